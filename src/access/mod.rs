@@ -1,0 +1,4 @@
+//! Who may come in, and what the rest of the server learns of them.
+
+pub mod principal;
+pub mod secret;
