@@ -1,4 +1,7 @@
 //! Who may come in, and what the rest of the server learns of them.
 
+pub mod admission;
+pub mod keys;
 pub mod principal;
+pub mod seal;
 pub mod secret;

@@ -11,11 +11,22 @@ use crate::{
     sitebay::Account,
 };
 
+/// The program that speaks to this server, as it calls itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Client {
+    /// Its name, cut to 64 bytes.
+    pub name: String,
+    /// Its version, cut to 32 bytes.
+    pub version: String,
+}
+
 /// The context of one call.
 #[derive(Clone)]
 pub struct Context {
     /// Who asks.
     pub principal: Rc<Principal>,
+    /// The program that the person uses.
+    pub client: Rc<Client>,
     /// The SiteBay account that this call acts on.
     pub account: Rc<Account>,
     /// The machine around the server.

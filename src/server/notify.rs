@@ -8,13 +8,3 @@ pub trait Notifier {
     /// A `notifications/tools/list_changed` on the session's long-lived stream.
     fn tools_changed(&self);
 }
-
-/// A notifier for calls whose client hears nothing before the result.
-#[derive(Debug, Default)]
-pub struct Silent;
-
-impl Notifier for Silent {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn tools_changed(&self) {}
-}

@@ -1,0 +1,201 @@
+//! The server's secret keys: one root each, and a key of its own for every purpose.
+//!
+//! Invariant: the first key signs, all verify, so that a key is replaced by putting the new one in
+//! front and removing the old one a session's lifetime later. A root never signs anything itself.
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+use thiserror::Error;
+
+/// Bytes of a tag: HMAC-SHA-256 cut to 128 bits (RFC 2104 §5).
+pub const TAG_LEN: usize = 16;
+
+/// Characters a key must have at least: 32 characters of base64 carry 192 bits.
+pub const MIN_KEY_CHARS: usize = 32;
+
+/// What a derived key is for. Tags of one purpose say nothing about another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Session ids.
+    SessionId,
+    /// The header with which the Worker speaks to objects.
+    Seal,
+    /// Hashes that name subjects.
+    Subject,
+}
+
+impl Purpose {
+    const ALL: [Self; 3] = [Self::SessionId, Self::Seal, Self::Subject];
+
+    fn label(self) -> &'static [u8] {
+        match self {
+            Self::SessionId => b"sitebay-mcp session id v1",
+            Self::Seal => b"sitebay-mcp seal v1",
+            Self::Subject => b"sitebay-mcp subject v1",
+        }
+    }
+}
+
+/// Names a key in what it signed.
+pub type KeyId = [u8; 4];
+
+/// Why a list of keys cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// The list has no key.
+    #[error("no key is given")]
+    Empty,
+    /// A key could be guessed.
+    #[error("key number {0} has fewer than {MIN_KEY_CHARS} characters")]
+    TooShort(usize),
+}
+
+/// The keys in force.
+#[derive(Clone)]
+pub struct Keyring {
+    first: Key,
+    others: Vec<Key>,
+}
+
+#[derive(Clone)]
+struct Key {
+    id: KeyId,
+    /// HMAC states with the derived key already absorbed, in the order of [`Purpose::ALL`].
+    states: [Hmac<Sha256>; 3],
+}
+
+impl Keyring {
+    /// Reads a list of keys, separated by commas or white space.
+    ///
+    /// # Errors
+    /// When there is none, or one is too short.
+    pub fn parse(list: &str) -> Result<Self, KeyError> {
+        let mut keys = Vec::new();
+        let texts = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|t| !t.is_empty());
+        for (index, text) in texts.enumerate() {
+            if text.chars().count() < MIN_KEY_CHARS {
+                return Err(KeyError::TooShort(index.saturating_add(1)));
+            }
+            keys.push(Key::new(text.as_bytes()));
+        }
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(KeyError::Empty)?;
+        Ok(Self { first, others: keys.collect() })
+    }
+
+    /// Signs with the first key.
+    pub fn sign(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
+        self.first.tag(purpose, message)
+    }
+
+    /// The id of the key that signs.
+    pub fn signing_id(&self) -> KeyId {
+        self.first.id
+    }
+
+    /// Whether `tag` was made over `message` by the key with this id. Constant time in the tag.
+    pub fn verify(&self, id: KeyId, purpose: Purpose, message: &[u8], tag: &[u8]) -> bool {
+        let key = if id == self.first.id {
+            Some(&self.first)
+        } else {
+            self.others.iter().find(|key| key.id == id)
+        };
+        key.is_some_and(|key| tag.len() == TAG_LEN && key.verify(purpose, message, tag))
+    }
+
+    /// A keyed hash that stays the same when a newer key is put in front: it uses the last key.
+    pub fn name(&self, message: &[u8]) -> [u8; TAG_LEN] {
+        self.others.last().unwrap_or(&self.first).tag(Purpose::Subject, message)
+    }
+}
+
+impl Key {
+    fn new(root: &[u8]) -> Self {
+        let root = keyed(root);
+        let states = Purpose::ALL.map(|purpose| keyed(&digest(root.clone(), purpose.label())));
+        let mut id = KeyId::default();
+        for (to, from) in id.iter_mut().zip(digest(root, b"sitebay-mcp key id v1")) {
+            *to = from;
+        }
+        Self { id, states }
+    }
+
+    fn state(&self, purpose: Purpose) -> Hmac<Sha256> {
+        let [session, seal, subject] = &self.states;
+        match purpose {
+            Purpose::SessionId => session.clone(),
+            Purpose::Seal => seal.clone(),
+            Purpose::Subject => subject.clone(),
+        }
+    }
+
+    fn tag(&self, purpose: Purpose, message: &[u8]) -> [u8; TAG_LEN] {
+        let mut tag = [0; TAG_LEN];
+        for (to, from) in tag.iter_mut().zip(digest(self.state(purpose), message)) {
+            *to = from;
+        }
+        tag
+    }
+
+    fn verify(&self, purpose: Purpose, message: &[u8], tag: &[u8]) -> bool {
+        let mut mac = self.state(purpose);
+        mac.update(message);
+        mac.verify_truncated_left(tag).is_ok()
+    }
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    // HMAC takes a key of any length; the fallback cannot be reached.
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()))
+}
+
+fn digest(mut mac: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "old-old-old-old-old-old-old-old-old-";
+    const NEW: &str = "new-new-new-new-new-new-new-new-new-";
+
+    #[test]
+    fn a_new_key_in_front_signs_and_the_old_one_still_verifies() {
+        let before = Keyring::parse(OLD).unwrap();
+        let after = Keyring::parse(&format!("{NEW}, {OLD}")).unwrap();
+        let tag = before.sign(Purpose::SessionId, b"m");
+        assert!(after.verify(before.signing_id(), Purpose::SessionId, b"m", &tag));
+        assert_ne!(after.sign(Purpose::SessionId, b"m"), tag);
+        assert_ne!(after.signing_id(), before.signing_id());
+    }
+
+    #[test]
+    fn a_subject_keeps_its_name_when_a_key_is_put_in_front() {
+        let before = Keyring::parse(OLD).unwrap();
+        let after = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
+        assert_eq!(before.name(b"somebody"), after.name(b"somebody"));
+    }
+
+    #[test]
+    fn a_tag_of_one_purpose_is_worth_nothing_for_another() {
+        let keys = Keyring::parse(OLD).unwrap();
+        let tag = keys.sign(Purpose::SessionId, b"m");
+        assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &tag));
+    }
+
+    #[test]
+    fn a_cut_or_empty_tag_is_refused() {
+        let keys = Keyring::parse(OLD).unwrap();
+        let tag = keys.sign(Purpose::Seal, b"m");
+        assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &tag[..8]));
+        assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &[]));
+    }
+
+    #[test]
+    fn a_short_key_is_refused() {
+        assert_eq!(Keyring::parse("short").err(), Some(KeyError::TooShort(1)));
+        assert_eq!(Keyring::parse(" , ").err(), Some(KeyError::Empty));
+    }
+}

@@ -1,0 +1,124 @@
+//! The one header with which the Worker tells an object who asks and for which session.
+//!
+//! Invariant: an object believes nothing but a seal. The Worker writes this header over whatever a
+//! client sent under the name, and a seal carries a tag that only this server can make.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
+
+use crate::{
+    access::{
+        keys::{KeyId, Keyring, Purpose, TAG_LEN},
+        principal::{Principal, Way},
+    },
+    protocol::{
+        bytes::{Reader, put_block},
+        session_id::Claims,
+    },
+};
+
+/// The name of the header.
+pub const SEAL_HEADER: &str = "x-internal-seal";
+
+/// What an admitted request tells the object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// The session, as its id claims.
+    pub claims: Claims,
+    /// Who asks.
+    pub principal: Principal,
+    /// Names the request in logs.
+    pub request: Uuid,
+}
+
+impl Sealed {
+    /// The header's value.
+    pub fn seal(&self, keys: &Keyring) -> String {
+        let key = keys.signing_id();
+        let mut out = Vec::with_capacity(256);
+        out.extend_from_slice(&key);
+        // Claims are at most 384 bytes: a session id holds them.
+        let _ = put_block(&mut out, &self.claims.to_bytes(key));
+        out.push(way_code(self.principal.way));
+        out.push(u8::from(self.principal.own_credential));
+        out.extend_from_slice(self.request.as_bytes());
+        let tag = keys.sign(Purpose::Seal, &out);
+        out.extend_from_slice(&tag);
+        URL_SAFE_NO_PAD.encode(out)
+    }
+
+    /// Reads a seal; None where it was not made by this server.
+    pub fn open(text: &str, keys: &Keyring) -> Option<Self> {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
+        let mut reader = Reader::new(payload);
+        let key: KeyId = reader.array()?;
+        if !keys.verify(key, Purpose::Seal, payload, tag) {
+            return None;
+        }
+        let claims = Claims::from_bytes(reader.block()?)?;
+        let way = way_from_code(reader.u8()?)?;
+        let own_credential = reader.u8()? == 1;
+        let request = Uuid::from_bytes(reader.array()?);
+        let principal = Principal { way, subject: claims.subject, own_credential };
+        reader.is_empty().then_some(Self { claims, principal, request })
+    }
+}
+
+fn way_code(way: Way) -> u8 {
+    match way {
+        Way::Open => 0,
+        Way::ApiKey => 1,
+    }
+}
+
+fn way_from_code(code: u8) -> Option<Way> {
+    [Way::Open, Way::ApiKey].into_iter().find(|way| way_code(*way) == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        access::principal::Subject,
+        protocol::{
+            capabilities::ClientCapabilities, session_id::Placement, version::Version,
+        },
+    };
+
+    fn sealed() -> Sealed {
+        let subject = Subject([3; 16]);
+        Sealed {
+            claims: Claims {
+                session: Uuid::from_u128(1),
+                version: Version::LATEST,
+                capabilities: ClientCapabilities::default(),
+                placement: Placement::Subject,
+                subject,
+                issued: 1,
+                expires: 2,
+                toolset: String::new(),
+                client_name: String::new(),
+                client_version: String::new(),
+            },
+            principal: Principal { way: Way::ApiKey, subject, own_credential: true },
+            request: Uuid::from_u128(9),
+        }
+    }
+
+    #[test]
+    fn a_seal_opens_with_its_key_only() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        let other = Keyring::parse(&"o".repeat(40)).unwrap();
+        let text = sealed().seal(&keys);
+        assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
+        assert_eq!(Sealed::open(&text, &other), None);
+    }
+
+    #[test]
+    fn a_session_id_is_no_seal() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        assert_eq!(Sealed::open(&sealed().claims.sign(&keys), &keys), None);
+        assert_eq!(Sealed::open("", &keys), None);
+    }
+}

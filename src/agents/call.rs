@@ -1,0 +1,189 @@
+//! Running one call: whole where it is quick, as an event stream where it is not.
+//!
+//! Invariant: the call runs in a task of its own that the object keeps alive; handler and body only
+//! read its channel, so a client that leaves never drops the work. A quick call makes neither task
+//! nor timer. A panic inside it is an answer.
+
+use std::{
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _, Stream,
+    future::{Either, LocalBoxFuture, select},
+};
+
+use crate::{
+    agents::channel::{Channel, Reply},
+    protocol::jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+    server::platform::SharedPlatform,
+};
+
+/// How long a call may take before its answer becomes an event stream.
+pub const WHOLE_WITHIN: Duration = Duration::from_millis(250);
+/// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How a call is answered.
+pub enum Answer {
+    /// At once and whole.
+    Whole(Reply),
+    /// As a stream that ends with the answer.
+    Stream(CallStream),
+}
+
+/// Runs a call. `keep` takes the task of a call that is not done at once and must keep the object
+/// alive until it ends.
+pub async fn run(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+    keep: impl FnOnce(LocalBoxFuture<'static, ()>),
+) -> Answer {
+    let mut call = guarded(call, channel.clone());
+    match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+        Poll::Ready(reply) => channel.finish(reply),
+        Poll::Pending => {
+            keep(drive(call, channel.clone(), platform.clone()).boxed_local());
+            let news = poll_fn(|cx| channel.poll_news(cx));
+            select(news, platform.sleep(WHOLE_WITHIN)).await;
+        }
+    }
+    match channel.take_whole() {
+        Some(reply) => Answer::Whole(reply),
+        None => Answer::Stream(CallStream::new(channel)),
+    }
+}
+
+async fn drive(
+    mut call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+) {
+    loop {
+        match select(call, platform.sleep(KEEP_ALIVE)).await {
+            Either::Left((reply, _)) => return channel.finish(reply),
+            Either::Right(((), rest)) => call = rest,
+        }
+        channel.keep_alive();
+    }
+}
+
+/// The call with its panic turned into an error that the client can read.
+fn guarded(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+) -> LocalBoxFuture<'static, Reply> {
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .map(move |caught| caught.unwrap_or_else(|_| panicked(&channel)))
+        .boxed_local()
+}
+
+fn panicked(channel: &Channel) -> Reply {
+    let error = RpcError::new(
+        INTERNAL_ERROR,
+        "internal error: the call failed in the server. If it was to change something, the change \
+         may have happened: look before you repeat it",
+    );
+    Reply::Json { status: 500, body: error_text(channel.request().as_ref(), &error) }
+}
+
+/// The body of a streamed answer. Dropping it tells the call that nobody listens.
+pub struct CallStream(Rc<Channel>);
+
+impl CallStream {
+    fn new(channel: Rc<Channel>) -> Self {
+        channel.start_stream();
+        Self(channel)
+    }
+}
+
+impl Stream for CallStream {
+    type Item = Result<Vec<u8>, worker::Error>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_chunk(cx).map(|chunk| chunk.map(Ok))
+    }
+}
+
+impl Drop for CallStream {
+    fn drop(&mut self) {
+        self.0.reader_left();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::future::{pending, ready};
+    use pollster::block_on;
+
+    use super::*;
+    use crate::server::platform::{
+        NetworkFailure, OutboundRequest, OutboundResponse, Platform,
+    };
+
+    /// A machine whose timers are all due at once.
+    struct Hasty;
+
+    impl Platform for Hasty {
+        fn fetch(
+            &self,
+            _request: OutboundRequest,
+        ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
+            pending().boxed_local()
+        }
+
+        fn sleep(&self, _duration: Duration) -> LocalBoxFuture<'static, ()> {
+            ready(()).boxed_local()
+        }
+
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn uuid(&self) -> String {
+            String::new()
+        }
+    }
+
+    fn reply() -> Reply {
+        Reply::Json { status: 200, body: b"{}".to_vec() }
+    }
+
+    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool) {
+        let kept = RefCell::new(false);
+        let keep = |_task| *kept.borrow_mut() = true;
+        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), keep));
+        let kept = *kept.borrow();
+        (answer, kept)
+    }
+
+    #[test]
+    fn a_quick_call_makes_no_task() {
+        let (answer, kept) = run_now(ready(reply()).boxed_local());
+        assert!(matches!(answer, Answer::Whole(found) if found == reply()));
+        assert!(!kept);
+    }
+
+    #[test]
+    fn a_call_that_takes_longer_becomes_a_stream_in_a_kept_task() {
+        let (answer, kept) = run_now(pending().boxed_local());
+        assert!(matches!(answer, Answer::Stream(_)));
+        assert!(kept);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_with_status_500() {
+        let call = async { panic!("on purpose") }.boxed_local();
+        let (answer, _) = run_now(call);
+        assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
+    }
+}

@@ -1,0 +1,7 @@
+//! The Durable Objects: thin shells over state machines that the host can test.
+
+pub mod call;
+pub mod channel;
+pub mod key_agent;
+pub mod session;
+pub mod session_agent;

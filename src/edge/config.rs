@@ -1,0 +1,188 @@
+//! The Worker's configuration: variables and secrets, read once per isolate.
+
+use std::time::Duration;
+
+use crate::{
+    access::{admission::Door, keys::Keyring, secret::Secret},
+    edge::origin::AllowedOrigins,
+    protocol::session_id::Placement,
+};
+
+/// The SiteBay service itself.
+pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What the variables and secrets say.
+#[derive(Clone)]
+pub struct Config {
+    /// `ENVIRONMENT`, `production` where it is missing.
+    pub environment: String,
+    /// Who may come in.
+    pub door: Door,
+    /// Which pages may call.
+    pub origins: AllowedOrigins,
+    /// The keys of `SESSION_KEY`. None: an object keeps one.
+    pub keys: Option<Keyring>,
+    /// Which object a session lives in.
+    pub placement: Placement,
+    /// How long a session may last.
+    pub session_max_age: Duration,
+    /// The SiteBay service, without trailing slash.
+    pub sitebay_url: String,
+    /// The server's own SiteBay token.
+    pub sitebay_token: Option<Secret>,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// What makes the server unusable.
+    pub broken: Option<String>,
+}
+
+/// Reads a variable or a secret by name.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+impl Config {
+    /// Reads everything; what is missing takes its default, what is wrong is said.
+    pub fn read(lookup: Lookup<'_>) -> Self {
+        let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
+        let environment = get("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
+        let development = environment == "development";
+        let mut config = Self {
+            door: door(get("MCP_API_KEY"), development),
+            origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
+            keys: None,
+            placement: Placement::Session,
+            session_max_age: DAY,
+            sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
+            sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            warnings: Vec::new(),
+            broken: None,
+            environment,
+        };
+        config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
+        config.read_keys(get("SESSION_KEY"));
+        config.read_placement(get("SESSION_PLACEMENT").as_deref());
+        config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.warn();
+        config
+    }
+
+    /// Whether this is a machine of somebody who develops.
+    pub fn is_development(&self) -> bool {
+        self.environment == "development"
+    }
+
+    fn read_keys(&mut self, setting: Option<String>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match Keyring::parse(&setting) {
+            Ok(keys) => self.keys = Some(keys),
+            Err(error) => {
+                self.broken =
+                    Some(format!("SESSION_KEY: {error}; make one with `openssl rand -base64 32`"));
+            }
+        }
+    }
+
+    fn read_placement(&mut self, setting: Option<&str>) {
+        match setting {
+            None | Some("session") => {}
+            Some("subject") => self.placement = Placement::Subject,
+            Some(other) => self.warnings.push(format!(
+                "SESSION_PLACEMENT is `{other}`: expected `session` or `subject`; using `session`"
+            )),
+        }
+    }
+
+    fn read_max_age(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match setting.parse::<u64>() {
+            Ok(seconds) if (1..=30 * 24 * 60 * 60).contains(&seconds) => {
+                self.session_max_age = Duration::from_secs(seconds);
+            }
+            _ => self.warnings.push(format!(
+                "SESSION_MAX_AGE is `{setting}`: expected seconds, 1 to 2592000; using 86400"
+            )),
+        }
+    }
+
+    fn warn(&mut self) {
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
+        match self.door {
+            Door::Closed => warn(
+                "MCP_API_KEY is not set and ENVIRONMENT is not development: MCP requests are refused",
+            ),
+            Door::Open => warn("MCP_API_KEY is not set: open to everybody (development)"),
+            Door::Key(_) => {}
+        }
+        if self.keys.is_none() && self.broken.is_none() {
+            warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
+        }
+        if self.sitebay_token.is_none() {
+            warn("SITEBAY_API_TOKEN is not set: only callers that send X-SiteBay-Token can use the tools");
+        }
+        if self.origins == AllowedOrigins::Any {
+            warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call");
+        }
+        if let Some(broken) = self.broken.clone() {
+            self.warnings.push(broken);
+        }
+    }
+}
+
+fn door(key: Option<String>, development: bool) -> Door {
+    match key {
+        Some(key) => Door::Key(Secret::new(key)),
+        None if development => Door::Open,
+        None => Door::Closed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Config {
+        let lookup = |name: &str| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(&lookup)
+    }
+
+    #[test]
+    fn nothing_set_is_closed_and_says_so() {
+        let config = read(&[]);
+        assert_eq!(config.door, Door::Closed);
+        assert_eq!(config.environment, "production");
+        assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
+    }
+
+    #[test]
+    fn development_is_open_until_a_key_is_set() {
+        assert_eq!(read(&[("ENVIRONMENT", "development")]).door, Door::Open);
+        let with_key = read(&[("ENVIRONMENT", "development"), ("MCP_API_KEY", "k")]);
+        assert_eq!(with_key.door, Door::Key(Secret::new("k")));
+        assert_eq!(read(&[("MCP_API_KEY", "  ")]).door, Door::Closed);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_and_the_default_holds() {
+        let config = read(&[("SESSION_PLACEMENT", "moon"), ("SESSION_MAX_AGE", "-1")]);
+        assert_eq!(config.placement, Placement::Session);
+        assert_eq!(config.session_max_age, DAY);
+        assert!(config.warnings.iter().any(|w| w.contains("moon")));
+    }
+
+    #[test]
+    fn a_weak_session_key_breaks_the_server() {
+        assert!(read(&[("SESSION_KEY", "short")]).broken.is_some());
+    }
+
+    #[test]
+    fn a_trailing_slash_of_the_service_is_dropped() {
+        assert_eq!(read(&[("SITEBAY_API_URL", "http://x/")]).sitebay_url, "http://x");
+    }
+}

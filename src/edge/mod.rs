@@ -1,0 +1,12 @@
+//! What every request meets, in order: configuration, routes, Origin and CORS, refusals; and the
+//! documents that need no session.
+
+pub mod answer;
+pub mod body;
+pub mod config;
+pub mod discovery;
+pub mod health;
+pub mod origin;
+pub mod page;
+pub mod refusal;
+pub mod routes;

@@ -1,0 +1,160 @@
+//! Everything the door says no to, and how: status, JSON-RPC code, text, headers. The one place
+//! where a refusal becomes HTTP.
+//!
+//! Source of statuses: MCP 2025-11-25 `basic/transports`; where it is silent, what the official
+//! TypeScript transport answers.
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use crate::protocol::{
+    jsonrpc::{
+        DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND, TRANSPORT_ERROR,
+        error_text,
+    },
+    version::Version,
+};
+
+/// Bytes a request body may have.
+pub const MAX_BODY: usize = 4 * 1024 * 1024;
+
+/// Why a request is refused before any session sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Refusal {
+    /// Nothing says who may come in.
+    #[error(
+        "this server is not configured: set the secret MCP_API_KEY (npx wrangler secret put \
+         MCP_API_KEY), or ENVIRONMENT=development to leave it open on your own machine"
+    )]
+    NotConfigured,
+    /// The server's own configuration is broken.
+    #[error("this server is misconfigured: {0}")]
+    Misconfigured(String),
+    /// The credential is missing or wrong.
+    #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
+    Unauthorized(&'static str),
+    /// A page of an origin that is not allowed.
+    #[error("origin {0} is not allowed: add it to MCP_ALLOWED_ORIGINS")]
+    Origin(String),
+    /// The body is not JSON-RPC.
+    #[error(transparent)]
+    Body(#[from] DecodeError),
+    /// The body is over [`MAX_BODY`].
+    #[error("the body is larger than 4 MiB ({MAX_BODY} bytes)")]
+    TooLarge,
+    /// The body is not declared as JSON.
+    #[error("Content-Type must be application/json")]
+    ContentType,
+    /// The client does not take what a POST may answer.
+    #[error("Accept must include application/json and text/event-stream (*/* is fine)")]
+    AcceptPost,
+    /// The client does not take an event stream.
+    #[error("Accept must include text/event-stream (*/* is fine)")]
+    AcceptStream,
+    /// The request needs a session.
+    #[error("Mcp-Session-Id is missing: send `initialize` first and repeat the id it returns")]
+    NoSession,
+    /// Unknown, forged, foreign, expired or ended: the client learns no more than this.
+    #[error("session not found: send `initialize` to start a new one")]
+    SessionNotFound,
+    /// A version header that names no version served here.
+    #[error("unsupported protocol version {0}; supported: {versions}", versions = versions())]
+    Version(String),
+    /// `initialize` where it may not be.
+    #[error("{0}")]
+    Initialize(&'static str),
+    /// A batch in a version that has none.
+    #[error("batches exist only in protocol version 2025-03-26: send one message per request")]
+    Batch,
+    /// Another HTTP method.
+    #[error("method not allowed; allowed: {0}")]
+    Method(&'static str),
+    /// No such path.
+    #[error("nothing is here: the MCP endpoint is /mcp")]
+    NotFound,
+    /// The session's object did not answer.
+    #[error("the session did not answer within {0} s; the call may still be running")]
+    TimedOut(u64),
+    /// The session's object failed.
+    #[error("internal error: the session failed; other sessions are not affected")]
+    Failed,
+    /// The session's object has too much to do.
+    #[error("the session is overloaded: try again in a second")]
+    Overloaded,
+}
+
+fn versions() -> String {
+    Version::ALL.map(Version::as_str).join(", ")
+}
+
+impl Refusal {
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Body(_) | Self::NoSession | Self::Version(_) | Self::Initialize(_) | Self::Batch => 400,
+            Self::Unauthorized(_) => 401,
+            Self::Origin(_) => 403,
+            Self::SessionNotFound | Self::NotFound => 404,
+            Self::Method(_) => 405,
+            Self::AcceptPost | Self::AcceptStream => 406,
+            Self::TooLarge => 413,
+            Self::ContentType => 415,
+            Self::Failed => 500,
+            Self::NotConfigured | Self::Misconfigured(_) | Self::Overloaded => 503,
+            Self::TimedOut(_) => 504,
+        }
+    }
+
+    /// The JSON-RPC body. No id: the request was refused before or without reading it.
+    pub fn body(&self) -> Vec<u8> {
+        let error = RpcError { code: self.code(), message: self.to_string(), data: self.data() };
+        error_text(None, &error)
+    }
+
+    /// A header that belongs to it.
+    pub fn header(&self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::Unauthorized(_) => Some(("WWW-Authenticate", "Bearer")),
+            Self::Method(allowed) => Some(("Allow", allowed)),
+            Self::Overloaded => Some(("Retry-After", "1")),
+            _ => None,
+        }
+    }
+
+    fn code(&self) -> i32 {
+        match self {
+            Self::Body(error) => error.code(),
+            Self::Initialize(_) | Self::Batch => INVALID_REQUEST,
+            Self::SessionNotFound => SESSION_NOT_FOUND,
+            Self::Failed | Self::TimedOut(_) => INTERNAL_ERROR,
+            _ => TRANSPORT_ERROR,
+        }
+    }
+
+    fn data(&self) -> Option<Value> {
+        match self {
+            Self::Version(asked) => {
+                let supported = Version::ALL.map(Version::as_str);
+                Some(json!({ "supported": supported, "requested": asked }))
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_refusal_names_what_is_supported() {
+        let text = String::from_utf8(Refusal::Version("1.0".into()).body()).unwrap();
+        assert!(text.contains(r#""supported":["2025-03-26","2025-06-18","2025-11-25"]"#), "{text}");
+    }
+
+    #[test]
+    fn the_origin_refusal_names_the_setting() {
+        let text = Refusal::Origin("https://evil.example".into()).to_string();
+        assert!(text.contains("MCP_ALLOWED_ORIGINS"), "{text}");
+    }
+}

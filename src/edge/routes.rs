@@ -1,0 +1,63 @@
+//! From method and path to who answers.
+//!
+//! Invariant: the origin is checked before anything else; only the MCP endpoint needs a credential.
+
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::{
+    edge::{
+        answer::{self, Caller},
+        config::Config,
+        discovery, health, page,
+        refusal::Refusal,
+    },
+    runtime::isolate,
+    transport::streamable,
+};
+
+const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+
+/// Answers a request.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn handle(request: Request, env: Env) -> Result<Response> {
+    let config = isolate::config(&env);
+    let caller = Caller::of(request.headers())?;
+    let path = request.path();
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&path);
+    if let Some(document) = discovery::document(path) {
+        return public(&request, |url| document.answer(&request, url, &config));
+    }
+    match path {
+        "/mcp" => mcp(request, &env, &config, &caller).await,
+        "/" => public(&request, |url| page::answer(url)),
+        "/health" => public(&request, |_| health::answer(&config)),
+        _ => answer::refusal(&Refusal::NotFound, &caller),
+    }
+}
+
+async fn mcp(request: Request, env: &Env, config: &Config, caller: &Caller) -> Result<Response> {
+    if let Some(origin) = &caller.origin
+        && !config.origins.allows(origin, &request.inner().url())
+    {
+        return answer::refusal(&Refusal::Origin(origin.clone()), caller);
+    }
+    if request.method() == Method::Options {
+        let asked = request.headers().get("access-control-request-headers")?;
+        return answer::preflight(asked.as_deref(), caller);
+    }
+    streamable::handle(request, env, config, caller).await
+}
+
+/// A document for everybody: the same for all callers, readable from every page.
+fn public(
+    request: &Request,
+    document: impl FnOnce(&str) -> Result<Response>,
+) -> Result<Response> {
+    match request.method() {
+        Method::Get | Method::Head => document(&request.inner().url()),
+        Method::Options => discovery::preflight(),
+        _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::default()),
+    }
+}

@@ -1,0 +1,87 @@
+//! Server-sent events: how messages are put on a stream, and the ids that name them.
+//!
+//! Invariant: an id names its stream (MCP 2025-11-25 `basic/transports` "Resumability"): the life of
+//! the object that sent it, the request it belongs to, and its place on the stream. Format:
+//! WHATWG HTML "Server-sent events".
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::protocol::jsonrpc::RequestId;
+
+/// A comment that keeps the connection and tells the sender whether anybody is there.
+pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
+
+/// Names the stream of one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamName(String);
+
+impl StreamName {
+    /// The stream of a request in one life of an object. `number` tells apart two streams of
+    /// requests that carry the same id.
+    pub fn of_call(incarnation: &str, number: u32, request: &RequestId) -> Self {
+        let request = URL_SAFE_NO_PAD.encode(request.as_json());
+        Self(format!("{incarnation}.{number}.{request}"))
+    }
+
+    /// The id of the event at this place.
+    pub fn event_id(&self, place: u32) -> String {
+        format!("{}.{place}", self.0)
+    }
+}
+
+/// An event that carries a message.
+pub fn message(id: Option<&str>, json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len().saturating_add(96));
+    out.extend_from_slice(b"event: message\n");
+    put_id(&mut out, id);
+    out.extend_from_slice(b"data: ");
+    out.extend_from_slice(json);
+    out.extend_from_slice(b"\n\n");
+    out
+}
+
+/// The event that starts a stream with an id and no data, so that a client that loses the
+/// connection before the first message can come back.
+pub fn priming(id: &str) -> Vec<u8> {
+    let mut out = Vec::new();
+    put_id(&mut out, Some(id));
+    out.extend_from_slice(b"data: \n\n");
+    out
+}
+
+/// A comment line; clients ignore it, people who look at the wire do not.
+pub fn comment(text: &str) -> Vec<u8> {
+    format!(": {}\n\n", text.replace(['\r', '\n'], " ")).into_bytes()
+}
+
+fn put_id(out: &mut Vec<u8>, id: Option<&str>) {
+    if let Some(id) = id {
+        out.extend_from_slice(b"id: ");
+        out.extend_from_slice(id.as_bytes());
+        out.push(b'\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn request(json: &str) -> RequestId {
+        RequestId::read(&RawValue::from_string(json.into()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn an_id_names_life_request_and_place_in_one_line() {
+        let stream = StreamName::of_call("k3", 2, &request("\"a\\nb\""));
+        assert_eq!(stream.event_id(5), "k3.2.ImFcbmIi.5");
+    }
+
+    #[test]
+    fn a_message_is_one_data_line() {
+        let event = message(Some("1"), br#"{"a":"b\nc"}"#);
+        let text = String::from_utf8(event).unwrap();
+        assert_eq!(text, "event: message\nid: 1\ndata: {\"a\":\"b\\nc\"}\n\n");
+    }
+}

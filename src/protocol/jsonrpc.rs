@@ -1,0 +1,347 @@
+//! JSON-RPC 2.0 messages as they come in and go out.
+//!
+//! Invariant: a body is scanned once. Ids and parameters travel on as the text the client sent, and
+//! an id goes back exactly as it came. Source: JSON-RPC 2.0; MCP `basic` "Messages".
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use thiserror::Error;
+
+/// Characters of JSON text an id may have; it is repeated in event ids.
+const MAX_ID: usize = 256;
+/// Messages a batch may have.
+pub const MAX_BATCH: usize = 100;
+
+/// The id of a request: the JSON text of a string or an integer.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The JSON text.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// Reads an id; None unless it is a string or an integer of sensible length.
+    pub fn read(raw: &RawValue) -> Option<Self> {
+        let text = raw.get();
+        let fits = text.len() <= MAX_ID && (text.starts_with('"') || is_integer(text));
+        fits.then(|| Self(text.to_owned()))
+    }
+}
+
+fn is_integer(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// One message of a client.
+#[derive(Debug)]
+pub enum Message<'a> {
+    /// Wants an answer.
+    Request {
+        /// What the answer must carry.
+        id: RequestId,
+        /// The method's name.
+        method: Cow<'a, str>,
+        /// Its parameters, unread.
+        params: Option<&'a RawValue>,
+    },
+    /// Wants none.
+    Notification {
+        /// The method's name.
+        method: Cow<'a, str>,
+        /// Its parameters, unread.
+        params: Option<&'a RawValue>,
+    },
+    /// Answers a request of the server: a result or an error.
+    Response {
+        /// The request it answers.
+        id: Option<RequestId>,
+    },
+}
+
+/// What a body holds.
+#[derive(Debug)]
+pub enum Body<'a> {
+    /// One message.
+    Single(Message<'a>),
+    /// Several: a JSON array, which only 2025-03-26 allows.
+    Batch(Vec<Message<'a>>),
+}
+
+/// Why a body is not JSON-RPC.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum DecodeError {
+    /// The bytes are not UTF-8.
+    #[error("the body is not UTF-8")]
+    NotUtf8,
+    /// The text is not JSON.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// The JSON is no JSON-RPC 2.0 message.
+    #[error("not a JSON-RPC 2.0 message: {0}")]
+    NotJsonRpc(&'static str),
+}
+
+impl DecodeError {
+    /// The JSON-RPC code for it.
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::NotUtf8 | Self::NotJson(_) => PARSE_ERROR,
+            Self::NotJsonRpc(_) => INVALID_REQUEST,
+        }
+    }
+}
+
+/// The text is not JSON.
+pub const PARSE_ERROR: i32 = -32700;
+/// The JSON is not a request.
+pub const INVALID_REQUEST: i32 = -32600;
+/// No such method.
+pub const METHOD_NOT_FOUND: i32 = -32601;
+/// The parameters are wrong.
+pub const INVALID_PARAMS: i32 = -32602;
+/// The server failed.
+pub const INTERNAL_ERROR: i32 = -32603;
+/// The transport refused the request.
+pub const TRANSPORT_ERROR: i32 = -32000;
+/// The session is unknown or over.
+pub const SESSION_NOT_FOUND: i32 = -32001;
+/// The resource does not exist (up to 2025-11-25).
+pub const RESOURCE_NOT_FOUND: i32 = -32002;
+
+#[derive(Deserialize)]
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    jsonrpc: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    method: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+/// A field that is there even when it is `null`: an id may be absent but never null.
+fn present<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// When it is not UTF-8, not JSON, or not JSON-RPC 2.0.
+pub fn decode(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)?;
+    if text.trim_ascii_start().starts_with('[') {
+        return batch(text);
+    }
+    let wire = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
+    message(wire).map(Body::Single)
+}
+
+fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
+    let elements: Vec<&RawValue> =
+        serde_json::from_str(text).map_err(|error| DecodeError::NotJson(error.to_string()))?;
+    if elements.is_empty() {
+        return Err(DecodeError::NotJsonRpc("the batch is empty"));
+    }
+    if elements.len() > MAX_BATCH {
+        return Err(DecodeError::NotJsonRpc("a batch may have at most 100 messages"));
+    }
+    let messages = elements.into_iter().map(|element| {
+        let wire = serde_json::from_str(element.get())
+            .map_err(|error| not_an_object(element.get(), &error))?;
+        message(wire)
+    });
+    Ok(Body::Batch(messages.collect::<Result<_, _>>()?))
+}
+
+/// Whether the text failed as JSON, or is JSON that is not an object.
+fn not_an_object(text: &str, error: &serde_json::Error) -> DecodeError {
+    match serde_json::from_str::<serde::de::IgnoredAny>(text) {
+        Ok(_) => DecodeError::NotJsonRpc("expected an object with `jsonrpc` and `method`"),
+        Err(_) => DecodeError::NotJson(error.to_string()),
+    }
+}
+
+fn message(wire: Wire<'_>) -> Result<Message<'_>, DecodeError> {
+    if wire.jsonrpc.map(RawValue::get) != Some(r#""2.0""#) {
+        return Err(DecodeError::NotJsonRpc("`jsonrpc` must be \"2.0\""));
+    }
+    let Some(method) = wire.method else {
+        return response(&wire);
+    };
+    let method = serde_json::from_str::<MethodName<'_>>(method.get())
+        .map_err(|_| DecodeError::NotJsonRpc("`method` must be a string"))?
+        .0;
+    if wire.params.is_some_and(|params| !params.get().starts_with(['{', '['])) {
+        return Err(DecodeError::NotJsonRpc("`params` must be an object"));
+    }
+    match wire.id {
+        None => Ok(Message::Notification { method, params: wire.params }),
+        Some(id) => {
+            let id = RequestId::read(id)
+                .ok_or(DecodeError::NotJsonRpc("`id` must be a string or an integer"))?;
+            Ok(Message::Request { id, method, params: wire.params })
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct MethodName<'a>(#[serde(borrow)] Cow<'a, str>);
+
+fn response<'a>(wire: &Wire<'a>) -> Result<Message<'a>, DecodeError> {
+    if wire.result.is_none() && wire.error.is_none() {
+        return Err(DecodeError::NotJsonRpc("expected `method`, `result` or `error`"));
+    }
+    Ok(Message::Response { id: wire.id.and_then(RequestId::read) })
+}
+
+/// A JSON-RPC error: the protocol failed, not the tool.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RpcError {
+    /// The code, see the constants of this module.
+    pub code: i32,
+    /// What was wrong, what was expected, what to do.
+    pub message: String,
+    /// More about it, for programs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<serde_json::Value>,
+}
+
+impl RpcError {
+    /// An error without data.
+    pub fn new(code: i32, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), data: None }
+    }
+}
+
+/// The text of a result's answer; `result` is JSON already.
+pub fn result_text(id: &RequestId, result: &str) -> Vec<u8> {
+    let mut out = begin(id.as_json(), "result", result.len());
+    out.extend_from_slice(result.as_bytes());
+    out.push(b'}');
+    out
+}
+
+/// The same for a value that is written straight into the answer.
+pub fn result_value(id: &RequestId, result: &impl Serialize) -> Vec<u8> {
+    let mut out = begin(id.as_json(), "result", 512);
+    if serde_json::to_writer(&mut out, result).is_err() {
+        // Only a map with keys that are no strings could fail, and results have none.
+        return error_text(Some(id), &RpcError::new(INTERNAL_ERROR, "the result is not JSON"));
+    }
+    out.push(b'}');
+    out
+}
+
+/// The text of an error's answer. Without an id it carries `null`, as the request had none to read.
+pub fn error_text(id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
+    let mut out = begin(id.map_or("null", RequestId::as_json), "error", 128);
+    // A value of strings and numbers always serialises.
+    let _ = serde_json::to_writer(&mut out, error);
+    out.push(b'}');
+    out
+}
+
+/// The text of a notification.
+pub fn notification_text(method: &str, params: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Out<'a, P> {
+        jsonrpc: &'a str,
+        method: &'a str,
+        params: &'a P,
+    }
+    serde_json::to_vec(&Out { jsonrpc: "2.0", method, params }).unwrap_or_default()
+}
+
+fn begin(id: &str, field: &str, more: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(id.len().saturating_add(more).saturating_add(48));
+    out.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+    out.extend_from_slice(id.as_bytes());
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(field.as_bytes());
+    out.extend_from_slice(b"\":");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(body: &[u8]) -> DecodeError {
+        decode(body).expect_err("should be refused")
+    }
+
+    #[test]
+    fn an_id_goes_back_as_it_came() {
+        for id in ["1", "-7", "\"a\\u00fc\"", "12345678901234567890"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            let Ok(Body::Single(Message::Request { id: read, .. })) = decode(body.as_bytes())
+            else {
+                panic!("{id}")
+            };
+            assert_eq!(read.as_json(), id);
+            let answer = String::from_utf8(result_text(&read, "{}")).unwrap();
+            assert_eq!(answer, format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#));
+        }
+    }
+
+    #[test]
+    fn ids_of_other_types_are_refused() {
+        for id in ["null", "1.5", "1e3", "true", "{}", "[]"] {
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
+            assert_eq!(error_of(body.as_bytes()).code(), INVALID_REQUEST, "{id}");
+        }
+    }
+
+    #[test]
+    fn broken_json_and_broken_utf8_are_parse_errors() {
+        assert_eq!(error_of(b"{").code(), PARSE_ERROR);
+        assert_eq!(error_of(b"").code(), PARSE_ERROR);
+        assert_eq!(error_of(b"\xff{}").code(), PARSE_ERROR);
+        assert_eq!(error_of(b"[1,").code(), PARSE_ERROR);
+    }
+
+    #[test]
+    fn json_that_is_no_message_is_an_invalid_request() {
+        let bodies: [&[u8]; 8] = [
+            b"1",
+            b"\"x\"",
+            b"{}",
+            b"[]",
+            b"[1]",
+            br#"{"jsonrpc":"1.0","method":"ping","id":1}"#,
+            br#"{"jsonrpc":"2.0","method":1,"id":1}"#,
+            br#"{"jsonrpc":"2.0","method":"ping","id":1,"params":3}"#,
+        ];
+        for body in bodies {
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(error_of(body).code(), INVALID_REQUEST, "{shown}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_and_does_no_harm() {
+        let deep = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"ping","params":{}{}}}"#,
+            "[".repeat(100_000),
+            "]".repeat(100_000)
+        );
+        let _ = decode(deep.as_bytes());
+    }
+
+    #[test]
+    fn an_error_response_of_a_client_is_a_response() {
+        let body = br#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#;
+        assert!(matches!(decode(body), Ok(Body::Single(Message::Response { id: Some(_) }))));
+    }
+}

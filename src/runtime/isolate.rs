@@ -1,0 +1,58 @@
+//! What one isolate keeps between requests: its configuration, and the keys.
+
+use std::{cell::RefCell, rc::Rc};
+
+use worker::{Env, Method, Request, Response};
+
+use crate::{access::keys::Keyring, edge::config::Config, edge::refusal::Refusal};
+
+/// The binding of the object that keeps a key where `SESSION_KEY` is missing.
+const KEY_AGENT: &str = "KEY_AGENT";
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
+}
+
+/// The configuration; bindings do not change while an isolate lives.
+pub fn config(env: &Env) -> Rc<Config> {
+    if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+        return config;
+    }
+    let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
+    let config = Rc::new(Config::read(&lookup));
+    if let Some(keys) = config.keys.clone() {
+        KEPT_KEYS.set(Some(Rc::new(keys)));
+    }
+    CONFIG.set(Some(config.clone()));
+    config
+}
+
+/// The keys in force: those of `SESSION_KEY`, or what the key object keeps.
+///
+/// # Errors
+/// Where the configuration is broken, or the key object cannot be asked.
+pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
+    if let Some(broken) = &config.broken {
+        return Err(Refusal::Misconfigured(broken.clone()));
+    }
+    if let Some(keys) = KEPT_KEYS.with_borrow(Clone::clone) {
+        return Ok(keys);
+    }
+    let kept = ask_key_agent(env).await.map_err(|error| {
+        Refusal::Misconfigured(format!("SESSION_KEY is not set and no key could be kept: {error}"))
+    })?;
+    let keys = Keyring::parse(&kept)
+        .map(Rc::new)
+        .map_err(|error| Refusal::Misconfigured(format!("the kept key: {error}")))?;
+    KEPT_KEYS.set(Some(keys.clone()));
+    worker::console_warn!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
+    Ok(keys)
+}
+
+async fn ask_key_agent(env: &Env) -> worker::Result<String> {
+    let stub = env.durable_object(KEY_AGENT)?.get_by_name("keys")?;
+    let mut response: Response =
+        stub.fetch_with_request(Request::new("https://object/key", Method::Get)?).await?;
+    response.text().await
+}

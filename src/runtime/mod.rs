@@ -1,0 +1,8 @@
+//! The Workers runtime as the core sees it: timers, outbound HTTP, the clock, what an isolate keeps.
+//!
+//! Invariant: only values are kept between requests, never futures, channels or locks: a request
+//! that waits for another's wake-up is killed at once.
+
+pub mod isolate;
+pub mod machine;
+pub mod sleep;

@@ -1,0 +1,137 @@
+//! Long-lived streams: held by the Worker, fed by the session's object over a hibernatable
+//! WebSocket, so that the object sleeps while nothing happens.
+//!
+//! Invariant: the queue to the client is bounded. A client that does not read is closed with a
+//! reason; one that left is noticed at the next comment, and its socket is closed.
+
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_channel::mpsc::{Receiver, Sender, channel};
+use futures_util::{
+    Stream, StreamExt as _,
+    future::{Either, select},
+};
+use wasm_bindgen_futures::spawn_local;
+use worker::{Result, WebSocket, WebsocketEvent};
+
+use crate::{protocol::event, runtime::{machine::Machine, sleep::Sleep}, server::platform::Platform as _};
+
+/// Between two comments. Proxies cut a stream that is silent for 100 s.
+const COMMENT_EVERY: Duration = Duration::from_secs(20);
+/// Messages that wait for a client that reads slowly.
+const MAX_WAITING: usize = 256;
+/// A close by the client's side (RFC 6455 §7.4.1).
+const GOING_AWAY: u16 = 1001;
+/// The client did not read.
+const TOO_SLOW: u16 = 4002;
+
+/// The body of a long-lived stream.
+pub struct HeldStream {
+    frames: Receiver<Vec<u8>>,
+    socket: WebSocket,
+    last_words: Rc<Cell<Option<&'static str>>>,
+}
+
+/// Opens the stream over the object's socket; it ends when the session does, at `expires` in
+/// seconds since 1970.
+pub fn hold(socket: WebSocket, expires: u32) -> Result<HeldStream> {
+    let (mut sender, frames) = channel(MAX_WAITING);
+    let last_words = Rc::new(Cell::new(None));
+    // Sends the headers through proxies that wait for the first byte.
+    let _ = sender.try_send(event::comment("connected"));
+    let feed = Feed { socket: socket.clone(), sender, last_words: last_words.clone(), expires };
+    socket.accept()?;
+    spawn_local(feed.run());
+    Ok(HeldStream { frames, socket, last_words })
+}
+
+/// Moves messages from the socket to the client.
+struct Feed {
+    socket: WebSocket,
+    sender: Sender<Vec<u8>>,
+    last_words: Rc<Cell<Option<&'static str>>>,
+    expires: u32,
+}
+
+impl Feed {
+    async fn run(mut self) {
+        let socket = self.socket.clone();
+        let Ok(mut events) = socket.events() else {
+            return self.end("closed: the session could not be reached");
+        };
+        loop {
+            let frame = match select(events.next(), Sleep::new(self.pause())).await {
+                Either::Left((Some(Ok(WebsocketEvent::Message(message))), _)) => {
+                    let Some(text) = message.text() else { continue };
+                    event::message(None, text.as_bytes())
+                }
+                Either::Left((Some(Ok(WebsocketEvent::Close(close))), _)) => {
+                    return self.end(reason(close.code()));
+                }
+                Either::Left(_) => return self.end("closed: the session's stream broke"),
+                Either::Right(_) if self.is_over() => return self.end("closed: the session expired"),
+                Either::Right(_) => event::KEEP_ALIVE.to_vec(),
+            };
+            if let Err(error) = self.sender.try_send(frame) {
+                if error.is_full() {
+                    let _ = self.socket.close(Some(TOO_SLOW), Some("the client does not read"));
+                    return self.end("closed: the client does not read; open a new stream");
+                }
+                return;
+            }
+        }
+    }
+
+    fn now(&self) -> u64 {
+        Machine.now_ms() / 1_000
+    }
+
+    fn is_over(&self) -> bool {
+        self.now() >= u64::from(self.expires)
+    }
+
+    /// Until the next comment, or the end of the session where that is sooner.
+    fn pause(&self) -> Duration {
+        let left = u64::from(self.expires).saturating_sub(self.now());
+        COMMENT_EVERY.min(Duration::from_secs(left.max(1)))
+    }
+
+    fn end(self, why: &'static str) {
+        self.last_words.set(Some(why));
+    }
+}
+
+fn reason(code: u16) -> &'static str {
+    match code {
+        4000 => "closed: replaced by a newer stream of this session",
+        4001 => "closed: the session was ended",
+        _ => "closed: the session's object went away; open a new stream",
+    }
+}
+
+impl Stream for HeldStream {
+    type Item = Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match self.frames.poll_next_unpin(cx) {
+            Poll::Ready(None) => {
+                Poll::Ready(self.last_words.take().map(|words| Ok(event::comment(words))))
+            }
+            Poll::Ready(Some(frame)) => Poll::Ready(Some(Ok(frame))),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for HeldStream {
+    fn drop(&mut self) {
+        // The object learns at once that nobody listens. A socket closed already does not mind.
+        let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));
+    }
+}
