@@ -1,0 +1,31 @@
+//! A stand-in for the SiteBay REST API, for development and tests.
+//!
+//! It keeps teams, sites, files and restores in memory, answers on a loopback port with the
+//! shapes of the published contract, records what it was asked, and can be told to misbehave.
+//! Nothing leaves the process, so no test needs an account, a key or the network.
+//!
+//! Where the contract is silent (error texts, what a proxy answers, the busy rules' exact
+//! bounds) the choice made is said in the module that makes it.
+
+mod answer;
+mod api;
+mod auth;
+mod call;
+mod check;
+mod clock;
+mod control;
+mod data;
+mod fault;
+mod form;
+mod options;
+mod paging;
+mod record;
+mod reply;
+mod route;
+mod server;
+mod shared;
+
+pub use fault::Fault;
+pub use options::{Generation, Options};
+pub use record::Recorded;
+pub use server::Sandbox;

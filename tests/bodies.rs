@@ -1,0 +1,106 @@
+use futures_util::stream;
+use reqwest::{Body, Method};
+use serde_json::json;
+
+use crate::support::{Answer, Client, server};
+
+const LIMIT: usize = 4 * 1024 * 1024;
+const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+/// With and without a session, because different rooms read the two.
+async fn both(url: &str) -> [Client; 2] {
+    [Client::new(url), Client::new(url).connect().await]
+}
+
+#[tokio::test]
+async fn broken_bodies_are_parse_errors() {
+    let server = server().await;
+    for client in both(&server.url()).await {
+        client.post("{").await.refused(400, -32700);
+        client.post("").await.refused(400, -32700);
+        client.post(&b"\xff\xfe{}"[..]).await.refused(400, -32700);
+        client.post(&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xc3\"}"[..]).await.refused(400, -32700);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_json_rpc_is_an_invalid_request() {
+    let server = server().await;
+    for client in both(&server.url()).await {
+        for body in ["1", "{}", "[]", r#"{"jsonrpc":"1.0","id":1,"method":"ping"}"#] {
+            client.post(body).await.refused(400, -32600);
+        }
+        let id = r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#;
+        client.post(id).await.refused(400, -32600);
+    }
+}
+
+#[tokio::test]
+async fn other_media_types_are_refused() {
+    let server = server().await;
+    for client in both(&server.url()).await {
+        let text = client.clone().with("content-type", "text/plain");
+        text.post(PING).await.refused(415, -32000);
+        client.clone().without("content-type").post(PING).await.refused(415, -32000);
+        let json_only = client.clone().with("accept", "application/json");
+        json_only.post(PING).await.refused(406, -32000);
+        let html = client.clone().with("accept", "text/html");
+        html.post(PING).await.refused(406, -32000);
+    }
+    let any = Client::new(&server.url()).with("accept", "*/*").connect().await;
+    assert_eq!(any.post(PING).await.status, 200);
+    let charset = any.with("content-type", "application/json; charset=utf-8");
+    assert_eq!(charset.post(PING).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_over_four_mebibytes_is_refused_also_in_chunks() {
+    let server = server().await;
+    for client in both(&server.url()).await {
+        client.post("x".repeat(LIMIT + 1)).await.refused(413, -32000);
+        let chunks = (0..65).map(|_| Ok::<_, std::io::Error>("x".repeat(LIMIT / 64)));
+        let chunked = Body::wrap_stream(stream::iter(chunks));
+        client.post(chunked).await.refused(413, -32000);
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_four_mebibytes_is_read_also_in_chunks() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let text = "x".repeat(LIMIT - 200);
+    let body = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": { "name": "echo", "arguments": { "text": text } },
+    })
+    .to_string();
+    assert_eq!(client.post(body.clone()).await.tool_text().len(), text.len());
+    let halves: Vec<_> = body.into_bytes().chunks(100_000).map(<[u8]>::to_vec).collect();
+    let chunks = halves.into_iter().map(Ok::<_, std::io::Error>);
+    let chunked = client.post(Body::wrap_stream(stream::iter(chunks))).await;
+    assert_eq!(chunked.tool_text().len(), text.len());
+}
+
+#[tokio::test]
+async fn deep_json_is_answered_and_does_no_harm() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"echo","arguments":{deep}}}}}"#
+    );
+    let answer = client.post(body).await;
+    assert!(answer.status.as_u16() < 500, "{}", answer.status);
+    assert_eq!(client.post(PING).await.status, 200);
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_with_what_is_allowed() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    for method in [Method::PUT, Method::PATCH, Method::HEAD] {
+        let answer = Answer::of(client.send(method.clone()).send().await.unwrap()).await;
+        assert_eq!(answer.status, 405, "{method}");
+        assert_eq!(answer.header("allow"), "GET, POST, DELETE, OPTIONS");
+    }
+}

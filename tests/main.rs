@@ -1,0 +1,20 @@
+//! The real Worker in workerd, over HTTP, with real clients.
+
+mod support;
+
+mod access;
+mod batches;
+mod bodies;
+mod calls;
+mod discovery;
+mod initialize;
+mod mcp_remote;
+mod origins;
+mod panics;
+mod sdk_v1;
+mod serving;
+mod sessions;
+mod sitebay;
+mod storage;
+mod streams;
+mod wire;

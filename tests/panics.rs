@@ -1,0 +1,42 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use xtask::skips::skip;
+
+use crate::support::{Client, events::Live, server, unwinds};
+
+const ABORT: &str = "the Worker is built with panic=abort: no nightly toolchain";
+
+#[tokio::test]
+async fn a_panic_before_the_answer_is_a_500_within_a_second() {
+    if !unwinds() {
+        return skip("a_panic_before_the_answer_is_a_500_within_a_second", ABORT);
+    }
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let began = Instant::now();
+    let answer = client.call("panic", json!({ "when": "before" })).await;
+    answer.refused(500, -32603);
+    assert_eq!(answer.json()["id"], 1);
+    assert!(began.elapsed() < Duration::from_secs(1));
+    assert_eq!(client.call("echo", json!({ "text": "still here" })).await.tool_text(), "still here");
+}
+
+#[tokio::test]
+async fn a_panic_in_a_stream_ends_it_with_an_error_and_harms_nobody_else() {
+    if !unwinds() {
+        return skip("a_panic_in_a_stream_ends_it_with_an_error_and_harms_nobody_else", ABORT);
+    }
+    let server = server().await;
+    let neighbour = Client::new(&server.url()).connect().await;
+    let held = neighbour.get().await;
+    let other = neighbour.call("slow", json!({ "ms": 1_500 }));
+    let client = Client::new(&server.url()).connect().await;
+    let (failed, other) = tokio::join!(client.call("panic", json!({ "when": "stream" })), other);
+    assert!(failed.is_stream());
+    assert_eq!(failed.response()["error"]["code"], -32603);
+    assert_eq!(other.tool_text(), "done");
+    assert_eq!(client.call("echo", json!({ "text": "next" })).await.tool_text(), "next");
+    neighbour.call("notify", json!({})).await;
+    Live::new(held).until("list_changed").await;
+}

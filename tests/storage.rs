@@ -1,0 +1,105 @@
+//! What a session leaves on disk.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use xtask::server::Server;
+
+use crate::support::{Client, server};
+
+/// What the local runtime makes for any object, used or not.
+const EMPTY_OBJECT: u64 = 4_096;
+
+/// The files of session objects with this ending.
+fn files(storage: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![storage.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.to_string_lossy().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+/// How many objects were ever started.
+pub fn objects(server: &Server) -> usize {
+    files(server.storage(), ".sqlite").len()
+}
+
+/// Checks that no object wrote a row: each file is the empty one, each log is empty.
+fn assert_unwritten(server: &Server) {
+    for file in files(server.storage(), ".sqlite") {
+        let size = fs::metadata(&file).unwrap().len();
+        assert_eq!(size, EMPTY_OBJECT, "{}", file.display());
+    }
+    for log in files(server.storage(), ".sqlite-wal") {
+        assert_eq!(fs::metadata(&log).unwrap().len(), 0, "{}", log.display());
+    }
+}
+
+#[tokio::test]
+async fn a_thousand_initialize_make_no_object() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    for _ in 0..1_000 {
+        assert_eq!(client.initialize("2025-11-25").await.status, 200);
+    }
+    assert_eq!(objects(&server), 0);
+}
+
+#[tokio::test]
+async fn a_thousand_abandoned_sessions_write_no_row() {
+    let server = server().await;
+    for _ in 0..1_000 {
+        let client = Client::new(&server.url()).connect().await;
+        assert_eq!(client.request("tools/list", json!({})).await.status, 200);
+        assert_eq!(client.call("echo", json!({ "text": "bye" })).await.tool_text(), "bye");
+    }
+    assert_eq!(objects(&server), 1_000);
+    assert_unwritten(&server);
+}
+
+#[tokio::test]
+async fn refused_session_ids_make_no_object() {
+    let server = server().await;
+    let other = Client::new(&server.url()).with("x-sitebay-token", "another");
+    let foreign = other.initialize("2025-11-25").await.header("mcp-session-id").to_owned();
+    let own = Client::new(&server.url()).initialize("2025-11-25").await;
+    let mut forged = own.header("mcp-session-id").to_owned();
+    forged.replace_range(20..21, if &forged[20..21] == "A" { "B" } else { "A" });
+    for id in [foreign.as_str(), &forged, "x", &"A".repeat(600)] {
+        let client = Client::new(&server.url()).with("mcp-session-id", id);
+        client.request("ping", json!({})).await.refused(404, -32001);
+        assert_eq!(client.get().await.status(), 404);
+        assert_eq!(client.delete().await.status, 404);
+    }
+    assert_eq!(objects(&server), 0);
+}
+
+#[tokio::test]
+async fn an_ended_session_stays_ended_over_a_restart() {
+    let mut server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    assert_eq!(client.delete().await.status, 204);
+    client.request("ping", json!({})).await.refused(404, -32001);
+    server.restart().await.unwrap();
+    client.request("ping", json!({})).await.refused(404, -32001);
+    assert_eq!(client.delete().await.status, 404);
+}
+
+#[tokio::test]
+async fn a_session_outlives_a_restart() {
+    let mut server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    server.restart().await.unwrap();
+    assert_eq!(client.call("echo", json!({ "text": "back" })).await.tool_text(), "back");
+}

@@ -1,0 +1,90 @@
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::support::{Client, events::Live, options, server, start};
+
+#[tokio::test]
+async fn a_long_lived_stream_begins_at_once_and_carries_news() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let began = Instant::now();
+    let mut live = Live::new(client.get().await);
+    live.until(": connected").await;
+    assert!(began.elapsed() < Duration::from_secs(2));
+    client.call("notify", json!({})).await;
+    let text = live.until("tools/list_changed").await;
+    assert!(text.contains("event: message\ndata: {"), "{text}");
+}
+
+#[tokio::test]
+async fn a_new_stream_replaces_the_old_one_at_once() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let mut old = Live::new(client.get().await);
+    old.until(": connected").await;
+    let mut new = Live::new(client.get().await);
+    let last = old.to_end().await;
+    assert!(last.contains("replaced by a newer stream"), "{last}");
+    client.call("notify", json!({})).await;
+    new.until("list_changed").await;
+}
+
+#[tokio::test]
+async fn news_waits_for_a_stream_as_one_of_its_kind() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    for _ in 0..3 {
+        client.call("notify", json!({})).await;
+    }
+    let mut live = Live::new(client.get().await);
+    let text = live.until("list_changed").await.to_owned();
+    assert_eq!(text.matches("list_changed").count(), 1, "{text}");
+}
+
+#[tokio::test]
+async fn news_reaches_its_own_session_only_where_sessions_share_an_object() {
+    let server = start(options().var("SESSION_PLACEMENT", "subject")).await;
+    let client = || Client::new(&server.url()).with("x-sitebay-token", "my own token");
+    let (one, two) = (client().connect().await, client().connect().await);
+    let (mut of_one, of_two) = (Live::new(one.get().await), Live::new(two.get().await));
+    one.call("notify", json!({})).await;
+    of_one.until("list_changed").await;
+    two.delete().await;
+    let text = of_two.to_end().await;
+    assert!(!text.contains("list_changed"), "{text}");
+    assert!(text.contains("the session was ended"), "{text}");
+    // One object for both.
+    assert_eq!(crate::storage::objects(&server), 1);
+    assert_eq!(one.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_its_session_does() {
+    let server = start(options().var("SESSION_MAX_AGE", "3")).await;
+    let client = Client::new(&server.url()).connect().await;
+    let text = Live::new(client.get().await).to_end().await;
+    assert!(text.contains("the session expired"), "{text}");
+    client.call("whoami", json!({})).await.refused(404, -32001);
+}
+
+#[tokio::test]
+async fn a_stream_needs_a_session_and_a_client_that_takes_it() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    assert_eq!(client.get().await.status(), 400);
+    let client = client.connect().await;
+    assert_eq!(client.clone().with("accept", "application/json").get().await.status(), 406);
+    assert_eq!(client.with("mcp-session-id", "unknown").get().await.status(), 404);
+}
+
+#[tokio::test]
+async fn silence_is_broken_by_a_comment() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let mut held = Live::new(client.get().await);
+    let call = client.call("slow", json!({ "ms": 16_000 }));
+    let (call, held) = tokio::join!(call, held.until(": keep-alive"));
+    assert!(held.contains(": keep-alive"));
+    assert!(call.text.contains(": keep-alive"), "{call:?}");
+}

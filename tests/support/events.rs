@@ -1,0 +1,75 @@
+//! Server-sent events as a client reads them.
+
+use std::time::Duration;
+
+use futures_util::StreamExt as _;
+use reqwest::Response;
+use serde_json::Value;
+
+/// One event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Event {
+    pub id: Option<String>,
+    pub data: String,
+}
+
+impl Event {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.data).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+}
+
+/// The events of a whole stream; comments are left out.
+pub fn parse(text: &str) -> Vec<Event> {
+    text.split("\n\n").filter_map(event).collect()
+}
+
+fn event(block: &str) -> Option<Event> {
+    let field = |name: &str| {
+        let line = block.lines().find_map(|line| line.strip_prefix(name))?;
+        Some(line.strip_prefix(' ').unwrap_or(line).to_owned())
+    };
+    Some(Event { id: field("id:"), data: field("data:")? })
+}
+
+/// A stream that is still open.
+pub struct Live {
+    response: Response,
+    text: String,
+}
+
+impl Live {
+    pub fn new(response: Response) -> Self {
+        assert_eq!(response.status(), 200, "{response:?}");
+        Self { response, text: String::new() }
+    }
+
+    /// Reads until the text so far has `what`, or the time is over.
+    pub async fn until(&mut self, what: &str) -> &str {
+        let wait = async {
+            while !self.text.contains(what) {
+                match self.response.chunk().await.expect("a chunk") {
+                    Some(chunk) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
+                    None => panic!("the stream ended before {what:?}: {}", self.text),
+                }
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
+        assert!(waited.is_ok(), "no {what:?} within 30 s: {}", self.text);
+        &self.text
+    }
+
+    /// Reads to the end of the stream.
+    pub async fn to_end(self) -> String {
+        let mut text = self.text;
+        let mut stream = self.response.bytes_stream();
+        let wait = async {
+            while let Some(Ok(chunk)) = stream.next().await {
+                text.push_str(std::str::from_utf8(&chunk).unwrap());
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
+        assert!(waited.is_ok(), "the stream did not end within 30 s: {text}");
+        text
+    }
+}

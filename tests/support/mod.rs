@@ -1,0 +1,44 @@
+//! What tests share: servers to talk to, a typed client, events, processes of other languages.
+
+pub mod client;
+pub mod events;
+pub mod process;
+
+pub use client::{Answer, Client};
+use xtask::{
+    bundle::{self, Bundle, Flavour},
+    server::{Options, Server},
+    setup::Panics,
+};
+
+/// The Worker with the fixture tools, built where it is not current.
+pub fn fixtures() -> Bundle {
+    static BUILT: std::sync::OnceLock<Bundle> = std::sync::OnceLock::new();
+    BUILT.get_or_init(|| bundle::build(Flavour::Fixtures).expect("the Worker builds")).clone()
+}
+
+/// The Worker as it is deployed.
+pub fn production() -> Bundle {
+    static BUILT: std::sync::OnceLock<Bundle> = std::sync::OnceLock::new();
+    BUILT.get_or_init(|| bundle::build(Flavour::Production).expect("the Worker builds")).clone()
+}
+
+/// Whether panics can be answered in this build.
+pub fn unwinds() -> bool {
+    fixtures().panics == Panics::Unwind
+}
+
+/// What a test's server is like unless it says otherwise.
+pub fn options() -> Options {
+    Options::new(fixtures().folder)
+}
+
+/// A server of its own, with the fixture tools and a sandbox.
+pub async fn server() -> Server {
+    start(options()).await
+}
+
+/// A server with these options.
+pub async fn start(options: Options) -> Server {
+    Server::start(&options).await.expect("the server starts")
+}

@@ -1,0 +1,153 @@
+//! Building the Worker: `worker-build` with tools that set-up installed, then the size.
+
+use std::{
+    collections::hash_map::DefaultHasher,
+    fs,
+    hash::{Hash as _, Hasher as _},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    exec::{run, say},
+    paths,
+    setup::{self, Panics},
+};
+
+/// Which Worker to build.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flavour {
+    /// What is deployed.
+    Production,
+    /// The same with the fixture tools.
+    Fixtures,
+}
+
+impl Flavour {
+    /// Where the bundle of this flavour is.
+    pub fn folder(self) -> PathBuf {
+        match self {
+            Self::Production => paths::root().join("build"),
+            Self::Fixtures => paths::root().join("target/bundle-fixtures"),
+        }
+    }
+
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::Production => &[],
+            Self::Fixtures => &["--features", "fixtures"],
+        }
+    }
+}
+
+/// A built Worker.
+#[derive(Debug, Clone)]
+pub struct Bundle {
+    /// The folder with `index.js` and `index_bg.wasm`.
+    pub folder: PathBuf,
+    /// What a panic does in it.
+    pub panics: Panics,
+}
+
+/// Builds the Worker unless the bundle that is there was made from the same sources.
+pub fn build(flavour: Flavour) -> Result<Bundle> {
+    let panics = setup::for_build()?;
+    let folder = flavour.folder();
+    let wanted = fingerprint(flavour, panics)?;
+    let stamp = folder.join(".fingerprint");
+    if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(Bundle { folder, panics });
+    }
+    say(&format!("building the Worker ({flavour:?}, panic={panics:?})"));
+    compile(flavour, panics, &folder)?;
+    strip_names(&folder)?;
+    fs::write(stamp, wanted)?;
+    Ok(Bundle { folder, panics })
+}
+
+/// The size of a bundle, as `gzip -9` would send it.
+pub fn gzip_size(folder: &Path) -> Result<u64> {
+    let mut total = 0;
+    for name in ["index.js", "index_bg.wasm"] {
+        total += gzip(&fs::read(folder.join(name))?)?;
+    }
+    Ok(total)
+}
+
+fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
+    let bin = paths::tools().join("bin");
+    let mut command = Command::new(bin.join("worker-build"));
+    command.arg("--release").arg("--out-dir").arg(folder);
+    if panics == Panics::Unwind {
+        command.arg("--panic-unwind");
+    }
+    command
+        .args(flavour.features())
+        .env("WASM_BINDGEN_BIN", bin.join("wasm-bindgen"))
+        .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"))
+        .env("ESBUILD_BIN", paths::npm_bin("esbuild"))
+        // Set by `cargo run`, and then true of xtask only.
+        .env_remove("CARGO_MANIFEST_DIR")
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .current_dir(paths::root());
+    run(&mut command)
+}
+
+/// `worker-build` keeps the names of functions, a third of the module.
+fn strip_names(folder: &Path) -> Result<()> {
+    let wasm = folder.join("index_bg.wasm");
+    run(Command::new(paths::npm_bin("wasm-opt"))
+        .args(["--all-features", "--strip-debug"])
+        .arg(&wasm)
+        .arg("-o")
+        .arg(&wasm))
+}
+
+fn gzip(bytes: &[u8]) -> Result<u64> {
+    let mut child = Command::new("gzip")
+        .arg("-9c")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start gzip")?;
+    let mut input = child.stdin.take().context("gzip's input")?;
+    let owned = bytes.to_vec();
+    let writer = std::thread::spawn(move || input.write_all(&owned));
+    let output = child.wait_with_output()?;
+    writer.join().ok().context("gzip's writer")??;
+    Ok(output.stdout.len() as u64)
+}
+
+/// A hash of everything the bundle is made from.
+fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
+    let root = paths::root();
+    let mut hasher = DefaultHasher::new();
+    format!("{flavour:?} {panics:?}").hash(&mut hasher);
+    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "package-lock.json"] {
+        fs::read(root.join(name))?.hash(&mut hasher);
+    }
+    for folder in ["src", "build-support"] {
+        hash_folder(&root.join(folder), &mut hasher)?;
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+fn hash_folder(folder: &Path, hasher: &mut DefaultHasher) -> Result<()> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            hash_folder(&path, hasher)?;
+        } else {
+            path.to_string_lossy().hash(hasher);
+            fs::read(&path)?.hash(hasher);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! The configuration file of plain `workerd`: the same bindings as `wrangler.toml`, and outbound
+//! HTTP to loopback, which the Worker needs to reach the sandbox.
+
+use std::fmt::Write as _;
+
+/// What the configuration says.
+#[derive(Debug, Clone)]
+pub struct Configuration<'a> {
+    /// One `127.0.0.1` port for each isolate. The first owns the objects.
+    pub ports: &'a [u16],
+    /// Variables and secrets of the Worker.
+    pub vars: &'a [(String, String)],
+}
+
+/// The Durable Object classes: binding and class.
+const OBJECTS: [(&str, &str); 2] =
+    [("SESSION_AGENT", "SessionAgent"), ("KEY_AGENT", "KeyAgent")];
+
+const COMPATIBILITY: &str =
+    r#"compatibilityDate = "2026-11-01", compatibilityFlags = ["enable_request_signal"]"#;
+
+/// Renders the configuration. It embeds `index.js` and `index_bg.wasm` from beside itself, and
+/// objects are stored in the folder `storage` beside it.
+pub fn render(configuration: &Configuration<'_>) -> String {
+    let mut text = String::from(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\
+         const config :Workerd.Config = (\n  services = [\n",
+    );
+    for index in 0..configuration.ports.len() {
+        let _ = writeln!(text, "    (name = \"main{index}\", worker = .worker{index}),");
+    }
+    text.push_str(
+        "    (name = \"internet\", network = (allow = [\"public\", \"private\"], \
+         tlsOptions = (trustBrowserCas = true))),\n    \
+         (name = \"storage\", disk = (path = \"storage\", writable = true)),\n  ],\n  sockets = [\n",
+    );
+    for (index, port) in configuration.ports.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "    (name = \"http{index}\", address = \"127.0.0.1:{port}\", http = (), service = \"main{index}\"),"
+        );
+    }
+    text.push_str("  ],\n);\n");
+    for index in 0..configuration.ports.len() {
+        text.push_str(&worker(index, configuration.vars));
+    }
+    text
+}
+
+fn worker(index: usize, vars: &[(String, String)]) -> String {
+    let mut bindings = String::new();
+    for (binding, class) in OBJECTS {
+        let designator = if index == 0 {
+            format!("\"{class}\"")
+        } else {
+            format!("(className = \"{class}\", serviceName = \"main0\")")
+        };
+        let _ = writeln!(
+            bindings,
+            "    (name = \"{binding}\", durableObjectNamespace = {designator}),"
+        );
+    }
+    for (name, value) in vars {
+        let _ = writeln!(bindings, "    (name = {}, text = {}),", quoted(name), quoted(value));
+    }
+    let objects = if index == 0 { objects() } else { String::new() };
+    format!(
+        "const worker{index} :Workerd.Worker = (\n  modules = [\n    \
+         (name = \"index.js\", esModule = embed \"index.js\"),\n    \
+         (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
+         {COMPATIBILITY},\n  bindings = [\n{bindings}  ],\n{objects}  \
+         globalOutbound = \"internet\",\n);\n"
+    )
+}
+
+fn objects() -> String {
+    let mut text = String::from("  durableObjectNamespaces = [\n");
+    for (_, class) in OBJECTS {
+        let _ = writeln!(
+            text,
+            "    (className = \"{class}\", uniqueKey = \"sitebay-mcp-{class}\", enableSql = true),"
+        );
+    }
+    text.push_str("  ],\n  durableObjectStorage = (localDisk = \"storage\"),\n");
+    text
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for character in text.chars() {
+        match character {
+            '"' | '\\' => {
+                out.push('\\');
+                out.push(character);
+            }
+            '\n' => out.push_str("\\n"),
+            _ => out.push(character),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_second_isolate_uses_the_objects_of_the_first() {
+        let text = render(&Configuration { ports: &[1, 2], vars: &[] });
+        assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
+        assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
+        assert_eq!(text.matches("localDisk").count(), 1);
+    }
+
+    #[test]
+    fn a_variable_cannot_leave_its_quotes() {
+        assert_eq!(quoted("a\"b\\c\nd"), r#""a\"b\\c\nd""#);
+    }
+}

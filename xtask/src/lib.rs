@@ -1,0 +1,11 @@
+//! The project's verbs as a library: what builds the Worker, and what runs it for tests,
+//! benchmarks and people.
+
+pub mod bundle;
+pub mod capnp;
+pub mod exec;
+pub mod paths;
+pub mod server;
+pub mod setup;
+pub mod skips;
+pub mod verbs;

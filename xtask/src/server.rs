@@ -1,0 +1,221 @@
+//! A running server: the built Worker on plain `workerd`, and the sandbox it talks to.
+
+use std::{
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::Sandbox;
+use tempfile::TempDir;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+
+use crate::{
+    capnp::{self, Configuration},
+    paths,
+};
+
+/// A key for sessions that dev, serve and tests use where none is given. Anyone can read it here:
+/// it protects nothing but a server on this machine's loopback.
+pub const LOCAL_SESSION_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtc2Vzc2lvbi1rZXkhISE";
+
+/// How to run the server.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The folder of the bundle.
+    pub bundle: PathBuf,
+    /// The port of the first isolate; 0 takes a free one.
+    pub port: u16,
+    /// How many isolates share one object namespace.
+    pub isolates: usize,
+    /// Where objects are stored. None: a temporary folder.
+    pub storage: Option<PathBuf>,
+    /// Variables, later ones win. An empty value removes a variable.
+    pub vars: Vec<(String, String)>,
+    /// The sandbox to start; None when `SITEBAY_API_URL` is among the variables.
+    pub sandbox: Option<sandbox::Options>,
+    /// Whether the Worker's log goes to standard error.
+    pub verbose: bool,
+}
+
+impl Options {
+    /// A server of this bundle with everything else as a test wants it.
+    pub fn new(bundle: impl Into<PathBuf>) -> Self {
+        Self {
+            bundle: bundle.into(),
+            port: 0,
+            isolates: 1,
+            storage: None,
+            vars: Vec::new(),
+            sandbox: Some(sandbox::Options::default()),
+            verbose: false,
+        }
+    }
+
+    /// The same with a variable set.
+    #[must_use]
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+}
+
+/// A running server. Dropping it ends the processes and removes a temporary storage.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+    ports: Vec<u16>,
+    folder: TempDir,
+    storage: PathBuf,
+    sandbox: Option<Sandbox>,
+}
+
+impl Server {
+    /// Starts the server and waits until it accepts connections.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let sandbox = match &options.sandbox {
+            Some(wanted) => Some(Sandbox::start(wanted.clone()).await?),
+            None => None,
+        };
+        let folder = tempfile::tempdir()?;
+        let storage = prepare(folder.path(), options)?;
+        let vars = variables(options, sandbox.as_ref());
+        // A port found free may be taken a moment later by somebody else.
+        for _ in 0..5 {
+            let ports = ports(options)?;
+            let text = capnp::render(&Configuration { ports: &ports, vars: &vars });
+            fs::write(folder.path().join("config.capnp"), text)?;
+            let mut child = spawn(folder.path(), options.verbose)?;
+            if listening(&mut child, &ports).await? {
+                return Ok(Self { child, ports, folder, storage, sandbox });
+            }
+            if options.port != 0 {
+                bail!("workerd ended at its start: is port {} taken?", options.port);
+            }
+        }
+        bail!("workerd ended at its start, five times")
+    }
+
+    /// The URL of the first isolate, without trailing slash.
+    pub fn url(&self) -> String {
+        self.urls().into_iter().next().unwrap_or_default()
+    }
+
+    /// The URL of every isolate.
+    pub fn urls(&self) -> Vec<String> {
+        self.ports.iter().map(|port| format!("http://127.0.0.1:{port}")).collect()
+    }
+
+    /// The sandbox, where one was started.
+    pub fn sandbox(&self) -> Option<&Sandbox> {
+        self.sandbox.as_ref()
+    }
+
+    /// The folder in which objects are stored.
+    pub fn storage(&self) -> &Path {
+        &self.storage
+    }
+
+    /// Ends the processes, and starts `workerd` again over the same storage and ports.
+    pub async fn restart(&mut self) -> Result<()> {
+        self.child.kill().await?;
+        self.child = spawn(self.folder.path(), false)?;
+        if !listening(&mut self.child, &self.ports).await? {
+            bail!("workerd did not come back");
+        }
+        Ok(())
+    }
+
+    /// Waits until `workerd` ends by itself.
+    pub async fn ended(&mut self) -> Result<()> {
+        let status = self.child.wait().await?;
+        bail!("workerd ended: {status}")
+    }
+}
+
+fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
+    for name in ["index.js", "index_bg.wasm"] {
+        let from = options.bundle.join(name);
+        fs::copy(&from, folder.join(name))
+            .with_context(|| format!("{}: build the Worker first", from.display()))?;
+    }
+    let storage = folder.join("storage");
+    let Some(wanted) = &options.storage else {
+        fs::create_dir(&storage)?;
+        return Ok(storage);
+    };
+    fs::create_dir_all(wanted)?;
+    std::os::unix::fs::symlink(fs::canonicalize(wanted)?, &storage)?;
+    Ok(wanted.clone())
+}
+
+fn variables(options: &Options, sandbox: Option<&Sandbox>) -> Vec<(String, String)> {
+    let mut vars: Vec<(String, String)> = vec![
+        ("ENVIRONMENT".into(), "development".into()),
+        ("SESSION_KEY".into(), LOCAL_SESSION_KEY.into()),
+    ];
+    if let Some(sandbox) = sandbox {
+        vars.push(("SITEBAY_API_URL".into(), sandbox.url()));
+        vars.push(("SITEBAY_API_TOKEN".into(), "sandbox-token-for-development".into()));
+    }
+    for (name, value) in &options.vars {
+        vars.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            vars.push((name.clone(), value.clone()));
+        }
+    }
+    vars
+}
+
+fn ports(options: &Options) -> Result<Vec<u16>> {
+    let mut held = Vec::new();
+    let mut ports = Vec::new();
+    for index in 0..options.isolates.max(1) {
+        if index == 0 && options.port != 0 {
+            ports.push(options.port);
+            continue;
+        }
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        ports.push(listener.local_addr()?.port());
+        held.push(listener);
+    }
+    Ok(ports)
+}
+
+fn spawn(folder: &Path, verbose: bool) -> Result<Child> {
+    let log = if verbose { Stdio::inherit() } else { Stdio::null() };
+    Command::new(paths::workerd())
+        .args(["serve", "config.capnp"])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        // It does not end on SIGTERM while a connection is open.
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start workerd")
+}
+
+/// Whether every port accepts connections; false when the process ended instead.
+async fn listening(child: &mut Child, ports: &[u16]) -> Result<bool> {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    for port in ports {
+        while TcpStream::connect(("127.0.0.1", *port)).await.is_err() {
+            if child.try_wait()?.is_some() {
+                return Ok(false);
+            }
+            if Instant::now() > deadline {
+                bail!("workerd does not listen on port {port}");
+            }
+            sleep(Duration::from_millis(3)).await;
+        }
+    }
+    Ok(child.try_wait()?.is_none())
+}

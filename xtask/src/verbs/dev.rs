@@ -1,0 +1,105 @@
+//! `cargo xtask dev`: `wrangler dev` with the sandbox, for people.
+
+use std::{fs, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use sandbox::Sandbox;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    signal::unix::{SignalKind, signal},
+    time::{Instant, sleep},
+};
+
+use super::deploy::wrangler;
+use crate::{
+    bundle::{Flavour, build},
+    exec::say,
+    paths,
+    server::LOCAL_SESSION_KEY,
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The port on 127.0.0.1
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    build(Flavour::Production)?;
+    tokio::runtime::Runtime::new()?.block_on(dev(arguments.port))
+}
+
+async fn dev(port: u16) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let sandbox = if has_own_token() {
+        say("SITEBAY_API_TOKEN is in .dev.vars: talking to the real SiteBay");
+        None
+    } else {
+        Some(Sandbox::start(sandbox::Options::default()).await?)
+    };
+    let mut child = spawn(port, sandbox.as_ref())?;
+    wait_for(&mut child, port).await?;
+    print_connection(port, sandbox.as_ref());
+    tokio::select! {
+        status = child.wait() => bail!("wrangler ended: {}", status?),
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // wrangler ends its own workerd on this signal.
+    if let Some(id) = child.id() {
+        let _ = Command::new("kill").arg(id.to_string()).status().await;
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(5), child.wait()).await;
+    Ok(())
+}
+
+/// Whether `.dev.vars` brings a token: wrangler reads that file itself.
+fn has_own_token() -> bool {
+    let vars = fs::read_to_string(paths::root().join(".dev.vars")).unwrap_or_default();
+    vars.lines().any(|line| line.trim_start().starts_with("SITEBAY_API_TOKEN"))
+}
+
+fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
+    let mut command = Command::from(wrangler());
+    command.args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
+    command.args(["--show-interactive-dev-session", "false", "--log-level", "warn"]);
+    command.args(["--var", "ENVIRONMENT:development"]);
+    command.arg("--var").arg(format!("SESSION_KEY:{LOCAL_SESSION_KEY}"));
+    if let Some(sandbox) = sandbox {
+        command.arg("--var").arg(format!("SITEBAY_API_URL:{}", sandbox.url()));
+        command.args(["--var", "SITEBAY_API_TOKEN:sandbox-token-for-development"]);
+    }
+    command.stdin(std::process::Stdio::null()).kill_on_drop(true);
+    command.spawn().context("cannot start wrangler")
+}
+
+async fn wait_for(child: &mut Child, port: u16) -> Result<()> {
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        if let Some(status) = child.try_wait()? {
+            bail!("wrangler ended: {status}");
+        }
+        if Instant::now() > deadline {
+            bail!("wrangler does not listen on port {port}");
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(())
+}
+
+fn print_connection(port: u16, sandbox: Option<&Sandbox>) {
+    let url = format!("http://127.0.0.1:{port}/mcp");
+    println!("\nlistening on {url}\n");
+    if let Some(sandbox) = sandbox {
+        println!("SiteBay is played by the sandbox on {}\n", sandbox.url());
+    }
+    println!("Cursor and others that start a program:");
+    println!(
+        r#"  {{"mcpServers":{{"sitebay":{{"command":"npx","args":["-y","mcp-remote@latest","{url}"]}}}}}}"#
+    );
+    println!("Claude Code:\n  claude mcp add --transport http sitebay {url}");
+    println!("Inspector:\n  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list\n");
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask lint`.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{exec::run as run_command, paths};
+
+const FORMAT: &[&str] = &["fmt", "--all", "--check"];
+const HOST: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets"];
+const FIXTURES: &[&str] = &["clippy", "--quiet", "--all-targets", "--features", "fixtures"];
+
+pub(super) fn run() -> Result<()> {
+    cargo(FORMAT, &[])?;
+    for arguments in [HOST, FIXTURES] {
+        cargo(arguments, &["--", "-D", "warnings"])?;
+    }
+    println!("lint: clean");
+    Ok(())
+}
+
+fn cargo(arguments: &[&str], more: &[&str]) -> Result<()> {
+    run_command(Command::new("cargo").args(arguments).args(more).current_dir(paths::root()))
+}

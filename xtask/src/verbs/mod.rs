@@ -1,0 +1,44 @@
+//! One file for each verb.
+
+mod build;
+mod deploy;
+mod dev;
+mod lint;
+mod serve;
+mod test;
+
+use anyhow::Result;
+
+/// What can be done.
+#[derive(Debug, clap::Subcommand)]
+pub enum Verb {
+    /// Build the Worker into `build/` and print its size
+    Build,
+    /// Build, start the sandbox and `wrangler dev`, print the URL and client configuration
+    Dev(dev::Arguments),
+    /// Run the built Worker on plain workerd with the sandbox
+    Serve(serve::Arguments),
+    /// Run every test: unit, workerd, clients
+    Test(test::Arguments),
+    /// Check formatting and lints
+    Lint,
+    /// Build and deploy to an environment of `wrangler.toml`
+    Deploy(deploy::Arguments),
+}
+
+impl Verb {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When it could not be done; the message says why.
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::Build => build::run(),
+            Self::Dev(arguments) => dev::run(&arguments),
+            Self::Serve(arguments) => serve::run(arguments),
+            Self::Test(arguments) => test::run(&arguments),
+            Self::Lint => lint::run(),
+            Self::Deploy(arguments) => deploy::run(&arguments),
+        }
+    }
+}

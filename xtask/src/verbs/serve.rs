@@ -1,0 +1,68 @@
+//! `cargo xtask serve`: the built Worker on plain `workerd`.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::{
+    bundle::{Flavour, build},
+    server::{Options, Server},
+};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The port on 127.0.0.1; 0 takes a free one
+    #[arg(long, default_value_t = 8787)]
+    port: u16,
+    /// Add the fixture tools
+    #[arg(long)]
+    fixtures: bool,
+    /// Where Durable Objects are stored; a temporary folder where it is not given
+    #[arg(long)]
+    storage: Option<PathBuf>,
+    /// How many isolates share the objects
+    #[arg(long, default_value_t = 1)]
+    isolates: usize,
+    /// A variable or secret, NAME=VALUE; an empty value removes one
+    #[arg(long = "var", value_parser = pair)]
+    vars: Vec<(String, String)>,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<()> {
+    let flavour = if arguments.fixtures { Flavour::Fixtures } else { Flavour::Production };
+    let bundle = build(flavour)?;
+    let own_service = arguments.vars.iter().any(|(name, _)| name == "SITEBAY_API_URL");
+    let options = Options {
+        port: arguments.port,
+        isolates: arguments.isolates,
+        storage: arguments.storage,
+        vars: arguments.vars,
+        sandbox: (!own_service).then(sandbox::Options::default),
+        verbose: true,
+        ..Options::new(bundle.folder)
+    };
+    tokio::runtime::Runtime::new()?.block_on(serve(&options))
+}
+
+async fn serve(options: &Options) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
+    let mut server = Server::start(options).await?;
+    for url in server.urls() {
+        println!("listening on {url}/mcp");
+    }
+    if let Some(sandbox) = server.sandbox() {
+        println!("sandbox on {}", sandbox.url());
+    }
+    tokio::select! {
+        ended = server.ended() => ended,
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+    }
+}
