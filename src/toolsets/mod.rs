@@ -1,1 +1,3 @@
 //! The tools, one folder per set.
+
+pub mod sitebay;
