@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use crate::model::{
+use super::model::{
     Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool, placeholders,
 };
 

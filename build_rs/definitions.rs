@@ -4,7 +4,7 @@ use std::error::Error;
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
+use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
 
 /// All definitions, separated by commas.
 pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Box<dyn Error>> {
@@ -75,6 +75,10 @@ fn parameter(parameter: &Parameter) -> Value {
     set("minLength", parameter.min_length.map(|bound| json!(bound)));
     set("maxLength", parameter.max_length.map(|bound| json!(bound)));
     set("default", parameter.default.clone());
+    if parameter.kind == Kind::Fqdn && parameter.empty.is_none() {
+        set("minLength", Some(json!(1)));
+        set("maxLength", Some(json!(253)));
+    }
     Value::Object(schema)
 }
 

@@ -2,7 +2,7 @@
 
 use std::{error::Error, fs, path::Path};
 
-use crate::model::{Catalogue, Toolset};
+use super::model::{Catalogue, Toolset};
 
 /// Reads every `*.toml` of the folder, ordered by the toolsets' own `order`.
 pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {

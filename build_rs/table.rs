@@ -2,7 +2,7 @@
 
 use std::fmt::{Error, Write as _};
 
-use crate::{
+use super::{
     check::PLAIN_FIELDS,
     model::{Catalogue, Field, Parameter, Shape, Tool},
 };

@@ -52,17 +52,11 @@ impl ToolResult {
 
     /// A result with data and a short text that says the same to a reader.
     pub fn structured(data: Value, text: impl Into<String>) -> Self {
-        Self {
-            structured_content: Some(data),
-            ..Self::text(text)
-        }
+        Self { structured_content: Some(data), ..Self::text(text) }
     }
 
     /// A failure of the tool, told to the model: what was wrong, what was expected, what to do.
     pub fn error(text: impl Into<String>) -> Self {
-        Self {
-            is_error: true,
-            ..Self::text(text)
-        }
+        Self { is_error: true, ..Self::text(text) }
     }
 }

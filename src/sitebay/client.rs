@@ -100,7 +100,7 @@ impl<'a> Client<'a> {
             match self.next(request, &outcome, tries) {
                 Next::Accept => return self.read(request, outcome, tries),
                 Next::Pause(pause) => self.ctx.sleep(pause).await,
-                Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait)),
+                Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait, tries)),
             }
         }
     }
@@ -215,6 +215,7 @@ impl<'a> Client<'a> {
         let secrets = self.secrets(request);
         match serde_json::from_slice(body) {
             Ok(mut json) => {
+                redact::redact(&mut json, false);
                 redact::scrub(&mut json, &secrets);
                 Detail::of_json(&json)
             }
@@ -225,7 +226,13 @@ impl<'a> Client<'a> {
         }
     }
 
-    fn too_long(&self, request: &Request, outcome: &Outcome, wait: Duration) -> ApiError {
+    fn too_long(
+        &self,
+        request: &Request,
+        outcome: &Outcome,
+        wait: Duration,
+        tries: u32,
+    ) -> ApiError {
         let (status, detail) = match outcome {
             Ok(response) => (response.status, self.detail(request, &response.body)),
             Err(_) => (503, Detail::None),
@@ -234,6 +241,7 @@ impl<'a> Client<'a> {
             status,
             wait,
             detail,
+            tries,
         }
     }
 

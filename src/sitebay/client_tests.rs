@@ -165,7 +165,8 @@ fn retry_after_is_honoured_while_there_is_time() {
         Err(ApiError::WaitTooLong {
             status: 429,
             wait,
-            detail
+            detail,
+            tries: 1
         })
     );
 }
@@ -194,7 +195,7 @@ fn the_token_never_goes_elsewhere() {
         "http://my.sitebay.test/",
         "//evil.test/",
         "",
-        "ht!tp://[",
+        "http://[",
     ] {
         let (fake, outcome) = get([text(302, "").location(location), json(200, json!(1))]);
         assert!(
@@ -254,6 +255,33 @@ fn secrets_come_back_in_no_form() {
         );
         assert!(shown.contains("[redacted]"), "{shown}");
     }
+}
+
+#[test]
+fn a_broken_site_does_not_show_its_passwords() {
+    for status in [200, 500] {
+        let (_, outcome) = post([text(
+            status,
+            r#"{"fqdn": "a.org", "http_auth_password": "s3c"#,
+        )]);
+        let shown = format!("{outcome:?}");
+        assert!(shown.contains("a.org") && !shown.contains("s3c"), "{shown}");
+    }
+    let (_, outcome) = post([text(500, r#"{"site": {"code_server_password": "s3cret"}}"#)]);
+    assert!(!format!("{outcome:?}").contains("s3cret"), "{outcome:?}");
+}
+
+#[test]
+fn a_key_that_was_tried_before_leaves_doubt() {
+    let fake = Fake::new([broken(), text(429, "").retry_after("60")]);
+    let error = send(&fake, Repeat::Keyed("k".into())).unwrap_err();
+    assert!(error.leaves_doubt(), "{error:?}");
+    let fake = Fake::new([text(429, "").retry_after("60")]);
+    assert!(
+        !send(&fake, Repeat::Keyed("k".into()))
+            .unwrap_err()
+            .leaves_doubt()
+    );
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(crate) enum ApiError {
         status: u16,
         wait: Duration,
         detail: Detail,
+        tries: u32,
     },
     /// No answer came, in any of the tries.
     #[error("SiteBay gave no answer: {failure}")]
@@ -55,8 +56,9 @@ impl ApiError {
     /// Whether a change that failed so may have happened all the same.
     pub(crate) fn leaves_doubt(&self) -> bool {
         match self {
-            Self::Refused { status, tries, .. } => *status >= 500 || *tries > 1,
-            Self::WaitTooLong { status, .. } => *status >= 500,
+            Self::Refused { status, tries, .. } | Self::WaitTooLong { status, tries, .. } => {
+                *status >= 500 || *tries > 1
+            }
             Self::NoAnswer { .. } | Self::Unreadable { .. } => true,
             _ => false,
         }

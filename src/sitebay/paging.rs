@@ -71,8 +71,8 @@ impl Page {
 }
 
 impl Client<'_> {
-    /// Reads a list; `noun` names its items in progress reports.
-    pub(crate) async fn list(&self, first: Url, noun: &str) -> Result<Listing, ApiError> {
+    /// Reads a list; `noun` names its items in progress reports, if there are any.
+    pub(crate) async fn list(&self, first: Url, noun: Option<&str>) -> Result<Listing, ApiError> {
         let mut reader = Reader::new(first);
         while let Some(url) = reader.to_read.take() {
             let page = match self.send(&Request::get(url.clone())).await {
@@ -84,7 +84,9 @@ impl Client<'_> {
                 Err(error) => return Err(error),
             };
             reader.to_read = reader.after(self, &url, &page);
-            reader.report(self, noun);
+            if let Some(noun) = noun {
+                reader.report(self, noun);
+            }
         }
         Ok(reader.finish())
     }

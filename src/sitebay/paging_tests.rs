@@ -20,7 +20,7 @@ fn list(fake: &Rc<Fake>) -> Result<Listing, ApiError> {
     let ctx = fake.context();
     let client = Client::new(&ctx)?;
     let url = client.address("/site/", &[("team_id", "t".to_owned())])?;
-    pollster::block_on(client.list(url, "sites"))
+    pollster::block_on(client.list(url, Some("sites")))
 }
 
 fn read(script: impl IntoIterator<Item = Step>) -> (Rc<Fake>, Listing) {

@@ -46,9 +46,20 @@ pub(crate) fn scrub(value: &mut Value, secrets: &[Secret]) {
     }
 }
 
-/// A text without the secrets, as they are or as JSON writes them.
+/// A text without the secrets, as they are or as JSON writes them. From the first secret key on
+/// nothing is kept: where its value ends cannot be told in a text that is not whole JSON.
 pub(crate) fn scrub_text(text: &str, secrets: &[Secret]) -> String {
-    scrubbed(text, secrets).unwrap_or_else(|| text.to_owned())
+    let keys = ON_DEMAND.iter().chain(&NEVER);
+    let safe = keys
+        .filter_map(|key| text.find(key))
+        .min()
+        .and_then(|end| text.get(..end));
+    let kept = safe.unwrap_or(text);
+    let mut clean = scrubbed(kept, secrets).unwrap_or_else(|| kept.to_owned());
+    if safe.is_some() {
+        clean.push_str(PLACEHOLDER);
+    }
+    clean
 }
 
 fn scrubbed(text: &str, secrets: &[Secret]) -> Option<String> {

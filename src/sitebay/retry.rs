@@ -67,7 +67,8 @@ fn retry_after(response: &OutboundResponse, now_ms: u64) -> Option<Duration> {
 /// 250, 500, 1000 ms, and up to a quarter more so that callers spread.
 fn backoff(tries: u32, noise: u8) -> Duration {
     let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
-    pause.saturating_add(pause.saturating_mul(u32::from(noise)) / 1024)
+    let spread = pause.saturating_mul(u32::from(noise)).checked_div(1024);
+    pause.saturating_add(spread.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl<'a> Call<'a> {
 
     async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
         let request = self.request(client)?;
-        let listing = client.list(request.url, &words(name)).await;
+        let listing = client.list(request.url, Some(&words(name))).await;
         Ok(self.listed(
             name,
             listing.map_err(|error| self.explained(&error, false))?,

@@ -92,10 +92,6 @@ pub(crate) enum Place {
 
 /// What values an argument takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the catalogue does not use every kind yet")
-)]
 pub(crate) enum Kind {
     Text,
     /// A host name.

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use super::catalogue::Operation;
-use crate::sitebay::{ApiError, CALL_BUDGET, Detail};
+use crate::{
+    server::platform::NetworkFailure,
+    sitebay::{ApiError, CALL_BUDGET, Detail},
+};
 
 const SET_A_TOKEN: &str = "Set one: as the secret SITEBAY_API_TOKEN of the server, or per request \
      in the header X-SiteBay-Token. Tokens are made in SiteBay under Settings → API Tokens.";
@@ -57,10 +60,7 @@ fn what(error: &ApiError) -> String {
                 reason(*status)
             )
         }
-        ApiError::NoAnswer { failure, tries: 1 } => format!("SiteBay gave no answer: {failure}."),
-        ApiError::NoAnswer { failure, tries } => {
-            format!("SiteBay gave no answer in {tries} tries: {failure}.")
-        }
+        ApiError::NoAnswer { failure, tries } => no_answer(failure, *tries),
         ApiError::Unreadable { status, excerpt } => {
             format!(
                 "SiteBay answered {status} with something that is not the JSON expected: {excerpt}"
@@ -73,6 +73,29 @@ fn what(error: &ApiError) -> String {
             )
         }
         other => format!("{}.", sentence(&other.to_string())),
+    }
+}
+
+fn no_answer(failure: &NetworkFailure, tries: u32) -> String {
+    let tried = if tries > 1 {
+        format!(" (tried {tries} times)")
+    } else {
+        String::new()
+    };
+    match failure {
+        NetworkFailure::TimedOut(after) => {
+            format!(
+                "SiteBay did not answer within {} s{tried}.",
+                after.as_secs()
+            )
+        }
+        NetworkFailure::Broken(why) => {
+            format!(
+                "The connection to SiteBay failed{tried}: {}.",
+                crate::sitebay::cut(why, 200)
+            )
+        }
+        NetworkFailure::TooLarge(limit) => format!("SiteBay's answer is over {limit} bytes."),
     }
 }
 
@@ -113,6 +136,10 @@ fn advice(operation: &Operation, error: &ApiError) -> Option<String> {
             retry_after,
             ..
         } => for_status(operation, *status, detail, retry_after.as_deref()),
+        ApiError::NoAnswer {
+            failure: NetworkFailure::TooLarge(_),
+            ..
+        } => Some("Ask for less: fewer items, fewer fields, a narrower path.".into()),
         ApiError::NoAnswer { .. } | ApiError::Unreadable { .. } => {
             Some("SiteBay may be down or under maintenance; try again in some minutes.".into())
         }

@@ -7,6 +7,8 @@
 mod arguments;
 mod call;
 mod catalogue;
+#[cfg(test)]
+mod catalogue_rules;
 mod conform;
 mod explain;
 mod fqdn;

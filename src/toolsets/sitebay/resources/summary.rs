@@ -11,9 +11,9 @@ const RECENT: usize = 5;
 
 pub(super) async fn read(client: &Client<'_>) -> Result<Value, ResourceError> {
     let (sites, teams, ready_made) = join!(
-        list(client, "/site/", "sites"),
-        list(client, "/team", "teams"),
-        list(client, "/ready_made_site", "ready made sites"),
+        list(client, "/site/"),
+        list(client, "/team"),
+        list(client, "/ready_made_site"),
     );
     let explained = |tool: &'static str| move |error: ApiError| failed(tool, &error);
     let sites = sites.map_err(explained("sitebay_list_sites"))?;
@@ -22,8 +22,9 @@ pub(super) async fn read(client: &Client<'_>) -> Result<Value, ResourceError> {
     Ok(summary(&sites, &teams, &ready_made))
 }
 
-async fn list(client: &Client<'_>, path: &str, noun: &str) -> Result<Listing, ApiError> {
-    client.list(client.address(path, &[])?, noun).await
+async fn list(client: &Client<'_>, path: &str) -> Result<Listing, ApiError> {
+    // Three lists at once have no one progress to report.
+    client.list(client.address(path, &[])?, None).await
 }
 
 fn summary(sites: &Listing, teams: &Listing, ready_made: &Listing) -> Value {

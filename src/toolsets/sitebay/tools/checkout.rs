@@ -48,7 +48,7 @@ async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, To
     let url = client
         .address("/team", &[])
         .map_err(|error| call.explained(&error, false))?;
-    let listing = client.list(url, "teams").await;
+    let listing = client.list(url, None).await;
     let teams = listing
         .map_err(|error| call.explained(&error, false))?
         .items;
