@@ -1,5 +1,7 @@
 //! The real Worker in workerd, over HTTP, with real clients.
 
+#![expect(unreachable_pub, reason = "nothing uses a test binary")]
+
 mod support;
 
 mod access;

@@ -129,7 +129,7 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     for name in ["Cargo.toml", "Cargo.lock", "build.rs", "package-lock.json"] {
         fs::read(root.join(name))?.hash(&mut hasher);
     }
-    for folder in ["src", "build-support"] {
+    for folder in ["src", "build_rs"] {
         hash_folder(&root.join(folder), &mut hasher)?;
     }
     Ok(format!("{:016x}", hasher.finish()))

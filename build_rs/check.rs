@@ -1,0 +1,229 @@
+//! The rules that a catalogue keeps. Each broken rule is one line that names the tool.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::model::{
+    Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool, placeholders,
+};
+
+/// Types of fields that are not the name of a shape.
+pub(crate) const PLAIN_FIELDS: [&str; 7] = [
+    "text", "flag", "integer", "number", "texts", "object", "any",
+];
+
+/// Everything that is wrong, one line each.
+pub(crate) fn problems(catalogue: &Catalogue) -> Vec<String> {
+    let mut found = Vec::new();
+    repeated(
+        "tool",
+        catalogue.tools().map(|(_, tool)| tool.name.as_str()),
+        &mut found,
+    );
+    repeated(
+        "shape",
+        catalogue.shapes().map(|shape| shape.name.as_str()),
+        &mut found,
+    );
+    repeated(
+        "toolset",
+        catalogue.toolsets.iter().map(|set| set.toolset.as_str()),
+        &mut found,
+    );
+    for (_, tool) in catalogue.tools() {
+        let problems = tool_problems(catalogue, tool);
+        found.extend(
+            problems
+                .into_iter()
+                .map(|problem| format!("tool {}: {problem}", tool.name)),
+        );
+    }
+    for shape in catalogue.shapes() {
+        let problems = shape_problems(catalogue, shape);
+        found.extend(
+            problems
+                .into_iter()
+                .map(|problem| format!("shape {}: {problem}", shape.name)),
+        );
+    }
+    found
+}
+
+fn repeated<'a>(what: &str, names: impl Iterator<Item = &'a str>, found: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            found.push(format!("{what} {name}: there are two of this name"));
+        }
+        if !is_name(name) {
+            found.push(format!(
+                "{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"
+            ));
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    (1..=64).contains(&name.len()) && name.chars().all(allowed)
+}
+
+fn tool_problems(catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
+    let mut found = Vec::new();
+    length("title", &tool.title, 3, 60, &mut found);
+    length("description", &tool.description, 20, 1200, &mut found);
+    if catalogue.shape(&tool.output).is_none() {
+        found.push(format!("no shape is called {}", tool.output));
+    }
+    if (tool.effect == Effect::Read) == tool.check.is_some() {
+        found.push("`check` belongs to every tool that changes something, and only there".into());
+    }
+    if tool.effect == Effect::Read && !matches!(tool.method, Method::Get) {
+        found.push("a tool that only reads uses get".into());
+    }
+    if tool.keyed && !matches!(tool.method, Method::Post) {
+        found.push("`keyed` is for post".into());
+    }
+    path_problems(tool, &mut found);
+    parameter_list_problems(tool, &mut found);
+    found
+}
+
+fn length(what: &str, text: &str, least: usize, most: usize, found: &mut Vec<String>) {
+    let count = text.chars().count();
+    if !(least..=most).contains(&count) {
+        found.push(format!(
+            "{what} has {count} characters, not {least} to {most}"
+        ));
+    }
+}
+
+fn path_problems(tool: &Tool, found: &mut Vec<String>) {
+    if !tool.path.starts_with('/') || tool.path.contains(['?', '#', '%', ' ']) {
+        found.push(format!("the path {} is not a plain path", tool.path));
+    }
+    let parts = placeholders(&tool.path);
+    for part in &parts {
+        if !tool
+            .parameters
+            .iter()
+            .any(|p| p.place == Place::Path && p.name == *part)
+        {
+            found.push(format!("no path parameter fills {{{part}}}"));
+        }
+    }
+    for parameter in tool.parameters.iter().filter(|p| p.place == Place::Path) {
+        if !parts.contains(&parameter.name.as_str()) {
+            found.push(format!("{} has no place in the path", parameter.name));
+        }
+        if !parameter.required {
+            found.push(format!(
+                "{} is part of the path and must be required",
+                parameter.name
+            ));
+        }
+    }
+}
+
+fn parameter_list_problems(tool: &Tool, found: &mut Vec<String>) {
+    repeated(
+        "parameter",
+        tool.parameters.iter().map(|p| p.name.as_str()),
+        found,
+    );
+    for name in tool.says.iter().flat_map(|text| placeholders(text)) {
+        if !tool.parameters.iter().any(|p| p.name == name && p.required) {
+            found.push(format!(
+                "`says` names {name}, which is not a required parameter"
+            ));
+        }
+    }
+    for parameter in &tool.parameters {
+        let mut own = Vec::new();
+        parameter_problems(tool, parameter, &mut own);
+        found.extend(
+            own.into_iter()
+                .map(|problem| format!("{}: {problem}", parameter.name)),
+        );
+    }
+}
+
+fn parameter_problems(tool: &Tool, parameter: &Parameter, found: &mut Vec<String>) {
+    length("description", &parameter.description, 5, 400, found);
+    if parameter.required && parameter.default.is_some() {
+        found.push("required, yet it has a default".into());
+    }
+    if parameter.place == Place::Body && matches!(tool.method, Method::Get) {
+        found.push("get has no body".into());
+    }
+    if (parameter.minimum.is_some() || parameter.maximum.is_some())
+        && parameter.kind != Kind::Integer
+    {
+        found.push("bounds are for integers".into());
+    }
+    if !parameter.kind.is_text()
+        && (parameter.empty.is_some() || !parameter.choices.is_empty() || parameter.secret)
+    {
+        found.push("`empty`, `enum` and `secret` are for strings".into());
+    }
+    if parameter.place != Place::Body && matches!(parameter.kind, Kind::Object) {
+        found.push("an object goes into the body".into());
+    }
+    if let Some(default) = &parameter.default
+        && !default_fits(parameter, default)
+    {
+        found.push("the default is not of the type".into());
+    }
+}
+
+fn default_fits(parameter: &Parameter, default: &Value) -> bool {
+    let listed = |text: &str| {
+        parameter.choices.is_empty() || parameter.choices.iter().any(|choice| choice == text)
+    };
+    match parameter.kind {
+        Kind::Flag => default.is_boolean(),
+        Kind::Integer => default.is_i64(),
+        Kind::Texts => default.is_array(),
+        Kind::Object => default.is_object(),
+        _ => default.as_str().is_some_and(listed),
+    }
+}
+
+fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
+    let mut found = Vec::new();
+    repeated(
+        "field",
+        shape.fields.iter().map(|field| field.name.as_str()),
+        &mut found,
+    );
+    if let Some(heading) = &shape.heading
+        && !shape.fields.iter().any(|field| &field.name == heading)
+    {
+        found.push(format!("the heading {heading} is not a field"));
+    }
+    for field in &shape.fields {
+        if !known_kind(catalogue, shape, field) {
+            found.push(format!(
+                "{} has the unknown type {}",
+                field.name, field.kind
+            ));
+        }
+        if field.name == "warnings" {
+            found.push("`warnings` is added to every answer".into());
+        }
+    }
+    found
+}
+
+/// A shape may use others that use none, so that schemas stay finite.
+fn known_kind(catalogue: &Catalogue, shape: &Shape, field: &Field) -> bool {
+    let flat = |inner: &Shape| {
+        inner.name != shape.name
+            && inner
+                .fields
+                .iter()
+                .all(|field| PLAIN_FIELDS.contains(&field.kind.as_str()))
+    };
+    PLAIN_FIELDS.contains(&field.kind.as_str()) || catalogue.shape(&field.kind).is_some_and(flat)
+}

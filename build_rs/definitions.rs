@@ -1,0 +1,199 @@
+//! Tool definitions as MCP sends them: JSON Schema 2020-12 for input and output, annotations.
+
+use std::error::Error;
+
+use serde_json::{Map, Value, json};
+
+use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
+
+/// All definitions, separated by commas.
+pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Box<dyn Error>> {
+    let definitions: Vec<String> = catalogue
+        .tools()
+        .map(|(_, tool)| definition(catalogue, tool).to_string())
+        .collect();
+    Ok(definitions.join(","))
+}
+
+fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
+    json!({
+        "name": tool.name,
+        "title": tool.title,
+        "description": one_line(&tool.description),
+        "inputSchema": input(&tool.parameters),
+        "outputSchema": output(catalogue, tool),
+        "annotations": {
+            "title": tool.title,
+            "readOnlyHint": tool.effect == Effect::Read,
+            "destructiveHint": tool.effect == Effect::Destructive,
+            "idempotentHint": tool.idempotent,
+            "openWorldHint": true,
+        },
+    })
+}
+
+/// Descriptions are wrapped in the catalogue's files, not on the wire.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn input(parameters: &[Parameter]) -> Value {
+    let properties: Map<String, Value> = parameters
+        .iter()
+        .map(|p| (p.name.clone(), parameter(p)))
+        .collect();
+    let required: Vec<&str> = parameters
+        .iter()
+        .filter(|p| p.required)
+        .map(|p| p.name.as_str())
+        .collect();
+    let mut schema = Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("properties".to_owned(), Value::Object(properties)),
+    ]);
+    if !required.is_empty() {
+        schema.insert("required".into(), json!(required));
+    }
+    schema.insert("additionalProperties".into(), json!(false));
+    Value::Object(schema)
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let mut schema = base(parameter.kind);
+    let mut set = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            schema.insert(key.to_owned(), value);
+        }
+    };
+    set("description", Some(json!(one_line(&parameter.description))));
+    set(
+        "enum",
+        (!parameter.choices.is_empty()).then(|| json!(parameter.choices)),
+    );
+    set("minimum", parameter.minimum.map(|bound| json!(bound)));
+    set("maximum", parameter.maximum.map(|bound| json!(bound)));
+    set("minLength", parameter.min_length.map(|bound| json!(bound)));
+    set("maxLength", parameter.max_length.map(|bound| json!(bound)));
+    set("default", parameter.default.clone());
+    if parameter.kind == Kind::Fqdn && parameter.empty.is_none() {
+        set("minLength", Some(json!(1)));
+        set("maxLength", Some(json!(253)));
+    }
+    Value::Object(schema)
+}
+
+/// The type, and the format where an empty string has no meaning of its own.
+fn base(kind: Kind) -> Map<String, Value> {
+    let value = match kind {
+        Kind::Text | Kind::Fqdn | Kind::JsonObject => json!({"type": "string"}),
+        Kind::Uuid => json!({"type": "string", "format": "uuid"}),
+        Kind::Email => json!({"type": "string", "format": "email"}),
+        Kind::DateTime => json!({"type": "string", "format": "date-time"}),
+        Kind::UrlPath => json!({"type": "string", "pattern": "^/"}),
+        Kind::Flag => json!({"type": "boolean"}),
+        Kind::Integer => json!({"type": "integer"}),
+        Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Object => json!({"type": "object"}),
+    };
+    match value {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}
+
+fn output(catalogue: &Catalogue, tool: &Tool) -> Value {
+    let Some(shape) = catalogue.shape(&tool.output) else {
+        return json!({"type": "object"});
+    };
+    let (mut properties, mut required) = match &tool.list {
+        Some(name) => list(catalogue, shape, name),
+        None => (fields(catalogue, shape), guaranteed(shape)),
+    };
+    properties.insert(
+        "warnings".into(),
+        json!({"type": "array", "items": {"type": "string"},
+               "description": "Parts of SiteBay's answer that were not as expected."}),
+    );
+    let mut schema = Map::from_iter([
+        ("type".to_owned(), json!("object")),
+        ("properties".to_owned(), Value::Object(properties)),
+    ]);
+    if !required.is_empty() {
+        schema.insert(
+            "required".into(),
+            Value::Array(std::mem::take(&mut required)),
+        );
+    }
+    Value::Object(schema)
+}
+
+fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>, Vec<Value>) {
+    let items = json!({"type": "object", "properties": fields(catalogue, shape)});
+    let properties = Map::from_iter([
+        (
+            "count".to_owned(),
+            json!({"type": "integer", "description": "How many are listed here."}),
+        ),
+        (
+            "truncated".to_owned(),
+            json!({"type": "boolean", "description": "Whether there are more than are listed."}),
+        ),
+        (
+            "total".to_owned(),
+            json!({"type": ["integer", "null"], "description": "How many SiteBay says there are."}),
+        ),
+        (name.to_owned(), json!({"type": "array", "items": items})),
+    ]);
+    (
+        properties,
+        vec![json!("count"), json!("truncated"), json!(name)],
+    )
+}
+
+fn guaranteed(shape: &Shape) -> Vec<Value> {
+    shape
+        .fields
+        .iter()
+        .filter(|field| field.guaranteed)
+        .map(|field| json!(field.name))
+        .collect()
+}
+
+fn fields(catalogue: &Catalogue, shape: &Shape) -> Map<String, Value> {
+    shape
+        .fields
+        .iter()
+        .map(|field| (field.name.clone(), field_schema(catalogue, field)))
+        .collect()
+}
+
+fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {
+    let mut schema = Map::new();
+    match json_type(&field.kind) {
+        Some(name) if field.guaranteed => schema.insert("type".into(), json!(name)),
+        Some(name) => schema.insert("type".into(), json!([name, "null"])),
+        None => None,
+    };
+    if field.kind == "texts" {
+        schema.insert("items".into(), json!({"type": "string"}));
+    }
+    if let Some(shape) = catalogue.shape(&field.kind) {
+        schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+    }
+    if let Some(description) = &field.description {
+        schema.insert("description".into(), json!(one_line(description)));
+    }
+    Value::Object(schema)
+}
+
+fn json_type(kind: &str) -> Option<&'static str> {
+    match kind {
+        "any" => None,
+        "text" => Some("string"),
+        "flag" => Some("boolean"),
+        "integer" => Some("integer"),
+        "number" => Some("number"),
+        "texts" => Some("array"),
+        _ => Some("object"),
+    }
+}

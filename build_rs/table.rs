@@ -1,0 +1,137 @@
+//! The executor's table as Rust source. Its types are in `src/toolsets/sitebay/catalogue.rs`.
+
+use std::fmt::{Error, Write as _};
+
+use super::{
+    check::PLAIN_FIELDS,
+    model::{Catalogue, Field, Parameter, Shape, Tool},
+};
+
+/// The source text.
+pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Error> {
+    let mut out = String::new();
+    for shape in catalogue.shapes() {
+        write_shape(&mut out, shape)?;
+    }
+    writeln!(out, "/// Every operation, in catalogue order.")?;
+    writeln!(out, "pub(crate) static OPERATIONS: &[Operation] = &[")?;
+    for (toolset, tool) in catalogue.tools() {
+        write_tool(&mut out, toolset, tool)?;
+    }
+    writeln!(out, "];")?;
+    Ok(out)
+}
+
+fn constant(name: &str) -> String {
+    format!("SHAPE_{}", name.to_uppercase())
+}
+
+fn variant(name: &str) -> String {
+    name.split('_')
+        .flat_map(|word| word.chars().enumerate())
+        .map(|(at, c)| if at == 0 { c.to_ascii_uppercase() } else { c })
+        .collect()
+}
+
+fn write_shape(out: &mut String, shape: &Shape) -> Result<(), Error> {
+    writeln!(out, "static {}: Shape = Shape {{", constant(&shape.name))?;
+    writeln!(
+        out,
+        "  name: {:?}, heading: {:?}, fields: &[",
+        shape.name, shape.heading
+    )?;
+    for field in &shape.fields {
+        write_field(out, field)?;
+    }
+    writeln!(out, "] }};")
+}
+
+fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
+    let kind = if PLAIN_FIELDS.contains(&field.kind.as_str()) {
+        variant(&field.kind)
+    } else {
+        format!("One(&{})", constant(&field.kind))
+    };
+    let (name, label) = (&field.name, &field.label);
+    writeln!(
+        out,
+        "  Field {{ name: {name:?}, kind: FieldKind::{kind}, label: {label:?} }},"
+    )
+}
+
+fn write_tool(out: &mut String, toolset: &str, tool: &Tool) -> Result<(), Error> {
+    let behaviour = tool
+        .behaviour
+        .as_deref()
+        .map_or_else(|| "Plain".to_owned(), variant);
+    writeln!(
+        out,
+        "Operation {{ name: {:?}, toolset: {toolset:?},",
+        tool.name
+    )?;
+    writeln!(
+        out,
+        "  method: Method::{:?}, path: {:?},",
+        tool.method, tool.path
+    )?;
+    writeln!(
+        out,
+        "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},",
+        tool.effect
+    )?;
+    writeln!(
+        out,
+        "  output: &{}, list: {:?},",
+        constant(&tool.output),
+        tool.list
+    )?;
+    writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
+    writeln!(
+        out,
+        "  retired: {:?}, keyed: {}, parameters: &[",
+        tool.retired, tool.keyed
+    )?;
+    for parameter in &tool.parameters {
+        write_parameter(out, parameter)?;
+    }
+    writeln!(out, "] }},")
+}
+
+fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error> {
+    let api = parameter.api.as_ref().unwrap_or(&parameter.name);
+    let default = parameter.default.as_ref().map(ToString::to_string);
+    let empty = match parameter.empty {
+        None => "Empty::Itself".to_owned(),
+        Some(empty) => format!("Empty::{empty:?}"),
+    };
+    writeln!(
+        out,
+        "  Parameter {{ name: {:?}, api: {api:?},",
+        parameter.name
+    )?;
+    writeln!(
+        out,
+        "    place: Place::{:?}, kind: Kind::{:?},",
+        parameter.place, parameter.kind
+    )?;
+    writeln!(
+        out,
+        "    required: {}, default: {default:?},",
+        parameter.required
+    )?;
+    writeln!(
+        out,
+        "    minimum: {:?}, maximum: {:?},",
+        parameter.minimum, parameter.maximum
+    )?;
+    writeln!(
+        out,
+        "    min_length: {:?}, max_length: {:?},",
+        parameter.min_length, parameter.max_length
+    )?;
+    writeln!(
+        out,
+        "    choices: &{:?}, empty: {empty}, secret: {} }},",
+        parameter.choices, parameter.secret
+    )
+}

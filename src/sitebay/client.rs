@@ -1,0 +1,256 @@
+//! Sends requests to the API: address, headers, redirects, retries, one deadline for all of it.
+//!
+//! Invariant: one client serves one call of a tool; together its requests take [`CALL_BUDGET`].
+
+use std::time::Duration;
+
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    detail::{Detail, excerpt},
+    error::ApiError,
+    redact, redirect,
+    request::{Answer, Repeat, Request},
+    retry::{self, Next},
+};
+use crate::{
+    access::secret::Secret,
+    server::{
+        context::Context,
+        platform::{NetworkFailure, OutboundRequest, OutboundResponse},
+    },
+};
+
+/// The time that one call has for all its requests, retries and pauses.
+pub(crate) const CALL_BUDGET: Duration = Duration::from_secs(25);
+/// A read that takes longer is tried again.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+/// A keyed change gets more time, it is real work.
+const KEYED_TIMEOUT: Duration = Duration::from_secs(15);
+const PREFIX: &str = "/f/api/v1";
+const USER_AGENT: &str = concat!("sitebay-mcp/", env!("CARGO_PKG_VERSION"));
+
+/// The API as one call sees it.
+pub(crate) struct Client<'a> {
+    pub(super) ctx: &'a Context,
+    token: &'a Secret,
+    root: Url,
+    ends_ms: u64,
+}
+
+type Outcome = Result<OutboundResponse, NetworkFailure>;
+
+impl<'a> Client<'a> {
+    /// Starts the call's time.
+    pub(crate) fn new(ctx: &'a Context) -> Result<Self, ApiError> {
+        let token = ctx
+            .account
+            .token
+            .as_ref()
+            .filter(|token| !token.expose().trim().is_empty());
+        let token = token.ok_or(ApiError::NoToken)?;
+        let base = ctx.account.base_url.trim_end_matches('/');
+        let root = Url::parse(&format!("{base}{PREFIX}")).map_err(|_| ApiError::BadBase)?;
+        if !matches!(root.scheme(), "http" | "https") {
+            return Err(ApiError::BadBase);
+        }
+        let budget = u64::try_from(CALL_BUDGET.as_millis()).unwrap_or(u64::MAX);
+        let ends_ms = ctx.platform.now_ms().saturating_add(budget);
+        Ok(Self {
+            ctx,
+            token,
+            root,
+            ends_ms,
+        })
+    }
+
+    /// The address of an encoded path below the prefix.
+    pub(crate) fn address(&self, path: &str, query: &[(&str, String)]) -> Result<Url, ApiError> {
+        let mut url = Url::parse(&format!("{}{path}", self.root)).map_err(|_| ApiError::BadPath)?;
+        if !self.owns(&url) {
+            return Err(ApiError::BadPath);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        Ok(url)
+    }
+
+    /// Whether an address lies below the configured base and prefix.
+    pub(super) fn owns(&self, url: &Url) -> bool {
+        let below = url
+            .path()
+            .strip_prefix(self.root.path())
+            .is_some_and(|p| p.starts_with('/'));
+        below && url.origin() == self.root.origin()
+    }
+
+    /// The time that is left of the call.
+    pub(crate) fn left(&self) -> Duration {
+        Duration::from_millis(self.ends_ms.saturating_sub(self.ctx.platform.now_ms()))
+    }
+
+    /// Sends a request until there is an answer that stands.
+    pub(crate) async fn send(&self, request: &Request) -> Result<Answer, ApiError> {
+        let mut tries = 0_u32;
+        loop {
+            tries = tries.saturating_add(1);
+            let outcome = self.follow(request).await?;
+            match self.next(request, &outcome, tries) {
+                Next::Accept => return self.read(request, outcome, tries),
+                Next::Pause(pause) => self.ctx.sleep(pause).await,
+                Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait, tries)),
+            }
+        }
+    }
+
+    fn next(&self, request: &Request, outcome: &Outcome, tries: u32) -> Next {
+        let platform = &self.ctx.platform;
+        let noise = platform
+            .uuid()
+            .get(..2)
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let now = platform.now_ms();
+        retry::next(
+            &request.repeat,
+            outcome,
+            tries,
+            self.left(),
+            now,
+            noise.unwrap_or_default(),
+        )
+    }
+
+    /// One try, with the redirects that it meets.
+    async fn follow(&self, request: &Request) -> Result<Outcome, ApiError> {
+        let mut url = request.url.clone();
+        for _ in 0..=redirect::MOST {
+            let outcome = self.exchange(request, &url).await?;
+            let Ok(response) = &outcome else {
+                return Ok(outcome);
+            };
+            match redirect::target(request, &url, response)? {
+                Some(target) => url = target,
+                None => return Ok(outcome),
+            }
+        }
+        Err(ApiError::TooManyRedirects)
+    }
+
+    async fn exchange(&self, request: &Request, url: &Url) -> Result<Outcome, ApiError> {
+        let most = match request.repeat {
+            Repeat::Safe => READ_TIMEOUT,
+            Repeat::Keyed(_) => KEYED_TIMEOUT,
+            Repeat::Never => CALL_BUDGET,
+        };
+        let timeout = most.min(self.left());
+        if timeout.is_zero() {
+            return Err(ApiError::OutOfTime);
+        }
+        let outbound = OutboundRequest {
+            method: request.method,
+            url: url.to_string(),
+            headers: self.headers(request),
+            body: request.body.as_ref().map(Value::to_string),
+            timeout,
+        };
+        Ok(self.ctx.platform.fetch(outbound).await)
+    }
+
+    fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
+        let mut headers = vec![
+            (
+                "Authorization",
+                format!("Bearer {}", self.token.expose().trim()),
+            ),
+            ("Accept", "application/json".to_owned()),
+            ("User-Agent", USER_AGENT.to_owned()),
+        ];
+        if request.body.is_some() {
+            headers.push(("Content-Type", "application/json".to_owned()));
+        }
+        if let Repeat::Keyed(key) = &request.repeat {
+            headers.push(("Idempotency-Key", key.clone()));
+        }
+        headers
+    }
+
+    fn read(&self, request: &Request, outcome: Outcome, tries: u32) -> Result<Answer, ApiError> {
+        let response = outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })?;
+        let OutboundResponse {
+            status,
+            retry_after,
+            body,
+            ..
+        } = response;
+        if !(200..300).contains(&status) {
+            let detail = self.detail(request, &body);
+            return Err(ApiError::Refused {
+                status,
+                detail,
+                retry_after,
+                tries,
+            });
+        }
+        if body.trim_ascii().is_empty() {
+            return Ok(Answer {
+                status,
+                json: Value::Null,
+            });
+        }
+        let secrets = self.secrets(request);
+        let Ok(mut json) = serde_json::from_slice(&body) else {
+            let excerpt = excerpt(&redact::scrub_text(
+                &String::from_utf8_lossy(&body),
+                &secrets,
+            ));
+            return Err(ApiError::Unreadable { status, excerpt });
+        };
+        redact::scrub(&mut json, &secrets);
+        Ok(Answer { status, json })
+    }
+
+    fn detail(&self, request: &Request, body: &[u8]) -> Detail {
+        let secrets = self.secrets(request);
+        match serde_json::from_slice(body) {
+            Ok(mut json) => {
+                redact::redact(&mut json, false);
+                redact::scrub(&mut json, &secrets);
+                Detail::of_json(&json)
+            }
+            Err(_) => Detail::of_text(&redact::scrub_text(
+                &String::from_utf8_lossy(body),
+                &secrets,
+            )),
+        }
+    }
+
+    fn too_long(
+        &self,
+        request: &Request,
+        outcome: &Outcome,
+        wait: Duration,
+        tries: u32,
+    ) -> ApiError {
+        let (status, detail) = match outcome {
+            Ok(response) => (response.status, self.detail(request, &response.body)),
+            Err(_) => (503, Detail::None),
+        };
+        ApiError::WaitTooLong {
+            status,
+            wait,
+            detail,
+            tries,
+        }
+    }
+
+    fn secrets(&self, request: &Request) -> Vec<Secret> {
+        let token = Secret::new(self.token.expose().trim());
+        request.secrets.iter().cloned().chain([token]).collect()
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -1,0 +1,172 @@
+//! One call of a tool, and the generic way to run it: place, send, redact, conform, render.
+//!
+//! Invariant: every answer and every error of SiteBay passes through here on its way out.
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    arguments::{Arguments, type_name},
+    catalogue::{Effect, Operation},
+    conform, explain, place, render,
+};
+use crate::{
+    protocol::content::ToolResult,
+    server::context::Context,
+    sitebay::{Answer, ApiError, Client, Listing, Repeat, Request, redact},
+};
+
+/// A call with checked arguments.
+#[derive(Clone)]
+pub(crate) struct Call<'a> {
+    pub(crate) ctx: &'a Context,
+    pub(crate) operation: &'static Operation,
+    pub(crate) arguments: Arguments,
+}
+
+/// The result of a call, or one that ends it early. Both go to the client.
+pub(crate) type Outcome = Result<ToolResult, ToolResult>;
+
+impl<'a> Call<'a> {
+    /// Runs an operation that has no behaviour of its own.
+    pub(crate) async fn run(&self) -> Outcome {
+        let client = self.client()?;
+        match self.operation.list {
+            Some(name) => self.run_list(&client, name).await,
+            None => {
+                let answer = self.send(&client, &self.request(&client)?).await?;
+                self.record(answer.json)
+            }
+        }
+    }
+
+    async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
+        let request = self.request(client)?;
+        let listing = client.list(request.url, Some(&words(name))).await;
+        Ok(self.listed(
+            name,
+            listing.map_err(|error| self.explained(&error, false))?,
+        ))
+    }
+
+    /// The API, with the call's time running.
+    pub(crate) fn client(&self) -> Result<Client<'a>, ToolResult> {
+        Client::new(self.ctx).map_err(|error| self.explained(&error, false))
+    }
+
+    /// The operation's request with the call's arguments.
+    pub(crate) fn request(&self, client: &Client<'_>) -> Result<Request, ToolResult> {
+        place::request(client, self.operation, &self.arguments, || {
+            self.ctx.platform.uuid()
+        })
+        .map_err(|error| self.explained(&error, false))
+    }
+
+    /// Sends a request; what fails is explained.
+    pub(crate) async fn send(
+        &self,
+        client: &Client<'_>,
+        request: &Request,
+    ) -> Result<Answer, ToolResult> {
+        let changes = request.repeat != Repeat::Safe;
+        let mut answer = client
+            .send(request)
+            .await
+            .map_err(|error| self.explained(&error, changes))?;
+        redact(&mut answer.json, self.arguments.flag("reveal_secrets"));
+        Ok(answer)
+    }
+
+    /// The error as a result; `changes` when the request that failed would have changed something.
+    pub(crate) fn explained(&self, error: &ApiError, changes: bool) -> ToolResult {
+        ToolResult::error(explain::explain(self.operation, error, changes))
+    }
+
+    /// The result of an operation that answers with one object.
+    pub(crate) fn record(&self, json: Value) -> Outcome {
+        let shape = self.operation.output;
+        let mut warnings = Vec::new();
+        let mut data = match json {
+            Value::Object(map) => map,
+            other => {
+                let what = render::name(shape);
+                let problem = format!("{} came where a {what} was expected", type_name(&other));
+                if self.operation.effect == Effect::Read {
+                    return Err(ToolResult::error(format!(
+                        "SiteBay's answer is odd: {problem}."
+                    )));
+                }
+                warnings.push(problem);
+                Map::new()
+            }
+        };
+        conform::conform(shape, &mut data, "", &mut warnings);
+        let mut text = self.says();
+        text.push_str(&render::record(shape, &data));
+        Ok(finished(data, text, warnings))
+    }
+
+    fn listed(&self, name: &str, listing: Listing) -> ToolResult {
+        let shape = self.operation.output;
+        let Listing {
+            mut items,
+            total,
+            truncated,
+        } = listing;
+        let mut warnings = Vec::new();
+        items
+            .iter_mut()
+            .for_each(|item| redact(item, self.arguments.flag("reveal_secrets")));
+        let records = conform::records(shape, items, name, &mut warnings);
+        let text = render::list(shape, &words(name), &records, total, truncated);
+        let mut data = Map::new();
+        data.insert("count".into(), json!(records.len()));
+        data.insert("truncated".into(), json!(truncated));
+        data.insert("total".into(), json!(total));
+        data.insert(
+            name.into(),
+            records.into_iter().map(Value::Object).collect(),
+        );
+        finished(data, text, warnings)
+    }
+
+    /// The catalogue's sentence for a success, with a line end, or nothing.
+    fn says(&self) -> String {
+        let Some(template) = self.operation.says else {
+            return String::new();
+        };
+        let mut text = template.to_owned();
+        for parameter in self
+            .operation
+            .parameters
+            .iter()
+            .filter(|p| p.required && !p.secret)
+        {
+            let value = self.arguments.text(parameter.name).unwrap_or_default();
+            text = text.replace(&format!("{{{}}}", parameter.name), value);
+        }
+        text.push('\n');
+        text
+    }
+}
+
+/// A result with its warnings, in the data and in the text.
+pub(crate) fn finished(
+    mut data: Map<String, Value>,
+    text: impl Into<String>,
+    warnings: Vec<String>,
+) -> ToolResult {
+    let mut text = text.into();
+    if !warnings.is_empty() {
+        text = format!(
+            "{}\nWarnings:\n- {}",
+            text.trim_end(),
+            warnings.join("\n- ")
+        );
+        data.insert("warnings".into(), json!(warnings));
+    }
+    ToolResult::structured(Value::Object(data), text.trim_end())
+}
+
+fn words(name: &str) -> String {
+    name.replace('_', " ")
+}

@@ -1,0 +1,91 @@
+//! Runs tools in unit tests.
+
+use std::rc::Rc;
+
+use serde_json::{Value, value::to_raw_value};
+
+use crate::{
+    protocol::content::{Content, ToolResult},
+    server::context::Context,
+    sitebay::fake::Fake,
+};
+
+/// A result as tests look at it.
+pub(crate) struct Seen {
+    pub(crate) is_error: bool,
+    pub(crate) text: String,
+    pub(crate) data: Value,
+}
+
+/// Calls a tool on the fake machine.
+pub(crate) fn run(fake: &Rc<Fake>, tool: &str, arguments: Value) -> Seen {
+    run_in(&fake.context(), tool, arguments)
+}
+
+/// Calls a tool in a context.
+pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
+    let raw = to_raw_value(&arguments).unwrap();
+    let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap();
+    let ToolResult {
+        content,
+        structured_content,
+        is_error,
+    } = result;
+    let text = match content.as_slice() {
+        [Content::Text { text }] => text.clone(),
+        other => panic!("not one text: {other:?}"),
+    };
+    assert_eq!(is_error, structured_content.is_none(), "{text}");
+    if let Some(data) = &structured_content {
+        assert_fits(&output_schema(tool), data, tool);
+    }
+    Seen {
+        is_error,
+        text,
+        data: structured_content.unwrap_or_default(),
+    }
+}
+
+fn output_schema(tool: &str) -> Value {
+    let all: Vec<Value> = serde_json::from_str(&format!("[{}]", super::TOOLS_JSON)).unwrap();
+    all.into_iter().find(|own| own["name"] == tool).unwrap()["outputSchema"].clone()
+}
+
+/// What clients check before they accept structured content, as far as our schemas go.
+fn assert_fits(schema: &Value, value: &Value, at: &str) {
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(name) => vec![name],
+        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
+        _ => return,
+    };
+    assert!(
+        types.iter().any(|name| is_of(name, value)),
+        "{at}: {value} is not {types:?}"
+    );
+    for name in schema["required"].as_array().into_iter().flatten() {
+        assert!(
+            value.get(name.as_str().unwrap()).is_some(),
+            "{at}: {name} is missing"
+        );
+    }
+    for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
+        if let Some(value) = value.get(name) {
+            assert_fits(inner, value, &format!("{at}.{name}"));
+        }
+    }
+    for item in value.as_array().into_iter().flatten() {
+        assert_fits(&schema["items"], item, &format!("{at}[]"));
+    }
+}
+
+fn is_of(name: &str, value: &Value) -> bool {
+    match name {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.as_f64().is_some_and(|number| number.fract() == 0.0),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        _ => value.is_object(),
+    }
+}

@@ -1,0 +1,145 @@
+//! Deletes a site, once confirmed. Before that it reads the site and says what would be lost.
+//!
+//! Invariant: without `confirm: true` only one GET is sent.
+
+use serde_json::{Value, json};
+
+use crate::{
+    protocol::content::ToolResult,
+    sitebay::{ApiError, Request},
+    toolsets::sitebay::call::{Call, Outcome, finished},
+};
+
+const HOW: &str = "Deleting cannot be undone. If the person agrees, call again with confirm: true.";
+
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    if !call.arguments.flag("confirm") {
+        return Err(preview(call).await?);
+    }
+    let client = call.client()?;
+    let answer = call.send(&client, &call.request(&client)?).await?;
+    let fqdn = call.arguments.text("fqdn").unwrap_or_default();
+    let (status, text) = match answer.status {
+        202 => (
+            "accepted",
+            format!("SiteBay is deleting {fqdn} and its staging site, if any."),
+        ),
+        _ => (
+            "deleted",
+            format!("{fqdn} was deleted, with its staging site if it had one."),
+        ),
+    };
+    let data = json!({"fqdn": fqdn, "status": status, "answer": answer.json});
+    Ok(finished(
+        data.as_object().cloned().unwrap_or_default(),
+        text,
+        Vec::new(),
+    ))
+}
+
+async fn preview(call: &Call<'_>) -> Outcome {
+    let client = call.client()?;
+    let url = call.request(&client)?.url;
+    let fqdn = call.arguments.text("fqdn").unwrap_or_default();
+    let text = match client.send(&Request::get(url)).await {
+        Ok(answer) => losses(fqdn, &answer.json),
+        Err(
+            error @ ApiError::Refused {
+                status: 401 | 403 | 404,
+                ..
+            },
+        ) => {
+            return Err(call.explained(&error, false));
+        }
+        Err(_) => format!(
+            "Nothing was deleted. Deleting {fqdn} would remove its files, its database \
+             and its staging site for good; its details could not be read just now."
+        ),
+    };
+    Ok(ToolResult::error(format!("{text}\n{HOW}")))
+}
+
+fn losses(fqdn: &str, site: &Value) -> String {
+    let text = |key: &str| site.get(key).and_then(Value::as_str).unwrap_or("unknown");
+    let stage = match site.get("site_stage") {
+        Some(Value::Object(stage)) => {
+            let name = stage
+                .get("fqdn")
+                .and_then(Value::as_str)
+                .unwrap_or("its name is unknown");
+            format!("deleted as well ({name})")
+        }
+        _ => "none".to_owned(),
+    };
+    format!(
+        "Nothing was deleted. This would be lost for good, with all files and the database:\n\
+         - Site: {}\n- Status: {}\n- Created: {}\n- Staging site: {stage}\n\
+         - Latest restore point: {}",
+        site.get("fqdn").and_then(Value::as_str).unwrap_or(fqdn),
+        text("status"),
+        text("created_at"),
+        text("max_restore_point"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        sitebay::fake::{Fake, json, text},
+        toolsets::sitebay::testing::run,
+    };
+
+    const TOOL: &str = "sitebay_delete_site";
+
+    #[test]
+    fn without_confirmation_it_only_reads_and_says_what_would_be_lost() {
+        let fake = Fake::new([json(
+            200,
+            json!({"fqdn": "a.org", "status": "idle", "created_at": "2025-01-02T03:04:05Z",
+                "max_restore_point": "2026-11-20T07:00:00Z", "site_stage": {"fqdn": "stage.a.org"}}),
+        )]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
+        assert_eq!(fake.lines(), ["Get /site/a.org"]);
+        assert!(result.is_error);
+        for part in [
+            "a.org",
+            "idle",
+            "2025-01-02",
+            "stage.a.org",
+            "2026-11-20T07",
+            "confirm: true",
+        ] {
+            assert!(result.text.contains(part), "{part}: {}", result.text);
+        }
+    }
+
+    #[test]
+    fn a_site_that_is_not_there_or_cannot_be_read_changes_nothing() {
+        let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
+        assert!(result.is_error && result.text.contains("404 Not Found: Site not found"));
+        let fake = Fake::new([text(500, "oops")]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
+        assert!(
+            result.is_error && result.text.contains("confirm: true"),
+            "{}",
+            result.text
+        );
+        assert_eq!(fake.lines(), ["Get /site/a.org"]);
+    }
+
+    #[test]
+    fn confirmed_it_deletes_once() {
+        let fake = Fake::new([text(200, "")]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
+        assert_eq!(fake.lines(), ["Delete /site/a.org"]);
+        assert_eq!(result.data["status"], "deleted");
+        assert!(fake.requests()[0].body.is_none());
+        let fake = Fake::new([text(502, "<h1>Bad Gateway</h1>")]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
+        assert_eq!(fake.requests().len(), 1);
+        assert!(result.text.contains("MAY have happened"), "{}", result.text);
+    }
+}

@@ -1,0 +1,30 @@
+//! The tools that do more than place, send and show: one file each.
+
+mod checkout;
+mod delete_site;
+mod edit_file;
+mod list_commits;
+mod proxy;
+mod restore;
+mod shell;
+mod update_site;
+
+use super::{
+    call::{Call, Outcome},
+    catalogue::Behaviour,
+};
+
+/// Runs a call as its operation says.
+pub(crate) async fn run(call: &Call<'_>) -> Outcome {
+    match call.operation.behaviour {
+        Behaviour::Plain => call.run().await,
+        Behaviour::UpdateSite => update_site::run(call).await,
+        Behaviour::DeleteSite => delete_site::run(call).await,
+        Behaviour::Shell => shell::run(call).await,
+        Behaviour::EditFile => edit_file::run(call).await,
+        Behaviour::Proxy => proxy::run(call).await,
+        Behaviour::ListCommits => list_commits::run(call).await,
+        Behaviour::Restore => restore::run(call).await,
+        Behaviour::Checkout => checkout::run(call).await,
+    }
+}

@@ -1,0 +1,151 @@
+//! Starts a restore, once confirmed; a dry run changes nothing and needs no confirmation.
+
+use serde_json::{Value, json};
+
+use crate::toolsets::sitebay::{conform, render};
+use crate::{
+    protocol::content::ToolResult,
+    toolsets::sitebay::call::{Call, Outcome, finished},
+};
+
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    let dry = call.arguments.flag("is_dry_run");
+    if !dry && !call.arguments.flag("confirm") {
+        return Err(ToolResult::error(losses(call)));
+    }
+    let client = call.client()?;
+    let answer = call.send(&client, &call.request(&client)?).await?;
+    let mut warnings = Vec::new();
+    let mut data = match answer.json {
+        Value::Object(map) => map,
+        _ => {
+            warnings.push("SiteBay did not describe the restore".to_owned());
+            serde_json::Map::new()
+        }
+    };
+    conform::conform(call.operation.output, &mut data, "", &mut warnings);
+    let status = status(&data);
+    data.insert("status".into(), json!(status));
+    data.insert("dry_run".into(), json!(dry));
+    let text = format!(
+        "{}\n{}",
+        sentence(call, dry),
+        render::record(call.operation.output, &data)
+    );
+    Ok(finished(data, text, warnings))
+}
+
+/// SiteBay's own word, else what its times and reasons say.
+fn status(data: &serde_json::Map<String, Value>) -> String {
+    let there = |key: &str| data.get(key).is_some_and(|value| !value.is_null());
+    match data.get("status").and_then(Value::as_str) {
+        Some(status) => status.to_owned(),
+        None if there("failed_reason") => "failed".into(),
+        None if there("finished_at") => "finished".into(),
+        None => "started".into(),
+    }
+}
+
+fn sentence(call: &Call<'_>, dry: bool) -> String {
+    let site = target(call);
+    if dry {
+        format!("A dry run of a restore of {site} was started. Nothing is changed.")
+    } else {
+        format!("A restore of {site} was started. Read sitebay_get_site until its status is idle.")
+    }
+}
+
+fn target(call: &Call<'_>) -> String {
+    let fqdn = call.arguments.text("fqdn").unwrap_or_default();
+    match call.arguments.flag("for_stage_site") {
+        true => format!("the staging site of {fqdn}"),
+        false => fqdn.to_owned(),
+    }
+}
+
+fn losses(call: &Call<'_>) -> String {
+    let off = |name: &str| call.arguments.get(name) == Some(&Value::Bool(false));
+    let what = match (off("restore_db"), off("restore_wp_content")) {
+        (false, false) => "the database and the files in wp-content",
+        (false, true) => "the database",
+        (true, false) => "the files in wp-content",
+        (true, true) => "nothing (both restore_db and restore_wp_content are false)",
+    };
+    let point = call
+        .arguments
+        .text("restore_point")
+        .unwrap_or("the latest restore point");
+    let extra = match call.arguments.flag("delete_extra_files") {
+        true => "\n- Files that are not in the backup would be deleted.",
+        false => "",
+    };
+    format!(
+        "Nothing was restored. A restore of {} to {point} would overwrite {what}:\n\
+         - Everything changed there since then would be lost (posts, orders, uploads, settings).",
+        target(call)
+    ) + extra
+        + "\n- SiteBay makes no checkpoint of the present state first.\n\
+           Try it with is_dry_run: true; if the person agrees, call again with confirm: true."
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{
+        sitebay::fake::{Fake, json},
+        toolsets::sitebay::testing::run,
+    };
+
+    const TOOL: &str = "sitebay_backup_restore";
+
+    #[test]
+    fn without_confirmation_nothing_is_sent() {
+        let fake = Fake::new([]);
+        let arguments = json!({"fqdn": "a.org", "restore_db": false, "delete_extra_files": true});
+        let result = run(&fake, TOOL, arguments);
+        assert!(result.is_error && fake.requests().is_empty());
+        for part in [
+            "the files in wp-content:",
+            "not in the backup",
+            "confirm: true",
+        ] {
+            assert!(result.text.contains(part), "{part}: {}", result.text);
+        }
+    }
+
+    #[test]
+    fn confirmed_it_sends_only_what_was_given() {
+        let restore = json!({"id": "r1", "created_at": "2026-11-20T08:00:00Z", "restore_db": true});
+        let fake = Fake::new([json(200, restore)]);
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
+        assert_eq!(fake.lines(), ["Post /site/a.org/pit_restore"]);
+        assert_eq!(fake.body(0), json!({}));
+        assert_eq!(result.data["status"], "started");
+        assert_eq!(result.data["dry_run"], false);
+        assert!(
+            result.text.starts_with("A restore of a.org was started."),
+            "{}",
+            result.text
+        );
+    }
+
+    #[test]
+    fn a_dry_run_needs_no_confirmation() {
+        let fake = Fake::new([json(200, json!({"id": "r2", "finished_at": "x"}))]);
+        let arguments = json!({"fqdn": "a.org", "is_dry_run": true, "for_stage_site": true,
+            "restore_point": "2026-11-20T08:00:00Z"});
+        let result = run(&fake, TOOL, arguments);
+        assert_eq!(
+            fake.body(0),
+            json!({"is_dry_run": true, "for_stage_site": true,
+                "restore_point": "2026-11-20T08:00:00Z"})
+        );
+        assert_eq!(result.data["status"], "finished");
+        assert!(
+            result.text.contains("Nothing is changed"),
+            "{}",
+            result.text
+        );
+    }
+}
