@@ -113,6 +113,11 @@ fn a_page_that_repeats_or_is_empty_ends_the_list_and_says_so() {
         assert_eq!(listing.items, items(0..2));
         assert_eq!(listing.total, Some(120));
     }
+    let (fake, listing) = read((0..9).map(|at| {
+        let next = format!("/f/api/v1/site/?offset={at}");
+        json(200, json!({"results": items(0..2), "next": next}))
+    }));
+    assert_eq!((fake.requests().len(), listing.truncated), (2, true));
     let own = Some("/f/api/v1/site/?team_id=t");
     let (fake, listing) = read([json(200, json!({"results": items(0..2), "next": own}))]);
     assert_eq!((fake.requests().len(), listing.truncated), (1, true));
