@@ -27,10 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("the catalogue is not valid:\n{}", problems.join("\n")).into());
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(
-        out.join("sitebay_tools.json"),
-        definitions::render(&catalogue)?,
-    )?;
+    fs::write(out.join("sitebay_tools.json"), definitions::render(&catalogue)?)?;
     fs::write(out.join("sitebay_table.rs"), table::render(&catalogue)?)?;
     Ok(())
 }

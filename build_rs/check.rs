@@ -9,43 +9,23 @@ use super::model::{
 };
 
 /// Types of fields that are not the name of a shape.
-pub(crate) const PLAIN_FIELDS: [&str; 7] = [
-    "text", "flag", "integer", "number", "texts", "object", "any",
-];
+pub(crate) const PLAIN_FIELDS: [&str; 7] =
+    ["text", "flag", "integer", "number", "texts", "object", "any"];
 
 /// Everything that is wrong, one line each.
 pub(crate) fn problems(catalogue: &Catalogue) -> Vec<String> {
     let mut found = Vec::new();
-    repeated(
-        "tool",
-        catalogue.tools().map(|(_, tool)| tool.name.as_str()),
-        &mut found,
-    );
-    repeated(
-        "shape",
-        catalogue.shapes().map(|shape| shape.name.as_str()),
-        &mut found,
-    );
-    repeated(
-        "toolset",
-        catalogue.toolsets.iter().map(|set| set.toolset.as_str()),
-        &mut found,
-    );
+    repeated("tool", catalogue.tools().map(|(_, tool)| tool.name.as_str()), &mut found);
+    repeated("shape", catalogue.shapes().map(|shape| shape.name.as_str()), &mut found);
+    repeated("toolset", catalogue.toolsets.iter().map(|set| set.toolset.as_str()), &mut found);
     for (_, tool) in catalogue.tools() {
         let problems = tool_problems(catalogue, tool);
-        found.extend(
-            problems
-                .into_iter()
-                .map(|problem| format!("tool {}: {problem}", tool.name)),
-        );
+        found.extend(problems.into_iter().map(|problem| format!("tool {}: {problem}", tool.name)));
     }
     for shape in catalogue.shapes() {
         let problems = shape_problems(catalogue, shape);
-        found.extend(
-            problems
-                .into_iter()
-                .map(|problem| format!("shape {}: {problem}", shape.name)),
-        );
+        found
+            .extend(problems.into_iter().map(|problem| format!("shape {}: {problem}", shape.name)));
     }
     found
 }
@@ -57,9 +37,7 @@ fn repeated<'a>(what: &str, names: impl Iterator<Item = &'a str>, found: &mut Ve
             found.push(format!("{what} {name}: there are two of this name"));
         }
         if !is_name(name) {
-            found.push(format!(
-                "{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"
-            ));
+            found.push(format!("{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"));
         }
     }
 }
@@ -93,9 +71,7 @@ fn tool_problems(catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
 fn length(what: &str, text: &str, least: usize, most: usize, found: &mut Vec<String>) {
     let count = text.chars().count();
     if !(least..=most).contains(&count) {
-        found.push(format!(
-            "{what} has {count} characters, not {least} to {most}"
-        ));
+        found.push(format!("{what} has {count} characters, not {least} to {most}"));
     }
 }
 
@@ -105,11 +81,7 @@ fn path_problems(tool: &Tool, found: &mut Vec<String>) {
     }
     let parts = placeholders(&tool.path);
     for part in &parts {
-        if !tool
-            .parameters
-            .iter()
-            .any(|p| p.place == Place::Path && p.name == *part)
-        {
+        if !tool.parameters.iter().any(|p| p.place == Place::Path && p.name == *part) {
             found.push(format!("no path parameter fills {{{part}}}"));
         }
     }
@@ -118,34 +90,22 @@ fn path_problems(tool: &Tool, found: &mut Vec<String>) {
             found.push(format!("{} has no place in the path", parameter.name));
         }
         if !parameter.required {
-            found.push(format!(
-                "{} is part of the path and must be required",
-                parameter.name
-            ));
+            found.push(format!("{} is part of the path and must be required", parameter.name));
         }
     }
 }
 
 fn parameter_list_problems(tool: &Tool, found: &mut Vec<String>) {
-    repeated(
-        "parameter",
-        tool.parameters.iter().map(|p| p.name.as_str()),
-        found,
-    );
+    repeated("parameter", tool.parameters.iter().map(|p| p.name.as_str()), found);
     for name in tool.says.iter().flat_map(|text| placeholders(text)) {
         if !tool.parameters.iter().any(|p| p.name == name && p.required) {
-            found.push(format!(
-                "`says` names {name}, which is not a required parameter"
-            ));
+            found.push(format!("`says` names {name}, which is not a required parameter"));
         }
     }
     for parameter in &tool.parameters {
         let mut own = Vec::new();
         parameter_problems(tool, parameter, &mut own);
-        found.extend(
-            own.into_iter()
-                .map(|problem| format!("{}: {problem}", parameter.name)),
-        );
+        found.extend(own.into_iter().map(|problem| format!("{}: {problem}", parameter.name)));
     }
 }
 
@@ -192,11 +152,7 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
 
 fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
     let mut found = Vec::new();
-    repeated(
-        "field",
-        shape.fields.iter().map(|field| field.name.as_str()),
-        &mut found,
-    );
+    repeated("field", shape.fields.iter().map(|field| field.name.as_str()), &mut found);
     if let Some(heading) = &shape.heading
         && !shape.fields.iter().any(|field| &field.name == heading)
     {
@@ -204,10 +160,7 @@ fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
     }
     for field in &shape.fields {
         if !known_kind(catalogue, shape, field) {
-            found.push(format!(
-                "{} has the unknown type {}",
-                field.name, field.kind
-            ));
+            found.push(format!("{} has the unknown type {}", field.name, field.kind));
         }
         if field.name == "warnings" {
             found.push("`warnings` is added to every answer".into());
@@ -220,10 +173,7 @@ fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
 fn known_kind(catalogue: &Catalogue, shape: &Shape, field: &Field) -> bool {
     let flat = |inner: &Shape| {
         inner.name != shape.name
-            && inner
-                .fields
-                .iter()
-                .all(|field| PLAIN_FIELDS.contains(&field.kind.as_str()))
+            && inner.fields.iter().all(|field| PLAIN_FIELDS.contains(&field.kind.as_str()))
     };
     PLAIN_FIELDS.contains(&field.kind.as_str()) || catalogue.shape(&field.kind).is_some_and(flat)
 }

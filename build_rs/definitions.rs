@@ -8,10 +8,8 @@ use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
 
 /// All definitions, separated by commas.
 pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Box<dyn Error>> {
-    let definitions: Vec<String> = catalogue
-        .tools()
-        .map(|(_, tool)| definition(catalogue, tool).to_string())
-        .collect();
+    let definitions: Vec<String> =
+        catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect();
     Ok(definitions.join(","))
 }
 
@@ -38,15 +36,10 @@ fn one_line(text: &str) -> String {
 }
 
 fn input(parameters: &[Parameter]) -> Value {
-    let properties: Map<String, Value> = parameters
-        .iter()
-        .map(|p| (p.name.clone(), parameter(p)))
-        .collect();
-    let required: Vec<&str> = parameters
-        .iter()
-        .filter(|p| p.required)
-        .map(|p| p.name.as_str())
-        .collect();
+    let properties: Map<String, Value> =
+        parameters.iter().map(|p| (p.name.clone(), parameter(p))).collect();
+    let required: Vec<&str> =
+        parameters.iter().filter(|p| p.required).map(|p| p.name.as_str()).collect();
     let mut schema = Map::from_iter([
         ("type".to_owned(), json!("object")),
         ("properties".to_owned(), Value::Object(properties)),
@@ -66,10 +59,7 @@ fn parameter(parameter: &Parameter) -> Value {
         }
     };
     set("description", Some(json!(one_line(&parameter.description))));
-    set(
-        "enum",
-        (!parameter.choices.is_empty()).then(|| json!(parameter.choices)),
-    );
+    set("enum", (!parameter.choices.is_empty()).then(|| json!(parameter.choices)));
     set("minimum", parameter.minimum.map(|bound| json!(bound)));
     set("maximum", parameter.maximum.map(|bound| json!(bound)));
     set("minLength", parameter.min_length.map(|bound| json!(bound)));
@@ -119,10 +109,7 @@ fn output(catalogue: &Catalogue, tool: &Tool) -> Value {
         ("properties".to_owned(), Value::Object(properties)),
     ]);
     if !required.is_empty() {
-        schema.insert(
-            "required".into(),
-            Value::Array(std::mem::take(&mut required)),
-        );
+        schema.insert("required".into(), Value::Array(std::mem::take(&mut required)));
     }
     Value::Object(schema)
 }
@@ -144,27 +131,15 @@ fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>
         ),
         (name.to_owned(), json!({"type": "array", "items": items})),
     ]);
-    (
-        properties,
-        vec![json!("count"), json!("truncated"), json!(name)],
-    )
+    (properties, vec![json!("count"), json!("truncated"), json!(name)])
 }
 
 fn guaranteed(shape: &Shape) -> Vec<Value> {
-    shape
-        .fields
-        .iter()
-        .filter(|field| field.guaranteed)
-        .map(|field| json!(field.name))
-        .collect()
+    shape.fields.iter().filter(|field| field.guaranteed).map(|field| json!(field.name)).collect()
 }
 
 fn fields(catalogue: &Catalogue, shape: &Shape) -> Map<String, Value> {
-    shape
-        .fields
-        .iter()
-        .map(|field| (field.name.clone(), field_schema(catalogue, field)))
-        .collect()
+    shape.fields.iter().map(|field| (field.name.clone(), field_schema(catalogue, field))).collect()
 }
 
 fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {

@@ -9,10 +9,7 @@ pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
     let mut toolsets = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if path.extension().is_some_and(|extension| extension == "toml") {
             let file = parse(&fs::read_to_string(&path)?);
             toolsets.push(file.map_err(|error| format!("{}: {error}", path.display()))?);
         }

@@ -122,10 +122,7 @@ pub(crate) enum Kind {
 impl Kind {
     /// Whether values are JSON strings.
     pub(crate) fn is_text(self) -> bool {
-        !matches!(
-            self,
-            Self::Flag | Self::Integer | Self::Texts | Self::Object
-        )
+        !matches!(self, Self::Flag | Self::Integer | Self::Texts | Self::Object)
     }
 }
 
@@ -190,9 +187,5 @@ impl Catalogue {
 
 /// The names between braces in a path or a sentence.
 pub(crate) fn placeholders(text: &str) -> Vec<&str> {
-    text.split('{')
-        .skip(1)
-        .filter_map(|part| part.split_once('}'))
-        .map(|(name, _)| name)
-        .collect()
+    text.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
 }

@@ -35,11 +35,7 @@ fn variant(name: &str) -> String {
 
 fn write_shape(out: &mut String, shape: &Shape) -> Result<(), Error> {
     writeln!(out, "static {}: Shape = Shape {{", constant(&shape.name))?;
-    writeln!(
-        out,
-        "  name: {:?}, heading: {:?}, fields: &[",
-        shape.name, shape.heading
-    )?;
+    writeln!(out, "  name: {:?}, heading: {:?}, fields: &[", shape.name, shape.heading)?;
     for field in &shape.fields {
         write_field(out, field)?;
     }
@@ -53,44 +49,17 @@ fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
         format!("One(&{})", constant(&field.kind))
     };
     let (name, label) = (&field.name, &field.label);
-    writeln!(
-        out,
-        "  Field {{ name: {name:?}, kind: FieldKind::{kind}, label: {label:?} }},"
-    )
+    writeln!(out, "  Field {{ name: {name:?}, kind: FieldKind::{kind}, label: {label:?} }},")
 }
 
 fn write_tool(out: &mut String, toolset: &str, tool: &Tool) -> Result<(), Error> {
-    let behaviour = tool
-        .behaviour
-        .as_deref()
-        .map_or_else(|| "Plain".to_owned(), variant);
-    writeln!(
-        out,
-        "Operation {{ name: {:?}, toolset: {toolset:?},",
-        tool.name
-    )?;
-    writeln!(
-        out,
-        "  method: Method::{:?}, path: {:?},",
-        tool.method, tool.path
-    )?;
-    writeln!(
-        out,
-        "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},",
-        tool.effect
-    )?;
-    writeln!(
-        out,
-        "  output: &{}, list: {:?},",
-        constant(&tool.output),
-        tool.list
-    )?;
+    let behaviour = tool.behaviour.as_deref().map_or_else(|| "Plain".to_owned(), variant);
+    writeln!(out, "Operation {{ name: {:?}, toolset: {toolset:?},", tool.name)?;
+    writeln!(out, "  method: Method::{:?}, path: {:?},", tool.method, tool.path)?;
+    writeln!(out, "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},", tool.effect)?;
+    writeln!(out, "  output: &{}, list: {:?},", constant(&tool.output), tool.list)?;
     writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
-    writeln!(
-        out,
-        "  retired: {:?}, keyed: {}, parameters: &[",
-        tool.retired, tool.keyed
-    )?;
+    writeln!(out, "  retired: {:?}, keyed: {}, parameters: &[", tool.retired, tool.keyed)?;
     for parameter in &tool.parameters {
         write_parameter(out, parameter)?;
     }
@@ -104,26 +73,10 @@ fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error>
         None => "Empty::Itself".to_owned(),
         Some(empty) => format!("Empty::{empty:?}"),
     };
-    writeln!(
-        out,
-        "  Parameter {{ name: {:?}, api: {api:?},",
-        parameter.name
-    )?;
-    writeln!(
-        out,
-        "    place: Place::{:?}, kind: Kind::{:?},",
-        parameter.place, parameter.kind
-    )?;
-    writeln!(
-        out,
-        "    required: {}, default: {default:?},",
-        parameter.required
-    )?;
-    writeln!(
-        out,
-        "    minimum: {:?}, maximum: {:?},",
-        parameter.minimum, parameter.maximum
-    )?;
+    writeln!(out, "  Parameter {{ name: {:?}, api: {api:?},", parameter.name)?;
+    writeln!(out, "    place: Place::{:?}, kind: Kind::{:?},", parameter.place, parameter.kind)?;
+    writeln!(out, "    required: {}, default: {default:?},", parameter.required)?;
+    writeln!(out, "    minimum: {:?}, maximum: {:?},", parameter.minimum, parameter.maximum)?;
     writeln!(
         out,
         "    min_length: {:?}, max_length: {:?},",

@@ -19,7 +19,10 @@ async fn broken_bodies_are_parse_errors() {
         client.post("{").await.refused(400, -32700);
         client.post("").await.refused(400, -32700);
         client.post(&b"\xff\xfe{}"[..]).await.refused(400, -32700);
-        client.post(&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xc3\"}"[..]).await.refused(400, -32700);
+        client
+            .post(&b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"p\xc3\"}"[..])
+            .await
+            .refused(400, -32700);
     }
 }
 

@@ -77,7 +77,8 @@ async fn a_cancelled_call_ends_its_stream_without_an_answer() {
     let call = client.call("slow", json!({ "ms": 20_000 }));
     let cancel = async {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        let body = r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
+        let body =
+            r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1}}"#;
         client.post(body).await
     };
     let (call, cancel) = tokio::join!(call, cancel);

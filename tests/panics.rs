@@ -19,7 +19,10 @@ async fn a_panic_before_the_answer_is_a_500_within_a_second() {
     answer.refused(500, -32603);
     assert_eq!(answer.json()["id"], 1);
     assert!(began.elapsed() < Duration::from_secs(1));
-    assert_eq!(client.call("echo", json!({ "text": "still here" })).await.tool_text(), "still here");
+    assert_eq!(
+        client.call("echo", json!({ "text": "still here" })).await.tool_text(),
+        "still here"
+    );
 }
 
 #[tokio::test]

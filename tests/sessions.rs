@@ -14,7 +14,9 @@ async fn a_request_without_a_session_is_told_to_initialize() {
 async fn each_token_has_sessions_of_its_own() {
     let server = start(options().var("MCP_API_KEY", "key")).await;
     let with = |token: &str| {
-        Client::new(&server.url()).with("authorization", "Bearer key").with("x-sitebay-token", token)
+        Client::new(&server.url())
+            .with("authorization", "Bearer key")
+            .with("x-sitebay-token", token)
     };
     let alice = with("alice's token").connect().await;
     let bob = with("bob's token").connect().await;
@@ -23,7 +25,10 @@ async fn each_token_has_sessions_of_its_own() {
     let crossed = with("alice's token").with("mcp-session-id", &bob.session());
     crossed.request("ping", json!({})).await.refused(404, -32001);
     let none = Client::new(&server.url()).with("authorization", "Bearer key");
-    none.with("mcp-session-id", &bob.session()).request("ping", json!({})).await.refused(404, -32001);
+    none.with("mcp-session-id", &bob.session())
+        .request("ping", json!({}))
+        .await
+        .refused(404, -32001);
     assert_eq!(alice.request("ping", json!({})).await.status, 200);
     assert_eq!(bob.request("ping", json!({})).await.status, 200);
 }

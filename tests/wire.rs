@@ -52,7 +52,10 @@ async fn a_session_from_its_start_to_its_end() {
     snapshot!("quick_call", shown(&client, Method::POST, call).await);
     let slow = r#"{"jsonrpc":"2.0","id":"b","method":"tools/call","params":{"name":"slow","arguments":{"ms":300,"steps":2},"_meta":{"progressToken":7}}}"#;
     snapshot!("streamed_call", shown(&client, Method::POST, slow).await);
-    snapshot!("unknown_method", shown(&client, Method::POST, r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#).await);
+    snapshot!(
+        "unknown_method",
+        shown(&client, Method::POST, r#"{"jsonrpc":"2.0","id":1,"method":"x"}"#).await
+    );
     snapshot!("broken_body", shown(&client, Method::POST, "{").await);
     snapshot!("ended", shown(&client, Method::DELETE, "").await);
     snapshot!("after_the_end", shown(&client, Method::POST, call).await);

@@ -37,9 +37,7 @@ impl Call {
 
     /// The query's parameters, decoded, in their order.
     pub(crate) fn parameters(&self) -> Vec<(String, String)> {
-        form_urlencoded::parse(self.query.as_bytes())
-            .into_owned()
-            .collect()
+        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
     }
 
     /// The origin the caller used, for links and redirects.

@@ -24,19 +24,11 @@ pub(crate) type Checked<T> = Result<T, Problem>;
 
 fn problem<T>(kind: &'static str, message: impl Into<String>) -> Checked<T> {
     let message = message.into();
-    Err(Problem {
-        kind,
-        message,
-        context: None,
-    })
+    Err(Problem { kind, message, context: None })
 }
 
 fn explained<T>(kind: &'static str, message: String, context: Value) -> Checked<T> {
-    Err(Problem {
-        kind,
-        message,
-        context: Some(context),
-    })
+    Err(Problem { kind, message, context: Some(context) })
 }
 
 /// Any text.
@@ -51,10 +43,9 @@ pub(crate) fn string(value: &Value) -> Checked<String> {
 pub(crate) fn boolean(value: &Value) -> Checked<bool> {
     match value {
         Value::Bool(flag) => Ok(*flag),
-        Value::String(_) => problem(
-            "bool_parsing",
-            "Input should be a valid boolean, unable to interpret input",
-        ),
+        Value::String(_) => {
+            problem("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+        }
         _ => problem("bool_type", "Input should be a valid boolean"),
     }
 }
@@ -62,10 +53,7 @@ pub(crate) fn boolean(value: &Value) -> Checked<bool> {
 /// A UUID of version 4.
 pub(crate) fn uuid4(value: &Value) -> Checked<Uuid> {
     let Value::String(text) = value else {
-        return problem(
-            "uuid_type",
-            "UUID input should be a string, bytes or UUID object",
-        );
+        return problem("uuid_type", "UUID input should be a string, bytes or UUID object");
     };
     match Uuid::parse_str(text) {
         Ok(id) if id.get_version_num() == 4 => Ok(id),
@@ -167,10 +155,6 @@ pub(crate) fn one_of(words: &'static [&'static str]) -> impl Fn(&Value) -> Check
             Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
             _ => quoted.concat(),
         };
-        explained(
-            "enum",
-            format!("Input should be {expected}"),
-            json!({ "expected": expected }),
-        )
+        explained("enum", format!("Input should be {expected}"), json!({ "expected": expected }))
     }
 }

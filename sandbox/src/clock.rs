@@ -29,9 +29,7 @@ pub(crate) fn minutes_before(time: Time, minutes: u64) -> Time {
 pub(crate) fn sample(minutes: u64) -> Time {
     let start = DateTime::from_timestamp(1_735_732_800, 0).unwrap_or_default();
     let delta = i64::try_from(minutes).ok().and_then(TimeDelta::try_minutes);
-    delta
-        .and_then(|delta| start.checked_add_signed(delta))
-        .unwrap_or(start)
+    delta.and_then(|delta| start.checked_add_signed(delta)).unwrap_or(start)
 }
 
 /// Reads what the API accepts as a date-time: with an offset, without one (then UTC), or a day.
@@ -39,11 +37,7 @@ pub(crate) fn parse(text: &str) -> Option<Time> {
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
-    for form in [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-    ] {
+    for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
         if let Ok(time) = NaiveDateTime::parse_from_str(text, form) {
             return Some(time.and_utc());
         }

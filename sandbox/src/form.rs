@@ -63,11 +63,7 @@ impl Form {
     }
 
     fn new(place: &'static str, fields: Map<String, Value>) -> Self {
-        Self {
-            place,
-            fields,
-            errors: Vec::new(),
-        }
+        Self { place, fields, errors: Vec::new() }
     }
 
     /// A field that must be there. What is returned for one that is wrong is never used, as
@@ -84,11 +80,8 @@ impl Form {
             "body" => Value::Object(self.fields.clone()),
             _ => Value::Null,
         };
-        let missing = Problem {
-            kind: "missing",
-            message: "Field required".to_owned(),
-            context: None,
-        };
+        let missing =
+            Problem { kind: "missing", message: "Field required".to_owned(), context: None };
         self.complain(name, missing, input);
         T::default()
     }
@@ -148,11 +141,7 @@ impl Form {
 
     /// Fails with all problems found, if any.
     pub(crate) fn finish(self) -> Result<(), Reply> {
-        if self.errors.is_empty() {
-            Ok(())
-        } else {
-            Err(Reply::unprocessable(self.errors))
-        }
+        if self.errors.is_empty() { Ok(()) } else { Err(Reply::unprocessable(self.errors)) }
     }
 
     fn complain(&mut self, name: &str, problem: Problem, input: Value) {

@@ -51,10 +51,7 @@ impl Log {
 
     /// A copy of everything noted.
     pub(crate) fn all(&self) -> Vec<Recorded> {
-        self.entries
-            .iter()
-            .map(|(_, entry)| entry.clone())
-            .collect()
+        self.entries.iter().map(|(_, entry)| entry.clone()).collect()
     }
 
     /// How many requests there were.

@@ -29,15 +29,9 @@ pub(crate) struct Inner {
 impl Shared {
     /// The initial state.
     pub(crate) fn new(options: Options) -> Self {
-        let inner = Inner {
-            world: World::new(&options),
-            log: Log::default(),
-            faults: Faults::default(),
-        };
-        Self {
-            options,
-            inner: Mutex::new(inner),
-        }
+        let inner =
+            Inner { world: World::new(&options), log: Log::default(), faults: Faults::default() };
+        Self { options, inner: Mutex::new(inner) }
     }
 
     /// Exclusive access. Never held across an await. A panic elsewhere does not matter here:

@@ -111,7 +111,9 @@ mod tests {
         for authorization in ["Bearer right", "bearer right", "BEARER  right "] {
             assert!(door.admit(&keys(), &with(authorization)).is_ok(), "{authorization}");
         }
-        for authorization in ["Bearer wrong", "Bearer righ", "Bearer right2", "right", "Basic right", ""] {
+        for authorization in
+            ["Bearer wrong", "Bearer righ", "Bearer right2", "right", "Basic right", ""]
+        {
             assert!(door.admit(&keys(), &with(authorization)).is_err(), "{authorization}");
         }
         assert!(door.admit(&keys(), &Credentials::default()).is_err());

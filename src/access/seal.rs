@@ -81,9 +81,7 @@ mod tests {
     use super::*;
     use crate::{
         access::principal::Subject,
-        protocol::{
-            capabilities::ClientCapabilities, session_id::Placement, version::Version,
-        },
+        protocol::{capabilities::ClientCapabilities, session_id::Placement, version::Version},
     };
 
     fn sealed() -> Sealed {

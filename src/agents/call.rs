@@ -126,9 +126,7 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::server::platform::{
-        NetworkFailure, OutboundRequest, OutboundResponse, Platform,
-    };
+    use crate::server::platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 
     /// A machine whose timers are all due at once.
     struct Hasty;

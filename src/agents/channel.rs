@@ -137,7 +137,9 @@ impl Channel {
     /// The first bytes of the stream, where it starts with any.
     pub fn start_stream(&self) {
         let mut inner = self.0.borrow_mut();
-        if inner.priming && let Some(stream) = &inner.stream {
+        if inner.priming
+            && let Some(stream) = &inner.stream
+        {
             let first = event::priming(&stream.event_id(0));
             inner.waiting.push_front(first);
         }

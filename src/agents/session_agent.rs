@@ -6,11 +6,7 @@
 
 #![expect(missing_docs, reason = "the attribute generates public items without docs")]
 
-use std::{
-    cell::RefCell,
-    collections::HashMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
 use futures_util::FutureExt as _;
 use uuid::Uuid;

@@ -122,7 +122,9 @@ impl Config {
             warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
         }
         if self.sitebay_token.is_none() {
-            warn("SITEBAY_API_TOKEN is not set: only callers that send X-SiteBay-Token can use the tools");
+            warn(
+                "SITEBAY_API_TOKEN is not set: only callers that send X-SiteBay-Token can use the tools",
+            );
         }
         if self.origins == AllowedOrigins::Any {
             warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call");

@@ -210,7 +210,11 @@ mod tests {
     #[test]
     fn the_card_keeps_to_the_limits_of_its_schema() {
         assert!(SERVER_DESCRIPTION.len() <= 100, "{}", SERVER_DESCRIPTION.len());
-        assert!(CARD_NAME.split_once('/').is_some_and(|(ns, name)| ns.contains('.') && !name.is_empty()));
+        assert!(
+            CARD_NAME
+                .split_once('/')
+                .is_some_and(|(ns, name)| ns.contains('.') && !name.is_empty())
+        );
     }
 
     #[test]

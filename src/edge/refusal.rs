@@ -91,7 +91,11 @@ impl Refusal {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            Self::Body(_) | Self::NoSession | Self::Version(_) | Self::Initialize(_) | Self::Batch => 400,
+            Self::Body(_)
+            | Self::NoSession
+            | Self::Version(_)
+            | Self::Initialize(_)
+            | Self::Batch => 400,
             Self::Unauthorized(_) => 401,
             Self::Origin(_) => 403,
             Self::SessionNotFound | Self::NotFound => 404,

@@ -51,10 +51,7 @@ async fn mcp(request: Request, env: &Env, config: &Config, caller: &Caller) -> R
 }
 
 /// A document for everybody: the same for all callers, readable from every page.
-fn public(
-    request: &Request,
-    document: impl FnOnce(&str) -> Result<Response>,
-) -> Result<Response> {
+fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
     match request.method() {
         Method::Get | Method::Head => document(&request.inner().url()),
         Method::Options => discovery::preflight(),

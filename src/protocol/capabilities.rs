@@ -80,7 +80,8 @@ mod tests {
 
     #[test]
     fn modes_are_kept_apart() {
-        let declared = json!({"elicitation": {"url": {}}, "sampling": {"tools": {}}, "roots": null});
+        let declared =
+            json!({"elicitation": {"url": {}}, "sampling": {"tools": {}}, "roots": null});
         let set = ClientCapabilities::from_declared(&declared);
         assert!(!set.has(ClientCapabilities::ELICITATION_FORM));
         assert!(set.has(ClientCapabilities::ELICITATION_URL));

@@ -66,9 +66,8 @@ impl Hello {
     /// −32602 where `protocolVersion` is missing or anything has the wrong type.
     pub fn read(params: Option<&RawValue>) -> Result<Self, RpcError> {
         let text = params.map_or("{}", RawValue::get);
-        let params: Params = serde_json::from_str(text).map_err(|error| {
-            RpcError::new(INVALID_PARAMS, format!("initialize: {error}"))
-        })?;
+        let params: Params = serde_json::from_str(text)
+            .map_err(|error| RpcError::new(INVALID_PARAMS, format!("initialize: {error}")))?;
         Ok(Self {
             version: Version::negotiate(&params.protocol_version),
             capabilities: ClientCapabilities::from_declared(&params.capabilities),

@@ -5,9 +5,7 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
 use wasm_bindgen::JsValue;
-use worker::{
-    AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, Response,
-};
+use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use crate::{
     runtime::sleep::Sleep,

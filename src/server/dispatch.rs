@@ -11,8 +11,8 @@ use crate::{
     protocol::{
         content::ToolResult,
         jsonrpc::{
-            INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND,
-            RESOURCE_NOT_FOUND, RequestId, RpcError, error_text, result_text, result_value,
+            INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND,
+            RequestId, RpcError, error_text, result_text, result_value,
         },
     },
     server::{context::Context, notify::Notifier, registry},
@@ -109,17 +109,13 @@ fn listed(id: &RequestId, params: &Params<'_>, list: &str) -> Result<Vec<u8>, Rp
     }
 }
 
-async fn call_tool(
-    ctx: &Context,
-    id: &RequestId,
-    params: Params<'_>,
-) -> Result<Vec<u8>, RpcError> {
+async fn call_tool(ctx: &Context, id: &RequestId, params: Params<'_>) -> Result<Vec<u8>, RpcError> {
     let name = params
         .name
         .ok_or_else(|| RpcError::new(INVALID_PARAMS, "tools/call: `name` is missing"))?;
-    let result = registry::call(ctx, &name, params.arguments)
-        .await
-        .ok_or_else(|| RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list")))?;
+    let result = registry::call(ctx, &name, params.arguments).await.ok_or_else(|| {
+        RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list"))
+    })?;
     let text = result_value(id, &result);
     if text.len() <= MAX_RESULT {
         return Ok(text);
@@ -141,8 +137,9 @@ async fn read_resource(
     id: &RequestId,
     params: Params<'_>,
 ) -> Result<Vec<u8>, RpcError> {
-    let uri =
-        params.uri.ok_or_else(|| RpcError::new(INVALID_PARAMS, "resources/read: `uri` is missing"))?;
+    let uri = params
+        .uri
+        .ok_or_else(|| RpcError::new(INVALID_PARAMS, "resources/read: `uri` is missing"))?;
     match sitebay::read(ctx, &uri).await {
         Ok(resource) => {
             let contents =

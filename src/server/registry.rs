@@ -32,11 +32,7 @@ pub fn resource_templates_list() -> &'static str {
 }
 
 /// Runs a tool. None: there is no tool of this name.
-pub async fn call(
-    ctx: &Context,
-    name: &str,
-    arguments: Option<&RawValue>,
-) -> Option<ToolResult> {
+pub async fn call(ctx: &Context, name: &str, arguments: Option<&RawValue>) -> Option<ToolResult> {
     #[cfg(feature = "fixtures")]
     if let Some(result) = fixtures::call(ctx, name, arguments).await {
         return Some(result);

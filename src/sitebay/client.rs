@@ -44,11 +44,7 @@ type Outcome = Result<OutboundResponse, NetworkFailure>;
 impl<'a> Client<'a> {
     /// Starts the call's time.
     pub(crate) fn new(ctx: &'a Context) -> Result<Self, ApiError> {
-        let token = ctx
-            .account
-            .token
-            .as_ref()
-            .filter(|token| !token.expose().trim().is_empty());
+        let token = ctx.account.token.as_ref().filter(|token| !token.expose().trim().is_empty());
         let token = token.ok_or(ApiError::NoToken)?;
         let base = ctx.account.base_url.trim_end_matches('/');
         let root = Url::parse(&format!("{base}{PREFIX}")).map_err(|_| ApiError::BadBase)?;
@@ -57,12 +53,7 @@ impl<'a> Client<'a> {
         }
         let budget = u64::try_from(CALL_BUDGET.as_millis()).unwrap_or(u64::MAX);
         let ends_ms = ctx.platform.now_ms().saturating_add(budget);
-        Ok(Self {
-            ctx,
-            token,
-            root,
-            ends_ms,
-        })
+        Ok(Self { ctx, token, root, ends_ms })
     }
 
     /// The address of an encoded path below the prefix.
@@ -79,10 +70,7 @@ impl<'a> Client<'a> {
 
     /// Whether an address lies below the configured base and prefix.
     pub(super) fn owns(&self, url: &Url) -> bool {
-        let below = url
-            .path()
-            .strip_prefix(self.root.path())
-            .is_some_and(|p| p.starts_with('/'));
+        let below = url.path().strip_prefix(self.root.path()).is_some_and(|p| p.starts_with('/'));
         below && url.origin() == self.root.origin()
     }
 
@@ -107,19 +95,9 @@ impl<'a> Client<'a> {
 
     fn next(&self, request: &Request, outcome: &Outcome, tries: u32) -> Next {
         let platform = &self.ctx.platform;
-        let noise = platform
-            .uuid()
-            .get(..2)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let noise = platform.uuid().get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
         let now = platform.now_ms();
-        retry::next(
-            &request.repeat,
-            outcome,
-            tries,
-            self.left(),
-            now,
-            noise.unwrap_or_default(),
-        )
+        retry::next(&request.repeat, outcome, tries, self.left(), now, noise.unwrap_or_default())
     }
 
     /// One try, with the redirects that it meets.
@@ -160,10 +138,7 @@ impl<'a> Client<'a> {
 
     fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
         let mut headers = vec![
-            (
-                "Authorization",
-                format!("Bearer {}", self.token.expose().trim()),
-            ),
+            ("Authorization", format!("Bearer {}", self.token.expose().trim())),
             ("Accept", "application/json".to_owned()),
             ("User-Agent", USER_AGENT.to_owned()),
         ];
@@ -178,33 +153,17 @@ impl<'a> Client<'a> {
 
     fn read(&self, request: &Request, outcome: Outcome, tries: u32) -> Result<Answer, ApiError> {
         let response = outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })?;
-        let OutboundResponse {
-            status,
-            retry_after,
-            body,
-            ..
-        } = response;
+        let OutboundResponse { status, retry_after, body, .. } = response;
         if !(200..300).contains(&status) {
             let detail = self.detail(request, &body);
-            return Err(ApiError::Refused {
-                status,
-                detail,
-                retry_after,
-                tries,
-            });
+            return Err(ApiError::Refused { status, detail, retry_after, tries });
         }
         if body.trim_ascii().is_empty() {
-            return Ok(Answer {
-                status,
-                json: Value::Null,
-            });
+            return Ok(Answer { status, json: Value::Null });
         }
         let secrets = self.secrets(request);
         let Ok(mut json) = serde_json::from_slice(&body) else {
-            let excerpt = excerpt(&redact::scrub_text(
-                &String::from_utf8_lossy(&body),
-                &secrets,
-            ));
+            let excerpt = excerpt(&redact::scrub_text(&String::from_utf8_lossy(&body), &secrets));
             return Err(ApiError::Unreadable { status, excerpt });
         };
         redact::scrub(&mut json, &secrets);
@@ -219,10 +178,9 @@ impl<'a> Client<'a> {
                 redact::scrub(&mut json, &secrets);
                 Detail::of_json(&json)
             }
-            Err(_) => Detail::of_text(&redact::scrub_text(
-                &String::from_utf8_lossy(body),
-                &secrets,
-            )),
+            Err(_) => {
+                Detail::of_text(&redact::scrub_text(&String::from_utf8_lossy(body), &secrets))
+            }
         }
     }
 
@@ -237,12 +195,7 @@ impl<'a> Client<'a> {
             Ok(response) => (response.status, self.detail(request, &response.body)),
             Err(_) => (503, Detail::None),
         };
-        ApiError::WaitTooLong {
-            status,
-            wait,
-            detail,
-            tries,
-        }
+        ApiError::WaitTooLong { status, wait, detail, tries }
     }
 
     fn secrets(&self, request: &Request) -> Vec<Secret> {

@@ -64,11 +64,7 @@ impl Detail {
 
     fn text(text: &str, most: usize) -> Self {
         let text = cut(text.trim(), most);
-        if text.is_empty() {
-            Self::None
-        } else {
-            Self::Text(text)
-        }
+        if text.is_empty() { Self::None } else { Self::Text(text) }
     }
 
     /// Whether it is this text and nothing else.
@@ -83,10 +79,7 @@ impl fmt::Display for Detail {
             Self::None => f.write_str("no explanation was given"),
             Self::Text(text) => f.write_str(text),
             Self::Fields(fields) => {
-                let lines: Vec<_> = fields
-                    .iter()
-                    .map(|(at, msg)| format!("{at}: {msg}"))
-                    .collect();
+                let lines: Vec<_> = fields.iter().map(|(at, msg)| format!("{at}: {msg}")).collect();
                 f.write_str(&lines.join("\n"))
             }
         }
@@ -109,19 +102,13 @@ fn without_input(entry: &Value) -> String {
         map.remove("input");
         map.remove("ctx");
     }
-    entry
-        .as_str()
-        .map_or_else(|| entry.to_string(), str::to_owned)
+    entry.as_str().map_or_else(|| entry.to_string(), str::to_owned)
 }
 
 /// The beginning of a text, or of a page without its tags, scripts and styles.
 pub(crate) fn excerpt(body: &str) -> String {
     let page = body.trim_start().starts_with('<');
-    let text = if page {
-        without_tags(body)
-    } else {
-        body.to_owned()
-    };
+    let text = if page { without_tags(body) } else { body.to_owned() };
     let words: Vec<&str> = text.split_whitespace().collect();
     cut(&words.join(" "), EXCERPT)
 }
@@ -140,10 +127,7 @@ fn without_tags(page: &str) -> String {
 
 /// What follows a tag; for a script, a style or a comment, what follows its end.
 fn after_tag(tag: &str) -> &str {
-    let starts = |name: &str| {
-        tag.get(..name.len())
-            .is_some_and(|t| t.eq_ignore_ascii_case(name))
-    };
+    let starts = |name: &str| tag.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name));
     let end = match () {
         () if starts("script") => "</script>",
         () if starts("style") => "</style>",
@@ -182,10 +166,7 @@ mod tests {
             {"loc":["body","team_id"],"msg":"Field required","type":"missing","input":"hunter2"},
             {"loc":["body","sites",0],"msg":"Too short","type":"x"}]}"#,
         );
-        assert_eq!(
-            text,
-            "body.team_id: Field required\nbody.sites.0: Too short"
-        );
+        assert_eq!(text, "body.team_id: Field required\nbody.sites.0: Too short");
         let odd = read(r#"{"detail":[{"msg":"no loc","input":"hunter2"}]}"#);
         assert!(!odd.contains("hunter2"), "{odd}");
     }

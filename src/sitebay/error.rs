@@ -21,20 +21,10 @@ pub(crate) enum ApiError {
     BadPath,
     /// The service answered with an error status.
     #[error("SiteBay answered {status}")]
-    Refused {
-        status: u16,
-        detail: Detail,
-        retry_after: Option<String>,
-        tries: u32,
-    },
+    Refused { status: u16, detail: Detail, retry_after: Option<String>, tries: u32 },
     /// `Retry-After` asks for more time than the call has left.
     #[error("SiteBay answered {status} and asks to wait {} s", wait.as_secs())]
-    WaitTooLong {
-        status: u16,
-        wait: Duration,
-        detail: Detail,
-        tries: u32,
-    },
+    WaitTooLong { status: u16, wait: Duration, detail: Detail, tries: u32 },
     /// No answer came, in any of the tries.
     #[error("SiteBay gave no answer: {failure}")]
     NoAnswer { failure: NetworkFailure, tries: u32 },

@@ -70,10 +70,7 @@ pub(crate) fn answer(status: u16, body: &str) -> OutboundResponse {
 
 /// An answer with a text.
 pub(crate) fn text(status: u16, body: &str) -> Step {
-    Step {
-        takes: Duration::from_millis(50),
-        outcome: Ok(answer(status, body)),
-    }
+    Step { takes: Duration::from_millis(50), outcome: Ok(answer(status, body)) }
 }
 
 /// An answer with JSON.
@@ -84,10 +81,7 @@ pub(crate) fn json(status: u16, body: Value) -> Step {
 /// A connection that breaks.
 pub(crate) fn broken() -> Step {
     let outcome = Err(NetworkFailure::Broken("connection reset".into()));
-    Step {
-        takes: Duration::from_millis(50),
-        outcome,
-    }
+    Step { takes: Duration::from_millis(50), outcome }
 }
 
 /// The machine. Once the script is played, every request is broken.
@@ -140,11 +134,7 @@ impl Fake {
     pub(crate) fn lines(&self) -> Vec<String> {
         let below = "https://my.sitebay.test/f/api/v1";
         let line = |request: &OutboundRequest| {
-            format!(
-                "{:?} {}",
-                request.method,
-                request.url.trim_start_matches(below)
-            )
+            format!("{:?} {}", request.method, request.url.trim_start_matches(below))
         };
         self.requests.borrow().iter().map(line).collect()
     }
@@ -152,20 +142,13 @@ impl Fake {
     /// The body of the n-th request.
     pub(crate) fn body(&self, at: usize) -> Value {
         let requests = self.requests.borrow();
-        requests[at]
-            .body
-            .as_ref()
-            .map_or(Value::Null, |body| serde_json::from_str(body).unwrap())
+        requests[at].body.as_ref().map_or(Value::Null, |body| serde_json::from_str(body).unwrap())
     }
 
     /// A header of the n-th request.
     pub(crate) fn header(&self, at: usize, name: &str) -> Option<String> {
         let requests = self.requests.borrow();
-        requests[at]
-            .headers
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, v)| v.clone())
+        requests[at].headers.iter().find(|(known, _)| *known == name).map(|(_, v)| v.clone())
     }
 
     pub(crate) fn elapsed(&self) -> Duration {
@@ -192,11 +175,7 @@ impl Platform for Fake {
         let step = self.script.borrow_mut().pop_front().unwrap_or_else(broken);
         self.pass(step.takes.min(timeout));
         let late = step.takes > timeout;
-        let outcome = if late {
-            Err(NetworkFailure::TimedOut(timeout))
-        } else {
-            step.outcome
-        };
+        let outcome = if late { Err(NetworkFailure::TimedOut(timeout)) } else { step.outcome };
         Box::pin(ready(outcome))
     }
 

@@ -29,8 +29,7 @@ pub(crate) struct Listing {
 
 impl Listing {
     fn is_short(&self) -> bool {
-        self.total
-            .is_some_and(|total| total > self.items.len() as u64)
+        self.total.is_some_and(|total| total > self.items.len() as u64)
     }
 }
 
@@ -47,13 +46,9 @@ struct Page {
 impl Page {
     fn read(json: Value) -> Option<Self> {
         match json {
-            Value::Array(items) => Some(Self {
-                items,
-                total: None,
-                limit: None,
-                next: None,
-                is_whole: true,
-            }),
+            Value::Array(items) => {
+                Some(Self { items, total: None, limit: None, next: None, is_whole: true })
+            }
             Value::Object(mut map) => {
                 let items = map.remove("results").or_else(|| map.remove("items"))?;
                 let number = |key: &str| map.get(key).and_then(Value::as_u64);
@@ -127,10 +122,8 @@ impl Reader {
     /// Adds a page's new items and returns the page without them.
     fn accept(&mut self, status: u16, json: Value) -> Result<Page, ApiError> {
         let excerpt = || "JSON, but not a list".to_owned();
-        let mut page = Page::read(json).ok_or_else(|| ApiError::Unreadable {
-            status,
-            excerpt: excerpt(),
-        })?;
+        let mut page =
+            Page::read(json).ok_or_else(|| ApiError::Unreadable { status, excerpt: excerpt() })?;
         self.pages = self.pages.saturating_add(1);
         if self.pages == 1 {
             self.size = page.limit.unwrap_or(page.items.len() as u64);
@@ -158,13 +151,8 @@ impl Reader {
             return None;
         }
         self.asked.insert(current.to_string());
-        let linked = page
-            .next
-            .as_deref()
-            .and_then(|next| current.join(next).ok());
-        let url = linked
-            .filter(|url| client.owns(url))
-            .or_else(|| self.numbered())?;
+        let linked = page.next.as_deref().and_then(|next| current.join(next).ok());
+        let url = linked.filter(|url| client.owns(url)).or_else(|| self.numbered())?;
         let is_new = self.asked.insert(url.to_string());
         self.listing.truncated = !is_new;
         is_new.then_some(url)
@@ -185,9 +173,7 @@ impl Reader {
         if self.pages > 1 || self.to_read.is_some() {
             let read = self.listing.items.len();
             let total = self.listing.total.map(|total| total as f64);
-            client
-                .ctx
-                .progress(read as f64, total, Some(&format!("{read} {noun} read")));
+            client.ctx.progress(read as f64, total, Some(&format!("{read} {noun} read")));
         }
     }
 

@@ -30,43 +30,24 @@ fn read(script: impl IntoIterator<Item = Step>) -> (Rc<Fake>, Listing) {
 }
 
 fn whole(total: impl Into<Option<u64>>, count: u64) -> Listing {
-    Listing {
-        items: items(0..count),
-        total: total.into(),
-        truncated: false,
-    }
+    Listing { items: items(0..count), total: total.into(), truncated: false }
 }
 
 #[test]
 fn links_are_followed_to_the_end() {
     let (fake, listing) = read([
-        json(
-            200,
-            page(
-                0..2,
-                5,
-                Some("https://my.sitebay.test/f/api/v1/site/?offset=2"),
-            ),
-        ),
+        json(200, page(0..2, 5, Some("https://my.sitebay.test/f/api/v1/site/?offset=2"))),
         json(200, page(2..4, 5, Some("/f/api/v1/site/?offset=4"))),
         json(200, page(4..5, 5, None)),
     ]);
     assert_eq!(
         fake.lines(),
-        [
-            "Get /site/?team_id=t",
-            "Get /site/?offset=2",
-            "Get /site/?offset=4"
-        ]
+        ["Get /site/?team_id=t", "Get /site/?offset=2", "Get /site/?offset=4"]
     );
     assert_eq!(listing, whole(5, 5));
     assert_eq!(
         fake.reports(),
-        [
-            "2/Some(5.0) 2 sites read",
-            "4/Some(5.0) 4 sites read",
-            "5/Some(5.0) 5 sites read"
-        ]
+        ["2/Some(5.0) 2 sites read", "4/Some(5.0) 4 sites read", "5/Some(5.0) 5 sites read"]
     );
 }
 
@@ -79,16 +60,9 @@ fn a_link_elsewhere_is_replaced_by_page_numbers() {
         "/admin/",
         "/f/api/v1/../../x",
     ] {
-        let script = [
-            json(200, page(0..2, 4, Some(next))),
-            json(200, page(2..4, 4, None)),
-        ];
+        let script = [json(200, page(0..2, 4, Some(next))), json(200, page(2..4, 4, None))];
         let (fake, listing) = read(script);
-        assert_eq!(
-            fake.lines()[1],
-            "Get /site/?team_id=t&page=2&size=2",
-            "{next}"
-        );
+        assert_eq!(fake.lines()[1], "Get /site/?team_id=t&page=2&size=2", "{next}");
         assert_eq!(listing, whole(4, 4));
     }
 }
@@ -113,6 +87,11 @@ fn a_page_that_repeats_or_is_empty_ends_the_list_and_says_so() {
         assert_eq!(listing.items, items(0..2));
         assert_eq!(listing.total, Some(120));
     }
+    let (fake, listing) = read((0..9).map(|at| {
+        let next = format!("/f/api/v1/site/?offset={at}");
+        json(200, json!({"results": items(0..2), "next": next}))
+    }));
+    assert_eq!((fake.requests().len(), listing.truncated), (2, true));
     let own = Some("/f/api/v1/site/?team_id=t");
     let (fake, listing) = read([json(200, json!({"results": items(0..2), "next": own}))]);
     assert_eq!((fake.requests().len(), listing.truncated), (1, true));
@@ -131,10 +110,7 @@ fn an_array_is_one_page_and_an_empty_list_is_whole() {
 fn an_endless_list_ends_at_the_bounds() {
     let endless = (0..100).map(|at| {
         let next = format!("/f/api/v1/site/?offset={at}");
-        json(
-            200,
-            json!({"results": items(at * 10..(at + 1) * 10), "next": next}),
-        )
+        json(200, json!({"results": items(at * 10..(at + 1) * 10), "next": next}))
     });
     let (fake, listing) = read(endless);
     assert_eq!(fake.requests().len(), 50);
@@ -158,10 +134,7 @@ fn the_deadline_cuts_a_long_list_and_keeps_what_was_read() {
 fn a_failure_in_the_middle_is_a_failure() {
     let first = || json(200, page(0..2, 4, None));
     let fake = Fake::new([first(), text(500, "")]);
-    assert!(matches!(
-        list(&fake),
-        Err(ApiError::Refused { status: 500, .. })
-    ));
+    assert!(matches!(list(&fake), Err(ApiError::Refused { status: 500, .. })));
     let fake = Fake::new([first(), broken(), broken(), broken(), broken()]);
     assert!(matches!(list(&fake), Err(ApiError::NoAnswer { .. })));
     let fake = Fake::new([json(200, json!({"detail": "a page"}))]);

@@ -50,10 +50,7 @@ pub(crate) fn scrub(value: &mut Value, secrets: &[Secret]) {
 /// nothing is kept: where its value ends cannot be told in a text that is not whole JSON.
 pub(crate) fn scrub_text(text: &str, secrets: &[Secret]) -> String {
     let keys = ON_DEMAND.iter().chain(&NEVER);
-    let safe = keys
-        .filter_map(|key| text.find(key))
-        .min()
-        .and_then(|end| text.get(..end));
+    let safe = keys.filter_map(|key| text.find(key)).min().and_then(|end| text.get(..end));
     let kept = safe.unwrap_or(text);
     let mut clean = scrubbed(kept, secrets).unwrap_or_else(|| kept.to_owned());
     if safe.is_some() {

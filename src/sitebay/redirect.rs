@@ -22,10 +22,8 @@ pub(crate) fn target(
         _ => return Ok(None),
     };
     let location = response.location.as_deref().unwrap_or_default();
-    let refused = || ApiError::RedirectRefused {
-        status: response.status,
-        location: shown(from, location),
-    };
+    let refused =
+        || ApiError::RedirectRefused { status: response.status, location: shown(from, location) };
     let target = from.join(location).map_err(|_| refused())?;
     let allowed = keeps_method || request.method == Method::Get;
     if location.is_empty() || !allowed || target.origin() != from.origin() {

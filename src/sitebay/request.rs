@@ -9,11 +9,7 @@ use url::Url;
 use crate::{access::secret::Secret, server::platform::Method};
 
 /// Everything but RFC 3986's unreserved characters.
-const PART: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -30,13 +26,7 @@ pub(crate) struct Request {
 impl Request {
     /// A read without a body.
     pub(crate) fn get(url: Url) -> Self {
-        Self {
-            method: Method::Get,
-            url,
-            body: None,
-            repeat: Repeat::Safe,
-            secrets: Vec::new(),
-        }
+        Self { method: Method::Get, url, body: None, repeat: Repeat::Safe, secrets: Vec::new() }
     }
 }
 
@@ -72,14 +62,8 @@ mod tests {
     #[test]
     fn a_path_part_cannot_leave_its_place() {
         assert_eq!(encode_part("../team").as_deref(), Some("..%2Fteam"));
-        assert_eq!(
-            encode_part("a b?c#d%2f").as_deref(),
-            Some("a%20b%3Fc%23d%252f")
-        );
-        assert_eq!(
-            encode_part("www.example.org").as_deref(),
-            Some("www.example.org")
-        );
+        assert_eq!(encode_part("a b?c#d%2f").as_deref(), Some("a%20b%3Fc%23d%252f"));
+        assert_eq!(encode_part("www.example.org").as_deref(), Some("www.example.org"));
         for refused in ["", ".", ".."] {
             assert_eq!(encode_part(refused), None);
         }

@@ -36,10 +36,7 @@ pub(crate) fn next(
     if *repeat == Repeat::Never || tries >= TRIES || !is_passing(outcome) {
         return Next::Accept;
     }
-    let asked = outcome
-        .as_ref()
-        .ok()
-        .and_then(|response| retry_after(response, now_ms));
+    let asked = outcome.as_ref().ok().and_then(|response| retry_after(response, now_ms));
     let pause = asked.unwrap_or_else(|| backoff(tries, noise));
     match (pause.saturating_add(WORTHWHILE) <= left, asked) {
         (true, _) => Next::Pause(pause),
@@ -77,23 +74,13 @@ mod tests {
     use crate::sitebay::fake::answer;
 
     fn after(outcome: Result<OutboundResponse, NetworkFailure>, tries: u32, left: u64) -> Next {
-        next(
-            &Repeat::Safe,
-            &outcome,
-            tries,
-            Duration::from_secs(left),
-            784_111_777_000,
-            0,
-        )
+        next(&Repeat::Safe, &outcome, tries, Duration::from_secs(left), 784_111_777_000, 0)
     }
 
     #[test]
     fn pauses_grow_and_tries_end() {
         let broken = || Err(NetworkFailure::Broken("reset".into()));
-        assert_eq!(
-            after(broken(), 1, 25),
-            Next::Pause(Duration::from_millis(250))
-        );
+        assert_eq!(after(broken(), 1, 25), Next::Pause(Duration::from_millis(250)));
         assert_eq!(after(broken(), 3, 25), Next::Pause(Duration::from_secs(1)));
         assert_eq!(after(broken(), 4, 25), Next::Accept);
         assert_eq!(after(broken(), 1, 0), Next::Accept);
@@ -103,26 +90,13 @@ mod tests {
 
     #[test]
     fn the_service_says_how_long_to_wait() {
-        let asks = |text: &str| {
-            Ok(OutboundResponse {
-                retry_after: Some(text.into()),
-                ..answer(503, "")
-            })
-        };
+        let asks =
+            |text: &str| Ok(OutboundResponse { retry_after: Some(text.into()), ..answer(503, "") });
         assert_eq!(after(asks("3"), 1, 25), Next::Pause(Duration::from_secs(3)));
         let date = "Sun, 06 Nov 1994 08:49:42 GMT";
-        assert_eq!(
-            after(asks(date), 1, 25),
-            Next::Pause(Duration::from_secs(5))
-        );
-        assert_eq!(
-            after(asks("120"), 1, 25),
-            Next::TooLong(Duration::from_secs(120))
-        );
-        assert_eq!(
-            after(asks("later"), 1, 25),
-            Next::Pause(Duration::from_millis(250))
-        );
+        assert_eq!(after(asks(date), 1, 25), Next::Pause(Duration::from_secs(5)));
+        assert_eq!(after(asks("120"), 1, 25), Next::TooLong(Duration::from_secs(120)));
+        assert_eq!(after(asks("later"), 1, 25), Next::Pause(Duration::from_millis(250)));
     }
 
     #[test]

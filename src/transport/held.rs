@@ -20,7 +20,11 @@ use futures_util::{
 use wasm_bindgen_futures::spawn_local;
 use worker::{Result, WebSocket, WebsocketEvent};
 
-use crate::{protocol::event, runtime::{machine::Machine, sleep::Sleep}, server::platform::Platform as _};
+use crate::{
+    protocol::event,
+    runtime::{machine::Machine, sleep::Sleep},
+    server::platform::Platform as _,
+};
 
 /// Between two comments. Proxies cut a stream that is silent for 100 s.
 const COMMENT_EVERY: Duration = Duration::from_secs(20);
@@ -75,7 +79,9 @@ impl Feed {
                     return self.end(reason(close.code()));
                 }
                 Either::Left(_) => return self.end("closed: the session's stream broke"),
-                Either::Right(_) if self.is_over() => return self.end("closed: the session expired"),
+                Either::Right(_) if self.is_over() => {
+                    return self.end("closed: the session expired");
+                }
                 Either::Right(_) => event::KEEP_ALIVE.to_vec(),
             };
             if let Err(error) = self.sender.try_send(frame) {

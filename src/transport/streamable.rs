@@ -194,7 +194,9 @@ impl<'a> Endpoint<'a> {
             Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
                 match Hello::read(params) {
                     Ok(hello) => self.start(&id, hello),
-                    Err(error) => Ok(answer::json(400, error_text(Some(&id), &error), self.caller)?),
+                    Err(error) => {
+                        Ok(answer::json(400, error_text(Some(&id), &error), self.caller)?)
+                    }
                 }
             }
             Body::Batch(messages) if messages.iter().any(is_initialize) => {

@@ -128,7 +128,8 @@ impl Client {
 
     pub async fn initialize(&self, version: &str) -> Answer {
         let client = json!({ "name": "test client", "version": "1.0" });
-        let params = json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client });
+        let params =
+            json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client });
         self.request("initialize", params).await
     }
 

@@ -55,7 +55,8 @@ impl StdioServer {
     pub async fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.next;
         self.next += 1;
-        self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })).await;
+        self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
+            .await;
         loop {
             let line = timeout(PATIENCE, self.output.next_line()).await.expect("an answer in time");
             let line = line.unwrap().expect("the program goes on");

@@ -55,7 +55,9 @@ fn toolchains() -> Result<Panics> {
     if nightly().is_ok() {
         return Ok(Panics::Unwind);
     }
-    say("warning: no nightly toolchain with rust-src: building with panic=abort (tests of panics are skipped)");
+    say(
+        "warning: no nightly toolchain with rust-src: building with panic=abort (tests of panics are skipped)",
+    );
     stable_target()?;
     Ok(Panics::Abort)
 }

@@ -13,10 +13,7 @@ use crate::reply::Reply;
 /// Makes a checkout session and answers its address, which leads nowhere.
 pub(super) fn create(world: &World, call: &Call) -> Outcome {
     let mut form = Form::body(call)?;
-    let plan = form.given(
-        "plan_name",
-        one_of(&["free", "micro", "starter", "business"]),
-    );
+    let plan = form.given("plan_name", one_of(&["free", "micro", "starter", "business"]));
     let interval = form.given("interval", one_of(&["month", "year"]));
     let team = form.required("for_team_id", string);
     form.finish()?;

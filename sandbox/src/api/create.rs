@@ -32,11 +32,7 @@ pub(super) fn create(world: &mut World, call: &Call, busy_for: Duration) -> Outc
     site.keep_busy(Status::Creating, busy_for);
     let answer = world.show(&site);
     if let Some(key) = key {
-        let creation = Creation {
-            body,
-            site: site.id,
-            answer: answer.clone(),
-        };
+        let creation = Creation { body, site: site.id, answer: answer.clone() };
         world.created.insert(key.to_owned(), creation);
     }
     world.sites.push(site);
@@ -62,12 +58,9 @@ fn read(call: &Call, generation: Generation) -> Result<(NewSite, Option<String>)
         git_url: form.optional("git_url", string),
         is_free: form.optional("is_free", boolean).unwrap_or_default(),
     };
-    for name in [
-        "wordpress_blog_name",
-        "wordpress_first_name",
-        "wordpress_last_name",
-        "wordpress_username",
-    ] {
+    for name in
+        ["wordpress_blog_name", "wordpress_first_name", "wordpress_last_name", "wordpress_username"]
+    {
         form.required(name, string);
     }
     form.required("wordpress_email", email);

@@ -42,9 +42,7 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Reply {
         return Reply::detail(405, "Method Not Allowed").with("allow", methods.join(", "));
     }
     let allowed = auth::identify(call, shared.options.token.as_deref());
-    allowed
-        .and_then(|()| perform(shared, world, call, &route))
-        .unwrap_or_else(|error| error)
+    allowed.and_then(|()| perform(shared, world, call, &route)).unwrap_or_else(|error| error)
 }
 
 /// The framework sends a path that is only a slash away from a route there.
@@ -88,9 +86,7 @@ fn perform(shared: &Shared, world: &mut World, call: &Call, route: &Route) -> Ou
         Route::Stage(fqdn) => sites::stage(world, fqdn),
         Route::Teams => page(call, "/team", &world.teams, Team::view),
         Route::Templates => page(call, "/ready_made_site", &TEMPLATES, template),
-        Route::Referred => page(call, "/account/referred_user", &AFFILIATES, |n| {
-            affiliate(*n)
-        }),
+        Route::Referred => page(call, "/account/referred_user", &AFFILIATES, |n| affiliate(*n)),
         Route::Checkout => checkout::create(world, call),
         Route::Wp | Route::Shopify | Route::PostHog => Ok(Reply::ok(&Value::Null)),
     }

@@ -37,9 +37,7 @@ impl Proxied {
         let mut form = Form::body(call)?;
         let target = target.map(|name| form.required(name, string));
         let path = match default_path {
-            Some(default) => form
-                .given("path", string)
-                .unwrap_or_else(|| default.to_owned()),
+            Some(default) => form.given("path", string).unwrap_or_else(|| default.to_owned()),
             None => form.required("path", string),
         };
         let method = form.given("method", one_of(METHODS));
@@ -54,12 +52,7 @@ impl Proxied {
                 .map_err(|_| Reply::detail(400, "query_params_json is not valid JSON"))?
         };
         let path = path.split('?').next().unwrap_or_default().to_owned();
-        let proxied = Self {
-            target: target.unwrap_or_default(),
-            method,
-            path,
-            parameters,
-        };
+        let proxied = Self { target: target.unwrap_or_default(), method, path, parameters };
         if !proxied.reads() {
             auth::may_write(call)?;
         }
@@ -73,10 +66,7 @@ impl Proxied {
 
     /// The path's segments, without empty ones.
     pub(super) fn segments(&self) -> Vec<&str> {
-        self.path
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .collect()
+        self.path.split('/').filter(|part| !part.is_empty()).collect()
     }
 
     /// An object with the request's parameters laid over it: what a service that accepts a write

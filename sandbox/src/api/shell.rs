@@ -58,10 +58,7 @@ fn echo(command: &str) -> String {
     let text = command.trim().strip_prefix("echo").unwrap_or_default();
     let text = text.trim();
     let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
-    inside('"')
-        .or_else(|| inside('\''))
-        .unwrap_or(text)
-        .to_owned()
+    inside('"').or_else(|| inside('\'')).unwrap_or(text).to_owned()
 }
 
 fn wp(words: &[&str]) -> String {

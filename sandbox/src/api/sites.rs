@@ -16,9 +16,7 @@ pub(super) fn list(world: &World, call: &Call) -> Outcome {
     let team = form.given("team_id", uuid4);
     form.finish()?;
     let sites = world.sites.iter();
-    let sites: Vec<_> = sites
-        .filter(|site| team.is_none_or(|team| site.team_id == team))
-        .collect();
+    let sites: Vec<_> = sites.filter(|site| team.is_none_or(|team| site.team_id == team)).collect();
     page(call, "/site/", &sites, |site| world.show(site))
 }
 

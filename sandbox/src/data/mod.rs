@@ -55,10 +55,7 @@ impl World {
     /// The initial data: the sites are dealt out to the two teams in turn, beginning with the
     /// default team, and the first site has a stage.
     pub(crate) fn new(options: &Options) -> Self {
-        let teams = vec![
-            Team::sample(1, "My team", true),
-            Team::sample(2, "Client work", false),
-        ];
+        let teams = vec![Team::sample(1, "My team", true), Team::sample(2, "Client work", false)];
         let team_ids = teams.iter().map(|team| team.id).cycle();
         let sites = (1u64..).zip(team_ids).take(options.sites);
         Self {

@@ -55,11 +55,7 @@ impl Restore {
 
     /// How long the site is busy with it.
     pub(crate) fn takes(&self) -> Duration {
-        if self.plan.is_dry_run {
-            Duration::ZERO
-        } else {
-            TAKES
-        }
+        if self.plan.is_dry_run { Duration::ZERO } else { TAKES }
     }
 
     /// The restore as the API shows it: its numbers come when it is done.

@@ -140,10 +140,7 @@ impl Site {
         if status == Status::Idle {
             return Ok(());
         }
-        let text = format!(
-            "Site is currently busy ({}). Please wait.",
-            status.display()
-        );
+        let text = format!("Site is currently busy ({}). Please wait.", status.display());
         Err(Reply::detail(400, &text))
     }
 

@@ -21,12 +21,7 @@ pub(crate) struct Team {
 impl Team {
     /// A team of the sample data; the default one has a paid plan, the others are free.
     pub(crate) fn sample(number: u64, name: &str, is_default: bool) -> Self {
-        Self {
-            id: sample_id(0x7ea0, number),
-            name: name.to_owned(),
-            is_default,
-            number,
-        }
+        Self { id: sample_id(0x7ea0, number), name: name.to_owned(), is_default, number }
     }
 
     /// The team as the API shows it.

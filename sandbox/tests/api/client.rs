@@ -19,10 +19,7 @@ pub(crate) struct Api {
 
 /// Options under which a new site is ready at once.
 pub(crate) fn swift() -> Options {
-    Options {
-        creating_for: Duration::ZERO,
-        ..Options::default()
-    }
+    Options { creating_for: Duration::ZERO, ..Options::default() }
 }
 
 impl Api {
@@ -32,24 +29,19 @@ impl Api {
 
     pub(crate) async fn with(options: Options) -> Self {
         let sandbox = Sandbox::start(options).await.unwrap();
-        let http = Client::builder()
-            .redirect(redirect::Policy::none())
-            .build()
-            .unwrap();
+        let http = Client::builder().redirect(redirect::Policy::none()).build().unwrap();
         Self { sandbox, http }
     }
 
     /// A request to any path, without a token.
     pub(crate) fn bare(&self, method: &str, path: &str) -> RequestBuilder {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        self.http
-            .request(method, format!("{}{path}", self.sandbox.url()))
+        self.http.request(method, format!("{}{path}", self.sandbox.url()))
     }
 
     /// A request to the API, with a token.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
-        self.bare(method, &format!("/f/api/v1{path}"))
-            .bearer_auth("key-readwrite-1234")
+        self.bare(method, &format!("/f/api/v1{path}")).bearer_auth("key-readwrite-1234")
     }
 
     pub(crate) async fn get(&self, path: &str) -> (u16, Value) {

@@ -9,10 +9,8 @@ use serde_json::{Value, json};
 use crate::client::{Api, TEAM, new_site};
 use crate::schema::check;
 
-const CONTRACT: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../shared/facts/sitebay-openapi-2026-03.json"
-);
+const CONTRACT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/facts/sitebay-openapi-2026-03.json");
 const SITE: &str = "/site/site-1.example.com";
 
 /// A contract, and what departed from it so far.
@@ -44,11 +42,7 @@ async fn every_success_fits_the_contract() {
         return;
     }
     let root = serde_json::from_str(&fs::read_to_string(CONTRACT).unwrap()).unwrap();
-    let mut contract = Contract {
-        root,
-        errors: Vec::new(),
-        checked: 0,
-    };
+    let mut contract = Contract { root, errors: Vec::new(), checked: 0 };
     let api = Api::start().await;
     lists(&api, &mut contract).await;
     sites(&api, &mut contract).await;
@@ -59,12 +53,7 @@ async fn every_success_fits_the_contract() {
 }
 
 async fn lists(api: &Api, contract: &mut Contract) {
-    for path in [
-        "/site/",
-        "/team",
-        "/ready_made_site",
-        "/account/referred_user",
-    ] {
+    for path in ["/site/", "/team", "/ready_made_site", "/account/referred_user"] {
         let body = contract.see("get", path, api.get(path).await);
         assert_ne!(body["count"], 0);
     }
@@ -78,9 +67,7 @@ async fn sites(api: &Api, contract: &mut Contract) {
     contract.see("patch", "/site/{fqdn}", api.patch(SITE, settings).await);
     let stage = api.get(&format!("{SITE}/stage")).await;
     contract.see("get", "/site/{fqdn}/stage", stage);
-    let ran = api
-        .post(&format!("{SITE}/cmd"), json!({ "cmd": "pwd" }))
-        .await;
+    let ran = api.post(&format!("{SITE}/cmd"), json!({ "cmd": "pwd" })).await;
     contract.see("post", "/site/{fqdn}/cmd", ran);
     let edit = json!({
         "file_path": "wp-content/new.css",
@@ -111,13 +98,7 @@ async fn restores(api: &Api, contract: &mut Contract) {
     let one = contract.see("get", one_template, api.get(&one).await);
     // The contract leaves this answer open; it is the same object as in the list.
     let restore = json!({ "$ref": "#/components/schemas/PITRestore" });
-    check(
-        &contract.root,
-        &restore,
-        &one,
-        "one restore",
-        &mut contract.errors,
-    );
+    check(&contract.root, &restore, &one, "one restore", &mut contract.errors);
     let moment = site["max_restore_point"].as_str().unwrap();
     let commits = format!("{path}/commits?restore_point={moment}&number_to_fetch=2");
     let commits_template = "/site/{fqdn}/pit_restore/commits";

@@ -20,10 +20,7 @@ async fn requests_are_recorded_as_received() {
     assert_eq!(first.query, "x=%20y");
     assert_eq!((first.status, &first.body), (404, &None));
     assert_eq!(first.headers["authorization"], "Bearer …1234");
-    assert_eq!(
-        (second.status, &second.body),
-        (201, &Some(new_site("new.example.com")))
-    );
+    assert_eq!((second.status, &second.body), (201, &Some(new_site("new.example.com"))));
     assert_eq!((third.status, &third.body), (422, &Some(json!("not json"))));
 }
 

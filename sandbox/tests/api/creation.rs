@@ -12,11 +12,7 @@ const BUSY: &str = "Site is currently busy (Creating). Please wait.";
 #[tokio::test]
 async fn a_new_site_is_creating_and_then_idle() {
     let creating_for = Duration::from_millis(300);
-    let api = Api::with(Options {
-        creating_for,
-        ..swift()
-    })
-    .await;
+    let api = Api::with(Options { creating_for, ..swift() }).await;
     let (status, site) = api.post("/site/", new_site("New.example.com")).await;
     assert_eq!(status, 201);
     assert_eq!(site["status"], "creating");
@@ -46,10 +42,7 @@ async fn a_busy_site_cannot_be_changed() {
 async fn a_name_is_taken_only_once() {
     let api = Api::start().await;
     let taken = (400, detail("A site with this domain already exists"));
-    assert_eq!(
-        api.post("/site/", new_site("site-1.example.com")).await,
-        taken
-    );
+    assert_eq!(api.post("/site/", new_site("site-1.example.com")).await, taken);
     let invalid = (400, detail("Invalid domain name"));
     assert_eq!(api.post("/site/", new_site("nodot")).await, invalid);
 }
@@ -59,10 +52,7 @@ async fn the_team_and_the_ready_made_site_must_exist() {
     let api = Api::start().await;
     let mut body = new_site("new.example.com");
     body["team_id"] = json!("00000000-0000-4000-8000-000000000000");
-    assert_eq!(
-        api.post("/site/", body).await,
-        (404, detail("Team not found"))
-    );
+    assert_eq!(api.post("/site/", body).await, (404, detail("Team not found")));
     let mut body = new_site("new.example.com");
     body["ready_made_site_name"] = json!("no-such-thing");
     let expected = (404, detail("Ready made site not found"));

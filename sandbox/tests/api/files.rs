@@ -8,8 +8,7 @@ const STYLE: &str = "wp-content/themes/twentytwentyfive/style.css";
 
 async fn edit(api: &Api, path: &str, blocks: &str) -> (u16, Value) {
     let body = json!({ "file_path": path, "file_edit_using_search_replace_blocks": blocks });
-    api.post("/site/site-1.example.com/wpfile_diff_edit", body)
-        .await
+    api.post("/site/site-1.example.com/wpfile_diff_edit", body).await
 }
 
 /// What a file of the first site holds now, if it was edited.
@@ -41,10 +40,7 @@ async fn text_that_is_not_there_changes_nothing() {
     let api = Api::start().await;
     let blocks = block(7, "#111111", "#222222") + &block(7, "not there", "x");
     let (status, body) = edit(&api, STYLE, &blocks).await;
-    assert_eq!(
-        (status, body),
-        (400, detail(&format!("Search text not found in {STYLE}")))
-    );
+    assert_eq!((status, body), (400, detail(&format!("Search text not found in {STYLE}"))));
     assert_eq!(content(&api, STYLE).await, None);
 }
 
@@ -52,12 +48,7 @@ async fn text_that_is_not_there_changes_nothing() {
 async fn only_paths_below_wp_content_are_taken() {
     let api = Api::start().await;
     let refused = (400, detail("file_path must start with wp-content/"));
-    for path in [
-        "themes/a.css",
-        "/wp-content/a.css",
-        "wp-content/../wp-config.php",
-        "",
-    ] {
+    for path in ["themes/a.css", "/wp-content/a.css", "wp-content/../wp-config.php", ""] {
         assert_eq!(edit(&api, path, &block(7, "", "x")).await, refused);
     }
 }

@@ -21,14 +21,7 @@ async fn check_october(api: &Api) {
 #[tokio::test]
 async fn october_retires_shell_and_edits_and_asks_for_no_password() {
     let generation = Generation::October;
-    check_october(
-        &Api::with(Options {
-            generation,
-            ..swift()
-        })
-        .await,
-    )
-    .await;
+    check_october(&Api::with(Options { generation, ..swift() }).await).await;
 }
 
 #[tokio::test]

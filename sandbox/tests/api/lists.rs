@@ -7,20 +7,14 @@ use crate::client::{Api, OTHER_TEAM, TEAM, swift};
 
 fn names(body: &Value, field: &str) -> Vec<String> {
     let results = body["results"].as_array().unwrap().iter();
-    results
-        .map(|entry| entry[field].as_str().unwrap().to_owned())
-        .collect()
+    results.map(|entry| entry[field].as_str().unwrap().to_owned()).collect()
 }
 
 #[tokio::test]
 async fn the_initial_data_is_as_documented() {
     let api = Api::start().await;
     let (_, sites) = api.get("/site/").await;
-    let expected = [
-        "site-1.example.com",
-        "site-2.example.com",
-        "site-3.example.com",
-    ];
+    let expected = ["site-1.example.com", "site-2.example.com", "site-3.example.com"];
     assert_eq!(names(&sites, "fqdn"), expected);
     let (_, teams) = api.get("/team").await;
     assert_eq!(names(&teams, "id"), [TEAM, OTHER_TEAM]);
@@ -48,20 +42,11 @@ async fn sites_are_listed_by_team() {
 
 #[tokio::test]
 async fn pages_are_linked_in_both_directions() {
-    let api = Api::with(Options {
-        sites: 10_000,
-        ..swift()
-    })
-    .await;
+    let api = Api::with(Options { sites: 10_000, ..swift() }).await;
     let (_, first) = api.get("/site/").await;
     assert_eq!(first["results"].as_array().unwrap().len(), 50);
     assert_eq!(
-        (
-            &first["limit"],
-            &first["offset"],
-            &first["count"],
-            &first["previous"]
-        ),
+        (&first["limit"], &first["offset"], &first["count"], &first["previous"]),
         (&json!(50), &json!(0), &json!(10_000), &Value::Null)
     );
     let site = format!("{}/f/api/v1/site/", api.sandbox.url());
@@ -70,18 +55,12 @@ async fn pages_are_linked_in_both_directions() {
     let query = format!("/site/?team_id={TEAM}&page=50&size=100");
     let (_, last) = api.get(&query).await;
     assert_eq!(last["results"].as_array().unwrap().len(), 100);
-    assert_eq!(
-        (&last["count"], &last["next"]),
-        (&json!(5_000), &Value::Null)
-    );
+    assert_eq!((&last["count"], &last["next"]), (&json!(5_000), &Value::Null));
     let previous = format!("{site}?team_id={TEAM}&page=49&size=100");
     assert_eq!(last["previous"], previous);
 
     let (_, beyond) = api.get("/site/?page=201").await;
-    assert_eq!(
-        (&beyond["results"], &beyond["next"]),
-        (&json!([]), &Value::Null)
-    );
+    assert_eq!((&beyond["results"], &beyond["next"]), (&json!([]), &Value::Null));
 }
 
 #[tokio::test]

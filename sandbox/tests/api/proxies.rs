@@ -27,9 +27,7 @@ async fn wordpress_reads_are_plausible() {
     }
     let (_, settings) = wordpress(&api, "get", "/wp-json/wp/v2/settings", "").await;
     assert_eq!(settings["title"], "site-1.example.com");
-    let index = api
-        .post("/wp-proxy", json!({ "fqdn": "site-1.example.com" }))
-        .await;
+    let index = api.post("/wp-proxy", json!({ "fqdn": "site-1.example.com" })).await;
     assert_eq!(index.1["namespace"], "wp/v2");
 }
 
@@ -38,18 +36,12 @@ async fn wordpress_writes_are_echoed() {
     let api = Api::start().await;
     let posts = "/wp-json/wp/v2/posts";
     let (status, made) = wordpress(&api, "post", posts, r#"{"title":"Hi"}"#).await;
-    assert_eq!(
-        (status, &made["id"], &made["title"]),
-        (200, &json!(101), &json!("Hi"))
-    );
+    assert_eq!((status, &made["id"], &made["title"]), (200, &json!(101), &json!("Hi")));
     let one = "/wp-json/wp/v2/posts/7";
     let (_, gone) = wordpress(&api, "delete", one, "").await;
     assert_eq!(gone, json!({ "deleted": true, "previous": { "id": 7 } }));
     let (status, body) = wordpress(&api, "post", posts, "{").await;
-    assert_eq!(
-        (status, body),
-        (400, detail("query_params_json is not valid JSON"))
-    );
+    assert_eq!((status, body), (400, detail("query_params_json is not valid JSON")));
 }
 
 #[tokio::test]
@@ -57,9 +49,7 @@ async fn wordpress_errors_come_in_its_own_shape() {
     let api = Api::start().await;
     let (status, body) = wordpress(&api, "get", "/wp-json/other/v1", "").await;
     assert_eq!((status, &body["code"]), (404, &json!("rest_no_route")));
-    let unknown = api
-        .post("/wp-proxy", json!({ "fqdn": "no.example.com" }))
-        .await;
+    let unknown = api.post("/wp-proxy", json!({ "fqdn": "no.example.com" })).await;
     assert_eq!(unknown, (404, detail("Site not found")));
 }
 
@@ -82,21 +72,14 @@ async fn shopify_has_products_and_echoes_writes() {
     assert_eq!(made, (200, json!({ "product": { "title": "test" } })));
     let unknown = shopify("unknown-shop", "get", products).await;
     assert_eq!(unknown, (404, detail("Shopify store not found")));
-    assert_eq!(
-        shopify("my-shop", "get", "/admin/api/2024-04/x.json")
-            .await
-            .0,
-        404
-    );
+    assert_eq!(shopify("my-shop", "get", "/admin/api/2024-04/x.json").await.0, 404);
 }
 
 #[tokio::test]
 async fn posthog_has_lists_and_echoes_writes() {
     let api = Api::start().await;
     let insights = "/api/projects/6/insights";
-    let (_, list) = api
-        .post("/posthog-proxy", json!({ "path": insights }))
-        .await;
+    let (_, list) = api.post("/posthog-proxy", json!({ "path": insights })).await;
     assert_eq!(list["results"].as_array().map(Vec::len), Some(1));
     let body = json!({
         "path": insights,
@@ -105,10 +88,7 @@ async fn posthog_has_lists_and_echoes_writes() {
     });
     let made = api.post("/posthog-proxy", body).await;
     assert_eq!(made, (200, json!({ "id": 2, "name": "Visits" })));
-    assert_eq!(
-        api.post("/posthog-proxy", json!({ "path": "/x" })).await.0,
-        404
-    );
+    assert_eq!(api.post("/posthog-proxy", json!({ "path": "/x" })).await.0, 404);
 }
 
 #[tokio::test]

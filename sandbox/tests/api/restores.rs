@@ -23,9 +23,7 @@ async fn backups_are_the_latest_before_a_moment() {
     assert_eq!(three[0]["id"], one[0]["id"]);
     assert!(three[0]["created_at"].as_str() > three[2]["created_at"].as_str());
     assert_eq!(three[0]["site_live_id"], site["id"]);
-    let (_, none) = api
-        .get(&format!("{RESTORES}/commits?restore_point=2001-01-01"))
-        .await;
+    let (_, none) = api.get(&format!("{RESTORES}/commits?restore_point=2001-01-01")).await;
     assert_eq!(none, json!([]));
 }
 
@@ -87,10 +85,7 @@ async fn restores_are_listed_newest_first() {
 async fn only_the_first_site_has_a_stage() {
     let api = Api::start().await;
     let (status, stage) = api.get("/site/site-1.example.com/stage").await;
-    assert_eq!(
-        (status, &stage["fqdn"]),
-        (200, &json!("stage.site-1.example.com"))
-    );
+    assert_eq!((status, &stage["fqdn"]), (200, &json!("stage.site-1.example.com")));
     let none = (404, detail("Stage site not found"));
     assert_eq!(api.get("/site/site-2.example.com/stage").await, none);
     let for_stage = json!({ "for_stage_site": true });

@@ -45,13 +45,7 @@ pub(crate) fn check(root: &Value, schema: &Value, value: &Value, at: &str, out: 
     check_number(schema, value, at, out);
     if let Some(entries) = value.as_array() {
         for (index, entry) in entries.iter().enumerate() {
-            check(
-                root,
-                &schema["items"],
-                entry,
-                &format!("{at}[{index}]"),
-                out,
-            );
+            check(root, &schema["items"], entry, &format!("{at}[{index}]"), out);
         }
     }
     check_object(root, schema, value, at, out);

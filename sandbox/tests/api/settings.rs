@@ -37,31 +37,18 @@ async fn null_disconnects_the_repository_and_changes_nothing_else() {
     let change = json!({ "git_url": null, "is_free": null, "new_fqdn": null, "team_id": null });
     let (status, site) = api.patch(SITE, change).await;
     assert_eq!(status, 200);
-    assert_eq!(
-        (&site["git_url"], &site["is_free"]),
-        (&Value::Null, &json!(true))
-    );
+    assert_eq!((&site["git_url"], &site["is_free"]), (&Value::Null, &json!(true)));
 }
 
 #[tokio::test]
 async fn a_site_can_be_renamed_to_a_free_name() {
     let api = Api::start().await;
-    let (status, _) = api
-        .patch(SITE, json!({ "new_fqdn": "site-2.example.com" }))
-        .await;
+    let (status, _) = api.patch(SITE, json!({ "new_fqdn": "site-2.example.com" })).await;
     assert_eq!(status, 400);
-    let (status, site) = api
-        .patch(SITE, json!({ "new_fqdn": "renamed.example.com" }))
-        .await;
-    assert_eq!(
-        (status, &site["fqdn"]),
-        (200, &json!("renamed.example.com"))
-    );
+    let (status, site) = api.patch(SITE, json!({ "new_fqdn": "renamed.example.com" })).await;
+    assert_eq!((status, &site["fqdn"]), (200, &json!("renamed.example.com")));
     assert_eq!(api.get(SITE).await.0, 404);
-    assert_eq!(
-        api.get("/site/renamed.example.com").await.1["id"],
-        site["id"]
-    );
+    assert_eq!(api.get("/site/renamed.example.com").await.1["id"], site["id"]);
 }
 
 #[tokio::test]
@@ -69,9 +56,6 @@ async fn a_refused_change_changes_nothing() {
     let api = Api::start().await;
     let nobody = "00000000-0000-4000-8000-000000000000";
     let change = json!({ "new_fqdn": "renamed.example.com", "team_id": nobody });
-    assert_eq!(
-        api.patch(SITE, change).await,
-        (404, detail("Team not found"))
-    );
+    assert_eq!(api.patch(SITE, change).await, (404, detail("Team not found")));
     assert_eq!(api.get(SITE).await.0, 200);
 }

@@ -24,12 +24,7 @@ async fn known_commands_answer_and_others_are_not_found() {
         assert_eq!(body["cwd"], "/bitnami/wordpress/wp-content");
     }
     let (_, body) = api.post(CMD, json!({ "cmd": "wp plugin list" })).await;
-    assert!(
-        body["response"]
-            .as_str()
-            .unwrap()
-            .starts_with("name\tstatus")
-    );
+    assert!(body["response"].as_str().unwrap().starts_with("name\tstatus"));
 }
 
 #[tokio::test]

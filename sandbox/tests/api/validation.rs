@@ -20,9 +20,7 @@ fn errors(body: &Value) -> Vec<String> {
 #[tokio::test]
 async fn missing_fields_are_all_named() {
     let api = Api::start().await;
-    let (status, body) = api
-        .post("/site/", json!({ "fqdn": "new.example.com" }))
-        .await;
+    let (status, body) = api.post("/site/", json!({ "fqdn": "new.example.com" })).await;
     assert_eq!(status, 422);
     assert_eq!(
         body["detail"][0],
@@ -69,23 +67,15 @@ async fn enums_and_dates_are_checked() {
     let (status, body) = api.post("/create_checkout_session", checkout).await;
     assert_eq!(status, 422);
     assert_eq!(errors(&body), ["body.plan_name enum", "body.interval enum"]);
-    assert_eq!(
-        body["detail"][1]["msg"],
-        "Input should be 'month' or 'year'"
-    );
+    assert_eq!(body["detail"][1]["msg"], "Input should be 'month' or 'year'");
 
     let upper = json!({ "fqdn": "site-1.example.com", "method": "GET" });
     let (_, body) = api.post("/wp-proxy", upper).await;
     assert_eq!(errors(&body), ["body.method enum"]);
 
     let path = "/site/site-1.example.com/pit_restore";
-    let (_, body) = api
-        .post(path, json!({ "restore_point": "yesterday" }))
-        .await;
-    assert_eq!(
-        errors(&body),
-        ["body.restore_point datetime_from_date_parsing"]
-    );
+    let (_, body) = api.post(path, json!({ "restore_point": "yesterday" })).await;
+    assert_eq!(errors(&body), ["body.restore_point datetime_from_date_parsing"]);
     let (_, body) = api.get(&format!("{path}/not-an-id")).await;
     assert_eq!(errors(&body), ["path.pit_restore_id uuid_parsing"]);
 }
@@ -98,10 +88,7 @@ async fn the_query_is_checked() {
         ("/team?page=0", "query.page greater_than_equal"),
         ("/team?size=101", "query.size less_than_equal"),
         ("/team?size=x", "query.size int_parsing"),
-        (
-            "/site/site-1.example.com/pit_restore/commits",
-            "query.restore_point missing",
-        ),
+        ("/site/site-1.example.com/pit_restore/commits", "query.restore_point missing"),
         (
             "/site/site-1.example.com/pit_restore/commits?restore_point=x",
             "query.restore_point datetime_from_date_parsing",
@@ -122,22 +109,13 @@ async fn a_body_that_is_no_json_object_is_refused() {
         answer(request.header("content-type", kind).body(body))
     };
     let (status, body) = send("application/json", "{\"fqdn\":").await;
-    assert_eq!(
-        (status, &body["detail"][0]["type"]),
-        (422, &json!("json_invalid"))
-    );
+    assert_eq!((status, &body["detail"][0]["type"]), (422, &json!("json_invalid")));
     let (status, body) = send("application/json", "[]").await;
-    assert_eq!(
-        (status, errors(&body)),
-        (422, vec!["body model_attributes_type".into()])
-    );
+    assert_eq!((status, errors(&body)), (422, vec!["body model_attributes_type".into()]));
     let (status, body) = send("application/json", "").await;
     assert_eq!((status, errors(&body)), (422, vec!["body missing".into()]));
     let (status, body) = send("text/plain", "{}").await;
-    assert_eq!(
-        (status, errors(&body)),
-        (422, vec!["body model_attributes_type".into()])
-    );
+    assert_eq!((status, errors(&body)), (422, vec!["body model_attributes_type".into()]));
 }
 
 #[tokio::test]
@@ -150,8 +128,5 @@ async fn an_edit_takes_no_further_fields() {
     });
     let path = "/site/site-1.example.com/wpfile_diff_edit";
     let (status, body) = api.post(path, body).await;
-    assert_eq!(
-        (status, errors(&body)),
-        (422, vec!["body.content extra_forbidden".into()])
-    );
+    assert_eq!((status, errors(&body)), (422, vec!["body.content extra_forbidden".into()]));
 }

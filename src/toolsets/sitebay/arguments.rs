@@ -39,10 +39,8 @@ impl Arguments {
     /// Checks what a client sent.
     pub(crate) fn check(operation: &Operation, raw: Option<&RawValue>) -> Result<Self, Problems> {
         let given = object(raw)?;
-        let mut problems: Vec<String> = given
-            .keys()
-            .filter_map(|name| unknown(operation, name))
-            .collect();
+        let mut problems: Vec<String> =
+            given.keys().filter_map(|name| unknown(operation, name)).collect();
         let mut values = BTreeMap::new();
         for parameter in operation.parameters {
             match value_of(parameter, given.get(parameter.name)) {
@@ -51,11 +49,7 @@ impl Arguments {
                 Err(problem) => problems.push(format!("- {}: {problem}", parameter.name)),
             }
         }
-        if problems.is_empty() {
-            Ok(Self(values))
-        } else {
-            Err(Problems(problems))
-        }
+        if problems.is_empty() { Ok(Self(values)) } else { Err(Problems(problems)) }
     }
 
     /// A value, if it was given or has a default.
@@ -80,14 +74,8 @@ impl Arguments {
 
     /// The values of secret parameters.
     pub(crate) fn secrets(&self, operation: &Operation) -> Vec<Secret> {
-        let secret = operation
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.secret);
-        secret
-            .filter_map(|parameter| self.text(parameter.name))
-            .map(Secret::new)
-            .collect()
+        let secret = operation.parameters.iter().filter(|parameter| parameter.secret);
+        secret.filter_map(|parameter| self.text(parameter.name)).map(Secret::new).collect()
     }
 }
 
@@ -119,10 +107,9 @@ fn value_of(parameter: &Parameter, given: Option<&Value>) -> Result<Option<Value
         Some(value) => kinds::accept(parameter, value)
             .map(Some)
             .map_err(|expected| format!("expected {expected}; got {}", shown(parameter, value))),
-        None if parameter.required => Err(format!(
-            "required: expected {}",
-            kinds::expectation(parameter)
-        )),
+        None if parameter.required => {
+            Err(format!("required: expected {}", kinds::expectation(parameter)))
+        }
         None => Ok(default(parameter)),
     }
 }
@@ -135,36 +122,24 @@ fn default(parameter: &Parameter) -> Option<Value> {
 }
 
 fn unknown(operation: &Operation, name: &str) -> Option<String> {
-    if operation
-        .parameters
-        .iter()
-        .any(|parameter| parameter.name == name)
-    {
+    if operation.parameters.iter().any(|parameter| parameter.name == name) {
         return None;
     }
     let shown = crate::sitebay::cut(name, SHOWN);
     let near = nearest(operation, name);
-    let known: Vec<&str> = operation
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name)
-        .collect();
+    let known: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name).collect();
     Some(match near {
         Some(near) => format!("- {shown}: there is no such parameter; did you mean {near}?"),
         None if known.is_empty() => format!("- {shown}: this tool takes no parameters"),
-        None => format!(
-            "- {shown}: there is no such parameter; there are {}",
-            known.join(", ")
-        ),
+        None => format!("- {shown}: there is no such parameter; there are {}", known.join(", ")),
     })
 }
 
 /// The known name with the fewest changes, if that is at most half of it.
 fn nearest(operation: &Operation, name: &str) -> Option<&'static str> {
     let names = operation.parameters.iter().map(|parameter| parameter.name);
-    let (changes, near) = names
-        .map(|known| (distance(known, name), known))
-        .min_by_key(|(changes, _)| *changes)?;
+    let (changes, near) =
+        names.map(|known| (distance(known, name), known)).min_by_key(|(changes, _)| *changes)?;
     (changes.saturating_mul(2) <= near.len()).then_some(near)
 }
 
@@ -178,9 +153,7 @@ fn distance(a: &str, b: &str) -> usize {
         let mut next = vec![before];
         for (right, above) in b.iter().zip(row.iter().skip(1)) {
             let change = diagonal.saturating_add(usize::from(left != *right));
-            before = change
-                .min(above.saturating_add(1))
-                .min(before.saturating_add(1));
+            before = change.min(above.saturating_add(1)).min(before.saturating_add(1));
             diagonal = *above;
             next.push(before);
         }
@@ -249,18 +222,9 @@ mod tests {
 
     #[test]
     fn a_secret_is_not_repeated_in_a_complaint() {
-        let found = problems(
-            "sitebay_create_site",
-            json!({"wordpress_password": 12_345_678}),
-        );
-        let line = found
-            .iter()
-            .find(|line| line.contains("wordpress_password"))
-            .unwrap();
-        assert_eq!(
-            line,
-            "- wordpress_password: expected a string that is not empty; got a number"
-        );
+        let found = problems("sitebay_create_site", json!({"wordpress_password": 12_345_678}));
+        let line = found.iter().find(|line| line.contains("wordpress_password")).unwrap();
+        assert_eq!(line, "- wordpress_password: expected a string that is not empty; got a number");
     }
 
     #[test]
@@ -284,10 +248,7 @@ mod tests {
     fn an_unknown_name_without_a_neighbour_gets_the_list() {
         let found = problems("sitebay_list_teams", json!({"x": 1}));
         assert_eq!(found, ["- x: this tool takes no parameters"]);
-        let found = problems(
-            "sitebay_get_site",
-            json!({"fqdn": "a.org", "verbose": true}),
-        );
+        let found = problems("sitebay_get_site", json!({"fqdn": "a.org", "verbose": true}));
         assert_eq!(
             found,
             ["- verbose: there is no such parameter; there are fqdn, reveal_secrets"]
@@ -298,10 +259,7 @@ mod tests {
     fn arguments_that_are_no_object_are_refused() {
         for wrong in [json!([]), json!("x"), json!(1)] {
             let found = problems("sitebay_list_teams", wrong);
-            assert!(
-                found[0].starts_with("- arguments: expected a JSON object, got "),
-                "{found:?}"
-            );
+            assert!(found[0].starts_with("- arguments: expected a JSON object, got "), "{found:?}");
         }
     }
 }

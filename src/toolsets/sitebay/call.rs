@@ -42,10 +42,7 @@ impl<'a> Call<'a> {
     async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
         let request = self.request(client)?;
         let listing = client.list(request.url, Some(&words(name))).await;
-        Ok(self.listed(
-            name,
-            listing.map_err(|error| self.explained(&error, false))?,
-        ))
+        Ok(self.listed(name, listing.map_err(|error| self.explained(&error, false))?))
     }
 
     /// The API, with the call's time running.
@@ -55,10 +52,8 @@ impl<'a> Call<'a> {
 
     /// The operation's request with the call's arguments.
     pub(crate) fn request(&self, client: &Client<'_>) -> Result<Request, ToolResult> {
-        place::request(client, self.operation, &self.arguments, || {
-            self.ctx.platform.uuid()
-        })
-        .map_err(|error| self.explained(&error, false))
+        place::request(client, self.operation, &self.arguments, || self.ctx.platform.uuid())
+            .map_err(|error| self.explained(&error, false))
     }
 
     /// Sends a request; what fails is explained.
@@ -68,10 +63,8 @@ impl<'a> Call<'a> {
         request: &Request,
     ) -> Result<Answer, ToolResult> {
         let changes = request.repeat != Repeat::Safe;
-        let mut answer = client
-            .send(request)
-            .await
-            .map_err(|error| self.explained(&error, changes))?;
+        let mut answer =
+            client.send(request).await.map_err(|error| self.explained(&error, changes))?;
         redact(&mut answer.json, self.arguments.flag("reveal_secrets"));
         Ok(answer)
     }
@@ -91,9 +84,7 @@ impl<'a> Call<'a> {
                 let what = render::name(shape);
                 let problem = format!("{} came where a {what} was expected", type_name(&other));
                 if self.operation.effect == Effect::Read {
-                    return Err(ToolResult::error(format!(
-                        "SiteBay's answer is odd: {problem}."
-                    )));
+                    return Err(ToolResult::error(format!("SiteBay's answer is odd: {problem}.")));
                 }
                 warnings.push(problem);
                 Map::new()
@@ -107,25 +98,16 @@ impl<'a> Call<'a> {
 
     fn listed(&self, name: &str, listing: Listing) -> ToolResult {
         let shape = self.operation.output;
-        let Listing {
-            mut items,
-            total,
-            truncated,
-        } = listing;
+        let Listing { mut items, total, truncated } = listing;
         let mut warnings = Vec::new();
-        items
-            .iter_mut()
-            .for_each(|item| redact(item, self.arguments.flag("reveal_secrets")));
+        items.iter_mut().for_each(|item| redact(item, self.arguments.flag("reveal_secrets")));
         let records = conform::records(shape, items, name, &mut warnings);
         let text = render::list(shape, &words(name), &records, total, truncated);
         let mut data = Map::new();
         data.insert("count".into(), json!(records.len()));
         data.insert("truncated".into(), json!(truncated));
         data.insert("total".into(), json!(total));
-        data.insert(
-            name.into(),
-            records.into_iter().map(Value::Object).collect(),
-        );
+        data.insert(name.into(), records.into_iter().map(Value::Object).collect());
         finished(data, text, warnings)
     }
 
@@ -135,12 +117,7 @@ impl<'a> Call<'a> {
             return String::new();
         };
         let mut text = template.to_owned();
-        for parameter in self
-            .operation
-            .parameters
-            .iter()
-            .filter(|p| p.required && !p.secret)
-        {
+        for parameter in self.operation.parameters.iter().filter(|p| p.required && !p.secret) {
             let value = self.arguments.text(parameter.name).unwrap_or_default();
             text = text.replace(&format!("{{{}}}", parameter.name), value);
         }
@@ -157,11 +134,7 @@ pub(crate) fn finished(
 ) -> ToolResult {
     let mut text = text.into();
     if !warnings.is_empty() {
-        text = format!(
-            "{}\nWarnings:\n- {}",
-            text.trim_end(),
-            warnings.join("\n- ")
-        );
+        text = format!("{}\nWarnings:\n- {}", text.trim_end(), warnings.join("\n- "));
         data.insert("warnings".into(), json!(warnings));
     }
     ToolResult::structured(Value::Object(data), text.trim_end())

@@ -28,10 +28,7 @@ pub(crate) fn records(
                 records.push(record);
             }
             other => warn(warnings, || {
-                format!(
-                    "{name}[{at}] is {}, not an object; it was left out",
-                    type_name(&other)
-                )
+                format!("{name}[{at}] is {}, not an object; it was left out", type_name(&other))
             }),
         }
     }
@@ -56,10 +53,7 @@ pub(crate) fn conform(
         } else if !fits(field, value) {
             warn(warnings, || {
                 let (name, got) = (field.name, type_name(value));
-                format!(
-                    "{path}{name} is {got}, not {}; it is null here",
-                    expected(field)
-                )
+                format!("{path}{name} is {got}, not {}; it is null here", expected(field))
             });
             *value = Value::Null;
         }
@@ -82,9 +76,9 @@ fn fits(field: &Field, value: &Value) -> bool {
         FieldKind::Flag => value.is_boolean(),
         FieldKind::Integer => is_integer(value),
         FieldKind::Number => value.is_number(),
-        FieldKind::Texts => value
-            .as_array()
-            .is_some_and(|items| items.iter().all(Value::is_string)),
+        FieldKind::Texts => {
+            value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
+        }
         FieldKind::Object | FieldKind::One(_) => value.is_object(),
     }
 }
@@ -130,27 +124,17 @@ mod tests {
                 "new": {"x": 1}, "git_url": null, "current_cycle_visits": 3.0})
         );
         assert!(warnings.contains(&"active is a string, not a boolean; it is null here".into()));
-        assert!(
-            warnings
-                .iter()
-                .any(|line| line.starts_with("site_stage.fqdn is a number"))
-        );
+        assert!(warnings.iter().any(|line| line.starts_with("site_stage.fqdn is a number")));
         assert_eq!(warnings.len(), 5);
     }
 
     #[test]
     fn what_is_no_object_is_left_out_of_a_list_and_warnings_end() {
         let mut warnings = Vec::new();
-        let items = (0..50)
-            .map(|_| json!("page"))
-            .chain([json!({"fqdn": "a.org"})])
-            .collect();
+        let items = (0..50).map(|_| json!("page")).chain([json!({"fqdn": "a.org"})]).collect();
         let records = records(site(), items, "sites", &mut warnings);
         assert_eq!(records.len(), 1);
         assert_eq!(warnings.len(), MOST_WARNINGS + 1);
-        assert_eq!(
-            warnings[0],
-            "sites[0] is a string, not an object; it was left out"
-        );
+        assert_eq!(warnings[0], "sites[0] is a string, not an object; it was left out");
     }
 }

@@ -33,16 +33,8 @@ pub(crate) fn explain(operation: &Operation, error: &ApiError, changes: bool) ->
 fn is_retired(error: &ApiError) -> bool {
     match error {
         ApiError::Refused { status: 410, .. } => true,
-        ApiError::Refused {
-            status: 404,
-            detail,
-            ..
-        } => detail.is("Not Found"),
-        ApiError::Refused {
-            status: 405,
-            detail,
-            ..
-        } => detail.is("Method Not Allowed"),
+        ApiError::Refused { status: 404, detail, .. } => detail.is("Not Found"),
+        ApiError::Refused { status: 405, detail, .. } => detail.is("Method Not Allowed"),
         _ => false,
     }
 }
@@ -50,15 +42,8 @@ fn is_retired(error: &ApiError) -> bool {
 fn what(error: &ApiError) -> String {
     match error {
         ApiError::Refused { status, detail, .. } | ApiError::WaitTooLong { status, detail, .. } => {
-            let separator = if matches!(detail, Detail::Fields(_)) {
-                "\n"
-            } else {
-                " "
-            };
-            format!(
-                "SiteBay answered {status} {}:{separator}{detail}",
-                reason(*status)
-            )
+            let separator = if matches!(detail, Detail::Fields(_)) { "\n" } else { " " };
+            format!("SiteBay answered {status} {}:{separator}{detail}", reason(*status))
         }
         ApiError::NoAnswer { failure, tries } => no_answer(failure, *tries),
         ApiError::Unreadable { status, excerpt } => {
@@ -67,33 +52,20 @@ fn what(error: &ApiError) -> String {
             )
         }
         ApiError::OutOfTime => {
-            format!(
-                "The {} s of this call were used up before this step.",
-                CALL_BUDGET.as_secs()
-            )
+            format!("The {} s of this call were used up before this step.", CALL_BUDGET.as_secs())
         }
         other => format!("{}.", sentence(&other.to_string())),
     }
 }
 
 fn no_answer(failure: &NetworkFailure, tries: u32) -> String {
-    let tried = if tries > 1 {
-        format!(" (tried {tries} times)")
-    } else {
-        String::new()
-    };
+    let tried = if tries > 1 { format!(" (tried {tries} times)") } else { String::new() };
     match failure {
         NetworkFailure::TimedOut(after) => {
-            format!(
-                "SiteBay did not answer within {} s{tried}.",
-                after.as_secs()
-            )
+            format!("SiteBay did not answer within {} s{tried}.", after.as_secs())
         }
         NetworkFailure::Broken(why) => {
-            format!(
-                "The connection to SiteBay failed{tried}: {}.",
-                crate::sitebay::cut(why, 200)
-            )
+            format!("The connection to SiteBay failed{tried}: {}.", crate::sitebay::cut(why, 200))
         }
         NetworkFailure::TooLarge(limit) => format!("SiteBay's answer is over {limit} bytes."),
     }
@@ -101,9 +73,7 @@ fn no_answer(failure: &NetworkFailure, tries: u32) -> String {
 
 fn sentence(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 fn reason(status: u16) -> &'static str {
@@ -130,16 +100,12 @@ fn advice(operation: &Operation, error: &ApiError) -> Option<String> {
     match error {
         ApiError::NoToken => Some(SET_A_TOKEN.into()),
         ApiError::WaitTooLong { wait, .. } => Some(too_long(*wait)),
-        ApiError::Refused {
-            status,
-            detail,
-            retry_after,
-            ..
-        } => for_status(operation, *status, detail, retry_after.as_deref()),
-        ApiError::NoAnswer {
-            failure: NetworkFailure::TooLarge(_),
-            ..
-        } => Some("Ask for less: fewer items, fewer fields, a narrower path.".into()),
+        ApiError::Refused { status, detail, retry_after, .. } => {
+            for_status(operation, *status, detail, retry_after.as_deref())
+        }
+        ApiError::NoAnswer { failure: NetworkFailure::TooLarge(_), .. } => {
+            Some("Ask for less: fewer items, fewer fields, a narrower path.".into())
+        }
         ApiError::NoAnswer { .. } | ApiError::Unreadable { .. } => {
             Some("SiteBay may be down or under maintenance; try again in some minutes.".into())
         }
@@ -198,11 +164,7 @@ fn is_busy(detail: &Detail) -> bool {
 }
 
 fn not_found(operation: &Operation) -> &'static str {
-    if operation
-        .parameters
-        .iter()
-        .any(|parameter| parameter.name == "fqdn")
-    {
+    if operation.parameters.iter().any(|parameter| parameter.name == "fqdn") {
         "Check the host name: sitebay_list_sites shows the sites that this key can see."
     } else {
         "Check the ids: sitebay_list_teams and sitebay_list_sites show what this key can see."

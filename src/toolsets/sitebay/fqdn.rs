@@ -20,9 +20,7 @@ pub(crate) fn normalise(text: &str) -> Option<String> {
 
 fn is_host_name(name: &str) -> bool {
     let labels: Vec<&str> = name.split('.').collect();
-    let top_is_number = labels
-        .last()
-        .is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()));
+    let top_is_number = labels.last().is_some_and(|top| top.bytes().all(|b| b.is_ascii_digit()));
     name.len() <= 253 && labels.len() >= 2 && !top_is_number && labels.into_iter().all(is_label)
 }
 
@@ -53,10 +51,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused() {
-        let (label, name) = (
-            format!("{}.org", "a".repeat(64)),
-            format!("{}org", "a.".repeat(130)),
-        );
+        let (label, name) = (format!("{}.org", "a".repeat(64)), format!("{}org", "a.".repeat(130)));
         for wrong in [
             "",
             " ",

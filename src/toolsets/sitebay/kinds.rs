@@ -161,25 +161,12 @@ mod tests {
     fn every_kind_takes_its_own_values_and_no_others() {
         let uuid = "6F1C2B1E-8f0a-4c57-9d0e-0a9b8c7d6e5f";
         let cases = [
-            (
-                Kind::Text,
-                vec![json!(""), json!("x")],
-                vec![json!(1), json!(true), json!([])],
-            ),
-            (
-                Kind::Uuid,
-                vec![json!(uuid)],
-                vec![json!("x"), json!(uuid.replace('-', ""))],
-            ),
+            (Kind::Text, vec![json!(""), json!("x")], vec![json!(1), json!(true), json!([])]),
+            (Kind::Uuid, vec![json!(uuid)], vec![json!("x"), json!(uuid.replace('-', ""))]),
             (
                 Kind::Email,
                 vec![json!("jane.doe+x@example.org")],
-                vec![
-                    json!("jane"),
-                    json!("a@b"),
-                    json!("a b@example.org"),
-                    json!("a@b@c.org"),
-                ],
+                vec![json!("jane"), json!("a@b"), json!("a b@example.org"), json!("a@b@c.org")],
             ),
             (
                 Kind::UrlPath,
@@ -197,11 +184,7 @@ mod tests {
                 vec![json!(1), json!(100), json!(3.0)],
                 vec![json!(0), json!(101), json!(1.5), json!("1"), json!(1e300)],
             ),
-            (
-                Kind::Texts,
-                vec![json!([]), json!(["a"])],
-                vec![json!([1]), json!("a")],
-            ),
+            (Kind::Texts, vec![json!([]), json!(["a"])], vec![json!([1]), json!("a")]),
             (Kind::Object, vec![json!({})], vec![json!("{}"), json!([])]),
         ];
         for (kind, right, wrong) in cases {
@@ -217,14 +200,8 @@ mod tests {
 
     #[test]
     fn a_choice_may_be_written_in_capitals() {
-        let parameter = Parameter {
-            choices: &["get", "post"],
-            ..parameter(Kind::Text)
-        };
+        let parameter = Parameter { choices: &["get", "post"], ..parameter(Kind::Text) };
         assert_eq!(accept(&parameter, &json!("POST")), Ok(json!("post")));
-        assert_eq!(
-            accept(&parameter, &json!("trace")),
-            Err("one of get, post".into())
-        );
+        assert_eq!(accept(&parameter, &json!("trace")), Err("one of get, post".into()));
     }
 }

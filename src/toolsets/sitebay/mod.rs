@@ -40,10 +40,6 @@ pub async fn call(ctx: &Context, name: &str, arguments: Option<&RawValue>) -> Op
         Ok(arguments) => arguments,
         Err(problems) => return Some(problems.into_result(operation)),
     };
-    let call = Call {
-        ctx,
-        operation,
-        arguments,
-    };
+    let call = Call { ctx, operation, arguments };
     Some(tools::run(&call).await.unwrap_or_else(|refusal| refusal))
 }

@@ -39,9 +39,7 @@ fn placed<'a>(
     arguments: &'a Arguments,
     place: Place,
 ) -> impl Iterator<Item = (&'static Parameter, &'a Value)> {
-    let here = operation
-        .iter()
-        .filter(move |parameter| parameter.place == place);
+    let here = operation.iter().filter(move |parameter| parameter.place == place);
     here.filter_map(|parameter| Some((parameter, arguments.get(parameter.name)?)))
 }
 
@@ -70,19 +68,13 @@ fn query(operation: &Operation, arguments: &Arguments) -> Vec<(&'static str, Str
 /// The body, where the method has one.
 fn body(operation: &Operation, arguments: &Arguments) -> Option<Value> {
     let values = placed(operation.parameters, arguments, Place::Body);
-    let body: Map<String, Value> = values
-        .map(|(parameter, value)| (parameter.api.to_owned(), value.clone()))
-        .collect();
+    let body: Map<String, Value> =
+        values.map(|(parameter, value)| (parameter.api.to_owned(), value.clone())).collect();
     let sends = matches!(operation.method, Method::Post | Method::Put | Method::Patch);
-    let takes = operation
-        .parameters
-        .iter()
-        .any(|parameter| parameter.place == Place::Body);
+    let takes = operation.parameters.iter().any(|parameter| parameter.place == Place::Body);
     (sends && takes).then_some(Value::Object(body))
 }
 
 fn plain(value: &Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -36,19 +36,11 @@ pub(crate) fn list(
     truncated: bool,
 ) -> String {
     let mut lines = vec![count(shape, plural, records.len())];
-    lines.extend(
-        records
-            .iter()
-            .map(|record| format!("- {}", line(shape, record))),
-    );
+    lines.extend(records.iter().map(|record| format!("- {}", line(shape, record))));
     if truncated {
-        let all = total
-            .map(|total| format!(" of {total}"))
-            .unwrap_or_default();
+        let all = total.map(|total| format!(" of {total}")).unwrap_or_default();
         let read = records.len();
-        lines.push(format!(
-            "The list was cut: {read}{all} {plural} are shown, there are more."
-        ));
+        lines.push(format!("The list was cut: {read}{all} {plural} are shown, there are more."));
     }
     lines.join("\n")
 }
@@ -63,14 +55,9 @@ fn count(shape: &Shape, plural: &str, count: usize) -> String {
 
 fn line(shape: &Shape, record: &Record) -> String {
     let heading = heading(shape, record).unwrap_or_else(|| "(no name)".into());
-    let fields: Vec<String> = labelled(shape, record)
-        .map(|(label, value)| format!("{label} {value}"))
-        .collect();
-    if fields.is_empty() {
-        heading
-    } else {
-        format!("{heading}: {}", fields.join("; "))
-    }
+    let fields: Vec<String> =
+        labelled(shape, record).map(|(label, value)| format!("{label} {value}")).collect();
+    if fields.is_empty() { heading } else { format!("{heading}: {}", fields.join("; ")) }
 }
 
 fn heading(shape: &Shape, record: &Record) -> Option<String> {
@@ -93,11 +80,7 @@ fn shown(value: &Value) -> Option<String> {
         Value::Bool(false) => "no".to_owned(),
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.split_whitespace().collect::<Vec<_>>().join(" "),
-        Value::Array(items) => items
-            .iter()
-            .filter_map(shown)
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(items) => items.iter().filter_map(shown).collect::<Vec<_>>().join(", "),
         Value::Object(map) => shown(map.get("fqdn").or_else(|| map.get("name"))?)?,
     };
     (!text.is_empty()).then(|| cut(&text, SHOWN))

@@ -26,11 +26,7 @@ pub(crate) fn run(fake: &Rc<Fake>, tool: &str, arguments: Value) -> Seen {
 pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
     let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap();
-    let ToolResult {
-        content,
-        structured_content,
-        is_error,
-    } = result;
+    let ToolResult { content, structured_content, is_error } = result;
     let text = match content.as_slice() {
         [Content::Text { text }] => text.clone(),
         other => panic!("not one text: {other:?}"),
@@ -39,11 +35,7 @@ pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     if let Some(data) = &structured_content {
         assert_fits(&output_schema(tool), data, tool);
     }
-    Seen {
-        is_error,
-        text,
-        data: structured_content.unwrap_or_default(),
-    }
+    Seen { is_error, text, data: structured_content.unwrap_or_default() }
 }
 
 fn output_schema(tool: &str) -> Value {
@@ -58,15 +50,9 @@ fn assert_fits(schema: &Value, value: &Value, at: &str) {
         Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
         _ => return,
     };
-    assert!(
-        types.iter().any(|name| is_of(name, value)),
-        "{at}: {value} is not {types:?}"
-    );
+    assert!(types.iter().any(|name| is_of(name, value)), "{at}: {value} is not {types:?}");
     for name in schema["required"].as_array().into_iter().flatten() {
-        assert!(
-            value.get(name.as_str().unwrap()).is_some(),
-            "{at}: {name} is missing"
-        );
+        assert!(value.get(name.as_str().unwrap()).is_some(), "{at}: {name} is missing");
     }
     for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
         if let Some(value) = value.get(name) {

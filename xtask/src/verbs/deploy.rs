@@ -4,11 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{
-    exec::run as run_command,
-    paths,
-    setup,
-};
+use crate::{exec::run as run_command, paths, setup};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {

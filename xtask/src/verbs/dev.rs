@@ -101,5 +101,7 @@ fn print_connection(port: u16, sandbox: Option<&Sandbox>) {
         r#"  {{"mcpServers":{{"sitebay":{{"command":"npx","args":["-y","mcp-remote@latest","{url}"]}}}}}}"#
     );
     println!("Claude Code:\n  claude mcp add --transport http sitebay {url}");
-    println!("Inspector:\n  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list\n");
+    println!(
+        "Inspector:\n  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list\n"
+    );
 }

@@ -11,8 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use crate::{
     bundle::{Flavour, build},
     exec::say,
-    paths,
-    skips,
+    paths, skips,
 };
 
 #[derive(Debug, clap::Args)]
@@ -94,7 +93,8 @@ mod tests {
 
     #[test]
     fn a_closing_line_is_read() {
-        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
+        let line =
+            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
         assert_eq!(closing(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
         assert_eq!(closing("running 3 tests"), None);
     }

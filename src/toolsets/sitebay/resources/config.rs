@@ -11,14 +11,8 @@ pub(super) async fn read(client: &Client<'_>, fqdn: &str) -> Result<Value, Resou
         other => failed("sitebay_get_site", &other),
     };
     let part = encode_part(fqdn).ok_or(ResourceError::NotFound)?;
-    let url = client
-        .address(&format!("/site/{part}"), &[])
-        .map_err(explained)?;
-    let site = client
-        .send(&Request::get(url))
-        .await
-        .map_err(explained)?
-        .json;
+    let url = client.address(&format!("/site/{part}"), &[]).map_err(explained)?;
+    let site = client.send(&Request::get(url)).await.map_err(explained)?.json;
     Ok(json!({
         "site_info": {
             "domain": field(&site, "fqdn", Value::is_string),

@@ -54,10 +54,7 @@ pub enum ResourceError {
 
 /// Reads a resource.
 pub async fn read(ctx: &Context, uri: &str) -> Result<ResourceText, ResourceError> {
-    let json = match uri
-        .strip_prefix("sitebay://")
-        .ok_or(ResourceError::NotFound)?
-    {
+    let json = match uri.strip_prefix("sitebay://").ok_or(ResourceError::NotFound)? {
         "account/summary" => summary::read(&client(ctx)?).await?,
         other => {
             let fqdn = site_of(other).ok_or(ResourceError::NotFound)?;
@@ -65,10 +62,7 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<ResourceText, ResourceErro
         }
     };
     let text = serde_json::to_string_pretty(&json).unwrap_or_else(|_| json.to_string());
-    Ok(ResourceText {
-        mime_type: "application/json",
-        text,
-    })
+    Ok(ResourceText { mime_type: "application/json", text })
 }
 
 /// The host name in `site/{site_fqdn}/config`.
@@ -90,11 +84,7 @@ fn failed(tool: &str, error: &ApiError) -> ResourceError {
 
 /// A field that has one of the expected types, else null.
 fn field(record: &Value, name: &str, fits: fn(&Value) -> bool) -> Value {
-    record
-        .get(name)
-        .filter(|value| fits(value))
-        .cloned()
-        .unwrap_or_default()
+    record.get(name).filter(|value| fits(value)).cloned().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -140,10 +130,7 @@ mod tests {
             json(200, json!([])),
         ]);
         let summary = read_on(&fake, "sitebay://account/summary").unwrap();
-        assert_eq!(
-            fake.lines(),
-            ["Get /site/", "Get /team", "Get /ready_made_site"]
-        );
+        assert_eq!(fake.lines(), ["Get /site/", "Get /team", "Get /ready_made_site"]);
         assert_eq!(
             summary["account_overview"],
             json!({"total_sites": 7, "total_teams": 1, "available_ready_made_sites": 0,

@@ -10,11 +10,8 @@ use crate::sitebay::{ApiError, Client, Listing};
 const RECENT: usize = 5;
 
 pub(super) async fn read(client: &Client<'_>) -> Result<Value, ResourceError> {
-    let (sites, teams, ready_made) = join!(
-        list(client, "/site/"),
-        list(client, "/team"),
-        list(client, "/ready_made_site"),
-    );
+    let (sites, teams, ready_made) =
+        join!(list(client, "/site/"), list(client, "/team"), list(client, "/ready_made_site"),);
     let explained = |tool: &'static str| move |error: ApiError| failed(tool, &error);
     let sites = sites.map_err(explained("sitebay_list_sites"))?;
     let teams = teams.map_err(explained("sitebay_list_teams"))?;
@@ -41,9 +38,7 @@ fn summary(sites: &Listing, teams: &Listing, ready_made: &Listing) -> Value {
         "recent_sites": recent(&sites.items),
     });
     if let Some(map) = summary.as_object_mut()
-        && [sites, teams, ready_made]
-            .iter()
-            .any(|listing| listing.truncated)
+        && [sites, teams, ready_made].iter().any(|listing| listing.truncated)
     {
         map.insert("truncated".into(), json!(true));
     }

@@ -22,19 +22,13 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let given = |name: &str| call.arguments.text(name).unwrap_or_default();
     let (plan, interval, team) = (given("plan_name"), given("interval"), given("team_id"));
     let mut data = answer.json.as_object().cloned().unwrap_or_default();
-    for (name, value) in [
-        ("plan_name", plan),
-        ("interval", interval),
-        ("team_id", team),
-    ] {
+    for (name, value) in [("plan_name", plan), ("interval", interval), ("team_id", team)] {
         data.insert(name.into(), json!(value));
     }
     let mut warnings = Vec::new();
     conform::conform(call.operation.output, &mut data, "", &mut warnings);
     let Some(url) = data.get("url").and_then(Value::as_str) else {
-        return Err(ToolResult::error(
-            "SiteBay answered without a checkout link; try again.",
-        ));
+        return Err(ToolResult::error("SiteBay answered without a checkout link; try again."));
     };
     let text = format!(
         "Open this link to buy the plan {plan} (per {interval}) for team {team}:\n{url}\n\
@@ -45,17 +39,11 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 
 /// The id of the default team, or of the only one.
 async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, ToolResult> {
-    let url = client
-        .address("/team", &[])
-        .map_err(|error| call.explained(&error, false))?;
+    let url = client.address("/team", &[]).map_err(|error| call.explained(&error, false))?;
     let listing = client.list(url, None).await;
-    let teams = listing
-        .map_err(|error| call.explained(&error, false))?
-        .items;
+    let teams = listing.map_err(|error| call.explained(&error, false))?.items;
     let id = |team: &Value| team.get("id").and_then(Value::as_str).map(str::to_owned);
-    let default = teams
-        .iter()
-        .find(|team| team.get("is_default") == Some(&Value::Bool(true)));
+    let default = teams.iter().find(|team| team.get("is_default") == Some(&Value::Bool(true)));
     match (default.and_then(id), teams.as_slice()) {
         (Some(team), _) => Ok(team),
         (None, [only]) if id(only).is_some() => id(only).ok_or_else(|| which(&teams)),
@@ -65,20 +53,13 @@ async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, To
 
 fn which(teams: &[Value]) -> ToolResult {
     let text = |team: &Value, key: &str| {
-        team.get(key)
-            .and_then(Value::as_str)
-            .unwrap_or("unknown")
-            .to_owned()
+        team.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned()
     };
     let lines: Vec<String> = teams
         .iter()
         .map(|team| format!("\n- {}: {}", text(team, "name"), text(team, "id")))
         .collect();
-    let lines = if lines.is_empty() {
-        "\nThere are no teams.".into()
-    } else {
-        lines.concat()
-    };
+    let lines = if lines.is_empty() { "\nThere are no teams.".into() } else { lines.concat() };
     ToolResult::error(format!("No team is the default one; give team_id.{lines}"))
 }
 
@@ -97,11 +78,7 @@ mod tests {
     #[test]
     fn a_given_team_needs_no_lookup() {
         let fake = Fake::new([json(200, json!({"url": "https://pay.test/1"}))]);
-        let result = run(
-            &fake,
-            TOOL,
-            json!({"team_id": TEAM, "plan_name": "Business"}),
-        );
+        let result = run(&fake, TOOL, json!({"team_id": TEAM, "plan_name": "Business"}));
         assert_eq!(fake.lines(), ["Post /create_checkout_session"]);
         assert_eq!(
             fake.body(0),
@@ -118,10 +95,8 @@ mod tests {
             json!([other, {"id": TEAM, "name": "Two", "is_default": true}]),
             json!([{"id": TEAM, "name": "Two"}]),
         ] {
-            let fake = Fake::new([
-                json(200, teams),
-                json(200, json!({"url": "https://pay.test/1"})),
-            ]);
+            let fake =
+                Fake::new([json(200, teams), json(200, json!({"url": "https://pay.test/1"}))]);
             run(&fake, TOOL, json!({}));
             assert_eq!(fake.lines(), ["Get /team", "Post /create_checkout_session"]);
             assert_eq!(fake.body(1)["for_team_id"], TEAM);
@@ -130,16 +105,9 @@ mod tests {
 
     #[test]
     fn without_a_default_the_teams_are_listed() {
-        let fake = Fake::new([json(
-            200,
-            json!([{"id": "t1", "name": "One"}, {"id": "t2"}]),
-        )]);
+        let fake = Fake::new([json(200, json!([{"id": "t1", "name": "One"}, {"id": "t2"}]))]);
         let result = run(&fake, TOOL, json!({}));
-        assert!(
-            result.is_error && result.text.contains("One: t1"),
-            "{}",
-            result.text
-        );
+        assert!(result.is_error && result.text.contains("One: t1"), "{}", result.text);
         assert_eq!(fake.requests().len(), 1);
     }
 

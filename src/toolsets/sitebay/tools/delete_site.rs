@@ -20,21 +20,11 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let answer = call.send(&client, &call.request(&client)?).await?;
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let (status, text) = match answer.status {
-        202 => (
-            "accepted",
-            format!("SiteBay is deleting {fqdn} and its staging site, if any."),
-        ),
-        _ => (
-            "deleted",
-            format!("{fqdn} was deleted, with its staging site if it had one."),
-        ),
+        202 => ("accepted", format!("SiteBay is deleting {fqdn} and its staging site, if any.")),
+        _ => ("deleted", format!("{fqdn} was deleted, with its staging site if it had one.")),
     };
     let data = json!({"fqdn": fqdn, "status": status, "answer": answer.json});
-    Ok(finished(
-        data.as_object().cloned().unwrap_or_default(),
-        text,
-        Vec::new(),
-    ))
+    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
 }
 
 async fn preview(call: &Call<'_>) -> Outcome {
@@ -43,12 +33,7 @@ async fn preview(call: &Call<'_>) -> Outcome {
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let text = match client.send(&Request::get(url)).await {
         Ok(answer) => losses(fqdn, &answer.json),
-        Err(
-            error @ ApiError::Refused {
-                status: 401 | 403 | 404,
-                ..
-            },
-        ) => {
+        Err(error @ ApiError::Refused { status: 401 | 403 | 404, .. }) => {
             return Err(call.explained(&error, false));
         }
         Err(_) => format!(
@@ -63,10 +48,7 @@ fn losses(fqdn: &str, site: &Value) -> String {
     let text = |key: &str| site.get(key).and_then(Value::as_str).unwrap_or("unknown");
     let stage = match site.get("site_stage") {
         Some(Value::Object(stage)) => {
-            let name = stage
-                .get("fqdn")
-                .and_then(Value::as_str)
-                .unwrap_or("its name is unknown");
+            let name = stage.get("fqdn").and_then(Value::as_str).unwrap_or("its name is unknown");
             format!("deleted as well ({name})")
         }
         _ => "none".to_owned(),
@@ -103,14 +85,8 @@ mod tests {
         let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
         assert_eq!(fake.lines(), ["Get /site/a.org"]);
         assert!(result.is_error);
-        for part in [
-            "a.org",
-            "idle",
-            "2025-01-02",
-            "stage.a.org",
-            "2026-11-20T07",
-            "confirm: true",
-        ] {
+        for part in ["a.org", "idle", "2025-01-02", "stage.a.org", "2026-11-20T07", "confirm: true"]
+        {
             assert!(result.text.contains(part), "{part}: {}", result.text);
         }
     }
@@ -122,11 +98,7 @@ mod tests {
         assert!(result.is_error && result.text.contains("404 Not Found: Site not found"));
         let fake = Fake::new([text(500, "oops")]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
-        assert!(
-            result.is_error && result.text.contains("confirm: true"),
-            "{}",
-            result.text
-        );
+        assert!(result.is_error && result.text.contains("confirm: true"), "{}", result.text);
         assert_eq!(fake.lines(), ["Get /site/a.org"]);
     }
 

@@ -28,11 +28,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let answer = call.send(&client, &call.request(&client)?).await?;
     let data = json!({"fqdn": fqdn, "file_path": path, "blocks": blocks, "answer": answer.json});
     let text = format!("{path} on {fqdn} was edited ({blocks} search/replace).");
-    Ok(finished(
-        data.as_object().cloned().unwrap_or_default(),
-        text,
-        Vec::new(),
-    ))
+    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
 }
 
 fn refused(problem: &str) -> ToolResult {
@@ -47,15 +43,9 @@ fn inside_content(path: &str) -> Option<String> {
     let below = match path.trim().strip_prefix(CONTAINER) {
         Some(rest) if rest.starts_with('/') => rest,
         Some(_) => return None,
-        None => path
-            .trim()
-            .strip_prefix(CONTENT)
-            .filter(|rest| rest.starts_with('/'))?,
+        None => path.trim().strip_prefix(CONTENT).filter(|rest| rest.starts_with('/'))?,
     };
-    let parts: Vec<&str> = below
-        .split('/')
-        .filter(|part| !matches!(*part, "" | "."))
-        .collect();
+    let parts: Vec<&str> = below.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
     let refused = parts.is_empty() || below.ends_with('/') || below.contains(odd);
     (!refused && !parts.contains(&"..")).then(|| format!("{CONTENT}/{}", parts.join("/")))
 }
@@ -92,11 +82,11 @@ fn count_blocks(edit: &str) -> Result<usize, String> {
     match at {
         At::Search => Err("the last block has no ======= line".into()),
         At::Replace => Err("the last block has no >>>>>>> REPLACE line".into()),
-        At::Outside if blocks == 0 => Err(
-            "expected at least one block: <<<<<<< SEARCH, the present text, =======, the new \
+        At::Outside if blocks == 0 => {
+            Err("expected at least one block: <<<<<<< SEARCH, the present text, =======, the new \
              text, >>>>>>> REPLACE, each marker on its own line"
-                .into(),
-        ),
+                .into())
+        }
         At::Outside => Ok(blocks),
     }
 }
@@ -127,10 +117,7 @@ mod tests {
     #[test]
     fn a_path_stays_inside_wp_content() {
         for (given, path) in [
-            (
-                "wp-content/themes/a/style.css",
-                "wp-content/themes/a/style.css",
-            ),
+            ("wp-content/themes/a/style.css", "wp-content/themes/a/style.css"),
             ("/bitnami/wordpress/wp-content/a.php", "wp-content/a.php"),
             ("wp-content/./a//b.php", "wp-content/a/b.php"),
         ] {

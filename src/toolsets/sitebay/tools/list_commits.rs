@@ -8,8 +8,7 @@ use crate::{
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let mut call = call.clone();
     if call.arguments.get("restore_point").is_none() {
-        call.arguments
-            .set("restore_point", rfc3339(call.ctx.platform.now_ms()));
+        call.arguments.set("restore_point", rfc3339(call.ctx.platform.now_ms()));
     }
     call.run().await
 }
@@ -37,10 +36,7 @@ mod tests {
               &restore_point=2026-11-20T08%3A00%3A00Z"]
         );
         assert_eq!(result.data["commits"][0]["commit_hash"], "abc");
-        assert_eq!(
-            (&result.data["count"], &result.data["truncated"]),
-            (&json!(1), &json!(false))
-        );
+        assert_eq!((&result.data["count"], &result.data["truncated"]), (&json!(1), &json!(false)));
         assert!(result.text.contains("Commit abc"), "{}", result.text);
     }
 

@@ -15,10 +15,7 @@ use crate::{
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let client = call.client()?;
     let mut request = call.request(&client)?;
-    if matches!(
-        call.arguments.text("method"),
-        Some("get" | "head" | "options")
-    ) {
+    if matches!(call.arguments.text("method"), Some("get" | "head" | "options")) {
         request.repeat = Repeat::Safe;
     }
     let answer = call.send(&client, &request).await?;
@@ -80,11 +77,7 @@ mod tests {
         let arguments = json!({"fqdn": "a.org", "method": "patch"});
         let result = run(&fake, "sitebay_wordpress_proxy", arguments);
         assert_eq!(fake.requests().len(), 1);
-        assert!(
-            result.is_error && result.text.contains("MAY have happened"),
-            "{}",
-            result.text
-        );
+        assert!(result.is_error && result.text.contains("MAY have happened"), "{}", result.text);
     }
 
     #[test]

@@ -27,11 +27,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let status = status(&data);
     data.insert("status".into(), json!(status));
     data.insert("dry_run".into(), json!(dry));
-    let text = format!(
-        "{}\n{}",
-        sentence(call, dry),
-        render::record(call.operation.output, &data)
-    );
+    let text = format!("{}\n{}", sentence(call, dry), render::record(call.operation.output, &data));
     Ok(finished(data, text, warnings))
 }
 
@@ -71,10 +67,7 @@ fn losses(call: &Call<'_>) -> String {
         (true, false) => "the files in wp-content",
         (true, true) => "nothing (both restore_db and restore_wp_content are false)",
     };
-    let point = call
-        .arguments
-        .text("restore_point")
-        .unwrap_or("the latest restore point");
+    let point = call.arguments.text("restore_point").unwrap_or("the latest restore point");
     let extra = match call.arguments.flag("delete_extra_files") {
         true => "\n- Files that are not in the backup would be deleted.",
         false => "",
@@ -105,11 +98,7 @@ mod tests {
         let arguments = json!({"fqdn": "a.org", "restore_db": false, "delete_extra_files": true});
         let result = run(&fake, TOOL, arguments);
         assert!(result.is_error && fake.requests().is_empty());
-        for part in [
-            "the files in wp-content:",
-            "not in the backup",
-            "confirm: true",
-        ] {
+        for part in ["the files in wp-content:", "not in the backup", "confirm: true"] {
             assert!(result.text.contains(part), "{part}: {}", result.text);
         }
     }
@@ -123,11 +112,7 @@ mod tests {
         assert_eq!(fake.body(0), json!({}));
         assert_eq!(result.data["status"], "started");
         assert_eq!(result.data["dry_run"], false);
-        assert!(
-            result.text.starts_with("A restore of a.org was started."),
-            "{}",
-            result.text
-        );
+        assert!(result.text.starts_with("A restore of a.org was started."), "{}", result.text);
     }
 
     #[test]
@@ -142,10 +127,6 @@ mod tests {
                 "restore_point": "2026-11-20T08:00:00Z"})
         );
         assert_eq!(result.data["status"], "finished");
-        assert!(
-            result.text.contains("Nothing is changed"),
-            "{}",
-            result.text
-        );
+        assert!(result.text.contains("Nothing is changed"), "{}", result.text);
     }
 }

@@ -12,24 +12,14 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let answer = call.send(&client, &call.request(&client)?).await?;
     let output = output(&answer.json);
     let data = json!({"output": output});
-    let text = if output.is_empty() {
-        "The command printed nothing."
-    } else {
-        output.as_str()
-    };
-    Ok(finished(
-        data.as_object().cloned().unwrap_or_default(),
-        text,
-        Vec::new(),
-    ))
+    let text = if output.is_empty() { "The command printed nothing." } else { output.as_str() };
+    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
 }
 
 /// The first of the places where the service is known to put it, else the whole answer.
 fn output(json: &Value) -> String {
     let keys = ["response", "output", "result"];
-    let found = keys
-        .iter()
-        .find_map(|key| json.get(key).filter(|value| !value.is_null()));
+    let found = keys.iter().find_map(|key| json.get(key).filter(|value| !value.is_null()));
     match found.unwrap_or(json) {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -66,19 +56,12 @@ mod tests {
     #[test]
     fn only_what_was_given_is_sent() {
         let fake = Fake::new([json(200, json!("")), json(200, json!(""))]);
-        run(
-            &fake,
-            TOOL,
-            json!({"fqdn": "a.org", "command": "ls", "cwd": null}),
-        );
+        run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls", "cwd": null}));
         assert_eq!(fake.lines(), ["Post /site/a.org/cmd"]);
         assert_eq!(fake.body(0), json!({"cmd": "ls"}));
         let all = json!({"fqdn": "a.org", "command": "ls", "cwd": "/tmp", "auto_track_dir": false});
         run(&fake, TOOL, all);
-        assert_eq!(
-            fake.body(1),
-            json!({"cmd": "ls", "cwd": "/tmp", "auto_track_dir": false})
-        );
+        assert_eq!(fake.body(1), json!({"cmd": "ls", "cwd": "/tmp", "auto_track_dir": false}));
     }
 
     #[test]
@@ -90,11 +73,7 @@ mod tests {
         ] {
             let fake = Fake::new([step]);
             let result = run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls"}));
-            assert!(
-                result.is_error && result.text.contains("retired"),
-                "{}",
-                result.text
-            );
+            assert!(result.is_error && result.text.contains("retired"), "{}", result.text);
             assert!(result.text.contains("sitebay_wordpress_proxy"));
         }
         let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);

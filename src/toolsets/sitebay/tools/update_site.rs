@@ -16,10 +16,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         .filter(|parameter| parameter.place == Place::Body)
         .map(|parameter| parameter.name)
         .collect();
-    if settings
-        .iter()
-        .all(|name| call.arguments.get(name).is_none())
-    {
+    if settings.iter().all(|name| call.arguments.get(name).is_none()) {
         return Err(ToolResult::error(format!(
             "There is nothing to change; nothing was sent to SiteBay. Give at least one of: {}.",
             settings.join(", ")
