@@ -4,9 +4,11 @@ use crate::support::{Client, options, start};
 
 #[tokio::test]
 async fn a_key_is_needed_where_one_is_set() {
-    let server = start(options().var("MCP_API_KEY", "the key")).await;
+    let server = start(options().var("MCP_API_KEY", "k3y-of-this-test")).await;
     let client = Client::new(&server.url());
-    for authorization in [None, Some("Bearer wrong"), Some("the key"), Some("Basic the key")] {
+    for authorization in
+        [None, Some("Bearer wrong"), Some("k3y-of-this-test"), Some("Basic k3y-of-this-test")]
+    {
         let client = match authorization {
             Some(value) => client.clone().with("authorization", value),
             None => client.clone(),
@@ -16,9 +18,9 @@ async fn a_key_is_needed_where_one_is_set() {
         assert_eq!(answer.header("www-authenticate"), "Bearer");
         assert_eq!(client.get().await.status(), 401);
         assert_eq!(client.delete().await.status, 401);
-        assert!(!answer.text.contains("the key"), "{answer:?}");
+        assert!(!answer.text.contains("k3y-of-this-test"), "{answer:?}");
     }
-    let client = client.with("authorization", "Bearer the key").connect().await;
+    let client = client.with("authorization", "Bearer k3y-of-this-test").connect().await;
     assert_eq!(client.request("ping", json!({})).await.status, 200);
     let keyless = client.without("authorization");
     keyless.request("ping", json!({})).await.refused(401, -32000);

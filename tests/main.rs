@@ -1,6 +1,14 @@
 //! The real Worker in workerd, over HTTP, with real clients.
 
-#![expect(unreachable_pub, reason = "nothing uses a test binary")]
+#![expect(
+    unreachable_pub,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test fails by panicking, and nothing uses a test binary"
+)]
 
 mod support;
 

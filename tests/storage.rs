@@ -22,12 +22,17 @@ fn files(storage: &Path, ending: &str) -> Vec<PathBuf> {
             let path = entry.path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.to_string_lossy().ends_with(ending) {
+            } else if is_object(&path) && path.to_string_lossy().ends_with(ending) {
                 found.push(path);
             }
         }
     }
     found
+}
+
+/// Whether a file is an object's, and not the runtime's own list of alarms.
+fn is_object(path: &Path) -> bool {
+    !path.to_string_lossy().contains("metadata.sqlite")
 }
 
 /// How many objects were ever started.

@@ -24,7 +24,7 @@ async fn a_new_stream_replaces_the_old_one_at_once() {
     let mut old = Live::new(client.get().await);
     old.until(": connected").await;
     let mut new = Live::new(client.get().await);
-    let last = old.to_end().await;
+    let last = old.rest().await;
     assert!(last.contains("replaced by a newer stream"), "{last}");
     client.call("notify", json!({})).await;
     new.until("list_changed").await;
@@ -51,7 +51,7 @@ async fn news_reaches_its_own_session_only_where_sessions_share_an_object() {
     one.call("notify", json!({})).await;
     of_one.until("list_changed").await;
     two.delete().await;
-    let text = of_two.to_end().await;
+    let text = of_two.rest().await;
     assert!(!text.contains("list_changed"), "{text}");
     assert!(text.contains("the session was ended"), "{text}");
     // One object for both.
@@ -63,7 +63,7 @@ async fn news_reaches_its_own_session_only_where_sessions_share_an_object() {
 async fn a_stream_ends_when_its_session_does() {
     let server = start(options().var("SESSION_MAX_AGE", "3")).await;
     let client = Client::new(&server.url()).connect().await;
-    let text = Live::new(client.get().await).to_end().await;
+    let text = Live::new(client.get().await).rest().await;
     assert!(text.contains("the session expired"), "{text}");
     client.call("whoami", json!({})).await.refused(404, -32001);
 }

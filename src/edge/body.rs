@@ -1,24 +1,36 @@
 //! Reading a request's body within its limit.
 
 use futures_util::StreamExt as _;
-use worker::{Request, Result};
+use worker::{ByteStream, Request, Result};
 
 use crate::edge::refusal::{MAX_BODY, Refusal};
+
+/// Bytes of a refused body that are read and thrown away. A client that is still sending would see
+/// a broken connection instead of the refusal.
+const DISCARDED: usize = 32 * 1024 * 1024;
 
 /// Reads the whole body. One that declares its length is read at once; only a chunked one is
 /// counted on the way, which costs a quarter of the speed.
 pub async fn read_body(request: &mut Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
     match declared_length(request)? {
-        Some(length) if length > MAX_BODY => Ok(Err(Refusal::TooLarge)),
+        Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
         Some(_) => request.bytes().await.map(Ok),
         None => count(request).await,
     }
 }
 
 /// The `Content-Length`, where it is a number.
-pub fn declared_length(request: &Request) -> Result<Option<usize>> {
+fn declared_length(request: &Request) -> Result<Option<usize>> {
     let header = request.headers().get("content-length")?;
     Ok(header.and_then(|length| length.trim().parse().ok()))
+}
+
+/// Refuses a body that declares more than the limit, and reads nothing of any other.
+pub async fn check_declared(request: &mut Request) -> Result<std::result::Result<(), Refusal>> {
+    match declared_length(request)? {
+        Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
+        _ => Ok(Ok(())),
+    }
 }
 
 async fn count(request: &mut Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
@@ -30,9 +42,20 @@ async fn count(request: &mut Request) -> Result<std::result::Result<Vec<u8>, Ref
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return Ok(Err(Refusal::TooLarge));
+            return refuse(stream).await;
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Ok(body))
+}
+
+async fn refuse<T>(mut rest: ByteStream) -> Result<std::result::Result<T, Refusal>> {
+    let mut left = DISCARDED;
+    while let Some(Ok(chunk)) = rest.next().await {
+        match left.checked_sub(chunk.len()) {
+            Some(less) => left = less,
+            None => break,
+        }
+    }
+    Ok(Err(Refusal::TooLarge))
 }

@@ -31,7 +31,7 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
     }
     match path {
         "/mcp" => mcp(request, &env, &config, &caller).await,
-        "/" => public(&request, |url| page::answer(url)),
+        "/" => public(&request, page::answer),
         "/health" => public(&request, |_| health::answer(&config)),
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }

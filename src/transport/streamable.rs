@@ -16,9 +16,9 @@ use crate::{
     },
     edge::{
         answer::{self, Caller},
-        body::{declared_length, read_body},
+        body::{check_declared, read_body},
         config::Config,
-        refusal::{MAX_BODY, Refusal},
+        refusal::Refusal,
     },
     protocol::{
         initialize::{Hello, result},
@@ -129,12 +129,10 @@ impl<'a> Endpoint<'a> {
         if !media::accepts_post(headers.get("accept")?.as_deref()) {
             return Err(Refusal::AcceptPost.into());
         }
-        if declared_length(&request)?.is_some_and(|length| length > MAX_BODY) {
-            return Err(Refusal::TooLarge.into());
-        }
         match headers.get(SESSION_HEADER)? {
             Some(id) => {
                 let target = self.target(&id, &request)?;
+                check_declared(&mut request).await??;
                 self.finish(target.pass_on(&request).await?)
             }
             None => {

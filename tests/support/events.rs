@@ -60,7 +60,7 @@ impl Live {
     }
 
     /// Reads to the end of the stream.
-    pub async fn to_end(self) -> String {
+    pub async fn rest(self) -> String {
         let mut text = self.text;
         let mut stream = self.response.bytes_stream();
         let wait = async {
