@@ -11,6 +11,13 @@ async fn a_request_without_a_session_is_told_to_initialize() {
 }
 
 #[tokio::test]
+async fn a_client_may_forget_its_session_where_it_says_that_it_is_initialized() {
+    let server = server().await;
+    let told = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+    assert_eq!(Client::new(&server.url()).post(told).await.status, 202);
+}
+
+#[tokio::test]
 async fn each_token_has_sessions_of_its_own() {
     let server = start(options().var("MCP_API_KEY", "key")).await;
     let with = |token: &str| {

@@ -197,6 +197,12 @@ impl<'a> Endpoint<'a> {
                     }
                 }
             }
+            // Some clients forget their session in this one message, and give up if it is refused.
+            Body::Single(Message::Notification { method, .. })
+                if method == "notifications/initialized" =>
+            {
+                Ok(answer::accepted(self.caller)?)
+            }
             Body::Batch(messages) if messages.iter().any(is_initialize) => {
                 Err(Refusal::Initialize("initialize must not be in a batch: send it alone").into())
             }

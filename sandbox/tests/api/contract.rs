@@ -38,7 +38,7 @@ impl Contract {
 #[tokio::test]
 async fn every_success_fits_the_contract() {
     if !Path::new(CONTRACT).exists() {
-        println!("skipped: there is no copy of the contract");
+        xtask::skips::skip("contract", "there is no copy of the API's specification");
         return;
     }
     let root = serde_json::from_str(&fs::read_to_string(CONTRACT).unwrap()).unwrap();
