@@ -41,7 +41,8 @@ pub fn npm_packages() -> Result<()> {
         return Ok(());
     }
     say("installing npm packages (workerd, wrangler, esbuild, binaryen, node)");
-    let flags = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
+    // Not `ci`: it fails where a registry lacks the packages of another platform.
+    let flags = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
     run(Command::new("npm").args(flags).current_dir(paths::root()))
         .context("set-up needs Node with npm")?;
     fs::write(stamp, wanted)?;
