@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod asking;
 mod batches;
 mod bodies;
 mod calls;
@@ -21,9 +22,11 @@ mod initialize;
 mod mcp_remote;
 mod origins;
 mod panics;
+mod resuming;
 mod sdk_v1;
 mod serving;
 mod sessions;
+mod settings;
 mod sitebay;
 mod storage;
 mod streams;

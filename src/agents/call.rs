@@ -19,8 +19,11 @@ use futures_util::{
 };
 
 use crate::{
-    agents::channel::{Channel, Reply},
-    protocol::jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+    agents::channel::{Channel, ReaderId, Reply},
+    protocol::{
+        event::StreamName,
+        jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+    },
     server::platform::SharedPlatform,
 };
 
@@ -28,6 +31,13 @@ use crate::{
 pub const WHOLE_WITHIN: Duration = Duration::from_millis(250);
 /// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// Where the final answer of a streamed call is kept, so that a client that lost its connection
+/// can read it.
+pub trait Store {
+    /// Keeps an answer.
+    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
+}
 
 /// How a call is answered.
 pub enum Answer {
@@ -43,20 +53,21 @@ pub async fn run(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
+    store: Rc<dyn Store>,
     keep: impl FnOnce(LocalBoxFuture<'static, ()>),
 ) -> Answer {
     let mut call = guarded(call, channel.clone());
     match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
         Poll::Ready(reply) => channel.finish(reply),
         Poll::Pending => {
-            keep(drive(call, channel.clone(), platform.clone()).boxed_local());
+            keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
             let news = poll_fn(|cx| channel.poll_news(cx));
             select(news, platform.sleep(WHOLE_WITHIN)).await;
         }
     }
     match channel.take_whole() {
         Some(reply) => Answer::Whole(reply),
-        None => Answer::Stream(CallStream::new(channel)),
+        None => Answer::Stream(CallStream::first(channel)),
     }
 }
 
@@ -64,13 +75,27 @@ async fn drive(
     mut call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
+    store: Rc<dyn Store>,
 ) {
     loop {
         match select(call, platform.sleep(KEEP_ALIVE)).await {
-            Either::Left((reply, _)) => return channel.finish(reply),
+            Either::Left((reply, _)) => {
+                keep_answer(&reply, &channel, &*store).await;
+                return channel.finish(reply);
+            }
             Either::Right(((), rest)) => call = rest,
         }
         channel.keep_alive();
+    }
+}
+
+/// Keeps the answer of a call that streams, before it is written out.
+async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
+    if let (Reply::Json { body, .. }, Some(stream)) = (reply, channel.stream())
+        && channel.is_streamed()
+        && !channel.is_done()
+    {
+        store.store(&stream, body).await;
     }
 }
 
@@ -94,13 +119,23 @@ fn panicked(channel: &Channel) -> Reply {
     Reply::Json { status: 500, body: error_text(channel.request().as_ref(), &error) }
 }
 
-/// The body of a streamed answer. Dropping it tells the call that nobody listens.
-pub struct CallStream(Rc<Channel>);
+/// The body of a streamed answer. Dropping it tells the channel that nobody listens.
+pub struct CallStream {
+    channel: Rc<Channel>,
+    reader: ReaderId,
+}
 
 impl CallStream {
-    fn new(channel: Rc<Channel>) -> Self {
-        channel.start_stream();
-        Self(channel)
+    /// The whole stream of a call.
+    pub fn first(channel: Rc<Channel>) -> Self {
+        let reader = channel.read();
+        Self { channel, reader }
+    }
+
+    /// What comes after the event at `last`.
+    pub fn after(channel: Rc<Channel>, last: u32) -> Self {
+        let reader = channel.read_after(last);
+        Self { channel, reader }
     }
 }
 
@@ -108,13 +143,13 @@ impl Stream for CallStream {
     type Item = Result<Vec<u8>, worker::Error>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_chunk(cx).map(|chunk| chunk.map(Ok))
+        self.channel.poll_chunk(self.reader, cx).map(|chunk| chunk.map(Ok))
     }
 }
 
 impl Drop for CallStream {
     fn drop(&mut self) {
-        self.0.reader_left();
+        self.channel.left(self.reader);
     }
 }
 
@@ -152,6 +187,15 @@ mod tests {
         }
     }
 
+    /// Keeps nothing.
+    struct Nowhere;
+
+    impl Store for Nowhere {
+        fn store(&self, _stream: &StreamName, _answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+            ready(()).boxed_local()
+        }
+    }
+
     fn reply() -> Reply {
         Reply::Json { status: 200, body: b"{}".to_vec() }
     }
@@ -159,7 +203,7 @@ mod tests {
     fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool) {
         let kept = RefCell::new(false);
         let keep = |_task| *kept.borrow_mut() = true;
-        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), keep));
+        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), Rc::new(Nowhere), keep));
         let kept = *kept.borrow();
         (answer, kept)
     }

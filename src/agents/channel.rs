@@ -1,10 +1,11 @@
-//! The way from a running call to whoever reads its answer.
+//! The way from a running call to whoever reads its answer, now or after coming back.
 //!
-//! Invariant: the call never waits for its reader. Notifications are bounded and lossy, the final
-//! answer is not: it is kept whatever the reader does.
+//! Invariant: the call never waits for its reader. Notifications are bounded and lossy; questions to
+//! the client and the final answer are not. What was written stays until it no longer fits, so that
+//! a client that lost its connection reads on where it was.
 //!
 //! ```text
-//!            push/comment            finish(reply)
+//!            push/ask                finish(reply)
 //!   Open ───────────────▶ Streaming ─────────────▶ Done
 //!     └──────────────────finish(reply)──────────────┘
 //! ```
@@ -21,10 +22,10 @@ use crate::protocol::{
     jsonrpc::RequestId,
 };
 
-/// Notifications that wait for a slow reader; later ones are dropped.
-const MAX_WAITING: usize = 1_024;
-/// Bytes of notifications that wait.
-const MAX_WAITING_BYTES: usize = 1024 * 1024;
+/// Events that are kept for a reader that is slow or away.
+const MAX_EVENTS: usize = 1_024;
+/// Bytes of events that are kept.
+const MAX_BYTES: usize = 1024 * 1024;
 
 /// The end of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,22 +41,32 @@ pub enum Reply {
     },
 }
 
-/// One call's way back. Shared by the call, its driver and its reader; never by two requests at
-/// once.
+/// One call's way back. Shared by the call, its driver and its readers; never by two objects.
 #[derive(Debug, Default)]
 pub struct Channel(RefCell<Inner>);
+
+/// One reader of a channel; a later one takes its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReaderId(u32);
 
 #[derive(Debug, Default)]
 struct Inner {
     request: Option<RequestId>,
     stream: Option<StreamName>,
     priming: bool,
+    /// The place of the next event.
     place: u32,
-    waiting: VecDeque<Vec<u8>>,
-    waiting_bytes: usize,
+    events: VecDeque<(u32, Vec<u8>)>,
+    bytes: usize,
     reply: Option<Reply>,
     done: bool,
-    reader_gone: bool,
+    reader: u32,
+    /// The place that the reader reads next; None while nobody reads.
+    cursor: Option<u32>,
+    /// Bytes outside the numbered events, for the reader of the moment.
+    aside: Vec<u8>,
+    /// The reader's connection ends here, the call does not.
+    pause: bool,
     waker: Option<Waker>,
 }
 
@@ -80,22 +91,48 @@ impl Channel {
         self.0.borrow().request.clone()
     }
 
+    /// The name of the call's stream.
+    pub fn stream(&self) -> Option<StreamName> {
+        self.0.borrow().stream.clone()
+    }
+
+    /// Whether the answer has become a stream.
+    pub fn is_streamed(&self) -> bool {
+        let inner = self.0.borrow();
+        inner.reader > 0 || !inner.events.is_empty()
+    }
+
     /// Sends a notification to the client, unless too many wait already.
     pub fn push(&self, json: &[u8]) {
         let mut inner = self.0.borrow_mut();
-        if inner.done || inner.reader_gone || inner.is_full() {
-            return;
+        if !inner.done && inner.has_room() {
+            inner.append(json);
         }
-        let frame = inner.frame(json);
-        inner.put(frame);
-        inner.wake();
+    }
+
+    /// Sends a request to the client; it is never dropped.
+    pub fn ask(&self, json: &[u8]) {
+        let mut inner = self.0.borrow_mut();
+        if !inner.done {
+            inner.append(json);
+        }
     }
 
     /// Shows the client that the call goes on, and the runtime whether the client is there.
     pub fn keep_alive(&self) {
         let mut inner = self.0.borrow_mut();
-        if !inner.done && !inner.reader_gone && inner.waiting.is_empty() {
-            inner.put(event::KEEP_ALIVE.to_vec());
+        if !inner.done && inner.cursor == Some(inner.place) && inner.aside.is_empty() {
+            inner.aside.extend_from_slice(event::KEEP_ALIVE);
+            inner.wake();
+        }
+    }
+
+    /// Ends the reader's connection and tells it to come back after `retry_ms` (SEP-1699).
+    pub fn pause(&self, retry_ms: u32) {
+        let mut inner = self.0.borrow_mut();
+        if inner.stream.is_some() && !inner.done {
+            inner.aside.extend_from_slice(&event::retry(retry_ms));
+            inner.pause = true;
             inner.wake();
         }
     }
@@ -118,86 +155,134 @@ impl Channel {
         inner.wake();
     }
 
+    /// Whether the client took its request back, or the call is over.
+    pub fn is_done(&self) -> bool {
+        self.0.borrow().done
+    }
+
     /// The answer of a call that is done and sent no event before it.
     pub fn take_whole(&self) -> Option<Reply> {
         let mut inner = self.0.borrow_mut();
-        if inner.waiting.is_empty() { inner.reply.take() } else { None }
+        if inner.events.is_empty() && !inner.pause { inner.reply.take() } else { None }
     }
 
-    /// Ready once there is something to tell: an event or the end.
+    /// Ready once there is something to tell: an event, a pause or the end.
     pub fn poll_news(&self, cx: &mut Context<'_>) -> Poll<()> {
         let mut inner = self.0.borrow_mut();
-        if inner.done || !inner.waiting.is_empty() {
+        if inner.done || inner.pause || !inner.events.is_empty() {
             return Poll::Ready(());
         }
         inner.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The first bytes of the stream, where it starts with any.
-    pub fn start_stream(&self) {
+    /// A first reader: it gets everything.
+    pub fn read(&self) -> ReaderId {
         let mut inner = self.0.borrow_mut();
         if inner.priming
             && let Some(stream) = &inner.stream
         {
             let first = event::priming(&stream.event_id(0));
-            inner.waiting.push_front(first);
+            // The reader must know the id before it is told to come back.
+            inner.aside.splice(0..0, first);
         }
+        inner.attach(0)
+    }
+
+    /// A reader that comes back and has read up to the event at `last`.
+    pub fn read_after(&self, last: u32) -> ReaderId {
+        let mut inner = self.0.borrow_mut();
+        inner.aside.clear();
+        inner.pause = false;
+        inner.attach(last.saturating_add(1))
     }
 
     /// All bytes that wait as one chunk, or None at the end of the stream.
-    pub fn poll_chunk(&self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+    pub fn poll_chunk(&self, reader: ReaderId, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
         let mut inner = self.0.borrow_mut();
-        let mut chunk = inner.take_waiting();
-        if let Some(Reply::Json { body, .. }) = inner.reply.take() {
-            let frame = inner.frame(&body);
-            chunk.extend_from_slice(&frame);
+        if inner.reader != reader.0 {
+            return Poll::Ready(None);
         }
+        inner.settle();
+        let chunk = inner.take_chunk();
         if !chunk.is_empty() {
             return Poll::Ready(Some(chunk));
         }
-        if inner.done {
+        if inner.done || inner.pause {
             return Poll::Ready(None);
         }
         inner.waker = Some(cx.waker().clone());
         Poll::Pending
     }
 
-    /// The reader left: events go nowhere from here on, the call goes on.
-    pub fn reader_left(&self) {
+    /// A reader left: the call goes on, and events wait for one that comes back.
+    pub fn left(&self, reader: ReaderId) {
         let mut inner = self.0.borrow_mut();
-        inner.reader_gone = true;
-        inner.waiting.clear();
-        inner.waiting_bytes = 0;
+        if inner.reader == reader.0 {
+            inner.cursor = None;
+            inner.aside.clear();
+        }
+    }
+
+    /// Whether somebody reads.
+    pub fn has_reader(&self) -> bool {
+        self.0.borrow().cursor.is_some()
     }
 }
 
 impl Inner {
+    /// Makes room where it can: what the reader has seen goes first.
+    fn has_room(&mut self) -> bool {
+        while self.is_full() {
+            let seen = self.cursor.zip(self.events.front()).is_some_and(|(at, (p, _))| *p < at);
+            if !seen {
+                return false;
+            }
+            self.drop_first();
+        }
+        true
+    }
+
     fn is_full(&self) -> bool {
-        self.waiting.len() >= MAX_WAITING || self.waiting_bytes >= MAX_WAITING_BYTES
+        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
     }
 
-    fn next_id(&mut self) -> Option<String> {
-        let id = self.stream.as_ref()?.event_id(self.place);
+    fn drop_first(&mut self) {
+        if let Some((_, frame)) = self.events.pop_front() {
+            self.bytes = self.bytes.saturating_sub(frame.len());
+        }
+    }
+
+    fn append(&mut self, json: &[u8]) {
+        let id = self.stream.as_ref().map(|stream| stream.event_id(self.place));
+        let frame = event::message(id.as_deref(), json);
+        self.bytes = self.bytes.saturating_add(frame.len());
+        self.events.push_back((self.place, frame));
         self.place = self.place.saturating_add(1);
-        Some(id)
+        self.wake();
     }
 
-    fn frame(&mut self, json: &[u8]) -> Vec<u8> {
-        let id = self.next_id();
-        event::message(id.as_deref(), json)
+    fn attach(&mut self, from: u32) -> ReaderId {
+        self.reader = self.reader.saturating_add(1);
+        self.cursor = Some(from);
+        self.wake();
+        ReaderId(self.reader)
     }
 
-    fn put(&mut self, frame: Vec<u8>) {
-        self.waiting_bytes = self.waiting_bytes.saturating_add(frame.len());
-        self.waiting.push_back(frame);
+    /// Puts the final answer behind the events once the call is over.
+    fn settle(&mut self) {
+        if let Some(Reply::Json { body, .. }) = self.reply.take() {
+            self.append(&body);
+        }
     }
 
-    fn take_waiting(&mut self) -> Vec<u8> {
-        self.waiting_bytes = 0;
-        let mut frames = self.waiting.drain(..);
-        let mut chunk = frames.next().unwrap_or_default();
-        frames.for_each(|frame| chunk.extend_from_slice(&frame));
+    fn take_chunk(&mut self) -> Vec<u8> {
+        let mut chunk = std::mem::take(&mut self.aside);
+        let from = self.cursor.unwrap_or(self.place);
+        for (_, frame) in self.events.iter().filter(|(place, _)| *place >= from) {
+            chunk.extend_from_slice(frame);
+        }
+        self.cursor = Some(self.place);
         chunk
     }
 
@@ -221,9 +306,16 @@ mod tests {
         channel
     }
 
-    fn chunk(channel: &Channel) -> Poll<Option<String>> {
+    fn chunk(channel: &Channel, reader: ReaderId) -> Poll<Option<String>> {
         let mut cx = Context::from_waker(Waker::noop());
-        channel.poll_chunk(&mut cx).map(|c| c.map(|bytes| String::from_utf8(bytes).unwrap()))
+        let chunk = channel.poll_chunk(reader, &mut cx);
+        chunk.map(|c| c.map(|bytes| String::from_utf8(bytes).unwrap()))
+    }
+
+    #[track_caller]
+    fn text(channel: &Channel, reader: ReaderId) -> String {
+        let Poll::Ready(Some(text)) = chunk(channel, reader) else { panic!("no chunk") };
+        text
     }
 
     fn json(body: &str) -> Reply {
@@ -243,47 +335,71 @@ mod tests {
         channel.push(b"1");
         channel.finish(json("2"));
         assert_eq!(channel.take_whole(), None);
-        channel.start_stream();
-        let Poll::Ready(Some(text)) = chunk(&channel) else { panic!("no chunk") };
-        assert_eq!(text.matches("data: ").count(), 2);
-        assert_eq!(chunk(&channel), Poll::Ready(None));
+        let reader = channel.read();
+        assert_eq!(text(&channel, reader).matches("data: ").count(), 2);
+        assert_eq!(chunk(&channel, reader), Poll::Ready(None));
     }
 
     #[test]
     fn a_stream_starts_with_an_empty_event_where_the_version_has_it() {
         let channel = named(true);
-        channel.start_stream();
-        let Poll::Ready(Some(text)) = chunk(&channel) else { panic!("no chunk") };
+        let reader = channel.read();
+        let text = text(&channel, reader);
         assert!(text.starts_with("id: i.0.MQ.0\ndata: \n\n"), "{text}");
     }
 
     #[test]
     fn a_reader_that_never_reads_costs_bounded_memory_and_loses_no_answer() {
         let channel = named(false);
+        let reader = channel.read();
         for _ in 0..100_000 {
             channel.push(&[b'1'; 100]);
         }
-        assert!(channel.0.borrow().waiting_bytes <= MAX_WAITING_BYTES + 200);
+        assert!(channel.0.borrow().bytes <= MAX_BYTES + 200);
         channel.finish(json("\"the answer\""));
-        let Poll::Ready(Some(text)) = chunk(&channel) else { panic!("no chunk") };
-        assert!(text.contains("the answer"));
+        assert!(text(&channel, reader).contains("the answer"));
     }
 
     #[test]
-    fn a_call_goes_on_when_its_reader_leaves() {
+    fn a_reader_that_comes_back_reads_on_where_it_was() {
         let channel = named(false);
         channel.push(b"1");
-        channel.reader_left();
+        let first = channel.read();
+        assert!(text(&channel, first).contains("id: i.0.MQ.0\n"));
+        channel.left(first);
         channel.push(b"2");
         channel.finish(json("3"));
-        assert!(channel.0.borrow().done);
+        let second = channel.read_after(0);
+        let rest = text(&channel, second);
+        assert!(!rest.contains("data: 1") && rest.contains("data: 2"), "{rest}");
+        assert!(rest.contains("data: 3"), "{rest}");
+        assert_eq!(chunk(&channel, second), Poll::Ready(None));
+        // What was written may be read again.
+        let third = channel.read_after(0);
+        assert!(text(&channel, third).contains("data: 3"));
+        assert_eq!(chunk(&channel, second), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_pause_ends_the_connection_and_not_the_call() {
+        let channel = named(true);
+        channel.pause(500);
+        let reader = channel.read();
+        let before = text(&channel, reader);
+        assert!(before.starts_with("id: ") && before.contains("retry: 500"), "{before}");
+        assert_eq!(chunk(&channel, reader), Poll::Ready(None));
+        let back = channel.read_after(0);
+        assert_eq!(chunk(&channel, back), Poll::Pending);
+        channel.finish(json("3"));
+        assert!(text(&channel, back).contains("data: 3"));
     }
 
     #[test]
     fn a_cancelled_call_ends_without_an_answer() {
         let channel = named(false);
+        let reader = channel.read();
         channel.cancel();
         channel.finish(json("late"));
-        assert_eq!(chunk(&channel), Poll::Ready(None));
+        assert_eq!(chunk(&channel, reader), Poll::Ready(None));
     }
 }

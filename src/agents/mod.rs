@@ -3,5 +3,7 @@
 pub mod call;
 pub mod channel;
 pub mod key_agent;
+pub mod resume;
+pub mod rows;
 pub mod session;
 pub mod session_agent;

@@ -1,14 +1,14 @@
 //! The object that holds one or more sessions: it runs their calls, feeds their streams and speaks
 //! to SiteBay.
 //!
-//! Invariant: nothing is stored until something must survive. The only row of a session is the
-//! tombstone that DELETE leaves until the session's id has run out.
+//! Invariant: nothing is stored until something must survive: the answer of a streamed call, what a
+//! client set, or that a session was ended. One alarm clears it when its time is over.
 
 #![expect(missing_docs, reason = "the attribute generates public items without docs")]
 
 use std::{cell::RefCell, collections::HashMap, rc::Rc};
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
 use worker::{
     DurableObject, Env, Method, Request, Response, Result, State, WebSocket,
@@ -19,12 +19,13 @@ use crate::{
     access::{
         admission::OWN_TOKEN_HEADER,
         seal::{SEAL_HEADER, Sealed},
-        secret::Secret,
     },
     agents::{
-        call::{Answer, run},
+        call::{Answer, Store, run},
         channel::{Channel, Reply},
-        session::{Announce, Session, serve},
+        resume,
+        rows::{Rows, now_s},
+        session::{Keeper, Session, Settings, serve},
     },
     edge::{
         answer::{self, Caller},
@@ -32,28 +33,33 @@ use crate::{
         config::Config,
         refusal::Refusal,
     },
-    protocol::session_id::Claims,
-    runtime::{isolate, machine::Machine},
-    server::{
-        context::{Client, Context},
-        notify::Notifier,
-        platform::Platform as _,
+    protocol::{
+        event::{LastEvent, StreamName},
+        session_id::Claims,
     },
-    sitebay::Account,
+    runtime::{isolate, machine::Machine},
 };
 
 /// Sessions kept in memory; with more, those without a running call are forgotten first.
 const MAX_SESSIONS: usize = 1_000;
+/// How long an answer waits for a client that lost its connection, in seconds.
+const KEEP_ANSWER: u64 = 600;
+/// How long what a client set outlives its last stream or call, in seconds.
+const KEEP_SETTINGS: u64 = 1_800;
 
 /// WebSocket close codes of a held stream (RFC 6455 §7.4.2, private use).
 const SUPERSEDED: u16 = 4000;
 const ENDED: u16 = 4001;
+
+/// The row of a session that was ended.
+const END: &str = "end";
 
 /// Holds sessions.
 #[durable_object]
 pub struct SessionAgent {
     state: Rc<State>,
     env: Env,
+    rows: Rc<Rows>,
     /// Names this life of the object in event ids.
     incarnation: String,
     sessions: RefCell<HashMap<Uuid, Rc<Session>>>,
@@ -64,8 +70,10 @@ impl std::panic::RefUnwindSafe for SessionAgent {}
 impl DurableObject for SessionAgent {
     fn new(state: State, env: Env) -> Self {
         let incarnation = Uuid::new_v4().simple().to_string();
+        let state = Rc::new(state);
         Self {
-            state: Rc::new(state),
+            rows: Rc::new(Rows::new(state.clone())),
+            state,
             env,
             incarnation: incarnation.chars().take(8).collect(),
             sessions: RefCell::default(),
@@ -81,7 +89,7 @@ impl DurableObject for SessionAgent {
     }
 
     async fn alarm(&self) -> Result<Response> {
-        self.drop_tombstones().await?;
+        self.clear().await?;
         Response::empty()
     }
 
@@ -121,9 +129,10 @@ impl SessionAgent {
         let Some(session) = self.session(&sealed.claims).await? else {
             return Ok(Err(Refusal::SessionNotFound));
         };
+        session.used(now_s());
         match request.method() {
             Method::Post => self.post(request, session, sealed, config, caller).await,
-            Method::Get => self.open_stream(&sealed.claims, &session).map(Ok),
+            Method::Get => self.get(&request, &session, caller).await.map(Ok),
             _ => self.end(&sealed.claims, caller).await.map(Ok),
         }
     }
@@ -133,18 +142,23 @@ impl SessionAgent {
         if let Some(session) = self.sessions.borrow().get(&claims.session) {
             return Ok(Some(session.clone()));
         }
-        let ended: Option<u64> = self.state.storage().get(&tombstone(claims.session)).await?;
-        if ended.is_some() {
+        let kept = self.rows.get(&settings_key(claims.session)).await?;
+        if kept.as_deref() == Some(END) {
             return Ok(None);
         }
+        let settings = kept.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let mut sessions = self.sessions.borrow_mut();
         if sessions.len() >= MAX_SESSIONS {
             sessions.retain(|_, session| session.is_busy());
         }
-        let stream = HeldStream { state: self.state.clone(), tag: claims.session.to_string() };
+        let keeper = Rc::new(ObjectKeeper {
+            state: self.state.clone(),
+            rows: self.rows.clone(),
+            session: claims.session,
+        });
         let session = sessions
             .entry(claims.session)
-            .or_insert_with(|| Rc::new(Session::new(claims, &self.incarnation, Rc::new(stream))));
+            .or_insert_with(|| Rc::new(Session::new(claims, &self.incarnation, settings, keeper)));
         Ok(Some(session.clone()))
     }
 
@@ -164,11 +178,12 @@ impl SessionAgent {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let ctx = context(sealed, own_token, &config);
+        let ctx = config.context(sealed, own_token, Rc::new(Machine));
         let channel = Channel::new();
+        let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| self.state.wait_until(task);
-        match run(call, channel, Rc::new(Machine), keep).await {
+        match run(call, channel, Rc::new(Machine), store, keep).await {
             Answer::Whole(Reply::Accepted) => answer::accepted(caller).map(Ok),
             Answer::Whole(Reply::Json { status, body }) => {
                 answer::json(status, body, caller).map(Ok)
@@ -177,10 +192,20 @@ impl SessionAgent {
         }
     }
 
+    /// A stream: the rest of a call's where the client names one, else the session's own.
+    async fn get(&self, request: &Request, session: &Session, caller: &Caller) -> Result<Response> {
+        let last = request.headers().get("last-event-id")?;
+        let upgrade = request.headers().get("upgrade")?;
+        match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
+            Some(last) => resume::answer(session, &last, &self.incarnation, caller).await,
+            None => self.open_stream(session),
+        }
+    }
+
     /// Opens the session's long-lived stream over a socket that lets the object sleep. A new one
     /// replaces the old one at once: a client that lost its connection must not be told to wait.
-    fn open_stream(&self, claims: &Claims, session: &Session) -> Result<Response> {
-        let tag = claims.session.to_string();
+    fn open_stream(&self, session: &Session) -> Result<Response> {
+        let tag = session.id.to_string();
         self.close_streams(&tag, SUPERSEDED, "replaced by a newer stream");
         let pair = WebSocketPair::new()?;
         self.state.accept_websocket_with_tags(&pair.server, &[&tag]);
@@ -201,87 +226,92 @@ impl SessionAgent {
         self.sessions.borrow_mut().remove(&claims.session);
         self.close_streams(&claims.session.to_string(), ENDED, "the session was ended");
         let until = u64::from(claims.expires);
-        let storage = self.state.storage();
-        storage.put(&tombstone(claims.session), until).await?;
-        if storage.get_alarm().await?.is_none() {
-            storage.set_alarm(alarm_at(until)).await?;
-        }
+        self.rows.put(&settings_key(claims.session), END, until).await?;
         answer::no_content(caller)
     }
 
-    /// Forgets ended sessions whose ids have run out, and everything when none is left.
-    async fn drop_tombstones(&self) -> Result<()> {
-        let storage = self.state.storage();
-        let now = Machine.now_ms() / 1_000;
+    /// Removes the rows whose end has come, but for settings of a session that is in use.
+    async fn clear(&self) -> Result<()> {
+        self.rows.woken();
+        let now = now_s();
         let mut next: Option<u64> = None;
-        let entries = storage.list().await?;
         let mut over = Vec::new();
-        entries.for_each(&mut |until, key| match (until.as_f64(), key.as_string()) {
-            #[expect(clippy::cast_possible_truncation, reason = "seconds fit")]
-            #[expect(clippy::cast_sign_loss, reason = "seconds are positive")]
-            (Some(until), Some(_)) if until as u64 > now => {
-                let until = until as u64;
+        for row in self.rows.all().await? {
+            let until = if row.until > now { row.until } else { self.in_use_until(&row.key) };
+            if until > now {
                 next = Some(next.map_or(until, |next| next.min(until)));
-            }
-            (_, Some(key)) => over.push(key),
-            (_, None) => {}
-        });
-        match next {
-            None => storage.delete_all().await,
-            Some(until) => {
-                storage.delete_multiple(over).await?;
-                storage.set_alarm(alarm_at(until)).await
+            } else {
+                over.push(row.key);
             }
         }
+        self.rows.remove(over, next).await
+    }
+
+    /// When the settings of a session that streams or was used lately are over.
+    fn in_use_until(&self, key: &str) -> u64 {
+        let Some(id) = key.strip_prefix(SETTINGS).and_then(|id| Uuid::parse_str(id).ok()) else {
+            return 0;
+        };
+        if !self.state.get_websockets_with_tag(&id.to_string()).is_empty() {
+            return now_s().saturating_add(KEEP_SETTINGS);
+        }
+        let used = self.sessions.borrow().get(&id).map_or(0, |session| session.used_at());
+        used.saturating_add(KEEP_SETTINGS)
     }
 }
 
-fn tombstone(session: Uuid) -> String {
-    format!("ended:{}", session.simple())
+const SETTINGS: &str = "session:";
+
+fn settings_key(session: Uuid) -> String {
+    format!("{SETTINGS}{}", session.simple())
 }
 
-/// An alarm at a time given in seconds since 1970.
-fn alarm_at(seconds: u64) -> std::time::Duration {
-    let now = Machine.now_ms() / 1_000;
-    std::time::Duration::from_secs(seconds.saturating_sub(now).saturating_add(1))
-}
-
-fn context(sealed: Sealed, own_token: Option<String>, config: &Config) -> Context {
-    let token = match sealed.principal.own_credential {
-        true => own_token.map(|token| Secret::new(token.trim())),
-        false => config.sitebay_token.clone(),
-    };
-    Context {
-        principal: Rc::new(sealed.principal),
-        client: Rc::new(Client {
-            name: sealed.claims.client_name,
-            version: sealed.claims.client_version,
-        }),
-        account: Rc::new(Account { base_url: config.sitebay_url.clone(), token }),
-        platform: Rc::new(Machine),
-        notifier: Rc::new(Nobody),
-    }
-}
-
-/// Stands in the session's context until a request puts its own way back there.
-struct Nobody;
-
-impl Notifier for Nobody {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn tools_changed(&self) {}
-}
-
-/// The sockets on which the Worker holds a session's long-lived stream.
-struct HeldStream {
+/// What a session needs of its object.
+struct ObjectKeeper {
     state: Rc<State>,
-    tag: String,
+    rows: Rc<Rows>,
+    session: Uuid,
 }
 
-impl Announce for HeldStream {
+impl ObjectKeeper {
+    fn answer_key(&self, stream: &StreamName) -> String {
+        format!("answer:{}:{}", self.session.simple(), stream.as_str())
+    }
+}
+
+impl Store for ObjectKeeper {
+    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+        let (rows, key) = (self.rows.clone(), self.answer_key(stream));
+        let text = String::from_utf8_lossy(answer).into_owned();
+        async move {
+            if let Err(error) = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await {
+                worker::console_error!("an answer could not be kept: {error}");
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Keeper for ObjectKeeper {
     fn announce(&self, message: &str) -> bool {
-        let sockets = self.state.get_websockets_with_tag(&self.tag);
+        let sockets = self.state.get_websockets_with_tag(&self.session.to_string());
         // Each message goes to exactly one stream; a closing socket refuses it.
         sockets.iter().any(|socket| socket.send_with_str(message).is_ok())
+    }
+
+    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
+        let (rows, key) = (self.rows.clone(), settings_key(self.session));
+        let text = serde_json::to_string(&settings).unwrap_or_default();
+        async move {
+            if let Err(error) = rows.put(&key, &text, now_s().saturating_add(KEEP_SETTINGS)).await {
+                worker::console_error!("settings could not be kept: {error}");
+            }
+        }
+        .boxed_local()
+    }
+
+    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+        let (rows, key) = (self.rows.clone(), self.answer_key(stream));
+        async move { rows.get(&key).await.ok().flatten().map(String::into_bytes) }.boxed_local()
     }
 }

@@ -1,15 +1,24 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
 use crate::{
-    access::{admission::Door, keys::Keyring, secret::Secret},
+    access::{admission::Door, keys::Keyring, seal::Sealed, secret::Secret},
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
+    server::{
+        context::{Client, Context},
+        notify::Nobody,
+        platform::SharedPlatform,
+    },
+    sitebay::Account,
 };
 
 /// The SiteBay service itself.
 pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
+
+/// Items on one page of a list, where nothing else is set. Most clients read one page only.
+const PAGE_SIZE: usize = 200;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -32,6 +41,8 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Items on one page of a list.
+    pub page_size: usize,
     /// What an operator should know.
     pub warnings: Vec<String>,
     /// What makes the server unusable.
@@ -55,6 +66,7 @@ impl Config {
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            page_size: PAGE_SIZE,
             warnings: Vec::new(),
             broken: None,
             environment,
@@ -63,6 +75,7 @@ impl Config {
         config.read_keys(get("SESSION_KEY"));
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.warn();
         config
     }
@@ -70,6 +83,28 @@ impl Config {
     /// Whether this is a machine of somebody who develops.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
+    }
+
+    /// The context of a caller's requests, before a request puts its own way back there.
+    pub fn context(
+        &self,
+        sealed: Sealed,
+        own_token: Option<String>,
+        platform: SharedPlatform,
+    ) -> Context {
+        let token = match sealed.principal.own_credential {
+            true => own_token.map(|token| Secret::new(token.trim())),
+            false => self.sitebay_token.clone(),
+        };
+        let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
+        Context {
+            principal: Rc::new(sealed.principal),
+            client: Rc::new(Client { name, version }),
+            account: Rc::new(Account { base_url: self.sitebay_url.clone(), token }),
+            page_size: self.page_size,
+            platform,
+            notifier: Rc::new(Nobody),
+        }
     }
 
     fn read_keys(&mut self, setting: Option<String>) {
@@ -105,6 +140,18 @@ impl Config {
             }
             _ => self.warnings.push(format!(
                 "SESSION_MAX_AGE is `{setting}`: expected seconds, 1 to 2592000; using 86400"
+            )),
+        }
+    }
+
+    fn read_page_size(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match setting.parse::<usize>() {
+            Ok(size) if (1..=1_000).contains(&size) => self.page_size = size,
+            _ => self.warnings.push(format!(
+                "MCP_PAGE_SIZE is `{setting}`: expected 1 to 1000; using {PAGE_SIZE}"
             )),
         }
     }

@@ -163,12 +163,12 @@ fn scanner_card(origin: &str, config: &Config) -> Value {
         "description": SERVER_DESCRIPTION,
         "documentationUrl": REPOSITORY,
         "transport": { "type": "streamable-http", "endpoint": "/mcp", "url": format!("{origin}/mcp") },
-        "capabilities": server_capabilities(),
+        "capabilities": server_capabilities(!registry::PROMPTS.is_empty()),
         "authentication": { "required": required, "schemes": schemes },
-        "tools": part(registry::tools_list(), "tools"),
-        "resources": part(registry::resources_list(), "resources"),
-        "resourceTemplates": part(registry::resource_templates_list(), "resourceTemplates"),
-        "prompts": [],
+        "tools": part(registry::TOOLS.whole(), "tools"),
+        "resources": part(registry::RESOURCES.whole(), "resources"),
+        "resourceTemplates": part(registry::RESOURCE_TEMPLATES.whole(), "resourceTemplates"),
+        "prompts": part(registry::PROMPTS.whole(), "prompts"),
     })
 }
 
@@ -221,7 +221,7 @@ mod tests {
     fn the_scanner_card_has_the_tools_of_the_registry() {
         let config = Config::read(&|name| (name == "MCP_API_KEY").then(|| "k".to_owned()));
         let card = scanner_card("https://x.example", &config);
-        let listed = part(registry::tools_list(), "tools");
+        let listed = part(registry::TOOLS.whole(), "tools");
         assert_eq!(card["tools"], listed);
         assert_eq!(card["authentication"]["required"], true);
     }

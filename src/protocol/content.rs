@@ -24,6 +24,106 @@ pub enum Content {
         /// Its media type, such as `image/png`.
         mime_type: String,
     },
+    /// Sound, base64 encoded.
+    #[serde(rename_all = "camelCase")]
+    Audio {
+        /// The bytes in base64 (RFC 4648 §4).
+        data: String,
+        /// Its media type, such as `audio/wav`.
+        mime_type: String,
+    },
+    /// A resource with its contents.
+    Resource {
+        /// The contents.
+        resource: Contents,
+    },
+    /// A resource to read when it is wanted.
+    #[serde(rename_all = "camelCase")]
+    ResourceLink {
+        /// Where it is.
+        uri: String,
+        /// What it is called.
+        name: String,
+        /// Its media type.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        mime_type: Option<String>,
+    },
+}
+
+/// The contents of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Contents {
+    /// Where it is.
+    pub uri: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// The text, or the bytes in base64.
+    #[serde(flatten)]
+    pub body: ContentsBody,
+}
+
+/// What a resource holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentsBody {
+    /// Text.
+    Text(String),
+    /// Bytes in base64 (RFC 4648 §4).
+    Blob(String),
+}
+
+impl Contents {
+    /// A resource that is text.
+    pub fn text(uri: &str, mime_type: &str, text: impl Into<String>) -> Self {
+        let body = ContentsBody::Text(text.into());
+        Self { uri: uri.to_owned(), mime_type: mime_type.to_owned(), body }
+    }
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PromptMessage {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: Content,
+}
+
+/// Who says a message of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// The result of a `prompts/get`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct PromptResult {
+    /// What the prompt is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// Its messages.
+    pub messages: Vec<PromptMessage>,
+}
+
+impl PromptResult {
+    /// A prompt of messages that the person says.
+    pub fn of_user(contents: impl IntoIterator<Item = Content>) -> Self {
+        let messages = contents.into_iter();
+        let messages = messages.map(|content| PromptMessage { role: Role::User, content });
+        Self { description: None, messages: messages.collect() }
+    }
+}
+
+impl Content {
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
 }
 
 /// The result of a `tools/call`.

@@ -6,13 +6,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use serde_json::value::RawValue;
+
 use crate::protocol::jsonrpc::RequestId;
 
 /// A comment that keeps the connection and tells the sender whether anybody is there.
 pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// Names the stream of one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct StreamName(String);
 
 impl StreamName {
@@ -23,10 +25,49 @@ impl StreamName {
         Self(format!("{incarnation}.{number}.{request}"))
     }
 
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
     /// The id of the event at this place.
     pub fn event_id(&self, place: u32) -> String {
         format!("{}.{place}", self.0)
     }
+}
+
+/// An event id as it comes back in `Last-Event-ID`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastEvent {
+    /// The stream it belongs to.
+    pub stream: StreamName,
+    /// The life of the object that sent it.
+    pub incarnation: String,
+    /// The request whose answer the stream carries.
+    pub request: RequestId,
+    /// Its place on the stream.
+    pub place: u32,
+}
+
+impl LastEvent {
+    /// Reads an id; None where it names no stream of a call.
+    pub fn parse(id: &str) -> Option<Self> {
+        let mut parts = id.split('.');
+        let incarnation = parts.next().filter(|part| !part.is_empty())?;
+        let number: u32 = parts.next()?.parse().ok()?;
+        let request = URL_SAFE_NO_PAD.decode(parts.next()?).ok()?;
+        let place = parts.next()?.parse().ok()?;
+        let request = RawValue::from_string(String::from_utf8(request).ok()?).ok()?;
+        let request = RequestId::read(&request)?;
+        let stream = StreamName::of_call(incarnation, number, &request);
+        let whole = parts.next().is_none();
+        whole.then(|| Self { stream, incarnation: incarnation.to_owned(), request, place })
+    }
+}
+
+/// Tells the client when to come back after its connection ends.
+pub fn retry(milliseconds: u32) -> Vec<u8> {
+    format!("retry: {milliseconds}\n\n").into_bytes()
 }
 
 /// An event that carries a message.
@@ -64,8 +105,6 @@ fn put_id(out: &mut Vec<u8>, id: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::value::RawValue;
-
     use super::*;
 
     fn request(json: &str) -> RequestId {
@@ -76,6 +115,16 @@ mod tests {
     fn an_id_names_life_request_and_place_in_one_line() {
         let stream = StreamName::of_call("k3", 2, &request("\"a\\nb\""));
         assert_eq!(stream.event_id(5), "k3.2.ImFcbmIi.5");
+    }
+
+    #[test]
+    fn an_id_leads_back_to_its_stream() {
+        let stream = StreamName::of_call("k3", 2, &request("\"a\""));
+        let last = LastEvent::parse(&stream.event_id(5)).unwrap();
+        assert_eq!((last.stream, last.place), (stream, 5));
+        for id in ["", "1", "a.b.c.d", "k3.2.!!.5", "k3.2.ImEi.5.6", ".2.ImEi.5", "k3.2.e30.1"] {
+            assert_eq!(LastEvent::parse(id), None, "{id}");
+        }
     }
 
     #[test]

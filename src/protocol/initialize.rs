@@ -87,18 +87,27 @@ struct InitializeResult<'a> {
 }
 
 /// The result of `initialize`.
-pub fn result(version: Version) -> impl Serialize {
+pub fn result(version: Version, prompts: bool) -> impl Serialize {
     InitializeResult {
         protocol_version: version.as_str(),
-        capabilities: server_capabilities(),
+        capabilities: server_capabilities(prompts),
         server_info: server_info(),
         instructions: INSTRUCTIONS,
     }
 }
 
-/// What this server can do.
-pub fn server_capabilities() -> Value {
-    json!({ "tools": { "listChanged": true }, "resources": {} })
+/// What this server can do in a session. `prompts`: whether it has any.
+pub fn server_capabilities(prompts: bool) -> Value {
+    let mut capabilities = json!({
+        "tools": { "listChanged": true },
+        "resources": { "subscribe": true, "listChanged": true },
+        "logging": {},
+        "completions": {},
+    });
+    if let (true, Some(capabilities)) = (prompts, capabilities.as_object_mut()) {
+        capabilities.insert("prompts".to_owned(), json!({ "listChanged": true }));
+    }
+    capabilities
 }
 
 /// Who this server is.

@@ -60,6 +60,8 @@ pub enum Message<'a> {
     Response {
         /// The request it answers.
         id: Option<RequestId>,
+        /// Its result, or its error, unread.
+        outcome: Result<&'a RawValue, &'a RawValue>,
     },
 }
 
@@ -199,10 +201,14 @@ fn message(wire: Wire<'_>) -> Result<Message<'_>, DecodeError> {
 struct MethodName<'a>(#[serde(borrow)] Cow<'a, str>);
 
 fn response<'a>(wire: &Wire<'a>) -> Result<Message<'a>, DecodeError> {
-    if wire.result.is_none() && wire.error.is_none() {
-        return Err(DecodeError::NotJsonRpc("expected `method`, `result` or `error`"));
-    }
-    Ok(Message::Response { id: wire.id.and_then(RequestId::read) })
+    let outcome = match (wire.result, wire.error) {
+        (Some(result), None) => Ok(result),
+        (_, Some(error)) => Err(error),
+        (None, None) => {
+            return Err(DecodeError::NotJsonRpc("expected `method`, `result` or `error`"));
+        }
+    };
+    Ok(Message::Response { id: wire.id.and_then(RequestId::read), outcome })
 }
 
 /// A JSON-RPC error: the protocol failed, not the tool.
@@ -250,6 +256,18 @@ pub fn error_text(id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
     let _ = serde_json::to_writer(&mut out, error);
     out.push(b'}');
     out
+}
+
+/// The text of a request to the client.
+pub fn request_text(id: &str, method: &str, params: &impl Serialize) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Out<'a, P> {
+        jsonrpc: &'a str,
+        id: &'a str,
+        method: &'a str,
+        params: &'a P,
+    }
+    serde_json::to_vec(&Out { jsonrpc: "2.0", id, method, params }).unwrap_or_default()
 }
 
 /// The text of a notification.
@@ -342,6 +360,9 @@ mod tests {
     #[test]
     fn an_error_response_of_a_client_is_a_response() {
         let body = br#"{"jsonrpc":"2.0","id":7,"error":{"code":-1,"message":"no"}}"#;
-        assert!(matches!(decode(body), Ok(Body::Single(Message::Response { id: Some(_) }))));
+        assert!(matches!(
+            decode(body),
+            Ok(Body::Single(Message::Response { id: Some(_), outcome: Err(_) }))
+        ));
     }
 }

@@ -6,5 +6,7 @@ pub mod content;
 pub mod event;
 pub mod initialize;
 pub mod jsonrpc;
+pub mod level;
+pub mod question;
 pub mod session_id;
 pub mod version;

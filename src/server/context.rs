@@ -5,9 +5,16 @@
 
 use std::{rc::Rc, time::Duration};
 
+use serde_json::Value;
+
 use crate::{
     access::principal::Principal,
-    server::{notify::Notifier, platform::SharedPlatform},
+    protocol::level::Level,
+    server::{
+        ask::{Ask, Stop},
+        notify::{News, Notifier},
+        platform::SharedPlatform,
+    },
     sitebay::Account,
 };
 
@@ -29,6 +36,8 @@ pub struct Context {
     pub client: Rc<Client>,
     /// The SiteBay account that this call acts on.
     pub account: Rc<Account>,
+    /// Items on one page of a list.
+    pub page_size: usize,
     /// The machine around the server.
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.
@@ -45,5 +54,29 @@ impl Context {
     /// Nothing is sent where the client gave no progress token.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         self.notifier.progress(progress, total, message);
+    }
+
+    /// Sends a log message to the client, where it wants messages of this level.
+    pub fn log(&self, level: Level, logger: &str, data: impl Into<Value>) {
+        self.notifier.log(level, logger, data.into());
+    }
+
+    /// Asks the client one question, or several in one round.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: the client cannot be asked, or the answer is yet to come.
+    pub async fn ask<Q: Ask>(&self, question: Q) -> Result<Q::Answers, Stop> {
+        let answers = self.notifier.ask(question.questions()).await?;
+        Q::answers(&mut answers.into_iter())
+    }
+
+    /// Tells every client whom it concerns that something changed.
+    pub fn announce(&self, news: News) {
+        self.notifier.announce(news);
+    }
+
+    /// Whether the client took its request back. Work that can stop cleanly should.
+    pub fn is_cancelled(&self) -> bool {
+        self.notifier.is_cancelled()
     }
 }

@@ -1,161 +1,134 @@
-//! From a request's method to its answer.
+//! From a request's method to its outcome, alike in every era.
 //!
-//! Invariant: the parameters are scanned once, and every request ends in exactly one answer.
+//! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
 
-use std::{borrow::Cow, rc::Rc};
-
-use serde::Deserialize;
-use serde_json::{json, value::RawValue};
+use serde_json::{Map, Value, json, value::RawValue};
 
 use crate::{
     protocol::{
         content::ToolResult,
-        jsonrpc::{
-            INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RESOURCE_NOT_FOUND,
-            RequestId, RpcError, error_text, result_text, result_value,
-        },
+        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
     },
-    server::{context::Context, notify::Notifier, registry},
-    toolsets::sitebay::{self, ResourceError},
+    server::{
+        ask::Stop,
+        context::Context,
+        listing::Listing,
+        params::Params,
+        registry::{self, PromptError, ReadError, Reference},
+    },
 };
 
-/// Bytes a result may have. A Worker could send more, but no model could read it.
-pub const MAX_RESULT: usize = 8 * 1024 * 1024;
+/// Values that a completion may have (MCP `server/utilities/completion`).
+const MAX_COMPLETIONS: usize = 100;
 
-/// The parameters of a request, as far as any method here reads them.
-#[derive(Deserialize, Default)]
-pub struct Params<'a> {
-    #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    uri: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    cursor: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "_meta")]
-    meta: Option<Meta<'a>>,
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A list's page: the text of its result.
+    List(&'static str),
+    /// Another result.
+    Result(Value),
+    /// The page of a list that is not whole.
+    Page(String),
+    /// A tool's result.
+    Tool(ToolResult),
+    /// There is no resource at this URI.
+    NoResource(String),
+    /// An error.
+    Failed(RpcError),
+    /// The client must be asked, or cannot be.
+    Stopped(Stop),
 }
 
-/// `params._meta`.
-#[derive(Deserialize, Default)]
-struct Meta<'a> {
-    #[serde(borrow, default, rename = "progressToken")]
-    progress_token: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    stateless_version: Option<&'a RawValue>,
-}
-
-impl<'a> Params<'a> {
-    /// Reads the parameters of a request of the session era.
-    ///
-    /// # Errors
-    /// −32602 where a field has the wrong type, −32600 where the request is of the other era.
-    pub fn read(params: Option<&'a RawValue>) -> Result<Self, RpcError> {
-        let Some(params) = params else {
-            return Ok(Self::default());
-        };
-        let params: Self = serde_json::from_str(params.get())
-            .map_err(|error| RpcError::new(INVALID_PARAMS, format!("params: {error}")))?;
-        if params.meta.as_ref().is_some_and(|meta| meta.stateless_version.is_some()) {
-            return Err(RpcError::new(
-                INVALID_REQUEST,
-                "a stateless request inside a session: send it without Mcp-Session-Id",
-            ));
-        }
-        Ok(params)
-    }
-
-    /// The JSON text of the progress token: a string or an integer.
-    pub fn progress_token(&self) -> Option<RequestId> {
-        self.meta.as_ref()?.progress_token.and_then(RequestId::read)
+impl From<RpcError> for Outcome {
+    fn from(error: RpcError) -> Self {
+        Self::Failed(error)
     }
 }
 
-/// Answers one request: the text of its response.
-pub async fn answer(
-    ctx: Context,
-    id: &RequestId,
-    method: &str,
-    params: Result<Params<'_>, RpcError>,
-) -> Vec<u8> {
-    let params = match params {
-        Ok(params) => params,
-        Err(error) => return error_text(Some(id), &error),
-    };
+/// Carries out a request that means the same in every era.
+pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
     let outcome = match method {
-        "ping" => Ok(result_text(id, "{}")),
-        "tools/list" => listed(id, &params, registry::tools_list()),
-        "tools/call" => call_tool(&ctx, id, params).await,
-        "resources/list" => listed(id, &params, registry::resources_list()),
-        "resources/templates/list" => listed(id, &params, registry::resource_templates_list()),
-        "resources/read" => read_resource(&ctx, id, params).await,
-        "initialize" => Err(RpcError::new(
-            INVALID_REQUEST,
-            "this session is initialized: send initialize without Mcp-Session-Id for a new one",
-        )),
+        "tools/list" => listed(ctx, &params, &registry::TOOLS),
+        "tools/call" => call_tool(ctx, params).await,
+        "resources/list" => listed(ctx, &params, &registry::RESOURCES),
+        "resources/templates/list" => listed(ctx, &params, &registry::RESOURCE_TEMPLATES),
+        "resources/read" => read_resource(ctx, params).await,
+        "prompts/list" => listed(ctx, &params, &registry::PROMPTS),
+        "prompts/get" => get_prompt(ctx, params).await,
+        "completion/complete" => complete(&params),
         _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
     };
-    outcome.unwrap_or_else(|error| error_text(Some(id), &error))
+    outcome.unwrap_or_else(Outcome::from)
 }
 
-/// A list that fits one page, so that every cursor is unknown.
-fn listed(id: &RequestId, params: &Params<'_>, list: &str) -> Result<Vec<u8>, RpcError> {
-    match &params.cursor {
-        None => Ok(result_text(id, list)),
-        Some(cursor) => {
-            Err(RpcError::new(INVALID_PARAMS, format!("`cursor`: `{cursor}` is not known")))
-        }
-    }
+fn listed(
+    ctx: &Context,
+    params: &Params<'_>,
+    listing: &'static Listing,
+) -> Result<Outcome, RpcError> {
+    let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
+    Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Page))
 }
 
-async fn call_tool(ctx: &Context, id: &RequestId, params: Params<'_>) -> Result<Vec<u8>, RpcError> {
-    let name = params
-        .name
-        .ok_or_else(|| RpcError::new(INVALID_PARAMS, "tools/call: `name` is missing"))?;
-    let result = registry::call(ctx, &name, params.arguments).await.ok_or_else(|| {
+async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let name = Params::required(params.name, "tools/call", "name")?;
+    let called = registry::call(ctx, &name, params.arguments).await;
+    let called = called.ok_or_else(|| {
         RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list"))
     })?;
-    let text = result_value(id, &result);
-    if text.len() <= MAX_RESULT {
-        return Ok(text);
+    Ok(called.map_or_else(Outcome::Stopped, Outcome::Tool))
+}
+
+async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let uri = Params::required(params.uri, "resources/read", "uri")?;
+    match registry::read(ctx, &uri).await {
+        Ok(contents) => Ok(Outcome::Result(json!({ "contents": [contents] }))),
+        Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),
+        Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
-    let size = text.len();
-    drop(text);
-    Ok(result_value(id, &too_large(size)))
 }
 
-fn too_large(size: usize) -> ToolResult {
-    ToolResult::error(format!(
-        "The result is too large to send: {size} bytes, at most {MAX_RESULT}. The call itself was \
-         carried out. Ask for less: a filter, a smaller range, fewer items."
-    ))
-}
-
-async fn read_resource(
-    ctx: &Context,
-    id: &RequestId,
-    params: Params<'_>,
-) -> Result<Vec<u8>, RpcError> {
-    let uri = params
-        .uri
-        .ok_or_else(|| RpcError::new(INVALID_PARAMS, "resources/read: `uri` is missing"))?;
-    match sitebay::read(ctx, &uri).await {
-        Ok(resource) => {
-            let contents =
-                json!([{ "uri": uri, "mimeType": resource.mime_type, "text": resource.text }]);
-            Ok(result_value(id, &json!({ "contents": contents })))
+async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let name = Params::required(params.name, "prompts/get", "name")?;
+    let arguments = params.arguments.map_or("{}", RawValue::get);
+    let arguments: Map<String, Value> = serde_json::from_str(arguments)
+        .map_err(|error| RpcError::new(INVALID_PARAMS, format!("arguments: {error}")))?;
+    match registry::prompt(ctx, &name, &arguments).await {
+        Ok(prompt) => Ok(Outcome::Result(json!(prompt))),
+        Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),
+        Err(PromptError::Arguments(why)) => Err(RpcError::new(INVALID_PARAMS, why)),
+        Err(PromptError::NotFound) => {
+            Err(RpcError::new(INVALID_PARAMS, format!("no prompt `{name}`: see prompts/list")))
         }
-        Err(ResourceError::NotFound) => Err(RpcError {
-            code: RESOURCE_NOT_FOUND,
-            message: format!("no resource `{uri}`"),
-            data: Some(json!({ "uri": uri })),
-        }),
-        Err(ResourceError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
 }
 
-/// The context for one request: the session's, with the way back for this request.
-pub fn context_with(session: &Context, notifier: Rc<dyn Notifier>) -> Context {
-    Context { notifier, ..session.clone() }
+fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
+    let text = |of: Option<&Value>, name: &str| {
+        of.and_then(|value| value.get(name)).and_then(Value::as_str).map(str::to_owned)
+    };
+    let reference = params.reference.as_ref();
+    let (name, uri) = (text(reference, "name"), text(reference, "uri"));
+    let reference = match (text(reference, "type").as_deref(), &name, &uri) {
+        (Some("ref/prompt"), Some(name), _) => Reference::Prompt(name),
+        (Some("ref/resource"), _, Some(uri)) => Reference::Resource(uri),
+        _ => {
+            return Err(wrong(
+                "`ref` must be a ref/prompt with `name` or a ref/resource with `uri`",
+            ));
+        }
+    };
+    let argument = text(params.argument.as_ref(), "name")
+        .ok_or_else(|| wrong("`argument.name` must be a string"))?;
+    let so_far = text(params.argument.as_ref(), "value")
+        .ok_or_else(|| wrong("`argument.value` must be a string"))?;
+    let mut values = registry::complete(&reference, &argument, &so_far)
+        .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
+    let total = values.len();
+    values.truncate(MAX_COMPLETIONS);
+    let has_more = total > values.len();
+    let completion = json!({ "values": values, "total": total, "hasMore": has_more });
+    Ok(Outcome::Result(json!({ "completion": completion })))
 }

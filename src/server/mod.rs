@@ -1,7 +1,11 @@
 //! What an MCP server does in every era: the context of a call, the registry of tools, dispatch.
 
+pub mod ask;
 pub mod context;
 pub mod dispatch;
+pub mod listing;
 pub mod notify;
+pub mod params;
 pub mod platform;
 pub mod registry;
+pub mod size;

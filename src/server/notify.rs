@@ -1,10 +1,68 @@
 //! The way from a running call back to its client.
 
-/// Where a call's notifications go. The session puts them on the stream of the call.
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use serde_json::Value;
+
+use crate::{
+    protocol::{level::Level, question::Question},
+    server::ask::Stop,
+};
+
+/// News that concern more than one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The list of tools is another one.
+    ToolsChanged,
+    /// The list of prompts is another one.
+    PromptsChanged,
+    /// The list of resources is another one.
+    ResourcesChanged,
+    /// The resource at this URI is another one.
+    ResourceUpdated(String),
+}
+
+/// Where a call's notifications and questions go. A session puts them on the stream of the call.
 pub trait Notifier {
     /// A `notifications/progress`, if the client asked for progress.
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>);
 
-    /// A `notifications/tools/list_changed` on the session's long-lived stream.
-    fn tools_changed(&self);
+    /// A `notifications/message`, if the client wants this level.
+    fn log(&self, level: Level, logger: &str, data: Value);
+
+    /// Tells everybody whom it concerns.
+    fn announce(&self, news: News);
+
+    /// Asks the client, all in one round. The answers are results in the order of the questions.
+    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+
+    /// Ends the connection of the call's stream, and lets the client come back for the rest.
+    fn pause_stream(&self, retry_ms: u32);
+
+    /// Whether the client took its request back.
+    fn is_cancelled(&self) -> bool;
+}
+
+/// A way back that leads nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Notifier for Nobody {
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+    fn log(&self, _level: Level, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: News) {}
+
+    fn ask(&self, _questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        ready(Err(Stop::unanswered("there is nobody to ask"))).boxed_local()
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }

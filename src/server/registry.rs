@@ -1,51 +1,154 @@
-//! The tools and resources that this server has, over all toolsets.
+//! The tools, resources and prompts that this server has, over all toolsets.
 //!
 //! Invariant: a list's text is put together once per isolate; answering it is a copy.
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
-use crate::{protocol::content::ToolResult, server::context::Context, toolsets::sitebay};
+use crate::{
+    protocol::content::{Contents, PromptResult, ToolResult},
+    server::{ask::Stop, context::Context, listing::Listing},
+    toolsets::sitebay,
+};
 
 #[cfg(feature = "fixtures")]
 use crate::toolsets::fixtures;
 
-/// The result of `tools/list`.
-pub fn tools_list() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| format!(r#"{{"tools":[{}]}}"#, definitions()))
+/// The tools.
+pub static TOOLS: LazyLock<Listing> =
+    LazyLock::new(|| Listing::new("tools", &[FIXTURES.tools, sitebay::TOOLS_JSON]));
+
+/// The resources that have one URI.
+pub static RESOURCES: LazyLock<Listing> =
+    LazyLock::new(|| Listing::new("resources", &[FIXTURES.resources, sitebay::RESOURCES_JSON]));
+
+/// The resources whose URI has parameters.
+pub static RESOURCE_TEMPLATES: LazyLock<Listing> = LazyLock::new(|| {
+    let parts = [FIXTURES.templates, sitebay::RESOURCE_TEMPLATES_JSON];
+    Listing::new("resourceTemplates", &parts)
+});
+
+/// The prompts.
+pub static PROMPTS: LazyLock<Listing> =
+    LazyLock::new(|| Listing::new("prompts", &[FIXTURES.prompts]));
+
+/// What a build with fixtures adds to the lists.
+struct Added {
+    tools: &'static str,
+    resources: &'static str,
+    templates: &'static str,
+    prompts: &'static str,
 }
 
-/// The result of `resources/list`.
-pub fn resources_list() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| format!(r#"{{"resources":[{}]}}"#, sitebay::RESOURCES_JSON))
+#[cfg(feature = "fixtures")]
+const FIXTURES: Added = Added {
+    tools: fixtures::TOOLS_JSON,
+    resources: fixtures::RESOURCES_JSON,
+    templates: fixtures::RESOURCE_TEMPLATES_JSON,
+    prompts: fixtures::PROMPTS_JSON,
+};
+
+#[cfg(not(feature = "fixtures"))]
+const FIXTURES: Added = Added { tools: "", resources: "", templates: "", prompts: "" };
+
+/// Why a resource was not read.
+#[derive(Debug)]
+pub enum ReadError {
+    /// There is none at this URI.
+    NotFound,
+    /// It is there and could not be read.
+    Failed(String),
 }
 
-/// The result of `resources/templates/list`.
-pub fn resource_templates_list() -> &'static str {
-    static TEXT: OnceLock<String> = OnceLock::new();
-    TEXT.get_or_init(|| {
-        format!(r#"{{"resourceTemplates":[{}]}}"#, sitebay::RESOURCE_TEMPLATES_JSON)
-    })
+/// Why a prompt was not made.
+#[derive(Debug)]
+pub enum PromptError {
+    /// There is none of this name.
+    NotFound,
+    /// An argument is missing or wrong.
+    Arguments(String),
+    /// It asks the client first.
+    Stopped(Stop),
+}
+
+impl From<Stop> for PromptError {
+    fn from(stop: Stop) -> Self {
+        Self::Stopped(stop)
+    }
 }
 
 /// Runs a tool. None: there is no tool of this name.
-pub async fn call(ctx: &Context, name: &str, arguments: Option<&RawValue>) -> Option<ToolResult> {
+pub async fn call(
+    ctx: &Context,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Option<Result<ToolResult, Stop>> {
     #[cfg(feature = "fixtures")]
     if let Some(result) = fixtures::call(ctx, name, arguments).await {
         return Some(result);
     }
-    sitebay::call(ctx, name, arguments).await
+    sitebay::call(ctx, name, arguments).await.map(Ok)
 }
 
-#[cfg(feature = "fixtures")]
-fn definitions() -> String {
-    format!("{},{}", fixtures::TOOLS_JSON, sitebay::TOOLS_JSON)
+/// Reads a resource.
+///
+/// # Errors
+/// Where there is none, or it cannot be read.
+pub async fn read(ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
+    #[cfg(feature = "fixtures")]
+    if let Some(contents) = fixtures::read(uri) {
+        return Ok(contents);
+    }
+    match sitebay::read(ctx, uri).await {
+        Ok(resource) => Ok(Contents::text(uri, resource.mime_type, resource.text)),
+        Err(sitebay::ResourceError::NotFound) => Err(ReadError::NotFound),
+        Err(sitebay::ResourceError::Failed(why)) => Err(ReadError::Failed(why)),
+    }
 }
 
-#[cfg(not(feature = "fixtures"))]
-fn definitions() -> &'static str {
-    sitebay::TOOLS_JSON
+/// Makes a prompt.
+///
+/// # Errors
+/// Where there is none, an argument does not fit, or the client must be asked.
+#[cfg_attr(
+    not(feature = "fixtures"),
+    expect(clippy::unused_async, reason = "prompts of fixtures ask the client")
+)]
+pub async fn prompt(
+    ctx: &Context,
+    name: &str,
+    arguments: &Map<String, Value>,
+) -> Result<PromptResult, PromptError> {
+    #[cfg(feature = "fixtures")]
+    if let Some(made) = fixtures::prompt(ctx, name, arguments).await {
+        return made;
+    }
+    let _ = (ctx, name, arguments);
+    Err(PromptError::NotFound)
+}
+
+/// Values for an argument of a prompt or of a resource template, best first. None: there is no
+/// such prompt or template.
+pub fn complete(reference: &Reference<'_>, argument: &str, so_far: &str) -> Option<Vec<String>> {
+    #[cfg(feature = "fixtures")]
+    if let Some(values) = fixtures::complete(reference, argument, so_far) {
+        return Some(values);
+    }
+    let _ = (argument, so_far);
+    match reference {
+        Reference::Prompt(_) => None,
+        Reference::Resource(uri) => {
+            RESOURCE_TEMPLATES.whole().contains(&format!("\"{uri}\"")).then(Vec::new)
+        }
+    }
+}
+
+/// What a completion is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reference<'a> {
+    /// A prompt by name.
+    Prompt(&'a str),
+    /// A resource template by URI.
+    Resource(&'a str),
 }

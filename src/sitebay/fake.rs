@@ -16,9 +16,11 @@ use crate::{
         principal::{Principal, Subject, Way},
         secret::Secret,
     },
+    protocol::{level::Level, question::Question},
     server::{
+        ask::Stop,
         context::Context,
-        notify::Notifier,
+        notify::{News, Nobody, Notifier},
         platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform},
     },
 };
@@ -112,6 +114,7 @@ impl Fake {
     pub(crate) fn context_of(self: &Rc<Self>, token: Option<&str>) -> Context {
         Context {
             client: Rc::default(),
+            page_size: 100,
             principal: Rc::new(Principal {
                 way: Way::Open,
                 subject: Subject([0; 16]),
@@ -202,5 +205,17 @@ impl Notifier for Reports {
         self.0.reports.borrow_mut().push(line);
     }
 
-    fn tools_changed(&self) {}
+    fn log(&self, _level: Level, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: News) {}
+
+    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        Nobody.ask(questions)
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 }

@@ -21,13 +21,14 @@ use crate::{
         refusal::Refusal,
     },
     protocol::{
+        event::LastEvent,
         initialize::{Hello, result},
         jsonrpc::{Body, Message, RequestId, decode, error_text, result_value},
         session_id::{Claims, Placement},
         version::Version,
     },
     runtime::{isolate, machine::Machine},
-    server::platform::Platform as _,
+    server::{platform::Platform as _, registry::PROMPTS},
     transport::{
         forward::{Forwarded, Target},
         held::hold,
@@ -148,6 +149,10 @@ impl<'a> Endpoint<'a> {
             return Err(Refusal::AcceptStream.into());
         }
         let target = self.required_target(&request)?;
+        let last = request.headers().get("last-event-id")?;
+        if last.as_deref().and_then(LastEvent::parse).is_some() {
+            return self.finish(target.pass_on(&request).await?);
+        }
         let expires = target.claims.expires;
         let answered = target.open_feed().await??;
         if answered.status_code() != 101 {
@@ -214,7 +219,7 @@ impl<'a> Endpoint<'a> {
     fn start(&self, id: &RequestId, hello: Hello) -> Outcome<Response> {
         let version = hello.version;
         let session = self.claims(hello).sign(&self.keys);
-        let body = result_value(id, &result(version));
+        let body = result_value(id, &result(version, !PROMPTS.is_empty()));
         Ok(answer::json_with_session(body, &session, self.caller)?)
     }
 

@@ -112,7 +112,16 @@ impl Client {
 
     /// The same in a new session.
     pub async fn connect_as(self, version: &str) -> Self {
-        let answer = self.initialize(version).await;
+        self.connect_fully(version, json!({})).await
+    }
+
+    /// The same in a new session of the latest version, with these capabilities.
+    pub async fn connect_with(self, capabilities: Value) -> Self {
+        self.connect_fully(LATEST, capabilities).await
+    }
+
+    async fn connect_fully(self, version: &str, capabilities: Value) -> Self {
+        let answer = self.hello(version, capabilities).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let session = answer.header("mcp-session-id").to_owned();
         let client = self.with("mcp-session-id", &session).with("mcp-protocol-version", version);
@@ -127,9 +136,12 @@ impl Client {
     }
 
     pub async fn initialize(&self, version: &str) -> Answer {
+        self.hello(version, json!({})).await
+    }
+
+    async fn hello(&self, version: &str, capabilities: Value) -> Answer {
         let client = json!({ "name": "test client", "version": "1.0" });
-        let params =
-            json!({ "protocolVersion": version, "capabilities": {}, "clientInfo": client });
+        let params = json!({ "protocolVersion": version, "capabilities": capabilities, "clientInfo": client });
         self.request("initialize", params).await
     }
 

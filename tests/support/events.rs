@@ -59,6 +59,24 @@ impl Live {
         &self.text
     }
 
+    /// Reads until a message fits.
+    pub async fn message(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
+        let wait = async {
+            loop {
+                let events = parse(&self.text);
+                let messages = events.iter().filter(|event| !event.data.is_empty());
+                if let Some(found) = messages.map(Event::json).find(|message| fits(message)) {
+                    return found;
+                }
+                match self.response.chunk().await.expect("a chunk") {
+                    Some(chunk) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
+                    None => panic!("the stream ended: {}", self.text),
+                }
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), wait).await.expect("a message in time")
+    }
+
     /// Reads to the end of the stream.
     pub async fn rest(self) -> String {
         let mut text = self.text;

@@ -1,0 +1,119 @@
+//! The way from a call in a session back to its client.
+
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{Either, LocalBoxFuture, join_all, ready, select},
+};
+use serde::Serialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::{Session, questions::Slot};
+use crate::{
+    agents::channel::Channel,
+    protocol::{
+        jsonrpc::{RequestId, notification_text, request_text},
+        level::Level,
+        question::Question,
+    },
+    server::{
+        ask::{Reason, Stop},
+        notify::{News, Notifier},
+        platform::SharedPlatform,
+    },
+};
+
+/// How long a person may take to answer. A runtime keeps a waiting object for 15 minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Puts the notifications and questions of one request on the stream of its call.
+pub(super) struct CallNotifier {
+    pub(super) session: Rc<Session>,
+    pub(super) channel: Rc<Channel>,
+    pub(super) token: Option<RequestId>,
+    pub(super) platform: SharedPlatform,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Progress<'a> {
+    progress_token: &'a RawValue,
+    progress: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<&'a str>,
+}
+
+impl Notifier for CallNotifier {
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        let token = self.token.as_ref().map(|token| RawValue::from_string(token.as_json().into()));
+        let Some(Ok(token)) = token else {
+            return;
+        };
+        let params = Progress { progress_token: &token, progress, total, message };
+        self.channel.push(&notification_text("notifications/progress", &params));
+    }
+
+    fn log(&self, level: Level, logger: &str, data: Value) {
+        if self.session.settings.borrow().wants(level) {
+            let params = json!({ "level": level, "logger": logger, "data": data });
+            self.channel.push(&notification_text("notifications/message", &params));
+        }
+    }
+
+    fn announce(&self, news: News) {
+        self.session.tell(&news);
+    }
+
+    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        let able = |question: &Question| self.session.capabilities.has(question.needs());
+        if let Some(question) = questions.iter().find(|question| !able(question)) {
+            return ready(Err(Stop(Reason::Incapable(question.clone())))).boxed_local();
+        }
+        let slots: Vec<Rc<Slot>> = questions.iter().filter_map(|q| self.put(q)).collect();
+        wait(self.session.clone(), slots, self.platform.clone()).boxed_local()
+    }
+
+    fn pause_stream(&self, retry_ms: u32) {
+        if self.session.version.priming_event() {
+            self.channel.pause(retry_ms);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.channel.is_done()
+    }
+}
+
+impl CallNotifier {
+    /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
+    fn put(&self, question: &Question) -> Option<Rc<Slot>> {
+        let slot = self.session.questions.open(&self.channel)?;
+        let text = request_text(slot.id(), question.method(), &question.params());
+        let left = self.channel.is_streamed() && !self.channel.has_reader();
+        let sent =
+            left && std::str::from_utf8(&text).is_ok_and(|text| self.session.keeper.announce(text));
+        if !sent {
+            self.channel.ask(&text);
+        }
+        Some(slot)
+    }
+}
+
+async fn wait(
+    session: Rc<Session>,
+    slots: Vec<Rc<Slot>>,
+    platform: SharedPlatform,
+) -> Result<Vec<Value>, Stop> {
+    let answers = join_all(slots.iter().map(|slot| poll_fn(|cx| -> Poll<_> { slot.poll(cx) })));
+    let answers = match select(answers, platform.sleep(PATIENCE)).await {
+        Either::Left((answers, _)) => answers,
+        Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
+    };
+    for slot in &slots {
+        session.questions.close(slot);
+    }
+    answers.into_iter().map(|answer| answer.map_err(Stop::unanswered)).collect()
+}

@@ -1,0 +1,218 @@
+//! What an object knows of one session while it is in memory.
+//!
+//! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
+//! survive the object's memory goes through [`Keeper`], and nothing else is stored.
+
+mod back;
+mod questions;
+mod serve;
+mod settings;
+
+pub use serve::serve;
+pub use settings::Settings;
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::{BTreeSet, HashMap, VecDeque},
+    rc::Rc,
+};
+
+use futures_util::future::LocalBoxFuture;
+use questions::Questions;
+use serde::Deserialize;
+use serde_json::{json, value::RawValue};
+use uuid::Uuid;
+
+use crate::{
+    agents::{
+        call::{CallStream, Store},
+        channel::Channel,
+    },
+    protocol::{
+        capabilities::ClientCapabilities,
+        event::{LastEvent, StreamName},
+        jsonrpc::{RequestId, notification_text},
+        session_id::Claims,
+        version::Version,
+    },
+    server::notify::News,
+};
+
+/// Kinds of news kept for a client that has no long-lived stream open.
+const MAX_NEWS: usize = 64;
+/// Ended streams that may be resumed from memory; later ones are found in storage.
+const MAX_RECENT: usize = 16;
+
+/// What a session needs of its object.
+pub trait Keeper: Store {
+    /// Sends a message to the session's long-lived stream; false where none is open.
+    fn announce(&self, message: &str) -> bool;
+
+    /// Keeps the session's settings over the end of the object's memory.
+    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
+
+    /// The final answer of a streamed call, where it is still kept.
+    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
+}
+
+/// One session.
+pub struct Session {
+    /// The session itself.
+    pub id: Uuid,
+    version: Version,
+    capabilities: ClientCapabilities,
+    /// Names this life of the object in event ids.
+    incarnation: String,
+    streams: Cell<u32>,
+    running: RefCell<HashMap<RequestId, Rc<Channel>>>,
+    recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
+    questions: Questions,
+    settings: RefCell<Settings>,
+    news: RefCell<BTreeSet<String>>,
+    used_at: Cell<u64>,
+    keeper: Rc<dyn Keeper>,
+}
+
+impl Session {
+    /// A session that was not in memory, with what was kept of it.
+    pub fn new(
+        claims: &Claims,
+        incarnation: &str,
+        settings: Settings,
+        keeper: Rc<dyn Keeper>,
+    ) -> Self {
+        Self {
+            id: claims.session,
+            version: claims.version,
+            capabilities: claims.capabilities,
+            incarnation: incarnation.to_owned(),
+            streams: Cell::new(0),
+            running: RefCell::default(),
+            recent: RefCell::default(),
+            questions: Questions::new(incarnation),
+            settings: RefCell::new(settings),
+            news: RefCell::default(),
+            used_at: Cell::new(0),
+            keeper,
+        }
+    }
+
+    /// Where streamed answers are kept.
+    pub fn store(&self) -> Rc<dyn Keeper> {
+        self.keeper.clone()
+    }
+
+    /// Whether a call is running.
+    pub fn is_busy(&self) -> bool {
+        !self.running.borrow().is_empty()
+    }
+
+    /// Notes that the session was used, in seconds since 1970.
+    pub fn used(&self, now_s: u64) {
+        self.used_at.set(now_s);
+    }
+
+    /// When it was used last.
+    pub fn used_at(&self) -> u64 {
+        self.used_at.get()
+    }
+
+    /// Takes the news that waited for a long-lived stream.
+    pub fn take_news(&self) -> BTreeSet<String> {
+        self.news.take()
+    }
+
+    /// Tells the client what changed, if it concerns this session.
+    pub fn tell(&self, news: &News) {
+        let (method, params) = match news {
+            News::ToolsChanged => ("notifications/tools/list_changed", json!({})),
+            News::PromptsChanged => ("notifications/prompts/list_changed", json!({})),
+            News::ResourcesChanged => ("notifications/resources/list_changed", json!({})),
+            News::ResourceUpdated(uri) if self.settings.borrow().subscriptions.contains(uri) => {
+                ("notifications/resources/updated", json!({ "uri": uri }))
+            }
+            News::ResourceUpdated(_) => return,
+        };
+        self.send_or_keep(&notification_text(method, &params));
+    }
+
+    /// Sends a message to the long-lived stream, or keeps one of its kind until there is one.
+    fn send_or_keep(&self, message: &[u8]) {
+        let Ok(message) = std::str::from_utf8(message) else {
+            return;
+        };
+        if self.keeper.announce(message) {
+            return;
+        }
+        let mut news = self.news.borrow_mut();
+        if news.len() < MAX_NEWS {
+            news.insert(message.to_owned());
+        }
+    }
+
+    /// The stream of a call that a client reads on, where it is in memory.
+    pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
+        let running = self.running.borrow();
+        let recent = self.recent.borrow();
+        let running = running.values().map(|channel| (channel.stream(), channel));
+        let recent = recent.iter().map(|(name, channel)| (Some(name.clone()), channel));
+        let (_, channel) =
+            running.chain(recent).find(|(name, _)| name.as_ref() == Some(&last.stream))?;
+        Some(CallStream::after(channel.clone(), last.place))
+    }
+
+    fn cancel(&self, params: Option<&RawValue>) {
+        #[derive(Deserialize)]
+        struct Cancelled<'a> {
+            #[serde(borrow, rename = "requestId")]
+            request: &'a RawValue,
+        }
+        let request = params
+            .and_then(|params| serde_json::from_str::<Cancelled<'_>>(params.get()).ok())
+            .and_then(|cancelled| RequestId::read(cancelled.request));
+        let channel = request.and_then(|request| self.running.borrow_mut().remove(&request));
+        if let Some(channel) = channel {
+            channel.cancel();
+            self.questions.give_up(&channel);
+        }
+    }
+
+    /// Registers a call until the returned guard is dropped, also where the call panics.
+    fn start(self: &Rc<Self>, id: &RequestId, channel: &Rc<Channel>) -> Running {
+        let number = self.streams.get();
+        self.streams.set(number.wrapping_add(1));
+        let stream = StreamName::of_call(&self.incarnation, number, id);
+        channel.name(id.clone(), stream, self.version.priming_event());
+        self.running.borrow_mut().insert(id.clone(), channel.clone());
+        Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
+    }
+
+    fn remember(&self, channel: &Rc<Channel>) {
+        let Some(stream) = channel.stream().filter(|_| channel.is_streamed()) else {
+            return;
+        };
+        let mut recent = self.recent.borrow_mut();
+        if recent.len() >= MAX_RECENT {
+            recent.pop_front();
+        }
+        recent.push_back((stream, channel.clone()));
+    }
+}
+
+/// A call that is running.
+struct Running {
+    session: Rc<Session>,
+    id: RequestId,
+    channel: Rc<Channel>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.session.remember(&self.channel);
+        let mut running = self.session.running.borrow_mut();
+        // The same id may be in flight twice; each end removes only itself.
+        if running.get(&self.id).is_some_and(|found| Rc::ptr_eq(found, &self.channel)) {
+            running.remove(&self.id);
+        }
+    }
+}

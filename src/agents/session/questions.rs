@@ -1,0 +1,169 @@
+//! Requests of the server to its client, and the answers that come back on other connections.
+//!
+//! Invariant: an answer is taken once, and only for a question that was put; whatever else a client
+//! answers is ignored.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+    task::{Context, Poll, Waker},
+};
+
+use serde_json::{Value, value::RawValue};
+
+use crate::{agents::channel::Channel, protocol::jsonrpc::RequestId};
+
+/// The questions of one session that wait for their answers.
+pub(super) struct Questions {
+    prefix: String,
+    next: Cell<u32>,
+    waiting: RefCell<HashMap<RequestId, Rc<Slot>>>,
+}
+
+/// Where one answer will be.
+pub(super) struct Slot {
+    id: RequestId,
+    channel: Rc<Channel>,
+    answer: RefCell<Option<Result<Value, String>>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Questions {
+    /// `prefix` tells apart the questions of two lives of an object.
+    pub(super) fn new(prefix: &str) -> Self {
+        let prefix = prefix.to_owned();
+        Self { prefix, next: Cell::new(0), waiting: RefCell::default() }
+    }
+
+    /// A place for the answer to a question of this call.
+    pub(super) fn open(&self, channel: &Rc<Channel>) -> Option<Rc<Slot>> {
+        let number = self.next.get();
+        self.next.set(number.wrapping_add(1));
+        let id = RawValue::from_string(format!("\"{}-{number}\"", self.prefix)).ok()?;
+        let slot = Rc::new(Slot {
+            id: RequestId::read(&id)?,
+            channel: channel.clone(),
+            answer: RefCell::default(),
+            waker: RefCell::default(),
+        });
+        self.waiting.borrow_mut().insert(slot.id.clone(), slot.clone());
+        Some(slot)
+    }
+
+    /// Takes a client's response; false where nobody asked.
+    pub(super) fn answer(
+        &self,
+        id: Option<&RequestId>,
+        outcome: Result<&RawValue, &RawValue>,
+    ) -> bool {
+        let slot = id.and_then(|id| self.waiting.borrow_mut().remove(id));
+        let Some(slot) = slot else {
+            return false;
+        };
+        slot.put(match outcome {
+            Ok(result) => serde_json::from_str(result.get()).map_err(|error| error.to_string()),
+            Err(error) => Err(refusal(error)),
+        });
+        true
+    }
+
+    /// Ends all questions of a call.
+    pub(super) fn give_up(&self, channel: &Rc<Channel>) {
+        let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.channel, channel);
+        let mut waiting = self.waiting.borrow_mut();
+        let slots: Vec<_> = waiting.values().filter(|slot| of_call(slot)).cloned().collect();
+        waiting.retain(|_, slot| !of_call(slot));
+        drop(waiting);
+        for slot in slots {
+            slot.put(Err("the request was cancelled".to_owned()));
+        }
+    }
+
+    /// Forgets a question that nobody waits for any more.
+    pub(super) fn close(&self, slot: &Slot) {
+        self.waiting.borrow_mut().remove(&slot.id);
+    }
+}
+
+impl Slot {
+    /// The id of the request, without its quotes.
+    pub(super) fn id(&self) -> &str {
+        self.id.as_json().trim_matches('"')
+    }
+
+    /// Ready with the answer.
+    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Value, String>> {
+        if let Some(answer) = self.answer.borrow_mut().take() {
+            return Poll::Ready(answer);
+        }
+        *self.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    fn put(&self, answer: Result<Value, String>) {
+        *self.answer.borrow_mut() = Some(answer);
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+/// What a client's error says.
+fn refusal(error: &RawValue) -> String {
+    let error: Value = serde_json::from_str(error.get()).unwrap_or_default();
+    let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
+    format!("the client refused: {message}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn raw(value: &Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    fn poll(slot: &Slot) -> Poll<Result<Value, String>> {
+        slot.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn an_answer_finds_its_question_once() {
+        let questions = Questions::new("p");
+        let slot = questions.open(&Channel::new()).unwrap();
+        assert_eq!(poll(&slot), Poll::Pending);
+        let (id, result) = (slot.id.clone(), raw(&json!({ "a": 1 })));
+        assert!(questions.answer(Some(&id), Ok(&result)));
+        assert!(!questions.answer(Some(&id), Ok(&result)));
+        assert_eq!(poll(&slot), Poll::Ready(Ok(json!({ "a": 1 }))));
+    }
+
+    #[test]
+    fn an_answer_to_nothing_is_ignored() {
+        let questions = Questions::new("p");
+        let result = raw(&json!({}));
+        assert!(!questions.answer(None, Ok(&result)));
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let questions = Questions::new("p");
+        let slot = questions.open(&Channel::new()).unwrap();
+        let error = raw(&json!({ "code": -1, "message": "not now" }));
+        questions.answer(Some(&slot.id.clone()), Err(&error));
+        assert_eq!(poll(&slot), Poll::Ready(Err("the client refused: not now".into())));
+    }
+
+    #[test]
+    fn a_cancelled_call_ends_its_questions_and_no_others() {
+        let questions = Questions::new("p");
+        let (one, two) = (Channel::new(), Channel::new());
+        let (of_one, of_two) = (questions.open(&one).unwrap(), questions.open(&two).unwrap());
+        questions.give_up(&one);
+        assert!(matches!(poll(&of_one), Poll::Ready(Err(_))));
+        assert_eq!(poll(&of_two), Poll::Pending);
+    }
+}

@@ -1,0 +1,202 @@
+//! Answering a body in a session: what only sessions have, and how outcomes are put into words.
+
+use std::rc::Rc;
+
+use futures_util::future::join_all;
+use serde_json::{json, value::RawValue};
+
+use super::{Session, back::CallNotifier};
+use crate::{
+    agents::channel::{Channel, Reply},
+    edge::refusal::Refusal,
+    protocol::{
+        content::ToolResult,
+        jsonrpc::{
+            Body, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND, RequestId,
+            RpcError, decode, error_text, result_text, result_value,
+        },
+    },
+    server::{
+        ask::{Reason, Stop},
+        context::Context,
+        dispatch::{Outcome, dispatch},
+        params::Params,
+        size::{MAX_RESULT, too_large},
+    },
+};
+
+/// Answers a body. Refusals are answers too: their text is the same in every transport.
+pub async fn serve(
+    session: Rc<Session>,
+    ctx: Context,
+    body: Vec<u8>,
+    channel: Rc<Channel>,
+) -> Reply {
+    match decode(&body) {
+        Ok(Body::Single(message)) => match one(&session, &ctx, message, &channel).await {
+            Some(body) => Reply::Json { status: 200, body },
+            None => Reply::Accepted,
+        },
+        Ok(Body::Batch(messages)) if session.version.batches() => {
+            batch(&session, &ctx, messages, &channel).await
+        }
+        Ok(Body::Batch(_)) => refused(&Refusal::Batch),
+        Err(error) => refused(&Refusal::Body(error)),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Reply {
+    Reply::Json { status: refusal.status(), body: refusal.body() }
+}
+
+async fn one(
+    session: &Rc<Session>,
+    ctx: &Context,
+    message: Message<'_>,
+    channel: &Rc<Channel>,
+) -> Option<Vec<u8>> {
+    match message {
+        Message::Request { id, method, params } => {
+            let _running = session.start(&id, channel);
+            let outcome = request(session, ctx, &method, params, channel).await;
+            Some(worded(&id, outcome))
+        }
+        Message::Notification { method, params } => {
+            if method == "notifications/cancelled" {
+                session.cancel(params);
+            }
+            None
+        }
+        Message::Response { id, outcome } => {
+            session.questions.answer(id.as_ref(), outcome);
+            None
+        }
+    }
+}
+
+async fn request(
+    session: &Rc<Session>,
+    ctx: &Context,
+    method: &str,
+    params: Option<&RawValue>,
+    channel: &Rc<Channel>,
+) -> Outcome {
+    let params = match Params::read(params) {
+        Ok(params) if params.is_stateless() => return other_era().into(),
+        Ok(params) => params,
+        Err(error) => return error.into(),
+    };
+    match method {
+        "ping" => Outcome::List("{}"),
+        "initialize" => initialized().into(),
+        "logging/setLevel" => set_level(session, &params).await.unwrap_or_else(Outcome::from),
+        "resources/subscribe" => watch(session, &params).await.unwrap_or_else(Outcome::from),
+        "resources/unsubscribe" => unwatch(session, &params).await.unwrap_or_else(Outcome::from),
+        _ => {
+            let back = CallNotifier {
+                session: session.clone(),
+                channel: channel.clone(),
+                token: params.progress_token(),
+                platform: ctx.platform.clone(),
+            };
+            let ctx = Context { notifier: Rc::new(back), ..ctx.clone() };
+            dispatch(&ctx, method, params).await
+        }
+    }
+}
+
+fn other_era() -> RpcError {
+    let why = "a stateless request inside a session: send it without Mcp-Session-Id";
+    RpcError::new(INVALID_REQUEST, why)
+}
+
+fn initialized() -> RpcError {
+    let why = "this session is initialized: send initialize without Mcp-Session-Id for a new one";
+    RpcError::new(INVALID_REQUEST, why)
+}
+
+async fn set_level(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let level = Params::required(params.level, "logging/setLevel", "level")?;
+    let level = serde_json::from_str(level.get()).map_err(|_| {
+        let levels = "debug, info, notice, warning, error, critical, alert, emergency";
+        RpcError::new(INVALID_PARAMS, format!("`level`: expected one of {levels}; got {level}"))
+    })?;
+    session.settings.borrow_mut().level = Some(level);
+    saved(session).await
+}
+
+async fn watch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let uri = Params::required(params.uri.as_deref(), "resources/subscribe", "uri")?;
+    session.settings.borrow_mut().subscribe(uri)?;
+    saved(session).await
+}
+
+async fn unwatch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let uri = Params::required(params.uri.as_deref(), "resources/unsubscribe", "uri")?;
+    if session.settings.borrow_mut().subscriptions.remove(uri) {
+        return saved(session).await;
+    }
+    Ok(Outcome::List("{}"))
+}
+
+async fn saved(session: &Session) -> Result<Outcome, RpcError> {
+    let settings = session.settings.borrow().clone();
+    session.keeper.save(settings).await;
+    Ok(Outcome::List("{}"))
+}
+
+async fn batch(
+    session: &Rc<Session>,
+    ctx: &Context,
+    messages: Vec<Message<'_>>,
+    channel: &Rc<Channel>,
+) -> Reply {
+    let answers = messages.into_iter().map(|message| one(session, ctx, message, channel));
+    let answers: Vec<Vec<u8>> = join_all(answers).await.into_iter().flatten().collect();
+    if answers.is_empty() {
+        return Reply::Accepted;
+    }
+    let mut body = vec![b'['];
+    body.extend_from_slice(&answers.join(&b','));
+    body.push(b']');
+    Reply::Json { status: 200, body }
+}
+
+/// An outcome as the session era says it.
+fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
+    match outcome {
+        Outcome::List(text) => result_text(id, text),
+        Outcome::Page(text) => result_text(id, &text),
+        Outcome::Result(value) => bounded(id, result_value(id, &value)),
+        Outcome::Tool(result) => bounded(id, result_value(id, &result)),
+        Outcome::NoResource(uri) => {
+            let message = format!("no resource `{uri}`");
+            let data = Some(json!({ "uri": uri }));
+            error_text(Some(id), &RpcError { code: RESOURCE_NOT_FOUND, message, data })
+        }
+        Outcome::Failed(error) => error_text(Some(id), &error),
+        Outcome::Stopped(stop) => result_value(id, &stopped(stop)),
+    }
+}
+
+fn bounded(id: &RequestId, text: Vec<u8>) -> Vec<u8> {
+    let size = text.len();
+    if size <= MAX_RESULT {
+        return text;
+    }
+    drop(text);
+    result_value(id, &too_large(size))
+}
+
+/// A tool that could not ask its question has failed, in words that the model can use.
+fn stopped(Stop(reason): Stop) -> ToolResult {
+    match reason {
+        Reason::Unanswered(why) => {
+            ToolResult::error(format!("The question to the person was not answered: {why}."))
+        }
+        Reason::Incapable(question) => ToolResult::error(format!(
+            "This needs a client that supports {}, and yours did not declare it.",
+            question.needed()
+        )),
+    }
+}

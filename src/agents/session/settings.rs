@@ -1,0 +1,69 @@
+//! What a client set in its session and expects to last.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use crate::protocol::{
+    jsonrpc::{INVALID_PARAMS, RpcError},
+    level::Level,
+};
+
+/// Resources that one session may watch.
+const MAX_SUBSCRIPTIONS: usize = 256;
+/// Characters of a URI.
+const MAX_URI: usize = 2_048;
+
+/// A session's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The least severe log message that the client wants; None: all from `info` on.
+    pub level: Option<Level>,
+    /// The resources it watches.
+    pub subscriptions: BTreeSet<String>,
+}
+
+impl Settings {
+    /// Whether the client wants messages of this level.
+    pub fn wants(&self, level: Level) -> bool {
+        level >= self.level.unwrap_or(Level::Info)
+    }
+
+    /// Watches a resource.
+    ///
+    /// # Errors
+    /// −32602 where there are too many, or the URI is too long.
+    pub fn subscribe(&mut self, uri: &str) -> Result<(), RpcError> {
+        let refuse = |why: String| Err(RpcError::new(INVALID_PARAMS, why));
+        if uri.len() > MAX_URI {
+            return refuse(format!("`uri` has more than {MAX_URI} characters"));
+        }
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS && !self.subscriptions.contains(uri) {
+            return refuse(format!("a session watches at most {MAX_SUBSCRIPTIONS} resources"));
+        }
+        self.subscriptions.insert(uri.to_owned());
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_lets_through_itself_and_worse() {
+        let set = Settings { level: Some(Level::Warning), ..Settings::default() };
+        assert!(set.wants(Level::Error) && set.wants(Level::Warning) && !set.wants(Level::Notice));
+        assert!(Settings::default().wants(Level::Info) && !Settings::default().wants(Level::Debug));
+    }
+
+    #[test]
+    fn subscriptions_are_bounded() {
+        let mut settings = Settings::default();
+        for number in 0..MAX_SUBSCRIPTIONS {
+            settings.subscribe(&format!("a://{number}")).unwrap();
+        }
+        assert!(settings.subscribe("a://one-more").is_err());
+        assert!(settings.subscribe("a://0").is_ok());
+    }
+}

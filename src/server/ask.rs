@@ -1,0 +1,247 @@
+//! Questions that a tool puts to the client, typed: what is asked, and what comes back.
+//!
+//! Invariant: a tool cannot swallow a suspension. `ask` fails with [`Stop`], which only the server
+//! opens; a tool passes it on with `?` and is run again when the answers are there.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::protocol::question::{Kind, Question};
+
+/// Why a tool stops before its end. Made by `ctx`, opened by the server.
+#[derive(Debug)]
+pub struct Stop(pub(crate) Reason);
+
+/// What is behind a [`Stop`].
+#[derive(Debug)]
+pub(crate) enum Reason {
+    /// The client's answer to a question does not fit, or there is none to be had.
+    Unanswered(String),
+    /// The client cannot be asked this.
+    Incapable(Question),
+}
+
+impl Stop {
+    pub(crate) fn unanswered(why: impl Into<String>) -> Self {
+        Self(Reason::Unanswered(why.into()))
+    }
+}
+
+/// One question, or several asked in one round.
+pub trait Ask {
+    /// What comes back.
+    type Answers;
+
+    /// The questions in order.
+    fn questions(&self) -> Vec<Question>;
+
+    /// Reads the answers, which are in the order of the questions.
+    ///
+    /// # Errors
+    /// Where an answer has the wrong shape.
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Self::Answers, Stop>;
+}
+
+macro_rules! asks {
+    ($(#[$doc:meta])* $name:ident::$ctor:ident($($field:ident: $kind:ty),*) => $question:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(Question);
+
+        impl $name {
+            /// The question.
+            pub fn $ctor($($field: $kind),*) -> Self {
+                Self(Question::new($question))
+            }
+
+            /// The same under a name of its own, where a round has several questions.
+            #[must_use]
+            pub fn key(mut self, key: &str) -> Self {
+                self.0.key = key.to_owned();
+                self
+            }
+        }
+    };
+}
+
+asks! {
+    /// Asks the person to fill in a form: what they read, and the fields as a JSON Schema object
+    /// with primitive properties.
+    Form::new(message: &str, schema: Value) => Kind::Form { message: message.to_owned(), schema }
+}
+
+asks! {
+    /// Asks the person to open a page: what they read, the page, and a name for the elicitation.
+    Page::new(message: &str, url: &str, id: &str) => Kind::Url {
+        message: message.to_owned(),
+        url: url.to_owned(),
+        id: id.to_owned(),
+    }
+}
+
+asks! {
+    /// Asks the client's model: the parameters of `sampling/createMessage`.
+    Sample::new(params: Value) => Kind::Sampling { params }
+}
+
+asks! {
+    /// Asks for the client's roots.
+    ListRoots::all() => Kind::Roots
+}
+
+/// What the person did with a form or a page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase")]
+pub enum Elicited {
+    /// Agreed; for a form with its content.
+    Accept {
+        /// The fields.
+        #[serde(default)]
+        content: Value,
+    },
+    /// Said no.
+    Decline,
+    /// Closed it without an answer.
+    Cancel,
+}
+
+impl Elicited {
+    /// The word on the wire.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Accept { .. } => "accept",
+            Self::Decline => "decline",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// The content of a form that was accepted.
+    pub fn content(&self) -> Option<&Value> {
+        match self {
+            Self::Accept { content } => Some(content),
+            Self::Decline | Self::Cancel => None,
+        }
+    }
+}
+
+/// One root of the client.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Root {
+    /// A `file://` URI.
+    pub uri: String,
+    /// A name for people.
+    #[serde(default)]
+    pub name: Option<String>,
+}
+
+fn read<T: for<'de> Deserialize<'de>>(answers: &mut dyn Iterator<Item = Value>) -> Result<T, Stop> {
+    let answer = answers.next().ok_or_else(|| Stop::unanswered("an answer is missing"))?;
+    serde_json::from_value(answer)
+        .map_err(|error| Stop::unanswered(format!("the client's answer does not fit: {error}")))
+}
+
+impl Ask for Form {
+    type Answers = Elicited;
+
+    fn questions(&self) -> Vec<Question> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
+        read(answers)
+    }
+}
+
+impl Ask for Page {
+    type Answers = Elicited;
+
+    fn questions(&self) -> Vec<Question> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
+        read(answers)
+    }
+}
+
+impl Ask for Sample {
+    type Answers = Value;
+
+    fn questions(&self) -> Vec<Question> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Value, Stop> {
+        read(answers)
+    }
+}
+
+impl Ask for ListRoots {
+    type Answers = Vec<Root>;
+
+    fn questions(&self) -> Vec<Question> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Vec<Root>, Stop> {
+        #[derive(Deserialize)]
+        struct Listed {
+            roots: Vec<Root>,
+        }
+        read::<Listed>(answers).map(|listed| listed.roots)
+    }
+}
+
+macro_rules! several {
+    ($($part:ident . $at:tt),+) => {
+        impl<$($part: Ask),+> Ask for ($($part,)+) {
+            type Answers = ($($part::Answers,)+);
+
+            fn questions(&self) -> Vec<Question> {
+                let mut questions = Vec::new();
+                $(questions.extend(self.$at.questions());)+
+                questions
+            }
+
+            fn answers(
+                answers: &mut dyn Iterator<Item = Value>,
+            ) -> Result<Self::Answers, Stop> {
+                Ok(($($part::answers(answers)?,)+))
+            }
+        }
+    };
+}
+
+several!(A.0, B.1);
+several!(A.0, B.1, C.2);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_come_back_in_the_order_of_the_questions() {
+        let form = Form::new("Who?", json!({ "type": "object" }));
+        let asked = (form, ListRoots::all());
+        assert_eq!(asked.questions().len(), 2);
+        let mut answers = [
+            json!({ "action": "accept", "content": { "name": "Ada" } }),
+            json!({ "roots": [{ "uri": "file:///a" }] }),
+        ]
+        .into_iter();
+        let (elicited, roots) = <(Form, ListRoots)>::answers(&mut answers).unwrap();
+        assert_eq!(elicited.content().unwrap()["name"], "Ada");
+        assert_eq!(roots[0].uri, "file:///a");
+    }
+
+    #[test]
+    fn an_answer_of_the_wrong_shape_is_said() {
+        let mut answers = [json!({ "action": "maybe" })].into_iter();
+        let Err(Stop(Reason::Unanswered(why))) = Form::answers(&mut answers) else {
+            panic!("should not fit")
+        };
+        assert!(why.contains("maybe"), "{why}");
+    }
+}

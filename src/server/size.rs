@@ -1,0 +1,14 @@
+//! How much a result may weigh.
+
+use crate::protocol::content::ToolResult;
+
+/// Bytes a result may have. A Worker could send more, but no model could read it.
+pub const MAX_RESULT: usize = 8 * 1024 * 1024;
+
+/// What is sent instead of a result that is larger.
+pub fn too_large(size: usize) -> ToolResult {
+    ToolResult::error(format!(
+        "The result is too large to send: {size} bytes, at most {MAX_RESULT}. The call itself was \
+         carried out. Ask for less: a filter, a smaller range, fewer items."
+    ))
+}
