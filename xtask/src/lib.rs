@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod capnp;
+pub mod conformance;
 pub mod exec;
 pub mod paths;
 pub mod server;

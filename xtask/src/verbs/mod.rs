@@ -1,6 +1,7 @@
 //! One file for each verb.
 
 mod build;
+mod conformance;
 mod deploy;
 mod dev;
 mod lint;
@@ -20,6 +21,8 @@ pub enum Verb {
     Serve(serve::Arguments),
     /// Run every test: unit, workerd, clients
     Test(test::Arguments),
+    /// Run the official conformance suite
+    Conformance(conformance::Arguments),
     /// Check formatting and lints
     Lint,
     /// Build and deploy to an environment of `wrangler.toml`
@@ -37,6 +40,7 @@ impl Verb {
             Self::Dev(arguments) => dev::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments),
             Self::Test(arguments) => test::run(&arguments),
+            Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),
             Self::Deploy(arguments) => deploy::run(&arguments),
         }

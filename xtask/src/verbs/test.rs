@@ -3,6 +3,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader},
+    ops::AddAssign,
     process::{Command, Stdio},
 };
 
@@ -10,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     bundle::{Flavour, build},
+    conformance,
     exec::say,
     paths, skips,
 };
@@ -26,6 +28,17 @@ struct Count {
     failed: u64,
     skipped: u64,
 }
+
+impl AddAssign for Count {
+    fn add_assign(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+    }
+}
+
+/// Whether the conformance suite is part of the tests: once the server passes all of it.
+const CONFORMANCE: bool = false;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
@@ -45,11 +58,21 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         count.skipped += 1;
         count.passed = count.passed.saturating_sub(1);
     }
+    if CONFORMANCE && arguments.name.is_none() {
+        count += conformance()?;
+    }
     println!("\n{} passed, {} failed, {} skipped", count.passed, count.failed, count.skipped);
     if !succeeded || count.failed > 0 {
         bail!("the tests failed");
     }
     Ok(())
+}
+
+/// The official suite. A warning is against a SHOULD: it is printed and fails nothing.
+fn conformance() -> Result<Count> {
+    let options = conformance::Options::default();
+    let counts = tokio::runtime::Runtime::new()?.block_on(conformance::run(&options))?;
+    Ok(Count { passed: counts.passed, failed: counts.failed, skipped: counts.skipped })
 }
 
 /// Runs the tests, shows what they print and adds up their closing lines.
@@ -65,9 +88,7 @@ fn counted(command: &mut Command) -> Result<(Count, bool)> {
         let line = line?;
         println!("{line}");
         if let Some(part) = closing(&line) {
-            count.passed += part.passed;
-            count.failed += part.failed;
-            count.skipped += part.skipped;
+            count += part;
         }
     }
     Ok((count, child.wait()?.success()))

@@ -1,0 +1,203 @@
+//! The official conformance suite, run against a server over HTTP, and what it found.
+//!
+//! The suite's own exit code and totals leave out scenarios that it does not score. Here every
+//! check of every scenario counts, and there is no list of expected failures.
+
+mod results;
+mod table;
+
+use std::{fs, path::PathBuf, process::Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use tokio::process::Command;
+
+pub use self::results::{Check, Counts, Scenario, Status};
+use crate::{
+    bundle::{Flavour, build},
+    exec::say,
+    paths,
+    server::{self, Server},
+    setup,
+};
+
+/// The protocol versions that the suite knows.
+pub const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2026-07-28"];
+
+/// What to run.
+#[derive(Debug, Default, Clone)]
+pub struct Options {
+    /// The endpoint. None: a server with the fixture tools is started.
+    pub url: Option<String>,
+    /// Only this version.
+    pub only: Option<String>,
+    /// Only this scenario, at every version that has it.
+    pub scenario: Option<String>,
+}
+
+/// One call of the suite.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Run {
+    version: &'static str,
+    /// For its table and its folder.
+    title: String,
+    flags: Vec<String>,
+}
+
+impl Run {
+    fn new(version: &'static str, title: &str, flags: &[&str]) -> Self {
+        let flags = flags.iter().map(|&flag| flag.to_owned()).collect();
+        Self { version, title: format!("{version} {title}"), flags }
+    }
+
+    /// Exactly what a revision requires, and what the suite runs beside it without scoring it.
+    fn requirements(version: &'static str) -> Self {
+        Self::new(version, "requirements", &["--requirements", version])
+    }
+
+    /// Every scenario that applies to a version.
+    fn all(version: &'static str) -> Self {
+        Self::new(version, "all", &["--suite", "all", "--spec-version", version])
+    }
+
+    fn scenario(version: &'static str, name: &str) -> Self {
+        let mut flags = vec!["--scenario", name, "--spec-version", version];
+        // Scenarios of extensions belong to no version, so that the suite would skip them.
+        if requires(version, name) {
+            flags.push("--force");
+        }
+        Self::new(version, "one scenario", &flags)
+    }
+
+    fn folder(&self) -> PathBuf {
+        paths::root().join("target/conformance").join(self.title.replace(' ', "-"))
+    }
+}
+
+/// Runs the suite, prints a table for each run and every failure; returns what was counted.
+///
+/// # Errors
+/// When the suite could not be run. A failed check is no error: it is counted.
+pub async fn run(options: &Options) -> Result<Counts> {
+    setup::npm_packages()?;
+    let (_server, url) = match &options.url {
+        Some(url) => (None, url.clone()),
+        None => {
+            let server = start().await?;
+            let url = format!("{}/mcp", server.url());
+            (Some(server), url)
+        }
+    };
+    let mut total = Counts::default();
+    for run in runs(options) {
+        say(&format!("conformance: {}", run.title));
+        let scenarios = suite(&url, &run, options.scenario.as_deref()).await?;
+        print!("{}", table::render(&run.title, &scenarios));
+        total += Counts::of(&scenarios);
+    }
+    if total.checks() == 0 {
+        bail!("the suite made no check: nothing of it has this name and version");
+    }
+    println!("\nconformance: {total}");
+    Ok(total)
+}
+
+async fn start() -> Result<Server> {
+    let bundle = build(Flavour::Fixtures)?;
+    Server::start(&server::Options::new(bundle.folder)).await
+}
+
+fn runs(options: &Options) -> Vec<Run> {
+    let all = match &options.scenario {
+        Some(name) => VERSIONS.into_iter().map(|version| Run::scenario(version, name)).collect(),
+        None => vec![
+            Run::requirements("2025-11-25"),
+            Run::all("2025-11-25"),
+            Run::all("2025-06-18"),
+            Run::all("2025-03-26"),
+            Run::requirements("2026-07-28"),
+        ],
+    };
+    let wanted = |run: &Run| options.only.as_ref().is_none_or(|only| run.version == only);
+    all.into_iter().filter(wanted).collect()
+}
+
+async fn suite(url: &str, run: &Run, scenario: Option<&str>) -> Result<Vec<Scenario>> {
+    let folder = run.folder();
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let log = folder.join("log.txt");
+    let output = fs::File::create(&log)?;
+    let mut command = Command::new(paths::npm_bin("node"));
+    command
+        .arg(package().join("dist/index.js"))
+        .args(["server", "--url", url])
+        .args(&run.flags)
+        .arg("-o")
+        .arg(&folder)
+        .current_dir(paths::root())
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output)
+        .kill_on_drop(true);
+    // Its exit code says less than what it wrote.
+    command.status().await.context("cannot start the conformance suite")?;
+    results::read(&fs::read_to_string(&log)?, &folder, scenario)
+}
+
+fn package() -> PathBuf {
+    paths::root().join("node_modules/@modelcontextprotocol/conformance")
+}
+
+/// Whether a version's requirements name this scenario, scored or not.
+fn requires(version: &str, scenario: &str) -> bool {
+    let list = package().join("requirements").join(version).with_extension("yaml");
+    names(&fs::read_to_string(list).unwrap_or_default(), scenario)
+}
+
+fn names(requirements: &str, scenario: &str) -> bool {
+    requirements.lines().any(|line| {
+        let item = line.trim().strip_prefix("- ").unwrap_or_default();
+        item.strip_prefix("scenario: ").unwrap_or(item) == scenario
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_is_run_and_two_of_them_by_their_requirements() {
+        let titles: Vec<_> = runs(&Options::default()).into_iter().map(|run| run.title).collect();
+        assert_eq!(
+            titles,
+            [
+                "2025-11-25 requirements",
+                "2025-11-25 all",
+                "2025-06-18 all",
+                "2025-03-26 all",
+                "2026-07-28 requirements"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_version_or_one_scenario_can_be_chosen() {
+        let only = Some("2025-11-25".to_owned());
+        assert_eq!(runs(&Options { only: only.clone(), ..Options::default() }).len(), 2);
+        let scenario = Some("ping".to_owned());
+        let chosen = runs(&Options { only, scenario: scenario.clone(), url: None });
+        assert_eq!(chosen, [Run::scenario("2025-11-25", "ping")]);
+        assert_eq!(chosen[0].flags[..2], ["--scenario", "ping"]);
+        assert_eq!(runs(&Options { scenario, ..Options::default() }).len(), VERSIONS.len());
+    }
+
+    #[test]
+    fn scored_and_unscored_scenarios_are_found_in_a_list_of_requirements() {
+        let list =
+            "server:\n  - caching\n\nnot_scored:\n  - scenario: tasks-lifecycle\n    leg: server\n";
+        assert!(names(list, "caching") && names(list, "tasks-lifecycle"));
+        assert!(!names(list, "cach") && !names(list, "server"));
+    }
+}

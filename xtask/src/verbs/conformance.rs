@@ -1,0 +1,28 @@
+//! `cargo xtask conformance`: the official suite against the built Worker.
+
+use anyhow::{Result, bail};
+
+use crate::conformance::{self, Options, VERSIONS};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// The endpoint to test, on this machine's loopback; a server is started where it is not given
+    #[arg(long)]
+    url: Option<String>,
+    /// Only this protocol version
+    #[arg(long, value_name = "VERSION", value_parser = VERSIONS)]
+    only: Option<String>,
+    /// Only this scenario, at each version that has it
+    #[arg(long, value_name = "NAME")]
+    scenario: Option<String>,
+}
+
+pub(super) fn run(arguments: Arguments) -> Result<()> {
+    let Arguments { url, only, scenario } = arguments;
+    let options = Options { url, only, scenario };
+    let counts = tokio::runtime::Runtime::new()?.block_on(conformance::run(&options))?;
+    if counts.failed > 0 {
+        bail!("{} checks failed; the suite's output is in target/conformance", counts.failed);
+    }
+    Ok(())
+}
