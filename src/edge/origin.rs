@@ -6,11 +6,14 @@
 pub enum AllowedOrigins {
     /// All of them.
     Any,
-    /// The server's own, those listed, and, where `loopback`, any of this machine.
+    /// Those listed, and in development any of this machine, elsewhere the server's own.
+    ///
+    /// On Cloudflare a request has reached its host, so that the own origin can be read from it. A
+    /// server on somebody's machine is reached under whatever name a page makes up.
     Listed {
         /// Origins as browsers send them: scheme, host, port.
         origins: Vec<String>,
-        /// Whether loopback hosts are allowed on every port.
+        /// Whether this is development.
         loopback: bool,
     },
 }
@@ -38,8 +41,10 @@ impl AllowedOrigins {
         };
         let origin = origin.to_ascii_lowercase();
         origins.contains(&origin)
-            || own(url).is_some_and(|own| own.eq_ignore_ascii_case(&origin))
-            || (*loopback && is_loopback(&origin))
+            || match loopback {
+                true => is_loopback(&origin),
+                false => own(url).is_some_and(|own| own.eq_ignore_ascii_case(&origin)),
+            }
     }
 }
 
@@ -85,7 +90,12 @@ mod tests {
         for origin in ["http://localhost:5173", "http://127.0.0.1:1", "http://[::1]:80"] {
             assert!(allowed.allows(origin, URL), "{origin}");
         }
-        for origin in ["http://localhost.evil.example", "http://127.0.0.1.evil.example", "null"] {
+        for origin in [
+            "http://localhost.evil.example",
+            "http://127.0.0.1.evil.example",
+            "https://mcp.example.com",
+            "null",
+        ] {
             assert!(!allowed.allows(origin, URL), "{origin}");
         }
     }
