@@ -28,6 +28,7 @@ mod serving;
 mod sessions;
 mod settings;
 mod sitebay;
+mod sse;
 mod storage;
 mod streams;
 mod wire;

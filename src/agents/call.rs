@@ -71,6 +71,12 @@ pub async fn run(
     }
 }
 
+/// Runs a call whose answer goes elsewhere than to the connection that asked.
+pub async fn run_aside(call: LocalBoxFuture<'static, Reply>, channel: Rc<Channel>) {
+    let reply = guarded(call, channel.clone()).await;
+    channel.finish(reply);
+}
+
 async fn drive(
     mut call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,

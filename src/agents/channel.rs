@@ -68,12 +68,33 @@ struct Inner {
     /// The reader's connection ends here, the call does not.
     pause: bool,
     waker: Option<Waker>,
+    /// Where messages go at once, on a wire whose one stream carries everything.
+    direct: Direct,
+}
+
+/// Takes messages as they come.
+pub type Sink = Rc<dyn Fn(&[u8])>;
+
+#[derive(Default)]
+struct Direct(Option<Sink>);
+
+impl std::fmt::Debug for Direct {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Direct").field(&self.0.is_some()).finish()
+    }
 }
 
 impl Channel {
     /// A new channel; the call names itself once it has been read.
     pub fn new() -> Rc<Self> {
         Rc::new(Self::default())
+    }
+
+    /// A channel that keeps nothing: every message goes to `sink` at once.
+    pub fn direct(sink: Sink) -> Rc<Self> {
+        let channel = Self::default();
+        channel.0.borrow_mut().direct = Direct(Some(sink));
+        Rc::new(channel)
     }
 
     /// Names the call and its stream. `priming`: whether the stream starts with an empty event.
@@ -143,6 +164,9 @@ impl Channel {
         if !inner.done {
             inner.done = true;
             inner.reply = Some(reply);
+            if inner.direct.0.is_some() {
+                inner.settle();
+            }
             inner.wake();
         }
     }
@@ -254,6 +278,9 @@ impl Inner {
     }
 
     fn append(&mut self, json: &[u8]) {
+        if let Some(sink) = &self.direct.0 {
+            return sink(json);
+        }
         let id = self.stream.as_ref().map(|stream| stream.event_id(self.place));
         let frame = event::message(id.as_deref(), json);
         self.bytes = self.bytes.saturating_add(frame.len());

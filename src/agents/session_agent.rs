@@ -21,11 +21,11 @@ use crate::{
         seal::{SEAL_HEADER, Sealed},
     },
     agents::{
-        call::{Answer, Store, run},
+        call::{Answer, Store, run, run_aside},
         channel::{Channel, Reply},
         resume,
         rows::{Rows, now_s},
-        session::{Keeper, Session, Settings, serve},
+        session::{Greeted, Keeper, Session, Settings, serve},
     },
     edge::{
         answer::{self, Caller},
@@ -35,9 +35,11 @@ use crate::{
     },
     protocol::{
         event::{LastEvent, StreamName},
+        jsonrpc::decode,
         session_id::Claims,
     },
     runtime::{isolate, machine::Machine},
+    server::context::Context,
 };
 
 /// Sessions kept in memory; with more, those without a running call are forgotten first.
@@ -131,6 +133,9 @@ impl SessionAgent {
         };
         session.used(now_s());
         match request.method() {
+            Method::Post if request.path() != MCP => {
+                self.post_to_stream(request, session, sealed, config, caller).await
+            }
             Method::Post => self.post(request, session, sealed, config, caller).await,
             Method::Get => self.get(&request, &session, caller).await.map(Ok),
             _ => self.end(&sealed.claims, caller).await.map(Ok),
@@ -159,7 +164,16 @@ impl SessionAgent {
         let session = sessions
             .entry(claims.session)
             .or_insert_with(|| Rc::new(Session::new(claims, &self.incarnation, settings, keeper)));
+        if let Some(greeted) = self.attached(claims.session)? {
+            session.greet(greeted);
+        }
         Ok(Some(session.clone()))
+    }
+
+    /// What a client said of itself on a stream that carries everything.
+    fn attached(&self, session: Uuid) -> Result<Option<Greeted>> {
+        let sockets = self.state.get_websockets_with_tag(&session.to_string());
+        sockets.first().map_or(Ok(None), WebSocket::deserialize_attachment)
     }
 
     async fn post(
@@ -170,15 +184,10 @@ impl SessionAgent {
         config: Rc<Config>,
         caller: &Caller,
     ) -> Result<Handled> {
-        let own_token = match sealed.principal.own_credential {
-            true => request.headers().get(OWN_TOKEN_HEADER)?,
-            false => None,
-        };
-        let body = match read_body(&mut request).await? {
-            Ok(body) => body,
+        let (ctx, body) = match received(&mut request, sealed, &config).await? {
+            Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let ctx = config.context(sealed, own_token, Rc::new(Machine));
         let channel = Channel::new();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
@@ -192,23 +201,57 @@ impl SessionAgent {
         }
     }
 
+    /// 2024-11-05: accepted here, answered on the session's stream.
+    async fn post_to_stream(
+        &self,
+        mut request: Request,
+        session: Rc<Session>,
+        sealed: Sealed,
+        config: Rc<Config>,
+        caller: &Caller,
+    ) -> Result<Handled> {
+        if self.state.get_websockets_with_tag(&session.id.to_string()).is_empty() {
+            return Ok(Err(Refusal::SessionNotFound));
+        }
+        let (ctx, body) = match received(&mut request, sealed, &config).await? {
+            Ok(received) => received,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Err(error) = decode(&body) {
+            return Ok(Err(Refusal::Body(error)));
+        }
+        let keeper = session.store();
+        let channel = Channel::direct(Rc::new(move |message: &[u8]| {
+            if let Ok(message) = std::str::from_utf8(message) {
+                keeper.announce(message);
+            }
+        }));
+        let call = serve(session, ctx, body, channel.clone()).boxed_local();
+        self.state.wait_until(run_aside(call, channel));
+        answer::accepted(caller).map(Ok)
+    }
+
     /// A stream: the rest of a call's where the client names one, else the session's own.
     async fn get(&self, request: &Request, session: &Session, caller: &Caller) -> Result<Response> {
         let last = request.headers().get("last-event-id")?;
         let upgrade = request.headers().get("upgrade")?;
         match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
             Some(last) => resume::answer(session, &last, &self.incarnation, caller).await,
-            None => self.open_stream(session),
+            None => self.open_stream(session, request.path() == SSE),
         }
     }
 
     /// Opens the session's long-lived stream over a socket that lets the object sleep. A new one
     /// replaces the old one at once: a client that lost its connection must not be told to wait.
-    fn open_stream(&self, session: &Session) -> Result<Response> {
+    fn open_stream(&self, session: &Session, carries_everything: bool) -> Result<Response> {
         let tag = session.id.to_string();
         self.close_streams(&tag, SUPERSEDED, "replaced by a newer stream");
         let pair = WebSocketPair::new()?;
         self.state.accept_websocket_with_tags(&pair.server, &[&tag]);
+        if carries_everything {
+            session.greet(Greeted::default());
+            pair.server.serialize_attachment(Greeted::default())?;
+        }
         for news in session.take_news() {
             pair.server.send_with_str(&news)?;
         }
@@ -260,10 +303,29 @@ impl SessionAgent {
     }
 }
 
+/// The path of the feed that carries everything.
+const SSE: &str = "/sse";
+/// The path of the wire whose answers come on the connection that asked.
+const MCP: &str = "/mcp";
+
 const SETTINGS: &str = "session:";
 
 fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
+}
+
+/// The context and the body of a message.
+async fn received(
+    request: &mut Request,
+    sealed: Sealed,
+    config: &Config,
+) -> Result<std::result::Result<(Context, Vec<u8>), Refusal>> {
+    let own_token = match sealed.principal.own_credential {
+        true => request.headers().get(OWN_TOKEN_HEADER)?,
+        false => None,
+    };
+    let body = read_body(request).await?;
+    Ok(body.map(|body| (config.context(sealed, own_token, Rc::new(Machine)), body)))
 }
 
 /// What a session needs of its object.
@@ -308,6 +370,13 @@ impl Keeper for ObjectKeeper {
             }
         }
         .boxed_local()
+    }
+
+    fn greeted(&self, greeted: &Greeted) {
+        for socket in self.state.get_websockets_with_tag(&self.session.to_string()) {
+            // Only what is behind a closed socket is lost with it.
+            let _ = socket.serialize_attachment(greeted);
+        }
     }
 
     fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>> {

@@ -126,19 +126,10 @@ fn versions() -> [&'static str; 3] {
 }
 
 fn server_card(origin: &str, config: &Config) -> Value {
-    let mut remote = json!({
-        "type": "streamable-http",
-        "url": format!("{origin}/mcp"),
-        "supportedProtocolVersions": versions(),
-    });
-    if let (Door::Key(_) | Door::Closed, Some(remote)) = (&config.door, remote.as_object_mut()) {
-        remote.insert("headers".into(), json!([{
-            "name": "Authorization",
-            "description": "Bearer followed by the key that the operator of this server gave you",
-            "isRequired": true,
-            "isSecret": true,
-        }]));
-    }
+    let remotes = [
+        remote("streamable-http", &format!("{origin}/mcp"), &versions(), config),
+        remote("sse", &format!("{origin}/sse"), &["2024-11-05"], config),
+    ];
     json!({
         "$schema": "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
         "name": CARD_NAME,
@@ -147,8 +138,22 @@ fn server_card(origin: &str, config: &Config) -> Value {
         "description": SERVER_DESCRIPTION,
         "websiteUrl": "https://sitebay.org",
         "repository": { "url": REPOSITORY, "source": "github" },
-        "remotes": [remote],
+        "remotes": remotes,
     })
+}
+
+fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> Value {
+    let mut remote = json!({ "type": kind, "url": url, "supportedProtocolVersions": versions });
+    if let (Door::Key(_) | Door::Closed, Some(remote)) = (&config.door, remote.as_object_mut()) {
+        let authorization = json!({
+            "name": "Authorization",
+            "description": "Bearer followed by the key that the operator of this server gave you",
+            "isRequired": true,
+            "isSecret": true,
+        });
+        remote.insert("headers".into(), json!([authorization]));
+    }
+    remote
 }
 
 fn scanner_card(origin: &str, config: &Config) -> Value {

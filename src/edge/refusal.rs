@@ -54,6 +54,9 @@ pub enum Refusal {
     /// The request needs a session.
     #[error("Mcp-Session-Id is missing: send `initialize` first and repeat the id it returns")]
     NoSession,
+    /// The message endpoint needs a session in its URL.
+    #[error("sessionId is missing: open GET /sse first and post to the endpoint it names")]
+    NoSessionInUrl,
     /// Unknown, forged, foreign, expired or ended: the client learns no more than this.
     #[error("session not found: send `initialize` to start a new one")]
     SessionNotFound,
@@ -93,6 +96,7 @@ impl Refusal {
         match self {
             Self::Body(_)
             | Self::NoSession
+            | Self::NoSessionInUrl
             | Self::Version(_)
             | Self::Initialize(_)
             | Self::Batch => 400,

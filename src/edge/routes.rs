@@ -12,7 +12,7 @@ use crate::{
         refusal::Refusal,
     },
     runtime::isolate,
-    transport::streamable,
+    transport::{sse, streamable},
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -30,14 +30,21 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
         return public(&request, |url| document.answer(&request, url, &config));
     }
     match path {
-        "/mcp" => mcp(request, &env, &config, &caller).await,
+        "/mcp" | sse::STREAM => mcp(request, &env, &config, &caller, path).await,
+        _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
         "/" => public(&request, page::answer),
         "/health" => public(&request, |_| health::answer(&config)),
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }
 }
 
-async fn mcp(request: Request, env: &Env, config: &Config, caller: &Caller) -> Result<Response> {
+async fn mcp(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    caller: &Caller,
+    path: &str,
+) -> Result<Response> {
     if let Some(origin) = &caller.origin
         && !config.origins.allows(origin, &request.inner().url())
     {
@@ -47,7 +54,10 @@ async fn mcp(request: Request, env: &Env, config: &Config, caller: &Caller) -> R
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
-    streamable::handle(request, env, config, caller).await
+    match path {
+        "/mcp" => streamable::handle(request, env, config, caller).await,
+        _ => sse::handle(request, env, config, caller, path).await,
+    }
 }
 
 /// A document for everybody: the same for all callers, readable from every page.

@@ -65,6 +65,11 @@ impl LastEvent {
     }
 }
 
+/// The event that names the message endpoint (2024-11-05).
+pub fn endpoint(uri: &str) -> Vec<u8> {
+    format!("event: endpoint\ndata: {uri}\n\n").into_bytes()
+}
+
 /// Tells the client when to come back after its connection ends.
 pub fn retry(milliseconds: u32) -> Vec<u8> {
     format!("retry: {milliseconds}\n\n").into_bytes()

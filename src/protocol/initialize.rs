@@ -29,7 +29,7 @@ without `confirm` first, show the person what they say, and pass `confirm: true`
 consent. A failed tool says what was wrong and what to do next.";
 
 /// The parameters of `initialize`, as far as they matter here.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hello {
     /// The version to speak.
     pub version: Version,
@@ -39,6 +39,18 @@ pub struct Hello {
     pub client_name: String,
     /// The client's version.
     pub client_version: String,
+}
+
+impl Default for Hello {
+    /// What is known of a client that has said nothing yet.
+    fn default() -> Self {
+        Self {
+            version: Version::LATEST,
+            capabilities: ClientCapabilities::default(),
+            client_name: String::new(),
+            client_version: String::new(),
+        }
+    }
 }
 
 #[derive(Deserialize)]

@@ -46,14 +46,15 @@ impl Target<'_> {
         self.ask(copy).await
     }
 
-    /// Asks the object for the feed of the session's long-lived stream.
-    pub async fn open_feed(self) -> Result<Forwarded> {
+    /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
+    /// one that carries everything (`sse`).
+    pub async fn open_feed(self, kind: &str) -> Result<Forwarded> {
         let headers = Headers::new();
         headers.set("Upgrade", "websocket")?;
         headers.set(SEAL_HEADER, &self.seal())?;
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
-        let request = Request::new_with_init("https://object/stream", &init)?;
+        let request = Request::new_with_init(&format!("https://object/{kind}"), &init)?;
         self.ask(request).await
     }
 

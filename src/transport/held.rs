@@ -43,12 +43,11 @@ pub struct HeldStream {
 }
 
 /// Opens the stream over the object's socket; it ends when the session does, at `expires` in
-/// seconds since 1970.
-pub fn hold(socket: WebSocket, expires: u32) -> Result<HeldStream> {
+/// seconds since 1970. `first` goes out at once, because proxies hold the headers back until then.
+pub fn hold(socket: WebSocket, expires: u32, first: Vec<u8>) -> Result<HeldStream> {
     let (mut sender, frames) = channel(MAX_WAITING);
     let last_words = Rc::new(Cell::new(None));
-    // Sends the headers through proxies that wait for the first byte.
-    let _ = sender.try_send(event::comment("connected"));
+    let _ = sender.try_send(first);
     let feed = Feed { socket: socket.clone(), sender, last_words: last_words.clone(), expires };
     socket.accept()?;
     spawn_local(feed.run());

@@ -1,7 +1,9 @@
 //! The wires: one file for each way in which messages reach the server.
 
+pub mod endpoint;
 pub mod forward;
 pub mod held;
 pub mod media;
+pub mod sse;
 pub mod streamable;
 pub mod watchdog;

@@ -84,12 +84,17 @@ pub const LATEST: &str = "2025-11-25";
 impl Client {
     /// A client without a session.
     pub fn new(url: &str) -> Self {
+        Self::at(url, "/mcp")
+    }
+
+    /// A client of another path.
+    pub fn at(url: &str, path: &str) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         let both = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert("accept", both);
         let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        Self { http, url: format!("{url}/mcp"), headers }
+        Self { http, url: format!("{url}{path}"), headers }
     }
 
     /// The same with a header set.
@@ -128,6 +133,11 @@ impl Client {
         let told = client.post(r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#).await;
         assert_eq!(told.status, 202, "{told:?}");
         client
+    }
+
+    /// What it asks.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The session's id.

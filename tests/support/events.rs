@@ -64,7 +64,7 @@ impl Live {
         let wait = async {
             loop {
                 let events = parse(&self.text);
-                let messages = events.iter().filter(|event| !event.data.is_empty());
+                let messages = events.iter().filter(|event| event.data.starts_with('{'));
                 if let Some(found) = messages.map(Event::json).find(|message| fits(message)) {
                     return found;
                 }

@@ -68,7 +68,7 @@ impl Notifier for CallNotifier {
     }
 
     fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        let able = |question: &Question| self.session.capabilities.has(question.needs());
+        let able = |question: &Question| self.session.capabilities().has(question.needs());
         if let Some(question) = questions.iter().find(|question| !able(question)) {
             return ready(Err(Stop(Reason::Incapable(question.clone())))).boxed_local();
         }
@@ -77,7 +77,7 @@ impl Notifier for CallNotifier {
     }
 
     fn pause_stream(&self, retry_ms: u32) {
-        if self.session.version.priming_event() {
+        if self.session.version().priming_event() {
             self.channel.pause(retry_ms);
         }
     }

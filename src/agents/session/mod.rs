@@ -19,7 +19,7 @@ use std::{
 
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{json, value::RawValue};
 use uuid::Uuid;
 
@@ -29,13 +29,15 @@ use crate::{
         channel::Channel,
     },
     protocol::{
+        bytes::cut_text,
         capabilities::ClientCapabilities,
         event::{LastEvent, StreamName},
+        initialize::Hello,
         jsonrpc::{RequestId, notification_text},
         session_id::Claims,
         version::Version,
     },
-    server::notify::News,
+    server::{context::Client, notify::News},
 };
 
 /// Kinds of news kept for a client that has no long-lived stream open.
@@ -51,16 +53,43 @@ pub trait Keeper: Store {
     /// Keeps the session's settings over the end of the object's memory.
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
 
+    /// Keeps what the client said of itself with the session's stream.
+    fn greeted(&self, greeted: &Greeted);
+
     /// The final answer of a streamed call, where it is still kept.
     fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
+}
+
+/// What a client said of itself in `initialize`, as it is kept with a stream's socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Greeted {
+    /// The negotiated version's code; 0 before `initialize`.
+    pub version: u8,
+    /// The bits of the client's capabilities.
+    pub capabilities: u16,
+    /// The client's name, cut to fit.
+    pub name: String,
+    /// The client's version, cut to fit.
+    pub client_version: String,
+}
+
+impl Greeted {
+    /// From the parameters of `initialize`.
+    pub fn of(hello: &Hello) -> Self {
+        Self {
+            version: hello.version.code(),
+            capabilities: hello.capabilities.bits(),
+            name: cut_text(&hello.client_name, 64).to_owned(),
+            client_version: cut_text(&hello.client_version, 32).to_owned(),
+        }
+    }
 }
 
 /// One session.
 pub struct Session {
     /// The session itself.
     pub id: Uuid,
-    version: Version,
-    capabilities: ClientCapabilities,
+    hello: RefCell<Greeted>,
     /// Names this life of the object in event ids.
     incarnation: String,
     streams: Cell<u32>,
@@ -83,8 +112,12 @@ impl Session {
     ) -> Self {
         Self {
             id: claims.session,
-            version: claims.version,
-            capabilities: claims.capabilities,
+            hello: RefCell::new(Greeted {
+                version: claims.version.code(),
+                capabilities: claims.capabilities.bits(),
+                name: claims.client_name.clone(),
+                client_version: claims.client_version.clone(),
+            }),
             incarnation: incarnation.to_owned(),
             streams: Cell::new(0),
             running: RefCell::default(),
@@ -95,6 +128,27 @@ impl Session {
             used_at: Cell::new(0),
             keeper,
         }
+    }
+
+    /// The negotiated version.
+    pub fn version(&self) -> Version {
+        Version::from_code(self.hello.borrow().version).unwrap_or(Version::LATEST)
+    }
+
+    /// What the client can do.
+    pub fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::from_bits(self.hello.borrow().capabilities)
+    }
+
+    /// The program that the person uses.
+    pub fn client(&self) -> Client {
+        let hello = self.hello.borrow();
+        Client { name: hello.name.clone(), version: hello.client_version.clone() }
+    }
+
+    /// What the client said of itself, in a session that began before it said anything.
+    pub fn greet(&self, greeted: Greeted) {
+        *self.hello.borrow_mut() = greeted;
     }
 
     /// Where streamed answers are kept.
@@ -182,7 +236,7 @@ impl Session {
         let number = self.streams.get();
         self.streams.set(number.wrapping_add(1));
         let stream = StreamName::of_call(&self.incarnation, number, id);
-        channel.name(id.clone(), stream, self.version.priming_event());
+        channel.name(id.clone(), stream, self.version().priming_event());
         self.running.borrow_mut().insert(id.clone(), channel.clone());
         Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
     }

@@ -5,12 +5,13 @@ use std::rc::Rc;
 use futures_util::future::join_all;
 use serde_json::{json, value::RawValue};
 
-use super::{Session, back::CallNotifier};
+use super::{Greeted, Session, back::CallNotifier};
 use crate::{
     agents::channel::{Channel, Reply},
     edge::refusal::Refusal,
     protocol::{
         content::ToolResult,
+        initialize::{Hello, result},
         jsonrpc::{
             Body, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND, RequestId,
             RpcError, decode, error_text, result_text, result_value,
@@ -21,6 +22,7 @@ use crate::{
         context::Context,
         dispatch::{Outcome, dispatch},
         params::Params,
+        registry::PROMPTS,
         size::{MAX_RESULT, too_large},
     },
 };
@@ -37,7 +39,7 @@ pub async fn serve(
             Some(body) => Reply::Json { status: 200, body },
             None => Reply::Accepted,
         },
-        Ok(Body::Batch(messages)) if session.version.batches() => {
+        Ok(Body::Batch(messages)) if session.version().batches() => {
             batch(&session, &ctx, messages, &channel).await
         }
         Ok(Body::Batch(_)) => refused(&Refusal::Batch),
@@ -81,6 +83,7 @@ async fn request(
     params: Option<&RawValue>,
     channel: &Rc<Channel>,
 ) -> Outcome {
+    let raw = params;
     let params = match Params::read(params) {
         Ok(params) if params.is_stateless() => return other_era().into(),
         Ok(params) => params,
@@ -88,7 +91,7 @@ async fn request(
     };
     match method {
         "ping" => Outcome::List("{}"),
-        "initialize" => initialized().into(),
+        "initialize" => initialize(session, raw),
         "logging/setLevel" => set_level(session, &params).await.unwrap_or_else(Outcome::from),
         "resources/subscribe" => watch(session, &params).await.unwrap_or_else(Outcome::from),
         "resources/unsubscribe" => unwatch(session, &params).await.unwrap_or_else(Outcome::from),
@@ -99,7 +102,11 @@ async fn request(
                 token: params.progress_token(),
                 platform: ctx.platform.clone(),
             };
-            let ctx = Context { notifier: Rc::new(back), ..ctx.clone() };
+            let ctx = Context {
+                notifier: Rc::new(back),
+                client: Rc::new(session.client()),
+                ..ctx.clone()
+            };
             dispatch(&ctx, method, params).await
         }
     }
@@ -110,9 +117,22 @@ fn other_era() -> RpcError {
     RpcError::new(INVALID_REQUEST, why)
 }
 
-fn initialized() -> RpcError {
-    let why = "this session is initialized: send initialize without Mcp-Session-Id for a new one";
-    RpcError::new(INVALID_REQUEST, why)
+/// `initialize` inside a session: only one that began with its stream has yet to hear it.
+fn initialize(session: &Session, params: Option<&RawValue>) -> Outcome {
+    if session.hello.borrow().version != 0 {
+        let why =
+            "this session is initialized: send initialize without Mcp-Session-Id for a new one";
+        return RpcError::new(INVALID_REQUEST, why).into();
+    }
+    match Hello::read(params) {
+        Ok(hello) => {
+            let greeted = Greeted::of(&hello);
+            session.keeper.greeted(&greeted);
+            session.greet(greeted);
+            Outcome::Result(json!(result(hello.version, !PROMPTS.is_empty())))
+        }
+        Err(error) => error.into(),
+    }
 }
 
 async fn set_level(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {

@@ -1,0 +1,146 @@
+//! An endpoint as one admitted caller meets it, whatever the wire.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+use worker::{Env, Request, Response, Result};
+
+use crate::{
+    access::{
+        admission::{Credentials, OWN_TOKEN_HEADER},
+        keys::Keyring,
+        principal::{Principal, Way},
+    },
+    edge::{
+        answer::{self, Caller},
+        body::check_declared,
+        config::Config,
+        refusal::Refusal,
+    },
+    protocol::{
+        initialize::Hello,
+        session_id::{Claims, Placement},
+    },
+    runtime::{isolate, machine::Machine},
+    server::platform::Platform as _,
+    transport::{forward::Target, watchdog::Watched},
+};
+
+/// Why the client gets no answer of a session: a refusal, or a failure of the runtime.
+pub enum Stop {
+    /// Refused.
+    Refused(Refusal),
+    /// The runtime failed.
+    Broken(worker::Error),
+}
+
+impl From<Refusal> for Stop {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<worker::Error> for Stop {
+    fn from(error: worker::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// An answer, or why there is none.
+pub type Outcome<T> = std::result::Result<T, Stop>;
+
+/// What the client is told instead of an answer.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
+    match stop {
+        Stop::Refused(refusal) => answer::refusal(&refusal, caller),
+        Stop::Broken(error) => Err(error),
+    }
+}
+
+/// The endpoint for one request.
+pub struct Endpoint<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// The keys in force.
+    pub keys: Rc<Keyring>,
+    /// Who asks.
+    pub principal: Principal,
+}
+
+impl<'a> Endpoint<'a> {
+    /// Lets the caller in, or not.
+    pub async fn admit(
+        request: &Request,
+        env: &'a Env,
+        config: &'a Config,
+        caller: &'a Caller,
+    ) -> Outcome<Self> {
+        let keys = isolate::keys(env, config).await?;
+        let headers = request.headers();
+        let credentials = Credentials {
+            authorization: headers.get("authorization")?,
+            own_token: headers.get(OWN_TOKEN_HEADER)?,
+        };
+        let principal = config.door.admit(&keys, &credentials)?;
+        Ok(Self { env, config, caller, keys, principal })
+    }
+
+    /// The session that an id names, if it is this caller's.
+    pub fn target(&self, id: &str) -> Outcome<Target<'a>> {
+        let now = Machine.now_ms() / 1_000;
+        let claims = Claims::verify(id, &self.keys, self.principal.subject, now)
+            .map_err(|_| Refusal::SessionNotFound)?;
+        Ok(self.target_of(claims))
+    }
+
+    /// A session that this caller may speak to.
+    pub fn target_of(&self, claims: Claims) -> Target<'a> {
+        let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
+        Target { env, keys, claims, principal }
+    }
+
+    /// Passes a request on with its body unread, and hands the object's answer to the client.
+    pub async fn pass_on(&self, target: Target<'_>, request: &mut Request) -> Outcome<Response> {
+        check_declared(request).await??;
+        let mut response = target.pass_on(request).await??;
+        let kind = response.headers().get("content-type")?;
+        if kind.as_deref() != Some("text/event-stream") {
+            return Ok(response);
+        }
+        Ok(answer::stream(Watched::new(response.stream()?), self.caller)?)
+    }
+
+    /// The claims of a new session of this caller.
+    pub fn claims(&self, hello: Hello) -> Claims {
+        let issued = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+        let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
+        Claims {
+            session: Uuid::new_v4(),
+            version: hello.version,
+            capabilities: hello.capabilities,
+            placement: self.placement(),
+            subject: self.principal.subject,
+            issued,
+            expires: issued.saturating_add(age),
+            toolset: String::new(),
+            client_name: hello.client_name,
+            client_version: hello.client_version,
+        }
+    }
+
+    /// Callers who share a key, or have none, never share an object, unless each brings a
+    /// credential of its own.
+    fn placement(&self) -> Placement {
+        let shared = match self.principal.way {
+            Way::Open | Way::ApiKey => !self.principal.own_credential,
+        };
+        if shared { Placement::Session } else { self.config.placement }
+    }
+}

@@ -1,0 +1,76 @@
+//! HTTP with SSE: MCP 2024-11-05, `basic/transports`, for clients that know nothing newer.
+//!
+//! Invariant: the stream comes first and carries everything; a POST is answered with 202. The session
+//! is made before `initialize`, so what the client says there lives with the stream's socket.
+//! `endpoint` is relative to the stream's own URL, so that it works behind any path prefix.
+
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::{
+    edge::{
+        answer::{self, Caller},
+        config::Config,
+        refusal::Refusal,
+    },
+    protocol::{event, initialize::Hello},
+    transport::{
+        endpoint::{Endpoint, Outcome, Stop, stop_answer},
+        held::hold,
+        media,
+    },
+};
+
+/// Where the stream is.
+pub const STREAM: &str = "/sse";
+
+/// Whether messages are posted to this path.
+pub fn takes_messages(path: &str) -> bool {
+    matches!(path, "/messages" | "/message" | "/sse/messages" | "/sse/message")
+}
+
+/// Answers a request to the stream or to the message endpoint.
+///
+/// # Errors
+/// Only where the runtime fails; a refusal is an answer.
+pub async fn handle(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    caller: &Caller,
+    path: &str,
+) -> Result<Response> {
+    let answered = async {
+        let endpoint = Endpoint::admit(&request, env, config, caller).await?;
+        match (request.method(), path) {
+            (Method::Get, STREAM) => open(endpoint, &request).await,
+            (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
+            (Method::Post, _) => message(endpoint, request).await,
+            _ => Err(Refusal::Method("POST, OPTIONS").into()),
+        }
+    };
+    answered.await.or_else(|stop: Stop| stop_answer(stop, caller))
+}
+
+/// Opens a session and its stream.
+async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+    if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
+        return Err(Refusal::AcceptStream.into());
+    }
+    let claims = endpoint.claims(Hello::default());
+    let expires = claims.expires;
+    let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
+    let answered = endpoint.target_of(claims).open_feed("sse").await??;
+    let socket = answered.websocket().ok_or(Refusal::Failed)?;
+    Ok(answer::stream(hold(socket, expires, first)?, endpoint.caller)?)
+}
+
+/// Passes a message on to the session that its URL names.
+async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
+    if !media::is_json(request.headers().get("content-type")?.as_deref()) {
+        return Err(Refusal::ContentType.into());
+    }
+    let url = request.url()?;
+    let id = url.query_pairs().find(|(name, _)| name == "sessionId").map(|(_, id)| id);
+    let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?)?;
+    endpoint.pass_on(target, &mut request).await
+}
