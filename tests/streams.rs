@@ -88,3 +88,24 @@ async fn silence_is_broken_by_a_comment() {
     assert!(held.contains(": keep-alive"));
     assert!(call.text.contains(": keep-alive"), "{call:?}");
 }
+
+#[tokio::test]
+async fn an_idle_stream_lets_its_object_sleep_and_still_brings_news() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let mut live = Live::new(client.get().await);
+    live.until(": connected").await;
+    let before = incarnation(&client).await;
+    assert_eq!(incarnation(&client).await, before, "one life while it is used");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    client.call("notify", json!({})).await;
+    live.until("list_changed").await;
+    assert_ne!(incarnation(&client).await, before, "the object was made anew");
+}
+
+/// The life of the session's object, as event ids name it.
+async fn incarnation(client: &Client) -> String {
+    let answer = client.call_with_progress("slow", json!({ "ms": 10, "steps": 1 })).await;
+    let id = answer.events()[0].id.clone().unwrap();
+    id.split('.').next().unwrap().to_owned()
+}

@@ -71,6 +71,101 @@ pub async fn run(
     }
 }
 
+/// How a call is answered that lives in its answer.
+pub enum Held {
+    /// At once and whole.
+    Whole(Reply),
+    /// As a stream that carries the call: dropping it ends both.
+    Stream(HeldCall),
+}
+
+/// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation").
+pub async fn run_held(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+) -> Held {
+    let mut held = HeldCall::new(call, channel.clone(), platform);
+    if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
+        let mut pause = held.platform.sleep(WHOLE_WITHIN);
+        poll_fn(|cx| match held.advance(cx) || channel.poll_news(cx).is_ready() {
+            true => Poll::Ready(()),
+            false => pause.as_mut().poll(cx),
+        })
+        .await;
+    }
+    match channel.take_whole() {
+        Some(reply) => Held::Whole(reply),
+        None => Held::Stream(held.begin()),
+    }
+}
+
+/// A call and the stream of its answer in one.
+pub struct HeldCall {
+    call: Option<LocalBoxFuture<'static, Reply>>,
+    channel: Rc<Channel>,
+    reader: Option<ReaderId>,
+    platform: SharedPlatform,
+    tick: Option<LocalBoxFuture<'static, ()>>,
+}
+
+impl HeldCall {
+    fn new(
+        call: LocalBoxFuture<'static, Reply>,
+        channel: Rc<Channel>,
+        platform: SharedPlatform,
+    ) -> Self {
+        let call = Some(guarded(call, channel.clone()));
+        Self { call, channel, reader: None, platform, tick: None }
+    }
+
+    fn begin(mut self) -> Self {
+        self.reader = Some(self.channel.read());
+        self
+    }
+
+    /// Polls the call; true once it is over.
+    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(call) = &mut self.call else {
+            return true;
+        };
+        let Poll::Ready(reply) = call.as_mut().poll(cx) else {
+            return false;
+        };
+        self.call = None;
+        self.channel.finish(reply);
+        true
+    }
+
+    /// Sees to it that the stream is never silent for long: a client that left is noticed when
+    /// something is written.
+    fn keep_alive(&mut self, cx: &mut Context<'_>) {
+        let platform = &self.platform;
+        let tick = self.tick.get_or_insert_with(|| platform.sleep(KEEP_ALIVE));
+        if tick.as_mut().poll(cx).is_ready() {
+            self.channel.keep_alive();
+            let mut next = self.platform.sleep(KEEP_ALIVE);
+            // Registers the waker; it is not due yet.
+            let _ = next.as_mut().poll(cx);
+            self.tick = Some(next);
+        }
+    }
+}
+
+impl Stream for HeldCall {
+    type Item = Result<Vec<u8>, worker::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.advance(cx) {
+            self.keep_alive(cx);
+        }
+        match self.reader {
+            Some(reader) => self.channel.poll_chunk(reader, cx).map(|chunk| chunk.map(Ok)),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
 /// Runs a call whose answer goes elsewhere than to the connection that asked.
 pub async fn run_aside(call: LocalBoxFuture<'static, Reply>, channel: Rc<Channel>) {
     let reply = guarded(call, channel.clone()).await;

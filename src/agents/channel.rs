@@ -90,6 +90,13 @@ impl Channel {
         Rc::new(Self::default())
     }
 
+    /// The channel of a request whose events have no ids, because its stream cannot be read on.
+    pub fn of_request(request: RequestId) -> Rc<Self> {
+        let channel = Self::default();
+        channel.0.borrow_mut().request = Some(request);
+        Rc::new(channel)
+    }
+
     /// A channel that keeps nothing: every message goes to `sink` at once.
     pub fn direct(sink: Sink) -> Rc<Self> {
         let channel = Self::default();

@@ -2,6 +2,7 @@
 
 pub mod call;
 pub mod channel;
+pub mod hub_agent;
 pub mod key_agent;
 pub mod resume;
 pub mod rows;

@@ -3,7 +3,7 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    access::{admission::Door, keys::Keyring, seal::Sealed, secret::Secret},
+    access::{admission::Door, keys::Keyring, principal::Principal, seal::Sealed, secret::Secret},
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
@@ -85,6 +85,15 @@ impl Config {
         self.environment == "development"
     }
 
+    /// The SiteBay account that a caller acts on.
+    pub fn account(&self, principal: &Principal, own_token: Option<&str>) -> Account {
+        let token = match principal.own_credential {
+            true => own_token.map(|token| Secret::new(token.trim())),
+            false => self.sitebay_token.clone(),
+        };
+        Account { base_url: self.sitebay_url.clone(), token }
+    }
+
     /// The context of a caller's requests, before a request puts its own way back there.
     pub fn context(
         &self,
@@ -92,15 +101,12 @@ impl Config {
         own_token: Option<String>,
         platform: SharedPlatform,
     ) -> Context {
-        let token = match sealed.principal.own_credential {
-            true => own_token.map(|token| Secret::new(token.trim())),
-            false => self.sitebay_token.clone(),
-        };
+        let account = self.account(&sealed.principal, own_token.as_deref());
         let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
         Context {
             principal: Rc::new(sealed.principal),
             client: Rc::new(Client { name, version }),
-            account: Rc::new(Account { base_url: self.sitebay_url.clone(), token }),
+            account: Rc::new(account),
             page_size: self.page_size,
             platform,
             notifier: Rc::new(Nobody),

@@ -1,12 +1,18 @@
 //! MCP's own types and rules: pure Rust, no I/O, one file per concept.
 
+pub mod answer;
 pub mod bytes;
 pub mod capabilities;
 pub mod content;
+pub mod era;
 pub mod event;
+pub mod form;
 pub mod initialize;
 pub mod jsonrpc;
-pub mod level;
+pub mod log_level;
 pub mod question;
 pub mod session_id;
+pub mod stateless;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod version;

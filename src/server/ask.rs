@@ -6,7 +6,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::protocol::question::{Kind, Question};
+use crate::protocol::{
+    question::Question,
+    stateless::input::{InputFault, Keyed},
+};
 
 /// Why a tool stops before its end. Made by `ctx`, opened by the server.
 #[derive(Debug)]
@@ -19,6 +22,10 @@ pub(crate) enum Reason {
     Unanswered(String),
     /// The client cannot be asked this.
     Incapable(Question),
+    /// The client is asked by this answer, and sends the request again.
+    Suspended(Vec<Keyed>),
+    /// The client's answer to a question of an earlier round is none.
+    Malformed(InputFault),
 }
 
 impl Stop {
@@ -33,7 +40,7 @@ pub trait Ask {
     type Answers;
 
     /// The questions in order.
-    fn questions(&self) -> Vec<Question>;
+    fn questions(&self) -> Vec<Keyed>;
 
     /// Reads the answers, which are in the order of the questions.
     ///
@@ -46,12 +53,12 @@ macro_rules! asks {
     ($(#[$doc:meta])* $name:ident::$ctor:ident($($field:ident: $kind:ty),*) => $question:expr) => {
         $(#[$doc])*
         #[derive(Debug, Clone)]
-        pub struct $name(Question);
+        pub struct $name(Keyed);
 
         impl $name {
             /// The question.
             pub fn $ctor($($field: $kind),*) -> Self {
-                Self(Question::new($question))
+                Self(Keyed::new("", $question))
             }
 
             /// The same under a name of its own, where a round has several questions.
@@ -67,26 +74,29 @@ macro_rules! asks {
 asks! {
     /// Asks the person to fill in a form: what they read, and the fields as a JSON Schema object
     /// with primitive properties.
-    Form::new(message: &str, schema: Value) => Kind::Form { message: message.to_owned(), schema }
+    Form::new(message: &str, schema: Value) => Question::Form {
+        message: message.to_owned(),
+        requested_schema: schema,
+    }
 }
 
 asks! {
-    /// Asks the person to open a page: what they read, the page, and a name for the elicitation.
-    Page::new(message: &str, url: &str, id: &str) => Kind::Url {
+    /// Asks the person to open a page: what they read, and the page, which must not let in whoever
+    /// opens it.
+    Page::new(message: &str, url: &str) => Question::Url {
         message: message.to_owned(),
         url: url.to_owned(),
-        id: id.to_owned(),
     }
 }
 
 asks! {
     /// Asks the client's model: the parameters of `sampling/createMessage`.
-    Sample::new(params: Value) => Kind::Sampling { params }
+    Sample::new(params: Value) => Question::Sampling(params)
 }
 
 asks! {
     /// Asks for the client's roots.
-    ListRoots::all() => Kind::Roots
+    ListRoots::all() => Question::Roots
 }
 
 /// What the person did with a form or a page.
@@ -143,7 +153,7 @@ fn read<T: for<'de> Deserialize<'de>>(answers: &mut dyn Iterator<Item = Value>) 
 impl Ask for Form {
     type Answers = Elicited;
 
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> Vec<Keyed> {
         vec![self.0.clone()]
     }
 
@@ -155,7 +165,7 @@ impl Ask for Form {
 impl Ask for Page {
     type Answers = Elicited;
 
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> Vec<Keyed> {
         vec![self.0.clone()]
     }
 
@@ -167,7 +177,7 @@ impl Ask for Page {
 impl Ask for Sample {
     type Answers = Value;
 
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> Vec<Keyed> {
         vec![self.0.clone()]
     }
 
@@ -179,7 +189,7 @@ impl Ask for Sample {
 impl Ask for ListRoots {
     type Answers = Vec<Root>;
 
-    fn questions(&self) -> Vec<Question> {
+    fn questions(&self) -> Vec<Keyed> {
         vec![self.0.clone()]
     }
 
@@ -197,7 +207,7 @@ macro_rules! several {
         impl<$($part: Ask),+> Ask for ($($part,)+) {
             type Answers = ($($part::Answers,)+);
 
-            fn questions(&self) -> Vec<Question> {
+            fn questions(&self) -> Vec<Keyed> {
                 let mut questions = Vec::new();
                 $(questions.extend(self.$at.questions());)+
                 questions

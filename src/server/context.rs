@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{
     access::principal::Principal,
-    protocol::level::Level,
+    protocol::log_level::LogLevel,
     server::{
         ask::{Ask, Stop},
         notify::{News, Notifier},
@@ -57,7 +57,7 @@ impl Context {
     }
 
     /// Sends a log message to the client, where it wants messages of this level.
-    pub fn log(&self, level: Level, logger: &str, data: impl Into<Value>) {
+    pub fn log(&self, level: LogLevel, logger: &str, data: impl Into<Value>) {
         self.notifier.log(level, logger, data.into());
     }
 
@@ -68,6 +68,12 @@ impl Context {
     pub async fn ask<Q: Ask>(&self, question: Q) -> Result<Q::Answers, Stop> {
         let answers = self.notifier.ask(question.questions()).await?;
         Q::answers(&mut answers.into_iter())
+    }
+
+    /// Whether the client declared what these questions need.
+    pub fn can_ask(&self, questions: &impl Ask) -> bool {
+        let capabilities = self.notifier.capabilities();
+        questions.questions().iter().all(|asked| capabilities.has(asked.question.needs()))
     }
 
     /// Tells every client whom it concerns that something changed.

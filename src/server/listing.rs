@@ -38,6 +38,11 @@ impl Listing {
         &self.whole
     }
 
+    /// The items.
+    pub fn items(&self) -> impl Iterator<Item = &str> {
+        self.items.iter().map(String::as_str)
+    }
+
     /// The result for a cursor; None where the whole list is one page.
     ///
     /// # Errors

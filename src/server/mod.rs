@@ -8,4 +8,5 @@ pub mod notify;
 pub mod params;
 pub mod platform;
 pub mod registry;
+pub mod rounds;
 pub mod size;

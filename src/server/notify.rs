@@ -4,15 +4,16 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    protocol::{level::Level, question::Question},
+    protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
     server::ask::Stop,
 };
 
 /// News that concern more than one call.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum News {
     /// The list of tools is another one.
     ToolsChanged,
@@ -30,13 +31,16 @@ pub trait Notifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>);
 
     /// A `notifications/message`, if the client wants this level.
-    fn log(&self, level: Level, logger: &str, data: Value);
+    fn log(&self, level: LogLevel, logger: &str, data: Value);
 
     /// Tells everybody whom it concerns.
     fn announce(&self, news: News);
 
     /// Asks the client, all in one round. The answers are results in the order of the questions.
-    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+
+    /// What the client can do.
+    fn capabilities(&self) -> ClientCapabilities;
 
     /// Ends the connection of the call's stream, and lets the client come back for the rest.
     fn pause_stream(&self, retry_ms: u32);
@@ -52,12 +56,16 @@ pub struct Nobody;
 impl Notifier for Nobody {
     fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
 
-    fn log(&self, _level: Level, _logger: &str, _data: Value) {}
+    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
 
     fn announce(&self, _news: News) {}
 
-    fn ask(&self, _questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+    fn ask(&self, _questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         ready(Err(Stop::unanswered("there is nobody to ask"))).boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
     }
 
     fn pause_stream(&self, _retry_ms: u32) {}

@@ -75,3 +75,34 @@ impl<'a> Params<'a> {
         field.ok_or_else(|| RpcError::new(INVALID_PARAMS, format!("{method}: `{name}` is missing")))
     }
 }
+
+/// The same, owned: for a call that outlives its body.
+#[derive(Debug, Default)]
+pub struct OwnedParams {
+    /// `tools/call`, `prompts/get`.
+    pub name: Option<String>,
+    /// `tools/call`, `prompts/get`.
+    pub arguments: Option<Box<RawValue>>,
+    /// `resources/*`.
+    pub uri: Option<String>,
+    /// Lists.
+    pub cursor: Option<String>,
+    /// `completion/complete`: `ref` and `argument`.
+    pub completion: [Option<Value>; 2],
+}
+
+impl OwnedParams {
+    /// What dispatch reads.
+    pub fn as_params(&self) -> Params<'_> {
+        let [reference, argument] = self.completion.clone();
+        Params {
+            name: self.name.as_deref().map(Cow::from),
+            arguments: self.arguments.as_deref(),
+            uri: self.uri.as_deref().map(Cow::from),
+            cursor: self.cursor.as_deref().map(Cow::from),
+            reference,
+            argument,
+            ..Params::default()
+        }
+    }
+}

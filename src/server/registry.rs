@@ -2,12 +2,15 @@
 //!
 //! Invariant: a list's text is put together once per isolate; answering it is a copy.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    protocol::content::{Contents, PromptResult, ToolResult},
+    protocol::{
+        content::{Contents, PromptResult, ToolResult},
+        stateless::param_marks::ParamHeader,
+    },
     server::{ask::Stop, context::Context, listing::Listing},
     toolsets::sitebay,
 };
@@ -76,6 +79,24 @@ impl From<Stop> for PromptError {
     fn from(stop: Stop) -> Self {
         Self::Stopped(stop)
     }
+}
+
+/// The headers that repeat arguments of a tool (2026-07-28 `x-mcp-header`).
+pub fn param_headers(name: &str) -> &'static [ParamHeader] {
+    static MARKED: LazyLock<BTreeMap<String, Vec<ParamHeader>>> =
+        LazyLock::new(|| TOOLS.items().filter_map(marked).collect());
+    MARKED.get(name).map_or(&[], Vec::as_slice)
+}
+
+fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
+    if !definition.contains("x-mcp-header") {
+        return None;
+    }
+    let definition: Value = serde_json::from_str(definition).ok()?;
+    let name = definition.get("name")?.as_str()?.to_owned();
+    // A definition that breaks the rules marks nothing; clients drop such a tool.
+    let headers = ParamHeader::all_in(definition.get("inputSchema")?).ok()?;
+    Some((name, headers))
 }
 
 /// Runs a tool. None: there is no tool of this name.

@@ -16,7 +16,7 @@ use crate::{
         principal::{Principal, Subject, Way},
         secret::Secret,
     },
-    protocol::{level::Level, question::Question},
+    protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
     server::{
         ask::Stop,
         context::Context,
@@ -205,12 +205,16 @@ impl Notifier for Reports {
         self.0.reports.borrow_mut().push(line);
     }
 
-    fn log(&self, _level: Level, _logger: &str, _data: Value) {}
+    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
 
     fn announce(&self, _news: News) {}
 
-    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         Nobody.ask(questions)
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
     }
 
     fn pause_stream(&self, _retry_ms: u32) {}

@@ -23,6 +23,7 @@ use crate::{
     },
     runtime::{isolate, machine::Machine},
     server::platform::Platform as _,
+    sitebay::Account,
     transport::{forward::Target, watchdog::Watched},
 };
 
@@ -72,6 +73,7 @@ pub struct Endpoint<'a> {
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
+    own_token: Option<String>,
 }
 
 impl<'a> Endpoint<'a> {
@@ -89,7 +91,19 @@ impl<'a> Endpoint<'a> {
             own_token: headers.get(OWN_TOKEN_HEADER)?,
         };
         let principal = config.door.admit(&keys, &credentials)?;
-        Ok(Self { env, config, caller, keys, principal })
+        let own_token = credentials.own_token.filter(|_| principal.own_credential);
+        Ok(Self { env, config, caller, keys, principal, own_token })
+    }
+
+    /// The SiteBay account that the caller acts on.
+    pub fn account(&self) -> Rc<Account> {
+        Rc::new(self.config.account(&self.principal, self.own_token.as_deref()))
+    }
+
+    /// When a stream that begins now must end, in seconds since 1970.
+    pub fn expires(&self) -> u32 {
+        let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
+        u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX).saturating_add(age)
     }
 
     /// The session that an id names, if it is this caller's.

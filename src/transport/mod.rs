@@ -3,7 +3,9 @@
 pub mod endpoint;
 pub mod forward;
 pub mod held;
+pub mod hub;
 pub mod media;
 pub mod sse;
+pub mod stateless;
 pub mod streamable;
 pub mod watchdog;

@@ -13,6 +13,7 @@ use crate::{
         refusal::Refusal,
     },
     protocol::{
+        era::{self, Era},
         event::{self, LastEvent},
         initialize::{Hello, result},
         jsonrpc::{Body, Message, RequestId, decode, error_text, result_value},
@@ -23,7 +24,7 @@ use crate::{
         endpoint::{Endpoint, Outcome, stop_answer},
         forward::Target,
         held::hold,
-        media,
+        media, stateless,
     },
 };
 
@@ -62,13 +63,23 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
         return Err(Refusal::AcceptPost.into());
     }
     let id = headers.get(SESSION_HEADER)?;
-    check_version(&request)?;
-    match id {
-        Some(id) => endpoint.pass_on(endpoint.target(&id)?, &mut request).await,
-        None => {
-            let body = read_body(&mut request).await??;
-            without_session(&endpoint, &body)
+    let version = headers.get(VERSION_HEADER)?;
+    if let Some(id) = &id
+        && era::by_headers(true, version.as_deref())
+    {
+        check_version(&request)?;
+        return endpoint.pass_on(endpoint.target(id)?, &mut request).await;
+    }
+    let body = read_body(&mut request).await??;
+    let body = decode(&body).map_err(Refusal::Body)?;
+    match era::classify(id.is_some(), version.as_deref(), &body) {
+        Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
+        Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
+        Ok(Era::Session) => {
+            check_version(&request)?;
+            without_session(&endpoint, body)
         }
+        Err(refused) => stateless::no_era(&endpoint, &refused),
     }
 }
 
@@ -102,8 +113,8 @@ fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Ta
     endpoint.target(&id)
 }
 
-fn without_session(endpoint: &Endpoint<'_>, body: &[u8]) -> Outcome<Response> {
-    match decode(body).map_err(Refusal::Body)? {
+fn without_session(endpoint: &Endpoint<'_>, body: Body<'_>) -> Outcome<Response> {
+    match body {
         Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
             match Hello::read(params) {
                 Ok(hello) => start(endpoint, &id, hello),
@@ -141,9 +152,11 @@ fn is_initialize(message: &Message<'_>) -> bool {
 /// Header": the session knows its version).
 fn check_version(request: &Request) -> Outcome<()> {
     match request.headers().get(VERSION_HEADER)? {
-        Some(version) if Version::parse(version.trim()).is_none() => {
-            Err(Refusal::Version(version).into())
-        }
+        Some(version) if !has_sessions(&version) => Err(Refusal::Version(version).into()),
         _ => Ok(()),
     }
+}
+
+fn has_sessions(version: &str) -> bool {
+    Version::parse(version.trim()).is_some_and(|version| !version.is_stateless())
 }

@@ -93,7 +93,7 @@ impl Client {
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         let both = HeaderValue::from_static("application/json, text/event-stream");
         headers.insert("accept", both);
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(180)).build().unwrap();
         Self { http, url: format!("{url}{path}"), headers }
     }
 

@@ -13,7 +13,8 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-const OBJECTS: [(&str, &str); 2] = [("SESSION_AGENT", "SessionAgent"), ("KEY_AGENT", "KeyAgent")];
+const OBJECTS: [(&str, &str); 3] =
+    [("SESSION_AGENT", "SessionAgent"), ("HUB_AGENT", "HubAgent"), ("KEY_AGENT", "KeyAgent")];
 
 const COMPATIBILITY: &str =
     r#"compatibilityDate = "2026-11-01", compatibilityFlags = ["enable_request_signal"]"#;

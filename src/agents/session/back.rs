@@ -13,9 +13,11 @@ use super::{Session, questions::Slot};
 use crate::{
     agents::channel::Channel,
     protocol::{
+        capabilities::ClientCapabilities,
         jsonrpc::{RequestId, notification_text, request_text},
-        level::Level,
+        log_level::LogLevel,
         question::Question,
+        stateless::input::Keyed,
     },
     server::{
         ask::{Reason, Stop},
@@ -56,7 +58,7 @@ impl Notifier for CallNotifier {
         self.channel.push(&notification_text("notifications/progress", &params));
     }
 
-    fn log(&self, level: Level, logger: &str, data: Value) {
+    fn log(&self, level: LogLevel, logger: &str, data: Value) {
         if self.session.settings.borrow().wants(level) {
             let params = json!({ "level": level, "logger": logger, "data": data });
             self.channel.push(&notification_text("notifications/message", &params));
@@ -67,13 +69,17 @@ impl Notifier for CallNotifier {
         self.session.tell(&news);
     }
 
-    fn ask(&self, questions: Vec<Question>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        let able = |question: &Question| self.session.capabilities().has(question.needs());
-        if let Some(question) = questions.iter().find(|question| !able(question)) {
-            return ready(Err(Stop(Reason::Incapable(question.clone())))).boxed_local();
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
+        if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
+            return ready(Err(Stop(Reason::Incapable(asked.question.clone())))).boxed_local();
         }
-        let slots: Vec<Rc<Slot>> = questions.iter().filter_map(|q| self.put(q)).collect();
+        let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
         wait(self.session.clone(), slots, self.platform.clone()).boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        self.session.capabilities()
     }
 
     fn pause_stream(&self, retry_ms: u32) {
@@ -91,7 +97,12 @@ impl CallNotifier {
     /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
     fn put(&self, question: &Question) -> Option<Rc<Slot>> {
         let slot = self.session.questions.open(&self.channel)?;
-        let text = request_text(slot.id(), question.method(), &question.params());
+        let mut params = question.params();
+        if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
+            // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
+            params.insert("elicitationId".to_owned(), json!(slot.id()));
+        }
+        let text = request_text(slot.id(), question.method(), &params);
         let left = self.channel.is_streamed() && !self.channel.has_reader();
         let sent =
             left && std::str::from_utf8(&text).is_ok_and(|text| self.session.keeper.announce(text));

@@ -215,8 +215,10 @@ fn stopped(Stop(reason): Stop) -> ToolResult {
             ToolResult::error(format!("The question to the person was not answered: {why}."))
         }
         Reason::Incapable(question) => ToolResult::error(format!(
-            "This needs a client that supports {}, and yours did not declare it.",
-            question.needed()
+            "This needs a client that declares {}, and yours did not.",
+            question.needs().declaration()
         )),
+        // A session asks at once and has no rounds.
+        Reason::Suspended(_) | Reason::Malformed(_) => ToolResult::error("The question was lost."),
     }
 }

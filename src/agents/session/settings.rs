@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::protocol::{
     jsonrpc::{INVALID_PARAMS, RpcError},
-    level::Level,
+    log_level::LogLevel,
 };
 
 /// Resources that one session may watch.
@@ -18,15 +18,15 @@ const MAX_URI: usize = 2_048;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
-    pub level: Option<Level>,
+    pub level: Option<LogLevel>,
     /// The resources it watches.
     pub subscriptions: BTreeSet<String>,
 }
 
 impl Settings {
     /// Whether the client wants messages of this level.
-    pub fn wants(&self, level: Level) -> bool {
-        level >= self.level.unwrap_or(Level::Info)
+    pub fn wants(&self, level: LogLevel) -> bool {
+        level >= self.level.unwrap_or(LogLevel::Info)
     }
 
     /// Watches a resource.
@@ -52,9 +52,16 @@ mod tests {
 
     #[test]
     fn a_level_lets_through_itself_and_worse() {
-        let set = Settings { level: Some(Level::Warning), ..Settings::default() };
-        assert!(set.wants(Level::Error) && set.wants(Level::Warning) && !set.wants(Level::Notice));
-        assert!(Settings::default().wants(Level::Info) && !Settings::default().wants(Level::Debug));
+        let set = Settings { level: Some(LogLevel::Warning), ..Settings::default() };
+        assert!(
+            set.wants(LogLevel::Error)
+                && set.wants(LogLevel::Warning)
+                && !set.wants(LogLevel::Notice)
+        );
+        assert!(
+            Settings::default().wants(LogLevel::Info)
+                && !Settings::default().wants(LogLevel::Debug)
+        );
     }
 
     #[test]

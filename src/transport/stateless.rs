@@ -1,0 +1,314 @@
+//! Streamable HTTP without sessions: MCP 2026-07-28, `basic/transports/streamable-http`.
+//!
+//! Invariant: a request says everything that is needed to answer it, and is answered here, in the
+//! Worker, without an object, unless it listens or announces. A client that closes the stream takes
+//! its request back: the call lives in its body.
+
+use std::{borrow::Cow, rc::Rc};
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json, value::RawValue};
+use uuid::Uuid;
+use worker::{Headers, Request, Response};
+
+use crate::{
+    access::keys::Keyring,
+    agents::{
+        call::{Held, run_held},
+        channel::{Channel, Reply},
+    },
+    edge::answer,
+    protocol::{
+        capabilities::ClientCapabilities,
+        content::ToolResult,
+        era,
+        jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text, result_text},
+        log_level::LogLevel,
+        stateless::{
+            discover,
+            envelope::Envelope,
+            error::StatelessError,
+            headers::{self, HeaderSource},
+            input::InputRequests,
+            listen::{Filter, Offered},
+            method::{Method, NamedBy},
+            param_headers,
+            params::Params as StatelessParams,
+            request_state::{Binding, RequestState},
+            result::{complete, input_required},
+        },
+    },
+    runtime::machine::Machine,
+    server::{
+        ask::{Reason, Stop},
+        context::{Client, Context},
+        dispatch::{Outcome, dispatch},
+        params::OwnedParams,
+        platform::Platform as _,
+        registry::{self, PROMPTS},
+        rounds::{Brought, Run},
+        size::{MAX_RESULT, too_large},
+    },
+    transport::{
+        endpoint::{Endpoint, Outcome as Answered},
+        hub,
+    },
+};
+
+/// The headers of a request, read when they are asked for.
+struct Sent<'a>(&'a Headers);
+
+impl HeaderSource for Sent<'_> {
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.get(name).ok().flatten()
+    }
+}
+
+/// Answers a request of this era.
+pub async fn answer(
+    endpoint: Endpoint<'_>,
+    http: &Request,
+    request: era::Request<'_>,
+) -> Answered<Response> {
+    let id = request.id.clone();
+    let opened = open(&endpoint, http, request);
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => return refused(&endpoint, &id, &error),
+    };
+    match opened.method {
+        Method::Discover => {
+            let text = discover::result(&capabilities());
+            Ok(answer::json(200, result_text(&id, &text), endpoint.caller)?)
+        }
+        Method::Listen => listen(endpoint, &id, opened).await,
+        _ => carry_out(endpoint, id, opened).await,
+    }
+}
+
+/// The answer to a request that is not carried out.
+pub fn refused(
+    endpoint: &Endpoint<'_>,
+    id: &RequestId,
+    error: &StatelessError,
+) -> Answered<Response> {
+    Ok(answer::json(error.status(), error.response(Some(id)), endpoint.caller)?)
+}
+
+/// A request that climbed the ladder.
+struct Opened {
+    method: Method,
+    envelope: EnvelopeFacts,
+    params: OwnedParams,
+    binding: Option<Binding>,
+    before: Option<RequestState>,
+    filter: Option<Filter>,
+}
+
+/// What is kept of the envelope.
+struct EnvelopeFacts {
+    client: Client,
+    capabilities: ClientCapabilities,
+    token: Option<RequestId>,
+    log_level: Option<LogLevel>,
+    responses: Option<Box<RawValue>>,
+}
+
+/// Checks everything that the specification wants checked, in its order.
+fn open(
+    endpoint: &Endpoint<'_>,
+    http: &Request,
+    request: era::Request<'_>,
+) -> Result<Opened, StatelessError> {
+    let sent = Sent(http.headers());
+    let params = &request.params;
+    let envelope = Envelope::open(params, sent.header(headers::VERSION_HEADER).as_deref())?;
+    let method = Method::parse(request.method)?;
+    headers::check(&sent, method, params)?;
+    StatelessError::unless_declared(envelope.capabilities, method.needs())?;
+    let name = method.named_by().map(|by| params.name(by)).transpose()?;
+    if let (Method::ToolsCall, Some(name)) = (method, &name) {
+        param_headers::check(&sent, registry::param_headers(name), params.arguments())?;
+    }
+    let subject = endpoint.principal.subject;
+    let binding = name.as_deref().filter(|_| method.may_ask());
+    let binding = binding.map(|name| Binding::of(method, name, params.arguments(), subject));
+    let before = match (params.request_state()?, &binding) {
+        (Some(state), Some(binding)) => {
+            Some(RequestState::open(&state, &endpoint.keys, binding, now_s())?)
+        }
+        _ => None,
+    };
+    let filter = (method == Method::Listen).then(|| Filter::read(params.notifications()));
+    let client = envelope.client.map(|said| Client { name: said.name, version: said.version });
+    Ok(Opened {
+        method,
+        params: owned(method, params, name.as_deref())?,
+        envelope: EnvelopeFacts {
+            client: client.unwrap_or_default(),
+            capabilities: envelope.capabilities,
+            token: envelope.progress_token,
+            log_level: envelope.log_level,
+            responses: params.input_responses().map(ToOwned::to_owned),
+        },
+        binding,
+        before,
+        filter: filter.transpose()?,
+    })
+}
+
+/// What dispatch reads, kept beyond the body.
+fn owned(
+    method: Method,
+    params: &StatelessParams<'_>,
+    target: Option<&str>,
+) -> Result<OwnedParams, StatelessError> {
+    let [reference, argument, _] = params.completion();
+    let value = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
+    let target = target.map(str::to_owned);
+    let (name, uri) = match method.named_by() {
+        Some(NamedBy::Uri) => (None, target),
+        _ => (target, None),
+    };
+    Ok(OwnedParams {
+        name,
+        uri,
+        arguments: params.arguments().map(ToOwned::to_owned),
+        cursor: params.cursor()?.map(Cow::into_owned),
+        completion: [value(reference), value(argument)],
+    })
+}
+
+fn now_s() -> u64 {
+    Machine.now_ms() / 1_000
+}
+
+/// What a server without sessions can do.
+pub fn capabilities() -> Value {
+    let mut capabilities = json!({
+        "tools": { "listChanged": true },
+        "resources": { "subscribe": true, "listChanged": true },
+        "logging": {},
+        "completions": {},
+    });
+    if let (false, Some(capabilities)) = (PROMPTS.is_empty(), capabilities.as_object_mut()) {
+        capabilities.insert("prompts".to_owned(), json!({ "listChanged": true }));
+    }
+    capabilities
+}
+
+async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answered<Response> {
+    let offered = Offered {
+        tools: true,
+        prompts: !PROMPTS.is_empty(),
+        resources: true,
+        subscribe: true,
+        tasks: false,
+    };
+    let filter = opened.filter.unwrap_or_default().limited_to(&offered);
+    hub::listen(&endpoint, id, &filter).await
+}
+
+async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+    let channel = Channel::of_request(id.clone());
+    let run = Rc::new(Run::new(Brought {
+        channel: channel.clone(),
+        capabilities: opened.envelope.capabilities,
+        token: opened.envelope.token,
+        log_level: opened.envelope.log_level,
+        binding: opened.binding,
+        before: opened.before,
+        responses: opened.envelope.responses,
+        now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
+        nonce: *Uuid::new_v4().as_bytes(),
+    }));
+    let ctx = Context {
+        principal: Rc::new(endpoint.principal.clone()),
+        client: Rc::new(opened.envelope.client),
+        account: endpoint.account(),
+        page_size: endpoint.config.page_size,
+        platform: Rc::new(Machine),
+        notifier: run.clone(),
+    };
+    let hub = hub::Hub::of(&endpoint);
+    let keys = endpoint.keys.clone();
+    let (method, params) = (opened.method, opened.params);
+    let call = async move {
+        let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
+        hub.announce(&run.take_news()).await;
+        let (status, body) = worded(&id, method, outcome, &run, &keys);
+        Reply::Json { status, body }
+    };
+    match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
+        Held::Whole(Reply::Json { status, body }) => {
+            Ok(answer::json(status, body, endpoint.caller)?)
+        }
+        Held::Whole(Reply::Accepted) => Ok(answer::accepted(endpoint.caller)?),
+        Held::Stream(stream) => Ok(answer::stream(stream, endpoint.caller)?),
+    }
+}
+
+/// An outcome as this era says it: the status and the text of the response.
+fn worded(
+    id: &RequestId,
+    method: Method,
+    outcome: Outcome,
+    run: &Run,
+    keys: &Keyring,
+) -> (u16, Vec<u8>) {
+    let hint = method.cache_hint();
+    let done = |text: String| (200, result_text(id, &complete(text, hint)));
+    match outcome {
+        Outcome::List(text) => done(text.to_owned()),
+        Outcome::Page(text) => done(text),
+        Outcome::Result(value) => done(bounded(value.to_string())),
+        Outcome::Tool(result) => done(bounded(json_of(&result))),
+        Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
+        Outcome::Failed(error) => (200, error_text(Some(id), &error)),
+        Outcome::Stopped(stop) => stopped(id, stop, run, keys),
+    }
+}
+
+fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {
+    (error.status(), error.response(Some(id)))
+}
+
+fn json_of(result: &ToolResult) -> String {
+    // Strings and JSON values always serialise.
+    serde_json::to_string(result).unwrap_or_else(|_| "{}".to_owned())
+}
+
+fn bounded(text: String) -> String {
+    if text.len() <= MAX_RESULT { text } else { json_of(&too_large(text.len())) }
+}
+
+fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u16, Vec<u8>) {
+    match reason {
+        Reason::Suspended(open) => match run.take_next().map(|state| state.seal(keys)) {
+            Some(Ok(state)) => {
+                let text = input_required(&InputRequests(&open), Some(&state));
+                (200, result_text(id, &text))
+            }
+            Some(Err(large)) => failed(id, &large.into()),
+            None => {
+                let error = RpcError::new(INTERNAL_ERROR, "the questions were lost");
+                (200, error_text(Some(id), &error))
+            }
+        },
+        Reason::Incapable(question) => {
+            failed(id, &StatelessError::MissingCapability(question.needs()))
+        }
+        Reason::Malformed(fault) => failed(id, &fault.into()),
+        Reason::Unanswered(why) => {
+            let text =
+                json_of(&ToolResult::error(format!("The question was not answered: {why}.")));
+            (200, result_text(id, &complete(text, None)))
+        }
+    }
+}
+
+/// The answer to a body of no era.
+pub fn no_era(endpoint: &Endpoint<'_>, refused: &era::Refused<'_>) -> Answered<Response> {
+    let body = refused.error.response(refused.id);
+    Ok(answer::json(refused.error.status(), body, endpoint.caller)?)
+}
