@@ -121,7 +121,7 @@ fn matches_etag(known: &str, etag: &str) -> bool {
     known.split(',').map(str::trim).any(same)
 }
 
-fn versions() -> [&'static str; 3] {
+fn versions() -> [&'static str; 5] {
     Version::ALL.map(Version::as_str)
 }
 
