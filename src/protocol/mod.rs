@@ -6,5 +6,6 @@ pub mod content;
 pub mod event;
 pub mod initialize;
 pub mod jsonrpc;
+pub mod log_level;
 pub mod session_id;
 pub mod version;
