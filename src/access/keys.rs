@@ -22,16 +22,19 @@ pub enum Purpose {
     Seal,
     /// Hashes that name subjects.
     Subject,
+    /// The `requestState` of multi-round-trip requests.
+    RequestState,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::SessionId, Self::Seal, Self::Subject];
+    const ALL: [Self; 4] = [Self::SessionId, Self::Seal, Self::Subject, Self::RequestState];
 
     fn label(self) -> &'static [u8] {
         match self {
             Self::SessionId => b"sitebay-mcp session id v1",
             Self::Seal => b"sitebay-mcp seal v1",
             Self::Subject => b"sitebay-mcp subject v1",
+            Self::RequestState => b"sitebay-mcp request state v1",
         }
     }
 }
@@ -61,7 +64,7 @@ pub struct Keyring {
 struct Key {
     id: KeyId,
     /// HMAC states with the derived key already absorbed, in the order of [`Purpose::ALL`].
-    states: [Hmac<Sha256>; 3],
+    states: [Hmac<Sha256>; 4],
 }
 
 impl Keyring {
@@ -121,11 +124,12 @@ impl Key {
     }
 
     fn state(&self, purpose: Purpose) -> Hmac<Sha256> {
-        let [session, seal, subject] = &self.states;
+        let [session, seal, subject, request_state] = &self.states;
         match purpose {
             Purpose::SessionId => session.clone(),
             Purpose::Seal => seal.clone(),
             Purpose::Subject => subject.clone(),
+            Purpose::RequestState => request_state.clone(),
         }
     }
 
