@@ -1,11 +1,16 @@
 //! MCP's own types and rules: pure Rust, no I/O, one file per concept.
 
+pub mod answer;
 pub mod bytes;
 pub mod capabilities;
 pub mod content;
 pub mod event;
+pub mod form;
 pub mod initialize;
 pub mod jsonrpc;
 pub mod log_level;
+pub mod question;
 pub mod session_id;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod version;
