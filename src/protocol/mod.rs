@@ -11,6 +11,7 @@ pub mod jsonrpc;
 pub mod log_level;
 pub mod question;
 pub mod session_id;
+pub mod stateless;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod version;

@@ -1,0 +1,198 @@
+//! `subscriptions/listen`: a stream of the changes that a client wants to hear of.
+//!
+//! Invariant: nothing is sent that was not asked for, and everything that is sent carries the id
+//! of the subscription as the client wrote it. Source: MCP 2026-07-28
+//! `basic/patterns/subscriptions`; SEP-2663 "Task Status Notifications".
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::protocol::{
+    capabilities::ClientCapabilities,
+    jsonrpc::{RequestId, result_text},
+    stateless::{META_SUBSCRIPTION, error::StatelessError, raw, result},
+};
+
+/// URIs, and ids of tasks, that one subscription may name.
+pub const MAX_WATCHED: usize = 1000;
+
+/// What a client wants to hear of.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Filter {
+    /// The list of tools changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
+    pub tools_list_changed: bool,
+    /// The list of prompts changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
+    pub prompts_list_changed: bool,
+    /// The list of resources changed.
+    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
+    pub resources_list_changed: bool,
+    /// These resources changed.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "watched")]
+    pub resource_subscriptions: BTreeSet<String>,
+    /// These tasks changed (SEP-2663).
+    #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "watched")]
+    pub task_ids: BTreeSet<String>,
+}
+
+/// `null` is as good as absent.
+fn wanted<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+fn watched<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
+    Option::deserialize(from).map(Option::unwrap_or_default)
+}
+
+impl Filter {
+    /// Reads `params.notifications`. Fields that are not known here are left out.
+    ///
+    /// # Errors
+    /// −32602 in-band where it is missing, has the wrong types, or names too much.
+    pub fn read(notifications: Option<&RawValue>) -> Result<Self, StatelessError> {
+        let notifications = notifications.ok_or(StatelessError::Missing("notifications"))?;
+        if !raw::is_object(notifications) {
+            return Err(fault("must be an object"));
+        }
+        let filter: Self =
+            serde_json::from_str(notifications.get()).map_err(|error| fault(&error.to_string()))?;
+        if filter.resource_subscriptions.len().max(filter.task_ids.len()) > MAX_WATCHED {
+            return Err(fault(&format!("may name at most {MAX_WATCHED} resources or tasks")));
+        }
+        Ok(filter)
+    }
+
+    /// What the client must have declared to be told of this.
+    pub fn needs(&self) -> ClientCapabilities {
+        match self.task_ids.is_empty() {
+            true => ClientCapabilities::default(),
+            false => ClientCapabilities::TASKS,
+        }
+    }
+
+    /// The part of it that a server agrees to which tells of what is offered.
+    #[must_use]
+    pub fn limited_to(self, offered: &Offered) -> Self {
+        let kept = |set: BTreeSet<String>, yes: bool| if yes { set } else { BTreeSet::new() };
+        Self {
+            tools_list_changed: self.tools_list_changed && offered.tools,
+            prompts_list_changed: self.prompts_list_changed && offered.prompts,
+            resources_list_changed: self.resources_list_changed && offered.resources,
+            resource_subscriptions: kept(self.resource_subscriptions, offered.subscribe),
+            task_ids: kept(self.task_ids, offered.tasks),
+        }
+    }
+
+    /// Whether a change is one of those.
+    pub fn wants(&self, change: &Change<'_>) -> bool {
+        match change {
+            Change::Tools => self.tools_list_changed,
+            Change::Prompts => self.prompts_list_changed,
+            Change::Resources => self.resources_list_changed,
+            Change::Resource { uri } => self.resource_subscriptions.contains(*uri),
+            Change::Task { id, .. } => self.task_ids.contains(*id),
+        }
+    }
+}
+
+fn fault(problem: &str) -> StatelessError {
+    StatelessError::Params(format!("`notifications`: {problem}"))
+}
+
+/// What a server tells of: its `listChanged` and `subscribe` capabilities, and tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names are the capabilities")]
+pub struct Offered {
+    pub tools: bool,
+    pub prompts: bool,
+    pub resources: bool,
+    pub subscribe: bool,
+    pub tasks: bool,
+}
+
+/// A change that a subscription may tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// The list of tools.
+    Tools,
+    /// The list of prompts.
+    Prompts,
+    /// The list of resources.
+    Resources,
+    /// One resource.
+    Resource {
+        /// Its URI.
+        uri: &'a str,
+    },
+    /// One task.
+    Task {
+        /// Its id.
+        id: &'a str,
+        /// The JSON text of the whole task, an object without `_meta`.
+        task: &'a str,
+    },
+}
+
+impl Change<'_> {
+    /// The notification that tells of it.
+    pub fn method(&self) -> &'static str {
+        match self {
+            Self::Tools => "notifications/tools/list_changed",
+            Self::Prompts => "notifications/prompts/list_changed",
+            Self::Resources => "notifications/resources/list_changed",
+            Self::Resource { .. } => "notifications/resources/updated",
+            Self::Task { .. } => "notifications/tasks",
+        }
+    }
+
+    /// The text of its parameters: an object without `_meta`.
+    fn params(&self) -> String {
+        match self {
+            Self::Tools | Self::Prompts | Self::Resources => "{}".into(),
+            Self::Resource { uri } => serde_json::json!({ "uri": uri }).to_string(),
+            Self::Task { task, .. } => (*task).to_owned(),
+        }
+    }
+}
+
+/// A subscription, named by the id of the request that opened it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subscription(pub RequestId);
+
+impl Subscription {
+    /// The first message on the stream: what the server agreed to tell of.
+    pub fn acknowledged(&self, filter: &Filter) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Params<'a> {
+            notifications: &'a Filter,
+        }
+        // Booleans and strings always serialise.
+        let params = serde_json::to_string(&Params { notifications: filter });
+        self.tagged("notifications/subscriptions/acknowledged", &params.unwrap_or_default())
+    }
+
+    /// The notification of a change on this stream.
+    pub fn notification(&self, change: &Change<'_>) -> Vec<u8> {
+        self.tagged(change.method(), &change.params())
+    }
+
+    /// The response that ends the stream in good order.
+    pub fn closed(&self) -> Vec<u8> {
+        result_text(&self.0, &result::end_of_subscription(self.0.as_json()))
+    }
+
+    /// A notification with the subscription's id in front of its other parameters.
+    fn tagged(&self, method: &str, params: &str) -> Vec<u8> {
+        let id = self.0.as_json();
+        let rest = params.trim().strip_prefix('{').map_or("}", str::trim_start);
+        let comma = if rest.starts_with('}') { "" } else { "," };
+        format!(
+            r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"_meta":{{"{META_SUBSCRIPTION}":{id}}}{comma}{rest}}}"#
+        )
+        .into_bytes()
+    }
+}
