@@ -4,6 +4,7 @@ pub mod answer;
 pub mod bytes;
 pub mod capabilities;
 pub mod content;
+pub mod era;
 pub mod event;
 pub mod form;
 pub mod initialize;
