@@ -6,7 +6,7 @@ use crate::support::{Client, server};
 async fn the_version_asked_for_is_spoken_where_it_is_served() {
     let server = server().await;
     let client = Client::new(&server.url());
-    for version in ["2025-03-26", "2025-06-18", "2025-11-25"] {
+    for version in ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"] {
         let answer = client.initialize(version).await;
         assert_eq!(answer.result()["protocolVersion"], version);
     }

@@ -147,7 +147,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::testing::examples;
+    use crate::protocol::testing::Examples;
 
     fn form() -> Question {
         let requested_schema =
@@ -252,12 +252,16 @@ mod tests {
 
     #[test]
     fn the_answers_of_the_specification_are_answers() {
+        let Some(examples) = Examples::or_skip("the answers of the specification are answers")
+        else {
+            return;
+        };
         for (of, question) in [
             ("CreateMessageResult", sampling()),
             ("ListRootsResult", Question::Roots),
             ("ElicitResult", url()),
         ] {
-            for (file, response) in examples(of) {
+            for (file, response) in examples.of(of) {
                 assert!(Answer::read(&question, &response).is_ok(), "{of}/{file}");
             }
         }

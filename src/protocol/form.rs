@@ -121,7 +121,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::testing::examples;
+    use crate::protocol::testing::Examples;
 
     /// A form with one field, and what is wrong with a value of it.
     fn fault(field: &Value, value: &Value) -> Option<String> {
@@ -200,6 +200,11 @@ mod tests {
 
     #[test]
     fn the_defaults_in_the_specification_pass_their_own_schemas() {
+        let Some(examples) =
+            Examples::or_skip("the defaults in the specification pass their own schemas")
+        else {
+            return;
+        };
         for of in [
             "StringSchema",
             "NumberSchema",
@@ -209,7 +214,7 @@ mod tests {
             "UntitledMultiSelectEnumSchema",
             "TitledMultiSelectEnumSchema",
         ] {
-            for (file, schema) in examples(of) {
+            for (file, schema) in examples.of(of) {
                 assert_eq!(fault(&schema, &schema["default"]), None, "{of}/{file}");
             }
         }

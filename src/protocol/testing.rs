@@ -9,18 +9,29 @@ pub(crate) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.into()).expect(json)
 }
 
-/// The examples that the specification gives for a type, by file name. Empty, and counted as
-/// skipped, where there is no copy of them.
-pub(crate) fn examples(of: &str) -> Vec<(String, Value)> {
-    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/facts");
-    let facts = env::var_os("SHARED_FACTS").map_or(default, PathBuf::from);
-    let Ok(folder) = fs::read_dir(facts.join("schema/2026-07-28/examples").join(of)) else {
-        xtask::skips::skip(of, "there are no examples of the specification (SHARED_FACTS)");
-        return Vec::new();
-    };
-    let read = |entry: fs::DirEntry| {
-        let text = fs::read_to_string(entry.path()).unwrap();
-        (entry.file_name().into_string().unwrap(), serde_json::from_str(&text).unwrap())
-    };
-    folder.map(|entry| read(entry.unwrap())).collect()
+/// The examples that the specification gives for its types.
+pub(crate) struct Examples(PathBuf);
+
+impl Examples {
+    /// The examples, for a test that needs them. Where there is no copy of them it counts as
+    /// skipped.
+    pub(crate) fn or_skip(test: &str) -> Option<Self> {
+        let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/facts");
+        let facts = env::var_os("SHARED_FACTS").map_or(default, PathBuf::from);
+        let folder = facts.join("schema/2026-07-28/examples");
+        if folder.is_dir() {
+            return Some(Self(folder));
+        }
+        xtask::skips::skip(test, "there are no examples of the specification (SHARED_FACTS)");
+        None
+    }
+
+    /// Those of a type, by file name.
+    pub(crate) fn of(&self, name: &str) -> Vec<(String, Value)> {
+        let read = |entry: fs::DirEntry| {
+            let text = fs::read_to_string(entry.path()).unwrap();
+            (entry.file_name().into_string().unwrap(), serde_json::from_str(&text).unwrap())
+        };
+        fs::read_dir(self.0.join(name)).expect(name).map(|entry| read(entry.unwrap())).collect()
+    }
 }

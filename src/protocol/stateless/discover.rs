@@ -37,7 +37,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::protocol::{stateless::error::StatelessError, testing::examples};
+    use crate::protocol::{stateless::error::StatelessError, testing::Examples};
 
     fn discovered() -> Value {
         serde_json::from_str(&result(&json!({ "tools": {} }))).unwrap()
@@ -66,7 +66,11 @@ mod tests {
 
     #[test]
     fn discovery_has_the_fields_of_the_specification() {
-        for (file, example) in examples("DiscoverResult") {
+        let Some(examples) = Examples::or_skip("discovery has the fields of the specification")
+        else {
+            return;
+        };
+        for (file, example) in examples.of("DiscoverResult") {
             for field in example.as_object().unwrap().keys() {
                 assert!(discovered().get(field).is_some(), "{file}: {field}");
             }

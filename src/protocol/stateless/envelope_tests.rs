@@ -11,7 +11,7 @@ use super::{
 use crate::protocol::{
     capabilities::ClientCapabilities,
     log_level::LogLevel,
-    testing::{examples, raw},
+    testing::{Examples, raw},
     version::Version,
 };
 
@@ -161,8 +161,12 @@ fn a_trace_that_could_not_be_a_header_is_dropped() {
 
 #[test]
 fn the_requests_of_the_specification_have_good_envelopes() {
+    let Some(examples) = Examples::or_skip("the requests of the specification have good envelopes")
+    else {
+        return;
+    };
     for of in ["CallToolRequest", "DiscoverRequest", "SubscriptionsListenRequest"] {
-        for (file, request) in examples(of) {
+        for (file, request) in examples.of(of) {
             assert!(open(&request["params"]).is_ok(), "{of}/{file}");
         }
     }

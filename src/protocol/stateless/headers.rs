@@ -139,7 +139,7 @@ mod tests {
     use super::*;
     use crate::protocol::{
         stateless::{error::StatelessError, testing::Headers},
-        testing::{examples, raw},
+        testing::{Examples, raw},
     };
 
     fn checked(method: &str, params: &str, headers: &[(&str, &str)]) -> Result<(), HeaderFault> {
@@ -222,7 +222,10 @@ mod tests {
 
     #[test]
     fn the_requests_of_the_specification_pass() {
-        for (file, request) in examples("CallToolRequest") {
+        let Some(examples) = Examples::or_skip("the requests of the specification pass") else {
+            return;
+        };
+        for (file, request) in examples.of("CallToolRequest") {
             let name = request["params"]["name"].as_str().unwrap();
             let headers = [("Mcp-Method", "tools/call"), ("Mcp-Name", name)];
             let params = request["params"].to_string();

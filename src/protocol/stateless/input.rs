@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::protocol::{
         stateless::error::StatelessError,
-        testing::{examples, raw},
+        testing::{Examples, raw},
     };
 
     fn roots() -> Keyed {
@@ -176,7 +176,12 @@ mod tests {
 
     #[test]
     fn the_questions_of_the_specification_are_written_alike() {
-        for (file, example) in examples("InputRequests") {
+        let Some(examples) =
+            Examples::or_skip("the questions of the specification are written alike")
+        else {
+            return;
+        };
+        for (file, example) in examples.of("InputRequests") {
             for (key, theirs) in example.as_object().unwrap() {
                 let mut theirs = theirs.clone();
                 let question = match theirs["method"].as_str().unwrap() {

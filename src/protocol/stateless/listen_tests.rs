@@ -9,7 +9,7 @@ use super::{
 use crate::protocol::{
     capabilities::ClientCapabilities,
     jsonrpc::RequestId,
-    testing::{examples, raw},
+    testing::{Examples, raw},
 };
 
 const ALL: Offered =
@@ -135,13 +135,16 @@ fn a_change_is_told_with_its_parameters() {
 
 #[test]
 fn the_messages_of_the_specification_are_ours() {
-    for (file, example) in examples("SubscriptionsListenRequest") {
+    let Some(examples) = Examples::or_skip("the messages of the specification are ours") else {
+        return;
+    };
+    for (file, example) in examples.of("SubscriptionsListenRequest") {
         let asked = filter(&example["params"]["notifications"]).unwrap();
         let subscription = subscription(&example["id"].to_string());
-        for (_, acknowledged) in examples("SubscriptionsAcknowledgedNotification") {
+        for (_, acknowledged) in examples.of("SubscriptionsAcknowledgedNotification") {
             assert_eq!(parsed(&subscription.acknowledged(&asked)), acknowledged, "{file}");
         }
-        for (_, mut closed) in examples("SubscriptionsListenResultResponse") {
+        for (_, mut closed) in examples.of("SubscriptionsListenResultResponse") {
             let ours = parsed(&subscription.closed());
             let server = "io.modelcontextprotocol/serverInfo";
             closed["result"]["_meta"][server] = ours["result"]["_meta"][server].clone();

@@ -4,14 +4,15 @@
 //! same. Source: MCP 2026-07-28 `basic/transports/streamable-http` "Server Behavior for Custom
 //! Headers", "Server Validation" (SEP-2243).
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeMap};
 
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::protocol::stateless::{
     header_value,
     headers::{HeaderFault, HeaderSource},
     param_marks::{ParamHeader, ParamKind},
+    raw,
 };
 
 /// Checks the headers of a tool against the arguments of its call. Reads no header of a tool that
@@ -24,21 +25,16 @@ pub fn check(
     declared: &[ParamHeader],
     arguments: Option<&RawValue>,
 ) -> Result<(), HeaderFault> {
-    if declared.is_empty() {
-        return Ok(());
-    }
-    let arguments = arguments.and_then(|raw| serde_json::from_str(raw.get()).ok());
-    let arguments = arguments.unwrap_or(Value::Null);
-    declared.iter().try_for_each(|one| check_one(headers, one, &arguments))
+    declared.iter().try_for_each(|one| check_one(headers, one, arguments))
 }
 
 fn check_one(
     headers: &impl HeaderSource,
     declared: &ParamHeader,
-    arguments: &Value,
+    arguments: Option<&RawValue>,
 ) -> Result<(), HeaderFault> {
     let name = &declared.header;
-    let body = shown(declared, arguments);
+    let body = arguments.and_then(|arguments| shown(&declared.path, arguments));
     let sent = headers.header(name);
     let sent = sent.as_deref().map(header_value::decoded).transpose();
     let sent = sent.map_err(|fault| HeaderFault::unreadable(name, fault))?;
@@ -53,13 +49,18 @@ fn check_one(
 
 /// The argument as a client writes it into the header. None: it is absent, `null`, or nothing that
 /// could stand in a header, which the tool itself refuses.
-fn shown<'v>(declared: &ParamHeader, arguments: &'v Value) -> Option<Cow<'v, str>> {
-    match declared.path.iter().try_fold(arguments, |at, name| at.get(name))? {
-        Value::String(text) => Some(text.into()),
-        Value::Number(number) => Some(number.to_string().into()),
-        Value::Bool(yes) => Some(yes.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+fn shown<'a>(path: &[String], arguments: &'a RawValue) -> Option<Cow<'a, str>> {
+    let value = path.iter().try_fold(arguments, |at, name| step(at, name))?;
+    match value.get().as_bytes().first()? {
+        b'"' => raw::text(value),
+        b'{' | b'[' | b'n' => None,
+        _ => Some(value.get().into()),
     }
+}
+
+/// One step down, over texts: no depth is too much, and a number stays as exact as it was written.
+fn step<'a>(at: &'a RawValue, name: &str) -> Option<&'a RawValue> {
+    serde_json::from_str::<BTreeMap<String, &RawValue>>(at.get()).ok()?.remove(name)
 }
 
 /// Numbers are the same where they mean the same: `42` and `42.0`.
@@ -129,6 +130,7 @@ mod tests {
             (r#"{"n":-7}"#, "Mcp-Param-N", "-7.00"),
             (r#"{"n":0}"#, "Mcp-Param-N", "-0"),
             (r#"{"n":9007199254740993}"#, "Mcp-Param-N", "9007199254740993"),
+            (r#"{"n":90071992547409931234567}"#, "Mcp-Param-N", "90071992547409931234567"),
             (r#"{"yes":true}"#, "Mcp-Param-Yes", "true"),
             (r#"{"yes":false}"#, "Mcp-Param-Yes", "false"),
         ] {
@@ -174,6 +176,7 @@ mod tests {
             (r#"{"yes":true}"#, "Mcp-Param-Yes", Some("1")),
             (r#"{"yes":true}"#, "Mcp-Param-Yes", Some("false")),
             ("{}", "Mcp-Param-Value", Some("x")),
+            ("[]", "Mcp-Param-Value", Some("x")),
             (r#"{"n":null}"#, "Mcp-Param-N", Some("0")),
         ] {
             let headers: Vec<_> = sent.map(|sent| (header, sent)).into_iter().collect();
@@ -181,6 +184,14 @@ mod tests {
             assert_eq!((error.status(), error.code()), (400, -32020), "{arguments} {sent:?}");
             assert!(error.to_string().contains(header), "{error}");
         }
+    }
+
+    #[test]
+    fn an_argument_beside_deep_nesting_is_still_compared() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let arguments = format!(r#"{{"deep":{deep},"value":"Hello"}}"#);
+        assert!(checked(&arguments, &[]).is_err());
+        assert_eq!(checked(&arguments, &[("Mcp-Param-Value", "Hello")]), Ok(()));
     }
 
     #[test]

@@ -133,7 +133,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::protocol::{question::Question, stateless::input::Keyed, testing::examples};
+    use crate::protocol::{question::Question, stateless::input::Keyed, testing::Examples};
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect(text)
@@ -181,9 +181,13 @@ mod tests {
 
     #[test]
     fn results_of_the_specification_have_the_same_fields() {
+        let Some(examples) = Examples::or_skip("results of the specification have the same fields")
+        else {
+            return;
+        };
         let kept = ["resultType", "ttlMs", "cacheScope"];
         for of in ["ListToolsResult", "ReadResourceResult", "DiscoverResult"] {
-            for (file, example) in examples(of) {
+            for (file, example) in examples.of(of) {
                 let ours = parsed(&complete("{}", Some(CacheHint::NEVER)));
                 for field in kept {
                     let (theirs, ours) = (&example[field], &ours[field]);
