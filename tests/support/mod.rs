@@ -11,6 +11,9 @@ use xtask::{
     setup::Panics,
 };
 
+/// The version on which clients and this server agree that find out by themselves.
+pub const AUTO: &str = client::LATEST;
+
 /// The Worker with the fixture tools, built where it is not current.
 pub fn fixtures() -> Bundle {
     static BUILT: std::sync::OnceLock<Bundle> = std::sync::OnceLock::new();
