@@ -15,6 +15,7 @@ mod support;
 mod access;
 mod batches;
 mod bodies;
+mod browser;
 mod calls;
 mod client_v2;
 mod discovery;

@@ -1,8 +1,10 @@
 //! What tests share: servers to talk to, a typed client, events, processes of other languages.
 
+pub mod browser;
 pub mod client;
 pub mod events;
 pub mod process;
+pub mod site;
 
 pub use client::{Answer, Client};
 use xtask::{
