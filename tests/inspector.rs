@@ -49,7 +49,7 @@ impl Inspector {
         command
             .args(["--cli", "--server-url", &self.endpoint, "--transport", "http"])
             .args(["--protocol-era", self.era, "--header", &format!("Authorization: Bearer {KEY}")])
-            .args(["--format", "json", "--quiet", "--method", method])
+            .args(["--stored-auth-only", "--format", "json", "--quiet", "--method", method])
             .args(arguments);
         let shown = succeeded(method, command).await;
         let answer: Value = serde_json::from_str(&shown).expect("JSON");
@@ -66,7 +66,9 @@ impl Inspector {
     /// What a command over the kept connection prints.
     async fn keep(&self, arguments: &[&str]) -> Value {
         let mut command = self.program("mcpdo/build/mcp-bin.js");
-        command.args(["--format", "json", "--connection", "kept"]).args(arguments);
+        command
+            .args(["--stored-auth-only", "--format", "json", "--connection", "kept"])
+            .args(arguments);
         let shown = succeeded(arguments[0], command).await;
         serde_json::from_str(&shown).expect("JSON")
     }
