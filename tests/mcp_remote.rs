@@ -1,31 +1,39 @@
 //! `mcp-remote`, as Cursor starts it: stdio in, HTTP out.
 
-use serde_json::json;
+use std::path::Path;
+
+use serde_json::{Value, json};
 use xtask::{
     paths,
     server::{Options, Server},
 };
 
-use crate::support::{
-    process::{StdioServer, node},
-    production, start,
+use crate::{
+    storage::assert_unwritten,
+    support::{
+        options,
+        process::{StdioServer, node},
+        production, start,
+    },
 };
 
 const KEY: &str = "remote key";
 
-async fn remote(server: &Server, home: &std::path::Path) -> StdioServer {
+/// A started `mcp-remote`, after its client's handshake.
+async fn remote(server: &Server, home: &Path, path: &str, flags: &[&str]) -> StdioServer {
     let mut command = node();
     command
         .arg(paths::root().join("node_modules/mcp-remote/dist/proxy.js"))
-        .arg(format!("{}/mcp", server.url()))
+        .arg(format!("{}{path}", server.url()))
         // No space after the colon: some clients break arguments at spaces.
         .args(["--header", "Authorization:${AUTH_HEADER}"])
+        .args(flags)
         .env("AUTH_HEADER", format!("Bearer {KEY}"))
         .env("MCP_REMOTE_CONFIG_DIR", home)
         .env("HOME", home);
     let mut remote = StdioServer::start(command);
     let hello = json!({
-        "protocolVersion": "2025-11-25", "capabilities": {},
+        "protocolVersion": "2025-11-25", "capabilities": { "elicitation": {} },
         "clientInfo": { "name": "cursor-like", "version": "1" },
     });
     let answer = remote.request("initialize", hello).await;
@@ -38,7 +46,7 @@ async fn remote(server: &Server, home: &std::path::Path) -> StdioServer {
 async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
     let server = start(Options::new(production().folder).var("MCP_API_KEY", KEY)).await;
     let home = tempfile::tempdir().unwrap();
-    let mut remote = remote(&server, home.path()).await;
+    let mut remote = remote(&server, home.path(), "/mcp", &[]).await;
     let tools = remote.request("tools/list", json!({})).await;
     assert_eq!(tools["tools"].as_array().unwrap().len(), 16);
     let mut call = async |name: &str, arguments: serde_json::Value| {
@@ -67,4 +75,80 @@ async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
     call("sitebay_delete_site", gone).await;
     let sites = call("sitebay_list_sites", json!({})).await;
     assert_eq!(sites["count"], 3, "{sites}");
+}
+
+async fn call(remote: &mut StdioServer, tool: &str, arguments: Value) -> String {
+    let meta = json!({ "progressToken": "a token" });
+    let params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+    let result = remote.request("tools/call", params).await;
+    assert!(result["isError"].is_null(), "{tool}: {result}");
+    result["content"][0]["text"].as_str().expect("a text").to_owned()
+}
+
+/// Connects, lists, calls, answers a question, hears news, ends.
+async fn everything(path: &str, flags: &[&str]) {
+    let server = start(options().var("MCP_API_KEY", KEY)).await;
+    let home = tempfile::tempdir().unwrap();
+    let mut remote = remote(&server, home.path(), path, flags).await;
+
+    let tools = remote.request("tools/list", json!({})).await;
+    let tools = tools["tools"].as_array().expect("tools").clone();
+    let has = |name: &str| tools.iter().any(|tool| tool["name"] == name);
+    assert!(has("echo") && has("slow") && has("notify"), "{tools:?}");
+    assert_eq!(call(&mut remote, "echo", json!({ "text": "grüße 🌍" })).await, "grüße 🌍");
+
+    assert_eq!(call(&mut remote, "slow", json!({ "ms": 400, "steps": 4 })).await, "done");
+    let steps: Vec<_> = remote
+        .heard
+        .iter()
+        .filter(|message| message["method"] == "notifications/progress")
+        .filter_map(|message| message["params"]["progress"].as_f64())
+        .collect();
+    assert_eq!(steps, [1.0, 2.0, 3.0, 4.0]);
+
+    if has("ask") {
+        assert_eq!(call(&mut remote, "ask", json!({})).await, "Hello, Ada");
+        assert_eq!(remote.asked, ["name"]);
+    }
+
+    assert_eq!(call(&mut remote, "notify", json!({})).await, "announced");
+    remote.until("notifications/tools/list_changed").await;
+    remote.end().await;
+}
+
+#[tokio::test]
+async fn mcp_remote_uses_everything_over_http_first() {
+    everything("/mcp", &["--transport", "http-first"]).await;
+}
+
+#[tokio::test]
+async fn mcp_remote_uses_everything_over_http_only() {
+    everything("/mcp", &["--transport", "http-only"]).await;
+}
+
+#[tokio::test]
+async fn mcp_remote_uses_everything_over_sse_first() {
+    everything("/sse", &["--transport", "sse-first"]).await;
+}
+
+#[tokio::test]
+async fn mcp_remote_uses_everything_over_sse_only() {
+    everything("/sse", &["--transport", "sse-only"]).await;
+}
+
+#[tokio::test]
+async fn mcp_remote_uses_everything_in_the_version_it_finds_out() {
+    everything("/mcp", &["--protocol", "auto"]).await;
+}
+
+#[tokio::test]
+async fn a_start_of_mcp_remote_leaves_no_row_behind() {
+    for flags in [&["--transport", "http-first"], &["--transport", "http-only"]] {
+        let server = start(options().var("MCP_API_KEY", KEY)).await;
+        let home = tempfile::tempdir().unwrap();
+        let mut remote = remote(&server, home.path(), "/mcp", flags).await;
+        remote.request("tools/list", json!({})).await;
+        remote.end().await;
+        assert_unwritten(&server);
+    }
 }

@@ -16,3 +16,10 @@ async fn the_typescript_sdk_v1_uses_everything() {
         .collect();
     assert_eq!(created.len(), 1, "{created:?}");
 }
+
+#[tokio::test]
+async fn the_typescript_sdk_v1_uses_everything_over_sse() {
+    let server = start(options().var("MCP_API_KEY", "sdk key")).await;
+    let endpoint = format!("{}/sse", server.url());
+    script("sdk_v1_sse.mjs", &[&endpoint, "sdk key"]).await;
+}

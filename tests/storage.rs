@@ -41,7 +41,7 @@ pub fn objects(server: &Server) -> usize {
 }
 
 /// Checks that no object wrote a row: each file is the empty one, each log is empty.
-fn assert_unwritten(server: &Server) {
+pub fn assert_unwritten(server: &Server) {
     for file in files(server.storage(), ".sqlite") {
         let size = fs::metadata(&file).unwrap().len();
         assert_eq!(size, EMPTY_OBJECT, "{}", file.display());

@@ -4,12 +4,18 @@
 import assert from "node:assert/strict";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StreamableHTTPClientTransport } from "@modelcontextprotocol/sdk/client/streamableHttp.js";
-import { ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { ElicitRequestSchema, ToolListChangedNotificationSchema } from "@modelcontextprotocol/sdk/types.js";
+import { answers, elicit, within } from "./steps.js";
 
 const [url, key] = process.argv.slice(2);
 const requestInit = { headers: { Authorization: `Bearer ${key}` } };
 const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit });
-const client = new Client({ name: "sdk-v1-test", version: "1.0" }, { capabilities: {} });
+const client = new Client(
+  { name: "sdk-v1-test", version: "1.0" },
+  { capabilities: { elicitation: {} } },
+);
+const { asked, handler } = answers();
+client.setRequestHandler(ElicitRequestSchema, handler);
 const changed = new Promise((resolve) =>
   client.setNotificationHandler(ToolListChangedNotificationSchema, resolve),
 );
@@ -32,6 +38,9 @@ const slow = await client.callTool(
 );
 assert.equal(slow.content[0].text, "done");
 assert.deepEqual(steps, [1, 2, 3, 4]);
+
+const plain = (name, args) => client.callTool({ name, arguments: args });
+await elicit(tools.map((tool) => tool.name), plain, asked);
 
 const { resources } = await client.listResources();
 assert.ok(resources.some(({ uri }) => uri === "sitebay://account/summary"));
@@ -79,7 +88,7 @@ assert.equal((await call("sitebay_list_sites")).count, 3);
 await call("sitebay_backup_restore", { fqdn: sites.sites[1].fqdn, confirm: true });
 
 await client.callTool({ name: "notify", arguments: {} });
-await changed;
+await within(changed, "tools/list_changed");
 
 await transport.terminateSession();
 await client.close();

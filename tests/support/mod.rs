@@ -1,8 +1,10 @@
 //! What tests share: servers to talk to, a typed client, events, processes of other languages.
 
+pub mod browser;
 pub mod client;
 pub mod events;
 pub mod process;
+pub mod site;
 
 pub use client::{Answer, Client};
 use xtask::{
@@ -10,6 +12,9 @@ use xtask::{
     server::{Options, Server},
     setup::Panics,
 };
+
+/// The version on which clients and this server agree that find out by themselves.
+pub const AUTO: &str = "2026-07-28";
 
 /// The Worker with the fixture tools, built where it is not current.
 pub fn fixtures() -> Bundle {

@@ -1,14 +1,19 @@
 //! Clients in other languages, as processes.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex, OnceLock},
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdin, ChildStdout, Command},
+    process::{Child, ChildStderr, ChildStdin, ChildStdout, Command},
     time::timeout,
 };
-use xtask::paths;
+use xtask::{paths, setup, skips::skip};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -22,29 +27,55 @@ pub fn node() -> Command {
 /// Runs a script of `tests/clients` to its end; it fails the test by its exit code.
 pub async fn script(name: &str, arguments: &[&str]) -> String {
     let path = PathBuf::from("tests/clients").join(name);
-    let output = node().arg(path).args(arguments).output();
-    let output = timeout(PATIENCE, output).await.expect("the client ends in time").unwrap();
+    let mut command = node();
+    command.arg(path).args(arguments);
+    succeeded(name, command).await
+}
+
+/// The same in Python. None: this machine has none, and the test was skipped.
+pub async fn python_script(test: &str, name: &str, arguments: &[&str]) -> Option<String> {
+    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let python = PYTHON.get_or_init(|| setup::python().expect("the Python packages install"));
+    let Some(python) = python else {
+        skip(test, "there is no Python 3.10 or later with venv and pip");
+        return None;
+    };
+    let mut command = Command::new(python);
+    command.current_dir(paths::root()).stdin(Stdio::null()).kill_on_drop(true);
+    command.arg(PathBuf::from("tests/clients").join(name)).args(arguments);
+    Some(succeeded(name, command).await)
+}
+
+/// Runs a command to its good end; returns what it printed, without the last line's end.
+pub async fn succeeded(name: &str, mut command: Command) -> String {
+    let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name} failed:\n{shown}\n{errors}");
-    shown
+    shown.trim_end().to_owned()
 }
 
 /// A stdio MCP server, as a client program starts it.
 pub struct StdioServer {
-    _child: Child,
+    child: Child,
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
+    log: Arc<Mutex<String>>,
     next: u64,
+    /// What it told outside of answers.
+    pub heard: Vec<Value>,
+    /// The fields that it asked for.
+    pub asked: Vec<String>,
 }
 
 impl StdioServer {
     pub fn start(mut command: Command) -> Self {
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("the program starts");
         let input = child.stdin.take().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { _child: child, input, output, next: 1 }
+        let log = kept(child.stderr.take().unwrap());
+        Self { child, input, output, log, next: 1, heard: Vec::new(), asked: Vec::new() }
     }
 
     pub async fn notify(&mut self, method: &str) {
@@ -58,17 +89,63 @@ impl StdioServer {
         self.write(&json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }))
             .await;
         loop {
-            let line = timeout(PATIENCE, self.output.next_line()).await.expect("an answer in time");
-            let line = line.unwrap().expect("the program goes on");
-            let message: Value = serde_json::from_str(&line).expect("JSON");
-            if message["id"] == id {
+            let message = self.read().await;
+            if message["id"] == id && message["method"].is_null() {
                 assert!(message["error"].is_null(), "{method}: {message}");
                 return message["result"].clone();
             }
+            self.take(message).await;
         }
+    }
+
+    /// Reads on until it has told this.
+    pub async fn until(&mut self, method: &str) {
+        while !self.heard.iter().any(|message| message["method"] == method) {
+            let message = self.read().await;
+            self.take(message).await;
+        }
+    }
+
+    /// Ends it as a client program does: by the end of its input.
+    pub async fn end(mut self) {
+        drop(self.input);
+        let ended = timeout(PATIENCE, self.child.wait()).await;
+        ended.expect("the program ends with its input").expect("its status");
+    }
+
+    /// Notes a notification; answers a question with a name.
+    async fn take(&mut self, message: Value) {
+        if message["method"] != "elicitation/create" {
+            return self.heard.push(message);
+        }
+        let fields = message["params"]["requestedSchema"]["properties"].as_object();
+        self.asked.extend(fields.into_iter().flatten().map(|(name, _)| name.clone()));
+        let result = json!({ "action": "accept", "content": { "name": "Ada" } });
+        self.write(&json!({ "jsonrpc": "2.0", "id": message["id"], "result": result })).await;
+    }
+
+    async fn read(&mut self) -> Value {
+        let line = timeout(PATIENCE, self.output.next_line()).await;
+        let Ok(Ok(Some(line))) = line else {
+            panic!("no message but {line:?}; its log:\n{}", self.log.lock().unwrap());
+        };
+        serde_json::from_str(&line).expect("JSON")
     }
 
     async fn write(&mut self, message: &Value) {
         self.input.write_all(format!("{message}\n").as_bytes()).await.unwrap();
     }
+}
+
+/// What a program says beside its messages, for the day it fails.
+fn kept(output: ChildStderr) -> Arc<Mutex<String>> {
+    let log = Arc::new(Mutex::new(String::new()));
+    let copy = Arc::clone(&log);
+    tokio::spawn(async move {
+        let mut lines = BufReader::new(output).lines();
+        while let Ok(Some(line)) = lines.next_line().await {
+            copy.lock().unwrap().extend([line.as_str(), "\n"]);
+        }
+    });
+    log
 }

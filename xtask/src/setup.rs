@@ -1,7 +1,7 @@
 //! First-time set-up: what a machine with rustup and npm still lacks. Each step looks first, so
 //! that nothing is done twice.
 
-use std::{fs, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -40,13 +40,36 @@ pub fn npm_packages() -> Result<()> {
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    say("installing npm packages (workerd, wrangler, esbuild, binaryen, node)");
+    say("installing npm packages (workerd, wrangler, esbuild, binaryen, node, test clients)");
     // Not `ci`: it fails where a registry lacks the packages of another platform.
     let flags = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
     run(Command::new("npm").args(flags).current_dir(paths::root()))
         .context("set-up needs Node with npm")?;
     fs::write(stamp, wanted)?;
     Ok(())
+}
+
+/// A Python with the packages of `tests/clients/requirements.txt`, made once for each state of that
+/// file. None: this machine has no Python that could be one.
+pub fn python() -> Result<Option<PathBuf>> {
+    let folder = paths::tools().join("python");
+    let python = folder.join("bin/python");
+    let list = paths::root().join("tests/clients/requirements.txt");
+    let stamp = folder.join("installed-requirements.txt");
+    let wanted = fs::read(&list).context("requirements.txt")?;
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(Some(python));
+    }
+    let usable = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+    if output(Command::new("python3").args(["-c", usable])).is_none() {
+        return Ok(None);
+    }
+    say("installing Python packages (for tests with the Python client)");
+    run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let flags = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
+    run(Command::new(&python).args(flags).arg(&list))?;
+    fs::write(stamp, wanted)?;
+    Ok(Some(python))
 }
 
 fn toolchains() -> Result<Panics> {

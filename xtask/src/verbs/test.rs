@@ -13,7 +13,7 @@ use crate::{
     bundle::{Flavour, build},
     conformance,
     exec::say,
-    paths, skips,
+    paths, setup, skips,
 };
 
 #[derive(Debug, clap::Args)]
@@ -43,6 +43,10 @@ const CONFORMANCE: bool = false;
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
     build(Flavour::Fixtures)?;
+    // Where it fails, the tests that need it say so.
+    if let Err(error) = setup::python() {
+        say(&format!("warning: {error:#}"));
+    }
     let skips = tempfile::NamedTempFile::new()?;
     say("running the tests");
     let mut command = Command::new("cargo");
