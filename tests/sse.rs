@@ -39,6 +39,8 @@ async fn everything_comes_on_the_stream() {
     let told = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
     assert_eq!(client.post(told).await.status, 202);
     let params = json!({ "name": "whoami" });
+    let tools = ask(&client, &mut live, 9, "tools/list", json!({})).await;
+    assert!(tools["result"]["tools"].as_array().unwrap().len() > 16);
     let answer = ask(&client, &mut live, 2, "tools/call", params).await;
     assert_eq!(answer["result"]["structuredContent"]["client"]["name"], "old client");
     let params = json!({

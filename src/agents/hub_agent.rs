@@ -107,8 +107,7 @@ impl DurableObject for HubAgent {
 impl HubAgent {
     fn listen(&self, request: &Request) -> Result<Response> {
         let header = request.headers().get(LISTENER_HEADER)?;
-        let listener = header.and_then(|text| Listener::from_ascii(&text));
-        let Some(listener) = listener else {
+        let Some(listener) = header.filter(|text| Listener::from_ascii(text).is_some()) else {
             return Response::error("not a listener", 400);
         };
         if self.state.get_websockets().len() >= MAX_LISTENERS {
@@ -128,7 +127,8 @@ impl HubAgent {
             News::ResourceUpdated(uri) => Change::Resource { uri },
         };
         for socket in self.state.get_websockets() {
-            let listener: Option<Listener> = socket.deserialize_attachment().ok().flatten();
+            let attached: Option<String> = socket.deserialize_attachment().ok().flatten();
+            let listener = attached.and_then(|text| Listener::from_ascii(&text));
             let told = listener.and_then(|listener| listener.told(&change));
             if let Some(Ok(text)) = told.map(String::from_utf8) {
                 // A socket that is closing hears nothing more.

@@ -5,8 +5,6 @@
 
 use std::{cell::Cell, time::Duration};
 
-use serde::{Deserialize, Serialize};
-use wasm_bindgen::JsValue;
 use worker::{Result, State};
 
 use crate::{runtime::machine::Machine, server::platform::Platform as _};
@@ -21,13 +19,27 @@ pub struct Rows {
     alarm: Cell<u64>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Row {
-    /// Seconds since 1970. A float, because that is what JavaScript has.
-    until: f64,
-    text: String,
-    /// How many further rows hold the rest of the text.
-    more: u32,
+/// A row as it is stored: one text, because that is the smallest thing the runtime keeps.
+///
+/// ```text
+/// until (seconds since 1970) , number of further rows with the rest of the text ; text
+/// ```
+struct Row<'a> {
+    until: u64,
+    more: usize,
+    text: &'a str,
+}
+
+impl<'a> Row<'a> {
+    fn to_stored(&self) -> String {
+        format!("{},{};{}", self.until, self.more, self.text)
+    }
+
+    fn read(stored: &'a str) -> Option<Self> {
+        let (head, text) = stored.split_once(';')?;
+        let (until, more) = head.split_once(',')?;
+        Some(Self { until: until.parse().ok()?, more: more.parse().ok()?, text })
+    }
 }
 
 /// What the alarm found.
@@ -50,32 +62,28 @@ impl Rows {
         let mut pieces = pieces(text);
         let first = pieces.next().unwrap_or_default();
         let rest: Vec<&str> = pieces.collect();
-        #[expect(clippy::cast_precision_loss, reason = "seconds fit a float")]
-        let until_f = until as f64;
-        let row = |text: &str, more: usize| Row {
-            until: until_f,
-            text: text.to_owned(),
-            more: u32::try_from(more).unwrap_or(u32::MAX),
-        };
-        for (number, piece) in rest.iter().enumerate() {
-            self.state.storage().put(&piece_key(key, number), row(piece, 0)).await?;
+        for (number, text) in rest.iter().enumerate() {
+            let row = Row { until, more: 0, text };
+            self.state.storage().put(&piece_key(key, number), row.to_stored()).await?;
         }
-        self.state.storage().put(key, row(first, rest.len())).await?;
+        let row = Row { until, more: rest.len(), text: first };
+        self.state.storage().put(key, row.to_stored()).await?;
         self.wake_at(until).await
     }
 
     /// Reads a row whose end has not come.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
-        let Some(row) = self.state.storage().get::<Row>(key).await? else {
+        let Some(stored) = self.state.storage().get::<String>(key).await? else {
             return Ok(None);
         };
-        if row.until <= seconds_f() {
+        let Some(row) = Row::read(&stored).filter(|row| row.until > now_s()) else {
             return Ok(None);
-        }
-        let mut text = row.text;
-        for number in 0..usize::try_from(row.more).unwrap_or(0) {
-            match self.state.storage().get::<Row>(&piece_key(key, number)).await? {
-                Some(piece) => text.push_str(&piece.text),
+        };
+        let mut text = row.text.to_owned();
+        for number in 0..row.more {
+            let piece = self.state.storage().get::<String>(&piece_key(key, number)).await?;
+            match piece.as_deref().and_then(Row::read) {
+                Some(piece) => text.push_str(piece.text),
                 None => return Ok(None),
             }
         }
@@ -87,11 +95,9 @@ impl Rows {
         let entries = self.state.storage().list().await?;
         let mut found = Vec::new();
         entries.for_each(&mut |value, key| {
-            let until = js_sys::Reflect::get(&value, &JsValue::from_str("until"));
-            let until = until.ok().and_then(|until| until.as_f64()).unwrap_or_default();
-            #[expect(clippy::cast_possible_truncation, reason = "seconds fit")]
-            #[expect(clippy::cast_sign_loss, reason = "seconds are positive")]
-            let until = until as u64;
+            let stored = value.as_string().unwrap_or_default();
+            // What cannot be read is over.
+            let until = Row::read(&stored).map_or(0, |row| row.until);
             if let Some(key) = key.as_string() {
                 found.push(Found { key, until });
             }
@@ -136,11 +142,6 @@ pub fn now_s() -> u64 {
     Machine.now_ms() / 1_000
 }
 
-#[expect(clippy::cast_precision_loss, reason = "seconds fit a float")]
-fn seconds_f() -> f64 {
-    now_s() as f64
-}
-
 fn piece_key(key: &str, number: usize) -> String {
     format!("{key}/{number}")
 }
@@ -161,6 +162,14 @@ fn pieces(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_row_is_read_as_it_was_written() {
+        let stored = Row { until: 7, more: 2, text: "a;b,c" }.to_stored();
+        let row = Row::read(&stored).unwrap();
+        assert_eq!((row.until, row.more, row.text), (7, 2, "a;b,c"));
+        assert!(Row::read("nothing").is_none());
+    }
 
     #[test]
     fn pieces_make_the_whole() {

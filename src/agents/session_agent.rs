@@ -173,7 +173,9 @@ impl SessionAgent {
     /// What a client said of itself on a stream that carries everything.
     fn attached(&self, session: Uuid) -> Result<Option<Greeted>> {
         let sockets = self.state.get_websockets_with_tag(&session.to_string());
-        sockets.first().map_or(Ok(None), WebSocket::deserialize_attachment)
+        let attached: Option<String> =
+            sockets.first().map_or(Ok(None), WebSocket::deserialize_attachment)?;
+        Ok(attached.as_deref().and_then(Greeted::from_attachment))
     }
 
     async fn post(
@@ -250,7 +252,7 @@ impl SessionAgent {
         self.state.accept_websocket_with_tags(&pair.server, &[&tag]);
         if carries_everything {
             session.greet(Greeted::default());
-            pair.server.serialize_attachment(Greeted::default())?;
+            pair.server.serialize_attachment(Greeted::default().to_attachment())?;
         }
         for news in session.take_news() {
             pair.server.send_with_str(&news)?;
@@ -375,7 +377,7 @@ impl Keeper for ObjectKeeper {
     fn greeted(&self, greeted: &Greeted) {
         for socket in self.state.get_websockets_with_tag(&self.session.to_string()) {
             // Only what is behind a closed socket is lost with it.
-            let _ = socket.serialize_attachment(greeted);
+            let _ = socket.serialize_attachment(greeted.to_attachment());
         }
     }
 

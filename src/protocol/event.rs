@@ -80,9 +80,13 @@ pub fn message(id: Option<&str>, json: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(json.len().saturating_add(96));
     out.extend_from_slice(b"event: message\n");
     put_id(&mut out, id);
-    out.extend_from_slice(b"data: ");
-    out.extend_from_slice(json);
-    out.extend_from_slice(b"\n\n");
+    // A line break inside is white space in JSON, and would end the event.
+    for line in json.split(|byte| matches!(byte, b'\n' | b'\r')) {
+        out.extend_from_slice(b"data: ");
+        out.extend_from_slice(line);
+        out.push(b'\n');
+    }
+    out.push(b'\n');
     out
 }
 
@@ -130,6 +134,12 @@ mod tests {
         for id in ["", "1", "a.b.c.d", "k3.2.!!.5", "k3.2.ImEi.5.6", ".2.ImEi.5", "k3.2.e30.1"] {
             assert_eq!(LastEvent::parse(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn a_line_break_in_a_message_does_not_end_its_event() {
+        let event = String::from_utf8(message(None, b"{\n}\r\n")).unwrap();
+        assert_eq!(event, "event: message\ndata: {\ndata: }\ndata: \ndata: \n\n");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Invariant: a page is put together once; answering a list that fits one page is a copy. Cursors are
 //! opaque to clients and name the first item of their page (MCP `server/utilities/pagination`).
 
+use serde_json::value::RawValue;
+
 use crate::protocol::jsonrpc::{INVALID_PARAMS, RpcError};
 
 /// A list of definitions.
@@ -16,15 +18,12 @@ pub struct Listing {
 impl Listing {
     /// A list from comma-separated JSON objects. `field` names it in its result.
     pub fn new(field: &'static str, parts: &[&str]) -> Self {
-        let joined = parts.iter().filter(|part| !part.trim().is_empty()).copied();
-        let joined: Vec<&str> = joined.collect();
-        let whole = format!(r#"{{"{field}":[{}]}}"#, joined.join(","));
-        let items = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(&format!(
-            "[{}]",
-            joined.join(",")
-        ))
-        .map(|items| items.into_iter().map(|item| item.get().to_owned()).collect())
-        .unwrap_or_default();
+        let joined: Vec<&str> =
+            parts.iter().filter(|part| !part.trim().is_empty()).copied().collect();
+        let all = format!("[{}]", joined.join(","));
+        let items = serde_json::from_str::<Vec<&RawValue>>(&all).unwrap_or_default();
+        let items: Vec<String> = items.into_iter().map(|item| item.get().to_owned()).collect();
+        let whole = format!(r#"{{"{field}":[{}]}}"#, items.join(","));
         Self { field, items, whole }
     }
 

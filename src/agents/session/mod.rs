@@ -74,6 +74,16 @@ pub struct Greeted {
 }
 
 impl Greeted {
+    /// The text that is kept with the socket.
+    pub fn to_attachment(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads it back.
+    pub fn from_attachment(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
+
     /// From the parameters of `initialize`.
     pub fn of(hello: &Hello) -> Self {
         Self {

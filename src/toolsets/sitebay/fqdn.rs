@@ -3,7 +3,7 @@
 //! Invariant: what passes is a lower-case ASCII host name of at least two labels (RFC 1123 §2.1,
 //! internationalised names as in UTS #46), so it is safe as a part of a path.
 
-use url::Host;
+use crate::runtime::host_name::to_ascii;
 
 /// The host name in its ASCII form, or None for anything that is more or less than a host name.
 pub(crate) fn normalise(text: &str) -> Option<String> {
@@ -12,10 +12,7 @@ pub(crate) fn normalise(text: &str) -> Option<String> {
     if text.is_empty() || text.contains(refused) {
         return None;
     }
-    match Host::parse(text).ok()? {
-        Host::Domain(name) => is_host_name(&name).then(|| name.to_ascii_lowercase()),
-        Host::Ipv4(_) | Host::Ipv6(_) => None,
-    }
+    to_ascii(text).filter(|name| is_host_name(name))
 }
 
 fn is_host_name(name: &str) -> bool {
