@@ -34,6 +34,7 @@ mod sessions;
 mod settings;
 mod sitebay;
 mod sse;
+mod stateless;
 mod storage;
 mod streams;
 mod wire;

@@ -63,7 +63,8 @@ impl Live {
     pub async fn message(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         let wait = async {
             loop {
-                let events = parse(&self.text);
+                let whole = self.text.rfind("\n\n").map_or("", |end| &self.text[..end]);
+                let events = parse(whole);
                 let messages = events.iter().filter(|event| event.data.starts_with('{'));
                 if let Some(found) = messages.map(Event::json).find(|message| fits(message)) {
                     return found;
