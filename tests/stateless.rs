@@ -178,6 +178,13 @@ async fn a_change_in_one_isolate_reaches_listeners_in_the_other() {
     let told =
         listener.message(|message| message["method"] == "notifications/tools/list_changed").await;
     assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "l");
+    // A session's change is told to them as well.
+    let session = Client::new(&here).connect().await;
+    session.call("touch", json!({ "uri": "test://watched" })).await;
+    let mut watcher = listen(&there, json!({ "resourceSubscriptions": ["test://watched"] })).await;
+    watcher.until("acknowledged").await;
+    session.call("touch", json!({ "uri": "test://watched" })).await;
+    watcher.until("resources/updated").await;
     let prompts = call(&Client::new(&here), "test_trigger_prompt_change", json!({})).await;
     prompts.result();
     let heard = deaf.until("prompts/list_changed").await;

@@ -54,8 +54,8 @@ async fn news_reaches_its_own_session_only_where_sessions_share_an_object() {
     let text = of_two.rest().await;
     assert!(!text.contains("list_changed"), "{text}");
     assert!(text.contains("the session was ended"), "{text}");
-    // One object for both.
-    assert_eq!(crate::storage::objects(&server), 1);
+    // One object for both, and the subject's hub, which was told.
+    assert_eq!(crate::storage::objects(&server), 2);
     assert_eq!(one.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
 }
 

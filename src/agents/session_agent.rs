@@ -18,6 +18,7 @@ use worker::{
 use crate::{
     access::{
         admission::OWN_TOKEN_HEADER,
+        principal::Subject,
         seal::{SEAL_HEADER, Sealed},
     },
     agents::{
@@ -39,7 +40,8 @@ use crate::{
         session_id::Claims,
     },
     runtime::{isolate, machine::Machine},
-    server::context::Context,
+    server::{context::Context, notify::News},
+    transport::hub::Hub,
 };
 
 /// Sessions kept in memory; with more, those without a running call are forgotten first.
@@ -159,7 +161,9 @@ impl SessionAgent {
         let keeper = Rc::new(ObjectKeeper {
             state: self.state.clone(),
             rows: self.rows.clone(),
+            env: self.env.clone(),
             session: claims.session,
+            subject: claims.subject,
         });
         let session = sessions
             .entry(claims.session)
@@ -334,7 +338,9 @@ async fn received(
 struct ObjectKeeper {
     state: Rc<State>,
     rows: Rc<Rows>,
+    env: Env,
     session: Uuid,
+    subject: Subject,
 }
 
 impl ObjectKeeper {
@@ -361,6 +367,11 @@ impl Keeper for ObjectKeeper {
         let sockets = self.state.get_websockets_with_tag(&self.session.to_string());
         // Each message goes to exactly one stream; a closing socket refuses it.
         sockets.iter().any(|socket| socket.send_with_str(message).is_ok())
+    }
+
+    fn tell_listeners(&self, news: &News) {
+        let (hub, news) = (Hub::new(&self.env, self.subject), [news.clone()]);
+        self.state.wait_until(async move { hub.announce(&news).await });
     }
 
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {

@@ -1,4 +1,5 @@
-//! From the Worker to a subject's hub: listening, and telling what changed.
+//! The way to a subject's hub, from the Worker and from session objects: listening, and telling what
+//! changed.
 
 use worker::{Env, Headers, Method, Request, RequestInit, Response, Result};
 
@@ -28,9 +29,14 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// A subject's.
+    pub fn new(env: &Env, subject: Subject) -> Self {
+        Self { env: env.clone(), subject }
+    }
+
     /// The caller's.
     pub fn of(endpoint: &Endpoint<'_>) -> Self {
-        Self { env: endpoint.env.clone(), subject: endpoint.principal.subject }
+        Self::new(endpoint.env, endpoint.principal.subject)
     }
 
     /// Tells all listeners of the subject, wherever they are held. What cannot be told is logged:

@@ -67,6 +67,7 @@ impl Notifier for CallNotifier {
 
     fn announce(&self, news: News) {
         self.session.tell(&news);
+        self.session.keeper.tell_listeners(&news);
     }
 
     fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {

@@ -50,6 +50,9 @@ pub trait Keeper: Store {
     /// Sends a message to the session's long-lived stream; false where none is open.
     fn announce(&self, message: &str) -> bool;
 
+    /// Tells whoever listens to the subject's changes outside of sessions.
+    fn tell_listeners(&self, news: &News);
+
     /// Keeps the session's settings over the end of the object's memory.
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
 
