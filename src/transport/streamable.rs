@@ -67,7 +67,7 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
     if let Some(id) = &id
         && era::by_headers(true, version.as_deref())
     {
-        check_version(&request)?;
+        check_version(version)?;
         return endpoint.pass_on(endpoint.target(id)?, &mut request).await;
     }
     let body = read_body(&mut request).await??;
@@ -76,7 +76,7 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
         Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
-            check_version(&request)?;
+            check_version(version)?;
             without_session(&endpoint, body)
         }
         Err(refused) => stateless::no_era(&endpoint, &refused),
@@ -108,7 +108,7 @@ async fn delete(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Respons
 }
 
 fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
-    check_version(request)?;
+    check_version(request.headers().get(VERSION_HEADER)?)?;
     let id = request.headers().get(SESSION_HEADER)?.ok_or(Refusal::NoSession)?;
     endpoint.target(&id)
 }
@@ -150,8 +150,8 @@ fn is_initialize(message: &Message<'_>) -> bool {
 
 /// Refuses a version that is not served; none at all is fine (MCP 2025-06-18 "Protocol Version
 /// Header": the session knows its version).
-fn check_version(request: &Request) -> Outcome<()> {
-    match request.headers().get(VERSION_HEADER)? {
+fn check_version(version: Option<String>) -> Outcome<()> {
+    match version {
         Some(version) if !has_sessions(&version) => Err(Refusal::Version(version).into()),
         _ => Ok(()),
     }
