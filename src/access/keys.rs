@@ -24,10 +24,21 @@ pub enum Purpose {
     Subject,
     /// The `requestState` of multi-round-trip requests.
     RequestState,
+    /// The ids of tasks.
+    TaskId,
+    /// What credentials are kept under.
+    Credential,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::SessionId, Self::Seal, Self::Subject, Self::RequestState];
+    const ALL: [Self; 6] = [
+        Self::SessionId,
+        Self::Seal,
+        Self::Subject,
+        Self::RequestState,
+        Self::TaskId,
+        Self::Credential,
+    ];
 
     fn label(self) -> &'static [u8] {
         match self {
@@ -35,6 +46,8 @@ impl Purpose {
             Self::Seal => b"sitebay-mcp seal v1",
             Self::Subject => b"sitebay-mcp subject v1",
             Self::RequestState => b"sitebay-mcp request state v1",
+            Self::TaskId => b"sitebay-mcp task id v1",
+            Self::Credential => b"sitebay-mcp credential v1",
         }
     }
 }
@@ -64,7 +77,7 @@ pub struct Keyring {
 struct Key {
     id: KeyId,
     /// HMAC states with the derived key already absorbed, in the order of [`Purpose::ALL`].
-    states: [Hmac<Sha256>; 4],
+    states: [Hmac<Sha256>; 6],
 }
 
 impl Keyring {
@@ -106,6 +119,13 @@ impl Keyring {
         key.is_some_and(|key| tag.len() == TAG_LEN && key.verify(purpose, message, tag))
     }
 
+    /// A key for another algorithm, of the root with this id.
+    pub fn secret(&self, id: KeyId, purpose: Purpose) -> Option<[u8; 32]> {
+        let mut all = std::iter::once(&self.first).chain(&self.others);
+        let key = all.find(|key| key.id == id)?;
+        Some(digest(key.state(purpose), b"secret"))
+    }
+
     /// A keyed hash that stays the same when a newer key is put in front: it uses the last key.
     pub fn name(&self, message: &[u8]) -> [u8; TAG_LEN] {
         self.others.last().unwrap_or(&self.first).tag(Purpose::Subject, message)
@@ -124,12 +144,14 @@ impl Key {
     }
 
     fn state(&self, purpose: Purpose) -> Hmac<Sha256> {
-        let [session, seal, subject, request_state] = &self.states;
+        let [session, seal, subject, request_state, task_id, credential] = &self.states;
         match purpose {
             Purpose::SessionId => session.clone(),
             Purpose::Seal => seal.clone(),
             Purpose::Subject => subject.clone(),
             Purpose::RequestState => request_state.clone(),
+            Purpose::TaskId => task_id.clone(),
+            Purpose::Credential => credential.clone(),
         }
     }
 

@@ -3,8 +3,10 @@
 //! Invariant: sessions and everything stored are bound to the [`Subject`], never to a token, so
 //! that a refreshed token keeps the session.
 
+use serde::{Deserialize, Serialize};
+
 /// How the caller came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Way {
     /// Nothing is configured and the environment is development.
     Open,
@@ -24,11 +26,11 @@ impl Way {
 
 /// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
 /// caller brings one. Two callers with the same hash share what is bound to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Subject(pub [u8; 16]);
 
 /// An admitted caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// How the caller came in.
     pub way: Way,

@@ -68,6 +68,8 @@ struct Inner {
     /// The reader's connection ends here, the call does not.
     pause: bool,
     waker: Option<Waker>,
+    /// The task in which the call goes on.
+    task: Option<String>,
     /// Where messages go at once, on a wire whose one stream carries everything.
     direct: Direct,
 }
@@ -184,6 +186,16 @@ impl Channel {
         inner.done = true;
         inner.reply = None;
         inner.wake();
+    }
+
+    /// The call goes on in this task.
+    pub fn moved(&self, task: &str) {
+        self.0.borrow_mut().task = Some(task.to_owned());
+    }
+
+    /// The task in which the call goes on.
+    pub fn task(&self) -> Option<String> {
+        self.0.borrow().task.clone()
     }
 
     /// Whether the client took its request back, or the call is over.

@@ -125,6 +125,7 @@ impl HubAgent {
             News::PromptsChanged => Change::Prompts,
             News::ResourcesChanged => Change::Resources,
             News::ResourceUpdated(uri) => Change::Resource { uri },
+            News::Task(id, task) => Change::Task { id, task },
         };
         for socket in self.state.get_websockets() {
             let attached: Option<String> = socket.deserialize_attachment().ok().flatten();

@@ -8,3 +8,5 @@ pub mod resume;
 pub mod rows;
 pub mod session;
 pub mod session_agent;
+pub mod task;
+pub mod task_agent;

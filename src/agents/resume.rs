@@ -4,33 +4,77 @@
 //! storage, or an error that says what may have happened. Source: MCP 2025-11-25 `basic/transports`
 //! "Resumability and Redelivery".
 
-use futures_util::stream;
+use std::rc::Rc;
+
+use futures_util::{FutureExt as _, stream};
 use worker::{Response, Result};
 
 use crate::{
-    agents::session::Session,
+    agents::{
+        call::{Held, run_held},
+        channel::{Channel, Reply},
+        session::{Session, worded},
+    },
     edge::answer::{self, Caller},
     protocol::{
         event::{self, LastEvent},
         jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
     },
+    runtime::machine::Machine,
+    server::{long, notify::Nobody, tasks::Tasks},
 };
+
+/// What is kept in place of the answer of a call that goes on in a task, before the task's id.
+pub const MOVED: &str = "task:";
 
 /// Answers a GET that names the last event its client saw.
 pub async fn answer(
     session: &Session,
     last: &LastEvent,
     incarnation: &str,
+    tasks: Rc<dyn Tasks>,
     caller: &Caller,
 ) -> Result<Response> {
     if let Some(rest) = session.resume(last) {
         return answer::stream(rest, caller);
     }
     let stored = session.store().stored(&last.stream).await;
-    let body = stored.unwrap_or_else(|| lost(last, incarnation));
+    let body = match stored {
+        Some(stored) => match task_of(&stored) {
+            Some(task) => return follow(last, task.to_owned(), tasks, caller).await,
+            None => stored,
+        },
+        None => lost(last, incarnation),
+    };
     let id = last.stream.event_id(last.place.saturating_add(1));
     let frame = event::message(Some(&id), &body);
     answer::stream(stream::iter([Ok(frame)]), caller)
+}
+
+/// The task in which a call went on whose own object ended before it.
+fn task_of(stored: &[u8]) -> Option<&str> {
+    std::str::from_utf8(stored).ok()?.strip_prefix(MOVED)
+}
+
+/// Waits for the task instead of the call.
+async fn follow(
+    last: &LastEvent,
+    task: String,
+    tasks: Rc<dyn Tasks>,
+    caller: &Caller,
+) -> Result<Response> {
+    let (channel, request) = (Channel::of_request(last.request.clone()), last.request.clone());
+    let call = async move {
+        let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
+        Reply::Json { status: 200, body: worded(&request, long::ended(&task, ended)) }
+    };
+    match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
+        Held::Whole(Reply::Json { body, .. }) => {
+            answer::stream(stream::iter([Ok(event::message(None, &body))]), caller)
+        }
+        Held::Whole(Reply::Accepted) => answer::accepted(caller),
+        Held::Stream(rest) => answer::stream(rest, caller),
+    }
 }
 
 /// The answer to a call whose own answer is gone.

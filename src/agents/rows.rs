@@ -59,6 +59,12 @@ impl Rows {
 
     /// Writes a row that ends at `until`, in seconds since 1970.
     pub async fn put(&self, key: &str, text: &str, until: u64) -> Result<()> {
+        self.write(key, text, until).await?;
+        self.wake_at(until).await
+    }
+
+    /// The same in an object that sets its alarm itself.
+    pub async fn write(&self, key: &str, text: &str, until: u64) -> Result<()> {
         let mut pieces = pieces(text);
         let first = pieces.next().unwrap_or_default();
         let rest: Vec<&str> = pieces.collect();
@@ -67,8 +73,7 @@ impl Rows {
             self.state.storage().put(&piece_key(key, number), row.to_stored()).await?;
         }
         let row = Row { until, more: rest.len(), text: first };
-        self.state.storage().put(key, row.to_stored()).await?;
-        self.wake_at(until).await
+        self.state.storage().put(key, row.to_stored()).await
     }
 
     /// Reads a row whose end has not come.

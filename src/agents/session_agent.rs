@@ -20,11 +20,12 @@ use crate::{
         admission::OWN_TOKEN_HEADER,
         principal::Subject,
         seal::{SEAL_HEADER, Sealed},
+        secret::Secret,
     },
     agents::{
         call::{Answer, Store, run, run_aside},
         channel::{Channel, Reply},
-        resume,
+        resume::{self, MOVED},
         rows::{Rows, now_s},
         session::{Greeted, Keeper, Session, Settings, serve},
     },
@@ -40,8 +41,9 @@ use crate::{
         session_id::Claims,
     },
     runtime::{isolate, machine::Machine},
+    server::tasks::Tasks as _,
     server::{context::Context, notify::News},
-    transport::hub::Hub,
+    transport::{hub::Hub, tasks::TaskLink},
 };
 
 /// Sessions kept in memory; with more, those without a running call are forgotten first.
@@ -139,7 +141,10 @@ impl SessionAgent {
                 self.post_to_stream(request, session, sealed, config, caller).await
             }
             Method::Post => self.post(request, session, sealed, config, caller).await,
-            Method::Get => self.get(&request, &session, caller).await.map(Ok),
+            Method::Get => {
+                let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
+                self.get(&request, &session, link, caller).await.map(Ok)
+            }
             _ => self.end(&sealed.claims, caller).await.map(Ok),
         }
     }
@@ -190,7 +195,7 @@ impl SessionAgent {
         config: Rc<Config>,
         caller: &Caller,
     ) -> Result<Handled> {
-        let (ctx, body) = match received(&mut request, sealed, &config).await? {
+        let (ctx, body) = match self.received(&mut request, sealed, &config).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -219,7 +224,7 @@ impl SessionAgent {
         if self.state.get_websockets_with_tag(&session.id.to_string()).is_empty() {
             return Ok(Err(Refusal::SessionNotFound));
         }
-        let (ctx, body) = match received(&mut request, sealed, &config).await? {
+        let (ctx, body) = match self.received(&mut request, sealed, &config).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -237,12 +242,48 @@ impl SessionAgent {
         answer::accepted(caller).map(Ok)
     }
 
+    /// The context and the body of a message.
+    async fn received(
+        &self,
+        request: &mut Request,
+        sealed: Sealed,
+        config: &Config,
+    ) -> Result<std::result::Result<(Context, Vec<u8>), Refusal>> {
+        let own_token = match sealed.principal.own_credential {
+            true => request.headers().get(OWN_TOKEN_HEADER)?,
+            false => None,
+        };
+        let body = match read_body(request).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let mut ctx = config.context(sealed, own_token.clone(), Rc::new(Machine));
+        if let (true, Ok(keys)) = (config.offers_tasks(), isolate::keys(&self.env, config).await) {
+            ctx.tasks = Some(Rc::new(TaskLink {
+                env: self.env.clone(),
+                keys,
+                principal: ctx.principal.clone(),
+                client: ctx.client.clone(),
+                own_token: own_token.map(Secret::new),
+            }));
+        }
+        Ok(Ok((ctx, body)))
+    }
+
     /// A stream: the rest of a call's where the client names one, else the session's own.
-    async fn get(&self, request: &Request, session: &Session, caller: &Caller) -> Result<Response> {
+    async fn get(
+        &self,
+        request: &Request,
+        session: &Session,
+        tasks: TaskLink,
+        caller: &Caller,
+    ) -> Result<Response> {
         let last = request.headers().get("last-event-id")?;
         let upgrade = request.headers().get("upgrade")?;
         match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
-            Some(last) => resume::answer(session, &last, &self.incarnation, caller).await,
+            Some(last) => {
+                resume::answer(session, &last, &self.incarnation, Rc::new(tasks), caller).await
+            }
             None => self.open_stream(session, request.path() == SSE),
         }
     }
@@ -320,20 +361,6 @@ fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
-/// The context and the body of a message.
-async fn received(
-    request: &mut Request,
-    sealed: Sealed,
-    config: &Config,
-) -> Result<std::result::Result<(Context, Vec<u8>), Refusal>> {
-    let own_token = match sealed.principal.own_credential {
-        true => request.headers().get(OWN_TOKEN_HEADER)?,
-        false => None,
-    };
-    let body = read_body(request).await?;
-    Ok(body.map(|body| (config.context(sealed, own_token, Rc::new(Machine)), body)))
-}
-
 /// What a session needs of its object.
 struct ObjectKeeper {
     state: Rc<State>,
@@ -390,6 +417,23 @@ impl Keeper for ObjectKeeper {
             // Only what is behind a closed socket is lost with it.
             let _ = socket.serialize_attachment(greeted.to_attachment());
         }
+    }
+
+    fn moved(&self, stream: &StreamName, task: &str) {
+        let kept = self.store(stream, format!("{MOVED}{task}").as_bytes());
+        self.state.wait_until(kept);
+    }
+
+    fn cancel_task(&self, task: &str) {
+        let (env, subject, task) = (self.env.clone(), self.subject, task.to_owned());
+        self.state.wait_until(async move {
+            let config = isolate::config(&env);
+            if let Ok(keys) = isolate::keys(&env, &config).await {
+                let link = TaskLink::of_subject(env, keys, subject);
+                // A task that cannot be asked ends by itself.
+                let _ = link.cancel(&task).await;
+            }
+        });
     }
 
     fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>> {

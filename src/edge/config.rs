@@ -10,6 +10,7 @@ use crate::{
         context::{Client, Context},
         notify::Nobody,
         platform::SharedPlatform,
+        work::InPlace,
     },
     sitebay::Account,
 };
@@ -33,6 +34,9 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// The keys of `SESSION_KEY`. None: an object keeps one.
     pub keys: Option<Keyring>,
+    /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
+    /// must keep one.
+    pub credential_keys: Option<Rc<Keyring>>,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -62,6 +66,7 @@ impl Config {
             door: door(get("MCP_API_KEY"), development),
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
+            credential_keys: None,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -72,7 +77,9 @@ impl Config {
             environment,
         };
         config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
-        config.read_keys(get("SESSION_KEY"));
+        config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
+        let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
+        config.credential_keys = credential_keys.map(Rc::new);
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
@@ -83,6 +90,11 @@ impl Config {
     /// Whether this is a machine of somebody who develops.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
+    }
+
+    /// Whether long work may become a task.
+    pub fn offers_tasks(&self) -> bool {
+        self.credential_keys.is_some()
     }
 
     /// The SiteBay account that a caller acts on.
@@ -108,20 +120,20 @@ impl Config {
             client: Rc::new(Client { name, version }),
             account: Rc::new(account),
             page_size: self.page_size,
+            work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
+            tasks: None,
         }
     }
 
-    fn read_keys(&mut self, setting: Option<String>) {
-        let Some(setting) = setting else {
-            return;
-        };
-        match Keyring::parse(&setting) {
-            Ok(keys) => self.keys = Some(keys),
+    fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
+        match Keyring::parse(&setting?) {
+            Ok(keys) => Some(keys),
             Err(error) => {
                 self.broken =
-                    Some(format!("SESSION_KEY: {error}; make one with `openssl rand -base64 32`"));
+                    Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
+                None
             }
         }
     }
@@ -173,6 +185,9 @@ impl Config {
         }
         if self.keys.is_none() && self.broken.is_none() {
             warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
+        }
+        if self.credential_keys.is_none() {
+            warn("CREDENTIAL_KEY is not set: tasks are not offered, long work ends with its call");
         }
         if self.sitebay_token.is_none() {
             warn(

@@ -13,6 +13,7 @@ pub mod log_level;
 pub mod question;
 pub mod session_id;
 pub mod stateless;
+pub mod task_id;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod version;

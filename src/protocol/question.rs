@@ -4,7 +4,7 @@
 //! request returns it as one of its `inputRequests`. Source: MCP `client/elicitation`,
 //! `client/sampling`, `client/roots`; the schema's `InputRequest`.
 
-use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -87,6 +87,30 @@ fn sampling_needs(params: &Value) -> ClientCapabilities {
         needs = needs.with(ClientCapabilities::SAMPLING_CONTEXT);
     }
     needs
+}
+
+impl<'de> Deserialize<'de> for Question {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            method: String,
+            params: Value,
+        }
+        let Written { method, mut params } = Written::deserialize(from)?;
+        let text = |params: &Value, name: &str| {
+            params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
+        };
+        let message = text(&params, "message");
+        Ok(match method.as_str() {
+            "roots/list" => Self::Roots,
+            "sampling/createMessage" => Self::Sampling(params),
+            _ if params.get("mode").is_some() => Self::Url { message, url: text(&params, "url") },
+            _ => {
+                let requested_schema = params.get_mut("requestedSchema").map(Value::take);
+                Self::Form { message, requested_schema: requested_schema.unwrap_or_default() }
+            }
+        })
+    }
 }
 
 /// `{"method":…,"params":…}`.

@@ -3,6 +3,7 @@
 //! Invariant: only values are kept between requests, never futures, channels or locks: a request
 //! that waits for another's wake-up is killed at once.
 
+pub mod cipher;
 pub mod host_name;
 pub mod isolate;
 pub mod machine;

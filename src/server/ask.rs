@@ -7,6 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::protocol::{
+    capabilities::ClientCapabilities,
+    content::ToolResult,
+    jsonrpc::RpcError,
     question::Question,
     stateless::input::{InputFault, Keyed},
 };
@@ -20,18 +23,54 @@ pub struct Stop(pub(crate) Reason);
 pub(crate) enum Reason {
     /// The client's answer to a question does not fit, or there is none to be had.
     Unanswered(String),
-    /// The client cannot be asked this.
-    Incapable(Question),
+    /// The client cannot do this.
+    Incapable(ClientCapabilities),
     /// The client is asked by this answer, and sends the request again.
     Suspended(Vec<Keyed>),
     /// The client's answer to a question of an earlier round is none.
     Malformed(InputFault),
+    /// The work goes on in a task.
+    Moves,
+    /// The request is answered with an error of the protocol.
+    Refused(RpcError),
 }
 
 impl Stop {
     pub(crate) fn unanswered(why: impl Into<String>) -> Self {
         Self(Reason::Unanswered(why.into()))
     }
+
+    /// What the model is told where the reason is no error of the protocol.
+    pub(crate) fn into_result(self) -> ToolResult {
+        match self.0 {
+            Reason::Unanswered(why) => {
+                ToolResult::error(format!("The question to the person was not answered: {why}."))
+            }
+            Reason::Incapable(needs) => ToolResult::error(format!(
+                "This needs a client that declares {}, and yours did not.",
+                needs.declaration()
+            )),
+            Reason::Refused(error) => ToolResult::error(error.message),
+            Reason::Suspended(_) | Reason::Malformed(_) | Reason::Moves => {
+                ToolResult::error("The question was lost.")
+            }
+        }
+    }
+
+    /// Answers the request with an error of the protocol instead of a result.
+    pub fn refused(error: RpcError) -> Self {
+        Self(Reason::Refused(error))
+    }
+}
+
+/// Gives questions without a name that of their place in the run; `before` have had their answers.
+pub(crate) fn named(mut questions: Vec<Keyed>, before: usize) -> Vec<Keyed> {
+    for (place, asked) in questions.iter_mut().enumerate() {
+        if asked.key.is_empty() {
+            asked.key = format!("question_{}", before.saturating_add(place).saturating_add(1));
+        }
+    }
+    questions
 }
 
 /// One question, or several asked in one round.
@@ -65,6 +104,17 @@ macro_rules! asks {
             #[must_use]
             pub fn key(mut self, key: &str) -> Self {
                 self.0.key = key.to_owned();
+                self
+            }
+
+            /// Takes an answer that comes without the state of the round in which this was asked.
+            /// Not before [`Context::begin`]: such an answer may come twice, and to a question that
+            /// has changed.
+            ///
+            /// [`Context::begin`]: crate::server::context::Context::begin
+            #[must_use]
+            pub fn standalone(mut self) -> Self {
+                self.0.standalone = true;
                 self
             }
         }

@@ -5,26 +5,38 @@
 
 use std::{rc::Rc, time::Duration};
 
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
     access::principal::Principal,
-    protocol::log_level::LogLevel,
+    protocol::{capabilities::ClientCapabilities, log_level::LogLevel},
     server::{
-        ask::{Ask, Stop},
+        ask::{Ask, Reason, Stop},
         notify::{News, Notifier},
         platform::SharedPlatform,
+        tasks::Tasks,
+        work::{Begun, Effect, Recorded, Step, Work},
     },
     sitebay::Account,
 };
 
 /// The program that speaks to this server, as it calls itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// Its name, cut to 64 bytes.
     pub name: String,
     /// Its version, cut to 32 bytes.
     pub version: String,
+}
+
+/// How often to look, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks.
+    pub every: Duration,
+    /// From the first look to the last.
+    pub at_most: Duration,
 }
 
 /// The context of one call.
@@ -42,12 +54,95 @@ pub struct Context {
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.
     pub notifier: Rc<dyn Notifier>,
+    /// Where the work of the call is done.
+    pub work: Rc<dyn Work>,
+    /// The caller's tasks. None: the server cannot keep any.
+    pub tasks: Option<Rc<dyn Tasks>>,
 }
 
 impl Context {
-    /// Waits without blocking anything else.
+    /// Asks for the permission to change something that a second time would change again. What the
+    /// person must be asked is asked before: in some eras nothing can be asked after.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, or this very request has begun
+    /// before.
+    pub async fn begin(&self) -> Result<Begun, Stop> {
+        self.work.begin(Effect::Once).await.map(|()| Begun(()))
+    }
+
+    /// The same for a change that is the same however often it is made.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub async fn begin_repeatable(&self) -> Result<Begun, Stop> {
+        self.work.begin(Effect::Repeatable).await.map(|()| Begun(()))
+    }
+
+    /// Carries out one side effect under a name of its own in this call. In a task it is written
+    /// down before and after, and never carried out twice.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: it could not be written down.
+    pub async fn step<T: Serialize + DeserializeOwned>(
+        &self,
+        _begun: &Begun,
+        key: &str,
+        effect: impl Future<Output = T>,
+    ) -> Result<Step<T>, Stop> {
+        match self.work.recorded(key) {
+            Recorded::Outcome(text) => {
+                return Ok(serde_json::from_str(&text).map_or(Step::Unknown, Step::Done));
+            }
+            Recorded::Intent => return Ok(Step::Unknown),
+            Recorded::Nothing => {}
+        }
+        self.work.record(key, None).await?;
+        let outcome = effect.await;
+        let text = serde_json::to_string(&outcome).unwrap_or_default();
+        self.work.record(key, Some(text)).await?;
+        Ok(Step::Done(outcome))
+    }
+
+    /// Looks every so often until there is something to see, at most so long. In a task nothing runs
+    /// in between, and what was seen is written down under `key`.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub async fn poll<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        pace: Pace,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let since_key = format!("{key}:since");
+        let now = || self.platform.now_ms();
+        let since = match (self.work.recorded(key), self.work.recorded(&since_key)) {
+            (Recorded::Outcome(seen), _) => return Ok(serde_json::from_str(&seen).ok()),
+            (_, Recorded::Outcome(since)) => since.parse().unwrap_or_else(|_| now()),
+            _ => {
+                let since = now();
+                self.work.record(&since_key, Some(since.to_string())).await?;
+                since
+            }
+        };
+        let at_most = u64::try_from(pace.at_most.as_millis()).unwrap_or(u64::MAX);
+        loop {
+            if let Some(seen) = look().await {
+                let text = serde_json::to_string(&seen).unwrap_or_default();
+                self.work.record(key, Some(text)).await?;
+                return Ok(Some(seen));
+            }
+            if now().saturating_sub(since) >= at_most {
+                return Ok(None);
+            }
+            self.work.pause(pace.every).await;
+        }
+    }
+
+    /// Waits without blocking anything else; in a task without running.
     pub async fn sleep(&self, duration: Duration) {
-        self.platform.sleep(duration).await;
+        self.work.sleep(duration).await;
     }
 
     /// Tells the client how far the call is. `progress` must grow from one report to the next.
@@ -74,6 +169,15 @@ impl Context {
     pub fn can_ask(&self, questions: &impl Ask) -> bool {
         let capabilities = self.notifier.capabilities();
         questions.questions().iter().all(|asked| capabilities.has(asked.question.needs()))
+    }
+
+    /// Goes on only where the client declared this.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub fn require(&self, needs: ClientCapabilities) -> Result<(), Stop> {
+        let missing = needs.without(self.notifier.capabilities());
+        if missing.is_empty() { Ok(()) } else { Err(Stop(Reason::Incapable(missing))) }
     }
 
     /// Tells every client whom it concerns that something changed.

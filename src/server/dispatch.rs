@@ -13,8 +13,10 @@ use crate::{
         ask::Stop,
         context::Context,
         listing::Listing,
+        long,
         params::Params,
         registry::{self, PromptError, ReadError, Reference},
+        tasks::{Becomes, OPERATION, Seen},
     },
 };
 
@@ -28,8 +30,8 @@ pub enum Outcome {
     List(&'static str),
     /// Another result.
     Result(Value),
-    /// The page of a list that is not whole.
-    Page(String),
+    /// The text of a result.
+    Text(String),
     /// A tool's result.
     Tool(ToolResult),
     /// There is no resource at this URI.
@@ -38,6 +40,8 @@ pub enum Outcome {
     Failed(RpcError),
     /// The client must be asked, or cannot be.
     Stopped(Stop),
+    /// The work goes on in a task, which the client follows.
+    Task(Seen),
 }
 
 impl From<RpcError> for Outcome {
@@ -68,12 +72,18 @@ fn listed(
     listing: &'static Listing,
 ) -> Result<Outcome, RpcError> {
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
-    Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Page))
+    Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
 }
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
-    let called = registry::call(ctx, &name, params.arguments).await;
+    let becomes = registry::becomes(&name);
+    let called = match &ctx.tasks {
+        Some(tasks) if becomes != Becomes::Never => {
+            return long::call(ctx, tasks, becomes, &name, params.arguments).await;
+        }
+        _ => registry::call(ctx, &name, params.arguments).await,
+    };
     let called = called.ok_or_else(|| {
         RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list"))
     })?;
@@ -82,6 +92,9 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
 
 async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri, "resources/read", "uri")?;
+    if let (Some(id), Some(tasks)) = (uri.strip_prefix(OPERATION), &ctx.tasks) {
+        return long::read(tasks, id, &uri).await;
+    }
     match registry::read(ctx, &uri).await {
         Ok(contents) => Ok(Outcome::Result(json!({ "contents": [contents] }))),
         Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),

@@ -8,8 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
-    server::ask::Stop,
+    protocol::{
+        capabilities::ClientCapabilities,
+        log_level::LogLevel,
+        stateless::{input::Keyed, request_state::Answered},
+    },
+    server::{ask::Stop, tasks::Follows},
 };
 
 /// News that concern more than one call.
@@ -23,6 +27,8 @@ pub enum News {
     ResourcesChanged,
     /// The resource at this URI is another one.
     ResourceUpdated(String),
+    /// A task is another one: its id, and its JSON text.
+    Task(String, String),
 }
 
 /// Where a call's notifications and questions go. A session puts them on the stream of the call.
@@ -47,6 +53,24 @@ pub trait Notifier {
 
     /// Whether the client took its request back.
     fn is_cancelled(&self) -> bool;
+
+    /// What the client has answered so far, for a task that carries the call on.
+    fn answered(&self) -> Vec<Answered> {
+        Vec::new()
+    }
+
+    /// Names the request through all its rounds, where it has several.
+    fn nonce(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// How the client follows a task.
+    fn follows(&self) -> Follows {
+        Follows::Waits
+    }
+
+    /// The call goes on in the task with this id.
+    fn moved(&self, _task: &str) {}
 }
 
 /// A way back that leads nowhere.

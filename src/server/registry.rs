@@ -11,7 +11,7 @@ use crate::{
         content::{Contents, PromptResult, ToolResult},
         stateless::param_marks::ParamHeader,
     },
-    server::{ask::Stop, context::Context, listing::Listing},
+    server::{ask::Stop, context::Context, listing::Listing, tasks::Becomes},
     toolsets::sitebay,
 };
 
@@ -97,6 +97,16 @@ fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     // A definition that breaks the rules marks nothing; clients drop such a tool.
     let headers = ParamHeader::all_in(definition.get("inputSchema")?).ok()?;
     Some((name, headers))
+}
+
+/// Whether a tool's work becomes a task.
+pub fn becomes(name: &str) -> Becomes {
+    #[cfg(feature = "fixtures")]
+    if let Some(becomes) = fixtures::becomes(name) {
+        return becomes;
+    }
+    let _ = name;
+    Becomes::Never
 }
 
 /// Runs a tool. None: there is no tool of this name.

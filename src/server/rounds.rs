@@ -5,7 +5,11 @@
 //! answer only for the very question it was given to; a question that changed is asked again.
 //! Source: MCP 2026-07-28 `basic/patterns/mrtr`.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt as _,
@@ -17,27 +21,36 @@ use crate::{
     agents::channel::Channel,
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{RequestId, notification_text},
+        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RequestId, RpcError, notification_text},
         log_level::LogLevel,
         stateless::{
             input::{InputResponses, Keyed},
             inquiry::Inquiry,
-            request_state::{Binding, RequestState},
+            request_state::{Answered, Binding, RequestState},
         },
     },
     server::{
-        ask::{Reason, Stop},
+        ask::{Reason, Stop, named},
         notify::{News, Notifier},
+        platform::SharedPlatform,
+        tasks::Follows,
+        work::{Effect, Recorded, Work},
     },
 };
 
+/// What a request is told that comes a second time.
+const REPLAYED: &str = "this requestState was used before: what was agreed to has been begun. Look at \
+                        what came of it before you send the request anew, without `requestState`";
+
 /// Seconds that a client may take to come back with its answers.
-const ROUND_LASTS: u32 = 600;
+pub const ROUND_LASTS: u32 = 600;
 
 /// What a run of a request brought with it.
 pub struct Brought {
     /// Its notifications go here.
     pub channel: Rc<Channel>,
+    /// The clock.
+    pub platform: SharedPlatform,
     /// What the client can do.
     pub capabilities: ClientCapabilities,
     /// The token for progress.
@@ -54,7 +67,12 @@ pub struct Brought {
     pub now_s: u32,
     /// A name for the request, where it has none yet.
     pub nonce: [u8; 16],
+    /// Consumes the name of a request; false where it was consumed before.
+    pub consume: Consume,
 }
+
+/// Consumes a nonce.
+pub type Consume = Box<dyn Fn([u8; 16]) -> LocalBoxFuture<'static, Result<bool, String>>>;
 
 /// One run of a request.
 pub struct Run {
@@ -64,6 +82,8 @@ pub struct Run {
     /// What the next round must remember.
     next: RefCell<Option<RequestState>>,
     news: RefCell<Vec<News>>,
+    /// The work has begun: nothing can be asked any more.
+    begun: Cell<bool>,
 }
 
 impl Run {
@@ -74,6 +94,7 @@ impl Run {
             answered: RefCell::default(),
             next: RefCell::default(),
             news: RefCell::default(),
+            begun: Cell::new(false),
         }
     }
 
@@ -91,7 +112,10 @@ impl Run {
         let Some(binding) = self.brought.binding else {
             return Err(Stop::unanswered("this method may not ask"));
         };
-        let questions = self.named(questions);
+        if self.begun.get() {
+            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+        }
+        let questions = named(questions, self.answered.borrow().len());
         let responses = InputResponses::read(self.brought.responses.as_deref());
         let responses = responses.map_err(|fault| Stop(Reason::Malformed(fault)))?;
         let mut inquiry = Inquiry::new(binding, self.brought.before.clone(), responses);
@@ -115,22 +139,11 @@ impl Run {
     fn suspend(&self, inquiry: Inquiry<'_>, open: Vec<Keyed>) -> Result<Vec<Value>, Stop> {
         let able = |asked: &&Keyed| self.brought.capabilities.has(asked.question.needs());
         if let Some(asked) = open.iter().find(|asked| !able(asked)) {
-            return Err(Stop(Reason::Incapable(asked.question.clone())));
+            return Err(Stop(Reason::Incapable(asked.question.needs())));
         }
         let expires = self.brought.now_s.saturating_add(ROUND_LASTS);
         *self.next.borrow_mut() = Some(inquiry.next(&open, expires, self.brought.nonce));
         Err(Stop(Reason::Suspended(open)))
-    }
-
-    /// Questions without a name take their place in the run.
-    fn named(&self, mut questions: Vec<Keyed>) -> Vec<Keyed> {
-        let before = self.answered.borrow().len();
-        for (place, asked) in questions.iter_mut().enumerate() {
-            if asked.key.is_empty() {
-                asked.key = format!("question_{}", before.saturating_add(place).saturating_add(1));
-            }
-        }
-        questions
     }
 
     /// The answer as the client wrote it, from an earlier round or from this one.
@@ -185,6 +198,75 @@ impl Notifier for Run {
     fn is_cancelled(&self) -> bool {
         false
     }
+
+    fn answered(&self) -> Vec<Answered> {
+        let answered = self.answered.borrow();
+        let kept = |asked: &Keyed| Answered {
+            key: asked.key.clone(),
+            question: asked.question.digest(),
+            answer: self.text_of(asked).to_string(),
+        };
+        answered.iter().map(kept).collect()
+    }
+
+    fn nonce(&self) -> Option<[u8; 16]> {
+        self.brought.before.as_ref().map(|state| state.nonce)
+    }
+
+    fn follows(&self) -> Follows {
+        match self.brought.capabilities.has(ClientCapabilities::TASKS) {
+            true => Follows::Handle,
+            false => Follows::Owns,
+        }
+    }
+}
+
+impl Work for Run {
+    /// A request that asked its client may come again with the same answers: what it then does must
+    /// not be done twice.
+    fn begin(&self, effect: Effect) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        let again = self.begun.replace(true);
+        if effect == Effect::Once && self.nonce().is_none() && !self.answered.borrow().is_empty() {
+            let why = "`inputResponses` came without the `requestState` they belong to";
+            let refused = Stop::refused(RpcError::new(INVALID_PARAMS, why));
+            return ready(Err(refused)).boxed_local();
+        }
+        let (Some(nonce), Effect::Once, false) = (self.nonce(), effect, again) else {
+            return ready(Ok(())).boxed_local();
+        };
+        let consumed = (self.brought.consume)(nonce);
+        async move {
+            match consumed.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Stop::refused(RpcError::new(INVALID_PARAMS, REPLAYED))),
+                Err(why) => {
+                    let why = format!("nothing was changed, because it could not be made sure that this request comes for the first time: {why}");
+                    Err(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
+                }
+            }
+        }
+        .boxed_local()
+    }
+
+    fn recorded(&self, _key: &str) -> Recorded {
+        Recorded::Nothing
+    }
+
+    fn record(
+        &self,
+        _key: &str,
+        _outcome: Option<String>,
+    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        ready(Ok(())).boxed_local()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.brought.platform.sleep(duration)
+    }
+
+    fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.brought.platform.sleep(duration)
+    }
 }
 
 #[cfg(test)]
@@ -193,6 +275,7 @@ mod tests {
     use crate::{
         access::principal::Subject,
         protocol::{question::Question, stateless::method::Method},
+        sitebay::fake::Fake,
     };
 
     fn form(key: &str, message: &str) -> Keyed {
@@ -204,6 +287,7 @@ mod tests {
         let binding = Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]));
         Run::new(Brought {
             channel: Channel::new(),
+            platform: Fake::new([]),
             capabilities: ClientCapabilities::ELICITATION_FORM,
             token: None,
             log_level: None,
@@ -212,6 +296,7 @@ mod tests {
             responses: responses.and_then(|r| RawValue::from_string(r.to_string()).ok()),
             now_s: 1_000,
             nonce: [9; 16],
+            consume: Box::new(|nonce| ready(Ok(nonce == [9; 16])).boxed_local()),
         })
     }
 

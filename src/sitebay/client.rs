@@ -87,7 +87,7 @@ impl<'a> Client<'a> {
             let outcome = self.follow(request).await?;
             match self.next(request, &outcome, tries) {
                 Next::Accept => return self.read(request, outcome, tries),
-                Next::Pause(pause) => self.ctx.sleep(pause).await,
+                Next::Pause(pause) => self.ctx.platform.sleep(pause).await,
                 Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait, tries)),
             }
         }

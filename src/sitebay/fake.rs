@@ -22,6 +22,7 @@ use crate::{
         context::Context,
         notify::{News, Nobody, Notifier},
         platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform},
+        work::InPlace,
     },
 };
 
@@ -126,6 +127,8 @@ impl Fake {
             }),
             platform: self.clone(),
             notifier: Rc::new(Reports(self.clone())),
+            work: Rc::new(InPlace { platform: self.clone(), moves: false }),
+            tasks: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
         admission::{Credentials, OWN_TOKEN_HEADER},
         keys::Keyring,
         principal::{Principal, Way},
+        secret::Secret,
     },
     edge::{
         answer::{self, Caller},
@@ -22,9 +23,9 @@ use crate::{
         session_id::{Claims, Placement},
     },
     runtime::{isolate, machine::Machine},
-    server::platform::Platform as _,
+    server::{context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, watchdog::Watched},
+    transport::{forward::Target, tasks::TaskLink, watchdog::Watched},
 };
 
 /// Why the client gets no answer of a session: a refusal, or a failure of the runtime.
@@ -98,6 +99,18 @@ impl<'a> Endpoint<'a> {
     /// The SiteBay account that the caller acts on.
     pub fn account(&self) -> Rc<Account> {
         Rc::new(self.config.account(&self.principal, self.own_token.as_deref()))
+    }
+
+    /// The caller's tasks, where this server keeps any.
+    pub fn tasks(&self, client: Client) -> Option<Rc<dyn Tasks>> {
+        let link = || TaskLink {
+            env: self.env.clone(),
+            keys: self.keys.clone(),
+            principal: Rc::new(self.principal.clone()),
+            client: Rc::new(client),
+            own_token: self.own_token.clone().map(Secret::new),
+        };
+        self.config.offers_tasks().then(|| Rc::new(link()) as Rc<dyn Tasks>)
     }
 
     /// When a stream that begins now must end, in seconds since 1970.

@@ -8,4 +8,5 @@ pub mod media;
 pub mod sse;
 pub mod stateless;
 pub mod streamable;
+pub mod tasks;
 pub mod watchdog;

@@ -17,9 +17,10 @@ use crate::{
         call::{Held, run_held},
         channel::{Channel, Reply},
     },
-    edge::answer,
+    edge::{answer, config::Config},
     protocol::{
-        capabilities::ClientCapabilities,
+        bytes::cut_text,
+        capabilities::{ClientCapabilities, TASKS_EXTENSION},
         content::ToolResult,
         era,
         jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text, result_text},
@@ -35,7 +36,7 @@ use crate::{
             param_headers,
             params::Params as StatelessParams,
             request_state::{Binding, RequestState},
-            result::{complete, input_required},
+            result::{ResultType, complete, input_required, typed},
         },
     },
     runtime::machine::Machine,
@@ -46,8 +47,9 @@ use crate::{
         params::OwnedParams,
         platform::Platform as _,
         registry::{self, PROMPTS},
-        rounds::{Brought, Run},
+        rounds::{Brought, Consume, ROUND_LASTS, Run},
         size::{MAX_RESULT, too_large},
+        tasks::TaskFault,
     },
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
@@ -78,12 +80,47 @@ pub async fn answer(
     };
     match opened.method {
         Method::Discover => {
-            let text = discover::result(&capabilities());
+            let text = discover::result(&capabilities(endpoint.config));
             Ok(answer::json(200, result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen => listen(endpoint, &id, opened).await,
+        Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
+            tend(endpoint, id, opened).await
+        }
         _ => carry_out(endpoint, id, opened).await,
     }
+}
+
+/// Looks at a task, answers or cancels it.
+async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+    let task = opened.params.name.unwrap_or_default();
+    let tasks = endpoint.tasks(opened.envelope.client);
+    let tended = match (opened.method, tasks) {
+        (_, None) => Err(TaskFault::Unknown),
+        (Method::TasksUpdate, Some(tasks)) => {
+            let responses = opened.envelope.responses;
+            let responses =
+                responses.ok_or(TaskFault::Refused("`inputResponses` is missing".into()));
+            match responses {
+                Ok(responses) => tasks.update(&task, responses.get().to_owned()).await,
+                Err(fault) => Err(fault),
+            }
+            .map(|()| "{}".to_owned())
+        }
+        (Method::TasksCancel, Some(tasks)) => tasks.cancel(&task).await.map(|()| "{}".to_owned()),
+        (_, Some(tasks)) => tasks.look(&task).await,
+    };
+    let (status, body) = match tended {
+        Ok(text) => (200, result_text(&id, &complete(text, None))),
+        Err(TaskFault::Unknown) => {
+            let why =
+                format!("no task `{}`: unknown, forgotten, or not yours", cut_text(&task, 128));
+            failed(&id, &StatelessError::Params(why))
+        }
+        Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
+        Err(TaskFault::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
+    };
+    Ok(answer::json(status, body, endpoint.caller)?)
 }
 
 /// The answer to a request that is not carried out.
@@ -184,7 +221,7 @@ fn now_s() -> u64 {
 }
 
 /// What a server without sessions can do.
-pub fn capabilities() -> Value {
+pub fn capabilities(config: &Config) -> Value {
     let mut capabilities = json!({
         "tools": { "listChanged": true },
         "resources": { "subscribe": true, "listChanged": true },
@@ -193,6 +230,9 @@ pub fn capabilities() -> Value {
     });
     if let (false, Some(capabilities)) = (PROMPTS.is_empty(), capabilities.as_object_mut()) {
         capabilities.insert("prompts".to_owned(), json!({ "listChanged": true }));
+    }
+    if let (true, Some(capabilities)) = (config.offers_tasks(), capabilities.as_object_mut()) {
+        capabilities.insert("extensions".to_owned(), json!({ TASKS_EXTENSION: {} }));
     }
     capabilities
 }
@@ -203,7 +243,7 @@ async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answe
         prompts: !PROMPTS.is_empty(),
         resources: true,
         subscribe: true,
-        tasks: false,
+        tasks: endpoint.config.offers_tasks(),
     };
     let filter = opened.filter.unwrap_or_default().limited_to(&offered);
     hub::listen(&endpoint, id, &filter).await
@@ -211,8 +251,10 @@ async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answe
 
 async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
+    let hub = Rc::new(hub::Hub::of(&endpoint));
     let run = Rc::new(Run::new(Brought {
         channel: channel.clone(),
+        platform: Rc::new(Machine),
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
@@ -221,7 +263,9 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
         nonce: *Uuid::new_v4().as_bytes(),
+        consume: consumer(hub.clone()),
     }));
+    let tasks = endpoint.tasks(opened.envelope.client.clone());
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
@@ -229,8 +273,9 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
         page_size: endpoint.config.page_size,
         platform: Rc::new(Machine),
         notifier: run.clone(),
+        work: run.clone(),
+        tasks,
     };
-    let hub = hub::Hub::of(&endpoint);
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);
     let call = async move {
@@ -248,6 +293,16 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
     }
 }
 
+/// Consumes names of requests in the subject's hub.
+fn consumer(hub: Rc<hub::Hub>) -> Consume {
+    Box::new(move |nonce| {
+        let hub = hub.clone();
+        let until = now_s().saturating_add(u64::from(ROUND_LASTS));
+        async move { hub.consume(nonce, until).await.map_err(|error| error.to_string()) }
+            .boxed_local()
+    })
+}
+
 /// An outcome as this era says it: the status and the text of the response.
 fn worded(
     id: &RequestId,
@@ -260,7 +315,8 @@ fn worded(
     let done = |text: String| (200, result_text(id, &complete(text, hint)));
     match outcome {
         Outcome::List(text) => done(text.to_owned()),
-        Outcome::Page(text) => done(text),
+        Outcome::Text(text) => done(text),
+        Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
         Outcome::Result(value) => done(bounded(value.to_string())),
         Outcome::Tool(result) => done(bounded(json_of(&result))),
         Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
@@ -295,13 +351,11 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
                 (200, error_text(Some(id), &error))
             }
         },
-        Reason::Incapable(question) => {
-            failed(id, &StatelessError::MissingCapability(question.needs()))
-        }
+        Reason::Incapable(needs) => failed(id, &StatelessError::MissingCapability(needs)),
         Reason::Malformed(fault) => failed(id, &fault.into()),
-        Reason::Unanswered(why) => {
-            let text =
-                json_of(&ToolResult::error(format!("The question was not answered: {why}.")));
+        Reason::Refused(error) => (200, error_text(Some(id), &error)),
+        Reason::Unanswered(_) | Reason::Moves => {
+            let text = json_of(&Stop(reason).into_result());
             (200, result_text(id, &complete(text, None)))
         }
     }

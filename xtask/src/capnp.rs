@@ -13,8 +13,12 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-const OBJECTS: [(&str, &str); 3] =
-    [("SESSION_AGENT", "SessionAgent"), ("HUB_AGENT", "HubAgent"), ("KEY_AGENT", "KeyAgent")];
+const OBJECTS: [(&str, &str); 4] = [
+    ("SESSION_AGENT", "SessionAgent"),
+    ("HUB_AGENT", "HubAgent"),
+    ("TASK_AGENT", "TaskAgent"),
+    ("KEY_AGENT", "KeyAgent"),
+];
 
 const COMPATIBILITY: &str =
     r#"compatibilityDate = "2026-11-01", compatibilityFlags = ["enable_request_signal"]"#;

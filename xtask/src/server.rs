@@ -26,6 +26,9 @@ use crate::{
 /// it protects nothing but a server on this machine's loopback.
 pub const LOCAL_SESSION_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtc2Vzc2lvbi1rZXkhISE";
 
+/// The same for credentials that tasks keep.
+pub const LOCAL_CREDENTIAL_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtY3JlZGVudGlhbC1rZXkh";
+
 /// How to run the server.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -160,6 +163,7 @@ fn variables(options: &Options, sandbox: Option<&Sandbox>) -> Vec<(String, Strin
     let mut vars: Vec<(String, String)> = vec![
         ("ENVIRONMENT".into(), "development".into()),
         ("SESSION_KEY".into(), LOCAL_SESSION_KEY.into()),
+        ("CREDENTIAL_KEY".into(), LOCAL_CREDENTIAL_KEY.into()),
     ];
     if let Some(sandbox) = sandbox {
         vars.push(("SITEBAY_API_URL".into(), sandbox.url()));

@@ -1,6 +1,6 @@
 //! The way from a call in a session back to its client.
 
-use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -17,10 +17,10 @@ use crate::{
         jsonrpc::{RequestId, notification_text, request_text},
         log_level::LogLevel,
         question::Question,
-        stateless::input::Keyed,
+        stateless::{input::Keyed, request_state::Answered},
     },
     server::{
-        ask::{Reason, Stop},
+        ask::{Reason, Stop, named},
         notify::{News, Notifier},
         platform::SharedPlatform,
     },
@@ -35,7 +35,11 @@ pub(super) struct CallNotifier {
     pub(super) channel: Rc<Channel>,
     pub(super) token: Option<RequestId>,
     pub(super) platform: SharedPlatform,
+    /// What the client has answered.
+    pub(super) answered: Answers,
 }
+
+type Answers = Rc<RefCell<Vec<Answered>>>;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -73,10 +77,23 @@ impl Notifier for CallNotifier {
     fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
-            return ready(Err(Stop(Reason::Incapable(asked.question.clone())))).boxed_local();
+            return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
         }
         let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
-        wait(self.session.clone(), slots, self.platform.clone()).boxed_local()
+        let waited = wait(self.session.clone(), slots, self.platform.clone());
+        let answered = self.answered.clone();
+        let questions = named(questions, answered.borrow().len());
+        async move {
+            let answers = waited.await?;
+            let kept = |(asked, answer): (Keyed, &Value)| Answered {
+                key: asked.key,
+                question: asked.question.digest(),
+                answer: answer.to_string(),
+            };
+            answered.borrow_mut().extend(questions.into_iter().zip(&answers).map(kept));
+            Ok(answers)
+        }
+        .boxed_local()
     }
 
     fn capabilities(&self) -> ClientCapabilities {
@@ -91,6 +108,17 @@ impl Notifier for CallNotifier {
 
     fn is_cancelled(&self) -> bool {
         self.channel.is_done()
+    }
+
+    fn answered(&self) -> Vec<Answered> {
+        self.answered.borrow().clone()
+    }
+
+    fn moved(&self, task: &str) {
+        self.channel.moved(task);
+        if let Some(stream) = self.channel.stream() {
+            self.session.keeper.moved(&stream, task);
+        }
     }
 }
 

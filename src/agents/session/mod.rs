@@ -8,7 +8,7 @@ mod questions;
 mod serve;
 mod settings;
 
-pub use serve::serve;
+pub use serve::{serve, worded};
 pub use settings::Settings;
 
 use std::{
@@ -58,6 +58,12 @@ pub trait Keeper: Store {
 
     /// Keeps what the client said of itself with the session's stream.
     fn greeted(&self, greeted: &Greeted);
+
+    /// Remembers which task answers a call whose own object may end before it.
+    fn moved(&self, stream: &StreamName, task: &str);
+
+    /// Takes a task back.
+    fn cancel_task(&self, task: &str);
 
     /// The final answer of a streamed call, where it is still kept.
     fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
@@ -198,7 +204,7 @@ impl Session {
             News::ResourceUpdated(uri) if self.settings.borrow().subscriptions.contains(uri) => {
                 ("notifications/resources/updated", json!({ "uri": uri }))
             }
-            News::ResourceUpdated(_) => return,
+            News::ResourceUpdated(_) | News::Task(..) => return,
         };
         self.send_or_keep(&notification_text(method, &params));
     }
@@ -239,6 +245,9 @@ impl Session {
             .and_then(|cancelled| RequestId::read(cancelled.request));
         let channel = request.and_then(|request| self.running.borrow_mut().remove(&request));
         if let Some(channel) = channel {
+            if let Some(task) = channel.task() {
+                self.keeper.cancel_task(&task);
+            }
             channel.cancel();
             self.questions.give_up(&channel);
         }

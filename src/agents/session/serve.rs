@@ -10,7 +10,6 @@ use crate::{
     agents::channel::{Channel, Reply},
     edge::refusal::Refusal,
     protocol::{
-        content::ToolResult,
         initialize::{Hello, result},
         jsonrpc::{
             Body, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND, RequestId,
@@ -101,6 +100,7 @@ async fn request(
                 channel: channel.clone(),
                 token: params.progress_token(),
                 platform: ctx.platform.clone(),
+                answered: Rc::default(),
             };
             let ctx = Context {
                 notifier: Rc::new(back),
@@ -183,10 +183,12 @@ async fn batch(
 }
 
 /// An outcome as the session era says it.
-fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
+pub fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
     match outcome {
         Outcome::List(text) => result_text(id, text),
-        Outcome::Page(text) => result_text(id, &text),
+        Outcome::Text(text) => result_text(id, &text),
+        // A session waits for its tasks, and is given none.
+        Outcome::Task(seen) => result_text(id, &seen.task),
         Outcome::Result(value) => bounded(id, result_value(id, &value)),
         Outcome::Tool(result) => bounded(id, result_value(id, &result)),
         Outcome::NoResource(uri) => {
@@ -195,7 +197,8 @@ fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
             error_text(Some(id), &RpcError { code: RESOURCE_NOT_FOUND, message, data })
         }
         Outcome::Failed(error) => error_text(Some(id), &error),
-        Outcome::Stopped(stop) => result_value(id, &stopped(stop)),
+        Outcome::Stopped(Stop(Reason::Refused(error))) => error_text(Some(id), &error),
+        Outcome::Stopped(stop) => result_value(id, &stop.into_result()),
     }
 }
 
@@ -206,19 +209,4 @@ fn bounded(id: &RequestId, text: Vec<u8>) -> Vec<u8> {
     }
     drop(text);
     result_value(id, &too_large(size))
-}
-
-/// A tool that could not ask its question has failed, in words that the model can use.
-fn stopped(Stop(reason): Stop) -> ToolResult {
-    match reason {
-        Reason::Unanswered(why) => {
-            ToolResult::error(format!("The question to the person was not answered: {why}."))
-        }
-        Reason::Incapable(question) => ToolResult::error(format!(
-            "This needs a client that declares {}, and yours did not.",
-            question.needs().declaration()
-        )),
-        // A session asks at once and has no rounds.
-        Reason::Suspended(_) | Reason::Malformed(_) => ToolResult::error("The question was lost."),
-    }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
@@ -17,18 +17,21 @@ use crate::protocol::{
 };
 
 /// A question and the key of its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keyed {
     /// The key, unique in the request.
     pub key: String,
     /// The question.
     pub question: Question,
+    /// The answer stands by itself, whatever was asked before: it is taken without a state.
+    #[serde(default)]
+    pub standalone: bool,
 }
 
 impl Keyed {
     /// A question with a key.
     pub fn new(key: impl Into<String>, question: Question) -> Self {
-        Self { key: key.into(), question }
+        Self { key: key.into(), question, standalone: false }
     }
 }
 

@@ -45,17 +45,17 @@ impl<'a> Inquiry<'a> {
     /// # Errors
     /// Where the client's response to it is no answer.
     pub fn answer(&mut self, keyed: &Keyed) -> Result<Option<Answer>, InputFault> {
-        let Some(before) = &self.before else {
-            return Ok(None);
-        };
         let (key, question) = (&keyed.key, keyed.question.digest());
-        let earlier = before.answer_to(key, &question).and_then(|text| {
+        let before = self.before.as_ref();
+        let earlier = before.and_then(|before| before.answer_to(key, &question)).and_then(|text| {
             let answer = Answer::read(&keyed.question, &parsed(text)).ok()?;
             Some((answer, text))
         });
         let found = match earlier {
             Some(found) => Some(found),
-            None if before.was_asked(key, &question) => self.responses.answer(keyed)?,
+            None if keyed.standalone || before.is_some_and(|b| b.was_asked(key, &question)) => {
+                self.responses.answer(keyed)?
+            }
             None => None,
         };
         Ok(found.map(|(answer, text)| {
@@ -150,6 +150,16 @@ mod tests {
         for responses in [response("name", "name"), raw(r#"{"name":12345}"#), raw("null")] {
             assert!(run(None, Some(&responses)).unwrap().is_some());
         }
+    }
+
+    #[test]
+    fn a_standalone_answer_needs_no_state() {
+        let responses = response("name", "name");
+        let read = InputResponses::read(Some(&responses)).unwrap();
+        let mut inquiry = Inquiry::new(binding(), None, read);
+        let question = Keyed { standalone: true, ..ask("name", "name") };
+        assert!(inquiry.answer(&question).unwrap().is_some());
+        assert_eq!(inquiry.answer(&ask("color", "color")), Ok(None));
     }
 
     #[test]

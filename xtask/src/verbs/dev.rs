@@ -16,7 +16,7 @@ use crate::{
     bundle::{Flavour, build},
     exec::say,
     paths,
-    server::LOCAL_SESSION_KEY,
+    server::{LOCAL_CREDENTIAL_KEY, LOCAL_SESSION_KEY},
 };
 
 #[derive(Debug, clap::Args)]
@@ -68,6 +68,7 @@ fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
     command.args(["--show-interactive-dev-session", "false", "--log-level", "warn"]);
     command.args(["--var", "ENVIRONMENT:development"]);
     command.arg("--var").arg(format!("SESSION_KEY:{LOCAL_SESSION_KEY}"));
+    command.arg("--var").arg(format!("CREDENTIAL_KEY:{LOCAL_CREDENTIAL_KEY}"));
     if let Some(sandbox) = sandbox {
         command.arg("--var").arg(format!("SITEBAY_API_URL:{}", sandbox.url()));
         command.args(["--var", "SITEBAY_API_TOKEN:sandbox-token-for-development"]);

@@ -1,0 +1,194 @@
+//! A task as it is kept, and how it looks from outside.
+//!
+//! Invariant: everything that a task knows is in [`Kept`] and its [`Ended`]; a run is made from them,
+//! and may end at any moment. Source: SEP-2663, MCP extension `io.modelcontextprotocol/tasks`.
+//!
+//! ```text
+//!              asks                     answered
+//!   working ──────────▶ input_required ──────────▶ working
+//!      └──▶ completed │ failed │ cancelled ◀──┘
+//! ```
+
+mod run;
+
+pub use run::{Run, Stopped, TaskKeeper, drive};
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json, value::RawValue};
+
+use crate::{
+    access::principal::Principal,
+    protocol::{
+        jsonrpc::RpcError,
+        log_level::LogLevel,
+        stateless::{
+            input::{InputFault, InputRequests, InputResponses, Keyed},
+            request_state::Answered,
+        },
+    },
+    server::{
+        context::Client,
+        tasks::{Ended, Start},
+    },
+    sitebay::rfc3339,
+};
+
+/// What a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names are those of the extension")]
+pub enum Status {
+    Working,
+    InputRequired,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+/// What its object is told to begin with.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Order {
+    /// The task's id.
+    pub id: String,
+    /// When it is forgotten, in seconds since 1970.
+    pub ends_s: u64,
+    /// What is to be done.
+    pub start: Start,
+    /// Who wants it.
+    pub principal: Principal,
+    /// The program that the person uses.
+    pub client: Client,
+}
+
+/// A task.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Kept {
+    /// What it is to do. Its answers grow.
+    pub order: Order,
+    /// The caller's SiteBay credential, sealed; None: it has none of its own, or the task is over.
+    pub credential: Option<String>,
+    /// What it is doing.
+    pub status: Status,
+    /// How far it is, in words.
+    pub message: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// When it changed last.
+    pub updated_ms: u64,
+    /// When the tool runs again; 0: now.
+    pub wake_ms: u64,
+    /// What waits for the client's answer.
+    pub asked: Vec<Keyed>,
+    /// What was written down: None for an intent, else the outcome.
+    pub steps: BTreeMap<String, Option<String>>,
+}
+
+/// What followers of a task are told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Told {
+    /// It came further: progress, total, message.
+    Progress(f64, Option<f64>, Option<String>),
+    /// A message for the log.
+    Log(LogLevel, String, Value),
+    /// It asks the client.
+    Asks(Vec<Keyed>),
+    /// It ended; its object says how.
+    Over,
+}
+
+/// Looking again is worth it after so long, in milliseconds.
+const POLL: std::ops::RangeInclusive<u64> = 500..=5_000;
+
+impl Kept {
+    /// A new task.
+    pub fn new(order: Order, credential: Option<String>, now_ms: u64) -> Self {
+        Self {
+            order,
+            credential,
+            status: Status::Working,
+            message: None,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            wake_ms: 0,
+            asked: Vec::new(),
+            steps: BTreeMap::new(),
+        }
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status, Status::Working | Status::InputRequired)
+    }
+
+    /// Takes another state.
+    pub fn becomes(&mut self, status: Status, now_ms: u64) {
+        self.status = status;
+        self.updated_ms = now_ms;
+        if self.is_over() {
+            self.credential = None;
+            self.asked.clear();
+            self.steps.clear();
+            self.order.start.answers.clear();
+        }
+    }
+
+    /// Takes the client's answers; true once nothing is asked any more.
+    ///
+    /// # Errors
+    /// Where one is no answer to its question; then none is taken.
+    pub fn answer(&mut self, responses: &str) -> Result<bool, InputFault> {
+        let raw: &RawValue = serde_json::from_str(responses).map_err(|_| InputFault::NoObject)?;
+        let responses = InputResponses::read(Some(raw))?;
+        let (mut taken, mut open) = (Vec::new(), Vec::new());
+        for keyed in &self.asked {
+            match responses.answer(keyed)? {
+                Some((_, text)) => taken.push(Answered {
+                    key: keyed.key.clone(),
+                    question: keyed.question.digest(),
+                    answer: text.to_owned(),
+                }),
+                None => open.push(keyed.clone()),
+            }
+        }
+        self.order.start.answers.extend(taken);
+        self.asked = open;
+        Ok(self.asked.is_empty())
+    }
+
+    /// The JSON text of the task, as `tasks/get` shows it.
+    pub fn view(&self, ended: Option<&Ended>, now_ms: u64) -> String {
+        let ttl = self.order.ends_s.saturating_mul(1_000).saturating_sub(self.created_ms);
+        let wait = self.wake_ms.saturating_sub(now_ms).clamp(*POLL.start(), *POLL.end());
+        let mut text = format!(
+            r#"{{"taskId":"{}","status":{},"createdAt":"{}","lastUpdatedAt":"{}","ttlMs":{ttl},"pollIntervalMs":{wait}"#,
+            self.order.id,
+            json!(self.status),
+            rfc3339(self.created_ms),
+            rfc3339(self.updated_ms),
+        );
+        let mut put = |name: &str, value: &str| {
+            text.push_str(",\"");
+            text.push_str(name);
+            text.push_str("\":");
+            text.push_str(value);
+        };
+        if let Some(message) = &self.message {
+            put("statusMessage", &json!(message).to_string());
+        }
+        match ended {
+            Some(Ended::Completed(result)) => put("result", result),
+            Some(Ended::Failed(code, message)) => {
+                put("error", &json!(RpcError::new(*code, message.as_str())).to_string());
+            }
+            _ if !self.asked.is_empty() => {
+                put("inputRequests", &json!(InputRequests(&self.asked)).to_string());
+            }
+            _ => {}
+        }
+        text.push('}');
+        text
+    }
+}

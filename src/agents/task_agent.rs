@@ -1,0 +1,429 @@
+//! The object of one task: it runs the task's tool until it ends, and keeps how it ended.
+//!
+//! Invariant: before the tool runs, an alarm is set that would run it again, so that a life of the
+//! object which ends in the middle is followed by another. Between looks and while a person is asked
+//! nothing runs. What is kept has an end, and the credential goes with the work.
+
+#![expect(missing_docs, reason = "the attribute generates public items without docs")]
+
+use std::{
+    cell::{Cell, RefCell},
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{
+    DurableObject, Env, Method, Request, Response, Result, State, WebSocket,
+    WebSocketIncomingMessage, WebSocketPair, durable_object,
+};
+
+use crate::{
+    access::{admission::OWN_TOKEN_HEADER, secret::Secret},
+    agents::{
+        rows::{Rows, now_s},
+        task::{Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
+    },
+    protocol::{
+        capabilities::ClientCapabilities,
+        jsonrpc::{INTERNAL_ERROR, RpcError},
+        log_level::LogLevel,
+    },
+    runtime::{cipher, isolate, machine::Machine},
+    server::{
+        ask::{Reason, Stop},
+        context::Context,
+        notify::News,
+        platform::Platform as _,
+        registry,
+        tasks::Ended,
+    },
+    transport::hub::Hub,
+};
+
+const TASK: &str = "task";
+const ENDED: &str = "ended";
+/// The tag of a follower whose leaving takes the task back.
+const OWNER: &str = "owner";
+/// A life of the object that ends in the middle of a run is followed by another after so long.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Runs one task.
+#[durable_object]
+pub struct TaskAgent {
+    core: Rc<Core>,
+}
+
+impl std::panic::RefUnwindSafe for TaskAgent {}
+
+struct Core {
+    state: Rc<State>,
+    env: Env,
+    rows: Rows,
+    kept: RefCell<Option<Rc<RefCell<Kept>>>>,
+    live: RefCell<Option<Rc<Run>>>,
+    /// A run is being made or is under way.
+    busy: Cell<bool>,
+}
+
+impl DurableObject for TaskAgent {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        Self {
+            core: Rc::new(Core {
+                rows: Rows::new(state.clone()),
+                state,
+                env,
+                kept: RefCell::default(),
+                live: RefCell::default(),
+                busy: Cell::new(false),
+            }),
+        }
+    }
+
+    async fn fetch(&self, mut request: Request) -> Result<Response> {
+        let core = &self.core;
+        let path = request.path();
+        if (request.method(), path.as_str()) == (Method::Post, "/start") {
+            let own_token = request.headers().get(OWN_TOKEN_HEADER)?;
+            return core.start(&request.text().await?, own_token).await;
+        }
+        let Some(kept) = core.load().await? else {
+            return Response::error("no such task", 404);
+        };
+        core.go_on();
+        match path.as_str() {
+            "/update" => core.update(&kept, &request.text().await?).await,
+            "/cancel" => core.cancel(&kept).await,
+            "/ended" => match core.rows.get(ENDED).await? {
+                Some(ended) => Response::ok(ended),
+                None => Response::error("not over", 409),
+            },
+            "/follow" | "/own" => core.follow(&kept, path == "/own"),
+            _ => Response::ok(core.view(&kept).await?),
+        }
+    }
+
+    async fn alarm(&self) -> Result<Response> {
+        let core = &self.core;
+        core.rows.woken();
+        match core.load().await? {
+            Some(kept) if kept.borrow().order.ends_s > now_s() => {
+                if core.is_due(&kept) {
+                    core.wake_in(LEASE).await?;
+                    core.go_on();
+                } else {
+                    core.wake_for(&kept).await?;
+                }
+            }
+            _ => core.state.storage().delete_all().await?,
+        }
+        Response::empty()
+    }
+
+    async fn websocket_message(
+        &self,
+        _socket: WebSocket,
+        _message: WebSocketIncomingMessage,
+    ) -> Result<()> {
+        // Followers only listen.
+        Ok(())
+    }
+
+    async fn websocket_close(
+        &self,
+        socket: WebSocket,
+        _code: usize,
+        _reason: String,
+        _was_clean: bool,
+    ) -> Result<()> {
+        let owner = self.core.state.get_tags(&socket).iter().any(|tag| tag == OWNER);
+        if let (true, Some(kept)) = (owner, self.core.load().await?) {
+            self.core.cancel(&kept).await?;
+        }
+        Ok(())
+    }
+}
+
+type Shared = Rc<RefCell<Kept>>;
+
+impl Core {
+    async fn load(&self) -> Result<Option<Shared>> {
+        if let Some(kept) = self.kept.borrow().clone() {
+            return Ok(Some(kept));
+        }
+        let stored = self.rows.get(TASK).await?;
+        let read = stored.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        let mut kept = self.kept.borrow_mut();
+        // Another request may have come first while this one read.
+        if let (None, Some(read)) = (kept.as_ref(), read) {
+            *kept = Some(Rc::new(RefCell::new(read)));
+        }
+        Ok(kept.clone())
+    }
+
+    /// Begins, unless this very task has begun before.
+    async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
+        let kept = match self.load().await? {
+            Some(kept) => kept,
+            None => {
+                let order: Order = serde_json::from_str(order)?;
+                let credential = match own_token {
+                    Some(token) => Some(self.sealed(&order.id, Secret::new(token)).await?),
+                    None => None,
+                };
+                let kept = Kept::new(order, credential, Machine.now_ms());
+                let kept =
+                    self.kept.borrow_mut().get_or_insert(Rc::new(RefCell::new(kept))).clone();
+                self.save(&kept).await?;
+                kept
+            }
+        };
+        self.go_on();
+        let id = kept.borrow().order.id.clone();
+        Response::ok(format!("{id}\n{}", self.view(&kept).await?))
+    }
+
+    async fn sealed(&self, of: &str, token: Secret) -> Result<String> {
+        let config = isolate::config(&self.env);
+        let keys = config.credential_keys.as_ref();
+        let keys = keys.ok_or_else(|| worker::Error::from("CREDENTIAL_KEY is not set"))?;
+        cipher::seal(keys, of, &token).await.map_err(worker::Error::from)
+    }
+
+    async fn view(&self, kept: &Shared) -> Result<String> {
+        let over = kept.borrow().is_over();
+        let ended = if over { self.rows.get(ENDED).await? } else { None };
+        let ended = ended.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(kept.borrow().view(ended.as_ref(), Machine.now_ms()))
+    }
+
+    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<Response> {
+        if kept.borrow().status == Status::InputRequired {
+            let answered = kept.borrow_mut().answer(responses);
+            match answered {
+                Err(fault) => return Response::error(fault.to_string(), 400),
+                Ok(true) => self.becomes(kept, Status::Working).await?,
+                Ok(false) => self.save(kept).await?,
+            }
+            self.go_on();
+        }
+        Response::empty()
+    }
+
+    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<Response> {
+        let live = self.live.borrow().clone();
+        match live {
+            Some(run) => run.cancel(),
+            None if kept.borrow().is_over() => {}
+            None => self.end(kept, Ended::Cancelled).await?,
+        }
+        Response::empty()
+    }
+
+    fn follow(&self, kept: &Shared, owner: bool) -> Result<Response> {
+        let pair = WebSocketPair::new()?;
+        let tags: &[&str] = if owner { &[OWNER] } else { &[] };
+        self.state.accept_websocket_with_tags(&pair.server, tags);
+        let kept = kept.borrow();
+        if kept.is_over() {
+            pair.server.send(&Told::Over)?;
+        } else if kept.status == Status::InputRequired {
+            pair.server.send(&Told::Asks(kept.asked.clone()))?;
+        }
+        Response::from_websocket(pair.client)
+    }
+
+    /// Whether its tool should be running.
+    fn is_due(&self, kept: &Shared) -> bool {
+        let kept = kept.borrow();
+        kept.status == Status::Working && kept.wake_ms <= Machine.now_ms()
+    }
+
+    /// Lets the tool run, if it should and does not.
+    fn go_on(self: &Rc<Self>) {
+        let kept = self.kept.borrow().clone();
+        if let (false, Some(kept)) = (self.busy.get(), kept)
+            && self.is_due(&kept)
+        {
+            self.busy.set(true);
+            let core = self.clone();
+            self.state.wait_until(async move {
+                if let Err(error) = core.run(&kept).await {
+                    worker::console_error!("a task's run failed: {error}");
+                }
+                core.live.replace(None);
+                core.busy.set(false);
+            });
+        }
+    }
+
+    async fn run(self: &Rc<Self>, kept: &Shared) -> Result<()> {
+        self.wake_in(LEASE).await?;
+        let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
+        let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(Machine)));
+        self.live.replace(Some(run.clone()));
+        let call = call(self.context(kept, &run).await?, kept);
+        if kept.borrow().is_over() {
+            return Ok(());
+        }
+        match drive(call, run).await {
+            Stopped::Sleeps(until) => {
+                kept.borrow_mut().wake_ms = until;
+                self.save(kept).await?;
+                self.wake_for(kept).await
+            }
+            Stopped::Cancelled => self.end(kept, Ended::Cancelled).await,
+            Stopped::Ended(Err(Stop(Reason::Suspended(open)))) => {
+                kept.borrow_mut().asked.clone_from(&open);
+                self.becomes(kept, Status::InputRequired).await?;
+                self.tell(&Told::Asks(open));
+                self.wake_for(kept).await
+            }
+            Stopped::Ended(Err(Stop(Reason::Refused(error)))) => {
+                self.end(kept, Ended::Failed(error.code, error.message)).await
+            }
+            Stopped::Ended(ended) => {
+                let result = ended.unwrap_or_else(Stop::into_result);
+                let text = serde_json::to_string(&result).unwrap_or_default();
+                self.end(kept, Ended::Completed(text)).await
+            }
+        }
+    }
+
+    async fn context(&self, kept: &Shared, run: &Rc<Run>) -> Result<Context> {
+        let config = isolate::config(&self.env);
+        let (order, credential) = {
+            let kept = kept.borrow();
+            (kept.order.clone(), kept.credential.clone())
+        };
+        let own_token = match (&credential, &config.credential_keys) {
+            (Some(sealed), Some(keys)) => Some(cipher::open(keys, &order.id, sealed).await?),
+            _ => None,
+        };
+        let account = config.account(&order.principal, own_token.as_ref().map(Secret::expose));
+        Ok(Context {
+            principal: Rc::new(order.principal),
+            client: Rc::new(order.client),
+            account: Rc::new(account),
+            page_size: config.page_size,
+            platform: Rc::new(Machine),
+            notifier: run.clone(),
+            work: run.clone(),
+            tasks: None,
+        })
+    }
+
+    async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
+        let until = kept.borrow().order.ends_s;
+        let text = serde_json::to_string(&ended)?;
+        self.rows.write(ENDED, &text, until).await?;
+        let status = match ended {
+            Ended::Completed(_) => Status::Completed,
+            Ended::Failed(..) => Status::Failed,
+            Ended::Cancelled => Status::Cancelled,
+        };
+        self.becomes(kept, status).await?;
+        self.tell(&Told::Over);
+        self.wake_for(kept).await
+    }
+
+    async fn becomes(&self, kept: &Shared, status: Status) -> Result<()> {
+        kept.borrow_mut().becomes(status, Machine.now_ms());
+        self.save(kept).await?;
+        let (id, capabilities, subject) = {
+            let order = &kept.borrow().order;
+            (order.id.clone(), order.start.capabilities, order.principal.subject)
+        };
+        if capabilities.has(ClientCapabilities::TASKS) {
+            let news = News::Task(id, self.view(kept).await?);
+            let hub = Hub::new(&self.env, subject);
+            self.state.wait_until(async move { hub.announce(&[news]).await });
+        }
+        Ok(())
+    }
+
+    async fn save(&self, kept: &Shared) -> Result<()> {
+        let (text, until) = {
+            let kept = kept.borrow();
+            (serde_json::to_string(&*kept)?, kept.order.ends_s)
+        };
+        self.rows.write(TASK, &text, until).await
+    }
+
+    fn tell(&self, told: &Told) {
+        let text = serde_json::to_string(told).unwrap_or_default();
+        for socket in self.state.get_websockets() {
+            // One that is closing hears nothing more.
+            let _ = socket.send_with_str(&text);
+        }
+    }
+
+    /// Sets the alarm for what the task waits for: its time, or that it is forgotten.
+    async fn wake_for(&self, kept: &Shared) -> Result<()> {
+        let (now, at) = {
+            let kept = kept.borrow();
+            let ends = kept.order.ends_s.saturating_mul(1_000);
+            let waits = kept.status == Status::Working;
+            (Machine.now_ms(), if waits { kept.wake_ms.min(ends) } else { ends })
+        };
+        self.wake_in(Duration::from_millis(at.saturating_sub(now))).await
+    }
+
+    async fn wake_in(&self, pause: Duration) -> Result<()> {
+        self.state.storage().set_alarm(pause).await
+    }
+}
+
+/// The tool's run, with its panic turned into a failure.
+fn call(
+    ctx: Context,
+    kept: &Shared,
+) -> LocalBoxFuture<'static, std::result::Result<crate::protocol::content::ToolResult, Stop>> {
+    let start = kept.borrow().order.start.clone();
+    let called = async move {
+        let called = registry::call(&ctx, &start.tool, start.arguments.as_deref()).await;
+        called.unwrap_or_else(|| Err(internal("there is no such tool any more")))
+    };
+    AssertUnwindSafe(called)
+        .catch_unwind()
+        .map(|caught| {
+            caught.unwrap_or_else(|_| {
+                Err(internal(
+                    "the task failed in the server. What it was to change may have been changed: \
+                     look before you repeat it",
+                ))
+            })
+        })
+        .boxed_local()
+}
+
+fn internal(why: &str) -> Stop {
+    Stop::refused(RpcError::new(INTERNAL_ERROR, format!("internal error: {why}")))
+}
+
+/// What a run needs of its object.
+struct Keeper {
+    core: Rc<Core>,
+    kept: Shared,
+}
+
+impl TaskKeeper for Keeper {
+    fn save(&self) -> LocalBoxFuture<'static, std::result::Result<(), String>> {
+        let (core, kept) = (self.core.clone(), self.kept.clone());
+        async move { core.save(&kept).await.map_err(|error| error.to_string()) }.boxed_local()
+    }
+
+    fn tell(&self, told: &Told) {
+        // Messages below `info` are for those who asked for them, whom a task does not know.
+        if !matches!(told, Told::Log(LogLevel::Debug, ..)) {
+            self.core.tell(told);
+        }
+    }
+
+    fn announce(&self, news: News) {
+        let hub = Hub::new(&self.core.env, self.kept.borrow().order.principal.subject);
+        self.core.state.wait_until(async move { hub.announce(&[news]).await });
+    }
+}

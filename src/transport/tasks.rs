@@ -1,0 +1,233 @@
+//! The way to a caller's tasks, from the Worker and from session objects.
+//!
+//! Invariant: only an id that verifies for the caller reaches an object.
+
+use std::{rc::Rc, time::Duration};
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket, WebsocketEvent};
+
+use crate::{
+    access::{
+        admission::OWN_TOKEN_HEADER,
+        keys::Keyring,
+        principal::{Principal, Subject, Way},
+        secret::Secret,
+    },
+    agents::task::{Order, Told},
+    protocol::task_id::TaskId,
+    runtime::{machine::Machine, sleep::Sleep},
+    server::{
+        context::Client,
+        notify::Notifier,
+        platform::Platform as _,
+        tasks::{Asked, Ended, Seen, Start, TaskFault, Tasks},
+    },
+};
+
+/// The binding of the tasks.
+const TASK_AGENT: &str = "TASK_AGENT";
+/// How long a task is kept, in seconds.
+const KEPT_FOR: u64 = 24 * 60 * 60;
+/// How often a follower comes back to an object that went away, a second apart.
+const TRIES: usize = 60;
+
+/// A caller's way to its tasks.
+#[derive(Clone)]
+pub struct TaskLink {
+    /// The bindings.
+    pub env: Env,
+    /// The keys of the ids.
+    pub keys: Rc<Keyring>,
+    /// The caller.
+    pub principal: Rc<Principal>,
+    /// The program that the person uses.
+    pub client: Rc<Client>,
+    /// The SiteBay credential that the caller brings.
+    pub own_token: Option<Secret>,
+}
+
+type Result<T> = std::result::Result<T, TaskFault>;
+
+impl From<worker::Error> for TaskFault {
+    fn from(error: worker::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl TaskLink {
+    /// The way to the tasks of a subject, without starting any.
+    pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
+        let principal = Principal { way: Way::Open, subject, own_credential: false };
+        let (principal, client) = (Rc::new(principal), Rc::default());
+        Self { env, keys, principal, client, own_token: None }
+    }
+
+    async fn begin(self, start: Start) -> Result<Seen> {
+        let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
+        let id = TaskId {
+            // A request that comes again names the same task.
+            task: start.nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
+            subject: self.principal.subject,
+            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
+        };
+        let order = Order {
+            id: id.sign(&self.keys),
+            ends_s,
+            start,
+            principal: (*self.principal).clone(),
+            client: (*self.client).clone(),
+        };
+        let text = serde_json::to_string(&order).map_err(worker::Error::from)?;
+        let headers = Headers::new();
+        if let Some(token) = &self.own_token {
+            headers.set(OWN_TOKEN_HEADER, token.expose())?;
+        }
+        let answer = self.send(id, Method::Post, "start", headers, Some(text)).await?;
+        let (id, task) = answer.split_once('\n').ok_or(TaskFault::Unknown)?;
+        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+    }
+
+    fn verified(&self, id: &str) -> Result<TaskId> {
+        let now_s = Machine.now_ms() / 1_000;
+        TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskFault::Unknown)
+    }
+
+    async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
+        let method = if path == "task" || path == "ended" { Method::Get } else { Method::Post };
+        self.send(self.verified(id)?, method, path, Headers::new(), body).await
+    }
+
+    async fn send(
+        &self,
+        id: TaskId,
+        method: Method,
+        path: &str,
+        headers: Headers,
+        body: Option<String>,
+    ) -> Result<String> {
+        let mut init = RequestInit::new();
+        init.with_method(method).with_headers(headers).with_body(body.map(Into::into));
+        let mut response = self.request(id, path, &init).await?;
+        let text = response.text().await?;
+        match response.status_code() {
+            200 => Ok(text),
+            404 => Err(TaskFault::Unknown),
+            400 => Err(TaskFault::Refused(text)),
+            status => Err(TaskFault::Failed(format!("{status}: {text}"))),
+        }
+    }
+
+    async fn request(&self, id: TaskId, path: &str, init: &RequestInit) -> Result<Response> {
+        let request = Request::new_with_init(&format!("https://object/{path}"), init)?;
+        let stub = self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())?;
+        Ok(stub.fetch_with_request(request).await?)
+    }
+
+    async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
+        for _ in 0..TRIES {
+            match self.listen(&id, owner, &*notifier).await {
+                Ok(Some(ended)) => return Ok(ended),
+                Ok(None) | Err(TaskFault::Failed(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+            Sleep::new(Duration::from_secs(1)).await;
+        }
+        Err(TaskFault::Failed("the task's object cannot be reached".to_owned()))
+    }
+
+    /// Follows a task until it ends. None: its object went away.
+    async fn listen(
+        &self,
+        id: &str,
+        owner: bool,
+        notifier: &dyn Notifier,
+    ) -> Result<Option<Ended>> {
+        let socket = self.open(id, if owner { "own" } else { "follow" }).await?;
+        let mut events = socket.0.events()?;
+        socket.0.accept()?;
+        while let Some(event) = events.next().await {
+            let Ok(WebsocketEvent::Message(message)) = event else {
+                return Ok(None);
+            };
+            let told = message.text().and_then(|text| serde_json::from_str(&text).ok());
+            match told {
+                Some(Told::Progress(progress, total, message)) => {
+                    notifier.progress(progress, total, message.as_deref());
+                }
+                Some(Told::Log(level, logger, data)) => notifier.log(level, &logger, data),
+                Some(Told::Asks(asked)) => {
+                    let keys: Vec<String> = asked.iter().map(|one| one.key.clone()).collect();
+                    match notifier.ask(asked).await {
+                        Ok(answers) => self.answer(id, keys, answers).await?,
+                        Err(stop) => {
+                            self.ask(id, "cancel", None).await?;
+                            let text = serde_json::to_string(&stop.into_result());
+                            return Ok(Some(Ended::Completed(text.unwrap_or_default())));
+                        }
+                    }
+                }
+                Some(Told::Over) => return self.ended(id).await.map(Some),
+                None => {}
+            }
+        }
+        Ok(None)
+    }
+
+    async fn answer(&self, id: &str, keys: Vec<String>, answers: Vec<Value>) -> Result<()> {
+        let responses: Map<String, Value> = keys.into_iter().zip(answers).collect();
+        let responses = Value::Object(responses).to_string();
+        self.ask(id, "update", Some(responses)).await.map(|_| ())
+    }
+
+    async fn ended(&self, id: &str) -> Result<Ended> {
+        let text = self.ask(id, "ended", None).await?;
+        Ok(serde_json::from_str(&text).map_err(worker::Error::from)?)
+    }
+
+    async fn open(&self, id: &str, path: &str) -> Result<Follower> {
+        let headers = Headers::new();
+        headers.set("Upgrade", "websocket")?;
+        let mut init = RequestInit::new();
+        init.with_method(Method::Get).with_headers(headers);
+        let response = self.request(self.verified(id)?, path, &init).await?;
+        response.websocket().map(Follower).ok_or(TaskFault::Unknown)
+    }
+}
+
+/// A follower's socket; its object learns at once when it leaves.
+struct Follower(WebSocket);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // One that is closed already does not mind.
+        let _ = self.0.close(Some(1000), Some("done"));
+    }
+}
+
+impl Tasks for TaskLink {
+    fn start(&self, start: Start) -> Asked<Seen> {
+        self.clone().begin(start).boxed_local()
+    }
+
+    fn look(&self, id: &str) -> Asked<String> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "task", None).await }.boxed_local()
+    }
+
+    fn update(&self, id: &str, responses: String) -> Asked<()> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "update", Some(responses)).await.map(|_| ()) }.boxed_local()
+    }
+
+    fn cancel(&self, id: &str) -> Asked<()> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "cancel", None).await.map(|_| ()) }.boxed_local()
+    }
+
+    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended> {
+        self.clone().wait(id.to_owned(), owner, notifier).boxed_local()
+    }
+}
