@@ -37,4 +37,5 @@ mod sse;
 mod stateless;
 mod storage;
 mod streams;
+mod tasks;
 mod wire;

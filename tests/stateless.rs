@@ -4,32 +4,12 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use xtask::server::Options;
 
-use crate::support::{Answer, Client, events::Live, options, server, start};
-
-const VERSION: &str = "2026-07-28";
-
-fn meta(capabilities: Value) -> Value {
-    json!({
-        "io.modelcontextprotocol/protocolVersion": VERSION,
-        "io.modelcontextprotocol/clientCapabilities": capabilities,
-    })
-}
-
-/// Sends a request with the headers that repeat its body.
-async fn ask(client: &Client, method: &str, mut params: Value, capabilities: Value) -> Answer {
-    let name = ["name", "uri"].into_iter().find_map(|field| params[field].as_str());
-    let mut client =
-        client.clone().with("mcp-protocol-version", VERSION).with("mcp-method", method);
-    if let Some(name) = name {
-        client = client.with("mcp-name", name);
-    }
-    params["_meta"] = meta(capabilities);
-    client.request(method, params).await
-}
-
-async fn call(client: &Client, tool: &str, capabilities: Value) -> Answer {
-    ask(client, "tools/call", json!({ "name": tool }), capabilities).await
-}
+use crate::support::{
+    Client,
+    events::Live,
+    options, server, start,
+    stateless::{VERSION, ask, call, meta},
+};
 
 #[tokio::test]
 async fn no_object_is_asked_where_no_state_is_needed() {

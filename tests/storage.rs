@@ -14,7 +14,7 @@ use crate::support::{Client, server};
 const EMPTY_OBJECT: u64 = 4_096;
 
 /// The files of session objects with this ending.
-fn files(storage: &Path, ending: &str) -> Vec<PathBuf> {
+pub fn files(storage: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut folders = vec![storage.to_path_buf()];
     while let Some(folder) = folders.pop() {

@@ -119,7 +119,7 @@ pub async fn call(
     if let Some(result) = fixtures::call(ctx, name, arguments).await {
         return Some(result);
     }
-    sitebay::call(ctx, name, arguments).await.map(Ok)
+    sitebay::call(ctx, name, arguments).await
 }
 
 /// Reads a resource.

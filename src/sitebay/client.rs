@@ -19,6 +19,7 @@ use crate::{
     server::{
         context::Context,
         platform::{NetworkFailure, OutboundRequest, OutboundResponse},
+        work::Begun,
     },
 };
 
@@ -79,8 +80,25 @@ impl<'a> Client<'a> {
         Duration::from_millis(self.ends_ms.saturating_sub(self.ctx.platform.now_ms()))
     }
 
-    /// Sends a request until there is an answer that stands.
+    /// Reads.
     pub(crate) async fn send(&self, request: &Request) -> Result<Answer, ApiError> {
+        match request.repeat {
+            Repeat::Safe => self.repeat(request).await,
+            Repeat::Keyed(_) | Repeat::Never => Err(ApiError::NotBegun),
+        }
+    }
+
+    /// Changes something.
+    pub(crate) async fn change(
+        &self,
+        _begun: &Begun,
+        request: &Request,
+    ) -> Result<Answer, ApiError> {
+        self.repeat(request).await
+    }
+
+    /// Sends a request until there is an answer that stands.
+    async fn repeat(&self, request: &Request) -> Result<Answer, ApiError> {
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);

@@ -22,7 +22,23 @@ fn send(fake: &std::rc::Rc<Fake>, repeat: Repeat) -> Result<Answer, ApiError> {
             url,
         },
     };
-    pollster::block_on(client.send(&request))
+    pollster::block_on(async {
+        match request.repeat {
+            Repeat::Safe => client.send(&request).await,
+            _ => client.change(&ctx.begin().await.unwrap(), &request).await,
+        }
+    })
+}
+
+#[test]
+fn a_change_is_not_sent_as_a_read() {
+    let fake = Fake::new([]);
+    let ctx = fake.context();
+    let client = Client::new(&ctx).unwrap();
+    let url = client.address("/site/", &[]).unwrap();
+    let request = Request { method: Method::Delete, repeat: Repeat::Never, ..Request::get(url) };
+    assert_eq!(pollster::block_on(client.send(&request)), Err(ApiError::NotBegun));
+    assert!(fake.requests().is_empty());
 }
 
 fn get(script: impl IntoIterator<Item = Step>) -> (std::rc::Rc<Fake>, Result<Answer, ApiError>) {

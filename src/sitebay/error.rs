@@ -13,6 +13,9 @@ pub(crate) enum ApiError {
     /// Neither the server nor the caller gave a token.
     #[error("no SiteBay API token is set")]
     NoToken,
+    /// A request that would change something came without the permission to.
+    #[error("the work has not begun")]
+    NotBegun,
     /// The configured base URL cannot be used.
     #[error("the configured SiteBay address is not an http or https URL")]
     BadBase,

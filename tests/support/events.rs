@@ -78,6 +78,12 @@ impl Live {
         tokio::time::timeout(Duration::from_secs(30), wait).await.expect("a message in time")
     }
 
+    /// The id of the last whole event that was read.
+    pub fn last_id(&self) -> String {
+        let whole = self.text.rfind("\n\n").map_or("", |end| &self.text[..end]);
+        parse(whole).last().and_then(|event| event.id.clone()).expect("an event with an id")
+    }
+
     /// Reads to the end of the stream.
     pub async fn rest(self) -> String {
         let mut text = self.text;

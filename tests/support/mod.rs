@@ -5,6 +5,7 @@ pub mod client;
 pub mod events;
 pub mod process;
 pub mod site;
+pub mod stateless;
 
 pub use client::{Answer, Client};
 use xtask::{

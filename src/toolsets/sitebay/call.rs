@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     protocol::content::ToolResult,
-    server::context::Context,
+    server::{ask::Stop, context::Context},
     sitebay::{Answer, ApiError, Client, Listing, Repeat, Request, redact},
 };
 
@@ -23,8 +23,29 @@ pub(crate) struct Call<'a> {
     pub(crate) arguments: Arguments,
 }
 
-/// The result of a call, or one that ends it early. Both go to the client.
-pub(crate) type Outcome = Result<ToolResult, ToolResult>;
+/// The result of a call, or what ends it early.
+pub(crate) type Outcome = Result<ToolResult, Early>;
+
+/// What ends a call early.
+#[derive(Debug)]
+pub(crate) enum Early {
+    /// A result that says why.
+    Result(ToolResult),
+    /// It goes on elsewhere, or later.
+    Stop(Stop),
+}
+
+impl From<ToolResult> for Early {
+    fn from(result: ToolResult) -> Self {
+        Self::Result(result)
+    }
+}
+
+impl From<Stop> for Early {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
 
 impl<'a> Call<'a> {
     /// Runs an operation that has no behaviour of its own.
@@ -61,10 +82,13 @@ impl<'a> Call<'a> {
         &self,
         client: &Client<'_>,
         request: &Request,
-    ) -> Result<Answer, ToolResult> {
+    ) -> Result<Answer, Early> {
         let changes = request.repeat != Repeat::Safe;
-        let mut answer =
-            client.send(request).await.map_err(|error| self.explained(&error, changes))?;
+        let answer = match changes {
+            true => client.change(&self.ctx.begin().await?, request).await,
+            false => client.send(request).await,
+        };
+        let mut answer = answer.map_err(|error| self.explained(&error, changes))?;
         redact(&mut answer.json, self.arguments.flag("reveal_secrets"));
         Ok(answer)
     }
@@ -84,7 +108,8 @@ impl<'a> Call<'a> {
                 let what = render::name(shape);
                 let problem = format!("{} came where a {what} was expected", type_name(&other));
                 if self.operation.effect == Effect::Read {
-                    return Err(ToolResult::error(format!("SiteBay's answer is odd: {problem}.")));
+                    let text = format!("SiteBay's answer is odd: {problem}.");
+                    return Err(ToolResult::error(text).into());
                 }
                 warnings.push(problem);
                 Map::new()

@@ -110,7 +110,10 @@ fn advice(operation: &Operation, error: &ApiError) -> Option<String> {
             Some("SiteBay may be down or under maintenance; try again in some minutes.".into())
         }
         ApiError::OutOfTime => Some("SiteBay is slow at the moment; try again later.".into()),
-        ApiError::BadBase | ApiError::RedirectRefused { .. } | ApiError::TooManyRedirects => {
+        ApiError::NotBegun
+        | ApiError::BadBase
+        | ApiError::RedirectRefused { .. }
+        | ApiError::TooManyRedirects => {
             Some("The operator of this server should check the configured SiteBay address.".into())
         }
         ApiError::BadPath => Some("Give the name of the thing itself.".into()),

@@ -24,9 +24,12 @@ mod tools;
 
 use serde_json::value::RawValue;
 
-use crate::{protocol::content::ToolResult, server::context::Context};
+use crate::{
+    protocol::content::ToolResult,
+    server::{ask::Stop, context::Context},
+};
 use arguments::Arguments;
-use call::Call;
+use call::{Call, Early};
 
 pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, read};
 
@@ -34,12 +37,19 @@ pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, Reso
 pub static TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/sitebay_tools.json"));
 
 /// Runs the tool of that name. None: there is no such tool.
-pub async fn call(ctx: &Context, name: &str, arguments: Option<&RawValue>) -> Option<ToolResult> {
+pub async fn call(
+    ctx: &Context,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Option<Result<ToolResult, Stop>> {
     let operation = catalogue::find(name)?;
     let arguments = match Arguments::check(operation, arguments) {
         Ok(arguments) => arguments,
-        Err(problems) => return Some(problems.into_result(operation)),
+        Err(problems) => return Some(Ok(problems.into_result(operation))),
     };
     let call = Call { ctx, operation, arguments };
-    Some(tools::run(&call).await.unwrap_or_else(|refusal| refusal))
+    Some(match tools::run(&call).await {
+        Ok(result) | Err(Early::Result(result)) => Ok(result),
+        Err(Early::Stop(stop)) => Err(stop),
+    })
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(fake: &Rc<Fake>, tool: &str, arguments: Value) -> Seen {
 /// Calls a tool in a context.
 pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
-    let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap();
+    let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap().unwrap();
     let ToolResult { content, structured_content, is_error } = result;
     let text = match content.as_slice() {
         [Content::Text { text }] => text.clone(),

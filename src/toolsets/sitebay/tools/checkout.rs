@@ -28,7 +28,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let mut warnings = Vec::new();
     conform::conform(call.operation.output, &mut data, "", &mut warnings);
     let Some(url) = data.get("url").and_then(Value::as_str) else {
-        return Err(ToolResult::error("SiteBay answered without a checkout link; try again."));
+        let text = "SiteBay answered without a checkout link; try again.";
+        return Err(ToolResult::error(text).into());
     };
     let text = format!(
         "Open this link to buy the plan {plan} (per {interval}) for team {team}:\n{url}\n\

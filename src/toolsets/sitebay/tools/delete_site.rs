@@ -14,7 +14,7 @@ const HOW: &str = "Deleting cannot be undone. If the person agrees, call again w
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if !call.arguments.flag("confirm") {
-        return Err(preview(call).await?);
+        return Err(preview(call).await?.into());
     }
     let client = call.client()?;
     let answer = call.send(&client, &call.request(&client)?).await?;
@@ -34,7 +34,7 @@ async fn preview(call: &Call<'_>) -> Outcome {
     let text = match client.send(&Request::get(url)).await {
         Ok(answer) => losses(fqdn, &answer.json),
         Err(error @ ApiError::Refused { status: 401 | 403 | 404, .. }) => {
-            return Err(call.explained(&error, false));
+            return Err(call.explained(&error, false).into());
         }
         Err(_) => format!(
             "Nothing was deleted. Deleting {fqdn} would remove its files, its database \

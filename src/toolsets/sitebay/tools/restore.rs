@@ -11,7 +11,7 @@ use crate::{
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let dry = call.arguments.flag("is_dry_run");
     if !dry && !call.arguments.flag("confirm") {
-        return Err(ToolResult::error(losses(call)));
+        return Err(ToolResult::error(losses(call)).into());
     }
     let client = call.client()?;
     let answer = call.send(&client, &call.request(&client)?).await?;

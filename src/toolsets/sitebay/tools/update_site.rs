@@ -20,7 +20,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return Err(ToolResult::error(format!(
             "There is nothing to change; nothing was sent to SiteBay. Give at least one of: {}.",
             settings.join(", ")
-        )));
+        ))
+        .into());
     }
     call.run().await
 }

@@ -1,0 +1,380 @@
+//! Tasks over the wire: long work that goes on whoever waits, and whatever dies.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use sandbox::Fault;
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use xtask::server::{Options, Server};
+
+use crate::{
+    storage::{files, objects},
+    support::{
+        Client,
+        events::Live,
+        options, server, start,
+        stateless::{ask, prepared},
+    },
+};
+
+const TEAM: &str = "00007ea0-0000-4000-8000-000000000001";
+const FQDN: &str = "www.task.example.com";
+
+/// A client that follows tasks and can be asked.
+fn follows() -> Value {
+    json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } })
+}
+
+fn can_be_asked() -> Value {
+    json!({ "elicitation": {} })
+}
+
+fn agreed() -> Value {
+    json!({ "agree": { "action": "accept", "content": { "agree": true } } })
+}
+
+fn open_site() -> Value {
+    json!({ "name": "open_site", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
+}
+
+fn open_site_later() -> Value {
+    json!({ "name": "open_site_later", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
+}
+
+async fn look(client: &Client, task: &str) -> Value {
+    ask(client, "tasks/get", json!({ "taskId": task }), follows()).await.result()
+}
+
+/// Looks until the task has this status.
+async fn until(client: &Client, task: &str, status: &str) -> Value {
+    let begun = Instant::now();
+    loop {
+        let seen = look(client, task).await;
+        if seen["status"] == status {
+            return seen;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(40), "not {status}: {seen}");
+        sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Starts a task with a tool that becomes one at once or without a question.
+async fn started(client: &Client, params: Value) -> String {
+    let result = ask(client, "tools/call", params, follows()).await.result();
+    assert_eq!(result["resultType"], "task", "{result}");
+    result["taskId"].as_str().unwrap().to_owned()
+}
+
+/// The parameters of the second round of `open_site`.
+async fn second_round(client: &Client, capabilities: Value) -> Value {
+    let first = ask(client, "tools/call", open_site(), capabilities).await.result();
+    assert_eq!(first["resultType"], "input_required", "{first}");
+    let mut params = open_site();
+    params["requestState"] = first["requestState"].clone();
+    params["inputResponses"] = agreed();
+    params
+}
+
+/// How often the sandbox was told to create a site.
+fn creations(server: &Server) -> usize {
+    let requests = server.sandbox().unwrap().requests();
+    requests.iter().filter(|request| request.method == "POST").count()
+}
+
+/// Waits until the sandbox was told.
+async fn created(server: &Server) {
+    while creations(server) == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+fn creating_for(seconds: u64) -> Options {
+    let creating_for = Duration::from_secs(seconds);
+    let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
+    Options { sandbox: Some(sandbox), ..options() }
+}
+
+#[tokio::test]
+async fn a_task_is_its_callers_and_nobody_elses() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 2, "label": "x" } });
+    let task = started(&client, params).await;
+    assert_eq!(look(&client, &task).await["status"], "working");
+    let before = objects(&server);
+    let other = client.clone().with("x-sitebay-token", "another token");
+    let forged = format!("{}A", &task[..task.len() - 1]);
+    for (client, task) in [(&other, task.as_str()), (&client, &forged), (&client, "no-such-task")] {
+        for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
+            let params = json!({ "taskId": task, "inputResponses": {} });
+            let refused = ask(client, method, params, follows()).await;
+            assert_eq!(refused.json()["error"]["code"], -32602, "{refused:?}");
+        }
+    }
+    assert_eq!(objects(&server), before, "an object was asked for a task that nobody has");
+    let undeclared = ask(&client, "tasks/get", json!({ "taskId": task }), json!({})).await;
+    undeclared.refused(400, -32021);
+    let seen = until(&client, &task, "completed").await;
+    assert_eq!(seen["result"]["content"][0]["text"], "computed x in 2 s");
+}
+
+#[tokio::test]
+async fn who_does_not_follow_tasks_waits() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    let params = second_round(&client, can_be_asked()).await;
+    let answer = ask(&client, "tools/call", params, can_be_asked()).await;
+    assert_eq!(answer.tool_text(), format!("{FQDN} is there."));
+    assert_eq!(answer.result()["resultType"], "complete");
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_session_asks_then_waits_and_hears_how_far_it_is() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let mut params = open_site();
+    params["_meta"] = json!({ "progressToken": 3 });
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    assert_eq!(question["params"]["message"], format!("Create the site {FQDN}?"));
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    let text = live.rest().await;
+    assert!(text.contains("waiting until the site is there"), "{text}");
+    assert!(text.contains(&format!("{FQDN} is there.")), "{text}");
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_task_that_asks_a_session_asks_its_person() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let body =
+        json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": open_site_later() });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    let reply =
+        json!({ "jsonrpc": "2.0", "id": question["id"], "result": { "action": "decline" } });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    let text = live.rest().await;
+    assert!(text.contains("was not created"), "{text}");
+    assert_eq!(creations(&server), 0);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_twice_is_one_task() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    let params = second_round(&client, follows()).await;
+    let first = started(&client, params.clone()).await;
+    let second = started(&client, params).await;
+    assert_eq!(first, second);
+    until(&client, &first, "completed").await;
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn without_tasks_a_replayed_answer_changes_nothing() {
+    let server = start(options().var("CREDENTIAL_KEY", "")).await;
+    let client = Client::new(&server.url());
+    let discovered = ask(&client, "server/discover", json!({}), json!({})).await.result();
+    assert!(discovered["capabilities"]["extensions"].is_null(), "{discovered}");
+    let params = second_round(&client, follows()).await;
+    let answer = ask(&client, "tools/call", params.clone(), follows()).await;
+    assert_eq!(answer.tool_text(), format!("{FQDN} is there."));
+    let replayed = ask(&client, "tools/call", params, follows()).await;
+    assert_eq!(replayed.response()["error"]["code"], -32602, "{replayed:?}");
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn killed_before_it_changed_anything_it_changes_it_once() {
+    let mut server = server().await;
+    let client = Client::new(&server.url());
+    let task = started(&client, open_site_later()).await;
+    server.restart().await.unwrap();
+    until(&client, &task, "input_required").await;
+    server.restart().await.unwrap();
+    let params = json!({ "taskId": task, "inputResponses": agreed() });
+    ask(&client, "tasks/update", params, follows()).await.result();
+    let seen = until(&client, &task, "completed").await;
+    assert_eq!(seen["result"]["content"][0]["text"], format!("{FQDN} is there."));
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn killed_after_it_changed_something_it_looks_and_does_not_repeat_it() {
+    let mut server = server().await;
+    let lost = Fault {
+        method: Some("POST".into()),
+        path: Some("/site/".into()),
+        delay_ms: Some(20_000),
+        after: true,
+        ..Fault::default()
+    };
+    server.sandbox().unwrap().inject(lost);
+    let client = Client::new(&server.url());
+    let params = second_round(&client, follows()).await;
+    let task = started(&client, params).await;
+    created(&server).await;
+    server.restart().await.unwrap();
+    let seen = until(&client, &task, "completed").await;
+    assert_eq!(seen["result"]["content"][0]["text"], format!("{FQDN} is there."));
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn killed_between_two_looks_it_looks_on() {
+    let mut server = start(creating_for(6)).await;
+    let client = Client::new(&server.url());
+    let params = second_round(&client, follows()).await;
+    let task = started(&client, params).await;
+    created(&server).await;
+    sleep(Duration::from_secs(1)).await;
+    server.restart().await.unwrap();
+    // Nobody looks: its own alarm wakes it.
+    sleep(Duration::from_secs(9)).await;
+    let seen = look(&client, &task).await;
+    assert_eq!(seen["status"], "completed", "{seen}");
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_session_that_died_reads_the_end_of_its_task() {
+    let mut server = start(creating_for(4)).await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": open_site() });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    let last = live.last_id();
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    created(&server).await;
+    sleep(Duration::from_millis(300)).await;
+    server.restart().await.unwrap();
+    let text = Live::new(client.with("last-event-id", &last).get().await).rest().await;
+    assert!(text.contains(&format!("{FQDN} is there.")) && text.contains(r#""id":5"#), "{text}");
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_cancelled_task_does_nothing_more() {
+    let server = server().await;
+    let client = Client::new(&server.url());
+    let task = started(&client, open_site_later()).await;
+    ask(&client, "tasks/cancel", json!({ "taskId": task }), follows()).await.result();
+    assert_eq!(until(&client, &task, "cancelled").await["result"], Value::Null);
+    ask(&client, "tasks/cancel", json!({ "taskId": task }), follows()).await.result();
+    let params = json!({ "taskId": task, "inputResponses": agreed() });
+    ask(&client, "tasks/update", params, follows()).await.result();
+    sleep(Duration::from_secs(4)).await;
+    assert_eq!(look(&client, &task).await["status"], "cancelled");
+    assert_eq!(creations(&server), 0);
+}
+
+/// How often the sandbox was asked, once it is asked no more.
+async fn quiet(server: &Server) -> usize {
+    sleep(Duration::from_secs(3)).await;
+    server.sandbox().unwrap().requests().len()
+}
+
+#[tokio::test]
+async fn who_waits_without_a_session_and_leaves_takes_the_task_back() {
+    let server = start(creating_for(60)).await;
+    let client = Client::new(&server.url());
+    let params = second_round(&client, can_be_asked()).await;
+    let (client, body) = prepared(&client, "tools/call", params, can_be_asked());
+    let sent = client.send(Method::POST).body(body).send().await.unwrap();
+    created(&server).await;
+    drop(sent);
+    // A client that left is noticed when something is written: within 15 s.
+    sleep(Duration::from_secs(18)).await;
+    assert_eq!(quiet(&server).await, quiet(&server).await);
+}
+
+#[tokio::test]
+async fn a_session_that_cancels_its_call_cancels_the_task() {
+    let server = start(creating_for(60)).await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": open_site() });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    created(&server).await;
+    let cancelled = json!({
+        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 5 },
+    });
+    assert_eq!(client.post(cancelled.to_string()).await.status, 202);
+    let text = live.rest().await;
+    assert!(!text.contains("is there"), "{text}");
+    assert_eq!(quiet(&server).await, quiet(&server).await);
+}
+
+#[tokio::test]
+async fn who_listens_for_a_task_hears_of_its_end_in_the_other_isolate() {
+    let server = start(Options { isolates: 2, ..options() }).await;
+    let [first, second] = &server.urls()[..] else { panic!("two isolates") };
+    let (client, other) = (Client::new(first), Client::new(second));
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 2, "label": "x" } });
+    let task = started(&client, params).await;
+    let params = json!({ "notifications": { "taskIds": [task] } });
+    let (listener, body) = prepared(&other, "subscriptions/listen", params, follows());
+    let mut live = Live::new(listener.send(Method::POST).body(body).send().await.unwrap());
+    let told = live.message(|message| message["method"] == "notifications/tasks").await;
+    assert_eq!(told["params"]["taskId"], task.as_str());
+    assert_eq!(told["params"]["status"], "completed");
+    assert_eq!(look(&other, &task).await["status"], "completed");
+}
+
+#[tokio::test]
+async fn a_task_is_a_resource_of_a_session() {
+    let server = server().await;
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 1.2, "label": "x" } });
+    let task = started(&Client::new(&server.url()), params).await;
+    let client = Client::new(&server.url()).connect().await;
+    let uri = format!("sitebay://operation/{task}");
+    let read = client.request("resources/read", json!({ "uri": uri })).await.result();
+    let text = read["contents"][0]["text"].as_str().unwrap();
+    let seen: Value = serde_json::from_str(text).unwrap();
+    assert_eq!(seen["taskId"], task.as_str());
+    let unknown = json!({ "uri": "sitebay://operation/unknown" });
+    assert_eq!(client.request("resources/read", unknown).await.json()["error"]["code"], -32002);
+    let other = Client::new(&server.url()).with("x-sitebay-token", "other").connect().await;
+    let foreign = other.request("resources/read", json!({ "uri": uri })).await;
+    assert_eq!(foreign.json()["error"]["code"], -32002);
+}
+
+/// Whether a text is in any file of the objects.
+fn is_stored(server: &Server, text: &str) -> bool {
+    let mut stored = files(server.storage(), ".sqlite");
+    stored.extend(files(server.storage(), ".sqlite-wal"));
+    stored.iter().any(|file| {
+        let bytes = std::fs::read(file).unwrap();
+        bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    })
+}
+
+#[tokio::test]
+async fn a_credential_is_kept_sealed_and_works_after_a_restart() {
+    let token = "a-very-secret-sitebay-token-4711";
+    let mut server = server().await;
+    let client = Client::new(&server.url()).with("x-sitebay-token", token);
+    let task = started(&client, open_site_later()).await;
+    server.restart().await.unwrap();
+    until(&client, &task, "input_required").await;
+    assert!(is_stored(&server, "open_site_later") && !is_stored(&server, token));
+    let params = json!({ "taskId": task, "inputResponses": agreed() });
+    ask(&client, "tasks/update", params, follows()).await.result();
+    until(&client, &task, "completed").await;
+    let requests = server.sandbox().unwrap().requests();
+    let creation = requests.iter().find(|request| request.method == "POST").unwrap();
+    assert!(creation.headers["authorization"].ends_with("4711"), "{creation:?}");
+}
