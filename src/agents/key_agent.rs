@@ -2,27 +2,31 @@
 //!
 //! Invariant: it makes one key, once; output gates hold the answer until the key is stored.
 
-#![expect(missing_docs, reason = "the attribute generates public items without docs")]
+use std::rc::Rc;
 
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
-use worker::{DurableObject, Env, Request, Response, Result, State, durable_object};
+use worker::{Env, Request, Response, Result, State};
+
+use crate::{durable_object, runtime::object::Object};
 
 const KEY: &str = "session-key";
 
-/// Keeps one key for the whole deployment.
-#[durable_object(fetch)]
-pub struct KeyAgent {
+durable_object! {
+    /// Keeps one key for the whole deployment.
+    KeyAgent(Core)
+}
+
+struct Core {
     state: State,
 }
 
-impl std::panic::RefUnwindSafe for KeyAgent {}
-
-impl DurableObject for KeyAgent {
+impl Core {
     fn new(state: State, _env: Env) -> Self {
         Self { state }
     }
 
-    async fn fetch(&self, _request: Request) -> Result<Response> {
+    async fn key(self: Rc<Self>) -> Result<Response> {
         let storage = self.state.storage();
         if let Some(key) = storage.get::<String>(KEY).await? {
             return Response::ok(key);
@@ -32,5 +36,11 @@ impl DurableObject for KeyAgent {
         storage.put(KEY, &key).await?;
         worker::console_warn!("made a session key: set the secret SESSION_KEY to choose your own");
         Response::ok(key)
+    }
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, _request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.key().boxed_local()
     }
 }

@@ -4,8 +4,6 @@
 //! object which ends in the middle is followed by another. Between looks and while a person is asked
 //! nothing runs. What is kept has an end, and the credential goes with the work.
 
-#![expect(missing_docs, reason = "the attribute generates public items without docs")]
-
 use std::{
     cell::{Cell, RefCell},
     panic::AssertUnwindSafe,
@@ -14,23 +12,25 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{
-    DurableObject, Env, Method, Request, Response, Result, State, WebSocket,
-    WebSocketIncomingMessage, WebSocketPair, durable_object,
-};
+use worker::{Env, Request, Response, Result, State, WebSocket, WebSocketPair};
 
 use crate::{
-    access::{admission::OWN_TOKEN_HEADER, secret::Secret},
+    access::{admission::OWN_TOKEN_HEADER, principal::Subject, secret::Secret},
     agents::{
         rows::{Rows, now_s},
         task::{Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
     },
+    durable_object,
     protocol::{
         capabilities::ClientCapabilities,
         jsonrpc::{INTERNAL_ERROR, RpcError},
         log_level::LogLevel,
     },
-    runtime::{cipher, isolate, machine::Machine},
+    runtime::{
+        cipher, isolate,
+        machine::Machine,
+        object::{Object, keep},
+    },
     server::{
         ask::{Reason, Stop},
         context::Context,
@@ -49,13 +49,10 @@ const OWNER: &str = "owner";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 
-/// Runs one task.
-#[durable_object]
-pub struct TaskAgent {
-    core: Rc<Core>,
+durable_object! {
+    /// Runs one task.
+    TaskAgent(Core)
 }
-
-impl std::panic::RefUnwindSafe for TaskAgent {}
 
 struct Core {
     state: Rc<State>,
@@ -67,88 +64,81 @@ struct Core {
     busy: Cell<bool>,
 }
 
-impl DurableObject for TaskAgent {
-    fn new(state: State, env: Env) -> Self {
-        let state = Rc::new(state);
-        Self {
-            core: Rc::new(Core {
-                rows: Rows::new(state.clone()),
-                state,
-                env,
-                kept: RefCell::default(),
-                live: RefCell::default(),
-                busy: Cell::new(false),
-            }),
-        }
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        let core = &self.core;
-        let path = request.path();
-        if (request.method(), path.as_str()) == (Method::Post, "/start") {
-            let own_token = request.headers().get(OWN_TOKEN_HEADER)?;
-            return core.start(&request.text().await?, own_token).await;
-        }
-        let Some(kept) = core.load().await? else {
-            return Response::error("no such task", 404);
-        };
-        core.go_on();
-        match path.as_str() {
-            "/update" => core.update(&kept, &request.text().await?).await,
-            "/cancel" => core.cancel(&kept).await,
-            "/ended" => match core.rows.get(ENDED).await? {
-                Some(ended) => Response::ok(ended),
-                None => Response::error("not over", 409),
-            },
-            "/follow" | "/own" => core.follow(&kept, path == "/own"),
-            _ => Response::ok(core.view(&kept).await?),
-        }
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        self.due().boxed_local()
     }
 
-    async fn alarm(&self) -> Result<Response> {
-        let core = &self.core;
-        core.rows.woken();
-        match core.load().await? {
-            Some(kept) if kept.borrow().order.ends_s > now_s() => {
-                if core.is_due(&kept) {
-                    core.wake_in(LEASE).await?;
-                    core.go_on();
-                } else {
-                    core.wake_for(&kept).await?;
-                }
-            }
-            _ => core.state.storage().delete_all().await?,
-        }
-        Response::empty()
-    }
-
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        // Followers only listen.
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        let owner = self.core.state.get_tags(&socket).iter().any(|tag| tag == OWNER);
-        if let (true, Some(kept)) = (owner, self.core.load().await?) {
-            self.core.cancel(&kept).await?;
-        }
-        Ok(())
+    fn closed(self: Rc<Self>, socket: WebSocket) -> LocalBoxFuture<'static, Result<()>> {
+        self.left(socket).boxed_local()
     }
 }
 
 type Shared = Rc<RefCell<Kept>>;
 
 impl Core {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        Self {
+            rows: Rows::new(state.clone()),
+            state,
+            env,
+            kept: RefCell::default(),
+            live: RefCell::default(),
+            busy: Cell::new(false),
+        }
+    }
+
+    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+        let path = request.path();
+        if path == "/start" {
+            let own_token = request.headers().get(OWN_TOKEN_HEADER)?;
+            return self.start(&request.text().await?, own_token).await;
+        }
+        let Some(kept) = self.load().await? else {
+            return Response::error("no such task", 404);
+        };
+        self.go_on();
+        match path.as_str() {
+            "/update" => self.update(&kept, &request.text().await?).await,
+            "/cancel" => self.cancel(&kept).await,
+            "/ended" => match self.rows.get(ENDED).await? {
+                Some(ended) => Response::ok(ended),
+                None => Response::error("not over", 409),
+            },
+            "/follow" | "/own" => self.follow(&kept, path == "/own"),
+            _ => Response::ok(self.view(&kept).await?),
+        }
+    }
+
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.woken();
+        match self.load().await? {
+            Some(kept) if kept.borrow().order.ends_s > now_s() => {
+                if !self.is_due(&kept) {
+                    return self.wake_for(&kept).await;
+                }
+                self.wake_in(LEASE).await?;
+                self.go_on();
+                Ok(())
+            }
+            _ => self.state.storage().delete_all().await,
+        }
+    }
+
+    /// A follower left; where the task was its own, nobody wants it any more.
+    async fn left(self: Rc<Self>, socket: WebSocket) -> Result<()> {
+        let owner = self.state.get_tags(&socket).iter().any(|tag| tag == OWNER);
+        if let (true, Some(kept)) = (owner, self.load().await?) {
+            self.cancel(&kept).await?;
+        }
+        Ok(())
+    }
+
     async fn load(&self) -> Result<Option<Shared>> {
         if let Some(kept) = self.kept.borrow().clone() {
             return Ok(Some(kept));
@@ -249,13 +239,14 @@ impl Core {
         {
             self.busy.set(true);
             let core = self.clone();
-            self.state.wait_until(async move {
+            let run = async move {
                 if let Err(error) = core.run(&kept).await {
                     worker::console_error!("a task's run failed: {error}");
                 }
                 core.live.replace(None);
                 core.busy.set(false);
-            });
+            };
+            keep(&self.state, run.boxed_local());
         }
     }
 
@@ -338,10 +329,14 @@ impl Core {
         };
         if capabilities.has(ClientCapabilities::TASKS) {
             let news = News::Task(id, self.view(kept).await?);
-            let hub = Hub::new(&self.env, subject);
-            self.state.wait_until(async move { hub.announce(&[news]).await });
+            self.announce(subject, news);
         }
         Ok(())
+    }
+
+    fn announce(&self, subject: Subject, news: News) {
+        let hub = Hub::new(&self.env, subject);
+        keep(&self.state, async move { hub.announce(&[news]).await }.boxed_local());
     }
 
     async fn save(&self, kept: &Shared) -> Result<()> {
@@ -423,7 +418,6 @@ impl TaskKeeper for Keeper {
     }
 
     fn announce(&self, news: News) {
-        let hub = Hub::new(&self.core.env, self.kept.borrow().order.principal.subject);
-        self.core.state.wait_until(async move { hub.announce(&[news]).await });
+        self.core.announce(self.kept.borrow().order.principal.subject, news);
     }
 }

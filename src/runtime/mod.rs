@@ -7,4 +7,5 @@ pub mod cipher;
 pub mod host_name;
 pub mod isolate;
 pub mod machine;
+pub mod object;
 pub mod sleep;

@@ -13,8 +13,6 @@ mod run;
 
 pub use run::{Run, Stopped, TaskKeeper, drive};
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
@@ -81,8 +79,8 @@ pub struct Kept {
     pub wake_ms: u64,
     /// What waits for the client's answer.
     pub asked: Vec<Keyed>,
-    /// What was written down: None for an intent, else the outcome.
-    pub steps: BTreeMap<String, Option<String>>,
+    /// What was written down, by key: None for an intent, else the outcome.
+    pub steps: Vec<(String, Option<String>)>,
 }
 
 /// What followers of a task are told.
@@ -114,13 +112,27 @@ impl Kept {
             updated_ms: now_ms,
             wake_ms: 0,
             asked: Vec::new(),
-            steps: BTreeMap::new(),
+            steps: Vec::new(),
         }
     }
 
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
         !matches!(self.status, Status::Working | Status::InputRequired)
+    }
+
+    /// What was written down under a key.
+    pub fn step(&self, key: &str) -> Option<&Option<String>> {
+        self.steps.iter().find(|(known, _)| known == key).map(|(_, step)| step)
+    }
+
+    /// Writes down a step, and returns what stood there.
+    pub fn record(&mut self, key: &str, step: Option<String>) -> Option<Option<String>> {
+        if let Some((_, known)) = self.steps.iter_mut().find(|(known, _)| known == key) {
+            return Some(std::mem::replace(known, step));
+        }
+        self.steps.push((key.to_owned(), step));
+        None
     }
 
     /// Takes another state.

@@ -200,7 +200,7 @@ impl Work for Run {
     }
 
     fn recorded(&self, key: &str) -> Recorded {
-        match self.kept.borrow().steps.get(key) {
+        match self.kept.borrow().step(key) {
             None => Recorded::Nothing,
             Some(None) => Recorded::Intent,
             Some(Some(outcome)) => Recorded::Outcome(outcome.clone()),
@@ -214,7 +214,7 @@ impl Work for Run {
     ) -> LocalBoxFuture<'static, Result<(), Stop>> {
         let under_way = self.under_way.get();
         let (ends, begins) = (outcome.is_some(), outcome.is_none());
-        let before = self.kept.borrow_mut().steps.insert(key.to_owned(), outcome);
+        let before = self.kept.borrow_mut().record(key, outcome);
         match before {
             Some(None) if ends => self.under_way.set(under_way.saturating_sub(1)),
             _ if begins => self.under_way.set(under_way.saturating_add(1)),
@@ -238,7 +238,7 @@ impl Work for Run {
             _ => {
                 let until = now.saturating_add(millis(duration));
                 // Kept with the task when the run ends here.
-                self.kept.borrow_mut().steps.insert(key, Some(until.to_string()));
+                self.kept.borrow_mut().record(&key, Some(until.to_string()));
                 until
             }
         };
