@@ -37,6 +37,7 @@ use crate::{
         notify::News,
         platform::Platform as _,
         registry,
+        size::{MAX_RESULT, too_large},
         tasks::Ended,
     },
     transport::hub::Hub,
@@ -277,7 +278,10 @@ impl Core {
             }
             Stopped::Ended(ended) => {
                 let result = ended.unwrap_or_else(Stop::into_result);
-                let text = serde_json::to_string(&result).unwrap_or_default();
+                let mut text = serde_json::to_string(&result).unwrap_or_default();
+                if text.len() > MAX_RESULT {
+                    text = serde_json::to_string(&too_large(text.len())).unwrap_or_default();
+                }
                 self.end(kept, Ended::Completed(text)).await
             }
         }

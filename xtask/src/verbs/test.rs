@@ -37,10 +37,6 @@ impl AddAssign for Count {
     }
 }
 
-/// The versions whose conformance suite is part of the tests. 2026-07-28 joins them with the tasks
-/// extension; until then `cargo xtask conformance` shows what it lacks.
-const CONFORMANCE: [&str; 3] = ["2025-11-25", "2025-06-18", "2025-03-26"];
-
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
     build(Flavour::Fixtures)?;
@@ -64,7 +60,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         count.passed = count.passed.saturating_sub(1);
     }
     if arguments.name.is_none() {
-        for version in CONFORMANCE {
+        for version in conformance::VERSIONS {
             count += conformance(version)?;
         }
     }
