@@ -23,6 +23,7 @@ mod discovery;
 mod initialize;
 mod inspector;
 mod mcp_remote;
+mod news;
 mod origins;
 mod panics;
 mod python;

@@ -9,7 +9,7 @@ use xtask::{
 };
 
 use crate::{
-    storage::assert_unwritten,
+    storage::assert_sessions_unwritten,
     support::{
         options,
         process::{StdioServer, node},
@@ -142,13 +142,13 @@ async fn mcp_remote_uses_everything_in_the_version_it_finds_out() {
 }
 
 #[tokio::test]
-async fn a_start_of_mcp_remote_leaves_no_row_behind() {
+async fn a_start_of_mcp_remote_leaves_no_row_behind_in_its_session() {
     for flags in [&["--transport", "http-first"], &["--transport", "http-only"]] {
         let server = start(options().var("MCP_API_KEY", KEY)).await;
         let home = tempfile::tempdir().unwrap();
         let mut remote = remote(&server, home.path(), "/mcp", flags).await;
         remote.request("tools/list", json!({})).await;
         remote.end().await;
-        assert_unwritten(&server);
+        assert_sessions_unwritten(&server);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::support::{Answer, Client, events::Live, options, server, start};
 
 /// The stream of a new session, and a client of its message endpoint.
-async fn open(url: &str, path: &str) -> (Live, Client) {
+pub async fn open(url: &str, path: &str) -> (Live, Client) {
     let mut live = Live::new(Client::at(url, path).get().await);
     let text = live.until("\n\n").await.to_owned();
     let endpoint = text.strip_prefix("event: endpoint\ndata: ").expect("the endpoint first").trim();
@@ -15,14 +15,14 @@ async fn open(url: &str, path: &str) -> (Live, Client) {
     (live, Client::at(url, &format!("{}?{query}", endpoint.path())))
 }
 
-async fn ask(client: &Client, live: &mut Live, id: u32, method: &str, params: Value) -> Value {
+pub async fn ask(client: &Client, live: &mut Live, id: u32, method: &str, params: Value) -> Value {
     let body = json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
     let answer = client.post(body.to_string()).await;
     assert_eq!((answer.status.as_u16(), answer.text.as_str()), (202, ""));
     live.message(|message| message["id"] == id && message["method"].is_null()).await
 }
 
-fn hello(version: &str) -> Value {
+pub fn hello(version: &str) -> Value {
     json!({
         "protocolVersion": version,
         "capabilities": { "elicitation": {} },

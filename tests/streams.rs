@@ -43,20 +43,24 @@ async fn news_waits_for_a_stream_as_one_of_its_kind() {
 }
 
 #[tokio::test]
-async fn news_reaches_its_own_session_only_where_sessions_share_an_object() {
+async fn news_reaches_every_session_once_where_they_share_an_object() {
     let server = start(options().var("SESSION_PLACEMENT", "subject")).await;
     let client = || Client::new(&server.url()).with("x-sitebay-token", "my own token");
     let (one, two) = (client().connect().await, client().connect().await);
-    let (mut of_one, of_two) = (Live::new(one.get().await), Live::new(two.get().await));
+    let (mut of_one, mut of_two) = (Live::new(one.get().await), Live::new(two.get().await));
     one.call("notify", json!({})).await;
     of_one.until("list_changed").await;
+    of_two.until("list_changed").await;
     two.delete().await;
     let text = of_two.rest().await;
-    assert!(!text.contains("list_changed"), "{text}");
+    assert_eq!(text.matches("list_changed").count(), 1, "{text}");
     assert!(text.contains("the session was ended"), "{text}");
     // One object for both, and the subject's hub, which was told.
     assert_eq!(crate::storage::objects(&server), 2);
     assert_eq!(one.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
+    one.delete().await;
+    let text = of_one.rest().await;
+    assert_eq!(text.matches("list_changed").count(), 1, "{text}");
 }
 
 #[tokio::test]
@@ -97,7 +101,14 @@ async fn an_idle_stream_lets_its_object_sleep_and_still_brings_news() {
     live.until(": connected").await;
     let before = incarnation(&client).await;
     assert_eq!(incarnation(&client).await, before, "one life while it is used");
+    client.request("resources/subscribe", json!({ "uri": "test://watched" })).await.result();
     tokio::time::sleep(Duration::from_secs(60)).await;
+    // News from elsewhere wakes it first.
+    let other = Client::new(&server.url()).connect().await;
+    for uri in ["test://other", "test://watched"] {
+        other.call("touch", json!({ "uri": uri })).await;
+    }
+    assert!(!live.until("test://watched").await.contains("test://other"));
     client.call("notify", json!({})).await;
     live.until("list_changed").await;
     assert_ne!(incarnation(&client).await, before, "the object was made anew");

@@ -65,6 +65,30 @@ impl Sealed {
     }
 }
 
+/// The seal of what a hub wants of a session's object, under the same header: `path` says what. A
+/// client's request never carries one, because the Worker writes its own seal over it.
+pub fn hub_seal(path: &str, object: &str, keys: &Keyring) -> String {
+    let mut out = keys.signing_id().to_vec();
+    out.extend_from_slice(&keys.sign(Purpose::Seal, &hub_message(path, object)));
+    URL_SAFE_NO_PAD.encode(out)
+}
+
+/// Whether a hub of this server made the seal, for this path and this object.
+pub fn is_hub_seal(text: &str, path: &str, object: &str, keys: &Keyring) -> bool {
+    let opened = || {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let mut reader = Reader::new(&bytes);
+        let (key, tag): (KeyId, [u8; TAG_LEN]) = (reader.array()?, reader.array()?);
+        let message = hub_message(path, object);
+        Some(reader.is_empty() && keys.verify(key, Purpose::Seal, &message, &tag))
+    };
+    opened().unwrap_or_default()
+}
+
+fn hub_message(path: &str, object: &str) -> Vec<u8> {
+    format!("hub\0{path}\0{object}").into_bytes()
+}
+
 fn way_code(way: Way) -> u8 {
     match way {
         Way::Open => 0,
@@ -111,6 +135,21 @@ mod tests {
         let text = sealed().seal(&keys);
         assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
         assert_eq!(Sealed::open(&text, &other), None);
+    }
+
+    #[test]
+    fn a_hub_s_seal_is_good_for_one_object_and_one_purpose() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        let other = Keyring::parse(&"o".repeat(40)).unwrap();
+        let seal = hub_seal("/news", "object", &keys);
+        assert!(is_hub_seal(&seal, "/news", "object", &keys));
+        assert!(!is_hub_seal(&seal, "/other", "object", &keys));
+        assert!(!is_hub_seal(&seal, "/news", "other", &keys));
+        assert!(!is_hub_seal(&seal, "/news", "object", &other));
+        for forged in ["", "forged", &seal[1..], &sealed().seal(&keys)] {
+            assert!(!is_hub_seal(forged, "/news", "object", &keys), "{forged}");
+        }
+        assert_eq!(Sealed::open(&seal, &keys), None);
     }
 
     #[test]

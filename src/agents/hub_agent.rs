@@ -1,110 +1,79 @@
-//! The object of one subject: whoever listens to its changes, wherever the stream is held.
+//! The object of one subject: whoever is to hear of its changes, wherever that is.
 //!
-//! Invariant: listeners are hibernatable sockets with what they want in their attachment, so that the
-//! hub sleeps while nothing changes and stores nothing.
+//! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
+//! objects are rows with an end, so that the hub sleeps while nothing changes.
 
-#![expect(missing_docs, reason = "the attribute generates public items without docs")]
+use std::{future::poll_fn, rc::Rc, task::Poll};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use worker::{
-    DurableObject, Env, Method, Request, Response, Result, State, WebSocket,
-    WebSocketIncomingMessage, WebSocketPair, durable_object,
-};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, Request, Response, Result, State};
 
 use crate::{
-    access::principal::Subject,
-    protocol::{
-        jsonrpc::RequestId,
-        stateless::listen::{Change, Filter, Subscription},
+    access::keys::Keyring,
+    agents::{
+        hub::{Ask, LISTENER_HEADER, Listener},
+        rows::Rows,
+        socket,
+    },
+    durable_object,
+    protocol::stateless::listen::Change,
+    runtime::{
+        isolate,
+        object::{Object, keep},
     },
     server::notify::News,
+    transport::forward::{Order, give},
 };
-
-/// The header with which the Worker says what a listener wants. Only the Worker reaches a hub.
-pub const LISTENER_HEADER: &str = "x-internal-listener";
 
 /// Listeners that one subject may have.
 const MAX_LISTENERS: usize = 1_000;
+/// Session objects that one subject may have told.
+const MAX_WATCHERS: usize = 1_000;
+/// Session objects that are told at a time.
+const BATCH: usize = 50;
 
-/// The name of a subject's hub.
-pub fn hub_name(subject: Subject) -> String {
-    format!("hub-{}", URL_SAFE_NO_PAD.encode(subject.0))
+const WATCHER: &str = "watch:";
+
+durable_object! {
+    /// Tells whom it concerns what changed.
+    HubAgent(Core)
 }
 
-/// Who listens, and to what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Listener {
-    /// The JSON text of the subscription's id.
-    pub id: String,
-    /// What it wants to hear.
-    pub filter: Filter,
+struct Core {
+    state: Rc<State>,
+    env: Env,
+    rows: Rows,
 }
 
-impl Listener {
-    /// The listener as a header's value.
-    pub fn to_ascii(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
     }
 
-    fn from_ascii(text: &str) -> Option<Self> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-    }
-
-    /// The notification for this listener, if it wants to hear of the change.
-    fn told(&self, change: &Change<'_>) -> Option<Vec<u8>> {
-        let id = RawValue::from_string(self.id.clone()).ok()?;
-        let subscription = Subscription(RequestId::read(&id)?);
-        self.filter.wants(change).then(|| subscription.notification(change))
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        async move { self.rows.clear(&|_| 0).await }.boxed_local()
     }
 }
 
-/// Tells listeners of one subject what changed.
-#[durable_object]
-pub struct HubAgent {
-    state: State,
-}
-
-impl std::panic::RefUnwindSafe for HubAgent {}
-
-impl DurableObject for HubAgent {
-    fn new(state: State, _env: Env) -> Self {
-        Self { state }
+impl Core {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        Self { rows: Rows::new(state.clone()), state, env }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
-        match request.method() {
-            Method::Get => self.listen(&request),
-            _ => {
-                let news: News = serde_json::from_slice(&request.bytes().await?)?;
-                self.tell(&news);
+    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+        match Ask::read(&request.path()) {
+            Some(Ask::Listen) => self.listen(&request),
+            Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
+            Some(Ask::Watch(object, until)) => self.watch(&object, until).await,
+            Some(Ask::Unwatch(object)) => {
+                self.rows.remove(vec![watcher_key(&object)]).await?;
                 Response::empty()
             }
+            None => Response::error("not for a hub", 404),
         }
     }
 
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        // A listener only listens.
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        _socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        Ok(())
-    }
-}
-
-impl HubAgent {
     fn listen(&self, request: &Request) -> Result<Response> {
         let header = request.headers().get(LISTENER_HEADER)?;
         let Some(listener) = header.filter(|text| Listener::from_ascii(text).is_some()) else {
@@ -113,10 +82,18 @@ impl HubAgent {
         if self.state.get_websockets().len() >= MAX_LISTENERS {
             return Response::error("too many listeners", 429);
         }
-        let pair = WebSocketPair::new()?;
-        self.state.accept_web_socket(&pair.server);
-        pair.server.serialize_attachment(listener)?;
-        Response::from_websocket(pair.client)
+        Response::from_websocket(socket::accept(&self.state, &[], &listener)?.client)
+    }
+
+    /// Tells listeners at once, and session objects without keeping the one who announces waiting.
+    fn announce(self: &Rc<Self>, text: String, origin: String) -> Result<Response> {
+        let news = serde_json::from_str(&text)?;
+        self.tell(&news);
+        // A session waits for its tasks, and hears nothing of them.
+        if !matches!(news, News::Task(..)) {
+            self.order(Order::News, text, origin);
+        }
+        Response::empty()
     }
 
     fn tell(&self, news: &News) {
@@ -128,8 +105,7 @@ impl HubAgent {
             News::Task(id, task) => Change::Task { id, task },
         };
         for socket in self.state.get_websockets() {
-            let attached: Option<String> = socket.deserialize_attachment().ok().flatten();
-            let listener = attached.and_then(|text| Listener::from_ascii(&text));
+            let listener = socket::attached(&socket).and_then(|text| Listener::from_ascii(&text));
             let told = listener.and_then(|listener| listener.told(&change));
             if let Some(Ok(text)) = told.map(String::from_utf8) {
                 // A socket that is closing hears nothing more.
@@ -137,20 +113,66 @@ impl HubAgent {
             }
         }
     }
+
+    async fn watch(&self, object: &str, until: u64) -> Result<Response> {
+        let key = watcher_key(object);
+        let kept = self.rows.get(&key).await?;
+        if kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(|end: u64| end >= until) {
+            return Response::empty();
+        }
+        if kept.is_none() && self.rows.texts(WATCHER).await?.len() >= MAX_WATCHERS {
+            return Response::error("too many session objects", 429);
+        }
+        self.rows.put(&key, &until.to_string(), until).await?;
+        Response::empty()
+    }
+
+    /// Gives an order to all registered session objects but one, while the hub goes on.
+    fn order(self: &Rc<Self>, order: Order, text: String, except: String) {
+        let hub = self.clone();
+        let given = async move {
+            if let Err(error) = hub.give_all(order, &text, &except).await {
+                worker::console_error!("session objects were not told: {error}");
+            }
+        };
+        keep(&self.state, given.boxed_local());
+    }
+
+    async fn give_all(&self, order: Order, text: &str, except: &str) -> Result<()> {
+        let watchers = self.rows.texts(WATCHER).await?;
+        let objects = watchers.iter().filter_map(|(key, _)| key.strip_prefix(WATCHER));
+        let objects: Vec<&str> = objects.filter(|object| *object != except).collect();
+        if objects.is_empty() {
+            return Ok(());
+        }
+        let keys = isolate::keys(&self.env, &isolate::config(&self.env)).await;
+        let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
+        for batch in objects.chunks(BATCH) {
+            let mut given: Vec<_> = batch
+                .iter()
+                .map(|object| self.give_one(&keys, order, object, text).boxed_local())
+                .collect();
+            // `join_all` would weigh some kilobytes of the bundle.
+            poll_fn(|cx| {
+                given.retain_mut(|one| one.as_mut().poll(cx).is_pending());
+                if given.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+            })
+            .await;
+        }
+        Ok(())
+    }
+
+    /// Where nobody is left to hear it, the object's row goes, and at once: it may register again.
+    async fn give_one(&self, keys: &Keyring, order: Order, object: &str, text: &str) {
+        let gone = give(&self.env, keys, order, object, text).await;
+        if gone.is_ok_and(|status| status == 410)
+            && let Err(error) = self.rows.remove(vec![watcher_key(object)]).await
+        {
+            worker::console_error!("a session object could not be forgotten: {error}");
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_listener_hears_what_it_wanted_under_its_own_id() {
-        let filter = Filter { tools_list_changed: true, ..Filter::default() };
-        let listener = Listener { id: "\"ü\"".into(), filter };
-        let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
-        assert_eq!(same, listener);
-        let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
-        assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
-        assert_eq!(same.told(&Change::Prompts), None);
-    }
+fn watcher_key(object: &str) -> String {
+    format!("{WATCHER}{object}")
 }

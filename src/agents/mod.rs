@@ -2,11 +2,14 @@
 
 pub mod call;
 pub mod channel;
+pub mod hub;
 pub mod hub_agent;
 pub mod key_agent;
 pub mod resume;
 pub mod rows;
 pub mod session;
 pub mod session_agent;
+pub mod sessions;
+pub mod socket;
 pub mod task;
 pub mod task_agent;

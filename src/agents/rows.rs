@@ -5,12 +5,15 @@
 
 use std::{cell::Cell, time::Duration};
 
-use worker::{Result, State};
+use js_sys::Map;
+use worker::{ListOptions, Result, State};
 
 use crate::{runtime::machine::Machine, server::platform::Platform as _};
 
 /// Bytes of one row's text; a row may have 2 MB.
 const PIECE: usize = 1_000_000;
+/// Keys that the runtime deletes in one go.
+const MAX_KEYS: usize = 128;
 
 /// The rows of one object.
 pub struct Rows {
@@ -42,15 +45,6 @@ impl<'a> Row<'a> {
     }
 }
 
-/// What the alarm found.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Found {
-    /// The row's key.
-    pub key: String,
-    /// Its end, in seconds since 1970.
-    pub until: u64,
-}
-
 impl Rows {
     /// The rows behind this state.
     pub fn new(state: std::rc::Rc<State>) -> Self {
@@ -76,12 +70,12 @@ impl Rows {
         self.state.storage().put(key, row.to_stored()).await
     }
 
-    /// Reads a row whose end has not come.
+    /// Reads a row. One whose end has come is there until the alarm takes it.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
         let Some(stored) = self.state.storage().get::<String>(key).await? else {
             return Ok(None);
         };
-        let Some(row) = Row::read(&stored).filter(|row| row.until > now_s()) else {
+        let Some(row) = Row::read(&stored) else {
             return Ok(None);
         };
         let mut text = row.text.to_owned();
@@ -95,35 +89,56 @@ impl Rows {
         Ok(Some(text))
     }
 
-    /// Everything that is kept.
-    pub async fn all(&self) -> Result<Vec<Found>> {
-        let entries = self.state.storage().list().await?;
+    /// Keys and texts of the rows whose keys begin like this. Texts in pieces are not for this.
+    pub async fn texts(&self, prefix: &str) -> Result<Vec<(String, String)>> {
+        let wanted = ListOptions::new().prefix(prefix);
+        let entries = self.state.storage().list_with_options(wanted).await?;
         let mut found = Vec::new();
-        entries.for_each(&mut |value, key| {
-            let stored = value.as_string().unwrap_or_default();
-            // What cannot be read is over.
-            let until = Row::read(&stored).map_or(0, |row| row.until);
-            if let Some(key) = key.as_string() {
-                found.push(Found { key, until });
-            }
+        each(&entries, &mut |key, stored| {
+            let text = Row::read(stored).map_or("", |row| row.text);
+            found.push((key, text.to_owned()));
         });
         Ok(found)
     }
 
-    /// Removes rows; where none is left, the storage is what it was before the first.
-    pub async fn remove(&self, over: Vec<String>, next: Option<u64>) -> Result<()> {
-        match next {
-            None => self.state.storage().delete_all().await,
-            Some(next) => {
-                self.state.storage().delete_multiple(over).await?;
-                self.wake_at(next).await
-            }
+    /// Removes rows before their end.
+    pub async fn remove(&self, keys: Vec<String>) -> Result<()> {
+        for keys in keys.chunks(MAX_KEYS) {
+            self.state.storage().delete_multiple(keys.iter().map(String::as_str).collect()).await?;
         }
+        Ok(())
     }
 
     /// Notes that the alarm went off.
     pub fn woken(&self) {
         self.alarm.set(0);
+    }
+
+    /// What the alarm does: removes the rows whose end has come, but for those that `longer` gives
+    /// a later one. Where none is left, the storage is what it was before the first.
+    pub async fn clear(&self, longer: &dyn Fn(&str) -> u64) -> Result<()> {
+        self.woken();
+        let now = now_s();
+        let mut next: Option<u64> = None;
+        let mut over = Vec::new();
+        let entries = self.state.storage().list().await?;
+        each(&entries, &mut |key, stored| {
+            // What cannot be read is over.
+            let until = Row::read(stored).map_or(0, |row| row.until);
+            let until = if until > now { until } else { longer(&key) };
+            if until > now {
+                next = Some(next.map_or(until, |next| next.min(until)));
+            } else {
+                over.push(key);
+            }
+        });
+        match next {
+            None => self.state.storage().delete_all().await,
+            Some(next) => {
+                self.remove(over).await?;
+                self.wake_at(next).await
+            }
+        }
     }
 
     /// Sees to it that the alarm goes off at `until` or before.
@@ -140,6 +155,14 @@ impl Rows {
         let pause = until.saturating_sub(now_s()).saturating_add(1);
         self.state.storage().set_alarm(Duration::from_secs(pause)).await
     }
+}
+
+fn each(entries: &Map, take: &mut dyn FnMut(String, &str)) {
+    entries.for_each(&mut |value, key| {
+        if let Some(key) = key.as_string() {
+            take(key, &value.as_string().unwrap_or_default());
+        }
+    });
 }
 
 /// The time, in seconds since 1970.

@@ -1,4 +1,5 @@
-//! From the Worker to a session's object: one request, its body unread, under a deadline.
+//! To a session's object, under a deadline: from the Worker one request with its body unread, from the
+//! subject's hub what concerns all of its sessions.
 
 use std::{rc::Rc, time::Duration};
 
@@ -10,7 +11,7 @@ use crate::{
     access::{
         keys::Keyring,
         principal::Principal,
-        seal::{SEAL_HEADER, Sealed},
+        seal::{SEAL_HEADER, Sealed, hub_seal},
     },
     edge::refusal::Refusal,
     protocol::session_id::Claims,
@@ -43,7 +44,7 @@ impl Target<'_> {
     pub async fn pass_on(self, request: &Request) -> Result<Forwarded> {
         let mut copy = request.clone_mut()?;
         copy.headers_mut()?.set(SEAL_HEADER, &self.seal())?;
-        self.ask(copy).await
+        ask(self.env, &self.claims.object(), copy).await
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
@@ -55,29 +56,74 @@ impl Target<'_> {
         let mut init = RequestInit::new();
         init.with_method(Method::Get).with_headers(headers);
         let request = Request::new_with_init(&format!("https://object/{kind}"), &init)?;
-        self.ask(request).await
+        ask(self.env, &self.claims.object(), request).await
     }
 
     fn seal(&self) -> String {
         let (claims, principal) = (self.claims.clone(), self.principal.clone());
         Sealed { claims, principal, request: Uuid::new_v4() }.seal(&self.keys)
     }
+}
 
-    fn stub(&self) -> Result<Stub> {
-        self.env.durable_object(SESSION_AGENT)?.get_by_name(&self.claims.object())
+/// What a hub wants of a session's object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// To tell its sessions of the news in the body.
+    News,
+}
+
+impl Order {
+    /// The path that says so.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::News => "/news",
+        }
     }
 
-    async fn ask(&self, request: Request) -> Result<Forwarded> {
-        let stub = self.stub()?;
-        let answer = std::pin::pin!(stub.fetch_with_request(request));
-        match select(answer, Sleep::new(DEADLINE)).await {
-            Either::Left((Ok(response), _)) => Ok(Ok(response)),
-            Either::Left((Err(error), _)) => {
-                worker::console_error!("session object failed: {error}");
-                Ok(Err(failure(&error.to_string())))
-            }
-            Either::Right(_) => Ok(Err(Refusal::TimedOut(DEADLINE.as_secs()))),
+    /// Reads a path.
+    pub fn read(path: &str) -> Option<Self> {
+        [Self::News].into_iter().find(|order| order.path() == path)
+    }
+}
+
+/// Gives an order to an object: the status of its answer.
+pub async fn give(
+    env: &Env,
+    keys: &Keyring,
+    order: Order,
+    object: &str,
+    text: &str,
+) -> Result<u16> {
+    let headers = Headers::new();
+    headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(text.into()));
+    let request = Request::new_with_init(&format!("https://object{}", order.path()), &init)?;
+    Ok(ask(env, object, request).await?.map_or(500, |response| response.status_code()))
+}
+
+async fn ask(env: &Env, object: &str, request: Request) -> Result<Forwarded> {
+    let stub = env.durable_object(SESSION_AGENT)?.get_by_name(object)?;
+    Ok(match within(DEADLINE, &stub, request).await {
+        Some(Ok(response)) => Ok(response),
+        Some(Err(error)) => {
+            worker::console_error!("session object failed: {error}");
+            Err(failure(&error.to_string()))
         }
+        None => Err(Refusal::TimedOut(DEADLINE.as_secs())),
+    })
+}
+
+/// Asks an object, which may be broken. None: it did not begin its answer in time.
+pub(super) async fn within(
+    deadline: Duration,
+    stub: &Stub,
+    request: Request,
+) -> Option<Result<Response>> {
+    let answer = std::pin::pin!(stub.fetch_with_request(request));
+    match select(answer, Sleep::new(deadline)).await {
+        Either::Left((answered, _)) => Some(answered),
+        Either::Right(_) => None,
     }
 }
 

@@ -21,6 +21,7 @@ use wasm_bindgen_futures::spawn_local;
 use worker::{Result, WebSocket, WebsocketEvent};
 
 use crate::{
+    agents::socket::{ENDED, SUPERSEDED},
     protocol::event,
     runtime::{machine::Machine, sleep::Sleep},
     server::platform::Platform as _,
@@ -114,8 +115,8 @@ impl Feed {
 
 fn reason(code: u16) -> &'static str {
     match code {
-        4000 => "closed: replaced by a newer stream of this session",
-        4001 => "closed: the session was ended",
+        SUPERSEDED => "closed: replaced by a newer stream of this session",
+        ENDED => "closed: the session was ended",
         _ => "closed: the session's object went away; open a new stream",
     }
 }

@@ -1,11 +1,13 @@
-//! The way to a subject's hub, from the Worker and from session objects: listening, and telling what
+//! The way to a subject's hub, from the Worker and from session objects: listening, telling what
 //! changed.
 
-use worker::{Env, Headers, Method, Request, RequestInit, Response, Result};
+use std::time::Duration;
+
+use worker::{Env, Error, Headers, Method, Request, RequestInit, Response, Result};
 
 use crate::{
     access::principal::Subject,
-    agents::hub_agent::{LISTENER_HEADER, Listener, hub_name},
+    agents::hub::{Ask, LISTENER_HEADER, Listener, hub_name},
     edge::{answer, refusal::Refusal},
     protocol::{
         event,
@@ -15,12 +17,15 @@ use crate::{
     server::notify::News,
     transport::{
         endpoint::{Endpoint, Outcome},
+        forward::within,
         held::hold,
     },
 };
 
 /// The binding of the hubs.
 const HUB_AGENT: &str = "HUB_AGENT";
+/// How long a hub may take.
+const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The hub of one subject.
 pub struct Hub {
@@ -39,21 +44,36 @@ impl Hub {
         Self::new(endpoint.env, endpoint.principal.subject)
     }
 
-    /// Tells all listeners of the subject, wherever they are held. What cannot be told is logged:
-    /// the change itself has happened.
+    /// Tells all listeners of the subject, and all its sessions. What cannot be told is logged: the
+    /// change itself has happened.
     pub async fn announce(&self, news: &[News]) {
         for one in news {
-            if let Err(error) = self.tell(one).await {
-                worker::console_error!("listeners were not told: {error}");
-            }
+            self.announce_from(String::new(), one).await;
         }
     }
 
-    async fn tell(&self, news: &News) -> Result<Response> {
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(Some(serde_json::to_string(news)?.into()));
-        let request = Request::new_with_init("https://object/announce", &init)?;
-        self.ask(request).await
+    /// The same for news that arose in the session object of this name, which knows them.
+    pub async fn announce_from(&self, origin: String, news: &News) {
+        let text = serde_json::to_string(news).unwrap_or_default();
+        if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
+            worker::console_error!("listeners were not told: {error}");
+        }
+    }
+
+    /// Has a session object told of changes until then, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Where there are too many, or the hub cannot be asked.
+    pub async fn watch(&self, object: String, until: u64) -> Result<()> {
+        self.ask(&Ask::Watch(object, until), None).await.map(drop)
+    }
+
+    /// Has a session object told no more.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn unwatch(&self, object: String) -> Result<()> {
+        self.ask(&Ask::Unwatch(object), None).await.map(drop)
     }
 
     /// Consumes the name of a request until `until_s`; false where it was consumed before.
@@ -62,9 +82,23 @@ impl Hub {
         Ok(true)
     }
 
-    async fn ask(&self, request: Request) -> Result<Response> {
-        let name = hub_name(self.subject);
-        self.env.durable_object(HUB_AGENT)?.get_by_name(&name)?.fetch_with_request(request).await
+    async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<Response> {
+        let mut init = RequestInit::new();
+        init.with_method(Method::Post).with_body(body.map(Into::into));
+        self.send(ask, &init).await
+    }
+
+    async fn send(&self, ask: &Ask, init: &RequestInit) -> Result<Response> {
+        let request = Request::new_with_init(&format!("https://object{}", ask.path()), init)?;
+        let hub = self.env.durable_object(HUB_AGENT)?.get_by_name(&hub_name(self.subject))?;
+        let Some(answered) = within(DEADLINE, &hub, request).await else {
+            return Err(Error::RustError("no answer in 5 s".to_owned()));
+        };
+        let answered = answered?;
+        match answered.status_code() {
+            101 | 200 => Ok(answered),
+            status => Err(Error::RustError(format!("the hub answers {status}"))),
+        }
     }
 }
 
@@ -77,8 +111,7 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     headers.set(LISTENER_HEADER, &listener.to_ascii())?;
     let mut init = RequestInit::new();
     init.with_method(Method::Get).with_headers(headers);
-    let request = Request::new_with_init("https://object/listen", &init)?;
-    let answered = Hub::of(endpoint).ask(request).await?;
+    let answered = Hub::of(endpoint).send(&Ask::Listen, &init).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
     let expires = endpoint.expires();

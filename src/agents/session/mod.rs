@@ -4,10 +4,13 @@
 //! survive the object's memory goes through [`Keeper`], and nothing else is stored.
 
 mod back;
+mod keeper;
+pub mod kept;
 mod questions;
 mod serve;
 mod settings;
 
+pub use keeper::ObjectKeeper;
 pub use serve::{serve, worded};
 pub use settings::Settings;
 
@@ -50,7 +53,7 @@ pub trait Keeper: Store {
     /// Sends a message to the session's long-lived stream; false where none is open.
     fn announce(&self, message: &str) -> bool;
 
-    /// Tells whoever listens to the subject's changes outside of sessions.
+    /// Tells whoever else listens to the subject's changes, in sessions and outside of them.
     fn tell_listeners(&self, news: &News);
 
     /// Keeps the session's settings over the end of the object's memory.
@@ -178,6 +181,11 @@ impl Session {
     /// Whether a call is running.
     pub fn is_busy(&self) -> bool {
         !self.running.borrow().is_empty()
+    }
+
+    /// Whether the client watches a resource.
+    pub fn watches(&self) -> bool {
+        !self.settings.borrow().subscriptions.is_empty()
     }
 
     /// Notes that the session was used, in seconds since 1970.

@@ -1,0 +1,69 @@
+//! What a hub is asked for: the path of a request that only the Worker and objects can send.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::access::principal::Subject;
+
+/// The name of a subject's hub.
+pub fn hub_name(subject: Subject) -> String {
+    format!("hub-{}", URL_SAFE_NO_PAD.encode(subject.0))
+}
+
+/// One request. Times are seconds since 1970; names of objects have no slash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// A socket on which the listener in the header hears of changes.
+    Listen,
+    /// To tell everybody of the news in the body, but not the object where they arose.
+    Announce(String),
+    /// To tell the session object of changes until then.
+    Watch(String, u64),
+    /// To tell it no more.
+    Unwatch(String),
+}
+
+impl Ask {
+    /// The request's path.
+    pub fn path(&self) -> String {
+        match self {
+            Self::Listen => "/listen".to_owned(),
+            Self::Announce(origin) => format!("/announce/{origin}"),
+            Self::Watch(object, until) => format!("/watch/{object}/{until}"),
+            Self::Unwatch(object) => format!("/unwatch/{object}"),
+        }
+    }
+
+    /// Reads a path.
+    pub fn read(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix('/')?.split('/');
+        let (what, mut next) = (parts.next()?, || parts.next());
+        Some(match what {
+            "listen" => Self::Listen,
+            "announce" => Self::Announce(next()?.to_owned()),
+            "watch" => Self::Watch(next()?.to_owned(), next()?.parse().ok()?),
+            "unwatch" => Self::Unwatch(next()?.to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_leads_back_to_what_was_asked() {
+        for ask in [
+            Ask::Listen,
+            Ask::Announce(String::new()),
+            Ask::Announce("subject-_-".into()),
+            Ask::Watch("object".into(), 7),
+            Ask::Unwatch("object".into()),
+        ] {
+            assert_eq!(Ask::read(&ask.path()), Some(ask));
+        }
+        for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y"] {
+            assert_eq!(Ask::read(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Who listens at a hub outside of sessions, and to what.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::protocol::{
+    jsonrpc::RequestId,
+    stateless::listen::{Change, Filter, Subscription},
+};
+
+/// The header with which the Worker says what a listener wants. Only the Worker reaches a hub.
+pub const LISTENER_HEADER: &str = "x-internal-listener";
+
+/// Who listens, and to what.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listener {
+    /// The JSON text of the subscription's id.
+    pub id: String,
+    /// What it wants to hear.
+    pub filter: Filter,
+}
+
+impl Listener {
+    /// The listener as a header's value.
+    pub fn to_ascii(&self) -> String {
+        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Reads it back.
+    pub fn from_ascii(text: &str) -> Option<Self> {
+        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+    }
+
+    /// The notification for this listener, if it wants to hear of the change.
+    pub fn told(&self, change: &Change<'_>) -> Option<Vec<u8>> {
+        let id = RawValue::from_string(self.id.clone()).ok()?;
+        let subscription = Subscription(RequestId::read(&id)?);
+        self.filter.wants(change).then(|| subscription.notification(change))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_hears_what_it_wanted_under_its_own_id() {
+        let filter = Filter { tools_list_changed: true, ..Filter::default() };
+        let listener = Listener { id: "\"ü\"".into(), filter };
+        let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
+        assert_eq!(same, listener);
+        let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
+        assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
+        assert_eq!(same.told(&Change::Prompts), None);
+    }
+}

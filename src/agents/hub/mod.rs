@@ -1,0 +1,7 @@
+//! What a hub is asked for, and who listens at it. Pure: [`super::hub_agent`] is the shell.
+
+mod ask;
+mod listener;
+
+pub use ask::{Ask, hub_name};
+pub use listener::{LISTENER_HEADER, Listener};

@@ -1,0 +1,121 @@
+//! What a session needs of its object: its stream, its rows, and the way to everybody else.
+
+use std::rc::{Rc, Weak};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, State};
+
+use super::{Greeted, Keeper, Settings, kept};
+use crate::{
+    agents::{
+        call::Store,
+        resume::MOVED,
+        rows::{Rows, now_s},
+        sessions::{KEEP_SETTINGS, Sessions, settings_key},
+    },
+    protocol::{event::StreamName, session_id::Claims},
+    runtime::{isolate, object::keep},
+    server::{notify::News, tasks::Tasks as _},
+    transport::tasks::TaskLink,
+};
+
+/// How long an answer waits for a client that lost its connection, in seconds.
+const KEEP_ANSWER: u64 = 600;
+
+/// The keeper of one session.
+pub struct ObjectKeeper {
+    /// The object.
+    pub state: Rc<State>,
+    /// Its bindings.
+    pub env: Env,
+    /// Its rows.
+    pub rows: Rc<Rows>,
+    /// The session.
+    pub claims: Claims,
+    /// All sessions of the object, which hold this one.
+    pub sessions: Weak<Sessions>,
+}
+
+impl ObjectKeeper {
+    fn answer_key(&self, stream: &StreamName) -> String {
+        format!("answer:{}:{}", self.claims.session.simple(), stream.as_str())
+    }
+}
+
+impl Store for ObjectKeeper {
+    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+        let (rows, key) = (self.rows.clone(), self.answer_key(stream));
+        let text = String::from_utf8_lossy(answer).into_owned();
+        async move {
+            if let Err(error) = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await {
+                worker::console_error!("an answer could not be kept: {error}");
+            }
+        }
+        .boxed_local()
+    }
+}
+
+impl Keeper for ObjectKeeper {
+    fn announce(&self, message: &str) -> bool {
+        let sockets = self.state.get_websockets_with_tag(&self.claims.session.to_string());
+        // Each message goes to exactly one stream; a closing socket refuses it.
+        sockets.iter().any(|socket| socket.send_with_str(message).is_ok())
+    }
+
+    fn tell_listeners(&self, news: &News) {
+        let (claims, news) = (self.claims.clone(), news.clone());
+        if let Some(sessions) = self.sessions.upgrade() {
+            let told = async move { sessions.announce(&claims, &news).await };
+            keep(&self.state, told.boxed_local());
+        }
+    }
+
+    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
+        let text = serde_json::to_string(&settings).unwrap_or_default();
+        let text = kept::write(&self.claims, &text);
+        let (rows, claims, sessions) =
+            (self.rows.clone(), self.claims.clone(), self.sessions.upgrade());
+        async move {
+            let until = now_s().saturating_add(KEEP_SETTINGS);
+            if let Err(error) = rows.put(&settings_key(claims.session), &text, until).await {
+                worker::console_error!("settings could not be kept: {error}");
+            }
+            // Who watches a resource is told of its next change, wherever that arises.
+            if let Some(sessions) = sessions.filter(|_| !settings.subscriptions.is_empty()) {
+                sessions.register(&claims).await;
+            }
+        }
+        .boxed_local()
+    }
+
+    fn greeted(&self, greeted: &Greeted) {
+        let text = kept::write(&self.claims, &greeted.to_attachment());
+        for socket in self.state.get_websockets_with_tag(&self.claims.session.to_string()) {
+            // Only what is behind a closed socket is lost with it.
+            let _ = socket.serialize_attachment(&text);
+        }
+    }
+
+    fn moved(&self, stream: &StreamName, task: &str) {
+        let kept = self.store(stream, format!("{MOVED}{task}").as_bytes());
+        keep(&self.state, kept);
+    }
+
+    fn cancel_task(&self, task: &str) {
+        let (env, subject, task) = (self.env.clone(), self.claims.subject, task.to_owned());
+        let cancelled = async move {
+            let config = isolate::config(&env);
+            if let Ok(keys) = isolate::keys(&env, &config).await {
+                let link = TaskLink::of_subject(env, keys, subject);
+                // A task that cannot be asked ends by itself.
+                let _ = link.cancel(&task).await;
+            }
+        };
+        keep(&self.state, cancelled.boxed_local());
+    }
+
+    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+        let (rows, key) = (self.rows.clone(), self.answer_key(stream));
+        async move { rows.get(&key).await.ok().flatten().map(String::into_bytes) }.boxed_local()
+    }
+}

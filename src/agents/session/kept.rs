@@ -1,0 +1,49 @@
+//! What an object keeps of a session over the end of its memory, in a row or with a socket: the
+//! claims of its id, without which nobody could be told anything before the next request, and a text.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::protocol::session_id::Claims;
+
+/// The claims and the text in one.
+pub fn write(claims: &Claims, text: &str) -> String {
+    // Only the object itself reads it: no key signs.
+    format!("{} {text}", URL_SAFE_NO_PAD.encode(claims.to_bytes([0; 4])))
+}
+
+/// Reads both.
+pub fn read(kept: &str) -> Option<(Claims, &str)> {
+    let (claims, text) = kept.split_once(' ')?;
+    Some((Claims::from_bytes(&URL_SAFE_NO_PAD.decode(claims).ok()?)?, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        access::principal::Subject,
+        protocol::{capabilities::ClientCapabilities, session_id::Placement, version::Version},
+    };
+
+    #[test]
+    fn a_session_is_read_as_it_was_kept() {
+        let claims = Claims {
+            session: Uuid::from_u128(1),
+            version: Version::V2025_06_18,
+            capabilities: ClientCapabilities::SAMPLING,
+            placement: Placement::Subject,
+            subject: Subject([7; 16]),
+            issued: 1,
+            expires: 2,
+            toolset: String::new(),
+            client_name: "a client".into(),
+            client_version: "1 0".into(),
+        };
+        let text = r#"{"a": 1}"#;
+        assert_eq!(read(&write(&claims, text)), Some((claims.clone(), text)));
+        assert_eq!(read(&write(&claims, "")), Some((claims, "")));
+        assert_eq!((read("end"), read("x {}")), (None, None));
+    }
+}

@@ -1,0 +1,297 @@
+//! The sessions of one object: in memory while they are used, else in rows and with their sockets.
+//!
+//! Invariant: the subject's hub knows of the object while one of its sessions has a reason to hear of
+//! changes that arise elsewhere: a long-lived stream, or a subscription. Nothing else asks the hub.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+    rc::Rc,
+};
+
+use futures_util::FutureExt as _;
+use uuid::Uuid;
+use worker::{Env, Result, State, WebSocket};
+
+use crate::{
+    agents::{
+        rows::{Rows, now_s},
+        session::{Greeted, ObjectKeeper, Session, Settings, kept},
+        socket::{self, ENDED, SUPERSEDED},
+    },
+    protocol::session_id::{Claims, Placement},
+    runtime::object::keep,
+    server::notify::News,
+    transport::hub::Hub,
+};
+
+/// Sessions kept in memory; with more, those without a running call are forgotten first.
+const MAX_SESSIONS: usize = 1_000;
+/// How long what a client set outlives its last stream or call, in seconds.
+pub const KEEP_SETTINGS: u64 = 1_800;
+
+/// The row of a session that was ended.
+const END: &str = "end";
+const SETTINGS: &str = "session:";
+
+/// The key of a session's row.
+pub fn settings_key(session: Uuid) -> String {
+    format!("{SETTINGS}{}", session.simple())
+}
+
+/// What the hub knows of this object.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Registered {
+    /// Whatever it was told by an earlier life of the object.
+    Unknown,
+    /// Nothing.
+    No,
+    /// That it is to be told, until then.
+    Until(u64),
+}
+
+/// All sessions of an object.
+pub struct Sessions {
+    state: Rc<State>,
+    env: Env,
+    rows: Rc<Rows>,
+    /// Names this life of the object in event ids.
+    incarnation: String,
+    open: RefCell<HashMap<Uuid, Rc<Session>>>,
+    registered: Cell<Registered>,
+}
+
+impl Sessions {
+    /// Those of the object with this state.
+    pub fn new(state: Rc<State>, env: Env) -> Self {
+        let incarnation = Uuid::new_v4().simple().to_string();
+        Self {
+            rows: Rc::new(Rows::new(state.clone())),
+            state,
+            env,
+            incarnation: incarnation.chars().take(8).collect(),
+            open: RefCell::default(),
+            registered: Cell::new(Registered::Unknown),
+        }
+    }
+
+    /// Names this life of the object.
+    pub fn incarnation(&self) -> &str {
+        &self.incarnation
+    }
+
+    /// The session in memory. None: it was ended.
+    pub async fn get(self: &Rc<Self>, claims: &Claims) -> Result<Option<Rc<Session>>> {
+        if let Some(session) = self.open.borrow().get(&claims.session) {
+            return Ok(Some(session.clone()));
+        }
+        let kept = self.rows.get(&settings_key(claims.session)).await?;
+        if kept.as_deref() == Some(END) {
+            return Ok(None);
+        }
+        let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
+        let mut open = self.open.borrow_mut();
+        if open.len() >= MAX_SESSIONS {
+            open.retain(|_, session| session.is_busy());
+        }
+        let session = open.entry(claims.session).or_insert_with(|| {
+            let keeper = Rc::new(ObjectKeeper {
+                state: self.state.clone(),
+                env: self.env.clone(),
+                rows: self.rows.clone(),
+                claims: claims.clone(),
+                sessions: Rc::downgrade(self),
+            });
+            Rc::new(Session::new(claims, &self.incarnation, settings.unwrap_or_default(), keeper))
+        });
+        if let Some(greeted) = self.greeted(claims.session) {
+            session.greet(greeted);
+        }
+        Ok(Some(session.clone()))
+    }
+
+    /// Whether a long-lived stream of the session is open.
+    pub fn has_stream(&self, session: Uuid) -> bool {
+        !self.sockets(session).is_empty()
+    }
+
+    /// Opens the session's long-lived stream over a socket that lets the object sleep. A new one
+    /// replaces the old one at once: a client that lost its connection must not be told to wait.
+    pub async fn open_stream(
+        &self,
+        session: &Session,
+        claims: &Claims,
+        carries_everything: bool,
+    ) -> Result<WebSocket> {
+        self.close_streams(session.id, SUPERSEDED, "replaced by a newer stream");
+        let greeted = carries_everything.then(Greeted::default);
+        let said = greeted.as_ref().map(Greeted::to_attachment).unwrap_or_default();
+        let text = kept::write(claims, &said);
+        let pair = socket::accept(&self.state, &[&session.id.to_string()], &text)?;
+        if let Some(greeted) = greeted {
+            session.greet(greeted);
+        }
+        for news in session.take_news() {
+            pair.server.send_with_str(&news)?;
+        }
+        // Whoever sees its stream open hears of everything from then on.
+        self.register(claims).await;
+        Ok(pair.client)
+    }
+
+    /// Ends a session, until its id has run out.
+    pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
+        let session = self.open.borrow_mut().remove(&claims.session);
+        self.close_streams(claims.session, ENDED, "the session was ended");
+        let until = u64::from(claims.expires);
+        self.rows.put(&settings_key(claims.session), END, until).await?;
+        // The end of a stream is heard of by itself.
+        if session.is_some_and(|session| session.watches()) {
+            let (sessions, claims) = (self.clone(), claims.clone());
+            let left = async move { sessions.leave(&claims).await };
+            keep(&self.state, left.boxed_local());
+        }
+        Ok(())
+    }
+
+    /// A stream's socket has gone.
+    pub async fn left(&self, socket: &WebSocket) -> Result<()> {
+        let kept = socket::attached(socket);
+        if let Some((claims, _)) = kept.as_deref().and_then(kept::read) {
+            self.leave(&claims).await;
+        }
+        Ok(())
+    }
+
+    /// Removes the rows whose end has come, but for settings of a session that is in use.
+    pub async fn clear(&self) -> Result<()> {
+        let watching = self.watching().await?;
+        self.rows.clear(&|key| self.in_use_until(key)).await?;
+        if let Some(claims) = watching.first() {
+            self.leave(claims).await;
+        }
+        Ok(())
+    }
+
+    /// Tells everybody of the subject what changed in one of these sessions, which knows it.
+    pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &News) {
+        // Alone in its object, the session that knows it is all there is.
+        if origin.placement == Placement::Subject
+            && let Err(error) = self.tell(news, Some(origin.session)).await
+        {
+            worker::console_error!("sessions of the same object were not told: {error}");
+        }
+        Hub::new(&self.env, origin.subject).announce_from(origin.object(), news).await;
+    }
+
+    /// Tells the sessions that have a reason to hear of changes, but for one. False: there is none.
+    pub async fn tell(self: &Rc<Self>, news: &News, but: Option<Uuid>) -> Result<bool> {
+        let listening = self.listening().await?;
+        for claims in listening.iter().filter(|claims| Some(claims.session) != but) {
+            if let Some(session) = self.get(claims).await? {
+                session.tell(news);
+            }
+        }
+        Ok(self.is_heard(!listening.is_empty()))
+    }
+
+    /// Has the hub tell this object of changes until the session's id runs out.
+    pub async fn register(&self, claims: &Claims) {
+        let until = u64::from(claims.expires);
+        if matches!(self.registered.get(), Registered::Until(known) if known >= until) {
+            return;
+        }
+        match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
+            Ok(()) => self.registered.set(Registered::Until(until)),
+            Err(error) => worker::console_error!("changes elsewhere will not be heard: {error}"),
+        }
+    }
+
+    /// Has the hub tell this object no more, where nobody listens.
+    async fn leave(&self, claims: &Claims) {
+        if self.registered.get() == Registered::No || self.has_listeners().await {
+            return;
+        }
+        self.registered.set(Registered::No);
+        if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
+            // The hub finds out with its next news.
+            worker::console_error!("the hub does not know that nobody listens: {error}");
+        }
+        // Whoever came in the meantime may have been taken off again.
+        if let Ok(listening) = self.listening().await
+            && let Some(claims) = listening.iter().max_by_key(|claims| claims.expires)
+        {
+            self.registered.set(Registered::No);
+            self.register(claims).await;
+        }
+    }
+
+    /// Notes that the hub forgets this object where nobody listens. A stream that was opened while
+    /// others were told counts.
+    fn is_heard(&self, listening: bool) -> bool {
+        let heard = listening || self.state.get_websockets().iter().any(socket::is_open);
+        if !heard {
+            self.registered.set(Registered::No);
+        }
+        heard
+    }
+
+    async fn has_listeners(&self) -> bool {
+        // What cannot be read may be there.
+        self.listening().await.map_or(true, |listening| !listening.is_empty())
+    }
+
+    /// The sessions that have a reason to hear of changes.
+    async fn listening(&self) -> Result<Vec<Claims>> {
+        let mut listening = self.watching().await?;
+        for socket in self.state.get_websockets() {
+            let kept = socket::attached(&socket).filter(|_| socket::is_open(&socket));
+            if let Some((claims, _)) = kept.as_deref().and_then(kept::read)
+                && listening.iter().all(|known| known.session != claims.session)
+            {
+                listening.push(claims);
+            }
+        }
+        Ok(listening)
+    }
+
+    /// The sessions with subscriptions.
+    async fn watching(&self) -> Result<Vec<Claims>> {
+        let rows = self.rows.texts(SETTINGS).await?;
+        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
+        let watching = kept.filter(|(_, text)| !settings(text).subscriptions.is_empty());
+        Ok(watching.map(|(claims, _)| claims).collect())
+    }
+
+    fn sockets(&self, session: Uuid) -> Vec<WebSocket> {
+        self.state.get_websockets_with_tag(&session.to_string())
+    }
+
+    fn close_streams(&self, session: Uuid, code: u16, reason: &str) {
+        for socket in self.sockets(session) {
+            socket::close(&socket, code, reason);
+        }
+    }
+
+    /// What a client said of itself on a stream that carries everything.
+    fn greeted(&self, session: Uuid) -> Option<Greeted> {
+        let kept = socket::attached(self.sockets(session).first()?)?;
+        Greeted::from_attachment(kept::read(&kept)?.1)
+    }
+
+    /// When the settings of a session that streams or was used lately are over.
+    fn in_use_until(&self, key: &str) -> u64 {
+        let Some(id) = key.strip_prefix(SETTINGS).and_then(|id| Uuid::parse_str(id).ok()) else {
+            return 0;
+        };
+        if self.has_stream(id) {
+            return now_s().saturating_add(KEEP_SETTINGS);
+        }
+        let used = self.open.borrow().get(&id).map_or(0, |session| session.used_at());
+        used.saturating_add(KEEP_SETTINGS)
+    }
+}
+
+fn settings(text: &str) -> Settings {
+    serde_json::from_str(text).unwrap_or_default()
+}
