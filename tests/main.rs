@@ -20,6 +20,7 @@ mod browser;
 mod calls;
 mod client_v2;
 mod discovery;
+mod ending;
 mod initialize;
 mod inspector;
 mod mcp_remote;

@@ -98,7 +98,7 @@ async fn a_client_cannot_speak_for_the_hub() {
     let (client, live) = streaming(Client::new(&server.url())).await;
     let keys = Keyring::parse(LOCAL_SESSION_KEY).unwrap();
     let object = session_object(&keys, &client.session());
-    for (path, body) in [("/news", "\"ToolsChanged\"")] {
+    for (path, body) in [("/news", "\"ToolsChanged\""), ("/end", "4294967295")] {
         // Even the right seal is overwritten at the door.
         for seal in [hub_seal(path, &object, &keys), "forged".to_owned()] {
             let forging = client.clone().with("x-internal-seal", &seal);

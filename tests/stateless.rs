@@ -135,7 +135,7 @@ async fn both_eras_live_at_one_endpoint() {
 }
 
 /// The open stream of a listener.
-async fn listen(url: &str, filter: Value) -> Live {
+pub async fn listen(url: &str, filter: Value) -> Live {
     let client = Client::new(url)
         .with("mcp-protocol-version", VERSION)
         .with("mcp-method", "subscriptions/listen");

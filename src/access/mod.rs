@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod keys;
+pub mod not_before;
 pub mod principal;
 pub mod seal;
 pub mod secret;

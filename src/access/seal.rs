@@ -143,7 +143,7 @@ mod tests {
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         let seal = hub_seal("/news", "object", &keys);
         assert!(is_hub_seal(&seal, "/news", "object", &keys));
-        assert!(!is_hub_seal(&seal, "/other", "object", &keys));
+        assert!(!is_hub_seal(&seal, "/end", "object", &keys));
         assert!(!is_hub_seal(&seal, "/news", "other", &keys));
         assert!(!is_hub_seal(&seal, "/news", "object", &other));
         for forged in ["", "forged", &seal[1..], &sealed().seal(&keys)] {

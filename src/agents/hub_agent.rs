@@ -1,4 +1,5 @@
-//! The object of one subject: whoever is to hear of its changes, wherever that is.
+//! The object of one subject: whoever is to hear of its changes, wherever that is, and since when its
+//! sessions count.
 //!
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
@@ -12,7 +13,7 @@ use crate::{
     access::keys::Keyring,
     agents::{
         hub::{Ask, LISTENER_HEADER, Listener},
-        rows::Rows,
+        rows::{Rows, now_s},
         socket,
     },
     durable_object,
@@ -33,6 +34,7 @@ const MAX_WATCHERS: usize = 1_000;
 const BATCH: usize = 50;
 
 const WATCHER: &str = "watch:";
+const NOT_BEFORE: &str = "not-before";
 
 durable_object! {
     /// Tells whom it concerns what changed.
@@ -70,6 +72,8 @@ impl Core {
                 self.rows.remove(vec![watcher_key(&object)]).await?;
                 Response::empty()
             }
+            Some(Ask::NotBefore) => Response::ok(self.not_before().await?.to_string()),
+            Some(Ask::End(not_before)) => self.end(not_before).await,
             None => Response::error("not for a hub", 404),
         }
     }
@@ -124,6 +128,25 @@ impl Core {
             return Response::error("too many session objects", 429);
         }
         self.rows.put(&key, &until.to_string(), until).await?;
+        Response::empty()
+    }
+
+    async fn not_before(&self) -> Result<u32> {
+        let kept = self.rows.get(NOT_BEFORE).await?;
+        Ok(kept.and_then(|text| text.parse().ok()).unwrap_or_default())
+    }
+
+    /// Ends the sessions issued until then: by the row that every Worker asks for, and by closing
+    /// the streams that would go on until they ask.
+    async fn end(self: &Rc<Self>, not_before: u32) -> Result<Response> {
+        let not_before = not_before.max(self.not_before().await?);
+        let age = isolate::config(&self.env).session_max_age.as_secs();
+        let (text, until) = (not_before.to_string(), now_s().saturating_add(age));
+        self.rows.put(NOT_BEFORE, &text, until).await?;
+        for socket in self.state.get_websockets() {
+            socket::close(&socket, socket::ENDED, "the sessions were ended");
+        }
+        self.order(Order::End, text, String::new());
         Response::empty()
     }
 

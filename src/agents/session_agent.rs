@@ -135,6 +135,7 @@ impl Core {
         let text = request.text().await?;
         let heard = match order {
             Order::News => self.sessions.tell(&serde_json::from_str(&text)?, None).await?,
+            Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
         };
         Ok(Ok(Response::empty()?.with_status(if heard { 200 } else { 410 })))
     }

@@ -59,6 +59,8 @@ pub struct Sessions {
     incarnation: String,
     open: RefCell<HashMap<Uuid, Rc<Session>>>,
     registered: Cell<Registered>,
+    /// Sessions that were issued then or before are ended, as far as this life was told.
+    not_before: Cell<u32>,
 }
 
 impl Sessions {
@@ -72,6 +74,7 @@ impl Sessions {
             incarnation: incarnation.chars().take(8).collect(),
             open: RefCell::default(),
             registered: Cell::new(Registered::Unknown),
+            not_before: Cell::new(0),
         }
     }
 
@@ -82,6 +85,9 @@ impl Sessions {
 
     /// The session in memory. None: it was ended.
     pub async fn get(self: &Rc<Self>, claims: &Claims) -> Result<Option<Rc<Session>>> {
+        if claims.issued <= self.not_before.get() {
+            return Ok(None);
+        }
         if let Some(session) = self.open.borrow().get(&claims.session) {
             return Ok(Some(session.clone()));
         }
@@ -193,6 +199,24 @@ impl Sessions {
             }
         }
         Ok(self.is_heard(!listening.is_empty()))
+    }
+
+    /// Ends the sessions that were issued then or before. False: nobody is left.
+    pub async fn end_until(&self, not_before: u32) -> Result<bool> {
+        self.not_before.set(self.not_before.get().max(not_before));
+        for socket in self.state.get_websockets() {
+            let kept = socket::attached(&socket);
+            let kept = kept.as_deref().and_then(kept::read);
+            if kept.is_none_or(|(claims, _)| claims.issued <= not_before) {
+                socket::close(&socket, ENDED, "the sessions were ended");
+            }
+        }
+        let rows = self.rows.texts(SETTINGS).await?;
+        let over = |text: &str| kept::read(text).is_some_and(|(c, _)| c.issued <= not_before);
+        let over = rows.into_iter().filter(|(_, text)| over(text)).map(|(key, _)| key);
+        self.rows.remove(over.collect()).await?;
+        let listening = !self.listening().await?.is_empty();
+        Ok(self.is_heard(listening))
     }
 
     /// Has the hub tell this object of changes until the session's id runs out.

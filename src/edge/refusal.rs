@@ -81,6 +81,9 @@ pub enum Refusal {
     /// The session's object failed.
     #[error("internal error: the session failed; other sessions are not affected")]
     Failed,
+    /// Whether a session was ended is not known, or it cannot be ended.
+    #[error("which of your sessions were ended cannot be looked up: try again in a second")]
+    HubUnreachable,
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
@@ -108,7 +111,10 @@ impl Refusal {
             Self::TooLarge => 413,
             Self::ContentType => 415,
             Self::Failed => 500,
-            Self::NotConfigured | Self::Misconfigured(_) | Self::Overloaded => 503,
+            Self::NotConfigured
+            | Self::Misconfigured(_)
+            | Self::HubUnreachable
+            | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
         }
     }
@@ -124,7 +130,7 @@ impl Refusal {
         match self {
             Self::Unauthorized(_) => Some(("WWW-Authenticate", "Bearer")),
             Self::Method(allowed) => Some(("Allow", allowed)),
-            Self::Overloaded => Some(("Retry-After", "1")),
+            Self::HubUnreachable | Self::Overloaded => Some(("Retry-After", "1")),
             _ => None,
         }
     }

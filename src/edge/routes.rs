@@ -1,6 +1,7 @@
 //! From method and path to who answers.
 //!
-//! Invariant: the origin is checked before anything else; only the MCP endpoint needs a credential.
+//! Invariant: the origin is checked before anything else; only the MCP endpoints, and ending
+//! sessions, need a credential.
 
 use worker::{Env, Method, Request, Response, Result};
 
@@ -12,7 +13,7 @@ use crate::{
         refusal::Refusal,
     },
     runtime::isolate,
-    transport::{sse, streamable},
+    transport::{sessions, sse, streamable},
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -30,7 +31,7 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
         return public(&request, |url| document.answer(&request, url, &config));
     }
     match path {
-        "/mcp" | sse::STREAM => mcp(request, &env, &config, &caller, path).await,
+        "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,
         _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
         "/" => public(&request, page::answer),
         "/health" => public(&request, |_| health::answer(&config)),
@@ -56,6 +57,7 @@ async fn mcp(
     }
     match path {
         "/mcp" => streamable::handle(request, env, config, caller).await,
+        sessions::PATH => sessions::handle(request, env, config, caller).await,
         _ => sse::handle(request, env, config, caller, path).await,
     }
 }

@@ -1,10 +1,14 @@
-//! What one isolate keeps between requests: its configuration, and the keys.
+//! What one isolate keeps between requests: its configuration, the keys, and since when sessions
+//! count. Values only: a request that waits for another one is killed.
 
 use std::{cell::RefCell, rc::Rc};
 
 use worker::{Env, Method, Request, Response};
 
-use crate::{access::keys::Keyring, edge::config::Config, edge::refusal::Refusal};
+use crate::{
+    access::{keys::Keyring, not_before::NotBefore, principal::Subject},
+    edge::{config::Config, refusal::Refusal},
+};
 
 /// The binding of the object that keeps a key where `SESSION_KEY` is missing.
 const KEY_AGENT: &str = "KEY_AGENT";
@@ -12,6 +16,22 @@ const KEY_AGENT: &str = "KEY_AGENT";
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
+    static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+}
+
+/// Since when sessions of this subject count, where that is known well enough not to ask its hub.
+pub fn not_before(subject: Subject, now_s: u64) -> Option<u32> {
+    NOT_BEFORE.with_borrow(|known| known.fresh(subject, now_s))
+}
+
+/// The same where the hub does not answer.
+pub fn usable_not_before(subject: Subject, now_s: u64) -> Option<u32> {
+    NOT_BEFORE.with_borrow(|known| known.usable(subject, now_s))
+}
+
+/// Notes what the hub said, and gives what holds.
+pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
+    NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
 }
 
 /// The configuration; bindings do not change while an isolate lives.

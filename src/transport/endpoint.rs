@@ -25,7 +25,7 @@ use crate::{
     runtime::{isolate, machine::Machine},
     server::{context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, tasks::TaskLink, watchdog::Watched},
+    transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
 };
 
 /// Why the client gets no answer of a session: a refusal, or a failure of the runtime.
@@ -119,11 +119,20 @@ impl<'a> Endpoint<'a> {
         u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX).saturating_add(age)
     }
 
-    /// The session that an id names, if it is this caller's.
-    pub fn target(&self, id: &str) -> Outcome<Target<'a>> {
+    /// For how long a stream of a session may go on.
+    pub fn lease(&self, claims: &Claims) -> Lease {
+        let session = Some((claims.subject, claims.issued));
+        Lease { env: self.env.clone(), expires: claims.expires, session }
+    }
+
+    /// The session that an id names, if it is this caller's and was not ended with all others.
+    pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
         let now = Machine.now_ms() / 1_000;
         let claims = Claims::verify(id, &self.keys, self.principal.subject, now)
             .map_err(|_| Refusal::SessionNotFound)?;
+        if Hub::has_ended(self.env, claims.subject, claims.issued).await? {
+            return Err(Refusal::SessionNotFound.into());
+        }
         Ok(self.target_of(claims))
     }
 

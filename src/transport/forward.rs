@@ -70,6 +70,8 @@ impl Target<'_> {
 pub enum Order {
     /// To tell its sessions of the news in the body.
     News,
+    /// To end its sessions that were issued at the time in the body or before.
+    End,
 }
 
 impl Order {
@@ -77,12 +79,13 @@ impl Order {
     pub fn path(self) -> &'static str {
         match self {
             Self::News => "/news",
+            Self::End => "/end",
         }
     }
 
     /// Reads a path.
     pub fn read(path: &str) -> Option<Self> {
-        [Self::News].into_iter().find(|order| order.path() == path)
+        [Self::News, Self::End].into_iter().find(|order| order.path() == path)
     }
 }
 

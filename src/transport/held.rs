@@ -18,13 +18,17 @@ use futures_util::{
     future::{Either, select},
 };
 use wasm_bindgen_futures::spawn_local;
-use worker::{Result, WebSocket, WebsocketEvent};
+use worker::{Env, Result, WebSocket, WebsocketEvent};
 
 use crate::{
-    agents::socket::{ENDED, SUPERSEDED},
+    access::principal::Subject,
+    agents::{
+        rows::now_s,
+        socket::{ENDED, SUPERSEDED},
+    },
     protocol::event,
-    runtime::{machine::Machine, sleep::Sleep},
-    server::platform::Platform as _,
+    runtime::sleep::Sleep,
+    transport::hub::Hub,
 };
 
 /// Between two comments. Proxies cut a stream that is silent for 100 s.
@@ -43,13 +47,42 @@ pub struct HeldStream {
     last_words: Rc<Cell<Option<&'static str>>>,
 }
 
-/// Opens the stream over the object's socket; it ends when the session does, at `expires` in
-/// seconds since 1970. `first` goes out at once, because proxies hold the headers back until then.
-pub fn hold(socket: WebSocket, expires: u32, first: Vec<u8>) -> Result<HeldStream> {
+/// For how long a stream may go on.
+pub struct Lease {
+    /// Until then, in seconds since 1970.
+    pub expires: u32,
+    /// Until its session, issued at this time, is ended with all others of the subject.
+    pub session: Option<(Subject, u32)>,
+    /// The bindings.
+    pub env: Env,
+}
+
+impl Lease {
+    /// Why the stream must end, if it must.
+    async fn over(&self) -> Option<&'static str> {
+        if now_s() >= u64::from(self.expires) {
+            return Some("closed: the session expired");
+        }
+        let (subject, issued) = self.session?;
+        // Where nobody knows, the stream goes on: the next comment asks again.
+        let ended = Hub::has_ended(&self.env, subject, issued).await;
+        ended.unwrap_or_default().then_some(reason(ENDED))
+    }
+
+    /// Until the next comment, or the end where that is sooner.
+    fn pause(&self) -> Duration {
+        let left = u64::from(self.expires).saturating_sub(now_s());
+        COMMENT_EVERY.min(Duration::from_secs(left.max(1)))
+    }
+}
+
+/// Opens the stream over the object's socket. `first` goes out at once, because proxies hold the
+/// headers back until then.
+pub fn hold(socket: WebSocket, lease: Lease, first: Vec<u8>) -> Result<HeldStream> {
     let (mut sender, frames) = channel(MAX_WAITING);
     let last_words = Rc::new(Cell::new(None));
     let _ = sender.try_send(first);
-    let feed = Feed { socket: socket.clone(), sender, last_words: last_words.clone(), expires };
+    let feed = Feed { socket: socket.clone(), sender, last_words: last_words.clone(), lease };
     socket.accept()?;
     spawn_local(feed.run());
     Ok(HeldStream { frames, socket, last_words })
@@ -60,7 +93,7 @@ struct Feed {
     socket: WebSocket,
     sender: Sender<Vec<u8>>,
     last_words: Rc<Cell<Option<&'static str>>>,
-    expires: u32,
+    lease: Lease,
 }
 
 impl Feed {
@@ -70,7 +103,7 @@ impl Feed {
             return self.end("closed: the session could not be reached");
         };
         loop {
-            let frame = match select(events.next(), Sleep::new(self.pause())).await {
+            let frame = match select(events.next(), Sleep::new(self.lease.pause())).await {
                 Either::Left((Some(Ok(WebsocketEvent::Message(message))), _)) => {
                     let Some(text) = message.text() else { continue };
                     event::message(None, text.as_bytes())
@@ -79,10 +112,10 @@ impl Feed {
                     return self.end(reason(close.code()));
                 }
                 Either::Left(_) => return self.end("closed: the session's stream broke"),
-                Either::Right(_) if self.is_over() => {
-                    return self.end("closed: the session expired");
-                }
-                Either::Right(_) => event::KEEP_ALIVE.to_vec(),
+                Either::Right(_) => match self.lease.over().await {
+                    Some(why) => return self.end(why),
+                    None => event::KEEP_ALIVE.to_vec(),
+                },
             };
             if let Err(error) = self.sender.try_send(frame) {
                 if error.is_full() {
@@ -92,20 +125,6 @@ impl Feed {
                 return;
             }
         }
-    }
-
-    fn now(&self) -> u64 {
-        Machine.now_ms() / 1_000
-    }
-
-    fn is_over(&self) -> bool {
-        self.now() >= u64::from(self.expires)
-    }
-
-    /// Until the next comment, or the end of the session where that is sooner.
-    fn pause(&self) -> Duration {
-        let left = u64::from(self.expires).saturating_sub(self.now());
-        COMMENT_EVERY.min(Duration::from_secs(left.max(1)))
     }
 
     fn end(self, why: &'static str) {

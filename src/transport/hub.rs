@@ -1,5 +1,5 @@
 //! The way to a subject's hub, from the Worker and from session objects: listening, telling what
-//! changed.
+//! changed, ending sessions.
 
 use std::time::Duration;
 
@@ -7,18 +7,22 @@ use worker::{Env, Error, Headers, Method, Request, RequestInit, Response, Result
 
 use crate::{
     access::principal::Subject,
-    agents::hub::{Ask, LISTENER_HEADER, Listener, hub_name},
+    agents::{
+        hub::{Ask, LISTENER_HEADER, Listener, hub_name},
+        rows::now_s,
+    },
     edge::{answer, refusal::Refusal},
     protocol::{
         event,
         jsonrpc::RequestId,
         stateless::listen::{Filter, Subscription},
     },
+    runtime::isolate,
     server::notify::News,
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::within,
-        held::hold,
+        held::{Lease, hold},
     },
 };
 
@@ -76,6 +80,51 @@ impl Hub {
         self.ask(&Ask::Unwatch(object), None).await.map(drop)
     }
 
+    /// Whether a session that was issued then was ended with all others: what the isolate knows of
+    /// the last 30 s, else what the hub says, else what the isolate knows of the last 5 min.
+    ///
+    /// # Errors
+    /// 503 where nobody knows.
+    pub async fn has_ended(
+        env: &Env,
+        subject: Subject,
+        issued: u32,
+    ) -> std::result::Result<bool, Refusal> {
+        let now = now_s();
+        let not_before = match isolate::not_before(subject, now) {
+            Some(known) => known,
+            None => Self::new(env, subject).look_up(now).await?,
+        };
+        Ok(issued <= not_before)
+    }
+
+    async fn look_up(&self, now: u64) -> std::result::Result<u32, Refusal> {
+        match self.not_before().await {
+            Ok(not_before) => Ok(isolate::note_not_before(self.subject, not_before, now)),
+            Err(error) => {
+                worker::console_error!("the hub did not say which sessions were ended: {error}");
+                let known = isolate::usable_not_before(self.subject, now);
+                known.ok_or(Refusal::HubUnreachable)
+            }
+        }
+    }
+
+    async fn not_before(&self) -> Result<u32> {
+        let text = self.ask(&Ask::NotBefore, None).await?.text().await?;
+        text.parse().map_err(|_| Error::RustError(format!("not a time: {text}")))
+    }
+
+    /// Ends all sessions that were issued then, in seconds since 1970, or before. Other isolates
+    /// know it after 30 s at the latest, this one at once.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn end_sessions(&self, not_before: u32) -> Result<()> {
+        self.ask(&Ask::End(not_before), None).await?;
+        isolate::note_not_before(self.subject, not_before, now_s());
+        Ok(())
+    }
+
     /// Consumes the name of a request until `until_s`; false where it was consumed before.
     pub async fn consume(&self, nonce: [u8; 16], until_s: u64) -> Result<bool> {
         let _ = (nonce, until_s);
@@ -114,6 +163,7 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     let answered = Hub::of(endpoint).send(&Ask::Listen, &init).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
-    let expires = endpoint.expires();
-    Ok(answer::stream(hold(socket, expires, event::message(None, &first))?, endpoint.caller)?)
+    // The hub itself ends it with the subject's sessions.
+    let lease = Lease { env: endpoint.env.clone(), expires: endpoint.expires(), session: None };
+    Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)
 }

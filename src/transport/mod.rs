@@ -5,6 +5,7 @@ pub mod forward;
 pub mod held;
 pub mod hub;
 pub mod media;
+pub mod sessions;
 pub mod sse;
 pub mod stateless;
 pub mod streamable;

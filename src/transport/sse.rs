@@ -57,11 +57,11 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
         return Err(Refusal::AcceptStream.into());
     }
     let claims = endpoint.claims(Hello::default());
-    let expires = claims.expires;
+    let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
     let answered = endpoint.target_of(claims).open_feed("sse").await??;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
-    Ok(answer::stream(hold(socket, expires, first)?, endpoint.caller)?)
+    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
 }
 
 /// Passes a message on to the session that its URL names.
@@ -71,6 +71,6 @@ async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Respon
     }
     let url = request.url()?;
     let id = url.query_pairs().find(|(name, _)| name == "sessionId").map(|(_, id)| id);
-    let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?)?;
+    let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?).await?;
     endpoint.pass_on(target, &mut request).await
 }

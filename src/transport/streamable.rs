@@ -1,7 +1,8 @@
 //! Streamable HTTP with sessions: MCP 2025-03-26, 2025-06-18 and 2025-11-25, `basic/transports`.
 //!
 //! Invariant: `initialize` needs no object; a session id that this server did not sign for this
-//! subject reaches none; every other session request is exactly one object request.
+//! subject reaches none; every other session request is exactly one object request, and every 30 s
+//! one of them asks the subject's hub first whether sessions were ended.
 
 use worker::{Env, Method, Request, Response, Result};
 
@@ -68,7 +69,7 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return endpoint.pass_on(endpoint.target(id)?, &mut request).await;
+        return endpoint.pass_on(endpoint.target(id).await?, &mut request).await;
     }
     let body = read_body(&mut request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
@@ -87,30 +88,30 @@ async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> 
     if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let target = required_target(&endpoint, &request)?;
+    let target = required_target(&endpoint, &request).await?;
     let last = request.headers().get("last-event-id")?;
     if last.as_deref().and_then(LastEvent::parse).is_some() {
         return endpoint.pass_on(target, &mut request).await;
     }
-    let expires = target.claims.expires;
+    let lease = endpoint.lease(&target.claims);
     let answered = target.open_feed("stream").await??;
     if answered.status_code() != 101 {
         return Ok(answered);
     }
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
-    Ok(answer::stream(hold(socket, expires, first)?, endpoint.caller)?)
+    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
 }
 
 async fn delete(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
-    let target = required_target(&endpoint, &request)?;
+    let target = required_target(&endpoint, &request).await?;
     endpoint.pass_on(target, &mut request).await
 }
 
-fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
+async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
     check_version(request.headers().get(VERSION_HEADER)?)?;
     let id = request.headers().get(SESSION_HEADER)?.ok_or(Refusal::NoSession)?;
-    endpoint.target(&id)
+    endpoint.target(&id).await
 }
 
 fn without_session(endpoint: &Endpoint<'_>, body: Body<'_>) -> Outcome<Response> {

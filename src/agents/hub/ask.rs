@@ -20,6 +20,10 @@ pub enum Ask {
     Watch(String, u64),
     /// To tell it no more.
     Unwatch(String),
+    /// Since when sessions count.
+    NotBefore,
+    /// To end all sessions that were issued then or before.
+    End(u32),
 }
 
 impl Ask {
@@ -30,6 +34,8 @@ impl Ask {
             Self::Announce(origin) => format!("/announce/{origin}"),
             Self::Watch(object, until) => format!("/watch/{object}/{until}"),
             Self::Unwatch(object) => format!("/unwatch/{object}"),
+            Self::NotBefore => "/not-before".to_owned(),
+            Self::End(not_before) => format!("/end/{not_before}"),
         }
     }
 
@@ -42,6 +48,8 @@ impl Ask {
             "announce" => Self::Announce(next()?.to_owned()),
             "watch" => Self::Watch(next()?.to_owned(), next()?.parse().ok()?),
             "unwatch" => Self::Unwatch(next()?.to_owned()),
+            "not-before" => Self::NotBefore,
+            "end" => Self::End(next()?.parse().ok()?),
             _ => return None,
         })
     }
@@ -59,10 +67,12 @@ mod tests {
             Ask::Announce("subject-_-".into()),
             Ask::Watch("object".into(), 7),
             Ask::Unwatch("object".into()),
+            Ask::NotBefore,
+            Ask::End(u32::MAX),
         ] {
             assert_eq!(Ask::read(&ask.path()), Some(ask));
         }
-        for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y"] {
+        for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y", "/end/-1"] {
             assert_eq!(Ask::read(wrong), None, "{wrong}");
         }
     }
