@@ -1,5 +1,5 @@
-//! The object of one subject: whoever is to hear of its changes, wherever that is, and since when its
-//! sessions count.
+//! The object of one subject: whoever is to hear of its changes, wherever that is, since when its
+//! sessions count, and the nonces that it consumed.
 //!
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
@@ -12,7 +12,7 @@ use worker::{Env, Request, Response, Result, State};
 use crate::{
     access::keys::Keyring,
     agents::{
-        hub::{Ask, LISTENER_HEADER, Listener},
+        hub::{Ask, LISTENER_HEADER, Listener, Nonces},
         rows::{Rows, now_s},
         socket,
     },
@@ -45,6 +45,7 @@ struct Core {
     state: Rc<State>,
     env: Env,
     rows: Rows,
+    nonces: Nonces,
 }
 
 impl Object for Core {
@@ -60,7 +61,7 @@ impl Object for Core {
 impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
-        Self { rows: Rows::new(state.clone()), state, env }
+        Self { rows: Rows::new(state.clone()), state, env, nonces: Nonces::default() }
     }
 
     async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
@@ -74,6 +75,7 @@ impl Core {
             }
             Some(Ask::NotBefore) => Response::ok(self.not_before().await?.to_string()),
             Some(Ask::End(not_before)) => self.end(not_before).await,
+            Some(Ask::Consume(nonce, until)) => self.consume(nonce, until).await,
             None => Response::error("not for a hub", 404),
         }
     }
@@ -148,6 +150,16 @@ impl Core {
         }
         self.order(Order::End, text, String::new());
         Response::empty()
+    }
+
+    async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
+        let key = format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple());
+        let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
+        let keep = self.rows.put(&key, "", until);
+        match self.nonces.consume(nonce, kept, keep).await? {
+            true => Response::empty(),
+            false => Response::error("consumed before", 409),
+        }
     }
 
     /// Gives an order to all registered session objects but one, while the hub goes on.

@@ -1,5 +1,5 @@
 //! The way to a subject's hub, from the Worker and from session objects: listening, telling what
-//! changed, ending sessions.
+//! changed, ending sessions, consuming nonces.
 
 use std::time::Duration;
 
@@ -125,10 +125,14 @@ impl Hub {
         Ok(())
     }
 
-    /// Consumes the name of a request until `until_s`; false where it was consumed before.
+    /// Consumes a nonce, which is remembered until then, in seconds since 1970. False: it was
+    /// consumed before.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked; the nonce may be consumed all the same.
     pub async fn consume(&self, nonce: [u8; 16], until_s: u64) -> Result<bool> {
-        let _ = (nonce, until_s);
-        Ok(true)
+        let answered = self.ask(&Ask::Consume(nonce, until_s), None).await?;
+        Ok(answered.status_code() == 200)
     }
 
     async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<Response> {
@@ -145,7 +149,8 @@ impl Hub {
         };
         let answered = answered?;
         match answered.status_code() {
-            101 | 200 => Ok(answered),
+            // 409: a nonce was consumed before.
+            101 | 200 | 409 => Ok(answered),
             status => Err(Error::RustError(format!("the hub answers {status}"))),
         }
     }

@@ -24,6 +24,8 @@ pub enum Ask {
     NotBefore,
     /// To end all sessions that were issued then or before.
     End(u32),
+    /// To consume a nonce, and to remember it until then.
+    Consume([u8; 16], u64),
 }
 
 impl Ask {
@@ -36,6 +38,9 @@ impl Ask {
             Self::Unwatch(object) => format!("/unwatch/{object}"),
             Self::NotBefore => "/not-before".to_owned(),
             Self::End(not_before) => format!("/end/{not_before}"),
+            Self::Consume(nonce, until) => {
+                format!("/consume/{}/{until}", URL_SAFE_NO_PAD.encode(nonce))
+            }
         }
     }
 
@@ -50,6 +55,10 @@ impl Ask {
             "unwatch" => Self::Unwatch(next()?.to_owned()),
             "not-before" => Self::NotBefore,
             "end" => Self::End(next()?.parse().ok()?),
+            "consume" => {
+                let nonce = URL_SAFE_NO_PAD.decode(next()?).ok()?.try_into().ok()?;
+                Self::Consume(nonce, next()?.parse().ok()?)
+            }
             _ => return None,
         })
     }
@@ -69,10 +78,11 @@ mod tests {
             Ask::Unwatch("object".into()),
             Ask::NotBefore,
             Ask::End(u32::MAX),
+            Ask::Consume([0xff; 16], u64::MAX),
         ] {
             assert_eq!(Ask::read(&ask.path()), Some(ask));
         }
-        for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y", "/end/-1"] {
+        for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y", "/consume/AAAA/1", "/end/-1"] {
             assert_eq!(Ask::read(wrong), None, "{wrong}");
         }
     }

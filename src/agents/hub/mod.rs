@@ -2,6 +2,8 @@
 
 mod ask;
 mod listener;
+mod nonces;
 
 pub use ask::{Ask, hub_name};
 pub use listener::{LISTENER_HEADER, Listener};
+pub use nonces::Nonces;
