@@ -54,7 +54,12 @@ impl Door {
             }
         };
         let own = with.own_token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-        Ok(Principal { way, subject: subject(keys, way, own), own_credential: own.is_some() })
+        Ok(Principal {
+            way,
+            subject: subject(keys, way, own),
+            own_credential: own.is_some(),
+            expires: None,
+        })
     }
 }
 

@@ -38,4 +38,6 @@ pub struct Principal {
     pub subject: Subject,
     /// Whether the caller brings its own SiteBay credential.
     pub own_credential: bool,
+    /// When what it came in with runs out, in seconds since 1970. None: it does not.
+    pub expires: Option<u32>,
 }

@@ -41,6 +41,8 @@ impl Sealed {
         let _ = put_block(&mut out, &self.claims.to_bytes(key));
         out.push(way_code(self.principal.way));
         out.push(u8::from(self.principal.own_credential));
+        // No credential runs out in 1970.
+        out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
         out.extend_from_slice(self.request.as_bytes());
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
@@ -59,8 +61,9 @@ impl Sealed {
         let claims = Claims::from_bytes(reader.block()?)?;
         let way = way_from_code(reader.u8()?)?;
         let own_credential = reader.u8()? == 1;
+        let expires = Some(u32::from_be_bytes(reader.array()?)).filter(|expires| *expires > 0);
         let request = Uuid::from_bytes(reader.array()?);
-        let principal = Principal { way, subject: claims.subject, own_credential };
+        let principal = Principal { way, subject: claims.subject, own_credential, expires };
         reader.is_empty().then_some(Self { claims, principal, request })
     }
 }
@@ -123,7 +126,12 @@ mod tests {
                 client_name: String::new(),
                 client_version: String::new(),
             },
-            principal: Principal { way: Way::ApiKey, subject, own_credential: true },
+            principal: Principal {
+                way: Way::ApiKey,
+                subject,
+                own_credential: true,
+                expires: Some(7),
+            },
             request: Uuid::from_u128(9),
         }
     }

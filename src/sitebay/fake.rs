@@ -120,6 +120,7 @@ impl Fake {
                 way: Way::Open,
                 subject: Subject([0; 16]),
                 own_credential: false,
+                expires: None,
             }),
             account: Rc::new(Account {
                 base_url: "https://my.sitebay.test".into(),

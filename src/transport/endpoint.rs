@@ -116,13 +116,20 @@ impl<'a> Endpoint<'a> {
     /// When a stream that begins now must end, in seconds since 1970.
     pub fn expires(&self) -> u32 {
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX).saturating_add(age)
+        let now = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+        self.with_credential(now.saturating_add(age))
     }
 
     /// For how long a stream of a session may go on.
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
-        Lease { env: self.env.clone(), expires: claims.expires, session }
+        let expires = self.with_credential(claims.expires);
+        Lease { env: self.env.clone(), expires, session }
+    }
+
+    /// The earlier end: this one, or that of what the caller came in with.
+    fn with_credential(&self, expires: u32) -> u32 {
+        self.principal.expires.map_or(expires, |own| own.min(expires))
     }
 
     /// The session that an id names, if it is this caller's and was not ended with all others.

@@ -60,7 +60,7 @@ impl From<worker::Error> for TaskFault {
 impl TaskLink {
     /// The way to the tasks of a subject, without starting any.
     pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
-        let principal = Principal { way: Way::Open, subject, own_credential: false };
+        let principal = Principal { way: Way::Open, subject, own_credential: false, expires: None };
         let (principal, client) = (Rc::new(principal), Rc::default());
         Self { env, keys, principal, client, own_token: None }
     }
