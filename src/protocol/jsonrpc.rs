@@ -115,6 +115,8 @@ pub const SESSION_NOT_FOUND: i32 = -32001;
 /// The resource does not exist (up to 2025-11-25).
 pub const RESOURCE_NOT_FOUND: i32 = -32002;
 
+const NO_OBJECT: &str = "expected an object with `jsonrpc` and `method`";
+
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default)]
@@ -147,8 +149,15 @@ pub fn decode(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
     if text.trim_ascii_start().starts_with('[') {
         return batch(text);
     }
-    let wire = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
-    message(wire).map(Body::Single)
+    single(text).map(Body::Single)
+}
+
+fn single(text: &str) -> Result<Message<'_>, DecodeError> {
+    // A derived reader takes arrays for objects too.
+    if text.starts_with('[') {
+        return Err(DecodeError::NotJsonRpc(NO_OBJECT));
+    }
+    message(serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?)
 }
 
 fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
@@ -160,18 +169,14 @@ fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
     if elements.len() > MAX_BATCH {
         return Err(DecodeError::NotJsonRpc("a batch may have at most 100 messages"));
     }
-    let messages = elements.into_iter().map(|element| {
-        let wire = serde_json::from_str(element.get())
-            .map_err(|error| not_an_object(element.get(), &error))?;
-        message(wire)
-    });
+    let messages = elements.into_iter().map(|element| single(element.get()));
     Ok(Body::Batch(messages.collect::<Result<_, _>>()?))
 }
 
 /// Whether the text failed as JSON, or is JSON that is not an object.
 fn not_an_object(text: &str, error: &serde_json::Error) -> DecodeError {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => DecodeError::NotJsonRpc("expected an object with `jsonrpc` and `method`"),
+        Ok(_) => DecodeError::NotJsonRpc(NO_OBJECT),
         Err(_) => DecodeError::NotJson(error.to_string()),
     }
 }
@@ -333,12 +338,13 @@ mod tests {
 
     #[test]
     fn json_that_is_no_message_is_an_invalid_request() {
-        let bodies: [&[u8]; 8] = [
+        let bodies: [&[u8]; 9] = [
             b"1",
             b"\"x\"",
             b"{}",
             b"[]",
             b"[1]",
+            br#"[["2.0",1,"ping"]]"#,
             br#"{"jsonrpc":"1.0","method":"ping","id":1}"#,
             br#"{"jsonrpc":"2.0","method":1,"id":1}"#,
             br#"{"jsonrpc":"2.0","method":"ping","id":1,"params":3}"#,
