@@ -401,6 +401,10 @@ impl Keeper for ObjectKeeper {
         self.state.wait_until(async move { hub.announce(&news).await });
     }
 
+    fn note(&self, what: &str) {
+        worker::console_warn!("{what}");
+    }
+
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
         let (rows, key) = (self.rows.clone(), settings_key(self.session));
         let text = serde_json::to_string(&settings).unwrap_or_default();

@@ -53,6 +53,9 @@ pub trait Keeper: Store {
     /// Tells whoever listens to the subject's changes outside of sessions.
     fn tell_listeners(&self, news: &News);
 
+    /// Logs what an operator may want to know.
+    fn note(&self, what: &str);
+
     /// Keeps the session's settings over the end of the object's memory.
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
 
