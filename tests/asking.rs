@@ -97,3 +97,22 @@ async fn answers_to_requests_never_made_are_ignored() {
     let text = live.rest().await;
     assert!(text.contains("Hello, Ada"), "{text}");
 }
+
+#[tokio::test]
+async fn answers_to_nothing_are_ignored_and_logged_without_what_they_say() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect_with(able()).await;
+    let never = json!({ "id": "never-asked" });
+    reply(&client, &never, "result", json!({ "secret": "swordfish" })).await;
+    reply(&client, &never, "error", json!({ "code": -1, "message": "swordfish" })).await;
+    let (live, question) = asked(&client, "ask").await;
+    let declined = json!({ "action": "decline" });
+    reply(&client, &question, "result", declined.clone()).await;
+    assert!(live.rest().await.contains("declined"));
+    // The second answer to one question answers nothing.
+    reply(&client, &question, "result", declined).await;
+    assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
+    let log = server.log();
+    assert_eq!(log.matches("a response to no request that waits was ignored").count(), 3, "{log}");
+    assert!(!log.contains("swordfish") && !log.contains("never-asked"), "{log}");
+}

@@ -11,8 +11,9 @@ use xtask::server::Options;
 
 use crate::{
     sse,
-    stateless::listen,
-    support::{Answer, Client, events::Live, options, server, start, stateless::call},
+    support::{
+        Answer, Client, events::Live, options, server, start, stateless::call, stateless::listen,
+    },
 };
 
 /// Ends the sessions of this client's subject.

@@ -1,14 +1,11 @@
 //! 2026-07-28 over the wire: requests that stand for themselves.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 use xtask::server::Options;
 
 use crate::support::{
-    Client,
-    events::Live,
-    options, server, start,
-    stateless::{VERSION, ask, call, meta},
+    Client, options, server, start,
+    stateless::{VERSION, ask, call, listen, meta},
 };
 
 #[tokio::test]
@@ -134,17 +131,6 @@ async fn both_eras_live_at_one_endpoint() {
     assert_eq!(hidden.json()["error"]["code"], -32600);
 }
 
-/// The open stream of a listener.
-pub async fn listen(url: &str, filter: Value) -> Live {
-    let client = Client::new(url)
-        .with("mcp-protocol-version", VERSION)
-        .with("mcp-method", "subscriptions/listen");
-    let params = json!({ "notifications": filter, "_meta": meta(json!({})) });
-    let body =
-        json!({ "jsonrpc": "2.0", "id": "l", "method": "subscriptions/listen", "params": params });
-    Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap())
-}
-
 #[tokio::test]
 async fn a_change_in_one_isolate_reaches_listeners_in_the_other() {
     let server = start(Options { isolates: 2, ..options() }).await;
@@ -157,7 +143,7 @@ async fn a_change_in_one_isolate_reaches_listeners_in_the_other() {
     call(&Client::new(&here), "notify", json!({})).await.result();
     let told =
         listener.message(|message| message["method"] == "notifications/tools/list_changed").await;
-    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], "l");
+    assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1);
     // A session's change is told to them as well.
     let session = Client::new(&here).connect().await;
     session.call("touch", json!({ "uri": "test://watched" })).await;

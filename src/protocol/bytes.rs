@@ -70,7 +70,10 @@ pub fn cut_text(text: &str, max: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::protocol::testing::ANY_TEXT;
 
     #[test]
     fn a_text_is_cut_at_a_character() {
@@ -84,5 +87,26 @@ mod tests {
         let mut reader = Reader::new(&[3, b'a']);
         assert_eq!(reader.text(), None);
         assert_eq!(Reader::new(&[1]).array::<2>(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn a_cut_text_is_the_longest_beginning_that_fits(text in ANY_TEXT, max in 0..64_usize) {
+            let cut = cut_text(&text, max);
+            prop_assert!(text.starts_with(cut) && cut.len() <= max);
+            let next = text[cut.len()..].chars().next();
+            prop_assert!(next.is_none_or(|next| cut.len().saturating_add(next.len_utf8()) > max));
+        }
+
+        #[test]
+        fn a_text_or_block_is_read_as_it_was_written(text in ANY_TEXT, block: Vec<u8>) {
+            let mut out = Vec::new();
+            put_text(&mut out, &text);
+            put_block(&mut out, &block).unwrap();
+            let mut reader = Reader::new(&out);
+            prop_assert_eq!(reader.text(), Some(cut_text(&text, 255).to_owned()));
+            prop_assert_eq!(reader.block(), Some(&*block));
+            prop_assert!(reader.is_empty());
+        }
     }
 }

@@ -114,7 +114,11 @@ fn put_id(out: &mut Vec<u8>, id: Option<&str>) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
     use super::*;
+    use crate::protocol::testing::{ANY_TEXT, any_json};
 
     fn request(json: &str) -> RequestId {
         RequestId::read(&RawValue::from_string(json.into()).unwrap()).unwrap()
@@ -147,5 +151,72 @@ mod tests {
         let event = message(Some("1"), br#"{"a":"b\nc"}"#);
         let text = String::from_utf8(event).unwrap();
         assert_eq!(text, "event: message\nid: 1\ndata: {\"a\":\"b\\nc\"}\n\n");
+    }
+
+    /// The ids and data of a stream as clients read them (WHATWG HTML "Server-sent events").
+    fn interpreted(stream: &[u8]) -> Vec<(String, String)> {
+        let stream = std::str::from_utf8(stream).unwrap();
+        let (mut events, mut id, mut data) = (Vec::new(), String::new(), Vec::new());
+        for line in stream.replace("\r\n", "\n").split(['\n', '\r']) {
+            let (field, value) = line.split_once(':').unwrap_or((line, ""));
+            let value = value.strip_prefix(' ').unwrap_or(value);
+            match field {
+                "id" => value.clone_into(&mut id),
+                "data" => data.push(value),
+                _ => {}
+            }
+            if line.is_empty() && !data.is_empty() {
+                events.push((id.clone(), std::mem::take(&mut data).join("\n")));
+            }
+        }
+        events
+    }
+
+    proptest! {
+        #[test]
+        fn any_json_survives_its_event(
+            values in prop::collection::vec(any_json(), 1..4),
+            break_ in prop::sample::select(vec!["\n", "\r", "\r\n", "\n\n", " "]),
+        ) {
+            let mut stream = KEEP_ALIVE.to_vec();
+            for (place, value) in values.iter().enumerate() {
+                let text = serde_json::to_string_pretty(value).unwrap().replace('\n', break_);
+                stream.extend(message(Some(&format!("k.1.MQ.{place}")), text.as_bytes()));
+            }
+            let events = interpreted(&stream);
+            prop_assert_eq!(events.len(), values.len());
+            for (place, (value, (id, data))) in values.iter().zip(events).enumerate() {
+                prop_assert_eq!(id, format!("k.1.MQ.{place}"));
+                prop_assert_eq!(&serde_json::from_str::<Value>(&data).unwrap(), value);
+            }
+        }
+
+        #[test]
+        fn a_comment_is_no_event(text in ANY_TEXT) {
+            prop_assert!(interpreted(&comment(&text)).is_empty());
+        }
+
+        #[test]
+        fn every_id_leads_back_to_its_stream(
+            life in "[0-9a-f]{8}", number: u32, place: u32, said in ANY_TEXT, integer: Option<i64>,
+        ) {
+            let json = integer.map_or_else(|| Value::from(said), Value::from).to_string();
+            let raw = RawValue::from_string(json).unwrap();
+            let Some(request) = RequestId::read(&raw) else { return Ok(()) };
+            let stream = StreamName::of_call(&life, number, &request);
+            let id = stream.event_id(place);
+            prop_assert!(id.bytes().all(|byte| byte.is_ascii_graphic()));
+            let last = LastEvent { stream, incarnation: life, request, place };
+            prop_assert_eq!(LastEvent::parse(&id), Some(last));
+        }
+
+        #[test]
+        fn what_is_read_as_an_id_is_read_from_its_print(
+            id in "[a-z.]{0,3}\\.[+0-9]{1,3}\\.(MQ|IDcg|ImEi|e30|[A-Za-z]{0,4})\\.[+0-9]{1,11}(\\.0)?",
+        ) {
+            if let Some(last) = LastEvent::parse(&id) {
+                prop_assert_eq!(LastEvent::parse(&last.stream.event_id(last.place)), Some(last));
+            }
+        }
     }
 }

@@ -115,6 +115,8 @@ pub const SESSION_NOT_FOUND: i32 = -32001;
 /// The resource does not exist (up to 2025-11-25).
 pub const RESOURCE_NOT_FOUND: i32 = -32002;
 
+const NO_OBJECT: &str = "expected an object with `jsonrpc` and `method`";
+
 #[derive(Deserialize)]
 struct Wire<'a> {
     #[serde(borrow, default)]
@@ -147,8 +149,15 @@ pub fn decode(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
     if text.trim_ascii_start().starts_with('[') {
         return batch(text);
     }
-    let wire = serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?;
-    message(wire).map(Body::Single)
+    single(text).map(Body::Single)
+}
+
+fn single(text: &str) -> Result<Message<'_>, DecodeError> {
+    // A derived reader takes arrays for objects too.
+    if text.starts_with('[') {
+        return Err(DecodeError::NotJsonRpc(NO_OBJECT));
+    }
+    message(serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?)
 }
 
 fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
@@ -160,18 +169,14 @@ fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
     if elements.len() > MAX_BATCH {
         return Err(DecodeError::NotJsonRpc("a batch may have at most 100 messages"));
     }
-    let messages = elements.into_iter().map(|element| {
-        let wire = serde_json::from_str(element.get())
-            .map_err(|error| not_an_object(element.get(), &error))?;
-        message(wire)
-    });
+    let messages = elements.into_iter().map(|element| single(element.get()));
     Ok(Body::Batch(messages.collect::<Result<_, _>>()?))
 }
 
 /// Whether the text failed as JSON, or is JSON that is not an object.
 fn not_an_object(text: &str, error: &serde_json::Error) -> DecodeError {
     match serde_json::from_str::<serde::de::IgnoredAny>(text) {
-        Ok(_) => DecodeError::NotJsonRpc("expected an object with `jsonrpc` and `method`"),
+        Ok(_) => DecodeError::NotJsonRpc(NO_OBJECT),
         Err(_) => DecodeError::NotJson(error.to_string()),
     }
 }
@@ -295,7 +300,11 @@ fn begin(id: &str, field: &str, more: usize) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
     use super::*;
+    use crate::protocol::testing::{ANY_TEXT, any_json};
 
     fn error_of(body: &[u8]) -> DecodeError {
         decode(body).expect_err("should be refused")
@@ -333,12 +342,13 @@ mod tests {
 
     #[test]
     fn json_that_is_no_message_is_an_invalid_request() {
-        let bodies: [&[u8]; 8] = [
+        let bodies: [&[u8]; 9] = [
             b"1",
             b"\"x\"",
             b"{}",
             b"[]",
             b"[1]",
+            br#"[["2.0",1,"ping"]]"#,
             br#"{"jsonrpc":"1.0","method":"ping","id":1}"#,
             br#"{"jsonrpc":"2.0","method":1,"id":1}"#,
             br#"{"jsonrpc":"2.0","method":"ping","id":1,"params":3}"#,
@@ -366,5 +376,66 @@ mod tests {
             decode(body),
             Ok(Body::Single(Message::Response { id: Some(_), outcome: Err(_) }))
         ));
+    }
+
+    fn any_id() -> impl Strategy<Value = Value> {
+        prop_oneof![any::<i64>().prop_map(Value::from), ".{0,40}".prop_map(Value::from),]
+    }
+
+    fn value(raw: &RawValue) -> Value {
+        serde_json::from_str(raw.get()).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_request_is_read_as_it_was_written(
+            id in any_id(), method in ANY_TEXT, params in any_json(), extra in any_json(),
+        ) {
+            let params = json!({ "a": params });
+            let body = json!({
+                "extra": extra, "jsonrpc": "2.0", "id": id, "method": method, "params": params,
+            });
+            for text in [body.to_string(), format!("{body:#}")] {
+                let Ok(Body::Single(Message::Request { id: read, method: name, params: with })) =
+                    decode(text.as_bytes())
+                else {
+                    return Err(TestCaseError::fail(text));
+                };
+                prop_assert_eq!(read.as_json(), id.to_string());
+                prop_assert_eq!((name.as_ref(), value(with.unwrap())), (&*method, params.clone()));
+            }
+        }
+
+        #[test]
+        fn an_answer_carries_its_id_and_its_result(id in any_id(), result in any_json()) {
+            let read = RequestId::read(&RawValue::from_string(id.to_string()).unwrap()).unwrap();
+            let whole = json!({ "jsonrpc": "2.0", "id": id, "result": result });
+            for text in [result_text(&read, &result.to_string()), result_value(&read, &result)] {
+                prop_assert_eq!(&serde_json::from_slice::<Value>(&text).unwrap(), &whole);
+            }
+        }
+
+        #[test]
+        fn an_error_carries_its_message(id in any_id(), said in ANY_TEXT, code: i32) {
+            let read = RequestId::read(&RawValue::from_string(id.to_string()).unwrap()).unwrap();
+            let text = error_text(Some(&read), &RpcError::new(code, said.clone()));
+            let whole = json!({
+                "jsonrpc": "2.0", "id": id, "error": { "code": code, "message": said },
+            });
+            prop_assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), whole);
+        }
+
+        #[test]
+        fn only_objects_are_messages(body in any_json()) {
+            let body = json!([body]);
+            prop_assert_eq!(error_of(body.to_string().as_bytes()).code(), INVALID_REQUEST);
+        }
+
+        #[test]
+        fn a_refusal_blames_what_is_wrong(bytes: Vec<u8>) {
+            let error = error_of(&bytes);
+            let json = serde_json::from_slice::<serde::de::IgnoredAny>(&bytes).is_ok();
+            prop_assert_eq!(error.code(), if json { INVALID_REQUEST } else { PARSE_ERROR });
+        }
     }
 }

@@ -191,7 +191,10 @@ impl Claims {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::protocol::testing::ANY_TEXT;
 
     const SUBJECT: Subject = Subject([7; 16]);
 
@@ -259,6 +262,62 @@ mod tests {
     fn rubbish_is_malformed() {
         for id in ["", "x", "abc def", "%%%", &"A".repeat(513), &"A".repeat(100)] {
             assert!(Claims::verify(id, &keys(), SUBJECT, 1_500).is_err(), "{id:?}");
+        }
+    }
+
+    fn any_claims() -> impl Strategy<Value = Claims> {
+        let names = (ANY_TEXT, ANY_TEXT, ANY_TEXT);
+        let place = prop::sample::select(vec![Placement::Session, Placement::Subject]);
+        let version = prop::sample::select(Version::ALL.to_vec());
+        let numbers = any::<(u128, u16, [u8; 16], u32, u32)>();
+        (names, place, version, numbers).prop_map(|(names, placement, version, numbers)| Claims {
+            session: Uuid::from_u128(numbers.0),
+            version,
+            capabilities: ClientCapabilities::from_bits(numbers.1),
+            placement,
+            subject: Subject(numbers.2),
+            issued: numbers.3,
+            expires: numbers.4,
+            toolset: names.0,
+            client_name: names.1,
+            client_version: names.2,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_claims_survive_their_id_with_their_names_cut(claims in any_claims(), now: u32) {
+            let id = claims.sign(&keys());
+            prop_assert!(id.len() <= MAX_CHARS && id.bytes().all(|byte| byte.is_ascii_graphic()));
+            let cut = Claims {
+                toolset: cut_text(&claims.toolset, MAX_TOOLSET).to_owned(),
+                client_name: cut_text(&claims.client_name, MAX_NAME).to_owned(),
+                client_version: cut_text(&claims.client_version, MAX_VERSION).to_owned(),
+                ..claims
+            };
+            let over = now >= cut.expires;
+            let read = Claims::verify(&id, &keys(), cut.subject, now.into());
+            prop_assert_eq!(read, if over { Err(SessionIdError::Expired) } else { Ok(cut) });
+        }
+
+        #[test]
+        fn an_id_with_one_other_byte_is_refused(
+            claims in any_claims(), at: prop::sample::Index, byte in 0_u8..128,
+        ) {
+            let claims = Claims { expires: u32::MAX, ..claims };
+            let mut changed = claims.sign(&keys()).into_bytes();
+            let at = at.index(changed.len());
+            prop_assume!(changed[at] != byte);
+            changed[at] = byte;
+            let changed = String::from_utf8(changed).unwrap();
+            prop_assert!(Claims::verify(&changed, &keys(), claims.subject, 0).is_err());
+        }
+
+        #[test]
+        fn any_other_text_is_refused(text in ANY_TEXT, alike in "[A-Za-z0-9_-]{0,520}") {
+            for text in [text, alike] {
+                prop_assert!(Claims::verify(&text, &keys(), SUBJECT, 0).is_err());
+            }
         }
     }
 }

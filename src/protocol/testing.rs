@@ -1,12 +1,36 @@
-//! What tests of the protocol share: raw values, and the examples of the specification.
+//! What tests of the protocol share: raw and arbitrary values, and the examples of the
+//! specification.
 
 use std::{env, fs, path::PathBuf};
 
-use serde_json::{Value, value::RawValue};
+use proptest::{
+    collection::{btree_map, vec},
+    prelude::{Just, Strategy, any, prop_oneof},
+};
+use serde_json::{Value, json, value::RawValue};
 
 /// A raw JSON value.
 pub(crate) fn raw(json: &str) -> Box<RawValue> {
     RawValue::from_string(json.into()).expect(json)
+}
+
+/// Any text, as a pattern.
+pub(crate) const ANY_TEXT: &str = "(?s).{0,100}";
+
+/// Any JSON value of a few levels.
+pub(crate) fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ANY_TEXT.prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            btree_map(ANY_TEXT, inner, 0..4).prop_map(|map| json!(map)),
+        ]
+    })
 }
 
 /// The examples that the specification gives for its types.

@@ -46,16 +46,30 @@ impl Live {
 
     /// Reads until the text so far has `what`, or the time is over.
     pub async fn until(&mut self, what: &str) -> &str {
+        assert!(self.reaches(what).await, "the stream ended before {what:?}: {}", self.text);
+        &self.text
+    }
+
+    /// The same; false where the stream ends before.
+    pub async fn reaches(&mut self, what: &str) -> bool {
         let wait = async {
-            while !self.text.contains(what) {
+            // What was searched is not searched again: there may be thousands of chunks.
+            let mut from = 0;
+            while !self.text[from..].contains(what) {
+                from = self.text.floor_char_boundary(self.text.len().saturating_sub(what.len()));
                 match self.response.chunk().await.expect("a chunk") {
                     Some(chunk) => self.text.push_str(std::str::from_utf8(&chunk).unwrap()),
-                    None => panic!("the stream ended before {what:?}: {}", self.text),
+                    None => return false,
                 }
             }
+            true
         };
         let waited = tokio::time::timeout(Duration::from_secs(30), wait).await;
-        assert!(waited.is_ok(), "no {what:?} within 30 s: {}", self.text);
+        waited.unwrap_or_else(|_| panic!("no {what:?} within 30 s: {}", self.text))
+    }
+
+    /// What came so far.
+    pub fn text(&self) -> &str {
         &self.text
     }
 

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod deaf;
 pub mod events;
 pub mod process;
 pub mod site;

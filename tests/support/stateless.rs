@@ -1,8 +1,9 @@
 //! Requests of 2026-07-28, with the headers that repeat their body.
 
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
-use super::{Answer, Client};
+use super::{Answer, Client, events::Live};
 
 pub const VERSION: &str = "2026-07-28";
 
@@ -14,7 +15,7 @@ pub fn meta(capabilities: Value) -> Value {
     })
 }
 
-/// A client whose headers repeat this body, and the body.
+/// A client whose headers repeat this body, and the body. What `_meta` has already stays.
 pub fn prepared(
     client: &Client,
     method: &str,
@@ -27,7 +28,10 @@ pub fn prepared(
     if let Some(name) = name {
         client = client.with("mcp-name", name);
     }
-    params["_meta"] = meta(capabilities);
+    let own = std::mem::replace(&mut params["_meta"], meta(capabilities));
+    for (name, value) in own.as_object().into_iter().flatten() {
+        params["_meta"][name] = value.clone();
+    }
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
     (client, body.to_string())
 }
@@ -41,4 +45,16 @@ pub async fn ask(client: &Client, method: &str, params: Value, capabilities: Val
 /// Calls a tool without arguments.
 pub async fn call(client: &Client, tool: &str, capabilities: Value) -> Answer {
     ask(client, "tools/call", json!({ "name": tool }), capabilities).await
+}
+
+/// The open stream of a listener.
+pub async fn listen(url: &str, filter: Value) -> Live {
+    Live::new(listener(url, filter).send().await.unwrap())
+}
+
+/// The request that opens it.
+pub fn listener(url: &str, filter: Value) -> RequestBuilder {
+    let params = json!({ "notifications": filter });
+    let (client, body) = prepared(&Client::new(url), "subscriptions/listen", params, json!({}));
+    client.send(Method::POST).body(body)
 }

@@ -29,6 +29,9 @@ pub const LOCAL_SESSION_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtc2Vzc2lvbi1rZXkhISE
 /// The same for credentials that tasks keep.
 pub const LOCAL_CREDENTIAL_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtY3JlZGVudGlhbC1rZXkh";
 
+/// The file of the log, in the folder of the server.
+const LOG: &str = "workerd.log";
+
 /// How to run the server.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -44,7 +47,7 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The sandbox to start; None when `SITEBAY_API_URL` is among the variables.
     pub sandbox: Option<sandbox::Options>,
-    /// Whether the Worker's log goes to standard error.
+    /// Whether the Worker's log goes to standard error; else [`Server::log`] has it.
     pub verbose: bool,
 }
 
@@ -126,6 +129,16 @@ impl Server {
         &self.storage
     }
 
+    /// What `workerd` and the Worker logged so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// The process of `workerd`.
+    pub fn process(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Ends the processes, and starts `workerd` again over the same storage and ports.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
@@ -194,13 +207,17 @@ fn ports(options: &Options) -> Result<Vec<u16>> {
 }
 
 fn spawn(folder: &Path, verbose: bool) -> Result<Child> {
-    let log = if verbose { Stdio::inherit() } else { Stdio::null() };
+    let kept = || fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG));
+    let (out, err) = match verbose {
+        true => (Stdio::null(), Stdio::inherit()),
+        false => (kept()?.into(), kept()?.into()),
+    };
     Command::new(paths::workerd())
         .args(["serve", "config.capnp"])
         .current_dir(folder)
         .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
+        .stdout(out)
+        .stderr(err)
         // It does not end on SIGTERM while a connection is open.
         .kill_on_drop(true)
         .spawn()

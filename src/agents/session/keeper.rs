@@ -70,6 +70,10 @@ impl Keeper for ObjectKeeper {
         }
     }
 
+    fn note(&self, what: &str) {
+        worker::console_warn!("{what}");
+    }
+
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
         let text = serde_json::to_string(&settings).unwrap_or_default();
         let text = kept::write(&self.claims, &text);

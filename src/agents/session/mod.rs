@@ -56,6 +56,9 @@ pub trait Keeper: Store {
     /// Tells whoever else listens to the subject's changes, in sessions and outside of them.
     fn tell_listeners(&self, news: &News);
 
+    /// Logs what an operator may want to know.
+    fn note(&self, what: &str);
+
     /// Keeps the session's settings over the end of the object's memory.
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
 

@@ -69,7 +69,9 @@ async fn one(
             None
         }
         Message::Response { id, outcome } => {
-            session.questions.answer(id.as_ref(), outcome);
+            if !session.questions.answer(id.as_ref(), outcome) {
+                session.keeper.note("a response to no request that waits was ignored");
+            }
             None
         }
     }

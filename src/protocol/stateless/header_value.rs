@@ -52,7 +52,10 @@ pub fn decoded(value: &str) -> Result<Cow<'_, str>, HeaderValueFault> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::protocol::testing::ANY_TEXT;
 
     #[test]
     fn white_space_around_a_value_is_none_of_it() {
@@ -100,5 +103,28 @@ mod tests {
             assert_eq!(decoded(&value), Err(HeaderValueFault::Base64), "{value}");
         }
         assert_eq!(decoded("=?base64?/w==?="), Err(HeaderValueFault::Utf8));
+    }
+
+    proptest! {
+        #[test]
+        fn every_text_survives_its_base64_form(text in ANY_TEXT, around in "[ \t]{0,2}") {
+            let value = format!("{around}{PREFIX}{}{SUFFIX}{around}", STANDARD.encode(&text));
+            prop_assert_eq!(decoded(&value), Ok(text.into()));
+        }
+
+        #[test]
+        fn every_plain_text_without_marks_survives_as_it_is(text in "([!-~]([ -~]{0,20}[!-~])?)?") {
+            prop_assume!(!text.starts_with(PREFIX));
+            prop_assert_eq!(decoded(&text), Ok(text.as_str().into()));
+        }
+
+        #[test]
+        fn what_is_decoded_was_literal_or_the_base64_of_it(
+            value in "[ \t]{0,2}(=\\?base64\\?)?[A-Da-d+/ é]{0,8}={0,2}(\\?=)?",
+        ) {
+            let (Ok(plain), Ok(meant)) = (plain(&value), decoded(&value)) else { return Ok(()) };
+            let marked = format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(&*meant));
+            prop_assert!(meant == plain || marked == plain, "{value:?} means {meant:?}");
+        }
     }
 }

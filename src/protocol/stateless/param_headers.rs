@@ -91,12 +91,14 @@ fn decimal(text: &str) -> Option<(bool, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
     use crate::protocol::{
         stateless::{error::StatelessError, testing::Headers},
-        testing::raw,
+        testing::{ANY_TEXT, raw},
     };
 
     fn declared() -> Vec<ParamHeader> {
@@ -203,5 +205,32 @@ mod tests {
             }
         }
         assert_eq!(check(&Untouchable, &[], Some(&raw("{}"))), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn a_text_is_repeated_by_itself_alone(text in ANY_TEXT, other in ANY_TEXT) {
+            let arguments = json!({ "value": text }).to_string();
+            let sent = |text: &str| format!("=?base64?{}?=", STANDARD.encode(text));
+            let fits = |text: &str| checked(&arguments, &[("Mcp-Param-Value", &sent(text))]).is_ok();
+            prop_assert!(fits(&text));
+            prop_assert_eq!(fits(&other), other == text);
+        }
+
+        #[test]
+        fn a_number_is_repeated_by_texts_of_that_number_alone(
+            n: i64, other: i64, zeros in 0..4_usize, fraction in "0{0,3}",
+        ) {
+            let arguments = json!({ "n": n }).to_string();
+            let fits = |text: &str| checked(&arguments, &[("Mcp-Param-N", text)]).is_ok();
+            let sign = if n < 0 { "-" } else { "" };
+            let padded = format!("{sign}{}{}", "0".repeat(zeros), n.unsigned_abs());
+            prop_assert!(fits(&padded), "{padded}");
+            let pointed = format!("{padded}.{fraction}");
+            prop_assert_eq!(fits(&pointed), !fraction.is_empty(), "{}", pointed);
+            let broken = format!("{padded}.{fraction}5");
+            prop_assert!(!fits(&broken), "{broken}");
+            prop_assert_eq!(fits(&other.to_string()), other == n);
+        }
     }
 }

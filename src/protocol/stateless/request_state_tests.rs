@@ -1,5 +1,7 @@
 //! A `requestState` that comes back, unchanged and in every other way.
 
+use proptest::prelude::*;
+
 use super::{
     error::StatelessError,
     method::Method,
@@ -12,7 +14,7 @@ use crate::{
         keys::{Keyring, Purpose},
         principal::Subject,
     },
-    protocol::testing::raw,
+    protocol::testing::{ANY_TEXT, raw},
 };
 
 const SUBJECT: Subject = Subject([7; 16]);
@@ -170,4 +172,47 @@ fn whatever_is_wrong_is_one_error_in_band() {
     let error = StatelessError::from(RequestStateFault);
     assert_eq!((error.status(), error.code()), (200, -32602));
     assert!(error.to_string().starts_with("requestState is not valid for this request"));
+}
+
+fn any_state() -> impl Strategy<Value = RequestState> {
+    let question = || (ANY_TEXT, any::<[u8; 32]>());
+    let asked = question().prop_map(|(key, question)| Asked { key, question });
+    let answered = (question(), ANY_TEXT).prop_map(|((key, question), answer)| Answered {
+        key,
+        question,
+        answer,
+    });
+    let lists = (prop::collection::vec(asked, 0..3), prop::collection::vec(answered, 0..3));
+    (any::<(u8, u32, [u8; 16])>(), lists).prop_map(|((round, expires, nonce), lists)| {
+        let (asked, answered) = lists;
+        RequestState { binding: binding(), round, expires, nonce, asked, answered }
+    })
+}
+
+proptest! {
+    #[test]
+    fn any_state_comes_back_as_it_was_until_it_is_over(state in any_state(), now: u32) {
+        let text = state.seal(&keys()).unwrap();
+        let over = now >= state.expires;
+        let opened = RequestState::open(&text, &keys(), &binding(), now.into());
+        prop_assert_eq!(opened, if over { Err(RequestStateFault) } else { Ok(state) });
+    }
+
+    #[test]
+    fn any_state_with_one_other_byte_is_refused(
+        state in any_state(), at: prop::sample::Index, byte in 0_u8..128,
+    ) {
+        let mut changed = RequestState { expires: u32::MAX, ..state }.seal(&keys()).unwrap().into_bytes();
+        let at = at.index(changed.len());
+        prop_assume!(changed[at] != byte);
+        changed[at] = byte;
+        prop_assert_eq!(open(&String::from_utf8(changed).unwrap()), Err(RequestStateFault));
+    }
+
+    #[test]
+    fn any_other_text_is_no_state(text in ANY_TEXT, alike in "[A-Za-z0-9_-]{0,300}") {
+        for text in [text, alike] {
+            prop_assert_eq!(open(&text), Err(RequestStateFault));
+        }
+    }
 }

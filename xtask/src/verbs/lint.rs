@@ -7,11 +7,13 @@ use anyhow::Result;
 use crate::{exec::run as run_command, paths};
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
+const FORMAT_FUZZ: &[&str] = &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
 const HOST: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets"];
 const FIXTURES: &[&str] = &["clippy", "--quiet", "--all-targets", "--features", "fixtures"];
 
 pub(super) fn run() -> Result<()> {
     cargo(FORMAT, &[])?;
+    cargo(FORMAT_FUZZ, &[])?;
     for arguments in [HOST, FIXTURES] {
         cargo(arguments, &["--", "-D", "warnings"])?;
     }

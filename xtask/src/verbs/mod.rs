@@ -4,6 +4,7 @@ mod build;
 mod conformance;
 mod deploy;
 mod dev;
+mod fuzz;
 mod lint;
 mod serve;
 mod test;
@@ -21,6 +22,8 @@ pub enum Verb {
     Serve(serve::Arguments),
     /// Run every test: unit, workerd, clients
     Test(test::Arguments),
+    /// Run the fuzz targets for a bounded time
+    Fuzz(fuzz::Arguments),
     /// Run the official conformance suite
     Conformance(conformance::Arguments),
     /// Check formatting and lints
@@ -40,6 +43,7 @@ impl Verb {
             Self::Dev(arguments) => dev::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments),
             Self::Test(arguments) => test::run(&arguments),
+            Self::Fuzz(arguments) => fuzz::run(arguments),
             Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),
             Self::Deploy(arguments) => deploy::run(&arguments),

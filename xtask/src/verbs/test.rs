@@ -13,7 +13,7 @@ use crate::{
     bundle::{Flavour, build},
     conformance,
     exec::say,
-    paths, setup, skips,
+    fuzz, paths, setup, skips,
 };
 
 #[derive(Debug, clap::Args)]
@@ -36,6 +36,9 @@ impl AddAssign for Count {
         self.skipped += other.skipped;
     }
 }
+
+/// How long the fuzz targets run as part of the tests, in seconds.
+const FUZZ_SECONDS: u32 = 3;
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
@@ -63,6 +66,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         for version in conformance::VERSIONS {
             count += conformance(version)?;
         }
+        count += fuzzed()?;
     }
     println!("\n{} passed, {} failed, {} skipped", count.passed, count.failed, count.skipped);
     if !succeeded || count.failed > 0 {
@@ -77,6 +81,25 @@ fn conformance(version: &str) -> Result<Count> {
     let options = conformance::Options { only, ..conformance::Options::default() };
     let counts = tokio::runtime::Runtime::new()?.block_on(conformance::run(&options))?;
     Ok(Count { passed: counts.passed, failed: counts.failed, skipped: counts.skipped })
+}
+
+/// The fuzz targets: each counts as one test.
+fn fuzzed() -> Result<Count> {
+    let names = fuzz::targets()?;
+    let mut count = Count::default();
+    if let Some(why) = fuzz::lacking() {
+        for name in &names {
+            skips::skip(&format!("fuzz {name}"), why);
+            count.skipped += 1;
+        }
+        return Ok(count);
+    }
+    for outcome in fuzz::run(&names, FUZZ_SECONDS)? {
+        println!("{outcome}");
+        let place = if outcome.failed() { &mut count.failed } else { &mut count.passed };
+        *place += 1;
+    }
+    Ok(count)
 }
 
 /// Runs the tests, shows what they print and adds up their closing lines.

@@ -1,0 +1,150 @@
+//! Clients that never read: what waits for them is bounded, and nobody else has to wait.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use xtask::{server::Server, skips::skip};
+
+use crate::support::{
+    Client,
+    deaf::Deaf,
+    server,
+    stateless::{listener, prepared},
+};
+
+/// What each change says, in bytes.
+const BYTES: usize = 1_000;
+/// Changes told at once: fewer than may wait.
+const AT_ONCE: usize = 100;
+/// How often. In all it is more than the kernel buffers.
+const TIMES: usize = 120;
+
+#[tokio::test]
+async fn a_stream_that_is_not_read_is_closed_with_a_reason_and_others_do_not_wait() {
+    let server = server().await;
+    let (client, other) = sessions(&server).await;
+    client.request("resources/subscribe", json!({ "uri": resource() })).await.result();
+    let mut deaf = Deaf::ask(client.send(Method::GET)).await;
+    deaf.until(": connected").await;
+    let before = resident(&server);
+    change(&client, &other).await;
+    closed(deaf).await;
+    bounded(&server, before);
+}
+
+#[tokio::test]
+async fn a_listener_that_does_not_read_is_closed_with_a_reason_and_others_do_not_wait() {
+    let server = server().await;
+    let filter = json!({ "resourceSubscriptions": [resource()] });
+    let mut deaf = Deaf::ask(listener(&server.url(), filter)).await;
+    deaf.until("acknowledged").await;
+    let (client, other) = sessions(&server).await;
+    let before = resident(&server);
+    change(&client, &other).await;
+    closed(deaf).await;
+    bounded(&server, before);
+}
+
+#[tokio::test]
+async fn calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer() {
+    let server = server().await;
+    let (client, other) = sessions(&server).await;
+    let before = resident(&server);
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": flood() });
+    let unread = call(&client, &body.to_string(), &other).await;
+    bounded(&server, before);
+    answered(unread).await;
+}
+
+#[tokio::test]
+async fn stateless_calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer() {
+    let server = server().await;
+    let (_, other) = sessions(&server).await;
+    let mut params = flood();
+    params["_meta"]["io.modelcontextprotocol/logLevel"] = json!("info");
+    let client = Client::new(&server.url());
+    let (client, body) = prepared(&client, "tools/call", params, json!({}));
+    let before = resident(&server);
+    let unread = call(&client, &body, &other).await;
+    bounded(&server, before);
+    answered(unread).await;
+}
+
+/// Calls that would cost 40 MB each.
+const CALLS: usize = 20;
+/// What the process may grow by.
+const GROWTH: u64 = 300 * 1024 * 1024;
+
+async fn sessions(server: &Server) -> (Client, Client) {
+    let new = || Client::new(&server.url());
+    (new().connect().await, new().connect().await)
+}
+
+fn flood() -> Value {
+    let arguments = json!({ "count": 10_000, "bytes": 4_000, "of": "log" });
+    json!({ "name": "flood", "arguments": arguments })
+}
+
+/// Calls whose answers nobody reads.
+async fn call(client: &Client, body: &str, other: &Client) -> Vec<Deaf> {
+    let mut unread = Vec::new();
+    for _ in 0..CALLS {
+        unread.push(Deaf::ask(client.send(Method::POST).body(body.to_owned())).await);
+        prompt(other).await;
+    }
+    unread
+}
+
+/// Whoever reads after all finds the answer behind what was kept.
+async fn answered(unread: Vec<Deaf>) {
+    for deaf in unread {
+        let text = deaf.rest().await;
+        assert!(text.contains("flooded") && text.len() < 2 << 20, "{} bytes", text.len());
+    }
+}
+
+fn resource() -> String {
+    format!("flood://{}", "x".repeat(BYTES))
+}
+
+/// Tells changes, and looks in between whether others are answered.
+async fn change(client: &Client, other: &Client) {
+    for _ in 0..TIMES {
+        let flood = json!({ "count": AT_ONCE, "bytes": BYTES, "of": "changes" });
+        assert_eq!(client.call("flood", flood).await.tool_text(), "flooded");
+        prompt(other).await;
+    }
+}
+
+/// Another session is answered at once.
+async fn prompt(other: &Client) {
+    let began = Instant::now();
+    assert_eq!(other.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
+    assert!(began.elapsed() < Duration::from_secs(3), "took {:?}", began.elapsed());
+}
+
+/// The stream ended, long before all that was told, and says why.
+async fn closed(deaf: Deaf) {
+    let text = deaf.rest().await;
+    let end = &text[text.len().saturating_sub(200)..];
+    assert!(end.contains(": closed: the client does not read"), "{end}");
+    assert!(text.len() < BYTES * AT_ONCE * TIMES / 2, "{} of it", text.len());
+}
+
+/// Memory of the server's process in bytes; None where the system does not say.
+fn resident(server: &Server) -> Option<u64> {
+    let process = server.process()?;
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn bounded(server: &Server, before: Option<u64>) {
+    let (Some(before), Some(after)) = (before, resident(server)) else {
+        return skip("memory of the server's process", "there is no /proc");
+    };
+    println!("{} MB before, {} MB after", before >> 20, after >> 20);
+    assert!(after < before + GROWTH, "{before} bytes before, {after} after");
+}
