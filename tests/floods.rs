@@ -87,7 +87,8 @@ async fn ten_thousand_changes_outside_of_sessions_reach_every_listener_or_close_
     assert!(began.elapsed() < PATIENCE, "took {:?}", began.elapsed());
 }
 
-const PATIENCE: Duration = Duration::from_secs(10);
+/// No figure of speed: that nothing hangs, on a machine with much else to do.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn listener(url: &str) -> Live {
     let filter = json!({ "toolsListChanged": true, "promptsListChanged": true });
