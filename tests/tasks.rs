@@ -193,6 +193,21 @@ async fn without_tasks_a_replayed_answer_changes_nothing() {
 }
 
 #[tokio::test]
+async fn without_tasks_one_of_many_replays_at_the_same_time_changes_something() {
+    let server = start(Options { isolates: 2, ..options().var("CREDENTIAL_KEY", "") }).await;
+    let [here, there] = server.urls().try_into().unwrap();
+    let (here, there) = (Client::new(&here), Client::new(&there));
+    let params = second_round(&here, can_be_asked()).await;
+    let replays = (0..8).map(|number| {
+        let client = if number % 2 == 0 { &here } else { &there };
+        ask(client, "tools/call", params.clone(), can_be_asked())
+    });
+    let answers = futures_util::future::join_all(replays).await;
+    let refused = answers.iter().filter(|answer| answer.response()["error"]["code"] == -32602);
+    assert_eq!((refused.count(), creations(&server)), (7, 1), "{answers:?}");
+}
+
+#[tokio::test]
 async fn killed_before_it_changed_anything_it_changes_it_once() {
     let mut server = server().await;
     let client = Client::new(&server.url());
