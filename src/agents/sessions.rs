@@ -59,6 +59,8 @@ pub struct Sessions {
     incarnation: String,
     open: RefCell<HashMap<Uuid, Rc<Session>>>,
     registered: Cell<Registered>,
+    /// News that are about to be announced, and the sessions in which they arose.
+    waiting: RefCell<Vec<(Uuid, News)>>,
     /// Sessions that were issued then or before are ended, as far as this life was told.
     not_before: Cell<u32>,
 }
@@ -74,6 +76,7 @@ impl Sessions {
             incarnation: incarnation.chars().take(8).collect(),
             open: RefCell::default(),
             registered: Cell::new(Registered::Unknown),
+            waiting: RefCell::default(),
             not_before: Cell::new(0),
         }
     }
@@ -179,8 +182,22 @@ impl Sessions {
         Ok(())
     }
 
+    /// Notes news that are about to be announced; false where the same wait for that already: to be
+    /// told the same twice at once is to be told once.
+    pub fn is_first(&self, origin: &Claims, news: &News) -> bool {
+        let mut waiting = self.waiting.borrow_mut();
+        let known =
+            waiting.iter().any(|(session, known)| *session == origin.session && known == news);
+        if !known {
+            waiting.push((origin.session, news.clone()));
+        }
+        !known
+    }
+
     /// Tells everybody of the subject what changed in one of these sessions, which knows it.
     pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &News) {
+        let told = |waiting: &(Uuid, News)| waiting.0 == origin.session && waiting.1 == *news;
+        self.waiting.borrow_mut().retain(|waiting| !told(waiting));
         // Alone in its object, the session that knows it is all there is.
         if origin.placement == Placement::Subject
             && let Err(error) = self.tell(news, Some(origin.session)).await

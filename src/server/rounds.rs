@@ -180,7 +180,11 @@ impl Notifier for Run {
     }
 
     fn announce(&self, news: News) {
-        self.news.borrow_mut().push(news);
+        let mut waiting = self.news.borrow_mut();
+        // To be told the same twice at once is to be told once.
+        if !waiting.contains(&news) {
+            waiting.push(news);
+        }
     }
 
     fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {

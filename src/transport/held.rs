@@ -27,7 +27,7 @@ use crate::{
         socket::{ENDED, SUPERSEDED},
     },
     protocol::event,
-    runtime::sleep::Sleep,
+    runtime::{isolate, sleep::Sleep},
     transport::hub::Hub,
 };
 
@@ -64,9 +64,13 @@ impl Lease {
             return Some("closed: the session expired");
         }
         let (subject, issued) = self.session?;
-        // Where nobody knows, the stream goes on: the next comment asks again.
-        let ended = Hub::has_ended(&self.env, subject, issued).await;
-        ended.unwrap_or_default().then_some(reason(ENDED))
+        // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not
+        // with every comment. Where nobody knows, the stream goes on: the next comment asks again.
+        let ended = match isolate::usable_not_before(subject, now_s()) {
+            Some(not_before) => issued <= not_before,
+            None => Hub::has_ended(&self.env, subject, issued).await.unwrap_or_default(),
+        };
+        ended.then_some(reason(ENDED))
     }
 
     /// Until the next comment, or the end where that is sooner.

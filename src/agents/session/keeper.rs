@@ -64,7 +64,9 @@ impl Keeper for ObjectKeeper {
 
     fn tell_listeners(&self, news: &News) {
         let (claims, news) = (self.claims.clone(), news.clone());
-        if let Some(sessions) = self.sessions.upgrade() {
+        if let Some(sessions) = self.sessions.upgrade()
+            && sessions.is_first(&claims, &news)
+        {
             let told = async move { sessions.announce(&claims, &news).await };
             keep(&self.state, told.boxed_local());
         }
