@@ -37,7 +37,7 @@ use crate::{
         machine::Machine,
         object::{Object, keep},
     },
-    server::context::Context,
+    server::{context::Context, notify::News},
     transport::{forward::Order, tasks::TaskLink},
 };
 
@@ -134,7 +134,10 @@ impl Core {
         };
         let text = request.text().await?;
         let heard = match order {
-            Order::News => self.sessions.tell(&serde_json::from_str(&text)?, None).await?,
+            Order::News => match News::from_json(&text) {
+                Some(news) => self.sessions.tell(&news, None).await?,
+                None => return Ok(Err(Refusal::Failed)),
+            },
             Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
         };
         Ok(Ok(Response::empty()?.with_status(if heard { 200 } else { 410 })))

@@ -1,25 +1,69 @@
 //! Reading single values out of JSON text that travels on unread.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, str::FromStr};
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-#[derive(Deserialize)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+use serde_json::{Error, Value, value::RawValue};
 
 /// The text of a JSON string; None where it is something else.
-pub(super) fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
-    serde_json::from_str::<Text<'_>>(raw.get()).ok().map(|text| text.0)
+pub fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    match value(raw.get()) {
+        Ok(Value::String(text)) => Some(Cow::Owned(text)),
+        _ => None,
+    }
 }
 
-/// Whether the value is an object. A derived reader takes arrays for objects too.
-pub(super) fn is_object(raw: &RawValue) -> bool {
+/// The same, owned.
+pub fn string(raw: &RawValue) -> Option<String> {
+    text(raw).map(Cow::into_owned)
+}
+
+/// A number; None where it is something else, or does not fit.
+pub fn number<N: FromStr>(raw: &RawValue) -> Option<N> {
+    raw.get().parse().ok()
+}
+
+/// A number with a fraction; None where it is something else.
+pub fn float(raw: &RawValue) -> Option<f64> {
+    value(raw.get()).ok()?.as_f64()
+}
+
+/// A truth value; None where it is something else.
+pub fn flag(raw: &RawValue) -> Option<bool> {
+    raw.get().parse().ok()
+}
+
+/// The elements of an array.
+///
+/// # Errors
+/// Where the text is no array.
+pub fn elements(json: &str) -> Result<Vec<&RawValue>, Error> {
+    serde_json::from_str(json)
+}
+
+/// The whole value, as a tree.
+///
+/// # Errors
+/// Where the text is no JSON.
+pub fn value(json: &str) -> Result<Value, Error> {
+    serde_json::from_str(json)
+}
+
+/// The value in bytes from elsewhere; None where they are no JSON.
+pub fn value_of_bytes(bytes: &[u8]) -> Option<Value> {
+    value(std::str::from_utf8(bytes).ok()?).ok()
+}
+
+/// Whether the value is an object.
+pub fn is_object(raw: &RawValue) -> bool {
     raw.get().starts_with('{')
 }
 
 /// Whether the value is `null`.
-pub(super) fn is_null(raw: &RawValue) -> bool {
+pub fn is_null(raw: &RawValue) -> bool {
     raw.get() == "null"
 }
 

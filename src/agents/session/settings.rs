@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
-
 use crate::protocol::{
+    fields::fields,
     jsonrpc::{INVALID_PARAMS, RpcError},
     log_level::LogLevel,
+    object::Object,
+    raw,
 };
 
 /// Resources that one session may watch.
@@ -15,7 +16,7 @@ const MAX_SUBSCRIPTIONS: usize = 256;
 const MAX_URI: usize = 2_048;
 
 /// A session's settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
     pub level: Option<LogLevel>,
@@ -24,6 +25,23 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text_if("level", self.level.map(LogLevel::as_str))
+            .texts("subscriptions", self.subscriptions.iter().map(String::as_str))
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [level, subscriptions] = fields(json, ["level", "subscriptions"]).ok()?;
+        let level = level.and_then(raw::text).and_then(|name| LogLevel::parse(&name));
+        let subscriptions = raw::elements(subscriptions?.get()).ok()?;
+        let subscriptions = subscriptions.into_iter().map(raw::string).collect::<Option<_>>()?;
+        Some(Self { level, subscriptions })
+    }
+
     /// Whether the client wants messages of this level.
     pub fn wants(&self, level: LogLevel) -> bool {
         level >= self.level.unwrap_or(LogLevel::Info)
@@ -49,6 +67,15 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_were_written() {
+        let mut settings = Settings::default();
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings.clone()));
+        settings.level = Some(LogLevel::Alert);
+        settings.subscribe("a://\"b\"").unwrap();
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings));
+    }
 
     #[test]
     fn a_level_lets_through_itself_and_worse() {
