@@ -151,7 +151,7 @@ impl Core {
         let channel = Channel::new();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
-        let keep = |task| self.state.wait_until(task);
+        let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
             Answer::Whole(Reply::Accepted) => answer::accepted(caller).map(Ok),
             Answer::Whole(Reply::Json { status, body }) => {

@@ -2,7 +2,7 @@
 //!
 //! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
 
-use serde_json::{Map, Value, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     protocol::{
@@ -108,8 +108,9 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
 async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "prompts/get", "name")?;
     let arguments = params.arguments.map_or("{}", RawValue::get);
-    let arguments: Map<String, Value> = serde_json::from_str(arguments)
-        .map_err(|error| RpcError::new(INVALID_PARAMS, format!("arguments: {error}")))?;
+    let Ok(Value::Object(arguments)) = raw::value(arguments) else {
+        return Err(RpcError::new(INVALID_PARAMS, "arguments: expected an object"));
+    };
     match registry::prompt(ctx, &name, &arguments).await {
         Ok(prompt) => Ok(Outcome::Result(prompt.to_json())),
         Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),

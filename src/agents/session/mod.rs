@@ -16,7 +16,7 @@ pub use settings::Settings;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     rc::Rc,
 };
 
@@ -136,7 +136,7 @@ pub struct Session {
     recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
     questions: Questions,
     settings: RefCell<Settings>,
-    news: RefCell<BTreeSet<String>>,
+    news: RefCell<Vec<String>>,
     used_at: Cell<u64>,
     keeper: Rc<dyn Keeper>,
 }
@@ -216,7 +216,7 @@ impl Session {
     }
 
     /// Takes the news that waited for a long-lived stream.
-    pub fn take_news(&self) -> BTreeSet<String> {
+    pub fn take_news(&self) -> Vec<String> {
         self.news.take()
     }
 
@@ -226,7 +226,7 @@ impl Session {
             News::ToolsChanged => ("notifications/tools/list_changed", Object::new()),
             News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
             News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
-            News::ResourceUpdated(uri) if self.settings.borrow().subscriptions.contains(uri) => {
+            News::ResourceUpdated(uri) if self.settings.borrow().watches(uri) => {
                 ("notifications/resources/updated", Object::new().text("uri", uri))
             }
             News::ResourceUpdated(_) | News::Task(..) => return,
@@ -243,8 +243,8 @@ impl Session {
             return;
         }
         let mut news = self.news.borrow_mut();
-        if news.len() < MAX_NEWS {
-            news.insert(message.to_owned());
+        if news.len() < MAX_NEWS && !news.iter().any(|kept| kept == message) {
+            news.push(message.to_owned());
         }
     }
 

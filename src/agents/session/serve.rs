@@ -157,7 +157,7 @@ async fn watch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcErr
 
 async fn unwatch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri.as_deref(), "resources/unsubscribe", "uri")?;
-    if session.settings.borrow_mut().subscriptions.remove(uri) {
+    if session.settings.borrow_mut().unsubscribe(uri) {
         return saved(session).await;
     }
     Ok(Outcome::List("{}"))

@@ -1,7 +1,5 @@
 //! What a client set in its session and expects to last.
 
-use std::collections::BTreeSet;
-
 use crate::protocol::{
     fields::fields,
     jsonrpc::{INVALID_PARAMS, RpcError},
@@ -21,7 +19,7 @@ pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
     pub level: Option<LogLevel>,
     /// The resources it watches.
-    pub subscriptions: BTreeSet<String>,
+    pub subscriptions: Vec<String>,
 }
 
 impl Settings {
@@ -47,6 +45,11 @@ impl Settings {
         level >= self.level.unwrap_or(LogLevel::Info)
     }
 
+    /// Whether the client watches a resource.
+    pub fn watches(&self, uri: &str) -> bool {
+        self.subscriptions.iter().any(|watched| watched == uri)
+    }
+
     /// Watches a resource.
     ///
     /// # Errors
@@ -56,11 +59,21 @@ impl Settings {
         if uri.len() > MAX_URI {
             return refuse(format!("`uri` has more than {MAX_URI} characters"));
         }
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS && !self.subscriptions.contains(uri) {
+        if self.watches(uri) {
+            return Ok(());
+        }
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
             return refuse(format!("a session watches at most {MAX_SUBSCRIPTIONS} resources"));
         }
-        self.subscriptions.insert(uri.to_owned());
+        self.subscriptions.push(uri.to_owned());
         Ok(())
+    }
+
+    /// Watches a resource no more; false where it did not.
+    pub fn unsubscribe(&mut self, uri: &str) -> bool {
+        let watched = self.subscriptions.len();
+        self.subscriptions.retain(|known| known != uri);
+        self.subscriptions.len() < watched
     }
 }
 

@@ -4,8 +4,6 @@
 //! of the subscription as the client wrote it. Source: MCP 2026-07-28
 //! `basic/patterns/subscriptions`; SEP-2663 "Task Status Notifications".
 
-use std::collections::BTreeSet;
-
 use serde_json::value::RawValue;
 
 use crate::protocol::{
@@ -29,10 +27,10 @@ pub struct Filter {
     pub prompts_list_changed: bool,
     /// The list of resources changed.
     pub resources_list_changed: bool,
-    /// These resources changed.
-    pub resource_subscriptions: BTreeSet<String>,
-    /// These tasks changed (SEP-2663).
-    pub task_ids: BTreeSet<String>,
+    /// These resources changed, in order.
+    pub resource_subscriptions: Vec<String>,
+    /// These tasks changed, in order (SEP-2663).
+    pub task_ids: Vec<String>,
 }
 
 const NAMES: [&str; 5] = [
@@ -106,7 +104,7 @@ impl Filter {
     /// The part of it that a server agrees to which tells of what is offered.
     #[must_use]
     pub fn limited_to(self, offered: &Offered) -> Self {
-        let kept = |set: BTreeSet<String>, yes: bool| if yes { set } else { BTreeSet::new() };
+        let kept = |watched: Vec<String>, yes: bool| if yes { watched } else { Vec::new() };
         Self {
             tools_list_changed: self.tools_list_changed && offered.tools,
             prompts_list_changed: self.prompts_list_changed && offered.prompts,
@@ -122,8 +120,8 @@ impl Filter {
             Change::Tools => self.tools_list_changed,
             Change::Prompts => self.prompts_list_changed,
             Change::Resources => self.resources_list_changed,
-            Change::Resource { uri } => self.resource_subscriptions.contains(*uri),
-            Change::Task { id, .. } => self.task_ids.contains(*id),
+            Change::Resource { uri } => has(&self.resource_subscriptions, uri),
+            Change::Task { id, .. } => has(&self.task_ids, id),
         }
     }
 }
@@ -133,10 +131,19 @@ fn wanted(name: &str, field: Option<&RawValue>) -> Result<bool, String> {
     flag.ok_or_else(|| format!("`{name}` must be true or false"))
 }
 
-fn watched(name: &str, field: Option<&RawValue>) -> Result<BTreeSet<String>, String> {
+/// Each once and in order, so that [`has`] finds it.
+fn watched(name: &str, field: Option<&RawValue>) -> Result<Vec<String>, String> {
     let elements = raw::elements(field.map_or("[]", RawValue::get)).ok();
     let texts = elements.and_then(|all| all.into_iter().map(raw::string).collect());
-    texts.ok_or_else(|| format!("`{name}` must be an array of strings"))
+    let mut texts: Vec<String> =
+        texts.ok_or_else(|| format!("`{name}` must be an array of strings"))?;
+    texts.sort_unstable();
+    texts.dedup();
+    Ok(texts)
+}
+
+fn has(watched: &[String], wanted: &str) -> bool {
+    watched.binary_search_by(|one| one.as_str().cmp(wanted)).is_ok()
 }
 
 fn fault(problem: &str) -> StatelessError {
