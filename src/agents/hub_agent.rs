@@ -93,7 +93,7 @@ impl Core {
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
     fn announce(self: &Rc<Self>, text: String, origin: String) -> Result<Response> {
-        let news = serde_json::from_str(&text)?;
+        let news = News::from_json(&text).ok_or("the news cannot be read")?;
         self.tell(&news);
         // A session waits for its tasks, and hears nothing of them.
         if !matches!(news, News::Task(..)) {

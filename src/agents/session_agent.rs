@@ -37,7 +37,7 @@ use crate::{
         machine::Machine,
         object::{Object, keep},
     },
-    server::context::Context,
+    server::{context::Context, notify::News},
     transport::{forward::Order, tasks::TaskLink},
 };
 
@@ -134,7 +134,10 @@ impl Core {
         };
         let text = request.text().await?;
         let heard = match order {
-            Order::News => self.sessions.tell(&serde_json::from_str(&text)?, None).await?,
+            Order::News => match News::from_json(&text) {
+                Some(news) => self.sessions.tell(&news, None).await?,
+                None => return Ok(Err(Refusal::Failed)),
+            },
             Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
         };
         Ok(Ok(Response::empty()?.with_status(if heard { 200 } else { 410 })))
@@ -148,7 +151,7 @@ impl Core {
         let channel = Channel::new();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
-        let keep = |task| self.state.wait_until(task);
+        let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
             Answer::Whole(Reply::Accepted) => answer::accepted(caller).map(Ok),
             Answer::Whole(Reply::Json { status, body }) => {

@@ -334,5 +334,5 @@ impl Sessions {
 }
 
 fn settings(text: &str) -> Settings {
-    serde_json::from_str(text).unwrap_or_default()
+    Settings::from_json(text).unwrap_or_default()
 }

@@ -145,7 +145,7 @@ impl Core {
             return Ok(Some(kept));
         }
         let stored = self.rows.get(TASK).await?;
-        let read = stored.and_then(|text| serde_json::from_str::<Kept>(&text).ok());
+        let read = stored.and_then(|text| Kept::from_json(&text));
         let mut kept = self.kept.borrow_mut();
         // Another request may have come first while this one read.
         if let (None, Some(read)) = (kept.as_ref(), read) {
@@ -159,7 +159,7 @@ impl Core {
         let kept = match self.load().await? {
             Some(kept) => kept,
             None => {
-                let order: Order = serde_json::from_str(order)?;
+                let order = Order::from_json(order).ok_or("the order cannot be read")?;
                 let credential = match own_token {
                     Some(token) => Some(self.sealed(&order.id, Secret::new(token)).await?),
                     None => None,
@@ -186,7 +186,7 @@ impl Core {
     async fn view(&self, kept: &Shared) -> Result<String> {
         let over = kept.borrow().is_over();
         let ended = if over { self.rows.get(ENDED).await? } else { None };
-        let ended = ended.and_then(|text| serde_json::from_str(&text).ok());
+        let ended = ended.and_then(|text| Ended::from_json(&text));
         Ok(kept.borrow().view(ended.as_ref(), Machine.now_ms()))
     }
 
@@ -219,9 +219,9 @@ impl Core {
         self.state.accept_websocket_with_tags(&pair.server, tags);
         let kept = kept.borrow();
         if kept.is_over() {
-            pair.server.send(&Told::Over)?;
+            pair.server.send_with_str(Told::Over.to_json())?;
         } else if kept.status == Status::InputRequired {
-            pair.server.send(&Told::Asks(kept.asked.clone()))?;
+            pair.server.send_with_str(Told::Asks(kept.asked.clone()).to_json())?;
         }
         Response::from_websocket(pair.client)
     }
@@ -278,9 +278,9 @@ impl Core {
             }
             Stopped::Ended(ended) => {
                 let result = ended.unwrap_or_else(Stop::into_result);
-                let mut text = serde_json::to_string(&result).unwrap_or_default();
+                let mut text = result.to_json();
                 if text.len() > MAX_RESULT {
-                    text = serde_json::to_string(&too_large(text.len())).unwrap_or_default();
+                    text = too_large(text.len()).to_json();
                 }
                 self.end(kept, Ended::Completed(text)).await
             }
@@ -312,7 +312,7 @@ impl Core {
 
     async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
         let until = kept.borrow().order.ends_s;
-        let text = serde_json::to_string(&ended)?;
+        let text = ended.to_json();
         self.rows.write(ENDED, &text, until).await?;
         let status = match ended {
             Ended::Completed(_) => Status::Completed,
@@ -346,13 +346,13 @@ impl Core {
     async fn save(&self, kept: &Shared) -> Result<()> {
         let (text, until) = {
             let kept = kept.borrow();
-            (serde_json::to_string(&*kept)?, kept.order.ends_s)
+            (kept.to_json(), kept.order.ends_s)
         };
         self.rows.write(TASK, &text, until).await
     }
 
     fn tell(&self, told: &Told) {
-        let text = serde_json::to_string(told).unwrap_or_default();
+        let text = told.to_json();
         for socket in self.state.get_websockets() {
             // One that is closing hears nothing more.
             let _ = socket.send_with_str(&text);

@@ -4,18 +4,19 @@
 //! `/.well-known/ai-catalog.json`; for `/.well-known/mcp/server-card.json` what Smithery and other
 //! scanners read.
 
-use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use worker::{Headers, Request, Response, ResponseBuilder, Result};
 
 use crate::{
     access::admission::Door,
-    edge::config::Config,
+    edge::{config::Config, origin::own},
     protocol::{
+        fields::fields,
         initialize::{
             SERVER_DESCRIPTION, SERVER_NAME, SERVER_TITLE, SERVER_VERSION, server_capabilities,
             server_info,
         },
+        object::{Object, array},
         version::Version,
     },
     server::registry,
@@ -55,7 +56,7 @@ impl Document {
     /// # Errors
     /// Only where the runtime fails.
     pub fn answer(self, request: &Request, url: &str, config: &Config) -> Result<Response> {
-        let body = self.text(&origin(url), config);
+        let body = self.text(own(url).unwrap_or_default(), config);
         let etag = etag(&body);
         let headers = open_headers()?;
         headers.set("Content-Type", self.media_type())?;
@@ -79,9 +80,9 @@ impl Document {
 
     fn text(self, origin: &str, config: &Config) -> String {
         match self {
-            Self::ServerCard => server_card(origin, config).to_string(),
-            Self::ScannerCard => scanner_card(origin, config).to_string(),
-            Self::Catalogue => catalogue(origin).to_string(),
+            Self::ServerCard => server_card(origin, config),
+            Self::ScannerCard => scanner_card(origin, config),
+            Self::Catalogue => catalogue(origin),
         }
     }
 }
@@ -105,10 +106,6 @@ fn open_headers() -> Result<Headers> {
     Ok(headers)
 }
 
-fn origin(url: &str) -> String {
-    url::Url::parse(url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
-}
-
 fn etag(body: &str) -> String {
     let digest: String =
         Sha256::digest(body).iter().take(12).map(|byte| format!("{byte:02x}")).collect();
@@ -125,84 +122,97 @@ fn versions() -> [&'static str; 5] {
     Version::ALL.map(Version::as_str)
 }
 
-fn server_card(origin: &str, config: &Config) -> Value {
+fn server_card(origin: &str, config: &Config) -> String {
     let remotes = [
         remote("streamable-http", &format!("{origin}/mcp"), &versions(), config),
         remote("sse", &format!("{origin}/sse"), &["2024-11-05"], config),
     ];
-    json!({
-        "$schema": "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
-        "name": CARD_NAME,
-        "title": SERVER_TITLE,
-        "version": SERVER_VERSION,
-        "description": SERVER_DESCRIPTION,
-        "websiteUrl": "https://sitebay.org",
-        "repository": { "url": REPOSITORY, "source": "github" },
-        "remotes": remotes,
-    })
+    let repository = Object::new().text("url", REPOSITORY).text("source", "github").end();
+    Object::new()
+        .text(
+            "$schema",
+            "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
+        )
+        .text("name", CARD_NAME)
+        .text("title", SERVER_TITLE)
+        .text("version", SERVER_VERSION)
+        .text("description", SERVER_DESCRIPTION)
+        .text("websiteUrl", "https://sitebay.org")
+        .raw("repository", &repository)
+        .raw("remotes", &array(&remotes))
+        .end()
 }
 
-fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> Value {
-    let mut remote = json!({ "type": kind, "url": url, "supportedProtocolVersions": versions });
-    if let (Door::Key(_) | Door::Closed, Some(remote)) = (&config.door, remote.as_object_mut()) {
-        let authorization = json!({
-            "name": "Authorization",
-            "description": "Bearer followed by the key that the operator of this server gave you",
-            "isRequired": true,
-            "isSecret": true,
-        });
-        remote.insert("headers".into(), json!([authorization]));
+fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
+    let remote = Object::new()
+        .text("type", kind)
+        .text("url", url)
+        .texts("supportedProtocolVersions", versions.iter().copied());
+    if matches!(config.door, Door::Open) {
+        return remote.end();
     }
-    remote
+    let authorization = Object::new()
+        .text("name", "Authorization")
+        .text("description", "Bearer followed by the key that the operator of this server gave you")
+        .flag("isRequired", true)
+        .flag("isSecret", true)
+        .end();
+    remote.raw("headers", &array(&[authorization])).end()
 }
 
-fn scanner_card(origin: &str, config: &Config) -> Value {
+fn scanner_card(origin: &str, config: &Config) -> String {
     let required = !matches!(config.door, Door::Open);
     let schemes: &[&str] = if required { &["bearer"] } else { &[] };
-    json!({
-        "$schema": "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json",
-        "version": "1.0",
-        "protocolVersion": Version::LATEST.as_str(),
-        "supportedProtocolVersions": versions(),
-        "serverInfo": server_info(),
-        "description": SERVER_DESCRIPTION,
-        "documentationUrl": REPOSITORY,
-        "transport": { "type": "streamable-http", "endpoint": "/mcp", "url": format!("{origin}/mcp") },
-        "capabilities": server_capabilities(!registry::PROMPTS.is_empty()),
-        "authentication": { "required": required, "schemes": schemes },
-        "tools": part(registry::TOOLS.whole(), "tools"),
-        "resources": part(registry::RESOURCES.whole(), "resources"),
-        "resourceTemplates": part(registry::RESOURCE_TEMPLATES.whole(), "resourceTemplates"),
-        "prompts": part(registry::PROMPTS.whole(), "prompts"),
-    })
+    let transport = Object::new()
+        .text("type", "streamable-http")
+        .text("endpoint", "/mcp")
+        .text("url", &format!("{origin}/mcp"))
+        .end();
+    let authentication =
+        Object::new().flag("required", required).texts("schemes", schemes.iter().copied()).end();
+    Object::new()
+        .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
+        .text("version", "1.0")
+        .text("protocolVersion", Version::LATEST.as_str())
+        .texts("supportedProtocolVersions", versions())
+        .raw("serverInfo", &server_info())
+        .text("description", SERVER_DESCRIPTION)
+        .text("documentationUrl", REPOSITORY)
+        .raw("transport", &transport)
+        .raw("capabilities", &server_capabilities(!registry::PROMPTS.is_empty()).end())
+        .raw("authentication", &authentication)
+        .raw("tools", part(registry::TOOLS.whole(), "tools"))
+        .raw("resources", part(registry::RESOURCES.whole(), "resources"))
+        .raw("resourceTemplates", part(registry::RESOURCE_TEMPLATES.whole(), "resourceTemplates"))
+        .raw("prompts", part(registry::PROMPTS.whole(), "prompts"))
+        .end()
 }
 
-fn catalogue(origin: &str) -> Value {
+fn catalogue(origin: &str) -> String {
     let host = origin.split("://").nth(1).unwrap_or_default();
     let domain = host.split(':').next().unwrap_or_default();
-    json!({
-        "specVersion": "1.0",
-        "entries": [{
-            "identifier": format!("urn:air:{domain}:mcp:{SERVER_NAME}"),
-            "displayName": SERVER_TITLE,
-            "description": SERVER_DESCRIPTION,
-            "type": CARD_TYPE,
-            "url": format!("{origin}/mcp/server-card"),
-        }],
-    })
+    let entry = Object::new()
+        .text("identifier", &format!("urn:air:{domain}:mcp:{SERVER_NAME}"))
+        .text("displayName", SERVER_TITLE)
+        .text("description", SERVER_DESCRIPTION)
+        .text("type", CARD_TYPE)
+        .text("url", &format!("{origin}/mcp/server-card"))
+        .end();
+    Object::new().text("specVersion", "1.0").raw("entries", &array(&[entry])).end()
 }
 
-/// One field of a list's text, as data.
-fn part(list: &str, field: &str) -> Value {
-    serde_json::from_str::<Value>(list)
-        .ok()
-        .and_then(|mut list| list.get_mut(field).map(Value::take))
-        .unwrap_or_else(|| json!([]))
+/// One field of a list's text.
+fn part<'a>(list: &'a str, field: &'static str) -> &'a str {
+    match fields(list, [field]) {
+        Ok([Some(items)]) => items.get(),
+        _ => "[]",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::raw::value;
 
     #[test]
     fn a_known_tag_matches_in_all_its_forms() {
@@ -225,8 +235,8 @@ mod tests {
     #[test]
     fn the_scanner_card_has_the_tools_of_the_registry() {
         let config = Config::read(&|name| (name == "MCP_API_KEY").then(|| "k".to_owned()));
-        let card = scanner_card("https://x.example", &config);
-        let listed = part(registry::TOOLS.whole(), "tools");
+        let card = value(&scanner_card("https://x.example", &config)).unwrap();
+        let listed = value(part(registry::TOOLS.whole(), "tools")).unwrap();
         assert_eq!(card["tools"], listed);
         assert_eq!(card["authentication"]["required"], true);
     }

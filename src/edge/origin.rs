@@ -1,6 +1,8 @@
 //! Which pages may call: the check of `Origin` that keeps a foreign page from using a server that
 //! its visitor can reach (DNS rebinding; MCP `basic/transports` "Security Warning").
 
+use crate::runtime::url::Url;
+
 /// The origins that `MCP_ALLOWED_ORIGINS` allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AllowedOrigins {
@@ -48,8 +50,8 @@ impl AllowedOrigins {
     }
 }
 
-/// The origin of a URL, as text.
-fn own(url: &str) -> Option<&str> {
+/// The origin of a serialised URL, as text.
+pub fn own(url: &str) -> Option<&str> {
     let after_scheme = url.find("://")?.checked_add(3)?;
     let host = url.get(after_scheme..)?;
     let host_len = host.find(['/', '?', '#']).unwrap_or(host.len());
@@ -57,15 +59,14 @@ fn own(url: &str) -> Option<&str> {
 }
 
 fn is_loopback(origin: &str) -> bool {
-    let Ok(url) = url::Url::parse(origin) else {
+    let Some(Url { host, .. }) = Url::parse(origin) else {
         return false;
     };
-    match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
+    let is_ipv4 = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host == "[::1]"
+        || (is_ipv4 && host.starts_with("127."))
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use worker::{Headers, Response, ResponseBuilder, Result};
 
-use crate::protocol::initialize::{SERVER_DESCRIPTION, SERVER_TITLE, SERVER_VERSION};
+use crate::{
+    edge::origin::own,
+    protocol::initialize::{SERVER_DESCRIPTION, SERVER_TITLE, SERVER_VERSION},
+};
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;\
 color:#1d2329;background:#fff}h1{margin-bottom:0}pre{background:#f2f4f6;padding:1rem;overflow:auto;\
@@ -26,8 +29,7 @@ pub fn answer(url: &str) -> Result<Response> {
 }
 
 fn endpoint(url: &str) -> String {
-    let origin = url::Url::parse(url).map(|url| url.origin().ascii_serialization());
-    format!("{}/mcp", origin.unwrap_or_default())
+    format!("{}/mcp", own(url).unwrap_or_default())
 }
 
 fn page(endpoint: &str) -> Markup {

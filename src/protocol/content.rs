@@ -4,12 +4,12 @@
 //! `isError: true`, so that the model can read it and act; only failures of the protocol are
 //! JSON-RPC errors.
 
-use serde::Serialize;
 use serde_json::Value;
 
+use crate::protocol::object::{Object, array};
+
 /// One block of content in a tool's result.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Content {
     /// Text for the model and the person.
     Text {
@@ -17,7 +17,6 @@ pub enum Content {
         text: String,
     },
     /// An image, base64 encoded.
-    #[serde(rename_all = "camelCase")]
     Image {
         /// The bytes in base64 (RFC 4648 §4).
         data: String,
@@ -25,7 +24,6 @@ pub enum Content {
         mime_type: String,
     },
     /// Sound, base64 encoded.
-    #[serde(rename_all = "camelCase")]
     Audio {
         /// The bytes in base64 (RFC 4648 §4).
         data: String,
@@ -38,34 +36,29 @@ pub enum Content {
         resource: Contents,
     },
     /// A resource to read when it is wanted.
-    #[serde(rename_all = "camelCase")]
     ResourceLink {
         /// Where it is.
         uri: String,
         /// What it is called.
         name: String,
         /// Its media type.
-        #[serde(skip_serializing_if = "Option::is_none")]
         mime_type: Option<String>,
     },
 }
 
 /// The contents of a resource.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Contents {
     /// Where it is.
     pub uri: String,
     /// Its media type.
     pub mime_type: String,
     /// The text, or the bytes in base64.
-    #[serde(flatten)]
     pub body: ContentsBody,
 }
 
 /// What a resource holds.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ContentsBody {
     /// Text.
     Text(String),
@@ -74,6 +67,20 @@ pub enum ContentsBody {
 }
 
 impl Contents {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let begun = Object::new().text("uri", &self.uri).text("mimeType", &self.mime_type);
+        match &self.body {
+            ContentsBody::Text(text) => begun.text("text", text).end(),
+            ContentsBody::Blob(bytes) => begun.text("blob", bytes).end(),
+        }
+    }
+
+    /// The result of a `resources/read`.
+    pub fn to_result(&self) -> String {
+        Object::new().raw("contents", &array(&[self.to_json()])).end()
+    }
+
     /// A resource that is text.
     pub fn text(uri: &str, mime_type: &str, text: impl Into<String>) -> Self {
         let body = ContentsBody::Text(text.into());
@@ -82,7 +89,7 @@ impl Contents {
 }
 
 /// One message of a prompt.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PromptMessage {
     /// Who says it.
     pub role: Role,
@@ -91,8 +98,7 @@ pub struct PromptMessage {
 }
 
 /// Who says a message of a prompt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The person.
     User,
@@ -101,16 +107,29 @@ pub enum Role {
 }
 
 /// The result of a `prompts/get`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct PromptResult {
     /// What the prompt is for.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
     /// Its messages.
     pub messages: Vec<PromptMessage>,
 }
 
 impl PromptResult {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let message = |message: &PromptMessage| {
+            let role = match message.role {
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            };
+            Object::new().text("role", role).raw("content", &message.content.to_json()).end()
+        };
+        let messages: Vec<String> = self.messages.iter().map(message).collect();
+        let begun = Object::new().text_if("description", self.description.as_deref());
+        begun.raw("messages", &array(&messages)).end()
+    }
+
     /// A prompt of messages that the person says.
     pub fn of_user(contents: impl IntoIterator<Item = Content>) -> Self {
         let messages = contents.into_iter();
@@ -120,6 +139,26 @@ impl PromptResult {
 }
 
 impl Content {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let begun = |kind: &str| Object::new().text("type", kind);
+        match self {
+            Self::Text { text } => begun("text").text("text", text),
+            Self::Image { data, mime_type } => {
+                begun("image").text("data", data).text("mimeType", mime_type)
+            }
+            Self::Audio { data, mime_type } => {
+                begun("audio").text("data", data).text("mimeType", mime_type)
+            }
+            Self::Resource { resource } => begun("resource").raw("resource", &resource.to_json()),
+            Self::ResourceLink { uri, name, mime_type } => begun("resource_link")
+                .text("uri", uri)
+                .text("name", name)
+                .text_if("mimeType", mime_type.as_deref()),
+        }
+        .end()
+    }
+
     /// A text.
     pub fn text(text: impl Into<String>) -> Self {
         Self::Text { text: text.into() }
@@ -127,20 +166,30 @@ impl Content {
 }
 
 /// The result of a `tools/call`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ToolResult {
     /// What the model reads.
     pub content: Vec<Content>,
     /// The same as data that fits the tool's `outputSchema`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub structured_content: Option<Value>,
     /// Whether the tool failed.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub is_error: bool,
 }
 
 impl ToolResult {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let content: Vec<String> = self.content.iter().map(Content::to_json).collect();
+        let mut result = Object::new().raw("content", &array(&content));
+        if let Some(data) = &self.structured_content {
+            result = result.raw("structuredContent", &data.to_string());
+        }
+        if self.is_error {
+            result = result.flag("isError", true);
+        }
+        result.end()
+    }
+
     /// A result that is a text and nothing else.
     pub fn text(text: impl Into<String>) -> Self {
         Self {

@@ -2,12 +2,14 @@
 //!
 //! Source: MCP 2025-11-25 `basic/lifecycle` "Initialization".
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::protocol::{
     capabilities::ClientCapabilities,
+    fields::fields,
     jsonrpc::{INVALID_PARAMS, RpcError},
+    object::Object,
+    raw,
     version::Version,
 };
 
@@ -53,24 +55,6 @@ impl Default for Hello {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Params {
-    protocol_version: String,
-    #[serde(default)]
-    capabilities: Value,
-    #[serde(default)]
-    client_info: ClientInfo,
-}
-
-#[derive(Deserialize, Default)]
-struct ClientInfo {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-}
-
 impl Hello {
     /// Reads the parameters.
     ///
@@ -78,59 +62,63 @@ impl Hello {
     /// −32602 where `protocolVersion` is missing or anything has the wrong type.
     pub fn read(params: Option<&RawValue>) -> Result<Self, RpcError> {
         let text = params.map_or("{}", RawValue::get);
-        let params: Params = serde_json::from_str(text)
-            .map_err(|error| RpcError::new(INVALID_PARAMS, format!("initialize: {error}")))?;
+        Self::parse(text).map_err(|why| RpcError::new(INVALID_PARAMS, format!("initialize: {why}")))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let found = fields(text, ["protocolVersion", "capabilities", "clientInfo"]);
+        let [version, capabilities, client] = found.map_err(|error| error.to_string())?;
+        let version = version.ok_or("missing field `protocolVersion`")?;
+        let version = raw::text(version).ok_or("`protocolVersion` must be a string")?;
+        let capabilities = match capabilities {
+            Some(declared) => raw::value(declared.get()).map_err(|error| error.to_string())?,
+            None => Value::Null,
+        };
+        let client = client.map_or("{}", RawValue::get);
+        let found = fields(client, ["name", "version"]);
+        let [name, client_version] = found.map_err(|error| format!("clientInfo: {error}"))?;
+        let said = |field: Option<&RawValue>| {
+            field.map_or(Some(String::new()), raw::string).ok_or("`clientInfo` holds strings")
+        };
         Ok(Self {
-            version: Version::negotiate(&params.protocol_version),
-            capabilities: ClientCapabilities::from_declared(&params.capabilities),
-            client_name: params.client_info.name,
-            client_version: params.client_info.version,
+            version: Version::negotiate(&version),
+            capabilities: ClientCapabilities::from_declared(&capabilities),
+            client_name: said(name)?,
+            client_version: said(client_version)?,
         })
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct InitializeResult<'a> {
-    protocol_version: &'a str,
-    capabilities: Value,
-    server_info: Value,
-    instructions: &'a str,
+/// The result of `initialize`: its text.
+pub fn result(version: Version, prompts: bool) -> String {
+    Object::new()
+        .text("protocolVersion", version.as_str())
+        .raw("capabilities", &server_capabilities(prompts).end())
+        .raw("serverInfo", &server_info())
+        .text("instructions", INSTRUCTIONS)
+        .end()
 }
 
-/// The result of `initialize`.
-pub fn result(version: Version, prompts: bool) -> impl Serialize {
-    InitializeResult {
-        protocol_version: version.as_str(),
-        capabilities: server_capabilities(prompts),
-        server_info: server_info(),
-        instructions: INSTRUCTIONS,
-    }
+/// What this server can do in a session, and without one. `prompts`: whether it has any.
+pub fn server_capabilities(prompts: bool) -> Object {
+    let changes = r#"{"listChanged":true}"#;
+    let capabilities = Object::new()
+        .raw("tools", changes)
+        .raw("resources", r#"{"subscribe":true,"listChanged":true}"#)
+        .raw("logging", "{}")
+        .raw("completions", "{}");
+    if prompts { capabilities.raw("prompts", changes) } else { capabilities }
 }
 
-/// What this server can do in a session. `prompts`: whether it has any.
-pub fn server_capabilities(prompts: bool) -> Value {
-    let mut capabilities = json!({
-        "tools": { "listChanged": true },
-        "resources": { "subscribe": true, "listChanged": true },
-        "logging": {},
-        "completions": {},
-    });
-    if let (true, Some(capabilities)) = (prompts, capabilities.as_object_mut()) {
-        capabilities.insert("prompts".to_owned(), json!({ "listChanged": true }));
-    }
-    capabilities
-}
-
-/// Who this server is.
-pub fn server_info() -> Value {
-    json!({
-        "name": SERVER_NAME,
-        "title": SERVER_TITLE,
-        "version": SERVER_VERSION,
-        "description": SERVER_DESCRIPTION,
-        "websiteUrl": "https://sitebay.org",
-    })
+/// Who this server is: the text of an object.
+pub fn server_info() -> String {
+    Object::new()
+        .text("name", SERVER_NAME)
+        .text("title", SERVER_TITLE)
+        .text("version", SERVER_VERSION)
+        .text("description", SERVER_DESCRIPTION)
+        .text("websiteUrl", "https://sitebay.org")
+        .end()
 }
 
 #[cfg(test)]

@@ -5,9 +5,14 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
+
+use crate::protocol::{
+    fields::fields_or_null,
+    object::Object,
+    raw::{self, is_null},
+};
 
 /// Characters of JSON text an id may have; it is repeated in event ids.
 const MAX_ID: usize = 256;
@@ -117,29 +122,6 @@ pub const RESOURCE_NOT_FOUND: i32 = -32002;
 
 const NO_OBJECT: &str = "expected an object with `jsonrpc` and `method`";
 
-#[derive(Deserialize)]
-struct Wire<'a> {
-    #[serde(borrow, default)]
-    jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    method: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    params: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    error: Option<&'a RawValue>,
-}
-
-/// A field that is there even when it is `null`: an id may be absent but never null.
-pub(crate) fn present<'de, D: serde::Deserializer<'de>>(
-    from: D,
-) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(from).map(Some)
-}
-
 /// Reads a body.
 ///
 /// # Errors
@@ -149,27 +131,18 @@ pub fn decode(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
     if text.trim_ascii_start().starts_with('[') {
         return batch(text);
     }
-    single(text).map(Body::Single)
-}
-
-fn single(text: &str) -> Result<Message<'_>, DecodeError> {
-    // A derived reader takes arrays for objects too.
-    if text.starts_with('[') {
-        return Err(DecodeError::NotJsonRpc(NO_OBJECT));
-    }
-    message(serde_json::from_str(text).map_err(|error| not_an_object(text, &error))?)
+    message(text).map(Body::Single)
 }
 
 fn batch(text: &str) -> Result<Body<'_>, DecodeError> {
-    let elements: Vec<&RawValue> =
-        serde_json::from_str(text).map_err(|error| DecodeError::NotJson(error.to_string()))?;
+    let elements = raw::elements(text).map_err(|error| DecodeError::NotJson(error.to_string()))?;
     if elements.is_empty() {
         return Err(DecodeError::NotJsonRpc("the batch is empty"));
     }
     if elements.len() > MAX_BATCH {
         return Err(DecodeError::NotJsonRpc("a batch may have at most 100 messages"));
     }
-    let messages = elements.into_iter().map(|element| single(element.get()));
+    let messages = elements.into_iter().map(|element| message(element.get()));
     Ok(Body::Batch(messages.collect::<Result<_, _>>()?))
 }
 
@@ -181,52 +154,56 @@ fn not_an_object(text: &str, error: &serde_json::Error) -> DecodeError {
     }
 }
 
-fn message(wire: Wire<'_>) -> Result<Message<'_>, DecodeError> {
-    if wire.jsonrpc.map(RawValue::get) != Some(r#""2.0""#) {
+fn message(text: &str) -> Result<Message<'_>, DecodeError> {
+    let names = ["jsonrpc", "id", "method", "params", "result", "error"];
+    let found = fields_or_null(text, names).map_err(|error| not_an_object(text, &error))?;
+    // An id may be absent but never `null`.
+    let [_, id, ..] = found;
+    let [jsonrpc, _, method, params, result, error] =
+        found.map(|raw| raw.filter(|raw| !is_null(raw)));
+    if jsonrpc.map(RawValue::get) != Some(r#""2.0""#) {
         return Err(DecodeError::NotJsonRpc("`jsonrpc` must be \"2.0\""));
     }
-    let Some(method) = wire.method else {
-        return response(&wire);
+    let Some(method) = method else {
+        return response(id, result, error);
     };
-    let method = serde_json::from_str::<MethodName<'_>>(method.get())
-        .map_err(|_| DecodeError::NotJsonRpc("`method` must be a string"))?
-        .0;
-    if wire.params.is_some_and(|params| !params.get().starts_with(['{', '['])) {
+    let method = raw::text(method).ok_or(DecodeError::NotJsonRpc("`method` must be a string"))?;
+    if params.is_some_and(|params| !params.get().starts_with(['{', '['])) {
         return Err(DecodeError::NotJsonRpc("`params` must be an object"));
     }
-    match wire.id {
-        None => Ok(Message::Notification { method, params: wire.params }),
+    match id {
+        None => Ok(Message::Notification { method, params }),
         Some(id) => {
             let id = RequestId::read(id)
                 .ok_or(DecodeError::NotJsonRpc("`id` must be a string or an integer"))?;
-            Ok(Message::Request { id, method, params: wire.params })
+            Ok(Message::Request { id, method, params })
         }
     }
 }
 
-#[derive(Deserialize)]
-struct MethodName<'a>(#[serde(borrow)] Cow<'a, str>);
-
-fn response<'a>(wire: &Wire<'a>) -> Result<Message<'a>, DecodeError> {
-    let outcome = match (wire.result, wire.error) {
+fn response<'a>(
+    id: Option<&RawValue>,
+    result: Option<&'a RawValue>,
+    error: Option<&'a RawValue>,
+) -> Result<Message<'a>, DecodeError> {
+    let outcome = match (result, error) {
         (Some(result), None) => Ok(result),
         (_, Some(error)) => Err(error),
         (None, None) => {
             return Err(DecodeError::NotJsonRpc("expected `method`, `result` or `error`"));
         }
     };
-    Ok(Message::Response { id: wire.id.and_then(RequestId::read), outcome })
+    Ok(Message::Response { id: id.and_then(RequestId::read), outcome })
 }
 
 /// A JSON-RPC error: the protocol failed, not the tool.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RpcError {
     /// The code, see the constants of this module.
     pub code: i32,
     /// What was wrong, what was expected, what to do.
     pub message: String,
     /// More about it, for programs.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<serde_json::Value>,
 }
 
@@ -234,6 +211,16 @@ impl RpcError {
     /// An error without data.
     pub fn new(code: i32, message: impl Into<String>) -> Self {
         Self { code, message: message.into(), data: None }
+    }
+
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let error =
+            Object::new().raw("code", &self.code.to_string()).text("message", &self.message);
+        match &self.data {
+            Some(data) => error.raw("data", &data.to_string()).end(),
+            None => error.end(),
+        }
     }
 }
 
@@ -245,47 +232,25 @@ pub fn result_text(id: &RequestId, result: &str) -> Vec<u8> {
     out
 }
 
-/// The same for a value that is written straight into the answer.
-pub fn result_value(id: &RequestId, result: &impl Serialize) -> Vec<u8> {
-    let mut out = begin(id.as_json(), "result", 512);
-    if serde_json::to_writer(&mut out, result).is_err() {
-        // Only a map with keys that are no strings could fail, and results have none.
-        return error_text(Some(id), &RpcError::new(INTERNAL_ERROR, "the result is not JSON"));
-    }
-    out.push(b'}');
-    out
-}
-
 /// The text of an error's answer. Without an id it carries `null`, as the request had none to read.
 pub fn error_text(id: Option<&RequestId>, error: &RpcError) -> Vec<u8> {
-    let mut out = begin(id.map_or("null", RequestId::as_json), "error", 128);
-    // A value of strings and numbers always serialises.
-    let _ = serde_json::to_writer(&mut out, error);
+    let error = error.to_json();
+    let mut out = begin(id.map_or("null", RequestId::as_json), "error", error.len());
+    out.extend_from_slice(error.as_bytes());
     out.push(b'}');
     out
 }
 
-/// The text of a request to the client.
-pub fn request_text(id: &str, method: &str, params: &impl Serialize) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Out<'a, P> {
-        jsonrpc: &'a str,
-        id: &'a str,
-        method: &'a str,
-        params: &'a P,
-    }
-    serde_json::to_vec(&Out { jsonrpc: "2.0", id, method, params }).unwrap_or_default()
+/// The text of a request to the client; `params` is JSON already.
+pub fn request_text(id: &str, method: &str, params: &str) -> Vec<u8> {
+    let begun = Object::new().text("jsonrpc", "2.0").text("id", id);
+    begun.text("method", method).raw("params", params).end().into_bytes()
 }
 
-/// The text of a notification.
-pub fn notification_text(method: &str, params: &impl Serialize) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Out<'a, P> {
-        jsonrpc: &'a str,
-        method: &'a str,
-        params: &'a P,
-    }
-    serde_json::to_vec(&Out { jsonrpc: "2.0", method, params }).unwrap_or_default()
+/// The text of a notification; `params` is JSON already.
+pub fn notification_text(method: &str, params: &str) -> Vec<u8> {
+    let begun = Object::new().text("jsonrpc", "2.0").text("method", method);
+    begun.raw("params", params).end().into_bytes()
 }
 
 fn begin(id: &str, field: &str, more: usize) -> Vec<u8> {
@@ -410,9 +375,8 @@ mod tests {
         fn an_answer_carries_its_id_and_its_result(id in any_id(), result in any_json()) {
             let read = RequestId::read(&RawValue::from_string(id.to_string()).unwrap()).unwrap();
             let whole = json!({ "jsonrpc": "2.0", "id": id, "result": result });
-            for text in [result_text(&read, &result.to_string()), result_value(&read, &result)] {
-                prop_assert_eq!(&serde_json::from_slice::<Value>(&text).unwrap(), &whole);
-            }
+            let text = result_text(&read, &result.to_string());
+            prop_assert_eq!(&serde_json::from_slice::<Value>(&text).unwrap(), &whole);
         }
 
         #[test]

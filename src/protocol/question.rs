@@ -4,11 +4,10 @@
 //! request returns it as one of its `inputRequests`. Source: MCP `client/elicitation`,
 //! `client/sampling`, `client/roots`; the schema's `InputRequest`.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::protocol::capabilities::ClientCapabilities;
+use crate::protocol::{capabilities::ClientCapabilities, fields::fields, object::Object, raw};
 
 /// The SHA-256 of a text that two requests must have in common.
 pub type Digest = [u8; 32];
@@ -72,8 +71,31 @@ impl Question {
     /// Names the question by what it says, so that an answer is kept to the question it was given
     /// to.
     pub fn digest(&self) -> Digest {
-        // Strings and JSON values always serialise.
-        Sha256::digest(serde_json::to_vec(self).unwrap_or_default()).into()
+        Sha256::digest(self.to_json()).into()
+    }
+
+    /// `{"method":…,"params":…}`.
+    pub fn to_json(&self) -> String {
+        let params = self.params().to_string();
+        Object::new().text("method", self.method()).raw("params", &params).end()
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [method, params] = fields(json, ["method", "params"]).ok()?;
+        let mut params = raw::value(params?.get()).ok()?;
+        let text =
+            |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let message = text("message");
+        Some(match &*raw::text(method?)? {
+            "roots/list" => Self::Roots,
+            "sampling/createMessage" => Self::Sampling(params),
+            _ if params.get("mode").is_some() => Self::Url { message, url: text("url") },
+            _ => {
+                let requested_schema = params.get_mut("requestedSchema").map(Value::take);
+                Self::Form { message, requested_schema: requested_schema.unwrap_or_default() }
+            }
+        })
     }
 }
 
@@ -89,40 +111,6 @@ fn sampling_needs(params: &Value) -> ClientCapabilities {
     needs
 }
 
-impl<'de> Deserialize<'de> for Question {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Written {
-            method: String,
-            params: Value,
-        }
-        let Written { method, mut params } = Written::deserialize(from)?;
-        let text = |params: &Value, name: &str| {
-            params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
-        };
-        let message = text(&params, "message");
-        Ok(match method.as_str() {
-            "roots/list" => Self::Roots,
-            "sampling/createMessage" => Self::Sampling(params),
-            _ if params.get("mode").is_some() => Self::Url { message, url: text(&params, "url") },
-            _ => {
-                let requested_schema = params.get_mut("requestedSchema").map(Value::take);
-                Self::Form { message, requested_schema: requested_schema.unwrap_or_default() }
-            }
-        })
-    }
-}
-
-/// `{"method":…,"params":…}`.
-impl Serialize for Question {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut question = to.serialize_struct("Question", 2)?;
-        question.serialize_field("method", self.method())?;
-        question.serialize_field("params", &self.params())?;
-        question.end()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -136,28 +124,32 @@ mod tests {
         Question::Url { message: "m".into(), url: "https://x.example/".into() }
     }
 
+    fn written(question: &Question) -> Value {
+        raw::value(&question.to_json()).unwrap()
+    }
+
     #[test]
     fn a_question_is_a_method_with_parameters() {
         assert_eq!(
-            json!(form("m")),
+            written(&form("m")),
             json!({ "method": "elicitation/create", "params": {
                 "message": "m", "requestedSchema": { "type": "object", "properties": {} },
             } })
         );
         assert_eq!(
-            json!(url()),
+            written(&url()),
             json!({ "method": "elicitation/create", "params": {
                 "mode": "url", "message": "m", "url": "https://x.example/",
             } })
         );
         let sampling = Question::Sampling(json!({ "maxTokens": 1, "messages": [] }));
         assert_eq!(
-            json!(sampling),
+            written(&sampling),
             json!({ "method": "sampling/createMessage", "params": {
                 "maxTokens": 1, "messages": [],
             } })
         );
-        assert_eq!(json!(Question::Roots), json!({ "method": "roots/list", "params": {} }));
+        assert_eq!(written(&Question::Roots), json!({ "method": "roots/list", "params": {} }));
     }
 
     #[test]

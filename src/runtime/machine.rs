@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
-use wasm_bindgen::JsValue;
-use worker::{AbortSignal, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
+use worker::{AbortSignal, Fetch, Headers, Request, Response};
 
 use crate::{
-    runtime::sleep::Sleep,
+    runtime::{request, sleep::Sleep},
     server::platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform},
 };
 
@@ -65,20 +64,17 @@ fn build(request: OutboundRequest) -> worker::Result<Request> {
     for (name, value) in &request.headers {
         headers.set(name, value)?;
     }
-    let mut init = RequestInit::new();
-    init.with_method(method(request.method)).with_headers(headers);
-    init.with_redirect(RequestRedirect::Manual);
-    init.with_body(request.body.map(|body| JsValue::from_str(&body)));
-    Request::new_with_init(&request.url, &init)
+    let method = method(request.method);
+    request::request(method, &request.url, &headers, request.body.as_deref())
 }
 
-fn method(method: Method) -> worker::Method {
+fn method(method: Method) -> &'static str {
     match method {
-        Method::Get => worker::Method::Get,
-        Method::Post => worker::Method::Post,
-        Method::Put => worker::Method::Put,
-        Method::Patch => worker::Method::Patch,
-        Method::Delete => worker::Method::Delete,
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Put => "PUT",
+        Method::Patch => "PATCH",
+        Method::Delete => "DELETE",
     }
 }
 

@@ -8,4 +8,6 @@ pub mod host_name;
 pub mod isolate;
 pub mod machine;
 pub mod object;
+pub mod request;
 pub mod sleep;
+pub mod url;

@@ -3,7 +3,8 @@
 //! Invariant: a tool cannot swallow a suspension. `ask` fails with [`Stop`], which only the server
 //! opens; a tool passes it on with `?` and is run again when the answers are there.
 
-use serde::Deserialize;
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::protocol::{
@@ -150,13 +151,11 @@ asks! {
 }
 
 /// What the person did with a form or a page.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "action", rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Elicited {
     /// Agreed; for a form with its content.
     Accept {
         /// The fields.
-        #[serde(default)]
         content: Value,
     },
     /// Said no.
@@ -185,19 +184,30 @@ impl Elicited {
 }
 
 /// One root of the client.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Root {
     /// A `file://` URI.
     pub uri: String,
     /// A name for people.
-    #[serde(default)]
     pub name: Option<String>,
 }
 
-fn read<T: for<'de> Deserialize<'de>>(answers: &mut dyn Iterator<Item = Value>) -> Result<T, Stop> {
-    let answer = answers.next().ok_or_else(|| Stop::unanswered("an answer is missing"))?;
-    serde_json::from_value(answer)
-        .map_err(|error| Stop::unanswered(format!("the client's answer does not fit: {error}")))
+fn next(answers: &mut dyn Iterator<Item = Value>) -> Result<Value, Stop> {
+    answers.next().ok_or_else(|| Stop::unanswered("an answer is missing"))
+}
+
+fn unfit(why: impl fmt::Display) -> Stop {
+    Stop::unanswered(format!("the client's answer does not fit: {why}"))
+}
+
+fn elicited(mut answer: Value) -> Result<Elicited, Stop> {
+    let content = answer.get_mut("content").map(Value::take).unwrap_or_default();
+    match answer.get("action").and_then(Value::as_str) {
+        Some("accept") => Ok(Elicited::Accept { content }),
+        Some("decline") => Ok(Elicited::Decline),
+        Some("cancel") => Ok(Elicited::Cancel),
+        _ => Err(unfit(answer)),
+    }
 }
 
 impl Ask for Form {
@@ -208,7 +218,7 @@ impl Ask for Form {
     }
 
     fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
-        read(answers)
+        elicited(next(answers)?)
     }
 }
 
@@ -220,7 +230,7 @@ impl Ask for Page {
     }
 
     fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
-        read(answers)
+        elicited(next(answers)?)
     }
 }
 
@@ -232,7 +242,7 @@ impl Ask for Sample {
     }
 
     fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Value, Stop> {
-        read(answers)
+        next(answers)
     }
 }
 
@@ -244,11 +254,14 @@ impl Ask for ListRoots {
     }
 
     fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Vec<Root>, Stop> {
-        #[derive(Deserialize)]
-        struct Listed {
-            roots: Vec<Root>,
-        }
-        read::<Listed>(answers).map(|listed| listed.roots)
+        let answer = next(answers)?;
+        let root = |root: &Value| {
+            let text = |name: &str| root.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(Root { uri: text("uri")?, name: text("name") })
+        };
+        let roots = answer.get("roots").and_then(Value::as_array);
+        let roots = roots.and_then(|roots| roots.iter().map(root).collect());
+        roots.ok_or_else(|| unfit(answer))
     }
 }
 

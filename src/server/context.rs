@@ -5,7 +5,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The program that speaks to this server, as it calls itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Client {
     /// Its name, cut to 64 bytes.
     pub name: String,

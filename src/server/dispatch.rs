@@ -2,12 +2,15 @@
 //!
 //! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
 
-use serde_json::{Map, Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     protocol::{
         content::ToolResult,
+        fields::fields,
         jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
+        object::Object,
+        raw,
     },
     server::{
         ask::Stop,
@@ -28,9 +31,9 @@ const MAX_COMPLETIONS: usize = 100;
 pub enum Outcome {
     /// A list's page: the text of its result.
     List(&'static str),
-    /// Another result.
-    Result(Value),
-    /// The text of a result.
+    /// The text of another result, which may be too large.
+    Result(String),
+    /// The text of a result that was bounded before.
     Text(String),
     /// A tool's result.
     Tool(ToolResult),
@@ -96,7 +99,7 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
         return long::read(tasks, id, &uri).await;
     }
     match registry::read(ctx, &uri).await {
-        Ok(contents) => Ok(Outcome::Result(json!({ "contents": [contents] }))),
+        Ok(contents) => Ok(Outcome::Result(contents.to_result())),
         Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),
         Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
@@ -105,10 +108,11 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
 async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "prompts/get", "name")?;
     let arguments = params.arguments.map_or("{}", RawValue::get);
-    let arguments: Map<String, Value> = serde_json::from_str(arguments)
-        .map_err(|error| RpcError::new(INVALID_PARAMS, format!("arguments: {error}")))?;
+    let Ok(Value::Object(arguments)) = raw::value(arguments) else {
+        return Err(RpcError::new(INVALID_PARAMS, "arguments: expected an object"));
+    };
     match registry::prompt(ctx, &name, &arguments).await {
-        Ok(prompt) => Ok(Outcome::Result(json!(prompt))),
+        Ok(prompt) => Ok(Outcome::Result(prompt.to_json())),
         Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),
         Err(PromptError::Arguments(why)) => Err(RpcError::new(INVALID_PARAMS, why)),
         Err(PromptError::NotFound) => {
@@ -119,12 +123,12 @@ async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErr
 
 fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
     let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
-    let text = |of: Option<&Value>, name: &str| {
-        of.and_then(|value| value.get(name)).and_then(Value::as_str).map(str::to_owned)
+    let texts = |of: Option<&RawValue>, names| {
+        let found = fields(of.map_or("{}", RawValue::get), names).unwrap_or_default();
+        found.map(|raw| raw.and_then(raw::string))
     };
-    let reference = params.reference.as_ref();
-    let (name, uri) = (text(reference, "name"), text(reference, "uri"));
-    let reference = match (text(reference, "type").as_deref(), &name, &uri) {
+    let [kind, name, uri] = texts(params.reference, ["type", "name", "uri"]);
+    let reference = match (kind.as_deref(), &name, &uri) {
         (Some("ref/prompt"), Some(name), _) => Reference::Prompt(name),
         (Some("ref/resource"), _, Some(uri)) => Reference::Resource(uri),
         _ => {
@@ -133,15 +137,18 @@ fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
             ));
         }
     };
-    let argument = text(params.argument.as_ref(), "name")
-        .ok_or_else(|| wrong("`argument.name` must be a string"))?;
-    let so_far = text(params.argument.as_ref(), "value")
-        .ok_or_else(|| wrong("`argument.value` must be a string"))?;
+    let [argument, so_far, _] = texts(params.argument, ["name", "value", ""]);
+    let argument = argument.ok_or_else(|| wrong("`argument.name` must be a string"))?;
+    let so_far = so_far.ok_or_else(|| wrong("`argument.value` must be a string"))?;
     let mut values = registry::complete(&reference, &argument, &so_far)
         .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
     let total = values.len();
     values.truncate(MAX_COMPLETIONS);
     let has_more = total > values.len();
-    let completion = json!({ "values": values, "total": total, "hasMore": has_more });
-    Ok(Outcome::Result(json!({ "completion": completion })))
+    let completion = Object::new()
+        .texts("values", values.iter().map(String::as_str))
+        .raw("total", &total.to_string())
+        .flag("hasMore", has_more)
+        .end();
+    Ok(Outcome::Result(Object::new().raw("completion", &completion).end()))
 }

@@ -3,9 +3,10 @@
 //! Invariant: a page is put together once; answering a list that fits one page is a copy. Cursors are
 //! opaque to clients and name the first item of their page (MCP `server/utilities/pagination`).
 
-use serde_json::value::RawValue;
-
-use crate::protocol::jsonrpc::{INVALID_PARAMS, RpcError};
+use crate::protocol::{
+    jsonrpc::{INVALID_PARAMS, RpcError},
+    raw,
+};
 
 /// A list of definitions.
 #[derive(Debug)]
@@ -21,7 +22,7 @@ impl Listing {
         let joined: Vec<&str> =
             parts.iter().filter(|part| !part.trim().is_empty()).copied().collect();
         let all = format!("[{}]", joined.join(","));
-        let items = serde_json::from_str::<Vec<&RawValue>>(&all).unwrap_or_default();
+        let items = raw::elements(&all).unwrap_or_default();
         let items: Vec<String> = items.into_iter().map(|item| item.get().to_owned()).collect();
         let whole = format!(r#"{{"{field}":[{}]}}"#, items.join(","));
         Self { field, items, whole }

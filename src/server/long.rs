@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 
 use crate::{
     protocol::{
@@ -100,7 +100,7 @@ pub(super) async fn read(tasks: &Rc<dyn Tasks>, id: &str, uri: &str) -> Result<O
     match tasks.look(id).await {
         Ok(task) => {
             let contents = Contents::text(uri, "application/json", task);
-            Ok(Outcome::Result(json!({ "contents": [contents] })))
+            Ok(Outcome::Result(contents.to_result()))
         }
         Err(TaskFault::Unknown) => Ok(Outcome::NoResource(uri.to_owned())),
         Err(TaskFault::Refused(why) | TaskFault::Failed(why)) => {

@@ -4,20 +4,22 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     protocol::{
         capabilities::ClientCapabilities,
+        fields::fields,
         log_level::LogLevel,
+        object::Object,
+        raw,
         stateless::{input::Keyed, request_state::Answered},
     },
     server::{ask::Stop, tasks::Follows},
 };
 
 /// News that concern more than one call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum News {
     /// The list of tools is another one.
     ToolsChanged,
@@ -29,6 +31,33 @@ pub enum News {
     ResourceUpdated(String),
     /// A task is another one: its id, and its JSON text.
     Task(String, String),
+}
+
+impl News {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::ToolsChanged => Object::new().text("list", "tools"),
+            Self::PromptsChanged => Object::new().text("list", "prompts"),
+            Self::ResourcesChanged => Object::new().text("list", "resources"),
+            Self::ResourceUpdated(uri) => Object::new().text("uri", uri),
+            Self::Task(id, task) => Object::new().text("id", id).text("task", task),
+        }
+        .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [list, uri, id, task] = fields(json, ["list", "uri", "id", "task"]).ok()?;
+        match (list.and_then(raw::text).as_deref(), uri, id) {
+            (Some("tools"), ..) => Some(Self::ToolsChanged),
+            (Some("prompts"), ..) => Some(Self::PromptsChanged),
+            (Some("resources"), ..) => Some(Self::ResourcesChanged),
+            (_, Some(uri), _) => raw::string(uri).map(Self::ResourceUpdated),
+            (_, _, Some(id)) => Some(Self::Task(raw::string(id)?, raw::string(task?)?)),
+            _ => None,
+        }
+    }
 }
 
 /// Where a call's notifications and questions go. A session puts them on the stream of the call.

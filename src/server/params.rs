@@ -2,46 +2,36 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 
-use crate::protocol::jsonrpc::{INVALID_PARAMS, RequestId, RpcError};
+use crate::protocol::{
+    fields::fields,
+    jsonrpc::{INVALID_PARAMS, RequestId, RpcError},
+    raw,
+    stateless::META_VERSION,
+};
 
 /// The parameters of a request, as far as any method here reads them.
-#[derive(Deserialize, Default)]
+#[derive(Default)]
 pub struct Params<'a> {
     /// `tools/call`, `prompts/get`.
-    #[serde(borrow, default)]
     pub name: Option<Cow<'a, str>>,
     /// `tools/call`, `prompts/get`.
-    #[serde(borrow, default)]
     pub arguments: Option<&'a RawValue>,
     /// `resources/*`.
-    #[serde(borrow, default)]
     pub uri: Option<Cow<'a, str>>,
     /// Lists.
-    #[serde(borrow, default)]
     pub cursor: Option<Cow<'a, str>>,
     /// `logging/setLevel`.
-    #[serde(borrow, default)]
     pub level: Option<&'a RawValue>,
     /// `completion/complete`.
-    #[serde(default, rename = "ref")]
-    pub reference: Option<Value>,
+    pub reference: Option<&'a RawValue>,
     /// `completion/complete`.
-    #[serde(default)]
-    pub argument: Option<Value>,
-    #[serde(borrow, default, rename = "_meta")]
-    meta: Option<Meta<'a>>,
-}
-
-/// `params._meta`.
-#[derive(Deserialize, Default)]
-struct Meta<'a> {
-    #[serde(borrow, default, rename = "progressToken")]
-    progress_token: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/protocolVersion")]
-    stateless_version: Option<&'a RawValue>,
+    pub argument: Option<&'a RawValue>,
+    /// `_meta.progressToken`.
+    token: Option<&'a RawValue>,
+    /// Whether `_meta` names a version of the stateless era.
+    stateless: bool,
 }
 
 impl<'a> Params<'a> {
@@ -53,18 +43,40 @@ impl<'a> Params<'a> {
         let Some(params) = params else {
             return Ok(Self::default());
         };
-        serde_json::from_str(params.get())
-            .map_err(|error| RpcError::new(INVALID_PARAMS, format!("params: {error}")))
+        Self::parse(params.get())
+            .map_err(|why| RpcError::new(INVALID_PARAMS, format!("params: {why}")))
+    }
+
+    fn parse(text: &'a str) -> Result<Self, String> {
+        let names = ["name", "arguments", "uri", "cursor", "level", "ref", "argument", "_meta"];
+        let found = fields(text, names).map_err(|error| error.to_string())?;
+        let [name, arguments, uri, cursor, level, reference, argument, meta] = found;
+        let [token, version] = match meta {
+            Some(meta) => fields(meta.get(), ["progressToken", META_VERSION])
+                .map_err(|error| format!("_meta: {error}"))?,
+            None => [None; 2],
+        };
+        Ok(Self {
+            name: text_of("name", name)?,
+            arguments,
+            uri: text_of("uri", uri)?,
+            cursor: text_of("cursor", cursor)?,
+            level,
+            reference,
+            argument,
+            token,
+            stateless: version.is_some(),
+        })
     }
 
     /// The JSON text of the progress token: a string or an integer.
     pub fn progress_token(&self) -> Option<RequestId> {
-        self.meta.as_ref()?.progress_token.and_then(RequestId::read)
+        self.token.and_then(RequestId::read)
     }
 
     /// Whether the request says that it is of the stateless era.
     pub fn is_stateless(&self) -> bool {
-        self.meta.as_ref().is_some_and(|meta| meta.stateless_version.is_some())
+        self.stateless
     }
 
     /// A field that the method cannot do without.
@@ -74,6 +86,11 @@ impl<'a> Params<'a> {
     pub fn required<T>(field: Option<T>, method: &str, name: &str) -> Result<T, RpcError> {
         field.ok_or_else(|| RpcError::new(INVALID_PARAMS, format!("{method}: `{name}` is missing")))
     }
+}
+
+fn text_of<'a>(name: &str, field: Option<&'a RawValue>) -> Result<Option<Cow<'a, str>>, String> {
+    let text = |raw| raw::text(raw).ok_or_else(|| format!("`{name}` must be a string"));
+    field.map(text).transpose()
 }
 
 /// The same, owned: for a call that outlives its body.
@@ -88,20 +105,20 @@ pub struct OwnedParams {
     /// Lists.
     pub cursor: Option<String>,
     /// `completion/complete`: `ref` and `argument`.
-    pub completion: [Option<Value>; 2],
+    pub completion: [Option<Box<RawValue>>; 2],
 }
 
 impl OwnedParams {
     /// What dispatch reads.
     pub fn as_params(&self) -> Params<'_> {
-        let [reference, argument] = self.completion.clone();
+        let [reference, argument] = &self.completion;
         Params {
             name: self.name.as_deref().map(Cow::from),
             arguments: self.arguments.as_deref(),
             uri: self.uri.as_deref().map(Cow::from),
             cursor: self.cursor.as_deref().map(Cow::from),
-            reference,
-            argument,
+            reference: reference.as_deref(),
+            argument: argument.as_deref(),
             ..Params::default()
         }
     }

@@ -2,13 +2,14 @@
 //!
 //! Invariant: a list's text is put together once per isolate; answering it is a copy.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
     protocol::{
         content::{Contents, PromptResult, ToolResult},
+        raw,
         stateless::param_marks::ParamHeader,
     },
     server::{ask::Stop, context::Context, listing::Listing, tasks::Becomes},
@@ -83,16 +84,16 @@ impl From<Stop> for PromptError {
 
 /// The headers that repeat arguments of a tool (2026-07-28 `x-mcp-header`).
 pub fn param_headers(name: &str) -> &'static [ParamHeader] {
-    static MARKED: LazyLock<BTreeMap<String, Vec<ParamHeader>>> =
+    static MARKED: LazyLock<Vec<(String, Vec<ParamHeader>)>> =
         LazyLock::new(|| TOOLS.items().filter_map(marked).collect());
-    MARKED.get(name).map_or(&[], Vec::as_slice)
+    MARKED.iter().find(|(known, _)| known == name).map_or(&[], |(_, headers)| headers)
 }
 
 fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     if !definition.contains("x-mcp-header") {
         return None;
     }
-    let definition: Value = serde_json::from_str(definition).ok()?;
+    let definition = raw::value(definition).ok()?;
     let name = definition.get("name")?.as_str()?.to_owned();
     // A definition that breaks the rules marks nothing; clients drop such a tool.
     let headers = ParamHeader::all_in(definition.get("inputSchema")?).ok()?;

@@ -15,14 +15,15 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     agents::channel::Channel,
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RequestId, RpcError, notification_text},
+        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RequestId, RpcError},
         log_level::LogLevel,
+        notification, raw,
         stateless::{
             input::{InputResponses, Keyed},
             inquiry::Inquiry,
@@ -153,29 +154,21 @@ impl Run {
         let earlier = before.and_then(|state| state.answer_to(&asked.key, &digest));
         let responses = InputResponses::read(self.brought.responses.as_deref()).unwrap_or_default();
         let text = earlier.or_else(|| responses.get(&asked.key).map(RawValue::get));
-        text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+        text.and_then(|text| raw::value(text).ok()).unwrap_or_default()
     }
 }
 
 impl Notifier for Run {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        let token = self.brought.token.as_ref();
-        let Some(token) = token.and_then(|t| serde_json::from_str::<Value>(t.as_json()).ok())
-        else {
-            return;
-        };
-        let mut params = json!({ "progressToken": token, "progress": progress });
-        if let Some(fields) = params.as_object_mut() {
-            fields.extend(total.map(|total| ("total".to_owned(), json!(total))));
-            fields.extend(message.map(|text| ("message".to_owned(), json!(text))));
+        if let Some(token) = &self.brought.token {
+            let text = notification::progress(token, progress, total, message);
+            self.brought.channel.push(&text);
         }
-        self.brought.channel.push(&notification_text("notifications/progress", &params));
     }
 
     fn log(&self, level: LogLevel, logger: &str, data: Value) {
         if self.brought.log_level.is_some_and(|wanted| level >= wanted) {
-            let params = json!({ "level": level, "logger": logger, "data": data });
-            self.brought.channel.push(&notification_text("notifications/message", &params));
+            self.brought.channel.push(&notification::message(level, logger, &data));
         }
     }
 
@@ -275,6 +268,8 @@ impl Work for Run {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::{
         access::principal::Subject,

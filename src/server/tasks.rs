@@ -4,12 +4,18 @@
 
 use std::rc::Rc;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::LocalBoxFuture;
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
-    protocol::{capabilities::ClientCapabilities, stateless::request_state::Answered},
+    protocol::{
+        capabilities::ClientCapabilities,
+        fields::fields,
+        object::{Object, array},
+        raw,
+        stateless::request_state::Answered,
+    },
     server::notify::Notifier,
 };
 
@@ -40,7 +46,7 @@ pub enum Follows {
 }
 
 /// What a task is to do.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Start {
     /// The tool.
     pub tool: String,
@@ -52,6 +58,42 @@ pub struct Start {
     pub capabilities: ClientCapabilities,
     /// Names the request, so that sending it again does not do it again. None: it has no name.
     pub nonce: Option<[u8; 16]>,
+}
+
+impl Start {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        let answers: Vec<String> = self.answers.iter().map(Answered::to_json).collect();
+        let nonce = self.nonce.map(|nonce| URL_SAFE_NO_PAD.encode(nonce));
+        Object::new()
+            .text("tool", &self.tool)
+            .raw("arguments", self.arguments.as_deref().map_or("null", RawValue::get))
+            .raw("answers", &array(&answers))
+            .number("capabilities", self.capabilities.bits().into())
+            .text_if("nonce", nonce.as_deref())
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = ["tool", "arguments", "answers", "capabilities", "nonce"];
+        let [tool, arguments, answers, capabilities, nonce] = fields(json, names).ok()?;
+        let answers = raw::elements(answers?.get()).ok()?;
+        let nonce = match nonce {
+            Some(nonce) => URL_SAFE_NO_PAD.decode(&*raw::text(nonce)?).ok()?.try_into().ok(),
+            None => None,
+        };
+        Some(Self {
+            tool: raw::string(tool?)?,
+            arguments: arguments.map(ToOwned::to_owned),
+            answers: answers
+                .iter()
+                .map(|one| Answered::from_json(one.get()))
+                .collect::<Option<_>>()?,
+            capabilities: ClientCapabilities::from_bits(raw::number(capabilities?)?),
+            nonce,
+        })
+    }
 }
 
 /// A task and what it looks like.
@@ -75,8 +117,7 @@ pub enum TaskFault {
 }
 
 /// How a task ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
     /// With the text of a result.
     Completed(String),
@@ -84,6 +125,30 @@ pub enum Ended {
     Failed(i32, String),
     /// The client took it back.
     Cancelled,
+}
+
+impl Ended {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Completed(result) => Object::new().text("completed", result),
+            Self::Failed(code, why) => {
+                Object::new().text("failed", why).raw("code", &code.to_string())
+            }
+            Self::Cancelled => Object::new(),
+        }
+        .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [completed, failed, code] = fields(json, ["completed", "failed", "code"]).ok()?;
+        Some(match (completed, failed) {
+            (Some(result), _) => Self::Completed(raw::string(result)?),
+            (None, Some(why)) => Self::Failed(raw::number(code?)?, raw::string(why)?),
+            (None, None) => Self::Cancelled,
+        })
+    }
 }
 
 /// What a task does, or nothing where it could not be asked.

@@ -5,7 +5,6 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use url::Url;
 
 use super::{
     detail::{Detail, excerpt},
@@ -16,6 +15,8 @@ use super::{
 };
 use crate::{
     access::secret::Secret,
+    protocol::raw,
+    runtime::url::Url,
     server::{
         context::Context,
         platform::{NetworkFailure, OutboundRequest, OutboundResponse},
@@ -48,8 +49,8 @@ impl<'a> Client<'a> {
         let token = ctx.account.token.as_ref().filter(|token| !token.expose().trim().is_empty());
         let token = token.ok_or(ApiError::NoToken)?;
         let base = ctx.account.base_url.trim_end_matches('/');
-        let root = Url::parse(&format!("{base}{PREFIX}")).map_err(|_| ApiError::BadBase)?;
-        if !matches!(root.scheme(), "http" | "https") {
+        let root = Url::parse(&format!("{base}{PREFIX}")).ok_or(ApiError::BadBase)?;
+        if !["http://", "https://"].iter().any(|scheme| root.href.starts_with(scheme)) {
             return Err(ApiError::BadBase);
         }
         let budget = u64::try_from(CALL_BUDGET.as_millis()).unwrap_or(u64::MAX);
@@ -59,20 +60,17 @@ impl<'a> Client<'a> {
 
     /// The address of an encoded path below the prefix.
     pub(crate) fn address(&self, path: &str, query: &[(&str, String)]) -> Result<Url, ApiError> {
-        let mut url = Url::parse(&format!("{}{path}", self.root)).map_err(|_| ApiError::BadPath)?;
+        let url = Url::parse(&format!("{}{path}", self.root.href)).ok_or(ApiError::BadPath)?;
         if !self.owns(&url) {
             return Err(ApiError::BadPath);
         }
-        if !query.is_empty() {
-            url.query_pairs_mut().extend_pairs(query);
-        }
-        Ok(url)
+        url.with_query(query).ok_or(ApiError::BadPath)
     }
 
     /// Whether an address lies below the configured base and prefix.
     pub(super) fn owns(&self, url: &Url) -> bool {
-        let below = url.path().strip_prefix(self.root.path()).is_some_and(|p| p.starts_with('/'));
-        below && url.origin() == self.root.origin()
+        let below = url.path.strip_prefix(&self.root.path).is_some_and(|p| p.starts_with('/'));
+        below && url.origin == self.root.origin
     }
 
     /// The time that is left of the call.
@@ -146,7 +144,7 @@ impl<'a> Client<'a> {
         }
         let outbound = OutboundRequest {
             method: request.method,
-            url: url.to_string(),
+            url: url.href.clone(),
             headers: self.headers(request),
             body: request.body.as_ref().map(Value::to_string),
             timeout,
@@ -180,7 +178,7 @@ impl<'a> Client<'a> {
             return Ok(Answer { status, json: Value::Null });
         }
         let secrets = self.secrets(request);
-        let Ok(mut json) = serde_json::from_slice(&body) else {
+        let Some(mut json) = raw::value_of_bytes(&body) else {
             let excerpt = excerpt(&redact::scrub_text(&String::from_utf8_lossy(&body), &secrets));
             return Err(ApiError::Unreadable { status, excerpt });
         };
@@ -190,15 +188,13 @@ impl<'a> Client<'a> {
 
     fn detail(&self, request: &Request, body: &[u8]) -> Detail {
         let secrets = self.secrets(request);
-        match serde_json::from_slice(body) {
-            Ok(mut json) => {
+        match raw::value_of_bytes(body) {
+            Some(mut json) => {
                 redact::redact(&mut json, false);
                 redact::scrub(&mut json, &secrets);
                 Detail::of_json(&json)
             }
-            Err(_) => {
-                Detail::of_text(&redact::scrub_text(&String::from_utf8_lossy(body), &secrets))
-            }
+            None => Detail::of_text(&redact::scrub_text(&String::from_utf8_lossy(body), &secrets)),
         }
     }
 

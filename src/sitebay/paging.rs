@@ -8,9 +8,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use serde_json::Value;
-use url::Url;
 
 use super::{client::Client, error::ApiError, request::Request};
+use crate::runtime::url::Url;
 
 const MOST_PAGES: u32 = 50;
 const MOST_ITEMS: usize = 5_000;
@@ -50,10 +50,13 @@ impl Page {
                 Some(Self { items, total: None, limit: None, next: None, is_whole: true })
             }
             Value::Object(mut map) => {
-                let items = map.remove("results").or_else(|| map.remove("items"))?;
+                let Value::Array(items) = map.remove("results").or_else(|| map.remove("items"))?
+                else {
+                    return None;
+                };
                 let number = |key: &str| map.get(key).and_then(Value::as_u64);
                 Some(Self {
-                    items: serde_json::from_value(items).ok()?,
+                    items,
                     total: number("count").or_else(|| number("total")),
                     limit: number("limit").or_else(|| number("size")),
                     next: map.get("next").and_then(Value::as_str).map(str::to_owned),
@@ -150,10 +153,10 @@ impl Reader {
         if full || !self.grew {
             return None;
         }
-        self.asked.insert(current.to_string());
-        let linked = page.next.as_deref().and_then(|next| current.join(next).ok());
+        self.asked.insert(current.href.clone());
+        let linked = page.next.as_deref().and_then(|next| current.join(next));
         let url = linked.filter(|url| client.owns(url)).or_else(|| self.numbered())?;
-        let is_new = self.asked.insert(url.to_string());
+        let is_new = self.asked.insert(url.href.clone());
         self.listing.truncated = !is_new;
         is_new.then_some(url)
     }
@@ -162,11 +165,7 @@ impl Reader {
     fn numbered(&self) -> Option<Url> {
         let read = self.listing.items.len() as u64;
         let page = read.checked_div(self.size)?.saturating_add(1);
-        let mut url = self.first.clone();
-        url.query_pairs_mut()
-            .append_pair("page", &page.to_string())
-            .append_pair("size", &self.size.to_string());
-        Some(url)
+        self.first.with_query(&[("page", page.to_string()), ("size", self.size.to_string())])
     }
 
     fn report(&self, client: &Client<'_>, noun: &str) {

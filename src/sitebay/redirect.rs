@@ -2,10 +2,11 @@
 //!
 //! Invariant: the token and a body never go to another origin (RFC 9110 §15.4).
 
-use url::Url;
-
 use super::{error::ApiError, request::Request};
-use crate::server::platform::{Method, OutboundResponse};
+use crate::{
+    runtime::url::Url,
+    server::platform::{Method, OutboundResponse},
+};
 
 /// How many redirects one request follows.
 pub(crate) const MOST: u32 = 3;
@@ -24,9 +25,9 @@ pub(crate) fn target(
     let location = response.location.as_deref().unwrap_or_default();
     let refused =
         || ApiError::RedirectRefused { status: response.status, location: shown(from, location) };
-    let target = from.join(location).map_err(|_| refused())?;
+    let target = from.join(location).ok_or_else(refused)?;
     let allowed = keeps_method || request.method == Method::Get;
-    if location.is_empty() || !allowed || target.origin() != from.origin() {
+    if location.is_empty() || !allowed || target.origin != from.origin {
         return Err(refused());
     }
     Ok(Some(target))
@@ -35,7 +36,7 @@ pub(crate) fn target(
 /// The address without query and credentials, which may be secret.
 fn shown(from: &Url, location: &str) -> String {
     match from.join(location) {
-        Ok(url) => format!("{}{}", url.origin().ascii_serialization(), url.path()),
-        Err(_) => "an address that cannot be read".to_owned(),
+        Some(url) => format!("{}{}", url.origin, url.path),
+        None => "an address that cannot be read".to_owned(),
     }
 }

@@ -4,9 +4,8 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
-use url::Url;
 
-use crate::{access::secret::Secret, server::platform::Method};
+use crate::{access::secret::Secret, runtime::url::Url, server::platform::Method};
 
 /// Everything but RFC 3986's unreserved characters.
 const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');

@@ -5,7 +5,7 @@ use std::{rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
 use uuid::Uuid;
-use worker::{Env, Headers, Method, Request, RequestInit, Response, Result, Stub};
+use worker::{Env, Headers, Request, Response, Result, Stub};
 
 use crate::{
     access::{
@@ -15,7 +15,7 @@ use crate::{
     },
     edge::refusal::Refusal,
     protocol::session_id::Claims,
-    runtime::sleep::Sleep,
+    runtime::{request, sleep::Sleep},
 };
 
 /// How long an object may take to begin its answer. Calls answer or stream after 250 ms; what is
@@ -51,11 +51,8 @@ impl Target<'_> {
     /// one that carries everything (`sse`).
     pub async fn open_feed(self, kind: &str) -> Result<Forwarded> {
         let headers = Headers::new();
-        headers.set("Upgrade", "websocket")?;
         headers.set(SEAL_HEADER, &self.seal())?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Get).with_headers(headers);
-        let request = Request::new_with_init(&format!("https://object/{kind}"), &init)?;
+        let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
         ask(self.env, &self.claims.object(), request).await
     }
 
@@ -99,9 +96,8 @@ pub async fn give(
 ) -> Result<u16> {
     let headers = Headers::new();
     headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_headers(headers).with_body(Some(text.into()));
-    let request = Request::new_with_init(&format!("https://object{}", order.path()), &init)?;
+    let url = format!("https://object{}", order.path());
+    let request = request::request("POST", &url, &headers, Some(text))?;
     Ok(ask(env, object, request).await?.map_or(500, |response| response.status_code()))
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use worker::{Env, Error, Headers, Method, Request, RequestInit, Response, Result};
+use worker::{Env, Error, Headers, Request, Response, Result};
 
 use crate::{
     access::principal::Subject,
@@ -17,7 +17,7 @@ use crate::{
         jsonrpc::RequestId,
         stateless::listen::{Filter, Subscription},
     },
-    runtime::isolate,
+    runtime::{isolate, request},
     server::notify::News,
     transport::{
         endpoint::{Endpoint, Outcome},
@@ -58,7 +58,7 @@ impl Hub {
 
     /// The same for news that arose in the session object of this name, which knows them.
     pub async fn announce_from(&self, origin: String, news: &News) {
-        let text = serde_json::to_string(news).unwrap_or_default();
+        let text = news.to_json();
         if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
             worker::console_error!("listeners were not told: {error}");
         }
@@ -136,13 +136,11 @@ impl Hub {
     }
 
     async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<Response> {
-        let mut init = RequestInit::new();
-        init.with_method(Method::Post).with_body(body.map(Into::into));
-        self.send(ask, &init).await
+        let request = request::request("POST", &address(ask), &Headers::new(), body.as_deref())?;
+        self.send(request).await
     }
 
-    async fn send(&self, ask: &Ask, init: &RequestInit) -> Result<Response> {
-        let request = Request::new_with_init(&format!("https://object{}", ask.path()), init)?;
+    async fn send(&self, request: Request) -> Result<Response> {
         let hub = self.env.durable_object(HUB_AGENT)?.get_by_name(&hub_name(self.subject))?;
         let Some(answered) = within(DEADLINE, &hub, request).await else {
             return Err(Error::RustError("no answer in 5 s".to_owned()));
@@ -156,16 +154,18 @@ impl Hub {
     }
 }
 
+fn address(ask: &Ask) -> String {
+    format!("https://object{}", ask.path())
+}
+
 /// Opens the stream of a `subscriptions/listen`.
 pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) -> Outcome<Response> {
     let listener = Listener { id: id.as_json().to_owned(), filter: filter.clone() };
     let headers = Headers::new();
-    headers.set("Upgrade", "websocket")?;
     // Header values are Latin-1; escaped JSON is ASCII.
     headers.set(LISTENER_HEADER, &listener.to_ascii())?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Get).with_headers(headers);
-    let answered = Hub::of(endpoint).send(&Ask::Listen, &init).await?;
+    let request = request::upgrade(&address(&Ask::Listen), &headers)?;
+    let answered = Hub::of(endpoint).send(request).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
     // The hub itself ends it with the subject's sessions.

@@ -13,6 +13,7 @@ use crate::{
         refusal::Refusal,
     },
     protocol::{event, initialize::Hello},
+    runtime::url::query_value,
     transport::{
         endpoint::{Endpoint, Outcome, Stop, stop_answer},
         held::hold,
@@ -69,8 +70,7 @@ async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Respon
     if !media::is_json(request.headers().get("content-type")?.as_deref()) {
         return Err(Refusal::ContentType.into());
     }
-    let url = request.url()?;
-    let id = url.query_pairs().find(|(name, _)| name == "sessionId").map(|(_, id)| id);
+    let id = query_value(&request.inner().url(), "sessionId");
     let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?).await?;
     endpoint.pass_on(target, &mut request).await
 }

@@ -7,7 +7,7 @@
 use std::{borrow::Cow, rc::Rc};
 
 use futures_util::FutureExt as _;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 use worker::{Headers, Request, Response};
 
@@ -21,10 +21,11 @@ use crate::{
     protocol::{
         bytes::cut_text,
         capabilities::{ClientCapabilities, TASKS_EXTENSION},
-        content::ToolResult,
         era,
+        initialize::server_capabilities,
         jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text, result_text},
         log_level::LogLevel,
+        object::Object,
         stateless::{
             discover,
             envelope::Envelope,
@@ -201,7 +202,6 @@ fn owned(
     target: Option<&str>,
 ) -> Result<OwnedParams, StatelessError> {
     let [reference, argument, _] = params.completion();
-    let value = |raw: Option<&RawValue>| raw.and_then(|raw| serde_json::from_str(raw.get()).ok());
     let target = target.map(str::to_owned);
     let (name, uri) = match method.named_by() {
         Some(NamedBy::Uri) => (None, target),
@@ -212,7 +212,7 @@ fn owned(
         uri,
         arguments: params.arguments().map(ToOwned::to_owned),
         cursor: params.cursor()?.map(Cow::into_owned),
-        completion: [value(reference), value(argument)],
+        completion: [reference, argument].map(|raw| raw.map(ToOwned::to_owned)),
     })
 }
 
@@ -220,21 +220,14 @@ fn now_s() -> u64 {
     Machine.now_ms() / 1_000
 }
 
-/// What a server without sessions can do.
-pub fn capabilities(config: &Config) -> Value {
-    let mut capabilities = json!({
-        "tools": { "listChanged": true },
-        "resources": { "subscribe": true, "listChanged": true },
-        "logging": {},
-        "completions": {},
-    });
-    if let (false, Some(capabilities)) = (PROMPTS.is_empty(), capabilities.as_object_mut()) {
-        capabilities.insert("prompts".to_owned(), json!({ "listChanged": true }));
+/// What a server without sessions can do: the text of an object.
+pub fn capabilities(config: &Config) -> String {
+    let capabilities = server_capabilities(!PROMPTS.is_empty());
+    if !config.offers_tasks() {
+        return capabilities.end();
     }
-    if let (true, Some(capabilities)) = (config.offers_tasks(), capabilities.as_object_mut()) {
-        capabilities.insert("extensions".to_owned(), json!({ TASKS_EXTENSION: {} }));
-    }
-    capabilities
+    let extensions = Object::new().raw(TASKS_EXTENSION, "{}").end();
+    capabilities.raw("extensions", &extensions).end()
 }
 
 async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answered<Response> {
@@ -317,8 +310,8 @@ fn worded(
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
-        Outcome::Result(value) => done(bounded(value.to_string())),
-        Outcome::Tool(result) => done(bounded(json_of(&result))),
+        Outcome::Result(text) => done(bounded(text)),
+        Outcome::Tool(result) => done(bounded(result.to_json())),
         Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
         Outcome::Failed(error) => (200, error_text(Some(id), &error)),
         Outcome::Stopped(stop) => stopped(id, stop, run, keys),
@@ -329,13 +322,8 @@ fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {
     (error.status(), error.response(Some(id)))
 }
 
-fn json_of(result: &ToolResult) -> String {
-    // Strings and JSON values always serialise.
-    serde_json::to_string(result).unwrap_or_else(|_| "{}".to_owned())
-}
-
 fn bounded(text: String) -> String {
-    if text.len() <= MAX_RESULT { text } else { json_of(&too_large(text.len())) }
+    if text.len() <= MAX_RESULT { text } else { too_large(text.len()).to_json() }
 }
 
 fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u16, Vec<u8>) {
@@ -355,7 +343,7 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
         Reason::Malformed(fault) => failed(id, &fault.into()),
         Reason::Refused(error) => (200, error_text(Some(id), &error)),
         Reason::Unanswered(_) | Reason::Moves => {
-            let text = json_of(&Stop(reason).into_result());
+            let text = Stop(reason).into_result().to_json();
             (200, result_text(id, &complete(text, None)))
         }
     }

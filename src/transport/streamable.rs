@@ -17,7 +17,7 @@ use crate::{
         era::{self, Era},
         event::{self, LastEvent},
         initialize::{Hello, result},
-        jsonrpc::{Body, Message, RequestId, decode, error_text, result_value},
+        jsonrpc::{Body, Message, RequestId, decode, error_text, result_text},
         version::Version,
     },
     server::registry::PROMPTS,
@@ -141,7 +141,7 @@ fn without_session(endpoint: &Endpoint<'_>, body: Body<'_>) -> Outcome<Response>
 fn start(endpoint: &Endpoint<'_>, id: &RequestId, hello: Hello) -> Outcome<Response> {
     let version = hello.version;
     let session = endpoint.claims(hello).sign(&endpoint.keys);
-    let body = result_value(id, &result(version, !PROMPTS.is_empty()));
+    let body = result_text(id, &result(version, !PROMPTS.is_empty()));
     Ok(answer::json_with_session(body, &session, endpoint.caller)?)
 }
 

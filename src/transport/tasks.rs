@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, Headers, Method, Request, RequestInit, Response, WebSocket, WebsocketEvent};
+use worker::{Env, Headers, Request, Response, WebSocket, WebsocketEvent};
 
 use crate::{
     access::{
@@ -18,7 +18,7 @@ use crate::{
     },
     agents::task::{Order, Told},
     protocol::task_id::TaskId,
-    runtime::{machine::Machine, sleep::Sleep},
+    runtime::{machine::Machine, request, sleep::Sleep},
     server::{
         context::Client,
         notify::Notifier,
@@ -80,12 +80,13 @@ impl TaskLink {
             principal: (*self.principal).clone(),
             client: (*self.client).clone(),
         };
-        let text = serde_json::to_string(&order).map_err(worker::Error::from)?;
+        let text = order.to_json();
         let headers = Headers::new();
         if let Some(token) = &self.own_token {
             headers.set(OWN_TOKEN_HEADER, token.expose())?;
         }
-        let answer = self.send(id, Method::Post, "start", headers, Some(text)).await?;
+        let request = request::request("POST", "https://object/start", &headers, Some(&text))?;
+        let answer = self.send(id, request).await?;
         let (id, task) = answer.split_once('\n').ok_or(TaskFault::Unknown)?;
         Ok(Seen { id: id.to_owned(), task: task.to_owned() })
     }
@@ -96,21 +97,14 @@ impl TaskLink {
     }
 
     async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
-        let method = if path == "task" || path == "ended" { Method::Get } else { Method::Post };
-        self.send(self.verified(id)?, method, path, Headers::new(), body).await
+        let method = if path == "task" || path == "ended" { "GET" } else { "POST" };
+        let (url, headers) = (format!("https://object/{path}"), Headers::new());
+        let request = request::request(method, &url, &headers, body.as_deref())?;
+        self.send(self.verified(id)?, request).await
     }
 
-    async fn send(
-        &self,
-        id: TaskId,
-        method: Method,
-        path: &str,
-        headers: Headers,
-        body: Option<String>,
-    ) -> Result<String> {
-        let mut init = RequestInit::new();
-        init.with_method(method).with_headers(headers).with_body(body.map(Into::into));
-        let mut response = self.request(id, path, &init).await?;
+    async fn send(&self, id: TaskId, request: Request) -> Result<String> {
+        let mut response = self.fetch(id, request).await?;
         let text = response.text().await?;
         match response.status_code() {
             200 => Ok(text),
@@ -120,8 +114,7 @@ impl TaskLink {
         }
     }
 
-    async fn request(&self, id: TaskId, path: &str, init: &RequestInit) -> Result<Response> {
-        let request = Request::new_with_init(&format!("https://object/{path}"), init)?;
+    async fn fetch(&self, id: TaskId, request: Request) -> Result<Response> {
         let stub = self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())?;
         Ok(stub.fetch_with_request(request).await?)
     }
@@ -152,7 +145,7 @@ impl TaskLink {
             let Ok(WebsocketEvent::Message(message)) = event else {
                 return Ok(None);
             };
-            let told = message.text().and_then(|text| serde_json::from_str(&text).ok());
+            let told = message.text().and_then(|text| Told::from_json(&text));
             match told {
                 Some(Told::Progress(progress, total, message)) => {
                     notifier.progress(progress, total, message.as_deref());
@@ -164,8 +157,8 @@ impl TaskLink {
                         Ok(answers) => self.answer(id, keys, answers).await?,
                         Err(stop) => {
                             self.ask(id, "cancel", None).await?;
-                            let text = serde_json::to_string(&stop.into_result());
-                            return Ok(Some(Ended::Completed(text.unwrap_or_default())));
+                            let text = stop.into_result().to_json();
+                            return Ok(Some(Ended::Completed(text)));
                         }
                     }
                 }
@@ -184,15 +177,13 @@ impl TaskLink {
 
     async fn ended(&self, id: &str) -> Result<Ended> {
         let text = self.ask(id, "ended", None).await?;
-        Ok(serde_json::from_str(&text).map_err(worker::Error::from)?)
+        Ended::from_json(&text)
+            .ok_or_else(|| TaskFault::Failed("its end cannot be read".to_owned()))
     }
 
     async fn open(&self, id: &str, path: &str) -> Result<Follower> {
-        let headers = Headers::new();
-        headers.set("Upgrade", "websocket")?;
-        let mut init = RequestInit::new();
-        init.with_method(Method::Get).with_headers(headers);
-        let response = self.request(self.verified(id)?, path, &init).await?;
+        let request = request::upgrade(&format!("https://object/{path}"), &Headers::new())?;
+        let response = self.fetch(self.verified(id)?, request).await?;
         response.websocket().map(Follower).ok_or(TaskFault::Unknown)
     }
 }

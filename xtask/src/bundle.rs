@@ -77,19 +77,24 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
+/// SHA-256 as a loop, not unrolled: 2.5 KiB less.
+const SMALL_HASH: &str = "--cfg sha2_backend_soft=\"compact\"";
+
 fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
     let bin = paths::tools().join("bin");
     let mut command = Command::new(bin.join("worker-build"));
     command.arg("--release").arg("--out-dir").arg(folder);
     command.env_remove("RUSTUP_TOOLCHAIN");
+    let mut flags = SMALL_HASH.to_owned();
     if panics == Panics::Unwind {
         command.arg("--panic-unwind").env("RUSTUP_TOOLCHAIN", "nightly");
         // Nightly only: without the places and formats of panics that cannot happen, a tenth less.
-        command.env("RUSTFLAGS", "-Zlocation-detail=none -Zfmt-debug=none");
+        flags.push_str(" -Zlocation-detail=none -Zfmt-debug=none");
         command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind,optimize_for_size");
     }
     command
         .args(flavour.features())
+        .env("RUSTFLAGS", flags)
         .env("WASM_BINDGEN_BIN", bin.join("wasm-bindgen"))
         .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"))
         .env("ESBUILD_BIN", paths::npm_bin("esbuild"))

@@ -1,7 +1,6 @@
 //! Who listens at a hub outside of sessions, and to what.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::protocol::{
@@ -13,7 +12,7 @@ use crate::protocol::{
 pub const LISTENER_HEADER: &str = "x-internal-listener";
 
 /// Who listens, and to what.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// The JSON text of the subscription's id.
     pub id: String,
@@ -24,12 +23,14 @@ pub struct Listener {
 impl Listener {
     /// The listener as a header's value.
     pub fn to_ascii(&self) -> String {
-        URL_SAFE_NO_PAD.encode(serde_json::to_vec(self).unwrap_or_default())
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.filter.to_json()))
     }
 
     /// Reads it back.
     pub fn from_ascii(text: &str) -> Option<Self> {
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (id, filter) = text.split_once('\n')?;
+        Some(Self { id: id.to_owned(), filter: Filter::from_json(filter).ok()? })
     }
 
     /// The notification for this listener, if it wants to hear of the change.

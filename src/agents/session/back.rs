@@ -6,16 +6,16 @@ use futures_util::{
     FutureExt as _,
     future::{Either, LocalBoxFuture, join_all, ready, select},
 };
-use serde::Serialize;
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 
 use super::{Session, questions::Slot};
 use crate::{
     agents::channel::Channel,
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{RequestId, notification_text, request_text},
+        jsonrpc::{RequestId, request_text},
         log_level::LogLevel,
+        notification,
         question::Question,
         stateless::{input::Keyed, request_state::Answered},
     },
@@ -41,31 +41,16 @@ pub(super) struct CallNotifier {
 
 type Answers = Rc<RefCell<Vec<Answered>>>;
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Progress<'a> {
-    progress_token: &'a RawValue,
-    progress: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    total: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    message: Option<&'a str>,
-}
-
 impl Notifier for CallNotifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        let token = self.token.as_ref().map(|token| RawValue::from_string(token.as_json().into()));
-        let Some(Ok(token)) = token else {
-            return;
-        };
-        let params = Progress { progress_token: &token, progress, total, message };
-        self.channel.push(&notification_text("notifications/progress", &params));
+        if let Some(token) = &self.token {
+            self.channel.push(&notification::progress(token, progress, total, message));
+        }
     }
 
     fn log(&self, level: LogLevel, logger: &str, data: Value) {
         if self.session.settings.borrow().wants(level) {
-            let params = json!({ "level": level, "logger": logger, "data": data });
-            self.channel.push(&notification_text("notifications/message", &params));
+            self.channel.push(&notification::message(level, logger, &data));
         }
     }
 
@@ -131,7 +116,7 @@ impl CallNotifier {
             // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
             params.insert("elicitationId".to_owned(), json!(slot.id()));
         }
-        let text = request_text(slot.id(), question.method(), &params);
+        let text = request_text(slot.id(), question.method(), &params.to_string());
         let left = self.channel.is_streamed() && !self.channel.has_reader();
         let sent =
             left && std::str::from_utf8(&text).is_ok_and(|text| self.session.keeper.announce(text));

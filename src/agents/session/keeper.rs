@@ -77,8 +77,7 @@ impl Keeper for ObjectKeeper {
     }
 
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
-        let text = serde_json::to_string(&settings).unwrap_or_default();
-        let text = kept::write(&self.claims, &text);
+        let text = kept::write(&self.claims, &settings.to_json());
         let (rows, claims, sessions) =
             (self.rows.clone(), self.claims.clone(), self.sessions.upgrade());
         async move {

@@ -16,14 +16,13 @@ pub use settings::Settings;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{HashMap, VecDeque},
     rc::Rc,
 };
 
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
-use serde::{Deserialize, Serialize};
-use serde_json::{json, value::RawValue};
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
@@ -35,8 +34,11 @@ use crate::{
         bytes::cut_text,
         capabilities::ClientCapabilities,
         event::{LastEvent, StreamName},
+        fields::fields,
         initialize::Hello,
         jsonrpc::{RequestId, notification_text},
+        object::Object,
+        raw,
         session_id::Claims,
         version::Version,
     },
@@ -76,7 +78,7 @@ pub trait Keeper: Store {
 }
 
 /// What a client said of itself in `initialize`, as it is kept with a stream's socket.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Greeted {
     /// The negotiated version's code; 0 before `initialize`.
     pub version: u8,
@@ -91,12 +93,24 @@ pub struct Greeted {
 impl Greeted {
     /// The text that is kept with the socket.
     pub fn to_attachment(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+        Object::new()
+            .number("version", self.version.into())
+            .number("capabilities", self.capabilities.into())
+            .text("name", &self.name)
+            .text("clientVersion", &self.client_version)
+            .end()
     }
 
     /// Reads it back.
     pub fn from_attachment(text: &str) -> Option<Self> {
-        serde_json::from_str(text).ok()
+        let names = ["version", "capabilities", "name", "clientVersion"];
+        let [version, capabilities, name, client_version] = fields(text, names).ok()?;
+        Some(Self {
+            version: raw::number(version?)?,
+            capabilities: raw::number(capabilities?)?,
+            name: raw::string(name?)?,
+            client_version: raw::string(client_version?)?,
+        })
     }
 
     /// From the parameters of `initialize`.
@@ -122,7 +136,7 @@ pub struct Session {
     recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
     questions: Questions,
     settings: RefCell<Settings>,
-    news: RefCell<BTreeSet<String>>,
+    news: RefCell<Vec<String>>,
     used_at: Cell<u64>,
     keeper: Rc<dyn Keeper>,
 }
@@ -202,22 +216,22 @@ impl Session {
     }
 
     /// Takes the news that waited for a long-lived stream.
-    pub fn take_news(&self) -> BTreeSet<String> {
+    pub fn take_news(&self) -> Vec<String> {
         self.news.take()
     }
 
     /// Tells the client what changed, if it concerns this session.
     pub fn tell(&self, news: &News) {
         let (method, params) = match news {
-            News::ToolsChanged => ("notifications/tools/list_changed", json!({})),
-            News::PromptsChanged => ("notifications/prompts/list_changed", json!({})),
-            News::ResourcesChanged => ("notifications/resources/list_changed", json!({})),
-            News::ResourceUpdated(uri) if self.settings.borrow().subscriptions.contains(uri) => {
-                ("notifications/resources/updated", json!({ "uri": uri }))
+            News::ToolsChanged => ("notifications/tools/list_changed", Object::new()),
+            News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
+            News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
+            News::ResourceUpdated(uri) if self.settings.borrow().watches(uri) => {
+                ("notifications/resources/updated", Object::new().text("uri", uri))
             }
             News::ResourceUpdated(_) | News::Task(..) => return,
         };
-        self.send_or_keep(&notification_text(method, &params));
+        self.send_or_keep(&notification_text(method, &params.end()));
     }
 
     /// Sends a message to the long-lived stream, or keeps one of its kind until there is one.
@@ -229,8 +243,8 @@ impl Session {
             return;
         }
         let mut news = self.news.borrow_mut();
-        if news.len() < MAX_NEWS {
-            news.insert(message.to_owned());
+        if news.len() < MAX_NEWS && !news.iter().any(|kept| kept == message) {
+            news.push(message.to_owned());
         }
     }
 
@@ -246,14 +260,8 @@ impl Session {
     }
 
     fn cancel(&self, params: Option<&RawValue>) {
-        #[derive(Deserialize)]
-        struct Cancelled<'a> {
-            #[serde(borrow, rename = "requestId")]
-            request: &'a RawValue,
-        }
-        let request = params
-            .and_then(|params| serde_json::from_str::<Cancelled<'_>>(params.get()).ok())
-            .and_then(|cancelled| RequestId::read(cancelled.request));
+        let found = params.and_then(|params| fields(params.get(), ["requestId"]).ok());
+        let request = found.and_then(|[request]| RequestId::read(request?));
         let channel = request.and_then(|request| self.running.borrow_mut().remove(&request));
         if let Some(channel) = channel {
             if let Some(task) = channel.task() {

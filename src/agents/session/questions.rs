@@ -12,7 +12,10 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use crate::{agents::channel::Channel, protocol::jsonrpc::RequestId};
+use crate::{
+    agents::channel::Channel,
+    protocol::{jsonrpc::RequestId, raw},
+};
 
 /// The questions of one session that wait for their answers.
 pub(super) struct Questions {
@@ -62,7 +65,7 @@ impl Questions {
             return false;
         };
         slot.put(match outcome {
-            Ok(result) => serde_json::from_str(result.get()).map_err(|error| error.to_string()),
+            Ok(result) => raw::value(result.get()).map_err(|error| error.to_string()),
             Err(error) => Err(refusal(error)),
         });
         true
@@ -111,7 +114,7 @@ impl Slot {
 
 /// What a client's error says.
 fn refusal(error: &RawValue) -> String {
-    let error: Value = serde_json::from_str(error.get()).unwrap_or_default();
+    let error = raw::value(error.get()).unwrap_or_default();
     let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");
     format!("the client refused: {message}")
 }

@@ -13,8 +13,10 @@ use crate::{
         initialize::{Hello, result},
         jsonrpc::{
             Body, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND, RequestId,
-            RpcError, decode, error_text, result_text, result_value,
+            RpcError, decode, error_text, result_text,
         },
+        log_level::LogLevel,
+        raw,
     },
     server::{
         ask::{Reason, Stop},
@@ -131,7 +133,7 @@ fn initialize(session: &Session, params: Option<&RawValue>) -> Outcome {
             let greeted = Greeted::of(&hello);
             session.keeper.greeted(&greeted);
             session.greet(greeted);
-            Outcome::Result(json!(result(hello.version, !PROMPTS.is_empty())))
+            Outcome::Result(result(hello.version, !PROMPTS.is_empty()))
         }
         Err(error) => error.into(),
     }
@@ -139,7 +141,7 @@ fn initialize(session: &Session, params: Option<&RawValue>) -> Outcome {
 
 async fn set_level(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let level = Params::required(params.level, "logging/setLevel", "level")?;
-    let level = serde_json::from_str(level.get()).map_err(|_| {
+    let level = raw::text(level).and_then(|name| LogLevel::parse(&name)).ok_or_else(|| {
         let levels = "debug, info, notice, warning, error, critical, alert, emergency";
         RpcError::new(INVALID_PARAMS, format!("`level`: expected one of {levels}; got {level}"))
     })?;
@@ -155,7 +157,7 @@ async fn watch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcErr
 
 async fn unwatch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri.as_deref(), "resources/unsubscribe", "uri")?;
-    if session.settings.borrow_mut().subscriptions.remove(uri) {
+    if session.settings.borrow_mut().unsubscribe(uri) {
         return saved(session).await;
     }
     Ok(Outcome::List("{}"))
@@ -191,8 +193,8 @@ pub fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
         Outcome::Text(text) => result_text(id, &text),
         // A session waits for its tasks, and is given none.
         Outcome::Task(seen) => result_text(id, &seen.task),
-        Outcome::Result(value) => bounded(id, result_value(id, &value)),
-        Outcome::Tool(result) => bounded(id, result_value(id, &result)),
+        Outcome::Result(text) => bounded(id, result_text(id, &text)),
+        Outcome::Tool(result) => bounded(id, result_text(id, &result.to_json())),
         Outcome::NoResource(uri) => {
             let message = format!("no resource `{uri}`");
             let data = Some(json!({ "uri": uri }));
@@ -200,7 +202,7 @@ pub fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
         }
         Outcome::Failed(error) => error_text(Some(id), &error),
         Outcome::Stopped(Stop(Reason::Refused(error))) => error_text(Some(id), &error),
-        Outcome::Stopped(stop) => result_value(id, &stop.into_result()),
+        Outcome::Stopped(stop) => result_text(id, &stop.into_result().to_json()),
     }
 }
 
@@ -210,5 +212,5 @@ fn bounded(id: &RequestId, text: Vec<u8>) -> Vec<u8> {
         return text;
     }
     drop(text);
-    result_value(id, &too_large(size))
+    result_text(id, &too_large(size).to_json())
 }

@@ -1,12 +1,11 @@
 //! What a client set in its session and expects to last.
 
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
-
 use crate::protocol::{
+    fields::fields,
     jsonrpc::{INVALID_PARAMS, RpcError},
     log_level::LogLevel,
+    object::Object,
+    raw,
 };
 
 /// Resources that one session may watch.
@@ -15,18 +14,40 @@ const MAX_SUBSCRIPTIONS: usize = 256;
 const MAX_URI: usize = 2_048;
 
 /// A session's settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
     pub level: Option<LogLevel>,
     /// The resources it watches.
-    pub subscriptions: BTreeSet<String>,
+    pub subscriptions: Vec<String>,
 }
 
 impl Settings {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text_if("level", self.level.map(LogLevel::as_str))
+            .texts("subscriptions", self.subscriptions.iter().map(String::as_str))
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [level, subscriptions] = fields(json, ["level", "subscriptions"]).ok()?;
+        let level = level.and_then(raw::text).and_then(|name| LogLevel::parse(&name));
+        let subscriptions = raw::elements(subscriptions?.get()).ok()?;
+        let subscriptions = subscriptions.into_iter().map(raw::string).collect::<Option<_>>()?;
+        Some(Self { level, subscriptions })
+    }
+
     /// Whether the client wants messages of this level.
     pub fn wants(&self, level: LogLevel) -> bool {
         level >= self.level.unwrap_or(LogLevel::Info)
+    }
+
+    /// Whether the client watches a resource.
+    pub fn watches(&self, uri: &str) -> bool {
+        self.subscriptions.iter().any(|watched| watched == uri)
     }
 
     /// Watches a resource.
@@ -38,17 +59,36 @@ impl Settings {
         if uri.len() > MAX_URI {
             return refuse(format!("`uri` has more than {MAX_URI} characters"));
         }
-        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS && !self.subscriptions.contains(uri) {
+        if self.watches(uri) {
+            return Ok(());
+        }
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
             return refuse(format!("a session watches at most {MAX_SUBSCRIPTIONS} resources"));
         }
-        self.subscriptions.insert(uri.to_owned());
+        self.subscriptions.push(uri.to_owned());
         Ok(())
+    }
+
+    /// Watches a resource no more; false where it did not.
+    pub fn unsubscribe(&mut self, uri: &str) -> bool {
+        let watched = self.subscriptions.len();
+        self.subscriptions.retain(|known| known != uri);
+        self.subscriptions.len() < watched
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_are_read_as_they_were_written() {
+        let mut settings = Settings::default();
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings.clone()));
+        settings.level = Some(LogLevel::Alert);
+        settings.subscribe("a://\"b\"").unwrap();
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings));
+    }
 
     #[test]
     fn a_level_lets_through_itself_and_worse() {

@@ -9,18 +9,19 @@
 //!      └──▶ completed │ failed │ cancelled ◀──┘
 //! ```
 
+mod kept;
 mod run;
 
 pub use run::{Run, Stopped, TaskKeeper, drive};
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::Value;
 
 use crate::{
     access::principal::Principal,
     protocol::{
         jsonrpc::RpcError,
         log_level::LogLevel,
+        object::quoted,
         stateless::{
             input::{InputFault, InputRequests, InputResponses, Keyed},
             request_state::Answered,
@@ -34,8 +35,7 @@ use crate::{
 };
 
 /// What a task is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the extension")]
 pub enum Status {
     Working,
@@ -45,8 +45,28 @@ pub enum Status {
     Cancelled,
 }
 
+impl Status {
+    const ALL: [Self; 5] =
+        [Self::Working, Self::InputRequired, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// The name in the extension.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::InputRequired => "input_required",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
 /// What its object is told to begin with.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Order {
     /// The task's id.
     pub id: String,
@@ -61,7 +81,7 @@ pub struct Order {
 }
 
 /// A task.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone)]
 pub struct Kept {
     /// What it is to do. Its answers grow.
     pub order: Order,
@@ -84,8 +104,7 @@ pub struct Kept {
 }
 
 /// What followers of a task are told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// It came further: progress, total, message.
     Progress(f64, Option<f64>, Option<String>),
@@ -152,8 +171,7 @@ impl Kept {
     /// # Errors
     /// Where one is no answer to its question; then none is taken.
     pub fn answer(&mut self, responses: &str) -> Result<bool, InputFault> {
-        let raw: &RawValue = serde_json::from_str(responses).map_err(|_| InputFault::NoObject)?;
-        let responses = InputResponses::read(Some(raw))?;
+        let responses = InputResponses::parse(responses)?;
         let (mut taken, mut open) = (Vec::new(), Vec::new());
         for keyed in &self.asked {
             match responses.answer(keyed)? {
@@ -175,9 +193,9 @@ impl Kept {
         let ttl = self.order.ends_s.saturating_mul(1_000).saturating_sub(self.created_ms);
         let wait = self.wake_ms.saturating_sub(now_ms).clamp(*POLL.start(), *POLL.end());
         let mut text = format!(
-            r#"{{"taskId":"{}","status":{},"createdAt":"{}","lastUpdatedAt":"{}","ttlMs":{ttl},"pollIntervalMs":{wait}"#,
+            r#"{{"taskId":"{}","status":"{}","createdAt":"{}","lastUpdatedAt":"{}","ttlMs":{ttl},"pollIntervalMs":{wait}"#,
             self.order.id,
-            json!(self.status),
+            self.status.as_str(),
             rfc3339(self.created_ms),
             rfc3339(self.updated_ms),
         );
@@ -188,15 +206,15 @@ impl Kept {
             text.push_str(value);
         };
         if let Some(message) = &self.message {
-            put("statusMessage", &json!(message).to_string());
+            put("statusMessage", &quoted(message));
         }
         match ended {
             Some(Ended::Completed(result)) => put("result", result),
             Some(Ended::Failed(code, message)) => {
-                put("error", &json!(RpcError::new(*code, message.as_str())).to_string());
+                put("error", &RpcError::new(*code, message.as_str()).to_json());
             }
             _ if !self.asked.is_empty() => {
-                put("inputRequests", &json!(InputRequests(&self.asked)).to_string());
+                put("inputRequests", &InputRequests(&self.asked).to_json());
             }
             _ => {}
         }

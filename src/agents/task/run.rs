@@ -20,7 +20,7 @@ use serde_json::Value;
 use super::{Kept, Told};
 use crate::{
     protocol::{
-        capabilities::ClientCapabilities, content::ToolResult, log_level::LogLevel,
+        capabilities::ClientCapabilities, content::ToolResult, log_level::LogLevel, raw,
         stateless::input::Keyed,
     },
     server::{
@@ -118,7 +118,7 @@ impl Run {
             let digest = asked.question.digest();
             let mut answers = kept.order.start.answers.iter();
             let found = answers.find(|one| one.key == asked.key && one.question == digest)?;
-            serde_json::from_str(&found.answer).ok()
+            raw::value(&found.answer).ok()
         };
         let answers: Vec<Option<Value>> = questions.iter().map(answer).collect();
         let count = questions.len();

@@ -3,44 +3,32 @@
 //! Invariant: every version that an error offers is on the list here, newest first. Source: MCP
 //! 2026-07-28 `server/discover`.
 
-use serde::Serialize;
-use serde_json::Value;
-
 use crate::protocol::{
     initialize::INSTRUCTIONS,
+    object::Object,
     stateless::{method::Method, result::complete},
     version::Version,
 };
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Discovered<'a> {
-    supported_versions: Vec<&'static str>,
-    capabilities: &'a Value,
-    instructions: &'a str,
-}
-
-/// The text of the result; `capabilities` are those of a server without sessions.
-pub fn result(capabilities: &Value) -> String {
-    let discovered = Discovered {
-        supported_versions: Version::ALL.iter().rev().map(|version| version.as_str()).collect(),
-        capabilities,
-        instructions: INSTRUCTIONS,
-    };
-    // Strings and JSON values always serialise.
-    let text = serde_json::to_string(&discovered).unwrap_or_else(|_| "{}".into());
+/// The text of the result; `capabilities` is the text of those of a server without sessions.
+pub fn result(capabilities: &str) -> String {
+    let text = Object::new()
+        .texts("supportedVersions", Version::ALL.iter().rev().map(|version| version.as_str()))
+        .raw("capabilities", capabilities)
+        .text("instructions", INSTRUCTIONS)
+        .end();
     complete(text, Method::Discover.cache_hint())
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::protocol::{stateless::error::StatelessError, testing::Examples};
 
     fn discovered() -> Value {
-        serde_json::from_str(&result(&json!({ "tools": {} }))).unwrap()
+        serde_json::from_str(&result(r#"{"tools":{}}"#)).unwrap()
     }
 
     #[test]

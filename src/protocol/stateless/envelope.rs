@@ -6,18 +6,19 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::protocol::{
     bytes::cut_text,
     capabilities::{ClientCapabilities, NotAnObject},
-    jsonrpc::{RequestId, present},
+    fields::fields_or_null,
+    jsonrpc::RequestId,
     log_level::LogLevel,
+    raw,
     stateless::{
         META_CAPABILITIES, META_CLIENT, META_LOG_LEVEL, META_VERSION, error::StatelessError,
-        headers, params::Params, raw,
+        headers, params::Params,
     },
     version::Version,
 };
@@ -62,35 +63,29 @@ pub enum EnvelopeFault {
 }
 
 /// The fields of `_meta`, unread.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default)]
 pub struct Meta<'a> {
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "present",
-        rename = "io.modelcontextprotocol/protocolVersion"
-    )]
     version: Option<&'a RawValue>,
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "present",
-        rename = "io.modelcontextprotocol/clientCapabilities"
-    )]
     capabilities: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/clientInfo")]
     client: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "io.modelcontextprotocol/logLevel")]
     log_level: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "progressToken")]
     progress_token: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     traceparent: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     tracestate: Option<&'a RawValue>,
-    #[serde(borrow, default)]
     baggage: Option<&'a RawValue>,
 }
+
+/// Their names.
+const META: [&str; 8] = [
+    META_VERSION,
+    META_CAPABILITIES,
+    META_CLIENT,
+    META_LOG_LEVEL,
+    "progressToken",
+    "traceparent",
+    "tracestate",
+    "baggage",
+];
 
 /// Who sends a request, as it calls itself. For display and logs, never for decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,8 +159,22 @@ impl<'a> Meta<'a> {
         if !raw::is_object(meta) {
             return Err(EnvelopeFault::MetaNoObject);
         }
-        serde_json::from_str(meta.get())
-            .map_err(|error| EnvelopeFault::Unreadable(format!("_meta: {error}")))
+        let found = fields_or_null(meta.get(), META)
+            .map_err(|error| EnvelopeFault::Unreadable(format!("_meta: {error}")))?;
+        // What every request carries may not be `null`.
+        let [version, capabilities, ..] = found;
+        let [_, _, client, log_level, progress_token, traceparent, tracestate, baggage] =
+            found.map(|raw| raw.filter(|raw| !raw::is_null(raw)));
+        Ok(Self {
+            version,
+            capabilities,
+            client,
+            log_level,
+            progress_token,
+            traceparent,
+            tracestate,
+            baggage,
+        })
     }
 
     /// Whether it names a version at all, of whatever form. This alone makes a request stateless.
@@ -184,8 +193,8 @@ impl<'a> Meta<'a> {
 
     fn read_capabilities(&self) -> Result<ClientCapabilities, EnvelopeFault> {
         let declared = self.capabilities.ok_or(EnvelopeFault::Missing(META_CAPABILITIES))?;
-        let declared: Value = serde_json::from_str(declared.get())
-            .map_err(|_| wrong(META_CAPABILITIES, "an object"))?;
+        let declared =
+            raw::value(declared.get()).map_err(|_| wrong(META_CAPABILITIES, "an object"))?;
         Ok(ClientCapabilities::checked(&declared)?)
     }
 
@@ -202,23 +211,15 @@ fn wrong(field: &'static str, expected: &'static str) -> EnvelopeFault {
     EnvelopeFault::Wrong { field, expected }
 }
 
-#[derive(Deserialize)]
-struct Implementation {
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    version: String,
-}
-
 fn client_info(raw: &RawValue) -> Result<ClientInfo, EnvelopeFault> {
-    let read = raw::is_object(raw).then(|| serde_json::from_str::<Implementation>(raw.get()).ok());
-    let said = read
-        .flatten()
-        .ok_or(wrong(META_CLIENT, "an object with the strings `name` and `version`"))?;
-    Ok(ClientInfo {
-        name: cut_text(&said.name, MAX_NAME).to_owned(),
-        version: cut_text(&said.version, MAX_VERSION).to_owned(),
-    })
+    let wrong = || wrong(META_CLIENT, "an object with the strings `name` and `version`");
+    let [name, version] = fields_or_null(raw.get(), ["name", "version"]).map_err(|_| wrong())?;
+    let cut = |raw: Option<&RawValue>, at_most: usize| match raw {
+        Some(raw) => raw::text(raw).map(|text| cut_text(&text, at_most).to_owned()),
+        None => Some(String::new()),
+    };
+    let (name, version) = (cut(name, MAX_NAME), cut(version, MAX_VERSION));
+    Ok(ClientInfo { name: name.ok_or_else(wrong)?, version: version.ok_or_else(wrong)? })
 }
 
 fn log_level(raw: &RawValue) -> Result<LogLevel, EnvelopeFault> {

@@ -15,6 +15,7 @@ use crate::protocol::{
         INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, RequestId, RpcError,
         error_text,
     },
+    object::Object,
     stateless::{
         envelope::EnvelopeFault,
         headers::HeaderFault,
@@ -162,7 +163,10 @@ impl StatelessError {
         let error = RpcError::from(self);
         match id {
             Some(id) => error_text(Some(id), &error),
-            None => json!({ "jsonrpc": "2.0", "error": error }).to_string().into_bytes(),
+            None => {
+                let answer = Object::new().text("jsonrpc", "2.0");
+                answer.raw("error", &error.to_json()).end().into_bytes()
+            }
         }
     }
 }

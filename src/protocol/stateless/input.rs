@@ -3,28 +3,26 @@
 //! Invariant: a key stands for one question; responses to other keys are not looked at. Source:
 //! MCP 2026-07-28 `basic/patterns/mrtr`.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use crate::protocol::{
     answer::{Answer, AnswerFault},
     capabilities::ClientCapabilities,
+    fields::{entries, fields},
+    object::Object,
     question::Question,
-    stateless::raw,
+    raw,
 };
 
 /// A question and the key of its answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Keyed {
     /// The key, unique in the request.
     pub key: String,
     /// The question.
     pub question: Question,
     /// The answer stands by itself, whatever was asked before: it is taken without a state.
-    #[serde(default)]
     pub standalone: bool,
 }
 
@@ -32,6 +30,25 @@ impl Keyed {
     /// A question with a key.
     pub fn new(key: impl Into<String>, question: Question) -> Self {
         Self { key: key.into(), question, standalone: false }
+    }
+
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text("key", &self.key)
+            .raw("question", &self.question.to_json())
+            .flag("standalone", self.standalone)
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [key, question, standalone] = fields(json, ["key", "question", "standalone"]).ok()?;
+        Some(Self {
+            key: raw::string(key?)?,
+            question: Question::from_json(question?.get())?,
+            standalone: raw::flag(standalone?)?,
+        })
     }
 }
 
@@ -50,11 +67,12 @@ impl InputRequests<'_> {
         let none = ClientCapabilities::default();
         self.0.iter().fold(none, |all, keyed| all.with(keyed.question.needs()))
     }
-}
 
-impl Serialize for InputRequests<'_> {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_map(self.0.iter().map(|keyed| (&keyed.key, &keyed.question)))
+    /// The text of the map.
+    pub fn to_json(self) -> String {
+        let all = Object::new();
+        let put = |all: Object, keyed: &Keyed| all.raw(&keyed.key, &keyed.question.to_json());
+        self.0.iter().fold(all, put).end()
     }
 }
 
@@ -76,7 +94,7 @@ pub enum InputFault {
 
 /// The client's responses, unread.
 #[derive(Debug, Default)]
-pub struct InputResponses<'a>(BTreeMap<String, &'a RawValue>);
+pub struct InputResponses<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'a> InputResponses<'a> {
     /// Reads `inputResponses`; absent or `null` is none.
@@ -87,12 +105,21 @@ impl<'a> InputResponses<'a> {
         let Some(responses) = responses.filter(|responses| !raw::is_null(responses)) else {
             return Ok(Self::default());
         };
-        serde_json::from_str(responses.get()).map(Self).map_err(|_| InputFault::NoObject)
+        Self::parse(responses.get())
+    }
+
+    /// Reads their text.
+    ///
+    /// # Errors
+    /// Where it is no object.
+    pub fn parse(responses: &'a str) -> Result<Self, InputFault> {
+        entries(responses).map(Self).map_err(|_| InputFault::NoObject)
     }
 
     /// The response to a key. `null` is none: the question is asked again.
     pub fn get(&self, key: &str) -> Option<&'a RawValue> {
-        self.0.get(key).copied().filter(|response| !raw::is_null(response))
+        let found = self.0.iter().rev().find(|(known, _)| known == key);
+        found.map(|(_, response)| *response).filter(|response| !raw::is_null(response))
     }
 
     /// The answer to a question, and its text as it came. None: there is no response.
@@ -103,7 +130,7 @@ impl<'a> InputResponses<'a> {
         let Some(response) = self.get(&keyed.key) else {
             return Ok(None);
         };
-        let value = serde_json::from_str(response.get()).unwrap_or(Value::Null);
+        let value = raw::value(response.get()).unwrap_or(Value::Null);
         let answer = Answer::read(&keyed.question, &value);
         match answer {
             Ok(answer) => Ok(Some((answer, response.get()))),
@@ -118,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::{
+        raw::value,
         stateless::error::StatelessError,
         testing::{Examples, raw},
     };
@@ -130,7 +158,7 @@ mod tests {
     fn questions_are_a_map_by_key_in_the_order_they_are_asked() {
         let sampling = Question::Sampling(json!({ "maxTokens": 1 }));
         let keyed = [roots(), Keyed::new("a", sampling)];
-        let text = serde_json::to_string(&InputRequests(&keyed)).unwrap();
+        let text = InputRequests(&keyed).to_json();
         assert_eq!(
             text,
             concat!(
@@ -140,6 +168,16 @@ mod tests {
         );
         let needs = InputRequests(&keyed).needs();
         assert_eq!(needs, ClientCapabilities::ROOTS.with(ClientCapabilities::SAMPLING));
+    }
+
+    #[test]
+    fn a_question_is_read_as_it_was_written() {
+        let form = Question::Form { message: "\"m\"".into(), requested_schema: json!({ "a": 1 }) };
+        let url = Question::Url { message: "m".into(), url: "https://x.example/".into() };
+        for question in [form, url, Question::Sampling(json!({ "b": [] })), Question::Roots] {
+            let keyed = Keyed { key: "k".into(), question, standalone: true };
+            assert_eq!(Keyed::from_json(&keyed.to_json()), Some(keyed));
+        }
     }
 
     #[test]
@@ -198,7 +236,7 @@ mod tests {
                         }
                     }
                 };
-                assert_eq!(json!(question), theirs, "{file} {key}");
+                assert_eq!(value(&question.to_json()).unwrap(), theirs, "{file} {key}");
             }
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::protocol::{
     answer::Answer,
+    raw,
     stateless::{
         input::{InputFault, InputResponses, Keyed},
         request_state::{Answered, Asked, Binding, RequestState},
@@ -81,7 +82,7 @@ impl<'a> Inquiry<'a> {
 }
 
 fn parsed(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or(Value::Null)
+    raw::value(text).unwrap_or(Value::Null)
 }
 
 #[cfg(test)]

@@ -4,49 +4,42 @@
 //! of the subscription as the client wrote it. Source: MCP 2026-07-28
 //! `basic/patterns/subscriptions`; SEP-2663 "Task Status Notifications".
 
-use std::collections::BTreeSet;
-
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::protocol::{
     capabilities::ClientCapabilities,
+    fields::fields,
     jsonrpc::{RequestId, result_text},
-    stateless::{META_SUBSCRIPTION, error::StatelessError, raw, result},
+    object::Object,
+    raw,
+    stateless::{META_SUBSCRIPTION, error::StatelessError, result},
 };
 
 /// URIs, and ids of tasks, that one subscription may name.
 pub const MAX_WATCHED: usize = 1000;
 
 /// What a client wants to hear of.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Filter {
     /// The list of tools changed.
-    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
     pub tools_list_changed: bool,
     /// The list of prompts changed.
-    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
     pub prompts_list_changed: bool,
     /// The list of resources changed.
-    #[serde(skip_serializing_if = "std::ops::Not::not", deserialize_with = "wanted")]
     pub resources_list_changed: bool,
-    /// These resources changed.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "watched")]
-    pub resource_subscriptions: BTreeSet<String>,
-    /// These tasks changed (SEP-2663).
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", deserialize_with = "watched")]
-    pub task_ids: BTreeSet<String>,
+    /// These resources changed, in order.
+    pub resource_subscriptions: Vec<String>,
+    /// These tasks changed, in order (SEP-2663).
+    pub task_ids: Vec<String>,
 }
 
-/// `null` is as good as absent.
-fn wanted<'de, D: serde::Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
-    Option::deserialize(from).map(Option::unwrap_or_default)
-}
-
-fn watched<'de, D: serde::Deserializer<'de>>(from: D) -> Result<BTreeSet<String>, D::Error> {
-    Option::deserialize(from).map(Option::unwrap_or_default)
-}
+const NAMES: [&str; 5] = [
+    "toolsListChanged",
+    "promptsListChanged",
+    "resourcesListChanged",
+    "resourceSubscriptions",
+    "taskIds",
+];
 
 impl Filter {
     /// Reads `params.notifications`. Fields that are not known here are left out.
@@ -58,12 +51,46 @@ impl Filter {
         if !raw::is_object(notifications) {
             return Err(fault("must be an object"));
         }
-        let filter: Self =
-            serde_json::from_str(notifications.get()).map_err(|error| fault(&error.to_string()))?;
+        let filter = Self::from_json(notifications.get()).map_err(|why| fault(&why))?;
         if filter.resource_subscriptions.len().max(filter.task_ids.len()) > MAX_WATCHED {
             return Err(fault(&format!("may name at most {MAX_WATCHED} resources or tasks")));
         }
         Ok(filter)
+    }
+
+    /// Its text, with what is wanted and nothing else.
+    pub fn to_json(&self) -> String {
+        let [tools, prompts, resources, watched, tasks] = NAMES;
+        let flags = [
+            (tools, self.tools_list_changed),
+            (prompts, self.prompts_list_changed),
+            (resources, self.resources_list_changed),
+        ];
+        let flags = flags.iter().filter(|(_, wanted)| *wanted);
+        let mut filter = flags.fold(Object::new(), |filter, (name, _)| filter.flag(name, true));
+        for (name, set) in [(watched, &self.resource_subscriptions), (tasks, &self.task_ids)] {
+            if !set.is_empty() {
+                filter = filter.texts(name, set.iter().map(String::as_str));
+            }
+        }
+        filter.end()
+    }
+
+    /// Reads its text; `null` is as good as absent.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub fn from_json(json: &str) -> Result<Self, String> {
+        let found = fields(json, NAMES).map_err(|error| error.to_string())?;
+        let [tools, prompts, resources, resource_subscriptions, task_ids] = found;
+        let [tools_name, prompts_name, resources_name, watched_name, tasks_name] = NAMES;
+        Ok(Self {
+            tools_list_changed: wanted(tools_name, tools)?,
+            prompts_list_changed: wanted(prompts_name, prompts)?,
+            resources_list_changed: wanted(resources_name, resources)?,
+            resource_subscriptions: watched(watched_name, resource_subscriptions)?,
+            task_ids: watched(tasks_name, task_ids)?,
+        })
     }
 
     /// What the client must have declared to be told of this.
@@ -77,7 +104,7 @@ impl Filter {
     /// The part of it that a server agrees to which tells of what is offered.
     #[must_use]
     pub fn limited_to(self, offered: &Offered) -> Self {
-        let kept = |set: BTreeSet<String>, yes: bool| if yes { set } else { BTreeSet::new() };
+        let kept = |watched: Vec<String>, yes: bool| if yes { watched } else { Vec::new() };
         Self {
             tools_list_changed: self.tools_list_changed && offered.tools,
             prompts_list_changed: self.prompts_list_changed && offered.prompts,
@@ -93,10 +120,30 @@ impl Filter {
             Change::Tools => self.tools_list_changed,
             Change::Prompts => self.prompts_list_changed,
             Change::Resources => self.resources_list_changed,
-            Change::Resource { uri } => self.resource_subscriptions.contains(*uri),
-            Change::Task { id, .. } => self.task_ids.contains(*id),
+            Change::Resource { uri } => has(&self.resource_subscriptions, uri),
+            Change::Task { id, .. } => has(&self.task_ids, id),
         }
     }
+}
+
+fn wanted(name: &str, field: Option<&RawValue>) -> Result<bool, String> {
+    let flag = field.map_or(Some(false), raw::flag);
+    flag.ok_or_else(|| format!("`{name}` must be true or false"))
+}
+
+/// Each once and in order, so that [`has`] finds it.
+fn watched(name: &str, field: Option<&RawValue>) -> Result<Vec<String>, String> {
+    let elements = raw::elements(field.map_or("[]", RawValue::get)).ok();
+    let texts = elements.and_then(|all| all.into_iter().map(raw::string).collect());
+    let mut texts: Vec<String> =
+        texts.ok_or_else(|| format!("`{name}` must be an array of strings"))?;
+    texts.sort_unstable();
+    texts.dedup();
+    Ok(texts)
+}
+
+fn has(watched: &[String], wanted: &str) -> bool {
+    watched.binary_search_by(|one| one.as_str().cmp(wanted)).is_ok()
 }
 
 fn fault(problem: &str) -> StatelessError {
@@ -153,7 +200,7 @@ impl Change<'_> {
     fn params(&self) -> String {
         match self {
             Self::Tools | Self::Prompts | Self::Resources => "{}".into(),
-            Self::Resource { uri } => serde_json::json!({ "uri": uri }).to_string(),
+            Self::Resource { uri } => Object::new().text("uri", uri).end(),
             Self::Task { task, .. } => (*task).to_owned(),
         }
     }
@@ -166,13 +213,8 @@ pub struct Subscription(pub RequestId);
 impl Subscription {
     /// The first message on the stream: what the server agreed to tell of.
     pub fn acknowledged(&self, filter: &Filter) -> Vec<u8> {
-        #[derive(Serialize)]
-        struct Params<'a> {
-            notifications: &'a Filter,
-        }
-        // Booleans and strings always serialise.
-        let params = serde_json::to_string(&Params { notifications: filter });
-        self.tagged("notifications/subscriptions/acknowledged", &params.unwrap_or_default())
+        let params = Object::new().raw("notifications", &filter.to_json()).end();
+        self.tagged("notifications/subscriptions/acknowledged", &params)
     }
 
     /// The notification of a change on this stream.

@@ -30,7 +30,6 @@ pub mod method;
 pub mod param_headers;
 pub mod param_marks;
 pub mod params;
-mod raw;
 pub mod request_state;
 #[cfg(test)]
 mod request_state_tests;

@@ -4,15 +4,18 @@
 //! same. Source: MCP 2026-07-28 `basic/transports/streamable-http` "Server Behavior for Custom
 //! Headers", "Server Validation" (SEP-2243).
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::protocol::stateless::{
-    header_value,
-    headers::{HeaderFault, HeaderSource},
-    param_marks::{ParamHeader, ParamKind},
+use crate::protocol::{
+    fields::entries,
     raw,
+    stateless::{
+        header_value,
+        headers::{HeaderFault, HeaderSource},
+        param_marks::{ParamHeader, ParamKind},
+    },
 };
 
 /// Checks the headers of a tool against the arguments of its call. Reads no header of a tool that
@@ -60,7 +63,8 @@ fn shown<'a>(path: &[String], arguments: &'a RawValue) -> Option<Cow<'a, str>> {
 
 /// One step down, over texts: no depth is too much, and a number stays as exact as it was written.
 fn step<'a>(at: &'a RawValue, name: &str) -> Option<&'a RawValue> {
-    serde_json::from_str::<BTreeMap<String, &RawValue>>(at.get()).ok()?.remove(name)
+    let entries = entries(at.get()).ok()?;
+    entries.into_iter().rev().find(|(known, _)| known == name).map(|(_, value)| value)
 }
 
 /// Numbers are the same where they mean the same: `42` and `42.0`.

@@ -6,50 +6,48 @@
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::protocol::stateless::{
-    envelope::{EnvelopeFault, Meta},
-    error::StatelessError,
-    method::NamedBy,
+use crate::protocol::{
+    fields::fields,
     raw,
+    stateless::{
+        envelope::{EnvelopeFault, Meta},
+        error::StatelessError,
+        method::NamedBy,
+    },
 };
 
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params<'a> {
-    fields: Fields<'a>,
     meta: Result<Meta<'a>, EnvelopeFault>,
+    name: Option<&'a RawValue>,
+    uri: Option<&'a RawValue>,
+    task_id: Option<&'a RawValue>,
+    arguments: Option<&'a RawValue>,
+    cursor: Option<&'a RawValue>,
+    input_responses: Option<&'a RawValue>,
+    request_state: Option<&'a RawValue>,
+    notifications: Option<&'a RawValue>,
+    completion: [Option<&'a RawValue>; 3],
 }
 
-#[derive(Debug, Deserialize, Default)]
-struct Fields<'a> {
-    #[serde(borrow, default, rename = "_meta")]
-    meta: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    name: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    uri: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "taskId")]
-    task_id: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    cursor: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "inputResponses")]
-    input_responses: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "requestState")]
-    request_state: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    notifications: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "ref")]
-    reference: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    argument: Option<&'a RawValue>,
-    #[serde(borrow, default)]
-    context: Option<&'a RawValue>,
-}
+/// The fields that some method reads.
+const FIELDS: [&str; 12] = [
+    "_meta",
+    "name",
+    "uri",
+    "taskId",
+    "arguments",
+    "cursor",
+    "inputResponses",
+    "requestState",
+    "notifications",
+    "ref",
+    "argument",
+    "context",
+];
 
 impl<'a> Params<'a> {
     /// Scans the parameters. Whether `_meta` is there and right is [`Params::meta`]'s to say.
@@ -57,14 +55,36 @@ impl<'a> Params<'a> {
     /// # Errors
     /// Where they are no object, or name something twice.
     pub fn scan(params: Option<&'a RawValue>) -> Result<Self, EnvelopeFault> {
-        let fields = match params {
-            None => Fields::default(),
+        let found = match params {
+            None => [None; FIELDS.len()],
             Some(params) if !raw::is_object(params) => return Err(EnvelopeFault::NoObject),
-            Some(params) => serde_json::from_str(params.get())
+            Some(params) => fields(params.get(), FIELDS)
                 .map_err(|error| EnvelopeFault::Unreadable(error.to_string()))?,
         };
-        let meta = fields.meta.ok_or(EnvelopeFault::NoMeta).and_then(Meta::scan);
-        Ok(Self { fields, meta })
+        let [
+            meta,
+            name,
+            uri,
+            task_id,
+            arguments,
+            cursor,
+            input_responses,
+            request_state,
+            notifications,
+            completion @ ..,
+        ] = found;
+        Ok(Self {
+            meta: meta.ok_or(EnvelopeFault::NoMeta).and_then(Meta::scan),
+            name,
+            uri,
+            task_id,
+            arguments,
+            cursor,
+            input_responses,
+            request_state,
+            notifications,
+            completion,
+        })
     }
 
     /// `params._meta`.
@@ -90,16 +110,16 @@ impl<'a> Params<'a> {
 
     fn named(&self, by: NamedBy) -> Option<Result<Cow<'a, str>, StatelessError>> {
         let raw = match by {
-            NamedBy::Name => self.fields.name,
-            NamedBy::Uri => self.fields.uri,
-            NamedBy::TaskId => self.fields.task_id,
+            NamedBy::Name => self.name,
+            NamedBy::Uri => self.uri,
+            NamedBy::TaskId => self.task_id,
         };
         raw.map(|raw| text(by.field(), raw))
     }
 
     /// `arguments`, unread. None where it is absent or `null`.
     pub fn arguments(&self) -> Option<&'a RawValue> {
-        self.fields.arguments
+        self.arguments
     }
 
     /// `cursor` of a list.
@@ -107,7 +127,7 @@ impl<'a> Params<'a> {
     /// # Errors
     /// −32602 in-band where it is no string.
     pub fn cursor(&self) -> Result<Option<Cow<'a, str>>, StatelessError> {
-        self.fields.cursor.map(|raw| text("cursor", raw)).transpose()
+        self.cursor.map(|raw| text("cursor", raw)).transpose()
     }
 
     /// `requestState`, as the client echoes it.
@@ -115,22 +135,22 @@ impl<'a> Params<'a> {
     /// # Errors
     /// −32602 in-band where it is no string.
     pub fn request_state(&self) -> Result<Option<Cow<'a, str>>, StatelessError> {
-        self.fields.request_state.map(|raw| text("requestState", raw)).transpose()
+        self.request_state.map(|raw| text("requestState", raw)).transpose()
     }
 
     /// `inputResponses`, unread.
     pub fn input_responses(&self) -> Option<&'a RawValue> {
-        self.fields.input_responses
+        self.input_responses
     }
 
     /// `notifications` of `subscriptions/listen`, unread.
     pub fn notifications(&self) -> Option<&'a RawValue> {
-        self.fields.notifications
+        self.notifications
     }
 
     /// `ref`, `argument` and `context` of `completion/complete`, unread.
     pub fn completion(&self) -> [Option<&'a RawValue>; 3] {
-        [self.fields.reference, self.fields.argument, self.fields.context]
+        self.completion
     }
 }
 

@@ -6,10 +6,9 @@
 
 use std::sync::OnceLock;
 
-use serde::Serialize;
-
 use crate::protocol::{
     initialize::server_info,
+    object::Object,
     stateless::{META_SERVER, META_SUBSCRIPTION, input::InputRequests},
 };
 
@@ -84,17 +83,11 @@ pub fn typed(result: impl Into<String>, kind: ResultType, cache: Option<CacheHin
 
 /// The result that asks the client. One of both must be there, or it could not go on.
 pub fn input_required(requests: &InputRequests<'_>, request_state: Option<&str>) -> String {
-    #[derive(Serialize)]
-    #[serde(rename_all = "camelCase")]
-    struct Asking<'a> {
-        #[serde(skip_serializing_if = "InputRequests::is_empty")]
-        input_requests: &'a InputRequests<'a>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        request_state: Option<&'a str>,
+    let mut asking = Object::new();
+    if !requests.is_empty() {
+        asking = asking.raw("inputRequests", &requests.to_json());
     }
-    let asking = Asking { input_requests: requests, request_state };
-    // Keys and values are strings and JSON values: this always serialises.
-    let text = serde_json::to_string(&asking).unwrap_or_else(|_| "{}".into());
+    let text = asking.text_if("requestState", request_state).end();
     typed(text, ResultType::InputRequired, None)
 }
 

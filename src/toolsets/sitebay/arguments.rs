@@ -3,22 +3,23 @@
 //! Invariant: every value fits its parameter and is in normal form, defaults are filled in, and
 //! a call with anything wrong is told all of it at once.
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{
     catalogue::{Empty, Operation, Parameter},
     kinds,
 };
-use crate::{access::secret::Secret, protocol::content::ToolResult};
+use crate::{
+    access::secret::Secret,
+    protocol::{content::ToolResult, raw},
+};
 
 /// Longest piece of a wrong value that is repeated to the caller, in characters.
 const SHOWN: usize = 80;
 
 /// The arguments of a call by their parameters' names.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Arguments(BTreeMap<&'static str, Value>);
+pub(crate) struct Arguments(Vec<(&'static str, Value)>);
 
 /// What is wrong with a call's arguments, one line each.
 #[derive(Debug, PartialEq, Eq)]
@@ -41,10 +42,10 @@ impl Arguments {
         let given = object(raw)?;
         let mut problems: Vec<String> =
             given.keys().filter_map(|name| unknown(operation, name)).collect();
-        let mut values = BTreeMap::new();
+        let mut values = Vec::new();
         for parameter in operation.parameters {
             match value_of(parameter, given.get(parameter.name)) {
-                Ok(Some(value)) => drop(values.insert(parameter.name, value)),
+                Ok(Some(value)) => values.push((parameter.name, value)),
                 Ok(None) => {}
                 Err(problem) => problems.push(format!("- {}: {problem}", parameter.name)),
             }
@@ -54,7 +55,7 @@ impl Arguments {
 
     /// A value, if it was given or has a default.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
+        self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// A string value.
@@ -69,7 +70,8 @@ impl Arguments {
 
     /// Puts a value in place of what the caller gave.
     pub(crate) fn set(&mut self, name: &'static str, value: impl Into<Value>) {
-        self.0.insert(name, value.into());
+        self.0.retain(|(known, _)| *known != name);
+        self.0.push((name, value.into()));
     }
 
     /// The values of secret parameters.
@@ -83,7 +85,7 @@ fn object(raw: Option<&RawValue>) -> Result<Map<String, Value>, Problems> {
     let Some(raw) = raw else {
         return Ok(Map::new());
     };
-    match serde_json::from_str(raw.get()) {
+    match raw::value(raw.get()) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(Value::Null) => Ok(Map::new()),
         Ok(other) => Err(Problems(vec![format!(
@@ -116,7 +118,7 @@ fn value_of(parameter: &Parameter, given: Option<&Value>) -> Result<Option<Value
 
 /// The default; an empty one that stands for nothing is nothing.
 fn default(parameter: &Parameter) -> Option<Value> {
-    let value: Value = serde_json::from_str(parameter.default?).ok()?;
+    let value = raw::value(parameter.default?).ok()?;
     let absent = parameter.empty == Empty::Absent && value.as_str() == Some("");
     (!absent).then_some(value)
 }

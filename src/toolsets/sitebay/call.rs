@@ -2,7 +2,8 @@
 //!
 //! Invariant: every answer and every error of SiteBay passes through here on its way out.
 
-use serde_json::{Map, Value, json};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use serde_json::{Map, Value};
 
 use super::{
     arguments::{Arguments, type_name},
@@ -49,15 +50,23 @@ impl From<Stop> for Early {
 
 impl<'a> Call<'a> {
     /// Runs an operation that has no behaviour of its own.
-    pub(crate) async fn run(&self) -> Outcome {
-        let client = self.client()?;
-        match self.operation.list {
-            Some(name) => self.run_list(&client, name).await,
-            None => {
-                let answer = self.send(&client, &self.request(&client)?).await?;
-                self.record(answer.json)
+    pub(crate) fn run(&self) -> LocalBoxFuture<'_, Outcome> {
+        async move {
+            match self.operation.list {
+                Some(name) => self.run_list(&self.client()?, name).await,
+                None => self.record(self.sent().await?.json),
             }
         }
+        .boxed_local()
+    }
+
+    /// Sends the operation's request. Boxed, as most tools do it: each would carry it along.
+    pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
+        async move {
+            let client = self.client()?;
+            self.send(&client, &self.request(&client)?).await
+        }
+        .boxed_local()
     }
 
     async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
@@ -129,9 +138,9 @@ impl<'a> Call<'a> {
         let records = conform::records(shape, items, name, &mut warnings);
         let text = render::list(shape, &words(name), &records, total, truncated);
         let mut data = Map::new();
-        data.insert("count".into(), json!(records.len()));
-        data.insert("truncated".into(), json!(truncated));
-        data.insert("total".into(), json!(total));
+        data.insert("count".into(), records.len().into());
+        data.insert("truncated".into(), truncated.into());
+        data.insert("total".into(), total.map_or(Value::Null, Value::from));
         data.insert(name.into(), records.into_iter().map(Value::Object).collect());
         finished(data, text, warnings)
     }
@@ -160,7 +169,7 @@ pub(crate) fn finished(
     let mut text = text.into();
     if !warnings.is_empty() {
         text = format!("{}\nWarnings:\n- {}", text.trim_end(), warnings.join("\n- "));
-        data.insert("warnings".into(), json!(warnings));
+        data.insert("warnings".into(), warnings.into());
     }
     ToolResult::structured(Value::Object(data), text.trim_end())
 }

@@ -8,7 +8,7 @@ use super::{
     catalogue::{Kind, Parameter},
     fqdn,
 };
-use crate::sitebay::is_rfc3339;
+use crate::{protocol::raw, sitebay::is_rfc3339};
 
 /// The value in its normal form, or what was expected instead.
 pub(crate) fn accept(parameter: &Parameter, value: &Value) -> Result<Value, String> {
@@ -88,7 +88,7 @@ fn is_url_path(text: &str) -> bool {
 }
 
 fn is_json_object(text: &str) -> bool {
-    text.trim().is_empty() || serde_json::from_str::<Value>(text).is_ok_and(|json| json.is_object())
+    text.trim().is_empty() || raw::value(text).is_ok_and(|json| json.is_object())
 }
 
 /// What a parameter takes, in words.

@@ -16,8 +16,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if !call.arguments.flag("confirm") {
         return Err(preview(call).await?.into());
     }
-    let client = call.client()?;
-    let answer = call.send(&client, &call.request(&client)?).await?;
+    let answer = call.sent().await?;
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let (status, text) = match answer.status {
         202 => ("accepted", format!("SiteBay is deleting {fqdn} and its staging site, if any.")),

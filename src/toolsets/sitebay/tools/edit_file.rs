@@ -24,8 +24,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         count_blocks(edit).map_err(|problem| refused(&format!("- {BLOCKS}: {problem}")))?;
     let mut call = call.clone();
     call.arguments.set("file_path", path.clone());
-    let client = call.client()?;
-    let answer = call.send(&client, &call.request(&client)?).await?;
+    let answer = call.sent().await?;
     let data = json!({"fqdn": fqdn, "file_path": path, "blocks": blocks, "answer": answer.json});
     let text = format!("{path} on {fqdn} was edited ({blocks} search/replace).");
     Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))

@@ -13,8 +13,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if !dry && !call.arguments.flag("confirm") {
         return Err(ToolResult::error(losses(call)).into());
     }
-    let client = call.client()?;
-    let answer = call.send(&client, &call.request(&client)?).await?;
+    let answer = call.sent().await?;
     let mut warnings = Vec::new();
     let mut data = match answer.json {
         Value::Object(map) => map,

@@ -8,8 +8,7 @@ use crate::toolsets::sitebay::{
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    let client = call.client()?;
-    let answer = call.send(&client, &call.request(&client)?).await?;
+    let answer = call.sent().await?;
     let output = output(&answer.json);
     let data = json!({"output": output});
     let text = if output.is_empty() { "The command printed nothing." } else { output.as_str() };

@@ -1,0 +1,224 @@
+//! A task as text: how its object is told what to do, keeps it, and tells its followers.
+
+use serde_json::value::RawValue;
+
+use super::{Kept, Order, Status, Told};
+use crate::{
+    access::principal::Principal,
+    protocol::{
+        fields::fields,
+        log_level::LogLevel,
+        object::{Object, array, quoted},
+        raw,
+        stateless::input::Keyed,
+    },
+    server::{context::Client, tasks::Start},
+};
+
+impl Order {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text("id", &self.id)
+            .number("ends", self.ends_s)
+            .raw("start", &self.start.to_json())
+            .raw("principal", &self.principal.to_json())
+            .text("client", &self.client.name)
+            .text("version", &self.client.version)
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = ["id", "ends", "start", "principal", "client", "version"];
+        let [id, ends, start, principal, client, version] = fields(json, names).ok()?;
+        Some(Self {
+            id: raw::string(id?)?,
+            ends_s: raw::number(ends?)?,
+            start: Start::from_json(start?.get())?,
+            principal: Principal::from_json(principal?.get())?,
+            client: Client { name: raw::string(client?)?, version: raw::string(version?)? },
+        })
+    }
+}
+
+impl Kept {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        let steps: Vec<String> = self.steps.iter().map(step_to_json).collect();
+        Object::new()
+            .raw("order", &self.order.to_json())
+            .text_if("credential", self.credential.as_deref())
+            .text("status", self.status.as_str())
+            .text_if("message", self.message.as_deref())
+            .number("created", self.created_ms)
+            .number("updated", self.updated_ms)
+            .number("wake", self.wake_ms)
+            .raw("asked", &asked_to_json(&self.asked))
+            .raw("steps", &array(&steps))
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = [
+            "order",
+            "credential",
+            "status",
+            "message",
+            "created",
+            "updated",
+            "wake",
+            "asked",
+            "steps",
+        ];
+        let [order, credential, status, message, created, updated, wake, asked, steps] =
+            fields(json, names).ok()?;
+        let steps = raw::elements(steps?.get()).ok()?;
+        Some(Self {
+            order: Order::from_json(order?.get())?,
+            credential: credential.and_then(raw::string),
+            status: Status::parse(&raw::text(status?)?)?,
+            message: message.and_then(raw::string),
+            created_ms: raw::number(created?)?,
+            updated_ms: raw::number(updated?)?,
+            wake_ms: raw::number(wake?)?,
+            asked: asked_from_json(asked?)?,
+            steps: steps.into_iter().map(step_from_json).collect::<Option<_>>()?,
+        })
+    }
+}
+
+fn step_to_json((key, outcome): &(String, Option<String>)) -> String {
+    array(&[quoted(key), outcome.as_deref().map_or_else(|| "null".to_owned(), quoted)])
+}
+
+fn step_from_json(json: &RawValue) -> Option<(String, Option<String>)> {
+    let [key, outcome] = raw::elements(json.get()).ok()?.try_into().ok()?;
+    Some((raw::string(key)?, raw::string(outcome)))
+}
+
+fn asked_to_json(asked: &[Keyed]) -> String {
+    array(&asked.iter().map(Keyed::to_json).collect::<Vec<_>>())
+}
+
+fn asked_from_json(json: &RawValue) -> Option<Vec<Keyed>> {
+    raw::elements(json.get()).ok()?.iter().map(|one| Keyed::from_json(one.get())).collect()
+}
+
+impl Told {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::Progress(progress, total, message) => {
+                let told = Object::new().float("progress", *progress);
+                let told = match total {
+                    Some(total) => told.float("total", *total),
+                    None => told,
+                };
+                told.text_if("message", message.as_deref())
+            }
+            Self::Log(level, logger, data) => Object::new()
+                .text("level", level.as_str())
+                .text("logger", logger)
+                .raw("data", &data.to_string()),
+            Self::Asks(asked) => Object::new().raw("asks", &asked_to_json(asked)),
+            Self::Over => Object::new(),
+        }
+        .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = ["progress", "total", "message", "level", "logger", "data", "asks"];
+        let [progress, total, message, level, logger, data, asks] = fields(json, names).ok()?;
+        if let Some(progress) = progress {
+            let (total, message) = (total.and_then(raw::float), message.and_then(raw::string));
+            return Some(Self::Progress(raw::float(progress)?, total, message));
+        }
+        if let Some(level) = level {
+            let data = data.and_then(|data| raw::value(data.get()).ok()).unwrap_or_default();
+            return Some(Self::Log(
+                LogLevel::parse(&raw::text(level)?)?,
+                raw::string(logger?)?,
+                data,
+            ));
+        }
+        asks.map_or(Some(Self::Over), |asks| asked_from_json(asks).map(Self::Asks))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::{
+        access::principal::{Subject, Way},
+        protocol::{
+            capabilities::ClientCapabilities, question::Question,
+            stateless::request_state::Answered, testing::raw,
+        },
+        server::tasks::Ended,
+    };
+
+    fn kept() -> Kept {
+        let answered =
+            Answered { key: "k".into(), question: [200; 32], answer: r#"{"a":"\""}"#.into() };
+        let start = Start {
+            tool: "t".into(),
+            arguments: Some(raw(r#"{ "x": 1.0 }"#)),
+            answers: vec![answered],
+            capabilities: ClientCapabilities::ROOTS,
+            nonce: Some([255; 16]),
+        };
+        let order = Order {
+            id: "i".into(),
+            ends_s: u64::MAX,
+            start,
+            principal: Principal {
+                way: Way::ApiKey,
+                subject: Subject([9; 16]),
+                own_credential: true,
+                expires: Some(9),
+            },
+            client: Client { name: "n".into(), version: "v".into() },
+        };
+        let mut kept = Kept::new(order, Some("sealed".into()), 7);
+        kept.status = Status::InputRequired;
+        kept.message = Some("half".into());
+        kept.asked = vec![Keyed::new("r", Question::Roots)];
+        kept.steps = vec![("a".into(), None), ("b".into(), Some("null".into()))];
+        kept
+    }
+
+    #[test]
+    fn a_task_is_read_as_it_was_written() {
+        for kept in [kept(), Kept { credential: None, message: None, ..kept() }] {
+            let again = Kept::from_json(&kept.to_json()).unwrap();
+            assert_eq!(format!("{again:?}"), format!("{kept:?}"));
+        }
+    }
+
+    #[test]
+    fn what_followers_are_told_is_read_as_it_was_written() {
+        for told in [
+            Told::Progress(0.5, Some(3.0), Some("m".into())),
+            Told::Progress(1.0, None, None),
+            Told::Log(LogLevel::Error, "l".into(), json!({ "a": [1] })),
+            Told::Asks(vec![Keyed::new("r", Question::Roots)]),
+            Told::Over,
+        ] {
+            assert_eq!(Told::from_json(&told.to_json()), Some(told));
+        }
+    }
+
+    #[test]
+    fn an_end_is_read_as_it_was_written() {
+        for ended in
+            [Ended::Completed("{}".into()), Ended::Failed(-32603, "why".into()), Ended::Cancelled]
+        {
+            assert_eq!(Ended::from_json(&ended.to_json()), Some(ended));
+        }
+    }
+}
