@@ -1,7 +1,7 @@
 //! Renders the SiteBay catalogue (`src/toolsets/sitebay/catalogue/*.toml`) into static text.
 //!
 //! Invariant: what is rendered was checked; a catalogue that breaks a rule of `build_rs/check.rs`
-//! does not compile. Output: the executor's table as Rust, the tool definitions as JSON.
+//! does not compile. Output: the executor's table as Rust, with each tool's definition as JSON text.
 
 #[path = "build_rs/check.rs"]
 mod check;
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         return Err(format!("the catalogue is not valid:\n{}", problems.join("\n")).into());
     }
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out.join("sitebay_tools.json"), definitions::render(&catalogue)?)?;
-    fs::write(out.join("sitebay_table.rs"), table::render(&catalogue)?)?;
+    let definitions = definitions::render(&catalogue);
+    fs::write(out.join("sitebay_table.rs"), table::render(&catalogue, &definitions)?)?;
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::model::{
-    Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool, placeholders,
+    Alternative, Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool,
+    placeholders,
 };
 
 /// Types of fields that are not the name of a shape.
@@ -57,15 +58,81 @@ fn tool_problems(catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
     if (tool.effect == Effect::Read) == tool.check.is_some() {
         found.push("`check` belongs to every tool that changes something, and only there".into());
     }
-    if tool.effect == Effect::Read && !matches!(tool.method, Method::Get) {
-        found.push("a tool that only reads uses get".into());
+    let reads = matches!(tool.method, Method::Get) || tool.safe;
+    if tool.effect == Effect::Read && !reads {
+        found.push("a tool that only reads uses get, or a post that is `safe`".into());
+    }
+    if tool.safe && (tool.effect != Effect::Read || !matches!(tool.method, Method::Post)) {
+        found.push("`safe` is for a post that only reads".into());
     }
     if tool.keyed && !matches!(tool.method, Method::Post) {
         found.push("`keyed` is for post".into());
     }
-    path_problems(tool, &mut found);
+    offer_problems(tool, &mut found);
+    secret_problems(catalogue, tool, &mut found);
+    path_problems(&tool.path, tool, &mut found);
     parameter_list_problems(tool, &mut found);
+    for alternative in &tool.alternatives {
+        alternative_problems(tool, alternative, &mut found);
+    }
     found
+}
+
+/// When a tool is offered, and what is said before it runs.
+fn offer_problems(tool: &Tool, found: &mut Vec<String>) {
+    if tool.original && (!tool.default || tool.hidden) {
+        found.push("an original is always offered: `default`, not `hidden`".into());
+    }
+    if tool.hidden && tool.default {
+        found.push("`hidden` and `default` exclude each other".into());
+    }
+    if tool.retired.is_some() != tool.hidden && !tool.original {
+        found.push("`hidden` is for what is `retired` and not an original".into());
+    }
+    if tool.consent.is_some() && tool.effect != Effect::Destructive {
+        found.push("`consent` is for what destroys something".into());
+    }
+    if let Some(consent) = &tool.consent {
+        length("consent", consent, 20, 300, found);
+    }
+    if tool.long && tool.effect == Effect::Read {
+        found.push("`long` is for what changes something".into());
+    }
+    if tool.paged && tool.list.is_none() {
+        found.push("`paged` is for lists".into());
+    }
+}
+
+/// Secret fields are asked for by `reveal`.
+fn secret_problems(catalogue: &Catalogue, tool: &Tool, found: &mut Vec<String>) {
+    let secret = catalogue.shape(&tool.output).is_some_and(|shape| {
+        let inner = shape.fields.iter().filter_map(|field| catalogue.shape(&field.kind));
+        let mut fields = inner.flat_map(|shape| &shape.fields).chain(&shape.fields);
+        fields.any(|field| field.secret)
+    });
+    if secret != tool.reveal.is_some() {
+        found.push(
+            "`reveal` belongs to every tool whose answer has secret fields, and only there".into(),
+        );
+    }
+}
+
+fn alternative_problems(tool: &Tool, alternative: &Alternative, found: &mut Vec<String>) {
+    path_problems(&alternative.path, tool, found);
+    if (alternative.method, &alternative.path) == (tool.method, &tool.path)
+        && alternative.moved.is_empty()
+    {
+        found.push(format!("the alternative {} differs in nothing", alternative.generation));
+    }
+    for moved in &alternative.moved {
+        let known = tool.parameters.iter().find(|p| p.name == moved.name);
+        if known.is_none_or(|p| !matches!(p.place, Place::Query | Place::Body)) {
+            found.push(format!("{} cannot be moved", moved.name));
+        }
+        if !matches!(moved.place, Place::Query | Place::Body) {
+            found.push(format!("{} moves to the query or the body", moved.name));
+        }
+    }
 }
 
 fn length(what: &str, text: &str, least: usize, most: usize, found: &mut Vec<String>) {
@@ -75,11 +142,11 @@ fn length(what: &str, text: &str, least: usize, most: usize, found: &mut Vec<Str
     }
 }
 
-fn path_problems(tool: &Tool, found: &mut Vec<String>) {
-    if !tool.path.starts_with('/') || tool.path.contains(['?', '#', '%', ' ']) {
-        found.push(format!("the path {} is not a plain path", tool.path));
+fn path_problems(path: &str, tool: &Tool, found: &mut Vec<String>) {
+    if !path.starts_with('/') || path.contains(['?', '#', '%', ' ']) {
+        found.push(format!("the path {path} is not a plain path"));
     }
-    let parts = placeholders(&tool.path);
+    let parts = placeholders(path);
     for part in &parts {
         if !tool.parameters.iter().any(|p| p.place == Place::Path && p.name == *part) {
             found.push(format!("no path parameter fills {{{part}}}"));
@@ -97,9 +164,13 @@ fn path_problems(tool: &Tool, found: &mut Vec<String>) {
 
 fn parameter_list_problems(tool: &Tool, found: &mut Vec<String>) {
     repeated("parameter", tool.parameters.iter().map(|p| p.name.as_str()), found);
-    for name in tool.says.iter().flat_map(|text| placeholders(text)) {
+    let texts = [("says", &tool.says), ("consent", &tool.consent)];
+    let named = texts.iter().flat_map(|(key, text)| {
+        text.iter().flat_map(move |text| placeholders(text).into_iter().map(move |n| (key, n)))
+    });
+    for (key, name) in named {
         if !tool.parameters.iter().any(|p| p.name == name && p.required) {
-            found.push(format!("`says` names {name}, which is not a required parameter"));
+            found.push(format!("`{key}` names {name}, which is not a required parameter"));
         }
     }
     for parameter in &tool.parameters {
@@ -127,8 +198,18 @@ fn parameter_problems(tool: &Tool, parameter: &Parameter, found: &mut Vec<String
     {
         found.push("`empty`, `enum` and `secret` are for strings".into());
     }
-    if parameter.place != Place::Body && matches!(parameter.kind, Kind::Object) {
+    if parameter.place != Place::Body && matches!(parameter.kind, Kind::Object | Kind::Objects) {
         found.push("an object goes into the body".into());
+    }
+    if (parameter.kind == Kind::Objects) == parameter.items.is_empty() {
+        found.push("`items` belong to an array of objects".into());
+    }
+    repeated("item", parameter.items.iter().map(|item| item.name.as_str()), found);
+    for item in &parameter.items {
+        if item.kind == Kind::Objects || item.place != Place::Body || item.api.is_some() {
+            found.push(format!("{}: an item is a plain value with its own name", item.name));
+        }
+        parameter_problems(tool, item, found);
     }
     if let Some(default) = &parameter.default
         && !default_fits(parameter, default)
@@ -144,7 +225,7 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
     match parameter.kind {
         Kind::Flag => default.is_boolean(),
         Kind::Integer => default.is_i64(),
-        Kind::Texts => default.is_array(),
+        Kind::Texts | Kind::Objects => default.is_array(),
         Kind::Object => default.is_object(),
         _ => default.as_str().is_some_and(listed),
     }
@@ -157,6 +238,9 @@ fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
         && !shape.fields.iter().any(|field| &field.name == heading)
     {
         found.push(format!("the heading {heading} is not a field"));
+    }
+    if shape.free && (shape.fields.len() != 1 || shape.fields.iter().any(|f| f.kind != "any")) {
+        found.push("a free shape has one field of type any".into());
     }
     for field in &shape.fields {
         if !known_kind(catalogue, shape, field) {

@@ -1,16 +1,12 @@
 //! Tool definitions as MCP sends them: JSON Schema 2020-12 for input and output, annotations.
 
-use std::error::Error;
-
 use serde_json::{Map, Value, json};
 
 use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
 
-/// All definitions, separated by commas.
-pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Box<dyn Error>> {
-    let definitions: Vec<String> =
-        catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect();
-    Ok(definitions.join(","))
+/// The definition of every tool, in catalogue order.
+pub(crate) fn render(catalogue: &Catalogue) -> Vec<String> {
+    catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect()
 }
 
 fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
@@ -31,7 +27,7 @@ fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
 }
 
 /// Descriptions are wrapped in the catalogue's files, not on the wire.
-fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -62,8 +58,13 @@ fn parameter(parameter: &Parameter) -> Value {
     set("enum", (!parameter.choices.is_empty()).then(|| json!(parameter.choices)));
     set("minimum", parameter.minimum.map(|bound| json!(bound)));
     set("maximum", parameter.maximum.map(|bound| json!(bound)));
-    set("minLength", parameter.min_length.map(|bound| json!(bound)));
-    set("maxLength", parameter.max_length.map(|bound| json!(bound)));
+    let (least, most) = match parameter.kind.is_array() {
+        true => ("minItems", "maxItems"),
+        false => ("minLength", "maxLength"),
+    };
+    set(least, parameter.min_length.map(|bound| json!(bound)));
+    set(most, parameter.max_length.map(|bound| json!(bound)));
+    set("items", (!parameter.items.is_empty()).then(|| input(&parameter.items)));
     set("default", parameter.default.clone());
     if parameter.kind == Kind::Fqdn && parameter.empty.is_none() {
         set("minLength", Some(json!(1)));
@@ -75,14 +76,18 @@ fn parameter(parameter: &Parameter) -> Value {
 /// The type, and the format where an empty string has no meaning of its own.
 fn base(kind: Kind) -> Map<String, Value> {
     let value = match kind {
-        Kind::Text | Kind::Fqdn | Kind::JsonObject => json!({"type": "string"}),
+        Kind::Text | Kind::Fqdn | Kind::JsonObject | Kind::ContentPath | Kind::Blocks => {
+            json!({"type": "string"})
+        }
         Kind::Uuid => json!({"type": "string", "format": "uuid"}),
         Kind::Email => json!({"type": "string", "format": "email"}),
         Kind::DateTime => json!({"type": "string", "format": "date-time"}),
+        Kind::Date => json!({"type": "string", "format": "date"}),
         Kind::UrlPath => json!({"type": "string", "pattern": "^/"}),
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Integer => json!({"type": "integer"}),
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Objects => json!({"type": "array"}),
         Kind::Object => json!({"type": "object"}),
     };
     match value {

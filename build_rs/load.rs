@@ -2,7 +2,9 @@
 
 use std::{error::Error, fs, path::Path};
 
-use super::model::{Catalogue, Toolset};
+use serde_json::json;
+
+use super::model::{Catalogue, Kind, Parameter, Place, Tool, Toolset};
 
 /// Reads every `*.toml` of the folder, ordered by the toolsets' own `order`.
 pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
@@ -18,7 +20,61 @@ pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
     Ok(Catalogue { toolsets })
 }
 
-/// One file.
+/// One file, with the parameters that its tools share.
 pub(crate) fn parse(text: &str) -> Result<Toolset, toml::de::Error> {
-    toml::from_str(text)
+    let mut toolset: Toolset = toml::from_str(text)?;
+    toolset.tool.iter_mut().for_each(share);
+    Ok(toolset)
+}
+
+/// Parameters that a key of the tool stands for.
+fn share(tool: &mut Tool) {
+    if tool.paged {
+        tool.parameters.push(Parameter {
+            minimum: Some(1),
+            ..added(
+                "page",
+                Place::Query,
+                Kind::Integer,
+                "Only this page, from 1. Default: all pages.",
+            )
+        });
+        tool.parameters.push(Parameter {
+            minimum: Some(1),
+            maximum: Some(100),
+            ..added(
+                "size",
+                Place::Query,
+                Kind::Integer,
+                "How many on a page. Alone: the first page.",
+            )
+        });
+    }
+    if let Some(what) = &tool.reveal {
+        let text = format!("Show {what} instead of [redacted]. Only where the person wants it.");
+        tool.parameters.push(Parameter {
+            default: Some(json!(false)),
+            ..added("reveal", Place::Local, Kind::Flag, &text)
+        });
+    }
+}
+
+fn added(name: &str, place: Place, kind: Kind, description: &str) -> Parameter {
+    Parameter {
+        name: name.into(),
+        place,
+        api: None,
+        kind,
+        required: false,
+        default: None,
+        minimum: None,
+        maximum: None,
+        min_length: None,
+        max_length: None,
+        choices: Vec::new(),
+        empty: None,
+        secret: false,
+        items: Vec::new(),
+        description: description.into(),
+    }
 }

@@ -43,8 +43,56 @@ pub(crate) struct Tool {
     /// Sends an `Idempotency-Key`, so that a lost answer can be asked for again.
     #[serde(default)]
     pub(crate) keyed: bool,
+    /// A post that only reads, so that it may be sent again.
+    #[serde(default)]
+    pub(crate) safe: bool,
+    /// Known to clients of earlier servers: listed first, always in the default set.
+    #[serde(default)]
+    pub(crate) original: bool,
+    /// In the set that is offered where nobody chose toolsets.
+    #[serde(default)]
+    pub(crate) default: bool,
+    /// Retired and not an original: listed only where the operator wants retired routes.
+    #[serde(default)]
+    pub(crate) hidden: bool,
+    /// SiteBay works on after its answer, so that the call becomes a task.
+    #[serde(default)]
+    pub(crate) long: bool,
+    /// What a person is told would be lost; `{name}` stands for a required argument.
+    pub(crate) consent: Option<String>,
+    /// What is shown on demand. Adds the parameter `reveal`.
+    pub(crate) reveal: Option<String>,
+    /// The list can be asked for one page at a time. Adds the parameters `page` and `size`.
+    #[serde(default)]
+    pub(crate) paged: bool,
+    /// The same operation in other generations of the API.
+    #[serde(default)]
+    pub(crate) alternatives: Vec<Alternative>,
     #[serde(default)]
     pub(crate) parameters: Vec<Parameter>,
+}
+
+/// The form that an operation had in another generation of the API.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Alternative {
+    /// When the API had it, such as `2026-03`.
+    pub(crate) generation: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// Parameters that had another place or name; the others stay.
+    #[serde(default)]
+    pub(crate) moved: Vec<Moved>,
+}
+
+/// Where a parameter goes in an [`Alternative`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Moved {
+    pub(crate) name: String,
+    #[serde(rename = "in")]
+    pub(crate) place: Place,
+    pub(crate) api: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -70,7 +118,8 @@ pub(crate) enum Effect {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Parameter {
     pub(crate) name: String,
-    #[serde(rename = "in")]
+    /// The body where nothing is said, as in the items of arrays.
+    #[serde(rename = "in", default)]
     pub(crate) place: Place,
     /// The API's name, where it differs.
     pub(crate) api: Option<String>,
@@ -90,15 +139,19 @@ pub(crate) struct Parameter {
     /// The value must appear in no answer and no error.
     #[serde(default)]
     pub(crate) secret: bool,
+    /// The fields of the objects in an array of objects.
+    #[serde(default)]
+    pub(crate) items: Vec<Self>,
     pub(crate) description: String,
 }
 
 /// Where an argument goes. `local` ones are the tool's own and are not sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Place {
     Path,
     Query,
+    #[default]
     Body,
     Local,
 }
@@ -111,18 +164,27 @@ pub(crate) enum Kind {
     Uuid,
     Email,
     DateTime,
+    Date,
     UrlPath,
+    ContentPath,
+    Blocks,
     JsonObject,
     Flag,
     Integer,
     Texts,
+    Objects,
     Object,
 }
 
 impl Kind {
     /// Whether values are JSON strings.
     pub(crate) fn is_text(self) -> bool {
-        !matches!(self, Self::Flag | Self::Integer | Self::Texts | Self::Object)
+        !matches!(self, Self::Flag | Self::Integer | Self::Object) && !self.is_array()
+    }
+
+    /// Whether values are arrays; their lengths are numbers of items.
+    pub(crate) fn is_array(self) -> bool {
+        matches!(self, Self::Texts | Self::Objects)
     }
 }
 
@@ -142,6 +204,9 @@ pub(crate) struct Shape {
     pub(crate) name: String,
     /// The field that names one of these.
     pub(crate) heading: Option<String>,
+    /// The form of the answer is not known: whatever comes is put under the one field.
+    #[serde(default)]
+    pub(crate) free: bool,
     pub(crate) fields: Vec<Field>,
 }
 
@@ -155,6 +220,9 @@ pub(crate) struct Field {
     /// The tool itself makes sure that the field is there.
     #[serde(default)]
     pub(crate) guaranteed: bool,
+    /// Hidden unless the caller asks to see it (`reveal`).
+    #[serde(default)]
+    pub(crate) secret: bool,
     /// Shown in the text under this label.
     pub(crate) label: Option<String>,
     pub(crate) description: Option<String>,
@@ -167,11 +235,14 @@ pub(crate) struct Catalogue {
 }
 
 impl Catalogue {
-    /// All tools with the name of their toolset.
+    /// All tools with the name of their toolset: the originals, then the others.
     pub(crate) fn tools(&self) -> impl Iterator<Item = (&str, &Tool)> {
-        self.toolsets
-            .iter()
-            .flat_map(|set| set.tool.iter().map(|tool| (set.toolset.as_str(), tool)))
+        let all = || {
+            self.toolsets
+                .iter()
+                .flat_map(|set| set.tool.iter().map(|tool| (set.toolset.as_str(), tool)))
+        };
+        all().filter(|(_, tool)| tool.original).chain(all().filter(|(_, tool)| !tool.original))
     }
 
     /// All shapes.

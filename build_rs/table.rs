@@ -4,19 +4,19 @@ use std::fmt::{Error, Write as _};
 
 use super::{
     check::PLAIN_FIELDS,
-    model::{Catalogue, Field, Parameter, Shape, Tool},
+    model::{Alternative, Catalogue, Field, Parameter, Shape, Tool},
 };
 
-/// The source text.
-pub(crate) fn render(catalogue: &Catalogue) -> Result<String, Error> {
+/// The source text. `definitions` are those of the tools, in their order.
+pub(crate) fn render(catalogue: &Catalogue, definitions: &[String]) -> Result<String, Error> {
     let mut out = String::new();
     for shape in catalogue.shapes() {
         write_shape(&mut out, shape)?;
     }
     writeln!(out, "/// Every operation, in catalogue order.")?;
     writeln!(out, "pub(crate) static OPERATIONS: &[Operation] = &[")?;
-    for (toolset, tool) in catalogue.tools() {
-        write_tool(&mut out, toolset, tool)?;
+    for ((toolset, tool), definition) in catalogue.tools().zip(definitions) {
+        write_tool(&mut out, toolset, tool, definition)?;
     }
     writeln!(out, "];")?;
     Ok(out)
@@ -35,7 +35,8 @@ fn variant(name: &str) -> String {
 
 fn write_shape(out: &mut String, shape: &Shape) -> Result<(), Error> {
     writeln!(out, "static {}: Shape = Shape {{", constant(&shape.name))?;
-    writeln!(out, "  name: {:?}, heading: {:?}, fields: &[", shape.name, shape.heading)?;
+    writeln!(out, "  name: {:?}, heading: {:?},", shape.name, shape.heading)?;
+    writeln!(out, "  free: {}, fields: &[", shape.free)?;
     for field in &shape.fields {
         write_field(out, field)?;
     }
@@ -49,21 +50,40 @@ fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
         format!("One(&{})", constant(&field.kind))
     };
     let (name, label) = (&field.name, &field.label);
-    writeln!(out, "  Field {{ name: {name:?}, kind: FieldKind::{kind}, label: {label:?} }},")
+    let secret = field.secret;
+    writeln!(out, "  Field {{ name: {name:?}, kind: FieldKind::{kind}, label: {label:?},")?;
+    writeln!(out, "    secret: {secret} }},")
 }
 
-fn write_tool(out: &mut String, toolset: &str, tool: &Tool) -> Result<(), Error> {
+fn write_tool(out: &mut String, toolset: &str, tool: &Tool, definition: &str) -> Result<(), Error> {
     let behaviour = tool.behaviour.as_deref().map_or_else(|| "Plain".to_owned(), variant);
     writeln!(out, "Operation {{ name: {:?}, toolset: {toolset:?},", tool.name)?;
     writeln!(out, "  method: Method::{:?}, path: {:?},", tool.method, tool.path)?;
     writeln!(out, "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},", tool.effect)?;
     writeln!(out, "  output: &{}, list: {:?},", constant(&tool.output), tool.list)?;
     writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
-    writeln!(out, "  retired: {:?}, keyed: {}, parameters: &[", tool.retired, tool.keyed)?;
+    writeln!(out, "  retired: {:?}, keyed: {},", tool.retired, tool.keyed)?;
+    writeln!(out, "  default: {}, hidden: {}, long: {},", tool.default, tool.hidden, tool.long)?;
+    writeln!(out, "  consent: {:?}, alternatives: &[", tool.consent)?;
+    for alternative in &tool.alternatives {
+        write_alternative(out, alternative)?;
+    }
+    writeln!(out, "  ], parameters: &[")?;
     for parameter in &tool.parameters {
         write_parameter(out, parameter)?;
     }
-    writeln!(out, "] }},")
+    writeln!(out, "], definition: {definition:?} }},")
+}
+
+fn write_alternative(out: &mut String, alternative: &Alternative) -> Result<(), Error> {
+    let Alternative { generation, method, path, moved } = alternative;
+    writeln!(out, "  Alternative {{ generation: {generation:?}, method: Method::{method:?},")?;
+    writeln!(out, "    path: {path:?}, moved: &[")?;
+    for moved in moved {
+        let (name, place, api) = (&moved.name, moved.place, &moved.api);
+        writeln!(out, "    Moved {{ name: {name:?}, place: Place::{place:?}, api: {api:?} }},")?;
+    }
+    writeln!(out, "  ] }},")
 }
 
 fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error> {
@@ -84,7 +104,11 @@ fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error>
     )?;
     writeln!(
         out,
-        "    choices: &{:?}, empty: {empty}, secret: {} }},",
+        "    choices: &{:?}, empty: {empty}, secret: {}, items: &[",
         parameter.choices, parameter.secret
-    )
+    )?;
+    for item in &parameter.items {
+        write_parameter(out, item)?;
+    }
+    writeln!(out, "  ] }},")
 }

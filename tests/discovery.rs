@@ -70,12 +70,12 @@ async fn a_person_finds_a_page() {
 }
 
 #[tokio::test]
-async fn production_has_the_sixteen_tools_and_no_fixture() {
+async fn production_has_the_default_set_and_no_fixture() {
     let server = start(xtask::server::Options::new(production().folder)).await;
     let client = Client::new(&server.url()).connect().await;
     let tools = client.request("tools/list", json!({})).await.result();
     let tools = tools["tools"].as_array().unwrap();
-    assert_eq!(tools.len(), 16);
+    assert_eq!(tools.len(), 24);
     assert!(tools.iter().all(|tool| tool["name"].as_str().unwrap().starts_with("sitebay_")));
     client.call("echo", json!({ "text": "x" })).await.response()["error"]["code"]
         .as_i64()

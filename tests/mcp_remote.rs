@@ -48,7 +48,7 @@ async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
     let home = tempfile::tempdir().unwrap();
     let mut remote = remote(&server, home.path(), "/mcp", &[]).await;
     let tools = remote.request("tools/list", json!({})).await;
-    assert_eq!(tools["tools"].as_array().unwrap().len(), 16);
+    assert_eq!(tools["tools"].as_array().unwrap().len(), 24);
     let mut call = async |name: &str, arguments: serde_json::Value| {
         let params = json!({ "name": name, "arguments": arguments });
         let result = remote.request("tools/call", params).await;

@@ -42,7 +42,7 @@ async fn every_tool_says_what_it_does_to_the_world() {
     let tools = list["tools"].as_array().unwrap().iter();
     let ours = |tool: &&Value| tool["name"].as_str().unwrap().starts_with("sitebay_");
     let tools: Vec<_> = tools.filter(ours).collect();
-    assert_eq!(tools.len(), 16);
+    assert_eq!(tools.len(), 24);
     for tool in tools {
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
             assert!(tool["annotations"][hint].is_boolean(), "{hint}: {tool}");
@@ -110,7 +110,7 @@ async fn passwords_are_hidden_unless_asked_for() {
     let hidden = client.call("sitebay_get_site", json!({ "fqdn": SITE })).await;
     assert!(!hidden.text.contains("secret-"), "{hidden:?}");
     assert_eq!(hidden.result()["structuredContent"]["http_auth_password"], "[redacted]");
-    let args = json!({ "fqdn": SITE, "reveal_secrets": true });
+    let args = json!({ "fqdn": SITE, "reveal": true });
     let shown = client.call("sitebay_get_site", args).await;
     assert!(shown.text.contains("secret-http-"), "{shown:?}");
 }

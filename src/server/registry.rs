@@ -2,7 +2,7 @@
 //!
 //! Invariant: a list's text is put together once per isolate; answering it is a copy.
 
-use std::sync::LazyLock;
+use std::{iter, sync::LazyLock};
 
 use serde_json::{Map, Value, value::RawValue};
 
@@ -19,9 +19,12 @@ use crate::{
 #[cfg(feature = "fixtures")]
 use crate::toolsets::fixtures;
 
-/// The tools.
-pub static TOOLS: LazyLock<Listing> =
-    LazyLock::new(|| Listing::new("tools", &[FIXTURES.tools, sitebay::TOOLS_JSON]));
+/// The tools that are offered where nobody chose others.
+pub static TOOLS: LazyLock<Listing> = LazyLock::new(|| {
+    let offered = sitebay::definitions().filter(|tool| tool.default).map(|tool| tool.text);
+    let parts: Vec<&str> = iter::once(FIXTURES.tools).chain(offered).collect();
+    Listing::new("tools", &parts)
+});
 
 /// The resources that have one URI.
 pub static RESOURCES: LazyLock<Listing> =

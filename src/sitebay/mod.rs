@@ -19,7 +19,7 @@ pub(crate) use client::{CALL_BUDGET, Client};
 pub(crate) use detail::{Detail, cut};
 pub(crate) use error::ApiError;
 pub(crate) use paging::Listing;
-pub(crate) use redact::redact;
+pub(crate) use redact::{PLACEHOLDER, redact};
 pub(crate) use request::{Answer, Repeat, Request, encode_part};
 pub(crate) use time::{is_rfc3339, rfc3339};
 

@@ -89,6 +89,23 @@ impl Client<'_> {
         Ok(reader.finish())
     }
 
+    /// Reads the one page of this number, from 1, at an address that names it.
+    pub(crate) async fn page(&self, url: Url, number: u64) -> Result<Listing, ApiError> {
+        let answer = self.send(&Request::get(url.clone())).await?;
+        let offset = answer.json.get("offset").and_then(Value::as_u64);
+        let mut reader = Reader::new(url);
+        let page = reader.accept(answer.status, answer.json)?;
+        let before = number.saturating_sub(1).saturating_mul(reader.size);
+        if offset.is_some_and(|offset| offset != before) {
+            let excerpt = "another page than the one asked for; read the whole list".into();
+            return Err(ApiError::Unreadable { status: answer.status, excerpt });
+        }
+        let mut listing = reader.finish();
+        let read = before.saturating_add(listing.items.len() as u64);
+        listing.truncated = page.next.is_some() || listing.total.is_some_and(|total| total > read);
+        Ok(listing)
+    }
+
     /// Whether a request failed only because the call's time ran out.
     fn is_late(&self, error: &ApiError) -> bool {
         matches!(error, ApiError::OutOfTime | ApiError::NoAnswer { .. })

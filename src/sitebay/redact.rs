@@ -1,14 +1,15 @@
 //! Takes secrets out of answers.
 //!
 //! Invariant: what a caller gave as secret, and the token, never come back; what SiteBay keeps
-//! secret for a site comes back only where the caller asked to see it.
+//! secret for a site comes back only where the caller asked to see it. Fields that are secret in one
+//! answer only are marked in the catalogue; the keys here are secret wherever they turn up.
 
 use serde_json::Value;
 
 use crate::access::secret::Secret;
 
 /// What stands in place of a secret.
-const PLACEHOLDER: &str = "[redacted]";
+pub(crate) const PLACEHOLDER: &str = "[redacted]";
 /// Keys whose values are shown only on demand.
 const ON_DEMAND: [&str; 2] = ["http_auth_password", "code_server_password"];
 /// Keys whose values are never shown.

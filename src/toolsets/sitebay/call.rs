@@ -71,7 +71,11 @@ impl<'a> Call<'a> {
 
     async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
         let request = self.request(client)?;
-        let listing = client.list(request.url, Some(&words(name))).await;
+        let number = |name: &str| self.arguments.get(name).and_then(Value::as_u64);
+        let listing = match (number("page"), number("size")) {
+            (None, None) => client.list(request.url, Some(&words(name))).await,
+            (page, _) => client.page(request.url, page.unwrap_or(1)).await,
+        };
         Ok(self.listed(name, listing.map_err(|error| self.explained(&error, false))?))
     }
 
@@ -98,7 +102,7 @@ impl<'a> Call<'a> {
             false => client.send(request).await,
         };
         let mut answer = answer.map_err(|error| self.explained(&error, changes))?;
-        redact(&mut answer.json, self.arguments.flag("reveal_secrets"));
+        redact(&mut answer.json, self.arguments.flag("reveal"));
         Ok(answer)
     }
 
@@ -110,6 +114,9 @@ impl<'a> Call<'a> {
     /// The result of an operation that answers with one object.
     pub(crate) fn record(&self, json: Value) -> Outcome {
         let shape = self.operation.output;
+        if shape.free {
+            return Ok(self.free(json));
+        }
         let mut warnings = Vec::new();
         let mut data = match json {
             Value::Object(map) => map,
@@ -124,17 +131,40 @@ impl<'a> Call<'a> {
                 Map::new()
             }
         };
+        conform::hide(shape, &mut data, self.arguments.flag("reveal"));
         conform::conform(shape, &mut data, "", &mut warnings);
         let mut text = self.says();
         text.push_str(&render::record(shape, &data));
+        if text.is_empty() {
+            text = render::json(&Value::Object(data.clone()));
+        }
         Ok(finished(data, text, warnings))
+    }
+
+    /// The result of an operation whose answer has no known form.
+    pub(crate) fn free(&self, json: Value) -> ToolResult {
+        let mut text = self.says();
+        match &json {
+            Value::Null if text.is_empty() => text.push_str("Done; the answer was empty."),
+            Value::Null => {}
+            Value::String(plain) => text.push_str(&render::long(plain)),
+            json => text.push_str(&render::json(json)),
+        }
+        let name = self.operation.output.fields.first().map_or("result", |field| field.name);
+        finished(Map::from_iter([(name.to_owned(), json)]), text, Vec::new())
     }
 
     fn listed(&self, name: &str, listing: Listing) -> ToolResult {
         let shape = self.operation.output;
         let Listing { mut items, total, truncated } = listing;
         let mut warnings = Vec::new();
-        items.iter_mut().for_each(|item| redact(item, self.arguments.flag("reveal_secrets")));
+        let reveal = self.arguments.flag("reveal");
+        for item in &mut items {
+            redact(item, reveal);
+            if let Value::Object(record) = item {
+                conform::hide(shape, record, reveal);
+            }
+        }
         let records = conform::records(shape, items, name, &mut warnings);
         let text = render::list(shape, &words(name), &records, total, truncated);
         let mut data = Map::new();
@@ -152,8 +182,8 @@ impl<'a> Call<'a> {
         };
         let mut text = template.to_owned();
         for parameter in self.operation.parameters.iter().filter(|p| p.required && !p.secret) {
-            let value = self.arguments.text(parameter.name).unwrap_or_default();
-            text = text.replace(&format!("{{{}}}", parameter.name), value);
+            let value = self.arguments.get(parameter.name).map(place::plain).unwrap_or_default();
+            text = text.replace(&format!("{{{}}}", parameter.name), &value);
         }
         text.push('\n');
         text

@@ -16,7 +16,6 @@ pub(crate) fn find(name: &str) -> Option<&'static Operation> {
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
-    #[cfg_attr(not(test), expect(dead_code, reason = "for a choice of toolsets"))]
     pub(crate) toolset: &'static str,
     pub(crate) method: Method,
     /// Path below the API's prefix; `{name}` stands for a path parameter.
@@ -34,14 +33,53 @@ pub(crate) struct Operation {
     pub(crate) retired: Option<&'static str>,
     /// Sends an `Idempotency-Key`.
     pub(crate) keyed: bool,
+    /// Offered where nobody chose toolsets.
+    pub(crate) default: bool,
+    /// Retired: offered only where the operator wants retired routes.
+    pub(crate) hidden: bool,
+    /// SiteBay works on after its answer.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for work that becomes a task"))]
+    pub(crate) long: bool,
+    /// What a person is told would be lost.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for questions before a change"))]
+    pub(crate) consent: Option<&'static str>,
+    /// The same in other generations of the API.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for routes that are not there"))]
+    pub(crate) alternatives: &'static [Alternative],
     pub(crate) parameters: &'static [Parameter],
+    /// The tool as MCP lists it, as JSON.
+    pub(crate) definition: &'static str,
+}
+
+/// The form that an operation had in another generation of the API.
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for routes that are not there"))]
+pub(crate) struct Alternative {
+    /// When the API had it, such as `2026-03`.
+    pub(crate) generation: &'static str,
+    pub(crate) method: Method,
+    pub(crate) path: &'static str,
+    /// Parameters that had another place or name.
+    pub(crate) moved: &'static [Moved],
+}
+
+/// Where a parameter goes in an [`Alternative`].
+#[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "for routes that are not there"))]
+pub(crate) struct Moved {
+    pub(crate) name: &'static str,
+    pub(crate) place: Place,
+    pub(crate) api: &'static str,
 }
 
 /// What an operation does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Effect {
+pub enum Effect {
+    /// Nothing.
     Read,
+    /// It changes something.
     Write,
+    /// It may destroy something.
     Destructive,
 }
 
@@ -50,7 +88,7 @@ pub(crate) enum Effect {
 pub(crate) enum Behaviour {
     /// None: the generic executor.
     Plain,
-    UpdateSite,
+    Update,
     DeleteSite,
     Shell,
     EditFile,
@@ -79,6 +117,8 @@ pub(crate) struct Parameter {
     pub(crate) choices: &'static [&'static str],
     pub(crate) empty: Empty,
     pub(crate) secret: bool,
+    /// The fields of the objects in an array of objects.
+    pub(crate) items: &'static [Self],
 }
 
 /// Where an argument goes. Local ones are not sent.
@@ -100,13 +140,21 @@ pub(crate) enum Kind {
     Email,
     /// RFC 3339.
     DateTime,
+    /// `YYYY-MM-DD`.
+    Date,
     /// A path that starts with `/`.
     UrlPath,
+    /// A path below wp-content; empty for wp-content itself, where that is allowed.
+    ContentPath,
+    /// Search and replace blocks.
+    Blocks,
     /// A JSON object, written as text.
     JsonObject,
     Flag,
     Integer,
     Texts,
+    /// An array of objects with the fields of `items`.
+    Objects,
     Object,
 }
 
@@ -128,6 +176,8 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     /// The field that names one of these.
     pub(crate) heading: Option<&'static str>,
+    /// Whatever comes is put under the one field.
+    pub(crate) free: bool,
     pub(crate) fields: &'static [Field],
 }
 
@@ -138,6 +188,8 @@ pub(crate) struct Field {
     pub(crate) kind: FieldKind,
     /// Shown in the text under this label.
     pub(crate) label: Option<&'static str>,
+    /// Hidden unless the caller asks to see it.
+    pub(crate) secret: bool,
 }
 
 /// The type of a field. Null always fits.

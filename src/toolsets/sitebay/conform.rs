@@ -9,6 +9,7 @@ use super::{
     arguments::type_name,
     catalogue::{Field, FieldKind, Shape},
 };
+use crate::sitebay::PLACEHOLDER;
 
 /// More warnings than this tell nothing new.
 const MOST_WARNINGS: usize = 20;
@@ -56,6 +57,20 @@ pub(crate) fn conform(
                 format!("{path}{name} is {got}, not {}; it is null here", expected(field))
             });
             *value = Value::Null;
+        }
+    }
+}
+
+/// Hides the secret fields of a record, before anything else looks at it.
+pub(crate) fn hide(shape: &Shape, record: &mut Map<String, Value>, reveal: bool) {
+    for field in shape.fields {
+        let Some(value) = record.get_mut(field.name) else {
+            continue;
+        };
+        if field.secret && !reveal && !value.is_null() {
+            *value = Value::from(PLACEHOLDER);
+        } else if let (FieldKind::One(inner), Value::Object(map)) = (field.kind, value) {
+            hide(inner, map, reveal);
         }
     }
 }
@@ -126,6 +141,17 @@ mod tests {
         assert!(warnings.contains(&"active is a string, not a boolean; it is null here".into()));
         assert!(warnings.iter().any(|line| line.starts_with("site_stage.fqdn is a number")));
         assert_eq!(warnings.len(), 5);
+    }
+
+    #[test]
+    fn secret_fields_are_hidden_unless_asked_for() {
+        let cookie = catalogue::find("sitebay_browser_admin_cookie").unwrap().output;
+        let given = json!({"name": "n", "value": {"odd": "secret"}, "domain": null});
+        for (reveal, shown) in [(false, json!("[redacted]")), (true, given["value"].clone())] {
+            let mut record = given.clone();
+            hide(cookie, record.as_object_mut().unwrap(), reveal);
+            assert_eq!(record, json!({"name": "n", "value": shown, "domain": null}));
+        }
     }
 
     #[test]

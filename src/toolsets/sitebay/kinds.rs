@@ -2,22 +2,34 @@
 //!
 //! Invariant: a value that passes needs no further check before it is placed.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
+    arguments::type_name,
+    blocks,
     catalogue::{Kind, Parameter},
-    fqdn,
+    content_path, fqdn,
 };
 use crate::{protocol::raw, sitebay::is_rfc3339};
 
 /// The value in its normal form, or what was expected instead.
 pub(crate) fn accept(parameter: &Parameter, value: &Value) -> Result<Value, String> {
+    if parameter.kind == Kind::Objects {
+        return objects(parameter, value);
+    }
+    if parameter.kind == Kind::Blocks
+        && let Value::String(text) = value
+    {
+        let whole = |problem| format!("whole search and replace blocks ({problem})");
+        return blocks::normalise(text).map(Value::from).map_err(whole);
+    }
     let accepted = match value {
         Value::String(text) => text_value(parameter, text),
         Value::Bool(_) => (parameter.kind == Kind::Flag).then(|| value.clone()),
         Value::Number(_) if parameter.kind == Kind::Integer => integer(parameter, value),
         Value::Array(items) if parameter.kind == Kind::Texts => {
-            items.iter().all(Value::is_string).then(|| value.clone())
+            let fits = items.iter().all(Value::is_string) && length_fits(parameter, items.len());
+            fits.then(|| value.clone())
         }
         Value::Object(_) => (parameter.kind == Kind::Object).then(|| value.clone()),
         _ => None,
@@ -33,14 +45,65 @@ fn text_value(parameter: &Parameter, text: &str) -> Option<Value> {
         Kind::Uuid => is_uuid(text).then(|| text.to_ascii_lowercase())?,
         Kind::Email => is_email(text).then(|| text.to_owned())?,
         Kind::DateTime => is_rfc3339(text).then(|| text.to_owned())?,
+        Kind::Date => is_date(text).then(|| text.to_owned())?,
         Kind::UrlPath => is_url_path(text).then(|| text.to_owned())?,
+        Kind::ContentPath => below_content(parameter, text)?,
         Kind::JsonObject => is_json_object(text).then(|| text.to_owned())?,
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Object => return None,
+        Kind::Blocks | Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object => {
+            return None;
+        }
     };
-    let length = normal.chars().count();
-    let fits = parameter.min_length.is_none_or(|least| length >= least)
-        && parameter.max_length.is_none_or(|most| length <= most);
-    fits.then(|| Value::from(normal))
+    length_fits(parameter, normal.chars().count()).then(|| Value::from(normal))
+}
+
+fn length_fits(parameter: &Parameter, length: usize) -> bool {
+    parameter.min_length.is_none_or(|least| length >= least)
+        && parameter.max_length.is_none_or(|most| length <= most)
+}
+
+/// Each object with its fields in normal form.
+fn objects(parameter: &Parameter, value: &Value) -> Result<Value, String> {
+    let Some(items) = value.as_array().filter(|items| length_fits(parameter, items.len())) else {
+        return Err(expectation(parameter));
+    };
+    let object = |(at, item): (usize, &Value)| {
+        object(parameter, item)
+            .map_err(|problem| format!("{}, at [{at}]{problem}", expectation(parameter)))
+    };
+    items.iter().enumerate().map(object).collect::<Result<Vec<_>, _>>().map(Value::from)
+}
+
+fn object(parameter: &Parameter, value: &Value) -> Result<Value, String> {
+    let Some(map) = value.as_object() else {
+        return Err(format!(" an object, not {}", type_name(value)));
+    };
+    let known = |name: &String| parameter.items.iter().any(|item| item.name == name);
+    if let Some(name) = map.keys().find(|name| !known(name)) {
+        return Err(format!(" nothing called {}", crate::sitebay::cut(name, 80)));
+    }
+    let mut normal = Map::new();
+    for item in parameter.items {
+        match map.get(item.name) {
+            None if !item.required => {}
+            given => {
+                let value = accept(item, given.unwrap_or(&Value::Null))
+                    .map_err(|expected| format!(".{} {expected}", item.name))?;
+                normal.insert(item.name.into(), value);
+            }
+        }
+    }
+    Ok(Value::Object(normal))
+}
+
+/// wp-content itself fits only where nothing has to be named.
+fn below_content(parameter: &Parameter, text: &str) -> Option<String> {
+    let below = content_path::normalise(text, false)?;
+    let whole = !parameter.required || content_path::names_a_file(text, &below);
+    whole.then_some(below)
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == 10 && is_rfc3339(&format!("{text}T00:00:00Z"))
 }
 
 fn choice(parameter: &Parameter, text: &str) -> Option<String> {
@@ -104,11 +167,23 @@ pub(crate) fn expectation(parameter: &Parameter) -> String {
         Kind::Uuid => "a UUID such as 6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f".into(),
         Kind::Email => "an e-mail address such as jane@example.org".into(),
         Kind::DateTime => "an RFC 3339 date and time such as 2026-11-20T08:00:00Z".into(),
+        Kind::Date => "a date such as 2026-11-20".into(),
         Kind::UrlPath => "a path that starts with one /".into(),
+        Kind::ContentPath => {
+            "a path below wp-content without .. in it, such as themes/mine/style.css".into()
+        }
+        Kind::Blocks => blocks::EXPECTED.into(),
         Kind::JsonObject => "a JSON object written as a string, such as {\"per_page\": 5}".into(),
         Kind::Flag => "true or false".into(),
         Kind::Integer => format!("an integer{}", range_words(parameter)),
+        Kind::Texts if parameter.min_length.is_some() => {
+            "an array of strings that is not empty".into()
+        }
         Kind::Texts => "an array of strings".into(),
+        Kind::Objects => {
+            let names: Vec<&str> = parameter.items.iter().map(|item| item.name).collect();
+            format!("an array of objects with {}", names.join(" and "))
+        }
         Kind::Object => "a JSON object".into(),
     }
 }
@@ -137,7 +212,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::toolsets::sitebay::catalogue::{Empty, Place};
+    use crate::toolsets::sitebay::catalogue::{self, Empty, Place};
+
+    const BLOCKS: &str = "<<<<<< SEARCH\na\n======\nb\n>>>>>> REPLACE";
 
     fn parameter(kind: Kind) -> Parameter {
         Parameter {
@@ -154,6 +231,7 @@ mod tests {
             choices: &[],
             empty: Empty::Itself,
             secret: false,
+            items: &[],
         }
     }
 
@@ -178,6 +256,9 @@ mod tests {
                 vec![json!("{}"), json!("")],
                 vec![json!("[]"), json!("{"), json!({})],
             ),
+            (Kind::Date, vec![json!("2026-11-20")], vec![json!("2026-02-30"), json!("20.11.2026")]),
+            (Kind::ContentPath, vec![json!("a/b.php"), json!("")], vec![json!("../a")]),
+            (Kind::Blocks, vec![json!(BLOCKS)], vec![json!(""), json!("x"), json!(1)]),
             (Kind::Flag, vec![json!(true)], vec![json!("true"), json!(1)]),
             (
                 Kind::Integer,
@@ -195,6 +276,27 @@ mod tests {
             for value in wrong {
                 assert!(accept(&parameter, &value).is_err(), "{kind:?} {value}");
             }
+        }
+    }
+
+    #[test]
+    fn a_wrong_object_of_an_array_is_named() {
+        let edits = catalogue::find("sitebay_multi_edit_files").unwrap().parameters;
+        let edits = edits.iter().find(|parameter| parameter.name == "edits").unwrap();
+        let edit = json!({"file_path": "wp-content/a.php", "search_replace_blocks": BLOCKS});
+        let sent = accept(edits, &json!([edit])).unwrap();
+        assert_eq!(sent[0]["file_path"], "a.php");
+        assert!(sent[0]["search_replace_blocks"].as_str().unwrap().starts_with("<<<<<<< SEARCH"));
+        for (wrong, told) in [
+            (json!([]), "with file_path and search_replace_blocks"),
+            (json!({}), "an array of objects"),
+            (json!([edit, 1]), "at [1] an object, not a number"),
+            (json!([{"file_path": "../a", "search_replace_blocks": BLOCKS}]), "at [0].file_path a"),
+            (json!([{"file_path": "a"}]), "at [0].search_replace_blocks at least one block"),
+            (json!([{"file_path": "a", "x": 1}]), "at [0] nothing called x"),
+        ] {
+            let problem = accept(edits, &wrong).unwrap_err();
+            assert!(problem.contains(told), "{problem}");
         }
     }
 

@@ -5,11 +5,17 @@
 //! SiteBay before every argument of the call was checked.
 
 mod arguments;
+mod blocks;
 mod call;
 mod catalogue;
 #[cfg(test)]
 mod catalogue_rules;
 mod conform;
+mod content_path;
+#[cfg(test)]
+mod contract_tests;
+#[cfg(test)]
+mod every_tool_tests;
 mod explain;
 mod fqdn;
 mod kinds;
@@ -21,6 +27,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod tools;
+#[cfg(test)]
+mod toolset_tests;
 
 use serde_json::value::RawValue;
 
@@ -31,10 +39,38 @@ use crate::{
 use arguments::Arguments;
 use call::{Call, Early};
 
+pub use catalogue::Effect;
+
 pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, read};
 
-/// The tool definitions in catalogue order, separated by commas, without brackets around them.
-pub static TOOLS_JSON: &str = include_str!(concat!(env!("OUT_DIR"), "/sitebay_tools.json"));
+/// A tool as it is offered.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition {
+    /// Its name.
+    pub name: &'static str,
+    /// The toolset that it belongs to.
+    pub toolset: &'static str,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// Whether it is offered where nobody chose toolsets.
+    pub default: bool,
+    /// Whether it is offered only where the operator wants retired routes.
+    pub hidden: bool,
+    /// The tool as MCP lists it, as JSON.
+    pub text: &'static str,
+}
+
+/// All tools in catalogue order: those that clients know first, then by toolset.
+pub fn definitions() -> impl Iterator<Item = Definition> {
+    catalogue::OPERATIONS.iter().map(|operation| Definition {
+        name: operation.name,
+        toolset: operation.toolset,
+        effect: operation.effect,
+        default: operation.default,
+        hidden: operation.hidden,
+        text: operation.definition,
+    })
+}
 
 /// Runs the tool of that name. None: there is no such tool.
 pub async fn call(

@@ -75,6 +75,7 @@ fn body(operation: &Operation, arguments: &Arguments) -> Option<Value> {
     (sends && takes).then_some(Value::Object(body))
 }
 
-fn plain(value: &Value) -> String {
+/// A value as it stands in a path or a query.
+pub(crate) fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }

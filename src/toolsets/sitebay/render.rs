@@ -9,7 +9,7 @@ use crate::sitebay::cut;
 
 /// Longest value that is shown, in characters.
 const SHOWN: usize = 300;
-/// Longest piece of JSON that is shown, in characters.
+/// Longest piece of an answer that is shown as it came, in characters.
 const JSON_SHOWN: usize = 20_000;
 
 type Record = Map<String, Value>;
@@ -88,10 +88,14 @@ fn shown(value: &Value) -> Option<String> {
 
 /// JSON for a reader, cut at a sensible length.
 pub(crate) fn json(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
-    let short = cut(&text, JSON_SHOWN);
+    long(&serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
+}
+
+/// A text for a reader, cut at a sensible length.
+pub(crate) fn long(text: &str) -> String {
+    let short = cut(text, JSON_SHOWN);
     if short.len() == text.len() {
-        return text;
+        return short;
     }
     format!("{short}\n(cut after {JSON_SHOWN} characters; the structured result has all of it)")
 }

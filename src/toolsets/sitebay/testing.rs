@@ -1,9 +1,10 @@
 //! Runs tools in unit tests.
 
-use std::rc::Rc;
+use std::{env, fs, path::PathBuf, rc::Rc};
 
 use serde_json::{Value, value::to_raw_value};
 
+use super::catalogue;
 use crate::{
     protocol::content::{Content, ToolResult},
     server::context::Context,
@@ -39,8 +40,23 @@ pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
 }
 
 fn output_schema(tool: &str) -> Value {
-    let all: Vec<Value> = serde_json::from_str(&format!("[{}]", super::TOOLS_JSON)).unwrap();
-    all.into_iter().find(|own| own["name"] == tool).unwrap()["outputSchema"].clone()
+    definition(tool)["outputSchema"].clone()
+}
+
+/// A tool's definition.
+pub(crate) fn definition(tool: &str) -> Value {
+    serde_json::from_str(catalogue::find(tool).unwrap().definition).unwrap()
+}
+
+/// A file of the shared facts, for a test that needs it. Where there is no copy it counts as skipped.
+pub(crate) fn fact_or_skip(test: &str, file: &str) -> Option<Value> {
+    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/facts");
+    let folder = env::var_os("SHARED_FACTS").map_or(default, PathBuf::from);
+    let Ok(text) = fs::read_to_string(folder.join(file)) else {
+        xtask::skips::skip(test, &format!("there is no {file} (SHARED_FACTS)"));
+        return None;
+    };
+    Some(serde_json::from_str(&text).unwrap())
 }
 
 /// What clients check before they accept structured content, as far as our schemas go.

@@ -1,19 +1,19 @@
 //! The toolset as a whole: each generic tool's requests and results, errors, definitions.
 
-use std::{collections::BTreeSet, env, fs, path::PathBuf};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::{
-    TOOLS_JSON, catalogue,
-    testing::{run, run_in},
+    catalogue,
+    testing::{fact_or_skip, run, run_in},
 };
 use crate::sitebay::fake::{Fake, Step, broken, json, text};
 
 const TEAM: &str = "6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f";
 
 fn definitions() -> Vec<Value> {
-    serde_json::from_str(&format!("[{TOOLS_JSON}]")).unwrap()
+    super::definitions().map(|tool| serde_json::from_str(tool.text).unwrap()).collect()
 }
 
 fn site() -> Value {
@@ -44,8 +44,7 @@ fn sites_are_listed_with_their_passwords_hidden() {
 
 #[test]
 fn secrets_are_shown_on_demand_only() {
-    for (reveal, shown) in [(json!({}), "[redacted]"), (json!({"reveal_secrets": true}), "s4cret")]
-    {
+    for (reveal, shown) in [(json!({}), "[redacted]"), (json!({"reveal": true}), "s4cret")] {
         let fake = Fake::new([json(200, site())]);
         let mut arguments = json!({"fqdn": "a.org"});
         arguments.as_object_mut().unwrap().extend(reveal.as_object().unwrap().clone());
@@ -216,7 +215,7 @@ fn an_unknown_tool_is_none() {
 #[test]
 fn every_definition_is_whole() {
     let definitions = definitions();
-    assert_eq!(definitions.len(), 16);
+    assert_eq!(definitions.len(), 71);
     for (definition, operation) in definitions.iter().zip(catalogue::OPERATIONS) {
         assert_eq!(definition["name"], operation.name);
         assert!(!operation.toolset.is_empty());
@@ -234,20 +233,33 @@ fn every_definition_is_whole() {
 }
 
 #[test]
+fn the_default_set_is_the_originals_and_what_most_conversations_need() {
+    let tools: Vec<_> = super::definitions().collect();
+    let offered: Vec<_> = tools.iter().filter(|tool| tool.default).map(|tool| tool.name).collect();
+    assert_eq!(offered.len(), 24);
+    assert!(tools.iter().take(16).all(|tool| tool.default), "the originals come first");
+    assert!(tools.iter().all(|tool| !(tool.hidden && tool.default)));
+}
+
+#[test]
+fn what_a_person_should_agree_to_is_said() {
+    for operation in catalogue::OPERATIONS {
+        let proxied = operation.behaviour == catalogue::Behaviour::Proxy;
+        let destroys = operation.effect == catalogue::Effect::Destructive && !proxied;
+        assert_eq!(operation.consent.is_some(), destroys, "{}", operation.name);
+    }
+    let long = catalogue::OPERATIONS.iter().filter(|operation| operation.long);
+    let long: Vec<_> = long.map(|operation| operation.name).collect();
+    assert_eq!(long.len(), 7, "{long:?}");
+}
+
+#[test]
 fn retired_tools_say_so_before_they_are_called() {
     for definition in definitions() {
         let retired = catalogue::find(definition["name"].as_str().unwrap()).unwrap().retired;
         let told = definition["description"].as_str().unwrap().contains("retired this route");
         assert_eq!(retired.is_some(), told, "{}", definition["name"]);
     }
-}
-
-/// The published schemas of the server that this one takes the place of, if they are at hand.
-fn published() -> Option<Vec<Value>> {
-    let default = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/facts");
-    let folder = env::var_os("SHARED_FACTS").map_or(default, PathBuf::from);
-    let text = fs::read_to_string(folder.join("sitebay-g1-tool-schemas.json")).ok()?;
-    Some(serde_json::from_str(&text).unwrap())
 }
 
 fn names(schema: &Value) -> BTreeSet<String> {
@@ -257,11 +269,12 @@ fn names(schema: &Value) -> BTreeSet<String> {
 
 #[test]
 fn names_parameters_and_defaults_are_those_that_clients_know() {
-    let Some(published) = published() else {
-        xtask::skips::skip("published schemas", "there is no copy of them (SHARED_FACTS)");
+    let file = "sitebay-g1-tool-schemas.json";
+    let Some(published) = fact_or_skip("published schemas", file) else {
         return;
     };
-    let ours = definitions();
+    let ours: Vec<Value> = definitions().into_iter().take(16).collect();
+    let published = published.as_array().unwrap();
     assert_eq!(published.len(), ours.len());
     for known in published {
         let name = &known["name"];

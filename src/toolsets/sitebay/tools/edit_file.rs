@@ -6,12 +6,14 @@ use serde_json::json;
 
 use crate::{
     protocol::content::ToolResult,
-    toolsets::sitebay::call::{Call, Outcome, finished},
+    toolsets::sitebay::{
+        blocks,
+        call::{Call, Outcome, finished},
+        content_path,
+    },
 };
 
 const BLOCKS: &str = "file_edit_using_search_replace_blocks";
-const CONTENT: &str = "wp-content";
-const CONTAINER: &str = "/bitnami/wordpress/wp-content";
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let path = call.arguments.text("file_path").unwrap_or_default();
@@ -21,7 +23,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     )))?;
     let edit = call.arguments.text(BLOCKS).unwrap_or_default();
     let blocks =
-        count_blocks(edit).map_err(|problem| refused(&format!("- {BLOCKS}: {problem}")))?;
+        blocks::count(edit).map_err(|problem| refused(&format!("- {BLOCKS}: {problem}")))?;
     let mut call = call.clone();
     call.arguments.set("file_path", path.clone());
     let answer = call.sent().await?;
@@ -36,68 +38,10 @@ fn refused(problem: &str) -> ToolResult {
     ))
 }
 
-/// The path from wp-content on, without empty and `.` parts.
+/// The path of a file from wp-content on.
 fn inside_content(path: &str) -> Option<String> {
-    let odd = |c: char| c.is_control() || c == '\\';
-    let below = match path.trim().strip_prefix(CONTAINER) {
-        Some(rest) if rest.starts_with('/') => rest,
-        Some(_) => return None,
-        None => path.trim().strip_prefix(CONTENT).filter(|rest| rest.starts_with('/'))?,
-    };
-    let parts: Vec<&str> = below.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
-    let refused = parts.is_empty() || below.ends_with('/') || below.contains(odd);
-    (!refused && !parts.contains(&"..")).then(|| format!("{CONTENT}/{}", parts.join("/")))
-}
-
-/// Where in a block a line is.
-#[derive(Clone, Copy)]
-enum At {
-    Outside,
-    Search,
-    Replace,
-}
-
-/// How many whole blocks there are, or what is wrong with them.
-fn count_blocks(edit: &str) -> Result<usize, String> {
-    let (mut at, mut blocks) = (At::Outside, 0_usize);
-    for (line, number) in edit.lines().zip(1_usize..) {
-        at = match (marker(line), at) {
-            (Some("SEARCH"), At::Outside) => At::Search,
-            (Some("="), At::Search) => At::Replace,
-            (Some("REPLACE"), At::Replace) => {
-                blocks = blocks.saturating_add(1);
-                At::Outside
-            }
-            // A line of equals signs may be part of the new text or stand between blocks.
-            (Some("="), _) | (None, _) => at,
-            (Some(found), _) => {
-                return Err(format!(
-                    "line {number}: a {found} marker out of order; each block is SEARCH, =======, \
-                 REPLACE"
-                ));
-            }
-        };
-    }
-    match at {
-        At::Search => Err("the last block has no ======= line".into()),
-        At::Replace => Err("the last block has no >>>>>>> REPLACE line".into()),
-        At::Outside if blocks == 0 => {
-            Err("expected at least one block: <<<<<<< SEARCH, the present text, =======, the new \
-             text, >>>>>>> REPLACE, each marker on its own line"
-                .into())
-        }
-        At::Outside => Ok(blocks),
-    }
-}
-
-/// The marker on a line: six or seven brackets and a word, or the line between.
-fn marker(line: &str) -> Option<&'static str> {
-    match line.trim_end() {
-        "<<<<<< SEARCH" | "<<<<<<< SEARCH" => Some("SEARCH"),
-        "======" | "=======" => Some("="),
-        ">>>>>> REPLACE" | ">>>>>>> REPLACE" => Some("REPLACE"),
-        _ => None,
-    }
+    let below = content_path::normalise(path, true)?;
+    content_path::names_a_file(path, &below).then(|| format!("wp-content/{below}"))
 }
 
 #[cfg(test)]
@@ -111,7 +55,6 @@ mod tests {
     };
 
     const SEVEN: &str = "<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE";
-    const SIX: &str = "<<<<<< SEARCH\nold\n======\nnew\n>>>>>> REPLACE\n";
 
     #[test]
     fn a_path_stays_inside_wp_content() {
@@ -135,23 +78,6 @@ mod tests {
             "wp-content/a/..",
         ] {
             assert_eq!(inside_content(wrong), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn blocks_are_whole_and_in_order() {
-        assert_eq!(count_blocks(SEVEN), Ok(1));
-        assert_eq!(count_blocks(&format!("{SIX}\n{SEVEN}")), Ok(2));
-        assert_eq!(count_blocks(&SEVEN.replace('\n', "\r\n")), Ok(1));
-        for wrong in [
-            "",
-            "SEARCH ======= REPLACE",
-            "<<<<<<< SEARCH\nold\n>>>>>>> REPLACE",
-            "<<<<<<< SEARCH\nold\n=======\nnew",
-            "<<<<<<< SEARCH\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE",
-            ">>>>>>> REPLACE\n=======\n<<<<<<< SEARCH",
-        ] {
-            assert!(count_blocks(wrong).is_err(), "{wrong}");
         }
     }
 

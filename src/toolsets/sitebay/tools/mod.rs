@@ -7,7 +7,7 @@ mod list_commits;
 mod proxy;
 mod restore;
 mod shell;
-mod update_site;
+mod update;
 
 use super::{
     call::{Call, Outcome},
@@ -18,7 +18,7 @@ use super::{
 pub(crate) async fn run(call: &Call<'_>) -> Outcome {
     match call.operation.behaviour {
         Behaviour::Plain => call.run().await,
-        Behaviour::UpdateSite => update_site::run(call).await,
+        Behaviour::Update => update::run(call).await,
         Behaviour::DeleteSite => delete_site::run(call).await,
         Behaviour::Shell => shell::run(call).await,
         Behaviour::EditFile => edit_file::run(call).await,

@@ -2,14 +2,9 @@
 //!
 //! Invariant: only get, head and options are ever repeated.
 
-use serde_json::{Map, Value};
-
 use crate::{
     sitebay::Repeat,
-    toolsets::sitebay::{
-        call::{Call, Outcome, finished},
-        render,
-    },
+    toolsets::sitebay::call::{Call, Outcome},
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -19,12 +14,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         request.repeat = Repeat::Safe;
     }
     let answer = call.send(&client, &request).await?;
-    let text = match &answer.json {
-        Value::Null => "Done; the answer was empty.".to_owned(),
-        json => render::json(json),
-    };
-    let data = Map::from_iter([("result".to_owned(), answer.json)]);
-    Ok(finished(data, text, Vec::new()))
+    Ok(call.free(answer.json))
 }
 
 #[cfg(test)]

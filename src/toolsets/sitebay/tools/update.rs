@@ -1,4 +1,4 @@
-//! Changes a site's settings; a call that names none is told which there are.
+//! Changes the settings that are given; a call that names none is told which there are.
 
 use crate::{
     protocol::content::ToolResult,
