@@ -8,6 +8,8 @@ mod definitions;
 mod load;
 #[path = "../../../build_rs/model.rs"]
 mod model;
+#[path = "../../../build_rs/reference.rs"]
+mod reference;
 #[path = "../../../build_rs/table.rs"]
 mod table;
 
@@ -63,6 +65,20 @@ fn the_catalogue_that_is_built_keeps_the_rules() {
     let json = |text: &String| serde_json::from_str::<Value>(text).unwrap();
     let rendered = definitions::render(&catalogue);
     assert!(rendered.iter().map(json).eq(texts.iter().map(json)));
+}
+
+/// `cargo xtask docs` runs it with `UPDATE_DOCS`, which writes the document instead.
+#[test]
+fn the_reference_is_what_the_catalogue_says() {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let folder = format!("{root}/src/toolsets/sitebay/catalogue");
+    let text = reference::render(&load::read(folder.as_ref()).unwrap());
+    let file = format!("{root}/docs/TOOLS_REFERENCE.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, &text).unwrap();
+    }
+    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(written == text, "docs/TOOLS_REFERENCE.md is not current: run cargo xtask docs");
 }
 
 #[test]

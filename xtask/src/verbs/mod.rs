@@ -4,6 +4,7 @@ mod build;
 mod conformance;
 mod deploy;
 mod dev;
+mod docs;
 mod fuzz;
 mod lint;
 mod serve;
@@ -28,6 +29,8 @@ pub enum Verb {
     Conformance(conformance::Arguments),
     /// Check formatting and lints
     Lint,
+    /// Write the reference of the tools from the catalogue
+    Docs,
     /// Build and deploy to an environment of `wrangler.toml`
     Deploy(deploy::Arguments),
 }
@@ -46,6 +49,7 @@ impl Verb {
             Self::Fuzz(arguments) => fuzz::run(arguments),
             Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),
+            Self::Docs => docs::run(),
             Self::Deploy(arguments) => deploy::run(&arguments),
         }
     }
