@@ -96,6 +96,7 @@ pub(crate) enum Behaviour {
     ListCommits,
     Restore,
     Checkout,
+    Screenshot,
 }
 
 /// One argument of a tool.

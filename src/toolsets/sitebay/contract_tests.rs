@@ -206,9 +206,9 @@ fn differences(operation: &Operation, path: &str, known: &[Known]) -> Vec<(Strin
         for aspect in ["type", "default", "enum", "minimum", "maximum", "pattern", "maxLength"] {
             differs(aspect, plain(&own_schema[aspect]) != plain(&schema[aspect]));
         }
-        // An empty string or list says nothing where a value is required.
-        let least = if *needed { "" } else { "minLength" };
-        differs("minLength", least == "minLength" && own_schema[least] != schema[least]);
+        // An empty string says nothing where a value is required.
+        let (own_least, least) = (&own_schema["minLength"], &schema["minLength"]);
+        differs("minLength", own_least != least && !(*needed && least.is_null()));
         differs("format", format(&own_schema["format"]) != format(&schema["format"]));
         differs("items", items(&own_schema["items"]) != items(&schema["items"]));
     }

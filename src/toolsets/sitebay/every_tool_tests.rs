@@ -86,8 +86,8 @@ fn written(value: &Value) -> Vec<String> {
 fn every_tool_sends_what_its_schema_allows_to_where_the_catalogue_says() {
     for operation in OPERATIONS {
         let arguments = arguments(&definition(operation.name)["inputSchema"]);
-        let answer =
-            if operation.list.is_some() { json!([]) } else { json!({"url": "https://pay.test"}) };
+        let one = json!({"url": "https://pay.test", "screenshot": "iVBORw0KGgo="});
+        let answer = if operation.list.is_some() { json!([one]) } else { one };
         let fake = Fake::new([json(200, answer)]);
         let result = run(&fake, operation.name, arguments.clone());
         assert!(!result.is_error, "{}: {}", operation.name, result.text);
@@ -165,6 +165,34 @@ fn every_tool_survives_every_answer() {
             let result = run(&fake, operation.name, arguments.clone());
             assert!(!result.text.is_empty(), "{}: {answer}", operation.name);
             assert_eq!(fake.requests().len(), 1, "{}: {answer}", operation.name);
+        }
+    }
+}
+
+#[test]
+fn every_parameter_refuses_what_is_not_of_its_type_before_anything_is_sent() {
+    for operation in OPERATIONS {
+        let good = arguments(&definition(operation.name)["inputSchema"]);
+        for parameter in operation.parameters {
+            let fake = Fake::new([]);
+            let mut arguments = good.clone();
+            arguments[parameter.name] = match good[parameter.name] {
+                Value::Array(_) => json!("not a list"),
+                _ => json!([["not one value"]]),
+            };
+            let result = run(&fake, operation.name, arguments);
+            let told = format!("- {}: expected ", parameter.name);
+            assert!(result.is_error && result.text.contains(&told), "{}", result.text);
+            assert!(fake.requests().is_empty(), "{} {}", operation.name, parameter.name);
+        }
+        for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
+            let fake = Fake::new([]);
+            let mut arguments = good.clone();
+            arguments.as_object_mut().unwrap().remove(parameter.name);
+            let result = run(&fake, operation.name, arguments);
+            let told = format!("- {}: required: expected ", parameter.name);
+            assert!(result.is_error && result.text.contains(&told), "{}", result.text);
+            assert!(fake.requests().is_empty(), "{} {}", operation.name, parameter.name);
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::catalogue::Operation;
+use super::catalogue::{Operation, Place};
 use crate::{
     server::platform::NetworkFailure,
     sitebay::{ApiError, CALL_BUDGET, Detail},
@@ -148,7 +148,7 @@ fn for_status(
             "The API key may not do this. A key belongs to one team and has one permission (read, \
              readwrite or admin): use a key of the right team with a higher permission."
         }
-        404 => not_found(operation),
+        404 => return Some(not_found(operation)),
         409 => {
             "This does not fit the present state: the name may be taken, or another operation is \
              running. Read the present state, then decide."
@@ -166,11 +166,20 @@ fn is_busy(detail: &Detail) -> bool {
     matches!(detail, Detail::Text(text) if text.to_ascii_lowercase().contains("busy"))
 }
 
-fn not_found(operation: &Operation) -> &'static str {
-    if operation.parameters.iter().any(|parameter| parameter.name == "fqdn") {
-        "Check the host name: sitebay_list_sites shows the sites that this key can see."
-    } else {
-        "Check the ids: sitebay_list_teams and sitebay_list_sites show what this key can see."
+/// What the address names besides the site is looked at first.
+fn not_found(operation: &Operation) -> String {
+    let sites = "sitebay_list_sites shows the sites that this key can see.";
+    let by_site = operation.parameters.iter().any(|parameter| parameter.name == "fqdn");
+    let in_path = operation.parameters.iter().filter(|parameter| parameter.place == Place::Path);
+    let names: Vec<&str> = in_path.map(|p| p.name).filter(|name| *name != "fqdn").collect();
+    match (names.join(" and "), by_site) {
+        (names, true) if names.is_empty() => format!("Check the host name: {sites}"),
+        (names, true) => format!("Check {names} and the host name: {sites}"),
+        (names, false) if names.is_empty() => {
+            "Check the ids: sitebay_list_teams and sitebay_list_sites show what this key can see."
+                .into()
+        }
+        (names, false) => format!("Check {names}."),
     }
 }
 

@@ -16,6 +16,8 @@ pub(crate) struct Seen {
     pub(crate) is_error: bool,
     pub(crate) text: String,
     pub(crate) data: Value,
+    /// The picture that came with it, in base64.
+    pub(crate) image: Option<String>,
 }
 
 /// Calls a tool on the fake machine.
@@ -28,15 +30,16 @@ pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
     let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap().unwrap();
     let ToolResult { content, structured_content, is_error } = result;
-    let text = match content.as_slice() {
-        [Content::Text { text }] => text.clone(),
+    let (text, image) = match content.as_slice() {
+        [Content::Text { text }] => (text.clone(), None),
+        [Content::Text { text }, Content::Image { data, .. }] => (text.clone(), Some(data.clone())),
         other => panic!("not one text: {other:?}"),
     };
     assert_eq!(is_error, structured_content.is_none(), "{text}");
     if let Some(data) = &structured_content {
         assert_fits(&output_schema(tool), data, tool);
     }
-    Seen { is_error, text, data: structured_content.unwrap_or_default() }
+    Seen { is_error, text, data: structured_content.unwrap_or_default(), image }
 }
 
 fn output_schema(tool: &str) -> Value {

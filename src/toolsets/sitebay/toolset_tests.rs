@@ -225,6 +225,27 @@ fn a_hidden_tool_names_what_takes_its_place() {
 }
 
 #[test]
+fn what_is_not_found_is_named() {
+    for (tool, arguments, told) in [
+        ("sitebay_get_staging_site", json!({"fqdn": "a.org"}), "Check the host name: "),
+        (
+            "sitebay_delete_dns_record",
+            json!({"fqdn": "a.org", "dns_id": "7"}),
+            "Check dns_id and the host name: ",
+        ),
+        (
+            "sitebay_read_asset",
+            json!({"shop_name": "s", "theme_id": 7, "key": "a"}),
+            "Check shop_name and theme_id.",
+        ),
+    ] {
+        let fake = Fake::new([json(404, json!({"detail": "No such thing"}))]);
+        let result = run(&fake, tool, arguments);
+        assert!(result.is_error && result.text.contains(told), "{}", result.text);
+    }
+}
+
+#[test]
 fn one_page_is_read_where_one_is_named() {
     let page = |offset: u32| {
         json!({"results": [{"id": offset, "name": "T"}], "count": 3, "limit": 1, "offset": offset,

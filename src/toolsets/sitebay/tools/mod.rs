@@ -6,6 +6,7 @@ mod edit_file;
 mod list_commits;
 mod proxy;
 mod restore;
+mod screenshot;
 mod shell;
 mod update;
 
@@ -26,5 +27,6 @@ pub(crate) async fn run(call: &Call<'_>) -> Outcome {
         Behaviour::ListCommits => list_commits::run(call).await,
         Behaviour::Restore => restore::run(call).await,
         Behaviour::Checkout => checkout::run(call).await,
+        Behaviour::Screenshot => screenshot::run(call).await,
     }
 }
