@@ -50,6 +50,14 @@ fn share(tool: &mut Tool) {
             )
         });
     }
+    if tool.consent.is_some() {
+        let text = "For clients that cannot ask: true once the person agreed to lose what is named. \
+                    Leave it out to see what that is. Where the client can ask, the person is asked.";
+        tool.parameters.push(Parameter {
+            default: Some(json!(false)),
+            ..added("confirm", Place::Local, Kind::Flag, text)
+        });
+    }
     if let Some(what) = &tool.reveal {
         let text = format!("Show {what} instead of [redacted]. Only where the person wants it.");
         tool.parameters.push(Parameter {

@@ -58,8 +58,12 @@ pub(crate) struct Tool {
     /// SiteBay works on after its answer, so that the call becomes a task.
     #[serde(default)]
     pub(crate) long: bool,
-    /// What a person is told would be lost; `{name}` stands for a required argument.
+    /// What a person is told would be lost; `{name}` stands for a required argument. Adds the
+    /// parameter `confirm`.
     pub(crate) consent: Option<String>,
+    /// The person is offered a checkpoint before.
+    #[serde(default)]
+    pub(crate) checkpoint: bool,
     /// What is shown on demand. Adds the parameter `reveal`.
     pub(crate) reveal: Option<String>,
     /// The list can be asked for one page at a time. Adds the parameters `page` and `size`.

@@ -57,14 +57,19 @@ fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
 
 fn write_tool(out: &mut String, toolset: &str, tool: &Tool, definition: &str) -> Result<(), Error> {
     let behaviour = tool.behaviour.as_deref().map_or_else(|| "Plain".to_owned(), variant);
-    writeln!(out, "Operation {{ name: {:?}, toolset: {toolset:?},", tool.name)?;
+    writeln!(
+        out,
+        "Operation {{ name: {:?}, title: {:?}, toolset: {toolset:?},",
+        tool.name, tool.title
+    )?;
     writeln!(out, "  method: Method::{:?}, path: {:?},", tool.method, tool.path)?;
     writeln!(out, "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},", tool.effect)?;
     writeln!(out, "  output: &{}, list: {:?},", constant(&tool.output), tool.list)?;
     writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
     writeln!(out, "  retired: {:?}, keyed: {},", tool.retired, tool.keyed)?;
     writeln!(out, "  default: {}, hidden: {}, long: {},", tool.default, tool.hidden, tool.long)?;
-    writeln!(out, "  consent: {:?}, alternatives: &[", tool.consent)?;
+    writeln!(out, "  consent: {:?}, checkpoint: {},", tool.consent, tool.checkpoint)?;
+    writeln!(out, "  alternatives: &[")?;
     for alternative in &tool.alternatives {
         write_alternative(out, alternative)?;
     }

@@ -303,6 +303,7 @@ impl Core {
             client: Rc::new(order.client),
             account: Rc::new(account),
             page_size: config.page_size,
+            consent: config.consent,
             platform: Rc::new(Machine),
             notifier: run.clone(),
             work: run.clone(),

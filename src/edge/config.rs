@@ -7,7 +7,7 @@ use crate::{
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
-        context::{Client, Context},
+        context::{Client, Consent, Context},
         notify::Nobody,
         platform::SharedPlatform,
         work::InPlace,
@@ -47,6 +47,8 @@ pub struct Config {
     pub sitebay_token: Option<Secret>,
     /// Items on one page of a list.
     pub page_size: usize,
+    /// How a person agrees to what destroys something.
+    pub consent: Consent,
     /// What an operator should know.
     pub warnings: Vec<String>,
     /// What makes the server unusable.
@@ -72,6 +74,7 @@ impl Config {
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
             page_size: PAGE_SIZE,
+            consent: Consent::default(),
             warnings: Vec::new(),
             broken: None,
             environment,
@@ -83,6 +86,7 @@ impl Config {
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
+        config.read_consent(get("MCP_CONSENT").as_deref());
         config.warn();
         config
     }
@@ -120,6 +124,7 @@ impl Config {
             client: Rc::new(Client { name, version }),
             account: Rc::new(account),
             page_size: self.page_size,
+            consent: self.consent,
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
@@ -158,6 +163,16 @@ impl Config {
             }
             _ => self.warnings.push(format!(
                 "SESSION_MAX_AGE is `{setting}`: expected seconds, 1 to 2592000; using 86400"
+            )),
+        }
+    }
+
+    fn read_consent(&mut self, setting: Option<&str>) {
+        match setting {
+            None | Some("person") => {}
+            Some("argument") => self.consent = Consent::Argument,
+            Some(other) => self.warnings.push(format!(
+                "MCP_CONSENT is `{other}`: expected `person` or `argument`; using `person`"
             )),
         }
     }

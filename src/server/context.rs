@@ -30,6 +30,16 @@ pub struct Client {
     pub version: String,
 }
 
+/// How a person agrees to what destroys something (`MCP_CONSENT`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// They are asked where the client can ask; elsewhere the model says that they agreed.
+    #[default]
+    Person,
+    /// The model says so.
+    Argument,
+}
+
 /// How often to look, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -50,6 +60,8 @@ pub struct Context {
     pub account: Rc<Account>,
     /// Items on one page of a list.
     pub page_size: usize,
+    /// How a person agrees.
+    pub consent: Consent,
     /// The machine around the server.
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.
@@ -102,6 +114,26 @@ impl Context {
         let text = serde_json::to_string(&outcome).unwrap_or_default();
         self.work.record(key, Some(text)).await?;
         Ok(Step::Done(outcome))
+    }
+
+    /// Finds something out that must stay the same in every run of a task.
+    ///
+    /// # Errors
+    /// What finding it out ended with, or that it could not be written down.
+    pub async fn once<T: Serialize + DeserializeOwned, E: From<Stop>>(
+        &self,
+        key: &str,
+        found: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if let Recorded::Outcome(text) = self.work.recorded(key)
+            && let Ok(known) = serde_json::from_str(&text)
+        {
+            return Ok(known);
+        }
+        let found = found.await?;
+        let text = serde_json::to_string(&found).unwrap_or_default();
+        self.work.record(key, Some(text)).await?;
+        Ok(found)
     }
 
     /// Looks every so often until there is something to see, at most so long. In a task nothing runs

@@ -19,7 +19,7 @@ use crate::{
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
     server::{
         ask::Stop,
-        context::Context,
+        context::{Consent, Context},
         notify::{News, Nobody, Notifier},
         platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform},
         work::InPlace,
@@ -116,6 +116,7 @@ impl Fake {
         Context {
             client: Rc::default(),
             page_size: 100,
+            consent: Consent::default(),
             principal: Rc::new(Principal {
                 way: Way::Open,
                 subject: Subject([0; 16]),

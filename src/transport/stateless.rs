@@ -264,6 +264,7 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
         client: Rc::new(opened.envelope.client),
         account: endpoint.account(),
         page_size: endpoint.config.page_size,
+        consent: endpoint.config.consent,
         platform: Rc::new(Machine),
         notifier: run.clone(),
         work: run.clone(),

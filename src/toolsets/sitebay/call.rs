@@ -175,17 +175,23 @@ impl<'a> Call<'a> {
         finished(data, text, warnings)
     }
 
+    /// Whether the call only tries.
+    pub(crate) fn is_dry(&self) -> bool {
+        self.arguments.flag("dry_run") || self.arguments.flag("is_dry_run")
+    }
+
     /// The catalogue's sentence for a success, with a line end, or nothing.
     fn says(&self) -> String {
-        let Some(template) = self.operation.says else {
-            return String::new();
-        };
+        self.operation.says.map(|template| self.filled(template) + "\n").unwrap_or_default()
+    }
+
+    /// A sentence of the catalogue with the call's arguments.
+    pub(crate) fn filled(&self, template: &str) -> String {
         let mut text = template.to_owned();
         for parameter in self.operation.parameters.iter().filter(|p| p.required && !p.secret) {
             let value = self.arguments.get(parameter.name).map(place::plain).unwrap_or_default();
             text = text.replace(&format!("{{{}}}", parameter.name), &value);
         }
-        text.push('\n');
         text
     }
 }

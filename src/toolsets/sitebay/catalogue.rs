@@ -16,6 +16,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Operation> {
 #[derive(Debug)]
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
     pub(crate) toolset: &'static str,
     pub(crate) method: Method,
     /// Path below the API's prefix; `{name}` stands for a path parameter.
@@ -41,8 +42,9 @@ pub(crate) struct Operation {
     #[cfg_attr(not(test), expect(dead_code, reason = "for work that becomes a task"))]
     pub(crate) long: bool,
     /// What a person is told would be lost.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for questions before a change"))]
     pub(crate) consent: Option<&'static str>,
+    /// The person is offered a checkpoint before.
+    pub(crate) checkpoint: bool,
     /// The same in other generations of the API.
     #[cfg_attr(not(test), expect(dead_code, reason = "for routes that are not there"))]
     pub(crate) alternatives: &'static [Alternative],

@@ -10,7 +10,9 @@ mod call;
 mod catalogue;
 #[cfg(test)]
 mod catalogue_rules;
+mod checkpoint;
 mod conform;
+mod consent;
 mod content_path;
 #[cfg(test)]
 mod contract_tests;
@@ -37,7 +39,7 @@ use crate::{
     server::{ask::Stop, context::Context},
 };
 use arguments::Arguments;
-use call::{Call, Early};
+use call::{Call, Early, Outcome};
 
 pub use catalogue::Effect;
 
@@ -84,8 +86,14 @@ pub async fn call(
         Err(problems) => return Some(Ok(problems.into_result(operation))),
     };
     let call = Call { ctx, operation, arguments };
-    Some(match tools::run(&call).await {
+    Some(match agreed(&call).await {
         Ok(result) | Err(Early::Result(result)) => Ok(result),
         Err(Early::Stop(stop)) => Err(stop),
     })
+}
+
+/// Runs a call once the person agreed to what it destroys, if it does.
+async fn agreed(call: &Call<'_>) -> Outcome {
+    consent::given(call).await?;
+    tools::run(call).await
 }

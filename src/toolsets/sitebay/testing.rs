@@ -20,8 +20,12 @@ pub(crate) struct Seen {
     pub(crate) image: Option<String>,
 }
 
-/// Calls a tool on the fake machine.
-pub(crate) fn run(fake: &Rc<Fake>, tool: &str, arguments: Value) -> Seen {
+/// Calls a tool on the fake machine, with the consent that it needs unless `confirm` is given.
+pub(crate) fn run(fake: &Rc<Fake>, tool: &str, mut arguments: Value) -> Seen {
+    let consent = catalogue::find(tool).is_some_and(|operation| operation.consent.is_some());
+    if let (true, Some(given)) = (consent, arguments.as_object_mut()) {
+        given.entry("confirm").or_insert(Value::Bool(true));
+    }
     run_in(&fake.context(), tool, arguments)
 }
 

@@ -1,21 +1,13 @@
-//! Deletes a site, once confirmed. Before that it reads the site and says what would be lost.
-//!
-//! Invariant: without `confirm: true` only one GET is sent.
+//! Deletes a site. Before that the site is read, to say what would be lost.
 
 use serde_json::{Value, json};
 
-use crate::{
-    protocol::content::ToolResult,
-    sitebay::{ApiError, Request},
-    toolsets::sitebay::call::{Call, Outcome, finished},
+use crate::toolsets::sitebay::{
+    call::{Call, Early, Outcome, finished},
+    consent,
 };
 
-const HOW: &str = "Deleting cannot be undone. If the person agrees, call again with confirm: true.";
-
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    if !call.arguments.flag("confirm") {
-        return Err(preview(call).await?.into());
-    }
     let answer = call.sent().await?;
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let (status, text) = match answer.status {
@@ -26,24 +18,15 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
 }
 
-async fn preview(call: &Call<'_>) -> Outcome {
-    let client = call.client()?;
-    let url = call.request(&client)?.url;
+/// What would be lost with the site.
+pub(super) async fn losses(call: &Call<'_>) -> Result<String, Early> {
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
-    let text = match client.send(&Request::get(url)).await {
-        Ok(answer) => losses(fqdn, &answer.json),
-        Err(error @ ApiError::Refused { status: 401 | 403 | 404, .. }) => {
-            return Err(call.explained(&error, false).into());
-        }
-        Err(_) => format!(
-            "Nothing was deleted. Deleting {fqdn} would remove its files, its database \
-             and its staging site for good; its details could not be read just now."
-        ),
+    let Some(site) = consent::site(call).await? else {
+        return Ok(format!(
+            "Deleting {fqdn} would remove its files, its database and its staging site for good; its \
+             details could not be read just now."
+        ));
     };
-    Ok(ToolResult::error(format!("{text}\n{HOW}")))
-}
-
-fn losses(fqdn: &str, site: &Value) -> String {
     let text = |key: &str| site.get(key).and_then(Value::as_str).unwrap_or("unknown");
     let stage = match site.get("site_stage") {
         Some(Value::Object(stage)) => {
@@ -52,15 +35,15 @@ fn losses(fqdn: &str, site: &Value) -> String {
         }
         _ => "none".to_owned(),
     };
-    format!(
-        "Nothing was deleted. This would be lost for good, with all files and the database:\n\
+    Ok(format!(
+        "This would be lost for good, with all files and the database:\n\
          - Site: {}\n- Status: {}\n- Created: {}\n- Staging site: {stage}\n\
-         - Latest restore point: {}",
+         - Latest restore point: {}\nDeleting cannot be undone.",
         site.get("fqdn").and_then(Value::as_str).unwrap_or(fqdn),
         text("status"),
         text("created_at"),
         text("max_restore_point"),
-    )
+    ))
 }
 
 #[cfg(test)]
@@ -81,7 +64,7 @@ mod tests {
             json!({"fqdn": "a.org", "status": "idle", "created_at": "2025-01-02T03:04:05Z",
                 "max_restore_point": "2026-11-20T07:00:00Z", "site_stage": {"fqdn": "stage.a.org"}}),
         )]);
-        let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
         assert_eq!(fake.lines(), ["Get /site/a.org"]);
         assert!(result.is_error);
         for part in ["a.org", "idle", "2025-01-02", "stage.a.org", "2026-11-20T07", "confirm: true"]
@@ -93,7 +76,7 @@ mod tests {
     #[test]
     fn a_site_that_is_not_there_or_cannot_be_read_changes_nothing() {
         let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
-        let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
+        let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
         assert!(result.is_error && result.text.contains("404 Not Found: Site not found"));
         let fake = Fake::new([text(500, "oops")]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));

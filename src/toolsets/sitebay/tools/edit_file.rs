@@ -15,15 +15,21 @@ use crate::{
 
 const BLOCKS: &str = "file_edit_using_search_replace_blocks";
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+/// The path of the file from wp-content on, and how many blocks there are.
+pub(super) fn checked(call: &Call<'_>) -> Result<(String, usize), ToolResult> {
     let path = call.arguments.text("file_path").unwrap_or_default();
-    let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let path = inside_content(path).ok_or_else(|| refused(&format!(
         "- file_path: expected a file below wp-content/ without .. in it; got the string {path:?}"
     )))?;
     let edit = call.arguments.text(BLOCKS).unwrap_or_default();
     let blocks =
         blocks::count(edit).map_err(|problem| refused(&format!("- {BLOCKS}: {problem}")))?;
+    Ok((path, blocks))
+}
+
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    let (path, blocks) = checked(call)?;
+    let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let mut call = call.clone();
     call.arguments.set("file_path", path.clone());
     let answer = call.sent().await?;

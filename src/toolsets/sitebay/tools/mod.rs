@@ -11,9 +11,23 @@ mod shell;
 mod update;
 
 use super::{
-    call::{Call, Outcome},
+    call::{Call, Early, Outcome},
     catalogue::Behaviour,
+    consent,
 };
+
+/// What a call would destroy, as it is now.
+pub(crate) async fn losses(call: &Call<'_>) -> Result<String, Early> {
+    match call.operation.behaviour {
+        Behaviour::DeleteSite => delete_site::losses(call).await,
+        Behaviour::Restore => restore::losses(call).await,
+        Behaviour::EditFile => {
+            edit_file::checked(call)?;
+            consent::losses(call).await
+        }
+        _ => consent::losses(call).await,
+    }
+}
 
 /// Runs a call as its operation says.
 pub(crate) async fn run(call: &Call<'_>) -> Outcome {

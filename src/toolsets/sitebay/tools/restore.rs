@@ -1,18 +1,14 @@
-//! Starts a restore, once confirmed; a dry run changes nothing and needs no confirmation.
+//! Starts a restore; a dry run changes nothing, and nobody is asked before it.
 
 use serde_json::{Value, json};
 
-use crate::toolsets::sitebay::{conform, render};
-use crate::{
-    protocol::content::ToolResult,
-    toolsets::sitebay::call::{Call, Outcome, finished},
+use crate::toolsets::sitebay::{
+    call::{Call, Early, Outcome, finished},
+    conform, consent, render,
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    let dry = call.arguments.flag("is_dry_run");
-    if !dry && !call.arguments.flag("confirm") {
-        return Err(ToolResult::error(losses(call)).into());
-    }
+    let dry = call.is_dry();
     let answer = call.sent().await?;
     let mut warnings = Vec::new();
     let mut data = match answer.json {
@@ -58,7 +54,8 @@ fn target(call: &Call<'_>) -> String {
     }
 }
 
-fn losses(call: &Call<'_>) -> String {
+/// What would be overwritten.
+pub(super) async fn losses(call: &Call<'_>) -> Result<String, Early> {
     let off = |name: &str| call.arguments.get(name) == Some(&Value::Bool(false));
     let what = match (off("restore_db"), off("restore_wp_content")) {
         (false, false) => "the database and the files in wp-content",
@@ -71,13 +68,15 @@ fn losses(call: &Call<'_>) -> String {
         true => "\n- Files that are not in the backup would be deleted.",
         false => "",
     };
-    format!(
-        "Nothing was restored. A restore of {} to {point} would overwrite {what}:\n\
+    let site = consent::site_lines(call).await?;
+    Ok(format!(
+        "A restore of {} to {point} would overwrite {what}:\n\
          - Everything changed there since then would be lost (posts, orders, uploads, settings).",
         target(call)
     ) + extra
-        + "\n- SiteBay makes no checkpoint of the present state first.\n\
-           Try it with is_dry_run: true; if the person agrees, call again with confirm: true."
+        + "\n- SiteBay makes no checkpoint of the present state first. A dry run (is_dry_run: true) \
+           changes nothing."
+        + &site)
 }
 
 #[cfg(test)]
@@ -93,10 +92,12 @@ mod tests {
 
     #[test]
     fn without_confirmation_nothing_is_sent() {
-        let fake = Fake::new([]);
-        let arguments = json!({"fqdn": "a.org", "restore_db": false, "delete_extra_files": true});
+        let fake = Fake::new([json(200, json!({"fqdn": "a.org", "status": "idle"}))]);
+        let arguments = json!({"fqdn": "a.org", "restore_db": false, "delete_extra_files": true,
+            "confirm": false});
         let result = run(&fake, TOOL, arguments);
-        assert!(result.is_error && fake.requests().is_empty());
+        assert!(result.is_error);
+        assert_eq!(fake.lines(), ["Get /site/a.org"]);
         for part in ["the files in wp-content:", "not in the backup", "confirm: true"] {
             assert!(result.text.contains(part), "{part}: {}", result.text);
         }

@@ -1,0 +1,38 @@
+//! A checkpoint of the present state, before something overwrites it.
+
+use serde_json::json;
+
+use super::call::{Call, Early};
+use crate::{
+    protocol::content::ToolResult,
+    server::{platform::Method, work::Step},
+    sitebay::{Repeat, Request, encode_part},
+};
+
+/// Makes a checkpoint; where that fails, nothing else is done.
+pub(crate) async fn make(call: &Call<'_>) -> Result<(), Early> {
+    let begun = call.ctx.begin().await?;
+    let made = async {
+        let client = call.client().map_err(|_| "SiteBay cannot be asked".to_owned())?;
+        let part = encode_part(call.arguments.text("fqdn").unwrap_or_default());
+        let path = format!("/site/{}/checkpoints", part.unwrap_or_default());
+        let url = client.address(&path, &[]).map_err(|error| error.to_string())?;
+        let request = Request {
+            method: Method::Post,
+            body: Some(json!({ "name": format!("Before: {}", call.operation.title) })),
+            repeat: Repeat::Never,
+            ..Request::get(url)
+        };
+        client.change(&begun, &request).await.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let why = match call.ctx.step(&begun, "checkpoint", made).await? {
+        Step::Done(Ok(())) => return Ok(()),
+        Step::Done(Err(why)) => why,
+        Step::Unknown => "its answer was lost".to_owned(),
+    };
+    let text = format!(
+        "Nothing was restored: the checkpoint that the person wants first could not be made ({why}). Look \
+         with sitebay_list_checkpoints, or ask whether to go on without one."
+    );
+    Err(ToolResult::error(text).into())
+}
