@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::{
     arguments::{Arguments, type_name},
     catalogue::{Effect, Operation},
-    conform, explain, place, render,
+    conform, explain,
+    generations::{self, Form},
+    place, render,
 };
 use crate::{
     protocol::content::ToolResult,
@@ -63,20 +65,43 @@ impl<'a> Call<'a> {
     /// Sends the operation's request. Boxed, as most tools do it: each would carry it along.
     pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
         async move {
-            let client = self.client()?;
-            self.send(&client, &self.request(&client)?).await
+            let (client, key) = (self.client()?, self.ctx.platform.uuid());
+            let mut refused = None;
+            for form in generations::forms(self.operation) {
+                let request = self.request_in(&client, form, &key)?;
+                match self.exchange(&client, &request).await? {
+                    Ok(answer) => {
+                        form.taken();
+                        return Ok(answer);
+                    }
+                    Err(error) if form.is_refused(&error) => refused = refused.or(Some(error)),
+                    Err(error) => return Err(self.failed(&error).into()),
+                }
+            }
+            Err(refused.map_or_else(never_sent, |error| self.failed(&error)).into())
         }
         .boxed_local()
     }
 
     async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
-        let request = self.request(client)?;
         let number = |name: &str| self.arguments.get(name).and_then(Value::as_u64);
-        let listing = match (number("page"), number("size")) {
-            (None, None) => client.list(request.url, Some(&words(name))).await,
-            (page, _) => client.page(request.url, page.unwrap_or(1)).await,
-        };
-        Ok(self.listed(name, listing.map_err(|error| self.explained(&error, false))?))
+        let mut refused = None;
+        for form in generations::forms(self.operation) {
+            let request = self.request_in(client, form, "")?;
+            let listing = match (number("page"), number("size")) {
+                (None, None) => client.list(request.url, Some(&words(name))).await,
+                (page, _) => client.page(request.url, page.unwrap_or(1)).await,
+            };
+            match listing {
+                Ok(listing) => {
+                    form.taken();
+                    return Ok(self.listed(name, listing));
+                }
+                Err(error) if form.is_refused(&error) => refused = refused.or(Some(error)),
+                Err(error) => return Err(self.failed(&error).into()),
+            }
+        }
+        Err(refused.map_or_else(never_sent, |error| self.failed(&error)).into())
     }
 
     /// The API, with the call's time running.
@@ -86,8 +111,17 @@ impl<'a> Call<'a> {
 
     /// The operation's request with the call's arguments.
     pub(crate) fn request(&self, client: &Client<'_>) -> Result<Request, ToolResult> {
-        place::request(client, self.operation, &self.arguments, || self.ctx.platform.uuid())
-            .map_err(|error| self.explained(&error, false))
+        let form = generations::forms(self.operation).next().ok_or_else(never_sent)?;
+        self.request_in(client, form, &self.ctx.platform.uuid())
+    }
+
+    fn request_in(
+        &self,
+        client: &Client<'_>,
+        form: Form,
+        key: &str,
+    ) -> Result<Request, ToolResult> {
+        place::request(client, self, form, key).map_err(|error| self.explained(&error, false))
     }
 
     /// Sends a request; what fails is explained.
@@ -97,13 +131,30 @@ impl<'a> Call<'a> {
         request: &Request,
     ) -> Result<Answer, Early> {
         let changes = request.repeat != Repeat::Safe;
-        let answer = match changes {
-            true => client.change(&self.ctx.begin().await?, request).await,
-            false => client.send(request).await,
+        let answer = self.exchange(client, request).await?;
+        Ok(answer.map_err(|error| self.explained(&error, changes))?)
+    }
+
+    async fn exchange(
+        &self,
+        client: &Client<'_>,
+        request: &Request,
+    ) -> Result<Result<Answer, ApiError>, Stop> {
+        let mut answer = match request.repeat {
+            Repeat::Safe => client.send(request).await,
+            Repeat::Keyed(_) | Repeat::Never => {
+                client.change(&self.ctx.begin().await?, request).await
+            }
         };
-        let mut answer = answer.map_err(|error| self.explained(&error, changes))?;
-        redact(&mut answer.json, self.arguments.flag("reveal"));
+        if let Ok(answer) = &mut answer {
+            redact(&mut answer.json, self.arguments.flag("reveal"));
+        }
         Ok(answer)
+    }
+
+    /// The error of the operation's own request.
+    fn failed(&self, error: &ApiError) -> ToolResult {
+        self.explained(error, self.operation.effect != Effect::Read)
     }
 
     /// The error as a result; `changes` when the request that failed would have changed something.
@@ -208,6 +259,11 @@ pub(crate) fn finished(
         data.insert("warnings".into(), warnings.into());
     }
     ToolResult::structured(Value::Object(data), text.trim_end())
+}
+
+/// An operation without a form, which the catalogue does not have.
+fn never_sent() -> ToolResult {
+    ToolResult::error("Nothing was sent to SiteBay.")
 }
 
 fn words(name: &str) -> String {

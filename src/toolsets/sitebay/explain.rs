@@ -30,7 +30,7 @@ pub(crate) fn explain(operation: &Operation, error: &ApiError, changes: bool) ->
 }
 
 /// A gone route, or one that the service's router does not know at all.
-fn is_retired(error: &ApiError) -> bool {
+pub(crate) fn is_retired(error: &ApiError) -> bool {
     match error {
         ApiError::Refused { status: 410, .. } => true,
         ApiError::Refused { status: 404, detail, .. } => detail.is("Not Found"),

@@ -20,6 +20,7 @@ mod contract_tests;
 mod every_tool_tests;
 mod explain;
 mod fqdn;
+mod generations;
 mod kinds;
 mod place;
 mod render;

@@ -5,74 +5,86 @@
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::Arguments,
-    catalogue::{Effect, Operation, Parameter, Place},
+    call::Call,
+    catalogue::{Effect, Place},
+    generations::Form,
 };
 use crate::{
     server::platform::Method,
     sitebay::{ApiError, Client, Repeat, Request, encode_part},
 };
 
-/// The request of a call. A keyed operation's key is new for every call.
+/// The request of a call in one form of its operation. A keyed operation's key is `key`.
 pub(crate) fn request(
     client: &Client<'_>,
-    operation: &Operation,
-    arguments: &Arguments,
-    key: impl FnOnce() -> String,
+    call: &Call<'_>,
+    form: Form,
+    key: &str,
 ) -> Result<Request, ApiError> {
-    let repeat = match operation.effect {
+    let repeat = match call.operation.effect {
         Effect::Read => Repeat::Safe,
-        _ if operation.keyed => Repeat::Keyed(key()),
+        _ if call.operation.keyed => Repeat::Keyed(key.to_owned()),
         _ => Repeat::Never,
     };
+    let arguments = Placed { call, form };
     Ok(Request {
-        method: operation.method,
-        url: client.address(&path(operation, arguments)?, &query(operation, arguments))?,
-        body: body(operation, arguments),
+        method: form.method(),
+        url: client.address(&arguments.path()?, &arguments.query())?,
+        body: arguments.body(),
         repeat,
-        secrets: arguments.secrets(operation),
+        secrets: call.arguments.secrets(call.operation),
     })
 }
 
-fn placed<'a>(
-    operation: &'static [Parameter],
-    arguments: &'a Arguments,
-    place: Place,
-) -> impl Iterator<Item = (&'static Parameter, &'a Value)> {
-    let here = operation.iter().filter(move |parameter| parameter.place == place);
-    here.filter_map(|parameter| Some((parameter, arguments.get(parameter.name)?)))
+/// The arguments of a call in one form of its operation.
+struct Placed<'a> {
+    call: &'a Call<'a>,
+    form: Form,
 }
 
-fn path(operation: &Operation, arguments: &Arguments) -> Result<String, ApiError> {
-    let mut path = operation.path.to_owned();
-    for (parameter, value) in placed(operation.parameters, arguments, Place::Path) {
-        let part = encode_part(&plain(value)).ok_or(ApiError::BadPath)?;
-        path = path.replace(&format!("{{{}}}", parameter.name), &part);
+impl Placed<'_> {
+    /// The arguments of one place, under the API's names.
+    fn at(&self, wanted: Place) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.call.operation.parameters.iter().filter_map(move |parameter| {
+            let (place, name) = self.form.place(parameter);
+            let value = self.call.arguments.get(parameter.name)?;
+            (place == wanted).then_some((name, value))
+        })
     }
-    Ok(path)
-}
 
-fn query(operation: &Operation, arguments: &Arguments) -> Vec<(&'static str, String)> {
-    let mut query = Vec::new();
-    for (parameter, value) in placed(operation.parameters, arguments, Place::Query) {
-        match value {
-            Value::Array(items) => {
-                query.extend(items.iter().map(|item| (parameter.api, plain(item))));
+    fn path(&self) -> Result<String, ApiError> {
+        let mut path = self.form.path().to_owned();
+        for parameter in self.call.operation.parameters {
+            let value = self.call.arguments.get(parameter.name);
+            if let (Place::Path, Some(value)) = (self.form.place(parameter).0, value) {
+                let part = encode_part(&plain(value)).ok_or(ApiError::BadPath)?;
+                path = path.replace(&format!("{{{}}}", parameter.name), &part);
             }
-            _ => query.push((parameter.api, plain(value))),
         }
+        Ok(path)
     }
-    query
-}
 
-/// The body, where the method has one.
-fn body(operation: &Operation, arguments: &Arguments) -> Option<Value> {
-    let values = placed(operation.parameters, arguments, Place::Body);
-    let body: Map<String, Value> =
-        values.map(|(parameter, value)| (parameter.api.to_owned(), value.clone())).collect();
-    let sends = matches!(operation.method, Method::Post | Method::Put | Method::Patch);
-    let takes = operation.parameters.iter().any(|parameter| parameter.place == Place::Body);
-    (sends && takes).then_some(Value::Object(body))
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        for (name, value) in self.at(Place::Query) {
+            match value {
+                Value::Array(items) => query.extend(items.iter().map(|item| (name, plain(item)))),
+                _ => query.push((name, plain(value))),
+            }
+        }
+        query
+    }
+
+    /// The body, where the method has one.
+    fn body(&self) -> Option<Value> {
+        let values = self.at(Place::Body);
+        let body: Map<String, Value> =
+            values.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        let sends = matches!(self.form.method(), Method::Post | Method::Put | Method::Patch);
+        let mut parameters = self.call.operation.parameters.iter();
+        let takes = parameters.any(|parameter| self.form.place(parameter).0 == Place::Body);
+        (sends && takes).then_some(Value::Object(body))
+    }
 }
 
 /// A value as it stands in a path or a query.
