@@ -43,7 +43,7 @@ pub enum Consent {
 /// How often to look, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Between two looks.
+    /// Between two looks, at the beginning.
     pub every: Duration,
     /// From the first look to the last.
     pub at_most: Duration,
@@ -165,10 +165,13 @@ impl Context {
                 self.work.record(key, Some(text)).await?;
                 return Ok(Some(seen));
             }
-            if now().saturating_sub(since) >= at_most {
+            let waited = now().saturating_sub(since);
+            if waited >= at_most {
                 return Ok(None);
             }
-            self.work.pause(pace.every).await;
+            // What takes long is looked at less often: up to eight times the pace.
+            let slower = Duration::from_millis(waited / 8).min(pace.every.saturating_mul(8));
+            self.work.pause(pace.every.max(slower)).await;
         }
     }
 

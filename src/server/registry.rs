@@ -109,8 +109,7 @@ pub fn becomes(name: &str) -> Becomes {
     if let Some(becomes) = fixtures::becomes(name) {
         return becomes;
     }
-    let _ = name;
-    Becomes::Never
+    sitebay::becomes(name)
 }
 
 /// Runs a tool. None: there is no tool of this name.

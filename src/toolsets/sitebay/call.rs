@@ -10,7 +10,7 @@ use super::{
     catalogue::{Effect, Operation},
     conform, explain,
     generations::{self, Form},
-    place, render,
+    long, place, render,
 };
 use crate::{
     protocol::content::ToolResult,
@@ -62,8 +62,17 @@ impl<'a> Call<'a> {
         .boxed_local()
     }
 
-    /// Sends the operation's request. Boxed, as most tools do it: each would carry it along.
+    /// Sends the operation's request, and waits for work that SiteBay carries on after its answer.
+    /// Boxed, as most tools do it: each would carry it along.
     pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
+        match self.operation.long {
+            true => long::sent(self).boxed_local(),
+            false => self.sent_now(),
+        }
+    }
+
+    /// Sends the operation's request.
+    pub(crate) fn sent_now(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
         async move {
             let (client, key) = (self.client()?, self.ctx.platform.uuid());
             let mut refused = None;

@@ -39,7 +39,6 @@ pub(crate) struct Operation {
     /// Retired: offered only where the operator wants retired routes.
     pub(crate) hidden: bool,
     /// SiteBay works on after its answer.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for work that becomes a task"))]
     pub(crate) long: bool,
     /// What a person is told would be lost.
     pub(crate) consent: Option<&'static str>,

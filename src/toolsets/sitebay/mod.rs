@@ -22,6 +22,7 @@ mod explain;
 mod fqdn;
 mod generations;
 mod kinds;
+mod long;
 mod place;
 mod render;
 mod resources;
@@ -37,7 +38,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     protocol::content::ToolResult,
-    server::{ask::Stop, context::Context},
+    server::{ask::Stop, context::Context, tasks::Becomes},
 };
 use arguments::Arguments;
 use call::{Call, Early, Outcome};
@@ -73,6 +74,14 @@ pub fn definitions() -> impl Iterator<Item = Definition> {
         hidden: operation.hidden,
         text: operation.definition,
     })
+}
+
+/// Whether the work of a tool becomes a task.
+pub fn becomes(name: &str) -> Becomes {
+    match catalogue::find(name) {
+        Some(operation) if operation.long => Becomes::AtBegin,
+        _ => Becomes::Never,
+    }
 }
 
 /// Runs the tool of that name. None: there is no such tool.

@@ -91,7 +91,7 @@ fn a_site_is_created_with_a_key_and_its_password_stays_secret() {
     sent["fqdn"] = json!("new.org");
     sent.as_object_mut().unwrap().remove("git_url");
     assert_eq!(fake.body(1), sent);
-    assert!(result.text.starts_with("Site new.org is being created."), "{}", result.text);
+    assert!(result.text.starts_with("Site new.org was created."), "{}", result.text);
     assert!(!result.data.to_string().contains("hunter2"), "{}", result.data);
     assert!(!result.text.contains("hunter2"));
 }

@@ -22,7 +22,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let status = status(&data);
     data.insert("status".into(), json!(status));
     data.insert("dry_run".into(), json!(dry));
-    let text = format!("{}\n{}", sentence(call, dry), render::record(call.operation.output, &data));
+    let text = sentence(call, dry, status == "failed");
+    let text = format!("{text}\n{}", render::record(call.operation.output, &data));
     Ok(finished(data, text, warnings))
 }
 
@@ -37,12 +38,14 @@ fn status(data: &serde_json::Map<String, Value>) -> String {
     }
 }
 
-fn sentence(call: &Call<'_>, dry: bool) -> String {
+fn sentence(call: &Call<'_>, dry: bool, failed: bool) -> String {
     let site = target(call);
-    if dry {
-        format!("A dry run of a restore of {site} was started. Nothing is changed.")
-    } else {
-        format!("A restore of {site} was started. Read sitebay_get_site until its status is idle.")
+    match (dry, failed) {
+        (true, _) => format!("A dry run of a restore of {site} was made. Nothing is changed."),
+        (false, true) => {
+            format!("The restore of {site} FAILED; look at the site before anything else.")
+        }
+        (false, false) => format!("{site} was restored."),
     }
 }
 
@@ -110,9 +113,9 @@ mod tests {
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
         assert_eq!(fake.lines(), ["Post /site/a.org/pit_restore"]);
         assert_eq!(fake.body(0), json!({}));
-        assert_eq!(result.data["status"], "started");
+        assert_eq!(result.data["status"], "idle");
         assert_eq!(result.data["dry_run"], false);
-        assert!(result.text.starts_with("A restore of a.org was started."), "{}", result.text);
+        assert!(result.text.starts_with("a.org was restored."), "{}", result.text);
     }
 
     #[test]
@@ -126,7 +129,7 @@ mod tests {
             json!({"is_dry_run": true, "for_stage_site": true,
                 "restore_point": "2026-11-20T08:00:00Z"})
         );
-        assert_eq!(result.data["status"], "finished");
+        assert_eq!(result.data["status"], "idle");
         assert!(result.text.contains("Nothing is changed"), "{}", result.text);
     }
 }
