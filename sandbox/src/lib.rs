@@ -7,8 +7,17 @@
 //! Where the contract is silent (error texts, what a proxy answers, the busy rules' exact
 //! bounds) the choice made is said in the module that makes it.
 
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 mod answer;
 mod api;
+mod ask;
 mod auth;
 mod call;
 mod check;
@@ -17,6 +26,7 @@ mod control;
 mod data;
 mod fault;
 mod form;
+mod json;
 mod options;
 mod paging;
 mod record;

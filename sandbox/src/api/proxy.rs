@@ -1,4 +1,4 @@
-//! What the three proxies have in common.
+//! What the proxies have in common.
 //!
 //! The contract leaves their answers open. The sandbox passes the other service's status and
 //! JSON on, so that a client meets error bodies without a `detail` too.

@@ -2,19 +2,20 @@
 
 use serde_json::{Value, json};
 
-use super::Outcome;
 use super::proxy::Proxied;
-use crate::call::Call;
+use crate::ask::Ask;
+use crate::data::{Shops, World};
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, post};
 
-/// Passes a request on to a shop with two products. Every shop is connected but those whose
-/// name starts with `unknown`.
-pub(super) fn proxy(call: &Call) -> Outcome {
-    let request = Proxied::read(call, Some("shop_name"), Some("/admin/api/2024-04"))?;
+pub(super) const ROUTES: &[Route] = &[post("/shopify-proxy", proxy).looks_itself()];
+
+/// Passes a request on to a shop with two products, no orders and its themes. Other writes
+/// than those to themes are echoed, not kept.
+fn proxy(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let request = Proxied::read(ask.call, Some("shop_name"), Some("/admin/api/2024-04"))?;
     let shop = request.target.as_str();
-    if shop.is_empty() || shop.starts_with("unknown") {
-        return Err(Reply::detail(404, "Shopify store not found"));
-    }
+    Shops::require(shop)?;
     let segments = request.segments();
     let ["admin", "api", _version, rest @ ..] = segments.as_slice() else {
         return Err(Reply::json(404, &json!({ "errors": "Not Found" })));
@@ -26,6 +27,11 @@ pub(super) fn proxy(call: &Call) -> Outcome {
         } }),
         (true, ["products.json"]) => json!({ "products": [product(1), product(2)] }),
         (true, ["products", "1.json"]) => json!({ "product": product(1) }),
+        (true, ["themes.json"]) => {
+            let themes = world.shops.themes(shop);
+            let themes = themes.iter().map(|(id, theme)| theme.view(*id));
+            json!({ "themes": themes.collect::<Vec<_>>() })
+        }
         (true, ["orders.json"]) => json!({ "orders": [] }),
         (true, _) => return Err(Reply::json(404, &json!({ "errors": "Not Found" }))),
         (false, _) if request.method == "delete" => json!({}),

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod generations;
 mod lists;
+mod operations;
 mod program;
 mod proxies;
 mod restores;
