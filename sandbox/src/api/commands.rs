@@ -19,10 +19,12 @@ pub(super) struct Shell<'a> {
 /// What a command prints, and whether it succeeds.
 pub(super) type Printed = (String, bool);
 
+/// A success.
 pub(super) fn ok(text: impl Into<String>) -> Printed {
     (text.into(), true)
 }
 
+/// A failure.
 pub(super) fn fails(text: impl Into<String>) -> Printed {
     (text.into(), false)
 }

@@ -36,7 +36,7 @@ fn actions(world: &mut World, ask: &Ask<'_>) -> Outcome {
     }
     Ok(Reply::ok(&json!({
         "status": status.name(),
-        "state_rev": site.events.count().to_string(),
+        "state_rev": site.events.revision().to_string(),
         "legal_actions": actions,
     })))
 }
@@ -47,7 +47,7 @@ fn state(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let known = form.given("known_state_rev", string);
     form.finish()?;
     let site = world.site(ask.fqdn())?;
-    let rev = site.events.count().to_string();
+    let rev = site.events.revision().to_string();
     Ok(Reply::ok(&json!({
         "status": site.status().name(),
         "progress": site.progress(),

@@ -71,9 +71,10 @@ fn by_type(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let level = form.given("level", one_of(LEVELS));
     form.finish()?;
     let site = world.site(ask.fqdn())?;
-    let lines = lines(site, &log, |line| level.as_ref().is_none_or(|level| level == line.level));
+    let wanted = |line: &Line| level.as_ref().is_none_or(|level| level == line.level);
+    let lines = lines(site, &log, count, wanted);
     let lines = lines.ok_or_else(|| Reply::detail(400, &format!("Unknown log type: {log}")))?;
-    let logs = shown(&lines, count);
+    let logs = shown(&lines);
     Ok(Reply::ok(&json!({ "log_type": log, "lines": logs.len(), "logs": logs })))
 }
 
@@ -92,12 +93,12 @@ fn by_container(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let site = world.site(ask.fqdn())?;
     let name = ask.argument("container_name");
     let lines = if CONTAINERS.contains(&name) {
-        lines(site, name, |line| since.is_none_or(|since| line.at >= since))
+        lines(site, name, count, |line| since.is_none_or(|since| line.at >= since))
     } else {
         None
     };
     let lines = lines.ok_or_else(|| Reply::detail(404, "Container not found"))?;
-    let logs = shown(&lines, count);
+    let logs = shown(&lines);
     Ok(Reply::ok(&json!({ "container": name, "lines": logs.len(), "logs": logs })))
 }
 
@@ -106,8 +107,13 @@ fn containers(world: &mut World, ask: &Ask<'_>) -> Outcome {
     Ok(Reply::ok(&json!({ "containers": CONTAINERS })))
 }
 
-/// A log's lines, oldest first; `None` for a log that does not exist.
-fn lines(site: &Site, log: &str, wanted: impl Fn(&Line) -> bool) -> Option<Vec<Line>> {
+/// A log's last lines, oldest first; `None` for a log that does not exist.
+fn lines(
+    site: &Site,
+    log: &str,
+    count: usize,
+    wanted: impl Fn(&Line) -> bool,
+) -> Option<Vec<Line>> {
     let (every, texts) = usual(log)?;
     let now = clock::now().timestamp();
     let last = now.checked_div(every).unwrap_or_default();
@@ -122,17 +128,19 @@ fn lines(site: &Site, log: &str, wanted: impl Fn(&Line) -> bool) -> Option<Vec<L
     let happened = site.events.all().iter().filter(|event| event.log == log);
     let happened =
         happened.map(|event| Line { at: event.at, level: event.level, text: event.text.clone() });
-    let mut lines: Vec<Line> = made_up.chain(happened).filter(wanted).collect();
+    let mut lines: Vec<Line> = made_up.filter(&wanted).take(count).collect();
+    lines.extend(happened.filter(&wanted));
     lines.sort_by_key(|line| line.at);
+    let older = lines.len().saturating_sub(count);
+    lines.drain(..older);
     Some(lines)
 }
 
-fn shown(lines: &[Line], count: usize) -> Vec<Value> {
-    let skip = lines.len().saturating_sub(count);
+fn shown(lines: &[Line]) -> Vec<Value> {
     let view = |line: &Line| {
         Value::from(format!("{} [{}] {}", clock::text(line.at), line.level, line.text))
     };
-    lines.iter().skip(skip).map(view).collect()
+    lines.iter().map(view).collect()
 }
 
 /// A moment as text, as seconds since 1970, or as a while ago such as `10m`.

@@ -122,7 +122,11 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Reply {
             return Err(Reply::detail(410, "This route is retired"));
         }
         world.settle(ask.fqdn());
-        (route.handler)(world, &ask)
+        let reply = (route.handler)(world, &ask)?;
+        if route.access == Access::Write {
+            world.touch(ask.fqdn());
+        }
+        Ok(reply)
     });
     outcome.unwrap_or_else(|error| error)
 }

@@ -26,6 +26,9 @@ const SETTINGS: [(&str, &str); 5] = [
     ("posts_per_page", "posts_per_page"),
 ];
 
+/// What the other side shows, or its error.
+type Shown = Result<Value, Reply>;
+
 fn proxy(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let request = Proxied::read(ask.call, Some("fqdn"), Some("/wp-json/wp/v2/"))?;
     world.settle(&request.target);
@@ -69,17 +72,7 @@ fn read(place: &Place, fqdn: &str, rest: &[&str], request: &Proxied) -> Shown {
     let body = match rest {
         [] => json!({ "namespace": "wp/v2", "routes": {} }),
         ["settings"] => settings(place, fqdn),
-        [kind @ ("posts" | "pages")] => {
-            let wanted = |name: &str| request.parameters.field(name).as_str();
-            let rows = posts(tables, kind.trim_end_matches('s'), wanted("status"));
-            let fits = |row: &&&Value| {
-                let text = format!("{} {}", row.field("post_title"), row.field("post_content"));
-                let text = text.to_lowercase();
-                wanted("search").is_none_or(|search| text.contains(&search.to_lowercase()))
-                    && wanted("slug").is_none_or(|slug| row.field("post_name") == slug)
-            };
-            rows.iter().filter(fits).map(|row| entry(fqdn, row)).collect()
-        }
+        [kind @ ("posts" | "pages")] => listed(place, fqdn, kind, &request.parameters),
         [kind @ ("posts" | "pages"), id] => entry(fqdn, existing(place, kind, id)?),
         ["users"] => {
             let users = tables.get("wp_users").into_iter().flat_map(|users| users.values());
@@ -95,7 +88,32 @@ fn read(place: &Place, fqdn: &str, rest: &[&str], request: &Proxied) -> Shown {
     Ok(body)
 }
 
-type Shown = Result<Value, Reply>;
+/// Posts or pages, newest first: published ones and ten of them, unless asked otherwise.
+fn listed(place: &Place, fqdn: &str, kind: &str, wanted: &Value) -> Value {
+    let text = |name: &str| wanted.field(name).as_str();
+    let number = |name: &str| {
+        let value = wanted.field(name);
+        value
+            .as_u64()
+            .or_else(|| value.as_str()?.parse().ok())
+            .and_then(|n| usize::try_from(n).ok())
+    };
+    let status = match text("status").unwrap_or("publish") {
+        "any" => None,
+        status => Some(status),
+    };
+    let rows = posts(place.tables(), kind.trim_end_matches('s'), status);
+    let fits = |row: &&&Value| {
+        let whole = format!("{} {}", row.field("post_title"), row.field("post_content"));
+        let whole = whole.to_lowercase();
+        text("search").is_none_or(|search| whole.contains(&search.to_lowercase()))
+            && text("slug").is_none_or(|slug| row.field("post_name") == slug)
+    };
+    let size = number("per_page").unwrap_or(10);
+    let before = number("page").unwrap_or(1).saturating_sub(1).saturating_mul(size);
+    let page = rows.iter().filter(fits).skip(before).take(size);
+    page.map(|row| entry(fqdn, row)).collect()
+}
 
 fn existing<'a>(place: &'a Place, kind: &str, id: &str) -> Result<&'a Value, Reply> {
     let row = find(place.tables(), id);

@@ -37,11 +37,11 @@ impl Event {
     }
 }
 
-/// The latest events, oldest first, and how many there have ever been.
+/// The latest events, oldest first, and a number that every change makes larger.
 #[derive(Debug, Default)]
 pub(crate) struct Events {
     kept: Vec<Event>,
-    count: u64,
+    revision: u64,
 }
 
 impl Events {
@@ -51,7 +51,7 @@ impl Events {
             self.kept.remove(0);
         }
         self.kept.push(Event { id: Uuid::new_v4(), at: clock::now(), log, level, text });
-        self.count = self.count.saturating_add(1);
+        self.touch();
     }
 
     /// Those kept.
@@ -59,8 +59,13 @@ impl Events {
         &self.kept
     }
 
-    /// How many there have ever been.
-    pub(crate) fn count(&self) -> u64 {
-        self.count
+    /// Counts a change that is no event.
+    pub(crate) fn touch(&mut self) {
+        self.revision = self.revision.saturating_add(1);
+    }
+
+    /// The number of the latest change.
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
     }
 }

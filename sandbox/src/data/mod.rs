@@ -156,6 +156,13 @@ impl World {
         }
     }
 
+    /// Marks a site as another than it was.
+    pub(crate) fn touch(&mut self, fqdn: &str) {
+        if let Ok((site, _)) = self.target_mut(fqdn) {
+            site.events.touch();
+        }
+    }
+
     /// Brings everything under way to its end.
     pub(crate) fn finish(&mut self) {
         self.sites.iter_mut().for_each(Site::finish);

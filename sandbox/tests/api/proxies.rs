@@ -45,6 +45,8 @@ async fn wordpress_writes_are_kept() {
     assert_eq!(wordpress(&api, "get", one, "").await, (200, changed));
     let (_, list) = wordpress(&api, "get", posts, r#"{"search":"hi"}"#).await;
     assert_eq!(list[0]["id"], 101);
+    let (_, one_only) = wordpress(&api, "get", &format!("{posts}?per_page=1&page=2"), "").await;
+    assert_eq!((one_only.as_array().map(Vec::len), &one_only[0]["id"]), (Some(1), &json!(2)));
     let (_, binned) = wordpress(&api, "delete", one, "").await;
     assert_eq!(binned["status"], "trash");
     let (_, gone) = wordpress(&api, "delete", one, r#"{"force":true}"#).await;
