@@ -25,7 +25,7 @@ pub(crate) struct Contract {
 
 impl Contract {
     /// Reads the contract; `None`, and a note, where there is no copy of it.
-    async fn read(options: Options) -> Option<Self> {
+    pub(crate) async fn read(options: Options) -> Option<Self> {
         if !Path::new(CONTRACT).exists() {
             xtask::skips::skip("contract", "there is no copy of the API's specification");
             return None;

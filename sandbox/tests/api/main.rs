@@ -25,6 +25,7 @@ mod operations;
 mod program;
 mod proxies;
 mod restores;
+mod robustness;
 mod schema;
 mod settings;
 mod shell;
