@@ -51,7 +51,10 @@ impl Events {
             self.kept.remove(0);
         }
         self.kept.push(Event { id: Uuid::new_v4(), at: clock::now(), log, level, text });
-        self.touch();
+        // A visit changes nothing.
+        if log != "access" {
+            self.touch();
+        }
     }
 
     /// Those kept.

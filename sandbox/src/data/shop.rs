@@ -1,10 +1,11 @@
-//! Shopify shops, as far as their themes go.
+//! Shopify shops, as far as their themes and products go.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::place::Files;
+use crate::json::Fields as _;
 use crate::reply::Reply;
 
 /// The theme every shop starts with.
@@ -42,35 +43,91 @@ impl Theme {
 }
 
 type Themes = BTreeMap<i64, Theme>;
+type Products = BTreeMap<u64, Value>;
+
+/// A shop.
+#[derive(Debug, Clone)]
+pub(crate) struct Shop {
+    /// Its themes by id.
+    pub(crate) themes: Themes,
+    /// Its products by id.
+    pub(crate) products: Products,
+}
+
+impl Shop {
+    fn stock() -> Self {
+        let product = |id: u64| {
+            let fields = json!({
+                "id": id,
+                "title": format!("Product {id}"),
+                "status": "active",
+                "variants": [{ "id": id, "price": "9.50" }],
+            });
+            (id, fields)
+        };
+        Self {
+            themes: Themes::from([(FIRST, Theme::stock())]),
+            products: Products::from([product(1), product(2)]),
+        }
+    }
+
+    /// Makes a product of the fields given.
+    pub(crate) fn add_product(&mut self, given: &Value) -> Value {
+        let id = self.products.keys().max().copied().unwrap_or_default().saturating_add(1);
+        let mut product = json!({ "id": id, "title": "", "status": "active", "variants": [] });
+        lay_over(&mut product, given);
+        self.products.insert(id, product.clone());
+        product
+    }
+
+    /// Changes a product's fields.
+    pub(crate) fn set_product(&mut self, id: u64, given: &Value) -> Option<Value> {
+        let product = self.products.get_mut(&id)?;
+        lay_over(product, given);
+        Some(product.clone())
+    }
+}
+
+/// Sets the fields given, but for the id.
+fn lay_over(product: &mut Value, given: &Value) {
+    for (name, value) in given.as_object().into_iter().flatten() {
+        if name != "id" {
+            product.set(name, value.clone());
+        }
+    }
+}
 
 /// The shops somebody has changed. Every shop is connected but those whose name starts with
 /// `unknown`.
 #[derive(Debug, Default)]
 pub(crate) struct Shops {
-    changed: BTreeMap<String, Themes>,
+    changed: BTreeMap<String, Shop>,
 }
 
 impl Shops {
-    /// Fails for a shop that is not connected.
-    pub(crate) fn require(name: &str) -> Result<(), Reply> {
+    fn require(name: &str) -> Result<(), Reply> {
         if name.is_empty() || name.starts_with("unknown") {
             return Err(Reply::detail(404, "Shopify store not found"));
         }
         Ok(())
     }
 
-    /// A shop's themes.
-    pub(crate) fn themes(&self, shop: &str) -> Themes {
-        let known = self.changed.get(key(shop)).cloned();
-        known.unwrap_or_else(|| Themes::from([(FIRST, Theme::stock())]))
+    /// A shop as it is.
+    pub(crate) fn shop(&self, name: &str) -> Result<Shop, Reply> {
+        Self::require(name)?;
+        Ok(self.changed.get(key(name)).cloned().unwrap_or_else(Shop::stock))
+    }
+
+    /// A shop, to change it.
+    pub(crate) fn shop_mut(&mut self, name: &str) -> Result<&mut Shop, Reply> {
+        Self::require(name)?;
+        Ok(self.changed.entry(key(name).to_owned()).or_insert_with(Shop::stock))
     }
 
     /// One of a shop's themes, to change it.
     pub(crate) fn theme_mut(&mut self, shop: &str, id: i64) -> Result<&mut Theme, Reply> {
-        Self::require(shop)?;
-        let themes = self.themes(shop);
-        let themes = self.changed.entry(key(shop).to_owned()).or_insert(themes);
-        themes.get_mut(&id).ok_or_else(|| Reply::detail(404, "Theme not found"))
+        let theme = self.shop_mut(shop)?.themes.get_mut(&id);
+        theme.ok_or_else(|| Reply::detail(404, "Theme not found"))
     }
 
     /// Copies a theme and answers the copy's id and the copy.
@@ -81,7 +138,7 @@ impl Shops {
         name: String,
     ) -> Result<(i64, Theme), Reply> {
         let copy = Theme { name, main: false, ..self.theme_mut(shop, id)?.clone() };
-        let themes = self.changed.entry(key(shop).to_owned()).or_default();
+        let themes = &mut self.shop_mut(shop)?.themes;
         let new = themes.keys().max().copied().unwrap_or_default().saturating_add(1);
         themes.insert(new, copy.clone());
         Ok((new, copy))

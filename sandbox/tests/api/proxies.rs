@@ -69,7 +69,7 @@ async fn wordpress_errors_come_in_its_own_shape() {
 }
 
 #[tokio::test]
-async fn shopify_has_products_and_echoes_writes() {
+async fn shopify_keeps_products() {
     let api = Api::start().await;
     let shopify = |shop: &str, method: &str, path: &str| {
         let body = json!({
@@ -83,8 +83,17 @@ async fn shopify_has_products_and_echoes_writes() {
     let products = "/admin/api/2024-04/products.json";
     let (_, list) = shopify("my-shop", "get", products).await;
     assert_eq!(list["products"].as_array().map(Vec::len), Some(2));
-    let made = shopify("my-shop", "post", products).await;
-    assert_eq!(made, (200, json!({ "product": { "title": "test" } })));
+    let (status, made) = shopify("my-shop", "post", products).await;
+    assert_eq!(
+        (status, &made["product"]["id"], &made["product"]["title"]),
+        (200, &json!(3), &json!("test"))
+    );
+    let one = "/admin/api/2024-04/products/1.json";
+    assert_eq!(shopify("my-shop", "put", one).await.1["product"]["title"], "test");
+    assert_eq!(shopify("my-shop", "get", one).await.1["product"]["title"], "test");
+    assert_eq!(shopify("my-shop", "delete", one).await, (200, json!({})));
+    assert_eq!(shopify("my-shop", "get", one).await.0, 404);
+    assert_eq!(shopify("other-shop", "get", one).await.0, 200);
     let unknown = shopify("unknown-shop", "get", products).await;
     assert_eq!(unknown, (404, detail("Shopify store not found")));
     assert_eq!(shopify("my-shop", "get", "/admin/api/2024-04/x.json").await.0, 404);
