@@ -78,7 +78,8 @@ fn routes(generation: Generation) -> Value {
 
 /// The state as a test may want to check it: names and what has changed, not whole objects.
 fn state(shared: &Shared) -> Value {
-    let inner = shared.lock();
+    let mut inner = shared.lock();
+    inner.world.settle("");
     let world = &inner.world;
     let teams = world
         .teams

@@ -146,12 +146,11 @@ impl World {
         Ok((self.site_mut(&fqdn)?, stage))
     }
 
-    /// Makes true what became due on a site since the last look.
+    /// Makes true what became due since the last look: on one site, or without a name on all.
     pub(crate) fn settle(&mut self, fqdn: &str) {
         if fqdn.is_empty() {
-            return;
-        }
-        if let Ok((site, _)) = self.target_mut(fqdn) {
+            self.sites.iter_mut().for_each(Site::settle);
+        } else if let Ok((site, _)) = self.target_mut(fqdn) {
             site.settle();
         }
     }

@@ -125,4 +125,9 @@ async fn work_ends_by_itself() {
     assert_eq!(status(&api).await, "creating_stage");
     tokio::time::sleep(working_for).await;
     assert_eq!(status(&api).await, "idle");
+    api.delete(&format!("{BARE_SITE}/stage")).await;
+    tokio::time::sleep(working_for).await;
+    let (_, sites) = api.get("/site/").await;
+    let site = &sites["results"][1];
+    assert_eq!((&site["status"], &site["site_stage"]), (&json!("idle"), &Value::Null));
 }
