@@ -45,6 +45,8 @@ enum Span {
     OnlyOctober,
     /// Still there in October, to say that it is gone.
     Retired,
+    /// Only ever there to say that it is gone.
+    NeverThere,
 }
 
 /// An operation that reads.
@@ -112,18 +114,23 @@ impl Route {
         Self { span: Span::Retired, ..self }
     }
 
+    /// The same, known to the later generation only, and there as gone.
+    pub(crate) const fn never_there(self) -> Self {
+        Self { span: Span::NeverThere, ..self }
+    }
+
     /// Whether a generation knows it, be it as retired.
     pub(crate) fn is_in(&self, generation: Generation) -> bool {
         match self.span {
             Span::Always | Span::Retired => true,
             Span::OnlyMarch => generation == Generation::March,
-            Span::OnlyOctober => generation == Generation::October,
+            Span::OnlyOctober | Span::NeverThere => generation == Generation::October,
         }
     }
 
     /// Whether a generation only says that it is gone.
     pub(crate) fn is_gone(&self, generation: Generation) -> bool {
-        self.span == Span::Retired && generation == Generation::October
+        matches!(self.span, Span::Retired | Span::NeverThere) && generation == Generation::October
     }
 
     /// The parameters in a decoded path, if it is this one's.

@@ -123,6 +123,37 @@ async fn every_operation_wants_a_token() {
 }
 
 #[tokio::test]
+async fn a_readonly_token_does_what_only_reads() {
+    let Some(contract) = Contract::read(swift()).await else {
+        return;
+    };
+    let mut reads = Vec::new();
+    for (method, path, _) in contract.operations() {
+        let filled = format!("{PREFIX}{}", filled(&path, &["1", "1"]));
+        let request = contract.api.bare(&method, &filled).bearer_auth("key-readonly-1");
+        let (status, _) = answer(request).await;
+        if status != 403 && method != "GET" {
+            reads.push(path);
+        }
+        assert!(status != 403 || method != "GET", "{filled}");
+    }
+    reads.sort();
+    let expected = [
+        "/grafana-proxy",
+        "/posthog-proxy",
+        "/shopify-proxy",
+        "/site/{fqdn}/browser/goto",
+        "/site/{fqdn}/browser/screenshot",
+        "/site/{fqdn}/browser/text",
+        "/site/{fqdn}/get_download_urls",
+        "/site/{fqdn}/wpfile/read",
+        "/site/{fqdn}/wpfile/tree",
+        "/wp-proxy",
+    ];
+    assert_eq!(reads, expected);
+}
+
+#[tokio::test]
 async fn every_body_is_checked_and_the_complaint_fits_the_contract() {
     let Some(contract) = Contract::read(swift()).await else {
         return;
