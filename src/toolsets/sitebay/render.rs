@@ -88,7 +88,7 @@ fn shown(value: &Value) -> Option<String> {
 
 /// JSON for a reader, cut at a sensible length.
 pub(crate) fn json(value: &Value) -> String {
-    let text = serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string());
+    let text = format!("{value:#}");
     let short = cut(&text, JSON_SHOWN);
     if short.len() == text.len() {
         return text;
