@@ -4,7 +4,7 @@
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
 
-use std::{future::poll_fn, rc::Rc, task::Poll};
+use std::rc::Rc;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Request, Response, Result, State};
@@ -12,6 +12,7 @@ use worker::{Env, Request, Response, Result, State};
 use crate::{
     access::keys::Keyring,
     agents::{
+        all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces},
         rows::{Rows, now_s},
         socket,
@@ -183,16 +184,9 @@ impl Core {
         let keys = isolate::keys(&self.env, &isolate::config(&self.env)).await;
         let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
         for batch in objects.chunks(BATCH) {
-            let mut given: Vec<_> = batch
-                .iter()
-                .map(|object| self.give_one(&keys, order, object, text).boxed_local())
-                .collect();
-            // `join_all` would weigh some kilobytes of the bundle.
-            poll_fn(|cx| {
-                given.retain_mut(|one| one.as_mut().poll(cx).is_pending());
-                if given.is_empty() { Poll::Ready(()) } else { Poll::Pending }
-            })
-            .await;
+            let given =
+                batch.iter().map(|object| self.give_one(&keys, order, object, text).boxed_local());
+            all(given.collect()).await;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! The Durable Objects: thin shells over state machines that the host can test.
 
+pub mod all;
 pub mod call;
 pub mod channel;
 pub mod hub;

@@ -6,6 +6,7 @@
 
 use std::cell::RefCell;
 
+use futures_util::StreamExt as _;
 use js_sys::Object;
 use wasm_bindgen::JsValue;
 use worker::{Headers, Response, ResponseBuilder, Result};
@@ -140,7 +141,8 @@ where
     S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
 {
     let headers = headers(Kind::Stream, caller)?;
-    ResponseBuilder::new().with_headers(headers).from_stream(stream)
+    // Boxed, or each kind of stream would have a source of its own in the bundle.
+    ResponseBuilder::new().with_headers(headers).from_stream(stream.boxed_local())
 }
 
 /// 202: a body without requests was taken.

@@ -102,21 +102,18 @@ pub fn result(version: Version, prompts: bool) -> String {
 /// What this server can do in a session, and without one. `prompts`: whether it has any.
 pub fn server_capabilities(prompts: bool) -> Object {
     let changes = r#"{"listChanged":true}"#;
-    let capabilities = Object::new()
-        .raw("tools", changes)
-        .raw("resources", r#"{"subscribe":true,"listChanged":true}"#)
-        .raw("logging", "{}")
-        .raw("completions", "{}");
-    if prompts { capabilities.raw("prompts", changes) } else { capabilities }
+    let begun = Object::new().raw("completions", "{}").raw("logging", "{}");
+    let begun = if prompts { begun.raw("prompts", changes) } else { begun };
+    begun.raw("resources", r#"{"listChanged":true,"subscribe":true}"#).raw("tools", changes)
 }
 
 /// Who this server is: the text of an object.
 pub fn server_info() -> String {
     Object::new()
+        .text("description", SERVER_DESCRIPTION)
         .text("name", SERVER_NAME)
         .text("title", SERVER_TITLE)
         .text("version", SERVER_VERSION)
-        .text("description", SERVER_DESCRIPTION)
         .text("websiteUrl", "https://sitebay.org")
         .end()
 }

@@ -19,19 +19,17 @@ impl Object {
     /// Adds a field whose value is JSON text already.
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {
-        if self.0.len() > 1 {
-            self.0.push(',');
-        }
-        push_text(&mut self.0, name);
-        self.0.push(':');
+        self.begin(name);
         self.0.push_str(json);
         self
     }
 
     /// Adds a text.
     #[must_use]
-    pub fn text(self, name: &str, text: &str) -> Self {
-        self.raw(name, &quoted(text))
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        self.begin(name);
+        push_text(&mut self.0, text);
+        self
     }
 
     /// Adds a text, where there is one.
@@ -74,6 +72,14 @@ impl Object {
         self.0.push('}');
         self.0
     }
+
+    fn begin(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(',');
+        }
+        push_text(&mut self.0, name);
+        self.0.push(':');
+    }
 }
 
 impl Default for Object {
@@ -97,17 +103,27 @@ pub fn quoted(text: &str) -> String {
 /// RFC 8259 §7: what must be escaped, and nothing else.
 fn push_text(json: &mut String, text: &str) {
     json.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => json.push_str("\\\""),
-            '\\' => json.push_str("\\\\"),
-            '\n' => json.push_str("\\n"),
-            '\r' => json.push_str("\\r"),
-            '\t' => json.push_str("\\t"),
-            '\0'..='\x1f' => json.push_str(&format!("\\u{:04x}", u32::from(c))),
-            _ => json.push(c),
+    let mut rest = text;
+    while let Some((plain, odd)) = rest
+        .bytes()
+        .position(|byte| byte < b' ' || byte == b'"' || byte == b'\\')
+        .and_then(|place| rest.split_at_checked(place))
+    {
+        json.push_str(plain);
+        let mut odd = odd.chars();
+        match odd.next() {
+            Some('\n') => json.push_str("\\n"),
+            Some('\r') => json.push_str("\\r"),
+            Some('\t') => json.push_str("\\t"),
+            Some(c @ '\0'..' ') => json.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => {
+                json.push('\\');
+                json.extend(c);
+            }
         }
+        rest = odd.as_str();
     }
+    json.push_str(rest);
     json.push('"');
 }
 

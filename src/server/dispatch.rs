@@ -121,12 +121,14 @@ async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErr
     }
 }
 
+/// The fields of an object that are texts.
+fn texts<const N: usize>(of: Option<&RawValue>, names: [&'static str; N]) -> [Option<String>; N] {
+    let found = fields(of.map_or("{}", RawValue::get), names).unwrap_or([None; N]);
+    found.map(|raw| raw.and_then(raw::string))
+}
+
 fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
     let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
-    let texts = |of: Option<&RawValue>, names| {
-        let found = fields(of.map_or("{}", RawValue::get), names).unwrap_or_default();
-        found.map(|raw| raw.and_then(raw::string))
-    };
     let [kind, name, uri] = texts(params.reference, ["type", "name", "uri"]);
     let reference = match (kind.as_deref(), &name, &uri) {
         (Some("ref/prompt"), Some(name), _) => Reference::Prompt(name),
@@ -137,7 +139,7 @@ fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
             ));
         }
     };
-    let [argument, so_far, _] = texts(params.argument, ["name", "value", ""]);
+    let [argument, so_far] = texts(params.argument, ["name", "value"]);
     let argument = argument.ok_or_else(|| wrong("`argument.name` must be a string"))?;
     let so_far = so_far.ok_or_else(|| wrong("`argument.value` must be a string"))?;
     let mut values = registry::complete(&reference, &argument, &so_far)

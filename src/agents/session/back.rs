@@ -1,16 +1,16 @@
 //! The way from a call in a session back to its client.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, task::Poll, time::Duration};
+use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
-    future::{Either, LocalBoxFuture, join_all, ready, select},
+    future::{Either, LocalBoxFuture, ready, select},
 };
 use serde_json::{Value, json};
 
 use super::{Session, questions::Slot};
 use crate::{
-    agents::channel::Channel,
+    agents::{all::all, channel::Channel},
     protocol::{
         capabilities::ClientCapabilities,
         jsonrpc::{RequestId, request_text},
@@ -132,8 +132,9 @@ async fn wait(
     slots: Vec<Rc<Slot>>,
     platform: SharedPlatform,
 ) -> Result<Vec<Value>, Stop> {
-    let answers = join_all(slots.iter().map(|slot| poll_fn(|cx| -> Poll<_> { slot.poll(cx) })));
-    let answers = match select(answers, platform.sleep(PATIENCE)).await {
+    let answers = slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)).boxed_local());
+    let answers = match select(all(answers.collect()).boxed_local(), platform.sleep(PATIENCE)).await
+    {
         Either::Left((answers, _)) => answers,
         Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
     };

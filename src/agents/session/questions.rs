@@ -5,7 +5,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     rc::Rc,
     task::{Context, Poll, Waker},
 };
@@ -21,7 +20,7 @@ use crate::{
 pub(super) struct Questions {
     prefix: String,
     next: Cell<u32>,
-    waiting: RefCell<HashMap<RequestId, Rc<Slot>>>,
+    waiting: RefCell<Vec<Rc<Slot>>>,
 }
 
 /// Where one answer will be.
@@ -50,7 +49,7 @@ impl Questions {
             answer: RefCell::default(),
             waker: RefCell::default(),
         });
-        self.waiting.borrow_mut().insert(slot.id.clone(), slot.clone());
+        self.waiting.borrow_mut().push(slot.clone());
         Some(slot)
     }
 
@@ -60,8 +59,7 @@ impl Questions {
         id: Option<&RequestId>,
         outcome: Result<&RawValue, &RawValue>,
     ) -> bool {
-        let slot = id.and_then(|id| self.waiting.borrow_mut().remove(id));
-        let Some(slot) = slot else {
+        let Some(slot) = id.and_then(|id| self.taken(id)) else {
             return false;
         };
         slot.put(match outcome {
@@ -75,8 +73,7 @@ impl Questions {
     pub(super) fn give_up(&self, channel: &Rc<Channel>) {
         let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.channel, channel);
         let mut waiting = self.waiting.borrow_mut();
-        let slots: Vec<_> = waiting.values().filter(|slot| of_call(slot)).cloned().collect();
-        waiting.retain(|_, slot| !of_call(slot));
+        let slots: Vec<_> = waiting.extract_if(.., |slot| of_call(slot)).collect();
         drop(waiting);
         for slot in slots {
             slot.put(Err("the request was cancelled".to_owned()));
@@ -85,7 +82,14 @@ impl Questions {
 
     /// Forgets a question that nobody waits for any more.
     pub(super) fn close(&self, slot: &Slot) {
-        self.waiting.borrow_mut().remove(&slot.id);
+        self.taken(&slot.id);
+    }
+
+    /// Takes the question with this id out of those that wait.
+    fn taken(&self, id: &RequestId) -> Option<Rc<Slot>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let place = waiting.iter().position(|slot| slot.id == *id)?;
+        Some(waiting.swap_remove(place))
     }
 }
 

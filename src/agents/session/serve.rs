@@ -2,12 +2,15 @@
 
 use std::rc::Rc;
 
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
 use serde_json::{json, value::RawValue};
 
 use super::{Greeted, Session, back::CallNotifier};
 use crate::{
-    agents::channel::{Channel, Reply},
+    agents::{
+        all::all,
+        channel::{Channel, Reply},
+    },
     edge::refusal::Refusal,
     protocol::{
         initialize::{Hello, result},
@@ -175,8 +178,9 @@ async fn batch(
     messages: Vec<Message<'_>>,
     channel: &Rc<Channel>,
 ) -> Reply {
-    let answers = messages.into_iter().map(|message| one(session, ctx, message, channel));
-    let answers: Vec<Vec<u8>> = join_all(answers).await.into_iter().flatten().collect();
+    let answers =
+        messages.into_iter().map(|message| one(session, ctx, message, channel).boxed_local());
+    let answers: Vec<Vec<u8>> = all(answers.collect()).await.into_iter().flatten().collect();
     if answers.is_empty() {
         return Reply::Accepted;
     }

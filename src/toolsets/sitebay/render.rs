@@ -88,7 +88,7 @@ fn shown(value: &Value) -> Option<String> {
 
 /// JSON for a reader, cut at a sensible length.
 pub(crate) fn json(value: &Value) -> String {
-    long(&serde_json::to_string_pretty(value).unwrap_or_else(|_| value.to_string()))
+    long(&format!("{value:#}"))
 }
 
 /// A text for a reader, cut at a sensible length.

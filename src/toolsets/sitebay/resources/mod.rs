@@ -61,7 +61,7 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<ResourceText, ResourceErro
             config::read(&client(ctx)?, &fqdn).await?
         }
     };
-    let text = serde_json::to_string_pretty(&json).unwrap_or_else(|_| json.to_string());
+    let text = format!("{json:#}");
     Ok(ResourceText { mime_type: "application/json", text })
 }
 
