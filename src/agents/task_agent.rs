@@ -304,6 +304,7 @@ impl Core {
             account: Rc::new(account),
             page_size: config.page_size,
             consent: config.consent,
+            choice: config.choice,
             platform: Rc::new(Machine),
             notifier: run.clone(),
             work: run.clone(),

@@ -22,7 +22,7 @@ const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, R
 
 /// Headers that a page may send, whatever it asks for. `*` would not cover `Authorization`.
 const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, \
-                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-SiteBay-Token";
+                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, X-SiteBay-Token";
 
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 

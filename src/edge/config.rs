@@ -7,6 +7,7 @@ use crate::{
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
+        choice::Choice,
         context::{Client, Consent, Context},
         notify::Nobody,
         platform::SharedPlatform,
@@ -49,6 +50,8 @@ pub struct Config {
     pub page_size: usize,
     /// How a person agrees to what destroys something.
     pub consent: Consent,
+    /// The tools that are offered where the caller does not choose.
+    pub choice: Choice,
     /// What an operator should know.
     pub warnings: Vec<String>,
     /// What makes the server unusable.
@@ -75,6 +78,7 @@ impl Config {
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
             page_size: PAGE_SIZE,
             consent: Consent::default(),
+            choice: Choice::default(),
             warnings: Vec::new(),
             broken: None,
             environment,
@@ -87,6 +91,8 @@ impl Config {
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
+        config.read_toolsets(get("MCP_TOOLSETS").as_deref());
+        config.choice.legacy = get("SITEBAY_LEGACY_ROUTES").as_deref() == Some("1");
         config.warn();
         config
     }
@@ -125,6 +131,7 @@ impl Config {
             account: Rc::new(account),
             page_size: self.page_size,
             consent: self.consent,
+            choice: self.claimed(&sealed.claims.toolset),
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
@@ -164,6 +171,23 @@ impl Config {
             _ => self.warnings.push(format!(
                 "SESSION_MAX_AGE is `{setting}`: expected seconds, 1 to 2592000; using 86400"
             )),
+        }
+    }
+
+    /// The choice that a session's id carries.
+    fn claimed(&self, claim: &str) -> Choice {
+        match claim {
+            "" => self.choice,
+            claim => Choice { legacy: self.choice.legacy, ..Choice::from_claim(claim) },
+        }
+    }
+
+    fn read_toolsets(&mut self, setting: Option<&str>) {
+        match Choice::parse(setting.unwrap_or_default()) {
+            Ok(choice) => self.choice = choice,
+            Err(unknown) => {
+                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using the default"))
+            }
         }
     }
 

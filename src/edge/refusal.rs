@@ -7,12 +7,15 @@
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::protocol::{
-    jsonrpc::{
-        DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND, TRANSPORT_ERROR,
-        error_text,
+use crate::{
+    protocol::{
+        jsonrpc::{
+            DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
+            TRANSPORT_ERROR, error_text,
+        },
+        version::Version,
     },
-    version::Version,
+    server::choice::UnknownToolset,
 };
 
 /// Bytes a request body may have.
@@ -66,6 +69,9 @@ pub enum Refusal {
     /// `initialize` where it may not be.
     #[error("{0}")]
     Initialize(&'static str),
+    /// A toolset that does not exist.
+    #[error("{0}")]
+    Toolset(#[from] UnknownToolset),
     /// A batch in a version that has none.
     #[error("batches exist only in protocol version 2025-03-26: send one message per request")]
     Batch,
@@ -102,6 +108,7 @@ impl Refusal {
             | Self::NoSessionInUrl
             | Self::Version(_)
             | Self::Initialize(_)
+            | Self::Toolset(_)
             | Self::Batch => 400,
             Self::Unauthorized(_) => 401,
             Self::Origin(_) => 403,

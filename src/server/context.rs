@@ -13,6 +13,7 @@ use crate::{
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel},
     server::{
         ask::{Ask, Reason, Stop},
+        choice::Choice,
         notify::{News, Notifier},
         platform::SharedPlatform,
         tasks::Tasks,
@@ -62,6 +63,8 @@ pub struct Context {
     pub page_size: usize,
     /// How a person agrees.
     pub consent: Consent,
+    /// Which tools the caller wants to see.
+    pub choice: Choice,
     /// The machine around the server.
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.

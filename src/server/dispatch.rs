@@ -14,6 +14,7 @@ use crate::{
     },
     server::{
         ask::Stop,
+        choice::Choice,
         context::Context,
         listing::Listing,
         long,
@@ -56,14 +57,15 @@ impl From<RpcError> for Outcome {
 /// Carries out a request that means the same in every era.
 pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
     let outcome = match method {
-        "tools/list" => listed(ctx, &params, &registry::TOOLS),
+        "tools/list" if ctx.choice == Choice::default() => listed(ctx, &params, &registry::TOOLS),
+        "tools/list" => chosen(ctx, &params),
         "tools/call" => call_tool(ctx, params).await,
         "resources/list" => listed(ctx, &params, &registry::RESOURCES),
         "resources/templates/list" => listed(ctx, &params, &registry::RESOURCE_TEMPLATES),
         "resources/read" => read_resource(ctx, params).await,
         "prompts/list" => listed(ctx, &params, &registry::PROMPTS),
         "prompts/get" => get_prompt(ctx, params).await,
-        "completion/complete" => complete(&params),
+        "completion/complete" => complete(ctx, &params).await,
         _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
     };
     outcome.unwrap_or_else(Outcome::from)
@@ -76,6 +78,13 @@ fn listed(
 ) -> Result<Outcome, RpcError> {
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
     Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
+}
+
+/// The tools that the caller or the operator chose.
+fn chosen(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let listing = registry::tools(ctx.choice);
+    let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
+    Ok(Outcome::Text(page.unwrap_or_else(|| listing.whole().to_owned())))
 }
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
@@ -127,7 +136,7 @@ fn texts<const N: usize>(of: Option<&RawValue>, names: [&'static str; N]) -> [Op
     found.map(|raw| raw.and_then(raw::string))
 }
 
-fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
+async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
     let [kind, name, uri] = texts(params.reference, ["type", "name", "uri"]);
     let reference = match (kind.as_deref(), &name, &uri) {
@@ -142,7 +151,8 @@ fn complete(params: &Params<'_>) -> Result<Outcome, RpcError> {
     let [argument, so_far] = texts(params.argument, ["name", "value"]);
     let argument = argument.ok_or_else(|| wrong("`argument.name` must be a string"))?;
     let so_far = so_far.ok_or_else(|| wrong("`argument.value` must be a string"))?;
-    let mut values = registry::complete(&reference, &argument, &so_far)
+    let mut values = registry::complete(ctx, &reference, &argument, &so_far)
+        .await
         .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
     let total = values.len();
     values.truncate(MAX_COMPLETIONS);

@@ -1,6 +1,7 @@
 //! What an MCP server does in every era: the context of a call, the registry of tools, dispatch.
 
 pub mod ask;
+pub mod choice;
 pub mod context;
 pub mod dispatch;
 pub mod listing;

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a list's text is put together once per isolate; answering it is a copy.
 
-use std::{iter, sync::LazyLock};
+use std::{cell::RefCell, iter, rc::Rc, sync::LazyLock};
 
 use serde_json::{Map, Value, value::RawValue};
 
@@ -12,7 +12,7 @@ use crate::{
         raw,
         stateless::param_marks::ParamHeader,
     },
-    server::{ask::Stop, context::Context, listing::Listing, tasks::Becomes},
+    server::{ask::Stop, choice::Choice, context::Context, listing::Listing, tasks::Becomes},
     toolsets::sitebay,
 };
 
@@ -26,19 +26,50 @@ pub static TOOLS: LazyLock<Listing> = LazyLock::new(|| {
     Listing::new("tools", &parts)
 });
 
+/// Lists of choices that an isolate keeps.
+const MAX_CHOICES: usize = 32;
+
+thread_local! {
+    static CHOSEN: RefCell<Vec<(Choice, Rc<Listing>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The tools of a choice; put together once per isolate.
+pub fn tools(choice: Choice) -> Rc<Listing> {
+    let find = |kept: &Vec<(Choice, Rc<Listing>)>| {
+        kept.iter().find(|(known, _)| *known == choice).map(|(_, listing)| listing.clone())
+    };
+    if let Some(listing) = CHOSEN.with_borrow(find) {
+        return listing;
+    }
+    let offered = sitebay::definitions().filter(|tool| choice.offers(tool)).map(|tool| tool.text);
+    let parts: Vec<&str> = iter::once(FIXTURES.tools).chain(offered).collect();
+    let listing = Rc::new(Listing::new("tools", &parts));
+    CHOSEN.with_borrow_mut(|kept| {
+        if kept.len() >= MAX_CHOICES {
+            kept.clear();
+        }
+        kept.push((choice, listing.clone()));
+    });
+    listing
+}
+
 /// The resources that have one URI.
 pub static RESOURCES: LazyLock<Listing> =
-    LazyLock::new(|| Listing::new("resources", &[FIXTURES.resources, sitebay::RESOURCES_JSON]));
+    LazyLock::new(|| Listing::new("resources", &with(FIXTURES.resources, sitebay::RESOURCES_JSON)));
 
 /// The resources whose URI has parameters.
 pub static RESOURCE_TEMPLATES: LazyLock<Listing> = LazyLock::new(|| {
-    let parts = [FIXTURES.templates, sitebay::RESOURCE_TEMPLATES_JSON];
+    let parts = with(FIXTURES.templates, sitebay::RESOURCE_TEMPLATES_JSON);
     Listing::new("resourceTemplates", &parts)
 });
 
 /// The prompts.
 pub static PROMPTS: LazyLock<Listing> =
-    LazyLock::new(|| Listing::new("prompts", &[FIXTURES.prompts]));
+    LazyLock::new(|| Listing::new("prompts", &[FIXTURES.prompts, sitebay::PROMPTS_JSON]));
+
+fn with(fixtures: &'static str, parts: &[&'static str]) -> Vec<&'static str> {
+    iter::once(fixtures).chain(parts.iter().copied()).collect()
+}
 
 /// What a build with fixtures adds to the lists.
 struct Added {
@@ -158,24 +189,28 @@ pub async fn prompt(
     if let Some(made) = fixtures::prompt(ctx, name, arguments).await {
         return made;
     }
-    let _ = (ctx, name, arguments);
-    Err(PromptError::NotFound)
+    let _ = ctx;
+    sitebay::prompt(name, arguments).unwrap_or(Err(PromptError::NotFound))
 }
 
 /// Values for an argument of a prompt or of a resource template, best first. None: there is no
 /// such prompt or template.
-pub fn complete(reference: &Reference<'_>, argument: &str, so_far: &str) -> Option<Vec<String>> {
+pub async fn complete(
+    ctx: &Context,
+    reference: &Reference<'_>,
+    argument: &str,
+    so_far: &str,
+) -> Option<Vec<String>> {
     #[cfg(feature = "fixtures")]
     if let Some(values) = fixtures::complete(reference, argument, so_far) {
         return Some(values);
     }
-    let _ = (argument, so_far);
-    match reference {
-        Reference::Prompt(_) => None,
-        Reference::Resource(uri) => {
-            RESOURCE_TEMPLATES.whole().contains(&format!("\"{uri}\"")).then(Vec::new)
-        }
+    if let Reference::Resource(uri) = reference
+        && !RESOURCE_TEMPLATES.whole().contains(&format!("\"{uri}\""))
+    {
+        return None;
     }
+    sitebay::complete(ctx, reference, argument, so_far).await
 }
 
 /// What a completion is for.

@@ -19,6 +19,7 @@ use crate::{
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
     server::{
         ask::Stop,
+        choice::Choice,
         context::{Consent, Context},
         notify::{News, Nobody, Notifier},
         platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform},
@@ -117,6 +118,7 @@ impl Fake {
             client: Rc::default(),
             page_size: 100,
             consent: Consent::default(),
+            choice: Choice::default(),
             principal: Rc::new(Principal {
                 way: Way::Open,
                 subject: Subject([0; 16]),

@@ -22,11 +22,16 @@ use crate::{
         initialize::Hello,
         session_id::{Claims, Placement},
     },
-    runtime::{isolate, machine::Machine},
-    server::{context::Client, platform::Platform as _, tasks::Tasks},
+    runtime::{isolate, machine::Machine, url::query_value},
+    server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
     transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
 };
+
+/// The header that names the toolsets that a caller wants.
+const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
+/// The header that leaves only tools that read.
+const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 
 /// Why the client gets no answer of a session: a refusal, or a failure of the runtime.
 pub enum Stop {
@@ -160,8 +165,29 @@ impl<'a> Endpoint<'a> {
         Ok(answer::stream(Watched::new(response.stream()?), self.caller)?)
     }
 
+    /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
+    pub fn choice(&self, request: &Request) -> Outcome<Option<Choice>> {
+        let url = request.inner().url();
+        let said = |header: &str, parameter: &str| -> Outcome<Option<String>> {
+            let sent = request.headers().get(header)?;
+            Ok(sent.or_else(|| query_value(&url, parameter)))
+        };
+        let toolsets = said(TOOLSETS_HEADER, "toolsets")?;
+        let read_only = said(READ_ONLY_HEADER, "readonly")?;
+        if toolsets.is_none() && read_only.is_none() {
+            return Ok(None);
+        }
+        let chosen = match toolsets {
+            Some(names) => Choice::parse(&names).map_err(Refusal::Toolset)?,
+            None => self.config.choice,
+        };
+        let read_only = read_only.is_some_and(|said| !matches!(said.trim(), "0" | "false"));
+        let legacy = self.config.choice.legacy;
+        Ok(Some(Choice { read_only: read_only || chosen.read_only, legacy, ..chosen }))
+    }
+
     /// The claims of a new session of this caller.
-    pub fn claims(&self, hello: Hello) -> Claims {
+    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Claims {
         let issued = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
         Claims {
@@ -172,7 +198,7 @@ impl<'a> Endpoint<'a> {
             subject: self.principal.subject,
             issued,
             expires: issued.saturating_add(age),
-            toolset: String::new(),
+            toolset: choice.map(Choice::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,
         }

@@ -57,7 +57,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let claims = endpoint.claims(Hello::default());
+    let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?);
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
     let answered = endpoint.target_of(claims).open_feed("sse").await??;

@@ -37,12 +37,13 @@ use crate::{
             param_headers,
             params::Params as StatelessParams,
             request_state::{Binding, RequestState},
-            result::{ResultType, complete, input_required, typed},
+            result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
         },
     },
     runtime::machine::Machine,
     server::{
         ask::{Reason, Stop},
+        choice::Choice,
         context::{Client, Context},
         dispatch::{Outcome, dispatch},
         params::OwnedParams,
@@ -88,7 +89,10 @@ pub async fn answer(
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
             tend(endpoint, id, opened).await
         }
-        _ => carry_out(endpoint, id, opened).await,
+        _ => {
+            let choice = endpoint.choice(http)?;
+            carry_out(endpoint, id, opened, choice).await
+        }
     }
 }
 
@@ -242,7 +246,12 @@ async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answe
     hub::listen(&endpoint, id, &filter).await
 }
 
-async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+async fn carry_out(
+    endpoint: Endpoint<'_>,
+    id: RequestId,
+    opened: Opened,
+    choice: Option<Choice>,
+) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let hub = Rc::new(hub::Hub::of(&endpoint));
     let run = Rc::new(Run::new(Brought {
@@ -265,6 +274,7 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
         account: endpoint.account(),
         page_size: endpoint.config.page_size,
         consent: endpoint.config.consent,
+        choice: choice.unwrap_or(endpoint.config.choice),
         platform: Rc::new(Machine),
         notifier: run.clone(),
         work: run.clone(),
@@ -275,7 +285,8 @@ async fn carry_out(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Ans
     let call = async move {
         let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
         hub.announce(&run.take_news()).await;
-        let (status, body) = worded(&id, method, outcome, &run, &keys);
+        let hint = cache_hint(method, choice.is_some());
+        let (status, body) = worded(&id, hint, outcome, &run, &keys);
         Reply::Json { status, body }
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
@@ -297,15 +308,21 @@ fn consumer(hub: Rc<hub::Hub>) -> Consume {
     })
 }
 
+/// How long a result may be kept. A list that the caller chose is its own.
+fn cache_hint(method: Method, chosen: bool) -> Option<CacheHint> {
+    let hint = method.cache_hint()?;
+    let own = chosen && method == Method::ToolsList;
+    Some(if own { CacheHint { scope: CacheScope::Private, ..hint } } else { hint })
+}
+
 /// An outcome as this era says it: the status and the text of the response.
 fn worded(
     id: &RequestId,
-    method: Method,
+    hint: Option<CacheHint>,
     outcome: Outcome,
     run: &Run,
     keys: &Keyring,
 ) -> (u16, Vec<u8>) {
-    let hint = method.cache_hint();
     let done = |text: String| (200, result_text(id, &complete(text, hint)));
     match outcome {
         Outcome::List(text) => done(text.to_owned()),

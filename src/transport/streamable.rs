@@ -78,7 +78,7 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
-            without_session(&endpoint, body)
+            without_session(&endpoint, &request, body)
         }
         Err(refused) => stateless::no_era(&endpoint, &refused),
     }
@@ -114,11 +114,15 @@ async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outc
     endpoint.target(&id).await
 }
 
-fn without_session(endpoint: &Endpoint<'_>, body: Body<'_>) -> Outcome<Response> {
+fn without_session(
+    endpoint: &Endpoint<'_>,
+    request: &Request,
+    body: Body<'_>,
+) -> Outcome<Response> {
     match body {
         Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
             match Hello::read(params) {
-                Ok(hello) => start(endpoint, &id, hello),
+                Ok(hello) => start(endpoint, request, &id, hello),
                 Err(error) => {
                     Ok(answer::json(400, error_text(Some(&id), &error), endpoint.caller)?)
                 }
@@ -138,9 +142,14 @@ fn without_session(endpoint: &Endpoint<'_>, body: Body<'_>) -> Outcome<Response>
 }
 
 /// Starts a session: signs its id, and nothing else.
-fn start(endpoint: &Endpoint<'_>, id: &RequestId, hello: Hello) -> Outcome<Response> {
+fn start(
+    endpoint: &Endpoint<'_>,
+    request: &Request,
+    id: &RequestId,
+    hello: Hello,
+) -> Outcome<Response> {
     let version = hello.version;
-    let session = endpoint.claims(hello).sign(&endpoint.keys);
+    let session = endpoint.claims(hello, endpoint.choice(request)?).sign(&endpoint.keys);
     let body = result_text(id, &result(version, !PROMPTS.is_empty()));
     Ok(answer::json_with_session(body, &session, endpoint.caller)?)
 }

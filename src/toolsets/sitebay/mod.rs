@@ -11,6 +11,7 @@ mod catalogue;
 #[cfg(test)]
 mod catalogue_rules;
 mod checkpoint;
+mod complete;
 mod conform;
 mod consent;
 mod content_path;
@@ -23,7 +24,9 @@ mod fqdn;
 mod generations;
 mod kinds;
 mod long;
+mod news;
 mod place;
+mod prompts;
 mod render;
 mod resources;
 #[cfg(test)]
@@ -33,6 +36,8 @@ mod tests;
 mod tools;
 #[cfg(test)]
 mod toolset_tests;
+
+use std::sync::LazyLock;
 
 use serde_json::value::RawValue;
 
@@ -45,6 +50,8 @@ use call::{Call, Early, Outcome};
 
 pub use catalogue::Effect;
 
+pub use complete::complete;
+pub use prompts::{PROMPTS_JSON, prompt};
 pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, read};
 
 /// A tool as it is offered.
@@ -76,6 +83,20 @@ pub fn definitions() -> impl Iterator<Item = Definition> {
     })
 }
 
+/// The toolsets, in catalogue order.
+pub fn toolsets() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let mut names = Vec::new();
+        for operation in catalogue::OPERATIONS {
+            if !names.contains(&operation.toolset) {
+                names.push(operation.toolset);
+            }
+        }
+        names
+    });
+    &NAMES
+}
+
 /// Whether the work of a tool becomes a task.
 pub fn becomes(name: &str) -> Becomes {
     match catalogue::find(name) {
@@ -91,6 +112,10 @@ pub async fn call(
     arguments: Option<&RawValue>,
 ) -> Option<Result<ToolResult, Stop>> {
     let operation = catalogue::find(name)?;
+    if !ctx.choice.allows(operation.effect) {
+        let text = "Nothing was changed: this connection only reads (readonly).";
+        return Some(Ok(ToolResult::error(text)));
+    }
     let arguments = match Arguments::check(operation, arguments) {
         Ok(arguments) => arguments,
         Err(problems) => return Some(Ok(problems.into_result(operation))),
@@ -105,5 +130,7 @@ pub async fn call(
 /// Runs a call once the person agreed to what it destroys, if it does.
 async fn agreed(call: &Call<'_>) -> Outcome {
     consent::given(call).await?;
-    tools::run(call).await
+    let result = tools::run(call).await?;
+    news::announce(call, &result);
+    Ok(result)
 }

@@ -4,6 +4,7 @@
 
 mod config;
 mod summary;
+mod views;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
@@ -19,14 +20,18 @@ use crate::{
 };
 
 /// The resource definitions, separated by commas, without brackets around them.
-pub static RESOURCES_JSON: &str = concat!(
+pub static RESOURCES_JSON: &[&str] = &[SUMMARY, views::LISTED];
+
+/// The resource templates, separated by commas, without brackets around them.
+pub static RESOURCE_TEMPLATES_JSON: &[&str] = &[CONFIG, views::TEMPLATES];
+
+const SUMMARY: &str = concat!(
     r#"{"uri":"sitebay://account/summary","name":"account_summary","title":"Account summary","#,
     r#""description":"How many sites, teams and ready-made sites there are, and the five newest "#,
     r#"sites.","mimeType":"application/json"}"#,
 );
 
-/// The resource templates, separated by commas, without brackets around them.
-pub static RESOURCE_TEMPLATES_JSON: &str = concat!(
+const CONFIG: &str = concat!(
     r#"{"uriTemplate":"sitebay://site/{site_fqdn}/config","name":"site_config","#,
     r#""title":"Site configuration","description":"State and features of one site, by its host "#,
     r#"name.","mimeType":"application/json"}"#,
@@ -54,12 +59,11 @@ pub enum ResourceError {
 
 /// Reads a resource.
 pub async fn read(ctx: &Context, uri: &str) -> Result<ResourceText, ResourceError> {
-    let json = match uri.strip_prefix("sitebay://").ok_or(ResourceError::NotFound)? {
-        "account/summary" => summary::read(&client(ctx)?).await?,
-        other => {
-            let fqdn = site_of(other).ok_or(ResourceError::NotFound)?;
-            config::read(&client(ctx)?, &fqdn).await?
-        }
+    let path = uri.strip_prefix("sitebay://").ok_or(ResourceError::NotFound)?;
+    let json = match (path, site_of(path)) {
+        ("account/summary", _) => summary::read(&client(ctx)?).await?,
+        (_, Some(fqdn)) => config::read(&client(ctx)?, &fqdn).await?,
+        _ => return views::read(ctx, path).await,
     };
     let text = format!("{json:#}");
     Ok(ResourceText { mime_type: "application/json", text })
@@ -68,7 +72,12 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<ResourceText, ResourceErro
 /// The host name in `site/{site_fqdn}/config`.
 fn site_of(path: &str) -> Option<String> {
     let part = path.strip_prefix("site/")?.strip_suffix("/config")?;
-    fqdn::normalise(&percent_decode_str(part).decode_utf8().ok()?)
+    fqdn::normalise(&decoded(part)?)
+}
+
+/// A part of a path without its encoding.
+fn decoded(part: &str) -> Option<String> {
+    percent_decode_str(part).decode_utf8().ok().map(|text| text.into_owned())
 }
 
 fn client(ctx: &Context) -> Result<Client<'_>, ResourceError> {
@@ -173,8 +182,8 @@ mod tests {
 
     #[test]
     fn definitions_are_json() {
-        for text in [RESOURCES_JSON, RESOURCE_TEMPLATES_JSON] {
-            serde_json::from_str::<Value>(text).unwrap();
+        for text in RESOURCES_JSON.iter().chain(RESOURCE_TEMPLATES_JSON) {
+            serde_json::from_str::<Vec<Value>>(&format!("[{text}]")).unwrap();
         }
     }
 }
