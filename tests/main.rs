@@ -19,6 +19,7 @@ mod bodies;
 mod browser;
 mod calls;
 mod client_v2;
+mod conversation;
 mod deaf;
 mod discovery;
 mod ending;

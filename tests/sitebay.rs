@@ -263,13 +263,14 @@ async fn retired_routes_name_what_to_use_instead() {
         sandbox::Options { generation: Generation::October, ..sandbox::Options::default() };
     let server = start(Options { sandbox: Some(sandbox), ..options() }).await;
     let client = Client::new(&server.url()).connect().await;
-    let command = json!({ "fqdn": SITE, "command": "wp core version" });
+    let command = json!({ "fqdn": SITE, "command": "wp core version", "confirm": true });
     let text = failure(&client.call("sitebay_site_shell_command", command).await);
     assert!(text.contains("retired"), "{text}");
     let edit = json!({
         "fqdn": SITE,
         "file_path": "wp-content/themes/a/style.css",
         "file_edit_using_search_replace_blocks": "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE",
+        "confirm": true,
     });
     let text = failure(&client.call("sitebay_site_edit_file", edit).await);
     assert!(text.contains("retired"), "{text}");
