@@ -17,6 +17,8 @@ use crate::protocol::{
 
 /// URIs, and ids of tasks, that one subscription may name.
 pub const MAX_WATCHED: usize = 1000;
+/// Bytes of what one subscription may name: it is kept with a socket, which holds 16 KiB.
+pub const MAX_NAMED: usize = 10_000;
 
 /// What a client wants to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,6 +56,10 @@ impl Filter {
         let filter = Self::from_json(notifications.get()).map_err(|why| fault(&why))?;
         if filter.resource_subscriptions.len().max(filter.task_ids.len()) > MAX_WATCHED {
             return Err(fault(&format!("may name at most {MAX_WATCHED} resources or tasks")));
+        }
+        if filter.to_json().len() > MAX_NAMED {
+            let why = format!("may name at most {MAX_NAMED} bytes in all; open another for more");
+            return Err(fault(&why));
         }
         Ok(filter)
     }

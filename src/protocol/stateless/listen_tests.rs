@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     error::StatelessError,
-    listen::{Change, Filter, MAX_WATCHED, Offered, Subscription},
+    listen::{Change, Filter, MAX_NAMED, MAX_WATCHED, Offered, Subscription},
 };
 use crate::protocol::{
     capabilities::ClientCapabilities,
@@ -60,6 +60,7 @@ fn a_malformed_filter_is_an_error_in_band() {
         json!({ "taskIds": {} }),
         json!({ "taskIds": many }),
         json!({ "resourceSubscriptions": many }),
+        json!({ "resourceSubscriptions": ["x".repeat(MAX_NAMED)] }),
     ] {
         let error = filter(&notifications).unwrap_err();
         assert_eq!((error.status(), error.code()), (200, -32602));
