@@ -83,7 +83,7 @@ const SMALL_HASH: &str = "--cfg sha2_backend_soft=\"compact\"";
 fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
     let bin = paths::tools().join("bin");
     let mut command = Command::new(bin.join("worker-build"));
-    command.arg("--release").arg("--out-dir").arg(folder);
+    command.args(["--release", "--no-opt", "--out-dir"]).arg(folder);
     command.env_remove("RUSTUP_TOOLCHAIN");
     let mut flags = SMALL_HASH.to_owned();
     if panics == Panics::Unwind {

@@ -18,7 +18,7 @@ use crate::{
         ask::{Elicited, Form},
         context::Consent,
     },
-    sitebay::{ApiError, Request, encode_part},
+    sitebay::{ApiError, Request, encode_part, is_rfc3339},
 };
 
 /// How often a person is asked anew, because what would be lost changes as they read.
@@ -72,12 +72,19 @@ pub(crate) async fn site_lines(call: &Call<'_>) -> Result<String, Early> {
     let Some(site) = site(call).await? else {
         return Ok(format!("\n- {fqdn} could not be read just now."));
     };
-    let text = |key: &str| site.get(key).and_then(Value::as_str).unwrap_or("unknown");
-    Ok(format!(
-        "\n- Site: {fqdn}, {}\n- Latest restore point: {}",
-        text("status"),
-        text("max_restore_point")
-    ))
+    let status = site.get("status").and_then(Value::as_str).unwrap_or("unknown");
+    let point = restore_point(&site);
+    Ok(format!("\n- Site: {fqdn}, {status}\n- Latest restore point: {point}"))
+}
+
+/// The latest restore point, to the hour: it moves on while a person reads, and what they agree to
+/// must not.
+pub(crate) fn restore_point(site: &Value) -> String {
+    let point = site.get("max_restore_point").and_then(Value::as_str).unwrap_or("unknown");
+    match point.get(..13) {
+        Some(hour) if is_rfc3339(point) => format!("{hour}:00 or later"),
+        _ => point.to_owned(),
+    }
 }
 
 /// The site of a call as it is now; None where it could not be read just now.

@@ -42,7 +42,7 @@ pub(super) async fn losses(call: &Call<'_>) -> Result<String, Early> {
         site.get("fqdn").and_then(Value::as_str).unwrap_or(fqdn),
         text("status"),
         text("created_at"),
-        text("max_restore_point"),
+        consent::restore_point(&site),
     ))
 }
 
