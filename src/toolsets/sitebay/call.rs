@@ -256,6 +256,15 @@ impl<'a> Call<'a> {
     }
 }
 
+/// Data of a result, field by field.
+pub(crate) fn data(fields: Vec<(&str, Value)>) -> Map<String, Value> {
+    let mut data = Map::new();
+    for (name, value) in fields {
+        data.insert(name.to_owned(), value);
+    }
+    data
+}
+
 /// A result with its warnings, in the data and in the text.
 pub(crate) fn finished(
     mut data: Map<String, Value>,

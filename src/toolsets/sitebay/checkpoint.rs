@@ -1,8 +1,8 @@
 //! A checkpoint of the present state, before something overwrites it.
 
-use serde_json::json;
+use serde_json::Value;
 
-use super::call::{Call, Early};
+use super::call::{Call, Early, data};
 use crate::{
     protocol::content::ToolResult,
     server::{platform::Method, work::Step},
@@ -17,17 +17,20 @@ pub(crate) async fn make(call: &Call<'_>) -> Result<(), Early> {
         let part = encode_part(call.arguments.text("fqdn").unwrap_or_default());
         let path = format!("/site/{}/checkpoints", part.unwrap_or_default());
         let url = client.address(&path, &[]).map_err(|error| error.to_string())?;
+        let name = format!("Before: {}", call.operation.title);
         let request = Request {
             method: Method::Post,
-            body: Some(json!({ "name": format!("Before: {}", call.operation.title) })),
+            body: Some(Value::Object(data(vec![("name", name.into())]))),
             repeat: Repeat::Never,
             ..Request::get(url)
         };
         client.change(&begun, &request).await.map(|_| ()).map_err(|error| error.to_string())
     };
+    // Nothing, or a text: why not.
+    let made = async { made.await.map_or_else(Value::String, |()| Value::Null) };
     let why = match call.ctx.step(&begun, "checkpoint", made).await? {
-        Step::Done(Ok(())) => return Ok(()),
-        Step::Done(Err(why)) => why,
+        Step::Done(Value::String(why)) => why,
+        Step::Done(_) => return Ok(()),
         Step::Unknown => "its answer was lost".to_owned(),
     };
     let text = format!(

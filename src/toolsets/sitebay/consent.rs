@@ -6,14 +6,14 @@
 //! while they were asked, they are asked again.
 
 use futures_util::FutureExt as _;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     call::{Call, Early},
     checkpoint, tools,
 };
 use crate::{
-    protocol::content::ToolResult,
+    protocol::{content::ToolResult, raw},
     server::{
         ask::{Elicited, Form},
         context::Consent,
@@ -31,15 +31,15 @@ pub(crate) async fn given(call: &Call<'_>) -> Result<(), Early> {
         return Ok(());
     }
     let checkpoint = call.ctx.once("consent", agreed(call).boxed_local()).await?;
-    if checkpoint { checkpoint::make(call).await } else { Ok(()) }
+    if checkpoint == Value::Bool(true) { checkpoint::make(call).await } else { Ok(()) }
 }
 
 /// True where a checkpoint is to be made before.
-async fn agreed(call: &Call<'_>) -> Result<bool, Early> {
+async fn agreed(call: &Call<'_>) -> Result<Value, Early> {
     let by_argument = call.ctx.consent == Consent::Argument;
     if by_argument || !call.ctx.can_ask(&form(call, "")) {
         return match call.arguments.flag("confirm") {
-            true => Ok(false),
+            true => Ok(Value::Bool(false)),
             false => Err(unconfirmed(&tools::losses(call).await?).into()),
         };
     }
@@ -49,7 +49,7 @@ async fn agreed(call: &Call<'_>) -> Result<bool, Early> {
         let checkpoint = read(call, &answer)?;
         let now = tools::losses(call).await?;
         if now == losses {
-            return Ok(checkpoint);
+            return Ok(Value::Bool(checkpoint));
         }
         losses = now;
     }
@@ -101,27 +101,14 @@ pub(crate) async fn site(call: &Call<'_>) -> Result<Option<Value>, Early> {
     }
 }
 
+/// What a person fills in.
+const AGREE: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false}}}"#;
+/// The same with a checkpoint to choose.
+const AGREE_WITH_CHECKPOINT: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false},"checkpoint":{"type":"boolean","title":"Make a checkpoint first","description":"So that the present state can be brought back.","default":true}}}"#;
+
 fn form(call: &Call<'_>, losses: &str) -> Form {
-    let mut properties = json!({
-        "confirm": {
-            "type": "boolean",
-            "title": "Yes, go on",
-            "description": "What is named above is lost.",
-            "default": false,
-        },
-    });
-    if let (true, Some(properties)) = (call.operation.checkpoint, properties.as_object_mut()) {
-        let checkpoint = json!({
-            "type": "boolean",
-            "title": "Make a checkpoint first",
-            "description": "So that the present state can be brought back.",
-            "default": true,
-        });
-        properties.insert("checkpoint".to_owned(), checkpoint);
-    }
-    let schema = json!({
-        "type": "object", "properties": properties, "required": ["confirm"],
-    });
+    let schema = if call.operation.checkpoint { AGREE_WITH_CHECKPOINT } else { AGREE };
+    let schema = raw::value(schema).unwrap_or_default();
     Form::new(&format!("{}\n{losses}", call.operation.title), schema).key("consent")
 }
 
@@ -156,6 +143,7 @@ mod tests {
     use std::{cell::RefCell, rc::Rc};
 
     use futures_util::future::{LocalBoxFuture, ready};
+    use serde_json::json;
 
     use super::*;
     use crate::{

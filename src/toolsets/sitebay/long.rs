@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::Value;
 
-use super::call::{Call, Early};
+use super::call::{Call, Early, data};
 use crate::{
     protocol::content::{Content, ToolResult},
     server::{context::Pace, platform::Method, work::Step},
@@ -23,8 +24,11 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<Answer, Early> {
     call.ctx.progress(0.0, Some(2.0), Some("asking SiteBay"));
     let step = call.ctx.step(&begun, "send", once(call)).await?;
     let answer = match step {
-        Step::Done(Ok((status, json))) => Answer { status, json },
-        Step::Done(Err(why)) => return Err(ToolResult::error(why).into()),
+        Step::Done(Value::String(why)) => return Err(ToolResult::error(why).into()),
+        Step::Done(mut answer) => Answer {
+            status: answer.get("status").and_then(Value::as_u64).map_or(200, narrow),
+            json: answer.get_mut("json").map(Value::take).unwrap_or_default(),
+        },
         Step::Unknown => found_out(call).await?,
     };
     call.ctx.progress(1.0, Some(2.0), Some("SiteBay works on it"));
@@ -42,12 +46,19 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<Answer, Early> {
     }
 }
 
-/// The answer, or what the model is told where there is none.
-async fn once(call: &Call<'_>) -> Result<(u16, Value), String> {
+fn narrow(status: u64) -> u16 {
+    u16::try_from(status).unwrap_or(200)
+}
+
+/// The answer, or a text: what the model is told where there is none.
+async fn once(call: &Call<'_>) -> Value {
     match call.sent_now().await {
-        Ok(answer) => Ok((answer.status, answer.json)),
-        Err(Early::Result(result)) => Err(text_of(&result)),
-        Err(Early::Stop(_)) => Err("Nothing was sent to SiteBay.".to_owned()),
+        Ok(answer) => {
+            let fields = vec![("status", answer.status.into()), ("json", answer.json)];
+            Value::Object(data(fields))
+        }
+        Err(Early::Result(result)) => Value::String(text_of(&result)),
+        Err(Early::Stop(_)) => Value::String("Nothing was sent to SiteBay.".to_owned()),
     }
 }
 
@@ -131,8 +142,11 @@ async fn gone(call: &Call<'_>, path: &str) -> bool {
     }
 }
 
-async fn asked(call: &Call<'_>, path: &str) -> Result<Answer, ApiError> {
-    let client = Client::new(call.ctx)?;
-    let url = client.address(path, &[])?;
-    client.send(&Request::get(url)).await
+fn asked<'a>(call: &'a Call<'_>, path: &'a str) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {
+    async move {
+        let client = Client::new(call.ctx)?;
+        let url = client.address(path, &[])?;
+        client.send(&Request::get(url)).await
+    }
+    .boxed_local()
 }

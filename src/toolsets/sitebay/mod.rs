@@ -39,6 +39,7 @@ mod toolset_tests;
 
 use std::sync::LazyLock;
 
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -105,8 +106,16 @@ pub fn becomes(name: &str) -> Becomes {
     }
 }
 
-/// Runs the tool of that name. None: there is no such tool.
-pub async fn call(
+/// Runs the tool of that name. None: there is no such tool. Boxed, as resources run tools too.
+pub fn call<'a>(
+    ctx: &'a Context,
+    name: &'a str,
+    arguments: Option<&'a RawValue>,
+) -> LocalBoxFuture<'a, Option<Result<ToolResult, Stop>>> {
+    run(ctx, name, arguments).boxed_local()
+}
+
+async fn run(
     ctx: &Context,
     name: &str,
     arguments: Option<&RawValue>,

@@ -1,10 +1,13 @@
 //! `sitebay://account/summary`: what there is in the account, counted over all pages.
 
 use futures_util::join;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ResourceError, failed, field};
-use crate::sitebay::{ApiError, Client, Listing};
+use crate::{
+    sitebay::{ApiError, Client, Listing},
+    toolsets::sitebay::call::data,
+};
 
 /// How many of the newest sites are named.
 const RECENT: usize = 5;
@@ -27,22 +30,21 @@ async fn list(client: &Client<'_>, path: &str) -> Result<Listing, ApiError> {
 fn summary(sites: &Listing, teams: &Listing, ready_made: &Listing) -> Value {
     let is_active = |site: &&Value| site.get("active") == Some(&Value::Bool(true));
     let active = sites.items.iter().filter(is_active).count();
-    let mut summary = json!({
-        "account_overview": {
-            "total_sites": sites.items.len(),
-            "total_teams": teams.items.len(),
-            "available_ready_made_sites": ready_made.items.len(),
-            "active_sites": active,
-            "inactive_sites": sites.items.len().saturating_sub(active),
-        },
-        "recent_sites": recent(&sites.items),
-    });
-    if let Some(map) = summary.as_object_mut()
-        && [sites, teams, ready_made].iter().any(|listing| listing.truncated)
-    {
-        map.insert("truncated".into(), json!(true));
+    let overview = data(vec![
+        ("total_sites", sites.items.len().into()),
+        ("total_teams", teams.items.len().into()),
+        ("available_ready_made_sites", ready_made.items.len().into()),
+        ("active_sites", active.into()),
+        ("inactive_sites", sites.items.len().saturating_sub(active).into()),
+    ]);
+    let mut summary = data(vec![
+        ("account_overview", overview.into()),
+        ("recent_sites", recent(&sites.items).into()),
+    ]);
+    if [sites, teams, ready_made].iter().any(|listing| listing.truncated) {
+        summary.insert("truncated".into(), true.into());
     }
-    summary
+    summary.into()
 }
 
 /// The newest sites. The service writes times in one form, so their order is that of the text.
@@ -51,11 +53,11 @@ fn recent(sites: &[Value]) -> Vec<Value> {
     let mut newest: Vec<&Value> = sites.iter().collect();
     newest.sort_by_cached_key(|site| created(site).as_str().unwrap_or_default().to_owned());
     let shown = |site: &&Value| {
-        json!({
-            "domain": field(site, "fqdn", Value::is_string),
-            "active": field(site, "active", Value::is_boolean),
-            "created": created(site),
-        })
+        Value::Object(data(vec![
+            ("domain", field(site, "fqdn", Value::is_string)),
+            ("active", field(site, "active", Value::is_boolean)),
+            ("created", created(site)),
+        ]))
     };
     newest.iter().rev().take(RECENT).map(shown).collect()
 }

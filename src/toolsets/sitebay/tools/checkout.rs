@@ -1,6 +1,6 @@
 //! Makes a checkout link; without a team it is for the default one.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     protocol::content::ToolResult,
@@ -23,7 +23,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let (plan, interval, team) = (given("plan_name"), given("interval"), given("team_id"));
     let mut data = answer.json.as_object().cloned().unwrap_or_default();
     for (name, value) in [("plan_name", plan), ("interval", interval), ("team_id", team)] {
-        data.insert(name.into(), json!(value));
+        data.insert(name.into(), value.into());
     }
     let mut warnings = Vec::new();
     conform::conform(call.operation.output, &mut data, "", &mut warnings);

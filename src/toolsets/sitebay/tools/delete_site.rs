@@ -1,9 +1,9 @@
 //! Deletes a site. Before that the site is read, to say what would be lost.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::toolsets::sitebay::{
-    call::{Call, Early, Outcome, finished},
+    call::{Call, Early, Outcome, data, finished},
     consent,
 };
 
@@ -14,8 +14,9 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         202 => ("accepted", format!("SiteBay is deleting {fqdn} and its staging site, if any.")),
         _ => ("deleted", format!("{fqdn} was deleted, with its staging site if it had one.")),
     };
-    let data = json!({"fqdn": fqdn, "status": status, "answer": answer.json});
-    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
+    let data =
+        data(vec![("fqdn", fqdn.into()), ("status", status.into()), ("answer", answer.json)]);
+    Ok(finished(data, text, Vec::new()))
 }
 
 /// What would be lost with the site.

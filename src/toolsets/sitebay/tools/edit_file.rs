@@ -2,13 +2,11 @@
 //!
 //! Invariant: a path that leaves wp-content and blocks that are not whole are refused here.
 
-use serde_json::json;
-
 use crate::{
     protocol::content::ToolResult,
     toolsets::sitebay::{
         blocks,
-        call::{Call, Outcome, finished},
+        call::{Call, Outcome, data, finished},
         content_path,
     },
 };
@@ -33,9 +31,14 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let mut call = call.clone();
     call.arguments.set("file_path", path.clone());
     let answer = call.sent().await?;
-    let data = json!({"fqdn": fqdn, "file_path": path, "blocks": blocks, "answer": answer.json});
     let text = format!("{path} on {fqdn} was edited ({blocks} search/replace).");
-    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
+    let data = data(vec![
+        ("fqdn", fqdn.into()),
+        ("file_path", path.into()),
+        ("blocks", blocks.into()),
+        ("answer", answer.json),
+    ]);
+    Ok(finished(data, text, Vec::new()))
 }
 
 fn refused(problem: &str) -> ToolResult {

@@ -10,6 +10,11 @@ mod screenshot;
 mod shell;
 mod update;
 
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+
 use super::{
     call::{Call, Early, Outcome},
     catalogue::Behaviour,
@@ -17,15 +22,15 @@ use super::{
 };
 
 /// What a call would destroy, as it is now.
-pub(crate) async fn losses(call: &Call<'_>) -> Result<String, Early> {
+pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, Early>> {
     match call.operation.behaviour {
-        Behaviour::DeleteSite => delete_site::losses(call).await,
-        Behaviour::Restore => restore::losses(call).await,
-        Behaviour::EditFile => {
-            edit_file::checked(call)?;
-            consent::losses(call).await
-        }
-        _ => consent::losses(call).await,
+        Behaviour::DeleteSite => delete_site::losses(call).boxed_local(),
+        Behaviour::Restore => restore::losses(call).boxed_local(),
+        Behaviour::EditFile => match edit_file::checked(call) {
+            Ok(_) => consent::losses(call).boxed_local(),
+            Err(refused) => ready(Err(refused.into())).boxed_local(),
+        },
+        _ => consent::losses(call).boxed_local(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Starts a restore; a dry run changes nothing, and nobody is asked before it.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::toolsets::sitebay::{
     call::{Call, Early, Outcome, finished},
@@ -20,8 +20,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     };
     conform::conform(call.operation.output, &mut data, "", &mut warnings);
     let status = status(&data);
-    data.insert("status".into(), json!(status));
-    data.insert("dry_run".into(), json!(dry));
+    data.insert("status".into(), status.clone().into());
+    data.insert("dry_run".into(), dry.into());
     let text = sentence(call, dry, status == "failed");
     let text = format!("{text}\n{}", render::record(call.operation.output, &data));
     Ok(finished(data, text, warnings))

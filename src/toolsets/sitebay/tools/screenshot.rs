@@ -2,12 +2,12 @@
 //!
 //! Invariant: the picture is sent once, as an image; its text is never in the data as well.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     protocol::content::{Content, ToolResult},
     sitebay::cut,
-    toolsets::sitebay::call::{Call, Outcome, finished},
+    toolsets::sitebay::call::{Call, Outcome, data, finished},
 };
 
 /// Where the service may put the picture.
@@ -25,9 +25,10 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     };
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let bytes = (picture.len() / 4).saturating_mul(3);
-    let data = json!({"fqdn": fqdn, "mime_type": mime_type, "bytes": bytes});
+    let shown =
+        data(vec![("fqdn", fqdn.into()), ("mime_type", mime_type.into()), ("bytes", bytes.into())]);
     let text = format!("The open page of {fqdn} ({mime_type}, {bytes} bytes).");
-    let mut result = finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new());
+    let mut result = finished(shown, text, Vec::new());
     let (data, mime_type) = (picture.to_owned(), mime_type.to_owned());
     result.content.push(Content::Image { data, mime_type });
     Ok(result)

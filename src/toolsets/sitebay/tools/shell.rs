@@ -1,18 +1,20 @@
 //! Runs a shell command and finds what it printed.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::toolsets::sitebay::{
-    call::{Call, Outcome, finished},
+    call::{Call, Outcome, data, finished},
     render,
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let answer = call.sent().await?;
     let output = output(&answer.json);
-    let data = json!({"output": output});
-    let text = if output.is_empty() { "The command printed nothing." } else { output.as_str() };
-    Ok(finished(data.as_object().cloned().unwrap_or_default(), text, Vec::new()))
+    let text = match output.as_str() {
+        "" => "The command printed nothing.".to_owned(),
+        printed => printed.to_owned(),
+    };
+    Ok(finished(data(vec![("output", output.into())]), text, Vec::new()))
 }
 
 /// The first of the places where the service is known to put it, else the whole answer.
