@@ -5,7 +5,7 @@ pub mod bundle;
 pub mod capnp;
 pub mod conformance;
 pub mod exec;
-mod exports;
+pub mod exports;
 pub mod fuzz;
 pub mod paths;
 pub mod server;
