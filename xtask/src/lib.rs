@@ -5,6 +5,7 @@ pub mod bundle;
 pub mod capnp;
 pub mod conformance;
 pub mod exec;
+pub mod exports;
 pub mod fuzz;
 pub mod paths;
 pub mod server;
