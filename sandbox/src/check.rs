@@ -39,6 +39,52 @@ pub(crate) fn string(value: &Value) -> Checked<String> {
     }
 }
 
+/// Text that is not empty.
+pub(crate) fn filled(value: &Value) -> Checked<String> {
+    let text = string(value)?;
+    if text.is_empty() {
+        return explained(
+            "string_too_short",
+            "String should have at least 1 character".to_owned(),
+            json!({ "min_length": 1 }),
+        );
+    }
+    Ok(text)
+}
+
+/// A list of anything.
+pub(crate) fn list(value: &Value) -> Checked<Vec<Value>> {
+    match value {
+        Value::Array(entries) => Ok(entries.clone()),
+        _ => problem("list_type", "Input should be a valid list"),
+    }
+}
+
+/// An object of any fields.
+pub(crate) fn object(value: &Value) -> Checked<Value> {
+    match value {
+        Value::Object(_) => Ok(value.clone()),
+        _ => problem("dict_type", "Input should be a valid dictionary"),
+    }
+}
+
+/// A boolean, as a query writes it.
+pub(crate) fn flag(value: &Value) -> Checked<bool> {
+    match value.as_str() {
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        _ => problem("bool_parsing", "Input should be a valid boolean, unable to interpret input"),
+    }
+}
+
+/// A whole number in a body.
+pub(crate) fn integer(value: &Value) -> Checked<i64> {
+    match value.as_i64() {
+        Some(number) => Ok(number),
+        None => problem("int_type", "Input should be a valid integer"),
+    }
+}
+
 /// A boolean.
 pub(crate) fn boolean(value: &Value) -> Checked<bool> {
     match value {
@@ -122,24 +168,30 @@ pub(crate) fn whole(value: &Value) -> Checked<i64> {
 
 /// A whole number within bounds, as a query writes it.
 pub(crate) fn between(least: i64, most: i64) -> impl Fn(&Value) -> Checked<usize> {
-    move |value| {
-        let number = whole(value)?;
-        if number < least {
-            return explained(
-                "greater_than_equal",
-                format!("Input should be greater than or equal to {least}"),
-                json!({ "ge": least }),
-            );
-        }
-        if number > most {
-            return explained(
-                "less_than_equal",
-                format!("Input should be less than or equal to {most}"),
-                json!({ "le": most }),
-            );
-        }
-        Ok(usize::try_from(number).unwrap_or_default())
+    move |value| bounded(whole(value)?, least, most)
+}
+
+/// A whole number within bounds, in a body.
+pub(crate) fn integer_between(least: i64, most: i64) -> impl Fn(&Value) -> Checked<usize> {
+    move |value| bounded(integer(value)?, least, most)
+}
+
+fn bounded(number: i64, least: i64, most: i64) -> Checked<usize> {
+    if number < least {
+        return explained(
+            "greater_than_equal",
+            format!("Input should be greater than or equal to {least}"),
+            json!({ "ge": least }),
+        );
     }
+    if number > most {
+        return explained(
+            "less_than_equal",
+            format!("Input should be less than or equal to {most}"),
+            json!({ "le": most }),
+        );
+    }
+    Ok(usize::try_from(number).unwrap_or_default())
 }
 
 /// One of the given words.

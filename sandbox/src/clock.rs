@@ -1,5 +1,7 @@
 //! Wall-clock times, as the API writes and reads them.
 
+use std::time::Duration;
+
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 
 /// A moment in UTC.
@@ -22,6 +24,17 @@ pub(crate) fn minutes_before(time: Time, minutes: u64) -> Time {
         .and_then(TimeDelta::try_minutes)
         .and_then(|delta| time.checked_sub_signed(delta))
         .unwrap_or(time)
+}
+
+/// The moment `minutes` after `time`, or `time` itself where the calendar ends.
+pub(crate) fn minutes_after(time: Time, minutes: u64) -> Time {
+    later(time, Duration::from_secs(minutes.saturating_mul(60)))
+}
+
+/// The moment some time after `time`, or `time` itself where the calendar ends.
+pub(crate) fn later(time: Time, by: Duration) -> Time {
+    let delta = TimeDelta::from_std(by).ok();
+    delta.and_then(|delta| time.checked_add_signed(delta)).unwrap_or(time)
 }
 
 /// The moment a fixed number of minutes into the year the sample data starts in, so that two

@@ -5,7 +5,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::api;
 use crate::call::Call;
+use crate::data::{Place, STOCK};
 use crate::fault::Fault;
 use crate::options::Generation;
 use crate::reply::Reply;
@@ -35,6 +37,11 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Reply {
             shared.reset();
             done()
         }
+        ("GET", "routes") => Reply::ok(&routes(shared.lock().world.generation)),
+        ("POST", "finish") => {
+            shared.lock().world.finish();
+            done()
+        }
         ("GET", "state") => Reply::ok(&state(shared)),
         ("POST", "generation") => match read::<Switch>(call) {
             Ok(switch) => {
@@ -55,9 +62,24 @@ fn done() -> Reply {
     Reply::ok(&json!({ "ok": true }))
 }
 
+/// The operations of a generation, as templates; those that only say they are gone are marked.
+fn routes(generation: Generation) -> Value {
+    let known = api::routes(generation);
+    known
+        .map(|route| {
+            json!({
+                "method": route.method,
+                "path": route.path,
+                "retired": route.is_gone(generation),
+            })
+        })
+        .collect()
+}
+
 /// The state as a test may want to check it: names and what has changed, not whole objects.
 fn state(shared: &Shared) -> Value {
-    let inner = shared.lock();
+    let mut inner = shared.lock();
+    inner.world.settle("");
     let world = &inner.world;
     let teams = world
         .teams
@@ -70,8 +92,11 @@ fn state(shared: &Shared) -> Value {
             "team_id": site.team_id,
             "status": site.status().name(),
             "git_url": site.git_url,
-            "edited_files": site.edits,
+            "edited_files": edited(&site.live),
             "restores": site.restores.len(),
+            "checkpoints": site.checkpoints.len(),
+            "stage": site.stage.as_ref().map(|stage| stage.fqdn(&site.fqdn)),
+            "edited_stage_files": site.stage.as_ref().map(|stage| edited(&stage.place)),
         })
     });
     json!({
@@ -81,4 +106,12 @@ fn state(shared: &Shared) -> Value {
         "faults": inner.faults.waiting(),
         "requests": inner.log.len(),
     })
+}
+
+/// The files that differ from what every site starts with; null for one that is gone.
+fn edited(place: &Place) -> Value {
+    let (now, stock) = (place.files(), &STOCK.content.files);
+    let paths = now.keys().chain(stock.keys());
+    let differ = paths.filter(|path| now.get(*path) != stock.get(*path));
+    differ.map(|path| (format!("wp-content/{path}"), json!(now.get(path)))).collect()
 }

@@ -3,13 +3,17 @@
 use serde_json::{Map, Value, json};
 
 use crate::call::Call;
-use crate::check::{Checked, Problem};
+use crate::check::{Checked, Problem, list, string};
+use crate::json::Fields as _;
 use crate::reply::Reply;
 
 /// The fields of a body or a query, and what was wrong with them so far.
 #[derive(Debug)]
 pub(crate) struct Form {
-    place: &'static str,
+    /// What comes before a field's name in a problem's place.
+    place: Vec<Value>,
+    /// Whether a missing field is shown with the object it is missing from.
+    shows_object: bool,
     fields: Map<String, Value>,
     errors: Vec<Value>,
 }
@@ -62,8 +66,69 @@ impl Form {
         Self::new("path", fields.into_iter().collect())
     }
 
+    /// A body without fields.
+    pub(crate) fn empty() -> Self {
+        Self::new("body", Map::new())
+    }
+
     fn new(place: &'static str, fields: Map<String, Value>) -> Self {
-        Self { place, fields, errors: Vec::new() }
+        let shows_object = place == "body";
+        Self { place: vec![place.into()], shows_object, fields, errors: Vec::new() }
+    }
+
+    /// Whether a field is there at all.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
+    /// A list that must be there, each entry read as an object of its own.
+    pub(crate) fn each<T>(&mut self, name: &str, read: impl Fn(&mut Self) -> T) -> Vec<T> {
+        let entries = self.required(name, list);
+        let mut found = Vec::new();
+        for (index, entry) in entries.into_iter().enumerate() {
+            let mut place = self.place.clone();
+            place.extend([Value::from(name), Value::from(index)]);
+            let Value::Object(fields) = entry else {
+                self.errors.push(json!({
+                    "loc": place,
+                    "msg": "Input should be a valid dictionary or object to extract fields from",
+                    "type": "model_attributes_type",
+                    "input": entry,
+                }));
+                continue;
+            };
+            let mut form = Self { place, shows_object: true, fields, errors: Vec::new() };
+            found.push(read(&mut form));
+            self.errors.append(&mut form.errors);
+        }
+        found
+    }
+
+    /// Whether a field is null.
+    pub(crate) fn is_null(&self, name: &str) -> bool {
+        self.fields.get(name) == Some(&Value::Null)
+    }
+
+    /// A list of texts that may be left out or be null, either of which is as good as an empty one.
+    pub(crate) fn texts_if_any(&mut self, name: &str) -> Vec<String> {
+        if self.has(name) && !self.is_null(name) { self.texts(name) } else { Vec::new() }
+    }
+
+    /// A list of texts that must be there.
+    pub(crate) fn texts(&mut self, name: &str) -> Vec<String> {
+        let entries = self.required(name, list);
+        let mut found = Vec::new();
+        for (index, entry) in entries.iter().enumerate() {
+            match string(entry) {
+                Ok(text) => found.push(text),
+                Err(problem) => {
+                    let mut place = self.place.clone();
+                    place.extend([Value::from(name), Value::from(index)]);
+                    self.errors.push(error(place, problem, entry.clone()));
+                }
+            }
+        }
+        found
     }
 
     /// A field that must be there. What is returned for one that is wrong is never used, as
@@ -76,10 +141,8 @@ impl Form {
         if self.fields.contains_key(name) {
             return self.given(name, check).unwrap_or_default();
         }
-        let input = match self.place {
-            "body" => Value::Object(self.fields.clone()),
-            _ => Value::Null,
-        };
+        let input =
+            if self.shows_object { Value::Object(self.fields.clone()) } else { Value::Null };
         let missing =
             Problem { kind: "missing", message: "Field required".to_owned(), context: None };
         self.complain(name, missing, input);
@@ -139,21 +202,32 @@ impl Form {
         }
     }
 
+    /// All fields as they are.
+    pub(crate) fn all(self) -> Map<String, Value> {
+        self.fields
+    }
+
     /// Fails with all problems found, if any.
     pub(crate) fn finish(self) -> Result<(), Reply> {
         if self.errors.is_empty() { Ok(()) } else { Err(Reply::unprocessable(self.errors)) }
     }
 
     fn complain(&mut self, name: &str, problem: Problem, input: Value) {
-        let mut error = json!({
-            "loc": [self.place, name],
-            "msg": problem.message,
-            "type": problem.kind,
-            "input": input,
-        });
-        if let Some(context) = problem.context {
-            error["ctx"] = context;
-        }
-        self.errors.push(error);
+        let mut place = self.place.clone();
+        place.push(name.into());
+        self.errors.push(error(place, problem, input));
     }
+}
+
+fn error(place: Vec<Value>, problem: Problem, input: Value) -> Value {
+    let mut error = json!({
+        "loc": place,
+        "msg": problem.message,
+        "type": problem.kind,
+        "input": input,
+    });
+    if let Some(context) = problem.context {
+        error.set("ctx", context);
+    }
+    error
 }

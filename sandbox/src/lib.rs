@@ -1,14 +1,31 @@
 //! A stand-in for the SiteBay REST API, for development and tests.
 //!
-//! It keeps teams, sites, files and restores in memory, answers on a loopback port with the
-//! shapes of the published contract, records what it was asked, and can be told to misbehave.
-//! Nothing leaves the process, so no test needs an account, a key or the network.
+//! It keeps teams and sites in memory, each site with its files, its database, their past and a
+//! stage, answers on a loopback port with the shapes of the published contract, records what it
+//! was asked, and can be told to misbehave. Nothing leaves the process, so no test needs an
+//! account, a key or the network.
+//!
+//! What is changed stays changed: an edit is seen by the shell, the browser and the WordPress
+//! proxy, and a restore or a checkpoint takes it back. Work that the service takes a while for
+//! keeps a site busy for [`Options::working_for`], or until [`Sandbox::finish`].
+//!
+//! Tests in another process steer it with `POST /__control/fault`, `reset`, `generation` and
+//! `finish`, and look at `GET /__control/requests`, `state` and `routes`.
 //!
 //! Where the contract is silent (error texts, what a proxy answers, the busy rules' exact
 //! bounds) the choice made is said in the module that makes it.
 
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
 mod answer;
 mod api;
+mod ask;
 mod auth;
 mod call;
 mod check;
@@ -17,6 +34,7 @@ mod control;
 mod data;
 mod fault;
 mod form;
+mod json;
 mod options;
 mod paging;
 mod record;

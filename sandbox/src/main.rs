@@ -9,7 +9,7 @@ use tokio::signal;
 use tokio::signal::unix::SignalKind;
 
 const USAGE: &str = "usage: sandbox [--port N] [--sites N] [--token TOKEN] [--creating-ms N] \
-                     [--generation march|october]";
+                     [--working-ms N] [--generation march|october]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -51,6 +51,7 @@ fn options(mut words: impl Iterator<Item = String>) -> Option<Options> {
             "--sites" => options.sites = value.parse().ok()?,
             "--token" => options.token = Some(value),
             "--creating-ms" => options.creating_for = Duration::from_millis(value.parse().ok()?),
+            "--working-ms" => options.working_for = Duration::from_millis(value.parse().ok()?),
             "--generation" => {
                 options.generation = match value.as_str() {
                     "march" => Generation::March,

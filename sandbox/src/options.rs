@@ -11,6 +11,8 @@ pub struct Options {
     pub port: u16,
     /// How long a new site stays in the state `creating`.
     pub creating_for: Duration,
+    /// How long a site is busy with anything else: a restore, a stage, a new domain's checks.
+    pub working_for: Duration,
     /// The one bearer token that is accepted; without one, any that is not empty.
     pub token: Option<String>,
     /// How many sites there are at the start.
@@ -24,6 +26,7 @@ impl Default for Options {
         Self {
             port: 0,
             creating_for: Duration::from_secs(2),
+            working_for: Duration::from_secs(1),
             token: None,
             sites: 3,
             generation: Generation::default(),
@@ -38,7 +41,7 @@ pub enum Generation {
     /// The published contract: shell commands and file edits work.
     #[default]
     March,
-    /// The later one: the shell route is gone, file edits are retired, and a new site needs no
-    /// WordPress password.
+    /// The later one: the shell route is gone, file edits are retired, a new site needs no
+    /// WordPress password, and there is more around sites, stages and teams.
     October,
 }

@@ -1,96 +1,152 @@
-//! Which paths there are, and which methods each takes.
+//! One operation of the API: its method, its path, who may call it, and when it is there.
 
+use crate::ask::Ask;
+use crate::data::World;
 use crate::options::Generation;
+use crate::reply::Reply;
 
-/// A path of the API, with the parameters in it.
+/// An answer, or the error to answer with instead.
+pub(crate) type Outcome = Result<Reply, Reply>;
+
+/// What answers an operation.
+pub(crate) type Handler = fn(&mut World, &Ask<'_>) -> Outcome;
+
+/// An operation.
 #[derive(Debug)]
-pub(crate) enum Route {
-    /// All sites.
-    Sites,
-    /// One site.
-    Site(String),
-    /// A site's restores.
-    Restores(String),
-    /// A site's backups.
-    Commits(String),
-    /// One restore: the site and the restore's id.
-    Restore(String, String),
-    /// The shell.
-    Cmd(String),
-    /// The file edit.
-    Edit(String),
-    /// A site's stage.
-    Stage(String),
-    /// All teams.
-    Teams,
-    /// The ready-made sites.
-    Templates,
-    /// The users the account has referred.
-    Referred,
-    /// The checkout.
-    Checkout,
-    /// The WordPress proxy.
-    Wp,
-    /// The Shopify proxy.
-    Shopify,
-    /// The PostHog proxy.
-    PostHog,
+pub(crate) struct Route {
+    /// The method, in upper case.
+    pub(crate) method: &'static str,
+    /// The path after the prefix, with names in braces where a parameter stands.
+    pub(crate) path: &'static str,
+    /// Whether it changes something, or may be asked to.
+    pub(crate) access: Access,
+    /// What answers it.
+    pub(crate) handler: Handler,
+    span: Span,
+}
+
+/// Whether a token that may only read is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It is.
+    Read,
+    /// It is not.
+    Write,
+    /// That depends on the request, and the operation looks for itself.
+    Own,
+    /// No token is needed at all.
+    Open,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Span {
+    Always,
+    OnlyMarch,
+    OnlyOctober,
+    /// Still there in October, to say that it is gone.
+    Retired,
+    /// Only ever there to say that it is gone.
+    NeverThere,
+}
+
+/// An operation that reads.
+pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
+    route("GET", path, Access::Read, handler)
+}
+
+/// An operation that makes something.
+pub(crate) const fn post(path: &'static str, handler: Handler) -> Route {
+    route("POST", path, Access::Write, handler)
+}
+
+/// An operation that changes something.
+pub(crate) const fn patch(path: &'static str, handler: Handler) -> Route {
+    route("PATCH", path, Access::Write, handler)
+}
+
+/// An operation that replaces something.
+pub(crate) const fn put(path: &'static str, handler: Handler) -> Route {
+    route("PUT", path, Access::Write, handler)
+}
+
+/// An operation that removes something.
+pub(crate) const fn delete(path: &'static str, handler: Handler) -> Route {
+    route("DELETE", path, Access::Write, handler)
+}
+
+const fn route(
+    method: &'static str,
+    path: &'static str,
+    access: Access,
+    handler: Handler,
+) -> Route {
+    Route { method, path, access, handler, span: Span::Always }
 }
 
 impl Route {
-    /// Finds the route for a decoded path after the prefix.
-    pub(crate) fn find(path: &str, generation: Generation) -> Option<Self> {
-        let parts: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
-        let route = match parts.as_slice() {
-            ["site", ""] => Self::Sites,
-            ["site", fqdn, rest @ ..] if !fqdn.is_empty() => {
-                return Self::of_site((*fqdn).to_owned(), rest, generation);
-            }
-            ["team"] => Self::Teams,
-            ["ready_made_site"] => Self::Templates,
-            ["account", "referred_user"] => Self::Referred,
-            ["create_checkout_session"] => Self::Checkout,
-            ["wp-proxy"] => Self::Wp,
-            ["shopify-proxy"] => Self::Shopify,
-            ["posthog-proxy"] => Self::PostHog,
-            _ => return None,
-        };
-        Some(route)
+    /// The same, for one that changes nothing although it is posted.
+    pub(crate) const fn reads(self) -> Self {
+        Self { access: Access::Read, ..self }
     }
 
-    fn of_site(fqdn: String, rest: &[&str], generation: Generation) -> Option<Self> {
-        let route = match rest {
-            [] => Self::Site(fqdn),
-            ["pit_restore"] => Self::Restores(fqdn),
-            ["pit_restore", "commits"] => Self::Commits(fqdn),
-            ["pit_restore", id] if !id.is_empty() => Self::Restore(fqdn, (*id).to_owned()),
-            // The later generation does not know this path at all.
-            ["cmd"] if generation == Generation::March => Self::Cmd(fqdn),
-            ["wpfile_diff_edit"] => Self::Edit(fqdn),
-            ["stage"] => Self::Stage(fqdn),
-            _ => return None,
-        };
-        Some(route)
+    /// The same, for one that looks at the token for itself.
+    pub(crate) const fn looks_itself(self) -> Self {
+        Self { access: Access::Own, ..self }
     }
 
-    /// The methods the route takes.
-    pub(crate) fn methods(&self) -> &'static [&'static str] {
-        match self {
-            Self::Sites | Self::Restores(_) => &["GET", "POST"],
-            Self::Site(_) => &["GET", "PATCH", "DELETE"],
-            Self::Commits(_)
-            | Self::Restore(..)
-            | Self::Stage(_)
-            | Self::Teams
-            | Self::Templates
-            | Self::Referred => &["GET"],
-            Self::Cmd(_)
-            | Self::Edit(_)
-            | Self::Checkout
-            | Self::Wp
-            | Self::Shopify
-            | Self::PostHog => &["POST"],
+    /// The same, for one that needs no token.
+    pub(crate) const fn open(self) -> Self {
+        Self { access: Access::Open, ..self }
+    }
+
+    /// The same, unknown to the later generation.
+    pub(crate) const fn until_march(self) -> Self {
+        Self { span: Span::OnlyMarch, ..self }
+    }
+
+    /// The same, unknown to the earlier generation.
+    pub(crate) const fn since_october(self) -> Self {
+        Self { span: Span::OnlyOctober, ..self }
+    }
+
+    /// The same, answered with 410 in the later generation.
+    pub(crate) const fn retired(self) -> Self {
+        Self { span: Span::Retired, ..self }
+    }
+
+    /// The same, known to the later generation only, and there as gone.
+    pub(crate) const fn never_there(self) -> Self {
+        Self { span: Span::NeverThere, ..self }
+    }
+
+    /// Whether a generation knows it, be it as retired.
+    pub(crate) fn is_in(&self, generation: Generation) -> bool {
+        match self.span {
+            Span::Always | Span::Retired => true,
+            Span::OnlyMarch => generation == Generation::March,
+            Span::OnlyOctober | Span::NeverThere => generation == Generation::October,
         }
+    }
+
+    /// Whether a generation only says that it is gone.
+    pub(crate) fn is_gone(&self, generation: Generation) -> bool {
+        matches!(self.span, Span::Retired | Span::NeverThere) && generation == Generation::October
+    }
+
+    /// The parameters in a decoded path, if it is this one's.
+    pub(crate) fn arguments(&self, path: &str) -> Option<Vec<(&'static str, String)>> {
+        let mut found = Vec::new();
+        let mut parts = path.split('/');
+        for wanted in self.path.split('/') {
+            let part = parts.next()?;
+            match wanted.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
+                Some(_) if part.is_empty() => return None,
+                Some(name) => found.push((name, part.to_owned())),
+                None if part != wanted => return None,
+                None => {}
+            }
+        }
+        parts.next().is_none().then_some(found)
     }
 }
 

@@ -59,6 +59,11 @@ impl Sandbox {
         self.shared.lock().faults.add(fault);
     }
 
+    /// Brings all work under way to its end: sites are idle, restores done, domains verified.
+    pub fn finish(&self) {
+        self.shared.lock().world.finish();
+    }
+
     /// Forgets requests and faults and restores the initial data and generation.
     pub fn reset(&self) {
         self.shared.reset();

@@ -3,16 +3,17 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::Outcome;
-use crate::call::Call;
+use crate::ask::Ask;
 use crate::check::{one_of, string};
 use crate::data::World;
-use crate::form::Form;
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, post};
+
+pub(super) const ROUTES: &[Route] = &[post("/create_checkout_session", create)];
 
 /// Makes a checkout session and answers its address, which leads nowhere.
-pub(super) fn create(world: &World, call: &Call) -> Outcome {
-    let mut form = Form::body(call)?;
+fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let mut form = ask.body()?;
     let plan = form.given("plan_name", one_of(&["free", "micro", "starter", "business"]));
     let interval = form.given("interval", one_of(&["month", "year"]));
     let team = form.required("for_team_id", string);

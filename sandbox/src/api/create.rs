@@ -1,20 +1,25 @@
 //! New sites.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Outcome;
+use crate::ask::Ask;
 use crate::call::Call;
 use crate::check::{boolean, email, string, uuid4};
-use crate::data::{Creation, NewSite, Site, Status, TEMPLATES, World};
+use crate::data::{
+    Creation, NewSite, Pending, Place, STOCK, Site, Status, TEMPLATES, Work, World, set_option,
+};
 use crate::form::Form;
+use crate::json::Fields as _;
 use crate::options::Generation;
 use crate::reply::Reply;
+use crate::route::Outcome;
 
 /// Makes a site, which stays in the state `creating` for a while. With an `Idempotency-Key` a
 /// repetition makes no second one.
-pub(super) fn create(world: &mut World, call: &Call, busy_for: Duration) -> Outcome {
+pub(super) fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let call = ask.call;
     let (new, template) = read(call, world.generation)?;
     let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
     let key = call.header("idempotency-key").filter(|key| !key.is_empty());
@@ -29,7 +34,9 @@ pub(super) fn create(world: &mut World, call: &Call, busy_for: Duration) -> Outc
     }
     world.require_free(&new.fqdn)?;
     let mut site = Site::create(new);
-    site.keep_busy(Status::Creating, busy_for);
+    site.name_servers = Pending::after(ask.options.working_for);
+    set_up(&mut site, &body);
+    site.start(Status::Creating, ask.options.creating_for, Work::Wait);
     let answer = world.show(&site);
     if let Some(key) = key {
         let creation = Creation { body, site: site.id, answer: answer.clone() };
@@ -37,6 +44,22 @@ pub(super) fn create(world: &mut World, call: &Call, busy_for: Duration) -> Outc
     }
     world.sites.push(site);
     Ok(Reply::json(201, &answer))
+}
+
+/// Puts into WordPress what the site's maker says about it.
+fn set_up(site: &mut Site, body: &Value) {
+    let text = |name: &str| body.field(name).as_str().unwrap_or_default();
+    let mut content = STOCK.content.clone();
+    let tables = Arc::make_mut(&mut content.tables);
+    set_option(tables, "blogname", text("wordpress_blog_name"));
+    set_option(tables, "admin_email", text("wordpress_email"));
+    if let Some(user) = tables.get_mut("wp_users").and_then(|users| users.get_mut("1")) {
+        user.set("user_login", text("wordpress_username"));
+        user.set("user_email", text("wordpress_email"));
+        let (first, last) = (text("wordpress_first_name"), text("wordpress_last_name"));
+        user.set("display_name", format!("{first} {last}"));
+    }
+    site.live = Place::with(site.id, site.created_at, content);
 }
 
 /// Answers a repetition: with the site as it is now, or was if it is gone.

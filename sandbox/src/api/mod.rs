@@ -1,30 +1,98 @@
 //! The API itself: from a request to what a well-behaved service would answer.
+//!
+//! Each area is a file with its operations and a list of their routes.
 
+mod access;
+mod account;
+mod applications;
+mod backups;
+mod blocks;
+mod browser;
 mod checkout;
+mod checkpoints;
+mod cloudflare;
+mod commands;
 mod create;
+mod database;
+mod dns;
 mod edit;
+mod events;
+mod external;
+mod files;
+mod git;
+mod grafana;
+mod hostnames;
+mod jobs;
+mod keys;
+mod life;
+mod logs;
+mod members;
+mod pages;
+mod plans;
 mod posthog;
 mod proxy;
 mod restores;
 mod shell;
 mod shopify;
 mod sites;
+mod stage;
+mod stores;
+mod teams;
+mod templates;
+mod themes;
+mod tickets;
 mod update;
+mod usage;
 mod wordpress;
+mod wp_cli;
 
-use serde_json::Value;
-
+use crate::ask::Ask;
 use crate::auth;
 use crate::call::{Call, decoded};
-use crate::data::{AFFILIATES, TEMPLATES, Team, World, affiliate, template};
 use crate::options::Generation;
-use crate::paging::page;
 use crate::reply::Reply;
-use crate::route::{Route, other_slash};
+use crate::route::{Access, Outcome, Route, other_slash};
 use crate::shared::Shared;
 
-/// An answer, or the error to answer with instead.
-type Outcome = Result<Reply, Reply>;
+/// All operations, by area. Of two paths that both fit, the one listed first is taken.
+const AREAS: &[&[Route]] = &[
+    sites::ROUTES,
+    life::ROUTES,
+    stage::ROUTES,
+    checkpoints::ROUTES,
+    backups::ROUTES,
+    restores::ROUTES,
+    files::ROUTES,
+    edit::ROUTES,
+    shell::ROUTES,
+    database::ROUTES,
+    dns::ROUTES,
+    external::ROUTES,
+    hostnames::ROUTES,
+    cloudflare::ROUTES,
+    access::ROUTES,
+    git::ROUTES,
+    browser::ROUTES,
+    logs::ROUTES,
+    events::ROUTES,
+    usage::ROUTES,
+    jobs::ROUTES,
+    wordpress::ROUTES,
+    shopify::ROUTES,
+    posthog::ROUTES,
+    grafana::ROUTES,
+    themes::ROUTES,
+    stores::ROUTES,
+    account::ROUTES,
+    keys::ROUTES,
+    teams::ROUTES,
+    members::ROUTES,
+    tickets::ROUTES,
+    applications::ROUTES,
+    templates::ROUTES,
+    plans::ROUTES,
+    checkout::ROUTES,
+];
 
 /// Answers a request. Redirects and unknown paths come before the token, as they do with the
 /// framework, whose token check is part of the route.
@@ -34,20 +102,58 @@ pub(crate) fn answer(shared: &Shared, call: &Call) -> Reply {
     let Some(path) = call.api_path().map(decoded) else {
         return Reply::detail(404, "Not Found");
     };
-    let Some(route) = Route::find(&path, world.generation) else {
-        return redirect(call, &path, world.generation);
+    let known = find(&path, world.generation);
+    let fits = |(route, _): &&(&Route, _)| route.method == call.method;
+    let Some((route, arguments)) = known.iter().find(fits) else {
+        return match known.as_slice() {
+            [] => redirect(call, &path, world.generation),
+            [(first, _), ..] => not_allowed(&known, first.path),
+        };
     };
-    let methods = route.methods();
-    if !methods.contains(&call.method.as_str()) {
-        return Reply::detail(405, "Method Not Allowed").with("allow", methods.join(", "));
-    }
-    let allowed = auth::identify(call, shared.options.token.as_deref());
-    allowed.and_then(|()| perform(shared, world, call, &route)).unwrap_or_else(|error| error)
+    let accepted = shared.options.token.as_deref();
+    let ask = Ask::new(call, &shared.options, arguments.clone());
+    let allowed = match route.access {
+        Access::Open => Ok(()),
+        Access::Read | Access::Own => auth::identify(call, accepted),
+        Access::Write => auth::identify(call, accepted).and_then(|()| auth::may_write(call)),
+    };
+    let outcome: Outcome = allowed.and_then(|()| {
+        if route.is_gone(world.generation) {
+            return Err(Reply::detail(410, "This route is retired"));
+        }
+        world.settle(ask.fqdn());
+        let reply = (route.handler)(world, &ask)?;
+        if route.access == Access::Write {
+            world.touch(ask.fqdn());
+        }
+        Ok(reply)
+    });
+    outcome.unwrap_or_else(|error| error)
+}
+
+type Found = (&'static Route, Vec<(&'static str, String)>);
+
+/// The operations of a generation.
+pub(crate) fn routes(generation: Generation) -> impl Iterator<Item = &'static Route> {
+    let routes = AREAS.iter().flat_map(|area| area.iter());
+    routes.filter(move |route| route.is_in(generation))
+}
+
+/// The operations a path can mean.
+fn find(path: &str, generation: Generation) -> Vec<Found> {
+    routes(generation).filter_map(|route| Some((route, route.arguments(path)?))).collect()
+}
+
+/// The methods named are those of the path that fits first.
+fn not_allowed(known: &[Found], path: &str) -> Reply {
+    let same = known.iter().filter(|(route, _)| route.path == path);
+    let methods: Vec<&str> = same.map(|(route, _)| route.method).collect();
+    Reply::detail(405, "Method Not Allowed").with("allow", methods.join(", "))
 }
 
 /// The framework sends a path that is only a slash away from a route there.
 fn redirect(call: &Call, path: &str, generation: Generation) -> Reply {
-    if Route::find(&other_slash(path), generation).is_none() {
+    if find(&other_slash(path), generation).is_empty() {
         return Reply::detail(404, "Not Found");
     }
     let mut location = call.origin() + &other_slash(&call.path);
@@ -56,38 +162,4 @@ fn redirect(call: &Call, path: &str, generation: Generation) -> Reply {
         location.push_str(&call.query);
     }
     Reply::redirect(location)
-}
-
-fn perform(shared: &Shared, world: &mut World, call: &Call, route: &Route) -> Outcome {
-    let reads = call.method == "GET";
-    match route {
-        // A proxied request may be a read although it is posted; the proxies look for themselves.
-        Route::Wp => return wordpress::proxy(world, call),
-        Route::Shopify => return shopify::proxy(call),
-        Route::PostHog => return posthog::proxy(call),
-        _ if !reads => auth::may_write(call)?,
-        _ => {}
-    }
-    match route {
-        Route::Sites if reads => sites::list(world, call),
-        Route::Sites => create::create(world, call, shared.options.creating_for),
-        Route::Site(fqdn) if reads => sites::get(world, fqdn),
-        Route::Site(fqdn) if call.method == "DELETE" => sites::delete(world, fqdn),
-        Route::Site(fqdn) => update::update(world, call, fqdn),
-        Route::Restores(fqdn) if reads => restores::list(world, call, fqdn),
-        Route::Restores(fqdn) => restores::start(world, call, fqdn),
-        Route::Commits(fqdn) => restores::commits(world, call, fqdn),
-        Route::Restore(fqdn, id) => restores::get(world, fqdn, id),
-        Route::Cmd(fqdn) => shell::run(world, call, fqdn),
-        Route::Edit(_) if world.generation == Generation::October => {
-            Err(Reply::detail(410, "This route is retired"))
-        }
-        Route::Edit(fqdn) => edit::edit(world, call, fqdn),
-        Route::Stage(fqdn) => sites::stage(world, fqdn),
-        Route::Teams => page(call, "/team", &world.teams, Team::view),
-        Route::Templates => page(call, "/ready_made_site", &TEMPLATES, template),
-        Route::Referred => page(call, "/account/referred_user", &AFFILIATES, |n| affiliate(*n)),
-        Route::Checkout => checkout::create(world, call),
-        Route::Wp | Route::Shopify | Route::PostHog => Ok(Reply::ok(&Value::Null)),
-    }
 }

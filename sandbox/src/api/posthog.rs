@@ -2,14 +2,17 @@
 
 use serde_json::json;
 
-use super::Outcome;
 use super::proxy::Proxied;
-use crate::call::Call;
+use crate::ask::Ask;
+use crate::data::World;
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, post};
+
+pub(super) const ROUTES: &[Route] = &[post("/posthog-proxy", proxy).looks_itself()];
 
 /// Passes a request on: lists below `/api/` have one entry, and writes are echoed.
-pub(super) fn proxy(call: &Call) -> Outcome {
-    let request = Proxied::read(call, None, None)?;
+fn proxy(_: &mut World, ask: &Ask<'_>) -> Outcome {
+    let request = Proxied::read(ask.call, None, None)?;
     let segments = request.segments();
     let ["api", rest @ ..] = segments.as_slice() else {
         return Err(Reply::detail(404, "Not found."));

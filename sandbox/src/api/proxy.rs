@@ -1,4 +1,4 @@
-//! What the three proxies have in common.
+//! What the proxies have in common.
 //!
 //! The contract leaves their answers open. The sandbox passes the other service's status and
 //! JSON on, so that a client meets error bodies without a `detail` too.
@@ -22,7 +22,7 @@ pub(super) struct Proxied {
     pub(super) method: String,
     /// The path, without its query.
     pub(super) path: String,
-    /// The parameters: query or body.
+    /// The parameters: query or body, and the path's own query.
     pub(super) parameters: Value,
 }
 
@@ -51,7 +51,9 @@ impl Proxied {
             serde_json::from_str(&parameters)
                 .map_err(|_| Reply::detail(400, "query_params_json is not valid JSON"))?
         };
-        let path = path.split('?').next().unwrap_or_default().to_owned();
+        let (path, query) = path.split_once('?').unwrap_or((&path, ""));
+        let parameters = with_query(parameters, query);
+        let path = path.to_owned();
         let proxied = Self { target: target.unwrap_or_default(), method, path, parameters };
         if !proxied.reads() {
             auth::may_write(call)?;
@@ -79,4 +81,15 @@ impl Proxied {
         }
         object
     }
+}
+
+/// The parameters of a path's own query, under those given beside it.
+fn with_query(given: Value, query: &str) -> Value {
+    let Value::Object(given) = given else {
+        return given;
+    };
+    let pairs = form_urlencoded::parse(query.as_bytes()).into_owned();
+    let mut all: Map<String, Value> = pairs.map(|(name, value)| (name, value.into())).collect();
+    all.extend(given);
+    Value::Object(all)
 }

@@ -1,49 +1,77 @@
-//! Backups and restores.
+//! Restores, and trying them out.
+//!
+//! A dry run is over at once; a preview takes as long as the real thing and shows the site as
+//! `previewing_restore` meanwhile. The later generation can be asked for a stage's.
 
-use serde_json::Value;
-
-use super::Outcome;
-use crate::call::Call;
-use crate::check::{boolean, date_time, string, uuid4, whole};
+use super::backups::of_stage;
+use crate::ask::Ask;
+use crate::check::{boolean, date_time, string};
 use crate::clock;
-use crate::data::{Plan, Restore, Status, World, backups};
-use crate::form::Form;
+use crate::data::{Plan, Restore, Status, Work, World};
 use crate::paging::page;
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, get, post};
 
-/// The backups closest before a moment.
-pub(super) fn commits(world: &World, call: &Call, fqdn: &str) -> Outcome {
-    let mut form = Form::query(call);
-    let restore_point = form.required("restore_point", date_time);
-    let count = form.given("number_to_fetch", whole).unwrap_or(1);
-    form.finish()?;
-    let count = u64::try_from(count).unwrap_or_default();
-    let found = backups(world.site(fqdn)?, restore_point, count);
-    Ok(Reply::ok(&Value::from(found)))
-}
+pub(super) const ROUTES: &[Route] = &[
+    get("/site/{fqdn}/pit_restore", list),
+    post("/site/{fqdn}/pit_restore", start),
+    post("/site/{fqdn}/pit_restore/preview", preview),
+    get("/site/{fqdn}/pit_restore/{pit_restore_id}", one),
+];
 
 /// A site's restores, newest first.
-pub(super) fn list(world: &World, call: &Call, fqdn: &str) -> Outcome {
-    let site = world.site(fqdn)?;
+fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let site = world.site(ask.fqdn())?;
     let path = format!("/site/{}/pit_restore", site.fqdn);
-    page(call, &path, &site.restores, Restore::view)
+    page(ask.call, &path, &site.restores, Restore::view)
 }
 
-/// One restore.
-pub(super) fn get(world: &World, fqdn: &str, id: &str) -> Outcome {
-    let mut form = Form::path("pit_restore_id", id);
-    let id = form.required("pit_restore_id", uuid4);
-    form.finish()?;
-    let mut restores = world.site(fqdn)?.restores.iter();
+/// One restore. Of its formats only JSON is played.
+fn one(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let id = ask.uuid("pit_restore_id")?;
+    let mut restores = world.site(ask.fqdn())?.restores.iter();
     match restores.find(|restore| restore.id == id) {
         Some(restore) => Ok(Reply::ok(&restore.view())),
         None => Err(Reply::detail(404, "Restore not found")),
     }
 }
 
-/// Starts a restore. Only a real one keeps the site busy.
-pub(super) fn start(world: &mut World, call: &Call, fqdn: &str) -> Outcome {
-    let mut form = Form::body(call)?;
+fn start(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    begin(world, ask, false)
+}
+
+fn preview(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    begin(world, ask, true)
+}
+
+fn begin(world: &mut World, ask: &Ask<'_>, preview: bool) -> Outcome {
+    let (mut plan, for_stage_site) = read(ask)?;
+    plan.is_dry_run |= preview;
+    let stage = for_stage_site || of_stage(world, ask)?;
+    let site = world.site_mut(ask.fqdn())?;
+    site.require_idle()?;
+    let place = site.place(stage)?;
+    let Some(content) = plan.outcome(place) else {
+        return Err(Reply::detail(400, "dolt_restore_hash is not a commit of this site"));
+    };
+    let dry = plan.is_dry_run;
+    let takes = if dry && !preview { std::time::Duration::ZERO } else { ask.options.working_for };
+    let message = format!("Restore to {}", clock::text(plan.restore_point));
+    let restore = Restore::start(site.id, plan, takes, (place.content(), &content));
+    let view = restore.view();
+    site.restores.insert(0, restore);
+    match (preview, dry) {
+        (true, _) => site.start(Status::PreviewingRestore, takes, Work::Wait),
+        (false, true) => {}
+        (false, false) => {
+            site.start(Status::Restoring, takes, Work::Fill { stage, content, message });
+        }
+    }
+    Ok(Reply::ok(&view))
+}
+
+fn read(ask: &Ask<'_>) -> Result<(Plan, bool), Reply> {
+    let mut form = ask.body()?;
     let restore_point = form.optional("restore_point", date_time);
     let for_stage_site = form.given("for_stage_site", boolean).unwrap_or(false);
     let plan = Plan {
@@ -55,17 +83,5 @@ pub(super) fn start(world: &mut World, call: &Call, fqdn: &str) -> Outcome {
         is_dry_run: form.given("is_dry_run", boolean).unwrap_or(false),
     };
     form.finish()?;
-
-    let site = world.site_mut(fqdn)?;
-    site.require_idle()?;
-    if for_stage_site && site.stage().is_none() {
-        return Err(Reply::detail(404, "Stage site not found"));
-    }
-    let restore = Restore::start(site.id, plan);
-    let view = restore.view();
-    if !restore.takes().is_zero() {
-        site.keep_busy(Status::Restoring, restore.takes());
-    }
-    site.restores.insert(0, restore);
-    Ok(Reply::ok(&view))
+    Ok((plan, for_stage_site))
 }

@@ -1,81 +1,123 @@
-//! The shell: a few commands with made-up output, none with an effect on the site.
+//! The shell: lines of commands, answered from what the site holds.
+//!
+//! `&&`, `;`, `|`, quotes, `>` and `>>` work; variables, loops and the rest do not.
 
 use serde_json::json;
 
-use super::Outcome;
-use crate::call::Call;
+use super::commands::{HOME, Shell};
+use crate::ask::Ask;
 use crate::check::{boolean, string};
 use crate::data::World;
-use crate::form::Form;
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, post};
 
-const HOME: &str = "/bitnami/wordpress/wp-content";
+pub(super) const ROUTES: &[Route] = &[post("/site/{fqdn}/cmd", run).until_march()];
 
-/// Runs a command. With `auto_track_dir` the directory it ends in is answered, else the one it
-/// began in.
-pub(super) fn run(world: &World, call: &Call, fqdn: &str) -> Outcome {
-    let mut form = Form::body(call)?;
-    let command = form.required("cmd", string);
+/// Runs a line. With `auto_track_dir` the directory it ends in is answered, else the one it began
+/// in.
+fn run(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let mut form = ask.body()?;
+    let line = form.required("cmd", string);
     let cwd = form.given("cwd", string);
     let track = form.given("auto_track_dir", boolean).unwrap_or(false);
     form.finish()?;
-    world.site(fqdn)?.require_idle()?;
+    let (site, stage) = world.target_mut(ask.fqdn())?;
+    site.require_idle()?;
 
-    let mut cwd = cwd.unwrap_or_else(|| HOME.to_owned());
-    let words: Vec<&str> = command.split_whitespace().collect();
-    let response = match words.as_slice() {
-        ["cd", target] => {
-            if track {
-                cwd = entered(&cwd, target);
-            }
-            String::new()
+    let began = cwd.unwrap_or_else(|| HOME.to_owned());
+    let mut shell = Shell { site, stage, cwd: began.clone() };
+    let mut output: Vec<String> = Vec::new();
+    let mut skips = false;
+    for step in steps(&line) {
+        if skips {
+            skips = step.stops;
+            continue;
         }
-        ["pwd"] => cwd.clone(),
-        ["ls", ..] => "index.php\nplugins\nthemes\nuploads".to_owned(),
-        ["echo", ..] => echo(&command),
-        ["wp", rest @ ..] => wp(rest),
-        [] => String::new(),
-        [first, ..] => format!("bash: {first}: command not found"),
-    };
+        let (text, ok) = pipe(&mut shell, &step.pipe);
+        output.extend((!text.is_empty()).then_some(text));
+        skips = !ok && step.stops;
+    }
+    let cwd = if track { shell.cwd } else { began };
+    let response = output.join("\n");
+    site.events.note("wordpress", "info", format!("Shell: {line}"));
     Ok(Reply::ok(&json!({ "response": response, "cwd": cwd })))
 }
 
-fn entered(cwd: &str, target: &str) -> String {
-    match target {
-        "~" => HOME.to_owned(),
-        "." => cwd.to_owned(),
-        ".." => match cwd.rsplit_once('/') {
-            Some((parent, _)) if !parent.is_empty() => parent.to_owned(),
-            _ => "/".to_owned(),
-        },
-        _ if target.starts_with('/') => target.to_owned(),
-        _ => format!("{}/{target}", cwd.trim_end_matches('/')),
-    }
+/// Commands whose output goes from one to the next.
+struct Step {
+    pipe: Vec<Vec<String>>,
+    /// Whether what follows is only run if this succeeds.
+    stops: bool,
 }
 
-/// What follows `echo`, with one pair of quotes around it taken off.
-fn echo(command: &str) -> String {
-    let text = command.trim().strip_prefix("echo").unwrap_or_default();
-    let text = text.trim();
-    let inside = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
-    inside('"').or_else(|| inside('\'')).unwrap_or(text).to_owned()
+fn pipe(shell: &mut Shell<'_>, commands: &[Vec<String>]) -> (String, bool) {
+    let mut carried = (String::new(), true);
+    for words in commands {
+        carried = shell.command(words, &carried.0);
+    }
+    carried
 }
 
-fn wp(words: &[&str]) -> String {
-    match words {
-        ["core", "version"] => "6.8.2".to_owned(),
-        ["plugin", "list", options @ ..] if options.contains(&"--format=json") => json!([
-            { "name": "akismet", "status": "inactive", "update": "none", "version": "5.5" },
-            { "name": "hello", "status": "active", "update": "none", "version": "1.7.2" },
-        ])
-        .to_string(),
-        ["plugin", "list", ..] => "name\tstatus\tupdate\tversion\n\
-                                   akismet\tinactive\tnone\t5.5\n\
-                                   hello\tactive\tnone\t1.7.2"
-            .to_owned(),
-        [] => "usage: wp <command>".to_owned(),
-        [name, ..] => format!(
-            "Error: '{name}' is not a registered wp command. See 'wp help' for available commands."
-        ),
+fn steps(line: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut pipe: Vec<Vec<String>> = Vec::new();
+    let mut words = Vec::new();
+    for token in tokens(line) {
+        match token {
+            Token::Word(word) => words.push(word),
+            Token::Mark("|") => pipe.push(std::mem::take(&mut words)),
+            Token::Mark(mark) => {
+                pipe.push(std::mem::take(&mut words));
+                steps.push(Step { pipe: std::mem::take(&mut pipe), stops: mark == "&&" });
+            }
+        }
     }
+    pipe.push(words);
+    steps.push(Step { pipe, stops: false });
+    steps
+}
+
+enum Token {
+    Word(String),
+    Mark(&'static str),
+}
+
+fn tokens(line: &str) -> Vec<Token> {
+    let mut found = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote: Option<char> = None;
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        let mark = match c {
+            _ if quote == Some(c) => {
+                quote = None;
+                continue;
+            }
+            '\\' if quote != Some('\'') => {
+                word.get_or_insert_default().extend(characters.next());
+                continue;
+            }
+            _ if quote.is_some() => {
+                word.get_or_insert_default().push(c);
+                continue;
+            }
+            '"' | '\'' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+                continue;
+            }
+            '&' if characters.next_if_eq(&'&').is_some() => Some("&&"),
+            '|' => Some("|"),
+            ';' | '\n' => Some(";"),
+            _ if c.is_whitespace() => None,
+            _ => {
+                word.get_or_insert_default().push(c);
+                continue;
+            }
+        };
+        found.extend(word.take().map(Token::Word));
+        found.extend(mark.map(Token::Mark));
+    }
+    found.extend(word.map(Token::Word));
+    found
 }

@@ -1,44 +1,74 @@
 //! The proxy to Shopify shops.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::Outcome;
 use super::proxy::Proxied;
-use crate::call::Call;
+use crate::ask::Ask;
+use crate::data::World;
+use crate::json::Fields as _;
 use crate::reply::Reply;
+use crate::route::{Outcome, Route, post};
 
-/// Passes a request on to a shop with two products. Every shop is connected but those whose
-/// name starts with `unknown`.
-pub(super) fn proxy(call: &Call) -> Outcome {
-    let request = Proxied::read(call, Some("shop_name"), Some("/admin/api/2024-04"))?;
-    let shop = request.target.as_str();
-    if shop.is_empty() || shop.starts_with("unknown") {
-        return Err(Reply::detail(404, "Shopify store not found"));
-    }
+pub(super) const ROUTES: &[Route] = &[post("/shopify-proxy", proxy).looks_itself()];
+
+/// Passes a request on to a shop with products, which are kept, with themes, and without orders.
+/// Other writes are echoed only.
+fn proxy(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let request = Proxied::read(ask.call, Some("shop_name"), Some("/admin/api/2024-04"))?;
+    let shop = world.shops.shop(&request.target)?;
     let segments = request.segments();
     let ["admin", "api", _version, rest @ ..] = segments.as_slice() else {
-        return Err(Reply::json(404, &json!({ "errors": "Not Found" })));
+        return Err(not_found());
     };
-    let body = match (request.reads(), rest) {
-        (true, []) => json!({}),
-        (true, ["shop.json"]) => json!({ "shop": {
-            "id": 1, "name": shop, "domain": format!("{shop}.myshopify.com"), "currency": "USD"
-        } }),
-        (true, ["products.json"]) => json!({ "products": [product(1), product(2)] }),
-        (true, ["products", "1.json"]) => json!({ "product": product(1) }),
-        (true, ["orders.json"]) => json!({ "orders": [] }),
-        (true, _) => return Err(Reply::json(404, &json!({ "errors": "Not Found" }))),
-        (false, _) if request.method == "delete" => json!({}),
-        (false, _) => request.echoed(json!({})),
+    if !request.reads() {
+        return write(world, &request, rest);
+    }
+    let body = match rest {
+        [] => json!({}),
+        ["shop.json"] => {
+            let name = request.target.as_str();
+            let domain = format!("{name}.myshopify.com");
+            json!({ "shop": { "id": 1, "name": name, "domain": domain, "currency": "USD" } })
+        }
+        ["products.json"] => json!({ "products": Vec::from_iter(shop.products.values()) }),
+        ["products", id] => {
+            let product = number(id).and_then(|id| shop.products.get(&id));
+            json!({ "product": product.ok_or_else(not_found)? })
+        }
+        ["themes.json"] => {
+            let themes = shop.themes.iter().map(|(id, theme)| theme.view(*id));
+            json!({ "themes": themes.collect::<Vec<_>>() })
+        }
+        ["orders.json"] => json!({ "orders": [] }),
+        _ => return Err(not_found()),
     };
     Ok(Reply::ok(&body))
 }
 
-fn product(id: u64) -> Value {
-    json!({
-        "id": id,
-        "title": format!("Product {id}"),
-        "status": "active",
-        "variants": [{ "id": id, "price": "9.50" }],
-    })
+fn write(world: &mut World, request: &Proxied, rest: &[&str]) -> Outcome {
+    let shop = world.shops.shop_mut(&request.target)?;
+    let given = request.parameters.field("product");
+    let body = match (request.method.as_str(), rest) {
+        ("post", ["products.json"]) => json!({ "product": shop.add_product(given) }),
+        ("put", ["products", id]) => {
+            let product = number(id).and_then(|id| shop.set_product(id, given));
+            json!({ "product": product.ok_or_else(not_found)? })
+        }
+        ("delete", ["products", id]) => {
+            number(id).and_then(|id| shop.products.remove(&id)).ok_or_else(not_found)?;
+            json!({})
+        }
+        ("delete", _) => json!({}),
+        _ => request.echoed(json!({})),
+    };
+    Ok(Reply::ok(&body))
+}
+
+/// An id with Shopify's ending.
+fn number(id: &str) -> Option<u64> {
+    id.strip_suffix(".json")?.parse().ok()
+}
+
+fn not_found() -> Reply {
+    Reply::json(404, &json!({ "errors": "Not Found" }))
 }

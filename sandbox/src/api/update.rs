@@ -1,16 +1,19 @@
 //! Changes to a site's settings.
 
-use super::Outcome;
-use crate::call::Call;
+use uuid::Uuid;
+
+use crate::ask::Ask;
 use crate::check::{boolean, string, uuid4};
-use crate::data::World;
-use crate::form::Form;
+use crate::clock;
+use crate::data::{Site, World};
 use crate::reply::Reply;
+use crate::route::Outcome;
 
 /// Applies the given fields. Null leaves a setting as it is, but for the repository, which it
 /// disconnects.
-pub(super) fn update(world: &mut World, call: &Call, fqdn: &str) -> Outcome {
-    let mut form = Form::body(call)?;
+pub(super) fn update(world: &mut World, ask: &Ask<'_>) -> Outcome {
+    let fqdn = ask.fqdn();
+    let mut form = ask.body()?;
     let cf_dev_mode = form.optional("cf_dev_mode_enabled", boolean);
     let new_fqdn = form.optional("new_fqdn", string);
     let git_url = form.nullable("git_url", string);
@@ -21,7 +24,7 @@ pub(super) fn update(world: &mut World, call: &Call, fqdn: &str) -> Outcome {
 
     let site = world.site(fqdn)?;
     site.require_idle()?;
-    let new_fqdn = new_fqdn.filter(|name| !site.is_named(name));
+    let new_fqdn = new_fqdn.filter(|name| site.fqdn != name.to_lowercase());
     if let Some(name) = &new_fqdn {
         world.require_free(name)?;
     }
@@ -33,11 +36,32 @@ pub(super) fn update(world: &mut World, call: &Call, fqdn: &str) -> Outcome {
     if let Some(name) = new_fqdn {
         site.fqdn = name.to_lowercase();
     }
-    site.git_url = git_url.unwrap_or_else(|| site.git_url.take());
-    site.cf_dev_mode = cf_dev_mode.unwrap_or(site.cf_dev_mode);
+    match git_url {
+        Some(Some(url)) => link(site, url),
+        Some(None) => unlink(site),
+        None => {}
+    }
+    if let Some(on) = cf_dev_mode {
+        site.cloudflare.switch("dev_mode", on);
+    }
     site.http_auth_enabled = http_auth.unwrap_or(site.http_auth_enabled);
     site.team_id = team_id.unwrap_or(site.team_id);
     site.is_free = is_free.unwrap_or(site.is_free);
     let fqdn = site.fqdn.clone();
     Ok(Reply::ok(&world.show(world.site(&fqdn)?)))
+}
+
+/// Connects a site to a repository, whose content is taken at once.
+pub(super) fn link(site: &mut Site, url: String) {
+    site.events.note("git-sync", "info", format!("Linked to {url}"));
+    site.git_url = Some(url);
+    site.git_hash = Some(Uuid::new_v4().simple().to_string());
+    site.extras.synced_at = Some(clock::now());
+}
+
+/// Disconnects a site from its repository; what was taken stays.
+pub(super) fn unlink(site: &mut Site) {
+    site.git_url = None;
+    site.git_hash = None;
+    site.events.note("git-sync", "info", "Unlinked".to_owned());
 }

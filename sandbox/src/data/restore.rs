@@ -1,17 +1,12 @@
 //! Restores of a site to an earlier state.
-//!
-//! They take a while and have a result, but change no files or posts: there is no earlier state
-//! to go back to.
 
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::place::{Content, Files, Place};
 use crate::clock::{self, Time};
-
-/// How long a real restore takes.
-const TAKES: Duration = Duration::from_secs(1);
 
 /// What is to be restored.
 #[derive(Debug)]
@@ -37,34 +32,85 @@ pub(crate) struct Restore {
     pub(crate) id: Uuid,
     site_id: Uuid,
     plan: Plan,
+    counts: Counts,
     created_at: Time,
     started: Instant,
+    takes: Duration,
+}
+
+/// What a restore does.
+#[derive(Debug, Default, Clone, Copy)]
+struct Counts {
+    tables: usize,
+    added: usize,
+    restored: usize,
+    deleted: usize,
+}
+
+impl Plan {
+    /// What the place is to hold afterwards. `None` when there is no such state of the database.
+    pub(crate) fn outcome(&self, place: &Place) -> Option<Content> {
+        let now = place.content();
+        let then = place.at(self.restore_point);
+        let mut after = now.clone();
+        if self.restore_db {
+            after.tables = match &self.git_restore_hash {
+                Some(hash) => place.commit_named(hash)?.after,
+                None => then.tables.clone(),
+            };
+        }
+        if self.restore_wp_content {
+            let mut files: Files = then.files.as_ref().clone();
+            if !self.delete_extra_files {
+                let extra = now.files.iter().filter(|(path, _)| !then.files.contains_key(*path));
+                files.extend(extra.map(|(path, text)| (path.clone(), text.clone())));
+            }
+            after.files = files.into();
+        }
+        Some(after)
+    }
 }
 
 impl Restore {
-    /// Starts a restore.
-    pub(crate) fn start(site_id: Uuid, plan: Plan) -> Self {
+    /// Starts a restore from one content to another.
+    pub(crate) fn start(
+        site_id: Uuid,
+        plan: Plan,
+        takes: Duration,
+        (from, to): (&Content, &Content),
+    ) -> Self {
+        let counts = Counts {
+            tables: to.tables.iter().filter(|(name, t)| from.tables.get(*name) != Some(t)).count(),
+            added: to.files.keys().filter(|path| !from.files.contains_key(*path)).count(),
+            restored: to
+                .files
+                .iter()
+                .filter(|(path, text)| from.files.get(*path).is_some_and(|now| now != *text))
+                .count(),
+            deleted: from.files.keys().filter(|path| !to.files.contains_key(*path)).count(),
+        };
         Self {
             id: Uuid::new_v4(),
             site_id,
             plan,
+            counts,
             created_at: clock::now(),
             started: Instant::now(),
+            takes,
         }
     }
 
-    /// How long the site is busy with it.
-    pub(crate) fn takes(&self) -> Duration {
-        if self.plan.is_dry_run { Duration::ZERO } else { TAKES }
+    /// Makes it done.
+    pub(crate) fn finish(&mut self) {
+        self.takes = self.takes.min(self.started.elapsed());
     }
 
     /// The restore as the API shows it: its numbers come when it is done.
     pub(crate) fn view(&self) -> Value {
-        let plan = &self.plan;
-        let done = self.started.elapsed() >= self.takes();
-        let tables = |count: u32| (done && plan.restore_db).then_some(count);
-        let files = |count: u32| (done && plan.restore_wp_content).then_some(count);
-        let deleted = if plan.delete_extra_files { 2 } else { 0 };
+        let Self { plan, counts, .. } = self;
+        let done = self.started.elapsed() >= self.takes;
+        let tables = |count: usize| (done && plan.restore_db).then_some(count);
+        let files = |count: usize| (done && plan.restore_wp_content).then_some(count);
         json!({
             "id": self.id,
             "site_live_id": self.site_id,
@@ -72,19 +118,19 @@ impl Restore {
             "git_restore_hash": plan.git_restore_hash,
             "backup_point": clock::text(plan.restore_point),
             "created_at": clock::text(self.created_at),
-            "finished_at": done.then(|| clock::text(self.created_at + self.takes())),
+            "finished_at": done.then(|| clock::text(clock::later(self.created_at, self.takes))),
             "restore_db": plan.restore_db,
-            "passed_dry_run": plan.is_dry_run.then_some(true),
+            "passed_dry_run": (done && plan.is_dry_run).then_some(true),
             "restore_wp_content": plan.restore_wp_content,
             "delete_extra_files": plan.delete_extra_files,
-            "num_tables_restored": tables(2),
+            "num_tables_restored": tables(counts.tables),
             "num_tables_deleted": tables(0),
             "num_tables_failed": tables(0),
-            "num_tables_skipped": tables(1),
+            "num_tables_skipped": tables(0),
             "num_folders_added": files(0),
-            "num_files_added": files(1),
-            "num_files_restored": files(3),
-            "num_files_deleted": files(deleted),
+            "num_files_added": files(counts.added),
+            "num_files_restored": files(counts.restored),
+            "num_files_deleted": files(counts.deleted),
             "failed_reason": null,
         })
     }

@@ -1,45 +1,22 @@
 //! Sites.
 
-use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::browser::Browser;
+use super::checkpoint::Checkpoint;
+use super::dns::Record;
+use super::edge::{Cloudflare, External, Hostname};
+use super::event::Events;
+use super::extras::Extras;
+use super::place::Place;
 use super::restore::Restore;
-use super::{sample_id, user};
+use super::sample_id;
+use super::stage::Stage;
+use super::status::{Busy, Pending, Status, Work};
 use crate::clock::{self, Time};
 use crate::reply::Reply;
-
-/// What a site is doing, as far as the sandbox goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Status {
-    /// Nothing: it can be changed.
-    Idle,
-    /// Being set up.
-    Creating,
-    /// Being put back to an earlier state.
-    Restoring,
-}
-
-impl Status {
-    /// The contract's word.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Creating => "creating",
-            Self::Restoring => "restoring",
-        }
-    }
-
-    fn display(self) -> &'static str {
-        match self {
-            Self::Idle => "Idle",
-            Self::Creating => "Creating",
-            Self::Restoring => "Restoring",
-        }
-    }
-}
 
 /// A site.
 #[derive(Debug)]
@@ -52,20 +29,41 @@ pub(crate) struct Site {
     pub(crate) team_id: Uuid,
     /// The repository it is connected to.
     pub(crate) git_url: Option<String>,
+    /// What it last took from there.
+    pub(crate) git_hash: Option<String>,
     /// Whether visitors are asked for a password.
     pub(crate) http_auth_enabled: bool,
     /// Whether it is on the free plan.
     pub(crate) is_free: bool,
-    /// Whether the cache in front of it is off.
-    pub(crate) cf_dev_mode: bool,
-    /// The files edited since the start, by path.
-    pub(crate) edits: BTreeMap<String, String>,
+    /// What it holds.
+    pub(crate) live: Place,
+    /// Its stage.
+    pub(crate) stage: Option<Box<Stage>>,
+    /// Stages it once had, newest first.
+    pub(crate) archives: Vec<Stage>,
     /// Its restores, newest first.
     pub(crate) restores: Vec<Restore>,
+    /// Its checkpoints, newest first.
+    pub(crate) checkpoints: Vec<Checkpoint>,
+    /// Its further names.
+    pub(crate) hostnames: Vec<Hostname>,
+    /// Its paths to elsewhere.
+    pub(crate) externals: Vec<External>,
+    /// The cache in front of it.
+    pub(crate) cloudflare: Cloudflare,
+    /// The browser that shows it.
+    pub(crate) browser: Browser,
+    /// What has happened to it.
+    pub(crate) events: Events,
+    /// Whether its domain is found to use the right name servers.
+    pub(crate) name_servers: Pending,
+    /// What only the later generation has.
+    pub(crate) extras: Extras,
     /// When it was made.
     pub(crate) created_at: Time,
-    has_stage: bool,
-    busy: Option<(Status, Option<Instant>)>,
+    records: Option<Vec<Record>>,
+    asleep: bool,
+    busy: Option<Busy>,
 }
 
 /// What a new site is made from.
@@ -90,48 +88,118 @@ impl Site {
             git_url: None,
             is_free: false,
         };
-        Self {
-            id: sample_id(0x0517, number),
-            created_at: clock::sample(number),
-            has_stage: number == 1,
-            ..Self::create(new)
+        let mut site = Self::make(sample_id(0x0517, number), clock::sample(number), new);
+        if number == 1 {
+            let id = sample_id(0x57a6, 1);
+            site.stage = Some(Box::new(Stage {
+                id,
+                subdomain: "stage".to_owned(),
+                branch: None,
+                created_at: site.created_at,
+                place: Place::stock(id, site.created_at),
+            }));
         }
+        site
     }
 
     /// A new site, idle until told otherwise.
     pub(crate) fn create(new: NewSite) -> Self {
+        Self::make(Uuid::new_v4(), clock::now(), new)
+    }
+
+    fn make(id: Uuid, created_at: Time, new: NewSite) -> Self {
         Self {
-            id: Uuid::new_v4(),
+            id,
             fqdn: new.fqdn.to_lowercase(),
             team_id: new.team_id,
             git_url: new.git_url,
+            git_hash: None,
             http_auth_enabled: false,
             is_free: new.is_free,
-            cf_dev_mode: false,
-            edits: BTreeMap::new(),
+            live: Place::stock(id, created_at),
+            stage: None,
+            archives: Vec::new(),
             restores: Vec::new(),
-            created_at: clock::now(),
-            has_stage: false,
+            checkpoints: Vec::new(),
+            hostnames: Vec::new(),
+            externals: Vec::new(),
+            cloudflare: Cloudflare::default(),
+            browser: Browser::default(),
+            events: Events::default(),
+            name_servers: Pending::done(),
+            extras: Extras::default(),
+            created_at,
+            records: None,
+            asleep: false,
             busy: None,
         }
     }
 
-    /// Whether this is the site of that name.
-    pub(crate) fn is_named(&self, fqdn: &str) -> bool {
-        self.fqdn == fqdn || self.fqdn == fqdn.to_lowercase()
+    /// Starts work that keeps the site busy for a while.
+    pub(crate) fn start(&mut self, status: Status, time: Duration, work: Work) {
+        self.events.note("wordpress", "info", format!("{}: started", status.display()));
+        self.busy = Some(Busy::start(status, time, work));
+        self.settle();
     }
 
-    /// Keeps the site busy for a while. A while too long for the clock is for ever.
-    pub(crate) fn keep_busy(&mut self, status: Status, time: Duration) {
-        self.busy = Some((status, Instant::now().checked_add(time)));
+    /// Makes true what became due since the last look.
+    pub(crate) fn settle(&mut self) {
+        let Some(busy) = self.busy.take_if(|busy| busy.is_over()) else {
+            return;
+        };
+        self.events.note("wordpress", "info", format!("{}: done", busy.status.display()));
+        match busy.work {
+            Work::Wait => {}
+            Work::Fill { stage, content, message } => {
+                if let Some(place) = self.place_mut(stage) {
+                    place.fill(content, &message);
+                }
+            }
+            Work::Commit => {
+                if let Some(stage) = &self.stage {
+                    self.live.fill(stage.place.content().clone(), "Commit the stage");
+                }
+            }
+            Work::Refresh => {
+                if let Some(stage) = &mut self.stage {
+                    stage.place.fill(self.live.content().clone(), "Refresh from the live site");
+                }
+            }
+            Work::DropStage => self.archives.extend(self.stage.take().map(|stage| *stage)),
+            Work::Sleep => self.asleep = true,
+        }
+    }
+
+    /// Brings everything under way to its end.
+    pub(crate) fn finish(&mut self) {
+        if let Some(busy) = &mut self.busy {
+            busy.finish();
+        }
+        self.settle();
+        self.restores.iter_mut().for_each(Restore::finish);
+        self.hostnames.iter_mut().for_each(|hostname| hostname.checked.finish());
+        self.name_servers.finish();
+    }
+
+    /// Wakes a site that sleeps.
+    pub(crate) fn wake(&mut self) {
+        self.asleep = false;
+        self.events.note("wordpress", "info", "Woken".to_owned());
     }
 
     /// What the site is doing now.
     pub(crate) fn status(&self) -> Status {
-        match self.busy {
-            Some((status, until)) if until.is_none_or(|until| Instant::now() < until) => status,
+        match &self.busy {
+            Some(busy) if !busy.is_over() => busy.status,
+            Some(Busy { work: Work::Sleep, .. }) => Status::Sleeping,
+            _ if self.asleep => Status::Sleeping,
             _ => Status::Idle,
         }
+    }
+
+    /// How much of the work under way is done, in per cent.
+    pub(crate) fn progress(&self) -> u64 {
+        self.busy.as_ref().map_or(100, Busy::percent)
     }
 
     /// Fails while the site cannot be changed.
@@ -144,85 +212,38 @@ impl Site {
         Err(Reply::detail(400, &text))
     }
 
-    /// The site's stage, as its own route shows it.
-    pub(crate) fn stage(&self) -> Option<Value> {
-        let view = json!({
-            "id": sample_id(0x57a6, 1),
-            "git_branch": null,
-            "fqdn": self.stage_fqdn(),
-            "created_at": clock::text(self.created_at),
-        });
-        self.has_stage.then_some(view)
+    /// The site's stage, or the error for a site without one.
+    pub(crate) fn require_stage(&self) -> Result<&Stage, Reply> {
+        self.stage.as_deref().ok_or_else(|| Reply::detail(404, "Stage site not found"))
+    }
+
+    /// The content of the site or of its stage.
+    pub(crate) fn place(&self, stage: bool) -> Result<&Place, Reply> {
+        if stage { self.require_stage().map(|stage| &stage.place) } else { Ok(&self.live) }
+    }
+
+    /// The content of the site or of its stage, to change it.
+    pub(crate) fn place_mut(&mut self, stage: bool) -> Option<&mut Place> {
+        if stage {
+            self.stage.as_deref_mut().map(|stage| &mut stage.place)
+        } else {
+            Some(&mut self.live)
+        }
+    }
+
+    /// The site's DNS records.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        self.records.clone().unwrap_or_else(|| Record::stock(self.id, &self.fqdn))
+    }
+
+    /// The site's DNS records, to change them.
+    pub(crate) fn records_mut(&mut self) -> &mut Vec<Record> {
+        self.records.get_or_insert_with(|| Record::stock(self.id, &self.fqdn))
     }
 
     /// The earliest moment the site can be put back to.
     pub(crate) fn min_restore_point(&self) -> Time {
         let month_ago = clock::minutes_before(clock::now(), 30 * 24 * 60);
         self.created_at.max(month_ago)
-    }
-
-    /// The site as the API shows it.
-    pub(super) fn view(&self, team: Value) -> Value {
-        let status = self.status();
-        let now = clock::now();
-        json!({
-            "id": self.id,
-            "user_id": user::owner_id(),
-            "fqdn": self.fqdn,
-            "active": true,
-            "status": status.name(),
-            "status_display": status.display(),
-            "team_id": self.team_id,
-            "team": team,
-            "code_server_password": format!("secret-code-{}", self.id.simple()),
-            "code_server_enabled": false,
-            "current_cycle_visits": 120,
-            "current_storage": 512,
-            "max_restore_point": clock::text(now),
-            "min_restore_point": clock::text(self.min_restore_point().min(now)),
-            "tracked_tables": ["wp_options", "wp_posts"],
-            "untracked_tables": ["wp_actionscheduler_logs"],
-            "is_free": self.is_free,
-            "db_prefix": "wp_",
-            "dkim_key": null,
-            "git_url": self.git_url,
-            "site_stage": self.inner_stage(),
-            "http_auth_password": format!("secret-http-{}", self.id.simple()),
-            "favicon_url": format!("https://{}/favicon.ico", self.fqdn),
-            "http_auth_enabled": self.http_auth_enabled,
-            "is_sleeping": false,
-            "tenant_id": "tenant-1",
-            "created_at": clock::text(self.created_at),
-            "properties": { "cf_dev_mode_enabled": self.cf_dev_mode },
-            "is_testing": false,
-            "is_ns_root": false,
-            "domain_option": "external",
-            "git_last_sync_hash": null,
-            "created_by": user::owner(),
-        })
-    }
-
-    /// The site's stage, as it is shown inside the site: with more to it than by itself.
-    fn inner_stage(&self) -> Option<Value> {
-        let view = json!({
-            "id": sample_id(0x57a6, 1),
-            "http_auth_enabled": false,
-            "subdomain": "stage",
-            "domain": self.fqdn,
-            "tld": "com",
-            "fqdn": self.stage_fqdn(),
-            "pod_name": null,
-            "site_live_id": self.id,
-            "created_by_id": user::owner_id(),
-            "created_at": clock::text(self.created_at),
-            "git_branch": null,
-            "git_last_sync_hash": null,
-            "git_last_synced_at": null,
-        });
-        self.has_stage.then_some(view)
-    }
-
-    fn stage_fqdn(&self) -> String {
-        format!("stage.{}", self.fqdn)
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{sample_id, user};
-use crate::clock;
+use crate::clock::{self, Time};
 
 /// A team that sites belong to.
 #[derive(Debug)]
@@ -15,13 +15,53 @@ pub(crate) struct Team {
     pub(crate) name: String,
     /// Whether it is the account's default.
     pub(crate) is_default: bool,
+    /// Its time zone.
+    pub(crate) timezone: String,
+    /// The invitations nobody has answered yet.
+    pub(crate) invites: Vec<Invite>,
+    /// The e-mail addresses of those in it besides the owner, by their user's id.
+    pub(crate) members: Vec<(Uuid, String)>,
     number: u64,
+}
+
+/// An invitation to a team.
+#[derive(Debug)]
+pub(crate) struct Invite {
+    /// Its id.
+    pub(crate) id: Uuid,
+    /// Who is invited.
+    pub(crate) email: String,
+    /// When.
+    pub(crate) created_at: Time,
+}
+
+impl Invite {
+    /// The invitation as the API shows it.
+    pub(crate) fn view(&self, team: &Team) -> Value {
+        json!({
+            "id": self.id,
+            "email": self.email,
+            "team_id": team.id,
+            "team_name": team.name,
+            "status": "pending",
+            "created_at": clock::text(self.created_at),
+        })
+    }
 }
 
 impl Team {
     /// A team of the sample data; the default one has a paid plan, the others are free.
     pub(crate) fn sample(number: u64, name: &str, is_default: bool) -> Self {
-        Self { id: sample_id(0x7ea0, number), name: name.to_owned(), is_default, number }
+        let members = vec![(sample_id(0x3e3b, number), format!("member-{number}@example.com"))];
+        Self {
+            id: sample_id(0x7ea0, number),
+            name: name.to_owned(),
+            is_default,
+            timezone: "UTC".to_owned(),
+            invites: Vec::new(),
+            members,
+            number,
+        }
     }
 
     /// The team as the API shows it.
@@ -36,7 +76,7 @@ impl Team {
             "tenant_id": format!("tenant-{}", self.number),
             "user_id": user::owner_id(),
             "name": self.name,
-            "timezone": "UTC",
+            "timezone": self.timezone,
             "created_at": clock::text(clock::sample(self.number)),
             "user": user::owner(),
             "additional_sites": 0,

@@ -6,14 +6,15 @@ use uuid::Uuid;
 use super::sample_id;
 use super::team::Team;
 use crate::clock;
+use crate::json::Fields as _;
 
 /// The user the account belongs to.
-pub(super) fn owner_id() -> Uuid {
+pub(crate) fn owner_id() -> Uuid {
     sample_id(0x05e4, 1)
 }
 
 /// The account's user as the API shows it inside other objects.
-pub(super) fn owner() -> Value {
+pub(crate) fn owner() -> Value {
     person(owner_id(), "jane@example.com", "Jane", "Smith", true)
 }
 
@@ -36,8 +37,8 @@ pub(crate) fn affiliate(number: u64) -> Value {
     } else {
         Vec::new()
     };
-    view["referral_url"] = Value::from("https://my.sitebay.org/?ref=jane");
-    view["affiliate_payouts"] = Value::from(payouts);
+    view.set("referral_url", Value::from("https://my.sitebay.org/?ref=jane"));
+    view.set("affiliate_payouts", Value::from(payouts));
     view
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::{Client, Method, RequestBuilder, redirect};
-use sandbox::{Options, Sandbox};
+use sandbox::{Generation, Options, Sandbox};
 use serde_json::{Value, json};
 
 /// The default team of the sample data.
@@ -16,6 +16,11 @@ pub(crate) struct Api {
     pub(crate) sandbox: Sandbox,
     http: Client,
 }
+
+/// The first site of the sample data.
+pub(crate) const SITE: &str = "/site/site-1.example.com";
+/// The second one, which has no stage.
+pub(crate) const BARE_SITE: &str = "/site/site-2.example.com";
 
 /// Options under which a new site is ready at once.
 pub(crate) fn swift() -> Options {
@@ -59,6 +64,16 @@ impl Api {
     pub(crate) async fn patch(&self, path: &str, body: Value) -> (u16, Value) {
         answer(self.request("PATCH", path).json(&body)).await
     }
+}
+
+/// Options for the later generation, under which work is done at once.
+pub(crate) fn october() -> Options {
+    Options { generation: Generation::October, working_for: Duration::ZERO, ..swift() }
+}
+
+/// A search/replace block as most edits want it.
+pub(crate) fn block(search: &str, replace: &str) -> String {
+    format!("<<<<<<< SEARCH\n{search}\n=======\n{replace}\n>>>>>>> REPLACE\n")
 }
 
 /// Sends a request and reads a JSON answer.

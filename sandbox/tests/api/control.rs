@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::{Api, answer, new_site};
+use crate::client::{Api, answer, block, new_site};
 
 #[tokio::test]
 async fn requests_are_recorded_as_received() {
@@ -51,6 +51,31 @@ async fn the_control_routes_show_requests_and_state() {
     assert_eq!(state["sites"][0]["status"], "idle");
     assert_eq!(state["faults"], json!([]));
     assert_eq!(state["requests"], 1);
+}
+
+#[tokio::test]
+async fn work_under_way_can_be_finished() {
+    let api = Api::with(sandbox::Options::default()).await;
+    api.post("/site/", new_site("new.example.com")).await;
+    let site = "/site/new.example.com";
+    assert_eq!(api.get(site).await.1["status"], "creating");
+    assert_eq!(answer(api.bare("POST", "/__control/finish")).await.0, 200);
+    assert_eq!(api.get(site).await.1["status"], "idle");
+}
+
+#[tokio::test]
+async fn the_state_shows_stages_and_what_was_edited_on_them() {
+    let api = Api::start().await;
+    let edit = json!({
+        "file_path": "new.txt",
+        "file_edit_using_search_replace_blocks": block("", "tried"),
+    });
+    api.post("/site/stage.site-1.example.com/wpfile/edit", edit).await;
+    let (_, state) = answer(api.bare("GET", "/__control/state")).await;
+    let site = &state["sites"][0];
+    assert_eq!(site["stage"], "stage.site-1.example.com");
+    assert_eq!(site["edited_stage_files"], json!({ "wp-content/new.txt": "tried" }));
+    assert_eq!(site["edited_files"], json!({}));
 }
 
 #[tokio::test]

@@ -13,6 +13,18 @@ async fn check_october(api: &Api) {
     assert_eq!(command, (404, detail("Not Found")));
     let edit = api.post(EDIT, json!({})).await;
     assert_eq!(edit, (410, detail("This route is retired")));
+    for gone in ["wpfile/read", "wpfile/read_and_edit", "wpfile/tree", "wpfile/multi_edit"] {
+        let path = format!("/site/site-1.example.com/{gone}");
+        assert_eq!(api.post(&path, json!({})).await.0, 410, "{gone}");
+    }
+    for unknown in ["dolt/log", "dolt/diff", "dolt/diff-summary", "dolt/history-search?query=a"] {
+        let path = format!("/site/site-1.example.com/{unknown}");
+        assert_eq!(api.get(&path).await, (404, detail("Not Found")), "{unknown}");
+    }
+    for query in ["exec", "query", "explain"] {
+        let path = format!("/site/site-1.example.com/mysql/{query}");
+        assert_eq!(api.post(&path, json!({})).await.0, 410, "{query}");
+    }
     let mut body = new_site("new.example.com");
     body.as_object_mut().unwrap().remove("wordpress_password");
     assert_eq!(api.post("/site/", body).await.0, 201);

@@ -1,18 +1,36 @@
 //! The sandbox over loopback HTTP: every promise it makes, as a client sees it.
 
 mod access;
+mod account;
+mod backups;
+mod browser;
+mod checkpoints;
 mod client;
+mod cloudflare;
 mod contract;
 mod control;
 mod creation;
+mod database;
+mod dns;
+mod edge;
 mod faults;
 mod files;
 mod generations;
+mod git;
+mod life;
 mod lists;
+mod logs;
+mod october;
+mod operations;
 mod program;
 mod proxies;
 mod restores;
+mod robustness;
 mod schema;
 mod settings;
 mod shell;
+mod stage;
+mod teams;
+mod themes;
 mod validation;
+mod wordpress_cli;

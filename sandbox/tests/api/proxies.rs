@@ -22,7 +22,9 @@ async fn wordpress_reads_are_plausible() {
         let (status, list) = wordpress(&api, "get", &path, "").await;
         assert_eq!(status, 200);
         assert_eq!(list.as_array().unwrap().len(), 2);
-        let (_, one) = wordpress(&api, "get", &format!("/wp-json/wp/v2/{kind}/2"), "").await;
+        assert!(list[0]["id"].as_u64() > list[1]["id"].as_u64());
+        let path = format!("/wp-json/wp/v2/{kind}/{}", list[1]["id"]);
+        let (_, one) = wordpress(&api, "get", &path, "").await;
         assert_eq!(one, list[1]);
     }
     let (_, settings) = wordpress(&api, "get", "/wp-json/wp/v2/settings", "").await;
@@ -32,14 +34,27 @@ async fn wordpress_reads_are_plausible() {
 }
 
 #[tokio::test]
-async fn wordpress_writes_are_echoed() {
+async fn wordpress_writes_are_kept() {
     let api = Api::start().await;
     let posts = "/wp-json/wp/v2/posts";
     let (status, made) = wordpress(&api, "post", posts, r#"{"title":"Hi"}"#).await;
-    assert_eq!((status, &made["id"], &made["title"]), (200, &json!(101), &json!("Hi")));
-    let one = "/wp-json/wp/v2/posts/7";
-    let (_, gone) = wordpress(&api, "delete", one, "").await;
-    assert_eq!(gone, json!({ "deleted": true, "previous": { "id": 7 } }));
+    assert_eq!((status, &made["id"], &made["title"]["raw"]), (200, &json!(101), &json!("Hi")));
+    assert_eq!(made["status"], "draft");
+    let one = "/wp-json/wp/v2/posts/101";
+    let (_, changed) = wordpress(&api, "post", one, r#"{"status":"publish"}"#).await;
+    assert_eq!(wordpress(&api, "get", one, "").await, (200, changed));
+    let (_, list) = wordpress(&api, "get", posts, r#"{"search":"hi"}"#).await;
+    assert_eq!(list[0]["id"], 101);
+    let (_, one_only) = wordpress(&api, "get", &format!("{posts}?per_page=1&page=2"), "").await;
+    assert_eq!((one_only.as_array().map(Vec::len), &one_only[0]["id"]), (Some(1), &json!(2)));
+    let (_, binned) = wordpress(&api, "delete", one, "").await;
+    assert_eq!(binned["status"], "trash");
+    let (_, gone) = wordpress(&api, "delete", one, r#"{"force":true}"#).await;
+    assert_eq!((&gone["deleted"], &gone["previous"]["id"]), (&json!(true), &json!(101)));
+    assert_eq!(wordpress(&api, "get", one, "").await.0, 404);
+    let settings = "/wp-json/wp/v2/settings";
+    wordpress(&api, "post", settings, r#"{"title":"New"}"#).await;
+    assert_eq!(wordpress(&api, "get", settings, "").await.1["title"], "New");
     let (status, body) = wordpress(&api, "post", posts, "{").await;
     assert_eq!((status, body), (400, detail("query_params_json is not valid JSON")));
 }
@@ -54,7 +69,7 @@ async fn wordpress_errors_come_in_its_own_shape() {
 }
 
 #[tokio::test]
-async fn shopify_has_products_and_echoes_writes() {
+async fn shopify_keeps_products() {
     let api = Api::start().await;
     let shopify = |shop: &str, method: &str, path: &str| {
         let body = json!({
@@ -68,8 +83,17 @@ async fn shopify_has_products_and_echoes_writes() {
     let products = "/admin/api/2024-04/products.json";
     let (_, list) = shopify("my-shop", "get", products).await;
     assert_eq!(list["products"].as_array().map(Vec::len), Some(2));
-    let made = shopify("my-shop", "post", products).await;
-    assert_eq!(made, (200, json!({ "product": { "title": "test" } })));
+    let (status, made) = shopify("my-shop", "post", products).await;
+    assert_eq!(
+        (status, &made["product"]["id"], &made["product"]["title"]),
+        (200, &json!(3), &json!("test"))
+    );
+    let one = "/admin/api/2024-04/products/1.json";
+    assert_eq!(shopify("my-shop", "put", one).await.1["product"]["title"], "test");
+    assert_eq!(shopify("my-shop", "get", one).await.1["product"]["title"], "test");
+    assert_eq!(shopify("my-shop", "delete", one).await, (200, json!({})));
+    assert_eq!(shopify("my-shop", "get", one).await.0, 404);
+    assert_eq!(shopify("other-shop", "get", one).await.0, 200);
     let unknown = shopify("unknown-shop", "get", products).await;
     assert_eq!(unknown, (404, detail("Shopify store not found")));
     assert_eq!(shopify("my-shop", "get", "/admin/api/2024-04/x.json").await.0, 404);

@@ -23,6 +23,7 @@ async fn backups_are_the_latest_before_a_moment() {
     assert_eq!(three[0]["id"], one[0]["id"]);
     assert!(three[0]["created_at"].as_str() > three[2]["created_at"].as_str());
     assert_eq!(three[0]["site_live_id"], site["id"]);
+    assert!(three[0]["commit_hash"].is_string());
     let (_, none) = api.get(&format!("{RESTORES}/commits?restore_point=2001-01-01")).await;
     assert_eq!(none, json!([]));
 }

@@ -74,6 +74,11 @@ fn check_number(schema: &Value, value: &Value, at: &str, out: &mut Vec<String>) 
     {
         out.push(format!("{at}: {number} is less than {least}"));
     }
+    if let (Some(most), Some(number)) = (schema["maximum"].as_f64(), value.as_f64())
+        && number > most
+    {
+        out.push(format!("{at}: {number} is more than {most}"));
+    }
 }
 
 fn check_object(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut Vec<String>) {
@@ -87,6 +92,12 @@ fn check_object(root: &Value, schema: &Value, value: &Value, at: &str, out: &mut
         }
     }
     let Some(known) = schema["properties"].as_object() else {
+        let others = &schema["additionalProperties"];
+        if others.is_object() {
+            for (name, field) in fields {
+                check(root, others, field, &format!("{at}.{name}"), out);
+            }
+        }
         return;
     };
     // The sandbox promises every field, those the contract leaves open included, and no others.

@@ -11,7 +11,7 @@ async fn known_commands_answer_and_others_are_not_found() {
     let api = Api::start().await;
     let cases = [
         ("wp core version", "6.8.2"),
-        ("echo hello  there", "hello  there"),
+        ("echo hello  there", "hello there"),
         ("echo 'quoted'", "quoted"),
         ("pwd", "/bitnami/wordpress/wp-content"),
         ("ls -la", "index.php\nplugins\nthemes\nuploads"),
