@@ -9,7 +9,6 @@ use serde_json::value::RawValue;
 
 use crate::{
     protocol::{
-        capabilities::ClientCapabilities,
         content::{Contents, ToolResult},
         jsonrpc::{INTERNAL_ERROR, RpcError},
     },
@@ -50,15 +49,13 @@ async fn move_on(
     arguments: Option<&RawValue>,
 ) -> Outcome {
     let follows = ctx.notifier.follows();
-    let capabilities = match follows {
-        Follows::Owns => ClientCapabilities::default(),
-        Follows::Handle | Follows::Waits => ctx.notifier.capabilities(),
-    };
     let start = Start {
         tool: name.to_owned(),
         arguments: arguments.map(ToOwned::to_owned),
         answers: ctx.notifier.answered(),
-        capabilities,
+        capabilities: ctx.notifier.capabilities(),
+        // A request without a session that waits cannot ask any more.
+        can_ask: follows != Follows::Owns,
         nonce: ctx.notifier.nonce(),
     };
     let seen = match tasks.start(start).await {

@@ -54,8 +54,10 @@ pub struct Start {
     pub arguments: Option<Box<RawValue>>,
     /// What the client has answered so far.
     pub answers: Vec<Answered>,
-    /// What the client can be asked while the task runs.
+    /// What the client can do.
     pub capabilities: ClientCapabilities,
+    /// Whether it can be asked while the task runs.
+    pub can_ask: bool,
     /// Names the request, so that sending it again does not do it again. None: it has no name.
     pub nonce: Option<[u8; 16]>,
 }
@@ -70,14 +72,15 @@ impl Start {
             .raw("arguments", self.arguments.as_deref().map_or("null", RawValue::get))
             .raw("answers", &array(&answers))
             .number("capabilities", self.capabilities.bits().into())
+            .flag("can_ask", self.can_ask)
             .text_if("nonce", nonce.as_deref())
             .end()
     }
 
     /// Reads it back.
     pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["tool", "arguments", "answers", "capabilities", "nonce"];
-        let [tool, arguments, answers, capabilities, nonce] = fields(json, names).ok()?;
+        let names = ["tool", "arguments", "answers", "capabilities", "can_ask", "nonce"];
+        let [tool, arguments, answers, capabilities, can_ask, nonce] = fields(json, names).ok()?;
         let answers = raw::elements(answers?.get()).ok()?;
         let nonce = match nonce {
             Some(nonce) => URL_SAFE_NO_PAD.decode(&*raw::text(nonce)?).ok()?.try_into().ok(),
@@ -91,6 +94,7 @@ impl Start {
                 .map(|one| Answered::from_json(one.get()))
                 .collect::<Option<_>>()?,
             capabilities: ClientCapabilities::from_bits(raw::number(capabilities?)?),
+            can_ask: raw::flag(can_ask?)?,
             nonce,
         })
     }

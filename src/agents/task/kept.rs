@@ -170,6 +170,7 @@ mod tests {
             arguments: Some(raw(r#"{ "x": 1.0 }"#)),
             answers: vec![answered],
             capabilities: ClientCapabilities::ROOTS,
+            can_ask: true,
             nonce: Some([255; 16]),
         };
         let order = Order {

@@ -131,6 +131,9 @@ impl Run {
             self.answered.set(self.answered.get().saturating_add(count));
             return Ok(answers.into_iter().flatten().collect());
         }
+        if !kept.order.start.can_ask {
+            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+        }
         let can = kept.order.start.capabilities;
         match open.iter().map(|asked| asked.question.needs()).find(|needs| !can.has(*needs)) {
             Some(needs) => Err(Stop(Reason::Incapable(needs))),
