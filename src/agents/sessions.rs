@@ -5,7 +5,6 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::HashMap,
     rc::Rc,
 };
 
@@ -57,7 +56,7 @@ pub struct Sessions {
     rows: Rc<Rows>,
     /// Names this life of the object in event ids.
     incarnation: String,
-    open: RefCell<HashMap<Uuid, Rc<Session>>>,
+    open: RefCell<Vec<Rc<Session>>>,
     registered: Cell<Registered>,
     /// News that are about to be announced, and the sessions in which they arose.
     waiting: RefCell<Vec<(Uuid, News)>>,
@@ -91,19 +90,16 @@ impl Sessions {
         if claims.issued <= self.not_before.get() {
             return Ok(None);
         }
-        if let Some(session) = self.open.borrow().get(&claims.session) {
-            return Ok(Some(session.clone()));
+        if let Some(session) = self.known(claims.session) {
+            return Ok(Some(session));
         }
         let kept = self.rows.get(&settings_key(claims.session)).await?;
         if kept.as_deref() == Some(END) {
             return Ok(None);
         }
         let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
-        let mut open = self.open.borrow_mut();
-        if open.len() >= MAX_SESSIONS {
-            open.retain(|_, session| session.is_busy());
-        }
-        let session = open.entry(claims.session).or_insert_with(|| {
+        // Another message may have come first while this one read.
+        let session = self.known(claims.session).unwrap_or_else(|| {
             let keeper = Rc::new(ObjectKeeper {
                 state: self.state.clone(),
                 env: self.env.clone(),
@@ -111,12 +107,24 @@ impl Sessions {
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
             });
-            Rc::new(Session::new(claims, &self.incarnation, settings.unwrap_or_default(), keeper))
+            let settings = settings.unwrap_or_default();
+            let session = Rc::new(Session::new(claims, &self.incarnation, settings, keeper));
+            let mut open = self.open.borrow_mut();
+            if open.len() >= MAX_SESSIONS {
+                open.retain(|session| session.is_busy());
+            }
+            open.push(session.clone());
+            session
         });
         if let Some(greeted) = self.greeted(claims.session) {
             session.greet(greeted);
         }
-        Ok(Some(session.clone()))
+        Ok(Some(session))
+    }
+
+    /// The session where it is in memory.
+    fn known(&self, session: Uuid) -> Option<Rc<Session>> {
+        self.open.borrow().iter().find(|known| known.id == session).cloned()
     }
 
     /// Whether a long-lived stream of the session is open.
@@ -150,7 +158,8 @@ impl Sessions {
 
     /// Ends a session, until its id has run out.
     pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
-        let session = self.open.borrow_mut().remove(&claims.session);
+        let session = self.known(claims.session);
+        self.open.borrow_mut().retain(|known| known.id != claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires);
         self.rows.put(&settings_key(claims.session), END, until).await?;
@@ -328,7 +337,7 @@ impl Sessions {
         if self.has_stream(id) {
             return now_s().saturating_add(KEEP_SETTINGS);
         }
-        let used = self.open.borrow().get(&id).map_or(0, |session| session.used_at());
+        let used = self.known(id).map_or(0, |session| session.used_at());
         used.saturating_add(KEEP_SETTINGS)
     }
 }

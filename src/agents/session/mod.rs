@@ -16,7 +16,7 @@ pub use settings::Settings;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     rc::Rc,
 };
 
@@ -132,7 +132,7 @@ pub struct Session {
     /// Names this life of the object in event ids.
     incarnation: String,
     streams: Cell<u32>,
-    running: RefCell<HashMap<RequestId, Rc<Channel>>>,
+    running: RefCell<Vec<(RequestId, Rc<Channel>)>>,
     recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
     questions: Questions,
     settings: RefCell<Settings>,
@@ -252,7 +252,7 @@ impl Session {
     pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
         let running = self.running.borrow();
         let recent = self.recent.borrow();
-        let running = running.values().map(|channel| (channel.stream(), channel));
+        let running = running.iter().map(|(_, channel)| (channel.stream(), channel));
         let recent = recent.iter().map(|(name, channel)| (Some(name.clone()), channel));
         let (_, channel) =
             running.chain(recent).find(|(name, _)| name.as_ref() == Some(&last.stream))?;
@@ -262,7 +262,7 @@ impl Session {
     fn cancel(&self, params: Option<&RawValue>) {
         let found = params.and_then(|params| fields(params.get(), ["requestId"]).ok());
         let request = found.and_then(|[request]| RequestId::read(request?));
-        let channel = request.and_then(|request| self.running.borrow_mut().remove(&request));
+        let channel = request.and_then(|request| self.take(&request));
         if let Some(channel) = channel {
             if let Some(task) = channel.task() {
                 self.keeper.cancel_task(&task);
@@ -278,8 +278,16 @@ impl Session {
         self.streams.set(number.wrapping_add(1));
         let stream = StreamName::of_call(&self.incarnation, number, id);
         channel.name(id.clone(), stream, self.version().priming_event());
-        self.running.borrow_mut().insert(id.clone(), channel.clone());
+        // The same id may be in flight twice; the later one is the one to cancel.
+        self.take(id);
+        self.running.borrow_mut().push((id.clone(), channel.clone()));
         Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
+    }
+
+    fn take(&self, id: &RequestId) -> Option<Rc<Channel>> {
+        let mut running = self.running.borrow_mut();
+        let at = running.iter().position(|(known, _)| known == id)?;
+        Some(running.swap_remove(at).1)
     }
 
     fn remember(&self, channel: &Rc<Channel>) {
@@ -306,8 +314,6 @@ impl Drop for Running {
         self.session.remember(&self.channel);
         let mut running = self.session.running.borrow_mut();
         // The same id may be in flight twice; each end removes only itself.
-        if running.get(&self.id).is_some_and(|found| Rc::ptr_eq(found, &self.channel)) {
-            running.remove(&self.id);
-        }
+        running.retain(|(id, channel)| *id != self.id || !Rc::ptr_eq(channel, &self.channel));
     }
 }
