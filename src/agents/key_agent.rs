@@ -8,7 +8,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
 use worker::{Env, Request, Response, Result, State};
 
-use crate::{durable_object, runtime::object::Object};
+use crate::{agents::rows::text_at, durable_object, runtime::object::Object};
 
 const KEY: &str = "session-key";
 
@@ -27,13 +27,12 @@ impl Core {
     }
 
     async fn key(self: Rc<Self>) -> Result<Response> {
-        let storage = self.state.storage();
-        if let Some(key) = storage.get::<String>(KEY).await? {
+        if let Some(key) = text_at(&self.state, KEY).await? {
             return Response::ok(key);
         }
         // Two v4 UUIDs hold 244 random bits.
         let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        storage.put(KEY, &key).await?;
+        self.state.storage().put_raw(KEY, key.as_str()).await?;
         worker::console_warn!("made a session key: set the secret SESSION_KEY to choose your own");
         Response::ok(key)
     }

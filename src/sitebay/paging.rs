@@ -5,9 +5,9 @@
 //! understood too. Invariant: at most [`MOST_PAGES`] pages and [`MOST_ITEMS`] items are read,
 //! nothing outside the configured address is asked, and a list that is not whole says so.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{client::Client, error::ApiError, request::Request};
 use crate::runtime::url::Url;
@@ -117,8 +117,9 @@ struct Reader {
     first: Url,
     to_read: Option<Url>,
     listing: Listing,
-    seen: HashSet<String>,
-    asked: HashSet<String>,
+    /// Keys only: a set of its own would add a second kind of tree to the module.
+    seen: Map<String, Value>,
+    asked: Map<String, Value>,
     pages: u32,
     size: u64,
     /// The last page brought something new.
@@ -131,8 +132,8 @@ impl Reader {
             to_read: Some(first.clone()),
             first,
             listing: Listing::default(),
-            seen: HashSet::new(),
-            asked: HashSet::new(),
+            seen: Map::new(),
+            asked: Map::new(),
             pages: 0,
             size: 0,
             grew: false,
@@ -151,7 +152,7 @@ impl Reader {
         self.listing.total = page.total.or(self.listing.total);
         let before = self.listing.items.len();
         for item in page.items.drain(..) {
-            if self.seen.insert(identity(&item)) {
+            if self.seen.insert(identity(&item), Value::Null).is_none() {
                 self.listing.items.push(item);
             }
         }
@@ -170,10 +171,10 @@ impl Reader {
         if full || !self.grew {
             return None;
         }
-        self.asked.insert(current.href.clone());
+        self.asked.insert(current.href.clone(), Value::Null);
         let linked = page.next.as_deref().and_then(|next| current.join(next));
         let url = linked.filter(|url| client.owns(url)).or_else(|| self.numbered())?;
-        let is_new = self.asked.insert(url.href.clone());
+        let is_new = self.asked.insert(url.href.clone(), Value::Null).is_none();
         self.listing.truncated = !is_new;
         is_new.then_some(url)
     }

@@ -5,14 +5,13 @@
 //! reason; one that left is noticed at the next comment, and its socket is closed.
 
 use std::{
-    cell::Cell,
+    cell::RefCell,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use futures_channel::mpsc::{Receiver, Sender, channel};
 use futures_util::{
     Stream, StreamExt as _,
     future::{Either, select},
@@ -42,9 +41,37 @@ const TOO_SLOW: u16 = 4002;
 
 /// The body of a long-lived stream.
 pub struct HeldStream {
-    frames: Receiver<Vec<u8>>,
+    waiting: Rc<RefCell<Waiting>>,
     socket: WebSocket,
-    last_words: Rc<Cell<Option<&'static str>>>,
+}
+
+/// What the client has yet to read. It goes out in one piece.
+#[derive(Default)]
+struct Waiting {
+    text: Vec<u8>,
+    messages: usize,
+    /// Nothing more comes, or nobody is there to take it.
+    is_over: bool,
+    reader: Option<Waker>,
+}
+
+impl Waiting {
+    fn push(&mut self, frame: &[u8]) {
+        self.text.extend_from_slice(frame);
+        self.messages = self.messages.saturating_add(1);
+        self.wake();
+    }
+
+    fn end(&mut self, last_words: &str) {
+        self.is_over = true;
+        self.push(&event::comment(last_words));
+    }
+
+    fn wake(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+    }
 }
 
 /// For how long a stream may go on.
@@ -83,25 +110,23 @@ impl Lease {
 /// Opens the stream over the object's socket. `first` goes out at once, because proxies hold the
 /// headers back until then.
 pub fn hold(socket: WebSocket, lease: Lease, first: Vec<u8>) -> Result<HeldStream> {
-    let (mut sender, frames) = channel(MAX_WAITING);
-    let last_words = Rc::new(Cell::new(None));
-    let _ = sender.try_send(first);
-    let feed = Feed { socket: socket.clone(), sender, last_words: last_words.clone(), lease };
+    let waiting = Rc::new(RefCell::new(Waiting::default()));
+    waiting.borrow_mut().push(&first);
+    let feed = Feed { socket: socket.clone(), waiting: waiting.clone(), lease };
     socket.accept()?;
     spawn_local(feed.run());
-    Ok(HeldStream { frames, socket, last_words })
+    Ok(HeldStream { waiting, socket })
 }
 
 /// Moves messages from the socket to the client.
 struct Feed {
     socket: WebSocket,
-    sender: Sender<Vec<u8>>,
-    last_words: Rc<Cell<Option<&'static str>>>,
+    waiting: Rc<RefCell<Waiting>>,
     lease: Lease,
 }
 
 impl Feed {
-    async fn run(mut self) {
+    async fn run(self) {
         let socket = self.socket.clone();
         let Ok(mut events) = socket.events() else {
             return self.end("closed: the session could not be reached");
@@ -121,18 +146,20 @@ impl Feed {
                     None => event::KEEP_ALIVE.to_vec(),
                 },
             };
-            if let Err(error) = self.sender.try_send(frame) {
-                if error.is_full() {
-                    let _ = self.socket.close(Some(TOO_SLOW), Some("the client does not read"));
-                    return self.end("closed: the client does not read; open a new stream");
-                }
+            let mut waiting = self.waiting.borrow_mut();
+            if waiting.is_over {
                 return;
             }
+            if waiting.messages >= MAX_WAITING {
+                let _ = self.socket.close(Some(TOO_SLOW), Some("the client does not read"));
+                return waiting.end("closed: the client does not read; open a new stream");
+            }
+            waiting.push(&frame);
         }
     }
 
-    fn end(self, why: &'static str) {
-        self.last_words.set(Some(why));
+    fn end(self, why: &str) {
+        self.waiting.borrow_mut().end(why);
     }
 }
 
@@ -147,19 +174,23 @@ fn reason(code: u16) -> &'static str {
 impl Stream for HeldStream {
     type Item = Result<Vec<u8>>;
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        match self.frames.poll_next_unpin(cx) {
-            Poll::Ready(None) => {
-                Poll::Ready(self.last_words.take().map(|words| Ok(event::comment(words))))
-            }
-            Poll::Ready(Some(frame)) => Poll::Ready(Some(Ok(frame))),
-            Poll::Pending => Poll::Pending,
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let mut waiting = self.waiting.borrow_mut();
+        if waiting.messages > 0 {
+            waiting.messages = 0;
+            return Poll::Ready(Some(Ok(std::mem::take(&mut waiting.text))));
         }
+        if waiting.is_over {
+            return Poll::Ready(None);
+        }
+        waiting.reader = Some(cx.waker().clone());
+        Poll::Pending
     }
 }
 
 impl Drop for HeldStream {
     fn drop(&mut self) {
+        self.waiting.borrow_mut().is_over = true;
         // The object learns at once that nobody listens. A socket closed already does not mind.
         let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));
     }
