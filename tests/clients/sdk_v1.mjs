@@ -14,7 +14,8 @@ const client = new Client(
   { name: "sdk-v1-test", version: "1.0" },
   { capabilities: { elicitation: {} } },
 );
-const { asked, handler } = answers();
+const person = { consents: true };
+const { asked, handler } = answers(person);
 client.setRequestHandler(ElicitRequestSchema, handler);
 const changed = new Promise((resolve) =>
   client.setNotificationHandler(ToolListChangedNotificationSchema, resolve),
@@ -25,7 +26,7 @@ assert.equal(client.getServerVersion().name, "sitebay-mcp");
 await client.ping();
 
 const { tools } = await client.listTools();
-assert.equal(tools.filter((tool) => tool.name.startsWith("sitebay_")).length, 16);
+assert.equal(tools.filter((tool) => tool.name.startsWith("sitebay_")).length, 24);
 for (const tool of tools.filter((tool) => tool.name.startsWith("sitebay_"))) {
   assert.ok(tool.title && tool.description && tool.outputSchema && tool.annotations, tool.name);
 }
@@ -81,11 +82,14 @@ await call("sitebay_create_site", {
 });
 assert.equal((await call("sitebay_list_sites")).count, 4);
 
-const refused = await client.callTool({ name: "sitebay_delete_site", arguments: { fqdn: existing } });
+// The model cannot consent in the person's place.
+person.consents = false;
+const refused = await client.callTool({ name: "sitebay_delete_site", arguments: { fqdn: existing, confirm: true } });
 assert.equal(refused.isError, true);
-await call("sitebay_delete_site", { fqdn: existing, confirm: true });
+person.consents = true;
+await call("sitebay_delete_site", { fqdn: existing });
 assert.equal((await call("sitebay_list_sites")).count, 3);
-await call("sitebay_backup_restore", { fqdn: sites.sites[1].fqdn, confirm: true });
+await call("sitebay_backup_restore", { fqdn: sites.sites[1].fqdn });
 
 await client.callTool({ name: "notify", arguments: {} });
 await within(changed, "tools/list_changed");

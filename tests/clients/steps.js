@@ -30,12 +30,15 @@ export function text(result) {
   return result.content[0].text;
 }
 
-/** A handler of elicitation/create that gives the one name it is asked for. */
-export function answers() {
+/** A handler of elicitation/create: gives the name it is asked for, and consents where `person` does. */
+export function answers(person = { consents: true }) {
   const asked = [];
   const handler = async ({ params }) => {
-    asked.push(Object.keys(params.requestedSchema.properties));
-    return { action: "accept", content: { name: "Ada" } };
+    const fields = Object.keys(params.requestedSchema.properties);
+    asked.push(fields);
+    if (!fields.includes("confirm")) return { action: "accept", content: { name: "Ada" } };
+    if (!person.consents) return { action: "decline" };
+    return { action: "accept", content: { confirm: true } };
   };
   return { asked, handler };
 }

@@ -113,14 +113,19 @@ impl StdioServer {
         ended.expect("the program ends with its input").expect("its status");
     }
 
-    /// Notes a notification; answers a question with a name.
+    /// Notes a notification; answers a question with a name and consent, whichever is asked for.
     async fn take(&mut self, message: Value) {
         if message["method"] != "elicitation/create" {
             return self.heard.push(message);
         }
         let fields = message["params"]["requestedSchema"]["properties"].as_object();
-        self.asked.extend(fields.into_iter().flatten().map(|(name, _)| name.clone()));
-        let result = json!({ "action": "accept", "content": { "name": "Ada" } });
+        let fields: Vec<_> = fields.into_iter().flatten().map(|(name, _)| name.clone()).collect();
+        let content = match fields.iter().any(|name| name == "confirm") {
+            true => json!({ "confirm": true }),
+            false => json!({ "name": "Ada" }),
+        };
+        self.asked.extend(fields);
+        let result = json!({ "action": "accept", "content": content });
         self.write(&json!({ "jsonrpc": "2.0", "id": message["id"], "result": result })).await;
     }
 
