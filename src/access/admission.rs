@@ -11,6 +11,7 @@ use crate::{
     access::{
         keys::Keyring,
         principal::{Principal, Subject, Way},
+        scope::Scopes,
         secret::Secret,
     },
     edge::refusal::Refusal,
@@ -56,7 +57,9 @@ impl Door {
         let own = with.own_token.as_deref().map(str::trim).filter(|token| !token.is_empty());
         Ok(Principal {
             way,
-            subject: subject(keys, way, own),
+            subject: Subject::of(keys, way, "", "", own),
+            client: String::new(),
+            scopes: Scopes::WRITE,
             own_credential: own.is_some(),
             expires: None,
         })
@@ -78,18 +81,6 @@ fn check_bearer(key: &Secret, authorization: Option<&str>) -> Result<(), Refusal
     // Digests, so that neither length nor content shows in the time taken.
     let same = Sha256::digest(token).ct_eq(&Sha256::digest(key.expose()));
     if bool::from(same) { Ok(()) } else { Err(Refusal::Unauthorized("the key is wrong")) }
-}
-
-/// Names the caller: way in, issuer, id, and a keyed hash of the credential it brings.
-fn subject(keys: &Keyring, way: Way, own_token: Option<&str>) -> Subject {
-    let mut text = Vec::with_capacity(64);
-    text.extend_from_slice(way.name().as_bytes());
-    // Neither way has an issuer, and the key is shared: all who have it are one.
-    text.extend_from_slice(b"\0\0\0");
-    if let Some(token) = own_token {
-        text.extend_from_slice(&keys.name(token.as_bytes()));
-    }
-    Subject(keys.name(&text))
 }
 
 #[cfg(test)]

@@ -4,5 +4,6 @@ pub mod admission;
 pub mod keys;
 pub mod not_before;
 pub mod principal;
+pub mod scope;
 pub mod seal;
 pub mod secret;

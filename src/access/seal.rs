@@ -10,9 +10,10 @@ use crate::{
     access::{
         keys::{KeyId, Keyring, Purpose, TAG_LEN},
         principal::{Principal, Way},
+        scope::Scopes,
     },
     protocol::{
-        bytes::{Reader, put_block},
+        bytes::{Reader, put_block, put_text},
         session_id::Claims,
     },
 };
@@ -39,7 +40,9 @@ impl Sealed {
         out.extend_from_slice(&key);
         // Claims are at most 384 bytes: a session id holds them.
         let _ = put_block(&mut out, &self.claims.to_bytes(key));
-        out.push(way_code(self.principal.way));
+        out.push(self.principal.way.code());
+        out.push(self.principal.scopes.bits());
+        put_text(&mut out, &self.principal.client);
         out.push(u8::from(self.principal.own_credential));
         // No credential runs out in 1970.
         out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
@@ -59,11 +62,14 @@ impl Sealed {
             return None;
         }
         let claims = Claims::from_bytes(reader.block()?)?;
-        let way = way_from_code(reader.u8()?)?;
+        let way = Way::from_code(reader.u8()?)?;
+        let scopes = Scopes::from_bits(reader.u8()?);
+        let client = reader.text()?;
         let own_credential = reader.u8()? == 1;
         let expires = Some(u32::from_be_bytes(reader.array()?)).filter(|expires| *expires > 0);
         let request = Uuid::from_bytes(reader.array()?);
-        let principal = Principal { way, subject: claims.subject, own_credential, expires };
+        let subject = claims.subject;
+        let principal = Principal { way, subject, client, scopes, own_credential, expires };
         reader.is_empty().then_some(Self { claims, principal, request })
     }
 }
@@ -92,17 +98,6 @@ fn hub_message(path: &str, object: &str) -> Vec<u8> {
     format!("hub\0{path}\0{object}").into_bytes()
 }
 
-fn way_code(way: Way) -> u8 {
-    match way {
-        Way::Open => 0,
-        Way::ApiKey => 1,
-    }
-}
-
-fn way_from_code(code: u8) -> Option<Way> {
-    [Way::Open, Way::ApiKey].into_iter().find(|way| way_code(*way) == code)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,6 +124,8 @@ mod tests {
             principal: Principal {
                 way: Way::ApiKey,
                 subject,
+                client: "laptop".into(),
+                scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(7),
             },

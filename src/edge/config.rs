@@ -111,7 +111,8 @@ impl Config {
     pub fn account(&self, principal: &Principal, own_token: Option<&str>) -> Account {
         let token = match principal.own_credential {
             true => own_token.map(|token| Secret::new(token.trim())),
-            false => self.sitebay_token.clone(),
+            // Others never act on the operator's account.
+            false => self.sitebay_token.clone().filter(|_| principal.way.acts_for_operator()),
         };
         Account { base_url: self.sitebay_url.clone(), token }
     }

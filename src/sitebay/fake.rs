@@ -14,6 +14,7 @@ use super::Account;
 use crate::{
     access::{
         principal::{Principal, Subject, Way},
+        scope::Scopes,
         secret::Secret,
     },
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed},
@@ -122,6 +123,8 @@ impl Fake {
             principal: Rc::new(Principal {
                 way: Way::Open,
                 subject: Subject([0; 16]),
+                client: String::new(),
+                scopes: Scopes::ADMIN,
                 own_credential: false,
                 expires: None,
             }),

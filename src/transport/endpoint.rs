@@ -9,7 +9,7 @@ use crate::{
     access::{
         admission::{Credentials, OWN_TOKEN_HEADER},
         keys::Keyring,
-        principal::{Principal, Way},
+        principal::Principal,
         secret::Secret,
     },
     edge::{
@@ -207,9 +207,7 @@ impl<'a> Endpoint<'a> {
     /// Callers who share a key, or have none, never share an object, unless each brings a
     /// credential of its own.
     fn placement(&self) -> Placement {
-        let shared = match self.principal.way {
-            Way::Open | Way::ApiKey => !self.principal.own_credential,
-        };
-        if shared { Placement::Session } else { self.config.placement }
+        let somebody = self.principal.way.is_personal() || self.principal.own_credential;
+        if somebody { self.config.placement } else { Placement::Session }
     }
 }

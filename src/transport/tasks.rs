@@ -13,7 +13,7 @@ use crate::{
     access::{
         admission::OWN_TOKEN_HEADER,
         keys::Keyring,
-        principal::{Principal, Subject, Way},
+        principal::{Principal, Subject},
         secret::Secret,
     },
     agents::task::{Order, Told},
@@ -60,8 +60,7 @@ impl From<worker::Error> for TaskFault {
 impl TaskLink {
     /// The way to the tasks of a subject, without starting any.
     pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
-        let principal = Principal { way: Way::Open, subject, own_credential: false, expires: None };
-        let (principal, client) = (Rc::new(principal), Rc::default());
+        let (principal, client) = (Rc::new(Principal::nobody(subject)), Rc::default());
         Self { env, keys, principal, client, own_token: None }
     }
 

@@ -154,7 +154,10 @@ mod tests {
 
     use super::*;
     use crate::{
-        access::principal::{Subject, Way},
+        access::{
+            principal::{Subject, Way},
+            scope::Scopes,
+        },
         protocol::{
             capabilities::ClientCapabilities, question::Question,
             stateless::request_state::Answered, testing::raw,
@@ -180,6 +183,8 @@ mod tests {
             principal: Principal {
                 way: Way::ApiKey,
                 subject: Subject([9; 16]),
+                client: "laptop".into(),
+                scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(9),
             },
