@@ -12,6 +12,9 @@ Written by `cargo xtask docs` from `src/toolsets/sitebay/catalogue/*.toml`; a te
 Tools marked *default* are offered where nobody chose toolsets. *Retired* ones call routes that SiteBay took away in
 October 2026; those that are also *hidden* are not listed. Any tool can be called by its name. Paths are below
 `/f/api/v1`.
+
+Where `dynamic` was chosen there is one more: `sitebay_find_tools` finds tools by what one wants to do (`query`, in a few
+words), with their whole definitions, and lists toolsets (`enable`) for the rest of a session.
 ";
 
 /// The whole document.

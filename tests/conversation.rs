@@ -228,35 +228,6 @@ async fn whoever_watches_a_site_hears_of_its_changes() {
 }
 
 #[tokio::test]
-async fn toolsets_are_chosen_by_url_header_and_operator() {
-    let server = with(Generation::March).await;
-    let all = start(options().var("MCP_TOOLSETS", "dns,logs")).await;
-    async fn names(client: Client) -> Vec<String> {
-        let client = client.connect().await;
-        let list = client.request("tools/list", json!({})).await.result();
-        let tools = list["tools"].as_array().unwrap().iter();
-        let names = tools.map(|tool| tool["name"].as_str().unwrap().to_owned());
-        names.filter(|name| name.starts_with("sitebay_")).collect()
-    }
-    let default = names(Client::new(&server.url())).await;
-    let by_url = names(Client::at(&server.url(), "/mcp?toolsets=dns")).await;
-    let by_header = names(Client::new(&server.url()).with("x-mcp-toolsets", "dns")).await;
-    let reading = names(Client::at(&server.url(), "/mcp?toolsets=all&readonly=1")).await;
-    assert!(default.contains(&"sitebay_list_sites".to_owned()) && default.len() < 30);
-    assert!(by_url == by_header && by_url.len() < 10 && !by_url.is_empty(), "{by_url:?}");
-    assert!(!reading.contains(&"sitebay_delete_site".to_owned()) && reading.len() > 20);
-    assert!(names(Client::new(&all.url())).await.contains(&"sitebay_get_site_logs".to_owned()));
-    let wrong = Client::at(&server.url(), "/mcp?toolsets=moon").initialize("2025-11-25").await;
-    assert_eq!(wrong.status, 400, "{wrong:?}");
-    assert!(wrong.text.contains("moon") && wrong.text.contains("dns"), "{wrong:?}");
-    let reader = Client::at(&server.url(), "/mcp?readonly=1").connect().await;
-    let delete = json!({ "fqdn": "site-1.example.com", "confirm": true });
-    let refused = reader.call("sitebay_delete_site", delete).await;
-    assert_eq!(refused.result()["isError"], true, "{refused:?}");
-    assert_eq!(changes(&server, "DELETE", "site-1.example.com"), 0);
-}
-
-#[tokio::test]
 async fn what_was_refused_is_not_done() {
     let server = with(Generation::March).await;
     let client = Client::new(&server.url());

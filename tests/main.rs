@@ -43,4 +43,6 @@ mod stateless;
 mod storage;
 mod streams;
 mod tasks;
+mod toolsets;
+mod watching;
 mod wire;

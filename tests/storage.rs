@@ -40,6 +40,17 @@ pub fn objects(server: &Server) -> usize {
     files(server.storage(), ".sqlite").len()
 }
 
+/// Whether a text is in any file of the objects.
+pub fn is_stored(server: &Server, text: &str) -> bool {
+    let mut stored = files(server.storage(), ".sqlite");
+    stored.extend(files(server.storage(), ".sqlite-wal"));
+    stored.iter().any(|file| {
+        // One that is gone was that of an object which the runtime put away.
+        let bytes = fs::read(file).unwrap_or_default();
+        bytes.windows(text.len()).any(|part| part == text.as_bytes())
+    })
+}
+
 /// Checks that no object wrote a row: each file is the empty one, each log is empty.
 pub fn assert_unwritten(server: &Server) {
     assert_unwritten_in(server.storage());

@@ -10,12 +10,13 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Request, Response, Result, State};
 
 use crate::{
-    access::keys::Keyring,
+    access::{admission::OWN_TOKEN_HEADER, keys::Keyring, secret::Secret},
     agents::{
         all::all,
-        hub::{Ask, LISTENER_HEADER, Listener, Nonces},
+        hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
         rows::{Rows, now_s},
         socket,
+        watching::Watching,
     },
     durable_object,
     protocol::stateless::listen::Change,
@@ -45,8 +46,9 @@ durable_object! {
 struct Core {
     state: Rc<State>,
     env: Env,
-    rows: Rows,
+    rows: Rc<Rows>,
     nonces: Nonces,
+    watching: Watching,
 }
 
 impl Object for Core {
@@ -55,23 +57,51 @@ impl Object for Core {
     }
 
     fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
-        async move { self.rows.clear(&|_| 0).await }.boxed_local()
+        self.due().boxed_local()
     }
 }
 
 impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
-        Self { rows: Rows::new(state.clone()), state, env, nonces: Nonces::default() }
+        let rows = Rc::new(Rows::new(state.clone()));
+        let watching = Watching { env: env.clone(), rows: rows.clone() };
+        Self { rows, state, env, nonces: Nonces::default(), watching }
+    }
+
+    /// The alarm: a look at what is watched, and the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        let listened = || self.listened();
+        let tell = |news: News| {
+            self.tell(&news);
+            self.order(Order::News, news.to_json(), String::new());
+        };
+        if let Err(error) = self.watching.look(&listened, &tell).await {
+            worker::console_error!("what is watched was not looked at: {error}");
+        }
+        self.rows.clear(&|_| 0).await
+    }
+
+    /// The resources that listeners want to hear of.
+    fn listened(&self) -> Vec<String> {
+        let sockets = self.state.get_websockets();
+        let open = sockets.iter().filter(|socket| socket::is_open(socket));
+        let listeners = open.filter_map(|socket| Listener::from_ascii(&socket::attached(socket)?));
+        listeners.flat_map(|listener| listener.filter.resource_subscriptions).collect()
     }
 
     async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
         match Ask::read(&request.path()) {
-            Some(Ask::Listen) => self.listen(&request),
+            Some(Ask::Listen) => self.listen(&request).await,
             Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
             Some(Ask::Watch(object, until)) => self.watch(&object, until).await,
+            Some(Ask::Look(object, until)) => {
+                self.look_with(&request, until).await?;
+                self.watching.watch(&object, until, &request.text().await?).await?;
+                Response::empty()
+            }
             Some(Ask::Unwatch(object)) => {
-                self.rows.remove(vec![watcher_key(&object)]).await?;
+                self.forget(&object).await?;
                 Response::empty()
             }
             Some(Ask::NotBefore) => Response::ok(self.not_before().await?.to_string()),
@@ -81,7 +111,7 @@ impl Core {
         }
     }
 
-    fn listen(&self, request: &Request) -> Result<Response> {
+    async fn listen(&self, request: &Request) -> Result<Response> {
         let header = request.headers().get(LISTENER_HEADER)?;
         let Some(listener) = header.filter(|text| Listener::from_ascii(text).is_some()) else {
             return Response::error("not a listener", 400);
@@ -89,7 +119,23 @@ impl Core {
         if self.state.get_websockets().len() >= MAX_LISTENERS {
             return Response::error("too many listeners", 429);
         }
-        Response::from_websocket(socket::accept(&self.state, &[], &listener)?.client)
+        let accepted = socket::accept(&self.state, &[], &listener)?.client;
+        let age = isolate::config(&self.env).session_max_age.as_secs();
+        if self.look_with(request, now_s().saturating_add(age)).await? {
+            self.watching.look_soon().await?;
+        }
+        Response::from_websocket(accepted)
+    }
+
+    /// Keeps whose credential to look with, where the request says so.
+    async fn look_with(&self, request: &Request, until: u64) -> Result<bool> {
+        let principal = request.headers().get(PRINCIPAL_HEADER)?;
+        let Some(principal) = principal.as_deref().and_then(principal_from_ascii) else {
+            return Ok(false);
+        };
+        let token = request.headers().get(OWN_TOKEN_HEADER)?.map(Secret::new);
+        self.watching.look_as(&principal, token, until).await?;
+        Ok(true)
     }
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
@@ -195,10 +241,15 @@ impl Core {
     async fn give_one(&self, keys: &Keyring, order: Order, object: &str, text: &str) {
         let gone = give(&self.env, keys, order, object, text).await;
         if gone.is_ok_and(|status| status == 410)
-            && let Err(error) = self.rows.remove(vec![watcher_key(object)]).await
+            && let Err(error) = self.forget(object).await
         {
             worker::console_error!("a session object could not be forgotten: {error}");
         }
+    }
+
+    async fn forget(&self, object: &str) -> Result<()> {
+        self.rows.remove(vec![watcher_key(object)]).await?;
+        self.watching.forget(object).await
     }
 }
 

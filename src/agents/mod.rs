@@ -14,3 +14,4 @@ pub mod sessions;
 pub mod socket;
 pub mod task;
 pub mod task_agent;
+pub mod watching;

@@ -79,6 +79,11 @@ impl Rows {
 
     /// Reads a row. One whose end has come is there until the alarm takes it.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.get_with_end(key).await?.map(|(_, text)| text))
+    }
+
+    /// The same with its end, in seconds since 1970.
+    pub async fn get_with_end(&self, key: &str) -> Result<Option<(u64, String)>> {
         let Some(stored) = text_at(&self.state, key).await? else {
             return Ok(None);
         };
@@ -93,7 +98,7 @@ impl Rows {
                 None => return Ok(None),
             }
         }
-        Ok(Some(text))
+        Ok(Some((row.until, text)))
     }
 
     /// Keys and texts of the rows whose keys begin like this. Texts in pieces are not for this.

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use worker::{Env, Result, State, WebSocket};
 
 use crate::{
+    access::{principal::Principal, secret::Secret},
     agents::{
         rows::{Rows, now_s},
         session::{Greeted, ObjectKeeper, Session, Settings, kept},
@@ -20,7 +21,7 @@ use crate::{
     },
     protocol::session_id::{Claims, Placement},
     runtime::object::keep,
-    server::notify::News,
+    server::{notify::News, registry},
     transport::hub::Hub,
 };
 
@@ -257,9 +258,37 @@ impl Sessions {
         }
     }
 
+    /// Has the hub look at what the sessions watch, with what a caller brings, or brought before.
+    pub async fn look(&self, claims: &Claims, who: Option<(&Principal, Option<&Secret>)>) {
+        let uris = self.watched().await.unwrap_or_default();
+        let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
+        if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
+            worker::console_error!("what is watched will not be looked at: {error}");
+        }
+    }
+
+    /// The resources that are watched and change by themselves.
+    async fn watched(&self) -> Result<Vec<String>> {
+        let rows = self.rows.texts(SETTINGS).await?;
+        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
+        let mut uris: Vec<String> =
+            kept.flat_map(|(_, text)| settings(text).subscriptions).collect();
+        uris.retain(|uri| registry::is_watchable(uri));
+        uris.sort_unstable();
+        uris.dedup();
+        Ok(uris)
+    }
+
     /// Has the hub tell this object no more, where nobody listens.
     async fn leave(&self, claims: &Claims) {
-        if self.registered.get() == Registered::No || self.has_listeners().await {
+        if self.registered.get() == Registered::No {
+            return;
+        }
+        if self.has_listeners().await {
+            // Others may go on watching less.
+            if claims.placement == Placement::Subject {
+                self.look(claims, None).await;
+            }
             return;
         }
         self.registered.set(Registered::No);

@@ -38,7 +38,7 @@ use crate::{
         platform::Platform as _,
         registry,
         size::{MAX_RESULT, too_large},
-        tasks::Ended,
+        tasks::{Ended, OPERATION},
     },
     transport::hub::Hub,
 };
@@ -297,18 +297,12 @@ impl Core {
             (Some(sealed), Some(keys)) => Some(cipher::open(keys, &order.id, sealed).await?),
             _ => None,
         };
-        let account = config.account(&order.principal, own_token.as_ref().map(Secret::expose));
+        let own_token = own_token.map(|token| token.expose().to_owned());
         Ok(Context {
-            principal: Rc::new(order.principal),
             client: Rc::new(order.client),
-            account: Rc::new(account),
-            page_size: config.page_size,
-            consent: config.consent,
-            choice: config.choice,
-            platform: Rc::new(Machine),
             notifier: run.clone(),
             work: run.clone(),
-            tasks: None,
+            ..config.background(order.principal, own_token, Rc::new(Machine))
         })
     }
 
@@ -333,6 +327,9 @@ impl Core {
             let order = &kept.borrow().order;
             (order.id.clone(), order.start.capabilities, order.principal.subject)
         };
+        if kept.borrow().is_over() {
+            self.announce(subject, News::ResourceUpdated(format!("{OPERATION}{id}")));
+        }
         if capabilities.has(ClientCapabilities::TASKS) {
             let news = News::Task(id, self.view(kept).await?);
             self.announce(subject, news);

@@ -124,20 +124,39 @@ impl Config {
         own_token: Option<String>,
         platform: SharedPlatform,
     ) -> Context {
-        let account = self.account(&sealed.principal, own_token.as_deref());
         let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
         Context {
-            principal: Rc::new(sealed.principal),
             client: Rc::new(Client { name, version }),
+            choice: self.claimed(&sealed.claims.toolset),
+            ..self.background(sealed.principal, own_token, platform)
+        }
+    }
+
+    /// The context of work that nobody waits for.
+    pub fn background(
+        &self,
+        principal: Principal,
+        own_token: Option<String>,
+        platform: SharedPlatform,
+    ) -> Context {
+        let account = self.account(&principal, own_token.as_deref());
+        Context {
+            principal: Rc::new(principal),
+            client: Rc::default(),
             account: Rc::new(account),
             page_size: self.page_size,
             consent: self.consent,
-            choice: self.claimed(&sealed.claims.toolset),
+            choice: self.choice,
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
             tasks: None,
         }
+    }
+
+    /// Whether a hub may look at what this caller watches.
+    pub fn may_watch(&self, principal: &Principal) -> bool {
+        !principal.own_credential || self.credential_keys.is_some()
     }
 
     fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {

@@ -16,6 +16,8 @@ use crate::{
     toolsets::sitebay,
 };
 
+pub use crate::toolsets::sitebay::Look;
+
 #[cfg(feature = "fixtures")]
 use crate::toolsets::fixtures;
 
@@ -41,8 +43,9 @@ pub fn tools(choice: Choice) -> Rc<Listing> {
     if let Some(listing) = CHOSEN.with_borrow(find) {
         return listing;
     }
+    let finder = choice.is_dynamic().then_some(sitebay::FINDER);
     let offered = sitebay::definitions().filter(|tool| choice.offers(tool)).map(|tool| tool.text);
-    let parts: Vec<&str> = iter::once(FIXTURES.tools).chain(offered).collect();
+    let parts: Vec<&str> = iter::once(FIXTURES.tools).chain(finder).chain(offered).collect();
     let listing = Rc::new(Listing::new("tools", &parts));
     CHOSEN.with_borrow_mut(|kept| {
         if kept.len() >= MAX_CHOICES {
@@ -170,6 +173,16 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
         Err(sitebay::ResourceError::NotFound) => Err(ReadError::NotFound),
         Err(sitebay::ResourceError::Failed(why)) => Err(ReadError::Failed(why)),
     }
+}
+
+/// Whether a resource changes by itself, so that somebody has to look.
+pub fn is_watchable(uri: &str) -> bool {
+    sitebay::is_watchable(uri)
+}
+
+/// Looks at a resource. None: it could not be read just now.
+pub async fn look(ctx: &Context, uri: &str) -> Option<Look> {
+    sitebay::look(ctx, uri).await
 }
 
 /// Makes a prompt.

@@ -106,6 +106,11 @@ impl<'a> Endpoint<'a> {
         Rc::new(self.config.account(&self.principal, self.own_token.as_deref()))
     }
 
+    /// The SiteBay token that the caller brings.
+    pub fn own_token(&self) -> Option<Secret> {
+        self.own_token.clone().map(Secret::new)
+    }
+
     /// The caller's tasks, where this server keeps any.
     pub fn tasks(&self, client: Client) -> Option<Rc<dyn Tasks>> {
         let link = || TaskLink {
@@ -113,7 +118,7 @@ impl<'a> Endpoint<'a> {
             keys: self.keys.clone(),
             principal: Rc::new(self.principal.clone()),
             client: Rc::new(client),
-            own_token: self.own_token.clone().map(Secret::new),
+            own_token: self.own_token(),
         };
         self.config.offers_tasks().then(|| Rc::new(link()) as Rc<dyn Tasks>)
     }

@@ -6,9 +6,13 @@ use std::time::Duration;
 use worker::{Env, Error, Headers, Request, Response, Result};
 
 use crate::{
-    access::principal::Subject,
+    access::{
+        admission::OWN_TOKEN_HEADER,
+        principal::{Principal, Subject},
+        secret::Secret,
+    },
     agents::{
-        hub::{Ask, LISTENER_HEADER, Listener, hub_name},
+        hub::{Ask, LISTENER_HEADER, Listener, PRINCIPAL_HEADER, hub_name, principal_to_ascii},
         rows::now_s,
     },
     edge::{answer, refusal::Refusal},
@@ -18,7 +22,7 @@ use crate::{
         stateless::listen::{Filter, Subscription},
     },
     runtime::{isolate, request},
-    server::notify::News,
+    server::{notify::News, registry},
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::within,
@@ -70,6 +74,26 @@ impl Hub {
     /// Where there are too many, or the hub cannot be asked.
     pub async fn watch(&self, object: String, until: u64) -> Result<()> {
         self.ask(&Ask::Watch(object, until), None).await.map(drop)
+    }
+
+    /// Has the hub look at these resources, until then, for the session object, with what the caller
+    /// brings, if it is given.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn look(
+        &self,
+        object: String,
+        until: u64,
+        uris: &[String],
+        who: Option<(&Principal, Option<&Secret>)>,
+    ) -> Result<()> {
+        let headers = Headers::new();
+        if let Some((principal, token)) = who {
+            brings(&headers, principal, token)?;
+        }
+        let (url, body) = (address(&Ask::Look(object, until)), uris.join("\n"));
+        self.send(request::request("POST", &url, &headers, Some(&body))?).await.map(drop)
     }
 
     /// Has a session object told no more.
@@ -154,6 +178,15 @@ impl Hub {
     }
 }
 
+/// Says with whose credential to look.
+fn brings(headers: &Headers, principal: &Principal, token: Option<&Secret>) -> Result<()> {
+    headers.set(PRINCIPAL_HEADER, &principal_to_ascii(principal))?;
+    match token {
+        Some(token) => headers.set(OWN_TOKEN_HEADER, token.expose()),
+        None => Ok(()),
+    }
+}
+
 fn address(ask: &Ask) -> String {
     format!("https://object{}", ask.path())
 }
@@ -164,6 +197,10 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     let headers = Headers::new();
     // Header values are Latin-1; escaped JSON is ASCII.
     headers.set(LISTENER_HEADER, &listener.to_ascii())?;
+    let watches = filter.resource_subscriptions.iter().any(|uri| registry::is_watchable(uri));
+    if watches && endpoint.config.may_watch(&endpoint.principal) {
+        brings(&headers, &endpoint.principal, endpoint.own_token().as_ref())?;
+    }
     let request = request::upgrade(&address(&Ask::Listen), &headers)?;
     let answered = Hub::of(endpoint).send(request).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;

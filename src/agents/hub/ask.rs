@@ -18,6 +18,8 @@ pub enum Ask {
     Announce(String),
     /// To tell the session object of changes until then.
     Watch(String, u64),
+    /// To look, until then, at the resources in the body, a line each, for the session object.
+    Look(String, u64),
     /// To tell it no more.
     Unwatch(String),
     /// Since when sessions count.
@@ -35,6 +37,7 @@ impl Ask {
             Self::Listen => "/listen".to_owned(),
             Self::Announce(origin) => format!("/announce/{origin}"),
             Self::Watch(object, until) => format!("/watch/{object}/{until}"),
+            Self::Look(object, until) => format!("/look/{object}/{until}"),
             Self::Unwatch(object) => format!("/unwatch/{object}"),
             Self::NotBefore => "/not-before".to_owned(),
             Self::End(not_before) => format!("/end/{not_before}"),
@@ -52,6 +55,7 @@ impl Ask {
             "listen" => Self::Listen,
             "announce" => Self::Announce(next()?.to_owned()),
             "watch" => Self::Watch(next()?.to_owned(), next()?.parse().ok()?),
+            "look" => Self::Look(next()?.to_owned(), next()?.parse().ok()?),
             "unwatch" => Self::Unwatch(next()?.to_owned()),
             "not-before" => Self::NotBefore,
             "end" => Self::End(next()?.parse().ok()?),
@@ -75,6 +79,7 @@ mod tests {
             Ask::Announce(String::new()),
             Ask::Announce("subject-_-".into()),
             Ask::Watch("object".into(), 7),
+            Ask::Look("object".into(), 7),
             Ask::Unwatch("object".into()),
             Ask::NotBefore,
             Ask::End(u32::MAX),

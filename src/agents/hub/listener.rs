@@ -3,13 +3,29 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::value::RawValue;
 
-use crate::protocol::{
-    jsonrpc::RequestId,
-    stateless::listen::{Change, Filter, Subscription},
+use crate::{
+    access::principal::Principal,
+    protocol::{
+        jsonrpc::RequestId,
+        stateless::listen::{Change, Filter, Subscription},
+    },
 };
 
 /// The header with which the Worker says what a listener wants. Only the Worker reaches a hub.
 pub const LISTENER_HEADER: &str = "x-internal-listener";
+
+/// The header that says with whose credential a hub may look at what is watched.
+pub const PRINCIPAL_HEADER: &str = "x-internal-principal";
+
+/// A principal as a header's value.
+pub fn principal_to_ascii(principal: &Principal) -> String {
+    URL_SAFE_NO_PAD.encode(principal.to_json())
+}
+
+/// Reads it back.
+pub fn principal_from_ascii(text: &str) -> Option<Principal> {
+    Principal::from_json(&String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?)
+}
 
 /// Who listens, and to what.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,11 @@
 mod ask;
 mod listener;
 mod nonces;
+mod polled;
 
 pub use ask::{Ask, hub_name};
-pub use listener::{LISTENER_HEADER, Listener};
+pub use listener::{
+    LISTENER_HEADER, Listener, PRINCIPAL_HEADER, principal_from_ascii, principal_to_ascii,
+};
 pub use nonces::Nonces;
+pub use polled::{MAX_POLLED, Polled, is_restless};

@@ -8,12 +8,12 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use super::{Session, questions::Slot};
+use super::{Session, TOOLS_CHANGED, questions::Slot};
 use crate::{
     agents::{all::all, channel::Channel},
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{RequestId, request_text},
+        jsonrpc::{RequestId, notification_text, request_text},
         log_level::LogLevel,
         notification,
         question::Question,
@@ -104,6 +104,23 @@ impl Notifier for CallNotifier {
         if let Some(stream) = self.channel.stream() {
             self.session.keeper.moved(&stream, task);
         }
+    }
+
+    fn enable(&self, toolsets: u32) -> LocalBoxFuture<'static, bool> {
+        let (session, channel) = (self.session.clone(), self.channel.clone());
+        async move {
+            if session.enable(toolsets).await {
+                // Without a stream of the session's own the client hears it with the answer.
+                let changed = notification_text(TOOLS_CHANGED, "{}");
+                let told =
+                    std::str::from_utf8(&changed).is_ok_and(|text| session.keeper.announce(text));
+                if !told {
+                    channel.push(&changed);
+                }
+            }
+            true
+        }
+        .boxed_local()
     }
 }
 

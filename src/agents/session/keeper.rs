@@ -7,6 +7,7 @@ use worker::{Env, State};
 
 use super::{Greeted, Keeper, Settings, kept};
 use crate::{
+    access::{principal::Principal, secret::Secret},
     agents::{
         call::Store,
         resume::MOVED,
@@ -88,6 +89,21 @@ impl Keeper for ObjectKeeper {
             // Who watches a resource is told of its next change, wherever that arises.
             if let Some(sessions) = sessions.filter(|_| !settings.subscriptions.is_empty()) {
                 sessions.register(&claims).await;
+            }
+        }
+        .boxed_local()
+    }
+
+    fn look(
+        &self,
+        principal: Rc<Principal>,
+        own_token: Option<Secret>,
+    ) -> LocalBoxFuture<'static, ()> {
+        let (claims, sessions) = (self.claims.clone(), self.sessions.upgrade());
+        let may = isolate::config(&self.env).may_watch(&principal);
+        async move {
+            if let Some(sessions) = sessions.filter(|_| may) {
+                sessions.look(&claims, Some((&principal, own_token.as_ref()))).await;
             }
         }
         .boxed_local()

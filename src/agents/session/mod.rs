@@ -26,6 +26,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
+    access::{principal::Principal, secret::Secret},
     agents::{
         call::{CallStream, Store},
         channel::Channel,
@@ -50,6 +51,9 @@ const MAX_NEWS: usize = 64;
 /// Ended streams that may be resumed from memory; later ones are found in storage.
 const MAX_RECENT: usize = 16;
 
+/// The notification that the list of tools is another one.
+const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
+
 /// What a session needs of its object.
 pub trait Keeper: Store {
     /// Sends a message to the session's long-lived stream; false where none is open.
@@ -63,6 +67,13 @@ pub trait Keeper: Store {
 
     /// Keeps the session's settings over the end of the object's memory.
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
+
+    /// Has the resources that its object's sessions watch looked at, with what the caller brings.
+    fn look(
+        &self,
+        principal: Rc<Principal>,
+        own_token: Option<Secret>,
+    ) -> LocalBoxFuture<'static, ()>;
 
     /// Keeps what the client said of itself with the session's stream.
     fn greeted(&self, greeted: &Greeted);
@@ -205,6 +216,20 @@ impl Session {
         !self.settings.borrow().subscriptions.is_empty()
     }
 
+    /// Offers more toolsets from now on; false where they were offered before.
+    pub async fn enable(&self, toolsets: u32) -> bool {
+        let settings = {
+            let mut settings = self.settings.borrow_mut();
+            if settings.toolsets & toolsets == toolsets {
+                return false;
+            }
+            settings.toolsets |= toolsets;
+            settings.clone()
+        };
+        self.keeper.save(settings).await;
+        true
+    }
+
     /// Notes that the session was used, in seconds since 1970.
     pub fn used(&self, now_s: u64) {
         self.used_at.set(now_s);
@@ -223,7 +248,7 @@ impl Session {
     /// Tells the client what changed, if it concerns this session.
     pub fn tell(&self, news: &News) {
         let (method, params) = match news {
-            News::ToolsChanged => ("notifications/tools/list_changed", Object::new()),
+            News::ToolsChanged => (TOOLS_CHANGED, Object::new()),
             News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
             News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
             News::ResourceUpdated(uri) if self.settings.borrow().watches(uri) => {

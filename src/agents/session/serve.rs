@@ -26,7 +26,7 @@ use crate::{
         context::Context,
         dispatch::{Outcome, dispatch},
         params::Params,
-        registry::PROMPTS,
+        registry::{self, PROMPTS},
         size::{MAX_RESULT, too_large},
     },
 };
@@ -99,8 +99,10 @@ async fn request(
         "ping" => Outcome::List("{}"),
         "initialize" => initialize(session, raw),
         "logging/setLevel" => set_level(session, &params).await.unwrap_or_else(Outcome::from),
-        "resources/subscribe" => watch(session, &params).await.unwrap_or_else(Outcome::from),
-        "resources/unsubscribe" => unwatch(session, &params).await.unwrap_or_else(Outcome::from),
+        "resources/subscribe" => watch(session, ctx, &params).await.unwrap_or_else(Outcome::from),
+        "resources/unsubscribe" => {
+            unwatch(session, ctx, &params).await.unwrap_or_else(Outcome::from)
+        }
         _ => {
             let back = CallNotifier {
                 session: session.clone(),
@@ -112,6 +114,7 @@ async fn request(
             let ctx = Context {
                 notifier: Rc::new(back),
                 client: Rc::new(session.client()),
+                choice: ctx.choice.with(session.settings.borrow().toolsets),
                 ..ctx.clone()
             };
             dispatch(&ctx, method, params).await
@@ -152,18 +155,35 @@ async fn set_level(session: &Session, params: &Params<'_>) -> Result<Outcome, Rp
     saved(session).await
 }
 
-async fn watch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
+async fn watch(session: &Session, ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri.as_deref(), "resources/subscribe", "uri")?;
     session.settings.borrow_mut().subscribe(uri)?;
-    saved(session).await
+    let outcome = saved(session).await;
+    look(session, ctx, uri).await;
+    outcome
 }
 
-async fn unwatch(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
+async fn unwatch(
+    session: &Session,
+    ctx: &Context,
+    params: &Params<'_>,
+) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri.as_deref(), "resources/unsubscribe", "uri")?;
-    if session.settings.borrow_mut().unsubscribe(uri) {
-        return saved(session).await;
+    if !session.settings.borrow_mut().unsubscribe(uri) {
+        return Ok(Outcome::List("{}"));
     }
-    Ok(Outcome::List("{}"))
+    let outcome = saved(session).await;
+    look(session, ctx, uri).await;
+    outcome
+}
+
+/// What changes by itself has to be looked at, by somebody who may.
+async fn look(session: &Session, ctx: &Context, uri: &str) {
+    if registry::is_watchable(uri) {
+        let own = ctx.principal.own_credential;
+        let token = ctx.account.token.clone().filter(|_| own);
+        session.keeper.look(ctx.principal.clone(), token).await;
+    }
 }
 
 async fn saved(session: &Session) -> Result<Outcome, RpcError> {

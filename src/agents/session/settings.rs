@@ -20,6 +20,8 @@ pub struct Settings {
     pub level: Option<LogLevel>,
     /// The resources it watches.
     pub subscriptions: Vec<String>,
+    /// The toolsets that were enabled in it, one bit each.
+    pub toolsets: u32,
 }
 
 impl Settings {
@@ -28,16 +30,19 @@ impl Settings {
         Object::new()
             .text_if("level", self.level.map(LogLevel::as_str))
             .texts("subscriptions", self.subscriptions.iter().map(String::as_str))
+            .number("toolsets", self.toolsets.into())
             .end()
     }
 
     /// Reads it back.
     pub fn from_json(json: &str) -> Option<Self> {
-        let [level, subscriptions] = fields(json, ["level", "subscriptions"]).ok()?;
+        let names = ["level", "subscriptions", "toolsets"];
+        let [level, subscriptions, toolsets] = fields(json, names).ok()?;
         let level = level.and_then(raw::text).and_then(|name| LogLevel::parse(&name));
         let subscriptions = raw::elements(subscriptions?.get()).ok()?;
         let subscriptions = subscriptions.into_iter().map(raw::string).collect::<Option<_>>()?;
-        Some(Self { level, subscriptions })
+        let toolsets = toolsets.and_then(raw::number).unwrap_or_default();
+        Some(Self { level, subscriptions, toolsets })
     }
 
     /// Whether the client wants messages of this level.
@@ -87,6 +92,7 @@ mod tests {
         assert_eq!(Settings::from_json(&settings.to_json()), Some(settings.clone()));
         settings.level = Some(LogLevel::Alert);
         settings.subscribe("a://\"b\"").unwrap();
+        settings.toolsets = u32::MAX;
         assert_eq!(Settings::from_json(&settings.to_json()), Some(settings));
     }
 

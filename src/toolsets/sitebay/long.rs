@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::Value;
 
-use super::call::{Call, Early, data};
+use super::{
+    call::{Call, Early, data},
+    news,
+};
 use crate::{
     protocol::content::{Content, ToolResult},
     server::{context::Pace, platform::Method, work::Step},
@@ -32,6 +35,7 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<Answer, Early> {
         Step::Unknown => found_out(call).await?,
     };
     call.ctx.progress(1.0, Some(2.0), Some("SiteBay works on it"));
+    news::announce_begun(call);
     let watched = Watched::of(call, &answer.json);
     let looked = call.ctx.poll("done", PACE, async || watched.look(call).await).await?;
     match looked {

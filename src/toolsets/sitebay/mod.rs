@@ -20,6 +20,7 @@ mod contract_tests;
 #[cfg(test)]
 mod every_tool_tests;
 mod explain;
+mod find;
 mod fqdn;
 mod generations;
 mod kinds;
@@ -52,8 +53,12 @@ use call::{Call, Early, Outcome};
 pub use catalogue::Effect;
 
 pub use complete::complete;
+pub use find::FINDER;
 pub use prompts::{PROMPTS_JSON, prompt};
-pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, read};
+pub use resources::{
+    Look, RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, is_watchable, look,
+    read,
+};
 
 /// A tool as it is offered.
 #[derive(Debug, Clone, Copy)]
@@ -120,6 +125,9 @@ async fn run(
     name: &str,
     arguments: Option<&RawValue>,
 ) -> Option<Result<ToolResult, Stop>> {
+    if name == find::NAME {
+        return Some(Ok(find::run(ctx, arguments).await));
+    }
     let operation = catalogue::find(name)?;
     if !ctx.choice.allows(operation.effect) {
         let text = "Nothing was changed: this connection only reads (readonly).";

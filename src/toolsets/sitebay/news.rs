@@ -11,9 +11,16 @@ use crate::{
     server::{notify::News, platform::Method},
 };
 
-/// Tells everybody whom it concerns.
+/// Tells everybody whom it concerns that the call changed something, if it did.
 pub(crate) fn announce(call: &Call<'_>, result: &ToolResult) {
-    if call.operation.effect == Effect::Read || result.is_error || call.is_dry() {
+    if !result.is_error {
+        announce_begun(call);
+    }
+}
+
+/// The same for a change that SiteBay has begun to make.
+pub(crate) fn announce_begun(call: &Call<'_>) {
+    if call.operation.effect == Effect::Read || call.is_dry() {
         return;
     }
     for uri in changed(call.operation, call.arguments.text("fqdn")) {

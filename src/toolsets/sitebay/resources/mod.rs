@@ -5,6 +5,9 @@
 mod config;
 mod summary;
 mod views;
+mod watch;
+
+pub use watch::{Look, is_watchable, look};
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;

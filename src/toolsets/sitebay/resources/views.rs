@@ -62,6 +62,11 @@ pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, Reso
     }
 }
 
+/// Whether a path below `sitebay://` names a view.
+pub(super) fn is_view(path: &str) -> bool {
+    View::of(path).is_some()
+}
+
 impl View {
     fn of(path: &str) -> Option<Self> {
         let parts: Vec<String> = path.split('/').map(super::decoded).collect::<Option<_>>()?;

@@ -1,0 +1,148 @@
+//! What a hub looks at for those who watch: who wants what, with whose credential, and when.
+//!
+//! Invariant: while nobody watches there is no row of it, no credential is kept, and no alarm is set.
+//! A caller's own SiteBay token is kept sealed under `CREDENTIAL_KEY`, and nowhere else.
+
+use std::rc::Rc;
+
+use worker::{Env, Result};
+
+use crate::{
+    access::{principal::Principal, secret::Secret},
+    agents::{
+        hub::{MAX_POLLED, Polled, is_restless},
+        rows::{Rows, now_s},
+    },
+    runtime::{cipher, isolate, machine::Machine},
+    server::{context::Context, notify::News, registry},
+};
+
+/// What a session object watches, under its name.
+const WATCHED: &str = "watched:";
+/// Who looks: a principal, and its sealed token.
+const WHO: &str = "who";
+/// How it was at the last look. The row's end is the time of the next.
+const LOOKED: &str = "looked";
+/// What the token is sealed for.
+const SEALED_FOR: &str = "watching";
+
+/// The looks of one hub.
+pub struct Watching {
+    /// Its bindings.
+    pub env: Env,
+    /// Its rows.
+    pub rows: Rc<Rows>,
+}
+
+impl Watching {
+    /// Keeps whose credential to look with, until then.
+    pub async fn look_as(&self, who: &Principal, token: Option<Secret>, until: u64) -> Result<()> {
+        let config = isolate::config(&self.env);
+        let sealed = match (token, &config.credential_keys) {
+            (Some(token), Some(keys)) => cipher::seal(keys, SEALED_FOR, &token).await?,
+            _ => String::new(),
+        };
+        self.rows.put(WHO, &format!("{sealed}\n{}", who.to_json()), until).await
+    }
+
+    /// Notes what a session object watches, until then.
+    pub async fn watch(&self, object: &str, until: u64, uris: &str) -> Result<()> {
+        let key = format!("{WATCHED}{object}");
+        match uris.is_empty() {
+            true => self.rows.remove(vec![key]).await,
+            false => {
+                self.rows.put(&key, uris, until).await?;
+                self.look_soon().await
+            }
+        }
+    }
+
+    /// A session object watches nothing more.
+    pub async fn forget(&self, object: &str) -> Result<()> {
+        self.rows.remove(vec![format!("{WATCHED}{object}")]).await
+    }
+
+    /// Has the next look taken at once.
+    pub async fn look_soon(&self) -> Result<()> {
+        let looked = self.rows.get(LOOKED).await?.unwrap_or_default();
+        self.rows.put(LOOKED, &looked, now_s().saturating_add(1)).await
+    }
+
+    /// Looks, where it is time to, at what listeners and session objects watch; what changed since
+    /// the last look is told.
+    pub async fn look(
+        &self,
+        listened: &dyn Fn() -> Vec<String>,
+        tell: &dyn Fn(News),
+    ) -> Result<()> {
+        let Some((until, looked)) = self.rows.get_with_end(LOOKED).await? else {
+            return Ok(());
+        };
+        if until > now_s() {
+            return Ok(());
+        }
+        let watched = self.watched(listened()).await?;
+        let context = match watched.is_empty() {
+            true => None,
+            false => self.context().await?,
+        };
+        let Some(ctx) = context else {
+            return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await;
+        };
+        let mut polled = Polled::from_text(&looked);
+        polled.keep(&watched);
+        let (mut restless, mut failed) = (false, false);
+        for uri in watched {
+            let Some(look) = registry::look(&ctx, &uri).await else {
+                failed = true;
+                continue;
+            };
+            let changed = polled.looked(&uri, &look.digest);
+            restless |= is_restless(&look, changed);
+            if changed {
+                tell(News::ResourceUpdated(uri));
+            }
+        }
+        // Whoever came in the meantime is looked at for at once.
+        let is_whole = failed || polled.knows(&self.watched(listened()).await?);
+        let next = if is_whole { polled.next_s(restless, failed) } else { 1 };
+        self.rows.put(LOOKED, &polled.to_text(), now_s().saturating_add(next)).await
+    }
+
+    /// What is watched, each once, bounded.
+    async fn watched(&self, listened: Vec<String>) -> Result<Vec<String>> {
+        let mut watched = listened;
+        for (_, uris) in self.rows.texts(WATCHED).await? {
+            watched.extend(uris.lines().map(str::to_owned));
+        }
+        watched.retain(|uri| registry::is_watchable(uri));
+        watched.sort_unstable();
+        watched.dedup();
+        watched.truncate(MAX_POLLED);
+        Ok(watched)
+    }
+
+    async fn context(&self) -> Result<Option<Context>> {
+        let Some(kept) = self.rows.get(WHO).await? else {
+            return Ok(None);
+        };
+        let Some((sealed, who)) = kept.split_once('\n') else {
+            return Ok(None);
+        };
+        let Some(who) = Principal::from_json(who) else {
+            return Ok(None);
+        };
+        let config = isolate::config(&self.env);
+        let token = match (&config.credential_keys, sealed) {
+            (_, "") => None,
+            // A key that is gone opens nothing any more.
+            (Some(keys), sealed) => cipher::open(keys, SEALED_FOR, sealed).await.ok(),
+            (None, _) => None,
+        };
+        if who.own_credential && token.is_none() {
+            return Ok(None);
+        }
+        let token = token.map(|token| token.expose().to_owned());
+        Ok(Some(config.background(who, token, Rc::new(Machine))))
+    }
+}
