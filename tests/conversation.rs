@@ -9,9 +9,15 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use xtask::server::{Options, Server};
 
-use crate::support::{Client, events::Live, options, start, stateless::ask};
+use crate::support::{
+    Client,
+    events::Live,
+    options, start,
+    stateless::{ask, listen},
+};
 
 const FQDN: &str = "www.talk.example.com";
+const URI: &str = "sitebay://site/www.talk.example.com";
 const STYLE: &str = "wp-content/themes/twentytwentyfive/style.css";
 
 /// How a client speaks.
@@ -37,6 +43,22 @@ impl Talk {
             Era::Rounds | Era::Tasks => client,
         };
         Self { client, era, asked: Vec::new() }
+    }
+
+    /// Watches the site, which is yet to be created.
+    async fn watch(&self, server: &Server) -> Live {
+        match self.era {
+            Era::Session => {
+                let watched = json!({ "uri": URI });
+                self.client.request("resources/subscribe", watched).await.result();
+                let mut live = Live::new(self.client.get().await);
+                live.until("connected").await;
+                live
+            }
+            Era::Rounds | Era::Tasks => {
+                listen(&server.url(), json!({ "resourceSubscriptions": [URI] })).await
+            }
+        }
     }
 
     /// Calls a tool and answers what it asks; its result.
@@ -163,8 +185,11 @@ fn changes(server: &Server, method: &str, end: &str) -> usize {
 async fn talk(era: Era, generation: Generation) {
     let server = with(generation).await;
     let mut talk = Talk::new(&server, era).await;
+    let mut live = talk.watch(&server).await;
     let created = talk.call("sitebay_create_site", site()).await;
     assert_eq!(created["structuredContent"]["status"], "idle", "{created}");
+    let told = live.message(|message| message["method"] == "notifications/resources/updated").await;
+    assert_eq!(told["params"]["uri"], URI);
     let named = json!({ "fqdn": FQDN, "name": "before the edit" });
     talk.call("sitebay_create_checkpoint", named).await;
     if generation == Generation::March {

@@ -26,6 +26,7 @@ mod ending;
 mod floods;
 mod initialize;
 mod inspector;
+mod large;
 mod mcp_remote;
 mod news;
 mod origins;

@@ -14,6 +14,7 @@ use crate::{
     agents::{
         all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
+        keeping::Keeping,
         rows::{Rows, now_s},
         socket,
         watching::Watching,
@@ -49,6 +50,7 @@ struct Core {
     rows: Rc<Rows>,
     nonces: Nonces,
     watching: Watching,
+    keeping: Keeping,
 }
 
 impl Object for Core {
@@ -66,7 +68,8 @@ impl Core {
         let state = Rc::new(state);
         let rows = Rc::new(Rows::new(state.clone()));
         let watching = Watching { env: env.clone(), rows: rows.clone() };
-        Self { rows, state, env, nonces: Nonces::default(), watching }
+        let keeping = Keeping { rows: rows.clone() };
+        Self { rows, state, env, nonces: Nonces::default(), watching, keeping }
     }
 
     /// The alarm: a look at what is watched, and the end of rows.
@@ -106,6 +109,14 @@ impl Core {
             }
             Some(Ask::NotBefore) => Response::ok(self.not_before().await?.to_string()),
             Some(Ask::End(not_before)) => self.end(not_before).await,
+            Some(Ask::Keep(id)) => {
+                self.keeping.keep(id, &request.text().await?).await?;
+                Response::empty()
+            }
+            Some(Ask::Page(id, page)) => match self.keeping.page(id, page).await? {
+                Some(page) => Response::ok(page),
+                None => Response::error("no such page", 404),
+            },
             Some(Ask::Consume(nonce, until)) => self.consume(nonce, until).await,
             None => Response::error("not for a hub", 404),
         }

@@ -5,6 +5,7 @@ pub mod call;
 pub mod channel;
 pub mod hub;
 pub mod hub_agent;
+pub mod keeping;
 pub mod key_agent;
 pub mod resume;
 pub mod rows;

@@ -38,7 +38,7 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
-    transport::{forward::Order, tasks::TaskLink},
+    transport::{forward::Order, hub::Hub, tasks::TaskLink},
 };
 
 durable_object! {
@@ -228,7 +228,9 @@ impl Message {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        let subject = self.sealed.claims.subject;
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
+        ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
         if self.config.offers_tasks() {
             ctx.tasks = Some(Rc::new(TaskLink {
                 env: env.clone(),

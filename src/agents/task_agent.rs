@@ -298,8 +298,10 @@ impl Core {
             _ => None,
         };
         let own_token = own_token.map(|token| token.expose().to_owned());
+        let shelf = Rc::new(Hub::new(&self.env, order.principal.subject));
         Ok(Context {
             client: Rc::new(order.client),
+            shelf: Some(shelf),
             notifier: run.clone(),
             work: run.clone(),
             ..config.background(order.principal, own_token, Rc::new(Machine))

@@ -151,6 +151,7 @@ impl Config {
             platform,
             notifier: Rc::new(Nobody),
             tasks: None,
+            shelf: None,
         }
     }
 

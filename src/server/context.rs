@@ -16,6 +16,7 @@ use crate::{
         choice::Choice,
         notify::{News, Notifier},
         platform::SharedPlatform,
+        shelf::Shelf,
         tasks::Tasks,
         work::{Begun, Effect, Recorded, Step, Work},
     },
@@ -73,6 +74,8 @@ pub struct Context {
     pub work: Rc<dyn Work>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
+    /// Where results are kept that are too large for an answer. None: nowhere.
+    pub shelf: Option<Rc<dyn Shelf>>,
 }
 
 impl Context {

@@ -19,7 +19,7 @@ use crate::{
         listing::Listing,
         long,
         params::Params,
-        registry::{self, PromptError, ReadError, Reference},
+        registry::{self, Completion, PromptError, ReadError, Reference},
         tasks::{Becomes, OPERATION, Seen},
     },
 };
@@ -151,7 +151,12 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
     let [argument, so_far] = texts(params.argument, ["name", "value"]);
     let argument = argument.ok_or_else(|| wrong("`argument.name` must be a string"))?;
     let so_far = so_far.ok_or_else(|| wrong("`argument.value` must be a string"))?;
-    let mut values = registry::complete(ctx, &reference, &argument, &so_far)
+    let [known] =
+        fields(params.context.map_or("{}", RawValue::get), ["arguments"]).unwrap_or([None]);
+    let [site, named] = texts(known, ["site_fqdn", "fqdn"]);
+    let asked =
+        Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
+    let mut values = registry::complete(ctx, &asked)
         .await
         .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
     let total = values.len();

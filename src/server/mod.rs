@@ -11,6 +11,8 @@ pub mod params;
 pub mod platform;
 pub mod registry;
 pub mod rounds;
+pub mod shelf;
+mod shrink;
 pub mod size;
 pub mod tasks;
 pub mod work;

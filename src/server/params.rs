@@ -28,11 +28,16 @@ pub struct Params<'a> {
     pub reference: Option<&'a RawValue>,
     /// `completion/complete`.
     pub argument: Option<&'a RawValue>,
+    /// `completion/complete`.
+    pub context: Option<&'a RawValue>,
     /// `_meta.progressToken`.
     token: Option<&'a RawValue>,
     /// Whether `_meta` names a version of the stateless era.
     stateless: bool,
 }
+
+const NAMES: [&str; 9] =
+    ["name", "arguments", "uri", "cursor", "level", "ref", "argument", "context", "_meta"];
 
 impl<'a> Params<'a> {
     /// Reads the parameters.
@@ -48,9 +53,8 @@ impl<'a> Params<'a> {
     }
 
     fn parse(text: &'a str) -> Result<Self, String> {
-        let names = ["name", "arguments", "uri", "cursor", "level", "ref", "argument", "_meta"];
-        let found = fields(text, names).map_err(|error| error.to_string())?;
-        let [name, arguments, uri, cursor, level, reference, argument, meta] = found;
+        let found = fields(text, NAMES).map_err(|error| error.to_string())?;
+        let [name, arguments, uri, cursor, level, reference, argument, context, meta] = found;
         let [token, version] = match meta {
             Some(meta) => fields(meta.get(), ["progressToken", META_VERSION])
                 .map_err(|error| format!("_meta: {error}"))?,
@@ -64,6 +68,7 @@ impl<'a> Params<'a> {
             level,
             reference,
             argument,
+            context,
             token,
             stateless: version.is_some(),
         })
@@ -104,14 +109,14 @@ pub struct OwnedParams {
     pub uri: Option<String>,
     /// Lists.
     pub cursor: Option<String>,
-    /// `completion/complete`: `ref` and `argument`.
-    pub completion: [Option<Box<RawValue>>; 2],
+    /// `completion/complete`: `ref`, `argument` and `context`.
+    pub completion: [Option<Box<RawValue>>; 3],
 }
 
 impl OwnedParams {
     /// What dispatch reads.
     pub fn as_params(&self) -> Params<'_> {
-        let [reference, argument] = &self.completion;
+        let [reference, argument, context] = &self.completion;
         Params {
             name: self.name.as_deref().map(Cow::from),
             arguments: self.arguments.as_deref(),
@@ -119,6 +124,7 @@ impl OwnedParams {
             cursor: self.cursor.as_deref().map(Cow::from),
             reference: reference.as_deref(),
             argument: argument.as_deref(),
+            context: context.as_deref(),
             ..Params::default()
         }
     }

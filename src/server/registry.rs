@@ -12,7 +12,14 @@ use crate::{
         raw,
         stateless::param_marks::ParamHeader,
     },
-    server::{ask::Stop, choice::Choice, context::Context, listing::Listing, tasks::Becomes},
+    server::{
+        ask::Stop,
+        choice::Choice,
+        context::Context,
+        listing::Listing,
+        shelf::{self, RESULT},
+        tasks::Becomes,
+    },
     toolsets::sitebay,
 };
 
@@ -156,7 +163,11 @@ pub async fn call(
     if let Some(result) = fixtures::call(ctx, name, arguments).await {
         return Some(result);
     }
-    sitebay::call(ctx, name, arguments).await
+    let called = sitebay::call(ctx, name, arguments).await?;
+    Some(match called {
+        Ok(result) => Ok(shelf::fitting(ctx, result).await),
+        stopped => stopped,
+    })
 }
 
 /// Reads a resource.
@@ -168,8 +179,14 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
     if let Some(contents) = fixtures::read(uri) {
         return Ok(contents);
     }
+    if uri.starts_with(RESULT) {
+        return shelf::read(ctx, uri).await.ok_or(ReadError::NotFound);
+    }
     match sitebay::read(ctx, uri).await {
-        Ok(resource) => Ok(Contents::text(uri, resource.mime_type, resource.text)),
+        Ok(resource) => {
+            let contents = Contents::text(uri, resource.mime_type, resource.text);
+            Ok(shelf::fitting_contents(ctx, contents).await)
+        }
         Err(sitebay::ResourceError::NotFound) => Err(ReadError::NotFound),
         Err(sitebay::ResourceError::Failed(why)) => Err(ReadError::Failed(why)),
     }
@@ -208,22 +225,30 @@ pub async fn prompt(
 
 /// Values for an argument of a prompt or of a resource template, best first. None: there is no
 /// such prompt or template.
-pub async fn complete(
-    ctx: &Context,
-    reference: &Reference<'_>,
-    argument: &str,
-    so_far: &str,
-) -> Option<Vec<String>> {
+pub async fn complete(ctx: &Context, asked: &Completion<'_>) -> Option<Vec<String>> {
     #[cfg(feature = "fixtures")]
-    if let Some(values) = fixtures::complete(reference, argument, so_far) {
+    if let Some(values) = fixtures::complete(&asked.reference, asked.argument, asked.so_far) {
         return Some(values);
     }
-    if let Reference::Resource(uri) = reference
+    if let Reference::Resource(uri) = asked.reference
         && !RESOURCE_TEMPLATES.whole().contains(&format!("\"{uri}\""))
     {
         return None;
     }
-    sitebay::complete(ctx, reference, argument, so_far).await
+    sitebay::complete(ctx, asked).await
+}
+
+/// What is to be completed.
+#[derive(Debug, Clone)]
+pub struct Completion<'a> {
+    /// What has the argument.
+    pub reference: Reference<'a>,
+    /// The argument's name.
+    pub argument: &'a str,
+    /// What was typed.
+    pub so_far: &'a str,
+    /// The site that another argument names already.
+    pub site: Option<String>,
 }
 
 /// What a completion is for.

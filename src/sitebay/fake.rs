@@ -136,6 +136,7 @@ impl Fake {
             notifier: Rc::new(Reports(self.clone())),
             work: Rc::new(InPlace { platform: self.clone(), moves: false }),
             tasks: None,
+            shelf: None,
         }
     }
 

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use uuid::Uuid;
 use worker::{Env, Error, Headers, Request, Response, Result};
 
 use crate::{
@@ -22,7 +24,7 @@ use crate::{
         stateless::listen::{Filter, Subscription},
     },
     runtime::{isolate, request},
-    server::{notify::News, registry},
+    server::{notify::News, registry, shelf::Shelf},
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::within,
@@ -184,6 +186,33 @@ fn brings(headers: &Headers, principal: &Principal, token: Option<&Secret>) -> R
     match token {
         Some(token) => headers.set(OWN_TOKEN_HEADER, token.expose()),
         None => Ok(()),
+    }
+}
+
+impl Shelf for Hub {
+    fn keep(&self, text: String) -> LocalBoxFuture<'static, Option<String>> {
+        let (hub, id) = (Self::new(&self.env, self.subject), Uuid::new_v4());
+        async move {
+            match hub.ask(&Ask::Keep(id), Some(text)).await {
+                Ok(_) => Some(id.simple().to_string()),
+                Err(error) => {
+                    worker::console_error!("a large result could not be kept: {error}");
+                    None
+                }
+            }
+        }
+        .boxed_local()
+    }
+
+    fn page(&self, id: &str, page: usize) -> LocalBoxFuture<'static, Option<(String, usize)>> {
+        let hub = Self::new(&self.env, self.subject);
+        let ask = id.parse().ok().map(|id| Ask::Page(id, page));
+        async move {
+            let text = hub.ask(&ask?, None).await.ok()?.text().await.ok()?;
+            let (count, text) = text.split_once('\n')?;
+            Some((text.to_owned(), count.parse().ok()?))
+        }
+        .boxed_local()
     }
 }
 

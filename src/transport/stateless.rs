@@ -205,7 +205,6 @@ fn owned(
     params: &StatelessParams<'_>,
     target: Option<&str>,
 ) -> Result<OwnedParams, StatelessError> {
-    let [reference, argument, _] = params.completion();
     let target = target.map(str::to_owned);
     let (name, uri) = match method.named_by() {
         Some(NamedBy::Uri) => (None, target),
@@ -216,7 +215,7 @@ fn owned(
         uri,
         arguments: params.arguments().map(ToOwned::to_owned),
         cursor: params.cursor()?.map(Cow::into_owned),
-        completion: [reference, argument].map(|raw| raw.map(ToOwned::to_owned)),
+        completion: params.completion().map(|raw| raw.map(ToOwned::to_owned)),
     })
 }
 
@@ -279,6 +278,7 @@ async fn carry_out(
         notifier: run.clone(),
         work: run.clone(),
         tasks,
+        shelf: Some(hub.clone()),
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);

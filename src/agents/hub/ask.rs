@@ -1,6 +1,7 @@
 //! What a hub is asked for: the path of a request that only the Worker and objects can send.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use uuid::Uuid;
 
 use crate::access::principal::Subject;
 
@@ -26,6 +27,10 @@ pub enum Ask {
     NotBefore,
     /// To end all sessions that were issued then or before.
     End(u32),
+    /// To keep the text in the body under this id.
+    Keep(Uuid),
+    /// A page of a kept text, from 1.
+    Page(Uuid, usize),
     /// To consume a nonce, and to remember it until then.
     Consume([u8; 16], u64),
 }
@@ -41,6 +46,8 @@ impl Ask {
             Self::Unwatch(object) => format!("/unwatch/{object}"),
             Self::NotBefore => "/not-before".to_owned(),
             Self::End(not_before) => format!("/end/{not_before}"),
+            Self::Keep(id) => format!("/keep/{}", id.simple()),
+            Self::Page(id, page) => format!("/page/{}/{page}", id.simple()),
             Self::Consume(nonce, until) => {
                 format!("/consume/{}/{until}", URL_SAFE_NO_PAD.encode(nonce))
             }
@@ -59,6 +66,8 @@ impl Ask {
             "unwatch" => Self::Unwatch(next()?.to_owned()),
             "not-before" => Self::NotBefore,
             "end" => Self::End(next()?.parse().ok()?),
+            "keep" => Self::Keep(next()?.parse().ok()?),
+            "page" => Self::Page(next()?.parse().ok()?, next()?.parse().ok()?),
             "consume" => {
                 let nonce = URL_SAFE_NO_PAD.decode(next()?).ok()?.try_into().ok()?;
                 Self::Consume(nonce, next()?.parse().ok()?)
@@ -84,6 +93,8 @@ mod tests {
             Ask::NotBefore,
             Ask::End(u32::MAX),
             Ask::Consume([0xff; 16], u64::MAX),
+            Ask::Keep(Uuid::from_u128(7)),
+            Ask::Page(Uuid::from_u128(7), 9),
         ] {
             assert_eq!(Ask::read(&ask.path()), Some(ask));
         }

@@ -1,11 +1,13 @@
 //! What a hub is asked for, and who listens at it. Pure: [`super::hub_agent`] is the shell.
 
 mod ask;
+mod kept;
 mod listener;
 mod nonces;
 mod polled;
 
 pub use ask::{Ask, hub_name};
+pub use kept::{Result as KeptResult, Results as KeptResults};
 pub use listener::{
     LISTENER_HEADER, Listener, PRINCIPAL_HEADER, principal_from_ascii, principal_to_ascii,
 };

@@ -96,6 +96,7 @@ pub(crate) enum Behaviour {
     Restore,
     Checkout,
     Screenshot,
+    Logs,
 }
 
 /// One argument of a tool.

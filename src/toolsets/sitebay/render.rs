@@ -86,9 +86,57 @@ fn shown(value: &Value) -> Option<String> {
     (!text.is_empty()).then(|| cut(&text, SHOWN))
 }
 
-/// JSON for a reader, cut at a sensible length.
+/// JSON for a reader, cut at a sensible length. Where it holds texts of many lines (a diff, a file, a
+/// log), they stand there as they are.
 pub(crate) fn json(value: &Value) -> String {
-    long(&format!("{value:#}"))
+    if !holds_lines(value) {
+        return long(&format!("{value:#}"));
+    }
+    let mut out = String::new();
+    unfold(&mut out, "", value);
+    long(out.trim())
+}
+
+fn holds_lines(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.trim_end().contains('\n'),
+        Value::Array(items) => items.iter().any(holds_lines),
+        Value::Object(map) => map.values().any(holds_lines),
+        _ => false,
+    }
+}
+
+/// A line for each value, under its path.
+fn unfold(out: &mut String, path: &str, value: &Value) {
+    match value {
+        Value::Null => {}
+        Value::String(text) if text.contains('\n') => {
+            out.push_str(&format!("\n{path}:\n{}\n\n", text.trim_end()));
+        }
+        Value::Array(items) => {
+            for (at, item) in items.iter().enumerate() {
+                unfold(out, &format!("{path}[{at}]"), item);
+            }
+        }
+        Value::Object(map) => {
+            let dot = if path.is_empty() { "" } else { "." };
+            map.iter().for_each(|(name, inner)| unfold(out, &format!("{path}{dot}{name}"), inner));
+        }
+        Value::String(text) => out.push_str(&format!("{path}: {text}\n")),
+        other => out.push_str(&format!("{path}: {other}\n")),
+    }
+}
+
+/// The end of a text for a reader, from a line's beginning on. False: it is not all of it.
+pub(crate) fn tail(text: &str) -> (&str, bool) {
+    if text.len() <= JSON_SHOWN {
+        return (text, true);
+    }
+    let from = text.len().saturating_sub(JSON_SHOWN);
+    let line = |at: &usize| text.as_bytes().get(*at) == Some(&b'\n');
+    let from = (from..text.len()).find(line).map_or(from, |at| at.saturating_add(1));
+    let from = (from..=text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or_default();
+    (text.get(from..).unwrap_or_default(), false)
 }
 
 /// A text for a reader, cut at a sensible length.
@@ -98,4 +146,31 @@ pub(crate) fn long(text: &str) -> String {
         return short;
     }
     format!("{short}\n(cut after {JSON_SHOWN} characters; the structured result has all of it)")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn texts_of_many_lines_stand_as_they_are() {
+        let diff = "--- a.php\n+++ a.php\n-old\n+new";
+        let text = json(&json!({"success": true, "files": [{"path": "a.php", "diff": diff}]}));
+        assert!(text.contains(diff) && text.contains("success: true"), "{text}");
+        assert!(text.contains("files[0].path: a.php"), "{text}");
+        assert_eq!(json(&json!({"a": "b"})), "{\n  \"a\": \"b\"\n}");
+    }
+
+    #[test]
+    fn a_tail_begins_with_a_line() {
+        assert_eq!(tail("short"), ("short", true));
+        let long = "ü".repeat(7_000) + "\nlast " + &"x".repeat(9_000);
+        let (end, whole) = tail(&long);
+        assert!(!whole && end.starts_with("last "), "{end}");
+        let long = "ü".repeat(30_000);
+        let (end, _) = tail(&long);
+        assert!(end.len() <= JSON_SHOWN && end.starts_with('ü'));
+    }
 }

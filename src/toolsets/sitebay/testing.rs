@@ -18,6 +18,8 @@ pub(crate) struct Seen {
     pub(crate) data: Value,
     /// The picture that came with it, in base64.
     pub(crate) image: Option<String>,
+    /// Where there is more.
+    pub(crate) link: Option<String>,
 }
 
 /// Calls a tool on the fake machine, with the consent that it needs unless `confirm` is given.
@@ -34,16 +36,21 @@ pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
     let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap().unwrap();
     let ToolResult { content, structured_content, is_error } = result;
-    let (text, image) = match content.as_slice() {
-        [Content::Text { text }] => (text.clone(), None),
-        [Content::Text { text }, Content::Image { data, .. }] => (text.clone(), Some(data.clone())),
+    let (text, image, link) = match content.as_slice() {
+        [Content::Text { text }] => (text.clone(), None, None),
+        [Content::Text { text }, Content::Image { data, .. }] => {
+            (text.clone(), Some(data.clone()), None)
+        }
+        [Content::Text { text }, Content::ResourceLink { uri, .. }] => {
+            (text.clone(), None, Some(uri.clone()))
+        }
         other => panic!("not one text: {other:?}"),
     };
     assert_eq!(is_error, structured_content.is_none(), "{text}");
     if let Some(data) = &structured_content {
         assert_fits(&output_schema(tool), data, tool);
     }
-    Seen { is_error, text, data: structured_content.unwrap_or_default(), image }
+    Seen { is_error, text, data: structured_content.unwrap_or_default(), image, link }
 }
 
 fn output_schema(tool: &str) -> Value {

@@ -175,12 +175,13 @@ fn bad_values_are_refused_before_anything_is_sent() {
 #[test]
 fn an_answer_without_a_known_form_is_shown_as_it_came() {
     for (answer, shown) in [
-        (json!({"logs": ["a", "b"]}), "{\n  \"logs\": [\n    \"a\""),
+        (json!({"tree": ["a", "b"]}), "{\n  \"tree\": [\n    \"a\""),
+        (json!({"diff": "-a\n+b"}), "diff:\n-a\n+b"),
         (json!("plain\ntext"), "plain\ntext"),
         (json!(null), "the answer was empty"),
     ] {
         let fake = Fake::new([json(200, answer.clone())]);
-        let result = run(&fake, "sitebay_get_site_logs", json!({"fqdn": "a.org"}));
+        let result = run(&fake, "sitebay_file_tree", json!({"fqdn": "a.org"}));
         assert_eq!(result.data, json!({"result": answer}));
         assert!(result.text.contains(shown), "{}", result.text);
     }

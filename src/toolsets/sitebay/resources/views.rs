@@ -8,7 +8,7 @@ use super::{ResourceError, ResourceText};
 use crate::{
     protocol::content::Content,
     server::context::Context,
-    toolsets::sitebay::{self, fqdn},
+    toolsets::sitebay::{self, fqdn, tools::logs},
 };
 
 /// The resources that have one URI, separated by commas.
@@ -28,8 +28,18 @@ pub(super) const TEMPLATES: &str = concat!(
     r#"{"uriTemplate":"sitebay://site/{site_fqdn}/backups","name":"site_backups","title":"Restore "#,
     r#"points","description":"The newest restore points of a site.","mimeType":"application/json"},"#,
     r#"{"uriTemplate":"sitebay://site/{site_fqdn}/dns","name":"site_dns","title":"DNS records","#,
-    r#""description":"The DNS records of a site's domain.","mimeType":"application/json"}"#,
+    r#""description":"The DNS records of a site's domain.","mimeType":"application/json"},"#,
+    r#"{"uriTemplate":"sitebay://site/{site_fqdn}/containers/{container_name}/logs","name":"container_logs","#,
+    r#""title":"Container logs","description":"The newest lines that a container of a site wrote.","#,
+    r#""mimeType":"text/plain"},"#,
+    r#"{"uriTemplate":"sitebay://team/{team_id}/sites","name":"team_sites","title":"Sites of a team","#,
+    r#""description":"The sites of one team with their state.","mimeType":"application/json"},"#,
+    r#"{"uriTemplate":"sitebay://result/{result_id}/{page}","name":"result","title":"Large result","description":"#,
+    r#""A page of a result that was too large for one answer; kept for an hour.","mimeType":"text/plain"}"#,
 );
+
+/// Lines of a log that its resource has: all that the service gives at once.
+const LOG_LINES: u32 = 10_000;
 
 /// A tool and what it is called with.
 struct View {
@@ -55,8 +65,9 @@ pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, Reso
         // A tool says so of what is not there, and so does the resource.
         None if text.contains("404") => Err(ResourceError::NotFound),
         None => Err(ResourceError::Failed(text)),
-        Some(_) if view.mime_type == "text/plain" => {
-            Ok(ResourceText { mime_type: view.mime_type, text })
+        Some(data) if view.mime_type == "text/plain" => {
+            let lines = data.get("result").and_then(logs::lines);
+            Ok(ResourceText { mime_type: view.mime_type, text: lines.unwrap_or(text) })
         }
         Some(data) => Ok(ResourceText { mime_type: view.mime_type, text: format!("{data:#}") }),
     }
@@ -77,13 +88,20 @@ impl View {
             ["site", _] => ("sitebay_get_site", None),
             ["site", _, "backups"] => ("sitebay_backup_list_commits", None),
             ["site", _, "dns"] => ("sitebay_get_dns_records", None),
-            ["site", _, "logs", log] => ("sitebay_get_site_logs", Some(*log)),
+            ["site", _, "logs", log] => ("sitebay_get_site_logs", Some(("log_type", *log))),
+            ["site", _, "containers", container, "logs"] => {
+                ("sitebay_get_container_logs", Some(("container_name", *container)))
+            }
+            ["team", team, "sites"] => {
+                return Some(Self::new("sitebay_list_sites", [("team_id", (*team).to_owned())]));
+            }
             _ => return None,
         };
         let site = fqdn::normalise(parts.get(1)?)?;
         let mut view = Self::new(tool, [("fqdn", site)]);
-        if let Some(log) = more {
-            view.arguments.insert("log_type".to_owned(), Value::from(log));
+        if let Some((name, log)) = more {
+            view.arguments.insert(name.to_owned(), Value::from(log));
+            view.arguments.insert("lines".to_owned(), Value::from(LOG_LINES));
             view.mime_type = "text/plain";
         }
         Some(view)
@@ -109,7 +127,9 @@ mod tests {
             ("teams", "Get /team"),
             ("site/A.org", "Get /site/a.org"),
             ("site/a.org/dns", "Get /site/a.org/dns"),
-            ("site/a.org/logs/php", "Get /site/a.org/logs?log_type=php"),
+            ("site/a.org/logs/php", "Get /site/a.org/logs?log_type=php&lines=10000"),
+            ("site/a.org/containers/nginx/logs", "Get /site/a.org/logs/nginx?lines=10000"),
+            ("team/00007ea0-0000-4000-8000-000000000001/sites", "Get /site/?team_id=00007ea0"),
             ("site/a.org/backups", "Get /site/a.org/pit_restore/commits"),
         ] {
             let fake = Fake::new([json(200, json!({"results": [], "count": 0}))]);

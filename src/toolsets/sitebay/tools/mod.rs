@@ -4,6 +4,7 @@ mod checkout;
 mod delete_site;
 mod edit_file;
 mod list_commits;
+pub(crate) mod logs;
 mod proxy;
 mod restore;
 mod screenshot;
@@ -47,5 +48,6 @@ pub(crate) async fn run(call: &Call<'_>) -> Outcome {
         Behaviour::Restore => restore::run(call).await,
         Behaviour::Checkout => checkout::run(call).await,
         Behaviour::Screenshot => screenshot::run(call).await,
+        Behaviour::Logs => logs::run(call).await,
     }
 }
