@@ -3,7 +3,7 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use sandbox::Sandbox;
+use sandbox::{Generation, Sandbox};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::deploy::wrangler;
+use super::{deploy::wrangler, serve::generation};
 use crate::{
     bundle::{Flavour, build},
     exec::say,
@@ -24,21 +24,27 @@ pub struct Arguments {
     /// The port on 127.0.0.1
     #[arg(long, default_value_t = 8787)]
     port: u16,
+    /// Which generation of the SiteBay API the sandbox plays: march or october
+    #[arg(long, default_value = "march", value_parser = generation)]
+    generation: Generation,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
-    tokio::runtime::Runtime::new()?.block_on(dev(arguments.port))
+    tokio::runtime::Runtime::new()?.block_on(dev(arguments))
 }
 
-async fn dev(port: u16) -> Result<()> {
+async fn dev(arguments: &Arguments) -> Result<()> {
+    let port = arguments.port;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
     let sandbox = if has_own_token() {
         say("SITEBAY_API_TOKEN is in .dev.vars: talking to the real SiteBay");
         None
     } else {
-        Some(Sandbox::start(sandbox::Options::default()).await?)
+        let generation = arguments.generation;
+        let options = sandbox::Options { generation, ..sandbox::Options::default() };
+        Some(Sandbox::start(options).await?)
     };
     let mut child = spawn(port, sandbox.as_ref())?;
     wait_for(&mut child, port).await?;

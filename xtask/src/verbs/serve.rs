@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use sandbox::Generation;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// How many isolates share the objects
     #[arg(long, default_value_t = 1)]
     isolates: usize,
+    /// Which generation of the SiteBay API the sandbox plays: march or october
+    #[arg(long, default_value = "march", value_parser = generation)]
+    generation: Generation,
     /// A variable or secret, NAME=VALUE; an empty value removes one
     #[arg(long = "var", value_parser = pair)]
     vars: Vec<(String, String)>,
@@ -34,16 +38,27 @@ fn pair(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// A generation of the API by its name.
+pub(super) fn generation(name: &str) -> Result<Generation, String> {
+    match name {
+        "march" => Ok(Generation::March),
+        "october" => Ok(Generation::October),
+        _ => Err("expected march or october".to_owned()),
+    }
+}
+
 pub(super) fn run(arguments: Arguments) -> Result<()> {
     let flavour = if arguments.fixtures { Flavour::Fixtures } else { Flavour::Production };
     let bundle = build(flavour)?;
     let own_service = arguments.vars.iter().any(|(name, _)| name == "SITEBAY_API_URL");
+    let generation = arguments.generation;
+    let sandbox = sandbox::Options { generation, ..sandbox::Options::default() };
     let options = Options {
         port: arguments.port,
         isolates: arguments.isolates,
         storage: arguments.storage,
         vars: arguments.vars,
-        sandbox: (!own_service).then(sandbox::Options::default),
+        sandbox: (!own_service).then_some(sandbox),
         verbose: true,
         ..Options::new(bundle.folder)
     };

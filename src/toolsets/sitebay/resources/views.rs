@@ -34,6 +34,8 @@ pub(super) const TEMPLATES: &str = concat!(
     r#""mimeType":"text/plain"},"#,
     r#"{"uriTemplate":"sitebay://team/{team_id}/sites","name":"team_sites","title":"Sites of a team","#,
     r#""description":"The sites of one team with their state.","mimeType":"application/json"},"#,
+    r#"{"uriTemplate":"sitebay://operation/{operation_id}","name":"operation","title":"Long work","description":"How long "#,
+    r#"work is doing, and its result; kept for 24 hours.","mimeType":"application/json"},"#,
     r#"{"uriTemplate":"sitebay://result/{result_id}/{page}","name":"result","title":"Large result","description":"#,
     r#""A page of a result that was too large for one answer; kept for an hour.","mimeType":"text/plain"}"#,
 );
