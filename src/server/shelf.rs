@@ -15,7 +15,9 @@ use crate::{
 };
 
 /// Bytes of a result that are sent in one answer. Most clients cut earlier.
-const MAX_ANSWER: usize = 512 * 1024;
+const MAX_ANSWER: usize = 1024 * 1024;
+/// Bytes of a resource that are sent in one answer.
+const MAX_CONTENTS: usize = 256 * 1024;
 /// Bytes of one page: what a model reads in one go.
 pub const PAGE: usize = 64 * 1024;
 /// Bytes that are kept of one result.
@@ -146,7 +148,7 @@ pub async fn fitting_contents(ctx: &Context, contents: Contents) -> Contents {
         return contents;
     };
     let (size, shelf) = match &ctx.shelf {
-        Some(shelf) if text.len() > MAX_ANSWER && text.len() <= MAX_KEPT => (text.len(), shelf),
+        Some(shelf) if text.len() > MAX_CONTENTS && text.len() <= MAX_KEPT => (text.len(), shelf),
         _ => return contents,
     };
     let Some(id) = shelf.keep(text.clone()).await else {

@@ -31,7 +31,7 @@ fn with_shelf() -> Context {
 
 fn large() -> ToolResult {
     let sites: Vec<Value> = (0..10_000)
-        .map(|n| json!({"fqdn": format!("site-{n}.org"), "note": "x".repeat(100)}))
+        .map(|n| json!({"fqdn": format!("site-{n}.org"), "note": "x".repeat(200)}))
         .collect();
     let data = json!({"count": 10_000, "truncated": false, "sites": sites});
     ToolResult::structured(data, "10000 sites:\n".to_owned() + &"- a site\n".repeat(10_000))
