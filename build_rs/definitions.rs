@@ -9,8 +9,11 @@ pub(crate) fn render(catalogue: &Catalogue) -> Vec<String> {
     catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect()
 }
 
+/// Names what a tool may show that is secret.
+const SENSITIVE: &str = "org.sitebay/sensitive";
+
 fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
-    json!({
+    let mut definition = json!({
         "name": tool.name,
         "title": tool.title,
         "description": one_line(&tool.description),
@@ -23,7 +26,11 @@ fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
             "idempotentHint": tool.idempotent,
             "openWorldHint": true,
         },
-    })
+    });
+    if let (Some(what), Some(fields)) = (&tool.reveal, definition.as_object_mut()) {
+        fields.insert("_meta".to_owned(), json!({ SENSITIVE: what }));
+    }
+    definition
 }
 
 /// Descriptions are wrapped in the catalogue's files, not on the wire.

@@ -10,7 +10,7 @@ const HEAD: &str = "# Tools
 Written by `cargo xtask docs` from `src/toolsets/sitebay/catalogue/*.toml`; a test keeps it current.
 
 Tools marked *default* are offered where nobody chose toolsets. *Retired* ones call routes that SiteBay took away in
-October 2026; those that are also *hidden* are not listed. Any tool can be called by its name. Paths are below
+October 2026; those that are also *hidden* are not listed. *Sensitive* ones show secrets where `reveal` is true. Any tool can be called by its name. Paths are below
 `/f/api/v1`.
 
 Where `dynamic` was chosen there is one more: `sitebay_find_tools` finds tools by what one wants to do (`query`, in a few
@@ -75,6 +75,7 @@ fn marks(tool: &Tool) -> Vec<&'static str> {
     let marks = [
         (true, effect),
         (tool.default, "default"),
+        (tool.reveal.is_some(), "sensitive"),
         (tool.long, "long"),
         (tool.retired.is_some(), "retired"),
         (tool.hidden, "hidden"),
