@@ -97,6 +97,13 @@ impl Row {
         self
     }
 
+    /// The same for all pages of a list.
+    pub fn whole(&self) -> Self {
+        let mut row = self.clone();
+        row.arguments.as_object_mut().unwrap().retain(|name, _| name != "page" && name != "size");
+        row
+    }
+
     fn sends(mut self, method: &str, path: &str, body: Value) -> Self {
         let sent = Sent { line: format!("{method} {path}"), body };
         self.march.push(sent.clone());

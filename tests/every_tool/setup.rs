@@ -20,6 +20,11 @@ pub struct Setup {
 
 impl Setup {
     pub async fn new(generation: Generation) -> Self {
+        Self::with(generation, |options| options).await
+    }
+
+    /// One with other options.
+    pub async fn with(generation: Generation, change: impl Fn(Options) -> Options) -> Self {
         let sandbox = sandbox::Options {
             creating_for: Duration::ZERO,
             working_for: Duration::ZERO,
@@ -29,9 +34,14 @@ impl Setup {
         };
         let options = Options { sandbox: Some(sandbox), ..Options::new(production().folder) };
         let options = options.var("SITEBAY_API_TOKEN", TOKEN).var("SITEBAY_LEGACY_ROUTES", "1");
-        let server = start(options).await;
-        let client = Client::at(&server.url(), "/mcp?toolsets=all").connect().await;
+        let server = start(change(options)).await;
+        let client = Self::caller(&server).connect().await;
         Self { server, client }
+    }
+
+    /// Somebody who chose all tools, without a session yet.
+    pub fn caller(server: &Server) -> Client {
+        Client::at(&server.url(), "/mcp?toolsets=all")
     }
 
     pub fn sandbox(&self) -> &Sandbox {
