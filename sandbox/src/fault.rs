@@ -1,5 +1,6 @@
 //! Misbehaviour on demand.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::call::{Call, decoded};
@@ -28,6 +29,8 @@ pub struct Fault {
     pub cut: bool,
     /// The body to send; without one, a `detail` that names the status.
     pub body: Option<String>,
+    /// Whether the body is sent in ISO 8859-1, so that its umlauts are not UTF-8.
+    pub latin1: bool,
     /// The body's content type; JSON without one.
     pub content_type: Option<String>,
     /// How many requests to do this to; `None` is for ever.
@@ -50,7 +53,7 @@ impl Fault {
             (None, None) => Reply::detail(500, reason(500)),
         };
         if let Some(body) = &self.body {
-            reply.body = body.clone().into();
+            reply.body = if self.latin1 { latin1(body) } else { body.clone().into() };
         }
         if let Some(kind) = &self.content_type {
             reply.content_type.clone_from(kind);
@@ -117,6 +120,11 @@ impl Faults {
     pub(crate) fn clear(&mut self) {
         self.waiting.clear();
     }
+}
+
+/// A text in ISO 8859-1; what that does not have is a question mark.
+fn latin1(text: &str) -> Bytes {
+    text.chars().map(|character| u8::try_from(character).unwrap_or(b'?')).collect()
 }
 
 fn reason(status: u16) -> &'static str {

@@ -17,6 +17,8 @@ pub struct Options {
     pub token: Option<String>,
     /// How many sites there are at the start.
     pub sites: usize,
+    /// How many entries a page of a list has where the caller does not say.
+    pub page_size: usize,
     /// Which generation of the API to speak.
     pub generation: Generation,
 }
@@ -29,6 +31,7 @@ impl Default for Options {
             working_for: Duration::from_secs(1),
             token: None,
             sites: 3,
+            page_size: 50,
             generation: Generation::default(),
         }
     }

@@ -6,23 +6,24 @@
 
 use serde_json::{Value, json};
 
+use crate::ask::Ask;
 use crate::call::{Call, PREFIX};
 use crate::check::between;
 use crate::form::Form;
 use crate::reply::Reply;
 
-/// How many a page has when the caller does not say.
-const SIZE: usize = 50;
 /// How many a page can have.
 const MOST: i64 = 100;
 
-/// One page of `items`, each shown by `view` only if it is on the page.
+/// One page of `items`, each shown by `view` only if it is on the page. How many a page has when the
+/// caller does not say, the options do.
 pub(crate) fn page<T>(
-    call: &Call,
+    ask: &Ask<'_>,
     path: &str,
     items: &[T],
     view: impl Fn(&T) -> Value,
 ) -> Result<Reply, Reply> {
+    let (call, usual) = (ask.call, ask.options.page_size);
     let mut form = Form::query(call);
     let number = form.given("page", between(1, i64::from(u32::MAX)));
     let size = form.given("size", between(1, MOST));
@@ -32,9 +33,9 @@ pub(crate) fn page<T>(
 
     let by_offset = limit.is_some() || offset.is_some();
     let (limit, offset) = if by_offset {
-        (limit.unwrap_or(SIZE), offset.unwrap_or(0))
+        (limit.unwrap_or(usual), offset.unwrap_or(0))
     } else {
-        let size = size.unwrap_or(SIZE);
+        let size = size.unwrap_or(usual);
         let before = number.unwrap_or(1).saturating_sub(1);
         (size, before.saturating_mul(size))
     };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
-use worker::{AbortSignal, Fetch, Headers, Request, Response};
+use worker::{AbortSignal, Fetch, Headers, Request, Response, ResponseBody};
 
 use crate::{
     runtime::{request, sleep::Sleep},
@@ -85,11 +85,14 @@ async fn read(mut response: Response) -> worker::Result<Result<OutboundResponse,
     let location = header("location");
     let status = response.status_code();
     let mut body = Vec::new();
-    let mut stream = response.stream()?;
-    while let Some(chunk) = stream.next().await {
-        body.extend_from_slice(&chunk?);
-        if body.len() > MAX_ANSWER {
-            return Ok(Err(NetworkFailure::TooLarge(MAX_ANSWER)));
+    // A 204 has none at all.
+    if !matches!(response.body(), ResponseBody::Empty) {
+        let mut stream = response.stream()?;
+        while let Some(chunk) = stream.next().await {
+            body.extend_from_slice(&chunk?);
+            if body.len() > MAX_ANSWER {
+                return Ok(Err(NetworkFailure::TooLarge(MAX_ANSWER)));
+            }
         }
     }
     Ok(Ok(OutboundResponse { status, content_type, retry_after, location, body }))

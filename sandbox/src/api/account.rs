@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn referred(_: &mut World, ask: &Ask<'_>) -> Outcome {
-    page(ask.call, "/account/referred_user", &AFFILIATES, |number| affiliate(*number))
+    page(ask, "/account/referred_user", &AFFILIATES, |number| affiliate(*number))
 }
 
 fn me(world: &mut World, _: &Ask<'_>) -> Outcome {

@@ -47,5 +47,5 @@ fn listed(
     let events = sites.flat_map(|site| site.events.all().iter().map(move |event| (site, event)));
     let mut events: Vec<_> = events.collect();
     events.sort_by_key(|(_, event)| std::cmp::Reverse(event.at));
-    page(ask.call, path, &events, |(site, event)| -> Value { event.view(&site.fqdn) })
+    page(ask, path, &events, |(site, event)| -> Value { event.view(&site.fqdn) })
 }

@@ -22,7 +22,7 @@ pub(super) const ROUTES: &[Route] = &[
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let site = world.site(ask.fqdn())?;
     let path = format!("/site/{}/external_path", site.fqdn);
-    page(ask.call, &path, &site.externals, External::view)
+    page(ask, &path, &site.externals, External::view)
 }
 
 fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {

@@ -23,7 +23,7 @@ pub(super) const ROUTES: &[Route] = &[
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let site = world.site(ask.fqdn())?;
     let path = format!("/site/{}/pit_restore", site.fqdn);
-    page(ask.call, &path, &site.restores, Restore::view)
+    page(ask, &path, &site.restores, Restore::view)
 }
 
 /// One restore. Of its formats only JSON is played.

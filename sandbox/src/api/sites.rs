@@ -25,7 +25,7 @@ fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
     form.finish()?;
     let sites = world.sites.iter();
     let sites: Vec<_> = sites.filter(|site| team.is_none_or(|team| site.team_id == team)).collect();
-    page(ask.call, "/site/", &sites, |site| world.show(site))
+    page(ask, "/site/", &sites, |site| world.show(site))
 }
 
 /// One site.

@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
-    page(ask.call, "/account/shopify_store", &world.stores, |store| view(world, store))
+    page(ask, "/account/shopify_store", &world.stores, |store| view(world, store))
 }
 
 fn one(world: &mut World, ask: &Ask<'_>) -> Outcome {

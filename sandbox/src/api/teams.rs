@@ -18,7 +18,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
-    page(ask.call, "/team", &world.teams, Team::view)
+    page(ask, "/team", &world.teams, Team::view)
 }
 
 fn current(world: &mut World, _: &Ask<'_>) -> Outcome {

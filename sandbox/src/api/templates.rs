@@ -10,7 +10,7 @@ pub(super) const ROUTES: &[Route] =
     &[get("/ready_made_site", list), get("/ready_made_site/{name}", one).since_october()];
 
 fn list(_: &mut World, ask: &Ask<'_>) -> Outcome {
-    page(ask.call, "/ready_made_site", &TEMPLATES, template)
+    page(ask, "/ready_made_site", &TEMPLATES, template)
 }
 
 fn one(_: &mut World, ask: &Ask<'_>) -> Outcome {

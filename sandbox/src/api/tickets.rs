@@ -24,14 +24,14 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
-    page(ask.call, "/ticket", &world.tickets, Ticket::view)
+    page(ask, "/ticket", &world.tickets, Ticket::view)
 }
 
 fn of_team(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let id = ask.uuid("team_id")?;
     world.require_team(id)?;
     let tickets: Vec<_> = world.tickets.iter().filter(|one| one.team_id == Some(id)).collect();
-    page(ask.call, &format!("/team/{id}/ticket"), &tickets, |ticket| ticket.view())
+    page(ask, &format!("/team/{id}/ticket"), &tickets, |ticket| ticket.view())
 }
 
 fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {
@@ -85,7 +85,7 @@ fn remove(world: &mut World, ask: &Ask<'_>) -> Outcome {
 fn replies(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let ticket = find(world, ask)?;
     let path = format!("/ticket/{}/reply", ticket.id);
-    page(ask.call, &path, &ticket.replies, TicketReply::view)
+    page(ask, &path, &ticket.replies, TicketReply::view)
 }
 
 fn reply(world: &mut World, ask: &Ask<'_>) -> Outcome {

@@ -124,3 +124,13 @@ async fn a_caller_that_gives_up_during_the_delay_gets_nothing_done() {
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(api.get("/site/new.example.com").await.0, 404);
 }
+
+#[tokio::test]
+async fn a_body_may_be_in_another_encoding() {
+    let api = Api::start().await;
+    let body = Some("Grüße ☂".to_owned());
+    api.sandbox.inject(Fault { body, latin1: true, ..status(500) });
+    let url = format!("{}/f/api/v1{TEAM}", api.sandbox.url());
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.bytes().await.unwrap().as_ref(), b"Gr\xfc\xdfe ?");
+}

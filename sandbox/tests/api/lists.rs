@@ -59,6 +59,14 @@ async fn pages_are_linked_in_both_directions() {
     let previous = format!("{site}?team_id={TEAM}&page=49&size=100");
     assert_eq!(last["previous"], previous);
 
+    let api = Api::with(Options { page_size: 2, ..swift() }).await;
+    let (_, first) = api.get("/site/").await;
+    assert_eq!((&first["limit"], &first["count"]), (&json!(2), &json!(3)));
+}
+
+#[tokio::test]
+async fn a_page_beyond_the_last_is_empty() {
+    let api = Api::start().await;
     let (_, beyond) = api.get("/site/?page=201").await;
     assert_eq!((&beyond["results"], &beyond["next"]), (&json!([]), &Value::Null));
 }

@@ -226,13 +226,29 @@ impl<'a> Call<'a> {
             }
         }
         let records = conform::records(shape, items, name, &mut warnings);
-        let text = render::list(shape, &words(name), &records, total, truncated);
+        let mut text = render::list(shape, &words(name), &records, total, truncated);
+        if truncated {
+            text.push_str(&self.onward(records.len()));
+        }
         let mut data = Map::new();
         data.insert("count".into(), records.len().into());
         data.insert("truncated".into(), truncated.into());
         data.insert("total".into(), total.map_or(Value::Null, Value::from));
         data.insert(name.into(), records.into_iter().map(Value::Object).collect());
         finished(data, text, warnings)
+    }
+
+    /// How a list that was cut is read on; nothing where the tool cannot.
+    fn onward(&self, read: usize) -> String {
+        let number = |name: &str| self.arguments.get(name).and_then(Value::as_u64);
+        let paged = self.operation.parameters.iter().any(|parameter| parameter.name == "page");
+        let (page, size) = match (number("page"), number("size")) {
+            _ if !paged => return String::new(),
+            (None, None) => (read as u64 / 100, Some(100)),
+            (page, size) => (page.unwrap_or(1), size),
+        };
+        let size = size.map(|size| format!(", size: {size}")).unwrap_or_default();
+        format!(" Read on with page: {}{size}.", page.saturating_add(1))
     }
 
     /// Whether the call only tries.

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     protocol::content::ToolResult,
-    sitebay::Client,
+    sitebay::{Client, cut},
     toolsets::sitebay::{
         call::{Call, Outcome, finished},
         conform,
@@ -28,7 +28,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let mut warnings = Vec::new();
     conform::conform(call.operation.output, &mut data, "", &mut warnings);
     let Some(url) = data.get("url").and_then(Value::as_str) else {
-        let text = "SiteBay answered without a checkout link; try again.";
+        let came = cut(&answer.json.to_string(), 300);
+        let text = format!("SiteBay answered without a checkout link: {came}\nTry again.");
         return Err(ToolResult::error(text).into());
     };
     let text = format!(
