@@ -27,6 +27,7 @@ mod every_tool;
 mod floods;
 mod initialize;
 mod inspector;
+mod many_sites;
 mod mcp_remote;
 mod news;
 mod origins;
