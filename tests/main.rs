@@ -28,6 +28,7 @@ mod floods;
 mod initialize;
 mod inspector;
 mod large;
+mod many_sites;
 mod mcp_remote;
 mod news;
 mod origins;

@@ -203,6 +203,11 @@ impl Channel {
         self.0.borrow().done
     }
 
+    /// Whether its answer alone weighs more than all events before it may.
+    pub fn is_large(&self) -> bool {
+        self.0.borrow().bytes > 2 * MAX_BYTES
+    }
+
     /// The answer of a call that is done and sent no event before it.
     pub fn take_whole(&self) -> Option<Reply> {
         let mut inner = self.0.borrow_mut();

@@ -4,6 +4,8 @@ pub mod browser;
 pub mod client;
 pub mod deaf;
 pub mod events;
+pub mod memory;
+pub mod pages;
 pub mod process;
 pub mod site;
 pub mod stateless;
