@@ -56,7 +56,7 @@ pub async fn open(keys: &Keyring, of: &str, sealed: &str) -> Result<Secret, JsVa
     String::from_utf8(text).map(Secret::new).map_err(|_| broken())
 }
 
-fn subtle() -> Result<SubtleCrypto, JsValue> {
+pub(super) fn subtle() -> Result<SubtleCrypto, JsValue> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     Ok(scope.crypto()?.subtle())
 }

@@ -1,12 +1,17 @@
-//! What one isolate keeps between requests: its configuration, the keys, and since when sessions
-//! count. Values only: a request that waits for another one is killed.
+//! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
+//! and what it found out about tokens. Values only: a request that waits for another one is killed.
 
 use std::{cell::RefCell, rc::Rc};
 
 use worker::{Env, Method, Request, Response};
 
 use crate::{
-    access::{keys::Keyring, not_before::NotBefore, principal::Subject},
+    access::{
+        jwt::{IssuerKeys, Verified},
+        keys::Keyring,
+        not_before::NotBefore,
+        principal::Subject,
+    },
     edge::{config::Config, refusal::Refusal},
 };
 
@@ -17,6 +22,8 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+    static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
+    static VERIFIED: RefCell<Verified> = RefCell::default();
 }
 
 /// Since when sessions of this subject count, where that is known well enough not to ask its hub.
@@ -32,6 +39,16 @@ pub fn usable_not_before(subject: Subject, now_s: u64) -> Option<u32> {
 /// Notes what the hub said, and gives what holds.
 pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
     NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
+}
+
+/// Reads or changes what is known of the issuer's keys.
+pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
+    ISSUER_KEYS.with_borrow_mut(f)
+}
+
+/// Reads or changes which tokens are known to be signed.
+pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
+    VERIFIED.with_borrow_mut(f)
 }
 
 /// The configuration; bindings do not change while an isolate lives.

@@ -7,9 +7,11 @@ use worker::{Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{Credentials, OWN_TOKEN_HEADER},
+        admission::{OWN_TOKEN_HEADER, Verdict},
+        credentials::Credentials,
         keys::Keyring,
         principal::Principal,
+        scope::Scopes,
         secret::Secret,
     },
     edge::{
@@ -25,7 +27,9 @@ use crate::{
     runtime::{isolate, machine::Machine, url::query_value},
     server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
+    transport::{
+        forward::Target, held::Lease, hub::Hub, issuer, tasks::TaskLink, watchdog::Watched,
+    },
 };
 
 /// The header that names the toolsets that a caller wants.
@@ -67,6 +71,22 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
+/// What a request brings to be let in.
+fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+    let headers = request.headers();
+    let in_url = || {
+        let url = request.inner().url();
+        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
+    };
+    Ok(Credentials {
+        authorization: headers.get("authorization")?,
+        api_key: headers.get("x-api-key")?,
+        in_url: keys_in_url.then(in_url).flatten(),
+        secret: headers.get("x-mcp-secret")?,
+        own_token: headers.get(OWN_TOKEN_HEADER)?,
+    })
+}
+
 /// The endpoint for one request.
 pub struct Endpoint<'a> {
     /// The Worker's bindings.
@@ -91,13 +111,14 @@ impl<'a> Endpoint<'a> {
         caller: &'a Caller,
     ) -> Outcome<Self> {
         let keys = isolate::keys(env, config).await?;
-        let headers = request.headers();
-        let credentials = Credentials {
-            authorization: headers.get("authorization")?,
-            own_token: headers.get(OWN_TOKEN_HEADER)?,
+        let brought = brought(request, config.door.keys_in_url)?;
+        let identity = match config.door.judge(&brought, Machine.now_ms() / 1_000)? {
+            Verdict::Admitted(identity) => identity,
+            Verdict::IfSigned(token) => issuer::believed(config, *token).await?,
         };
-        let principal = config.door.admit(&keys, &credentials)?;
-        let own_token = credentials.own_token.filter(|_| principal.own_credential);
+        let principal = identity.principal(&keys, brought.own());
+        principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+        let own_token = brought.own_token.filter(|_| principal.own_credential);
         Ok(Self { env, config, caller, keys, principal, own_token })
     }
 

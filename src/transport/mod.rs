@@ -4,6 +4,7 @@ pub mod endpoint;
 pub mod forward;
 pub mod held;
 pub mod hub;
+pub mod issuer;
 pub mod media;
 pub mod sessions;
 pub mod sse;
