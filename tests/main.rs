@@ -27,6 +27,7 @@ mod floods;
 mod initialize;
 mod inspector;
 mod jwt;
+mod limits;
 mod mcp_remote;
 mod news;
 mod origins;

@@ -1,11 +1,13 @@
 //! Who may come in, and what the rest of the server learns of them.
 
 pub mod admission;
+pub mod attempts;
 pub mod credentials;
 pub mod jwt;
 pub mod keys;
 pub mod not_before;
 pub mod principal;
+pub mod quota;
 pub mod scope;
 pub mod seal;
 pub mod secret;

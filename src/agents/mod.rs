@@ -6,6 +6,7 @@ pub mod channel;
 pub mod hub;
 pub mod hub_agent;
 pub mod key_agent;
+pub mod quota_agent;
 pub mod resume;
 pub mod rows;
 pub mod session;

@@ -56,6 +56,8 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Requests that a subject may make in a minute. None: as many as it likes.
+    pub rate_limit: Option<u32>,
     /// Items on one page of a list.
     pub page_size: usize,
     /// How a person agrees to what destroys something.
@@ -86,6 +88,7 @@ impl Config {
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            rate_limit: None,
             page_size: PAGE_SIZE,
             consent: Consent::default(),
             choice: Choice::default(),
@@ -100,6 +103,7 @@ impl Config {
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.read_rate_limit(get("RATE_LIMIT").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
         config.read_toolsets(get("MCP_TOOLSETS").as_deref());
@@ -259,6 +263,26 @@ impl Config {
         }
     }
 
+    fn read_rate_limit(&mut self, setting: Option<&str>) {
+        let usual = match self.environment.as_str() {
+            "development" => 1_000,
+            "staging" => 500,
+            _ => 100,
+        };
+        let setting = setting.map(|setting| (setting, setting.parse()));
+        self.rate_limit = match setting {
+            None => Some(usual),
+            Some(("off", _) | (_, Ok(0))) => None,
+            Some((_, Ok(limit))) => Some(limit),
+            Some((wrong, Err(_))) => {
+                self.warnings.push(format!(
+                    "RATE_LIMIT is `{wrong}`: expected requests in a minute, or `off`; using {usual}"
+                ));
+                Some(usual)
+            }
+        };
+    }
+
     fn read_page_size(&mut self, setting: Option<&str>) {
         let Some(setting) = setting else {
             return;
@@ -363,6 +387,18 @@ mod tests {
         assert_eq!(config.placement, Placement::Session);
         assert_eq!(config.session_max_age, DAY);
         assert!(config.warnings.iter().any(|w| w.contains("moon")));
+    }
+
+    #[test]
+    fn the_rate_limit_is_that_of_the_environment_unless_it_is_set() {
+        let of = |vars: &[(&str, &str)]| read(vars).rate_limit;
+        assert_eq!((of(&[]), of(&[("ENVIRONMENT", "staging")])), (Some(100), Some(500)));
+        assert_eq!(of(&[("ENVIRONMENT", "development")]), Some(1_000));
+        assert_eq!(
+            (of(&[("RATE_LIMIT", "7")]), of(&[("RATE_LIMIT", "many")])),
+            (Some(7), Some(100))
+        );
+        assert_eq!((of(&[("RATE_LIMIT", "0")]), of(&[("RATE_LIMIT", "off")])), (None, None));
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub fn answer(config: &Config) -> Result<Response> {
         .text("environment", &config.environment)
         .text("timestamp", &String::from(js_sys::Date::new_0().to_iso_string()))
         .text("version", SERVER_VERSION)
+        .raw("rateLimit", &config.rate_limit.map_or("null".to_owned(), |limit| limit.to_string()))
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end();
     let status = if refuses { 503 } else { 200 };

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::{
-    access::scope::BeyondScope,
+    access::{quota::Rate, scope::BeyondScope},
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
             TRANSPORT_ERROR, error_text,
         },
+        object::Object,
         version::Version,
     },
     server::choice::UnknownToolset,
@@ -46,6 +47,15 @@ pub enum Refusal {
     /// The credential is not good for what was asked.
     #[error("{0}")]
     Scope(#[from] BeyondScope),
+    /// The caller made as many requests as it may in this window; the seconds until the next.
+    #[error("Too many requests. Retry after {1} seconds")]
+    RateLimit(Rate, u64),
+    /// The address sent too many wrong credentials; the seconds until it may try again.
+    #[error("Too many wrong credentials. Retry after {0} seconds")]
+    TooManyAttempts(u64),
+    /// Whether the caller may make a request is not known.
+    #[error("how many requests you made cannot be looked up: try again in a second")]
+    QuotaUnreachable,
     /// The issuer's keys are needed and cannot be had.
     #[error("the keys of the tokens' issuer cannot be fetched: try again in a few seconds")]
     IssuerUnreachable,
@@ -108,6 +118,16 @@ pub enum Refusal {
     Overloaded,
 }
 
+/// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
+fn slow_down(message: &str, pause: u64) -> Vec<u8> {
+    Object::new()
+        .text("error", "Rate limit exceeded")
+        .text("message", message)
+        .number("retryAfter", pause)
+        .end()
+        .into_bytes()
+}
+
 /// The challenge that a wrong token is answered with (RFC 6750 §3.1).
 fn wrong_token(why: &str) -> String {
     format!(r#"Bearer error="invalid_token", error_description="{why}""#)
@@ -135,10 +155,12 @@ impl Refusal {
             Self::AcceptPost | Self::AcceptStream => 406,
             Self::TooLarge => 413,
             Self::ContentType => 415,
+            Self::RateLimit(..) | Self::TooManyAttempts(_) => 429,
             Self::Failed => 500,
             Self::NotConfigured
             | Self::Misconfigured(_)
             | Self::IssuerUnreachable
+            | Self::QuotaUnreachable
             | Self::HubUnreachable
             | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
@@ -147,6 +169,9 @@ impl Refusal {
 
     /// The JSON-RPC body. No id: the request was refused before or without reading it.
     pub fn body(&self) -> Vec<u8> {
+        if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
+            return slow_down(&self.to_string(), *pause);
+        }
         let error = RpcError { code: self.code(), message: self.to_string(), data: self.data() };
         error_text(None, &error)
     }
@@ -160,7 +185,12 @@ impl Refusal {
             Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
             Self::Method(allowed) => Some(("Allow", (*allowed).into())),
             Self::IssuerUnreachable => Some(("Retry-After", "5".into())),
-            Self::HubUnreachable | Self::Overloaded => Some(("Retry-After", "1".into())),
+            Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) => {
+                Some(("Retry-After", pause.to_string().into()))
+            }
+            Self::QuotaUnreachable | Self::HubUnreachable | Self::Overloaded => {
+                Some(("Retry-After", "1".into()))
+            }
             _ => None,
         }
     }

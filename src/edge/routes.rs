@@ -13,7 +13,10 @@ use crate::{
         refusal::Refusal,
     },
     runtime::isolate,
-    transport::{sessions, sse, streamable},
+    transport::{
+        endpoint::{Endpoint, stop_answer},
+        sessions, sse, streamable,
+    },
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -55,10 +58,20 @@ async fn mcp(
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
-    match path {
-        "/mcp" => streamable::handle(request, env, config, caller).await,
-        sessions::PATH => sessions::handle(request, env, config, caller).await,
-        _ => sse::handle(request, env, config, caller, path).await,
+    let endpoint = match Endpoint::admit(&request, env, config, caller).await {
+        Ok(endpoint) => endpoint,
+        Err(stop) => return stop_answer(stop, caller),
+    };
+    let rate = endpoint.rate;
+    let answered = match path {
+        "/mcp" => streamable::handle(endpoint, request).await,
+        sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ => sse::handle(endpoint, request, path).await,
+    };
+    let response = answered.or_else(|stop| stop_answer(stop, caller))?;
+    match rate {
+        Some(rate) => answer::with_rate(response, rate),
+        None => Ok(response),
     }
 }
 

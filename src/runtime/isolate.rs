@@ -1,5 +1,5 @@
 //! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
-//! and what it found out about tokens. Values only: a request that waits for another one is killed.
+//! what it found out about tokens, and what was asked of it. Values only: a request that waits for another one is killed.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,10 +7,12 @@ use worker::{Env, Method, Request, Response};
 
 use crate::{
     access::{
+        attempts::Attempts,
         jwt::{IssuerKeys, Verified},
         keys::Keyring,
         not_before::NotBefore,
         principal::Subject,
+        quota::Leases,
     },
     edge::{config::Config, refusal::Refusal},
 };
@@ -24,6 +26,8 @@ thread_local! {
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
     static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
     static VERIFIED: RefCell<Verified> = RefCell::default();
+    static LEASES: RefCell<Leases> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
 }
 
 /// Since when sessions of this subject count, where that is known well enough not to ask its hub.
@@ -49,6 +53,16 @@ pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
 /// Reads or changes which tokens are known to be signed.
 pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
     VERIFIED.with_borrow_mut(f)
+}
+
+/// Reads or changes what subjects may still ask for.
+pub fn with_leases<T>(f: impl FnOnce(&mut Leases) -> T) -> T {
+    LEASES.with_borrow_mut(f)
+}
+
+/// Reads or changes what addresses sent that was wrong.
+pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
+    ATTEMPTS.with_borrow_mut(f)
 }
 
 /// The configuration; bindings do not change while an isolate lives.

@@ -7,13 +7,15 @@ use worker::{Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{OWN_TOKEN_HEADER, Verdict},
+        admission::{Identity, OWN_TOKEN_HEADER, Verdict},
         credentials::Credentials,
         keys::Keyring,
         principal::Principal,
+        quota::Rate,
         scope::Scopes,
         secret::Secret,
     },
+    agents::rows::now_s,
     edge::{
         answer::{self, Caller},
         body::check_declared,
@@ -24,11 +26,11 @@ use crate::{
         initialize::Hello,
         session_id::{Claims, Placement},
     },
-    runtime::{isolate, machine::Machine, url::query_value},
-    server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
+    runtime::{isolate, url::query_value},
+    server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
     transport::{
-        forward::Target, held::Lease, hub::Hub, issuer, tasks::TaskLink, watchdog::Watched,
+        forward::Target, held::Lease, hub::Hub, issuer, quota, tasks::TaskLink, watchdog::Watched,
     },
 };
 
@@ -71,6 +73,33 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
+/// Who a request is from, unless its address sent too much that was wrong.
+async fn identified(
+    request: &Request,
+    config: &Config,
+    brought: &Credentials,
+) -> Outcome<Identity> {
+    // On Cloudflare every request has it; elsewhere nobody is told apart.
+    let address = || request.headers().get("cf-connecting-ip");
+    if !isolate::with_attempts(|attempts| attempts.is_empty())
+        && let Some(address) = address()?
+        && let Some(pause) = isolate::with_attempts(|attempts| attempts.pause(&address, now_s()))
+    {
+        return Err(Refusal::TooManyAttempts(pause).into());
+    }
+    let judged = match config.door.judge(brought, now_s()) {
+        Ok(Verdict::Admitted(identity)) => Ok(identity),
+        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(Refusal::WrongCredential(_)) = &judged
+        && let Some(address) = address()?
+    {
+        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
+    }
+    Ok(judged?)
+}
+
 /// What a request brings to be let in.
 fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
     let headers = request.headers();
@@ -99,6 +128,8 @@ pub struct Endpoint<'a> {
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
+    /// What it may still ask for in this window. None: there is no limit.
+    pub rate: Option<Rate>,
     own_token: Option<String>,
 }
 
@@ -112,14 +143,15 @@ impl<'a> Endpoint<'a> {
     ) -> Outcome<Self> {
         let keys = isolate::keys(env, config).await?;
         let brought = brought(request, config.door.keys_in_url)?;
-        let identity = match config.door.judge(&brought, Machine.now_ms() / 1_000)? {
-            Verdict::Admitted(identity) => identity,
-            Verdict::IfSigned(token) => issuer::believed(config, *token).await?,
-        };
+        let identity = identified(request, config, &brought).await?;
         let principal = identity.principal(&keys, brought.own());
         principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+        let rate = match config.rate_limit {
+            Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
+            None => None,
+        };
         let own_token = brought.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, own_token })
+        Ok(Self { env, config, caller, keys, principal, rate, own_token })
     }
 
     /// The SiteBay account that the caller acts on.
@@ -142,7 +174,7 @@ impl<'a> Endpoint<'a> {
     /// When a stream that begins now must end, in seconds since 1970.
     pub fn expires(&self) -> u32 {
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        let now = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
         self.with_credential(now.saturating_add(age))
     }
 
@@ -160,8 +192,7 @@ impl<'a> Endpoint<'a> {
 
     /// The session that an id names, if it is this caller's and was not ended with all others.
     pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
-        let now = Machine.now_ms() / 1_000;
-        let claims = Claims::verify(id, &self.keys, self.principal.subject, now)
+        let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
         if Hub::has_ended(self.env, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
@@ -208,10 +239,16 @@ impl<'a> Endpoint<'a> {
     }
 
     /// The claims of a new session of this caller.
-    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Claims {
-        let issued = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+    ///
+    /// # Errors
+    /// 429 where it starts too many.
+    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
+        if let Some(rate) = self.rate {
+            quota::start(self.principal.subject, rate)?;
+        }
+        let issued = u32::try_from(now_s()).unwrap_or(u32::MAX);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        Claims {
+        Ok(Claims {
             session: Uuid::new_v4(),
             version: hello.version,
             capabilities: hello.capabilities,
@@ -222,7 +259,7 @@ impl<'a> Endpoint<'a> {
             toolset: choice.map(Choice::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,
-        }
+        })
     }
 
     /// Callers who share a key, or have none, never share an object, unless each brings a

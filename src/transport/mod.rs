@@ -6,6 +6,7 @@ pub mod held;
 pub mod hub;
 pub mod issuer;
 pub mod media;
+pub mod quota;
 pub mod sessions;
 pub mod sse;
 pub mod stateless;

@@ -5,18 +5,14 @@
 
 use std::time::Duration;
 
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{
-        answer::{self, Caller},
-        config::Config,
-        refusal::Refusal,
-    },
+    edge::{answer, refusal::Refusal},
     runtime::{machine::Machine, sleep::Sleep},
     server::platform::Platform as _,
     transport::{
-        endpoint::{Endpoint, Outcome, stop_answer},
+        endpoint::{Endpoint, Outcome},
         hub::Hub,
     },
 };
@@ -25,23 +21,11 @@ use crate::{
 pub const PATH: &str = "/sessions";
 
 /// Answers a request to it.
-///
-/// # Errors
-/// Only where the runtime fails; a refusal is an answer.
-pub async fn handle(
-    request: Request,
-    env: &Env,
-    config: &Config,
-    caller: &Caller,
-) -> Result<Response> {
-    let answered = async {
-        let endpoint = Endpoint::admit(&request, env, config, caller).await?;
-        match request.method() {
-            Method::Delete => end(&endpoint).await,
-            _ => Err(Refusal::Method("DELETE, OPTIONS").into()),
-        }
-    };
-    answered.await.or_else(|stop| stop_answer(stop, caller))
+pub async fn handle(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+    match request.method() {
+        Method::Delete => end(&endpoint).await,
+        _ => Err(Refusal::Method("DELETE, OPTIONS").into()),
+    }
 }
 
 async fn end(endpoint: &Endpoint<'_>) -> Outcome<Response> {
