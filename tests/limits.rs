@@ -43,7 +43,7 @@ async fn every_answer_says_what_is_left_and_the_limit_is_the_limit() {
         assert_eq!(number(answer, "x-ratelimit-limit"), 30);
         assert_eq!(number(answer, "x-ratelimit-remaining"), 27 - place as u64);
         let reset = number(answer, "x-ratelimit-reset");
-        assert!(reset % 60 == 0 && (1..=60).contains(&(reset - now_s())), "{reset}");
+        assert!(reset.is_multiple_of(60) && (1..=60).contains(&(reset - now_s())), "{reset}");
     }
     let refused = &answers[39];
     assert_eq!(refused.status, 429);

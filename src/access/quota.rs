@@ -265,7 +265,7 @@ mod tests {
             let (mut object, mut now) = (Count::default(), 60_000);
             let mut admitted = std::collections::HashMap::new();
             for (isolate, pause, evicted) in steps {
-                now += pause;
+                now = u64::saturating_add(now, pause);
                 if evicted {
                     object = Count::read(&object.to_text()).unwrap();
                 }
@@ -273,7 +273,7 @@ mod tests {
                 if let Taken::Admitted(rate) = taken {
                     prop_assert!(rate.remaining < limit);
                     let count = admitted.entry(rate.reset).or_insert(0);
-                    *count += 1;
+                    *count = u32::saturating_add(*count, 1);
                     prop_assert!(*count <= limit);
                 }
             }
