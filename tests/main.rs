@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod admin;
 mod asking;
 mod batches;
 mod bodies;

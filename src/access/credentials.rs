@@ -4,7 +4,10 @@
 //! must be right. Which kind a token is, its form alone says, so that one which is wrong of its kind
 //! is never tried as another.
 
-use crate::{access::jwt, edge::refusal::Refusal};
+use crate::{
+    access::{jwt, named_key::PREFIX},
+    edge::refusal::Refusal,
+};
 
 /// What a request brings.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +29,8 @@ pub struct Credentials {
 pub enum Token<'a> {
     /// A JSON Web Token.
     Jwt(&'a str),
+    /// A key that the admin API made.
+    Named(&'a str),
     /// Something else: a key.
     Key(&'a str),
 }
@@ -50,9 +55,10 @@ impl Credentials {
         if given.any(|other| other != first) {
             return Err(Refusal::WrongCredential("two credentials were sent, and they differ"));
         }
-        Ok(Some(match bearer.is_some() && jwt::looks_like(first) {
-            true => Token::Jwt(first),
-            false => Token::Key(first),
+        Ok(Some(match first {
+            text if bearer.is_some() && jwt::looks_like(text) => Token::Jwt(text),
+            text if text.starts_with(PREFIX) => Token::Named(text),
+            text => Token::Key(text),
         }))
     }
 }

@@ -73,13 +73,17 @@ pub struct Count {
 }
 
 impl Count {
-    /// Leases a part of the window to an isolate.
-    pub fn lease(&mut self, limit: u32, now_s: u64) -> Lease {
+    /// The count of the window at this time.
+    #[must_use]
+    pub fn at(self, now_s: u64) -> Self {
         let began = now_s.saturating_sub(now_s.checked_rem(WINDOW).unwrap_or_default());
         // A clock that goes back begins no window again.
-        if began > self.began {
-            *self = Self { began, leased: 0 };
-        }
+        if began > self.began { Self { began, leased: 0 } } else { self }
+    }
+
+    /// Leases a part of the window to an isolate.
+    pub fn lease(&mut self, limit: u32, now_s: u64) -> Lease {
+        *self = self.at(now_s);
         let left = limit.saturating_sub(self.leased);
         let part = limit.checked_div(PARTS).unwrap_or_default().max(1);
         let units = part.min(left);

@@ -31,7 +31,7 @@ struct Core {
 
 impl Object for Core {
     fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.lease(request).boxed_local()
+        self.receive(request).boxed_local()
     }
 
     fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
@@ -44,10 +44,17 @@ impl Core {
         Self { rows: Rows::new(Rc::new(state)), count: Cell::new(None) }
     }
 
-    /// The body is the limit. A limit of nothing leases nothing, and only tells.
-    async fn lease(self: Rc<Self>, mut request: Request) -> Result<Response> {
-        let limit = request.text().await?.parse().map_err(|_| "not a limit")?;
+    /// A lease where the body is a limit, else what was leased so far.
+    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+        let limit = request.text().await?.parse().ok();
         let kept = self.kept().await?;
+        match limit {
+            Some(limit) => self.lease(kept, limit).await,
+            None => Response::ok(kept.at(now_s()).to_text()),
+        }
+    }
+
+    async fn lease(&self, kept: Count, limit: u32) -> Result<Response> {
         // Nothing is awaited between reading the count and changing it.
         let mut count = self.count.get().unwrap_or(kept);
         let lease = count.lease(limit, now_s());

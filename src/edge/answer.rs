@@ -25,7 +25,7 @@ const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-S
                        MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, \
                        X-MCP-Secret, X-API-Key, X-SiteBay-Token";
 
-const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
 /// The page that asks, if one does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

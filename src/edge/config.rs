@@ -8,6 +8,7 @@ use crate::{
         jwt::Rules,
         keys::{Keyring, MIN_KEY_CHARS},
         principal::Principal,
+        rollout::Allowed,
         seal::Sealed,
         secret::{Secret, Secrets, listed},
     },
@@ -21,6 +22,7 @@ use crate::{
         work::InPlace,
     },
     sitebay::Account,
+    telemetry::audit::Unkept,
 };
 
 /// The SiteBay service itself.
@@ -56,6 +58,12 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Whether the audit notes what only reads, too.
+    pub audit_reads: bool,
+    /// For how many days the audit keeps what it noted.
+    pub audit_days: u32,
+    /// Who is let in whatever share of the subjects is.
+    pub rollout_allow: Allowed,
     /// Requests that a subject may make in a minute. None: as many as it likes.
     pub rate_limit: Option<u32>,
     /// Items on one page of a list.
@@ -88,6 +96,9 @@ impl Config {
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
+            rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
             rate_limit: None,
             page_size: PAGE_SIZE,
             consent: Consent::default(),
@@ -151,18 +162,22 @@ impl Config {
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
+            audit: Rc::new(Unkept),
             tasks: None,
         }
     }
 
     fn read_door(&mut self, get: Lookup<'_>) {
         let api_keys = self.secrets("MCP_API_KEY", get);
+        let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
         let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
         let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
         let jwt = self.checked(Rules::parse(jwt.map(get)));
         self.door = Door {
             development: self.is_development(),
             api_keys,
+            admin_keys,
+            named_keys: false,
             shared_secrets,
             jwt,
             keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::{
-    access::{quota::Rate, scope::BeyondScope},
+    access::{principal::Subject, quota::Rate, scope::BeyondScope},
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
@@ -56,6 +56,17 @@ pub enum Refusal {
     /// Whether the caller may make a request is not known.
     #[error("how many requests you made cannot be looked up: try again in a second")]
     QuotaUnreachable,
+    /// The caller is not in the share of subjects that is let in, a percentage.
+    #[error(
+        "This server is opened step by step, for {0} % of its callers now, and you are not among them yet"
+    )]
+    Rollout(u8, Subject),
+    /// A part of the server that this deployment does not have.
+    #[error("{0} is not bound: this is off here")]
+    NotBound(&'static str),
+    /// The database did not do what was asked.
+    #[error("the database does not answer: try again in a few seconds")]
+    DatabaseFailed,
     /// The issuer's keys are needed and cannot be had.
     #[error("the keys of the tokens' issuer cannot be fetched: try again in a few seconds")]
     IssuerUnreachable,
@@ -128,6 +139,17 @@ fn slow_down(message: &str, pause: u64) -> Vec<u8> {
         .into_bytes()
 }
 
+/// What those are told who are not let in yet: with the name under which they can be.
+fn not_yet(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
+    Object::new()
+        .text("error", "Not available yet")
+        .text("message", message)
+        .number("percentage", percentage.into())
+        .text("subject", &subject.to_text())
+        .end()
+        .into_bytes()
+}
+
 /// The challenge that a wrong token is answered with (RFC 6750 §3.1).
 fn wrong_token(why: &str) -> String {
     format!(r#"Bearer error="invalid_token", error_description="{why}""#)
@@ -157,10 +179,13 @@ impl Refusal {
             Self::ContentType => 415,
             Self::RateLimit(..) | Self::TooManyAttempts(_) => 429,
             Self::Failed => 500,
+            Self::NotBound(_) => 501,
             Self::NotConfigured
             | Self::Misconfigured(_)
             | Self::IssuerUnreachable
             | Self::QuotaUnreachable
+            | Self::DatabaseFailed
+            | Self::Rollout(..)
             | Self::HubUnreachable
             | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
@@ -171,6 +196,9 @@ impl Refusal {
     pub fn body(&self) -> Vec<u8> {
         if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
             return slow_down(&self.to_string(), *pause);
+        }
+        if let Self::Rollout(percentage, subject) = self {
+            return not_yet(&self.to_string(), *percentage, *subject);
         }
         let error = RpcError { code: self.code(), message: self.to_string(), data: self.data() };
         error_text(None, &error)
@@ -184,10 +212,11 @@ impl Refusal {
             Self::WrongCredential(why) => Some((challenge, wrong_token(why).into())),
             Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
             Self::Method(allowed) => Some(("Allow", (*allowed).into())),
-            Self::IssuerUnreachable => Some(("Retry-After", "5".into())),
+            Self::IssuerUnreachable | Self::DatabaseFailed => Some(("Retry-After", "5".into())),
             Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) => {
                 Some(("Retry-After", pause.to_string().into()))
             }
+            Self::Rollout(..) => Some(("Retry-After", "60".into())),
             Self::QuotaUnreachable | Self::HubUnreachable | Self::Overloaded => {
                 Some(("Retry-After", "1".into()))
             }

@@ -1,11 +1,14 @@
 //! From method and path to who answers.
 //!
-//! Invariant: the origin is checked before anything else; only the MCP endpoints, and ending
-//! sessions, need a credential.
+//! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
+//! and the admin API need a credential.
 
-use worker::{Env, Method, Request, Response, Result};
+use std::rc::Rc;
+
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::{
+    admin,
     edge::{
         answer::{self, Caller},
         config::Config,
@@ -14,8 +17,8 @@ use crate::{
     },
     runtime::isolate,
     transport::{
-        endpoint::{Endpoint, stop_answer},
-        sessions, sse, streamable,
+        endpoint::{Endpoint, Visit, stop_answer},
+        rollout, sessions, sse, streamable,
     },
 };
 
@@ -25,7 +28,7 @@ const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn handle(request: Request, env: Env) -> Result<Response> {
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = isolate::config(&env);
     let caller = Caller::of(request.headers())?;
     let path = request.path();
@@ -34,10 +37,21 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
         return public(&request, |url| document.answer(&request, url, &config));
     }
     match path {
-        "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,
-        _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
+        "/mcp" | sse::STREAM | sessions::PATH => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
+        admin::DESCRIPTION => {
+            let text = || admin::OPENAPI.as_bytes().to_vec();
+            public(&request, |_| answer::json(200, text(), &Caller::default()))
+        }
+        _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
         "/" => public(&request, page::answer),
-        "/health" => public(&request, |_| health::answer(&config)),
+        "/health" => {
+            let percentage = rollout::percentage(&env).await;
+            public(&request, |_| health::answer(&config, percentage))
+        }
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }
 }
@@ -47,6 +61,7 @@ async fn mcp(
     env: &Env,
     config: &Config,
     caller: &Caller,
+    context: Context,
     path: &str,
 ) -> Result<Response> {
     if let Some(origin) = &caller.origin
@@ -58,7 +73,8 @@ async fn mcp(
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
-    let endpoint = match Endpoint::admit(&request, env, config, caller).await {
+    let visit = Visit { env, config, caller, context: Rc::new(context) };
+    let endpoint = match Endpoint::admit(&request, visit).await {
         Ok(endpoint) => endpoint,
         Err(stop) => return stop_answer(stop, caller),
     };
@@ -66,6 +82,7 @@ async fn mcp(
     let answered = match path {
         "/mcp" => streamable::handle(endpoint, request).await,
         sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
         _ => sse::handle(endpoint, request, path).await,
     };
     let response = answered.or_else(|stop| stop_answer(stop, caller))?;

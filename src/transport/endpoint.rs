@@ -3,14 +3,14 @@
 use std::rc::Rc;
 
 use uuid::Uuid;
-use worker::{Env, Request, Response, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 use crate::{
     access::{
         admission::{Identity, OWN_TOKEN_HEADER, Verdict},
         credentials::Credentials,
         keys::Keyring,
-        principal::Principal,
+        principal::{Principal, Way},
         quota::Rate,
         scope::Scopes,
         secret::Secret,
@@ -29,8 +29,15 @@ use crate::{
     runtime::{isolate, url::query_value},
     server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
+    telemetry::audit::{Audit, Entry, Unkept},
     transport::{
-        forward::Target, held::Lease, hub::Hub, issuer, quota, tasks::TaskLink, watchdog::Watched,
+        audit::{self, Kept},
+        forward::Target,
+        held::Lease,
+        hub::Hub,
+        issuer, named_keys, quota, rollout,
+        tasks::TaskLink,
+        watchdog::Watched,
     },
 };
 
@@ -73,9 +80,54 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
+/// A request and what is around it.
+pub struct Visit<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// What lets work go on after the answer.
+    pub context: Rc<Context>,
+}
+
+impl Visit<'_> {
+    fn audit(&self) -> Rc<dyn Audit> {
+        if !self.config.door.named_keys {
+            return Rc::new(Unkept);
+        }
+        let context = self.context.clone();
+        let keep = Rc::new(move |task| context.wait_until(task));
+        Rc::new(Kept::new(self.env, self.config, keep))
+    }
+
+    /// Notes that nobody was let in.
+    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Stop) {
+        if let Stop::Refused(refusal) = stop
+            && let Some(outcome) = audit::outcome(refusal)
+        {
+            let action = format!("{} {}", request.method(), request.path());
+            let at_ms = now_s().saturating_mul(1_000);
+            self.audit().note(Entry::refused(by, &action, outcome, at_ms));
+        }
+    }
+}
+
+/// What a caller may still ask for, if it may ask at all.
+async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
+    principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+    rollout::admit(env, config, principal).await?;
+    Ok(match config.rate_limit {
+        Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
+        None => None,
+    })
+}
+
 /// Who a request is from, unless its address sent too much that was wrong.
 async fn identified(
     request: &Request,
+    env: &Env,
     config: &Config,
     brought: &Credentials,
 ) -> Outcome<Identity> {
@@ -90,6 +142,10 @@ async fn identified(
     let judged = match config.door.judge(brought, now_s()) {
         Ok(Verdict::Admitted(identity)) => Ok(identity),
         Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
+        Ok(Verdict::IfNamed(key, with_secret)) => {
+            let holder = named_keys::holder(env, &key).await;
+            holder.map(|holder| if with_secret { Identity::shared(Way::Secret) } else { holder })
+        }
         Err(refusal) => Err(refusal),
     };
     if let Err(Refusal::WrongCredential(_)) = &judged
@@ -131,27 +187,27 @@ pub struct Endpoint<'a> {
     /// What it may still ask for in this window. None: there is no limit.
     pub rate: Option<Rate>,
     own_token: Option<String>,
+    audit: Rc<dyn Audit>,
 }
 
 impl<'a> Endpoint<'a> {
     /// Lets the caller in, or not.
-    pub async fn admit(
-        request: &Request,
-        env: &'a Env,
-        config: &'a Config,
-        caller: &'a Caller,
-    ) -> Outcome<Self> {
+    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+        let Visit { env, config, caller, .. } = visit;
         let keys = isolate::keys(env, config).await?;
         let brought = brought(request, config.door.keys_in_url)?;
-        let identity = identified(request, config, &brought).await?;
+        let identified = identified(request, env, config, &brought).await;
+        let identity = identified.inspect_err(|stop| visit.refused(request, None, stop))?;
         let principal = identity.principal(&keys, brought.own());
-        principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
-        let rate = match config.rate_limit {
-            Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
-            None => None,
-        };
+        let rate = rated(env, config, &principal).await;
+        let rate = rate.inspect_err(|stop| visit.refused(request, Some(&principal), stop))?;
         let own_token = brought.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, rate, own_token })
+        Ok(Self { env, config, caller, keys, principal, rate, own_token, audit: visit.audit() })
+    }
+
+    /// Where it is noted what happened.
+    pub fn audit(&self) -> Rc<dyn Audit> {
+        self.audit.clone()
     }
 
     /// The SiteBay account that the caller acts on.

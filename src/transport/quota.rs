@@ -8,7 +8,7 @@ use worker::{Env, Error, Headers, Result};
 use crate::{
     access::{
         principal::Subject,
-        quota::{Lease, Rate, Taken},
+        quota::{Count, Lease, Rate, Taken},
     },
     agents::rows::now_s,
     edge::refusal::Refusal,
@@ -56,17 +56,25 @@ fn pause(rate: Rate) -> u64 {
     rate.reset.saturating_sub(now_s()).max(1)
 }
 
-/// Has the object lease a part of the window.
+async fn lease(env: &Env, subject: Subject, limit: u32) -> Result<Lease> {
+    let text = ask(env, subject, &limit.to_string()).await?;
+    Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
+}
+
+/// What was leased of a subject's window.
 ///
 /// # Errors
-/// Where it does not answer.
-pub async fn lease(env: &Env, subject: Subject, limit: u32) -> Result<Lease> {
+/// Where its object does not answer.
+pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
+    let text = ask(env, subject, "").await?;
+    Count::read(&text).ok_or_else(|| Error::RustError(format!("not a count: {text}")))
+}
+
+async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
     let object = env.durable_object(QUOTA_AGENT)?.get_by_name(&subject.to_text())?;
-    let body = limit.to_string();
-    let request = request::request("POST", "https://object/lease", &Headers::new(), Some(&body))?;
-    let Some(answered) = within(DEADLINE, &object, request).await else {
-        return Err(Error::RustError("no answer in 5 s".to_owned()));
-    };
-    let text = answered?.text().await?;
-    Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
+    let request = request::request("POST", "https://object/", &Headers::new(), Some(body))?;
+    match within(DEADLINE, &object, request).await {
+        Some(answered) => answered?.text().await,
+        None => Err(Error::RustError("no answer in 5 s".to_owned())),
+    }
 }

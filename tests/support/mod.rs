@@ -8,6 +8,7 @@ pub mod issuer;
 pub mod process;
 pub mod site;
 pub mod stateless;
+pub mod wrangler;
 
 pub use client::{Answer, Client};
 use xtask::{
