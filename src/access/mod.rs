@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod keys;
 pub mod not_before;
+pub mod oauth;
 pub mod principal;
 pub mod scope;
 pub mod seal;

@@ -27,7 +27,8 @@ use crate::{
         log_level::LogLevel,
     },
     runtime::{
-        cipher, isolate,
+        cipher::{self, Lock},
+        isolate,
         machine::Machine,
         object::{Object, keep},
     },
@@ -180,7 +181,7 @@ impl Core {
         let config = isolate::config(&self.env);
         let keys = config.credential_keys.as_ref();
         let keys = keys.ok_or_else(|| worker::Error::from("CREDENTIAL_KEY is not set"))?;
-        cipher::seal(keys, of, &token).await.map_err(worker::Error::from)
+        cipher::seal(Lock { keys, with: &[] }, of, &token).await.map_err(worker::Error::from)
     }
 
     async fn view(&self, kept: &Shared) -> Result<String> {
@@ -294,7 +295,9 @@ impl Core {
             (kept.order.clone(), kept.credential.clone())
         };
         let own_token = match (&credential, &config.credential_keys) {
-            (Some(sealed), Some(keys)) => Some(cipher::open(keys, &order.id, sealed).await?),
+            (Some(sealed), Some(keys)) => {
+                Some(cipher::open(Lock { keys, with: &[] }, &order.id, sealed).await?)
+            }
             _ => None,
         };
         let account = config.account(&order.principal, own_token.as_ref().map(Secret::expose));
