@@ -38,6 +38,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// Whether people can sign in here, and give clients access (OAuth 2.1).
+    pub oauth: bool,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -72,6 +74,7 @@ impl Config {
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
+            oauth: false,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -87,6 +90,7 @@ impl Config {
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
+        config.read_oauth(get("MCP_OAUTH").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
@@ -148,6 +152,25 @@ impl Config {
                     Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
                 None
             }
+        }
+    }
+
+    fn read_oauth(&mut self, setting: Option<&str>) {
+        match (setting, &self.credential_keys) {
+            (None | Some("off"), _) => {}
+            (Some("on"), Some(_)) => {
+                self.oauth = true;
+                // Nobody would sign in where everybody is let in.
+                if self.door == Door::Open {
+                    self.door = Door::Closed;
+                }
+            }
+            (Some("on"), None) => self
+                .warnings
+                .push("MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".into()),
+            (Some(other), _) => self
+                .warnings
+                .push(format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")),
         }
     }
 
@@ -217,6 +240,7 @@ impl Config {
     fn warn(&mut self) {
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
         match self.door {
+            Door::Closed if self.oauth => {}
             Door::Closed => warn(
                 "MCP_API_KEY is not set and ENVIRONMENT is not development: MCP requests are refused",
             ),

@@ -19,7 +19,7 @@ use crate::{
 /// # Errors
 /// Only where the runtime fails.
 pub fn answer(config: &Config) -> Result<Response> {
-    let refuses = config.broken.is_some() || config.door == Door::Closed;
+    let refuses = config.broken.is_some() || config.door == Door::Closed && !config.oauth;
     let body = Object::new()
         .text("status", if refuses { "misconfigured" } else { "ok" })
         .text("service", SERVER_NAME)

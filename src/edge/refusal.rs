@@ -36,6 +36,9 @@ pub enum Refusal {
     /// The credential is missing or wrong.
     #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
     Unauthorized(&'static str),
+    /// The same where a client can sign its person in: why, and the challenge that says where.
+    #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
+    SignIn(&'static str, String),
     /// A page of an origin that is not allowed.
     #[error("origin {0} is not allowed: add it to MCP_ALLOWED_ORIGINS")]
     Origin(String),
@@ -90,6 +93,9 @@ pub enum Refusal {
     /// Whether a session was ended is not known, or it cannot be ended.
     #[error("which of your sessions were ended cannot be looked up: try again in a second")]
     HubUnreachable,
+    /// Whether an OAuth grant goes on is not known.
+    #[error("whether your access goes on cannot be looked up: try again in a second")]
+    GrantUnreachable,
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
@@ -110,7 +116,7 @@ impl Refusal {
             | Self::Initialize(_)
             | Self::Toolset(_)
             | Self::Batch => 400,
-            Self::Unauthorized(_) => 401,
+            Self::Unauthorized(_) | Self::SignIn(..) => 401,
             Self::Origin(_) => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
@@ -121,6 +127,7 @@ impl Refusal {
             Self::NotConfigured
             | Self::Misconfigured(_)
             | Self::HubUnreachable
+            | Self::GrantUnreachable
             | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
         }
@@ -133,11 +140,14 @@ impl Refusal {
     }
 
     /// A header that belongs to it.
-    pub fn header(&self) -> Option<(&'static str, &'static str)> {
+    pub fn header(&self) -> Option<(&'static str, &str)> {
         match self {
             Self::Unauthorized(_) => Some(("WWW-Authenticate", "Bearer")),
+            Self::SignIn(_, challenge) => Some(("WWW-Authenticate", challenge)),
             Self::Method(allowed) => Some(("Allow", allowed)),
-            Self::HubUnreachable | Self::Overloaded => Some(("Retry-After", "1")),
+            Self::HubUnreachable | Self::GrantUnreachable | Self::Overloaded => {
+                Some(("Retry-After", "1"))
+            }
             _ => None,
         }
     }

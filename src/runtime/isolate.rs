@@ -1,12 +1,18 @@
-//! What one isolate keeps between requests: its configuration, the keys, and since when sessions
-//! count. Values only: a request that waits for another one is killed.
+//! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
+//! and which OAuth grants go on. Values only: a request that waits for another one is killed.
 
 use std::{cell::RefCell, rc::Rc};
 
 use worker::{Env, Method, Request, Response};
 
 use crate::{
-    access::{keys::Keyring, not_before::NotBefore, principal::Subject},
+    access::{
+        keys::Keyring,
+        not_before::NotBefore,
+        oauth::{known::KnownGrants, token::Handle},
+        principal::Subject,
+        secret::Secret,
+    },
     edge::{config::Config, refusal::Refusal},
 };
 
@@ -17,6 +23,22 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+    static GRANTS: RefCell<KnownGrants> = RefCell::default();
+}
+
+/// The credential of an OAuth grant, or that it is over; None where its object must be asked.
+pub fn grant(handle: &Handle, now_s: u64) -> Option<Option<Secret>> {
+    GRANTS.with_borrow(|known| known.get(handle, now_s))
+}
+
+/// Notes what a grant's object said.
+pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
+    GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
+}
+
+/// Notes that a grant is over.
+pub fn note_grant_over(grant: &[u8; 16]) {
+    GRANTS.with_borrow_mut(|known| known.note_over(grant));
 }
 
 /// Since when sessions of this subject count, where that is known well enough not to ask its hub.

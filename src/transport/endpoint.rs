@@ -9,6 +9,7 @@ use crate::{
     access::{
         admission::{Credentials, OWN_TOKEN_HEADER},
         keys::Keyring,
+        oauth::token::{ACCESS, Handle},
         principal::Principal,
         secret::Secret,
     },
@@ -16,6 +17,8 @@ use crate::{
         answer::{self, Caller},
         body::check_declared,
         config::Config,
+        oauth::challenge,
+        origin::own,
         refusal::Refusal,
     },
     protocol::{
@@ -25,7 +28,9 @@ use crate::{
     runtime::{isolate, machine::Machine, url::query_value},
     server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
+    transport::{
+        forward::Target, grants, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched,
+    },
 };
 
 /// The header that names the toolsets that a caller wants.
@@ -80,6 +85,7 @@ pub struct Endpoint<'a> {
     /// Who asks.
     pub principal: Principal,
     own_token: Option<String>,
+    grant: Option<Handle>,
 }
 
 impl<'a> Endpoint<'a> {
@@ -96,9 +102,24 @@ impl<'a> Endpoint<'a> {
             authorization: headers.get("authorization")?,
             own_token: headers.get(OWN_TOKEN_HEADER)?,
         };
-        let principal = config.door.admit(&keys, &credentials)?;
+        if let Some(token) = config.oauth.then(|| access_token(&credentials)).flatten() {
+            let url = request.inner().url();
+            let origin = own(&url).unwrap_or_default();
+            let admitted = grants::admit(env, config, &keys, token, origin).await;
+            let admitted = admitted.map_err(|refusal| challenge::of(refusal, &url, true))?;
+            let (principal, own_token) = (admitted.principal, admitted.credential.expose().to_owned());
+            let (own_token, grant) = (Some(own_token), Some(admitted.handle));
+            return Ok(Self { env, config, caller, keys, principal, own_token, grant });
+        }
+        let principal = config.door.admit(&keys, &credentials).map_err(|refusal| {
+            let sent = credentials.authorization.is_some();
+            match config.oauth {
+                true => challenge::of(refusal, &request.inner().url(), sent),
+                false => refusal,
+            }
+        })?;
         let own_token = credentials.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, own_token })
+        Ok(Self { env, config, caller, keys, principal, own_token, grant: None })
     }
 
     /// The SiteBay account that the caller acts on.
@@ -129,7 +150,12 @@ impl<'a> Endpoint<'a> {
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
         let expires = self.with_credential(claims.expires);
-        Lease { env: self.env.clone(), expires, session }
+        Lease { env: self.env.clone(), expires, session, grant: self.grant.clone() }
+    }
+
+    /// The OAuth grant that the caller came in with.
+    pub fn grant(&self) -> Option<Handle> {
+        self.grant.clone()
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -151,7 +177,9 @@ impl<'a> Endpoint<'a> {
     /// A session that this caller may speak to.
     pub fn target_of(&self, claims: Claims) -> Target<'a> {
         let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
-        Target { env, keys, claims, principal }
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
+        Target { env, keys, claims, principal, own_token: own_token.map(Secret::new) }
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
@@ -210,4 +238,11 @@ impl<'a> Endpoint<'a> {
         let somebody = self.principal.way.is_personal() || self.principal.own_credential;
         if somebody { self.config.placement } else { Placement::Session }
     }
+}
+
+/// The access token of this server's own that a caller brings.
+fn access_token(credentials: &Credentials) -> Option<&str> {
+    let (scheme, token) = credentials.authorization.as_deref()?.split_once(' ')?;
+    let is_own = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(ACCESS);
+    is_own.then(|| token.trim())
 }

@@ -2,6 +2,7 @@
 
 pub mod endpoint;
 pub mod forward;
+pub mod grants;
 pub mod held;
 pub mod hub;
 pub mod media;

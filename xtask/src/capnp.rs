@@ -13,11 +13,12 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-const OBJECTS: [(&str, &str); 4] = [
+const OBJECTS: [(&str, &str); 5] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),
     ("KEY_AGENT", "KeyAgent"),
+    ("GRANT_AGENT", "GrantAgent"),
 ];
 
 const COMPATIBILITY: &str =

@@ -45,9 +45,8 @@ impl Form {
 
     /// All values of a field.
     pub fn all<'a, 'n>(&'a self, name: &'n str) -> impl Iterator<Item = &'a str> + use<'a, 'n> {
-        let named = move |(known, value): &'a (String, String)| {
-            (known == name).then_some(value.as_str())
-        };
+        let named =
+            move |(known, value): &'a (String, String)| (known == name).then_some(value.as_str());
         self.0.iter().filter_map(named)
     }
 }

@@ -5,12 +5,14 @@
 //! reach no object. Only a grant is stored, and what is stored opens nothing without one of its
 //! tokens.
 
+pub mod ask;
 pub mod authorization;
 pub mod client;
 pub mod document;
 pub mod fault;
 pub mod form;
 pub mod grant;
+pub mod known;
 pub mod redirect;
 pub mod resource;
 pub mod ticket;
