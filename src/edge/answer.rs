@@ -22,7 +22,8 @@ const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, R
 
 /// Headers that a page may send, whatever it asks for. `*` would not cover `Authorization`.
 const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, \
-                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, X-SiteBay-Token";
+                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, \
+                       X-MCP-Secret, X-API-Key, X-SiteBay-Token";
 
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 
@@ -173,7 +174,7 @@ fn bare(status: u16, caller: &Caller) -> Result<Response> {
 pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
     let headers = headers(Kind::Json, caller)?;
     if let Some((name, value)) = refusal.header() {
-        headers.set(name, value)?;
+        headers.set(name, &value)?;
     }
     Ok(ResponseBuilder::new()
         .with_status(refusal.status())

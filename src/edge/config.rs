@@ -3,7 +3,14 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    access::{admission::Door, keys::Keyring, principal::Principal, seal::Sealed, secret::Secret},
+    access::{
+        admission::Door,
+        jwt::Rules,
+        keys::{Keyring, MIN_KEY_CHARS},
+        principal::Principal,
+        seal::Sealed,
+        secret::{Secret, Secrets},
+    },
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
@@ -38,8 +45,6 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
-    /// Whether people can sign in here, and give clients access (OAuth 2.1).
-    pub oauth: bool,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -70,11 +75,10 @@ impl Config {
         let environment = get("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
         let development = environment == "development";
         let mut config = Self {
-            door: door(get("MCP_API_KEY"), development),
+            door: Door { development, ..Door::default() },
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
-            oauth: false,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -86,6 +90,7 @@ impl Config {
             broken: None,
             environment,
         };
+        config.read_door(&get);
         config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
@@ -144,6 +149,41 @@ impl Config {
         }
     }
 
+    fn read_door(&mut self, get: Lookup<'_>) {
+        let all = |name: &str| Secrets::parse(&get(name).unwrap_or_default());
+        let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
+        let jwt = self.checked(Rules::parse(jwt.map(get)));
+        self.door = Door {
+            development: self.is_development(),
+            api_keys: all("MCP_API_KEY"),
+            shared_secrets: all("MCP_SHARED_SECRET"),
+            jwt,
+            oauth: false,
+            keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
+        };
+    }
+
+    /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.
+    fn checked(&mut self, mut jwt: Rules) -> Rules {
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
+        if jwt.secrets.iter().any(|secret| secret.expose().chars().count() < MIN_KEY_CHARS) {
+            warn("MCP_JWT_SECRET has fewer than 32 characters: who has a token could guess it");
+        }
+        let Some(url) = &jwt.keys_url else {
+            return jwt;
+        };
+        if !(url.starts_with("https://") || (self.environment == "development" && is_local(url))) {
+            warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
+            jwt.keys_url = None;
+        } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
+            warn(
+                "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
+            );
+            jwt.keys_url = None;
+        }
+        jwt
+    }
+
     fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
         match Keyring::parse(&setting?) {
             Ok(keys) => Some(keys),
@@ -156,22 +196,17 @@ impl Config {
     }
 
     fn read_oauth(&mut self, setting: Option<&str>) {
-        match (setting, &self.credential_keys) {
-            (None | Some("off"), _) => {}
-            (Some("on"), Some(_)) => {
-                self.oauth = true;
-                // Nobody would sign in where everybody is let in.
-                if self.door == Door::Open {
-                    self.door = Door::Closed;
-                }
+        let warning = match (setting, &self.credential_keys) {
+            (None | Some("off"), _) => return,
+            (Some("on"), Some(_)) => return self.door.oauth = true,
+            (Some("on"), None) => {
+                "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
             }
-            (Some("on"), None) => self
-                .warnings
-                .push("MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".into()),
-            (Some(other), _) => self
-                .warnings
-                .push(format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")),
-        }
+            (Some(other), _) => {
+                format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")
+            }
+        };
+        self.warnings.push(warning);
     }
 
     fn read_placement(&mut self, setting: Option<&str>) {
@@ -239,13 +274,16 @@ impl Config {
 
     fn warn(&mut self) {
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        match self.door {
-            Door::Closed if self.oauth => {}
-            Door::Closed => warn(
-                "MCP_API_KEY is not set and ENVIRONMENT is not development: MCP requests are refused",
-            ),
-            Door::Open => warn("MCP_API_KEY is not set: open to everybody (development)"),
-            Door::Key(_) => {}
+        if self.door.is_closed() {
+            warn(
+                "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused",
+            );
+        }
+        if self.door.is_open() {
+            warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
+        }
+        if self.door.keys_in_url {
+            warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
         }
         if self.keys.is_none() && self.broken.is_none() {
             warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
@@ -267,12 +305,9 @@ impl Config {
     }
 }
 
-fn door(key: Option<String>, development: bool) -> Door {
-    match key {
-        Some(key) => Door::Key(Secret::new(key)),
-        None if development => Door::Open,
-        None => Door::Closed,
-    }
+/// Whether a URL leads to this machine.
+fn is_local(url: &str) -> bool {
+    ["http://127.0.0.1:", "http://localhost:"].iter().any(|local| url.starts_with(local))
 }
 
 #[cfg(test)]
@@ -289,17 +324,38 @@ mod tests {
     #[test]
     fn nothing_set_is_closed_and_says_so() {
         let config = read(&[]);
-        assert_eq!(config.door, Door::Closed);
+        assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
         assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
     }
 
     #[test]
     fn development_is_open_until_a_key_is_set() {
-        assert_eq!(read(&[("ENVIRONMENT", "development")]).door, Door::Open);
-        let with_key = read(&[("ENVIRONMENT", "development"), ("MCP_API_KEY", "k")]);
-        assert_eq!(with_key.door, Door::Key(Secret::new("k")));
-        assert_eq!(read(&[("MCP_API_KEY", "  ")]).door, Door::Closed);
+        assert!(read(&[("ENVIRONMENT", "development")]).door.is_open());
+        for way in ["MCP_API_KEY", "MCP_SHARED_SECRET", "MCP_JWT_SECRET"] {
+            let door = read(&[("ENVIRONMENT", "development"), (way, "k")]).door;
+            assert!(!door.is_open() && !door.is_closed(), "{way}");
+        }
+        for empty in ["  ", " , "] {
+            assert!(read(&[("MCP_API_KEY", empty)]).door.is_closed(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn public_keys_of_an_issuer_need_the_issuer_and_the_audience() {
+        let url = ("MCP_JWKS_URL", "https://issuer.example/keys");
+        let (issuer, audience) = (("MCP_JWT_ISSUER", "i"), ("MCP_JWT_AUDIENCE", "a"));
+        assert!(!read(&[url, issuer, audience]).door.is_closed());
+        let plain = ("MCP_JWKS_URL", "http://127.0.0.1:1/keys");
+        for vars in
+            [vec![url], vec![url, issuer], vec![url, audience], vec![plain, issuer, audience]]
+        {
+            let config = read(&vars);
+            assert!(config.door.is_closed(), "{vars:?}");
+            assert!(config.warnings.iter().any(|w| w.starts_with("MCP_JWKS_URL")), "{vars:?}");
+        }
+        let development = [plain, issuer, audience, ("ENVIRONMENT", "development")];
+        assert!(!read(&development).door.is_open());
     }
 
     #[test]

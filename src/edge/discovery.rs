@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use worker::{Headers, Request, Response, ResponseBuilder, Result};
 
 use crate::{
-    access::admission::Door,
     edge::{config::Config, origin::own},
     protocol::{
         fields::fields,
@@ -148,7 +147,7 @@ fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
         .text("type", kind)
         .text("url", url)
         .texts("supportedProtocolVersions", versions.iter().copied());
-    if matches!(config.door, Door::Open) {
+    if config.door.is_open() {
         return remote.end();
     }
     let authorization = Object::new()
@@ -161,7 +160,7 @@ fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
 }
 
 fn scanner_card(origin: &str, config: &Config) -> String {
-    let required = !matches!(config.door, Door::Open);
+    let required = !config.door.is_open();
     let schemes: &[&str] = if required { &["bearer"] } else { &[] };
     let transport = Object::new()
         .text("type", "streamable-http")

@@ -3,7 +3,6 @@
 use worker::{Response, Result};
 
 use crate::{
-    access::admission::Door,
     edge::{
         answer::{self, Caller},
         config::Config,
@@ -19,7 +18,7 @@ use crate::{
 /// # Errors
 /// Only where the runtime fails.
 pub fn answer(config: &Config) -> Result<Response> {
-    let refuses = config.broken.is_some() || config.door == Door::Closed && !config.oauth;
+    let refuses = config.broken.is_some() || config.door.is_closed();
     let body = Object::new()
         .text("status", if refuses { "misconfigured" } else { "ok" })
         .text("service", SERVER_NAME)

@@ -4,10 +4,13 @@
 //! Source of statuses: MCP 2025-11-25 `basic/transports`; where it is silent, what the official
 //! TypeScript transport answers.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::{
+    access::scope::BeyondScope,
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
@@ -27,18 +30,28 @@ pub enum Refusal {
     /// Nothing says who may come in.
     #[error(
         "this server is not configured: set the secret MCP_API_KEY (npx wrangler secret put \
-         MCP_API_KEY), or ENVIRONMENT=development to leave it open on your own machine"
+         MCP_API_KEY) or another way in, or ENVIRONMENT=development to leave it open on your own \
+         machine"
     )]
     NotConfigured,
     /// The server's own configuration is broken.
     #[error("this server is misconfigured: {0}")]
     Misconfigured(String),
-    /// The credential is missing or wrong.
+    /// The credential is missing, or has no form that this server knows.
     #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
     Unauthorized(&'static str),
     /// The same where a client can sign its person in: why, and the challenge that says where.
     #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
     SignIn(&'static str, String),
+    /// A credential that is wrong, or is over.
+    #[error("unauthorized: {0}")]
+    WrongCredential(&'static str),
+    /// The credential is not good for what was asked.
+    #[error("{0}")]
+    Scope(#[from] BeyondScope),
+    /// The issuer's keys are needed and cannot be had.
+    #[error("the keys of the tokens' issuer cannot be fetched: try again in a few seconds")]
+    IssuerUnreachable,
     /// A page of an origin that is not allowed.
     #[error("origin {0} is not allowed: add it to MCP_ALLOWED_ORIGINS")]
     Origin(String),
@@ -101,6 +114,11 @@ pub enum Refusal {
     Overloaded,
 }
 
+/// The challenge that a wrong token is answered with (RFC 6750 §3.1).
+fn wrong_token(why: &str) -> String {
+    format!(r#"Bearer error="invalid_token", error_description="{why}""#)
+}
+
 fn versions() -> String {
     Version::ALL.map(Version::as_str).join(", ")
 }
@@ -116,8 +134,8 @@ impl Refusal {
             | Self::Initialize(_)
             | Self::Toolset(_)
             | Self::Batch => 400,
-            Self::Unauthorized(_) | Self::SignIn(..) => 401,
-            Self::Origin(_) => 403,
+            Self::Unauthorized(_) | Self::SignIn(..) | Self::WrongCredential(_) => 401,
+            Self::Origin(_) | Self::Scope(_) => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::AcceptPost | Self::AcceptStream => 406,
@@ -126,6 +144,7 @@ impl Refusal {
             Self::Failed => 500,
             Self::NotConfigured
             | Self::Misconfigured(_)
+            | Self::IssuerUnreachable
             | Self::HubUnreachable
             | Self::GrantUnreachable
             | Self::Overloaded => 503,
@@ -140,13 +159,17 @@ impl Refusal {
     }
 
     /// A header that belongs to it.
-    pub fn header(&self) -> Option<(&'static str, &str)> {
+    pub fn header(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        let challenge = "WWW-Authenticate";
         match self {
-            Self::Unauthorized(_) => Some(("WWW-Authenticate", "Bearer")),
-            Self::SignIn(_, challenge) => Some(("WWW-Authenticate", challenge)),
-            Self::Method(allowed) => Some(("Allow", allowed)),
+            Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
+            Self::WrongCredential(why) => Some((challenge, wrong_token(why).into())),
+            Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
+            Self::SignIn(_, said) => Some((challenge, said.clone().into())),
+            Self::Method(allowed) => Some(("Allow", (*allowed).into())),
+            Self::IssuerUnreachable => Some(("Retry-After", "5".into())),
             Self::HubUnreachable | Self::GrantUnreachable | Self::Overloaded => {
-                Some(("Retry-After", "1"))
+                Some(("Retry-After", "1".into()))
             }
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! From method and path to who answers.
 //!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, and ending
-//! sessions, need a credential.
+//! sessions, need a credential. The OAuth endpoints are for every origin: see there.
 
 use worker::{Env, Method, Request, Response, Result};
 
@@ -9,7 +9,7 @@ use crate::{
     edge::{
         answer::{self, Caller},
         config::Config,
-        discovery, health, page,
+        discovery, health, oauth, page,
         refusal::Refusal,
     },
     runtime::isolate,
@@ -29,6 +29,9 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&path);
     if let Some(document) = discovery::document(path) {
         return public(&request, |url| document.answer(&request, url, &config));
+    }
+    if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
+        return oauth::handle(route, request, &env, &config).await;
     }
     match path {
         "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,

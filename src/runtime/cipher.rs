@@ -65,7 +65,7 @@ pub async fn open(lock: Lock<'_>, of: &str, sealed: &str) -> Result<Secret, JsVa
     String::from_utf8(text).map(Secret::new).map_err(|_| broken())
 }
 
-fn subtle() -> Result<SubtleCrypto, JsValue> {
+pub(super) fn subtle() -> Result<SubtleCrypto, JsValue> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     Ok(scope.crypto()?.subtle())
 }

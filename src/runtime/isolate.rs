@@ -1,5 +1,6 @@
 //! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
-//! and which OAuth grants go on. Values only: a request that waits for another one is killed.
+//! what it found out about tokens, and which OAuth grants go on. Values only: a request that waits for
+//! another one is killed.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -7,6 +8,7 @@ use worker::{Env, Method, Request, Response};
 
 use crate::{
     access::{
+        jwt::{IssuerKeys, Verified},
         keys::Keyring,
         not_before::NotBefore,
         oauth::{known::KnownGrants, token::Handle},
@@ -23,6 +25,8 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+    static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
+    static VERIFIED: RefCell<Verified> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
 }
 
@@ -54,6 +58,16 @@ pub fn usable_not_before(subject: Subject, now_s: u64) -> Option<u32> {
 /// Notes what the hub said, and gives what holds.
 pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
     NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
+}
+
+/// Reads or changes what is known of the issuer's keys.
+pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
+    ISSUER_KEYS.with_borrow_mut(f)
+}
+
+/// Reads or changes which tokens are known to be signed.
+pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
+    VERIFIED.with_borrow_mut(f)
 }
 
 /// The configuration; bindings do not change while an isolate lives.

@@ -9,5 +9,6 @@ pub mod isolate;
 pub mod machine;
 pub mod object;
 pub mod request;
+pub mod signature;
 pub mod sleep;
 pub mod url;

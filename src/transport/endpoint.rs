@@ -7,10 +7,12 @@ use worker::{Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{Credentials, OWN_TOKEN_HEADER},
+        admission::{OWN_TOKEN_HEADER, Verdict},
+        credentials::Credentials,
         keys::Keyring,
-        oauth::token::{ACCESS, Handle},
+        oauth::token::Handle,
         principal::Principal,
+        scope::Scopes,
         secret::Secret,
     },
     edge::{
@@ -29,7 +31,13 @@ use crate::{
     server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
     sitebay::Account,
     transport::{
-        forward::Target, grants, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched,
+        forward::Target,
+        grants::{self, Admitted},
+        held::Lease,
+        hub::Hub,
+        issuer,
+        tasks::TaskLink,
+        watchdog::Watched,
     },
 };
 
@@ -72,6 +80,44 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
+/// What a request brings to be let in.
+fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+    let headers = request.headers();
+    let in_url = || {
+        let url = request.inner().url();
+        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
+    };
+    Ok(Credentials {
+        authorization: headers.get("authorization")?,
+        api_key: headers.get("x-api-key")?,
+        in_url: keys_in_url.then(in_url).flatten(),
+        secret: headers.get("x-mcp-secret")?,
+        own_token: headers.get(OWN_TOKEN_HEADER)?,
+    })
+}
+
+/// Who the caller is, if it is let in.
+async fn let_in(
+    request: &Request,
+    env: &Env,
+    config: &Config,
+    keys: &Keyring,
+    brought: &Credentials,
+) -> std::result::Result<Admitted, Refusal> {
+    let identity = match config.door.judge(brought, Machine.now_ms() / 1_000)? {
+        Verdict::Admitted(identity) => identity,
+        Verdict::IfSigned(token) => issuer::believed(config, *token).await?,
+        Verdict::IfGranted(token) => {
+            let url = request.inner().url();
+            let origin = own(&url).unwrap_or_default();
+            return grants::admit(env, config, keys, &token, origin).await;
+        }
+    };
+    let principal = identity.principal(keys, brought.own());
+    let own_token = brought.own_token.clone().filter(|_| principal.own_credential);
+    Ok(Admitted { principal, own_token, grant: None })
+}
+
 /// The endpoint for one request.
 pub struct Endpoint<'a> {
     /// The Worker's bindings.
@@ -97,29 +143,13 @@ impl<'a> Endpoint<'a> {
         caller: &'a Caller,
     ) -> Outcome<Self> {
         let keys = isolate::keys(env, config).await?;
-        let headers = request.headers();
-        let credentials = Credentials {
-            authorization: headers.get("authorization")?,
-            own_token: headers.get(OWN_TOKEN_HEADER)?,
-        };
-        if let Some(token) = config.oauth.then(|| access_token(&credentials)).flatten() {
-            let url = request.inner().url();
-            let origin = own(&url).unwrap_or_default();
-            let admitted = grants::admit(env, config, &keys, token, origin).await;
-            let admitted = admitted.map_err(|refusal| challenge::of(refusal, &url, true))?;
-            let (principal, own_token) = (admitted.principal, admitted.credential.expose().to_owned());
-            let (own_token, grant) = (Some(own_token), Some(admitted.handle));
-            return Ok(Self { env, config, caller, keys, principal, own_token, grant });
-        }
-        let principal = config.door.admit(&keys, &credentials).map_err(|refusal| {
-            let sent = credentials.authorization.is_some();
-            match config.oauth {
-                true => challenge::of(refusal, &request.inner().url(), sent),
-                false => refusal,
-            }
-        })?;
-        let own_token = credentials.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, own_token, grant: None })
+        let brought = brought(request, config.door.keys_in_url)?;
+        let admitted = let_in(request, env, config, &keys, &brought).await;
+        let admitted =
+            admitted.map_err(|refusal| challenge::to(refusal, config, &request.inner().url()))?;
+        let Admitted { principal, own_token, grant } = admitted;
+        principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+        Ok(Self { env, config, caller, keys, principal, own_token, grant })
     }
 
     /// The SiteBay account that the caller acts on.
@@ -238,11 +268,4 @@ impl<'a> Endpoint<'a> {
         let somebody = self.principal.way.is_personal() || self.principal.own_credential;
         if somebody { self.config.placement } else { Placement::Session }
     }
-}
-
-/// The access token of this server's own that a caller brings.
-fn access_token(credentials: &Credentials) -> Option<&str> {
-    let (scheme, token) = credentials.authorization.as_deref()?.split_once(' ')?;
-    let is_own = scheme.eq_ignore_ascii_case("bearer") && token.trim().starts_with(ACCESS);
-    is_own.then(|| token.trim())
 }

@@ -33,14 +33,14 @@ const GRANT_AGENT: &str = "GRANT_AGENT";
 /// How long a grant's object may take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-/// Somebody who came in with an access token.
+/// Somebody who is let in.
 pub struct Admitted {
     /// Who.
     pub principal: Principal,
-    /// The SiteBay token that the grant keeps.
-    pub credential: Secret,
+    /// The SiteBay token that the caller brought, or that its grant keeps.
+    pub own_token: Option<String>,
     /// The grant, to ask again whether it goes on.
-    pub handle: Handle,
+    pub grant: Option<Handle>,
 }
 
 /// Lets the bearer of an access token in. `origin` is this server's.
@@ -55,7 +55,7 @@ pub async fn admit(
     origin: &str,
 ) -> std::result::Result<Admitted, Refusal> {
     let token = AccessToken::verify(token, keys, origin, now_s())
-        .ok_or(Refusal::Unauthorized("the access token is unknown here, or has run out"))?;
+        .ok_or(Refusal::WrongCredential("the access token is unknown here, or has run out"))?;
     let credential = credential(env, config, &token.handle).await?;
     let principal = Principal {
         way: Way::OAuth,
@@ -65,7 +65,8 @@ pub async fn admit(
         own_credential: true,
         expires: Some(token.expires),
     };
-    Ok(Admitted { principal, credential, handle: token.handle })
+    let own_token = Some(credential.expose().to_owned());
+    Ok(Admitted { principal, own_token, grant: Some(token.handle) })
 }
 
 /// The SiteBay token that a grant keeps: what the isolate knows of the last 30 s, else what the
@@ -82,7 +83,7 @@ pub async fn credential(
         Some(known) => known,
         None => look_up(env, config, handle).await?,
     };
-    known.ok_or(Refusal::Unauthorized("the access was taken back, or has run out"))
+    known.ok_or(Refusal::WrongCredential("the access was taken back, or has run out"))
 }
 
 async fn look_up(
@@ -90,8 +91,8 @@ async fn look_up(
     config: &Config,
     handle: &Handle,
 ) -> std::result::Result<Option<Secret>, Refusal> {
-    let (now, asked) = (now_s(), ask(env, &handle.object(), &Ask::Look(handle.secret_hash())));
-    let credential = match asked.await {
+    let now = now_s();
+    let credential = match ask(env, &handle.object(), &Ask::Look(handle.secret_hash())).await {
         Ok((200, sealed)) => open(config, handle, &sealed).await,
         Ok((400, _)) => None,
         Ok((status, _)) => return Err(unreachable(&format!("it answers {status}"))),

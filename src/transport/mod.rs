@@ -5,6 +5,7 @@ pub mod forward;
 pub mod grants;
 pub mod held;
 pub mod hub;
+pub mod issuer;
 pub mod media;
 pub mod sessions;
 pub mod sse;

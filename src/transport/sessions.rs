@@ -45,16 +45,25 @@ pub async fn handle(
 }
 
 async fn end(endpoint: &Endpoint<'_>) -> Outcome<Response> {
+    end_all(&Hub::of(endpoint)).await?;
+    Ok(answer::no_content(endpoint.caller)?)
+}
+
+/// Ends all sessions of a subject.
+///
+/// # Errors
+/// 503 where its hub cannot be asked.
+pub async fn end_all(hub: &Hub) -> std::result::Result<(), Refusal> {
     let second = || Machine.now_ms() / 1_000;
     let not_before = second();
     let until = u32::try_from(not_before).unwrap_or(u32::MAX);
-    if let Err(error) = Hub::of(endpoint).end_sessions(until).await {
+    if let Err(error) = hub.end_sessions(until).await {
         worker::console_error!("sessions could not be ended: {error}");
-        return Err(Refusal::HubUnreachable.into());
+        return Err(Refusal::HubUnreachable);
     }
     while second() <= not_before {
         let left = 1_000_u64.saturating_sub(Machine.now_ms() % 1_000);
         Sleep::new(Duration::from_millis(left)).await;
     }
-    Ok(answer::no_content(endpoint.caller)?)
+    Ok(())
 }

@@ -65,7 +65,7 @@ fn is_public(id: &str, host: &str) -> bool {
     is_plain.is_some_and(|rest| rest.starts_with('/'))
         && labels.len() > 1
         && is_name
-        && !NOWHERE.iter().any(|name| under(name))
+        && !NOWHERE.iter().any(under)
 }
 
 /// Reads the document of an id.
