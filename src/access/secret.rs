@@ -33,14 +33,17 @@ pub fn listed(setting: &str) -> impl Iterator<Item = &str> {
 }
 
 /// Secrets of which any is right, so that one is replaced by adding the new one first and removing
-/// the old one later. Only their digests are kept.
+/// the old one later. Only their digests are kept. The setting as a whole is one of them too: it may
+/// be a single secret with a comma in it.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secrets(Vec<[u8; 32]>);
 
 impl Secrets {
     /// Reads a list.
     pub fn parse(setting: &str) -> Self {
-        Self(listed(setting).map(|text| Sha256::digest(text).into()).collect())
+        let mut all = listed(setting).peekable();
+        let whole = all.peek().is_some().then(|| setting.trim());
+        Self(all.chain(whole).map(|text| Sha256::digest(text).into()).collect())
     }
 
     /// Whether there is none.
@@ -70,7 +73,7 @@ mod tests {
     #[test]
     fn every_text_of_the_list_is_right_and_nothing_else() {
         let secrets = Secrets::parse(" old,new\nnewest ");
-        for right in ["old", "new", "newest"] {
+        for right in ["old", "new", "newest", "old,new\nnewest"] {
             assert!(secrets.know(right), "{right}");
         }
         for wrong in ["", "ol", "old,new", "old ", "oldest"] {

@@ -18,7 +18,7 @@ use crate::{
     },
     agents::{
         call::{Answer, Store, run, run_aside},
-        channel::{Channel, Reply},
+        channel::Channel,
         resume,
         rows::now_s,
         session::{Session, serve},
@@ -153,10 +153,7 @@ impl Core {
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
-            Answer::Whole(Reply::Accepted) => answer::accepted(caller).map(Ok),
-            Answer::Whole(Reply::Json { status, body }) => {
-                answer::json(status, body, caller).map(Ok)
-            }
+            Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
             Answer::Stream(stream) => answer::stream(stream, caller).map(Ok),
         }
     }

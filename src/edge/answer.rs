@@ -11,7 +11,7 @@ use js_sys::Object;
 use wasm_bindgen::JsValue;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
-use crate::edge::refusal::Refusal;
+use crate::{agents::channel::Reply, edge::refusal::Refusal};
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -121,6 +121,22 @@ fn record(kind: Kind) -> Option<Object> {
 pub fn json(status: u16, body: Vec<u8>, caller: &Caller) -> Result<Response> {
     let headers = headers(Kind::Json, caller)?;
     Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+}
+
+/// The answer to a body whose responses are there.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn reply(reply: Reply, caller: &Caller) -> Result<Response> {
+    match reply {
+        Reply::Accepted => accepted(caller),
+        Reply::Json { status, body } => json(status, body, caller),
+        Reply::Forbidden(beyond, body) => {
+            let response = json(403, body, caller)?;
+            response.headers().set("WWW-Authenticate", &beyond.challenge())?;
+            Ok(response)
+        }
+    }
 }
 
 /// A JSON answer that starts a session.

@@ -9,7 +9,7 @@ use crate::{
         keys::{Keyring, MIN_KEY_CHARS},
         principal::Principal,
         seal::Sealed,
-        secret::{Secret, Secrets},
+        secret::{Secret, Secrets, listed},
     },
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
@@ -28,6 +28,9 @@ pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
 
 /// Items on one page of a list, where nothing else is set. Most clients read one page only.
 const PAGE_SIZE: usize = 200;
+
+/// Characters below which a part of a list is hardly meant as a secret of its own.
+const MIN_LISTED: usize = 16;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -150,17 +153,29 @@ impl Config {
     }
 
     fn read_door(&mut self, get: Lookup<'_>) {
-        let all = |name: &str| Secrets::parse(&get(name).unwrap_or_default());
+        let api_keys = self.secrets("MCP_API_KEY", get);
+        let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
         let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
         let jwt = self.checked(Rules::parse(jwt.map(get)));
         self.door = Door {
             development: self.is_development(),
-            api_keys: all("MCP_API_KEY"),
-            shared_secrets: all("MCP_SHARED_SECRET"),
+            api_keys,
+            shared_secrets,
             jwt,
             oauth: false,
             keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
         };
+    }
+
+    fn secrets(&mut self, name: &str, get: Lookup<'_>) -> Secrets {
+        let setting = get(name).unwrap_or_default();
+        let short = |text: &str| text.chars().count() < MIN_LISTED;
+        if listed(&setting).count() > 1 && listed(&setting).any(short) {
+            self.warnings.push(format!(
+                "{name} is a list, any part of which opens, and one has fewer than {MIN_LISTED} characters"
+            ));
+        }
+        Secrets::parse(&setting)
     }
 
     /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.

@@ -5,10 +5,14 @@
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    access::scope::BeyondScope,
     protocol::{
         content::ToolResult,
         fields::fields,
-        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
+        jsonrpc::{
+            INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RequestId, RpcError, TRANSPORT_ERROR,
+            error_text,
+        },
         object::Object,
         raw,
     },
@@ -46,6 +50,13 @@ pub enum Outcome {
     Stopped(Stop),
     /// The work goes on in a task, which the client follows.
     Task(Seen),
+    /// The caller may not ask for it.
+    Beyond(BeyondScope),
+}
+
+/// The text of the response to what the caller may not ask for.
+pub fn beyond_text(id: &RequestId, beyond: BeyondScope) -> Vec<u8> {
+    error_text(Some(id), &RpcError::new(TRANSPORT_ERROR, beyond.to_string()))
 }
 
 impl From<RpcError> for Outcome {
@@ -57,8 +68,7 @@ impl From<RpcError> for Outcome {
 /// Carries out a request that means the same in every era.
 pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
     let outcome = match method {
-        "tools/list" if ctx.choice == Choice::default() => listed(ctx, &params, &registry::TOOLS),
-        "tools/list" => chosen(ctx, &params),
+        "tools/list" => tools(ctx, &params),
         "tools/call" => call_tool(ctx, params).await,
         "resources/list" => listed(ctx, &params, &registry::RESOURCES),
         "resources/templates/list" => listed(ctx, &params, &registry::RESOURCE_TEMPLATES),
@@ -80,15 +90,22 @@ fn listed(
     Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
 }
 
-/// The tools that the caller or the operator chose.
-fn chosen(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
-    let listing = registry::tools(ctx.choice);
+/// The tools that the caller may use, of those that it or the operator chose.
+fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let choice = ctx.choice.within(ctx.principal.scopes);
+    if choice == Choice::default() {
+        return listed(ctx, params, &registry::TOOLS);
+    }
+    let listing = registry::tools(choice);
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
     Ok(Outcome::Text(page.unwrap_or_else(|| listing.whole().to_owned())))
 }
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
+    if let Err(beyond) = ctx.principal.scopes.require(registry::needs(&name)) {
+        return Ok(Outcome::Beyond(beyond));
+    }
     let becomes = registry::becomes(&name);
     let called = match &ctx.tasks {
         Some(tasks) if becomes != Becomes::Never => {

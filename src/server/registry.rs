@@ -7,13 +7,14 @@ use std::{cell::RefCell, iter, rc::Rc, sync::LazyLock};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    access::scope::Scopes,
     protocol::{
         content::{Contents, PromptResult, ToolResult},
         raw,
         stateless::param_marks::ParamHeader,
     },
     server::{ask::Stop, choice::Choice, context::Context, listing::Listing, tasks::Becomes},
-    toolsets::sitebay,
+    toolsets::sitebay::{self, Effect},
 };
 
 #[cfg(feature = "fixtures")]
@@ -132,6 +133,18 @@ fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     // A definition that breaks the rules marks nothing; clients drop such a tool.
     let headers = ParamHeader::all_in(definition.get("inputSchema")?).ok()?;
     Some((name, headers))
+}
+
+/// What a caller must be allowed to, to call a tool.
+pub fn needs(name: &str) -> Scopes {
+    #[cfg(feature = "fixtures")]
+    if fixtures::changes(name) {
+        return Scopes::WRITE;
+    }
+    match sitebay::effect(name) {
+        None | Some(Effect::Read) => Scopes::READ,
+        Some(Effect::Write | Effect::Destructive) => Scopes::WRITE,
+    }
 }
 
 /// Whether a tool's work becomes a task.

@@ -98,6 +98,11 @@ pub fn toolsets() -> &'static [&'static str] {
     &NAMES
 }
 
+/// What a tool does to the world. None: there is no such tool.
+pub fn effect(name: &str) -> Option<Effect> {
+    catalogue::find(name).map(|operation| operation.effect)
+}
+
 /// Whether the work of a tool becomes a task.
 pub fn becomes(name: &str) -> Becomes {
     match catalogue::find(name) {
