@@ -32,6 +32,7 @@ mod news;
 mod oauth;
 mod oauth_account;
 mod oauth_attacks;
+mod oauth_clients;
 mod origins;
 mod panics;
 mod python;

@@ -207,6 +207,28 @@ async fn what_a_person_does_not_tick_is_not_granted() {
 }
 
 #[tokio::test]
+async fn a_call_beyond_its_scopes_says_where_to_get_more() {
+    let server = server().await;
+    let app = App::register(&server.url()).await;
+    let page = app.ask(&[("scope", "read")]).await;
+    let fields = [("scope", "read"), ("token", SITEBAY_TOKEN), ("answer", "allow")];
+    let code = sent_to(&app.answer(&page, &fields).await, "code").unwrap();
+    let client = app.client(&Tokens::of(&app.redeem(&code).await).access);
+    let in_session = client.clone().connect().await;
+    let delete = json!({ "fqdn": "x.example" });
+    let refused = in_session.call("sitebay_delete_site", delete).await;
+    let stateless = call(&client, "sitebay_delete_site", json!({})).await;
+    for refused in [refused, stateless] {
+        assert_eq!(refused.status, 403, "{refused:?}");
+        let challenge = refused.header("www-authenticate");
+        let place =
+            format!("resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\"", app.url);
+        assert!(challenge.contains("error=\"insufficient_scope\""), "{challenge}");
+        assert!(challenge.contains("write") && challenge.contains(&place), "{challenge}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_with_a_secret_proves_who_it_is() {
     let server = server().await;
     let answer = register(&server.url(), &json!({ "redirect_uris": [CALLBACK] })).await.json();

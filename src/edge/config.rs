@@ -32,6 +32,9 @@ const PAGE_SIZE: usize = 200;
 /// Characters below which a part of a list is hardly meant as a secret of its own.
 const MIN_LISTED: usize = 16;
 
+/// Seconds for which an OAuth access token is good, where nothing else is set.
+const ACCESS_MAX_AGE: u32 = 3_600;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the variables and secrets say.
@@ -48,6 +51,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// How long an OAuth access token is good, in seconds.
+    pub access_max_age: u32,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -82,6 +87,7 @@ impl Config {
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
+            access_max_age: ACCESS_MAX_AGE,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -99,6 +105,7 @@ impl Config {
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
@@ -222,6 +229,18 @@ impl Config {
             }
         };
         self.warnings.push(warning);
+    }
+
+    fn read_access_max_age(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match setting.parse::<u32>() {
+            Ok(seconds) if (1..=24 * 60 * 60).contains(&seconds) => self.access_max_age = seconds,
+            _ => self.warnings.push(format!(
+                "MCP_OAUTH_ACCESS_MAX_AGE is `{setting}`: expected seconds, 1 to 86400; using {ACCESS_MAX_AGE}"
+            )),
+        }
     }
 
     fn read_placement(&mut self, setting: Option<&str>) {

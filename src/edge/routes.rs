@@ -58,10 +58,15 @@ async fn mcp(
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
-    match path {
+    let url = config.door.oauth.then(|| request.inner().url());
+    let response = match path {
         "/mcp" => streamable::handle(request, env, config, caller).await,
         sessions::PATH => sessions::handle(request, env, config, caller).await,
         _ => sse::handle(request, env, config, caller, path).await,
+    }?;
+    match url {
+        Some(url) => oauth::challenge::complete(response, config, &url).await,
+        None => Ok(response),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The challenge that tells a client where its person can sign in: RFC 9728 §5.1, RFC 6750 §3.
 
+use worker::{Response, ResponseBuilder, Result};
+
 use super::metadata;
 use crate::{
     access::oauth::OFFERED,
@@ -16,11 +18,35 @@ pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
         }
         other => return other,
     };
+    let (place, scopes) = (place(url), OFFERED.names());
+    Refusal::SignIn(why, format!(r#"Bearer {wrong}{place}, scope="{scopes}""#))
+}
+
+/// Where the document of the endpoint at this address is.
+fn place(url: &str) -> String {
     let origin = own(url).unwrap_or_default();
     let path = url.strip_prefix(origin).unwrap_or_default();
-    let (document, scopes) = (metadata::resource_document(origin, path), OFFERED.names());
-    let challenge = format!(r#"Bearer {wrong}resource_metadata="{document}", scope="{scopes}""#);
-    Refusal::SignIn(why, challenge)
+    format!(r#"resource_metadata="{}""#, metadata::resource_document(origin, path))
+}
+
+/// An answer to a caller who may not do what it asked for, with the way to be allowed (MCP
+/// `basic/authorization` "Scope Challenge Handling"). Others stay as they are.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn complete(mut response: Response, config: &Config, url: &str) -> Result<Response> {
+    let challenge = match response.status_code() {
+        403 if config.door.oauth => response.headers().get("www-authenticate")?,
+        _ => None,
+    };
+    let Some(challenge) = challenge else {
+        return Ok(response);
+    };
+    // The headers of an object's answer cannot be changed.
+    let headers = response.headers().clone();
+    headers.set("WWW-Authenticate", &format!("{challenge}, {}", place(url)))?;
+    let body = response.bytes().await?;
+    Ok(ResponseBuilder::new().with_status(403).with_headers(headers).fixed(body))
 }
 
 #[cfg(test)]

@@ -23,9 +23,6 @@ use crate::{
     transport::grants,
 };
 
-/// How long an access token is good, in seconds.
-const ACCESS_LASTS: u32 = 3_600;
-
 /// Gives tokens for a code or a refresh token.
 pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Response> {
     let (form, client_id) = sent(server, request).await?;
@@ -100,13 +97,13 @@ fn brought(server: &Server<'_>, handle: &Handle, client_id: &str) -> Brought {
 
 /// The answer with new tokens (RFC 6749 §5.1).
 fn tokens(server: &Server<'_>, handle: Handle, terms: Terms, generation: Generation) -> String {
-    let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
+    let (now, lasts) = (u32::try_from(now_s()).unwrap_or(u32::MAX), server.config.access_max_age);
     let refresh = RefreshToken { handle: handle.clone(), generation };
     let access = AccessToken {
         handle,
         subject: terms.subject,
         scopes: terms.scopes,
-        expires: now.saturating_add(ACCESS_LASTS),
+        expires: now.saturating_add(lasts),
         origin: terms.origin,
         client: terms.client,
         client_name: terms.client_name,
@@ -114,7 +111,7 @@ fn tokens(server: &Server<'_>, handle: Handle, terms: Terms, generation: Generat
     Object::new()
         .text("access_token", &access.sign(&server.keys))
         .text("token_type", "Bearer")
-        .number("expires_in", ACCESS_LASTS.into())
+        .number("expires_in", lasts.into())
         .text("refresh_token", &refresh.sign(&server.keys))
         .text("scope", &terms.scopes.names())
         .end()
