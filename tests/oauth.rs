@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xtask::server::Server;
+use xtask::server::{Options, Server};
 
 use crate::{
     storage::{files, objects},
@@ -16,7 +16,7 @@ use crate::{
             server, with_oauth,
         },
         options, start,
-        stateless::call,
+        stateless::{ask, call},
     },
 };
 
@@ -335,4 +335,37 @@ async fn a_stream_ends_when_its_grant_is_taken_back() {
     let rest = tokio::time::timeout(Duration::from_secs(50), live.rest()).await;
     let rest = rest.expect("it ends in time");
     assert!(rest.contains("closed: the access was taken back"), "{rest}");
+}
+
+#[tokio::test]
+async fn a_task_ends_when_its_grant_is_taken_back() {
+    let creating_for = Duration::from_secs(30);
+    let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
+    let server = start(Options { sandbox: Some(sandbox), ..with_oauth() }).await;
+    let app = App::register(&server.url()).await;
+    let (begins, looks) = (app.tokens().await, app.tokens().await);
+    let follows =
+        json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } });
+    let site =
+        json!({ "fqdn": "x.example.com", "team_id": "00007ea0-0000-4000-8000-000000000001" });
+    let params = json!({ "name": "open_site_later", "arguments": site });
+    let begun =
+        ask(&app.client(&begins.access), "tools/call", params, follows.clone()).await.result();
+    let params = json!({ "taskId": begun["taskId"] });
+    while server.sandbox().unwrap().requests().iter().all(|request| request.method != "POST") {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let fields = [("client_id", app.id.as_str()), ("token", &begins.access)];
+    assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
+    for _ in 0..200 {
+        let client = app.client(&looks.access);
+        let seen = ask(&client, "tasks/get", params.clone(), follows.clone()).await.result();
+        if seen["status"] != "working" {
+            assert_eq!(seen["status"], "failed", "{seen}");
+            assert!(seen.to_string().contains("taken back"), "{seen}");
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("the task goes on");
 }

@@ -1,7 +1,14 @@
 //! What an attacker tries on the OAuth endpoints.
 
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
 use reqwest::Method;
 use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
 
 use crate::{
     storage::objects,
@@ -11,7 +18,6 @@ use crate::{
             App, CALLBACK, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send, sent_to,
             server, ticket, with_oauth,
         },
-        site::Site,
         start,
     },
 };
@@ -53,7 +59,7 @@ async fn a_refresh_token_that_two_have_ends_everything() {
     assert!(app.is_let_in(&third.access).await);
     fails(&app.refresh(&first.refresh).await, 400, "invalid_grant");
     fails(&app.refresh(&third.refresh).await, 400, "invalid_grant");
-    tokio::time::sleep(std::time::Duration::from_secs(31)).await;
+    tokio::time::sleep(Duration::from_secs(31)).await;
     for tokens in [&first, &second, &third] {
         assert!(!app.is_let_in(&tokens.access).await);
     }
@@ -117,11 +123,6 @@ async fn a_code_for_one_redirect_or_client_is_not_for_another() {
     let swapped = App { redirect: "https://evil.example/callback".into(), ..app.clone() };
     fails(&swapped.redeem(&code).await, 400, "invalid_grant");
     let foreign = App::register(&server.url()).await;
-    // Registrations in the same second say the same of themselves; this one does not.
-    let foreign = match foreign.id == app.id {
-        true => App::register_for(&server.url(), "https://evil.example/callback").await,
-        false => foreign,
-    };
     fails(
         &App { redirect: CALLBACK.into(), ..foreign.clone() }.redeem(&code).await,
         400,
@@ -286,30 +287,75 @@ async fn forged_tokens_reach_no_object() {
 }
 
 #[tokio::test]
-async fn a_metadata_document_makes_a_client_and_a_bad_one_does_not() {
+async fn a_metadata_document_must_be_its_client_s_small_quick_and_where_it_says() {
     let server = server().await;
-    let site = Site::start(String::new(), String::new()).await;
-    // The site serves a script where a document should be.
-    let id = format!("{}/client.json", site.origin("127.0.0.1"));
-    let app = App { url: server.url(), id, redirect: CALLBACK.into() };
-    assert_eq!(app.ask(&[]).await.status, 400);
+    let good =
+        |id: &str| json!({ "client_id": id, "client_name": "Doc", "redirect_uris": [CALLBACK] });
+    let json = "HTTP/1.1 200 OK\r\ncontent-type: application/json";
+    let app = async |head: &str, body: &dyn Fn(&str) -> String, pause: u64| {
+        let id = serve_document(head, body, Duration::from_secs(pause)).await;
+        App { url: server.url(), id, redirect: CALLBACK.into() }.ask(&[]).await
+    };
+    let page = app(json, &|id| good(id).to_string(), 0).await;
+    assert_eq!(page.status, 200, "{page:?}");
+    assert!(page.text.contains("Doc") && page.text.contains("127.0.0.1"), "{page:?}");
+    let huge = |id: &str| format!("{}{}", good(id), " ".repeat(6 * 1_024));
+    let redirect = "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/latest/meta-data";
+    let html = "HTTP/1.1 200 OK\r\ncontent-type: text/html";
+    for (head, body, pause) in [
+        (json, &huge as &dyn Fn(&str) -> String, 0),
+        (redirect, &|id| good(id).to_string(), 0),
+        ("HTTP/1.1 404 Not Found\r\ncontent-type: application/json", &|id| good(id).to_string(), 0),
+        (html, &|id| good(id).to_string(), 0),
+        (json, &|_| good("https://app.example/client.json").to_string(), 0),
+        (json, &|_| "{".to_owned(), 0),
+        (json, &|id| good(id).to_string(), 7),
+    ] {
+        let page = app(head, body, pause).await;
+        assert_eq!((page.status.as_u16(), page.header("location")), (400, ""), "{head}: {page:?}");
+    }
+}
+
+/// Serves a document once, after a pause: its address.
+async fn serve_document(head: &str, body: &dyn Fn(&str) -> String, pause: Duration) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let id = format!("http://{}/client.json", listener.local_addr().unwrap());
+    let body = body(&id);
+    let answer =
+        format!("{head}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1_024];
+        let _ = stream.read(&mut request).await;
+        tokio::time::sleep(pause).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+    });
+    id
+}
+
+#[tokio::test]
+async fn no_metadata_document_is_fetched_from_private_places() {
+    let server = server().await;
+    let production = start(with_oauth().var("ENVIRONMENT", "production")).await;
+    let app = App { url: server.url(), id: String::new(), redirect: CALLBACK.into() };
     for id in [
         "https://127.0.0.1/client.json",
         "https://10.0.0.1/client.json",
         "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/client.json",
         "https://localhost/client.json",
         "https://app.example:8443/client.json",
         "http://app.example/client.json",
         "https://app.example",
     ] {
-        let app = App { id: id.into(), ..app.clone() };
-        let page = app.ask(&[]).await;
+        let page = App { id: id.into(), ..app.clone() }.ask(&[]).await;
         assert_eq!((page.status.as_u16(), page.header("location")), (400, ""), "{id}");
     }
-    let url = with_oauth().var("ENVIRONMENT", "production");
-    let production = start(url).await;
-    let app = App { url: production.url(), ..app };
-    assert_eq!(app.ask(&[]).await.status, 400);
+    // A developer's machine may ask itself, a deployment may not.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let id = format!("http://{}/client.json", listener.local_addr().unwrap());
+    assert_eq!(App { url: production.url(), id, ..app }.ask(&[]).await.status, 400);
+    assert!(listener.accept().now_or_never().is_none(), "nobody came");
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ impl Identity {
             scopes: self.scopes,
             own_credential: own.is_some(),
             expires: self.expires,
+            grant: None,
         }
     }
 }

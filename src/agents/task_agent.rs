@@ -41,13 +41,16 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::Ended,
     },
-    transport::hub::Hub,
+    transport::{grants, hub::Hub},
 };
 
 const TASK: &str = "task";
 const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
+/// Why a task ends whose person took the access back.
+const TAKEN_BACK: &str = "the access that this task was begun with was taken back. What it was to change \
+                          may have been changed in part: look";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -257,6 +260,9 @@ impl Core {
         let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
         let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(Machine)));
         self.live.replace(Some(run.clone()));
+        if self.is_taken_back(kept).await? {
+            return self.end(kept, Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned())).await;
+        }
         let call = call(self.context(kept, &run).await?, kept);
         if kept.borrow().is_over() {
             return Ok(());
@@ -285,6 +291,15 @@ impl Core {
                 }
                 self.end(kept, Ended::Completed(text)).await
             }
+        }
+    }
+
+    /// Whether the access that the task was begun with is over.
+    async fn is_taken_back(&self, kept: &Shared) -> Result<bool> {
+        let grant = kept.borrow().order.principal.grant.clone();
+        match grant {
+            Some(grant) => Ok(!grants::goes_on(&self.env, &grant).await?),
+            None => Ok(false),
         }
     }
 

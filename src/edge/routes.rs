@@ -36,7 +36,7 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
     match path {
         "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,
         _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
-        "/" => public(&request, page::answer),
+        "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => public(&request, |_| health::answer(&config)),
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }

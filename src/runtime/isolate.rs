@@ -40,6 +40,11 @@ pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
     GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
 }
 
+/// Has a grant's object asked again.
+pub fn forget_grant(handle: &Handle) {
+    GRANTS.with_borrow_mut(|known| known.forget(handle));
+}
+
 /// Notes that a grant is over.
 pub fn note_grant_over(grant: &[u8; 16]) {
     GRANTS.with_borrow_mut(|known| known.note_over(grant));

@@ -14,6 +14,7 @@ use crate::{
         keys::Keyring,
         oauth::{
             ask::Ask,
+            grant_name::Grant,
             token::{AccessToken, Handle},
         },
         principal::{Principal, Way},
@@ -64,6 +65,7 @@ pub async fn admit(
         scopes: token.scopes,
         own_credential: true,
         expires: Some(token.expires),
+        grant: Some(Grant::of(&token.handle)),
     };
     let own_token = Some(credential.expose().to_owned());
     Ok(Admitted { principal, own_token, grant: Some(token.handle) })
@@ -118,10 +120,31 @@ pub async fn seal(config: &Config, handle: &Handle, token: &Secret) -> Result<St
     Ok(cipher::seal(lock, &handle.object(), token).await?)
 }
 
+/// Whether the SiteBay token of a grant can be opened, which is known from then on.
+pub async fn is_good(config: &Config, handle: &Handle, sealed: &str) -> bool {
+    let credential = open(config, handle, sealed).await;
+    let is_good = credential.is_some();
+    isolate::note_grant(handle, credential, now_s());
+    is_good
+}
+
 /// None: its key is gone, and with it the grant's use.
 async fn open(config: &Config, handle: &Handle, sealed: &str) -> Option<Secret> {
     let lock = Lock { keys: config.credential_keys.as_deref()?, with: &handle.secret };
     cipher::open(lock, &handle.object(), sealed).await.ok()
+}
+
+/// Whether a grant goes on, by whoever has no token of it.
+///
+/// # Errors
+/// Where it cannot be asked.
+pub async fn goes_on(env: &Env, grant: &Grant) -> Result<bool> {
+    let (object, secret) = grant.parts().ok_or_else(|| Error::from("not a grant"))?;
+    match ask(env, object, &Ask::Look(secret)).await? {
+        (200, _) => Ok(true),
+        (400, _) => Ok(false),
+        (status, _) => Err(Error::from(format!("a grant answers {status}"))),
+    }
 }
 
 /// Ends a grant. What its object says is for the caller to judge.

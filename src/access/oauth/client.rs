@@ -2,10 +2,10 @@
 //!
 //! Invariant: nothing is stored, so that nobody can fill a store or read one; an id that verifies was
 //! made by this server from metadata that it accepted. The secret of a client that wants one is a tag
-//! over its id.
+//! over its id, and no two registrations have the same id, whatever they say.
 //!
 //! ```text
-//! base64url( format 1 | key id 4 | issued 4 | has a secret 1 | name: length 1, text
+//! base64url( format 1 | key id 4 | random 16 | has a secret 1 | name: length 1, text
 //!          | redirect URIs: length 2, text each | tag 16 )
 //! ```
 
@@ -77,10 +77,10 @@ impl Client {
     ///
     /// # Errors
     /// Where it would be too long.
-    fn sign(&self, keys: &Keyring, issued: u32) -> Result<String, Fault> {
+    fn sign(&self, keys: &Keyring, random: &[u8; 16]) -> Result<String, Fault> {
         let mut bytes = vec![FORMAT];
         bytes.extend_from_slice(&keys.signing_id());
-        bytes.extend_from_slice(&issued.to_be_bytes());
+        bytes.extend_from_slice(random);
         bytes.push(self.has_secret.into());
         put_text(&mut bytes, &self.name);
         for uri in &self.redirects {
@@ -104,7 +104,7 @@ impl Client {
         if !keys.verify(key, Purpose::Client, payload, tag) {
             return None;
         }
-        let _issued: [u8; 4] = reader.array()?;
+        let _random: [u8; 16] = reader.array()?;
         let (has_secret, name) = (reader.u8()? == 1, reader.text()?);
         let mut redirects = Vec::new();
         while !reader.is_empty() {
@@ -138,7 +138,12 @@ fn secret_message(id: &str) -> Vec<u8> {
 ///
 /// # Errors
 /// Where its metadata are not what this server can serve.
-pub fn register(request: &str, keys: &Keyring, now_s: u64) -> Result<String, Fault> {
+pub fn register(
+    request: &str,
+    keys: &Keyring,
+    random: &[u8; 16],
+    now_s: u64,
+) -> Result<String, Fault> {
     let metadata = |why| Fault::new(Code::InvalidClientMetadata, why);
     let names = [
         "client_name",
@@ -161,11 +166,10 @@ pub fn register(request: &str, keys: &Keyring, now_s: u64) -> Result<String, Fau
     if !lists(grants, "authorization_code") || !lists(responses, "code") {
         return Err(metadata("the grant type is `authorization_code`, the response type `code`"));
     }
-    let issued = u32::try_from(now_s).unwrap_or(u32::MAX);
-    let id = client.sign(keys, issued)?;
+    let id = client.sign(keys, random)?;
     let answer = Object::new()
         .text("client_id", &id)
-        .number("client_id_issued_at", issued.into())
+        .number("client_id_issued_at", now_s)
         .texts("redirect_uris", client.redirects.iter().map(String::as_str))
         .texts("grant_types", ["authorization_code", "refresh_token"])
         .texts("response_types", ["code"])
@@ -216,7 +220,7 @@ mod tests {
     }
 
     fn registered(metadata: Value) -> Result<Value, Fault> {
-        let answer = register(&metadata.to_string(), &keys(), 7)?;
+        let answer = register(&metadata.to_string(), &keys(), &[3; 16], 7)?;
         Ok(serde_json::from_str(&answer).unwrap())
     }
 
@@ -248,6 +252,13 @@ mod tests {
         assert!(!is_secret(&text(&other, "client_id"), &secret, &keys()));
         assert!(!is_secret(&id, &secret[1..], &keys()));
         assert!(!is_secret(&id, "", &keys()));
+    }
+
+    #[test]
+    fn two_registrations_of_the_same_are_two_clients() {
+        let of =
+            |random| register(r#"{"redirect_uris":["https://a.example/"]}"#, &keys(), random, 7);
+        assert_ne!(of(&[1; 16]).unwrap(), of(&[2; 16]).unwrap());
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl KnownGrants {
         }
     }
 
+    /// Has a grant's object asked again.
+    pub fn forget(&mut self, handle: &Handle) {
+        self.0.retain(|known| known.handle != *handle || known.credential.is_none());
+    }
+
     /// Notes that a grant is over, whatever its secret is.
     pub fn note_over(&mut self, grant: &[u8; 16]) {
         for known in self.0.iter_mut().filter(|known| known.handle.grant == *grant) {
@@ -80,6 +85,16 @@ mod tests {
         assert_eq!(known.get(&handle(1), 101), Some(None));
         known.note(&handle(1), Some(Secret::new("t")), 102);
         assert_eq!(known.get(&handle(1), 103), Some(None));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_asked_again_but_not_what_is_over() {
+        let mut known = KnownGrants::default();
+        known.note(&handle(1), Some(Secret::new("t")), 100);
+        known.note(&handle(2), None, 100);
+        known.forget(&handle(1));
+        known.forget(&handle(2));
+        assert_eq!((known.get(&handle(1), 101), known.get(&handle(2), 101)), (None, Some(None)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub mod document;
 pub mod fault;
 pub mod form;
 pub mod grant;
+pub mod grant_name;
 pub mod known;
 pub mod redirect;
 pub mod resource;

@@ -75,7 +75,7 @@ mod tests {
             r#"{{"redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"{method}"}}"#
         );
         let answer: Value =
-            serde_json::from_str(&register(&metadata, &keys(), 0).unwrap()).unwrap();
+            serde_json::from_str(&register(&metadata, &keys(), &[3; 16], 0).unwrap()).unwrap();
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         (text("client_id"), text("client_secret"))
     }

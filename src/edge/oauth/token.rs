@@ -20,6 +20,7 @@ use crate::{
     },
     agents::rows::now_s,
     protocol::object::Object,
+    runtime::isolate,
     transport::grants,
 };
 
@@ -27,6 +28,7 @@ use crate::{
 pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Response> {
     let (form, client_id) = sent(server, request).await?;
     resource::check(&form, &server.origin)?;
+    let scope = form.one("scope")?.map(str::to_owned);
     let (handle, ask) = match form.needed("grant_type", "`grant_type` is missing")? {
         "authorization_code" => redeem(server, &form, &client_id)?,
         "refresh_token" => refresh(server, &form, &client_id)?,
@@ -37,14 +39,22 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
     };
     let (status, text) = grants::ask(server.env, &handle.object(), &ask).await?;
     if status != 200 {
+        // It may have ended just now.
+        isolate::forget_grant(&handle);
         return Err(Wrong::Said(status, text));
     }
     let given = text
         .split_once(' ')
         .and_then(|(generation, terms)| Some((generation.parse().ok()?, Terms::from_json(terms)?)));
     let (generation, terms) = given.ok_or_else(|| worker::Error::from("not a grant's answer"))?;
-    let scope = form.one("scope")?.filter(|_| matches!(ask, Ask::Refresh(..)));
-    let scopes = authorization::scopes(scope, terms.scopes)?;
+    if !grants::is_good(server.config, &handle, &terms.credential).await {
+        return Err(GONE.into());
+    }
+    let scopes = match scope {
+        // What was not granted cannot be had: what was is given, and said (RFC 6749 §3.3).
+        Some(scope) => authorization::scopes(Some(&scope), terms.scopes).unwrap_or(terms.scopes),
+        None => terms.scopes,
+    };
     let terms = Terms { scopes, ..terms };
     Ok(reply::json(200, &tokens(server, handle, terms, generation))?)
 }
