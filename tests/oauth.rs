@@ -348,9 +348,13 @@ async fn a_task_ends_when_its_grant_is_taken_back() {
         json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } });
     let site =
         json!({ "fqdn": "x.example.com", "team_id": "00007ea0-0000-4000-8000-000000000001" });
-    let params = json!({ "name": "open_site_later", "arguments": site });
-    let begun =
-        ask(&app.client(&begins.access), "tools/call", params, follows.clone()).await.result();
+    let mut params = json!({ "name": "open_site", "arguments": site });
+    let client = app.client(&begins.access);
+    let asked = ask(&client, "tools/call", params.clone(), follows.clone()).await.result();
+    params["requestState"] = asked["requestState"].clone();
+    params["inputResponses"] =
+        json!({ "agree": { "action": "accept", "content": { "agree": true } } });
+    let begun = ask(&client, "tools/call", params, follows.clone()).await.result();
     let params = json!({ "taskId": begun["taskId"] });
     while server.sandbox().unwrap().requests().iter().all(|request| request.method != "POST") {
         tokio::time::sleep(Duration::from_millis(20)).await;
