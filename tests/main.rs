@@ -13,6 +13,7 @@
 mod support;
 
 mod access;
+mod admin;
 mod asking;
 mod batches;
 mod bodies;
@@ -27,6 +28,7 @@ mod floods;
 mod initialize;
 mod inspector;
 mod jwt;
+mod limits;
 mod mcp_remote;
 mod news;
 mod oauth;

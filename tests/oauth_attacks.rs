@@ -9,6 +9,7 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
+use xtask::server::Options;
 
 use crate::{
     storage::objects,
@@ -225,6 +226,29 @@ async fn consent_counts_only_from_its_page_in_its_browser() {
     assert_eq!(objects(&server), 0);
     let agreed = posts(&ticket, &[("cookie", &cookie), ("sec-fetch-site", "same-origin")]).await;
     assert!(sent_to(&agreed, "code").is_some());
+}
+
+#[tokio::test]
+async fn whoever_guesses_sitebay_tokens_is_kept_from_guessing_on() {
+    let sandbox =
+        sandbox::Options { token: Some(SITEBAY_TOKEN.into()), ..sandbox::Options::default() };
+    let server = start(Options { sandbox: Some(sandbox), ..with_oauth() }).await;
+    let app = App::register(&server.url()).await;
+    let page = app.ask(&[]).await;
+    let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+    let (url, ticket) = (format!("{}/authorize", server.url()), ticket(&page));
+    let guess = async |token: &str, address: &str| {
+        let fields =
+            [("ticket", ticket.as_str()), ("scope", "read"), ("token", token), ("answer", "allow")];
+        post(&url, &fields, &[("cookie", &cookie), ("cf-connecting-ip", address)]).await
+    };
+    for number in 0..60 {
+        let answer = guess(&format!("guess-{number}"), "203.0.113.7").await;
+        assert!(answer.text.contains("does not know this token"), "{answer:?}");
+    }
+    let late = guess(SITEBAY_TOKEN, "203.0.113.7").await;
+    assert!(late.status == 422 && late.text.contains("Too many wrong tokens"), "{late:?}");
+    assert!(sent_to(&guess(SITEBAY_TOKEN, "203.0.113.8").await, "code").is_some());
 }
 
 #[tokio::test]

@@ -26,6 +26,10 @@ pub struct Door {
     pub development: bool,
     /// `MCP_API_KEY`.
     pub api_keys: Secrets,
+    /// `MCP_ADMIN_KEY`.
+    pub admin_keys: Secrets,
+    /// Whether there is a database with named keys.
+    pub named_keys: bool,
     /// `MCP_SHARED_SECRET`.
     pub shared_secrets: Secrets,
     /// Which JWTs are trusted.
@@ -60,6 +64,12 @@ impl Identity {
         Self { way, issuer, id, client, scopes: Scopes::WRITE, expires: None }
     }
 
+    /// Somebody with a key of the operator's own.
+    pub fn administrator() -> Self {
+        let admin = || "admin".to_owned();
+        Self { id: admin(), client: admin(), scopes: Scopes::ADMIN, ..Self::shared(Way::ApiKey) }
+    }
+
     /// The caller, with the SiteBay credential that it brings.
     pub fn principal(self, keys: &Keyring, own: Option<&str>) -> Principal {
         Principal {
@@ -83,6 +93,8 @@ pub enum Verdict {
     IfSigned(Box<jwt::Token>),
     /// It is let in if a person granted it with this access token, and still does.
     IfGranted(String),
+    /// It is let in if this is a named key. True: it brings the shared secret too.
+    IfNamed(String, bool),
 }
 
 impl Door {
@@ -93,14 +105,12 @@ impl Door {
 
     /// Whether nobody is.
     pub fn is_closed(&self) -> bool {
-        !self.development && !self.has_ways()
+        !self.development && !self.has_ways() && !self.named_keys
     }
 
     fn has_ways(&self) -> bool {
-        !self.api_keys.is_empty()
-            || !self.shared_secrets.is_empty()
-            || self.jwt.is_on()
-            || self.oauth
+        let lists = [&self.api_keys, &self.admin_keys, &self.shared_secrets];
+        lists.iter().any(|secrets| !secrets.is_empty()) || self.jwt.is_on() || self.oauth
     }
 
     /// Looks at what a request brings.
@@ -123,9 +133,16 @@ impl Door {
             (Some(Token::Access(text)), _) if self.oauth => {
                 return Ok(Verdict::IfGranted(text.to_owned()));
             }
-            (Some(Token::Jwt(key) | Token::Access(key) | Token::Key(key)), _)
-                if !self.api_keys.know(key) =>
-            {
+            (Some(Token::Named(key)), secret) if self.named_keys => {
+                return Ok(Verdict::IfNamed(key.to_owned(), secret.is_some()));
+            }
+            (Some(Token::Key(key)), None) if self.admin_keys.know(key) => {
+                return Ok(Verdict::Admitted(Identity::administrator()));
+            }
+            (
+                Some(Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)),
+                _,
+            ) if !self.api_keys.know(key) => {
                 return Err(Refusal::WrongCredential("the key is wrong"));
             }
             (_, Some(_)) => Way::Secret,
@@ -174,6 +191,7 @@ mod tests {
             Verdict::Admitted(identity) => Ok(identity.way),
             Verdict::IfSigned(_) => Ok(Way::Jwt),
             Verdict::IfGranted(_) => Ok(Way::OAuth),
+            Verdict::IfNamed(..) => Ok(Way::NamedKey),
         }
     }
 
@@ -229,6 +247,31 @@ mod tests {
         assert_eq!(way(&with_key, &bearer("right")), Ok(Way::ApiKey));
         let wrong = Credentials { secret: Some("wrong".into()), ..bearer("smat_x") };
         assert!(way(&with_key, &wrong).is_err());
+    }
+
+    #[test]
+    fn a_named_key_is_looked_for_only_where_there_are_some() {
+        let named = Door { named_keys: true, ..door() };
+        assert_eq!(way(&named, &bearer("sbk_a_b")), Ok(Way::NamedKey));
+        assert!(way(&door(), &bearer("sbk_a_b")).is_err());
+        let only = Door { named_keys: true, ..Door::default() };
+        assert!(!only.is_closed() && way(&only, &Credentials::default()).is_err());
+        assert!(Door { development: true, ..only }.is_open(), "no other way was configured");
+    }
+
+    #[test]
+    fn an_admin_key_administers() {
+        let door = Door { admin_keys: Secrets::parse("boss"), ..door() };
+        let Ok(Verdict::Admitted(identity)) = door.judge(&bearer("boss"), 0) else {
+            panic!("not admitted");
+        };
+        assert_eq!((identity.way, identity.scopes), (Way::ApiKey, Scopes::ADMIN));
+        let Ok(Verdict::Admitted(other)) = door.judge(&bearer("right"), 0) else {
+            panic!("not admitted");
+        };
+        let subject = |identity: Identity| identity.principal(&keys(), None).subject;
+        assert_eq!(other.scopes, Scopes::WRITE);
+        assert_ne!(subject(identity), subject(other));
     }
 
     #[test]

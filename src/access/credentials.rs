@@ -5,7 +5,7 @@
 //! is never tried as another.
 
 use crate::{
-    access::{jwt, oauth},
+    access::{jwt, named_key::PREFIX, oauth::token::ACCESS},
     edge::refusal::Refusal,
 };
 
@@ -31,6 +31,8 @@ pub enum Token<'a> {
     Jwt(&'a str),
     /// An access token of this server's own authorization server.
     Access(&'a str),
+    /// A key that the admin API made.
+    Named(&'a str),
     /// Something else: a key.
     Key(&'a str),
 }
@@ -55,10 +57,11 @@ impl Credentials {
         if given.any(|other| other != first) {
             return Err(Refusal::WrongCredential("two credentials were sent, and they differ"));
         }
-        Ok(Some(match bearer.is_some() {
-            true if jwt::looks_like(first) => Token::Jwt(first),
-            true if first.starts_with(oauth::token::ACCESS) => Token::Access(first),
-            _ => Token::Key(first),
+        Ok(Some(match first {
+            text if bearer.is_some() && jwt::looks_like(text) => Token::Jwt(text),
+            text if bearer.is_some() && text.starts_with(ACCESS) => Token::Access(text),
+            text if text.starts_with(PREFIX) => Token::Named(text),
+            text => Token::Key(text),
         }))
     }
 }

@@ -91,6 +91,16 @@ impl Way {
 pub struct Subject(pub [u8; 16]);
 
 impl Subject {
+    /// The hash as text.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
     /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
     pub fn of(keys: &Keyring, way: Way, issuer: &str, id: &str, credential: Option<&str>) -> Self {
         let mut text = Vec::with_capacity(96);
@@ -145,7 +155,7 @@ impl Principal {
     pub fn to_json(&self) -> String {
         Object::new()
             .text("way", self.way.name())
-            .text("subject", &URL_SAFE_NO_PAD.encode(self.subject.0))
+            .text("subject", &self.subject.to_text())
             .text("client", &self.client)
             .number("scopes", self.scopes.bits().into())
             .flag("own", self.own_credential)
@@ -158,10 +168,9 @@ impl Principal {
     pub fn from_json(json: &str) -> Option<Self> {
         let names = ["way", "subject", "client", "scopes", "own", "expires", "grant"];
         let [way, subject, client, scopes, own, expires, grant] = fields(json, names).ok()?;
-        let subject = URL_SAFE_NO_PAD.decode(&*raw::text(subject?)?).ok()?;
         Some(Self {
             way: Way::parse(&raw::text(way?)?)?,
-            subject: Subject(subject.try_into().ok()?),
+            subject: Subject::read(&raw::text(subject?)?)?,
             client: raw::string(client?)?,
             scopes: Scopes::from_bits(raw::number(scopes?)?),
             own_credential: raw::flag(own?)?,

@@ -7,6 +7,7 @@ pub mod grant_agent;
 pub mod hub;
 pub mod hub_agent;
 pub mod key_agent;
+pub mod quota_agent;
 pub mod resume;
 pub mod rows;
 pub mod session;

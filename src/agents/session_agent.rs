@@ -38,7 +38,11 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
-    transport::{forward::Order, tasks::TaskLink},
+    transport::{
+        audit::{Keep, Kept},
+        forward::Order,
+        tasks::TaskLink,
+    },
 };
 
 durable_object! {
@@ -144,7 +148,7 @@ impl Core {
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
-        let (session, ctx, body) = match message.received(&self.env).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -158,12 +162,18 @@ impl Core {
         }
     }
 
+    /// How the audit is written after the answer.
+    fn keep(&self) -> Keep {
+        let state = self.state.clone();
+        Rc::new(move |task| keep(&state, task))
+    }
+
     /// 2024-11-05: accepted here, answered on the session's stream.
     async fn post_to_stream(&self, message: Message, caller: &Caller) -> Result<Handled> {
         if !self.sessions.has_stream(message.session.id) {
             return Ok(Err(Refusal::SessionNotFound));
         }
-        let (session, ctx, body) = match message.received(&self.env).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -216,6 +226,7 @@ impl Message {
     async fn received(
         mut self,
         env: &Env,
+        audit: Keep,
     ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
         let own_token = match self.sealed.principal.own_credential {
             true => self.request.headers().get(OWN_TOKEN_HEADER)?,
@@ -226,6 +237,9 @@ impl Message {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
+        if self.config.door.named_keys {
+            ctx.audit = Rc::new(Kept::new(env, &self.config, audit));
+        }
         if self.config.offers_tasks() {
             ctx.tasks = Some(Rc::new(TaskLink {
                 env: env.clone(),

@@ -41,7 +41,8 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::Ended,
     },
-    transport::{grants, hub::Hub},
+    telemetry::audit::{Audit as _, Unkept},
+    transport::{audit, grants, hub::Hub},
 };
 
 const TASK: &str = "task";
@@ -326,8 +327,22 @@ impl Core {
             platform: Rc::new(Machine),
             notifier: run.clone(),
             work: run.clone(),
+            // The end of the task is noted, where it ends.
+            audit: Rc::new(Unkept),
             tasks: None,
         })
+    }
+
+    /// Notes in the audit how the task ended.
+    fn note(&self, kept: &Shared, status: Status) {
+        let config = isolate::config(&self.env);
+        if !config.door.named_keys {
+            return;
+        }
+        let state = self.state.clone();
+        let keep = Rc::new(move |task| keep(&state, task));
+        let audit = audit::Kept::new(&self.env, &config, keep);
+        audit.note(kept.borrow().entry(status, Machine.now_ms()));
     }
 
     async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
@@ -340,6 +355,7 @@ impl Core {
             Ended::Cancelled => Status::Cancelled,
         };
         self.becomes(kept, status).await?;
+        self.note(kept, status);
         self.tell(&Told::Over);
         self.wake_for(kept).await
     }

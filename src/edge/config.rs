@@ -8,6 +8,7 @@ use crate::{
         jwt::Rules,
         keys::{Keyring, MIN_KEY_CHARS},
         principal::Principal,
+        rollout::Allowed,
         seal::Sealed,
         secret::{Secret, Secrets, listed},
     },
@@ -21,6 +22,7 @@ use crate::{
         work::InPlace,
     },
     sitebay::Account,
+    telemetry::audit::Unkept,
 };
 
 /// The SiteBay service itself.
@@ -61,6 +63,14 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Whether the audit notes what only reads, too.
+    pub audit_reads: bool,
+    /// For how many days the audit keeps what it noted.
+    pub audit_days: u32,
+    /// Who is let in whatever share of the subjects is.
+    pub rollout_allow: Allowed,
+    /// Requests that a subject may make in a minute. None: as many as it likes.
+    pub rate_limit: Option<u32>,
     /// Items on one page of a list.
     pub page_size: usize,
     /// How a person agrees to what destroys something.
@@ -92,6 +102,10 @@ impl Config {
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
+            rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
+            rate_limit: None,
             page_size: PAGE_SIZE,
             consent: Consent::default(),
             choice: Choice::default(),
@@ -108,6 +122,7 @@ impl Config {
         config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.read_rate_limit(get("RATE_LIMIT").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
         config.read_toolsets(get("MCP_TOOLSETS").as_deref());
@@ -155,18 +170,22 @@ impl Config {
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
+            audit: Rc::new(Unkept),
             tasks: None,
         }
     }
 
     fn read_door(&mut self, get: Lookup<'_>) {
         let api_keys = self.secrets("MCP_API_KEY", get);
+        let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
         let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
         let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
         let jwt = self.checked(Rules::parse(jwt.map(get)));
         self.door = Door {
             development: self.is_development(),
             api_keys,
+            admin_keys,
+            named_keys: false,
             shared_secrets,
             jwt,
             oauth: false,
@@ -294,6 +313,26 @@ impl Config {
         }
     }
 
+    fn read_rate_limit(&mut self, setting: Option<&str>) {
+        let usual = match self.environment.as_str() {
+            "development" => 1_000,
+            "staging" => 500,
+            _ => 100,
+        };
+        let setting = setting.map(|setting| (setting, setting.parse()));
+        self.rate_limit = match setting {
+            None => Some(usual),
+            Some(("off", _) | (_, Ok(0))) => None,
+            Some((_, Ok(limit))) => Some(limit),
+            Some((wrong, Err(_))) => {
+                self.warnings.push(format!(
+                    "RATE_LIMIT is `{wrong}`: expected requests in a minute, or `off`; using {usual}"
+                ));
+                Some(usual)
+            }
+        };
+    }
+
     fn read_page_size(&mut self, setting: Option<&str>) {
         let Some(setting) = setting else {
             return;
@@ -398,6 +437,18 @@ mod tests {
         assert_eq!(config.placement, Placement::Session);
         assert_eq!(config.session_max_age, DAY);
         assert!(config.warnings.iter().any(|w| w.contains("moon")));
+    }
+
+    #[test]
+    fn the_rate_limit_is_that_of_the_environment_unless_it_is_set() {
+        let of = |vars: &[(&str, &str)]| read(vars).rate_limit;
+        assert_eq!((of(&[]), of(&[("ENVIRONMENT", "staging")])), (Some(100), Some(500)));
+        assert_eq!(of(&[("ENVIRONMENT", "development")]), Some(1_000));
+        assert_eq!(
+            (of(&[("RATE_LIMIT", "7")]), of(&[("RATE_LIMIT", "many")])),
+            (Some(7), Some(100))
+        );
+        assert_eq!((of(&[("RATE_LIMIT", "0")]), of(&[("RATE_LIMIT", "off")])), (None, None));
     }
 
     #[test]

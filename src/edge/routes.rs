@@ -1,11 +1,14 @@
 //! From method and path to who answers.
 //!
-//! Invariant: the origin is checked before anything else; only the MCP endpoints, and ending
-//! sessions, need a credential. The OAuth endpoints are for every origin: see there.
+//! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
+//! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
-use worker::{Env, Method, Request, Response, Result};
+use std::rc::Rc;
+
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::{
+    admin,
     edge::{
         answer::{self, Caller},
         config::Config,
@@ -13,7 +16,10 @@ use crate::{
         refusal::Refusal,
     },
     runtime::isolate,
-    transport::{sessions, sse, streamable},
+    transport::{
+        endpoint::{Endpoint, Visit, stop_answer},
+        rollout, sessions, sse, streamable,
+    },
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -22,7 +28,7 @@ const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn handle(request: Request, env: Env) -> Result<Response> {
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = isolate::config(&env);
     let caller = Caller::of(request.headers())?;
     let path = request.path();
@@ -34,10 +40,21 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
         return oauth::handle(route, request, &env, &config).await;
     }
     match path {
-        "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,
-        _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
+        "/mcp" | sse::STREAM | sessions::PATH => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
+        admin::DESCRIPTION => {
+            let text = || admin::OPENAPI.as_bytes().to_vec();
+            public(&request, |_| answer::json(200, text(), &Caller::default()))
+        }
+        _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
         "/" => public(&request, |url| page::answer(url, &config)),
-        "/health" => public(&request, |_| health::answer(&config)),
+        "/health" => {
+            let percentage = rollout::percentage(&env).await;
+            public(&request, |_| health::answer(&config, percentage))
+        }
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }
 }
@@ -47,6 +64,7 @@ async fn mcp(
     env: &Env,
     config: &Config,
     caller: &Caller,
+    context: Context,
     path: &str,
 ) -> Result<Response> {
     if let Some(origin) = &caller.origin
@@ -59,13 +77,25 @@ async fn mcp(
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.inner().url());
-    let response = match path {
-        "/mcp" => streamable::handle(request, env, config, caller).await,
-        sessions::PATH => sessions::handle(request, env, config, caller).await,
-        _ => sse::handle(request, env, config, caller, path).await,
-    }?;
-    match url {
-        Some(url) => oauth::challenge::complete(response, config, &url).await,
+    let visit = Visit { env, config, caller, context: Rc::new(context) };
+    let endpoint = match Endpoint::admit(&request, visit).await {
+        Ok(endpoint) => endpoint,
+        Err(stop) => return stop_answer(stop, caller),
+    };
+    let rate = endpoint.rate;
+    let answered = match path {
+        "/mcp" => streamable::handle(endpoint, request).await,
+        sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
+        _ => sse::handle(endpoint, request, path).await,
+    };
+    let response = answered.or_else(|stop| stop_answer(stop, caller))?;
+    let response = match url {
+        Some(url) => oauth::challenge::complete(response, config, &url).await?,
+        None => response,
+    };
+    match rate {
+        Some(rate) => answer::with_rate(response, rate),
         None => Ok(response),
     }
 }

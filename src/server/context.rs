@@ -20,6 +20,7 @@ use crate::{
         work::{Begun, Effect, Recorded, Step, Work},
     },
     sitebay::Account,
+    telemetry::audit::Audit,
 };
 
 /// The program that speaks to this server, as it calls itself.
@@ -71,6 +72,8 @@ pub struct Context {
     pub notifier: Rc<dyn Notifier>,
     /// Where the work of the call is done.
     pub work: Rc<dyn Work>,
+    /// Where it is noted what happened.
+    pub audit: Rc<dyn Audit>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
 }

@@ -26,6 +26,7 @@ use crate::{
         registry::{self, PromptError, ReadError, Reference},
         tasks::{Becomes, OPERATION, Seen},
     },
+    telemetry::audit::Call,
 };
 
 /// Values that a completion may have (MCP `server/utilities/completion`).
@@ -103,15 +104,29 @@ fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
-    if let Err(beyond) = ctx.principal.scopes.require(registry::needs(&name)) {
+    let effect = registry::effect(&name);
+    let noted = Call::begin(ctx, &name, effect, registry::site, params.arguments);
+    let outcome = carry_out(ctx, &name, params.arguments).await.unwrap_or_else(Outcome::from);
+    if let Some(noted) = noted {
+        noted.end(ctx, &outcome);
+    }
+    Ok(outcome)
+}
+
+async fn carry_out(
+    ctx: &Context,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Result<Outcome, RpcError> {
+    if let Err(beyond) = ctx.principal.scopes.require(registry::needs(name)) {
         return Ok(Outcome::Beyond(beyond));
     }
-    let becomes = registry::becomes(&name);
+    let becomes = registry::becomes(name);
     let called = match &ctx.tasks {
         Some(tasks) if becomes != Becomes::Never => {
-            return long::call(ctx, tasks, becomes, &name, params.arguments).await;
+            return long::call(ctx, tasks, becomes, name, arguments).await;
         }
-        _ => registry::call(ctx, &name, params.arguments).await,
+        _ => registry::call(ctx, name, arguments).await,
     };
     let called = called.ok_or_else(|| {
         RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list"))

@@ -10,6 +10,7 @@ use crate::{
     access::scope::Scopes,
     protocol::{
         content::{Contents, PromptResult, ToolResult},
+        fields::fields,
         raw,
         stateless::param_marks::ParamHeader,
     },
@@ -135,16 +136,28 @@ fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     Some((name, headers))
 }
 
-/// What a caller must be allowed to, to call a tool.
-pub fn needs(name: &str) -> Scopes {
+/// What a tool does to the world; one that does not exist does nothing.
+pub fn effect(name: &str) -> &'static str {
     #[cfg(feature = "fixtures")]
     if fixtures::changes(name) {
-        return Scopes::WRITE;
+        return "write";
     }
     match sitebay::effect(name) {
-        None | Some(Effect::Read) => Scopes::READ,
-        Some(Effect::Write | Effect::Destructive) => Scopes::WRITE,
+        None | Some(Effect::Read) => "read",
+        Some(Effect::Write) => "write",
+        Some(Effect::Destructive) => "destructive",
     }
+}
+
+/// What a caller must be allowed to, to call a tool.
+pub fn needs(name: &str) -> Scopes {
+    if effect(name) == "read" { Scopes::READ } else { Scopes::WRITE }
+}
+
+/// The host name of the site that arguments name.
+pub fn site(arguments: Option<&RawValue>) -> Option<String> {
+    let [fqdn] = fields(arguments?.get(), ["fqdn"]).ok()?;
+    sitebay::host_name(&raw::text(fqdn?)?)
 }
 
 /// Whether a tool's work becomes a task.

@@ -136,6 +136,7 @@ impl Fake {
             platform: self.clone(),
             notifier: Rc::new(Reports(self.clone())),
             work: Rc::new(InPlace { platform: self.clone(), moves: false }),
+            audit: Rc::new(crate::telemetry::audit::Unkept),
             tasks: None,
         }
     }

@@ -11,6 +11,8 @@ use worker::{Env, Error, Headers, Result};
 
 use crate::{
     access::{
+        admission::Identity,
+        credentials::Credentials,
         keys::Keyring,
         oauth::{
             ask::Ask,
@@ -44,6 +46,15 @@ pub struct Admitted {
     pub grant: Option<Handle>,
 }
 
+impl Admitted {
+    /// Somebody who is known, with the SiteBay token that it brought.
+    pub fn bringing(identity: Identity, keys: &Keyring, brought: &Credentials) -> Self {
+        let principal = identity.principal(keys, brought.own());
+        let own_token = brought.own_token.clone().filter(|_| principal.own_credential);
+        Self { principal, own_token, grant: None }
+    }
+}
+
 /// Lets the bearer of an access token in. `origin` is this server's.
 ///
 /// # Errors
@@ -55,8 +66,11 @@ pub async fn admit(
     token: &str,
     origin: &str,
 ) -> std::result::Result<Admitted, Refusal> {
-    let token = AccessToken::verify(token, keys, origin, now_s())
-        .ok_or(Refusal::WrongCredential("the access token is unknown here, or has run out"))?;
+    let token = AccessToken::read(token, keys)
+        .ok_or(Refusal::WrongCredential("the access token is unknown here"))?;
+    if !token.is_good(origin, now_s()) {
+        return Err(Refusal::AccessOver("the access token has run out, or is for another server"));
+    }
     let credential = credential(env, config, &token.handle).await?;
     let principal = Principal {
         way: Way::OAuth,
@@ -85,7 +99,7 @@ pub async fn credential(
         Some(known) => known,
         None => look_up(env, config, handle).await?,
     };
-    known.ok_or(Refusal::WrongCredential("the access was taken back, or has run out"))
+    known.ok_or(Refusal::AccessOver("the access was taken back, or has run out"))
 }
 
 async fn look_up(

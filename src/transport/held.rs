@@ -96,7 +96,7 @@ impl Lease {
         if let Some(grant) = &self.grant {
             let config = isolate::config(&self.env);
             // Where nobody knows, the stream goes on: the next comment asks again.
-            if let Err(Refusal::WrongCredential(_)) = credential(&self.env, &config, grant).await {
+            if let Err(Refusal::AccessOver(_)) = credential(&self.env, &config, grant).await {
                 return Some("closed: the access was taken back");
             }
         }

@@ -9,6 +9,7 @@ use crate::{
         admission::Identity,
         jwt::{Found, IssuerKey, JwtError, Token},
     },
+    agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
     runtime::{isolate, machine::Machine, signature},
     server::platform::{Method, OutboundRequest, Platform as _},
@@ -72,8 +73,4 @@ fn unusable(error: JsValue) -> bool {
 
 fn wrong(error: JwtError) -> Refusal {
     Refusal::WrongCredential(error.text())
-}
-
-fn now_s() -> u64 {
-    Machine.now_ms() / 1_000
 }

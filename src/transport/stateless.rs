@@ -285,6 +285,7 @@ async fn carry_out(
         platform: Rc::new(Machine),
         notifier: run.clone(),
         work: run.clone(),
+        audit: endpoint.audit(),
         tasks,
     };
     let keys = endpoint.keys.clone();

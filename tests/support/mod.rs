@@ -9,6 +9,7 @@ pub mod oauth;
 pub mod process;
 pub mod site;
 pub mod stateless;
+pub mod wrangler;
 
 pub use client::{Answer, Client};
 use xtask::{

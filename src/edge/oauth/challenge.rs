@@ -13,7 +13,7 @@ use crate::{
 pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
     let (why, wrong) = match refusal {
         Refusal::Unauthorized(why) if config.door.oauth => (why, String::new()),
-        Refusal::WrongCredential(why) if config.door.oauth => {
+        Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.door.oauth => {
             (why, format!(r#"error="invalid_token", error_description="{why}", "#))
         }
         other => return other,

@@ -69,6 +69,8 @@ struct Server<'a> {
     keys: Rc<Keyring>,
     /// The issuer: scheme, host and port that were asked.
     origin: String,
+    /// Where the request comes from, on Cloudflare.
+    address: Option<String>,
 }
 
 /// Answers a request.
@@ -86,7 +88,8 @@ pub async fn handle(
         Err(refusal) => return answer::refusal(&refusal, &Caller::default()),
     };
     let origin = own(&request.inner().url()).unwrap_or_default().to_owned();
-    let server = Server { env, config, keys, origin };
+    let address = request.headers().get("cf-connecting-ip")?;
+    let server = Server { env, config, keys, origin, address };
     let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());
     match (route, request.method()) {
         (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,

@@ -11,7 +11,8 @@ use worker::{Request, Response, Result};
 use super::Server;
 use crate::{
     access::secret::Secret,
-    runtime::machine::Machine,
+    agents::rows::now_s,
+    runtime::{isolate, machine::Machine},
     server::platform::{Method, OutboundRequest, Platform as _},
 };
 
@@ -105,9 +106,29 @@ pub(super) async fn sitebay_token(
         timeout: TIMEOUT,
         at_most: MAX_ANSWER,
     };
+    if may_not_try(server) {
+        return Err("Too many wrong tokens were entered. Try again in a minute.");
+    }
     match Machine.fetch(request).await.map(|answer| answer.status) {
         Ok(200) => Ok(Secret::new(token)),
-        Ok(401 | 403) => Err("SiteBay does not know this token. Check it, and enter it again."),
+        Ok(401 | 403) => {
+            note_failure(server);
+            Err("SiteBay does not know this token. Check it, and enter it again.")
+        }
         _ => Err("SiteBay cannot be asked at the moment. Try again in a minute."),
+    }
+}
+
+/// Whether too much that was wrong came from this address.
+fn may_not_try(server: &Server<'_>) -> bool {
+    let paused = |address: &String| {
+        isolate::with_attempts(|attempts| attempts.pause(address, now_s())).is_some()
+    };
+    server.address.as_ref().is_some_and(paused)
+}
+
+fn note_failure(server: &Server<'_>) {
+    if let Some(address) = &server.address {
+        isolate::with_attempts(|attempts| attempts.failed(address, now_s()));
     }
 }

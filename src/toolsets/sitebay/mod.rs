@@ -51,6 +51,8 @@ use call::{Call, Early, Outcome};
 
 pub use catalogue::Effect;
 
+pub use fqdn::normalise as host_name;
+
 pub use complete::complete;
 pub use prompts::{PROMPTS_JSON, prompt};
 pub use resources::{RESOURCE_TEMPLATES_JSON, RESOURCES_JSON, ResourceError, ResourceText, read};
