@@ -2,7 +2,7 @@
 //!
 //! Invariant: closed unless somebody opened it. With nothing configured only the development
 //! environment is open. A credential that is wrong is a refusal, whatever else the request brings.
-//! Where several are right, the first of these counts: a JWT, the shared secret, a key.
+//! Where several are right, the first of these counts: an access token, a JWT, the shared secret, a key.
 
 use crate::{
     access::{
@@ -34,6 +34,8 @@ pub struct Door {
     pub shared_secrets: Secrets,
     /// Which JWTs are trusted.
     pub jwt: jwt::Rules,
+    /// Whether people can sign in here, and give clients access (`MCP_OAUTH`).
+    pub oauth: bool,
     /// `ALLOW_KEY_IN_URL`.
     pub keys_in_url: bool,
 }
@@ -77,6 +79,7 @@ impl Identity {
             scopes: self.scopes,
             own_credential: own.is_some(),
             expires: self.expires,
+            grant: None,
         }
     }
 }
@@ -88,6 +91,8 @@ pub enum Verdict {
     Admitted(Identity),
     /// It is let in if its issuer signed it.
     IfSigned(Box<jwt::Token>),
+    /// It is let in if a person granted it with this access token, and still does.
+    IfGranted(String),
     /// It is let in if this is a named key. True: it brings the shared secret too.
     IfNamed(String, bool),
 }
@@ -105,7 +110,7 @@ impl Door {
 
     fn has_ways(&self) -> bool {
         let lists = [&self.api_keys, &self.admin_keys, &self.shared_secrets];
-        lists.iter().any(|secrets| !secrets.is_empty()) || self.jwt.is_on()
+        lists.iter().any(|secrets| !secrets.is_empty()) || self.jwt.is_on() || self.oauth
     }
 
     /// Looks at what a request brings.
@@ -125,15 +130,19 @@ impl Door {
         }
         let way = match (with.token()?, secret) {
             (Some(Token::Jwt(text)), _) if self.jwt.is_on() => return self.jwt(text, now_s),
+            (Some(Token::Access(text)), _) if self.oauth => {
+                return Ok(Verdict::IfGranted(text.to_owned()));
+            }
             (Some(Token::Named(key)), secret) if self.named_keys => {
                 return Ok(Verdict::IfNamed(key.to_owned(), secret.is_some()));
             }
             (Some(Token::Key(key)), None) if self.admin_keys.know(key) => {
                 return Ok(Verdict::Admitted(Identity::administrator()));
             }
-            (Some(Token::Jwt(key) | Token::Named(key) | Token::Key(key)), _)
-                if !self.api_keys.know(key) =>
-            {
+            (
+                Some(Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)),
+                _,
+            ) if !self.api_keys.know(key) => {
                 return Err(Refusal::WrongCredential("the key is wrong"));
             }
             (_, Some(_)) => Way::Secret,
@@ -181,6 +190,7 @@ mod tests {
         match door.judge(with, 0)? {
             Verdict::Admitted(identity) => Ok(identity.way),
             Verdict::IfSigned(_) => Ok(Way::Jwt),
+            Verdict::IfGranted(_) => Ok(Way::OAuth),
             Verdict::IfNamed(..) => Ok(Way::NamedKey),
         }
     }
@@ -224,6 +234,19 @@ mod tests {
         }
         let without = Door { shared_secrets: Secrets::default(), ..door() };
         assert!(way(&without, &secret("s3cret", bearer("right"))).is_err());
+    }
+
+    #[test]
+    fn an_access_token_counts_where_people_can_sign_in() {
+        let oauth = Door { development: true, oauth: true, ..Door::default() };
+        assert!(!oauth.is_open() && !oauth.is_closed());
+        assert_eq!(way(&oauth, &bearer("smat_x")), Ok(Way::OAuth));
+        assert!(way(&oauth, &Credentials::default()).is_err());
+        assert!(way(&door(), &bearer("smat_x")).is_err());
+        let with_key = Door { oauth: true, ..door() };
+        assert_eq!(way(&with_key, &bearer("right")), Ok(Way::ApiKey));
+        let wrong = Credentials { secret: Some("wrong".into()), ..bearer("smat_x") };
+        assert!(way(&with_key, &wrong).is_err());
     }
 
     #[test]

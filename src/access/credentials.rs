@@ -5,7 +5,7 @@
 //! is never tried as another.
 
 use crate::{
-    access::{jwt, named_key::PREFIX},
+    access::{jwt, named_key::PREFIX, oauth::token::ACCESS},
     edge::refusal::Refusal,
 };
 
@@ -29,6 +29,8 @@ pub struct Credentials {
 pub enum Token<'a> {
     /// A JSON Web Token.
     Jwt(&'a str),
+    /// An access token of this server's own authorization server.
+    Access(&'a str),
     /// A key that the admin API made.
     Named(&'a str),
     /// Something else: a key.
@@ -57,6 +59,7 @@ impl Credentials {
         }
         Ok(Some(match first {
             text if bearer.is_some() && jwt::looks_like(text) => Token::Jwt(text),
+            text if bearer.is_some() && text.starts_with(ACCESS) => Token::Access(text),
             text if text.starts_with(PREFIX) => Token::Named(text),
             text => Token::Key(text),
         }))
@@ -101,6 +104,14 @@ mod tests {
         for authorization in ["Basic k", "k", ""] {
             assert!(with([Some(authorization), None, None]).token().is_err(), "{authorization}");
         }
+    }
+
+    #[test]
+    fn only_a_bearer_is_an_access_token() {
+        let token = with([Some("Bearer smat_x"), None, None]);
+        assert_eq!(token.token().unwrap(), Some(Token::Access("smat_x")));
+        let key = with([None, Some("smat_x"), None]);
+        assert_eq!(key.token().unwrap(), Some(Token::Key("smat_x")));
     }
 
     #[test]

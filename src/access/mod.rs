@@ -7,6 +7,7 @@ pub mod jwt;
 pub mod keys;
 pub mod named_key;
 pub mod not_before;
+pub mod oauth;
 pub mod principal;
 pub mod quota;
 pub mod rollout;

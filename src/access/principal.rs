@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    access::{keys::Keyring, scope::Scopes},
+    access::{keys::Keyring, oauth::grant_name::Grant, scope::Scopes},
     protocol::{
         bytes::{cut_text, put_block},
         fields::fields,
@@ -133,6 +133,8 @@ pub struct Principal {
     pub own_credential: bool,
     /// When what it came in with runs out, in seconds since 1970. None: it does not.
     pub expires: Option<u32>,
+    /// The OAuth grant that it came in with, to ask again whether that goes on.
+    pub grant: Option<Grant>,
 }
 
 impl Principal {
@@ -145,6 +147,7 @@ impl Principal {
             scopes: Scopes::NONE,
             own_credential: false,
             expires: None,
+            grant: None,
         }
     }
 
@@ -157,13 +160,14 @@ impl Principal {
             .number("scopes", self.scopes.bits().into())
             .flag("own", self.own_credential)
             .raw("expires", &self.expires.map_or("null".to_owned(), |at| at.to_string()))
+            .text_if("grant", self.grant.as_ref().map(Grant::as_str))
             .end()
     }
 
     /// Reads it back.
     pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["way", "subject", "client", "scopes", "own", "expires"];
-        let [way, subject, client, scopes, own, expires] = fields(json, names).ok()?;
+        let names = ["way", "subject", "client", "scopes", "own", "expires", "grant"];
+        let [way, subject, client, scopes, own, expires, grant] = fields(json, names).ok()?;
         Some(Self {
             way: Way::parse(&raw::text(way?)?)?,
             subject: Subject::read(&raw::text(subject?)?)?,
@@ -171,6 +175,7 @@ impl Principal {
             scopes: Scopes::from_bits(raw::number(scopes?)?),
             own_credential: raw::flag(own?)?,
             expires: expires.and_then(raw::number),
+            grant: grant.and_then(raw::string).map(Grant::from_text),
         })
     }
 }

@@ -3,6 +3,7 @@
 pub mod all;
 pub mod call;
 pub mod channel;
+pub mod grant_agent;
 pub mod hub;
 pub mod hub_agent;
 pub mod key_agent;

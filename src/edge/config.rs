@@ -34,6 +34,9 @@ const PAGE_SIZE: usize = 200;
 /// Characters below which a part of a list is hardly meant as a secret of its own.
 const MIN_LISTED: usize = 16;
 
+/// Seconds for which an OAuth access token is good, where nothing else is set.
+const ACCESS_MAX_AGE: u32 = 3_600;
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the variables and secrets say.
@@ -50,6 +53,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// How long an OAuth access token is good, in seconds.
+    pub access_max_age: u32,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -92,6 +97,7 @@ impl Config {
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
+            access_max_age: ACCESS_MAX_AGE,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -112,6 +118,8 @@ impl Config {
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
+        config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_rate_limit(get("RATE_LIMIT").as_deref());
@@ -180,6 +188,7 @@ impl Config {
             named_keys: false,
             shared_secrets,
             jwt,
+            oauth: false,
             keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
         };
     }
@@ -224,6 +233,32 @@ impl Config {
                     Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
                 None
             }
+        }
+    }
+
+    fn read_oauth(&mut self, setting: Option<&str>) {
+        let warning = match (setting, &self.credential_keys) {
+            (None | Some("off"), _) => return,
+            (Some("on"), Some(_)) => return self.door.oauth = true,
+            (Some("on"), None) => {
+                "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
+            }
+            (Some(other), _) => {
+                format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")
+            }
+        };
+        self.warnings.push(warning);
+    }
+
+    fn read_access_max_age(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match setting.parse::<u32>() {
+            Ok(seconds) if (1..=24 * 60 * 60).contains(&seconds) => self.access_max_age = seconds,
+            _ => self.warnings.push(format!(
+                "MCP_OAUTH_ACCESS_MAX_AGE is `{setting}`: expected seconds, 1 to 86400; using {ACCESS_MAX_AGE}"
+            )),
         }
     }
 

@@ -153,7 +153,8 @@ fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
     let authorization = Object::new()
         .text("name", "Authorization")
         .text("description", "Bearer followed by the key that the operator of this server gave you")
-        .flag("isRequired", true)
+        // Whoever can sign in needs none.
+        .flag("isRequired", !config.door.oauth)
         .flag("isSecret", true)
         .end();
     remote.raw("headers", &array(&[authorization])).end()
@@ -161,7 +162,11 @@ fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
 
 fn scanner_card(origin: &str, config: &Config) -> String {
     let required = !config.door.is_open();
-    let schemes: &[&str] = if required { &["bearer"] } else { &[] };
+    let schemes: &[&str] = match required {
+        true if config.door.oauth => &["oauth2", "bearer"],
+        true => &["bearer"],
+        false => &[],
+    };
     let transport = Object::new()
         .text("type", "streamable-http")
         .text("endpoint", "/mcp")

@@ -41,9 +41,15 @@ pub enum Refusal {
     /// The credential is missing, or has no form that this server knows.
     #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
     Unauthorized(&'static str),
+    /// The same where a client can sign its person in: why, and the challenge that says where.
+    #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
+    SignIn(&'static str, String),
     /// A credential that is wrong, or is over.
     #[error("unauthorized: {0}")]
     WrongCredential(&'static str),
+    /// A token that this server gave is over. Clients send such ones in good faith.
+    #[error("unauthorized: {0}")]
+    AccessOver(&'static str),
     /// The credential is not good for what was asked.
     #[error("{0}")]
     Scope(#[from] BeyondScope),
@@ -124,6 +130,9 @@ pub enum Refusal {
     /// Whether a session was ended is not known, or it cannot be ended.
     #[error("which of your sessions were ended cannot be looked up: try again in a second")]
     HubUnreachable,
+    /// Whether an OAuth grant goes on is not known.
+    #[error("whether your access goes on cannot be looked up: try again in a second")]
+    GrantUnreachable,
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
@@ -170,7 +179,10 @@ impl Refusal {
             | Self::Initialize(_)
             | Self::Toolset(_)
             | Self::Batch => 400,
-            Self::Unauthorized(_) | Self::WrongCredential(_) => 401,
+            Self::Unauthorized(_)
+            | Self::SignIn(..)
+            | Self::WrongCredential(_)
+            | Self::AccessOver(_) => 401,
             Self::Origin(_) | Self::Scope(_) => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
@@ -187,6 +199,7 @@ impl Refusal {
             | Self::DatabaseFailed
             | Self::Rollout(..)
             | Self::HubUnreachable
+            | Self::GrantUnreachable
             | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
         }
@@ -209,17 +222,21 @@ impl Refusal {
         let challenge = "WWW-Authenticate";
         match self {
             Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
-            Self::WrongCredential(why) => Some((challenge, wrong_token(why).into())),
+            Self::WrongCredential(why) | Self::AccessOver(why) => {
+                Some((challenge, wrong_token(why).into()))
+            }
             Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
+            Self::SignIn(_, said) => Some((challenge, said.clone().into())),
             Self::Method(allowed) => Some(("Allow", (*allowed).into())),
             Self::IssuerUnreachable | Self::DatabaseFailed => Some(("Retry-After", "5".into())),
             Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) => {
                 Some(("Retry-After", pause.to_string().into()))
             }
             Self::Rollout(..) => Some(("Retry-After", "60".into())),
-            Self::QuotaUnreachable | Self::HubUnreachable | Self::Overloaded => {
-                Some(("Retry-After", "1".into()))
-            }
+            Self::QuotaUnreachable
+            | Self::HubUnreachable
+            | Self::GrantUnreachable
+            | Self::Overloaded => Some(("Retry-After", "1".into())),
             _ => None,
         }
     }

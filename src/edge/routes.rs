@@ -1,7 +1,7 @@
 //! From method and path to who answers.
 //!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
-//! and the admin API need a credential.
+//! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
 use std::rc::Rc;
 
@@ -12,7 +12,7 @@ use crate::{
     edge::{
         answer::{self, Caller},
         config::Config,
-        discovery, health, page,
+        discovery, health, oauth, page,
         refusal::Refusal,
     },
     runtime::isolate,
@@ -36,6 +36,9 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     if let Some(document) = discovery::document(path) {
         return public(&request, |url| document.answer(&request, url, &config));
     }
+    if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
+        return oauth::handle(route, request, &env, &config).await;
+    }
     match path {
         "/mcp" | sse::STREAM | sessions::PATH => {
             mcp(request, &env, &config, &caller, context, path).await
@@ -47,7 +50,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
         _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
             mcp(request, &env, &config, &caller, context, path).await
         }
-        "/" => public(&request, page::answer),
+        "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
             let percentage = rollout::percentage(&env).await;
             public(&request, |_| health::answer(&config, percentage))
@@ -73,6 +76,7 @@ async fn mcp(
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
+    let url = config.door.oauth.then(|| request.inner().url());
     let visit = Visit { env, config, caller, context: Rc::new(context) };
     let endpoint = match Endpoint::admit(&request, visit).await {
         Ok(endpoint) => endpoint,
@@ -86,6 +90,10 @@ async fn mcp(
         _ => sse::handle(endpoint, request, path).await,
     };
     let response = answered.or_else(|stop| stop_answer(stop, caller))?;
+    let response = match url {
+        Some(url) => oauth::challenge::complete(response, config, &url).await?,
+        None => response,
+    };
     match rate {
         Some(rate) => answer::with_rate(response, rate),
         None => Ok(response),

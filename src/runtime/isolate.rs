@@ -1,5 +1,6 @@
 //! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
-//! what it found out about tokens, and what was asked of it. Values only: a request that waits for another one is killed.
+//! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
+//! request that waits for another one is killed.
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,9 +16,11 @@ use crate::{
         keys::Keyring,
         named_key::KnownKeys,
         not_before::NotBefore,
+        oauth::{known::KnownGrants, token::Handle},
         principal::Subject,
         quota::Leases,
         rollout::Percentage,
+        secret::Secret,
     },
     edge::{config::Config, refusal::Refusal},
     runtime::binding::Database,
@@ -40,6 +43,27 @@ thread_local! {
     static CLEARED: Cell<u64> = const { Cell::new(0) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
+    static GRANTS: RefCell<KnownGrants> = RefCell::default();
+}
+
+/// The credential of an OAuth grant, or that it is over; None where its object must be asked.
+pub fn grant(handle: &Handle, now_s: u64) -> Option<Option<Secret>> {
+    GRANTS.with_borrow(|known| known.get(handle, now_s))
+}
+
+/// Notes what a grant's object said.
+pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
+    GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
+}
+
+/// Has a grant's object asked again.
+pub fn forget_grant(handle: &Handle) {
+    GRANTS.with_borrow_mut(|known| known.forget(handle));
+}
+
+/// Notes that a grant is over.
+pub fn note_grant_over(grant: &[u8; 16]) {
+    GRANTS.with_borrow_mut(|known| known.note_over(grant));
 }
 
 /// Since when sessions of this subject count, where that is known well enough not to ask its hub.

@@ -127,6 +127,7 @@ impl Fake {
                 scopes: Scopes::ADMIN,
                 own_credential: false,
                 expires: None,
+                grant: None,
             }),
             account: Rc::new(Account {
                 base_url: "https://my.sitebay.test".into(),

@@ -10,6 +10,7 @@ use crate::{
         admission::{Identity, OWN_TOKEN_HEADER, Verdict},
         credentials::Credentials,
         keys::Keyring,
+        oauth::token::Handle,
         principal::{Principal, Way},
         quota::Rate,
         scope::Scopes,
@@ -20,6 +21,8 @@ use crate::{
         answer::{self, Caller},
         body::check_declared,
         config::Config,
+        oauth::challenge,
+        origin::own,
         refusal::Refusal,
     },
     protocol::{
@@ -33,6 +36,7 @@ use crate::{
     transport::{
         audit::{self, Kept},
         forward::Target,
+        grants::{self, Admitted},
         held::Lease,
         hub::Hub,
         issuer, named_keys, quota, rollout,
@@ -63,6 +67,18 @@ impl From<Refusal> for Stop {
 impl From<worker::Error> for Stop {
     fn from(error: worker::Error) -> Self {
         Self::Broken(error)
+    }
+}
+
+impl Stop {
+    /// The same with the way to sign in, where there is one.
+    fn challenging(self, config: &Config, request: &Request) -> Self {
+        match self {
+            Self::Refused(refusal) => {
+                Self::Refused(challenge::to(refusal, config, &request.inner().url()))
+            }
+            broken => broken,
+        }
     }
 }
 
@@ -129,8 +145,9 @@ async fn identified(
     request: &Request,
     env: &Env,
     config: &Config,
+    keys: &Keyring,
     brought: &Credentials,
-) -> Outcome<Identity> {
+) -> Outcome<Admitted> {
     // On Cloudflare every request has it; elsewhere nobody is told apart.
     let address = || request.headers().get("cf-connecting-ip");
     if !isolate::with_attempts(|attempts| attempts.is_empty())
@@ -146,8 +163,22 @@ async fn identified(
             let holder = named_keys::holder(env, &key).await;
             holder.map(|holder| if with_secret { Identity::shared(Way::Secret) } else { holder })
         }
+        Ok(Verdict::IfGranted(token)) => {
+            let url = request.inner().url();
+            let origin = own(&url).unwrap_or_default();
+            let admitted = grants::admit(env, config, keys, &token, origin).await;
+            return noted(admitted, &address);
+        }
         Err(refusal) => Err(refusal),
     };
+    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+}
+
+/// The outcome, with a wrong credential noted against its address.
+fn noted<T>(
+    judged: std::result::Result<T, Refusal>,
+    address: &dyn Fn() -> Result<Option<String>>,
+) -> Outcome<T> {
     if let Err(Refusal::WrongCredential(_)) = &judged
         && let Some(address) = address()?
     {
@@ -187,6 +218,7 @@ pub struct Endpoint<'a> {
     /// What it may still ask for in this window. None: there is no limit.
     pub rate: Option<Rate>,
     own_token: Option<String>,
+    grant: Option<Handle>,
     audit: Rc<dyn Audit>,
 }
 
@@ -196,13 +228,14 @@ impl<'a> Endpoint<'a> {
         let Visit { env, config, caller, .. } = visit;
         let keys = isolate::keys(env, config).await?;
         let brought = brought(request, config.door.keys_in_url)?;
-        let identified = identified(request, env, config, &brought).await;
-        let identity = identified.inspect_err(|stop| visit.refused(request, None, stop))?;
-        let principal = identity.principal(&keys, brought.own());
+        let identified = identified(request, env, config, &keys, &brought).await;
+        let identified = identified.inspect_err(|stop| visit.refused(request, None, stop));
+        let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let Admitted { principal, own_token, grant } = admitted;
         let rate = rated(env, config, &principal).await;
         let rate = rate.inspect_err(|stop| visit.refused(request, Some(&principal), stop))?;
-        let own_token = brought.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, rate, own_token, audit: visit.audit() })
+        let audit = visit.audit();
+        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, audit })
     }
 
     /// Where it is noted what happened.
@@ -238,7 +271,12 @@ impl<'a> Endpoint<'a> {
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
         let expires = self.with_credential(claims.expires);
-        Lease { env: self.env.clone(), expires, session }
+        Lease { env: self.env.clone(), expires, session, grant: self.grant.clone() }
+    }
+
+    /// The OAuth grant that the caller came in with.
+    pub fn grant(&self) -> Option<Handle> {
+        self.grant.clone()
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -259,7 +297,9 @@ impl<'a> Endpoint<'a> {
     /// A session that this caller may speak to.
     pub fn target_of(&self, claims: Claims) -> Target<'a> {
         let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
-        Target { env, keys, claims, principal }
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
+        Target { env, keys, claims, principal, own_token: own_token.map(Secret::new) }
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.

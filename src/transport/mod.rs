@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod endpoint;
 pub mod forward;
+pub mod grants;
 pub mod held;
 pub mod hub;
 pub mod issuer;

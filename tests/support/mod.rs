@@ -5,6 +5,7 @@ pub mod client;
 pub mod deaf;
 pub mod events;
 pub mod issuer;
+pub mod oauth;
 pub mod process;
 pub mod site;
 pub mod stateless;

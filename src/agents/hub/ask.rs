@@ -24,6 +24,14 @@ pub enum Ask {
     NotBefore,
     /// To end all sessions that were issued then or before.
     End(u32),
+    /// To list the OAuth grant of this name until then, with what the body says of it.
+    PutGrant(String, u64),
+    /// To list it no more.
+    DropGrant(String),
+    /// For the grants that are listed.
+    Grants,
+    /// For the session objects that are told of changes.
+    Watchers,
     /// To consume a nonce, and to remember it until then.
     Consume([u8; 16], u64),
 }
@@ -38,6 +46,10 @@ impl Ask {
             Self::Unwatch(object) => format!("/unwatch/{object}"),
             Self::NotBefore => "/not-before".to_owned(),
             Self::End(not_before) => format!("/end/{not_before}"),
+            Self::PutGrant(grant, until) => format!("/put-grant/{grant}/{until}"),
+            Self::DropGrant(grant) => format!("/drop-grant/{grant}"),
+            Self::Grants => "/grants".to_owned(),
+            Self::Watchers => "/watchers".to_owned(),
             Self::Consume(nonce, until) => {
                 format!("/consume/{}/{until}", URL_SAFE_NO_PAD.encode(nonce))
             }
@@ -55,6 +67,10 @@ impl Ask {
             "unwatch" => Self::Unwatch(next()?.to_owned()),
             "not-before" => Self::NotBefore,
             "end" => Self::End(next()?.parse().ok()?),
+            "put-grant" => Self::PutGrant(next()?.to_owned(), next()?.parse().ok()?),
+            "drop-grant" => Self::DropGrant(next()?.to_owned()),
+            "grants" => Self::Grants,
+            "watchers" => Self::Watchers,
             "consume" => {
                 let nonce = URL_SAFE_NO_PAD.decode(next()?).ok()?.try_into().ok()?;
                 Self::Consume(nonce, next()?.parse().ok()?)
@@ -78,6 +94,10 @@ mod tests {
             Ask::Unwatch("object".into()),
             Ask::NotBefore,
             Ask::End(u32::MAX),
+            Ask::PutGrant("grant-_".into(), 7),
+            Ask::DropGrant("grant".into()),
+            Ask::Grants,
+            Ask::Watchers,
             Ask::Consume([0xff; 16], u64::MAX),
         ] {
             assert_eq!(Ask::read(&ask.path()), Some(ask));

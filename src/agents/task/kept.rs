@@ -209,6 +209,7 @@ mod tests {
                 scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(9),
+                grant: None,
             },
             client: Client { name: "n".into(), version: "v".into() },
         };
