@@ -3,7 +3,15 @@
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    access::{admission::Door, keys::Keyring, principal::Principal, seal::Sealed, secret::Secret},
+    access::{
+        admission::Door,
+        jwt::Rules,
+        keys::{Keyring, MIN_KEY_CHARS},
+        principal::Principal,
+        rollout::Allowed,
+        seal::Sealed,
+        secret::{Secret, Secrets, listed},
+    },
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
@@ -14,6 +22,7 @@ use crate::{
         work::InPlace,
     },
     sitebay::Account,
+    telemetry::audit::Unkept,
 };
 
 /// The SiteBay service itself.
@@ -21,6 +30,12 @@ pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
 
 /// Items on one page of a list, where nothing else is set. Most clients read one page only.
 const PAGE_SIZE: usize = 200;
+
+/// Characters below which a part of a list is hardly meant as a secret of its own.
+const MIN_LISTED: usize = 16;
+
+/// Seconds for which an OAuth access token is good, where nothing else is set.
+const ACCESS_MAX_AGE: u32 = 3_600;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -38,6 +53,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// How long an OAuth access token is good, in seconds.
+    pub access_max_age: u32,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -46,6 +63,14 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Whether the audit notes what only reads, too.
+    pub audit_reads: bool,
+    /// For how many days the audit keeps what it noted.
+    pub audit_days: u32,
+    /// Who is let in whatever share of the subjects is.
+    pub rollout_allow: Allowed,
+    /// Requests that a subject may make in a minute. None: as many as it likes.
+    pub rate_limit: Option<u32>,
     /// Items on one page of a list.
     pub page_size: usize,
     /// How a person agrees to what destroys something.
@@ -68,14 +93,19 @@ impl Config {
         let environment = get("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
         let development = environment == "development";
         let mut config = Self {
-            door: door(get("MCP_API_KEY"), development),
+            door: Door { development, ..Door::default() },
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
+            access_max_age: ACCESS_MAX_AGE,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
+            rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
+            rate_limit: None,
             page_size: PAGE_SIZE,
             consent: Consent::default(),
             choice: Choice::default(),
@@ -83,12 +113,16 @@ impl Config {
             broken: None,
             environment,
         };
+        config.read_door(&get);
         config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
+        config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.read_rate_limit(get("RATE_LIMIT").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
         config.read_toolsets(get("MCP_TOOLSETS").as_deref());
@@ -150,6 +184,7 @@ impl Config {
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
+            audit: Rc::new(Unkept),
             tasks: None,
             shelf: None,
         }
@@ -160,6 +195,56 @@ impl Config {
         !principal.own_credential || self.credential_keys.is_some()
     }
 
+    fn read_door(&mut self, get: Lookup<'_>) {
+        let api_keys = self.secrets("MCP_API_KEY", get);
+        let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
+        let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
+        let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
+        let jwt = self.checked(Rules::parse(jwt.map(get)));
+        self.door = Door {
+            development: self.is_development(),
+            api_keys,
+            admin_keys,
+            named_keys: false,
+            shared_secrets,
+            jwt,
+            oauth: false,
+            keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
+        };
+    }
+
+    fn secrets(&mut self, name: &str, get: Lookup<'_>) -> Secrets {
+        let setting = get(name).unwrap_or_default();
+        let short = |text: &str| text.chars().count() < MIN_LISTED;
+        if listed(&setting).count() > 1 && listed(&setting).any(short) {
+            self.warnings.push(format!(
+                "{name} is a list, any part of which opens, and one has fewer than {MIN_LISTED} characters"
+            ));
+        }
+        Secrets::parse(&setting)
+    }
+
+    /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.
+    fn checked(&mut self, mut jwt: Rules) -> Rules {
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
+        if jwt.secrets.iter().any(|secret| secret.expose().chars().count() < MIN_KEY_CHARS) {
+            warn("MCP_JWT_SECRET has fewer than 32 characters: who has a token could guess it");
+        }
+        let Some(url) = &jwt.keys_url else {
+            return jwt;
+        };
+        if !(url.starts_with("https://") || (self.environment == "development" && is_local(url))) {
+            warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
+            jwt.keys_url = None;
+        } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
+            warn(
+                "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
+            );
+            jwt.keys_url = None;
+        }
+        jwt
+    }
+
     fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
         match Keyring::parse(&setting?) {
             Ok(keys) => Some(keys),
@@ -168,6 +253,32 @@ impl Config {
                     Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
                 None
             }
+        }
+    }
+
+    fn read_oauth(&mut self, setting: Option<&str>) {
+        let warning = match (setting, &self.credential_keys) {
+            (None | Some("off"), _) => return,
+            (Some("on"), Some(_)) => return self.door.oauth = true,
+            (Some("on"), None) => {
+                "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
+            }
+            (Some(other), _) => {
+                format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")
+            }
+        };
+        self.warnings.push(warning);
+    }
+
+    fn read_access_max_age(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match setting.parse::<u32>() {
+            Ok(seconds) if (1..=24 * 60 * 60).contains(&seconds) => self.access_max_age = seconds,
+            _ => self.warnings.push(format!(
+                "MCP_OAUTH_ACCESS_MAX_AGE is `{setting}`: expected seconds, 1 to 86400; using {ACCESS_MAX_AGE}"
+            )),
         }
     }
 
@@ -222,6 +333,26 @@ impl Config {
         }
     }
 
+    fn read_rate_limit(&mut self, setting: Option<&str>) {
+        let usual = match self.environment.as_str() {
+            "development" => 1_000,
+            "staging" => 500,
+            _ => 100,
+        };
+        let setting = setting.map(|setting| (setting, setting.parse()));
+        self.rate_limit = match setting {
+            None => Some(usual),
+            Some(("off", _) | (_, Ok(0))) => None,
+            Some((_, Ok(limit))) => Some(limit),
+            Some((wrong, Err(_))) => {
+                self.warnings.push(format!(
+                    "RATE_LIMIT is `{wrong}`: expected requests in a minute, or `off`; using {usual}"
+                ));
+                Some(usual)
+            }
+        };
+    }
+
     fn read_page_size(&mut self, setting: Option<&str>) {
         let Some(setting) = setting else {
             return;
@@ -236,12 +367,16 @@ impl Config {
 
     fn warn(&mut self) {
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        match self.door {
-            Door::Closed => warn(
-                "MCP_API_KEY is not set and ENVIRONMENT is not development: MCP requests are refused",
-            ),
-            Door::Open => warn("MCP_API_KEY is not set: open to everybody (development)"),
-            Door::Key(_) => {}
+        if self.door.is_closed() {
+            warn(
+                "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused",
+            );
+        }
+        if self.door.is_open() {
+            warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
+        }
+        if self.door.keys_in_url {
+            warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
         }
         if self.keys.is_none() && self.broken.is_none() {
             warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
@@ -263,12 +398,9 @@ impl Config {
     }
 }
 
-fn door(key: Option<String>, development: bool) -> Door {
-    match key {
-        Some(key) => Door::Key(Secret::new(key)),
-        None if development => Door::Open,
-        None => Door::Closed,
-    }
+/// Whether a URL leads to this machine.
+fn is_local(url: &str) -> bool {
+    ["http://127.0.0.1:", "http://localhost:"].iter().any(|local| url.starts_with(local))
 }
 
 #[cfg(test)]
@@ -285,17 +417,38 @@ mod tests {
     #[test]
     fn nothing_set_is_closed_and_says_so() {
         let config = read(&[]);
-        assert_eq!(config.door, Door::Closed);
+        assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
         assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
     }
 
     #[test]
     fn development_is_open_until_a_key_is_set() {
-        assert_eq!(read(&[("ENVIRONMENT", "development")]).door, Door::Open);
-        let with_key = read(&[("ENVIRONMENT", "development"), ("MCP_API_KEY", "k")]);
-        assert_eq!(with_key.door, Door::Key(Secret::new("k")));
-        assert_eq!(read(&[("MCP_API_KEY", "  ")]).door, Door::Closed);
+        assert!(read(&[("ENVIRONMENT", "development")]).door.is_open());
+        for way in ["MCP_API_KEY", "MCP_SHARED_SECRET", "MCP_JWT_SECRET"] {
+            let door = read(&[("ENVIRONMENT", "development"), (way, "k")]).door;
+            assert!(!door.is_open() && !door.is_closed(), "{way}");
+        }
+        for empty in ["  ", " , "] {
+            assert!(read(&[("MCP_API_KEY", empty)]).door.is_closed(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn public_keys_of_an_issuer_need_the_issuer_and_the_audience() {
+        let url = ("MCP_JWKS_URL", "https://issuer.example/keys");
+        let (issuer, audience) = (("MCP_JWT_ISSUER", "i"), ("MCP_JWT_AUDIENCE", "a"));
+        assert!(!read(&[url, issuer, audience]).door.is_closed());
+        let plain = ("MCP_JWKS_URL", "http://127.0.0.1:1/keys");
+        for vars in
+            [vec![url], vec![url, issuer], vec![url, audience], vec![plain, issuer, audience]]
+        {
+            let config = read(&vars);
+            assert!(config.door.is_closed(), "{vars:?}");
+            assert!(config.warnings.iter().any(|w| w.starts_with("MCP_JWKS_URL")), "{vars:?}");
+        }
+        let development = [plain, issuer, audience, ("ENVIRONMENT", "development")];
+        assert!(!read(&development).door.is_open());
     }
 
     #[test]
@@ -304,6 +457,18 @@ mod tests {
         assert_eq!(config.placement, Placement::Session);
         assert_eq!(config.session_max_age, DAY);
         assert!(config.warnings.iter().any(|w| w.contains("moon")));
+    }
+
+    #[test]
+    fn the_rate_limit_is_that_of_the_environment_unless_it_is_set() {
+        let of = |vars: &[(&str, &str)]| read(vars).rate_limit;
+        assert_eq!((of(&[]), of(&[("ENVIRONMENT", "staging")])), (Some(100), Some(500)));
+        assert_eq!(of(&[("ENVIRONMENT", "development")]), Some(1_000));
+        assert_eq!(
+            (of(&[("RATE_LIMIT", "7")]), of(&[("RATE_LIMIT", "many")])),
+            (Some(7), Some(100))
+        );
+        assert_eq!((of(&[("RATE_LIMIT", "0")]), of(&[("RATE_LIMIT", "off")])), (None, None));
     }
 
     #[test]

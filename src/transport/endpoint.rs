@@ -3,29 +3,46 @@
 use std::rc::Rc;
 
 use uuid::Uuid;
-use worker::{Env, Request, Response, Result};
+use worker::{Context, Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{Credentials, OWN_TOKEN_HEADER},
+        admission::{Identity, OWN_TOKEN_HEADER, Verdict},
+        credentials::Credentials,
         keys::Keyring,
-        principal::Principal,
+        oauth::token::Handle,
+        principal::{Principal, Way},
+        quota::Rate,
+        scope::Scopes,
         secret::Secret,
     },
+    agents::rows::now_s,
     edge::{
         answer::{self, Caller},
         body::check_declared,
         config::Config,
+        oauth::challenge,
+        origin::own,
         refusal::Refusal,
     },
     protocol::{
         initialize::Hello,
         session_id::{Claims, Placement},
     },
-    runtime::{isolate, machine::Machine, url::query_value},
-    server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
+    runtime::{isolate, url::query_value},
+    server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
+    telemetry::audit::{Audit, Entry, Unkept},
+    transport::{
+        audit::{self, Kept},
+        forward::Target,
+        grants::{self, Admitted},
+        held::Lease,
+        hub::Hub,
+        issuer, named_keys, quota, rollout,
+        tasks::TaskLink,
+        watchdog::Watched,
+    },
 };
 
 /// The header that names the toolsets that a caller wants.
@@ -53,6 +70,18 @@ impl From<worker::Error> for Stop {
     }
 }
 
+impl Stop {
+    /// The same with the way to sign in, where there is one.
+    fn challenging(self, config: &Config, request: &Request) -> Self {
+        match self {
+            Self::Refused(refusal) => {
+                Self::Refused(challenge::to(refusal, config, &request.inner().url()))
+            }
+            broken => broken,
+        }
+    }
+}
+
 /// An answer, or why there is none.
 pub type Outcome<T> = std::result::Result<T, Stop>;
 
@@ -67,6 +96,113 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
+/// A request and what is around it.
+pub struct Visit<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// What lets work go on after the answer.
+    pub context: Rc<Context>,
+}
+
+impl Visit<'_> {
+    fn audit(&self) -> Rc<dyn Audit> {
+        if !self.config.door.named_keys {
+            return Rc::new(Unkept);
+        }
+        let context = self.context.clone();
+        let keep = Rc::new(move |task| context.wait_until(task));
+        Rc::new(Kept::new(self.env, self.config, keep))
+    }
+
+    /// Notes that nobody was let in.
+    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Stop) {
+        if let Stop::Refused(refusal) = stop
+            && let Some(outcome) = audit::outcome(refusal)
+        {
+            let action = format!("{} {}", request.method(), request.path());
+            let at_ms = now_s().saturating_mul(1_000);
+            self.audit().note(Entry::refused(by, &action, outcome, at_ms));
+        }
+    }
+}
+
+/// What a caller may still ask for, if it may ask at all.
+async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
+    principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+    rollout::admit(env, config, principal).await?;
+    Ok(match config.rate_limit {
+        Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
+        None => None,
+    })
+}
+
+/// Who a request is from, unless its address sent too much that was wrong.
+async fn identified(
+    request: &Request,
+    env: &Env,
+    config: &Config,
+    keys: &Keyring,
+    brought: &Credentials,
+) -> Outcome<Admitted> {
+    // On Cloudflare every request has it; elsewhere nobody is told apart.
+    let address = || request.headers().get("cf-connecting-ip");
+    if !isolate::with_attempts(|attempts| attempts.is_empty())
+        && let Some(address) = address()?
+        && let Some(pause) = isolate::with_attempts(|attempts| attempts.pause(&address, now_s()))
+    {
+        return Err(Refusal::TooManyAttempts(pause).into());
+    }
+    let judged = match config.door.judge(brought, now_s()) {
+        Ok(Verdict::Admitted(identity)) => Ok(identity),
+        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
+        Ok(Verdict::IfNamed(key, with_secret)) => {
+            let holder = named_keys::holder(env, &key).await;
+            holder.map(|holder| if with_secret { Identity::shared(Way::Secret) } else { holder })
+        }
+        Ok(Verdict::IfGranted(token)) => {
+            let url = request.inner().url();
+            let origin = own(&url).unwrap_or_default();
+            let admitted = grants::admit(env, config, keys, &token, origin).await;
+            return noted(admitted, &address);
+        }
+        Err(refusal) => Err(refusal),
+    };
+    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+}
+
+/// The outcome, with a wrong credential noted against its address.
+fn noted<T>(
+    judged: std::result::Result<T, Refusal>,
+    address: &dyn Fn() -> Result<Option<String>>,
+) -> Outcome<T> {
+    if let Err(Refusal::WrongCredential(_)) = &judged
+        && let Some(address) = address()?
+    {
+        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
+    }
+    Ok(judged?)
+}
+
+/// What a request brings to be let in.
+fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+    let headers = request.headers();
+    let in_url = || {
+        let url = request.inner().url();
+        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
+    };
+    Ok(Credentials {
+        authorization: headers.get("authorization")?,
+        api_key: headers.get("x-api-key")?,
+        in_url: keys_in_url.then(in_url).flatten(),
+        secret: headers.get("x-mcp-secret")?,
+        own_token: headers.get(OWN_TOKEN_HEADER)?,
+    })
+}
+
 /// The endpoint for one request.
 pub struct Endpoint<'a> {
     /// The Worker's bindings.
@@ -79,26 +215,32 @@ pub struct Endpoint<'a> {
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
+    /// What it may still ask for in this window. None: there is no limit.
+    pub rate: Option<Rate>,
     own_token: Option<String>,
+    grant: Option<Handle>,
+    audit: Rc<dyn Audit>,
 }
 
 impl<'a> Endpoint<'a> {
     /// Lets the caller in, or not.
-    pub async fn admit(
-        request: &Request,
-        env: &'a Env,
-        config: &'a Config,
-        caller: &'a Caller,
-    ) -> Outcome<Self> {
+    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+        let Visit { env, config, caller, .. } = visit;
         let keys = isolate::keys(env, config).await?;
-        let headers = request.headers();
-        let credentials = Credentials {
-            authorization: headers.get("authorization")?,
-            own_token: headers.get(OWN_TOKEN_HEADER)?,
-        };
-        let principal = config.door.admit(&keys, &credentials)?;
-        let own_token = credentials.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, own_token })
+        let brought = brought(request, config.door.keys_in_url)?;
+        let identified = identified(request, env, config, &keys, &brought).await;
+        let identified = identified.inspect_err(|stop| visit.refused(request, None, stop));
+        let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let Admitted { principal, own_token, grant } = admitted;
+        let rate = rated(env, config, &principal).await;
+        let rate = rate.inspect_err(|stop| visit.refused(request, Some(&principal), stop))?;
+        let audit = visit.audit();
+        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, audit })
+    }
+
+    /// Where it is noted what happened.
+    pub fn audit(&self) -> Rc<dyn Audit> {
+        self.audit.clone()
     }
 
     /// The SiteBay account that the caller acts on.
@@ -126,7 +268,7 @@ impl<'a> Endpoint<'a> {
     /// When a stream that begins now must end, in seconds since 1970.
     pub fn expires(&self) -> u32 {
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        let now = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
         self.with_credential(now.saturating_add(age))
     }
 
@@ -134,7 +276,12 @@ impl<'a> Endpoint<'a> {
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
         let expires = self.with_credential(claims.expires);
-        Lease { env: self.env.clone(), expires, session }
+        Lease { env: self.env.clone(), expires, session, grant: self.grant.clone() }
+    }
+
+    /// The OAuth grant that the caller came in with.
+    pub fn grant(&self) -> Option<Handle> {
+        self.grant.clone()
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -144,8 +291,7 @@ impl<'a> Endpoint<'a> {
 
     /// The session that an id names, if it is this caller's and was not ended with all others.
     pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
-        let now = Machine.now_ms() / 1_000;
-        let claims = Claims::verify(id, &self.keys, self.principal.subject, now)
+        let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
         if Hub::has_ended(self.env, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
@@ -156,7 +302,9 @@ impl<'a> Endpoint<'a> {
     /// A session that this caller may speak to.
     pub fn target_of(&self, claims: Claims) -> Target<'a> {
         let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
-        Target { env, keys, claims, principal }
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
+        Target { env, keys, claims, principal, own_token: own_token.map(Secret::new) }
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
@@ -192,10 +340,16 @@ impl<'a> Endpoint<'a> {
     }
 
     /// The claims of a new session of this caller.
-    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Claims {
-        let issued = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+    ///
+    /// # Errors
+    /// 429 where it starts too many.
+    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
+        if let Some(rate) = self.rate {
+            quota::start(self.principal.subject, rate)?;
+        }
+        let issued = u32::try_from(now_s()).unwrap_or(u32::MAX);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        Claims {
+        Ok(Claims {
             session: Uuid::new_v4(),
             version: hello.version,
             capabilities: hello.capabilities,
@@ -206,7 +360,7 @@ impl<'a> Endpoint<'a> {
             toolset: choice.map(Choice::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,
-        }
+        })
     }
 
     /// Callers who share a key, or have none, never share an object, unless each brings a
