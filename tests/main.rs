@@ -35,6 +35,7 @@ mod oauth;
 mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;
+mod oauth_upstream;
 mod origins;
 mod panics;
 mod python;

@@ -7,6 +7,7 @@ use crate::{
         admission::Door,
         jwt::Rules,
         keys::{Keyring, MIN_KEY_CHARS},
+        oauth::upstream::Provider,
         principal::Principal,
         rollout::Allowed,
         seal::Sealed,
@@ -53,6 +54,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// Where people sign in. None: by their SiteBay token.
+    pub oidc: Option<Rc<Provider>>,
     /// How long an OAuth access token is good, in seconds.
     pub access_max_age: u32,
     /// Which object a session lives in.
@@ -98,6 +101,7 @@ impl Config {
             keys: None,
             credential_keys: None,
             access_max_age: ACCESS_MAX_AGE,
+            oidc: None,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -119,6 +123,11 @@ impl Config {
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_oidc(
+            get("MCP_OIDC_ISSUER"),
+            get("MCP_OIDC_CLIENT_ID"),
+            get("MCP_OIDC_CLIENT_SECRET"),
+        );
         config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
@@ -248,6 +257,27 @@ impl Config {
             }
         };
         self.warnings.push(warning);
+    }
+
+    fn read_oidc(&mut self, issuer: Option<String>, id: Option<String>, secret: Option<String>) {
+        let (issuer, client_id, client_secret) = match (issuer, id, secret) {
+            (None, None, None) => return,
+            (Some(issuer), Some(id), Some(secret)) => (issuer, id, Secret::new(secret)),
+            _ => {
+                let names = "MCP_OIDC_ISSUER, MCP_OIDC_CLIENT_ID and MCP_OIDC_CLIENT_SECRET";
+                return self.close_oauth(&format!("{names} go together"));
+            }
+        };
+        if !(issuer.starts_with("https://") || (self.is_development() && is_local(&issuer))) {
+            return self.close_oauth("MCP_OIDC_ISSUER must begin with https://");
+        }
+        self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret }));
+    }
+
+    /// Who chose where people sign in does not want them to come in otherwise.
+    fn close_oauth(&mut self, why: &str) {
+        self.door.oauth = false;
+        self.warnings.push(format!("{why}: nobody can sign in"));
     }
 
     fn read_access_max_age(&mut self, setting: Option<&str>) {

@@ -166,7 +166,7 @@ async fn identified(
         Ok(Verdict::IfGranted(token)) => {
             let url = request.inner().url();
             let origin = own(&url).unwrap_or_default();
-            let admitted = grants::admit(env, config, keys, &token, origin).await;
+            let admitted = grants::admit(env, config, keys, (&token, brought), origin).await;
             return noted(admitted, &address);
         }
         Err(refusal) => Err(refusal),

@@ -7,6 +7,7 @@ pub mod events;
 pub mod issuer;
 pub mod oauth;
 pub mod process;
+pub mod provider;
 pub mod site;
 pub mod stateless;
 pub mod wrangler;
