@@ -44,6 +44,8 @@ pub struct Admitted {
     pub own_token: Option<String>,
     /// The grant, to ask again whether it goes on.
     pub grant: Option<Handle>,
+    /// The id of its named key, to ask the same.
+    pub key: Option<String>,
 }
 
 impl Admitted {
@@ -51,7 +53,7 @@ impl Admitted {
     pub fn bringing(identity: Identity, keys: &Keyring, brought: &Credentials) -> Self {
         let principal = identity.principal(keys, brought.own());
         let own_token = brought.own_token.clone().filter(|_| principal.own_credential);
-        Self { principal, own_token, grant: None }
+        Self { principal, own_token, grant: None, key: None }
     }
 }
 
@@ -86,7 +88,7 @@ pub async fn admit(
         expires: Some(token.expires),
         grant: Some(Grant::of(&token.handle)),
     };
-    Ok(Admitted { principal, own_token, grant: Some(token.handle) })
+    Ok(Admitted { principal, own_token, grant: Some(token.handle), key: None })
 }
 
 /// The SiteBay token that a grant keeps: what the isolate knows of the last 30 s, else what the
