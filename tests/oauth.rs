@@ -328,6 +328,10 @@ async fn a_grant_is_good_under_a_list_of_keys_and_over_without_its_own() {
     let storage = tempfile::tempdir().unwrap();
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let with_key = async |key: &str| {
+        // The server before it may still be ending.
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         let options = with_oauth().var("CREDENTIAL_KEY", key);
         start(Options { storage: Some(storage.path().into()), port, ..options }).await
     };
