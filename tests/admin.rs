@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::support::{
     Answer, Client,
+    events::Live,
     issuer::{claims, hs256},
     options, start,
     wrangler::Wrangler,
@@ -127,24 +128,26 @@ async fn named_keys_open_as_far_as_their_scopes(admin: &Admin<'_>) -> String {
     let change = json!({ "fqdn": "a.example.org", "confirm": true, "note": "a-password" });
     client.call("sitebay_delete_site", change).await.refused(403, -32000);
     // Another key is another subject; a wrong secret with a right id is wrong.
-    let other = admin.key(json!({ "name": "other", "scopes": ["write"], "expiresIn": 1 })).await;
+    let other = admin.key(json!({ "name": "other", "scopes": ["write"], "expiresIn": 8 })).await;
     let other_key = other["key"].as_str().unwrap();
     let foreign = client.clone().with("authorization", &format!("Bearer {other_key}"));
     foreign.request("ping", json!({})).await.refused(404, -32001);
     let forged = format!("{}{}", &key[..17], &other_key[17..]);
     assert_eq!(bearer(admin.0, &forged).initialize("2025-11-25").await.status, 401);
-    sleep(Duration::from_millis(1_100)).await;
+    sleep(Duration::from_secs(8)).await;
     let expired = bearer(admin.0, other_key).initialize("2025-11-25").await;
     assert!(expired.text.contains("expired"), "{expired:?}");
     // Neither list nor audit shows a key.
     let listed = admin.get("/admin/keys").await;
     assert_eq!(listed["keys"].as_array().unwrap().len(), 2);
     assert!(!listed.to_string().contains(&key[17..]));
+    let mut stream = Live::new(client.get().await);
     let path = format!("/admin/keys/{}", made["id"].as_str().unwrap());
     assert_eq!(admin.ask(Method::DELETE, &path, Value::Null).await.status, 204);
     assert_eq!(admin.ask(Method::DELETE, &path, Value::Null).await.status, 404);
     let revoked = client.request("ping", json!({})).await;
     assert!(revoked.status == 401 && revoked.text.contains("revoked"), "{revoked:?}");
+    stream.until("the key was revoked").await;
     key
 }
 
@@ -223,9 +226,13 @@ async fn sessions_end_and_quotas_are_seen(admin: &Admin<'_>) {
     let quota = admin.get(&format!("/admin/subjects/{subject}/quota")).await;
     assert_eq!(quota["limit"], 1_000);
     assert!(quota["leased"].as_u64().unwrap() >= 100, "{quota}");
+    let stream = client.get().await;
     let path = format!("/admin/subjects/{subject}/sessions");
+    let held = admin.get(&path).await;
+    assert_eq!(held["sessions"].as_array().unwrap().len(), 1, "{held}");
     assert_eq!(admin.ask(Method::DELETE, &path, Value::Null).await.status, 204);
     client.request("ping", json!({})).await.refused(404, -32001);
+    assert!(stream.text().await.unwrap().contains("ended"));
     let nobody = admin.ask(Method::DELETE, "/admin/subjects/x/sessions", Value::Null).await;
     assert_eq!(nobody.status, 404);
 }

@@ -38,6 +38,7 @@ mod oauth;
 mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;
+mod oauth_upstream;
 mod origins;
 mod panics;
 mod python;

@@ -324,6 +324,33 @@ async fn a_grant_outlives_a_restart_and_an_unused_one_leaves_no_secret() {
 }
 
 #[tokio::test]
+async fn a_grant_is_good_under_a_list_of_keys_and_over_without_its_own() {
+    let storage = tempfile::tempdir().unwrap();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let with_key = async |key: &str| {
+        // The server before it may still be ending.
+        while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let options = with_oauth().var("CREDENTIAL_KEY", key);
+        start(Options { storage: Some(storage.path().into()), port, ..options }).await
+    };
+    let (old, new) = ("old-".repeat(10), "new-".repeat(10));
+    let server = with_key(&old).await;
+    let app = App::register(&server.url()).await;
+    let tokens = app.tokens().await;
+    drop(server);
+    let server = with_key(&format!("{new},{old}")).await;
+    assert!(app.is_let_in(&tokens.access).await);
+    let tokens = Tokens::of(&app.refresh(&tokens.refresh).await);
+    drop(server);
+    let _server = with_key(&new).await;
+    assert!(!app.is_let_in(&tokens.access).await);
+    // The client asks its person again.
+    assert_eq!(app.refresh(&tokens.refresh).await.json()["error"], "invalid_grant");
+}
+
+#[tokio::test]
 async fn a_stream_ends_when_its_grant_is_taken_back() {
     let server = server().await;
     let app = App::register(&server.url()).await;

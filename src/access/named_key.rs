@@ -74,6 +74,11 @@ impl Record {
         })
     }
 
+    /// Whether it was revoked.
+    pub fn is_revoked(&self) -> bool {
+        self.revoked
+    }
+
     /// Who holds the key, if this is it and it is still good.
     ///
     /// # Errors

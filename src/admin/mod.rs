@@ -67,7 +67,8 @@ impl<'a> Of<'a> {
             Self::Keys => "GET, POST, OPTIONS",
             Self::Rollout => "GET, PUT, OPTIONS",
             Self::Audit | Self::Quota(_) => "GET, OPTIONS",
-            Self::Key(_) | Self::Sessions(_) => "DELETE, OPTIONS",
+            Self::Sessions(_) => "GET, DELETE, OPTIONS",
+            Self::Key(_) => "DELETE, OPTIONS",
         }
     }
 }
@@ -145,6 +146,10 @@ async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) ->
         (Method::Get, Of::Quota(subject)) => {
             let count = quota::count(env, subject).await?;
             (200, Some(read::quota(count, endpoint.config.rate_limit)))
+        }
+        (Method::Get, Of::Sessions(subject)) => {
+            let watchers = Hub::new(env, subject).watchers().await?;
+            (200, Some(read::sessions(&watchers)))
         }
         (Method::Delete, Of::Sessions(subject)) => {
             sessions::end(&Hub::new(env, subject)).await?;

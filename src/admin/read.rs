@@ -2,7 +2,11 @@
 
 use crate::{
     access::quota::{Count, WINDOW},
-    protocol::{fields::fields, object::Object, raw},
+    protocol::{
+        fields::fields,
+        object::{Object, array},
+        raw,
+    },
     runtime::url::query_value,
     transport::audit::Filter,
 };
@@ -53,6 +57,16 @@ pub(super) fn quota(count: Count, limit: Option<u32>) -> String {
         .end()
 }
 
+/// The session objects in a hub's lines: those that hold a stream or something stored.
+pub(super) fn sessions(lines: &str) -> String {
+    let one = |line: &str| {
+        let (object, until) = line.split_once(' ')?;
+        Some(Object::new().text("object", object).number("until", until.parse().ok()?).end())
+    };
+    let all: Vec<String> = lines.lines().filter_map(one).collect();
+    Object::new().raw("sessions", &array(&all)).end()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +82,13 @@ mod tests {
         for wrong in ["limit=0", "limit=501", "limit=x", "before=-1", "before=99999999999999999"] {
             assert!(filter(&format!("https://x/?{wrong}")).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn session_objects_are_listed_with_their_end() {
+        let listed = sessions("one 7\nbroken\ntwo 8\n");
+        let expected = r#"{"sessions":[{"object":"one","until":7},{"object":"two","until":8}]}"#;
+        assert_eq!(listed, expected);
     }
 
     #[test]

@@ -17,8 +17,9 @@ use crate::{
     },
     runtime::isolate,
     transport::{
-        endpoint::{Endpoint, Visit, stop_answer},
+        endpoint::{Endpoint, stop_answer},
         rollout, sessions, sse, streamable,
+        visit::Visit,
     },
 };
 

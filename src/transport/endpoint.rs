@@ -3,18 +3,11 @@
 use std::rc::Rc;
 
 use uuid::Uuid;
-use worker::{Context, Env, Request, Response, Result};
+use worker::{Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{Identity, OWN_TOKEN_HEADER, Verdict},
-        credentials::Credentials,
-        keys::Keyring,
-        oauth::token::Handle,
-        principal::{Principal, Way},
-        quota::Rate,
-        scope::Scopes,
-        secret::Secret,
+        keys::Keyring, oauth::token::Handle, principal::Principal, quota::Rate, secret::Secret,
     },
     agents::rows::now_s,
     edge::{
@@ -22,7 +15,6 @@ use crate::{
         body::check_declared,
         config::Config,
         oauth::challenge,
-        origin::own,
         refusal::Refusal,
     },
     protocol::{
@@ -32,16 +24,10 @@ use crate::{
     runtime::{isolate, url::query_value},
     server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
-    telemetry::audit::{Audit, Entry, Unkept},
+    telemetry::audit::Audit,
     transport::{
-        audit::{self, Kept},
-        forward::Target,
-        grants::{self, Admitted},
-        held::Lease,
-        hub::Hub,
-        issuer, named_keys, quota, rollout,
-        tasks::TaskLink,
-        watchdog::Watched,
+        forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
+        visit::Visit, watchdog::Watched,
     },
 };
 
@@ -72,7 +58,7 @@ impl From<worker::Error> for Stop {
 
 impl Stop {
     /// The same with the way to sign in, where there is one.
-    fn challenging(self, config: &Config, request: &Request) -> Self {
+    pub(super) fn challenging(self, config: &Config, request: &Request) -> Self {
         match self {
             Self::Refused(refusal) => {
                 Self::Refused(challenge::to(refusal, config, &request.inner().url()))
@@ -96,113 +82,6 @@ pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
     }
 }
 
-/// A request and what is around it.
-pub struct Visit<'a> {
-    /// The Worker's bindings.
-    pub env: &'a Env,
-    /// The configuration.
-    pub config: &'a Config,
-    /// The page that asks.
-    pub caller: &'a Caller,
-    /// What lets work go on after the answer.
-    pub context: Rc<Context>,
-}
-
-impl Visit<'_> {
-    fn audit(&self) -> Rc<dyn Audit> {
-        if !self.config.door.named_keys {
-            return Rc::new(Unkept);
-        }
-        let context = self.context.clone();
-        let keep = Rc::new(move |task| context.wait_until(task));
-        Rc::new(Kept::new(self.env, self.config, keep))
-    }
-
-    /// Notes that nobody was let in.
-    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Stop) {
-        if let Stop::Refused(refusal) = stop
-            && let Some(outcome) = audit::outcome(refusal)
-        {
-            let action = format!("{} {}", request.method(), request.path());
-            let at_ms = now_s().saturating_mul(1_000);
-            self.audit().note(Entry::refused(by, &action, outcome, at_ms));
-        }
-    }
-}
-
-/// What a caller may still ask for, if it may ask at all.
-async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
-    principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
-    rollout::admit(env, config, principal).await?;
-    Ok(match config.rate_limit {
-        Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
-        None => None,
-    })
-}
-
-/// Who a request is from, unless its address sent too much that was wrong.
-async fn identified(
-    request: &Request,
-    env: &Env,
-    config: &Config,
-    keys: &Keyring,
-    brought: &Credentials,
-) -> Outcome<Admitted> {
-    // On Cloudflare every request has it; elsewhere nobody is told apart.
-    let address = || request.headers().get("cf-connecting-ip");
-    if !isolate::with_attempts(|attempts| attempts.is_empty())
-        && let Some(address) = address()?
-        && let Some(pause) = isolate::with_attempts(|attempts| attempts.pause(&address, now_s()))
-    {
-        return Err(Refusal::TooManyAttempts(pause).into());
-    }
-    let judged = match config.door.judge(brought, now_s()) {
-        Ok(Verdict::Admitted(identity)) => Ok(identity),
-        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
-        Ok(Verdict::IfNamed(key, with_secret)) => {
-            let holder = named_keys::holder(env, &key).await;
-            holder.map(|holder| if with_secret { Identity::shared(Way::Secret) } else { holder })
-        }
-        Ok(Verdict::IfGranted(token)) => {
-            let url = request.inner().url();
-            let origin = own(&url).unwrap_or_default();
-            let admitted = grants::admit(env, config, keys, &token, origin).await;
-            return noted(admitted, &address);
-        }
-        Err(refusal) => Err(refusal),
-    };
-    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
-}
-
-/// The outcome, with a wrong credential noted against its address.
-fn noted<T>(
-    judged: std::result::Result<T, Refusal>,
-    address: &dyn Fn() -> Result<Option<String>>,
-) -> Outcome<T> {
-    if let Err(Refusal::WrongCredential(_)) = &judged
-        && let Some(address) = address()?
-    {
-        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
-    }
-    Ok(judged?)
-}
-
-/// What a request brings to be let in.
-fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
-    let headers = request.headers();
-    let in_url = || {
-        let url = request.inner().url();
-        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
-    };
-    Ok(Credentials {
-        authorization: headers.get("authorization")?,
-        api_key: headers.get("x-api-key")?,
-        in_url: keys_in_url.then(in_url).flatten(),
-        secret: headers.get("x-mcp-secret")?,
-        own_token: headers.get(OWN_TOKEN_HEADER)?,
-    })
-}
-
 /// The endpoint for one request.
 pub struct Endpoint<'a> {
     /// The Worker's bindings.
@@ -219,6 +98,7 @@ pub struct Endpoint<'a> {
     pub rate: Option<Rate>,
     own_token: Option<String>,
     grant: Option<Handle>,
+    key: Option<String>,
     audit: Rc<dyn Audit>,
 }
 
@@ -227,15 +107,10 @@ impl<'a> Endpoint<'a> {
     pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
         let Visit { env, config, caller, .. } = visit;
         let keys = isolate::keys(env, config).await?;
-        let brought = brought(request, config.door.keys_in_url)?;
-        let identified = identified(request, env, config, &keys, &brought).await;
-        let identified = identified.inspect_err(|stop| visit.refused(request, None, stop));
-        let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
-        let Admitted { principal, own_token, grant } = admitted;
-        let rate = rated(env, config, &principal).await;
-        let rate = rate.inspect_err(|stop| visit.refused(request, Some(&principal), stop))?;
+        let (admitted, rate) = visit.admitted(request, &keys).await?;
+        let Admitted { principal, own_token, grant, key } = admitted;
         let audit = visit.audit();
-        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, audit })
+        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, key, audit })
     }
 
     /// Where it is noted what happened.
@@ -275,13 +150,13 @@ impl<'a> Endpoint<'a> {
     /// For how long a stream of a session may go on.
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
-        let expires = self.with_credential(claims.expires);
-        Lease { env: self.env.clone(), expires, session, grant: self.grant.clone() }
+        Lease { session, ..self.lease_until(self.with_credential(claims.expires)) }
     }
 
-    /// The OAuth grant that the caller came in with.
-    pub fn grant(&self) -> Option<Handle> {
-        self.grant.clone()
+    /// For how long a stream without a session may go on.
+    pub fn lease_until(&self, expires: u32) -> Lease {
+        let (grant, key) = (self.grant.clone(), self.key.clone());
+        Lease { env: self.env.clone(), expires, session: None, grant, key }
     }
 
     /// The earlier end: this one, or that of what the caller came in with.

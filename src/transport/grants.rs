@@ -44,6 +44,8 @@ pub struct Admitted {
     pub own_token: Option<String>,
     /// The grant, to ask again whether it goes on.
     pub grant: Option<Handle>,
+    /// The id of its named key, to ask the same.
+    pub key: Option<String>,
 }
 
 impl Admitted {
@@ -51,7 +53,7 @@ impl Admitted {
     pub fn bringing(identity: Identity, keys: &Keyring, brought: &Credentials) -> Self {
         let principal = identity.principal(keys, brought.own());
         let own_token = brought.own_token.clone().filter(|_| principal.own_credential);
-        Self { principal, own_token, grant: None }
+        Self { principal, own_token, grant: None, key: None }
     }
 }
 
@@ -63,7 +65,7 @@ pub async fn admit(
     env: &Env,
     config: &Config,
     keys: &Keyring,
-    token: &str,
+    (token, brought): (&str, &Credentials),
     origin: &str,
 ) -> std::result::Result<Admitted, Refusal> {
     let token = AccessToken::read(token, keys)
@@ -72,17 +74,21 @@ pub async fn admit(
         return Err(Refusal::AccessOver("the access token has run out, or is for another server"));
     }
     let credential = credential(env, config, &token.handle).await?;
+    // What the grant keeps counts, and else what comes with the request.
+    let own_token = match credential.expose() {
+        "" => brought.own().map(str::to_owned),
+        kept => Some(kept.to_owned()),
+    };
     let principal = Principal {
         way: Way::OAuth,
         subject: token.subject,
         client: token.client_name,
         scopes: token.scopes,
-        own_credential: true,
+        own_credential: own_token.is_some(),
         expires: Some(token.expires),
         grant: Some(Grant::of(&token.handle)),
     };
-    let own_token = Some(credential.expose().to_owned());
-    Ok(Admitted { principal, own_token, grant: Some(token.handle) })
+    Ok(Admitted { principal, own_token, grant: Some(token.handle), key: None })
 }
 
 /// The SiteBay token that a grant keeps: what the isolate knows of the last 30 s, else what the
@@ -142,8 +148,11 @@ pub async fn is_good(config: &Config, handle: &Handle, sealed: &str) -> bool {
     is_good
 }
 
-/// None: its key is gone, and with it the grant's use.
+/// Empty where the person gave none. None: its key is gone, and with it the grant's use.
 async fn open(config: &Config, handle: &Handle, sealed: &str) -> Option<Secret> {
+    if sealed.is_empty() {
+        return Some(Secret::new(""));
+    }
     let lock = Lock { keys: config.credential_keys.as_deref()?, with: &handle.secret };
     cipher::open(lock, &handle.object(), sealed).await.ok()
 }

@@ -28,7 +28,7 @@ use crate::{
     edge::refusal::Refusal,
     protocol::event,
     runtime::{isolate, sleep::Sleep},
-    transport::{grants::credential, hub::Hub},
+    transport::{grants::credential, hub::Hub, named_keys::is_revoked},
 };
 
 /// Between two comments. Proxies cut a stream that is silent for 100 s.
@@ -83,6 +83,8 @@ pub struct Lease {
     pub session: Option<(Subject, u32)>,
     /// Until this OAuth grant is taken back.
     pub grant: Option<Handle>,
+    /// Until the named key of this id is revoked.
+    pub key: Option<String>,
     /// The bindings.
     pub env: Env,
 }
@@ -92,6 +94,11 @@ impl Lease {
     async fn over(&self) -> Option<&'static str> {
         if now_s() >= u64::from(self.expires) {
             return Some("closed: the session expired");
+        }
+        if let Some(id) = &self.key
+            && is_revoked(&self.env, id).await
+        {
+            return Some("closed: the key was revoked");
         }
         if let Some(grant) = &self.grant {
             let config = isolate::config(&self.env);

@@ -28,7 +28,7 @@ use crate::{
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::within,
-        held::{Lease, hold},
+        held::hold,
     },
 };
 
@@ -268,7 +268,6 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
     // The hub itself ends it with the subject's sessions.
-    let (env, expires, grant) = (endpoint.env.clone(), endpoint.expires(), endpoint.grant());
-    let lease = Lease { env, expires, session: None, grant };
+    let lease = endpoint.lease_until(endpoint.expires());
     Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)
 }

@@ -16,4 +16,5 @@ pub mod sse;
 pub mod stateless;
 pub mod streamable;
 pub mod tasks;
+pub mod visit;
 pub mod watchdog;

@@ -44,6 +44,15 @@ pub async fn holder(env: &Env, key: &str) -> Result<Identity, Refusal> {
     record.judge(key, now_s()).map_err(Refusal::WrongCredential)
 }
 
+/// Whether a key was revoked since its holder was let in. Where nobody knows, it was not.
+pub async fn is_revoked(env: &Env, id: &str) -> bool {
+    let known = match isolate::with_known_keys(|known| known.find(id, now_s())) {
+        Some(known) => Ok(known),
+        None => look_up(env, id).await,
+    };
+    known.is_ok_and(|record| record.is_none_or(|record| record.is_revoked()))
+}
+
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
     let rows = rows(env, FIND, vec![id.into()]).await?;
     let found = raw::elements(&rows).unwrap_or_default();

@@ -15,7 +15,7 @@ const browser = spawn(chromium, [...flags, "--remote-debugging-port=0", `--user-
 });
 
 /** The address on which the browser takes commands. */
-async function debugger_() {
+async function commandPlace() {
   for await (const line of createInterface({ input: browser.stderr })) {
     const found = /DevTools listening on (ws:\S+)/.exec(line);
     if (found) return new URL(found[1]);
@@ -25,7 +25,7 @@ async function debugger_() {
 
 /** Commands to the first page. */
 async function page() {
-  const targets = await (await fetch(`http://${(await debugger_()).host}/json/list`)).json();
+  const targets = await (await fetch(`http://${(await commandPlace()).host}/json/list`)).json();
   const socket = new WebSocket(targets.find(({ type }) => type === "page").webSocketDebuggerUrl);
   await new Promise((resolve, reject) => { socket.onopen = resolve; socket.onerror = reject; });
   const waiting = new Map();

@@ -9,6 +9,7 @@ pub mod memory;
 pub mod oauth;
 pub mod pages;
 pub mod process;
+pub mod provider;
 pub mod site;
 pub mod stateless;
 pub mod wrangler;

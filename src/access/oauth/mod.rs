@@ -18,6 +18,7 @@ pub mod redirect;
 pub mod resource;
 pub mod ticket;
 pub mod token;
+pub mod upstream;
 
 use sha2::{Digest as _, Sha256};
 

@@ -19,6 +19,8 @@ use crate::{
 pub enum For {
     /// The form of the consent page.
     Consent,
+    /// Signing in at another provider.
+    Upstream,
     /// The form that signs a person in at `/account`.
     SignIn,
     /// Being signed in there.
@@ -31,6 +33,7 @@ impl For {
     fn label(self) -> &'static str {
         match self {
             Self::Consent => "consent",
+            Self::Upstream => "upstream",
             Self::SignIn => "sign in",
             Self::SignedIn => "signed in",
             Self::Account => "account",

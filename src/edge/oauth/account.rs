@@ -1,6 +1,7 @@
 //! `/account`: a person sees what it gave, and takes it back.
 //!
-//! Invariant: whoever is signed in here knows the SiteBay token of the subject. A change comes from a
+//! Invariant: whoever is signed in here knows the SiteBay token of the subject, or is known at the
+//! provider that the operator chose. A change comes from a
 //! form of this page, in the same browser.
 
 use worker::{Request, Response, Result};
@@ -11,6 +12,7 @@ use super::{
     authorize::subject,
     person::{self, Cookie},
     reply::{self, Outcome, Wrong},
+    upstream::{self, Errand},
 };
 use crate::{
     access::{
@@ -35,7 +37,15 @@ const STALE: &str = "This page is out of date, or was not opened in this browser
 pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Response> {
     match signed_in(server, request)? {
         Some((subject, cookie)) => list(server, subject, &cookie).await,
-        None => ask_who(server, Cookie::Form.read(server, request)?.as_deref(), None),
+        None => {
+            let cookie = Cookie::Form.read(server, request)?;
+            match &server.config.oidc {
+                Some(provider) => {
+                    upstream::send(server, provider, cookie.as_deref(), &Errand::Account).await
+                }
+                None => ask_who(server, cookie.as_deref(), None),
+            }
+        }
     }
 }
 
@@ -48,7 +58,9 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     let changed = async {
         let form = reply::form(request).await?;
         match (form.one("do")?, person) {
-            (Some("sign-in"), _) => enter(server, &form, browser.as_deref()).await,
+            (Some("sign-in"), _) if server.config.oidc.is_none() => {
+                enter(server, &form, browser.as_deref()).await
+            }
             (Some(what), Some((subject, cookie))) => {
                 check_ticket(server, &form, For::Account, &cookie)?;
                 carry_out(server, what, &form, subject).await
@@ -99,18 +111,20 @@ fn check_ticket(server: &Server<'_>, form: &Form, of: For, cookie: &str) -> Outc
     }
 }
 
+/// Signs a person in.
+pub(super) fn let_in(server: &Server<'_>, subject: Subject) -> Result<Response> {
+    let cookie = ticket::sign(&server.keys, For::SignedIn, "", until(), &subject.0);
+    let response = reply::see_other("/account")?;
+    Cookie::Account.set(server, &response, &cookie, SIGNED_IN)?;
+    Ok(response)
+}
+
 /// Signs a person in who knows a SiteBay token.
 async fn enter(server: &Server<'_>, form: &Form, browser: Option<&str>) -> Outcome<Response> {
     check_ticket(server, form, For::SignIn, browser.unwrap_or_default())?;
     let entered = form.one("token")?.unwrap_or_default();
     match person::sitebay_token(server, entered).await {
-        Ok(token) => {
-            let subject = subject(server, &token);
-            let cookie = ticket::sign(&server.keys, For::SignedIn, "", until(), &subject.0);
-            let response = reply::see_other("/account")?;
-            Cookie::Account.set(server, &response, &cookie, SIGNED_IN)?;
-            Ok(response)
-        }
+        Ok(token) => Ok(let_in(server, subject(server, &token))?),
         Err(wrong) => Ok(ask_who(server, browser, Some(wrong))?),
     }
 }

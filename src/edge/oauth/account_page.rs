@@ -100,7 +100,7 @@ pub(super) fn sign_in(ticket: &str, why: Option<&str>) -> Markup {
         p { "See which apps may act on your SiteBay account through this server, and take it back." }
         form method="post" action="/account" {
             input type="hidden" name="ticket" value=(ticket);
-            (token_field())
+            (token_field(true))
             button.yes name="do" value="sign-in" { "Sign in" }
         }
     };

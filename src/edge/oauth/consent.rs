@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::html::{page, token_field, wrong};
 use crate::{
     access::{
-        oauth::{authorization::Authorization, document, redirect},
+        oauth::{authorization::Authorization, document, redirect, upstream::Person},
         scope::Scopes,
     },
     runtime::url::Url,
@@ -15,6 +15,8 @@ use crate::{
 pub(super) struct Consent<'a> {
     /// What is asked for.
     pub(super) request: &'a Authorization,
+    /// Who is signed in, where people sign in elsewhere.
+    pub(super) person: Option<&'a Person>,
     /// The form's ticket.
     pub(super) ticket: &'a str,
     /// What was wrong with the last answer.
@@ -31,6 +33,7 @@ impl Consent<'_> {
         let body = html! {
             (wrong(self.wrong))
             p { b { (client) } " asks to act on your SiteBay account. " (origin(self.request)) }
+            @if let Some(person) = self.person { p { "You are signed in as " b { (person.name) } "." } }
             p { "After you agree, you go to " b { (redirect::shown(&self.request.redirect_uri)) } "." }
             @if redirect::is_local(&self.request.redirect_uri) {
                 p { "That is a program on your own device: go on only if you have just started it." }
@@ -44,7 +47,7 @@ impl Consent<'_> {
                         (scope("write", "Change, create, restore and delete them"))
                     }
                 }
-                (token_field())
+                (token_field(self.person.is_none()))
                 button.yes name="answer" value="allow" { "Allow" }
                 button name="answer" value="deny" formnovalidate { "Do not allow" }
             }
@@ -92,7 +95,7 @@ mod tests {
     #[test]
     fn a_person_sees_client_host_and_scopes() {
         let request = request("<script>Cläude</script>", Scopes::WRITE);
-        let page = Consent { request: &request, ticket: "t", wrong: None }.page().0;
+        let page = Consent { request: &request, person: None, ticket: "t", wrong: None }.page().0;
         assert!(page.contains("&lt;script&gt;Cläude") && !page.contains("<script"), "{page}");
         assert!(page.contains("<b>claude.ai</b>"), "{page}");
         assert!(page.contains("value=\"read\"") && page.contains("value=\"write\""), "{page}");
@@ -101,7 +104,8 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_is_not_offered() {
         let request = request("", Scopes::READ);
-        let page = Consent { request: &request, ticket: "t", wrong: Some("no") }.page().0;
+        let page =
+            Consent { request: &request, person: None, ticket: "t", wrong: Some("no") }.page().0;
         assert!(page.contains("An app without a name"), "{page}");
         assert!(page.contains("role=\"alert\"") && !page.contains("value=\"write\""), "{page}");
     }

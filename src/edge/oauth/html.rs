@@ -44,11 +44,11 @@ pub(super) fn wrong(why: Option<&str>) -> Markup {
 }
 
 /// The field for a SiteBay token.
-pub(super) fn token_field() -> Markup {
+pub(super) fn token_field(required: bool) -> Markup {
     html! {
-        label for="token" { "Your SiteBay API token" }
+        label for="token" { "Your SiteBay API token" @if !required { " (without it, the app brings one itself)" } }
         input id="token" name="token" type="password" autocomplete="off" spellcheck="false"
-            required aria-describedby="token-hint";
+            required[required] aria-describedby="token-hint";
         p.hint id="token-hint" {
             "You find it at SiteBay under Settings → API Tokens. It is kept encrypted; the app never sees it."
         }

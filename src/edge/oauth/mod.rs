@@ -16,6 +16,7 @@ mod person;
 mod register;
 mod reply;
 mod token;
+mod upstream;
 
 use std::rc::Rc;
 
@@ -40,6 +41,8 @@ pub enum Route {
     Document(Document),
     /// The consent page.
     Authorize,
+    /// The way back from where people sign in.
+    Callback,
     /// Tokens.
     Token,
     /// The end of a token.
@@ -54,6 +57,7 @@ pub enum Route {
 pub fn route(path: &str) -> Option<Route> {
     Some(match path {
         "/authorize" => Route::Authorize,
+        upstream::CALLBACK => Route::Callback,
         "/token" => Route::Token,
         "/revoke" => Route::Revoke,
         "/register" => Route::Register,
@@ -96,6 +100,8 @@ pub async fn handle(
         (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,
         (Route::Account, Method::Get) => account::show(&server, &request).await,
         (Route::Account, Method::Post) => account::change(&server, request).await,
+        (Route::Callback, Method::Get) => upstream::back(&server, &request).await,
+        (Route::Callback, _) => refused("GET"),
         (Route::Authorize | Route::Account, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {

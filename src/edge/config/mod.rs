@@ -1,16 +1,13 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
+mod door;
+
 use std::{rc::Rc, time::Duration};
 
 use crate::{
     access::{
-        admission::Door,
-        jwt::Rules,
-        keys::{Keyring, MIN_KEY_CHARS},
-        principal::Principal,
-        rollout::Allowed,
-        seal::Sealed,
-        secret::{Secret, Secrets, listed},
+        admission::Door, keys::Keyring, oauth::upstream::Provider, principal::Principal,
+        rollout::Allowed, seal::Sealed, secret::Secret,
     },
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
@@ -31,9 +28,6 @@ pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
 /// Items on one page of a list, where nothing else is set. Most clients read one page only.
 const PAGE_SIZE: usize = 200;
 
-/// Characters below which a part of a list is hardly meant as a secret of its own.
-const MIN_LISTED: usize = 16;
-
 /// Seconds for which an OAuth access token is good, where nothing else is set.
 const ACCESS_MAX_AGE: u32 = 3_600;
 
@@ -53,6 +47,8 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// Where people sign in. None: by their SiteBay token.
+    pub oidc: Option<Rc<Provider>>,
     /// How long an OAuth access token is good, in seconds.
     pub access_max_age: u32,
     /// Which object a session lives in.
@@ -98,6 +94,7 @@ impl Config {
             keys: None,
             credential_keys: None,
             access_max_age: ACCESS_MAX_AGE,
+            oidc: None,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
@@ -119,6 +116,11 @@ impl Config {
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_oidc(
+            get("MCP_OIDC_ISSUER"),
+            get("MCP_OIDC_CLIENT_ID"),
+            get("MCP_OIDC_CLIENT_SECRET"),
+        );
         config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
@@ -195,56 +197,6 @@ impl Config {
         !principal.own_credential || self.credential_keys.is_some()
     }
 
-    fn read_door(&mut self, get: Lookup<'_>) {
-        let api_keys = self.secrets("MCP_API_KEY", get);
-        let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
-        let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
-        let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
-        let jwt = self.checked(Rules::parse(jwt.map(get)));
-        self.door = Door {
-            development: self.is_development(),
-            api_keys,
-            admin_keys,
-            named_keys: false,
-            shared_secrets,
-            jwt,
-            oauth: false,
-            keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
-        };
-    }
-
-    fn secrets(&mut self, name: &str, get: Lookup<'_>) -> Secrets {
-        let setting = get(name).unwrap_or_default();
-        let short = |text: &str| text.chars().count() < MIN_LISTED;
-        if listed(&setting).count() > 1 && listed(&setting).any(short) {
-            self.warnings.push(format!(
-                "{name} is a list, any part of which opens, and one has fewer than {MIN_LISTED} characters"
-            ));
-        }
-        Secrets::parse(&setting)
-    }
-
-    /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.
-    fn checked(&mut self, mut jwt: Rules) -> Rules {
-        let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        if jwt.secrets.iter().any(|secret| secret.expose().chars().count() < MIN_KEY_CHARS) {
-            warn("MCP_JWT_SECRET has fewer than 32 characters: who has a token could guess it");
-        }
-        let Some(url) = &jwt.keys_url else {
-            return jwt;
-        };
-        if !(url.starts_with("https://") || (self.environment == "development" && is_local(url))) {
-            warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
-            jwt.keys_url = None;
-        } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
-            warn(
-                "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
-            );
-            jwt.keys_url = None;
-        }
-        jwt
-    }
-
     fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
         match Keyring::parse(&setting?) {
             Ok(keys) => Some(keys),
@@ -253,32 +205,6 @@ impl Config {
                     Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
                 None
             }
-        }
-    }
-
-    fn read_oauth(&mut self, setting: Option<&str>) {
-        let warning = match (setting, &self.credential_keys) {
-            (None | Some("off"), _) => return,
-            (Some("on"), Some(_)) => return self.door.oauth = true,
-            (Some("on"), None) => {
-                "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
-            }
-            (Some(other), _) => {
-                format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")
-            }
-        };
-        self.warnings.push(warning);
-    }
-
-    fn read_access_max_age(&mut self, setting: Option<&str>) {
-        let Some(setting) = setting else {
-            return;
-        };
-        match setting.parse::<u32>() {
-            Ok(seconds) if (1..=24 * 60 * 60).contains(&seconds) => self.access_max_age = seconds,
-            _ => self.warnings.push(format!(
-                "MCP_OAUTH_ACCESS_MAX_AGE is `{setting}`: expected seconds, 1 to 86400; using {ACCESS_MAX_AGE}"
-            )),
         }
     }
 
@@ -398,11 +324,6 @@ impl Config {
     }
 }
 
-/// Whether a URL leads to this machine.
-fn is_local(url: &str) -> bool {
-    ["http://127.0.0.1:", "http://localhost:"].iter().any(|local| url.starts_with(local))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -420,35 +341,6 @@ mod tests {
         assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
         assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
-    }
-
-    #[test]
-    fn development_is_open_until_a_key_is_set() {
-        assert!(read(&[("ENVIRONMENT", "development")]).door.is_open());
-        for way in ["MCP_API_KEY", "MCP_SHARED_SECRET", "MCP_JWT_SECRET"] {
-            let door = read(&[("ENVIRONMENT", "development"), (way, "k")]).door;
-            assert!(!door.is_open() && !door.is_closed(), "{way}");
-        }
-        for empty in ["  ", " , "] {
-            assert!(read(&[("MCP_API_KEY", empty)]).door.is_closed(), "{empty}");
-        }
-    }
-
-    #[test]
-    fn public_keys_of_an_issuer_need_the_issuer_and_the_audience() {
-        let url = ("MCP_JWKS_URL", "https://issuer.example/keys");
-        let (issuer, audience) = (("MCP_JWT_ISSUER", "i"), ("MCP_JWT_AUDIENCE", "a"));
-        assert!(!read(&[url, issuer, audience]).door.is_closed());
-        let plain = ("MCP_JWKS_URL", "http://127.0.0.1:1/keys");
-        for vars in
-            [vec![url], vec![url, issuer], vec![url, audience], vec![plain, issuer, audience]]
-        {
-            let config = read(&vars);
-            assert!(config.door.is_closed(), "{vars:?}");
-            assert!(config.warnings.iter().any(|w| w.starts_with("MCP_JWKS_URL")), "{vars:?}");
-        }
-        let development = [plain, issuer, audience, ("ENVIRONMENT", "development")];
-        assert!(!read(&development).door.is_open());
     }
 
     #[test]
