@@ -28,8 +28,8 @@ const MIN_STARTS: u32 = 10;
 pub struct Rate {
     /// Requests in a window.
     pub limit: u32,
-    /// Those left in this window, as far as this isolate knows: what others were leased counts as
-    /// used, what they were leased since its own last lease is not known yet.
+    /// At least so many are left in this window: those that this isolate holds. What the object has
+    /// may go to others.
     pub remaining: u32,
     /// When the window ends, in seconds since 1970.
     pub reset: u64,
@@ -130,7 +130,8 @@ impl Leases {
     /// Takes a unit for a request.
     pub fn take(&mut self, subject: Subject, limit: u32, now_s: u64) -> Taken {
         match self.held(subject, now_s) {
-            Some(held) if held.lease.units > 0 || held.lease.left == 0 => spend(held, limit),
+            // With the last unit the next ones are asked for, so that a caller is not told of none.
+            Some(held) if held.lease.units > 1 || held.lease.left == 0 => spend(held, limit),
             _ => Taken::Ask,
         }
     }
@@ -168,12 +169,12 @@ impl Leases {
 }
 
 fn spend(held: &mut Held, limit: u32) -> Taken {
-    let Lease { units, left, ends: reset } = held.lease;
+    let Lease { units, ends: reset, .. } = held.lease;
     let Some(units) = units.checked_sub(1) else {
         return Taken::Refused(Rate { limit, remaining: 0, reset });
     };
     held.lease.units = units;
-    Taken::Admitted(Rate { limit, remaining: units.saturating_add(left), reset })
+    Taken::Admitted(Rate { limit, remaining: units, reset })
 }
 
 #[cfg(test)]
@@ -199,15 +200,16 @@ mod tests {
         for number in 1..=100 {
             let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_200);
             asked += u32::from(did_ask);
-            let rate = Rate { limit: 100, remaining: 100 - number, reset: 1_260 };
-            assert_eq!(taken, Taken::Admitted(rate));
+            let Taken::Admitted(rate) = taken else { panic!("{number}: {taken:?}") };
+            assert!(rate.remaining <= 100 - number && (rate.remaining > 0 || number == 100));
+            assert_eq!((rate.limit, rate.reset), (100, 1_260));
         }
         assert_eq!(asked, 10);
         let refused = Taken::Refused(Rate { limit: 100, remaining: 0, reset: 1_260 });
         // The object is not asked again in this window.
         assert_eq!(request(&mut isolate, &mut object, 100, 1_259), (refused, false));
         let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_260);
-        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { remaining: 99, .. })));
+        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { remaining: 9, .. })));
     }
 
     #[test]
@@ -278,7 +280,7 @@ mod tests {
                     prop_assert!(rate.remaining < limit);
                     let count = admitted.entry(rate.reset).or_insert(0);
                     *count = u32::saturating_add(*count, 1);
-                    prop_assert!(*count <= limit);
+                    prop_assert!(*count <= limit && rate.remaining <= limit - *count);
                 }
             }
         }

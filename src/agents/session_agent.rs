@@ -240,7 +240,7 @@ impl Message {
         let subject = self.sealed.claims.subject;
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
         ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
-        if self.config.door.named_keys {
+        if self.config.keeps_audit() {
             ctx.audit = Rc::new(Kept::new(env, &self.config, audit));
         }
         if self.config.offers_tasks() {

@@ -332,7 +332,7 @@ impl Core {
     /// Notes in the audit how the task ended.
     fn note(&self, kept: &Shared, status: Status) {
         let config = isolate::config(&self.env);
-        if !config.door.named_keys {
+        if !config.keeps_audit() {
             return;
         }
         let state = self.state.clone();

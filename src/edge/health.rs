@@ -35,6 +35,7 @@ pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
         .raw("rollout", &rollout)
         .flag("namedKeys", config.door.named_keys)
         .flag("audit", config.door.named_keys)
+        .flag("metrics", config.analytics)
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end();
     let status = if refuses { 503 } else { 200 };

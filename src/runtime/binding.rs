@@ -1,9 +1,9 @@
-//! Bindings that a deployment may have or not: a KV namespace and a D1 database.
+//! Bindings that a deployment may have or not: a KV namespace, a D1 database, an Analytics Engine dataset.
 //!
 //! They are called by name, without the classes of `worker`, which read their answers through serde
 //! and weigh some kilobytes each.
 
-use js_sys::{Array, Function, JSON, Promise, Reflect};
+use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use worker::Env;
@@ -120,6 +120,35 @@ impl Database {
         let statement = call(&self.0, "prepare", &Array::of1(&sql.into()))?;
         let values: Array = values.into_iter().map(Value::into_js).collect();
         call(&statement, "bind", &values)
+    }
+}
+
+/// An Analytics Engine dataset.
+pub struct Dataset(JsValue);
+
+impl Dataset {
+    /// The one that is bound under this name.
+    pub fn of(env: &Env, name: &str) -> Option<Self> {
+        binding(env, name).map(Self)
+    }
+
+    /// Writes a data point; nobody waits for it, and what cannot be written is lost.
+    pub fn write(&self, index: &str, blobs: &[&str], doubles: &[f64]) {
+        let texts: Array = blobs.iter().map(|text| JsValue::from_str(text)).collect();
+        let numbers: Array = doubles.iter().map(|number| JsValue::from_f64(*number)).collect();
+        let point = Object::new();
+        let parts: [(&str, JsValue); 3] = [
+            ("indexes", Array::of1(&index.into()).into()),
+            ("blobs", texts.into()),
+            ("doubles", numbers.into()),
+        ];
+        for (name, part) in parts {
+            // A plain object takes every property.
+            let _ = Reflect::set(&point, &name.into(), &part);
+        }
+        if let Err(error) = call(&self.0, "writeDataPoint", &Array::of1(&point)) {
+            worker::console_error!("a data point is lost: {}", self::text(&error));
+        }
     }
 }
 

@@ -23,9 +23,9 @@ use crate::{
         secret::Secret,
     },
     edge::{config::Config, refusal::Refusal},
-    runtime::binding::Database,
+    runtime::binding::{Database, Dataset},
     telemetry::audit::Waiting,
-    transport::named_keys::DATABASE,
+    transport::{audit::DATASET, named_keys::DATABASE},
 };
 
 /// The binding of the object that keeps a key where `SESSION_KEY` is missing.
@@ -133,6 +133,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let mut config = Config::read(&lookup);
     config.door.named_keys = Database::of(env, DATABASE).is_some();
+    config.analytics = Dataset::of(env, DATASET).is_some();
     let config = Rc::new(config);
     if let Some(keys) = config.keys.clone() {
         KEPT_KEYS.set(Some(Rc::new(keys)));

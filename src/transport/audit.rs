@@ -11,7 +11,7 @@ use crate::{
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Value, text},
+        binding::{Database, Dataset, Value, text},
         isolate,
         sleep::Sleep,
     },
@@ -35,10 +35,15 @@ const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effe
 /// Keeps something running after the answer.
 pub type Keep = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
 
-/// The audit of a deployment.
+/// The binding of the dataset for metrics.
+pub const DATASET: &str = "MCP_ANALYTICS";
+
+/// The audit of a deployment: entries in the database, a data point for each, where they are bound.
 pub struct Kept {
     env: Env,
-    reads: bool,
+    /// Entries are written; None: there is no database. True: also of what only reads.
+    written: Option<bool>,
+    measured: bool,
     days: u32,
     keep: Keep,
 }
@@ -46,21 +51,37 @@ pub struct Kept {
 impl Kept {
     /// The audit as it is configured.
     pub fn new(env: &Env, config: &Config, keep: Keep) -> Self {
-        let (reads, days) = (config.audit_reads, config.audit_days);
-        Self { env: env.clone(), reads, days, keep }
+        let written = config.door.named_keys.then_some(config.audit_reads);
+        let (measured, days) = (config.analytics, config.audit_days);
+        Self { env: env.clone(), written, measured, days, keep }
     }
 }
 
 impl Audit for Kept {
     fn wants_reads(&self) -> bool {
-        self.reads
+        self.measured || self.written == Some(true)
     }
 
     fn note(&self, entry: Entry) {
+        if self.measured {
+            measure(&self.env, &entry);
+        }
+        if self.written.is_none_or(|reads| entry.effect == "read" && !reads) {
+            return;
+        }
         isolate::with_audit(|waiting| waiting.push(entry));
         let (env, days) = (self.env.clone(), self.days);
         (self.keep)(async move { write(&env, days).await }.boxed_local());
     }
+}
+
+/// One data point: by subject, how long it took, and what it was.
+fn measure(env: &Env, entry: &Entry) {
+    let Some(dataset) = Dataset::of(env, DATASET) else {
+        return;
+    };
+    let blobs = [entry.action.as_str(), entry.effect, entry.outcome, entry.way, &entry.client];
+    dataset.write(&entry.subject, &blobs, &[entry.duration_ms as f64]);
 }
 
 /// Writes what waits. Who notes something has it written in a request of its own, because another's

@@ -60,7 +60,7 @@ impl Visit<'_> {
 
     /// Where it is noted what happened.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
-        if !self.config.door.named_keys {
+        if !self.config.keeps_audit() {
             return Rc::new(Unkept);
         }
         let context = self.context.clone();

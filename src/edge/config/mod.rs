@@ -61,6 +61,8 @@ pub struct Config {
     pub sitebay_token: Option<Secret>,
     /// Whether the audit notes what only reads, too.
     pub audit_reads: bool,
+    /// Whether a dataset for metrics is bound.
+    pub analytics: bool,
     /// For how many days the audit keeps what it noted.
     pub audit_days: u32,
     /// Who is let in whatever share of the subjects is.
@@ -100,6 +102,7 @@ impl Config {
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
             audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            analytics: false,
             audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
             rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
             rate_limit: None,
@@ -190,6 +193,11 @@ impl Config {
             tasks: None,
             shelf: None,
         }
+    }
+
+    /// Whether anybody wants to know what was done: a database, a dataset.
+    pub fn keeps_audit(&self) -> bool {
+        self.door.named_keys || self.analytics
     }
 
     /// Whether a hub may look at what this caller watches.
