@@ -280,7 +280,7 @@ mod tests {
                     prop_assert!(rate.remaining < limit);
                     let count = admitted.entry(rate.reset).or_insert(0);
                     *count = u32::saturating_add(*count, 1);
-                    prop_assert!(*count <= limit && rate.remaining <= limit - *count);
+                    prop_assert!(rate.remaining.saturating_add(*count) <= limit);
                 }
             }
         }
