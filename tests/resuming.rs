@@ -58,6 +58,24 @@ async fn an_answer_waits_for_a_client_that_was_away() {
 }
 
 #[tokio::test]
+async fn the_oldest_answers_go_where_many_wait() {
+    let mut server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let mut ids = Vec::new();
+    for _ in 0..70 {
+        let answer = client.post(slow(20, 1)).await;
+        ids.push(answer.events()[0].id.clone().unwrap());
+    }
+    server.restart().await.unwrap();
+    let rest = async |id: &str| {
+        Live::new(client.clone().with("last-event-id", id).get().await).rest().await
+    };
+    assert!(rest(&ids[69]).await.contains("done") && rest(&ids[6]).await.contains("done"));
+    let gone = rest(&ids[0]).await;
+    assert!(gone.contains("interrupted") && !gone.contains("done"), "{gone}");
+}
+
+#[tokio::test]
 async fn a_call_that_a_restart_interrupted_is_answered_with_an_error_that_says_so() {
     let mut server = server().await;
     let client = Client::new(&server.url()).connect().await;

@@ -107,6 +107,7 @@ impl Sessions {
                 rows: self.rows.clone(),
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
+                answers: RefCell::default(),
             });
             let settings = settings.unwrap_or_default();
             let session = Rc::new(Session::new(claims, &self.incarnation, settings, keeper));

@@ -1,6 +1,10 @@
 //! What a session needs of its object: its stream, its rows, and the way to everybody else.
 
-use std::rc::{Rc, Weak};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    rc::{Rc, Weak},
+};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, State};
@@ -23,6 +27,9 @@ use crate::{
 /// How long an answer waits for a client that lost its connection, in seconds.
 const KEEP_ANSWER: u64 = 600;
 
+/// Answers that wait for one session's client; with more, the oldest go.
+const MAX_ANSWERS: usize = 64;
+
 /// The keeper of one session.
 pub struct ObjectKeeper {
     /// The object.
@@ -35,11 +42,22 @@ pub struct ObjectKeeper {
     pub claims: Claims,
     /// All sessions of the object, which hold this one.
     pub sessions: Weak<Sessions>,
+    /// The keys of answers that this life of the object kept, oldest first.
+    pub answers: RefCell<VecDeque<String>>,
 }
 
 impl ObjectKeeper {
     fn answer_key(&self, stream: &StreamName) -> String {
         format!("answer:{}:{}", self.claims.session.simple(), stream.as_str())
+    }
+
+    /// Notes an answer; the one that there is no room for any more. Its pieces, if it has any, go with
+    /// their time.
+    fn noted(&self, key: &str) -> Option<String> {
+        let mut answers = self.answers.borrow_mut();
+        answers.retain(|known| known != key);
+        answers.push_back(key.to_owned());
+        if answers.len() > MAX_ANSWERS { answers.pop_front() } else { None }
     }
 }
 
@@ -47,8 +65,11 @@ impl Store for ObjectKeeper {
     fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
         let (rows, key) = (self.rows.clone(), self.answer_key(stream));
         let text = String::from_utf8_lossy(answer).into_owned();
+        let oldest = self.noted(&key);
         async move {
-            if let Err(error) = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await {
+            let kept = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await;
+            let removed = rows.remove(oldest.into_iter().collect()).await;
+            if let Err(error) = kept.and(removed) {
                 worker::console_error!("an answer could not be kept: {error}");
             }
         }
