@@ -50,6 +50,7 @@ mod serving;
 mod sessions;
 mod settings;
 mod sitebay;
+mod smuggling;
 mod sse;
 mod stateless;
 mod storage;
