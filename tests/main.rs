@@ -39,6 +39,7 @@ mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;
 mod oauth_upstream;
+mod oauth_wrangler;
 mod origins;
 mod panics;
 mod python;

@@ -15,7 +15,7 @@ use crate::{
         isolate,
         sleep::Sleep,
     },
-    telemetry::audit::{Audit, Entry},
+    telemetry::audit::{Audit, Entry, Unkept},
     transport::named_keys::{DATABASE, rows},
 };
 
@@ -35,7 +35,15 @@ const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effe
 /// Keeps something running after the answer.
 pub type Keep = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
 
-/// The audit of a deployment.
+/// The audit of a deployment; one that nobody keeps where there is no database.
+pub fn of(env: &Env, config: &Config, keep: Keep) -> Rc<dyn Audit> {
+    match config.door.named_keys {
+        true => Rc::new(Kept::new(env, config, keep)),
+        false => Rc::new(Unkept),
+    }
+}
+
+/// The audit of a deployment that keeps one.
 pub struct Kept {
     env: Env,
     reads: bool,
