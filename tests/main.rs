@@ -26,6 +26,7 @@ mod discovery;
 mod ending;
 mod every_tool;
 mod floods;
+mod guide;
 mod initialize;
 mod inspector;
 mod jwt;
