@@ -7,12 +7,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use crate::support::{
-    Answer, Client,
-    events::Live,
-    issuer::{claims, hs256},
-    options, start,
-    wrangler::Wrangler,
+use crate::{
+    guide,
+    support::{
+        Answer, Client,
+        events::Live,
+        fuzzer::fuzz,
+        issuer::{claims, hs256},
+        options, start,
+        wrangler::Wrangler,
+    },
 };
 
 const ADMIN: &str = "the-admin-key-of-this-test";
@@ -90,9 +94,11 @@ async fn keys_rollout_audit_and_the_admin_api() {
     nobody_else_administers(&admin).await;
     let made = named_keys_open_as_far_as_their_scopes(&admin).await;
     a_share_of_the_subjects_is_let_in(&admin).await;
+    guide::rolls_out(admin.0, ADMIN, SECRET).await;
     what_happened_is_in_the_audit(&admin).await;
     sessions_end_and_quotas_are_seen(&admin).await;
     the_description_is_true(&admin).await;
+    nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(&admin).await;
     for secret in [ADMIN, SECRET, made.as_str(), "a-plain-key-of-this-test", "a-password"] {
         let log = server.log();
         // wrangler itself shows the beginnings of variables.
@@ -255,6 +261,13 @@ async fn the_description_is_true(admin: &Admin<'_>) {
             }
         }
     }
+}
+
+async fn nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(admin: &Admin<'_>) {
+    let key = format!("Bearer {ADMIN}");
+    // With a token it is a subject of its own, with a limit of its own.
+    let headers = [("Authorization", key.as_str()), ("X-SiteBay-Token", "token-of-the-fuzzer")];
+    fuzz("admin API, fuzzer", &format!("{}/admin/openapi.json", admin.0), &headers).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ fn cookie(answer: &Answer) -> String {
 }
 
 /// The cookie of a person who is signed in.
-async fn sign_in(url: &str, token: &str) -> String {
+pub async fn sign_in(url: &str, token: &str) -> String {
     let page = get(&format!("{url}/account")).await;
     let ticket = ticket(&page);
     let fields = [("ticket", ticket.as_str()), ("token", token), ("do", "sign-in")];
@@ -32,7 +32,7 @@ async fn account(url: &str, cookie: &str) -> Answer {
 }
 
 /// The page once it has this on it: a grant's object tells the hub after its answer.
-async fn account_with(url: &str, cookie: &str, what: &str) -> Answer {
+pub async fn account_with(url: &str, cookie: &str, what: &str) -> Answer {
     for _ in 0..50 {
         let page = account(url, cookie).await;
         if page.text.contains(what) {

@@ -19,11 +19,11 @@ async fn hasty() -> Server {
 }
 
 /// `mcp-remote` as Cursor starts it, without a header.
-fn remote(server: &Server, home: &Path) -> StdioServer {
+fn remote(url: &str, home: &Path) -> StdioServer {
     let mut command = node();
     command
         .arg(paths::root().join("node_modules/mcp-remote/dist/proxy.js"))
-        .arg(format!("{}/mcp", server.url()))
+        .arg(format!("{url}/mcp"))
         .env("MCP_REMOTE_CONFIG_DIR", home)
         .env("HOME", home)
         // It finds no browser to open.
@@ -32,8 +32,8 @@ fn remote(server: &Server, home: &Path) -> StdioServer {
 }
 
 /// The address that it asks its person to visit.
-async fn asked_to_visit(remote: &StdioServer, server: &Server) -> String {
-    let start = format!("{}/authorize?", server.url());
+async fn asked_to_visit(remote: &StdioServer, url: &str) -> String {
+    let start = format!("{url}/authorize?");
     let log = remote.logged(&start).await;
     log.lines().find(|line| line.starts_with(&start)).unwrap().trim().to_owned()
 }
@@ -76,12 +76,13 @@ async fn agrees(url: &str) {
 async fn mcp_remote_signs_its_person_in_and_survives_an_expired_token_with_oauth() {
     let server = hasty().await;
     let home = tempfile::tempdir().unwrap();
-    let mut first = remote(&server, home.path());
-    agrees(&asked_to_visit(&first, &server).await).await;
+    let url = server.url();
+    let mut first = remote(&url, home.path());
+    agrees(&asked_to_visit(&first, &url).await).await;
     uses(&mut first).await;
     first.end().await;
     // The next start asks nobody.
-    let mut second = remote(&server, home.path());
+    let mut second = remote(&url, home.path());
     uses(&mut second).await;
     second.end().await;
 }
@@ -92,10 +93,15 @@ async fn a_person_with_chromium_agrees_to_mcp_remote_with_oauth() {
         return skip("oauth, Chromium", "there is no Chromium (CHROMIUM)");
     };
     let server = hasty().await;
+    signs_in_by_chromium(&server.url(), &chromium).await;
+}
+
+/// `mcp-remote` has its person sign in with a browser, and is used over an expired token.
+pub async fn signs_in_by_chromium(url: &str, chromium: &Path) {
     let home = tempfile::tempdir().unwrap();
-    let mut remote = remote(&server, home.path());
-    let url = asked_to_visit(&remote, &server).await;
-    let landed = script("consent.mjs", &[&chromium.to_string_lossy(), &url, SITEBAY_TOKEN]).await;
+    let mut remote = remote(url, home.path());
+    let page = asked_to_visit(&remote, url).await;
+    let landed = script("consent.mjs", &[&chromium.to_string_lossy(), &page, SITEBAY_TOKEN]).await;
     assert!(landed.contains("/oauth/callback?code="), "{landed}");
     uses(&mut remote).await;
     remote.end().await;

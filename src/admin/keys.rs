@@ -20,7 +20,7 @@ pub(super) fn wanted(body: &str, now_s: u64) -> Result<Wanted, &'static str> {
     let names = ["name", "scopes", "expiresIn"];
     let [name, scopes, life] = fields(body, names).map_err(|_| "expected a JSON object")?;
     let name = name.and_then(raw::string).filter(|name| is_name(name));
-    let life = life.map(|life| raw::number(life).filter(|life| (1..=MAX_LIFE).contains(life)));
+    let life = life.map(|life| raw::whole(life).filter(|life| (1..=MAX_LIFE).contains(life)));
     Ok(Wanted {
         name: name.ok_or("`name`: expected 1 to 64 printable characters")?,
         scopes: match scopes {
@@ -75,6 +75,8 @@ mod tests {
             (key.name.as_str(), key.scopes, key.expires),
             ("ci", Scopes::WRITE, Some(1_060))
         );
+        let whole = wanted(r#"{"name":"ci","expiresIn":60.0}"#, 1_000).unwrap();
+        assert_eq!(whole.expires, Some(1_060));
         let least = wanted(r#"{"name":"ü"}"#, 1_000).unwrap();
         assert_eq!((least.scopes, least.expires), (Scopes::READ, None));
     }
@@ -92,6 +94,7 @@ mod tests {
             (r#"{"name":"a","scopes":[]}"#, "scopes"),
             (r#"{"name":"a","scopes":["read","root"]}"#, "scopes"),
             (r#"{"name":"a","expiresIn":0}"#, "expiresIn"),
+            (r#"{"name":"a","expiresIn":1.5}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":"1h"}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":1e99}"#, "expiresIn"),
         ] {

@@ -10,12 +10,13 @@ mod read;
 use worker::{Method, Request, Response};
 
 use crate::{
-    access::{principal::Subject, rollout::parse, scope::Scopes},
+    access::{principal::Subject, scope::Scopes},
     agents::rows::now_s,
     edge::{answer, body::read_body, refusal::Refusal},
     protocol::{
         fields::fields,
         object::{Object, array, quoted},
+        raw,
     },
     telemetry::audit::Entry,
     transport::{
@@ -126,8 +127,8 @@ async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) ->
         (Method::Put, Of::Rollout) => {
             let body = body(&mut request).await?;
             let percentage = fields(&body, ["percentage"]).ok();
-            let percentage = percentage.and_then(|[found]| parse(found?.get()));
-            match percentage {
+            let percentage = percentage.and_then(|[found]| raw::whole(found?));
+            match percentage.and_then(|whole| u8::try_from(whole).ok()).filter(|it| *it <= 100) {
                 Some(percentage) => {
                     rollout::set(env, percentage).await?;
                     (200, Some(rollout_text(endpoint).await))

@@ -22,11 +22,13 @@ use crate::{
     durable_object,
     protocol::object::Object as Json,
     runtime::{
+        isolate,
         machine::Machine,
         object::{Object, keep},
     },
     server::platform::Platform as _,
-    transport::hub::Hub,
+    telemetry::audit::{Entry, GrantEvent},
+    transport::{audit, hub::Hub},
 };
 
 const GRANT: &str = "grant";
@@ -82,9 +84,12 @@ impl Core {
                 grant.is_live(&secret, now_s()).then(|| grant.terms.credential.clone())
             }),
             Some(Ask::Revoke(by)) => {
-                self.end_if(&|terms| terms.client == by.client && terms.secret == by.secret).await
+                let may = |terms: &Terms| terms.client == by.client && terms.secret == by.secret;
+                self.end_if(&may, GrantEvent::Revoked).await
             }
-            Some(Ask::TakeBack(subject)) => self.end_if(&|terms| terms.subject == subject).await,
+            Some(Ask::TakeBack(subject)) => {
+                self.end_if(&|terms| terms.subject == subject, GrantEvent::TakenBack).await
+            }
             None => Response::error("not for a grant", 404),
         }
     }
@@ -105,6 +110,7 @@ impl Core {
         let grant = Grant::new(terms, now_s());
         *self.grant.borrow_mut() = Some(grant.clone());
         self.save(&grant).await?;
+        self.note(&grant.terms, GrantEvent::Given);
         Response::empty()
     }
 
@@ -128,7 +134,7 @@ impl Core {
                 Response::ok(granted(generation, &grant.terms))
             }
             Some((Err(refused @ Refused::Stolen(_)), grant, _)) => {
-                self.end(&grant.terms).await?;
+                self.end(&grant.terms, GrantEvent::Reused).await?;
                 refuse(refused.fault())
             }
             Some((Err(refused), ..)) => refuse(refused.fault()),
@@ -142,19 +148,24 @@ impl Core {
         }
     }
 
-    async fn end_if(self: &Rc<Self>, may: &dyn Fn(&Terms) -> bool) -> Result<Response> {
+    async fn end_if(
+        self: &Rc<Self>,
+        may: &dyn Fn(&Terms) -> bool,
+        why: GrantEvent,
+    ) -> Result<Response> {
         let terms = self.grant.borrow().as_ref().map(|grant| grant.terms.clone());
         match terms.filter(|terms| may(terms)) {
             Some(terms) => {
-                self.end(&terms).await?;
+                self.end(&terms, why).await?;
                 Response::empty()
             }
             None => refuse(GONE),
         }
     }
 
-    async fn end(self: &Rc<Self>, terms: &Terms) -> Result<()> {
+    async fn end(self: &Rc<Self>, terms: &Terms, why: GrantEvent) -> Result<()> {
         *self.grant.borrow_mut() = None;
+        self.note(terms, why);
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
@@ -185,6 +196,15 @@ impl Core {
             }
         };
         keep(&self.state, listed.boxed_local());
+    }
+
+    /// Notes in the audit what became of it.
+    fn note(&self, terms: &Terms, happened: GrantEvent) {
+        let state = self.state.clone();
+        let keep = Rc::new(move |task| keep(&state, task));
+        let audit = audit::of(&self.env, &isolate::config(&self.env), keep);
+        let (subject, client) = (Some(terms.subject), &terms.client_name);
+        audit.note(Entry::of_grant(happened, subject, client, Machine.now_ms()));
     }
 
     fn name(&self) -> String {

@@ -41,7 +41,7 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::{Ended, OPERATION},
     },
-    telemetry::audit::{Audit as _, Unkept},
+    telemetry::audit::Unkept,
     transport::{audit, grants, hub::Hub},
 };
 
@@ -331,13 +331,9 @@ impl Core {
 
     /// Notes in the audit how the task ended.
     fn note(&self, kept: &Shared, status: Status) {
-        let config = isolate::config(&self.env);
-        if !config.keeps_audit() {
-            return;
-        }
         let state = self.state.clone();
         let keep = Rc::new(move |task| keep(&state, task));
-        let audit = audit::Kept::new(&self.env, &config, keep);
+        let audit = audit::of(&self.env, &isolate::config(&self.env), keep);
         audit.note(kept.borrow().entry(status, Machine.now_ms()));
     }
 

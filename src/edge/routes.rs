@@ -38,7 +38,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
         return public(&request, |url| document.answer(&request, url, &config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
-        return oauth::handle(route, request, &env, &config).await;
+        return oauth::handle(route, request, &env, &config, context).await;
     }
     match path {
         "/mcp" | sse::STREAM | sessions::PATH => {

@@ -26,6 +26,13 @@ pub fn number<N: FromStr>(raw: &RawValue) -> Option<N> {
     raw.get().parse().ok()
 }
 
+/// A whole number, which JSON may also write as `40.0`; None where it is something else.
+pub fn whole(raw: &RawValue) -> Option<u64> {
+    let (whole, fraction) = raw.get().split_once('.').unwrap_or((raw.get(), ""));
+    let is_whole = fraction.bytes().all(|digit| digit == b'0');
+    whole.parse().ok().filter(|_| is_whole)
+}
+
 /// A number with a fraction; None where it is something else.
 pub fn float(raw: &RawValue) -> Option<f64> {
     value(raw.get()).ok()?.as_f64()

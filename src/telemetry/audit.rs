@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use crate::{
-    access::principal::Principal,
+    access::principal::{Principal, Subject, Way},
     protocol::{bytes::cut_text, content::ToolResult},
     server::{ask::Reason, context::Context, dispatch::Outcome},
 };
@@ -34,7 +34,7 @@ pub struct Entry {
     pub key: String,
     /// The program that they use.
     pub client: String,
-    /// The tool, or the method and path of what was refused.
+    /// The tool, the method and path of what was refused, or what became of an OAuth grant.
     pub action: String,
     /// The site's host name, where the call names one.
     pub site: String,
@@ -65,6 +65,54 @@ impl Entry {
             effect: "refusal",
             outcome,
             duration_ms: 0,
+        }
+    }
+
+    /// What became of an OAuth grant. Subject: None where nobody is known.
+    pub fn of_grant(
+        happened: GrantEvent,
+        subject: Option<Subject>,
+        client: &str,
+        at_ms: u64,
+    ) -> Self {
+        let (action, effect, outcome) = happened.words();
+        Self {
+            subject: subject.map(Subject::to_text).unwrap_or_default(),
+            way: Way::OAuth.name(),
+            key: cut_text(client, MAX_NAME).to_owned(),
+            effect,
+            ..Self::refused(None, action, outcome, at_ms)
+        }
+    }
+}
+
+/// What becomes of OAuth grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantEvent {
+    /// A person agreed.
+    Given,
+    /// A person did not.
+    Denied,
+    /// A person entered a SiteBay token that is none.
+    WrongToken,
+    /// A code or a refresh token came a second time, and ended it.
+    Reused,
+    /// The app ended it.
+    Revoked,
+    /// The person ended it.
+    TakenBack,
+}
+
+impl GrantEvent {
+    /// Action, effect and outcome.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Given => ("oauth.grant", "write", "done"),
+            Self::Denied => ("oauth.grant", "refusal", "denied"),
+            Self::WrongToken => ("oauth.sign-in", "refusal", "wrong-credential"),
+            Self::Reused => ("oauth.reuse", "write", "ended"),
+            Self::Revoked => ("oauth.revoke", "write", "done"),
+            Self::TakenBack => ("oauth.take-back", "write", "done"),
         }
     }
 }

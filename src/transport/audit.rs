@@ -15,7 +15,7 @@ use crate::{
         isolate,
         sleep::Sleep,
     },
-    telemetry::audit::{Audit, Entry},
+    telemetry::audit::{Audit, Entry, Unkept},
     transport::named_keys::{DATABASE, rows},
 };
 
@@ -37,6 +37,14 @@ pub type Keep = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
 
 /// The binding of the dataset for metrics.
 pub const DATASET: &str = "MCP_ANALYTICS";
+
+/// The audit of a deployment; one that nobody keeps where nothing is bound for it.
+pub fn of(env: &Env, config: &Config, keep: Keep) -> Rc<dyn Audit> {
+    match config.keeps_audit() {
+        true => Rc::new(Kept::new(env, config, keep)),
+        false => Rc::new(Unkept),
+    }
+}
 
 /// The audit of a deployment: entries in the database, a data point for each, where they are bound.
 pub struct Kept {

@@ -19,9 +19,9 @@ use crate::{
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{isolate, url::query_value},
-    telemetry::audit::{Audit, Entry, Unkept},
+    telemetry::audit::{Audit, Entry},
     transport::{
-        audit::{self, Kept},
+        audit,
         endpoint::{Outcome, Stop},
         grants::{self, Admitted},
         issuer, named_keys, quota, rollout,
@@ -60,12 +60,9 @@ impl Visit<'_> {
 
     /// Where it is noted what happened.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
-        if !self.config.keeps_audit() {
-            return Rc::new(Unkept);
-        }
         let context = self.context.clone();
         let keep = Rc::new(move |task| context.wait_until(task));
-        Rc::new(Kept::new(self.env, self.config, keep))
+        audit::of(self.env, self.config, keep)
     }
 
     /// Notes that nobody was let in.

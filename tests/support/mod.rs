@@ -4,6 +4,7 @@ pub mod browser;
 pub mod client;
 pub mod deaf;
 pub mod events;
+pub mod fuzzer;
 pub mod issuer;
 pub mod memory;
 pub mod oauth;

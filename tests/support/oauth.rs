@@ -158,6 +158,13 @@ impl App {
         self.token(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await
     }
 
+    /// Whether a grant that the person refuses leads back to the app with the reason.
+    pub async fn denied(&self) {
+        let page = self.ask(&[]).await;
+        let sent = self.answer(&page, &[("answer", "deny")]).await;
+        assert_eq!(sent_to(&sent, "error").as_deref(), Some("access_denied"));
+    }
+
     /// The whole flow.
     pub async fn tokens(&self) -> Tokens {
         Tokens::of(&self.redeem(&self.code().await).await)

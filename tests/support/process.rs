@@ -47,8 +47,13 @@ pub async fn python_script(test: &str, name: &str, arguments: &[&str]) -> Option
 }
 
 /// Runs a command to its good end; returns what it printed, without the last line's end.
-pub async fn succeeded(name: &str, mut command: Command) -> String {
-    let output = timeout(PATIENCE, command.output()).await.expect("it ends in time").unwrap();
+pub async fn succeeded(name: &str, command: Command) -> String {
+    succeeded_within(PATIENCE, name, command).await
+}
+
+/// The same for one that may take longer.
+pub async fn succeeded_within(patience: Duration, name: &str, mut command: Command) -> String {
+    let output = timeout(patience, command.output()).await.expect("it ends in time").unwrap();
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name} failed:\n{shown}\n{errors}");

@@ -49,14 +49,24 @@ pub fn npm_packages() -> Result<()> {
     Ok(())
 }
 
-/// A Python with the packages of `tests/clients/requirements.txt`, made once for each state of that
-/// file. None: this machine has no Python that could be one.
+/// A Python with the packages of the Python client.
 pub fn python() -> Result<Option<PathBuf>> {
-    let folder = paths::tools().join("python");
+    python_with("python", "requirements.txt", "tests with the Python client")
+}
+
+/// A Python with the fuzzer of HTTP interfaces: the client's packages are not all in its versions.
+pub fn fuzzer() -> Result<Option<PathBuf>> {
+    python_with("fuzzer", "fuzzer-requirements.txt", "fuzzing the admin API")
+}
+
+/// A Python with the packages of a list in `tests/clients`, made once for each state of that list.
+/// None: this machine has no Python that could be one.
+fn python_with(name: &str, list: &str, purpose: &str) -> Result<Option<PathBuf>> {
+    let folder = paths::tools().join(name);
     let python = folder.join("bin/python");
-    let list = paths::root().join("tests/clients/requirements.txt");
+    let list = paths::root().join("tests/clients").join(list);
     let stamp = folder.join("installed-requirements.txt");
-    let wanted = fs::read(&list).context("requirements.txt")?;
+    let wanted = fs::read(&list).with_context(|| list.display().to_string())?;
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(Some(python));
     }
@@ -64,7 +74,7 @@ pub fn python() -> Result<Option<PathBuf>> {
     if output(Command::new("python3").args(["-c", usable])).is_none() {
         return Ok(None);
     }
-    say("installing Python packages (for tests with the Python client)");
+    say(&format!("installing Python packages (for {purpose})"));
     run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let flags = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"];
     run(Command::new(&python).args(flags).arg(&list))?;

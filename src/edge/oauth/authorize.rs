@@ -32,6 +32,7 @@ use crate::{
     },
     agents::rows::now_s,
     protocol::bytes::{Reader, put_block},
+    telemetry::audit::GrantEvent,
     transport::grants,
 };
 
@@ -168,6 +169,8 @@ async fn decide(
 ) -> Outcome<std::result::Result<String, &'static str>> {
     let request = &asked.request;
     if form.one("answer")? != Some("allow") {
+        let person = asked.person.as_ref().map(|person| subject_of(server, person));
+        server.note(GrantEvent::Denied, person, &request.client_name);
         let denied = Fault::new(Code::AccessDenied, "the person did not agree");
         return Ok(Ok(request.answer(Err(denied), &server.origin)));
     }

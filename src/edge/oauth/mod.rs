@@ -21,10 +21,11 @@ mod upstream;
 use std::rc::Rc;
 
 use metadata::Document;
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::{
-    access::keys::Keyring,
+    access::{keys::Keyring, principal::Subject},
+    agents::rows::now_s,
     edge::{
         answer::{self, Caller},
         config::Config,
@@ -32,6 +33,8 @@ use crate::{
         refusal::Refusal,
     },
     runtime::isolate,
+    telemetry::audit::{Audit, Entry, GrantEvent},
+    transport::audit,
 };
 
 /// What answers at a path.
@@ -75,6 +78,15 @@ struct Server<'a> {
     origin: String,
     /// Where the request comes from, on Cloudflare.
     address: Option<String>,
+    audit: Rc<dyn Audit>,
+}
+
+impl Server<'_> {
+    /// Notes in the audit what became of a grant, or was not to become one.
+    fn note(&self, happened: GrantEvent, subject: Option<Subject>, client: &str) {
+        let at_ms = now_s().saturating_mul(1_000);
+        self.audit.note(Entry::of_grant(happened, subject, client, at_ms));
+    }
 }
 
 /// Answers a request.
@@ -86,6 +98,7 @@ pub async fn handle(
     request: Request,
     env: &Env,
     config: &Config,
+    context: Context,
 ) -> Result<Response> {
     let keys = match isolate::keys(env, config).await {
         Ok(keys) => keys,
@@ -93,7 +106,8 @@ pub async fn handle(
     };
     let origin = own(&request.inner().url()).unwrap_or_default().to_owned();
     let address = request.headers().get("cf-connecting-ip")?;
-    let server = Server { env, config, keys, origin, address };
+    let audit = audit::of(env, config, Rc::new(move |task| context.wait_until(task)));
+    let server = Server { env, config, keys, origin, address, audit };
     let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());
     match (route, request.method()) {
         (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,

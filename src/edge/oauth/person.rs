@@ -14,6 +14,7 @@ use crate::{
     agents::rows::now_s,
     runtime::{isolate, machine::Machine},
     server::platform::{Method, OutboundRequest, Platform as _},
+    telemetry::audit::GrantEvent,
 };
 
 /// How long SiteBay may take.
@@ -128,6 +129,7 @@ fn may_not_try(server: &Server<'_>) -> bool {
 }
 
 fn note_failure(server: &Server<'_>) {
+    server.note(GrantEvent::WrongToken, None, "");
     if let Some(address) = &server.address {
         isolate::with_attempts(|attempts| attempts.failed(address, now_s()));
     }

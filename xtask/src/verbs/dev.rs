@@ -46,6 +46,7 @@ async fn dev(arguments: &Arguments) -> Result<()> {
         let options = sandbox::Options { generation, ..sandbox::Options::default() };
         Some(Sandbox::start(options).await?)
     };
+    make_tables()?;
     let mut child = spawn(port, sandbox.as_ref())?;
     wait_for(&mut child, port).await?;
     print_connection(port, sandbox.as_ref());
@@ -66,6 +67,17 @@ async fn dev(arguments: &Arguments) -> Result<()> {
 fn has_own_token() -> bool {
     let vars = fs::read_to_string(paths::root().join(".dev.vars")).unwrap_or_default();
     vars.lines().any(|line| line.trim_start().starts_with("SITEBAY_API_TOKEN"))
+}
+
+/// Makes the tables of named keys and the audit in the local database, where they are missing.
+fn make_tables() -> Result<()> {
+    let mut command = wrangler();
+    command.args(["d1", "migrations", "apply", "MCP_DB", "--local"]).env("CI", "1");
+    let made = command.stdin(std::process::Stdio::null()).output().context("wrangler")?;
+    if !made.status.success() {
+        bail!("the tables were not made: {}", String::from_utf8_lossy(&made.stderr));
+    }
+    Ok(())
 }
 
 fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
