@@ -1,5 +1,6 @@
 //! One file for each verb.
 
+mod bench;
 mod build;
 mod conformance;
 mod deploy;
@@ -23,6 +24,8 @@ pub enum Verb {
     Serve(serve::Arguments),
     /// Run every test: unit, workerd, clients
     Test(test::Arguments),
+    /// Measure beside peers and the bare runtime, and write `bench/RESULTS.md`
+    Bench(bench::Arguments),
     /// Run the fuzz targets for a bounded time
     Fuzz(fuzz::Arguments),
     /// Run the official conformance suite
@@ -46,6 +49,7 @@ impl Verb {
             Self::Dev(arguments) => dev::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments),
             Self::Test(arguments) => test::run(&arguments),
+            Self::Bench(arguments) => bench::run(&arguments),
             Self::Fuzz(arguments) => fuzz::run(arguments),
             Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),
