@@ -23,6 +23,7 @@ mod conversation;
 mod deaf;
 mod discovery;
 mod ending;
+mod endurance;
 mod every_tool;
 mod floods;
 mod initialize;

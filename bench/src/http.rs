@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
     time::timeout,
 };
 
@@ -65,6 +65,26 @@ impl Connection {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         Ok(Self { port, stream, unread: Vec::new(), rest: Rest::Nothing, body: Vec::new() })
+    }
+
+    /// The same with room for little that was not read: what waits in the kernel waits for nobody.
+    ///
+    /// # Errors
+    /// Where nobody listens.
+    pub async fn open_narrow(port: u16) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4_096)?;
+        let stream = socket.connect(([127, 0, 0, 1], port).into()).await?;
+        Ok(Self { port, stream, unread: Vec::new(), rest: Rest::Nothing, body: Vec::new() })
+    }
+
+    /// Goes away without a word: the other side sees a reset.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn reset(self) -> Result<()> {
+        self.stream.set_zero_linger()?;
+        Ok(())
     }
 
     /// The port at the other end.

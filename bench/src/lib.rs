@@ -3,6 +3,7 @@
 pub mod chart;
 pub mod contestant;
 pub mod counts;
+pub mod endure;
 pub mod fanout;
 pub mod figure;
 pub mod growth;

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use bench::{
-    chart, guard, report,
+    chart,
+    endure::{self, Size},
+    guard, report,
     results::{self, Length},
 };
 use clap::Parser;
@@ -19,6 +21,12 @@ enum Run {
         #[arg(long)]
         quick: bool,
     },
+    /// Faults and load for minutes, into `bench/ENDURANCE.md`
+    Endure {
+        /// Seconds instead of minutes
+        #[arg(long)]
+        short: bool,
+    },
     /// Fail where the hot path is half as fast as it should be
     Guard,
 }
@@ -27,6 +35,7 @@ enum Run {
 async fn main() -> Result<()> {
     match Run::parse() {
         Run::Figures { quick } => figures(if quick { Length::Quick } else { Length::Full }).await,
+        Run::Endure { short } => endurance(if short { Size::Short } else { Size::Full }).await,
         Run::Guard => guard::run().await,
     }
 }
@@ -39,4 +48,18 @@ async fn figures(length: Length) -> Result<()> {
     fs::write(folder.join("RESULTS.md"), page)?;
     fs::write(folder.join("results.svg"), chart::svg(&results))?;
     Ok(())
+}
+
+async fn endurance(size: Size) -> Result<()> {
+    let mut ended = Vec::new();
+    for run in endure::Run::ALL {
+        ended.push(endure::run(run, size).await?);
+    }
+    let page = endure::page(&ended);
+    println!("{page}");
+    fs::write(paths::root().join("bench/ENDURANCE.md"), page)?;
+    match ended.iter().map(|one| one.found.lost.len()).sum() {
+        0 => Ok(()),
+        lost => bail!("{lost} losses"),
+    }
 }

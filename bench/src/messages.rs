@@ -9,7 +9,7 @@ const STATELESS: &str = "2026-07-28";
 
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1.0"}}}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
-const ENVELOPE: &str = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"}}"#;
+const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"}"#;
 
 /// What the trivial tool says: every answer is looked at.
 pub const HELLO: &[u8] = b"hello";
@@ -104,9 +104,24 @@ impl Caller {
     /// Any request without a session; `params` are fields, without braces.
     #[must_use]
     pub fn stateless(&self, method: &str, name: Option<&str>, params: &str) -> Vec<u8> {
+        self.stateless_as(method, name, params, "{}")
+    }
+
+    /// The same of a client that can do something.
+    #[must_use]
+    pub fn stateless_as(
+        &self,
+        method: &str,
+        name: Option<&str>,
+        params: &str,
+        capabilities: &str,
+    ) -> Vec<u8> {
         let comma = if params.is_empty() { "" } else { "," };
+        let meta = format!(
+            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
+        );
         let body = format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{ENVELOPE}}}}}"#
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{meta}}}}}"#
         );
         let mut headers = vec![("mcp-protocol-version", STATELESS), ("mcp-method", method)];
         headers.extend(name.map(|name| ("mcp-name", name)));

@@ -6,6 +6,7 @@ mod conformance;
 mod deploy;
 mod dev;
 mod docs;
+mod endure;
 mod fuzz;
 mod lint;
 mod serve;
@@ -26,6 +27,8 @@ pub enum Verb {
     Test(test::Arguments),
     /// Measure beside peers and the bare runtime, and write `bench/RESULTS.md`
     Bench(bench::Arguments),
+    /// Run faults and load for minutes, and write `bench/ENDURANCE.md`
+    Endure(endure::Arguments),
     /// Run the fuzz targets for a bounded time
     Fuzz(fuzz::Arguments),
     /// Run the official conformance suite
@@ -50,6 +53,7 @@ impl Verb {
             Self::Serve(arguments) => serve::run(arguments),
             Self::Test(arguments) => test::run(&arguments),
             Self::Bench(arguments) => bench::run(&arguments),
+            Self::Endure(arguments) => endure::run(&arguments),
             Self::Fuzz(arguments) => fuzz::run(arguments),
             Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),
