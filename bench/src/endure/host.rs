@@ -101,9 +101,9 @@ pub(super) fn response(text: &str) -> Result<Value> {
         return Ok(serde_json::from_str(text)?);
     }
     let data = text.lines().filter_map(|line| line.strip_prefix("data:"));
-    let messages = data.filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok());
+    let mut messages = data.filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok());
     let answers = |message: &Value| message.get("method").is_none();
-    match messages.filter(answers).next_back() {
+    match messages.rfind(answers) {
         Some(response) => Ok(response),
         None => bail!("no response in {text:?}"),
     }
