@@ -1,21 +1,23 @@
 //! A stateful MCP agent on Cloudflare Workers that manages WordPress sites on SiteBay.
 //!
 //! The rooms, from the door inwards: [`edge`], [`access`], [`transport`], [`agents`], [`server`],
-//! [`toolsets`], [`sitebay`]; [`protocol`] knows MCP and nothing else, [`runtime`] knows Workers.
+//! [`toolsets`], [`sitebay`]; [`telemetry`] says what happened, [`admin`] is for operators, [`protocol`] knows MCP and nothing else, [`runtime`] knows Workers.
 
 pub mod access;
+pub mod admin;
 pub mod agents;
 pub mod edge;
 pub mod protocol;
 pub mod runtime;
 pub mod server;
 pub mod sitebay;
+pub mod telemetry;
 pub mod toolsets;
 pub mod transport;
 
 use worker::{Context, Env, Request, Response, Result, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
-    edge::routes::handle(request, env).await
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    edge::routes::handle(request, env, context).await
 }

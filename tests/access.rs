@@ -15,7 +15,12 @@ async fn a_key_is_needed_where_one_is_set() {
         };
         let answer = client.initialize("2025-11-25").await;
         answer.refused(401, -32000);
-        assert_eq!(answer.header("www-authenticate"), "Bearer");
+        let wrong = authorization == Some("Bearer wrong");
+        let challenge = match wrong {
+            true => "Bearer error=\"invalid_token\", error_description=\"the key is wrong\"",
+            false => "Bearer",
+        };
+        assert_eq!(answer.header("www-authenticate"), challenge);
         assert_eq!(client.get().await.status(), 401);
         assert_eq!(client.delete().await.status, 401);
         assert!(!answer.text.contains("k3y-of-this-test"), "{answer:?}");
@@ -42,4 +47,59 @@ async fn a_weak_session_key_is_refused_with_a_reason() {
     let answer = Client::new(&server.url()).initialize("2025-11-25").await;
     answer.refused(503, -32000);
     assert!(answer.text.contains("SESSION_KEY"), "{answer:?}");
+}
+
+#[tokio::test]
+async fn any_key_of_the_list_opens_and_they_are_one_subject() {
+    let server = start(options().var("MCP_API_KEY", "older-key-of-test, newer-key-of-test")).await;
+    let client = Client::new(&server.url()).with("x-api-key", "older-key-of-test").connect().await;
+    let rotated = client.without("x-api-key").with("authorization", "Bearer newer-key-of-test");
+    assert_eq!(rotated.request("ping", json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_shared_secret_opens_and_nothing_makes_up_for_a_wrong_one() {
+    let server = start(
+        options().var("MCP_SHARED_SECRET", "s3cret-of-this-test").var("MCP_API_KEY", "k3y-of-test"),
+    )
+    .await;
+    let client = Client::new(&server.url());
+    let status = async |headers: &[(&str, &str)]| {
+        let client =
+            headers.iter().fold(client.clone(), |client, (name, value)| client.with(name, value));
+        client.initialize("2025-11-25").await.status.as_u16()
+    };
+    let right = ("x-mcp-secret", "s3cret-of-this-test");
+    let key = ("authorization", "Bearer k3y-of-test");
+    assert_eq!(status(&[right]).await, 200);
+    assert_eq!(status(&[right, key]).await, 200);
+    for wrong in [
+        [("x-mcp-secret", "wrong"), key],
+        [right, ("authorization", "Bearer wrong")],
+        [right, ("x-api-key", "wrong")],
+        [key, ("x-api-key", "wrong")],
+        [right, ("authorization", "Basic wrong")],
+    ] {
+        assert_eq!(status(&wrong).await, 401, "{wrong:?}");
+    }
+    // The same header twice is one with both values.
+    let twice = client.send(reqwest::Method::POST);
+    let twice = twice.header("x-mcp-secret", "s3cret-of-this-test").header("x-mcp-secret", "x");
+    assert_eq!(twice.body("{}").send().await.unwrap().status(), 401);
+}
+
+#[tokio::test]
+async fn a_key_in_the_url_opens_only_where_that_is_allowed() {
+    let key = "k3y-of-this-test";
+    for (allowed, status) in [("1", 200), ("0", 401)] {
+        let options = options().var("MCP_API_KEY", key).var("ALLOW_KEY_IN_URL", allowed);
+        let server = start(options).await;
+        for path in ["/mcp?auth=k3y-of-this-test", "/mcp?x=y&apiKey=k3y-of-this-test"] {
+            let answer = Client::at(&server.url(), path).initialize("2025-11-25").await;
+            assert_eq!(answer.status, status, "{path}");
+        }
+        let wrong = Client::at(&server.url(), "/mcp?auth=wrong").initialize("2025-11-25").await;
+        wrong.refused(401, -32000);
+        assert!(!server.log().contains(key));
+    }
 }

@@ -4,11 +4,12 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use xtask::{server::Server, skips::skip};
+use xtask::server::Server;
 
 use crate::support::{
     Client,
     deaf::Deaf,
+    memory::{bounded, resident},
     server,
     stateless::{listener, prepared},
 };
@@ -32,7 +33,7 @@ async fn a_stream_that_is_not_read_is_closed_with_a_reason_and_others_do_not_wai
     let before = resident(&server);
     change(&client, &other).await;
     closed(deaf).await;
-    bounded(&server, before);
+    bounded(&server, before, GROWTH);
 }
 
 #[tokio::test]
@@ -45,7 +46,7 @@ async fn a_listener_that_does_not_read_is_closed_with_a_reason_and_others_do_not
     let before = resident(&server);
     change(&client, &other).await;
     closed(deaf).await;
-    bounded(&server, before);
+    bounded(&server, before, GROWTH);
 }
 
 #[tokio::test]
@@ -55,7 +56,7 @@ async fn calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer
     let before = resident(&server);
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": flood() });
     let unread = call(&client, &body.to_string(), &other).await;
-    bounded(&server, before);
+    bounded(&server, before, GROWTH);
     answered(unread).await;
 }
 
@@ -69,7 +70,7 @@ async fn stateless_calls_whose_answers_are_not_read_cost_bounded_memory_and_lose
     let (client, body) = prepared(&client, "tools/call", params, json!({}));
     let before = resident(&server);
     let unread = call(&client, &body, &other).await;
-    bounded(&server, before);
+    bounded(&server, before, GROWTH);
     answered(unread).await;
 }
 
@@ -136,21 +137,4 @@ async fn closed(deaf: Deaf) {
     let end = &text[text.len().saturating_sub(200)..];
     assert!(end.contains(": closed: the client does not read"), "{end}");
     assert!(text.len() < BYTES * AT_ONCE * TIMES / 2, "{} of it", text.len());
-}
-
-/// Memory of the server's process in bytes; None where the system does not say.
-fn resident(server: &Server) -> Option<u64> {
-    let process = server.process()?;
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes * 1024)
-}
-
-fn bounded(server: &Server, before: Option<u64>) {
-    let (Some(before), Some(after)) = (before, resident(server)) else {
-        return skip("memory of the server's process", "there is no /proc");
-    };
-    println!("{} MB before, {} MB after", before >> 20, after >> 20);
-    assert!(after < before + GROWTH, "{before} bytes before, {after} after");
 }

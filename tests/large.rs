@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
 
-use crate::support::{Client, options, server, start, stateless::ask};
+use crate::support::{Client, options, pages::whole, server, start, stateless::ask};
 
 const SITES: usize = 1_500;
 
@@ -41,16 +41,7 @@ async fn a_list_that_is_too_large_is_read_on_page_by_page() {
     let first = link(&result);
     assert!(result["content"][0]["text"].as_str().unwrap().contains(&first));
     server.restart().await.unwrap();
-    let (base, _) = first.rsplit_once('/').unwrap();
-    let mut whole = String::new();
-    for page in 1.. {
-        let text = read(&client, &format!("{base}/{page}")).await;
-        let (text, end) = text.rsplit_once("\n(page ").unwrap();
-        whole.push_str(text);
-        if !end.contains("next") {
-            break;
-        }
-    }
+    let whole = whole(&client, &first).await;
     let whole: Value = serde_json::from_str(&whole).unwrap();
     assert_eq!(whole["sites"].as_array().unwrap().len(), SITES);
     let other = Client::new(&server.url()).with("x-sitebay-token", "other").connect().await;

@@ -1,18 +1,17 @@
-//! Admission: from the headers of a request to its principal, or a refusal.
+//! Admission: from what a request brings to who it comes from, or a refusal.
 //!
 //! Invariant: closed unless somebody opened it. With nothing configured only the development
-//! environment is open. Secrets are compared in constant time and never leave this module.
-
-use hmac::digest::Digest as _;
-use sha2::Sha256;
-use subtle::ConstantTimeEq as _;
+//! environment is open. A credential that is wrong is a refusal, whatever else the request brings.
+//! Where several are right, the first of these counts: an access token, a JWT, the shared secret, a key.
 
 use crate::{
     access::{
+        credentials::{Credentials, Token},
+        jwt,
         keys::Keyring,
-        principal::{Principal, Subject, Way},
+        principal::{Principal, Subject, Way, client_name},
         scope::Scopes,
-        secret::Secret,
+        secret::Secrets,
     },
     edge::refusal::Refusal,
 };
@@ -21,66 +20,150 @@ use crate::{
 pub const OWN_TOKEN_HEADER: &str = "x-sitebay-token";
 
 /// Who may come in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Door {
+    /// Everybody, as long as no way in is configured: this is development.
+    pub development: bool,
+    /// `MCP_API_KEY`.
+    pub api_keys: Secrets,
+    /// `MCP_ADMIN_KEY`.
+    pub admin_keys: Secrets,
+    /// Whether there is a database with named keys.
+    pub named_keys: bool,
+    /// `MCP_SHARED_SECRET`.
+    pub shared_secrets: Secrets,
+    /// Which JWTs are trusted.
+    pub jwt: jwt::Rules,
+    /// Whether people can sign in here, and give clients access (`MCP_OAUTH`).
+    pub oauth: bool,
+    /// `ALLOW_KEY_IN_URL`.
+    pub keys_in_url: bool,
+}
+
+/// Somebody who is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Door {
-    /// Everybody: nothing is configured, in development.
-    Open,
-    /// Nobody: nothing is configured, elsewhere.
-    Closed,
-    /// Whoever has the key.
-    Key(Secret),
+pub struct Identity {
+    /// How.
+    pub way: Way,
+    /// Who vouches for the id; empty where it is this server.
+    pub issuer: String,
+    /// Who it is there; empty where all who come in like this are one.
+    pub id: String,
+    /// The short name of the key or the client.
+    pub client: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When what it came in with runs out, in seconds since 1970.
+    pub expires: Option<u32>,
 }
 
-/// The headers that admission looks at.
-#[derive(Debug, Clone, Default)]
-pub struct Credentials {
-    /// `Authorization`.
-    pub authorization: Option<String>,
-    /// `X-SiteBay-Token`.
-    pub own_token: Option<String>,
-}
+impl Identity {
+    /// Somebody who is one with all who come in like this.
+    pub fn shared(way: Way) -> Self {
+        let (issuer, id, client) = (String::new(), String::new(), String::new());
+        Self { way, issuer, id, client, scopes: Scopes::WRITE, expires: None }
+    }
 
-impl Door {
-    /// Lets a request in, or says why not.
-    ///
-    /// # Errors
-    /// 401 without the right key, 503 where nothing is configured.
-    pub fn admit(&self, keys: &Keyring, with: &Credentials) -> Result<Principal, Refusal> {
-        let way = match self {
-            Self::Open => Way::Open,
-            Self::Closed => return Err(Refusal::NotConfigured),
-            Self::Key(key) => {
-                check_bearer(key, with.authorization.as_deref())?;
-                Way::ApiKey
-            }
-        };
-        let own = with.own_token.as_deref().map(str::trim).filter(|token| !token.is_empty());
-        Ok(Principal {
-            way,
-            subject: Subject::of(keys, way, "", "", own),
-            client: String::new(),
-            scopes: Scopes::WRITE,
+    /// Somebody with a key of the operator's own.
+    pub fn administrator() -> Self {
+        let admin = || "admin".to_owned();
+        Self { id: admin(), client: admin(), scopes: Scopes::ADMIN, ..Self::shared(Way::ApiKey) }
+    }
+
+    /// The caller, with the SiteBay credential that it brings.
+    pub fn principal(self, keys: &Keyring, own: Option<&str>) -> Principal {
+        Principal {
+            way: self.way,
+            subject: Subject::of(keys, self.way, &self.issuer, &self.id, own),
+            client: client_name(&self.client),
+            scopes: self.scopes,
             own_credential: own.is_some(),
-            expires: None,
-        })
+            expires: self.expires,
+            grant: None,
+        }
     }
 }
 
-/// Checks `Authorization: Bearer <key>` (RFC 6750 §2.1; the scheme's case does not matter).
-fn check_bearer(key: &Secret, authorization: Option<&str>) -> Result<(), Refusal> {
-    let Some(authorization) = authorization else {
-        return Err(Refusal::Unauthorized("no credential was sent"));
-    };
-    let token = authorization
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim());
-    let Some(token) = token else {
-        return Err(Refusal::Unauthorized("expected the form `Bearer <key>`"));
-    };
-    // Digests, so that neither length nor content shows in the time taken.
-    let same = Sha256::digest(token).ct_eq(&Sha256::digest(key.expose()));
-    if bool::from(same) { Ok(()) } else { Err(Refusal::Unauthorized("the key is wrong")) }
+/// What is known of a request by looking at it.
+#[derive(Debug, PartialEq)]
+pub enum Verdict {
+    /// It is let in.
+    Admitted(Identity),
+    /// It is let in if its issuer signed it.
+    IfSigned(Box<jwt::Token>),
+    /// It is let in if a person granted it with this access token, and still does.
+    IfGranted(String),
+    /// It is let in if this is a named key. True: it brings the shared secret too.
+    IfNamed(String, bool),
+}
+
+impl Door {
+    /// Whether everybody is let in.
+    pub fn is_open(&self) -> bool {
+        self.development && !self.has_ways()
+    }
+
+    /// Whether nobody is.
+    pub fn is_closed(&self) -> bool {
+        !self.development && !self.has_ways() && !self.named_keys
+    }
+
+    fn has_ways(&self) -> bool {
+        let lists = [&self.api_keys, &self.admin_keys, &self.shared_secrets];
+        lists.iter().any(|secrets| !secrets.is_empty()) || self.jwt.is_on() || self.oauth
+    }
+
+    /// Looks at what a request brings.
+    ///
+    /// # Errors
+    /// 401 without the right credential, 503 where nothing is configured.
+    pub fn judge(&self, with: &Credentials, now_s: u64) -> Result<Verdict, Refusal> {
+        if self.is_open() {
+            return Ok(Verdict::Admitted(Identity::shared(Way::Open)));
+        }
+        if self.is_closed() {
+            return Err(Refusal::NotConfigured);
+        }
+        let secret = with.secret.as_deref().map(str::trim);
+        if secret.is_some_and(|secret| !self.shared_secrets.know(secret)) {
+            return Err(Refusal::WrongCredential("X-MCP-Secret is wrong"));
+        }
+        let way = match (with.token()?, secret) {
+            (Some(Token::Jwt(text)), _) if self.jwt.is_on() => return self.jwt(text, now_s),
+            (Some(Token::Access(text)), _) if self.oauth => {
+                return Ok(Verdict::IfGranted(text.to_owned()));
+            }
+            (Some(Token::Named(key)), secret) if self.named_keys => {
+                return Ok(Verdict::IfNamed(key.to_owned(), secret.is_some()));
+            }
+            (Some(Token::Key(key)), None) if self.admin_keys.know(key) => {
+                return Ok(Verdict::Admitted(Identity::administrator()));
+            }
+            (
+                Some(Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)),
+                _,
+            ) if !self.api_keys.know(key) => {
+                return Err(Refusal::WrongCredential("the key is wrong"));
+            }
+            (_, Some(_)) => Way::Secret,
+            (Some(_), None) => Way::ApiKey,
+            (None, None) => return Err(Refusal::Unauthorized("no credential was sent")),
+        };
+        Ok(Verdict::Admitted(Identity::shared(way)))
+    }
+
+    fn jwt(&self, text: &str, now_s: u64) -> Result<Verdict, Refusal> {
+        let wrong = |error: jwt::JwtError| Refusal::WrongCredential(error.text());
+        let token = jwt::Token::decode(text).map_err(wrong)?;
+        self.jwt.check(&token, now_s).map_err(wrong)?;
+        if !token.algorithm.is_shared() {
+            return Ok(Verdict::IfSigned(Box::new(token)));
+        }
+        match self.jwt.knows_signature(&token) {
+            true => Ok(Verdict::Admitted(token.claims.identity())),
+            false => Err(wrong(jwt::JwtError::Signature)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -91,35 +174,112 @@ mod tests {
         Keyring::parse(&"k".repeat(40)).unwrap()
     }
 
-    fn with(authorization: &str) -> Credentials {
-        Credentials { authorization: Some(authorization.into()), own_token: None }
+    fn door() -> Door {
+        Door {
+            api_keys: Secrets::parse("right, newer"),
+            shared_secrets: Secrets::parse("s3cret"),
+            ..Door::default()
+        }
+    }
+
+    fn bearer(key: &str) -> Credentials {
+        Credentials { authorization: Some(format!("Bearer {key}")), ..Credentials::default() }
+    }
+
+    fn way(door: &Door, with: &Credentials) -> Result<Way, Refusal> {
+        match door.judge(with, 0)? {
+            Verdict::Admitted(identity) => Ok(identity.way),
+            Verdict::IfSigned(_) => Ok(Way::Jwt),
+            Verdict::IfGranted(_) => Ok(Way::OAuth),
+            Verdict::IfNamed(..) => Ok(Way::NamedKey),
+        }
     }
 
     #[test]
-    fn nothing_configured_is_closed() {
-        let refused = Door::Closed.admit(&keys(), &Credentials::default());
-        assert!(matches!(refused, Err(Refusal::NotConfigured)));
+    fn nothing_configured_is_closed_but_in_development() {
+        let with = Credentials::default();
+        assert_eq!(way(&Door::default(), &with), Err(Refusal::NotConfigured));
+        let development = Door { development: true, ..Door::default() };
+        assert_eq!(way(&development, &with), Ok(Way::Open));
+        assert_eq!(way(&development, &bearer("anything")), Ok(Way::Open));
+        let with_key = Door { development: true, ..door() };
+        assert!(way(&with_key, &with).is_err());
     }
 
     #[test]
-    fn only_the_whole_key_opens() {
-        let door = Door::Key(Secret::new("right"));
-        for authorization in ["Bearer right", "bearer right", "BEARER  right "] {
-            assert!(door.admit(&keys(), &with(authorization)).is_ok(), "{authorization}");
+    fn only_a_whole_key_opens_and_any_of_the_list() {
+        for key in ["right", "newer"] {
+            assert_eq!(way(&door(), &bearer(key)), Ok(Way::ApiKey), "{key}");
         }
-        for authorization in
-            ["Bearer wrong", "Bearer righ", "Bearer right2", "right", "Basic right", ""]
-        {
-            assert!(door.admit(&keys(), &with(authorization)).is_err(), "{authorization}");
+        for key in ["wrong", "righ", "right2", "", "right,newer", "s3cret", "eyJ.a.b"] {
+            assert!(way(&door(), &bearer(key)).is_err(), "{key}");
         }
-        assert!(door.admit(&keys(), &Credentials::default()).is_err());
+    }
+
+    #[test]
+    fn a_wrong_credential_is_never_made_up_for_by_another() {
+        let secret = |secret: &str, with: Credentials| Credentials {
+            secret: Some(secret.to_owned()),
+            ..with
+        };
+        assert_eq!(way(&door(), &secret("s3cret", Credentials::default())), Ok(Way::Secret));
+        assert_eq!(way(&door(), &secret("s3cret", bearer("right"))), Ok(Way::Secret));
+        for with in [
+            secret("wrong", Credentials::default()),
+            secret("wrong", bearer("right")),
+            secret("s3cret", bearer("wrong")),
+            secret("", bearer("right")),
+        ] {
+            assert!(way(&door(), &with).is_err(), "{with:?}");
+        }
+        let without = Door { shared_secrets: Secrets::default(), ..door() };
+        assert!(way(&without, &secret("s3cret", bearer("right"))).is_err());
+    }
+
+    #[test]
+    fn an_access_token_counts_where_people_can_sign_in() {
+        let oauth = Door { development: true, oauth: true, ..Door::default() };
+        assert!(!oauth.is_open() && !oauth.is_closed());
+        assert_eq!(way(&oauth, &bearer("smat_x")), Ok(Way::OAuth));
+        assert!(way(&oauth, &Credentials::default()).is_err());
+        assert!(way(&door(), &bearer("smat_x")).is_err());
+        let with_key = Door { oauth: true, ..door() };
+        assert_eq!(way(&with_key, &bearer("right")), Ok(Way::ApiKey));
+        let wrong = Credentials { secret: Some("wrong".into()), ..bearer("smat_x") };
+        assert!(way(&with_key, &wrong).is_err());
+    }
+
+    #[test]
+    fn a_named_key_is_looked_for_only_where_there_are_some() {
+        let named = Door { named_keys: true, ..door() };
+        assert_eq!(way(&named, &bearer("sbk_a_b")), Ok(Way::NamedKey));
+        assert!(way(&door(), &bearer("sbk_a_b")).is_err());
+        let only = Door { named_keys: true, ..Door::default() };
+        assert!(!only.is_closed() && way(&only, &Credentials::default()).is_err());
+        assert!(Door { development: true, ..only }.is_open(), "no other way was configured");
+    }
+
+    #[test]
+    fn an_admin_key_administers() {
+        let door = Door { admin_keys: Secrets::parse("boss"), ..door() };
+        let Ok(Verdict::Admitted(identity)) = door.judge(&bearer("boss"), 0) else {
+            panic!("not admitted");
+        };
+        assert_eq!((identity.way, identity.scopes), (Way::ApiKey, Scopes::ADMIN));
+        let Ok(Verdict::Admitted(other)) = door.judge(&bearer("right"), 0) else {
+            panic!("not admitted");
+        };
+        let subject = |identity: Identity| identity.principal(&keys(), None).subject;
+        assert_eq!(other.scopes, Scopes::WRITE);
+        assert_ne!(subject(identity), subject(other));
     }
 
     #[test]
     fn an_own_token_makes_a_subject_of_its_own() {
         let of = |token: Option<&str>| {
-            let with = Credentials { authorization: None, own_token: token.map(str::to_owned) };
-            Door::Open.admit(&keys(), &with).unwrap()
+            let with =
+                Credentials { own_token: token.map(str::to_owned), ..Credentials::default() };
+            Identity::shared(Way::Open).principal(&keys(), with.own())
         };
         assert_ne!(of(Some("a")).subject, of(Some("b")).subject);
         assert_ne!(of(Some("a")).subject, of(None).subject);

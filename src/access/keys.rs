@@ -28,16 +28,25 @@ pub enum Purpose {
     TaskId,
     /// What credentials are kept under.
     Credential,
+    /// The ids and secrets of OAuth clients.
+    Client,
+    /// OAuth codes and tokens.
+    Token,
+    /// Forms of pages, and who is signed in there.
+    Ticket,
 }
 
 impl Purpose {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::SessionId,
         Self::Seal,
         Self::Subject,
         Self::RequestState,
         Self::TaskId,
         Self::Credential,
+        Self::Client,
+        Self::Token,
+        Self::Ticket,
     ];
 
     fn label(self) -> &'static [u8] {
@@ -48,6 +57,9 @@ impl Purpose {
             Self::RequestState => b"sitebay-mcp request state v1",
             Self::TaskId => b"sitebay-mcp task id v1",
             Self::Credential => b"sitebay-mcp credential v1",
+            Self::Client => b"sitebay-mcp oauth client v1",
+            Self::Token => b"sitebay-mcp oauth token v1",
+            Self::Ticket => b"sitebay-mcp ticket v1",
         }
     }
 }
@@ -77,7 +89,7 @@ pub struct Keyring {
 struct Key {
     id: KeyId,
     /// HMAC states with the derived key already absorbed, in the order of [`Purpose::ALL`].
-    states: [Hmac<Sha256>; 6],
+    states: [Hmac<Sha256>; 9],
 }
 
 impl Keyring {
@@ -119,11 +131,12 @@ impl Keyring {
         key.is_some_and(|key| tag.len() == TAG_LEN && key.verify(purpose, message, tag))
     }
 
-    /// A key for another algorithm, of the root with this id.
-    pub fn secret(&self, id: KeyId, purpose: Purpose) -> Option<[u8; 32]> {
+    /// A key for another algorithm, of the root with this id. Whoever has another `with` gets
+    /// another key.
+    pub fn secret(&self, id: KeyId, purpose: Purpose, with: &[u8]) -> Option<[u8; 32]> {
         let mut all = std::iter::once(&self.first).chain(&self.others);
         let key = all.find(|key| key.id == id)?;
-        Some(digest(key.state(purpose), b"secret"))
+        Some(digest(key.state(purpose), &[b"secret", with].concat()))
     }
 
     /// A keyed hash that stays the same when a newer key is put in front: it uses the last key.
@@ -144,7 +157,8 @@ impl Key {
     }
 
     fn state(&self, purpose: Purpose) -> Hmac<Sha256> {
-        let [session, seal, subject, request_state, task_id, credential] = &self.states;
+        let [session, seal, subject, request_state, task_id, credential, client, token, ticket] =
+            &self.states;
         match purpose {
             Purpose::SessionId => session.clone(),
             Purpose::Seal => seal.clone(),
@@ -152,6 +166,9 @@ impl Key {
             Purpose::RequestState => request_state.clone(),
             Purpose::TaskId => task_id.clone(),
             Purpose::Credential => credential.clone(),
+            Purpose::Client => client.clone(),
+            Purpose::Token => token.clone(),
+            Purpose::Ticket => ticket.clone(),
         }
     }
 

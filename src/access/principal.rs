@@ -6,7 +6,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use crate::{
-    access::{keys::Keyring, scope::Scopes},
+    access::{keys::Keyring, oauth::grant_name::Grant, scope::Scopes},
     protocol::{
         bytes::{cut_text, put_block},
         fields::fields,
@@ -91,6 +91,16 @@ impl Way {
 pub struct Subject(pub [u8; 16]);
 
 impl Subject {
+    /// The hash as text.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
     /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
     pub fn of(keys: &Keyring, way: Way, issuer: &str, id: &str, credential: Option<&str>) -> Self {
         let mut text = Vec::with_capacity(96);
@@ -123,6 +133,8 @@ pub struct Principal {
     pub own_credential: bool,
     /// When what it came in with runs out, in seconds since 1970. None: it does not.
     pub expires: Option<u32>,
+    /// The OAuth grant that it came in with, to ask again whether that goes on.
+    pub grant: Option<Grant>,
 }
 
 impl Principal {
@@ -135,6 +147,7 @@ impl Principal {
             scopes: Scopes::NONE,
             own_credential: false,
             expires: None,
+            grant: None,
         }
     }
 
@@ -142,26 +155,27 @@ impl Principal {
     pub fn to_json(&self) -> String {
         Object::new()
             .text("way", self.way.name())
-            .text("subject", &URL_SAFE_NO_PAD.encode(self.subject.0))
+            .text("subject", &self.subject.to_text())
             .text("client", &self.client)
             .number("scopes", self.scopes.bits().into())
             .flag("own", self.own_credential)
             .raw("expires", &self.expires.map_or("null".to_owned(), |at| at.to_string()))
+            .text_if("grant", self.grant.as_ref().map(Grant::as_str))
             .end()
     }
 
     /// Reads it back.
     pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["way", "subject", "client", "scopes", "own", "expires"];
-        let [way, subject, client, scopes, own, expires] = fields(json, names).ok()?;
-        let subject = URL_SAFE_NO_PAD.decode(&*raw::text(subject?)?).ok()?;
+        let names = ["way", "subject", "client", "scopes", "own", "expires", "grant"];
+        let [way, subject, client, scopes, own, expires, grant] = fields(json, names).ok()?;
         Some(Self {
             way: Way::parse(&raw::text(way?)?)?,
-            subject: Subject(subject.try_into().ok()?),
+            subject: Subject::read(&raw::text(subject?)?)?,
             client: raw::string(client?)?,
             scopes: Scopes::from_bits(raw::number(scopes?)?),
             own_credential: raw::flag(own?)?,
             expires: expires.and_then(raw::number),
+            grant: grant.and_then(raw::string).map(Grant::from_text),
         })
     }
 }

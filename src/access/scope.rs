@@ -3,6 +3,21 @@
 //! Invariant: a wider scope brings the narrower ones along (admin ⊃ write ⊃ read), so that asking for
 //! one bit is enough.
 
+use thiserror::Error;
+
+/// What was asked is beyond the caller's scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("insufficient scope: this needs `{}`", .0.names())]
+pub struct BeyondScope(pub Scopes);
+
+impl BeyondScope {
+    /// The challenge that says which scopes are needed, all of them at once (RFC 6750 §3.1, MCP
+    /// `basic/authorization` "Scope Challenge Handling").
+    pub fn challenge(self) -> String {
+        format!(r#"Bearer error="insufficient_scope", scope="{}""#, self.0.names())
+    }
+}
+
 /// A set of scopes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scopes(u8);
@@ -44,6 +59,14 @@ impl Scopes {
     #[must_use]
     pub fn limited_to(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// Goes on only where all of these are there.
+    ///
+    /// # Errors
+    /// Which are needed.
+    pub fn require(self, needed: Self) -> Result<(), BeyondScope> {
+        if self.has(needed) { Ok(()) } else { Err(BeyondScope(needed)) }
     }
 
     /// Whether all of these are there.

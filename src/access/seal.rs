@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     access::{
         keys::{KeyId, Keyring, Purpose, TAG_LEN},
+        oauth::grant_name::Grant,
         principal::{Principal, Way},
         scope::Scopes,
     },
@@ -46,6 +47,7 @@ impl Sealed {
         out.push(u8::from(self.principal.own_credential));
         // No credential runs out in 1970.
         out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
+        put_text(&mut out, self.principal.grant.as_ref().map_or("", Grant::as_str));
         out.extend_from_slice(self.request.as_bytes());
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
@@ -67,9 +69,10 @@ impl Sealed {
         let client = reader.text()?;
         let own_credential = reader.u8()? == 1;
         let expires = Some(u32::from_be_bytes(reader.array()?)).filter(|expires| *expires > 0);
+        let grant = Some(reader.text()?).filter(|grant| !grant.is_empty()).map(Grant::from_text);
         let request = Uuid::from_bytes(reader.array()?);
         let subject = claims.subject;
-        let principal = Principal { way, subject, client, scopes, own_credential, expires };
+        let principal = Principal { way, subject, client, scopes, own_credential, expires, grant };
         reader.is_empty().then_some(Self { claims, principal, request })
     }
 }
@@ -128,6 +131,7 @@ mod tests {
                 scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(7),
+                grant: Some(Grant::from_text("grant".into())),
             },
             request: Uuid::from_u128(9),
         }

@@ -192,7 +192,7 @@ async fn drive(
 
 /// Keeps the answer of a call that streams, before it is written out.
 async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
-    if let (Reply::Json { body, .. }, Some(stream)) = (reply, channel.stream())
+    if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
         && channel.is_streamed()
         && !channel.is_done()
     {

@@ -17,9 +17,12 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use crate::protocol::{
-    event::{self, StreamName},
-    jsonrpc::RequestId,
+use crate::{
+    access::scope::BeyondScope,
+    protocol::{
+        event::{self, StreamName},
+        jsonrpc::RequestId,
+    },
 };
 
 /// Events that are kept for a reader that is slow or away.
@@ -39,6 +42,18 @@ pub enum Reply {
         /// The text.
         body: Vec<u8>,
     },
+    /// A response to a request that is beyond the caller's scopes.
+    Forbidden(BeyondScope, Vec<u8>),
+}
+
+impl Reply {
+    /// The text of the responses, where there are any.
+    pub fn body(&self) -> Option<&[u8]> {
+        match self {
+            Self::Accepted => None,
+            Self::Json { body, .. } | Self::Forbidden(_, body) => Some(body),
+        }
+    }
 }
 
 /// One call's way back. Shared by the call, its driver and its readers; never by two objects.
@@ -203,6 +218,11 @@ impl Channel {
         self.0.borrow().done
     }
 
+    /// Whether its answer alone weighs more than all events before it may.
+    pub fn is_large(&self) -> bool {
+        self.0.borrow().bytes > 2 * MAX_BYTES
+    }
+
     /// The answer of a call that is done and sent no event before it.
     pub fn take_whole(&self) -> Option<Reply> {
         let mut inner = self.0.borrow_mut();
@@ -317,8 +337,8 @@ impl Inner {
 
     /// Puts the final answer behind the events once the call is over.
     fn settle(&mut self) {
-        if let Some(Reply::Json { body, .. }) = self.reply.take() {
-            self.append(&body);
+        if let Some(body) = self.reply.take().as_ref().and_then(Reply::body) {
+            self.append(body);
         }
     }
 

@@ -1,5 +1,5 @@
 //! The object of one subject: whoever is to hear of its changes, wherever that is, since when its
-//! sessions count, and the nonces that it consumed.
+//! sessions count, the nonces that it consumed, and the OAuth grants that it gave.
 //!
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
@@ -33,10 +33,13 @@ use crate::{
 const MAX_LISTENERS: usize = 1_000;
 /// Session objects that one subject may have told.
 const MAX_WATCHERS: usize = 1_000;
+/// OAuth grants that one subject may have listed.
+const MAX_GRANTS: usize = 1_000;
 /// Session objects that are told at a time.
 const BATCH: usize = 50;
 
 const WATCHER: &str = "watch:";
+const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
 durable_object! {
@@ -117,6 +120,15 @@ impl Core {
                 Some(page) => Response::ok(page),
                 None => Response::error("no such page", 404),
             },
+            Some(Ask::PutGrant(grant, until)) => {
+                self.put_grant(&grant, &request.text().await?, until).await
+            }
+            Some(Ask::DropGrant(grant)) => {
+                self.rows.remove(vec![format!("{GRANT}{grant}")]).await?;
+                Response::empty()
+            }
+            Some(Ask::Grants) => self.list(GRANT).await,
+            Some(Ask::Watchers) => self.list(WATCHER).await,
             Some(Ask::Consume(nonce, until)) => self.consume(nonce, until).await,
             None => Response::error("not for a hub", 404),
         }
@@ -189,6 +201,25 @@ impl Core {
         }
         self.rows.put(&key, &until.to_string(), until).await?;
         Response::empty()
+    }
+
+    async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
+        let key = format!("{GRANT}{grant}");
+        if self.rows.get(&key).await?.is_none() && self.rows.texts(GRANT).await?.len() >= MAX_GRANTS
+        {
+            return Response::error("too many grants", 429);
+        }
+        self.rows.put(&key, text, until).await?;
+        Response::empty()
+    }
+
+    /// The rows of one kind: a line for each, its name and its text.
+    async fn list(&self, kind: &str) -> Result<Response> {
+        let rows = self.rows.texts(kind).await?;
+        let line = |(key, text): &(String, String)| {
+            format!("{} {text}\n", key.strip_prefix(kind).unwrap_or_default())
+        };
+        Response::ok(rows.iter().map(line).collect::<String>())
     }
 
     async fn not_before(&self) -> Result<u32> {

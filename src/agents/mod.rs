@@ -3,10 +3,12 @@
 pub mod all;
 pub mod call;
 pub mod channel;
+pub mod grant_agent;
 pub mod hub;
 pub mod hub_agent;
 pub mod keeping;
 pub mod key_agent;
+pub mod quota_agent;
 pub mod resume;
 pub mod rows;
 pub mod session;

@@ -12,7 +12,7 @@ use worker::{Response, Result};
 use crate::{
     agents::{
         call::{Held, run_held},
-        channel::{Channel, Reply},
+        channel::Channel,
         session::{Session, worded},
     },
     edge::answer::{self, Caller},
@@ -66,13 +66,13 @@ async fn follow(
     let (channel, request) = (Channel::of_request(last.request.clone()), last.request.clone());
     let call = async move {
         let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
-        Reply::Json { status: 200, body: worded(&request, long::ended(&task, ended)) }
+        worded(&request, long::ended(&task, ended))
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
-        Held::Whole(Reply::Json { body, .. }) => {
-            answer::stream(stream::iter([Ok(event::message(None, &body))]), caller)
+        Held::Whole(reply) => {
+            let body = reply.body().unwrap_or_default();
+            answer::stream(stream::iter([Ok(event::message(None, body))]), caller)
         }
-        Held::Whole(Reply::Accepted) => answer::accepted(caller),
         Held::Stream(rest) => answer::stream(rest, caller),
     }
 }

@@ -14,6 +14,8 @@ use crate::{runtime::machine::Machine, server::platform::Platform as _};
 const PIECE: usize = 1_000_000;
 /// Keys that the runtime deletes in one go.
 const MAX_KEYS: usize = 128;
+/// Rows that are looked at in one go: all of an object's may be more than there is memory.
+const AT_ONCE: usize = 8;
 
 /// The text under a key.
 pub async fn text_at(state: &State, key: &str) -> Result<Option<String>> {
@@ -133,17 +135,26 @@ impl Rows {
         let now = now_s();
         let mut next: Option<u64> = None;
         let mut over = Vec::new();
-        let entries = self.state.storage().list().await?;
-        each(&entries, &mut |key, stored| {
-            // What cannot be read is over.
-            let until = Row::read(stored).map_or(0, |row| row.until);
-            let until = if until > now { until } else { longer(&key) };
-            if until > now {
-                next = Some(next.map_or(until, |next| next.min(until)));
-            } else {
-                over.push(key);
+        // Behind the last key that was looked at; no key is as small as the first one.
+        let mut start = "\0".to_owned();
+        loop {
+            let wanted = ListOptions::new().start(&start).limit(AT_ONCE);
+            let entries = self.state.storage().list_with_options(wanted).await?;
+            each(&entries, &mut |key, stored| {
+                // What cannot be read is over.
+                let until = Row::read(stored).map_or(0, |row| row.until);
+                let until = if until > now { until } else { longer(&key) };
+                start = format!("{key}\0");
+                if until > now {
+                    next = Some(next.map_or(until, |next| next.min(until)));
+                } else {
+                    over.push(key);
+                }
+            });
+            if (entries.size() as usize) < AT_ONCE {
+                break;
             }
-        });
+        }
         match next {
             None => self.state.storage().delete_all().await,
             Some(next) => {

@@ -18,7 +18,7 @@ use crate::{
     },
     agents::{
         call::{Answer, Store, run, run_aside},
-        channel::{Channel, Reply},
+        channel::Channel,
         resume,
         rows::now_s,
         session::{Session, serve},
@@ -38,7 +38,12 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
-    transport::{forward::Order, hub::Hub, tasks::TaskLink},
+    transport::{
+        audit::{Keep, Kept},
+        forward::Order,
+        hub::Hub,
+        tasks::TaskLink,
+    },
 };
 
 durable_object! {
@@ -144,7 +149,7 @@ impl Core {
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
-        let (session, ctx, body) = match message.received(&self.env).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -153,12 +158,15 @@ impl Core {
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
-            Answer::Whole(Reply::Accepted) => answer::accepted(caller).map(Ok),
-            Answer::Whole(Reply::Json { status, body }) => {
-                answer::json(status, body, caller).map(Ok)
-            }
+            Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
             Answer::Stream(stream) => answer::stream(stream, caller).map(Ok),
         }
+    }
+
+    /// How the audit is written after the answer.
+    fn keep(&self) -> Keep {
+        let state = self.state.clone();
+        Rc::new(move |task| keep(&state, task))
     }
 
     /// 2024-11-05: accepted here, answered on the session's stream.
@@ -166,7 +174,7 @@ impl Core {
         if !self.sessions.has_stream(message.session.id) {
             return Ok(Err(Refusal::SessionNotFound));
         }
-        let (session, ctx, body) = match message.received(&self.env).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -219,6 +227,7 @@ impl Message {
     async fn received(
         mut self,
         env: &Env,
+        audit: Keep,
     ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
         let own_token = match self.sealed.principal.own_credential {
             true => self.request.headers().get(OWN_TOKEN_HEADER)?,
@@ -231,6 +240,9 @@ impl Message {
         let subject = self.sealed.claims.subject;
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
         ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
+        if self.config.door.named_keys {
+            ctx.audit = Rc::new(Kept::new(env, &self.config, audit));
+        }
         if self.config.offers_tasks() {
             ctx.tasks = Some(Rc::new(TaskLink {
                 env: env.clone(),

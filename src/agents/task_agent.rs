@@ -27,7 +27,8 @@ use crate::{
         log_level::LogLevel,
     },
     runtime::{
-        cipher, isolate,
+        cipher::{self, Lock},
+        isolate,
         machine::Machine,
         object::{Object, keep},
     },
@@ -40,13 +41,17 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::{Ended, OPERATION},
     },
-    transport::hub::Hub,
+    telemetry::audit::{Audit as _, Unkept},
+    transport::{audit, grants, hub::Hub},
 };
 
 const TASK: &str = "task";
 const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
+/// Why a task ends whose person took the access back.
+const TAKEN_BACK: &str = "the access that this task was begun with was taken back. What it was to change \
+                          may have been changed in part: look";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 
@@ -180,7 +185,7 @@ impl Core {
         let config = isolate::config(&self.env);
         let keys = config.credential_keys.as_ref();
         let keys = keys.ok_or_else(|| worker::Error::from("CREDENTIAL_KEY is not set"))?;
-        cipher::seal(keys, of, &token).await.map_err(worker::Error::from)
+        cipher::seal(Lock { keys, with: &[] }, of, &token).await.map_err(worker::Error::from)
     }
 
     async fn view(&self, kept: &Shared) -> Result<String> {
@@ -256,6 +261,9 @@ impl Core {
         let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
         let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(Machine)));
         self.live.replace(Some(run.clone()));
+        if self.is_taken_back(kept).await? {
+            return self.end(kept, Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned())).await;
+        }
         let call = call(self.context(kept, &run).await?, kept);
         if kept.borrow().is_over() {
             return Ok(());
@@ -287,6 +295,15 @@ impl Core {
         }
     }
 
+    /// Whether the access that the task was begun with is over.
+    async fn is_taken_back(&self, kept: &Shared) -> Result<bool> {
+        let grant = kept.borrow().order.principal.grant.clone();
+        match grant {
+            Some(grant) => Ok(!grants::goes_on(&self.env, &grant).await?),
+            None => Ok(false),
+        }
+    }
+
     async fn context(&self, kept: &Shared, run: &Rc<Run>) -> Result<Context> {
         let config = isolate::config(&self.env);
         let (order, credential) = {
@@ -294,7 +311,9 @@ impl Core {
             (kept.order.clone(), kept.credential.clone())
         };
         let own_token = match (&credential, &config.credential_keys) {
-            (Some(sealed), Some(keys)) => Some(cipher::open(keys, &order.id, sealed).await?),
+            (Some(sealed), Some(keys)) => {
+                Some(cipher::open(Lock { keys, with: &[] }, &order.id, sealed).await?)
+            }
             _ => None,
         };
         let own_token = own_token.map(|token| token.expose().to_owned());
@@ -304,8 +323,22 @@ impl Core {
             shelf: Some(shelf),
             notifier: run.clone(),
             work: run.clone(),
+            // The end of the task is noted, where it ends.
+            audit: Rc::new(Unkept),
             ..config.background(order.principal, own_token, Rc::new(Machine))
         })
+    }
+
+    /// Notes in the audit how the task ended.
+    fn note(&self, kept: &Shared, status: Status) {
+        let config = isolate::config(&self.env);
+        if !config.door.named_keys {
+            return;
+        }
+        let state = self.state.clone();
+        let keep = Rc::new(move |task| keep(&state, task));
+        let audit = audit::Kept::new(&self.env, &config, keep);
+        audit.note(kept.borrow().entry(status, Machine.now_ms()));
     }
 
     async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
@@ -318,6 +351,7 @@ impl Core {
             Ended::Cancelled => Status::Cancelled,
         };
         self.becomes(kept, status).await?;
+        self.note(kept, status);
         self.tell(&Told::Over);
         self.wake_for(kept).await
     }

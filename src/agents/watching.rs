@@ -13,8 +13,13 @@ use crate::{
         hub::{MAX_POLLED, Polled, is_restless},
         rows::{Rows, now_s},
     },
-    runtime::{cipher, isolate, machine::Machine},
+    runtime::{
+        cipher::{self, Lock},
+        isolate,
+        machine::Machine,
+    },
     server::{context::Context, notify::News, registry},
+    transport::grants,
 };
 
 /// What a session object watches, under its name.
@@ -39,7 +44,9 @@ impl Watching {
     pub async fn look_as(&self, who: &Principal, token: Option<Secret>, until: u64) -> Result<()> {
         let config = isolate::config(&self.env);
         let sealed = match (token, &config.credential_keys) {
-            (Some(token), Some(keys)) => cipher::seal(keys, SEALED_FOR, &token).await?,
+            (Some(token), Some(keys)) => {
+                cipher::seal(Lock { keys, with: &[] }, SEALED_FOR, &token).await?
+            }
             _ => String::new(),
         };
         self.rows.put(WHO, &format!("{sealed}\n{}", who.to_json()), until).await
@@ -132,11 +139,18 @@ impl Watching {
         let Some(who) = Principal::from_json(who) else {
             return Ok(None);
         };
+        if let Some(grant) = &who.grant
+            && !grants::goes_on(&self.env, grant).await?
+        {
+            return Ok(None);
+        }
         let config = isolate::config(&self.env);
         let token = match (&config.credential_keys, sealed) {
             (_, "") => None,
             // A key that is gone opens nothing any more.
-            (Some(keys), sealed) => cipher::open(keys, SEALED_FOR, sealed).await.ok(),
+            (Some(keys), sealed) => {
+                cipher::open(Lock { keys, with: &[] }, SEALED_FOR, sealed).await.ok()
+            }
             (None, _) => None,
         };
         if who.own_credential && token.is_none() {

@@ -11,7 +11,7 @@ use js_sys::Object;
 use wasm_bindgen::JsValue;
 use worker::{Headers, Response, ResponseBuilder, Result};
 
-use crate::edge::refusal::Refusal;
+use crate::{access::quota::Rate, agents::channel::Reply, edge::refusal::Refusal};
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -22,9 +22,10 @@ const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, R
 
 /// Headers that a page may send, whatever it asks for. `*` would not cover `Authorization`.
 const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, \
-                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, X-SiteBay-Token";
+                       MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, \
+                       X-MCP-Secret, X-API-Key, X-SiteBay-Token";
 
-const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
 /// The page that asks, if one does.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -122,6 +123,22 @@ pub fn json(status: u16, body: Vec<u8>, caller: &Caller) -> Result<Response> {
     Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
 }
 
+/// The answer to a body whose responses are there.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn reply(reply: Reply, caller: &Caller) -> Result<Response> {
+    match reply {
+        Reply::Accepted => accepted(caller),
+        Reply::Json { status, body } => json(status, body, caller),
+        Reply::Forbidden(beyond, body) => {
+            let response = json(403, body, caller)?;
+            response.headers().set("WWW-Authenticate", &beyond.challenge())?;
+            Ok(response)
+        }
+    }
+}
+
 /// A JSON answer that starts a session.
 ///
 /// # Errors
@@ -173,12 +190,29 @@ fn bare(status: u16, caller: &Caller) -> Result<Response> {
 pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
     let headers = headers(Kind::Json, caller)?;
     if let Some((name, value)) = refusal.header() {
-        headers.set(name, value)?;
+        headers.set(name, &value)?;
     }
-    Ok(ResponseBuilder::new()
+    let response = ResponseBuilder::new()
         .with_status(refusal.status())
         .with_headers(headers)
-        .fixed(refusal.body()))
+        .fixed(refusal.body());
+    match refusal {
+        Refusal::RateLimit(rate, _) => with_rate(response, *rate),
+        _ => Ok(response),
+    }
+}
+
+/// The same answer with what the caller should know of its limit.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn with_rate(response: Response, rate: Rate) -> Result<Response> {
+    // The headers of an object's answer cannot be changed.
+    let headers = Headers(web_sys::Headers::new_with_headers(&response.headers().0)?);
+    headers.set("X-RateLimit-Limit", &rate.limit.to_string())?;
+    headers.set("X-RateLimit-Remaining", &rate.remaining.to_string())?;
+    headers.set("X-RateLimit-Reset", &rate.reset.to_string())?;
+    Ok(response.with_headers(headers))
 }
 
 /// The answer to a preflight (WHATWG Fetch "CORS-preflight request"). `asked` is

@@ -8,7 +8,6 @@ use sha2::{Digest as _, Sha256};
 use worker::{Headers, Request, Response, ResponseBuilder, Result};
 
 use crate::{
-    access::admission::Door,
     edge::{config::Config, origin::own},
     protocol::{
         fields::fields,
@@ -148,21 +147,26 @@ fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
         .text("type", kind)
         .text("url", url)
         .texts("supportedProtocolVersions", versions.iter().copied());
-    if matches!(config.door, Door::Open) {
+    if config.door.is_open() {
         return remote.end();
     }
     let authorization = Object::new()
         .text("name", "Authorization")
         .text("description", "Bearer followed by the key that the operator of this server gave you")
-        .flag("isRequired", true)
+        // Whoever can sign in needs none.
+        .flag("isRequired", !config.door.oauth)
         .flag("isSecret", true)
         .end();
     remote.raw("headers", &array(&[authorization])).end()
 }
 
 fn scanner_card(origin: &str, config: &Config) -> String {
-    let required = !matches!(config.door, Door::Open);
-    let schemes: &[&str] = if required { &["bearer"] } else { &[] };
+    let required = !config.door.is_open();
+    let schemes: &[&str] = match required {
+        true if config.door.oauth => &["oauth2", "bearer"],
+        true => &["bearer"],
+        false => &[],
+    };
     let transport = Object::new()
         .text("type", "streamable-http")
         .text("endpoint", "/mcp")

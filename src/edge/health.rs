@@ -3,7 +3,6 @@
 use worker::{Response, Result};
 
 use crate::{
-    access::admission::Door,
     edge::{
         answer::{self, Caller},
         config::Config,
@@ -15,17 +14,27 @@ use crate::{
 };
 
 /// The answer: 200 while requests are served, 503 where configuration refuses them all.
+/// `percentage`: of the subjects that are let in; None: no store says so.
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn answer(config: &Config) -> Result<Response> {
-    let refuses = config.broken.is_some() || config.door == Door::Closed;
+pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
+    let refuses = config.broken.is_some() || config.door.is_closed();
+    let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());
+    let rollout = Object::new()
+        .raw("percentage", &or_null(percentage.map(u32::from)))
+        .flag("on", percentage.is_some())
+        .end();
     let body = Object::new()
         .text("status", if refuses { "misconfigured" } else { "ok" })
         .text("service", SERVER_NAME)
         .text("environment", &config.environment)
         .text("timestamp", &String::from(js_sys::Date::new_0().to_iso_string()))
         .text("version", SERVER_VERSION)
+        .raw("rateLimit", &or_null(config.rate_limit))
+        .raw("rollout", &rollout)
+        .flag("namedKeys", config.door.named_keys)
+        .flag("audit", config.door.named_keys)
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end();
     let status = if refuses { 503 } else { 200 };

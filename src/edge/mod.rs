@@ -6,6 +6,7 @@ pub mod body;
 pub mod config;
 pub mod discovery;
 pub mod health;
+pub mod oauth;
 pub mod origin;
 pub mod page;
 pub mod refusal;

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use worker::{Headers, Response, ResponseBuilder, Result};
 
 use crate::{
-    edge::origin::own,
+    edge::{config::Config, origin::own},
     protocol::initialize::{SERVER_DESCRIPTION, SERVER_TITLE, SERVER_VERSION},
 };
 
@@ -17,14 +17,14 @@ border-radius:6px}code{font-size:.9em}h2{margin-top:2rem;font-size:1.1rem}@media
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn answer(url: &str) -> Result<Response> {
+pub fn answer(url: &str, config: &Config) -> Result<Response> {
     let endpoint = endpoint(url);
     let headers = Headers::new();
     headers.set("Content-Type", "text/html; charset=utf-8")?;
     headers.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")?;
     headers.set("X-Content-Type-Options", "nosniff")?;
     headers.set("Access-Control-Allow-Origin", "*")?;
-    let body = page(&endpoint).into_string().into_bytes();
+    let body = page(&endpoint, config.door.oauth).into_string().into_bytes();
     Ok(ResponseBuilder::new().with_headers(headers).fixed(body))
 }
 
@@ -32,7 +32,7 @@ fn endpoint(url: &str) -> String {
     format!("{}/mcp", own(url).unwrap_or_default())
 }
 
-fn page(endpoint: &str) -> Markup {
+fn page(endpoint: &str, oauth: bool) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -48,6 +48,7 @@ fn page(endpoint: &str) -> Markup {
                 pre { code { (endpoint) } }
                 (clients(endpoint))
                 p {
+                    @if oauth { a href="/account" { "Your account" } " · " }
                     a href="/health" { "Health" } " · "
                     a href="/.well-known/mcp/server-card.json" { "Server card" } " · "
                     "version " (SERVER_VERSION)

@@ -4,15 +4,19 @@
 //! Source of statuses: MCP 2025-11-25 `basic/transports`; where it is silent, what the official
 //! TypeScript transport answers.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::{
+    access::{principal::Subject, quota::Rate, scope::BeyondScope},
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
             TRANSPORT_ERROR, error_text,
         },
+        object::Object,
         version::Version,
     },
     server::choice::UnknownToolset,
@@ -27,15 +31,51 @@ pub enum Refusal {
     /// Nothing says who may come in.
     #[error(
         "this server is not configured: set the secret MCP_API_KEY (npx wrangler secret put \
-         MCP_API_KEY), or ENVIRONMENT=development to leave it open on your own machine"
+         MCP_API_KEY) or another way in, or ENVIRONMENT=development to leave it open on your own \
+         machine"
     )]
     NotConfigured,
     /// The server's own configuration is broken.
     #[error("this server is misconfigured: {0}")]
     Misconfigured(String),
-    /// The credential is missing or wrong.
+    /// The credential is missing, or has no form that this server knows.
     #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
     Unauthorized(&'static str),
+    /// The same where a client can sign its person in: why, and the challenge that says where.
+    #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
+    SignIn(&'static str, String),
+    /// A credential that is wrong, or is over.
+    #[error("unauthorized: {0}")]
+    WrongCredential(&'static str),
+    /// A token that this server gave is over. Clients send such ones in good faith.
+    #[error("unauthorized: {0}")]
+    AccessOver(&'static str),
+    /// The credential is not good for what was asked.
+    #[error("{0}")]
+    Scope(#[from] BeyondScope),
+    /// The caller made as many requests as it may in this window; the seconds until the next.
+    #[error("Too many requests. Retry after {1} seconds")]
+    RateLimit(Rate, u64),
+    /// The address sent too many wrong credentials; the seconds until it may try again.
+    #[error("Too many wrong credentials. Retry after {0} seconds")]
+    TooManyAttempts(u64),
+    /// Whether the caller may make a request is not known.
+    #[error("how many requests you made cannot be looked up: try again in a second")]
+    QuotaUnreachable,
+    /// The caller is not in the share of subjects that is let in, a percentage.
+    #[error(
+        "This server is opened step by step, for {0} % of its callers now, and you are not among them yet"
+    )]
+    Rollout(u8, Subject),
+    /// A part of the server that this deployment does not have.
+    #[error("{0} is not bound: this is off here")]
+    NotBound(&'static str),
+    /// The database did not do what was asked.
+    #[error("the database does not answer: try again in a few seconds")]
+    DatabaseFailed,
+    /// The issuer's keys are needed and cannot be had.
+    #[error("the keys of the tokens' issuer cannot be fetched: try again in a few seconds")]
+    IssuerUnreachable,
     /// A page of an origin that is not allowed.
     #[error("origin {0} is not allowed: add it to MCP_ALLOWED_ORIGINS")]
     Origin(String),
@@ -90,9 +130,38 @@ pub enum Refusal {
     /// Whether a session was ended is not known, or it cannot be ended.
     #[error("which of your sessions were ended cannot be looked up: try again in a second")]
     HubUnreachable,
+    /// Whether an OAuth grant goes on is not known.
+    #[error("whether your access goes on cannot be looked up: try again in a second")]
+    GrantUnreachable,
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
+}
+
+/// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
+fn slow_down(message: &str, pause: u64) -> Vec<u8> {
+    Object::new()
+        .text("error", "Rate limit exceeded")
+        .text("message", message)
+        .number("retryAfter", pause)
+        .end()
+        .into_bytes()
+}
+
+/// What those are told who are not let in yet: with the name under which they can be.
+fn not_yet(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
+    Object::new()
+        .text("error", "Not available yet")
+        .text("message", message)
+        .number("percentage", percentage.into())
+        .text("subject", &subject.to_text())
+        .end()
+        .into_bytes()
+}
+
+/// The challenge that a wrong token is answered with (RFC 6750 §3.1).
+fn wrong_token(why: &str) -> String {
+    format!(r#"Bearer error="invalid_token", error_description="{why}""#)
 }
 
 fn versions() -> String {
@@ -110,17 +179,27 @@ impl Refusal {
             | Self::Initialize(_)
             | Self::Toolset(_)
             | Self::Batch => 400,
-            Self::Unauthorized(_) => 401,
-            Self::Origin(_) => 403,
+            Self::Unauthorized(_)
+            | Self::SignIn(..)
+            | Self::WrongCredential(_)
+            | Self::AccessOver(_) => 401,
+            Self::Origin(_) | Self::Scope(_) => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::AcceptPost | Self::AcceptStream => 406,
             Self::TooLarge => 413,
             Self::ContentType => 415,
+            Self::RateLimit(..) | Self::TooManyAttempts(_) => 429,
             Self::Failed => 500,
+            Self::NotBound(_) => 501,
             Self::NotConfigured
             | Self::Misconfigured(_)
+            | Self::IssuerUnreachable
+            | Self::QuotaUnreachable
+            | Self::DatabaseFailed
+            | Self::Rollout(..)
             | Self::HubUnreachable
+            | Self::GrantUnreachable
             | Self::Overloaded => 503,
             Self::TimedOut(_) => 504,
         }
@@ -128,16 +207,36 @@ impl Refusal {
 
     /// The JSON-RPC body. No id: the request was refused before or without reading it.
     pub fn body(&self) -> Vec<u8> {
+        if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
+            return slow_down(&self.to_string(), *pause);
+        }
+        if let Self::Rollout(percentage, subject) = self {
+            return not_yet(&self.to_string(), *percentage, *subject);
+        }
         let error = RpcError { code: self.code(), message: self.to_string(), data: self.data() };
         error_text(None, &error)
     }
 
     /// A header that belongs to it.
-    pub fn header(&self) -> Option<(&'static str, &'static str)> {
+    pub fn header(&self) -> Option<(&'static str, Cow<'static, str>)> {
+        let challenge = "WWW-Authenticate";
         match self {
-            Self::Unauthorized(_) => Some(("WWW-Authenticate", "Bearer")),
-            Self::Method(allowed) => Some(("Allow", allowed)),
-            Self::HubUnreachable | Self::Overloaded => Some(("Retry-After", "1")),
+            Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
+            Self::WrongCredential(why) | Self::AccessOver(why) => {
+                Some((challenge, wrong_token(why).into()))
+            }
+            Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
+            Self::SignIn(_, said) => Some((challenge, said.clone().into())),
+            Self::Method(allowed) => Some(("Allow", (*allowed).into())),
+            Self::IssuerUnreachable | Self::DatabaseFailed => Some(("Retry-After", "5".into())),
+            Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) => {
+                Some(("Retry-After", pause.to_string().into()))
+            }
+            Self::Rollout(..) => Some(("Retry-After", "60".into())),
+            Self::QuotaUnreachable
+            | Self::HubUnreachable
+            | Self::GrantUnreachable
+            | Self::Overloaded => Some(("Retry-After", "1".into())),
             _ => None,
         }
     }

@@ -1,19 +1,26 @@
 //! From method and path to who answers.
 //!
-//! Invariant: the origin is checked before anything else; only the MCP endpoints, and ending
-//! sessions, need a credential.
+//! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
+//! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
-use worker::{Env, Method, Request, Response, Result};
+use std::rc::Rc;
+
+use worker::{Context, Env, Method, Request, Response, Result};
 
 use crate::{
+    admin,
     edge::{
         answer::{self, Caller},
         config::Config,
-        discovery, health, page,
+        discovery, health, oauth, page,
         refusal::Refusal,
     },
     runtime::isolate,
-    transport::{sessions, sse, streamable},
+    transport::{
+        endpoint::{Endpoint, stop_answer},
+        rollout, sessions, sse, streamable,
+        visit::Visit,
+    },
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -22,7 +29,7 @@ const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn handle(request: Request, env: Env) -> Result<Response> {
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = isolate::config(&env);
     let caller = Caller::of(request.headers())?;
     let path = request.path();
@@ -30,11 +37,25 @@ pub async fn handle(request: Request, env: Env) -> Result<Response> {
     if let Some(document) = discovery::document(path) {
         return public(&request, |url| document.answer(&request, url, &config));
     }
+    if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
+        return oauth::handle(route, request, &env, &config).await;
+    }
     match path {
-        "/mcp" | sse::STREAM | sessions::PATH => mcp(request, &env, &config, &caller, path).await,
-        _ if sse::takes_messages(path) => mcp(request, &env, &config, &caller, path).await,
-        "/" => public(&request, page::answer),
-        "/health" => public(&request, |_| health::answer(&config)),
+        "/mcp" | sse::STREAM | sessions::PATH => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
+        admin::DESCRIPTION => {
+            let text = || admin::OPENAPI.as_bytes().to_vec();
+            public(&request, |_| answer::json(200, text(), &Caller::default()))
+        }
+        _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
+            mcp(request, &env, &config, &caller, context, path).await
+        }
+        "/" => public(&request, |url| page::answer(url, &config)),
+        "/health" => {
+            let percentage = rollout::percentage(&env).await;
+            public(&request, |_| health::answer(&config, percentage))
+        }
         _ => answer::refusal(&Refusal::NotFound, &caller),
     }
 }
@@ -44,6 +65,7 @@ async fn mcp(
     env: &Env,
     config: &Config,
     caller: &Caller,
+    context: Context,
     path: &str,
 ) -> Result<Response> {
     if let Some(origin) = &caller.origin
@@ -55,10 +77,27 @@ async fn mcp(
         let asked = request.headers().get("access-control-request-headers")?;
         return answer::preflight(asked.as_deref(), caller);
     }
-    match path {
-        "/mcp" => streamable::handle(request, env, config, caller).await,
-        sessions::PATH => sessions::handle(request, env, config, caller).await,
-        _ => sse::handle(request, env, config, caller, path).await,
+    let url = config.door.oauth.then(|| request.inner().url());
+    let visit = Visit { env, config, caller, context: Rc::new(context) };
+    let endpoint = match Endpoint::admit(&request, visit).await {
+        Ok(endpoint) => endpoint,
+        Err(stop) => return stop_answer(stop, caller),
+    };
+    let rate = endpoint.rate;
+    let answered = match path {
+        "/mcp" => streamable::handle(endpoint, request).await,
+        sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
+        _ => sse::handle(endpoint, request, path).await,
+    };
+    let response = answered.or_else(|stop| stop_answer(stop, caller))?;
+    let response = match url {
+        Some(url) => oauth::challenge::complete(response, config, &url).await?,
+        None => response,
+    };
+    match rate {
+        Some(rate) => answer::with_rate(response, rate),
+        None => Ok(response),
     }
 }
 

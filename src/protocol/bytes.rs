@@ -39,6 +39,11 @@ impl<'a> Reader<'a> {
         self.take(len)
     }
 
+    /// Everything that is left.
+    pub fn rest(&self) -> &'a [u8] {
+        self.0
+    }
+
     /// Whether everything was read.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -21,19 +21,28 @@ use crate::access::{
 
 const NONCE: usize = 12;
 
+/// What opens a sealed text.
+#[derive(Clone, Copy)]
+pub struct Lock<'a> {
+    /// The server's keys.
+    pub keys: &'a Keyring,
+    /// What else is needed and is not kept here; empty where the keys are enough.
+    pub with: &'a [u8],
+}
+
 /// Encrypts a text for one use of it.
 ///
 /// # Errors
 /// Where the runtime fails.
-pub async fn seal(keys: &Keyring, of: &str, text: &Secret) -> Result<String, JsValue> {
-    let id = keys.signing_id();
+pub async fn seal(lock: Lock<'_>, of: &str, text: &Secret) -> Result<String, JsValue> {
+    let id = lock.keys.signing_id();
     let (fresh, more) = (Uuid::new_v4(), Uuid::new_v4());
     // Of a v4 UUID 122 bits are random: the two ends of two make a nonce.
     let nonce: Vec<u8> = fresh.as_bytes().iter().chain(more.as_bytes()).copied().collect();
     let nonce = nonce.get(..6).into_iter().chain(nonce.get(26..)).flatten().copied();
     let nonce: Vec<u8> = nonce.collect();
     let params = params(&nonce, of);
-    let key = key(keys, id, "encrypt").await?;
+    let key = key(lock, id, "encrypt").await?;
     let done =
         subtle()?.encrypt_with_object_and_u8_array(&params, &key, text.expose().as_bytes())?;
     let sealed = Uint8Array::new(&JsFuture::from(done).await?).to_vec();
@@ -44,19 +53,19 @@ pub async fn seal(keys: &Keyring, of: &str, text: &Secret) -> Result<String, JsV
 ///
 /// # Errors
 /// Where it was not, or its key is gone.
-pub async fn open(keys: &Keyring, of: &str, sealed: &str) -> Result<Secret, JsValue> {
+pub async fn open(lock: Lock<'_>, of: &str, sealed: &str) -> Result<Secret, JsValue> {
     let broken = || JsValue::from_str("the sealed text is malformed");
     let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| broken())?;
     let (id, rest) = bytes.split_first_chunk().ok_or_else(broken)?;
     let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or_else(broken)?;
     let params = params(nonce, of);
-    let key = key(keys, *id, "decrypt").await?;
+    let key = key(lock, *id, "decrypt").await?;
     let done = subtle()?.decrypt_with_object_and_u8_array(&params, &key, sealed)?;
     let text = Uint8Array::new(&JsFuture::from(done).await?).to_vec();
     String::from_utf8(text).map(Secret::new).map_err(|_| broken())
 }
 
-fn subtle() -> Result<SubtleCrypto, JsValue> {
+pub(super) fn subtle() -> Result<SubtleCrypto, JsValue> {
     let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
     Ok(scope.crypto()?.subtle())
 }
@@ -67,9 +76,9 @@ fn params(nonce: &[u8], of: &str) -> AesGcmParams {
     params
 }
 
-async fn key(keys: &Keyring, id: KeyId, usage: &str) -> Result<CryptoKey, JsValue> {
+async fn key(lock: Lock<'_>, id: KeyId, usage: &str) -> Result<CryptoKey, JsValue> {
     let gone = || JsValue::from_str("the key is not among those of CREDENTIAL_KEY any more");
-    let secret = keys.secret(id, Purpose::Credential).ok_or_else(gone)?;
+    let secret = lock.keys.secret(id, Purpose::Credential, lock.with).ok_or_else(gone)?;
     let raw = Uint8Array::from(secret.as_slice());
     let usages = Array::of1(&usage.into());
     let imported = subtle()?.import_key_with_str("raw", &raw, "AES-GCM", false, &usages)?;

@@ -1,13 +1,31 @@
-//! What one isolate keeps between requests: its configuration, the keys, and since when sessions
-//! count. Values only: a request that waits for another one is killed.
+//! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
+//! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
+//! request that waits for another one is killed.
 
-use std::{cell::RefCell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use worker::{Env, Method, Request, Response};
 
 use crate::{
-    access::{keys::Keyring, not_before::NotBefore, principal::Subject},
+    access::{
+        attempts::Attempts,
+        jwt::{IssuerKeys, Verified},
+        keys::Keyring,
+        named_key::KnownKeys,
+        not_before::NotBefore,
+        oauth::{known::KnownGrants, token::Handle},
+        principal::Subject,
+        quota::Leases,
+        rollout::Percentage,
+        secret::Secret,
+    },
     edge::{config::Config, refusal::Refusal},
+    runtime::binding::Database,
+    telemetry::audit::Waiting,
+    transport::named_keys::DATABASE,
 };
 
 /// The binding of the object that keeps a key where `SESSION_KEY` is missing.
@@ -17,6 +35,35 @@ thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+    static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
+    static VERIFIED: RefCell<Verified> = RefCell::default();
+    static LEASES: RefCell<Leases> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
+    static AUDIT: RefCell<Waiting> = RefCell::default();
+    static CLEARED: Cell<u64> = const { Cell::new(0) };
+    static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
+    static PERCENTAGE: RefCell<Percentage> = RefCell::default();
+    static GRANTS: RefCell<KnownGrants> = RefCell::default();
+}
+
+/// The credential of an OAuth grant, or that it is over; None where its object must be asked.
+pub fn grant(handle: &Handle, now_s: u64) -> Option<Option<Secret>> {
+    GRANTS.with_borrow(|known| known.get(handle, now_s))
+}
+
+/// Notes what a grant's object said.
+pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
+    GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
+}
+
+/// Has a grant's object asked again.
+pub fn forget_grant(handle: &Handle) {
+    GRANTS.with_borrow_mut(|known| known.forget(handle));
+}
+
+/// Notes that a grant is over.
+pub fn note_grant_over(grant: &[u8; 16]) {
+    GRANTS.with_borrow_mut(|known| known.note_over(grant));
 }
 
 /// Since when sessions of this subject count, where that is known well enough not to ask its hub.
@@ -34,13 +81,59 @@ pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
     NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
 }
 
+/// Reads or changes what is known of the issuer's keys.
+pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
+    ISSUER_KEYS.with_borrow_mut(f)
+}
+
+/// Reads or changes which tokens are known to be signed.
+pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
+    VERIFIED.with_borrow_mut(f)
+}
+
+/// Reads or changes what subjects may still ask for.
+pub fn with_leases<T>(f: impl FnOnce(&mut Leases) -> T) -> T {
+    LEASES.with_borrow_mut(f)
+}
+
+/// Reads or changes what addresses sent that was wrong.
+pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
+    ATTEMPTS.with_borrow_mut(f)
+}
+
+/// Reads or changes what is known of named keys.
+pub fn with_known_keys<T>(f: impl FnOnce(&mut KnownKeys) -> T) -> T {
+    KNOWN_KEYS.with_borrow_mut(f)
+}
+
+/// Reads or changes what waits to be written into the audit.
+pub fn with_audit<T>(f: impl FnOnce(&mut Waiting) -> T) -> T {
+    AUDIT.with_borrow_mut(f)
+}
+
+/// Whether the audit was not cleared for so many seconds; the next time is so far away again.
+pub fn is_time_to_clear(now_s: u64, every: u64) -> bool {
+    let is_time = now_s.saturating_sub(CLEARED.get()) >= every;
+    if is_time {
+        CLEARED.set(now_s);
+    }
+    is_time
+}
+
+/// Reads or changes what is known of the share of subjects that is let in.
+pub fn with_percentage<T>(f: impl FnOnce(&mut Percentage) -> T) -> T {
+    PERCENTAGE.with_borrow_mut(f)
+}
+
 /// The configuration; bindings do not change while an isolate lives.
 pub fn config(env: &Env) -> Rc<Config> {
     if let Some(config) = CONFIG.with_borrow(Clone::clone) {
         return config;
     }
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-    let config = Rc::new(Config::read(&lookup));
+    let mut config = Config::read(&lookup);
+    config.door.named_keys = Database::of(env, DATABASE).is_some();
+    let config = Rc::new(config);
     if let Some(keys) = config.keys.clone() {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }

@@ -11,9 +11,6 @@ use crate::{
     server::platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform},
 };
 
-/// Bytes an answer may have: twice what a result may have.
-const MAX_ANSWER: usize = 16 * 1024 * 1024;
-
 /// The Workers runtime.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Machine;
@@ -40,11 +37,11 @@ impl Platform for Machine {
 }
 
 async fn fetch(request: OutboundRequest) -> Result<OutboundResponse, NetworkFailure> {
-    let timeout = request.timeout;
+    let (timeout, at_most) = (request.timeout, request.at_most);
     let signal = timeout_signal(timeout);
     let sent = async {
         let response = Fetch::Request(build(request)?).send_with_signal(&signal).await?;
-        read(response).await
+        read(response, at_most).await
     };
     match sent.await {
         Ok(answer) => answer,
@@ -78,7 +75,10 @@ fn method(method: Method) -> &'static str {
     }
 }
 
-async fn read(mut response: Response) -> worker::Result<Result<OutboundResponse, NetworkFailure>> {
+async fn read(
+    mut response: Response,
+    at_most: usize,
+) -> worker::Result<Result<OutboundResponse, NetworkFailure>> {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let content_type = header("content-type");
     let retry_after = header("retry-after");
@@ -90,8 +90,8 @@ async fn read(mut response: Response) -> worker::Result<Result<OutboundResponse,
         let mut stream = response.stream()?;
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk?);
-            if body.len() > MAX_ANSWER {
-                return Ok(Err(NetworkFailure::TooLarge(MAX_ANSWER)));
+            if body.len() > at_most {
+                return Ok(Err(NetworkFailure::TooLarge(at_most)));
             }
         }
     }

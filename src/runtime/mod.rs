@@ -3,11 +3,14 @@
 //! Invariant: only values are kept between requests, never futures, channels or locks: a request
 //! that waits for another's wake-up is killed at once.
 
+pub mod binding;
 pub mod cipher;
 pub mod host_name;
 pub mod isolate;
 pub mod machine;
 pub mod object;
+pub mod random;
 pub mod request;
+pub mod signature;
 pub mod sleep;
 pub mod url;

@@ -52,7 +52,8 @@ pub fn query_value(url: &str, name: &str) -> Option<String> {
     Some(percent_decode_str(&found).decode_utf8_lossy().into_owned())
 }
 
-fn form_encoded(text: &str) -> String {
+/// A value as forms and queries write it.
+pub fn form_encoded(text: &str) -> String {
     utf8_percent_encode(text, FORM).to_string().replace(' ', "+")
 }
 

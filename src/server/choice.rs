@@ -5,7 +5,10 @@
 
 use thiserror::Error;
 
-use crate::toolsets::sitebay::{self, Definition, Effect};
+use crate::{
+    access::scope::Scopes,
+    toolsets::sitebay::{self, Definition, Effect},
+};
 
 /// The set where nobody chose: it has tools of many toolsets, and a bit of its own.
 const DEFAULT: u32 = 1 << 31;
@@ -88,6 +91,12 @@ impl Choice {
         (self.legacy || !tool.hidden) && self.allows(tool.effect)
     }
 
+    /// The same, as somebody with these scopes may use it.
+    #[must_use]
+    pub fn within(self, scopes: Scopes) -> Self {
+        Self { read_only: self.read_only || !scopes.has(Scopes::WRITE), ..self }
+    }
+
     /// Whether a tool of this effect may be called.
     pub fn allows(&self, effect: Effect) -> bool {
         !self.read_only || effect == Effect::Read
@@ -160,6 +169,13 @@ mod tests {
         let choice = Choice { read_only: true, ..Choice::parse("all").unwrap() };
         assert!(!offered(choice).contains(&"sitebay_delete_site"));
         assert!(!choice.allows(Effect::Write) && choice.allows(Effect::Read));
+    }
+
+    #[test]
+    fn who_may_only_read_is_offered_what_reads() {
+        let all = Choice::parse("all").unwrap();
+        assert_eq!(all.within(Scopes::WRITE), all);
+        assert!(all.within(Scopes::READ).read_only);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
         work::{Begun, Effect, Recorded, Step, Work},
     },
     sitebay::Account,
+    telemetry::audit::Audit,
 };
 
 /// The program that speaks to this server, as it calls itself.
@@ -72,6 +73,8 @@ pub struct Context {
     pub notifier: Rc<dyn Notifier>,
     /// Where the work of the call is done.
     pub work: Rc<dyn Work>,
+    /// Where it is noted what happened.
+    pub audit: Rc<dyn Audit>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
     /// Where results are kept that are too large for an answer. None: nowhere.

@@ -5,10 +5,14 @@
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    access::scope::BeyondScope,
     protocol::{
         content::ToolResult,
         fields::fields,
-        jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
+        jsonrpc::{
+            INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RequestId, RpcError, TRANSPORT_ERROR,
+            error_text,
+        },
         object::Object,
         raw,
     },
@@ -22,6 +26,7 @@ use crate::{
         registry::{self, Completion, PromptError, ReadError, Reference},
         tasks::{Becomes, OPERATION, Seen},
     },
+    telemetry::audit::Call,
 };
 
 /// Values that a completion may have (MCP `server/utilities/completion`).
@@ -46,6 +51,13 @@ pub enum Outcome {
     Stopped(Stop),
     /// The work goes on in a task, which the client follows.
     Task(Seen),
+    /// The caller may not ask for it.
+    Beyond(BeyondScope),
+}
+
+/// The text of the response to what the caller may not ask for.
+pub fn beyond_text(id: &RequestId, beyond: BeyondScope) -> Vec<u8> {
+    error_text(Some(id), &RpcError::new(TRANSPORT_ERROR, beyond.to_string()))
 }
 
 impl From<RpcError> for Outcome {
@@ -57,8 +69,7 @@ impl From<RpcError> for Outcome {
 /// Carries out a request that means the same in every era.
 pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
     let outcome = match method {
-        "tools/list" if ctx.choice == Choice::default() => listed(ctx, &params, &registry::TOOLS),
-        "tools/list" => chosen(ctx, &params),
+        "tools/list" => tools(ctx, &params),
         "tools/call" => call_tool(ctx, params).await,
         "resources/list" => listed(ctx, &params, &registry::RESOURCES),
         "resources/templates/list" => listed(ctx, &params, &registry::RESOURCE_TEMPLATES),
@@ -80,21 +91,42 @@ fn listed(
     Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
 }
 
-/// The tools that the caller or the operator chose.
-fn chosen(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
-    let listing = registry::tools(ctx.choice);
+/// The tools that the caller may use, of those that it or the operator chose.
+fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let choice = ctx.choice.within(ctx.principal.scopes);
+    if choice == Choice::default() {
+        return listed(ctx, params, &registry::TOOLS);
+    }
+    let listing = registry::tools(choice);
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
     Ok(Outcome::Text(page.unwrap_or_else(|| listing.whole().to_owned())))
 }
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
-    let becomes = registry::becomes(&name);
+    let effect = registry::effect(&name);
+    let noted = Call::begin(ctx, &name, effect, registry::site, params.arguments);
+    let outcome = carry_out(ctx, &name, params.arguments).await.unwrap_or_else(Outcome::from);
+    if let Some(noted) = noted {
+        noted.end(ctx, &outcome);
+    }
+    Ok(outcome)
+}
+
+async fn carry_out(
+    ctx: &Context,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Result<Outcome, RpcError> {
+    if let Err(beyond) = ctx.principal.scopes.require(registry::needs(name)) {
+        return Ok(Outcome::Beyond(beyond));
+    }
+    let becomes = registry::becomes(name);
     let called = match &ctx.tasks {
         Some(tasks) if becomes != Becomes::Never => {
-            return long::call(ctx, tasks, becomes, &name, params.arguments).await;
+            return long::call(ctx, tasks, becomes, name, arguments).await;
         }
-        _ => registry::call(ctx, &name, params.arguments).await,
+        _ => registry::call(ctx, name, arguments).await,
     };
     let called = called.ok_or_else(|| {
         RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list"))

@@ -32,6 +32,8 @@ pub struct OutboundRequest {
     pub body: Option<String>,
     /// How long to wait for the whole answer.
     pub timeout: Duration,
+    /// Bytes that the answer's body may have.
+    pub at_most: usize,
 }
 
 /// The answer to an [`OutboundRequest`].

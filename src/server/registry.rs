@@ -7,8 +7,10 @@ use std::{cell::RefCell, iter, rc::Rc, sync::LazyLock};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
+    access::scope::Scopes,
     protocol::{
         content::{Contents, PromptResult, ToolResult},
+        fields::fields,
         raw,
         stateless::param_marks::ParamHeader,
     },
@@ -20,7 +22,7 @@ use crate::{
         shelf::{self, RESULT},
         tasks::Becomes,
     },
-    toolsets::sitebay,
+    toolsets::sitebay::{self, Effect},
 };
 
 pub use crate::toolsets::sitebay::Look;
@@ -142,6 +144,30 @@ fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     // A definition that breaks the rules marks nothing; clients drop such a tool.
     let headers = ParamHeader::all_in(definition.get("inputSchema")?).ok()?;
     Some((name, headers))
+}
+
+/// What a tool does to the world; one that does not exist does nothing.
+pub fn effect(name: &str) -> &'static str {
+    #[cfg(feature = "fixtures")]
+    if fixtures::changes(name) {
+        return "write";
+    }
+    match sitebay::effect(name) {
+        None | Some(Effect::Read) => "read",
+        Some(Effect::Write) => "write",
+        Some(Effect::Destructive) => "destructive",
+    }
+}
+
+/// What a caller must be allowed to, to call a tool.
+pub fn needs(name: &str) -> Scopes {
+    if effect(name) == "read" { Scopes::READ } else { Scopes::WRITE }
+}
+
+/// The host name of the site that arguments name.
+pub fn site(arguments: Option<&RawValue>) -> Option<String> {
+    let [fqdn] = fields(arguments?.get(), ["fqdn"]).ok()?;
+    sitebay::host_name(&raw::text(fqdn?)?)
 }
 
 /// Whether a tool's work becomes a task.

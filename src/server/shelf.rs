@@ -72,8 +72,7 @@ fn cut(result: ToolResult, size: usize, pages: usize, kept: Option<String>) -> T
     for block in result.content {
         match block {
             Content::Text { text } => {
-                let shown = cut_text(&text, SHOWN);
-                content.push(Content::text(format!("{rest}\n\n{shown}")));
+                content.push(Content::text(format!("{rest}\n\n{}", ends(&text))));
             }
             other => content.push(other),
         }
@@ -94,6 +93,16 @@ fn cut(result: ToolResult, size: usize, pages: usize, kept: Option<String>) -> T
         data
     });
     ToolResult { content, structured_content, is_error: result.is_error }
+}
+
+/// The beginning of a text, and its last line, which may say how to go on.
+fn ends(text: &str) -> String {
+    let shown = cut_text(text, SHOWN);
+    if shown.len() == text.len() {
+        return shown.to_owned();
+    }
+    let last = text.trim_end().rsplit('\n').next().unwrap_or_default();
+    format!("{shown}\n(and so on)\n{}", cut_text(last, SHOWN))
 }
 
 /// All of a result for a reader.

@@ -34,7 +34,10 @@ fn large() -> ToolResult {
         .map(|n| json!({"fqdn": format!("site-{n}.org"), "note": "x".repeat(200)}))
         .collect();
     let data = json!({"count": 10_000, "truncated": false, "sites": sites});
-    ToolResult::structured(data, "10000 sites:\n".to_owned() + &"- a site\n".repeat(10_000))
+    ToolResult::structured(
+        data,
+        "10000 sites:\n".to_owned() + &"- a site\n".repeat(10_000) + "Read on.",
+    )
 }
 
 #[test]
@@ -49,6 +52,8 @@ fn a_large_result_is_kept_whole_and_says_where() {
         "{}",
         data["warnings"]
     );
+    let Content::Text { text } = &result.content[0] else { panic!("not a text") };
+    assert!(text.len() < 40_000 && text.ends_with("Read on."), "{}", &text[..200]);
     assert!(
         matches!(&result.content[1], Content::ResourceLink { uri, .. } if uri == "sitebay://result/id/1")
     );

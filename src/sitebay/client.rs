@@ -30,6 +30,8 @@ pub(crate) const CALL_BUDGET: Duration = Duration::from_secs(25);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A keyed change gets more time, it is real work.
 const KEYED_TIMEOUT: Duration = Duration::from_secs(15);
+/// Bytes an answer may have: twice what a result may have.
+const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const PREFIX: &str = "/f/api/v1";
 const USER_AGENT: &str = concat!("sitebay-mcp/", env!("CARGO_PKG_VERSION"));
 
@@ -148,6 +150,7 @@ impl<'a> Client<'a> {
             headers: self.headers(request),
             body: request.body.as_ref().map(Value::to_string),
             timeout,
+            at_most: MAX_ANSWER,
         };
         Ok(self.ctx.platform.fetch(outbound).await)
     }

@@ -127,6 +127,7 @@ impl Fake {
                 scopes: Scopes::ADMIN,
                 own_credential: false,
                 expires: None,
+                grant: None,
             }),
             account: Rc::new(Account {
                 base_url: "https://my.sitebay.test".into(),
@@ -135,6 +136,7 @@ impl Fake {
             platform: self.clone(),
             notifier: Rc::new(Reports(self.clone())),
             work: Rc::new(InPlace { platform: self.clone(), moves: false }),
+            audit: Rc::new(crate::telemetry::audit::Unkept),
             tasks: None,
             shelf: None,
         }

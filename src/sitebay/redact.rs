@@ -2,7 +2,8 @@
 //!
 //! Invariant: what a caller gave as secret, and the token, never come back; what SiteBay keeps
 //! secret for a site comes back only where the caller asked to see it. Fields that are secret in one
-//! answer only are marked in the catalogue; the keys here are secret wherever they turn up.
+//! answer only are marked in the catalogue; the keys here are secret wherever they turn up, and so is
+//! a password in an address.
 
 use serde_json::Value;
 
@@ -29,8 +30,33 @@ pub(crate) fn redact(value: &mut Value, reveal: bool) {
                 }
             }
         }
+        Value::String(text) => {
+            if let Some(clean) = without_userinfo(text) {
+                *text = clean;
+            }
+        }
         _ => {}
     }
+}
+
+/// An address without the password in it (RFC 3986 §3.2.1), such as that of a Git repository. None:
+/// it has none.
+fn without_userinfo(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    // A text around an address, such as a file, stays what it is.
+    if text.contains(char::is_whitespace) {
+        return None;
+    }
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let after = rest.get(user.len()..)?;
+    let user = match user.split_once(':') {
+        Some((name, _)) => format!("{name}:{PLACEHOLDER}"),
+        None if user == "git" => return None,
+        // A token alone is a password, too.
+        None => PLACEHOLDER.to_owned(),
+    };
+    Some(format!("{scheme}://{user}{after}"))
 }
 
 /// Replaces secrets in all strings of a value.
@@ -97,6 +123,23 @@ mod tests {
         redact(&mut shown, true);
         assert_eq!(shown["x"][0]["code_server_password"], "b");
         assert_eq!(shown["wordpress_password"], "[redacted]");
+    }
+
+    #[test]
+    fn an_address_is_shown_without_the_password_in_it() {
+        for (address, shown) in [
+            ("https://me:ghp_secret@a.org/x.git", "https://me:[redacted]@a.org/x.git"),
+            ("https://ghp_secret@a.org/x.git", "https://[redacted]@a.org/x.git"),
+            ("ssh://git@a.org/x.git", "ssh://git@a.org/x.git"),
+            ("https://a.org/x@y", "https://a.org/x@y"),
+            ("https://a.org", "https://a.org"),
+            ("me@a.org", "me@a.org"),
+            ("see https://a.org\nme@a.org", "see https://a.org\nme@a.org"),
+        ] {
+            let mut site = json!({ "git_url": address });
+            redact(&mut site, true);
+            assert_eq!(site["git_url"], shown);
+        }
     }
 
     #[test]

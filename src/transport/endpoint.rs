@@ -7,25 +7,28 @@ use worker::{Env, Request, Response, Result};
 
 use crate::{
     access::{
-        admission::{Credentials, OWN_TOKEN_HEADER},
-        keys::Keyring,
-        principal::Principal,
-        secret::Secret,
+        keys::Keyring, oauth::token::Handle, principal::Principal, quota::Rate, secret::Secret,
     },
+    agents::rows::now_s,
     edge::{
         answer::{self, Caller},
         body::check_declared,
         config::Config,
+        oauth::challenge,
         refusal::Refusal,
     },
     protocol::{
         initialize::Hello,
         session_id::{Claims, Placement},
     },
-    runtime::{isolate, machine::Machine, url::query_value},
-    server::{choice::Choice, context::Client, platform::Platform as _, tasks::Tasks},
+    runtime::{isolate, url::query_value},
+    server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
-    transport::{forward::Target, held::Lease, hub::Hub, tasks::TaskLink, watchdog::Watched},
+    telemetry::audit::Audit,
+    transport::{
+        forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
+        visit::Visit, watchdog::Watched,
+    },
 };
 
 /// The header that names the toolsets that a caller wants.
@@ -50,6 +53,18 @@ impl From<Refusal> for Stop {
 impl From<worker::Error> for Stop {
     fn from(error: worker::Error) -> Self {
         Self::Broken(error)
+    }
+}
+
+impl Stop {
+    /// The same with the way to sign in, where there is one.
+    pub(super) fn challenging(self, config: &Config, request: &Request) -> Self {
+        match self {
+            Self::Refused(refusal) => {
+                Self::Refused(challenge::to(refusal, config, &request.inner().url()))
+            }
+            broken => broken,
+        }
     }
 }
 
@@ -79,26 +94,28 @@ pub struct Endpoint<'a> {
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
+    /// What it may still ask for in this window. None: there is no limit.
+    pub rate: Option<Rate>,
     own_token: Option<String>,
+    grant: Option<Handle>,
+    key: Option<String>,
+    audit: Rc<dyn Audit>,
 }
 
 impl<'a> Endpoint<'a> {
     /// Lets the caller in, or not.
-    pub async fn admit(
-        request: &Request,
-        env: &'a Env,
-        config: &'a Config,
-        caller: &'a Caller,
-    ) -> Outcome<Self> {
+    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+        let Visit { env, config, caller, .. } = visit;
         let keys = isolate::keys(env, config).await?;
-        let headers = request.headers();
-        let credentials = Credentials {
-            authorization: headers.get("authorization")?,
-            own_token: headers.get(OWN_TOKEN_HEADER)?,
-        };
-        let principal = config.door.admit(&keys, &credentials)?;
-        let own_token = credentials.own_token.filter(|_| principal.own_credential);
-        Ok(Self { env, config, caller, keys, principal, own_token })
+        let (admitted, rate) = visit.admitted(request, &keys).await?;
+        let Admitted { principal, own_token, grant, key } = admitted;
+        let audit = visit.audit();
+        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, key, audit })
+    }
+
+    /// Where it is noted what happened.
+    pub fn audit(&self) -> Rc<dyn Audit> {
+        self.audit.clone()
     }
 
     /// The SiteBay account that the caller acts on.
@@ -126,15 +143,20 @@ impl<'a> Endpoint<'a> {
     /// When a stream that begins now must end, in seconds since 1970.
     pub fn expires(&self) -> u32 {
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        let now = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
         self.with_credential(now.saturating_add(age))
     }
 
     /// For how long a stream of a session may go on.
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
-        let expires = self.with_credential(claims.expires);
-        Lease { env: self.env.clone(), expires, session }
+        Lease { session, ..self.lease_until(self.with_credential(claims.expires)) }
+    }
+
+    /// For how long a stream without a session may go on.
+    pub fn lease_until(&self, expires: u32) -> Lease {
+        let (grant, key) = (self.grant.clone(), self.key.clone());
+        Lease { env: self.env.clone(), expires, session: None, grant, key }
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -144,8 +166,7 @@ impl<'a> Endpoint<'a> {
 
     /// The session that an id names, if it is this caller's and was not ended with all others.
     pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
-        let now = Machine.now_ms() / 1_000;
-        let claims = Claims::verify(id, &self.keys, self.principal.subject, now)
+        let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
         if Hub::has_ended(self.env, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
@@ -156,7 +177,9 @@ impl<'a> Endpoint<'a> {
     /// A session that this caller may speak to.
     pub fn target_of(&self, claims: Claims) -> Target<'a> {
         let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
-        Target { env, keys, claims, principal }
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
+        Target { env, keys, claims, principal, own_token: own_token.map(Secret::new) }
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
@@ -192,10 +215,16 @@ impl<'a> Endpoint<'a> {
     }
 
     /// The claims of a new session of this caller.
-    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Claims {
-        let issued = u32::try_from(Machine.now_ms() / 1_000).unwrap_or(u32::MAX);
+    ///
+    /// # Errors
+    /// 429 where it starts too many.
+    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
+        if let Some(rate) = self.rate {
+            quota::start(self.principal.subject, rate)?;
+        }
+        let issued = u32::try_from(now_s()).unwrap_or(u32::MAX);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
-        Claims {
+        Ok(Claims {
             session: Uuid::new_v4(),
             version: hello.version,
             capabilities: hello.capabilities,
@@ -206,7 +235,7 @@ impl<'a> Endpoint<'a> {
             toolset: choice.map(Choice::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,
-        }
+        })
     }
 
     /// Callers who share a key, or have none, never share an object, unless each brings a

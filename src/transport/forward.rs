@@ -9,9 +9,11 @@ use worker::{Env, Headers, Request, Response, Result, Stub};
 
 use crate::{
     access::{
+        admission::OWN_TOKEN_HEADER,
         keys::Keyring,
         principal::Principal,
         seal::{SEAL_HEADER, Sealed, hub_seal},
+        secret::Secret,
     },
     edge::refusal::Refusal,
     protocol::session_id::Claims,
@@ -34,6 +36,8 @@ pub struct Target<'a> {
     pub claims: Claims,
     /// Who asks.
     pub principal: Principal,
+    /// The SiteBay token to pass on in the place of whatever the client sent.
+    pub own_token: Option<Secret>,
 }
 
 /// What came back: an answer of the object, or none.
@@ -44,6 +48,9 @@ impl Target<'_> {
     pub async fn pass_on(self, request: &Request) -> Result<Forwarded> {
         let mut copy = request.clone_mut()?;
         copy.headers_mut()?.set(SEAL_HEADER, &self.seal())?;
+        if let Some(token) = &self.own_token {
+            copy.headers_mut()?.set(OWN_TOKEN_HEADER, token.expose())?;
+        }
         ask(self.env, &self.claims.object(), copy).await
     }
 

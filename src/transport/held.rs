@@ -20,14 +20,15 @@ use wasm_bindgen_futures::spawn_local;
 use worker::{Env, Result, WebSocket, WebsocketEvent};
 
 use crate::{
-    access::principal::Subject,
+    access::{oauth::token::Handle, principal::Subject},
     agents::{
         rows::now_s,
         socket::{ENDED, SUPERSEDED},
     },
+    edge::refusal::Refusal,
     protocol::event,
     runtime::{isolate, sleep::Sleep},
-    transport::hub::Hub,
+    transport::{grants::credential, hub::Hub, named_keys::is_revoked},
 };
 
 /// Between two comments. Proxies cut a stream that is silent for 100 s.
@@ -80,6 +81,10 @@ pub struct Lease {
     pub expires: u32,
     /// Until its session, issued at this time, is ended with all others of the subject.
     pub session: Option<(Subject, u32)>,
+    /// Until this OAuth grant is taken back.
+    pub grant: Option<Handle>,
+    /// Until the named key of this id is revoked.
+    pub key: Option<String>,
     /// The bindings.
     pub env: Env,
 }
@@ -89,6 +94,18 @@ impl Lease {
     async fn over(&self) -> Option<&'static str> {
         if now_s() >= u64::from(self.expires) {
             return Some("closed: the session expired");
+        }
+        if let Some(id) = &self.key
+            && is_revoked(&self.env, id).await
+        {
+            return Some("closed: the key was revoked");
+        }
+        if let Some(grant) = &self.grant {
+            let config = isolate::config(&self.env);
+            // Where nobody knows, the stream goes on: the next comment asks again.
+            if let Err(Refusal::AccessOver(_)) = credential(&self.env, &config, grant).await {
+                return Some("closed: the access was taken back");
+            }
         }
         let (subject, issued) = self.session?;
         // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not

@@ -28,7 +28,7 @@ use crate::{
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::within,
-        held::{Lease, hold},
+        held::hold,
     },
 };
 
@@ -161,6 +161,39 @@ impl Hub {
         Ok(answered.status_code() == 200)
     }
 
+    /// Lists an OAuth grant until then, in seconds since 1970, with a line about it.
+    ///
+    /// # Errors
+    /// Where there are too many, or the hub cannot be asked.
+    pub async fn put_grant(&self, grant: String, about: String, until_s: u64) -> Result<()> {
+        self.ask(&Ask::PutGrant(grant, until_s), Some(about)).await.map(drop)
+    }
+
+    /// Lists it no more.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn drop_grant(&self, grant: String) -> Result<()> {
+        self.ask(&Ask::DropGrant(grant), None).await.map(drop)
+    }
+
+    /// The grants that are listed: a line for each, its name and what is said about it.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn grants(&self) -> Result<String> {
+        self.ask(&Ask::Grants, None).await?.text().await
+    }
+
+    /// The session objects that hold a stream or something stored: a line for each, its name and
+    /// until when, in seconds since 1970.
+    ///
+    /// # Errors
+    /// Where the hub cannot be asked.
+    pub async fn watchers(&self) -> Result<String> {
+        self.ask(&Ask::Watchers, None).await?.text().await
+    }
+
     async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<Response> {
         let request = request::request("POST", &address(ask), &Headers::new(), body.as_deref())?;
         self.send(request).await
@@ -235,6 +268,6 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
     // The hub itself ends it with the subject's sessions.
-    let lease = Lease { env: endpoint.env.clone(), expires: endpoint.expires(), session: None };
+    let lease = endpoint.lease_until(endpoint.expires());
     Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)
 }

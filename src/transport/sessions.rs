@@ -5,18 +5,14 @@
 
 use std::time::Duration;
 
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{
-        answer::{self, Caller},
-        config::Config,
-        refusal::Refusal,
-    },
+    edge::{answer, refusal::Refusal},
     runtime::{machine::Machine, sleep::Sleep},
     server::platform::Platform as _,
     transport::{
-        endpoint::{Endpoint, Outcome, stop_answer},
+        endpoint::{Endpoint, Outcome},
         hub::Hub,
     },
 };
@@ -25,30 +21,25 @@ use crate::{
 pub const PATH: &str = "/sessions";
 
 /// Answers a request to it.
-///
-/// # Errors
-/// Only where the runtime fails; a refusal is an answer.
-pub async fn handle(
-    request: Request,
-    env: &Env,
-    config: &Config,
-    caller: &Caller,
-) -> Result<Response> {
-    let answered = async {
-        let endpoint = Endpoint::admit(&request, env, config, caller).await?;
-        match request.method() {
-            Method::Delete => end(&endpoint).await,
-            _ => Err(Refusal::Method("DELETE, OPTIONS").into()),
+pub async fn handle(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+    match request.method() {
+        Method::Delete => {
+            end(&Hub::of(&endpoint)).await?;
+            Ok(answer::no_content(endpoint.caller)?)
         }
-    };
-    answered.await.or_else(|stop| stop_answer(stop, caller))
+        _ => Err(Refusal::Method("DELETE, OPTIONS").into()),
+    }
 }
 
-async fn end(endpoint: &Endpoint<'_>) -> Outcome<Response> {
+/// Ends all sessions of a subject.
+///
+/// # Errors
+/// 503 where its hub does not answer.
+pub async fn end(hub: &Hub) -> Outcome<()> {
     let second = || Machine.now_ms() / 1_000;
     let not_before = second();
     let until = u32::try_from(not_before).unwrap_or(u32::MAX);
-    if let Err(error) = Hub::of(endpoint).end_sessions(until).await {
+    if let Err(error) = hub.end_sessions(until).await {
         worker::console_error!("sessions could not be ended: {error}");
         return Err(Refusal::HubUnreachable.into());
     }
@@ -56,5 +47,5 @@ async fn end(endpoint: &Endpoint<'_>) -> Outcome<Response> {
         let left = 1_000_u64.saturating_sub(Machine.now_ms() % 1_000);
         Sleep::new(Duration::from_millis(left)).await;
     }
-    Ok(answer::no_content(endpoint.caller)?)
+    Ok(())
 }

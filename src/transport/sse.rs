@@ -4,18 +4,14 @@
 //! is made before `initialize`, so what the client says there lives with the stream's socket.
 //! `endpoint` is relative to the stream's own URL, so that it works behind any path prefix.
 
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{
-        answer::{self, Caller},
-        config::Config,
-        refusal::Refusal,
-    },
+    edge::{answer, refusal::Refusal},
     protocol::{event, initialize::Hello},
     runtime::url::query_value,
     transport::{
-        endpoint::{Endpoint, Outcome, Stop, stop_answer},
+        endpoint::{Endpoint, Outcome},
         held::hold,
         media,
     },
@@ -30,26 +26,13 @@ pub fn takes_messages(path: &str) -> bool {
 }
 
 /// Answers a request to the stream or to the message endpoint.
-///
-/// # Errors
-/// Only where the runtime fails; a refusal is an answer.
-pub async fn handle(
-    request: Request,
-    env: &Env,
-    config: &Config,
-    caller: &Caller,
-    path: &str,
-) -> Result<Response> {
-    let answered = async {
-        let endpoint = Endpoint::admit(&request, env, config, caller).await?;
-        match (request.method(), path) {
-            (Method::Get, STREAM) => open(endpoint, &request).await,
-            (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
-            (Method::Post, _) => message(endpoint, request).await,
-            _ => Err(Refusal::Method("POST, OPTIONS").into()),
-        }
-    };
-    answered.await.or_else(|stop: Stop| stop_answer(stop, caller))
+pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
+    match (request.method(), path) {
+        (Method::Get, STREAM) => open(endpoint, &request).await,
+        (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
+        (Method::Post, _) => message(endpoint, request).await,
+        _ => Err(Refusal::Method("POST, OPTIONS").into()),
+    }
 }
 
 /// Opens a session and its stream.
@@ -57,7 +40,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?);
+    let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?)?;
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
     let answered = endpoint.target_of(claims).open_feed("sse").await??;

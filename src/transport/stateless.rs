@@ -12,7 +12,7 @@ use uuid::Uuid;
 use worker::{Headers, Request, Response};
 
 use crate::{
-    access::keys::Keyring,
+    access::{keys::Keyring, scope::Scopes},
     agents::{
         call::{Held, run_held},
         channel::{Channel, Reply},
@@ -45,7 +45,7 @@ use crate::{
         ask::{Reason, Stop},
         choice::Choice,
         context::{Client, Context},
-        dispatch::{Outcome, dispatch},
+        dispatch::{Outcome, beyond_text, dispatch},
         params::OwnedParams,
         platform::Platform as _,
         registry::{self, PROMPTS},
@@ -98,6 +98,13 @@ pub async fn answer(
 
 /// Looks at a task, answers or cancels it.
 async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+    // Tasks change something: who may only look at them neither answers nor cancels.
+    if opened.method != Method::TasksGet
+        && let Err(beyond) = endpoint.principal.scopes.require(Scopes::WRITE)
+    {
+        let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
+        return Ok(answer::reply(reply, endpoint.caller)?);
+    }
     let task = opened.params.name.unwrap_or_default();
     let tasks = endpoint.tasks(opened.envelope.client);
     let tended = match (opened.method, tasks) {
@@ -277,6 +284,7 @@ async fn carry_out(
         platform: Rc::new(Machine),
         notifier: run.clone(),
         work: run.clone(),
+        audit: endpoint.audit(),
         tasks,
         shelf: Some(hub.clone()),
     };
@@ -285,15 +293,11 @@ async fn carry_out(
     let call = async move {
         let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
         hub.announce(&run.take_news()).await;
-        let hint = cache_hint(method, choice.is_some());
-        let (status, body) = worded(&id, hint, outcome, &run, &keys);
-        Reply::Json { status, body }
+        let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
+        worded(&id, cache_hint(method, own), outcome, &run, &keys)
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
-        Held::Whole(Reply::Json { status, body }) => {
-            Ok(answer::json(status, body, endpoint.caller)?)
-        }
-        Held::Whole(Reply::Accepted) => Ok(answer::accepted(endpoint.caller)?),
+        Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
         Held::Stream(stream) => Ok(answer::stream(stream, endpoint.caller)?),
     }
 }
@@ -308,23 +312,24 @@ fn consumer(hub: Rc<hub::Hub>) -> Consume {
     })
 }
 
-/// How long a result may be kept. A list that the caller chose is its own.
-fn cache_hint(method: Method, chosen: bool) -> Option<CacheHint> {
+/// How long a result may be kept. A list of tools that the caller chose, or that leaves out what it
+/// may not use, is its own.
+fn cache_hint(method: Method, own: bool) -> Option<CacheHint> {
     let hint = method.cache_hint()?;
-    let own = chosen && method == Method::ToolsList;
+    let own = own && method == Method::ToolsList;
     Some(if own { CacheHint { scope: CacheScope::Private, ..hint } } else { hint })
 }
 
-/// An outcome as this era says it: the status and the text of the response.
+/// An outcome as this era says it.
 fn worded(
     id: &RequestId,
     hint: Option<CacheHint>,
     outcome: Outcome,
     run: &Run,
     keys: &Keyring,
-) -> (u16, Vec<u8>) {
+) -> Reply {
     let done = |text: String| (200, result_text(id, &complete(text, hint)));
-    match outcome {
+    let (status, body) = match outcome {
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
@@ -332,8 +337,10 @@ fn worded(
         Outcome::Tool(result) => done(bounded(result.to_json())),
         Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
         Outcome::Failed(error) => (200, error_text(Some(id), &error)),
+        Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
         Outcome::Stopped(stop) => stopped(id, stop, run, keys),
-    }
+    };
+    Reply::Json { status, body }
 }
 
 fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {

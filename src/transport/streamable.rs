@@ -4,15 +4,10 @@
 //! subject reaches none; every other session request is exactly one object request, and every 30 s
 //! one of them asks the subject's hub first whether sessions were ended.
 
-use worker::{Env, Method, Request, Response, Result};
+use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{
-        answer::{self, Caller},
-        body::read_body,
-        config::Config,
-        refusal::Refusal,
-    },
+    edge::{answer, body::read_body, refusal::Refusal},
     protocol::{
         era::{self, Era},
         event::{self, LastEvent},
@@ -22,7 +17,7 @@ use crate::{
     },
     server::registry::PROMPTS,
     transport::{
-        endpoint::{Endpoint, Outcome, stop_answer},
+        endpoint::{Endpoint, Outcome},
         forward::Target,
         held::hold,
         media, stateless,
@@ -33,26 +28,14 @@ const SESSION_HEADER: &str = "mcp-session-id";
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 
-/// Answers a request to the MCP endpoint whose origin is allowed.
-///
-/// # Errors
-/// Only where the runtime fails; a refusal is an answer.
-pub async fn handle(
-    request: Request,
-    env: &Env,
-    config: &Config,
-    caller: &Caller,
-) -> Result<Response> {
-    let answered = async {
-        let endpoint = Endpoint::admit(&request, env, config, caller).await?;
-        match request.method() {
-            Method::Post => post(endpoint, request).await,
-            Method::Get => get(endpoint, request).await,
-            Method::Delete => delete(endpoint, request).await,
-            _ => Err(Refusal::Method(METHODS).into()),
-        }
-    };
-    answered.await.or_else(|stop| stop_answer(stop, caller))
+/// Answers a request to the MCP endpoint of a caller that was admitted.
+pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    match request.method() {
+        Method::Post => post(endpoint, request).await,
+        Method::Get => get(endpoint, request).await,
+        Method::Delete => delete(endpoint, request).await,
+        _ => Err(Refusal::Method(METHODS).into()),
+    }
 }
 
 async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
@@ -149,7 +132,7 @@ fn start(
     hello: Hello,
 ) -> Outcome<Response> {
     let version = hello.version;
-    let session = endpoint.claims(hello, endpoint.choice(request)?).sign(&endpoint.keys);
+    let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
     let body = result_text(id, &result(version, !PROMPTS.is_empty()));
     Ok(answer::json_with_session(body, &session, endpoint.caller)?)
 }

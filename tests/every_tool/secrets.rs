@@ -30,8 +30,6 @@ async fn no_tool_tells_a_secret_unasked_and_nothing_is_printed() {
     for generation in [Generation::March, Generation::October] {
         let setup = talkative(generation).await;
         for row in rows() {
-            let row = setup.ready(&row).await;
-            tells_none(row.tool, &setup.call(row.tool, row.arguments.clone()).await.0);
             let row = setup.ready(&row.whole()).await;
             tells_none(row.tool, &setup.call(row.tool, row.arguments).await.0);
         }

@@ -4,9 +4,15 @@ pub mod browser;
 pub mod client;
 pub mod deaf;
 pub mod events;
+pub mod issuer;
+pub mod memory;
+pub mod oauth;
+pub mod pages;
 pub mod process;
+pub mod provider;
 pub mod site;
 pub mod stateless;
+pub mod wrangler;
 
 pub use client::{Answer, Client};
 use xtask::{

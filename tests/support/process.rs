@@ -78,6 +78,31 @@ impl StdioServer {
         Self { child, input, output, log, next: 1, heard: Vec::new(), asked: Vec::new() }
     }
 
+    /// What it logged, once this is in it.
+    pub async fn logged(&self, what: &str) -> String {
+        for _ in 0..600 {
+            let log = self.log.lock().unwrap().clone();
+            if log.contains(what) {
+                return log;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("no {what} in its log:\n{}", self.log.lock().unwrap());
+    }
+
+    /// What it prints from now on, up to the line with this in it.
+    pub async fn said(&mut self, what: &str) -> String {
+        let mut said = String::new();
+        while !said.contains(what) {
+            let line = timeout(PATIENCE, self.output.next_line()).await;
+            let Ok(Ok(Some(line))) = line else {
+                panic!("no {what}, but {line:?}:\n{said}\n{}", self.log.lock().unwrap());
+            };
+            said.extend([line.as_str(), "\n"]);
+        }
+        said
+    }
+
     pub async fn notify(&mut self, method: &str) {
         self.write(&json!({ "jsonrpc": "2.0", "method": method })).await;
     }

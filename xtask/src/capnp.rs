@@ -13,11 +13,13 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-const OBJECTS: [(&str, &str); 4] = [
+const OBJECTS: [(&str, &str); 6] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),
     ("KEY_AGENT", "KeyAgent"),
+    ("GRANT_AGENT", "GrantAgent"),
+    ("QUOTA_AGENT", "QuotaAgent"),
 ];
 
 const COMPATIBILITY: &str =

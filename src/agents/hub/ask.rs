@@ -31,6 +31,14 @@ pub enum Ask {
     Keep(Uuid),
     /// A page of a kept text, from 1.
     Page(Uuid, usize),
+    /// To list the OAuth grant of this name until then, with what the body says of it.
+    PutGrant(String, u64),
+    /// To list it no more.
+    DropGrant(String),
+    /// For the grants that are listed.
+    Grants,
+    /// For the session objects that are told of changes.
+    Watchers,
     /// To consume a nonce, and to remember it until then.
     Consume([u8; 16], u64),
 }
@@ -48,6 +56,10 @@ impl Ask {
             Self::End(not_before) => format!("/end/{not_before}"),
             Self::Keep(id) => format!("/keep/{}", id.simple()),
             Self::Page(id, page) => format!("/page/{}/{page}", id.simple()),
+            Self::PutGrant(grant, until) => format!("/put-grant/{grant}/{until}"),
+            Self::DropGrant(grant) => format!("/drop-grant/{grant}"),
+            Self::Grants => "/grants".to_owned(),
+            Self::Watchers => "/watchers".to_owned(),
             Self::Consume(nonce, until) => {
                 format!("/consume/{}/{until}", URL_SAFE_NO_PAD.encode(nonce))
             }
@@ -68,6 +80,10 @@ impl Ask {
             "end" => Self::End(next()?.parse().ok()?),
             "keep" => Self::Keep(next()?.parse().ok()?),
             "page" => Self::Page(next()?.parse().ok()?, next()?.parse().ok()?),
+            "put-grant" => Self::PutGrant(next()?.to_owned(), next()?.parse().ok()?),
+            "drop-grant" => Self::DropGrant(next()?.to_owned()),
+            "grants" => Self::Grants,
+            "watchers" => Self::Watchers,
             "consume" => {
                 let nonce = URL_SAFE_NO_PAD.decode(next()?).ok()?.try_into().ok()?;
                 Self::Consume(nonce, next()?.parse().ok()?)
@@ -92,6 +108,10 @@ mod tests {
             Ask::Unwatch("object".into()),
             Ask::NotBefore,
             Ask::End(u32::MAX),
+            Ask::PutGrant("grant-_".into(), 7),
+            Ask::DropGrant("grant".into()),
+            Ask::Grants,
+            Ask::Watchers,
             Ask::Consume([0xff; 16], u64::MAX),
             Ask::Keep(Uuid::from_u128(7)),
             Ask::Page(Uuid::from_u128(7), 9),

@@ -320,6 +320,8 @@ impl Session {
             return;
         };
         let mut recent = self.recent.borrow_mut();
+        // What is large is found in storage, too.
+        recent.retain(|(_, ended)| !ended.is_large());
         if recent.len() >= MAX_RECENT {
             recent.pop_front();
         }

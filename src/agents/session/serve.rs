@@ -24,7 +24,7 @@ use crate::{
     server::{
         ask::{Reason, Stop},
         context::Context,
-        dispatch::{Outcome, dispatch},
+        dispatch::{Outcome, beyond_text, dispatch},
         params::Params,
         registry::{self, PROMPTS},
         size::{MAX_RESULT, too_large},
@@ -39,10 +39,7 @@ pub async fn serve(
     channel: Rc<Channel>,
 ) -> Reply {
     match decode(&body) {
-        Ok(Body::Single(message)) => match one(&session, &ctx, message, &channel).await {
-            Some(body) => Reply::Json { status: 200, body },
-            None => Reply::Accepted,
-        },
+        Ok(Body::Single(message)) => one(&session, &ctx, message, &channel).await,
         Ok(Body::Batch(messages)) if session.version().batches() => {
             batch(&session, &ctx, messages, &channel).await
         }
@@ -60,24 +57,24 @@ async fn one(
     ctx: &Context,
     message: Message<'_>,
     channel: &Rc<Channel>,
-) -> Option<Vec<u8>> {
+) -> Reply {
     match message {
         Message::Request { id, method, params } => {
             let _running = session.start(&id, channel);
             let outcome = request(session, ctx, &method, params, channel).await;
-            Some(worded(&id, outcome))
+            worded(&id, outcome)
         }
         Message::Notification { method, params } => {
             if method == "notifications/cancelled" {
                 session.cancel(params);
             }
-            None
+            Reply::Accepted
         }
         Message::Response { id, outcome } => {
             if !session.questions.answer(id.as_ref(), outcome) {
                 session.keeper.note("a response to no request that waits was ignored");
             }
-            None
+            Reply::Accepted
         }
     }
 }
@@ -200,7 +197,8 @@ async fn batch(
 ) -> Reply {
     let answers =
         messages.into_iter().map(|message| one(session, ctx, message, channel).boxed_local());
-    let answers: Vec<Vec<u8>> = all(answers.collect()).await.into_iter().flatten().collect();
+    let answers = all(answers.collect()).await;
+    let answers: Vec<&[u8]> = answers.iter().filter_map(Reply::body).collect();
     if answers.is_empty() {
         return Reply::Accepted;
     }
@@ -211,8 +209,9 @@ async fn batch(
 }
 
 /// An outcome as the session era says it.
-pub fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
-    match outcome {
+pub fn worded(id: &RequestId, outcome: Outcome) -> Reply {
+    let body = match outcome {
+        Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
         Outcome::List(text) => result_text(id, text),
         Outcome::Text(text) => result_text(id, &text),
         // A session waits for its tasks, and is given none.
@@ -227,7 +226,8 @@ pub fn worded(id: &RequestId, outcome: Outcome) -> Vec<u8> {
         Outcome::Failed(error) => error_text(Some(id), &error),
         Outcome::Stopped(Stop(Reason::Refused(error))) => error_text(Some(id), &error),
         Outcome::Stopped(stop) => result_text(id, &stop.into_result().to_json()),
-    }
+    };
+    Reply::Json { status: 200, body }
 }
 
 fn bounded(id: &RequestId, text: Vec<u8>) -> Vec<u8> {

@@ -12,7 +12,8 @@ use crate::{
         raw,
         stateless::input::Keyed,
     },
-    server::{context::Client, tasks::Start},
+    server::{context::Client, registry, tasks::Start},
+    telemetry::audit::Entry,
 };
 
 impl Order {
@@ -43,6 +44,27 @@ impl Order {
 }
 
 impl Kept {
+    /// What the audit notes of its end.
+    pub fn entry(&self, status: Status, at_ms: u64) -> Entry {
+        let Order { start, principal, client, .. } = &self.order;
+        Entry {
+            at_ms,
+            subject: principal.subject.to_text(),
+            way: principal.way.name(),
+            key: principal.client.clone(),
+            client: client.name.clone(),
+            action: start.tool.clone(),
+            site: registry::site(start.arguments.as_deref()).unwrap_or_default(),
+            effect: registry::effect(&start.tool),
+            outcome: match status {
+                Status::Completed => "task-done",
+                Status::Cancelled => "task-cancelled",
+                _ => "task-failed",
+            },
+            duration_ms: at_ms.saturating_sub(self.created_ms),
+        }
+    }
+
     /// The JSON text that [`Self::from_json`] reads.
     pub fn to_json(&self) -> String {
         let steps: Vec<String> = self.steps.iter().map(step_to_json).collect();
@@ -187,6 +209,7 @@ mod tests {
                 scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(9),
+                grant: None,
             },
             client: Client { name: "n".into(), version: "v".into() },
         };

@@ -182,7 +182,9 @@ impl<'a> Call<'a> {
             Value::Object(map) => map,
             other => {
                 let what = render::name(shape);
-                let problem = format!("{} came where a {what} was expected", type_name(&other));
+                let article = if what.starts_with(['a', 'e', 'i', 'o']) { "an" } else { "a" };
+                let problem =
+                    format!("{} came where {article} {what} was expected", type_name(&other));
                 if self.operation.effect == Effect::Read {
                     let text = format!("SiteBay's answer is odd: {problem}.");
                     return Err(ToolResult::error(text).into());

@@ -64,8 +64,9 @@ pub(super) async fn run(ctx: &Context, arguments: Option<&RawValue>) -> ToolResu
         }
     }
     let listed = bits != 0 && ctx.notifier.enable(bits).await;
-    let may = |tool: &Definition| ctx.choice.may_offer(tool);
-    let enabled = ctx.choice.with(bits);
+    let choice = ctx.choice.within(ctx.principal.scopes);
+    let may = |tool: &Definition| choice.may_offer(tool);
+    let enabled = choice.with(bits);
     let found: Vec<Definition> = match wanted.query.is_empty() {
         true => definitions().filter(|tool| enabled.offers(tool)).collect(),
         false => best(definitions().filter(may).collect(), &wanted.query, wanted.limit),

@@ -39,6 +39,7 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<Answer, Early> {
     let watched = Watched::of(call, &answer.json);
     let looked = call.ctx.poll("done", PACE, async || watched.look(call).await).await?;
     match looked {
+        Some(Value::String(why)) => Err(ToolResult::error(why).into()),
         Some(Value::Null) => Ok(answer),
         Some(json) => Ok(Answer { status: answer.status, json }),
         None => Err(ToolResult::error(format!(
@@ -75,8 +76,9 @@ fn text_of(result: &ToolResult) -> String {
 
 /// What came of a request whose answer was lost.
 async fn found_out(call: &Call<'_>) -> Result<Answer, Early> {
-    let creates = call.operation.method == Method::Post && call.operation.path == "/site/";
-    if creates && let Some(json) = read(call, &site(call)).await {
+    if is_creation(call)
+        && let Some(json) = read(call, &site(call)).await
+    {
         return Ok(Answer { status: 200, json });
     }
     let check = call.operation.check.unwrap_or("Look at the site before you start it again.");
@@ -109,19 +111,31 @@ impl Watched {
         }
     }
 
-    /// What is there once SiteBay is done; null where the answer to the request says more.
+    /// What is there once SiteBay is done; null where the answer to the request says more, a text
+    /// where nobody can find out.
     async fn look(&self, call: &Call<'_>) -> Option<Value> {
+        let (Self::Idle(path) | Self::Gone(path) | Self::Restore(path)) = self;
+        let seen = match asked(call, path).await {
+            Ok(answer) => answer.json,
+            Err(ApiError::Refused { status: 404 | 410, .. }) if matches!(self, Self::Gone(_)) => {
+                return Some(Value::Null);
+            }
+            // A site that is being made may not be there yet.
+            Err(ApiError::Refused { status: 404, .. }) if is_creation(call) => return None,
+            Err(error @ ApiError::Refused { status: 401 | 403 | 404 | 410, .. }) => {
+                return Some(Value::String(lost(call, &error)));
+            }
+            Err(_) => return None,
+        };
         match self {
-            Self::Idle(path) => {
-                let seen = read(call, path).await?;
+            Self::Idle(_) => {
                 let status = seen.get("status").and_then(Value::as_str);
                 let done = status.is_none_or(|status| matches!(status, "idle" | "sleeping"));
                 let shows = matches!(call.operation.output.name, "site" | "site_stage");
                 done.then_some(if shows { seen } else { Value::Null })
             }
-            Self::Gone(path) => gone(call, path).await.then_some(Value::Null),
-            Self::Restore(path) => {
-                let seen = read(call, path).await?;
+            Self::Gone(_) => seen.is_null().then_some(Value::Null),
+            Self::Restore(_) => {
                 let there = |name: &str| seen.get(name).is_some_and(|value| !value.is_null());
                 (there("finished_at") || there("failed_reason")).then_some(seen)
             }
@@ -139,11 +153,14 @@ async fn read(call: &Call<'_>, path: &str) -> Option<Value> {
     asked(call, path).await.ok().map(|answer| answer.json)
 }
 
-async fn gone(call: &Call<'_>, path: &str) -> bool {
-    match asked(call, path).await {
-        Ok(answer) => answer.json.is_null(),
-        Err(error) => matches!(error, ApiError::Refused { status: 404 | 410, .. }),
-    }
+/// What the model is told where SiteBay took the request, and then refuses to say what came of it.
+fn lost(call: &Call<'_>, error: &ApiError) -> String {
+    let why = text_of(&call.explained(error, false));
+    format!("SiteBay took the request, so it was begun; how it goes on cannot be read. {why}")
+}
+
+fn is_creation(call: &Call<'_>) -> bool {
+    call.operation.method == Method::Post && call.operation.path == "/site/"
 }
 
 fn asked<'a>(call: &'a Call<'_>, path: &'a str) -> LocalBoxFuture<'a, Result<Answer, ApiError>> {

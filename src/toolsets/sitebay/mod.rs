@@ -52,6 +52,8 @@ use call::{Call, Early, Outcome};
 
 pub use catalogue::Effect;
 
+pub use fqdn::normalise as host_name;
+
 pub use complete::complete;
 pub use find::FINDER;
 pub use prompts::{PROMPTS_JSON, prompt};
@@ -101,6 +103,11 @@ pub fn toolsets() -> &'static [&'static str] {
         names
     });
     &NAMES
+}
+
+/// What a tool does to the world. None: there is no such tool.
+pub fn effect(name: &str) -> Option<Effect> {
+    catalogue::find(name).map(|operation| operation.effect)
 }
 
 /// Whether the work of a tool becomes a task.

@@ -50,6 +50,9 @@ struct View {
     mime_type: &'static str,
 }
 
+/// How a tool begins to say that SiteBay has no such thing.
+const NOT_FOUND: &str = "SiteBay answered 404";
+
 /// What is at a path below `sitebay://`.
 pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, ResourceError> {
     let view = View::of(path).ok_or(ResourceError::NotFound)?;
@@ -65,7 +68,7 @@ pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, Reso
     };
     match result.structured_content {
         // A tool says so of what is not there, and so does the resource.
-        None if text.contains("404") => Err(ResourceError::NotFound),
+        None if text.starts_with(NOT_FOUND) => Err(ResourceError::NotFound),
         None => Err(ResourceError::Failed(text)),
         Some(data) if view.mime_type == "text/plain" => {
             let lines = data.get("result").and_then(logs::lines);

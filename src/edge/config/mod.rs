@@ -1,9 +1,14 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
+mod door;
+
 use std::{rc::Rc, time::Duration};
 
 use crate::{
-    access::{admission::Door, keys::Keyring, principal::Principal, seal::Sealed, secret::Secret},
+    access::{
+        admission::Door, keys::Keyring, oauth::upstream::Provider, principal::Principal,
+        rollout::Allowed, seal::Sealed, secret::Secret,
+    },
     edge::origin::AllowedOrigins,
     protocol::session_id::Placement,
     server::{
@@ -14,6 +19,7 @@ use crate::{
         work::InPlace,
     },
     sitebay::Account,
+    telemetry::audit::Unkept,
 };
 
 /// The SiteBay service itself.
@@ -21,6 +27,9 @@ pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
 
 /// Items on one page of a list, where nothing else is set. Most clients read one page only.
 const PAGE_SIZE: usize = 200;
+
+/// Seconds for which an OAuth access token is good, where nothing else is set.
+const ACCESS_MAX_AGE: u32 = 3_600;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -38,6 +47,10 @@ pub struct Config {
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
+    /// Where people sign in. None: by their SiteBay token.
+    pub oidc: Option<Rc<Provider>>,
+    /// How long an OAuth access token is good, in seconds.
+    pub access_max_age: u32,
     /// Which object a session lives in.
     pub placement: Placement,
     /// How long a session may last.
@@ -46,6 +59,14 @@ pub struct Config {
     pub sitebay_url: String,
     /// The server's own SiteBay token.
     pub sitebay_token: Option<Secret>,
+    /// Whether the audit notes what only reads, too.
+    pub audit_reads: bool,
+    /// For how many days the audit keeps what it noted.
+    pub audit_days: u32,
+    /// Who is let in whatever share of the subjects is.
+    pub rollout_allow: Allowed,
+    /// Requests that a subject may make in a minute. None: as many as it likes.
+    pub rate_limit: Option<u32>,
     /// Items on one page of a list.
     pub page_size: usize,
     /// How a person agrees to what destroys something.
@@ -68,14 +89,20 @@ impl Config {
         let environment = get("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
         let development = environment == "development";
         let mut config = Self {
-            door: door(get("MCP_API_KEY"), development),
+            door: Door { development, ..Door::default() },
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
             credential_keys: None,
+            access_max_age: ACCESS_MAX_AGE,
+            oidc: None,
             placement: Placement::Session,
             session_max_age: DAY,
             sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
+            audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
+            rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
+            rate_limit: None,
             page_size: PAGE_SIZE,
             consent: Consent::default(),
             choice: Choice::default(),
@@ -83,12 +110,21 @@ impl Config {
             broken: None,
             environment,
         };
+        config.read_door(&get);
         config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
+        config.read_oauth(get("MCP_OAUTH").as_deref());
+        config.read_oidc(
+            get("MCP_OIDC_ISSUER"),
+            get("MCP_OIDC_CLIENT_ID"),
+            get("MCP_OIDC_CLIENT_SECRET"),
+        );
+        config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
         config.read_placement(get("SESSION_PLACEMENT").as_deref());
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
+        config.read_rate_limit(get("RATE_LIMIT").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
         config.read_toolsets(get("MCP_TOOLSETS").as_deref());
@@ -150,6 +186,7 @@ impl Config {
             work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(Nobody),
+            audit: Rc::new(Unkept),
             tasks: None,
             shelf: None,
         }
@@ -222,6 +259,26 @@ impl Config {
         }
     }
 
+    fn read_rate_limit(&mut self, setting: Option<&str>) {
+        let usual = match self.environment.as_str() {
+            "development" => 1_000,
+            "staging" => 500,
+            _ => 100,
+        };
+        let setting = setting.map(|setting| (setting, setting.parse()));
+        self.rate_limit = match setting {
+            None => Some(usual),
+            Some(("off", _) | (_, Ok(0))) => None,
+            Some((_, Ok(limit))) => Some(limit),
+            Some((wrong, Err(_))) => {
+                self.warnings.push(format!(
+                    "RATE_LIMIT is `{wrong}`: expected requests in a minute, or `off`; using {usual}"
+                ));
+                Some(usual)
+            }
+        };
+    }
+
     fn read_page_size(&mut self, setting: Option<&str>) {
         let Some(setting) = setting else {
             return;
@@ -236,12 +293,16 @@ impl Config {
 
     fn warn(&mut self) {
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        match self.door {
-            Door::Closed => warn(
-                "MCP_API_KEY is not set and ENVIRONMENT is not development: MCP requests are refused",
-            ),
-            Door::Open => warn("MCP_API_KEY is not set: open to everybody (development)"),
-            Door::Key(_) => {}
+        if self.door.is_closed() {
+            warn(
+                "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused",
+            );
+        }
+        if self.door.is_open() {
+            warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
+        }
+        if self.door.keys_in_url {
+            warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
         }
         if self.keys.is_none() && self.broken.is_none() {
             warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
@@ -263,14 +324,6 @@ impl Config {
     }
 }
 
-fn door(key: Option<String>, development: bool) -> Door {
-    match key {
-        Some(key) => Door::Key(Secret::new(key)),
-        None if development => Door::Open,
-        None => Door::Closed,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -285,17 +338,9 @@ mod tests {
     #[test]
     fn nothing_set_is_closed_and_says_so() {
         let config = read(&[]);
-        assert_eq!(config.door, Door::Closed);
+        assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
         assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
-    }
-
-    #[test]
-    fn development_is_open_until_a_key_is_set() {
-        assert_eq!(read(&[("ENVIRONMENT", "development")]).door, Door::Open);
-        let with_key = read(&[("ENVIRONMENT", "development"), ("MCP_API_KEY", "k")]);
-        assert_eq!(with_key.door, Door::Key(Secret::new("k")));
-        assert_eq!(read(&[("MCP_API_KEY", "  ")]).door, Door::Closed);
     }
 
     #[test]
@@ -304,6 +349,18 @@ mod tests {
         assert_eq!(config.placement, Placement::Session);
         assert_eq!(config.session_max_age, DAY);
         assert!(config.warnings.iter().any(|w| w.contains("moon")));
+    }
+
+    #[test]
+    fn the_rate_limit_is_that_of_the_environment_unless_it_is_set() {
+        let of = |vars: &[(&str, &str)]| read(vars).rate_limit;
+        assert_eq!((of(&[]), of(&[("ENVIRONMENT", "staging")])), (Some(100), Some(500)));
+        assert_eq!(of(&[("ENVIRONMENT", "development")]), Some(1_000));
+        assert_eq!(
+            (of(&[("RATE_LIMIT", "7")]), of(&[("RATE_LIMIT", "many")])),
+            (Some(7), Some(100))
+        );
+        assert_eq!((of(&[("RATE_LIMIT", "0")]), of(&[("RATE_LIMIT", "off")])), (None, None));
     }
 
     #[test]

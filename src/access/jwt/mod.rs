@@ -1,0 +1,17 @@
+//! JSON Web Tokens (RFC 7519) of issuers that the operator trusts.
+//!
+//! Invariant: what a token says of itself decides nothing. Its algorithm says which keys are looked
+//! at, and a key is only ever used with its own algorithm: a shared secret with HS256, a public key
+//! with what its type prescribes (RFC 8725 §3.1, §3.2). There is no `none`.
+
+mod claims;
+mod issuer_keys;
+mod rules;
+mod token;
+mod verified;
+
+pub use claims::{Claims, LEEWAY};
+pub use issuer_keys::{Found, IssuerKey, IssuerKeys};
+pub use rules::Rules;
+pub use token::{Algorithm, JwtError, MAX_TOKEN, Token, looks_like};
+pub use verified::Verified;

@@ -1,0 +1,78 @@
+//! Tokens whose signature an isolate has verified with a public key, which costs more than all else.
+//!
+//! Invariant: bounded, values only. What is kept is that the issuer signed this very text; its claims
+//! are checked each time. After a minute its key is looked for again: it may have been withdrawn.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Token;
+
+/// Tokens that one isolate remembers.
+const MAX_TOKENS: usize = 500;
+/// For how long, in seconds.
+const GOOD_FOR: u64 = 60;
+
+/// What an isolate knows: digests, and when they were verified.
+#[derive(Debug, Default)]
+pub struct Verified(Vec<([u8; 32], u64)>);
+
+impl Verified {
+    /// Whether the signature is known to be right.
+    pub fn know(&self, token: &Token, now_s: u64) -> bool {
+        let digest = digest(token);
+        let known = self.0.iter().find(|(known, _)| *known == digest);
+        known.is_some_and(|(_, at)| now_s.saturating_sub(*at) < GOOD_FOR)
+    }
+
+    /// Notes that it is.
+    pub fn note(&mut self, token: &Token, now_s: u64) {
+        self.0.retain(|(_, at)| now_s.saturating_sub(*at) < GOOD_FOR);
+        if self.0.len() < MAX_TOKENS {
+            self.0.push((digest(token), now_s));
+        }
+    }
+}
+
+fn digest(token: &Token) -> [u8; 32] {
+    let signed = Sha256::new_with_prefix(&token.signed);
+    signed.chain_update(".").chain_update(&token.signature).finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{Algorithm, Claims},
+        *,
+    };
+
+    fn token(signed: &str, signature: &str) -> Token {
+        Token {
+            algorithm: Algorithm::Es256,
+            key_id: None,
+            signed: signed.into(),
+            signature: signature.into(),
+            claims: Claims::default(),
+        }
+    }
+
+    #[test]
+    fn a_token_is_known_for_a_minute_and_no_other() {
+        let mut verified = Verified::default();
+        verified.note(&token("a.b", "s"), 1_000);
+        assert!(verified.know(&token("a.b", "s"), 1_059));
+        assert!(!verified.know(&token("a.b", "s"), 1_060));
+        assert!(!verified.know(&token("a.b", "t"), 1_000));
+        assert!(!verified.know(&token("a.c", "s"), 1_000));
+    }
+
+    #[test]
+    fn no_more_than_the_limit_are_kept() {
+        let mut verified = Verified::default();
+        for number in 0..=MAX_TOKENS {
+            verified.note(&token(&number.to_string(), ""), 1_000);
+        }
+        assert_eq!(verified.0.len(), MAX_TOKENS);
+        verified.note(&token("later", ""), 1_060);
+        assert_eq!(verified.0.len(), 1);
+    }
+}

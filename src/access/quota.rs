@@ -1,0 +1,286 @@
+//! How many requests a subject may make: fixed windows of a minute, counted in one object for each
+//! subject, which leases parts of a window to isolates so that most requests ask nobody.
+//!
+//! Invariant: never more than the limit is admitted. The object gives no unit twice, a unit is good
+//! for its window only, and what an isolate does not use is lost. Only the object refuses: an isolate
+//! repeats what it said until the window is over. An isolate's knowledge is bounded, values only.
+//!
+//! ```text
+//!            lease: limit / 10              take: 1
+//!   object ────────────────────► isolate ────────────► request
+//!     │ nothing left                 │ nothing held and nothing left in the object
+//!     └──────────► refused ◄─────────┘ until the window ends
+//! ```
+
+use crate::access::principal::Subject;
+
+/// Seconds of a window.
+pub const WINDOW: u64 = 60;
+/// A lease is at most one part in so many of a window.
+const PARTS: u32 = 10;
+/// Subjects that one isolate holds leases for.
+const MAX_SUBJECTS: usize = 1_000;
+/// Sessions that a subject may start in a window however low its limit is.
+const MIN_STARTS: u32 = 10;
+
+/// What a caller is told of its limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Requests in a window.
+    pub limit: u32,
+    /// Those left in this window, as far as this isolate knows: what others were leased counts as
+    /// used, what they were leased since its own last lease is not known yet.
+    pub remaining: u32,
+    /// When the window ends, in seconds since 1970.
+    pub reset: u64,
+}
+
+/// Part of a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lease {
+    /// The requests that may be admitted.
+    pub units: u32,
+    /// What is left in the object.
+    pub left: u32,
+    /// When the window ends, in seconds since 1970.
+    pub ends: u64,
+}
+
+impl Lease {
+    /// The text that [`Self::read`] reads.
+    pub fn to_text(self) -> String {
+        format!("{} {} {}", self.units, self.left, self.ends)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        let mut parts = text.split(' ');
+        let mut next = || parts.next()?.parse().ok();
+        let (units, left) = (next()?, next()?);
+        let (units, left) = (u32::try_from(units).ok()?, u32::try_from(left).ok()?);
+        let ends: u64 = next()?;
+        Some(Self { units, left, ends })
+    }
+}
+
+/// What the object of a subject counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// When the window began, in seconds since 1970.
+    pub began: u64,
+    /// What was leased of it.
+    pub leased: u32,
+}
+
+impl Count {
+    /// The count of the window at this time.
+    #[must_use]
+    pub fn at(self, now_s: u64) -> Self {
+        let began = now_s.saturating_sub(now_s.checked_rem(WINDOW).unwrap_or_default());
+        // A clock that goes back begins no window again.
+        if began > self.began { Self { began, leased: 0 } } else { self }
+    }
+
+    /// Leases a part of the window to an isolate.
+    pub fn lease(&mut self, limit: u32, now_s: u64) -> Lease {
+        *self = self.at(now_s);
+        let left = limit.saturating_sub(self.leased);
+        let part = limit.checked_div(PARTS).unwrap_or_default().max(1);
+        let units = part.min(left);
+        self.leased = self.leased.saturating_add(units);
+        let ends = self.began.saturating_add(WINDOW);
+        Lease { units, left: left.saturating_sub(units), ends }
+    }
+
+    /// The text that [`Self::read`] reads.
+    pub fn to_text(self) -> String {
+        format!("{} {}", self.began, self.leased)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        let (began, leased) = text.split_once(' ')?;
+        Some(Self { began: began.parse().ok()?, leased: leased.parse().ok()? })
+    }
+}
+
+/// What an isolate says to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It is admitted.
+    Admitted(Rate),
+    /// The object refuses it.
+    Refused(Rate),
+    /// The object must be asked.
+    Ask,
+}
+
+#[derive(Debug)]
+struct Held {
+    subject: Subject,
+    lease: Lease,
+    started: u32,
+}
+
+/// What an isolate holds.
+#[derive(Debug, Default)]
+pub struct Leases(Vec<Held>);
+
+impl Leases {
+    /// Takes a unit for a request.
+    pub fn take(&mut self, subject: Subject, limit: u32, now_s: u64) -> Taken {
+        match self.held(subject, now_s) {
+            Some(held) if held.lease.units > 0 || held.lease.left == 0 => spend(held, limit),
+            _ => Taken::Ask,
+        }
+    }
+
+    /// Notes a lease, and takes a unit of it for the request that asked.
+    pub fn note(&mut self, subject: Subject, limit: u32, lease: Lease, now_s: u64) -> Taken {
+        if let Some(held) = self.held(subject, now_s).filter(|held| held.lease.ends == lease.ends) {
+            held.lease.units = held.lease.units.saturating_add(lease.units);
+            held.lease.left = held.lease.left.min(lease.left);
+            return spend(held, limit);
+        }
+        self.0.retain(|held| held.lease.ends > now_s && held.subject != subject);
+        let mut held = Held { subject, lease, started: 0 };
+        let taken = spend(&mut held, limit);
+        if self.0.len() < MAX_SUBJECTS {
+            self.0.push(held);
+        }
+        taken
+    }
+
+    /// Whether a subject may start another session in this window: half of its requests may. Each
+    /// isolate counts for itself.
+    pub fn may_start(&mut self, subject: Subject, limit: u32, now_s: u64) -> bool {
+        let most = limit.checked_div(2).unwrap_or_default().max(MIN_STARTS);
+        let Some(held) = self.held(subject, now_s) else {
+            return true;
+        };
+        held.started = held.started.saturating_add(1);
+        held.started <= most
+    }
+
+    fn held(&mut self, subject: Subject, now_s: u64) -> Option<&mut Held> {
+        self.0.iter_mut().find(|held| held.subject == subject && held.lease.ends > now_s)
+    }
+}
+
+fn spend(held: &mut Held, limit: u32) -> Taken {
+    let Lease { units, left, ends: reset } = held.lease;
+    let Some(units) = units.checked_sub(1) else {
+        return Taken::Refused(Rate { limit, remaining: 0, reset });
+    };
+    held.lease.units = units;
+    Taken::Admitted(Rate { limit, remaining: units.saturating_add(left), reset })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ONE: Subject = Subject([1; 16]);
+
+    /// One request in an isolate that asks the object where it must.
+    fn request(isolate: &mut Leases, object: &mut Count, limit: u32, now: u64) -> (Taken, bool) {
+        match isolate.take(ONE, limit, now) {
+            Taken::Ask => (isolate.note(ONE, limit, object.lease(limit, now), now), true),
+            taken => (taken, false),
+        }
+    }
+
+    #[test]
+    fn one_isolate_admits_the_limit_and_asks_for_a_tenth_of_it() {
+        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        let mut asked = 0;
+        for number in 1..=100 {
+            let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_200);
+            asked += u32::from(did_ask);
+            let rate = Rate { limit: 100, remaining: 100 - number, reset: 1_260 };
+            assert_eq!(taken, Taken::Admitted(rate));
+        }
+        assert_eq!(asked, 10);
+        let refused = Taken::Refused(Rate { limit: 100, remaining: 0, reset: 1_260 });
+        // The object is not asked again in this window.
+        assert_eq!(request(&mut isolate, &mut object, 100, 1_259), (refused, false));
+        let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_260);
+        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { remaining: 99, .. })));
+    }
+
+    #[test]
+    fn a_lease_that_comes_back_late_admits_its_request_and_no_other() {
+        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        let lease = object.lease(100, 1_259);
+        assert!(matches!(isolate.note(ONE, 100, lease, 1_260), Taken::Admitted(_)));
+        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_begins_no_window_again() {
+        let mut object = Count::default();
+        object.lease(1, 1_200);
+        assert_eq!(object.lease(1, 1_199).units, 0);
+        assert_eq!(object.lease(1, 1_260).units, 1);
+    }
+
+    #[test]
+    fn half_of_the_requests_may_start_a_session() {
+        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        assert!(isolate.may_start(ONE, 100, 1_200), "nothing is known");
+        request(&mut isolate, &mut object, 100, 1_200);
+        assert!((0..50).all(|_| isolate.may_start(ONE, 100, 1_200)));
+        assert!(!isolate.may_start(ONE, 100, 1_200));
+        request(&mut isolate, &mut object, 100, 1_260);
+        assert!(isolate.may_start(ONE, 100, 1_260));
+    }
+
+    #[test]
+    fn counts_and_leases_come_back_from_their_text() {
+        let count = Count { began: 1_200, leased: 7 };
+        assert_eq!(Count::read(&count.to_text()), Some(count));
+        let lease = Lease { units: 1, left: 2, ends: 3 };
+        assert_eq!(Lease::read(&lease.to_text()), Some(lease));
+        assert_eq!((Count::read("7"), Lease::read("1 2")), (None, None));
+    }
+
+    #[test]
+    fn isolates_hold_no_more_than_their_bound() {
+        let mut isolate = Leases::default();
+        for number in 0..=MAX_SUBJECTS {
+            let mut subject = [0; 16];
+            subject[..8].copy_from_slice(&number.to_be_bytes());
+            isolate.note(Subject(subject), 100, Count::default().lease(100, 1_200), 1_200);
+        }
+        assert_eq!(isolate.0.len(), MAX_SUBJECTS);
+    }
+
+    proptest! {
+        /// Whatever several isolates ask for, and however often the object forgets all but its row,
+        /// no window admits more than the limit.
+        #[test]
+        fn no_window_admits_more_than_the_limit(
+            limit in 1_u32..60,
+            steps in prop::collection::vec((0_usize..3, 0_u64..9, any::<bool>()), 1..400),
+        ) {
+            let mut isolates = [Leases::default(), Leases::default(), Leases::default()];
+            let (mut object, mut now) = (Count::default(), 60_000);
+            let mut admitted = std::collections::HashMap::new();
+            for (isolate, pause, evicted) in steps {
+                now = u64::saturating_add(now, pause);
+                if evicted {
+                    object = Count::read(&object.to_text()).unwrap();
+                }
+                let (taken, _) = request(&mut isolates[isolate], &mut object, limit, now);
+                if let Taken::Admitted(rate) = taken {
+                    prop_assert!(rate.remaining < limit);
+                    let count = admitted.entry(rate.reset).or_insert(0);
+                    *count = u32::saturating_add(*count, 1);
+                    prop_assert!(*count <= limit);
+                }
+            }
+        }
+    }
+}

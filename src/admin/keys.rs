@@ -1,0 +1,102 @@
+//! What an administrator asks a key to be.
+
+use crate::{
+    access::scope::Scopes,
+    protocol::{fields::fields, object::Object, raw},
+    transport::named_keys::Wanted,
+};
+
+/// Characters that a name may have.
+const MAX_NAME: usize = 64;
+/// The longest life of a key: ten years, in seconds.
+const MAX_LIFE: u64 = 10 * 365 * 24 * 60 * 60;
+
+/// Reads the body of a request for a key: `name`, `scopes` (`["read"]` where there are none) and
+/// `expiresIn`, in seconds.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn wanted(body: &str, now_s: u64) -> Result<Wanted, &'static str> {
+    let names = ["name", "scopes", "expiresIn"];
+    let [name, scopes, life] = fields(body, names).map_err(|_| "expected a JSON object")?;
+    let name = name.and_then(raw::string).filter(|name| is_name(name));
+    let life = life.map(|life| raw::number(life).filter(|life| (1..=MAX_LIFE).contains(life)));
+    Ok(Wanted {
+        name: name.ok_or("`name`: expected 1 to 64 printable characters")?,
+        scopes: match scopes {
+            Some(scopes) => all_known(scopes.get())
+                .ok_or("`scopes`: expected some of `read`, `write`, `admin`")?,
+            None => Scopes::READ,
+        },
+        expires: life
+            .map(|life| life.ok_or("`expiresIn`: expected seconds, 1 to 315360000"))
+            .transpose()?
+            .map(|life| now_s.saturating_add(life)),
+    })
+}
+
+/// The answer: the only time that the key is seen.
+pub(super) fn created(id: &str, key: &str, wanted: &Wanted) -> String {
+    let expires = wanted.expires.map_or("null".to_owned(), |at| at.to_string());
+    Object::new()
+        .text("id", id)
+        .text("key", key)
+        .text("name", &wanted.name)
+        .text("scopes", &wanted.scopes.names())
+        .raw("expires", &expires)
+        .end()
+}
+
+fn is_name(name: &str) -> bool {
+    (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+}
+
+fn all_known(list: &str) -> Option<Scopes> {
+    let names = raw::elements(list).ok()?;
+    let mut all = Scopes::NONE;
+    for name in names {
+        let scopes = Scopes::named(&raw::text(name)?);
+        if scopes == Scopes::NONE {
+            return None;
+        }
+        all = all.with(scopes);
+    }
+    (all != Scopes::NONE).then_some(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_described_by_name_scopes_and_life() {
+        let key = wanted(r#"{"name":"ci","scopes":["write"],"expiresIn":60}"#, 1_000).unwrap();
+        assert_eq!(
+            (key.name.as_str(), key.scopes, key.expires),
+            ("ci", Scopes::WRITE, Some(1_060))
+        );
+        let least = wanted(r#"{"name":"ü"}"#, 1_000).unwrap();
+        assert_eq!((least.scopes, least.expires), (Scopes::READ, None));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        for (body, why) in [
+            ("", "object"),
+            ("[]", "object"),
+            ("{}", "name"),
+            (r#"{"name":""}"#, "name"),
+            (r#"{"name":"a\u0000"}"#, "name"),
+            (r#"{"name":7}"#, "name"),
+            (r#"{"name":"a","scopes":"read"}"#, "scopes"),
+            (r#"{"name":"a","scopes":[]}"#, "scopes"),
+            (r#"{"name":"a","scopes":["read","root"]}"#, "scopes"),
+            (r#"{"name":"a","expiresIn":0}"#, "expiresIn"),
+            (r#"{"name":"a","expiresIn":"1h"}"#, "expiresIn"),
+            (r#"{"name":"a","expiresIn":1e99}"#, "expiresIn"),
+        ] {
+            let refused = wanted(body, 1_000).err().unwrap_or_else(|| panic!("{body}"));
+            assert!(refused.contains(why), "{body}: {refused}");
+        }
+    }
+}

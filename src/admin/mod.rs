@@ -1,0 +1,212 @@
+//! The admin API, `/admin/*`: keys, the share of subjects that is let in, what a subject used, ending
+//! its sessions, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
+//!
+//! Invariant: nothing here is done without the admin scope, and whatever changes something is in the
+//! audit.
+
+mod keys;
+mod read;
+
+use worker::{Method, Request, Response};
+
+use crate::{
+    access::{principal::Subject, rollout::parse, scope::Scopes},
+    agents::rows::now_s,
+    edge::{answer, body::read_body, refusal::Refusal},
+    protocol::{
+        fields::fields,
+        object::{Object, array, quoted},
+    },
+    telemetry::audit::Entry,
+    transport::{
+        audit,
+        endpoint::{Endpoint, Outcome},
+        hub::Hub,
+        named_keys, quota, rollout, sessions,
+    },
+};
+
+/// What all its paths begin with.
+pub const PREFIX: &str = "/admin/";
+/// The path of its description, which is for everybody.
+pub const DESCRIPTION: &str = "/admin/openapi.json";
+/// Its description.
+pub const OPENAPI: &str = include_str!("openapi.json");
+
+/// What an administrator asks of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Of<'a> {
+    Keys,
+    Key(&'a str),
+    Rollout,
+    Audit,
+    Quota(Subject),
+    Sessions(Subject),
+}
+
+impl<'a> Of<'a> {
+    fn read(path: &'a str) -> Option<Self> {
+        let mut parts = path.strip_prefix(PREFIX)?.split('/');
+        let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
+        Some(match parts {
+            [Some("keys"), None, ..] => Self::Keys,
+            [Some("keys"), Some(id), None, _] => Self::Key(id),
+            [Some("dark-launch"), None, ..] => Self::Rollout,
+            [Some("audit"), None, ..] => Self::Audit,
+            [Some("subjects"), Some(subject), Some(what), None] => match what {
+                "quota" => Self::Quota(Subject::read(subject)?),
+                "sessions" => Self::Sessions(Subject::read(subject)?),
+                _ => return None,
+            },
+            _ => return None,
+        })
+    }
+
+    fn methods(&self) -> &'static str {
+        match self {
+            Self::Keys => "GET, POST, OPTIONS",
+            Self::Rollout => "GET, PUT, OPTIONS",
+            Self::Audit | Self::Quota(_) => "GET, OPTIONS",
+            Self::Sessions(_) => "GET, DELETE, OPTIONS",
+            Self::Key(_) => "DELETE, OPTIONS",
+        }
+    }
+}
+
+/// What an administrator is answered: a status and JSON, or nothing but 204.
+type Done = (u16, Option<String>);
+
+/// Answers a request of a caller that was admitted.
+pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
+    let action = format!("{} {path}", request.method());
+    let by = &endpoint.principal;
+    let note = |effect, outcome| {
+        let refused = Entry::refused(Some(by), &action, outcome, now_s().saturating_mul(1_000));
+        endpoint.audit().note(Entry { effect, ..refused });
+    };
+    if let Err(beyond) = by.scopes.require(Scopes::ADMIN) {
+        note("refusal", "beyond-scope");
+        return Err(Refusal::Scope(beyond).into());
+    }
+    let of = Of::read(path).ok_or(Refusal::NotFound)?;
+    let changes = request.method() != Method::Get;
+    let (status, body) = carry_out(&endpoint, request, of).await?;
+    if changes {
+        note("write", if status < 300 { "done" } else { "failed" });
+    }
+    Ok(match body {
+        Some(body) => answer::json(status, body.into_bytes(), endpoint.caller)?,
+        None => answer::no_content(endpoint.caller)?,
+    })
+}
+
+async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) -> Outcome<Done> {
+    let env = endpoint.env;
+    Ok(match (request.method(), of) {
+        (Method::Get, Of::Keys) => {
+            let keys = named_keys::list(env).await?;
+            (200, Some(Object::new().raw("keys", &keys).end()))
+        }
+        (Method::Post, Of::Keys) => {
+            let body = body(&mut request).await?;
+            match keys::wanted(&body, now_s()) {
+                Ok(wanted) => {
+                    let by = &endpoint.principal.client;
+                    let (id, key) = named_keys::create(env, &wanted, by).await?;
+                    (201, Some(keys::created(&id, &key, &wanted)))
+                }
+                Err(why) => wrong(why),
+            }
+        }
+        (Method::Delete, Of::Key(id)) => match named_keys::revoke(env, id).await? {
+            true => (204, None),
+            false => (404, Some(said("there is no key of this id that was good"))),
+        },
+        (Method::Get, Of::Rollout) => (200, Some(rollout_text(endpoint).await)),
+        (Method::Put, Of::Rollout) => {
+            let body = body(&mut request).await?;
+            let percentage = fields(&body, ["percentage"]).ok();
+            let percentage = percentage.and_then(|[found]| parse(found?.get()));
+            match percentage {
+                Some(percentage) => {
+                    rollout::set(env, percentage).await?;
+                    (200, Some(rollout_text(endpoint).await))
+                }
+                None => wrong("`percentage`: expected a whole number from 0 to 100"),
+            }
+        }
+        (Method::Get, Of::Audit) => match read::filter(&request.inner().url()) {
+            Ok(filter) => {
+                let limit = filter.limit;
+                let entries = audit::list(env, filter).await?;
+                (200, Some(read::entries(&entries, limit)))
+            }
+            Err(why) => wrong(why),
+        },
+        (Method::Get, Of::Quota(subject)) => {
+            let count = quota::count(env, subject).await?;
+            (200, Some(read::quota(count, endpoint.config.rate_limit)))
+        }
+        (Method::Get, Of::Sessions(subject)) => {
+            let watchers = Hub::new(env, subject).watchers().await?;
+            (200, Some(read::sessions(&watchers)))
+        }
+        (Method::Delete, Of::Sessions(subject)) => {
+            sessions::end(&Hub::new(env, subject)).await?;
+            (204, None)
+        }
+        (_, of) => return Err(Refusal::Method(of.methods()).into()),
+    })
+}
+
+async fn rollout_text(endpoint: &Endpoint<'_>) -> String {
+    let percentage = rollout::percentage(endpoint.env).await;
+    let allowed: Vec<String> = endpoint.config.rollout_allow.names().map(quoted).collect();
+    Object::new()
+        .raw("percentage", &percentage.map_or("null".to_owned(), |share| share.to_string()))
+        .raw("allow", &array(&allowed))
+        .end()
+}
+
+async fn body(request: &mut Request) -> Outcome<String> {
+    let body = read_body(request).await??;
+    // What is no UTF-8 is no JSON either.
+    Ok(String::from_utf8(body).unwrap_or_default())
+}
+
+fn wrong(why: &str) -> Done {
+    (400, Some(said(why)))
+}
+
+fn said(why: &str) -> String {
+    Object::new().text("error", why).end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_to_what_they_name() {
+        let subject = Subject([7; 16]);
+        let text = subject.to_text();
+        assert_eq!(Of::read("/admin/keys"), Some(Of::Keys));
+        assert_eq!(Of::read("/admin/keys/a"), Some(Of::Key("a")));
+        let quota = format!("/admin/subjects/{text}/quota");
+        assert_eq!(Of::read(&quota), Some(Of::Quota(subject)));
+        for wrong in ["/admin/", "/admin/keys/a/b", "/admin/subjects/x/quota", "/admin/moon"] {
+            assert_eq!(Of::read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_description_is_json_and_knows_every_path() {
+        let description: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
+        for path in description["paths"].as_object().unwrap().keys() {
+            let subject = Subject([7; 16]).to_text();
+            let path = path.replace("{subject}", &subject).replace("{id}", "a");
+            assert!(Of::read(&path).is_some(), "{path}");
+        }
+        assert_eq!(description["paths"].as_object().unwrap().len(), 6);
+    }
+}

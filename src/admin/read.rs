@@ -1,0 +1,101 @@
+//! What an administrator looks at: the audit, and what a subject used.
+
+use crate::{
+    access::quota::{Count, WINDOW},
+    protocol::{
+        fields::fields,
+        object::{Object, array},
+        raw,
+    },
+    runtime::url::query_value,
+    transport::audit::Filter,
+};
+
+/// Entries on a page where nobody says how many.
+const PAGE: u64 = 100;
+/// Entries that a page may have.
+const MAX_PAGE: u64 = 500;
+/// The largest number that JavaScript counts exactly: no entry has it.
+const LAST: u64 = (1 << 53) - 1;
+
+/// Reads the query of a request for the audit.
+///
+/// # Errors
+/// What is wrong with it.
+pub(super) fn filter(url: &str) -> Result<Filter, &'static str> {
+    let number = |name: &str| query_value(url, name).map(|text| text.parse().ok());
+    let before = number("before").unwrap_or(Some(LAST)).filter(|before| *before <= LAST);
+    let limit = number("limit").unwrap_or(Some(PAGE));
+    Ok(Filter {
+        before: before.ok_or("`before`: expected the number of an entry")?,
+        fields: ["subject", "action", "site", "outcome"]
+            .map(|name| query_value(url, name).unwrap_or_default()),
+        limit: limit
+            .filter(|limit| (1..=MAX_PAGE).contains(limit))
+            .ok_or("`limit`: expected 1 to 500")?,
+    })
+}
+
+/// A page of the audit, and where the next one begins.
+pub(super) fn entries(rows: &str, limit: u64) -> String {
+    let all = raw::elements(rows).unwrap_or_default();
+    let is_full = u64::try_from(all.len()).is_ok_and(|count| count >= limit);
+    let last = all.last().filter(|_| is_full).and_then(|row| fields(row.get(), ["id"]).ok());
+    let next = last.and_then(|[id]| id).map_or("null", |id| id.get());
+    Object::new().raw("entries", rows).raw("next", next).end()
+}
+
+/// What a subject used of its window.
+pub(super) fn quota(count: Count, limit: Option<u32>) -> String {
+    let left = limit.map(|limit| limit.saturating_sub(count.leased));
+    let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());
+    Object::new()
+        .raw("limit", &or_null(limit))
+        .raw("remaining", &or_null(left))
+        .number("leased", count.leased.into())
+        .number("reset", count.began.saturating_add(WINDOW))
+        .end()
+}
+
+/// The session objects in a hub's lines: those that hold a stream or something stored.
+pub(super) fn sessions(lines: &str) -> String {
+    let one = |line: &str| {
+        let (object, until) = line.split_once(' ')?;
+        Some(Object::new().text("object", object).number("until", until.parse().ok()?).end())
+    };
+    let all: Vec<String> = lines.lines().filter_map(one).collect();
+    Object::new().raw("sessions", &array(&all)).end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_says_what_is_wanted() {
+        let all = filter("https://x/admin/audit").unwrap();
+        assert_eq!((all.before, all.limit), (LAST, 100));
+        let some =
+            filter("https://x/admin/audit?before=7&limit=500&site=a.org&outcome=done").unwrap();
+        assert_eq!((some.before, some.limit), (7, 500));
+        assert_eq!(some.fields, ["", "", "a.org", "done"]);
+        for wrong in ["limit=0", "limit=501", "limit=x", "before=-1", "before=99999999999999999"] {
+            assert!(filter(&format!("https://x/?{wrong}")).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn session_objects_are_listed_with_their_end() {
+        let listed = sessions("one 7\nbroken\ntwo 8\n");
+        let expected = r#"{"sessions":[{"object":"one","until":7},{"object":"two","until":8}]}"#;
+        assert_eq!(listed, expected);
+    }
+
+    #[test]
+    fn a_full_page_says_where_the_next_begins() {
+        let rows = r#"[{"id":9,"a":1},{"id":7}]"#;
+        assert_eq!(entries(rows, 2), format!(r#"{{"entries":{rows},"next":7}}"#));
+        assert_eq!(entries(rows, 3), format!(r#"{{"entries":{rows},"next":null}}"#));
+        assert_eq!(entries("[]", 3), r#"{"entries":[],"next":null}"#);
+    }
+}

@@ -1,0 +1,201 @@
+//! The object of one OAuth grant: its code, its refresh tokens, and the sealed credential.
+//!
+//! Invariant: a request is decided on what is in memory, and written, without an await in between:
+//! requests interleave, and two of them must never get the same token's successor twice. A grant that
+//! is over leaves nothing behind.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, Request, Response, Result, State};
+
+use crate::{
+    access::oauth::{
+        ask::Ask,
+        fault::Fault,
+        grant::{GONE, Generation, Grant, Refused, Terms},
+    },
+    agents::rows::{Rows, now_s},
+    durable_object,
+    protocol::object::Object as Json,
+    runtime::{
+        machine::Machine,
+        object::{Object, keep},
+    },
+    server::platform::Platform as _,
+    transport::hub::Hub,
+};
+
+const GRANT: &str = "grant";
+
+durable_object! {
+    /// Keeps one grant.
+    GrantAgent(Core)
+}
+
+struct Core {
+    state: Rc<State>,
+    env: Env,
+    rows: Rows,
+    grant: RefCell<Option<Grant>>,
+    loaded: Cell<bool>,
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
+    }
+
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        async move { self.rows.clear(&|_| 0).await }.boxed_local()
+    }
+}
+
+impl Core {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        let rows = Rows::new(state.clone());
+        Self { rows, state, env, grant: RefCell::default(), loaded: Cell::new(false) }
+    }
+
+    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+        let path = request.path();
+        let ask = Ask::read(&path, &request.text().await?);
+        self.load().await?;
+        match ask {
+            Some(Ask::Create(terms)) => self.create(terms).await,
+            Some(Ask::Redeem(by, redirect_uri, verifier)) => {
+                let now = Machine.now_ms();
+                self.give(&mut |grant| {
+                    grant.redeem(by.bearer(), redirect_uri.as_deref(), &verifier, now)
+                })
+                .await
+            }
+            Some(Ask::Refresh(by, generation)) => {
+                let now = Machine.now_ms();
+                self.give(&mut |grant| grant.refresh(by.bearer(), generation, now)).await
+            }
+            Some(Ask::Look(secret)) => self.look(&|grant| {
+                grant.is_live(&secret, now_s()).then(|| grant.terms.credential.clone())
+            }),
+            Some(Ask::Revoke(by)) => {
+                self.end_if(&|terms| terms.client == by.client && terms.secret == by.secret).await
+            }
+            Some(Ask::TakeBack(subject)) => self.end_if(&|terms| terms.subject == subject).await,
+            None => Response::error("not for a grant", 404),
+        }
+    }
+
+    async fn load(&self) -> Result<()> {
+        if self.loaded.get() {
+            return Ok(());
+        }
+        let stored = self.rows.get(GRANT).await?;
+        // Another request may have come first while this one read.
+        if !self.loaded.replace(true) {
+            *self.grant.borrow_mut() = stored.and_then(|text| Grant::from_json(&text));
+        }
+        Ok(())
+    }
+
+    async fn create(&self, terms: Terms) -> Result<Response> {
+        let grant = Grant::new(terms, now_s());
+        *self.grant.borrow_mut() = Some(grant.clone());
+        self.save(&grant).await?;
+        Response::empty()
+    }
+
+    /// Decides about tokens: what to put into them, or a fault.
+    async fn give(
+        self: &Rc<Self>,
+        decide: &mut dyn FnMut(&mut Grant) -> std::result::Result<Generation, Refused>,
+    ) -> Result<Response> {
+        let decided = self.grant.borrow_mut().as_mut().map(|grant| {
+            let before = grant.clone();
+            let given = decide(grant);
+            (given, grant.clone(), before != *grant)
+        });
+        match decided {
+            None => refuse(GONE),
+            Some((Ok(generation), grant, changed)) => {
+                if changed {
+                    self.save(&grant).await?;
+                    self.list(&grant);
+                }
+                Response::ok(granted(generation, &grant.terms))
+            }
+            Some((Err(refused @ Refused::Stolen(_)), grant, _)) => {
+                self.end(&grant.terms).await?;
+                refuse(refused.fault())
+            }
+            Some((Err(refused), ..)) => refuse(refused.fault()),
+        }
+    }
+
+    fn look(&self, seen: &dyn Fn(&Grant) -> Option<String>) -> Result<Response> {
+        match self.grant.borrow().as_ref().and_then(seen) {
+            Some(text) => Response::ok(text),
+            None => refuse(GONE),
+        }
+    }
+
+    async fn end_if(self: &Rc<Self>, may: &dyn Fn(&Terms) -> bool) -> Result<Response> {
+        let terms = self.grant.borrow().as_ref().map(|grant| grant.terms.clone());
+        match terms.filter(|terms| may(terms)) {
+            Some(terms) => {
+                self.end(&terms).await?;
+                Response::empty()
+            }
+            None => refuse(GONE),
+        }
+    }
+
+    async fn end(self: &Rc<Self>, terms: &Terms) -> Result<()> {
+        *self.grant.borrow_mut() = None;
+        let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
+        let dropped = async move {
+            if let Err(error) = hub.drop_grant(name).await {
+                worker::console_error!("a grant that is over is still listed: {error}");
+            }
+        };
+        keep(&self.state, dropped.boxed_local());
+        self.state.storage().delete_all().await
+    }
+
+    async fn save(&self, grant: &Grant) -> Result<()> {
+        self.rows.put(GRANT, &grant.to_json(), grant.ends_s).await
+    }
+
+    /// Has the person's hub list it, while this goes on.
+    fn list(&self, grant: &Grant) {
+        let (hub, name) = (Hub::new(&self.env, grant.terms.subject), self.name());
+        let (until, terms) = (grant.ends_s, &grant.terms);
+        let about = Json::new()
+            .text("client", &terms.client_name)
+            .text("redirect", &terms.redirect_uri)
+            .text("scopes", &terms.scopes.names())
+            .number("until", until)
+            .end();
+        let listed = async move {
+            if let Err(error) = hub.put_grant(name, about, until).await {
+                worker::console_error!("a grant is not listed: {error}");
+            }
+        };
+        keep(&self.state, listed.boxed_local());
+    }
+
+    fn name(&self) -> String {
+        self.state.id().name().unwrap_or_default()
+    }
+}
+
+fn granted(generation: Generation, terms: &Terms) -> String {
+    format!("{generation} {}", terms.to_json())
+}
+
+fn refuse(fault: Fault) -> Result<Response> {
+    Ok(Response::ok(fault.to_json())?.with_status(fault.status()))
+}

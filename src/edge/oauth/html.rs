@@ -1,0 +1,56 @@
+//! What all pages for people have in common.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
+color:#1d2329;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}fieldset,section{border:1px \
+solid #c8ced4;border-radius:6px;padding:.75rem 1rem;margin:1rem 0}label{display:block;margin:.25rem 0}\
+input[type=password]{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;margin:.25rem 0}button{font:\
+inherit;padding:.5rem 1rem;margin:.5rem .5rem .5rem 0;border-radius:6px;border:1px solid #5a6672;background:#fff;\
+color:#1d2329}button.yes{background:#0b5cad;border-color:#0b5cad;color:#fff}.wrong{border-left:4px solid #b3261e;\
+padding-left:.75rem}.hint{color:#49535d}@media(prefers-color-scheme:dark){body{color:#e4e7ea;background:#14181c}\
+button{background:#1f252b;color:#e4e7ea}.hint{color:#a9b3bd}a{color:#7db7ff}}";
+
+/// A page.
+pub(super) fn page(title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { h1 { (title) } (body) } }
+        }
+    }
+}
+
+/// A page that says why a person cannot go on.
+pub(super) fn dead_end(why: &str) -> Markup {
+    let body = html! {
+        p role="alert" { (why) }
+        p { "Nothing was changed. Go back to the app you came from, and connect again." }
+    };
+    page("This does not lead on", &body)
+}
+
+/// What went wrong with what a person entered.
+pub(super) fn wrong(why: Option<&str>) -> Markup {
+    html! {
+        @if let Some(why) = why { p.wrong role="alert" { (why) } }
+    }
+}
+
+/// The field for a SiteBay token.
+pub(super) fn token_field(required: bool) -> Markup {
+    html! {
+        label for="token" { "Your SiteBay API token" @if !required { " (without it, the app brings one itself)" } }
+        input id="token" name="token" type="password" autocomplete="off" spellcheck="false"
+            required[required] aria-describedby="token-hint";
+        p.hint id="token-hint" {
+            "You find it at SiteBay under Settings → API Tokens. It is kept encrypted; the app never sees it."
+        }
+    }
+}

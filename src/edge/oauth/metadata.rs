@@ -1,0 +1,140 @@
+//! The documents by which clients find the authorization server: RFC 9728 for the endpoints, RFC 8414
+//! for the server, and the same under the names of OpenID Connect Discovery.
+//!
+//! Invariant: `resource` covers the address that the document was asked for, `issuer` is this server's
+//! origin under every name.
+
+use crate::{
+    access::oauth::OFFERED,
+    protocol::{initialize::SERVER_TITLE, object::Object},
+};
+
+const RESOURCE: &str = "/.well-known/oauth-protected-resource";
+const SERVER: &str = "/.well-known/oauth-authorization-server";
+const OPENID: &str = "/.well-known/openid-configuration";
+const KEYS: &str = "/.well-known/jwks.json";
+
+/// A document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    /// Of the protected resource at this path.
+    Resource(&'static str),
+    /// Of the authorization server.
+    Server,
+    /// Of the same as OpenID Connect wants it.
+    OpenId,
+    /// The keys that others may verify tokens with: there are none, the tokens are for this server.
+    Keys,
+}
+
+/// The document at a path.
+pub(super) fn document(path: &str) -> Option<Document> {
+    let endpoint = |path: &str| ["", "/mcp", "/sse"].into_iter().find(|known| *known == path);
+    if let Some(endpoint) = path.strip_prefix(RESOURCE).and_then(endpoint) {
+        return Some(Document::Resource(endpoint));
+    }
+    if path.strip_prefix(SERVER).and_then(endpoint).is_some() {
+        return Some(Document::Server);
+    }
+    let openid = path.strip_prefix(OPENID).or_else(|| path.strip_suffix(OPENID));
+    if openid.and_then(endpoint).is_some() {
+        return Some(Document::OpenId);
+    }
+    (path == KEYS).then_some(Document::Keys)
+}
+
+/// Where the document of the endpoint at this path is.
+pub(super) fn resource_document(origin: &str, path: &str) -> String {
+    let endpoint = if path.starts_with("/mcp") || path == "/sessions" { "/mcp" } else { "/sse" };
+    format!("{origin}{RESOURCE}{endpoint}")
+}
+
+impl Document {
+    /// Its text.
+    pub fn text(self, origin: &str) -> String {
+        match self {
+            Self::Resource(path) => resource(origin, path),
+            Self::Server => server(origin).end(),
+            Self::OpenId => server(origin)
+                .text("jwks_uri", &format!("{origin}{KEYS}"))
+                .texts("subject_types_supported", ["public"])
+                .texts("id_token_signing_alg_values_supported", ["RS256"])
+                .end(),
+            Self::Keys => r#"{"keys":[]}"#.to_owned(),
+        }
+    }
+}
+
+fn scopes(object: Object) -> Object {
+    object.texts("scopes_supported", OFFERED.names().split(' '))
+}
+
+fn resource(origin: &str, path: &str) -> String {
+    let object = Object::new()
+        .text("resource", &format!("{origin}{path}"))
+        .texts("authorization_servers", [origin])
+        .texts("bearer_methods_supported", ["header"])
+        .text("resource_name", SERVER_TITLE);
+    scopes(object).end()
+}
+
+fn server(origin: &str) -> Object {
+    let at = |path: &str| format!("{origin}{path}");
+    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let object = Object::new()
+        .text("issuer", origin)
+        .text("authorization_endpoint", &at("/authorize"))
+        .text("token_endpoint", &at("/token"))
+        .text("registration_endpoint", &at("/register"))
+        .text("revocation_endpoint", &at("/revoke"))
+        .texts("response_types_supported", ["code"])
+        .texts("response_modes_supported", ["query"])
+        .texts("grant_types_supported", ["authorization_code", "refresh_token"])
+        .texts("token_endpoint_auth_methods_supported", methods)
+        .texts("revocation_endpoint_auth_methods_supported", methods)
+        .texts("code_challenge_methods_supported", ["S256"])
+        .flag("client_id_metadata_document_supported", true)
+        .flag("authorization_response_iss_parameter_supported", true);
+    scopes(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn the_documents_are_where_clients_look() {
+        for (path, wanted) in [
+            ("/.well-known/oauth-protected-resource", Some(Document::Resource(""))),
+            ("/.well-known/oauth-protected-resource/mcp", Some(Document::Resource("/mcp"))),
+            ("/.well-known/oauth-protected-resource/sse", Some(Document::Resource("/sse"))),
+            ("/.well-known/oauth-authorization-server", Some(Document::Server)),
+            ("/.well-known/oauth-authorization-server/mcp", Some(Document::Server)),
+            ("/.well-known/openid-configuration", Some(Document::OpenId)),
+            ("/.well-known/openid-configuration/sse", Some(Document::OpenId)),
+            ("/mcp/.well-known/openid-configuration", Some(Document::OpenId)),
+            ("/.well-known/oauth-protected-resource/other", None),
+            ("/other/.well-known/openid-configuration", None),
+            ("/mcp", None),
+        ] {
+            assert_eq!(document(path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn resource_and_issuer_are_the_addresses_that_were_asked() {
+        let read = |document: Document| -> Value {
+            serde_json::from_str(&document.text("https://m.example")).unwrap()
+        };
+        let resource = read(Document::Resource("/mcp"));
+        assert_eq!(resource["resource"], "https://m.example/mcp");
+        assert_eq!(resource["authorization_servers"], json!(["https://m.example"]));
+        assert_eq!(resource["scopes_supported"], json!(["read", "write"]));
+        let server = read(Document::Server);
+        assert_eq!(server["issuer"], "https://m.example");
+        assert_eq!(server["code_challenge_methods_supported"], json!(["S256"]));
+        assert_eq!(read(Document::OpenId)["token_endpoint"], server["token_endpoint"]);
+    }
+}

@@ -1,0 +1,118 @@
+//! The OAuth endpoints: discovery, registration, consent, tokens, and what a person gave (`/account`).
+//!
+//! Invariant: they exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
+//! leave out the headers that they were given as soon as they find such a document.
+
+mod account;
+mod account_page;
+mod authorize;
+pub mod challenge;
+mod client_auth;
+mod clients;
+mod consent;
+mod html;
+mod metadata;
+mod person;
+mod register;
+mod reply;
+mod token;
+mod upstream;
+
+use std::rc::Rc;
+
+use metadata::Document;
+use worker::{Env, Method, Request, Response, Result};
+
+use crate::{
+    access::keys::Keyring,
+    edge::{
+        answer::{self, Caller},
+        config::Config,
+        origin::own,
+        refusal::Refusal,
+    },
+    runtime::isolate,
+};
+
+/// What answers at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// A discovery document.
+    Document(Document),
+    /// The consent page.
+    Authorize,
+    /// The way back from where people sign in.
+    Callback,
+    /// Tokens.
+    Token,
+    /// The end of a token.
+    Revoke,
+    /// Registration.
+    Register,
+    /// What a person gave.
+    Account,
+}
+
+/// What answers at this path.
+pub fn route(path: &str) -> Option<Route> {
+    Some(match path {
+        "/authorize" => Route::Authorize,
+        upstream::CALLBACK => Route::Callback,
+        "/token" => Route::Token,
+        "/revoke" => Route::Revoke,
+        "/register" => Route::Register,
+        "/account" => Route::Account,
+        _ => Route::Document(metadata::document(path)?),
+    })
+}
+
+/// The server as these endpoints see it.
+struct Server<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    keys: Rc<Keyring>,
+    /// The issuer: scheme, host and port that were asked.
+    origin: String,
+    /// Where the request comes from, on Cloudflare.
+    address: Option<String>,
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn handle(
+    route: Route,
+    request: Request,
+    env: &Env,
+    config: &Config,
+) -> Result<Response> {
+    let keys = match isolate::keys(env, config).await {
+        Ok(keys) => keys,
+        Err(refusal) => return answer::refusal(&refusal, &Caller::default()),
+    };
+    let origin = own(&request.inner().url()).unwrap_or_default().to_owned();
+    let address = request.headers().get("cf-connecting-ip")?;
+    let server = Server { env, config, keys, origin, address };
+    let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());
+    match (route, request.method()) {
+        (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,
+        (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,
+        (Route::Account, Method::Get) => account::show(&server, &request).await,
+        (Route::Account, Method::Post) => account::change(&server, request).await,
+        (Route::Callback, Method::Get) => upstream::back(&server, &request).await,
+        (Route::Callback, _) => refused("GET"),
+        (Route::Authorize | Route::Account, _) => refused("GET, POST"),
+        (_, Method::Options) => reply::preflight(),
+        (Route::Document(document), Method::Get | Method::Head) => {
+            reply::json(200, &document.text(&server.origin))
+        }
+        (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),
+        (Route::Token, Method::Post) => reply::outcome(token::give(&server, request).await),
+        (Route::Revoke, Method::Post) => reply::outcome(token::revoke(&server, request).await),
+        (Route::Register, Method::Post) => {
+            reply::outcome(register::register(&server, request).await)
+        }
+        (Route::Token | Route::Revoke | Route::Register, _) => refused("POST, OPTIONS"),
+    }
+}

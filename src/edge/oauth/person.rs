@@ -1,0 +1,134 @@
+//! The person in front of a page: its browser by a cookie, its SiteBay account by a token.
+//!
+//! Invariant: a form counts only from the browser that it was shown in. Cookies are bound to this host
+//! (`__Host-`); on a developer's machine, which has no https, they have plain names.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+use worker::{Request, Response, Result};
+
+use super::Server;
+use crate::{
+    access::secret::Secret,
+    agents::rows::now_s,
+    runtime::{isolate, machine::Machine},
+    server::platform::{Method, OutboundRequest, Platform as _},
+};
+
+/// How long SiteBay may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that its answer may have.
+const MAX_ANSWER: usize = 1024 * 1024;
+/// Characters that a SiteBay token may have.
+const MAX_TOKEN: usize = 1_024;
+/// Characters that a cookie may have.
+const MAX_COOKIE: usize = 200;
+
+/// A cookie of these pages.
+#[derive(Clone, Copy)]
+pub(super) enum Cookie {
+    /// Binds forms to a browser.
+    Form,
+    /// Says who is signed in at `/account`.
+    Account,
+}
+
+impl Cookie {
+    fn name(self, server: &Server<'_>) -> &'static str {
+        match (self, server.origin.starts_with("https:")) {
+            (Self::Form, true) => "__Host-mcp-form",
+            (Self::Form, false) => "mcp-form",
+            (Self::Account, true) => "__Host-mcp-account",
+            (Self::Account, false) => "mcp-account",
+        }
+    }
+
+    /// What the browser sends.
+    pub(super) fn read(self, server: &Server<'_>, request: &Request) -> Result<Option<String>> {
+        let header = request.headers().get("cookie")?.unwrap_or_default();
+        let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+        let found = pairs.into_iter().find(|(name, _)| *name == self.name(server));
+        let value = found.map(|(_, value)| value.to_owned());
+        Ok(value.filter(|value| !value.is_empty() && value.len() <= MAX_COOKIE))
+    }
+
+    /// Has the browser send it for so many seconds; 0: not any more.
+    pub(super) fn set(
+        self,
+        server: &Server<'_>,
+        response: &Response,
+        value: &str,
+        lasts: u32,
+    ) -> Result<()> {
+        let secure = if server.origin.starts_with("https:") { "; Secure" } else { "" };
+        let name = self.name(server);
+        let cookie =
+            format!("{name}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}");
+        response.headers().append("Set-Cookie", &cookie)
+    }
+}
+
+/// A cookie's value that nobody guesses.
+pub(super) fn fresh_cookie() -> String {
+    Uuid::new_v4().simple().to_string()
+}
+
+/// Whether a form came from another site's page, as browsers say.
+pub(super) fn is_foreign(request: &Request) -> Result<bool> {
+    let site = request.headers().get("sec-fetch-site")?;
+    Ok(site.is_some_and(|site| !matches!(site.as_str(), "same-origin" | "none")))
+}
+
+/// Checks a SiteBay token with SiteBay.
+///
+/// # Errors
+/// What to tell the person.
+pub(super) async fn sitebay_token(
+    server: &Server<'_>,
+    entered: &str,
+) -> std::result::Result<Secret, &'static str> {
+    let token = entered.trim();
+    if token.is_empty() {
+        return Err("Enter your SiteBay API token.");
+    }
+    if token.len() > MAX_TOKEN || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err("That is not a SiteBay API token.");
+    }
+    let request = OutboundRequest {
+        method: Method::Get,
+        url: format!("{}/f/api/v1/team", server.config.sitebay_url),
+        headers: vec![
+            ("Authorization", format!("Bearer {token}")),
+            ("Accept", "application/json".to_owned()),
+        ],
+        body: None,
+        timeout: TIMEOUT,
+        at_most: MAX_ANSWER,
+    };
+    if may_not_try(server) {
+        return Err("Too many wrong tokens were entered. Try again in a minute.");
+    }
+    match Machine.fetch(request).await.map(|answer| answer.status) {
+        Ok(200) => Ok(Secret::new(token)),
+        Ok(401 | 403) => {
+            note_failure(server);
+            Err("SiteBay does not know this token. Check it, and enter it again.")
+        }
+        _ => Err("SiteBay cannot be asked at the moment. Try again in a minute."),
+    }
+}
+
+/// Whether too much that was wrong came from this address.
+fn may_not_try(server: &Server<'_>) -> bool {
+    let paused = |address: &String| {
+        isolate::with_attempts(|attempts| attempts.pause(address, now_s())).is_some()
+    };
+    server.address.as_ref().is_some_and(paused)
+}
+
+fn note_failure(server: &Server<'_>) {
+    if let Some(address) = &server.address {
+        isolate::with_attempts(|attempts| attempts.failed(address, now_s()));
+    }
+}

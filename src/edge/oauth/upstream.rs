@@ -1,0 +1,188 @@
+//! The way to the provider where people sign in, and back from it.
+//!
+//! Invariant: a person comes back with what it left with: the state is a ticket of this browser, and
+//! the ID token answers to it.
+
+use std::{cell::RefCell, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use worker::{Request, Response, Result};
+
+use super::{
+    Server, account, authorize,
+    person::{self, Cookie},
+    reply,
+};
+use crate::{
+    access::oauth::{
+        authorization::Authorization,
+        fault::{Code, Fault},
+        form::Form,
+        ticket::{self, For},
+        upstream::{Endpoints, Person, Provider},
+    },
+    agents::rows::now_s,
+    runtime::{machine::Machine, url::form_encoded},
+    server::platform::{Method, OutboundRequest, Platform as _},
+};
+
+/// Where the provider sends people back to.
+pub(super) const CALLBACK: &str = "/authorize/callback";
+/// How long signing in may take, in seconds.
+const LASTS: u64 = 1_800;
+/// How long the provider may take.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes that its answers may have.
+const MAX_ANSWER: usize = 64 * 1024;
+/// How long what it says of itself is good, in seconds.
+const FRESH: u64 = 3_600;
+const FAILED: &str = "Signing in did not work.";
+
+thread_local! {
+    /// What the provider said of itself, and when.
+    static KNOWN: RefCell<Option<(Endpoints, u64)>> = const { RefCell::new(None) };
+}
+
+/// What a person signs in for.
+pub(super) enum Errand {
+    /// To answer an app.
+    Consent(Authorization),
+    /// To see `/account`.
+    Account,
+}
+
+impl Errand {
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Consent(request) => request.to_bytes(),
+            Self::Account => Some(Vec::new()),
+        }
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        match bytes {
+            [] => Some(Self::Account),
+            bytes => Authorization::from_bytes(bytes).map(Self::Consent),
+        }
+    }
+}
+
+/// Sends a person to the provider.
+pub(super) async fn send(
+    server: &Server<'_>,
+    provider: &Provider,
+    cookie: Option<&str>,
+    errand: &Errand,
+) -> Result<Response> {
+    let Some(content) = errand.to_bytes() else {
+        return reply::dead_end(400, "The request is too long.");
+    };
+    let Some(endpoints) = endpoints(provider).await else {
+        return reply::dead_end(503, "The place to sign in cannot be reached. Try again later.");
+    };
+    let value = cookie.map_or_else(person::fresh_cookie, str::to_owned);
+    let until = u32::try_from(now_s().saturating_add(LASTS)).unwrap_or(u32::MAX);
+    let state = ticket::sign(&server.keys, For::Upstream, &value, until, &content);
+    let callback = format!("{}{CALLBACK}", server.origin);
+    let response = reply::see_other(&provider.address(&endpoints, &state, &callback))?;
+    if cookie.is_none() {
+        Cookie::Form.set(server, &response, &value, 86_400)?;
+    }
+    Ok(response)
+}
+
+/// Takes a person who comes back.
+pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Response> {
+    let Some(provider) = &server.config.oidc else {
+        return reply::dead_end(404, "Nobody signs in here.");
+    };
+    let form = Form::of_query(&request.inner().url());
+    let (cookie, state) = (Cookie::Form.read(server, request)?, form.one("state").ok().flatten());
+    let errand = state.zip(cookie.as_deref()).and_then(|(state, cookie)| {
+        let content = ticket::open(&server.keys, For::Upstream, cookie, state, now_s())?;
+        Errand::from_bytes(&content)
+    });
+    let (Some(errand), Some(state)) = (errand, state) else {
+        return reply::dead_end(400, FAILED);
+    };
+    let person = match form.one("code").ok().flatten() {
+        Some(code) => redeem(server, provider, code, state).await,
+        None => None,
+    };
+    match (errand, person) {
+        (Errand::Consent(request), Some(person)) => {
+            authorize::show_to(server, &request, &person, cookie.as_deref())
+        }
+        (Errand::Account, Some(person)) => {
+            account::let_in(server, authorize::subject_of(server, &person))
+        }
+        (Errand::Consent(request), None) => {
+            let denied = Fault::new(Code::AccessDenied, "the person did not sign in");
+            reply::see_other(&request.answer(Err(denied), &server.origin))
+        }
+        (Errand::Account, None) => reply::dead_end(400, FAILED),
+    }
+}
+
+/// Who the provider says has come.
+async fn redeem(
+    server: &Server<'_>,
+    provider: &Provider,
+    code: &str,
+    state: &str,
+) -> Option<Person> {
+    let callback = format!("{}{CALLBACK}", server.origin);
+    let body = format!(
+        "grant_type=authorization_code&code={}&redirect_uri={}",
+        form_encoded(code),
+        form_encoded(&callback)
+    );
+    // RFC 6749 §2.3.1: both are encoded as forms are.
+    let (id, secret) = (&provider.client_id, provider.client_secret.expose());
+    let basic = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
+    let headers = vec![
+        ("Authorization", format!("Basic {basic}")),
+        ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
+        ("Accept", "application/json".to_owned()),
+    ];
+    let url = endpoints(provider).await?.token;
+    let answer = fetch(Method::Post, url, headers, Some(body)).await?;
+    let person = provider.person(&answer, state, now_s());
+    if person.is_none() {
+        worker::console_error!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
+    }
+    person
+}
+
+async fn endpoints(provider: &Provider) -> Option<Endpoints> {
+    let known = KNOWN.with_borrow(Clone::clone);
+    if let Some((endpoints, _)) = known.filter(|(_, read)| now_s().saturating_sub(*read) < FRESH) {
+        return Some(endpoints);
+    }
+    let accept = vec![("Accept", "application/json".to_owned())];
+    let document = fetch(Method::Get, provider.document(), accept, None).await?;
+    let endpoints = provider.endpoints(&document);
+    match &endpoints {
+        Some(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
+        None => worker::console_error!("the document of MCP_OIDC_ISSUER is another issuer's"),
+    }
+    endpoints
+}
+
+/// An answer with status 200.
+async fn fetch(
+    method: Method,
+    url: String,
+    headers: Vec<(&'static str, String)>,
+    body: Option<String>,
+) -> Option<String> {
+    let request =
+        OutboundRequest { method, url, headers, body, timeout: TIMEOUT, at_most: MAX_ANSWER };
+    let why = match Machine.fetch(request).await {
+        Ok(answer) if answer.status == 200 => return String::from_utf8(answer.body).ok(),
+        Ok(answer) => format!("status {}", answer.status),
+        Err(failure) => failure.to_string(),
+    };
+    worker::console_error!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
+    None
+}

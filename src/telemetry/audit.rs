@@ -1,0 +1,214 @@
+//! The audit: who changed what, and who was refused.
+//!
+//! Invariant: no argument of a call is written down but the site's host name, and no credential ever.
+//! What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
+//! minute, changes only by what fits.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    access::principal::Principal,
+    protocol::{bytes::cut_text, content::ToolResult},
+    server::{ask::Reason, context::Context, dispatch::Outcome},
+};
+
+/// Entries that wait in one isolate.
+const MAX_WAITING: usize = 1_000;
+/// Refusals that one isolate notes in a minute.
+const MAX_REFUSALS: u32 = 300;
+/// Entries that are written at a time.
+pub const BATCH: usize = 100;
+/// Bytes of a name that somebody else chose.
+const MAX_NAME: usize = 64;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Whose; empty where nobody was let in.
+    pub subject: String,
+    /// How they came in.
+    pub way: &'static str,
+    /// The name of their key or their token's client.
+    pub key: String,
+    /// The program that they use.
+    pub client: String,
+    /// The tool, or the method and path of what was refused.
+    pub action: String,
+    /// The site's host name, where the call names one.
+    pub site: String,
+    /// `read`, `write`, `destructive`; `refusal` for what was not let in.
+    pub effect: &'static str,
+    /// How it ended.
+    pub outcome: &'static str,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Entry {
+    /// A request that was refused before anything was done.
+    pub fn refused(
+        by: Option<&Principal>,
+        action: &str,
+        outcome: &'static str,
+        at_ms: u64,
+    ) -> Self {
+        Self {
+            at_ms,
+            subject: by.map(|by| by.subject.to_text()).unwrap_or_default(),
+            way: by.map_or("", |by| by.way.name()),
+            key: by.map(|by| by.client.clone()).unwrap_or_default(),
+            client: String::new(),
+            action: cut_text(action, MAX_NAME).to_owned(),
+            site: String::new(),
+            effect: "refusal",
+            outcome,
+            duration_ms: 0,
+        }
+    }
+}
+
+/// Where entries go.
+pub trait Audit {
+    /// Whether what only reads is noted too.
+    fn wants_reads(&self) -> bool;
+
+    /// Notes an entry. It is written later.
+    fn note(&self, entry: Entry);
+}
+
+/// Nobody keeps an audit.
+#[derive(Debug, Clone, Copy)]
+pub struct Unkept;
+
+impl Audit for Unkept {
+    fn wants_reads(&self) -> bool {
+        false
+    }
+
+    fn note(&self, _entry: Entry) {}
+}
+
+/// A call of a tool that goes on.
+pub struct Call {
+    tool: String,
+    site: String,
+    effect: &'static str,
+    began_ms: u64,
+}
+
+impl Call {
+    /// Begins with the call. None: nobody wants to know of it.
+    pub fn begin(
+        ctx: &Context,
+        tool: &str,
+        effect: &'static str,
+        site: impl FnOnce(Option<&RawValue>) -> Option<String>,
+        arguments: Option<&RawValue>,
+    ) -> Option<Self> {
+        let wanted = effect != "read" || ctx.audit.wants_reads();
+        wanted.then(|| Self {
+            tool: cut_text(tool, MAX_NAME).to_owned(),
+            site: site(arguments).unwrap_or_default(),
+            effect,
+            began_ms: ctx.platform.now_ms(),
+        })
+    }
+
+    /// Notes how it ended. A call that waits for an answer has not: it comes again.
+    pub fn end(self, ctx: &Context, outcome: &Outcome) {
+        let Some(outcome) = word(outcome) else {
+            return;
+        };
+        let now = ctx.platform.now_ms();
+        ctx.audit.note(Entry {
+            at_ms: now,
+            subject: ctx.principal.subject.to_text(),
+            way: ctx.principal.way.name(),
+            key: ctx.principal.client.clone(),
+            client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
+            action: self.tool,
+            site: self.site,
+            effect: self.effect,
+            outcome,
+            duration_ms: now.saturating_sub(self.began_ms),
+        });
+    }
+}
+
+fn word(outcome: &Outcome) -> Option<&'static str> {
+    Some(match outcome {
+        Outcome::Tool(ToolResult { is_error: true, .. }) => "failed",
+        Outcome::Text(text) if text.contains("\"isError\":true") => "failed",
+        Outcome::Failed(_) | Outcome::NoResource(_) => "error",
+        Outcome::Beyond(_) => "beyond-scope",
+        Outcome::Task(_) => "task",
+        Outcome::Stopped(stop) if matches!(stop.0, Reason::Suspended(_)) => return None,
+        Outcome::Stopped(_) => "stopped",
+        _ => "done",
+    })
+}
+
+/// What waits to be written in one isolate.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    entries: Vec<Entry>,
+    minute: u64,
+    refusals: u32,
+    lost: u32,
+}
+
+impl Waiting {
+    /// Adds an entry where there is room.
+    pub fn push(&mut self, entry: Entry) {
+        let minute = entry.at_ms / 60_000;
+        if minute != self.minute {
+            (self.minute, self.refusals) = (minute, 0);
+        }
+        let is_refusal = entry.effect == "refusal";
+        self.refusals = self.refusals.saturating_add(is_refusal.into());
+        let too_many = is_refusal && self.refusals > MAX_REFUSALS;
+        if too_many || self.entries.len() >= MAX_WAITING {
+            self.lost = self.lost.saturating_add(1);
+        } else {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Takes what is written next, and how many were lost since the last time.
+    pub fn take(&mut self) -> (Vec<Entry>, u32) {
+        let rest = self.entries.split_off(self.entries.len().min(BATCH));
+        (std::mem::replace(&mut self.entries, rest), std::mem::take(&mut self.lost))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(effect: &'static str, at_ms: u64) -> Entry {
+        Entry { effect, ..Entry::refused(None, "POST /mcp", "wrong-credential", at_ms) }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_changes_are_not_crowded_out_by_refusals() {
+        let mut waiting = Waiting::default();
+        (0..5_000).for_each(|_| waiting.push(entry("refusal", 0)));
+        (0..10).for_each(|_| waiting.push(entry("write", 0)));
+        waiting.push(entry("refusal", 60_000));
+        let mut taken = Vec::new();
+        loop {
+            let (entries, lost) = waiting.take();
+            assert_eq!(lost, if taken.is_empty() { 4_700 } else { 0 });
+            if entries.is_empty() {
+                break;
+            }
+            assert!(entries.len() <= BATCH);
+            taken.extend(entries);
+        }
+        assert_eq!(taken.len(), 311);
+        (0..2_000).for_each(|_| waiting.push(entry("write", 0)));
+        assert_eq!(waiting.entries.len(), MAX_WAITING);
+    }
+}

@@ -1,0 +1,3 @@
+//! What operators learn of what happened.
+
+pub mod audit;

@@ -1,0 +1,136 @@
+//! The audit in the database: written in batches after the answer.
+//!
+//! Invariant: nobody waits for it, and an answer is never lost to it.
+
+use std::{rc::Rc, time::Duration};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::Env;
+
+use crate::{
+    agents::rows::now_s,
+    edge::{config::Config, refusal::Refusal},
+    runtime::{
+        binding::{Database, Value, text},
+        isolate,
+        sleep::Sleep,
+    },
+    telemetry::audit::{Audit, Entry},
+    transport::named_keys::{DATABASE, rows},
+};
+
+/// How long entries gather before they are written.
+const GATHER: Duration = Duration::from_millis(100);
+/// Between two clearings of what is too old, in seconds.
+const CLEAR_EVERY: u64 = 3_600;
+
+const INSERT: &str = "INSERT INTO audit \
+    (at, subject, way, key, client, action, site, effect, outcome, duration) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const CLEAR: &str = "DELETE FROM audit WHERE at < ?";
+const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effect, outcome, \
+    duration FROM audit WHERE id < ?1 AND (?2 = '' OR subject = ?2) AND (?3 = '' OR action = ?3) \
+    AND (?4 = '' OR site = ?4) AND (?5 = '' OR outcome = ?5) ORDER BY id DESC LIMIT ?6";
+
+/// Keeps something running after the answer.
+pub type Keep = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
+
+/// The audit of a deployment.
+pub struct Kept {
+    env: Env,
+    reads: bool,
+    days: u32,
+    keep: Keep,
+}
+
+impl Kept {
+    /// The audit as it is configured.
+    pub fn new(env: &Env, config: &Config, keep: Keep) -> Self {
+        let (reads, days) = (config.audit_reads, config.audit_days);
+        Self { env: env.clone(), reads, days, keep }
+    }
+}
+
+impl Audit for Kept {
+    fn wants_reads(&self) -> bool {
+        self.reads
+    }
+
+    fn note(&self, entry: Entry) {
+        isolate::with_audit(|waiting| waiting.push(entry));
+        let (env, days) = (self.env.clone(), self.days);
+        (self.keep)(async move { write(&env, days).await }.boxed_local());
+    }
+}
+
+/// Writes what waits. Who notes something has it written in a request of its own, because another's
+/// may end before; most find nothing left to write.
+async fn write(env: &Env, days: u32) {
+    Sleep::new(GATHER).await;
+    let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
+    if lost > 0 {
+        worker::console_error!("{lost} entries of the audit were too many and are lost");
+    }
+    let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
+        return;
+    };
+    let count = entries.len();
+    if let Err(error) = database.each(INSERT, entries.into_iter().map(values).collect()).await {
+        worker::console_error!("{count} entries of the audit are lost: {}", text(&error));
+    } else if isolate::is_time_to_clear(now_s(), CLEAR_EVERY) {
+        let age = u64::from(days).saturating_mul(24 * 60 * 60);
+        let before = now_s().saturating_sub(age).saturating_mul(1_000);
+        if let Err(error) = database.rows(CLEAR, vec![Value::Number(before)]).await {
+            worker::console_error!("the audit could not be cleared: {}", text(&error));
+        }
+    }
+}
+
+fn values(entry: Entry) -> Vec<Value> {
+    vec![
+        Value::Number(entry.at_ms),
+        Value::Text(entry.subject),
+        entry.way.into(),
+        Value::Text(entry.key),
+        Value::Text(entry.client),
+        Value::Text(entry.action),
+        Value::Text(entry.site),
+        entry.effect.into(),
+        entry.outcome.into(),
+        Value::Number(entry.duration_ms),
+    ]
+}
+
+/// What the admin API is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Only entries before this one.
+    pub before: u64,
+    /// Subject, action, site and outcome; an empty one is any.
+    pub fields: [String; 4],
+    /// How many entries.
+    pub limit: u64,
+}
+
+/// Entries, newest first: the JSON text of an array.
+///
+/// # Errors
+/// 503 where they cannot be read.
+pub async fn list(env: &Env, filter: Filter) -> Result<String, Refusal> {
+    let mut values = vec![Value::Number(filter.before)];
+    values.extend(filter.fields.map(Value::Text));
+    values.push(Value::Number(filter.limit));
+    rows(env, LIST, values).await
+}
+
+/// How the audit calls a refusal; None: it is none of somebody who should have known better.
+pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::WrongCredential(_) => Some("wrong-credential"),
+        Refusal::TooManyAttempts(_) => Some("too-many-attempts"),
+        Refusal::Scope(_) => Some("beyond-scope"),
+        Refusal::RateLimit(..) => Some("rate-limit"),
+        Refusal::Rollout(..) => Some("rollout"),
+        _ => None,
+    }
+}

@@ -1,0 +1,80 @@
+//! Which share of the subjects is let in now: from the isolate, else from the KV store.
+
+use worker::Env;
+
+use crate::{
+    access::{
+        principal::Principal,
+        rollout::{KEY, parse},
+    },
+    agents::rows::now_s,
+    edge::{config::Config, refusal::Refusal},
+    runtime::{
+        binding::{Store, text},
+        isolate,
+    },
+};
+
+/// The binding of the store.
+pub const STORE: &str = "MCP_KV";
+
+/// Lets a caller in, or not yet.
+///
+/// # Errors
+/// 503 outside the share.
+pub async fn admit(env: &Env, config: &Config, principal: &Principal) -> Result<(), Refusal> {
+    let Some(percentage) = percentage(env).await else {
+        return Ok(());
+    };
+    match config.rollout_allow.admits(principal, percentage) {
+        true => Ok(()),
+        false => Err(Refusal::Rollout(percentage, principal.subject)),
+    }
+}
+
+/// The percentage; None: no store is bound, and everybody is in.
+pub async fn percentage(env: &Env) -> Option<u8> {
+    let known = isolate::with_percentage(|percentage| percentage.fresh(now_s()));
+    // A store that is bound stays bound, so that what is known need not be looked for.
+    let store = Store::of(env, STORE)?;
+    if known.is_some() {
+        return known;
+    }
+    let answer = match store.get(KEY).await {
+        Ok(found) => read(found.as_deref()),
+        Err(error) => {
+            worker::console_error!("{KEY} cannot be read: {}", text(&error));
+            None
+        }
+    };
+    Some(isolate::with_percentage(|percentage| {
+        percentage.note(answer, now_s());
+        percentage.usable()
+    }))
+}
+
+/// A share that was never set is everybody; one that cannot be read changes nothing.
+fn read(found: Option<&str>) -> Option<u8> {
+    let Some(found) = found else {
+        return Some(100);
+    };
+    let percentage = parse(found);
+    if percentage.is_none() {
+        worker::console_error!("{KEY} is `{found}`: expected a whole number from 0 to 100");
+    }
+    percentage
+}
+
+/// Sets the percentage: here at once, elsewhere within 30 s and what the store takes.
+///
+/// # Errors
+/// Where no store is bound, or it cannot be written.
+pub async fn set(env: &Env, percentage: u8) -> Result<(), Refusal> {
+    let store = Store::of(env, STORE).ok_or(Refusal::NotBound(STORE))?;
+    store.put(KEY, &percentage.to_string()).await.map_err(|error| {
+        worker::console_error!("{KEY} cannot be written: {}", text(&error));
+        Refusal::DatabaseFailed
+    })?;
+    isolate::with_percentage(|known| known.note(Some(percentage), now_s()));
+    Ok(())
+}

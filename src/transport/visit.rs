@@ -1,0 +1,159 @@
+//! Admission on Workers: who are you, is your subject let in yet, may you ask once more.
+//!
+//! Invariant: in this order, so that nobody learns of the rollout or uses up a limit who is not let in;
+//! whoever is refused is in the audit.
+
+use std::rc::Rc;
+
+use worker::{Context, Env, Request, Result};
+
+use crate::{
+    access::{
+        admission::{Identity, OWN_TOKEN_HEADER, Verdict},
+        credentials::Credentials,
+        keys::Keyring,
+        principal::{Principal, Way},
+        quota::Rate,
+        scope::Scopes,
+    },
+    agents::rows::now_s,
+    edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
+    runtime::{isolate, url::query_value},
+    telemetry::audit::{Audit, Entry, Unkept},
+    transport::{
+        audit::{self, Kept},
+        endpoint::{Outcome, Stop},
+        grants::{self, Admitted},
+        issuer, named_keys, quota, rollout,
+    },
+};
+
+/// A request and what is around it.
+pub struct Visit<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// What lets work go on after the answer.
+    pub context: Rc<Context>,
+}
+
+impl Visit<'_> {
+    /// Lets the caller in, or not.
+    pub(super) async fn admitted(
+        &self,
+        request: &Request,
+        keys: &Keyring,
+    ) -> Outcome<(Admitted, Option<Rate>)> {
+        let Self { env, config, .. } = self;
+        let brought = brought(request, config.door.keys_in_url)?;
+        let identified = identified(request, env, config, keys, &brought).await;
+        let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
+        let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let rate = rated(env, config, &admitted.principal).await;
+        let by = Some(&admitted.principal);
+        let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
+        Ok((admitted, rate))
+    }
+
+    /// Where it is noted what happened.
+    pub(super) fn audit(&self) -> Rc<dyn Audit> {
+        if !self.config.door.named_keys {
+            return Rc::new(Unkept);
+        }
+        let context = self.context.clone();
+        let keep = Rc::new(move |task| context.wait_until(task));
+        Rc::new(Kept::new(self.env, self.config, keep))
+    }
+
+    /// Notes that nobody was let in.
+    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Stop) {
+        if let Stop::Refused(refusal) = stop
+            && let Some(outcome) = audit::outcome(refusal)
+        {
+            let action = format!("{} {}", request.method(), request.path());
+            let at_ms = now_s().saturating_mul(1_000);
+            self.audit().note(Entry::refused(by, &action, outcome, at_ms));
+        }
+    }
+}
+
+/// What a caller may still ask for, if it may ask at all.
+async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
+    principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+    rollout::admit(env, config, principal).await?;
+    Ok(match config.rate_limit {
+        Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
+        None => None,
+    })
+}
+
+/// Who a request is from, unless its address sent too much that was wrong.
+async fn identified(
+    request: &Request,
+    env: &Env,
+    config: &Config,
+    keys: &Keyring,
+    brought: &Credentials,
+) -> Outcome<Admitted> {
+    // On Cloudflare every request has it; elsewhere nobody is told apart.
+    let address = || request.headers().get("cf-connecting-ip");
+    if !isolate::with_attempts(|attempts| attempts.is_empty())
+        && let Some(address) = address()?
+        && let Some(pause) = isolate::with_attempts(|attempts| attempts.pause(&address, now_s()))
+    {
+        return Err(Refusal::TooManyAttempts(pause).into());
+    }
+    let judged = match config.door.judge(brought, now_s()) {
+        Ok(Verdict::Admitted(identity)) => Ok(identity),
+        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
+        Ok(Verdict::IfNamed(key, with_secret)) => {
+            let holder = named_keys::holder(env, &key).await;
+            let admitted = holder.map(|holder| {
+                let key = Some(holder.id.clone());
+                let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
+                Admitted { key, ..Admitted::bringing(one, keys, brought) }
+            });
+            return noted(admitted, &address);
+        }
+        Ok(Verdict::IfGranted(token)) => {
+            let url = request.inner().url();
+            let origin = own(&url).unwrap_or_default();
+            let admitted = grants::admit(env, config, keys, (&token, brought), origin).await;
+            return noted(admitted, &address);
+        }
+        Err(refusal) => Err(refusal),
+    };
+    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+}
+
+/// The outcome, with a wrong credential noted against its address.
+fn noted<T>(
+    judged: std::result::Result<T, Refusal>,
+    address: &dyn Fn() -> Result<Option<String>>,
+) -> Outcome<T> {
+    if let Err(Refusal::WrongCredential(_)) = &judged
+        && let Some(address) = address()?
+    {
+        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
+    }
+    Ok(judged?)
+}
+
+/// What a request brings to be let in.
+fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+    let headers = request.headers();
+    let in_url = || {
+        let url = request.inner().url();
+        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
+    };
+    Ok(Credentials {
+        authorization: headers.get("authorization")?,
+        api_key: headers.get("x-api-key")?,
+        in_url: keys_in_url.then(in_url).flatten(),
+        secret: headers.get("x-mcp-secret")?,
+        own_token: headers.get(OWN_TOKEN_HEADER)?,
+    })
+}

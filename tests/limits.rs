@@ -1,0 +1,146 @@
+//! How many requests a caller may make, and what happens to one that guesses.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::{Instant, sleep};
+
+use crate::support::{Answer, Client, issuer::now_s, options, start};
+
+/// A window is a minute by the clock: a test that counts must not see two.
+async fn early_in_a_window() {
+    let second = now_s() % 60;
+    if second > 45 {
+        sleep(Duration::from_secs(61 - second)).await;
+    }
+}
+
+fn number(answer: &Answer, header: &str) -> u64 {
+    answer.header(header).parse().unwrap_or_else(|_| panic!("{header}: {answer:?}"))
+}
+
+async fn pings(client: &Client, times: usize) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    for _ in 0..times {
+        answers.push(client.request("ping", json!({})).await);
+    }
+    answers
+}
+
+fn admitted(answers: &[Answer]) -> usize {
+    answers.iter().filter(|answer| answer.status != 429).count()
+}
+
+#[tokio::test]
+async fn every_answer_says_what_is_left_and_the_limit_is_the_limit() {
+    let server = start(options().var("RATE_LIMIT", "30")).await;
+    early_in_a_window().await;
+    // Two requests: initialize and initialized.
+    let client = Client::new(&server.url()).connect().await;
+    let answers = pings(&client, 40).await;
+    assert_eq!(admitted(&answers), 28);
+    for (place, answer) in answers[..28].iter().enumerate() {
+        assert_eq!(number(answer, "x-ratelimit-limit"), 30);
+        assert_eq!(number(answer, "x-ratelimit-remaining"), 27 - place as u64);
+        let reset = number(answer, "x-ratelimit-reset");
+        assert!(reset.is_multiple_of(60) && (1..=60).contains(&(reset - now_s())), "{reset}");
+    }
+    let refused = &answers[39];
+    assert_eq!(refused.status, 429);
+    let pause = number(refused, "retry-after");
+    assert!((1..=60).contains(&pause), "{pause}");
+    let told = format!("Too many requests. Retry after {pause} seconds");
+    let expected = json!({ "error": "Rate limit exceeded", "message": told, "retryAfter": pause });
+    assert_eq!(refused.json(), expected);
+    assert_eq!(number(refused, "x-ratelimit-remaining"), 0);
+    // Refusals after admission count, and say so; another caller has a limit of its own.
+    let other = Client::new(&server.url()).with("x-sitebay-token", "a token of another caller");
+    let answer = other.post("{").await;
+    assert_eq!((answer.status.as_u16(), number(&answer, "x-ratelimit-remaining")), (400, 29));
+}
+
+#[tokio::test]
+async fn streams_and_calls_without_a_session_say_it_too() {
+    let server = start(options().var("RATE_LIMIT", "1000")).await;
+    let client = Client::new(&server.url()).connect().await;
+    let stream = client.get().await;
+    assert_eq!(stream.status(), 200);
+    assert!(stream.headers().contains_key("x-ratelimit-reset"));
+    let slow = client.call_with_progress("slow", json!({ "ms": 400, "steps": 2 })).await;
+    assert!(slow.is_stream() && number(&slow, "x-ratelimit-remaining") < 1_000);
+    let gone = client.delete().await;
+    assert_eq!(gone.status, 204);
+    assert!(number(&gone, "x-ratelimit-remaining") < 1_000);
+}
+
+#[tokio::test]
+async fn isolates_and_restarts_never_admit_more_than_the_limit() {
+    let options = options().var("RATE_LIMIT", "40");
+    let mut server = start(xtask::server::Options { isolates: 2, ..options }).await;
+    let urls = server.urls();
+    early_in_a_window().await;
+    let client = Client::new(&urls[0]).connect().await;
+    let other = Client::new(&urls[1]).with("mcp-session-id", &client.session());
+    let mut total = 2;
+    for _ in 0..5 {
+        total += admitted(&pings(&client, 1).await) + admitted(&pings(&other, 2).await);
+    }
+    assert_eq!(total, 17);
+    // What isolates held is gone, what the object gave is not.
+    server.restart().await.unwrap();
+    let (one, two) = tokio::join!(pings(&client, 40), pings(&other, 40));
+    total += admitted(&one) + admitted(&two);
+    assert!((33..=40).contains(&total), "{total}");
+}
+
+#[tokio::test]
+async fn sessions_are_started_with_half_of_the_requests_at_most() {
+    let server = start(options().var("RATE_LIMIT", "100")).await;
+    early_in_a_window().await;
+    let client = Client::new(&server.url());
+    let mut started = 0;
+    for _ in 0..60 {
+        started += usize::from(client.initialize("2025-11-25").await.status == 200);
+    }
+    assert_eq!(started, 50);
+    let other = client.post("{").await;
+    assert_eq!(other.status, 400, "other requests go on: {other:?}");
+}
+
+#[tokio::test]
+async fn the_limit_is_that_of_the_environment_and_can_be_switched_off() {
+    let key = "k3y-of-this-test";
+    for (environment, limit) in [("production", 100), ("staging", 500)] {
+        let server = start(options().var("ENVIRONMENT", environment).var("MCP_API_KEY", key)).await;
+        let client = Client::new(&server.url()).with("x-api-key", key);
+        let answer = client.initialize("2025-11-25").await;
+        assert_eq!(number(&answer, "x-ratelimit-limit"), limit);
+    }
+    let server = start(options().var("RATE_LIMIT", "off")).await;
+    let answer = Client::new(&server.url()).initialize("2025-11-25").await;
+    assert_eq!(answer.header("x-ratelimit-limit"), "");
+}
+
+#[tokio::test]
+async fn an_address_that_guesses_is_kept_from_guessing_on() {
+    let key = "k3y-of-this-test";
+    let server = start(options().var("MCP_API_KEY", key).var("RATE_LIMIT", "1000")).await;
+    let from = |address: &str, key: &str| {
+        let client = Client::new(&server.url()).with("cf-connecting-ip", address);
+        client.with("authorization", &format!("Bearer {key}"))
+    };
+    let began = Instant::now();
+    let mut refused = [0, 0];
+    for guess in 0..1_000 {
+        let answer = from("192.0.2.1", &format!("guess-{guess}")).initialize("2025-11-25").await;
+        refused[usize::from(answer.status == 429)] += 1;
+        assert!(matches!(answer.status.as_u16(), 401 | 429), "{answer:?}");
+    }
+    assert_eq!(refused, [60, 940]);
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    let right = from("192.0.2.1", key).initialize("2025-11-25").await;
+    assert_eq!(right.status, 429);
+    assert_eq!(right.json()["retryAfter"], number(&right, "retry-after"));
+    assert_eq!(from("192.0.2.2", key).initialize("2025-11-25").await.status, 200);
+    assert!(!server.log().contains("guess-") && !server.log().contains(key));
+}

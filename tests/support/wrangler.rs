@@ -1,0 +1,90 @@
+//! The Worker under `wrangler dev`, which has what plain `workerd` has not: KV and D1.
+
+use std::{fs, net::TcpListener, path::Path, process::Stdio, time::Duration};
+
+use tempfile::TempDir;
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+use xtask::paths;
+
+use super::{fixtures, process::node};
+
+/// A running `wrangler dev`, with a database and a store of its own.
+pub struct Wrangler {
+    child: Child,
+    url: String,
+    folder: TempDir,
+}
+
+impl Wrangler {
+    /// Starts it with these variables, and waits until it answers.
+    pub async fn start(vars: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("wrangler.toml"), configuration(&fixtures().folder)).unwrap();
+        let migrated = command(folder.path(), &["d1", "migrations", "apply", "MCP_DB", "--local"])
+            .output()
+            .await
+            .unwrap();
+        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut dev = command(folder.path(), &["dev", "--ip", "127.0.0.1"]);
+        dev.args(["--port", &port.to_string(), "--show-interactive-dev-session", "false"]);
+        for (name, value) in vars {
+            dev.arg("--var").arg(format!("{name}:{value}"));
+        }
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        dev.stdout(log.try_clone().unwrap()).stderr(log);
+        let child = dev.spawn().expect("wrangler starts");
+        let server = Self { child, url: format!("http://127.0.0.1:{port}"), folder };
+        server.wait().await;
+        server
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What it printed so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Ends it as a person does, so that it ends its own processes.
+    pub async fn end(mut self) {
+        if let Some(id) = self.child.id() {
+            let _ = Command::new("kill").arg(id.to_string()).status().await;
+        }
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+    }
+
+    async fn wait(&self) {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while reqwest::get(format!("{}/health", self.url)).await.is_err() {
+            assert!(Instant::now() < deadline, "wrangler does not answer:\n{}", self.log());
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// The project's own configuration, for a bundle that is built already.
+fn configuration(bundle: &Path) -> String {
+    let own = fs::read_to_string(paths::root().join("wrangler.toml")).unwrap();
+    let built = bundle.join("index.js");
+    let migrations = paths::root().join("migrations");
+    let (head, rest) = own.split_once("[build]").unwrap();
+    let rest = rest.split_once("\n\n").unwrap().1;
+    format!("{head}\n{rest}")
+        .replace("build/index.js", &built.to_string_lossy())
+        .replace("\"migrations\"", &format!("{:?}", migrations.to_string_lossy()))
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = node();
+    command.arg(paths::root().join("node_modules/wrangler/bin/wrangler.js")).args(arguments);
+    command.arg("--config").arg(folder.join("wrangler.toml"));
+    command.arg("--persist-to").arg(folder.join("state")).current_dir(folder);
+    command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1").stdin(Stdio::null());
+    command
+}
