@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Floor, Limited, McpAgent, McpHandler, Ours, Subject},
     figure::Figure,
     results::Results,
     targets::short,
@@ -80,7 +80,7 @@ fn group(text: &mut String, name: &str, bars: &[Bar], full: f64, y: &mut f64) {
 
 fn legend(text: &mut String) {
     let mut x = 20.0;
-    for who in [Ours, Floor, McpAgent, McpHandler] {
+    for who in [Ours, Limited, Floor, McpAgent, McpHandler] {
         let name = who.name().replace('`', "");
         let _ = writeln!(
             text,
@@ -89,13 +89,14 @@ fn legend(text: &mut String) {
             colour(who),
             x + 18.0,
         );
-        x += 50.0 + 7.5 * name.len() as f64;
+        x += 44.0 + 7.0 * name.len() as f64;
     }
 }
 
 fn colour(who: Contestant) -> &'static str {
     match who {
         Ours | Subject => "#d9480f",
+        Limited => "#ffa94d",
         Floor => "#adb5bd",
         McpAgent => "#1c7ed6",
         McpHandler => "#37b24d",

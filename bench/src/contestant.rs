@@ -9,6 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use xtask::{
     bundle::{self, Flavour, gzip_size},
+    capnp,
     exec::{run, say},
     paths, setup,
 };
@@ -22,6 +23,8 @@ pub enum Contestant {
     Ours,
     /// The same, where all sessions of a caller share an object.
     Subject,
+    /// The same with a limit of requests in a minute, which is never reached.
+    Limited,
     /// A bare Rust Worker with an object: no server of this kind can be faster.
     Floor,
     /// `McpAgent` of npm `agents`: stateful.
@@ -32,8 +35,8 @@ pub enum Contestant {
 
 impl Contestant {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 5] =
-        [Self::Ours, Self::Subject, Self::Floor, Self::McpAgent, Self::McpHandler];
+    pub const ALL: [Self; 6] =
+        [Self::Ours, Self::Limited, Self::Subject, Self::Floor, Self::McpAgent, Self::McpHandler];
 
     /// How tables call it.
     #[must_use]
@@ -41,6 +44,7 @@ impl Contestant {
         match self {
             Self::Ours => "sitebay-mcp",
             Self::Subject => "sitebay-mcp, placement `subject`",
+            Self::Limited => "sitebay-mcp, rate limit",
             Self::Floor => "floor",
             Self::McpAgent => "`McpAgent`",
             Self::McpHandler => "`createMcpHandler`",
@@ -65,13 +69,6 @@ pub struct Built {
     agent: PathBuf,
     handler: PathBuf,
 }
-
-const OURS: [(&str, &str); 4] = [
-    ("SESSION_AGENT", "SessionAgent"),
-    ("HUB_AGENT", "HubAgent"),
-    ("TASK_AGENT", "TaskAgent"),
-    ("KEY_AGENT", "KeyAgent"),
-];
 
 impl Built {
     /// Builds everybody; what the peers need is installed on first use.
@@ -102,16 +99,18 @@ impl Built {
     pub fn worker(&self, who: Contestant) -> Worker {
         let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let (folder, objects, flags, vars): (_, &[_], &[_], _) = match who {
-            Contestant::Ours | Contestant::Subject => {
+            Contestant::Ours | Contestant::Limited | Contestant::Subject => {
                 let mut vars = vec![
                     var("ENVIRONMENT", "development"),
                     var("SESSION_KEY", xtask::server::LOCAL_SESSION_KEY),
                     var("CREDENTIAL_KEY", xtask::server::LOCAL_CREDENTIAL_KEY),
                 ];
+                let limit = if who == Contestant::Limited { "1000000000" } else { "off" };
+                vars.push(var("RATE_LIMIT", limit));
                 if who == Contestant::Subject {
                     vars.push(var("SESSION_PLACEMENT", "subject"));
                 }
-                (&self.ours, &OURS, &["enable_request_signal"], vars)
+                (&self.ours, &capnp::OBJECTS, &["enable_request_signal"], vars)
             }
             Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
             Contestant::McpAgent => {
@@ -128,7 +127,7 @@ impl Built {
     /// Where it cannot be read.
     pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
         let folder = match who {
-            Contestant::Ours | Contestant::Subject => &self.production,
+            Contestant::Ours | Contestant::Limited | Contestant::Subject => &self.production,
             Contestant::Floor => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,

@@ -27,6 +27,9 @@ pub enum Act {
     Initialized,
     /// A `tools/call` after that.
     Call,
+    /// What the first messages of a caller cost more: the lease of its limit, once a minute, and the
+    /// question whether its sessions were ended, once in 30 s, for each isolate.
+    First,
     /// A session of one call.
     Session,
     /// The session's long-lived stream, opened and closed.
@@ -55,6 +58,7 @@ impl Act {
             Self::Initialize => "`initialize`",
             Self::Initialized => "`initialized`",
             Self::Call => "session `tools/call`",
+            Self::First => "more in an isolate that does not know the caller",
             Self::Session => "whole session of one call",
             Self::Stream => "GET stream, opened and closed",
             Self::Forged => "message with a forged id",
@@ -77,6 +81,8 @@ pub struct Cost {
     pub rows: f64,
     /// Runs of alarms, each billed as a request.
     pub alarms: f64,
+    /// Alarms set, among the rows: each will run, and delete what is over.
+    pub set: f64,
 }
 
 /// All counts.
@@ -131,8 +137,25 @@ impl Counts {
         self.ids(&mut connection, who, &caller).await?;
         if who != Contestant::McpAgent {
             worker.vars.push(("SESSION_MAX_AGE".to_owned(), "1".to_owned()));
+            self.first(built, who, &caller).await?;
         }
         self.expired(&Process::start(&worker).await?, who, &caller).await
+    }
+
+    async fn first(&mut self, built: &Built, who: Contestant, caller: &Caller) -> Result<()> {
+        let mut worker = built.worker(who);
+        worker.counted = true;
+        worker.vars.retain(|(name, _)| name != "RATE_LIMIT");
+        worker.vars.push(("RATE_LIMIT".to_owned(), "100".to_owned()));
+        let process = Process::start(&worker).await?;
+        let mut connection = Connection::open(process.port).await?;
+        start(&mut connection, caller, caller).await?;
+        self.note(&mut connection, Act::First, who, 1).await?;
+        let usual = self.cost(Act::Initialized, who).unwrap_or_default().requests;
+        if let Some(cost) = self.costs.get_mut(&(Act::First, who)) {
+            cost.requests -= usual;
+        }
+        Ok(())
     }
 
     async fn sessions(
@@ -161,6 +184,7 @@ impl Counts {
             requests: parts.iter().map(|part| part.requests).sum(),
             rows: parts.iter().map(|part| part.rows).sum(),
             alarms: parts.iter().map(|part| part.alarms).sum(),
+            set: parts.iter().map(|part| part.set).sum(),
         };
         self.costs.insert((Act::Session, who), whole);
         Ok(())
@@ -255,6 +279,7 @@ impl Counts {
             requests: all.requests / times,
             rows: all.rows / times,
             alarms: all.alarms / times,
+            set: all.set / times,
         };
         self.costs.insert((act, who), cost);
         Ok(())
@@ -273,8 +298,13 @@ async fn taken(connection: &mut Connection) -> Result<Cost> {
     connection.ask(&request("GET", "/__counts", &[], "")).await?;
     let counted: Value = serde_json::from_slice(&connection.body).context("the counts")?;
     let number = |name: &str| counted.get(name).and_then(Value::as_f64).unwrap_or_default();
-    let rows = number("rowsWritten") + number("keysWritten") + number("alarmsSet");
-    Ok(Cost { requests: number("objectRequests"), rows, alarms: number("alarmsRun") })
+    let set = number("alarmsSet");
+    Ok(Cost {
+        requests: number("objectRequests"),
+        rows: number("rowsWritten") + number("keysWritten") + set,
+        alarms: number("alarmsRun"),
+        set,
+    })
 }
 
 async fn refused(connection: &mut Connection, request: &[u8]) -> Result<()> {

@@ -2,6 +2,7 @@
 
 pub mod chart;
 pub mod contestant;
+pub mod cost;
 pub mod counts;
 pub mod endure;
 pub mod fanout;

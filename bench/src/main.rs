@@ -5,6 +5,9 @@ use std::fs;
 use anyhow::{Result, bail};
 use bench::{
     chart,
+    contestant::Built,
+    cost,
+    counts::{self, Counts},
     endure::{self, Size},
     guard, report,
     results::{self, Length},
@@ -21,11 +24,16 @@ enum Run {
         #[arg(long)]
         quick: bool,
     },
+    /// Only count what is billed, and write `docs/COST.md`
+    Counts,
     /// Faults and load for minutes, into `bench/ENDURANCE.md`
     Endure {
         /// Seconds instead of minutes
         #[arg(long)]
         short: bool,
+        /// Only runs whose name contains this; writes nothing
+        #[arg(long)]
+        only: Option<String>,
     },
     /// Fail where the hot path is half as fast as it should be
     Guard,
@@ -35,7 +43,10 @@ enum Run {
 async fn main() -> Result<()> {
     match Run::parse() {
         Run::Figures { quick } => figures(if quick { Length::Quick } else { Length::Full }).await,
-        Run::Endure { short } => endurance(if short { Size::Short } else { Size::Full }).await,
+        Run::Counts => priced(&counts::run(&Built::new()?).await?),
+        Run::Endure { short, only } => {
+            endurance(if short { Size::Short } else { Size::Full }, only).await
+        }
         Run::Guard => guard::run().await,
     }
 }
@@ -47,19 +58,29 @@ async fn figures(length: Length) -> Result<()> {
     println!("{page}");
     fs::write(folder.join("RESULTS.md"), page)?;
     fs::write(folder.join("results.svg"), chart::svg(&results))?;
-    Ok(())
+    priced(&results.counts)
 }
 
-async fn endurance(size: Size) -> Result<()> {
+async fn endurance(size: Size, only: Option<String>) -> Result<()> {
     let mut ended = Vec::new();
-    for run in endure::Run::ALL {
+    let wanted = |run: &endure::Run| only.as_ref().is_none_or(|only| run.name().contains(only));
+    for run in endure::Run::ALL.into_iter().filter(wanted) {
         ended.push(endure::run(run, size).await?);
     }
     let page = endure::page(&ended);
     println!("{page}");
-    fs::write(paths::root().join("bench/ENDURANCE.md"), page)?;
+    if only.is_none() {
+        fs::write(paths::root().join("bench/ENDURANCE.md"), page)?;
+    }
     match ended.iter().map(|one| one.found.lost.len()).sum() {
         0 => Ok(()),
         lost => bail!("{lost} losses"),
     }
+}
+
+fn priced(counts: &Counts) -> Result<()> {
+    let page = cost::page(counts);
+    println!("{page}");
+    fs::write(paths::root().join("docs/COST.md"), page)?;
+    Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Floor, Limited, McpAgent, McpHandler, Ours, Subject},
     counts::Act,
     figure::Figure,
     memory::IDLE,
@@ -62,7 +62,7 @@ fn wanted(results: &Results) -> String {
 }
 
 /// Who has a column, with the floor before the peers.
-const COLUMNS: [Contestant; 5] = [Ours, Subject, Floor, McpAgent, McpHandler];
+const COLUMNS: [Contestant; 6] = [Ours, Limited, Subject, Floor, McpAgent, McpHandler];
 
 fn rates(results: &Results) -> String {
     let names = COLUMNS.map(Contestant::name);
@@ -115,10 +115,11 @@ fn latencies(results: &Results) -> String {
     text
 }
 
-const ACTS: [Act; 12] = [
+const ACTS: [Act; 13] = [
     Act::Initialize,
     Act::Initialized,
     Act::Call,
+    Act::First,
     Act::Session,
     Act::Stream,
     Act::Forged,
@@ -148,8 +149,8 @@ fn counted(results: &Results) -> String {
     });
     row(&mut text, [&["bytes on disk of an abandoned session".to_owned()], &stored[..]].concat());
     text + "\nThe local runtime makes a file of 4,096 bytes for every object that was ever started, with or \
-            without a row. Once in 30 s an isolate asks the subject's hub whether sessions were ended: one \
-            request more, which is in none of these.\n"
+            without a row. Once in 30 s an isolate asks the subject's hub whether sessions were ended, and \
+            once a minute or more often for a lease of its rate limit (here 100 a minute): in none of the other rows.\n"
 }
 
 fn fanouts(results: &Results) -> String {

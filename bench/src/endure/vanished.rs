@@ -11,8 +11,9 @@ use super::{
 };
 use crate::{counts::listen, http::Connection, messages::Caller};
 
-/// A client that left is noticed at the next comment, which comes every 20 s.
-const NOTICED: Duration = Duration::from_secs(45);
+/// A client that left is noticed at a comment, which comes every 20 s; one that left at once only at the
+/// second.
+const NOTICED: Duration = Duration::from_secs(75);
 /// Sockets that the server may have for itself: to the sandbox, say.
 const OWN: usize = 10;
 

@@ -14,11 +14,15 @@ pub struct Arguments {
     /// Only compare the hot path with the bare runtime; fails where it is half as fast as it should be
     #[arg(long, conflicts_with = "quick")]
     guard: bool,
+    /// Only count what is billed, and write `docs/COST.md`
+    #[arg(long, conflicts_with_all = ["quick", "guard"])]
+    counts: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments { guard: true, .. } => native(&["guard"]),
+        Arguments { counts: true, .. } => native(&["counts"]),
         Arguments { quick: true, .. } => native(&["figures", "--quick"]),
         _ => native(&["figures"]),
     }
