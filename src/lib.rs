@@ -15,9 +15,10 @@ pub mod telemetry;
 pub mod toolsets;
 pub mod transport;
 
-use worker::{Context, Env, Request, Response, Result, event};
+use edge::answer::Answered;
+use worker::{Context, Env, Request, Result, event};
 
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Answered> {
     edge::routes::handle(request, env, context).await
 }

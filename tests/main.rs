@@ -24,6 +24,7 @@ mod conversation;
 mod deaf;
 mod discovery;
 mod ending;
+mod endurance;
 mod every_tool;
 mod floods;
 mod guide;

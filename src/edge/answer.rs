@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use futures_util::StreamExt as _;
 use js_sys::Object;
 use wasm_bindgen::JsValue;
-use worker::{Headers, Response, ResponseBuilder, Result};
+use worker::{Headers, IntoResponse, Response, ResponseBuilder, Result};
 
 use crate::{access::quota::Rate, agents::channel::Reply, edge::refusal::Refusal};
 
@@ -41,6 +41,41 @@ impl Caller {
     /// Only where the runtime fails.
     pub fn of(headers: &Headers) -> Result<Self> {
         Ok(Self { origin: headers.get("origin")? })
+    }
+}
+
+/// What the client gets.
+pub enum Answered {
+    /// An answer of this server.
+    Made(Response),
+    /// An object's, which goes to the client as it came.
+    Passed(web_sys::Response),
+}
+
+impl From<Response> for Answered {
+    fn from(response: Response) -> Self {
+        Self::Made(response)
+    }
+}
+
+impl Answered {
+    /// The answer as one that can be read and changed.
+    pub fn into_response(self) -> Response {
+        match self {
+            Self::Made(response) => response,
+            Self::Passed(response) => response.into(),
+        }
+    }
+}
+
+impl IntoResponse for Answered {
+    fn into_raw(
+        self,
+    ) -> std::result::Result<web_sys::Response, impl Into<Box<dyn std::error::Error>>> {
+        Ok::<_, worker::Error>(match self {
+            Self::Made(response) => response.into(),
+            Self::Passed(response) => response,
+        })
     }
 }
 

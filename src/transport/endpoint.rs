@@ -11,7 +11,7 @@ use crate::{
     },
     agents::rows::now_s,
     edge::{
-        answer::{self, Caller},
+        answer::{self, Answered, Caller},
         body::check_declared,
         config::Config,
         oauth::challenge,
@@ -183,14 +183,15 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
-    pub async fn pass_on(&self, target: Target<'_>, request: &mut Request) -> Outcome<Response> {
+    pub async fn pass_on(&self, target: Target<'_>, request: &mut Request) -> Outcome<Answered> {
         check_declared(request).await??;
-        let mut response = target.pass_on(request).await??;
-        let kind = response.headers().get("content-type")?;
+        let response = target.pass_on(request).await??;
+        let kind = response.headers().get("content-type").map_err(worker::Error::from)?;
         if kind.as_deref() != Some("text/event-stream") {
-            return Ok(response);
+            return Ok(Answered::Passed(response));
         }
-        Ok(answer::stream(Watched::new(response.stream()?), self.caller)?)
+        let stream = Response::from(response).stream()?;
+        Ok(answer::stream(Watched::new(stream), self.caller)?.into())
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.

@@ -4,7 +4,10 @@
 use std::{rc::Rc, time::Duration};
 
 use futures_util::future::{Either, select};
+use js_sys::Promise;
 use uuid::Uuid;
+use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::JsFuture;
 use worker::{Env, Headers, Request, Response, Result, Stub};
 
 use crate::{
@@ -41,17 +44,19 @@ pub struct Target<'a> {
 }
 
 /// What came back: an answer of the object, or none.
-pub type Forwarded = std::result::Result<Response, Refusal>;
+pub type Forwarded<T = Response> = std::result::Result<T, Refusal>;
 
 impl Target<'_> {
-    /// Passes the client's request on, with the seal over whatever it sent under that name.
-    pub async fn pass_on(self, request: &Request) -> Result<Forwarded> {
-        let mut copy = request.clone_mut()?;
-        copy.headers_mut()?.set(SEAL_HEADER, &self.seal())?;
+    /// Passes the client's request on, with the seal over whatever it sent under that name. Both are
+    /// the runtime's own: what `worker` reads of each is for others.
+    pub async fn pass_on(self, request: &Request) -> Result<Forwarded<web_sys::Response>> {
+        let copy = web_sys::Request::new_with_request(request.inner())?;
+        let headers = copy.headers();
+        headers.set(SEAL_HEADER, &self.seal())?;
         if let Some(token) = &self.own_token {
-            copy.headers_mut()?.set(OWN_TOKEN_HEADER, token.expose())?;
+            headers.set(OWN_TOKEN_HEADER, token.expose())?;
         }
-        ask(self.env, &self.claims.object(), copy).await
+        ask(self.env, &self.claims.object(), &copy).await
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
@@ -60,7 +65,8 @@ impl Target<'_> {
         let headers = Headers::new();
         headers.set(SEAL_HEADER, &self.seal())?;
         let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
-        ask(self.env, &self.claims.object(), request).await
+        let answered = ask(self.env, &self.claims.object(), request.inner()).await?;
+        Ok(answered.map(Response::from))
     }
 
     fn seal(&self) -> String {
@@ -105,12 +111,16 @@ pub async fn give(
     headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
     let url = format!("https://object{}", order.path());
     let request = request::request("POST", &url, &headers, Some(text))?;
-    Ok(ask(env, object, request).await?.map_or(500, |response| response.status_code()))
+    Ok(ask(env, object, request.inner()).await?.map_or(500, |response| response.status()))
 }
 
-async fn ask(env: &Env, object: &str, request: Request) -> Result<Forwarded> {
+async fn ask(
+    env: &Env,
+    object: &str,
+    request: &web_sys::Request,
+) -> Result<Forwarded<web_sys::Response>> {
     let stub = env.durable_object(SESSION_AGENT)?.get_by_name(object)?;
-    Ok(match within(DEADLINE, &stub, request).await {
+    Ok(match passed(DEADLINE, stub, request).await {
         Some(Ok(response)) => Ok(response),
         Some(Err(error)) => {
             worker::console_error!("session object failed: {error}");
@@ -123,12 +133,36 @@ async fn ask(env: &Env, object: &str, request: Request) -> Result<Forwarded> {
 /// Asks an object, which may be broken. None: it did not begin its answer in time.
 pub(super) async fn within(
     deadline: Duration,
-    stub: &Stub,
+    stub: Stub,
     request: Request,
 ) -> Option<Result<Response>> {
-    let answer = std::pin::pin!(stub.fetch_with_request(request));
+    let answered = passed(deadline, stub, request.inner()).await?;
+    Some(answered.map(Response::from))
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// An object's stub, which answers with what the object answered.
+    type Fetcher;
+
+    #[wasm_bindgen(method, catch)]
+    fn fetch(this: &Fetcher, request: &web_sys::Request) -> std::result::Result<Promise, JsValue>;
+}
+
+async fn passed(
+    deadline: Duration,
+    stub: Stub,
+    request: &web_sys::Request,
+) -> Option<Result<web_sys::Response>> {
+    let sent = stub.into_rpc::<Fetcher>().fetch(request);
+    let answer = match sent {
+        Ok(promise) => JsFuture::from(promise),
+        Err(error) => return Some(Err(error.into())),
+    };
     match select(answer, Sleep::new(deadline)).await {
-        Either::Left((answered, _)) => Some(answered),
+        Either::Left((answered, _)) => {
+            Some(answered.map(JsCast::unchecked_into).map_err(Into::into))
+        }
         Either::Right(_) => None,
     }
 }

@@ -191,7 +191,7 @@ pub async fn ask(env: &Env, object: &str, ask: &Ask) -> Result<(u16, String)> {
     let stub = env.durable_object(GRANT_AGENT)?.get_by_name(object)?;
     let url = format!("https://object{}", ask.path());
     let request = request::request("POST", &url, &Headers::new(), Some(&ask.body()))?;
-    let Some(answered) = within(DEADLINE, &stub, request).await else {
+    let Some(answered) = within(DEADLINE, stub, request).await else {
         return Err(Error::from("no answer in 5 s"));
     };
     let mut answered = answered?;

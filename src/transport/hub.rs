@@ -201,7 +201,7 @@ impl Hub {
 
     async fn send(&self, request: Request) -> Result<Response> {
         let hub = self.env.durable_object(HUB_AGENT)?.get_by_name(&hub_name(self.subject))?;
-        let Some(answered) = within(DEADLINE, &hub, request).await else {
+        let Some(answered) = within(DEADLINE, hub, request).await else {
             return Err(Error::RustError("no answer in 5 s".to_owned()));
         };
         let answered = answered?;

@@ -73,7 +73,7 @@ pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
 async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
     let object = env.durable_object(QUOTA_AGENT)?.get_by_name(&subject.to_text())?;
     let request = request::request("POST", "https://object/", &Headers::new(), Some(body))?;
-    match within(DEADLINE, &object, request).await {
+    match within(DEADLINE, object, request).await {
         Some(answered) => answered?.text().await,
         None => Err(Error::RustError("no answer in 5 s".to_owned())),
     }

@@ -7,7 +7,10 @@
 use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{answer, refusal::Refusal},
+    edge::{
+        answer::{self, Answered},
+        refusal::Refusal,
+    },
     protocol::{event, initialize::Hello},
     runtime::url::query_value,
     transport::{
@@ -26,9 +29,9 @@ pub fn takes_messages(path: &str) -> bool {
 }
 
 /// Answers a request to the stream or to the message endpoint.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
+pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Answered> {
     match (request.method(), path) {
-        (Method::Get, STREAM) => open(endpoint, &request).await,
+        (Method::Get, STREAM) => Ok(open(endpoint, &request).await?.into()),
         (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
         (Method::Post, _) => message(endpoint, request).await,
         _ => Err(Refusal::Method("POST, OPTIONS").into()),
@@ -49,7 +52,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
 }
 
 /// Passes a message on to the session that its URL names.
-async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
+async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
     if !media::is_json(request.headers().get("content-type")?.as_deref()) {
         return Err(Refusal::ContentType.into());
     }

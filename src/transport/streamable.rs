@@ -7,7 +7,11 @@
 use worker::{Method, Request, Response};
 
 use crate::{
-    edge::{answer, body::read_body, refusal::Refusal},
+    edge::{
+        answer::{self, Answered},
+        body::read_body,
+        refusal::Refusal,
+    },
     protocol::{
         era::{self, Era},
         event::{self, LastEvent},
@@ -29,7 +33,7 @@ const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 
 /// Answers a request to the MCP endpoint of a caller that was admitted.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Answered> {
     match request.method() {
         Method::Post => post(endpoint, request).await,
         Method::Get => get(endpoint, request).await,
@@ -38,7 +42,7 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Respons
     }
 }
 
-async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
+async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
     let headers = request.headers();
     if !media::is_json(headers.get("content-type")?.as_deref()) {
         return Err(Refusal::ContentType.into());
@@ -56,7 +60,7 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
     }
     let body = read_body(&mut request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
-    match era::classify(id.is_some(), version.as_deref(), &body) {
+    let made = match era::classify(id.is_some(), version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
@@ -64,10 +68,11 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response>
             without_session(&endpoint, &request, body)
         }
         Err(refused) => stateless::no_era(&endpoint, &refused),
-    }
+    };
+    made.map(Answered::from)
 }
 
-async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
+async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
     if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
@@ -79,14 +84,14 @@ async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> 
     let lease = endpoint.lease(&target.claims);
     let answered = target.open_feed("stream").await??;
     if answered.status_code() != 101 {
-        return Ok(answered);
+        return Ok(answered.into());
     }
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
-    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
+    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?.into())
 }
 
-async fn delete(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Response> {
+async fn delete(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
     let target = required_target(&endpoint, &request).await?;
     endpoint.pass_on(target, &mut request).await
 }

@@ -13,7 +13,7 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-const OBJECTS: [(&str, &str); 6] = [
+pub const OBJECTS: [(&str, &str); 6] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),

@@ -1,7 +1,11 @@
 //! First-time set-up: what a machine with rustup and npm still lacks. Each step looks first, so
 //! that nothing is done twice.
 
-use std::{fs, path::PathBuf, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -32,18 +36,23 @@ pub fn for_build() -> Result<Panics> {
     Ok(panics)
 }
 
-/// The packages of `package.json`: once for each state of the lock file.
+/// The packages of `package.json`.
 pub fn npm_packages() -> Result<()> {
-    let lock = paths::root().join("package-lock.json");
-    let stamp = paths::root().join("node_modules/.installed-lock.json");
-    let wanted = fs::read(&lock).context("package-lock.json")?;
+    let what = "workerd, wrangler, esbuild, binaryen, node, test clients";
+    npm_install(&paths::root(), what, &[])
+}
+
+/// The packages of a folder: once for each state of its lock file.
+pub fn npm_install(folder: &Path, what: &str, more: &[&str]) -> Result<()> {
+    let stamp = folder.join("node_modules/.installed-lock.json");
+    let wanted = fs::read(folder.join("package-lock.json")).context("package-lock.json")?;
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
-    say("installing npm packages (workerd, wrangler, esbuild, binaryen, node, test clients)");
+    say(&format!("installing npm packages ({what})"));
     // Not `ci`: it fails where a registry lacks the packages of another platform.
     let flags = ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"];
-    run(Command::new("npm").args(flags).current_dir(paths::root()))
+    run(Command::new("npm").args(flags).args(more).current_dir(folder))
         .context("set-up needs Node with npm")?;
     fs::write(stamp, wanted)?;
     Ok(())

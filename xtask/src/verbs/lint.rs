@@ -8,12 +8,14 @@ use crate::{exec::run as run_command, paths};
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
 const FORMAT_FUZZ: &[&str] = &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+const FORMAT_FLOOR: &[&str] = &["fmt", "--manifest-path", "bench/floor/Cargo.toml", "--check"];
 const HOST: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets"];
 const FIXTURES: &[&str] = &["clippy", "--quiet", "--all-targets", "--features", "fixtures"];
 
 pub(super) fn run() -> Result<()> {
     cargo(FORMAT, &[])?;
     cargo(FORMAT_FUZZ, &[])?;
+    cargo(FORMAT_FLOOR, &[])?;
     for arguments in [HOST, FIXTURES] {
         cargo(arguments, &["--", "-D", "warnings"])?;
     }

@@ -1,10 +1,12 @@
 //! One file for each verb.
 
+mod bench;
 mod build;
 mod conformance;
 mod deploy;
 mod dev;
 mod docs;
+mod endure;
 mod fuzz;
 mod lint;
 mod serve;
@@ -23,6 +25,10 @@ pub enum Verb {
     Serve(serve::Arguments),
     /// Run every test: unit, workerd, clients
     Test(test::Arguments),
+    /// Measure beside peers and the bare runtime, and write `bench/RESULTS.md`
+    Bench(bench::Arguments),
+    /// Run faults and load for minutes, and write `bench/ENDURANCE.md`
+    Endure(endure::Arguments),
     /// Run the fuzz targets for a bounded time
     Fuzz(fuzz::Arguments),
     /// Run the official conformance suite
@@ -46,6 +52,8 @@ impl Verb {
             Self::Dev(arguments) => dev::run(&arguments),
             Self::Serve(arguments) => serve::run(arguments),
             Self::Test(arguments) => test::run(&arguments),
+            Self::Bench(arguments) => bench::run(&arguments),
+            Self::Endure(arguments) => endure::run(&arguments),
             Self::Fuzz(arguments) => fuzz::run(arguments),
             Self::Conformance(arguments) => conformance::run(arguments),
             Self::Lint => lint::run(),

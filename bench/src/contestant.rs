@@ -1,0 +1,181 @@
+//! Who is measured: this project, the floors, and what Cloudflare's own library serves.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context as _, Result};
+use xtask::{
+    bundle::{self, Flavour, gzip_size},
+    capnp,
+    exec::{run, say},
+    paths, setup,
+};
+
+use crate::{messages::Caller, workerd::Worker};
+
+/// Who.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Contestant {
+    /// This project.
+    Ours,
+    /// The same, where all sessions of a caller share an object.
+    Subject,
+    /// The same with a limit of requests in a minute, which is never reached.
+    Limited,
+    /// A bare Rust Worker with an object: no server of this kind can be faster.
+    Floor,
+    /// `McpAgent` of npm `agents`: stateful.
+    McpAgent,
+    /// `createMcpHandler` of npm `agents`: stateless.
+    McpHandler,
+}
+
+impl Contestant {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 6] =
+        [Self::Ours, Self::Limited, Self::Subject, Self::Floor, Self::McpAgent, Self::McpHandler];
+
+    /// How tables call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "sitebay-mcp",
+            Self::Subject => "sitebay-mcp, placement `subject`",
+            Self::Limited => "sitebay-mcp, rate limit",
+            Self::Floor => "floor",
+            Self::McpAgent => "`McpAgent`",
+            Self::McpHandler => "`createMcpHandler`",
+        }
+    }
+
+    /// Who asks it.
+    #[must_use]
+    pub fn caller(self) -> Caller {
+        let caller = Caller::at("/mcp");
+        if self == Self::Subject { caller.with_token("bench") } else { caller }
+    }
+}
+
+/// The Workers, built.
+#[derive(Debug, Clone)]
+pub struct Built {
+    ours: PathBuf,
+    /// Our bundle as it is deployed.
+    pub production: PathBuf,
+    floor: PathBuf,
+    agent: PathBuf,
+    handler: PathBuf,
+}
+
+impl Built {
+    /// Builds everybody; what the peers need is installed on first use.
+    ///
+    /// # Errors
+    /// Where one cannot be built.
+    pub fn new() -> Result<Self> {
+        let production = bundle::build(Flavour::Production)?.folder;
+        let ours = bundle::build(Flavour::Fixtures)?.folder;
+        let floor = bundle::build_floor()?;
+        install()?;
+        let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);
+        Ok(Self { ours, production, floor, agent, handler })
+    }
+
+    /// This project and the floor only.
+    ///
+    /// # Errors
+    /// Where one cannot be built.
+    pub fn guarded() -> Result<Self> {
+        let ours = bundle::build(Flavour::Fixtures)?.folder;
+        let (production, floor) = (Flavour::Production.folder(), bundle::build_floor()?);
+        Ok(Self { ours, production, floor, agent: PathBuf::new(), handler: PathBuf::new() })
+    }
+
+    /// How to run one.
+    #[must_use]
+    pub fn worker(&self, who: Contestant) -> Worker {
+        let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let (folder, objects, flags, vars): (_, &[_], &[_], _) = match who {
+            Contestant::Ours | Contestant::Limited | Contestant::Subject => {
+                let mut vars = vec![
+                    var("ENVIRONMENT", "development"),
+                    var("SESSION_KEY", xtask::server::LOCAL_SESSION_KEY),
+                    var("CREDENTIAL_KEY", xtask::server::LOCAL_CREDENTIAL_KEY),
+                ];
+                let limit = if who == Contestant::Limited { "1000000000" } else { "off" };
+                vars.push(var("RATE_LIMIT", limit));
+                if who == Contestant::Subject {
+                    vars.push(var("SESSION_PLACEMENT", "subject"));
+                }
+                (&self.ours, &capnp::OBJECTS, &["enable_request_signal"], vars)
+            }
+            Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
+            Contestant::McpAgent => {
+                (&self.agent, &[("PEER_AGENT", "PeerAgent")], &["nodejs_compat"], Vec::new())
+            }
+            Contestant::McpHandler => (&self.handler, &[], &["nodejs_compat"], Vec::new()),
+        };
+        Worker { folder: folder.clone(), objects, flags, vars, counted: false }
+    }
+
+    /// The size of a bundle, raw and `gzip -9`, in bytes. Ours is the one that is deployed.
+    ///
+    /// # Errors
+    /// Where it cannot be read.
+    pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
+        let folder = match who {
+            Contestant::Ours | Contestant::Limited | Contestant::Subject => &self.production,
+            Contestant::Floor => &self.floor,
+            Contestant::McpAgent => &self.agent,
+            Contestant::McpHandler => &self.handler,
+        };
+        let raw = ["index.js", "index_bg.wasm"]
+            .iter()
+            .filter_map(|name| fs::metadata(folder.join(name)).ok().map(|file| file.len()));
+        Ok((raw.sum(), gzip_size(folder)?))
+    }
+}
+
+fn folder() -> PathBuf {
+    paths::root().join("bench/peers")
+}
+
+/// The packages of the peers: once for each state of their lock file.
+fn install() -> Result<()> {
+    let flags = ["--legacy-peer-deps"];
+    setup::npm_install(&folder(), "the peers of the benchmark", &flags)
+}
+
+/// Bundles a peer as its users do, with wrangler; returns the folder of the bundle.
+fn peer(name: &str) -> Result<PathBuf> {
+    let to = paths::root().join("target/bench").join(name);
+    let (lock, source) = (folder().join("package-lock.json"), folder().join(format!("{name}.js")));
+    let wanted = [fs::read(lock)?, fs::read(&source)?].concat();
+    let stamp = to.join(".made-from");
+    if fs::read(&stamp).is_ok_and(|found| found == wanted) {
+        return Ok(to);
+    }
+    say(&format!("bundling {name}"));
+    wrangler(&source, &to)?;
+    fs::rename(to.join(format!("{name}.js")), to.join("index.js"))
+        .with_context(|| format!("{}: wrangler made no bundle", to.display()))?;
+    fs::write(stamp, wanted)?;
+    Ok(to)
+}
+
+fn wrangler(source: &Path, to: &Path) -> Result<()> {
+    run(Command::new(paths::npm_bin("node"))
+        .arg(paths::root().join("node_modules/wrangler/bin/wrangler.js"))
+        .arg("deploy")
+        .arg(source)
+        .args(["--dry-run", "--config"])
+        .arg(folder().join("wrangler.jsonc"))
+        .arg("--outdir")
+        .arg(to)
+        .env("WRANGLER_SEND_METRICS", "false")
+        .stdout(std::process::Stdio::null())
+        .current_dir(folder()))
+}

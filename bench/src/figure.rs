@@ -1,0 +1,120 @@
+//! What is timed, and what each contestant does for it.
+
+use crate::{
+    contestant::Contestant,
+    load::Work,
+    messages::{Caller, HELLO},
+};
+
+/// A figure that is timed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Figure {
+    /// `tools/call` in a session, one connection.
+    Call,
+    /// `tools/call` in one session, 16 connections.
+    Call16,
+    /// `tools/call` in 16 sessions, a connection each.
+    Sessions16,
+    /// `tools/call` without a session, one connection.
+    Stateless,
+    /// `tools/call` without a session, 16 connections.
+    Stateless16,
+    /// `initialize`, 16 connections.
+    Initialize,
+    /// `initialize`, `initialized`, `tools/call`, 16 connections.
+    Session,
+    /// The same where all sessions of a caller share an object.
+    SubjectSession,
+    /// `tools/list` with all tools, 16 connections.
+    List,
+}
+
+impl Figure {
+    /// All of them, in the order of the tables.
+    pub const ALL: [Self; 9] = [
+        Self::Call,
+        Self::Call16,
+        Self::Sessions16,
+        Self::Stateless,
+        Self::Stateless16,
+        Self::Initialize,
+        Self::Session,
+        Self::SubjectSession,
+        Self::List,
+    ];
+
+    /// How tables call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Call => "session `tools/call`, 1 connection",
+            Self::Call16 => "session `tools/call`, 16 connections",
+            Self::Sessions16 => "session `tools/call`, 16 sessions",
+            Self::Stateless => "stateless `tools/call`, 1 connection",
+            Self::Stateless16 => "stateless `tools/call`, 16 connections",
+            Self::Initialize => "`initialize`, 16 connections",
+            Self::Session => "whole session of one call, `session`",
+            Self::SubjectSession => "whole session of one call, `subject`",
+            Self::List => "`tools/list`, all tools, 16 connections",
+        }
+    }
+
+    /// How many connections ask.
+    #[must_use]
+    pub fn connections(self) -> usize {
+        if matches!(self, Self::Call | Self::Stateless) { 1 } else { 16 }
+    }
+
+    /// The first request to a contestant that was just started.
+    #[must_use]
+    pub fn first_request(who: Contestant) -> Vec<u8> {
+        match who {
+            Contestant::Floor => Caller::at("/bare").initialize(),
+            _ => who.caller().initialize(),
+        }
+    }
+
+    /// What a contestant does for it; None where it has nothing of the kind.
+    #[must_use]
+    pub fn work(self, who: Contestant) -> Option<Work> {
+        use Contestant::{Floor, Limited, McpAgent, McpHandler, Ours, Subject};
+        let caller = who.caller();
+        let (open, rest) = match (who, self) {
+            (Floor, Self::Session | Self::Sessions16) => {
+                (Caller::at("/open"), Caller::at("/named"))
+            }
+            (Floor, Self::Call | Self::Call16 | Self::SubjectSession) => {
+                (Caller::at("/open"), Caller::at("/object"))
+            }
+            (Floor, _) => (Caller::at("/bare"), Caller::at("/bare")),
+            _ => (caller.clone(), caller),
+        };
+        let repeat = |request, expect| Some(Work::Repeat { request, expect });
+        match (self, who) {
+            (Self::Call16, Limited) | (Self::Call | Self::Call16, Ours | Floor | McpAgent) => {
+                Some(Work::Call { open, rest, own: false })
+            }
+            (Self::Sessions16, Ours | Floor | McpAgent) => {
+                Some(Work::Call { open, rest, own: true })
+            }
+            (Self::Stateless16, Limited)
+            | (Self::Stateless | Self::Stateless16, Ours | Floor | McpHandler) => {
+                repeat(open.stateless_call("echo", ECHO), HELLO)
+            }
+            (Self::Initialize, Floor) => repeat(open.initialize(), HELLO),
+            (Self::Initialize, Ours | Limited | McpAgent | McpHandler) => {
+                repeat(open.initialize(), b"protocolVersion")
+            }
+            (Self::Session, Ours | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {
+                Some(Work::Session { open, rest })
+            }
+            (Self::List, Ours) => {
+                let open = Caller::at("/mcp?toolsets=all");
+                repeat(open.stateless("tools/list", None, ""), b"\"tools\"")
+            }
+            _ => None,
+        }
+    }
+}
+
+const ECHO: &str = r#"{"text":"hello"}"#;

@@ -1,0 +1,55 @@
+//! The guard: a short run that fails where a change makes the hot path half as fast.
+//!
+//! It compares with the floor in the same run, so that a slow machine fails nothing.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::{
+    contestant::{
+        Built,
+        Contestant::{Floor, Ours},
+    },
+    figure::Figure,
+    timed::{self, Plan, Timed},
+};
+
+/// What is guarded, and the least share of the floor: half of the target.
+const GUARDED: [(Figure, f64); 3] =
+    [(Figure::Call16, 0.375), (Figure::Stateless16, 0.35), (Figure::Initialize, 0.3)];
+
+const PLAN: Plan = Plan { rounds: 3, time: Duration::from_secs(1), starts: 0 };
+
+/// Runs it.
+///
+/// # Errors
+/// Where a figure is under its share.
+pub async fn run() -> Result<()> {
+    let built = Built::guarded()?;
+    let figures = GUARDED.map(|(figure, _)| figure);
+    let timed = timed::run(&built, PLAN, &figures, &[Ours, Floor]).await?;
+    let mut slow = 0;
+    for (figure, least) in GUARDED {
+        let share = share(&timed, figure);
+        let how = if share < least { "TOO SLOW" } else { "ok" };
+        println!(
+            "{}: {:.0} % of the floor, at least {:.0} % ... {how}",
+            figure.name(),
+            share * 100.0,
+            least * 100.0
+        );
+        slow += usize::from(share < least);
+    }
+    match slow {
+        0 => Ok(()),
+        _ => bail!("{slow} of the hot paths are too slow"),
+    }
+}
+
+/// By the processor's time where the system says it: others on the machine change it least.
+fn share(timed: &Timed, figure: Figure) -> f64 {
+    let took = |who| timed.of(figure, who, |point| point.processor_us);
+    let rate = |who| timed.of(figure, who, |point| point.load.rate);
+    took(Floor).over(&took(Ours)).or(rate(Ours).over(&rate(Floor))).unwrap_or_default()
+}

@@ -1,0 +1,86 @@
+//! What `cargo xtask bench` starts, built for speed.
+
+use std::fs;
+
+use anyhow::{Result, bail};
+use bench::{
+    chart,
+    contestant::Built,
+    cost,
+    counts::{self, Counts},
+    endure::{self, Size},
+    guard, report,
+    results::{self, Length},
+};
+use clap::Parser;
+use xtask::paths;
+
+#[derive(Parser)]
+#[command(about = "Figures beside peers and floors, and runs of faults and load")]
+enum Run {
+    /// Measure everything, and write `bench/RESULTS.md`
+    Figures {
+        /// Some minutes instead of half an hour
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Only count what is billed, and write `docs/COST.md`
+    Counts,
+    /// Faults and load for minutes, into `bench/ENDURANCE.md`
+    Endure {
+        /// Seconds instead of minutes
+        #[arg(long)]
+        short: bool,
+        /// Only runs whose name contains this; writes nothing
+        #[arg(long)]
+        only: Option<String>,
+    },
+    /// Fail where the hot path is half as fast as it should be
+    Guard,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<()> {
+    match Run::parse() {
+        Run::Figures { quick } => figures(if quick { Length::Quick } else { Length::Full }).await,
+        Run::Counts => priced(&counts::run(&Built::new()?).await?),
+        Run::Endure { short, only } => {
+            endurance(if short { Size::Short } else { Size::Full }, only).await
+        }
+        Run::Guard => guard::run().await,
+    }
+}
+
+async fn figures(length: Length) -> Result<()> {
+    let results = results::run(length).await?;
+    let folder = paths::root().join("bench");
+    let page = report::page(&results);
+    println!("{page}");
+    fs::write(folder.join("RESULTS.md"), page)?;
+    fs::write(folder.join("results.svg"), chart::svg(&results))?;
+    priced(&results.counts)
+}
+
+async fn endurance(size: Size, only: Option<String>) -> Result<()> {
+    let mut ended = Vec::new();
+    let wanted = |run: &endure::Run| only.as_ref().is_none_or(|only| run.name().contains(only));
+    for run in endure::Run::ALL.into_iter().filter(wanted) {
+        ended.push(endure::run(run, size).await?);
+    }
+    let page = endure::page(&ended);
+    println!("{page}");
+    if only.is_none() {
+        fs::write(paths::root().join("bench/ENDURANCE.md"), page)?;
+    }
+    match ended.iter().map(|one| one.found.lost.len()).sum() {
+        0 => Ok(()),
+        lost => bail!("{lost} losses"),
+    }
+}
+
+fn priced(counts: &Counts) -> Result<()> {
+    let page = cost::page(counts);
+    println!("{page}");
+    fs::write(paths::root().join("docs/COST.md"), page)?;
+    Ok(())
+}

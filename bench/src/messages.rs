@@ -1,0 +1,146 @@
+//! What is asked: the same for every contestant.
+
+use crate::http::request;
+
+/// The version that has sessions, as most clients speak it.
+const SESSION: &str = "2025-11-25";
+/// The version without.
+const STATELESS: &str = "2026-07-28";
+
+const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1.0"}}}"#;
+const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"}"#;
+
+/// What the trivial tool says: every answer is looked at.
+pub const HELLO: &[u8] = b"hello";
+
+const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// Who asks, and where.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The path, with its query.
+    pub path: String,
+    /// The token that makes it a subject of its own.
+    pub token: Option<String>,
+}
+
+impl Caller {
+    /// Somebody without a token.
+    #[must_use]
+    pub fn at(path: &str) -> Self {
+        Self { path: path.to_owned(), token: None }
+    }
+
+    /// A subject of its own.
+    #[must_use]
+    pub fn with_token(self, token: &str) -> Self {
+        Self { token: Some(token.to_owned()), ..self }
+    }
+
+    /// A request that starts a session.
+    #[must_use]
+    pub fn initialize(&self) -> Vec<u8> {
+        self.post(&[], INITIALIZE)
+    }
+
+    /// The message after that.
+    #[must_use]
+    pub fn initialized(&self, session: &str) -> Vec<u8> {
+        self.in_session(session, INITIALIZED)
+    }
+
+    /// A call of the trivial tool in a session.
+    #[must_use]
+    pub fn call(&self, session: &str) -> Vec<u8> {
+        self.tool(session, "echo", r#"{"text":"hello"}"#)
+    }
+
+    /// A call of a tool in a session.
+    #[must_use]
+    pub fn tool(&self, session: &str, name: &str, arguments: &str) -> Vec<u8> {
+        let params = format!(r#"{{"name":"{name}","arguments":{arguments}}}"#);
+        self.ask(session, "tools/call", &params)
+    }
+
+    /// A call that reports its progress, and is streamed for that reason.
+    #[must_use]
+    pub fn streamed(&self, session: &str, name: &str, arguments: &str) -> Vec<u8> {
+        let meta = r#""_meta":{"progressToken":1}"#;
+        let params = format!(r#"{{"name":"{name}","arguments":{arguments},{meta}}}"#);
+        self.ask(session, "tools/call", &params)
+    }
+
+    /// Any request in a session.
+    #[must_use]
+    pub fn ask(&self, session: &str, method: &str, params: &str) -> Vec<u8> {
+        let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+        self.in_session(session, &body)
+    }
+
+    /// The session's long-lived stream, or the rest of one where it ended.
+    #[must_use]
+    pub fn stream(&self, session: &str, last: Option<&str>) -> Vec<u8> {
+        let mut headers = vec![("accept", "text/event-stream")];
+        headers.extend([("mcp-session-id", session), ("mcp-protocol-version", SESSION)]);
+        headers.extend(last.map(|last| ("last-event-id", last)));
+        self.send("GET", &headers, "")
+    }
+
+    /// The end of a session.
+    #[must_use]
+    pub fn delete(&self, session: &str) -> Vec<u8> {
+        self.send("DELETE", &[("mcp-session-id", session)], "")
+    }
+
+    /// A call of a tool without a session.
+    #[must_use]
+    pub fn stateless_call(&self, name: &str, arguments: &str) -> Vec<u8> {
+        let params = format!(r#""name":"{name}","arguments":{arguments}"#);
+        self.stateless("tools/call", Some(name), &params)
+    }
+
+    /// Any request without a session; `params` are fields, without braces.
+    #[must_use]
+    pub fn stateless(&self, method: &str, name: Option<&str>, params: &str) -> Vec<u8> {
+        self.stateless_as(method, name, params, "{}")
+    }
+
+    /// The same of a client that can do something.
+    #[must_use]
+    pub fn stateless_as(
+        &self,
+        method: &str,
+        name: Option<&str>,
+        params: &str,
+        capabilities: &str,
+    ) -> Vec<u8> {
+        let comma = if params.is_empty() { "" } else { "," };
+        let meta = format!(
+            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
+        );
+        let body = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{meta}}}}}"#
+        );
+        let mut headers = vec![("mcp-protocol-version", STATELESS), ("mcp-method", method)];
+        headers.extend(name.map(|name| ("mcp-name", name)));
+        self.post(&headers, &body)
+    }
+
+    fn in_session(&self, session: &str, body: &str) -> Vec<u8> {
+        self.post(&[("mcp-session-id", session), ("mcp-protocol-version", SESSION)], body)
+    }
+
+    fn post(&self, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+        let mut all = vec![JSON, BOTH];
+        all.extend(headers);
+        self.send("POST", &all, body)
+    }
+
+    fn send(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
+        let mut all = headers.to_vec();
+        all.extend(self.token.as_deref().map(|token| ("x-sitebay-token", token)));
+        request(method, &self.path, &all, body)
+    }
+}

@@ -1,0 +1,253 @@
+//! `RESULTS.md`: the tables that a run ends in.
+
+use std::fmt::Write as _;
+
+use crate::{
+    contestant::Contestant::{self, Floor, Limited, McpAgent, McpHandler, Ours, Subject},
+    counts::Act,
+    figure::Figure,
+    memory::IDLE,
+    results::Results,
+    targets::{short, targets},
+    timed::{Point, Spread},
+};
+
+/// The whole page.
+#[must_use]
+pub fn page(results: &Results) -> String {
+    let parts = [
+        head(results),
+        wanted(results),
+        rates(results),
+        latencies(results),
+        counted(results),
+        fanouts(results),
+        starts(results),
+        memory(results),
+        growth(results),
+        HOW.to_owned(),
+    ];
+    parts.join("\n")
+}
+
+fn head(results: &Results) -> String {
+    let machine = &results.machine;
+    format!(
+        "# Results\n\n\
+         Written by `cargo xtask bench`: everybody on plain `workerd`, in turn, in {} rounds of {:.1} s for each \
+         figure, each round in a new process. Only ratios within one run mean anything elsewhere.\n\n\
+         ![Requests per second, the floor being 100 %](results.svg)\n\n\
+         | | |\n|---|---|\n| processor | {} |\n| memory, system | {} |\n| load before the run | {} |\n\
+         | versions | {} |\n",
+        results.plan.rounds,
+        results.plan.time.as_secs_f64(),
+        machine.processor,
+        machine.system,
+        machine.load,
+        machine.versions,
+    )
+}
+
+fn wanted(results: &Results) -> String {
+    let mut text = table("Targets", &["", "wanted", "found", ""]);
+    for target in targets(results) {
+        let met = match target.met {
+            Some(true) => "met",
+            Some(false) => "**missed**",
+            None => "not measured",
+        };
+        row(&mut text, [&target.what, &target.wanted, &target.found, met]);
+    }
+    text
+}
+
+/// Who has a column, with the floor before the peers.
+const COLUMNS: [Contestant; 6] = [Ours, Limited, Subject, Floor, McpAgent, McpHandler];
+
+fn rates(results: &Results) -> String {
+    let names = COLUMNS.map(Contestant::name);
+    let mut text = table("Each second", &[&[""], &names[..], &["of the floor"]].concat());
+    for figure in Figure::ALL {
+        let rate = |who| results.timed.of(figure, who, |point| point.load.rate);
+        let share = own(figure).over(results, figure);
+        let cells = COLUMNS.map(|who| spread(rate(who)));
+        let share = share.map_or(String::new(), |share| format!("{:.0} %", share * 100.0));
+        row(&mut text, [&[figure.name().to_owned()], &cells[..], &[share]].concat());
+    }
+    text
+}
+
+/// Whose figure it is: ours in one placement or the other.
+#[must_use]
+pub fn own(figure: Figure) -> Own {
+    Own(if figure == Figure::SubjectSession { Subject } else { Ours })
+}
+
+/// This project in the placement that a figure is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Own(pub Contestant);
+
+impl Own {
+    /// Its rate over the floor's.
+    #[must_use]
+    pub fn over(self, results: &Results, figure: Figure) -> Option<f64> {
+        let rate = |who| results.timed.of(figure, who, |point| point.load.rate);
+        rate(self.0).over(&rate(Floor))
+    }
+}
+
+fn latencies(results: &Results) -> String {
+    let title =
+        "Each of them: half and 99 of 100 within, in ms; the processor's time of `workerd`, in µs";
+    let names = COLUMNS.map(Contestant::name);
+    let mut text = table(title, &[&[""], &names[..]].concat());
+    for figure in Figure::ALL {
+        let cells = COLUMNS.map(|who| {
+            let of = |value: fn(&Point) -> f64| results.timed.of(figure, who, value).median;
+            let (p50, p99) = (of(|point| point.load.p50), of(|point| point.load.p99));
+            match p50 {
+                0.0 => String::new(),
+                _ => format!("{} · {} · {:.0}", short(p50), short(p99), of(|p| p.processor_us)),
+            }
+        });
+        row(&mut text, [&[figure.name().to_owned()], &cells[..]].concat());
+    }
+    text
+}
+
+const ACTS: [Act; 13] = [
+    Act::Initialize,
+    Act::Initialized,
+    Act::Call,
+    Act::First,
+    Act::Session,
+    Act::Stream,
+    Act::Forged,
+    Act::Foreign,
+    Act::Expired,
+    Act::Delete,
+    Act::Ended,
+    Act::Event,
+    Act::Stateless,
+];
+
+fn counted(results: &Results) -> String {
+    let columns = [Ours, Subject, McpAgent];
+    let names = columns.map(Contestant::name);
+    let title = "Requests to Durable Objects · rows written (SQL, keys and alarms)";
+    let mut text = table(title, &[&[""], &names[..]].concat());
+    for act in ACTS {
+        let cells = columns.map(|who| match results.counts.cost(act, who) {
+            None => String::new(),
+            Some(cost) => format!("{} · {}", cost.requests + cost.alarms, cost.rows),
+        });
+        row(&mut text, [&[act.name().to_owned()], &cells[..]].concat());
+    }
+    let stored = columns.map(|who| match results.counts.stored.get(&who) {
+        None => String::new(),
+        Some(bytes) => format!("{bytes:.0}"),
+    });
+    row(&mut text, [&["bytes on disk of an abandoned session".to_owned()], &stored[..]].concat());
+    text + "\nThe local runtime makes a file of 4,096 bytes for every object that was ever started, with or \
+            without a row. Once in 30 s an isolate asks the subject's hub whether sessions were ended, and \
+            once a minute or more often for a lease of its rate limit (here 100 a minute): in none of the other rows.\n"
+}
+
+fn fanouts(results: &Results) -> String {
+    let mut text =
+        table("One event until the last stream has it", &["", "streams", "ms", "µs each"]);
+    for one in &results.fanouts {
+        let each = one.last.median * 1_000.0 / one.count as f64;
+        let cells = [one.streams.name().to_owned(), short(one.count as f64), spread(one.last)];
+        row(&mut text, [&cells[..], &[short(each)]].concat());
+    }
+    text.replace(".00 |", " |")
+}
+
+fn starts(results: &Results) -> String {
+    let title = "Process start → first answer, and the bundle";
+    let mut text = table(title, &["", "ms", "KiB", "KiB, gzip"]);
+    for (who, raw, gzip) in &results.sizes {
+        let start = results.timed.starts.get(who).cloned().unwrap_or_default();
+        let sizes = [raw, gzip].map(|bytes| short(*bytes as f64 / 1_024.0));
+        row(&mut text, [&[who.name().to_owned(), spread(Spread::of(start))], &sizes[..]].concat());
+    }
+    text + "\nThe time is that of the bundle with the fixture tools, the size that of the one which is deployed.\n"
+}
+
+fn memory(results: &Results) -> String {
+    let title = format!(
+        "Memory of `workerd` in MB: sessions of one call, just used and left for {} s",
+        IDLE.as_secs()
+    );
+    let columns = ["", "sessions", "before", "used", "left", "KB each, left", "stored, MB"];
+    let mut text = table(&title, &columns);
+    for one in &results.memories {
+        let mega = |bytes: u64| short(bytes as f64 / 1e6);
+        let each = one.idle.saturating_sub(one.before) as f64 / 1e3 / one.sessions.max(1) as f64;
+        let sessions = short(one.sessions as f64);
+        let cells = [mega(one.before), mega(one.open), mega(one.idle), short(each)];
+        let names = [one.who.name().to_owned(), sessions];
+        row(&mut text, [&names[..], &cells[..], &[mega(one.stored)]].concat());
+    }
+    text
+}
+
+fn growth(results: &Results) -> String {
+    let mut text = table("What grows", &["", "of", "ms", ""]);
+    for one in &results.growth {
+        let took = format!(
+            "{} ({} – {})",
+            short(one.took.median),
+            short(one.took.least),
+            short(one.took.most)
+        );
+        row(&mut text, [one.what, &one.of, &took, &one.note]);
+    }
+    text
+}
+
+const HOW: &str = "\n## How it is measured\n\n\
+    The load comes from a Rust client on the same machine (`bench/src/load.rs`): connections that are kept, each \
+    asking again when it was answered; every answer is looked at, and a wrong one fails the run. Each figure is the \
+    median of the rounds, with the least and the most in brackets. The floor (`bench/floor`) reads a message, \
+    parses it with raw values and answers: in the Worker (for stateless calls and `initialize`), in one object (for \
+    session calls), in the object of a new session. A whole session of the floor is one request to the Worker and \
+    two to an object: a new one, or for `subject` always the same. The peers (`bench/peers`) are bundled with \
+    wrangler, as their users do. Requests to objects and rows are counted in runs of their own, with \
+    `bench/counting` around the same bundles.\n";
+
+/// A title and the head of a table.
+fn table(title: &str, columns: &[&str]) -> String {
+    let mut text = format!("\n## {title}\n\n");
+    row(&mut text, columns);
+    row(&mut text, columns.iter().map(|_| "---"));
+    text
+}
+
+fn row<S: AsRef<str>>(text: &mut String, cells: impl IntoIterator<Item = S>) {
+    text.push('|');
+    for cell in cells {
+        let _ = write!(text, " {} |", cell.as_ref());
+    }
+    text.push('\n');
+}
+
+fn spread(spread: Spread) -> String {
+    match spread.most {
+        0.0 => String::new(),
+        _ => format!("{} ({} – {})", short(spread.median), short(spread.least), short(spread.most)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_has_as_many_rules_as_columns() {
+        let mut text = table("T", &["", "a"]);
+        row(&mut text, ["x", "1"]);
+        assert_eq!(text, "\n## T\n\n|  | a |\n| --- | --- |\n| x | 1 |\n");
+    }
+}

@@ -1,0 +1,105 @@
+//! Everything that one run found, and how long each part takes.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use xtask::exec::say;
+
+use crate::{
+    contestant::{Built, Contestant},
+    counts::{self, Counts},
+    fanout::{self, Fanout, Streams},
+    figure::Figure,
+    growth::{self, Growth},
+    machine::Machine,
+    memory::{self, Memory},
+    timed::{self, Plan, Timed},
+};
+
+/// What a run found.
+#[derive(Debug)]
+pub struct Results {
+    /// Where.
+    pub machine: Machine,
+    /// How it was timed.
+    pub plan: Plan,
+    /// What was timed.
+    pub timed: Timed,
+    /// What was counted.
+    pub counts: Counts,
+    /// Events to many.
+    pub fanouts: Vec<Fanout>,
+    /// Memory.
+    pub memories: Vec<Memory>,
+    /// What grows.
+    pub growth: Vec<Growth>,
+    /// Bundles: raw and compressed.
+    pub sizes: Vec<(Contestant, u64, u64)>,
+}
+
+/// How long a run may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// Some minutes: to see that it works.
+    Quick,
+    /// Half an hour: figures to show.
+    Full,
+}
+
+impl Length {
+    fn plan(self) -> Plan {
+        match self {
+            Self::Quick => Plan { rounds: 2, time: Duration::from_millis(500), starts: 2 },
+            Self::Full => Plan { rounds: 5, time: Duration::from_secs(3), starts: 4 },
+        }
+    }
+
+    /// Sessions whose memory is measured.
+    fn sessions(self) -> &'static [usize] {
+        if self == Self::Quick { &[1_000] } else { &[1_000, 10_000] }
+    }
+}
+
+/// A contestant that is slow opens as many sessions as it can in this time.
+const OPENING: Duration = Duration::from_secs(180);
+
+/// Measures everything.
+///
+/// # Errors
+/// Where a contestant does not answer as it should.
+pub async fn run(length: Length) -> Result<Results> {
+    let built = Built::new()?;
+    let (machine, plan) = (Machine::here(), length.plan());
+    let timed = timed::run(&built, plan, &Figure::ALL, &Contestant::ALL).await?;
+    say("requests to objects, rows, bytes");
+    let counts = counts::run(&built).await?;
+    let fanouts = fanouts(&built).await?;
+    say("growth");
+    let growth = growth::run(&built, 1_000).await?;
+    let memories = memories(&built, length).await?;
+    let who = [Contestant::Ours, Contestant::Floor, Contestant::McpAgent, Contestant::McpHandler];
+    let size = |who| built.size(who).map(|(raw, gzip)| (who, raw, gzip));
+    let sizes = who.into_iter().map(size).collect::<Result<_>>()?;
+    Ok(Results { machine, plan, timed, counts, fanouts, memories, growth, sizes })
+}
+
+async fn fanouts(built: &Built) -> Result<Vec<Fanout>> {
+    let mut fanouts = Vec::new();
+    for streams in Streams::ALL {
+        for count in [1, 10, 100, 1_000] {
+            say(&format!("one event to {count} {}", streams.name()));
+            fanouts.push(fanout::run(built, streams, count, 9).await?);
+        }
+    }
+    Ok(fanouts)
+}
+
+async fn memories(built: &Built, length: Length) -> Result<Vec<Memory>> {
+    let mut memories = Vec::new();
+    for who in [Contestant::Ours, Contestant::Subject, Contestant::Floor, Contestant::McpAgent] {
+        for sessions in length.sessions() {
+            memories.extend(memory::run(built, who, *sessions, OPENING).await?);
+        }
+    }
+    Ok(memories)
+}

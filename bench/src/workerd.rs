@@ -1,0 +1,240 @@
+//! A Worker on plain `workerd`, whoever wrote it: the same configuration for every contestant.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::TcpListener,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::sleep,
+};
+use xtask::paths;
+
+use crate::http::Connection;
+
+/// Counts around a Worker, in a module of its own.
+const COUNTING: &str = include_str!("../counting/counting.js");
+/// How long a Worker may take to start.
+const START: Duration = Duration::from_secs(20);
+const CONFIG: &str = "config.capnp";
+const LOG: &str = "log";
+
+/// A Worker to run.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The bundle: `index.js`, and `index_bg.wasm` where there is one.
+    pub folder: PathBuf,
+    /// Its objects: binding and class.
+    pub objects: &'static [(&'static str, &'static str)],
+    /// Compatibility flags.
+    pub flags: &'static [&'static str],
+    /// Variables.
+    pub vars: Vec<(String, String)>,
+    /// Whether requests to objects and writes are counted.
+    pub counted: bool,
+}
+
+/// A running Worker. Dropping it ends it.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    folder: TempDir,
+    /// Where it listens.
+    pub port: u16,
+}
+
+impl Process {
+    /// Starts a Worker and waits until it listens.
+    ///
+    /// # Errors
+    /// Where it does not.
+    pub async fn start(worker: &Worker) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        fs::create_dir(folder.path().join("storage"))?;
+        let modules = modules(worker, folder.path())?;
+        // A port found free may be taken a moment later by somebody else.
+        for _ in 0..5 {
+            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            fs::write(folder.path().join(CONFIG), configuration(worker, &modules, port))?;
+            let mut child = spawn(folder.path())?;
+            if listens(&mut child, port).await? {
+                return Ok(Self { child, folder, port });
+            }
+        }
+        bail!("workerd ended at its start: {}", log(folder.path()))
+    }
+
+    /// The time from the start of the process to the first answer.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn first_answer(worker: &Worker, request: &[u8]) -> Result<Duration> {
+        let began = Instant::now();
+        let process = Self::start(worker).await?;
+        let head = Connection::open(process.port).await?.ask(request).await?;
+        match head.status {
+            200 => Ok(began.elapsed()),
+            status => bail!("the first answer is {status}: {}", process.log()),
+        }
+    }
+
+    /// What it logged.
+    #[must_use]
+    pub fn log(&self) -> String {
+        log(self.folder.path())
+    }
+
+    /// The folder in which its objects are stored.
+    #[must_use]
+    pub fn storage(&self) -> PathBuf {
+        self.folder.path().join("storage")
+    }
+
+    /// Its memory in bytes; None where the system does not say.
+    #[must_use]
+    pub fn resident(&self) -> Option<u64> {
+        resident(self.child.id()?)
+    }
+
+    /// The processor's time that it took so far; None where the system does not say.
+    #[must_use]
+    pub fn processor(&self) -> Option<Duration> {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id()?)).ok()?;
+        let (_, behind) = text.rsplit_once(") ")?;
+        let mut fields = behind.split(' ').skip(11);
+        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+        // Linux counts in hundredths for every program, whatever the kernel's own ticks are.
+        Some(Duration::from_millis(ticks * 10))
+    }
+}
+
+/// The memory of a process in bytes; None where the system does not say.
+#[must_use]
+pub fn resident(process: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn log(folder: &Path) -> String {
+    fs::read_to_string(folder.join(LOG)).unwrap_or_default()
+}
+
+fn spawn(folder: &Path) -> Result<Child> {
+    let log = fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG))?;
+    Command::new(paths::workerd())
+        .args(["serve", CONFIG])
+        .current_dir(folder)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start workerd")
+}
+
+/// Whether it accepts connections; false when it ended instead.
+async fn listens(child: &mut Child, port: u16) -> Result<bool> {
+    let began = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+        if child.try_wait()?.is_some() {
+            return Ok(false);
+        }
+        if began.elapsed() > START {
+            bail!("workerd does not listen");
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    Ok(true)
+}
+
+/// Puts the modules into the folder: their names, the entry first.
+fn modules(worker: &Worker, folder: &Path) -> Result<Vec<&'static str>> {
+    let mut names = Vec::new();
+    if worker.counted {
+        fs::write(folder.join("counting.js"), COUNTING)?;
+        fs::write(folder.join("entry.js"), entry(worker.objects))?;
+        names.extend(["entry.js", "counting.js"]);
+    }
+    names.push("index.js");
+    let wasm = "index_bg.wasm";
+    if worker.folder.join(wasm).exists() {
+        names.push(wasm);
+    }
+    for name in names.iter().filter(|name| name.starts_with("index")) {
+        let from = worker.folder.join(name);
+        fs::copy(&from, folder.join(name)).with_context(|| from.display().to_string())?;
+    }
+    Ok(names)
+}
+
+/// The module that counts around the bundle.
+fn entry(objects: &[(&str, &str)]) -> String {
+    let mut text = String::from(
+        "import * as inner from \"./index.js\";\n\
+         import { counted, counting } from \"./counting.js\";\n\
+         export default counting(inner.default);\n",
+    );
+    for (_, class) in objects {
+        let _ = writeln!(text, "export const {class} = counted(inner.{class});");
+    }
+    text
+}
+
+fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
+    let mut bindings = String::new();
+    let mut namespaces = String::new();
+    for (binding, class) in worker.objects {
+        let _ = writeln!(bindings, "(name = \"{binding}\", durableObjectNamespace = \"{class}\"),");
+        let _ = writeln!(
+            namespaces,
+            "(className = \"{class}\", uniqueKey = \"bench-{class}\", enableSql = true),"
+        );
+    }
+    for (name, value) in &worker.vars {
+        let _ = writeln!(bindings, "(name = \"{name}\", text = \"{value}\"),");
+    }
+    let storage = if worker.objects.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "durableObjectNamespaces = [\n{namespaces}],\n\
+             durableObjectStorage = (localDisk = \"storage\"),\n"
+        )
+    };
+    let flags: Vec<String> = worker.flags.iter().map(|flag| format!("\"{flag}\"")).collect();
+    let modules: String = modules.iter().map(|name| module(name)).collect();
+    format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\
+         const config :Workerd.Config = (\n\
+         services = [\n\
+         (name = \"main\", worker = .worker),\n\
+         (name = \"internet\", network = (allow = [\"public\", \"private\"], \
+         tlsOptions = (trustBrowserCas = true))),\n\
+         (name = \"storage\", disk = (path = \"storage\", writable = true)),\n],\n\
+         sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
+         extensions = [(modules = [{EMAIL}])],\n);\n\
+         const worker :Workerd.Worker = (\nmodules = [\n{modules}],\n\
+         compatibilityDate = \"2026-11-01\", compatibilityFlags = [{}],\n\
+         bindings = [\n{bindings}],\n{storage}globalOutbound = \"internet\",\n);\n",
+        flags.join(", ")
+    )
+}
+
+/// What plain `workerd` lacks and the bundle of `agents` imports.
+const EMAIL: &str = "(name = \"cloudflare-internal:email\", internal = true, \
+     esModule = \"export default {}; export class EmailMessage {}\")";
+
+fn module(name: &str) -> String {
+    let kind = if name.ends_with(".wasm") { "wasm" } else { "esModule" };
+    format!("(name = \"{name}\", {kind} = embed \"{name}\"),\n")
+}

@@ -1,0 +1,39 @@
+//! `cargo xtask bench`: the figures.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{exec::run as run_command, paths};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Some minutes instead of half an hour
+    #[arg(long)]
+    quick: bool,
+    /// Only compare the hot path with the bare runtime; fails where it is half as fast as it should be
+    #[arg(long, conflicts_with = "quick")]
+    guard: bool,
+    /// Only count what is billed, and write `docs/COST.md`
+    #[arg(long, conflicts_with_all = ["quick", "guard"])]
+    counts: bool,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<()> {
+    match arguments {
+        Arguments { guard: true, .. } => native(&["guard"]),
+        Arguments { counts: true, .. } => native(&["counts"]),
+        Arguments { quick: true, .. } => native(&["figures", "--quick"]),
+        _ => native(&["figures"]),
+    }
+}
+
+/// Runs the crate `bench`, which is built for speed: what it costs is measured, too.
+pub(super) fn native(arguments: &[&str]) -> Result<()> {
+    run_command(
+        Command::new("cargo")
+            .args(["run", "--quiet", "--profile", "load", "--package", "bench", "--"])
+            .args(arguments)
+            .current_dir(paths::root()),
+    )
+}
