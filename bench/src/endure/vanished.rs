@@ -11,8 +11,7 @@ use super::{
 };
 use crate::{counts::listen, http::Connection, messages::Caller};
 
-/// A client that left is noticed at a comment, which comes every 20 s; one that left at once only at the
-/// second.
+/// Comments come every 20 s; a reset was seen to be noticed after 44 s, and with 500 clients later.
 const NOTICED: Duration = Duration::from_secs(75);
 /// Sockets that the server may have for itself: to the sandbox, say.
 const OWN: usize = 10;
