@@ -84,6 +84,7 @@ impl Core {
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
             worker::console_error!("what is watched was not looked at: {error}");
+            self.watching.look_again().await?;
         }
         self.rows.clear(&|_| 0).await
     }
@@ -102,8 +103,12 @@ impl Core {
             Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
             Some(Ask::Watch(object, until)) => self.watch(&object, until).await,
             Some(Ask::Look(object, until)) => {
-                self.look_with(&request, until).await?;
-                self.watching.watch(&object, until, &request.text().await?).await?;
+                let uris = request.text().await?;
+                // Who watches nothing more leaves no credential.
+                if !uris.is_empty() {
+                    self.look_with(&request, until).await?;
+                }
+                self.watching.watch(&object, until, &uris).await?;
                 Response::empty()
             }
             Some(Ask::Unwatch(object)) => {

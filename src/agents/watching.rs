@@ -28,6 +28,8 @@ const WATCHED: &str = "watched:";
 const WHO: &str = "who";
 /// How it was at the last look. The row's end is the time of the next.
 const LOOKED: &str = "looked";
+/// Seconds until the next look after one that failed as a whole.
+const AGAIN: u64 = 60;
 /// What the token is sealed for.
 const SEALED_FOR: &str = "watching";
 
@@ -71,8 +73,18 @@ impl Watching {
 
     /// Has the next look taken at once.
     pub async fn look_soon(&self) -> Result<()> {
+        self.look_in(1).await
+    }
+
+    /// Has the next look taken after one that failed as a whole: without it the row would go, and
+    /// nobody would look again.
+    pub async fn look_again(&self) -> Result<()> {
+        self.look_in(AGAIN).await
+    }
+
+    async fn look_in(&self, seconds: u64) -> Result<()> {
         let looked = self.rows.get(LOOKED).await?.unwrap_or_default();
-        self.rows.put(LOOKED, &looked, now_s().saturating_add(1)).await
+        self.rows.put(LOOKED, &looked, now_s().saturating_add(seconds)).await
     }
 
     /// Looks, where it is time to, at what listeners and session objects watch; what changed since

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{counts::listen, http::Connection, messages::Caller};
 
-/// Comments come every 20 s; a reset was seen to be noticed after 44 s, and with 500 clients later.
+/// Comments come every 20 s; the runtime takes longer to notice some resets.
 const NOTICED: Duration = Duration::from_secs(75);
 /// Sockets that the server may have for itself: to the sandbox, say.
 const OWN: usize = 10;
