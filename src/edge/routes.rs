@@ -5,17 +5,20 @@
 
 use std::rc::Rc;
 
-use worker::{Context, Env, Method, Request, Response, Result};
+use worker::{Context, Env, Method, Result};
 
 use crate::{
     admin,
     edge::{
-        answer::{self, Answered, Caller},
+        answer::{self, Caller},
         config::Config,
         discovery, health, oauth, page,
         refusal::Refusal,
     },
-    runtime::isolate,
+    runtime::{
+        http::{Request, Response},
+        isolate,
+    },
     transport::{
         endpoint::{Endpoint, stop_answer},
         rollout, sessions, sse, streamable,
@@ -29,27 +32,28 @@ const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn handle(request: Request, env: Env, context: Context) -> Result<Answered> {
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let config = isolate::config(&env);
-    let caller = Caller::of(request.headers())?;
+    let caller = Caller::of(&request);
     let path = request.path();
-    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&path);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
+    let path = path.as_str();
     if let Some(document) = discovery::document(path) {
-        return public(&request, |url| document.answer(&request, url, &config)).map(Into::into);
+        return public(&request, |url| document.answer(&request, url, &config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
-        return oauth::handle(route, request, &env, &config, context).await.map(Into::into);
+        return oauth::handle(route, request, &env, &config, context).await;
     }
-    let made = match path {
+    match path {
         "/mcp" | sse::STREAM | sessions::PATH => {
-            return mcp(request, &env, &config, &caller, context, path).await;
+            mcp(request, &env, &config, &caller, context, path).await
         }
         admin::DESCRIPTION => {
-            let text = || admin::OPENAPI.as_bytes().to_vec();
-            public(&request, |_| answer::json(200, text(), &Caller::default()))
+            let text = admin::OPENAPI.as_bytes();
+            public(&request, |_| answer::json(200, text, &Caller::default()))
         }
         _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
-            return mcp(request, &env, &config, &caller, context, path).await;
+            mcp(request, &env, &config, &caller, context, path).await
         }
         "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
@@ -57,8 +61,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Answ
             public(&request, |_| health::answer(&config, percentage))
         }
         _ => answer::refusal(&Refusal::NotFound, &caller),
-    };
-    made.map(Into::into)
+    }
 }
 
 async fn mcp(
@@ -68,40 +71,32 @@ async fn mcp(
     caller: &Caller,
     context: Context,
     path: &str,
-) -> Result<Answered> {
-    if let Some(origin) = &caller.origin
-        && !config.origins.allows(origin, &request.inner().url())
+) -> Result<Response> {
+    if let Some(origin) = caller.page()
+        && !config.origins.allows(origin, request.url())
     {
-        return answer::refusal(&Refusal::Origin(origin.clone()), caller).map(Into::into);
+        return answer::refusal(&Refusal::Origin(origin.to_owned()), caller);
     }
     if request.method() == Method::Options {
-        let asked = request.headers().get("access-control-request-headers")?;
-        return answer::preflight(asked.as_deref(), caller).map(Into::into);
+        let asked = request.header("access-control-request-headers");
+        return answer::preflight(asked.as_deref(), caller);
     }
-    let url = config.door.oauth.then(|| request.inner().url());
+    let url = config.door.oauth.then(|| request.url().to_owned());
     let visit = Visit { env, config, caller, context: Rc::new(context) };
     let endpoint = match Endpoint::admit(&request, visit).await {
         Ok(endpoint) => endpoint,
-        Err(stop) => return stop_answer(stop, caller).map(Into::into),
+        Err(stop) => return stop_answer(stop, caller),
     };
-    let rate = endpoint.rate;
+    caller.rate.set(endpoint.rate);
     let answered = match path {
         "/mcp" => streamable::handle(endpoint, request).await,
-        sessions::PATH => sessions::handle(endpoint, &request).await.map(Into::into),
-        _ if path.starts_with(admin::PREFIX) => {
-            admin::handle(endpoint, request, path).await.map(Into::into)
-        }
+        sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
         _ => sse::handle(endpoint, request, path).await,
     };
-    let answered = answered.or_else(|stop| stop_answer(stop, caller).map(Answered::from))?;
-    let answered = match url {
-        Some(url) => {
-            oauth::challenge::complete(answered.into_response(), config, &url).await?.into()
-        }
-        None => answered,
-    };
-    match rate {
-        Some(rate) => answer::with_rate(answered.into_response(), rate).map(Into::into),
+    let answered = answered.or_else(|stop| stop_answer(stop, caller))?;
+    match url {
+        Some(url) => oauth::challenge::complete(answered, config, &url),
         None => Ok(answered),
     }
 }
@@ -109,7 +104,7 @@ async fn mcp(
 /// A document for everybody: the same for all callers, readable from every page.
 fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
     match request.method() {
-        Method::Get | Method::Head => document(&request.inner().url()),
+        Method::Get | Method::Head => document(request.url()),
         Method::Options => discovery::preflight(),
         _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::default()),
     }

@@ -9,7 +9,6 @@ use std::{borrow::Cow, rc::Rc};
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 use uuid::Uuid;
-use worker::{Headers, Request, Response};
 
 use crate::{
     access::{keys::Keyring, scope::Scopes},
@@ -40,7 +39,10 @@ use crate::{
             result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
         },
     },
-    runtime::machine::Machine,
+    runtime::{
+        http::{Request, Response},
+        machine::Machine,
+    },
     server::{
         ask::{Reason, Stop},
         choice::Choice,
@@ -60,11 +62,11 @@ use crate::{
 };
 
 /// The headers of a request, read when they are asked for.
-struct Sent<'a>(&'a Headers);
+struct Sent<'a>(&'a Request);
 
 impl HeaderSource for Sent<'_> {
     fn header(&self, name: &str) -> Option<String> {
-        self.0.get(name).ok().flatten()
+        self.0.header(name)
     }
 }
 
@@ -83,7 +85,7 @@ pub async fn answer(
     match opened.method {
         Method::Discover => {
             let text = discover::result(&capabilities(endpoint.config));
-            Ok(answer::json(200, result_text(&id, &text), endpoint.caller)?)
+            Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
@@ -132,7 +134,7 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
         Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
         Err(TaskFault::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
     };
-    Ok(answer::json(status, body, endpoint.caller)?)
+    Ok(answer::json(status, &body, endpoint.caller)?)
 }
 
 /// The answer to a request that is not carried out.
@@ -141,7 +143,7 @@ pub fn refused(
     id: &RequestId,
     error: &StatelessError,
 ) -> Answered<Response> {
-    Ok(answer::json(error.status(), error.response(Some(id)), endpoint.caller)?)
+    Ok(answer::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
 }
 
 /// A request that climbed the ladder.
@@ -169,7 +171,7 @@ fn open(
     http: &Request,
     request: era::Request<'_>,
 ) -> Result<Opened, StatelessError> {
-    let sent = Sent(http.headers());
+    let sent = Sent(http);
     let params = &request.params;
     let envelope = Envelope::open(params, sent.header(headers::VERSION_HEADER).as_deref())?;
     let method = Method::parse(request.method)?;
@@ -377,5 +379,5 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
 /// The answer to a body of no era.
 pub fn no_era(endpoint: &Endpoint<'_>, refused: &era::Refused<'_>) -> Answered<Response> {
     let body = refused.error.response(refused.id);
-    Ok(answer::json(refused.error.status(), body, endpoint.caller)?)
+    Ok(answer::json(refused.error.status(), &body, endpoint.caller)?)
 }
