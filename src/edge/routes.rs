@@ -72,10 +72,10 @@ async fn mcp(
     context: Context,
     path: &str,
 ) -> Result<Response> {
-    if let Some(origin) = caller.page()
+    if let Some(origin) = &caller.origin
         && !config.origins.allows(origin, request.url())
     {
-        return answer::refusal(&Refusal::Origin(origin.to_owned()), caller);
+        return answer::refusal(&Refusal::Origin(origin.clone()), caller);
     }
     if request.method() == Method::Options {
         let asked = request.header("access-control-request-headers");
