@@ -105,7 +105,7 @@ impl Core {
         };
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
-            return self.obey(request, &seal, &keys).await;
+            return self.obey(request, &seal, &keys).boxed_local().await;
         };
         let Some(session) = self.sessions.get(&sealed.claims).await? else {
             return Ok(Err(Refusal::SessionNotFound));
@@ -117,16 +117,16 @@ impl Core {
                 let aside = request.path() != MCP;
                 let message = Message { request, session, sealed, config, keys };
                 match aside {
-                    true => self.post_to_stream(message, caller).await,
+                    true => self.post_to_stream(message, caller).boxed_local().await,
                     false => self.post(message, caller).await,
                 }
             }
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
-                self.get(&request, &session, &sealed.claims, link).await.map(Ok)
+                self.get(&request, &session, &sealed.claims, link).boxed_local().await.map(Ok)
             }
             _ => {
-                self.sessions.end(&sealed.claims).await?;
+                self.sessions.end(&sealed.claims).boxed_local().await?;
                 answer::no_content(caller).map(Ok)
             }
         }

@@ -1,8 +1,12 @@
 //! From method and path to who answers.
 //!
+//! What most requests never need is boxed: an instance compiles a function when it is first called,
+//! and one that has everything in it costs the first request of an isolate its time.
+//!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
+use futures_util::FutureExt as _;
 use std::rc::Rc;
 
 use worker::{Context, Env, Method, Result};
@@ -42,7 +46,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
         return public(&request, |url| document.answer(&request, url, &config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
-        return oauth::handle(route, request, &env, &config, context).await;
+        return oauth::handle(route, request, &env, &config, context).boxed_local().await;
     }
     match path {
         "/mcp" | sse::STREAM | sessions::PATH => {
@@ -57,7 +61,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
         }
         "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
-            let percentage = rollout::percentage(&env).await;
+            let percentage = rollout::percentage(&env).boxed_local().await;
             public(&request, |_| health::answer(&config, percentage))
         }
         _ => answer::refusal(&Refusal::NotFound, &caller),
@@ -90,9 +94,11 @@ async fn mcp(
     caller.rate.set(endpoint.rate);
     let answered = match path {
         "/mcp" => streamable::handle(endpoint, request).await,
-        sessions::PATH => sessions::handle(endpoint, &request).await,
-        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
-        _ => sse::handle(endpoint, request, path).await,
+        sessions::PATH => sessions::handle(endpoint, &request).boxed_local().await,
+        _ if path.starts_with(admin::PREFIX) => {
+            admin::handle(endpoint, request, path).boxed_local().await
+        }
+        _ => sse::handle(endpoint, request, path).boxed_local().await,
     };
     let answered = answered.or_else(|stop| stop_answer(stop, caller))?;
     match url {

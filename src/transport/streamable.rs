@@ -4,6 +4,7 @@
 //! subject reaches none; every other session request is exactly one object request, and every 30 s
 //! one of them asks the subject's hub first whether sessions were ended.
 
+use futures_util::FutureExt as _;
 use worker::Method;
 
 use crate::{
@@ -35,8 +36,8 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => post(endpoint, request).await,
-        Method::Get => get(endpoint, request).await,
-        Method::Delete => delete(endpoint, request).await,
+        Method::Get => get(endpoint, request).boxed_local().await,
+        Method::Delete => delete(endpoint, request).boxed_local().await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
@@ -59,7 +60,9 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     let body = read_body(&request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
     match era::classify(id.is_some(), version.as_deref(), &body) {
-        Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
+        Ok(Era::Stateless(stateless)) => {
+            stateless::answer(endpoint, &request, stateless).boxed_local().await
+        }
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
