@@ -55,7 +55,7 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return endpoint.pass_on(endpoint.target(id).await?, &request, PATH).await;
+        return in_session(&endpoint, id, &request).boxed_local().await;
     }
     let body = read_body(&request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
@@ -70,6 +70,10 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         }
         Err(refused) => stateless::no_era(&endpoint, &refused),
     }
+}
+
+async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
+    endpoint.pass_on(endpoint.target(id).await?, request, PATH).await
 }
 
 async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
