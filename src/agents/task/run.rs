@@ -237,7 +237,10 @@ impl Work for Run {
         let (key, now) = (format!("sleep:{place}"), self.platform.now_ms());
         let recorded = self.recorded(&key);
         let until = match recorded {
-            Recorded::Outcome(until) => until.parse().unwrap_or(now),
+            // After a clock that went back it is not longer than it was to be.
+            Recorded::Outcome(until) => {
+                until.parse().unwrap_or(now).min(now.saturating_add(millis(duration)))
+            }
             _ => {
                 let until = now.saturating_add(millis(duration));
                 // Kept with the task when the run ends here.
