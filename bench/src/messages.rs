@@ -101,6 +101,13 @@ impl Caller {
         self.stateless("tools/call", Some(name), &params)
     }
 
+    /// A call without a session that reports its progress, and is streamed for that reason.
+    #[must_use]
+    pub fn streamed_stateless(&self, name: &str, arguments: &str) -> Vec<u8> {
+        let params = format!(r#""name":"{name}","arguments":{arguments}"#);
+        self.stateless_with("tools/call", Some(name), &params, "{}", r#","progressToken":1"#)
+    }
+
     /// Any request without a session; `params` are fields, without braces.
     #[must_use]
     pub fn stateless(&self, method: &str, name: Option<&str>, params: &str) -> Vec<u8> {
@@ -116,9 +123,20 @@ impl Caller {
         params: &str,
         capabilities: &str,
     ) -> Vec<u8> {
+        self.stateless_with(method, name, params, capabilities, "")
+    }
+
+    fn stateless_with(
+        &self,
+        method: &str,
+        name: Option<&str>,
+        params: &str,
+        capabilities: &str,
+        meta: &str,
+    ) -> Vec<u8> {
         let comma = if params.is_empty() { "" } else { "," };
         let meta = format!(
-            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
+            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}{meta}}}"#
         );
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{meta}}}}}"#

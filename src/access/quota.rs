@@ -70,6 +70,28 @@ impl Lease {
     }
 }
 
+/// What an isolate asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Part of so many requests in a window.
+    pub limit: u32,
+    /// The isolate's time, in seconds since 1970.
+    pub now_s: u64,
+}
+
+impl Wanted {
+    /// The text that [`Self::read`] reads.
+    pub fn to_text(self) -> String {
+        format!("{} {}", self.limit, self.now_s)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        let (limit, now_s) = text.split_once(' ')?;
+        Some(Self { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? })
+    }
+}
+
 /// What the object of a subject counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Count {
@@ -264,7 +286,9 @@ mod tests {
         assert_eq!(Count::read(&count.to_text()), Some(count));
         let lease = Lease { units: 1, left: 2, ends: 3 };
         assert_eq!(Lease::read(&lease.to_text()), Some(lease));
-        assert_eq!((Count::read("7"), Lease::read("1 2")), (None, None));
+        let wanted = Wanted { limit: 5, now_s: 1_200 };
+        assert_eq!(Wanted::read(&wanted.to_text()), Some(wanted));
+        assert_eq!((Count::read("7"), Lease::read("1 2"), Wanted::read("")), (None, None, None));
     }
 
     #[test]

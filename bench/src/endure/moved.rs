@@ -1,0 +1,358 @@
+//! The clock is moved while clients are at work: over the ends of what runs out, and back, as where a
+//! wrong clock is put right. What is good is not refused, what was used is not good again.
+//!
+//! Codes and tokens of OAuth are in `tests/clock.rs`. Two things are the local runtime's: an alarm goes off
+//! when it would have at the time at which it was set, so that the runtime is started again where alarms
+//! matter; and in an object that is in use while the clock goes back, time stands still and no new timer
+//! goes off, until it was put away or the clock is where it was.
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+use xtask::{clock::Clock, server::Options};
+
+use super::{
+    Found, Size,
+    host::{Host, PATIENCE, insist, is_answer, response, session},
+};
+use crate::{
+    http::Connection,
+    messages::{Caller, HELLO},
+};
+
+const HOUR: i64 = 3_600;
+const DAY: i64 = 24 * HOUR;
+/// The runtime puts objects away that nobody asked for 10 s.
+const PUT_AWAY: Duration = Duration::from_secs(12);
+/// Requests in a minute.
+const LIMIT: &str = "20";
+
+pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
+    let mut found = Found::default();
+    let Some(clock) = Clock::new()? else {
+        found.did("nothing: this machine has no C compiler, which moving the clock needs");
+        return Ok(found);
+    };
+    let rounds = size.of(1, 3);
+    for round in 0..rounds {
+        let mut moved = Moved::start(&bundle, &clock, &[("CREDENTIAL_KEY", "")]).await?;
+        moved.sessions(&mut found).await?;
+        moved.ended_sessions(&mut found).await?;
+        moved.all_ended(&mut found).await?;
+        moved.answers_given_once(&mut found).await?;
+        moved.calls_under_way(&mut found).await?;
+        if round == 0 && size == Size::Full {
+            moved.call_over_a_step_back(&mut found).await?;
+        }
+        drop(moved);
+        let mut moved = Moved::start(&bundle, &clock, &[]).await?;
+        moved.tasks(&mut found).await?;
+        drop(moved);
+        Moved::start(&bundle, &clock, &[("RATE_LIMIT", LIMIT)]).await?.limits(&mut found).await?;
+    }
+    found.did(format!(
+        "{rounds} times: by a day and by an hour forward, by an hour back, over the ends of sessions, of \
+         stored answers, of `requestState`, of windows of the limit, while calls and tasks ran"
+    ));
+    Ok(found)
+}
+
+/// A server, and its clock.
+struct Moved<'a> {
+    host: Host,
+    clock: &'a Clock,
+}
+
+impl<'a> Moved<'a> {
+    async fn start(bundle: &Path, clock: &'a Clock, vars: &[(&str, &str)]) -> Result<Self> {
+        clock.set(0)?;
+        Ok(Self { host: Host::with(clock.of(Options::new(bundle)), vars).await?, clock })
+    }
+
+    /// Moves the clock, and has the runtime find out which alarms are due.
+    async fn wake_at(&mut self, seconds: i64) -> Result<()> {
+        self.clock.set(seconds)?;
+        self.host.server.restart().await?;
+        // Alarms that are due go off.
+        sleep(Duration::from_millis(500)).await;
+        Ok(())
+    }
+
+    async fn ask(&self, request: &[u8]) -> Result<(u16, String)> {
+        let mut connection = Connection::open(self.host.port).await?;
+        let (head, _) = insist(&mut connection, request).await?;
+        Ok((head.status, connection.text()))
+    }
+
+    async fn call(&self, session: &str) -> Result<u16> {
+        let (status, text) = self.ask(&Caller::at("/mcp").call(session)).await?;
+        let hello = std::str::from_utf8(HELLO)?;
+        ensure!(status != 200 || text.contains(hello), "a wrong answer: {text}");
+        Ok(status)
+    }
+
+    /// A session that answers. An isolate that does not know that the subject's sessions ended learns
+    /// it with the first refusal; the client begins another session, as clients do.
+    async fn new_session(&self) -> Result<Option<String>> {
+        for _ in 0..2 {
+            let session = session_or_none(self.host.port).await?;
+            if let Some(session) = session
+                && self.call(&session).await? == 200
+            {
+                return Ok(Some(session));
+            }
+        }
+        Ok(None)
+    }
+
+    /// They run out, and others begin; one of a clock that was ahead is good after it was put right.
+    async fn sessions(&mut self, found: &mut Found) -> Result<()> {
+        let old = session(self.host.port).await?;
+        self.expect(found, "a new session", &old, 200).await?;
+        self.clock.set(DAY + 1)?;
+        self.expect(found, "a session of yesterday", &old, 404).await?;
+        let ahead = session(self.host.port).await?;
+        self.expect(found, "a new session a day later", &ahead, 200).await?;
+        self.clock.set(-HOUR)?;
+        self.expect(found, "a session of a clock that was ahead", &ahead, 200).await?;
+        let back = session(self.host.port).await?;
+        self.expect(found, "a new session an hour earlier", &back, 200).await?;
+        self.clock.set(0)
+    }
+
+    /// A session that its client ended stays ended, whatever the clock said meanwhile.
+    async fn ended_sessions(&mut self, found: &mut Found) -> Result<()> {
+        let ended = session(self.host.port).await?;
+        let (status, _) = self.ask(&Caller::at("/mcp").delete(&ended)).await?;
+        found.check(status == 204, || format!("a session could not be ended: {status}"));
+        self.wake_at(DAY + 5).await?;
+        self.wake_at(0).await?;
+        self.expect(found, "an ended session after a day and back", &ended, 404).await?;
+        self.clock.set(-HOUR)?;
+        self.expect(found, "an ended session an hour earlier", &ended, 404).await?;
+        self.clock.set(0)
+    }
+
+    /// Who ended all sessions can begin others, also where the clock went back, and end those.
+    async fn all_ended(&mut self, found: &mut Found) -> Result<()> {
+        let delete = crate::http::request("DELETE", "/sessions", &[], "");
+        let first = session(self.host.port).await?;
+        self.expect(found, "a new session", &first, 200).await?;
+        let mut known = vec![first];
+        for clock in [0, -HOUR, -HOUR] {
+            self.clock.set(clock)?;
+            let (status, text) = self.ask(&delete).await?;
+            found.check(status == 204, || format!("DELETE /sessions: {status} {text}"));
+            for session in &known {
+                self.expect(found, "a session that was ended with all others", session, 404)
+                    .await?;
+            }
+            match self.new_session().await? {
+                Some(session) => known.push(session),
+                None => found.lost.push(format!("no new session at {clock} s")),
+            }
+        }
+        self.clock.set(0)
+    }
+
+    /// What was answered once is not taken twice, also where the clock says it is good again.
+    async fn answers_given_once(&mut self, found: &mut Found) -> Result<()> {
+        for (number, until) in [(0, 601), (1, DAY)] {
+            let second = self.second_round(&format!("clock{number}.example.com")).await?;
+            self.clock.set(601)?;
+            let late = self.round(&second).await?;
+            found.check(late.get("error").is_some(), || format!("accepted late: {late}"));
+            self.clock.set(0)?;
+            let taken = self.round(&second).await?;
+            found.check(taken.get("result").is_some(), || format!("refused: {taken}"));
+            let again = self.round(&second).await?;
+            found.check(again.get("error").is_some(), || format!("accepted twice: {again}"));
+            // The rows that are over go; a day is more than any clock is wrong by.
+            self.wake_at(if until == DAY { HOUR } else { until }).await?;
+            self.wake_at(0).await?;
+            let again = self.round(&second).await?;
+            found.check(again.get("error").is_some(), || format!("accepted twice: {again}"));
+            self.clock.set(-HOUR)?;
+            let again = self.round(&second).await?;
+            found.check(again.get("error").is_some(), || format!("accepted twice: {again}"));
+            self.clock.set(0)?;
+        }
+        let created = self.created();
+        found.check(created == 2, || format!("{created} sites created for 2"));
+        Ok(())
+    }
+
+    /// Calls that the clock is moved under end in an answer, and soon.
+    async fn calls_under_way(&mut self, found: &mut Found) -> Result<()> {
+        let session = session(self.host.port).await?;
+        let caller = Caller::at("/mcp");
+        for clock in [HOUR, DAY] {
+            let slow = caller.streamed(&session, "slow", r#"{"ms":1500,"steps":3}"#);
+            let site = caller.tool(&session, "sitebay_list_sites", "{}");
+            if let Some(sandbox) = self.host.server.sandbox() {
+                let fault = sandbox::Fault::default();
+                sandbox.inject(sandbox::Fault { delay_ms: Some(1_500), times: Some(1), ..fault });
+            }
+            let began = Instant::now();
+            let moved = async {
+                sleep(Duration::from_millis(700)).await;
+                self.clock.set(clock)
+            };
+            let (streamed, asked, set) = tokio::join!(self.ask(&slow), self.ask(&site), moved);
+            set?;
+            let streamed = response(&streamed?.1)?;
+            found.check(streamed.to_string().contains("done"), || format!("answered {streamed}"));
+            let asked = response(&asked?.1)?;
+            found.check(is_answer(&asked), || format!("answered {asked}"));
+            found.check(began.elapsed() < Duration::from_secs(30), || {
+                format!("a call took {:?} while the clock was moved", began.elapsed())
+            });
+            self.wake_at(0).await?;
+        }
+        Ok(())
+    }
+
+    /// A call that the clock goes back under ends, at the latest where the Worker gives up a silent stream,
+    /// and says that it can be read on; whoever begins then is served at once.
+    async fn call_over_a_step_back(&mut self, found: &mut Found) -> Result<()> {
+        let session = session(self.host.port).await?;
+        let slow = Caller::at("/mcp").streamed(&session, "slow", r#"{"ms":3000,"steps":6}"#);
+        let began = Instant::now();
+        let moved = async {
+            sleep(Duration::from_millis(700)).await;
+            self.clock.set(-HOUR)?;
+            self.new_session().await
+        };
+        let (streamed, new) = tokio::join!(self.ask(&slow), moved);
+        let ((_, text), took) = (streamed?, began.elapsed());
+        let ended = response(&text).is_ok() || text.contains(": closed:");
+        found.check(ended, || format!("a call ended in {text}"));
+        found.check(took < PATIENCE, || format!("a call took {took:?} as the clock went back"));
+        found.check(new?.is_some(), || "nobody could begin a session meanwhile".to_owned());
+        found
+            .did(format!("a call that the clock went back under ended after {} s", took.as_secs()));
+        self.wake_at(0).await
+    }
+
+    /// Tasks go on, forward and back, and over a restart at another time.
+    async fn tasks(&mut self, found: &mut Found) -> Result<()> {
+        for (clock, restart) in [(HOUR, false), (-HOUR, false), (HOUR, true), (-HOUR, true)] {
+            let task = self.task().await?;
+            self.clock.set(clock)?;
+            if restart {
+                self.host.server.restart().await?;
+            } else if clock < 0 {
+                sleep(PUT_AWAY).await;
+            }
+            let began = Instant::now();
+            let ended = self.ended(&task).await?;
+            found.check(ended == "completed", || {
+                format!("after {clock} s a task is {ended} for {:?}", began.elapsed())
+            });
+            self.wake_at(0).await?;
+        }
+        Ok(())
+    }
+
+    /// A window that is used up refuses until it is over, not until the clock is where it was.
+    async fn limits(&mut self, found: &mut Found) -> Result<()> {
+        let ping = Caller::at("/mcp").stateless_call("echo", r#"{"text":"hello"}"#);
+        for clock in [0, -HOUR, -HOUR + 61, HOUR] {
+            self.clock.set(clock)?;
+            let (mut admitted, mut refused) = (0, 0);
+            for _ in 0..30 {
+                match self.ask(&ping).await?.0 {
+                    200 => admitted += 1,
+                    429 => refused += 1,
+                    status => found.lost.push(format!("at {clock} s a call was answered {status}")),
+                }
+            }
+            // A window may end between them.
+            found.check(admitted > 0, || format!("at {clock} s nobody is let in"));
+            found
+                .check(refused > 0 || admitted <= 40, || format!("{admitted} let in at {clock} s"));
+        }
+        Ok(())
+    }
+
+    async fn expect(&self, found: &mut Found, what: &str, id: &str, status: u16) -> Result<()> {
+        let answered = self.call(id).await?;
+        found.check(answered == status, || format!("{what} was answered {answered}"));
+        Ok(())
+    }
+
+    /// The parameters of a request that answers the question whether to create a site.
+    async fn second_round(&self, fqdn: &str) -> Result<Value> {
+        let team = "00007ea0-0000-4000-8000-000000000001";
+        let mut params = json!({
+            "name": "open_site", "arguments": { "fqdn": fqdn, "team_id": team },
+        });
+        let asked = self.round(&params).await?;
+        let state = asked.pointer("/result/requestState").with_context(|| asked.to_string())?;
+        params["requestState"] = state.clone();
+        params["inputResponses"] =
+            json!({ "agree": { "action": "accept", "content": { "agree": true } } });
+        Ok(params)
+    }
+
+    async fn round(&self, params: &Value) -> Result<Value> {
+        self.stateless("tools/call", "open_site", params, r#"{"elicitation":{}}"#).await
+    }
+
+    async fn stateless(
+        &self,
+        method: &str,
+        name: &str,
+        params: &Value,
+        able: &str,
+    ) -> Result<Value> {
+        let fields = params.to_string();
+        let fields = fields.get(1..fields.len() - 1).unwrap_or_default();
+        let request = Caller::at("/mcp").stateless_as(method, Some(name), fields, able);
+        response(&self.ask(&request).await?.1)
+    }
+
+    async fn task(&self) -> Result<String> {
+        let params = json!({ "name": "slow_compute", "arguments": { "seconds": 4 } });
+        let begun = self.stateless("tools/call", "slow_compute", &params, FOLLOWS).await?;
+        let id = begun.pointer("/result/taskId").and_then(Value::as_str);
+        Ok(id.with_context(|| format!("no task: {begun}"))?.to_owned())
+    }
+
+    /// How a task ended, or what it is still doing.
+    async fn ended(&self, task: &str) -> Result<String> {
+        let began = Instant::now();
+        loop {
+            let look = json!({ "taskId": task });
+            let seen = self.stateless("tasks/get", task, &look, FOLLOWS).await?;
+            let status = seen.pointer("/result/status").and_then(Value::as_str);
+            let status = status.with_context(|| seen.to_string())?.to_owned();
+            if status != "working" || began.elapsed() > PATIENCE / 3 {
+                return Ok(status);
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    fn created(&self) -> usize {
+        let requests = self.host.server.sandbox().map(sandbox::Sandbox::requests);
+        requests.unwrap_or_default().iter().filter(|request| request.method == "POST").count()
+    }
+}
+
+const FOLLOWS: &str = r#"{"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+
+/// A session, where its first message is not refused.
+async fn session_or_none(port: u16) -> Result<Option<String>> {
+    let caller = Caller::at("/mcp");
+    let mut connection = Connection::open(port).await?;
+    let head = connection.ask(&caller.initialize()).await?;
+    let session = head.session.context("no session")?;
+    let head = connection.ask(&caller.initialized(&session)).await?;
+    Ok((head.status != 404).then_some(session))
+}
