@@ -166,6 +166,11 @@ impl Connection {
         }
     }
 
+    /// Forgets what was read of the body.
+    pub fn forget(&mut self) {
+        self.body.clear();
+    }
+
     /// The body as text.
     #[must_use]
     pub fn text(&self) -> String {

@@ -24,13 +24,15 @@ pub struct Caller {
     pub path: String,
     /// The token that makes it a subject of its own.
     pub token: Option<String>,
+    /// The version of its sessions; None: the newest that has any.
+    pub version: Option<&'static str>,
 }
 
 impl Caller {
     /// Somebody without a token.
     #[must_use]
     pub fn at(path: &str) -> Self {
-        Self { path: path.to_owned(), token: None }
+        Self { path: path.to_owned(), token: None, version: None }
     }
 
     /// A subject of its own.
@@ -39,10 +41,20 @@ impl Caller {
         Self { token: Some(token.to_owned()), ..self }
     }
 
+    /// The same in sessions of this version.
+    #[must_use]
+    pub fn speaking(self, version: &'static str) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
     /// A request that starts a session.
     #[must_use]
     pub fn initialize(&self) -> Vec<u8> {
-        self.post(&[], INITIALIZE)
+        self.post(&[], &INITIALIZE.replace(SESSION, self.version()))
+    }
+
+    fn version(&self) -> &'static str {
+        self.version.unwrap_or(SESSION)
     }
 
     /// The message after that.
@@ -83,7 +95,7 @@ impl Caller {
     #[must_use]
     pub fn stream(&self, session: &str, last: Option<&str>) -> Vec<u8> {
         let mut headers = vec![("accept", "text/event-stream")];
-        headers.extend([("mcp-session-id", session), ("mcp-protocol-version", SESSION)]);
+        headers.extend([("mcp-session-id", session), ("mcp-protocol-version", self.version())]);
         headers.extend(last.map(|last| ("last-event-id", last)));
         self.send("GET", &headers, "")
     }
@@ -147,7 +159,13 @@ impl Caller {
     }
 
     fn in_session(&self, session: &str, body: &str) -> Vec<u8> {
-        self.post(&[("mcp-session-id", session), ("mcp-protocol-version", SESSION)], body)
+        self.post(&[("mcp-session-id", session), ("mcp-protocol-version", self.version())], body)
+    }
+
+    /// A message as it is.
+    #[must_use]
+    pub fn message(&self, body: &str) -> Vec<u8> {
+        self.post(&[], body)
     }
 
     fn post(&self, headers: &[(&str, &str)], body: &str) -> Vec<u8> {

@@ -85,8 +85,12 @@ impl Host {
 
 /// A session of somebody without a token.
 pub(super) async fn session(port: u16) -> Result<String> {
-    let caller = Caller::at("/mcp");
-    load::start(&mut Connection::open(port).await?, &caller, &caller).await
+    session_of(port, &Caller::at("/mcp")).await
+}
+
+/// A session of a caller.
+pub(super) async fn session_of(port: u16, caller: &Caller) -> Result<String> {
+    load::start(&mut Connection::open(port).await?, caller, caller).await
 }
 
 /// A connection to a server that may just be starting again.

@@ -13,6 +13,7 @@ mod moved;
 mod repeated;
 mod report;
 mod vanished;
+mod wires;
 
 use std::time::{Duration, Instant};
 
