@@ -4,7 +4,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -19,6 +19,9 @@ use crate::{
     messages::Caller,
     workerd::resident,
 };
+
+/// What the local runtime makes for any object, used or not.
+const EMPTY_OBJECT: u64 = 4_096;
 
 /// After this long, what was not answered is lost.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
@@ -61,6 +64,12 @@ impl Host {
         let answer = response(&connection.text())?;
         let bytes: usize = tool_text(&answer).context("no figure")?.parse()?;
         Ok(bytes >> 10)
+    }
+
+    /// Objects that keep rows.
+    pub(super) fn keeping(&self) -> usize {
+        let classes = fs::read_dir(self.server.storage()).into_iter().flatten().flatten();
+        classes.map(|class| written(&class.path())).sum()
     }
 
     /// Open sockets; None where the system does not say. The runtime has two descriptors for each
@@ -144,4 +153,18 @@ pub(super) fn tool_text(response: &Value) -> Option<&str> {
 pub(super) fn is_answer(response: &Value) -> bool {
     response.get("result").is_some()
         || response.pointer("/error/message").and_then(Value::as_str).is_some_and(|m| !m.is_empty())
+}
+
+/// Objects that wrote anything.
+pub(super) fn written(folder: &Path) -> usize {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let wrote = |path: PathBuf| {
+        let size = fs::metadata(&path).map_or(0, |file| file.len());
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("sqlite") => !path.ends_with("metadata.sqlite") && size != EMPTY_OBJECT,
+            Some("sqlite-wal") => !path.to_string_lossy().contains("metadata") && size > 0,
+            _ => false,
+        }
+    };
+    files.filter(|file| wrote(file.path())).count()
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
         found.did("nothing: this machine has no C compiler, which moving the clock needs");
         return Ok(found);
     };
-    let rounds = size.of(1, 3);
+    let rounds = size.of(1, 2);
     for round in 0..rounds {
         let mut moved = Moved::start(&bundle, &clock, &[("CREDENTIAL_KEY", "")]).await?;
         moved.sessions(&mut found).await?;

@@ -76,7 +76,7 @@ async fn part(callers: Calling, times: usize) -> Result<Calling> {
 
 /// Streams that are open, and then gone, again and again.
 async fn streams(host: &Host, size: Size, found: &mut Found) -> Result<()> {
-    let (rounds, count) = size.of((2, 30), (6, 300));
+    let (rounds, count) = size.of((2, 30), (4, 300));
     let (mut read, mut most) = (vec![(host.memory(), host.instance().await?)], 0);
     for _ in 0..rounds {
         let mut open = Vec::new();
