@@ -12,7 +12,7 @@ use super::{
 use crate::{contestant::Contestant, memory};
 
 /// What memory may grow by between the first half and the second, in MB.
-const GROWTH: u64 = 150;
+const GROWTH: u64 = 60;
 const OPENING: Duration = Duration::from_secs(400);
 /// The runtime puts objects away that nobody asked for 10 s.
 const PUT_AWAY: Duration = Duration::from_secs(12);
