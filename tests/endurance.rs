@@ -1,6 +1,7 @@
 //! Short versions of the runs of `cargo xtask endure`, each on a server of its own.
 
 use bench::endure::{self, Run, Size};
+use xtask::{clock::Clock, skips::skip};
 
 async fn loses_nothing(run: Run) {
     let ended = endure::run(run, Size::Short).await.expect("the run can be carried out");
@@ -40,4 +41,17 @@ async fn sessions_run_out_at_once_and_for_good() {
 #[tokio::test]
 async fn in_mixed_traffic_every_answer_belongs_to_its_question() {
     loses_nothing(Run::Mixed).await;
+}
+
+#[tokio::test]
+async fn a_clock_that_is_moved_locks_nobody_out_and_makes_nothing_good_twice() {
+    match Clock::new().expect("the compiler works") {
+        Some(_) => loses_nothing(Run::Moved).await,
+        None => skip("the clock is moved", "no C compiler"),
+    }
+}
+
+#[tokio::test]
+async fn the_same_again_and_again_leaves_memory_as_it_is() {
+    loses_nothing(Run::Repeated).await;
 }

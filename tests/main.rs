@@ -20,6 +20,7 @@ mod bodies;
 mod browser;
 mod calls;
 mod client_v2;
+mod clock;
 mod conversation;
 mod deaf;
 mod discovery;

@@ -78,6 +78,14 @@ impl Connection {
         Ok(Self { port, stream, unread: Vec::new(), rest: Rest::Nothing, body: Vec::new() })
     }
 
+    /// Sends bytes, and reads nothing.
+    ///
+    /// # Errors
+    /// Where the connection breaks.
+    pub async fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        Ok(self.stream.write_all(bytes).await?)
+    }
+
     /// Goes away without a word: the other side sees a reset.
     ///
     /// # Errors
@@ -156,6 +164,11 @@ impl Connection {
                 return Ok(find(&self.body, what).is_some());
             }
         }
+    }
+
+    /// Forgets what was read of the body.
+    pub fn forget(&mut self) {
+        self.body.clear();
     }
 
     /// The body as text.

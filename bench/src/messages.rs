@@ -24,13 +24,15 @@ pub struct Caller {
     pub path: String,
     /// The token that makes it a subject of its own.
     pub token: Option<String>,
+    /// The version of its sessions; None: the newest that has any.
+    pub version: Option<&'static str>,
 }
 
 impl Caller {
     /// Somebody without a token.
     #[must_use]
     pub fn at(path: &str) -> Self {
-        Self { path: path.to_owned(), token: None }
+        Self { path: path.to_owned(), token: None, version: None }
     }
 
     /// A subject of its own.
@@ -39,10 +41,20 @@ impl Caller {
         Self { token: Some(token.to_owned()), ..self }
     }
 
+    /// The same in sessions of this version.
+    #[must_use]
+    pub fn speaking(self, version: &'static str) -> Self {
+        Self { version: Some(version), ..self }
+    }
+
     /// A request that starts a session.
     #[must_use]
     pub fn initialize(&self) -> Vec<u8> {
-        self.post(&[], INITIALIZE)
+        self.post(&[], &INITIALIZE.replace(SESSION, self.version()))
+    }
+
+    fn version(&self) -> &'static str {
+        self.version.unwrap_or(SESSION)
     }
 
     /// The message after that.
@@ -83,7 +95,7 @@ impl Caller {
     #[must_use]
     pub fn stream(&self, session: &str, last: Option<&str>) -> Vec<u8> {
         let mut headers = vec![("accept", "text/event-stream")];
-        headers.extend([("mcp-session-id", session), ("mcp-protocol-version", SESSION)]);
+        headers.extend([("mcp-session-id", session), ("mcp-protocol-version", self.version())]);
         headers.extend(last.map(|last| ("last-event-id", last)));
         self.send("GET", &headers, "")
     }
@@ -101,6 +113,13 @@ impl Caller {
         self.stateless("tools/call", Some(name), &params)
     }
 
+    /// A call without a session that reports its progress, and is streamed for that reason.
+    #[must_use]
+    pub fn streamed_stateless(&self, name: &str, arguments: &str) -> Vec<u8> {
+        let params = format!(r#""name":"{name}","arguments":{arguments}"#);
+        self.stateless_with("tools/call", Some(name), &params, "{}", r#","progressToken":1"#)
+    }
+
     /// Any request without a session; `params` are fields, without braces.
     #[must_use]
     pub fn stateless(&self, method: &str, name: Option<&str>, params: &str) -> Vec<u8> {
@@ -116,9 +135,20 @@ impl Caller {
         params: &str,
         capabilities: &str,
     ) -> Vec<u8> {
+        self.stateless_with(method, name, params, capabilities, "")
+    }
+
+    fn stateless_with(
+        &self,
+        method: &str,
+        name: Option<&str>,
+        params: &str,
+        capabilities: &str,
+        meta: &str,
+    ) -> Vec<u8> {
         let comma = if params.is_empty() { "" } else { "," };
         let meta = format!(
-            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}}}"#
+            r#""_meta":{{{ENVELOPE},"io.modelcontextprotocol/clientCapabilities":{capabilities}{meta}}}"#
         );
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{meta}}}}}"#
@@ -129,7 +159,13 @@ impl Caller {
     }
 
     fn in_session(&self, session: &str, body: &str) -> Vec<u8> {
-        self.post(&[("mcp-session-id", session), ("mcp-protocol-version", SESSION)], body)
+        self.post(&[("mcp-session-id", session), ("mcp-protocol-version", self.version())], body)
+    }
+
+    /// A message as it is.
+    #[must_use]
+    pub fn message(&self, body: &str) -> Vec<u8> {
+        self.post(&[], body)
     }
 
     fn post(&self, headers: &[(&str, &str)], body: &str) -> Vec<u8> {

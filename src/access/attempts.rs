@@ -19,6 +19,13 @@ struct Failures {
     until: u64,
 }
 
+impl Failures {
+    /// Whether their minute is not over. An end that is further away is of a clock that went back.
+    fn counts(&self, now_s: u64) -> bool {
+        (1..=WINDOW).contains(&self.until.saturating_sub(now_s))
+    }
+}
+
 /// What an isolate counted. Times are seconds since 1970.
 #[derive(Debug, Default)]
 pub struct Attempts(Vec<Failures>);
@@ -32,13 +39,13 @@ impl Attempts {
     /// In how many seconds an address may try again; None: now.
     pub fn pause(&self, address: &str, now_s: u64) -> Option<u64> {
         let network = network(address);
-        let sent = self.0.iter().find(|sent| sent.address == network && sent.until > now_s)?;
+        let sent = self.0.iter().find(|sent| sent.address == network && sent.counts(now_s))?;
         (sent.count >= MAX_FAILURES).then(|| sent.until.saturating_sub(now_s))
     }
 
     /// Notes a wrong credential.
     pub fn failed(&mut self, address: &str, now_s: u64) {
-        self.0.retain(|sent| sent.until > now_s);
+        self.0.retain(|sent| sent.counts(now_s));
         let network = network(address);
         if let Some(sent) = self.0.iter_mut().find(|sent| sent.address == network) {
             sent.count = sent.count.saturating_add(1);
@@ -70,6 +77,7 @@ mod tests {
         assert_eq!(attempts.pause("192.0.2.1", 1_015), Some(45));
         assert_eq!(attempts.pause("192.0.2.2", 1_015), None);
         assert_eq!(attempts.pause("192.0.2.1", 1_060), None);
+        assert_eq!(attempts.pause("192.0.2.1", 900), None, "a clock that went back");
         attempts.failed("192.0.2.2", 1_060);
         assert_eq!(attempts.0.len(), 1);
     }

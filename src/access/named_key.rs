@@ -130,7 +130,7 @@ impl KnownKeys {
 }
 
 fn is_fresh(at: u64, now_s: u64) -> bool {
-    now_s.saturating_sub(at) < FRESH
+    now_s.abs_diff(at) < FRESH
 }
 
 #[cfg(test)]

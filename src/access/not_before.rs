@@ -50,10 +50,28 @@ impl NotBefore {
         not_before
     }
 
+    /// The time that is known, however old.
+    pub fn last(&self, subject: Subject) -> Option<u32> {
+        let known = self.0.iter().find(|known| known.subject == subject)?;
+        Some(known.not_before)
+    }
+
     fn younger(&self, subject: Subject, now: u64, age: u64) -> Option<u32> {
         let known = self.0.iter().find(|known| known.subject == subject)?;
-        (now.saturating_sub(known.asked) < age).then_some(known.not_before)
+        (now.abs_diff(known.asked) < age).then_some(known.not_before)
     }
+}
+
+/// Until when sessions end that are ended at `asked`, where those until `kept` ended before. After a
+/// clock that went back, sessions that were started since are issued just behind `kept`.
+pub fn next_end(kept: u32, asked: u32) -> u32 {
+    if asked < kept { kept.saturating_add(1) } else { asked }
+}
+
+/// When a session counts as issued that begins now: behind the last end that is known, also where the
+/// clock went back since.
+pub fn issued(now: u32, ended: Option<u32>) -> u32 {
+    ended.map_or(now, |ended| now.max(ended.saturating_add(1)))
 }
 
 #[cfg(test)]
@@ -70,6 +88,19 @@ mod tests {
         assert_eq!(known.fresh(ONE, 1_029), Some(7));
         assert_eq!((known.fresh(ONE, 1_030), known.usable(ONE, 1_299)), (None, Some(7)));
         assert_eq!(known.usable(ONE, 1_300), None);
+    }
+
+    #[test]
+    fn after_a_clock_that_went_back_sessions_begin_and_end() {
+        let mut known = NotBefore::default();
+        known.note(ONE, 5_000, 5_000);
+        assert_eq!(known.fresh(ONE, 1_400), None, "it is not known for an hour");
+        let new = issued(1_400, known.last(ONE));
+        assert_eq!(new, 5_001);
+        let end = next_end(5_000, 1_410);
+        assert!(end >= new && issued(1_420, Some(end)) > end);
+        assert_eq!((issued(1_400, None), issued(6_000, Some(5_000))), (1_400, 6_000));
+        assert_eq!((next_end(5_000, 5_000), next_end(5_000, 6_000)), (5_000, 6_000));
     }
 
     #[test]

@@ -47,6 +47,13 @@ pub struct Lease {
 }
 
 impl Lease {
+    /// Whether its window is not over. The object's clock may be a window ahead; an end that is further
+    /// away is of a clock that went back.
+    fn counts(self, now_s: u64) -> bool {
+        let most = WINDOW.saturating_mul(2);
+        (1..=most).contains(&self.ends.saturating_sub(now_s))
+    }
+
     /// The text that [`Self::read`] reads.
     pub fn to_text(self) -> String {
         format!("{} {} {}", self.units, self.left, self.ends)
@@ -60,6 +67,28 @@ impl Lease {
         let (units, left) = (u32::try_from(units).ok()?, u32::try_from(left).ok()?);
         let ends: u64 = next()?;
         Some(Self { units, left, ends })
+    }
+}
+
+/// What an isolate asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// Part of so many requests in a window.
+    pub limit: u32,
+    /// The isolate's time, in seconds since 1970.
+    pub now_s: u64,
+}
+
+impl Wanted {
+    /// The text that [`Self::read`] reads.
+    pub fn to_text(self) -> String {
+        format!("{} {}", self.limit, self.now_s)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        let (limit, now_s) = text.split_once(' ')?;
+        Some(Self { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? })
     }
 }
 
@@ -77,8 +106,10 @@ impl Count {
     #[must_use]
     pub fn at(self, now_s: u64) -> Self {
         let began = now_s.saturating_sub(now_s.checked_rem(WINDOW).unwrap_or_default());
-        // A clock that goes back begins no window again.
-        if began > self.began { Self { began, leased: 0 } } else { self }
+        // A clock that goes back a little begins no window again; after one that went back further,
+        // nobody would be let in until it is where it was.
+        let is_another = began > self.began || self.began.saturating_sub(began) > WINDOW;
+        if is_another { Self { began, leased: 0 } } else { self }
     }
 
     /// Leases a part of the window to an isolate.
@@ -143,7 +174,7 @@ impl Leases {
             held.lease.left = held.lease.left.min(lease.left);
             return spend(held, limit);
         }
-        self.0.retain(|held| held.lease.ends > now_s && held.subject != subject);
+        self.0.retain(|held| held.lease.counts(now_s) && held.subject != subject);
         let mut held = Held { subject, lease, started: 0 };
         let taken = spend(&mut held, limit);
         if self.0.len() < MAX_SUBJECTS {
@@ -164,7 +195,7 @@ impl Leases {
     }
 
     fn held(&mut self, subject: Subject, now_s: u64) -> Option<&mut Held> {
-        self.0.iter_mut().find(|held| held.subject == subject && held.lease.ends > now_s)
+        self.0.iter_mut().find(|held| held.subject == subject && held.lease.counts(now_s))
     }
 }
 
@@ -229,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn after_a_clock_that_went_back_by_an_hour_callers_are_let_in() {
+        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        request(&mut isolate, &mut object, 1, 4_800);
+        let (refused, _) = request(&mut isolate, &mut object, 1, 4_800);
+        assert!(matches!(refused, Taken::Refused(_)));
+        let (taken, did_ask) = request(&mut isolate, &mut object, 1, 1_200);
+        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { reset: 1_260, .. })));
+    }
+
+    #[test]
     fn half_of_the_requests_may_start_a_session() {
         let (mut isolate, mut object) = (Leases::default(), Count::default());
         assert!(isolate.may_start(ONE, 100, 1_200), "nothing is known");
@@ -245,7 +286,9 @@ mod tests {
         assert_eq!(Count::read(&count.to_text()), Some(count));
         let lease = Lease { units: 1, left: 2, ends: 3 };
         assert_eq!(Lease::read(&lease.to_text()), Some(lease));
-        assert_eq!((Count::read("7"), Lease::read("1 2")), (None, None));
+        let wanted = Wanted { limit: 5, now_s: 1_200 };
+        assert_eq!(Wanted::read(&wanted.to_text()), Some(wanted));
+        assert_eq!((Count::read("7"), Lease::read("1 2"), Wanted::read("")), (None, None, None));
     }
 
     #[test]

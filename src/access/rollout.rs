@@ -58,7 +58,7 @@ pub struct Percentage {
 impl Percentage {
     /// The percentage, where it is known well enough not to ask.
     pub fn fresh(&self, now_s: u64) -> Option<u8> {
-        (now_s.saturating_sub(self.asked) < FRESH).then(|| self.usable())
+        (now_s.abs_diff(self.asked) < FRESH).then(|| self.usable())
     }
 
     /// The percentage where nobody answers.

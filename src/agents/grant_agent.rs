@@ -138,6 +138,11 @@ impl Core {
                 self.end(&grant.terms, GrantEvent::Reused).await?;
                 refuse(refused.fault())
             }
+            Some((Err(refused @ Refused::Over(_)), ..)) => {
+                *self.grant.borrow_mut() = None;
+                self.state.storage().delete_all().await?;
+                refuse(refused.fault())
+            }
             Some((Err(refused), ..)) => refuse(refused.fault()),
         }
     }

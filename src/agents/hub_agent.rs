@@ -10,12 +10,12 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Result, State};
 
 use crate::{
-    access::{admission::OWN_TOKEN_HEADER, keys::Keyring, secret::Secret},
+    access::{admission::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret},
     agents::{
         all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
         keeping::Keeping,
-        rows::{Rows, now_s},
+        rows::{CLOCK_ERROR, Rows, now_s},
         socket,
         watching::Watching,
     },
@@ -236,21 +236,22 @@ impl Core {
     /// Ends the sessions issued until then: by the row that every Worker asks for, and by closing
     /// the streams that would go on until they ask.
     async fn end(self: &Rc<Self>, not_before: u32) -> Result<Response> {
-        let not_before = not_before.max(self.not_before().await?);
+        let not_before = next_end(self.not_before().await?, not_before);
         let age = isolate::config(&self.env).session_max_age.as_secs();
-        let (text, until) = (not_before.to_string(), now_s().saturating_add(age));
+        let until = now_s().max(not_before.into()).saturating_add(age);
+        let text = not_before.to_string();
         self.rows.put(NOT_BEFORE, &text, until).await?;
         for socket in self.state.get_websockets() {
             socket::close(&socket, socket::ENDED, "the sessions were ended");
         }
-        self.order(Order::End, text, String::new());
-        http::empty(200)
+        self.order(Order::End, text.clone(), String::new());
+        http::text(200, &text)
     }
 
     async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
         let key = format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple());
         let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
-        let keep = self.rows.put(&key, "", until);
+        let keep = self.rows.put(&key, "", until.saturating_add(CLOCK_ERROR));
         match self.nonces.consume(nonce, kept, keep).await? {
             true => http::empty(200),
             false => http::text(409, "consumed before"),

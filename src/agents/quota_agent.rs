@@ -9,7 +9,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Result, State};
 
 use crate::{
-    access::quota::Count,
+    access::quota::{Count, Wanted},
     agents::rows::{Rows, now_s},
     durable_object,
     runtime::{
@@ -47,20 +47,21 @@ impl Core {
         Self { rows: Rows::new(Rc::new(state)), count: Cell::new(None) }
     }
 
-    /// A lease where the body is a limit, else what was leased so far.
+    /// A lease where the body asks for one, else what was leased so far.
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let limit = request.text().await?.parse().ok();
+        let wanted = Wanted::read(&request.text().await?);
         let kept = self.kept().await?;
-        match limit {
-            Some(limit) => self.lease(kept, limit).await,
+        match wanted {
+            Some(wanted) => self.lease(kept, wanted).await,
             None => http::text(200, &kept.at(now_s()).to_text()),
         }
     }
 
-    async fn lease(&self, kept: Count, limit: u32) -> Result<Response> {
+    async fn lease(&self, kept: Count, wanted: Wanted) -> Result<Response> {
         // Nothing is awaited between reading the count and changing it.
         let mut count = self.count.get().unwrap_or(kept);
-        let lease = count.lease(limit, now_s());
+        // An object's clock stands still where the machine's goes back, a new request's does not.
+        let lease = count.lease(wanted.limit, now_s().min(wanted.now_s));
         self.count.set(Some(count));
         if lease.units > 0 {
             let until = lease.ends.saturating_add(KEPT_FOR);

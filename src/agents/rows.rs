@@ -188,6 +188,10 @@ fn each(entries: &Map, take: &mut dyn FnMut(String, &str)) {
     });
 }
 
+/// A clock may be corrected by so many seconds: for so long a row that stands for "used" or "ended"
+/// is kept behind the end of what it is about, which would be good again.
+pub const CLOCK_ERROR: u64 = 7_200;
+
 /// The time, in seconds since 1970.
 pub fn now_s() -> u64 {
     Machine.now_ms() / 1_000

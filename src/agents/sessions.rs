@@ -15,7 +15,7 @@ use worker::{Env, Result, State, WebSocket};
 use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
-        rows::{Rows, now_s},
+        rows::{CLOCK_ERROR, Rows, now_s},
         session::{Greeted, ObjectKeeper, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
@@ -163,7 +163,7 @@ impl Sessions {
         let session = self.known(claims.session);
         self.open.borrow_mut().retain(|known| known.id != claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
-        let until = u64::from(claims.expires);
+        let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
         self.rows.put(&settings_key(claims.session), END, until).await?;
         // The end of a stream is heard of by itself.
         if session.is_some_and(|session| session.watches()) {

@@ -234,8 +234,7 @@ impl Core {
 
     /// Whether its tool should be running.
     fn is_due(&self, kept: &Shared) -> bool {
-        let kept = kept.borrow();
-        kept.status == Status::Working && kept.wake_ms <= Machine.now_ms()
+        kept.borrow().is_due(Machine.now_ms())
     }
 
     /// Lets the tool run, if it should and does not.
@@ -271,7 +270,7 @@ impl Core {
         }
         match drive(call, run).await {
             Stopped::Sleeps(until) => {
-                kept.borrow_mut().wake_ms = until;
+                kept.borrow_mut().sleeps(until, Machine.now_ms());
                 self.save(kept).await?;
                 self.wake_for(kept).await
             }

@@ -30,6 +30,8 @@ const WHO: &str = "who";
 const LOOKED: &str = "looked";
 /// Seconds until the next look after one that failed as a whole.
 const AGAIN: u64 = 60;
+/// No look is further away, in seconds.
+const MAX_PAUSE: u64 = 600;
 /// What the token is sealed for.
 const SEALED_FOR: &str = "watching";
 
@@ -97,7 +99,8 @@ impl Watching {
         let Some((until, looked)) = self.rows.get_with_end(LOOKED).await? else {
             return Ok(());
         };
-        if until > now_s() {
+        // One that is further away than any look is of a clock that went back.
+        if (1..=MAX_PAUSE).contains(&until.saturating_sub(now_s())) {
             return Ok(());
         }
         let watched = self.watched(listened()).await?;

@@ -16,7 +16,7 @@ use crate::{
         jwt::{IssuerKeys, Verified},
         keys::Keyring,
         named_key::KnownKeys,
-        not_before::NotBefore,
+        not_before::{self, NotBefore},
         oauth::{known::KnownGrants, token::Handle},
         principal::Subject,
         quota::Leases,
@@ -77,6 +77,11 @@ pub fn usable_not_before(subject: Subject, now_s: u64) -> Option<u32> {
     NOT_BEFORE.with_borrow(|known| known.usable(subject, now_s))
 }
 
+/// When a session of this subject counts as issued that begins now.
+pub fn issued(subject: Subject, now: u32) -> u32 {
+    not_before::issued(now, NOT_BEFORE.with_borrow(|known| known.last(subject)))
+}
+
 /// Notes what the hub said, and gives what holds.
 pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
     NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
@@ -114,7 +119,7 @@ pub fn with_audit<T>(f: impl FnOnce(&mut Waiting) -> T) -> T {
 
 /// Whether the audit was not cleared for so many seconds; the next time is so far away again.
 pub fn is_time_to_clear(now_s: u64, every: u64) -> bool {
-    let is_time = now_s.saturating_sub(CLEARED.get()) >= every;
+    let is_time = now_s.abs_diff(CLEARED.get()) >= every;
     if is_time {
         CLEARED.set(now_s);
     }

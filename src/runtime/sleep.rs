@@ -1,39 +1,58 @@
-//! A timer that may be polled by one task and then by another.
+//! A timer that may be polled by one task and then by another, and leaves nothing behind.
 //!
 //! `worker::Delay` keeps the waker of its first poll, so that a call which is polled once by its
-//! handler and then moved into a task of its own would never wake.
+//! handler and then moved into a task of its own would never wake. A `JsFuture` that is dropped before
+//! its promise is settled is never freed, and most timers are: they are deadlines.
 
 use std::{
     cell::Cell,
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
-    task::{Context, Poll},
+    rc::Rc,
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use js_sys::Promise;
-use wasm_bindgen::JsCast as _;
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen::{JsCast as _, prelude::Closure};
 use web_sys::WorkerGlobalScope;
 
 /// Completes after its time; dropping it clears the timer.
 pub struct Sleep {
-    due: JsFuture,
+    bell: Rc<Bell>,
     timer: Option<i32>,
+    /// What the timer calls.
+    _ring: Closure<dyn FnMut()>,
+}
+
+/// Rings once.
+#[derive(Default)]
+struct Bell {
+    rang: Cell<bool>,
+    waker: Cell<Option<Waker>>,
+}
+
+impl Bell {
+    fn ring(&self) {
+        self.rang.set(true);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl Sleep {
     /// Starts a timer.
     pub fn new(duration: Duration) -> Self {
-        let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
         let millis = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
-        let timer = AssertUnwindSafe(Cell::new(None));
-        let promise = Promise::new(&mut |resolve, _reject| {
-            let set = scope.set_timeout_with_callback_and_timeout_and_arguments_0(&resolve, millis);
-            timer.set(set.ok());
-        });
-        Self { due: JsFuture::from(promise), timer: timer.get() }
+        let bell = Rc::new(Bell::default());
+        let shared = AssertUnwindSafe(bell.clone());
+        let ring = Closure::<dyn FnMut()>::new(move || shared.ring());
+        let function = ring.as_ref().unchecked_ref();
+        let set = scope().set_timeout_with_callback_and_timeout_and_arguments_0(function, millis);
+        // Where there are no timers, nothing waits for one.
+        bell.rang.set(set.is_err());
+        Self { bell, timer: set.ok(), _ring: ring }
     }
 }
 
@@ -41,19 +60,23 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let due = Pin::new(&mut self.due).poll(cx);
-        if due.is_ready() {
+        if self.bell.rang.get() {
             self.timer = None;
+            return Poll::Ready(());
         }
-        due.map(|_| ())
+        self.bell.waker.set(Some(cx.waker().clone()));
+        Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some(timer) = self.timer {
-            let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
-            scope.clear_timeout_with_handle(timer);
+            scope().clear_timeout_with_handle(timer);
         }
     }
+}
+
+fn scope() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
 }

@@ -77,7 +77,9 @@ impl<'a> Client<'a> {
 
     /// The time that is left of the call.
     pub(crate) fn left(&self) -> Duration {
-        Duration::from_millis(self.ends_ms.saturating_sub(self.ctx.platform.now_ms()))
+        let left = self.ends_ms.saturating_sub(self.ctx.platform.now_ms());
+        // A clock that went back gives no more time.
+        Duration::from_millis(left).min(CALL_BUDGET)
     }
 
     /// Reads.

@@ -227,7 +227,8 @@ impl<'a> Endpoint<'a> {
         if let Some(rate) = self.rate {
             quota::start(self.principal.subject, rate)?;
         }
-        let issued = u32::try_from(now_s()).unwrap_or(u32::MAX);
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
+        let issued = isolate::issued(self.principal.subject, now);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
         Ok(Claims {
             session: Uuid::new_v4(),
@@ -236,7 +237,7 @@ impl<'a> Endpoint<'a> {
             placement: self.placement(),
             subject: self.principal.subject,
             issued,
-            expires: issued.saturating_add(age),
+            expires: now.saturating_add(age),
             toolset: choice.map(Choice::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,

@@ -136,8 +136,7 @@ impl Hub {
     }
 
     async fn not_before(&self) -> Result<u32> {
-        let text = self.ask(&Ask::NotBefore, None).await?.text().await?;
-        text.parse().map_err(|_| Error::RustError(format!("not a time: {text}")))
+        time(&self.ask(&Ask::NotBefore, None).await?.text().await?)
     }
 
     /// Ends all sessions that were issued then, in seconds since 1970, or before. Other isolates
@@ -146,8 +145,8 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn end_sessions(&self, not_before: u32) -> Result<()> {
-        self.ask(&Ask::End(not_before), None).await?;
-        isolate::note_not_before(self.subject, not_before, now_s());
+        let ended = time(&self.ask(&Ask::End(not_before), None).await?.text().await?)?;
+        isolate::note_not_before(self.subject, ended, now_s());
         Ok(())
     }
 
@@ -247,6 +246,10 @@ impl Shelf for Hub {
         }
         .boxed_local()
     }
+}
+
+fn time(text: &str) -> Result<u32> {
+    text.parse().map_err(|_| Error::RustError(format!("not a time: {text}")))
 }
 
 fn address(ask: &Ask) -> String {

@@ -9,7 +9,7 @@ use worker::{Env, Error, Headers, Result};
 use crate::{
     access::{
         principal::Subject,
-        quota::{Count, Lease, Rate, Taken},
+        quota::{Count, Lease, Rate, Taken, Wanted},
     },
     agents::rows::now_s,
     edge::refusal::Refusal,
@@ -58,7 +58,8 @@ fn pause(rate: Rate) -> u64 {
 }
 
 async fn lease(env: &Env, subject: Subject, limit: u32) -> Result<Lease> {
-    let text = ask(env, subject, &limit.to_string()).await?;
+    let wanted = Wanted { limit, now_s: now_s() };
+    let text = ask(env, subject, &wanted.to_text()).await?;
     Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
 }
 

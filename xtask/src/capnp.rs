@@ -10,6 +10,8 @@ pub struct Configuration<'a> {
     pub ports: &'a [u16],
     /// Variables and secrets of the Worker.
     pub vars: &'a [(String, String)],
+    /// Flags of V8.
+    pub v8: &'a [String],
 }
 
 /// The Durable Object classes: binding and class.
@@ -30,8 +32,13 @@ const COMPATIBILITY: &str =
 pub fn render(configuration: &Configuration<'_>) -> String {
     let mut text = String::from(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
-         const config :Workerd.Config = (\n  services = [\n",
+         const config :Workerd.Config = (\n",
     );
+    if !configuration.v8.is_empty() {
+        let flags: Vec<String> = configuration.v8.iter().map(|flag| quoted(flag)).collect();
+        let _ = writeln!(text, "  v8Flags = [{}],", flags.join(", "));
+    }
+    text.push_str("  services = [\n");
     for index in 0..configuration.ports.len() {
         let _ = writeln!(text, "    (name = \"main{index}\", worker = .worker{index}),");
     }
@@ -113,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_second_isolate_uses_the_objects_of_the_first() {
-        let text = render(&Configuration { ports: &[1, 2], vars: &[] });
+        let text = render(&Configuration { ports: &[1, 2], vars: &[], v8: &[] });
         assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
         assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
         assert_eq!(text.matches("localDisk").count(), 1);

@@ -3,6 +3,7 @@
 
 pub mod bundle;
 pub mod capnp;
+pub mod clock;
 pub mod conformance;
 pub mod exec;
 pub mod exports;

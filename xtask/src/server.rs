@@ -47,6 +47,10 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The sandbox to start; None when `SITEBAY_API_URL` is among the variables.
     pub sandbox: Option<sandbox::Options>,
+    /// Flags of V8.
+    pub v8: Vec<String>,
+    /// The environment of `workerd`, beside this process's own.
+    pub environment: Vec<(String, PathBuf)>,
     /// Whether the Worker's log goes to standard error; else [`Server::log`] has it.
     pub verbose: bool,
 }
@@ -61,6 +65,8 @@ impl Options {
             storage: None,
             vars: Vec::new(),
             sandbox: Some(sandbox::Options::default()),
+            v8: Vec::new(),
+            environment: Vec::new(),
             verbose: false,
         }
     }
@@ -81,6 +87,7 @@ pub struct Server {
     folder: TempDir,
     storage: PathBuf,
     sandbox: Option<Sandbox>,
+    environment: Vec<(String, PathBuf)>,
 }
 
 impl Server {
@@ -96,11 +103,13 @@ impl Server {
         // A port found free may be taken a moment later by somebody else.
         for _ in 0..5 {
             let ports = ports(options)?;
-            let text = capnp::render(&Configuration { ports: &ports, vars: &vars });
+            let text =
+                capnp::render(&Configuration { ports: &ports, vars: &vars, v8: &options.v8 });
             fs::write(folder.path().join("config.capnp"), text)?;
-            let mut child = spawn(folder.path(), options.verbose)?;
+            let environment = options.environment.clone();
+            let mut child = spawn(folder.path(), &environment, options.verbose)?;
             if listening(&mut child, &ports).await? {
-                return Ok(Self { child, ports, folder, storage, sandbox });
+                return Ok(Self { child, ports, folder, storage, sandbox, environment });
             }
             if options.port != 0 {
                 bail!("workerd ended at its start: is port {} taken?", options.port);
@@ -142,7 +151,7 @@ impl Server {
     /// Ends the processes, and starts `workerd` again over the same storage and ports.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
-        self.child = spawn(self.folder.path(), false)?;
+        self.child = spawn(self.folder.path(), &self.environment, false)?;
         if !listening(&mut self.child, &self.ports).await? {
             bail!("workerd did not come back");
         }
@@ -212,7 +221,7 @@ fn ports(options: &Options) -> Result<Vec<u16>> {
     Ok(ports)
 }
 
-fn spawn(folder: &Path, verbose: bool) -> Result<Child> {
+fn spawn(folder: &Path, environment: &[(String, PathBuf)], verbose: bool) -> Result<Child> {
     let kept = || fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG));
     let (out, err) = match verbose {
         true => (Stdio::null(), Stdio::inherit()),
@@ -220,6 +229,7 @@ fn spawn(folder: &Path, verbose: bool) -> Result<Child> {
     };
     Command::new(paths::workerd())
         .args(["serve", "config.capnp"])
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(out)

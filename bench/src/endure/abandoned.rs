@@ -1,17 +1,18 @@
 //! Sessions that are opened and left: nothing is stored, and memory comes back.
 
-use std::{fs, path::Path, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::Result;
 use tokio::time::sleep;
 
-use super::{Found, Size, host::Host};
+use super::{
+    Found, Size,
+    host::{Host, written},
+};
 use crate::{contestant::Contestant, memory};
 
-/// What the local runtime makes for any object, used or not.
-const EMPTY_OBJECT: u64 = 4_096;
 /// What memory may grow by between the first half and the second, in MB.
-const GROWTH: u64 = 150;
+const GROWTH: u64 = 60;
 const OPENING: Duration = Duration::from_secs(400);
 /// The runtime puts objects away that nobody asked for 10 s.
 const PUT_AWAY: Duration = Duration::from_secs(12);
@@ -39,18 +40,4 @@ pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
     found.check(written == 0, || format!("{written} abandoned sessions left rows"));
     found.check(host.is_prompt().await?, || "others wait".to_owned());
     Ok(found)
-}
-
-/// Objects that wrote anything.
-fn written(folder: &Path) -> usize {
-    let files = fs::read_dir(folder).into_iter().flatten().flatten();
-    let wrote = |path: PathBuf| {
-        let size = fs::metadata(&path).map_or(0, |file| file.len());
-        match path.extension().and_then(|ending| ending.to_str()) {
-            Some("sqlite") => !path.ends_with("metadata.sqlite") && size != EMPTY_OBJECT,
-            Some("sqlite-wal") => !path.to_string_lossy().contains("metadata") && size > 0,
-            _ => false,
-        }
-    };
-    files.filter(|file| wrote(file.path())).count()
 }

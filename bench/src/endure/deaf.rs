@@ -17,7 +17,7 @@ const AT_ONCE: usize = 7;
 /// How often: in all it is more than the kernel buffers.
 const TIMES: usize = 1_700;
 /// What memory may grow by, in MB.
-const GROWTH: u64 = 300;
+const GROWTH: u64 = 200;
 
 pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
     let host = Host::start(bundle, &[]).await?;

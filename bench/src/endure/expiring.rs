@@ -20,7 +20,7 @@ const AGE: u64 = 2;
 
 pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
     let host = Host::start(bundle, &[("SESSION_MAX_AGE", &AGE.to_string())]).await?;
-    let rounds = size.of(1, 20);
+    let rounds = size.of(1, 10);
     let (mut answered, mut refused) = (0, 0);
     for _ in 0..rounds {
         let mut callers = JoinSet::new();

@@ -62,7 +62,11 @@ pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
 
 fn found(host: &Host, sum: Part, kinds: usize, time: Duration) -> Found {
     let mut found = Found { lost: sum.lost, ..Found::default() };
-    found.did(format!("{kinds} faults of ten requests each, in {} s", time.as_secs()));
+    found.did(format!(
+        "{kinds} faults of ten requests each, in {} s: 429, 500, 502 with a page, 503, 504, 2 s late, cut \
+         before and behind the change, half an answer",
+        time.as_secs()
+    ));
     found.did(format!(
         "{} calls ended in a result and {} in an error of the tool, after {:.1} s at most",
         sum.good,

@@ -2,8 +2,9 @@
 //! requests.
 
 use std::{
+    collections::BTreeSet,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -19,8 +20,15 @@ use crate::{
     workerd::resident,
 };
 
+/// What the local runtime makes for any object, used or not.
+const EMPTY_OBJECT: u64 = 4_096;
+
 /// After this long, what was not answered is lost.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The heap of JavaScript, in MB: an isolate on Cloudflare has 128 MB for everything. Without it, V8
+/// collects when it has nothing better to do, and nobody can tell what is lost from what is not collected.
+const HEAP: [&str; 2] = ["--max-old-space-size=64", "--max-semi-space-size=2"];
 
 /// A server of its own.
 pub(super) struct Host {
@@ -31,8 +39,14 @@ pub(super) struct Host {
 impl Host {
     /// Starts one, with a sandbox.
     pub(super) async fn start(bundle: PathBuf, vars: &[(&str, &str)]) -> Result<Self> {
-        let options = Options::new(bundle);
-        let options = vars.iter().fold(options, |options, (name, value)| options.var(name, value));
+        Self::with(Options::new(bundle), vars).await
+    }
+
+    /// The same with more options.
+    pub(super) async fn with(options: Options, vars: &[(&str, &str)]) -> Result<Self> {
+        let mut options =
+            vars.iter().fold(options, |options, (name, value)| options.var(name, value));
+        options.v8 = HEAP.map(str::to_owned).to_vec();
         let server = Server::start(&options).await?;
         let port = server.url().rsplit(':').next().and_then(|port| port.parse().ok());
         Ok(Self { server, port: port.context("a port")? })
@@ -43,11 +57,28 @@ impl Host {
         self.server.process().and_then(resident).unwrap_or_default() >> 20
     }
 
-    /// Open sockets; None where the system does not say.
+    /// Memory of the instance in KB, which never shrinks.
+    pub(super) async fn instance(&self) -> Result<usize> {
+        let mut connection = Connection::open(self.port).await?;
+        connection.ask(&Caller::at("/mcp").stateless_call("memory", "{}")).await?;
+        let answer = response(&connection.text())?;
+        let bytes: usize = tool_text(&answer).context("no figure")?.parse()?;
+        Ok(bytes >> 10)
+    }
+
+    /// Objects that keep rows.
+    pub(super) fn keeping(&self) -> usize {
+        let classes = fs::read_dir(self.server.storage()).into_iter().flatten().flatten();
+        classes.map(|class| written(&class.path())).sum()
+    }
+
+    /// Open sockets; None where the system does not say. The runtime has two descriptors for each
+    /// connection on which it streams an answer, whoever's: sockets are counted, not descriptors.
     pub(super) fn sockets(&self) -> Option<usize> {
         let open = fs::read_dir(format!("/proc/{}/fd", self.server.process()?)).ok()?;
         let names = open.flatten().filter_map(|one| fs::read_link(one.path()).ok());
-        Some(names.filter(|name| name.to_string_lossy().starts_with("socket:")).count())
+        let sockets = names.filter(|name| name.to_string_lossy().starts_with("socket:"));
+        Some(sockets.collect::<BTreeSet<_>>().len())
     }
 
     /// Whether another client is answered at once.
@@ -63,8 +94,12 @@ impl Host {
 
 /// A session of somebody without a token.
 pub(super) async fn session(port: u16) -> Result<String> {
-    let caller = Caller::at("/mcp");
-    load::start(&mut Connection::open(port).await?, &caller, &caller).await
+    session_of(port, &Caller::at("/mcp")).await
+}
+
+/// A session of a caller.
+pub(super) async fn session_of(port: u16, caller: &Caller) -> Result<String> {
+    load::start(&mut Connection::open(port).await?, caller, caller).await
 }
 
 /// A connection to a server that may just be starting again.
@@ -118,4 +153,18 @@ pub(super) fn tool_text(response: &Value) -> Option<&str> {
 pub(super) fn is_answer(response: &Value) -> bool {
     response.get("result").is_some()
         || response.pointer("/error/message").and_then(Value::as_str).is_some_and(|m| !m.is_empty())
+}
+
+/// Objects that wrote anything.
+pub(super) fn written(folder: &Path) -> usize {
+    let files = fs::read_dir(folder).into_iter().flatten().flatten();
+    let wrote = |path: PathBuf| {
+        let size = fs::metadata(&path).map_or(0, |file| file.len());
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("sqlite") => !path.ends_with("metadata.sqlite") && size != EMPTY_OBJECT,
+            Some("sqlite-wal") => !path.to_string_lossy().contains("metadata") && size > 0,
+            _ => false,
+        }
+    };
+    files.filter(|file| wrote(file.path())).count()
 }

@@ -1,5 +1,6 @@
-//! Everything at once, as if an hour of many clients were pressed into minutes: every answer is the
-//! one that belongs to its question.
+//! Everything at once, as if an hour of many clients were pressed into minutes: every wire and version,
+//! calls, streams, questions, tasks, connections that break, a SiteBay that fails now and then. Every
+//! answer is the one that belongs to its question.
 
 use std::{
     path::PathBuf,
@@ -11,25 +12,44 @@ use tokio::task::JoinSet;
 
 use super::{
     Found, Size,
-    host::{Host, response, session, tool_text},
+    host::{Host, response, session_of, tool_text},
+    wires::Wires,
 };
 use crate::{http::Connection, load, messages::Caller};
 
 const CLIENTS: usize = 24;
+/// Kinds of requests.
+const KINDS: u64 = 19;
+/// Between two faults of SiteBay's, each for a handful of its requests.
+const FAULTS: Duration = Duration::from_secs(3);
 /// What memory may be at the end beside its first half, in MB.
-const GROWTH: u64 = 200;
+const GROWTH: u64 = 60;
+/// What the runtime has for an object that keeps rows and waits for its alarm, in KB, whoever's it is.
+const OBJECT: u64 = 40;
+/// The same of the instance, in KB.
+const INSTANCE: usize = 512;
+/// An hour of so many clients, of which each asks once in ten seconds.
+const HOUR: usize = CLIENTS * 360;
 
 pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
     let host = Host::start(bundle, &[]).await?;
-    let time = size.of(Duration::from_secs(6), Duration::from_secs(240));
+    let time = size.of(Duration::from_secs(6), Duration::from_secs(200));
     let until = Instant::now() + time;
     let mut clients = JoinSet::new();
     for number in 0..CLIENTS {
         clients.spawn(client(host.port, number, until));
     }
     let mut found = Found::default();
-    tokio::time::sleep(time / 2).await;
-    let half = host.memory();
+    let mut read = Vec::new();
+    while Instant::now() < until {
+        tokio::time::sleep(FAULTS.min(time / 4)).await;
+        if let Some(sandbox) = host.server.sandbox() {
+            let status = if is_first_half(until, time) { 429 } else { 503 };
+            let fault = sandbox::Fault { status: Some(status), ..sandbox::Fault::default() };
+            sandbox.inject(sandbox::Fault { times: Some(3), ..fault });
+        }
+        read.push(Read::of(&host).await?);
+    }
     let mut asked = 0;
     while let Some(part) = clients.join_next().await {
         match part? {
@@ -37,11 +57,62 @@ pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
             Err(error) => found.lost.push(format!("{error:#}")),
         }
     }
-    let end = host.memory();
-    found.did(format!("{CLIENTS} clients for {} s, {asked} requests of ten kinds", time.as_secs()));
-    found.did(format!("memory: {half} MB in the middle, {end} MB at the end"));
-    found.check(end < half + GROWTH, || format!("memory grew from {half} to {end} MB"));
+    read.push(Read::of(&host).await?);
+    let hours = asked as f64 / HOUR as f64;
+    found.did(format!(
+        "{CLIENTS} clients for {} s, {asked} requests of {KINDS} kinds, as many as in {hours:.1} hours \
+         where each asks once in ten seconds",
+        time.as_secs()
+    ));
+    found.did(
+        "sessions of 2025-03-26, 2025-06-18 and 2025-11-25, requests of 2026-07-28, the wire of \
+         2024-11-05; held streams, questions, tasks, broken connections, SiteBay failing every 3 s",
+    );
+    level(&mut found, &read);
     Ok(found)
+}
+
+/// What is read of the server now and then.
+#[derive(Clone, Copy, Default)]
+struct Read {
+    /// In MB.
+    memory: u64,
+    /// Of the instance, in KB.
+    instance: usize,
+    /// Objects that keep rows.
+    keeping: usize,
+}
+
+impl Read {
+    async fn of(host: &Host) -> Result<Self> {
+        let (memory, instance) = (host.memory(), host.instance().await?);
+        Ok(Self { memory, instance, keeping: host.keeping() })
+    }
+}
+
+/// Whether memory is where it was in the middle, but for what the runtime has for objects with rows.
+fn level(found: &mut Found, read: &[Read]) {
+    let at = |place: usize| read.get(place).copied().unwrap_or_default();
+    let (half, end) = (at(read.len() / 2), at(read.len() - 1));
+    let memory: Vec<u64> =
+        read.iter().step_by(read.len().div_ceil(12)).map(|read| read.memory).collect();
+    found.did(format!(
+        "memory in MB {memory:?}, {} at the end; of the instance {} KB; {} objects keep rows, {} in the \
+         middle",
+        end.memory, end.instance, end.keeping, half.keeping
+    ));
+    let more = end.keeping.saturating_sub(half.keeping) as u64 * OBJECT / 1_000;
+    found.check(end.memory < half.memory + GROWTH + more, || {
+        format!("memory grew from {} to {} MB", half.memory, end.memory)
+    });
+    found.check(end.instance <= half.instance + INSTANCE, || {
+        format!("the instance's memory grew from {} to {} KB", half.instance, end.instance)
+    });
+}
+
+/// Whether the first half of the time goes on.
+fn is_first_half(until: Instant, time: Duration) -> bool {
+    Instant::now() + time / 2 < until
 }
 
 /// A client that begins a session, uses it in every way and ends it, again and again.
@@ -49,9 +120,9 @@ async fn client(port: u16, number: usize, until: Instant) -> Result<usize> {
     let mut asked = 0;
     let mut noise = Noise(number as u64 + 1);
     while Instant::now() < until {
-        let mut one = Client::new(port).await?;
+        let mut one = Client::new(port, number).await?;
         for step in 0..20 + noise.next() % 30 {
-            let what = noise.next() % 10;
+            let what = noise.next() % KINDS;
             let text = format!("{number}-{asked}-{step}");
             one.step(what, &text).await.with_context(|| format!("kind {what}, {text}"))?;
             asked += 1;
@@ -62,23 +133,26 @@ async fn client(port: u16, number: usize, until: Instant) -> Result<usize> {
 }
 
 struct Client {
+    number: usize,
     connection: Connection,
     caller: Caller,
     session: String,
+    wires: Wires,
 }
 
 impl Client {
-    async fn new(port: u16) -> Result<Self> {
+    async fn new(port: u16, number: usize) -> Result<Self> {
         let connection = Connection::open(port).await?;
-        let session = session(port).await?;
-        Ok(Self { connection, caller: Caller::at("/mcp"), session })
+        let caller = Caller::at("/mcp").with_token(&format!("client-{number}"));
+        let session = session_of(port, &caller).await?;
+        let wires = Wires::open(port, &caller, &session).await?;
+        Ok(Self { number, connection, caller, session, wires })
     }
 
     /// One request of a kind, and whether its answer is the right one.
     async fn step(&mut self, kind: u64, text: &str) -> Result<()> {
         let (caller, session) = (&self.caller, self.session.as_str());
         let said = format!(r#"{{"text":"{text}"}}"#);
-        let page = |path| Caller::at(path);
         match kind {
             0 => self.told(caller.tool(session, "echo", &said), text).await,
             1 => self.told(caller.stateless_call("echo", &said), text).await,
@@ -92,13 +166,22 @@ impl Client {
             }
             4 => self.has(caller.ask(session, "tools/list", "{}"), "inputSchema").await,
             5 => self.has(caller.ask(session, "ping", "{}"), "\"result\":{}").await,
-            6 => self.has(page("/mcp").stateless("server/discover", None, ""), "supportedV").await,
+            6 => self.has(caller.stateless("server/discover", None, ""), "supportedV").await,
             7 => {
                 self.told(caller.tool(session, "big", r#"{"bytes":70000}"#), &"x".repeat(70_000))
                     .await
             }
             8 => self.refused(caller.call(&format!("{session}x")), 404).await,
-            _ => self.has(caller.tool(session, "no such tool", "{}"), "\"error\"").await,
+            9 => self.has(caller.tool(session, "no such tool", "{}"), "\"error\"").await,
+            10 => self.wires.old_call(text).await,
+            11 => self.wires.change(session).await,
+            12 => self.wires.broken(session).await,
+            13 => self.wires.question(text).await,
+            14 => self.wires.task(text).await,
+            15 => self.wires.site(self.number).await,
+            16 => self.wires.older("2025-03-26", text).await,
+            17 => self.wires.older("2025-06-18", text).await,
+            _ => self.has(caller.ask(session, "prompts/list", "{}"), "\"prompts\"").await,
         }
     }
 

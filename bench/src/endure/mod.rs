@@ -9,8 +9,11 @@ mod faults;
 mod host;
 mod killed;
 mod mixed;
+mod moved;
+mod repeated;
 mod report;
 mod vanished;
+mod wires;
 
 use std::time::{Duration, Instant};
 
@@ -53,19 +56,25 @@ pub enum Run {
     Faults,
     /// Sessions that run out under load.
     Expiring,
+    /// A clock that is put right.
+    Moved,
+    /// The same again and again.
+    Repeated,
     /// Everything at once.
     Mixed,
 }
 
 impl Run {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Killed,
         Self::Abandoned,
         Self::Vanished,
         Self::Deaf,
         Self::Faults,
         Self::Expiring,
+        Self::Moved,
+        Self::Repeated,
         Self::Mixed,
     ];
 
@@ -79,6 +88,8 @@ impl Run {
             Self::Deaf => "clients that never read",
             Self::Faults => "SiteBay fails",
             Self::Expiring => "sessions run out under load",
+            Self::Moved => "the clock is moved",
+            Self::Repeated => "the same again and again",
             Self::Mixed => "mixed traffic",
         }
     }
@@ -133,6 +144,8 @@ pub async fn run(run: Run, size: Size) -> Result<Ended> {
         Run::Deaf => deaf::run(bundle, size).await,
         Run::Faults => faults::run(bundle, size).await,
         Run::Expiring => expiring::run(bundle, size).await,
+        Run::Moved => moved::run(bundle, size).await,
+        Run::Repeated => repeated::run(bundle, size).await,
         Run::Mixed => mixed::run(bundle, size).await,
     };
     let found = found.with_context(|| run.name())?;

@@ -13,7 +13,8 @@ pub fn page(ended: &[Ended]) -> String {
         "# Endurance\n\n\
          Written by `cargo xtask endure`: bounded runs of faults and load against the built Worker on plain \
          `workerd`. Lost is a call without an answer or with a wrong one, a stream that hangs, a change that \
-         was made twice, memory or rows that stay. `cargo xtask test` runs short versions of all of them.\n\n\
+         was made twice, memory or rows that stay. The heap of JavaScript is capped at 64 MB, so that memory that \
+         stays is lost and not just not collected. `cargo xtask test` runs short versions of all of them.\n\n\
          {}, {}; {}\n\n\
          | run | took | lost |\n| --- | --- | --- |\n",
         machine.processor, machine.system, machine.versions

@@ -88,9 +88,9 @@ pub struct IssuerKeys {
 impl IssuerKeys {
     /// Looks for the key of a token.
     pub fn find(&self, token: &Token, now_s: u64) -> Found {
-        let age = now_s.saturating_sub(self.fetched);
+        let age = now_s.abs_diff(self.fetched);
         let pause = if age < USABLE { PATIENCE } else { IMPATIENCE };
-        let may_ask = now_s.saturating_sub(self.asked) >= pause;
+        let may_ask = now_s.abs_diff(self.asked) >= pause;
         match self.key(token) {
             Some(key) if age < FRESH || (age < USABLE && !may_ask) => Found::Key(key.clone()),
             _ if may_ask => Found::Fetch,

@@ -21,12 +21,12 @@ impl Verified {
     pub fn know(&self, token: &Token, now_s: u64) -> bool {
         let digest = digest(token);
         let known = self.0.iter().find(|(known, _)| *known == digest);
-        known.is_some_and(|(_, at)| now_s.saturating_sub(*at) < GOOD_FOR)
+        known.is_some_and(|(_, at)| now_s.abs_diff(*at) < GOOD_FOR)
     }
 
     /// Notes that it is.
     pub fn note(&mut self, token: &Token, now_s: u64) {
-        self.0.retain(|(_, at)| now_s.saturating_sub(*at) < GOOD_FOR);
+        self.0.retain(|(_, at)| now_s.abs_diff(*at) < GOOD_FOR);
         if self.0.len() < MAX_TOKENS {
             self.0.push((digest(token), now_s));
         }

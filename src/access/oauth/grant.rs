@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// How long a code is good, in seconds.
-pub const CODE_LASTS: u64 = 600;
+const CODE_LASTS: u64 = 600;
 /// How long a grant lasts after it was last refreshed, in seconds.
 pub const GRANT_LASTS: u64 = 30 * 24 * 60 * 60;
 /// How long a refresh token still gives the one that took its place, in milliseconds.
@@ -90,6 +90,8 @@ pub struct Bearer<'a> {
 pub enum Refused {
     /// The request was wrong; the grant goes on.
     Wrong(Fault),
+    /// It has run out; the grant is over, whatever the clock says later.
+    Over(Fault),
     /// What it brought is in two hands; the grant is over.
     Stolen(Fault),
 }
@@ -147,7 +149,7 @@ impl Grant {
         let Stage::Live(newest, since_ms) = self.stage else {
             return Err(wrong("the code was not used yet"));
         };
-        let parallel = now_ms.saturating_sub(since_ms) <= GRACE_MS;
+        let parallel = now_ms.abs_diff(since_ms) <= GRACE_MS;
         match newest.checked_sub(brought) {
             Some(0) => {
                 self.goes_on(newest.saturating_add(1), now_ms);
@@ -159,8 +161,11 @@ impl Grant {
     }
 
     fn check(&self, by: Bearer<'_>, now_ms: u64) -> Result<(), Refused> {
-        if now_ms / 1_000 >= self.ends_s || !is_same(&self.terms.secret, by.secret) {
+        if !is_same(&self.terms.secret, by.secret) {
             return Err(wrong("it has run out"));
+        }
+        if now_ms / 1_000 >= self.ends_s {
+            return Err(Refused::Over(Fault::grant("it has run out")));
         }
         if self.terms.client != *by.client {
             return Err(wrong("it was given to another client"));
@@ -273,7 +278,7 @@ fn wrong(why: &'static str) -> Refused {
 impl Refused {
     /// What the client is told.
     pub fn fault(self) -> Fault {
-        let (Self::Wrong(fault) | Self::Stolen(fault)) = self;
+        let (Self::Wrong(fault) | Self::Over(fault) | Self::Stolen(fault)) = self;
         fault
     }
 }

@@ -77,13 +77,14 @@ fn a_plain_challenge_is_answered_by_nothing() {
 #[test]
 fn a_code_runs_out_after_ten_minutes_and_a_grant_thirty_days_after_its_last_refresh() {
     let mut late = grant();
-    assert!(late.redeem(BEARER, Some(URI), VERIFIER, 1_600_000).is_err());
+    let refused = late.redeem(BEARER, Some(URI), VERIFIER, 1_600_000);
+    assert!(matches!(refused, Err(Refused::Over(_))));
     let mut grant = live();
     let month = GRANT_LASTS * 1_000;
     assert_eq!(grant.refresh(BEARER, 0, month), Ok(1));
     assert_eq!(grant.refresh(BEARER, 1, month + month - 1), Ok(2));
     assert!(!grant.is_live(&SECRET, 3 * GRANT_LASTS));
-    assert!(matches!(grant.refresh(BEARER, 2, 3 * month), Err(Refused::Wrong(_))));
+    assert!(matches!(grant.refresh(BEARER, 2, 3 * month), Err(Refused::Over(_))));
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl KnownGrants {
     /// The credential of a grant, or that it is over; None where that must be asked.
     pub fn get(&self, handle: &Handle, now: u64) -> Option<Option<Secret>> {
         let known = self.0.iter().find(|known| known.handle == *handle)?;
-        (now.saturating_sub(known.asked) < FRESH).then(|| known.credential.clone())
+        (now.abs_diff(known.asked) < FRESH).then(|| known.credential.clone())
     }
 
     /// Notes an answer. A grant that is over stays over.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! prefix base64url( kind 1 | key id 4 | grant 16 | secret 32 | what its kind has | tag 16 )
-//! code:    until 4
+//! code:    nothing: the grant's object knows until when it is good
 //! refresh: generation 4
 //! access:  subject 16 | scopes 1 | expires 4 | origin 32 | client 32 | client name: length 1, text
 //! ```
@@ -63,13 +63,11 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// An authorization code, good for one use until then, in seconds since 1970.
+/// An authorization code, good for one use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
     /// The grant.
     pub handle: Handle,
-    /// Its end.
-    pub until: u32,
 }
 
 /// A refresh token.
@@ -103,14 +101,13 @@ pub struct AccessToken {
 impl AuthorizationCode {
     /// The code.
     pub fn sign(&self, keys: &Keyring) -> String {
-        sign(CODE, &self.handle, &self.until.to_be_bytes(), keys)
+        sign(CODE, &self.handle, &[], keys)
     }
 
-    /// Reads a code. None: this server did not make it, or it is too old.
-    pub fn verify(text: &str, keys: &Keyring, now_s: u64) -> Option<Self> {
+    /// Reads a code. None: this server did not make it.
+    pub fn verify(text: &str, keys: &Keyring) -> Option<Self> {
         let (handle, rest) = verify(CODE, text, keys)?;
-        let until = u32::from_be_bytes(rest.try_into().ok()?);
-        (now_s < u64::from(until)).then_some(Self { handle, until })
+        rest.is_empty().then_some(Self { handle })
     }
 }
 
@@ -234,10 +231,8 @@ mod tests {
 
     #[test]
     fn codes_and_tokens_are_read_as_they_were_written() {
-        let code = AuthorizationCode { handle: handle(), until: 10 };
-        let text = code.sign(&keys());
-        assert_eq!(AuthorizationCode::verify(&text, &keys(), 9), Some(code));
-        assert_eq!(AuthorizationCode::verify(&text, &keys(), 10), None);
+        let code = AuthorizationCode { handle: handle() };
+        assert_eq!(AuthorizationCode::verify(&code.sign(&keys()), &keys()), Some(code));
         let token = RefreshToken { handle: handle(), generation: 4 };
         assert_eq!(RefreshToken::verify(&token.sign(&keys()), &keys()), Some(token));
     }
@@ -246,8 +241,8 @@ mod tests {
     fn one_kind_is_never_taken_for_another() {
         let refresh = RefreshToken { handle: handle(), generation: 1_000 }.sign(&keys());
         let as_code = refresh.replace(REFRESH, CODE);
-        assert_eq!(AuthorizationCode::verify(&as_code, &keys(), 0), None);
-        assert_eq!(AuthorizationCode::verify(&refresh, &keys(), 0), None);
+        assert_eq!(AuthorizationCode::verify(&as_code, &keys()), None);
+        assert_eq!(AuthorizationCode::verify(&refresh, &keys()), None);
         assert_eq!(AccessToken::read(&refresh.replace(REFRESH, ACCESS), &keys()), None);
     }
 

@@ -222,6 +222,20 @@ mod tests {
     }
 
     #[test]
+    fn a_task_is_due_when_it_slept_and_where_the_clock_went_back() {
+        let mut kept = kept();
+        kept.status = Status::Working;
+        kept.sleeps(9_000_000, 8_990_000);
+        let due: Vec<bool> =
+            [8_990_000, 8_999_999, 9_000_000, 5_000_000].map(|now| kept.is_due(now)).into();
+        assert_eq!(due, [false, false, true, true]);
+        kept.sleeps(90_000_000, 9_000_000);
+        assert!(!kept.is_due(9_000_001) && kept.is_due(9_600_000), "it looks at the clock");
+        kept.status = Status::Completed;
+        assert!(!kept.is_due(9_600_000));
+    }
+
+    #[test]
     fn a_task_is_read_as_it_was_written() {
         for kept in [kept(), Kept { credential: None, message: None, ..kept() }] {
             let again = Kept::from_json(&kept.to_json()).unwrap();

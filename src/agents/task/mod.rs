@@ -116,6 +116,9 @@ pub enum Told {
     Over,
 }
 
+/// A task sleeps no longer at a time, in milliseconds: one that was to sleep longer looks at the clock in
+/// between, which may have been put right.
+const MAX_NAP: u64 = 600_000;
 /// Looking again is worth it after so long, in milliseconds.
 const POLL: std::ops::RangeInclusive<u64> = 500..=5_000;
 
@@ -138,6 +141,17 @@ impl Kept {
     /// Whether it is over.
     pub fn is_over(&self) -> bool {
         !matches!(self.status, Status::Working | Status::InputRequired)
+    }
+
+    /// Has the tool sleep until then.
+    pub fn sleeps(&mut self, until_ms: u64, now_ms: u64) {
+        self.wake_ms = until_ms.min(now_ms.saturating_add(MAX_NAP));
+    }
+
+    /// Whether its tool should be running: it slept enough, or the clock went back meanwhile.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        let sleeps = (1..=MAX_NAP).contains(&self.wake_ms.saturating_sub(now_ms));
+        self.status == Status::Working && !sleeps
     }
 
     /// What was written down under a key.

@@ -235,16 +235,15 @@ impl Work for Run {
         let place = self.sleeps.get();
         self.sleeps.set(place.saturating_add(1));
         let (key, now) = (format!("sleep:{place}"), self.platform.now_ms());
-        let recorded = self.recorded(&key);
-        let until = match recorded {
-            Recorded::Outcome(until) => until.parse().unwrap_or(now),
-            _ => {
-                let until = now.saturating_add(millis(duration));
-                // Kept with the task when the run ends here.
-                self.kept.borrow_mut().record(&key, Some(until.to_string()));
-                until
-            }
+        let most = now.saturating_add(millis(duration));
+        let recorded = match self.recorded(&key) {
+            Recorded::Outcome(until) => until.parse().ok(),
+            _ => None,
         };
+        // One that is further away is of a clock that went back.
+        let until = recorded.filter(|until| *until <= most).unwrap_or(most);
+        // Kept with the task when the run ends here.
+        self.kept.borrow_mut().record(&key, Some(until.to_string()));
         if until <= now { ready(()).boxed_local() } else { self.park(until) }
     }
 

@@ -20,7 +20,7 @@ use crate::{
             authorization::{Authorization, Mistake, refusal},
             fault::{Code, Fault},
             form::Form,
-            grant::{CODE_LASTS, Terms, client_hash},
+            grant::{Terms, client_hash},
             hash, redirect,
             ticket::{self, For},
             token::{AuthorizationCode, Handle},
@@ -223,8 +223,7 @@ async fn grant(
     if status != 200 {
         return Err(worker::Error::from(text));
     }
-    let until = u32::try_from(now_s().saturating_add(CODE_LASTS)).unwrap_or(u32::MAX);
-    Ok(AuthorizationCode { handle, until }.sign(&server.keys))
+    Ok(AuthorizationCode { handle }.sign(&server.keys))
 }
 
 /// Who a person with this SiteBay token is.

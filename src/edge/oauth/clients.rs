@@ -49,7 +49,7 @@ pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault>
 
 fn fresh(known: &Known, id: &str) -> Option<Client> {
     let (_, client, read) = known.iter().find(|(known, ..)| known == id)?;
-    (now_s().saturating_sub(*read) < FRESH).then(|| client.clone())
+    (now_s().abs_diff(*read) < FRESH).then(|| client.clone())
 }
 
 fn note(known: &mut Known, id: &str, client: Client) {

@@ -86,7 +86,7 @@ fn redeem(server: &Server<'_>, form: &Form, client_id: &str) -> Result<(Handle, 
     let code = form.needed("code", "`code` is missing")?;
     let verifier = form.needed("code_verifier", "`code_verifier` is missing: PKCE is required")?;
     let redirect_uri = form.one("redirect_uri")?.map(str::to_owned);
-    let code = AuthorizationCode::verify(code, &server.keys, now_s()).ok_or(GONE)?;
+    let code = AuthorizationCode::verify(code, &server.keys).ok_or(GONE)?;
     let by = brought(server, &code.handle, client_id);
     Ok((code.handle, Ask::Redeem(by, redirect_uri, verifier.to_owned())))
 }

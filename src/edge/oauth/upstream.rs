@@ -160,7 +160,7 @@ async fn redeem(
 
 async fn endpoints(provider: &Provider) -> Option<Endpoints> {
     let known = KNOWN.with_borrow(Clone::clone);
-    if let Some((endpoints, _)) = known.filter(|(_, read)| now_s().saturating_sub(*read) < FRESH) {
+    if let Some((endpoints, _)) = known.filter(|(_, read)| now_s().abs_diff(*read) < FRESH) {
         return Some(endpoints);
     }
     let accept = vec![("Accept", "application/json".to_owned())];

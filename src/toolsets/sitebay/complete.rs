@@ -77,7 +77,7 @@ async fn containers(ctx: &Context, site: Option<&str>) -> Vec<Name> {
 /// The names in a list of the service, by the fields for the value and for what else it is called.
 async fn names(ctx: &Context, path: &str, fields: [&str; 2]) -> Vec<Name> {
     let (now, subject) = (ctx.platform.now_ms(), ctx.principal.subject);
-    let is_fresh = |at: u64| now.saturating_sub(at) < KEEP_MS;
+    let is_fresh = |at: u64| now.abs_diff(at) < KEEP_MS;
     let kept = NAMES.with_borrow(|kept| {
         let mut fresh = kept.iter().filter(|(at, ..)| is_fresh(*at));
         let found = fresh.find(|(_, whose, from, _)| *whose == subject && from == path);
