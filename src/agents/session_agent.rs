@@ -38,9 +38,10 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
+    telemetry::{names, record::Record},
     transport::{
         audit::{Keep, Kept},
-        forward::Order,
+        forward::{Order, traced},
         hub::Hub,
         tasks::TaskLink,
     },
@@ -80,6 +81,7 @@ struct Message {
     sealed: Sealed,
     config: Rc<Config>,
     keys: Rc<Keyring>,
+    record: Rc<Record>,
 }
 
 impl Core {
@@ -90,13 +92,24 @@ impl Core {
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let caller = Caller::of(request.headers())?;
-        match self.handle(request, &caller).await? {
-            Ok(response) => Ok(response),
-            Err(refusal) => answer::refusal(&refusal, &caller),
-        }
+        let record = isolate::record(&self.env);
+        let response = match self.handle(request, &caller, &record).await? {
+            Ok(response) => response,
+            Err(refusal) => {
+                record.refused(names::refusal(&refusal), refusal.code());
+                answer::refusal(&refusal, &caller)?
+            }
+        };
+        record.answered(response.status_code());
+        Ok(response)
     }
 
-    async fn handle(&self, request: Request, caller: &Caller) -> Result<Handled> {
+    async fn handle(
+        &self,
+        request: Request,
+        caller: &Caller,
+        record: &Rc<Record>,
+    ) -> Result<Handled> {
         let config = isolate::config(&self.env);
         let keys = match isolate::keys(&self.env, &config).await {
             Ok(keys) => keys,
@@ -104,8 +117,11 @@ impl Core {
         };
         let seal = request.headers().get(SEAL_HEADER)?.unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
+            record.hand_over();
             return self.obey(request, &seal, &keys).await;
         };
+        sealed.introduce(record);
+        record.method(request.method().as_ref());
         let Some(session) = self.sessions.get(&sealed.claims).await? else {
             return Ok(Err(Refusal::SessionNotFound));
         };
@@ -113,7 +129,9 @@ impl Core {
         match request.method() {
             Method::Post => {
                 let aside = request.path() != MCP;
-                let message = Message { request, session, sealed, config, keys };
+                record.route(if aside { "messages" } else { "mcp" });
+                let record = record.clone();
+                let message = Message { request, session, sealed, config, keys, record };
                 match aside {
                     true => self.post_to_stream(message, caller).await,
                     false => self.post(message, caller).await,
@@ -121,9 +139,16 @@ impl Core {
             }
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
+                // Who holds the stream that this feeds tells of it.
+                if request.headers().get("upgrade")?.is_some() {
+                    record.hand_over();
+                }
+                record.route("mcp");
+                record.holds();
                 self.get(&request, &session, &sealed.claims, link, caller).await.map(Ok)
             }
             _ => {
+                record.route("mcp");
                 self.sessions.end(&sealed.claims).await?;
                 answer::no_content(caller).map(Ok)
             }
@@ -153,13 +178,16 @@ impl Core {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let channel = Channel::new();
+        let (channel, record) = (Channel::new(), ctx.record.clone());
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
             Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
-            Answer::Stream(stream) => answer::stream(stream, caller).map(Ok),
+            Answer::Stream(stream) => {
+                record.streams(200);
+                answer::stream(stream, caller).map(Ok)
+            }
         }
     }
 
@@ -182,6 +210,7 @@ impl Core {
             return Ok(Err(Refusal::Body(error)));
         }
         let keeper = session.store();
+        ctx.record.streams(202);
         let channel = Channel::direct(Rc::new(move |message: &[u8]| {
             if let Ok(message) = std::str::from_utf8(message) {
                 keeper.announce(message);
@@ -238,7 +267,9 @@ impl Message {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let subject = self.sealed.claims.subject;
+        traced(&self.record, self.request.headers())?;
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
+        ctx.record = self.record;
         ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
         if self.config.keeps_audit() {
             ctx.audit = Rc::new(Kept::new(env, &self.config, audit));

@@ -5,7 +5,7 @@
 //! nothing runs. What is kept has an end, and the credential goes with the work.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::{Cell, OnceCell, RefCell},
     panic::AssertUnwindSafe,
     rc::Rc,
     time::Duration,
@@ -41,7 +41,7 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::{Ended, OPERATION},
     },
-    telemetry::audit::Unkept,
+    telemetry::{audit::Unkept, record::Record, trace::Trace},
     transport::{audit, grants, hub::Hub},
 };
 
@@ -68,6 +68,8 @@ struct Core {
     live: RefCell<Option<Rc<Run>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
+    /// What is known of what this life of the object did.
+    record: OnceCell<Rc<Record>>,
 }
 
 impl Object for Core {
@@ -96,6 +98,7 @@ impl Core {
             kept: RefCell::default(),
             live: RefCell::default(),
             busy: Cell::new(false),
+            record: OnceCell::new(),
         }
     }
 
@@ -323,14 +326,33 @@ impl Core {
             shelf: Some(shelf),
             notifier: run.clone(),
             work: run.clone(),
+            record: self.record(kept),
             // The end of the task is noted, where it ends.
             audit: Rc::new(Unkept),
             ..config.background(order.principal, own_token, Rc::new(Machine))
         })
     }
 
-    /// Notes in the audit how the task ended.
+    /// What is known of the task for whoever operates the server.
+    fn record(&self, kept: &Shared) -> Rc<Record> {
+        let begin = || {
+            let (record, kept) = (isolate::record(&self.env), kept.borrow());
+            let Order { start, principal, client, .. } = &kept.order;
+            record.asked_by(principal);
+            record.spoken_by(Rc::new(client.clone()), "");
+            record.traced(start.trace.as_deref().and_then(Trace::from_text));
+            record
+        };
+        self.record.get_or_init(begin).clone()
+    }
+
+    /// Notes in the audit and in the log how the task ended.
     fn note(&self, kept: &Shared, status: Status) {
+        let (tool, began_ms) = {
+            let kept = kept.borrow();
+            (registry::known(&kept.order.start.tool), kept.created_ms)
+        };
+        self.record(kept).task(tool, status.as_str(), began_ms);
         let state = self.state.clone();
         let keep = Rc::new(move |task| keep(&state, task));
         let audit = audit::of(&self.env, &isolate::config(&self.env), keep);

@@ -16,6 +16,14 @@ impl Object {
         Self("{".to_owned())
     }
 
+    /// One without fields, for about so many bytes.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push('{');
+        Self(text)
+    }
+
     /// Adds a field whose value is JSON text already.
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {

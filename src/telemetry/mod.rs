@@ -1,3 +1,8 @@
 //! What operators learn of what happened.
 
 pub mod audit;
+pub mod level;
+pub mod metrics;
+pub mod names;
+pub mod record;
+pub mod trace;

@@ -15,7 +15,10 @@ use crate::{
         isolate,
         sleep::Sleep,
     },
-    telemetry::audit::{Audit, Entry, Unkept},
+    telemetry::{
+        audit::{Audit, Entry, Unkept},
+        names,
+    },
     transport::named_keys::{DATABASE, rows},
 };
 
@@ -67,11 +70,12 @@ impl Kept {
 
 impl Audit for Kept {
     fn wants_reads(&self) -> bool {
-        self.measured || self.written == Some(true)
+        self.written == Some(true)
     }
 
     fn note(&self, entry: Entry) {
-        if self.measured {
+        // Requests and tasks are measured by their records; what becomes of a grant has none.
+        if self.measured && entry.action.starts_with("oauth.") {
             measure(&self.env, &entry);
         }
         if self.written.is_none_or(|reads| entry.effect == "read" && !reads) {
@@ -83,13 +87,12 @@ impl Audit for Kept {
     }
 }
 
-/// One data point: by subject, how long it took, and what it was.
+/// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &Entry) {
-    let Some(dataset) = Dataset::of(env, DATASET) else {
-        return;
-    };
-    let blobs = [entry.action.as_str(), entry.effect, entry.outcome, entry.way, &entry.client];
-    dataset.write(&entry.subject, &blobs, &[entry.duration_ms as f64]);
+    if let Some(dataset) = Dataset::of(env, DATASET) {
+        let blobs = ["grant", "oauth", &entry.action, "", entry.outcome, "", entry.way, &entry.key];
+        dataset.write(&entry.subject, &blobs, &[]);
+    }
 }
 
 /// Writes what waits. Who notes something has it written in a request of its own, because another's
@@ -154,12 +157,13 @@ pub async fn list(env: &Env, filter: Filter) -> Result<String, Refusal> {
 
 /// How the audit calls a refusal; None: it is none of somebody who should have known better.
 pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
-    match refusal {
-        Refusal::WrongCredential(_) => Some("wrong-credential"),
-        Refusal::TooManyAttempts(_) => Some("too-many-attempts"),
-        Refusal::Scope(_) => Some("beyond-scope"),
-        Refusal::RateLimit(..) => Some("rate-limit"),
-        Refusal::Rollout(..) => Some("rollout"),
-        _ => None,
-    }
+    let noted = matches!(
+        refusal,
+        Refusal::WrongCredential(_)
+            | Refusal::TooManyAttempts(_)
+            | Refusal::Scope(_)
+            | Refusal::RateLimit(..)
+            | Refusal::Rollout(..)
+    );
+    noted.then(|| names::refusal(refusal))
 }

@@ -21,6 +21,7 @@ use crate::{
     edge::refusal::Refusal,
     protocol::session_id::Claims,
     runtime::{request, sleep::Sleep},
+    telemetry::{record::Record, trace::Trace},
 };
 
 /// How long an object may take to begin its answer. Calls answer or stream after 250 ms; what is
@@ -39,6 +40,8 @@ pub struct Target<'a> {
     pub claims: Claims,
     /// Who asks.
     pub principal: Principal,
+    /// The request's name in logs.
+    pub request: Uuid,
     /// The SiteBay token to pass on in the place of whatever the client sent.
     pub own_token: Option<Secret>,
 }
@@ -71,7 +74,7 @@ impl Target<'_> {
 
     fn seal(&self) -> String {
         let (claims, principal) = (self.claims.clone(), self.principal.clone());
-        Sealed { claims, principal, request: Uuid::new_v4() }.seal(&self.keys)
+        Sealed { claims, principal, request: self.request }.seal(&self.keys)
     }
 }
 
@@ -112,6 +115,16 @@ pub async fn give(
     let url = format!("https://object{}", order.path());
     let request = request::request("POST", &url, &headers, Some(text))?;
     Ok(ask(env, object, request.inner()).await?.map_or(500, |response| response.status()))
+}
+
+/// Finds out from the headers which trace a request belongs to, where nothing said so yet.
+pub fn traced(record: &Record, headers: &Headers) -> Result<()> {
+    if !record.has_trace()
+        && let Some(parent) = headers.get("traceparent")?
+    {
+        record.traced(Trace::read(&parent, headers.get("tracestate")?));
+    }
+    Ok(())
 }
 
 async fn ask(

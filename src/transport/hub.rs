@@ -267,6 +267,7 @@ pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) ->
     let answered = Hub::of(endpoint).send(request).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
+    endpoint.record.holds();
     // The hub itself ends it with the subject's sessions.
     let lease = endpoint.lease_until(endpoint.expires());
     Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)

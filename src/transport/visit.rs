@@ -19,7 +19,10 @@ use crate::{
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{isolate, url::query_value},
-    telemetry::audit::{Audit, Entry},
+    telemetry::{
+        audit::{Audit, Entry},
+        record::Record,
+    },
     transport::{
         audit,
         endpoint::{Outcome, Stop},
@@ -36,6 +39,8 @@ pub struct Visit<'a> {
     pub config: &'a Config,
     /// The page that asks.
     pub caller: &'a Caller,
+    /// What is known of the request.
+    pub record: Rc<Record>,
     /// What lets work go on after the answer.
     pub context: Rc<Context>,
 }
@@ -52,6 +57,7 @@ impl Visit<'_> {
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        self.record.asked_by(&admitted.principal);
         let rate = rated(env, config, &admitted.principal).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
