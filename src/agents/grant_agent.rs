@@ -169,7 +169,7 @@ impl Core {
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
-                worker::console_error!("a grant that is over is still listed: {error}");
+                crate::fault!("a grant that is over is still listed: {error}");
             }
         };
         keep(&self.state, dropped.boxed_local());
@@ -192,7 +192,7 @@ impl Core {
             .end();
         let listed = async move {
             if let Err(error) = hub.put_grant(name, about, until).await {
-                worker::console_error!("a grant is not listed: {error}");
+                crate::fault!("a grant is not listed: {error}");
             }
         };
         keep(&self.state, listed.boxed_local());

@@ -38,7 +38,7 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
-    telemetry::{names, record::Record},
+    telemetry::record::Record,
     transport::{
         audit::{Keep, Kept},
         forward::{Order, traced},
@@ -96,7 +96,7 @@ impl Core {
         let response = match self.handle(request, &caller, &record).await? {
             Ok(response) => response,
             Err(refusal) => {
-                record.refused(names::refusal(&refusal), refusal.code());
+                record.refused(&refusal);
                 answer::refusal(&refusal, &caller)?
             }
         };

@@ -5,7 +5,7 @@
 //! nothing runs. What is kept has an end, and the credential goes with the work.
 
 use std::{
-    cell::{Cell, OnceCell, RefCell},
+    cell::{Cell, RefCell},
     panic::AssertUnwindSafe,
     rc::Rc,
     time::Duration,
@@ -69,7 +69,7 @@ struct Core {
     /// A run is being made or is under way.
     busy: Cell<bool>,
     /// What is known of what this life of the object did.
-    record: OnceCell<Rc<Record>>,
+    record: Rc<Record>,
 }
 
 impl Object for Core {
@@ -94,11 +94,11 @@ impl Core {
         Self {
             rows: Rows::new(state.clone()),
             state,
+            record: isolate::record(&env),
             env,
             kept: RefCell::default(),
             live: RefCell::default(),
             busy: Cell::new(false),
-            record: OnceCell::new(),
         }
     }
 
@@ -250,7 +250,7 @@ impl Core {
             let core = self.clone();
             let run = async move {
                 if let Err(error) = core.run(&kept).await {
-                    worker::console_error!("a task's run failed: {error}");
+                    crate::fault!("a task's run failed: {error}");
                 }
                 core.live.replace(None);
                 core.busy.set(false);
@@ -335,15 +335,12 @@ impl Core {
 
     /// What is known of the task for whoever operates the server.
     fn record(&self, kept: &Shared) -> Rc<Record> {
-        let begin = || {
-            let (record, kept) = (isolate::record(&self.env), kept.borrow());
-            let Order { start, principal, client, .. } = &kept.order;
-            record.asked_by(principal);
-            record.spoken_by(Rc::new(client.clone()), "");
-            record.traced(start.trace.as_deref().and_then(Trace::from_text));
-            record
-        };
-        self.record.get_or_init(begin).clone()
+        let kept = kept.borrow();
+        let Order { start, principal, client, .. } = &kept.order;
+        self.record.asked_by(principal);
+        self.record.spoken_by(Rc::new(client.clone()), "");
+        self.record.traced(start.trace.as_deref().and_then(Trace::from_text));
+        self.record.clone()
     }
 
     /// Notes in the audit and in the log how the task ended.

@@ -158,16 +158,6 @@ pub fn json(status: u16, body: Vec<u8>, caller: &Caller) -> Result<Response> {
     Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
 }
 
-/// A text for everybody, of another type.
-///
-/// # Errors
-/// Only where the runtime fails.
-pub fn text(content_type: &str, text: String) -> Result<Response> {
-    let headers = headers(Kind::Bare, &Caller::default())?;
-    headers.set("Content-Type", content_type)?;
-    Ok(ResponseBuilder::new().with_headers(headers).fixed(text.into_bytes()))
-}
-
 /// The answer to a body whose responses are there.
 ///
 /// # Errors

@@ -103,10 +103,12 @@ async fn route(
         }
         // They say how much a server is used, and by what.
         METRICS if config.is_development() => public(&request, |_| {
-            answer::text("text/plain; version=0.0.4; charset=utf-8", metrics::text())
+            let text = answer::json(200, metrics::text().into_bytes(), &Caller::default())?;
+            text.headers().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")?;
+            Ok(text)
         }),
         _ => {
-            record.refused("not-found", Refusal::NotFound.code());
+            record.refused(&Refusal::NotFound);
             answer::refusal(&Refusal::NotFound, &caller)
         }
     };

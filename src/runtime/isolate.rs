@@ -178,7 +178,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         .map(Rc::new)
         .map_err(|error| Refusal::Misconfigured(format!("the kept key: {error}")))?;
     KEPT_KEYS.set(Some(keys.clone()));
-    worker::console_warn!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
+    crate::warning!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
     Ok(keys)
 }
 

@@ -194,15 +194,14 @@ impl Family {
         let status = if self.by_status { row.status.to_string() } else { String::new() };
         let [a, b, c] = self.labels;
         let [x, y, z] = row.labels;
-        let named = [(a, x), (b, y), (c, z), ("status", &status), ("le", bound)];
         put(text, &[self.name, end]);
         let mut before = "{";
-        for (name, value) in named.into_iter().filter(|(name, value)| {
+        for (name, value) in &[(a, x), (b, y), (c, z), ("status", &*status), ("le", bound)] {
             // A label of the family is there even where it says nothing.
-            !name.is_empty() && (!value.is_empty() || self.labels.contains(name))
-        }) {
-            put(text, &[before, name, "=\"", value, "\""]);
-            before = ",";
+            if !name.is_empty() && (!value.is_empty() || self.labels.contains(name)) {
+                put(text, &[before, name, "=\"", value, "\""]);
+                before = ",";
+            }
         }
         put(text, &[if before == "{" { " " } else { "} " }, value, "\n"]);
     }

@@ -1,24 +1,37 @@
 //! Names that records and counters may carry: known ones. A client chooses none.
 
-use crate::{edge::refusal::Refusal, protocol::stateless::method::Method};
+use crate::edge::refusal::Refusal;
 
 /// What is not known by name.
 pub const OTHER: &str = "other";
 
-/// The methods of sessions, what is no request, and those of HTTP, for what is no JSON-RPC.
-const METHODS: [&str; 17] = [
+/// The methods of this server, what is no request, and those of HTTP, for what is no JSON-RPC.
+static METHODS: [&str; 30] = [
+    "tools/call",
+    "tools/list",
+    "initialize",
+    "notifications/initialized",
     "POST",
     "GET",
     "DELETE",
     "OPTIONS",
     "PUT",
     "HEAD",
-    "initialize",
-    "ping",
-    "logging/setLevel",
+    "server/discover",
+    "prompts/list",
+    "prompts/get",
+    "resources/list",
+    "resources/templates/list",
+    "resources/read",
     "resources/subscribe",
     "resources/unsubscribe",
-    "notifications/initialized",
+    "completion/complete",
+    "subscriptions/listen",
+    "tasks/get",
+    "tasks/update",
+    "tasks/cancel",
+    "logging/setLevel",
+    "ping",
     "notifications/cancelled",
     "notifications/progress",
     "notifications/roots/list_changed",
@@ -28,8 +41,7 @@ const METHODS: [&str; 17] = [
 
 /// The known name of a method.
 pub fn method(name: &str) -> &'static str {
-    let stateless = Method::ALL.into_iter().map(Method::as_str);
-    stateless.chain(METHODS).find(|known| *known == name).unwrap_or(OTHER)
+    METHODS.iter().find(|known| **known == name).copied().unwrap_or(OTHER)
 }
 
 /// What a refusal is called in lines, counters and the audit.
@@ -72,6 +84,14 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::stateless::method::Method;
+
+    #[test]
+    fn every_method_without_a_session_has_its_name() {
+        for known in Method::ALL.map(Method::as_str) {
+            assert_eq!(method(known), known);
+        }
+    }
 
     #[test]
     fn a_method_that_nobody_knows_has_no_name() {

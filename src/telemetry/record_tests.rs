@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::access::scope::Scopes;
+use crate::access::{principal::Way, scope::Scopes};
 
 #[derive(Default)]
 struct Heard {
@@ -67,8 +67,8 @@ fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
     assert_eq!(*heard.lines.borrow(), [expected]);
     let point = heard.points.borrow()[0].clone();
     assert_eq!(point.index, subject.to_text());
-    assert_eq!(point.blobs[2], "tools/call");
-    assert_eq!(point.doubles, [200.0, 42.0, 12.0, 30.0, 2.0, 200.0, -32602.0]);
+    assert_eq!(point.blobs[3], "tools/call");
+    assert_eq!(point.doubles, [42.0, 12.0, 200.0, 2.0, 30.0, 200.0, -32602.0]);
 }
 
 #[test]

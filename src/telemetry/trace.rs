@@ -74,20 +74,26 @@ impl Trace {
 }
 
 fn is_hex(part: &str, length: usize) -> bool {
-    part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    let is_digit = |b: &u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    part.len() == length && part.as_bytes().iter().all(is_digit)
 }
 
 fn is_name(part: &str, length: usize) -> bool {
-    is_hex(part, length) && part.bytes().any(|b| b != b'0')
+    is_hex(part, length) && !part.trim_start_matches('0').is_empty()
 }
 
 fn is_state(state: &str) -> bool {
-    let entries = || state.split(',').map(|entry| entry.trim_matches([' ', '\t']));
-    let some = entries().filter(|entry| !entry.is_empty());
-    let (count, bad) = some.fold((0_usize, false), |(count, bad), entry| {
-        (count.saturating_add(1), bad || !is_entry(entry))
-    });
-    state.len() <= MAX_STATE && (1..=MAX_ENTRIES).contains(&count) && !bad
+    let mut count = 0_usize;
+    for entry in state.split(',') {
+        let entry = entry.trim_ascii();
+        if !entry.is_empty() {
+            count = count.saturating_add(1);
+            if !is_entry(entry) {
+                return false;
+            }
+        }
+    }
+    state.len() <= MAX_STATE && (1..=MAX_ENTRIES).contains(&count)
 }
 
 fn is_entry(entry: &str) -> bool {
@@ -95,10 +101,11 @@ fn is_entry(entry: &str) -> bool {
         return false;
     };
     let fits = |part: &str| (1..=MAX_PART).contains(&part.len());
-    let known = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
-    let begins = key.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
-    let shown = |b: u8| matches!(b, b' '..=b'~') && b != b'=';
-    fits(key) && fits(value) && begins && key.bytes().all(known) && value.bytes().all(shown)
+    let known = |b: &u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-' | b'*' | b'/' | b'@');
+    let begins = key.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
+    let shown = |b: &u8| matches!(b, b' '..=b'~') && *b != b'=';
+    let good = key.as_bytes().iter().all(known) && value.as_bytes().iter().all(shown);
+    fits(key) && fits(value) && begins && good
 }
 
 #[cfg(test)]

@@ -101,19 +101,19 @@ async fn write(env: &Env, days: u32) {
     Sleep::new(GATHER).await;
     let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
     if lost > 0 {
-        worker::console_error!("{lost} entries of the audit were too many and are lost");
+        crate::fault!("{lost} entries of the audit were too many and are lost");
     }
     let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
         return;
     };
     let count = entries.len();
     if let Err(error) = database.each(INSERT, entries.into_iter().map(values).collect()).await {
-        worker::console_error!("{count} entries of the audit are lost: {}", text(&error));
+        crate::fault!("{count} entries of the audit are lost: {}", text(&error));
     } else if isolate::is_time_to_clear(now_s(), CLEAR_EVERY) {
         let age = u64::from(days).saturating_mul(24 * 60 * 60);
         let before = now_s().saturating_sub(age).saturating_mul(1_000);
         if let Err(error) = database.rows(CLEAR, vec![Value::Number(before)]).await {
-            worker::console_error!("the audit could not be cleared: {}", text(&error));
+            crate::fault!("the audit could not be cleared: {}", text(&error));
         }
     }
 }

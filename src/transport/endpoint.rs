@@ -24,7 +24,7 @@ use crate::{
     runtime::{isolate, url::query_value},
     server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
-    telemetry::{audit::Audit, metrics, names, record::Record},
+    telemetry::{audit::Audit, metrics, record::Record},
     transport::{
         forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
         visit::Visit, watchdog::Watched,
@@ -79,7 +79,7 @@ pub type Outcome<T> = std::result::Result<T, Stop>;
 pub fn stop_answer(stop: Stop, caller: &Caller, record: &Record) -> Result<Response> {
     match stop {
         Stop::Refused(refusal) => {
-            record.refused(names::refusal(&refusal), refusal.code());
+            record.refused(&refusal);
             answer::refusal(&refusal, caller)
         }
         Stop::Broken(error) => Err(error),

@@ -136,7 +136,7 @@ async fn ask(
     Ok(match passed(DEADLINE, stub, request).await {
         Some(Ok(response)) => Ok(response),
         Some(Err(error)) => {
-            worker::console_error!("session object failed: {error}");
+            crate::fault!("session object failed: {error}");
             Err(failure(&error.to_string()))
         }
         None => Err(Refusal::TimedOut(DEADLINE.as_secs())),

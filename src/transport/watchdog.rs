@@ -12,7 +12,10 @@ use futures_util::Stream;
 use worker::{ByteStream, Error, Result};
 
 use crate::{
-    agents::call::KEEP_ALIVE, protocol::event, runtime::sleep::Sleep, telemetry::record::Record,
+    agents::call::KEEP_ALIVE,
+    protocol::event,
+    runtime::sleep::Sleep,
+    telemetry::record::{BROKE, Record, SILENT},
 };
 
 /// Silence after which a stream is given up: two and a half keep-alives.
@@ -51,14 +54,10 @@ impl Stream for Watched {
                 self.patience = Sleep::new(SILENCE);
                 Poll::Ready(Some(Ok(bytes)))
             }
-            Poll::Ready(Some(Err(_))) => {
-                self.give_up("stream-broke", "closed: the session's stream broke")
-            }
+            Poll::Ready(Some(Err(_))) => self.give_up(BROKE, "closed: the session's stream broke"),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => match Future::poll(Pin::new(&mut self.patience), cx) {
-                Poll::Ready(()) => {
-                    self.give_up("stream-silent", "closed: the session's stream fell silent")
-                }
+                Poll::Ready(()) => self.give_up(SILENT, "closed: the session's stream fell silent"),
                 Poll::Pending => Poll::Pending,
             },
         }

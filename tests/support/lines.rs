@@ -9,9 +9,10 @@ use xtask::server::Server;
 pub fn lines(server: &Server) -> Vec<Value> {
     let log = server.log();
     let found = log.lines().filter_map(|line| line.get(line.find("{\"level\":")?..));
-    found
-        .map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}")))
-        .collect()
+    let all = found.map(|line| -> Value {
+        serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
+    });
+    all.filter(|line| line["event"] != "fault").collect()
 }
 
 /// The one line of which this holds, once it is there; and there is no other a moment later.

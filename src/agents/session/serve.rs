@@ -29,7 +29,6 @@ use crate::{
         registry::{self, PROMPTS},
         size::{MAX_RESULT, too_large},
     },
-    telemetry::names,
 };
 
 /// Answers a body. Refusals are answers too: their text is the same in every transport.
@@ -53,7 +52,7 @@ pub async fn serve(
 }
 
 fn refused(ctx: &Context, refusal: &Refusal) -> Reply {
-    ctx.record.refused(names::refusal(refusal), refusal.code());
+    ctx.record.refused(refusal);
     Reply::Json { status: refusal.status(), body: refusal.body() }
 }
 
