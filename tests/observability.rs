@@ -306,9 +306,8 @@ async fn counters_are_there_in_development_only() {
     }
     let names = [
         r#"mcp_requests_total{route="mcp",method="tools/call",era="2025-11-25",status="200"}"#,
-        r#"mcp_tool_calls_total{tool="sitebay_list_sites",outcome="done"}"#,
-        r#"mcp_tool_duration_seconds_count{tool="sitebay_list_sites"}"#,
-        r#"mcp_sitebay_requests_total{status="200"}"#,
+        r#"mcp_tool_duration_seconds_count{tool="sitebay_list_sites",outcome="done"}"#,
+        r#"mcp_sitebay_duration_seconds_count{status="200"}"#,
         "mcp_sessions_begun_total",
     ];
     let again = Client::new(&server.url()).connect().await;

@@ -122,6 +122,7 @@ impl Core {
         };
         sealed.introduce(record);
         record.method(request.method().as_ref());
+        record.route("mcp");
         let Some(session) = self.sessions.get(&sealed.claims).await? else {
             return Ok(Err(Refusal::SessionNotFound));
         };
@@ -129,7 +130,9 @@ impl Core {
         match request.method() {
             Method::Post => {
                 let aside = request.path() != MCP;
-                record.route(if aside { "messages" } else { "mcp" });
+                if aside {
+                    record.route("messages");
+                }
                 let record = record.clone();
                 let message = Message { request, session, sealed, config, keys, record };
                 match aside {
@@ -139,16 +142,15 @@ impl Core {
             }
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
+                record.holds();
+                let answer = self.get(&request, &session, &sealed.claims, link, caller).await?;
                 // Who holds the stream that this feeds tells of it.
-                if request.headers().get("upgrade")?.is_some() {
+                if answer.status_code() == 101 {
                     record.hand_over();
                 }
-                record.route("mcp");
-                record.holds();
-                self.get(&request, &session, &sealed.claims, link, caller).await.map(Ok)
+                Ok(Ok(answer))
             }
             _ => {
-                record.route("mcp");
                 self.sessions.end(&sealed.claims).await?;
                 answer::no_content(caller).map(Ok)
             }

@@ -36,16 +36,18 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Answ
     record.method(request.method().as_ref());
     let headers = request.headers().clone();
     let answered = route(request, &env, context, &record).await;
-    match &answered {
-        // What an object answers it tells of itself.
-        Ok(Answered::Passed(_)) => {}
-        Ok(Answered::Made(response)) => tell(&record, &headers, response.status_code()),
-        Err(_) => tell(&record, &headers, 500),
-    }
+    tell(
+        &record,
+        &headers,
+        match &answered {
+            Ok(Answered::Made(response)) => response.status_code(),
+            _ => 500,
+        },
+    );
     answered
 }
 
-/// Tells of a request that is answered here.
+/// Tells of a request that is answered here. What an object answers it tells of itself.
 fn tell(record: &Record, headers: &Headers, status: u16) {
     if record.is_open() {
         // A header that cannot be read names no trace.
@@ -102,17 +104,19 @@ async fn route(
             public(&request, |_| health::answer(&config, percentage))
         }
         // They say how much a server is used, and by what.
-        METRICS if config.is_development() => public(&request, |_| {
-            let text = answer::json(200, metrics::text().into_bytes(), &Caller::default())?;
-            text.headers().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")?;
-            Ok(text)
-        }),
+        METRICS if config.is_development() => counters(),
         _ => {
             record.refused(&Refusal::NotFound);
             answer::refusal(&Refusal::NotFound, &caller)
         }
     };
     made.map(Into::into)
+}
+
+fn counters() -> Result<Response> {
+    let answer = answer::json(200, metrics::text().into_bytes(), &Caller::default())?;
+    answer.headers().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")?;
+    Ok(answer)
 }
 
 async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Answered> {

@@ -23,11 +23,9 @@ struct Family {
 const REQUESTS: usize = 0;
 const REFUSALS: usize = 1;
 const TOOLS: usize = 2;
-const TOOL_TIMES: usize = 3;
-const SITEBAY: usize = 4;
-const SITEBAY_TIMES: usize = 5;
+const SITEBAY: usize = 3;
 
-static FAMILIES: [Family; 6] = [
+static FAMILIES: [Family; 4] = [
     Family {
         name: "mcp_requests_total",
         help: "Requests that were answered",
@@ -43,31 +41,17 @@ static FAMILIES: [Family; 6] = [
         timed: false,
     },
     Family {
-        name: "mcp_tool_calls_total",
-        help: "Calls of tools that ended",
-        labels: ["tool", "outcome", ""],
-        by_status: false,
-        timed: false,
-    },
-    Family {
         name: "mcp_tool_duration_seconds",
-        help: "How long calls of tools took",
-        labels: ["tool", "", ""],
+        help: "Calls of tools that ended, and how long they took",
+        labels: ["tool", "outcome", ""],
         by_status: false,
         timed: true,
     },
     Family {
-        name: "mcp_sitebay_requests_total",
-        help: "Requests to SiteBay; 0: no answer",
+        name: "mcp_sitebay_duration_seconds",
+        help: "Requests to SiteBay, and how long they took; status 0: no answer",
         labels: ["", "", ""],
         by_status: true,
-        timed: false,
-    },
-    Family {
-        name: "mcp_sitebay_duration_seconds",
-        help: "How long SiteBay took",
-        labels: ["", "", ""],
-        by_status: false,
         timed: true,
     },
 ];
@@ -117,16 +101,14 @@ pub fn refusal(reason: &'static str) {
 
 /// A tool was called.
 pub fn tool(name: &'static str, outcome: &'static str, ms: u64) {
-    count(TOOLS, [name, outcome, ""], 0, 0);
-    count(TOOL_TIMES, [name, "", ""], 0, ms);
+    count(TOOLS, [name, outcome, ""], 0, ms);
 }
 
 /// SiteBay was asked; 0: it did not answer.
 pub fn sitebay(status: u16, ms: u64) {
     // A fetch gives no others; what a proxy makes up is not told apart.
     let status = if status < 600 { status } else { 0 };
-    count(SITEBAY, [""; 3], status, 0);
-    count(SITEBAY_TIMES, [""; 3], 0, ms);
+    count(SITEBAY, [""; 3], status, ms);
 }
 
 /// A session began.
@@ -235,14 +217,12 @@ mod tests {
         let text = text();
         for line in [
             r#"mcp_requests_total{route="mcp",method="tools/call",era="2025-11-25",status="200"} 2"#,
-            r#"mcp_tool_calls_total{tool="sitebay_list_sites",outcome="done"} 1"#,
-            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",le="0.025"} 0"#,
-            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",le="0.05"} 1"#,
-            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",le="+Inf"} 1"#,
-            r#"mcp_tool_duration_seconds_sum{tool="sitebay_list_sites"} 0.03"#,
-            r#"mcp_sitebay_requests_total{status="200"} 1"#,
-            r#"mcp_sitebay_duration_seconds_bucket{le="0.01"} 1"#,
-            "mcp_sitebay_duration_seconds_count 1",
+            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="0.025"} 0"#,
+            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="0.05"} 1"#,
+            r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="+Inf"} 1"#,
+            r#"mcp_tool_duration_seconds_sum{tool="sitebay_list_sites",outcome="done"} 0.03"#,
+            r#"mcp_sitebay_duration_seconds_bucket{status="200",le="0.01"} 1"#,
+            r#"mcp_sitebay_duration_seconds_count{status="200"} 1"#,
             r#"mcp_refusals_total{reason="rate-limit"} 1"#,
             "mcp_streams_open 0",
         ] {

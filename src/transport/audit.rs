@@ -90,7 +90,8 @@ impl Audit for Kept {
 /// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &Entry) {
     if let Some(dataset) = Dataset::of(env, DATASET) {
-        let blobs = ["grant", "oauth", &entry.action, "", entry.outcome, "", entry.way, &entry.key];
+        let Entry { action, outcome, way, key, .. } = entry;
+        let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
         dataset.write(&entry.subject, &blobs, &[]);
     }
 }

@@ -89,6 +89,7 @@ async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> 
     let lease = endpoint.lease(&target.claims);
     let answered = target.open_feed("stream").await??;
     if answered.status_code() != 101 {
+        endpoint.record.hand_over();
         return Ok(answered.into());
     }
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
