@@ -15,10 +15,23 @@ pub mod telemetry;
 pub mod toolsets;
 pub mod transport;
 
-use edge::answer::Answered;
-use worker::{Context, Env, Request, Result, event};
+use futures_util::FutureExt as _;
+use js_sys::Promise;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{Env, worker_sys};
 
-#[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Answered> {
-    edge::routes::handle(request, env, context).await
+use crate::runtime::{http, object};
+
+/// Called by the runtime for each request.
+#[wasm_bindgen]
+pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
+    let context = worker::Context::new(context);
+    let answered = async move {
+        let answered = edge::routes::handle(http::Request::from(request), env, context).await;
+        answered.or_else(|error| {
+            crate::fault!("a request failed: {error}");
+            http::empty(500)
+        })
+    };
+    object::answer(answered.boxed_local())
 }

@@ -1,7 +1,7 @@
 //! The one header with which the Worker tells an object who asks and for which session.
 //!
-//! Invariant: an object believes nothing but a seal. The Worker writes this header over whatever a
-//! client sent under the name, and a seal carries a tag that only this server can make.
+//! Invariant: an object believes nothing but a seal. Nothing of a client's request comes to it under
+//! this name, and a seal carries a tag that only this server can make.
 
 use std::rc::Rc;
 
@@ -13,6 +13,7 @@ use crate::{
         keys::{KeyId, Keyring, Purpose, TAG_LEN},
         oauth::grant_name::Grant,
         principal::{Principal, Way},
+        quota::Rate,
         scope::Scopes,
     },
     protocol::{
@@ -35,6 +36,8 @@ pub struct Sealed {
     pub principal: Principal,
     /// Names the request in logs.
     pub request: Uuid,
+    /// What the caller may still ask for; the object says it in its answer.
+    pub rate: Option<Rate>,
 }
 
 impl Sealed {
@@ -53,6 +56,11 @@ impl Sealed {
         out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
         put_text(&mut out, self.principal.grant.as_ref().map_or("", Grant::as_str));
         out.extend_from_slice(self.request.as_bytes());
+        if let Some(rate) = self.rate {
+            out.extend_from_slice(&rate.limit.to_be_bytes());
+            out.extend_from_slice(&rate.remaining.to_be_bytes());
+            out.extend_from_slice(&rate.reset.to_be_bytes());
+        }
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(out)
@@ -84,14 +92,22 @@ impl Sealed {
         let expires = Some(u32::from_be_bytes(reader.array()?)).filter(|expires| *expires > 0);
         let grant = Some(reader.text()?).filter(|grant| !grant.is_empty()).map(Grant::from_text);
         let request = Uuid::from_bytes(reader.array()?);
+        let rate = match reader.is_empty() {
+            true => None,
+            false => Some(Rate {
+                limit: u32::from_be_bytes(reader.array()?),
+                remaining: u32::from_be_bytes(reader.array()?),
+                reset: u64::from_be_bytes(reader.array()?),
+            }),
+        };
         let subject = claims.subject;
         let principal = Principal { way, subject, client, scopes, own_credential, expires, grant };
-        reader.is_empty().then_some(Self { claims, principal, request })
+        reader.is_empty().then_some(Self { claims, principal, request, rate })
     }
 }
 
 /// The seal of what a hub wants of a session's object, under the same header: `path` says what. A
-/// client's request never carries one, because the Worker writes its own seal over it.
+/// client's request never brings one there.
 pub fn hub_seal(path: &str, object: &str, keys: &Keyring) -> String {
     let mut out = keys.signing_id().to_vec();
     out.extend_from_slice(&keys.sign(Purpose::Seal, &hub_message(path, object)));
@@ -147,6 +163,7 @@ mod tests {
                 grant: Some(Grant::from_text("grant".into())),
             },
             request: Uuid::from_u128(9),
+            rate: Some(Rate { limit: 60, remaining: 5, reset: 1_800_000_000 }),
         }
     }
 
@@ -156,6 +173,8 @@ mod tests {
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         let text = sealed().seal(&keys);
         assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
+        let unlimited = Sealed { rate: None, ..sealed() };
+        assert_eq!(Sealed::open(&unlimited.seal(&keys), &keys), Some(unlimited));
         assert_eq!(Sealed::open(&text, &other), None);
     }
 

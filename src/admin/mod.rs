@@ -7,7 +7,7 @@
 mod keys;
 mod read;
 
-use worker::{Method, Request, Response};
+use worker::Method;
 
 use crate::{
     access::{principal::Subject, scope::Scopes},
@@ -18,6 +18,7 @@ use crate::{
         object::{Object, array, quoted},
         raw,
     },
+    runtime::http::{Request, Response},
     telemetry::audit::Entry,
     transport::{
         audit,
@@ -96,12 +97,12 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
         note("write", if status < 300 { "done" } else { "failed" });
     }
     Ok(match body {
-        Some(body) => answer::json(status, body.into_bytes(), endpoint.caller)?,
+        Some(body) => answer::json(status, body.as_bytes(), endpoint.caller)?,
         None => answer::no_content(endpoint.caller)?,
     })
 }
 
-async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) -> Outcome<Done> {
+async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Outcome<Done> {
     let env = endpoint.env;
     Ok(match (request.method(), of) {
         (Method::Get, Of::Keys) => {
@@ -109,7 +110,7 @@ async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) ->
             (200, Some(Object::new().raw("keys", &keys).end()))
         }
         (Method::Post, Of::Keys) => {
-            let body = body(&mut request).await?;
+            let body = body(&request).await?;
             match keys::wanted(&body, now_s()) {
                 Ok(wanted) => {
                     let by = &endpoint.principal.client;
@@ -125,7 +126,7 @@ async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) ->
         },
         (Method::Get, Of::Rollout) => (200, Some(rollout_text(endpoint).await)),
         (Method::Put, Of::Rollout) => {
-            let body = body(&mut request).await?;
+            let body = body(&request).await?;
             let percentage = fields(&body, ["percentage"]).ok();
             let percentage = percentage.and_then(|[found]| raw::whole(found?));
             match percentage.and_then(|whole| u8::try_from(whole).ok()).filter(|it| *it <= 100) {
@@ -136,7 +137,7 @@ async fn carry_out(endpoint: &Endpoint<'_>, mut request: Request, of: Of<'_>) ->
                 None => wrong("`percentage`: expected a whole number from 0 to 100"),
             }
         }
-        (Method::Get, Of::Audit) => match read::filter(&request.inner().url()) {
+        (Method::Get, Of::Audit) => match read::filter(request.url()) {
             Ok(filter) => {
                 let limit = filter.limit;
                 let entries = audit::list(env, filter).await?;
@@ -169,7 +170,7 @@ async fn rollout_text(endpoint: &Endpoint<'_>) -> String {
         .end()
 }
 
-async fn body(request: &mut Request) -> Outcome<String> {
+async fn body(request: &Request) -> Outcome<String> {
     let body = read_body(request).await??;
     // What is no UTF-8 is no JSON either.
     Ok(String::from_utf8(body).unwrap_or_default())

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Request, Response, Result, State};
+use worker::{Env, Result, State};
 
 use crate::{
     access::oauth::{
@@ -22,6 +22,7 @@ use crate::{
     durable_object,
     protocol::object::Object as Json,
     runtime::{
+        http::{self, Request, Response},
         isolate,
         machine::Machine,
         object::{Object, keep},
@@ -63,7 +64,7 @@ impl Core {
         Self { rows, state, env, grant: RefCell::default(), loaded: Cell::new(false) }
     }
 
-    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let path = request.path();
         let ask = Ask::read(&path, &request.text().await?);
         self.load().await?;
@@ -90,7 +91,7 @@ impl Core {
             Some(Ask::TakeBack(subject)) => {
                 self.end_if(&|terms| terms.subject == subject, GrantEvent::TakenBack).await
             }
-            None => Response::error("not for a grant", 404),
+            None => http::text(404, "not for a grant"),
         }
     }
 
@@ -111,7 +112,7 @@ impl Core {
         *self.grant.borrow_mut() = Some(grant.clone());
         self.save(&grant).await?;
         self.note(&grant.terms, GrantEvent::Given);
-        Response::empty()
+        http::empty(200)
     }
 
     /// Decides about tokens: what to put into them, or a fault.
@@ -131,7 +132,7 @@ impl Core {
                     self.save(&grant).await?;
                     self.list(&grant);
                 }
-                Response::ok(granted(generation, &grant.terms))
+                http::text(200, &granted(generation, &grant.terms))
             }
             Some((Err(refused @ Refused::Stolen(_)), grant, _)) => {
                 self.end(&grant.terms, GrantEvent::Reused).await?;
@@ -143,7 +144,7 @@ impl Core {
 
     fn look(&self, seen: &dyn Fn(&Grant) -> Option<String>) -> Result<Response> {
         match self.grant.borrow().as_ref().and_then(seen) {
-            Some(text) => Response::ok(text),
+            Some(text) => http::text(200, &text),
             None => refuse(GONE),
         }
     }
@@ -157,7 +158,7 @@ impl Core {
         match terms.filter(|terms| may(terms)) {
             Some(terms) => {
                 self.end(&terms, why).await?;
-                Response::empty()
+                http::empty(200)
             }
             None => refuse(GONE),
         }
@@ -217,5 +218,5 @@ fn granted(generation: Generation, terms: &Terms) -> String {
 }
 
 fn refuse(fault: Fault) -> Result<Response> {
-    Ok(Response::ok(fault.to_json())?.with_status(fault.status()))
+    Ok(http::text(fault.status(), &fault.to_json())?)
 }

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Request, Response, Result, State};
+use worker::{Env, Result, State};
 
 use crate::{
     access::{admission::OWN_TOKEN_HEADER, keys::Keyring, secret::Secret},
@@ -22,6 +22,7 @@ use crate::{
     durable_object,
     protocol::stateless::listen::Change,
     runtime::{
+        http::{self, Request, Response},
         isolate,
         object::{Object, keep},
     },
@@ -97,7 +98,7 @@ impl Core {
         listeners.flat_map(|listener| listener.filter.resource_subscriptions).collect()
     }
 
-    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         match Ask::read(&request.path()) {
             Some(Ask::Listen) => self.listen(&request).await,
             Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
@@ -109,59 +110,59 @@ impl Core {
                     self.look_with(&request, until).await?;
                 }
                 self.watching.watch(&object, until, &uris).await?;
-                Response::empty()
+                http::empty(200)
             }
             Some(Ask::Unwatch(object)) => {
                 self.forget(&object).await?;
-                Response::empty()
+                http::empty(200)
             }
-            Some(Ask::NotBefore) => Response::ok(self.not_before().await?.to_string()),
+            Some(Ask::NotBefore) => http::text(200, &self.not_before().await?.to_string()),
             Some(Ask::End(not_before)) => self.end(not_before).await,
             Some(Ask::Keep(id)) => {
                 self.keeping.keep(id, &request.text().await?).await?;
-                Response::empty()
+                http::empty(200)
             }
             Some(Ask::Page(id, page)) => match self.keeping.page(id, page).await? {
-                Some(page) => Response::ok(page),
-                None => Response::error("no such page", 404),
+                Some(page) => http::text(200, &page),
+                None => http::text(404, "no such page"),
             },
             Some(Ask::PutGrant(grant, until)) => {
                 self.put_grant(&grant, &request.text().await?, until).await
             }
             Some(Ask::DropGrant(grant)) => {
                 self.rows.remove(vec![format!("{GRANT}{grant}")]).await?;
-                Response::empty()
+                http::empty(200)
             }
             Some(Ask::Grants) => self.list(GRANT).await,
             Some(Ask::Watchers) => self.list(WATCHER).await,
             Some(Ask::Consume(nonce, until)) => self.consume(nonce, until).await,
-            None => Response::error("not for a hub", 404),
+            None => http::text(404, "not for a hub"),
         }
     }
 
     async fn listen(&self, request: &Request) -> Result<Response> {
-        let header = request.headers().get(LISTENER_HEADER)?;
+        let header = request.header(LISTENER_HEADER);
         let Some(listener) = header.filter(|text| Listener::from_ascii(text).is_some()) else {
-            return Response::error("not a listener", 400);
+            return http::text(400, "not a listener");
         };
         if self.state.get_websockets().len() >= MAX_LISTENERS {
-            return Response::error("too many listeners", 429);
+            return http::text(429, "too many listeners");
         }
         let accepted = socket::accept(&self.state, &[], &listener)?.client;
         let age = isolate::config(&self.env).session_max_age.as_secs();
         if self.look_with(request, now_s().saturating_add(age)).await? {
             self.watching.look_soon().await?;
         }
-        Response::from_websocket(accepted)
+        http::upgraded(accepted)
     }
 
     /// Keeps whose credential to look with, where the request says so.
     async fn look_with(&self, request: &Request, until: u64) -> Result<bool> {
-        let principal = request.headers().get(PRINCIPAL_HEADER)?;
+        let principal = request.header(PRINCIPAL_HEADER);
         let Some(principal) = principal.as_deref().and_then(principal_from_ascii) else {
             return Ok(false);
         };
-        let token = request.headers().get(OWN_TOKEN_HEADER)?.map(Secret::new);
+        let token = request.header(OWN_TOKEN_HEADER).map(Secret::new);
         self.watching.look_as(&principal, token, until).await?;
         Ok(true)
     }
@@ -174,7 +175,7 @@ impl Core {
         if !matches!(news, News::Task(..)) {
             self.order(Order::News, text, origin);
         }
-        Response::empty()
+        http::empty(200)
     }
 
     fn tell(&self, news: &News) {
@@ -199,23 +200,23 @@ impl Core {
         let key = watcher_key(object);
         let kept = self.rows.get(&key).await?;
         if kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(|end: u64| end >= until) {
-            return Response::empty();
+            return http::empty(200);
         }
         if kept.is_none() && self.rows.texts(WATCHER).await?.len() >= MAX_WATCHERS {
-            return Response::error("too many session objects", 429);
+            return http::text(429, "too many session objects");
         }
         self.rows.put(&key, &until.to_string(), until).await?;
-        Response::empty()
+        http::empty(200)
     }
 
     async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
         let key = format!("{GRANT}{grant}");
         if self.rows.get(&key).await?.is_none() && self.rows.texts(GRANT).await?.len() >= MAX_GRANTS
         {
-            return Response::error("too many grants", 429);
+            return http::text(429, "too many grants");
         }
         self.rows.put(&key, text, until).await?;
-        Response::empty()
+        http::empty(200)
     }
 
     /// The rows of one kind: a line for each, its name and its text.
@@ -224,7 +225,7 @@ impl Core {
         let line = |(key, text): &(String, String)| {
             format!("{} {text}\n", key.strip_prefix(kind).unwrap_or_default())
         };
-        Response::ok(rows.iter().map(line).collect::<String>())
+        http::text(200, &rows.iter().map(line).collect::<String>())
     }
 
     async fn not_before(&self) -> Result<u32> {
@@ -243,7 +244,7 @@ impl Core {
             socket::close(&socket, socket::ENDED, "the sessions were ended");
         }
         self.order(Order::End, text, String::new());
-        Response::empty()
+        http::empty(200)
     }
 
     async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
@@ -251,8 +252,8 @@ impl Core {
         let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
         let keep = self.rows.put(&key, "", until);
         match self.nonces.consume(nonce, kept, keep).await? {
-            true => Response::empty(),
-            false => Response::error("consumed before", 409),
+            true => http::empty(200),
+            false => http::text(409, "consumed before"),
         }
     }
 

@@ -6,8 +6,9 @@ use std::rc::Rc;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
-use worker::{Env, Request, Response, Result, State};
+use worker::{Env, Result, State};
 
+use crate::runtime::http::{self, Request, Response};
 use crate::{agents::rows::text_at, durable_object, runtime::object::Object};
 
 const KEY: &str = "session-key";
@@ -28,13 +29,13 @@ impl Core {
 
     async fn key(self: Rc<Self>) -> Result<Response> {
         if let Some(key) = text_at(&self.state, KEY).await? {
-            return Response::ok(key);
+            return http::text(200, &key);
         }
         // Two v4 UUIDs hold 244 random bits.
         let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         self.state.storage().put_raw(KEY, key.as_str()).await?;
         crate::warning!("made a session key: set the secret SESSION_KEY to choose your own");
-        Response::ok(key)
+        http::text(200, &key)
     }
 }
 

@@ -6,13 +6,16 @@
 use std::{cell::Cell, rc::Rc};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Request, Response, Result, State};
+use worker::{Env, Result, State};
 
 use crate::{
     access::quota::Count,
     agents::rows::{Rows, now_s},
     durable_object,
-    runtime::object::Object,
+    runtime::{
+        http::{self, Request, Response},
+        object::Object,
+    },
 };
 
 const COUNT: &str = "count";
@@ -45,12 +48,12 @@ impl Core {
     }
 
     /// A lease where the body is a limit, else what was leased so far.
-    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let limit = request.text().await?.parse().ok();
         let kept = self.kept().await?;
         match limit {
             Some(limit) => self.lease(kept, limit).await,
-            None => Response::ok(kept.at(now_s()).to_text()),
+            None => http::text(200, &kept.at(now_s()).to_text()),
         }
     }
 
@@ -63,7 +66,7 @@ impl Core {
             let until = lease.ends.saturating_add(KEPT_FOR);
             self.rows.put(COUNT, &count.to_text(), until).await?;
         }
-        Response::ok(lease.to_text())
+        http::text(200, &lease.to_text())
     }
 
     async fn kept(&self) -> Result<Count> {

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use futures_util::{FutureExt as _, stream};
-use worker::{Response, Result};
+use worker::Result;
 
 use crate::{
     agents::{
@@ -15,12 +15,12 @@ use crate::{
         channel::Channel,
         session::{Session, worded},
     },
-    edge::answer::{self, Caller},
+    edge::answer::{self},
     protocol::{
         event::{self, LastEvent},
         jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
     },
-    runtime::machine::Machine,
+    runtime::{http::Response, machine::Machine},
     server::{long, notify::Nobody, tasks::Tasks},
 };
 
@@ -33,22 +33,21 @@ pub async fn answer(
     last: &LastEvent,
     incarnation: &str,
     tasks: Rc<dyn Tasks>,
-    caller: &Caller,
 ) -> Result<Response> {
     if let Some(rest) = session.resume(last) {
-        return answer::stream(rest, caller);
+        return answer::handed(rest);
     }
     let stored = session.store().stored(&last.stream).await;
     let body = match stored {
         Some(stored) => match task_of(&stored) {
-            Some(task) => return follow(last, task.to_owned(), tasks, caller).await,
+            Some(task) => return follow(last, task.to_owned(), tasks).await,
             None => stored,
         },
         None => lost(last, incarnation),
     };
     let id = last.stream.event_id(last.place.saturating_add(1));
     let frame = event::message(Some(&id), &body);
-    answer::stream(stream::iter([Ok(frame)]), caller)
+    answer::handed(stream::iter([Ok(frame)]))
 }
 
 /// The task in which a call went on whose own object ended before it.
@@ -57,12 +56,7 @@ fn task_of(stored: &[u8]) -> Option<&str> {
 }
 
 /// Waits for the task instead of the call.
-async fn follow(
-    last: &LastEvent,
-    task: String,
-    tasks: Rc<dyn Tasks>,
-    caller: &Caller,
-) -> Result<Response> {
+async fn follow(last: &LastEvent, task: String, tasks: Rc<dyn Tasks>) -> Result<Response> {
     let (channel, request) = (Channel::of_request(last.request.clone()), last.request.clone());
     let call = async move {
         let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
@@ -71,9 +65,9 @@ async fn follow(
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
         Held::Whole(reply) => {
             let body = reply.body().unwrap_or_default();
-            answer::stream(stream::iter([Ok(event::message(None, body))]), caller)
+            answer::handed(stream::iter([Ok(event::message(None, body))]))
         }
-        Held::Stream(rest) => answer::stream(rest, caller),
+        Held::Stream(rest) => answer::handed(rest),
     }
 }
 

@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Method, Request, Response, Result, State, WebSocket};
+use worker::{Env, Method, Result, State, WebSocket};
 
 use crate::{
     access::{
@@ -26,13 +26,14 @@ use crate::{
     },
     durable_object,
     edge::{
-        answer::{self, Caller},
+        answer::{self, Caller, STREAMED},
         body::read_body,
         config::Config,
         refusal::Refusal,
     },
     protocol::{event::LastEvent, jsonrpc::decode, session_id::Claims},
     runtime::{
+        http::{self, Request, Response},
         isolate,
         machine::Machine,
         object::{Object, keep},
@@ -91,7 +92,7 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let caller = Caller::of(request.headers())?;
+        let caller = Caller::of(&request);
         let record = isolate::record(&self.env);
         let response = match self.handle(request, &caller, &record).await? {
             Ok(response) => response,
@@ -100,7 +101,10 @@ impl Core {
                 answer::refusal(&refusal, &caller)?
             }
         };
-        record.answered(response.status_code());
+        if record.is_open() {
+            let status = response.status();
+            record.answered(if status == STREAMED { 200 } else { status });
+        }
         Ok(response)
     }
 
@@ -115,7 +119,7 @@ impl Core {
             Ok(keys) => keys,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let seal = request.headers().get(SEAL_HEADER)?.unwrap_or_default();
+        let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
             record.hand_over();
             return self.obey(request, &seal, &keys).await;
@@ -127,6 +131,7 @@ impl Core {
             return Ok(Err(Refusal::SessionNotFound));
         };
         session.used(now_s());
+        caller.rate.set(sealed.rate);
         match request.method() {
             Method::Post => {
                 let aside = request.path() != MCP;
@@ -143,9 +148,9 @@ impl Core {
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
                 record.holds();
-                let answer = self.get(&request, &session, &sealed.claims, link, caller).await?;
+                let answer = self.get(&request, &session, &sealed.claims, link).await?;
                 // Who holds the stream that this feeds tells of it.
-                if answer.status_code() == 101 {
+                if answer.status() == 101 {
                     record.hand_over();
                 }
                 Ok(Ok(answer))
@@ -158,7 +163,7 @@ impl Core {
     }
 
     /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
-    async fn obey(&self, mut request: Request, seal: &str, keys: &Keyring) -> Result<Handled> {
+    async fn obey(&self, request: Request, seal: &str, keys: &Keyring) -> Result<Handled> {
         let (path, object) = (request.path(), self.state.id().name().unwrap_or_default());
         let order = Order::read(&path).filter(|_| is_hub_seal(seal, &path, &object, keys));
         let Some(order) = order else {
@@ -172,7 +177,7 @@ impl Core {
             },
             Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
         };
-        Ok(Ok(Response::empty()?.with_status(if heard { 200 } else { 410 })))
+        http::empty(if heard { 200 } else { 410 }).map(Ok)
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
@@ -188,7 +193,7 @@ impl Core {
             Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
             Answer::Stream(stream) => {
                 record.streams(200);
-                answer::stream(stream, caller).map(Ok)
+                answer::handed(stream).map(Ok)
             }
         }
     }
@@ -230,19 +235,18 @@ impl Core {
         session: &Session,
         claims: &Claims,
         tasks: TaskLink,
-        caller: &Caller,
     ) -> Result<Response> {
-        let last = request.headers().get("last-event-id")?;
-        let upgrade = request.headers().get("upgrade")?;
+        let last = request.header("last-event-id");
+        let upgrade = request.header("upgrade");
         match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
             Some(last) => {
                 let incarnation = self.sessions.incarnation();
-                resume::answer(session, &last, incarnation, Rc::new(tasks), caller).await
+                resume::answer(session, &last, incarnation, Rc::new(tasks)).await
             }
             None => {
                 let everything = request.path() == SSE;
                 let socket = self.sessions.open_stream(session, claims, everything).await?;
-                Response::from_websocket(socket)
+                http::upgraded(socket)
             }
         }
     }
@@ -256,20 +260,20 @@ const MCP: &str = "/mcp";
 impl Message {
     /// The session, the context and the body.
     async fn received(
-        mut self,
+        self,
         env: &Env,
         audit: Keep,
     ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
         let own_token = match self.sealed.principal.own_credential {
-            true => self.request.headers().get(OWN_TOKEN_HEADER)?,
+            true => self.request.header(OWN_TOKEN_HEADER),
             false => None,
         };
-        let body = match read_body(&mut self.request).await? {
+        let body = match read_body(&self.request).await? {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let subject = self.sealed.claims.subject;
-        traced(&self.record, self.request.headers())?;
+        traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
         ctx.record = self.record;
         ctx.shelf = Some(Rc::new(Hub::new(env, subject)));

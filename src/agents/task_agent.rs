@@ -12,7 +12,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Request, Response, Result, State, WebSocket, WebSocketPair};
+use worker::{Env, Result, State, WebSocket, WebSocketPair};
 
 use crate::{
     access::{admission::OWN_TOKEN_HEADER, principal::Subject, secret::Secret},
@@ -28,6 +28,7 @@ use crate::{
     },
     runtime::{
         cipher::{self, Lock},
+        http::{self, Request, Response},
         isolate,
         machine::Machine,
         object::{Object, keep},
@@ -102,25 +103,25 @@ impl Core {
         }
     }
 
-    async fn receive(self: Rc<Self>, mut request: Request) -> Result<Response> {
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let path = request.path();
         if path == "/start" {
-            let own_token = request.headers().get(OWN_TOKEN_HEADER)?;
+            let own_token = request.header(OWN_TOKEN_HEADER);
             return self.start(&request.text().await?, own_token).await;
         }
         let Some(kept) = self.load().await? else {
-            return Response::error("no such task", 404);
+            return http::text(404, "no such task");
         };
         self.go_on();
-        match path.as_str() {
+        match path {
             "/update" => self.update(&kept, &request.text().await?).await,
             "/cancel" => self.cancel(&kept).await,
             "/ended" => match self.rows.get(ENDED).await? {
-                Some(ended) => Response::ok(ended),
-                None => Response::error("not over", 409),
+                Some(ended) => http::text(200, &ended),
+                None => http::text(409, "not over"),
             },
             "/follow" | "/own" => self.follow(&kept, path == "/own"),
-            _ => Response::ok(self.view(&kept).await?),
+            _ => http::text(200, &self.view(&kept).await?),
         }
     }
 
@@ -181,7 +182,7 @@ impl Core {
         };
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        Response::ok(format!("{id}\n{}", self.view(&kept).await?))
+        http::text(200, &format!("{id}\n{}", self.view(&kept).await?))
     }
 
     async fn sealed(&self, of: &str, token: Secret) -> Result<String> {
@@ -202,13 +203,13 @@ impl Core {
         if kept.borrow().status == Status::InputRequired {
             let answered = kept.borrow_mut().answer(responses);
             match answered {
-                Err(fault) => return Response::error(fault.to_string(), 400),
+                Err(fault) => return http::text(400, &fault.to_string()),
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
             self.go_on();
         }
-        Response::empty()
+        http::empty(200)
     }
 
     async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<Response> {
@@ -218,7 +219,7 @@ impl Core {
             None if kept.borrow().is_over() => {}
             None => self.end(kept, Ended::Cancelled).await?,
         }
-        Response::empty()
+        http::empty(200)
     }
 
     fn follow(&self, kept: &Shared, owner: bool) -> Result<Response> {
@@ -231,7 +232,7 @@ impl Core {
         } else if kept.status == Status::InputRequired {
             pair.server.send_with_str(Told::Asks(kept.asked.clone()).to_json())?;
         }
-        Response::from_websocket(pair.client)
+        http::upgraded(pair.client)
     }
 
     /// Whether its tool should be running.

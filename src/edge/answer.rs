@@ -4,14 +4,16 @@
 //! Invariant: every answer can be read by an allowed page, refusals included, or the page could not
 //! tell its person what went wrong.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
-use futures_util::StreamExt as _;
-use js_sys::Object;
-use wasm_bindgen::JsValue;
-use worker::{Headers, IntoResponse, Response, ResponseBuilder, Result};
+use worker::Result;
 
-use crate::{access::quota::Rate, agents::channel::Reply, edge::refusal::Refusal};
+use crate::{
+    access::quota::Rate,
+    agents::channel::Reply,
+    edge::refusal::Refusal,
+    runtime::http::{Outgoing, Request, Response},
+};
 
 const JSON: &str = "application/json";
 const EVENT_STREAM: &str = "text/event-stream";
@@ -27,135 +29,93 @@ const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-S
 
 const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
-/// The page that asks, if one does.
+/// Who reads the answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Reader {
+    /// Whoever asks: what is said is the same for all.
+    #[default]
+    Anyone,
+    /// A program. No browser stands before it, so it is told nothing of what pages may do.
+    Program,
+    /// A page of this origin.
+    Page(String),
+}
+
+/// Who asks, as far as the answer depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// The `Origin` header.
-    pub origin: Option<String>,
+    /// Who reads the answer.
+    pub reader: Reader,
+    /// What it may still ask for, once that is known.
+    pub rate: Cell<Option<Rate>>,
 }
 
 impl Caller {
-    /// Reads the header.
-    ///
-    /// # Errors
-    /// Only where the runtime fails.
-    pub fn of(headers: &Headers) -> Result<Self> {
-        Ok(Self { origin: headers.get("origin")? })
+    /// Reads who asks.
+    pub fn of(request: &Request) -> Self {
+        let reader = request.header("origin").map_or(Reader::Program, Reader::Page);
+        Self { reader, rate: Cell::default() }
     }
-}
 
-/// What the client gets.
-pub enum Answered {
-    /// An answer of this server.
-    Made(Response),
-    /// An object's, which goes to the client as it came.
-    Passed(web_sys::Response),
-}
-
-impl From<Response> for Answered {
-    fn from(response: Response) -> Self {
-        Self::Made(response)
-    }
-}
-
-impl Answered {
-    /// The answer as one that can be read and changed.
-    pub fn into_response(self) -> Response {
-        match self {
-            Self::Made(response) => response,
-            Self::Passed(response) => response.into(),
+    /// The `Origin` header.
+    pub fn page(&self) -> Option<&str> {
+        match &self.reader {
+            Reader::Page(origin) => Some(origin),
+            Reader::Anyone | Reader::Program => None,
         }
     }
 }
 
-impl IntoResponse for Answered {
-    fn into_raw(
-        self,
-    ) -> std::result::Result<web_sys::Response, impl Into<Box<dyn std::error::Error>>> {
-        Ok::<_, worker::Error>(match self {
-            Self::Made(response) => response.into(),
-            Self::Passed(response) => response,
-        })
-    }
-}
+const BARE: [(&str, &str); 1] = [("Cache-Control", "no-store")];
+const WHOLE: [(&str, &str); 2] = [("Content-Type", JSON), ("Cache-Control", "no-store")];
+const STREAM: [(&str, &str); 3] = [
+    ("Content-Type", EVENT_STREAM),
+    ("Cache-Control", "no-cache, no-transform"),
+    // Asks proxies such as nginx not to hold events back.
+    ("X-Accel-Buffering", "no"),
+];
 
-thread_local! {
-    /// Header records for the runtime, made once: each header set costs a crossing into JavaScript.
-    static RECORDS: RefCell<[Option<Object>; 3]> = const { RefCell::new([None, None, None]) };
-}
-
-#[derive(Clone, Copy)]
-enum Kind {
-    Bare,
-    Json,
-    Stream,
-}
-
-impl Kind {
-    fn index(self) -> usize {
-        match self {
-            Self::Bare => 0,
-            Self::Json => 1,
-            Self::Stream => 2,
-        }
-    }
-
-    fn fields(self) -> Vec<(&'static str, &'static str)> {
-        let mut fields = vec![
-            ("Access-Control-Allow-Origin", "*"),
-            ("Access-Control-Expose-Headers", EXPOSED),
-            ("Vary", "Origin"),
-        ];
-        match self {
-            Self::Bare => fields.push(("Cache-Control", "no-store")),
-            Self::Json => {
-                fields.push(("Content-Type", JSON));
-                fields.push(("Cache-Control", "no-store"));
-            }
-            Self::Stream => {
-                fields.push(("Content-Type", EVENT_STREAM));
-                fields.push(("Cache-Control", "no-cache, no-transform"));
-                // Asks proxies such as nginx not to hold events back.
-                fields.push(("X-Accel-Buffering", "no"));
-            }
-        }
-        fields
-    }
-}
-
-fn headers(kind: Kind, caller: &Caller) -> Result<Headers> {
-    let record = RECORDS.with_borrow_mut(|records| {
-        let slot = records.get_mut(kind.index())?;
-        if slot.is_none() {
-            *slot = Some(record(kind)?);
-        }
-        slot.clone()
-    });
-    let headers = match record {
-        Some(record) => Headers(web_sys::Headers::new_with_record_from_str_to_str(&record)?),
-        None => Headers::new(),
+fn made(status: u16, headers: &[(&str, &str)], caller: &Caller) -> Outgoing {
+    let made = Outgoing::new(status).headers(headers);
+    let allowed = match &caller.reader {
+        Reader::Anyone => Some("*"),
+        Reader::Program => None,
+        Reader::Page(origin) => Some(origin.as_str()),
     };
-    if let Some(origin) = &caller.origin {
-        headers.set("Access-Control-Allow-Origin", origin)?;
+    let made = match allowed {
+        Some(origin) => made
+            .header("Access-Control-Allow-Origin", origin)
+            .header("Access-Control-Expose-Headers", EXPOSED)
+            .header("Vary", "Origin"),
+        None => made,
+    };
+    match caller.rate.get() {
+        Some(rate) => rated(made, rate),
+        None => made,
     }
-    Ok(headers)
 }
 
-fn record(kind: Kind) -> Option<Object> {
-    let object = Object::new();
-    for (name, value) in kind.fields() {
-        js_sys::Reflect::set(&object, &JsValue::from_str(name), &JsValue::from_str(value)).ok()?;
-    }
-    Some(object)
+/// The same with what the caller should know of its limit.
+fn rated(made: Outgoing, rate: Rate) -> Outgoing {
+    made.header("X-RateLimit-Limit", &rate.limit.to_string())
+        .header("X-RateLimit-Remaining", &rate.remaining.to_string())
+        .header("X-RateLimit-Reset", &rate.reset.to_string())
 }
 
 /// A JSON answer.
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn json(status: u16, body: Vec<u8>, caller: &Caller) -> Result<Response> {
-    let headers = headers(Kind::Json, caller)?;
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+pub fn json(status: u16, body: &[u8], caller: &Caller) -> Result<Response> {
+    made(status, &WHOLE, caller).whole(body)
+}
+
+/// A text for everybody.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn text(content_type: &str, body: &[u8]) -> Result<Response> {
+    made(200, &BARE, &Caller::default()).header("Content-Type", content_type).whole(body)
 }
 
 /// The answer to a body whose responses are there.
@@ -165,11 +125,9 @@ pub fn json(status: u16, body: Vec<u8>, caller: &Caller) -> Result<Response> {
 pub fn reply(reply: Reply, caller: &Caller) -> Result<Response> {
     match reply {
         Reply::Accepted => accepted(caller),
-        Reply::Json { status, body } => json(status, body, caller),
+        Reply::Json { status, body } => json(status, &body, caller),
         Reply::Forbidden(beyond, body) => {
-            let response = json(403, body, caller)?;
-            response.headers().set("WWW-Authenticate", &beyond.challenge())?;
-            Ok(response)
+            made(403, &WHOLE, caller).header("WWW-Authenticate", &beyond.challenge()).whole(&body)
         }
     }
 }
@@ -178,10 +136,8 @@ pub fn reply(reply: Reply, caller: &Caller) -> Result<Response> {
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn json_with_session(body: Vec<u8>, session: &str, caller: &Caller) -> Result<Response> {
-    let headers = headers(Kind::Json, caller)?;
-    headers.set("Mcp-Session-Id", session)?;
-    Ok(ResponseBuilder::new().with_headers(headers).fixed(body))
+pub fn json_with_session(body: &[u8], session: &str, caller: &Caller) -> Result<Response> {
+    made(200, &WHOLE, caller).header("Mcp-Session-Id", session).whole(body)
 }
 
 /// An event stream.
@@ -192,9 +148,22 @@ pub fn stream<S>(stream: S, caller: &Caller) -> Result<Response>
 where
     S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
 {
-    let headers = headers(Kind::Stream, caller)?;
-    // Boxed, or each kind of stream would have a source of its own in the bundle.
-    ResponseBuilder::new().with_headers(headers).from_stream(stream.boxed_local())
+    made(200, &STREAM, caller).stream(stream)
+}
+
+/// The status under which an object hands an event stream to the Worker, which sends it on with 200:
+/// nothing of an answer is read as cheaply.
+pub const STREAMED: u16 = 299;
+
+/// An event stream of an object, for the Worker.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn handed<S>(stream: S) -> Result<Response>
+where
+    S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
+{
+    Outgoing::new(STREAMED).stream(stream)
 }
 
 /// 202: a body without requests was taken.
@@ -202,7 +171,7 @@ where
 /// # Errors
 /// Only where the runtime fails.
 pub fn accepted(caller: &Caller) -> Result<Response> {
-    bare(202, caller)
+    made(202, &BARE, caller).empty()
 }
 
 /// 204: done, nothing to say.
@@ -210,12 +179,7 @@ pub fn accepted(caller: &Caller) -> Result<Response> {
 /// # Errors
 /// Only where the runtime fails.
 pub fn no_content(caller: &Caller) -> Result<Response> {
-    bare(204, caller)
-}
-
-fn bare(status: u16, caller: &Caller) -> Result<Response> {
-    let headers = headers(Kind::Bare, caller)?;
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).empty())
+    made(204, &BARE, caller).empty()
 }
 
 /// A refusal.
@@ -223,31 +187,16 @@ fn bare(status: u16, caller: &Caller) -> Result<Response> {
 /// # Errors
 /// Only where the runtime fails.
 pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
-    let headers = headers(Kind::Json, caller)?;
-    if let Some((name, value)) = refusal.header() {
-        headers.set(name, &value)?;
-    }
-    let response = ResponseBuilder::new()
-        .with_status(refusal.status())
-        .with_headers(headers)
-        .fixed(refusal.body());
-    match refusal {
-        Refusal::RateLimit(rate, _) => with_rate(response, *rate),
-        _ => Ok(response),
-    }
-}
-
-/// The same answer with what the caller should know of its limit.
-///
-/// # Errors
-/// Only where the runtime fails.
-pub fn with_rate(response: Response, rate: Rate) -> Result<Response> {
-    // The headers of an object's answer cannot be changed.
-    let headers = Headers(web_sys::Headers::new_with_headers(&response.headers().0)?);
-    headers.set("X-RateLimit-Limit", &rate.limit.to_string())?;
-    headers.set("X-RateLimit-Remaining", &rate.remaining.to_string())?;
-    headers.set("X-RateLimit-Reset", &rate.reset.to_string())?;
-    Ok(response.with_headers(headers))
+    let made = made(refusal.status(), &WHOLE, caller);
+    let made = match refusal.header() {
+        Some((name, value)) => made.header(name, &value),
+        None => made,
+    };
+    let made = match refusal {
+        Refusal::RateLimit(rate, _) => rated(made, *rate),
+        _ => made,
+    };
+    made.whole(&refusal.body())
 }
 
 /// The answer to a preflight (WHATWG Fetch "CORS-preflight request"). `asked` is
@@ -256,11 +205,11 @@ pub fn with_rate(response: Response, rate: Rate) -> Result<Response> {
 /// # Errors
 /// Only where the runtime fails.
 pub fn preflight(asked: Option<&str>, caller: &Caller) -> Result<Response> {
-    let headers = headers(Kind::Bare, caller)?;
-    headers.set("Access-Control-Allow-Methods", METHODS)?;
-    headers.set("Access-Control-Allow-Headers", &allowed_headers(asked.unwrap_or_default()))?;
-    headers.set("Access-Control-Max-Age", "7200")?;
-    Ok(ResponseBuilder::new().with_status(204).with_headers(headers).empty())
+    made(204, &BARE, caller)
+        .header("Access-Control-Allow-Methods", METHODS)
+        .header("Access-Control-Allow-Headers", &allowed_headers(asked.unwrap_or_default()))
+        .header("Access-Control-Max-Age", "7200")
+        .empty()
 }
 
 fn allowed_headers(asked: &str) -> String {

@@ -1,9 +1,12 @@
 //! Reading a request's body within its limit.
 
 use futures_util::StreamExt as _;
-use worker::{ByteStream, Request, Result};
+use worker::{ByteStream, Result};
 
-use crate::edge::refusal::{MAX_BODY, Refusal};
+use crate::{
+    edge::refusal::{MAX_BODY, Refusal},
+    runtime::http::Request,
+};
 
 /// Bytes of a refused body that are read and thrown away. A client that is still sending would see
 /// a broken connection instead of the refusal.
@@ -11,8 +14,8 @@ const DISCARDED: usize = 32 * 1024 * 1024;
 
 /// Reads the whole body. One that declares its length is read at once; only a chunked one is
 /// counted on the way, which costs a quarter of the speed.
-pub async fn read_body(request: &mut Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-    match declared_length(request)? {
+pub async fn read_body(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
+    match declared_length(request) {
         Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
         Some(_) => request.bytes().await.map(Ok),
         None => count(request).await,
@@ -20,37 +23,38 @@ pub async fn read_body(request: &mut Request) -> Result<std::result::Result<Vec<
 }
 
 /// The `Content-Length`, where it is a number.
-fn declared_length(request: &Request) -> Result<Option<usize>> {
-    let header = request.headers().get("content-length")?;
-    Ok(header.and_then(|length| length.trim().parse().ok()))
+fn declared_length(request: &Request) -> Option<usize> {
+    request.header("content-length")?.trim().parse().ok()
 }
 
 /// Refuses a body that declares more than the limit, and reads nothing of any other.
-pub async fn check_declared(request: &mut Request) -> Result<std::result::Result<(), Refusal>> {
-    match declared_length(request)? {
+pub async fn check_declared(request: &Request) -> Result<std::result::Result<(), Refusal>> {
+    match declared_length(request) {
         Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
         _ => Ok(Ok(())),
     }
 }
 
-async fn count(request: &mut Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-    if request.inner().body().is_none() {
+async fn count(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
+    let Some(mut stream) = request.stream()? else {
         return Ok(Ok(Vec::new()));
-    }
+    };
     let mut body = Vec::new();
-    let mut stream = request.stream()?;
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return refuse(stream).await;
+            return refuse(Some(stream)).await;
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Ok(body))
 }
 
-async fn refuse<T>(mut rest: ByteStream) -> Result<std::result::Result<T, Refusal>> {
+async fn refuse<T>(rest: Option<ByteStream>) -> Result<std::result::Result<T, Refusal>> {
     let mut left = DISCARDED;
+    let Some(mut rest) = rest else {
+        return Ok(Err(Refusal::TooLarge));
+    };
     while let Some(Ok(chunk)) = rest.next().await {
         match left.checked_sub(chunk.len()) {
             Some(less) => left = less,

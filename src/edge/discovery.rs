@@ -5,7 +5,7 @@
 //! scanners read.
 
 use sha2::{Digest as _, Sha256};
-use worker::{Headers, Request, Response, ResponseBuilder, Result};
+use worker::Result;
 
 use crate::{
     edge::{config::Config, origin::own},
@@ -18,6 +18,7 @@ use crate::{
         object::{Object, array},
         version::Version,
     },
+    runtime::http::{Outgoing, Request, Response},
     server::registry,
 };
 
@@ -57,16 +58,18 @@ impl Document {
     pub fn answer(self, request: &Request, url: &str, config: &Config) -> Result<Response> {
         let body = self.text(own(url).unwrap_or_default(), config);
         let etag = etag(&body);
-        let headers = open_headers()?;
-        headers.set("Content-Type", self.media_type())?;
-        headers.set("Cache-Control", "public, max-age=3600")?;
-        headers.set("ETag", &etag)?;
-        let known = request.headers().get("if-none-match")?;
-        let builder = ResponseBuilder::new().with_headers(headers);
+        let made = |status| {
+            let caching = "public, max-age=3600";
+            open(status)
+                .header("Content-Type", self.media_type())
+                .header("Cache-Control", caching)
+                .header("ETag", &etag)
+        };
+        let known = request.header("if-none-match");
         if known.is_some_and(|known| matches_etag(&known, &etag)) {
-            return Ok(builder.with_status(304).empty());
+            return made(304).empty();
         }
-        Ok(builder.fixed(body.into_bytes()))
+        made(200).whole(body.as_bytes())
     }
 
     fn media_type(self) -> &'static str {
@@ -91,18 +94,15 @@ impl Document {
 /// # Errors
 /// Only where the runtime fails.
 pub fn preflight() -> Result<Response> {
-    let headers = open_headers()?;
-    headers.set("Access-Control-Max-Age", "7200")?;
-    Ok(ResponseBuilder::new().with_status(204).with_headers(headers).empty())
+    open(204).header("Access-Control-Max-Age", "7200").empty()
 }
 
-fn open_headers() -> Result<Headers> {
-    let headers = Headers::new();
-    headers.set("Access-Control-Allow-Origin", "*")?;
-    headers.set("Access-Control-Allow-Methods", "GET")?;
-    headers.set("Access-Control-Allow-Headers", "Content-Type, If-None-Match")?;
-    headers.set("Access-Control-Expose-Headers", "ETag")?;
-    Ok(headers)
+fn open(status: u16) -> Outgoing {
+    Outgoing::new(status)
+        .header("Access-Control-Allow-Origin", "*")
+        .header("Access-Control-Allow-Methods", "GET")
+        .header("Access-Control-Allow-Headers", "Content-Type, If-None-Match")
+        .header("Access-Control-Expose-Headers", "ETag")
 }
 
 fn etag(body: &str) -> String {

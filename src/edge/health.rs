@@ -1,6 +1,6 @@
 //! `/health`: whether the server is up, which one it is, and what its operator should know.
 
-use worker::{Response, Result};
+use worker::Result;
 
 use crate::{
     edge::{
@@ -11,6 +11,7 @@ use crate::{
         initialize::{SERVER_NAME, SERVER_VERSION},
         object::Object,
     },
+    runtime::http::Response,
 };
 
 /// The answer: 200 while requests are served, 503 where configuration refuses them all.
@@ -39,5 +40,5 @@ pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end();
     let status = if refuses { 503 } else { 200 };
-    answer::json(status, body.into_bytes(), &Caller::default())
+    answer::json(status, body.as_bytes(), &Caller::default())
 }

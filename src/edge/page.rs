@@ -1,11 +1,12 @@
 //! `/`: a short page for a person: what this is, and how to connect each client.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use worker::{Headers, Response, ResponseBuilder, Result};
+use worker::Result;
 
 use crate::{
     edge::{config::Config, origin::own},
     protocol::initialize::{SERVER_DESCRIPTION, SERVER_TITLE, SERVER_VERSION},
+    runtime::http::{Outgoing, Response},
 };
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto;padding:0 1rem;\
@@ -19,13 +20,13 @@ border-radius:6px}code{font-size:.9em}h2{margin-top:2rem;font-size:1.1rem}@media
 /// Only where the runtime fails.
 pub fn answer(url: &str, config: &Config) -> Result<Response> {
     let endpoint = endpoint(url);
-    let headers = Headers::new();
-    headers.set("Content-Type", "text/html; charset=utf-8")?;
-    headers.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")?;
-    headers.set("X-Content-Type-Options", "nosniff")?;
-    headers.set("Access-Control-Allow-Origin", "*")?;
-    let body = page(&endpoint, config.door.oauth).into_string().into_bytes();
-    Ok(ResponseBuilder::new().with_headers(headers).fixed(body))
+    let body = page(&endpoint, config.door.oauth).into_string();
+    Outgoing::new(200)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+        .header("X-Content-Type-Options", "nosniff")
+        .header("Access-Control-Allow-Origin", "*")
+        .whole(body.as_bytes())
 }
 
 fn endpoint(url: &str) -> String {

@@ -5,16 +5,19 @@
 
 use std::rc::Rc;
 
-use worker::{Context, Env, Headers, Method, Request, Response, Result};
+use worker::{Context, Env, Method, Result};
 
 use crate::{
     admin,
     edge::{
-        answer::{self, Answered, Caller},
+        answer::{self, Caller},
         discovery, health, oauth, page,
         refusal::Refusal,
     },
-    runtime::isolate,
+    runtime::{
+        http::{Request, Response},
+        isolate,
+    },
     telemetry::{metrics, record::Record},
     transport::{
         endpoint::{Endpoint, stop_answer},
@@ -31,29 +34,16 @@ const METRICS: &str = "/metrics";
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn handle(request: Request, env: Env, context: Context) -> Result<Answered> {
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let record = isolate::record(&env);
     record.method(request.method().as_ref());
-    let headers = request.headers().clone();
+    forward::traced(&record, &request);
     let answered = route(request, &env, context, &record).await;
-    tell(
-        &record,
-        &headers,
-        match &answered {
-            Ok(Answered::Made(response)) => response.status_code(),
-            _ => 500,
-        },
-    );
-    answered
-}
-
-/// Tells of a request that is answered here. What an object answers it tells of itself.
-fn tell(record: &Record, headers: &Headers, status: u16) {
+    // What an object answers it tells of itself.
     if record.is_open() {
-        // A header that cannot be read names no trace.
-        let _ = forward::traced(record, headers);
-        record.answered(status);
+        record.answered(answered.as_ref().map_or(500, Response::status));
     }
+    answered
 }
 
 async fn route(
@@ -61,18 +51,19 @@ async fn route(
     env: &Env,
     context: Context,
     record: &Rc<Record>,
-) -> Result<Answered> {
+) -> Result<Response> {
     let config = isolate::config(env);
-    let caller = Caller::of(request.headers())?;
+    let caller = Caller::of(&request);
     let path = request.path();
-    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(&path);
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
+    let path = path.as_str();
     if let Some(document) = discovery::document(path) {
         record.route("document");
-        return public(&request, |url| document.answer(&request, url, &config)).map(Into::into);
+        return public(&request, |url| document.answer(&request, url, &config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
         record.route("oauth");
-        return oauth::handle(route, request, env, &config, context).await.map(Into::into);
+        return oauth::handle(route, request, env, &config, context).await;
     }
     let is_mcp = matches!(path, "/mcp" | sse::STREAM | sessions::PATH);
     let (is_messages, is_admin) = (sse::takes_messages(path), path.starts_with(admin::PREFIX));
@@ -88,15 +79,15 @@ async fn route(
         METRICS => "metrics",
         _ => "none",
     });
-    let made = match path {
+    match path {
         admin::DESCRIPTION => {
-            let text = || admin::OPENAPI.as_bytes().to_vec();
-            public(&request, |_| answer::json(200, text(), &Caller::default()))
+            let text = admin::OPENAPI.as_bytes();
+            public(&request, |_| answer::json(200, text, &Caller::default()))
         }
         _ if is_mcp || is_messages || is_admin => {
             let (record, context) = (record.clone(), Rc::new(context));
             let visit = Visit { env, config: &config, caller: &caller, record, context };
-            return mcp(request, visit, path).await;
+            mcp(request, visit, path).await
         }
         "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
@@ -104,58 +95,43 @@ async fn route(
             public(&request, |_| health::answer(&config, percentage))
         }
         // They say how much a server is used, and by what.
-        METRICS if config.is_development() => counters(),
+        METRICS if config.is_development() => {
+            answer::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
+        }
         _ => {
             record.refused(&Refusal::NotFound);
             answer::refusal(&Refusal::NotFound, &caller)
         }
-    };
-    made.map(Into::into)
+    }
 }
 
-fn counters() -> Result<Response> {
-    let answer = answer::json(200, metrics::text().into_bytes(), &Caller::default())?;
-    answer.headers().set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")?;
-    Ok(answer)
-}
-
-async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Answered> {
+async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response> {
     let Visit { config, caller, .. } = visit;
     let record = visit.record.clone();
-    if let Some(origin) = &caller.origin
-        && !config.origins.allows(origin, &request.inner().url())
+    if let Some(origin) = caller.page()
+        && !config.origins.allows(origin, request.url())
     {
-        let refused = Refusal::Origin(origin.clone()).into();
-        return stop_answer(refused, caller, &record).map(Into::into);
+        return stop_answer(Refusal::Origin(origin.to_owned()).into(), caller, &record);
     }
     if request.method() == Method::Options {
-        let asked = request.headers().get("access-control-request-headers")?;
-        return answer::preflight(asked.as_deref(), caller).map(Into::into);
+        let asked = request.header("access-control-request-headers");
+        return answer::preflight(asked.as_deref(), caller);
     }
-    let url = config.door.oauth.then(|| request.inner().url());
+    let url = config.door.oauth.then(|| request.url().to_owned());
     let endpoint = match Endpoint::admit(&request, visit).await {
         Ok(endpoint) => endpoint,
-        Err(stop) => return stop_answer(stop, caller, &record).map(Into::into),
+        Err(stop) => return stop_answer(stop, caller, &record),
     };
-    let rate = endpoint.rate;
+    caller.rate.set(endpoint.rate);
     let answered = match path {
         "/mcp" => streamable::handle(endpoint, request).await,
-        sessions::PATH => sessions::handle(endpoint, &request).await.map(Into::into),
-        _ if path.starts_with(admin::PREFIX) => {
-            admin::handle(endpoint, request, path).await.map(Into::into)
-        }
+        sessions::PATH => sessions::handle(endpoint, &request).await,
+        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
         _ => sse::handle(endpoint, request, path).await,
     };
-    let answered =
-        answered.or_else(|stop| stop_answer(stop, caller, &record).map(Answered::from))?;
-    let answered = match url {
-        Some(url) => {
-            oauth::challenge::complete(answered.into_response(), config, &url).await?.into()
-        }
-        None => answered,
-    };
-    match rate {
-        Some(rate) => answer::with_rate(answered.into_response(), rate).map(Into::into),
+    let answered = answered.or_else(|stop| stop_answer(stop, caller, &record))?;
+    match url {
+        Some(url) => oauth::challenge::complete(answered, config, &url),
         None => Ok(answered),
     }
 }
@@ -163,7 +139,7 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Answered>
 /// A document for everybody: the same for all callers, readable from every page.
 fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
     match request.method() {
-        Method::Get | Method::Head => document(&request.inner().url()),
+        Method::Get | Method::Head => document(request.url()),
         Method::Options => discovery::preflight(),
         _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::default()),
     }

@@ -7,6 +7,7 @@ pub mod binding;
 pub mod cipher;
 pub mod console;
 pub mod host_name;
+pub mod http;
 pub mod isolate;
 pub mod machine;
 pub mod object;

@@ -5,6 +5,7 @@
 
 use std::{panic::AssertUnwindSafe, rc::Rc};
 
+use crate::runtime::http::{Request, Response};
 use futures_util::{
     FutureExt as _, TryFutureExt as _,
     future::{LocalBoxFuture, ready},
@@ -12,7 +13,7 @@ use futures_util::{
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::future_to_promise;
-use worker::{Request, Response, Result, State, WebSocket};
+use worker::{Result, State, WebSocket};
 
 /// What an object does when it is called.
 pub trait Object {
@@ -43,7 +44,7 @@ pub fn promise(future: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
 
 /// The answer to a request as the runtime awaits it.
 pub fn answer(future: LocalBoxFuture<'static, Result<Response>>) -> Promise {
-    promise(future.map_ok(|response| web_sys::Response::from(response).into()).boxed_local())
+    promise(future.map_ok(JsValue::from).boxed_local())
 }
 
 /// The end of a call without an answer as the runtime awaits it.

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use uuid::Uuid;
-use worker::{Env, Request, Response, Result};
+use worker::{Env, Result};
 
 use crate::{
     access::{
@@ -11,7 +11,7 @@ use crate::{
     },
     agents::rows::now_s,
     edge::{
-        answer::{self, Answered, Caller},
+        answer::{self, Caller, STREAMED},
         body::check_declared,
         config::Config,
         oauth::challenge,
@@ -21,7 +21,11 @@ use crate::{
         initialize::Hello,
         session_id::{Claims, Placement},
     },
-    runtime::{isolate, url::query_value},
+    runtime::{
+        http::{Request, Response},
+        isolate,
+        url::query_value,
+    },
     server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
     telemetry::{audit::Audit, metrics, record::Record},
@@ -60,9 +64,7 @@ impl Stop {
     /// The same with the way to sign in, where there is one.
     pub(super) fn challenging(self, config: &Config, request: &Request) -> Self {
         match self {
-            Self::Refused(refusal) => {
-                Self::Refused(challenge::to(refusal, config, &request.inner().url()))
-            }
+            Self::Refused(refusal) => Self::Refused(challenge::to(refusal, config, request.url())),
             broken => broken,
         }
     }
@@ -202,28 +204,30 @@ impl<'a> Endpoint<'a> {
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
-    pub async fn pass_on(&self, target: Target<'_>, request: &mut Request) -> Outcome<Answered> {
+    pub async fn pass_on(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        path: &str,
+    ) -> Outcome<Response> {
         check_declared(request).await??;
-        let response = target.pass_on(request).await??;
+        let response = target.pass_on(request, path, self.rate).await??;
         // The object tells of what it answers.
         self.record.hand_over();
-        let kind = response.headers().get("content-type").map_err(worker::Error::from)?;
-        if kind.as_deref() != Some("text/event-stream") {
-            return Ok(Answered::Passed(response));
+        if response.status() != STREAMED {
+            return Ok(response);
         }
-        let stream = Response::from(response).stream()?;
-        Ok(answer::stream(Watched::new(stream, self.record.clone()), self.caller)?.into())
+        let stream = worker::Response::from(response).stream()?;
+        Ok(answer::stream(Watched::new(stream, self.record.clone()), self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
     pub fn choice(&self, request: &Request) -> Outcome<Option<Choice>> {
-        let url = request.inner().url();
-        let said = |header: &str, parameter: &str| -> Outcome<Option<String>> {
-            let sent = request.headers().get(header)?;
-            Ok(sent.or_else(|| query_value(&url, parameter)))
+        let said = |header: &str, parameter: &str| {
+            request.header(header).or_else(|| query_value(request.url(), parameter))
         };
-        let toolsets = said(TOOLSETS_HEADER, "toolsets")?;
-        let read_only = said(READ_ONLY_HEADER, "readonly")?;
+        let toolsets = said(TOOLSETS_HEADER, "toolsets");
+        let read_only = said(READ_ONLY_HEADER, "readonly");
         if toolsets.is_none() && read_only.is_none() {
             return Ok(None);
         }

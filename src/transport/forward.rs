@@ -8,19 +8,24 @@ use js_sys::Promise;
 use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use worker::{Env, Headers, Request, Response, Result, Stub};
+use worker::{Env, Headers, Result, Stub};
 
 use crate::{
     access::{
         admission::OWN_TOKEN_HEADER,
         keys::Keyring,
         principal::Principal,
+        quota::Rate,
         seal::{SEAL_HEADER, Sealed, hub_seal},
         secret::Secret,
     },
     edge::refusal::Refusal,
     protocol::session_id::Claims,
-    runtime::{request, sleep::Sleep},
+    runtime::{
+        http::{Request, Response},
+        request,
+        sleep::Sleep,
+    },
     telemetry::{record::Record, trace::Trace},
 };
 
@@ -50,31 +55,62 @@ pub struct Target<'a> {
 pub type Forwarded<T = Response> = std::result::Result<T, Refusal>;
 
 impl Target<'_> {
-    /// Passes the client's request on, with the seal over whatever it sent under that name. Both are
-    /// the runtime's own: what `worker` reads of each is for others.
-    pub async fn pass_on(self, request: &Request) -> Result<Forwarded<web_sys::Response>> {
-        let copy = web_sys::Request::new_with_request(request.inner())?;
-        let headers = copy.headers();
-        headers.set(SEAL_HEADER, &self.seal())?;
-        if let Some(token) = &self.own_token {
-            headers.set(OWN_TOKEN_HEADER, token.expose())?;
+    /// Passes the client's request on, with its body unread, under the path that objects know. Of its
+    /// headers only those go along that the object reads.
+    pub async fn pass_on(
+        self,
+        request: &Request,
+        path: &str,
+        rate: Option<Rate>,
+    ) -> Result<Forwarded> {
+        let mut lines = format!("{SEAL_HEADER}\n{}", self.seal(rate));
+        for name in PASSED {
+            push(&mut lines, name, request.header(name).as_deref());
         }
-        ask(self.env, &self.claims.object(), &copy).await
+        // Only where there is a trace: it is asked for by itself.
+        if request.header(PARENT).is_some() {
+            push(&mut lines, STATE, request.header(STATE).as_deref());
+        }
+        if self.principal.own_credential {
+            let kept = self.own_token.as_ref().map(|token| token.expose().to_owned());
+            let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
+            push(&mut lines, OWN_TOKEN_HEADER, token.as_deref());
+        }
+        let url = format!("https://object{path}");
+        let stub = stub(self.env, &self.claims.object())?;
+        let sent = passed(&stub, &request.inner().method(), &url, &lines, request.inner());
+        Ok(judged(within_deadline(DEADLINE, sent).await))
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
     /// one that carries everything (`sse`).
-    pub async fn open_feed(self, kind: &str) -> Result<Forwarded> {
+    pub async fn open_feed(self, kind: &str) -> Result<Forwarded<worker::Response>> {
         let headers = Headers::new();
-        headers.set(SEAL_HEADER, &self.seal())?;
+        headers.set(SEAL_HEADER, &self.seal(None))?;
         let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
         let answered = ask(self.env, &self.claims.object(), request.inner()).await?;
-        Ok(answered.map(Response::from))
+        Ok(answered.map(worker::Response::from))
     }
 
-    fn seal(&self) -> String {
+    fn seal(&self, rate: Option<Rate>) -> String {
         let (claims, principal) = (self.claims.clone(), self.principal.clone());
-        Sealed { claims, principal, request: self.request }.seal(&self.keys)
+        Sealed { claims, principal, request: self.request, rate }.seal(&self.keys)
+    }
+}
+
+/// What a session's object reads of a client's request, besides its seal and the token.
+const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+
+/// Where a request says which trace it belongs to.
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
+
+fn push(lines: &mut String, name: &str, value: Option<&str>) {
+    if let Some(value) = value {
+        for text in [name, value] {
+            lines.push('\n');
+            lines.push_str(text);
+        }
     }
 }
 
@@ -117,40 +153,42 @@ pub async fn give(
     Ok(ask(env, object, request.inner()).await?.map_or(500, |response| response.status()))
 }
 
-/// Finds out from the headers which trace a request belongs to, where nothing said so yet.
-pub fn traced(record: &Record, headers: &Headers) -> Result<()> {
-    if !record.has_trace()
-        && let Some(parent) = headers.get("traceparent")?
-    {
-        record.traced(Trace::read(&parent, headers.get("tracestate")?));
+/// Finds out from the headers which trace a request belongs to.
+pub fn traced(record: &Record, request: &Request) {
+    if let Some(parent) = request.header(PARENT) {
+        record.traced(Trace::read(&parent, request.header(STATE)));
     }
-    Ok(())
 }
 
-async fn ask(
-    env: &Env,
-    object: &str,
-    request: &web_sys::Request,
-) -> Result<Forwarded<web_sys::Response>> {
-    let stub = env.durable_object(SESSION_AGENT)?.get_by_name(object)?;
-    Ok(match passed(DEADLINE, stub, request).await {
+async fn ask(env: &Env, object: &str, request: &web_sys::Request) -> Result<Forwarded> {
+    let stub = stub(env, object)?;
+    Ok(judged(within_deadline(DEADLINE, stub.fetch(request)).await))
+}
+
+fn stub(env: &Env, object: &str) -> Result<Fetcher> {
+    Ok(env.durable_object(SESSION_AGENT)?.get_by_name(object)?.into_rpc())
+}
+
+fn judged(answered: Option<Result<Response>>) -> Forwarded {
+    match answered {
         Some(Ok(response)) => Ok(response),
         Some(Err(error)) => {
             crate::fault!("session object failed: {error}");
             Err(failure(&error.to_string()))
         }
         None => Err(Refusal::TimedOut(DEADLINE.as_secs())),
-    })
+    }
 }
 
 /// Asks an object, which may be broken. None: it did not begin its answer in time.
 pub(super) async fn within(
     deadline: Duration,
     stub: Stub,
-    request: Request,
-) -> Option<Result<Response>> {
-    let answered = passed(deadline, stub, request.inner()).await?;
-    Some(answered.map(Response::from))
+    request: worker::Request,
+) -> Option<Result<worker::Response>> {
+    let sent = stub.into_rpc::<Fetcher>().fetch(request.inner());
+    let answered = within_deadline(deadline, sent).await?;
+    Some(answered.map(worker::Response::from))
 }
 
 #[wasm_bindgen]
@@ -162,12 +200,22 @@ extern "C" {
     fn fetch(this: &Fetcher, request: &web_sys::Request) -> std::result::Result<Promise, JsValue>;
 }
 
-async fn passed(
+#[wasm_bindgen(module = "/src/runtime/http/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn passed(
+        stub: &Fetcher,
+        method: &str,
+        url: &str,
+        lines: &str,
+        request: &web_sys::Request,
+    ) -> std::result::Result<Promise, JsValue>;
+}
+
+async fn within_deadline(
     deadline: Duration,
-    stub: Stub,
-    request: &web_sys::Request,
-) -> Option<Result<web_sys::Response>> {
-    let sent = stub.into_rpc::<Fetcher>().fetch(request);
+    sent: std::result::Result<Promise, JsValue>,
+) -> Option<Result<Response>> {
     let answer = match sent {
         Ok(promise) => JsFuture::from(promise),
         Err(error) => return Some(Err(error.into())),

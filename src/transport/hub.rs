@@ -23,7 +23,7 @@ use crate::{
         jsonrpc::RequestId,
         stateless::listen::{Filter, Subscription},
     },
-    runtime::{isolate, request},
+    runtime::{http, isolate, request},
     server::{notify::News, registry, shelf::Shelf},
     transport::{
         endpoint::{Endpoint, Outcome},
@@ -254,7 +254,11 @@ fn address(ask: &Ask) -> String {
 }
 
 /// Opens the stream of a `subscriptions/listen`.
-pub async fn listen(endpoint: &Endpoint<'_>, id: &RequestId, filter: &Filter) -> Outcome<Response> {
+pub async fn listen(
+    endpoint: &Endpoint<'_>,
+    id: &RequestId,
+    filter: &Filter,
+) -> Outcome<http::Response> {
     let listener = Listener { id: id.as_json().to_owned(), filter: filter.clone() };
     let headers = Headers::new();
     // Header values are Latin-1; escaped JSON is ASCII.

@@ -5,11 +5,15 @@
 
 use std::time::Duration;
 
-use worker::{Method, Request, Response};
+use worker::Method;
 
 use crate::{
     edge::{answer, refusal::Refusal},
-    runtime::{machine::Machine, sleep::Sleep},
+    runtime::{
+        http::{Request, Response},
+        machine::Machine,
+        sleep::Sleep,
+    },
     server::platform::Platform as _,
     transport::{
         endpoint::{Endpoint, Outcome},

@@ -4,15 +4,15 @@
 //! is made before `initialize`, so what the client says there lives with the stream's socket.
 //! `endpoint` is relative to the stream's own URL, so that it works behind any path prefix.
 
-use worker::{Method, Request, Response};
+use worker::Method;
 
 use crate::{
-    edge::{
-        answer::{self, Answered},
-        refusal::Refusal,
-    },
+    edge::{answer, refusal::Refusal},
     protocol::{event, initialize::Hello},
-    runtime::url::query_value,
+    runtime::{
+        http::{Request, Response},
+        url::query_value,
+    },
     transport::{
         endpoint::{Endpoint, Outcome},
         held::hold,
@@ -22,6 +22,8 @@ use crate::{
 
 /// Where the stream is.
 pub const STREAM: &str = "/sse";
+/// Where messages are posted, as objects know it.
+const MESSAGES: &str = "/messages";
 
 /// Whether messages are posted to this path.
 pub fn takes_messages(path: &str) -> bool {
@@ -29,9 +31,9 @@ pub fn takes_messages(path: &str) -> bool {
 }
 
 /// Answers a request to the stream or to the message endpoint.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Answered> {
+pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
     match (request.method(), path) {
-        (Method::Get, STREAM) => Ok(open(endpoint, &request).await?.into()),
+        (Method::Get, STREAM) => open(endpoint, &request).await,
         (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
         (Method::Post, _) => message(endpoint, request).await,
         _ => Err(Refusal::Method("POST, OPTIONS").into()),
@@ -40,7 +42,7 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
 
 /// Opens a session and its stream.
 async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
-    if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
+    if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
     let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?)?;
@@ -53,11 +55,11 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
 }
 
 /// Passes a message on to the session that its URL names.
-async fn message(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
-    if !media::is_json(request.headers().get("content-type")?.as_deref()) {
+async fn message(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }
-    let id = query_value(&request.inner().url(), "sessionId");
+    let id = query_value(request.url(), "sessionId");
     let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?).await?;
-    endpoint.pass_on(target, &mut request).await
+    endpoint.pass_on(target, &request, MESSAGES).await
 }

@@ -9,7 +9,6 @@ use std::{borrow::Cow, rc::Rc};
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
 use uuid::Uuid;
-use worker::{Headers, Request, Response};
 
 use crate::{
     access::{keys::Keyring, scope::Scopes},
@@ -41,7 +40,10 @@ use crate::{
         },
         version::Version,
     },
-    runtime::machine::Machine,
+    runtime::{
+        http::{Request, Response},
+        machine::Machine,
+    },
     server::{
         ask::{Reason, Stop},
         choice::Choice,
@@ -57,16 +59,16 @@ use crate::{
     telemetry::trace::Trace,
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
-        forward, hub,
+        hub,
     },
 };
 
 /// The headers of a request, read when they are asked for.
-struct Sent<'a>(&'a Headers);
+struct Sent<'a>(&'a Request);
 
 impl HeaderSource for Sent<'_> {
     fn header(&self, name: &str) -> Option<String> {
-        self.0.get(name).ok().flatten()
+        self.0.header(name)
     }
 }
 
@@ -88,7 +90,7 @@ pub async fn answer(
     match opened.method {
         Method::Discover => {
             let text = discover::result(&capabilities(endpoint.config));
-            Ok(answer::json(200, result_text(&id, &text), endpoint.caller)?)
+            Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
@@ -96,7 +98,7 @@ pub async fn answer(
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            carry_out(endpoint, http, id, opened, choice).await
+            carry_out(endpoint, id, opened, choice).await
         }
     }
 }
@@ -137,7 +139,7 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
         Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
         Err(TaskFault::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
     };
-    Ok(answer::json(status, body, endpoint.caller)?)
+    Ok(answer::json(status, &body, endpoint.caller)?)
 }
 
 /// The answer to a request that is not carried out.
@@ -147,7 +149,7 @@ pub fn refused(
     error: &StatelessError,
 ) -> Answered<Response> {
     endpoint.record.came_to("error", Some(error.code()));
-    Ok(answer::json(error.status(), error.response(Some(id)), endpoint.caller)?)
+    Ok(answer::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
 }
 
 /// A request that climbed the ladder.
@@ -175,7 +177,7 @@ fn open(
     http: &Request,
     request: era::Request<'_>,
 ) -> Result<Opened, StatelessError> {
-    let sent = Sent(http.headers());
+    let sent = Sent(http);
     let params = &request.params;
     let envelope = Envelope::open(params, sent.header(headers::VERSION_HEADER).as_deref())?;
     let method = Method::parse(request.method)?;
@@ -266,15 +268,12 @@ async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answe
 
 async fn carry_out(
     endpoint: Endpoint<'_>,
-    http: &Request,
     id: RequestId,
     opened: Opened,
     choice: Option<Choice>,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
-    // SiteBay is told of the trace.
-    forward::traced(&record, http.headers())?;
     let hub = Rc::new(hub::Hub::of(&endpoint));
     let run = Rc::new(Run::new(Brought {
         channel: channel.clone(),
@@ -400,5 +399,5 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
 /// The answer to a body of no era.
 pub fn no_era(endpoint: &Endpoint<'_>, refused: &era::Refused<'_>) -> Answered<Response> {
     let body = refused.error.response(refused.id);
-    Ok(answer::json(refused.error.status(), body, endpoint.caller)?)
+    Ok(answer::json(refused.error.status(), &body, endpoint.caller)?)
 }

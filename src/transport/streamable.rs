@@ -6,14 +6,10 @@
 
 use std::rc::Rc;
 
-use worker::{Method, Request, Response};
+use worker::Method;
 
 use crate::{
-    edge::{
-        answer::{self, Answered},
-        body::read_body,
-        refusal::Refusal,
-    },
+    edge::{answer, body::read_body, refusal::Refusal},
     protocol::{
         era::{self, Era},
         event::{self, LastEvent},
@@ -21,6 +17,7 @@ use crate::{
         jsonrpc::{Body, Message, RequestId, decode, error_text, result_text},
         version::Version,
     },
+    runtime::http::{Request, Response},
     server::{context::Client, registry::PROMPTS},
     transport::{
         endpoint::{Endpoint, Outcome},
@@ -33,9 +30,11 @@ use crate::{
 const SESSION_HEADER: &str = "mcp-session-id";
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+/// Where the wire is, as objects know it.
+pub const PATH: &str = "/mcp";
 
 /// Answers a request to the MCP endpoint of a caller that was admitted.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Answered> {
+pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => post(endpoint, request).await,
         Method::Get => get(endpoint, request).await,
@@ -44,25 +43,24 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Answere
     }
 }
 
-async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
-    let headers = request.headers();
-    if !media::is_json(headers.get("content-type")?.as_deref()) {
+async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }
-    if !media::accepts_post(headers.get("accept")?.as_deref()) {
+    if !media::accepts_post(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptPost.into());
     }
-    let id = headers.get(SESSION_HEADER)?;
-    let version = headers.get(VERSION_HEADER)?;
+    let id = request.header(SESSION_HEADER);
+    let version = request.header(VERSION_HEADER);
     if let Some(id) = &id
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return endpoint.pass_on(endpoint.target(id).await?, &mut request).await;
+        return endpoint.pass_on(endpoint.target(id).await?, &request, PATH).await;
     }
-    let body = read_body(&mut request).await??;
+    let body = read_body(&request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
-    let made = match era::classify(id.is_some(), version.as_deref(), &body) {
+    match era::classify(id.is_some(), version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
@@ -73,18 +71,17 @@ async fn post(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered>
             endpoint.record.came_to("no-era", Some(refused.error.code()));
             stateless::no_era(&endpoint, &refused)
         }
-    };
-    made.map(Answered::from)
+    }
 }
 
-async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
-    if !media::accepts_stream(request.headers().get("accept")?.as_deref()) {
+async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
     let target = required_target(&endpoint, &request).await?;
-    let last = request.headers().get("last-event-id")?;
+    let last = request.header("last-event-id");
     if last.as_deref().and_then(LastEvent::parse).is_some() {
-        return endpoint.pass_on(target, &mut request).await;
+        return endpoint.pass_on(target, &request, PATH).await;
     }
     let lease = endpoint.lease(&target.claims);
     let answered = target.open_feed("stream").await??;
@@ -95,17 +92,17 @@ async fn get(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> 
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
     endpoint.record.holds();
-    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?.into())
+    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
 }
 
-async fn delete(endpoint: Endpoint<'_>, mut request: Request) -> Outcome<Answered> {
+async fn delete(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     let target = required_target(&endpoint, &request).await?;
-    endpoint.pass_on(target, &mut request).await
+    endpoint.pass_on(target, &request, PATH).await
 }
 
 async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
-    check_version(request.headers().get(VERSION_HEADER)?)?;
-    let id = request.headers().get(SESSION_HEADER)?.ok_or(Refusal::NoSession)?;
+    check_version(request.header(VERSION_HEADER))?;
+    let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
     endpoint.target(&id).await
 }
 
@@ -121,7 +118,7 @@ fn without_session(
                 Ok(hello) => start(endpoint, request, &id, hello),
                 Err(error) => {
                     endpoint.record.came_to("error", Some(error.code));
-                    Ok(answer::json(400, error_text(Some(&id), &error), endpoint.caller)?)
+                    Ok(answer::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
                 }
             }
         }
@@ -152,7 +149,7 @@ fn start(
     endpoint.record.came_to("done", None);
     let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
     let body = result_text(id, &result(version, !PROMPTS.is_empty()));
-    Ok(answer::json_with_session(body, &session, endpoint.caller)?)
+    Ok(answer::json_with_session(&body, &session, endpoint.caller)?)
 }
 
 fn is_initialize(message: &Message<'_>) -> bool {

@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use worker::{Context, Env, Request, Result};
+use worker::{Context, Env};
 
 use crate::{
     access::{
@@ -18,7 +18,7 @@ use crate::{
     },
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
-    runtime::{isolate, url::query_value},
+    runtime::{http::Request, isolate, url::query_value},
     telemetry::{
         audit::{Audit, Entry},
         record::Record,
@@ -102,9 +102,9 @@ async fn identified(
     brought: &Credentials,
 ) -> Outcome<Admitted> {
     // On Cloudflare every request has it; elsewhere nobody is told apart.
-    let address = || request.headers().get("cf-connecting-ip");
+    let address = || request.header("cf-connecting-ip");
     if !isolate::with_attempts(|attempts| attempts.is_empty())
-        && let Some(address) = address()?
+        && let Some(address) = address()
         && let Some(pause) = isolate::with_attempts(|attempts| attempts.pause(&address, now_s()))
     {
         return Err(Refusal::TooManyAttempts(pause).into());
@@ -122,7 +122,7 @@ async fn identified(
             return noted(admitted, &address);
         }
         Ok(Verdict::IfGranted(token)) => {
-            let url = request.inner().url();
+            let url = request.url();
             let origin = own(&url).unwrap_or_default();
             let admitted = grants::admit(env, config, keys, (&token, brought), origin).await;
             return noted(admitted, &address);
@@ -135,10 +135,10 @@ async fn identified(
 /// The outcome, with a wrong credential noted against its address.
 fn noted<T>(
     judged: std::result::Result<T, Refusal>,
-    address: &dyn Fn() -> Result<Option<String>>,
+    address: &dyn Fn() -> Option<String>,
 ) -> Outcome<T> {
     if let Err(Refusal::WrongCredential(_)) = &judged
-        && let Some(address) = address()?
+        && let Some(address) = address()
     {
         isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
     }
@@ -147,16 +147,15 @@ fn noted<T>(
 
 /// What a request brings to be let in.
 fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
-    let headers = request.headers();
     let in_url = || {
-        let url = request.inner().url();
+        let url = request.url();
         query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
     };
     Ok(Credentials {
-        authorization: headers.get("authorization")?,
-        api_key: headers.get("x-api-key")?,
+        authorization: request.header("authorization"),
+        api_key: request.header("x-api-key"),
         in_url: keys_in_url.then(in_url).flatten(),
-        secret: headers.get("x-mcp-secret")?,
-        own_token: headers.get(OWN_TOKEN_HEADER)?,
+        secret: request.header("x-mcp-secret"),
+        own_token: request.header(OWN_TOKEN_HEADER),
     })
 }

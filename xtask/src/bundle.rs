@@ -1,4 +1,4 @@
-//! Building the Worker: `worker-build` with tools that set-up installed, then the size.
+//! Building the Worker with tools that set-up installed, and its size.
 
 use std::{
     collections::hash_map::DefaultHasher,
@@ -63,15 +63,14 @@ pub fn build(flavour: Flavour) -> Result<Bundle> {
     }
     say(&format!("building the Worker ({flavour:?}, panic={panics:?})"));
     compile(flavour, panics, &folder)?;
-    shrink(&folder)?;
     fs::write(stamp, wanted)?;
     Ok(Bundle { folder, panics })
 }
 
-/// Builds `bench/floor`, a crate of its own, in the same way but for speed, unless it is current.
-/// Returns the folder of the bundle.
+/// Builds `bench/floor`, a crate of its own, as `worker-build` does for everybody, unless it is
+/// current. Returns the folder of the bundle.
 pub fn build_floor() -> Result<PathBuf> {
-    let panics = setup::for_build()?;
+    let panics = setup::for_floor()?;
     let (from, to) = (paths::root().join("bench/floor"), paths::root().join("target/bundle-floor"));
     let mut hasher = DefaultHasher::new();
     format!("{panics:?}").hash(&mut hasher);
@@ -99,25 +98,90 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
+const WASM: &str = "wasm32-unknown-unknown";
 /// SHA-256 as a loop, not unrolled: 2.5 KiB less.
 const SMALL_HASH: &str = "--cfg sha2_backend_soft=\"compact\"";
 
+/// From sources to `index.js` and `index_bg.wasm`, the steps of `worker-build` with an entry of our own.
 fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
-    let mut command = worker_build(panics, folder);
-    command.arg("--no-opt").args(flavour.features());
+    run(&mut cargo(flavour, panics))?;
+    let made = paths::root().join("target").join(WASM).join("release/sitebay_mcp.wasm");
+    let staged = paths::root().join("target/bindings").join(format!("{flavour:?}"));
+    if staged.exists() {
+        fs::remove_dir_all(&staged)?;
+    }
+    bind(&made, &staged)?;
+    fs::create_dir_all(folder)?;
+    bundle_script(&staged, &folder.join("index.js"))?;
+    shrink(&staged.join("index_bg.wasm"), &folder.join("index_bg.wasm"))
+}
+
+fn cargo(flavour: Flavour, panics: Panics) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(["build", "--quiet", "--lib", "--release", "--target", WASM]);
+    command.args(flavour.features()).current_dir(paths::root());
+    // Where `cargo run` and `cargo test` say what is true of xtask only.
+    for name in ["RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR"] {
+        command.env_remove(name);
+    }
     let mut flags = SMALL_HASH.to_owned();
     if panics == Panics::Unwind {
-        // Nightly only: without the places and formats of panics that cannot happen, a tenth less.
-        flags.push_str(" -Zlocation-detail=none -Zfmt-debug=none");
+        command.env("RUSTUP_TOOLCHAIN", "nightly").args(["-Z", "build-std=std,panic_unwind"]);
+        // Without the places and formats of panics that cannot happen, a tenth less.
+        flags.push_str(" -Cpanic=unwind -Zlocation-detail=none -Zfmt-debug=none");
         // A panic inside `drop` ends the instance instead of unwinding, and the runtime starts the
         // next one; panics of calls are still caught. Otherwise every drop has a landing pad: 28 KiB.
         flags.push_str(" -Zpanic-in-drop=abort");
         command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind,optimize_for_size");
     }
-    run(command.env("RUSTFLAGS", flags).current_dir(paths::root()))
+    // Futures of `js_sys`, as the libraries use them.
+    command.env("WASM_BINDGEN_USE_JS_SYS", "1").env("RUSTFLAGS", flags);
+    command
 }
 
-/// `worker-build` with the tools that set-up installed.
+/// The JavaScript around the module. An instance that a trap ended can be replaced.
+fn bind(wasm: &Path, to: &Path) -> Result<()> {
+    run(Command::new(paths::tools().join("bin/wasm-bindgen"))
+        .args(["--target", "module", "--out-name", "index", "--no-typescript"])
+        .args(["--experimental-reset-state-function", "--force-enable-abort-handler"])
+        .arg("--out-dir")
+        .arg(to)
+        .arg(wasm))?;
+    let script = to.join("index.js");
+    // The runtime gives a module of WebAssembly to a plain import.
+    let plain = fs::read_to_string(&script)?.replace("import source ", "import ");
+    Ok(fs::write(script, plain)?)
+}
+
+/// Joins the entry and the bindings.
+fn bundle_script(staged: &Path, to: &Path) -> Result<()> {
+    let entry = staged.join("entry.js");
+    fs::copy(paths::root().join("src/entry.js"), &entry)?;
+    run(Command::new(paths::npm_bin("esbuild"))
+        .arg(entry)
+        .args(["--bundle", "--minify", "--format=esm", "--log-level=warning"])
+        .args(["--external:./index_bg.wasm", "--external:cloudflare:*"])
+        .arg(format!("--outfile={}", to.display())))
+}
+
+/// Leaves out what nobody calls, and optimises for the size after compression.
+fn shrink(bound: &Path, to: &Path) -> Result<()> {
+    fs::write(bound, exports::without_unused(&fs::read(bound)?)?)?;
+    run(Command::new(paths::npm_bin("wasm-opt"))
+        .args(["--all-features", "-Oz"])
+        // The lowest addresses are the far end of the stack: no other data is there. What Rust
+        // generates never reads out of bounds.
+        .args(["--low-memory-unused", "--ignore-implicit-traps"])
+        // Instances of the same generic function are alike, and compress well side by side.
+        .arg("--reorder-functions-by-name")
+        // Names are a third of the module.
+        .args(["--strip-debug", "--strip-producers"])
+        .arg(bound)
+        .arg("-o")
+        .arg(to))
+}
+
+/// `worker-build`, as others use it.
 fn worker_build(panics: Panics, folder: &Path) -> Command {
     let bin = paths::tools().join("bin");
     let mut command = Command::new(bin.join("worker-build"));
@@ -133,24 +197,6 @@ fn worker_build(panics: Panics, folder: &Path) -> Command {
         // Set by `cargo run`, and then true of xtask only.
         .env_remove("CARGO_MANIFEST_DIR");
     command
-}
-
-/// Leaves out what nobody calls, and optimises for the size after compression.
-fn shrink(folder: &Path) -> Result<()> {
-    let wasm = folder.join("index_bg.wasm");
-    fs::write(&wasm, exports::without_unused(&fs::read(&wasm)?)?)?;
-    run(Command::new(paths::npm_bin("wasm-opt"))
-        .args(["--all-features", "-Oz"])
-        // The lowest addresses are the far end of the stack: no other data is there. What Rust
-        // generates never reads out of bounds.
-        .args(["--low-memory-unused", "--ignore-implicit-traps"])
-        // Instances of the same generic function are alike, and compress well side by side.
-        .arg("--reorder-functions-by-name")
-        // Names are a third of the module.
-        .args(["--strip-debug", "--strip-producers"])
-        .arg(&wasm)
-        .arg("-o")
-        .arg(&wasm))
 }
 
 fn gzip(bytes: &[u8]) -> Result<u64> {

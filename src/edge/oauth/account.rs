@@ -4,7 +4,7 @@
 //! provider that the operator chose. A change comes from a
 //! form of this page, in the same browser.
 
-use worker::{Request, Response, Result};
+use worker::Result;
 
 use super::{
     Server,
@@ -26,6 +26,7 @@ use crate::{
         principal::Subject,
     },
     agents::rows::now_s,
+    runtime::http::{Request, Response},
     transport::{grants, hub::Hub, sessions},
 };
 

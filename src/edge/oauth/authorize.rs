@@ -4,7 +4,7 @@
 //! bound to its browser.
 
 use uuid::Uuid;
-use worker::{Request, Response, Result};
+use worker::Result;
 
 use super::{
     Server, clients,
@@ -32,6 +32,7 @@ use crate::{
     },
     agents::rows::now_s,
     protocol::bytes::{Reader, put_block},
+    runtime::http::{Request, Response},
     telemetry::audit::GrantEvent,
     transport::grants,
 };
@@ -43,7 +44,7 @@ const BUSY: &str = "The server cannot do this at the moment. Try again in a minu
 
 /// Asks the person.
 pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Response> {
-    let form = Form::of_query(&request.inner().url());
+    let form = Form::of_query(request.url());
     match read(server, &form).await {
         Ok(request_of) => {
             let cookie = Cookie::Form.read(server, request)?;

@@ -1,11 +1,12 @@
 //! The challenge that tells a client where its person can sign in: RFC 9728 §5.1, RFC 6750 §3.
 
-use worker::{Response, ResponseBuilder, Result};
+use worker::Result;
 
 use super::metadata;
 use crate::{
     access::oauth::OFFERED,
     edge::{config::Config, origin::own, refusal::Refusal},
+    runtime::http::{self, Response},
 };
 
 /// A refusal of a caller whom nobody knows, with the way to be known, where there is one. `url` is
@@ -34,8 +35,8 @@ fn place(url: &str) -> String {
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub async fn complete(mut response: Response, config: &Config, url: &str) -> Result<Response> {
-    let challenge = match response.status_code() {
+pub fn complete(response: Response, config: &Config, url: &str) -> Result<Response> {
+    let challenge = match response.status() {
         403 if config.door.oauth => response.headers().get("www-authenticate")?,
         _ => None,
     };
@@ -43,10 +44,9 @@ pub async fn complete(mut response: Response, config: &Config, url: &str) -> Res
         return Ok(response);
     };
     // The headers of an object's answer cannot be changed.
-    let headers = response.headers().clone();
-    headers.set("WWW-Authenticate", &format!("{challenge}, {}", place(url)))?;
-    let body = response.bytes().await?;
-    Ok(ResponseBuilder::new().with_status(403).with_headers(headers).fixed(body))
+    let changed = http::copy(&response)?;
+    changed.headers().set("WWW-Authenticate", &format!("{challenge}, {}", place(url)))?;
+    Ok(changed)
 }
 
 #[cfg(test)]

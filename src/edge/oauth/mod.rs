@@ -21,7 +21,7 @@ mod upstream;
 use std::rc::Rc;
 
 use metadata::Document;
-use worker::{Context, Env, Method, Request, Response, Result};
+use worker::{Context, Env, Method, Result};
 
 use crate::{
     access::{keys::Keyring, principal::Subject},
@@ -32,7 +32,10 @@ use crate::{
         origin::own,
         refusal::Refusal,
     },
-    runtime::isolate,
+    runtime::{
+        http::{Request, Response},
+        isolate,
+    },
     telemetry::audit::{Audit, Entry, GrantEvent},
     transport::audit,
 };
@@ -104,8 +107,8 @@ pub async fn handle(
         Ok(keys) => keys,
         Err(refusal) => return answer::refusal(&refusal, &Caller::default()),
     };
-    let origin = own(&request.inner().url()).unwrap_or_default().to_owned();
-    let address = request.headers().get("cf-connecting-ip")?;
+    let origin = own(request.url()).unwrap_or_default().to_owned();
+    let address = request.header("cf-connecting-ip");
     let audit = audit::of(env, config, Rc::new(move |task| context.wait_until(task)));
     let server = Server { env, config, keys, origin, address, audit };
     let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());

@@ -6,13 +6,17 @@
 use std::time::Duration;
 
 use uuid::Uuid;
-use worker::{Request, Response, Result};
+use worker::Result;
 
 use super::Server;
 use crate::{
     access::secret::Secret,
     agents::rows::now_s,
-    runtime::{isolate, machine::Machine},
+    runtime::{
+        http::{Request, Response},
+        isolate,
+        machine::Machine,
+    },
     server::platform::{Method, OutboundRequest, Platform as _},
     telemetry::audit::GrantEvent,
 };
@@ -47,7 +51,7 @@ impl Cookie {
 
     /// What the browser sends.
     pub(super) fn read(self, server: &Server<'_>, request: &Request) -> Result<Option<String>> {
-        let header = request.headers().get("cookie")?.unwrap_or_default();
+        let header = request.header("cookie").unwrap_or_default();
         let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
         let found = pairs.into_iter().find(|(name, _)| *name == self.name(server));
         let value = found.map(|(_, value)| value.to_owned());
@@ -66,7 +70,7 @@ impl Cookie {
         let name = self.name(server);
         let cookie =
             format!("{name}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Lax{secure}");
-        response.headers().append("Set-Cookie", &cookie)
+        Ok(response.headers().append("Set-Cookie", &cookie)?)
     }
 }
 
@@ -77,7 +81,7 @@ pub(super) fn fresh_cookie() -> String {
 
 /// Whether a form came from another site's page, as browsers say.
 pub(super) fn is_foreign(request: &Request) -> Result<bool> {
-    let site = request.headers().get("sec-fetch-site")?;
+    let site = request.header("sec-fetch-site");
     Ok(site.is_some_and(|site| !matches!(site.as_str(), "same-origin" | "none")))
 }
 

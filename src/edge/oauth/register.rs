@@ -1,12 +1,12 @@
 //! `/register`: RFC 7591. Nothing is stored, so anybody may.
 
 use uuid::Uuid;
-use worker::{Request, Response};
 
 use super::{
     Server,
     reply::{self, Outcome},
 };
+use crate::runtime::http::{Request, Response};
 use crate::{access::oauth::client, agents::rows::now_s};
 
 /// Answers a registration.

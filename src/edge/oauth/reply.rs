@@ -4,7 +4,7 @@
 //! cookies. What people are shown is in no frame and runs no script.
 
 use maud::Markup;
-use worker::{Headers, Request, Response, ResponseBuilder, Result};
+use worker::Result;
 
 use super::html;
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
         form::Form,
     },
     edge::body::read_body,
+    runtime::http::{Outgoing, Request, Response},
 };
 
 /// Bytes that a form or a registration may have.
@@ -51,9 +52,11 @@ pub(super) fn outcome(outcome: Outcome<Response>) -> Result<Response> {
         Ok(response) => Ok(response),
         Err(Wrong::Fault(fault)) => json(fault.status(), &fault.to_json()),
         Err(Wrong::Basic(fault)) => {
-            let response = json(fault.status(), &fault.to_json())?;
-            response.headers().set("WWW-Authenticate", "Basic realm=\"oauth\"")?;
-            Ok(response)
+            let basic = "Basic realm=\"oauth\"";
+            open(fault.status())
+                .header("WWW-Authenticate", basic)
+                .header("Content-Type", "application/json")
+                .whole(fault.to_json().as_bytes())
         }
         Err(Wrong::Said(status, text)) => json(status, &text),
         Err(Wrong::Broken(error)) => {
@@ -67,45 +70,40 @@ pub(super) fn outcome(outcome: Outcome<Response>) -> Result<Response> {
 
 /// A JSON answer for a program.
 pub(super) fn json(status: u16, text: &str) -> Result<Response> {
-    let headers = open_headers()?;
-    headers.set("Content-Type", "application/json")?;
-    let body = text.as_bytes().to_vec();
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+    open(status).header("Content-Type", "application/json").whole(text.as_bytes())
 }
 
 /// The answer to a preflight.
 pub(super) fn preflight() -> Result<Response> {
-    let headers = open_headers()?;
-    headers.set("Access-Control-Allow-Methods", "GET, POST, OPTIONS")?;
     let allowed = "Authorization, Content-Type, Accept, MCP-Protocol-Version";
-    headers.set("Access-Control-Allow-Headers", allowed)?;
-    headers.set("Access-Control-Max-Age", "7200")?;
-    Ok(ResponseBuilder::new().with_status(204).with_headers(headers).empty())
+    open(204)
+        .header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+        .header("Access-Control-Allow-Headers", allowed)
+        .header("Access-Control-Max-Age", "7200")
+        .empty()
 }
 
-fn open_headers() -> Result<Headers> {
-    let headers = Headers::new();
-    headers.set("Access-Control-Allow-Origin", "*")?;
-    headers.set("Access-Control-Expose-Headers", "WWW-Authenticate")?;
-    headers.set("Cache-Control", "no-store")?;
-    Ok(headers)
+fn open(status: u16) -> Outgoing {
+    Outgoing::new(status)
+        .header("Access-Control-Allow-Origin", "*")
+        .header("Access-Control-Expose-Headers", "WWW-Authenticate")
+        .header("Cache-Control", "no-store")
 }
 
 /// A page for a person, whose forms may lead to these sources.
 pub(super) fn page(status: u16, body: &Markup, form_action: &str) -> Result<Response> {
-    let headers = Headers::new();
-    headers.set("Content-Type", "text/html; charset=utf-8")?;
-    headers.set("Cache-Control", "no-store")?;
-    headers.set("Referrer-Policy", "no-referrer")?;
-    headers.set("X-Content-Type-Options", "nosniff")?;
-    headers.set("X-Frame-Options", "DENY")?;
     let policy = format!(
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; \
          form-action {form_action}"
     );
-    headers.set("Content-Security-Policy", &policy)?;
-    let body = body.0.clone().into_bytes();
-    Ok(ResponseBuilder::new().with_status(status).with_headers(headers).fixed(body))
+    Outgoing::new(status)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+        .header("X-Content-Type-Options", "nosniff")
+        .header("X-Frame-Options", "DENY")
+        .header("Content-Security-Policy", &policy)
+        .whole(body.0.as_bytes())
 }
 
 /// A page that says why a person cannot go on.
@@ -115,17 +113,17 @@ pub(super) fn dead_end(status: u16, why: &str) -> Result<Response> {
 
 /// Sends a person elsewhere, by GET (RFC 9700 §4.12).
 pub(super) fn see_other(to: &str) -> Result<Response> {
-    let headers = Headers::new();
-    headers.set("Location", to)?;
-    headers.set("Cache-Control", "no-store")?;
-    headers.set("Referrer-Policy", "no-referrer")?;
-    Ok(ResponseBuilder::new().with_status(303).with_headers(headers).empty())
+    Outgoing::new(303)
+        .header("Location", to)
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+        .empty()
 }
 
 /// The body of a request as text; a fault where it is too long or no text.
-pub(super) async fn text(mut request: Request) -> Outcome<String> {
+pub(super) async fn text(request: Request) -> Outcome<String> {
     let too_long = Fault::request("the body is too long");
-    let body = read_body(&mut request).await?.map_err(|_| too_long)?;
+    let body = read_body(&request).await?.map_err(|_| too_long)?;
     if body.len() > MAX_FORM {
         return Err(too_long.into());
     }
@@ -134,7 +132,7 @@ pub(super) async fn text(mut request: Request) -> Outcome<String> {
 
 /// The form that was posted.
 pub(super) async fn form(request: Request) -> Outcome<Form> {
-    let kind = request.headers().get("content-type")?.unwrap_or_default();
+    let kind = request.header("content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind != "application/x-www-form-urlencoded" {
         return Err(Fault::request("the body must be application/x-www-form-urlencoded").into());

@@ -2,8 +2,6 @@
 //!
 //! Invariant: a grant's object decides; here tokens are only read and written.
 
-use worker::{Request, Response};
-
 use super::{
     Server, client_auth,
     reply::{self, Outcome, Wrong},
@@ -20,7 +18,10 @@ use crate::{
     },
     agents::rows::now_s,
     protocol::object::Object,
-    runtime::isolate,
+    runtime::{
+        http::{Request, Response},
+        isolate,
+    },
     transport::grants,
 };
 
@@ -75,7 +76,7 @@ pub(super) async fn revoke(server: &Server<'_>, request: Request) -> Outcome<Res
 
 /// The form, and which client sent it.
 async fn sent(server: &Server<'_>, request: Request) -> Outcome<(Form, String)> {
-    let authorization = request.headers().get("authorization")?;
+    let authorization = request.header("authorization");
     let form = reply::form(request).await?;
     let client_id = client_auth::client_id(&form, authorization.as_deref(), &server.keys)?;
     Ok((form, client_id))

@@ -6,7 +6,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use worker::{Request, Response, Result};
+use worker::Result;
 
 use super::{
     Server, account, authorize,
@@ -22,7 +22,11 @@ use crate::{
         upstream::{Endpoints, Person, Provider},
     },
     agents::rows::now_s,
-    runtime::{machine::Machine, url::form_encoded},
+    runtime::{
+        http::{Request, Response},
+        machine::Machine,
+        url::form_encoded,
+    },
     server::platform::{Method, OutboundRequest, Platform as _},
 };
 
@@ -96,7 +100,7 @@ pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Respo
     let Some(provider) = &server.config.oidc else {
         return reply::dead_end(404, "Nobody signs in here.");
     };
-    let form = Form::of_query(&request.inner().url());
+    let form = Form::of_query(request.url());
     let (cookie, state) = (Cookie::Form.read(server, request)?, form.one("state").ok().flatten());
     let errand = state.zip(cookie.as_deref()).and_then(|(state, cookie)| {
         let content = ticket::open(&server.keys, For::Upstream, cookie, state, now_s())?;

@@ -1,0 +1,87 @@
+// The module that the runtime loads: the Worker, and the classes of its objects as thin shells
+// around the WebAssembly instance.
+//
+// Invariant: a shell outlives the instance. One that a trap ended is replaced at the next call, and
+// each shell makes its inner object anew.
+import * as instance from "./index.js";
+
+// The runtime's own makes an object of its API for every task, and a session call has about ten:
+// a tenth of the call. Reactions of a settled promise are the same queue.
+const settled = Promise.resolve();
+globalThis.queueMicrotask = (task) => void settled.then(task);
+
+Error.stackTraceLimit = 100;
+
+const life = instance.__worker_init_state();
+
+function note(error) {
+  if (error instanceof WebAssembly.RuntimeError) life.criticalError = true;
+}
+
+addEventListener("error", (event) => note(event.error));
+addEventListener("unhandledrejection", (event) => note(event.reason));
+
+function call(entry) {
+  // With `panic=unwind` the instance does both by itself.
+  if (life.criticalError) {
+    instance.__wbg_reset_state?.();
+    life.criticalError = false;
+  }
+  try {
+    return entry();
+  } catch (error) {
+    note(error);
+    throw error;
+  }
+}
+
+function shell(name) {
+  return class {
+    #made;
+    #inner;
+    #instance;
+
+    constructor(state, env) {
+      this.#made = [state, env];
+      call(() => this.#current());
+    }
+
+    #current() {
+      if (this.#instance !== life.instanceId) {
+        this.#inner = new instance[name](...this.#made);
+        this.#instance = life.instanceId;
+      }
+      return this.#inner;
+    }
+
+    fetch(request) {
+      return call(() => this.#current().fetch(request));
+    }
+
+    alarm() {
+      return call(() => this.#current().alarm());
+    }
+
+    // What clients say on sockets is not listened to: they only carry what the object tells.
+    webSocketMessage() {}
+
+    webSocketClose(socket) {
+      return call(() => this.#current().webSocketClose(socket));
+    }
+
+    webSocketError(socket) {
+      return call(() => this.#current().webSocketError(socket));
+    }
+  };
+}
+
+export const GrantAgent = shell("GrantAgent");
+export const HubAgent = shell("HubAgent");
+export const KeyAgent = shell("KeyAgent");
+export const QuotaAgent = shell("QuotaAgent");
+export const SessionAgent = shell("SessionAgent");
+export const TaskAgent = shell("TaskAgent");
+
+export default {
+  fetch: (request, env, context) => call(() => instance.fetch(request, env, context)),
+};

@@ -1,0 +1,128 @@
+//! An answer in the making.
+
+use futures_util::StreamExt as _;
+use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use worker::{Headers, ResponseBuilder, Result, WebSocket};
+
+/// An answer, as the runtime has it.
+pub type Response = web_sys::Response;
+
+#[wasm_bindgen(module = "/src/runtime/http/glue.js")]
+extern "C" {
+    #[wasm_bindgen(catch)]
+    fn whole(status: u16, lines: &str, body: &[u8]) -> std::result::Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn copied(response: &Response) -> std::result::Result<Response, JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn other(status: u16, lines: &str, body: JsValue) -> std::result::Result<Response, JsValue>;
+}
+
+/// Status and headers; the body finishes it.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    status: u16,
+    /// Names and values in turn, a line each.
+    lines: String,
+}
+
+impl Outgoing {
+    /// Without headers.
+    pub fn new(status: u16) -> Self {
+        Self { status, lines: String::new() }
+    }
+
+    /// With one more header. What would be more than one is cut: no value says so much.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        for text in [name, value] {
+            if !self.lines.is_empty() {
+                self.lines.push('\n');
+            }
+            self.lines.push_str(text.split('\n').next().unwrap_or_default());
+        }
+        self
+    }
+
+    /// With more headers.
+    pub fn headers(self, headers: &[(&str, &str)]) -> Self {
+        headers.iter().fold(self, |made, (name, value)| made.header(name, value))
+    }
+
+    /// With this body.
+    ///
+    /// # Errors
+    /// Where the runtime takes no such header or status.
+    pub fn whole(self, body: &[u8]) -> Result<Response> {
+        Ok(whole(self.status, &self.lines, body)?)
+    }
+
+    /// Without a body.
+    ///
+    /// # Errors
+    /// As [`Self::whole`].
+    pub fn empty(self) -> Result<Response> {
+        Ok(other(self.status, &self.lines, JsValue::NULL)?)
+    }
+
+    /// With a body that comes piece by piece.
+    ///
+    /// # Errors
+    /// As [`Self::whole`].
+    pub fn stream<S>(self, stream: S) -> Result<Response>
+    where
+        S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
+    {
+        let headers = Headers::new();
+        let mut lines = self.lines.split('\n');
+        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
+            headers.set(name, value)?;
+        }
+        let builder = ResponseBuilder::new().with_status(self.status).with_headers(headers);
+        // Boxed, or each kind of stream would have a source of its own in the bundle.
+        Ok(builder.from_stream(stream.boxed_local())?.into())
+    }
+}
+
+/// The other end of a socket.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn upgraded(socket: WebSocket) -> Result<Response> {
+    Ok(worker::Response::from_websocket(socket)?.into())
+}
+
+/// The same answer with headers that can be changed.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn copy(response: &Response) -> Result<Response> {
+    Ok(copied(response)?)
+}
+
+/// A text for another object of this server.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn text(status: u16, text: &str) -> Result<Response> {
+    Outgoing::new(status).whole(text.as_bytes())
+}
+
+/// A status for another object of this server.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn empty(status: u16) -> Result<Response> {
+    Outgoing::new(status).empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_does_not_bring_a_header_along() {
+        let made = Outgoing::new(200).header("A", "1\nEvil\n2").header("B", "3");
+        assert_eq!(made.lines, "A\n1\nB\n3");
+    }
+}
