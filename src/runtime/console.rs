@@ -10,10 +10,7 @@ use crate::{
     protocol::object::Object,
     runtime::{binding::Dataset, machine::Machine},
     server::platform::Platform as _,
-    telemetry::{
-        level::Level,
-        record::{Out, Point},
-    },
+    telemetry::{level::Level, line::Point, record::Out},
 };
 
 #[wasm_bindgen]

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod level;
+pub mod line;
 pub mod metrics;
 pub mod names;
 pub mod record;

@@ -15,16 +15,12 @@ use uuid::Uuid;
 use crate::{
     access::principal::{Principal, Subject},
     edge::refusal::Refusal,
-    protocol::object::Object,
     server::context::Client,
-    telemetry::{level::Level, metrics, names, trace::Trace},
+    telemetry::{level::Level, line::Point, metrics, names, trace::Trace},
 };
 
-/// Characters of a subject that a line shows: enough to tell callers apart, and to find one in the audit.
-const SUBJECT: usize = 8;
-
 /// The call panicked.
-const PANICKED: &str = "panicked";
+pub(super) const PANICKED: &str = "panicked";
 /// The object broke the stream that was passed on.
 pub const BROKE: &str = "stream-broke";
 /// It said nothing for too long.
@@ -45,17 +41,6 @@ pub trait Out {
     fn measure(&self, point: &dyn Fn() -> Point);
 }
 
-/// A data point (`docs/OPERATIONS.md`, "Data points").
-#[derive(Debug, Clone, PartialEq)]
-pub struct Point {
-    /// The subject.
-    pub index: String,
-    /// What it was.
-    pub blobs: Vec<String>,
-    /// How much.
-    pub doubles: Vec<f64>,
-}
-
 /// How far a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -69,11 +54,11 @@ enum Stage {
 
 /// What SiteBay was asked.
 #[derive(Debug, Clone, Copy, Default)]
-struct Asked {
-    count: u64,
-    ms: u64,
+pub(super) struct Asked {
+    pub(super) count: u64,
+    pub(super) ms: u64,
     /// Of the last answer; 0: there was none.
-    status: u16,
+    pub(super) status: u16,
 }
 
 /// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
@@ -82,22 +67,22 @@ pub struct Record {
     stage: Cell<Stage>,
     /// The call is over.
     ended: Cell<bool>,
-    streamed: Cell<bool>,
-    event: Cell<&'static str>,
+    pub(super) streamed: Cell<bool>,
+    pub(super) event: Cell<&'static str>,
     id: Cell<Uuid>,
-    trace: RefCell<Option<Trace>>,
-    subject: Cell<Option<Subject>>,
-    way: Cell<&'static str>,
-    client: RefCell<Rc<Client>>,
-    era: Cell<&'static str>,
-    route: Cell<&'static str>,
-    method: Cell<&'static str>,
-    tool: Cell<&'static str>,
-    outcome: Cell<&'static str>,
-    code: Cell<i32>,
-    status: Cell<u16>,
+    pub(super) trace: RefCell<Option<Trace>>,
+    pub(super) subject: Cell<Option<Subject>>,
+    pub(super) way: Cell<&'static str>,
+    pub(super) client: RefCell<Rc<Client>>,
+    pub(super) era: Cell<&'static str>,
+    pub(super) route: Cell<&'static str>,
+    pub(super) method: Cell<&'static str>,
+    pub(super) tool: Cell<&'static str>,
+    pub(super) outcome: Cell<&'static str>,
+    pub(super) code: Cell<i32>,
+    pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
-    sitebay: Cell<Asked>,
+    pub(super) sitebay: Cell<Asked>,
 }
 
 impl Record {
@@ -298,11 +283,6 @@ impl Record {
         out.measure(&|| self.point(took));
     }
 
-    fn level(&self) -> Level {
-        let broke = matches!(self.outcome.get(), PANICKED | BROKE | SILENT);
-        if self.status.get() >= 500 || broke { Level::Error } else { Level::Info }
-    }
-
     fn count(&self, took: u64) {
         if self.event.get() == "request" {
             let labels = [self.route.get(), self.method.get(), self.era.get()];
@@ -311,81 +291,6 @@ impl Record {
         if !self.tool.get().is_empty() {
             metrics::tool(self.tool.get(), self.outcome.get(), took);
         }
-    }
-
-    fn subject(&self) -> String {
-        self.subject.get().map(Subject::to_text).unwrap_or_default()
-    }
-
-    /// What it is, in words: for the line, and in this order for the data point.
-    fn words(&self, say: &mut dyn FnMut(&'static str, &str)) {
-        let (client, trace) = (self.client.borrow(), self.trace.borrow());
-        for (name, text) in &[
-            ("level", self.level().name()),
-            ("event", self.event.get()),
-            ("route", self.route.get()),
-            ("method", self.method.get()),
-            ("tool", self.tool.get()),
-            ("outcome", self.outcome.get()),
-            ("era", self.era.get()),
-            ("way", self.way.get()),
-            ("client", &client.name),
-            ("version", &client.version),
-            ("trace", trace.as_ref().map_or("", Trace::id)),
-        ] {
-            say(name, text);
-        }
-    }
-
-    /// How much.
-    fn numbers(&self, took: u64) -> [(&'static str, u64); 6] {
-        let Asked { count, ms, status } = self.sitebay.get();
-        [
-            ("ms", took),
-            ("own_ms", took.saturating_sub(ms)),
-            ("status", self.status.get().into()),
-            ("sitebay_calls", count),
-            ("sitebay_ms", ms),
-            ("sitebay_status", status.into()),
-        ]
-    }
-
-    /// Its line: a JSON object. What is not known is left out.
-    fn line(&self, took: u64) -> String {
-        let subject = self.subject();
-        let mut line = Object::with_room(512);
-        let mut say = |name: &'static str, text: &str| {
-            if !text.is_empty() {
-                line.put(name, text);
-            }
-        };
-        self.words(&mut say);
-        say("request", &self.id().to_string());
-        say("subject", subject.get(..SUBJECT).unwrap_or_default());
-        let asked = self.sitebay.get().count > 0;
-        for (name, number) in &self.numbers(took) {
-            let of_sitebay = name.starts_with("sitebay");
-            if asked || !of_sitebay && (*number > 0 || name.ends_with("ms")) {
-                line.put_number(name, *number);
-            }
-        }
-        if self.code.get() != 0 {
-            line = line.raw("code", &self.code.get().to_string());
-        }
-        if self.streamed.get() {
-            line = line.flag("stream", true);
-        }
-        line.end()
-    }
-
-    fn point(&self, took: u64) -> Point {
-        let (mut blobs, mut doubles) = (Vec::new(), Vec::new());
-        self.words(&mut |_, text| blobs.push(text.to_owned()));
-        for (_, number) in &self.numbers(took) {
-            doubles.push(*number as f64);
-        }
-        doubles.push(self.code.get().into());
-        Point { index: self.subject(), blobs, doubles }
     }
 }
 
