@@ -29,23 +29,11 @@ const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-S
 
 const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
-/// Who reads the answer.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub enum Reader {
-    /// Whoever asks: what is said is the same for all.
-    #[default]
-    Anyone,
-    /// A program. No browser stands before it, so it is told nothing of what pages may do.
-    Program,
-    /// A page of this origin.
-    Page(String),
-}
-
 /// Who asks, as far as the answer depends on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Caller {
-    /// Who reads the answer.
-    pub reader: Reader,
+    /// The `Origin` header of the page that asks, if one does.
+    pub origin: Option<String>,
     /// What it may still ask for, once that is known.
     pub rate: Cell<Option<Rate>>,
 }
@@ -53,16 +41,7 @@ pub struct Caller {
 impl Caller {
     /// Reads who asks.
     pub fn of(request: &Request) -> Self {
-        let reader = request.header("origin").map_or(Reader::Program, Reader::Page);
-        Self { reader, rate: Cell::default() }
-    }
-
-    /// The `Origin` header.
-    pub fn page(&self) -> Option<&str> {
-        match &self.reader {
-            Reader::Page(origin) => Some(origin),
-            Reader::Anyone | Reader::Program => None,
-        }
+        Self { origin: request.header("origin"), rate: Cell::default() }
     }
 }
 
@@ -76,19 +55,11 @@ const STREAM: [(&str, &str); 3] = [
 ];
 
 fn made(status: u16, headers: &[(&str, &str)], caller: &Caller) -> Outgoing {
-    let made = Outgoing::new(status).headers(headers);
-    let allowed = match &caller.reader {
-        Reader::Anyone => Some("*"),
-        Reader::Program => None,
-        Reader::Page(origin) => Some(origin.as_str()),
-    };
-    let made = match allowed {
-        Some(origin) => made
-            .header("Access-Control-Allow-Origin", origin)
-            .header("Access-Control-Expose-Headers", EXPOSED)
-            .header("Vary", "Origin"),
-        None => made,
-    };
+    let made = Outgoing::new(status)
+        .headers(headers)
+        .header("Access-Control-Allow-Origin", caller.origin.as_deref().unwrap_or("*"))
+        .header("Access-Control-Expose-Headers", EXPOSED)
+        .header("Vary", "Origin");
     match caller.rate.get() {
         Some(rate) => rated(made, rate),
         None => made,

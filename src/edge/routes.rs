@@ -108,10 +108,10 @@ async fn route(
 async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response> {
     let Visit { config, caller, .. } = visit;
     let record = visit.record.clone();
-    if let Some(origin) = caller.page()
+    if let Some(origin) = &caller.origin
         && !config.origins.allows(origin, request.url())
     {
-        return stop_answer(Refusal::Origin(origin.to_owned()).into(), caller, &record);
+        return stop_answer(Refusal::Origin(origin.clone()).into(), caller, &record);
     }
     if request.method() == Method::Options {
         let asked = request.header("access-control-request-headers");

@@ -3,7 +3,6 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::future::{Either, select};
 use js_sys::Promise;
 use uuid::Uuid;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
@@ -24,7 +23,6 @@ use crate::{
     runtime::{
         http::{Request, Response},
         request,
-        sleep::Sleep,
     },
     telemetry::{record::Record, trace::Trace},
 };
@@ -78,8 +76,9 @@ impl Target<'_> {
         }
         let url = format!("https://object{path}");
         let stub = stub(self.env, &self.claims.object())?;
-        let sent = passed(&stub, &request.inner().method(), &url, &lines, request.inner());
-        Ok(judged(within_deadline(DEADLINE, sent).await))
+        let method = request.method();
+        let sent = passed(&stub, millis(DEADLINE), method.as_ref(), &url, &lines, request.inner());
+        Ok(judged(answered(sent).await))
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
@@ -162,7 +161,7 @@ pub fn traced(record: &Record, request: &Request) {
 
 async fn ask(env: &Env, object: &str, request: &web_sys::Request) -> Result<Forwarded> {
     let stub = stub(env, object)?;
-    Ok(judged(within_deadline(DEADLINE, stub.fetch(request)).await))
+    Ok(judged(answered(asked(&stub, millis(DEADLINE), request)).await))
 }
 
 fn stub(env: &Env, object: &str) -> Result<Fetcher> {
@@ -186,8 +185,8 @@ pub(super) async fn within(
     stub: Stub,
     request: worker::Request,
 ) -> Option<Result<worker::Response>> {
-    let sent = stub.into_rpc::<Fetcher>().fetch(request.inner());
-    let answered = within_deadline(deadline, sent).await?;
+    let sent = asked(&stub.into_rpc(), millis(deadline), request.inner());
+    let answered = answered(sent).await?;
     Some(answered.map(worker::Response::from))
 }
 
@@ -195,16 +194,21 @@ pub(super) async fn within(
 extern "C" {
     /// An object's stub, which answers with what the object answered.
     type Fetcher;
-
-    #[wasm_bindgen(method, catch)]
-    fn fetch(this: &Fetcher, request: &web_sys::Request) -> std::result::Result<Promise, JsValue>;
 }
 
 #[wasm_bindgen(module = "/src/runtime/http/glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
+    fn asked(
+        object: &Fetcher,
+        millis: u32,
+        request: &web_sys::Request,
+    ) -> std::result::Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     fn passed(
-        stub: &Fetcher,
+        object: &Fetcher,
+        millis: u32,
         method: &str,
         url: &str,
         lines: &str,
@@ -212,19 +216,19 @@ extern "C" {
     ) -> std::result::Result<Promise, JsValue>;
 }
 
-async fn within_deadline(
-    deadline: Duration,
-    sent: std::result::Result<Promise, JsValue>,
-) -> Option<Result<Response>> {
-    let answer = match sent {
-        Ok(promise) => JsFuture::from(promise),
+fn millis(deadline: Duration) -> u32 {
+    u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX)
+}
+
+/// What came of it; None: nothing, until the deadline.
+async fn answered(sent: std::result::Result<Promise, JsValue>) -> Option<Result<Response>> {
+    let answered = match sent {
+        Ok(promise) => JsFuture::from(promise).await,
         Err(error) => return Some(Err(error.into())),
     };
-    match select(answer, Sleep::new(deadline)).await {
-        Either::Left((answered, _)) => {
-            Some(answered.map(JsCast::unchecked_into).map_err(Into::into))
-        }
-        Either::Right(_) => None,
+    match answered {
+        Ok(nothing) if nothing.is_null() => None,
+        answered => Some(answered.map(JsCast::unchecked_into).map_err(Into::into)),
     }
 }
 

@@ -65,8 +65,21 @@ export function copied(response) {
   return new Response(response.body, response);
 }
 
-/** Sends a body that was not read to an object, with other headers. */
-export function passed(stub, method, url, lines, request) {
+// What an object answered, or null where it did not begin to in time.
+function within(millis, sent) {
+  let timer;
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, millis, null);
+  });
+  return Promise.race([sent, late]).finally(() => clearTimeout(timer));
+}
+
+export function asked(object, millis, request) {
+  return within(millis, object.fetch(request));
+}
+
+/** Sends a request on to an object, with its body unread and other headers. */
+export function passed(object, millis, method, url, lines, request) {
   const body = method === "POST" ? request.body : null;
-  return stub.fetch(url, { method, headers: record(lines), body });
+  return within(millis, object.fetch(url, { method, headers: record(lines), body }));
 }
