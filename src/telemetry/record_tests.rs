@@ -76,8 +76,7 @@ fn a_request_is_told_of_once_whatever_its_way() {
     let lines = |way: fn(&Rc<Record>)| {
         let (heard, record) = begun();
         way(&record);
-        let lines = heard.lines.borrow().clone();
-        lines
+        heard.lines.borrow().clone()
     };
     let whole = lines(|record| {
         drop(record.until_end());
@@ -122,8 +121,7 @@ fn a_failure_is_an_error_and_a_refusal_is_not() {
     let level = |status: u16| {
         let (heard, record) = begun();
         record.answered(status);
-        let level = heard.lines.borrow()[0]["level"].clone();
-        level
+        heard.lines.borrow()[0]["level"].clone()
     };
     assert_eq!(
         (level(500), level(503), level(429)),
