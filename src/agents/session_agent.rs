@@ -122,7 +122,7 @@ impl Core {
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
             record.hand_over();
-            return self.obey(request, &seal, &keys).await;
+            return self.obey(request, &seal, &keys).boxed_local().await;
         };
         sealed.introduce(record);
         record.method(request.method().as_ref());
@@ -141,14 +141,15 @@ impl Core {
                 let record = record.clone();
                 let message = Message { request, session, sealed, config, keys, record };
                 match aside {
-                    true => self.post_to_stream(message, caller).await,
+                    true => self.post_to_stream(message, caller).boxed_local().await,
                     false => self.post(message, caller).await,
                 }
             }
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
                 record.holds();
-                let answer = self.get(&request, &session, &sealed.claims, link).await?;
+                let answer = self.get(&request, &session, &sealed.claims, link);
+                let answer = answer.boxed_local().await?;
                 // Who holds the stream that this feeds tells of it.
                 if answer.status() == 101 {
                     record.hand_over();
@@ -156,7 +157,7 @@ impl Core {
                 Ok(Ok(answer))
             }
             _ => {
-                self.sessions.end(&sealed.claims).await?;
+                self.sessions.end(&sealed.claims).boxed_local().await?;
                 answer::no_content(caller).map(Ok)
             }
         }

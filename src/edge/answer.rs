@@ -175,6 +175,7 @@ pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
 ///
 /// # Errors
 /// Only where the runtime fails.
+#[inline(never)]
 pub fn preflight(asked: Option<&str>, caller: &Caller) -> Result<Response> {
     made(204, &BARE, caller)
         .header("Access-Control-Allow-Methods", METHODS)

@@ -1,5 +1,6 @@
 //! Reading a request's body within its limit.
 
+use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use worker::{ByteStream, Result};
 
@@ -16,9 +17,9 @@ const DISCARDED: usize = 32 * 1024 * 1024;
 /// counted on the way, which costs a quarter of the speed.
 pub async fn read_body(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
     match declared_length(request) {
-        Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
+        Some(length) if length > MAX_BODY => refuse(request.stream()?).boxed_local().await,
         Some(_) => request.bytes().await.map(Ok),
-        None => count(request).await,
+        None => count(request).boxed_local().await,
     }
 }
 
@@ -30,7 +31,7 @@ fn declared_length(request: &Request) -> Option<usize> {
 /// Refuses a body that declares more than the limit, and reads nothing of any other.
 pub async fn check_declared(request: &Request) -> Result<std::result::Result<(), Refusal>> {
     match declared_length(request) {
-        Some(length) if length > MAX_BODY => refuse(request.stream()?).await,
+        Some(length) if length > MAX_BODY => refuse(request.stream()?).boxed_local().await,
         _ => Ok(Ok(())),
     }
 }

@@ -55,6 +55,7 @@ impl Document {
     ///
     /// # Errors
     /// Only where the runtime fails.
+    #[inline(never)]
     pub fn answer(self, request: &Request, url: &str, config: &Config) -> Result<Response> {
         let body = self.text(own(url).unwrap_or_default(), config);
         let etag = etag(&body);

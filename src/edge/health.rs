@@ -19,6 +19,7 @@ use crate::{
 ///
 /// # Errors
 /// Only where the runtime fails.
+#[inline(never)]
 pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
     let refuses = config.broken.is_some() || config.door.is_closed();
     let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());

@@ -18,6 +18,7 @@ border-radius:6px}code{font-size:.9em}h2{margin-top:2rem;font-size:1.1rem}@media
 ///
 /// # Errors
 /// Only where the runtime fails.
+#[inline(never)]
 pub fn answer(url: &str, config: &Config) -> Result<Response> {
     let endpoint = endpoint(url);
     let body = page(&endpoint, config.door.oauth).into_string();

@@ -1,8 +1,12 @@
 //! From method and path to who answers.
 //!
+//! What most requests never need is boxed: an instance compiles a function when it is first called,
+//! and one that has everything in it costs the first request of an isolate its time.
+//!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
+use futures_util::FutureExt as _;
 use std::rc::Rc;
 
 use worker::{Context, Env, Method, Result};
@@ -63,7 +67,7 @@ async fn route(
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
         record.route("oauth");
-        return oauth::handle(route, request, env, &config, context).await;
+        return oauth::handle(route, request, env, &config, context).boxed_local().await;
     }
     let is_mcp = matches!(path, "/mcp" | sse::STREAM | sessions::PATH);
     let (is_messages, is_admin) = (sse::takes_messages(path), path.starts_with(admin::PREFIX));
@@ -91,7 +95,7 @@ async fn route(
         }
         "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
-            let percentage = rollout::percentage(env).await;
+            let percentage = rollout::percentage(env).boxed_local().await;
             public(&request, |_| health::answer(&config, percentage))
         }
         // They say how much a server is used, and by what.
@@ -125,9 +129,11 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
     caller.rate.set(endpoint.rate);
     let answered = match path {
         "/mcp" => streamable::handle(endpoint, request).await,
-        sessions::PATH => sessions::handle(endpoint, &request).await,
-        _ if path.starts_with(admin::PREFIX) => admin::handle(endpoint, request, path).await,
-        _ => sse::handle(endpoint, request, path).await,
+        sessions::PATH => sessions::handle(endpoint, &request).boxed_local().await,
+        _ if path.starts_with(admin::PREFIX) => {
+            admin::handle(endpoint, request, path).boxed_local().await
+        }
+        _ => sse::handle(endpoint, request, path).boxed_local().await,
     };
     let answered = answered.or_else(|stop| stop_answer(stop, caller, &record))?;
     match url {

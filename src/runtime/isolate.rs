@@ -2,6 +2,7 @@
 //! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
 //! request that waits for another one is killed.
 
+use futures_util::FutureExt as _;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -171,7 +172,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
     if let Some(keys) = KEPT_KEYS.with_borrow(Clone::clone) {
         return Ok(keys);
     }
-    let kept = ask_key_agent(env).await.map_err(|error| {
+    let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
         Refusal::Misconfigured(format!("SESSION_KEY is not set and no key could be kept: {error}"))
     })?;
     let keys = Keyring::parse(&kept)

@@ -119,7 +119,7 @@ impl Hub {
         let now = now_s();
         let not_before = match isolate::not_before(subject, now) {
             Some(known) => known,
-            None => Self::new(env, subject).look_up(now).await?,
+            None => Self::new(env, subject).look_up(now).boxed_local().await?,
         };
         Ok(issued <= not_before)
     }

@@ -1,6 +1,7 @@
 //! Whether a subject may make another request: by what the isolate holds, else by the subject's
 //! quota object.
 
+use futures_util::FutureExt as _;
 use std::time::Duration;
 
 use worker::{Env, Error, Headers, Result};
@@ -28,7 +29,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
     if taken == Taken::Ask {
-        let lease = lease(env, subject, limit).await.map_err(|error| {
+        let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
             crate::fault!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;

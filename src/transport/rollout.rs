@@ -1,5 +1,6 @@
 //! Which share of the subjects is let in now: from the isolate, else from the KV store.
 
+use futures_util::FutureExt as _;
 use worker::Env;
 
 use crate::{
@@ -40,7 +41,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
     if known.is_some() {
         return known;
     }
-    let answer = match store.get(KEY).await {
+    let answer = match store.get(KEY).boxed_local().await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {
             crate::fault!("{KEY} cannot be read: {}", text(&error));

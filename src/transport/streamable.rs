@@ -6,6 +6,7 @@
 
 use std::rc::Rc;
 
+use futures_util::FutureExt as _;
 use worker::Method;
 
 use crate::{
@@ -37,8 +38,8 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => post(endpoint, request).await,
-        Method::Get => get(endpoint, request).await,
-        Method::Delete => delete(endpoint, request).await,
+        Method::Get => get(endpoint, request).boxed_local().await,
+        Method::Delete => delete(endpoint, request).boxed_local().await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
@@ -56,12 +57,14 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return endpoint.pass_on(endpoint.target(id).await?, &request, PATH).await;
+        return in_session(&endpoint, id, &request).boxed_local().await;
     }
     let body = read_body(&request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
     match era::classify(id.is_some(), version.as_deref(), &body) {
-        Ok(Era::Stateless(stateless)) => stateless::answer(endpoint, &request, stateless).await,
+        Ok(Era::Stateless(stateless)) => {
+            stateless::answer(endpoint, &request, stateless).boxed_local().await
+        }
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
@@ -72,6 +75,10 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
             stateless::no_era(&endpoint, &refused)
         }
     }
+}
+
+async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
+    endpoint.pass_on(endpoint.target(id).await?, request, PATH).await
 }
 
 async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {

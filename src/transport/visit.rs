@@ -3,6 +3,7 @@
 //! Invariant: in this order, so that nobody learns of the rollout or uses up a limit who is not let in;
 //! whoever is refused is in the audit.
 
+use futures_util::FutureExt as _;
 use std::rc::Rc;
 
 use worker::{Context, Env};
@@ -72,6 +73,8 @@ impl Visit<'_> {
     }
 
     /// Notes that nobody was let in.
+    #[cold]
+    #[inline(never)]
     fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Stop) {
         if let Stop::Refused(refusal) = stop
             && let Some(outcome) = audit::outcome(refusal)
@@ -111,9 +114,9 @@ async fn identified(
     }
     let judged = match config.door.judge(brought, now_s()) {
         Ok(Verdict::Admitted(identity)) => Ok(identity),
-        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).await,
+        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).boxed_local().await,
         Ok(Verdict::IfNamed(key, with_secret)) => {
-            let holder = named_keys::holder(env, &key).await;
+            let holder = named_keys::holder(env, &key).boxed_local().await;
             let admitted = holder.map(|holder| {
                 let key = Some(holder.id.clone());
                 let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
@@ -124,7 +127,8 @@ async fn identified(
         Ok(Verdict::IfGranted(token)) => {
             let url = request.url();
             let origin = own(&url).unwrap_or_default();
-            let admitted = grants::admit(env, config, keys, (&token, brought), origin).await;
+            let admitted =
+                grants::admit(env, config, keys, (&token, brought), origin).boxed_local().await;
             return noted(admitted, &address);
         }
         Err(refusal) => Err(refusal),

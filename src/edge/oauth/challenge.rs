@@ -35,6 +35,7 @@ fn place(url: &str) -> String {
 ///
 /// # Errors
 /// Only where the runtime fails.
+#[inline(never)]
 pub fn complete(response: Response, config: &Config, url: &str) -> Result<Response> {
     let challenge = match response.status() {
         403 if config.door.oauth => response.headers().get("www-authenticate")?,

@@ -37,17 +37,18 @@ pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String
 
 /// Runs a call as its operation says.
 pub(crate) async fn run(call: &Call<'_>) -> Outcome {
-    match call.operation.behaviour {
-        Behaviour::Plain => call.run().await,
-        Behaviour::Update => update::run(call).await,
-        Behaviour::DeleteSite => delete_site::run(call).await,
-        Behaviour::Shell => shell::run(call).await,
-        Behaviour::EditFile => edit_file::run(call).await,
-        Behaviour::Proxy => proxy::run(call).await,
-        Behaviour::ListCommits => list_commits::run(call).await,
-        Behaviour::Restore => restore::run(call).await,
-        Behaviour::Checkout => checkout::run(call).await,
-        Behaviour::Screenshot => screenshot::run(call).await,
-        Behaviour::Logs => logs::run(call).await,
-    }
+    let special = match call.operation.behaviour {
+        Behaviour::Plain => return call.run().await,
+        Behaviour::Update => update::run(call).boxed_local(),
+        Behaviour::DeleteSite => delete_site::run(call).boxed_local(),
+        Behaviour::Shell => shell::run(call).boxed_local(),
+        Behaviour::EditFile => edit_file::run(call).boxed_local(),
+        Behaviour::Proxy => proxy::run(call).boxed_local(),
+        Behaviour::ListCommits => list_commits::run(call).boxed_local(),
+        Behaviour::Restore => restore::run(call).boxed_local(),
+        Behaviour::Checkout => checkout::run(call).boxed_local(),
+        Behaviour::Screenshot => screenshot::run(call).boxed_local(),
+        Behaviour::Logs => logs::run(call).boxed_local(),
+    };
+    special.await
 }
