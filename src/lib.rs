@@ -29,7 +29,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) 
     let answered = async move {
         let answered = edge::routes::handle(http::Request::from(request), env, context).await;
         answered.or_else(|error| {
-            worker::console_error!("a request failed: {error}");
+            crate::fault!("a request failed: {error}");
             http::empty(500)
         })
     };

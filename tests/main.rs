@@ -43,6 +43,7 @@ mod oauth_attacks;
 mod oauth_clients;
 mod oauth_upstream;
 mod oauth_wrangler;
+mod observability;
 mod origins;
 mod panics;
 mod python;

@@ -3,6 +3,8 @@
 //! Invariant: an object believes nothing but a seal. Nothing of a client's request comes to it under
 //! this name, and a seal carries a tag that only this server can make.
 
+use std::rc::Rc;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
@@ -18,6 +20,8 @@ use crate::{
         bytes::{Reader, put_block, put_text},
         session_id::Claims,
     },
+    server::context::Client,
+    telemetry::record::Record,
 };
 
 /// The name of the header.
@@ -60,6 +64,15 @@ impl Sealed {
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
         URL_SAFE_NO_PAD.encode(out)
+    }
+
+    /// Says in a record who asks.
+    pub fn introduce(&self, record: &Record) {
+        let Claims { client_name, client_version, version, .. } = &self.claims;
+        let client = Client { name: client_name.clone(), version: client_version.clone() };
+        record.named(self.request);
+        record.asked_by(&self.principal);
+        record.spoken_by(Rc::new(client), version.as_str());
     }
 
     /// Reads a seal; None where it was not made by this server.

@@ -66,7 +66,7 @@ impl Core {
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let path = request.path();
-        let ask = Ask::read(&path, &request.text().await?);
+        let ask = Ask::read(path, &request.text().await?);
         self.load().await?;
         match ask {
             Some(Ask::Create(terms)) => self.create(terms).await,
@@ -175,7 +175,7 @@ impl Core {
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
-                worker::console_error!("a grant that is over is still listed: {error}");
+                crate::fault!("a grant that is over is still listed: {error}");
             }
         };
         keep(&self.state, dropped.boxed_local());
@@ -198,7 +198,7 @@ impl Core {
             .end();
         let listed = async move {
             if let Err(error) = hub.put_grant(name, about, until).await {
-                worker::console_error!("a grant is not listed: {error}");
+                crate::fault!("a grant is not listed: {error}");
             }
         };
         keep(&self.state, listed.boxed_local());
@@ -223,5 +223,5 @@ fn granted(generation: Generation, terms: &Terms) -> String {
 }
 
 fn refuse(fault: Fault) -> Result<Response> {
-    Ok(http::text(fault.status(), &fault.to_json())?)
+    http::text(fault.status(), &fault.to_json())
 }

@@ -84,7 +84,7 @@ impl Core {
             self.order(Order::News, news.to_json(), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
-            worker::console_error!("what is watched was not looked at: {error}");
+            crate::fault!("what is watched was not looked at: {error}");
             self.watching.look_again().await?;
         }
         self.rows.clear(&|_| 0).await
@@ -99,7 +99,7 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        match Ask::read(&request.path()) {
+        match Ask::read(request.path()) {
             Some(Ask::Listen) => self.listen(&request).await,
             Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
             Some(Ask::Watch(object, until)) => self.watch(&object, until).await,
@@ -263,7 +263,7 @@ impl Core {
         let hub = self.clone();
         let given = async move {
             if let Err(error) = hub.give_all(order, &text, &except).await {
-                worker::console_error!("session objects were not told: {error}");
+                crate::fault!("session objects were not told: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
@@ -292,7 +292,7 @@ impl Core {
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
-            worker::console_error!("a session object could not be forgotten: {error}");
+            crate::fault!("a session object could not be forgotten: {error}");
         }
     }
 

@@ -34,7 +34,7 @@ impl Core {
         // Two v4 UUIDs hold 244 random bits.
         let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
         self.state.storage().put_raw(KEY, key.as_str()).await?;
-        worker::console_warn!("made a session key: set the secret SESSION_KEY to choose your own");
+        crate::warning!("made a session key: set the secret SESSION_KEY to choose your own");
         http::text(200, &key)
     }
 }

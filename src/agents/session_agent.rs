@@ -26,7 +26,7 @@ use crate::{
     },
     durable_object,
     edge::{
-        answer::{self, Caller},
+        answer::{self, Caller, STREAMED},
         body::read_body,
         config::Config,
         refusal::Refusal,
@@ -39,9 +39,10 @@ use crate::{
         object::{Object, keep},
     },
     server::{context::Context, notify::News},
+    telemetry::record::Record,
     transport::{
         audit::{Keep, Kept},
-        forward::Order,
+        forward::{Order, traced},
         hub::Hub,
         tasks::TaskLink,
     },
@@ -81,6 +82,7 @@ struct Message {
     sealed: Sealed,
     config: Rc<Config>,
     keys: Rc<Keyring>,
+    record: Rc<Record>,
 }
 
 impl Core {
@@ -91,13 +93,27 @@ impl Core {
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let caller = Caller::of(&request);
-        match self.handle(request, &caller).await? {
-            Ok(response) => Ok(response),
-            Err(refusal) => answer::refusal(&refusal, &caller),
+        let record = isolate::record(&self.env);
+        let response = match self.handle(request, &caller, &record).await? {
+            Ok(response) => response,
+            Err(refusal) => {
+                record.refused(&refusal);
+                answer::refusal(&refusal, &caller)?
+            }
+        };
+        if record.is_open() {
+            let status = response.status();
+            record.answered(if status == STREAMED { 200 } else { status });
         }
+        Ok(response)
     }
 
-    async fn handle(&self, request: Request, caller: &Caller) -> Result<Handled> {
+    async fn handle(
+        &self,
+        request: Request,
+        caller: &Caller,
+        record: &Rc<Record>,
+    ) -> Result<Handled> {
         let config = isolate::config(&self.env);
         let keys = match isolate::keys(&self.env, &config).await {
             Ok(keys) => keys,
@@ -105,8 +121,12 @@ impl Core {
         };
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
+            record.hand_over();
             return self.obey(request, &seal, &keys).boxed_local().await;
         };
+        sealed.introduce(record);
+        record.method(request.method().as_ref());
+        record.route("mcp");
         let Some(session) = self.sessions.get(&sealed.claims).await? else {
             return Ok(Err(Refusal::SessionNotFound));
         };
@@ -115,7 +135,11 @@ impl Core {
         match request.method() {
             Method::Post => {
                 let aside = request.path() != MCP;
-                let message = Message { request, session, sealed, config, keys };
+                if aside {
+                    record.route("messages");
+                }
+                let record = record.clone();
+                let message = Message { request, session, sealed, config, keys, record };
                 match aside {
                     true => self.post_to_stream(message, caller).boxed_local().await,
                     false => self.post(message, caller).await,
@@ -123,7 +147,14 @@ impl Core {
             }
             Method::Get => {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
-                self.get(&request, &session, &sealed.claims, link).boxed_local().await.map(Ok)
+                record.holds();
+                let answer = self.get(&request, &session, &sealed.claims, link);
+                let answer = answer.boxed_local().await?;
+                // Who holds the stream that this feeds tells of it.
+                if answer.status() == 101 {
+                    record.hand_over();
+                }
+                Ok(Ok(answer))
             }
             _ => {
                 self.sessions.end(&sealed.claims).boxed_local().await?;
@@ -135,7 +166,7 @@ impl Core {
     /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
     async fn obey(&self, request: Request, seal: &str, keys: &Keyring) -> Result<Handled> {
         let (path, object) = (request.path(), self.state.id().name().unwrap_or_default());
-        let order = Order::read(&path).filter(|_| is_hub_seal(seal, &path, &object, keys));
+        let order = Order::read(path).filter(|_| is_hub_seal(seal, path, &object, keys));
         let Some(order) = order else {
             return Ok(Err(Refusal::Failed));
         };
@@ -155,13 +186,16 @@ impl Core {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let channel = Channel::new();
+        let (channel, record) = (Channel::new(), ctx.record.clone());
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);
         match run(call, channel, Rc::new(Machine), store, keep).await {
             Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
-            Answer::Stream(stream) => answer::handed(stream).map(Ok),
+            Answer::Stream(stream) => {
+                record.streams(200);
+                answer::handed(stream).map(Ok)
+            }
         }
     }
 
@@ -184,6 +218,7 @@ impl Core {
             return Ok(Err(Refusal::Body(error)));
         }
         let keeper = session.store();
+        ctx.record.streams(202);
         let channel = Channel::direct(Rc::new(move |message: &[u8]| {
             if let Ok(message) = std::str::from_utf8(message) {
                 keeper.announce(message);
@@ -239,7 +274,9 @@ impl Message {
             Err(refusal) => return Ok(Err(refusal)),
         };
         let subject = self.sealed.claims.subject;
+        traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));
+        ctx.record = self.record;
         ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
         if self.config.keeps_audit() {
             ctx.audit = Rc::new(Kept::new(env, &self.config, audit));

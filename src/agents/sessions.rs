@@ -213,7 +213,7 @@ impl Sessions {
         if origin.placement == Placement::Subject
             && let Err(error) = self.tell(news, Some(origin.session)).await
         {
-            worker::console_error!("sessions of the same object were not told: {error}");
+            crate::fault!("sessions of the same object were not told: {error}");
         }
         Hub::new(&self.env, origin.subject).announce_from(origin.object(), news).await;
     }
@@ -255,7 +255,7 @@ impl Sessions {
         }
         match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
             Ok(()) => self.registered.set(Registered::Until(until)),
-            Err(error) => worker::console_error!("changes elsewhere will not be heard: {error}"),
+            Err(error) => crate::fault!("changes elsewhere will not be heard: {error}"),
         }
     }
 
@@ -264,7 +264,7 @@ impl Sessions {
         let uris = self.watched().await.unwrap_or_default();
         let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
         if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
-            worker::console_error!("what is watched will not be looked at: {error}");
+            crate::fault!("what is watched will not be looked at: {error}");
         }
     }
 
@@ -295,7 +295,7 @@ impl Sessions {
         self.registered.set(Registered::No);
         if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
             // The hub finds out with its next news.
-            worker::console_error!("the hub does not know that nobody listens: {error}");
+            crate::fault!("the hub does not know that nobody listens: {error}");
         }
         // Whoever came in the meantime may have been taken off again.
         if let Ok(listening) = self.listening().await

@@ -42,7 +42,7 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::{Ended, OPERATION},
     },
-    telemetry::audit::Unkept,
+    telemetry::{audit::Unkept, record::Record, trace::Trace},
     transport::{audit, grants, hub::Hub},
 };
 
@@ -69,6 +69,8 @@ struct Core {
     live: RefCell<Option<Rc<Run>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
+    /// What is known of what this life of the object did.
+    record: Rc<Record>,
 }
 
 impl Object for Core {
@@ -93,6 +95,7 @@ impl Core {
         Self {
             rows: Rows::new(state.clone()),
             state,
+            record: isolate::record(&env),
             env,
             kept: RefCell::default(),
             live: RefCell::default(),
@@ -247,7 +250,7 @@ impl Core {
             let core = self.clone();
             let run = async move {
                 if let Err(error) = core.run(&kept).await {
-                    worker::console_error!("a task's run failed: {error}");
+                    crate::fault!("a task's run failed: {error}");
                 }
                 core.live.replace(None);
                 core.busy.set(false);
@@ -323,14 +326,30 @@ impl Core {
             shelf: Some(shelf),
             notifier: run.clone(),
             work: run.clone(),
+            record: self.record(kept),
             // The end of the task is noted, where it ends.
             audit: Rc::new(Unkept),
             ..config.background(order.principal, own_token, Rc::new(Machine))
         })
     }
 
-    /// Notes in the audit how the task ended.
+    /// What is known of the task for whoever operates the server.
+    fn record(&self, kept: &Shared) -> Rc<Record> {
+        let kept = kept.borrow();
+        let Order { start, principal, client, .. } = &kept.order;
+        self.record.asked_by(principal);
+        self.record.spoken_by(Rc::new(client.clone()), "");
+        self.record.traced(start.trace.as_deref().and_then(Trace::from_text));
+        self.record.clone()
+    }
+
+    /// Notes in the audit and in the log how the task ended.
     fn note(&self, kept: &Shared, status: Status) {
+        let (tool, began_ms) = {
+            let kept = kept.borrow();
+            (registry::known(&kept.order.start.tool), kept.created_ms)
+        };
+        self.record(kept).task(tool, status.as_str(), began_ms);
         let state = self.state.clone();
         let keep = Rc::new(move |task| keep(&state, task));
         let audit = audit::of(&self.env, &isolate::config(&self.env), keep);

@@ -81,6 +81,14 @@ pub fn json(status: u16, body: &[u8], caller: &Caller) -> Result<Response> {
     made(status, &WHOLE, caller).whole(body)
 }
 
+/// A text for everybody.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn text(content_type: &str, body: &[u8]) -> Result<Response> {
+    made(200, &BARE, &Caller::default()).header("Content-Type", content_type).whole(body)
+}
+
 /// The answer to a body whose responses are there.
 ///
 /// # Errors

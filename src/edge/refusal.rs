@@ -213,7 +213,8 @@ impl Refusal {
         if let Self::Rollout(percentage, subject) = self {
             return not_yet(&self.to_string(), *percentage, *subject);
         }
-        let error = RpcError { code: self.code(), message: self.to_string(), data: self.data() };
+        let code = self.code().unwrap_or(TRANSPORT_ERROR);
+        let error = RpcError { code, message: self.to_string(), data: self.data() };
         error_text(None, &error)
     }
 
@@ -241,14 +242,16 @@ impl Refusal {
         }
     }
 
-    fn code(&self) -> i32 {
-        match self {
+    /// The JSON-RPC code, where its body is JSON-RPC.
+    pub fn code(&self) -> Option<i32> {
+        Some(match self {
+            Self::RateLimit(..) | Self::TooManyAttempts(_) | Self::Rollout(..) => return None,
             Self::Body(error) => error.code(),
             Self::Initialize(_) | Self::Batch => INVALID_REQUEST,
             Self::SessionNotFound => SESSION_NOT_FOUND,
             Self::Failed | Self::TimedOut(_) => INTERNAL_ERROR,
             _ => TRANSPORT_ERROR,
-        }
+        })
     }
 
     fn data(&self) -> Option<Value> {

@@ -15,7 +15,6 @@ use crate::{
     admin,
     edge::{
         answer::{self, Caller},
-        config::Config,
         discovery, health, oauth, page,
         refusal::Refusal,
     },
@@ -23,73 +22,109 @@ use crate::{
         http::{Request, Response},
         isolate,
     },
+    telemetry::{metrics, record::Record},
     transport::{
         endpoint::{Endpoint, stop_answer},
-        rollout, sessions, sse, streamable,
+        forward, rollout, sessions, sse, streamable,
         visit::Visit,
     },
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+/// Counters of the isolate, in development.
+const METRICS: &str = "/metrics";
 
 /// Answers a request.
 ///
 /// # Errors
 /// Only where the runtime fails.
 pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
-    let config = isolate::config(&env);
+    let record = isolate::record(&env);
+    record.method(request.method().as_ref());
+    forward::traced(&record, &request);
+    let answered = route(request, &env, context, &record).await;
+    // What an object answers it tells of itself.
+    if record.is_open() {
+        record.answered(answered.as_ref().map_or(500, Response::status));
+    }
+    answered
+}
+
+async fn route(
+    request: Request,
+    env: &Env,
+    context: Context,
+    record: &Rc<Record>,
+) -> Result<Response> {
+    let config = isolate::config(env);
     let caller = Caller::of(&request);
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     if let Some(document) = discovery::document(path) {
+        record.route("document");
         return public(&request, |url| document.answer(&request, url, &config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
-        return oauth::handle(route, request, &env, &config, context).boxed_local().await;
+        record.route("oauth");
+        return oauth::handle(route, request, env, &config, context).boxed_local().await;
     }
+    let is_mcp = matches!(path, "/mcp" | sse::STREAM | sessions::PATH);
+    let (is_messages, is_admin) = (sse::takes_messages(path), path.starts_with(admin::PREFIX));
+    record.route(match path {
+        "/mcp" => "mcp",
+        sse::STREAM => "sse",
+        sessions::PATH => "sessions",
+        admin::DESCRIPTION => "document",
+        _ if is_messages => "messages",
+        _ if is_admin => "admin",
+        "/" => "page",
+        "/health" => "health",
+        METRICS => "metrics",
+        _ => "none",
+    });
     match path {
-        "/mcp" | sse::STREAM | sessions::PATH => {
-            mcp(request, &env, &config, &caller, context, path).await
-        }
         admin::DESCRIPTION => {
             let text = admin::OPENAPI.as_bytes();
             public(&request, |_| answer::json(200, text, &Caller::default()))
         }
-        _ if sse::takes_messages(path) || path.starts_with(admin::PREFIX) => {
-            mcp(request, &env, &config, &caller, context, path).await
+        _ if is_mcp || is_messages || is_admin => {
+            let (record, context) = (record.clone(), Rc::new(context));
+            let visit = Visit { env, config: &config, caller: &caller, record, context };
+            mcp(request, visit, path).await
         }
         "/" => public(&request, |url| page::answer(url, &config)),
         "/health" => {
-            let percentage = rollout::percentage(&env).boxed_local().await;
+            let percentage = rollout::percentage(env).boxed_local().await;
             public(&request, |_| health::answer(&config, percentage))
         }
-        _ => answer::refusal(&Refusal::NotFound, &caller),
+        // They say how much a server is used, and by what.
+        METRICS if config.is_development() => {
+            answer::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
+        }
+        _ => {
+            record.refused(&Refusal::NotFound);
+            answer::refusal(&Refusal::NotFound, &caller)
+        }
     }
 }
 
-async fn mcp(
-    request: Request,
-    env: &Env,
-    config: &Config,
-    caller: &Caller,
-    context: Context,
-    path: &str,
-) -> Result<Response> {
+async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response> {
+    let Visit { config, caller, .. } = visit;
+    let record = visit.record.clone();
     if let Some(origin) = &caller.origin
         && !config.origins.allows(origin, request.url())
     {
-        return answer::refusal(&Refusal::Origin(origin.clone()), caller);
+        return stop_answer(Refusal::Origin(origin.clone()).into(), caller, &record);
     }
     if request.method() == Method::Options {
         let asked = request.header("access-control-request-headers");
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.url().to_owned());
-    let visit = Visit { env, config, caller, context: Rc::new(context) };
     let endpoint = match Endpoint::admit(&request, visit).await {
         Ok(endpoint) => endpoint,
-        Err(stop) => return stop_answer(stop, caller),
+        Err(stop) => return stop_answer(stop, caller, &record),
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {
@@ -100,7 +135,7 @@ async fn mcp(
         }
         _ => sse::handle(endpoint, request, path).boxed_local().await,
     };
-    let answered = answered.or_else(|stop| stop_answer(stop, caller))?;
+    let answered = answered.or_else(|stop| stop_answer(stop, caller, &record))?;
     match url {
         Some(url) => oauth::challenge::complete(answered, config, &url),
         None => Ok(answered),

@@ -16,6 +16,26 @@ impl Object {
         Self("{".to_owned())
     }
 
+    /// One without fields, for about so many bytes.
+    #[must_use]
+    pub fn with_room(bytes: usize) -> Self {
+        let mut text = String::with_capacity(bytes);
+        text.push('{');
+        Self(text)
+    }
+
+    /// Adds a text in place.
+    pub fn put(&mut self, name: &str, text: &str) {
+        self.begin(name);
+        push_text(&mut self.0, text);
+    }
+
+    /// Adds an integer in place.
+    pub fn put_number(&mut self, name: &str, number: u64) {
+        self.begin(name);
+        self.0.push_str(&number.to_string());
+    }
+
     /// Adds a field whose value is JSON text already.
     #[must_use]
     pub fn raw(mut self, name: &str, json: &str) -> Self {

@@ -147,7 +147,7 @@ impl Dataset {
             let _ = Reflect::set(&point, &name.into(), &part);
         }
         if let Err(error) = call(&self.0, "writeDataPoint", &Array::of1(&point)) {
-            worker::console_error!("a data point is lost: {}", self::text(&error));
+            crate::fault!("a data point is lost: {}", self::text(&error));
         }
     }
 }

@@ -24,8 +24,14 @@ use crate::{
         secret::Secret,
     },
     edge::{config::Config, refusal::Refusal},
-    runtime::binding::{Database, Dataset},
-    telemetry::audit::Waiting,
+    runtime::{
+        binding::{Database, Dataset},
+        console::Console,
+    },
+    telemetry::{
+        audit::Waiting,
+        record::{Out, Record},
+    },
     transport::{audit::DATASET, named_keys::DATABASE},
 };
 
@@ -45,6 +51,7 @@ thread_local! {
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
+    static OUT: RefCell<Option<Rc<dyn Out>>> = const { RefCell::new(None) };
 }
 
 /// The credential of an OAuth grant, or that it is over; None where its object must be asked.
@@ -148,6 +155,17 @@ pub fn config(env: &Env) -> Rc<Config> {
     config
 }
 
+/// What is to be known of a request that begins now.
+pub fn record(env: &Env) -> Rc<Record> {
+    let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
+        let dataset = Dataset::of(env, DATASET);
+        let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
+        OUT.set(Some(out.clone()));
+        out
+    });
+    Record::new(out)
+}
+
 /// The keys in force: those of `SESSION_KEY`, or what the key object keeps.
 ///
 /// # Errors
@@ -166,7 +184,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         .map(Rc::new)
         .map_err(|error| Refusal::Misconfigured(format!("the kept key: {error}")))?;
     KEPT_KEYS.set(Some(keys.clone()));
-    worker::console_warn!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
+    crate::warning!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
     Ok(keys)
 }
 

@@ -28,7 +28,8 @@ impl Platform for Machine {
     }
 
     fn now_ms(&self) -> u64 {
-        worker::Date::now().as_millis()
+        // Milliseconds fit into what JavaScript counts exactly.
+        js_sys::Date::now() as u64
     }
 
     fn uuid(&self) -> String {

@@ -5,6 +5,7 @@
 
 pub mod binding;
 pub mod cipher;
+pub mod console;
 pub mod host_name;
 pub mod http;
 pub mod isolate;

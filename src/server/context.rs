@@ -21,7 +21,7 @@ use crate::{
         work::{Begun, Effect, Recorded, Step, Work},
     },
     sitebay::Account,
-    telemetry::audit::Audit,
+    telemetry::{audit::Audit, record::Record},
 };
 
 /// The program that speaks to this server, as it calls itself.
@@ -75,6 +75,8 @@ pub struct Context {
     pub work: Rc<dyn Work>,
     /// Where it is noted what happened.
     pub audit: Rc<dyn Audit>,
+    /// What is known of the request, for whoever operates the server.
+    pub record: Rc<Record>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
     /// Where results are kept that are too large for an answer. None: nowhere.

@@ -18,7 +18,7 @@ use crate::{
         raw,
     },
     server::{
-        ask::Stop,
+        ask::{Reason, Stop},
         choice::Choice,
         context::Context,
         listing::Listing,
@@ -32,6 +32,9 @@ use crate::{
 
 /// Values that a completion may have (MCP `server/utilities/completion`).
 const MAX_COMPLETIONS: usize = 100;
+
+/// How a request is called that ended at a question: it comes again.
+pub const ASKS: &str = "asks";
 
 /// How a request ended.
 #[derive(Debug)]
@@ -54,6 +57,31 @@ pub enum Outcome {
     Task(Seen),
     /// The caller may not ask for it.
     Beyond(BeyondScope),
+}
+
+impl Outcome {
+    /// How lines and the audit call it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tool(ToolResult { is_error: true, .. }) => "failed",
+            Self::Text(text) if text.contains("\"isError\":true") => "failed",
+            Self::Failed(_) | Self::NoResource(_) => "error",
+            Self::Beyond(_) => "beyond-scope",
+            Self::Task(_) => "task",
+            Self::Stopped(Stop(Reason::Suspended(_))) => ASKS,
+            Self::Stopped(_) => "stopped",
+            _ => "done",
+        }
+    }
+
+    /// The code of the JSON-RPC error that it is, where it is one of the outcome's own.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Self::Failed(error) | Self::Stopped(Stop(Reason::Refused(error))) => Some(error.code),
+            Self::Beyond(_) => Some(TRANSPORT_ERROR),
+            _ => None,
+        }
+    }
 }
 
 /// The text of the response to what the caller may not ask for.
@@ -105,6 +133,7 @@ fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
 
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
+    ctx.record.tool(registry::known(&name));
     let effect = registry::effect(&name);
     let noted = Call::begin(ctx, &name, effect, registry::site, params.arguments);
     let outcome = carry_out(ctx, &name, params.arguments).await.unwrap_or_else(Outcome::from);

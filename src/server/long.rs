@@ -6,6 +6,7 @@
 use std::rc::Rc;
 
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use crate::{
     protocol::{
@@ -56,6 +57,7 @@ async fn move_on(
         capabilities: ctx.notifier.capabilities(),
         // A request without a session that waits cannot ask any more.
         can_ask: follows != Follows::Owns,
+        trace: Some(ctx.record.trace().to_text(Uuid::new_v4())),
         nonce: ctx.notifier.nonce(),
     };
     let seen = match tasks.start(start).await {

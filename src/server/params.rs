@@ -4,11 +4,14 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use crate::protocol::{
-    fields::fields,
-    jsonrpc::{INVALID_PARAMS, RequestId, RpcError},
-    raw,
-    stateless::META_VERSION,
+use crate::{
+    protocol::{
+        fields::fields,
+        jsonrpc::{INVALID_PARAMS, RequestId, RpcError},
+        raw,
+        stateless::META_VERSION,
+    },
+    telemetry::trace::Trace,
 };
 
 /// The parameters of a request, as far as any method here reads them.
@@ -34,10 +37,14 @@ pub struct Params<'a> {
     token: Option<&'a RawValue>,
     /// Whether `_meta` names a version of the stateless era.
     stateless: bool,
+    /// `_meta.traceparent` and `_meta.tracestate`.
+    trace: [Option<&'a RawValue>; 2],
 }
 
 const NAMES: [&str; 9] =
     ["name", "arguments", "uri", "cursor", "level", "ref", "argument", "context", "_meta"];
+
+const META: [&str; 4] = ["progressToken", META_VERSION, "traceparent", "tracestate"];
 
 impl<'a> Params<'a> {
     /// Reads the parameters.
@@ -55,10 +62,9 @@ impl<'a> Params<'a> {
     fn parse(text: &'a str) -> Result<Self, String> {
         let found = fields(text, NAMES).map_err(|error| error.to_string())?;
         let [name, arguments, uri, cursor, level, reference, argument, context, meta] = found;
-        let [token, version] = match meta {
-            Some(meta) => fields(meta.get(), ["progressToken", META_VERSION])
-                .map_err(|error| format!("_meta: {error}"))?,
-            None => [None; 2],
+        let [token, version, trace @ ..] = match meta {
+            Some(meta) => fields(meta.get(), META).map_err(|error| format!("_meta: {error}"))?,
+            None => [None; 4],
         };
         Ok(Self {
             name: text_of("name", name)?,
@@ -71,6 +77,7 @@ impl<'a> Params<'a> {
             context,
             token,
             stateless: version.is_some(),
+            trace,
         })
     }
 
@@ -82,6 +89,12 @@ impl<'a> Params<'a> {
     /// Whether the request says that it is of the stateless era.
     pub fn is_stateless(&self) -> bool {
         self.stateless
+    }
+
+    /// The trace that it belongs to (SEP-414).
+    pub fn trace(&self) -> Option<Trace> {
+        let [parent, state] = self.trace;
+        Trace::read(&raw::text(parent?)?, state.and_then(raw::string))
     }
 
     /// A field that the method cannot do without.

@@ -146,6 +146,15 @@ fn marked(definition: &str) -> Option<(String, Vec<ParamHeader>)> {
     Some((name, headers))
 }
 
+/// This server's own name for a tool. None: it has no such tool.
+pub fn known(name: &str) -> Option<&'static str> {
+    #[cfg(feature = "fixtures")]
+    if let Some(name) = fixtures::known(name) {
+        return Some(name);
+    }
+    sitebay::known(name)
+}
+
 /// What a tool does to the world; one that does not exist does nothing.
 pub fn effect(name: &str) -> &'static str {
     #[cfg(feature = "fixtures")]

@@ -58,6 +58,8 @@ pub struct Start {
     pub capabilities: ClientCapabilities,
     /// Whether it can be asked while the task runs.
     pub can_ask: bool,
+    /// The trace that it belongs to, as text.
+    pub trace: Option<String>,
     /// Names the request, so that sending it again does not do it again. None: it has no name.
     pub nonce: Option<[u8; 16]>,
 }
@@ -73,14 +75,16 @@ impl Start {
             .raw("answers", &array(&answers))
             .number("capabilities", self.capabilities.bits().into())
             .flag("can_ask", self.can_ask)
+            .text_if("trace", self.trace.as_deref())
             .text_if("nonce", nonce.as_deref())
             .end()
     }
 
     /// Reads it back.
     pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["tool", "arguments", "answers", "capabilities", "can_ask", "nonce"];
-        let [tool, arguments, answers, capabilities, can_ask, nonce] = fields(json, names).ok()?;
+        let names = ["tool", "arguments", "answers", "capabilities", "can_ask", "trace", "nonce"];
+        let [tool, arguments, answers, capabilities, can_ask, trace, nonce] =
+            fields(json, names).ok()?;
         let answers = raw::elements(answers?.get()).ok()?;
         let nonce = match nonce {
             Some(nonce) => URL_SAFE_NO_PAD.decode(&*raw::text(nonce)?).ok()?.try_into().ok(),
@@ -95,6 +99,7 @@ impl Start {
                 .collect::<Option<_>>()?,
             capabilities: ClientCapabilities::from_bits(raw::number(capabilities?)?),
             can_ask: raw::flag(can_ask?)?,
+            trace: trace.and_then(raw::string),
             nonce,
         })
     }

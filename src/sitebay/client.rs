@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     detail::{Detail, excerpt},
@@ -154,7 +155,12 @@ impl<'a> Client<'a> {
             timeout,
             at_most: MAX_ANSWER,
         };
-        Ok(self.ctx.platform.fetch(outbound).await)
+        let began = self.ctx.platform.now_ms();
+        let outcome = self.ctx.platform.fetch(outbound).await;
+        let took = self.ctx.platform.now_ms().saturating_sub(began);
+        let status = outcome.as_ref().map_or(0, |response| response.status);
+        self.ctx.record.asked_sitebay(status, took);
+        Ok(outcome)
     }
 
     fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
@@ -168,6 +174,11 @@ impl<'a> Client<'a> {
         }
         if let Repeat::Keyed(key) = &request.repeat {
             headers.push(("Idempotency-Key", key.clone()));
+        }
+        let trace = self.ctx.record.trace();
+        headers.push(("traceparent", trace.parent(Uuid::new_v4())));
+        if let Some(state) = trace.state() {
+            headers.push(("tracestate", state.to_owned()));
         }
         headers
     }

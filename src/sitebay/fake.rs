@@ -117,6 +117,7 @@ impl Fake {
     pub(crate) fn context_of(self: &Rc<Self>, token: Option<&str>) -> Context {
         Context {
             client: Rc::default(),
+            record: crate::telemetry::record::Record::aside(),
             page_size: 100,
             consent: Consent::default(),
             choice: Choice::default(),

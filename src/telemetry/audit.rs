@@ -8,8 +8,11 @@ use serde_json::value::RawValue;
 
 use crate::{
     access::principal::{Principal, Subject, Way},
-    protocol::{bytes::cut_text, content::ToolResult},
-    server::{ask::Reason, context::Context, dispatch::Outcome},
+    protocol::bytes::cut_text,
+    server::{
+        context::Context,
+        dispatch::{ASKS, Outcome},
+    },
 };
 
 /// Entries that wait in one isolate.
@@ -166,9 +169,10 @@ impl Call {
 
     /// Notes how it ended. A call that waits for an answer has not: it comes again.
     pub fn end(self, ctx: &Context, outcome: &Outcome) {
-        let Some(outcome) = word(outcome) else {
+        let outcome = outcome.word();
+        if outcome == ASKS {
             return;
-        };
+        }
         let now = ctx.platform.now_ms();
         ctx.audit.note(Entry {
             at_ms: now,
@@ -183,19 +187,6 @@ impl Call {
             duration_ms: now.saturating_sub(self.began_ms),
         });
     }
-}
-
-fn word(outcome: &Outcome) -> Option<&'static str> {
-    Some(match outcome {
-        Outcome::Tool(ToolResult { is_error: true, .. }) => "failed",
-        Outcome::Text(text) if text.contains("\"isError\":true") => "failed",
-        Outcome::Failed(_) | Outcome::NoResource(_) => "error",
-        Outcome::Beyond(_) => "beyond-scope",
-        Outcome::Task(_) => "task",
-        Outcome::Stopped(stop) if matches!(stop.0, Reason::Suspended(_)) => return None,
-        Outcome::Stopped(_) => "stopped",
-        _ => "done",
-    })
 }
 
 /// What waits to be written in one isolate.

@@ -15,7 +15,10 @@ use crate::{
         isolate,
         sleep::Sleep,
     },
-    telemetry::audit::{Audit, Entry, Unkept},
+    telemetry::{
+        audit::{Audit, Entry, Unkept},
+        names,
+    },
     transport::named_keys::{DATABASE, rows},
 };
 
@@ -67,11 +70,12 @@ impl Kept {
 
 impl Audit for Kept {
     fn wants_reads(&self) -> bool {
-        self.measured || self.written == Some(true)
+        self.written == Some(true)
     }
 
     fn note(&self, entry: Entry) {
-        if self.measured {
+        // Requests and tasks are measured by their records; what becomes of a grant has none.
+        if self.measured && entry.action.starts_with("oauth.") {
             measure(&self.env, &entry);
         }
         if self.written.is_none_or(|reads| entry.effect == "read" && !reads) {
@@ -83,13 +87,13 @@ impl Audit for Kept {
     }
 }
 
-/// One data point: by subject, how long it took, and what it was.
+/// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &Entry) {
-    let Some(dataset) = Dataset::of(env, DATASET) else {
-        return;
-    };
-    let blobs = [entry.action.as_str(), entry.effect, entry.outcome, entry.way, &entry.client];
-    dataset.write(&entry.subject, &blobs, &[entry.duration_ms as f64]);
+    if let Some(dataset) = Dataset::of(env, DATASET) {
+        let Entry { action, outcome, way, key, .. } = entry;
+        let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
+        dataset.write(&entry.subject, &blobs, &[]);
+    }
 }
 
 /// Writes what waits. Who notes something has it written in a request of its own, because another's
@@ -98,19 +102,19 @@ async fn write(env: &Env, days: u32) {
     Sleep::new(GATHER).await;
     let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
     if lost > 0 {
-        worker::console_error!("{lost} entries of the audit were too many and are lost");
+        crate::fault!("{lost} entries of the audit were too many and are lost");
     }
     let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
         return;
     };
     let count = entries.len();
     if let Err(error) = database.each(INSERT, entries.into_iter().map(values).collect()).await {
-        worker::console_error!("{count} entries of the audit are lost: {}", text(&error));
+        crate::fault!("{count} entries of the audit are lost: {}", text(&error));
     } else if isolate::is_time_to_clear(now_s(), CLEAR_EVERY) {
         let age = u64::from(days).saturating_mul(24 * 60 * 60);
         let before = now_s().saturating_sub(age).saturating_mul(1_000);
         if let Err(error) = database.rows(CLEAR, vec![Value::Number(before)]).await {
-            worker::console_error!("the audit could not be cleared: {}", text(&error));
+            crate::fault!("the audit could not be cleared: {}", text(&error));
         }
     }
 }
@@ -154,12 +158,13 @@ pub async fn list(env: &Env, filter: Filter) -> Result<String, Refusal> {
 
 /// How the audit calls a refusal; None: it is none of somebody who should have known better.
 pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
-    match refusal {
-        Refusal::WrongCredential(_) => Some("wrong-credential"),
-        Refusal::TooManyAttempts(_) => Some("too-many-attempts"),
-        Refusal::Scope(_) => Some("beyond-scope"),
-        Refusal::RateLimit(..) => Some("rate-limit"),
-        Refusal::Rollout(..) => Some("rollout"),
-        _ => None,
-    }
+    let noted = matches!(
+        refusal,
+        Refusal::WrongCredential(_)
+            | Refusal::TooManyAttempts(_)
+            | Refusal::Scope(_)
+            | Refusal::RateLimit(..)
+            | Refusal::Rollout(..)
+    );
+    noted.then(|| names::refusal(refusal))
 }

@@ -28,7 +28,7 @@ use crate::{
     },
     server::{choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
-    telemetry::audit::Audit,
+    telemetry::{audit::Audit, metrics, record::Record},
     transport::{
         forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
         visit::Visit, watchdog::Watched,
@@ -77,9 +77,13 @@ pub type Outcome<T> = std::result::Result<T, Stop>;
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn stop_answer(stop: Stop, caller: &Caller) -> Result<Response> {
+#[inline(never)]
+pub fn stop_answer(stop: Stop, caller: &Caller, record: &Record) -> Result<Response> {
     match stop {
-        Stop::Refused(refusal) => answer::refusal(&refusal, caller),
+        Stop::Refused(refusal) => {
+            record.refused(&refusal);
+            answer::refusal(&refusal, caller)
+        }
         Stop::Broken(error) => Err(error),
     }
 }
@@ -96,6 +100,8 @@ pub struct Endpoint<'a> {
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
+    /// What is known of the request.
+    pub record: Rc<Record>,
     /// What it may still ask for in this window. None: there is no limit.
     pub rate: Option<Rate>,
     own_token: Option<String>,
@@ -111,8 +117,20 @@ impl<'a> Endpoint<'a> {
         let keys = isolate::keys(env, config).await?;
         let (admitted, rate) = visit.admitted(request, &keys).await?;
         let Admitted { principal, own_token, grant, key } = admitted;
-        let audit = visit.audit();
-        Ok(Self { env, config, caller, keys, principal, rate, own_token, grant, key, audit })
+        let (audit, record) = (visit.audit(), visit.record);
+        Ok(Self {
+            env,
+            config,
+            caller,
+            keys,
+            principal,
+            record,
+            rate,
+            own_token,
+            grant,
+            key,
+            audit,
+        })
     }
 
     /// Where it is noted what happened.
@@ -181,7 +199,8 @@ impl<'a> Endpoint<'a> {
         let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
         // What the grant keeps, in the place of what the client sent.
         let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
-        Target { env, keys, claims, principal, own_token: own_token.map(Secret::new) }
+        let request = self.record.id();
+        Target { env, keys, claims, principal, request, own_token: own_token.map(Secret::new) }
     }
 
     /// Passes a request on with its body unread, and hands the object's answer to the client.
@@ -193,11 +212,13 @@ impl<'a> Endpoint<'a> {
     ) -> Outcome<Response> {
         check_declared(request).await??;
         let response = target.pass_on(request, path, self.rate).await??;
+        // The object tells of what it answers.
+        self.record.hand_over();
         if response.status() != STREAMED {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
-        Ok(answer::stream(Watched::new(stream), self.caller)?)
+        Ok(answer::stream(Watched::new(stream, self.record.clone()), self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
@@ -227,6 +248,7 @@ impl<'a> Endpoint<'a> {
         if let Some(rate) = self.rate {
             quota::start(self.principal.subject, rate)?;
         }
+        metrics::session();
         let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
         let issued = isolate::issued(self.principal.subject, now);
         let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);

@@ -24,6 +24,7 @@ use crate::{
         http::{Request, Response},
         request,
     },
+    telemetry::{record::Record, trace::Trace},
 };
 
 /// How long an object may take to begin its answer. Calls answer or stream after 250 ms; what is
@@ -42,6 +43,8 @@ pub struct Target<'a> {
     pub claims: Claims,
     /// Who asks.
     pub principal: Principal,
+    /// The request's name in logs.
+    pub request: Uuid,
     /// The SiteBay token to pass on in the place of whatever the client sent.
     pub own_token: Option<Secret>,
 }
@@ -61,6 +64,10 @@ impl Target<'_> {
         let mut lines = format!("{SEAL_HEADER}\n{}", self.seal(rate));
         for name in PASSED {
             push(&mut lines, name, request.header(name).as_deref());
+        }
+        // Only where there is a trace: it is asked for by itself.
+        if request.header(PARENT).is_some() {
+            push(&mut lines, STATE, request.header(STATE).as_deref());
         }
         if self.principal.own_credential {
             let kept = self.own_token.as_ref().map(|token| token.expose().to_owned());
@@ -86,12 +93,16 @@ impl Target<'_> {
 
     fn seal(&self, rate: Option<Rate>) -> String {
         let (claims, principal) = (self.claims.clone(), self.principal.clone());
-        Sealed { claims, principal, request: Uuid::new_v4(), rate }.seal(&self.keys)
+        Sealed { claims, principal, request: self.request, rate }.seal(&self.keys)
     }
 }
 
 /// What a session's object reads of a client's request, besides its seal and the token.
-const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", "traceparent"];
+const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+
+/// Where a request says which trace it belongs to.
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
 
 fn push(lines: &mut String, name: &str, value: Option<&str>) {
     if let Some(value) = value {
@@ -141,6 +152,13 @@ pub async fn give(
     Ok(ask(env, object, request.inner()).await?.map_or(500, |response| response.status()))
 }
 
+/// Finds out from the headers which trace a request belongs to.
+pub fn traced(record: &Record, request: &Request) {
+    if let Some(parent) = request.header(PARENT) {
+        record.traced(Trace::read(&parent, request.header(STATE)));
+    }
+}
+
 async fn ask(env: &Env, object: &str, request: &web_sys::Request) -> Result<Forwarded> {
     let stub = stub(env, object)?;
     Ok(judged(answered(asked(&stub, millis(DEADLINE), request)).await))
@@ -154,7 +172,7 @@ fn judged(answered: Option<Result<Response>>) -> Forwarded {
     match answered {
         Some(Ok(response)) => Ok(response),
         Some(Err(error)) => {
-            worker::console_error!("session object failed: {error}");
+            crate::fault!("session object failed: {error}");
             Err(failure(&error.to_string()))
         }
         None => Err(Refusal::TimedOut(DEADLINE.as_secs())),

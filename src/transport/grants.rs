@@ -125,7 +125,7 @@ async fn look_up(
 }
 
 fn unreachable(why: &str) -> Refusal {
-    worker::console_error!("an OAuth grant could not be asked: {why}");
+    crate::fault!("an OAuth grant could not be asked: {why}");
     Refusal::GrantUnreachable
 }
 

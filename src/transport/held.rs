@@ -28,6 +28,7 @@ use crate::{
     edge::refusal::Refusal,
     protocol::event,
     runtime::{isolate, sleep::Sleep},
+    telemetry::metrics,
     transport::{grants::credential, hub::Hub, named_keys::is_revoked},
 };
 
@@ -132,6 +133,7 @@ pub fn hold(socket: WebSocket, lease: Lease, first: Vec<u8>) -> Result<HeldStrea
     let feed = Feed { socket: socket.clone(), waiting: waiting.clone(), lease };
     socket.accept()?;
     spawn_local(feed.run());
+    metrics::stream_opened();
     Ok(HeldStream { waiting, socket })
 }
 
@@ -207,6 +209,7 @@ impl Stream for HeldStream {
 
 impl Drop for HeldStream {
     fn drop(&mut self) {
+        metrics::stream_closed();
         self.waiting.borrow_mut().is_over = true;
         // The object learns at once that nobody listens. A socket closed already does not mind.
         let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));

@@ -66,7 +66,7 @@ impl Hub {
     pub async fn announce_from(&self, origin: String, news: &News) {
         let text = news.to_json();
         if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
-            worker::console_error!("listeners were not told: {error}");
+            crate::fault!("listeners were not told: {error}");
         }
     }
 
@@ -128,7 +128,7 @@ impl Hub {
         match self.not_before().await {
             Ok(not_before) => Ok(isolate::note_not_before(self.subject, not_before, now)),
             Err(error) => {
-                worker::console_error!("the hub did not say which sessions were ended: {error}");
+                crate::fault!("the hub did not say which sessions were ended: {error}");
                 let known = isolate::usable_not_before(self.subject, now);
                 known.ok_or(Refusal::HubUnreachable)
             }
@@ -228,7 +228,7 @@ impl Shelf for Hub {
             match hub.ask(&Ask::Keep(id), Some(text)).await {
                 Ok(_) => Some(id.simple().to_string()),
                 Err(error) => {
-                    worker::console_error!("a large result could not be kept: {error}");
+                    crate::fault!("a large result could not be kept: {error}");
                     None
                 }
             }
@@ -274,6 +274,7 @@ pub async fn listen(
     let answered = Hub::of(endpoint).send(request).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
+    endpoint.record.holds();
     // The hub itself ends it with the subject's sessions.
     let lease = endpoint.lease_until(endpoint.expires());
     Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)

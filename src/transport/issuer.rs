@@ -62,12 +62,12 @@ async fn fetch(url: &str) -> Option<String> {
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    worker::console_error!("the keys of MCP_JWKS_URL could not be fetched: {why}");
+    crate::fault!("the keys of MCP_JWKS_URL could not be fetched: {why}");
     None
 }
 
 fn unusable(error: JsValue) -> bool {
-    worker::console_error!("a key of MCP_JWKS_URL cannot be used: {error:?}");
+    crate::fault!("a key of MCP_JWKS_URL cannot be used: {error:?}");
     false
 }
 

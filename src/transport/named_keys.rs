@@ -116,7 +116,7 @@ pub async fn revoke(env: &Env, id: &str) -> Result<bool, Refusal> {
 pub async fn rows(env: &Env, sql: &str, values: Vec<Value>) -> Result<String, Refusal> {
     let database = Database::of(env, DATABASE).ok_or(Refusal::NotBound("MCP_DB"))?;
     database.rows(sql, values).await.map_err(|error| {
-        worker::console_error!("the database failed: {}", text(&error));
+        crate::fault!("the database failed: {}", text(&error));
         Refusal::DatabaseFailed
     })
 }

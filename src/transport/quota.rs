@@ -30,7 +30,7 @@ pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Resu
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
     if taken == Taken::Ask {
         let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
-            worker::console_error!("the quota could not be asked: {error}");
+            crate::fault!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
         taken = isolate::with_leases(|leases| leases.note(subject, limit, lease, now_s()));

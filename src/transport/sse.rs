@@ -50,6 +50,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
     let answered = endpoint.target_of(claims).open_feed("sse").await??;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
+    endpoint.record.holds();
     Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
 }
 

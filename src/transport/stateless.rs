@@ -27,7 +27,7 @@ use crate::{
         object::Object,
         stateless::{
             discover,
-            envelope::Envelope,
+            envelope::{Envelope, Trace as Said},
             error::StatelessError,
             headers::{self, HeaderSource},
             input::InputRequests,
@@ -38,6 +38,7 @@ use crate::{
             request_state::{Binding, RequestState},
             result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
         },
+        version::Version,
     },
     runtime::{
         http::{Request, Response},
@@ -55,6 +56,7 @@ use crate::{
         size::{MAX_RESULT, too_large},
         tasks::TaskFault,
     },
+    telemetry::trace::Trace,
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
         hub,
@@ -77,11 +79,14 @@ pub async fn answer(
     request: era::Request<'_>,
 ) -> Answered<Response> {
     let id = request.id.clone();
+    endpoint.record.method(request.method);
     let opened = open(&endpoint, http, request);
     let opened = match opened {
         Ok(opened) => opened,
         Err(error) => return refused(&endpoint, &id, &error),
     };
+    let client = Rc::new(opened.envelope.client.clone());
+    endpoint.record.spoken_by(client, Version::V2026_07_28.as_str());
     match opened.method {
         Method::Discover => {
             let text = discover::result(&capabilities(endpoint.config));
@@ -143,6 +148,7 @@ pub fn refused(
     id: &RequestId,
     error: &StatelessError,
 ) -> Answered<Response> {
+    endpoint.record.came_to("error", Some(error.code()));
     Ok(answer::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
 }
 
@@ -190,6 +196,7 @@ fn open(
         }
         _ => None,
     };
+    endpoint.record.traced(traced(&envelope.trace));
     let filter = (method == Method::Listen).then(|| Filter::read(params.notifications()));
     let client = envelope.client.map(|said| Client { name: said.name, version: said.version });
     Ok(Opened {
@@ -228,6 +235,11 @@ fn owned(
     })
 }
 
+/// The trace that the envelope names.
+fn traced(said: &Said<'_>) -> Option<Trace> {
+    Trace::read(said.parent.as_deref()?, said.state.as_deref().map(str::to_owned))
+}
+
 fn now_s() -> u64 {
     Machine.now_ms() / 1_000
 }
@@ -261,6 +273,7 @@ async fn carry_out(
     choice: Option<Choice>,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
+    let record = endpoint.record.clone();
     let hub = Rc::new(hub::Hub::of(&endpoint));
     let run = Rc::new(Run::new(Brought {
         channel: channel.clone(),
@@ -287,20 +300,27 @@ async fn carry_out(
         notifier: run.clone(),
         work: run.clone(),
         audit: endpoint.audit(),
+        record: record.clone(),
         tasks,
         shelf: Some(hub.clone()),
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);
+    let until_end = record.until_end();
     let call = async move {
+        let _until_end = until_end;
         let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
+        ctx.record.came_to(outcome.word(), outcome.code());
         hub.announce(&run.take_news()).await;
         let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
         worded(&id, cache_hint(method, own), outcome, &run, &keys)
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
-        Held::Stream(stream) => Ok(answer::stream(stream, endpoint.caller)?),
+        Held::Stream(stream) => {
+            record.streams(200);
+            Ok(answer::stream(stream, endpoint.caller)?)
+        }
     }
 }
 

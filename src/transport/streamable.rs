@@ -4,6 +4,8 @@
 //! subject reaches none; every other session request is exactly one object request, and every 30 s
 //! one of them asks the subject's hub first whether sessions were ended.
 
+use std::rc::Rc;
+
 use futures_util::FutureExt as _;
 use worker::Method;
 
@@ -17,7 +19,7 @@ use crate::{
         version::Version,
     },
     runtime::http::{Request, Response},
-    server::registry::PROMPTS,
+    server::{context::Client, registry::PROMPTS},
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::Target,
@@ -68,7 +70,10 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
             check_version(version)?;
             without_session(&endpoint, &request, body)
         }
-        Err(refused) => stateless::no_era(&endpoint, &refused),
+        Err(refused) => {
+            endpoint.record.came_to("no-era", Some(refused.error.code()));
+            stateless::no_era(&endpoint, &refused)
+        }
     }
 }
 
@@ -88,10 +93,12 @@ async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     let lease = endpoint.lease(&target.claims);
     let answered = target.open_feed("stream").await??;
     if answered.status_code() != 101 {
+        endpoint.record.hand_over();
         return Ok(answered.into());
     }
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
+    endpoint.record.holds();
     Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
 }
 
@@ -113,9 +120,11 @@ fn without_session(
 ) -> Outcome<Response> {
     match body {
         Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
+            endpoint.record.method(&method);
             match Hello::read(params) {
                 Ok(hello) => start(endpoint, request, &id, hello),
                 Err(error) => {
+                    endpoint.record.came_to("error", Some(error.code));
                     Ok(answer::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
                 }
             }
@@ -124,6 +133,7 @@ fn without_session(
         Body::Single(Message::Notification { method, .. })
             if method == "notifications/initialized" =>
         {
+            endpoint.record.method(&method);
             Ok(answer::accepted(endpoint.caller)?)
         }
         Body::Batch(messages) if messages.iter().any(is_initialize) => {
@@ -141,6 +151,9 @@ fn start(
     hello: Hello,
 ) -> Outcome<Response> {
     let version = hello.version;
+    let client = Client { name: hello.client_name.clone(), version: hello.client_version.clone() };
+    endpoint.record.spoken_by(Rc::new(client), version.as_str());
+    endpoint.record.came_to("done", None);
     let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
     let body = result_text(id, &result(version, !PROMPTS.is_empty()));
     Ok(answer::json_with_session(&body, &session, endpoint.caller)?)

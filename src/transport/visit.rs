@@ -20,7 +20,10 @@ use crate::{
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{http::Request, isolate, url::query_value},
-    telemetry::audit::{Audit, Entry},
+    telemetry::{
+        audit::{Audit, Entry},
+        record::Record,
+    },
     transport::{
         audit,
         endpoint::{Outcome, Stop},
@@ -37,6 +40,8 @@ pub struct Visit<'a> {
     pub config: &'a Config,
     /// The page that asks.
     pub caller: &'a Caller,
+    /// What is known of the request.
+    pub record: Rc<Record>,
     /// What lets work go on after the answer.
     pub context: Rc<Context>,
 }
@@ -53,6 +58,7 @@ impl Visit<'_> {
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        self.record.asked_by(&admitted.principal);
         let rate = rated(env, config, &admitted.principal).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
@@ -120,7 +126,7 @@ async fn identified(
         }
         Ok(Verdict::IfGranted(token)) => {
             let url = request.url();
-            let origin = own(&url).unwrap_or_default();
+            let origin = own(url).unwrap_or_default();
             let admitted =
                 grants::admit(env, config, keys, (&token, brought), origin).boxed_local().await;
             return noted(admitted, &address);
@@ -147,7 +153,7 @@ fn noted<T>(
 fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
     let in_url = || {
         let url = request.url();
-        query_value(&url, "auth").or_else(|| query_value(&url, "apiKey"))
+        query_value(url, "auth").or_else(|| query_value(url, "apiKey"))
     };
     Ok(Credentials {
         authorization: request.header("authorization"),

@@ -3,6 +3,7 @@
 
 use std::{
     pin::Pin,
+    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -10,7 +11,12 @@ use std::{
 use futures_util::Stream;
 use worker::{ByteStream, Error, Result};
 
-use crate::{agents::call::KEEP_ALIVE, protocol::event, runtime::sleep::Sleep};
+use crate::{
+    agents::call::KEEP_ALIVE,
+    protocol::event,
+    runtime::sleep::Sleep,
+    telemetry::record::{BROKE, Record, SILENT},
+};
 
 /// Silence after which a stream is given up: two and a half keep-alives.
 const SILENCE: Duration = Duration::from_millis(37_500);
@@ -20,16 +26,18 @@ const _: () = assert!(SILENCE.as_millis() * 2 == KEEP_ALIVE.as_millis() * 5);
 pub struct Watched {
     source: Option<ByteStream>,
     patience: Sleep,
+    record: Rc<Record>,
 }
 
 impl Watched {
     /// Guards a stream.
-    pub fn new(source: ByteStream) -> Self {
-        Self { source: Some(source), patience: Sleep::new(SILENCE) }
+    pub fn new(source: ByteStream, record: Rc<Record>) -> Self {
+        Self { source: Some(source), patience: Sleep::new(SILENCE), record }
     }
 
-    fn give_up(&mut self, why: &str) -> Poll<Option<Result<Vec<u8>>>> {
+    fn give_up(&mut self, outcome: &'static str, why: &str) -> Poll<Option<Result<Vec<u8>>>> {
         self.source = None;
+        self.record.broke(outcome);
         Poll::Ready(Some(Ok(event::comment(why))))
     }
 }
@@ -46,10 +54,10 @@ impl Stream for Watched {
                 self.patience = Sleep::new(SILENCE);
                 Poll::Ready(Some(Ok(bytes)))
             }
-            Poll::Ready(Some(Err(_))) => self.give_up("closed: the session's stream broke"),
+            Poll::Ready(Some(Err(_))) => self.give_up(BROKE, "closed: the session's stream broke"),
             Poll::Ready(None) => Poll::Ready(None),
             Poll::Pending => match Future::poll(Pin::new(&mut self.patience), cx) {
-                Poll::Ready(()) => self.give_up("closed: the session's stream fell silent"),
+                Poll::Ready(()) => self.give_up(SILENT, "closed: the session's stream fell silent"),
                 Poll::Pending => Poll::Pending,
             },
         }

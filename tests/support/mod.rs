@@ -6,6 +6,7 @@ pub mod deaf;
 pub mod events;
 pub mod fuzzer;
 pub mod issuer;
+pub mod lines;
 pub mod memory;
 pub mod oauth;
 pub mod pages;

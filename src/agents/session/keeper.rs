@@ -70,7 +70,7 @@ impl Store for ObjectKeeper {
             let kept = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await;
             let removed = rows.remove(oldest.into_iter().collect()).await;
             if let Err(error) = kept.and(removed) {
-                worker::console_error!("an answer could not be kept: {error}");
+                crate::fault!("an answer could not be kept: {error}");
             }
         }
         .boxed_local()
@@ -95,7 +95,7 @@ impl Keeper for ObjectKeeper {
     }
 
     fn note(&self, what: &str) {
-        worker::console_warn!("{what}");
+        crate::warning!("{what}");
     }
 
     fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
@@ -105,7 +105,7 @@ impl Keeper for ObjectKeeper {
         async move {
             let until = now_s().saturating_add(KEEP_SETTINGS);
             if let Err(error) = rows.put(&settings_key(claims.session), &text, until).await {
-                worker::console_error!("settings could not be kept: {error}");
+                crate::fault!("settings could not be kept: {error}");
             }
             // Who watches a resource is told of its next change, wherever that arises.
             if let Some(sessions) = sessions.filter(|_| !settings.subscriptions.is_empty()) {

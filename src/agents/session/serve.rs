@@ -38,17 +38,21 @@ pub async fn serve(
     body: Vec<u8>,
     channel: Rc<Channel>,
 ) -> Reply {
+    let _until_end = ctx.record.until_end();
     match decode(&body) {
         Ok(Body::Single(message)) => one(&session, &ctx, message, &channel).await,
         Ok(Body::Batch(messages)) if session.version().batches() => {
-            batch(&session, &ctx, messages, &channel).await
+            let reply = batch(&session, &ctx, messages, &channel).await;
+            ctx.record.method("batch");
+            reply
         }
-        Ok(Body::Batch(_)) => refused(&Refusal::Batch),
-        Err(error) => refused(&Refusal::Body(error)),
+        Ok(Body::Batch(_)) => refused(&ctx, &Refusal::Batch),
+        Err(error) => refused(&ctx, &Refusal::Body(error)),
     }
 }
 
-fn refused(refusal: &Refusal) -> Reply {
+fn refused(ctx: &Context, refusal: &Refusal) -> Reply {
+    ctx.record.refused(refusal);
     Reply::Json { status: refusal.status(), body: refusal.body() }
 }
 
@@ -60,17 +64,21 @@ async fn one(
 ) -> Reply {
     match message {
         Message::Request { id, method, params } => {
+            ctx.record.method(&method);
             let _running = session.start(&id, channel);
             let outcome = request(session, ctx, &method, params, channel).await;
+            ctx.record.came_to(outcome.word(), outcome.code());
             worded(&id, outcome)
         }
         Message::Notification { method, params } => {
+            ctx.record.method(&method);
             if method == "notifications/cancelled" {
                 session.cancel(params);
             }
             Reply::Accepted
         }
         Message::Response { id, outcome } => {
+            ctx.record.method("response");
             if !session.questions.answer(id.as_ref(), outcome) {
                 session.keeper.note("a response to no request that waits was ignored");
             }
@@ -92,6 +100,7 @@ async fn request(
         Ok(params) => params,
         Err(error) => return error.into(),
     };
+    ctx.record.traced(params.trace());
     match method {
         "ping" => Outcome::List("{}"),
         "initialize" => initialize(session, raw),

@@ -196,6 +196,7 @@ mod tests {
             answers: vec![answered],
             capabilities: ClientCapabilities::ROOTS,
             can_ask: true,
+            trace: Some("t".into()),
             nonce: Some([255; 16]),
         };
         let order = Order {

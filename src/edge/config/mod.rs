@@ -19,7 +19,7 @@ use crate::{
         work::InPlace,
     },
     sitebay::Account,
-    telemetry::audit::Unkept,
+    telemetry::{audit::Unkept, level::Level, record::Record},
 };
 
 /// The SiteBay service itself.
@@ -63,6 +63,8 @@ pub struct Config {
     pub audit_reads: bool,
     /// Whether a dataset for metrics is bound.
     pub analytics: bool,
+    /// How much is logged.
+    pub log_level: Level,
     /// For how many days the audit keeps what it noted.
     pub audit_days: u32,
     /// Who is let in whatever share of the subjects is.
@@ -103,6 +105,7 @@ impl Config {
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
             audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
             analytics: false,
+            log_level: Level::default(),
             audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
             rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
             rate_limit: None,
@@ -129,6 +132,7 @@ impl Config {
         config.read_max_age(get("SESSION_MAX_AGE").as_deref());
         config.read_rate_limit(get("RATE_LIMIT").as_deref());
         config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
+        config.read_log_level(get("LOG_LEVEL").as_deref());
         config.read_consent(get("MCP_CONSENT").as_deref());
         config.read_toolsets(get("MCP_TOOLSETS").as_deref());
         config.choice.legacy = get("SITEBAY_LEGACY_ROUTES").as_deref() == Some("1");
@@ -190,6 +194,7 @@ impl Config {
             platform,
             notifier: Rc::new(Nobody),
             audit: Rc::new(Unkept),
+            record: Record::aside(),
             tasks: None,
             shelf: None,
         }
@@ -285,6 +290,18 @@ impl Config {
                 Some(usual)
             }
         };
+    }
+
+    fn read_log_level(&mut self, setting: Option<&str>) {
+        let Some(setting) = setting else {
+            return;
+        };
+        match Level::parse(setting) {
+            Some(level) => self.log_level = level,
+            None => self.warnings.push(format!(
+                "LOG_LEVEL is `{setting}`: expected debug, info, warn, error or off; using info"
+            )),
+        }
     }
 
     fn read_page_size(&mut self, setting: Option<&str>) {

@@ -153,7 +153,7 @@ async fn redeem(
     let answer = fetch(Method::Post, url, headers, Some(body)).await?;
     let person = provider.person(&answer, state, now_s());
     if person.is_none() {
-        worker::console_error!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
+        crate::fault!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
     }
     person
 }
@@ -168,7 +168,7 @@ async fn endpoints(provider: &Provider) -> Option<Endpoints> {
     let endpoints = provider.endpoints(&document);
     match &endpoints {
         Some(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
-        None => worker::console_error!("the document of MCP_OIDC_ISSUER is another issuer's"),
+        None => crate::fault!("the document of MCP_OIDC_ISSUER is another issuer's"),
     }
     endpoints
 }
@@ -187,6 +187,6 @@ async fn fetch(
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    worker::console_error!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
+    crate::fault!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
     None
 }

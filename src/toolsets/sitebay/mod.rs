@@ -105,6 +105,14 @@ pub fn toolsets() -> &'static [&'static str] {
     &NAMES
 }
 
+/// The name of a tool. None: there is no such tool.
+pub fn known(name: &str) -> Option<&'static str> {
+    match name {
+        find::NAME => Some(find::NAME),
+        name => catalogue::find(name).map(|operation| operation.name),
+    }
+}
+
 /// What a tool does to the world. None: there is no such tool.
 pub fn effect(name: &str) -> Option<Effect> {
     catalogue::find(name).map(|operation| operation.effect)

@@ -1,0 +1,101 @@
+//! The runtime's log and its dataset, as [`Out`], and the log of what is no request.
+//!
+//! Invariant: a line is one JSON object, and none is written below `LOG_LEVEL`.
+
+use std::cell::Cell;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+use crate::{
+    protocol::object::Object,
+    runtime::{binding::Dataset, machine::Machine},
+    server::platform::Platform as _,
+    telemetry::{level::Level, line::Point, record::Out},
+};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = console)]
+    fn log(line: &str);
+
+    #[wasm_bindgen(js_namespace = console)]
+    fn warn(line: &str);
+
+    #[wasm_bindgen(js_namespace = console)]
+    fn error(line: &str);
+}
+
+thread_local! {
+    static LEVEL: Cell<Level> = const { Cell::new(Level::Info) };
+}
+
+fn wants(level: Level) -> bool {
+    level >= LEVEL.get() && level != Level::Off
+}
+
+fn write(level: Level, line: &str) {
+    match level {
+        Level::Debug | Level::Info | Level::Off => log(line),
+        Level::Warn => warn(line),
+        Level::Error => error(line),
+    }
+}
+
+/// Logs what an operator should know, where lines of this level are wanted.
+pub fn say(level: Level, message: &str) {
+    if wants(level) {
+        let line = Object::new().text("level", level.name()).text("event", "fault");
+        write(level, &line.text("message", message).end());
+    }
+}
+
+/// Logs what went wrong. Formats as `format!` does.
+#[macro_export]
+macro_rules! fault {
+    ($($said:tt)*) => {
+        $crate::runtime::console::say($crate::telemetry::level::Level::Error, &format!($($said)*))
+    };
+}
+
+/// Logs what an operator should look at some day. Formats as `format!` does.
+#[macro_export]
+macro_rules! warning {
+    ($($said:tt)*) => {
+        $crate::runtime::console::say($crate::telemetry::level::Level::Warn, &format!($($said)*))
+    };
+}
+
+/// Where this deployment's records go.
+pub struct Console {
+    dataset: Option<Dataset>,
+}
+
+impl Console {
+    /// Lines from this level on, points into this dataset.
+    pub fn new(level: Level, dataset: Option<Dataset>) -> Self {
+        LEVEL.set(level);
+        Self { dataset }
+    }
+}
+
+impl Out for Console {
+    fn now_ms(&self) -> u64 {
+        Machine.now_ms()
+    }
+
+    fn wants(&self, level: Level) -> bool {
+        wants(level)
+    }
+
+    fn write(&self, level: Level, line: &str) {
+        write(level, line);
+    }
+
+    fn measure(&self, point: &dyn Fn() -> Point) {
+        if let Some(dataset) = &self.dataset {
+            let Point { index, blobs, doubles } = point();
+            let blobs: Vec<&str> = blobs.iter().map(String::as_str).collect();
+            dataset.write(&index, &blobs, &doubles);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! How much is logged (`LOG_LEVEL`).
+
+/// A level, from the least severe to the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub enum Level {
+    /// What helps to find a fault.
+    Debug,
+    /// Each request.
+    #[default]
+    Info,
+    /// What an operator should look at some day.
+    Warn,
+    /// What went wrong here, or at SiteBay.
+    Error,
+    /// Nothing.
+    Off,
+}
+
+impl Level {
+    /// The name in settings and lines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+            Self::Off => "off",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        let all = [Self::Debug, Self::Info, Self::Warn, Self::Error, Self::Off];
+        all.into_iter().find(|level| level.name() == name)
+    }
+}

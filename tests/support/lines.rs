@@ -1,0 +1,41 @@
+//! The lines that the server logs of requests.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use xtask::server::Server;
+
+/// The lines so far, oldest first. Whatever else is printed is none.
+pub fn lines(server: &Server) -> Vec<Value> {
+    let log = server.log();
+    let found = log.lines().filter_map(|line| line.get(line.find("{\"level\":")?..));
+    let all = found.map(|line| -> Value {
+        serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
+    });
+    all.filter(|line| line["event"] != "fault").collect()
+}
+
+/// The one line of which this holds, once it is there; and there is no other a moment later.
+pub async fn line(server: &Server, of: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..400 {
+        if lines(server).iter().any(&of) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(25)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let all = lines(server);
+    let found: Vec<_> = all.iter().filter(|line| of(line)).collect();
+    assert_eq!(found.len(), 1, "{all:#?}");
+    found[0].clone()
+}
+
+/// The one line of this method.
+pub async fn of_method(server: &Server, method: &str) -> Value {
+    line(server, |line| line["method"] == method).await
+}
+
+/// The one line of this tool.
+pub async fn of_tool(server: &Server, tool: &str) -> Value {
+    line(server, |line| line["tool"] == tool).await
+}
