@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, Limited, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject},
     figure::Figure,
     results::Results,
     targets::short,
@@ -80,7 +80,7 @@ fn group(text: &mut String, name: &str, bars: &[Bar], full: f64, y: &mut f64) {
 
 fn legend(text: &mut String) {
     let mut x = 20.0;
-    for who in [Ours, Limited, Floor, McpAgent, McpHandler] {
+    for who in [Ours, Logged, Limited, Floor, McpAgent, McpHandler] {
         let name = who.name().replace('`', "");
         let _ = writeln!(
             text,
@@ -96,6 +96,7 @@ fn legend(text: &mut String) {
 fn colour(who: Contestant) -> &'static str {
     match who {
         Ours | Subject => "#d9480f",
+        Logged => "#ff922b",
         Limited => "#ffa94d",
         Floor => "#adb5bd",
         McpAgent => "#1c7ed6",

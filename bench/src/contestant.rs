@@ -19,12 +19,14 @@ use crate::{messages::Caller, workerd::Worker};
 /// Who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contestant {
-    /// This project.
+    /// This project. Like its peers and the floor it writes no line for a request.
     Ours,
     /// The same, where all sessions of a caller share an object.
     Subject,
     /// The same with a limit of requests in a minute, which is never reached.
     Limited,
+    /// The same with a line for each request, as it is deployed.
+    Logged,
     /// A bare Rust Worker with an object: no server of this kind can be faster.
     Floor,
     /// `McpAgent` of npm `agents`: stateful.
@@ -35,8 +37,15 @@ pub enum Contestant {
 
 impl Contestant {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 6] =
-        [Self::Ours, Self::Limited, Self::Subject, Self::Floor, Self::McpAgent, Self::McpHandler];
+    pub const ALL: [Self; 7] = [
+        Self::Ours,
+        Self::Logged,
+        Self::Limited,
+        Self::Subject,
+        Self::Floor,
+        Self::McpAgent,
+        Self::McpHandler,
+    ];
 
     /// How tables call it.
     #[must_use]
@@ -44,6 +53,7 @@ impl Contestant {
         match self {
             Self::Ours => "sitebay-mcp",
             Self::Subject => "sitebay-mcp, placement `subject`",
+            Self::Logged => "sitebay-mcp, lines",
             Self::Limited => "sitebay-mcp, rate limit",
             Self::Floor => "floor",
             Self::McpAgent => "`McpAgent`",
@@ -99,9 +109,11 @@ impl Built {
     pub fn worker(&self, who: Contestant) -> Worker {
         let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let (folder, objects, flags, vars): (_, &[_], &[_], _) = match who {
-            Contestant::Ours | Contestant::Limited | Contestant::Subject => {
+            Contestant::Ours | Contestant::Logged | Contestant::Limited | Contestant::Subject => {
+                let level = if who == Contestant::Logged { "info" } else { "warn" };
                 let mut vars = vec![
                     var("ENVIRONMENT", "development"),
+                    var("LOG_LEVEL", level),
                     var("SESSION_KEY", xtask::server::LOCAL_SESSION_KEY),
                     var("CREDENTIAL_KEY", xtask::server::LOCAL_CREDENTIAL_KEY),
                 ];
@@ -127,7 +139,9 @@ impl Built {
     /// Where it cannot be read.
     pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
         let folder = match who {
-            Contestant::Ours | Contestant::Limited | Contestant::Subject => &self.production,
+            Contestant::Ours | Contestant::Logged | Contestant::Limited | Contestant::Subject => {
+                &self.production
+            }
             Contestant::Floor => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,

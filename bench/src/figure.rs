@@ -77,7 +77,7 @@ impl Figure {
     /// What a contestant does for it; None where it has nothing of the kind.
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
-        use Contestant::{Floor, Limited, McpAgent, McpHandler, Ours, Subject};
+        use Contestant::{Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject};
         let caller = who.caller();
         let (open, rest) = match (who, self) {
             (Floor, Self::Session | Self::Sessions16) => {
@@ -91,18 +91,19 @@ impl Figure {
         };
         let repeat = |request, expect| Some(Work::Repeat { request, expect });
         match (self, who) {
-            (Self::Call16, Limited) | (Self::Call | Self::Call16, Ours | Floor | McpAgent) => {
+            (Self::Call16, Limited | Logged)
+            | (Self::Call | Self::Call16, Ours | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: false })
             }
             (Self::Sessions16, Ours | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: true })
             }
-            (Self::Stateless16, Limited)
+            (Self::Stateless16, Limited | Logged)
             | (Self::Stateless | Self::Stateless16, Ours | Floor | McpHandler) => {
                 repeat(open.stateless_call("echo", ECHO), HELLO)
             }
             (Self::Initialize, Floor) => repeat(open.initialize(), HELLO),
-            (Self::Initialize, Ours | Limited | McpAgent | McpHandler) => {
+            (Self::Initialize, Ours | Limited | Logged | McpAgent | McpHandler) => {
                 repeat(open.initialize(), b"protocolVersion")
             }
             (Self::Session, Ours | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, Limited, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject},
     counts::Act,
     figure::Figure,
     memory::IDLE,
@@ -62,7 +62,7 @@ fn wanted(results: &Results) -> String {
 }
 
 /// Who has a column, with the floor before the peers.
-const COLUMNS: [Contestant; 6] = [Ours, Limited, Subject, Floor, McpAgent, McpHandler];
+const COLUMNS: [Contestant; 7] = [Ours, Logged, Limited, Subject, Floor, McpAgent, McpHandler];
 
 fn rates(results: &Results) -> String {
     let names = COLUMNS.map(Contestant::name);
@@ -213,7 +213,8 @@ const HOW: &str = "\n## How it is measured\n\n\
     median of the rounds, with the least and the most in brackets. The floor (`bench/floor`) reads a message, \
     parses it with raw values and answers: in the Worker (for stateless calls and `initialize`), in one object (for \
     session calls), in the object of a new session. A whole session of the floor is one request to the Worker and \
-    two to an object: a new one, or for `subject` always the same. The peers (`bench/peers`) are bundled with \
+    two to an object: a new one, or for `subject` always the same. It is built by `worker-build`, as others use it. \
+    Nobody writes a line for a request, but for the column that says so. The peers (`bench/peers`) are bundled with \
     wrangler, as their users do. Requests to objects and rows are counted in runs of their own, with \
     `bench/counting` around the same bundles.\n";
 
