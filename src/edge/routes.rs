@@ -122,13 +122,13 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.url().to_owned());
-    let endpoint = match Endpoint::admit(&request, visit).await {
+    let endpoint = match Endpoint::admit(&request, visit).boxed_local().await {
         Ok(endpoint) => endpoint,
         Err(stop) => return stop_answer(stop, caller, &record),
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {
-        "/mcp" => streamable::handle(endpoint, request).await,
+        "/mcp" => streamable::handle(endpoint, request).boxed_local().await,
         sessions::PATH => sessions::handle(endpoint, &request).boxed_local().await,
         _ if path.starts_with(admin::PREFIX) => {
             admin::handle(endpoint, request, path).boxed_local().await

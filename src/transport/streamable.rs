@@ -113,6 +113,7 @@ async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outc
     endpoint.target(&id).await
 }
 
+#[inline(never)]
 fn without_session(
     endpoint: &Endpoint<'_>,
     request: &Request,
