@@ -133,6 +133,16 @@ impl Built {
         Worker { folder: folder.clone(), objects, flags, vars, counted: false }
     }
 
+    /// The same as it is deployed: ours without the fixture tools.
+    #[must_use]
+    pub fn deployed(&self, who: Contestant) -> Worker {
+        let worker = self.worker(who);
+        match worker.folder == self.ours {
+            true => Worker { folder: self.production.clone(), ..worker },
+            false => worker,
+        }
+    }
+
     /// The size of a bundle, raw and `gzip -9`, in bytes. Ours is the one that is deployed.
     ///
     /// # Errors

@@ -70,10 +70,10 @@ impl Timed {
         figures: &[Figure],
         who: Contestant,
     ) -> Result<()> {
-        let worker = built.worker(who);
+        let (worker, deployed) = (built.worker(who), built.deployed(who));
         let hello = Figure::first_request(who);
         for _ in 0..plan.starts {
-            let took = Process::first_answer(&worker, &hello).await?;
+            let took = Process::first_answer(&deployed, &hello).await?;
             self.starts.entry(who).or_default().push(took.as_secs_f64() * 1_000.0);
         }
         let process = Process::start(&worker).await?;
