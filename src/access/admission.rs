@@ -152,6 +152,7 @@ impl Door {
         Ok(Verdict::Admitted(Identity::shared(way)))
     }
 
+    #[inline(never)]
     fn jwt(&self, text: &str, now_s: u64) -> Result<Verdict, Refusal> {
         let wrong = |error: jwt::JwtError| Refusal::WrongCredential(error.text());
         let token = jwt::Token::decode(text).map_err(wrong)?;

@@ -15,6 +15,7 @@ use crate::{
     admin,
     edge::{
         answer::{self, Caller},
+        config::Config,
         discovery, health, oauth, page,
         refusal::Refusal,
     },
@@ -61,23 +62,47 @@ async fn route(
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
+    let Some(wire) = wire(path) else {
+        return elsewhere(request, env, &config, context, record, path).boxed_local().await;
+    };
+    record.route(wire);
+    let (record, context) = (record.clone(), Rc::new(context));
+    let visit = Visit { env, config: &config, caller: &caller, record, context };
+    mcp(request, visit, path).await
+}
+
+/// What records call a path that only those reach who were let in; None: it is another one.
+fn wire(path: &str) -> Option<&'static str> {
+    match path {
+        "/mcp" => Some("mcp"),
+        sse::STREAM => Some("sse"),
+        sessions::PATH => Some("sessions"),
+        admin::DESCRIPTION => None,
+        _ if sse::takes_messages(path) => Some("messages"),
+        _ if path.starts_with(admin::PREFIX) => Some("admin"),
+        _ => None,
+    }
+}
+
+/// What everybody may see, and the OAuth endpoints.
+async fn elsewhere(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    context: Context,
+    record: &Rc<Record>,
+    path: &str,
+) -> Result<Response> {
     if let Some(document) = discovery::document(path) {
         record.route("document");
-        return public(&request, |url| document.answer(&request, url, &config));
+        return public(&request, |url| document.answer(&request, url, config));
     }
     if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
         record.route("oauth");
-        return oauth::handle(route, request, env, &config, context).boxed_local().await;
+        return oauth::handle(route, request, env, config, context).boxed_local().await;
     }
-    let is_mcp = matches!(path, "/mcp" | sse::STREAM | sessions::PATH);
-    let (is_messages, is_admin) = (sse::takes_messages(path), path.starts_with(admin::PREFIX));
     record.route(match path {
-        "/mcp" => "mcp",
-        sse::STREAM => "sse",
-        sessions::PATH => "sessions",
         admin::DESCRIPTION => "document",
-        _ if is_messages => "messages",
-        _ if is_admin => "admin",
         "/" => "page",
         "/health" => "health",
         METRICS => "metrics",
@@ -88,15 +113,10 @@ async fn route(
             let text = admin::OPENAPI.as_bytes();
             public(&request, |_| answer::json(200, text, &Caller::default()))
         }
-        _ if is_mcp || is_messages || is_admin => {
-            let (record, context) = (record.clone(), Rc::new(context));
-            let visit = Visit { env, config: &config, caller: &caller, record, context };
-            mcp(request, visit, path).await
-        }
-        "/" => public(&request, |url| page::answer(url, &config)),
+        "/" => public(&request, |url| page::answer(url, config)),
         "/health" => {
             let percentage = rollout::percentage(env).boxed_local().await;
-            public(&request, |_| health::answer(&config, percentage))
+            public(&request, |_| health::answer(config, percentage))
         }
         // They say how much a server is used, and by what.
         METRICS if config.is_development() => {
@@ -104,7 +124,7 @@ async fn route(
         }
         _ => {
             record.refused(&Refusal::NotFound);
-            answer::refusal(&Refusal::NotFound, &caller)
+            answer::refusal(&Refusal::NotFound, &Caller::of(&request))
         }
     }
 }
