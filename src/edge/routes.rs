@@ -6,9 +6,9 @@
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
-use futures_util::FutureExt as _;
 use std::rc::Rc;
 
+use futures_util::FutureExt as _;
 use worker::{Context, Env, Method, Result};
 
 use crate::{

@@ -2,12 +2,12 @@
 //! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
 //! request that waits for another one is killed.
 
-use futures_util::FutureExt as _;
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
 };
 
+use futures_util::FutureExt as _;
 use worker::{Env, Method, Request, Response};
 
 use crate::{

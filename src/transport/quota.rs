@@ -1,9 +1,9 @@
 //! Whether a subject may make another request: by what the isolate holds, else by the subject's
 //! quota object.
 
-use futures_util::FutureExt as _;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use worker::{Env, Error, Headers, Result};
 
 use crate::{

@@ -3,9 +3,9 @@
 //! Invariant: in this order, so that nobody learns of the rollout or uses up a limit who is not let in;
 //! whoever is refused is in the audit.
 
-use futures_util::FutureExt as _;
 use std::rc::Rc;
 
+use futures_util::FutureExt as _;
 use worker::{Context, Env};
 
 use crate::{
