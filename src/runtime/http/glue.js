@@ -48,7 +48,9 @@ function headersOf(lines) {
   let headers = known.get(lines);
   if (headers === undefined) {
     headers = new Headers(record(lines));
-    if (known.size < 16) known.set(lines, headers);
+    // What is said once, such as a session's id, neither takes the place of those nor stays.
+    if (known.size >= 16) known.clear();
+    known.set(lines, headers);
   }
   return headers;
 }
