@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{
+        self, Classes, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject,
+    },
     figure::Figure,
     results::Results,
     targets::short,
@@ -98,7 +100,7 @@ fn colour(who: Contestant) -> &'static str {
         Ours | Subject => "#d9480f",
         Logged => "#ff922b",
         Limited => "#ffa94d",
-        Floor => "#adb5bd",
+        Floor | Classes => "#adb5bd",
         McpAgent => "#1c7ed6",
         McpHandler => "#37b24d",
     }

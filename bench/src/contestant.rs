@@ -29,6 +29,8 @@ pub enum Contestant {
     Logged,
     /// A bare Rust Worker with an object: no server of this kind can be faster.
     Floor,
+    /// The same with as many classes of objects as ours: the local runtime opens a database for each.
+    Classes,
     /// `McpAgent` of npm `agents`: stateful.
     McpAgent,
     /// `createMcpHandler` of npm `agents`: stateless.
@@ -37,12 +39,13 @@ pub enum Contestant {
 
 impl Contestant {
     /// All of them, in the order of the tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Ours,
         Self::Logged,
         Self::Limited,
         Self::Subject,
         Self::Floor,
+        Self::Classes,
         Self::McpAgent,
         Self::McpHandler,
     ];
@@ -56,6 +59,7 @@ impl Contestant {
             Self::Logged => "sitebay-mcp, lines",
             Self::Limited => "sitebay-mcp, rate limit",
             Self::Floor => "floor",
+            Self::Classes => "floor, six classes",
             Self::McpAgent => "`McpAgent`",
             Self::McpHandler => "`createMcpHandler`",
         }
@@ -125,12 +129,14 @@ impl Built {
                 (&self.ours, &capnp::OBJECTS, &["enable_request_signal"], vars)
             }
             Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
+            Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], Vec::new()),
             Contestant::McpAgent => {
                 (&self.agent, &[("PEER_AGENT", "PeerAgent")], &["nodejs_compat"], Vec::new())
             }
             Contestant::McpHandler => (&self.handler, &[], &["nodejs_compat"], Vec::new()),
         };
-        Worker { folder: folder.clone(), objects, flags, vars, counted: false }
+        let stand_in = (who == Contestant::Classes).then_some("Floor");
+        Worker { folder: folder.clone(), objects, flags, vars, stand_in, counted: false }
     }
 
     /// The same as it is deployed: ours without the fixture tools.
@@ -152,7 +158,7 @@ impl Built {
             Contestant::Ours | Contestant::Logged | Contestant::Limited | Contestant::Subject => {
                 &self.production
             }
-            Contestant::Floor => &self.floor,
+            Contestant::Floor | Contestant::Classes => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,
         };

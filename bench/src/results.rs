@@ -77,7 +77,13 @@ pub async fn run(length: Length) -> Result<Results> {
     say("growth");
     let growth = growth::run(&built, 1_000).await?;
     let memories = memories(&built, length).await?;
-    let who = [Contestant::Ours, Contestant::Floor, Contestant::McpAgent, Contestant::McpHandler];
+    let who = [
+        Contestant::Ours,
+        Contestant::Floor,
+        Contestant::Classes,
+        Contestant::McpAgent,
+        Contestant::McpHandler,
+    ];
     let size = |who| built.size(who).map(|(raw, gzip)| (who, raw, gzip));
     let sizes = who.into_iter().map(size).collect::<Result<_>>()?;
     Ok(Results { machine, plan, timed, counts, fanouts, memories, growth, sizes })

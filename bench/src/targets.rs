@@ -1,7 +1,7 @@
 //! What is wanted of the figures, and whether it holds.
 
 use crate::{
-    contestant::Contestant::{self, Floor, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Classes, Floor, McpAgent, McpHandler, Ours, Subject},
     counts::Act,
     fanout::Streams,
     figure::Figure,
@@ -83,6 +83,7 @@ fn sizes(results: &Results) -> Vec<Target> {
     let first = "process start → first answer";
     vec![
         at_most(first.to_owned(), start(Ours).over(&start(Floor)), 1.5, Floor.name()),
+        at_most(first.to_owned(), start(Ours).over(&start(Classes)), 1.5, Classes.name()),
         at_most(first.to_owned(), start(Ours).over(&start(McpAgent)), 0.5, McpAgent.name()),
         at_most("bundle, gzip".to_owned(), gzip, 0.5, McpAgent.name()),
     ]
@@ -116,6 +117,7 @@ fn times(value: f64, than: &str) -> String {
     match than {
         "" => format!("{value}"),
         "floor" => format!("{:.0} % of the floor", value * 100.0),
+        "floor, six classes" => format!("{:.0} % of the floor with six classes", value * 100.0),
         than => format!("{} × {than}", short(value)),
     }
 }

@@ -38,6 +38,8 @@ pub struct Worker {
     pub flags: &'static [&'static str],
     /// Variables.
     pub vars: Vec<(String, String)>,
+    /// The class of the bundle that stands for every class of `objects`. None: it has them all.
+    pub stand_in: Option<&'static str>,
     /// Whether requests to objects and writes are counted.
     pub counted: bool,
 }
@@ -162,8 +164,11 @@ fn modules(worker: &Worker, folder: &Path) -> Result<Vec<&'static str>> {
     let mut names = Vec::new();
     if worker.counted {
         fs::write(folder.join("counting.js"), COUNTING)?;
-        fs::write(folder.join("entry.js"), entry(worker.objects))?;
+        fs::write(folder.join("entry.js"), counting_entry(worker.objects))?;
         names.extend(["entry.js", "counting.js"]);
+    } else if let Some(class) = worker.stand_in {
+        fs::write(folder.join("entry.js"), renaming_entry(class, worker.objects))?;
+        names.push("entry.js");
     }
     names.push("index.js");
     let wasm = "index_bg.wasm";
@@ -178,7 +183,7 @@ fn modules(worker: &Worker, folder: &Path) -> Result<Vec<&'static str>> {
 }
 
 /// The module that counts around the bundle.
-fn entry(objects: &[(&str, &str)]) -> String {
+fn counting_entry(objects: &[(&str, &str)]) -> String {
     let mut text = String::from(
         "import * as inner from \"./index.js\";\n\
          import { counted, counting } from \"./counting.js\";\n\
@@ -186,6 +191,16 @@ fn entry(objects: &[(&str, &str)]) -> String {
     );
     for (_, class) in objects {
         let _ = writeln!(text, "export const {class} = counted(inner.{class});");
+    }
+    text
+}
+
+/// The module that gives a class of the bundle many names.
+fn renaming_entry(class: &str, objects: &[(&str, &str)]) -> String {
+    let mut text =
+        "import * as inner from \"./index.js\";\nexport default inner.default;\n".to_owned();
+    for (_, name) in objects {
+        let _ = writeln!(text, "export const {name} = inner.{class};");
     }
     text
 }
