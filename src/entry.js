@@ -5,8 +5,8 @@
 // each shell makes its inner object anew.
 import * as instance from "./index.js";
 
-// The runtime's own makes an object of its API for every task, and a session call has about ten:
-// a tenth of the call. Reactions of a settled promise are the same queue.
+// The runtime's own makes an object of its API for every task, and a session call has about ten.
+// Reactions of a settled promise are the same queue.
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (task) => void settled.then(task);
 
@@ -14,18 +14,25 @@ Error.stackTraceLimit = 100;
 
 const life = instance.__worker_init_state();
 
-function note(error) {
-  if (error instanceof WebAssembly.RuntimeError) life.criticalError = true;
+function over() {
+  life.criticalError = true;
 }
 
+function note(error) {
+  if (error instanceof WebAssembly.RuntimeError) over();
+}
+
+// For a trap that leaves no room for saying so.
 addEventListener("error", (event) => note(event.error));
 addEventListener("unhandledrejection", (event) => note(event.reason));
+instance.whenEnded(over);
 
 function call(entry) {
-  // With `panic=unwind` the instance does both by itself.
+  // Not where it ended: what is still on the stack belongs to the old one.
   if (life.criticalError) {
-    instance.__wbg_reset_state?.();
     life.criticalError = false;
+    instance.__wbg_reset_state();
+    instance.whenEnded(over);
   }
   try {
     return entry();
@@ -82,6 +89,22 @@ export const QuotaAgent = shell("QuotaAgent");
 export const SessionAgent = shell("SessionAgent");
 export const TaskAgent = shell("TaskAgent");
 
+// Without the request's id: whoever knew it is gone.
+function lost(error) {
+  const fault = `a request was lost: ${error}`;
+  console.error(JSON.stringify({ level: "error", event: "fault", message: fault }));
+  const message =
+    "internal error: the server failed. If the call was to change something, the change may have " +
+    "happened: look before you repeat it";
+  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32603, message } }, { status: 500 });
+}
+
 export default {
-  fetch: (request, env, context) => call(() => instance.fetch(request, env, context)),
+  async fetch(request, env, context) {
+    try {
+      return await call(() => instance.fetch(request, env, context));
+    } catch (error) {
+      return lost(error);
+    }
+  },
 };

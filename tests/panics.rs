@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::json;
 use xtask::skips::skip;
 
@@ -40,6 +41,30 @@ async fn a_panic_in_a_stream_ends_it_with_an_error_and_harms_nobody_else() {
     assert_eq!(failed.response()["error"]["code"], -32603);
     assert_eq!(other.tool_text(), "done");
     assert_eq!(client.call("echo", json!({ "text": "next" })).await.tool_text(), "next");
+    neighbour.call("notify", json!({})).await;
+    Live::new(held).until("list_changed").await;
+}
+
+#[tokio::test]
+async fn what_ends_the_instance_keeps_nobody_waiting_and_sessions_go_on() {
+    let server = server().await;
+    let neighbour = Client::new(&server.url()).connect().await;
+    let client = Client::new(&server.url()).connect().await;
+    let held = neighbour.get().await;
+    let slow = json!({ "name": "slow", "arguments": { "ms": 20_000 } });
+    let slow = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": slow });
+    let slow = neighbour.send(Method::POST).body(slow.to_string()).send().await.unwrap();
+    let began = Instant::now();
+    client.call("panic", json!({ "when": "drop" })).await.refused(500, -32603);
+    for stream in [held, slow] {
+        assert_eq!(stream.status(), 200);
+        assert!(stream.text().await.is_err(), "the stream ends as if all was said");
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    for one in [&client, &neighbour] {
+        assert_eq!(one.call("echo", json!({ "text": "next" })).await.tool_text(), "next");
+    }
+    let held = neighbour.get().await;
     neighbour.call("notify", json!({})).await;
     Live::new(held).until("list_changed").await;
 }

@@ -8,6 +8,7 @@ pub mod cipher;
 pub mod console;
 pub mod host_name;
 pub mod http;
+pub mod instance;
 pub mod isolate;
 pub mod machine;
 pub mod object;

@@ -3,16 +3,18 @@
 //! `#[worker::durable_object]` makes a machine of its own for every method of every class, each some
 //! kilobytes of the bundle; here all methods of all classes share one.
 
-use std::{panic::AssertUnwindSafe, rc::Rc};
+use std::rc::Rc;
 
-use crate::runtime::http::{Request, Response};
+use crate::runtime::{
+    http::{Request, Response},
+    instance::promise,
+};
 use futures_util::{
     FutureExt as _, TryFutureExt as _,
     future::{LocalBoxFuture, ready},
 };
 use js_sys::Promise;
 use wasm_bindgen::JsValue;
-use wasm_bindgen_futures::future_to_promise;
 use worker::{Result, State, WebSocket};
 
 /// What an object does when it is called.
@@ -35,11 +37,6 @@ pub trait Object {
 /// Keeps an object awake until a future is done.
 pub fn keep(state: &State, future: LocalBoxFuture<'static, ()>) {
     state.wait_until(future);
-}
-
-/// A future as the runtime awaits it.
-pub fn promise(future: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
-    future_to_promise(AssertUnwindSafe(future.map_err(JsValue::from)))
 }
 
 /// The answer to a request as the runtime awaits it.

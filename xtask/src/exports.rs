@@ -8,10 +8,11 @@ const PREAMBLE: usize = 8;
 const EXPORT_SECTION: u8 = 7;
 
 /// Classes of `worker` and `wasm-streams` that this Worker never makes.
-const UNUSED: [&str; 5] = [
+const UNUSED: [&str; 6] = [
     "containerstartupoptions",
     "intounderlyingbytesource",
     "intounderlyingsink",
+    "intounderlyingsource",
     "minifyconfig",
     "r2range",
 ];

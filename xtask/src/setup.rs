@@ -98,22 +98,21 @@ fn python_with(name: &str, list: &str, purpose: &str) -> Result<Option<PathBuf>>
 }
 
 fn toolchains() -> Result<Panics> {
-    if let Some(panics) = choice() {
-        return Ok(panics);
+    if !abort_is_wanted() {
+        if nightly().is_ok() {
+            return Ok(Panics::Unwind);
+        }
+        say(
+            "warning: no nightly toolchain with rust-src: building with panic=abort (tests of panics are skipped)",
+        );
     }
-    if nightly().is_ok() {
-        return Ok(Panics::Unwind);
-    }
-    say(
-        "warning: no nightly toolchain with rust-src: building with panic=abort (tests of panics are skipped)",
-    );
     stable_target()?;
     Ok(Panics::Abort)
 }
 
 /// `SITEBAY_PANIC=abort` builds as a machine without nightly would.
-fn choice() -> Option<Panics> {
-    (std::env::var("SITEBAY_PANIC").as_deref() == Ok("abort")).then_some(Panics::Abort)
+fn abort_is_wanted() -> bool {
+    std::env::var("SITEBAY_PANIC").as_deref() == Ok("abort")
 }
 
 fn stable_target() -> Result<()> {
@@ -146,7 +145,7 @@ fn nightly() -> Result<()> {
 }
 
 /// Installs a tool from the registry into `.tools`, in its exact version. `--debug`: these tools
-/// are quick enough unoptimised, and build in a third of the time.
+/// are quick enough unoptimised, and build faster.
 fn cargo_tool(name: &str, version: &str, flags: &[&str]) -> Result<()> {
     let stamp = paths::tools().join(format!("{name}-{version}"));
     if stamp.exists() {

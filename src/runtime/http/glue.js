@@ -63,6 +63,20 @@ export function other(status, lines, body) {
   return new Response(body, { status, headers: headersOf(lines) });
 }
 
+export function flow(source) {
+  const pull = (controller) => source.pull(controller);
+  // Nothing is read ahead: a piece that nobody asked for yet may still be replaced by a newer one.
+  return new ReadableStream({ pull, cancel: () => source.cancel() }, { highWaterMark: 0 });
+}
+
+export function enqueue(controller, piece) {
+  controller.enqueue(piece.slice());
+}
+
+export function close(controller) {
+  controller.close();
+}
+
 export function copied(response) {
   return new Response(response.body, response);
 }

@@ -2,7 +2,9 @@
 
 use futures_util::StreamExt as _;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
-use worker::{Headers, ResponseBuilder, Result, WebSocket};
+use worker::{Result, WebSocket};
+
+use crate::runtime::http::body;
 
 /// An answer, as the runtime has it.
 pub type Response = web_sys::Response;
@@ -73,14 +75,8 @@ impl Outgoing {
     where
         S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
     {
-        let headers = Headers::new();
-        let mut lines = self.lines.split('\n');
-        while let (Some(name), Some(value)) = (lines.next(), lines.next()) {
-            headers.set(name, value)?;
-        }
-        let builder = ResponseBuilder::new().with_status(self.status).with_headers(headers);
         // Boxed, or each kind of stream would have a source of its own in the bundle.
-        Ok(builder.from_stream(stream.boxed_local())?.into())
+        Ok(other(self.status, &self.lines, body::of(stream.boxed_local()))?)
     }
 }
 
