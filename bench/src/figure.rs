@@ -69,7 +69,7 @@ impl Figure {
     #[must_use]
     pub fn first_request(who: Contestant) -> Vec<u8> {
         match who {
-            Contestant::Floor => Caller::at("/bare").initialize(),
+            Contestant::Floor | Contestant::Classes => Caller::at("/bare").initialize(),
             _ => who.caller().initialize(),
         }
     }
