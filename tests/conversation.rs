@@ -12,7 +12,7 @@ use xtask::server::{Options, Server};
 use crate::support::{
     Client,
     events::Live,
-    options, start,
+    new_site, options, start,
     stateless::{ask, listen},
 };
 
@@ -157,19 +157,6 @@ async fn with(generation: Generation) -> Server {
     start(Options { sandbox: Some(sandbox), ..options() }).await
 }
 
-fn site() -> Value {
-    json!({
-        "team_id": "00007ea0-0000-4000-8000-000000000001",
-        "fqdn": FQDN,
-        "wordpress_blog_name": "Blog",
-        "wordpress_first_name": "A",
-        "wordpress_last_name": "B",
-        "wordpress_email": "a@example.com",
-        "wordpress_username": "admin",
-        "wordpress_password": "correct horse battery staple",
-    })
-}
-
 fn edit(from: &str, to: &str) -> Value {
     let blocks = format!("<<<<<<< SEARCH\n{from}\n=======\n{to}\n>>>>>>> REPLACE");
     json!({ "fqdn": FQDN, "file_path": STYLE, "file_edit_using_search_replace_blocks": blocks })
@@ -186,7 +173,7 @@ async fn talk(era: Era, generation: Generation) {
     let server = with(generation).await;
     let mut talk = Talk::new(&server, era).await;
     let mut live = talk.watch(&server).await;
-    let created = talk.call("sitebay_create_site", site()).await;
+    let created = talk.call("sitebay_create_site", new_site(FQDN)).await;
     assert_eq!(created["structuredContent"]["status"], "idle", "{created}");
     let told = live.message(|message| message["method"] == "notifications/resources/updated").await;
     assert_eq!(told["params"]["uri"], URI);

@@ -11,7 +11,7 @@ use xtask::{
 use crate::{
     storage::assert_sessions_unwritten,
     support::{
-        options,
+        new_site, options,
         process::{StdioServer, node},
         production, start,
     },
@@ -56,16 +56,8 @@ async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
         result["structuredContent"].clone()
     };
     let teams = call("sitebay_list_teams", json!({})).await;
-    let site = json!({
-        "team_id": teams["teams"][0]["id"],
-        "fqdn": "from-cursor.example.com",
-        "wordpress_blog_name": "Blog",
-        "wordpress_first_name": "A",
-        "wordpress_last_name": "B",
-        "wordpress_email": "a@example.com",
-        "wordpress_username": "admin",
-        "wordpress_password": "correct horse battery staple",
-    });
+    let mut site = new_site("from-cursor.example.com");
+    site["team_id"] = teams["teams"][0]["id"].clone();
     call("sitebay_create_site", site).await;
     let sites = call("sitebay_list_sites", json!({})).await;
     assert_eq!(sites["count"], 4, "{sites}");

@@ -8,7 +8,7 @@ use crate::support::{
     Client,
     events::Live,
     lines::{line, lines, of_method, of_tool},
-    options, server, start,
+    new_site, options, server, start,
     stateless::{ask, listen, prepared},
 };
 
@@ -252,19 +252,6 @@ async fn a_trace_that_is_malformed_is_none() {
     let [parent, state] = received(&server);
     assert!(parent.starts_with(&PARENT[..35]) && parent.ends_with("-00"), "{parent}");
     assert_eq!(state, "");
-}
-
-fn new_site(fqdn: &str) -> Value {
-    json!({
-        "team_id": "00007ea0-0000-4000-8000-000000000001",
-        "fqdn": fqdn,
-        "wordpress_blog_name": "Blog",
-        "wordpress_first_name": "A",
-        "wordpress_last_name": "B",
-        "wordpress_email": "a@example.com",
-        "wordpress_username": "admin",
-        "wordpress_password": "correct horse battery staple",
-    })
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sandbox::{Fault, Generation, Recorded};
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
 
-use crate::support::{Answer, Client, options, server, start};
+use crate::support::{Answer, Client, new_site, options, server, start};
 
 const SITE: &str = "site-1.example.com";
 
@@ -19,19 +19,6 @@ fn failure(answer: &Answer) -> String {
 
 fn received(server: &Server) -> Vec<Recorded> {
     server.sandbox().unwrap().requests()
-}
-
-fn site(fqdn: &str) -> Value {
-    json!({
-        "team_id": "00007ea0-0000-4000-8000-000000000001",
-        "fqdn": fqdn,
-        "wordpress_blog_name": "Blog",
-        "wordpress_first_name": "A",
-        "wordpress_last_name": "B",
-        "wordpress_email": "a@example.com",
-        "wordpress_username": "admin",
-        "wordpress_password": "correct horse battery staple",
-    })
 }
 
 #[tokio::test]
@@ -147,7 +134,7 @@ async fn an_api_failure_carries_the_servers_own_words() {
     let missing = json!({ "fqdn": "nobody.example.com" });
     let text = failure(&client.call("sitebay_get_site", missing).await);
     assert!(text.contains("Site not found"), "{text}");
-    let mut wrong = site("fine.example.com");
+    let mut wrong = new_site("fine.example.com");
     wrong["team_id"] = json!("00000000-0000-4000-8000-00000000dead");
     let text = failure(&client.call("sitebay_create_site", wrong).await);
     assert!(text.contains("Team not found"), "{text}");
@@ -162,7 +149,7 @@ async fn an_api_failure_carries_the_servers_own_words() {
         ..Fault::default()
     };
     server.sandbox().unwrap().inject(fault);
-    let text = failure(&client.call("sitebay_create_site", site("x.example.com")).await);
+    let text = failure(&client.call("sitebay_create_site", new_site("x.example.com")).await);
     assert!(text.contains("is reserved") && text.contains("has no plan"), "{text}");
     assert!(!text.contains("correct horse"), "{text}");
 }
@@ -211,7 +198,7 @@ async fn a_site_whose_answer_was_lost_is_created_once() {
         ..Fault::default()
     };
     sandbox.inject(fault);
-    let answer = client.call("sitebay_create_site", site("once.example.com")).await;
+    let answer = client.call("sitebay_create_site", new_site("once.example.com")).await;
     assert_eq!(answer.result()["isError"], Value::Null, "{answer:?}");
     let posts: Vec<_> = received(&server).into_iter().filter(|r| r.method == "POST").collect();
     assert_eq!(posts.len(), 2);

@@ -8,7 +8,7 @@ use xtask::server::{Options, Server};
 
 use crate::{
     storage::is_stored,
-    support::{Client, events::Live, options, server, start, stateless::listener},
+    support::{Client, events::Live, new_site, options, server, start, stateless::listener},
 };
 
 const SITE: &str = "site-1.example.com";
@@ -90,12 +90,7 @@ async fn a_site_is_seen_to_become_idle() {
     let mut live = Live::new(client.get().await);
     live.until("connected").await;
     looked(&server, 0).await;
-    let body = json!({
-        "team_id": "00007ea0-0000-4000-8000-000000000001", "fqdn": "www.new.example.com",
-        "wordpress_blog_name": "Blog", "wordpress_first_name": "A", "wordpress_last_name": "B",
-        "wordpress_email": "a@example.com", "wordpress_username": "admin",
-        "wordpress_password": "correct horse battery staple",
-    });
+    let body = new_site("www.new.example.com");
     let url = format!("{}/f/api/v1/site/", server.sandbox().unwrap().url());
     let request = reqwest::Client::new().post(url).bearer_auth("somebody else");
     let request = request.header("content-type", "application/json").body(body.to_string());

@@ -1,5 +1,7 @@
 //! What is asked: the same for every contestant.
 
+use serde_json::Value;
+
 use crate::http::request;
 
 /// The version that has sessions, as most clients speak it.
@@ -136,6 +138,20 @@ impl Caller {
         capabilities: &str,
     ) -> Vec<u8> {
         self.stateless_with(method, name, params, capabilities, "")
+    }
+
+    /// The same with `params` as an object.
+    #[must_use]
+    pub fn stateless_of(
+        &self,
+        method: &str,
+        name: &str,
+        params: &Value,
+        capabilities: &str,
+    ) -> Vec<u8> {
+        let fields = params.to_string();
+        let fields = fields.get(1..fields.len().saturating_sub(1)).unwrap_or_default();
+        self.stateless_as(method, Some(name), fields, capabilities)
     }
 
     fn stateless_with(

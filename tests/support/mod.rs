@@ -17,6 +17,7 @@ pub mod stateless;
 pub mod wrangler;
 
 pub use client::{Answer, Client};
+use serde_json::{Value, json};
 use xtask::{
     bundle::{self, Bundle, Flavour},
     server::{Options, Server},
@@ -25,6 +26,20 @@ use xtask::{
 
 /// The version on which clients and this server agree that find out by themselves.
 pub const AUTO: &str = "2026-07-28";
+
+/// What `sitebay_create_site` needs for a site, in the sandbox's team.
+pub fn new_site(fqdn: &str) -> Value {
+    json!({
+        "team_id": "00007ea0-0000-4000-8000-000000000001",
+        "fqdn": fqdn,
+        "wordpress_blog_name": "Blog",
+        "wordpress_first_name": "A",
+        "wordpress_last_name": "B",
+        "wordpress_email": "a@example.com",
+        "wordpress_username": "admin",
+        "wordpress_password": "correct horse battery staple",
+    })
+}
 
 /// The Worker with the fixture tools, built where it is not current.
 pub fn fixtures() -> Bundle {

@@ -149,9 +149,7 @@ async fn task(port: u16, fqdn: String) -> Result<Part> {
     let caller = Caller::at("/mcp");
     let mut broke = 0;
     let mut ask = async |method: &str, name: &str, params: &Value| -> Result<Value> {
-        let fields = params.to_string();
-        let fields = fields.get(1..fields.len() - 1).unwrap_or_default();
-        let request = caller.stateless_as(method, Some(name), fields, CAPABILITIES);
+        let request = caller.stateless_of(method, name, params, CAPABILITIES);
         let (_, often) = insist(&mut connection, &request).await?;
         broke += often;
         response(&connection.text())

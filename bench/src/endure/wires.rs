@@ -153,10 +153,8 @@ impl Wires {
         params: &Value,
         able: &str,
     ) -> Result<Value> {
-        let fields = params.to_string();
-        let fields = fields.get(1..fields.len() - 1).unwrap_or_default();
         let mut connection = Connection::open(self.port).await?;
-        connection.ask(&self.caller.stateless_as(method, Some(name), fields, able)).await?;
+        connection.ask(&self.caller.stateless_of(method, name, params, able)).await?;
         response(&connection.text())
     }
 }

@@ -143,9 +143,7 @@ impl<'a> Moved<'a> {
         params: &Value,
         able: &str,
     ) -> Result<Value> {
-        let fields = params.to_string();
-        let fields = fields.get(1..fields.len() - 1).unwrap_or_default();
-        let request = Caller::at("/mcp").stateless_as(method, Some(name), fields, able);
+        let request = Caller::at("/mcp").stateless_of(method, name, params, able);
         response(&self.ask(&request).await?.1)
     }
 
