@@ -69,8 +69,8 @@ fn made(status: u16, headers: &[(&str, &str)], caller: &Caller) -> Outgoing {
 /// The same with what the caller should know of its limit.
 fn rated(made: Outgoing, rate: Rate) -> Outgoing {
     made.header("X-RateLimit-Limit", &rate.limit.to_string())
-        .header("X-RateLimit-Remaining", &rate.remaining.to_string())
-        .header("X-RateLimit-Reset", &rate.reset.to_string())
+        .own("X-RateLimit-Remaining", &rate.remaining.to_string())
+        .own("X-RateLimit-Reset", &rate.reset.to_string())
 }
 
 /// A JSON answer.
@@ -108,7 +108,7 @@ pub fn reply(reply: Reply, caller: &Caller) -> Result<Response> {
 /// # Errors
 /// Only where the runtime fails.
 pub fn json_with_session(body: &[u8], session: &str, caller: &Caller) -> Result<Response> {
-    made(200, &WHOLE, caller).header("Mcp-Session-Id", session).whole(body)
+    made(200, &WHOLE, caller).own("Mcp-Session-Id", session).whole(body)
 }
 
 /// An event stream.

@@ -48,19 +48,25 @@ function headersOf(lines) {
   let headers = known.get(lines);
   if (headers === undefined) {
     headers = new Headers(record(lines));
-    // What is said once, such as a session's id, neither takes the place of those nor stays.
+    // A page's address is in them, and nobody counts pages.
     if (known.size >= 16) known.clear();
     known.set(lines, headers);
   }
   return headers;
 }
 
-export function whole(status, lines, body) {
-  return new Response(body.slice(), { status, headers: headersOf(lines) });
+// `lines`: as above; behind a carriage return, those of this answer alone.
+export function other(status, lines, body) {
+  const cut = lines.indexOf("\r");
+  if (cut < 0) return new Response(body, { status, headers: headersOf(lines) });
+  const response = new Response(body, { status, headers: headersOf(lines.slice(0, cut)) });
+  const own = lines.slice(cut + 1).split("\n");
+  for (let at = 0; at + 1 < own.length; at += 2) response.headers.set(own[at], own[at + 1]);
+  return response;
 }
 
-export function other(status, lines, body) {
-  return new Response(body, { status, headers: headersOf(lines) });
+export function whole(status, lines, body) {
+  return other(status, lines, body.slice());
 }
 
 export function flow(source) {

@@ -1,5 +1,7 @@
 //! An answer in the making.
 
+use std::borrow::Cow;
+
 use futures_util::StreamExt as _;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
 use worker::{Result, WebSocket};
@@ -27,22 +29,26 @@ pub struct Outgoing {
     status: u16,
     /// Names and values in turn, a line each.
     lines: String,
+    /// The same of headers that hardly any other answer has.
+    own: String,
 }
 
 impl Outgoing {
     /// Without headers.
     pub fn new(status: u16) -> Self {
-        Self { status, lines: String::new() }
+        Self { status, lines: String::new(), own: String::new() }
     }
 
     /// With one more header. What would be more than one is cut: no value says so much.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        for text in [name, value] {
-            if !self.lines.is_empty() {
-                self.lines.push('\n');
-            }
-            self.lines.push_str(text.split('\n').next().unwrap_or_default());
-        }
+        push(&mut self.lines, name, value);
+        self
+    }
+
+    /// With one more header, whose value hardly any other answer has: all others together are kept
+    /// ready (`glue.js`).
+    pub fn own(mut self, name: &str, value: &str) -> Self {
+        push(&mut self.own, name, value);
         self
     }
 
@@ -56,7 +62,7 @@ impl Outgoing {
     /// # Errors
     /// Where the runtime takes no such header or status.
     pub fn whole(self, body: &[u8]) -> Result<Response> {
-        Ok(whole(self.status, &self.lines, body)?)
+        Ok(whole(self.status, &self.all(), body)?)
     }
 
     /// Without a body.
@@ -64,7 +70,7 @@ impl Outgoing {
     /// # Errors
     /// As [`Self::whole`].
     pub fn empty(self) -> Result<Response> {
-        Ok(other(self.status, &self.lines, JsValue::NULL)?)
+        Ok(other(self.status, &self.all(), JsValue::NULL)?)
     }
 
     /// With a body that comes piece by piece.
@@ -76,7 +82,24 @@ impl Outgoing {
         S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
     {
         // Boxed, or each kind of stream would have a source of its own in the bundle.
-        Ok(other(self.status, &self.lines, body::of(stream.boxed_local()))?)
+        Ok(other(self.status, &self.all(), body::of(stream.boxed_local()))?)
+    }
+
+    /// Its own headers stand behind a carriage return.
+    fn all(&self) -> Cow<'_, str> {
+        match self.own.as_str() {
+            "" => Cow::Borrowed(&self.lines),
+            own => Cow::Owned([&self.lines, "\r", own].concat()),
+        }
+    }
+}
+
+fn push(lines: &mut String, name: &str, value: &str) {
+    for text in [name, value] {
+        if !lines.is_empty() {
+            lines.push('\n');
+        }
+        lines.push_str(text.split(['\n', '\r']).next().unwrap_or_default());
     }
 }
 
@@ -119,6 +142,8 @@ mod tests {
     #[test]
     fn a_value_does_not_bring_a_header_along() {
         let made = Outgoing::new(200).header("A", "1\nEvil\n2").header("B", "3");
-        assert_eq!(made.lines, "A\n1\nB\n3");
+        assert_eq!(made.all(), "A\n1\nB\n3");
+        let made = Outgoing::new(200).header("A", "1\rEvil\n2").own("B", "2\r\nEvil");
+        assert_eq!(made.own("C", "3").all(), "A\n1\rB\n2\nC\n3");
     }
 }
