@@ -1,6 +1,6 @@
 //! The WebAssembly instance, and who waits for it.
 //!
-//! Invariant: whatever ends the instance (a panic inside `drop`, memory that ran out), nobody waits
+//! Invariant: whatever ends the instance (a panic while another one unwinds, memory that ran out), nobody waits
 //! for it any more: what it owes fails at once, calls as well as bodies. `entry.js` makes the next one.
 
 use std::panic::AssertUnwindSafe;

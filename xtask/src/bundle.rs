@@ -86,11 +86,20 @@ pub fn build_floor() -> Result<PathBuf> {
     Ok(to)
 }
 
-/// The size of a bundle, as `gzip -9` would send it.
+/// The size of a bundle in bytes.
+pub fn raw_size(folder: &Path) -> u64 {
+    // A peer's bundle may have no WebAssembly.
+    FILES
+        .iter()
+        .filter_map(|name| fs::metadata(folder.join(name)).ok())
+        .map(|file| file.len())
+        .sum()
+}
+
+/// The size of a bundle in bytes, as `gzip -9` compresses it.
 pub fn gzip_size(folder: &Path) -> Result<u64> {
     let mut total = 0;
-    for name in ["index.js", "index_bg.wasm"] {
-        // Others than this project's may have no WebAssembly.
+    for name in FILES {
         if let Ok(bytes) = fs::read(folder.join(name)) {
             total += gzip(&bytes)?;
         }
@@ -98,9 +107,10 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
+/// The files of a bundle.
+const FILES: [&str; 2] = ["index.js", "index_bg.wasm"];
+
 const WASM: &str = "wasm32-unknown-unknown";
-/// SHA-256 as a loop, not unrolled: 2.5 KiB less.
-const SMALL_HASH: &str = "--cfg sha2_backend_soft=\"compact\"";
 
 /// From sources to `index.js` and `index_bg.wasm`, the steps of `worker-build` with an entry of our own.
 fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
@@ -113,7 +123,7 @@ fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
     bind(&made, &staged)?;
     fs::create_dir_all(folder)?;
     bundle_script(&staged, &folder.join("index.js"))?;
-    shrink(&staged.join("index_bg.wasm"), &folder.join("index_bg.wasm"))
+    optimize(&staged.join("index_bg.wasm"), &folder.join("index_bg.wasm"))
 }
 
 fn cargo(flavour: Flavour, panics: Panics) -> Command {
@@ -124,18 +134,14 @@ fn cargo(flavour: Flavour, panics: Panics) -> Command {
     for name in ["RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR"] {
         command.env_remove(name);
     }
-    let mut flags = SMALL_HASH.to_owned();
+    command.env_remove("RUSTFLAGS");
     if panics == Panics::Unwind {
         command.env("RUSTUP_TOOLCHAIN", "nightly").args(["-Z", "build-std=std,panic_unwind"]);
-        // Without the places and formats of panics that cannot happen it is smaller.
-        flags.push_str(" -Cpanic=unwind -Zlocation-detail=none -Zfmt-debug=none");
-        // A panic inside `drop` ends the instance instead of unwinding, and the runtime starts the
-        // next one; panics of calls are still caught. Otherwise every drop has a landing pad: 28 KiB.
-        flags.push_str(" -Zpanic-in-drop=abort");
-        command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind,optimize_for_size");
+        command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind");
+        command.env("RUSTFLAGS", "-Cpanic=unwind");
     }
     // Futures of `js_sys`, as the libraries use them.
-    command.env("WASM_BINDGEN_USE_JS_SYS", "1").env("RUSTFLAGS", flags);
+    command.env("WASM_BINDGEN_USE_JS_SYS", "1");
     command
 }
 
@@ -166,17 +172,12 @@ fn bundle_script(staged: &Path, to: &Path) -> Result<()> {
         .arg(format!("--outfile={}", to.display())))
 }
 
-/// Leaves out what nobody calls, and optimises for the size after compression.
-fn shrink(bound: &Path, to: &Path) -> Result<()> {
+/// Removes unused exports, and optimizes for speed.
+fn optimize(bound: &Path, to: &Path) -> Result<()> {
     fs::write(bound, exports::without_unused(&fs::read(bound)?)?)?;
     run(Command::new(paths::npm_bin("wasm-opt"))
-        .args(["--all-features", "-Oz"])
-        // The lowest addresses are the far end of the stack: no other data is there. What Rust
-        // generates never reads out of bounds.
-        .args(["--low-memory-unused", "--ignore-implicit-traps"])
-        // Instances of the same generic function are alike, and compress well side by side.
-        .arg("--reorder-functions-by-name")
-        // Names are for debuggers, and many.
+        .args(["--all-features", "-O3"])
+        // The name section is for debuggers, and half as large as the code.
         .args(["--strip-debug", "--strip-producers"])
         .arg(bound)
         .arg("-o")

@@ -24,8 +24,8 @@ pub const OBJECTS: [(&str, &str); 6] = [
     ("QUOTA_AGENT", "QuotaAgent"),
 ];
 
-const COMPATIBILITY: &str =
-    r#"compatibilityDate = "2026-11-01", compatibilityFlags = ["enable_request_signal"]"#;
+/// The date of `wrangler.toml`.
+pub const COMPATIBILITY_DATE: &str = "2026-11-17";
 
 /// Renders the configuration. It embeds `index.js` and `index_bg.wasm` from beside itself, and
 /// objects are stored in the folder `storage` beside it.
@@ -81,7 +81,7 @@ fn worker(index: usize, vars: &[(String, String)]) -> String {
         "const worker{index} :Workerd.Worker = (\n  modules = [\n    \
          (name = \"index.js\", esModule = embed \"index.js\"),\n    \
          (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
-         {COMPATIBILITY},\n  bindings = [\n{bindings}  ],\n{objects}  \
+         compatibilityDate = \"{COMPATIBILITY_DATE}\",\n  bindings = [\n{bindings}  ],\n{objects}  \
          globalOutbound = \"internet\",\n);\n"
     )
 }
@@ -124,6 +124,18 @@ mod tests {
         assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
         assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
         assert_eq!(text.matches("localDisk").count(), 1);
+    }
+
+    /// What is tested is what is deployed.
+    #[test]
+    fn the_date_and_the_classes_are_those_of_the_deployment() {
+        let deployed = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();
+        assert!(deployed.contains(&format!("compatibility_date = \"{COMPATIBILITY_DATE}\"\n")));
+        assert!(!deployed.contains("compatibility_flags"));
+        for (binding, class) in OBJECTS {
+            let both = format!("name = \"{binding}\", class_name = \"{class}\"");
+            assert!(deployed.contains(&both), "{both}");
+        }
     }
 
     #[test]
