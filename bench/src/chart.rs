@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::{
     contestant::Contestant::{
-        self, Classes, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject,
+        self, Classes, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
     },
     figure::Figure,
     results::Results,
@@ -82,7 +82,7 @@ fn group(text: &mut String, name: &str, bars: &[Bar], full: f64, y: &mut f64) {
 
 fn legend(text: &mut String) {
     let mut x = 20.0;
-    for who in [Ours, Logged, Limited, Floor, McpAgent, McpHandler] {
+    for who in [Ours, Quiet, Floor, Silent, McpAgent, McpHandler] {
         let name = who.name().replace('`', "");
         let _ = writeln!(
             text,
@@ -98,9 +98,9 @@ fn legend(text: &mut String) {
 fn colour(who: Contestant) -> &'static str {
     match who {
         Ours | Subject => "#d9480f",
-        Logged => "#ff922b",
-        Limited => "#ffa94d",
+        Quiet => "#ff922b",
         Floor | Classes => "#adb5bd",
+        Silent => "#dee2e6",
         McpAgent => "#1c7ed6",
         McpHandler => "#37b24d",
     }

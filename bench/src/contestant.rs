@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use xtask::{
-    bundle::{self, Flavour, gzip_size},
+    bundle::{self, Flavour, gzip_size, raw_size},
     capnp,
     exec::{run, say},
     paths, setup,
@@ -19,17 +19,18 @@ use crate::{messages::Caller, workerd::Worker};
 /// Who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contestant {
-    /// This project. Like its peers and the floor it writes no line for a request.
+    /// This project as it is deployed: a key at the door, a limit of requests (never reached here), and
+    /// a line in the log for each request.
     Ours,
-    /// The same, where all sessions of a caller share an object.
+    /// The same without key, limit and lines.
+    Quiet,
+    /// As deployed, with all sessions of a caller in one object.
     Subject,
-    /// The same with a limit of requests in a minute, which is never reached.
-    Limited,
-    /// The same with a line for each request, as it is deployed.
-    Logged,
-    /// A bare Rust Worker with an object: no server of this kind can be faster.
+    /// A bare Rust Worker with an object, which writes a line for each request as long as ours.
     Floor,
-    /// The same with as many classes of objects as ours: the local runtime opens a database for each.
+    /// The same without lines.
+    Silent,
+    /// The floor with as many classes of objects as ours: the local runtime opens a database for each.
     Classes,
     /// `McpAgent` of npm `agents`: stateful.
     McpAgent,
@@ -37,28 +38,31 @@ pub enum Contestant {
     McpHandler,
 }
 
+/// The key that callers of [`Contestant::Ours`] send.
+const KEY: &str = "a-key-for-benchmarks-on-loopback";
+
 impl Contestant {
     /// All of them, in the order of the tables.
     pub const ALL: [Self; 8] = [
         Self::Ours,
-        Self::Logged,
-        Self::Limited,
+        Self::Quiet,
         Self::Subject,
         Self::Floor,
+        Self::Silent,
         Self::Classes,
         Self::McpAgent,
         Self::McpHandler,
     ];
 
-    /// How tables call it.
+    /// The name in tables.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Ours => "sitebay-mcp",
+            Self::Quiet => "sitebay-mcp, no key, limit or lines",
             Self::Subject => "sitebay-mcp, placement `subject`",
-            Self::Logged => "sitebay-mcp, lines",
-            Self::Limited => "sitebay-mcp, rate limit",
             Self::Floor => "floor",
+            Self::Silent => "floor, no lines",
             Self::Classes => "floor, six classes",
             Self::McpAgent => "`McpAgent`",
             Self::McpHandler => "`createMcpHandler`",
@@ -69,7 +73,17 @@ impl Contestant {
     #[must_use]
     pub fn caller(self) -> Caller {
         let caller = Caller::at("/mcp");
-        if self == Self::Subject { caller.with_token("bench") } else { caller }
+        match self {
+            Self::Ours => caller.with_key(KEY),
+            Self::Subject => caller.with_key(KEY).with_token("bench"),
+            _ => caller,
+        }
+    }
+
+    /// Whether it is this project.
+    #[must_use]
+    pub fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Quiet | Self::Subject)
     }
 }
 
@@ -82,6 +96,8 @@ pub struct Built {
     floor: PathBuf,
     agent: PathBuf,
     handler: PathBuf,
+    /// Bytes of the line that the floor writes.
+    pub line: usize,
 }
 
 impl Built {
@@ -95,7 +111,7 @@ impl Built {
         let floor = bundle::build_floor()?;
         install()?;
         let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);
-        Ok(Self { ours, production, floor, agent, handler })
+        Ok(Self { ours, production, floor, agent, handler, line: LINE })
     }
 
     /// This project and the floor only.
@@ -105,31 +121,22 @@ impl Built {
     pub fn guarded() -> Result<Self> {
         let ours = bundle::build(Flavour::Fixtures)?.folder;
         let (production, floor) = (Flavour::Production.folder(), bundle::build_floor()?);
-        Ok(Self { ours, production, floor, agent: PathBuf::new(), handler: PathBuf::new() })
+        let (agent, handler) = (PathBuf::new(), PathBuf::new());
+        Ok(Self { ours, production, floor, agent, handler, line: LINE })
     }
 
     /// How to run one.
     #[must_use]
     pub fn worker(&self, who: Contestant) -> Worker {
         let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let line = || vec![var("LINE_BYTES", &self.line.to_string())];
         let (folder, objects, flags, vars): (_, &[_], &[_], _) = match who {
-            Contestant::Ours | Contestant::Logged | Contestant::Limited | Contestant::Subject => {
-                let level = if who == Contestant::Logged { "info" } else { "warn" };
-                let mut vars = vec![
-                    var("ENVIRONMENT", "development"),
-                    var("LOG_LEVEL", level),
-                    var("SESSION_KEY", xtask::server::LOCAL_SESSION_KEY),
-                    var("CREDENTIAL_KEY", xtask::server::LOCAL_CREDENTIAL_KEY),
-                ];
-                let limit = if who == Contestant::Limited { "1000000000" } else { "off" };
-                vars.push(var("RATE_LIMIT", limit));
-                if who == Contestant::Subject {
-                    vars.push(var("SESSION_PLACEMENT", "subject"));
-                }
-                (&self.ours, &capnp::OBJECTS, &["enable_request_signal"], vars)
+            Contestant::Ours | Contestant::Quiet | Contestant::Subject => {
+                (&self.ours, &capnp::OBJECTS, &[], variables(who))
             }
-            Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
-            Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], Vec::new()),
+            Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], line()),
+            Contestant::Silent => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
+            Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], line()),
             Contestant::McpAgent => {
                 (&self.agent, &[("PEER_AGENT", "PeerAgent")], &["nodejs_compat"], Vec::new())
             }
@@ -155,18 +162,37 @@ impl Built {
     /// Where it cannot be read.
     pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
         let folder = match who {
-            Contestant::Ours | Contestant::Logged | Contestant::Limited | Contestant::Subject => {
-                &self.production
-            }
-            Contestant::Floor | Contestant::Classes => &self.floor,
+            Contestant::Ours | Contestant::Quiet | Contestant::Subject => &self.production,
+            Contestant::Floor | Contestant::Silent | Contestant::Classes => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,
         };
-        let raw = ["index.js", "index_bg.wasm"]
-            .iter()
-            .filter_map(|name| fs::metadata(folder.join(name)).ok().map(|file| file.len()));
-        Ok((raw.sum(), gzip_size(folder)?))
+        Ok((raw_size(folder), gzip_size(folder)?))
     }
+}
+
+/// Bytes of a line of ours, until it was measured.
+const LINE: usize = 400;
+
+/// The variables of this project: those of a deployment, or none of what it adds to a request.
+fn variables(who: Contestant) -> Vec<(String, String)> {
+    let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut vars = vec![
+        var("SESSION_KEY", xtask::server::LOCAL_SESSION_KEY),
+        var("CREDENTIAL_KEY", xtask::server::LOCAL_CREDENTIAL_KEY),
+    ];
+    if who == Contestant::Quiet {
+        vars.push(var("ENVIRONMENT", "development"));
+        vars.push(var("LOG_LEVEL", "warn"));
+        vars.push(var("RATE_LIMIT", "off"));
+    } else {
+        vars.push(var("MCP_API_KEY", KEY));
+        vars.push(var("RATE_LIMIT", "1000000000"));
+    }
+    if who == Contestant::Subject {
+        vars.push(var("SESSION_PLACEMENT", "subject"));
+    }
+    vars
 }
 
 fn folder() -> PathBuf {

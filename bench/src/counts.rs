@@ -121,6 +121,9 @@ impl Counts {
     async fn of(&mut self, built: &Built, who: Contestant) -> Result<()> {
         let mut worker = built.worker(who);
         worker.counted = true;
+        // The lease of a limit is a row of its own (`Act::First`).
+        worker.vars.retain(|(name, _)| name != "RATE_LIMIT");
+        worker.vars.push(("RATE_LIMIT".to_owned(), "off".to_owned()));
         let process = Process::start(&worker).await?;
         let mut connection = Connection::open(process.port).await?;
         let caller = who.caller();
@@ -204,7 +207,7 @@ impl Counts {
         refused(connection, &caller.call(&forged)).await?;
         self.note(connection, Act::Forged, who, 1).await?;
         if who != Contestant::McpAgent {
-            let stranger = Caller::at("/mcp").with_token("a stranger");
+            let stranger = caller.clone().with_token("a stranger");
             refused(connection, &stranger.call(&session)).await?;
             self.note(connection, Act::Foreign, who, 1).await?;
         }

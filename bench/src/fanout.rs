@@ -41,7 +41,7 @@ impl Streams {
     }
 
     fn contestant(self) -> Contestant {
-        if self == Self::Subject { Contestant::Subject } else { Contestant::Ours }
+        if self == Self::Subject { Contestant::Subject } else { Contestant::Quiet }
     }
 }
 

@@ -69,7 +69,9 @@ impl Figure {
     #[must_use]
     pub fn first_request(who: Contestant) -> Vec<u8> {
         match who {
-            Contestant::Floor | Contestant::Classes => Caller::at("/bare").initialize(),
+            Contestant::Floor | Contestant::Silent | Contestant::Classes => {
+                Caller::at("/bare").initialize()
+            }
             _ => who.caller().initialize(),
         }
     }
@@ -77,40 +79,41 @@ impl Figure {
     /// What a contestant does for it; None where it has nothing of the kind.
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
-        use Contestant::{Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject};
+        use Contestant::{Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject};
         let caller = who.caller();
-        let (open, rest) = match (who, self) {
-            (Floor, Self::Session | Self::Sessions16) => {
+        let is_floor = matches!(who, Floor | Silent);
+        let (open, rest) = match self {
+            Self::Session | Self::Sessions16 if is_floor => {
                 (Caller::at("/open"), Caller::at("/named"))
             }
-            (Floor, Self::Call | Self::Call16 | Self::SubjectSession) => {
+            Self::Call | Self::Call16 | Self::SubjectSession if is_floor => {
                 (Caller::at("/open"), Caller::at("/object"))
             }
-            (Floor, _) => (Caller::at("/bare"), Caller::at("/bare")),
+            _ if is_floor => (Caller::at("/bare"), Caller::at("/bare")),
             _ => (caller.clone(), caller),
         };
         let repeat = |request, expect| Some(Work::Repeat { request, expect });
         match (self, who) {
-            (Self::Call16, Limited | Logged)
+            (Self::Call16, Quiet | Silent)
             | (Self::Call | Self::Call16, Ours | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: false })
             }
             (Self::Sessions16, Ours | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: true })
             }
-            (Self::Stateless16, Limited | Logged)
+            (Self::Stateless16, Quiet | Silent)
             | (Self::Stateless | Self::Stateless16, Ours | Floor | McpHandler) => {
                 repeat(open.stateless_call("echo", ECHO), HELLO)
             }
-            (Self::Initialize, Floor) => repeat(open.initialize(), HELLO),
-            (Self::Initialize, Ours | Limited | Logged | McpAgent | McpHandler) => {
+            (Self::Initialize, Floor | Silent) => repeat(open.initialize(), HELLO),
+            (Self::Initialize, Ours | Quiet | McpAgent | McpHandler) => {
                 repeat(open.initialize(), b"protocolVersion")
             }
             (Self::Session, Ours | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {
                 Some(Work::Session { open, rest })
             }
             (Self::List, Ours) => {
-                let open = Caller::at("/mcp?toolsets=all");
+                let open = Caller { path: "/mcp?toolsets=all".to_owned(), ..open };
                 repeat(open.stateless("tools/list", None, ""), b"\"tools\"")
             }
             _ => None,

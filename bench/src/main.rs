@@ -35,6 +35,12 @@ enum Run {
         #[arg(long)]
         only: Option<String>,
     },
+    /// The hot paths alone beside the floor
+    Hot {
+        /// How often each is measured
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+    },
     /// Fail where the hot path is half as fast as it should be
     Guard,
 }
@@ -47,6 +53,7 @@ async fn main() -> Result<()> {
         Run::Endure { short, only } => {
             endurance(if short { Size::Short } else { Size::Full }, only).await
         }
+        Run::Hot { rounds } => guard::hot(rounds).await,
         Run::Guard => guard::run().await,
     }
 }

@@ -24,6 +24,8 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 pub struct Caller {
     /// The path, with its query.
     pub path: String,
+    /// The key that lets it in.
+    pub key: Option<String>,
     /// The token that makes it a subject of its own.
     pub token: Option<String>,
     /// The version of its sessions; None: the newest that has any.
@@ -34,7 +36,13 @@ impl Caller {
     /// Somebody without a token.
     #[must_use]
     pub fn at(path: &str) -> Self {
-        Self { path: path.to_owned(), token: None, version: None }
+        Self { path: path.to_owned(), ..Self::default() }
+    }
+
+    /// The same with a key.
+    #[must_use]
+    pub fn with_key(self, key: &str) -> Self {
+        Self { key: Some(format!("Bearer {key}")), ..self }
     }
 
     /// A subject of its own.
@@ -192,6 +200,7 @@ impl Caller {
 
     fn send(&self, method: &str, headers: &[(&str, &str)], body: &str) -> Vec<u8> {
         let mut all = headers.to_vec();
+        all.extend(self.key.as_deref().map(|key| ("authorization", key)));
         all.extend(self.token.as_deref().map(|token| ("x-sitebay-token", token)));
         request(method, &self.path, &all, body)
     }

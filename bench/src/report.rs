@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, Limited, Logged, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject},
     counts::Act,
     figure::Figure,
     memory::IDLE,
@@ -34,8 +34,8 @@ fn head(results: &Results) -> String {
     let machine = &results.machine;
     format!(
         "# Results\n\n\
-         Written by `cargo xtask bench`: everybody on plain `workerd`, in turn, in {} rounds of {:.1} s for each \
-         figure, each round in a new process. Only ratios within one run mean anything elsewhere.\n\n\
+         Written by `cargo xtask bench`: all of them on plain `workerd`, in {} rounds of {:.1} s for each figure, \
+         each round in a new process. Only ratios within one run mean anything elsewhere.\n\n\
          ![Requests per second, the floor being 100 %](results.svg)\n\n\
          | | |\n|---|---|\n| processor | {} |\n| memory, system | {} |\n| load before the run | {} |\n\
          | versions | {} |\n",
@@ -62,37 +62,31 @@ fn wanted(results: &Results) -> String {
 }
 
 /// Who has a column, with the floor before the peers.
-const COLUMNS: [Contestant; 7] = [Ours, Logged, Limited, Subject, Floor, McpAgent, McpHandler];
+const COLUMNS: [Contestant; 7] = [Ours, Quiet, Subject, Floor, Silent, McpAgent, McpHandler];
 
 fn rates(results: &Results) -> String {
     let names = COLUMNS.map(Contestant::name);
     let mut text = table("Each second", &[&[""], &names[..], &["of the floor"]].concat());
     for figure in Figure::ALL {
         let rate = |who| results.timed.of(figure, who, |point| point.load.rate);
-        let share = own(figure).over(results, figure);
         let cells = COLUMNS.map(|who| spread(rate(who)));
-        let share = share.map_or(String::new(), |share| format!("{:.0} %", share * 100.0));
+        let share = share(results, figure);
         row(&mut text, [&[figure.name().to_owned()], &cells[..], &[share]].concat());
     }
     text
 }
 
-/// Whose figure it is: ours in one placement or the other.
-#[must_use]
-pub fn own(figure: Figure) -> Own {
-    Own(if figure == Figure::SubjectSession { Subject } else { Ours })
-}
-
-/// This project in the placement that a figure is about.
-#[derive(Debug, Clone, Copy)]
-pub struct Own(pub Contestant);
-
-impl Own {
-    /// Its rate over the floor's.
-    #[must_use]
-    pub fn over(self, results: &Results, figure: Figure) -> Option<f64> {
-        let rate = |who| results.timed.of(figure, who, |point| point.load.rate);
-        rate(self.0).over(&rate(Floor))
+/// This project's rate as a share of the floor's, where both were measured.
+fn share(results: &Results, figure: Figure) -> String {
+    let own = if figure == Figure::SubjectSession { Subject } else { Ours };
+    match results.timed.ratio((figure, own), (figure, Floor)) {
+        Some(ratio) => format!(
+            "{:.0} % ({:.0} – {:.0})",
+            ratio.median * 100.0,
+            ratio.low * 100.0,
+            ratio.high * 100.0
+        ),
+        None => String::new(),
     }
 }
 
@@ -210,14 +204,16 @@ fn growth(results: &Results) -> String {
 
 const HOW: &str = "\n## How it is measured\n\n\
     The load comes from a Rust client on the same machine (`bench/src/load.rs`): connections that are kept, each \
-    asking again when it was answered; every answer is looked at, and a wrong one fails the run. Each figure is the \
-    median of the rounds, with the least and the most in brackets. The floor (`bench/floor`) reads a message, \
-    parses it with raw values and answers: in the Worker (for stateless calls and `initialize`), in one object (for \
+    asking again when it was answered; every answer is looked at, and a wrong one fails the run. In a round, each \
+    figure is measured for one contestant right after the other. A figure is the median of the rounds, with the least \
+    and the most in brackets; a ratio is the median of the ratios of each round, with its 95 % interval (sign test).\n\n\
+    `sitebay-mcp` is the default deployment: it checks a key, counts against a limit (which is never reached), and \
+    writes a line for each request. The floor (`bench/floor`) reads a message, parses it with raw values, writes a \
+    line of the same length and answers: in the Worker (for stateless calls and `initialize`), in one object (for \
     session calls), in the object of a new session. A whole session of the floor is one request to the Worker and \
-    two to an object: a new one, or for `subject` always the same. It is built by `worker-build`, as others use it. \
-    Nobody writes a line for a request, but for the column that says so. The peers (`bench/peers`) are bundled with \
-    wrangler, as their users do. Requests to objects and rows are counted in runs of their own, with \
-    `bench/counting` around the same bundles.\n";
+    two to an object: a new one, or for `subject` always the same. It is built by `worker-build`. The peers \
+    (`bench/peers`) write no lines and are bundled with wrangler, as their users do. Requests to objects and rows are \
+    counted in runs of their own, with `bench/counting` around the same bundles.\n";
 
 /// A title and the head of a table.
 fn table(title: &str, columns: &[&str]) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use xtask::exec::say;
 
 use crate::{
@@ -11,9 +11,13 @@ use crate::{
     fanout::{self, Fanout, Streams},
     figure::Figure,
     growth::{self, Growth},
+    http::Connection,
+    load::{expected, start},
     machine::Machine,
     memory::{self, Memory},
+    messages::HELLO,
     timed::{self, Plan, Timed},
+    workerd::Process,
 };
 
 /// What a run found.
@@ -50,7 +54,7 @@ impl Length {
     fn plan(self) -> Plan {
         match self {
             Self::Quick => Plan { rounds: 2, time: Duration::from_millis(500), starts: 2 },
-            Self::Full => Plan { rounds: 5, time: Duration::from_secs(3), starts: 4 },
+            Self::Full => Plan { rounds: 9, time: Duration::from_secs(2), starts: 2 },
         }
     }
 
@@ -68,7 +72,8 @@ const OPENING: Duration = Duration::from_secs(180);
 /// # Errors
 /// Where a contestant does not answer as it should.
 pub async fn run(length: Length) -> Result<Results> {
-    let built = Built::new()?;
+    let mut built = Built::new()?;
+    built.line = line(&built).await?;
     let (machine, plan) = (Machine::here(), length.plan());
     let timed = timed::run(&built, plan, &Figure::ALL, &Contestant::ALL).await?;
     say("requests to objects, rows, bytes");
@@ -87,6 +92,24 @@ pub async fn run(length: Length) -> Result<Results> {
     let size = |who| built.size(who).map(|(raw, gzip)| (who, raw, gzip));
     let sizes = who.into_iter().map(size).collect::<Result<_>>()?;
     Ok(Results { machine, plan, timed, counts, fanouts, memories, growth, sizes })
+}
+
+/// The length of the line that ours writes for a call in a session, in bytes.
+async fn line(built: &Built) -> Result<usize> {
+    let who = Contestant::Ours;
+    let process = Process::start(&built.worker(who)).await?;
+    let mut connection = Connection::open(process.port).await?;
+    let session = start(&mut connection, &who.caller(), &who.caller()).await?;
+    expected(&mut connection, &who.caller().call(&session), HELLO).await?;
+    // The runtime writes what it is told a moment later.
+    for _ in 0..100 {
+        let log = process.log();
+        if let Some(line) = log.lines().find(|line| line.contains("\"tools/call\"")) {
+            return Ok(line.len());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    bail!("no line was written for a call: {}", process.log())
 }
 
 async fn fanouts(built: &Built) -> Result<Vec<Fanout>> {

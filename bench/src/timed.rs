@@ -41,7 +41,8 @@ pub struct Timed {
     pub starts: BTreeMap<Contestant, Vec<f64>>,
 }
 
-/// Times figures.
+/// Times figures: in each round every contestant has a new process, and for each figure all of them
+/// are measured one right after the other, so that a machine that slows down slows all of them.
 ///
 /// # Errors
 /// Where a contestant does not answer as it should.
@@ -52,39 +53,67 @@ pub async fn run(
     contestants: &[Contestant],
 ) -> Result<Timed> {
     let mut timed = Timed::default();
-    for round in 1..=plan.rounds {
-        for who in contestants {
-            say(&format!("round {round} of {}: {}", plan.rounds, who.name()));
-            let begun = timed.round(built, plan, figures, *who).await;
-            begun.with_context(|| who.name())?;
-        }
+    for round in 0..plan.rounds {
+        say(&format!("round {} of {}", round + 1, plan.rounds));
+        // Everybody comes first in turn.
+        let mut order = contestants.to_vec();
+        order.rotate_left(round % contestants.len().max(1));
+        timed.starts(built, plan, &order).await?;
+        timed.round(built, plan, figures, &order).await?;
     }
     Ok(timed)
 }
 
 impl Timed {
+    async fn starts(&mut self, built: &Built, plan: Plan, order: &[Contestant]) -> Result<()> {
+        for _ in 0..plan.starts {
+            for who in order {
+                let deployed = built.deployed(*who);
+                let took = Process::first_answer(&deployed, &Figure::first_request(*who)).await;
+                let took = took.with_context(|| who.name())?.as_secs_f64() * 1_000.0;
+                self.starts.entry(*who).or_default().push(took);
+            }
+        }
+        Ok(())
+    }
+
     async fn round(
         &mut self,
         built: &Built,
         plan: Plan,
         figures: &[Figure],
-        who: Contestant,
+        order: &[Contestant],
     ) -> Result<()> {
-        let (worker, deployed) = (built.worker(who), built.deployed(who));
-        let hello = Figure::first_request(who);
-        for _ in 0..plan.starts {
-            let took = Process::first_answer(&deployed, &hello).await?;
-            self.starts.entry(who).or_default().push(took.as_secs_f64() * 1_000.0);
+        let mut processes = Vec::new();
+        for who in order.iter().filter(|who| figures.iter().any(|one| one.work(**who).is_some())) {
+            processes.push((*who, Process::start(&built.worker(*who)).await?));
         }
-        let process = Process::start(&worker).await?;
         for figure in figures {
-            if let Some(work) = figure.work(who) {
-                let point = point(&process, &work, *figure, plan.time).await;
-                let point = point.with_context(|| figure.name())?;
-                self.points.entry((*figure, who)).or_default().push(point);
+            for (who, process) in &processes {
+                let Some(work) = figure.work(*who) else { continue };
+                let point = point(process, &work, *figure, plan.time).await;
+                let point = point.with_context(|| format!("{}: {}", who.name(), figure.name()))?;
+                self.points.entry((*figure, *who)).or_default().push(point);
             }
         }
         Ok(())
+    }
+
+    /// How many times as often one contestant answers as another: the median over the rounds of the
+    /// ratio of neighbours.
+    #[must_use]
+    pub fn ratio(&self, one: (Figure, Contestant), other: (Figure, Contestant)) -> Option<Ratio> {
+        let rates = |of| self.points.get(&of).map(Vec::as_slice).unwrap_or_default();
+        let pairs = rates(one).iter().zip(rates(other)).filter(|(_, than)| than.load.rate > 0.0);
+        Ratio::of(pairs.map(|(one, than)| one.load.rate / than.load.rate).collect())
+    }
+
+    /// The same of the time from the start of the process to the first answer.
+    #[must_use]
+    pub fn start_ratio(&self, one: Contestant, other: Contestant) -> Option<Ratio> {
+        let starts = |who| self.starts.get(&who).map(Vec::as_slice).unwrap_or_default();
+        let pairs = starts(one).iter().zip(starts(other)).filter(|(_, than)| **than > 0.0);
+        Ratio::of(pairs.map(|(one, than)| one / than).collect())
     }
 
     /// One value of all rounds of a figure.
@@ -143,9 +172,55 @@ impl Spread {
     }
 }
 
+/// A median of ratios, and the interval that has the true median with at least 95 % confidence.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Ratio {
+    /// The lower end of the interval.
+    pub low: f64,
+    /// The median.
+    pub median: f64,
+    /// The upper end of the interval.
+    pub high: f64,
+}
+
+impl Ratio {
+    /// Of these ratios; None where there are none. The interval is that of the sign test: each value is
+    /// below the true median with probability one half. With fewer than six values it is all of them.
+    #[must_use]
+    pub fn of(mut ratios: Vec<f64>) -> Option<Self> {
+        ratios.sort_by(f64::total_cmp);
+        let left_out = left_out(ratios.len());
+        let low = *ratios.get(left_out)?;
+        let high = *ratios.get(ratios.len().checked_sub(left_out + 1)?)?;
+        Some(Self { low, median: Spread::of(ratios).median, high })
+    }
+}
+
+/// How many of the least and of the most values lie outside the 95 % interval of a median.
+fn left_out(count: usize) -> usize {
+    // Each step adds the probability that exactly `rank` values are below the median.
+    let mut probability = 0.5_f64.powi(i32::try_from(count).unwrap_or(i32::MAX));
+    let (mut below, mut rank) = (probability, 0);
+    while below <= 0.025 {
+        rank += 1;
+        probability *= (count - rank + 1) as f64 / rank as f64;
+        below += probability;
+    }
+    rank.saturating_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_interval_of_a_median_leaves_out_what_the_sign_test_does() {
+        // Of nine values, the second to the eighth hold the median with 96.1 %.
+        assert_eq!([0, 5, 6, 9, 12, 20].map(left_out), [0, 0, 0, 1, 2, 5]);
+        let ratio = Ratio::of((1..=9).map(f64::from).collect()).unwrap();
+        assert_eq!((ratio.low, ratio.median, ratio.high), (2.0, 5.0, 8.0));
+        assert_eq!(Ratio::of(Vec::new()), None);
+    }
 
     #[test]
     fn the_median_of_few_is_the_middle_of_them() {

@@ -16,7 +16,7 @@ use tokio::{
     process::{Child, Command},
     time::sleep,
 };
-use xtask::paths;
+use xtask::{capnp::COMPATIBILITY_DATE, paths};
 
 use crate::http::Connection;
 
@@ -239,7 +239,7 @@ fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
          sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
          extensions = [(modules = [{EMAIL}])],\n);\n\
          const worker :Workerd.Worker = (\nmodules = [\n{modules}],\n\
-         compatibilityDate = \"2026-11-01\", compatibilityFlags = [{}],\n\
+         compatibilityDate = \"{COMPATIBILITY_DATE}\", compatibilityFlags = [{}],\n\
          bindings = [\n{bindings}],\n{storage}globalOutbound = \"internet\",\n);\n",
         flags.join(", ")
     )

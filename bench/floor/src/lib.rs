@@ -1,10 +1,12 @@
 //! The floors: what the runtime itself costs, which no server of this kind can go below.
 //!
+//! Each answer writes a line of `LINE_BYTES` bytes into the log, as a server in production does.
+//!
 //! `/bare` reads a JSON-RPC message, parses it with raw values and answers; `/open` does the same and
 //! names a session; `/object` forwards the original request to one object that does the same,
 //! `/named` to the object of the session, `/fresh` to a new object each time.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::OnceCell};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -26,8 +28,8 @@ struct Message<'a> {
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     match request.path().as_str() {
-        "/bare" => answer(request, None).await,
-        "/open" => answer(request, Some(unique())).await,
+        "/bare" => answer(request, &env, None).await,
+        "/open" => answer(request, &env, Some(unique())).await,
         "/object" => forward(request, &env, "one").await,
         "/fresh" => forward(request, &env, &unique()).await,
         _ => {
@@ -41,7 +43,26 @@ async fn forward(request: Request, env: &Env, name: &str) -> Result<Response> {
     env.durable_object("FLOOR")?.get_by_name(name)?.fetch_with_request(request).await
 }
 
-async fn answer(mut request: Request, session: Option<String>) -> Result<Response> {
+thread_local! {
+    /// What is written for each request; empty where nothing is.
+    static LINE: OnceCell<String> = const { OnceCell::new() };
+}
+
+/// Writes a line of as many bytes as `LINE_BYTES` says.
+fn write_line(env: &Env) {
+    LINE.with(|line| {
+        let line = line.get_or_init(|| {
+            let bytes = env.var("LINE_BYTES").ok().and_then(|bytes| bytes.to_string().parse().ok());
+            "x".repeat(bytes.unwrap_or_default())
+        });
+        if !line.is_empty() {
+            worker::console_log!("{line}");
+        }
+    });
+}
+
+async fn answer(mut request: Request, env: &Env, session: Option<String>) -> Result<Response> {
+    write_line(env);
     let body = request.bytes().await?;
     let message: Message<'_> = serde_json::from_slice(&body)?;
     let headers = Headers::new();
@@ -68,14 +89,16 @@ fn unique() -> String {
 
 /// An object that answers, and keeps nothing.
 #[durable_object(fetch)]
-pub struct Floor {}
+pub struct Floor {
+    env: Env,
+}
 
 impl DurableObject for Floor {
-    fn new(_state: State, _env: Env) -> Self {
-        Self {}
+    fn new(_state: State, env: Env) -> Self {
+        Self { env }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
-        answer(request, None).await
+        answer(request, &self.env, None).await
     }
 }

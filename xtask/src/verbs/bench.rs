@@ -17,11 +17,15 @@ pub struct Arguments {
     /// Only count what is billed, and write `docs/COST.md`
     #[arg(long, conflicts_with_all = ["quick", "guard"])]
     counts: bool,
+    /// Only show the hot paths beside the bare runtime; writes nothing
+    #[arg(long, conflicts_with_all = ["quick", "guard", "counts"])]
+    hot: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments { guard: true, .. } => native(&["guard"]),
+        Arguments { hot: true, .. } => native(&["hot"]),
         Arguments { counts: true, .. } => native(&["counts"]),
         Arguments { quick: true, .. } => native(&["figures", "--quick"]),
         _ => native(&["figures"]),
