@@ -7,6 +7,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use thiserror::Error;
 
+use super::secret;
+
 /// Bytes of a tag: HMAC-SHA-256 cut to 128 bits (RFC 2104 §5).
 pub const TAG_LEN: usize = 16;
 
@@ -93,18 +95,23 @@ struct Key {
 }
 
 impl Keyring {
-    /// Reads a list of keys, separated by commas or white space.
+    /// Reads a list of keys, separated by commas or line ends. A passphrase with spaces in it is one
+    /// key; but a part whose words are all long enough to be keys is a list of them, because what a
+    /// deployment stored and signed under a list that is separated by spaces must stay readable.
     ///
     /// # Errors
     /// When there is none, or one is too short.
     pub fn parse(list: &str) -> Result<Self, KeyError> {
+        let is_long = |text: &str| text.chars().count() >= MIN_KEY_CHARS;
         let mut keys = Vec::new();
-        let texts = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|t| !t.is_empty());
-        for (index, text) in texts.enumerate() {
-            if text.chars().count() < MIN_KEY_CHARS {
+        for (index, part) in secret::keys(list).enumerate() {
+            if !is_long(part) {
                 return Err(KeyError::TooShort(index.saturating_add(1)));
             }
-            keys.push(Key::new(text.as_bytes()));
+            match part.split_whitespace().all(is_long) {
+                true => keys.extend(part.split_whitespace().map(|key| Key::new(key.as_bytes()))),
+                false => keys.push(Key::new(part.as_bytes())),
+            }
         }
         let mut keys = keys.into_iter();
         let first = keys.next().ok_or(KeyError::Empty)?;
@@ -234,6 +241,20 @@ mod tests {
         let tag = keys.sign(Purpose::Seal, b"m");
         assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &tag[..8]));
         assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &[]));
+    }
+
+    #[test]
+    fn a_passphrase_is_one_key_and_a_list_with_spaces_stays_a_list() {
+        let phrase = "correct horse battery staple and another horse";
+        let one = Keyring::parse(phrase).unwrap();
+        assert!(one.others.is_empty());
+        let same = Keyring::parse(&format!("{NEW}\n {phrase} ")).unwrap();
+        assert_eq!(same.name(b"somebody"), one.name(b"somebody"));
+        for list in [format!("{NEW} {OLD}"), format!("{NEW},{OLD}"), format!("{NEW}\r\n{OLD}")] {
+            let keys = Keyring::parse(&list).unwrap();
+            assert_eq!(keys.signing_id(), Keyring::parse(NEW).unwrap().signing_id());
+            assert_eq!(keys.name(b"m"), Keyring::parse(OLD).unwrap().name(b"m"));
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::{
 /// Only where the runtime fails.
 #[inline(never)]
 pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
-    let refuses = config.broken.is_some() || config.door.is_closed();
+    let refuses = config.refuses_everybody();
     let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());
     let rollout = Object::new()
         .raw("percentage", &or_null(percentage.map(u32::from)))
@@ -38,6 +38,7 @@ pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
         .flag("namedKeys", config.door.named_keys)
         .flag("audit", config.door.named_keys)
         .flag("metrics", config.analytics)
+        .texts("errors", config.errors.iter().map(String::as_str))
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end();
     let status = if refuses { 503 } else { 200 };

@@ -26,7 +26,7 @@ use crate::{
     edge::{config::Config, refusal::Refusal},
     runtime::{
         binding::{Database, Dataset},
-        console::Console,
+        console::{self, Console},
     },
     telemetry::{
         audit::Waiting,
@@ -148,11 +148,23 @@ pub fn config(env: &Env) -> Rc<Config> {
     config.door.named_keys = Database::of(env, DATABASE).is_some();
     config.analytics = Dataset::of(env, DATASET).is_some();
     let config = Rc::new(config);
+    report(&config);
     if let Some(keys) = config.keys.clone() {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
     CONFIG.set(Some(config.clone()));
     config
+}
+
+/// Logs what is wrong with the configuration, once in each isolate: `/health` does not say it.
+fn report(config: &Config) {
+    console::set_level(config.log_level);
+    for error in &config.errors {
+        crate::fault!("{error}");
+    }
+    for warning in &config.warnings {
+        crate::warning!("{warning}");
+    }
 }
 
 /// What is to be known of a request that begins now.
@@ -172,19 +184,22 @@ pub fn record(env: &Env) -> Rc<Record> {
 /// Where the configuration is broken, or the key object cannot be asked.
 pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
     if let Some(broken) = &config.broken {
-        return Err(Refusal::Misconfigured(broken.clone()));
+        return Err(config.misconfigured(broken));
     }
     if let Some(keys) = KEPT_KEYS.with_borrow(Clone::clone) {
         return Ok(keys);
     }
+    let failed = |reason: String| {
+        crate::fault!("{reason}");
+        config.misconfigured(&reason)
+    };
     let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
-        Refusal::Misconfigured(format!("SESSION_KEY is not set and no key could be kept: {error}"))
+        failed(format!("SESSION_KEY is not set and no key could be kept: {error}"))
     })?;
     let keys = Keyring::parse(&kept)
         .map(Rc::new)
-        .map_err(|error| Refusal::Misconfigured(format!("the kept key: {error}")))?;
+        .map_err(|error| failed(format!("the kept key: {error}")))?;
     KEPT_KEYS.set(Some(keys.clone()));
-    crate::warning!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
     Ok(keys)
 }
 

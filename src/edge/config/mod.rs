@@ -9,7 +9,7 @@ use crate::{
         admission::Door, keys::Keyring, oauth::upstream::Provider, principal::Principal,
         rollout::Allowed, seal::Sealed, secret::Secret,
     },
-    edge::origin::AllowedOrigins,
+    edge::{origin::AllowedOrigins, refusal::Refusal},
     protocol::session_id::Placement,
     server::{
         choice::Choice,
@@ -79,6 +79,8 @@ pub struct Config {
     pub choice: Choice,
     /// What an operator should know.
     pub warnings: Vec<String>,
+    /// Settings because of which callers are refused.
+    pub errors: Vec<String>,
     /// What makes the server unusable.
     pub broken: Option<String>,
 }
@@ -113,6 +115,7 @@ impl Config {
             consent: Consent::default(),
             choice: Choice::default(),
             warnings: Vec::new(),
+            errors: Vec::new(),
             broken: None,
             environment,
         };
@@ -198,6 +201,16 @@ impl Config {
             tasks: None,
             shelf: None,
         }
+    }
+
+    /// The refusal of a request because of the configuration, for this reason.
+    pub fn misconfigured(&self, reason: &str) -> Refusal {
+        Refusal::Misconfigured(self.is_development().then(|| reason.to_owned()))
+    }
+
+    /// Whether every request to `/mcp` is refused.
+    pub fn refuses_everybody(&self) -> bool {
+        self.broken.is_some() || self.door.is_closed() || self.door.is_misconfigured()
     }
 
     /// Whether anybody wants to know what was done: a database, a dataset.
@@ -317,12 +330,11 @@ impl Config {
     }
 
     fn warn(&mut self) {
-        let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_closed() {
-            warn(
-                "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused",
-            );
+            let text = "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused";
+            self.errors.push(text.to_owned());
         }
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_open() {
             warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
         }
@@ -343,9 +355,7 @@ impl Config {
         if self.origins == AllowedOrigins::Any {
             warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call");
         }
-        if let Some(broken) = self.broken.clone() {
-            self.warnings.push(broken);
-        }
+        self.errors.extend(self.broken.clone());
     }
 }
 
@@ -365,7 +375,7 @@ mod tests {
         let config = read(&[]);
         assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
-        assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
+        assert!(config.errors.iter().any(|w| w.contains("refused")), "{:?}", config.errors);
     }
 
     #[test]
