@@ -2,6 +2,7 @@
 //!
 //! Invariant: the first key signs, all verify, so that a key is replaced by putting the new one in
 //! front and removing the old one a session's lifetime later. A root never signs anything itself.
+//! Subjects are named by a key of their own, which stays when signing keys come and go.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
@@ -78,6 +79,9 @@ pub enum KeyError {
     /// A key could be guessed.
     #[error("key number {0} has fewer than {MIN_KEY_CHARS} characters")]
     TooShort(usize),
+    /// A list where one key is wanted.
+    #[error("it is a list, and must be one key")]
+    NotOne,
 }
 
 /// The keys in force.
@@ -85,6 +89,24 @@ pub enum KeyError {
 pub struct Keyring {
     first: Key,
     others: Vec<Key>,
+    /// None: the last key names.
+    names: Option<NameKey>,
+}
+
+/// The key that names subjects (`SUBJECT_KEY`). It gives the names that a [`Keyring`] gave whose last
+/// key it was.
+#[derive(Clone)]
+pub struct NameKey(Key);
+
+impl NameKey {
+    /// Reads the one key.
+    ///
+    /// # Errors
+    /// When there is none, it is too short, or there are several.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let Keyring { first, others, .. } = Keyring::parse(text)?;
+        if others.is_empty() { Ok(Self(first)) } else { Err(KeyError::NotOne) }
+    }
 }
 
 #[derive(Clone)]
@@ -115,7 +137,13 @@ impl Keyring {
         }
         let mut keys = keys.into_iter();
         let first = keys.next().ok_or(KeyError::Empty)?;
-        Ok(Self { first, others: keys.collect() })
+        Ok(Self { first, others: keys.collect(), names: None })
+    }
+
+    /// The same keys with subjects named by this one.
+    #[must_use]
+    pub fn named_by(self, names: NameKey) -> Self {
+        Self { names: Some(names), ..self }
     }
 
     /// Signs with the first key.
@@ -146,9 +174,12 @@ impl Keyring {
         Some(digest(key.state(purpose), &[b"secret", with].concat()))
     }
 
-    /// A keyed hash that stays the same when a newer key is put in front: it uses the last key.
+    /// The keyed hash that names subjects: by the key for names; where there is none, by the last key,
+    /// so that it stays the same when a newer key is put in front.
     pub fn name(&self, message: &[u8]) -> [u8; TAG_LEN] {
-        self.others.last().unwrap_or(&self.first).tag(Purpose::Subject, message)
+        let last = || self.others.last().unwrap_or(&self.first);
+        let key = self.names.as_ref().map_or_else(last, |NameKey(key)| key);
+        key.tag(Purpose::Subject, message)
     }
 }
 
@@ -226,6 +257,21 @@ mod tests {
         let before = Keyring::parse(OLD).unwrap();
         let after = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
         assert_eq!(before.name(b"somebody"), after.name(b"somebody"));
+    }
+
+    #[test]
+    fn a_key_for_names_keeps_the_names_that_it_gave_as_the_last_of_a_list() {
+        let before = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
+        let after = Keyring::parse(NEW).unwrap().named_by(NameKey::parse(OLD).unwrap());
+        assert_eq!(after.name(b"somebody"), before.name(b"somebody"));
+        assert_ne!(after.name(b"somebody"), Keyring::parse(NEW).unwrap().name(b"somebody"));
+        let tag = before.sign(Purpose::SessionId, b"m");
+        assert!(after.verify(before.signing_id(), Purpose::SessionId, b"m", &tag));
+        let of_old = Keyring::parse(OLD).unwrap().sign(Purpose::SessionId, b"m");
+        let old = Keyring::parse(OLD).unwrap().signing_id();
+        assert!(!after.verify(old, Purpose::SessionId, b"m", &of_old), "it signs nothing");
+        assert_eq!(NameKey::parse(&format!("{NEW},{OLD}")).err(), Some(KeyError::NotOne));
+        assert_eq!(NameKey::parse("short").err(), Some(KeyError::TooShort(1)));
     }
 
     #[test]

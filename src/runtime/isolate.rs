@@ -14,7 +14,7 @@ use crate::{
     access::{
         attempts::Attempts,
         jwt::{IssuerKeys, Verified},
-        keys::Keyring,
+        keys::{KeyError, Keyring, NameKey},
         named_key::KnownKeys,
         not_before::{self, NotBefore},
         oauth::{known::KnownGrants, token::Handle},
@@ -149,7 +149,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     config.analytics = Dataset::of(env, DATASET).is_some();
     let config = Rc::new(config);
     report(&config);
-    if let Some(keys) = config.keys.clone() {
+    if let Some(keys) = config.keyring() {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
     CONFIG.set(Some(config.clone()));
@@ -178,7 +178,7 @@ pub fn record(env: &Env) -> Rc<Record> {
     Record::new(out)
 }
 
-/// The keys in force: those of `SESSION_KEY`, or what the key object keeps.
+/// The keys in force: those of `SESSION_KEY` and `SUBJECT_KEY`, or what the key object keeps.
 ///
 /// # Errors
 /// Where the configuration is broken, or the key object cannot be asked.
@@ -194,13 +194,23 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         config.misconfigured(&reason)
     };
     let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
-        failed(format!("SESSION_KEY is not set and no key could be kept: {error}"))
+        failed(format!("SESSION_KEY or SUBJECT_KEY is generated, and cannot be had: {error}"))
     })?;
-    let keys = Keyring::parse(&kept)
-        .map(Rc::new)
-        .map_err(|error| failed(format!("the kept key: {error}")))?;
+    let keys =
+        with_kept(config, &kept).map_err(|error| failed(format!("the kept keys: {error}")))?;
+    let keys = Rc::new(keys);
     KEPT_KEYS.set(Some(keys.clone()));
     Ok(keys)
+}
+
+/// The keys in force, with those that the key object keeps in the place of those that are not set.
+fn with_kept(config: &Config, kept: &str) -> Result<Keyring, KeyError> {
+    let mut lines = kept.lines();
+    let session = lines.next().unwrap_or_default();
+    // An object of a version before has one key for both.
+    let subject = lines.next().unwrap_or(session);
+    let keys = config.keys.clone().map_or_else(|| Keyring::parse(session), Ok)?;
+    Ok(config.named(keys.named_by(NameKey::parse(subject)?)))
 }
 
 async fn ask_key_agent(env: &Env) -> worker::Result<String> {

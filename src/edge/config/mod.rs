@@ -6,8 +6,13 @@ use std::{rc::Rc, time::Duration};
 
 use crate::{
     access::{
-        admission::Door, keys::Keyring, oauth::upstream::Provider, principal::Principal,
-        rollout::Allowed, seal::Sealed, secret::Secret,
+        admission::Door,
+        keys::{Keyring, NameKey},
+        oauth::upstream::Provider,
+        principal::Principal,
+        rollout::Allowed,
+        seal::Sealed,
+        secret::Secret,
     },
     edge::{origin::AllowedOrigins, refusal::Refusal},
     protocol::session_id::Placement,
@@ -31,6 +36,10 @@ const PAGE_SIZE: usize = 200;
 /// Seconds for which an OAuth access token is good, where nothing else is set.
 const ACCESS_MAX_AGE: u32 = 3_600;
 
+/// The `SUBJECT_KEY` of a deployment that began without a `SESSION_KEY`: the key that was generated then
+/// goes on naming subjects.
+const GENERATED: &str = "generated";
+
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What the variables and secrets say.
@@ -44,6 +53,11 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// The keys of `SESSION_KEY`. None: an object keeps one.
     pub keys: Option<Keyring>,
+    /// The key of `SUBJECT_KEY`. None: the last one of `SESSION_KEY` names subjects, or what the object
+    /// keeps.
+    pub subject_key: Option<NameKey>,
+    /// Whether the key that the object keeps names subjects (`SUBJECT_KEY=generated`).
+    pub has_generated_subject_key: bool,
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
@@ -98,6 +112,8 @@ impl Config {
             door: Door { development, ..Door::default() },
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
+            subject_key: None,
+            has_generated_subject_key: false,
             credential_keys: None,
             access_max_age: ACCESS_MAX_AGE,
             oidc: None,
@@ -122,6 +138,7 @@ impl Config {
         config.read_door(&get);
         config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
+        config.read_subject_key(get("SUBJECT_KEY").as_deref());
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_oauth(get("MCP_OAUTH").as_deref());
@@ -146,6 +163,20 @@ impl Config {
     /// Whether this is a machine of somebody who develops.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
+    }
+
+    /// The keys in force, where the settings alone say which. None: an object keeps one of them.
+    pub fn keyring(&self) -> Option<Keyring> {
+        let keys = self.keys.clone().filter(|_| !self.has_generated_subject_key)?;
+        Some(self.named(keys))
+    }
+
+    /// These keys with subjects named by `SUBJECT_KEY`, where that is set.
+    pub fn named(&self, keys: Keyring) -> Keyring {
+        match self.subject_key.clone() {
+            Some(names) => keys.named_by(names),
+            None => keys,
+        }
     }
 
     /// Whether long work may become a task.
@@ -231,6 +262,22 @@ impl Config {
                     Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
                 None
             }
+        }
+    }
+
+    fn read_subject_key(&mut self, setting: Option<&str>) {
+        match (setting, &self.keys) {
+            (None, None) => {}
+            (None, Some(_)) => self.warnings.push(
+                "SUBJECT_KEY is not set: the last key of SESSION_KEY names all callers, and each is \
+                 somebody new when it is removed; set SUBJECT_KEY to that key before"
+                    .to_owned(),
+            ),
+            (Some(GENERATED), _) => self.has_generated_subject_key = true,
+            (Some(text), _) => match NameKey::parse(text) {
+                Ok(key) => self.subject_key = Some(key),
+                Err(error) => self.broken = Some(format!("SUBJECT_KEY: {error}")),
+            },
         }
     }
 
@@ -401,6 +448,30 @@ mod tests {
     #[test]
     fn a_weak_session_key_breaks_the_server() {
         assert!(read(&[("SESSION_KEY", "short")]).broken.is_some());
+    }
+
+    #[test]
+    fn subjects_have_a_key_of_their_own_or_a_warning() {
+        let [old, new] = ["o", "n"].map(|letter| letter.repeat(40));
+        let list = format!("{new},{old}");
+        let name = |vars: &[(&str, &str)]| {
+            let config = read(vars);
+            assert_eq!(config.broken, None);
+            let warned = config.warnings.iter().any(|w| w.starts_with("SUBJECT_KEY is not set"));
+            (config.keyring().map(|keys| keys.name(b"somebody")), warned)
+        };
+        let (before, warned) = name(&[("SESSION_KEY", &list)]);
+        assert!(before.is_some() && warned);
+        for keys in [&list, &new] {
+            assert_eq!(name(&[("SESSION_KEY", keys), ("SUBJECT_KEY", &old)]), (before, false));
+        }
+        assert_ne!(name(&[("SESSION_KEY", &new)]).0, before);
+        assert_eq!(name(&[("SESSION_KEY", &new), ("SUBJECT_KEY", "generated")]), (None, false));
+        assert_eq!(name(&[]), (None, false));
+        for wrong in ["short", &list] {
+            let broken = read(&[("SESSION_KEY", &new), ("SUBJECT_KEY", wrong)]).broken.unwrap();
+            assert!(broken.starts_with("SUBJECT_KEY") && !broken.contains(wrong), "{broken}");
+        }
     }
 
     #[test]
