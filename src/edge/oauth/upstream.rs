@@ -84,7 +84,7 @@ pub(super) async fn send(
     let Some(endpoints) = endpoints(provider).await else {
         return reply::dead_end(503, "The place to sign in cannot be reached. Try again later.");
     };
-    let value = cookie.map_or_else(person::fresh_cookie, str::to_owned);
+    let value = person::cookie_or_fresh(cookie)?;
     let until = u32::try_from(now_s().saturating_add(LASTS)).unwrap_or(u32::MAX);
     let state = ticket::sign(&server.keys, For::Upstream, &value, until, &content);
     let callback = format!("{}{CALLBACK}", server.origin);
