@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{ACCESS_MAX_AGE, Config, Lookup};
 use crate::access::{
+    address::is_protected,
     admission::Door,
     jwt::Rules,
     keys::MIN_KEY_CHARS,
@@ -75,11 +76,12 @@ impl Config {
 
     /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.
     fn checked(&mut self, mut jwt: Rules) -> Rules {
+        let development = self.is_development();
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
         let Some(url) = &jwt.keys_url else {
             return jwt;
         };
-        if !(url.starts_with("https://") || (self.environment == "development" && is_local(url))) {
+        if !is_protected(url, development) {
             warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
             jwt.keys_url = None;
         } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
@@ -119,10 +121,11 @@ impl Config {
                 return self.close_oauth(&format!("{names} go together"));
             }
         };
-        if !(issuer.starts_with("https://") || (self.is_development() && is_local(&issuer))) {
+        let loopback = self.is_development();
+        if !is_protected(&issuer, loopback) {
             return self.close_oauth("MCP_OIDC_ISSUER must begin with https://");
         }
-        self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret }));
+        self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret, loopback }));
     }
 
     /// Who chose where people sign in does not want them to come in otherwise.
@@ -142,11 +145,6 @@ impl Config {
             )),
         }
     }
-}
-
-/// Whether a URL leads to this machine.
-fn is_local(url: &str) -> bool {
-    ["http://127.0.0.1:", "http://localhost:"].iter().any(|local| url.starts_with(local))
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
 mod door;
+mod keys;
 
 use std::{rc::Rc, time::Duration};
 
 use crate::{
     access::{
+        address::is_protected,
         admission::Door,
         keys::{Keyring, NameKey},
         oauth::upstream::Provider,
@@ -35,10 +37,6 @@ const PAGE_SIZE: usize = 200;
 
 /// Seconds for which an OAuth access token is good, where nothing else is set.
 const ACCESS_MAX_AGE: u32 = 3_600;
-
-/// The `SUBJECT_KEY` of a deployment that began without a `SESSION_KEY`: the key that was generated then
-/// goes on naming subjects.
-const GENERATED: &str = "generated";
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -136,7 +134,7 @@ impl Config {
             environment,
         };
         config.read_door(&get);
-        config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
+        config.check_sitebay_url();
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
         config.read_subject_key(get("SUBJECT_KEY").as_deref());
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
@@ -163,20 +161,6 @@ impl Config {
     /// Whether this is a machine of somebody who develops.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
-    }
-
-    /// The keys in force, where the settings alone say which. None: an object keeps one of them.
-    pub fn keyring(&self) -> Option<Keyring> {
-        let keys = self.keys.clone().filter(|_| !self.has_generated_subject_key)?;
-        Some(self.named(keys))
-    }
-
-    /// These keys with subjects named by `SUBJECT_KEY`, where that is set.
-    pub fn named(&self, keys: Keyring) -> Keyring {
-        match self.subject_key.clone() {
-            Some(names) => keys.named_by(names),
-            None => keys,
-        }
     }
 
     /// Whether long work may become a task.
@@ -254,30 +238,11 @@ impl Config {
         !principal.own_credential || self.credential_keys.is_some()
     }
 
-    fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
-        match Keyring::parse(&setting?) {
-            Ok(keys) => Some(keys),
-            Err(error) => {
-                self.broken =
-                    Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
-                None
-            }
-        }
-    }
-
-    fn read_subject_key(&mut self, setting: Option<&str>) {
-        match (setting, &self.keys) {
-            (None, None) => {}
-            (None, Some(_)) => self.warnings.push(
-                "SUBJECT_KEY is not set: the last key of SESSION_KEY names all callers, and each is \
-                 somebody new when it is removed; set SUBJECT_KEY to that key before"
-                    .to_owned(),
-            ),
-            (Some(GENERATED), _) => self.has_generated_subject_key = true,
-            (Some(text), _) => match NameKey::parse(text) {
-                Ok(key) => self.subject_key = Some(key),
-                Err(error) => self.broken = Some(format!("SUBJECT_KEY: {error}")),
-            },
+    /// Callers' tokens go there: outside development nobody on the way may read them.
+    fn check_sitebay_url(&mut self) {
+        self.sitebay_url.truncate(self.sitebay_url.trim_end_matches('/').len());
+        if !self.is_development() && !is_protected(&self.sitebay_url, true) {
+            self.broken = Some("SITEBAY_API_URL must begin with https://".to_owned());
         }
     }
 
@@ -446,36 +411,20 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_session_key_breaks_the_server() {
-        assert!(read(&[("SESSION_KEY", "short")]).broken.is_some());
-    }
-
-    #[test]
-    fn subjects_have_a_key_of_their_own_or_a_warning() {
-        let [old, new] = ["o", "n"].map(|letter| letter.repeat(40));
-        let list = format!("{new},{old}");
-        let name = |vars: &[(&str, &str)]| {
-            let config = read(vars);
-            assert_eq!(config.broken, None);
-            let warned = config.warnings.iter().any(|w| w.starts_with("SUBJECT_KEY is not set"));
-            (config.keyring().map(|keys| keys.name(b"somebody")), warned)
-        };
-        let (before, warned) = name(&[("SESSION_KEY", &list)]);
-        assert!(before.is_some() && warned);
-        for keys in [&list, &new] {
-            assert_eq!(name(&[("SESSION_KEY", keys), ("SUBJECT_KEY", &old)]), (before, false));
-        }
-        assert_ne!(name(&[("SESSION_KEY", &new)]).0, before);
-        assert_eq!(name(&[("SESSION_KEY", &new), ("SUBJECT_KEY", "generated")]), (None, false));
-        assert_eq!(name(&[]), (None, false));
-        for wrong in ["short", &list] {
-            let broken = read(&[("SESSION_KEY", &new), ("SUBJECT_KEY", wrong)]).broken.unwrap();
-            assert!(broken.starts_with("SUBJECT_KEY") && !broken.contains(wrong), "{broken}");
-        }
-    }
-
-    #[test]
     fn a_trailing_slash_of_the_service_is_dropped() {
-        assert_eq!(read(&[("SITEBAY_API_URL", "http://x/")]).sitebay_url, "http://x");
+        assert_eq!(read(&[("SITEBAY_API_URL", "https://x/")]).sitebay_url, "https://x");
+    }
+
+    #[test]
+    fn outside_development_tokens_go_to_https_or_this_machine_only() {
+        let broken = |url: &str, environment: &str| {
+            read(&[("SITEBAY_API_URL", url), ("ENVIRONMENT", environment)]).broken
+        };
+        for environment in ["production", "staging"] {
+            assert!(broken("http://x.example", environment).is_some());
+            assert_eq!(broken("https://x.example", environment), None);
+            assert_eq!(broken("http://127.0.0.1:1/", environment), None);
+        }
+        assert_eq!(broken("http://x.example", "development"), None);
     }
 }

@@ -167,10 +167,10 @@ async fn endpoints(provider: &Provider) -> Option<Endpoints> {
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
     match &endpoints {
-        Some(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
-        None => crate::fault!("the document of MCP_OIDC_ISSUER is another issuer's"),
+        Ok(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
+        Err(error) => crate::fault!("the document of MCP_OIDC_ISSUER {error}"),
     }
-    endpoints
+    endpoints.ok()
 }
 
 /// An answer with status 200.
