@@ -1,7 +1,7 @@
 //! Admission: from what a request brings to who it comes from, or a refusal.
 //!
 //! Invariant: closed unless somebody opened it. With nothing configured only the development
-//! environment is open. A credential that is wrong is a refusal, whatever else the request brings.
+//! environment is open, and that only as long as its database has no named key. A credential that is wrong is a refusal, whatever else the request brings.
 //! Where several are right, the first of these counts: an access token, a JWT, the shared secret, a key.
 //! A way in whose secrets must not be used answers 503 to whatever it would have judged; the other ways
 //! go on.
@@ -137,9 +137,18 @@ impl Door {
     /// 401 without the right credential, 503 where nothing is configured or the way in that the
     /// credential belongs to cannot be used.
     pub fn judge(&self, with: &Credentials, now_s: u64) -> Result<Verdict, Refusal> {
-        if self.is_open() {
-            return Ok(Verdict::Admitted(Identity::shared(Way::Open)));
+        match self.is_open() {
+            true => Ok(Verdict::Admitted(Identity::shared(Way::Open))),
+            false => self.judge_credentials(with, now_s),
         }
+    }
+
+    /// The same where the server is not open, whatever the environment is: named keys were made, so it
+    /// was closed once.
+    ///
+    /// # Errors
+    /// As [`Self::judge`].
+    pub fn judge_credentials(&self, with: &Credentials, now_s: u64) -> Result<Verdict, Refusal> {
         if self.is_closed() {
             return Err(Refusal::NotConfigured);
         }
@@ -291,7 +300,13 @@ mod tests {
         assert!(way(&door(), &bearer("sbk_a_b")).is_err());
         let only = Door { named_keys: true, ..Door::default() };
         assert!(!only.is_closed() && way(&only, &Credentials::default()).is_err());
-        assert!(Door { development: true, ..only }.is_open(), "no other way was configured");
+        let development = Door { development: true, ..only };
+        assert!(development.is_open(), "as long as there is no named key");
+        let judged = |with: &Credentials| development.judge_credentials(with, 0);
+        assert!(matches!(judged(&bearer("sbk_a_b")), Ok(Verdict::IfNamed(..))));
+        for with in [Credentials::default(), bearer("anything")] {
+            assert!(judged(&with).is_err(), "{with:?}");
+        }
     }
 
     #[test]

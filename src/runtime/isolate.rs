@@ -15,7 +15,7 @@ use crate::{
         attempts::Attempts,
         jwt::{IssuerKeys, Verified},
         keys::{KeyError, Keyring, NameKey},
-        named_key::KnownKeys,
+        named_key::{FRESH, KnownKeys},
         not_before::{self, NotBefore},
         oauth::{known::KnownGrants, token::Handle},
         principal::Subject,
@@ -48,6 +48,7 @@ thread_local! {
     static ATTEMPTS: RefCell<Attempts> = RefCell::default();
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
+    static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
@@ -117,6 +118,18 @@ pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
 /// Reads or changes what is known of named keys.
 pub fn with_known_keys<T>(f: impl FnOnce(&mut KnownKeys) -> T) -> T {
     KNOWN_KEYS.with_borrow_mut(f)
+}
+
+/// Whether named keys were ever made, where that is known: that they were, for good; that they were not,
+/// for [`FRESH`](crate::access::named_key::FRESH) seconds.
+pub fn were_keys_made(now_s: u64) -> Option<bool> {
+    let known = KEYS_MADE.get().filter(|(made, at)| *made || now_s.abs_diff(*at) < FRESH);
+    known.map(|(made, _)| made)
+}
+
+/// Notes whether named keys were ever made.
+pub fn note_keys_made(made: bool, now_s: u64) {
+    KEYS_MADE.set(Some((made, now_s)));
 }
 
 /// Reads or changes what waits to be written into the audit.

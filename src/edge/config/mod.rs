@@ -348,7 +348,9 @@ impl Config {
         }
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_open() {
-            warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
+            warn(
+                "MCP_API_KEY is not set, nor is another way in: open to everybody (development) as long as the database has no named key",
+            );
         }
         if self.door.keys_in_url {
             warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
