@@ -291,8 +291,9 @@ impl Config {
         match setting {
             None | Some("person") => {}
             Some("argument") => self.consent = Consent::Argument,
+            Some("refuse") => self.consent = Consent::Refuse,
             Some(other) => self.warnings.push(format!(
-                "MCP_CONSENT is `{other}`: expected `person` or `argument`; using `person`"
+                "MCP_CONSENT is `{other}`: expected `person`, `argument` or `refuse`; using `person`"
             )),
         }
     }
