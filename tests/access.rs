@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Client, options, start};
+use crate::support::{Answer, Client, options, start};
 
 #[tokio::test]
 async fn a_key_is_needed_where_one_is_set() {
@@ -101,5 +101,65 @@ async fn a_key_in_the_url_opens_only_where_that_is_allowed() {
         let wrong = Client::at(&server.url(), "/mcp?auth=wrong").initialize("2025-11-25").await;
         wrong.refused(401, -32000);
         assert!(!server.log().contains(key));
+    }
+}
+
+const PASSPHRASE: &str = "correct horse battery staple";
+
+async fn initialized_with(url: &str, header: &str, value: &str) -> Answer {
+    Client::new(url).with(header, value).initialize("2025-11-25").await
+}
+
+#[tokio::test]
+async fn a_passphrase_is_one_key() {
+    let server =
+        start(options().var("MCP_API_KEY", PASSPHRASE).var("MCP_ADMIN_KEY", "an admin phrase"))
+            .await;
+    for word in ["horse", "correct", "battery staple", "admin", "phrase"] {
+        let answer =
+            initialized_with(&server.url(), "authorization", &format!("Bearer {word}")).await;
+        answer.refused(401, -32000);
+    }
+    for whole in [PASSPHRASE, "an admin phrase"] {
+        let answer = initialized_with(&server.url(), "x-api-key", whole).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn outside_development_a_short_key_refuses_all_who_come_by_that_way() {
+    const ADMIN: &str = "the-admin-key-of-this-test";
+    for environment in ["production", "staging"] {
+        let vars = options().var("ENVIRONMENT", environment).var("MCP_ADMIN_KEY", ADMIN);
+        let server = start(vars.var("MCP_API_KEY", "long-enough-for-this-test, short-one")).await;
+        for key in ["long-enough-for-this-test", "short-one", "neither"] {
+            let refused = initialized_with(&server.url(), "x-api-key", key).await;
+            refused.refused(503, -32000);
+            assert!(refused.text.contains("misconfigured"), "{refused:?}");
+            assert!(!refused.text.contains("MCP_API_KEY"), "{refused:?}");
+        }
+        assert!(server.log().contains("MCP_API_KEY: key number 2"), "{}", server.log());
+        assert!(!server.log().contains("short-one"), "{}", server.log());
+        let answer = initialized_with(&server.url(), "x-api-key", ADMIN).await;
+        assert_eq!(answer.status, 200, "another way goes on: {answer:?}");
+        Client::new(&server.url()).initialize("2025-11-25").await.refused(401, -32000);
+    }
+}
+
+#[tokio::test]
+async fn where_every_way_in_has_a_short_key_each_request_is_refused_as_misconfigured() {
+    for (name, value) in [
+        ("MCP_API_KEY", "fifteen-letters"),
+        ("MCP_ADMIN_KEY", "fifteen-letters"),
+        ("MCP_SHARED_SECRET", "fifteen-letters"),
+        ("MCP_JWT_SECRET", "a-secret-with-31-characters-onl"),
+    ] {
+        let server = start(options().var("ENVIRONMENT", "production").var(name, value)).await;
+        let refused = Client::new(&server.url()).initialize("2025-11-25").await;
+        refused.refused(503, -32000);
+        assert!(!refused.text.contains(name), "{refused:?}");
+        let health = reqwest::get(format!("{}/health", server.url())).await.unwrap();
+        assert_eq!(health.status(), 503, "{name}");
+        assert!(server.log().contains(&format!("{name}: key number 1")), "{}", server.log());
     }
 }

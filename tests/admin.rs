@@ -121,6 +121,7 @@ async fn nobody_else_administers(admin: &Admin<'_>) {
     let health = reqwest::get(format!("{}/health", admin.0)).await.unwrap();
     let health: Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
     assert_eq!(health["rollout"], json!({ "percentage": 100, "on": true }));
+    let health = admin.get("/admin/health").await;
     assert_eq!((&health["namedKeys"], &health["audit"]), (&json!(true), &json!(true)));
 }
 
@@ -271,6 +272,23 @@ async fn nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(admin:
 }
 
 #[tokio::test]
+async fn development_is_open_until_a_named_key_was_made() {
+    let development = ("ENVIRONMENT", "development");
+    let server = Wrangler::start(&[development]).await;
+    let open = Client::new(server.url()).initialize("2025-11-25").await;
+    assert_eq!(open.status, 200, "{open:?}");
+    let server = server.restart(&[development, ("MCP_ADMIN_KEY", ADMIN)]).await;
+    let made = Admin(server.url()).key(json!({ "name": "reader" })).await;
+    // The way in by which it was made is taken away: the key stays one.
+    let server = server.restart(&[development]).await;
+    let client = Client::new(server.url());
+    client.initialize("2025-11-25").await.refused(401, -32000);
+    let key = made["key"].as_str().unwrap();
+    assert_eq!(bearer(server.url(), key).initialize("2025-11-25").await.status, 200);
+    server.end().await;
+}
+
+#[tokio::test]
 async fn without_kv_and_d1_they_are_off_and_health_says_so() {
     let server = start(options().var("MCP_ADMIN_KEY", ADMIN)).await;
     let url = server.url();
@@ -278,6 +296,7 @@ async fn without_kv_and_d1_they_are_off_and_health_says_so() {
     let health = reqwest::get(format!("{url}/health")).await.unwrap();
     let health: Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
     assert_eq!(health["rollout"], json!({ "percentage": null, "on": false }));
+    let health = admin.get("/admin/health").await;
     assert_eq!((&health["namedKeys"], &health["audit"]), (&json!(false), &json!(false)));
     for path in ["/admin/keys", "/admin/audit"] {
         assert_eq!(admin.ask(Method::GET, path, Value::Null).await.status, 501, "{path}");

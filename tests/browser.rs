@@ -10,7 +10,7 @@ use crate::{
     support::{browser::Browser, client::LATEST, options, process::succeeded, site::Site, start},
 };
 
-const KEY: &str = "page-key";
+const KEY: &str = "the-key-of-this-page";
 
 /// The page and its client as one script.
 async fn site() -> Site {

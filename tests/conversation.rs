@@ -263,3 +263,28 @@ async fn what_was_refused_is_not_done() {
     }
     assert_eq!(changes(&server, "DELETE", "site-1.example.com"), 0);
 }
+
+#[tokio::test]
+async fn where_only_a_person_may_agree_a_client_that_cannot_ask_is_refused() {
+    let server = start(options().var("MCP_CONSENT", "refuse")).await;
+    let client = Client::new(&server.url());
+    let arguments = json!({ "fqdn": "site-1.example.com", "confirm": true });
+    let params = json!({ "name": "sitebay_delete_site", "arguments": arguments });
+    let mute = client.clone().connect().await;
+    for result in [
+        mute.call("sitebay_delete_site", arguments.clone()).await.result(),
+        ask(&client, "tools/call", params.clone(), json!({})).await.result(),
+    ] {
+        assert_eq!(result["isError"], true, "{result}");
+        let text = result["content"][0]["text"].as_str().unwrap();
+        assert!(text.contains("client cannot ask them"), "{text}");
+    }
+    let sent = server.sandbox().unwrap().requests();
+    assert!(sent.iter().all(|request| !request.path.contains("site-1")), "{sent:?}");
+    // Long work, too: the person's answer goes along into its task.
+    for era in [Era::Session, Era::Rounds, Era::Tasks] {
+        let mut talk = Talk::new(&server, era).await;
+        talk.call("sitebay_backup_restore", json!({ "fqdn": "site-2.example.com" })).await;
+        assert_eq!(talk.asked.len(), 1);
+    }
+}

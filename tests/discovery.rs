@@ -1,7 +1,9 @@
 use reqwest::{Client as Http, Method};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::{Answer, Client, options, production, server, start};
+use crate::support::{Answer, Client, lines::faults, options, production, server, start};
+
+const ADMIN: &str = "the-admin-key-of-this-test";
 
 async fn get(url: &str) -> Answer {
     Answer::of(reqwest::get(url).await.unwrap()).await
@@ -46,16 +48,48 @@ async fn cards_need_no_key_and_say_that_the_endpoint_does() {
 }
 
 #[tokio::test]
-async fn health_says_what_runs_and_what_an_operator_should_know() {
-    let server = server().await;
+async fn health_says_what_runs_and_nothing_that_helps_to_get_in() {
+    // Settings that each have a warning, and a key that is refused beside one that is not.
+    let vars = options().var("ENVIRONMENT", "production").var("MCP_ADMIN_KEY", ADMIN);
+    let vars = vars.var("MCP_API_KEY", "short").var("ALLOW_KEY_IN_URL", "1");
+    let vars = vars.var("MCP_ALLOWED_ORIGINS", "*").var("MCP_PAGE_SIZE", "none");
+    let server = start(vars).await;
     let health = get(&format!("{}/health", server.url())).await;
     assert_eq!(health.status, 200);
     let health = health.json();
     assert_eq!(health["status"], "ok");
     assert_eq!(health["service"], "sitebay-mcp");
-    assert_eq!(health["environment"], "development");
+    assert_eq!(health["environment"], "production");
     assert!(health["timestamp"].as_str().unwrap().ends_with('Z'), "{health}");
-    assert!(health["warnings"][0].as_str().unwrap().contains("MCP_API_KEY"), "{health}");
+    let mut names: Vec<&str> = health.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["environment", "rollout", "service", "status", "timestamp", "version"]);
+    // With the admin scope and in the log, once in each isolate, everything is said.
+    let url = format!("{}/admin/health", server.url());
+    get(&url).await.refused(401, -32000);
+    let told = reqwest::Client::new().get(&url).bearer_auth(ADMIN).send().await.unwrap();
+    let told = Answer::of(told).await.json();
+    for name in names {
+        assert!(!told[name].is_null(), "{told}");
+    }
+    assert_eq!((&told["rateLimit"], &told["metrics"]), (&json!(100), &json!(false)));
+    let texts = |list: &str| {
+        let list = told[list].as_array().unwrap().iter();
+        list.map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let (errors, warnings) = (texts("errors"), texts("warnings"));
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].starts_with("MCP_API_KEY: key number 1 has"), "{errors:?}");
+    for name in ["ALLOW_KEY_IN_URL", "MCP_ALLOWED_ORIGINS", "MCP_PAGE_SIZE"] {
+        assert!(warnings.iter().any(|text| text.starts_with(name)), "{name}: {warnings:?}");
+    }
+    for (texts, level) in [(errors, "error"), (warnings, "warn")] {
+        for text in texts {
+            let lines = faults(&server);
+            let said = |line: &&Value| line["message"] == text.as_str() && line["level"] == level;
+            assert_eq!(lines.iter().filter(said).count(), 1, "{text}: {}", server.log());
+        }
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::support::{
     Answer,
     events::Live,
-    oauth::{App, SITEBAY_TOKEN, get, post, send, server, ticket},
+    oauth::{App, SITEBAY_TOKEN, Tokens, get, post, send, server, ticket, with_oauth},
+    start,
 };
 use reqwest::Method;
 
@@ -117,4 +118,42 @@ async fn nobody_is_signed_in_without_a_token_that_sitebay_knows() {
     )
     .await;
     assert!(page.text.contains("Sign in"), "{page:?}");
+}
+
+const OLD_KEY: &str = "old-old-old-old-old-old-old-old-old-old-";
+const NEW_KEY: &str = "new-new-new-new-new-new-new-new-new-new-";
+
+#[tokio::test]
+async fn a_session_key_is_replaced_and_removed_and_everybody_keeps_their_name() {
+    let list = format!("{NEW_KEY},{OLD_KEY}");
+    let keys = |session: &str, subject: &str| {
+        with_oauth().var("SESSION_KEY", session).var("SUBJECT_KEY", subject)
+    };
+    // A deployment that never heard of SUBJECT_KEY sets it to the last of its session keys.
+    let mut server = start(keys(OLD_KEY, "")).await;
+    let app = App::register(&server.url()).await;
+    let tokens = app.tokens().await;
+    let client = app.client(&tokens.access).connect().await;
+    let name = async |client: &crate::support::Client| {
+        client.call("whoami", json!({})).await.result()["structuredContent"]["subject"].clone()
+    };
+    let before = name(&client).await;
+    server.restart_with(&keys(&list, OLD_KEY)).await.unwrap();
+    assert_eq!(name(&client).await, before);
+    let tokens = Tokens::of(&app.refresh(&tokens.refresh).await);
+    server.restart_with(&keys(NEW_KEY, OLD_KEY)).await.unwrap();
+    let again = app.client(&tokens.access);
+    let lost = again.clone().with("mcp-session-id", &client.session());
+    lost.request("ping", json!({})).await.refused(404, -32001);
+    assert_eq!(name(&again.connect().await).await, before);
+    let cookie = sign_in(&app.url, SITEBAY_TOKEN).await;
+    let page = account_with(&app.url, &cookie, "An app").await;
+    let grant = page.text.split("name=\"grant\" value=\"").nth(1).unwrap();
+    let (grant, _) = grant.split_once('"').unwrap();
+    let ticket = ticket(&page);
+    let fields = [("ticket", ticket.as_str()), ("grant", grant), ("do", "revoke")];
+    let url = format!("{}/account", app.url);
+    assert_eq!(post(&url, &fields, &[("cookie", &cookie)]).await.status, 303);
+    assert!(!app.is_let_in(&tokens.access).await);
+    assert!(!account(&app.url, &cookie).await.text.contains("An app"));
 }

@@ -125,8 +125,17 @@ async fn a_provider_that_is_half_configured_closes_oauth() {
             .var("MCP_OIDC_CLIENT_SECRET", SECRET),
     ] {
         let server = start(options.var("MCP_API_KEY", "a key of this test")).await;
-        let health = get(&format!("{}/health", server.url())).await;
-        assert!(health.text.contains("nobody can sign in"), "{health:?}");
         assert_eq!(get(&format!("{}/authorize", server.url())).await.status, 404);
+        assert!(server.log().contains("nobody can sign in"), "{}", server.log());
     }
+}
+
+#[tokio::test]
+async fn a_provider_whose_token_endpoint_is_not_https_is_not_asked_in_oauth() {
+    let provider = Provider::with_token_endpoint(Some("http://id.example/token")).await;
+    let server = server_at(&provider).await;
+    let app = App::register(&server.url()).await;
+    let refused = app.ask(&[]).await;
+    assert_eq!((refused.status.as_u16(), refused.header("location")), (503, ""), "{refused:?}");
+    assert!(server.log().contains("names an endpoint that is not https"), "{}", server.log());
 }

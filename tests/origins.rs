@@ -4,6 +4,7 @@ use serde_json::json;
 use crate::support::{Answer, Client, options, server, start};
 
 const PAGE: &str = "https://page.example";
+const KEY: &str = "the-key-of-this-test";
 
 #[tokio::test]
 async fn a_foreign_page_is_refused_with_the_name_of_the_setting() {
@@ -19,9 +20,9 @@ async fn a_foreign_page_is_refused_with_the_name_of_the_setting() {
 
 #[tokio::test]
 async fn production_allows_its_own_origin_and_no_loopback() {
-    let options = options().var("ENVIRONMENT", "production").var("MCP_API_KEY", "k");
+    let options = options().var("ENVIRONMENT", "production").var("MCP_API_KEY", KEY);
     let server = start(options).await;
-    let client = Client::new(&server.url()).with("authorization", "Bearer k");
+    let client = Client::new(&server.url()).with("x-api-key", KEY);
     for (origin, status) in [(server.url(), 200), ("http://localhost:1".into(), 403)] {
         let answer = client.clone().with("origin", &origin).initialize("2025-11-25").await;
         assert_eq!(answer.status, status, "{origin}");

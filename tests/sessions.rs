@@ -1,4 +1,5 @@
 use serde_json::json;
+use xtask::server::Server;
 
 use crate::support::{Client, options, server, start};
 
@@ -81,6 +82,28 @@ async fn a_generated_key_is_kept() {
     assert_eq!(client.request("ping", json!({})).await.status, 200);
     server.restart().await.unwrap();
     assert_eq!(client.request("ping", json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_generated_subject_key_goes_on_when_a_session_key_is_set() {
+    let name = async |server: &Server| {
+        let client = Client::new(&server.url()).connect().await;
+        client.call("whoami", json!({})).await.result()["structuredContent"]["subject"].clone()
+    };
+    let keys = |session: &str, subject: &str| {
+        options().var("SESSION_KEY", session).var("SUBJECT_KEY", subject)
+    };
+    let own = "own-own-own-own-own-own-own-own-own-own-";
+    let mut server = start(keys("", "")).await;
+    let generated = name(&server).await;
+    server.restart_with(&keys(own, "generated")).await.unwrap();
+    assert_eq!(name(&server).await, generated);
+    server.restart_with(&keys(own, "")).await.unwrap();
+    assert_ne!(name(&server).await, generated);
+    server.restart_with(&keys("", "")).await.unwrap();
+    assert_eq!(name(&server).await, generated);
+    server.restart_with(&keys("", own)).await.unwrap();
+    assert_ne!(name(&server).await, generated);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Admission: from what a request brings to who it comes from, or a refusal.
 //!
 //! Invariant: closed unless somebody opened it. With nothing configured only the development
-//! environment is open. A credential that is wrong is a refusal, whatever else the request brings.
+//! environment is open, and that only as long as its database has no named key. A credential that is wrong is a refusal, whatever else the request brings.
 //! Where several are right, the first of these counts: an access token, a JWT, the shared secret, a key.
+//! A way in whose secrets must not be used answers 503 to whatever it would have judged; the other ways
+//! go on.
 
 use crate::{
     access::{
@@ -108,25 +110,52 @@ impl Door {
         !self.development && !self.has_ways() && !self.named_keys
     }
 
+    /// Whether the operator set ways in, and none of them can be used. Named keys do not count: the
+    /// database is bound in every deployment, whether or not it has any.
+    pub fn is_misconfigured(&self) -> bool {
+        self.has_ways() && !self.has_usable_ways()
+    }
+
     fn has_ways(&self) -> bool {
-        let lists = [&self.api_keys, &self.admin_keys, &self.shared_secrets];
-        lists.iter().any(|secrets| !secrets.is_empty()) || self.jwt.is_on() || self.oauth
+        self.has_usable_ways()
+            || self.jwt.is_on()
+            || self.secrets().iter().any(|secrets| secrets.is_unusable())
+    }
+
+    fn has_usable_ways(&self) -> bool {
+        let usable = self.secrets().iter().any(|secrets| !secrets.is_empty());
+        usable || self.jwt.is_usable() || self.oauth
+    }
+
+    fn secrets(&self) -> [&Secrets; 3] {
+        [&self.api_keys, &self.admin_keys, &self.shared_secrets]
     }
 
     /// Looks at what a request brings.
     ///
     /// # Errors
-    /// 401 without the right credential, 503 where nothing is configured.
+    /// 401 without the right credential, 503 where nothing is configured or the way in that the
+    /// credential belongs to cannot be used.
     pub fn judge(&self, with: &Credentials, now_s: u64) -> Result<Verdict, Refusal> {
-        if self.is_open() {
-            return Ok(Verdict::Admitted(Identity::shared(Way::Open)));
+        match self.is_open() {
+            true => Ok(Verdict::Admitted(Identity::shared(Way::Open))),
+            false => self.judge_credentials(with, now_s),
         }
+    }
+
+    /// The same where the server is not open, whatever the environment is: named keys were made, so it
+    /// was closed once.
+    ///
+    /// # Errors
+    /// As [`Self::judge`].
+    pub fn judge_credentials(&self, with: &Credentials, now_s: u64) -> Result<Verdict, Refusal> {
         if self.is_closed() {
             return Err(Refusal::NotConfigured);
         }
         let secret = with.secret.as_deref().map(str::trim);
         if secret.is_some_and(|secret| !self.shared_secrets.know(secret)) {
-            return Err(Refusal::WrongCredential("X-MCP-Secret is wrong"));
+            let wrong = Refusal::WrongCredential("X-MCP-Secret is wrong");
+            return Err(usable_or(wrong, &[&self.shared_secrets]));
         }
         let way = match (with.token()?, secret) {
             (Some(Token::Jwt(text)), _) if self.jwt.is_on() => return self.jwt(text, now_s),
@@ -143,10 +172,12 @@ impl Door {
                 Some(Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)),
                 _,
             ) if !self.api_keys.know(key) => {
-                return Err(Refusal::WrongCredential("the key is wrong"));
+                let wrong = Refusal::WrongCredential("the key is wrong");
+                return Err(usable_or(wrong, &[&self.api_keys, &self.admin_keys]));
             }
             (_, Some(_)) => Way::Secret,
             (Some(_), None) => Way::ApiKey,
+            (None, None) if self.is_misconfigured() => return Err(Refusal::Misconfigured(None)),
             (None, None) => return Err(Refusal::Unauthorized("no credential was sent")),
         };
         Ok(Verdict::Admitted(Identity::shared(way)))
@@ -156,6 +187,9 @@ impl Door {
     fn jwt(&self, text: &str, now_s: u64) -> Result<Verdict, Refusal> {
         let wrong = |error: jwt::JwtError| Refusal::WrongCredential(error.text());
         let token = jwt::Token::decode(text).map_err(wrong)?;
+        if token.algorithm.is_shared() && self.jwt.has_unusable_secrets {
+            return Err(Refusal::Misconfigured(None));
+        }
         self.jwt.check(&token, now_s).map_err(wrong)?;
         if !token.algorithm.is_shared() {
             return Ok(Verdict::IfSigned(Box::new(token)));
@@ -164,6 +198,15 @@ impl Door {
             true => Ok(Verdict::Admitted(token.claims.identity())),
             false => Err(wrong(jwt::JwtError::Signature)),
         }
+    }
+}
+
+/// `wrong`, or that the server is misconfigured where one of the lists that were searched cannot be
+/// used.
+fn usable_or(wrong: Refusal, searched: &[&Secrets]) -> Refusal {
+    match searched.iter().any(|secrets| secrets.is_unusable()) {
+        true => Refusal::Misconfigured(None),
+        false => wrong,
     }
 }
 
@@ -257,7 +300,42 @@ mod tests {
         assert!(way(&door(), &bearer("sbk_a_b")).is_err());
         let only = Door { named_keys: true, ..Door::default() };
         assert!(!only.is_closed() && way(&only, &Credentials::default()).is_err());
-        assert!(Door { development: true, ..only }.is_open(), "no other way was configured");
+        let development = Door { development: true, ..only };
+        assert!(development.is_open(), "as long as there is no named key");
+        let judged = |with: &Credentials| development.judge_credentials(with, 0);
+        assert!(matches!(judged(&bearer("sbk_a_b")), Ok(Verdict::IfNamed(..))));
+        for with in [Credentials::default(), bearer("anything")] {
+            assert!(judged(&with).is_err(), "{with:?}");
+        }
+    }
+
+    #[test]
+    fn a_way_with_unusable_secrets_is_misconfigured_and_the_others_go_on() {
+        let misconfigured = Err(Refusal::Misconfigured(None));
+        let secret = |secret: &str| Credentials {
+            secret: Some(secret.to_owned()),
+            ..Credentials::default()
+        };
+        let weak_keys = Door { api_keys: Secrets::unusable(), ..door() };
+        assert_eq!(way(&weak_keys, &bearer("right")), misconfigured);
+        assert_eq!(way(&weak_keys, &secret("s3cret")), Ok(Way::Secret));
+        let weak_admin = Door { admin_keys: Secrets::unusable(), ..door() };
+        assert_eq!(way(&weak_admin, &bearer("boss")), misconfigured);
+        assert_eq!(way(&weak_admin, &bearer("right")), Ok(Way::ApiKey));
+        let weak_secret = Door { shared_secrets: Secrets::unusable(), ..door() };
+        assert_eq!(way(&weak_secret, &secret("s3cret")), misconfigured);
+        assert_eq!(way(&weak_secret, &bearer("right")), Ok(Way::ApiKey));
+        for door in [&weak_keys, &weak_admin, &weak_secret] {
+            let nothing = way(door, &Credentials::default());
+            assert!(matches!(nothing, Err(Refusal::Unauthorized(_))), "{nothing:?}");
+            assert!(!door.is_closed() && !door.is_misconfigured());
+        }
+        let alone = Door { api_keys: Secrets::unusable(), ..Door::default() };
+        assert!(alone.is_misconfigured() && !alone.is_closed());
+        assert_eq!(way(&alone, &Credentials::default()), misconfigured);
+        let with_database = Door { named_keys: true, ..alone };
+        assert_eq!(way(&with_database, &bearer("sbk_a_b")), Ok(Way::NamedKey));
+        assert!(with_database.is_misconfigured());
     }
 
     #[test]

@@ -2,10 +2,13 @@
 //!
 //! Invariant: the first key signs, all verify, so that a key is replaced by putting the new one in
 //! front and removing the old one a session's lifetime later. A root never signs anything itself.
+//! Subjects are named by a key of their own, which stays when signing keys come and go.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use thiserror::Error;
+
+use super::secret;
 
 /// Bytes of a tag: HMAC-SHA-256 cut to 128 bits (RFC 2104 §5).
 pub const TAG_LEN: usize = 16;
@@ -76,6 +79,9 @@ pub enum KeyError {
     /// A key could be guessed.
     #[error("key number {0} has fewer than {MIN_KEY_CHARS} characters")]
     TooShort(usize),
+    /// A list where one key is wanted.
+    #[error("it is a list, and must be one key")]
+    NotOne,
 }
 
 /// The keys in force.
@@ -83,6 +89,24 @@ pub enum KeyError {
 pub struct Keyring {
     first: Key,
     others: Vec<Key>,
+    /// None: the last key names.
+    names: Option<NameKey>,
+}
+
+/// The key that names subjects (`SUBJECT_KEY`). It gives the names that a [`Keyring`] gave whose last
+/// key it was.
+#[derive(Clone)]
+pub struct NameKey(Key);
+
+impl NameKey {
+    /// Reads the one key.
+    ///
+    /// # Errors
+    /// When there is none, it is too short, or there are several.
+    pub fn parse(text: &str) -> Result<Self, KeyError> {
+        let Keyring { first, others, .. } = Keyring::parse(text)?;
+        if others.is_empty() { Ok(Self(first)) } else { Err(KeyError::NotOne) }
+    }
 }
 
 #[derive(Clone)]
@@ -93,22 +117,33 @@ struct Key {
 }
 
 impl Keyring {
-    /// Reads a list of keys, separated by commas or white space.
+    /// Reads a list of keys, separated by commas or line ends. A passphrase with spaces in it is one
+    /// key; but a part whose words are all long enough to be keys is a list of them, because what a
+    /// deployment stored and signed under a list that is separated by spaces must stay readable.
     ///
     /// # Errors
     /// When there is none, or one is too short.
     pub fn parse(list: &str) -> Result<Self, KeyError> {
+        let is_long = |text: &str| text.chars().count() >= MIN_KEY_CHARS;
         let mut keys = Vec::new();
-        let texts = list.split(|c: char| c == ',' || c.is_whitespace()).filter(|t| !t.is_empty());
-        for (index, text) in texts.enumerate() {
-            if text.chars().count() < MIN_KEY_CHARS {
+        for (index, part) in secret::keys(list).enumerate() {
+            if !is_long(part) {
                 return Err(KeyError::TooShort(index.saturating_add(1)));
             }
-            keys.push(Key::new(text.as_bytes()));
+            match part.split_whitespace().all(is_long) {
+                true => keys.extend(part.split_whitespace().map(|key| Key::new(key.as_bytes()))),
+                false => keys.push(Key::new(part.as_bytes())),
+            }
         }
         let mut keys = keys.into_iter();
         let first = keys.next().ok_or(KeyError::Empty)?;
-        Ok(Self { first, others: keys.collect() })
+        Ok(Self { first, others: keys.collect(), names: None })
+    }
+
+    /// The same keys with subjects named by this one.
+    #[must_use]
+    pub fn named_by(self, names: NameKey) -> Self {
+        Self { names: Some(names), ..self }
     }
 
     /// Signs with the first key.
@@ -139,9 +174,12 @@ impl Keyring {
         Some(digest(key.state(purpose), &[b"secret", with].concat()))
     }
 
-    /// A keyed hash that stays the same when a newer key is put in front: it uses the last key.
+    /// The keyed hash that names subjects: by the key for names; where there is none, by the last key,
+    /// so that it stays the same when a newer key is put in front.
     pub fn name(&self, message: &[u8]) -> [u8; TAG_LEN] {
-        self.others.last().unwrap_or(&self.first).tag(Purpose::Subject, message)
+        let last = || self.others.last().unwrap_or(&self.first);
+        let key = self.names.as_ref().map_or_else(last, |NameKey(key)| key);
+        key.tag(Purpose::Subject, message)
     }
 }
 
@@ -222,6 +260,21 @@ mod tests {
     }
 
     #[test]
+    fn a_key_for_names_keeps_the_names_that_it_gave_as_the_last_of_a_list() {
+        let before = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
+        let after = Keyring::parse(NEW).unwrap().named_by(NameKey::parse(OLD).unwrap());
+        assert_eq!(after.name(b"somebody"), before.name(b"somebody"));
+        assert_ne!(after.name(b"somebody"), Keyring::parse(NEW).unwrap().name(b"somebody"));
+        let tag = before.sign(Purpose::SessionId, b"m");
+        assert!(after.verify(before.signing_id(), Purpose::SessionId, b"m", &tag));
+        let of_old = Keyring::parse(OLD).unwrap().sign(Purpose::SessionId, b"m");
+        let old = Keyring::parse(OLD).unwrap().signing_id();
+        assert!(!after.verify(old, Purpose::SessionId, b"m", &of_old), "it signs nothing");
+        assert_eq!(NameKey::parse(&format!("{NEW},{OLD}")).err(), Some(KeyError::NotOne));
+        assert_eq!(NameKey::parse("short").err(), Some(KeyError::TooShort(1)));
+    }
+
+    #[test]
     fn a_tag_of_one_purpose_is_worth_nothing_for_another() {
         let keys = Keyring::parse(OLD).unwrap();
         let tag = keys.sign(Purpose::SessionId, b"m");
@@ -234,6 +287,20 @@ mod tests {
         let tag = keys.sign(Purpose::Seal, b"m");
         assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &tag[..8]));
         assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &[]));
+    }
+
+    #[test]
+    fn a_passphrase_is_one_key_and_a_list_with_spaces_stays_a_list() {
+        let phrase = "correct horse battery staple and another horse";
+        let one = Keyring::parse(phrase).unwrap();
+        assert!(one.others.is_empty());
+        let same = Keyring::parse(&format!("{NEW}\n {phrase} ")).unwrap();
+        assert_eq!(same.name(b"somebody"), one.name(b"somebody"));
+        for list in [format!("{NEW} {OLD}"), format!("{NEW},{OLD}"), format!("{NEW}\r\n{OLD}")] {
+            let keys = Keyring::parse(&list).unwrap();
+            assert_eq!(keys.signing_id(), Keyring::parse(NEW).unwrap().signing_id());
+            assert_eq!(keys.name(b"m"), Keyring::parse(OLD).unwrap().name(b"m"));
+        }
     }
 
     #[test]

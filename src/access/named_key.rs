@@ -22,7 +22,7 @@ pub const PREFIX: &str = "sbk_";
 /// Keys, known or unknown, that one isolate remembers.
 const MAX_KEYS: usize = 1_000;
 /// For how long, in seconds.
-const FRESH: u64 = 30;
+pub const FRESH: u64 = 30;
 
 /// The id in a text that has the form of a key.
 pub fn id_of(text: &str) -> Option<&str> {

@@ -5,7 +5,7 @@
 //! knows is 30 s old at most, unless the store does not answer: then the last that was known counts,
 //! and everybody is in where nothing was.
 
-use crate::access::{principal::Principal, scope::Scopes, secret::listed};
+use crate::access::{principal::Principal, scope::Scopes, secret::names};
 
 /// The key of the store under which the percentage stands.
 pub const KEY: &str = "feature:dark-launch-percentage";
@@ -24,7 +24,7 @@ pub struct Allowed(Vec<String>);
 impl Allowed {
     /// Reads a list of subjects, and of names of keys and clients.
     pub fn parse(setting: &str) -> Self {
-        Self(listed(setting).map(str::to_owned).collect())
+        Self(names(setting).map(str::to_owned).collect())
     }
 
     /// The list.

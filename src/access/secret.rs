@@ -27,35 +27,62 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The texts of a setting that is a list, separated by commas or white space.
-pub fn listed(setting: &str) -> impl Iterator<Item = &str> {
+/// The names in a setting that is a list of names, separated by commas or white space.
+pub fn names(setting: &str) -> impl Iterator<Item = &str> {
     setting.split(|c: char| c == ',' || c.is_whitespace()).filter(|text| !text.is_empty())
+}
+
+/// The keys in a setting that is a list of keys, separated by commas or line ends. A passphrase with
+/// spaces in it is one key.
+pub fn keys(setting: &str) -> impl Iterator<Item = &str> {
+    setting.split([',', '\n', '\r']).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// The place in the list, from 1, of the first key that has fewer characters than this.
+pub fn first_shorter(setting: &str, least: usize) -> Option<usize> {
+    let at = keys(setting).position(|key| key.chars().count() < least)?;
+    Some(at.saturating_add(1))
 }
 
 /// Secrets of which any is right, so that one is replaced by adding the new one first and removing
 /// the old one later. Only their digests are kept. The setting as a whole is one of them too: it may
 /// be a single secret with a comma in it.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secrets(Vec<[u8; 32]>);
+pub struct Secrets {
+    digests: Vec<[u8; 32]>,
+    is_unusable: bool,
+}
 
 impl Secrets {
     /// Reads a list.
     pub fn parse(setting: &str) -> Self {
-        let mut all = listed(setting).peekable();
+        let mut all = keys(setting).peekable();
         let whole = all.peek().is_some().then(|| setting.trim());
-        Self(all.chain(whole).map(|text| Sha256::digest(text).into()).collect())
+        let digests = all.chain(whole).map(|text| Sha256::digest(text).into()).collect();
+        Self { digests, is_unusable: false }
     }
 
-    /// Whether there is none.
+    /// Secrets that the operator set and that must not be used, because one can be guessed: none
+    /// opens.
+    pub fn unusable() -> Self {
+        Self { digests: Vec::new(), is_unusable: true }
+    }
+
+    /// Whether the operator set secrets that must not be used.
+    pub fn is_unusable(&self) -> bool {
+        self.is_unusable
+    }
+
+    /// Whether there is none that opens.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.digests.is_empty()
     }
 
     /// Whether a text is one of them. Neither its length nor its content, nor which one it is, shows
     /// in the time taken.
     pub fn know(&self, text: &str) -> bool {
         let digest: [u8; 32] = Sha256::digest(text).into();
-        let same = self.0.iter().map(|known| known.ct_eq(&digest));
+        let same = self.digests.iter().map(|known| known.ct_eq(&digest));
         same.fold(Choice::from(0), |any, same| any | same).into()
     }
 }
@@ -72,14 +99,27 @@ mod tests {
 
     #[test]
     fn every_text_of_the_list_is_right_and_nothing_else() {
-        let secrets = Secrets::parse(" old,new\nnewest ");
-        for right in ["old", "new", "newest", "old,new\nnewest"] {
+        let secrets = Secrets::parse(" old,new\nnewest\r\nin words ");
+        for right in ["old", "new", "newest", "in words", "old,new\nnewest\r\nin words"] {
             assert!(secrets.know(right), "{right}");
         }
-        for wrong in ["", "ol", "old,new", "old ", "oldest"] {
+        for wrong in ["", "ol", "old,new", "old ", "oldest", "in", "words"] {
             assert!(!secrets.know(wrong), "{wrong}");
         }
         assert!(Secrets::parse(" , ").is_empty() && !Secrets::parse("").know(""));
+    }
+
+    #[test]
+    fn the_first_short_key_is_found_by_its_place() {
+        assert_eq!(first_shorter("long enough, four", 5), Some(2));
+        assert_eq!(first_shorter("ümlaut", 6), None, "characters count, not bytes");
+        assert_eq!(first_shorter(" , ", 5), None);
+    }
+
+    #[test]
+    fn unusable_secrets_open_nothing() {
+        let secrets = Secrets::unusable();
+        assert!(secrets.is_empty() && secrets.is_unusable() && !secrets.know(""));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The admin API, `/admin/*`: keys, the share of subjects that is let in, what a subject used, ending
+//! The admin API, `/admin/*`: the state of the server, keys, the share of subjects that is let in, what a subject used, ending
 //! its sessions, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
 //!
 //! Invariant: nothing here is done without the admin scope, and whatever changes something is in the
@@ -12,7 +12,7 @@ use worker::Method;
 use crate::{
     access::{principal::Subject, scope::Scopes},
     agents::rows::now_s,
-    edge::{answer, body::read_body, refusal::Refusal},
+    edge::{answer, body::read_body, health, refusal::Refusal},
     protocol::{
         fields::fields,
         object::{Object, array, quoted},
@@ -38,6 +38,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 /// What an administrator asks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Of<'a> {
+    Health,
     Keys,
     Key(&'a str),
     Rollout,
@@ -51,6 +52,7 @@ impl<'a> Of<'a> {
         let mut parts = path.strip_prefix(PREFIX)?.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
         Some(match parts {
+            [Some("health"), None, ..] => Self::Health,
             [Some("keys"), None, ..] => Self::Keys,
             [Some("keys"), Some(id), None, _] => Self::Key(id),
             [Some("dark-launch"), None, ..] => Self::Rollout,
@@ -68,7 +70,7 @@ impl<'a> Of<'a> {
         match self {
             Self::Keys => "GET, POST, OPTIONS",
             Self::Rollout => "GET, PUT, OPTIONS",
-            Self::Audit | Self::Quota(_) => "GET, OPTIONS",
+            Self::Health | Self::Audit | Self::Quota(_) => "GET, OPTIONS",
             Self::Sessions(_) => "GET, DELETE, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
         }
@@ -105,6 +107,10 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
 async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Outcome<Done> {
     let env = endpoint.env;
     Ok(match (request.method(), of) {
+        (Method::Get, Of::Health) => {
+            let percentage = rollout::percentage(env).await;
+            (200, Some(health::report(endpoint.config, percentage)))
+        }
         (Method::Get, Of::Keys) => {
             let keys = named_keys::list(env).await?;
             (200, Some(Object::new().raw("keys", &keys).end()))
@@ -192,11 +198,18 @@ mod tests {
     fn paths_lead_to_what_they_name() {
         let subject = Subject([7; 16]);
         let text = subject.to_text();
+        assert_eq!(Of::read("/admin/health"), Some(Of::Health));
         assert_eq!(Of::read("/admin/keys"), Some(Of::Keys));
         assert_eq!(Of::read("/admin/keys/a"), Some(Of::Key("a")));
         let quota = format!("/admin/subjects/{text}/quota");
         assert_eq!(Of::read(&quota), Some(Of::Quota(subject)));
-        for wrong in ["/admin/", "/admin/keys/a/b", "/admin/subjects/x/quota", "/admin/moon"] {
+        for wrong in [
+            "/admin/",
+            "/admin/keys/a/b",
+            "/admin/health/a",
+            "/admin/subjects/x/quota",
+            "/admin/moon",
+        ] {
             assert_eq!(Of::read(wrong), None, "{wrong}");
         }
     }
@@ -209,6 +222,6 @@ mod tests {
             let path = path.replace("{subject}", &subject).replace("{id}", "a");
             assert!(Of::read(&path).is_some(), "{path}");
         }
-        assert_eq!(description["paths"].as_object().unwrap().len(), 6);
+        assert_eq!(description["paths"].as_object().unwrap().len(), 7);
     }
 }

@@ -1,20 +1,26 @@
-//! The object that keeps the session key of a deployment where nobody set one.
+//! The object that keeps the session key and the subject key of a deployment where nobody set them.
 //!
-//! Invariant: it makes one key, once; output gates hold the answer until the key is stored.
+//! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
+//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: any request is answered with both, a line each.
 
 use std::rc::Rc;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use uuid::Uuid;
 use worker::{Env, Result, State};
 
 use crate::runtime::http::{self, Request, Response};
-use crate::{agents::rows::text_at, durable_object, runtime::object::Object};
+use crate::{
+    agents::rows::text_at,
+    durable_object,
+    runtime::{object::Object, random},
+};
 
-const KEY: &str = "session-key";
+const SESSION_KEY: &str = "session-key";
+const SUBJECT_KEY: &str = "subject-key";
 
 durable_object! {
-    /// Keeps one key for the whole deployment.
+    /// Keeps the keys of the whole deployment.
     KeyAgent(Core)
 }
 
@@ -27,20 +33,35 @@ impl Core {
         Self { state }
     }
 
-    async fn key(self: Rc<Self>) -> Result<Response> {
-        if let Some(key) = text_at(&self.state, KEY).await? {
-            return http::text(200, &key);
-        }
-        // Two v4 UUIDs hold 244 random bits.
-        let key = format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
-        self.state.storage().put_raw(KEY, key.as_str()).await?;
-        crate::warning!("made a session key: set the secret SESSION_KEY to choose your own");
-        http::text(200, &key)
+    async fn keys(self: Rc<Self>) -> Result<Response> {
+        let known = text_at(&self.state, SESSION_KEY).await?;
+        let session = match &known {
+            Some(key) => key.clone(),
+            None => self.store(SESSION_KEY, fresh()?).await?,
+        };
+        let subject = match (text_at(&self.state, SUBJECT_KEY).await?, known) {
+            (Some(key), _) => key,
+            // A session key without a subject key has named the subjects: they keep their names.
+            (None, Some(key)) => self.store(SUBJECT_KEY, key).await?,
+            (None, None) => self.store(SUBJECT_KEY, fresh()?).await?,
+        };
+        http::text(200, &format!("{session}\n{subject}"))
     }
+
+    async fn store(&self, name: &str, key: String) -> Result<String> {
+        self.state.storage().put_raw(name, key.as_str()).await?;
+        crate::warning!("stored a {name} of this deployment's own: no secret says which to use");
+        Ok(key)
+    }
+}
+
+/// 256 random bits.
+fn fresh() -> Result<String> {
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
 }
 
 impl Object for Core {
     fn fetch(self: Rc<Self>, _request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.key().boxed_local()
+        self.keys().boxed_local()
     }
 }

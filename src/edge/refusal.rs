@@ -35,9 +35,10 @@ pub enum Refusal {
          machine"
     )]
     NotConfigured,
-    /// The server's own configuration is broken.
-    #[error("this server is misconfigured: {0}")]
-    Misconfigured(String),
+    /// The server's own configuration is broken. The reason, where the environment is development:
+    /// elsewhere it is for the operator alone, in the log and at `/admin/health`.
+    #[error("this server is misconfigured: {}", misconfigured(.0.as_deref()))]
+    Misconfigured(Option<String>),
     /// The credential is missing, or has no form that this server knows.
     #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
     Unauthorized(&'static str),
@@ -162,6 +163,10 @@ fn not_yet(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
 /// The challenge that a wrong token is answered with (RFC 6750 §3.1).
 fn wrong_token(why: &str) -> String {
     format!(r#"Bearer error="invalid_token", error_description="{why}""#)
+}
+
+fn misconfigured(reason: Option<&str>) -> &str {
+    reason.unwrap_or("its operator finds the reason in the server's log")
 }
 
 fn versions() -> String {

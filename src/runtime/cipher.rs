@@ -9,14 +9,16 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use js_sys::{Array, Uint8Array};
-use uuid::Uuid;
 use wasm_bindgen::{JsCast as _, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AesGcmParams, CryptoKey, SubtleCrypto, WorkerGlobalScope};
 
-use crate::access::{
-    keys::{KeyId, Keyring, Purpose},
-    secret::Secret,
+use crate::{
+    access::{
+        keys::{KeyId, Keyring, Purpose},
+        secret::Secret,
+    },
+    runtime::random,
 };
 
 const NONCE: usize = 12;
@@ -36,11 +38,7 @@ pub struct Lock<'a> {
 /// Where the runtime fails.
 pub async fn seal(lock: Lock<'_>, of: &str, text: &Secret) -> Result<String, JsValue> {
     let id = lock.keys.signing_id();
-    let (fresh, more) = (Uuid::new_v4(), Uuid::new_v4());
-    // Of a v4 UUID 122 bits are random: the two ends of two make a nonce.
-    let nonce: Vec<u8> = fresh.as_bytes().iter().chain(more.as_bytes()).copied().collect();
-    let nonce = nonce.get(..6).into_iter().chain(nonce.get(26..)).flatten().copied();
-    let nonce: Vec<u8> = nonce.collect();
+    let nonce = random::bytes::<NONCE>()?;
     let params = params(&nonce, of);
     let key = key(lock, id, "encrypt").await?;
     let done =

@@ -41,6 +41,11 @@ fn write(level: Level, line: &str) {
     }
 }
 
+/// Sets from which level on lines are written.
+pub fn set_level(level: Level) {
+    LEVEL.set(level);
+}
+
 /// Logs what an operator should know, where lines of this level are wanted.
 pub fn say(level: Level, message: &str) {
     if wants(level) {
@@ -73,7 +78,7 @@ pub struct Console {
 impl Console {
     /// Lines from this level on, points into this dataset.
     pub fn new(level: Level, dataset: Option<Dataset>) -> Self {
-        LEVEL.set(level);
+        set_level(level);
         Self { dataset }
     }
 }

@@ -14,8 +14,8 @@ use crate::{
     access::{
         attempts::Attempts,
         jwt::{IssuerKeys, Verified},
-        keys::Keyring,
-        named_key::KnownKeys,
+        keys::{KeyError, Keyring, NameKey},
+        named_key::{FRESH, KnownKeys},
         not_before::{self, NotBefore},
         oauth::{known::KnownGrants, token::Handle},
         principal::Subject,
@@ -26,7 +26,7 @@ use crate::{
     edge::{config::Config, refusal::Refusal},
     runtime::{
         binding::{Database, Dataset},
-        console::Console,
+        console::{self, Console},
     },
     telemetry::{
         audit::Waiting,
@@ -48,6 +48,7 @@ thread_local! {
     static ATTEMPTS: RefCell<Attempts> = RefCell::default();
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
+    static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
@@ -119,6 +120,18 @@ pub fn with_known_keys<T>(f: impl FnOnce(&mut KnownKeys) -> T) -> T {
     KNOWN_KEYS.with_borrow_mut(f)
 }
 
+/// Whether named keys were ever made, where that is known: that they were, for good; that they were not,
+/// for [`FRESH`](crate::access::named_key::FRESH) seconds.
+pub fn were_keys_made(now_s: u64) -> Option<bool> {
+    let known = KEYS_MADE.get().filter(|(made, at)| *made || now_s.abs_diff(*at) < FRESH);
+    known.map(|(made, _)| made)
+}
+
+/// Notes whether named keys were ever made.
+pub fn note_keys_made(made: bool, now_s: u64) {
+    KEYS_MADE.set(Some((made, now_s)));
+}
+
 /// Reads or changes what waits to be written into the audit.
 pub fn with_audit<T>(f: impl FnOnce(&mut Waiting) -> T) -> T {
     AUDIT.with_borrow_mut(f)
@@ -148,11 +161,23 @@ pub fn config(env: &Env) -> Rc<Config> {
     config.door.named_keys = Database::of(env, DATABASE).is_some();
     config.analytics = Dataset::of(env, DATASET).is_some();
     let config = Rc::new(config);
-    if let Some(keys) = config.keys.clone() {
+    report(&config);
+    if let Some(keys) = config.keyring() {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
     CONFIG.set(Some(config.clone()));
     config
+}
+
+/// Logs what is wrong with the configuration, once in each isolate: `/health` does not say it.
+fn report(config: &Config) {
+    console::set_level(config.log_level);
+    for error in &config.errors {
+        crate::fault!("{error}");
+    }
+    for warning in &config.warnings {
+        crate::warning!("{warning}");
+    }
 }
 
 /// What is to be known of a request that begins now.
@@ -166,26 +191,39 @@ pub fn record(env: &Env) -> Rc<Record> {
     Record::new(out)
 }
 
-/// The keys in force: those of `SESSION_KEY`, or what the key object keeps.
+/// The keys in force: those of `SESSION_KEY` and `SUBJECT_KEY`, or what the key object keeps.
 ///
 /// # Errors
 /// Where the configuration is broken, or the key object cannot be asked.
 pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
     if let Some(broken) = &config.broken {
-        return Err(Refusal::Misconfigured(broken.clone()));
+        return Err(config.misconfigured(broken));
     }
     if let Some(keys) = KEPT_KEYS.with_borrow(Clone::clone) {
         return Ok(keys);
     }
+    let failed = |reason: String| {
+        crate::fault!("{reason}");
+        config.misconfigured(&reason)
+    };
     let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
-        Refusal::Misconfigured(format!("SESSION_KEY is not set and no key could be kept: {error}"))
+        failed(format!("SESSION_KEY or SUBJECT_KEY is generated, and cannot be had: {error}"))
     })?;
-    let keys = Keyring::parse(&kept)
-        .map(Rc::new)
-        .map_err(|error| Refusal::Misconfigured(format!("the kept key: {error}")))?;
+    let keys =
+        with_kept(config, &kept).map_err(|error| failed(format!("the kept keys: {error}")))?;
+    let keys = Rc::new(keys);
     KEPT_KEYS.set(Some(keys.clone()));
-    crate::warning!("SESSION_KEY is not set: using a generated key kept in a Durable Object");
     Ok(keys)
+}
+
+/// The keys in force, with those that the key object keeps in the place of those that are not set.
+fn with_kept(config: &Config, kept: &str) -> Result<Keyring, KeyError> {
+    let mut lines = kept.lines();
+    let session = lines.next().unwrap_or_default();
+    // An object of a version before has one key for both.
+    let subject = lines.next().unwrap_or(session);
+    let keys = config.keys.clone().map_or_else(|| Keyring::parse(session), Ok)?;
+    Ok(config.named(keys.named_by(NameKey::parse(subject)?)))
 }
 
 async fn ask_key_agent(env: &Env) -> worker::Result<String> {

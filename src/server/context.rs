@@ -41,6 +41,8 @@ pub enum Consent {
     Person,
     /// The model says so.
     Argument,
+    /// They are asked; a client that cannot ask is refused.
+    Refuse,
 }
 
 /// How often to look, and for how long.

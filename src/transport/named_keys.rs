@@ -1,5 +1,6 @@
 //! Keys with a name, in the database: who holds one, and how they are made, listed and revoked.
 
+use wasm_bindgen::JsValue;
 use worker::Env;
 
 use crate::{
@@ -21,6 +22,7 @@ use crate::{
 pub const DATABASE: &str = "MCP_DB";
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
+const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
 const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, expires, revoked FROM keys \
                     ORDER BY created DESC, id LIMIT 1000";
 const INSERT: &str = "INSERT INTO keys (id, name, hash, scopes, created, created_by, expires) \
@@ -51,6 +53,27 @@ pub async fn is_revoked(env: &Env, id: &str) -> bool {
         None => look_up(env, id).await,
     };
     known.is_ok_and(|record| record.is_none_or(|record| record.is_revoked()))
+}
+
+/// Whether the database has named keys, good or not: then the server has been closed before.
+///
+/// # Errors
+/// 503 where that cannot be found out.
+pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
+    let Some(database) = Database::of(env, DATABASE) else {
+        return Ok(false);
+    };
+    if let Some(known) = isolate::were_keys_made(now_s()) {
+        return Ok(known);
+    }
+    let were_made = match database.rows(ANY, Vec::new()).await {
+        Ok(rows) => rows != "[]",
+        // The tables come with the first key's deployment.
+        Err(error) if text(&error).contains("no such table") => false,
+        Err(error) => return Err(failed(&error)),
+    };
+    isolate::note_keys_made(were_made, now_s());
+    Ok(were_made)
 }
 
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
@@ -115,8 +138,10 @@ pub async fn revoke(env: &Env, id: &str) -> Result<bool, Refusal> {
 /// 503 where the database is not there, or does not do it.
 pub async fn rows(env: &Env, sql: &str, values: Vec<Value>) -> Result<String, Refusal> {
     let database = Database::of(env, DATABASE).ok_or(Refusal::NotBound("MCP_DB"))?;
-    database.rows(sql, values).await.map_err(|error| {
-        crate::fault!("the database failed: {}", text(&error));
-        Refusal::DatabaseFailed
-    })
+    database.rows(sql, values).await.map_err(|error| failed(&error))
+}
+
+fn failed(error: &JsValue) -> Refusal {
+    crate::fault!("the database failed: {}", text(error));
+    Refusal::DatabaseFailed
 }

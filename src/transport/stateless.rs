@@ -8,7 +8,6 @@ use std::{borrow::Cow, rc::Rc};
 
 use futures_util::FutureExt as _;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use crate::{
     access::{keys::Keyring, scope::Scopes},
@@ -43,6 +42,7 @@ use crate::{
     runtime::{
         http::{Request, Response},
         machine::Machine,
+        random,
     },
     server::{
         ask::{Reason, Stop},
@@ -285,7 +285,7 @@ async fn carry_out(
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
-        nonce: *Uuid::new_v4().as_bytes(),
+        nonce: random::bytes().map_err(worker::Error::from)?,
         consume: consumer(hub.clone()),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());

@@ -112,7 +112,13 @@ async fn identified(
     {
         return Err(Refusal::TooManyAttempts(pause).into());
     }
-    let judged = match config.door.judge(brought, now_s()) {
+    let door = &config.door;
+    let was_closed = door.is_open() && named_keys::were_made(env).boxed_local().await?;
+    let judged = match was_closed {
+        true => door.judge_credentials(brought, now_s()),
+        false => door.judge(brought, now_s()),
+    };
+    let judged = match judged {
         Ok(Verdict::Admitted(identity)) => Ok(identity),
         Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).boxed_local().await,
         Ok(Verdict::IfNamed(key, with_secret)) => {

@@ -5,14 +5,21 @@ use std::time::Duration;
 use serde_json::Value;
 use xtask::server::Server;
 
-/// The lines so far, oldest first. Whatever else is printed is none.
+/// The lines of requests so far, oldest first. Whatever else is printed is none.
 pub fn lines(server: &Server) -> Vec<Value> {
+    all(server).into_iter().filter(|line| line["event"] != "fault").collect()
+}
+
+/// The lines of faults and warnings so far, oldest first.
+pub fn faults(server: &Server) -> Vec<Value> {
+    all(server).into_iter().filter(|line| line["event"] == "fault").collect()
+}
+
+fn all(server: &Server) -> Vec<Value> {
     let log = server.log();
     let found = log.lines().filter_map(|line| line.get(line.find("{\"level\":")?..));
-    let all = found.map(|line| -> Value {
-        serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
-    });
-    all.filter(|line| line["event"] != "fault").collect()
+    let read = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("no JSON: {line}"));
+    found.map(read).collect()
 }
 
 /// The one line of which this holds, once it is there; and there is no other a moment later.

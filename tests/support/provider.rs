@@ -21,6 +21,11 @@ pub struct Provider {
 
 impl Provider {
     pub async fn start() -> Self {
+        Self::with_token_endpoint(None).await
+    }
+
+    /// One whose document names this token endpoint, in the place of its own.
+    pub async fn with_token_endpoint(token_endpoint: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let next = Arc::new(Mutex::default());
@@ -28,7 +33,7 @@ impl Provider {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (url, next) = (url.clone(), Arc::clone(&next));
-                tokio::spawn(async move { serve(stream, &url, &next).await });
+                tokio::spawn(async move { serve(stream, &url, &next, token_endpoint).await });
             }
         });
         provider
@@ -40,7 +45,12 @@ impl Provider {
     }
 }
 
-async fn serve(mut stream: TcpStream, url: &str, next: &Mutex<(String, String)>) -> Option<()> {
+async fn serve(
+    mut stream: TcpStream,
+    url: &str,
+    next: &Mutex<(String, String)>,
+    token_endpoint: Option<&str>,
+) -> Option<()> {
     let mut request = vec![0; 8_192];
     let mut read = 0;
     // The form comes after the empty line, and is short.
@@ -62,7 +72,7 @@ async fn serve(mut stream: TcpStream, url: &str, next: &Mutex<(String, String)>)
     } else {
         json!({
             "issuer": url, "authorization_endpoint": format!("{url}/auth"),
-            "token_endpoint": format!("{url}/token"),
+            "token_endpoint": token_endpoint.map_or(format!("{url}/token"), str::to_owned),
         })
     };
     let body = body.to_string();

@@ -28,6 +28,16 @@ impl Wrangler {
             .await
             .unwrap();
         assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        Self::run(folder, vars).await
+    }
+
+    /// Ends it, and starts it again with other variables over the same database and store.
+    pub async fn restart(self, vars: &[(&str, &str)]) -> Self {
+        let folder = self.end().await;
+        Self::run(folder, vars).await
+    }
+
+    async fn run(folder: TempDir, vars: &[(&str, &str)]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut dev = command(folder.path(), &["dev", "--ip", "127.0.0.1"]);
         dev.args(["--port", &port.to_string(), "--show-interactive-dev-session", "false"]);
@@ -52,11 +62,12 @@ impl Wrangler {
     }
 
     /// Ends it as a person does, so that it ends its own processes.
-    pub async fn end(mut self) {
+    pub async fn end(mut self) -> TempDir {
         if let Some(id) = self.child.id() {
             let _ = Command::new("kill").arg(id.to_string()).status().await;
         }
         let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+        self.folder
     }
 
     async fn wait(&self) {

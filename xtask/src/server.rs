@@ -148,6 +148,14 @@ impl Server {
         self.child.id()
     }
 
+    /// The same with the variables of other options.
+    pub async fn restart_with(&mut self, options: &Options) -> Result<()> {
+        let vars = variables(options, self.sandbox.as_ref());
+        let configuration = Configuration { ports: &self.ports, vars: &vars, v8: &options.v8 };
+        fs::write(self.folder.path().join("config.capnp"), capnp::render(&configuration))?;
+        self.restart().await
+    }
+
     /// Ends the processes, and starts `workerd` again over the same storage and ports.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;

@@ -4,13 +4,15 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use super::{Algorithm, JwtError, LEEWAY, Token};
-use crate::access::secret::{Secret, listed};
+use crate::access::secret::{Secret, keys, names};
 
 /// What a trusted token is like.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// `MCP_JWT_SECRET`: any of them signs with HS256.
     pub secrets: Vec<Secret>,
+    /// Whether the operator set secrets that must not be used, because one can be guessed.
+    pub has_unusable_secrets: bool,
     /// `MCP_JWKS_URL`: where the issuer's public keys are.
     pub keys_url: Option<String>,
     /// `MCP_JWT_ISSUER`
@@ -23,19 +25,28 @@ impl Rules {
     /// Reads the settings: secrets, URL, issuer, audiences.
     pub fn parse(settings: [Option<String>; 4]) -> Self {
         let [secrets, keys_url, issuer, audiences] = settings;
-        let all = |setting: Option<String>| -> Vec<String> {
-            listed(&setting.unwrap_or_default()).map(str::to_owned).collect()
-        };
         Self {
-            secrets: all(secrets).into_iter().map(Secret::new).collect(),
+            secrets: keys(&secrets.unwrap_or_default()).map(Secret::new).collect(),
+            has_unusable_secrets: false,
             keys_url,
             issuer,
-            audiences: all(audiences),
+            audiences: names(&audiences.unwrap_or_default()).map(str::to_owned).collect(),
         }
     }
 
-    /// Whether any token is trusted.
+    /// The same without its secrets, because one can be guessed.
+    #[must_use]
+    pub fn with_unusable_secrets(self) -> Self {
+        Self { secrets: Vec::new(), has_unusable_secrets: true, ..self }
+    }
+
+    /// Whether the operator set a way to trust tokens, usable or not.
     pub fn is_on(&self) -> bool {
+        self.is_usable() || self.has_unusable_secrets
+    }
+
+    /// Whether any token can be trusted.
+    pub fn is_usable(&self) -> bool {
         !self.secrets.is_empty() || self.keys_url.is_some()
     }
 
@@ -99,7 +110,7 @@ mod tests {
 
     fn rules() -> Rules {
         Rules::parse([
-            Some("older-secret, newer-secret".into()),
+            Some("older-secret, newer-secret, in words".into()),
             None,
             Some("https://issuer.example".into()),
             Some("mcp".into()),
@@ -130,11 +141,11 @@ mod tests {
 
     #[test]
     fn any_of_the_secrets_signs() {
-        for secret in ["older-secret", "newer-secret"] {
+        for secret in ["older-secret", "newer-secret", "in words"] {
             let verdict = judged(rules(), &signed(secret, HS256, &claims("")));
             assert!(matches!(verdict, Ok(Verdict::Admitted(_))), "{verdict:?}");
         }
-        for secret in ["other", "older-secret, newer-secret"] {
+        for secret in ["other", "in", "older-secret, newer-secret"] {
             let verdict = judged(rules(), &signed(secret, HS256, &claims("")));
             assert!(verdict.unwrap_err().contains("signature"));
         }

@@ -59,6 +59,11 @@ pub fn matches(registered: &str, sent: &str) -> bool {
         }
 }
 
+/// Whether it is http to this machine.
+pub fn is_loopback(uri: &str) -> bool {
+    loopback(uri).is_some()
+}
+
 /// Where a person would go, as a page can show it: the host, or the program's scheme.
 pub fn shown(uri: &str) -> String {
     match (scheme(uri), Url::parse(uri)) {

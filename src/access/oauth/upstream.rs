@@ -3,13 +3,14 @@
 //!
 //! Invariant: who a person is says an ID token that came from the provider itself, for this server, in
 //! answer to this very request. It came over https from the token endpoint, which stands in for its
-//! signature (Core §3.1.3.7).
+//! signature (Core §3.1.3.7): a provider whose endpoints are not https is not asked.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use thiserror::Error;
 
 use super::{hash, redirect::with_parameters};
 use crate::{
-    access::secret::Secret,
+    access::{address::is_protected, secret::Secret},
     protocol::{
         bytes::{Reader, cut_text, put_text},
         fields::fields,
@@ -29,6 +30,19 @@ pub struct Provider {
     pub client_id: String,
     /// `MCP_OIDC_CLIENT_SECRET`.
     pub client_secret: Secret,
+    /// Whether it may be on this machine without https: in development.
+    pub loopback: bool,
+}
+
+/// Why a provider's document cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DocumentError {
+    /// It is none, or names another issuer.
+    #[error("is another issuer's, or lacks an endpoint")]
+    Foreign,
+    /// Somebody on the way could read what is sent there.
+    #[error("names an endpoint that is not https")]
+    Unprotected,
 }
 
 /// Where a provider is asked.
@@ -57,8 +71,21 @@ impl Provider {
         format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'))
     }
 
-    /// Reads the document. None: it is not this provider's.
-    pub fn endpoints(&self, document: &str) -> Option<Endpoints> {
+    /// Reads the document.
+    ///
+    /// # Errors
+    /// Where it is not this provider's, or its endpoints are not https.
+    pub fn endpoints(&self, document: &str) -> Result<Endpoints, DocumentError> {
+        let found = self.named(document).ok_or(DocumentError::Foreign)?;
+        for url in [&found.authorization, &found.token] {
+            if !is_protected(url, self.loopback) {
+                return Err(DocumentError::Unprotected);
+            }
+        }
+        Ok(found)
+    }
+
+    fn named(&self, document: &str) -> Option<Endpoints> {
         let names = ["issuer", "authorization_endpoint", "token_endpoint"];
         let [issuer, authorization, token] = fields(document, names).ok()?;
         let found =
@@ -132,6 +159,7 @@ mod tests {
             issuer: "https://id.example/".into(),
             client_id: "us".into(),
             client_secret: Secret::new("s"),
+            loopback: false,
         }
     }
 
@@ -184,6 +212,29 @@ mod tests {
             address.starts_with("https://id.example/auth?response_type=code&client_id=us&"),
             "{address}"
         );
-        assert_eq!(provider().endpoints(&document("https://id.example")), None);
+        let foreign = Err(DocumentError::Foreign);
+        assert_eq!(provider().endpoints(&document("https://id.example")), foreign);
+        assert_eq!(provider().endpoints("{}"), foreign);
+    }
+
+    #[test]
+    fn endpoints_must_be_https_as_the_issuer_is() {
+        let named = |provider: &Provider, authorization: &str, token: &str| {
+            let issuer = &provider.issuer;
+            let document = json!({ "issuer": issuer, "authorization_endpoint": authorization,
+                "token_endpoint": token });
+            provider.endpoints(&document.to_string()).map(|_| ())
+        };
+        let (secure, plain) = ("https://id.example/a", "http://id.example/a");
+        let here = "http://127.0.0.1:1/a";
+        let (refused, outside) = (Err(DocumentError::Unprotected), provider());
+        assert_eq!(named(&outside, secure, secure), Ok(()));
+        let local = Provider { loopback: true, ..provider() };
+        assert_eq!(named(&local, here, here), Ok(()));
+        for (authorization, token) in [(secure, plain), (plain, secure)] {
+            assert_eq!(named(&outside, authorization, token), refused);
+            assert_eq!(named(&local, authorization, token), refused);
+        }
+        assert_eq!(named(&outside, secure, here), refused);
     }
 }

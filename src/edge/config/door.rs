@@ -4,15 +4,17 @@ use std::rc::Rc;
 
 use super::{ACCESS_MAX_AGE, Config, Lookup};
 use crate::access::{
+    address::is_protected,
     admission::Door,
     jwt::Rules,
     keys::MIN_KEY_CHARS,
     oauth::upstream::Provider,
-    secret::{Secret, Secrets, listed},
+    secret::{Secret, Secrets, first_shorter, keys},
 };
 
-/// Characters below which a part of a list is hardly meant as a secret of its own.
-const MIN_LISTED: usize = 16;
+/// Characters that a key or a shared secret must have outside development: 16 of a generated key carry
+/// 64 bits or more, which nobody finds by trying.
+const MIN_SECRET_CHARS: usize = 16;
 
 impl Config {
     pub(super) fn read_door(&mut self, get: Lookup<'_>) {
@@ -20,7 +22,15 @@ impl Config {
         let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
         let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
         let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
-        let jwt = self.checked(Rules::parse(jwt.map(get)));
+        let secret = get("MCP_JWT_SECRET").unwrap_or_default();
+        let jwt = match (
+            Rules::parse(jwt.map(get)),
+            self.accepts("MCP_JWT_SECRET", &secret, MIN_KEY_CHARS),
+        ) {
+            (rules, true) => rules,
+            (rules, false) => rules.with_unusable_secrets(),
+        };
+        let jwt = self.checked(jwt);
         self.door = Door {
             development: self.is_development(),
             api_keys,
@@ -35,25 +45,43 @@ impl Config {
 
     fn secrets(&mut self, name: &str, get: Lookup<'_>) -> Secrets {
         let setting = get(name).unwrap_or_default();
-        let short = |text: &str| text.chars().count() < MIN_LISTED;
-        if listed(&setting).count() > 1 && listed(&setting).any(short) {
+        match self.accepts(name, &setting, MIN_SECRET_CHARS) {
+            true => Secrets::parse(&setting),
+            false => Secrets::unusable(),
+        }
+    }
+
+    /// Whether the keys of a setting are long enough to be used. In development all are, with a warning.
+    fn accepts(&mut self, name: &str, setting: &str, least: usize) -> bool {
+        if keys(setting).any(|key| key.contains(char::is_whitespace)) {
             self.warnings.push(format!(
-                "{name} is a list, any part of which opens, and one has fewer than {MIN_LISTED} characters"
+                "{name} has a key with a space in it, which is one key: lists are separated by commas \
+                 or line ends"
             ));
         }
-        Secrets::parse(&setting)
+        let Some(place) = first_shorter(setting, least) else {
+            return true;
+        };
+        let short = format!("{name}: key number {place} has fewer than {least} characters");
+        if self.is_development() {
+            let outside = "outside development it would be refused";
+            self.warnings.push(format!("{short}: {outside}"));
+            return true;
+        }
+        self.errors.push(format!(
+            "{short}: nobody is let in by {name}; make one with `openssl rand -base64 32`"
+        ));
+        false
     }
 
     /// Public keys alone say nothing: the same ones may sign for many servers and many tenants.
     fn checked(&mut self, mut jwt: Rules) -> Rules {
+        let development = self.is_development();
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        if jwt.secrets.iter().any(|secret| secret.expose().chars().count() < MIN_KEY_CHARS) {
-            warn("MCP_JWT_SECRET has fewer than 32 characters: who has a token could guess it");
-        }
         let Some(url) = &jwt.keys_url else {
             return jwt;
         };
-        if !(url.starts_with("https://") || (self.environment == "development" && is_local(url))) {
+        if !is_protected(url, development) {
             warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
             jwt.keys_url = None;
         } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
@@ -93,10 +121,11 @@ impl Config {
                 return self.close_oauth(&format!("{names} go together"));
             }
         };
-        if !(issuer.starts_with("https://") || (self.is_development() && is_local(&issuer))) {
+        let loopback = self.is_development();
+        if !is_protected(&issuer, loopback) {
             return self.close_oauth("MCP_OIDC_ISSUER must begin with https://");
         }
-        self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret }));
+        self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret, loopback }));
     }
 
     /// Who chose where people sign in does not want them to come in otherwise.
@@ -116,11 +145,6 @@ impl Config {
             )),
         }
     }
-}
-
-/// Whether a URL leads to this machine.
-fn is_local(url: &str) -> bool {
-    ["http://127.0.0.1:", "http://localhost:"].iter().any(|local| url.starts_with(local))
 }
 
 #[cfg(test)]
@@ -143,6 +167,33 @@ mod tests {
         }
         for empty in ["  ", " , "] {
             assert!(read(&[("MCP_API_KEY", empty)]).door.is_closed(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn short_keys_open_nothing_outside_development() {
+        for (name, least) in [
+            ("MCP_API_KEY", 16),
+            ("MCP_ADMIN_KEY", 16),
+            ("MCP_SHARED_SECRET", 16),
+            ("MCP_JWT_SECRET", 32),
+        ] {
+            let (short, long) = ("k".repeat(least - 1), "k".repeat(least));
+            let list = format!("{long}\n{short}");
+            for environment in ["production", "staging", "Development", "test"] {
+                let of = |value: &str| read(&[("ENVIRONMENT", environment), (name, value)]);
+                for value in [&short, &list] {
+                    let config = of(value);
+                    assert!(config.door.is_misconfigured(), "{name} {environment}");
+                    assert!(config.errors.iter().any(|error| error.starts_with(name)), "{name}");
+                    assert!(!config.errors.concat().contains(&short), "{name}");
+                }
+                let config = of(&long);
+                assert!(!config.door.is_misconfigured() && config.errors.is_empty(), "{name}");
+            }
+            let config = read(&[("ENVIRONMENT", "development"), (name, &short)]);
+            assert!(!config.door.is_misconfigured() && config.errors.is_empty(), "{name}");
+            assert!(config.warnings.iter().any(|warning| warning.starts_with(name)), "{name}");
         }
     }
 

@@ -1,15 +1,22 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
 mod door;
+mod keys;
 
 use std::{rc::Rc, time::Duration};
 
 use crate::{
     access::{
-        admission::Door, keys::Keyring, oauth::upstream::Provider, principal::Principal,
-        rollout::Allowed, seal::Sealed, secret::Secret,
+        address::is_protected,
+        admission::Door,
+        keys::{Keyring, NameKey},
+        oauth::upstream::Provider,
+        principal::Principal,
+        rollout::Allowed,
+        seal::Sealed,
+        secret::Secret,
     },
-    edge::origin::AllowedOrigins,
+    edge::{origin::AllowedOrigins, refusal::Refusal},
     protocol::session_id::Placement,
     server::{
         choice::Choice,
@@ -44,6 +51,11 @@ pub struct Config {
     pub origins: AllowedOrigins,
     /// The keys of `SESSION_KEY`. None: an object keeps one.
     pub keys: Option<Keyring>,
+    /// The key of `SUBJECT_KEY`. None: the last one of `SESSION_KEY` names subjects, or what the object
+    /// keeps.
+    pub subject_key: Option<NameKey>,
+    /// Whether the key that the object keeps names subjects (`SUBJECT_KEY=generated`).
+    pub has_generated_subject_key: bool,
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
@@ -79,6 +91,8 @@ pub struct Config {
     pub choice: Choice,
     /// What an operator should know.
     pub warnings: Vec<String>,
+    /// Settings because of which callers are refused.
+    pub errors: Vec<String>,
     /// What makes the server unusable.
     pub broken: Option<String>,
 }
@@ -96,6 +110,8 @@ impl Config {
             door: Door { development, ..Door::default() },
             origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
             keys: None,
+            subject_key: None,
+            has_generated_subject_key: false,
             credential_keys: None,
             access_max_age: ACCESS_MAX_AGE,
             oidc: None,
@@ -113,12 +129,14 @@ impl Config {
             consent: Consent::default(),
             choice: Choice::default(),
             warnings: Vec::new(),
+            errors: Vec::new(),
             broken: None,
             environment,
         };
         config.read_door(&get);
-        config.sitebay_url.truncate(config.sitebay_url.trim_end_matches('/').len());
+        config.check_sitebay_url();
         config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
+        config.read_subject_key(get("SUBJECT_KEY").as_deref());
         let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
         config.credential_keys = credential_keys.map(Rc::new);
         config.read_oauth(get("MCP_OAUTH").as_deref());
@@ -200,6 +218,16 @@ impl Config {
         }
     }
 
+    /// The refusal of a request because of the configuration, for this reason.
+    pub fn misconfigured(&self, reason: &str) -> Refusal {
+        Refusal::Misconfigured(self.is_development().then(|| reason.to_owned()))
+    }
+
+    /// Whether every request to `/mcp` is refused.
+    pub fn refuses_everybody(&self) -> bool {
+        self.broken.is_some() || self.door.is_closed() || self.door.is_misconfigured()
+    }
+
     /// Whether anybody wants to know what was done: a database, a dataset.
     pub fn keeps_audit(&self) -> bool {
         self.door.named_keys || self.analytics
@@ -210,14 +238,11 @@ impl Config {
         !principal.own_credential || self.credential_keys.is_some()
     }
 
-    fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
-        match Keyring::parse(&setting?) {
-            Ok(keys) => Some(keys),
-            Err(error) => {
-                self.broken =
-                    Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
-                None
-            }
+    /// Callers' tokens go there: outside development nobody on the way may read them.
+    fn check_sitebay_url(&mut self) {
+        self.sitebay_url.truncate(self.sitebay_url.trim_end_matches('/').len());
+        if !self.is_development() && !is_protected(&self.sitebay_url, true) {
+            self.broken = Some("SITEBAY_API_URL must begin with https://".to_owned());
         }
     }
 
@@ -266,8 +291,9 @@ impl Config {
         match setting {
             None | Some("person") => {}
             Some("argument") => self.consent = Consent::Argument,
+            Some("refuse") => self.consent = Consent::Refuse,
             Some(other) => self.warnings.push(format!(
-                "MCP_CONSENT is `{other}`: expected `person` or `argument`; using `person`"
+                "MCP_CONSENT is `{other}`: expected `person`, `argument` or `refuse`; using `person`"
             )),
         }
     }
@@ -317,14 +343,15 @@ impl Config {
     }
 
     fn warn(&mut self) {
-        let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_closed() {
-            warn(
-                "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused",
-            );
+            let text = "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused";
+            self.errors.push(text.to_owned());
         }
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_open() {
-            warn("MCP_API_KEY is not set, nor is another way in: open to everybody (development)");
+            warn(
+                "MCP_API_KEY is not set, nor is another way in: open to everybody (development) as long as the database has no named key",
+            );
         }
         if self.door.keys_in_url {
             warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
@@ -343,9 +370,7 @@ impl Config {
         if self.origins == AllowedOrigins::Any {
             warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call");
         }
-        if let Some(broken) = self.broken.clone() {
-            self.warnings.push(broken);
-        }
+        self.errors.extend(self.broken.clone());
     }
 }
 
@@ -365,7 +390,7 @@ mod tests {
         let config = read(&[]);
         assert!(config.door.is_closed());
         assert_eq!(config.environment, "production");
-        assert!(config.warnings.iter().any(|w| w.contains("refused")), "{:?}", config.warnings);
+        assert!(config.errors.iter().any(|w| w.contains("refused")), "{:?}", config.errors);
     }
 
     #[test]
@@ -389,12 +414,20 @@ mod tests {
     }
 
     #[test]
-    fn a_weak_session_key_breaks_the_server() {
-        assert!(read(&[("SESSION_KEY", "short")]).broken.is_some());
+    fn a_trailing_slash_of_the_service_is_dropped() {
+        assert_eq!(read(&[("SITEBAY_API_URL", "https://x/")]).sitebay_url, "https://x");
     }
 
     #[test]
-    fn a_trailing_slash_of_the_service_is_dropped() {
-        assert_eq!(read(&[("SITEBAY_API_URL", "http://x/")]).sitebay_url, "http://x");
+    fn outside_development_tokens_go_to_https_or_this_machine_only() {
+        let broken = |url: &str, environment: &str| {
+            read(&[("SITEBAY_API_URL", url), ("ENVIRONMENT", environment)]).broken
+        };
+        for environment in ["production", "staging"] {
+            assert!(broken("http://x.example", environment).is_some());
+            assert_eq!(broken("https://x.example", environment), None);
+            assert_eq!(broken("http://127.0.0.1:1/", environment), None);
+        }
+        assert_eq!(broken("http://x.example", "development"), None);
     }
 }

@@ -90,7 +90,7 @@ fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, 
 }
 
 fn ask_who(server: &Server<'_>, cookie: Option<&str>, wrong: Option<&str>) -> Result<Response> {
-    let value = cookie.map_or_else(person::fresh_cookie, str::to_owned);
+    let value = person::cookie_or_fresh(cookie)?;
     let ticket = ticket::sign(&server.keys, For::SignIn, &value, until(), b"");
     let status = if wrong.is_some() { 422 } else { 200 };
     let response = reply::page(status, &sign_in(&ticket, wrong), "'self'")?;

@@ -3,7 +3,6 @@
 //! Invariant: what the person answers is what it was shown: the form carries the request, signed, and
 //! bound to its browser.
 
-use uuid::Uuid;
 use worker::Result;
 
 use super::{
@@ -32,7 +31,10 @@ use crate::{
     },
     agents::rows::now_s,
     protocol::bytes::{Reader, put_block},
-    runtime::http::{Request, Response},
+    runtime::{
+        http::{Request, Response},
+        random,
+    },
     telemetry::audit::GrantEvent,
     transport::grants,
 };
@@ -117,7 +119,7 @@ fn show(
     cookie: Option<&str>,
     wrong: Option<&str>,
 ) -> Result<Response> {
-    let value = cookie.map_or_else(person::fresh_cookie, str::to_owned);
+    let value = person::cookie_or_fresh(cookie)?;
     let Some(content) = asked.to_bytes() else {
         return reply::dead_end(400, "The request is too long.");
     };
@@ -204,7 +206,7 @@ async fn grant(
     scopes: Scopes,
     token: Option<&Secret>,
 ) -> Result<String> {
-    let handle = fresh_handle();
+    let handle = fresh_handle()?;
     let terms = Terms {
         subject,
         client: client_hash(&request.client_id),
@@ -236,13 +238,7 @@ pub(super) fn subject_of(server: &Server<'_>, person: &Person) -> Subject {
     Subject::of(&server.keys, Way::OAuth, &person.issuer, &person.id, None)
 }
 
-/// A new grant's name and secret: 122 and 244 random bits.
-fn fresh_handle() -> Handle {
-    let mut secret = [0; 32];
-    let random = [Uuid::new_v4(), Uuid::new_v4()];
-    let random = random.iter().flat_map(Uuid::as_bytes);
-    for (to, from) in secret.iter_mut().zip(random) {
-        *to = *from;
-    }
-    Handle::of(*Uuid::new_v4().as_bytes(), secret)
+/// A new grant's name and secret.
+fn fresh_handle() -> Result<Handle> {
+    Ok(Handle::of(random::bytes()?, random::bytes()?))
 }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use uuid::Uuid;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use worker::Result;
 
 use super::Server;
@@ -16,6 +16,7 @@ use crate::{
         http::{Request, Response},
         isolate,
         machine::Machine,
+        random,
     },
     server::platform::{Method, OutboundRequest, Platform as _},
     telemetry::audit::GrantEvent,
@@ -74,9 +75,12 @@ impl Cookie {
     }
 }
 
-/// A cookie's value that nobody guesses.
-pub(super) fn fresh_cookie() -> String {
-    Uuid::new_v4().simple().to_string()
+/// The value of a cookie that the browser sent, else a new one of 256 random bits.
+pub(super) fn cookie_or_fresh(cookie: Option<&str>) -> Result<String> {
+    match cookie {
+        Some(value) => Ok(value.to_owned()),
+        None => Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?)),
+    }
 }
 
 /// Whether a form came from another site's page, as browsers say.

@@ -84,7 +84,7 @@ pub(super) async fn send(
     let Some(endpoints) = endpoints(provider).await else {
         return reply::dead_end(503, "The place to sign in cannot be reached. Try again later.");
     };
-    let value = cookie.map_or_else(person::fresh_cookie, str::to_owned);
+    let value = person::cookie_or_fresh(cookie)?;
     let until = u32::try_from(now_s().saturating_add(LASTS)).unwrap_or(u32::MAX);
     let state = ticket::sign(&server.keys, For::Upstream, &value, until, &content);
     let callback = format!("{}{CALLBACK}", server.origin);
@@ -167,10 +167,10 @@ async fn endpoints(provider: &Provider) -> Option<Endpoints> {
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
     match &endpoints {
-        Some(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
-        None => crate::fault!("the document of MCP_OIDC_ISSUER is another issuer's"),
+        Ok(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
+        Err(error) => crate::fault!("the document of MCP_OIDC_ISSUER {error}"),
     }
-    endpoints
+    endpoints.ok()
 }
 
 /// An answer with status 200.

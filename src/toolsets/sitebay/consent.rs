@@ -2,7 +2,8 @@
 //!
 //! Invariant: nothing is sent before consent but reads. Where the client can ask, the person is asked,
 //! whatever the model passed; `confirm: true` counts only where it cannot, or where the operator
-//! wants it so (`MCP_CONSENT=argument`). What a person agreed to is what is lost: if that has changed
+//! wants it so (`MCP_CONSENT=argument`). With `MCP_CONSENT=refuse` it never counts: a client that cannot
+//! ask destroys nothing. What a person agreed to is what is lost: if that has changed
 //! while they were asked, they are asked again.
 
 use futures_util::FutureExt as _;
@@ -36,12 +37,16 @@ pub(crate) async fn given(call: &Call<'_>) -> Result<(), Early> {
 
 /// True where a checkpoint is to be made before.
 async fn agreed(call: &Call<'_>) -> Result<Value, Early> {
-    let by_argument = call.ctx.consent == Consent::Argument;
-    if by_argument || !call.ctx.can_ask(&form(call, "")) {
-        return match call.arguments.flag("confirm") {
-            true => Ok(Value::Bool(false)),
-            false => Err(unconfirmed(&tools::losses(call).await?).into()),
-        };
+    let can_ask = call.ctx.can_ask(&form(call, ""));
+    match (call.ctx.consent, can_ask) {
+        (Consent::Person | Consent::Refuse, true) => {}
+        (Consent::Refuse, false) => return Err(refused().into()),
+        (Consent::Argument, _) | (Consent::Person, false) => {
+            return match call.arguments.flag("confirm") {
+                true => Ok(Value::Bool(false)),
+                false => Err(unconfirmed(&tools::losses(call).await?).into()),
+            };
+        }
     }
     let mut losses = tools::losses(call).await?;
     for _ in 0..TRIES {
@@ -130,6 +135,14 @@ fn read(call: &Call<'_>, answer: &Elicited) -> Result<bool, Early> {
         }
     };
     Err(ToolResult::error(text).into())
+}
+
+fn refused() -> ToolResult {
+    ToolResult::error(
+        "Nothing was changed. On this server a person must agree to what destroys something, and this \
+         client cannot ask them (it has no elicitation with forms): `confirm: true` does not count here. \
+         Tell them to do it in a client that can ask, or in SiteBay itself.",
+    )
 }
 
 fn unconfirmed(losses: &str) -> ToolResult {
@@ -269,6 +282,25 @@ mod tests {
         let (seen, lines, _) = call(steps, vec![says(true)], "sitebay_backup_restore", arguments);
         assert!(seen.is_error && seen.text.contains("checkpoint"), "{}", seen.text);
         assert_eq!(lines.len(), 3);
+    }
+
+    #[test]
+    fn the_operator_may_refuse_clients_that_cannot_ask() {
+        let fake = Fake::new([]);
+        let ctx = Context { consent: Consent::Refuse, ..fake.context() };
+        for confirm in [true, false] {
+            let arguments = json!({"fqdn": "a.org", "confirm": confirm});
+            let seen = run_in(&ctx, "sitebay_delete_site", arguments);
+            assert!(seen.is_error && seen.text.contains("cannot ask them"), "{}", seen.text);
+        }
+        assert!(fake.lines().is_empty(), "nothing is sent, not even to read");
+        // One that can ask is served as ever.
+        let fake = Fake::new([site("1"), site("1"), text(200, "")]);
+        let answers = RefCell::new(vec![says(true)]);
+        let person = Rc::new(Person { answers, asked: RefCell::default() });
+        let ctx = Context { notifier: person, consent: Consent::Refuse, ..fake.context() };
+        let seen = run_in(&ctx, "sitebay_delete_site", json!({"fqdn": "a.org"}));
+        assert!(!seen.is_error, "{}", seen.text);
     }
 
     #[test]

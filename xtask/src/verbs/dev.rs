@@ -86,6 +86,7 @@ fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
     command.args(["--show-interactive-dev-session", "false", "--log-level", "warn"]);
     command.args(["--var", "ENVIRONMENT:development"]);
     command.arg("--var").arg(format!("SESSION_KEY:{LOCAL_SESSION_KEY}"));
+    command.arg("--var").arg(format!("SUBJECT_KEY:{LOCAL_SESSION_KEY}"));
     command.arg("--var").arg(format!("CREDENTIAL_KEY:{LOCAL_CREDENTIAL_KEY}"));
     if let Some(sandbox) = sandbox {
         command.arg("--var").arg(format!("SITEBAY_API_URL:{}", sandbox.url()));
