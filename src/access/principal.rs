@@ -87,7 +87,7 @@ impl Way {
 
 /// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
 /// caller brings one. Two callers with the same hash share what is bound to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(pub [u8; 16]);
 
 impl Subject {
