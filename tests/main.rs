@@ -31,6 +31,7 @@ mod floods;
 mod guide;
 mod initialize;
 mod inspector;
+mod invented_tokens;
 mod jwt;
 mod large;
 mod limits;

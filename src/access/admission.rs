@@ -72,11 +72,13 @@ impl Identity {
         Self { id: admin(), client: admin(), scopes: Scopes::ADMIN, ..Self::shared(Way::ApiKey) }
     }
 
-    /// The caller, with the SiteBay credential that it brings.
+    /// The caller, with the SiteBay credential that it brings, which is unverified.
     pub fn principal(self, keys: &Keyring, own: Option<&str>) -> Principal {
+        let account = || Subject::account(keys, self.way, &self.issuer, &self.id);
         Principal {
             way: self.way,
             subject: Subject::of(keys, self.way, &self.issuer, &self.id, own),
+            unverified: own.map(|_| account()),
             client: client_name(&self.client),
             scopes: self.scopes,
             own_credential: own.is_some(),

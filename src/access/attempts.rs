@@ -49,9 +49,21 @@ impl Attempts {
         let network = network(address);
         if let Some(sent) = self.0.iter_mut().find(|sent| sent.address == network) {
             sent.count = sent.count.saturating_add(1);
-        } else if self.0.len() < MAX_ADDRESSES {
-            let (address, until) = (network.to_owned(), now_s.saturating_add(WINDOW));
-            self.0.push(Failures { address, count: 1, until });
+            return;
+        }
+        if self.0.len() >= MAX_ADDRESSES {
+            self.make_room();
+        }
+        let (address, until) = (network.to_owned(), now_s.saturating_add(WINDOW));
+        self.0.push(Failures { address, count: 1, until });
+    }
+
+    /// Forgets the address that sent the fewest, of several the oldest: many addresses that send
+    /// little free none that guesses.
+    fn make_room(&mut self) {
+        let place = self.0.iter().enumerate().min_by_key(|(_, sent)| (sent.count, sent.until));
+        if let Some((place, _)) = place {
+            self.0.remove(place);
         }
     }
 }
@@ -91,11 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_bound_are_remembered() {
+    fn in_a_full_table_who_guesses_most_stays_and_a_new_address_is_counted() {
         let mut attempts = Attempts::default();
-        for number in 0..=MAX_ADDRESSES {
+        for _ in 0..MAX_FAILURES {
+            attempts.failed("guesser", 1_000);
+        }
+        for number in 0..2 * MAX_ADDRESSES {
             attempts.failed(&format!("a{number}"), 1_000);
         }
         assert_eq!(attempts.0.len(), MAX_ADDRESSES);
+        for _ in 0..MAX_FAILURES {
+            attempts.failed("another", 1_000);
+        }
+        assert_eq!(attempts.pause("guesser", 1_000), Some(60));
+        assert_eq!(attempts.pause("another", 1_000), Some(60));
     }
 }

@@ -1,5 +1,6 @@
 //! Who may come in, and what the rest of the server learns of them.
 
+pub mod accepted;
 pub mod address;
 pub mod admission;
 pub mod attempts;

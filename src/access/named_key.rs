@@ -8,6 +8,8 @@
 //! sbk_ | id: 12 hexadecimal digits | _ | secret: 43 characters of base64url
 //! ```
 
+use std::collections::BTreeSet;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -19,10 +21,16 @@ use crate::{
 
 /// What every key begins with.
 pub const PREFIX: &str = "sbk_";
-/// Keys, known or unknown, that one isolate remembers.
+/// Keys that one isolate remembers, and as many ids that are nobody's. The oldest makes room.
 const MAX_KEYS: usize = 1_000;
 /// For how long, in seconds.
 pub const FRESH: u64 = 30;
+/// Unknown ids in [`FRESH`] seconds after which the isolate reads all good ids at once.
+const LIST_AFTER: usize = 20;
+/// For how long that list counts, in seconds.
+const LIST_FRESH: u64 = 10;
+/// Ids that such a list may have. With more good keys, each unknown id is looked up.
+pub const MAX_LISTED: usize = 10_000;
 
 /// The id in a text that has the form of a key.
 pub fn id_of(text: &str) -> Option<&str> {
@@ -104,28 +112,103 @@ impl Record {
     }
 }
 
+/// How an isolate finds out about an id.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Lookup {
+    /// It is known. None: it is nobody's.
+    Known(Option<Record>),
+    /// The database has to be asked for this id.
+    Ask,
+    /// The database has to be asked for all good ids: too many unknown ones were asked for.
+    List,
+}
+
 /// What an isolate knows of keys by their ids; also of ids that are nobody's.
+///
+/// Invariant: invented ids cost at most [`LIST_AFTER`] queries in [`FRESH`] seconds and one in
+/// [`LIST_FRESH`] seconds from then on, and push out no record of a key. Both hold for as long as
+/// there are at most [`MAX_LISTED`] good keys.
 #[derive(Debug, Default)]
-pub struct KnownKeys(Vec<(String, Option<Record>, u64)>);
+pub struct KnownKeys {
+    records: Vec<(String, Record, u64)>,
+    unknown: Vec<(String, u64)>,
+    listed: Listed,
+}
+
+/// All good ids, as the database last said.
+#[derive(Debug, Default)]
+struct Listed {
+    /// None: there were too many, or the answer has not come.
+    ids: Option<BTreeSet<String>>,
+    /// When the database was asked; 0: never.
+    asked: u64,
+}
 
 impl KnownKeys {
-    /// What is known of an id, where that is fresh: the inner None is nobody's.
-    pub fn find(&self, id: &str, now_s: u64) -> Option<Option<Record>> {
-        let known = self.0.iter().find(|(known, _, at)| known == id && is_fresh(*at, now_s));
-        known.map(|(_, record, _)| record.clone())
+    /// What is known of an id, or how to find out.
+    pub fn find(&mut self, id: &str, now_s: u64) -> Lookup {
+        let record = self.records.iter().find(|(known, _, at)| known == id && is_fresh(*at, now_s));
+        if let Some((_, record, _)) = record {
+            return Lookup::Known(Some(record.clone()));
+        }
+        if self.unknown.iter().any(|(known, at)| known == id && is_fresh(*at, now_s)) {
+            return Lookup::Known(None);
+        }
+        let is_recent = self.listed.asked.abs_diff(now_s) < LIST_FRESH;
+        match &self.listed.ids {
+            Some(ids) if is_recent && !ids.contains(id) => return Lookup::Known(None),
+            _ if is_recent => return Lookup::Ask,
+            _ => {}
+        }
+        let misses = self.unknown.iter().filter(|(_, at)| is_fresh(*at, now_s));
+        if misses.count() < LIST_AFTER {
+            return Lookup::Ask;
+        }
+        // Set before the answer comes, so that a flood asks once.
+        self.listed = Listed { ids: None, asked: now_s };
+        Lookup::List
     }
 
-    /// Notes what the database says.
+    /// Notes what the database says of an id.
     pub fn note(&mut self, id: &str, record: Option<Record>, now_s: u64) {
-        self.0.retain(|(known, _, at)| known != id && is_fresh(*at, now_s));
-        if self.0.len() < MAX_KEYS {
-            self.0.push((id.to_owned(), record, now_s));
+        self.forget(id);
+        let id = id.to_owned();
+        match record {
+            Some(record) => {
+                make_room(&mut self.records);
+                self.records.push((id, record, now_s));
+            }
+            None => {
+                make_room(&mut self.unknown);
+                self.unknown.push((id, now_s));
+            }
         }
     }
 
-    /// Forgets a key that was changed.
+    /// Notes all good ids, of which the database was asked for one more than [`MAX_LISTED`].
+    pub fn note_all(&mut self, ids: BTreeSet<String>) {
+        self.listed.ids = Some(ids).filter(|ids| ids.len() <= MAX_LISTED);
+    }
+
+    /// Forgets a key that was made or changed.
     pub fn forget(&mut self, id: &str) {
-        self.0.retain(|(known, ..)| known != id);
+        self.records.retain(|(known, ..)| known != id);
+        self.unknown.retain(|(known, _)| known != id);
+    }
+
+    /// Adds a key that was just made.
+    pub fn made(&mut self, id: &str) {
+        self.forget(id);
+        if let Some(ids) = &mut self.listed.ids {
+            ids.insert(id.to_owned());
+        }
+    }
+}
+
+/// Removes the oldest entry of a full table; entries are in the order in which they were noted.
+fn make_room<T>(table: &mut Vec<T>) {
+    if table.len() >= MAX_KEYS {
+        table.remove(0);
     }
 }
 
@@ -175,12 +258,77 @@ mod tests {
     #[test]
     fn what_is_known_is_good_for_30_s() {
         let mut known = KnownKeys::default();
-        assert_eq!(known.find("a", 1_000), None);
+        assert_eq!(known.find("a", 1_000), Lookup::Ask);
         known.note("a", None, 1_000);
         known.note("b", Some(record("")), 1_010);
-        assert_eq!(known.find("a", 1_029), Some(None));
-        assert_eq!((known.find("a", 1_030), known.find("b", 1_030).is_some()), (None, true));
+        assert_eq!(known.find("a", 1_029), Lookup::Known(None));
+        assert_eq!(known.find("a", 1_030), Lookup::Ask);
+        assert_eq!(known.find("b", 1_030), Lookup::Known(Some(record(""))));
         known.forget("b");
-        assert_eq!(known.find("b", 1_030), None);
+        assert_eq!(known.find("b", 1_030), Lookup::Ask);
+    }
+
+    /// One request with this id; the queries that it costs a database with one good key, `good`.
+    fn queries(known: &mut KnownKeys, id: &str, now_s: u64) -> (bool, usize) {
+        let asked = |known: &mut KnownKeys| {
+            let found = (id == "good").then(|| record(""));
+            known.note(id, found.clone(), now_s);
+            found.is_some()
+        };
+        match known.find(id, now_s) {
+            Lookup::Known(found) => (found.is_some(), 0),
+            Lookup::Ask => (asked(known), 1),
+            Lookup::List => {
+                known.note_all(["good".to_owned()].into());
+                match known.find(id, now_s) {
+                    Lookup::Known(found) => (found.is_some(), 1),
+                    _ => (asked(known), 2),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_of_invented_keys_costs_few_queries_and_real_keys_still_open() {
+        let mut known = KnownKeys::default();
+        let (mut asked, mut invented) = (0, 0..);
+        for now_s in 1_000..1_060 {
+            for number in invented.by_ref().take(500) {
+                let (opens, cost) = queries(&mut known, &format!("invented-{number}"), now_s);
+                assert!(!opens);
+                asked += cost;
+            }
+            let (opens, cost) = queries(&mut known, "good", now_s);
+            assert!(opens && cost <= 1, "{now_s}: {cost}");
+        }
+        // 20 unknown ids in each 30 s, and a list for each 10 s from then on.
+        assert!(asked <= 2 * LIST_AFTER + 6, "{asked}");
+        known.made("new");
+        assert_ne!(known.find("new", 1_059), Lookup::Known(None));
+    }
+
+    #[test]
+    fn a_list_that_is_not_complete_says_nothing() {
+        let mut known = KnownKeys::default();
+        for number in 0..LIST_AFTER {
+            queries(&mut known, &number.to_string(), 1_000);
+        }
+        assert_eq!(known.find("good", 1_000), Lookup::List);
+        known.note_all((0..=MAX_LISTED).map(|number| number.to_string()).collect());
+        assert_eq!(known.find("good", 1_000), Lookup::Ask);
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_is_forgotten() {
+        let mut known = KnownKeys::default();
+        for number in 0..=MAX_KEYS {
+            known.note(&format!("good-{number}"), Some(record("")), 1_000);
+            known.note(&format!("bad-{number}"), None, 1_000);
+        }
+        assert_eq!((known.records.len(), known.unknown.len()), (MAX_KEYS, MAX_KEYS));
+        assert_ne!(known.find("good-0", 1_000), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find("good-1", 1_000), Lookup::Known(Some(record(""))));
+        let last = format!("good-{MAX_KEYS}");
+        assert_eq!(known.find(&last, 1_000), Lookup::Known(Some(record(""))));
     }
 }

@@ -87,7 +87,7 @@ impl Way {
 
 /// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
 /// caller brings one. Two callers with the same hash share what is bound to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(pub [u8; 16]);
 
 impl Subject {
@@ -99,6 +99,12 @@ impl Subject {
     /// Reads it back.
     pub fn read(text: &str) -> Option<Self> {
         URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.
+    pub fn account(keys: &Keyring, way: Way, issuer: &str, id: &str) -> Self {
+        // Nobody brings an empty credential.
+        Self::of(keys, way, issuer, id, Some(""))
     }
 
     /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
@@ -135,6 +141,9 @@ pub struct Principal {
     pub expires: Option<u32>,
     /// The OAuth grant that it came in with, to ask again whether that goes on.
     pub grant: Option<Grant>,
+    /// Set while SiteBay has not accepted the credential that the caller brings: the account, which
+    /// is one for all such credentials of an identity. No object is made for `subject` until then.
+    pub unverified: Option<Subject>,
 }
 
 impl Principal {
@@ -148,10 +157,16 @@ impl Principal {
             own_credential: false,
             expires: None,
             grant: None,
+            unverified: None,
         }
     }
 
-    /// The JSON text that [`Self::from_json`] reads.
+    /// Under whose limit of requests the caller is, and under which name its requests are logged.
+    pub fn limited_as(&self) -> Subject {
+        self.unverified.unwrap_or(self.subject)
+    }
+
+    /// The JSON text that [`Self::from_json`] reads. Only verified principals are kept as such.
     pub fn to_json(&self) -> String {
         Object::new()
             .text("way", self.way.name())
@@ -176,6 +191,7 @@ impl Principal {
             own_credential: raw::flag(own?)?,
             expires: expires.and_then(raw::number),
             grant: grant.and_then(raw::string).map(Grant::from_text),
+            unverified: None,
         })
     }
 }

@@ -12,7 +12,7 @@ use crate::{
     access::{
         keys::{KeyId, Keyring, Purpose, TAG_LEN},
         oauth::grant_name::Grant,
-        principal::{Principal, Way},
+        principal::{Principal, Subject, Way},
         quota::Rate,
         scope::Scopes,
     },
@@ -56,10 +56,16 @@ impl Sealed {
         out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
         put_text(&mut out, self.principal.grant.as_ref().map_or("", Grant::as_str));
         out.extend_from_slice(self.request.as_bytes());
-        if let Some(rate) = self.rate {
+        let unverified = self.principal.unverified;
+        // No limit is 0: that stands for none before what follows it.
+        let none = unverified.map(|_| Rate { limit: 0, remaining: 0, reset: 0 });
+        if let Some(rate) = self.rate.or(none) {
             out.extend_from_slice(&rate.limit.to_be_bytes());
             out.extend_from_slice(&rate.remaining.to_be_bytes());
             out.extend_from_slice(&rate.reset.to_be_bytes());
+        }
+        if let Some(account) = unverified {
+            out.extend_from_slice(&account.0);
         }
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
@@ -100,8 +106,14 @@ impl Sealed {
                 reset: u64::from_be_bytes(reader.array()?),
             }),
         };
+        let rate = rate.filter(|rate| rate.limit > 0);
+        let unverified = match reader.is_empty() {
+            true => None,
+            false => Some(Subject(reader.array()?)),
+        };
         let subject = claims.subject;
-        let principal = Principal { way, subject, client, scopes, own_credential, expires, grant };
+        let principal =
+            Principal { way, subject, client, scopes, own_credential, expires, grant, unverified };
         reader.is_empty().then_some(Self { claims, principal, request, rate })
     }
 }
@@ -133,9 +145,8 @@ fn hub_message(path: &str, object: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        access::principal::Subject,
-        protocol::{capabilities::ClientCapabilities, session_id::Placement, version::Version},
+    use crate::protocol::{
+        capabilities::ClientCapabilities, session_id::Placement, version::Version,
     };
 
     fn sealed() -> Sealed {
@@ -161,6 +172,7 @@ mod tests {
                 own_credential: true,
                 expires: Some(7),
                 grant: Some(Grant::from_text("grant".into())),
+                unverified: Some(Subject([4; 16])),
             },
             request: Uuid::from_u128(9),
             rate: Some(Rate { limit: 60, remaining: 5, reset: 1_800_000_000 }),
@@ -173,7 +185,12 @@ mod tests {
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         let text = sealed().seal(&keys);
         assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
+        let verified = || Principal { unverified: None, ..sealed().principal };
+        let plain = Sealed { principal: verified(), ..sealed() };
+        assert_eq!(Sealed::open(&plain.seal(&keys), &keys), Some(plain));
         let unlimited = Sealed { rate: None, ..sealed() };
+        assert_eq!(Sealed::open(&unlimited.seal(&keys), &keys), Some(unlimited));
+        let unlimited = Sealed { rate: None, principal: verified(), ..sealed() };
         assert_eq!(Sealed::open(&unlimited.seal(&keys), &keys), Some(unlimited));
         assert_eq!(Sealed::open(&text, &other), None);
     }

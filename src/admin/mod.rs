@@ -153,7 +153,8 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
         },
         (Method::Get, Of::Quota(subject)) => {
             let count = quota::count(env, subject).await?;
-            (200, Some(read::quota(count, endpoint.config.rate_limit)))
+            let tokens = quota::accepted(env, subject).await?.count();
+            (200, Some(read::quota(count, endpoint.config.rate_limit, tokens)))
         }
         (Method::Get, Of::Sessions(subject)) => {
             let watchers = Hub::new(env, subject).watchers().await?;

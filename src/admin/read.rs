@@ -45,8 +45,8 @@ pub(super) fn entries(rows: &str, limit: u64) -> String {
     Object::new().raw("entries", rows).raw("next", next).end()
 }
 
-/// What a subject used of its window.
-pub(super) fn quota(count: Count, limit: Option<u32>) -> String {
+/// What a subject used of its window, and how many SiteBay tokens of its callers work.
+pub(super) fn quota(count: Count, limit: Option<u32>, tokens: usize) -> String {
     let left = limit.map(|limit| limit.saturating_sub(count.leased));
     let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());
     Object::new()
@@ -54,6 +54,7 @@ pub(super) fn quota(count: Count, limit: Option<u32>) -> String {
         .raw("remaining", &or_null(left))
         .number("leased", count.leased.into())
         .number("reset", count.began.saturating_add(WINDOW))
+        .number("acceptedTokens", u64::try_from(tokens).unwrap_or_default())
         .end()
 }
 

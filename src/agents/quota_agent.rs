@@ -1,15 +1,30 @@
-//! The object that counts a subject's requests, in parts that it leases to isolates.
+//! The object that counts a subject's requests, in parts that it leases to isolates. That of an
+//! account also keeps which SiteBay tokens of its callers were accepted.
+//!
+//! | path | body | answer |
+//! |---|---|---|
+//! | `/` | `Wanted` | `Lease` |
+//! | `/` | empty | `Count` |
+//! | `/accepted` | empty | `AcceptedTokens` |
+//! | `/accepted` | a subject, to be added | empty |
 //!
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.
 
-use std::{cell::Cell, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Result, State};
 
 use crate::{
-    access::quota::{Count, Wanted},
+    access::{
+        accepted::AcceptedTokens,
+        principal::Subject,
+        quota::{Count, Wanted},
+    },
     agents::rows::{Rows, now_s},
     durable_object,
     runtime::{
@@ -21,6 +36,12 @@ use crate::{
 const COUNT: &str = "count";
 /// How long the row of a window is kept after its end, in seconds: one alarm clears many windows.
 const KEPT_FOR: u64 = 3_600;
+/// The path of the list of accepted tokens.
+pub const ACCEPTED: &str = "/accepted";
+const TOKENS: &str = "tokens";
+/// How long the list is kept after its last change, in seconds. Its tokens are on it again after
+/// their next call that works.
+const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
 
 durable_object! {
     /// Counts the requests of one subject.
@@ -30,6 +51,7 @@ durable_object! {
 struct Core {
     rows: Rows,
     count: Cell<Option<Count>>,
+    tokens: RefCell<Option<AcceptedTokens>>,
 }
 
 impl Object for Core {
@@ -44,12 +66,16 @@ impl Object for Core {
 
 impl Core {
     fn new(state: State, _env: Env) -> Self {
-        Self { rows: Rows::new(Rc::new(state)), count: Cell::new(None) }
+        let rows = Rows::new(Rc::new(state));
+        Self { rows, count: Cell::new(None), tokens: RefCell::default() }
     }
 
-    /// A lease where the body asks for one, else what was leased so far.
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let wanted = Wanted::read(&request.text().await?);
+        let body = request.text().await?;
+        if request.path() == ACCEPTED {
+            return self.accepted(Subject::read(&body)).await;
+        }
+        let wanted = Wanted::read(&body);
         let kept = self.kept().await?;
         match wanted {
             Some(wanted) => self.lease(kept, wanted).await,
@@ -68,6 +94,28 @@ impl Core {
             self.rows.put(COUNT, &count.to_text(), until).await?;
         }
         http::text(200, &lease.to_text())
+    }
+
+    /// Adds a subject to the list of accepted tokens, or gives the list.
+    async fn accepted(&self, added: Option<Subject>) -> Result<Response> {
+        if self.tokens.borrow().is_none() {
+            let row = self.rows.get(TOKENS).await?.unwrap_or_default();
+            // Another request may have read it meanwhile, and added to it.
+            self.tokens.borrow_mut().get_or_insert_with(|| AcceptedTokens::read(&row));
+        }
+        let text = {
+            let mut tokens = self.tokens.borrow_mut();
+            let tokens = tokens.get_or_insert_default();
+            match added {
+                Some(subject) if !tokens.add(subject) => return http::text(200, ""),
+                _ => tokens.to_text(),
+            }
+        };
+        if added.is_none() {
+            return http::text(200, &text);
+        }
+        self.rows.put(TOKENS, &text, now_s().saturating_add(TOKENS_KEPT_FOR)).await?;
+        http::text(200, "")
     }
 
     async fn kept(&self) -> Result<Count> {

@@ -44,6 +44,7 @@ use crate::{
         audit::{Keep, Kept},
         forward::{Order, traced},
         hub::Hub,
+        quota,
         tasks::TaskLink,
     },
 };
@@ -131,6 +132,7 @@ impl Core {
             return Ok(Err(Refusal::SessionNotFound));
         };
         session.used(now_s());
+        self.weigh(&request, &sealed, record);
         caller.rate.set(sealed.rate);
         match request.method() {
             Method::Post => {
@@ -160,6 +162,33 @@ impl Core {
                 self.sessions.end(&sealed.claims).boxed_local().await?;
                 answer::no_content(caller).map(Ok)
             }
+        }
+    }
+
+    /// Notes whether the SiteBay token of a message is verified, and what to do when it is.
+    fn weigh(&self, request: &Request, sealed: &Sealed, record: &Record) {
+        let note = quota::note_accepted(&self.env, &sealed.principal, || self.keep());
+        if note.is_none() && !self.sessions.is_unverified() {
+            return;
+        }
+        let (state, sessions) = (self.state.clone(), self.sessions.clone());
+        let principal = sealed.principal.clone();
+        let own_token = request.header(OWN_TOKEN_HEADER).filter(|_| principal.own_credential);
+        let trust = move || {
+            let trusted = async move {
+                sessions.trust(&principal, own_token.map(Secret::new).as_ref()).await;
+            };
+            keep(&state, trusted.boxed_local());
+        };
+        match note {
+            Some(note) => {
+                self.sessions.distrust();
+                record.when_accepted(Box::new(move || {
+                    note();
+                    trust();
+                }));
+            }
+            None => trust(),
         }
     }
 

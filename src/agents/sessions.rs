@@ -2,6 +2,8 @@
 //!
 //! Invariant: the subject's hub knows of the object while one of its sessions has a reason to hear of
 //! changes that arise elsewhere: a long-lived stream, or a subscription. Nothing else asks the hub.
+//! While the SiteBay token of the subject is unverified the hub is not asked at all, because that would
+//! make one; what it should know it is told when the token works.
 
 use std::{
     cell::{Cell, RefCell},
@@ -20,7 +22,7 @@ use crate::{
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
-    runtime::object::keep,
+    runtime::{isolate, object::keep},
     server::{notify::News, registry},
     transport::hub::Hub,
 };
@@ -63,6 +65,8 @@ pub struct Sessions {
     waiting: RefCell<Vec<(Uuid, News)>>,
     /// Sessions that were issued then or before are ended, as far as this life was told.
     not_before: Cell<u32>,
+    /// Whether the last message came with a SiteBay token that is unverified.
+    unverified: Cell<bool>,
 }
 
 impl Sessions {
@@ -78,12 +82,39 @@ impl Sessions {
             registered: Cell::new(Registered::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
+            unverified: Cell::new(false),
         }
     }
 
     /// Names this life of the object.
     pub fn incarnation(&self) -> &str {
         &self.incarnation
+    }
+
+    /// Notes that a message came with a SiteBay token that is unverified.
+    pub fn distrust(&self) {
+        self.unverified.set(true);
+    }
+
+    /// Whether the hub was not told what it should know, because the token was unverified.
+    pub fn is_unverified(&self) -> bool {
+        self.unverified.get()
+    }
+
+    /// Tells the hub what it was not told while the caller's token was unverified.
+    pub async fn trust(&self, principal: &Principal, own_token: Option<&Secret>) {
+        if !self.unverified.replace(false) {
+            return;
+        }
+        let listening = self.listening().await.unwrap_or_default();
+        let Some(claims) = listening.iter().max_by_key(|claims| claims.expires) else {
+            return;
+        };
+        self.register(claims).await;
+        let watches = self.watched().await.is_ok_and(|uris| !uris.is_empty());
+        if watches && isolate::config(&self.env).may_watch(principal) {
+            self.look(claims, Some((principal, own_token))).await;
+        }
     }
 
     /// The session in memory. None: it was ended.
@@ -215,6 +246,9 @@ impl Sessions {
         {
             crate::fault!("sessions of the same object were not told: {error}");
         }
+        if self.unverified.get() {
+            return;
+        }
         Hub::new(&self.env, origin.subject).announce_from(origin.object(), news).await;
     }
 
@@ -249,6 +283,9 @@ impl Sessions {
 
     /// Has the hub tell this object of changes until the session's id runs out.
     pub async fn register(&self, claims: &Claims) {
+        if self.unverified.get() {
+            return;
+        }
         let until = u64::from(claims.expires);
         if matches!(self.registered.get(), Registered::Until(known) if known >= until) {
             return;
@@ -261,6 +298,9 @@ impl Sessions {
 
     /// Has the hub look at what the sessions watch, with what a caller brings, or brought before.
     pub async fn look(&self, claims: &Claims, who: Option<(&Principal, Option<&Secret>)>) {
+        if self.unverified.get() {
+            return;
+        }
         let uris = self.watched().await.unwrap_or_default();
         let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
         if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
@@ -282,7 +322,7 @@ impl Sessions {
 
     /// Has the hub tell this object no more, where nobody listens.
     async fn leave(&self, claims: &Claims) {
-        if self.registered.get() == Registered::No {
+        if self.registered.get() == Registered::No || self.unverified.get() {
             return;
         }
         if self.has_listeners().await {

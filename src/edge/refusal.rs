@@ -63,6 +63,14 @@ pub enum Refusal {
     /// Whether the caller may make a request is not known.
     #[error("how many requests you made cannot be looked up: try again in a second")]
     QuotaUnreachable,
+    /// SiteBay refuses the token that the caller brings, and something was to be kept for it.
+    #[error("SiteBay does not accept the token in X-SiteBay-Token")]
+    TokenNotAccepted,
+    /// Whether SiteBay accepts that token is not known.
+    #[error(
+        "SiteBay cannot be asked whether it accepts X-SiteBay-Token: try again in a few seconds"
+    )]
+    TokenUnchecked,
     /// The caller is not in the share of subjects that is let in, a percentage.
     #[error(
         "This server is opened step by step, for {0} % of its callers now, and you are not among them yet"
@@ -188,7 +196,7 @@ impl Refusal {
             | Self::SignIn(..)
             | Self::WrongCredential(_)
             | Self::AccessOver(_) => 401,
-            Self::Origin(_) | Self::Scope(_) => 403,
+            Self::Origin(_) | Self::Scope(_) | Self::TokenNotAccepted => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::AcceptPost | Self::AcceptStream => 406,
@@ -201,6 +209,7 @@ impl Refusal {
             | Self::Misconfigured(_)
             | Self::IssuerUnreachable
             | Self::QuotaUnreachable
+            | Self::TokenUnchecked
             | Self::DatabaseFailed
             | Self::Rollout(..)
             | Self::HubUnreachable
@@ -234,7 +243,9 @@ impl Refusal {
             Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
             Self::SignIn(_, said) => Some((challenge, said.clone().into())),
             Self::Method(allowed) => Some(("Allow", (*allowed).into())),
-            Self::IssuerUnreachable | Self::DatabaseFailed => Some(("Retry-After", "5".into())),
+            Self::IssuerUnreachable | Self::DatabaseFailed | Self::TokenUnchecked => {
+                Some(("Retry-After", "5".into()))
+            }
             Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) => {
                 Some(("Retry-After", pause.to_string().into()))
             }

@@ -12,6 +12,7 @@ use worker::{Env, Method, Request, Response};
 
 use crate::{
     access::{
+        accepted::KnownTokens,
         attempts::Attempts,
         jwt::{IssuerKeys, Verified},
         keys::{KeyError, Keyring, NameKey},
@@ -45,6 +46,7 @@ thread_local! {
     static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
     static VERIFIED: RefCell<Verified> = RefCell::default();
     static LEASES: RefCell<Leases> = RefCell::default();
+    static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
     static ATTEMPTS: RefCell<Attempts> = RefCell::default();
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
@@ -108,6 +110,11 @@ pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
 /// Reads or changes what subjects may still ask for.
 pub fn with_leases<T>(f: impl FnOnce(&mut Leases) -> T) -> T {
     LEASES.with_borrow_mut(f)
+}
+
+/// Reads or changes which callers' SiteBay tokens are known to work.
+pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
+    KNOWN_TOKENS.with_borrow_mut(f)
 }
 
 /// Reads or changes what addresses sent that was wrong.

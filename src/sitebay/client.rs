@@ -44,6 +44,14 @@ pub(crate) struct Client<'a> {
     ends_ms: u64,
 }
 
+/// Paths that SiteBay answers without a token, too.
+const PUBLIC: [&str; 2] = ["/plan/pricing", "/region"];
+
+/// Whether a path that begins with another one names that or what is below it.
+fn is_whole(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('/')
+}
+
 type Outcome = Result<OutboundResponse, NetworkFailure>;
 
 impl<'a> Client<'a> {
@@ -74,6 +82,12 @@ impl<'a> Client<'a> {
     pub(super) fn owns(&self, url: &Url) -> bool {
         let below = url.path.strip_prefix(&self.root.path).is_some_and(|p| p.starts_with('/'));
         below && url.origin == self.root.origin
+    }
+
+    /// Whether an answer at this address shows that SiteBay accepted the token.
+    fn needs_token(&self, url: &Url) -> bool {
+        let path = url.path.strip_prefix(&self.root.path).unwrap_or_default();
+        !PUBLIC.iter().any(|public| path.strip_prefix(public).is_some_and(is_whole))
     }
 
     /// The time that is left of the call.
@@ -189,6 +203,9 @@ impl<'a> Client<'a> {
         if !(200..300).contains(&status) {
             let detail = self.detail(request, &body);
             return Err(ApiError::Refused { status, detail, retry_after, tries });
+        }
+        if self.needs_token(&request.url) {
+            self.ctx.record.accepted();
         }
         if body.trim_ascii().is_empty() {
             return Ok(Answer { status, json: Value::Null });

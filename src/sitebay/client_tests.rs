@@ -66,6 +66,31 @@ fn a_read_has_no_body_and_no_content_type() {
 }
 
 #[test]
+fn a_token_is_accepted_by_a_success_that_needs_one_and_by_nothing_else() {
+    let accepted = |path: &str, status: u16| {
+        let fake = Fake::new([json(status, json!([]))]);
+        let ctx = fake.context();
+        let seen = std::rc::Rc::new(std::cell::Cell::new(false));
+        let note = seen.clone();
+        ctx.record.when_accepted(Box::new(move || note.set(true)));
+        let client = Client::new(&ctx).unwrap();
+        let request = Request::get(client.address(path, &[]).unwrap());
+        let _ = pollster::block_on(client.send(&request));
+        seen.get()
+    };
+    for path in ["/site", "/team", "/site/region", "/regions"] {
+        assert!(accepted(path, 200), "{path}");
+    }
+    for status in [400, 401, 403, 404, 410, 422] {
+        assert!(!accepted("/site", status), "{status}");
+    }
+    // SiteBay gives these to everybody.
+    for path in ["/region", "/region/eu", "/plan/pricing"] {
+        assert!(!accepted(path, 200), "{path}");
+    }
+}
+
+#[test]
 fn a_passing_failure_of_a_read_is_tried_four_times() {
     for step in [text(429, ""), text(502, ""), text(503, ""), text(504, ""), broken()] {
         let script = [step.clone(), step.clone(), step, json(200, json!(1))];

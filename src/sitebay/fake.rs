@@ -129,6 +129,7 @@ impl Fake {
                 own_credential: false,
                 expires: None,
                 grant: None,
+                unverified: None,
             }),
             account: Rc::new(Account {
                 base_url: "https://my.sitebay.test".into(),

@@ -55,6 +55,8 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Scope(_) => "beyond-scope",
         Refusal::RateLimit(..) => "rate-limit",
         Refusal::TooManyAttempts(_) => "too-many-attempts",
+        Refusal::TokenNotAccepted => "token-not-accepted",
+        Refusal::TokenUnchecked => "token-unchecked",
         Refusal::QuotaUnreachable => "quota-unreachable",
         Refusal::Rollout(..) => "rollout",
         Refusal::NotBound(_) => "not-bound",

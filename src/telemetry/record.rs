@@ -83,6 +83,7 @@ pub struct Record {
     pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
     pub(super) sitebay: Cell<Asked>,
+    when_accepted: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
 impl Record {
@@ -118,6 +119,7 @@ impl Record {
             status: Cell::default(),
             began_ms: Cell::new(began_ms),
             sitebay: Cell::default(),
+            when_accepted: Cell::default(),
         })
     }
 
@@ -141,7 +143,7 @@ impl Record {
 
     /// Who asks.
     pub fn asked_by(&self, principal: &Principal) {
-        self.subject.set(Some(principal.subject));
+        self.subject.set(Some(principal.limited_as()));
         self.way.set(principal.way.name());
     }
 
@@ -186,6 +188,18 @@ impl Record {
         let Asked { count, ms: before, .. } = self.sitebay.get();
         let (count, ms) = (count.saturating_add(1), before.saturating_add(ms));
         self.sitebay.set(Asked { count, ms, status });
+    }
+
+    /// What to do when SiteBay accepts the caller's token for the first time.
+    pub fn when_accepted(&self, note: Box<dyn FnOnce()>) {
+        self.when_accepted.set(Some(note));
+    }
+
+    /// SiteBay accepted the token that it was asked with.
+    pub fn accepted(&self) {
+        if let Some(note) = self.when_accepted.take() {
+            note();
+        }
     }
 
     /// How it ended, and the code of the JSON-RPC error that says so.

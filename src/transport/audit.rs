@@ -164,6 +164,7 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
             | Refusal::TooManyAttempts(_)
             | Refusal::Scope(_)
             | Refusal::RateLimit(..)
+            | Refusal::TokenNotAccepted
             | Refusal::Rollout(..)
     );
     noted.then(|| names::refusal(refusal))

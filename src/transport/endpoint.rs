@@ -24,14 +24,19 @@ use crate::{
     runtime::{
         http::{Request, Response},
         isolate,
+        machine::Machine,
         url::query_value,
     },
-    server::{choice::Choice, context::Client, tasks::Tasks},
+    server::{
+        choice::Choice,
+        context::{Client, Context},
+        tasks::Tasks,
+    },
     sitebay::Account,
     telemetry::{audit::Audit, metrics, record::Record},
     transport::{
         forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
-        visit::Visit, watchdog::Watched,
+        token_check::TokenCheck, visit::Visit, watchdog::Watched,
     },
 };
 
@@ -117,6 +122,9 @@ impl<'a> Endpoint<'a> {
         let keys = isolate::keys(env, config).await?;
         let (admitted, rate) = visit.admitted(request, &keys).await?;
         let Admitted { principal, own_token, grant, key } = admitted;
+        if let Some(note) = quota::note_accepted(env, &principal, || visit.keep()) {
+            visit.record.when_accepted(note);
+        }
         let (audit, record) = (visit.audit(), visit.record);
         Ok(Self {
             env,
@@ -148,6 +156,14 @@ impl<'a> Endpoint<'a> {
         self.own_token.clone().map(Secret::new)
     }
 
+    /// What asks SiteBay whether it accepts the caller's token. None: that need not be asked.
+    pub fn token_check(&self) -> Option<TokenCheck> {
+        self.principal.unverified?;
+        let (principal, own) = (self.principal.clone(), self.own_token.clone());
+        let context = self.config.background(principal, own, Rc::new(Machine));
+        Some(TokenCheck(Context { record: self.record.clone(), ..context }))
+    }
+
     /// The caller's tasks, where this server keeps any.
     pub fn tasks(&self, client: Client) -> Option<Rc<dyn Tasks>> {
         let link = || TaskLink {
@@ -170,13 +186,15 @@ impl<'a> Endpoint<'a> {
     /// For how long a stream of a session may go on.
     pub fn lease(&self, claims: &Claims) -> Lease {
         let session = Some((claims.subject, claims.issued));
-        Lease { session, ..self.lease_until(self.with_credential(claims.expires)) }
+        let unverified = self.principal.unverified;
+        Lease { session, unverified, ..self.lease_until(self.with_credential(claims.expires)) }
     }
 
     /// For how long a stream without a session may go on.
     pub fn lease_until(&self, expires: u32) -> Lease {
         let (grant, key) = (self.grant.clone(), self.key.clone());
-        Lease { env: self.env.clone(), expires, session: None, grant, key }
+        let env = self.env.clone();
+        Lease { env, expires, session: None, unverified: None, grant, key }
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -188,7 +206,8 @@ impl<'a> Endpoint<'a> {
     pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
         let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
-        if Hub::has_ended(self.env, claims.subject, claims.issued).await? {
+        let account = self.principal.unverified;
+        if Hub::has_ended(self.env, account, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
         }
         Ok(self.target_of(claims))
@@ -246,7 +265,7 @@ impl<'a> Endpoint<'a> {
     /// 429 where it starts too many.
     pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
         if let Some(rate) = self.rate {
-            quota::start(self.principal.subject, rate)?;
+            quota::start(self.principal.limited_as(), rate)?;
         }
         metrics::session();
         let now = u32::try_from(now_s()).unwrap_or(u32::MAX);

@@ -87,6 +87,8 @@ pub async fn admit(
         own_credential: own_token.is_some(),
         expires: Some(token.expires),
         grant: Some(Grant::of(&token.handle)),
+        // The subject does not depend on what the request brings.
+        unverified: None,
     };
     Ok(Admitted { principal, own_token, grant: Some(token.handle), key: None })
 }

@@ -82,6 +82,8 @@ pub struct Lease {
     pub expires: u32,
     /// Until its session, issued at this time, is ended with all others of the subject.
     pub session: Option<(Subject, u32)>,
+    /// The caller's account, where its SiteBay token was unverified when the stream began.
+    pub unverified: Option<Subject>,
     /// Until this OAuth grant is taken back.
     pub grant: Option<Handle>,
     /// Until the named key of this id is revoked.
@@ -113,7 +115,10 @@ impl Lease {
         // with every comment. Where nobody knows, the stream goes on: the next comment asks again.
         let ended = match isolate::usable_not_before(subject, now_s()) {
             Some(not_before) => issued <= not_before,
-            None => Hub::has_ended(&self.env, subject, issued).await.unwrap_or_default(),
+            None => {
+                let ended = Hub::has_ended(&self.env, self.unverified, subject, issued);
+                ended.await.unwrap_or_default()
+            }
         };
         ended.then_some(reason(ENDED))
     }

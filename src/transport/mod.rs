@@ -16,5 +16,6 @@ pub mod sse;
 pub mod stateless;
 pub mod streamable;
 pub mod tasks;
+pub mod token_check;
 pub mod visit;
 pub mod watchdog;

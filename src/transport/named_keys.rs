@@ -6,12 +6,12 @@ use worker::Env;
 use crate::{
     access::{
         admission::Identity,
-        named_key::{Record, digest, id_of, make},
+        named_key::{Lookup, MAX_LISTED, Record, digest, id_of, make},
         scope::Scopes,
     },
     agents::rows::now_s,
     edge::refusal::Refusal,
-    protocol::raw,
+    protocol::{fields::fields, raw},
     runtime::{
         binding::{Database, Value, text},
         isolate, random,
@@ -23,6 +23,8 @@ pub const DATABASE: &str = "MCP_DB";
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
 const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
+const GOOD: &str =
+    "SELECT id FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT ?";
 const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, expires, revoked FROM keys \
                     ORDER BY created DESC, id LIMIT 1000";
 const INSERT: &str = "INSERT INTO keys (id, name, hash, scopes, created, created_by, expires) \
@@ -38,20 +40,13 @@ pub async fn holder(env: &Env, key: &str) -> Result<Identity, Refusal> {
     let Some(id) = id_of(key) else {
         return Err(wrong);
     };
-    let known = match isolate::with_known_keys(|known| known.find(id, now_s())) {
-        Some(known) => known,
-        None => look_up(env, id).await?,
-    };
-    let record = known.ok_or(wrong)?;
+    let record = record(env, id).await?.ok_or(wrong)?;
     record.judge(key, now_s()).map_err(Refusal::WrongCredential)
 }
 
 /// Whether a key was revoked since its holder was let in. Where nobody knows, it was not.
 pub async fn is_revoked(env: &Env, id: &str) -> bool {
-    let known = match isolate::with_known_keys(|known| known.find(id, now_s())) {
-        Some(known) => Ok(known),
-        None => look_up(env, id).await,
-    };
+    let known = record(env, id).await;
     known.is_ok_and(|record| record.is_none_or(|record| record.is_revoked()))
 }
 
@@ -74,6 +69,34 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
     };
     isolate::note_keys_made(were_made, now_s());
     Ok(were_made)
+}
+
+/// The record of a key: what the isolate knows, else what the database says. None: there is none,
+/// or, where many unknown ids were asked for, none that is good.
+async fn record(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
+    let find = || isolate::with_known_keys(|known| known.find(id, now_s()));
+    let mut lookup = find();
+    if lookup == Lookup::List {
+        list_good(env).await?;
+        lookup = find();
+    }
+    match lookup {
+        Lookup::Known(record) => Ok(record),
+        Lookup::Ask | Lookup::List => look_up(env, id).await,
+    }
+}
+
+async fn list_good(env: &Env) -> Result<(), Refusal> {
+    let most = u64::try_from(MAX_LISTED).unwrap_or(u64::MAX).saturating_add(1);
+    let rows = rows(env, GOOD, vec![Value::Number(now_s()), Value::Number(most)]).await?;
+    let rows = raw::elements(&rows).unwrap_or_default();
+    let id = |row: &&serde_json::value::RawValue| {
+        let [id] = fields(row.get(), ["id"]).ok()?;
+        raw::string(id?)
+    };
+    let ids = rows.iter().filter_map(id).collect();
+    isolate::with_known_keys(|known| known.note_all(ids));
+    Ok(())
 }
 
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
@@ -111,6 +134,7 @@ pub async fn create(env: &Env, wanted: &Wanted, by: &str) -> Result<(String, Str
         Value::number(wanted.expires),
     ];
     rows(env, INSERT, values).await?;
+    isolate::with_known_keys(|known| known.made(&id));
     Ok((id, key))
 }
 

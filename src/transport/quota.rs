@@ -1,5 +1,6 @@
 //! Whether a subject may make another request: by what the isolate holds, else by the subject's
-//! quota object.
+//! quota object. And whether the SiteBay token that names a subject is verified: until then its
+//! requests count against the account, and the subject has no quota object.
 
 use std::time::Duration;
 
@@ -8,13 +9,14 @@ use worker::{Env, Error, Headers, Result};
 
 use crate::{
     access::{
-        principal::Subject,
+        accepted::AcceptedTokens,
+        principal::{Principal, Subject},
         quota::{Count, Lease, Rate, Taken, Wanted},
     },
-    agents::rows::now_s,
+    agents::{quota_agent::ACCEPTED, rows::now_s},
     edge::refusal::Refusal,
     runtime::{isolate, request},
-    transport::forward::within,
+    transport::{audit::Keep, forward::within},
 };
 
 /// The binding of the quotas.
@@ -73,10 +75,67 @@ pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
 }
 
 async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
+    ask_at(env, subject, "/", body).await
+}
+
+async fn ask_at(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
     let object = env.durable_object(QUOTA_AGENT)?.get_by_name(&subject.to_text())?;
-    let request = request::request("POST", "https://object/", &Headers::new(), Some(body))?;
+    let url = format!("https://object{path}");
+    let request = request::request("POST", &url, &Headers::new(), Some(body))?;
     match within(DEADLINE, object, request).await {
         Some(answered) => answered?.text().await,
         None => Err(Error::RustError("no answer in 5 s".to_owned())),
+    }
+}
+
+/// Whether the SiteBay token of a subject was accepted by SiteBay before: by what the isolate knows,
+/// else by the list of the account. Where that cannot be had, the token counts as unverified.
+pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool {
+    let find = || isolate::with_known_tokens(|known| known.find(account, subject, now_s()));
+    if let Some(is_accepted) = find() {
+        return is_accepted;
+    }
+    let list = accepted(env, account).boxed_local().await.unwrap_or_else(|error| {
+        crate::fault!("which tokens were accepted is not known: {error}");
+        AcceptedTokens::default()
+    });
+    isolate::with_known_tokens(|known| known.note(account, &list, now_s()));
+    find().unwrap_or_default()
+}
+
+/// The tokens of an account that SiteBay accepted.
+///
+/// # Errors
+/// Where its object does not answer.
+pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
+    Ok(AcceptedTokens::read(&ask_at(env, account, ACCEPTED, "").await?))
+}
+
+/// What notes that SiteBay accepted the caller's token: in this isolate at once, in others within
+/// seconds. None: nothing is to be noted, because the token is none or is verified.
+pub fn note_accepted(
+    env: &Env,
+    principal: &Principal,
+    keep: impl FnOnce() -> Keep,
+) -> Option<Box<dyn FnOnce()>> {
+    let (account, subject) = (principal.unverified?, principal.subject);
+    let (env, keep) = (env.clone(), keep());
+    Some(Box::new(move || {
+        if isolate::with_known_tokens(|known| known.add(account, subject)) {
+            keep(async move { tell(&env, account, subject).await }.boxed_local());
+        }
+    }))
+}
+
+/// The same at once.
+pub async fn accept(env: &Env, account: Subject, subject: Subject) {
+    if isolate::with_known_tokens(|known| known.add(account, subject)) {
+        tell(env, account, subject).await;
+    }
+}
+
+async fn tell(env: &Env, account: Subject, subject: Subject) {
+    if let Err(error) = ask_at(env, account, ACCEPTED, &subject.to_text()).await {
+        crate::fault!("an accepted token could not be noted: {error}");
     }
 }

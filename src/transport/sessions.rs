@@ -28,6 +28,9 @@ pub const PATH: &str = "/sessions";
 pub async fn handle(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     match request.method() {
         Method::Delete => {
+            if let Some(check) = endpoint.token_check() {
+                check.run().await?;
+            }
             end(&Hub::of(&endpoint)).await?;
             Ok(answer::no_content(endpoint.caller)?)
         }

@@ -60,6 +60,7 @@ use crate::{
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
         hub,
+        token_check::TokenCheck,
     },
 };
 
@@ -286,7 +287,7 @@ async fn carry_out(
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
         nonce: random::bytes().map_err(worker::Error::from)?,
-        consume: consumer(hub.clone()),
+        consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
     let ctx = Context {
@@ -325,12 +326,17 @@ async fn carry_out(
 }
 
 /// Consumes names of requests in the subject's hub.
-fn consumer(hub: Rc<hub::Hub>) -> Consume {
+fn consumer(hub: Rc<hub::Hub>, check: Option<Rc<TokenCheck>>) -> Consume {
     Box::new(move |nonce| {
-        let hub = hub.clone();
+        let (hub, check) = (hub.clone(), check.clone());
         let until = now_s().saturating_add(u64::from(ROUND_LASTS));
-        async move { hub.consume(nonce, until).await.map_err(|error| error.to_string()) }
-            .boxed_local()
+        async move {
+            if let Some(check) = check {
+                check.run().await.map_err(|refusal| refusal.to_string())?;
+            }
+            hub.consume(nonce, until).await.map_err(|error| error.to_string())
+        }
+        .boxed_local()
     })
 }
 

@@ -17,14 +17,16 @@ use crate::{
         secret::Secret,
     },
     agents::task::{Order, Told},
+    edge::refusal::Refusal,
     protocol::task_id::TaskId,
-    runtime::{machine::Machine, request, sleep::Sleep},
+    runtime::{isolate, machine::Machine, request, sleep::Sleep},
     server::{
         context::Client,
         notify::Notifier,
         platform::Platform as _,
         tasks::{Asked, Ended, Seen, Start, TaskFault, Tasks},
     },
+    transport::{quota, token_check::TokenCheck},
 };
 
 /// The binding of the tasks.
@@ -64,7 +66,8 @@ impl TaskLink {
         Self { env, keys, principal, client, own_token: None }
     }
 
-    async fn begin(self, start: Start) -> Result<Seen> {
+    async fn begin(mut self, start: Start) -> Result<Seen> {
+        self.verify().await?;
         let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
         let id = TaskId {
             // A request that comes again names the same task.
@@ -88,6 +91,22 @@ impl TaskLink {
         let answer = self.send(id, request).await?;
         let (id, task) = answer.split_once('\n').ok_or(TaskFault::Unknown)?;
         Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+    }
+
+    /// A task keeps the caller's token, so SiteBay is asked first whether it accepts it.
+    async fn verify(&mut self) -> Result<()> {
+        let Some(account) = self.principal.unverified else {
+            return Ok(());
+        };
+        let own = self.own_token.as_ref().map(|token| token.expose().to_owned());
+        let principal = Principal { unverified: None, ..(*self.principal).clone() };
+        let config = isolate::config(&self.env);
+        let check = TokenCheck(config.background(principal.clone(), own, Rc::new(Machine)));
+        let refused = |refusal: Refusal| TaskFault::Refused(refusal.to_string());
+        check.run().boxed_local().await.map_err(refused)?;
+        quota::accept(&self.env, account, principal.subject).await;
+        self.principal = Rc::new(principal);
+        Ok(())
     }
 
     fn verified(&self, id: &str) -> Result<TaskId> {

@@ -57,7 +57,8 @@ impl Visit<'_> {
         let brought = brought(request, config.door.keys_in_url)?;
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
-        let admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        verify(env, config, &mut admitted.principal).await;
         self.record.asked_by(&admitted.principal);
         let rate = rated(env, config, &admitted.principal).await;
         let by = Some(&admitted.principal);
@@ -67,9 +68,13 @@ impl Visit<'_> {
 
     /// Where it is noted what happened.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
+        audit::of(self.env, self.config, self.keep())
+    }
+
+    /// How work goes on after the answer.
+    pub(super) fn keep(&self) -> audit::Keep {
         let context = self.context.clone();
-        let keep = Rc::new(move |task| context.wait_until(task));
-        audit::of(self.env, self.config, keep)
+        Rc::new(move |task| context.wait_until(task))
     }
 
     /// Notes that nobody was let in.
@@ -81,8 +86,20 @@ impl Visit<'_> {
         {
             let action = format!("{} {}", request.method(), request.path());
             let at_ms = now_s().saturating_mul(1_000);
-            self.audit().note(Entry::refused(by, &action, outcome, at_ms));
+            let mut entry = Entry::refused(by, &action, outcome, at_ms);
+            entry.subject = by.map(|by| by.limited_as().to_text()).unwrap_or_default();
+            self.audit().note(entry);
         }
+    }
+}
+
+/// Marks a caller as verified whose SiteBay token is, or need not be because nothing is limited.
+async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
+    if let Some(account) = principal.unverified
+        && (config.rate_limit.is_none()
+            || quota::is_accepted(env, account, principal.subject).await)
+    {
+        principal.unverified = None;
     }
 }
 
@@ -91,7 +108,7 @@ async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Opt
     principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
     rollout::admit(env, config, principal).await?;
     Ok(match config.rate_limit {
-        Some(limit) => Some(quota::admit(env, principal.subject, limit).await?),
+        Some(limit) => Some(quota::admit(env, principal.limited_as(), limit).await?),
         None => None,
     })
 }

@@ -24,12 +24,14 @@ impl Verified {
         known.is_some_and(|(_, at)| now_s.abs_diff(*at) < GOOD_FOR)
     }
 
-    /// Notes that it is.
+    /// Notes that it is. The oldest of too many makes room.
     pub fn note(&mut self, token: &Token, now_s: u64) {
-        self.0.retain(|(_, at)| now_s.abs_diff(*at) < GOOD_FOR);
-        if self.0.len() < MAX_TOKENS {
-            self.0.push((digest(token), now_s));
+        let digest = digest(token);
+        self.0.retain(|(known, at)| now_s.abs_diff(*at) < GOOD_FOR && *known != digest);
+        if self.0.len() >= MAX_TOKENS {
+            self.0.remove(0);
         }
+        self.0.push((digest, now_s));
     }
 }
 
@@ -66,12 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_the_limit_are_kept() {
+    fn the_oldest_of_too_many_is_forgotten() {
         let mut verified = Verified::default();
         for number in 0..=MAX_TOKENS {
             verified.note(&token(&number.to_string(), ""), 1_000);
         }
         assert_eq!(verified.0.len(), MAX_TOKENS);
+        let knows = |number: usize| verified.know(&token(&number.to_string(), ""), 1_000);
+        assert_eq!((knows(0), knows(1), knows(MAX_TOKENS)), (false, true, true));
         verified.note(&token("later", ""), 1_060);
         assert_eq!(verified.0.len(), 1);
     }

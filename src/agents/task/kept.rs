@@ -211,6 +211,7 @@ mod tests {
                 own_credential: true,
                 expires: Some(9),
                 grant: None,
+                unverified: None,
             },
             client: Client { name: "n".into(), version: "v".into() },
         };

@@ -89,9 +89,10 @@ async fn names(ctx: &Context, path: &str, fields: [&str; 2]) -> Vec<Name> {
     let names = read(ctx, path, fields).await.unwrap_or_default();
     NAMES.with_borrow_mut(|kept| {
         kept.retain(|(at, whose, from, _)| is_fresh(*at) && (*whose != subject || from != path));
-        if kept.len() < MAX_KEPT {
-            kept.push((now, subject, path.to_owned(), names.clone()));
+        if kept.len() >= MAX_KEPT {
+            kept.remove(0);
         }
+        kept.push((now, subject, path.to_owned(), names.clone()));
     });
     names
 }
@@ -148,6 +149,20 @@ mod tests {
         let shop = block_on(complete(&ctx, &asked(of, "site_fqdn", "shop")));
         assert_eq!(shop.unwrap(), ["shop.a.org"]);
         assert_eq!(fake.requests().len(), 1);
+    }
+
+    #[test]
+    fn names_are_kept_for_the_last_who_asked_however_many_came_before() {
+        for subject in 100..=100 + u8::try_from(MAX_KEPT).unwrap() {
+            let fake = Fake::new([json(200, json!({"results": [{"fqdn": "a.org"}]}))]);
+            let ctx = whose(&fake, subject);
+            for _ in 0..2 {
+                let of = Reference::Prompt("manage-site");
+                assert_eq!(block_on(complete(&ctx, &asked(of, "fqdn", ""))).unwrap(), ["a.org"]);
+            }
+            assert_eq!(fake.requests().len(), 1, "{subject}");
+        }
+        assert_eq!(NAMES.with_borrow(Vec::len), MAX_KEPT);
     }
 
     #[test]
