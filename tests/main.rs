@@ -33,6 +33,7 @@ mod initialize;
 mod inspector;
 mod jwt;
 mod large;
+mod leaving;
 mod limits;
 mod many_sites;
 mod mcp_remote;

@@ -26,7 +26,7 @@ use crate::{
         isolate,
         url::query_value,
     },
-    server::{choice::Choice, context::Client, tasks::Tasks},
+    server::{changes::WaitUntil, choice::Choice, context::Client, tasks::Tasks},
     sitebay::Account,
     telemetry::{audit::Audit, metrics, record::Record},
     transport::{
@@ -108,6 +108,7 @@ pub struct Endpoint<'a> {
     grant: Option<Handle>,
     key: Option<String>,
     audit: Rc<dyn Audit>,
+    wait_until: WaitUntil,
 }
 
 impl<'a> Endpoint<'a> {
@@ -117,7 +118,7 @@ impl<'a> Endpoint<'a> {
         let keys = isolate::keys(env, config).await?;
         let (admitted, rate) = visit.admitted(request, &keys).await?;
         let Admitted { principal, own_token, grant, key } = admitted;
-        let (audit, record) = (visit.audit(), visit.record);
+        let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
         Ok(Self {
             env,
             config,
@@ -130,7 +131,13 @@ impl<'a> Endpoint<'a> {
             grant,
             key,
             audit,
+            wait_until,
         })
+    }
+
+    /// Keeps work running after the answer, or without one.
+    pub fn wait_until(&self) -> WaitUntil {
+        self.wait_until.clone()
     }
 
     /// Where it is noted what happened.
