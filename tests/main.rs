@@ -34,6 +34,7 @@ mod inspector;
 mod invented_tokens;
 mod jwt;
 mod large;
+mod leaving;
 mod limits;
 mod many_sites;
 mod mcp_remote;

@@ -7,6 +7,8 @@
 mod keys;
 mod read;
 
+use std::rc::Rc;
+
 use worker::Method;
 
 use crate::{
@@ -18,11 +20,15 @@ use crate::{
         object::{Object, array, quoted},
         raw,
     },
-    runtime::http::{Request, Response},
-    telemetry::audit::Entry,
+    runtime::{
+        http::{Request, Response},
+        machine::Machine,
+    },
+    server::changes::Changes,
+    telemetry::audit::{Entry, Pending},
     transport::{
         audit,
-        endpoint::{Endpoint, Outcome},
+        endpoint::{Endpoint, Outcome, Stop},
         hub::Hub,
         named_keys, quota, rollout, sessions,
     },
@@ -93,15 +99,32 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
         return Err(Refusal::Scope(beyond).into());
     }
     let of = Of::read(path).ok_or(Refusal::NotFound)?;
-    let changes = request.method() != Method::Get;
-    let (status, body) = carry_out(&endpoint, request, of).await?;
-    if changes {
-        note("write", if status < 300 { "done" } else { "failed" });
+    // A caller that leaves ends neither the change nor what is noted of it.
+    let changes = Changes::in_request(endpoint.wait_until());
+    let change = (request.method() != Method::Get).then(|| {
+        changes.begin();
+        let entry = Entry { effect: "write", ..Entry::refused(Some(by), &action, "", 0) };
+        Pending::begin(endpoint.audit(), entry, Rc::new(Machine))
+    });
+    let carried_out = carry_out(&endpoint, request, of).await;
+    if let Some(change) = change {
+        change.end(outcome(&carried_out));
     }
+    let (status, body) = carried_out?;
     Ok(match body {
         Some(body) => answer::json(status, body.as_bytes(), endpoint.caller)?,
         None => answer::no_content(endpoint.caller)?,
     })
+}
+
+/// How a change ended. A failure inside this server may come after the change.
+fn outcome(carried_out: &Outcome<Done>) -> &'static str {
+    match carried_out {
+        Ok((200..300, _)) => "done",
+        Ok(_) => "failed",
+        Err(Stop::Refused(refusal)) if refusal.status() < 500 => "failed",
+        Err(_) => "unknown",
+    }
 }
 
 async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Outcome<Done> {

@@ -14,8 +14,9 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt as _, Stream,
+    FutureExt as _, Stream, StreamExt as _,
     future::{Either, LocalBoxFuture, select},
+    stream::LocalBoxStream,
 };
 
 use crate::{
@@ -24,13 +25,18 @@ use crate::{
         event::StreamName,
         jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
     },
-    server::platform::SharedPlatform,
+    server::{changes::Changes, platform::SharedPlatform},
 };
 
 /// How long a call may take before its answer becomes an event stream.
 pub const WHOLE_WITHIN: Duration = Duration::from_millis(250);
 /// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a call that may have changed something goes on without a reader.
+const ALONE: Duration = Duration::from_secs(25);
+/// How often it is looked for a reader.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Where the final answer of a streamed call is kept, so that a client that lost its connection
 /// can read it.
@@ -75,17 +81,20 @@ pub async fn run(
 pub enum Held {
     /// At once and whole.
     Whole(Reply),
-    /// As a stream that carries the call: dropping it ends both.
-    Stream(HeldCall),
+    /// As a stream that ends with the answer. Dropping it ends the call, unless that may have changed
+    /// something.
+    Stream(LocalBoxStream<'static, Result<Vec<u8>, worker::Error>>),
 }
 
-/// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation").
+/// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation"), unless
+/// it may have changed something by then.
 pub async fn run_held(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
+    changes: Rc<Changes>,
 ) -> Held {
-    let mut held = HeldCall::new(call, channel.clone(), platform);
+    let mut held = HeldCall::new(call, channel.clone(), platform, changes);
     if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
         let mut pause = held.platform.sleep(WHOLE_WITHIN);
         poll_fn(|cx| match held.advance(cx) || channel.poll_news(cx).is_ready() {
@@ -96,17 +105,24 @@ pub async fn run_held(
     }
     match channel.take_whole() {
         Some(reply) => Held::Whole(reply),
-        None => Held::Stream(held.begin()),
+        // The body of an answer that cannot be sent is never read, and would not drive the call.
+        None if held.changes.is_begun() => {
+            let stream = CallStream::first(channel);
+            held.go_on_alone();
+            Held::Stream(stream.boxed_local())
+        }
+        None => Held::Stream(held.begin().boxed_local()),
     }
 }
 
 /// A call and the stream of its answer in one.
-pub struct HeldCall {
+struct HeldCall {
     call: Option<LocalBoxFuture<'static, Reply>>,
     channel: Rc<Channel>,
     reader: Option<ReaderId>,
     platform: SharedPlatform,
     tick: Option<LocalBoxFuture<'static, ()>>,
+    changes: Rc<Changes>,
 }
 
 impl HeldCall {
@@ -114,9 +130,18 @@ impl HeldCall {
         call: LocalBoxFuture<'static, Reply>,
         channel: Rc<Channel>,
         platform: SharedPlatform,
+        changes: Rc<Changes>,
     ) -> Self {
         let call = Some(guarded(call, channel.clone()));
-        Self { call, channel, reader: None, platform, tick: None }
+        Self { call, channel, reader: None, platform, tick: None, changes }
+    }
+
+    /// Has the runtime drive what is left of the call.
+    fn go_on_alone(&mut self) {
+        if let Some(call) = self.call.take() {
+            let ends = end_alone(call, self.channel.clone(), self.platform.clone());
+            self.changes.run_on(ends.boxed_local());
+        }
     }
 
     fn begin(mut self) -> Self {
@@ -148,6 +173,40 @@ impl HeldCall {
             // Registers the waker; it is not due yet.
             let _ = next.as_mut().poll(cx);
             self.tick = Some(next);
+        }
+    }
+}
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader {
+            self.channel.left(reader);
+        }
+        if self.changes.is_begun() {
+            self.go_on_alone();
+        }
+    }
+}
+
+/// Runs a call to its end while it has a reader, and for [`ALONE`] without one: the runtime gives what
+/// goes on after an answer 30 s. A call that takes longer is dropped, which notes that its outcome is
+/// not known.
+async fn end_alone(
+    mut call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+) {
+    let (mut alone, mut silent) = (Duration::ZERO, Duration::ZERO);
+    while alone < ALONE {
+        match select(call, platform.sleep(LOOK)).await {
+            Either::Left((reply, _)) => return channel.finish(reply),
+            Either::Right(((), rest)) => call = rest,
+        }
+        alone = if channel.has_reader() { Duration::ZERO } else { alone.saturating_add(LOOK) };
+        silent = silent.saturating_add(LOOK);
+        if silent >= KEEP_ALIVE {
+            silent = Duration::ZERO;
+            channel.keep_alive();
         }
     }
 }
@@ -328,5 +387,36 @@ mod tests {
         let call = async { panic!("on purpose") }.boxed_local();
         let (answer, _) = run_now(call);
         assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
+    }
+
+    /// Drops the stream of a call that waits; returns what the runtime was told to run on.
+    fn dropped(may_have_changed: bool) -> usize {
+        let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = runs_on.clone();
+        let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
+            kept.borrow_mut().push(rest);
+        })));
+        let held =
+            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let Held::Stream(stream) = block_on(held) else { panic!("it ended") };
+        if may_have_changed {
+            changes.begin();
+        }
+        drop(stream);
+        // One of them only waits for the end of the call.
+        let count = runs_on.borrow().len();
+        count.saturating_sub(usize::from(may_have_changed))
+    }
+
+    #[test]
+    fn a_call_runs_on_without_its_client_once_it_may_have_changed_something() {
+        assert_eq!(dropped(false), 0);
+        assert_eq!(dropped(true), 1);
+    }
+
+    #[test]
+    fn a_call_without_its_client_is_given_up_in_the_end() {
+        let call = pending().boxed_local();
+        block_on(end_alone(call, Channel::new(), Rc::new(Hasty)));
     }
 }

@@ -110,8 +110,9 @@ impl Core {
     async fn create(&self, terms: Terms) -> Result<Response> {
         let grant = Grant::new(terms, now_s());
         *self.grant.borrow_mut() = Some(grant.clone());
-        self.save(&grant).await?;
+        // Before it is saved: a caller that leaves may end this in between.
         self.note(&grant.terms, GrantEvent::Given);
+        self.save(&grant).await?;
         http::empty(200)
     }
 

@@ -62,7 +62,7 @@ async fn follow(last: &LastEvent, task: String, tasks: Rc<dyn Tasks>) -> Result<
         let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
         worded(&request, long::ended(&task, ended))
     };
-    match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
+    match run_held(call.boxed_local(), channel, Rc::new(Machine), Rc::default()).await {
         Held::Whole(reply) => {
             let body = reply.body().unwrap_or_default();
             answer::handed(stream::iter([Ok(event::message(None, body))]))

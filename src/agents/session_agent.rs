@@ -38,10 +38,10 @@ use crate::{
         machine::Machine,
         object::{Object, keep},
     },
-    server::{context::Context, notify::News},
+    server::{changes::WaitUntil, context::Context, notify::News},
     telemetry::record::Record,
     transport::{
-        audit::{Keep, Kept},
+        audit::Kept,
         forward::{Order, traced},
         hub::Hub,
         quota,
@@ -229,7 +229,7 @@ impl Core {
     }
 
     /// How the audit is written after the answer.
-    fn keep(&self) -> Keep {
+    fn keep(&self) -> WaitUntil {
         let state = self.state.clone();
         Rc::new(move |task| keep(&state, task))
     }
@@ -292,7 +292,7 @@ impl Message {
     async fn received(
         self,
         env: &Env,
-        audit: Keep,
+        audit: WaitUntil,
     ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
         let own_token = match self.sealed.principal.own_credential {
             true => self.request.header(OWN_TOKEN_HEADER),

@@ -13,6 +13,7 @@ use crate::{
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel},
     server::{
         ask::{Ask, Reason, Stop},
+        changes::Changes,
         choice::Choice,
         notify::{News, Notifier},
         platform::SharedPlatform,
@@ -77,6 +78,8 @@ pub struct Context {
     pub work: Rc<dyn Work>,
     /// Where it is noted what happened.
     pub audit: Rc<dyn Audit>,
+    /// What this call may have changed.
+    pub changes: Rc<Changes>,
     /// What is known of the request, for whoever operates the server.
     pub record: Rc<Record>,
     /// The caller's tasks. None: the server cannot keep any.
@@ -93,7 +96,7 @@ impl Context {
     /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, or this very request has begun
     /// before.
     pub async fn begin(&self) -> Result<Begun, Stop> {
-        self.work.begin(Effect::Once).await.map(|()| Begun(()))
+        self.begin_with(Effect::Once).await
     }
 
     /// The same for a change that is the same however often it is made.
@@ -101,7 +104,13 @@ impl Context {
     /// # Errors
     /// A [`Stop`] to pass on with `?`.
     pub async fn begin_repeatable(&self) -> Result<Begun, Stop> {
-        self.work.begin(Effect::Repeatable).await.map(|()| Begun(()))
+        self.begin_with(Effect::Repeatable).await
+    }
+
+    async fn begin_with(&self, effect: Effect) -> Result<Begun, Stop> {
+        self.work.begin(effect).await?;
+        self.changes.begin();
+        Ok(Begun(()))
     }
 
     /// Carries out one side effect under a name of its own in this call. In a task it is written

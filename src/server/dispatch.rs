@@ -138,7 +138,7 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
     let noted = Call::begin(ctx, &name, effect, registry::site, params.arguments);
     let outcome = carry_out(ctx, &name, params.arguments).await.unwrap_or_else(Outcome::from);
     if let Some(noted) = noted {
-        noted.end(ctx, &outcome);
+        noted.end(&outcome);
     }
     Ok(outcome)
 }

@@ -1,6 +1,7 @@
 //! What an MCP server does in every era: the context of a call, the registry of tools, dispatch.
 
 pub mod ask;
+pub mod changes;
 pub mod choice;
 pub mod context;
 pub mod dispatch;
@@ -16,3 +17,6 @@ mod shrink;
 pub mod size;
 pub mod tasks;
 pub mod work;
+
+#[cfg(test)]
+mod leaving_tests;

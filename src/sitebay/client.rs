@@ -111,7 +111,12 @@ impl<'a> Client<'a> {
         _begun: &Begun,
         request: &Request,
     ) -> Result<Answer, ApiError> {
-        self.repeat(request).await
+        self.ctx.changes.sent();
+        let answer = self.repeat(request).await;
+        if !answer.as_ref().is_err_and(ApiError::leaves_doubt) {
+            self.ctx.changes.answered();
+        }
+        answer
     }
 
     /// Sends a request until there is an answer that stands.
@@ -169,11 +174,9 @@ impl<'a> Client<'a> {
             timeout,
             at_most: MAX_ANSWER,
         };
-        let began = self.ctx.platform.now_ms();
+        let mut asked = Asked { ctx: self.ctx, began_ms: self.ctx.platform.now_ms(), status: 0 };
         let outcome = self.ctx.platform.fetch(outbound).await;
-        let took = self.ctx.platform.now_ms().saturating_sub(began);
-        let status = outcome.as_ref().map_or(0, |response| response.status);
-        self.ctx.record.asked_sitebay(status, took);
+        asked.status = outcome.as_ref().map_or(0, |response| response.status);
         Ok(outcome)
     }
 
@@ -248,6 +251,21 @@ impl<'a> Client<'a> {
     fn secrets(&self, request: &Request) -> Vec<Secret> {
         let token = Secret::new(self.token.expose().trim());
         request.secrets.iter().cloned().chain([token]).collect()
+    }
+}
+
+/// A request that was sent. It is recorded when this is dropped: after its answer, or without one
+/// where the call is dropped.
+struct Asked<'a> {
+    ctx: &'a Context,
+    began_ms: u64,
+    status: u16,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        let took = self.ctx.platform.now_ms().saturating_sub(self.began_ms);
+        self.ctx.record.asked_sitebay(self.status, took);
     }
 }
 

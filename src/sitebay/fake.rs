@@ -139,6 +139,7 @@ impl Fake {
             notifier: Rc::new(Reports(self.clone())),
             work: Rc::new(InPlace { platform: self.clone(), moves: false }),
             audit: Rc::new(crate::telemetry::audit::Unkept),
+            changes: Rc::default(),
             tasks: None,
             shelf: None,
         }

@@ -1,8 +1,10 @@
 //! The audit: who changed what, and who was refused.
 //!
 //! Invariant: no argument of a call is written down but the site's host name, and no credential ever.
-//! What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
+//! What is under way is noted however it ends, also where it is dropped. What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
 //! minute, changes only by what fits.
+
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
@@ -10,9 +12,12 @@ use crate::{
     access::principal::{Principal, Subject, Way},
     protocol::bytes::cut_text,
     server::{
+        changes::Changes,
         context::Context,
         dispatch::{ASKS, Outcome},
+        platform::SharedPlatform,
     },
+    telemetry::record::{LEFT, PANICKED, Record, UNKNOWN},
 };
 
 /// Entries that wait in one isolate.
@@ -141,16 +146,55 @@ impl Audit for Unkept {
     fn note(&self, _entry: Entry) {}
 }
 
-/// A call of a tool that goes on.
+/// Something that is under way and will be in the audit, however it ends: dropping it notes that.
+pub struct Pending {
+    audit: Rc<dyn Audit>,
+    /// None once it was noted, or where it is not to be.
+    entry: Option<Entry>,
+    platform: SharedPlatform,
+}
+
+impl Pending {
+    /// Begins now. The entry's time is that of its end.
+    pub fn begin(audit: Rc<dyn Audit>, entry: Entry, platform: SharedPlatform) -> Self {
+        let entry = Some(Entry { at_ms: platform.now_ms(), ..entry });
+        Self { audit, entry, platform }
+    }
+
+    /// It ended in this way.
+    pub fn end(mut self, outcome: &'static str) {
+        self.note(outcome);
+    }
+
+    /// It is noted elsewhere, or comes again.
+    fn forget(mut self) {
+        self.entry = None;
+    }
+
+    fn note(&mut self, outcome: &'static str) {
+        if let Some(entry) = self.entry.take() {
+            let at_ms = self.platform.now_ms();
+            let duration_ms = at_ms.saturating_sub(entry.at_ms);
+            self.audit.note(Entry { at_ms, outcome, duration_ms, ..entry });
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.note(UNKNOWN);
+    }
+}
+
+/// A call of a tool that goes on. Dropping it notes what is known by then.
 pub struct Call {
-    tool: String,
-    site: String,
-    effect: &'static str,
-    began_ms: u64,
+    pending: Option<Pending>,
+    changes: Rc<Changes>,
+    record: Rc<Record>,
 }
 
 impl Call {
-    /// Begins with the call. None: nobody wants to know of it.
+    /// Begins with the call. None: this call is not audited.
     pub fn begin(
         ctx: &Context,
         tool: &str,
@@ -159,33 +203,58 @@ impl Call {
         arguments: Option<&RawValue>,
     ) -> Option<Self> {
         let wanted = effect != "read" || ctx.audit.wants_reads();
-        wanted.then(|| Self {
-            tool: cut_text(tool, MAX_NAME).to_owned(),
-            site: site(arguments).unwrap_or_default(),
-            effect,
-            began_ms: ctx.platform.now_ms(),
+        wanted.then(|| {
+            let entry = Entry {
+                at_ms: 0,
+                subject: ctx.principal.subject.to_text(),
+                way: ctx.principal.way.name(),
+                key: ctx.principal.client.clone(),
+                client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
+                action: cut_text(tool, MAX_NAME).to_owned(),
+                site: site(arguments).unwrap_or_default(),
+                effect,
+                outcome: UNKNOWN,
+                duration_ms: 0,
+            };
+            Self {
+                pending: Some(Pending::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
+                changes: ctx.changes.clone(),
+                record: ctx.record.clone(),
+            }
         })
     }
 
     /// Notes how it ended. A call that waits for an answer has not: it comes again.
-    pub fn end(self, ctx: &Context, outcome: &Outcome) {
-        let outcome = outcome.word();
-        if outcome == ASKS {
+    pub fn end(mut self, outcome: &Outcome) {
+        let Some(pending) = self.pending.take() else {
             return;
+        };
+        let word = outcome.word();
+        if self.changes.is_unknown() {
+            self.record.unknown();
+            pending.end(UNKNOWN);
+        } else if word == ASKS {
+            pending.forget();
+        } else {
+            pending.end(word);
         }
-        let now = ctx.platform.now_ms();
-        ctx.audit.note(Entry {
-            at_ms: now,
-            subject: ctx.principal.subject.to_text(),
-            way: ctx.principal.way.name(),
-            key: ctx.principal.client.clone(),
-            client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
-            action: self.tool,
-            site: self.site,
-            effect: self.effect,
-            outcome,
-            duration_ms: now.saturating_sub(self.began_ms),
-        });
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let panicked = std::thread::panicking();
+        if self.changes.is_begun() {
+            pending.end(UNKNOWN);
+            if !panicked {
+                self.record.unknown();
+            }
+        } else {
+            pending.end(if panicked { PANICKED } else { LEFT });
+        }
     }
 }
 

@@ -23,6 +23,10 @@ use crate::{
 pub(super) const PANICKED: &str = "panicked";
 /// The object broke the stream that was passed on.
 pub const BROKE: &str = "stream-broke";
+/// The client left before it ended, and nothing was changed.
+pub(super) const LEFT: &str = "left";
+/// It may have changed something, and nobody knows whether it did.
+pub(super) const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
 pub const SILENT: &str = "stream-silent";
 
@@ -79,6 +83,7 @@ pub struct Record {
     pub(super) method: Cell<&'static str>,
     pub(super) tool: Cell<&'static str>,
     pub(super) outcome: Cell<&'static str>,
+    unknown: Cell<bool>,
     pub(super) code: Cell<i32>,
     pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
@@ -115,6 +120,7 @@ impl Record {
             method: Cell::default(),
             tool: Cell::default(),
             outcome: Cell::default(),
+            unknown: Cell::default(),
             code: Cell::default(),
             status: Cell::default(),
             began_ms: Cell::new(began_ms),
@@ -202,9 +208,15 @@ impl Record {
         }
     }
 
+    /// A change was or may have been sent whose outcome is not known: no other outcome says that.
+    pub fn unknown(&self) {
+        self.unknown.set(true);
+        self.outcome.set(UNKNOWN);
+    }
+
     /// How it ended, and the code of the JSON-RPC error that says so.
     pub fn came_to(&self, outcome: &'static str, code: Option<i32>) {
-        self.outcome.set(outcome);
+        self.outcome.set(if self.unknown.get() { UNKNOWN } else { outcome });
         self.code.set(code.unwrap_or_default());
     }
 
@@ -261,7 +273,7 @@ impl Record {
         }
         // A request has an outcome, what is none is accepted.
         if self.outcome.get().is_empty() && self.status.get() == 200 {
-            self.outcome.set(if std::thread::panicking() { PANICKED } else { "left" });
+            self.outcome.set(if std::thread::panicking() { PANICKED } else { LEFT });
         }
         self.tell();
     }

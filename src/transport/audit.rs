@@ -4,7 +4,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::FutureExt as _;
 use worker::Env;
 
 use crate::{
@@ -15,6 +15,7 @@ use crate::{
         isolate,
         sleep::Sleep,
     },
+    server::changes::WaitUntil,
     telemetry::{
         audit::{Audit, Entry, Unkept},
         names,
@@ -35,14 +36,11 @@ const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effe
     duration FROM audit WHERE id < ?1 AND (?2 = '' OR subject = ?2) AND (?3 = '' OR action = ?3) \
     AND (?4 = '' OR site = ?4) AND (?5 = '' OR outcome = ?5) ORDER BY id DESC LIMIT ?6";
 
-/// Keeps something running after the answer.
-pub type Keep = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
-
 /// The binding of the dataset for metrics.
 pub const DATASET: &str = "MCP_ANALYTICS";
 
 /// The audit of a deployment; one that nobody keeps where nothing is bound for it.
-pub fn of(env: &Env, config: &Config, keep: Keep) -> Rc<dyn Audit> {
+pub fn of(env: &Env, config: &Config, keep: WaitUntil) -> Rc<dyn Audit> {
     match config.keeps_audit() {
         true => Rc::new(Kept::new(env, config, keep)),
         false => Rc::new(Unkept),
@@ -56,12 +54,12 @@ pub struct Kept {
     written: Option<bool>,
     measured: bool,
     days: u32,
-    keep: Keep,
+    keep: WaitUntil,
 }
 
 impl Kept {
     /// The audit as it is configured.
-    pub fn new(env: &Env, config: &Config, keep: Keep) -> Self {
+    pub fn new(env: &Env, config: &Config, keep: WaitUntil) -> Self {
         let written = config.door.named_keys.then_some(config.audit_reads);
         let (measured, days) = (config.analytics, config.audit_days);
         Self { env: env.clone(), written, measured, days, keep }

@@ -28,6 +28,7 @@ use crate::{
         url::query_value,
     },
     server::{
+        changes::WaitUntil,
         choice::Choice,
         context::{Client, Context},
         tasks::Tasks,
@@ -113,6 +114,7 @@ pub struct Endpoint<'a> {
     grant: Option<Handle>,
     key: Option<String>,
     audit: Rc<dyn Audit>,
+    wait_until: WaitUntil,
 }
 
 impl<'a> Endpoint<'a> {
@@ -122,10 +124,10 @@ impl<'a> Endpoint<'a> {
         let keys = isolate::keys(env, config).await?;
         let (admitted, rate) = visit.admitted(request, &keys).await?;
         let Admitted { principal, own_token, grant, key } = admitted;
-        if let Some(note) = quota::note_accepted(env, &principal, || visit.keep()) {
+        if let Some(note) = quota::note_accepted(env, &principal, || visit.wait_until()) {
             visit.record.when_accepted(note);
         }
-        let (audit, record) = (visit.audit(), visit.record);
+        let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
         Ok(Self {
             env,
             config,
@@ -138,7 +140,13 @@ impl<'a> Endpoint<'a> {
             grant,
             key,
             audit,
+            wait_until,
         })
+    }
+
+    /// Keeps work running after the answer, or without one.
+    pub fn wait_until(&self) -> WaitUntil {
+        self.wait_until.clone()
     }
 
     /// Where it is noted what happened.

@@ -16,7 +16,8 @@ use crate::{
     agents::{quota_agent::ACCEPTED, rows::now_s},
     edge::refusal::Refusal,
     runtime::{isolate, request},
-    transport::{audit::Keep, forward::within},
+    server::changes::WaitUntil,
+    transport::forward::within,
 };
 
 /// The binding of the quotas.
@@ -116,7 +117,7 @@ pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
 pub fn note_accepted(
     env: &Env,
     principal: &Principal,
-    keep: impl FnOnce() -> Keep,
+    keep: impl FnOnce() -> WaitUntil,
 ) -> Option<Box<dyn FnOnce()>> {
     let (account, subject) = (principal.unverified?, principal.subject);
     let (env, keep) = (env.clone(), keep());

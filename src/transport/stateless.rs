@@ -2,7 +2,8 @@
 //!
 //! Invariant: a request says everything that is needed to answer it, and is answered here, in the
 //! Worker, without an object, unless it listens or announces. A client that closes the stream takes
-//! its request back: the call lives in its body.
+//! its request back: the call lives in its body, until it may have changed something. Then it runs to
+//! its end, so that its outcome is known.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -46,6 +47,7 @@ use crate::{
     },
     server::{
         ask::{Reason, Stop},
+        changes::Changes,
         choice::Choice,
         context::{Client, Context},
         dispatch::{Outcome, beyond_text, dispatch},
@@ -290,6 +292,7 @@ async fn carry_out(
         consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
+    let changes = Rc::new(Changes::in_request(endpoint.wait_until()));
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
@@ -301,6 +304,7 @@ async fn carry_out(
         notifier: run.clone(),
         work: run.clone(),
         audit: endpoint.audit(),
+        changes: changes.clone(),
         record: record.clone(),
         tasks,
         shelf: Some(hub.clone()),
@@ -316,7 +320,7 @@ async fn carry_out(
         let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
         worded(&id, cache_hint(method, own), outcome, &run, &keys)
     };
-    match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
+    match run_held(call.boxed_local(), channel, Rc::new(Machine), changes).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
         Held::Stream(stream) => {
             record.streams(200);

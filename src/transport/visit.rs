@@ -20,6 +20,7 @@ use crate::{
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{http::Request, isolate, url::query_value},
+    server::changes::WaitUntil,
     telemetry::{
         audit::{Audit, Entry},
         record::Record,
@@ -68,11 +69,11 @@ impl Visit<'_> {
 
     /// Where it is noted what happened.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
-        audit::of(self.env, self.config, self.keep())
+        audit::of(self.env, self.config, self.wait_until())
     }
 
-    /// How work goes on after the answer.
-    pub(super) fn keep(&self) -> audit::Keep {
+    /// What lets work go on after the answer.
+    pub(super) fn wait_until(&self) -> WaitUntil {
         let context = self.context.clone();
         Rc::new(move |task| context.wait_until(task))
     }

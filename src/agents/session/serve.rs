@@ -118,6 +118,8 @@ async fn request(
                 answered: Rc::default(),
             };
             let ctx = Context {
+                // The requests of a batch are calls of their own.
+                changes: Rc::default(),
                 notifier: Rc::new(back),
                 client: Rc::new(session.client()),
                 choice: ctx.choice.with(session.settings.borrow().toolsets),

@@ -212,6 +212,7 @@ impl Config {
             platform,
             notifier: Rc::new(Nobody),
             audit: Rc::new(Unkept),
+            changes: Rc::default(),
             record: Record::aside(),
             tasks: None,
             shelf: None,

@@ -36,6 +36,7 @@ use crate::{
         http::{Request, Response},
         isolate,
     },
+    server::changes::{Changes, WaitUntil},
     telemetry::audit::{Audit, Entry, GrantEvent},
     transport::audit,
 };
@@ -109,7 +110,13 @@ pub async fn handle(
     };
     let origin = own(request.url()).unwrap_or_default().to_owned();
     let address = request.header("cf-connecting-ip");
-    let audit = audit::of(env, config, Rc::new(move |task| context.wait_until(task)));
+    let wait_until: WaitUntil = Rc::new(move |task| context.wait_until(task));
+    let audit = audit::of(env, config, wait_until.clone());
+    // A caller that leaves ends neither a change of a grant nor what is noted of it.
+    let changes = Changes::in_request(wait_until);
+    if request.method() == Method::Post {
+        changes.begin();
+    }
     let server = Server { env, config, keys, origin, address, audit };
     let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());
     match (route, request.method()) {

@@ -1,0 +1,106 @@
+//! What a call may have changed, and what keeps it running until that is known.
+//!
+//! Invariant: from the moment a call may change something until it ends, the runtime is told that
+//! work goes on. A request whose client leaves before its answer would otherwise be ended without
+//! dropping anything, so that no destructor could say what happened.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures_channel::oneshot;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+
+/// Keeps work running after the answer, or without one.
+pub type WaitUntil = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
+
+/// The changes of one call.
+#[derive(Default)]
+pub struct Changes {
+    /// None: something else keeps the call running.
+    wait_until: Option<WaitUntil>,
+    begun: Cell<bool>,
+    unanswered: Cell<u32>,
+    /// Dropping it ends what the runtime waits for.
+    running: RefCell<Option<oneshot::Sender<()>>>,
+}
+
+impl Changes {
+    /// Those of a call that runs inside a request of the Worker.
+    pub fn in_request(wait_until: WaitUntil) -> Self {
+        Self { wait_until: Some(wait_until), ..Self::default() }
+    }
+
+    /// From here on the call may change something.
+    pub fn begin(&self) {
+        if !self.begun.replace(true)
+            && let Some(wait_until) = &self.wait_until
+        {
+            let (running, ended) = oneshot::channel();
+            self.running.replace(Some(running));
+            wait_until(ended.map(drop).boxed_local());
+        }
+    }
+
+    /// Has the runtime run what is left of the call, also without its client.
+    pub fn run_on(&self, rest: LocalBoxFuture<'static, ()>) {
+        if let Some(wait_until) = &self.wait_until {
+            wait_until(rest);
+        }
+    }
+
+    /// Whether the call may have changed something.
+    pub fn is_begun(&self) -> bool {
+        self.begun.get()
+    }
+
+    /// A change is sent.
+    pub fn sent(&self) {
+        self.unanswered.set(self.unanswered.get().saturating_add(1));
+    }
+
+    /// The answer to a change says whether it was made.
+    pub fn answered(&self) {
+        self.unanswered.set(self.unanswered.get().saturating_sub(1));
+    }
+
+    /// Whether a change was sent whose outcome is not known.
+    pub fn is_unknown(&self) -> bool {
+        self.unanswered.get() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::future::poll_immediate;
+    use pollster::block_on;
+
+    use super::*;
+
+    #[test]
+    fn the_runtime_waits_from_the_first_change_to_the_end() {
+        let waits: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = waits.clone();
+        let changes = Changes::in_request(Rc::new(move |task| kept.borrow_mut().push(task)));
+        assert!(waits.borrow().is_empty() && !changes.is_begun());
+        changes.begin();
+        changes.begin();
+        assert_eq!(waits.borrow().len(), 1);
+        let mut wait = waits.borrow_mut().pop().unwrap();
+        assert!(block_on(poll_immediate(&mut wait)).is_none());
+        drop(changes);
+        assert!(block_on(poll_immediate(&mut wait)).is_some());
+    }
+
+    #[test]
+    fn a_change_is_unknown_until_its_own_answer_came() {
+        let changes = Changes::default();
+        changes.sent();
+        changes.sent();
+        changes.answered();
+        assert!(changes.is_unknown());
+        changes.answered();
+        assert!(!changes.is_unknown());
+    }
+}
