@@ -62,5 +62,6 @@ mod storage;
 mod streams;
 mod tasks;
 mod toolsets;
+mod vocabulary;
 mod watching;
 mod wire;

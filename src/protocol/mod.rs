@@ -21,3 +21,4 @@ pub mod task_id;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod version;
+pub mod vocabulary;

@@ -53,7 +53,7 @@ use crate::{
         platform::Platform as _,
         registry::{self, PROMPTS},
         rounds::{Brought, Consume, ROUND_LASTS, Run},
-        size::{MAX_RESULT, too_large},
+        size::{MAX_RESULT, too_large, too_large_error},
         tasks::TaskFault,
     },
     telemetry::trace::Trace,
@@ -355,7 +355,10 @@ fn worded(
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
-        Outcome::Result(text) => done(bounded(text)),
+        Outcome::Result(text) if text.len() > MAX_RESULT => {
+            (200, error_text(Some(id), &too_large_error(text.len())))
+        }
+        Outcome::Result(text) => done(text),
         Outcome::Tool(result) => done(bounded(result.to_json())),
         Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
         Outcome::Failed(error) => (200, error_text(Some(id), &error)),

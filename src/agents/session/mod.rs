@@ -42,6 +42,7 @@ use crate::{
         raw,
         session_id::Claims,
         version::Version,
+        vocabulary::askable,
     },
     server::{context::Client, notify::News},
 };
@@ -185,9 +186,10 @@ impl Session {
         Version::from_code(self.hello.borrow().version).unwrap_or(Version::LATEST)
     }
 
-    /// What the client can do.
+    /// What the client can be asked for: what it declared, as far as its version has it.
     pub fn capabilities(&self) -> ClientCapabilities {
-        ClientCapabilities::from_bits(self.hello.borrow().capabilities)
+        let declared = ClientCapabilities::from_bits(self.hello.borrow().capabilities);
+        askable(self.version(), declared)
     }
 
     /// The program that the person uses.
