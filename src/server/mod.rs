@@ -4,6 +4,8 @@ pub mod ask;
 pub mod choice;
 pub mod context;
 pub mod dispatch;
+pub(crate) mod expected;
+pub mod input;
 pub mod listing;
 pub mod long;
 pub mod notify;
