@@ -57,6 +57,29 @@ async fn other_media_types_are_refused() {
 }
 
 #[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_skipped() {
+    let server = server().await;
+    let marked = |body: &str| format!("\u{feff}{body}");
+    let session = Client::new(&server.url()).connect().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"a"}}}"#;
+    assert_eq!(session.post(marked(call)).await.tool_text(), "a");
+    let chunked = Body::wrap_stream(stream::iter([Ok::<_, std::io::Error>(marked(call))]));
+    assert_eq!(session.post(chunked).await.tool_text(), "a");
+    let hello = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#;
+    assert_eq!(Client::new(&server.url()).post(marked(hello)).await.status, 200);
+    session.post(marked(&marked(PING))).await.refused(400, -32700);
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_in_an_argument_is_a_replacement_character() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sitebay_get_site","arguments":{"fqdn":"a\ud800b"}}}"#;
+    let text = client.post(call).await.tool_text();
+    assert!(text.contains("got the string \"a\u{fffd}b\""), "{text}");
+}
+
+#[tokio::test]
 async fn a_body_over_four_mebibytes_is_refused_also_in_chunks() {
     let server = server().await;
     for client in both(&server.url()).await {

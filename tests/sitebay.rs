@@ -316,3 +316,29 @@ async fn resources_are_json() {
     let climbing = read("sitebay://site/..%2Fteam/config").await;
     assert_eq!(climbing.json()["error"]["code"], -32002);
 }
+
+#[tokio::test]
+async fn a_mark_before_an_answer_and_half_a_surrogate_pair_in_it_do_no_harm() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let answer = |body: &str| Fault {
+        status: Some(200),
+        body: Some(body.to_owned()),
+        content_type: Some("application/json".to_owned()),
+        times: Some(1),
+        ..Fault::default()
+    };
+    for (body, name) in [
+        (r#"{"fqdn":"a.org","name":"cut \ud83d"}"#.to_owned(), "cut \u{fffd}"),
+        (format!("\u{feff}{}", r#"{"fqdn":"a.org","name":"plain"}"#), "plain"),
+    ] {
+        server.sandbox().unwrap().inject(answer(&body));
+        let site = client.call("sitebay_get_site", json!({ "fqdn": SITE })).await.result();
+        assert_eq!(site["isError"], Value::Null, "{site}");
+        assert_eq!(site["structuredContent"]["name"], name, "{site}");
+    }
+    let fault = Fault { status: Some(400), ..answer(r#"{"detail":"bad \udfff name"}"#) };
+    server.sandbox().unwrap().inject(fault);
+    let text = failure(&client.call("sitebay_get_site", json!({ "fqdn": SITE })).await);
+    assert!(text.contains("bad \u{fffd} name"), "{text}");
+}

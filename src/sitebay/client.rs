@@ -190,7 +190,7 @@ impl<'a> Client<'a> {
             let detail = self.detail(request, &body);
             return Err(ApiError::Refused { status, detail, retry_after, tries });
         }
-        if body.trim_ascii().is_empty() {
+        if raw::unmarked(&body).trim_ascii().is_empty() {
             return Ok(Answer { status, json: Value::Null });
         }
         let secrets = self.secrets(request);
