@@ -18,3 +18,4 @@ pub mod streamable;
 pub mod tasks;
 pub mod visit;
 pub mod watchdog;
+mod whole;

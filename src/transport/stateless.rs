@@ -16,7 +16,7 @@ use crate::{
         call::{Held, run_held},
         channel::{Channel, Reply},
     },
-    edge::{answer, config::Config},
+    edge::{answer, config::Config, refusal::Refusal},
     protocol::{
         bytes::cut_text,
         capabilities::{ClientCapabilities, TASKS_EXTENSION},
@@ -59,7 +59,8 @@ use crate::{
     telemetry::trace::Trace,
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
-        hub,
+        hub, media,
+        whole::whole,
     },
 };
 
@@ -85,6 +86,7 @@ pub async fn answer(
         Ok(opened) => opened,
         Err(error) => return refused(&endpoint, &id, &error),
     };
+    let streams = media::accepts_stream(http.header("accept").as_deref());
     let client = Rc::new(opened.envelope.client.clone());
     endpoint.record.spoken_by(client, Version::V2026_07_28.as_str());
     match opened.method {
@@ -92,13 +94,14 @@ pub async fn answer(
             let text = discover::result(&capabilities(endpoint.config));
             Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
+        Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
             tend(endpoint, id, opened).await
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            carry_out(endpoint, id, opened, choice).await
+            carry_out(endpoint, id, opened, choice, streams).await
         }
     }
 }
@@ -271,6 +274,7 @@ async fn carry_out(
     id: RequestId,
     opened: Opened,
     choice: Option<Choice>,
+    streams: bool,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -317,6 +321,10 @@ async fn carry_out(
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine)).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
+        Held::Stream(stream) if !streams => {
+            let body = whole(stream).boxed_local().await?;
+            Ok(answer::json(200, &body, endpoint.caller)?)
+        }
         Held::Stream(stream) => {
             record.streams(200);
             Ok(answer::stream(stream, endpoint.caller)?)
