@@ -6,7 +6,7 @@ use sandbox::{Fault, Generation, Recorded};
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
 
-use crate::support::{Answer, Client, new_site, options, server, start};
+use crate::support::{Answer, Client, events::Live, new_site, options, server, start};
 
 const SITE: &str = "site-1.example.com";
 
@@ -341,4 +341,35 @@ async fn a_mark_before_an_answer_and_half_a_surrogate_pair_in_it_do_no_harm() {
     server.sandbox().unwrap().inject(fault);
     let text = failure(&client.call("sitebay_get_site", json!({ "fqdn": SITE })).await);
     assert!(text.contains("bad \u{fffd} name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_resource_is_found_in_capitals_and_with_a_slash_at_its_end() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    for uri in [
+        format!("SITEBAY://site/{SITE}/"),
+        format!("SiteBay://site/{SITE}/config//"),
+        "SITEBAY://sites/".to_owned(),
+        "Sitebay://account/summary/".to_owned(),
+        "TEST://static-text/".to_owned(),
+    ] {
+        let read = client.request("resources/read", json!({ "uri": uri })).await.result();
+        assert_eq!(read["contents"][0]["uri"], uri, "{read}");
+    }
+    let completion = json!({
+        "ref": { "type": "ref/resource", "uri": "SITEBAY://site/{site_fqdn}/" },
+        "argument": { "name": "site_fqdn", "value": "site-1" },
+    });
+    let found = client.request("completion/complete", completion).await.result();
+    assert_eq!(found["completion"]["values"], json!([SITE]));
+    let watched = json!({ "uri": "TEST://watched-resource/" });
+    client.request("resources/subscribe", watched.clone()).await.result();
+    let mut live = Live::new(client.get().await);
+    live.until("connected").await;
+    client.call("touch", json!({ "uri": "test://watched-resource" })).await.result();
+    let told = live.message(|message| message["method"] == "notifications/resources/updated").await;
+    assert_eq!(told["params"], watched);
+    let plain = json!({ "uri": "test://watched-resource" });
+    client.request("resources/unsubscribe", plain).await.result();
 }

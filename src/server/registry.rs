@@ -13,6 +13,7 @@ use crate::{
         fields::fields,
         raw,
         stateless::param_marks::ParamHeader,
+        uri::canonical,
     },
     server::{
         ask::Stop,
@@ -232,12 +233,12 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
 
 /// Whether a resource changes by itself, so that somebody has to look.
 pub fn is_watchable(uri: &str) -> bool {
-    sitebay::is_watchable(uri)
+    sitebay::is_watchable(&canonical(uri))
 }
 
 /// Looks at a resource. None: it could not be read just now.
 pub async fn look(ctx: &Context, uri: &str) -> Option<Look> {
-    sitebay::look(ctx, uri).await
+    sitebay::look(ctx, &canonical(uri)).await
 }
 
 /// Makes a prompt.

@@ -253,10 +253,18 @@ impl Session {
             News::ToolsChanged => (TOOLS_CHANGED, Object::new()),
             News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
             News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
-            News::ResourceUpdated(uri) if self.settings.borrow().watches(uri) => {
-                ("notifications/resources/updated", Object::new().text("uri", uri))
+            News::ResourceUpdated(uri) => {
+                let addresses = self.settings.borrow().watched_as(uri);
+                for uri in addresses {
+                    let params = Object::new().text("uri", &uri).end();
+                    self.send_or_keep(&notification_text(
+                        "notifications/resources/updated",
+                        &params,
+                    ));
+                }
+                return;
             }
-            News::ResourceUpdated(_) | News::Task(..) => return,
+            News::Task(..) => return,
         };
         self.send_or_keep(&notification_text(method, &params.end()));
     }
