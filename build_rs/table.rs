@@ -93,15 +93,13 @@ fn write_alternative(out: &mut String, alternative: &Alternative) -> Result<(), 
 
 fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error> {
     let api = parameter.api.as_ref().unwrap_or(&parameter.name);
-    let default = parameter.default.as_ref().map(ToString::to_string);
     let empty = match parameter.empty {
         None => "Empty::Itself".to_owned(),
         Some(empty) => format!("Empty::{empty:?}"),
     };
     writeln!(out, "  Parameter {{ name: {:?}, api: {api:?},", parameter.name)?;
     writeln!(out, "    place: Place::{:?}, kind: Kind::{:?},", parameter.place, parameter.kind)?;
-    writeln!(out, "    required: {}, default: {default:?},", parameter.required)?;
-    writeln!(out, "    minimum: {:?}, maximum: {:?},", parameter.minimum, parameter.maximum)?;
+    writeln!(out, "    required: {},", parameter.required)?;
     writeln!(
         out,
         "    min_length: {:?}, max_length: {:?},",

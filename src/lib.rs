@@ -3,6 +3,9 @@
 //! The rooms, from the door inwards: [`edge`], [`access`], [`transport`], [`agents`], [`server`],
 //! [`toolsets`], [`sitebay`]; [`telemetry`] says what happened, [`admin`] is for operators, [`protocol`] knows MCP and nothing else, [`runtime`] knows Workers.
 
+// In the tests text is for those who develop; what leaves is written for its readers.
+#![cfg_attr(not(test), warn(clippy::use_debug))]
+
 pub mod access;
 pub mod admin;
 pub mod agents;

@@ -2,7 +2,7 @@ use futures_util::stream;
 use reqwest::{Body, Method};
 use serde_json::json;
 
-use crate::support::{Answer, Client, server};
+use crate::support::{Answer, Client, server, stateless};
 
 const LIMIT: usize = 4 * 1024 * 1024;
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -45,8 +45,8 @@ async fn other_media_types_are_refused() {
         let text = client.clone().with("content-type", "text/plain");
         text.post(PING).await.refused(415, -32000);
         client.clone().without("content-type").post(PING).await.refused(415, -32000);
-        let json_only = client.clone().with("accept", "application/json");
-        json_only.post(PING).await.refused(406, -32000);
+        let stream_only = client.clone().with("accept", "text/event-stream");
+        stream_only.post(PING).await.refused(406, -32000);
         let html = client.clone().with("accept", "text/html");
         html.post(PING).await.refused(406, -32000);
     }
@@ -54,6 +54,58 @@ async fn other_media_types_are_refused() {
     assert_eq!(any.post(PING).await.status, 200);
     let charset = any.with("content-type", "application/json; charset=utf-8");
     assert_eq!(charset.post(PING).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_takes_json_alone_gets_answers_in_one_piece() {
+    let server = server().await;
+    let client = Client::new(&server.url()).with("accept", "application/json");
+    let able = json!({ "elicitation": {} });
+    for version in ["2025-03-26", "2025-11-25"] {
+        let session = client.clone().connect_fully(version, able.clone()).await;
+        assert_eq!(session.post(PING).await.status, 200);
+        let slow = session.call_with_progress("slow", json!({ "ms": 400, "steps": 3 })).await;
+        assert_eq!((slow.is_stream(), slow.tool_text().as_str()), (false, "done"), "{slow:?}");
+    }
+    let batching = client.clone().connect_as("2025-03-26").await;
+    let call = |id: u32| {
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": { "name": "slow", "arguments": { "ms": 300 } } })
+    };
+    let batch = batching.post(json!([call(1), call(2)]).to_string()).await;
+    assert_eq!(batch.json().as_array().map(Vec::len), Some(2), "{batch:?}");
+    let slow = json!({ "name": "slow", "arguments": { "ms": 400, "steps": 3 } });
+    let slow = stateless::ask(&client, "tools/call", slow, json!({})).await;
+    assert_eq!((slow.is_stream(), slow.tool_text().as_str()), (false, "done"), "{slow:?}");
+    // A question needs a stream, and so does listening.
+    let asked = client.clone().connect_with(able).await.call("ask", json!({})).await;
+    asked.refused(406, -32000);
+    let listen = json!({ "notifications": { "toolsListChanged": true } });
+    let listening = stateless::ask(&client, "subscriptions/listen", listen, json!({})).await;
+    listening.refused(406, -32000);
+}
+
+#[tokio::test]
+async fn a_byte_order_mark_before_a_body_is_skipped() {
+    let server = server().await;
+    let marked = |body: &str| format!("\u{feff}{body}");
+    let session = Client::new(&server.url()).connect().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"echo","arguments":{"text":"a"}}}"#;
+    assert_eq!(session.post(marked(call)).await.tool_text(), "a");
+    let chunked = Body::wrap_stream(stream::iter([Ok::<_, std::io::Error>(marked(call))]));
+    assert_eq!(session.post(chunked).await.tool_text(), "a");
+    let hello = r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25"}}"#;
+    assert_eq!(Client::new(&server.url()).post(marked(hello)).await.status, 200);
+    session.post(marked(&marked(PING))).await.refused(400, -32700);
+}
+
+#[tokio::test]
+async fn half_a_surrogate_pair_in_an_argument_is_a_replacement_character() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"sitebay_get_site","arguments":{"fqdn":"a\ud800b"}}}"#;
+    let text = client.post(call).await.tool_text();
+    assert!(text.contains("got the string \"a\u{fffd}b\""), "{text}");
 }
 
 #[tokio::test]

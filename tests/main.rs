@@ -64,5 +64,6 @@ mod storage;
 mod streams;
 mod tasks;
 mod toolsets;
+mod vocabulary;
 mod watching;
 mod wire;

@@ -6,7 +6,7 @@ use sandbox::{Fault, Generation, Recorded};
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
 
-use crate::support::{Answer, Client, new_site, options, server, start};
+use crate::support::{Answer, Client, events::Live, new_site, options, server, start};
 
 const SITE: &str = "site-1.example.com";
 
@@ -67,13 +67,26 @@ async fn wrong_arguments_are_named_and_nothing_is_sent() {
     let client = Client::new(&server.url()).connect().await;
     let args = json!({ "fqdn": SITE, "is_free": "yes", "gitUrl": "x", "new_fqdn": 7 });
     let text = failure(&client.call("sitebay_update_site", args).await);
-    for part in ["is_free: expected true or false; got the string", "gitUrl", "new_fqdn", "number"]
-    {
-        assert!(text.contains(part), "{part}: {text}");
+    let mut told = vec![text];
+    for (tool, arguments) in [
+        ("sitebay_get_site", json!({})),
+        ("sitebay_get_site", json!([1])),
+        ("sitebay_list_sites", json!({ "page": "two", "size": 1_000, "team_id": "mine" })),
+        (
+            "sitebay_get_download_urls",
+            json!({ "fqdn": SITE, "keys": "[\"/a\"]", "at_date": "now" }),
+        ),
+        ("sitebay_create_site", json!({ "wordpress_password": 7, "is_free": "false" })),
+        ("sitebay_find_tools", json!({ "query": ["dns"], "limit": "5" })),
+        ("add", json!({ "a": "1", "b": true })),
+        ("slow", json!({ "ms": -1, "pause": 1 })),
+        ("panic", json!({ "when": "later" })),
+    ] {
+        told.push(failure(&client.call(tool, arguments).await));
     }
-    let text = failure(&client.call("sitebay_get_site", json!({})).await);
-    assert!(text.contains("fqdn: required"), "{text}");
-    failure(&client.call("sitebay_get_site", json!([1])).await);
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("wrong_arguments", told.join("\n\n"));
+    });
     assert!(received(&server).is_empty());
 }
 
@@ -302,4 +315,61 @@ async fn resources_are_json() {
     assert_eq!(missing.json()["error"]["code"], -32002);
     let climbing = read("sitebay://site/..%2Fteam/config").await;
     assert_eq!(climbing.json()["error"]["code"], -32002);
+}
+
+#[tokio::test]
+async fn a_mark_before_an_answer_and_half_a_surrogate_pair_in_it_do_no_harm() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    let answer = |body: &str| Fault {
+        status: Some(200),
+        body: Some(body.to_owned()),
+        content_type: Some("application/json".to_owned()),
+        times: Some(1),
+        ..Fault::default()
+    };
+    for (body, name) in [
+        (r#"{"fqdn":"a.org","name":"cut \ud83d"}"#.to_owned(), "cut \u{fffd}"),
+        (format!("\u{feff}{}", r#"{"fqdn":"a.org","name":"plain"}"#), "plain"),
+    ] {
+        server.sandbox().unwrap().inject(answer(&body));
+        let site = client.call("sitebay_get_site", json!({ "fqdn": SITE })).await.result();
+        assert_eq!(site["isError"], Value::Null, "{site}");
+        assert_eq!(site["structuredContent"]["name"], name, "{site}");
+    }
+    let fault = Fault { status: Some(400), ..answer(r#"{"detail":"bad \udfff name"}"#) };
+    server.sandbox().unwrap().inject(fault);
+    let text = failure(&client.call("sitebay_get_site", json!({ "fqdn": SITE })).await);
+    assert!(text.contains("bad \u{fffd} name"), "{text}");
+}
+
+#[tokio::test]
+async fn a_resource_is_found_in_capitals_and_with_a_slash_at_its_end() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect().await;
+    for uri in [
+        format!("SITEBAY://site/{SITE}/"),
+        format!("SiteBay://site/{SITE}/config//"),
+        "SITEBAY://sites/".to_owned(),
+        "Sitebay://account/summary/".to_owned(),
+        "TEST://static-text/".to_owned(),
+    ] {
+        let read = client.request("resources/read", json!({ "uri": uri })).await.result();
+        assert_eq!(read["contents"][0]["uri"], uri, "{read}");
+    }
+    let completion = json!({
+        "ref": { "type": "ref/resource", "uri": "SITEBAY://site/{site_fqdn}/" },
+        "argument": { "name": "site_fqdn", "value": "site-1" },
+    });
+    let found = client.request("completion/complete", completion).await.result();
+    assert_eq!(found["completion"]["values"], json!([SITE]));
+    let watched = json!({ "uri": "TEST://watched-resource/" });
+    client.request("resources/subscribe", watched.clone()).await.result();
+    let mut live = Live::new(client.get().await);
+    live.until("connected").await;
+    client.call("touch", json!({ "uri": "test://watched-resource" })).await.result();
+    let told = live.message(|message| message["method"] == "notifications/resources/updated").await;
+    assert_eq!(told["params"], watched);
+    let plain = json!({ "uri": "test://watched-resource" });
+    client.request("resources/unsubscribe", plain).await.result();
 }

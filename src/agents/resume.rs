@@ -19,6 +19,7 @@ use crate::{
     protocol::{
         event::{self, LastEvent},
         jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+        version::Version,
     },
     runtime::{http::Response, machine::Machine},
     server::{long, notify::Nobody, tasks::Tasks},
@@ -40,7 +41,9 @@ pub async fn answer(
     let stored = session.store().stored(&last.stream).await;
     let body = match stored {
         Some(stored) => match task_of(&stored) {
-            Some(task) => return follow(last, task.to_owned(), tasks).await,
+            Some(task) => {
+                return follow(session.version(), last, task.to_owned(), tasks).await;
+            }
             None => stored,
         },
         None => lost(last, incarnation),
@@ -56,11 +59,16 @@ fn task_of(stored: &[u8]) -> Option<&str> {
 }
 
 /// Waits for the task instead of the call.
-async fn follow(last: &LastEvent, task: String, tasks: Rc<dyn Tasks>) -> Result<Response> {
+async fn follow(
+    version: Version,
+    last: &LastEvent,
+    task: String,
+    tasks: Rc<dyn Tasks>,
+) -> Result<Response> {
     let (channel, request) = (Channel::of_request(last.request.clone()), last.request.clone());
     let call = async move {
         let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
-        worded(&request, long::ended(&task, ended))
+        worded(version, "tools/call", &request, long::ended(&task, ended))
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine), Rc::default()).await {
         Held::Whole(reply) => {

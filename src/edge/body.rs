@@ -6,6 +6,7 @@ use worker::{ByteStream, Result};
 
 use crate::{
     edge::refusal::{MAX_BODY, Refusal},
+    protocol::raw,
     runtime::http::Request,
 };
 
@@ -13,14 +14,20 @@ use crate::{
 /// a broken connection instead of the refusal.
 const DISCARDED: usize = 32 * 1024 * 1024;
 
-/// Reads the whole body. One that declares its length is read at once; only a chunked one is
+/// Reads the whole body, without a byte order mark before it. One that declares its length is read at once; only a chunked one is
 /// counted on the way, which costs a quarter of the speed.
 pub async fn read_body(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-    match declared_length(request) {
-        Some(length) if length > MAX_BODY => refuse(request.stream()?).boxed_local().await,
+    let read = match declared_length(request) {
+        Some(length) if length > MAX_BODY => return refuse(request.stream()?).boxed_local().await,
         Some(_) => request.bytes().await.map(Ok),
         None => count(request).boxed_local().await,
-    }
+    };
+    Ok(read?.map(without_mark))
+}
+
+fn without_mark(body: Vec<u8>) -> Vec<u8> {
+    let text = raw::unmarked(&body);
+    if text.len() == body.len() { body } else { text.to_vec() }
 }
 
 /// The `Content-Length`, where it is a number.

@@ -98,8 +98,16 @@ pub enum Refusal {
     #[error("Content-Type must be application/json")]
     ContentType,
     /// The client does not take what a POST may answer.
-    #[error("Accept must include application/json and text/event-stream (*/* is fine)")]
+    #[error(
+        "Accept must include application/json, and should include text/event-stream (*/* is fine)"
+    )]
     AcceptPost,
+    /// The client takes no event stream, and the call asks it something on its own.
+    #[error(
+        "the call asks your client something, which needs an event stream: Accept must include \
+         text/event-stream (*/* is fine)"
+    )]
+    AcceptQuestion,
     /// The client does not take an event stream.
     #[error("Accept must include text/event-stream (*/* is fine)")]
     AcceptStream,
@@ -199,7 +207,7 @@ impl Refusal {
             Self::Origin(_) | Self::Scope(_) | Self::TokenNotAccepted => 403,
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
-            Self::AcceptPost | Self::AcceptStream => 406,
+            Self::AcceptPost | Self::AcceptQuestion | Self::AcceptStream => 406,
             Self::TooLarge => 413,
             Self::ContentType => 415,
             Self::RateLimit(..) | Self::TooManyAttempts(_) => 429,

@@ -11,6 +11,7 @@ use crate::protocol::{
     object::Object,
     raw,
     version::Version,
+    vocabulary::spoken,
 };
 
 /// The name of this server in `serverInfo`, cards and `/health`.
@@ -91,12 +92,13 @@ impl Hello {
 
 /// The result of `initialize`: its text.
 pub fn result(version: Version, prompts: bool) -> String {
-    Object::new()
+    let whole = Object::new()
         .text("protocolVersion", version.as_str())
         .raw("capabilities", &server_capabilities(prompts).end())
         .raw("serverInfo", &server_info())
         .text("instructions", INSTRUCTIONS)
-        .end()
+        .end();
+    spoken(version, "initialize", &whole).into_owned()
 }
 
 /// What this server can do in a session, and without one. `prompts`: whether it has any.

@@ -20,4 +20,6 @@ pub mod stateless;
 pub mod task_id;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod uri;
 pub mod version;
+pub mod vocabulary;

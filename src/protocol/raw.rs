@@ -51,17 +51,61 @@ pub fn elements(json: &str) -> Result<Vec<&RawValue>, Error> {
     serde_json::from_str(json)
 }
 
-/// The whole value, as a tree.
+/// The whole value, as a tree. Half of a surrogate pair, which JSON can write and no text can hold,
+/// is U+FFFD.
 ///
 /// # Errors
 /// Where the text is no JSON.
 pub fn value(json: &str) -> Result<Value, Error> {
-    serde_json::from_str(json)
+    serde_json::from_str(json).or_else(|error| match mended(json) {
+        Some(mended) => serde_json::from_str(&mended),
+        None => Err(error),
+    })
 }
 
 /// The value in bytes from elsewhere; None where they are no JSON.
 pub fn value_of_bytes(bytes: &[u8]) -> Option<Value> {
-    value(std::str::from_utf8(bytes).ok()?).ok()
+    value(std::str::from_utf8(unmarked(bytes)).ok()?).ok()
+}
+
+/// A text without the byte order mark that some programs put before it (RFC 8259 §8.1).
+pub fn unmarked(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
+}
+
+/// The text with U+FFFD for each escape of half a surrogate pair; None where there is none.
+fn mended(json: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = json;
+    // A backslash stands nowhere else in JSON than before what it escapes.
+    while let Some((before, escape)) = rest
+        .find('\\')
+        .and_then(|at| rest.split_at_checked(at))
+        .filter(|(_, escape)| escape.len() > 1)
+    {
+        let length = match (unit(escape), escape.get(6..).and_then(unit)) {
+            (Some(0xd800..=0xdbff), Some(0xdc00..=0xdfff)) => 12,
+            (Some(0xd800..=0xdfff), _) => {
+                out.push_str(before);
+                out.push_str("\\ufffd");
+                rest = escape.get(6..).unwrap_or_default();
+                continue;
+            }
+            (Some(_), _) => 6,
+            (None, _) => escape.chars().take(2).map(char::len_utf8).sum(),
+        };
+        let (escape, after) = escape.split_at_checked(length)?;
+        out.push_str(before);
+        out.push_str(escape);
+        rest = after;
+    }
+    out.push_str(rest);
+    (out != json).then_some(out)
+}
+
+/// The UTF-16 unit that an escape at the beginning of a text stands for.
+fn unit(text: &str) -> Option<u16> {
+    u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok()
 }
 
 /// Whether the value is an object.
@@ -88,6 +132,32 @@ mod tests {
         for other in ["1", "null", "[\"a\"]", "{}"] {
             assert_eq!(text(&raw(other)), None, "{other}");
         }
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_is_a_replacement_character() {
+        for (json, text) in [
+            (r#""a\ud800b""#, "a\u{fffd}b"),
+            (r#""\udc00\ud83d\ude00\uD83D""#, "\u{fffd}😀\u{fffd}"),
+            (r#""\ud800\ud800\udc00""#, "\u{fffd}\u{10000}"),
+            (r#""\\ud800 \\\ud800""#, "\\ud800 \\\u{fffd}"),
+            (r#""ü\"\ud800""#, "ü\"\u{fffd}"),
+            (r#""\ud800\n\u0041""#, "\u{fffd}\nA"),
+        ] {
+            assert_eq!(value(json).unwrap(), text, "{json}");
+            assert_eq!(value_of_bytes(json.as_bytes()).unwrap(), text, "{json}");
+        }
+        assert_eq!(text(&raw(r#""\udfff""#)).unwrap(), "\u{fffd}");
+        for json in [r#""\ud800"#, r#"{"a":"\ud800",}"#, r#""\ud80""#, r#""\"#, "\\ud800", ""] {
+            assert!(value(json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_not_part_of_a_value() {
+        assert_eq!(value_of_bytes(b"\xef\xbb\xbf{}"), Some(Value::Object(Default::default())));
+        assert_eq!(value_of_bytes(b"\xef\xbb\xbf\xef\xbb\xbf{}"), None);
+        assert_eq!(unmarked(b"\xef\xbb"), b"\xef\xbb");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The versions of MCP that this server speaks, and what differs between them, as data.
 //!
-//! Invariant: no other module compares versions; it asks for the rule by name. Source: MCP
+//! Invariant: no other module compares versions; it asks for the rule by name. What each version's
+//! messages may carry is a table of its own, [`vocabulary`](crate::protocol::vocabulary). Source: MCP
 //! `basic/lifecycle` "Version Negotiation" (to 2025-11-25), `basic/versioning` (2026-07-28), and
 //! the changelog of each version.
 
@@ -109,41 +110,6 @@ impl Version {
         self >= Self::V2025_03_26
     }
 
-    /// Whether a result may have audio content.
-    pub fn audio(self) -> bool {
-        self >= Self::V2025_03_26
-    }
-
-    /// Whether a tool's result may have `structuredContent`: an object.
-    pub fn structured_content(self) -> bool {
-        self >= Self::V2025_06_18
-    }
-
-    /// Whether `structuredContent` may be any JSON value (SEP-2106).
-    pub fn structured_anything(self) -> bool {
-        self >= Self::V2026_07_28
-    }
-
-    /// Whether a result may have `resource_link` content.
-    pub fn resource_links(self) -> bool {
-        self >= Self::V2025_06_18
-    }
-
-    /// Whether the person may be asked to fill in a form.
-    pub fn elicitation(self) -> bool {
-        self >= Self::V2025_06_18
-    }
-
-    /// Whether the person may be sent to a URL (SEP-1036).
-    pub fn url_elicitation(self) -> bool {
-        self >= Self::V2025_11_25
-    }
-
-    /// Whether sampling may bring tools (SEP-1577).
-    pub fn sampling_tools(self) -> bool {
-        self >= Self::V2025_11_25
-    }
-
     /// The code of the error that says a resource does not exist (SEP-2164).
     pub fn resource_not_found(self) -> i32 {
         if self.is_stateless() { INVALID_PARAMS } else { RESOURCE_NOT_FOUND }
@@ -207,15 +173,7 @@ mod tests {
         assert_eq!(those(Version::event_ids), ["2025-03-26", "2025-06-18", "2025-11-25"]);
         assert_eq!(those(Version::result_type), ["2026-07-28"]);
         assert_eq!(those(Version::cache_hints), ["2026-07-28"]);
-        assert_eq!(those(Version::structured_anything), ["2026-07-28"]);
-        assert_eq!(those(Version::url_elicitation), ["2025-11-25", "2026-07-28"]);
-        assert_eq!(those(Version::sampling_tools), ["2025-11-25", "2026-07-28"]);
-        for rule in [Version::structured_content, Version::resource_links, Version::elicitation] {
-            assert_eq!(those(rule), ["2025-06-18", "2025-11-25", "2026-07-28"]);
-        }
-        for rule in [Version::progress_message, Version::audio] {
-            assert_eq!(those(rule).len(), 4);
-        }
+        assert_eq!(those(Version::progress_message).len(), 4);
     }
 
     #[test]

@@ -43,17 +43,22 @@ impl Stop {
 
     /// What the model is told where the reason is no error of the protocol.
     pub(crate) fn into_result(self) -> ToolResult {
+        ToolResult::error(self.into_message())
+    }
+
+    /// The same as a text.
+    pub(crate) fn into_message(self) -> String {
         match self.0 {
             Reason::Unanswered(why) => {
-                ToolResult::error(format!("The question to the person was not answered: {why}."))
+                format!("The question to the person was not answered: {why}.")
             }
-            Reason::Incapable(needs) => ToolResult::error(format!(
+            Reason::Incapable(needs) => format!(
                 "This needs a client that declares {}, and yours did not.",
                 needs.declaration()
-            )),
-            Reason::Refused(error) => ToolResult::error(error.message),
+            ),
+            Reason::Refused(error) => error.message,
             Reason::Suspended(_) | Reason::Malformed(_) | Reason::Moves => {
-                ToolResult::error("The question was lost.")
+                "The question was lost.".to_owned()
             }
         }
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, value::RawValue};
 use crate::{
     access::scope::BeyondScope,
     protocol::{
-        content::ToolResult,
+        content::{Contents, ToolResult},
         fields::fields,
         jsonrpc::{
             INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RequestId, RpcError, TRANSPORT_ERROR,
@@ -16,6 +16,7 @@ use crate::{
         },
         object::Object,
         raw,
+        uri::canonical,
     },
     server::{
         ask::{Reason, Stop},
@@ -166,11 +167,16 @@ async fn carry_out(
 
 async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let uri = Params::required(params.uri, "resources/read", "uri")?;
-    if let (Some(id), Some(tasks)) = (uri.strip_prefix(OPERATION), &ctx.tasks) {
+    let address = canonical(&uri);
+    if let (Some(id), Some(tasks)) = (address.strip_prefix(OPERATION), &ctx.tasks) {
         return long::read(tasks, id, &uri).await;
     }
-    match registry::read(ctx, &uri).await {
-        Ok(contents) => Ok(Outcome::Result(contents.to_result())),
+    match registry::read(ctx, &address).await {
+        // The client knows it by the address that it asked for.
+        Ok(contents) => {
+            let contents = Contents { uri: uri.into_owned(), ..contents };
+            Ok(Outcome::Result(contents.to_result()))
+        }
         Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),
         Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
@@ -201,9 +207,10 @@ fn texts<const N: usize>(of: Option<&RawValue>, names: [&'static str; N]) -> [Op
 async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
     let [kind, name, uri] = texts(params.reference, ["type", "name", "uri"]);
+    let address = canonical(uri.as_deref().unwrap_or_default());
     let reference = match (kind.as_deref(), &name, &uri) {
         (Some("ref/prompt"), Some(name), _) => Reference::Prompt(name),
-        (Some("ref/resource"), _, Some(uri)) => Reference::Resource(uri),
+        (Some("ref/resource"), _, Some(_)) => Reference::Resource(&address),
         _ => {
             return Err(wrong(
                 "`ref` must be a ref/prompt with `name` or a ref/resource with `uri`",

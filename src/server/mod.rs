@@ -5,6 +5,8 @@ pub mod changes;
 pub mod choice;
 pub mod context;
 pub mod dispatch;
+pub(crate) mod expected;
+pub mod input;
 pub mod listing;
 pub mod long;
 pub mod notify;

@@ -55,7 +55,7 @@ pub struct OutboundResponse {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NetworkFailure {
     /// The answer did not come within the request's timeout.
-    #[error("no answer within {0:?}")]
+    #[error("no answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
     /// The connection could not be made, or broke.
     #[error("the connection failed: {0}")]

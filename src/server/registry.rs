@@ -13,6 +13,7 @@ use crate::{
         fields::fields,
         raw,
         stateless::param_marks::ParamHeader,
+        uri::canonical,
     },
     server::{
         ask::Stop,
@@ -188,15 +189,18 @@ pub fn becomes(name: &str) -> Becomes {
     sitebay::becomes(name)
 }
 
-/// Runs a tool. None: there is no tool of this name.
+/// Runs a tool with arguments that its schema allows. None: there is no tool of this name.
 pub async fn call(
     ctx: &Context,
     name: &str,
     arguments: Option<&RawValue>,
 ) -> Option<Result<ToolResult, Stop>> {
     #[cfg(feature = "fixtures")]
-    if let Some(result) = fixtures::call(ctx, name, arguments).await {
-        return Some(result);
+    if let Some(schema) = fixtures::schema(name) {
+        return match schema.check(arguments) {
+            Ok(_) => fixtures::call(ctx, name, arguments).await,
+            Err(problems) => Some(Ok(problems.into_result(name))),
+        };
     }
     let called = sitebay::call(ctx, name, arguments).await?;
     Some(match called {
@@ -229,12 +233,12 @@ pub async fn read(ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
 
 /// Whether a resource changes by itself, so that somebody has to look.
 pub fn is_watchable(uri: &str) -> bool {
-    sitebay::is_watchable(uri)
+    sitebay::is_watchable(&canonical(uri))
 }
 
 /// Looks at a resource. None: it could not be read just now.
 pub async fn look(ctx: &Context, uri: &str) -> Option<Look> {
-    sitebay::look(ctx, uri).await
+    sitebay::look(ctx, &canonical(uri)).await
 }
 
 /// Makes a prompt.
@@ -293,4 +297,75 @@ pub enum Reference<'a> {
     Prompt(&'a str),
     /// A resource template by URI.
     Resource(&'a str),
+}
+
+#[cfg(feature = "fixtures")]
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, value::to_raw_value};
+
+    use super::*;
+    use crate::sitebay::fake::Fake;
+
+    fn called(name: &str, arguments: &Value) -> ToolResult {
+        let fake = Fake::new([]);
+        let arguments = to_raw_value(arguments).unwrap();
+        let result = pollster::block_on(call(&fake.context(), name, Some(&arguments)));
+        assert!(fake.requests().is_empty(), "{name}");
+        result.unwrap().unwrap()
+    }
+
+    #[test]
+    fn every_tool_refuses_wrong_arguments_in_the_same_words() {
+        let all = tools(Choice::parse("all,dynamic").unwrap());
+        let mut tried = 0;
+        for definition in all.items() {
+            let definition: Value = serde_json::from_str(definition).unwrap();
+            let name = definition["name"].as_str().unwrap();
+            let refused = |arguments: Value, line: &str| {
+                let text = called(name, &arguments).to_json();
+                let head = format!("The arguments of {name} are not valid; nothing was done.\\n");
+                assert!(text.contains(&head) && text.contains(line), "{line}: {text}");
+            };
+            refused(json!([7]), "- arguments: expected a JSON object; got");
+            let schema = &definition["inputSchema"];
+            if schema["additionalProperties"] == false {
+                refused(json!({ "nothing_of_the_kind": 1 }), "- nothing_of_the_kind: ");
+            }
+            for (parameter, of) in schema["properties"].as_object().unwrap() {
+                if of["$ref"].is_string() {
+                    continue;
+                }
+                // No parameter is a list in a list.
+                let wrong = json!({ parameter: [["not one value"]] });
+                refused(wrong, &format!("- {parameter}"));
+                tried += 1;
+            }
+        }
+        assert!(tried > 150, "{tried}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_told_alike_by_fixtures_and_catalogue() {
+        for (tool, arguments, line) in [
+            (
+                "slow",
+                json!({ "ms": "two" }),
+                "- ms: expected an integer from 0 to 600000; got the string \\\"two\\\"",
+            ),
+            (
+                "sitebay_list_sites",
+                json!({ "page": "two" }),
+                "- page: expected an integer of at least 1; got the string \\\"two\\\"",
+            ),
+            (
+                "sitebay_find_tools",
+                json!({ "limit": "two" }),
+                "- limit: expected an integer from 1 to 20; got the string \\\"two\\\"",
+            ),
+        ] {
+            let text = called(tool, &arguments).to_json();
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
 }

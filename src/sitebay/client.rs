@@ -210,7 +210,7 @@ impl<'a> Client<'a> {
         if self.needs_token(&request.url) {
             self.ctx.record.accepted();
         }
-        if body.trim_ascii().is_empty() {
+        if raw::unmarked(&body).trim_ascii().is_empty() {
             return Ok(Answer { status, json: Value::Null });
         }
         let secrets = self.secrets(request);

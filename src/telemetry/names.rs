@@ -66,7 +66,7 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Body(_) => "body",
         Refusal::TooLarge => "too-large",
         Refusal::ContentType => "content-type",
-        Refusal::AcceptPost | Refusal::AcceptStream => "accept",
+        Refusal::AcceptPost | Refusal::AcceptQuestion | Refusal::AcceptStream => "accept",
         Refusal::NoSession | Refusal::NoSessionInUrl => "no-session",
         Refusal::SessionNotFound => "session-not-found",
         Refusal::Version(_) => "version",

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use futures_util::FutureExt as _;
 use uuid::Uuid;
 use worker::{Env, Result};
 
@@ -36,8 +37,8 @@ use crate::{
     sitebay::Account,
     telemetry::{audit::Audit, metrics, record::Record},
     transport::{
-        forward::Target, grants::Admitted, held::Lease, hub::Hub, quota, tasks::TaskLink,
-        token_check::TokenCheck, visit::Visit, watchdog::Watched,
+        forward::Target, grants::Admitted, held::Lease, hub::Hub, media, quota, tasks::TaskLink,
+        token_check::TokenCheck, visit::Visit, watchdog::Watched, whole::whole,
     },
 };
 
@@ -245,7 +246,12 @@ impl<'a> Endpoint<'a> {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
-        Ok(answer::stream(Watched::new(stream, self.record.clone()), self.caller)?)
+        let stream = Watched::new(stream, self.record.clone());
+        if !media::accepts_stream(request.header("accept").as_deref()) {
+            let body = whole(stream).boxed_local().await?;
+            return Ok(answer::json(200, &body, self.caller)?);
+        }
+        Ok(answer::stream(stream, self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.

@@ -67,7 +67,7 @@ async fn fetch(url: &str) -> Option<String> {
 }
 
 fn unusable(error: JsValue) -> bool {
-    crate::fault!("a key of MCP_JWKS_URL cannot be used: {error:?}");
+    crate::fault!("a key of MCP_JWKS_URL cannot be used: {}", worker::Error::from(error));
     false
 }
 

@@ -19,3 +19,4 @@ pub mod tasks;
 pub mod token_check;
 pub mod visit;
 pub mod watchdog;
+mod whole;

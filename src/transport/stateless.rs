@@ -16,7 +16,7 @@ use crate::{
         call::{Held, run_held},
         channel::{Channel, Reply},
     },
-    edge::{answer, config::Config},
+    edge::{answer, config::Config, refusal::Refusal},
     protocol::{
         bytes::cut_text,
         capabilities::{ClientCapabilities, TASKS_EXTENSION},
@@ -55,14 +55,15 @@ use crate::{
         platform::Platform as _,
         registry::{self, PROMPTS},
         rounds::{Brought, Consume, ROUND_LASTS, Run},
-        size::{MAX_RESULT, too_large},
+        size::{MAX_RESULT, too_large, too_large_error},
         tasks::TaskFault,
     },
     telemetry::trace::Trace,
     transport::{
         endpoint::{Endpoint, Outcome as Answered},
-        hub,
+        hub, media,
         token_check::TokenCheck,
+        whole::whole,
     },
 };
 
@@ -88,6 +89,7 @@ pub async fn answer(
         Ok(opened) => opened,
         Err(error) => return refused(&endpoint, &id, &error),
     };
+    let streams = media::accepts_stream(http.header("accept").as_deref());
     let client = Rc::new(opened.envelope.client.clone());
     endpoint.record.spoken_by(client, Version::V2026_07_28.as_str());
     match opened.method {
@@ -95,13 +97,14 @@ pub async fn answer(
             let text = discover::result(&capabilities(endpoint.config));
             Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
+        Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
             tend(endpoint, id, opened).await
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            carry_out(endpoint, id, opened, choice).await
+            carry_out(endpoint, id, opened, choice, streams).await
         }
     }
 }
@@ -274,6 +277,7 @@ async fn carry_out(
     id: RequestId,
     opened: Opened,
     choice: Option<Choice>,
+    streams: bool,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -322,6 +326,10 @@ async fn carry_out(
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine), changes).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
+        Held::Stream(stream) if !streams => {
+            let body = whole(stream).boxed_local().await?;
+            Ok(answer::json(200, &body, endpoint.caller)?)
+        }
         Held::Stream(stream) => {
             record.streams(200);
             Ok(answer::stream(stream, endpoint.caller)?)
@@ -365,7 +373,10 @@ fn worded(
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
-        Outcome::Result(text) => done(bounded(text)),
+        Outcome::Result(text) if text.len() > MAX_RESULT => {
+            (200, error_text(Some(id), &too_large_error(text.len())))
+        }
+        Outcome::Result(text) => done(text),
         Outcome::Tool(result) => done(bounded(result.to_json())),
         Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
         Outcome::Failed(error) => (200, error_text(Some(id), &error)),

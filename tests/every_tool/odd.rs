@@ -53,7 +53,7 @@ fn not_json() -> Vec<Odd> {
             &[unreadable],
         ),
         odd(200, format!("{{}} {TOKEN}"), &[unreadable]),
-        odd(200, "\u{feff}{}", &[unreadable]),
+        odd(200, "\u{feff}<p>", &[unreadable]),
         odd(200, "[".repeat(100_000), &[unreadable]),
         odd(200, "[".repeat(10_000) + &"]".repeat(10_000), &[unreadable]),
         Odd {

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod process;
 pub mod provider;
 pub mod site;
+pub mod spec;
 pub mod stateless;
 pub mod wrangler;
 

@@ -53,7 +53,14 @@ impl Listener {
     pub fn told(&self, change: &Change<'_>) -> Option<Vec<u8>> {
         let id = RawValue::from_string(self.id.clone()).ok()?;
         let subscription = Subscription(RequestId::read(&id)?);
-        self.filter.wants(change).then(|| subscription.notification(change))
+        match change {
+            // The client knows it by the address that it asked for.
+            Change::Resource { uri } => {
+                let uri = self.filter.watched_as(uri).next()?;
+                Some(subscription.notification(&Change::Resource { uri }))
+            }
+            change => self.filter.wants(change).then(|| subscription.notification(change)),
+        }
     }
 }
 
@@ -70,5 +77,15 @@ mod tests {
         let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
         assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
         assert_eq!(same.told(&Change::Prompts), None);
+    }
+
+    #[test]
+    fn a_resource_is_told_of_by_the_address_that_the_listener_wrote() {
+        let resource_subscriptions = vec!["SITEBAY://sites/".to_owned()];
+        let filter = Filter { resource_subscriptions, ..Filter::default() };
+        let listener = Listener { id: "1".into(), filter };
+        let told = listener.told(&Change::Resource { uri: "sitebay://sites" }).unwrap();
+        assert!(String::from_utf8(told).unwrap().contains(r#""uri":"SITEBAY://sites/""#));
+        assert_eq!(listener.told(&Change::Resource { uri: "sitebay://teams" }), None);
     }
 }

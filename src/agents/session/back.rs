@@ -18,6 +18,7 @@ use crate::{
         notification,
         question::Question,
         stateless::{input::Keyed, request_state::Answered},
+        vocabulary,
     },
     server::{
         ask::{Reason, Stop, named},
@@ -44,6 +45,7 @@ type Answers = Rc<RefCell<Vec<Answered>>>;
 impl Notifier for CallNotifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         if let Some(token) = &self.token {
+            let message = message.filter(|_| self.session.version().progress_message());
             self.channel.push(&notification::progress(token, progress, total, message));
         }
     }
@@ -128,7 +130,7 @@ impl CallNotifier {
     /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
     fn put(&self, question: &Question) -> Option<Rc<Slot>> {
         let slot = self.session.questions.open(&self.channel)?;
-        let mut params = question.params();
+        let mut params = vocabulary::asked(self.session.version(), question.params());
         if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
             // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
             params.insert("elicitationId".to_owned(), json!(slot.id()));

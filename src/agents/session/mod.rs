@@ -42,6 +42,7 @@ use crate::{
         raw,
         session_id::Claims,
         version::Version,
+        vocabulary::askable,
     },
     server::{context::Client, notify::News},
 };
@@ -185,9 +186,10 @@ impl Session {
         Version::from_code(self.hello.borrow().version).unwrap_or(Version::LATEST)
     }
 
-    /// What the client can do.
+    /// What the client can be asked for: what it declared, as far as its version has it.
     pub fn capabilities(&self) -> ClientCapabilities {
-        ClientCapabilities::from_bits(self.hello.borrow().capabilities)
+        let declared = ClientCapabilities::from_bits(self.hello.borrow().capabilities);
+        askable(self.version(), declared)
     }
 
     /// The program that the person uses.
@@ -251,10 +253,18 @@ impl Session {
             News::ToolsChanged => (TOOLS_CHANGED, Object::new()),
             News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
             News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
-            News::ResourceUpdated(uri) if self.settings.borrow().watches(uri) => {
-                ("notifications/resources/updated", Object::new().text("uri", uri))
+            News::ResourceUpdated(uri) => {
+                let addresses = self.settings.borrow().watched_as(uri);
+                for uri in addresses {
+                    let params = Object::new().text("uri", &uri).end();
+                    self.send_or_keep(&notification_text(
+                        "notifications/resources/updated",
+                        &params,
+                    ));
+                }
+                return;
             }
-            News::ResourceUpdated(_) | News::Task(..) => return,
+            News::Task(..) => return,
         };
         self.send_or_keep(&notification_text(method, &params.end()));
     }

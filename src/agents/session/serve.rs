@@ -15,11 +15,13 @@ use crate::{
     protocol::{
         initialize::{Hello, result},
         jsonrpc::{
-            Body, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND, RequestId,
-            RpcError, decode, error_text, result_text,
+            Body, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND,
+            RequestId, RpcError, decode, error_text, result_text,
         },
         log_level::LogLevel,
         raw,
+        version::Version,
+        vocabulary::spoken,
     },
     server::{
         ask::{Reason, Stop},
@@ -27,7 +29,7 @@ use crate::{
         dispatch::{Outcome, beyond_text, dispatch},
         params::Params,
         registry::{self, PROMPTS},
-        size::{MAX_RESULT, too_large},
+        size::{MAX_RESULT, too_large, too_large_error},
     },
 };
 
@@ -68,7 +70,7 @@ async fn one(
             let _running = session.start(&id, channel);
             let outcome = request(session, ctx, &method, params, channel).await;
             ctx.record.came_to(outcome.word(), outcome.code());
-            worded(&id, outcome)
+            worded(session.version(), &method, &id, outcome)
         }
         Message::Notification { method, params } => {
             ctx.record.method(&method);
@@ -219,16 +221,23 @@ async fn batch(
     Reply::Json { status: 200, body }
 }
 
-/// An outcome as the session era says it.
-pub fn worded(id: &RequestId, outcome: Outcome) -> Reply {
+/// The method whose result says whether it failed.
+const TOOLS_CALL: &str = "tools/call";
+
+/// An outcome of a method as the session era says it, in the vocabulary of its version.
+pub fn worded(version: Version, method: &str, id: &RequestId, outcome: Outcome) -> Reply {
+    let result = |text: &str| result_text(id, &spoken(version, method, text));
     let body = match outcome {
         Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
-        Outcome::List(text) => result_text(id, text),
-        Outcome::Text(text) => result_text(id, &text),
+        Outcome::List(text) => result(text),
+        Outcome::Text(text) => result(&text),
         // A session waits for its tasks, and is given none.
         Outcome::Task(seen) => result_text(id, &seen.task),
-        Outcome::Result(text) => bounded(id, result_text(id, &text)),
-        Outcome::Tool(result) => bounded(id, result_text(id, &result.to_json())),
+        Outcome::Result(text) if text.len() > MAX_RESULT => {
+            error_text(Some(id), &too_large_error(text.len()))
+        }
+        Outcome::Result(text) => result(&text),
+        Outcome::Tool(tool) => bounded(id, result(&tool.to_json())),
         Outcome::NoResource(uri) => {
             let message = format!("no resource `{uri}`");
             let data = Some(json!({ "uri": uri }));
@@ -236,7 +245,11 @@ pub fn worded(id: &RequestId, outcome: Outcome) -> Reply {
         }
         Outcome::Failed(error) => error_text(Some(id), &error),
         Outcome::Stopped(Stop(Reason::Refused(error))) => error_text(Some(id), &error),
-        Outcome::Stopped(stop) => result_text(id, &stop.into_result().to_json()),
+        Outcome::Stopped(stop) if method == TOOLS_CALL => result(&stop.into_result().to_json()),
+        // Only a tool's result can say that it failed.
+        Outcome::Stopped(stop) => {
+            error_text(Some(id), &RpcError::new(INTERNAL_ERROR, stop.into_message()))
+        }
     };
     Reply::Json { status: 200, body }
 }

@@ -6,6 +6,7 @@ use crate::protocol::{
     log_level::LogLevel,
     object::Object,
     raw,
+    uri::same,
 };
 
 /// Resources that one session may watch.
@@ -50,9 +51,14 @@ impl Settings {
         level >= self.level.unwrap_or(LogLevel::Info)
     }
 
-    /// Whether the client watches a resource.
+    /// Whether the client watches a resource by this very address.
     pub fn watches(&self, uri: &str) -> bool {
         self.subscriptions.iter().any(|watched| watched == uri)
+    }
+
+    /// The addresses by which the client watches a resource.
+    pub fn watched_as(&self, uri: &str) -> Vec<String> {
+        self.subscriptions.iter().filter(|watched| same(watched, uri)).cloned().collect()
     }
 
     /// Watches a resource.
@@ -77,7 +83,7 @@ impl Settings {
     /// Watches a resource no more; false where it did not.
     pub fn unsubscribe(&mut self, uri: &str) -> bool {
         let watched = self.subscriptions.len();
-        self.subscriptions.retain(|known| known != uri);
+        self.subscriptions.retain(|known| !same(known, uri));
         self.subscriptions.len() < watched
     }
 }
@@ -107,6 +113,18 @@ mod tests {
         assert!(
             Settings::default().wants(LogLevel::Info)
                 && !Settings::default().wants(LogLevel::Debug)
+        );
+    }
+
+    #[test]
+    fn a_resource_is_watched_by_the_addresses_that_the_client_wrote() {
+        let mut settings = Settings::default();
+        settings.subscribe("SITEBAY://sites/").unwrap();
+        settings.subscribe("sitebay://teams").unwrap();
+        assert_eq!(settings.watched_as("sitebay://sites"), ["SITEBAY://sites/"]);
+        assert_eq!(settings.watched_as("sitebay://site"), [""; 0]);
+        assert!(
+            settings.unsubscribe("sitebay://sites") && !settings.unsubscribe("sitebay://sites")
         );
     }
 

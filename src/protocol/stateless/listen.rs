@@ -13,6 +13,7 @@ use crate::protocol::{
     object::Object,
     raw,
     stateless::{META_SUBSCRIPTION, error::StatelessError, result},
+    uri::same,
 };
 
 /// URIs, and ids of tasks, that one subscription may name.
@@ -126,9 +127,17 @@ impl Filter {
             Change::Tools => self.tools_list_changed,
             Change::Prompts => self.prompts_list_changed,
             Change::Resources => self.resources_list_changed,
-            Change::Resource { uri } => has(&self.resource_subscriptions, uri),
+            Change::Resource { uri } => self.watched_as(uri).next().is_some(),
             Change::Task { id, .. } => has(&self.task_ids, id),
         }
+    }
+}
+
+impl Filter {
+    /// The addresses by which the client watches a resource.
+    pub fn watched_as<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = &'a str> {
+        let watched = self.resource_subscriptions.iter().map(String::as_str);
+        watched.filter(move |watched| same(watched, uri))
     }
 }
 

@@ -3,54 +3,32 @@
 //! Invariant: every value fits its parameter and is in normal form, defaults are filled in, and
 //! a call with anything wrong is told all of it at once.
 
-use serde_json::{Map, Value, value::RawValue};
+use std::sync::OnceLock;
+
+use serde_json::{Value, value::RawValue};
 
 use super::{
-    catalogue::{Empty, Operation, Parameter},
+    catalogue::{OPERATIONS, Operation, Parameter},
     kinds,
 };
 use crate::{
     access::secret::Secret,
-    protocol::{content::ToolResult, raw},
+    server::input::{Problems, Schema},
 };
-
-/// Longest piece of a wrong value that is repeated to the caller, in characters.
-const SHOWN: usize = 80;
 
 /// The arguments of a call by their parameters' names.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arguments(Vec<(&'static str, Value)>);
 
-/// What is wrong with a call's arguments, one line each.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Problems(Vec<String>);
-
-impl Problems {
-    /// The answer to the call.
-    pub(crate) fn into_result(self, operation: &Operation) -> ToolResult {
-        let lines = self.0.join("\n");
-        ToolResult::error(format!(
-            "The arguments of {} are not valid; nothing was sent to SiteBay.\n{lines}",
-            operation.name
-        ))
-    }
-}
-
 impl Arguments {
     /// Checks what a client sent.
-    pub(crate) fn check(operation: &Operation, raw: Option<&RawValue>) -> Result<Self, Problems> {
-        let given = object(raw)?;
-        let mut problems: Vec<String> =
-            given.keys().filter_map(|name| unknown(operation, name)).collect();
-        let mut values = Vec::new();
-        for parameter in operation.parameters {
-            match value_of(parameter, given.get(parameter.name)) {
-                Ok(Some(value)) => values.push((parameter.name, value)),
-                Ok(None) => {}
-                Err(problem) => problems.push(format!("- {}: {problem}", parameter.name)),
-            }
-        }
-        if problems.is_empty() { Ok(Self(values)) } else { Err(Problems(problems)) }
+    pub(crate) fn check(
+        operation: &'static Operation,
+        raw: Option<&RawValue>,
+    ) -> Result<Self, Problems> {
+        let mut checked = schema(operation).check(raw)?;
+        let names = operation.parameters.iter().map(|parameter| parameter.name);
+        Ok(Self(names.filter_map(|name| Some((name, checked.remove(name)?))).collect()))
     }
 
     /// A value, if it was given or has a default.
@@ -81,109 +59,35 @@ impl Arguments {
     }
 }
 
-fn object(raw: Option<&RawValue>) -> Result<Map<String, Value>, Problems> {
-    let Some(raw) = raw else {
-        return Ok(Map::new());
-    };
-    match raw::value(raw.get()) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(Value::Null) => Ok(Map::new()),
-        Ok(other) => Err(Problems(vec![format!(
-            "- arguments: expected a JSON object, got {}",
-            type_name(&other)
-        )])),
-        Err(_) => Err(Problems(vec!["- arguments: expected a JSON object".into()])),
-    }
-}
-
-fn value_of(parameter: &Parameter, given: Option<&Value>) -> Result<Option<Value>, String> {
-    let given = match (given, parameter.empty) {
-        (Some(Value::Null), _) if !parameter.required => None,
-        (Some(Value::String(text)), Empty::Absent) if text.trim().is_empty() => None,
-        (Some(Value::String(text)), Empty::Null) if text.trim().is_empty() => {
-            return Ok(Some(Value::Null));
-        }
-        (given, _) => given,
-    };
-    match given {
-        Some(value) => kinds::accept(parameter, value)
-            .map(Some)
-            .map_err(|expected| format!("expected {expected}; got {}", shown(parameter, value))),
-        None if parameter.required => {
-            Err(format!("required: expected {}", kinds::expectation(parameter)))
-        }
-        None => Ok(default(parameter)),
-    }
-}
-
-/// The default; an empty one that stands for nothing is nothing.
-fn default(parameter: &Parameter) -> Option<Value> {
-    let value = raw::value(parameter.default?).ok()?;
-    let absent = parameter.empty == Empty::Absent && value.as_str() == Some("");
-    (!absent).then_some(value)
-}
-
-fn unknown(operation: &Operation, name: &str) -> Option<String> {
-    if operation.parameters.iter().any(|parameter| parameter.name == name) {
-        return None;
-    }
-    let shown = crate::sitebay::cut(name, SHOWN);
-    let near = nearest(operation, name);
-    let known: Vec<&str> = operation.parameters.iter().map(|parameter| parameter.name).collect();
-    Some(match near {
-        Some(near) => format!("- {shown}: there is no such parameter; did you mean {near}?"),
-        None if known.is_empty() => format!("- {shown}: this tool takes no parameters"),
-        None => format!("- {shown}: there is no such parameter; there are {}", known.join(", ")),
+/// The input schema of an operation, as it is listed; read once per isolate.
+fn schema(operation: &'static Operation) -> &'static Schema {
+    static READ: [OnceLock<Schema>; OPERATIONS.len()] =
+        [const { OnceLock::new() }; OPERATIONS.len()];
+    static NONE: OnceLock<Schema> = OnceLock::new();
+    let at = OPERATIONS.iter().position(|known| std::ptr::eq(known, operation));
+    let place = at.and_then(|at| READ.get(at)).unwrap_or(&NONE);
+    place.get_or_init(|| {
+        let mut schema = Schema::of_definition(operation.definition);
+        refine(&mut schema, operation.parameters);
+        schema
     })
 }
 
-/// The known name with the fewest changes, if that is at most half of it.
-fn nearest(operation: &Operation, name: &str) -> Option<&'static str> {
-    let names = operation.parameters.iter().map(|parameter| parameter.name);
-    let (changes, near) =
-        names.map(|known| (distance(known, name), known)).min_by_key(|(changes, _)| *changes)?;
-    (changes.saturating_mul(2) <= near.len()).then_some(near)
-}
-
-/// Levenshtein distance, row by row, of names cut to a sane length.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().take(64).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (at, left) in a.chars().take(64).enumerate() {
-        let mut diagonal = at;
-        let mut before = at.saturating_add(1);
-        let mut next = vec![before];
-        for (right, above) in b.iter().zip(row.iter().skip(1)) {
-            let change = diagonal.saturating_add(usize::from(left != *right));
-            before = change.min(above.saturating_add(1)).min(before.saturating_add(1));
-            diagonal = *above;
-            next.push(before);
+/// Says what the catalogue knows and a schema cannot say.
+fn refine(schema: &mut Schema, parameters: &'static [Parameter]) {
+    for parameter in parameters {
+        let Some(property) = schema.property(parameter.name) else {
+            continue;
+        };
+        if kinds::is_text(parameter.kind) {
+            property.read_texts_by(parameter);
         }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
-}
-
-/// What came: its type, and for a string its beginning unless it is secret.
-fn shown(parameter: &Parameter, value: &Value) -> String {
-    match value {
-        Value::String(text) if !parameter.secret => {
-            format!("the string {:?}", crate::sitebay::cut(text, SHOWN))
+        if parameter.secret {
+            property.keep_secret();
         }
-        Value::Number(number) if !parameter.secret => format!("the number {number}"),
-        other => type_name(other).to_owned(),
-    }
-}
-
-/// The JSON type of a value, with its article.
-pub(crate) fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
+        if let Some(items) = property.item() {
+            refine(items, parameter.items);
+        }
     }
 }
 
@@ -192,7 +96,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::toolsets::sitebay::catalogue;
+    use crate::{server::input::KEYWORDS, toolsets::sitebay::catalogue};
+
+    const BLOCKS: &str = "<<<<<< SEARCH\na\n======\nb\n>>>>>> REPLACE";
 
     fn check(tool: &str, arguments: Value) -> Result<Arguments, Problems> {
         let raw = serde_json::value::to_raw_value(&arguments).unwrap();
@@ -200,7 +106,7 @@ mod tests {
     }
 
     fn problems(tool: &str, arguments: Value) -> Vec<String> {
-        check(tool, arguments).unwrap_err().0
+        check(tool, arguments).unwrap_err().lines()
     }
 
     #[test]
@@ -227,6 +133,8 @@ mod tests {
         let found = problems("sitebay_create_site", json!({"wordpress_password": 12_345_678}));
         let line = found.iter().find(|line| line.contains("wordpress_password")).unwrap();
         assert_eq!(line, "- wordpress_password: expected a string that is not empty; got a number");
+        let found = problems("sitebay_create_site", json!("{\"wordpress_password\": \"hunter2\"}"));
+        assert_eq!(found, ["- arguments: expected a JSON object; got a string"]);
     }
 
     #[test]
@@ -258,7 +166,71 @@ mod tests {
     fn arguments_that_are_no_object_are_refused() {
         for wrong in [json!([]), json!("x"), json!(1)] {
             let found = problems("sitebay_list_teams", wrong);
-            assert!(found[0].starts_with("- arguments: expected a JSON object, got "), "{found:?}");
+            assert!(
+                found[0].starts_with("- arguments: expected a JSON object; got the "),
+                "{found:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_wrong_object_of_an_array_is_named() {
+        let edit = json!({"file_path": "wp-content/a.php", "search_replace_blocks": BLOCKS});
+        let call = |edits: Value| {
+            check("sitebay_multi_edit_files", json!({"fqdn": "a.org", "edits": edits}))
+        };
+        let sent = call(json!([edit])).unwrap();
+        let sent = &sent.get("edits").unwrap()[0];
+        assert_eq!(sent["file_path"], "a.php");
+        assert!(sent["search_replace_blocks"].as_str().unwrap().starts_with("<<<<<<< SEARCH"));
+        for (wrong, told) in [
+            (
+                json!([]),
+                "- edits: expected an array of objects with file_path and search_replace_blocks",
+            ),
+            (json!({}), "- edits: expected an array of objects"),
+            (json!([edit, 1]), "- edits[1]: expected a JSON object; got the number 1"),
+            (
+                json!([{"file_path": "../a", "search_replace_blocks": BLOCKS}]),
+                "- edits[0].file_path: expected a path below wp-content",
+            ),
+            (
+                json!([{"file_path": "a"}]),
+                "- edits[0].search_replace_blocks: required: expected at least one",
+            ),
+            (
+                json!([{"file_path": "a", "search_replace_blocks": BLOCKS, "x": 1}]),
+                "- edits[0].x: there is no such parameter",
+            ),
+        ] {
+            let found = call(wrong).unwrap_err().lines();
+            assert!(found.len() == 1 && found[0].starts_with(told), "{told}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn every_keyword_of_the_catalogue_is_checked() {
+        fn unknown(schema: &Value, found: &mut Vec<String>) {
+            const SAID: [&str; 2] = ["description", "format"];
+            for (name, value) in schema.as_object().unwrap() {
+                if !KEYWORDS.contains(&name.as_str()) && !SAID.contains(&name.as_str()) {
+                    found.push(format!("{name}: {value}"));
+                }
+            }
+            schema["properties"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .for_each(|(_, of)| unknown(of, found));
+            if schema["items"].is_object() {
+                unknown(&schema["items"], found);
+            }
+        }
+        for operation in OPERATIONS {
+            let definition: Value = serde_json::from_str(operation.definition).unwrap();
+            let mut found = Vec::new();
+            unknown(&definition["inputSchema"], &mut found);
+            assert!(found.is_empty(), "{}: {found:?}", operation.name);
         }
     }
 }

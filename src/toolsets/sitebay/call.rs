@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 
 use super::{
-    arguments::{Arguments, type_name},
+    arguments::Arguments,
     catalogue::{Effect, Operation},
     conform, explain,
     generations::{self, Form},
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     protocol::content::ToolResult,
-    server::{ask::Stop, context::Context},
+    server::{ask::Stop, context::Context, input::type_name},
     sitebay::{Answer, ApiError, Client, Listing, Repeat, Request, redact},
 };
 

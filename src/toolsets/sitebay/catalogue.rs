@@ -99,7 +99,7 @@ pub(crate) enum Behaviour {
     Logs,
 }
 
-/// One argument of a tool.
+/// One argument of a tool, beyond what its definition's `inputSchema` says.
 #[derive(Debug)]
 pub(crate) struct Parameter {
     pub(crate) name: &'static str,
@@ -108,10 +108,6 @@ pub(crate) struct Parameter {
     pub(crate) place: Place,
     pub(crate) kind: Kind,
     pub(crate) required: bool,
-    /// The default as JSON.
-    pub(crate) default: Option<&'static str>,
-    pub(crate) minimum: Option<i64>,
-    pub(crate) maximum: Option<i64>,
     pub(crate) min_length: Option<usize>,
     pub(crate) max_length: Option<usize>,
     /// Allowed values in small letters; all if empty.

@@ -5,11 +5,8 @@
 
 use serde_json::{Map, Value};
 
-use super::{
-    arguments::type_name,
-    catalogue::{Field, FieldKind, Shape},
-};
-use crate::sitebay::PLACEHOLDER;
+use super::catalogue::{Field, FieldKind, Shape};
+use crate::{server::input::type_name, sitebay::PLACEHOLDER};
 
 /// More warnings than this tell nothing new.
 const MOST_WARNINGS: usize = 20;

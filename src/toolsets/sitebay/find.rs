@@ -3,12 +3,18 @@
 //! Invariant: what is found may be called by name at once, listed or not; enabling a toolset changes
 //! the list of a session, and of nothing else.
 
+use std::sync::LazyLock;
+
 use serde_json::{Map, Value, value::RawValue};
 
 use super::{Definition, catalogue, definitions};
 use crate::{
     protocol::{content::ToolResult, fields::fields, raw},
-    server::{choice, context::Context},
+    server::{
+        choice,
+        context::Context,
+        input::{Problems, Schema},
+    },
 };
 
 /// The tool's name.
@@ -52,15 +58,17 @@ struct Wanted {
 
 /// Runs the tool.
 pub(super) async fn run(ctx: &Context, arguments: Option<&RawValue>) -> ToolResult {
-    let wanted = match Wanted::read(arguments.map_or("{}", RawValue::get)) {
+    let wanted = match Wanted::read(arguments) {
         Ok(wanted) => wanted,
-        Err(problem) => return refused(&problem),
+        Err(problems) => return problems.into_result(NAME),
     };
     let mut bits = 0;
     for name in &wanted.enable {
         match choice::bits(name) {
             Ok(of) => bits |= of,
-            Err(unknown) => return refused(&format!("enable: {unknown}")),
+            Err(unknown) => {
+                return Problems::one("enable", &unknown.to_string()).into_result(NAME);
+            }
         }
     }
     let listed = bits != 0 && ctx.notifier.enable(bits).await;
@@ -75,35 +83,22 @@ pub(super) async fn run(ctx: &Context, arguments: Option<&RawValue>) -> ToolResu
 }
 
 impl Wanted {
-    fn read(arguments: &str) -> Result<Self, String> {
-        let names = ["query", "enable", "limit"];
-        let [query, enable, limit] =
-            fields(arguments, names).map_err(|_| "expected an object with each field once")?;
-        if let Ok(Value::Object(given)) = raw::value(arguments)
-            && let Some(unknown) = given.keys().find(|name| !names.contains(&name.as_str()))
-        {
-            return Err(format!("{unknown}: there is no such argument"));
-        }
-        let query = query.map(|raw| raw::string(raw).ok_or("query: expected a string"));
-        let enable = enable.map(|raw| {
-            let items = raw::elements(raw.get()).ok()?;
-            items.into_iter().map(raw::string).collect::<Option<Vec<String>>>()
-        });
-        let limit = limit.map(raw::number::<usize>);
+    fn read(arguments: Option<&RawValue>) -> Result<Self, Problems> {
+        static SCHEMA: LazyLock<Schema> = LazyLock::new(|| Schema::of_definition(FINDER));
+        let checked = SCHEMA.check(arguments)?;
+        let query = checked.get("query").and_then(Value::as_str).unwrap_or_default();
+        let enable = checked.get("enable").and_then(Value::as_array).into_iter().flatten();
+        let limit = checked.get("limit").and_then(Value::as_u64).unwrap_or_default();
         let wanted = Self {
-            query: query.transpose()?.unwrap_or_default().trim().to_owned(),
-            enable: enable.unwrap_or(Some(Vec::new())).ok_or("enable: expected strings")?,
-            limit: limit.unwrap_or(Some(5)).ok_or("limit: expected 1 to 20")?,
+            query: query.trim().to_owned(),
+            enable: enable.filter_map(|name| Some(name.as_str()?.to_owned())).collect(),
+            limit: usize::try_from(limit).unwrap_or_default(),
         };
-        match (wanted.limit, wanted.query.len(), wanted.enable.len()) {
-            (0, ..) | (21.., ..) => Err("limit: expected 1 to 20".to_owned()),
-            (_, 501.., _) => Err("query: expected at most 500 characters".to_owned()),
-            (_, _, 21..) => Err("enable: expected at most 20 names".to_owned()),
-            (_, 0, 0) => {
-                Err("query: say what you want to do, or name toolsets in enable".to_owned())
-            }
-            _ => Ok(wanted),
+        if wanted.query.is_empty() && wanted.enable.is_empty() {
+            let problem = "say what you want to do, or name toolsets in enable";
+            return Err(Problems::one("query", problem));
         }
+        Ok(wanted)
     }
 }
 
@@ -200,10 +195,6 @@ fn shown(tool: &Definition) -> String {
     let schema = schema.map_or("{}", RawValue::get);
     let (name, set) = (tool.name, tool.toolset);
     format!("\n\n{name} (toolset {set}): {}\nArguments: {schema}", description(tool))
-}
-
-fn refused(problem: &str) -> ToolResult {
-    ToolResult::error(format!("The arguments are not valid.\n- {problem}"))
 }
 
 #[cfg(test)]

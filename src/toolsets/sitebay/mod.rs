@@ -150,7 +150,7 @@ async fn run(
     }
     let arguments = match Arguments::check(operation, arguments) {
         Ok(arguments) => arguments,
-        Err(problems) => return Some(Ok(problems.into_result(operation))),
+        Err(problems) => return Some(Ok(problems.into_result(operation.name))),
     };
     let call = Call { ctx, operation, arguments };
     Some(match agreed(&call).await {

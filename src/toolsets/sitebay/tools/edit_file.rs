@@ -3,7 +3,9 @@
 //! Invariant: a path that leaves wp-content and blocks that are not whole are refused here.
 
 use crate::{
-    protocol::content::ToolResult,
+    protocol::{content::ToolResult, object::quoted},
+    server::input::Problems,
+    sitebay::cut,
     toolsets::sitebay::{
         blocks,
         call::{Call, Outcome, data, finished},
@@ -16,12 +18,14 @@ const BLOCKS: &str = "file_edit_using_search_replace_blocks";
 /// The path of the file from wp-content on, and how many blocks there are.
 pub(super) fn checked(call: &Call<'_>) -> Result<(String, usize), ToolResult> {
     let path = call.arguments.text("file_path").unwrap_or_default();
-    let path = inside_content(path).ok_or_else(|| refused(&format!(
-        "- file_path: expected a file below wp-content/ without .. in it; got the string {path:?}"
-    )))?;
+    let refused =
+        |name: &str, problem: &str| Problems::one(name, problem).into_result(call.operation.name);
+    let path = inside_content(path).ok_or_else(|| {
+        let expected = "expected a file below wp-content/ without .. in it";
+        refused("file_path", &format!("{expected}; got the string {}", quoted(&cut(path, 80))))
+    })?;
     let edit = call.arguments.text(BLOCKS).unwrap_or_default();
-    let blocks =
-        blocks::count(edit).map_err(|problem| refused(&format!("- {BLOCKS}: {problem}")))?;
+    let blocks = blocks::count(edit).map_err(|problem| refused(BLOCKS, &problem))?;
     Ok((path, blocks))
 }
 
@@ -39,12 +43,6 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         ("answer", answer.json),
     ]);
     Ok(finished(data, text, Vec::new()))
-}
-
-fn refused(problem: &str) -> ToolResult {
-    ToolResult::error(format!(
-        "The arguments are not valid; nothing was sent to SiteBay.\n{problem}"
-    ))
 }
 
 /// The path of a file from wp-content on.
