@@ -199,14 +199,15 @@ impl Core {
     async fn watch(&self, object: &str, until: u64) -> Result<Response> {
         let key = watcher_key(object);
         let kept = self.rows.get(&key).await?;
-        if kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(|end: u64| end >= until) {
-            return http::empty(200);
+        let is_known = |end: u64| end >= until;
+        if !kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(is_known) {
+            if kept.is_none() && self.rows.texts(WATCHER).await?.len() >= MAX_WATCHERS {
+                return http::text(429, "too many session objects");
+            }
+            self.rows.put(&key, &until.to_string(), until).await?;
         }
-        if kept.is_none() && self.rows.texts(WATCHER).await?.len() >= MAX_WATCHERS {
-            return http::text(429, "too many session objects");
-        }
-        self.rows.put(&key, &until.to_string(), until).await?;
-        http::empty(200)
+        // Read after the row was written: an end of all sessions finds the row, or is found here.
+        http::text(200, &self.not_before().await?.to_string())
     }
 
     async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {

@@ -16,7 +16,7 @@ use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
         rows::{CLOCK_ERROR, Rows, now_s},
-        session::{Greeted, ObjectKeeper, Session, Settings, kept},
+        session::{Greeted, Keeper as _, ObjectKeeper, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
@@ -35,7 +35,7 @@ const END: &str = "end";
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
-pub fn settings_key(session: Uuid) -> String {
+fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
@@ -63,6 +63,8 @@ pub struct Sessions {
     waiting: RefCell<Vec<(Uuid, News)>>,
     /// Sessions that were issued then or before are ended, as far as this life was told.
     not_before: Cell<u32>,
+    /// How often sessions were ended: a row that was read before the last time may be older than it.
+    ends: Cell<u32>,
 }
 
 impl Sessions {
@@ -78,6 +80,7 @@ impl Sessions {
             registered: Cell::new(Registered::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
+            ends: Cell::new(0),
         }
     }
 
@@ -88,14 +91,17 @@ impl Sessions {
 
     /// The session in memory. None: it was ended.
     pub async fn get(self: &Rc<Self>, claims: &Claims) -> Result<Option<Rc<Session>>> {
-        if claims.issued <= self.not_before.get() {
-            return Ok(None);
-        }
         if let Some(session) = self.known(claims.session) {
-            return Ok(Some(session));
+            return Ok(Some(session).filter(|session| !session.is_ended()));
         }
-        let kept = self.rows.get(&settings_key(claims.session)).await?;
-        if kept.as_deref() == Some(END) {
+        let kept = loop {
+            let ends = self.ends.get();
+            let kept = self.rows.get(&settings_key(claims.session)).await?;
+            if self.ends.get() == ends {
+                break kept;
+            }
+        };
+        if kept.as_deref() == Some(END) || claims.issued <= self.not_before.get() {
             return Ok(None);
         }
         let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
@@ -108,12 +114,15 @@ impl Sessions {
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
                 answers: RefCell::default(),
+                ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
             let session = Rc::new(Session::new(claims, &self.incarnation, settings, keeper));
             let mut open = self.open.borrow_mut();
             if open.len() >= MAX_SESSIONS {
-                open.retain(|session| session.is_busy());
+                // A request that is under way holds its session. Two objects of one session would
+                // not know that the other was ended.
+                open.retain(|session| Rc::strong_count(session) > 1);
             }
             open.push(session.clone());
             session
@@ -158,10 +167,11 @@ impl Sessions {
         Ok(pair.client)
     }
 
-    /// Ends a session, until its id has run out.
+    /// Ends a session, until its id has run out. Requests that are under way find it ended in the
+    /// same turn, so that none of them writes over the row.
     pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
         let session = self.known(claims.session);
-        self.open.borrow_mut().retain(|known| known.id != claims.session);
+        self.end_in_memory(|known| known.id == claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
         self.rows.put(&settings_key(claims.session), END, until).await?;
@@ -172,6 +182,34 @@ impl Sessions {
             keep(&self.state, left.boxed_local());
         }
         Ok(())
+    }
+
+    /// Ends those of the sessions in memory.
+    fn end_in_memory(&self, those: impl Fn(&Session) -> bool) {
+        self.ends.set(self.ends.get().wrapping_add(1));
+        self.open.borrow_mut().retain(|session| {
+            if those(session) {
+                session.end();
+            }
+            !session.is_ended()
+        });
+    }
+
+    /// Keeps a session's settings, unless it was ended.
+    pub async fn save(&self, claims: &Claims, settings: &Settings, session: &ObjectKeeper) {
+        if session.is_ended() {
+            return;
+        }
+        let text = kept::write(claims, &settings.to_json());
+        let until = now_s().saturating_add(KEEP_SETTINGS);
+        // The row is written in the turn in which the session was not ended yet.
+        if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
+            crate::fault!("settings could not be kept: {error}");
+        }
+        // A client that watches a resource is told of its next change, wherever that arises.
+        if !settings.subscriptions.is_empty() && !session.is_ended() {
+            self.register(claims).await;
+        }
     }
 
     /// A stream's socket has gone.
@@ -232,6 +270,7 @@ impl Sessions {
     /// Ends the sessions that were issued then or before. False: nobody is left.
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
+        self.end_in_memory(|session| session.issued <= not_before);
         for socket in self.state.get_websockets() {
             let kept = socket::attached(&socket);
             let kept = kept.as_deref().and_then(kept::read);
@@ -247,15 +286,26 @@ impl Sessions {
         Ok(self.is_heard(listening))
     }
 
-    /// Has the hub tell this object of changes until the session's id runs out.
+    /// Has the hub tell this object of changes until the session's id runs out. The hub answers since
+    /// when sessions count: an object that it did not know was not told that all were ended.
     pub async fn register(&self, claims: &Claims) {
-        let until = u64::from(claims.expires);
-        if matches!(self.registered.get(), Registered::Until(known) if known >= until) {
+        let (until, before) = (u64::from(claims.expires), self.registered.get());
+        if matches!(before, Registered::Until(known) if known >= until) {
             return;
         }
-        match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
-            Ok(()) => self.registered.set(Registered::Until(until)),
-            Err(error) => crate::fault!("changes elsewhere will not be heard: {error}"),
+        let not_before =
+            match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
+                Ok(not_before) => not_before,
+                Err(error) => return crate::fault!("changes elsewhere will not be heard: {error}"),
+            };
+        // Where the object was taken off the hub's list meanwhile, it may be off it now.
+        if self.registered.get() == before {
+            self.registered.set(Registered::Until(until));
+        }
+        if claims.issued <= not_before
+            && let Err(error) = self.end_until(not_before).await
+        {
+            crate::fault!("sessions that were ended elsewhere go on: {error}");
         }
     }
 

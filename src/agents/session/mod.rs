@@ -65,8 +65,14 @@ pub trait Keeper: Store {
     /// Logs what an operator may want to know.
     fn note(&self, what: &str);
 
+    /// Notes that the session was ended: from now on nothing of it is kept.
+    fn end(&self);
+
+    /// Whether the session was ended.
+    fn is_ended(&self) -> bool;
+
     /// Keeps the session's settings over the end of the object's memory.
-    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
+    fn save(self: Rc<Self>, settings: Settings) -> LocalBoxFuture<'static, ()>;
 
     /// Has the resources that its object's sessions watch looked at, with what the caller brings.
     fn look(
@@ -139,6 +145,8 @@ impl Greeted {
 pub struct Session {
     /// The session itself.
     pub id: Uuid,
+    /// When its id was issued, in seconds since 1970.
+    pub issued: u32,
     hello: RefCell<Greeted>,
     /// Names this life of the object in event ids.
     incarnation: String,
@@ -162,6 +170,7 @@ impl Session {
     ) -> Self {
         Self {
             id: claims.session,
+            issued: claims.issued,
             hello: RefCell::new(Greeted {
                 version: claims.version.code(),
                 capabilities: claims.capabilities.bits(),
@@ -206,9 +215,14 @@ impl Session {
         self.keeper.clone()
     }
 
-    /// Whether a call is running.
-    pub fn is_busy(&self) -> bool {
-        !self.running.borrow().is_empty()
+    /// Ends it, also for the requests that are under way.
+    pub fn end(&self) {
+        self.keeper.end();
+    }
+
+    /// Whether it was ended.
+    pub fn is_ended(&self) -> bool {
+        self.keeper.is_ended()
     }
 
     /// Whether the client watches a resource.
@@ -226,7 +240,7 @@ impl Session {
             settings.toolsets |= toolsets;
             settings.clone()
         };
-        self.keeper.save(settings).await;
+        self.keeper.clone().save(settings).await;
         true
     }
 

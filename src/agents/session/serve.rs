@@ -194,7 +194,10 @@ async fn look(session: &Session, ctx: &Context, uri: &str) {
 
 async fn saved(session: &Session) -> Result<Outcome, RpcError> {
     let settings = session.settings.borrow().clone();
-    session.keeper.save(settings).await;
+    session.keeper.clone().save(settings).await;
+    if session.is_ended() {
+        return Err(RpcError::new(INVALID_REQUEST, "the session was ended: start a new one"));
+    }
     Ok(Outcome::List("{}"))
 }
 
