@@ -22,7 +22,7 @@ use crate::{
     agents::channel::{Channel, ReaderId, Reply},
     protocol::{
         event::StreamName,
-        jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+        jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text},
     },
     server::platform::SharedPlatform,
 };
@@ -191,7 +191,7 @@ async fn drive(
 }
 
 /// Keeps the answer of a call that streams, before it is written out.
-async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
+pub async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
     if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
         && channel.is_streamed()
         && !channel.is_done()
@@ -207,17 +207,18 @@ fn guarded(
 ) -> LocalBoxFuture<'static, Reply> {
     AssertUnwindSafe(call)
         .catch_unwind()
-        .map(move |caught| caught.unwrap_or_else(|_| panicked(&channel)))
+        .map(move |caught| caught.unwrap_or_else(|_| panicked(channel.request().as_ref())))
         .boxed_local()
 }
 
-fn panicked(channel: &Channel) -> Reply {
+/// The answer to a request whose call panicked.
+pub fn panicked(request: Option<&RequestId>) -> Reply {
     let error = RpcError::new(
         INTERNAL_ERROR,
         "internal error: the call failed in the server. If it was to change something, the change \
          may have happened: look before you repeat it",
     );
-    Reply::Json { status: 500, body: error_text(channel.request().as_ref(), &error) }
+    Reply::Json { status: 500, body: error_text(request, &error) }
 }
 
 /// The body of a streamed answer. Dropping it tells the channel that nobody listens.

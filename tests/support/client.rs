@@ -125,7 +125,8 @@ impl Client {
         self.connect_fully(LATEST, capabilities).await
     }
 
-    async fn connect_fully(self, version: &str, capabilities: Value) -> Self {
+    /// The same in a new session.
+    pub async fn connect_fully(self, version: &str, capabilities: Value) -> Self {
         let answer = self.hello(version, capabilities).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let session = answer.header("mcp-session-id").to_owned();

@@ -4,6 +4,8 @@
 //! survive the object's memory goes through [`Keeper`], and nothing else is stored.
 
 mod back;
+mod batch;
+mod call;
 mod keeper;
 pub mod kept;
 mod questions;
@@ -20,6 +22,7 @@ use std::{
     rc::Rc,
 };
 
+use call::Call;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
 use serde_json::value::RawValue;
@@ -151,7 +154,7 @@ pub struct Session {
     /// Names this life of the object in event ids.
     incarnation: String,
     streams: Cell<u32>,
-    running: RefCell<Vec<(RequestId, Rc<Channel>)>>,
+    running: RefCell<Vec<Rc<Call>>>,
     recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
     questions: Questions,
     settings: RefCell<Settings>,
@@ -291,7 +294,7 @@ impl Session {
     pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
         let running = self.running.borrow();
         let recent = self.recent.borrow();
-        let running = running.iter().map(|(_, channel)| (channel.stream(), channel));
+        let running = running.iter().map(|call| (call.channel.stream(), &call.channel));
         let recent = recent.iter().map(|(name, channel)| (Some(name.clone()), channel));
         let (_, channel) =
             running.chain(recent).find(|(name, _)| name.as_ref() == Some(&last.stream))?;
@@ -301,32 +304,35 @@ impl Session {
     fn cancel(&self, params: Option<&RawValue>) {
         let found = params.and_then(|params| fields(params.get(), ["requestId"]).ok());
         let request = found.and_then(|[request]| RequestId::read(request?));
-        let channel = request.and_then(|request| self.take(&request));
-        if let Some(channel) = channel {
-            if let Some(task) = channel.task() {
+        if let Some(call) = request.and_then(|request| self.take(&request)) {
+            if let Some(task) = call.task() {
                 self.keeper.cancel_task(&task);
             }
-            channel.cancel();
-            self.questions.give_up(&channel);
+            call.cancel();
+            self.questions.give_up(&call);
         }
     }
 
-    /// Registers a call until the returned guard is dropped, also where the call panics.
-    fn start(self: &Rc<Self>, id: &RequestId, channel: &Rc<Channel>) -> Running {
+    /// Names the stream of a POST by the first of its requests.
+    fn name(&self, channel: &Channel, id: &RequestId) {
         let number = self.streams.get();
         self.streams.set(number.wrapping_add(1));
         let stream = StreamName::of_call(&self.incarnation, number, id);
         channel.name(id.clone(), stream, self.version().priming_event());
-        // The same id may be in flight twice; the later one is the one to cancel.
-        self.take(id);
-        self.running.borrow_mut().push((id.clone(), channel.clone()));
-        Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
     }
 
-    fn take(&self, id: &RequestId) -> Option<Rc<Channel>> {
+    /// Registers a request until the returned guard is dropped, also where the call panics.
+    fn start(self: &Rc<Self>, call: Rc<Call>) -> Running {
+        // The same id may be in flight twice; the later one is the one to cancel.
+        self.take(&call.id);
+        self.running.borrow_mut().push(call.clone());
+        Running { session: self.clone(), call }
+    }
+
+    fn take(&self, id: &RequestId) -> Option<Rc<Call>> {
         let mut running = self.running.borrow_mut();
-        let at = running.iter().position(|(known, _)| known == id)?;
-        Some(running.swap_remove(at).1)
+        let at = running.iter().position(|call| call.id == *id)?;
+        Some(running.swap_remove(at))
     }
 
     fn remember(&self, channel: &Rc<Channel>) {
@@ -334,6 +340,8 @@ impl Session {
             return;
         };
         let mut recent = self.recent.borrow_mut();
+        // A request that was taken back may end after the rest of its batch.
+        recent.retain(|(_, known)| !Rc::ptr_eq(known, channel));
         // What is large is found in storage, too.
         recent.retain(|(_, ended)| !ended.is_large());
         if recent.len() >= MAX_RECENT {
@@ -343,18 +351,22 @@ impl Session {
     }
 }
 
-/// A call that is running.
+/// A request that is being answered.
 struct Running {
     session: Rc<Session>,
-    id: RequestId,
-    channel: Rc<Channel>,
+    call: Rc<Call>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.session.remember(&self.channel);
+        let channel = &self.call.channel;
         let mut running = self.session.running.borrow_mut();
         // The same id may be in flight twice; each end removes only itself.
-        running.retain(|(id, channel)| *id != self.id || !Rc::ptr_eq(channel, &self.channel));
+        running.retain(|call| !Rc::ptr_eq(call, &self.call));
+        let goes_on = running.iter().any(|call| Rc::ptr_eq(&call.channel, channel));
+        drop(running);
+        if !goes_on {
+            self.session.remember(channel);
+        }
     }
 }
