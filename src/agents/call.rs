@@ -37,6 +37,9 @@ pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 pub trait Store {
     /// Keeps an answer.
     fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
+
+    /// A call is over, and its answer waits in its channel.
+    fn ended(&self) {}
 }
 
 /// How a call is answered.
@@ -58,7 +61,10 @@ pub async fn run(
 ) -> Answer {
     let mut call = guarded(call, channel.clone());
     match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
-        Poll::Ready(reply) => channel.finish(reply),
+        Poll::Ready(reply) => {
+            channel.finish(reply);
+            store.ended();
+        }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
             let news = poll_fn(|cx| channel.poll_news(cx));
@@ -182,7 +188,8 @@ async fn drive(
         match select(call, platform.sleep(KEEP_ALIVE)).await {
             Either::Left((reply, _)) => {
                 keep_answer(&reply, &channel, &*store).await;
-                return channel.finish(reply);
+                channel.finish(reply);
+                return store.ended();
             }
             Either::Right(((), rest)) => call = rest,
         }

@@ -210,9 +210,11 @@ impl Channel {
         self.0.borrow().done
     }
 
-    /// Whether its answer alone weighs more than all events before it may.
-    pub fn is_large(&self) -> bool {
-        self.0.borrow().bytes > 2 * MAX_BYTES
+    /// Bytes that it keeps for readers, its answer included.
+    pub fn weight(&self) -> usize {
+        let inner = self.0.borrow();
+        let answer = inner.reply.as_ref().and_then(Reply::body).map_or(0, <[u8]>::len);
+        inner.bytes.saturating_add(answer).saturating_add(inner.aside.len())
     }
 
     /// The answer of a call that is done and sent no event before it.

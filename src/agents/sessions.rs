@@ -16,7 +16,7 @@ use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
         rows::{CLOCK_ERROR, Rows, now_s},
-        session::{Greeted, Keeper as _, ObjectKeeper, Session, Settings, kept},
+        session::{Greeted, Keeper as _, ObjectKeeper, Recent, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
@@ -25,8 +25,10 @@ use crate::{
     transport::hub::Hub,
 };
 
-/// Sessions kept in memory; with more, those without a running call are forgotten first.
+/// Sessions kept in memory; with more, those that no request uses are forgotten.
 const MAX_SESSIONS: usize = 1_000;
+/// Bytes that they may keep in memory, besides their calls.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How long what a client set outlives its last stream or call, in seconds.
 pub const KEEP_SETTINGS: u64 = 1_800;
 
@@ -58,6 +60,8 @@ pub struct Sessions {
     /// Names this life of the object in event ids.
     incarnation: String,
     open: RefCell<Vec<Rc<Session>>>,
+    /// The ended streams of all sessions.
+    pub recent: Rc<Recent>,
     registered: Cell<Registered>,
     /// News that are about to be announced, and the sessions in which they arose.
     waiting: RefCell<Vec<(Uuid, News)>>,
@@ -77,6 +81,7 @@ impl Sessions {
             env,
             incarnation: incarnation.chars().take(8).collect(),
             open: RefCell::default(),
+            recent: Rc::default(),
             registered: Cell::new(Registered::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
@@ -117,9 +122,11 @@ impl Sessions {
                 ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
-            let session = Rc::new(Session::new(claims, &self.incarnation, settings, keeper));
+            let (name, recent) = (&self.incarnation, self.recent.clone());
+            let session = Rc::new(Session::new(claims, name, settings, recent, keeper));
             let mut open = self.open.borrow_mut();
-            if open.len() >= MAX_SESSIONS {
+            let bytes = open.iter().map(|session| session.weight()).sum::<usize>();
+            if open.len() >= MAX_SESSIONS || bytes > MAX_BYTES {
                 // A request that is under way holds its session. Two objects of one session would
                 // not know that the other was ended.
                 open.retain(|session| Rc::strong_count(session) > 1);

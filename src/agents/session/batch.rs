@@ -91,6 +91,7 @@ pub(super) async fn batch(
         if reply.body().is_some() {
             keep_answer(&reply, channel, &*session.keeper).await;
             channel.finish(reply);
+            session.keeper.ended();
         } else {
             channel.cancel();
         }

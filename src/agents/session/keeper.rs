@@ -83,6 +83,12 @@ impl Store for ObjectKeeper {
         }
         .boxed_local()
     }
+
+    fn ended(&self) {
+        if let Some(sessions) = self.sessions.upgrade() {
+            sessions.recent.trim();
+        }
+    }
 }
 
 impl Keeper for ObjectKeeper {

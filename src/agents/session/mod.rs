@@ -9,16 +9,17 @@ mod call;
 mod keeper;
 pub mod kept;
 mod questions;
+mod recent;
 mod serve;
 mod settings;
 
 pub use keeper::ObjectKeeper;
+pub use recent::Recent;
 pub use serve::{serve, worded};
 pub use settings::Settings;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
 };
 
@@ -51,8 +52,6 @@ use crate::{
 
 /// Kinds of news kept for a client that has no long-lived stream open.
 const MAX_NEWS: usize = 64;
-/// Ended streams that may be resumed from memory; later ones are found in storage.
-const MAX_RECENT: usize = 16;
 
 /// The notification that the list of tools is another one.
 const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
@@ -155,7 +154,7 @@ pub struct Session {
     incarnation: String,
     streams: Cell<u32>,
     running: RefCell<Vec<Rc<Call>>>,
-    recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
+    recent: Rc<Recent>,
     questions: Questions,
     settings: RefCell<Settings>,
     news: RefCell<Vec<String>>,
@@ -169,6 +168,7 @@ impl Session {
         claims: &Claims,
         incarnation: &str,
         settings: Settings,
+        recent: Rc<Recent>,
         keeper: Rc<dyn Keeper>,
     ) -> Self {
         Self {
@@ -183,7 +183,7 @@ impl Session {
             incarnation: incarnation.to_owned(),
             streams: Cell::new(0),
             running: RefCell::default(),
-            recent: RefCell::default(),
+            recent,
             questions: Questions::new(incarnation),
             settings: RefCell::new(settings),
             news: RefCell::default(),
@@ -221,6 +221,13 @@ impl Session {
     /// Ends it, also for the requests that are under way.
     pub fn end(&self) {
         self.keeper.end();
+        self.recent.forget(self.id);
+    }
+
+    /// Bytes of what it keeps in memory besides its calls.
+    pub fn weight(&self) -> usize {
+        let news = self.news.borrow().iter().map(String::len).sum::<usize>();
+        news.saturating_add(self.settings.borrow().weight())
     }
 
     /// Whether it was ended.
@@ -293,12 +300,11 @@ impl Session {
     /// The stream of a call that a client reads on, where it is in memory.
     pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
         let running = self.running.borrow();
-        let recent = self.recent.borrow();
-        let running = running.iter().map(|call| (call.channel.stream(), &call.channel));
-        let recent = recent.iter().map(|(name, channel)| (Some(name.clone()), channel));
-        let (_, channel) =
-            running.chain(recent).find(|(name, _)| name.as_ref() == Some(&last.stream))?;
-        Some(CallStream::after(channel.clone(), last.place))
+        let running = running.iter().map(|call| &call.channel);
+        let found =
+            running.cloned().find(|channel| channel.stream().as_ref() == Some(&last.stream));
+        let channel = found.or_else(|| self.recent.find(self.id, &last.stream))?;
+        Some(CallStream::after(channel, last.place))
     }
 
     fn cancel(&self, params: Option<&RawValue>) {
@@ -334,21 +340,6 @@ impl Session {
         let at = running.iter().position(|call| call.id == *id)?;
         Some(running.swap_remove(at))
     }
-
-    fn remember(&self, channel: &Rc<Channel>) {
-        let Some(stream) = channel.stream().filter(|_| channel.is_streamed()) else {
-            return;
-        };
-        let mut recent = self.recent.borrow_mut();
-        // A request that was taken back may end after the rest of its batch.
-        recent.retain(|(_, known)| !Rc::ptr_eq(known, channel));
-        // What is large is found in storage, too.
-        recent.retain(|(_, ended)| !ended.is_large());
-        if recent.len() >= MAX_RECENT {
-            recent.pop_front();
-        }
-        recent.push_back((stream, channel.clone()));
-    }
 }
 
 /// A request that is being answered.
@@ -365,8 +356,8 @@ impl Drop for Running {
         running.retain(|call| !Rc::ptr_eq(call, &self.call));
         let goes_on = running.iter().any(|call| Rc::ptr_eq(&call.channel, channel));
         drop(running);
-        if !goes_on {
-            self.session.remember(channel);
+        if !goes_on && !self.session.is_ended() {
+            self.session.recent.remember(self.session.id, channel);
         }
     }
 }
