@@ -20,7 +20,7 @@ use crate::{
         stateless::{input::Keyed, request_state::Answered},
     },
     server::{
-        ask::{Reason, Stop, named},
+        ask::{Reason, Stop, fitting, named},
         notify::{News, Notifier},
         platform::SharedPlatform,
     },
@@ -72,7 +72,8 @@ impl Notifier for CallNotifier {
         let answered = self.answered.clone();
         let questions = named(questions, answered.borrow().len());
         async move {
-            let answers = waited.await?;
+            // The follower of a task passes answers on that no context has seen.
+            let answers = fitting(&questions, waited.await?)?;
             let kept = |(asked, answer): (Keyed, &Value)| Answered {
                 key: asked.key,
                 question: asked.question.digest(),
