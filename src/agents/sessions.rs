@@ -15,13 +15,14 @@ use worker::{Env, Result, State, WebSocket};
 use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
-        rows::{CLOCK_ERROR, Rows, now_s},
+        hub::Watched,
+        rows::{AT_ONCE, CLOCK_ERROR, Rows, now_s},
         session::{Greeted, Keeper as _, ObjectKeeper, Recent, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
     runtime::object::keep,
-    server::{notify::News, registry},
+    server::notify::News,
     transport::hub::Hub,
 };
 
@@ -285,10 +286,14 @@ impl Sessions {
                 socket::close(&socket, ENDED, "the sessions were ended");
             }
         }
-        let rows = self.rows.texts(SETTINGS).await?;
-        let over = |text: &str| kept::read(text).is_some_and(|(c, _)| c.issued <= not_before);
-        let over = rows.into_iter().filter(|(_, text)| over(text)).map(|(key, _)| key);
-        self.rows.remove(over.collect()).await?;
+        let mut over = Vec::new();
+        let mut show = |session: &str, text: &str| {
+            if kept::read(text).is_some_and(|(claims, _)| claims.issued <= not_before) {
+                over.push(format!("{SETTINGS}{session}"));
+            }
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.remove(over).await?;
         let listening = !self.listening().await?.is_empty();
         Ok(self.is_heard(listening))
     }
@@ -325,16 +330,15 @@ impl Sessions {
         }
     }
 
-    /// The resources that are watched and change by themselves.
+    /// The resources that are watched and change by themselves: as many as a hub looks at.
     async fn watched(&self) -> Result<Vec<String>> {
-        let rows = self.rows.texts(SETTINGS).await?;
-        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
-        let mut uris: Vec<String> =
-            kept.flat_map(|(_, text)| settings(text).subscriptions).collect();
-        uris.retain(|uri| registry::is_watchable(uri));
-        uris.sort_unstable();
-        uris.dedup();
-        Ok(uris)
+        let mut watched = Watched::default();
+        let mut show = |_: &str, text: &str| {
+            let subscriptions = kept::read(text).map(|(_, text)| settings(text).subscriptions);
+            subscriptions.iter().flatten().for_each(|uri| watched.add(uri));
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        Ok(watched.into_uris())
     }
 
     /// Has the hub tell this object no more, where nobody listens.
@@ -394,10 +398,16 @@ impl Sessions {
 
     /// The sessions with subscriptions.
     async fn watching(&self) -> Result<Vec<Claims>> {
-        let rows = self.rows.texts(SETTINGS).await?;
-        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
-        let watching = kept.filter(|(_, text)| !settings(text).subscriptions.is_empty());
-        Ok(watching.map(|(claims, _)| claims).collect())
+        let mut watching = Vec::new();
+        let mut show = |_: &str, text: &str| {
+            if let Some((claims, text)) = kept::read(text)
+                && !settings(text).subscriptions.is_empty()
+            {
+                watching.push(claims);
+            }
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        Ok(watching)
     }
 
     fn sockets(&self, session: Uuid) -> Vec<WebSocket> {
