@@ -105,6 +105,10 @@ impl Notifier for CallNotifier {
 
     fn moved(&self, task: &str) {
         self.call.moved(task);
+        // The client may have taken the request back while its task was being started.
+        if self.call.is_cancelled() {
+            self.session.keeper.cancel_task(task);
+        }
         // A stream is read on as the answer to one task only where it carries nothing else.
         if let Some(stream) = self.call.channel.stream().filter(|_| self.call.alone) {
             self.session.keeper.moved(&stream, task);

@@ -300,10 +300,9 @@ impl Session {
     /// The stream of a call that a client reads on, where it is in memory.
     pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
         let running = self.running.borrow();
-        let running = running.iter().map(|call| &call.channel);
-        let found =
-            running.cloned().find(|channel| channel.stream().as_ref() == Some(&last.stream));
-        let channel = found.or_else(|| self.recent.find(self.id, &last.stream))?;
+        let mut running = running.iter().map(|call| &call.channel);
+        let found = running.find(|channel| channel.stream().as_ref() == Some(&last.stream));
+        let channel = found.cloned().or_else(|| self.recent.find(self.id, &last.stream))?;
         Some(CallStream::after(channel, last.place))
     }
 
