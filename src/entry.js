@@ -89,14 +89,25 @@ export const QuotaAgent = shell("QuotaAgent");
 export const SessionAgent = shell("SessionAgent");
 export const TaskAgent = shell("TaskAgent");
 
-// Without the request's id: whoever knew it is gone.
-function lost(error) {
-  const fault = `a request was lost: ${error}`;
-  console.error(JSON.stringify({ level: "error", event: "fault", message: fault }));
+// The JSON-RPC id is gone with the body. An error with `id: null` would make a client wait that finds
+// requests by id (rmcp 3.8 drops such an error); a body that is no JSON-RPC fails the request at
+// once in the SDKs for TypeScript, Python and Rust.
+function lost(error, request, env) {
+  if (env.LOG_LEVEL !== "off") {
+    const fault = `a request was lost: ${error}`;
+    console.error(JSON.stringify({ level: "error", event: "fault", message: fault }));
+  }
   const message =
     "internal error: the server failed. If the call was to change something, the change may have " +
-    "happened: look before you repeat it";
-  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32603, message } }, { status: 500 });
+    "happened: look before you repeat it\n";
+  // As `edge::answer` has them, so that a page can read what went wrong.
+  const headers = {
+    "content-type": "text/plain; charset=utf-8",
+    "cache-control": "no-store",
+    "access-control-allow-origin": request.headers.get("origin") ?? "*",
+    vary: "Origin",
+  };
+  return new Response(message, { status: 500, headers });
 }
 
 export default {
@@ -104,7 +115,7 @@ export default {
     try {
       return await call(() => instance.fetch(request, env, context));
     } catch (error) {
-      return lost(error);
+      return lost(error, request, env);
     }
   },
 };

@@ -73,6 +73,29 @@ async fn a_refusal_and_a_strange_answer_end_the_call_in_words() {
 }
 
 #[tokio::test]
+async fn an_answer_that_does_not_fit_its_question_reaches_no_tool() {
+    let server = server().await;
+    let client = Client::new(&server.url()).connect_with(able()).await;
+    let block = json!({ "type": "text", "text": "Good day" });
+    for (tool, answer, why) in [
+        ("ask", json!({ "action": "accept", "content": { "name": 7 } }), "`name`"),
+        ("ask", json!({ "action": "accept", "content": {} }), "`name` is required"),
+        ("ask", json!({ "action": "accept" }), "`content` must be an object"),
+        ("ask", json!({ "action": "perhaps" }), "`action` must be accept, decline or cancel"),
+        ("sample", json!({ "content": block }), "`role` and `model`"),
+        ("sample", json!({ "role": "assistant", "model": "m", "content": "words" }), "`content`"),
+        ("roots", json!({ "roots": [{ "name": "home" }] }), "`roots` must be an array"),
+    ] {
+        let (live, question) = asked(&client, tool).await;
+        reply(&client, &question, "result", answer.clone()).await;
+        let text = live.rest().await;
+        assert!(text.contains(r#""isError":true"#), "{answer}: {text}");
+        assert!(text.contains("does not fit") && text.contains(why), "{answer}: {text}");
+        assert!(!text.contains("Hello") && !text.contains("The model says"), "{answer}: {text}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_cannot_be_asked_is_told_so() {
     let server = server().await;
     let client = Client::new(&server.url()).connect().await;

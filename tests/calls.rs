@@ -1,8 +1,9 @@
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use serde_json::json;
 
-use crate::support::{Client, server};
+use crate::support::{Client, events::Live, server};
 
 #[tokio::test]
 async fn a_quick_call_is_plain_json() {
@@ -132,11 +133,19 @@ async fn a_response_of_the_client_is_accepted_whether_result_or_error() {
 async fn a_call_goes_on_when_its_client_leaves() {
     let server = server().await;
     let client = Client::new(&server.url()).connect().await;
-    let args = json!({ "ms": 1_200, "steps": 1 });
-    let left = tokio::time::timeout(Duration::from_millis(600), client.call("slow", args)).await;
-    assert!(left.is_err(), "the client left too late");
-    // The object answers others meanwhile and after.
+    let call = json!({ "name": "slow", "arguments": { "ms": 2_400, "steps": 6 },
+                       "_meta": { "progressToken": 1 } });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call });
+    let sent = client.send(Method::POST).body(body.to_string()).send().await.unwrap();
+    let mut live = Live::new(sent);
+    live.until(r#""progress":1.0"#).await;
+    let last = live.last_id();
+    drop(live);
+    // The object answers others meanwhile.
     assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
-    assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
+    // The server notices with the next event that the client is gone, and the call goes on.
+    tokio::time::sleep(Duration::from_millis(2_600)).await;
+    let back = client.with("last-event-id", &last).get().await;
+    let text = Live::new(back).rest().await;
+    assert!(text.contains(r#""progress":6.0"#) && text.contains("done"), "{text}");
 }

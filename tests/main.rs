@@ -29,6 +29,7 @@ mod endurance;
 mod every_tool;
 mod floods;
 mod guide;
+mod in_flight;
 mod initialize;
 mod inspector;
 mod invented_tokens;

@@ -1,5 +1,6 @@
 //! What changed in one place is heard in all others of the same subject.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use sitebay_mcp::access::{keys::Keyring, seal::hub_seal};
 use xtask::server::{LOCAL_SESSION_KEY, Options};
@@ -121,4 +122,34 @@ fn session_object(keys: &Keyring, id: &str) -> String {
     let claims = Claims::from_bytes(&bytes[..bytes.len() - TAG_LEN]).unwrap();
     assert_eq!(claims.sign(keys), id, "the key that tests use");
     claims.object()
+}
+
+#[tokio::test]
+async fn all_of_many_sessions_of_one_object_hear_of_a_change_and_of_their_end() {
+    let server = start(options().var("SESSION_PLACEMENT", "subject")).await;
+    let own = Client::new(&server.url()).with("x-sitebay-token", "one of its own");
+    // More than are read from storage at a time.
+    let sessions = (0..30).map(async |number: u32| {
+        let client = own.clone().connect().await;
+        client.request("resources/subscribe", json!({ "uri": "test://shared" })).await.result();
+        let uri = format!("test://own/{number}");
+        client.request("resources/subscribe", json!({ "uri": uri })).await.result();
+        (Live::new(client.get().await), client)
+    });
+    let sessions = join_all(sessions).await;
+    let origin = own.clone().connect().await;
+    origin.call("touch", json!({ "uri": "test://shared" })).await.result();
+    origin.call("touch", json!({ "uri": "test://own/29" })).await.result();
+    let ended = Client::at(&server.url(), "/sessions").with("x-sitebay-token", "one of its own");
+    let mut lives = Vec::new();
+    for (mut live, client) in sessions {
+        live.until("test://shared").await;
+        lives.push((live, client));
+    }
+    lives[29].0.until("test://own/29").await;
+    assert_eq!(ended.delete().await.status, 204);
+    for (live, client) in lives {
+        assert!(live.rest().await.contains("the session was ended"));
+        client.request("ping", json!({})).await.refused(404, -32001);
+    }
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::json;
 use xtask::skips::skip;
 
-use crate::support::{Client, events::Live, server, unwinds};
+use crate::support::{Client, events::Live, options, server, start, unwinds};
 
 const ABORT: &str = "the Worker is built with panic=abort: no nightly toolchain";
 
@@ -57,7 +57,17 @@ async fn what_ends_the_instance_keeps_nobody_waiting_and_sessions_go_on() {
     let slow = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": slow });
     let slow = neighbour.send(Method::POST).body(slow.to_string()).send().await.unwrap();
     let began = Instant::now();
-    client.call("panic", json!({ "when": "twice" })).await.refused(500, -32603);
+    let page = client.clone().with("origin", "http://localhost:3000");
+    let lost = page.call("panic", json!({ "when": "twice" })).await;
+    // No JSON-RPC error: the id is gone with the body, and clients wait on for one that has no id.
+    assert_eq!(
+        (lost.status.as_u16(), lost.header("content-type")),
+        (500, "text/plain; charset=utf-8")
+    );
+    assert!(lost.text.contains("may have happened"), "{lost:?}");
+    assert_eq!(lost.header("access-control-allow-origin"), "http://localhost:3000");
+    assert_eq!((lost.header("vary"), lost.header("cache-control")), ("Origin", "no-store"));
+    assert!(server.log().contains("a request was lost"), "{}", server.log());
     for stream in [held, slow] {
         assert_eq!(stream.status(), 200);
         assert!(stream.text().await.is_err(), "the stream ends as if all was said");
@@ -69,4 +79,13 @@ async fn what_ends_the_instance_keeps_nobody_waiting_and_sessions_go_on() {
     let held = neighbour.get().await;
     neighbour.call("notify", json!({})).await;
     Live::new(held).until("list_changed").await;
+}
+
+#[tokio::test]
+async fn what_ends_the_instance_is_not_logged_where_nothing_is() {
+    let server = start(options().var("LOG_LEVEL", "off")).await;
+    let client = Client::new(&server.url()).connect().await;
+    assert_eq!(client.call("panic", json!({ "when": "twice" })).await.status, 500);
+    assert_eq!(client.call("echo", json!({ "text": "next" })).await.tool_text(), "next");
+    assert!(!server.log().contains("a request was lost"), "{}", server.log());
 }

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     Client,
     events::{Live, parse},
-    server,
+    memory::{bounded, resident},
+    options, server, start,
 };
 
 fn slow(ms: u32, steps: u32) -> String {
@@ -106,4 +108,43 @@ async fn the_server_may_end_the_connection_and_the_client_comes_back() {
     let last = events[0].id.clone().unwrap();
     let text = Live::new(client.with("last-event-id", &last).get().await).rest().await;
     assert!(text.contains("another connection"), "{text}");
+}
+
+/// Sessions of one object, each with an answer that waits for its client.
+const SESSIONS: usize = 60;
+
+#[tokio::test]
+async fn answers_that_wait_in_all_sessions_of_an_object_are_bounded_together() {
+    let server = start(options().var("SESSION_PLACEMENT", "subject")).await;
+    let own = Client::new(&server.url()).with("x-sitebay-token", "one of its own");
+    let reporter = own.clone().connect().await;
+    let call = |id: u32, tool: &str, arguments: Value| {
+        let meta = json!({ "progressToken": id });
+        let params = json!({ "name": tool, "arguments": arguments, "_meta": meta });
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params })
+    };
+    let batch = json!([
+        call(1, "slow", json!({ "ms": 300, "steps": 1 })),
+        call(2, "big", json!({ "bytes": 2_000_000 })),
+    ]);
+    let before = resident(&server);
+    let mut sessions = Vec::new();
+    for _ in 0..SESSIONS / 10 {
+        let some = (0..10).map(async |_| {
+            let client = own.clone().connect_as("2025-03-26").await;
+            let answer = client.post(batch.to_string()).await;
+            (client, answer.events()[0].id.clone().unwrap())
+        });
+        sessions.extend(join_all(some).await);
+    }
+    let memory = reporter.call("memory", json!({})).await.tool_text();
+    println!("{memory} bytes of WebAssembly's memory");
+    assert!(memory.parse::<usize>().unwrap() < 72 << 20, "{memory}");
+    bounded(&server, before, 300 << 20);
+    // The oldest are found in storage, the newest in memory.
+    for (client, event) in [&sessions[0], &sessions[SESSIONS - 1]] {
+        let back = client.clone().with("last-event-id", event).get().await;
+        let text = Live::new(back).rest().await;
+        assert!(text.contains("done") && text.len() > 2_000_000, "{} bytes", text.len());
+    }
 }

@@ -144,3 +144,15 @@ async fn rmcp_finds_out_which_version_to_speak() {
     let preferred_versions = vec![ProtocolVersion::V_2026_07_28];
     everything(ClientLifecycleMode::Auto { preferred_versions, legacy_version: None }, AUTO).await;
 }
+
+#[tokio::test]
+async fn rmcp_does_not_wait_for_an_answer_that_was_lost_with_the_instance() {
+    let server = start(options().var("MCP_API_KEY", KEY)).await;
+    let client = connect(&server.url(), Ears::default(), ClientLifecycleMode::Initialize).await;
+    let mut params = CallToolRequestParams::new("panic");
+    params.arguments = json!({ "when": "twice" }).as_object().cloned();
+    let lost = tokio::time::timeout(Duration::from_secs(5), client.call_tool(params)).await;
+    assert!(lost.expect("an answer in time").is_err());
+    assert_eq!(call(&client, "echo", json!({ "text": "next" })).await, "next");
+    client.cancel().await.expect("an end");
+}

@@ -23,7 +23,7 @@ use crate::{
     agents::channel::{Channel, ReaderId, Reply},
     protocol::{
         event::StreamName,
-        jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
+        jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text},
     },
     server::{changes::Changes, platform::SharedPlatform},
 };
@@ -43,6 +43,9 @@ const LOOK: Duration = Duration::from_secs(5);
 pub trait Store {
     /// Keeps an answer.
     fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
+
+    /// A call is over, and its answer waits in its channel.
+    fn ended(&self) {}
 }
 
 /// How a call is answered.
@@ -64,7 +67,10 @@ pub async fn run(
 ) -> Answer {
     let mut call = guarded(call, channel.clone());
     match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
-        Poll::Ready(reply) => channel.finish(reply),
+        Poll::Ready(reply) => {
+            channel.finish(reply);
+            store.ended();
+        }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
             let news = poll_fn(|cx| channel.poll_news(cx));
@@ -241,7 +247,8 @@ async fn drive(
         match select(call, platform.sleep(KEEP_ALIVE)).await {
             Either::Left((reply, _)) => {
                 keep_answer(&reply, &channel, &*store).await;
-                return channel.finish(reply);
+                channel.finish(reply);
+                return store.ended();
             }
             Either::Right(((), rest)) => call = rest,
         }
@@ -250,7 +257,7 @@ async fn drive(
 }
 
 /// Keeps the answer of a call that streams, before it is written out.
-async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
+pub async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
     if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
         && channel.is_streamed()
         && !channel.is_done()
@@ -266,17 +273,18 @@ fn guarded(
 ) -> LocalBoxFuture<'static, Reply> {
     AssertUnwindSafe(call)
         .catch_unwind()
-        .map(move |caught| caught.unwrap_or_else(|_| panicked(&channel)))
+        .map(move |caught| caught.unwrap_or_else(|_| panicked(channel.request().as_ref())))
         .boxed_local()
 }
 
-fn panicked(channel: &Channel) -> Reply {
+/// The answer to a request whose call panicked.
+pub fn panicked(request: Option<&RequestId>) -> Reply {
     let error = RpcError::new(
         INTERNAL_ERROR,
         "internal error: the call failed in the server. If it was to change something, the change \
          may have happened: look before you repeat it",
     );
-    Reply::Json { status: 500, body: error_text(channel.request().as_ref(), &error) }
+    Reply::Json { status: 500, body: error_text(request, &error) }
 }
 
 /// The body of a streamed answer. Dropping it tells the channel that nobody listens.

@@ -83,8 +83,6 @@ struct Inner {
     /// The reader's connection ends here, the call does not.
     pause: bool,
     waker: Option<Waker>,
-    /// The task in which the call goes on.
-    task: Option<String>,
     /// Where messages go at once, on a wire whose one stream carries everything.
     direct: Direct,
 }
@@ -121,9 +119,13 @@ impl Channel {
         Rc::new(channel)
     }
 
-    /// Names the call and its stream. `priming`: whether the stream starts with an empty event.
+    /// Names the call and its stream. `priming`: whether the stream starts with an empty event. Only
+    /// the first name counts: events carry it.
     pub fn name(&self, request: RequestId, stream: StreamName, priming: bool) {
         let mut inner = self.0.borrow_mut();
+        if inner.stream.is_some() {
+            return;
+        }
         inner.request = Some(request);
         inner.stream = Some(stream);
         inner.priming = priming;
@@ -203,24 +205,16 @@ impl Channel {
         inner.wake();
     }
 
-    /// The call goes on in this task.
-    pub fn moved(&self, task: &str) {
-        self.0.borrow_mut().task = Some(task.to_owned());
-    }
-
-    /// The task in which the call goes on.
-    pub fn task(&self) -> Option<String> {
-        self.0.borrow().task.clone()
-    }
-
     /// Whether the client took its request back, or the call is over.
     pub fn is_done(&self) -> bool {
         self.0.borrow().done
     }
 
-    /// Whether its answer alone weighs more than all events before it may.
-    pub fn is_large(&self) -> bool {
-        self.0.borrow().bytes > 2 * MAX_BYTES
+    /// Bytes that it keeps for readers, its answer included.
+    pub fn weight(&self) -> usize {
+        let inner = self.0.borrow();
+        let answer = inner.reply.as_ref().and_then(Reply::body).map_or(0, <[u8]>::len);
+        inner.bytes.saturating_add(answer).saturating_add(inner.aside.len())
     }
 
     /// The answer of a call that is done and sent no event before it.
@@ -444,6 +438,19 @@ mod tests {
         let third = channel.read_after(0);
         assert!(text(&channel, third).contains("data: 3"));
         assert_eq!(chunk(&channel, second), Poll::Ready(None));
+    }
+
+    #[test]
+    fn a_channel_is_named_once() {
+        let channel = named(false);
+        channel.push(b"1");
+        let id = RequestId::read(&RawValue::from_string("2".into()).unwrap()).unwrap();
+        channel.name(id.clone(), StreamName::of_call("i", 1, &id), true);
+        channel.push(b"2");
+        let reader = channel.read();
+        let text = text(&channel, reader);
+        assert!(text.contains("id: i.0.MQ.0\n") && text.contains("id: i.0.MQ.1\n"), "{text}");
+        assert_eq!(chunk(&channel, reader), Poll::Pending);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Result, State};
@@ -15,7 +15,7 @@ use crate::{
         all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
         keeping::Keeping,
-        rows::{CLOCK_ERROR, Rows, now_s},
+        rows::{CLOCK_ERROR, LINES_AT_ONCE, Rows, now_s},
         socket,
         watching::Watching,
     },
@@ -55,6 +55,8 @@ struct Core {
     nonces: Nonces,
     watching: Watching,
     keeping: Keeping,
+    /// How many session objects are registered, once they were counted.
+    watchers: Cell<Option<usize>>,
 }
 
 impl Object for Core {
@@ -73,7 +75,8 @@ impl Core {
         let rows = Rc::new(Rows::new(state.clone()));
         let watching = Watching { env: env.clone(), rows: rows.clone() };
         let keeping = Keeping { rows: rows.clone() };
-        Self { rows, state, env, nonces: Nonces::default(), watching, keeping }
+        let (nonces, watchers) = (Nonces::default(), Cell::new(None));
+        Self { rows, state, env, nonces, watching, keeping, watchers }
     }
 
     /// The alarm: a look at what is watched, and the end of rows.
@@ -87,6 +90,7 @@ impl Core {
             crate::fault!("what is watched was not looked at: {error}");
             self.watching.look_again().await?;
         }
+        self.watchers.set(None);
         self.rows.clear(&|_| 0).await
     }
 
@@ -199,20 +203,33 @@ impl Core {
     async fn watch(&self, object: &str, until: u64) -> Result<Response> {
         let key = watcher_key(object);
         let kept = self.rows.get(&key).await?;
-        if kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(|end: u64| end >= until) {
-            return http::empty(200);
+        let is_known = |end: u64| end >= until;
+        if !kept.as_deref().and_then(|end| end.parse().ok()).is_some_and(is_known) {
+            if kept.is_none() {
+                let known = self.known_watchers().await?;
+                if known >= MAX_WATCHERS {
+                    return http::text(429, "too many session objects");
+                }
+                self.watchers.set(Some(known.saturating_add(1)));
+            }
+            self.rows.put(&key, &until.to_string(), until).await?;
         }
-        if kept.is_none() && self.rows.texts(WATCHER).await?.len() >= MAX_WATCHERS {
-            return http::text(429, "too many session objects");
+        // Read after the row was written: an end of all sessions finds the row, or is found here.
+        http::text(200, &self.not_before().await?.to_string())
+    }
+
+    /// How many session objects are registered. Counted once in a life of the object, and after rows
+    /// came to their end: a registration costs the same however many there are.
+    async fn known_watchers(&self) -> Result<usize> {
+        match self.watchers.get() {
+            Some(known) => Ok(known),
+            None => self.rows.count(WATCHER).await,
         }
-        self.rows.put(&key, &until.to_string(), until).await?;
-        http::empty(200)
     }
 
     async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
         let key = format!("{GRANT}{grant}");
-        if self.rows.get(&key).await?.is_none() && self.rows.texts(GRANT).await?.len() >= MAX_GRANTS
-        {
+        if self.rows.get(&key).await?.is_none() && self.rows.count(GRANT).await? >= MAX_GRANTS {
             return http::text(429, "too many grants");
         }
         self.rows.put(&key, text, until).await?;
@@ -221,11 +238,10 @@ impl Core {
 
     /// The rows of one kind: a line for each, its name and its text.
     async fn list(&self, kind: &str) -> Result<Response> {
-        let rows = self.rows.texts(kind).await?;
-        let line = |(key, text): &(String, String)| {
-            format!("{} {text}\n", key.strip_prefix(kind).unwrap_or_default())
-        };
-        http::text(200, &rows.iter().map(line).collect::<String>())
+        let mut lines = String::new();
+        let mut show = |name: &str, text: &str| lines.push_str(&format!("{name} {text}\n"));
+        self.rows.each(kind, LINES_AT_ONCE, &mut show).await?;
+        http::text(200, &lines)
     }
 
     async fn not_before(&self) -> Result<u32> {
@@ -270,9 +286,13 @@ impl Core {
     }
 
     async fn give_all(&self, order: Order, text: &str, except: &str) -> Result<()> {
-        let watchers = self.rows.texts(WATCHER).await?;
-        let objects = watchers.iter().filter_map(|(key, _)| key.strip_prefix(WATCHER));
-        let objects: Vec<&str> = objects.filter(|object| *object != except).collect();
+        let mut objects = Vec::new();
+        let mut show = |object: &str, _: &str| {
+            if object != except {
+                objects.push(object.to_owned());
+            }
+        };
+        self.rows.each(WATCHER, LINES_AT_ONCE, &mut show).await?;
         if objects.is_empty() {
             return Ok(());
         }
@@ -297,7 +317,8 @@ impl Core {
     }
 
     async fn forget(&self, object: &str) -> Result<()> {
-        self.rows.remove(vec![watcher_key(object)]).await?;
+        let removed = self.rows.remove(vec![watcher_key(object)]).await?;
+        self.watchers.set(self.watchers.get().map(|known| known.saturating_sub(removed)));
         self.watching.forget(object).await
     }
 }

@@ -38,7 +38,7 @@ impl Keeping {
         let gone = results.add(new, now_s());
         self.rows.put(LIST, &results.to_text(), until).await?;
         let keys = gone.iter().flat_map(|one| (1..=one.pages).map(|page| key(one.id, page)));
-        self.rows.remove(keys.collect()).await
+        self.rows.remove(keys.collect()).await.map(drop)
     }
 
     /// How many pages there are, and one of them after a line end.

@@ -14,8 +14,11 @@ use crate::{runtime::machine::Machine, server::platform::Platform as _};
 const PIECE: usize = 1_000_000;
 /// Keys that the runtime deletes in one go.
 const MAX_KEYS: usize = 128;
-/// Rows that are looked at in one go: all of an object's may be more than there is memory.
-const AT_ONCE: usize = 8;
+/// Rows of any length that are looked at in one go: all of an object's may be more than there is
+/// memory.
+pub const AT_ONCE: usize = 8;
+/// The same of rows that are a short line each.
+pub const LINES_AT_ONCE: usize = 256;
 
 /// The text under a key.
 pub async fn text_at(state: &State, key: &str) -> Result<Option<String>> {
@@ -29,6 +32,8 @@ pub struct Rows {
     state: std::rc::Rc<State>,
     /// When the alarm is due, in seconds since 1970; 0: not known yet.
     alarm: Cell<u64>,
+    /// How often a row was written: what was listed before the last time may be older than it.
+    writes: Cell<u32>,
 }
 
 /// A row as it is stored: one text, because that is the smallest thing the runtime keeps.
@@ -57,7 +62,7 @@ impl<'a> Row<'a> {
 impl Rows {
     /// The rows behind this state.
     pub fn new(state: std::rc::Rc<State>) -> Self {
-        Self { state, alarm: Cell::new(0) }
+        Self { state, alarm: Cell::new(0), writes: Cell::new(0) }
     }
 
     /// Writes a row that ends at `until`, in seconds since 1970.
@@ -68,6 +73,7 @@ impl Rows {
 
     /// The same in an object that sets its alarm itself.
     pub async fn write(&self, key: &str, text: &str, until: u64) -> Result<()> {
+        self.writes.set(self.writes.get().wrapping_add(1));
         let mut pieces = pieces(text);
         let first = pieces.next().unwrap_or_default();
         let rest: Vec<&str> = pieces.collect();
@@ -103,24 +109,45 @@ impl Rows {
         Ok(Some((row.until, text)))
     }
 
-    /// Keys and texts of the rows whose keys begin like this. Texts in pieces are not for this.
-    pub async fn texts(&self, prefix: &str) -> Result<Vec<(String, String)>> {
-        let wanted = ListOptions::new().prefix(prefix);
-        let entries = self.state.storage().list_with_options(wanted).await?;
-        let mut found = Vec::new();
-        each(&entries, &mut |key, stored| {
-            let text = Row::read(stored).map_or("", |row| row.text);
-            found.push((key, text.to_owned()));
-        });
-        Ok(found)
+    /// Shows keys (behind the prefix) and texts of the rows whose keys begin like this, so many at a
+    /// time: all of them may be more than there is memory. Texts in pieces are not for this.
+    pub async fn each(
+        &self,
+        prefix: &str,
+        at_once: usize,
+        show: &mut dyn FnMut(&str, &str),
+    ) -> Result<()> {
+        let mut start = prefix.to_owned();
+        loop {
+            let wanted = ListOptions::new().prefix(prefix).start(&start).limit(at_once);
+            let entries = self.state.storage().list_with_options(wanted).await?;
+            each(&entries, &mut |key, stored| {
+                let text = Row::read(stored).map_or("", |row| row.text);
+                show(key.strip_prefix(prefix).unwrap_or_default(), text);
+                start = format!("{key}\0");
+            });
+            if (entries.size() as usize) < at_once {
+                return Ok(());
+            }
+        }
     }
 
-    /// Removes rows before their end.
-    pub async fn remove(&self, keys: Vec<String>) -> Result<()> {
+    /// How many rows have keys that begin like this. For rows of a line.
+    pub async fn count(&self, prefix: &str) -> Result<usize> {
+        let mut count = 0_usize;
+        self.each(prefix, LINES_AT_ONCE, &mut |_, _| count = count.saturating_add(1)).await?;
+        Ok(count)
+    }
+
+    /// Removes rows before their end; how many of them there were.
+    pub async fn remove(&self, keys: Vec<String>) -> Result<usize> {
+        let mut removed = 0_usize;
         for keys in keys.chunks(MAX_KEYS) {
-            self.state.storage().delete_multiple(keys.iter().map(String::as_str).collect()).await?;
+            let keys = keys.iter().map(String::as_str).collect();
+            let some = self.state.storage().delete_multiple(keys).await?;
+            removed = removed.saturating_add(some);
         }
-        Ok(())
+        Ok(removed)
     }
 
     /// Notes that the alarm went off.
@@ -132,6 +159,25 @@ impl Rows {
     /// a later one. Where none is left, the storage is what it was before the first.
     pub async fn clear(&self, longer: &dyn Fn(&str) -> u64) -> Result<()> {
         self.woken();
+        loop {
+            let writes = self.writes.get();
+            let (over, next) = self.over(longer).await?;
+            // A row that was written meanwhile may be one of those, or be the one that is left.
+            if self.writes.get() != writes {
+                continue;
+            }
+            return match next {
+                None => self.state.storage().delete_all().await,
+                Some(next) => {
+                    self.remove(over).await?;
+                    self.wake_at(next).await
+                }
+            };
+        }
+    }
+
+    /// The keys of the rows whose end has come, and when the next one comes.
+    async fn over(&self, longer: &dyn Fn(&str) -> u64) -> Result<(Vec<String>, Option<u64>)> {
         let now = now_s();
         let mut next: Option<u64> = None;
         let mut over = Vec::new();
@@ -152,14 +198,7 @@ impl Rows {
                 }
             });
             if (entries.size() as usize) < AT_ONCE {
-                break;
-            }
-        }
-        match next {
-            None => self.state.storage().delete_all().await,
-            Some(next) => {
-                self.remove(over).await?;
-                self.wake_at(next).await
+                return Ok((over, next));
             }
         }
     }
@@ -174,9 +213,14 @@ impl Rows {
             self.alarm.set(known.unwrap_or_default());
             return Ok(());
         }
+        // Known at once, so that no later alarm is set over it while this one is on its way.
         self.alarm.set(until);
         let pause = until.saturating_sub(now_s()).saturating_add(1);
-        self.state.storage().set_alarm(Duration::from_secs(pause)).await
+        let set = self.state.storage().set_alarm(Duration::from_secs(pause)).await;
+        if set.is_err() {
+            self.alarm.set(0);
+        }
+        set
     }
 }
 

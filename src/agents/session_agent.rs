@@ -302,6 +302,10 @@ impl Message {
             Ok(body) => body,
             Err(refusal) => return Ok(Err(refusal)),
         };
+        // A client may end its session while it still sends.
+        if self.session.is_ended() {
+            return Ok(Err(Refusal::SessionNotFound));
+        }
         let subject = self.sealed.claims.subject;
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(Machine));

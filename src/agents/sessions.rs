@@ -17,18 +17,21 @@ use worker::{Env, Result, State, WebSocket};
 use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
-        rows::{CLOCK_ERROR, Rows, now_s},
-        session::{Greeted, ObjectKeeper, Session, Settings, kept},
+        hub::Watched,
+        rows::{AT_ONCE, CLOCK_ERROR, Rows, now_s},
+        session::{Greeted, Keeper as _, ObjectKeeper, Recent, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
     runtime::{isolate, object::keep},
-    server::{notify::News, registry},
+    server::notify::News,
     transport::hub::Hub,
 };
 
-/// Sessions kept in memory; with more, those without a running call are forgotten first.
+/// Sessions kept in memory; with more, those that no request uses are forgotten.
 const MAX_SESSIONS: usize = 1_000;
+/// Bytes that they may keep in memory, besides their calls.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How long what a client set outlives its last stream or call, in seconds.
 pub const KEEP_SETTINGS: u64 = 1_800;
 
@@ -37,7 +40,7 @@ const END: &str = "end";
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
-pub fn settings_key(session: Uuid) -> String {
+fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
@@ -60,6 +63,8 @@ pub struct Sessions {
     /// Names this life of the object in event ids.
     incarnation: String,
     open: RefCell<Vec<Rc<Session>>>,
+    /// The ended streams of all sessions.
+    pub recent: Rc<Recent>,
     registered: Cell<Registered>,
     /// News that are about to be announced, and the sessions in which they arose.
     waiting: RefCell<Vec<(Uuid, News)>>,
@@ -67,6 +72,8 @@ pub struct Sessions {
     not_before: Cell<u32>,
     /// Whether the last message came with a SiteBay token that is unverified.
     unverified: Cell<bool>,
+    /// How often sessions were ended: a row that was read before the last time may be older than it.
+    ends: Cell<u32>,
 }
 
 impl Sessions {
@@ -79,10 +86,12 @@ impl Sessions {
             env,
             incarnation: incarnation.chars().take(8).collect(),
             open: RefCell::default(),
+            recent: Rc::default(),
             registered: Cell::new(Registered::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
             unverified: Cell::new(false),
+            ends: Cell::new(0),
         }
     }
 
@@ -119,14 +128,17 @@ impl Sessions {
 
     /// The session in memory. None: it was ended.
     pub async fn get(self: &Rc<Self>, claims: &Claims) -> Result<Option<Rc<Session>>> {
-        if claims.issued <= self.not_before.get() {
-            return Ok(None);
-        }
         if let Some(session) = self.known(claims.session) {
-            return Ok(Some(session));
+            return Ok(Some(session).filter(|session| !session.is_ended()));
         }
-        let kept = self.rows.get(&settings_key(claims.session)).await?;
-        if kept.as_deref() == Some(END) {
+        let kept = loop {
+            let ends = self.ends.get();
+            let kept = self.rows.get(&settings_key(claims.session)).await?;
+            if self.ends.get() == ends {
+                break kept;
+            }
+        };
+        if kept.as_deref() == Some(END) || claims.issued <= self.not_before.get() {
             return Ok(None);
         }
         let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
@@ -139,12 +151,17 @@ impl Sessions {
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
                 answers: RefCell::default(),
+                ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
-            let session = Rc::new(Session::new(claims, &self.incarnation, settings, keeper));
+            let (name, recent) = (&self.incarnation, self.recent.clone());
+            let session = Rc::new(Session::new(claims, name, settings, recent, keeper));
             let mut open = self.open.borrow_mut();
-            if open.len() >= MAX_SESSIONS {
-                open.retain(|session| session.is_busy());
+            let bytes = open.iter().map(|session| session.weight()).sum::<usize>();
+            if open.len() >= MAX_SESSIONS || bytes > MAX_BYTES {
+                // A request that is under way holds its session. Two objects of one session would
+                // not know that the other was ended.
+                open.retain(|session| Rc::strong_count(session) > 1);
             }
             open.push(session.clone());
             session
@@ -189,10 +206,11 @@ impl Sessions {
         Ok(pair.client)
     }
 
-    /// Ends a session, until its id has run out.
+    /// Ends a session, until its id has run out. Requests that are under way find it ended in the
+    /// same turn, so that none of them writes over the row.
     pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
         let session = self.known(claims.session);
-        self.open.borrow_mut().retain(|known| known.id != claims.session);
+        self.end_in_memory(|known| known.id == claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
         self.rows.put(&settings_key(claims.session), END, until).await?;
@@ -203,6 +221,34 @@ impl Sessions {
             keep(&self.state, left.boxed_local());
         }
         Ok(())
+    }
+
+    /// Ends those of the sessions in memory.
+    fn end_in_memory(&self, those: impl Fn(&Session) -> bool) {
+        self.ends.set(self.ends.get().wrapping_add(1));
+        self.open.borrow_mut().retain(|session| {
+            if those(session) {
+                session.end();
+            }
+            !session.is_ended()
+        });
+    }
+
+    /// Keeps a session's settings, unless it was ended.
+    pub async fn save(&self, claims: &Claims, settings: &Settings, session: &ObjectKeeper) {
+        if session.is_ended() {
+            return;
+        }
+        let text = kept::write(claims, &settings.to_json());
+        let until = now_s().saturating_add(KEEP_SETTINGS);
+        // The row is written in the turn in which the session was not ended yet.
+        if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
+            crate::fault!("settings could not be kept: {error}");
+        }
+        // A client that watches a resource is told of its next change, wherever that arises.
+        if !settings.subscriptions.is_empty() && !session.is_ended() {
+            self.register(claims).await;
+        }
     }
 
     /// A stream's socket has gone.
@@ -266,6 +312,7 @@ impl Sessions {
     /// Ends the sessions that were issued then or before. False: nobody is left.
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
+        self.end_in_memory(|session| session.issued <= not_before);
         for socket in self.state.get_websockets() {
             let kept = socket::attached(&socket);
             let kept = kept.as_deref().and_then(kept::read);
@@ -273,26 +320,41 @@ impl Sessions {
                 socket::close(&socket, ENDED, "the sessions were ended");
             }
         }
-        let rows = self.rows.texts(SETTINGS).await?;
-        let over = |text: &str| kept::read(text).is_some_and(|(c, _)| c.issued <= not_before);
-        let over = rows.into_iter().filter(|(_, text)| over(text)).map(|(key, _)| key);
-        self.rows.remove(over.collect()).await?;
+        let mut over = Vec::new();
+        let mut show = |session: &str, text: &str| {
+            if kept::read(text).is_some_and(|(claims, _)| claims.issued <= not_before) {
+                over.push(format!("{SETTINGS}{session}"));
+            }
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.remove(over).await?;
         let listening = !self.listening().await?.is_empty();
         Ok(self.is_heard(listening))
     }
 
-    /// Has the hub tell this object of changes until the session's id runs out.
+    /// Has the hub tell this object of changes until the session's id runs out. The hub answers since
+    /// when sessions count: an object that it did not know was not told that all were ended.
     pub async fn register(&self, claims: &Claims) {
         if self.unverified.get() {
             return;
         }
-        let until = u64::from(claims.expires);
-        if matches!(self.registered.get(), Registered::Until(known) if known >= until) {
+        let (until, before) = (u64::from(claims.expires), self.registered.get());
+        if matches!(before, Registered::Until(known) if known >= until) {
             return;
         }
-        match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
-            Ok(()) => self.registered.set(Registered::Until(until)),
-            Err(error) => crate::fault!("changes elsewhere will not be heard: {error}"),
+        let not_before =
+            match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
+                Ok(not_before) => not_before,
+                Err(error) => return crate::fault!("changes elsewhere will not be heard: {error}"),
+            };
+        // Where the object was taken off the hub's list meanwhile, it may be off it now.
+        if self.registered.get() == before {
+            self.registered.set(Registered::Until(until));
+        }
+        if claims.issued <= not_before
+            && let Err(error) = self.end_until(not_before).await
+        {
+            crate::fault!("sessions that were ended elsewhere go on: {error}");
         }
     }
 
@@ -308,16 +370,15 @@ impl Sessions {
         }
     }
 
-    /// The resources that are watched and change by themselves.
+    /// The resources that are watched and change by themselves: as many as a hub looks at.
     async fn watched(&self) -> Result<Vec<String>> {
-        let rows = self.rows.texts(SETTINGS).await?;
-        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
-        let mut uris: Vec<String> =
-            kept.flat_map(|(_, text)| settings(text).subscriptions).collect();
-        uris.retain(|uri| registry::is_watchable(uri));
-        uris.sort_unstable();
-        uris.dedup();
-        Ok(uris)
+        let mut watched = Watched::default();
+        let mut show = |_: &str, text: &str| {
+            let subscriptions = kept::read(text).map(|(_, text)| settings(text).subscriptions);
+            subscriptions.iter().flatten().for_each(|uri| watched.add(uri));
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        Ok(watched.into_uris())
     }
 
     /// Has the hub tell this object no more, where nobody listens.
@@ -377,10 +438,16 @@ impl Sessions {
 
     /// The sessions with subscriptions.
     async fn watching(&self) -> Result<Vec<Claims>> {
-        let rows = self.rows.texts(SETTINGS).await?;
-        let kept = rows.iter().filter_map(|(_, text)| kept::read(text));
-        let watching = kept.filter(|(_, text)| !settings(text).subscriptions.is_empty());
-        Ok(watching.map(|(claims, _)| claims).collect())
+        let mut watching = Vec::new();
+        let mut show = |_: &str, text: &str| {
+            if let Some((claims, text)) = kept::read(text)
+                && !settings(text).subscriptions.is_empty()
+            {
+                watching.push(claims);
+            }
+        };
+        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        Ok(watching)
     }
 
     fn sockets(&self, session: Uuid) -> Vec<WebSocket> {

@@ -10,8 +10,8 @@ use worker::{Env, Result};
 use crate::{
     access::{principal::Principal, secret::Secret},
     agents::{
-        hub::{MAX_POLLED, Polled, is_restless},
-        rows::{Rows, now_s},
+        hub::{Polled, Watched, is_restless},
+        rows::{AT_ONCE, Rows, now_s},
     },
     runtime::{
         cipher::{self, Lock},
@@ -60,7 +60,7 @@ impl Watching {
     pub async fn watch(&self, object: &str, until: u64, uris: &str) -> Result<()> {
         let key = format!("{WATCHED}{object}");
         match uris.is_empty() {
-            true => self.rows.remove(vec![key]).await,
+            true => self.rows.remove(vec![key]).await.map(drop),
             false => {
                 self.rows.put(&key, uris, until).await?;
                 self.look_soon().await
@@ -70,7 +70,7 @@ impl Watching {
 
     /// A session object watches nothing more.
     pub async fn forget(&self, object: &str) -> Result<()> {
-        self.rows.remove(vec![format!("{WATCHED}{object}")]).await
+        self.rows.remove(vec![format!("{WATCHED}{object}")]).await.map(drop)
     }
 
     /// Has the next look taken at once.
@@ -109,7 +109,7 @@ impl Watching {
             false => self.context().await?,
         };
         let Some(ctx) = context else {
-            return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await;
+            return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await.map(drop);
         };
         let mut polled = Polled::from_text(&looked);
         polled.keep(&watched);
@@ -133,15 +133,11 @@ impl Watching {
 
     /// What is watched, each once, bounded.
     async fn watched(&self, listened: Vec<String>) -> Result<Vec<String>> {
-        let mut watched = listened;
-        for (_, uris) in self.rows.texts(WATCHED).await? {
-            watched.extend(uris.lines().map(str::to_owned));
-        }
-        watched.retain(|uri| registry::is_watchable(uri));
-        watched.sort_unstable();
-        watched.dedup();
-        watched.truncate(MAX_POLLED);
-        Ok(watched)
+        let mut watched = Watched::default();
+        listened.iter().for_each(|uri| watched.add(uri));
+        let mut show = |_: &str, uris: &str| uris.lines().for_each(|uri| watched.add(uri));
+        self.rows.each(WATCHED, AT_ONCE, &mut show).await?;
+        Ok(watched.into_uris())
     }
 
     async fn context(&self) -> Result<Option<Context>> {

@@ -3,7 +3,7 @@
 //! Invariant: an answer fits its question; whatever else a client sends is a fault and never an
 //! answer. Source: the schema's `ElicitResult`, `CreateMessageResult`, `ListRootsResult`.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use thiserror::Error;
 
 use crate::protocol::{
@@ -86,6 +86,17 @@ pub enum AnswerFault {
 }
 
 impl Answer {
+    /// The result that says the same of a form or a page, with the declared fields alone. None: an
+    /// answer of a program, which stays as it came.
+    pub fn into_result(self) -> Option<Value> {
+        Some(match self {
+            Self::Accepted(content) => json!({ "action": "accept", "content": content }),
+            Self::Declined => json!({ "action": "decline" }),
+            Self::Cancelled => json!({ "action": "cancel" }),
+            Self::Sampled(_) | Self::Roots(_) => return None,
+        })
+    }
+
     /// Reads a response to a question.
     ///
     /// # Errors

@@ -70,6 +70,16 @@ pub enum Message<'a> {
     },
 }
 
+impl Message<'_> {
+    /// The id of a request.
+    pub fn request(&self) -> Option<&RequestId> {
+        match self {
+            Self::Request { id, .. } => Some(id),
+            Self::Notification { .. } | Self::Response { .. } => None,
+        }
+    }
+}
+
 /// What a body holds.
 #[derive(Debug)]
 pub enum Body<'a> {

@@ -8,6 +8,7 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::protocol::{
+    answer::Answer,
     capabilities::ClientCapabilities,
     content::ToolResult,
     jsonrpc::RpcError,
@@ -77,6 +78,18 @@ pub(crate) fn named(mut questions: Vec<Keyed>, before: usize) -> Vec<Keyed> {
         }
     }
     questions
+}
+
+/// The client's answers, where each is one to its question; of a form, the fields that it declares.
+///
+/// # Errors
+/// Where one is none: which, and why.
+pub(crate) fn fitting(questions: &[Keyed], answers: Vec<Value>) -> Result<Vec<Value>, Stop> {
+    let fits = |(asked, given): (&Keyed, Value)| match Answer::read(&asked.question, &given) {
+        Ok(answer) => Ok(answer.into_result().unwrap_or(given)),
+        Err(fault) => Err(unfit(fault)),
+    };
+    questions.iter().zip(answers).map(fits).collect()
 }
 
 /// One question, or several asked in one round.
@@ -312,6 +325,26 @@ mod tests {
         let (elicited, roots) = <(Form, ListRoots)>::answers(&mut answers).unwrap();
         assert_eq!(elicited.content().unwrap()["name"], "Ada");
         assert_eq!(roots[0].uri, "file:///a");
+    }
+
+    #[test]
+    fn an_answer_has_the_fields_that_its_form_declares_or_is_none() {
+        let schema = json!({
+            "type": "object", "properties": { "age": { "type": "integer" } }, "required": ["age"],
+        });
+        let questions = (Form::new("How old?", schema), Sample::new(json!({}))).questions();
+        let said = json!({ "role": "assistant", "model": "m", "_meta": {},
+                           "content": { "type": "text", "text": "a" } });
+        let form = json!({ "action": "accept", "content": { "age": 7, "more": true } });
+        let fits = fitting(&questions, vec![form, said.clone()]).unwrap();
+        assert_eq!(fits, [json!({ "action": "accept", "content": { "age": 7 } }), said]);
+        for wrong in [json!({ "age": "7" }), json!({}), json!(null)] {
+            let form = json!({ "action": "accept", "content": wrong });
+            let Err(Stop(Reason::Unanswered(why))) = fitting(&questions, vec![form]) else {
+                panic!("should not fit")
+            };
+            assert!(why.contains("does not fit") && why.contains("content"), "{why}");
+        }
     }
 
     #[test]

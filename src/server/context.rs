@@ -12,7 +12,7 @@ use crate::{
     access::principal::Principal,
     protocol::{capabilities::ClientCapabilities, log_level::LogLevel},
     server::{
-        ask::{Ask, Reason, Stop},
+        ask::{Ask, Reason, Stop, fitting},
         changes::Changes,
         choice::Choice,
         notify::{News, Notifier},
@@ -213,13 +213,16 @@ impl Context {
         self.notifier.log(level, logger, data.into());
     }
 
-    /// Asks the client one question, or several in one round.
+    /// Asks the client one question, or several in one round. In every era a tool sees only answers
+    /// that fit their questions: a form has the fields that it declares, and no others.
     ///
     /// # Errors
-    /// A [`Stop`] to pass on with `?`: the client cannot be asked, or the answer is yet to come.
+    /// A [`Stop`] to pass on with `?`: the client cannot be asked, its answer does not fit, or the
+    /// answer is yet to come.
     pub async fn ask<Q: Ask>(&self, question: Q) -> Result<Q::Answers, Stop> {
-        let answers = self.notifier.ask(question.questions()).await?;
-        Q::answers(&mut answers.into_iter())
+        let questions = question.questions();
+        let answers = self.notifier.ask(questions.clone()).await?;
+        Q::answers(&mut fitting(&questions, answers)?.into_iter())
     }
 
     /// Whether the client declared what these questions need.

@@ -21,7 +21,7 @@ use crate::{
     edge::refusal::Refusal,
     protocol::session_id::Claims,
     runtime::{
-        http::{Request, Response},
+        http::{Lines, Request, Response},
         request,
     },
     telemetry::{record::Record, trace::Trace},
@@ -61,23 +61,25 @@ impl Target<'_> {
         path: &str,
         rate: Option<Rate>,
     ) -> Result<Forwarded> {
-        let mut lines = format!("{SEAL_HEADER}\n{}", self.seal(rate));
+        let mut lines = Lines::default();
+        lines.push(SEAL_HEADER, Some(&self.seal(rate)))?;
         for name in PASSED {
-            push(&mut lines, name, request.header(name).as_deref());
+            lines.push(name, request.header(name).as_deref())?;
         }
         // Only where there is a trace: it is asked for by itself.
         if request.header(PARENT).is_some() {
-            push(&mut lines, STATE, request.header(STATE).as_deref());
+            lines.push(STATE, request.header(STATE).as_deref())?;
         }
         if self.principal.own_credential {
             let kept = self.own_token.as_ref().map(|token| token.expose().to_owned());
             let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
-            push(&mut lines, OWN_TOKEN_HEADER, token.as_deref());
+            lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
         }
         let url = format!("https://object{path}");
         let stub = stub(self.env, &self.claims.object())?;
         let method = request.method();
-        let sent = passed(&stub, millis(DEADLINE), method.as_ref(), &url, &lines, request.inner());
+        let (deadline, lines) = (millis(DEADLINE), lines.as_str());
+        let sent = passed(&stub, deadline, method.as_ref(), &url, lines, request.inner());
         Ok(judged(answered(sent).await))
     }
 
@@ -103,15 +105,6 @@ const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
 /// Where a request says which trace it belongs to.
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
-
-fn push(lines: &mut String, name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        for text in [name, value] {
-            lines.push('\n');
-            lines.push_str(text);
-        }
-    }
-}
 
 /// What a hub wants of a session's object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -70,12 +70,15 @@ impl Hub {
         }
     }
 
-    /// Has a session object told of changes until then, in seconds since 1970.
+    /// Has a session object told of changes until then, in seconds since 1970. Returns since when
+    /// sessions of the subject count.
     ///
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
-    pub async fn watch(&self, object: String, until: u64) -> Result<()> {
-        self.ask(&Ask::Watch(object, until), None).await.map(drop)
+    pub async fn watch(&self, object: String, until: u64) -> Result<u32> {
+        let answered = self.ask(&Ask::Watch(object, until), None).await?.text().await?;
+        // A hub of the version before says nothing.
+        Ok(answered.parse().unwrap_or_default())
     }
 
     /// Has the hub look at these resources, until then, for the session object, with what the caller

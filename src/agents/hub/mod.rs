@@ -5,6 +5,7 @@ mod kept;
 mod listener;
 mod nonces;
 mod polled;
+mod watched;
 
 pub use ask::{Ask, hub_name};
 pub use kept::{Result as KeptResult, Results as KeptResults};
@@ -13,3 +14,4 @@ pub use listener::{
 };
 pub use nonces::Nonces;
 pub use polled::{MAX_POLLED, Polled, is_restless};
+pub use watched::Watched;

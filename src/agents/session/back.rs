@@ -8,9 +8,9 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use super::{Session, TOOLS_CHANGED, questions::Slot};
+use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
 use crate::{
-    agents::{all::all, channel::Channel},
+    agents::all::all,
     protocol::{
         capabilities::ClientCapabilities,
         jsonrpc::{RequestId, notification_text, request_text},
@@ -21,7 +21,7 @@ use crate::{
         vocabulary,
     },
     server::{
-        ask::{Reason, Stop, named},
+        ask::{Reason, Stop, fitting, named},
         notify::{News, Notifier},
         platform::SharedPlatform,
     },
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// Puts the notifications and questions of one request on the stream of its call.
 pub(super) struct CallNotifier {
     pub(super) session: Rc<Session>,
-    pub(super) channel: Rc<Channel>,
+    pub(super) call: Rc<Call>,
     pub(super) token: Option<RequestId>,
     pub(super) platform: SharedPlatform,
     /// What the client has answered.
@@ -46,13 +46,13 @@ impl Notifier for CallNotifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         if let Some(token) = &self.token {
             let message = message.filter(|_| self.session.version().progress_message());
-            self.channel.push(&notification::progress(token, progress, total, message));
+            self.call.push(&notification::progress(token, progress, total, message));
         }
     }
 
     fn log(&self, level: LogLevel, logger: &str, data: Value) {
         if self.session.settings.borrow().wants(level) {
-            self.channel.push(&notification::message(level, logger, &data));
+            self.call.push(&notification::message(level, logger, &data));
         }
     }
 
@@ -62,6 +62,9 @@ impl Notifier for CallNotifier {
     }
 
     fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        if self.call.is_cancelled() {
+            return ready(Err(Stop::unanswered("the request was cancelled"))).boxed_local();
+        }
         let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
             return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
@@ -71,7 +74,8 @@ impl Notifier for CallNotifier {
         let answered = self.answered.clone();
         let questions = named(questions, answered.borrow().len());
         async move {
-            let answers = waited.await?;
+            // The follower of a task passes answers on that no context has seen.
+            let answers = fitting(&questions, waited.await?)?;
             let kept = |(asked, answer): (Keyed, &Value)| Answered {
                 key: asked.key,
                 question: asked.question.digest(),
@@ -89,12 +93,12 @@ impl Notifier for CallNotifier {
 
     fn pause_stream(&self, retry_ms: u32) {
         if self.session.version().priming_event() {
-            self.channel.pause(retry_ms);
+            self.call.channel.pause(retry_ms);
         }
     }
 
     fn is_cancelled(&self) -> bool {
-        self.channel.is_done()
+        self.call.is_over()
     }
 
     fn answered(&self) -> Vec<Answered> {
@@ -102,14 +106,19 @@ impl Notifier for CallNotifier {
     }
 
     fn moved(&self, task: &str) {
-        self.channel.moved(task);
-        if let Some(stream) = self.channel.stream() {
+        self.call.moved(task);
+        // The client may have taken the request back while its task was being started.
+        if self.call.is_cancelled() {
+            self.session.keeper.cancel_task(task);
+        }
+        // A stream is read on as the answer to one task only where it carries nothing else.
+        if let Some(stream) = self.call.channel.stream().filter(|_| self.call.alone) {
             self.session.keeper.moved(&stream, task);
         }
     }
 
     fn enable(&self, toolsets: u32) -> LocalBoxFuture<'static, bool> {
-        let (session, channel) = (self.session.clone(), self.channel.clone());
+        let (session, call) = (self.session.clone(), self.call.clone());
         async move {
             if session.enable(toolsets).await {
                 // Without a stream of the session's own the client hears it with the answer.
@@ -117,7 +126,7 @@ impl Notifier for CallNotifier {
                 let told =
                     std::str::from_utf8(&changed).is_ok_and(|text| session.keeper.announce(text));
                 if !told {
-                    channel.push(&changed);
+                    call.push(&changed);
                 }
             }
             true
@@ -129,18 +138,18 @@ impl Notifier for CallNotifier {
 impl CallNotifier {
     /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
     fn put(&self, question: &Question) -> Option<Rc<Slot>> {
-        let slot = self.session.questions.open(&self.channel)?;
+        let slot = self.session.questions.open(&self.call)?;
         let mut params = vocabulary::asked(self.session.version(), question.params());
         if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
             // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
             params.insert("elicitationId".to_owned(), json!(slot.id()));
         }
         let text = request_text(slot.id(), question.method(), &params.to_string());
-        let left = self.channel.is_streamed() && !self.channel.has_reader();
+        let left = self.call.channel.is_streamed() && !self.call.channel.has_reader();
         let sent =
             left && std::str::from_utf8(&text).is_ok_and(|text| self.session.keeper.announce(text));
         if !sent {
-            self.channel.ask(&text);
+            self.call.channel.ask(&text);
         }
         Some(slot)
     }

@@ -1,12 +1,15 @@
 //! What a session needs of its object: its stream, its rows, and the way to everybody else.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     rc::{Rc, Weak},
 };
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
 use worker::{Env, State};
 
 use super::{Greeted, Keeper, Settings, kept};
@@ -16,7 +19,7 @@ use crate::{
         call::Store,
         resume::MOVED,
         rows::{Rows, now_s},
-        sessions::{KEEP_SETTINGS, Sessions, settings_key},
+        sessions::Sessions,
     },
     protocol::{event::StreamName, session_id::Claims},
     runtime::{isolate, object::keep},
@@ -44,6 +47,8 @@ pub struct ObjectKeeper {
     pub sessions: Weak<Sessions>,
     /// The keys of answers that this life of the object kept, oldest first.
     pub answers: RefCell<VecDeque<String>>,
+    /// The session was ended: nothing of it is kept any more.
+    pub ended: Cell<bool>,
 }
 
 impl ObjectKeeper {
@@ -63,17 +68,26 @@ impl ObjectKeeper {
 
 impl Store for ObjectKeeper {
     fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+        if self.is_ended() {
+            return ready(()).boxed_local();
+        }
         let (rows, key) = (self.rows.clone(), self.answer_key(stream));
         let text = String::from_utf8_lossy(answer).into_owned();
         let oldest = self.noted(&key);
         async move {
             let kept = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await;
             let removed = rows.remove(oldest.into_iter().collect()).await;
-            if let Err(error) = kept.and(removed) {
+            if let Err(error) = kept.and(removed.map(drop)) {
                 crate::fault!("an answer could not be kept: {error}");
             }
         }
         .boxed_local()
+    }
+
+    fn ended(&self) {
+        if let Some(sessions) = self.sessions.upgrade() {
+            sessions.recent.trim();
+        }
     }
 }
 
@@ -98,18 +112,18 @@ impl Keeper for ObjectKeeper {
         crate::warning!("{what}");
     }
 
-    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()> {
-        let text = kept::write(&self.claims, &settings.to_json());
-        let (rows, claims, sessions) =
-            (self.rows.clone(), self.claims.clone(), self.sessions.upgrade());
+    fn end(&self) {
+        self.ended.set(true);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.get()
+    }
+
+    fn save(self: Rc<Self>, settings: Settings) -> LocalBoxFuture<'static, ()> {
         async move {
-            let until = now_s().saturating_add(KEEP_SETTINGS);
-            if let Err(error) = rows.put(&settings_key(claims.session), &text, until).await {
-                crate::fault!("settings could not be kept: {error}");
-            }
-            // Who watches a resource is told of its next change, wherever that arises.
-            if let Some(sessions) = sessions.filter(|_| !settings.subscriptions.is_empty()) {
-                sessions.register(&claims).await;
+            if let Some(sessions) = self.sessions.upgrade() {
+                sessions.save(&self.claims, &settings, &self).await;
             }
         }
         .boxed_local()
@@ -121,7 +135,7 @@ impl Keeper for ObjectKeeper {
         own_token: Option<Secret>,
     ) -> LocalBoxFuture<'static, ()> {
         let (claims, sessions) = (self.claims.clone(), self.sessions.upgrade());
-        let may = isolate::config(&self.env).may_watch(&principal);
+        let may = !self.is_ended() && isolate::config(&self.env).may_watch(&principal);
         async move {
             if let Some(sessions) = sessions.filter(|_| may) {
                 sessions.look(&claims, Some((&principal, own_token.as_ref()))).await;

@@ -4,22 +4,26 @@
 //! survive the object's memory goes through [`Keeper`], and nothing else is stored.
 
 mod back;
+mod batch;
+mod call;
 mod keeper;
 pub mod kept;
 mod questions;
+mod recent;
 mod serve;
 mod settings;
 
 pub use keeper::ObjectKeeper;
+pub use recent::Recent;
 pub use serve::{serve, worded};
 pub use settings::Settings;
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
     rc::Rc,
 };
 
+use call::Call;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
 use serde_json::value::RawValue;
@@ -49,8 +53,6 @@ use crate::{
 
 /// Kinds of news kept for a client that has no long-lived stream open.
 const MAX_NEWS: usize = 64;
-/// Ended streams that may be resumed from memory; later ones are found in storage.
-const MAX_RECENT: usize = 16;
 
 /// The notification that the list of tools is another one.
 const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
@@ -66,8 +68,14 @@ pub trait Keeper: Store {
     /// Logs what an operator may want to know.
     fn note(&self, what: &str);
 
+    /// Notes that the session was ended: from now on nothing of it is kept.
+    fn end(&self);
+
+    /// Whether the session was ended.
+    fn is_ended(&self) -> bool;
+
     /// Keeps the session's settings over the end of the object's memory.
-    fn save(&self, settings: Settings) -> LocalBoxFuture<'static, ()>;
+    fn save(self: Rc<Self>, settings: Settings) -> LocalBoxFuture<'static, ()>;
 
     /// Has the resources that its object's sessions watch looked at, with what the caller brings.
     fn look(
@@ -140,12 +148,14 @@ impl Greeted {
 pub struct Session {
     /// The session itself.
     pub id: Uuid,
+    /// When its id was issued, in seconds since 1970.
+    pub issued: u32,
     hello: RefCell<Greeted>,
     /// Names this life of the object in event ids.
     incarnation: String,
     streams: Cell<u32>,
-    running: RefCell<Vec<(RequestId, Rc<Channel>)>>,
-    recent: RefCell<VecDeque<(StreamName, Rc<Channel>)>>,
+    running: RefCell<Vec<Rc<Call>>>,
+    recent: Rc<Recent>,
     questions: Questions,
     settings: RefCell<Settings>,
     news: RefCell<Vec<String>>,
@@ -159,10 +169,12 @@ impl Session {
         claims: &Claims,
         incarnation: &str,
         settings: Settings,
+        recent: Rc<Recent>,
         keeper: Rc<dyn Keeper>,
     ) -> Self {
         Self {
             id: claims.session,
+            issued: claims.issued,
             hello: RefCell::new(Greeted {
                 version: claims.version.code(),
                 capabilities: claims.capabilities.bits(),
@@ -172,7 +184,7 @@ impl Session {
             incarnation: incarnation.to_owned(),
             streams: Cell::new(0),
             running: RefCell::default(),
-            recent: RefCell::default(),
+            recent,
             questions: Questions::new(incarnation),
             settings: RefCell::new(settings),
             news: RefCell::default(),
@@ -208,9 +220,21 @@ impl Session {
         self.keeper.clone()
     }
 
-    /// Whether a call is running.
-    pub fn is_busy(&self) -> bool {
-        !self.running.borrow().is_empty()
+    /// Ends it, also for the requests that are under way.
+    pub fn end(&self) {
+        self.keeper.end();
+        self.recent.forget(self.id);
+    }
+
+    /// Bytes of what it keeps in memory besides its calls.
+    pub fn weight(&self) -> usize {
+        let news = self.news.borrow().iter().map(String::len).sum::<usize>();
+        news.saturating_add(self.settings.borrow().weight())
+    }
+
+    /// Whether it was ended.
+    pub fn is_ended(&self) -> bool {
+        self.keeper.is_ended()
     }
 
     /// Whether the client watches a resource.
@@ -228,7 +252,7 @@ impl Session {
             settings.toolsets |= toolsets;
             settings.clone()
         };
-        self.keeper.save(settings).await;
+        self.keeper.clone().save(settings).await;
         true
     }
 
@@ -286,71 +310,63 @@ impl Session {
     /// The stream of a call that a client reads on, where it is in memory.
     pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
         let running = self.running.borrow();
-        let recent = self.recent.borrow();
-        let running = running.iter().map(|(_, channel)| (channel.stream(), channel));
-        let recent = recent.iter().map(|(name, channel)| (Some(name.clone()), channel));
-        let (_, channel) =
-            running.chain(recent).find(|(name, _)| name.as_ref() == Some(&last.stream))?;
-        Some(CallStream::after(channel.clone(), last.place))
+        let mut running = running.iter().map(|call| &call.channel);
+        let found = running.find(|channel| channel.stream().as_ref() == Some(&last.stream));
+        let channel = found.cloned().or_else(|| self.recent.find(self.id, &last.stream))?;
+        Some(CallStream::after(channel, last.place))
     }
 
     fn cancel(&self, params: Option<&RawValue>) {
         let found = params.and_then(|params| fields(params.get(), ["requestId"]).ok());
         let request = found.and_then(|[request]| RequestId::read(request?));
-        let channel = request.and_then(|request| self.take(&request));
-        if let Some(channel) = channel {
-            if let Some(task) = channel.task() {
+        if let Some(call) = request.and_then(|request| self.take(&request)) {
+            if let Some(task) = call.task() {
                 self.keeper.cancel_task(&task);
             }
-            channel.cancel();
-            self.questions.give_up(&channel);
+            call.cancel();
+            self.questions.give_up(&call);
         }
     }
 
-    /// Registers a call until the returned guard is dropped, also where the call panics.
-    fn start(self: &Rc<Self>, id: &RequestId, channel: &Rc<Channel>) -> Running {
+    /// Names the stream of a POST by the first of its requests.
+    fn name(&self, channel: &Channel, id: &RequestId) {
         let number = self.streams.get();
         self.streams.set(number.wrapping_add(1));
         let stream = StreamName::of_call(&self.incarnation, number, id);
         channel.name(id.clone(), stream, self.version().priming_event());
+    }
+
+    /// Registers a request until the returned guard is dropped, also where the call panics.
+    fn start(self: &Rc<Self>, call: Rc<Call>) -> Running {
         // The same id may be in flight twice; the later one is the one to cancel.
-        self.take(id);
-        self.running.borrow_mut().push((id.clone(), channel.clone()));
-        Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
+        self.take(&call.id);
+        self.running.borrow_mut().push(call.clone());
+        Running { session: self.clone(), call }
     }
 
-    fn take(&self, id: &RequestId) -> Option<Rc<Channel>> {
+    fn take(&self, id: &RequestId) -> Option<Rc<Call>> {
         let mut running = self.running.borrow_mut();
-        let at = running.iter().position(|(known, _)| known == id)?;
-        Some(running.swap_remove(at).1)
-    }
-
-    fn remember(&self, channel: &Rc<Channel>) {
-        let Some(stream) = channel.stream().filter(|_| channel.is_streamed()) else {
-            return;
-        };
-        let mut recent = self.recent.borrow_mut();
-        // What is large is found in storage, too.
-        recent.retain(|(_, ended)| !ended.is_large());
-        if recent.len() >= MAX_RECENT {
-            recent.pop_front();
-        }
-        recent.push_back((stream, channel.clone()));
+        let at = running.iter().position(|call| call.id == *id)?;
+        Some(running.swap_remove(at))
     }
 }
 
-/// A call that is running.
+/// A request that is being answered.
 struct Running {
     session: Rc<Session>,
-    id: RequestId,
-    channel: Rc<Channel>,
+    call: Rc<Call>,
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.session.remember(&self.channel);
+        let channel = &self.call.channel;
         let mut running = self.session.running.borrow_mut();
         // The same id may be in flight twice; each end removes only itself.
-        running.retain(|(id, channel)| *id != self.id || !Rc::ptr_eq(channel, &self.channel));
+        running.retain(|call| !Rc::ptr_eq(call, &self.call));
+        let goes_on = running.iter().any(|call| Rc::ptr_eq(&call.channel, channel));
+        drop(running);
+        if !goes_on && !self.session.is_ended() {
+            self.session.recent.remember(self.session.id, channel);
+        }
     }
 }

@@ -11,10 +11,8 @@ use std::{
 
 use serde_json::{Value, value::RawValue};
 
-use crate::{
-    agents::channel::Channel,
-    protocol::{jsonrpc::RequestId, raw},
-};
+use super::call::Call;
+use crate::protocol::{jsonrpc::RequestId, raw};
 
 /// The questions of one session that wait for their answers.
 pub(super) struct Questions {
@@ -26,7 +24,7 @@ pub(super) struct Questions {
 /// Where one answer will be.
 pub(super) struct Slot {
     id: RequestId,
-    channel: Rc<Channel>,
+    call: Rc<Call>,
     answer: RefCell<Option<Result<Value, String>>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -39,13 +37,13 @@ impl Questions {
     }
 
     /// A place for the answer to a question of this call.
-    pub(super) fn open(&self, channel: &Rc<Channel>) -> Option<Rc<Slot>> {
+    pub(super) fn open(&self, call: &Rc<Call>) -> Option<Rc<Slot>> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let id = RawValue::from_string(format!("\"{}-{number}\"", self.prefix)).ok()?;
         let slot = Rc::new(Slot {
             id: RequestId::read(&id)?,
-            channel: channel.clone(),
+            call: call.clone(),
             answer: RefCell::default(),
             waker: RefCell::default(),
         });
@@ -70,8 +68,8 @@ impl Questions {
     }
 
     /// Ends all questions of a call.
-    pub(super) fn give_up(&self, channel: &Rc<Channel>) {
-        let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.channel, channel);
+    pub(super) fn give_up(&self, call: &Rc<Call>) {
+        let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.call, call);
         let mut waiting = self.waiting.borrow_mut();
         let slots: Vec<_> = waiting.extract_if(.., |slot| of_call(slot)).collect();
         drop(waiting);
@@ -128,6 +126,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::agents::channel::Channel;
+
+    /// Two requests of one batch.
+    fn calls() -> (Rc<Call>, Rc<Call>) {
+        let id = RequestId::read(&raw(&json!(1))).unwrap();
+        let channel = Channel::new();
+        let call = || Call::new(id.clone(), channel.clone(), false);
+        (call(), call())
+    }
 
     fn raw(value: &Value) -> Box<RawValue> {
         RawValue::from_string(value.to_string()).unwrap()
@@ -140,7 +147,7 @@ mod tests {
     #[test]
     fn an_answer_finds_its_question_once() {
         let questions = Questions::new("p");
-        let slot = questions.open(&Channel::new()).unwrap();
+        let slot = questions.open(&calls().0).unwrap();
         assert_eq!(poll(&slot), Poll::Pending);
         let (id, result) = (slot.id.clone(), raw(&json!({ "a": 1 })));
         assert!(questions.answer(Some(&id), Ok(&result)));
@@ -158,7 +165,7 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         let questions = Questions::new("p");
-        let slot = questions.open(&Channel::new()).unwrap();
+        let slot = questions.open(&calls().0).unwrap();
         let error = raw(&json!({ "code": -1, "message": "not now" }));
         questions.answer(Some(&slot.id.clone()), Err(&error));
         assert_eq!(poll(&slot), Poll::Ready(Err("the client refused: not now".into())));
@@ -167,7 +174,7 @@ mod tests {
     #[test]
     fn a_cancelled_call_ends_its_questions_and_no_others() {
         let questions = Questions::new("p");
-        let (one, two) = (Channel::new(), Channel::new());
+        let (one, two) = calls();
         let (of_one, of_two) = (questions.open(&one).unwrap(), questions.open(&two).unwrap());
         questions.give_up(&one);
         assert!(matches!(poll(&of_one), Poll::Ready(Err(_))));

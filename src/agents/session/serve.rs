@@ -2,15 +2,11 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use serde_json::{json, value::RawValue};
 
-use super::{Greeted, Session, back::CallNotifier};
+use super::{Greeted, Session, back::CallNotifier, batch::batch, call::Call};
 use crate::{
-    agents::{
-        all::all,
-        channel::{Channel, Reply},
-    },
+    agents::channel::{Channel, Reply},
     edge::refusal::Refusal,
     protocol::{
         initialize::{Hello, result},
@@ -64,11 +60,28 @@ async fn one(
     message: Message<'_>,
     channel: &Rc<Channel>,
 ) -> Reply {
+    let call = message.request().map(|id| {
+        session.name(channel, id);
+        Call::new(id.clone(), channel.clone(), true)
+    });
+    answered(session, ctx, message, call).await
+}
+
+/// The answer to a message; `call`: where it is a request.
+pub(super) async fn answered(
+    session: &Rc<Session>,
+    ctx: &Context,
+    message: Message<'_>,
+    call: Option<Rc<Call>>,
+) -> Reply {
     match message {
         Message::Request { id, method, params } => {
             ctx.record.method(&method);
-            let _running = session.start(&id, channel);
-            let outcome = request(session, ctx, &method, params, channel).await;
+            let Some(call) = call else {
+                return Reply::Accepted;
+            };
+            let _running = session.start(call.clone());
+            let outcome = request(session, ctx, &method, params, call).await;
             ctx.record.came_to(outcome.word(), outcome.code());
             worded(session.version(), &method, &id, outcome)
         }
@@ -94,7 +107,7 @@ async fn request(
     ctx: &Context,
     method: &str,
     params: Option<&RawValue>,
-    channel: &Rc<Channel>,
+    call: Rc<Call>,
 ) -> Outcome {
     let raw = params;
     let params = match Params::read(params) {
@@ -114,7 +127,7 @@ async fn request(
         _ => {
             let back = CallNotifier {
                 session: session.clone(),
-                channel: channel.clone(),
+                call,
                 token: params.progress_token(),
                 platform: ctx.platform.clone(),
                 answered: Rc::default(),
@@ -198,27 +211,11 @@ async fn look(session: &Session, ctx: &Context, uri: &str) {
 
 async fn saved(session: &Session) -> Result<Outcome, RpcError> {
     let settings = session.settings.borrow().clone();
-    session.keeper.save(settings).await;
-    Ok(Outcome::List("{}"))
-}
-
-async fn batch(
-    session: &Rc<Session>,
-    ctx: &Context,
-    messages: Vec<Message<'_>>,
-    channel: &Rc<Channel>,
-) -> Reply {
-    let answers =
-        messages.into_iter().map(|message| one(session, ctx, message, channel).boxed_local());
-    let answers = all(answers.collect()).await;
-    let answers: Vec<&[u8]> = answers.iter().filter_map(Reply::body).collect();
-    if answers.is_empty() {
-        return Reply::Accepted;
+    session.keeper.clone().save(settings).await;
+    if session.is_ended() {
+        return Err(RpcError::new(INVALID_REQUEST, "the session was ended: start a new one"));
     }
-    let mut body = vec![b'['];
-    body.extend_from_slice(&answers.join(&b','));
-    body.push(b']');
-    Reply::Json { status: 200, body }
+    Ok(Outcome::List("{}"))
 }
 
 /// The method whose result says whether it failed.

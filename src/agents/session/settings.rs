@@ -46,6 +46,11 @@ impl Settings {
         Some(Self { level, subscriptions, toolsets })
     }
 
+    /// Bytes of what it watches.
+    pub fn weight(&self) -> usize {
+        self.subscriptions.iter().map(String::len).sum()
+    }
+
     /// Whether the client wants messages of this level.
     pub fn wants(&self, level: LogLevel) -> bool {
         level >= self.level.unwrap_or(LogLevel::Info)

@@ -4,8 +4,10 @@
 //! string, which for a small message is much of all it costs.
 
 mod body;
+mod lines;
 mod outgoing;
 mod request;
 
+pub use lines::Lines;
 pub use outgoing::{Outgoing, Response, copy, empty, text, upgraded};
 pub use request::Request;

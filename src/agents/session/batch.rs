@@ -1,0 +1,125 @@
+//! A batch (2025-03-26 `basic` "Batching"): several messages in one POST, whose responses go out
+//! together.
+//!
+//! Invariant: each request ends by itself. One that the client takes back is not answered and not
+//! waited for, and goes on to its end as it would alone; one that panics is answered with an error.
+
+use std::{
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    task::{Context as Polled, Poll},
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+
+use super::{Session, call::Call, serve::answered};
+use crate::{
+    agents::{
+        call::{keep_answer, panicked},
+        channel::{Channel, Reply},
+    },
+    protocol::jsonrpc::Message,
+    server::context::Context,
+};
+
+/// One message of a batch.
+struct Part<'a> {
+    /// Where it is a request.
+    call: Option<Rc<Call>>,
+    answer: LocalBoxFuture<'a, Reply>,
+    reply: Option<Reply>,
+}
+
+impl<'a> Part<'a> {
+    fn new(
+        session: &'a Rc<Session>,
+        ctx: &'a Context,
+        message: Message<'a>,
+        channel: &Rc<Channel>,
+    ) -> Self {
+        let id = message.request().cloned();
+        let call = id.clone().map(|id| Call::new(id, channel.clone(), false));
+        let answer = AssertUnwindSafe(answered(session, ctx, message, call.clone()))
+            .catch_unwind()
+            .map(move |caught| caught.unwrap_or_else(|_| panicked(id.as_ref())));
+        Self { call, answer: answer.boxed_local(), reply: None }
+    }
+
+    fn poll(&mut self, cx: &mut Polled<'_>) {
+        if self.reply.is_some() {
+            return;
+        }
+        if let Some(call) = &self.call {
+            call.hear(cx);
+        }
+        if let Poll::Ready(reply) = self.answer.as_mut().poll(cx) {
+            self.reply = Some(reply);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.call.as_ref().is_some_and(|call| call.is_cancelled())
+    }
+
+    fn is_over(&self) -> bool {
+        self.reply.is_some()
+    }
+
+    /// The text of its response, where it is to have one.
+    fn response(&self) -> Option<&[u8]> {
+        self.reply.as_ref().filter(|_| !self.is_cancelled())?.body()
+    }
+}
+
+/// Answers a batch.
+pub(super) async fn batch(
+    session: &Rc<Session>,
+    ctx: &Context,
+    messages: Vec<Message<'_>>,
+    channel: &Rc<Channel>,
+) -> Reply {
+    if let Some(id) = messages.iter().find_map(Message::request) {
+        session.name(channel, id);
+    }
+    let part = |message| Part::new(session, ctx, message, channel);
+    let mut parts: Vec<Part<'_>> = messages.into_iter().map(part).collect();
+    until(&mut parts, |part| part.is_over() || part.is_cancelled()).await;
+    let reply = joined(&parts);
+    if !parts.iter().all(Part::is_over) {
+        // The answer does not wait for requests that were taken back.
+        if reply.body().is_some() {
+            keep_answer(&reply, channel, &*session.keeper).await;
+            channel.finish(reply);
+            session.keeper.ended();
+        } else {
+            channel.cancel();
+        }
+        until(&mut parts, Part::is_over).await;
+        return Reply::Accepted;
+    }
+    reply
+}
+
+/// Polls all parts until each is as far as this.
+async fn until<'a>(parts: &mut [Part<'a>], is_far: impl Fn(&Part<'a>) -> bool) {
+    poll_fn(|cx| {
+        for part in parts.iter_mut() {
+            part.poll(cx);
+        }
+        if parts.iter().all(&is_far) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+}
+
+/// The responses in the order of their requests.
+fn joined(parts: &[Part<'_>]) -> Reply {
+    let responses: Vec<&[u8]> = parts.iter().filter_map(Part::response).collect();
+    if responses.is_empty() {
+        return Reply::Accepted;
+    }
+    let mut body = vec![b'['];
+    body.extend_from_slice(&responses.join(&b','));
+    body.push(b']');
+    Reply::Json { status: 200, body }
+}
