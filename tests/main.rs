@@ -60,6 +60,7 @@ mod sse;
 mod stateless;
 mod storage;
 mod streams;
+mod task_faults;
 mod tasks;
 mod toolsets;
 mod watching;

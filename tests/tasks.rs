@@ -22,32 +22,32 @@ const TEAM: &str = "00007ea0-0000-4000-8000-000000000001";
 const FQDN: &str = "www.task.example.com";
 
 /// A client that follows tasks and can be asked.
-fn follows() -> Value {
+pub fn follows() -> Value {
     json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } })
 }
 
-fn can_be_asked() -> Value {
+pub fn can_be_asked() -> Value {
     json!({ "elicitation": {} })
 }
 
-fn agreed() -> Value {
+pub fn agreed() -> Value {
     json!({ "agree": { "action": "accept", "content": { "agree": true } } })
 }
 
-fn open_site() -> Value {
+pub fn open_site() -> Value {
     json!({ "name": "open_site", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
 }
 
-fn open_site_later() -> Value {
+pub fn open_site_later() -> Value {
     json!({ "name": "open_site_later", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
 }
 
-async fn look(client: &Client, task: &str) -> Value {
+pub async fn look(client: &Client, task: &str) -> Value {
     ask(client, "tasks/get", json!({ "taskId": task }), follows()).await.result()
 }
 
 /// Looks until the task has this status.
-async fn until(client: &Client, task: &str, status: &str) -> Value {
+pub async fn until(client: &Client, task: &str, status: &str) -> Value {
     let begun = Instant::now();
     loop {
         let seen = look(client, task).await;
@@ -60,14 +60,14 @@ async fn until(client: &Client, task: &str, status: &str) -> Value {
 }
 
 /// Starts a task with a tool that becomes one at once or without a question.
-async fn started(client: &Client, params: Value) -> String {
+pub async fn started(client: &Client, params: Value) -> String {
     let result = ask(client, "tools/call", params, follows()).await.result();
     assert_eq!(result["resultType"], "task", "{result}");
     result["taskId"].as_str().unwrap().to_owned()
 }
 
 /// The parameters of the second round of `open_site`.
-async fn second_round(client: &Client, capabilities: Value) -> Value {
+pub async fn second_round(client: &Client, capabilities: Value) -> Value {
     let first = ask(client, "tools/call", open_site(), capabilities).await.result();
     assert_eq!(first["resultType"], "input_required", "{first}");
     let mut params = open_site();
@@ -77,19 +77,19 @@ async fn second_round(client: &Client, capabilities: Value) -> Value {
 }
 
 /// How often the sandbox was told to create a site.
-fn creations(server: &Server) -> usize {
+pub fn creations(server: &Server) -> usize {
     let requests = server.sandbox().unwrap().requests();
     requests.iter().filter(|request| request.method == "POST").count()
 }
 
 /// Waits until the sandbox was told.
-async fn created(server: &Server) {
+pub async fn created(server: &Server) {
     while creations(server) == 0 {
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-fn creating_for(seconds: u64) -> Options {
+pub fn creating_for(seconds: u64) -> Options {
     let creating_for = Duration::from_secs(seconds);
     let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
     Options { sandbox: Some(sandbox), ..options() }
@@ -176,6 +176,22 @@ async fn a_request_that_comes_twice_is_one_task() {
     let second = started(&client, params).await;
     assert_eq!(first, second);
     until(&client, &first, "completed").await;
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_comes_many_times_at_once_is_one_task() {
+    let server = start(Options { isolates: 2, ..options() }).await;
+    let clients: Vec<Client> = server
+        .urls()
+        .iter()
+        .map(|url| Client::new(url).with("x-sitebay-token", "a-token-of-its-own"))
+        .collect();
+    let params = second_round(&clients[0], follows()).await;
+    let starts = (0..8).map(|number| started(&clients[number % 2], params.clone()));
+    let tasks = futures_util::future::join_all(starts).await;
+    assert!(tasks.iter().all(|task| *task == tasks[0]), "{tasks:?}");
+    until(&clients[0], &tasks[0], "completed").await;
     assert_eq!(creations(&server), 1);
 }
 

@@ -66,6 +66,8 @@ struct Core {
     env: Env,
     rows: Rows,
     kept: RefCell<Option<Rc<RefCell<Kept>>>>,
+    /// The task in memory is in storage, too.
+    stored: Cell<bool>,
     live: RefCell<Option<Rc<Run>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
@@ -98,6 +100,7 @@ impl Core {
             record: isolate::record(&env),
             env,
             kept: RefCell::default(),
+            stored: Cell::new(false),
             live: RefCell::default(),
             busy: Cell::new(false),
         }
@@ -153,36 +156,54 @@ impl Core {
         if let Some(kept) = self.kept.borrow().clone() {
             return Ok(Some(kept));
         }
-        let stored = self.rows.get(TASK).await?;
-        let read = stored.and_then(|text| Kept::from_json(&text));
+        let read = match self.rows.get(TASK).await? {
+            Some(text) => Some(Kept::from_json(&text).ok_or("the stored task cannot be read")?),
+            None => None,
+        };
         let mut kept = self.kept.borrow_mut();
         // Another request may have come first while this one read.
         if let (None, Some(read)) = (kept.as_ref(), read) {
             *kept = Some(Rc::new(RefCell::new(read)));
+            self.stored.set(true);
         }
         Ok(kept.clone())
     }
 
-    /// Begins, unless this very task has begun before.
+    /// Begins, unless this very task has begun before: a start that comes again gives the task that
+    /// there is. 400: nothing has begun. Before an answer leaves, the task is stored.
     async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
         let kept = match self.load().await? {
             Some(kept) => kept,
-            None => {
-                let order = Order::from_json(order).ok_or("the order cannot be read")?;
-                let credential = match own_token {
-                    Some(token) => Some(self.sealed(&order.id, Secret::new(token)).await?),
-                    None => None,
-                };
-                let kept = Kept::new(order, credential, Machine.now_ms());
-                let kept =
-                    self.kept.borrow_mut().get_or_insert(Rc::new(RefCell::new(kept))).clone();
-                self.save(&kept).await?;
-                kept
-            }
+            None => match self.made(order, own_token).await {
+                // Another start may have come first while this one was made.
+                Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
+                Err(why) => return http::text(400, &why),
+            },
         };
+        if !self.stored.get() {
+            self.save(&kept).await?;
+            self.stored.set(true);
+        }
         self.go_on();
         let id = kept.borrow().order.id.clone();
         http::text(200, &format!("{id}\n{}", self.view(&kept).await?))
+    }
+
+    /// A task as it is ordered, or why it cannot be begun.
+    async fn made(
+        &self,
+        order: &str,
+        own_token: Option<String>,
+    ) -> std::result::Result<Shared, String> {
+        let order = Order::from_json(order).ok_or("the order cannot be read")?;
+        let credential = match own_token {
+            Some(token) => {
+                let sealed = self.sealed(&order.id, Secret::new(token)).await;
+                Some(sealed.map_err(|error| error.to_string())?)
+            }
+            None => None,
+        };
+        Ok(Rc::new(RefCell::new(Kept::new(order, credential, Machine.now_ms()))))
     }
 
     async fn sealed(&self, of: &str, token: Secret) -> Result<String> {

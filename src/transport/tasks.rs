@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, Headers, Request, Response, WebSocket, WebsocketEvent};
+use worker::{Env, Headers, Request, Response, Stub, WebSocket, WebsocketEvent};
 
 use crate::{
     access::{
@@ -57,6 +57,16 @@ impl From<worker::Error> for TaskFault {
     }
 }
 
+/// The fault of a request that never left.
+fn unsent(error: worker::Error) -> TaskFault {
+    TaskFault::Refused(error.to_string())
+}
+
+/// The fault of an answer that says nothing.
+fn unreadable(what: &str) -> TaskFault {
+    TaskFault::Failed(format!("the answer about its {what} cannot be read"))
+}
+
 impl TaskLink {
     /// The way to the tasks of a subject, without starting any.
     pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
@@ -64,30 +74,22 @@ impl TaskLink {
         Self { env, keys, principal, client, own_token: None }
     }
 
-    async fn begin(self, start: Start) -> Result<Seen> {
-        let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
-        let id = TaskId {
-            // A request that comes again names the same task.
-            task: start.nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
-            subject: self.principal.subject,
-            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
-        };
-        let order = Order {
-            id: id.sign(&self.keys),
-            ends_s,
-            start,
-            principal: (*self.principal).clone(),
-            client: (*self.client).clone(),
-        };
-        let text = order.to_json();
+    async fn begin(self, id: String, start: Start) -> Result<Seen> {
+        let claims = self.verified(&id)?;
+        let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
+        let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
+        let request = self.start_request(&order).map_err(unsent)?;
+        let answer = self.send(claims, request).await?;
+        let (id, task) = answer.split_once('\n').ok_or_else(|| unreadable("start"))?;
+        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+    }
+
+    fn start_request(&self, order: &Order) -> worker::Result<Request> {
         let headers = Headers::new();
         if let Some(token) = &self.own_token {
             headers.set(OWN_TOKEN_HEADER, token.expose())?;
         }
-        let request = request::request("POST", "https://object/start", &headers, Some(&text))?;
-        let answer = self.send(id, request).await?;
-        let (id, task) = answer.split_once('\n').ok_or(TaskFault::Unknown)?;
-        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+        request::request("POST", "https://object/start", &headers, Some(&order.to_json()))
     }
 
     fn verified(&self, id: &str) -> Result<TaskId> {
@@ -98,7 +100,7 @@ impl TaskLink {
     async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
         let method = if path == "task" || path == "ended" { "GET" } else { "POST" };
         let (url, headers) = (format!("https://object/{path}"), Headers::new());
-        let request = request::request(method, &url, &headers, body.as_deref())?;
+        let request = request::request(method, &url, &headers, body.as_deref()).map_err(unsent)?;
         self.send(self.verified(id)?, request).await
     }
 
@@ -114,8 +116,12 @@ impl TaskLink {
     }
 
     async fn fetch(&self, id: TaskId, request: Request) -> Result<Response> {
-        let stub = self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())?;
+        let stub = self.stub(id).map_err(unsent)?;
         Ok(stub.fetch_with_request(request).await?)
+    }
+
+    fn stub(&self, id: TaskId) -> worker::Result<Stub> {
+        self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())
     }
 
     async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
@@ -176,8 +182,7 @@ impl TaskLink {
 
     async fn ended(&self, id: &str) -> Result<Ended> {
         let text = self.ask(id, "ended", None).await?;
-        Ended::from_json(&text)
-            .ok_or_else(|| TaskFault::Failed("its end cannot be read".to_owned()))
+        Ended::from_json(&text).ok_or_else(|| unreadable("end"))
     }
 
     async fn open(&self, id: &str, path: &str) -> Result<Follower> {
@@ -198,8 +203,19 @@ impl Drop for Follower {
 }
 
 impl Tasks for TaskLink {
-    fn start(&self, start: Start) -> Asked<Seen> {
-        self.clone().begin(start).boxed_local()
+    fn name(&self, nonce: Option<[u8; 16]>) -> String {
+        let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
+        let id = TaskId {
+            // A request that comes again names the same task.
+            task: nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
+            subject: self.principal.subject,
+            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
+        };
+        id.sign(&self.keys)
+    }
+
+    fn start(&self, id: &str, start: Start) -> Asked<Seen> {
+        self.clone().begin(id.to_owned(), start).boxed_local()
     }
 
     fn look(&self, id: &str) -> Asked<String> {
