@@ -1,15 +1,23 @@
 //! Tasks whose objects fail: reset before their answers leave, hung, or unable to go on.
 
+use std::path::Path;
+
 use reqwest::Method;
 use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::time::{Duration, sleep};
 use xtask::{
+    clock::Clock,
     faults::{Fault, Faults, How},
     server::{Options, Server},
+    skips::skip,
 };
 
 use crate::{
-    support::{Client, events::Live, options, start, stateless::ask},
-    tasks::{agreed, can_be_asked, creations, follows, open_site, second_round, started, until},
+    support::{Client, events::Live, lines::lines, options, start, stateless::ask},
+    tasks::{
+        agreed, can_be_asked, creations, follows, look, open_site, second_round, started, until,
+    },
 };
 
 /// A server whose task objects fail in this way at this path.
@@ -80,4 +88,110 @@ async fn a_request_without_a_session_is_told_the_same() {
         until(&client, named(&text), "completed").await;
     }
     assert_eq!(creations(&server), 2);
+}
+
+const OTHER_KEY: &str = "YW5vdGhlci1jcmVkZW50aWFsLWtleS1vZi10aGlzLXRlc3Q";
+
+/// A task that was begun with a SiteBay token and is asleep, and its server's storage.
+struct Sleeping {
+    storage: TempDir,
+    clock: Clock,
+    task: String,
+}
+
+impl Sleeping {
+    /// None: this machine cannot move the clock.
+    async fn begun(test: &str) -> Option<Self> {
+        let Some(clock) = Clock::new().expect("the compiler works") else {
+            skip(test, "no C compiler");
+            return None;
+        };
+        let storage = tempfile::tempdir().unwrap();
+        let server = start(over(storage.path(), &clock)).await;
+        let params = json!({ "name": "slow_compute", "arguments": { "seconds": 5, "label": "x" } });
+        let task = started(&caller(&server), params).await;
+        Some(Self { storage, clock, task })
+    }
+
+    /// A server over the same storage, at this many seconds after the beginning.
+    async fn server(&self, at: i64, credential_key: Option<&str>) -> Server {
+        self.clock.set(at).unwrap();
+        let options = over(self.storage.path(), &self.clock);
+        start(match credential_key {
+            Some(key) => options.var("CREDENTIAL_KEY", key),
+            None => options,
+        })
+        .await
+    }
+
+    /// Looks until its status says this in words.
+    async fn until_it_says(&self, client: &Client, what: &str) -> Value {
+        for _ in 0..50 {
+            let seen = look(client, &self.task).await;
+            if seen["statusMessage"].as_str().is_some_and(|said| said.contains(what)) {
+                return seen;
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        panic!("not {what:?}: {}", look(client, &self.task).await)
+    }
+}
+
+fn over(storage: &Path, clock: &Clock) -> Options {
+    clock.of(Options { storage: Some(storage.into()), ..options() })
+}
+
+fn caller(server: &Server) -> Client {
+    Client::new(&server.url()).with("x-sitebay-token", "a-token-of-its-own")
+}
+
+/// How many runs of tasks failed.
+fn failed_runs(server: &Server) -> usize {
+    server.log().matches("a task's run failed").count()
+}
+
+#[tokio::test]
+async fn a_task_whose_credential_does_not_open_waits_and_says_why_until_the_key_is_back() {
+    let Some(sleeping) = Sleeping::begun("a credential that does not open").await else { return };
+    let server = sleeping.server(10, Some(OTHER_KEY)).await;
+    let client = caller(&server);
+    let seen = sleeping.until_it_says(&client, "CREDENTIAL_KEY").await;
+    assert_eq!(seen["status"], "working", "{seen}");
+    for _ in 0..20 {
+        look(&client, &sleeping.task).await;
+    }
+    sleep(Duration::from_millis(500)).await;
+    assert_eq!(failed_runs(&server), 1, "it ran because somebody looked: {}", server.log());
+    drop(server);
+    let server = sleeping.server(30, None).await;
+    let seen = until(&caller(&server), &sleeping.task, "completed").await;
+    assert_eq!(seen["result"]["content"][0]["text"], "computed x in 5 s");
+    assert_eq!(seen["statusMessage"], Value::Null, "{seen}");
+}
+
+#[tokio::test]
+async fn a_task_does_not_run_without_the_token_it_was_begun_with() {
+    let Some(sleeping) = Sleeping::begun("no credential key").await else { return };
+    let server = sleeping.server(10, Some("")).await;
+    for _ in 0..50 {
+        if failed_runs(&server) > 0 {
+            break;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(failed_runs(&server), 1, "{}", server.log());
+}
+
+#[tokio::test]
+async fn a_task_that_could_not_go_on_until_its_time_was_over_ends_as_failed() {
+    let Some(sleeping) = Sleeping::begun("a task whose time is over").await else { return };
+    let server = sleeping.server(10, Some(OTHER_KEY)).await;
+    sleeping.until_it_says(&caller(&server), "CREDENTIAL_KEY").await;
+    drop(server);
+    let server = sleeping.server(23 * 3_600 + 60, Some(OTHER_KEY)).await;
+    let seen = until(&caller(&server), &sleeping.task, "failed").await;
+    let why = seen["error"]["message"].as_str().unwrap();
+    assert!(why.contains("CREDENTIAL_KEY") && why.contains("look before you repeat it"), "{why}");
+    let ended = |line: &Value| line["event"] == "task" && line["outcome"] == "failed";
+    assert!(lines(&server).iter().any(ended), "{}", server.log());
 }
