@@ -5,7 +5,7 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 use xtask::{
     clock::Clock,
     faults::{Fault, Faults, How},
@@ -88,6 +88,46 @@ async fn a_request_without_a_session_is_told_the_same() {
         until(&client, named(&text), "completed").await;
     }
     assert_eq!(creations(&server), 2);
+}
+
+#[tokio::test]
+async fn a_task_whose_object_hangs_is_not_waited_for() {
+    for how in [How::Hang, How::Stall] {
+        let server = failing("/task", how, 1).await;
+        let client = Client::new(&server.url());
+        let params =
+            json!({ "name": "slow_compute", "arguments": { "seconds": 1.2, "label": "x" } });
+        let task = started(&client, params).await;
+        let begun = Instant::now();
+        let late = ask(&client, "tasks/get", json!({ "taskId": task }), follows()).await;
+        assert!(late.json()["error"]["message"].as_str().unwrap().contains("no answer in 5 s"));
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+        until(&client, &task, "completed").await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_whose_task_hangs_at_its_start_and_at_its_following_comes_to_its_end() {
+    for path in ["/start", "/follow"] {
+        let server = failing(path, How::Hang, 2).await;
+        let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+        let text = opened_in_a_session(&client).await;
+        assert!(text.contains("is there."), "{text}");
+        assert_eq!(creations(&server), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_key_object_that_hangs_does_not_hang_the_requests_of_its_isolate() {
+    let fault = Fault { class: "KeyAgent", path: "/key", how: How::Hang, times: 1 };
+    let faults = Faults { faults: vec![fault], haste: 20 };
+    let server = start(Options { faults: Some(faults), ..options() }.var("SESSION_KEY", "")).await;
+    let client = Client::new(&server.url());
+    let begun = Instant::now();
+    let late = client.initialize("2025-11-25").await;
+    assert_eq!(late.status, 503, "{late:?}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert_eq!(client.initialize("2025-11-25").await.status, 200);
 }
 
 const OTHER_KEY: &str = "YW5vdGhlci1jcmVkZW50aWFsLWtleS1vZi10aGlzLXRlc3Q";

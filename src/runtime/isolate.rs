@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Headers};
 
 use crate::{
     access::{
@@ -27,6 +27,8 @@ use crate::{
     runtime::{
         binding::{Database, Dataset},
         console::Console,
+        object_stub::ObjectStub,
+        request,
     },
     telemetry::{
         audit::Waiting,
@@ -189,8 +191,10 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
 }
 
 async fn ask_key_agent(env: &Env) -> worker::Result<String> {
-    let stub = env.durable_object(KEY_AGENT)?.get_by_name("keys")?;
-    let mut response: Response =
-        stub.fetch_with_request(Request::new("https://object/key", Method::Get)?).await?;
-    response.text().await
+    let stub = ObjectStub::named(env, KEY_AGENT, "keys")?;
+    let request = request::request("GET", "https://object/key", &Headers::new(), None)?;
+    match stub.text(&request).await? {
+        (200, key) => Ok(key),
+        (status, _) => Err(worker::Error::RustError(format!("the key object answers {status}"))),
+    }
 }

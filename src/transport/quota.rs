@@ -1,8 +1,6 @@
 //! Whether a subject may make another request: by what the isolate holds, else by the subject's
 //! quota object.
 
-use std::time::Duration;
-
 use futures_util::FutureExt as _;
 use worker::{Env, Error, Headers, Result};
 
@@ -13,14 +11,11 @@ use crate::{
     },
     agents::rows::now_s,
     edge::refusal::Refusal,
-    runtime::{isolate, request},
-    transport::forward::within,
+    runtime::{isolate, object_stub::ObjectStub, request},
 };
 
 /// The binding of the quotas.
 const QUOTA_AGENT: &str = "QUOTA_AGENT";
-/// How long an object may take.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Admits a request, or not.
 ///
@@ -73,10 +68,7 @@ pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
 }
 
 async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
-    let object = env.durable_object(QUOTA_AGENT)?.get_by_name(&subject.to_text())?;
+    let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
     let request = request::request("POST", "https://object/", &Headers::new(), Some(body))?;
-    match within(DEADLINE, object, request).await {
-        Some(answered) => answered?.text().await,
-        None => Err(Error::RustError("no answer in 5 s".to_owned())),
-    }
+    Ok(object.text(&request).await?.1)
 }

@@ -7,7 +7,7 @@ use std::{rc::Rc, time::Duration};
 use futures_util::{FutureExt as _, StreamExt as _};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, Headers, Request, Response, Stub, WebSocket, WebsocketEvent};
+use worker::{Env, Headers, Request, WebSocket, WebsocketEvent};
 
 use crate::{
     access::{
@@ -18,7 +18,12 @@ use crate::{
     },
     agents::task::{Order, Told},
     protocol::task_id::TaskId,
-    runtime::{machine::Machine, request, sleep::Sleep},
+    runtime::{
+        machine::Machine,
+        object_stub::{CallError, ObjectStub},
+        request,
+        sleep::Sleep,
+    },
     server::{
         context::Client,
         notify::Notifier,
@@ -60,6 +65,10 @@ impl From<worker::Error> for TaskFault {
 /// The fault of a request that never left.
 fn unsent(error: worker::Error) -> TaskFault {
     TaskFault::Refused(error.to_string())
+}
+
+fn unanswered(error: CallError) -> TaskFault {
+    TaskFault::Failed(error.to_string())
 }
 
 /// The fault of an answer that says nothing.
@@ -105,9 +114,8 @@ impl TaskLink {
     }
 
     async fn send(&self, id: TaskId, request: Request) -> Result<String> {
-        let mut response = self.fetch(id, request).await?;
-        let text = response.text().await?;
-        match response.status_code() {
+        let (status, text) = self.stub(id)?.text(&request).await.map_err(unanswered)?;
+        match status {
             200 => Ok(text),
             404 => Err(TaskFault::Unknown),
             400 => Err(TaskFault::Refused(text)),
@@ -115,13 +123,8 @@ impl TaskLink {
         }
     }
 
-    async fn fetch(&self, id: TaskId, request: Request) -> Result<Response> {
-        let stub = self.stub(id).map_err(unsent)?;
-        Ok(stub.fetch_with_request(request).await?)
-    }
-
-    fn stub(&self, id: TaskId) -> worker::Result<Stub> {
-        self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())
+    fn stub(&self, id: TaskId) -> Result<ObjectStub> {
+        ObjectStub::named(&self.env, TASK_AGENT, &id.object()).map_err(unsent)
     }
 
     async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
@@ -187,8 +190,13 @@ impl TaskLink {
 
     async fn open(&self, id: &str, path: &str) -> Result<Follower> {
         let request = request::upgrade(&format!("https://object/{path}"), &Headers::new())?;
-        let response = self.fetch(self.verified(id)?, request).await?;
-        response.websocket().map(Follower).ok_or(TaskFault::Unknown)
+        let stub = self.stub(self.verified(id)?)?;
+        let response = stub.open(&request).await.map_err(unanswered)?;
+        match (response.status_code(), response.websocket()) {
+            (_, Some(socket)) => Ok(Follower(socket)),
+            (404, None) => Err(TaskFault::Unknown),
+            (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
+        }
     }
 }
 
