@@ -61,6 +61,7 @@ mod stateless;
 mod storage;
 mod streams;
 mod task_faults;
+mod task_questions;
 mod tasks;
 mod toolsets;
 mod watching;

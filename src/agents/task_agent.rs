@@ -234,6 +234,9 @@ impl Core {
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
+            // Other followers may be asking for the same answers.
+            let open = Told::Asks(kept.borrow().asked.clone());
+            self.tell(&open);
             self.go_on();
         }
         http::empty(200)
@@ -256,7 +259,8 @@ impl Core {
         let kept = kept.borrow();
         if kept.is_over() {
             pair.server.send_with_str(Told::Over.to_json())?;
-        } else if kept.status == Status::InputRequired {
+        } else {
+            // A follower that comes back learns also that nothing is asked any more.
             pair.server.send_with_str(Told::Asks(kept.asked.clone()).to_json())?;
         }
         http::upgraded(pair.client)

@@ -4,7 +4,10 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, LocalBoxFuture, select},
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 use worker::{Env, Headers, Request, WebSocket, WebsocketEvent};
@@ -17,7 +20,7 @@ use crate::{
         secret::Secret,
     },
     agents::task::{Order, Told},
-    protocol::task_id::TaskId,
+    protocol::{stateless::input::Keyed, task_id::TaskId},
     runtime::{
         machine::Machine,
         object_stub::{CallError, ObjectStub},
@@ -25,6 +28,7 @@ use crate::{
         sleep::Sleep,
     },
     server::{
+        ask::Stop,
         context::Client,
         notify::Notifier,
         platform::Platform as _,
@@ -38,6 +42,8 @@ const TASK_AGENT: &str = "TASK_AGENT";
 const KEPT_FOR: u64 = 24 * 60 * 60;
 /// How often a follower comes back to an object that went away, a second apart.
 const TRIES: usize = 60;
+/// How often answers are sent to an object that does not take them, before the last time.
+const ANSWER_TRIES: usize = 3;
 
 /// A caller's way to its tasks.
 #[derive(Clone)]
@@ -128,8 +134,9 @@ impl TaskLink {
     }
 
     async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
+        let mut open = None;
         for _ in 0..TRIES {
-            match self.listen(&id, owner, &*notifier).await {
+            match self.listen(&id, owner, &*notifier, &mut open).await {
                 Ok(Some(ended)) => return Ok(ended),
                 Ok(None) | Err(TaskFault::Failed(_)) => {}
                 Err(fault) => return Err(fault),
@@ -139,18 +146,37 @@ impl TaskLink {
         Err(TaskFault::Failed("the task's object cannot be reached".to_owned()))
     }
 
-    /// Follows a task until it ends. None: its object went away.
+    /// Follows a task until it ends. None: its object went away. `open` outlives the connection, so that
+    /// the client is not asked again what it is being asked.
     async fn listen(
         &self,
         id: &str,
         owner: bool,
         notifier: &dyn Notifier,
+        open: &mut Option<OpenRound>,
     ) -> Result<Option<Ended>> {
         let socket = self.open(id, if owner { "own" } else { "follow" }).await?;
         let mut events = socket.0.events()?;
         socket.0.accept()?;
-        while let Some(event) = events.next().await {
-            let Ok(WebsocketEvent::Message(message)) = event else {
+        loop {
+            // The client, another view of the task, or its end: whichever is first settles the round.
+            let event = match open {
+                None => events.next().await,
+                Some(round) => match select(events.next(), round.answers.as_mut()).await {
+                    Either::Left((event, _)) => event,
+                    Either::Right((answers, _)) => {
+                        match (open.take(), answers) {
+                            (Some(round), Ok(answers)) => {
+                                self.answer(id, round.questions, answers).await?;
+                            }
+                            (_, Err(stop)) => return self.give_up(id, stop).await.map(Some),
+                            (None, Ok(_)) => {}
+                        }
+                        continue;
+                    }
+                },
+            };
+            let Some(Ok(WebsocketEvent::Message(message))) = event else {
                 return Ok(None);
             };
             let told = message.text().and_then(|text| Told::from_json(&text));
@@ -159,28 +185,34 @@ impl TaskLink {
                     notifier.progress(progress, total, message.as_deref());
                 }
                 Some(Told::Log(level, logger, data)) => notifier.log(level, &logger, data),
-                Some(Told::Asks(asked)) => {
-                    let keys: Vec<String> = asked.iter().map(|one| one.key.clone()).collect();
-                    match notifier.ask(asked).await {
-                        Ok(answers) => self.answer(id, keys, answers).await?,
-                        Err(stop) => {
-                            self.ask(id, "cancel", None).await?;
-                            let text = stop.into_result().to_json();
-                            return Ok(Some(Ended::Completed(text)));
-                        }
-                    }
+                Some(Told::Asks(asked)) => OpenRound::follow(open, asked, notifier),
+                Some(Told::Over) => {
+                    *open = None;
+                    return self.ended(id).await.map(Some);
                 }
-                Some(Told::Over) => return self.ended(id).await.map(Some),
                 None => {}
             }
         }
-        Ok(None)
     }
 
-    async fn answer(&self, id: &str, keys: Vec<String>, answers: Vec<Value>) -> Result<()> {
-        let responses: Map<String, Value> = keys.into_iter().zip(answers).collect();
+    /// Cancels a task whose question the client did not answer.
+    async fn give_up(&self, id: &str, stop: Stop) -> Result<Ended> {
+        self.ask(id, "cancel", None).await?;
+        Ok(Ended::Completed(stop.into_result().to_json()))
+    }
+
+    /// Hands the client's answers to the task. Sending them again changes nothing.
+    async fn answer(&self, id: &str, asked: Vec<Keyed>, answers: Vec<Value>) -> Result<()> {
+        let keys = asked.into_iter().map(|one| one.key);
+        let responses: Map<String, Value> = keys.zip(answers).collect();
         let responses = Value::Object(responses).to_string();
-        self.ask(id, "update", Some(responses)).await.map(|_| ())
+        for _ in 0..ANSWER_TRIES {
+            match self.ask(id, "update", Some(responses.clone())).await {
+                Err(TaskFault::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
+                outcome => return outcome.map(drop),
+            }
+        }
+        self.ask(id, "update", Some(responses)).await.map(drop)
     }
 
     async fn ended(&self, id: &str) -> Result<Ended> {
@@ -196,6 +228,27 @@ impl TaskLink {
             (_, Some(socket)) => Ok(Follower(socket)),
             (404, None) => Err(TaskFault::Unknown),
             (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
+        }
+    }
+}
+
+/// The questions of a task that its follower put to the client, and the answers to come. Dropping it takes
+/// the questions back.
+struct OpenRound {
+    questions: Vec<Keyed>,
+    answers: LocalBoxFuture<'static, std::result::Result<Vec<Value>, Stop>>,
+}
+
+impl OpenRound {
+    /// Puts the questions that a task asks now in the place of those before. The same ones stay open.
+    fn follow(open: &mut Option<Self>, questions: Vec<Keyed>, notifier: &dyn Notifier) {
+        if open.as_ref().is_some_and(|round| round.questions == questions) {
+            return;
+        }
+        *open = None;
+        if !questions.is_empty() {
+            let answers = notifier.ask(questions.clone());
+            *open = Some(Self { questions, answers });
         }
     }
 }

@@ -20,6 +20,7 @@ use std::{
     rc::Rc,
 };
 
+use back::CallNotifier;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
 use serde_json::value::RawValue;
@@ -43,7 +44,11 @@ use crate::{
         session_id::Claims,
         version::Version,
     },
-    server::{context::Client, notify::News},
+    server::{
+        context::Client,
+        notify::{News, Notifier},
+        platform::SharedPlatform,
+    },
 };
 
 /// Kinds of news kept for a client that has no long-lived stream open.
@@ -309,6 +314,26 @@ impl Session {
         Running { session: self.clone(), id: id.clone(), channel: channel.clone() }
     }
 
+    /// Registers a call that a client reads on while it goes on in a task, and gives the way back to the
+    /// client on this channel, until the guard is dropped.
+    pub fn read_on(
+        self: &Rc<Self>,
+        id: &RequestId,
+        channel: &Rc<Channel>,
+        platform: SharedPlatform,
+    ) -> (Running, Rc<dyn Notifier>) {
+        self.running.borrow_mut().push((id.clone(), channel.clone()));
+        let running = Running { session: self.clone(), id: id.clone(), channel: channel.clone() };
+        let back = CallNotifier {
+            session: self.clone(),
+            channel: channel.clone(),
+            token: None,
+            platform,
+            answered: Rc::default(),
+        };
+        (running, Rc::new(back))
+    }
+
     fn take(&self, id: &RequestId) -> Option<Rc<Channel>> {
         let mut running = self.running.borrow_mut();
         let at = running.iter().position(|(known, _)| known == id)?;
@@ -330,7 +355,7 @@ impl Session {
 }
 
 /// A call that is running.
-struct Running {
+pub struct Running {
     session: Rc<Session>,
     id: RequestId,
     channel: Rc<Channel>,

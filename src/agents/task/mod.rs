@@ -115,7 +115,7 @@ pub enum Told {
     Progress(f64, Option<f64>, Option<String>),
     /// A message for the log.
     Log(LogLevel, String, Value),
-    /// It asks the client.
+    /// The questions that wait for the client's answers; none where they are answered.
     Asks(Vec<Keyed>),
     /// It ended; its object says how.
     Over,
