@@ -19,6 +19,7 @@ use crate::{
     support::{
         Client,
         events::Live,
+        lines::line,
         options, server, start,
         stateless::{ask, prepared},
     },
@@ -268,7 +269,7 @@ async fn killed_after_it_changed_something_it_looks_and_does_not_repeat_it() {
 
 #[tokio::test]
 async fn killed_between_two_looks_it_looks_on() {
-    let mut server = start(creating_for(6)).await;
+    let mut server = start(creating_for(3)).await;
     let client = Client::new(&server.url());
     let params = second_round(&client, follows()).await;
     let task = started(&client, params).await;
@@ -276,7 +277,7 @@ async fn killed_between_two_looks_it_looks_on() {
     sleep(Duration::from_secs(1)).await;
     server.restart().await.unwrap();
     // Nobody looks: its own alarm wakes it.
-    sleep(Duration::from_secs(9)).await;
+    line(&server, |line| line["event"] == "task").await;
     let seen = look(&client, &task).await;
     assert_eq!(seen["status"], "completed", "{seen}");
     assert_eq!(creations(&server), 1);

@@ -276,7 +276,7 @@ mod tests {
             Outcome::Task(seen) => seen.id,
             _ => panic!("another outcome"),
         };
-        (text, ctx.platform.now_ms() - START_MS)
+        (text, ctx.platform.now_ms().saturating_sub(START_MS))
     }
 
     #[test]

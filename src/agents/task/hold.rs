@@ -92,9 +92,9 @@ mod tests {
         while kept.given_up(now_ms).is_none() {
             let attempts = kept.attempts;
             kept.hold("no key".into(), attempts, now_ms);
-            assert!(!kept.is_due(now_ms) && !kept.is_due(kept.wake_ms - 1));
+            assert!(!kept.is_due(now_ms) && !kept.is_due(kept.wake_ms.saturating_sub(1)));
             assert!(kept.is_due(kept.wake_ms));
-            pauses.push((kept.wakes_ms() - now_ms) / 1_000);
+            pauses.push(kept.wakes_ms().saturating_sub(now_ms) / 1_000);
             now_ms = kept.wakes_ms();
         }
         pauses
