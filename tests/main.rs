@@ -63,6 +63,8 @@ mod sse;
 mod stateless;
 mod storage;
 mod streams;
+mod task_faults;
+mod task_questions;
 mod tasks;
 mod toolsets;
 mod vocabulary;

@@ -1,18 +1,25 @@
 //! Tasks over the wire: long work that goes on whoever waits, and whatever dies.
 
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use sandbox::Fault;
 use serde_json::{Value, json};
 use tokio::time::sleep;
-use xtask::server::{Options, Server};
+use xtask::{
+    faults::Faults,
+    server::{Options, Server},
+};
 
 use crate::{
-    storage::{is_stored, objects},
+    storage::{files, is_stored, objects},
     support::{
         Client,
         events::Live,
+        lines::line,
         options, server, start,
         stateless::{ask, prepared},
     },
@@ -22,32 +29,32 @@ const TEAM: &str = "00007ea0-0000-4000-8000-000000000001";
 const FQDN: &str = "www.task.example.com";
 
 /// A client that follows tasks and can be asked.
-fn follows() -> Value {
+pub fn follows() -> Value {
     json!({ "elicitation": {}, "extensions": { "io.modelcontextprotocol/tasks": {} } })
 }
 
-fn can_be_asked() -> Value {
+pub fn can_be_asked() -> Value {
     json!({ "elicitation": {} })
 }
 
-fn agreed() -> Value {
+pub fn agreed() -> Value {
     json!({ "agree": { "action": "accept", "content": { "agree": true } } })
 }
 
-fn open_site() -> Value {
+pub fn open_site() -> Value {
     json!({ "name": "open_site", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
 }
 
-fn open_site_later() -> Value {
+pub fn open_site_later() -> Value {
     json!({ "name": "open_site_later", "arguments": { "fqdn": FQDN, "team_id": TEAM } })
 }
 
-async fn look(client: &Client, task: &str) -> Value {
+pub async fn look(client: &Client, task: &str) -> Value {
     ask(client, "tasks/get", json!({ "taskId": task }), follows()).await.result()
 }
 
 /// Looks until the task has this status.
-async fn until(client: &Client, task: &str, status: &str) -> Value {
+pub async fn until(client: &Client, task: &str, status: &str) -> Value {
     let begun = Instant::now();
     loop {
         let seen = look(client, task).await;
@@ -60,14 +67,14 @@ async fn until(client: &Client, task: &str, status: &str) -> Value {
 }
 
 /// Starts a task with a tool that becomes one at once or without a question.
-async fn started(client: &Client, params: Value) -> String {
+pub async fn started(client: &Client, params: Value) -> String {
     let result = ask(client, "tools/call", params, follows()).await.result();
     assert_eq!(result["resultType"], "task", "{result}");
     result["taskId"].as_str().unwrap().to_owned()
 }
 
 /// The parameters of the second round of `open_site`.
-async fn second_round(client: &Client, capabilities: Value) -> Value {
+pub async fn second_round(client: &Client, capabilities: Value) -> Value {
     let first = ask(client, "tools/call", open_site(), capabilities).await.result();
     assert_eq!(first["resultType"], "input_required", "{first}");
     let mut params = open_site();
@@ -77,19 +84,19 @@ async fn second_round(client: &Client, capabilities: Value) -> Value {
 }
 
 /// How often the sandbox was told to create a site.
-fn creations(server: &Server) -> usize {
+pub fn creations(server: &Server) -> usize {
     let requests = server.sandbox().unwrap().requests();
     requests.iter().filter(|request| request.method == "POST").count()
 }
 
 /// Waits until the sandbox was told.
-async fn created(server: &Server) {
+pub async fn created(server: &Server) {
     while creations(server) == 0 {
         sleep(Duration::from_millis(20)).await;
     }
 }
 
-fn creating_for(seconds: u64) -> Options {
+pub fn creating_for(seconds: u64) -> Options {
     let creating_for = Duration::from_secs(seconds);
     let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
     Options { sandbox: Some(sandbox), ..options() }
@@ -180,6 +187,22 @@ async fn a_request_that_comes_twice_is_one_task() {
 }
 
 #[tokio::test]
+async fn a_request_that_comes_many_times_at_once_is_one_task() {
+    let server = start(Options { isolates: 2, ..options() }).await;
+    let clients: Vec<Client> = server
+        .urls()
+        .iter()
+        .map(|url| Client::new(url).with("x-sitebay-token", "a-token-of-its-own"))
+        .collect();
+    let params = second_round(&clients[0], follows()).await;
+    let starts = (0..8).map(|number| started(&clients[number % 2], params.clone()));
+    let tasks = futures_util::future::join_all(starts).await;
+    assert!(tasks.iter().all(|task| *task == tasks[0]), "{tasks:?}");
+    until(&clients[0], &tasks[0], "completed").await;
+    assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
 async fn without_tasks_a_replayed_answer_changes_nothing() {
     let server = start(options().var("CREDENTIAL_KEY", "")).await;
     let client = Client::new(&server.url());
@@ -246,7 +269,7 @@ async fn killed_after_it_changed_something_it_looks_and_does_not_repeat_it() {
 
 #[tokio::test]
 async fn killed_between_two_looks_it_looks_on() {
-    let mut server = start(creating_for(6)).await;
+    let mut server = start(creating_for(3)).await;
     let client = Client::new(&server.url());
     let params = second_round(&client, follows()).await;
     let task = started(&client, params).await;
@@ -254,7 +277,7 @@ async fn killed_between_two_looks_it_looks_on() {
     sleep(Duration::from_secs(1)).await;
     server.restart().await.unwrap();
     // Nobody looks: its own alarm wakes it.
-    sleep(Duration::from_secs(9)).await;
+    line(&server, |line| line["event"] == "task").await;
     let seen = look(&client, &task).await;
     assert_eq!(seen["status"], "completed", "{seen}");
     assert_eq!(creations(&server), 1);
@@ -294,24 +317,36 @@ async fn a_cancelled_task_does_nothing_more() {
     assert_eq!(creations(&server), 0);
 }
 
-/// How often the sandbox was asked, once it is asked no more.
-async fn quiet(server: &Server) -> usize {
-    sleep(Duration::from_secs(3)).await;
-    server.sandbox().unwrap().requests().len()
+/// The id of the one task that is stored, as no client of a session is told it.
+pub async fn stored_task(server: &Server) -> String {
+    const BEFORE: &[u8] = br#"{"order":{"id":""#;
+    loop {
+        let mut stored = files(server.storage(), ".sqlite");
+        stored.extend(files(server.storage(), ".sqlite-wal"));
+        for bytes in stored.iter().map(|file| fs::read(file).unwrap_or_default()) {
+            if let Some(at) = bytes.windows(BEFORE.len()).position(|part| part == BEFORE) {
+                let id = &bytes[at + BEFORE.len()..][..76];
+                return String::from_utf8(id.to_vec()).unwrap();
+            }
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 #[tokio::test]
 async fn who_waits_without_a_session_and_leaves_takes_the_task_back() {
-    let server = start(creating_for(60)).await;
+    // A client that left is noticed when something is written: the pauses between are shortened.
+    let faults = Some(Faults { faults: Vec::new(), haste: 20 });
+    let server = start(Options { faults, ..creating_for(60) }).await;
     let client = Client::new(&server.url());
     let params = second_round(&client, can_be_asked()).await;
-    let (client, body) = prepared(&client, "tools/call", params, can_be_asked());
-    let sent = client.send(Method::POST).body(body).send().await.unwrap();
+    let (waiting, body) = prepared(&client, "tools/call", params, can_be_asked());
+    let sent = waiting.send(Method::POST).body(body).send().await.unwrap();
     created(&server).await;
+    let task = stored_task(&server).await;
+    assert_eq!(look(&client, &task).await["status"], "working");
     drop(sent);
-    // A client that left is noticed when something is written: within 15 s.
-    sleep(Duration::from_secs(18)).await;
-    assert_eq!(quiet(&server).await, quiet(&server).await);
+    until(&client, &task, "cancelled").await;
 }
 
 #[tokio::test]
@@ -331,7 +366,8 @@ async fn a_session_that_cancels_its_call_cancels_the_task() {
     assert_eq!(client.post(cancelled.to_string()).await.status, 202);
     let text = live.rest().await;
     assert!(!text.contains("is there"), "{text}");
-    assert_eq!(quiet(&server).await, quiet(&server).await);
+    let task = stored_task(&server).await;
+    until(&Client::new(&server.url()), &task, "cancelled").await;
 }
 
 #[tokio::test]

@@ -17,4 +17,5 @@ pub mod sessions;
 pub mod socket;
 pub mod task;
 pub mod task_agent;
+pub mod task_context;
 pub mod watching;

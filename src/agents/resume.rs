@@ -19,10 +19,9 @@ use crate::{
     protocol::{
         event::{self, LastEvent},
         jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
-        version::Version,
     },
     runtime::{http::Response, machine::Machine},
-    server::{long, notify::Nobody, tasks::Tasks},
+    server::{long, tasks::Tasks},
 };
 
 /// What is kept in place of the answer of a call that goes on in a task, before the task's id.
@@ -30,7 +29,7 @@ pub const MOVED: &str = "task:";
 
 /// Answers a GET that names the last event its client saw.
 pub async fn answer(
-    session: &Session,
+    session: &Rc<Session>,
     last: &LastEvent,
     incarnation: &str,
     tasks: Rc<dyn Tasks>,
@@ -41,9 +40,7 @@ pub async fn answer(
     let stored = session.store().stored(&last.stream).await;
     let body = match stored {
         Some(stored) => match task_of(&stored) {
-            Some(task) => {
-                return follow(session.version(), last, task.to_owned(), tasks).await;
-            }
+            Some(task) => return follow(session, last, task.to_owned(), tasks).await,
             None => stored,
         },
         None => lost(last, incarnation),
@@ -58,16 +55,19 @@ fn task_of(stored: &[u8]) -> Option<&str> {
     std::str::from_utf8(stored).ok()?.strip_prefix(MOVED)
 }
 
-/// Waits for the task instead of the call.
+/// Waits for the task instead of the call. A question that the task has open is put to the client again.
 async fn follow(
-    version: Version,
+    session: &Rc<Session>,
     last: &LastEvent,
     task: String,
     tasks: Rc<dyn Tasks>,
 ) -> Result<Response> {
     let (channel, request) = (Channel::of_request(last.request.clone()), last.request.clone());
+    let version = session.version();
+    let (running, back) = session.read_on(&request, &channel, &task, Rc::new(Machine));
     let call = async move {
-        let ended = tasks.follow(&task, false, Rc::new(Nobody)).await;
+        let _running = running;
+        let ended = tasks.follow(&task, false, back).await;
         worded(version, "tools/call", &request, long::ended(&task, ended))
     };
     match run_held(call.boxed_local(), channel, Rc::new(Machine), Rc::default()).await {

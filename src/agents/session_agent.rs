@@ -262,7 +262,7 @@ impl Core {
     async fn get(
         &self,
         request: &Request,
-        session: &Session,
+        session: &Rc<Session>,
         claims: &Claims,
         tasks: TaskLink,
     ) -> Result<Response> {

@@ -19,15 +19,11 @@ use crate::{
     agents::{
         rows::{Rows, now_s},
         task::{Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
+        task_context::{self, Halt},
     },
     durable_object,
-    protocol::{
-        capabilities::ClientCapabilities,
-        jsonrpc::{INTERNAL_ERROR, RpcError},
-        log_level::LogLevel,
-    },
+    protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel},
     runtime::{
-        cipher::{self, Lock},
         http::{self, Request, Response},
         isolate,
         machine::Machine,
@@ -35,15 +31,14 @@ use crate::{
     },
     server::{
         ask::{Reason, Stop},
-        context::Context,
-        notify::News,
+        notify::{News, Notifier as _},
         platform::Platform as _,
         registry,
         size::{MAX_RESULT, too_large},
         tasks::{Ended, OPERATION},
     },
-    telemetry::{audit::Unkept, record::Record, trace::Trace},
-    transport::{audit, grants, hub::Hub},
+    telemetry::record::Record,
+    transport::{audit, hub::Hub},
 };
 
 const TASK: &str = "task";
@@ -55,6 +50,8 @@ const TAKEN_BACK: &str = "the access that this task was begun with was taken bac
                           may have been changed in part: look";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
+/// A stored task that this version cannot read is looked at again after so long.
+const UNREADABLE: Duration = Duration::from_secs(600);
 
 durable_object! {
     /// Runs one task.
@@ -66,6 +63,8 @@ struct Core {
     env: Env,
     rows: Rows,
     kept: RefCell<Option<Rc<RefCell<Kept>>>>,
+    /// The task in memory is in storage, too.
+    stored: Cell<bool>,
     live: RefCell<Option<Rc<Run>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
@@ -98,6 +97,7 @@ impl Core {
             record: isolate::record(&env),
             env,
             kept: RefCell::default(),
+            stored: Cell::new(false),
             live: RefCell::default(),
             busy: Cell::new(false),
         }
@@ -127,16 +127,33 @@ impl Core {
 
     async fn due(self: Rc<Self>) -> Result<()> {
         self.rows.woken();
-        match self.load().await? {
-            Some(kept) if kept.borrow().order.ends_s > now_s() => {
+        match self.load().await {
+            Ok(Some(kept)) if kept.borrow().order.ends_s > now_s() => {
+                let given_up = kept.borrow().given_up(Machine.now_ms());
+                match given_up {
+                    Some(_) if self.busy.get() => return self.wake_in(LEASE).await,
+                    Some(why) => {
+                        return self.end(&kept, Ended::Failed(INTERNAL_ERROR, why)).await;
+                    }
+                    None => {}
+                }
                 if !self.is_due(&kept) {
                     return self.wake_for(&kept).await;
                 }
                 self.wake_in(LEASE).await?;
-                self.go_on();
+                self.run_now(kept);
                 Ok(())
             }
-            _ => self.state.storage().delete_all().await,
+            Ok(_) => self.state.storage().delete_all().await,
+            Err(error) => {
+                crate::fault!("a task cannot be read: {error}");
+                let stored = self.rows.get_with_end(TASK).await?;
+                if stored.is_none_or(|(until, _)| until <= now_s()) {
+                    return self.state.storage().delete_all().await;
+                }
+                // Another version of the server may read it.
+                self.wake_in(UNREADABLE).await
+            }
         }
     }
 
@@ -153,43 +170,53 @@ impl Core {
         if let Some(kept) = self.kept.borrow().clone() {
             return Ok(Some(kept));
         }
-        let stored = self.rows.get(TASK).await?;
-        let read = stored.and_then(|text| Kept::from_json(&text));
+        let read = match self.rows.get(TASK).await? {
+            Some(text) => Some(Kept::from_json(&text).ok_or("the stored task cannot be read")?),
+            None => None,
+        };
         let mut kept = self.kept.borrow_mut();
         // Another request may have come first while this one read.
         if let (None, Some(read)) = (kept.as_ref(), read) {
             *kept = Some(Rc::new(RefCell::new(read)));
+            self.stored.set(true);
         }
         Ok(kept.clone())
     }
 
-    /// Begins, unless this very task has begun before.
+    /// Begins, unless this very task has begun before: a start that comes again gives the task that
+    /// there is. 400: nothing has begun. Before an answer leaves, the task is stored.
     async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
         let kept = match self.load().await? {
             Some(kept) => kept,
-            None => {
-                let order = Order::from_json(order).ok_or("the order cannot be read")?;
-                let credential = match own_token {
-                    Some(token) => Some(self.sealed(&order.id, Secret::new(token)).await?),
-                    None => None,
-                };
-                let kept = Kept::new(order, credential, Machine.now_ms());
-                let kept =
-                    self.kept.borrow_mut().get_or_insert(Rc::new(RefCell::new(kept))).clone();
-                self.save(&kept).await?;
-                kept
-            }
+            None => match self.made(order, own_token).await {
+                // Another start may have come first while this one was made.
+                Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
+                Err(why) => return http::text(400, &why),
+            },
         };
+        if !self.stored.get() {
+            self.save(&kept).await?;
+            self.stored.set(true);
+        }
         self.go_on();
         let id = kept.borrow().order.id.clone();
         http::text(200, &format!("{id}\n{}", self.view(&kept).await?))
     }
 
-    async fn sealed(&self, of: &str, token: Secret) -> Result<String> {
-        let config = isolate::config(&self.env);
-        let keys = config.credential_keys.as_ref();
-        let keys = keys.ok_or_else(|| worker::Error::from("CREDENTIAL_KEY is not set"))?;
-        cipher::seal(Lock { keys, with: &[] }, of, &token).await.map_err(worker::Error::from)
+    /// A task as it is ordered, or why it cannot be begun.
+    async fn made(
+        &self,
+        order: &str,
+        own_token: Option<String>,
+    ) -> std::result::Result<Shared, String> {
+        let order = Order::from_json(order).ok_or("the order cannot be read")?;
+        let credential = match own_token {
+            Some(token) => {
+                Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
+            }
+            None => None,
+        };
+        Ok(Rc::new(RefCell::new(Kept::new(order, credential, Machine.now_ms()))))
     }
 
     async fn view(&self, kept: &Shared) -> Result<String> {
@@ -207,6 +234,9 @@ impl Core {
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
+            // Other followers may be asking for the same answers.
+            let open = Told::Asks(kept.borrow().asked.clone());
+            self.tell(&open);
             self.go_on();
         }
         http::empty(200)
@@ -229,7 +259,8 @@ impl Core {
         let kept = kept.borrow();
         if kept.is_over() {
             pair.server.send_with_str(Told::Over.to_json())?;
-        } else if kept.status == Status::InputRequired {
+        } else {
+            // A follower that comes back learns also that nothing is asked any more.
             pair.server.send_with_str(Told::Asks(kept.asked.clone()).to_json())?;
         }
         http::upgraded(pair.client)
@@ -240,38 +271,80 @@ impl Core {
         kept.borrow().is_due(Machine.now_ms())
     }
 
-    /// Lets the tool run, if it should and does not.
+    /// Lets the tool run, if it should and does not. A task that is held back waits for its alarm.
     fn go_on(self: &Rc<Self>) {
         let kept = self.kept.borrow().clone();
-        if let (false, Some(kept)) = (self.busy.get(), kept)
-            && self.is_due(&kept)
-        {
-            self.busy.set(true);
+        if let Some(kept) = kept.filter(|kept| kept.borrow().held.is_none() && self.is_due(kept)) {
+            self.run_now(kept);
+        }
+    }
+
+    /// Lets the tool run, if it does not yet.
+    fn run_now(self: &Rc<Self>, kept: Shared) {
+        if !self.busy.replace(true) {
             let core = self.clone();
             let run = async move {
-                if let Err(error) = core.run(&kept).await {
-                    crate::fault!("a task's run failed: {error}");
+                let ran = AssertUnwindSafe(core.run(&kept)).catch_unwind().await;
+                let cancelled = core.live.take().is_some_and(|run| run.is_cancelled());
+                if let Err(halt) = ran.unwrap_or(Err(Halt::Panic)) {
+                    core.halted(&kept, &halt, cancelled).await;
                 }
-                core.live.replace(None);
                 core.busy.set(false);
             };
             keep(&self.state, run.boxed_local());
         }
     }
 
-    async fn run(self: &Rc<Self>, kept: &Shared) -> Result<()> {
+    /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
+    /// alarm that was set before the run tries again.
+    async fn halted(&self, kept: &Shared, halt: &Halt, cancelled: bool) {
+        let attempts = kept.borrow().attempts;
+        kept.borrow_mut().hold(halt.why().to_owned(), attempts, Machine.now_ms());
+        let times = kept.borrow().attempts;
+        crate::fault!("a task's run failed {times} times in a row: {halt}");
+        let stored = async {
+            if cancelled && !kept.borrow().is_over() {
+                return self.end(kept, Ended::Cancelled).await;
+            }
+            self.save(kept).await?;
+            self.wake_for(kept).await
+        };
+        if let Err(error) = stored.await {
+            crate::fault!("a task's pause could not be stored: {error}");
+        }
+    }
+
+    async fn run(self: &Rc<Self>, kept: &Shared) -> std::result::Result<(), Halt> {
         self.wake_in(LEASE).await?;
         let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
         let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(Machine)));
         self.live.replace(Some(run.clone()));
-        if self.is_taken_back(kept).await? {
-            return self.end(kept, Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned())).await;
+        let (order, credential) = {
+            let kept = kept.borrow();
+            (kept.order.clone(), kept.credential.clone())
+        };
+        if task_context::is_taken_back(&self.env, &order).await? {
+            let taken_back = Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned());
+            return Ok(self.end(kept, taken_back).await?);
         }
-        let call = call(self.context(kept, &run).await?, kept);
+        let (start, record) = (order.start.clone(), self.record(kept));
+        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
+        let call = task_context::call(ctx, start);
         if kept.borrow().is_over() {
             return Ok(());
         }
-        match drive(call, run).await {
+        let attempts = kept.borrow_mut().release();
+        let stopped = drive(call, run).await;
+        let stored = self.stopped(kept, stopped).await;
+        if stored.is_err() {
+            kept.borrow_mut().attempts = attempts;
+        }
+        Ok(stored?)
+    }
+
+    /// Stores how a run stopped.
+    async fn stopped(self: &Rc<Self>, kept: &Shared, stopped: Stopped) -> Result<()> {
+        match stopped {
             Stopped::Sleeps(until) => {
                 kept.borrow_mut().sleeps(until, Machine.now_ms());
                 self.save(kept).await?;
@@ -298,48 +371,9 @@ impl Core {
         }
     }
 
-    /// Whether the access that the task was begun with is over.
-    async fn is_taken_back(&self, kept: &Shared) -> Result<bool> {
-        let grant = kept.borrow().order.principal.grant.clone();
-        match grant {
-            Some(grant) => Ok(!grants::goes_on(&self.env, &grant).await?),
-            None => Ok(false),
-        }
-    }
-
-    async fn context(&self, kept: &Shared, run: &Rc<Run>) -> Result<Context> {
-        let config = isolate::config(&self.env);
-        let (order, credential) = {
-            let kept = kept.borrow();
-            (kept.order.clone(), kept.credential.clone())
-        };
-        let own_token = match (&credential, &config.credential_keys) {
-            (Some(sealed), Some(keys)) => {
-                Some(cipher::open(Lock { keys, with: &[] }, &order.id, sealed).await?)
-            }
-            _ => None,
-        };
-        let own_token = own_token.map(|token| token.expose().to_owned());
-        let shelf = Rc::new(Hub::new(&self.env, order.principal.subject));
-        Ok(Context {
-            client: Rc::new(order.client),
-            shelf: Some(shelf),
-            notifier: run.clone(),
-            work: run.clone(),
-            record: self.record(kept),
-            // The end of the task is noted, where it ends.
-            audit: Rc::new(Unkept),
-            ..config.background(order.principal, own_token, Rc::new(Machine))
-        })
-    }
-
     /// What is known of the task for whoever operates the server.
     fn record(&self, kept: &Shared) -> Rc<Record> {
-        let kept = kept.borrow();
-        let Order { start, principal, client, .. } = &kept.order;
-        self.record.asked_by(principal);
-        self.record.spoken_by(Rc::new(client.clone()), "");
-        self.record.traced(start.trace.as_deref().and_then(Trace::from_text));
+        task_context::introduce(&self.record, &kept.borrow());
         self.record.clone()
     }
 
@@ -409,47 +443,15 @@ impl Core {
         }
     }
 
-    /// Sets the alarm for what the task waits for: its time, or that it is forgotten.
+    /// Sets the alarm for what the task waits for.
     async fn wake_for(&self, kept: &Shared) -> Result<()> {
-        let (now, at) = {
-            let kept = kept.borrow();
-            let ends = kept.order.ends_s.saturating_mul(1_000);
-            let waits = kept.status == Status::Working;
-            (Machine.now_ms(), if waits { kept.wake_ms.min(ends) } else { ends })
-        };
+        let (now, at) = (Machine.now_ms(), kept.borrow().wakes_ms());
         self.wake_in(Duration::from_millis(at.saturating_sub(now))).await
     }
 
     async fn wake_in(&self, pause: Duration) -> Result<()> {
         self.state.storage().set_alarm(pause).await
     }
-}
-
-/// The tool's run, with its panic turned into a failure.
-fn call(
-    ctx: Context,
-    kept: &Shared,
-) -> LocalBoxFuture<'static, std::result::Result<crate::protocol::content::ToolResult, Stop>> {
-    let start = kept.borrow().order.start.clone();
-    let called = async move {
-        let called = registry::call(&ctx, &start.tool, start.arguments.as_deref()).await;
-        called.unwrap_or_else(|| Err(internal("there is no such tool any more")))
-    };
-    AssertUnwindSafe(called)
-        .catch_unwind()
-        .map(|caught| {
-            caught.unwrap_or_else(|_| {
-                Err(internal(
-                    "the task failed in the server. What it was to change may have been changed: \
-                     look before you repeat it",
-                ))
-            })
-        })
-        .boxed_local()
-}
-
-fn internal(why: &str) -> Stop {
-    Stop::refused(RpcError::new(INTERNAL_ERROR, format!("internal error: {why}")))
 }
 
 /// What a run needs of its object.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use worker::{Env, Method, Request, Response};
+use worker::{Env, Headers};
 
 use crate::{
     access::{
@@ -28,6 +28,8 @@ use crate::{
     runtime::{
         binding::{Database, Dataset},
         console::{self, Console},
+        object_stub::ObjectStub,
+        request,
     },
     telemetry::{
         audit::Waiting,
@@ -234,8 +236,10 @@ fn with_kept(config: &Config, kept: &str) -> Result<Keyring, KeyError> {
 }
 
 async fn ask_key_agent(env: &Env) -> worker::Result<String> {
-    let stub = env.durable_object(KEY_AGENT)?.get_by_name("keys")?;
-    let mut response: Response =
-        stub.fetch_with_request(Request::new("https://object/key", Method::Get)?).await?;
-    response.text().await
+    let stub = ObjectStub::named(env, KEY_AGENT, "keys")?;
+    let request = request::request("GET", "https://object/key", &Headers::new(), None)?;
+    match stub.text(&request).await? {
+        (200, key) => Ok(key),
+        (status, _) => Err(worker::Error::RustError(format!("the key object answers {status}"))),
+    }
 }

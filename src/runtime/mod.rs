@@ -12,6 +12,7 @@ pub mod instance;
 pub mod isolate;
 pub mod machine;
 pub mod object;
+pub mod object_stub;
 pub mod random;
 pub mod request;
 pub mod signature;

@@ -119,9 +119,9 @@ pub struct Seen {
 pub enum TaskFault {
     /// There is no such task, or it is somebody else's, or forgotten.
     Unknown,
-    /// What was sent does not fit; the text says why.
+    /// It was refused before it did anything; the text says why.
     Refused(String),
-    /// Its object could not be asked.
+    /// Its object did not answer: it may have done what was asked of it.
     Failed(String),
 }
 
@@ -165,8 +165,12 @@ pub type Asked<T> = LocalBoxFuture<'static, Result<T, TaskFault>>;
 
 /// The tasks of one caller.
 pub trait Tasks {
-    /// Starts a task; it is kept when this is ready.
-    fn start(&self, start: Start) -> Asked<Seen>;
+    /// Signs the id of a task that is to be started. The same nonce names the same task.
+    fn name(&self, nonce: Option<[u8; 16]>) -> String;
+
+    /// Starts the task with this id; it is kept when this is ready. Starting it again gives the task
+    /// that there is. [`TaskFault::Failed`]: it may have begun.
+    fn start(&self, id: &str, start: Start) -> Asked<Seen>;
 
     /// Looks at a task: its JSON text.
     fn look(&self, id: &str) -> Asked<String>;

@@ -1,13 +1,10 @@
 //! To a session's object, under a deadline: from the Worker one request with its body unread, from the
 //! subject's hub what concerns all of its sessions.
 
-use std::{rc::Rc, time::Duration};
+use std::rc::Rc;
 
-use js_sys::Promise;
 use uuid::Uuid;
-use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
-use wasm_bindgen_futures::JsFuture;
-use worker::{Env, Headers, Result, Stub};
+use worker::{Env, Headers, Result};
 
 use crate::{
     access::{
@@ -22,14 +19,11 @@ use crate::{
     protocol::session_id::Claims,
     runtime::{
         http::{Lines, Request, Response},
+        object_stub::{CallError, ObjectStub},
         request,
     },
     telemetry::{record::Record, trace::Trace},
 };
-
-/// How long an object may take to begin its answer. Calls answer or stream after 250 ms; what is
-/// beyond that is an object that starts cold, or one that is broken.
-const DEADLINE: Duration = Duration::from_secs(20);
 
 const SESSION_AGENT: &str = "SESSION_AGENT";
 
@@ -77,10 +71,7 @@ impl Target<'_> {
         }
         let url = format!("https://object{path}");
         let stub = stub(self.env, &self.claims.object())?;
-        let method = request.method();
-        let (deadline, lines) = (millis(DEADLINE), lines.as_str());
-        let sent = passed(&stub, deadline, method.as_ref(), &url, lines, request.inner());
-        Ok(judged(answered(sent).await))
+        Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
@@ -89,8 +80,7 @@ impl Target<'_> {
         let headers = Headers::new();
         headers.set(SEAL_HEADER, &self.seal(None))?;
         let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
-        let answered = ask(self.env, &self.claims.object(), request.inner()).await?;
-        Ok(answered.map(worker::Response::from))
+        Ok(judged(stub(self.env, &self.claims.object())?.open(&request).await))
     }
 
     fn seal(&self, rate: Option<Rate>) -> String {
@@ -142,7 +132,7 @@ pub async fn give(
     headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
     let url = format!("https://object{}", order.path());
     let request = request::request("POST", &url, &headers, Some(text))?;
-    Ok(ask(env, object, request.inner()).await?.map_or(500, |response| response.status()))
+    Ok(judged(stub(env, object)?.text(&request).await).map_or(500, |(status, _)| status))
 }
 
 /// Finds out from the headers which trace a request belongs to.
@@ -152,77 +142,18 @@ pub fn traced(record: &Record, request: &Request) {
     }
 }
 
-async fn ask(env: &Env, object: &str, request: &web_sys::Request) -> Result<Forwarded> {
-    let stub = stub(env, object)?;
-    Ok(judged(answered(asked(&stub, millis(DEADLINE), request)).await))
+fn stub(env: &Env, object: &str) -> Result<ObjectStub> {
+    ObjectStub::named(env, SESSION_AGENT, object)
 }
 
-fn stub(env: &Env, object: &str) -> Result<Fetcher> {
-    Ok(env.durable_object(SESSION_AGENT)?.get_by_name(object)?.into_rpc())
-}
-
-fn judged(answered: Option<Result<Response>>) -> Forwarded {
-    match answered {
-        Some(Ok(response)) => Ok(response),
-        Some(Err(error)) => {
+fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
+    answered.map_err(|error| match error {
+        CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
+        CallError::Failed(error) => {
             crate::fault!("session object failed: {error}");
-            Err(failure(&error.to_string()))
+            failure(&error.to_string())
         }
-        None => Err(Refusal::TimedOut(DEADLINE.as_secs())),
-    }
-}
-
-/// Asks an object, which may be broken. None: it did not begin its answer in time.
-pub(super) async fn within(
-    deadline: Duration,
-    stub: Stub,
-    request: worker::Request,
-) -> Option<Result<worker::Response>> {
-    let sent = asked(&stub.into_rpc(), millis(deadline), request.inner());
-    let answered = answered(sent).await?;
-    Some(answered.map(worker::Response::from))
-}
-
-#[wasm_bindgen]
-extern "C" {
-    /// An object's stub, which answers with what the object answered.
-    type Fetcher;
-}
-
-#[wasm_bindgen(module = "/src/runtime/http/glue.js")]
-extern "C" {
-    #[wasm_bindgen(catch)]
-    fn asked(
-        object: &Fetcher,
-        millis: u32,
-        request: &web_sys::Request,
-    ) -> std::result::Result<Promise, JsValue>;
-
-    #[wasm_bindgen(catch)]
-    fn passed(
-        object: &Fetcher,
-        millis: u32,
-        method: &str,
-        url: &str,
-        lines: &str,
-        request: &web_sys::Request,
-    ) -> std::result::Result<Promise, JsValue>;
-}
-
-fn millis(deadline: Duration) -> u32 {
-    u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX)
-}
-
-/// What came of it; None: nothing, until the deadline.
-async fn answered(sent: std::result::Result<Promise, JsValue>) -> Option<Result<Response>> {
-    let answered = match sent {
-        Ok(promise) => JsFuture::from(promise).await,
-        Err(error) => return Some(Err(error.into())),
-    };
-    match answered {
-        Ok(nothing) if nothing.is_null() => None,
-        answered => Some(answered.map(JsCast::unchecked_into).map_err(Into::into)),
-    }
+    })
 }
 
 /// What the runtime's error means for the client.

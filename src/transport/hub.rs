@@ -1,8 +1,6 @@
 //! The way to a subject's hub, from the Worker and from session objects: listening, telling what
 //! changed, ending sessions, consuming nonces.
 
-use std::time::Duration;
-
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
 use worker::{Env, Error, Headers, Request, Response, Result};
@@ -23,19 +21,16 @@ use crate::{
         jsonrpc::RequestId,
         stateless::listen::{Filter, Subscription},
     },
-    runtime::{http, isolate, request},
+    runtime::{http, isolate, object_stub::ObjectStub, request},
     server::{notify::News, registry, shelf::Shelf},
     transport::{
         endpoint::{Endpoint, Outcome},
-        forward::within,
         held::hold,
     },
 };
 
 /// The binding of the hubs.
 const HUB_AGENT: &str = "HUB_AGENT";
-/// How long a hub may take.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// The hub of one subject.
 pub struct Hub {
@@ -76,7 +71,7 @@ impl Hub {
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
     pub async fn watch(&self, object: String, until: u64) -> Result<u32> {
-        let answered = self.ask(&Ask::Watch(object, until), None).await?.text().await?;
+        let (_, answered) = self.ask(&Ask::Watch(object, until), None).await?;
         // A hub of the version before says nothing.
         Ok(answered.parse().unwrap_or_default())
     }
@@ -98,7 +93,7 @@ impl Hub {
             brings(&headers, principal, token)?;
         }
         let (url, body) = (address(&Ask::Look(object, until)), uris.join("\n"));
-        self.send(request::request("POST", &url, &headers, Some(&body))?).await.map(drop)
+        self.send(&request::request("POST", &url, &headers, Some(&body))?).await.map(drop)
     }
 
     /// Has a session object told no more.
@@ -149,7 +144,7 @@ impl Hub {
     }
 
     async fn not_before(&self) -> Result<u32> {
-        time(&self.ask(&Ask::NotBefore, None).await?.text().await?)
+        time(&self.ask(&Ask::NotBefore, None).await?.1)
     }
 
     /// Ends all sessions that were issued then, in seconds since 1970, or before. Other isolates
@@ -158,7 +153,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn end_sessions(&self, not_before: u32) -> Result<()> {
-        let ended = time(&self.ask(&Ask::End(not_before), None).await?.text().await?)?;
+        let ended = time(&self.ask(&Ask::End(not_before), None).await?.1)?;
         isolate::note_not_before(self.subject, ended, now_s());
         Ok(())
     }
@@ -169,8 +164,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked; the nonce may be consumed all the same.
     pub async fn consume(&self, nonce: [u8; 16], until_s: u64) -> Result<bool> {
-        let answered = self.ask(&Ask::Consume(nonce, until_s), None).await?;
-        Ok(answered.status_code() == 200)
+        Ok(self.ask(&Ask::Consume(nonce, until_s), None).await?.0 == 200)
     }
 
     /// Lists an OAuth grant until then, in seconds since 1970, with a line about it.
@@ -194,7 +188,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn grants(&self) -> Result<String> {
-        self.ask(&Ask::Grants, None).await?.text().await
+        Ok(self.ask(&Ask::Grants, None).await?.1)
     }
 
     /// The session objects that hold a stream or something stored: a line for each, its name and
@@ -203,26 +197,39 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn watchers(&self) -> Result<String> {
-        self.ask(&Ask::Watchers, None).await?.text().await
+        Ok(self.ask(&Ask::Watchers, None).await?.1)
     }
 
-    async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<Response> {
+    /// Status and text of the hub's answer.
+    async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<(u16, String)> {
         let request = request::request("POST", &address(ask), &Headers::new(), body.as_deref())?;
-        self.send(request).await
+        self.send(&request).await
     }
 
-    async fn send(&self, request: Request) -> Result<Response> {
-        let hub = self.env.durable_object(HUB_AGENT)?.get_by_name(&hub_name(self.subject))?;
-        let Some(answered) = within(DEADLINE, hub, request).await else {
-            return Err(Error::RustError("no answer in 5 s".to_owned()));
-        };
-        let answered = answered?;
-        match answered.status_code() {
+    async fn send(&self, request: &Request) -> Result<(u16, String)> {
+        let (status, text) = self.stub()?.text(request).await?;
+        match status {
             // 409: a nonce was consumed before.
-            101 | 200 | 409 => Ok(answered),
-            status => Err(Error::RustError(format!("the hub answers {status}"))),
+            200 | 409 => Ok((status, text)),
+            _ => Err(answers(status)),
         }
     }
+
+    async fn open(&self, request: &Request) -> Result<Response> {
+        let answered = self.stub()?.open(request).await?;
+        match answered.status_code() {
+            101 => Ok(answered),
+            status => Err(answers(status)),
+        }
+    }
+
+    fn stub(&self) -> Result<ObjectStub> {
+        ObjectStub::named(&self.env, HUB_AGENT, &hub_name(self.subject))
+    }
+}
+
+fn answers(status: u16) -> Error {
+    Error::RustError(format!("the hub answers {status}"))
 }
 
 /// Says with whose credential to look.
@@ -253,7 +260,7 @@ impl Shelf for Hub {
         let hub = Self::new(&self.env, self.subject);
         let ask = id.parse().ok().map(|id| Ask::Page(id, page));
         async move {
-            let text = hub.ask(&ask?, None).await.ok()?.text().await.ok()?;
+            let (_, text) = hub.ask(&ask?, None).await.ok()?;
             let (count, text) = text.split_once('\n')?;
             Some((text.to_owned(), count.parse().ok()?))
         }
@@ -287,7 +294,7 @@ pub async fn listen(
         brings(&headers, &endpoint.principal, endpoint.own_token().as_ref())?;
     }
     let request = request::upgrade(&address(&Ask::Listen), &headers)?;
-    let answered = Hub::of(endpoint).send(request).await?;
+    let answered = Hub::of(endpoint).open(&request).await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = Subscription(id.clone()).acknowledged(filter);
     endpoint.record.holds();

@@ -2,8 +2,6 @@
 //! quota object. And whether the SiteBay token that names a subject is verified: until then its
 //! requests count against the account, and the subject has no quota object.
 
-use std::time::Duration;
-
 use futures_util::FutureExt as _;
 use worker::{Env, Error, Headers, Result};
 
@@ -15,15 +13,12 @@ use crate::{
     },
     agents::{quota_agent::ACCEPTED, rows::now_s},
     edge::refusal::Refusal,
-    runtime::{isolate, request},
+    runtime::{isolate, object_stub::ObjectStub, request},
     server::changes::WaitUntil,
-    transport::forward::within,
 };
 
 /// The binding of the quotas.
 const QUOTA_AGENT: &str = "QUOTA_AGENT";
-/// How long an object may take.
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Admits a request, or not.
 ///
@@ -80,13 +75,10 @@ async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
 }
 
 async fn ask_at(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
-    let object = env.durable_object(QUOTA_AGENT)?.get_by_name(&subject.to_text())?;
+    let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
     let url = format!("https://object{path}");
     let request = request::request("POST", &url, &Headers::new(), Some(body))?;
-    match within(DEADLINE, object, request).await {
-        Some(answered) => answered?.text().await,
-        None => Err(Error::RustError("no answer in 5 s".to_owned())),
-    }
+    Ok(object.text(&request).await?.1)
 }
 
 /// Whether the SiteBay token of a subject was accepted by SiteBay before: by what the isolate knows,

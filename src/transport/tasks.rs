@@ -4,10 +4,13 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, LocalBoxFuture, select},
+};
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, Headers, Request, Response, WebSocket, WebsocketEvent};
+use worker::{Env, Headers, Request, WebSocket, WebsocketEvent};
 
 use crate::{
     access::{
@@ -18,9 +21,16 @@ use crate::{
     },
     agents::task::{Order, Told},
     edge::refusal::Refusal,
-    protocol::task_id::TaskId,
-    runtime::{isolate, machine::Machine, request, sleep::Sleep},
+    protocol::{stateless::input::Keyed, task_id::TaskId},
+    runtime::{
+        isolate,
+        machine::Machine,
+        object_stub::{CallError, ObjectStub},
+        request,
+        sleep::Sleep,
+    },
     server::{
+        ask::Stop,
         context::Client,
         notify::Notifier,
         platform::Platform as _,
@@ -35,6 +45,8 @@ const TASK_AGENT: &str = "TASK_AGENT";
 const KEPT_FOR: u64 = 24 * 60 * 60;
 /// How often a follower comes back to an object that went away, a second apart.
 const TRIES: usize = 60;
+/// How often answers are sent to an object that does not take them, before the last time.
+const ANSWER_TRIES: usize = 3;
 
 /// A caller's way to its tasks.
 #[derive(Clone)]
@@ -59,6 +71,20 @@ impl From<worker::Error> for TaskFault {
     }
 }
 
+/// The fault of a request that never left.
+fn unsent(error: worker::Error) -> TaskFault {
+    TaskFault::Refused(error.to_string())
+}
+
+fn unanswered(error: CallError) -> TaskFault {
+    TaskFault::Failed(error.to_string())
+}
+
+/// The fault of an answer that says nothing.
+fn unreadable(what: &str) -> TaskFault {
+    TaskFault::Failed(format!("the answer about its {what} cannot be read"))
+}
+
 impl TaskLink {
     /// The way to the tasks of a subject, without starting any.
     pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
@@ -66,31 +92,23 @@ impl TaskLink {
         Self { env, keys, principal, client, own_token: None }
     }
 
-    async fn begin(mut self, start: Start) -> Result<Seen> {
+    async fn begin(mut self, id: String, start: Start) -> Result<Seen> {
         self.verify().await?;
-        let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
-        let id = TaskId {
-            // A request that comes again names the same task.
-            task: start.nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
-            subject: self.principal.subject,
-            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
-        };
-        let order = Order {
-            id: id.sign(&self.keys),
-            ends_s,
-            start,
-            principal: (*self.principal).clone(),
-            client: (*self.client).clone(),
-        };
-        let text = order.to_json();
+        let claims = self.verified(&id)?;
+        let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
+        let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
+        let request = self.start_request(&order).map_err(unsent)?;
+        let answer = self.send(claims, request).await?;
+        let (id, task) = answer.split_once('\n').ok_or_else(|| unreadable("start"))?;
+        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+    }
+
+    fn start_request(&self, order: &Order) -> worker::Result<Request> {
         let headers = Headers::new();
         if let Some(token) = &self.own_token {
             headers.set(OWN_TOKEN_HEADER, token.expose())?;
         }
-        let request = request::request("POST", "https://object/start", &headers, Some(&text))?;
-        let answer = self.send(id, request).await?;
-        let (id, task) = answer.split_once('\n').ok_or(TaskFault::Unknown)?;
-        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+        request::request("POST", "https://object/start", &headers, Some(&order.to_json()))
     }
 
     /// A task keeps the caller's token, so SiteBay is asked first whether it accepts it.
@@ -117,14 +135,13 @@ impl TaskLink {
     async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
         let method = if path == "task" || path == "ended" { "GET" } else { "POST" };
         let (url, headers) = (format!("https://object/{path}"), Headers::new());
-        let request = request::request(method, &url, &headers, body.as_deref())?;
+        let request = request::request(method, &url, &headers, body.as_deref()).map_err(unsent)?;
         self.send(self.verified(id)?, request).await
     }
 
     async fn send(&self, id: TaskId, request: Request) -> Result<String> {
-        let mut response = self.fetch(id, request).await?;
-        let text = response.text().await?;
-        match response.status_code() {
+        let (status, text) = self.stub(id)?.text(&request).await.map_err(unanswered)?;
+        match status {
             200 => Ok(text),
             404 => Err(TaskFault::Unknown),
             400 => Err(TaskFault::Refused(text)),
@@ -132,14 +149,14 @@ impl TaskLink {
         }
     }
 
-    async fn fetch(&self, id: TaskId, request: Request) -> Result<Response> {
-        let stub = self.env.durable_object(TASK_AGENT)?.get_by_name(&id.object())?;
-        Ok(stub.fetch_with_request(request).await?)
+    fn stub(&self, id: TaskId) -> Result<ObjectStub> {
+        ObjectStub::named(&self.env, TASK_AGENT, &id.object()).map_err(unsent)
     }
 
     async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
+        let mut open = None;
         for _ in 0..TRIES {
-            match self.listen(&id, owner, &*notifier).await {
+            match self.listen(&id, owner, &*notifier, &mut open).await {
                 Ok(Some(ended)) => return Ok(ended),
                 Ok(None) | Err(TaskFault::Failed(_)) => {}
                 Err(fault) => return Err(fault),
@@ -149,18 +166,37 @@ impl TaskLink {
         Err(TaskFault::Failed("the task's object cannot be reached".to_owned()))
     }
 
-    /// Follows a task until it ends. None: its object went away.
+    /// Follows a task until it ends. None: its object went away. `open` outlives the connection, so that
+    /// the client is not asked again what it is being asked.
     async fn listen(
         &self,
         id: &str,
         owner: bool,
         notifier: &dyn Notifier,
+        open: &mut Option<OpenRound>,
     ) -> Result<Option<Ended>> {
         let socket = self.open(id, if owner { "own" } else { "follow" }).await?;
         let mut events = socket.0.events()?;
         socket.0.accept()?;
-        while let Some(event) = events.next().await {
-            let Ok(WebsocketEvent::Message(message)) = event else {
+        loop {
+            // The client, another view of the task, or its end: whichever is first settles the round.
+            let event = match open {
+                None => events.next().await,
+                Some(round) => match select(events.next(), round.answers.as_mut()).await {
+                    Either::Left((event, _)) => event,
+                    Either::Right((answers, _)) => {
+                        match (open.take(), answers) {
+                            (Some(round), Ok(answers)) => {
+                                self.answer(id, round.questions, answers).await?;
+                            }
+                            (_, Err(stop)) => return self.give_up(id, stop).await.map(Some),
+                            (None, Ok(_)) => {}
+                        }
+                        continue;
+                    }
+                },
+            };
+            let Some(Ok(WebsocketEvent::Message(message))) = event else {
                 return Ok(None);
             };
             let told = message.text().and_then(|text| Told::from_json(&text));
@@ -169,40 +205,71 @@ impl TaskLink {
                     notifier.progress(progress, total, message.as_deref());
                 }
                 Some(Told::Log(level, logger, data)) => notifier.log(level, &logger, data),
-                Some(Told::Asks(asked)) => {
-                    let keys: Vec<String> = asked.iter().map(|one| one.key.clone()).collect();
-                    match notifier.ask(asked).await {
-                        Ok(answers) => self.answer(id, keys, answers).await?,
-                        Err(stop) => {
-                            self.ask(id, "cancel", None).await?;
-                            let text = stop.into_result().to_json();
-                            return Ok(Some(Ended::Completed(text)));
-                        }
-                    }
+                Some(Told::Asks(asked)) => OpenRound::follow(open, asked, notifier),
+                Some(Told::Over) => {
+                    *open = None;
+                    return self.ended(id).await.map(Some);
                 }
-                Some(Told::Over) => return self.ended(id).await.map(Some),
                 None => {}
             }
         }
-        Ok(None)
     }
 
-    async fn answer(&self, id: &str, keys: Vec<String>, answers: Vec<Value>) -> Result<()> {
-        let responses: Map<String, Value> = keys.into_iter().zip(answers).collect();
+    /// Cancels a task whose question the client did not answer.
+    async fn give_up(&self, id: &str, stop: Stop) -> Result<Ended> {
+        self.ask(id, "cancel", None).await?;
+        Ok(Ended::Completed(stop.into_result().to_json()))
+    }
+
+    /// Hands the client's answers to the task. Sending them again changes nothing.
+    async fn answer(&self, id: &str, asked: Vec<Keyed>, answers: Vec<Value>) -> Result<()> {
+        let keys = asked.into_iter().map(|one| one.key);
+        let responses: Map<String, Value> = keys.zip(answers).collect();
         let responses = Value::Object(responses).to_string();
-        self.ask(id, "update", Some(responses)).await.map(|_| ())
+        for _ in 0..ANSWER_TRIES {
+            match self.ask(id, "update", Some(responses.clone())).await {
+                Err(TaskFault::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
+                outcome => return outcome.map(drop),
+            }
+        }
+        self.ask(id, "update", Some(responses)).await.map(drop)
     }
 
     async fn ended(&self, id: &str) -> Result<Ended> {
         let text = self.ask(id, "ended", None).await?;
-        Ended::from_json(&text)
-            .ok_or_else(|| TaskFault::Failed("its end cannot be read".to_owned()))
+        Ended::from_json(&text).ok_or_else(|| unreadable("end"))
     }
 
     async fn open(&self, id: &str, path: &str) -> Result<Follower> {
         let request = request::upgrade(&format!("https://object/{path}"), &Headers::new())?;
-        let response = self.fetch(self.verified(id)?, request).await?;
-        response.websocket().map(Follower).ok_or(TaskFault::Unknown)
+        let stub = self.stub(self.verified(id)?)?;
+        let response = stub.open(&request).await.map_err(unanswered)?;
+        match (response.status_code(), response.websocket()) {
+            (_, Some(socket)) => Ok(Follower(socket)),
+            (404, None) => Err(TaskFault::Unknown),
+            (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
+        }
+    }
+}
+
+/// The questions of a task that its follower put to the client, and the answers to come. Dropping it takes
+/// the questions back.
+struct OpenRound {
+    questions: Vec<Keyed>,
+    answers: LocalBoxFuture<'static, std::result::Result<Vec<Value>, Stop>>,
+}
+
+impl OpenRound {
+    /// Puts the questions that a task asks now in the place of those before. The same ones stay open.
+    fn follow(open: &mut Option<Self>, questions: Vec<Keyed>, notifier: &dyn Notifier) {
+        if open.as_ref().is_some_and(|round| round.questions == questions) {
+            return;
+        }
+        *open = None;
+        if !questions.is_empty() {
+            let answers = notifier.ask(questions.clone());
+            *open = Some(Self { questions, answers });
+        }
     }
 }
 
@@ -217,8 +284,19 @@ impl Drop for Follower {
 }
 
 impl Tasks for TaskLink {
-    fn start(&self, start: Start) -> Asked<Seen> {
-        self.clone().begin(start).boxed_local()
+    fn name(&self, nonce: Option<[u8; 16]>) -> String {
+        let ends_s = (Machine.now_ms() / 1_000).saturating_add(KEPT_FOR);
+        let id = TaskId {
+            // A request that comes again names the same task.
+            task: nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
+            subject: self.principal.subject,
+            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
+        };
+        id.sign(&self.keys)
+    }
+
+    fn start(&self, id: &str, start: Start) -> Asked<Seen> {
+        self.clone().begin(id.to_owned(), start).boxed_local()
     }
 
     fn look(&self, id: &str) -> Asked<String> {

@@ -12,6 +12,8 @@ pub struct Configuration<'a> {
     pub vars: &'a [(String, String)],
     /// Flags of V8.
     pub v8: &'a [String],
+    /// The module that the runtime loads, beside `index.js`, which it imports. None: `index.js` itself.
+    pub main: Option<&'a str>,
 }
 
 /// The Durable Object classes: binding and class.
@@ -55,12 +57,12 @@ pub fn render(configuration: &Configuration<'_>) -> String {
     }
     text.push_str("  ],\n);\n");
     for index in 0..configuration.ports.len() {
-        text.push_str(&worker(index, configuration.vars));
+        text.push_str(&worker(index, configuration));
     }
     text
 }
 
-fn worker(index: usize, vars: &[(String, String)]) -> String {
+fn worker(index: usize, configuration: &Configuration<'_>) -> String {
     let mut bindings = String::new();
     for (binding, class) in OBJECTS {
         let designator = if index == 0 {
@@ -73,12 +75,16 @@ fn worker(index: usize, vars: &[(String, String)]) -> String {
             "    (name = \"{binding}\", durableObjectNamespace = {designator}),"
         );
     }
-    for (name, value) in vars {
+    for (name, value) in configuration.vars {
         let _ = writeln!(bindings, "    (name = {}, text = {}),", quoted(name), quoted(value));
     }
     let objects = if index == 0 { objects() } else { String::new() };
+    let main = match configuration.main {
+        Some(name) => format!("(name = \"{name}\", esModule = embed \"{name}\"),\n    "),
+        None => String::new(),
+    };
     format!(
-        "const worker{index} :Workerd.Worker = (\n  modules = [\n    \
+        "const worker{index} :Workerd.Worker = (\n  modules = [\n    {main}\
          (name = \"index.js\", esModule = embed \"index.js\"),\n    \
          (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
          compatibilityDate = \"{COMPATIBILITY_DATE}\",\n  bindings = [\n{bindings}  ],\n{objects}  \
@@ -120,7 +126,7 @@ mod tests {
 
     #[test]
     fn the_second_isolate_uses_the_objects_of_the_first() {
-        let text = render(&Configuration { ports: &[1, 2], vars: &[], v8: &[] });
+        let text = render(&Configuration { ports: &[1, 2], vars: &[], v8: &[], main: None });
         assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
         assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
         assert_eq!(text.matches("localDisk").count(), 1);

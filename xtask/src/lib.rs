@@ -7,6 +7,7 @@ pub mod clock;
 pub mod conformance;
 pub mod exec;
 pub mod exports;
+pub mod faults;
 pub mod fuzz;
 pub mod paths;
 pub mod server;

@@ -19,6 +19,7 @@ use tokio::{
 
 use crate::{
     capnp::{self, Configuration},
+    faults::Faults,
     paths,
 };
 
@@ -31,6 +32,9 @@ pub const LOCAL_CREDENTIAL_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtY3JlZGVudGlhbC1r
 
 /// The file of the log, in the folder of the server.
 const LOG: &str = "workerd.log";
+
+/// The module of a server with faults.
+const FAULTY: &str = "faulty.js";
 
 /// How to run the server.
 #[derive(Debug, Clone)]
@@ -51,6 +55,8 @@ pub struct Options {
     pub v8: Vec<String>,
     /// The environment of `workerd`, beside this process's own.
     pub environment: Vec<(String, PathBuf)>,
+    /// Faults of its objects.
+    pub faults: Option<Faults>,
     /// Whether the Worker's log goes to standard error; else [`Server::log`] has it.
     pub verbose: bool,
 }
@@ -67,6 +73,7 @@ impl Options {
             sandbox: Some(sandbox::Options::default()),
             v8: Vec::new(),
             environment: Vec::new(),
+            faults: None,
             verbose: false,
         }
     }
@@ -103,8 +110,9 @@ impl Server {
         // A port found free may be taken a moment later by somebody else.
         for _ in 0..5 {
             let ports = ports(options)?;
-            let text =
-                capnp::render(&Configuration { ports: &ports, vars: &vars, v8: &options.v8 });
+            let main = options.faults.as_ref().map(|_| FAULTY);
+            let configuration = Configuration { ports: &ports, vars: &vars, v8: &options.v8, main };
+            let text = capnp::render(&configuration);
             fs::write(folder.path().join("config.capnp"), text)?;
             let environment = options.environment.clone();
             let mut child = spawn(folder.path(), &environment, options.verbose)?;
@@ -151,7 +159,9 @@ impl Server {
     /// The same with the variables of other options.
     pub async fn restart_with(&mut self, options: &Options) -> Result<()> {
         let vars = variables(options, self.sandbox.as_ref());
-        let configuration = Configuration { ports: &self.ports, vars: &vars, v8: &options.v8 };
+        let main = options.faults.as_ref().map(|_| FAULTY);
+        let configuration =
+            Configuration { ports: &self.ports, vars: &vars, v8: &options.v8, main };
         fs::write(self.folder.path().join("config.capnp"), capnp::render(&configuration))?;
         self.restart().await
     }
@@ -178,6 +188,9 @@ fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
         let from = options.bundle.join(name);
         fs::copy(&from, folder.join(name))
             .with_context(|| format!("{}: build the Worker first", from.display()))?;
+    }
+    if let Some(faults) = &options.faults {
+        fs::write(folder.join(FAULTY), faults.module())?;
     }
     let storage = folder.join("storage");
     let Some(wanted) = &options.storage else {

@@ -10,12 +10,13 @@ use serde_json::{Value, json};
 
 use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
 use crate::{
-    agents::all::all,
+    agents::{all::all, channel::Channel},
     protocol::{
         capabilities::ClientCapabilities,
         jsonrpc::{RequestId, notification_text, request_text},
         log_level::LogLevel,
         notification,
+        object::Object,
         question::Question,
         stateless::{input::Keyed, request_state::Answered},
         vocabulary,
@@ -70,7 +71,8 @@ impl Notifier for CallNotifier {
             return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
         }
         let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
-        let waited = wait(self.session.clone(), slots, self.platform.clone());
+        let (session, channel) = (self.session.clone(), self.call.channel.clone());
+        let waited = wait(Asked { session, channel, slots }, self.platform.clone());
         let answered = self.answered.clone();
         let questions = named(questions, answered.borrow().len());
         async move {
@@ -145,29 +147,47 @@ impl CallNotifier {
             params.insert("elicitationId".to_owned(), json!(slot.id()));
         }
         let text = request_text(slot.id(), question.method(), &params.to_string());
-        let left = self.call.channel.is_streamed() && !self.call.channel.has_reader();
-        let sent =
-            left && std::str::from_utf8(&text).is_ok_and(|text| self.session.keeper.announce(text));
-        if !sent {
-            self.call.channel.ask(&text);
-        }
+        send(&self.session, &self.call.channel, &text);
         Some(slot)
     }
 }
 
-async fn wait(
+/// Sends a message on the stream of the call, or on the long-lived one where nobody reads it.
+fn send(session: &Session, channel: &Channel, text: &[u8]) {
+    let left = channel.is_streamed() && !channel.has_reader();
+    let sent = left && std::str::from_utf8(text).is_ok_and(|text| session.keeper.announce(text));
+    if !sent {
+        channel.ask(text);
+    }
+}
+
+/// Questions that were put. Dropping it takes back those that were not answered.
+struct Asked {
     session: Rc<Session>,
+    channel: Rc<Channel>,
     slots: Vec<Rc<Slot>>,
-    platform: SharedPlatform,
-) -> Result<Vec<Value>, Stop> {
-    let answers = slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)).boxed_local());
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        for slot in &self.slots {
+            if self.session.questions.close(slot) {
+                let params = Object::new()
+                    .text("requestId", slot.id())
+                    .text("reason", "the answer is not needed any more");
+                let text = notification_text("notifications/cancelled", &params.end());
+                send(&self.session, &self.channel, &text);
+            }
+        }
+    }
+}
+
+async fn wait(asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
+    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)).boxed_local());
     let answers = match select(all(answers.collect()).boxed_local(), platform.sleep(PATIENCE)).await
     {
         Either::Left((answers, _)) => answers,
         Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
     };
-    for slot in &slots {
-        session.questions.close(slot);
-    }
     answers.into_iter().map(|answer| answer.map_err(Stop::unanswered)).collect()
 }

@@ -23,6 +23,7 @@ use std::{
     rc::Rc,
 };
 
+use back::CallNotifier;
 use call::Call;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
@@ -48,7 +49,11 @@ use crate::{
         version::Version,
         vocabulary::askable,
     },
-    server::{context::Client, notify::News},
+    server::{
+        context::Client,
+        notify::{News, Notifier},
+        platform::SharedPlatform,
+    },
 };
 
 /// Kinds of news kept for a client that has no long-lived stream open.
@@ -344,6 +349,29 @@ impl Session {
         Running { session: self.clone(), call }
     }
 
+    /// Registers a call that a client reads on while it goes on in a task, and gives the way back to the
+    /// client on this channel, until the guard is dropped.
+    pub fn read_on(
+        self: &Rc<Self>,
+        id: &RequestId,
+        channel: &Rc<Channel>,
+        task: &str,
+        platform: SharedPlatform,
+    ) -> (Running, Rc<dyn Notifier>) {
+        let call = Call::new(id.clone(), channel.clone(), true);
+        call.moved(task);
+        self.running.borrow_mut().push(call.clone());
+        let running = Running { session: self.clone(), call: call.clone() };
+        let back = CallNotifier {
+            session: self.clone(),
+            call,
+            token: None,
+            platform,
+            answered: Rc::default(),
+        };
+        (running, Rc::new(back))
+    }
+
     fn take(&self, id: &RequestId) -> Option<Rc<Call>> {
         let mut running = self.running.borrow_mut();
         let at = running.iter().position(|call| call.id == *id)?;
@@ -351,8 +379,8 @@ impl Session {
     }
 }
 
-/// A request that is being answered.
-struct Running {
+/// A call that is running.
+pub struct Running {
     session: Rc<Session>,
     call: Rc<Call>,
 }

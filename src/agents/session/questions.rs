@@ -78,9 +78,9 @@ impl Questions {
         }
     }
 
-    /// Forgets a question that nobody waits for any more.
-    pub(super) fn close(&self, slot: &Slot) {
-        self.taken(&slot.id);
+    /// Forgets a question; true where it still waited for its answer.
+    pub(super) fn close(&self, slot: &Slot) -> bool {
+        self.taken(&slot.id).is_some()
     }
 
     /// Takes the question with this id out of those that wait.

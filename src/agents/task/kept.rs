@@ -78,6 +78,8 @@ impl Kept {
             .number("wake", self.wake_ms)
             .raw("asked", &asked_to_json(&self.asked))
             .raw("steps", &array(&steps))
+            .text_if("held", self.held.as_deref())
+            .number("attempts", self.attempts.into())
             .end()
     }
 
@@ -93,9 +95,23 @@ impl Kept {
             "wake",
             "asked",
             "steps",
+            "held",
+            "attempts",
         ];
-        let [order, credential, status, message, created, updated, wake, asked, steps] =
-            fields(json, names).ok()?;
+        let found = fields(json, names).ok()?;
+        let [
+            order,
+            credential,
+            status,
+            message,
+            created,
+            updated,
+            wake,
+            asked,
+            steps,
+            held,
+            attempts,
+        ] = found;
         let steps = raw::elements(steps?.get()).ok()?;
         Some(Self {
             order: Order::from_json(order?.get())?,
@@ -107,6 +123,8 @@ impl Kept {
             wake_ms: raw::number(wake?)?,
             asked: asked_from_json(asked?)?,
             steps: steps.into_iter().map(step_from_json).collect::<Option<_>>()?,
+            held: held.and_then(raw::string),
+            attempts: attempts.and_then(raw::number).unwrap_or_default(),
         })
     }
 }
@@ -171,7 +189,7 @@ impl Told {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
@@ -187,7 +205,7 @@ mod tests {
         server::tasks::Ended,
     };
 
-    fn kept() -> Kept {
+    pub(in crate::agents::task) fn kept() -> Kept {
         let answered =
             Answered { key: "k".into(), question: [200; 32], answer: r#"{"a":"\""}"#.into() };
         let start = Start {
@@ -239,10 +257,18 @@ mod tests {
 
     #[test]
     fn a_task_is_read_as_it_was_written() {
-        for kept in [kept(), Kept { credential: None, message: None, ..kept() }] {
+        let held = Kept { held: Some("why".into()), attempts: 3, ..kept() };
+        for kept in [kept(), held, Kept { credential: None, message: None, ..kept() }] {
             let again = Kept::from_json(&kept.to_json()).unwrap();
             assert_eq!(format!("{again:?}"), format!("{kept:?}"));
         }
+    }
+
+    #[test]
+    fn a_task_that_was_never_held_back_is_read_as_it_was_written_before_there_were_pauses() {
+        let old = kept().to_json().replace(r#","attempts":0"#, "");
+        assert!(!old.contains("attempts") && !old.contains("held"), "{old}");
+        assert_eq!(format!("{:?}", Kept::from_json(&old).unwrap()), format!("{:?}", kept()));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 //!      └──▶ completed │ failed │ cancelled ◀──┘
 //! ```
 
+mod hold;
 mod kept;
 mod run;
 
@@ -101,6 +102,10 @@ pub struct Kept {
     pub asked: Vec<Keyed>,
     /// What was written down, by key: None for an intent, else the outcome.
     pub steps: Vec<(String, Option<String>)>,
+    /// Why it cannot go on for now.
+    pub held: Option<String>,
+    /// Runs in a row that ended because it could not go on.
+    pub attempts: u32,
 }
 
 /// What followers of a task are told.
@@ -110,7 +115,7 @@ pub enum Told {
     Progress(f64, Option<f64>, Option<String>),
     /// A message for the log.
     Log(LogLevel, String, Value),
-    /// It asks the client.
+    /// The questions that wait for the client's answers; none where they are answered.
     Asks(Vec<Keyed>),
     /// It ended; its object says how.
     Over,
@@ -135,6 +140,8 @@ impl Kept {
             wake_ms: 0,
             asked: Vec::new(),
             steps: Vec::new(),
+            held: None,
+            attempts: 0,
         }
     }
 
@@ -173,6 +180,7 @@ impl Kept {
         self.status = status;
         self.updated_ms = now_ms;
         if self.is_over() {
+            self.release();
             self.credential = None;
             self.asked.clear();
             self.steps.clear();
@@ -219,8 +227,8 @@ impl Kept {
             text.push_str("\":");
             text.push_str(value);
         };
-        if let Some(message) = &self.message {
-            put("statusMessage", &quoted(message));
+        if let Some(message) = self.status_message() {
+            put("statusMessage", &quoted(&message));
         }
         match ended {
             Some(Ended::Completed(result)) => put("result", result),

@@ -87,7 +87,7 @@ export function copied(response) {
   return new Response(response.body, response);
 }
 
-// What an object answered, or null where it did not begin to in time.
+// What an object answered, or null where it did not in time.
 function within(millis, sent) {
   let timer;
   const late = new Promise((resolve) => {
@@ -98,6 +98,15 @@ function within(millis, sent) {
 
 export function asked(object, millis, request) {
   return within(millis, object.fetch(request));
+}
+
+async function statusAndText(answer) {
+  return [answer.status, await answer.text()];
+}
+
+/** Status and text of an object's answer, both in time. */
+export function read(object, millis, request) {
+  return within(millis, object.fetch(request).then(statusAndText));
 }
 
 /** Sends a request on to an object, with its body unread and other headers. */

@@ -1,0 +1,50 @@
+// The main module of a server whose objects fail as a test wants them to. It wraps the built Worker,
+// which is the same with it and without it. FAULTS and HASTE are written in front of this text.
+import * as worker from "./index.js";
+
+const timer = globalThis.setTimeout;
+const LONG_MS = 1_000;
+const NEVER_MS = 3_600_000;
+const WORKS_ON_MS = 400;
+
+// Deadlines and other long pauses pass faster, so that no test waits for them.
+globalThis.setTimeout = (task, ms, ...rest) =>
+  timer(task, ms >= LONG_MS ? ms / HASTE : ms, ...rest);
+
+function due(name, request) {
+  const path = new URL(request.url).pathname;
+  return FAULTS.find((fault) => fault.class === name && fault.path === path && fault.times > 0);
+}
+
+export function faulty(name) {
+  return class extends worker[name] {
+    #state;
+
+    constructor(state, env) {
+      super(state, env);
+      this.#state = state;
+    }
+
+    async fetch(request) {
+      const fault = due(name, request);
+      if (fault === undefined) return super.fetch(request);
+      fault.times -= 1;
+      if (fault.how === "hang") await new Promise((resolve) => timer(resolve, NEVER_MS));
+      if (fault.how === "refuse") throw new Error("a fault before the object was asked");
+      const answer = await super.fetch(request);
+      if (fault.how === "lose") {
+        await new Promise((resolve) => timer(resolve, WORKS_ON_MS));
+        await this.#state.storage.sync();
+        this.#state.abort("a fault after the object was asked");
+      }
+      if (fault.how === "stall") {
+        const body = new ReadableStream({ pull: () => new Promise((resolve) => timer(resolve, NEVER_MS)) });
+        return new Response(body, answer);
+      }
+      return answer;
+    }
+  };
+}
+
+export * from "./index.js";
+export default worker.default;

@@ -1,0 +1,77 @@
+//! Faults of Durable Objects, put between the runtime and the built Worker.
+//!
+//! The Worker itself is the one that is built for everything else: a module in front of it replaces the
+//! classes whose objects are to fail.
+
+use std::fmt::Write as _;
+
+use crate::capnp::OBJECTS;
+
+const MODULE: &str = include_str!("faults.js");
+
+/// How an object fails to answer a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It answers nothing for an hour.
+    Hang,
+    /// It begins its answer and sends no byte of the body.
+    Stall,
+    /// It fails before it reads the request.
+    Refuse,
+    /// It does what was asked, works on for 0.4 s, and is reset before its answer leaves.
+    Lose,
+}
+
+impl How {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hang => "hang",
+            Self::Stall => "stall",
+            Self::Refuse => "refuse",
+            Self::Lose => "lose",
+        }
+    }
+}
+
+/// A fault of the objects of one class.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    /// The class.
+    pub class: &'static str,
+    /// The path of the requests that fail.
+    pub path: &'static str,
+    /// How they fail.
+    pub how: How,
+    /// How many of them fail, over all objects of the class; a restart counts anew.
+    pub times: usize,
+}
+
+/// Faults, and how much faster the pauses of at least a second pass.
+#[derive(Debug, Clone)]
+pub struct Faults {
+    /// The faults. The first that fits a request counts.
+    pub faults: Vec<Fault>,
+    /// 1: pauses take their time.
+    pub haste: u32,
+}
+
+impl Faults {
+    /// The main module.
+    pub(crate) fn module(&self) -> String {
+        let mut text = String::from("const FAULTS = [\n");
+        for Fault { class, path, how, times } in &self.faults {
+            let how = how.name();
+            let _ = writeln!(
+                text,
+                r#"  {{ class: "{class}", path: "{path}", how: "{how}", times: {times} }},"#
+            );
+        }
+        let _ = write!(text, "];\nconst HASTE = {};\n{MODULE}", self.haste.max(1));
+        for (_, class) in OBJECTS {
+            if self.faults.iter().any(|fault| fault.class == class) {
+                let _ = writeln!(text, "export const {class} = faulty(\"{class}\");");
+            }
+        }
+        text
+    }
+}
