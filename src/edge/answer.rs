@@ -39,6 +39,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// Any page: for documents that everybody may read.
+    pub fn public() -> Self {
+        Self { origin: Some("*".to_owned()), ..Self::default() }
+    }
+
     /// Reads who asks.
     pub fn of(request: &Request) -> Self {
         Self { origin: request.header("origin"), rate: Cell::default() }
@@ -55,11 +60,14 @@ const STREAM: [(&str, &str); 3] = [
 ];
 
 fn made(status: u16, headers: &[(&str, &str)], caller: &Caller) -> Outgoing {
-    let made = Outgoing::new(status)
-        .headers(headers)
-        .header("Access-Control-Allow-Origin", caller.origin.as_deref().unwrap_or("*"))
-        .header("Access-Control-Expose-Headers", EXPOSED)
-        .header("Vary", "Origin");
+    let mut made = Outgoing::new(status).headers(headers);
+    // Every request of a page names its origin; other programs read no such headers.
+    if let Some(origin) = &caller.origin {
+        made = made
+            .header("Access-Control-Allow-Origin", origin)
+            .header("Access-Control-Expose-Headers", EXPOSED)
+            .header("Vary", "Origin");
+    }
     match caller.rate.get() {
         Some(rate) => rated(made, rate),
         None => made,
@@ -70,7 +78,8 @@ fn made(status: u16, headers: &[(&str, &str)], caller: &Caller) -> Outgoing {
 fn rated(made: Outgoing, rate: Rate) -> Outgoing {
     made.header("X-RateLimit-Limit", &rate.limit.to_string())
         .own("X-RateLimit-Remaining", &rate.remaining.to_string())
-        .own("X-RateLimit-Reset", &rate.reset.to_string())
+        // The same for a minute.
+        .header("X-RateLimit-Reset", &rate.reset.to_string())
 }
 
 /// A JSON answer.
@@ -86,7 +95,7 @@ pub fn json(status: u16, body: &[u8], caller: &Caller) -> Result<Response> {
 /// # Errors
 /// Only where the runtime fails.
 pub fn text(content_type: &str, body: &[u8]) -> Result<Response> {
-    made(200, &BARE, &Caller::default()).header("Content-Type", content_type).whole(body)
+    made(200, &BARE, &Caller::public()).header("Content-Type", content_type).whole(body)
 }
 
 /// The answer to a body whose responses are there.

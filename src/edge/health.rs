@@ -27,7 +27,7 @@ use crate::{
 pub fn answer(config: &Config, percentage: Option<u8>) -> Result<Response> {
     let body = public(config, percentage).end();
     let status = if config.refuses_everybody() { 503 } else { 200 };
-    answer::json(status, body.as_bytes(), &Caller::default())
+    answer::json(status, body.as_bytes(), &Caller::public())
 }
 
 /// The JSON text for somebody with the admin scope.

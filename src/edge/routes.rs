@@ -111,7 +111,7 @@ async fn elsewhere(
     match path {
         admin::DESCRIPTION => {
             let text = admin::OPENAPI.as_bytes();
-            public(&request, |_| answer::json(200, text, &Caller::default()))
+            public(&request, |_| answer::json(200, text, &Caller::public()))
         }
         "/" => public(&request, |url| page::answer(url, config)),
         "/health" => {
@@ -167,6 +167,6 @@ fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) ->
     match request.method() {
         Method::Get | Method::Head => document(request.url()),
         Method::Options => discovery::preflight(),
-        _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::default()),
+        _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::public()),
     }
 }

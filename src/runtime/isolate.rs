@@ -26,7 +26,7 @@ use crate::{
     },
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Dataset},
+        binding::{Database, Dataset, Store},
         console::{self, Console},
         object_stub::ObjectStub,
         request,
@@ -35,7 +35,7 @@ use crate::{
         audit::Waiting,
         record::{Out, Record},
     },
-    transport::{audit::DATASET, named_keys::DATABASE},
+    transport::{audit::DATASET, named_keys::DATABASE, rollout::STORE},
 };
 
 /// The binding of the object that keeps a key where `SESSION_KEY` is missing.
@@ -169,6 +169,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     let mut config = Config::read(&lookup);
     config.door.named_keys = Database::of(env, DATABASE).is_some();
     config.analytics = Dataset::of(env, DATASET).is_some();
+    config.has_rollout = Store::of(env, STORE).is_some();
     let config = Rc::new(config);
     report(&config);
     if let Some(keys) = config.keyring() {

@@ -69,7 +69,7 @@ macro_rules! durable_object {
 
             #[doc = "Called by the runtime for each request."]
             pub fn fetch(&self, request: web_sys::Request) -> js_sys::Promise {
-                $crate::runtime::object::answer(self.0.clone().fetch(request.into()))
+                $crate::runtime::object::answer(self.0.clone().fetch($crate::runtime::http::Request::to_object(request)))
             }
 
             #[doc = "Called by the runtime when the alarm is due."]

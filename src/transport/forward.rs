@@ -90,7 +90,7 @@ impl Target<'_> {
 }
 
 /// What a session's object reads of a client's request, besides its seal and the token.
-const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+pub const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
 
 /// Where a request says which trace it belongs to.
 const PARENT: &str = "traceparent";

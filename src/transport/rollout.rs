@@ -24,6 +24,9 @@ pub const STORE: &str = "MCP_KV";
 /// # Errors
 /// 503 outside the share.
 pub async fn admit(env: &Env, config: &Config, principal: &Principal) -> Result<(), Refusal> {
+    if !config.has_rollout {
+        return Ok(());
+    }
     let Some(percentage) = percentage(env).await else {
         return Ok(());
     };
@@ -35,12 +38,12 @@ pub async fn admit(env: &Env, config: &Config, principal: &Principal) -> Result<
 
 /// The percentage; None: no store is bound, and everybody is in.
 pub async fn percentage(env: &Env) -> Option<u8> {
+    // A store that is bound stays bound: the store is looked for where nothing is known.
     let known = isolate::with_percentage(|percentage| percentage.fresh(now_s()));
-    // A store that is bound stays bound, so that what is known need not be looked for.
-    let store = Store::of(env, STORE)?;
     if known.is_some() {
         return known;
     }
+    let store = Store::of(env, STORE)?;
     let answer = match store.get(KEY).boxed_local().await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {

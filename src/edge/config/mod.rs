@@ -75,6 +75,8 @@ pub struct Config {
     pub audit_reads: bool,
     /// Whether a dataset for metrics is bound.
     pub analytics: bool,
+    /// Whether there is a store that says which share of the subjects is let in.
+    pub has_rollout: bool,
     /// How much is logged.
     pub log_level: Level,
     /// For how many days the audit keeps what it noted.
@@ -121,6 +123,7 @@ impl Config {
             sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
             audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
             analytics: false,
+            has_rollout: false,
             log_level: Level::default(),
             audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
             rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),

@@ -106,7 +106,7 @@ pub async fn handle(
 ) -> Result<Response> {
     let keys = match isolate::keys(env, config).await {
         Ok(keys) => keys,
-        Err(refusal) => return answer::refusal(&refusal, &Caller::default()),
+        Err(refusal) => return answer::refusal(&refusal, &Caller::public()),
     };
     let origin = own(request.url()).unwrap_or_default().to_owned();
     let address = request.header("cf-connecting-ip");
@@ -118,7 +118,7 @@ pub async fn handle(
         changes.begin();
     }
     let server = Server { env, config, keys, origin, address, audit };
-    let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::default());
+    let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::public());
     match (route, request.method()) {
         (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,
         (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,

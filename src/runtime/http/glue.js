@@ -22,12 +22,26 @@ const NAMES = [
   "traceparent",
 ];
 
-/** Method and address, then those headers, a line each; one that is there begins with a colon. */
-export function head(request) {
+// Those of them that objects read: the Worker passes no other on to them.
+const OF_OBJECTS = [
+  "x-internal-seal",
+  "origin",
+  "x-sitebay-token",
+  "content-length",
+  "last-event-id",
+  "traceparent",
+];
+const READ_BY_OBJECTS = NAMES.map((name) => (OF_OBJECTS.includes(name) ? name : null));
+
+/**
+ * Method and address, then those headers, a line each; one that is there begins with a colon.
+ * `passed`: the request comes from the Worker.
+ */
+export function head(request, passed) {
   const headers = request.headers;
   let text = `${request.method}\n${request.url}`;
-  for (const name of NAMES) {
-    const value = headers.get(name);
+  for (const name of passed ? READ_BY_OBJECTS : NAMES) {
+    const value = name === null ? null : headers.get(name);
     text += value === null ? "\n" : `\n:${value}`;
   }
   return text;
@@ -41,32 +55,28 @@ function record(lines) {
   return headers;
 }
 
-// The headers of most answers are the same few texts. An answer copies them.
-const known = new Map();
+// The headers of most answers are the same few: each set is made once, and an answer copies it.
+// A set is known by its number (`KnownHeaders` in `outgoing.rs`).
+const known = [];
 
-function headersOf(lines) {
-  let headers = known.get(lines);
-  if (headers === undefined) {
-    headers = new Headers(record(lines));
-    // A page's address is in them, and nobody counts pages.
-    if (known.size >= 16) known.clear();
-    known.set(lines, headers);
+/** Makes a set: headers that are the same in every answer, and the names of those that are not. */
+export function remember(at, lines, names) {
+  known[at] = { headers: new Headers(record(lines)), names: names === "" ? [] : names.split("\n") };
+}
+
+/** An answer with a known set of headers; `values` belong to its names, a line each. */
+export function other(status, at, values, body) {
+  const { headers, names } = known[at];
+  if (names.length > 0) {
+    const parts = values.split("\n");
+    // All of them are set for each answer, so that none keeps a value of the answer before.
+    for (let index = 0; index < names.length; index++) headers.set(names[index], parts[index]);
   }
-  return headers;
+  return new Response(body, { status, headers });
 }
 
-// `lines`: as above; behind a carriage return, those of this answer alone.
-export function other(status, lines, body) {
-  const cut = lines.indexOf("\r");
-  if (cut < 0) return new Response(body, { status, headers: headersOf(lines) });
-  const response = new Response(body, { status, headers: headersOf(lines.slice(0, cut)) });
-  const own = lines.slice(cut + 1).split("\n");
-  for (let at = 0; at + 1 < own.length; at += 2) response.headers.set(own[at], own[at + 1]);
-  return response;
-}
-
-export function whole(status, lines, body) {
-  return other(status, lines, body.slice());
+export function whole(status, at, values, body) {
+  return other(status, at, values, body.slice());
 }
 
 export function flow(source) {

@@ -1,6 +1,6 @@
 //! An answer in the making.
 
-use std::borrow::Cow;
+use std::cell::RefCell;
 
 use futures_util::StreamExt as _;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
@@ -14,41 +14,58 @@ pub type Response = web_sys::Response;
 #[wasm_bindgen(module = "/src/runtime/http/glue.js")]
 extern "C" {
     #[wasm_bindgen(catch)]
-    fn whole(status: u16, lines: &str, body: &[u8]) -> std::result::Result<Response, JsValue>;
+    fn remember(at: u32, lines: &str, names: &str) -> std::result::Result<(), JsValue>;
+
+    #[wasm_bindgen(catch)]
+    fn whole(
+        status: u16,
+        at: u32,
+        values: &str,
+        body: &[u8],
+    ) -> std::result::Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]
     fn copied(response: &Response) -> std::result::Result<Response, JsValue>;
 
     #[wasm_bindgen(catch)]
-    fn other(status: u16, lines: &str, body: JsValue) -> std::result::Result<Response, JsValue>;
+    fn other(
+        status: u16,
+        at: u32,
+        values: &str,
+        body: JsValue,
+    ) -> std::result::Result<Response, JsValue>;
 }
 
 /// Status and headers; the body finishes it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Outgoing {
     status: u16,
     /// Names and values in turn, a line each.
     lines: String,
-    /// The same of headers that hardly any other answer has.
-    own: String,
+    /// The names of headers that hardly two answers have in common, a line each.
+    own_names: String,
+    /// Their values, a line each.
+    own_values: String,
 }
 
 impl Outgoing {
     /// Without headers.
     pub fn new(status: u16) -> Self {
-        Self { status, lines: String::new(), own: String::new() }
+        Self { status, ..Self::default() }
     }
 
-    /// With one more header. What would be more than one is cut: no value says so much.
+    /// With one more header. Whatever follows a line end in the value is cut.
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        push(&mut self.lines, name, value);
+        push(&mut self.lines, name);
+        push(&mut self.lines, value);
         self
     }
 
-    /// With one more header, whose value hardly any other answer has: all others together are kept
-    /// ready (`glue.js`).
+    /// With one more header, whose value hardly any other answer has: all others together are made
+    /// once and copied.
     pub fn own(mut self, name: &str, value: &str) -> Self {
-        push(&mut self.own, name, value);
+        push(&mut self.own_names, name);
+        push(&mut self.own_values, value);
         self
     }
 
@@ -62,7 +79,7 @@ impl Outgoing {
     /// # Errors
     /// Where the runtime takes no such header or status.
     pub fn whole(self, body: &[u8]) -> Result<Response> {
-        Ok(whole(self.status, &self.all(), body)?)
+        Ok(whole(self.status, self.known()?, &self.own_values, body)?)
     }
 
     /// Without a body.
@@ -70,7 +87,7 @@ impl Outgoing {
     /// # Errors
     /// As [`Self::whole`].
     pub fn empty(self) -> Result<Response> {
-        Ok(other(self.status, &self.all(), JsValue::NULL)?)
+        Ok(other(self.status, self.known()?, &self.own_values, JsValue::NULL)?)
     }
 
     /// With a body that comes piece by piece.
@@ -82,25 +99,55 @@ impl Outgoing {
         S: futures_util::Stream<Item = Result<Vec<u8>>> + 'static,
     {
         // Boxed, or each kind of stream would have a source of its own in the bundle.
-        Ok(other(self.status, &self.all(), body::of(stream.boxed_local()))?)
+        let body = body::of(stream.boxed_local());
+        Ok(other(self.status, self.known()?, &self.own_values, body)?)
     }
 
-    /// Its own headers stand behind a carriage return.
-    fn all(&self) -> Cow<'_, str> {
-        match self.own.as_str() {
-            "" => Cow::Borrowed(&self.lines),
-            own => Cow::Owned([&self.lines, "\r", own].concat()),
-        }
+    /// The number of its set of headers, which is made where it is not known.
+    fn known(&self) -> Result<u32> {
+        KNOWN.with_borrow_mut(|known| match known.find(&self.lines, &self.own_names) {
+            Some(at) => Ok(at),
+            None => {
+                let at = known.add(&self.lines, &self.own_names);
+                remember(at, &self.lines, &self.own_names)?;
+                Ok(at)
+            }
+        })
     }
 }
 
-fn push(lines: &mut String, name: &str, value: &str) {
-    for text in [name, value] {
-        if !lines.is_empty() {
-            lines.push('\n');
-        }
-        lines.push_str(text.split(['\n', '\r']).next().unwrap_or_default());
+/// Sets of headers that are kept: an answer that copies one costs far less than one that makes it.
+const MAX_KNOWN: usize = 16;
+
+thread_local! {
+    static KNOWN: RefCell<KnownHeaders> = RefCell::default();
+}
+
+/// The sets that `glue.js` has, by number: their lines and the names of what is set anew.
+#[derive(Debug, Default)]
+struct KnownHeaders(Vec<(String, String)>);
+
+impl KnownHeaders {
+    fn find(&self, lines: &str, names: &str) -> Option<u32> {
+        let at = self.0.iter().position(|(known, own)| known == lines && own == names)?;
+        u32::try_from(at).ok()
     }
+
+    fn add(&mut self, lines: &str, names: &str) -> u32 {
+        // The address of a page is among them, and there may be any number of pages.
+        if self.0.len() >= MAX_KNOWN {
+            self.0.clear();
+        }
+        self.0.push((lines.to_owned(), names.to_owned()));
+        u32::try_from(self.0.len().saturating_sub(1)).unwrap_or_default()
+    }
+}
+
+fn push(lines: &mut String, text: &str) {
+    if !lines.is_empty() {
+        lines.push('\n');
+    }
+    lines.push_str(text.split(['\n', '\r']).next().unwrap_or_default());
 }
 
 /// The other end of a socket.
@@ -142,8 +189,19 @@ mod tests {
     #[test]
     fn a_value_does_not_bring_a_header_along() {
         let made = Outgoing::new(200).header("A", "1\nEvil\n2").header("B", "3");
-        assert_eq!(made.all(), "A\n1\nB\n3");
-        let made = Outgoing::new(200).header("A", "1\rEvil\n2").own("B", "2\r\nEvil");
-        assert_eq!(made.own("C", "3").all(), "A\n1\rB\n2\nC\n3");
+        assert_eq!(made.lines, "A\n1\nB\n3");
+        let made = Outgoing::new(200).own("B", "2\r\nEvil").own("C", "3");
+        assert_eq!((made.own_names.as_str(), made.own_values.as_str()), ("B\nC", "2\n3"));
+    }
+
+    #[test]
+    fn sets_that_differ_in_lines_or_names_are_apart_and_few_are_kept() {
+        let mut known = KnownHeaders::default();
+        assert_eq!(known.find("A\n1", ""), None);
+        assert_eq!((known.add("A\n1", ""), known.add("A\n1", "B")), (0, 1));
+        assert_eq!((known.find("A\n1", ""), known.find("A\n1", "B")), (Some(0), Some(1)));
+        for number in 0..100 {
+            assert!(known.add("A", &number.to_string()) < 16);
+        }
     }
 }

@@ -29,7 +29,7 @@ const NAMES: [&str; 17] = [
 
 #[wasm_bindgen(module = "/src/runtime/http/glue.js")]
 extern "C" {
-    fn head(request: &web_sys::Request) -> String;
+    fn head(request: &web_sys::Request, passed: bool) -> String;
 }
 
 /// A request that came in, with its body unread.
@@ -41,11 +41,16 @@ pub struct Request {
 
 impl From<web_sys::Request> for Request {
     fn from(raw: web_sys::Request) -> Self {
-        Self { head: Head::read(head(&raw)), raw, read: Cell::new(false) }
+        Self { head: Head::read(head(&raw, false)), raw, read: Cell::new(false) }
     }
 }
 
 impl Request {
+    /// A request to an object. Of its headers only those can be asked for that the Worker passes on.
+    pub fn to_object(raw: web_sys::Request) -> Self {
+        Self { head: Head::read(head(&raw, true)), raw, read: Cell::new(false) }
+    }
+
     /// Its method.
     pub fn method(&self) -> Method {
         Method::from(self.head.method().to_owned())
@@ -163,7 +168,24 @@ fn offset(at: usize) -> u32 {
 mod tests {
     use super::*;
 
+    use crate::{
+        access::{admission::OWN_TOKEN_HEADER, seal::SEAL_HEADER},
+        transport::forward::PASSED,
+    };
+
     const GLUE: &str = include_str!("glue.js");
+
+    /// Whatever the Worker passes on can be read by the object.
+    #[test]
+    fn objects_read_the_headers_that_are_passed_on() {
+        let (_, behind) = GLUE.split_once("const OF_OBJECTS = [").unwrap();
+        let (list, _) = behind.split_once("];").unwrap();
+        let names: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        for name in PASSED.into_iter().chain([SEAL_HEADER, OWN_TOKEN_HEADER]) {
+            assert!(names.contains(&name), "{name}");
+        }
+        assert!(names.iter().all(|name| NAMES.contains(name)));
+    }
 
     #[test]
     fn both_sides_name_the_same_headers_in_the_same_order() {
