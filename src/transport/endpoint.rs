@@ -24,6 +24,7 @@ use crate::{
     runtime::{
         http::{Request, Response},
         isolate,
+        machine::Machine,
         url::query_value,
     },
     server::{choice::Choice, context::Client, tasks::Tasks},
@@ -218,7 +219,8 @@ impl<'a> Endpoint<'a> {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
-        Ok(answer::stream(Watched::new(stream, self.record.clone()), self.caller)?)
+        let watched = Watched::new(stream, Rc::new(Machine), self.record.clone());
+        Ok(answer::stream(watched, self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
