@@ -17,4 +17,5 @@ pub mod stateless;
 pub mod streamable;
 pub mod tasks;
 pub mod visit;
+pub mod waiting;
 pub mod watchdog;
