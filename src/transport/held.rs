@@ -3,7 +3,8 @@
 //!
 //! Invariant: the queue to the client is bounded in messages and bytes (`Waiting`). The stream of a
 //! client that does not read is closed with a reason; one that left is noticed at the next comment, and
-//! its socket is closed.
+//! its socket is closed. Whether the stream may go on is asked every 20 s, however many messages pass;
+//! with what isolates remember for 30 s, a revocation ends every stream within 30 s.
 
 use std::{
     cell::RefCell,
@@ -26,11 +27,10 @@ use crate::{
         rows::now_s,
         socket::{self, ENDED, SUPERSEDED, TOO_SLOW},
     },
-    edge::refusal::Refusal,
     protocol::event,
     runtime::{isolate, sleep::Sleep},
     telemetry::metrics,
-    transport::{grants::credential, hub::Hub, named_keys::is_revoked, waiting::Waiting},
+    transport::{grants::is_over, hub::Hub, named_keys::is_revoked, waiting::Waiting},
 };
 
 /// Seconds between two comments. Proxies cut a stream that is silent for 100 s.
@@ -66,17 +66,16 @@ impl Lease {
         if now_s() >= u64::from(self.expires) {
             return Some("closed: the session expired");
         }
+        let next = now_s().saturating_add(COMMENT_EVERY);
         if let Some(id) = &self.key
-            && is_revoked(&self.env, id).await
+            && is_revoked(&self.env, id, next).await
         {
             return Some("closed: the key was revoked");
         }
-        if let Some(grant) = &self.grant {
-            let config = isolate::config(&self.env);
-            // Where nobody knows, the stream goes on: the next comment asks again.
-            if let Err(Refusal::AccessOver(_)) = credential(&self.env, &config, grant).await {
-                return Some("closed: the access was taken back");
-            }
+        if let Some(grant) = &self.grant
+            && is_over(&self.env, grant, next).await
+        {
+            return Some("closed: the access was taken back");
         }
         let (subject, issued) = self.session?;
         // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not
@@ -107,6 +106,11 @@ impl Lease {
             self.look().await
         }
         .boxed_local()
+    }
+
+    /// When the look is due that is made after a pause, in seconds since 1970.
+    fn next_look(&self) -> u64 {
+        now_s().saturating_add(self.pause())
     }
 
     /// Seconds until the next comment, or the end where that is sooner.
@@ -147,6 +151,7 @@ impl Feed {
             return self.end("closed: the session could not be reached");
         };
         let mut look = self.lease.look_later();
+        let mut due = self.lease.next_look();
         loop {
             // The look comes first: a socket that always has a message must not keep it from being made.
             let next = match select(&mut look, events.next()).await {
@@ -155,6 +160,10 @@ impl Feed {
             };
             let frame = match next {
                 Ok(Some(Ok(WebsocketEvent::Message(message)))) => {
+                    // Timers may come late; messages do not put the look off.
+                    if now_s() >= due {
+                        (look, due) = (self.lease.look(), u64::MAX);
+                    }
                     let Some(text) = message.text() else { continue };
                     event::message(None, text.as_bytes())
                 }
@@ -164,7 +173,7 @@ impl Feed {
                 Ok(_) => return self.end("closed: the session's stream broke"),
                 Err(Some(why)) => return self.end(why),
                 Err(None) => {
-                    look = self.lease.look_later();
+                    (look, due) = (self.lease.look_later(), self.lease.next_look());
                     event::KEEP_ALIVE.to_vec()
                 }
             };

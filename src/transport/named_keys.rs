@@ -44,9 +44,11 @@ pub async fn holder(env: &Env, key: &str) -> Result<Identity, Refusal> {
     record.judge(key, now_s()).map_err(Refusal::WrongCredential)
 }
 
-/// Whether a key was revoked since its holder was let in. Where nobody knows, it was not.
-pub async fn is_revoked(env: &Env, id: &str) -> bool {
-    let known = match isolate::with_known_keys(|known| known.find(id, now_s())) {
+/// Whether a key was revoked since its holder was let in, for a stream that asks again at `next_s`, in
+/// seconds since 1970: what would be too old by then is asked for now. Where nobody knows, the key was
+/// not revoked.
+pub async fn is_revoked(env: &Env, id: &str, next_s: u64) -> bool {
+    let known = match isolate::with_known_keys(|known| known.find(id, next_s)) {
         Some(known) => Ok(known),
         None => look_up(env, id).await,
     };
