@@ -1,9 +1,18 @@
 //! What OAuth gives while the clock is moved: by hours, over the ends of codes and tokens, and back.
 //! Sessions, answers, limits and tasks are in the endurance run of the same name.
 
-use xtask::{clock::Clock, server::Server, skips::skip};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use xtask::{
+    clock::Clock,
+    server::{Options, Server},
+    skips::skip,
+};
 
 use crate::support::{
+    Client,
+    events::Live,
     oauth::{App, Tokens, post, with_oauth},
     start,
 };
@@ -74,4 +83,39 @@ async fn a_grant_that_was_revoked_stays_revoked_whatever_the_clock_says() {
         assert!(!app.is_let_in(&tokens.access).await, "{at}");
         assert_eq!(app.refresh(&tokens.refresh).await.status, 400, "{at}");
     }
+}
+
+#[tokio::test]
+async fn a_grant_that_was_revoked_elsewhere_ends_a_stream_that_is_never_silent() {
+    let Some(clock) = Clock::new().expect("the compiler works") else {
+        return skip("a busy stream", "no C compiler");
+    };
+    let server = start(Options { isolates: 2, ..clock.of(with_oauth()) }).await;
+    let urls = server.urls();
+    let app = App::register(&urls[0]).await;
+    let tokens = app.tokens().await;
+    let host = urls[0].strip_prefix("http://").unwrap();
+    let elsewhere = |client: Client| {
+        client.with("authorization", &format!("Bearer {}", tokens.access)).with("host", host)
+    };
+    let mut live = Live::new(elsewhere(Client::at(&urls[1], "/sse")).get().await);
+    let (_, endpoint) = live.until("\n\n").await.split_once("data: ").expect("the endpoint");
+    let client = elsewhere(Client::at(&urls[1], &format!("/{}", endpoint.trim())));
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {
+            "name": "slow", "arguments": { "ms": 60_000, "steps": 300 },
+            "_meta": { "progressToken": "busy" },
+        },
+    });
+    assert_eq!(client.post(call.to_string()).await.status, 202);
+    live.until("notifications/progress").await;
+    let fields = [("token", tokens.refresh.as_str()), ("client_id", &app.id)];
+    assert_eq!(post(&format!("{}/revoke", server.url()), &fields, &[]).await.status, 200);
+    clock.set(21).unwrap();
+    let revoked = Instant::now();
+    let text = live.rest().await;
+    assert!(text.ends_with(": closed: the access was taken back\n\n"), "{text}");
+    // It is the clock that says when to ask, not the silence of the stream.
+    assert!(revoked.elapsed() < Duration::from_secs(10), "took {:?}", revoked.elapsed());
 }

@@ -54,7 +54,19 @@ async fn calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer
     let server = server().await;
     let (client, other) = sessions(&server).await;
     let before = resident(&server);
-    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": flood() });
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": flood(10_000, 4_000) });
+    let unread = call(&client, &body.to_string(), &other).await;
+    bounded(&server, before, GROWTH);
+    answered(unread).await;
+}
+
+#[tokio::test]
+async fn calls_whose_large_notifications_are_not_read_cost_bounded_memory_and_lose_no_answer() {
+    let server = server().await;
+    let (client, other) = sessions(&server).await;
+    let before = resident(&server);
+    let params = flood(45, LARGE);
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
     let unread = call(&client, &body.to_string(), &other).await;
     bounded(&server, before, GROWTH);
     answered(unread).await;
@@ -64,7 +76,7 @@ async fn calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer
 async fn stateless_calls_whose_answers_are_not_read_cost_bounded_memory_and_lose_no_answer() {
     let server = server().await;
     let (_, other) = sessions(&server).await;
-    let mut params = flood();
+    let mut params = flood(10_000, 4_000);
     params["_meta"]["io.modelcontextprotocol/logLevel"] = json!("info");
     let client = Client::new(&server.url());
     let (client, body) = prepared(&client, "tools/call", params, json!({}));
@@ -73,6 +85,64 @@ async fn stateless_calls_whose_answers_are_not_read_cost_bounded_memory_and_lose
     bounded(&server, before, GROWTH);
     answered(unread).await;
 }
+
+#[tokio::test]
+async fn large_answers_that_are_not_read_on_the_old_stream_cost_bounded_memory_and_close_it() {
+    let server = server().await;
+    let (_, other) = sessions(&server).await;
+    let mut deaf = Deaf::ask(Client::at(&server.url(), "/sse").send(Method::GET)).await;
+    deaf.until("\n\n").await;
+    let client = old_client(&server, deaf.text());
+    let before = resident(&server);
+    for id in 0..UNREAD {
+        let arguments = json!({ "bytes": LARGE });
+        let params = json!({ "name": "big", "arguments": arguments });
+        let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        let status = client.post(call.to_string()).await.status;
+        // Once its stream is closed the session is not found any more.
+        assert!(status == 202 || status == 404, "{status}");
+        prompt(&other).await;
+    }
+    bounded(&server, before, LITTLE);
+    let text = deaf.rest().await;
+    assert!(end(&text).contains(TOO_SLOW), "{}", end(&text));
+    assert!(text.len() < ON_ITS_WAY, "{} bytes", text.len());
+}
+
+#[tokio::test]
+async fn large_messages_that_a_session_sends_at_once_cost_bounded_memory_and_close_its_stream() {
+    let server = server().await;
+    let (_, other) = sessions(&server).await;
+    let mut deaf = Deaf::ask(Client::at(&server.url(), "/sse").send(Method::GET)).await;
+    deaf.until("\n\n").await;
+    let client = old_client(&server, deaf.text());
+    let before = resident(&server);
+    let params = flood(UNREAD, LARGE);
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    assert_eq!(client.post(call.to_string()).await.status, 202);
+    prompt(&other).await;
+    bounded(&server, before, LITTLE);
+    let text = deaf.rest().await;
+    assert!(end(&text).contains(TOO_SLOW), "{}", end(&text));
+    assert!(text.len() < ON_ITS_WAY, "{} bytes", text.len());
+}
+
+/// The message endpoint that the first event of a stream of 2024-11-05 names.
+fn old_client(server: &Server, first: &str) -> Client {
+    let (_, endpoint) = first.split_once("data: ").expect("the endpoint first");
+    Client::at(&server.url(), &format!("/{}", endpoint.trim()))
+}
+
+/// Answers that nobody reads.
+const UNREAD: usize = 150;
+/// Bytes of each.
+const LARGE: usize = 900_000;
+/// What the process may grow by where nobody reads large messages.
+const LITTLE: u64 = 60 * 1024 * 1024;
+/// Bytes that may be on their way to such a client, in the server and in the kernel.
+const ON_ITS_WAY: usize = 16 * 1024 * 1024;
+/// The last words to a client that does not read.
+const TOO_SLOW: &str = ": closed: the client does not read; open a new stream\n\n";
 
 /// Calls that would cost 40 MB each.
 const CALLS: usize = 20;
@@ -84,8 +154,8 @@ async fn sessions(server: &Server) -> (Client, Client) {
     (new().connect().await, new().connect().await)
 }
 
-fn flood() -> Value {
-    let arguments = json!({ "count": 10_000, "bytes": 4_000, "of": "log" });
+fn flood(count: usize, bytes: usize) -> Value {
+    let arguments = json!({ "count": count, "bytes": bytes, "of": "log" });
     json!({ "name": "flood", "arguments": arguments })
 }
 
@@ -134,7 +204,11 @@ async fn prompt(other: &Client) {
 /// The stream ended, long before all that was told, and says why.
 async fn closed(deaf: Deaf) {
     let text = deaf.rest().await;
-    let end = &text[text.len().saturating_sub(200)..];
-    assert!(end.contains(": closed: the client does not read"), "{end}");
+    assert!(end(&text).contains(TOO_SLOW), "{}", end(&text));
     assert!(text.len() < BYTES * AT_ONCE * TIMES / 2, "{} of it", text.len());
+}
+
+/// The last of a long text.
+fn end(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(200))..]
 }

@@ -1,5 +1,6 @@
 //! HTTP with SSE, as clients of 2024-11-05 speak it.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -106,4 +107,24 @@ async fn bad_input_gets_a_clear_answer() {
     client.post("{").await.refused(400, -32700);
     drop(live);
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+}
+
+#[tokio::test]
+async fn answers_of_4_mib_that_come_at_once_reach_a_client_that_reads() {
+    let server = server().await;
+    let (mut live, client) = open(&server.url(), "/sse").await;
+    ask(&client, &mut live, 0, "initialize", hello("2024-11-05")).await;
+    let calls = (1..=4).map(|id| {
+        let params = json!({ "name": "big", "arguments": { "bytes": 1_000_000 } });
+        let call = json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+        let client = client.clone();
+        async move { client.post(call.to_string()).await.status }
+    });
+    let read = async {
+        for id in 1..=4 {
+            live.until(&format!(r#""id":{id},"#)).await;
+        }
+    };
+    let (statuses, ()) = tokio::join!(join_all(calls), read);
+    assert!(statuses.iter().all(|status| *status == 202), "{statuses:?}");
 }

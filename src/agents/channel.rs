@@ -25,9 +25,11 @@ use crate::{
     },
 };
 
-/// Events that are kept for a reader that is slow or away.
+/// Notifications that are kept for a reader that is slow or away.
 const MAX_EVENTS: usize = 1_024;
-/// Bytes of events that are kept.
+/// Bytes that they may have together; one alone may have more. Questions to the client and the answer
+/// come on top: a call puts one round of questions at a time and has one answer, whose results have at
+/// most `MAX_RESULT` bytes each.
 const MAX_BYTES: usize = 1024 * 1024;
 
 /// The end of a call.
@@ -152,7 +154,7 @@ impl Channel {
     /// Sends a notification to the client, unless too many wait already.
     pub fn push(&self, json: &[u8]) {
         let mut inner = self.0.borrow_mut();
-        if !inner.done && inner.has_room() {
+        if !inner.done && inner.has_room(json.len()) {
             inner.append(json);
         }
     }
@@ -288,9 +290,9 @@ impl Channel {
 }
 
 impl Inner {
-    /// Makes room where it can: what the reader has seen goes first.
-    fn has_room(&mut self) -> bool {
-        while self.is_full() {
+    /// Makes room for so many bytes where it can: what the reader has seen goes first.
+    fn has_room(&mut self, more: usize) -> bool {
+        while self.is_full(more) {
             let seen = self.cursor.zip(self.events.front()).is_some_and(|(at, (p, _))| *p < at);
             if !seen {
                 return false;
@@ -300,8 +302,9 @@ impl Inner {
         true
     }
 
-    fn is_full(&self) -> bool {
-        self.events.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES
+    fn is_full(&self, more: usize) -> bool {
+        let bytes = self.bytes.saturating_add(more);
+        self.events.len() >= MAX_EVENTS || (self.bytes > 0 && bytes > MAX_BYTES)
     }
 
     fn drop_first(&mut self) {
@@ -410,14 +413,17 @@ mod tests {
 
     #[test]
     fn a_reader_that_never_reads_costs_bounded_memory_and_loses_no_answer() {
-        let channel = named(false);
-        let reader = channel.read();
-        for _ in 0..100_000 {
-            channel.push(&[b'1'; 100]);
+        for bytes in [100, 10_000, 700_000] {
+            let channel = named(false);
+            let reader = channel.read();
+            for _ in 0..20_000 {
+                channel.push(&vec![b'1'; bytes]);
+            }
+            // The id and the name of the last event come on top.
+            assert!(channel.0.borrow().bytes <= MAX_BYTES + 200, "{bytes} bytes each");
+            channel.finish(json("\"the answer\""));
+            assert!(text(&channel, reader).contains("the answer"));
         }
-        assert!(channel.0.borrow().bytes <= MAX_BYTES + 200);
-        channel.finish(json("\"the answer\""));
-        assert!(text(&channel, reader).contains("the answer"));
     }
 
     #[test]

@@ -195,7 +195,7 @@ impl Core {
             let told = listener.and_then(|listener| listener.told(&change));
             if let Some(Ok(text)) = told.map(String::from_utf8) {
                 // A socket that is closing hears nothing more.
-                let _ = socket.send_with_str(text);
+                let _ = socket::send(&socket, &text);
             }
         }
     }

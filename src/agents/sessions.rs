@@ -199,7 +199,7 @@ impl Sessions {
             session.greet(greeted);
         }
         for news in session.take_news() {
-            pair.server.send_with_str(&news)?;
+            socket::send(&pair.server, &news);
         }
         // Whoever sees its stream open hears of everything from then on.
         self.register(claims).await;

@@ -8,11 +8,29 @@ use worker::{Result, State, WebSocket, WebSocketPair};
 pub const SUPERSEDED: u16 = 4000;
 /// What the stream belonged to was ended.
 pub const ENDED: u16 = 4001;
+/// The client does not read what comes.
+pub const TOO_SLOW: u16 = 4002;
+
+/// Bytes that may wait in one socket for the Worker to take them; one message alone may have more.
+/// The Worker takes what comes at once, so that only a burst or a slow network fills it.
+const MAX_BUFFERED: usize = 4 * 1024 * 1024;
 
 /// Whether messages still go through.
 pub fn is_open(socket: &WebSocket) -> bool {
     let socket: &web_sys::WebSocket = socket.as_ref();
     socket.ready_state() == web_sys::WebSocket::OPEN
+}
+
+/// Sends a message. False where the socket does not take it: it is closing, or so much waits in it
+/// already that it is closed now.
+pub fn send(socket: &WebSocket, text: &str) -> bool {
+    let raw: &web_sys::WebSocket = socket.as_ref();
+    let buffered = usize::try_from(raw.buffered_amount()).unwrap_or(usize::MAX);
+    if buffered > 0 && buffered.saturating_add(text.len()) > MAX_BUFFERED {
+        close(socket, TOO_SLOW, "the client does not read");
+        return false;
+    }
+    socket.send_with_str(text).is_ok()
 }
 
 /// Closes a socket. One that is closing already has nothing to be told.

@@ -18,6 +18,7 @@ use crate::{
     access::{admission::OWN_TOKEN_HEADER, principal::Subject, secret::Secret},
     agents::{
         rows::{Rows, now_s},
+        socket,
         task::{Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
         task_context::{self, Halt},
     },
@@ -258,10 +259,10 @@ impl Core {
         self.state.accept_websocket_with_tags(&pair.server, tags);
         let kept = kept.borrow();
         if kept.is_over() {
-            pair.server.send_with_str(Told::Over.to_json())?;
+            socket::send(&pair.server, &Told::Over.to_json());
         } else {
             // A follower that comes back learns also that nothing is asked any more.
-            pair.server.send_with_str(Told::Asks(kept.asked.clone()).to_json())?;
+            socket::send(&pair.server, &Told::Asks(kept.asked.clone()).to_json());
         }
         http::upgraded(pair.client)
     }
@@ -438,8 +439,8 @@ impl Core {
     fn tell(&self, told: &Told) {
         let text = told.to_json();
         for socket in self.state.get_websockets() {
-            // One that is closing hears nothing more.
-            let _ = socket.send_with_str(&text);
+            // One that is closing hears nothing more; its follower comes back.
+            let _ = socket::send(&socket, &text);
         }
     }
 

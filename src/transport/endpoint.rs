@@ -246,7 +246,7 @@ impl<'a> Endpoint<'a> {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
-        let stream = Watched::new(stream, self.record.clone());
+        let stream = Watched::new(stream, Rc::new(Machine), self.record.clone());
         if !media::accepts_stream(request.header("accept").as_deref()) {
             let body = whole(stream).boxed_local().await?;
             return Ok(answer::json(200, &body, self.caller)?);

@@ -107,6 +107,16 @@ pub async fn credential(
     known.ok_or(Refusal::AccessOver("the access was taken back, or has run out"))
 }
 
+/// Whether a grant is over, for a stream that asks again at `next_s`, in seconds since 1970: what would
+/// be too old by then is asked for now. Where nobody knows, the grant goes on.
+pub async fn is_over(env: &Env, handle: &Handle, next_s: u64) -> bool {
+    let known = match isolate::grant(handle, next_s) {
+        Some(known) => Ok(known),
+        None => look_up(env, &isolate::config(env), handle).await,
+    };
+    matches!(known, Ok(None))
+}
+
 async fn look_up(
     env: &Env,
     config: &Config,

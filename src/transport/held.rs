@@ -1,20 +1,22 @@
 //! Long-lived streams: held by the Worker, fed by the session's object over a hibernatable
 //! WebSocket, so that the object sleeps while nothing happens.
 //!
-//! Invariant: the queue to the client is bounded. A client that does not read is closed with a
-//! reason; one that left is noticed at the next comment, and its socket is closed.
+//! Invariant: the queue to the client is bounded in messages and bytes (`Waiting`). The stream of a
+//! client that does not read is closed with a reason; one that left is noticed at the next comment, and
+//! its socket is closed. Whether the stream may go on is asked every 20 s, however many messages pass;
+//! with what isolates remember for 30 s, a revocation ends every stream within 30 s.
 
 use std::{
     cell::RefCell,
     pin::Pin,
     rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use futures_util::{
-    Stream, StreamExt as _,
-    future::{Either, select},
+    FutureExt as _, Stream, StreamExt as _,
+    future::{Either, LocalBoxFuture, select},
 };
 use wasm_bindgen_futures::spawn_local;
 use worker::{Env, Result, WebSocket, WebsocketEvent};
@@ -23,57 +25,25 @@ use crate::{
     access::{oauth::token::Handle, principal::Subject},
     agents::{
         rows::now_s,
-        socket::{ENDED, SUPERSEDED},
+        socket::{self, ENDED, SUPERSEDED, TOO_SLOW},
     },
-    edge::refusal::Refusal,
     protocol::event,
     runtime::{isolate, sleep::Sleep},
     telemetry::metrics,
-    transport::{grants::credential, hub::Hub, named_keys::is_revoked},
+    transport::{grants::is_over, hub::Hub, named_keys::is_revoked, waiting::Waiting},
 };
 
-/// Between two comments. Proxies cut a stream that is silent for 100 s.
-const COMMENT_EVERY: Duration = Duration::from_secs(20);
-/// Messages that wait for a client that reads slowly.
-const MAX_WAITING: usize = 256;
+/// Seconds between two comments. Proxies cut a stream that is silent for 100 s.
+const COMMENT_EVERY: u64 = 20;
+/// For how long the answer to a look is awaited.
+const LOOK_WITHIN: Duration = Duration::from_secs(5);
 /// A close by the client's side (RFC 6455 §7.4.1).
 const GOING_AWAY: u16 = 1001;
-/// The client did not read.
-const TOO_SLOW: u16 = 4002;
 
 /// The body of a long-lived stream.
 pub struct HeldStream {
     waiting: Rc<RefCell<Waiting>>,
     socket: WebSocket,
-}
-
-/// What the client has yet to read. It goes out in one piece.
-#[derive(Default)]
-struct Waiting {
-    text: Vec<u8>,
-    messages: usize,
-    /// Nothing more comes, or nobody is there to take it.
-    is_over: bool,
-    reader: Option<Waker>,
-}
-
-impl Waiting {
-    fn push(&mut self, frame: &[u8]) {
-        self.text.extend_from_slice(frame);
-        self.messages = self.messages.saturating_add(1);
-        self.wake();
-    }
-
-    fn end(&mut self, last_words: &str) {
-        self.is_over = true;
-        self.push(&event::comment(last_words));
-    }
-
-    fn wake(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
-    }
 }
 
 /// For how long a stream may go on.
@@ -98,17 +68,16 @@ impl Lease {
         if now_s() >= u64::from(self.expires) {
             return Some("closed: the session expired");
         }
+        let next = now_s().saturating_add(COMMENT_EVERY);
         if let Some(id) = &self.key
-            && is_revoked(&self.env, id).await
+            && is_revoked(&self.env, id, next).await
         {
             return Some("closed: the key was revoked");
         }
-        if let Some(grant) = &self.grant {
-            let config = isolate::config(&self.env);
-            // Where nobody knows, the stream goes on: the next comment asks again.
-            if let Err(Refusal::AccessOver(_)) = credential(&self.env, &config, grant).await {
-                return Some("closed: the access was taken back");
-            }
+        if let Some(grant) = &self.grant
+            && is_over(&self.env, grant, next).await
+        {
+            return Some("closed: the access was taken back");
         }
         let (subject, issued) = self.session?;
         // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not
@@ -123,10 +92,36 @@ impl Lease {
         ended.then_some(reason(ENDED))
     }
 
-    /// Until the next comment, or the end where that is sooner.
-    fn pause(&self) -> Duration {
+    /// The same, in time. Where nobody says, the stream goes on: the next comment asks again.
+    fn look(&self) -> Look<'_> {
+        let looked = async {
+            match select(self.over().boxed_local(), Sleep::new(LOOK_WITHIN)).await {
+                Either::Left((over, _)) => over,
+                Either::Right(_) => None,
+            }
+        };
+        looked.boxed_local()
+    }
+
+    /// The same after a pause.
+    fn look_later(&self) -> Look<'_> {
+        let pause = Duration::from_secs(self.pause());
+        async move {
+            Sleep::new(pause).await;
+            self.look().await
+        }
+        .boxed_local()
+    }
+
+    /// When the look is due that is made after a pause, in seconds since 1970.
+    fn next_look(&self) -> u64 {
+        now_s().saturating_add(self.pause())
+    }
+
+    /// Seconds until the next comment, or the end where that is sooner.
+    fn pause(&self) -> u64 {
         let left = u64::from(self.expires).saturating_sub(now_s());
-        COMMENT_EVERY.min(Duration::from_secs(left.max(1)))
+        COMMENT_EVERY.min(left.max(1))
     }
 }
 
@@ -134,7 +129,8 @@ impl Lease {
 /// headers back until then.
 pub fn hold(socket: WebSocket, lease: Lease, first: Vec<u8>) -> Result<HeldStream> {
     let waiting = Rc::new(RefCell::new(Waiting::default()));
-    waiting.borrow_mut().push(&first);
+    // Nothing waits yet.
+    let _ = waiting.borrow_mut().push(first);
     let feed = Feed { socket: socket.clone(), waiting: waiting.clone(), lease };
     socket.accept()?;
     spawn_local(feed.run());
@@ -149,40 +145,55 @@ struct Feed {
     lease: Lease,
 }
 
+/// A look at the lease: why the stream must end, if it must.
+type Look<'a> = LocalBoxFuture<'a, Option<&'static str>>;
+
 impl Feed {
+    /// Awaits nothing but the next message and the next look: messages that come while the feed waits for
+    /// something else are queued without a bound.
     async fn run(self) {
-        let socket = self.socket.clone();
-        let Ok(mut events) = socket.events() else {
+        let Ok(mut events) = self.socket.events() else {
             return self.end("closed: the session could not be reached");
         };
+        let mut look = self.lease.look_later();
+        let mut due = self.lease.next_look();
         loop {
-            let frame = match select(events.next(), Sleep::new(self.lease.pause())).await {
-                Either::Left((Some(Ok(WebsocketEvent::Message(message))), _)) => {
+            // The look comes first: a socket that always has a message must not keep it from being made.
+            let next = match select(&mut look, events.next()).await {
+                Either::Left((over, _)) => Err(over),
+                Either::Right((event, _)) => Ok(event),
+            };
+            let frame = match next {
+                Ok(Some(Ok(WebsocketEvent::Message(message)))) => {
+                    // Timers may come late; messages do not put the look off.
+                    if now_s() >= due {
+                        (look, due) = (self.lease.look(), u64::MAX);
+                    }
                     let Some(text) = message.text() else { continue };
                     event::message(None, text.as_bytes())
                 }
-                Either::Left((Some(Ok(WebsocketEvent::Close(close))), _)) => {
+                Ok(Some(Ok(WebsocketEvent::Close(close)))) => {
                     return self.end(reason(close.code()));
                 }
-                Either::Left(_) => return self.end("closed: the session's stream broke"),
-                Either::Right(_) => match self.lease.over().await {
-                    Some(why) => return self.end(why),
-                    None => event::KEEP_ALIVE.to_vec(),
-                },
+                Ok(_) => return self.end("closed: the session's stream broke"),
+                Err(Some(why)) => return self.end(why),
+                Err(None) => {
+                    (look, due) = (self.lease.look_later(), self.lease.next_look());
+                    event::KEEP_ALIVE.to_vec()
+                }
             };
             let mut waiting = self.waiting.borrow_mut();
-            if waiting.is_over {
+            if waiting.is_over() {
                 return;
             }
-            if waiting.messages >= MAX_WAITING {
-                let _ = self.socket.close(Some(TOO_SLOW), Some("the client does not read"));
-                return waiting.end("closed: the client does not read; open a new stream");
+            if waiting.push(frame).is_err() {
+                socket::close(&self.socket, TOO_SLOW, "the client does not read");
+                return waiting.end(reason(TOO_SLOW));
             }
-            waiting.push(&frame);
         }
     }
 
-    fn end(self, why: &str) {
+    fn end(&self, why: &str) {
         self.waiting.borrow_mut().end(why);
     }
 }
@@ -191,6 +202,7 @@ fn reason(code: u16) -> &'static str {
     match code {
         SUPERSEDED => "closed: replaced by a newer stream of this session",
         ENDED => "closed: the session was ended",
+        TOO_SLOW => "closed: the client does not read; open a new stream",
         _ => "closed: the session's object went away; open a new stream",
     }
 }
@@ -199,23 +211,14 @@ impl Stream for HeldStream {
     type Item = Result<Vec<u8>>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let mut waiting = self.waiting.borrow_mut();
-        if waiting.messages > 0 {
-            waiting.messages = 0;
-            return Poll::Ready(Some(Ok(std::mem::take(&mut waiting.text))));
-        }
-        if waiting.is_over {
-            return Poll::Ready(None);
-        }
-        waiting.reader = Some(cx.waker().clone());
-        Poll::Pending
+        self.waiting.borrow_mut().poll(cx).map(|piece| piece.map(Ok))
     }
 }
 
 impl Drop for HeldStream {
     fn drop(&mut self) {
         metrics::stream_closed();
-        self.waiting.borrow_mut().is_over = true;
+        self.waiting.borrow_mut().leave();
         // The object learns at once that nobody listens. A socket closed already does not mind.
         let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));
     }

@@ -18,5 +18,6 @@ pub mod streamable;
 pub mod tasks;
 pub mod token_check;
 pub mod visit;
+pub mod waiting;
 pub mod watchdog;
 mod whole;

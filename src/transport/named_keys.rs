@@ -40,13 +40,15 @@ pub async fn holder(env: &Env, key: &str) -> Result<Identity, Refusal> {
     let Some(id) = id_of(key) else {
         return Err(wrong);
     };
-    let record = record(env, id).await?.ok_or(wrong)?;
+    let record = record(env, id, now_s()).await?.ok_or(wrong)?;
     record.judge(key, now_s()).map_err(Refusal::WrongCredential)
 }
 
-/// Whether a key was revoked since its holder was let in. Where nobody knows, it was not.
-pub async fn is_revoked(env: &Env, id: &str) -> bool {
-    let known = record(env, id).await;
+/// Whether a key was revoked since its holder was let in, for a stream that asks again at `next_s`, in
+/// seconds since 1970: what would be too old by then is asked for now. Where nobody knows, the key was
+/// not revoked.
+pub async fn is_revoked(env: &Env, id: &str, next_s: u64) -> bool {
+    let known = record(env, id, next_s).await;
     known.is_ok_and(|record| record.is_none_or(|record| record.is_revoked()))
 }
 
@@ -72,9 +74,10 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
 }
 
 /// The record of a key: what the isolate knows, else what the database says. None: there is none,
-/// or, where many unknown ids were asked for, none that is good.
-async fn record(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
-    let find = || isolate::with_known_keys(|known| known.find(id, now_s()));
+/// or, where many unknown ids were asked for, none that is good. What the isolate knows must still count
+/// at `at_s`, in seconds since 1970.
+async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusal> {
+    let find = || isolate::with_known_keys(|known| known.find(id, at_s));
     let mut lookup = find();
     if lookup == Lookup::List {
         list_good(env).await?;

@@ -34,6 +34,11 @@ impl Deaf {
         Self { socket, text: Vec::new() }
     }
 
+    /// What was read so far.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap()
+    }
+
     /// Reads no further than to the first mention of this.
     pub async fn until(&mut self, what: &str) {
         while !String::from_utf8_lossy(&self.text).contains(what) {

@@ -20,6 +20,7 @@ use crate::{
         resume::MOVED,
         rows::{Rows, now_s},
         sessions::Sessions,
+        socket,
     },
     protocol::{event::StreamName, session_id::Claims},
     runtime::{isolate, object::keep},
@@ -95,7 +96,7 @@ impl Keeper for ObjectKeeper {
     fn announce(&self, message: &str) -> bool {
         let sockets = self.state.get_websockets_with_tag(&self.claims.session.to_string());
         // Each message goes to exactly one stream; a closing socket refuses it.
-        sockets.iter().any(|socket| socket.send_with_str(message).is_ok())
+        sockets.iter().any(|socket| socket::send(socket, message))
     }
 
     fn tell_listeners(&self, news: &News) {
