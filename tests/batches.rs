@@ -146,21 +146,21 @@ async fn a_batch_that_was_taken_back_in_part_is_read_on_from_storage() {
 #[tokio::test]
 async fn a_question_of_one_request_outlives_the_end_of_another() {
     let server = server().await;
-    let client = client(&server, json!({ "elicitation": {} })).await;
+    let client = client(&server, json!({ "roots": {} })).await;
     let ask = json!({
-        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "ask" },
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "roots" },
     });
     let batch = json!([ask, call(2, "slow", json!({ "ms": 20_000, "steps": 40 }))]);
     let mut live = begun(&client, &batch).await;
-    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    let question = live.message(|message| message["method"] == "roots/list").await;
     assert_eq!(client.post(cancelled(2).to_string()).await.status, 202);
     tokio::time::sleep(Duration::from_millis(200)).await;
-    let answer = json!({ "action": "accept", "content": { "name": "Ada" } });
+    let answer = json!({ "roots": [{ "uri": "file:///home" }] });
     let answer = json!([{ "jsonrpc": "2.0", "id": question["id"], "result": answer }]);
     assert_eq!(client.post(answer.to_string()).await.status, 202);
     let responses = responses(&live.rest().await);
     assert_eq!(ids(&responses), [1]);
-    assert_eq!(responses[0]["result"]["content"][0]["text"], "Hello, Ada");
+    assert_eq!(responses[0]["result"]["content"][0]["text"], "roots: file:///home");
 }
 
 #[tokio::test]
