@@ -207,6 +207,27 @@ async fn what_a_person_does_not_tick_is_not_granted() {
 }
 
 #[tokio::test]
+async fn scopes_that_this_server_does_not_have_are_ignored() {
+    let server = server().await;
+    let app = App::register(&server.url()).await;
+    for scope in [" offline_access", "openid email profile", "sitebay", " ", "read:all,mcp"] {
+        let page = app.ask(&[("scope", scope)]).await;
+        assert_eq!(page.status, 200, "{scope}: {page:?}");
+        for offered in ["value=\"read\"", "value=\"write\""] {
+            assert!(page.text.contains(offered), "{scope}: {page:?}");
+        }
+        let metadata = json!({ "redirect_uris": [CALLBACK], "scope": scope });
+        let registered = register(&server.url(), &metadata).await;
+        assert_eq!(registered.status, 201, "{scope}: {registered:?}");
+        assert_eq!(registered.json()["scope"], "read write");
+        let tokens = app.tokens().await;
+        let fields =
+            [("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh), ("scope", scope)];
+        assert_eq!(Tokens::of(&app.token(&fields).await).scope, "read write", "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_beyond_its_scopes_says_where_to_get_more() {
     let server = server().await;
     let app = App::register(&server.url()).await;
