@@ -41,6 +41,7 @@ mod oauth;
 mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;
+mod oauth_resources;
 mod oauth_upstream;
 mod oauth_wrangler;
 mod observability;

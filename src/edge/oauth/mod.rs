@@ -122,7 +122,7 @@ pub async fn handle(
         (Route::Authorize | Route::Account, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {
-            reply::json(200, &document.text(&server.origin))
+            reply::json(200, &document.text(request.url()))
         }
         (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),
         (Route::Token, Method::Post) => reply::outcome(token::give(&server, request).await),
