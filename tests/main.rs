@@ -38,6 +38,7 @@ mod many_sites;
 mod mcp_remote;
 mod news;
 mod oauth;
+mod oauth_absent;
 mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;

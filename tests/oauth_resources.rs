@@ -140,6 +140,7 @@ async fn another_server_s_resource_is_refused_however_it_is_written() {
     }
     let nothing = get(&format!("{own}/.well-known/oauth-protected-resource/other")).await;
     assert_eq!(nothing.status, 404);
+    assert!(nothing.json()["error_description"].is_string(), "{nothing:?}");
 }
 
 #[tokio::test]

@@ -43,6 +43,12 @@ pub(super) fn document(path: &str) -> Option<Document> {
     (path == KEYS).then_some(Document::Keys)
 }
 
+/// Whether a path is where documents of other resources and issuers would be.
+pub(super) fn is_well_known(path: &str) -> bool {
+    let of = |known: &str| path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/'));
+    [RESOURCE, SERVER, OPENID].into_iter().any(of) || path.ends_with(OPENID)
+}
+
 /// Where the document of the resource is that was requested at this URL.
 pub(super) fn resource_document(url: &str) -> String {
     let (origin, path_and_query) = split(url);
@@ -130,6 +136,21 @@ mod tests {
             ("/mcp", None),
         ] {
             assert_eq!(document(path), wanted, "{path}");
+        }
+    }
+
+    #[test]
+    fn other_documents_that_clients_look_for_are_known_as_such() {
+        for path in [
+            "/.well-known/oauth-protected-resource/other/path",
+            "/.well-known/oauth-authorization-server/other",
+            "/.well-known/openid-configuration/other",
+            "/other/.well-known/openid-configuration",
+        ] {
+            assert!(is_well_known(path), "{path}");
+        }
+        for path in ["/mcp", "/.well-known/oauth-protected-resources", "/.well-known/other"] {
+            assert!(!is_well_known(path), "{path}");
         }
     }
 
