@@ -42,6 +42,7 @@ mod oauth_absent;
 mod oauth_account;
 mod oauth_attacks;
 mod oauth_clients;
+mod oauth_floods;
 mod oauth_resources;
 mod oauth_upstream;
 mod oauth_wrangler;

@@ -11,6 +11,7 @@ pub mod challenge;
 mod client_auth;
 mod clients;
 mod consent;
+mod fetches;
 mod html;
 mod metadata;
 mod person;
