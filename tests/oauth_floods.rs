@@ -9,6 +9,7 @@ use std::{
 };
 
 use reqwest::Method;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -17,9 +18,11 @@ use xtask::server::Options;
 
 use crate::support::{
     Answer,
+    issuer::{claims, now_s, token},
     oauth::{
         App, CALLBACK, SITEBAY_TOKEN, encoded, post, send, sent_to, server, ticket, with_oauth,
     },
+    options,
     provider::{ID, SECRET},
     start,
 };
@@ -198,4 +201,35 @@ async fn one_address_has_so_many_codes_redeemed_at_the_provider_and_no_more() {
     assert_eq!((limited, host.asked() - asked_before), (20, 20));
     let other = back(40, "203.0.113.8").await;
     assert_eq!(sent_to(&other, "error").as_deref(), Some("access_denied"));
+}
+
+#[tokio::test]
+async fn an_issuer_that_hangs_is_asked_for_its_keys_so_many_times_at_once_and_no_more() {
+    let host = Host::start("200 OK", "{}", Duration::from_secs(3)).await;
+    let options = options()
+        .var("MCP_JWKS_URL", &format!("{}/keys", host.url))
+        .var("MCP_JWT_ISSUER", "https://issuer.example")
+        .var("MCP_JWT_AUDIENCE", "mcp");
+    let server = start(options).await;
+    let url = format!("{}/mcp", server.url());
+    let forged: Vec<String> = (0..100)
+        .map(|number| {
+            let header = json!({ "alg": "RS256", "kid": format!("k{number}") });
+            let exp = now_s() + 300;
+            format!("Bearer {}", token("unknown", header, claims(json!({ "exp": exp }))))
+        })
+        .collect();
+    let ask = async |bearer: &str| {
+        let headers = [
+            ("authorization", bearer),
+            ("content-type", "application/json"),
+            ("accept", "application/json, text/event-stream"),
+        ];
+        send(Method::POST, &url, &headers, "{}".to_owned()).await
+    };
+    let asks = forged.iter().map(|bearer| ask(bearer));
+    for answer in futures_util::future::join_all(asks).await {
+        assert!(matches!(answer.status.as_u16(), 401 | 503), "{answer:?}");
+    }
+    assert!((1..=32).contains(&host.asked()), "{}", host.asked());
 }
