@@ -45,6 +45,7 @@ mod oauth_clients;
 mod oauth_floods;
 mod oauth_resources;
 mod oauth_upstream;
+mod oauth_wire;
 mod oauth_wrangler;
 mod observability;
 mod origins;

@@ -15,7 +15,9 @@ use crate::{
             App, CALLBACK, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send, sent_to,
             server, with_oauth,
         },
-        options, start,
+        options,
+        passing::Passing,
+        start,
         stateless::{ask, call},
     },
 };
@@ -301,7 +303,8 @@ async fn a_page_of_another_origin_may_ask_for_tokens() {
 
 #[tokio::test]
 async fn a_revoked_grant_ends_at_once_here_and_in_30_s_elsewhere() {
-    let mut options = with_oauth();
+    let time = Passing::moved();
+    let mut options = time.of(with_oauth());
     options.isolates = 2;
     let server = start(options).await;
     let urls = server.urls();
@@ -319,7 +322,7 @@ async fn a_revoked_grant_ends_at_once_here_and_in_30_s_elsewhere() {
     assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
     assert!(!app.is_let_in(&tokens.access).await);
     assert_eq!(app.refresh(&tokens.refresh).await.json()["error"], "invalid_grant");
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    time.pass(31).await;
     assert_eq!(elsewhere.initialize("2025-11-25").await.status, 401);
     // Of what nobody knows there is nothing to end.
     let fields = [("client_id", app.id.as_str()), ("token", "unknown")];
