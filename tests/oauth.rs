@@ -15,7 +15,9 @@ use crate::{
             App, CALLBACK, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send, sent_to,
             server, with_oauth,
         },
-        options, start,
+        options,
+        passing::Passing,
+        start,
         stateless::{ask, call},
     },
 };
@@ -207,6 +209,27 @@ async fn what_a_person_does_not_tick_is_not_granted() {
 }
 
 #[tokio::test]
+async fn scopes_that_this_server_does_not_have_are_ignored() {
+    let server = server().await;
+    let app = App::register(&server.url()).await;
+    for scope in [" offline_access", "openid email profile", "sitebay", " ", "read:all,mcp"] {
+        let page = app.ask(&[("scope", scope)]).await;
+        assert_eq!(page.status, 200, "{scope}: {page:?}");
+        for offered in ["value=\"read\"", "value=\"write\""] {
+            assert!(page.text.contains(offered), "{scope}: {page:?}");
+        }
+        let metadata = json!({ "redirect_uris": [CALLBACK], "scope": scope });
+        let registered = register(&server.url(), &metadata).await;
+        assert_eq!(registered.status, 201, "{scope}: {registered:?}");
+        assert_eq!(registered.json()["scope"], "read write");
+        let tokens = app.tokens().await;
+        let fields =
+            [("grant_type", "refresh_token"), ("refresh_token", &tokens.refresh), ("scope", scope)];
+        assert_eq!(Tokens::of(&app.token(&fields).await).scope, "read write", "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn a_call_beyond_its_scopes_says_where_to_get_more() {
     let server = server().await;
     let app = App::register(&server.url()).await;
@@ -280,7 +303,8 @@ async fn a_page_of_another_origin_may_ask_for_tokens() {
 
 #[tokio::test]
 async fn a_revoked_grant_ends_at_once_here_and_in_30_s_elsewhere() {
-    let mut options = with_oauth();
+    let time = Passing::moved();
+    let mut options = time.of(with_oauth());
     options.isolates = 2;
     let server = start(options).await;
     let urls = server.urls();
@@ -298,7 +322,7 @@ async fn a_revoked_grant_ends_at_once_here_and_in_30_s_elsewhere() {
     assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
     assert!(!app.is_let_in(&tokens.access).await);
     assert_eq!(app.refresh(&tokens.refresh).await.json()["error"], "invalid_grant");
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    time.pass(31).await;
     assert_eq!(elsewhere.initialize("2025-11-25").await.status, 401);
     // Of what nobody knows there is nothing to end.
     let fields = [("client_id", app.id.as_str()), ("token", "unknown")];

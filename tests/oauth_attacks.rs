@@ -19,6 +19,7 @@ use crate::{
             App, CALLBACK, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send, sent_to,
             server, ticket, with_oauth,
         },
+        passing::Passing,
         start,
     },
 };
@@ -52,7 +53,8 @@ async fn a_hundred_parallel_refreshes_leave_one_live_token() {
 
 #[tokio::test]
 async fn a_refresh_token_that_two_have_ends_everything() {
-    let server = server().await;
+    let time = Passing::moved();
+    let server = start(time.of(with_oauth())).await;
     let app = App::register(&server.url()).await;
     let first = app.tokens().await;
     let second = Tokens::of(&app.refresh(&first.refresh).await);
@@ -60,7 +62,7 @@ async fn a_refresh_token_that_two_have_ends_everything() {
     assert!(app.is_let_in(&third.access).await);
     fails(&app.refresh(&first.refresh).await, 400, "invalid_grant");
     fails(&app.refresh(&third.refresh).await, 400, "invalid_grant");
-    tokio::time::sleep(Duration::from_secs(31)).await;
+    time.pass(31).await;
     for tokens in [&first, &second, &third] {
         assert!(!app.is_let_in(&tokens.access).await);
     }

@@ -1,6 +1,6 @@
 //! OAuth with clients that people use.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,13 +9,19 @@ use xtask::{paths, server::Server, skips::skip};
 use crate::support::{
     browser::Browser,
     oauth::{App, SITEBAY_TOKEN, get, post, send, sent_to, server, ticket, with_oauth},
+    passing::Passing,
     process::{StdioServer, node, python_script, script},
     start,
 };
 
 /// A server whose access tokens run out soon.
 async fn hasty() -> Server {
-    start(with_oauth().var("MCP_OAUTH_ACCESS_MAX_AGE", "3")).await
+    hasty_in(&Passing::real()).await
+}
+
+/// The same, with time that passes as the test wants.
+async fn hasty_in(time: &Passing) -> Server {
+    start(time.of(with_oauth().var("MCP_OAUTH_ACCESS_MAX_AGE", "3"))).await
 }
 
 /// `mcp-remote` as Cursor starts it, without a header.
@@ -39,15 +45,15 @@ async fn asked_to_visit(remote: &StdioServer, url: &str) -> String {
 }
 
 /// Connects, lists, calls, and calls again after its access token ran out.
-async fn uses(remote: &mut StdioServer) {
+async fn uses(remote: &mut StdioServer, time: &Passing) {
     let hello = json!({
         "protocolVersion": "2025-11-25", "capabilities": {},
         "clientInfo": { "name": "cursor-like", "version": "1" },
     });
     assert_eq!(remote.request("initialize", hello).await["serverInfo"]["name"], "sitebay-mcp");
     remote.notify("notifications/initialized").await;
-    for pause in [0, 3_200, 3_200] {
-        tokio::time::sleep(Duration::from_millis(pause)).await;
+    for pause in [0, 4] {
+        time.pass(pause).await;
         let call = json!({ "name": "echo", "arguments": { "text": "in" } });
         let result = remote.request("tools/call", call).await;
         assert_eq!(result["content"][0]["text"], "in", "{result}");
@@ -74,16 +80,17 @@ async fn agrees(url: &str) {
 
 #[tokio::test]
 async fn mcp_remote_signs_its_person_in_and_survives_an_expired_token_with_oauth() {
-    let server = hasty().await;
+    let time = Passing::moved();
+    let server = hasty_in(&time).await;
     let home = tempfile::tempdir().unwrap();
     let url = server.url();
     let mut first = remote(&url, home.path());
     agrees(&asked_to_visit(&first, &url).await).await;
-    uses(&mut first).await;
+    uses(&mut first, &time).await;
     first.end().await;
     // The next start asks nobody.
     let mut second = remote(&url, home.path());
-    uses(&mut second).await;
+    uses(&mut second, &time).await;
     second.end().await;
 }
 
@@ -92,18 +99,19 @@ async fn a_person_with_chromium_agrees_to_mcp_remote_with_oauth() {
     let Some(chromium) = Browser::find() else {
         return skip("oauth, Chromium", "there is no Chromium (CHROMIUM)");
     };
-    let server = hasty().await;
-    signs_in_by_chromium(&server.url(), &chromium).await;
+    let time = Passing::moved();
+    let server = hasty_in(&time).await;
+    signs_in_by_chromium(&server.url(), &chromium, &time).await;
 }
 
 /// `mcp-remote` has its person sign in with a browser, and is used over an expired token.
-pub async fn signs_in_by_chromium(url: &str, chromium: &Path) {
+pub async fn signs_in_by_chromium(url: &str, chromium: &Path, time: &Passing) {
     let home = tempfile::tempdir().unwrap();
     let mut remote = remote(url, home.path());
     let page = asked_to_visit(&remote, url).await;
     let landed = script("consent.mjs", &[&chromium.to_string_lossy(), &page, SITEBAY_TOKEN]).await;
     assert!(landed.contains("/oauth/callback?code="), "{landed}");
-    uses(&mut remote).await;
+    uses(&mut remote, time).await;
     remote.end().await;
 }
 
@@ -133,6 +141,30 @@ async fn the_python_sdk_is_known_by_its_document_with_oauth() {
     let server = hasty().await;
     let endpoint = format!("{}/mcp", server.url());
     python_script("oauth.py, document", "oauth.py", &[&endpoint, SITEBAY_TOKEN, "document"]).await;
+}
+
+/// Spellings of the endpoint under which clients compare the resource.
+const SPELLINGS: [&str; 3] = ["/mcp/", "/mcp?toolsets=dns", "/mcp/?toolsets=dns,sites"];
+
+#[tokio::test]
+async fn the_typescript_client_v2_takes_the_endpoint_with_slash_and_query_with_oauth() {
+    let server = hasty().await;
+    let endpoints = SPELLINGS.map(|spelling| format!("{}{spelling}", server.url()));
+    let runs = endpoints.each_ref().map(|endpoint| async move {
+        script("oauth_client_v2.mjs", &[endpoint, SITEBAY_TOKEN, "dynamic"]).await
+    });
+    futures_util::future::join_all(runs).await;
+}
+
+#[tokio::test]
+async fn the_python_sdk_takes_the_endpoint_with_slash_and_query_with_oauth() {
+    let server = hasty().await;
+    let endpoints = SPELLINGS.map(|spelling| format!("{}{spelling}", server.url()));
+    let runs = endpoints.each_ref().map(|endpoint| async move {
+        let test = format!("oauth.py, {endpoint}");
+        python_script(&test, "oauth.py", &[endpoint, SITEBAY_TOKEN, "dynamic"]).await
+    });
+    futures_util::future::join_all(runs).await;
 }
 
 /// The official suite's scenarios for authorization servers.

@@ -14,6 +14,7 @@ use crate::{
     support::{
         browser::Browser,
         oauth::{App, SITEBAY_TOKEN, Tokens, get, post, ticket},
+        passing::Passing,
         wrangler::Wrangler,
     },
 };
@@ -37,7 +38,7 @@ async fn what_becomes_of_grants_is_in_the_audit_and_mcp_remote_signs_in_with_oau
     .await;
     let secrets = grants_are_audited(server.url()).await;
     match Browser::find() {
-        Some(chromium) => signs_in_by_chromium(server.url(), &chromium).await,
+        Some(chromium) => signs_in_by_chromium(server.url(), &chromium, &Passing::real()).await,
         None => skip("oauth under wrangler, Chromium", "there is no Chromium (CHROMIUM)"),
     }
     let all = audit(server.url(), "limit=500", 1).await;

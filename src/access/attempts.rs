@@ -38,9 +38,23 @@ impl Attempts {
 
     /// In how many seconds an address may try again; None: now.
     pub fn pause(&self, address: &str, now_s: u64) -> Option<u64> {
+        self.pause_after(MAX_FAILURES, address, now_s)
+    }
+
+    /// The same where an address may try `most` times in a minute.
+    pub fn pause_after(&self, most: u32, address: &str, now_s: u64) -> Option<u64> {
         let network = network(address);
         let sent = self.0.iter().find(|sent| sent.address == network && sent.counts(now_s))?;
-        (sent.count >= MAX_FAILURES).then(|| sent.until.saturating_sub(now_s))
+        (sent.count >= most).then(|| sent.until.saturating_sub(now_s))
+    }
+
+    /// Takes back one attempt that was noted before it was known to be right. Attempts that run at the
+    /// same time are counted only if they are noted when they begin.
+    pub fn forgive(&mut self, address: &str) {
+        let network = network(address);
+        if let Some(sent) = self.0.iter_mut().find(|sent| sent.address == network) {
+            sent.count = sent.count.saturating_sub(1);
+        }
     }
 
     /// Notes a wrong credential.
@@ -92,6 +106,20 @@ mod tests {
         assert_eq!(attempts.pause("192.0.2.1", 900), None, "a clock that went back");
         attempts.failed("192.0.2.2", 1_060);
         assert_eq!(attempts.0.len(), 1);
+    }
+
+    #[test]
+    fn an_attempt_that_is_forgiven_does_not_count() {
+        let mut attempts = Attempts::default();
+        attempts.forgive("192.0.2.1");
+        for _ in 0..2 * MAX_FAILURES {
+            attempts.failed("192.0.2.1", 1_000);
+            attempts.forgive("192.0.2.1");
+        }
+        assert_eq!(attempts.pause("192.0.2.1", 1_000), None);
+        attempts.failed("192.0.2.1", 1_000);
+        assert_eq!(attempts.pause_after(2, "192.0.2.1", 1_000), None);
+        assert_eq!(attempts.pause_after(1, "192.0.2.1", 1_000), Some(60));
     }
 
     #[test]

@@ -16,3 +16,4 @@ pub mod rollout;
 pub mod scope;
 pub mod seal;
 pub mod secret;
+pub mod starts;

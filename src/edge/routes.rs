@@ -97,8 +97,12 @@ async fn elsewhere(
         record.route("document");
         return public(&request, |url| document.answer(&request, url, config));
     }
-    if let Some(route) = config.door.oauth.then(|| oauth::route(path)).flatten() {
+    if let Some(route) = oauth::route(path) {
         record.route("oauth");
+        if !config.door.oauth {
+            record.refused(&Refusal::NotFound);
+            return oauth::absent::off(&request.method(), &config.door);
+        }
         return oauth::handle(route, request, env, config, context).boxed_local().await;
     }
     record.route(match path {

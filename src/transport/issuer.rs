@@ -11,12 +11,14 @@ use crate::{
     },
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
-    runtime::{isolate, machine::Machine, signature},
+    runtime::{isolate, machine::Machine, signature, sleep::Sleep},
     server::platform::{Method, OutboundRequest, Platform as _},
 };
 
 /// How long the issuer may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a request waits before it looks whether another one has the keys.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Bytes that the document with its keys may have.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
@@ -36,14 +38,34 @@ async fn key(config: &Config, token: &Token) -> Result<IssuerKey, Refusal> {
     let find = || isolate::with_issuer_keys(|known| known.find(token, now_s()));
     let mut found = find();
     if let (Found::Fetch, Some(url)) = (&found, &config.door.jwt.keys_url) {
-        let document = fetch(url).await;
-        isolate::with_issuer_keys(|known| known.note(document.as_deref(), now_s()));
-        found = find();
+        let enough = isolate::with_issuer_keys(|known| known.without_fetch(token, now_s()));
+        found = match enough {
+            Some(Found::Unreachable) => fetched_by_others(find).await,
+            Some(known) => known,
+            None => {
+                let document = fetch(url).await;
+                isolate::with_issuer_keys(|known| known.note(document.as_deref(), now_s()));
+                find()
+            }
+        };
     }
     match found {
         Found::Key(key) => Ok(key),
         Found::Unknown => Err(wrong(JwtError::Signature)),
         Found::Fetch | Found::Unreachable => Err(Refusal::IssuerUnreachable),
+    }
+}
+
+/// What is known once a fetch of another request has ended. Requests cannot wait for one another, so
+/// this one looks again and again.
+async fn fetched_by_others(find: impl Fn() -> Found) -> Found {
+    let begun = now_s();
+    loop {
+        Sleep::new(LOOK_AGAIN).await;
+        let found = find();
+        if found != Found::Fetch || now_s().abs_diff(begun) > TIMEOUT.as_secs() {
+            return found;
+        }
     }
 }
 

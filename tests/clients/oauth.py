@@ -47,10 +47,11 @@ class Kept:
 class Person:
     """Agrees on the consent page, without a browser."""
 
-    def __init__(self, token):
-        self.token, self.sent_to = token, None
+    def __init__(self, token, resource):
+        self.token, self.resource, self.sent_to = token, resource, None
 
     async def goes(self, url):
+        assert parse_qs(urlsplit(url).query)["resource"] == [self.resource], url
         async with httpx2.AsyncClient() as http:
             page = await http.get(url)
             ticket = re.search(r'name="ticket" value="([^"]+)"', page.text).group(1)
@@ -97,7 +98,7 @@ async def main(url, token, mode):
     information = None
     if mode == "document":
         information = OAuthClientInformationFull(client_id=documented(said), **said)
-    kept, person = Kept(information), Person(token)
+    kept, person = Kept(information), Person(token, url)
     metadata = OAuthClientMetadata(**said)
     auth = OAuthClientProvider(url, metadata, kept, person.goes, person.comes_back)
     async with httpx2.AsyncClient(auth=auth, timeout=30) as http:

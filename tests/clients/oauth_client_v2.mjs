@@ -24,7 +24,10 @@ const provider = {
   },
   tokens: () => tokens,
   saveTokens: (given) => { if (tokens) refreshed += 1; tokens = given; },
-  redirectToAuthorization: async (to) => { sentTo = await agrees(to, token); },
+  redirectToAuthorization: async (to) => {
+    equal(to.searchParams.get("resource"), url, "the resource");
+    sentTo = await agrees(to, token);
+  },
   saveCodeVerifier: (value) => { verifier = value; },
   codeVerifier: () => verifier,
 };

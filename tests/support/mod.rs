@@ -10,6 +10,7 @@ pub mod lines;
 pub mod memory;
 pub mod oauth;
 pub mod pages;
+pub mod passing;
 pub mod process;
 pub mod provider;
 pub mod site;

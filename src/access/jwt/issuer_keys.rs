@@ -2,12 +2,15 @@
 //!
 //! Invariant: bounded, values only. Known keys are good for 10 minutes, and for an hour where the
 //! issuer does not answer. A key id that is not among them has them fetched again at most once a
-//! minute, however many tokens name it.
+//! minute, however many tokens name it; fetches that begin before one has ended are bounded.
 
 use serde_json::value::RawValue;
 
 use super::{Algorithm, Token};
-use crate::protocol::{fields::fields, raw};
+use crate::{
+    access::starts::Starts,
+    protocol::{fields::fields, raw},
+};
 
 /// For how long nobody is asked again, in seconds.
 const FRESH: u64 = 600;
@@ -83,6 +86,7 @@ pub struct IssuerKeys {
     keys: Vec<IssuerKey>,
     fetched: u64,
     asked: u64,
+    starts: Starts,
 }
 
 impl IssuerKeys {
@@ -97,6 +101,16 @@ impl IssuerKeys {
             _ if age < USABLE => Found::Unknown,
             _ => Found::Unreachable,
         }
+    }
+
+    /// Looks for the key of a token that asks for a fetch, where enough have begun: a known key serves.
+    /// None: the fetch may begin, and is counted.
+    pub fn without_fetch(&mut self, token: &Token, now_s: u64) -> Option<Found> {
+        if self.starts.begin(now_s) {
+            return None;
+        }
+        let known = self.key(token).filter(|_| now_s.abs_diff(self.fetched) < USABLE);
+        Some(known.cloned().map_or(Found::Unreachable, Found::Key))
     }
 
     /// Notes what the issuer answered. None, or what cannot be read: it did not.
@@ -171,6 +185,22 @@ mod tests {
         assert_eq!(known.find(&named("a"), 10_005), Found::Fetch);
         known.note(Some("<html>"), 10_005);
         assert_eq!(known.find(&named("a"), 10_006), Found::Unreachable);
+    }
+
+    #[test]
+    fn an_issuer_that_hangs_is_not_asked_for_every_token() {
+        let mut known = IssuerKeys::default();
+        let mut begun = 0;
+        while known.without_fetch(&named("a"), 10_000).is_none() {
+            begun += 1;
+            assert!(begun < 100);
+        }
+        assert_eq!(known.without_fetch(&named("a"), 10_000), Some(Found::Unreachable));
+        known.note(Some(&document(&[ec("a")])), 10_000);
+        let known_key = known.without_fetch(&named("a"), 10_000);
+        assert!(matches!(known_key, Some(Found::Key(_))), "{known_key:?}");
+        assert_eq!(known.without_fetch(&named("b"), 10_000), Some(Found::Unreachable));
+        assert_eq!(known.without_fetch(&named("b"), 10_005), None);
     }
 
     #[test]

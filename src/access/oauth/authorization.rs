@@ -145,19 +145,15 @@ fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), Fault> {
         return Err(Fault::request("`code_challenge_method` must be S256, the challenge its hash"));
     }
     resource::check(form, origin)?;
-    Ok((scopes(form.one("scope")?, OFFERED)?, challenge.to_owned()))
+    Ok((scopes(form.one("scope")?, OFFERED), challenge.to_owned()))
 }
 
-/// The scopes in a list that can be had; where there is no list, all of them.
-///
-/// # Errors
-/// Where a list has none of them.
-pub fn scopes(list: Option<&str>, had: Scopes) -> Result<Scopes, Fault> {
-    let wanted = list.map_or(had, |list| Scopes::parse(list).limited_to(had));
-    match wanted == Scopes::NONE {
-        true => Err(Fault::new(Code::InvalidScope, "`scope` must have read or write in it")),
-        false => Ok(wanted),
-    }
+/// The scopes in a list that can be had; all of them where it names none. Clients ask for scopes that
+/// they know from elsewhere, such as `offline_access`; the answer to `/token` says which they got
+/// (RFC 6749 §3.3).
+pub fn scopes(list: Option<&str>, had: Scopes) -> Scopes {
+    let wanted = Scopes::parse(list.unwrap_or_default()).limited_to(had);
+    if wanted == Scopes::NONE { had } else { wanted }
 }
 
 #[cfg(test)]
@@ -206,7 +202,6 @@ mod tests {
             ("&code_challenge=AAAA", "&code_challenge=", Code::InvalidRequest),
             ("&code_challenge=AAAA", "&x=", Code::InvalidRequest),
             ("mcp.example/mcp", "other.example/mcp", Code::InvalidTarget),
-            ("scope=read", "scope=openid", Code::InvalidScope),
             ("scope=read", "scope=read&scope=write", Code::InvalidRequest),
             ("scope=read", "scope=read&response_mode=fragment", Code::InvalidRequest),
         ] {
@@ -222,7 +217,11 @@ mod tests {
     #[test]
     fn what_is_not_asked_for_is_offered() {
         let scopes = |list: &str| read(&GOOD.replace("scope=read", list)).unwrap().scopes;
-        assert_eq!(scopes(""), Scopes::WRITE);
+        for list in
+            ["", "scope=", "scope=%20offline_access", "scope=openid+email+profile", "scope=%20"]
+        {
+            assert_eq!(scopes(list), Scopes::WRITE, "{list}");
+        }
         // Administering brings the others along, and they are all that can be had.
         assert_eq!(scopes("scope=admin%20openid"), Scopes::WRITE);
         assert_eq!(

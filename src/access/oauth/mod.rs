@@ -14,6 +14,8 @@ pub mod form;
 pub mod grant;
 pub mod grant_name;
 pub mod known;
+pub mod known_documents;
+pub mod known_provider;
 pub mod redirect;
 pub mod resource;
 pub mod ticket;

@@ -58,7 +58,10 @@ pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Respon
                 None => show(server, &Asked::anybody(request_of), cookie.as_deref(), None),
             }
         }
-        Err(Mistake::OnPage(fault)) => reply::dead_end(400, fault.why),
+        Err(Mistake::OnPage(fault)) => {
+            let too_many = fault.code == Code::TemporarilyUnavailable;
+            reply::dead_end(if too_many { 429 } else { 400 }, fault.why)
+        }
         Err(Mistake::AtClient(uri, state, fault)) => {
             reply::see_other(&refusal(&uri, state.as_deref(), fault, &server.origin))
         }

@@ -5,7 +5,7 @@ use worker::Result;
 use super::metadata;
 use crate::{
     access::oauth::OFFERED,
-    edge::{config::Config, origin::own, refusal::Refusal},
+    edge::{config::Config, refusal::Refusal},
     runtime::http::{self, Response},
 };
 
@@ -23,11 +23,9 @@ pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
     Refusal::SignIn(why, format!(r#"Bearer {wrong}{place}, scope="{scopes}""#))
 }
 
-/// Where the document of the endpoint at this address is.
+/// Where the document of the resource is that was requested at this URL.
 fn place(url: &str) -> String {
-    let origin = own(url).unwrap_or_default();
-    let path = url.strip_prefix(origin).unwrap_or_default();
-    format!(r#"resource_metadata="{}""#, metadata::resource_document(origin, path))
+    format!(r#"resource_metadata="{}""#, metadata::resource_document(url))
 }
 
 /// An answer to a caller who may not do what it asked for, with the way to be allowed (MCP
@@ -70,7 +68,7 @@ mod tests {
         let (_, challenge) = refusal.header().unwrap();
         assert_eq!(
             challenge,
-            "Bearer resource_metadata=\"https://m.example/.well-known/oauth-protected-resource/mcp\", \
+            "Bearer resource_metadata=\"https://m.example/.well-known/oauth-protected-resource/mcp?x=1\", \
              scope=\"read write\""
         );
         let refusal = to(Refusal::WrongCredential("why"), &config, "https://m.example/messages");

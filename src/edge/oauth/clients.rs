@@ -2,12 +2,13 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use super::Server;
+use super::{Server, fetches};
 use crate::{
     access::oauth::{
         client::Client,
         document::{self, MAX_DOCUMENT},
         fault::{Code, Fault},
+        known_documents::KnownDocuments,
     },
     agents::rows::now_s,
     runtime::machine::Machine,
@@ -16,48 +17,34 @@ use crate::{
 
 /// How long a document may take.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long one is good, in seconds.
-const FRESH: u64 = 300;
-/// Documents that one isolate remembers.
-const MAX_KNOWN: usize = 100;
-
-/// What an isolate knows: id, client, when it was read.
-type Known = Vec<(String, Client, u64)>;
 
 thread_local! {
-    static KNOWN: RefCell<Known> = RefCell::default();
+    static KNOWN: RefCell<KnownDocuments> = RefCell::default();
 }
 
-/// What a client says of itself.
+/// Finds the client of an id. Anybody can name any address as a client id, so that the fetches which one
+/// address causes are limited, and their failures are kept for a while too.
 ///
 /// # Errors
-/// Where nobody knows it, or its document is not to be had.
+/// Where the id is not registered, or its document cannot be had or read; `temporarily_unavailable`
+/// where too many documents were fetched for this address.
 pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault> {
     if !document::is_address(id) {
         let unknown = "the client is not registered here, or not any more: it must register again";
         let client = Client::verify(id, &server.keys);
         return client.ok_or(Fault::new(Code::InvalidClient, unknown));
     }
-    if let Some(known) = KNOWN.with_borrow(|known| fresh(known, id)) {
-        return Ok(known);
-    }
     document::check_address(id, server.config.is_development())?;
-    let client = document::read(id, &fetch(id).await?)?;
-    KNOWN.with_borrow_mut(|known| note(known, id, client.clone()));
-    Ok(client)
-}
-
-fn fresh(known: &Known, id: &str) -> Option<Client> {
-    let (_, client, read) = known.iter().find(|(known, ..)| known == id)?;
-    (now_s().abs_diff(*read) < FRESH).then(|| client.clone())
-}
-
-fn note(known: &mut Known, id: &str, client: Client) {
-    known.retain(|(known, ..)| known != id);
-    if known.len() >= MAX_KNOWN {
-        known.remove(0);
+    if let Some(known) = KNOWN.with_borrow(|known| known.get(id, now_s())) {
+        return known;
     }
-    known.push((id.to_owned(), client, now_s()));
+    if !fetches::begin(server) {
+        let why = "Too many apps were looked up from your network. Try again in a minute.";
+        return Err(Fault::new(Code::TemporarilyUnavailable, why));
+    }
+    let client = fetch(id).await.and_then(|text| document::read(id, &text));
+    KNOWN.with_borrow_mut(|known| known.note(id, client.clone(), now_s()));
+    client
 }
 
 async fn fetch(id: &str) -> Result<String, Fault> {

@@ -1,11 +1,12 @@
 //! The documents by which clients find the authorization server: RFC 9728 for the endpoints, RFC 8414
 //! for the server, and the same under the names of OpenID Connect Discovery.
 //!
-//! Invariant: `resource` covers the address that the document was asked for, `issuer` is this server's
-//! origin under every name.
+//! Invariant: `resource` is the very URL from which a client made the document's address (RFC 9728 §3.1,
+//! §3.3), `issuer` is this server's origin under every name.
 
 use crate::{
-    access::oauth::OFFERED,
+    access::oauth::{OFFERED, resource},
+    edge::origin::own,
     protocol::{initialize::SERVER_TITLE, object::Object},
 };
 
@@ -17,8 +18,8 @@ const KEYS: &str = "/.well-known/jwks.json";
 /// A document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Document {
-    /// Of the protected resource at this path.
-    Resource(&'static str),
+    /// Of the protected resource whose path and query follow in the URL.
+    Resource,
     /// Of the authorization server.
     Server,
     /// Of the same as OpenID Connect wants it.
@@ -27,33 +28,48 @@ pub enum Document {
     Keys,
 }
 
-/// The document at a path.
+/// The document at a path, which has no slash at its end.
 pub(super) fn document(path: &str) -> Option<Document> {
-    let endpoint = |path: &str| ["", "/mcp", "/sse"].into_iter().find(|known| *known == path);
-    if let Some(endpoint) = path.strip_prefix(RESOURCE).and_then(endpoint) {
-        return Some(Document::Resource(endpoint));
+    let is_endpoint = |path: Option<&str>| path.is_some_and(resource::is_endpoint);
+    if is_endpoint(path.strip_prefix(RESOURCE)) {
+        return Some(Document::Resource);
     }
-    if path.strip_prefix(SERVER).and_then(endpoint).is_some() {
+    if is_endpoint(path.strip_prefix(SERVER)) {
         return Some(Document::Server);
     }
-    let openid = path.strip_prefix(OPENID).or_else(|| path.strip_suffix(OPENID));
-    if openid.and_then(endpoint).is_some() {
+    if is_endpoint(path.strip_prefix(OPENID).or_else(|| path.strip_suffix(OPENID))) {
         return Some(Document::OpenId);
     }
     (path == KEYS).then_some(Document::Keys)
 }
 
-/// Where the document of the endpoint at this path is.
-pub(super) fn resource_document(origin: &str, path: &str) -> String {
-    let endpoint = if path.starts_with("/mcp") || path == "/sessions" { "/mcp" } else { "/sse" };
-    format!("{origin}{RESOURCE}{endpoint}")
+/// Whether a path is where documents of other resources and issuers would be.
+pub(super) fn is_well_known(path: &str) -> bool {
+    let of = |known: &str| path.strip_prefix(known).is_some_and(|rest| rest.starts_with('/'));
+    [RESOURCE, SERVER, OPENID].into_iter().any(of) || path.ends_with(OPENID)
+}
+
+/// Where the document of the resource is that was requested at this URL.
+pub(super) fn resource_document(url: &str) -> String {
+    let (origin, path_and_query) = split(url);
+    format!("{origin}{RESOURCE}{}", resource::requested(path_and_query))
+}
+
+/// Origin, and path with query.
+fn split(url: &str) -> (&str, &str) {
+    let origin = own(url).unwrap_or_default();
+    (origin, url.strip_prefix(origin).unwrap_or_default())
 }
 
 impl Document {
-    /// Its text.
-    pub fn text(self, origin: &str) -> String {
+    /// Its text, as requested at this URL.
+    pub fn text(self, url: &str) -> String {
+        let (origin, path_and_query) = split(url);
         match self {
-            Self::Resource(path) => resource(origin, path),
+            Self::Resource => {
+                let after = path_and_query.strip_prefix(RESOURCE).unwrap_or_default();
+                resource(origin, &resource::named(after))
+            }
             Self::Server => server(origin).end(),
             Self::OpenId => server(origin)
                 .text("jwks_uri", &format!("{origin}{KEYS}"))
@@ -107,9 +123,9 @@ mod tests {
     #[test]
     fn the_documents_are_where_clients_look() {
         for (path, wanted) in [
-            ("/.well-known/oauth-protected-resource", Some(Document::Resource(""))),
-            ("/.well-known/oauth-protected-resource/mcp", Some(Document::Resource("/mcp"))),
-            ("/.well-known/oauth-protected-resource/sse", Some(Document::Resource("/sse"))),
+            ("/.well-known/oauth-protected-resource", Some(Document::Resource)),
+            ("/.well-known/oauth-protected-resource/mcp", Some(Document::Resource)),
+            ("/.well-known/oauth-protected-resource/sse", Some(Document::Resource)),
             ("/.well-known/oauth-authorization-server", Some(Document::Server)),
             ("/.well-known/oauth-authorization-server/mcp", Some(Document::Server)),
             ("/.well-known/openid-configuration", Some(Document::OpenId)),
@@ -124,11 +140,40 @@ mod tests {
     }
 
     #[test]
+    fn other_documents_that_clients_look_for_are_known_as_such() {
+        for path in [
+            "/.well-known/oauth-protected-resource/other/path",
+            "/.well-known/oauth-authorization-server/other",
+            "/.well-known/openid-configuration/other",
+            "/other/.well-known/openid-configuration",
+        ] {
+            assert!(is_well_known(path), "{path}");
+        }
+        for path in ["/mcp", "/.well-known/oauth-protected-resources", "/.well-known/other"] {
+            assert!(!is_well_known(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_document_s_resource_is_the_url_from_which_its_address_was_made() {
+        for resource in ["", "/", "/mcp", "/mcp/", "/mcp?toolsets=dns", "/sse/?a=b&c=%22"] {
+            let url = format!("https://m.example/.well-known/oauth-protected-resource{resource}");
+            let text = Document::Resource.text(&url);
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(document["resource"], format!("https://m.example{resource}"));
+            if resource.len() > 1 {
+                assert_eq!(resource_document(&format!("https://m.example{resource}")), url);
+            }
+        }
+    }
+
+    #[test]
     fn resource_and_issuer_are_the_addresses_that_were_asked() {
         let read = |document: Document| -> Value {
-            serde_json::from_str(&document.text("https://m.example")).unwrap()
+            let url = "https://m.example/.well-known/oauth-protected-resource/mcp";
+            serde_json::from_str(&document.text(url)).unwrap()
         };
-        let resource = read(Document::Resource("/mcp"));
+        let resource = read(Document::Resource);
         assert_eq!(resource["resource"], "https://m.example/mcp");
         assert_eq!(resource["authorization_servers"], json!(["https://m.example"]));
         assert_eq!(resource["scopes_supported"], json!(["read", "write"]));

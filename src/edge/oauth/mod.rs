@@ -3,6 +3,7 @@
 //! Invariant: they exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
 //! leave out the headers that they were given as soon as they find such a document.
 
+pub mod absent;
 mod account;
 mod account_page;
 mod authorize;
@@ -10,6 +11,7 @@ pub mod challenge;
 mod client_auth;
 mod clients;
 mod consent;
+mod fetches;
 mod html;
 mod metadata;
 mod person;
@@ -58,6 +60,8 @@ pub enum Route {
     Register,
     /// What a person gave.
     Account,
+    /// A discovery document of something that this server does not have.
+    Nothing,
 }
 
 /// What answers at this path.
@@ -69,7 +73,11 @@ pub fn route(path: &str) -> Option<Route> {
         "/revoke" => Route::Revoke,
         "/register" => Route::Register,
         "/account" => Route::Account,
-        _ => Route::Document(metadata::document(path)?),
+        _ => match metadata::document(path) {
+            Some(document) => Route::Document(document),
+            None if metadata::is_well_known(path) => Route::Nothing,
+            None => return None,
+        },
     })
 }
 
@@ -129,8 +137,9 @@ pub async fn handle(
         (Route::Authorize | Route::Account, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {
-            reply::json(200, &document.text(&server.origin))
+            reply::json(200, &document.text(request.url()))
         }
+        (Route::Nothing, _) => absent::nothing(),
         (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),
         (Route::Token, Method::Post) => reply::outcome(token::give(&server, request).await),
         (Route::Revoke, Method::Post) => reply::outcome(token::revoke(&server, request).await),

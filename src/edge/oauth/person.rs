@@ -115,30 +115,42 @@ pub(super) async fn sitebay_token(
         timeout: TIMEOUT,
         at_most: MAX_ANSWER,
     };
-    if may_not_try(server) {
+    if !begin_attempt(server) {
         return Err("Too many wrong tokens were entered. Try again in a minute.");
     }
     match Machine.fetch(request).await.map(|answer| answer.status) {
-        Ok(200) => Ok(Secret::new(token)),
+        Ok(200) => {
+            forgive_attempt(server);
+            Ok(Secret::new(token))
+        }
         Ok(401 | 403) => {
-            note_failure(server);
+            server.note(GrantEvent::WrongToken, None, "");
             Err("SiteBay does not know this token. Check it, and enter it again.")
         }
-        _ => Err("SiteBay cannot be asked at the moment. Try again in a minute."),
+        _ => {
+            forgive_attempt(server);
+            Err("SiteBay cannot be asked at the moment. Try again in a minute.")
+        }
     }
 }
 
-/// Whether too much that was wrong came from this address.
-fn may_not_try(server: &Server<'_>) -> bool {
-    let paused = |address: &String| {
-        isolate::with_attempts(|attempts| attempts.pause(address, now_s())).is_some()
+/// Counts an attempt as wrong until it is known to be right, so that many at the same time are counted.
+/// False: too much that was wrong came from this address.
+fn begin_attempt(server: &Server<'_>) -> bool {
+    let Some(address) = &server.address else {
+        return true;
     };
-    server.address.as_ref().is_some_and(paused)
+    isolate::with_attempts(|attempts| {
+        let may = attempts.pause(address, now_s()).is_none();
+        if may {
+            attempts.failed(address, now_s());
+        }
+        may
+    })
 }
 
-fn note_failure(server: &Server<'_>) {
-    server.note(GrantEvent::WrongToken, None, "");
+fn forgive_attempt(server: &Server<'_>) {
     if let Some(address) = &server.address {
-        isolate::with_attempts(|attempts| attempts.failed(address, now_s()));
+        isolate::with_attempts(|attempts| attempts.forgive(address));
     }
 }

@@ -51,11 +51,8 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
     if !grants::is_good(server.config, &handle, &terms.credential).await {
         return Err(GONE.into());
     }
-    let scopes = match scope {
-        // What was not granted cannot be had: what was is given, and said (RFC 6749 §3.3).
-        Some(scope) => authorization::scopes(Some(&scope), terms.scopes).unwrap_or(terms.scopes),
-        None => terms.scopes,
-    };
+    // What was not granted cannot be had: what was is given, and said (RFC 6749 §3.3).
+    let scopes = authorization::scopes(scope.as_deref(), terms.scopes);
     let terms = Terms { scopes, ..terms };
     Ok(reply::json(200, &tokens(server, handle, terms, generation))?)
 }

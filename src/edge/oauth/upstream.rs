@@ -9,7 +9,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use worker::Result;
 
 use super::{
-    Server, account, authorize,
+    Server, account, authorize, fetches,
     person::{self, Cookie},
     reply,
 };
@@ -18,6 +18,7 @@ use crate::{
         authorization::Authorization,
         fault::{Code, Fault},
         form::Form,
+        known_provider::{Found, KnownProvider},
         ticket::{self, For},
         upstream::{Endpoints, Person, Provider},
     },
@@ -38,13 +39,11 @@ const LASTS: u64 = 1_800;
 const TIMEOUT: Duration = Duration::from_secs(10);
 /// Bytes that its answers may have.
 const MAX_ANSWER: usize = 64 * 1024;
-/// How long what it says of itself is good, in seconds.
-const FRESH: u64 = 3_600;
 const FAILED: &str = "Signing in did not work.";
+const TOO_MANY: &str = "Signing in failed too often from your network. Try again in a minute.";
 
 thread_local! {
-    /// What the provider said of itself, and when.
-    static KNOWN: RefCell<Option<(Endpoints, u64)>> = const { RefCell::new(None) };
+    static KNOWN: RefCell<KnownProvider> = RefCell::default();
 }
 
 /// What a person signs in for.
@@ -110,9 +109,14 @@ pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Respo
         return reply::dead_end(400, FAILED);
     };
     let person = match form.one("code").ok().flatten() {
+        // Anybody gets a state, and can bring any code with it.
+        Some(_) if !fetches::begin(server) => return reply::dead_end(429, TOO_MANY),
         Some(code) => redeem(server, provider, code, state).await,
         None => None,
     };
+    if person.is_some() {
+        fetches::forgive(server);
+    }
     match (errand, person) {
         (Errand::Consent(request), Some(person)) => {
             authorize::show_to(server, &request, &person, cookie.as_deref())
@@ -159,16 +163,22 @@ async fn redeem(
 }
 
 async fn endpoints(provider: &Provider) -> Option<Endpoints> {
-    let known = KNOWN.with_borrow(Clone::clone);
-    if let Some((endpoints, _)) = known.filter(|(_, read)| now_s().abs_diff(*read) < FRESH) {
-        return Some(endpoints);
+    match KNOWN.with_borrow_mut(|known| known.find(now_s())) {
+        Found::Endpoints(endpoints) => return Some(endpoints),
+        Found::Unreachable => return None,
+        Found::Fetch => {}
     }
+    let endpoints = fetch_endpoints(provider).await;
+    KNOWN.with_borrow_mut(|known| known.note(endpoints.clone(), now_s()));
+    endpoints
+}
+
+async fn fetch_endpoints(provider: &Provider) -> Option<Endpoints> {
     let accept = vec![("Accept", "application/json".to_owned())];
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
-    match &endpoints {
-        Ok(endpoints) => KNOWN.set(Some((endpoints.clone(), now_s()))),
-        Err(error) => crate::fault!("the document of MCP_OIDC_ISSUER {error}"),
+    if let Err(error) = &endpoints {
+        crate::fault!("the document of MCP_OIDC_ISSUER {error}");
     }
     endpoints.ok()
 }
