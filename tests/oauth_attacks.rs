@@ -177,7 +177,6 @@ async fn what_is_wrong_with_a_request_is_told_to_its_client() {
         ("code_challenge", "", "invalid_request"),
         ("code_challenge_method", "plain", "invalid_request"),
         ("code_challenge_method", "", "invalid_request"),
-        ("scope", "openid", "invalid_scope"),
         ("resource", "https://other.example/mcp", "invalid_target"),
     ] {
         let sent = app.ask(&[(name, value)]).await;
