@@ -15,7 +15,8 @@ use tokio::{
 };
 use xtask::{paths, setup, skips::skip};
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a program of another language may be silent. It starts in a few seconds on a loaded machine.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Node 24, which the newer packages need.
 pub fn node() -> Command {
@@ -53,7 +54,10 @@ pub async fn succeeded(name: &str, command: Command) -> String {
 
 /// The same for one that may take longer.
 pub async fn succeeded_within(patience: Duration, name: &str, mut command: Command) -> String {
-    let output = timeout(patience, command.output()).await.expect("it ends in time").unwrap();
+    let Ok(output) = timeout(patience, command.output()).await else {
+        panic!("{name} hangs: it did not end within {patience:?}");
+    };
+    let output = output.expect("the program starts");
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{name} failed:\n{shown}\n{errors}");
@@ -101,7 +105,10 @@ impl StdioServer {
         while !said.contains(what) {
             let line = timeout(PATIENCE, self.output.next_line()).await;
             let Ok(Ok(Some(line))) = line else {
-                panic!("no {what}, but {line:?}:\n{said}\n{}", self.log.lock().unwrap());
+                panic!(
+                    "no {what} within {PATIENCE:?}, but {line:?}:\n{said}\n{}",
+                    self.log.lock().unwrap()
+                );
             };
             said.extend([line.as_str(), "\n"]);
         }
@@ -162,7 +169,10 @@ impl StdioServer {
     async fn read(&mut self) -> Value {
         let line = timeout(PATIENCE, self.output.next_line()).await;
         let Ok(Ok(Some(line))) = line else {
-            panic!("no message but {line:?}; its log:\n{}", self.log.lock().unwrap());
+            panic!(
+                "no message within {PATIENCE:?}, but {line:?}; its log:\n{}",
+                self.log.lock().unwrap()
+            );
         };
         serde_json::from_str(&line).expect("JSON")
     }
