@@ -7,7 +7,7 @@ use xtask::server::{Options, Server};
 use crate::support::{
     Client,
     lines::{faults, line, lines},
-    options, production, server, start,
+    options, production, start,
     stateless::ask,
 };
 
