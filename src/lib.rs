@@ -14,6 +14,8 @@ pub mod protocol;
 pub mod runtime;
 pub mod server;
 pub mod sitebay;
+#[cfg(test)]
+mod stored_fixtures;
 pub mod telemetry;
 pub mod toolsets;
 pub mod transport;

@@ -12,7 +12,7 @@ use xtask::server::{Options, Server};
 use crate::support::{
     Client,
     events::Live,
-    new_site, options, start,
+    new_site, options, production, start,
     stateless::{ask, listen},
 };
 
@@ -154,7 +154,8 @@ impl Talk {
 
 async fn with(generation: Generation) -> Server {
     let sandbox = sandbox::Options { generation, ..sandbox::Options::default() };
-    start(Options { sandbox: Some(sandbox), ..options() }).await
+    // What is deployed, without the fixture tools.
+    start(Options { sandbox: Some(sandbox), ..Options::new(production().folder) }).await
 }
 
 fn edit(from: &str, to: &str) -> Value {

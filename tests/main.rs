@@ -61,6 +61,7 @@ mod sdk_v1;
 mod serving;
 mod sessions;
 mod settings;
+mod shown;
 mod sitebay;
 mod smuggling;
 mod sse;

@@ -1,26 +1,30 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
+use tokio::time::timeout;
 use xtask::skips::skip;
 
 use crate::support::{Client, events::Live, options, server, start, unwinds};
 
 const ABORT: &str = "the Worker is built with panic=abort: no nightly toolchain";
 
+/// What "at once" may take on a loaded machine.
+const AT_ONCE: Duration = Duration::from_secs(20);
+
 #[tokio::test]
-async fn a_panic_before_the_answer_is_a_500_within_a_second() {
+async fn a_panic_before_the_answer_is_a_500_at_once() {
     if !unwinds() {
-        return skip("a_panic_before_the_answer_is_a_500_within_a_second", ABORT);
+        return skip("a_panic_before_the_answer_is_a_500_at_once", ABORT);
     }
     let server = server().await;
     let client = Client::new(&server.url()).connect().await;
     for when in ["before", "drop"] {
-        let began = Instant::now();
-        let answer = client.call("panic", json!({ "when": when })).await;
+        let answer = client.call("panic", json!({ "when": when }));
+        // Clients wait for a minute and the server for longer: this is far below, and far above what it takes.
+        let answer = timeout(AT_ONCE, answer).await.expect("an answer at once");
         answer.refused(500, -32603);
         assert_eq!(answer.json()["id"], 1, "{when}");
-        assert!(began.elapsed() < Duration::from_secs(1), "{when}");
     }
     assert_eq!(
         client.call("echo", json!({ "text": "still here" })).await.tool_text(),
@@ -53,10 +57,9 @@ async fn what_ends_the_instance_keeps_nobody_waiting_and_sessions_go_on() {
     let neighbour = Client::new(&server.url()).connect().await;
     let client = Client::new(&server.url()).connect().await;
     let held = neighbour.get().await;
-    let slow = json!({ "name": "slow", "arguments": { "ms": 20_000 } });
+    let slow = json!({ "name": "slow", "arguments": { "ms": 60_000 } });
     let slow = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": slow });
     let slow = neighbour.send(Method::POST).body(slow.to_string()).send().await.unwrap();
-    let began = Instant::now();
     let page = client.clone().with("origin", "http://localhost:3000");
     let lost = page.call("panic", json!({ "when": "twice" })).await;
     // No JSON-RPC error: the id is gone with the body, and clients wait on for one that has no id.
@@ -70,9 +73,10 @@ async fn what_ends_the_instance_keeps_nobody_waiting_and_sessions_go_on() {
     assert!(server.log().contains("a request was lost"), "{}", server.log());
     for stream in [held, slow] {
         assert_eq!(stream.status(), 200);
-        assert!(stream.text().await.is_err(), "the stream ends as if all was said");
+        // The call would take 60 s, and the other stream would never end.
+        let text = timeout(AT_ONCE, stream.text()).await.expect("the stream ends at once");
+        assert!(text.is_err(), "the stream ends as if all was said");
     }
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     for one in [&client, &neighbour] {
         assert_eq!(one.call("echo", json!({ "text": "next" })).await.tool_text(), "next");
     }

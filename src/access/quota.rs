@@ -237,6 +237,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     const ONE: Subject = Subject([1; 16]);
 
@@ -309,6 +310,7 @@ mod tests {
     fn counts_and_leases_come_back_from_their_text() {
         let count = Count { began: 1_200, leased: 7 };
         assert_eq!(Count::read(&count.to_text()), Some(count));
+        assert_eq!(Count::read(&of_0_1_0("quota-count", &count.to_text())), Some(count));
         let lease = Lease { units: 1, left: 2, ends: 3 };
         assert_eq!(Lease::read(&lease.to_text()), Some(lease));
         let wanted = Wanted { limit: 5, now_s: 1_200 };

@@ -148,6 +148,7 @@ mod tests {
     use crate::protocol::{
         capabilities::ClientCapabilities, session_id::Placement, version::Version,
     };
+    use crate::stored_fixtures::of_0_1_0;
 
     fn sealed() -> Sealed {
         let subject = Subject([3; 16]);
@@ -185,6 +186,7 @@ mod tests {
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         let text = sealed().seal(&keys);
         assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
+        assert_eq!(Sealed::open(&of_0_1_0("seal", &text), &keys), Some(sealed()));
         let verified = || Principal { unverified: None, ..sealed().principal };
         let plain = Sealed { principal: verified(), ..sealed() };
         assert_eq!(Sealed::open(&plain.seal(&keys), &keys), Some(plain));

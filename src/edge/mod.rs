@@ -10,4 +10,6 @@ pub mod oauth;
 pub mod origin;
 pub mod page;
 pub mod refusal;
+#[cfg(test)]
+mod refusal_tests;
 pub mod routes;

@@ -195,6 +195,7 @@ mod tests {
 
     use super::*;
     use crate::protocol::testing::ANY_TEXT;
+    use crate::stored_fixtures::of_0_1_0;
 
     const SUBJECT: Subject = Subject([7; 16]);
 
@@ -220,7 +221,9 @@ mod tests {
     #[test]
     fn an_id_leads_back_to_its_claims() {
         let id = claims().sign(&keys());
-        assert_eq!(Claims::verify(&id, &keys(), SUBJECT, 1_999), Ok(claims()));
+        for id in [of_0_1_0("session-id", &id), id] {
+            assert_eq!(Claims::verify(&id, &keys(), SUBJECT, 1_999), Ok(claims()));
+        }
         assert_eq!(Claims::from_bytes(&claims().to_bytes([0; 4])), Some(claims()));
     }
 

@@ -73,6 +73,7 @@ impl TaskId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     const SUBJECT: Subject = Subject([7; 16]);
 
@@ -88,7 +89,9 @@ mod tests {
     fn an_id_leads_back_to_its_claims() {
         let text = id().sign(&keys());
         assert_eq!(text.len(), CHARS);
-        assert_eq!(TaskId::verify(&text, &keys(), SUBJECT, 1_999), Some(id()));
+        for text in [of_0_1_0("task-id", &text), text] {
+            assert_eq!(TaskId::verify(&text, &keys(), SUBJECT, 1_999), Some(id()));
+        }
     }
 
     #[test]

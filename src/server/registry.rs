@@ -316,6 +316,16 @@ mod tests {
     }
 
     #[test]
+    fn a_tool_needs_the_scope_write_unless_it_says_that_it_only_reads() {
+        for tool in sitebay::definitions() {
+            let definition: Value = serde_json::from_str(tool.text).unwrap();
+            let name = definition["name"].as_str().unwrap();
+            let reads = definition["annotations"]["readOnlyHint"] == true;
+            assert_eq!(needs(name), if reads { Scopes::READ } else { Scopes::WRITE }, "{name}");
+        }
+    }
+
+    #[test]
     fn every_tool_refuses_wrong_arguments_in_the_same_words() {
         let all = tools(Choice::parse("all,dynamic").unwrap());
         let mut tried = 0;

@@ -214,6 +214,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     fn keys() -> Keyring {
         Keyring::parse(&"k".repeat(40)).unwrap()
@@ -236,10 +237,13 @@ mod tests {
             (&answer["client_id_issued_at"], &answer["client_secret"]),
             (&json!(7), &Value::Null)
         );
-        let client = Client::verify(answer["client_id"].as_str().unwrap(), &keys()).unwrap();
-        assert_eq!(client.name, "Cursor");
-        assert_eq!(client.redirects, uris);
-        assert!(!client.has_secret);
+        let id = answer["client_id"].as_str().unwrap().to_owned();
+        for id in [of_0_1_0("oauth-client-id", &id), id] {
+            let client = Client::verify(&id, &keys()).unwrap();
+            assert_eq!(client.name, "Cursor");
+            assert_eq!(client.redirects, uris);
+            assert!(!client.has_secret);
+        }
     }
 
     #[test]

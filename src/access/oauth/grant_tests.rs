@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::stored_fixtures::of_0_1_0;
 
 const VERIFIER: &str = "a-verifier-of-forty-three-characters-or-more";
 const SECRET: Hash = [9; 32];
@@ -30,6 +31,14 @@ fn live() -> Grant {
     let mut grant = grant();
     assert_eq!(grant.redeem(BEARER, Some(URI), VERIFIER, 1_000_000), Ok(0));
     grant
+}
+
+#[test]
+fn a_grant_of_0_1_0_is_read() {
+    for (name, grant) in [("oauth-grant-new", grant()), ("oauth-grant-redeemed", live())] {
+        let stored = of_0_1_0(name, &grant.to_json());
+        assert_eq!(Grant::from_json(&stored), Some(grant), "{name}");
+    }
 }
 
 #[test]

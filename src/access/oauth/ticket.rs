@@ -73,11 +73,15 @@ fn message(of: For, cookie: &str, bytes: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     #[test]
     fn a_ticket_is_good_for_one_purpose_with_one_cookie_until_its_end() {
         let keys = Keyring::parse(&"k".repeat(40)).unwrap();
         let ticket = sign(&keys, For::Consent, "cookie", 10, b"what");
+        let stored = of_0_1_0("oauth-ticket", &ticket);
+        let opened = open(&keys, For::Consent, "cookie", &stored, 9);
+        assert_eq!(opened.as_deref(), Some(b"what".as_slice()));
         let opened = |of, cookie, now| open(&keys, of, cookie, &ticket, now);
         assert_eq!(opened(For::Consent, "cookie", 9).as_deref(), Some(b"what".as_slice()));
         assert_eq!(opened(For::Consent, "cookie", 10), None);

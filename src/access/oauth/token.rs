@@ -194,6 +194,7 @@ fn kind(prefix: &str) -> [u8; 1] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     const ORIGIN: &str = "https://mcp.example";
 
@@ -225,6 +226,8 @@ mod tests {
         assert!(!access().is_good(ORIGIN, 100));
         assert!(!access().is_good("https://other.example", 99));
         assert_eq!(AccessToken::read(&text, &keys()), Some(access()));
+        let stored = of_0_1_0("oauth-access-token", &text);
+        assert_eq!(AccessToken::read(&stored, &keys()), Some(access()));
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         assert_eq!(AccessToken::read(&text, &other), None);
     }
@@ -232,9 +235,15 @@ mod tests {
     #[test]
     fn codes_and_tokens_are_read_as_they_were_written() {
         let code = AuthorizationCode { handle: handle() };
-        assert_eq!(AuthorizationCode::verify(&code.sign(&keys()), &keys()), Some(code));
+        let written = code.sign(&keys());
+        for text in [of_0_1_0("oauth-code", &written), written] {
+            assert_eq!(AuthorizationCode::verify(&text, &keys()), Some(code.clone()));
+        }
         let token = RefreshToken { handle: handle(), generation: 4 };
-        assert_eq!(RefreshToken::verify(&token.sign(&keys()), &keys()), Some(token));
+        let written = token.sign(&keys());
+        for text in [of_0_1_0("oauth-refresh-token", &written), written] {
+            assert_eq!(RefreshToken::verify(&text, &keys()), Some(token.clone()));
+        }
     }
 
     #[test]

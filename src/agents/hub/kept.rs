@@ -69,6 +69,7 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     fn one(id: u128, bytes: usize, until: u64) -> Result {
         Result { id: Uuid::from_u128(id), pages: 2, bytes, until }
@@ -79,7 +80,10 @@ mod tests {
         let mut results = Results::default();
         results.add(one(1, 2, 3), 0);
         results.add(one(4, 5, 6), 0);
-        assert_eq!(Results::from_text(&results.to_text()), results);
+        let written = results.to_text();
+        for text in [of_0_1_0("hub-results", &written), written] {
+            assert_eq!(Results::from_text(&text), results);
+        }
         assert_eq!(results.find(Uuid::from_u128(4)).unwrap().bytes, 5);
     }
 

@@ -67,11 +67,14 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     #[test]
     fn a_listener_hears_what_it_wanted_under_its_own_id() {
         let filter = Filter { tools_list_changed: true, ..Filter::default() };
         let listener = Listener { id: "\"ü\"".into(), filter };
+        let stored = Listener::from_ascii(&of_0_1_0("listener", &listener.to_ascii()));
+        assert_eq!(stored.as_ref(), Some(&listener));
         let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
         assert_eq!(same, listener);
         let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();

@@ -92,6 +92,7 @@ pub fn is_restless(look: &Look, changed: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     #[test]
     fn what_was_seen_is_read_as_it_was_written() {
@@ -99,7 +100,10 @@ mod tests {
         polled.looked("sitebay://site/a b", "d1");
         polled.looked("sitebay://gone", "");
         polled.next_s(false, false);
-        assert_eq!(Polled::from_text(&polled.to_text()), polled);
+        let written = polled.to_text();
+        for text in [of_0_1_0("hub-polled", &written), written] {
+            assert_eq!(Polled::from_text(&text), polled);
+        }
         assert_eq!(Polled::from_text(""), Polled::default());
     }
 

@@ -22,6 +22,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
     use crate::{
         access::principal::Subject,
         protocol::{capabilities::ClientCapabilities, session_id::Placement, version::Version},
@@ -42,7 +43,10 @@ mod tests {
             client_version: "1 0".into(),
         };
         let text = r#"{"a": 1}"#;
-        assert_eq!(read(&write(&claims, text)), Some((claims.clone(), text)));
+        let written = write(&claims, text);
+        for kept in [of_0_1_0("kept-session", &written), written] {
+            assert_eq!(read(&kept), Some((claims.clone(), text)));
+        }
         assert_eq!(read(&write(&claims, "")), Some((claims, "")));
         assert_eq!((read("end"), read("x {}")), (None, None));
     }

@@ -96,6 +96,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     #[test]
     fn settings_are_read_as_they_were_written() {
@@ -104,7 +105,10 @@ mod tests {
         settings.level = Some(LogLevel::Alert);
         settings.subscribe("a://\"b\"").unwrap();
         settings.toolsets = u32::MAX;
-        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings));
+        let written = settings.to_json();
+        for json in [of_0_1_0("session-settings", &written), written] {
+            assert_eq!(Settings::from_json(&json), Some(settings.clone()));
+        }
     }
 
     #[test]

@@ -193,6 +193,7 @@ pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
     use crate::{
         access::{
             principal::{Subject, Way},
@@ -258,6 +259,8 @@ pub(super) mod tests {
     #[test]
     fn a_task_is_read_as_it_was_written() {
         let held = Kept { held: Some("why".into()), attempts: 3, ..kept() };
+        let stored = Kept::from_json(&of_0_1_0("task", &held.to_json())).unwrap();
+        assert_eq!(format!("{stored:?}"), format!("{held:?}"));
         for kept in [kept(), held, Kept { credential: None, message: None, ..kept() }] {
             let again = Kept::from_json(&kept.to_json()).unwrap();
             assert_eq!(format!("{again:?}"), format!("{kept:?}"));

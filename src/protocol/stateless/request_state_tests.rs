@@ -216,3 +216,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_state_of_0_1_0_is_read() {
+    let written = state().seal(&keys()).unwrap();
+    let stored = crate::stored_fixtures::of_0_1_0("request-state", &written);
+    assert_eq!(open(&stored), Ok(state()));
+}
