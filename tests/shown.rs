@@ -83,7 +83,7 @@ async fn the_documents_of_the_server_are_as_they_were() {
     snapshot!("documents", shown.join("\n\n"));
 }
 
-/// One line of each kind: a request of each outcome, a task's work, a warning.
+/// One line of each kind: a request of each outcome, a warning.
 #[tokio::test]
 async fn the_lines_of_the_log_are_as_they_were() {
     let server = start(options().var("MCP_PAGE_SIZE", "none")).await;

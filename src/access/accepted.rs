@@ -35,7 +35,10 @@ impl AcceptedTokens {
     /// Adds a subject. False: it is there already.
     pub fn add(&mut self, subject: Subject) -> bool {
         let mark = mark(subject);
-        if self.0.contains(&mark) {
+        if let Some(at) = self.0.iter().position(|known| *known == mark) {
+            // The one that worked last goes last.
+            self.0.remove(at);
+            self.0.push(mark);
             return false;
         }
         if self.0.len() >= MAX_MARKS {

@@ -138,16 +138,18 @@ pub struct KnownKeys {
 /// All good ids, as the database last said.
 #[derive(Debug, Default)]
 struct Listed {
-    /// None: there were too many, or the answer has not come.
+    /// None: there were too many, or no answer has come yet. While the next answer is awaited, the one
+    /// before counts.
     ids: Option<BTreeSet<String>>,
     /// When the database was asked; 0: never.
     asked: u64,
 }
 
 impl KnownKeys {
-    /// What is known of an id, or how to find out.
-    pub fn find(&mut self, id: &str, now_s: u64) -> Lookup {
-        let record = self.records.iter().find(|(known, _, at)| known == id && is_fresh(*at, now_s));
+    /// What is known of an id, or how to find out. A record must still count at `at_s`, which may be
+    /// later than now.
+    pub fn find(&mut self, id: &str, now_s: u64, at_s: u64) -> Lookup {
+        let record = self.records.iter().find(|(known, _, at)| known == id && is_fresh(*at, at_s));
         if let Some((_, record, _)) = record {
             return Lookup::Known(Some(record.clone()));
         }
@@ -165,7 +167,7 @@ impl KnownKeys {
             return Lookup::Ask;
         }
         // Set before the answer comes, so that a flood asks once.
-        self.listed = Listed { ids: None, asked: now_s };
+        self.listed.asked = now_s;
         Lookup::List
     }
 
@@ -258,14 +260,14 @@ mod tests {
     #[test]
     fn what_is_known_is_good_for_30_s() {
         let mut known = KnownKeys::default();
-        assert_eq!(known.find("a", 1_000), Lookup::Ask);
+        assert_eq!(known.find("a", 1_000, 1_000), Lookup::Ask);
         known.note("a", None, 1_000);
         known.note("b", Some(record("")), 1_010);
-        assert_eq!(known.find("a", 1_029), Lookup::Known(None));
-        assert_eq!(known.find("a", 1_030), Lookup::Ask);
-        assert_eq!(known.find("b", 1_030), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find("a", 1_029, 1_029), Lookup::Known(None));
+        assert_eq!(known.find("a", 1_030, 1_030), Lookup::Ask);
+        assert_eq!(known.find("b", 1_030, 1_030), Lookup::Known(Some(record(""))));
         known.forget("b");
-        assert_eq!(known.find("b", 1_030), Lookup::Ask);
+        assert_eq!(known.find("b", 1_030, 1_030), Lookup::Ask);
     }
 
     /// One request with this id; the queries that it costs a database with one good key, `good`.
@@ -275,12 +277,12 @@ mod tests {
             known.note(id, found.clone(), now_s);
             found.is_some()
         };
-        match known.find(id, now_s) {
+        match known.find(id, now_s, now_s) {
             Lookup::Known(found) => (found.is_some(), 0),
             Lookup::Ask => (asked(known), 1),
             Lookup::List => {
                 known.note_all(["good".to_owned()].into());
-                match known.find(id, now_s) {
+                match known.find(id, now_s, now_s) {
                     Lookup::Known(found) => (found.is_some(), 1),
                     _ => (asked(known), 2),
                 }
@@ -304,7 +306,7 @@ mod tests {
         // 20 unknown ids in each 30 s, and a list for each 10 s from then on.
         assert!(asked <= 2 * LIST_AFTER + 6, "{asked}");
         known.made("new");
-        assert_ne!(known.find("new", 1_059), Lookup::Known(None));
+        assert_ne!(known.find("new", 1_059, 1_059), Lookup::Known(None));
     }
 
     #[test]
@@ -313,9 +315,9 @@ mod tests {
         for number in 0..LIST_AFTER {
             queries(&mut known, &number.to_string(), 1_000);
         }
-        assert_eq!(known.find("good", 1_000), Lookup::List);
+        assert_eq!(known.find("good", 1_000, 1_000), Lookup::List);
         known.note_all((0..=MAX_LISTED).map(|number| number.to_string()).collect());
-        assert_eq!(known.find("good", 1_000), Lookup::Ask);
+        assert_eq!(known.find("good", 1_000, 1_000), Lookup::Ask);
     }
 
     #[test]
@@ -326,9 +328,9 @@ mod tests {
             known.note(&format!("bad-{number}"), None, 1_000);
         }
         assert_eq!((known.records.len(), known.unknown.len()), (MAX_KEYS, MAX_KEYS));
-        assert_ne!(known.find("good-0", 1_000), Lookup::Known(Some(record(""))));
-        assert_eq!(known.find("good-1", 1_000), Lookup::Known(Some(record(""))));
+        assert_ne!(known.find("good-0", 1_000, 1_000), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find("good-1", 1_000, 1_000), Lookup::Known(Some(record(""))));
         let last = format!("good-{MAX_KEYS}");
-        assert_eq!(known.find(&last, 1_000), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find(&last, 1_000, 1_000), Lookup::Known(Some(record(""))));
     }
 }

@@ -92,7 +92,9 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
     let by = &endpoint.principal;
     let note = |effect, outcome| {
         let refused = Entry::refused(Some(by), &action, outcome, now_s().saturating_mul(1_000));
-        endpoint.audit().note(Entry { effect, ..refused });
+        // An unverified token names nobody.
+        let subject = by.limited_as().to_text();
+        endpoint.audit().note(Entry { effect, subject, ..refused });
     };
     if let Err(beyond) = by.scopes.require(Scopes::ADMIN) {
         note("refusal", "beyond-scope");

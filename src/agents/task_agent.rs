@@ -19,7 +19,7 @@ use crate::{
     agents::{
         rows::{Rows, now_s},
         socket,
-        task::{Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
+        task::{HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
         task_context::{self, Halt},
     },
     durable_object,
@@ -121,7 +121,10 @@ impl Core {
                 Some(ended) => http::text(200, &ended),
                 None => http::text(409, "not over"),
             },
-            "/follow" | "/own" => self.follow(&kept, path == "/own"),
+            "/follow" | "/own" => {
+                let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
+                self.follow(&kept, path == "/own", hears_nothing_asked)
+            }
             _ => http::text(200, &self.view(&kept).await?),
         }
     }
@@ -253,14 +256,14 @@ impl Core {
         http::empty(200)
     }
 
-    fn follow(&self, kept: &Shared, owner: bool) -> Result<Response> {
+    fn follow(&self, kept: &Shared, owner: bool, hears_nothing_asked: bool) -> Result<Response> {
         let pair = WebSocketPair::new()?;
         let tags: &[&str] = if owner { &[OWNER] } else { &[] };
         self.state.accept_websocket_with_tags(&pair.server, tags);
         let kept = kept.borrow();
         if kept.is_over() {
             socket::send(&pair.server, &Told::Over.to_json());
-        } else {
+        } else if hears_nothing_asked || !kept.asked.is_empty() {
             // A follower that comes back learns also that nothing is asked any more.
             socket::send(&pair.server, &Told::Asks(kept.asked.clone()).to_json());
         }

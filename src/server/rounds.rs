@@ -67,7 +67,7 @@ pub struct Brought {
     /// The time, in seconds since 1970.
     pub now_s: u32,
     /// A name for the request, where it has none yet.
-    pub nonce: [u8; 16],
+    pub nonce: fn() -> Option<[u8; 16]>,
     /// Consumes the name of a request; false where it was consumed before.
     pub consume: Consume,
 }
@@ -143,7 +143,8 @@ impl Run {
             return Err(Stop(Reason::Incapable(asked.question.needs())));
         }
         let expires = self.brought.now_s.saturating_add(ROUND_LASTS);
-        *self.next.borrow_mut() = Some(inquiry.next(&open, expires, self.brought.nonce));
+        let nonce = (self.brought.nonce)();
+        *self.next.borrow_mut() = nonce.map(|nonce| inquiry.next(&open, expires, nonce));
         Err(Stop(Reason::Suspended(open)))
     }
 
@@ -294,7 +295,7 @@ mod tests {
             before,
             responses: responses.and_then(|r| RawValue::from_string(r.to_string()).ok()),
             now_s: 1_000,
-            nonce: [9; 16],
+            nonce: || Some([9; 16]),
             consume: Box::new(|nonce| ready(Ok(nonce == [9; 16])).boxed_local()),
         })
     }

@@ -77,7 +77,7 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
 /// or, where many unknown ids were asked for, none that is good. What the isolate knows must still count
 /// at `at_s`, in seconds since 1970.
 async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusal> {
-    let find = || isolate::with_known_keys(|known| known.find(id, at_s));
+    let find = || isolate::with_known_keys(|known| known.find(id, now_s(), at_s));
     let mut lookup = find();
     if lookup == Lookup::List {
         list_good(env).await?;

@@ -88,11 +88,10 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
     if let Some(is_accepted) = find() {
         return is_accepted;
     }
-    let list = accepted(env, account).boxed_local().await.unwrap_or_else(|error| {
-        crate::fault!("which tokens were accepted is not known: {error}");
-        AcceptedTokens::default()
-    });
-    isolate::with_known_tokens(|known| known.note(account, &list, now_s()));
+    match accepted(env, account).boxed_local().await {
+        Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
+        Err(error) => crate::fault!("which tokens were accepted is not known: {error}"),
+    }
     find().unwrap_or_default()
 }
 
@@ -114,9 +113,9 @@ pub fn note_accepted(
     let (account, subject) = (principal.unverified?, principal.subject);
     let (env, keep) = (env.clone(), keep());
     Some(Box::new(move || {
-        if isolate::with_known_tokens(|known| known.add(account, subject)) {
-            keep(async move { tell(&env, account, subject).await }.boxed_local());
-        }
+        isolate::with_known_tokens(|known| known.add(account, subject));
+        // Also where this isolate told it before: the object may not have heard it, or dropped it since.
+        keep(async move { tell(&env, account, subject).await }.boxed_local());
     }))
 }
 

@@ -292,7 +292,7 @@ async fn carry_out(
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
-        nonce: random::bytes().map_err(worker::Error::from)?,
+        nonce: || random::bytes().ok(),
         consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());

@@ -19,7 +19,7 @@ use crate::{
         principal::{Principal, Subject},
         secret::Secret,
     },
-    agents::task::{Order, Told},
+    agents::task::{HEARS_NOTHING_ASKED, Order, Told},
     edge::refusal::Refusal,
     protocol::{stateless::input::Keyed, task_id::TaskId},
     runtime::{
@@ -175,7 +175,8 @@ impl TaskLink {
         notifier: &dyn Notifier,
         open: &mut Option<OpenRound>,
     ) -> Result<Option<Ended>> {
-        let socket = self.open(id, if owner { "own" } else { "follow" }).await?;
+        let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { "own" } else { "follow" });
+        let socket = self.open(id, &path).await?;
         let mut events = socket.0.events()?;
         socket.0.accept()?;
         loop {

@@ -35,6 +35,10 @@ use crate::{
     sitebay::rfc3339,
 };
 
+/// Behind the path of a follower that is to hear when nothing is asked any more. A follower that does not
+/// say so would take that for a question that cannot be put, and cancel the task.
+pub const HEARS_NOTHING_ASKED: &str = "?hears=nothing-asked";
+
 /// What a task is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names are those of the extension")]

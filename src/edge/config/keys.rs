@@ -38,7 +38,8 @@ impl Config {
             (None, None) => {}
             (None, Some(_)) => self.warnings.push(
                 "SUBJECT_KEY is not set: the last key of SESSION_KEY names all callers, and each is \
-                 somebody new when it is removed; set SUBJECT_KEY to that key before"
+                 somebody new when it is removed; set SUBJECT_KEY to that key before, or to `generated` \
+                 where this deployment had no SESSION_KEY before"
                     .to_owned(),
             ),
             (Some(GENERATED), _) => self.has_generated_subject_key = true,

@@ -108,8 +108,10 @@ impl Outgoing {
         KNOWN.with_borrow_mut(|known| match known.find(&self.lines, &self.own_names) {
             Some(at) => Ok(at),
             None => {
-                let at = known.add(&self.lines, &self.own_names);
+                let at = known.next();
                 remember(at, &self.lines, &self.own_names)?;
+                // Only then: a number must never stand for the headers of another answer.
+                known.add(&self.lines, &self.own_names);
                 Ok(at)
             }
         })
@@ -133,13 +135,17 @@ impl KnownHeaders {
         u32::try_from(at).ok()
     }
 
-    fn add(&mut self, lines: &str, names: &str) -> u32 {
+    /// The number of the set that is added next.
+    fn next(&mut self) -> u32 {
         // The address of a page is among them, and there may be any number of pages.
         if self.0.len() >= MAX_KNOWN {
             self.0.clear();
         }
+        u32::try_from(self.0.len()).unwrap_or_default()
+    }
+
+    fn add(&mut self, lines: &str, names: &str) {
         self.0.push((lines.to_owned(), names.to_owned()));
-        u32::try_from(self.0.len().saturating_sub(1)).unwrap_or_default()
     }
 }
 
@@ -147,7 +153,7 @@ fn push(lines: &mut String, text: &str) {
     if !lines.is_empty() {
         lines.push('\n');
     }
-    lines.push_str(text.split(['\n', '\r']).next().unwrap_or_default());
+    lines.push_str(text.split(['\n', '\r', '\0']).next().unwrap_or_default());
 }
 
 /// The other end of a socket.
@@ -198,10 +204,14 @@ mod tests {
     fn sets_that_differ_in_lines_or_names_are_apart_and_few_are_kept() {
         let mut known = KnownHeaders::default();
         assert_eq!(known.find("A\n1", ""), None);
-        assert_eq!((known.add("A\n1", ""), known.add("A\n1", "B")), (0, 1));
+        for (at, names) in [(0, ""), (1, "B")] {
+            assert_eq!(known.next(), at);
+            known.add("A\n1", names);
+        }
         assert_eq!((known.find("A\n1", ""), known.find("A\n1", "B")), (Some(0), Some(1)));
         for number in 0..100 {
-            assert!(known.add("A", &number.to_string()) < 16);
+            assert!(known.next() < 16);
+            known.add("A", &number.to_string());
         }
     }
 }
