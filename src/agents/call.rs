@@ -69,7 +69,9 @@ pub async fn run(
     match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
         Poll::Ready(reply) => {
             channel.finish(reply);
-            store.ended();
+            if channel.is_streamed() {
+                store.ended();
+            }
         }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());

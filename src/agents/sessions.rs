@@ -65,6 +65,8 @@ pub struct Sessions {
     open: RefCell<Vec<Rc<Session>>>,
     /// The ended streams of all sessions.
     pub recent: Rc<Recent>,
+    /// The next number of a stream or a question, for all sessions.
+    numbers: Rc<Cell<u32>>,
     registered: Cell<Registered>,
     /// News that are about to be announced, and the sessions in which they arose.
     waiting: RefCell<Vec<(Uuid, News)>>,
@@ -87,6 +89,7 @@ impl Sessions {
             incarnation: incarnation.chars().take(8).collect(),
             open: RefCell::default(),
             recent: Rc::default(),
+            numbers: Rc::default(),
             registered: Cell::new(Registered::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
@@ -154,8 +157,8 @@ impl Sessions {
                 ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
-            let (name, recent) = (&self.incarnation, self.recent.clone());
-            let session = Rc::new(Session::new(claims, name, settings, recent, keeper));
+            let (name, shared) = (&self.incarnation, (self.recent.clone(), self.numbers.clone()));
+            let session = Rc::new(Session::new(claims, name, settings, shared, keeper));
             let mut open = self.open.borrow_mut();
             let bytes = open.iter().map(|session| session.weight()).sum::<usize>();
             if open.len() >= MAX_SESSIONS || bytes > MAX_BYTES {

@@ -144,22 +144,32 @@ fn integer(value: &Value) -> Option<Value> {
     exact.then_some(Value::from(number as i64))
 }
 
-/// What is wrong with a call's arguments, one line each.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
+/// What is wrong with a call's arguments, one line each. Lines beyond [`MOST_PROBLEMS`] are counted, but not
+/// made: a call may have as many wrong items as fit into its body.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    lines: Vec<String>,
+    more: usize,
+}
 
 impl Problems {
     /// One problem with a parameter.
     pub fn one(name: &str, problem: &str) -> Self {
-        Self(vec![format!("- {name}: {problem}")])
+        Self { lines: vec![format!("- {name}: {problem}")], more: 0 }
+    }
+
+    fn add(&mut self, line: impl FnOnce() -> String) {
+        match self.lines.len() < MOST_PROBLEMS {
+            true => self.lines.push(line()),
+            false => self.more = self.more.saturating_add(1),
+        }
     }
 
     /// The answer to the call of a tool.
     pub fn into_result(self, tool: &str) -> ToolResult {
-        let left = self.0.len().saturating_sub(MOST_PROBLEMS);
-        let mut lines: Vec<String> = self.0.into_iter().take(MOST_PROBLEMS).collect();
-        if left > 0 {
-            lines.push(format!("- and {left} more"));
+        let Self { mut lines, more } = self;
+        if more > 0 {
+            lines.push(format!("- and {more} more"));
         }
         let lines = lines.join("\n");
         ToolResult::error(format!(
@@ -170,7 +180,7 @@ impl Problems {
     /// The lines.
     #[cfg(test)]
     pub(crate) fn lines(self) -> Vec<String> {
-        self.0
+        self.lines
     }
 }
 
@@ -253,9 +263,9 @@ impl Schema {
                 return Err(Problems::one("arguments", "expected a JSON object"));
             }
         };
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let checked = self.object(given, "", &mut problems);
-        if problems.is_empty() { Ok(checked) } else { Err(Problems(problems)) }
+        if problems.lines.is_empty() { Ok(checked) } else { Err(problems) }
     }
 
     /// The properties of an object in their normal form. `at` is empty or ends with a dot.
@@ -263,10 +273,12 @@ impl Schema {
         &self,
         mut given: Map<String, Value>,
         at: &str,
-        problems: &mut Vec<String>,
+        problems: &mut Problems,
     ) -> Map<String, Value> {
         if self.closed {
-            problems.extend(given.keys().filter_map(|name| self.unknown(name, at)));
+            for name in given.keys().filter(|name| !self.knows(name)) {
+                problems.add(|| self.unknown(name, at));
+            }
         }
         let mut checked = Map::new();
         for (name, property) in &self.properties {
@@ -286,7 +298,7 @@ impl Schema {
         given: Option<Value>,
         required: bool,
         path: &str,
-        problems: &mut Vec<String>,
+        problems: &mut Problems,
     ) -> Option<Value> {
         let is_null = |value: &Value| value.is_null() && !required && !self.takes(value);
         let found = given.filter(|value| !is_null(value));
@@ -294,8 +306,10 @@ impl Schema {
             Some(Checked::Value(value)) => Some(value),
             Some(Checked::Wrong) => None,
             None | Some(Checked::Nothing) if required => {
-                let expected = expected::words(self);
-                problems.push(format!("- {path}: required: expected {expected}"));
+                problems.add(|| {
+                    let expected = expected::words(self);
+                    format!("- {path}: required: expected {expected}")
+                });
                 None
             }
             None | Some(Checked::Nothing) => self.default.clone().filter(|default| {
@@ -305,21 +319,23 @@ impl Schema {
         }
     }
 
-    fn value(&self, value: Value, path: &str, problems: &mut Vec<String>) -> Checked {
-        let mut refuse = |expected: &str, value: &Value| {
-            let came = shown(value, self.secret);
-            problems.push(format!("- {path}: expected {expected}; got {came}"));
+    fn value(&self, value: Value, path: &str, problems: &mut Problems) -> Checked {
+        let mut refuse = |expected: &dyn Fn() -> String, value: &Value| {
+            problems.add(|| {
+                let came = shown(value, self.secret);
+                format!("- {path}: expected {}; got {came}", expected())
+            });
             Checked::Wrong
         };
         if let (Value::String(text), Some(rules)) = (&value, self.text) {
             return match rules.read(text) {
                 Read::Fits(value) => Checked::Value(value),
                 Read::Nothing => Checked::Nothing,
-                Read::Unfit(expected) => refuse(&expected, &value),
+                Read::Unfit(expected) => refuse(&|| expected.to_string(), &value),
             };
         }
         if !self.takes(&value) {
-            return refuse(&expected::words(self), &value);
+            return refuse(&|| expected::words(self), &value);
         }
         Checked::Value(match value {
             Value::Object(map) => Value::Object(self.object(map, &format!("{path}."), problems)),
@@ -361,13 +377,14 @@ impl Schema {
             }
     }
 
-    fn unknown(&self, name: &str, at: &str) -> Option<String> {
-        if self.properties.iter().any(|(known, _)| known == name) {
-            return None;
-        }
+    fn knows(&self, name: &str) -> bool {
+        self.properties.iter().any(|(known, _)| known == name)
+    }
+
+    fn unknown(&self, name: &str, at: &str) -> String {
         let shown = cut(name);
         let known: Vec<&str> = self.properties.iter().map(|(name, _)| name.as_str()).collect();
-        Some(match expected::nearest(&known, name) {
+        match expected::nearest(&known, name) {
             Some(near) => {
                 format!("- {at}{shown}: there is no such parameter; did you mean {near}?")
             }
@@ -376,7 +393,7 @@ impl Schema {
                 let known = known.join(", ");
                 format!("- {at}{shown}: there is no such parameter; there are {known}")
             }
-        })
+        }
     }
 }
 

@@ -118,3 +118,18 @@ fn a_secret_is_never_repeated() {
         ["- arguments: expected a JSON object; got a string"]
     );
 }
+
+#[test]
+fn of_a_body_full_of_wrong_items_a_few_are_told_and_the_rest_is_counted() {
+    let schema = Schema::read(&json!({
+        "type": "object",
+        "properties": { "keys": { "type": "array", "items": { "type": "string" } } },
+        "additionalProperties": false,
+    }));
+    let text = json!({ "keys": vec![0; 100_000] }).to_string();
+    let raw = serde_json::value::RawValue::from_string(text).unwrap();
+    let problems = schema.check(Some(&raw)).unwrap_err();
+    let text = problems.into_result("t").to_json();
+    assert!(text.contains("- and 99980 more"), "{text}");
+    assert!(text.len() < 4_000, "{}", text.len());
+}

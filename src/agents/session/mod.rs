@@ -158,7 +158,8 @@ pub struct Session {
     hello: RefCell<Greeted>,
     /// Names this life of the object in event ids.
     incarnation: String,
-    streams: Cell<u32>,
+    /// Numbers of streams and questions, of which the object gives none twice.
+    numbers: Rc<Cell<u32>>,
     running: RefCell<Vec<Rc<Call>>>,
     recent: Rc<Recent>,
     questions: Questions,
@@ -174,7 +175,7 @@ impl Session {
         claims: &Claims,
         incarnation: &str,
         settings: Settings,
-        recent: Rc<Recent>,
+        (recent, numbers): (Rc<Recent>, Rc<Cell<u32>>),
         keeper: Rc<dyn Keeper>,
     ) -> Self {
         Self {
@@ -187,10 +188,10 @@ impl Session {
                 client_version: claims.client_version.clone(),
             }),
             incarnation: incarnation.to_owned(),
-            streams: Cell::new(0),
+            numbers: numbers.clone(),
             running: RefCell::default(),
             recent,
-            questions: Questions::new(incarnation),
+            questions: Questions::new(incarnation, numbers),
             settings: RefCell::new(settings),
             news: RefCell::default(),
             used_at: Cell::new(0),
@@ -335,8 +336,8 @@ impl Session {
 
     /// Names the stream of a POST by the first of its requests.
     fn name(&self, channel: &Channel, id: &RequestId) {
-        let number = self.streams.get();
-        self.streams.set(number.wrapping_add(1));
+        let number = self.numbers.get();
+        self.numbers.set(number.wrapping_add(1));
         let stream = StreamName::of_call(&self.incarnation, number, id);
         channel.name(id.clone(), stream, self.version().priming_event());
     }

@@ -17,7 +17,9 @@ use crate::protocol::{jsonrpc::RequestId, raw};
 /// The questions of one session that wait for their answers.
 pub(super) struct Questions {
     prefix: String,
-    next: Cell<u32>,
+    /// One count for all sessions of the object, so that a session which comes back into memory gives no
+    /// id twice: a late answer must not fit another question.
+    next: Rc<Cell<u32>>,
     waiting: RefCell<Vec<Rc<Slot>>>,
 }
 
@@ -31,9 +33,9 @@ pub(super) struct Slot {
 
 impl Questions {
     /// `prefix` tells apart the questions of two lives of an object.
-    pub(super) fn new(prefix: &str) -> Self {
+    pub(super) fn new(prefix: &str, next: Rc<Cell<u32>>) -> Self {
         let prefix = prefix.to_owned();
-        Self { prefix, next: Cell::new(0), waiting: RefCell::default() }
+        Self { prefix, next, waiting: RefCell::default() }
     }
 
     /// A place for the answer to a question of this call.
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn an_answer_finds_its_question_once() {
-        let questions = Questions::new("p");
+        let questions = Questions::new("p", Rc::default());
         let slot = questions.open(&calls().0).unwrap();
         assert_eq!(poll(&slot), Poll::Pending);
         let (id, result) = (slot.id.clone(), raw(&json!({ "a": 1 })));
@@ -156,15 +158,23 @@ mod tests {
     }
 
     #[test]
+    fn a_session_that_comes_back_asks_under_other_ids() {
+        let next: Rc<Cell<u32>> = Rc::default();
+        let before = Questions::new("p", next.clone()).open(&calls().0).unwrap();
+        let after = Questions::new("p", next).open(&calls().0).unwrap();
+        assert_ne!(before.id, after.id);
+    }
+
+    #[test]
     fn an_answer_to_nothing_is_ignored() {
-        let questions = Questions::new("p");
+        let questions = Questions::new("p", Rc::default());
         let result = raw(&json!({}));
         assert!(!questions.answer(None, Ok(&result)));
     }
 
     #[test]
     fn a_refusal_says_why() {
-        let questions = Questions::new("p");
+        let questions = Questions::new("p", Rc::default());
         let slot = questions.open(&calls().0).unwrap();
         let error = raw(&json!({ "code": -1, "message": "not now" }));
         questions.answer(Some(&slot.id.clone()), Err(&error));
@@ -173,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_cancelled_call_ends_its_questions_and_no_others() {
-        let questions = Questions::new("p");
+        let questions = Questions::new("p", Rc::default());
         let (one, two) = calls();
         let (of_one, of_two) = (questions.open(&one).unwrap(), questions.open(&two).unwrap());
         questions.give_up(&one);
