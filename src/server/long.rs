@@ -318,7 +318,7 @@ mod tests {
     #[test]
     fn only_a_start_that_was_refused_changed_nothing() {
         let refused = Err(TaskFault::Refused("no key".to_owned()));
-        let tasks = Starts::new(&[refused.clone()]);
+        let tasks = Starts::new(std::slice::from_ref(&refused));
         let (text, _) = moved_on(&tasks, call(Follows::Waits, false));
         assert_eq!(text, "the task was not started: no key. Nothing was changed");
         assert_eq!(tasks.calls.borrow().len(), 1);
