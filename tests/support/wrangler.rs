@@ -38,9 +38,13 @@ impl Wrangler {
     }
 
     async fn run(folder: TempDir, vars: &[(&str, &str)]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
+        let (one, other) = (free(), free());
+        let [port, inspector] = [one, other].map(|held| held.local_addr().unwrap().port());
         let mut dev = command(folder.path(), &["dev", "--ip", "127.0.0.1"]);
         dev.args(["--port", &port.to_string(), "--show-interactive-dev-session", "false"]);
+        // The default is one port for all of them, which those that start at once take from each other.
+        dev.args(["--inspector-port", &inspector.to_string()]);
         for (name, value) in vars {
             dev.arg("--var").arg(format!("{name}:{value}"));
         }
@@ -61,17 +65,22 @@ impl Wrangler {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 
-    /// Ends it as a person does, so that it ends its own processes.
+    /// Ends it with its own processes: one that lives on would keep the database locked.
     pub async fn end(mut self) -> TempDir {
-        if let Some(id) = self.child.id() {
-            let _ = Command::new("kill").arg(id.to_string()).status().await;
-        }
-        let _ = tokio::time::timeout(Duration::from_secs(5), self.child.wait()).await;
+        let Some(group) = self.child.id().map(|id| format!("-{id}")) else {
+            return self.folder;
+        };
+        let signal = async |name: &str| {
+            let _ = Command::new("kill").args([name, "--", &group]).status().await;
+        };
+        signal("-TERM").await;
+        let _ = tokio::time::timeout(Duration::from_secs(20), self.child.wait()).await;
+        signal("-KILL").await;
         self.folder
     }
 
     async fn wait(&self) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_secs(120);
         while reqwest::get(format!("{}/health", self.url)).await.is_err() {
             assert!(Instant::now() < deadline, "wrangler does not answer:\n{}", self.log());
             sleep(Duration::from_millis(100)).await;
@@ -97,5 +106,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command.arg("--config").arg(folder.join("wrangler.toml"));
     command.arg("--persist-to").arg(folder.join("state")).current_dir(folder);
     command.env("WRANGLER_SEND_METRICS", "false").env("CI", "1").stdin(Stdio::null());
+    // Where each finds the others of the machine; here each is alone.
+    command.env("WRANGLER_REGISTRY_PATH", folder.join("registry")).process_group(0);
     command
 }
