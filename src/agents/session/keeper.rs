@@ -225,7 +225,19 @@ impl Keeper for ObjectKeeper {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::value::RawValue;
+
     use super::*;
+    use crate::{
+        agents::{
+            resume::task_of,
+            sessions::{END, settings_key},
+        },
+        protocol::{event::LastEvent, jsonrpc::RequestId},
+        stored_fixtures::row_of_0_1_0,
+    };
+
+    const UNTIL: u64 = 1_800_000_000;
 
     #[test]
     fn the_oldest_of_too_many_keys_goes() {
@@ -234,5 +246,36 @@ mod tests {
         assert_eq!(keys.add("c", 2).as_deref(), Some("b"));
         keys.forget("a");
         assert_eq!(keys.add("d", 2), None);
+    }
+
+    #[test]
+    fn rows_of_sessions_are_read_as_they_were_written() {
+        let session = Uuid::from_u128(1);
+        let key = settings_key(session);
+        let claims = kept::tests::claims();
+        assert_eq!(claims.session, session);
+        assert_eq!(row_of_0_1_0("session-ended", &key, END, UNTIL), END);
+        let settings = Settings::from_json(r#"{"level":"debug","subscriptions":["a://b"]}"#);
+        let settings = settings.unwrap();
+        let text = kept::write(&claims, &settings.to_json());
+        let stored = row_of_0_1_0("session-settings", &key, &text, UNTIL);
+        let (known, text) = kept::read(&stored).unwrap();
+        assert_eq!((known, Settings::from_json(text)), (claims, Some(settings)));
+    }
+
+    #[test]
+    fn rows_of_answers_are_found_by_the_last_event_and_read_as_they_were_written() {
+        let id = RequestId::read(&RawValue::from_string("\"a;1\"".into()).unwrap()).unwrap();
+        let stream = StreamName::of_call("abcd0123", 5, &id);
+        let last = LastEvent::parse(&stream.event_id(9)).unwrap();
+        assert_eq!(last.stream, stream);
+        let key = answer_key(Uuid::from_u128(1), &last.stream);
+        let answer = r#"{"jsonrpc":"2.0","id":"a;1","result":{"text":"ü\n"}}"#;
+        assert_eq!(row_of_0_1_0("session-answer", &key, answer, UNTIL), answer);
+        assert_eq!(task_of(answer.as_bytes()), None);
+        let task = "AajkR50AAAAAAAAAAAAAAAAAAAAqBwcHBwcHBwcHBwcHBwcHBwAAB9DUAak7aoyoXcw5rucwvC3Z";
+        let end = TaskId::end_of(task).unwrap();
+        let moved = row_of_0_1_0("session-moved", &key, &moved_to(task), end);
+        assert_eq!(task_of(moved.as_bytes()), Some(task));
     }
 }
