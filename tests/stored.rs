@@ -3,7 +3,10 @@
 //! `tests/fixtures-0.1.0/storage` has the databases, and `given.json` beside them the ids and tokens that
 //! clients were given. Each test runs on a copy, at the time at which the storage was left.
 
+mod form;
 mod made;
+mod messages;
+mod others;
 
 use std::{
     fs,
@@ -81,7 +84,7 @@ async fn subject(client: &Client) -> Value {
 }
 
 /// The name of a caller, which tools show in hexadecimal digits, as logs and administrators have it.
-fn as_in_logs(subject: &Value) -> String {
+fn subject_in_logs(subject: &Value) -> String {
     let number = u128::from_str_radix(subject.as_str().unwrap(), 16).unwrap();
     Subject(number.to_be_bytes()).to_text()
 }
@@ -95,16 +98,24 @@ fn fixtures() -> PathBuf {
     paths::root().join("tests/fixtures-0.1.0")
 }
 
-/// What clients were given. Where there is no storage and `UPDATE_FIXTURES` is set, it is made first.
+/// What clients were given. Where a part is missing and `UPDATE_FIXTURES` is set, it is made first.
 async fn given() -> &'static Value {
     static GIVEN: OnceCell<Value> = OnceCell::const_new();
     let read = async || {
-        let (storage, given) = (fixtures().join("storage"), fixtures().join("given.json"));
-        if !storage.exists() && std::env::var_os("UPDATE_FIXTURES").is_some() {
+        let [storage, given, messages] =
+            ["storage", "given.json", "messages.jsonl"].map(|name| fixtures().join(name));
+        let is_whole = storage.exists() && messages.exists();
+        if !is_whole && std::env::var_os("UPDATE_FIXTURES").is_some() {
             let folder = tempfile::tempdir().unwrap();
             let made = made::make(folder.path()).await;
-            copy(folder.path(), &storage);
-            fs::write(&given, serde_json::to_string_pretty(&made).unwrap() + "\n").unwrap();
+            if !messages.exists() {
+                messages::write(&messages, &made.messages);
+            }
+            if !storage.exists() {
+                copy(folder.path(), &storage);
+                let text = serde_json::to_string_pretty(&made.given).unwrap() + "\n";
+                fs::write(&given, text).unwrap();
+            }
         }
         serde_json::from_str(&fs::read_to_string(given).unwrap()).unwrap()
     };
@@ -259,7 +270,7 @@ async fn limits_of_0_1_0_go_on_and_nothing_that_was_used_is_good_again() {
     let Some(mut stored) = Stored::start("limits of 0.1.0").await else { return };
     let (url, given) = (stored.url(), stored.given);
     // Its token was accepted before: it is not one of those that anybody may invent.
-    let own_subject = as_in_logs(&given["sessions"]["subject"]);
+    let own_subject = subject_in_logs(&given["sessions"]["subject"]);
     let path = format!("/admin/subjects/{own_subject}/quota");
     let quota = stored.admin(&path).await;
     assert!(quota["leased"].as_u64().is_some_and(|leased| leased > 0), "{path}: {quota}");

@@ -4,7 +4,7 @@
 //! `UPDATE_FIXTURES=1 cargo test --features fixtures --test wire stored` makes it again where the folder is
 //! missing. It needs Linux with a C compiler, for the clock, and Python, which packs the databases.
 
-use std::{path::Path, process::Command, time::Instant};
+use std::{collections::BTreeSet, path::Path, process::Command, time::Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +14,10 @@ use xtask::{
     server::{Options, Server},
 };
 
-use super::{BEARER, MOVED, OTHER, WATCHED, caller, dynamic, offset, options, own, subject};
+use super::{
+    BEARER, MOVED, OTHER, WATCHED, caller, dynamic, messages::Message, offset, options, others,
+    own, subject,
+};
 use crate::{
     support::{
         Client,
@@ -34,19 +37,40 @@ const BEGINS: u64 = 1_796_083_200;
 
 /// Packs the databases into one file each, removes the empty ones, and writes the rows as text.
 const PACK: &str = include_str!("pack.py");
+/// Notes messages to objects in the log.
+const RECORD: &str = include_str!("record.js");
 
-/// Makes the storage, and returns what clients were given.
-pub(super) async fn make(storage: &Path) -> Value {
+/// What a server left, and was seen to do.
+pub(super) struct Made {
+    /// What clients were given.
+    pub(super) given: Value,
+    /// The messages to objects and their answers, of two servers.
+    pub(super) messages: Vec<Vec<Message>>,
+}
+
+/// Whether this machine has what packs a storage.
+pub(super) fn can_pack() -> bool {
+    Command::new("python3").arg("--version").output().is_ok_and(|out| out.status.success())
+}
+
+/// Makes the storage.
+pub(super) async fn make(storage: &Path) -> Made {
     let clock = Clock::new().unwrap().expect("a C compiler");
     clock.set(offset(BEGINS)).unwrap();
     let began = Instant::now();
     // Long enough for a kill between two looks at a new site.
     let creating_for = Duration::from_secs(4);
     let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
-    let over = || Options { sandbox: Some(sandbox.clone()), ..clock.of(options(storage)) };
+    let over = || Options {
+        sandbox: Some(sandbox.clone()),
+        front: Some(RECORD.to_owned()),
+        ..clock.of(options(storage))
+    };
     let generated = |options: Options| options.var("SESSION_KEY", "").var("SUBJECT_KEY", "");
     let mut server = start(generated(over())).await;
     let mut given = json!({ "of_generated_keys": session_of_generated_keys(&server).await });
+    // Those that only the generated keys open are left out.
+    let with_generated_keys = messages(&server.log());
     server.restart_with(&over().var("SESSION_PLACEMENT", "subject")).await.unwrap();
     given["placed"] = json!(placed(&server).await);
     server.restart_with(&over().var("CREDENTIAL_KEY", "").var("MCP_OAUTH", "")).await.unwrap();
@@ -57,10 +81,29 @@ pub(super) async fn make(storage: &Path) -> Value {
     given["tasks"] = tasks(&server).await;
     given["moved"] = moved(&server).await;
     given["at"] = json!(BEGINS + began.elapsed().as_secs() + 1);
+    let all = messages(&server.log());
     drop(server);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let others = others::logged(Options { storage: Some(elsewhere.path().into()), ..over() }).await;
     let packed = Command::new("python3").args(["-c", PACK]).arg(storage).status().unwrap();
     assert!(packed.success());
-    given
+    let is_signed = |it: &Message| it.class == "SessionAgent" && with_generated_keys.contains(it);
+    let all = all.into_iter().filter(|it| !is_signed(it)).collect();
+    Made { given, messages: vec![all, messages(&others)] }
+}
+
+/// The messages in a log. Of those to one object that have the same form there is the first one. What a
+/// session answers is for its client.
+fn messages(log: &str) -> Vec<Message> {
+    let found = log.lines().filter_map(|line| line.split_once("MESSAGE ").map(|(_, json)| json));
+    let read = |json| {
+        let message: Message = serde_json::from_str(json).unwrap();
+        let answer = if message.class == "SessionAgent" { "" } else { &message.answer };
+        Message { answer: answer.to_owned(), ..message }
+    };
+    let mut known = BTreeSet::new();
+    let is_new = |it: &Message| known.insert((it.name.clone(), it.form()));
+    found.map(read).filter(is_new).collect()
 }
 
 async fn session_of_generated_keys(server: &Server) -> String {
