@@ -67,6 +67,7 @@ mod smuggling;
 mod sse;
 mod stateless;
 mod storage;
+mod stored;
 mod streams;
 mod task_faults;
 mod task_questions;

@@ -119,7 +119,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::access::quota::{Count, Leases, Taken};
+    use crate::{
+        access::quota::{Count, Leases, Taken},
+        stored_fixtures::of_0_1_0,
+    };
 
     const ACCOUNT: Subject = Subject([1; 16]);
 
@@ -134,8 +137,11 @@ mod tests {
         let mut list = AcceptedTokens::default();
         assert_eq!(AcceptedTokens::read(&list.to_text()), list);
         assert!(list.add(subject(1)) && list.add(subject(2)) && !list.add(subject(1)));
-        assert_eq!(AcceptedTokens::read(&list.to_text()), list);
+        let stored = of_0_1_0("answer-quota-accepted", &list.to_text());
+        assert_eq!(AcceptedTokens::read(&stored), list);
         assert_eq!(AcceptedTokens::read("broken").count(), 0);
+        let told = of_0_1_0("message-quota-accepted", &subject(1).to_text());
+        assert_eq!(Subject::read(&told), Some(subject(1)));
     }
 
     #[test]

@@ -312,9 +312,11 @@ mod tests {
         assert_eq!(Count::read(&count.to_text()), Some(count));
         assert_eq!(Count::read(&of_0_1_0("quota-count", &count.to_text())), Some(count));
         let lease = Lease { units: 1, left: 2, ends: 3 };
-        assert_eq!(Lease::read(&lease.to_text()), Some(lease));
+        let stored = of_0_1_0("answer-quota-lease", &lease.to_text());
+        assert_eq!(Lease::read(&stored), Some(lease));
         let wanted = Wanted { limit: 5, now_s: 1_200 };
-        assert_eq!(Wanted::read(&wanted.to_text()), Some(wanted));
+        let stored = of_0_1_0("message-quota-wanted", &wanted.to_text());
+        assert_eq!(Wanted::read(&stored), Some(wanted));
         assert_eq!((Count::read("7"), Lease::read("1 2"), Wanted::read("")), (None, None, None));
     }
 

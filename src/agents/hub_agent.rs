@@ -134,7 +134,7 @@ impl Core {
                 self.put_grant(&grant, &request.text().await?, until).await
             }
             Some(Ask::DropGrant(grant)) => {
-                self.rows.remove(vec![format!("{GRANT}{grant}")]).await?;
+                self.rows.remove(vec![grant_key(&grant)]).await?;
                 http::empty(200)
             }
             Some(Ask::Grants) => self.list(GRANT).await,
@@ -228,7 +228,7 @@ impl Core {
     }
 
     async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
-        let key = format!("{GRANT}{grant}");
+        let key = grant_key(grant);
         if self.rows.get(&key).await?.is_none() && self.rows.count(GRANT).await? >= MAX_GRANTS {
             return http::text(429, "too many grants");
         }
@@ -239,7 +239,7 @@ impl Core {
     /// The rows of one kind: a line for each, its name and its text.
     async fn list(&self, kind: &str) -> Result<Response> {
         let mut lines = String::new();
-        let mut show = |name: &str, text: &str| lines.push_str(&format!("{name} {text}\n"));
+        let mut show = |name: &str, text: &str| lines.push_str(&line(name, text));
         self.rows.each(kind, LINES_AT_ONCE, &mut show).await?;
         http::text(200, &lines)
     }
@@ -265,7 +265,7 @@ impl Core {
     }
 
     async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
-        let key = format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple());
+        let key = nonce_key(nonce);
         let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
         let keep = self.rows.put(&key, "", until.saturating_add(CLOCK_ERROR));
         match self.nonces.consume(nonce, kept, keep).await? {
@@ -325,4 +325,49 @@ impl Core {
 
 fn watcher_key(object: &str) -> String {
     format!("{WATCHER}{object}")
+}
+
+fn grant_key(grant: &str) -> String {
+    format!("{GRANT}{grant}")
+}
+
+fn nonce_key(nonce: [u8; 16]) -> String {
+    format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple())
+}
+
+/// A row as it is listed: its name and its text.
+fn line(name: &str, text: &str) -> String {
+    format!("{name} {text}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        agents::grant_agent::tests::listed,
+        stored_fixtures::{of_0_1_0, row_of_0_1_0},
+    };
+
+    const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn rows_of_hubs_are_found_and_read_as_they_were_written() {
+        let object = uuid::Uuid::from_u128(1).simple().to_string();
+        let end = UNTIL.to_string();
+        let watch = row_of_0_1_0("hub-watch", &watcher_key(&object), &end, UNTIL);
+        assert_eq!(watch.parse(), Ok(UNTIL));
+        let grant =
+            row_of_0_1_0("hub-grant", &grant_key("AQEBAQEBAQEBAQEBAQEBAQ"), &listed(), UNTIL);
+        assert_eq!(grant, listed());
+        let not_before = row_of_0_1_0("hub-not-before", NOT_BEFORE, "1799999000", UNTIL);
+        assert_eq!(not_before.parse(), Ok(1_799_999_000_u32));
+        assert_eq!(row_of_0_1_0("hub-nonce", &nonce_key([0xa7; 16]), "", UNTIL), "");
+    }
+
+    #[test]
+    fn what_a_hub_lists_is_a_line_for_each_row() {
+        let lines =
+            [line("AQEBAQEBAQEBAQEBAQEBAQ", &listed()), line("AgICAgICAgICAgICAgICAg", "{}")];
+        assert_eq!(of_0_1_0("answer-hub-list", &lines.concat()), lines.concat());
+    }
 }

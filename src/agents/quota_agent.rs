@@ -126,3 +126,20 @@ impl Core {
         Ok(row.as_deref().and_then(Count::read).unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::row_of_0_1_0;
+
+    #[test]
+    fn rows_of_quotas_are_read_as_they_were_written() {
+        let count = Count { began: 1_799_999_940, leased: 30 };
+        let stored = row_of_0_1_0("quota-count", COUNT, &count.to_text(), 1_800_003_600);
+        assert_eq!(Count::read(&stored), Some(count));
+        let mut tokens = AcceptedTokens::default();
+        assert!(tokens.add(Subject([7; 16])) && tokens.add(Subject([0xfe; 16])));
+        let stored = row_of_0_1_0("quota-tokens", TOKENS, &tokens.to_text(), 1_802_592_000);
+        assert_eq!(AcceptedTokens::read(&stored), tokens);
+    }
+}

@@ -51,7 +51,7 @@ pub async fn answer(
 }
 
 /// The task in which a call went on whose own object ended before it.
-fn task_of(stored: &[u8]) -> Option<&str> {
+pub(super) fn task_of(stored: &[u8]) -> Option<&str> {
     std::str::from_utf8(stored).ok()?.strip_prefix(MOVED)
 }
 

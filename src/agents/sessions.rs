@@ -19,7 +19,7 @@ use crate::{
     agents::{
         hub::Watched,
         rows::{AT_ONCE, CLOCK_ERROR, Rows, now_s},
-        session::{Greeted, Keeper as _, ObjectKeeper, Recent, Session, Settings, kept},
+        session::{Greeted, Keeper as _, Keys, ObjectKeeper, Recent, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
@@ -36,11 +36,11 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub const KEEP_SETTINGS: u64 = 1_800;
 
 /// The row of a session that was ended.
-const END: &str = "end";
+pub(crate) const END: &str = "end";
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
-fn settings_key(session: Uuid) -> String {
+pub(crate) fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
@@ -153,7 +153,8 @@ impl Sessions {
                 rows: self.rows.clone(),
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
-                answers: RefCell::default(),
+                answers: Keys::default(),
+                moved: Keys::default(),
                 ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();

@@ -19,7 +19,10 @@ use crate::{
     agents::{
         rows::{Rows, now_s},
         socket,
-        task::{HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
+        task::{
+            HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive,
+            started,
+        },
         task_context::{self, Halt},
     },
     durable_object,
@@ -42,8 +45,8 @@ use crate::{
     transport::{audit, hub::Hub},
 };
 
-const TASK: &str = "task";
-const ENDED: &str = "ended";
+pub(super) const TASK: &str = "task";
+pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
 /// Why a task ends whose person took the access back.
@@ -204,7 +207,7 @@ impl Core {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        http::text(200, &format!("{id}\n{}", self.view(&kept).await?))
+        http::text(200, &started(&id, &self.view(&kept).await?))
     }
 
     /// A task as it is ordered, or why it cannot be begun.

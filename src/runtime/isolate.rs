@@ -244,3 +244,21 @@ async fn ask_key_agent(env: &Env) -> worker::Result<String> {
         (status, _) => Err(worker::Error::RustError(format!("the key object answers {status}"))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agents::key_agent::both, stored_fixtures::of_0_1_0};
+
+    #[test]
+    fn the_answer_of_the_key_object_is_read_as_it_was_written() {
+        let (session, subject) = ("s".repeat(43), "n".repeat(43));
+        let answer = of_0_1_0("answer-keys", &both(&session, &subject));
+        let config = Config::read(&|_| None);
+        let keys = with_kept(&config, &answer).unwrap();
+        assert_eq!(keys.signing_id(), Keyring::parse(&session).unwrap().signing_id());
+        assert_eq!(keys.name(b"x"), Keyring::parse(&subject).unwrap().name(b"x"));
+        let one = with_kept(&config, &session).unwrap();
+        assert_eq!(one.name(b"x"), Keyring::parse(&session).unwrap().name(b"x"));
+    }
+}

@@ -135,3 +135,24 @@ impl Notifier for Nobody {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
+
+    #[test]
+    fn news_are_read_as_they_were_written() {
+        let news = [
+            News::ToolsChanged,
+            News::PromptsChanged,
+            News::ResourcesChanged,
+            News::ResourceUpdated("sitebay://site/\"ü\"".into()),
+            News::Task("id".into(), r#"{"taskId":"id"}"#.into()),
+        ];
+        let lines = lines_of_0_1_0("messages-news", &news.each_ref().map(News::to_json));
+        for (line, news) in lines.iter().zip(news) {
+            assert_eq!(News::from_json(line), Some(news));
+        }
+    }
+}

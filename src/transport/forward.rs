@@ -160,3 +160,18 @@ fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
 fn failure(error: &str) -> Refusal {
     if error.contains("overloaded") { Refusal::Overloaded } else { Refusal::Failed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
+
+    #[test]
+    fn orders_of_hubs_are_read_as_they_were_written() {
+        let orders = [Order::News, Order::End];
+        let paths = orders.map(|order| order.path().to_owned());
+        for (path, order) in lines_of_0_1_0("messages-hub-to-session", &paths).iter().zip(orders) {
+            assert_eq!(Order::read(path), Some(order));
+        }
+    }
+}

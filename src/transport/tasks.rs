@@ -19,7 +19,7 @@ use crate::{
         principal::{Principal, Subject},
         secret::Secret,
     },
-    agents::task::{HEARS_NOTHING_ASKED, Order, Told},
+    agents::task::{HEARS_NOTHING_ASKED, Order, Told, read_started},
     edge::refusal::Refusal,
     protocol::{stateless::input::Keyed, task_id::TaskId},
     runtime::{
@@ -99,8 +99,7 @@ impl TaskLink {
         let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
         let request = self.start_request(&order).map_err(unsent)?;
         let answer = self.send(claims, request).await?;
-        let (id, task) = answer.split_once('\n').ok_or_else(|| unreadable("start"))?;
-        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+        read_started(&answer).ok_or_else(|| unreadable("start"))
     }
 
     fn start_request(&self, order: &Order) -> worker::Result<Request> {

@@ -13,7 +13,7 @@ mod recent;
 mod serve;
 mod settings;
 
-pub use keeper::ObjectKeeper;
+pub use keeper::{Keys, ObjectKeeper};
 pub use recent::Recent;
 pub use serve::{serve, worded};
 pub use settings::Settings;

@@ -13,6 +13,7 @@ mod hold;
 mod kept;
 mod run;
 
+pub use kept::{read_started, started};
 pub use run::{Run, Stopped, TaskKeeper, drive};
 
 use serde_json::Value;
