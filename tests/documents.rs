@@ -116,3 +116,59 @@ fn documents_name_their_subjects() {
         }
     }
 }
+
+/// The files of the server's code but for fixtures, with their paths.
+fn sources() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![root().join("src"), root().join("build_rs")];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if !path.is_dir() {
+                files.push((path.clone(), read(&path)));
+            } else if !path.ends_with("fixtures") {
+                folders.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// Saved filters of operators look for these.
+#[test]
+fn the_server_logs_the_messages_that_the_alarms_name() {
+    let operations = read(&root().join("docs/OPERATIONS.md"));
+    let code: String = sources().into_iter().map(|(_, text)| text).collect();
+    for message in [
+        "the database failed",
+        "of the audit are lost",
+        "a task's run failed",
+        "a request was lost",
+    ] {
+        assert!(operations.contains(message), "docs/OPERATIONS.md: {message}");
+        assert!(code.contains(message), "src: {message}");
+    }
+    let (all, lost) = ("entries of the audit ", "entries of the audit are lost");
+    assert_eq!(code.matches(all).count(), code.matches(lost).count(), "one filter finds both");
+}
+
+/// Whether a line has this word before another one, as prose has it and code has not.
+fn says(line: &str, word: &str) -> bool {
+    let mut rests = line.split(word).skip(1).filter_map(|rest| rest.strip_prefix(' '));
+    rests.any(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()))
+}
+
+/// Everything in the code that is no comment.
+#[test]
+fn texts_for_clients_and_operators_name_their_subjects() {
+    let mut lines = 0;
+    for (path, text) in sources() {
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            let text = line.split(" // ").next().unwrap().to_lowercase();
+            for word in ["nobody", "whoever", "somebody", "everybody", "told of"] {
+                assert!(!says(&text, word), "{}: {line}", path.display());
+            }
+            lines += 1;
+        }
+    }
+    assert!(lines > 10_000, "{lines} lines were read");
+}

@@ -79,7 +79,7 @@ impl Store for ObjectKeeper {
             let kept = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await;
             let removed = rows.remove(oldest.into_iter().collect()).await;
             if let Err(error) = kept.and(removed.map(drop)) {
-                crate::fault!("an answer could not be kept: {error}");
+                crate::fault!("an answer could not be stored: {error}");
             }
         }
         .boxed_local()
