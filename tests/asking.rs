@@ -136,6 +136,10 @@ async fn answers_to_nothing_are_ignored_and_logged_without_what_they_say() {
     reply(&client, &question, "result", declined).await;
     assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
     let log = server.log();
-    assert_eq!(log.matches("a response to no request that waits was ignored").count(), 3, "{log}");
+    assert_eq!(
+        log.matches("ignored a response that matches no pending request").count(),
+        3,
+        "{log}"
+    );
     assert!(!log.contains("swordfish") && !log.contains("never-asked"), "{log}");
 }

@@ -24,6 +24,7 @@ mod clock;
 mod conversation;
 mod deaf;
 mod discovery;
+mod documents;
 mod ending;
 mod endurance;
 mod every_tool;

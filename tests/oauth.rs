@@ -385,7 +385,7 @@ async fn a_stream_ends_when_its_grant_is_taken_back() {
     assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
     let rest = tokio::time::timeout(Duration::from_secs(50), live.rest()).await;
     let rest = rest.expect("it ends in time");
-    assert!(rest.contains("closed: the access was taken back"), "{rest}");
+    assert!(rest.contains("closed: the access was revoked"), "{rest}");
 }
 
 #[tokio::test]
@@ -417,7 +417,7 @@ async fn a_task_ends_when_its_grant_is_taken_back() {
         let seen = ask(&client, "tasks/get", params.clone(), follows.clone()).await.result();
         if seen["status"] != "working" {
             assert_eq!(seen["status"], "failed", "{seen}");
-            assert!(seen.to_string().contains("taken back"), "{seen}");
+            assert!(seen.to_string().contains("was revoked"), "{seen}");
             return;
         }
         tokio::time::sleep(Duration::from_millis(100)).await;

@@ -231,7 +231,7 @@ async fn a_task_that_could_not_go_on_until_its_time_was_over_ends_as_failed() {
     let server = sleeping.server(23 * 3_600 + 60, Some(OTHER_KEY)).await;
     let seen = until(&caller(&server), &sleeping.task, "failed").await;
     let why = seen["error"]["message"].as_str().unwrap();
-    assert!(why.contains("CREDENTIAL_KEY") && why.contains("look before you repeat it"), "{why}");
+    assert!(why.contains("CREDENTIAL_KEY") && why.contains("check before you repeat it"), "{why}");
     let ended = |line: &Value| line["event"] == "task" && line["outcome"] == "failed";
     assert!(lines(&server).iter().any(ended), "{}", server.log());
 }

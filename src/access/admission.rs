@@ -156,7 +156,7 @@ impl Door {
         }
         let secret = with.secret.as_deref().map(str::trim);
         if secret.is_some_and(|secret| !self.shared_secrets.know(secret)) {
-            let wrong = Refusal::WrongCredential("X-MCP-Secret is wrong");
+            let wrong = Refusal::WrongCredential("the secret in X-MCP-Secret is wrong");
             return Err(usable_or(wrong, &[&self.shared_secrets]));
         }
         let way = match (with.token()?, secret) {

@@ -74,13 +74,13 @@ pub type KeyId = [u8; 4];
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
     /// The list has no key.
-    #[error("no key is given")]
+    #[error("it has no key")]
     Empty,
     /// A key could be guessed.
     #[error("key number {0} has fewer than {MIN_KEY_CHARS} characters")]
     TooShort(usize),
     /// A list where one key is wanted.
-    #[error("it is a list, and must be one key")]
+    #[error("it is a list; expected one key")]
     NotOne,
 }
 

@@ -283,8 +283,8 @@ fn guarded(
 pub fn panicked(request: Option<&RequestId>) -> Reply {
     let error = RpcError::new(
         INTERNAL_ERROR,
-        "internal error: the call failed in the server. If it was to change something, the change \
-         may have happened: look before you repeat it",
+        "internal error: the call failed in the server. If the call changes something, the change \
+         may have happened: check before you repeat it",
     );
     Reply::Json { status: 500, body: error_text(request, &error) }
 }

@@ -87,7 +87,7 @@ impl Core {
             self.order(Order::News, news.to_json(), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
-            crate::fault!("what is watched was not looked at: {error}");
+            crate::fault!("watched resources could not be polled: {error}");
             self.watching.look_again().await?;
         }
         self.watchers.set(None);
@@ -173,7 +173,7 @@ impl Core {
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
     fn announce(self: &Rc<Self>, text: String, origin: String) -> Result<Response> {
-        let news = News::from_json(&text).ok_or("the news cannot be read")?;
+        let news = News::from_json(&text).ok_or("the change event cannot be read")?;
         self.tell(&news);
         // A session waits for its tasks, and hears nothing of them.
         if !matches!(news, News::Task(..)) {
@@ -279,7 +279,7 @@ impl Core {
         let hub = self.clone();
         let given = async move {
             if let Err(error) = hub.give_all(order, &text, &except).await {
-                crate::fault!("session objects were not told: {error}");
+                crate::fault!("session objects could not be notified: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
@@ -312,7 +312,7 @@ impl Core {
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
-            crate::fault!("a session object could not be forgotten: {error}");
+            crate::fault!("a session object could not be removed from the hub's list: {error}");
         }
     }
 

@@ -50,8 +50,8 @@ pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
 /// Why a task ends whose person took the access back.
-const TAKEN_BACK: &str = "the access that this task was begun with was taken back. What it was to change \
-                          may have been changed in part: look";
+const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
+                          may have happened: check before you repeat it";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
@@ -216,7 +216,7 @@ impl Core {
         order: &str,
         own_token: Option<String>,
     ) -> std::result::Result<Shared, String> {
-        let order = Order::from_json(order).ok_or("the order cannot be read")?;
+        let order = Order::from_json(order).ok_or("the task's specification cannot be read")?;
         let credential = match own_token {
             Some(token) => {
                 Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)

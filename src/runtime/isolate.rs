@@ -217,10 +217,10 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         config.misconfigured(&reason)
     };
     let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
-        failed(format!("SESSION_KEY or SUBJECT_KEY is generated, and cannot be had: {error}"))
+        failed(format!("the generated SESSION_KEY or SUBJECT_KEY cannot be read: {error}"))
     })?;
-    let keys =
-        with_kept(config, &kept).map_err(|error| failed(format!("the kept keys: {error}")))?;
+    let keys = with_kept(config, &kept)
+        .map_err(|error| failed(format!("the stored keys are not valid: {error}")))?;
     let keys = Rc::new(keys);
     KEPT_KEYS.set(Some(keys.clone()));
     Ok(keys)

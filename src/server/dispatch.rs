@@ -227,7 +227,7 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
         Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
     let mut values = registry::complete(ctx, &asked)
         .await
-        .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
+        .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"))?;
     let total = values.len();
     values.truncate(MAX_COMPLETIONS);
     let has_more = total > values.len();

@@ -123,12 +123,12 @@ pub fn ended(id: &str, ended: Result<Ended, TaskFault>) -> Outcome {
         Ok(Ended::Failed(code, message)) => RpcError::new(code, message).into(),
         Ok(Ended::Cancelled) => Outcome::Tool(ToolResult::error("The work was cancelled.")),
         Err(TaskFault::Unknown) => Outcome::Tool(ToolResult::error(format!(
-            "There is no task {OPERATION}{id}: it was never begun, or it began more than a day ago. \
-             Look what was changed before you call this again."
+            "There is no task {OPERATION}{id}: it never began, or it began more than a day ago. \
+             Check what was changed before you call this again."
         ))),
         Err(_) => Outcome::Tool(ToolResult::error(format!(
-            "The work goes on, but this call can no longer wait for it. Read {OPERATION}{id} to see \
-             how it ended; do not start it again before."
+            "The work continues, but this call can no longer wait for it. Read {OPERATION}{id} to \
+             see how it ended; do not start it again until then."
         ))),
     }
 }
@@ -142,8 +142,9 @@ fn refused(why: &str) -> RpcError {
 /// The answer to a call whose task may or may not have begun.
 fn may_have_begun(id: &str) -> ToolResult {
     ToolResult::error(format!(
-        "The work may have begun: the server lost the answer to its start. Read {OPERATION}{id} to see \
-         whether it goes on and how it ended. Call this again only when there is no such operation."
+        "The work may have begun: the server lost the answer to its start. Read {OPERATION}{id} \
+         to see whether it runs and how it ended. Call this again only if there is no such \
+         operation."
     ))
 }
 

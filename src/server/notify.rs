@@ -122,7 +122,7 @@ impl Notifier for Nobody {
     fn announce(&self, _news: News) {}
 
     fn ask(&self, _questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        ready(Err(Stop::unanswered("there is nobody to ask"))).boxed_local()
+        ready(Err(Stop::unanswered("there is no client to ask"))).boxed_local()
     }
 
     fn capabilities(&self) -> ClientCapabilities {

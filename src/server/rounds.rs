@@ -40,8 +40,9 @@ use crate::{
 };
 
 /// What a request is told that comes a second time.
-const REPLAYED: &str = "this requestState was used before: what was agreed to has been begun. Look at \
-                        what came of it before you send the request anew, without `requestState`";
+const REPLAYED: &str = "this requestState was used before, and the work that was agreed to has \
+                        begun. Check its outcome before you send the request again, without \
+                        `requestState`";
 
 /// Seconds that a client may take to come back with its answers.
 pub const ROUND_LASTS: u32 = 600;
@@ -111,10 +112,10 @@ impl Run {
 
     fn answers(&self, questions: Vec<Keyed>) -> Result<Vec<Value>, Stop> {
         let Some(binding) = self.brought.binding else {
-            return Err(Stop::unanswered("this method may not ask"));
+            return Err(Stop::unanswered("this method may not ask the client"));
         };
         if self.begun.get() {
-            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+            return Err(Stop::unanswered("the client cannot be asked after the work has begun"));
         }
         let questions = named(questions, self.answered.borrow().len());
         let responses = InputResponses::read(self.brought.responses.as_deref());
@@ -238,7 +239,10 @@ impl Work for Run {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Stop::refused(RpcError::new(INVALID_PARAMS, REPLAYED))),
                 Err(why) => {
-                    let why = format!("nothing was changed, because it could not be made sure that this request comes for the first time: {why}");
+                    let why = format!(
+                        "nothing was changed, because the server could not check \
+                                       whether this request was already carried out: {why}"
+                    );
                     Err(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
                 }
             }

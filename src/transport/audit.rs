@@ -100,7 +100,7 @@ async fn write(env: &Env, days: u32) {
     Sleep::new(GATHER).await;
     let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
     if lost > 0 {
-        crate::fault!("{lost} entries of the audit were too many and are lost");
+        crate::fault!("{lost} entries of the audit are lost: too many came at once");
     }
     let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
         return;

@@ -61,7 +61,7 @@ impl Hub {
     pub async fn announce_from(&self, origin: String, news: &News) {
         let text = news.to_json();
         if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
-            crate::fault!("listeners were not told: {error}");
+            crate::fault!("listeners could not be notified: {error}");
         }
     }
 
@@ -248,7 +248,7 @@ impl Shelf for Hub {
             match hub.ask(&Ask::Keep(id), Some(text)).await {
                 Ok(_) => Some(id.simple().to_string()),
                 Err(error) => {
-                    crate::fault!("a large result could not be kept: {error}");
+                    crate::fault!("a large result could not be stored: {error}");
                     None
                 }
             }

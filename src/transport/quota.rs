@@ -90,7 +90,7 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
     }
     match accepted(env, account).boxed_local().await {
         Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
-        Err(error) => crate::fault!("which tokens were accepted is not known: {error}"),
+        Err(error) => crate::fault!("the list of accepted tokens could not be read: {error}"),
     }
     find().unwrap_or_default()
 }
@@ -128,6 +128,6 @@ pub async fn accept(env: &Env, account: Subject, subject: Subject) {
 
 async fn tell(env: &Env, account: Subject, subject: Subject) {
     if let Err(error) = ask_at(env, account, ACCEPTED, &subject.to_text()).await {
-        crate::fault!("an accepted token could not be noted: {error}");
+        crate::fault!("an accepted token could not be stored: {error}");
     }
 }

@@ -138,8 +138,11 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
     let (status, body) = match tended {
         Ok(text) => (200, result_text(&id, &complete(text, None))),
         Err(TaskFault::Unknown) => {
-            let why =
-                format!("no task `{}`: unknown, forgotten, or not yours", cut_text(&task, 128));
+            let why = format!(
+                "no task `{}`: it does not exist, was deleted at the end of its time, or \
+                         belongs to another caller",
+                cut_text(&task, 128)
+            );
             failed(&id, &StatelessError::Params(why))
         }
         Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),

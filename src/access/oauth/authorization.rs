@@ -59,7 +59,7 @@ impl Authorization {
         let asked = form.one("redirect_uri").map_err(Mistake::OnPage)?;
         let redirect_uri = client.redirect(asked).ok_or(Mistake::OnPage(Fault::new(
             Code::InvalidRedirectUri,
-            "`redirect_uri` is not one that the client registered",
+            "`redirect_uri` is not registered for this client",
         )))?;
         let state = form.one("state").map_err(Mistake::OnPage)?.map(str::to_owned);
         let at_client = |fault| Mistake::AtClient(redirect_uri.clone(), state.clone(), fault);
@@ -142,7 +142,10 @@ fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), Fault> {
     let challenge =
         form.needed("code_challenge", "`code_challenge` is missing: PKCE is required")?;
     if form.one("code_challenge_method")? != Some("S256") || !is_challenge(challenge) {
-        return Err(Fault::request("`code_challenge_method` must be S256, the challenge its hash"));
+        return Err(Fault::request(
+            "`code_challenge_method` must be S256, and `code_challenge` a \
+                                   SHA-256 hash in base64url",
+        ));
     }
     resource::check(form, origin)?;
     Ok((scopes(form.one("scope")?, OFFERED), challenge.to_owned()))

@@ -30,7 +30,7 @@ impl Form {
         let mut values = self.all(name);
         let first = values.next();
         match values.next() {
-            Some(_) => Err(Fault::request("a parameter is there more than once")),
+            Some(_) => Err(Fault::request("a parameter was sent more than once")),
             None => Ok(first.filter(|value| !value.is_empty())),
         }
     }

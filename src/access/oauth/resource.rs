@@ -28,7 +28,7 @@ const SECRET: [&str; 6] = ["key", "token", "secret", "password", "session", "cre
 pub fn check(form: &Form, origin: &str) -> Result<(), Fault> {
     match form.all("resource").all(|resource| resource.is_empty() || is_own(resource, origin)) {
         true => Ok(()),
-        false => Err(Fault::new(Code::InvalidTarget, "`resource` is not this server")),
+        false => Err(Fault::new(Code::InvalidTarget, "`resource` does not name this server")),
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Provider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DocumentError {
     /// It is none, or names another issuer.
-    #[error("is another issuer's, or lacks an endpoint")]
+    #[error("names another issuer or lacks an endpoint")]
     Foreign,
     /// Somebody on the way could read what is sent there.
     #[error("names an endpoint that is not https")]

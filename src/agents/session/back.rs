@@ -174,7 +174,7 @@ impl Drop for Asked {
             if self.session.questions.close(slot) {
                 let params = Object::new()
                     .text("requestId", slot.id())
-                    .text("reason", "the answer is not needed any more");
+                    .text("reason", "the answer is no longer needed");
                 let text = notification_text("notifications/cancelled", &params.end());
                 send(&self.session, &self.channel, &text);
             }

@@ -132,7 +132,7 @@ impl Run {
             return Ok(answers.into_iter().flatten().collect());
         }
         if !kept.order.start.can_ask {
-            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+            return Err(Stop::unanswered("the client cannot be asked after the work has begun"));
         }
         let can = kept.order.start.capabilities;
         match open.iter().map(|asked| asked.question.needs()).find(|needs| !can.has(*needs)) {
@@ -224,8 +224,15 @@ impl Work for Run {
             _ => {}
         }
         let saved = self.keeper.save();
-        async move { saved.await.map_err(|why| Stop::unanswered(format!("not kept: {why}"))) }
-            .boxed_local()
+        async move {
+            saved.await.map_err(|why| {
+                Stop::unanswered(format!(
+                    "the task could not be \
+                                                                         stored: {why}"
+                ))
+            })
+        }
+        .boxed_local()
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {

@@ -22,7 +22,7 @@ pub fn off(method: &Method, door: &Door) -> Result<Response> {
 
 /// Answers a request for a document of something that is not here.
 pub(super) fn nothing() -> Result<Response> {
-    not_found("this server has no resource or issuer of this path: the MCP endpoint is /mcp")
+    not_found("this server has no resource or issuer at this path: the MCP endpoint is /mcp")
 }
 
 fn not_found(why: &'static str) -> Result<Response> {
@@ -33,7 +33,8 @@ fn way_in(door: &Door) -> &'static str {
     if door.is_open() {
         "this server has no OAuth: no sign-in is needed, connect without credentials"
     } else if door.is_closed() {
-        "this server has no OAuth, and lets nobody in until its operator sets the secret MCP_API_KEY"
+        "this server has no OAuth, and refuses all requests until its operator sets the secret \
+         MCP_API_KEY"
     } else {
         "this server has no OAuth: connect with the header Authorization: Bearer <key>, with a key from \
          its operator"

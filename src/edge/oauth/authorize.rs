@@ -183,7 +183,7 @@ async fn decide(
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
     if scopes == Scopes::NONE {
-        return Ok(Err("Choose what the app may do, or do not allow it."));
+        return Ok(Err("Choose at least one permission, or press Do not allow."));
     }
     let token = match (&asked.person, form.one("token")?) {
         (Some(_), None) => None,

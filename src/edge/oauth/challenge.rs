@@ -87,7 +87,7 @@ mod tests {
             config(&OAUTH[..1])
                 .warnings
                 .iter()
-                .any(|w| w.contains("CREDENTIAL_KEY is not set: nobody"))
+                .any(|w| w.contains("CREDENTIAL_KEY is not set: OAuth is off"))
         );
     }
 }

@@ -81,7 +81,7 @@ pub(super) async fn send(
         return reply::dead_end(400, "The request is too long.");
     };
     let Some(endpoints) = endpoints(provider).await else {
-        return reply::dead_end(503, "The place to sign in cannot be reached. Try again later.");
+        return reply::dead_end(503, "The sign-in page cannot be reached. Try again later.");
     };
     let value = person::cookie_or_fresh(cookie)?;
     let until = u32::try_from(now_s().saturating_add(LASTS)).unwrap_or(u32::MAX);
@@ -97,7 +97,7 @@ pub(super) async fn send(
 /// Takes a person who comes back.
 pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Response> {
     let Some(provider) = &server.config.oidc else {
-        return reply::dead_end(404, "Nobody signs in here.");
+        return reply::dead_end(404, "This server does not use another sign-in page.");
     };
     let form = Form::of_query(request.url());
     let (cookie, state) = (Cookie::Form.read(server, request)?, form.one("state").ok().flatten());
@@ -157,7 +157,7 @@ async fn redeem(
     let answer = fetch(Method::Post, url, headers, Some(body)).await?;
     let person = provider.person(&answer, state, now_s());
     if person.is_none() {
-        crate::fault!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
+        crate::fault!("the provider of MCP_OIDC_ISSUER issued an ID token that is not valid");
     }
     person
 }
