@@ -6,6 +6,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use form_urlencoded::{Serializer, byte_serialize};
 use worker::Result;
 
 use super::{
@@ -26,7 +27,6 @@ use crate::{
     runtime::{
         http::{Request, Response},
         machine::Machine,
-        url::form_encoded,
     },
     server::platform::{Method, OutboundRequest, Platform as _},
 };
@@ -140,14 +140,15 @@ async fn redeem(
     state: &str,
 ) -> Option<Person> {
     let callback = format!("{}{CALLBACK}", server.origin);
-    let body = format!(
-        "grant_type=authorization_code&code={}&redirect_uri={}",
-        form_encoded(code),
-        form_encoded(&callback)
-    );
+    let body = Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", &callback)
+        .finish();
     // RFC 6749 §2.3.1: both are encoded as forms are.
     let (id, secret) = (&provider.client_id, provider.client_secret.expose());
-    let basic = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
+    let [id, secret] = [id.as_str(), secret].map(|text| byte_serialize(text.as_bytes()));
+    let basic = STANDARD.encode(format!("{}:{}", id.collect::<String>(), secret.collect::<String>()));
     let headers = vec![
         ("Authorization", format!("Basic {basic}")),
         ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
