@@ -5,10 +5,11 @@
 use std::cell::Cell;
 
 use wasm_bindgen::prelude::wasm_bindgen;
+use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 
 use crate::{
     protocol::object::Object,
-    runtime::{binding::Dataset, machine::Machine},
+    runtime::machine::Machine,
     server::platform::Platform as _,
     telemetry::{level::Level, line::Point, record::Out},
 };
@@ -72,12 +73,12 @@ macro_rules! warning {
 
 /// Where this deployment's records go.
 pub struct Console {
-    dataset: Option<Dataset>,
+    dataset: Option<AnalyticsEngineDataset>,
 }
 
 impl Console {
     /// Lines from this level on, points into this dataset.
-    pub fn new(level: Level, dataset: Option<Dataset>) -> Self {
+    pub fn new(level: Level, dataset: Option<AnalyticsEngineDataset>) -> Self {
         set_level(level);
         Self { dataset }
     }
@@ -99,8 +100,15 @@ impl Out for Console {
     fn measure(&self, point: &dyn Fn() -> Point) {
         if let Some(dataset) = &self.dataset {
             let Point { index, blobs, doubles } = point();
-            let blobs: Vec<&str> = blobs.iter().map(String::as_str).collect();
-            dataset.write(&index, &blobs, &doubles);
+            let point = AnalyticsEngineDataPointBuilder::new().indexes([index.as_str()]);
+            write_point(dataset, point.blobs(blobs).doubles(doubles));
         }
+    }
+}
+
+/// Writes a data point. Nothing waits for it, and one that cannot be written is lost.
+pub fn write_point(dataset: &AnalyticsEngineDataset, point: AnalyticsEngineDataPointBuilder) {
+    if let Err(error) = point.write_to(dataset) {
+        crate::fault!("a data point is lost: {error}");
     }
 }

@@ -26,7 +26,7 @@ use crate::{
     },
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Dataset, Store},
+        binding::{Database, Store},
         console::{self, Console},
         object_stub::ObjectStub,
         request,
@@ -168,7 +168,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let mut config = Config::read(&lookup);
     config.door.named_keys = Database::of(env, DATABASE).is_some();
-    config.analytics = Dataset::of(env, DATASET).is_some();
+    config.analytics = env.analytics_engine(DATASET).is_ok();
     config.has_rollout = Store::of(env, STORE).is_some();
     let config = Rc::new(config);
     report(&config);
@@ -193,7 +193,7 @@ fn report(config: &Config) {
 /// What is to be known of a request that begins now.
 pub fn record(env: &Env) -> Rc<Record> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
-        let dataset = Dataset::of(env, DATASET);
+        let dataset = env.analytics_engine(DATASET).ok();
         let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
         OUT.set(Some(out.clone()));
         out

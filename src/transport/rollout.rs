@@ -10,10 +10,7 @@ use crate::{
     },
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
-    runtime::{
-        binding::{Store, text},
-        isolate,
-    },
+    runtime::{binding::Store, isolate},
 };
 
 /// The binding of the store.
@@ -47,7 +44,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
     let answer = match store.get(KEY).boxed_local().await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {
-            crate::fault!("{KEY} cannot be read: {}", text(&error));
+            crate::fault!("{KEY} cannot be read: {error}");
             None
         }
     };
@@ -76,7 +73,7 @@ fn read(found: Option<&str>) -> Option<u8> {
 pub async fn set(env: &Env, percentage: u8) -> Result<(), Refusal> {
     let store = Store::of(env, STORE).ok_or(Refusal::NotBound(STORE))?;
     store.put(KEY, &percentage.to_string()).await.map_err(|error| {
-        crate::fault!("{KEY} cannot be written: {}", text(&error));
+        crate::fault!("{KEY} cannot be written: {error}");
         Refusal::DatabaseFailed
     })?;
     isolate::with_percentage(|known| known.note(Some(percentage), now_s()));
