@@ -176,7 +176,7 @@ impl Core {
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
-                crate::fault!("a grant that is over is still listed: {error}");
+                log::error!("a grant that is over is still listed: {error}");
             }
         };
         keep(&self.state, dropped.boxed_local());
@@ -199,7 +199,7 @@ impl Core {
             .end();
         let listed = async move {
             if let Err(error) = hub.put_grant(name, about, until).await {
-                crate::fault!("a grant is not listed: {error}");
+                log::error!("a grant is not listed: {error}");
             }
         };
         keep(&self.state, listed.boxed_local());

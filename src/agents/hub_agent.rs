@@ -86,7 +86,7 @@ impl Core {
             self.order(Order::News, news.to_json(), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
-            crate::fault!("what is watched was not looked at: {error}");
+            log::error!("what is watched was not looked at: {error}");
             self.watching.look_again().await?;
         }
         self.watchers.set(None);
@@ -278,7 +278,7 @@ impl Core {
         let hub = self.clone();
         let given = async move {
             if let Err(error) = hub.give_all(order, &text, &except).await {
-                crate::fault!("session objects were not told: {error}");
+                log::error!("session objects were not told: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
@@ -308,7 +308,7 @@ impl Core {
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
-            crate::fault!("a session object could not be forgotten: {error}");
+            log::error!("a session object could not be forgotten: {error}");
         }
     }
 

@@ -50,7 +50,7 @@ impl Core {
 
     async fn store(&self, name: &str, key: String) -> Result<String> {
         self.state.storage().put_raw(name, key.as_str()).await?;
-        crate::warning!("stored a {name} of this deployment's own: no secret says which to use");
+        log::warn!("stored a {name} of this deployment's own: no secret says which to use");
         Ok(key)
     }
 }

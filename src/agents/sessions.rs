@@ -246,7 +246,7 @@ impl Sessions {
         let until = now_s().saturating_add(KEEP_SETTINGS);
         // The row is written in the turn in which the session was not ended yet.
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
-            crate::fault!("settings could not be kept: {error}");
+            log::error!("settings could not be kept: {error}");
         }
         // A client that watches a resource is told of its next change, wherever that arises.
         if !settings.subscriptions.is_empty() && !session.is_ended() {
@@ -293,7 +293,7 @@ impl Sessions {
         if origin.placement == Placement::Subject
             && let Err(error) = self.tell(news, Some(origin.session)).await
         {
-            crate::fault!("sessions of the same object were not told: {error}");
+            log::error!("sessions of the same object were not told: {error}");
         }
         if self.unverified.get() {
             return;
@@ -348,7 +348,7 @@ impl Sessions {
         let not_before =
             match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
                 Ok(not_before) => not_before,
-                Err(error) => return crate::fault!("changes elsewhere will not be heard: {error}"),
+                Err(error) => return log::error!("changes elsewhere will not be heard: {error}"),
             };
         // Where the object was taken off the hub's list meanwhile, it may be off it now.
         if self.registered.get() == before {
@@ -357,7 +357,7 @@ impl Sessions {
         if claims.issued <= not_before
             && let Err(error) = self.end_until(not_before).await
         {
-            crate::fault!("sessions that were ended elsewhere go on: {error}");
+            log::error!("sessions that were ended elsewhere go on: {error}");
         }
     }
 
@@ -369,7 +369,7 @@ impl Sessions {
         let uris = self.watched().await.unwrap_or_default();
         let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
         if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
-            crate::fault!("what is watched will not be looked at: {error}");
+            log::error!("what is watched will not be looked at: {error}");
         }
     }
 
@@ -399,7 +399,7 @@ impl Sessions {
         self.registered.set(Registered::No);
         if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
             // The hub finds out with its next news.
-            crate::fault!("the hub does not know that nobody listens: {error}");
+            log::error!("the hub does not know that nobody listens: {error}");
         }
         // Whoever came in the meantime may have been taken off again.
         if let Ok(listening) = self.listening().await

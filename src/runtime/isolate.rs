@@ -183,10 +183,10 @@ pub fn config(env: &Env) -> Rc<Config> {
 fn report(config: &Config) {
     console::set_level(config.log_level);
     for error in &config.errors {
-        crate::fault!("{error}");
+        log::error!("{error}");
     }
     for warning in &config.warnings {
-        crate::warning!("{warning}");
+        log::warn!("{warning}");
     }
 }
 
@@ -213,7 +213,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         return Ok(keys);
     }
     let failed = |reason: String| {
-        crate::fault!("{reason}");
+        log::error!("{reason}");
         config.misconfigured(&reason)
     };
     let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {

@@ -102,19 +102,19 @@ async fn write(env: &Env, days: u32) {
     Sleep::new(GATHER).await;
     let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
     if lost > 0 {
-        crate::fault!("{lost} entries of the audit were too many and are lost");
+        log::error!("{lost} entries of the audit were too many and are lost");
     }
     let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
         return;
     };
     let count = entries.len();
     if let Err(error) = database.each(INSERT, entries.iter().map(values)).await {
-        crate::fault!("{count} entries of the audit are lost: {error}");
+        log::error!("{count} entries of the audit are lost: {error}");
     } else if isolate::is_time_to_clear(now_s(), CLEAR_EVERY) {
         let age = u64::from(days).saturating_mul(24 * 60 * 60);
         let before = now_s().saturating_sub(age).saturating_mul(1_000);
         if let Err(error) = database.rows::<IgnoredAny>(CLEAR, &[number(before)]).await {
-            crate::fault!("the audit could not be cleared: {error}");
+            log::error!("the audit could not be cleared: {error}");
         }
     }
 }

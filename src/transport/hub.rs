@@ -61,7 +61,7 @@ impl Hub {
     pub async fn announce_from(&self, origin: String, news: &News) {
         let text = news.to_json();
         if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
-            crate::fault!("listeners were not told: {error}");
+            log::error!("listeners were not told: {error}");
         }
     }
 
@@ -136,7 +136,7 @@ impl Hub {
         match self.not_before().await {
             Ok(not_before) => Ok(isolate::note_not_before(self.subject, not_before, now)),
             Err(error) => {
-                crate::fault!("the hub did not say which sessions were ended: {error}");
+                log::error!("the hub did not say which sessions were ended: {error}");
                 let known = isolate::usable_not_before(self.subject, now);
                 known.ok_or(Refusal::HubUnreachable)
             }
@@ -248,7 +248,7 @@ impl Shelf for Hub {
             match hub.ask(&Ask::Keep(id), Some(text)).await {
                 Ok(_) => Some(id.simple().to_string()),
                 Err(error) => {
-                    crate::fault!("a large result could not be kept: {error}");
+                    log::error!("a large result could not be kept: {error}");
                     None
                 }
             }

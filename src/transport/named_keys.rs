@@ -198,6 +198,6 @@ pub fn json(rows: &impl Serialize) -> Result<String, Refusal> {
 }
 
 fn failed(error: &worker::Error) -> Refusal {
-    crate::fault!("the database failed: {error}");
+    log::error!("the database failed: {error}");
     Refusal::DatabaseFailed
 }

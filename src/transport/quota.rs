@@ -28,7 +28,7 @@ pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Resu
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
     if taken == Taken::Ask {
         let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
-            crate::fault!("the quota could not be asked: {error}");
+            log::error!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
         taken = isolate::with_leases(|leases| leases.note(subject, limit, lease, now_s()));
@@ -90,7 +90,7 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
     }
     match accepted(env, account).boxed_local().await {
         Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
-        Err(error) => crate::fault!("which tokens were accepted is not known: {error}"),
+        Err(error) => log::error!("which tokens were accepted is not known: {error}"),
     }
     find().unwrap_or_default()
 }
@@ -128,6 +128,6 @@ pub async fn accept(env: &Env, account: Subject, subject: Subject) {
 
 async fn tell(env: &Env, account: Subject, subject: Subject) {
     if let Err(error) = ask_at(env, account, ACCEPTED, &subject.to_text()).await {
-        crate::fault!("an accepted token could not be noted: {error}");
+        log::error!("an accepted token could not be noted: {error}");
     }
 }

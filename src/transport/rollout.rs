@@ -44,7 +44,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
     let answer = match store.get(KEY).boxed_local().await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {
-            crate::fault!("{KEY} cannot be read: {error}");
+            log::error!("{KEY} cannot be read: {error}");
             None
         }
     };
@@ -61,7 +61,7 @@ fn read(found: Option<&str>) -> Option<u8> {
     };
     let percentage = parse(found);
     if percentage.is_none() {
-        crate::fault!("{KEY} is `{found}`: expected a whole number from 0 to 100");
+        log::error!("{KEY} is `{found}`: expected a whole number from 0 to 100");
     }
     percentage
 }
@@ -73,7 +73,7 @@ fn read(found: Option<&str>) -> Option<u8> {
 pub async fn set(env: &Env, percentage: u8) -> Result<(), Refusal> {
     let store = Store::of(env, STORE).ok_or(Refusal::NotBound(STORE))?;
     store.put(KEY, &percentage.to_string()).await.map_err(|error| {
-        crate::fault!("{KEY} cannot be written: {error}");
+        log::error!("{KEY} cannot be written: {error}");
         Refusal::DatabaseFailed
     })?;
     isolate::with_percentage(|known| known.note(Some(percentage), now_s()));

@@ -79,7 +79,7 @@ impl Store for ObjectKeeper {
             let kept = rows.put(&key, &text, now_s().saturating_add(KEEP_ANSWER)).await;
             let removed = rows.remove(oldest.into_iter().collect()).await;
             if let Err(error) = kept.and(removed.map(drop)) {
-                crate::fault!("an answer could not be kept: {error}");
+                log::error!("an answer could not be kept: {error}");
             }
         }
         .boxed_local()
@@ -110,7 +110,7 @@ impl Keeper for ObjectKeeper {
     }
 
     fn note(&self, what: &str) {
-        crate::warning!("{what}");
+        log::warn!("{what}");
     }
 
     fn end(&self) {

@@ -158,7 +158,7 @@ async fn redeem(
     let answer = fetch(Method::Post, url, headers, Some(body)).await?;
     let person = provider.person(&answer, state, now_s());
     if person.is_none() {
-        crate::fault!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
+        log::error!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
     }
     person
 }
@@ -179,7 +179,7 @@ async fn fetch_endpoints(provider: &Provider) -> Option<Endpoints> {
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
     if let Err(error) = &endpoints {
-        crate::fault!("the document of MCP_OIDC_ISSUER {error}");
+        log::error!("the document of MCP_OIDC_ISSUER {error}");
     }
     endpoints.ok()
 }
@@ -198,6 +198,6 @@ async fn fetch(
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    crate::fault!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
+    log::error!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
     None
 }
