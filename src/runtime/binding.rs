@@ -26,9 +26,7 @@ const DEADLINE: Duration = Duration::from_secs(5);
 async fn within<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
     match select(pin!(call), Sleep::new(DEADLINE)).await {
         Either::Left((outcome, _)) => outcome,
-        Either::Right(_) => {
-            Err(Error::RustError(format!("no answer in {} s", DEADLINE.as_secs())))
-        }
+        Either::Right(_) => Err(Error::RustError(format!("no answer in {} s", DEADLINE.as_secs()))),
     }
 }
 

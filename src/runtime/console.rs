@@ -134,7 +134,13 @@ mod tests {
     fn a_line_of_this_crate_has_the_shape_of_a_fault_and_another_says_whose_it_is() {
         let say = |target| {
             let message = format_args!("a \"b\"");
-            line(&log::Record::builder().level(log::Level::Warn).target(target).args(message).build())
+            line(
+                &log::Record::builder()
+                    .level(log::Level::Warn)
+                    .target(target)
+                    .args(message)
+                    .build(),
+            )
         };
         let own = r#"{"level":"warn","event":"fault","message":"a \"b\""}"#;
         assert_eq!((say(OWN), say("sitebay_mcp::edge")), (own.to_owned(), own.to_owned()));
@@ -144,9 +150,8 @@ mod tests {
 
     #[test]
     fn other_crates_are_heard_from_warnings_on_and_no_more_than_configured() {
-        let wanted = |level, target| {
-            Sink.enabled(&Metadata::builder().level(level).target(target).build())
-        };
+        let wanted =
+            |level, target| Sink.enabled(&Metadata::builder().level(level).target(target).build());
         for (level, own, other) in [
             (Level::Debug, log::Level::Debug, log::Level::Warn),
             (Level::Warn, log::Level::Warn, log::Level::Warn),

@@ -7,7 +7,6 @@ use std::{
     rc::Rc,
 };
 
-use futures_util::FutureExt as _;
 use worker::{Env, Headers};
 
 use crate::{
@@ -31,6 +30,7 @@ use crate::{
         object_stub::ObjectStub,
         request,
     },
+    server::apart::compiled_apart,
     telemetry::{
         audit::Waiting,
         record::{Out, Record},
@@ -216,7 +216,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         log::error!("{reason}");
         config.misconfigured(&reason)
     };
-    let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
+    let kept = compiled_apart(ask_key_agent(env)).await.map_err(|error| {
         failed(format!("SESSION_KEY or SUBJECT_KEY is generated, and cannot be had: {error}"))
     })?;
     let keys =

@@ -22,7 +22,7 @@ use crate::{
         stateless::listen::{Filter, Subscription},
     },
     runtime::{http, isolate, object_stub::ObjectStub, request},
-    server::{notify::News, registry, shelf::Shelf},
+    server::{apart::compiled_apart, notify::News, registry, shelf::Shelf},
     transport::{
         endpoint::{Endpoint, Outcome},
         held::hold,
@@ -127,7 +127,7 @@ impl Hub {
         let not_before = match isolate::not_before(subject, now) {
             Some(known) => known,
             None if !unverified.is_none_or(is_verified) => return Ok(false),
-            None => Self::new(env, subject).look_up(now).boxed_local().await?,
+            None => compiled_apart(Self::new(env, subject).look_up(now)).await?,
         };
         Ok(issued <= not_before)
     }

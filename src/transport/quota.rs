@@ -14,7 +14,7 @@ use crate::{
     agents::{quota_agent::ACCEPTED, rows::now_s},
     edge::refusal::Refusal,
     runtime::{isolate, object_stub::ObjectStub, request},
-    server::changes::WaitUntil,
+    server::{apart::compiled_apart, changes::WaitUntil},
 };
 
 /// The binding of the quotas.
@@ -27,7 +27,7 @@ const QUOTA_AGENT: &str = "QUOTA_AGENT";
 pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
     if taken == Taken::Ask {
-        let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
+        let lease = compiled_apart(lease(env, subject, limit)).await.map_err(|error| {
             log::error!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
@@ -88,7 +88,7 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
     if let Some(is_accepted) = find() {
         return is_accepted;
     }
-    match accepted(env, account).boxed_local().await {
+    match compiled_apart(accepted(env, account)).await {
         Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
         Err(error) => log::error!("which tokens were accepted is not known: {error}"),
     }

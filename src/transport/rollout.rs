@@ -1,6 +1,5 @@
 //! Which share of the subjects is let in now: from the isolate, else from the KV store.
 
-use futures_util::FutureExt as _;
 use worker::Env;
 
 use crate::{
@@ -11,6 +10,7 @@ use crate::{
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
     runtime::{binding::Store, isolate},
+    server::apart::compiled_apart,
 };
 
 /// The binding of the store.
@@ -41,7 +41,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
         return known;
     }
     let store = Store::of(env, STORE)?;
-    let answer = match store.get(KEY).boxed_local().await {
+    let answer = match compiled_apart(store.get(KEY)).await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {
             log::error!("{KEY} cannot be read: {error}");

@@ -88,7 +88,10 @@ pub fn form_action(uri: &str) -> String {
 
 /// The address with parameters for the client.
 pub fn with_parameters(uri: &str, parameters: &[(&str, Option<&str>)]) -> String {
-    url::with_parameters(uri, parameters.iter().filter_map(|(name, value)| Some((*name, (*value)?))))
+    url::with_parameters(
+        uri,
+        parameters.iter().filter_map(|(name, value)| Some((*name, (*value)?))),
+    )
 }
 
 /// The scheme in lower case; one in other letters is none here, so that nothing has two spellings.

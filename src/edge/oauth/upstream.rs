@@ -148,7 +148,8 @@ async fn redeem(
     // RFC 6749 §2.3.1: both are encoded as forms are.
     let (id, secret) = (&provider.client_id, provider.client_secret.expose());
     let [id, secret] = [id.as_str(), secret].map(|text| byte_serialize(text.as_bytes()));
-    let basic = STANDARD.encode(format!("{}:{}", id.collect::<String>(), secret.collect::<String>()));
+    let basic =
+        STANDARD.encode(format!("{}:{}", id.collect::<String>(), secret.collect::<String>()));
     let headers = vec![
         ("Authorization", format!("Basic {basic}")),
         ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
