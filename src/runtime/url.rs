@@ -1,5 +1,5 @@
-//! URLs as the platform's own parser reads them (WHATWG URL): one in Rust would weigh as much as a
-//! room of this server.
+//! URLs as the runtime's own parser reads them (WHATWG URL): the crate `url` with its tables for
+//! internationalised names would add 74 KB (gzip) of what the runtime has.
 
 use form_urlencoded::Serializer;
 
