@@ -11,13 +11,11 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{
-    access::{admission::Identity, principal::Way, scope::Scopes},
-    protocol::{fields::fields, raw},
-};
+use crate::access::{admission::Identity, principal::Way, scope::Scopes};
 
 /// What every key begins with.
 pub const PREFIX: &str = "sbk_";
@@ -52,6 +50,17 @@ pub fn digest(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(key))
 }
 
+/// What is kept of a key, as the database has it. Times are seconds since 1970.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    id: String,
+    name: String,
+    hash: String,
+    scopes: String,
+    expires: Option<u64>,
+    revoked: Option<u64>,
+}
+
 /// What is kept of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -67,21 +76,21 @@ pub struct Record {
     revoked: bool,
 }
 
-impl Record {
-    /// Reads a row.
-    pub fn read(json: &str) -> Option<Self> {
-        let names = ["id", "name", "hash", "scopes", "expires", "revoked"];
-        let [id, name, hash, scopes, expires, revoked] = fields(json, names).ok()?;
-        Some(Self {
-            id: raw::string(id?)?,
-            name: raw::string(name?)?,
-            hash: raw::string(hash?)?,
-            scopes: Scopes::parse(&raw::text(scopes?)?),
-            expires: expires.map(|at| raw::number(at).unwrap_or_default()),
-            revoked: revoked.is_some(),
-        })
+impl From<Row> for Record {
+    fn from(row: Row) -> Self {
+        Self {
+            scopes: Scopes::parse(&row.scopes),
+            // One that no 32 bits hold is over.
+            expires: row.expires.map(|at| u32::try_from(at).unwrap_or_default()),
+            revoked: row.revoked.is_some(),
+            id: row.id,
+            name: row.name,
+            hash: row.hash,
+        }
     }
+}
 
+impl Record {
     /// Whether it was revoked.
     pub fn is_revoked(&self) -> bool {
         self.revoked
@@ -231,7 +240,7 @@ mod tests {
         let hash = digest(&key);
         let row =
             format!(r#"{{"id":"{id}","name":"ci","hash":"{hash}","scopes":"read write"{more}}}"#);
-        Record::read(&row).unwrap()
+        serde_json::from_str::<Row>(&row).unwrap().into()
     }
 
     #[test]

@@ -170,9 +170,8 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
         }
         (Method::Get, Of::Audit) => match read::filter(request.url()) {
             Ok(filter) => {
-                let limit = filter.limit;
-                let entries = audit::list(env, filter).await?;
-                (200, Some(read::entries(&entries, limit)))
+                let entries = audit::list(env, &filter).await?;
+                (200, Some(read::entries(&entries, filter.limit)))
             }
             Err(why) => wrong(why),
         },

@@ -176,7 +176,7 @@ impl Core {
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
-                crate::fault!("an ended grant could not be removed from the hub's list: {error}");
+                log::error!("an ended grant could not be removed from the hub's list: {error}");
             }
         };
         keep(&self.state, dropped.boxed_local());
@@ -193,7 +193,7 @@ impl Core {
         let (until, about) = (grant.ends_s, about(grant));
         let listed = async move {
             if let Err(error) = hub.put_grant(name, about, until).await {
-                crate::fault!("a grant could not be added to the hub's list: {error}");
+                log::error!("a grant could not be added to the hub's list: {error}");
             }
         };
         keep(&self.state, listed.boxed_local());

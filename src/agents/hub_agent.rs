@@ -6,13 +6,12 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
 use worker::{Env, Result, State};
 
 use crate::{
     access::{admission::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret},
     agents::{
-        all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
         keeping::Keeping,
         rows::{CLOCK_ERROR, LINES_AT_ONCE, Rows, now_s},
@@ -36,8 +35,8 @@ const MAX_LISTENERS: usize = 1_000;
 const MAX_WATCHERS: usize = 1_000;
 /// OAuth grants that one subject may have listed.
 const MAX_GRANTS: usize = 1_000;
-/// Session objects that are told at a time.
-const BATCH: usize = 50;
+/// Session objects that are told at a time. One that is slow delays no other until as many are.
+const AT_A_TIME: usize = 50;
 
 const WATCHER: &str = "watch:";
 const GRANT: &str = "grant:";
@@ -87,7 +86,7 @@ impl Core {
             self.order(Order::News, news.to_json(), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
-            crate::fault!("watched resources could not be polled: {error}");
+            log::error!("watched resources could not be polled: {error}");
             self.watching.look_again().await?;
         }
         self.watchers.set(None);
@@ -279,7 +278,7 @@ impl Core {
         let hub = self.clone();
         let given = async move {
             if let Err(error) = hub.give_all(order, &text, &except).await {
-                crate::fault!("session objects could not be notified: {error}");
+                log::error!("session objects could not be notified: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
@@ -298,11 +297,8 @@ impl Core {
         }
         let keys = isolate::keys(&self.env, &isolate::config(&self.env)).await;
         let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
-        for batch in objects.chunks(BATCH) {
-            let given =
-                batch.iter().map(|object| self.give_one(&keys, order, object, text).boxed_local());
-            all(given.collect()).await;
-        }
+        let given = objects.iter().map(|object| self.give_one(&keys, order, object, text));
+        stream::iter(given).for_each_concurrent(AT_A_TIME, |given| given).await;
         Ok(())
     }
 
@@ -312,7 +308,7 @@ impl Core {
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
-            crate::fault!("a session object could not be removed from the hub's list: {error}");
+            log::error!("a session object could not be removed from the hub's list: {error}");
         }
     }
 

@@ -50,7 +50,7 @@ impl Core {
 
     async fn store(&self, name: &str, key: String) -> Result<String> {
         self.state.storage().put_raw(name, key.as_str()).await?;
-        crate::warning!("generated and stored a {name}, because none is set as a secret");
+        log::warn!("generated and stored a {name}, because none is set as a secret");
         Ok(key)
     }
 }

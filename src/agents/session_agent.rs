@@ -38,7 +38,7 @@ use crate::{
         machine::Machine,
         object::{Object, keep},
     },
-    server::{changes::WaitUntil, context::Context, notify::News},
+    server::{apart::compiled_apart, changes::WaitUntil, context::Context, notify::News},
     telemetry::record::Record,
     transport::{
         audit::Kept,
@@ -123,7 +123,7 @@ impl Core {
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
             record.hand_over();
-            return self.obey(request, &seal, &keys).boxed_local().await;
+            return compiled_apart(self.obey(request, &seal, &keys)).await;
         };
         sealed.introduce(record);
         record.method(request.method().as_ref());
@@ -143,7 +143,7 @@ impl Core {
                 let record = record.clone();
                 let message = Message { request, session, sealed, config, keys, record };
                 match aside {
-                    true => self.post_to_stream(message, caller).boxed_local().await,
+                    true => compiled_apart(self.post_to_stream(message, caller)).await,
                     false => self.post(message, caller).await,
                 }
             }
@@ -151,7 +151,7 @@ impl Core {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
                 record.holds();
                 let answer = self.get(&request, &session, &sealed.claims, link);
-                let answer = answer.boxed_local().await?;
+                let answer = compiled_apart(answer).await?;
                 // Who holds the stream that this feeds tells of it.
                 if answer.status() == 101 {
                     record.hand_over();
@@ -159,7 +159,7 @@ impl Core {
                 Ok(Ok(answer))
             }
             _ => {
-                self.sessions.end(&sealed.claims).boxed_local().await?;
+                compiled_apart(self.sessions.end(&sealed.claims)).await?;
                 answer::no_content(caller).map(Ok)
             }
         }

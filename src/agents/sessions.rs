@@ -247,7 +247,7 @@ impl Sessions {
         let until = now_s().saturating_add(KEEP_SETTINGS);
         // The row is written in the turn in which the session was not ended yet.
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
-            crate::fault!("the settings of a session could not be stored: {error}");
+            log::error!("the settings of a session could not be stored: {error}");
         }
         // A client that watches a resource is told of its next change, wherever that arises.
         if !settings.subscriptions.is_empty() && !session.is_ended() {
@@ -294,7 +294,7 @@ impl Sessions {
         if origin.placement == Placement::Subject
             && let Err(error) = self.tell(news, Some(origin.session)).await
         {
-            crate::fault!("sessions of the same object could not be notified: {error}");
+            log::error!("sessions of the same object could not be notified: {error}");
         }
         if self.unverified.get() {
             return;
@@ -350,7 +350,7 @@ impl Sessions {
             match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
                 Ok(not_before) => not_before,
                 Err(error) => {
-                    return crate::fault!(
+                    return log::error!(
                         "a session could not register with its hub, \
                                                     and misses changes made elsewhere: {error}"
                     );
@@ -363,7 +363,7 @@ impl Sessions {
         if claims.issued <= not_before
             && let Err(error) = self.end_until(not_before).await
         {
-            crate::fault!("sessions that were ended elsewhere could not be closed: {error}");
+            log::error!("sessions that were ended elsewhere could not be closed: {error}");
         }
     }
 
@@ -375,7 +375,7 @@ impl Sessions {
         let uris = self.watched().await.unwrap_or_default();
         let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
         if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
-            crate::fault!("the hub could not be asked to poll watched resources: {error}");
+            log::error!("the hub could not be asked to poll watched resources: {error}");
         }
     }
 
@@ -405,7 +405,7 @@ impl Sessions {
         self.registered.set(Registered::No);
         if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
             // The hub finds out with its next news.
-            crate::fault!("a session could not deregister from its hub: {error}");
+            log::error!("a session could not deregister from its hub: {error}");
         }
         // Whoever came in the meantime may have been taken off again.
         if let Ok(listening) = self.listening().await

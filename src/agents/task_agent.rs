@@ -153,7 +153,7 @@ impl Core {
             }
             Ok(_) => self.state.storage().delete_all().await,
             Err(error) => {
-                crate::fault!("a task cannot be read: {error}");
+                log::error!("a task cannot be read: {error}");
                 let stored = self.rows.get_with_end(TASK).await?;
                 if stored.is_none_or(|(until, _)| until <= now_s()) {
                     return self.state.storage().delete_all().await;
@@ -308,7 +308,7 @@ impl Core {
         let attempts = kept.borrow().attempts;
         kept.borrow_mut().hold(halt.why().to_owned(), attempts, Machine.now_ms());
         let times = kept.borrow().attempts;
-        crate::fault!("a task's run failed {times} times in a row: {halt}");
+        log::error!("a task's run failed {times} times in a row: {halt}");
         let stored = async {
             if cancelled && !kept.borrow().is_over() {
                 return self.end(kept, Ended::Cancelled).await;
@@ -317,7 +317,7 @@ impl Core {
             self.wake_for(kept).await
         };
         if let Err(error) = stored.await {
-            crate::fault!("a task's pause could not be stored: {error}");
+            log::error!("a task's pause could not be stored: {error}");
         }
     }
 

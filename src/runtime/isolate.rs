@@ -7,7 +7,6 @@ use std::{
     rc::Rc,
 };
 
-use futures_util::FutureExt as _;
 use worker::{Env, Headers};
 
 use crate::{
@@ -26,11 +25,12 @@ use crate::{
     },
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Dataset, Store},
+        binding::{Database, Store},
         console::{self, Console},
         object_stub::ObjectStub,
         request,
     },
+    server::apart::compiled_apart,
     telemetry::{
         audit::Waiting,
         record::{Out, Record},
@@ -168,7 +168,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let mut config = Config::read(&lookup);
     config.door.named_keys = Database::of(env, DATABASE).is_some();
-    config.analytics = Dataset::of(env, DATASET).is_some();
+    config.analytics = env.analytics_engine(DATASET).is_ok();
     config.has_rollout = Store::of(env, STORE).is_some();
     let config = Rc::new(config);
     report(&config);
@@ -183,17 +183,17 @@ pub fn config(env: &Env) -> Rc<Config> {
 fn report(config: &Config) {
     console::set_level(config.log_level);
     for error in &config.errors {
-        crate::fault!("{error}");
+        log::error!("{error}");
     }
     for warning in &config.warnings {
-        crate::warning!("{warning}");
+        log::warn!("{warning}");
     }
 }
 
 /// What is to be known of a request that begins now.
 pub fn record(env: &Env) -> Rc<Record> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
-        let dataset = Dataset::of(env, DATASET);
+        let dataset = env.analytics_engine(DATASET).ok();
         let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
         OUT.set(Some(out.clone()));
         out
@@ -213,10 +213,10 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         return Ok(keys);
     }
     let failed = |reason: String| {
-        crate::fault!("{reason}");
+        log::error!("{reason}");
         config.misconfigured(&reason)
     };
-    let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
+    let kept = compiled_apart(ask_key_agent(env)).await.map_err(|error| {
         failed(format!("the generated SESSION_KEY or SUBJECT_KEY cannot be read: {error}"))
     })?;
     let keys = with_kept(config, &kept)

@@ -1,8 +1,9 @@
 //! A timer that may be polled by one task and then by another, and leaves nothing behind.
 //!
-//! `worker::Delay` keeps the waker of its first poll, so that a call which is polled once by its
-//! handler and then moved into a task of its own would never wake. A `JsFuture` that is dropped before
-//! its promise is settled is never freed, and most timers are: they are deadlines.
+//! This is our own code because `worker::Delay` keeps the waker of its first poll: a call that is polled once by
+//! its handler and then moved into a task of its own would never wake (tried with 0.8.7: comments of held streams
+//! stopped). Nor would a `JsFuture` do: one that is dropped before its promise is settled is never freed, and most
+//! timers are dropped, because they are deadlines.
 
 use std::{
     cell::Cell,

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use uuid::Uuid;
 use worker::{Env, Result};
 
@@ -29,6 +28,7 @@ use crate::{
         url::query_value,
     },
     server::{
+        apart::compiled_apart,
         changes::WaitUntil,
         choice::Choice,
         context::{Client, Context},
@@ -248,7 +248,7 @@ impl<'a> Endpoint<'a> {
         let stream = worker::Response::from(response).stream()?;
         let stream = Watched::new(stream, Rc::new(Machine), self.record.clone());
         if !media::accepts_stream(request.header("accept").as_deref()) {
-            let body = whole(stream).boxed_local().await?;
+            let body = compiled_apart(whole(stream)).await?;
             return Ok(answer::json(200, &body, self.caller)?);
         }
         Ok(answer::stream(stream, self.caller)?)

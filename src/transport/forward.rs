@@ -150,7 +150,7 @@ fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
     answered.map_err(|error| match error {
         CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
         CallError::Failed(error) => {
-            crate::fault!("session object failed: {error}");
+            log::error!("session object failed: {error}");
             failure(&error.to_string())
         }
     })

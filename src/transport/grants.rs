@@ -134,7 +134,7 @@ async fn look_up(
 }
 
 fn unreachable(why: &str) -> Refusal {
-    crate::fault!("an OAuth grant could not be asked: {why}");
+    log::error!("an OAuth grant could not be asked: {why}");
     Refusal::GrantUnreachable
 }
 

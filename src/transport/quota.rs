@@ -14,7 +14,7 @@ use crate::{
     agents::{quota_agent::ACCEPTED, rows::now_s},
     edge::refusal::Refusal,
     runtime::{isolate, object_stub::ObjectStub, request},
-    server::changes::WaitUntil,
+    server::{apart::compiled_apart, changes::WaitUntil},
 };
 
 /// The binding of the quotas.
@@ -27,8 +27,8 @@ const QUOTA_AGENT: &str = "QUOTA_AGENT";
 pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
     if taken == Taken::Ask {
-        let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
-            crate::fault!("the quota could not be asked: {error}");
+        let lease = compiled_apart(lease(env, subject, limit)).await.map_err(|error| {
+            log::error!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
         taken = isolate::with_leases(|leases| leases.note(subject, limit, lease, now_s()));
@@ -88,9 +88,9 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
     if let Some(is_accepted) = find() {
         return is_accepted;
     }
-    match accepted(env, account).boxed_local().await {
+    match compiled_apart(accepted(env, account)).await {
         Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
-        Err(error) => crate::fault!("the list of accepted tokens could not be read: {error}"),
+        Err(error) => log::error!("the list of accepted tokens could not be read: {error}"),
     }
     find().unwrap_or_default()
 }
@@ -128,6 +128,6 @@ pub async fn accept(env: &Env, account: Subject, subject: Subject) {
 
 async fn tell(env: &Env, account: Subject, subject: Subject) {
     if let Err(error) = ask_at(env, account, ACCEPTED, &subject.to_text()).await {
-        crate::fault!("an accepted token could not be stored: {error}");
+        log::error!("an accepted token could not be stored: {error}");
     }
 }

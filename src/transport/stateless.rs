@@ -46,6 +46,7 @@ use crate::{
         random,
     },
     server::{
+        apart::compiled_apart,
         ask::{Reason, Stop},
         changes::Changes,
         choice::Choice,
@@ -330,7 +331,7 @@ async fn carry_out(
     match run_held(call.boxed_local(), channel, Rc::new(Machine), changes).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
         Held::Stream(stream) if !streams => {
-            let body = whole(stream).boxed_local().await?;
+            let body = compiled_apart(whole(stream)).await?;
             Ok(answer::json(200, &body, endpoint.caller)?)
         }
         Held::Stream(stream) => {

@@ -6,7 +6,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use worker::Method;
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
         version::Version,
     },
     runtime::http::{Request, Response},
-    server::{context::Client, registry::PROMPTS},
+    server::{apart::compiled_apart, context::Client, registry::PROMPTS},
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::Target,
@@ -38,8 +37,8 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => post(endpoint, request).await,
-        Method::Get => get(endpoint, request).boxed_local().await,
-        Method::Delete => delete(endpoint, request).boxed_local().await,
+        Method::Get => compiled_apart(get(endpoint, request)).await,
+        Method::Delete => compiled_apart(delete(endpoint, request)).await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
@@ -57,13 +56,13 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return in_session(&endpoint, id, &request).boxed_local().await;
+        return compiled_apart(in_session(&endpoint, id, &request)).await;
     }
     let body = read_body(&request).await??;
     let body = decode(&body).map_err(Refusal::Body)?;
     match era::classify(id.is_some(), version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => {
-            stateless::answer(endpoint, &request, stateless).boxed_local().await
+            compiled_apart(stateless::answer(endpoint, &request, stateless)).await
         }
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {

@@ -30,6 +30,7 @@ use crate::{
         sleep::Sleep,
     },
     server::{
+        apart::compiled_apart,
         ask::Stop,
         context::Client,
         notify::Notifier,
@@ -120,7 +121,7 @@ impl TaskLink {
         let config = isolate::config(&self.env);
         let check = TokenCheck(config.background(principal.clone(), own, Rc::new(Machine)));
         let refused = |refusal: Refusal| TaskFault::Refused(refusal.to_string());
-        check.run().boxed_local().await.map_err(refused)?;
+        compiled_apart(check.run()).await.map_err(refused)?;
         quota::accept(&self.env, account, principal.subject).await;
         self.principal = Rc::new(principal);
         Ok(())

@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use worker::{Context, Env};
 
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{http::Request, isolate, url::query_value},
-    server::changes::WaitUntil,
+    server::{apart::compiled_apart, changes::WaitUntil},
     telemetry::{
         audit::{Audit, Entry},
         record::Record,
@@ -131,16 +130,16 @@ async fn identified(
         return Err(Refusal::TooManyAttempts(pause).into());
     }
     let door = &config.door;
-    let was_closed = door.is_open() && named_keys::were_made(env).boxed_local().await?;
+    let was_closed = door.is_open() && compiled_apart(named_keys::were_made(env)).await?;
     let judged = match was_closed {
         true => door.judge_credentials(brought, now_s()),
         false => door.judge(brought, now_s()),
     };
     let judged = match judged {
         Ok(Verdict::Admitted(identity)) => Ok(identity),
-        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).boxed_local().await,
+        Ok(Verdict::IfSigned(token)) => compiled_apart(issuer::believed(config, *token)).await,
         Ok(Verdict::IfNamed(key, with_secret)) => {
-            let holder = named_keys::holder(env, &key).boxed_local().await;
+            let holder = compiled_apart(named_keys::holder(env, &key)).await;
             let admitted = holder.map(|holder| {
                 let key = Some(holder.id.clone());
                 let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
@@ -152,7 +151,7 @@ async fn identified(
             let url = request.url();
             let origin = own(url).unwrap_or_default();
             let admitted =
-                grants::admit(env, config, keys, (&token, brought), origin).boxed_local().await;
+                compiled_apart(grants::admit(env, config, keys, (&token, brought), origin)).await;
             return noted(admitted, &address);
         }
         Err(refusal) => Err(refusal),

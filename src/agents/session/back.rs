@@ -4,13 +4,13 @@ use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
-    future::{Either, LocalBoxFuture, ready, select},
+    future::{Either, LocalBoxFuture, join_all, ready, select},
 };
 use serde_json::{Value, json};
 
 use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
 use crate::{
-    agents::{all::all, channel::Channel},
+    agents::channel::Channel,
     protocol::{
         capabilities::ClientCapabilities,
         jsonrpc::{RequestId, notification_text, request_text},
@@ -183,9 +183,8 @@ impl Drop for Asked {
 }
 
 async fn wait(asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
-    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)).boxed_local());
-    let answers = match select(all(answers.collect()).boxed_local(), platform.sleep(PATIENCE)).await
-    {
+    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)));
+    let answers = match select(join_all(answers), platform.sleep(PATIENCE)).await {
         Either::Left((answers, _)) => answers,
         Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
     };

@@ -105,7 +105,7 @@ impl ObjectKeeper {
             let kept = rows.put(&key, &text, until).await;
             let removed = rows.remove(oldest.into_iter().collect()).await;
             if let Err(error) = kept.and(removed.map(drop)) {
-                crate::fault!("an answer could not be kept: {error}");
+                log::error!("an answer could not be kept: {error}");
             }
         }
         .boxed_local()
@@ -150,7 +150,7 @@ impl Keeper for ObjectKeeper {
     }
 
     fn note(&self, what: &str) {
-        crate::warning!("{what}");
+        log::warn!("{what}");
     }
 
     fn end(&self) {

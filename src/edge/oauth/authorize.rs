@@ -160,7 +160,7 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
         Ok(Ok(to)) => reply::see_other(&to),
         Ok(Err(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
         Err(Wrong::Broken(error)) => {
-            crate::fault!("a grant could not be made: {error}");
+            log::error!("a grant could not be made: {error}");
             show(server, &asked, cookie.as_deref(), Some(BUSY))
         }
         Err(_) => reply::dead_end(400, STALE),

@@ -6,6 +6,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use form_urlencoded::{Serializer, byte_serialize};
 use worker::Result;
 
 use super::{
@@ -26,7 +27,6 @@ use crate::{
     runtime::{
         http::{Request, Response},
         machine::Machine,
-        url::form_encoded,
     },
     server::platform::{Method, OutboundRequest, Platform as _},
 };
@@ -140,14 +140,16 @@ async fn redeem(
     state: &str,
 ) -> Option<Person> {
     let callback = format!("{}{CALLBACK}", server.origin);
-    let body = format!(
-        "grant_type=authorization_code&code={}&redirect_uri={}",
-        form_encoded(code),
-        form_encoded(&callback)
-    );
+    let body = Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", &callback)
+        .finish();
     // RFC 6749 §2.3.1: both are encoded as forms are.
     let (id, secret) = (&provider.client_id, provider.client_secret.expose());
-    let basic = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
+    let [id, secret] = [id.as_str(), secret].map(|text| byte_serialize(text.as_bytes()));
+    let basic =
+        STANDARD.encode(format!("{}:{}", id.collect::<String>(), secret.collect::<String>()));
     let headers = vec![
         ("Authorization", format!("Basic {basic}")),
         ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
@@ -157,7 +159,7 @@ async fn redeem(
     let answer = fetch(Method::Post, url, headers, Some(body)).await?;
     let person = provider.person(&answer, state, now_s());
     if person.is_none() {
-        crate::fault!("the provider of MCP_OIDC_ISSUER issued an ID token that is not valid");
+        log::error!("the provider of MCP_OIDC_ISSUER issued an ID token that is not valid");
     }
     person
 }
@@ -178,7 +180,7 @@ async fn fetch_endpoints(provider: &Provider) -> Option<Endpoints> {
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
     if let Err(error) = &endpoints {
-        crate::fault!("the document of MCP_OIDC_ISSUER {error}");
+        log::error!("the document of MCP_OIDC_ISSUER {error}");
     }
     endpoints.ok()
 }
@@ -197,6 +199,6 @@ async fn fetch(
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    crate::fault!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
+    log::error!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
     None
 }
