@@ -161,6 +161,15 @@ fn send(session: &Session, channel: &Channel, text: &[u8]) {
     }
 }
 
+/// Tells the client that a question needs no answer any more.
+pub(super) fn take_back(session: &Session, channel: &Channel, question: &Slot) {
+    let params = Object::new()
+        .text("requestId", question.id())
+        .text("reason", "the answer is not needed any more");
+    let text = notification_text("notifications/cancelled", &params.end());
+    send(session, channel, &text);
+}
+
 /// Questions that were put. Dropping it takes back those that were not answered.
 struct Asked {
     session: Rc<Session>,
@@ -172,11 +181,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         for slot in &self.slots {
             if self.session.questions.close(slot) {
-                let params = Object::new()
-                    .text("requestId", slot.id())
-                    .text("reason", "the answer is not needed any more");
-                let text = notification_text("notifications/cancelled", &params.end());
-                send(&self.session, &self.channel, &text);
+                take_back(&self.session, &self.channel, slot);
             }
         }
     }
