@@ -42,7 +42,7 @@ use crate::{
     telemetry::record::Record,
     transport::{
         audit::Kept,
-        forward::{Order, traced},
+        forward::{Order, TAKES_JSON_ALONE, traced},
         hub::Hub,
         quota,
         tasks::TaskLink,
@@ -211,11 +211,15 @@ impl Core {
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
+        let channel = match message.request.url().ends_with(TAKES_JSON_ALONE) {
+            true => Channel::whole_only(),
+            false => Channel::new(),
+        };
         let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (channel, record) = (Channel::new(), ctx.record.clone());
+        let record = ctx.record.clone();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);

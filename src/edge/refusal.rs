@@ -142,7 +142,10 @@ pub enum Refusal {
     #[error("the session did not answer within {0} s; the call may still be running")]
     TimedOut(u64),
     /// The session's object failed.
-    #[error("internal error: the session failed; other sessions are not affected")]
+    #[error(
+        "internal error: the session failed; other sessions are not affected. If the call was to \
+         change something, the change may have happened: look before you repeat it"
+    )]
     Failed,
     /// Whether a session was ended is not known, or it cannot be ended.
     #[error("which of your sessions were ended cannot be looked up: try again in a second")]

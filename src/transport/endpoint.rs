@@ -240,18 +240,27 @@ impl<'a> Endpoint<'a> {
     ) -> Outcome<Response> {
         check_declared(request).await??;
         let response = target.pass_on(request, path, self.rate).await??;
+        let streams = response.status() == STREAMED;
+        if streams && !media::accepts_stream(request.header("accept").as_deref()) {
+            return self.whole(response).boxed_local().await;
+        }
         // The object tells of what it answers.
         self.record.hand_over();
-        if response.status() != STREAMED {
+        if !streams {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
         let stream = Watched::new(stream, Rc::new(Machine), self.record.clone());
-        if !media::accepts_stream(request.header("accept").as_deref()) {
-            let body = whole(stream).boxed_local().await?;
-            return Ok(answer::json(200, &body, self.caller)?);
-        }
         Ok(answer::stream(stream, self.caller)?)
+    }
+
+    /// Hands on a stream of the object in one piece. A stream that ends before its answer is refused
+    /// here, and logged here, because its object may be gone.
+    async fn whole(&self, streamed: Response) -> Outcome<Response> {
+        let stream = worker::Response::from(streamed).stream()?;
+        let body = whole(Watched::new(stream, Rc::new(Machine), Record::aside())).await?;
+        self.record.hand_over();
+        Ok(answer::json(200, &body, self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.

@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
 use crate::{
     agents::{all::all, channel::Channel},
+    edge::refusal::Refusal,
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{RequestId, notification_text, request_text},
+        jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, notification_text, request_text},
         log_level::LogLevel,
         notification,
         object::Object,
@@ -69,6 +70,11 @@ impl Notifier for CallNotifier {
         let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
             return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
+        }
+        if !self.call.channel.takes_questions() {
+            let why = Refusal::AcceptQuestion.to_string();
+            let refused = Stop::refused(RpcError::new(TRANSPORT_ERROR, why));
+            return ready(Err(refused)).boxed_local();
         }
         let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
         let (session, channel) = (self.session.clone(), self.call.channel.clone());
