@@ -60,6 +60,39 @@ async fn other_media_types_are_refused() {
 }
 
 #[tokio::test]
+async fn a_refusal_carries_the_id_of_its_request_where_a_client_would_wait_for_it() {
+    let server = server().await;
+    let nowhere = Client::new(&server.url());
+    let session = nowhere.clone().connect().await;
+    let ping = r#"{"jsonrpc":"2.0","id":"a-1","method":"ping"}"#;
+    for (client, status) in [
+        (nowhere.clone(), 400),
+        (session.clone().with("mcp-protocol-version", "1.0"), 400),
+        (session.clone().with("accept", "text/html"), 406),
+        (session.clone().with("content-type", "text/plain"), 415),
+    ] {
+        let answer = client.post(ping).await;
+        answer.refused(status, -32000);
+        assert_eq!(
+            (&answer.json()["id"], &answer.json()["jsonrpc"]),
+            (&json!("a-1"), &json!("2.0"))
+        );
+    }
+    let closed = start(options().var("ENVIRONMENT", "production")).await;
+    let answer = Client::new(&closed.url()).post(ping).await;
+    answer.refused(503, -32000);
+    assert_eq!(answer.json()["id"], "a-1");
+    // Where the id is not known, it is no JSON-RPC.
+    let large = session.post("x".repeat(LIMIT + 1)).await;
+    large.refused(413, -32000);
+    assert_eq!((&large.json()["id"], &large.json()["jsonrpc"]), (&Value::Null, &Value::Null));
+    // Where nothing waits for an id, it is null.
+    let told = r#"{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}"#;
+    let told = nowhere.post(told).await.text;
+    assert!(told.starts_with(r#"{"jsonrpc":"2.0","id":null,"#), "{told}");
+}
+
+#[tokio::test]
 async fn who_takes_json_alone_gets_answers_in_one_piece() {
     let server = server().await;
     let client = Client::new(&server.url()).with("accept", "application/json");

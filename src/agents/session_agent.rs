@@ -27,6 +27,7 @@ use crate::{
     durable_object,
     edge::{
         answer::{self, Caller, STREAMED},
+        asked::Asked,
         body::read_body,
         config::Config,
         refusal::Refusal,
@@ -95,11 +96,14 @@ impl Core {
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let caller = Caller::of(&request);
         let record = isolate::record(&self.env);
+        let asks = request.method() == Method::Post && request.path() == MCP;
         let response = match self.handle(request, &caller, &record).await? {
             Ok(response) => response,
             Err(refusal) => {
                 record.refused(&refusal);
-                answer::refusal(&refusal, &caller)?
+                let waits = asks && refusal.leaves_waiting();
+                let asked = if waits { Asked::Unknown } else { Asked::Nothing };
+                answer::refusal_of(&refusal, &asked, &caller)?
             }
         };
         if record.is_open() {

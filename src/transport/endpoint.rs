@@ -13,6 +13,7 @@ use crate::{
     agents::rows::now_s,
     edge::{
         answer::{self, Caller, STREAMED},
+        asked::Asked,
         body::check_declared,
         config::Config,
         oauth::challenge,
@@ -51,6 +52,8 @@ const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 pub enum Stop {
     /// Refused.
     Refused(Refusal),
+    /// Refused, and it is known what was asked.
+    RefusedRequest(Refusal, Asked),
     /// The runtime failed.
     Broken(worker::Error),
 }
@@ -72,7 +75,28 @@ impl Stop {
     pub(super) fn challenging(self, config: &Config, request: &Request) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(challenge::to(refusal, config, request.url())),
-            broken => broken,
+            other => other,
+        }
+    }
+
+    /// The same with what was asked, as far as the request still tells.
+    pub async fn to_request(self, request: &Request) -> Self {
+        match self {
+            Self::Refused(refusal) => {
+                let asked = Asked::of(request, &refusal).await;
+                Self::RefusedRequest(refusal, asked)
+            }
+            other => other,
+        }
+    }
+
+    /// The same with what was asked in this body.
+    pub(super) fn to_body(self, body: &[u8]) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.leaves_waiting() => {
+                Self::RefusedRequest(refusal, Asked::in_body(body))
+            }
+            other => other,
         }
     }
 }
@@ -86,13 +110,13 @@ pub type Outcome<T> = std::result::Result<T, Stop>;
 /// Only where the runtime fails.
 #[inline(never)]
 pub fn stop_answer(stop: Stop, caller: &Caller, record: &Record) -> Result<Response> {
-    match stop {
-        Stop::Refused(refusal) => {
-            record.refused(&refusal);
-            answer::refusal(&refusal, caller)
-        }
-        Stop::Broken(error) => Err(error),
-    }
+    let (refusal, asked) = match stop {
+        Stop::Refused(refusal) => (refusal, Asked::Nothing),
+        Stop::RefusedRequest(refusal, asked) => (refusal, asked),
+        Stop::Broken(error) => return Err(error),
+    };
+    record.refused(&refusal);
+    answer::refusal_of(&refusal, &asked, caller)
 }
 
 /// The endpoint for one request.

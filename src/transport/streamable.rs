@@ -37,14 +37,17 @@ pub const PATH: &str = "/mcp";
 /// Answers a request to the MCP endpoint of a caller that was admitted.
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
-        Method::Post => post(endpoint, request).await,
+        Method::Post => match post(endpoint, &request).await {
+            Err(stop) => Err(stop.to_request(&request).boxed_local().await),
+            answered => answered,
+        },
         Method::Get => get(endpoint, request).boxed_local().await,
         Method::Delete => delete(endpoint, request).boxed_local().await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
 
-async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }
@@ -57,18 +60,30 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return in_session(&endpoint, id, &request).boxed_local().await;
+        return in_session(&endpoint, id, request).boxed_local().await;
     }
-    let body = read_body(&request).await??;
-    let body = decode(&body).map_err(Refusal::Body)?;
-    match era::classify(id.is_some(), version.as_deref(), &body) {
+    let body = read_body(request).await??;
+    let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
+    answered.map_err(|stop| stop.to_body(&body))
+}
+
+/// Answers a request whose body says of which era it is.
+async fn by_body(
+    endpoint: Endpoint<'_>,
+    request: &Request,
+    body: &[u8],
+    has_session: bool,
+    version: Option<String>,
+) -> Outcome<Response> {
+    let body = decode(body).map_err(Refusal::Body)?;
+    match era::classify(has_session, version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => {
-            stateless::answer(endpoint, &request, stateless).boxed_local().await
+            stateless::answer(endpoint, request, stateless).boxed_local().await
         }
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
-            without_session(&endpoint, &request, body)
+            without_session(&endpoint, request, body)
         }
         Err(refused) => {
             endpoint.record.came_to("no-era", Some(refused.error.code()));
