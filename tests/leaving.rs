@@ -61,13 +61,14 @@ async fn line(server: &Server) -> Value {
 
 #[tokio::test]
 async fn a_change_without_a_session_runs_to_its_end_when_its_client_leaves() {
-    for (json_only, after) in WAYS {
+    let runs = WAYS.map(async |(json_only, after)| {
         let server = server().await;
         slow(&server, 1_200);
         leave(&server, &stateless(TOOL, &arguments(), json_only), after).await;
         let way = format!("JSON only: {json_only}, after {after:?}");
         assert_eq!(line(&server).await["outcome"], "done", "{way}");
-    }
+    });
+    join_all(runs).await;
 }
 
 /// Clients that take an event stream and clients that do not; they leave before the answer has begun,

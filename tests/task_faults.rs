@@ -123,16 +123,20 @@ async fn a_call_whose_task_hangs_at_its_start_and_at_its_following_comes_to_its_
 
 #[tokio::test]
 async fn a_call_whose_task_tells_nothing_on_its_socket_comes_to_its_end() {
-    let server = failing("/follow", How::Mute, 1).await;
-    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
-    let text = timeout(PATIENCE, opened_in_a_session(&client)).await.expect("an end");
-    assert!(text.contains("is there."), "{text}");
-    let server = failing("/own", How::Mute, 1).await;
-    let client = Client::new(&server.url());
-    let params = second_round(&client, can_be_asked()).await;
-    let called = ask(&client, "tools/call", params, can_be_asked());
-    let text = timeout(PATIENCE, called).await.expect("an end").tool_text();
-    assert!(text.contains("is there."), "{text}");
+    let in_a_session = async {
+        let server = failing("/follow", How::Mute, 1).await;
+        let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+        timeout(PATIENCE, opened_in_a_session(&client)).await.expect("an end")
+    };
+    let without = async {
+        let server = failing("/own", How::Mute, 1).await;
+        let client = Client::new(&server.url());
+        let params = second_round(&client, can_be_asked()).await;
+        let called = ask(&client, "tools/call", params, can_be_asked());
+        timeout(PATIENCE, called).await.expect("an end").tool_text()
+    };
+    let (one, other) = tokio::join!(in_a_session, without);
+    assert!(one.contains("is there.") && other.contains("is there."), "{one} {other}");
 }
 
 #[tokio::test]

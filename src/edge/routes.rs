@@ -150,7 +150,7 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         Ok(endpoint) => endpoint,
         Err(stop) => {
             let stop = match path {
-                streamable::PATH => stop.to_request(&request).boxed_local().await,
+                streamable::PATH => stop.naming(&request).boxed_local().await,
                 _ => stop,
             };
             return stop_answer(stop, caller, &record);

@@ -80,7 +80,7 @@ impl Stop {
     }
 
     /// The same with what was asked, as far as the request still tells.
-    pub async fn to_request(self, request: &Request) -> Self {
+    pub async fn naming(self, request: &Request) -> Self {
         match self {
             Self::Refused(refusal) => {
                 let asked = Asked::of(request, &refusal).await;
@@ -91,7 +91,7 @@ impl Stop {
     }
 
     /// The same with what was asked in this body.
-    pub(super) fn to_body(self, body: &[u8]) -> Self {
+    pub(super) fn naming_body(self, body: &[u8]) -> Self {
         match self {
             Self::Refused(refusal) if refusal.leaves_waiting() => {
                 Self::RefusedRequest(refusal, Asked::in_body(body))

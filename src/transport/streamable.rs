@@ -38,7 +38,7 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => match post(endpoint, &request).await {
-            Err(stop) => Err(stop.to_request(&request).boxed_local().await),
+            Err(stop) => Err(stop.naming(&request).boxed_local().await),
             answered => answered,
         },
         Method::Get => get(endpoint, request).boxed_local().await,
@@ -64,7 +64,7 @@ async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     }
     let body = read_body(request).await??;
     let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
-    answered.map_err(|stop| stop.to_body(&body))
+    answered.map_err(|stop| stop.naming_body(&body))
 }
 
 /// Answers a request whose body says of which era it is.
