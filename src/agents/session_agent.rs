@@ -27,6 +27,7 @@ use crate::{
     durable_object,
     edge::{
         answer::{self, Caller, STREAMED},
+        asked::Asked,
         body::read_body,
         config::Config,
         refusal::Refusal,
@@ -42,7 +43,7 @@ use crate::{
     telemetry::record::Record,
     transport::{
         audit::Kept,
-        forward::{Order, traced},
+        forward::{Order, TAKES_JSON_ALONE, traced},
         hub::Hub,
         quota,
         tasks::TaskLink,
@@ -95,11 +96,14 @@ impl Core {
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let caller = Caller::of(&request);
         let record = isolate::record(&self.env);
+        let asks = request.method() == Method::Post && request.path() == MCP;
         let response = match self.handle(request, &caller, &record).await? {
             Ok(response) => response,
             Err(refusal) => {
                 record.refused(&refusal);
-                answer::refusal(&refusal, &caller)?
+                let waits = asks && refusal.leaves_waiting();
+                let asked = if waits { Asked::Unknown } else { Asked::Nothing };
+                answer::refusal_of(&refusal, &asked, &caller)?
             }
         };
         if record.is_open() {
@@ -211,11 +215,15 @@ impl Core {
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
+        let channel = match message.request.url().ends_with(TAKES_JSON_ALONE) {
+            true => Channel::whole_only(),
+            false => Channel::new(),
+        };
         let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (channel, record) = (Channel::new(), ctx.record.clone());
+        let record = ctx.record.clone();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);

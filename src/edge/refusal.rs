@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::{
     access::{principal::Subject, quota::Rate, scope::BeyondScope},
+    edge::asked::Asked,
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
@@ -247,8 +248,14 @@ impl Refusal {
         }
     }
 
-    /// The JSON-RPC body. No id: the request was refused before or without reading it.
+    /// The body where nothing waits for an id: the request was refused before or without reading it.
     pub fn body(&self) -> Vec<u8> {
+        self.body_for(&Asked::Nothing)
+    }
+
+    /// The body of the answer to what was asked. Without an id that is known it is no JSON-RPC, which
+    /// fails the request at once also in clients that find requests by their ids.
+    pub fn body_for(&self, asked: &Asked) -> Vec<u8> {
         if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
             return slow_down(&self.to_string(), *pause);
         }
@@ -257,7 +264,23 @@ impl Refusal {
         }
         let code = self.code().unwrap_or(TRANSPORT_ERROR);
         let error = RpcError { code, message: self.to_string(), data: self.data() };
-        error_text(None, &error)
+        match asked {
+            Asked::Request(id) => error_text(Some(id), &error),
+            Asked::Unknown => Object::new().raw("error", &error.to_json()).end().into_bytes(),
+            Asked::Nothing => error_text(None, &error),
+        }
+    }
+
+    /// Whether a client that finds requests by their ids would wait on for an answer without one. Of other
+    /// refusals clients read the status first, or the body that is refused has no id.
+    pub fn leaves_waiting(&self) -> bool {
+        let plain = matches!(self, Self::Rollout(..) | Self::Body(_));
+        !plain && !matches!(self.status(), 401 | 403 | 404 | 429)
+    }
+
+    /// Whether the body was passed on, or read and thrown away, by then.
+    pub fn comes_after_the_body(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::Failed | Self::TimedOut(_) | Self::Overloaded)
     }
 
     /// A header that belongs to it.
@@ -319,6 +342,16 @@ mod tests {
         for version in Version::ALL {
             assert!(text.contains(&format!("\"{}\"", version.as_str())), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_carries_the_id_of_its_request_or_is_no_json_rpc() {
+        let id = Asked::in_body(br#"{"id":"a-1"}"#);
+        let text = |asked| String::from_utf8(Refusal::NoSession.body_for(asked)).unwrap();
+        assert!(text(&id).starts_with(r#"{"jsonrpc":"2.0","id":"a-1","error":{"#), "{}", text(&id));
+        let unknown = text(&Asked::Unknown);
+        assert!(unknown.starts_with(r#"{"error":{"code":-32000,"#), "{unknown}");
+        assert!(text(&Asked::Nothing).contains(r#""id":null"#));
     }
 
     #[test]

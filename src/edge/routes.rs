@@ -148,7 +148,13 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
     let url = config.door.oauth.then(|| request.url().to_owned());
     let endpoint = match compiled_apart(Endpoint::admit(&request, visit)).await {
         Ok(endpoint) => endpoint,
-        Err(stop) => return stop_answer(stop, caller, &record),
+        Err(stop) => {
+            let stop = match path {
+                streamable::PATH => compiled_apart(stop.naming(&request)).await,
+                _ => stop,
+            };
+            return stop_answer(stop, caller, &record);
+        }
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {

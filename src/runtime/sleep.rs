@@ -28,17 +28,26 @@ pub struct Sleep {
 
 /// Rings once.
 #[derive(Default)]
-struct Bell {
+pub(super) struct Bell {
     rang: Cell<bool>,
     waker: Cell<Option<Waker>>,
 }
 
 impl Bell {
-    fn ring(&self) {
+    pub(super) fn ring(&self) {
         self.rang.set(true);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Ready once it rang.
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.rang.get() {
+            return Poll::Ready(());
+        }
+        self.waker.set(Some(cx.waker().clone()));
+        Poll::Pending
     }
 }
 
@@ -61,12 +70,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.bell.rang.get() {
+        let rang = self.bell.poll(cx);
+        if rang.is_ready() {
             self.timer = None;
-            return Poll::Ready(());
         }
-        self.bell.waker.set(Some(cx.waker().clone()));
-        Poll::Pending
+        rang
     }
 }
 

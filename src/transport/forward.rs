@@ -23,6 +23,7 @@ use crate::{
         request,
     },
     telemetry::{record::Record, trace::Trace},
+    transport::media,
 };
 
 const SESSION_AGENT: &str = "SESSION_AGENT";
@@ -69,7 +70,9 @@ impl Target<'_> {
             let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
             lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
         }
-        let url = format!("https://object{path}");
+        let streams = media::accepts_stream(request.header("accept").as_deref());
+        let takes = if streams { "" } else { TAKES_JSON_ALONE };
+        let url = format!("https://object{path}{takes}");
         let stub = stub(self.env, &self.claims.object())?;
         Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
     }
@@ -91,6 +94,10 @@ impl Target<'_> {
 
 /// What a session's object reads of a client's request, besides its seal and the token.
 pub const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+
+/// Behind the address of a request whose client takes its answer as JSON and no event stream, so that the
+/// call cannot ask it anything.
+pub const TAKES_JSON_ALONE: &str = "?takes=json";
 
 /// Where a request says which trace it belongs to.
 const PARENT: &str = "traceparent";

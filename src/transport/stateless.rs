@@ -7,7 +7,10 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use futures_util::FutureExt as _;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -41,6 +44,7 @@ use crate::{
         version::Version,
     },
     runtime::{
+        departure::Departure,
         http::{Request, Response},
         machine::Machine,
         random,
@@ -105,7 +109,8 @@ pub async fn answer(
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            carry_out(endpoint, id, opened, choice, streams).await
+            let departure = Departure::of(http.inner());
+            carry_out(endpoint, id, opened, choice, (streams, departure)).await
         }
     }
 }
@@ -281,7 +286,7 @@ async fn carry_out(
     id: RequestId,
     opened: Opened,
     choice: Option<Choice>,
-    streams: bool,
+    (streams, departure): (bool, Departure),
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -300,7 +305,9 @@ async fn carry_out(
         consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
-    let changes = Rc::new(Changes::in_request(endpoint.wait_until()));
+    let left = departure.clone();
+    let changes = Changes::in_request(endpoint.wait_until());
+    let changes = Rc::new(changes.of_client(Rc::new(move || left.has_happened())));
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
@@ -331,8 +338,15 @@ async fn carry_out(
     match run_held(call.boxed_local(), channel, Rc::new(Machine), changes).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
         Held::Stream(stream) if !streams => {
-            let body = compiled_apart(whole(stream)).await?;
-            Ok(answer::json(200, &body, endpoint.caller)?)
+            match select(compiled_apart(whole(stream)), departure.wait()).await {
+                Either::Left((body, _)) => Ok(answer::json(200, &body?, endpoint.caller)?),
+                Either::Right(((), rest)) => {
+                    // Dropping the stream ends the call, or has it go on without a reader.
+                    record.streams(200);
+                    drop(rest);
+                    Ok(answer::accepted(endpoint.caller)?)
+                }
+            }
         }
         Held::Stream(stream) => {
             record.streams(200);

@@ -66,7 +66,8 @@ impl Status {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// Reads the name in the extension.
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }

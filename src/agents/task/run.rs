@@ -153,6 +153,8 @@ pub async fn drive(
             return Poll::Ready(Stopped::Cancelled);
         }
         match (call.as_mut().poll(cx), run.sleeps_until.get()) {
+            // A tool that was stopped because it was taken back did not end by itself.
+            (Poll::Ready(Err(_)), _) if run.cancelled.get() => Poll::Ready(Stopped::Cancelled),
             (Poll::Ready(ended), _) => Poll::Ready(Stopped::Ended(ended)),
             (Poll::Pending, _) if run.cancelled.get() && run.under_way.get() == 0 => {
                 Poll::Ready(Stopped::Cancelled)
