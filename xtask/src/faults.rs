@@ -20,6 +20,8 @@ pub enum How {
     Refuse,
     /// It does what was asked, works on for 0.4 s, and is reset before its answer leaves.
     Lose,
+    /// Its alarms come after 0.2 s at the latest, whatever its path.
+    Early,
 }
 
 impl How {
@@ -29,6 +31,7 @@ impl How {
             Self::Stall => "stall",
             Self::Refuse => "refuse",
             Self::Lose => "lose",
+            Self::Early => "early",
         }
     }
 }
@@ -56,6 +59,12 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Alarms of this class come after 0.2 s at the latest.
+    #[must_use]
+    pub fn early(class: &'static str) -> Self {
+        Self { faults: vec![Fault { class, path: "", how: How::Early, times: 0 }], haste: 1 }
+    }
+
     /// The main module.
     pub(crate) fn module(&self) -> String {
         let mut text = String::from("const FAULTS = [\n");
