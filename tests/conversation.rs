@@ -1,12 +1,9 @@
 //! A whole conversation about one site, in every era and with both generations of the API: create it,
 //! see it become idle, make a checkpoint, edit a file, break it, restore it, delete it.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use sandbox::Generation;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use xtask::server::{Options, Server};
 
 use crate::support::{
@@ -14,6 +11,7 @@ use crate::support::{
     events::Live,
     new_site, options, production, start,
     stateless::{ask, listen},
+    wait,
 };
 
 const FQDN: &str = "www.talk.example.com";
@@ -135,20 +133,22 @@ impl Talk {
     }
 
     async fn followed(&mut self, task: &str) -> Value {
-        loop {
+        wait::until("the task is completed", async || {
             let params = json!({ "taskId": task });
             let mut seen = ask(&self.client, "tasks/get", params, self.can()).await.result();
             match seen["status"].as_str() {
-                Some("completed") => return seen["result"].take(),
+                Some("completed") => return Ok(seen["result"].take()),
                 Some("input_required") => {
                     let responses = self.answers(&seen);
                     let params = json!({ "taskId": task, "inputResponses": responses });
                     ask(&self.client, "tasks/update", params, self.can()).await.result();
                 }
-                Some("working") => sleep(Duration::from_millis(200)).await,
+                Some("working") => {}
                 _ => panic!("{seen}"),
             }
-        }
+            Err(seen)
+        })
+        .await
     }
 }
 

@@ -11,7 +11,7 @@ use xtask::server::Server;
 
 use crate::{
     sse::{hello, open},
-    support::{Client, lines, server},
+    support::{Client, lines, server, wait},
 };
 
 const SITE: &str = "site-1.example.com";
@@ -34,9 +34,7 @@ fn slow(server: &Server, ms: u64) {
 /// Waits until SiteBay has the change.
 async fn sent(server: &Server) {
     let is_sent = || server.sandbox().unwrap().requests().iter().any(|sent| sent.method == "POST");
-    while !is_sent() {
-        sleep(Duration::from_millis(5)).await;
-    }
+    wait::holds("SiteBay has the change", is_sent).await;
 }
 
 async fn line(server: &Server) -> Value {
@@ -55,6 +53,7 @@ async fn a_change_without_a_session_runs_to_its_end_when_its_client_leaves() {
         let call = Caller::at("/mcp").stateless_call(TOOL, &arguments().to_string());
         connection.send(&call).await.unwrap();
         sent(&server).await;
+        // Real time: an answer that streams begins after a quarter of a second.
         sleep(after).await;
         connection.reset().unwrap();
         assert_eq!(line(&server).await["outcome"], "done", "after {after:?}");

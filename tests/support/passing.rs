@@ -42,6 +42,7 @@ impl Passing {
                 let moved = self.moved.fetch_add(passed, Ordering::Relaxed) + passed;
                 clock.set(moved).unwrap();
             }
+            // Real time: there is no other.
             None => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
         }
     }
