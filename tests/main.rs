@@ -68,6 +68,7 @@ mod sse;
 mod stateless;
 mod storage;
 mod streams;
+mod suite;
 mod task_faults;
 mod task_questions;
 mod tasks;
