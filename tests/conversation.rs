@@ -1,6 +1,7 @@
 //! A whole conversation about one site, in every era and with both generations of the API: create it,
 //! see it become idle, make a checkpoint, edit a file, break it, restore it, delete it.
 
+use futures_util::future::join_all;
 use reqwest::Method;
 use sandbox::Generation;
 use serde_json::{Value, json};
@@ -220,9 +221,8 @@ async fn with_tasks() {
 
 #[tokio::test]
 async fn with_the_october_generation() {
-    for era in [Era::Session, Era::Rounds, Era::Tasks] {
-        talk(era, Generation::October).await;
-    }
+    let eras = [Era::Session, Era::Rounds, Era::Tasks];
+    join_all(eras.map(|era| talk(era, Generation::October))).await;
 }
 
 #[tokio::test]

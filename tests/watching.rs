@@ -63,7 +63,7 @@ fn is_update(message: &Value) -> bool {
 
 #[tokio::test]
 async fn a_session_hears_of_a_change_elsewhere() {
-    let time = Passing::moved();
+    let Some(time) = Passing::only_moved("watching") else { return };
     let mut server = watched(&time, options()).await;
     let client = Client::new(&server.url()).connect().await;
     client.request("resources/subscribe", json!({ "uri": URI })).await.result();
@@ -71,20 +71,17 @@ async fn a_session_hears_of_a_change_elsewhere() {
     live.until("connected").await;
     looked(&server, OPERATORS, 0).await;
     change(&server, true).await;
-    time.pass(A_LOOK).await;
-    let told = live.message(is_update).await;
-    assert_eq!(told["params"]["uri"], URI);
+    assert_eq!(told(&mut live, &time).await["params"]["uri"], URI);
     server.restart().await.unwrap();
     let mut live = Live::new(client.get().await);
     live.until("connected").await;
     change(&server, false).await;
-    time.pass(A_LOOK).await;
-    live.message(is_update).await;
+    told(&mut live, &time).await;
 }
 
 #[tokio::test]
 async fn a_listener_hears_of_a_change_elsewhere_with_its_own_token() {
-    let time = Passing::moved();
+    let Some(time) = Passing::only_moved("watching") else { return };
     let server = watched(&time, options()).await;
     let token = "a token of its own, which is kept sealed";
     let filter = json!({ "resourceSubscriptions": [URI] });
@@ -93,8 +90,7 @@ async fn a_listener_hears_of_a_change_elsewhere_with_its_own_token() {
     live.until("acknowledged").await;
     looked(&server, token, 0).await;
     change(&server, true).await;
-    time.pass(A_LOOK).await;
-    live.message(is_update).await;
+    told(&mut live, &time).await;
     assert!(!is_stored(&server, token));
 }
 
@@ -109,11 +105,30 @@ async fn looks_meanwhile(server: &Server, time: &Passing, watches: &str, other: 
 
 /// Lets time pass for one more look of each.
 async fn next_look(server: &Server, time: &Passing, tokens: &[&str]) {
-    let seen = tokens.iter().map(|token| looks(server, token)).collect::<Vec<_>>();
-    time.pass(A_LOOK).await;
-    for (token, seen) in tokens.iter().zip(seen) {
-        looked(server, token, seen).await;
-    }
+    let seen = tokens.iter().map(|token| (*token, looks(server, token))).collect::<Vec<_>>();
+    passing(time, "each looked again", async || {
+        for (token, seen) in &seen {
+            looked(server, token, *seen).await;
+        }
+    })
+    .await;
+}
+
+/// Lets time pass again and again until this is done: a look that is under way when time passes has
+/// the next one done later.
+async fn passing<T>(time: &Passing, what: &str, mut done: impl AsyncFnMut() -> T) -> T {
+    wait::until(what, async || {
+        time.pass(A_LOOK).await;
+        tokio::time::timeout(Duration::from_secs(1), done()).await
+    })
+    .await
+}
+
+/// Lets time pass until the stream has an update.
+async fn told(live: &mut Live, time: &Passing) -> Value {
+    let told = passing(time, "an update comes", async || live.message(is_update).await).await;
+    live.forget();
+    told
 }
 
 const FIRST: &str = "the token of the first";
@@ -121,7 +136,7 @@ const SECOND: &str = "the token of the second";
 
 #[tokio::test]
 async fn nothing_is_looked_at_once_a_session_watches_no_more() {
-    let time = Passing::moved();
+    let Some(time) = Passing::only_moved("watching") else { return };
     let server = watched(&time, options()).await;
     let mut streams = Vec::new();
     for token in [FIRST, SECOND] {
@@ -142,7 +157,7 @@ async fn nothing_is_looked_at_once_a_session_watches_no_more() {
 
 #[tokio::test]
 async fn nothing_is_looked_at_once_a_listener_is_gone() {
-    let time = Passing::moved();
+    let Some(time) = Passing::only_moved("watching") else { return };
     let server = watched(&time, options()).await;
     let mut streams = Vec::new();
     for token in [FIRST, SECOND] {
@@ -168,7 +183,7 @@ async fn nothing_is_looked_at_once_a_listener_is_gone() {
 
 #[tokio::test]
 async fn a_site_is_seen_to_become_idle() {
-    let time = Passing::moved();
+    let Some(time) = Passing::only_moved("watching") else { return };
     let creating_for = Duration::from_secs(4);
     let sandbox = sandbox::Options { creating_for, ..sandbox::Options::default() };
     let server = watched(&time, Options { sandbox: Some(sandbox), ..options() }).await;
@@ -188,14 +203,11 @@ async fn a_site_is_seen_to_become_idle() {
         let text = read["contents"][0]["text"].as_str().unwrap().to_owned();
         serde_json::from_str::<Value>(&text).unwrap()["status"].as_str().unwrap().to_owned()
     };
-    time.pass(A_LOOK).await;
-    live.message(is_update).await;
-    live.forget();
+    told(&mut live, &time).await;
     wait::until("the site is idle", async || match status().await {
         status if status == "idle" => Ok(()),
         status => Err(status),
     })
     .await;
-    time.pass(A_LOOK).await;
-    live.message(is_update).await;
+    told(&mut live, &time).await;
 }
