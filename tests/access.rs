@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::{Answer, Client, options, start};
+use crate::support::{Answer, Client, lines::lines, options, start, wait};
 
 #[tokio::test]
 async fn a_key_is_needed_where_one_is_set() {
@@ -100,6 +100,7 @@ async fn a_key_in_the_url_opens_only_where_that_is_allowed() {
         }
         let wrong = Client::at(&server.url(), "/mcp?auth=wrong").initialize("2025-11-25").await;
         wrong.refused(401, -32000);
+        wait::holds("each request has its line", || lines(&server).len() == 3).await;
         assert!(!server.log().contains(key));
     }
 }

@@ -1,12 +1,10 @@
 //! A whole conversation about one site, in every era and with both generations of the API: create it,
 //! see it become idle, make a checkpoint, edit a file, break it, restore it, delete it.
 
-use std::time::Duration;
-
+use futures_util::future::join_all;
 use reqwest::Method;
 use sandbox::Generation;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use xtask::server::{Options, Server};
 
 use crate::support::{
@@ -14,6 +12,7 @@ use crate::support::{
     events::Live,
     new_site, options, production, start,
     stateless::{ask, listen},
+    wait,
 };
 
 const FQDN: &str = "www.talk.example.com";
@@ -135,20 +134,22 @@ impl Talk {
     }
 
     async fn followed(&mut self, task: &str) -> Value {
-        loop {
+        wait::until("the task is completed", async || {
             let params = json!({ "taskId": task });
             let mut seen = ask(&self.client, "tasks/get", params, self.can()).await.result();
             match seen["status"].as_str() {
-                Some("completed") => return seen["result"].take(),
+                Some("completed") => return Ok(seen["result"].take()),
                 Some("input_required") => {
                     let responses = self.answers(&seen);
                     let params = json!({ "taskId": task, "inputResponses": responses });
                     ask(&self.client, "tasks/update", params, self.can()).await.result();
                 }
-                Some("working") => sleep(Duration::from_millis(200)).await,
+                Some("working") => {}
                 _ => panic!("{seen}"),
             }
-        }
+            Err(seen)
+        })
+        .await
     }
 }
 
@@ -220,9 +221,8 @@ async fn with_tasks() {
 
 #[tokio::test]
 async fn with_the_october_generation() {
-    for era in [Era::Session, Era::Rounds, Era::Tasks] {
-        talk(era, Generation::October).await;
-    }
+    let eras = [Era::Session, Era::Rounds, Era::Tasks];
+    join_all(eras.map(|era| talk(era, Generation::October))).await;
 }
 
 #[tokio::test]

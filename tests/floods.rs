@@ -1,7 +1,5 @@
 //! Ten thousand notifications at once: bounded, in order, and nothing hangs.
 
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -62,13 +60,11 @@ async fn ten_thousand_changes_in_a_session_reach_every_stream_or_close_it_with_a
     let mut own = Live::new(client.get().await);
     own.until(": connected").await;
     let mut listener = listener(&server.url()).await;
-    let began = Instant::now();
     let flooded = client.call("flood", json!({ "count": MANY, "of": "changes" })).await;
     assert_eq!(flooded.tool_text(), "flooded");
     client.call("test_trigger_prompt_change", json!({})).await.result();
     told(&mut own).await;
     told(&mut listener).await;
-    assert!(began.elapsed() < PATIENCE, "took {:?}", began.elapsed());
     assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
 }
 
@@ -76,7 +72,6 @@ async fn ten_thousand_changes_in_a_session_reach_every_stream_or_close_it_with_a
 async fn ten_thousand_changes_outside_of_sessions_reach_every_listener_or_close_it_with_a_reason() {
     let server = server().await;
     let mut listener = listener(&server.url()).await;
-    let began = Instant::now();
     let arguments = json!({ "count": MANY, "of": "changes" });
     for (tool, arguments) in [("flood", arguments), ("test_trigger_prompt_change", json!({}))] {
         let params = json!({ "name": tool, "arguments": arguments });
@@ -84,11 +79,7 @@ async fn ten_thousand_changes_outside_of_sessions_reach_every_listener_or_close_
         ask(&client, "tools/call", params, json!({})).await.result();
     }
     told(&mut listener).await;
-    assert!(began.elapsed() < PATIENCE, "took {:?}", began.elapsed());
 }
-
-/// No figure of speed: that nothing hangs, on a machine with much else to do.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn listener(url: &str) -> Live {
     let filter = json!({ "toolsListChanged": true, "promptsListChanged": true });

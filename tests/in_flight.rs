@@ -10,7 +10,7 @@ use xtask::server::Server;
 
 use crate::{
     storage::is_stored,
-    support::{Answer, Client, events::Live, options, server, start},
+    support::{Answer, Client, events::Live, options, server, start, wait},
 };
 
 /// Time for what was sent to reach the session's object.
@@ -34,6 +34,7 @@ impl Held {
         let body = Body::wrap_stream(stream::iter([Ok(first)]).chain(last.boxed()));
         let sent = client.send(Method::POST).body(body);
         let answer = tokio::spawn(async move { Answer::of(sent.send().await.unwrap()).await });
+        // Real time: nothing tells that the first bytes were read.
         sleep(ON_ITS_WAY).await;
         Self { rest, answer }
     }
@@ -76,6 +77,7 @@ async fn is_over(client: &Client) {
 async fn end_meanwhile(server: &Server, body: String, streams: bool) -> Client {
     let client = Client::new(&server.url()).connect().await;
     client.request("resources/subscribe", json!({ "uri": "test://early" })).await.result();
+    wait::holds("what it watches is stored", || is_stored(server, "test://early")).await;
     let live = match streams {
         true => Some(Live::new(client.get().await)),
         false => None,
@@ -135,17 +137,16 @@ async fn sessions_of_one_object_end_each_by_itself() {
 async fn a_call_that_runs_when_its_session_ends_is_answered_and_keeps_nothing() {
     let mut server = server().await;
     let client = Client::new(&server.url()).connect().await;
-    let args = json!({ "ms": 1_200, "steps": 3 });
-    let call = client.call_with_progress("slow", args);
-    let end = async {
-        sleep(Duration::from_millis(700)).await;
-        client.delete().await
-    };
-    let (call, end) = tokio::join!(call, end);
-    assert_eq!(end.status, 204);
-    assert_eq!(call.tool_text(), "done");
+    let params = json!({ "name": "slow", "arguments": { "ms": 1_200, "steps": 3 },
+                         "_meta": { "progressToken": 1 } });
+    let call = client.send(Method::POST).body(request("tools/call", &params));
+    let mut call = Live::new(call.send().await.unwrap());
+    call.until(r#""progress":1.0"#).await;
+    let last = call.last_id();
+    assert_eq!(client.delete().await.status, 204);
+    let answer = call.rest().await;
+    assert!(answer.contains(r#""id":3"#) && answer.contains("done"), "{answer}");
     is_over(&client).await;
-    let last = call.events()[0].id.clone().unwrap();
     assert_eq!(client.clone().with("last-event-id", &last).get().await.status(), 404);
     server.restart().await.unwrap();
     is_over(&client).await;

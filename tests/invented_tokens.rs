@@ -1,7 +1,5 @@
 //! SiteBay tokens that callers invent: under whose limit they are, and what they leave behind.
 
-use std::time::Duration;
-
 use reqwest::Method;
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
@@ -14,6 +12,7 @@ use crate::{
         events::Live,
         options,
         stateless::{ask, prepared},
+        wait,
     },
 };
 
@@ -169,12 +168,7 @@ async fn a_stream_that_began_before_its_token_worked_hears_of_changes_elsewhere(
     live.until(": connected").await;
     assert_eq!(objects_of(&server, "HubAgent"), 0);
     session.call("sitebay_list_sites", json!({})).await.result();
-    let registered = async {
-        while objects_of(&server, "HubAgent") == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(5), registered).await.expect("it is registered");
+    wait::holds("it is registered", || objects_of(&server, "HubAgent") > 0).await;
     let other = tenant(&server, "good").connect().await;
     other.call("notify", json!({})).await.result();
     live.until("tools/list_changed").await;

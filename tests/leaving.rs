@@ -12,7 +12,7 @@ use xtask::server::Server;
 
 use crate::{
     sse::{hello, open},
-    support::{Client, lines, new_site, options, server, start},
+    support::{Client, lines, new_site, options, server, start, wait},
 };
 
 const SITE: &str = "site-1.example.com";
@@ -48,9 +48,7 @@ fn stateless(tool: &str, arguments: &Value, json_only: bool) -> Vec<u8> {
 /// Waits until SiteBay has the change.
 async fn sent(server: &Server) {
     let is_sent = || server.sandbox().unwrap().requests().iter().any(|sent| sent.method == "POST");
-    while !is_sent() {
-        sleep(Duration::from_millis(5)).await;
-    }
+    wait::holds("SiteBay has the change", is_sent).await;
 }
 
 async fn line(server: &Server) -> Value {
@@ -115,6 +113,7 @@ async fn a_call_that_changes_nothing_ends_when_its_client_leaves() {
         let mut connection = Connection::open(port(&server)).await.unwrap();
         let call = stateless("slow", &json!({ "ms": 60_000, "steps": 300 }), json_only);
         connection.send(&call).await.unwrap();
+        // Real time: an answer that streams begins after a quarter of a second.
         sleep(Duration::from_millis(600)).await;
         connection.reset().unwrap();
         let line = lines::of_tool(&server, "slow").await;

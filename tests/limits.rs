@@ -1,9 +1,6 @@
 //! How many requests a caller may make, and what happens to one that guesses.
 
-use std::time::Duration;
-
 use serde_json::json;
-use tokio::time::Instant;
 use xtask::{
     clock::Clock,
     server::{Options, Server},
@@ -141,15 +138,13 @@ async fn an_address_that_guesses_is_kept_from_guessing_on() {
         let client = Client::new(&server.url()).with("cf-connecting-ip", address);
         client.with("authorization", &format!("Bearer {key}"))
     };
-    let began = Instant::now();
     let mut refused = [0, 0];
-    for guess in 0..1_000 {
+    for guess in 0..200 {
         let answer = from("192.0.2.1", &format!("guess-{guess}")).initialize("2025-11-25").await;
         refused[usize::from(answer.status == 429)] += 1;
         assert!(matches!(answer.status.as_u16(), 401 | 429), "{answer:?}");
     }
-    assert_eq!(refused, [60, 940]);
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(refused, [60, 140]);
     let right = from("192.0.2.1", KEY).initialize("2025-11-25").await;
     assert_eq!(right.status, 429);
     assert_eq!(right.json()["retryAfter"], number(&right, "retry-after"));

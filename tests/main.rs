@@ -70,6 +70,7 @@ mod stateless;
 mod storage;
 mod stored;
 mod streams;
+mod suite;
 mod task_faults;
 mod task_questions;
 mod tasks;

@@ -1,6 +1,6 @@
 //! `mcp-remote`, as Cursor starts it: stdio in, HTTP out.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use serde_json::{Value, json};
 use xtask::{
@@ -44,7 +44,10 @@ async fn remote(server: &Server, home: &Path, path: &str, flags: &[&str]) -> Std
 
 #[tokio::test]
 async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
-    let server = start(Options::new(production().folder).var("MCP_API_KEY", KEY)).await;
+    // A site that is being created is busy.
+    let sandbox = sandbox::Options { creating_for: Duration::ZERO, ..Default::default() };
+    let options = Options { sandbox: Some(sandbox), ..Options::new(production().folder) };
+    let server = start(options.var("MCP_API_KEY", KEY)).await;
     let home = tempfile::tempdir().unwrap();
     let mut remote = remote(&server, home.path(), "/mcp", &[]).await;
     let tools = remote.request("tools/list", json!({})).await;
@@ -61,8 +64,6 @@ async fn a_site_is_created_listed_and_deleted_through_mcp_remote() {
     call("sitebay_create_site", site).await;
     let sites = call("sitebay_list_sites", json!({})).await;
     assert_eq!(sites["count"], 4, "{sites}");
-    // A site that is being created is busy.
-    tokio::time::sleep(std::time::Duration::from_millis(2_200)).await;
     let gone = json!({ "fqdn": "from-cursor.example.com", "confirm": true });
     call("sitebay_delete_site", gone).await;
     let sites = call("sitebay_list_sites", json!({})).await;

@@ -6,7 +6,7 @@ use crate::support::{
     Answer,
     events::Live,
     oauth::{App, SITEBAY_TOKEN, Tokens, get, post, send, server, ticket, with_oauth},
-    start,
+    start, wait,
 };
 use reqwest::Method;
 
@@ -34,14 +34,11 @@ async fn account(url: &str, cookie: &str) -> Answer {
 
 /// The page once it has this on it: a grant's object tells the hub after its answer.
 pub async fn account_with(url: &str, cookie: &str, what: &str) -> Answer {
-    for _ in 0..50 {
+    wait::until(&format!("{what:?} is on the page"), async || {
         let page = account(url, cookie).await;
-        if page.text.contains(what) {
-            return page;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-    }
-    panic!("no {what}: {:?}", account(url, cookie).await)
+        if page.text.contains(what) { Ok(page) } else { Err(page) }
+    })
+    .await
 }
 
 #[tokio::test]

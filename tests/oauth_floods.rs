@@ -52,6 +52,7 @@ impl Host {
                     let path = String::from_utf8_lossy(&request[..read]).into_owned();
                     let path = path.split(' ').nth(1).unwrap_or_default().to_owned();
                     let body = body.replace("PATH", &path);
+                    // Real time: how late the host is.
                     tokio::time::sleep(pause).await;
                     let head = format!(
                         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\

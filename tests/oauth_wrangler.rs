@@ -1,11 +1,8 @@
 //! OAuth under `wrangler dev`, as `cargo xtask dev` starts it: what becomes of grants is in the audit,
 //! and `mcp-remote` signs its person in.
 
-use std::time::Duration;
-
 use sandbox::Sandbox;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep};
 use xtask::skips::skip;
 
 use crate::{
@@ -15,6 +12,7 @@ use crate::{
         browser::Browser,
         oauth::{App, SITEBAY_TOKEN, Tokens, get, post, ticket},
         passing::Passing,
+        wait,
         wrangler::Wrangler,
     },
 };
@@ -51,18 +49,14 @@ async fn what_becomes_of_grants_is_in_the_audit_and_mcp_remote_signs_in_with_oau
 
 /// Entries of the audit, once there are so many of them.
 async fn audit(url: &str, query: &str, count: usize) -> Vec<Value> {
-    let deadline = Instant::now() + Duration::from_secs(10);
-    loop {
+    wait::until(query, async || {
         let request = reqwest::Client::new().get(format!("{url}/admin/audit?{query}"));
         let answer = request.header("authorization", format!("Bearer {ADMIN}")).send().await;
         let page: Value = serde_json::from_str(&answer.unwrap().text().await.unwrap()).unwrap();
         let entries = page["entries"].as_array().unwrap_or_else(|| panic!("{page}")).clone();
-        if entries.len() >= count {
-            return entries;
-        }
-        assert!(Instant::now() < deadline, "{query}: {entries:?}");
-        sleep(Duration::from_millis(100)).await;
-    }
+        if entries.len() >= count { Ok(entries) } else { Err(entries) }
+    })
+    .await
 }
 
 /// Returns what must be nowhere.

@@ -10,6 +10,7 @@ use crate::support::{
     lines::{line, lines, of_method, of_tool},
     new_site, options, server, start,
     stateless::{ask, listen, prepared},
+    wait,
 };
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -94,12 +95,7 @@ async fn a_call_that_streams_is_told_of_at_its_end() {
     let mut response = leaving.send(Method::POST).body(body).send().await.unwrap();
     while response.chunk().await.unwrap().is_some_and(|chunk| chunk.is_empty()) {}
     drop(response);
-    for _ in 0..200 {
-        if log() > 1 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    wait::holds("the one that left has a line", || log() > 1).await;
     assert_eq!(log(), 2, "{}", server.log());
 }
 
@@ -320,6 +316,7 @@ async fn the_log_says_as_much_as_it_is_told_to() {
         let server = start(options().var("LOG_LEVEL", level)).await;
         let client = Client::new(&server.url()).connect().await;
         client.call("echo", json!({ "text": "x" })).await;
+        // Real time: no line tells that no other will come.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let asked = lines(&server).iter().filter(|line| line["event"] == "request").count();
         assert_eq!(asked.saturating_sub(1).min(2), count, "{level}: {}", server.log());

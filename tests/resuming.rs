@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 use xtask::{clock::Clock, server::Server, skips::skip};
 
 use crate::{
+    storage::is_stored,
     support::{
         Client,
         events::{Live, parse},
         memory::{bounded, resident},
-        options, server, start,
+        options, server, start, wait,
     },
     tasks::{FQDN, agreed, can_be_asked, creating_for, open_site},
 };
@@ -53,7 +54,7 @@ async fn an_answer_waits_for_a_client_that_was_away() {
     let mut server = server().await;
     let client = Client::new(&server.url()).connect().await;
     let last = lose(&client, slow(800, 2), r#""progress":1.0"#).await;
-    tokio::time::sleep(Duration::from_millis(1_000)).await;
+    wait::holds("the answer is stored", || is_stored(&server, "answer:")).await;
     let back = client.clone().with("last-event-id", &last);
     let text = Live::new(back.get().await).rest().await;
     assert!(text.contains("done"), "{text}");

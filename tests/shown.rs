@@ -2,13 +2,20 @@
 //! log, the documents that say what is here. `INSTA_UPDATE=always cargo xtask test shown` accepts a change.
 
 use serde_json::{Value, json};
-use xtask::server::{Options, Server};
+use xtask::{
+    faults::{Fault, Faults, How},
+    server::{Options, Server},
+};
 
-use crate::support::{
-    Client,
-    lines::{faults, line, lines},
-    options, production, start,
-    stateless::ask,
+use crate::{
+    support::{
+        Client,
+        lines::{faults, line, lines},
+        options, production, start,
+        stateless::ask,
+        wait,
+    },
+    tasks::{started, until},
 };
 
 /// The parts that differ from run to run.
@@ -83,7 +90,17 @@ async fn the_documents_of_the_server_are_as_they_were() {
     snapshot!("documents", shown.join("\n\n"));
 }
 
-/// One line of each kind: a request of each outcome, a warning.
+/// The line of an object that failed.
+async fn an_error() -> Value {
+    let fault = Fault { class: "KeyAgent", path: "/key", how: How::Refuse, times: 1 };
+    let failing = Some(Faults { faults: vec![fault], haste: 1 });
+    let server = start(Options { faults: failing, ..options() }.var("SESSION_KEY", "")).await;
+    assert_eq!(Client::new(&server.url()).initialize("2025-11-25").await.status, 503);
+    let errors = || faults(&server).into_iter().find(|line| line["level"] == "error");
+    wait::until("there is a line of it", async || errors().ok_or(server.log())).await
+}
+
+/// One line of each kind: a request of each outcome, a task, a warning, an error.
 #[tokio::test]
 async fn the_lines_of_the_log_are_as_they_were() {
     let server = start(options().var("MCP_PAGE_SIZE", "none")).await;
@@ -100,13 +117,18 @@ async fn the_lines_of_the_log_are_as_they_were() {
         let params = json!({ "name": tool, "arguments": arguments });
         let before = lines(&server).len();
         ask(&client, "tools/call", params, json!({})).await;
-        while lines(&server).len() <= before {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        wait::holds("it has a line", || lines(&server).len() > before).await;
     }
     client.post("{").await;
     line(&server, |line| line["status"] == 400).await;
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 0.1, "label": "x" } });
+    let task = started(&client, params).await;
+    until(&client, &task, "completed").await;
+    line(&server, |line| line["event"] == "task").await;
+    // Looks at the task have lines like those of other requests, and nobody knows how many there are.
     let mut all = lines(&server);
+    all.retain(|line| line["method"] != "tasks/get");
     all.extend(faults(&server).into_iter().take(1));
+    all.push(an_error().await);
     snapshot!("log_lines", Vec::from_iter(all.iter().map(pretty)).join("\n"));
 }

@@ -1,12 +1,10 @@
 //! The SiteBay tools over the wire: what the sandbox received, and what the client was told.
 
-use std::time::{Duration, Instant};
-
 use sandbox::{Fault, Generation, Recorded};
 use serde_json::{Value, json};
 use xtask::server::{Options, Server};
 
-use crate::support::{Answer, Client, events::Live, new_site, options, server, start};
+use crate::support::{Answer, Client, events::Live, hasty, new_site, options, server, start};
 
 const SITE: &str = "site-1.example.com";
 
@@ -240,19 +238,18 @@ async fn a_page_instead_of_json_is_a_readable_error() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_slow_or_away_is_an_error_within_thirty_seconds() {
-    let server = server().await;
+async fn a_service_that_is_slow_or_away_is_an_error_long_before_it_answers() {
+    let server = start(hasty(options())).await;
     let away = start(options().var("SITEBAY_API_URL", "http://127.0.0.1:9")).await;
     let client = Client::new(&server.url()).connect().await;
     let fault = Fault { delay_ms: Some(60_000), ..Fault::default() };
     server.sandbox().unwrap().inject(fault);
-    let began = Instant::now();
     let nowhere = Client::new(&away.url()).connect().await;
     let (slow, away) = tokio::join!(
         client.call("sitebay_get_site", json!({ "fqdn": SITE })),
         nowhere.call("sitebay_list_teams", json!({})),
     );
-    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    // After its 60 s SiteBay would show the site.
     failure(&slow);
     failure(&away);
 }

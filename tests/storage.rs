@@ -62,7 +62,9 @@ pub fn assert_sessions_unwritten(server: &Server) {
 }
 
 fn assert_unwritten_in(storage: &Path) {
-    for file in files(storage, ".sqlite") {
+    let objects = files(storage, ".sqlite");
+    assert!(!objects.is_empty(), "no object is in {}", storage.display());
+    for file in objects {
         let size = fs::metadata(&file).unwrap().len();
         assert_eq!(size, EMPTY_OBJECT, "{}", file.display());
     }

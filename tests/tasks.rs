@@ -1,14 +1,10 @@
 //! Tasks over the wire: long work that goes on whoever waits, and whatever dies.
 
-use std::{
-    fs,
-    time::{Duration, Instant},
-};
+use std::{fs, time::Duration};
 
 use reqwest::Method;
 use sandbox::Fault;
 use serde_json::{Value, json};
-use tokio::time::sleep;
 use xtask::{
     faults::Faults,
     server::{Options, Server},
@@ -22,6 +18,7 @@ use crate::{
         lines::line,
         options, server, start,
         stateless::{ask, prepared},
+        wait,
     },
 };
 
@@ -55,15 +52,11 @@ pub async fn look(client: &Client, task: &str) -> Value {
 
 /// Looks until the task has this status.
 pub async fn until(client: &Client, task: &str, status: &str) -> Value {
-    let begun = Instant::now();
-    loop {
+    wait::until(&format!("the task is {status}"), async || {
         let seen = look(client, task).await;
-        if seen["status"] == status {
-            return seen;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(40), "not {status}: {seen}");
-        sleep(Duration::from_millis(100)).await;
-    }
+        if seen["status"] == status { Ok(seen) } else { Err(seen) }
+    })
+    .await
 }
 
 /// Starts a task with a tool that becomes one at once or without a question.
@@ -91,9 +84,14 @@ pub fn creations(server: &Server) -> usize {
 
 /// Waits until the sandbox was told.
 pub async fn created(server: &Server) {
-    while creations(server) == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    wait::holds("SiteBay was told to create a site", || creations(server) > 0).await;
+}
+
+/// How often the sandbox was asked for something after it was told to create a site.
+fn looks(server: &Server) -> usize {
+    let requests = server.sandbox().unwrap().requests();
+    let after = requests.iter().skip_while(|request| request.method != "POST");
+    after.filter(|request| request.method == "GET").count()
 }
 
 pub fn creating_for(seconds: u64) -> Options {
@@ -274,7 +272,7 @@ async fn killed_between_two_looks_it_looks_on() {
     let params = second_round(&client, follows()).await;
     let task = started(&client, params).await;
     created(&server).await;
-    sleep(Duration::from_secs(1)).await;
+    wait::holds("the task looked at its site", || looks(&server) > 0).await;
     server.restart().await.unwrap();
     // Nobody looks: its own alarm wakes it.
     line(&server, |line| line["event"] == "task").await;
@@ -295,7 +293,7 @@ async fn a_session_that_died_reads_the_end_of_its_task() {
     let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
     assert_eq!(client.post(reply.to_string()).await.status, 202);
     created(&server).await;
-    sleep(Duration::from_millis(300)).await;
+    wait::holds("the session wrote down its task", || is_stored(&server, "answer:")).await;
     server.restart().await.unwrap();
     let text = Live::new(client.with("last-event-id", &last).get().await).rest().await;
     assert!(text.contains(&format!("{FQDN} is there.")) && text.contains(r#""id":5"#), "{text}");
@@ -312,25 +310,32 @@ async fn a_cancelled_task_does_nothing_more() {
     ask(&client, "tasks/cancel", json!({ "taskId": task }), follows()).await.result();
     let params = json!({ "taskId": task, "inputResponses": agreed() });
     ask(&client, "tasks/update", params, follows()).await.result();
-    sleep(Duration::from_secs(4)).await;
+    // One that was begun later and is not cancelled comes to its end in the meantime.
+    let mut other = open_site_later();
+    other["arguments"]["fqdn"] = json!("other.task.example.com");
+    let other = started(&client, other).await;
+    until(&client, &other, "input_required").await;
+    let params = json!({ "taskId": other, "inputResponses": agreed() });
+    ask(&client, "tasks/update", params, follows()).await.result();
+    until(&client, &other, "completed").await;
     assert_eq!(look(&client, &task).await["status"], "cancelled");
-    assert_eq!(creations(&server), 0);
+    assert_eq!(creations(&server), 1, "only the other one created its site");
 }
 
 /// The id of the one task that is stored, as no client of a session is told it.
 pub async fn stored_task(server: &Server) -> String {
     const BEFORE: &[u8] = br#"{"order":{"id":""#;
-    loop {
+    wait::until("a task is stored", async || {
         let mut stored = files(server.storage(), ".sqlite");
         stored.extend(files(server.storage(), ".sqlite-wal"));
-        for bytes in stored.iter().map(|file| fs::read(file).unwrap_or_default()) {
-            if let Some(at) = bytes.windows(BEFORE.len()).position(|part| part == BEFORE) {
-                let id = &bytes[at + BEFORE.len()..][..76];
-                return String::from_utf8(id.to_vec()).unwrap();
-            }
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+        let mut stored = stored.iter().map(|file| fs::read(file).unwrap_or_default());
+        let id = stored.find_map(|bytes| {
+            let at = bytes.windows(BEFORE.len()).position(|part| part == BEFORE)?;
+            String::from_utf8(bytes[at + BEFORE.len()..][..76].to_vec()).ok()
+        });
+        id.ok_or("none")
+    })
+    .await
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What becomes of answers that SiteBay should never give: a result that says what came, fits what
 //! the tool promised, and tells no secret.
 
+use futures_util::future::join_all;
 use sandbox::{Fault, Generation};
 use serde_json::Value;
 
@@ -13,11 +14,19 @@ use super::{
 };
 use crate::support::Answer;
 
+/// Servers that share the rows: most of the time is the server's, which pauses before it asks again.
+const SERVERS: usize = 4;
+
 #[tokio::test]
 async fn an_odd_answer_is_a_result_that_says_what_came() {
+    join_all((0..SERVERS).map(try_rows)).await;
+}
+
+/// Every so-many-th row, from this one on.
+async fn try_rows(first: usize) {
     let setup = Setup::new(Generation::March).await;
     let tools = setup.tools().await;
-    for row in rows() {
+    for row in rows().into_iter().skip(first).step_by(SERVERS) {
         let tool = tools.iter().find(|tool| tool["name"] == row.tool).unwrap();
         let output = &tool["outputSchema"];
         let odd = answers(output);

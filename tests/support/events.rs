@@ -73,7 +73,13 @@ impl Live {
         &self.text
     }
 
-    /// Reads until a message fits.
+    /// Forgets the whole events that came so far.
+    pub fn forget(&mut self) {
+        let whole = self.text.rfind("\n\n").map_or(0, |end| end + 2);
+        self.text.drain(..whole);
+    }
+
+    /// Reads until a message fits: the first one that came and was not forgotten.
     pub async fn message(&mut self, fits: impl Fn(&Value) -> bool) -> Value {
         let wait = async {
             loop {

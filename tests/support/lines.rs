@@ -5,6 +5,8 @@ use std::time::Duration;
 use serde_json::Value;
 use xtask::server::Server;
 
+use super::wait;
+
 /// The lines of requests so far, oldest first. Whatever else is printed is none.
 pub fn lines(server: &Server) -> Vec<Value> {
     all(server).into_iter().filter(|line| line["event"] != "fault").collect()
@@ -24,12 +26,9 @@ fn all(server: &Server) -> Vec<Value> {
 
 /// The one line of which this holds, once it is there; and there is no other a moment later.
 pub async fn line(server: &Server, of: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..400 {
-        if lines(server).iter().any(&of) {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+    let is_there = || if lines(server).iter().any(&of) { Ok(()) } else { Err(lines(server)) };
+    wait::until("there is a line", async || is_there()).await;
+    // Real time: no line tells that no other will come.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let all = lines(server);
     let found: Vec<_> = all.iter().filter(|line| of(line)).collect();

@@ -16,12 +16,14 @@ pub mod provider;
 pub mod site;
 pub mod spec;
 pub mod stateless;
+pub mod wait;
 pub mod wrangler;
 
 pub use client::{Answer, Client};
 use serde_json::{Value, json};
 use xtask::{
     bundle::{self, Bundle, Flavour},
+    faults::Faults,
     server::{Options, Server},
     setup::Panics,
 };
@@ -63,6 +65,11 @@ pub fn unwinds() -> bool {
 /// What a test's server is like unless it says otherwise.
 pub fn options() -> Options {
     Options::new(fixtures().folder)
+}
+
+/// The same for a server whose pauses of a second or more pass twenty times as fast.
+pub fn hasty(options: Options) -> Options {
+    Options { faults: Some(Faults { faults: Vec::new(), haste: 20 }), ..options }
 }
 
 /// A server of its own, with the fixture tools and a sandbox.

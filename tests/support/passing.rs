@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use xtask::{clock::Clock, server::Options};
+use xtask::{clock::Clock, server::Options, skips::skip};
 
 /// Time that passes: the clock of a server is moved, or where this machine cannot do that, the test
 /// waits.
@@ -19,6 +19,15 @@ impl Passing {
     pub fn moved() -> Self {
         let clock = Clock::new().expect("the compiler works");
         Self { clock, moved: AtomicI64::new(0) }
+    }
+
+    /// The same where the test does not wait: None, and it is skipped, where a clock cannot be moved.
+    pub fn only_moved(test: &str) -> Option<Self> {
+        let time = Self::moved();
+        if time.clock.is_none() {
+            skip(test, "no C compiler");
+        }
+        time.clock.is_some().then_some(time)
     }
 
     /// Time of servers whose clock cannot be moved, such as `wrangler`'s.
@@ -42,6 +51,7 @@ impl Passing {
                 let moved = self.moved.fetch_add(passed, Ordering::Relaxed) + passed;
                 clock.set(moved).unwrap();
             }
+            // Real time: there is no other.
             None => tokio::time::sleep(Duration::from_secs(seconds.into())).await,
         }
     }

@@ -15,6 +15,8 @@ use tokio::{
 };
 use xtask::{paths, setup, skips::skip};
 
+use super::wait;
+
 /// How long a program of another language may be silent. It starts in a few seconds on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -89,14 +91,11 @@ impl StdioServer {
 
     /// What it logged, once this is in it.
     pub async fn logged(&self, what: &str) -> String {
-        for _ in 0..600 {
+        wait::until(&format!("{what:?} is in its log"), async || {
             let log = self.log.lock().unwrap().clone();
-            if log.contains(what) {
-                return log;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("no {what} in its log:\n{}", self.log.lock().unwrap());
+            if log.contains(what) { Ok(log) } else { Err(log) }
+        })
+        .await
     }
 
     /// What it prints from now on, up to the line with this in it.

@@ -83,6 +83,7 @@ impl Wrangler {
         let deadline = Instant::now() + Duration::from_secs(120);
         while reqwest::get(format!("{}/health", self.url)).await.is_err() {
             assert!(Instant::now() < deadline, "wrangler does not answer:\n{}", self.log());
+            // Real time: between two looks.
             sleep(Duration::from_millis(100)).await;
         }
     }

@@ -22,6 +22,8 @@ pub enum How {
     Mute,
     /// It does what was asked, works on for 0.4 s, and is reset before its answer leaves.
     Lose,
+    /// Its alarms come after 0.2 s at the latest, whatever its path.
+    Early,
 }
 
 impl How {
@@ -32,6 +34,7 @@ impl How {
             Self::Refuse => "refuse",
             Self::Mute => "mute",
             Self::Lose => "lose",
+            Self::Early => "early",
         }
     }
 }
@@ -59,6 +62,12 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Alarms of this class come after 0.2 s at the latest.
+    #[must_use]
+    pub fn early(class: &'static str) -> Self {
+        Self { faults: vec![Fault { class, path: "", how: How::Early, times: 0 }], haste: 1 }
+    }
+
     /// The main module.
     pub(crate) fn module(&self) -> String {
         let mut text = String::from("const FAULTS = [\n");
