@@ -1,5 +1,8 @@
 //! Keys with a name, in the database: who holds one, and how they are made, listed and revoked.
 
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
 use wasm_bindgen::JsValue;
 use worker::Env;
 
@@ -15,6 +18,7 @@ use crate::{
     runtime::{
         binding::{Database, Value, text},
         isolate, random,
+        sleep::Sleep,
     },
 };
 
@@ -30,6 +34,10 @@ const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, e
 const INSERT: &str = "INSERT INTO keys (id, name, hash, scopes, created, created_by, expires) \
                       VALUES (?, ?, ?, ?, ?, ?, ?)";
 const REVOKE: &str = "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id";
+
+/// How long a request waits before it looks whether another one has the list of good ids, and how often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOKS: usize = 30;
 
 /// Who holds a key.
 ///
@@ -80,26 +88,39 @@ async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusa
     let find = || isolate::with_known_keys(|known| known.find(id, now_s(), at_s));
     let mut lookup = find();
     if lookup == Lookup::List {
-        list_good(env).await?;
+        list_good(env).boxed_local().await?;
+        lookup = find();
+    }
+    for _ in 0..LOOKS {
+        if lookup != Lookup::Wait {
+            break;
+        }
+        // Requests cannot wait for one another, so this one looks again and again.
+        Sleep::new(LOOK_AGAIN).boxed_local().await;
         lookup = find();
     }
     match lookup {
         Lookup::Known(record) => Ok(record),
-        Lookup::Ask | Lookup::List => look_up(env, id).await,
+        Lookup::Ask => look_up(env, id).await,
+        // The list was asked for a moment ago.
+        Lookup::List | Lookup::Wait | Lookup::Unavailable => Err(Refusal::DatabaseFailed),
     }
 }
 
+/// Asks for all good ids. Where the database does not answer, that is noted.
 async fn list_good(env: &Env) -> Result<(), Refusal> {
     let most = u64::try_from(MAX_LISTED).unwrap_or(u64::MAX).saturating_add(1);
-    let rows = rows(env, GOOD, vec![Value::Number(now_s()), Value::Number(most)]).await?;
-    let rows = raw::elements(&rows).unwrap_or_default();
-    let id = |row: &&serde_json::value::RawValue| {
+    let rows = rows(env, GOOD, vec![Value::Number(now_s()), Value::Number(most)]).await;
+    let id = |row: &serde_json::value::RawValue| {
         let [id] = fields(row.get(), ["id"]).ok()?;
         raw::string(id?)
     };
-    let ids = rows.iter().filter_map(id).collect();
+    let ids = rows.as_ref().ok().map(|rows| {
+        let rows = raw::elements(rows).unwrap_or_default();
+        rows.iter().filter_map(|row| id(row)).collect()
+    });
     isolate::with_known_keys(|known| known.note_all(ids));
-    Ok(())
+    rows.map(drop)
 }
 
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
