@@ -203,12 +203,13 @@ impl Door {
     }
 }
 
-/// `wrong`, or that the server is misconfigured where one of the lists that were searched cannot be
-/// used.
+/// `wrong`, unless one of the lists that were searched cannot be used: then the answer says that the server
+/// is misconfigured, and where another list could have opened, the guess counts all the same.
 fn usable_or(wrong: Refusal, searched: &[&Secrets]) -> Refusal {
     match searched.iter().any(|secrets| secrets.is_unusable()) {
-        true => Refusal::Misconfigured(None),
         false => wrong,
+        true if searched.iter().all(|secrets| secrets.is_empty()) => Refusal::Misconfigured(None),
+        true => Refusal::Unjudged,
     }
 }
 
@@ -322,7 +323,7 @@ mod tests {
         assert_eq!(way(&weak_keys, &bearer("right")), misconfigured);
         assert_eq!(way(&weak_keys, &secret("s3cret")), Ok(Way::Secret));
         let weak_admin = Door { admin_keys: Secrets::unusable(), ..door() };
-        assert_eq!(way(&weak_admin, &bearer("boss")), misconfigured);
+        assert_eq!(way(&weak_admin, &bearer("boss")), Err(Refusal::Unjudged));
         assert_eq!(way(&weak_admin, &bearer("right")), Ok(Way::ApiKey));
         let weak_secret = Door { shared_secrets: Secrets::unusable(), ..door() };
         assert_eq!(way(&weak_secret, &secret("s3cret")), misconfigured);

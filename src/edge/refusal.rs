@@ -153,6 +153,10 @@ pub enum Refusal {
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
+    /// A credential that none of the usable keys is, where others of its kind cannot be used: whether it
+    /// is one of those is not known.
+    #[error("this server is misconfigured: {}", misconfigured(None))]
+    Unjudged,
 }
 
 /// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
@@ -190,6 +194,11 @@ fn versions() -> String {
 }
 
 impl Refusal {
+    /// Whether it counts as a guess of its address.
+    pub fn is_guess(&self) -> bool {
+        matches!(self, Self::WrongCredential(_) | Self::Unjudged)
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
@@ -215,6 +224,7 @@ impl Refusal {
             Self::NotBound(_) => 501,
             Self::NotConfigured
             | Self::Misconfigured(_)
+            | Self::Unjudged
             | Self::IssuerUnreachable
             | Self::QuotaUnreachable
             | Self::TokenUnchecked

@@ -29,7 +29,7 @@ use crate::{
         binding::{Database, Dataset, Store},
         console::{self, Console},
         object_stub::ObjectStub,
-        request,
+        random, request,
     },
     telemetry::{
         audit::Waiting,
@@ -49,7 +49,7 @@ thread_local! {
     static VERIFIED: RefCell<Verified> = RefCell::default();
     static LEASES: RefCell<Leases> = RefCell::default();
     static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
-    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::new(attempts());
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
     static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
@@ -117,6 +117,11 @@ pub fn with_leases<T>(f: impl FnOnce(&mut Leases) -> T) -> T {
 /// Reads or changes which callers' SiteBay tokens are known to work.
 pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
     KNOWN_TOKENS.with_borrow_mut(f)
+}
+
+/// A count of attempts. Where the runtime has no random bytes, its places can be found out.
+pub fn attempts() -> Attempts {
+    Attempts::new(random::bytes().unwrap_or_default())
 }
 
 /// Reads or changes what addresses sent that was wrong.

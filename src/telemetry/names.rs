@@ -48,7 +48,7 @@ pub fn method(name: &str) -> &'static str {
 pub fn refusal(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotConfigured => "not-configured",
-        Refusal::Misconfigured(_) => "misconfigured",
+        Refusal::Misconfigured(_) | Refusal::Unjudged => "misconfigured",
         Refusal::Unauthorized(_) | Refusal::SignIn(..) => "no-credential",
         Refusal::WrongCredential(_) => "wrong-credential",
         Refusal::AccessOver(_) => "access-over",

@@ -159,6 +159,7 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
     let noted = matches!(
         refusal,
         Refusal::WrongCredential(_)
+            | Refusal::Unjudged
             | Refusal::TooManyAttempts(_)
             | Refusal::Scope(_)
             | Refusal::RateLimit(..)

@@ -160,15 +160,19 @@ async fn identified(
     noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
 }
 
-/// The outcome, with a wrong credential noted against its address.
+/// The outcome, with a wrong credential noted against its address. An address that sent too many while
+/// this one was looked at is not told whether it is right: guesses at the same time are no more than
+/// guesses one after another.
 fn noted<T>(
     judged: std::result::Result<T, Refusal>,
     address: &dyn Fn() -> Option<String>,
 ) -> Outcome<T> {
-    if let Err(Refusal::WrongCredential(_)) = &judged
+    let is_wrong = judged.as_ref().is_err_and(Refusal::is_guess);
+    if (is_wrong || !isolate::with_attempts(|attempts| attempts.is_empty()))
         && let Some(address) = address()
     {
-        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
+        let ended = isolate::with_attempts(|attempts| attempts.ended(is_wrong, &address, now_s()));
+        ended.map_err(Refusal::TooManyAttempts)?;
     }
     Ok(judged?)
 }

@@ -109,14 +109,16 @@ pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Respo
         return reply::dead_end(400, FAILED);
     };
     let person = match form.one("code").ok().flatten() {
-        // Anybody gets a state, and can bring any code with it.
-        Some(_) if !fetches::begin(server) => return reply::dead_end(429, TOO_MANY),
-        Some(code) => redeem(server, provider, code, state).await,
+        Some(code) => {
+            // Anybody gets a state, and can bring any code with it.
+            let Some(counted) = fetches::begin(server) else {
+                return reply::dead_end(429, TOO_MANY);
+            };
+            let person = redeem(server, provider, code, state).await;
+            person.inspect(|_| fetches::forgive(counted))
+        }
         None => None,
     };
-    if person.is_some() {
-        fetches::forgive(server);
-    }
     match (errand, person) {
         (Errand::Consent(request), Some(person)) => {
             authorize::show_to(server, &request, &person, cookie.as_deref())
