@@ -176,6 +176,23 @@ const PROVIDER: &str =
     r#"{"issuer":"URL","authorization_endpoint":"URL/auth","token_endpoint":"URL/token"}"#;
 
 #[tokio::test]
+async fn all_who_sign_in_at_a_cold_isolate_wait_for_a_provider_that_is_slow() {
+    let host = Host::start("200 OK", PROVIDER, Duration::from_secs(2)).await;
+    let options = with_oauth()
+        .var("MCP_OIDC_ISSUER", &host.url)
+        .var("MCP_OIDC_CLIENT_ID", ID)
+        .var("MCP_OIDC_CLIENT_SECRET", SECRET);
+    let server = start(options).await;
+    let url = format!("{}/account", server.url());
+    let asks = (0..40).map(|_| send(Method::GET, &url, &[], String::new()));
+    for answer in futures_util::future::join_all(asks).await {
+        assert_eq!(answer.status, 303, "{answer:?}");
+    }
+    // As many as may begin in 5 s, and again where those seconds end meanwhile.
+    assert!((1..=32).contains(&host.asked()), "{}", host.asked());
+}
+
+#[tokio::test]
 async fn one_address_has_so_many_codes_redeemed_at_the_provider_and_no_more() {
     let host = Host::start("200 OK", PROVIDER, Duration::ZERO).await;
     let options = with_oauth()
