@@ -13,7 +13,7 @@ use crate::{
         admission::{Identity, OWN_TOKEN_HEADER, Verdict},
         credentials::Credentials,
         keys::Keyring,
-        principal::{Principal, Way},
+        principal::{Principal, Subject, Way},
         quota::Rate,
         scope::Scopes,
     },
@@ -59,9 +59,13 @@ impl Visit<'_> {
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
         self.record.asked_by(&admitted.principal);
-        let rate = rated(env, config, &admitted.principal).await;
+        // Where nothing is limited, nothing says which tokens were accepted.
+        let place = account.filter(|_| config.rate_limit.is_none());
+        let place = place.unwrap_or_else(|| admitted.principal.limited_as());
+        let rate = rated(env, config, &admitted.principal, place).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
         Ok((admitted, rate))
@@ -104,10 +108,16 @@ async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
     }
 }
 
-/// What a caller may still ask for, if it may ask at all.
-async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
+/// What a caller may still ask for, if it may ask at all. `place` is the subject whose place in the rollout
+/// counts.
+async fn rated(
+    env: &Env,
+    config: &Config,
+    principal: &Principal,
+    place: Subject,
+) -> Outcome<Option<Rate>> {
     principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
-    rollout::admit(env, config, principal).await?;
+    rollout::admit(env, config, principal, place).await?;
     Ok(match config.rate_limit {
         Some(limit) => Some(quota::admit(env, principal.limited_as(), limit).await?),
         None => None,
