@@ -40,7 +40,7 @@ pub enum Refusal {
     #[error("this server is misconfigured: {}", misconfigured(.0.as_deref()))]
     Misconfigured(Option<String>),
     /// The credential is missing, or has no form that this server knows.
-    #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
+    #[error("unauthorized: {0}; send `Authorization: Bearer <key>`")]
     Unauthorized(&'static str),
     /// The same where a client can sign its person in: why, and the challenge that says where.
     #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
@@ -157,6 +157,9 @@ pub enum Refusal {
     /// is one of those is not known.
     #[error("this server is misconfigured: {}", misconfigured(None))]
     Unjudged,
+    /// No credential came, and the only way in is the shared secret.
+    #[error("unauthorized: {0}; send `X-MCP-Secret: <secret>`")]
+    NoSecret(&'static str),
 }
 
 /// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
@@ -210,6 +213,7 @@ impl Refusal {
             | Self::Toolset(_)
             | Self::Batch => 400,
             Self::Unauthorized(_)
+            | Self::NoSecret(_)
             | Self::SignIn(..)
             | Self::WrongCredential(_)
             | Self::AccessOver(_) => 401,
@@ -254,7 +258,8 @@ impl Refusal {
     pub fn header(&self) -> Option<(&'static str, Cow<'static, str>)> {
         let challenge = "WWW-Authenticate";
         match self {
-            Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
+            // RFC 9110 §15.5.2 wants a challenge, and the secret's header is no scheme.
+            Self::Unauthorized(_) | Self::NoSecret(_) => Some((challenge, "Bearer".into())),
             Self::WrongCredential(why) | Self::AccessOver(why) => {
                 Some((challenge, wrong_token(why).into()))
             }

@@ -49,7 +49,7 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotConfigured => "not-configured",
         Refusal::Misconfigured(_) | Refusal::Unjudged => "misconfigured",
-        Refusal::Unauthorized(_) | Refusal::SignIn(..) => "no-credential",
+        Refusal::Unauthorized(_) | Refusal::NoSecret(_) | Refusal::SignIn(..) => "no-credential",
         Refusal::WrongCredential(_) => "wrong-credential",
         Refusal::AccessOver(_) => "access-over",
         Refusal::Scope(_) => "beyond-scope",

@@ -13,7 +13,7 @@ use crate::{
         scope::Scopes,
     },
     agents::rows::now_s,
-    edge::refusal::Refusal,
+    edge::{config::Config, refusal::Refusal},
     protocol::{fields::fields, raw},
     runtime::{
         binding::{Database, Value, text},
@@ -27,6 +27,8 @@ pub const DATABASE: &str = "MCP_DB";
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
 const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
+const ANY_GOOD: &str =
+    "SELECT 1 FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT 1";
 const GOOD: &str =
     "SELECT id FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT ?";
 const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, expires, revoked FROM keys \
@@ -79,6 +81,27 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
     };
     isolate::note_keys_made(were_made, now_s());
     Ok(were_made)
+}
+
+/// Whether everybody is let in, as documents say it: in development, unless named keys were made or that
+/// cannot be found out.
+pub async fn is_open(env: &Env, config: &Config) -> bool {
+    config.door.is_open() && !were_made(env).boxed_local().await.unwrap_or(true)
+}
+
+/// Whether somebody can come in with a named key, for a health check: what the isolate knows of the last
+/// 30 s, else what the database says. Nobody can where it does not answer.
+pub async fn any_is_good(env: &Env) -> bool {
+    let Some(database) = Database::of(env, DATABASE) else {
+        return false;
+    };
+    if let Some(known) = isolate::is_any_key_good(now_s()) {
+        return known;
+    }
+    let rows = database.rows(ANY_GOOD, vec![Value::Number(now_s())]).boxed_local().await;
+    let is_any = rows.is_ok_and(|rows| rows != "[]");
+    isolate::note_any_key_good(is_any, now_s());
+    is_any
 }
 
 /// The record of a key: what the isolate knows, else what the database says. None: there is none,

@@ -68,6 +68,7 @@ impl Config {
             self.warnings.push(format!("{short}: {outside}"));
             return true;
         }
+        self.has_broken_way = true;
         self.errors.push(format!(
             "{short}: nobody is let in by {name}; make one with `openssl rand -base64 32`"
         ));
@@ -84,11 +85,13 @@ impl Config {
         if !is_protected(url, development) {
             warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
             jwt.keys_url = None;
+            self.has_broken_way = true;
         } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
             warn(
                 "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
             );
             jwt.keys_url = None;
+            self.has_broken_way = true;
         }
         jwt
     }
@@ -98,6 +101,7 @@ impl Config {
             (None | Some("off"), _) => return,
             (Some("on"), Some(_)) => return self.door.oauth = true,
             (Some("on"), None) => {
+                self.has_broken_way = true;
                 "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
             }
             (Some(other), _) => {
@@ -130,6 +134,7 @@ impl Config {
 
     /// Who chose where people sign in does not want them to come in otherwise.
     fn close_oauth(&mut self, why: &str) {
+        self.has_broken_way |= self.door.oauth;
         self.door.oauth = false;
         self.warnings.push(format!("{why}: nobody can sign in"));
     }
