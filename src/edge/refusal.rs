@@ -174,6 +174,13 @@ pub enum Refusal {
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
+    /// A credential that none of the usable keys is, where others of its kind cannot be used: whether it
+    /// is one of those is not known.
+    #[error("this server is misconfigured: {}", misconfigured(None))]
+    Unjudged,
+    /// No credential came, and the only way in is the shared secret.
+    #[error("unauthorized: {0}; send `X-MCP-Secret: <secret>`")]
+    NoSecret(&'static str),
 }
 
 /// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
@@ -211,6 +218,11 @@ fn versions() -> String {
 }
 
 impl Refusal {
+    /// Whether it counts as a guess of its address.
+    pub fn is_guess(&self) -> bool {
+        matches!(self, Self::WrongCredential(_) | Self::Unjudged)
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
@@ -222,6 +234,7 @@ impl Refusal {
             | Self::Toolset(_)
             | Self::Batch => 400,
             Self::Unauthorized(_)
+            | Self::NoSecret(_)
             | Self::SignIn(..)
             | Self::WrongCredential(_)
             | Self::AccessOver(_) => 401,
@@ -236,6 +249,7 @@ impl Refusal {
             Self::NotBound(_) => 501,
             Self::NotConfigured
             | Self::Misconfigured(_)
+            | Self::Unjudged
             | Self::IssuerUnreachable
             | Self::QuotaUnreachable
             | Self::TokenUnchecked
@@ -287,7 +301,8 @@ impl Refusal {
     pub fn header(&self) -> Option<(&'static str, Cow<'static, str>)> {
         let challenge = "WWW-Authenticate";
         match self {
-            Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
+            // RFC 9110 §15.5.2 wants a challenge, and the secret's header is no scheme.
+            Self::Unauthorized(_) | Self::NoSecret(_) => Some((challenge, "Bearer".into())),
             Self::WrongCredential(why) | Self::AccessOver(why) => {
                 Some((challenge, wrong_token(why).into()))
             }

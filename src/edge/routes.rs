@@ -26,7 +26,7 @@ use crate::{
     telemetry::{metrics, record::Record},
     transport::{
         endpoint::{Endpoint, stop_answer},
-        forward, rollout, sessions, sse, streamable,
+        forward, named_keys, rollout, sessions, sse, streamable,
         visit::Visit,
     },
 };
@@ -95,13 +95,15 @@ async fn elsewhere(
 ) -> Result<Response> {
     if let Some(document) = discovery::document(path) {
         record.route("document");
-        return public(&request, |url| document.answer(&request, url, config));
+        let is_open = named_keys::is_open(env, config).await;
+        return public(&request, |url| document.answer(&request, url, (config, is_open)));
     }
     if let Some(route) = oauth::route(path) {
         record.route("oauth");
         if !config.door.oauth {
             record.refused(&Refusal::NotFound);
-            return oauth::absent::off(&request.method(), &config.door);
+            let is_open = named_keys::is_open(env, config).await;
+            return oauth::absent::off(&request.method(), &config.door, is_open);
         }
         return compiled_apart(oauth::handle(route, request, env, config, context)).await;
     }
@@ -120,7 +122,8 @@ async fn elsewhere(
         "/" => public(&request, |url| page::answer(url, config)),
         "/health" => {
             let percentage = compiled_apart(rollout::percentage(env)).await;
-            public(&request, |_| health::answer(config, percentage))
+            let health = compiled_apart(health::answer(env, config, percentage)).await;
+            public(&request, |_| health)
         }
         // They say how much a server is used, and by what.
         METRICS if config.is_development() => {

@@ -28,7 +28,7 @@ use crate::{
         binding::{Database, Store},
         console::{self, Console},
         object_stub::ObjectStub,
-        request,
+        random, request,
     },
     server::apart::compiled_apart,
     telemetry::{
@@ -49,10 +49,11 @@ thread_local! {
     static VERIFIED: RefCell<Verified> = RefCell::default();
     static LEASES: RefCell<Leases> = RefCell::default();
     static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
-    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::new(attempts());
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
     static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
+    static ANY_KEY_GOOD: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
@@ -119,6 +120,11 @@ pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
     KNOWN_TOKENS.with_borrow_mut(f)
 }
 
+/// A count of attempts. Where the runtime has no random bytes, its places can be found out.
+pub fn attempts() -> Attempts {
+    Attempts::new(random::bytes().unwrap_or_default())
+}
+
 /// Reads or changes what addresses sent that was wrong.
 pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
     ATTEMPTS.with_borrow_mut(f)
@@ -139,6 +145,18 @@ pub fn were_keys_made(now_s: u64) -> Option<bool> {
 /// Notes whether named keys were ever made.
 pub fn note_keys_made(made: bool, now_s: u64) {
     KEYS_MADE.set(Some((made, now_s)));
+}
+
+/// Whether any named key is good, where that was found out in the last
+/// [`FRESH`](crate::access::named_key::FRESH) seconds.
+pub fn is_any_key_good(now_s: u64) -> Option<bool> {
+    let known = ANY_KEY_GOOD.get().filter(|(_, at)| now_s.abs_diff(*at) < FRESH);
+    known.map(|(is_good, _)| is_good)
+}
+
+/// Notes whether any named key is good.
+pub fn note_any_key_good(is_good: bool, now_s: u64) {
+    ANY_KEY_GOOD.set(Some((is_good, now_s)));
 }
 
 /// Reads or changes what waits to be written into the audit.

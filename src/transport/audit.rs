@@ -176,6 +176,7 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
     let noted = matches!(
         refusal,
         Refusal::WrongCredential(_)
+            | Refusal::Unjudged
             | Refusal::TooManyAttempts(_)
             | Refusal::Scope(_)
             | Refusal::RateLimit(..)

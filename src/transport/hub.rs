@@ -120,10 +120,8 @@ impl Hub {
         issued: u32,
     ) -> std::result::Result<bool, Refusal> {
         let now = now_s();
-        let is_verified = |account| {
-            let found = isolate::with_known_tokens(|known| known.find(account, subject, now));
-            found.unwrap_or_default()
-        };
+        let is_verified =
+            |account| isolate::with_known_tokens(|known| known.knows(account, subject));
         let not_before = match isolate::not_before(subject, now) {
             Some(known) => known,
             None if !unverified.is_none_or(is_verified) => return Ok(false),

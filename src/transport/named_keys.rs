@@ -1,5 +1,7 @@
 //! Keys with a name, in the database: who holds one, and how they are made, listed and revoked.
 
+use std::time::Duration;
+
 use serde::{
     Deserialize, Serialize,
     de::{DeserializeOwned, IgnoredAny},
@@ -13,11 +15,13 @@ use crate::{
         scope::Scopes,
     },
     agents::rows::now_s,
-    edge::refusal::Refusal,
+    edge::{config::Config, refusal::Refusal},
     runtime::{
         binding::{Database, number},
         isolate, random,
+        sleep::Sleep,
     },
+    server::apart::compiled_apart,
 };
 
 /// The binding of the database.
@@ -25,6 +29,8 @@ pub const DATABASE: &str = "MCP_DB";
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
 const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
+const ANY_GOOD: &str =
+    "SELECT 1 FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT 1";
 const GOOD: &str =
     "SELECT id FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT ?";
 const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, expires, revoked FROM keys \
@@ -51,6 +57,9 @@ struct Listed {
     expires: Option<u64>,
     revoked: Option<u64>,
 }
+/// How long a request waits before it looks whether another one has the list of good ids, and how often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOKS: usize = 30;
 
 /// Who holds a key.
 ///
@@ -94,6 +103,27 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
     Ok(were_made)
 }
 
+/// Whether everybody is let in, as documents say it: in development, unless named keys were made or that
+/// cannot be found out.
+pub async fn is_open(env: &Env, config: &Config) -> bool {
+    config.door.is_open() && !compiled_apart(were_made(env)).await.unwrap_or(true)
+}
+
+/// Whether somebody can come in with a named key, for a health check: what the isolate knows of the last
+/// 30 s, else what the database says. Nobody can where it does not answer.
+pub async fn any_is_good(env: &Env) -> bool {
+    let Some(database) = Database::of(env, DATABASE) else {
+        return false;
+    };
+    if let Some(known) = isolate::is_any_key_good(now_s()) {
+        return known;
+    }
+    let rows = compiled_apart(database.rows::<IgnoredAny>(ANY_GOOD, &[number(now_s())])).await;
+    let is_any = rows.is_ok_and(|rows| !rows.is_empty());
+    isolate::note_any_key_good(is_any, now_s());
+    is_any
+}
+
 /// The record of a key: what the isolate knows, else what the database says. None: there is none,
 /// or, where many unknown ids were asked for, none that is good. What the isolate knows must still count
 /// at `at_s`, in seconds since 1970.
@@ -101,21 +131,32 @@ async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusa
     let find = || isolate::with_known_keys(|known| known.find(id, now_s(), at_s));
     let mut lookup = find();
     if lookup == Lookup::List {
-        list_good(env).await?;
+        compiled_apart(list_good(env)).await?;
+        lookup = find();
+    }
+    for _ in 0..LOOKS {
+        if lookup != Lookup::Wait {
+            break;
+        }
+        // Requests cannot wait for one another, so this one looks again and again.
+        Sleep::new(LOOK_AGAIN).await;
         lookup = find();
     }
     match lookup {
         Lookup::Known(record) => Ok(record),
-        Lookup::Ask | Lookup::List => look_up(env, id).await,
+        Lookup::Ask => look_up(env, id).await,
+        // The list was asked for a moment ago.
+        Lookup::List | Lookup::Wait | Lookup::Unavailable => Err(Refusal::DatabaseFailed),
     }
 }
 
+/// Asks for all good ids. Where the database does not answer, that is noted.
 async fn list_good(env: &Env) -> Result<(), Refusal> {
     let most = u64::try_from(MAX_LISTED).unwrap_or(u64::MAX).saturating_add(1);
-    let rows: Vec<Id> = rows(env, GOOD, &[number(now_s()), number(most)]).await?;
-    let ids = rows.into_iter().map(|row| row.id).collect();
+    let rows = rows::<Id>(env, GOOD, &[number(now_s()), number(most)]).await;
+    let ids = rows.as_ref().ok().map(|rows| rows.iter().map(|row| row.id.clone()).collect());
     isolate::with_known_keys(|known| known.note_all(ids));
-    Ok(())
+    rows.map(drop)
 }
 
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {

@@ -4,7 +4,7 @@ use worker::Env;
 
 use crate::{
     access::{
-        principal::Principal,
+        principal::{Principal, Subject},
         rollout::{KEY, parse},
     },
     agents::rows::now_s,
@@ -16,18 +16,23 @@ use crate::{
 /// The binding of the store.
 pub const STORE: &str = "MCP_KV";
 
-/// Lets a caller in, or not yet.
+/// Lets a caller in, or not yet. `place` is the subject whose place in the rollout counts.
 ///
 /// # Errors
 /// 503 outside the share.
-pub async fn admit(env: &Env, config: &Config, principal: &Principal) -> Result<(), Refusal> {
+pub async fn admit(
+    env: &Env,
+    config: &Config,
+    principal: &Principal,
+    place: Subject,
+) -> Result<(), Refusal> {
     if !config.has_rollout {
         return Ok(());
     }
     let Some(percentage) = percentage(env).await else {
         return Ok(());
     };
-    match config.rollout_allow.admits(principal, percentage) {
+    match config.rollout_allow.admits(principal, place, percentage) {
         true => Ok(()),
         false => Err(Refusal::Rollout(percentage, principal.subject)),
     }

@@ -14,7 +14,7 @@ use futures_util::{
 use serde_json::value::RawValue;
 
 use crate::{
-    access::{keys::Keyring, scope::Scopes},
+    access::{keys::Keyring, principal::Subject, scope::Scopes},
     agents::{
         call::{Held, run_held},
         channel::{Channel, Reply},
@@ -59,7 +59,7 @@ use crate::{
         params::OwnedParams,
         platform::Platform as _,
         registry::{self, PROMPTS},
-        rounds::{Brought, Consume, ROUND_LASTS, Run},
+        rounds::{Bind, Brought, Consume, ROUND_LASTS, Run},
         size::{MAX_RESULT, too_large, too_large_error},
         tasks::TaskFault,
     },
@@ -124,7 +124,7 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
         let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
         return Ok(answer::reply(reply, endpoint.caller)?);
     }
-    let task = opened.params.name.unwrap_or_default();
+    let task = opened.params.name.clone().unwrap_or_default();
     let tasks = endpoint.tasks(opened.envelope.client);
     let tended = match (opened.method, tasks) {
         (_, None) => Err(TaskFault::Unknown),
@@ -171,8 +171,7 @@ pub fn refused(
 struct Opened {
     method: Method,
     envelope: EnvelopeFacts,
-    params: OwnedParams,
-    binding: Option<Binding>,
+    params: Rc<OwnedParams>,
     before: Option<RequestState>,
     filter: Option<Filter>,
 }
@@ -203,11 +202,11 @@ fn open(
         param_headers::check(&sent, registry::param_headers(name), params.arguments())?;
     }
     let subject = endpoint.principal.subject;
-    let binding = name.as_deref().filter(|_| method.may_ask());
-    let binding = binding.map(|name| Binding::of(method, name, params.arguments(), subject));
-    let before = match (params.request_state()?, &binding) {
-        (Some(state), Some(binding)) => {
-            Some(RequestState::open(&state, &endpoint.keys, binding, now_s())?)
+    let target = name.as_deref().filter(|_| method.may_ask());
+    let before = match (params.request_state()?, target) {
+        (Some(state), Some(target)) => {
+            let binding = Binding::of(method, target, params.arguments(), subject);
+            Some(RequestState::open(&state, &endpoint.keys, &binding, now_s())?)
         }
         _ => None,
     };
@@ -216,7 +215,7 @@ fn open(
     let client = envelope.client.map(|said| Client { name: said.name, version: said.version });
     Ok(Opened {
         method,
-        params: owned(method, params, name.as_deref())?,
+        params: Rc::new(owned(method, params, name.as_deref())?),
         envelope: EnvelopeFacts {
             client: client.unwrap_or_default(),
             capabilities: envelope.capabilities,
@@ -224,10 +223,21 @@ fn open(
             log_level: envelope.log_level,
             responses: params.input_responses().map(ToOwned::to_owned),
         },
-        binding,
         before,
         filter: filter.transpose()?,
     })
+}
+
+/// Makes the binding of a request, where its method may ask. Few requests do, and the digest of large
+/// arguments takes its time.
+fn binder(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<Bind> {
+    if !method.may_ask() {
+        return None;
+    }
+    Some(Box::new(move || {
+        let target = params.name.as_deref().or(params.uri.as_deref()).unwrap_or_default();
+        Binding::of(method, target, params.arguments.as_deref(), subject)
+    }))
 }
 
 /// What dispatch reads, kept beyond the body.
@@ -297,7 +307,7 @@ async fn carry_out(
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
-        binding: opened.binding,
+        bind: binder(opened.method, opened.params.clone(), endpoint.principal.subject),
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),

@@ -70,6 +70,7 @@ impl Config {
             self.warnings.push(format!("{short}: {outside}"));
             return true;
         }
+        self.has_broken_way = true;
         self.errors.push(format!(
             "{short}: all credentials of this kind are refused; make a key with `openssl rand -base64 32`"
         ));
@@ -86,11 +87,13 @@ impl Config {
         if !is_protected(url, development) {
             warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
             jwt.keys_url = None;
+            self.has_broken_way = true;
         } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
             warn(
                 "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
             );
             jwt.keys_url = None;
+            self.has_broken_way = true;
         }
         jwt
     }
@@ -129,6 +132,7 @@ impl Config {
 
     /// Turns OAuth off. An operator who chose a provider does not want people to sign in without it.
     fn close_oauth(&mut self, why: &str) {
+        self.has_broken_way |= self.door.oauth;
         self.door.oauth = false;
         self.warnings.push(format!("{why}: OAuth is off"));
     }

@@ -41,6 +41,8 @@ pub struct Config {
     pub environment: String,
     /// Who may come in.
     pub door: Door,
+    /// Whether a way in that the operator set cannot be used.
+    pub has_broken_way: bool,
     /// Which pages may call.
     pub origins: AllowedOrigins,
     /// The keys of `SESSION_KEY`. None: an object keeps one.
@@ -111,6 +113,7 @@ impl Config {
         let development = environment == "development";
         let mut config = Self {
             door: Door { development, ..Door::default() },
+            has_broken_way: false,
             origins: AllowedOrigins::parse(
                 get(&settings::MCP_ALLOWED_ORIGINS).as_deref(),
                 development,
@@ -221,11 +224,6 @@ impl Config {
     /// The refusal of a request because of the configuration, for this reason.
     pub fn misconfigured(&self, reason: &str) -> Refusal {
         Refusal::Misconfigured(self.is_development().then(|| reason.to_owned()))
-    }
-
-    /// Whether every request to `/mcp` is refused.
-    pub fn refuses_everybody(&self) -> bool {
-        self.broken.is_some() || self.door.is_closed() || self.door.is_misconfigured()
     }
 
     /// Whether anybody wants to know what was done: a database, a dataset.

@@ -39,7 +39,7 @@ pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault>
     if let Some(known) = KNOWN.with_borrow(|known| known.get(id, now_s())) {
         return known;
     }
-    if !fetches::begin(server) {
+    if fetches::begin(server).is_none() {
         let why = "Too many apps were looked up from your network. Try again in a minute.";
         return Err(Fault::new(Code::TemporarilyUnavailable, why));
     }

@@ -27,6 +27,7 @@ use crate::{
     runtime::{
         http::{Request, Response},
         machine::Machine,
+        sleep::Sleep,
     },
     server::platform::{Method, OutboundRequest, Platform as _},
 };
@@ -37,6 +38,8 @@ pub(super) const CALLBACK: &str = "/authorize/callback";
 const LASTS: u64 = 1_800;
 /// How long the provider may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits before it looks whether another one has its document.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Bytes that its answers may have.
 const MAX_ANSWER: usize = 64 * 1024;
 const FAILED: &str = "Signing in did not work.";
@@ -109,14 +112,16 @@ pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Respo
         return reply::dead_end(400, FAILED);
     };
     let person = match form.one("code").ok().flatten() {
-        // Anybody gets a state, and can bring any code with it.
-        Some(_) if !fetches::begin(server) => return reply::dead_end(429, TOO_MANY),
-        Some(code) => redeem(server, provider, code, state).await,
+        Some(code) => {
+            // Anybody gets a state, and can bring any code with it.
+            let Some(counted) = fetches::begin(server) else {
+                return reply::dead_end(429, TOO_MANY);
+            };
+            let person = redeem(server, provider, code, state).await;
+            person.inspect(|_| fetches::forgive(counted))
+        }
         None => None,
     };
-    if person.is_some() {
-        fetches::forgive(server);
-    }
     match (errand, person) {
         (Errand::Consent(request), Some(person)) => {
             authorize::show_to(server, &request, &person, cookie.as_deref())
@@ -164,11 +169,20 @@ async fn redeem(
     person
 }
 
+/// The endpoints: what is known, else what the provider says, or said to another request meanwhile.
+/// Requests cannot wait for one another, so this one looks again and again, for as long as the provider
+/// may take.
 async fn endpoints(provider: &Provider) -> Option<Endpoints> {
-    match KNOWN.with_borrow_mut(|known| known.find(now_s())) {
-        Found::Endpoints(endpoints) => return Some(endpoints),
-        Found::Unreachable => return None,
-        Found::Fetch => {}
+    let begun = now_s();
+    loop {
+        match KNOWN.with_borrow_mut(|known| known.find(now_s())) {
+            Found::Endpoints(endpoints) => return Some(endpoints),
+            Found::Fetch => break,
+            Found::Wait if now_s().abs_diff(begun) <= TIMEOUT.as_secs() => {
+                Sleep::new(LOOK_AGAIN).await;
+            }
+            Found::Wait | Found::Unreachable => return None,
+        }
     }
     let endpoints = fetch_endpoints(provider).await;
     KNOWN.with_borrow_mut(|known| known.note(endpoints.clone(), now_s()));
