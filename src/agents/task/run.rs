@@ -267,3 +267,38 @@ impl Work for Run {
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::{agents::task::kept::tests::kept, sitebay::fake::Fake};
+
+    struct Nowhere;
+
+    impl TaskKeeper for Nowhere {
+        fn save(&self) -> LocalBoxFuture<'static, Result<(), String>> {
+            ready(Ok(())).boxed_local()
+        }
+
+        fn tell(&self, _told: &Told) {}
+
+        fn announce(&self, _news: News) {}
+    }
+
+    #[test]
+    fn a_tool_that_begins_nothing_more_because_it_was_cancelled_ends_as_cancelled() {
+        let kept = Rc::new(RefCell::new(kept()));
+        let run = Rc::new(Run::new(kept, Rc::new(Nowhere), Fake::new([])));
+        let own = run.clone();
+        let call = async move {
+            own.record("send", None).await?;
+            own.cancel();
+            own.record("send", Some("null".to_owned())).await?;
+            if own.is_cancelled() { Err(Stop::cancelled()) } else { Ok(ToolResult::text("done")) }
+        };
+        let stopped = block_on(drive(call.boxed_local(), run));
+        assert!(matches!(stopped, Stopped::Cancelled), "{stopped:?}");
+    }
+}
