@@ -265,6 +265,7 @@ fn is_fresh(at: u64, now_s: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     fn made() -> (String, String) {
         make(&std::array::from_fn(|place| u8::try_from(place).unwrap()))
@@ -286,6 +287,19 @@ mod tests {
         for wrong in ["", "sbk_", "sbk_000102030405_short", &key[1..], &format!("{key}x")] {
             assert_eq!(id_of(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_of_0_1_0_opens_by_the_row_that_was_kept_of_it() {
+        let (id, key) = made();
+        let key = of_0_1_0("named-key", &key);
+        let hash = of_0_1_0("named-key-digest", &digest(&key));
+        let row = format!(
+            r#"{{"id":"{id}","name":"ci","hash":"{hash}","scopes":"{}","expires":null,"revoked":null}}"#,
+            Scopes::WRITE.names()
+        );
+        let row = of_0_1_0("named-key-row", &row);
+        assert!(Record::read(&row).unwrap().judge(&key, 1_000).is_ok());
     }
 
     #[test]

@@ -161,7 +161,10 @@ pub fn scopes(list: Option<&str>, had: Scopes) -> Scopes {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     const ORIGIN: &str = "https://mcp.example";
     const GOOD: &str = "response_type=code&redirect_uri=https://a.example/cb&state=s%26t&scope=read\
@@ -181,6 +184,14 @@ mod tests {
         assert_eq!(Authorization::from_bytes(&request.to_bytes().unwrap()), Some(request.clone()));
         let without = Authorization { state: None, ..request };
         assert_eq!(Authorization::from_bytes(&without.to_bytes().unwrap()), Some(without));
+    }
+
+    #[test]
+    fn a_request_of_0_1_0_is_read() {
+        let request = read(GOOD).unwrap();
+        let carried = URL_SAFE_NO_PAD.encode(request.to_bytes().unwrap());
+        let stored = URL_SAFE_NO_PAD.decode(of_0_1_0("oauth-authorization", &carried)).unwrap();
+        assert_eq!(Authorization::from_bytes(&stored), Some(request));
     }
 
     #[test]
