@@ -299,7 +299,8 @@ mod tests {
             Scopes::WRITE.names()
         );
         let row = of_0_1_0("named-key-row", &row);
-        assert!(Record::read(&row).unwrap().judge(&key, 1_000).is_ok());
+        let row: Row = serde_json::from_str(&row).unwrap();
+        assert!(Record::from(row).judge(&key, 1_000).is_ok());
     }
 
     #[test]
