@@ -46,8 +46,9 @@ impl Message {
         let Self { class, method, path, headers, body, status, .. } = self;
         let headers: Vec<&str> = headers.keys().map(String::as_str).collect();
         let headers = headers.join(" ");
-        // An object where nobody listens any more is gone, which depends on when a client is missed.
-        let status = if *status == 410 { 200 } else { *status };
+        // An object where nobody listens any more is gone, which depends on when a client is missed; an
+        // answer that takes long is a stream.
+        let status = if [299, 410].contains(status) { 200 } else { *status };
         format!(
             "{class} {method} {} [{headers}] {} -> {status} {}",
             words(path),
@@ -56,11 +57,13 @@ impl Message {
         )
     }
 
-    /// The form of its answer. That of a task depends on how far the task is.
+    /// The form of its answer. That of a task depends on how far the task is, and of a page there is only
+    /// the beginning.
     fn said(&self) -> String {
-        match self.answer.contains("\"taskId\"") {
-            true => "a task".to_owned(),
-            false => form(&self.answer),
+        match &self.answer {
+            task if task.contains("\"taskId\"") => "a task".to_owned(),
+            page if self.path.starts_with("/page/") => words(page.lines().next().unwrap()),
+            other => form(other),
         }
     }
 
@@ -150,5 +153,7 @@ async fn workers_send_and_objects_store_what_those_of_0_1_0_did() {
     let forms = |messages: &[Vec<Message>]| -> BTreeSet<String> {
         messages.iter().flatten().map(Message::form).collect()
     };
-    assert_eq!(forms(&messages), forms(&read()));
+    let (now, then) = (forms(&messages), forms(&read()));
+    let differ: Vec<&String> = now.symmetric_difference(&then).collect();
+    assert!(differ.is_empty(), "{differ:#?}");
 }

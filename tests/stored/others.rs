@@ -21,9 +21,13 @@ use crate::{
 /// A SiteBay token that only these messages bring.
 const TOKEN: &str = "token-of-messages-3333";
 
+/// Sites whose list is too large for one answer.
+const MANY: usize = 400;
+
 /// Has a server of its own send them; returns its log.
 pub(super) async fn logged(options: Options) -> String {
-    let mut server = start(options).await;
+    let sandbox = sandbox::Options { sites: MANY, ..sandbox::Options::default() };
+    let mut server = start(Options { sandbox: Some(sandbox), ..options }).await;
     sessions(&server).await;
     streams(&server).await;
     grants(&mut server).await;
@@ -39,6 +43,10 @@ fn own(server: &Server) -> Client {
 async fn sessions(server: &Server) {
     let [one, two] = [own(server).connect().await, own(server).connect().await];
     one.call("sitebay_list_sites", json!({})).await.result();
+    let sites = one.request("resources/read", json!({ "uri": "sitebay://sites" })).await.text;
+    let page = sites.split("the next is ").nth(1).expect(&sites).split("/2,").next().unwrap();
+    let page = format!("{page}/1");
+    one.request("resources/read", json!({ "uri": page })).await.result();
     one.request("resources/subscribe", json!({ "uri": "test://a" })).await.result();
     two.call("touch", json!({ "uri": "test://a" })).await.result();
     let answer = two.call_with_progress("slow", json!({ "ms": 300, "steps": 1 })).await;

@@ -1,6 +1,9 @@
 // The main module of a server that notes each message to its objects, and the answer, in its log.
 import * as worker from "./index.js";
 
+// Of a large result its beginning says enough.
+const MOST = 4_000;
+
 function recorded(name) {
   return class extends worker[name] {
     #name;
@@ -22,9 +25,9 @@ function recorded(name) {
         method,
         path: url.slice("https://object".length),
         headers,
-        body: await body,
+        body: (await body).slice(0, MOST),
         status: answer.status,
-        answer: is_read ? await answer.clone().text() : "",
+        answer: is_read ? (await answer.clone().text()).slice(0, MOST) : "",
       };
       console.log(`MESSAGE ${JSON.stringify(message)}`);
       return answer;
