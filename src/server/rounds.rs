@@ -300,7 +300,7 @@ mod tests {
     ) -> Run {
         let bound = bound.clone();
         let bind = move || {
-            bound.set(bound.get() + 1);
+            bound.set(bound.get().saturating_add(1));
             Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]))
         };
         Run::new(Brought {
