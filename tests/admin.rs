@@ -1,6 +1,8 @@
 //! Named keys, gradual rollout, audit and the admin API, where there are KV and D1: one instance of
 //! `wrangler dev` for all of it.
 
+
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -304,6 +306,21 @@ async fn development_is_open_until_a_named_key_was_made() {
     assert!(absent.text.contains("Authorization: Bearer"), "{absent:?}");
     let key = made["key"].as_str().unwrap();
     assert_eq!(bearer(server.url(), key).initialize("2025-11-25").await.status, 200);
+    // The named key is the only way in, wherever the server runs.
+    let production = [("ENVIRONMENT", "production"), ("RATE_LIMIT", "1000")];
+    let server = server.restart(&production).await;
+    let health = reqwest::get(format!("{}/health", server.url())).await.unwrap();
+    assert_eq!(health.status(), 200);
+    let opened = bearer(server.url(), key).initialize("2025-11-25").await;
+    assert_eq!(opened.status, 200, "{opened:?}");
+    // Guesses at the same time are no more than guesses one after another.
+    let guesses: Vec<Client> = (0..100)
+        .map(|number| format!("sbk_{number:012x}_{}", "A".repeat(43)))
+        .map(|guess| bearer(server.url(), &guess).with("cf-connecting-ip", "192.0.2.77"))
+        .collect();
+    let answers = join_all(guesses.iter().map(|guess| guess.initialize("2025-11-25"))).await;
+    let count = |status| answers.iter().filter(|answer| answer.status == status).count();
+    assert_eq!((count(401), count(429)), (60, 40), "{answers:?}");
     server.end().await;
 }
 

@@ -194,3 +194,22 @@ async fn in_an_isolate_that_holds_enough_leases_a_newcomer_has_its_whole_limit()
     // The one that came before all of them lost nothing.
     assert_eq!(number(&of("first").post("{").await, "x-ratelimit-remaining"), 28);
 }
+
+#[tokio::test]
+async fn a_batch_counts_as_many_requests_as_it_has() {
+    let options = options().var("RATE_LIMIT", "30");
+    let Some((server, _clock, _)) = at_a_window(options).await else { return };
+    // Two requests: initialize and initialized.
+    let client = Client::new(&server.url()).connect_fully("2025-03-26", json!({})).await;
+    let ping = |id: u32| json!({ "jsonrpc": "2.0", "id": id, "method": "ping" });
+    let batch = json!((0..20).map(ping).collect::<Vec<_>>()).to_string();
+    let answered = client.post(batch.clone()).await;
+    assert_eq!(answered.status, 200, "{answered:?}");
+    assert_eq!(number(&answered, "x-ratelimit-remaining"), 8);
+    let refused = client.post(batch).await;
+    assert_eq!(
+        (refused.status.as_u16(), &refused.json()["error"]),
+        (429, &json!("Rate limit exceeded"))
+    );
+    assert!((1..=60).contains(&number(&refused, "retry-after")));
+}

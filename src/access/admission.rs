@@ -178,9 +178,10 @@ impl Door {
             (Some(Token::Named(key)), secret) if self.named_keys => {
                 return Ok(Verdict::IfNamed(key.to_owned(), secret.is_some()));
             }
-            (Some(Token::Key(key)), None) if self.admin_keys.know(key) => {
-                return Ok(Verdict::Admitted(Identity::administrator()));
-            }
+            (Some(Token::Key(key)), secret) if self.admin_keys.know(key) => match secret {
+                Some(_) => Way::Secret,
+                None => return Ok(Verdict::Admitted(Identity::administrator())),
+            },
             (
                 Some(Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)),
                 _,
@@ -365,6 +366,18 @@ mod tests {
         let subject = |identity: Identity| identity.principal(&keys(), None).subject;
         assert_eq!(other.scopes, Scopes::WRITE);
         assert_ne!(subject(identity), subject(other));
+    }
+
+    #[test]
+    fn the_shared_secret_counts_before_any_right_key() {
+        let door = Door { admin_keys: Secrets::parse("boss"), ..door() };
+        let only_admin = Door { api_keys: Secrets::default(), ..door.clone() };
+        for door in [door, only_admin] {
+            let both = Credentials { secret: Some("s3cret".into()), ..bearer("boss") };
+            assert_eq!(way(&door, &both), Ok(Way::Secret));
+            let wrong = Credentials { secret: Some("s3cret".into()), ..bearer("bos") };
+            assert!(way(&door, &wrong).is_err());
+        }
     }
 
     #[test]

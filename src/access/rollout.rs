@@ -7,7 +7,7 @@
 //! and everybody is in where nothing was.
 
 use crate::access::{
-    principal::{Principal, Subject},
+    principal::{Principal, Subject, Way},
     scope::Scopes,
     secret::names,
 };
@@ -27,7 +27,7 @@ pub fn parse(text: &str) -> Option<u8> {
 pub struct Allowed(Vec<String>);
 
 impl Allowed {
-    /// Reads a list of subjects, and of names of keys and clients.
+    /// Reads a list of subjects, and of names of keys and of JWT's clients.
     pub fn parse(setting: &str) -> Self {
         Self(names(setting).map(str::to_owned).collect())
     }
@@ -39,7 +39,10 @@ impl Allowed {
 
     /// Whether a caller is in at this percentage. `place` is the subject whose place counts.
     pub fn admits(&self, principal: &Principal, place: Subject, percentage: u8) -> bool {
-        let named = |name: &str| name == principal.client || name == principal.subject.to_text();
+        // Apps that people sign in with give themselves their names.
+        let client = Some(&principal.client).filter(|_| principal.way != Way::OAuth);
+        let subject = principal.subject.to_text();
+        let named = |name: &str| client.is_some_and(|client| client == name) || name == subject;
         bucket(place) < percentage || principal.scopes.has(Scopes::ADMIN) || self.names().any(named)
     }
 }
@@ -124,6 +127,14 @@ mod tests {
         assert!(admits(&Allowed::parse("other, one"), &named, 0));
         let admin = Principal { scopes: Scopes::ADMIN, ..one };
         assert!(admits(&Allowed::default(), &admin, 0));
+    }
+
+    #[test]
+    fn a_client_that_names_itself_is_not_in_by_its_name() {
+        let app = Principal { way: Way::OAuth, client: "one".into(), ..principal(99) };
+        assert!(!admits(&Allowed::parse("other, one"), &app, 0));
+        let subject = app.subject.to_text();
+        assert!(admits(&Allowed::parse(&subject), &app, 0));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::{
     access::{
         admission::OWN_TOKEN_HEADER,
         keys::Keyring,
+        quota::Rate,
         seal::{SEAL_HEADER, Sealed, is_hub_seal},
         secret::Secret,
     },
@@ -32,7 +33,11 @@ use crate::{
         config::Config,
         refusal::Refusal,
     },
-    protocol::{event::LastEvent, jsonrpc::decode, session_id::Claims},
+    protocol::{
+        event::LastEvent,
+        jsonrpc::{Body, decode},
+        session_id::Claims,
+    },
     runtime::{
         http::{self, Request, Response},
         isolate,
@@ -40,9 +45,12 @@ use crate::{
         object::{Object, keep},
     },
     server::{apart::compiled_apart, changes::WaitUntil, context::Context, notify::News},
-    telemetry::record::Record,
+    telemetry::{
+        audit::{Audit as _, Entry},
+        record::Record,
+    },
     transport::{
-        audit::Kept,
+        audit::{self, Kept},
         forward::{Order, TAKES_JSON_ALONE, traced},
         hub::Hub,
         quota,
@@ -219,7 +227,7 @@ impl Core {
             true => Channel::whole_only(),
             false => Channel::new(),
         };
-        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep(), caller).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -247,7 +255,7 @@ impl Core {
         if !self.sessions.has_stream(message.session.id) {
             return Ok(Err(Refusal::SessionNotFound));
         }
-        let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
+        let (session, ctx, body) = match message.received(&self.env, self.keep(), caller).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -296,11 +304,49 @@ const SSE: &str = "/sse";
 const MCP: &str = "/mcp";
 
 impl Message {
+    /// Counts the requests of a batch against the caller's limit, of which the Worker counted one without
+    /// reading it: what is left of the limit. None: it is no batch.
+    ///
+    /// # Errors
+    /// 429 where the limit does not allow all of them, 503 where that cannot be found out.
+    async fn charge(
+        &self,
+        env: &Env,
+        body: &[u8],
+        audit: &WaitUntil,
+    ) -> std::result::Result<Option<Rate>, Refusal> {
+        let Some(limit) = self.config.rate_limit else {
+            return Ok(None);
+        };
+        // What cannot be read is refused later.
+        let requests = match decode(body) {
+            Ok(body @ Body::Batch(_)) => body.requests(),
+            _ => return Ok(None),
+        };
+        let by = &self.sealed.principal;
+        let admitted = quota::admit_batch(env, by.limited_as(), limit, requests).await;
+        admitted.inspect_err(|refusal| self.refused(env, refusal, audit))
+    }
+
+    /// Notes in the audit that a batch was refused.
+    fn refused(&self, env: &Env, refusal: &Refusal, audit: &WaitUntil) {
+        let Some(outcome) = audit::outcome(refusal).filter(|_| self.config.keeps_audit()) else {
+            return;
+        };
+        let by = &self.sealed.principal;
+        let action = format!("{} {}", self.request.method(), self.request.path());
+        let at_ms = now_s().saturating_mul(1_000);
+        let refused = Entry::refused(Some(by), &action, outcome, at_ms);
+        let subject = by.limited_as().to_text();
+        Kept::new(env, &self.config, audit.clone()).note(Entry { subject, ..refused });
+    }
+
     /// The session, the context and the body.
     async fn received(
         self,
         env: &Env,
         audit: WaitUntil,
+        caller: &Caller,
     ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
         let own_token = match self.sealed.principal.own_credential {
             true => self.request.header(OWN_TOKEN_HEADER),
@@ -313,6 +359,13 @@ impl Message {
         // A client may end its session while it still sends.
         if self.session.is_ended() {
             return Ok(Err(Refusal::SessionNotFound));
+        }
+        if self.session.version().batches() {
+            match self.charge(env, &body, &audit).boxed_local().await {
+                Ok(None) => {}
+                Ok(rate) => caller.rate.set(rate),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
         }
         let subject = self.sealed.claims.subject;
         traced(&self.record, &self.request);

@@ -89,6 +89,18 @@ pub enum Body<'a> {
     Batch(Vec<Message<'a>>),
 }
 
+impl Body<'_> {
+    /// How many requests it has.
+    pub fn requests(&self) -> usize {
+        match self {
+            Self::Single(message) => usize::from(message.request().is_some()),
+            Self::Batch(messages) => {
+                messages.iter().filter(|message| message.request().is_some()).count()
+            }
+        }
+    }
+}
+
 /// Why a body is not JSON-RPC.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum DecodeError {

@@ -43,6 +43,23 @@ pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Resu
     }
 }
 
+/// Admits the further requests of a batch whose first one was admitted, or none of them.
+///
+/// # Errors
+/// As [`admit`].
+pub async fn admit_batch(
+    env: &Env,
+    subject: Subject,
+    limit: u32,
+    requests: usize,
+) -> std::result::Result<Option<Rate>, Refusal> {
+    let mut rate = None;
+    for _ in 1..requests {
+        rate = Some(admit(env, subject, limit).await?);
+    }
+    Ok(rate)
+}
+
 /// Admits the start of a session of a caller that was admitted, or not.
 ///
 /// # Errors
