@@ -92,7 +92,7 @@ async fn keys_rollout_audit_and_the_admin_api() {
     what_happened_is_in_the_audit(&admin).await;
     sessions_end_and_quotas_are_seen(&admin).await;
     the_description_is_true(&admin).await;
-    nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(&admin).await;
+    nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(&admin, 8).await;
     for secret in [ADMIN, SECRET, made.as_str(), "a-plain-key-of-this-test", "a-password"] {
         let log = server.log();
         // wrangler itself shows the beginnings of variables.
@@ -272,11 +272,24 @@ async fn the_description_is_true(admin: &Admin<'_>) {
     }
 }
 
-async fn nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(admin: &Admin<'_>) {
+async fn nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(
+    admin: &Admin<'_>,
+    examples: u32,
+) {
     let key = format!("Bearer {ADMIN}");
     // With a token it is a subject of its own, with a limit of its own.
     let headers = [("Authorization", key.as_str()), ("X-SiteBay-Token", "token-of-the-fuzzer")];
-    fuzz("admin API, fuzzer", &format!("{}/admin/openapi.json", admin.0), &headers).await;
+    let document = format!("{}/admin/openapi.json", admin.0);
+    fuzz("admin API, fuzzer", &document, &headers, examples).await;
+}
+
+#[tokio::test]
+#[ignore = "long: sends thousands of requests"]
+async fn whatever_a_fuzzer_sends_for_minutes_is_answered_as_described() {
+    let server = Wrangler::start(&[("ENVIRONMENT", "development"), ("MCP_ADMIN_KEY", ADMIN)]).await;
+    nothing_that_a_fuzzer_sends_is_answered_otherwise_than_described(&Admin(server.url()), 50)
+        .await;
+    server.end().await;
 }
 
 #[tokio::test]
