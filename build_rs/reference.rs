@@ -9,12 +9,12 @@ const HEAD: &str = "# Tools
 
 Written by `cargo xtask docs` from `src/toolsets/sitebay/catalogue/*.toml`; a test keeps it current.
 
-Tools marked *default* are offered where nobody chose toolsets. *Retired* ones call routes that SiteBay took away in
-October 2026; those that are also *hidden* are not listed. *Sensitive* ones show secrets where `reveal` is true. Any tool can be called by its name. Paths are below
+Tools marked *default* are listed for callers who choose no toolsets. *Retired* tools call routes that SiteBay removed in October 2026; those that
+are also *hidden* are not listed. *Sensitive* tools show secrets if `reveal` is true. Any tool can be called by its name. Paths are below
 `/f/api/v1`.
 
-Where `dynamic` was chosen there is one more: `sitebay_find_tools` finds tools by what one wants to do (`query`, in a few
-words), with their whole definitions, and lists toolsets (`enable`) for the rest of a session.
+With the toolset `dynamic` there is one more tool: `sitebay_find_tools` finds tools by what you want to do (`query`, in a few words), returns their
+whole definitions, and lists toolsets (`enable`) for the rest of a session.
 ";
 
 /// The whole document.

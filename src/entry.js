@@ -98,8 +98,8 @@ function lost(error, request, env) {
     console.error(JSON.stringify({ level: "error", event: "fault", message: fault }));
   }
   const message =
-    "internal error: the server failed. If the call was to change something, the change may have " +
-    "happened: look before you repeat it\n";
+    "internal error: the server failed. If the call changes something, the change may have happened: " +
+    "check before you repeat it\n";
   // As `edge::answer` has them, so that a page can read what went wrong.
   const headers = {
     "content-type": "text/plain; charset=utf-8",

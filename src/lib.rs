@@ -34,7 +34,7 @@ pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) 
     let answered = async move {
         let answered = edge::routes::handle(http::Request::from(request), env, context).await;
         answered.or_else(|error| {
-            crate::fault!("a request failed: {error}");
+            log::error!("a request failed: {error}");
             http::empty(500)
         })
     };

@@ -1,19 +1,53 @@
-//! What version 0.1.0 stored and gave out, kept in `tests/fixtures-0.1.0`: later versions must read it.
+//! The texts that version 0.1.0 stored, gave out and sent between Worker and objects, kept in
+//! `tests/fixtures-0.1.0`: later versions must read them. Its README lists them.
 //!
-//! Invariant: a file there is never changed. `UPDATE_FIXTURES=1 cargo test --lib` writes those that are
-//! missing, from what the present code writes.
+//! Invariant: a file there is never changed. `UPDATE_FIXTURES=1 cargo test --lib` writes the missing
+//! ones, from what the present code writes.
 
 use std::{fs, path::Path};
 
-/// What 0.1.0 wrote under this name, where the present code writes `written`.
+use crate::agents::rows::Row;
+
+/// The text that 0.1.0 wrote under this name, which must be what the present code writes.
+///
+/// A version that writes another text reads the old one with [`read_0_1_0`].
 pub(crate) fn of_0_1_0(name: &str, written: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-0.1.0");
+    let folder = folder();
     let path = folder.join(format!("{name}.txt"));
     if !path.exists() && std::env::var_os("UPDATE_FIXTURES").is_some() {
         fs::create_dir_all(&folder).unwrap();
         fs::write(&path, written).unwrap();
     }
+    let stored = read_0_1_0(name);
+    assert_eq!(stored, written, "{name}: the present code writes another text");
+    stored
+}
+
+/// The text that 0.1.0 wrote under this name.
+pub(crate) fn read_0_1_0(name: &str) -> String {
+    let path = folder().join(format!("{name}.txt"));
     fs::read_to_string(&path).unwrap_or_else(|error| {
         panic!("{}: {error}; UPDATE_FIXTURES=1 writes what is missing", path.display())
     })
+}
+
+/// Texts that 0.1.0 wrote, a line each, which must be what the present code writes.
+pub(crate) fn lines_of_0_1_0(name: &str, written: &[String]) -> Vec<String> {
+    assert!(written.iter().all(|line| !line.contains('\n')), "{name}: a text has several lines");
+    of_0_1_0(name, &written.join("\n")).lines().map(str::to_owned).collect()
+}
+
+/// The text of a row that 0.1.0 wrote under this key until then, in seconds since 1970. The file has
+/// the key in its first line and the stored row in the others.
+pub(crate) fn row_of_0_1_0(name: &str, key: &str, text: &str, until: u64) -> String {
+    let row = Row { until, more: 0, text }.to_stored();
+    let stored = of_0_1_0(&format!("row-{name}"), &format!("{key}\n{row}"));
+    let (known_key, row) = stored.split_once('\n').unwrap();
+    let row = Row::read(row).unwrap();
+    assert_eq!((known_key, row.until, row.more), (key, until, 0), "{name}");
+    row.text.to_owned()
+}
+
+fn folder() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures-0.1.0")
 }

@@ -164,3 +164,70 @@ async fn where_every_way_in_has_a_short_key_each_request_is_refused_as_misconfig
         assert!(server.log().contains(&format!("{name}: key number 1")), "{}", server.log());
     }
 }
+
+async fn health(url: &str) -> (u16, String) {
+    let health = reqwest::get(format!("{url}/health")).await.unwrap();
+    let status = health.status().as_u16();
+    let body: serde_json::Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
+    (status, body["status"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn health_is_degraded_where_one_of_several_ways_in_is_broken_and_down_where_all_are() {
+    let key = ("MCP_API_KEY", "long-enough-for-this-test");
+    let short = ("MCP_ADMIN_KEY", "short");
+    let no_audience = ("MCP_JWKS_URL", "https://issuer.example/keys");
+    let no_provider = [key, ("MCP_OAUTH", "on"), ("MCP_OIDC_ISSUER", "https://id.example")];
+    for (vars, expected) in [
+        (vec![key], (200, "ok")),
+        (vec![key, short], (200, "degraded")),
+        (vec![key, ("MCP_SHARED_SECRET", "short")], (200, "degraded")),
+        (vec![key, ("MCP_JWT_SECRET", "short")], (200, "degraded")),
+        (vec![key, no_audience], (200, "degraded")),
+        (no_provider.to_vec(), (200, "degraded")),
+        (vec![short], (503, "misconfigured")),
+        (vec![short, no_audience], (503, "misconfigured")),
+    ] {
+        let production = options().var("ENVIRONMENT", "production");
+        let options =
+            vars.iter().fold(production, |options, (name, value)| options.var(name, value));
+        let server = start(options).await;
+        let (status, said) = health(&server.url()).await;
+        assert_eq!((status, said.as_str()), expected, "{vars:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_hint_names_the_header_of_a_way_in_that_is_on() {
+    let jwt = "a-secret-of-this-test-with-enough-characters";
+    for (vars, hint, header) in [
+        (
+            vec![("MCP_API_KEY", "k3y-of-this-test")],
+            "send `Authorization: Bearer <key>`",
+            "Authorization",
+        ),
+        (
+            vec![("MCP_SHARED_SECRET", "s3cret-of-this-test")],
+            "send `X-MCP-Secret: <secret>`",
+            "X-MCP-Secret",
+        ),
+        (
+            vec![("MCP_SHARED_SECRET", "s3cret-of-this-test"), ("MCP_JWT_SECRET", jwt)],
+            "send `Authorization: Bearer <key>`",
+            "Authorization",
+        ),
+    ] {
+        let options =
+            vars.iter().fold(options(), |options, (name, value)| options.var(name, value));
+        let server = start(options).await;
+        let refused = Client::new(&server.url()).initialize("2025-11-25").await;
+        refused.refused(401, -32000);
+        assert!(refused.text.contains(hint), "{refused:?}");
+        // OAuth clients learn it where they look first.
+        let absent = Client::at(&server.url(), "/register").post("{}").await;
+        assert!(absent.status == 404 && absent.text.contains(header), "{absent:?}");
+        let card = reqwest::get(format!("{}/mcp/server-card", server.url())).await.unwrap();
+        let card: serde_json::Value = serde_json::from_str(&card.text().await.unwrap()).unwrap();
+        assert_eq!(card["remotes"][0]["headers"][0]["name"], header);
+    }
+}

@@ -294,18 +294,29 @@ async fn whatever_a_fuzzer_sends_for_minutes_is_answered_as_described() {
     server.end().await;
 }
 
+/// What the card for scanners says.
+async fn needs_authentication(url: &str) -> Value {
+    let card = reqwest::get(format!("{url}/.well-known/mcp/server-card.json")).await.unwrap();
+    let card: Value = serde_json::from_str(&card.text().await.unwrap()).unwrap();
+    card["authentication"]["required"].clone()
+}
+
 #[tokio::test]
 async fn development_is_open_until_a_named_key_was_made() {
     let development = ("ENVIRONMENT", "development");
     let server = Wrangler::start(&[development]).await;
     let open = Client::new(server.url()).initialize("2025-11-25").await;
     assert_eq!(open.status, 200, "{open:?}");
+    assert_eq!(needs_authentication(server.url()).await, false);
     let server = server.restart(&[development, ("MCP_ADMIN_KEY", ADMIN)]).await;
     let made = Admin(server.url()).key(json!({ "name": "reader" })).await;
     // The way in by which it was made is taken away: the key stays one.
     let server = server.restart(&[development]).await;
     let client = Client::new(server.url());
     client.initialize("2025-11-25").await.refused(401, -32000);
+    assert_eq!(needs_authentication(server.url()).await, true);
+    let absent = Client::at(server.url(), "/register").post("{}").await;
+    assert!(absent.text.contains("Authorization: Bearer"), "{absent:?}");
     let key = made["key"].as_str().unwrap();
     assert_eq!(bearer(server.url(), key).initialize("2025-11-25").await.status, 200);
     server.end().await;

@@ -107,6 +107,23 @@ async fn a_client_that_cannot_be_asked_is_told_so() {
 }
 
 #[tokio::test]
+async fn a_request_that_is_cancelled_takes_its_question_back() {
+    let server = server().await;
+    let cancelled = json!({
+        "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": 5 },
+    });
+    for tool in ["ask", "roots"] {
+        let client = Client::new(&server.url()).connect_with(able()).await;
+        let (live, question) = asked(&client, tool).await;
+        assert_eq!(client.post(cancelled.to_string()).await.status, 202);
+        let text = live.rest().await;
+        let taken_back = format!(r#""requestId":{}"#, question["id"]);
+        assert!(text.contains("notifications/cancelled") && text.contains(&taken_back), "{text}");
+        assert!(!text.contains(r#""id":5"#), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn answers_to_requests_never_made_are_ignored() {
     let server = server().await;
     let client = Client::new(&server.url()).connect_with(able()).await;
@@ -136,6 +153,10 @@ async fn answers_to_nothing_are_ignored_and_logged_without_what_they_say() {
     reply(&client, &question, "result", declined).await;
     assert_eq!(client.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
     let log = server.log();
-    assert_eq!(log.matches("a response to no request that waits was ignored").count(), 3, "{log}");
+    assert_eq!(
+        log.matches("ignored a response that matches no pending request").count(),
+        3,
+        "{log}"
+    );
     assert!(!log.contains("swordfish") && !log.contains("never-asked"), "{log}");
 }

@@ -205,6 +205,27 @@ async fn a_batch_is_answered_in_the_version_that_has_them() {
 }
 
 #[tokio::test]
+async fn the_responses_of_a_batch_are_bounded_together() {
+    let server = server().await;
+    let client = client(&server, json!({})).await;
+    let big = |id| call(id, "big", json!({ "bytes": 3_000_000 }));
+    let batch =
+        Value::Array((1..=20).map(big).chain([call(21, "echo", json!({ "text": "x" }))]).collect());
+    let answer = client.post(batch.to_string()).await;
+    assert!(answer.text.len() < 8 * 1024 * 1024 + 64 * 1024, "{}", answer.text.len());
+    let answers: Vec<Value> = serde_json::from_str(&answer.text).unwrap();
+    assert_eq!(ids(&answers), Vec::from_iter(1..=21));
+    let (fit, beyond): (Vec<_>, Vec<_>) =
+        answers.iter().partition(|answer| answer["error"].is_null());
+    assert_eq!((fit.len(), beyond.len()), (3, 18));
+    for answer in beyond {
+        let message = answer["error"]["message"].as_str().unwrap();
+        assert!(message.contains("too large to send together"), "{message}");
+    }
+    assert_eq!(answers[20]["result"]["content"][0]["text"], "x");
+}
+
+#[tokio::test]
 async fn later_versions_refuse_batches() {
     let server = server().await;
     let batch = json!([{ "jsonrpc": "2.0", "id": 1, "method": "ping" }]).to_string();

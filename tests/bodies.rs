@@ -1,8 +1,11 @@
+use std::time::Duration;
+
 use futures_util::stream;
 use reqwest::{Body, Method};
-use serde_json::json;
+use serde_json::{Value, json};
+use xtask::server::Options;
 
-use crate::support::{Answer, Client, server, stateless};
+use crate::support::{Answer, Client, lines, options, server, start, stateless};
 
 const LIMIT: usize = 4 * 1024 * 1024;
 const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
@@ -57,6 +60,39 @@ async fn other_media_types_are_refused() {
 }
 
 #[tokio::test]
+async fn a_refusal_carries_the_id_of_its_request_where_a_client_would_wait_for_it() {
+    let server = server().await;
+    let nowhere = Client::new(&server.url());
+    let session = nowhere.clone().connect().await;
+    let ping = r#"{"jsonrpc":"2.0","id":"a-1","method":"ping"}"#;
+    for (client, status) in [
+        (nowhere.clone(), 400),
+        (session.clone().with("mcp-protocol-version", "1.0"), 400),
+        (session.clone().with("accept", "text/html"), 406),
+        (session.clone().with("content-type", "text/plain"), 415),
+    ] {
+        let answer = client.post(ping).await;
+        answer.refused(status, -32000);
+        assert_eq!(
+            (&answer.json()["id"], &answer.json()["jsonrpc"]),
+            (&json!("a-1"), &json!("2.0"))
+        );
+    }
+    let closed = start(options().var("ENVIRONMENT", "production")).await;
+    let answer = Client::new(&closed.url()).post(ping).await;
+    answer.refused(503, -32000);
+    assert_eq!(answer.json()["id"], "a-1");
+    // Where the id is not known, it is no JSON-RPC.
+    let large = session.post("x".repeat(LIMIT + 1)).await;
+    large.refused(413, -32000);
+    assert_eq!((&large.json()["id"], &large.json()["jsonrpc"]), (&Value::Null, &Value::Null));
+    // Where nothing waits for an id, it is null.
+    let told = r#"{"jsonrpc":"2.0","method":"notifications/roots/list_changed"}"#;
+    let told = nowhere.post(told).await.text;
+    assert!(told.starts_with(r#"{"jsonrpc":"2.0","id":null,"#), "{told}");
+}
+
+#[tokio::test]
 async fn who_takes_json_alone_gets_answers_in_one_piece() {
     let server = server().await;
     let client = Client::new(&server.url()).with("accept", "application/json");
@@ -77,12 +113,53 @@ async fn who_takes_json_alone_gets_answers_in_one_piece() {
     let slow = json!({ "name": "slow", "arguments": { "ms": 400, "steps": 3 } });
     let slow = stateless::ask(&client, "tools/call", slow, json!({})).await;
     assert_eq!((slow.is_stream(), slow.tool_text().as_str()), (false, "done"), "{slow:?}");
-    // A question needs a stream, and so does listening.
-    let asked = client.clone().connect_with(able).await.call("ask", json!({})).await;
-    asked.refused(406, -32000);
+    // Listening needs a stream.
     let listen = json!({ "notifications": { "toolsListChanged": true } });
     let listening = stateless::ask(&client, "subscriptions/listen", listen, json!({})).await;
     listening.refused(406, -32000);
+}
+
+#[tokio::test]
+async fn who_takes_json_alone_is_asked_nothing_and_told_so() {
+    let server = server().await;
+    let client = Client::new(&server.url()).with("accept", "application/json");
+    let able = json!({ "elicitation": {}, "roots": {} });
+    let session = client.clone().connect_with(able.clone()).await;
+    // The call ends at the question, as an error of its own request.
+    let asked = session.call("ask", json!({})).await;
+    asked.refused(200, -32000);
+    assert_eq!(asked.json()["id"], 1, "{asked:?}");
+    assert!(asked.text.contains("Accept must include text/event-stream"), "{asked:?}");
+    let line = lines::of_tool(&server, "ask").await;
+    assert_eq!((&line["outcome"], &line["code"]), (&json!("stopped"), &json!(-32000)), "{line}");
+    // It leaves the other requests of its batch.
+    let batching = client.connect_fully("2025-03-26", able).await;
+    let call = |id: u32, tool: &str, arguments: Value| {
+        json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call",
+            "params": { "name": tool, "arguments": arguments } })
+    };
+    let slow = json!({ "ms": 400, "steps": 2 });
+    let batch = json!([call(1, "roots", json!({})), call(2, "slow", slow)]);
+    let batch = batching.post(batch.to_string()).await.json();
+    assert_eq!((&batch[0]["id"], &batch[0]["error"]["code"]), (&json!(1), &json!(-32000)));
+    assert_eq!(batch[1]["result"]["content"][0]["text"], "done", "{batch}");
+}
+
+#[tokio::test]
+async fn who_takes_json_alone_is_told_of_an_answer_that_was_lost_and_so_is_the_operator() {
+    let server = start(Options { isolates: 2, ..options() }).await;
+    let [of_objects, other] = server.urls().try_into().unwrap();
+    let client = Client::new(&other).with("accept", "application/json").connect().await;
+    let slow = client.call("slow", json!({ "ms": 60_000 }));
+    let lost = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        Client::new(&of_objects).connect().await.call("panic", json!({ "when": "twice" })).await;
+    };
+    let (answer, ()) = tokio::join!(slow, lost);
+    assert_eq!(answer.status, 500, "{answer:?}");
+    assert!(answer.text.contains("may have happened"), "{answer:?}");
+    let line = lines::line(&server, |line| line["outcome"] == "object-failed").await;
+    assert_eq!((&line["status"], &line["route"]), (&json!(500), &json!("mcp")), "{line}");
 }
 
 #[tokio::test]

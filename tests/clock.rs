@@ -115,7 +115,7 @@ async fn a_grant_that_was_revoked_elsewhere_ends_a_stream_that_is_never_silent()
     clock.set(21).unwrap();
     let revoked = Instant::now();
     let text = live.rest().await;
-    assert!(text.ends_with(": closed: the access was taken back\n\n"), "{text}");
+    assert!(text.ends_with(": closed: the access was revoked\n\n"), "{text}");
     // Real time: it is the clock that says when to ask, not the timer of 20 s that breaks silence.
     assert!(revoked.elapsed() < Duration::from_secs(10), "took {:?}", revoked.elapsed());
 }

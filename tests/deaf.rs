@@ -141,7 +141,7 @@ const LITTLE: u64 = 60 * 1024 * 1024;
 /// Bytes that may be on their way to such a client, in the server and in the kernel.
 const ON_ITS_WAY: usize = 16 * 1024 * 1024;
 /// The last words to a client that does not read.
-const TOO_SLOW: &str = ": closed: the client does not read; open a new stream\n\n";
+const TOO_SLOW: &str = ": closed: the client does not read the stream; open a new one\n\n";
 
 /// Calls that would cost 40 MB each.
 const CALLS: usize = 20;

@@ -143,7 +143,7 @@ pub async fn rolls_out(url: &str, admin: &str, secret: &str) {
     assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (503, "60"));
     let told = refused.json();
     assert_eq!((&told["error"], &told["percentage"]), (&json!("Not available yet"), &json!(0)));
-    assert!(told["message"].as_str().unwrap().contains("step by step"), "{told}");
+    assert!(told["message"].as_str().unwrap().contains("rolled out"), "{told}");
     put(json!(100)).await;
     post(url, ("Authorization", &token), LIST).await.refused(400, -32000);
 }

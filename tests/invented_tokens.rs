@@ -191,3 +191,19 @@ async fn all_isolates_know_a_token_that_worked_in_one() {
     let answer = at(&there, "good").post("{").await;
     assert_eq!((answer.status.as_u16(), number(&answer, "x-ratelimit-remaining")), (400, 99));
 }
+
+#[tokio::test]
+async fn a_token_that_is_used_stays_known_for_longer_than_30_days() {
+    let Some((mut server, clock, ahead)) = at_a_window(with_one_token()).await else { return };
+    let good = tenant(&server, "good");
+    list_sites(&good).await.result();
+    for days in [20, 40, 60] {
+        clock.set(ahead + days * 24 * 3_600).unwrap();
+        // Another isolate, which has to ask, and calls nothing of SiteBay.
+        server.restart().await.unwrap();
+        assert_eq!(tenant(&server, "good").post("{").await.status, 400);
+        assert_eq!(flood(&server, 0..150).await, 100, "after {days} days");
+        let answer = tenant(&server, "good").post("{").await;
+        assert_eq!(answer.status, 400, "after {days} days: {answer:?}");
+    }
+}

@@ -1,5 +1,6 @@
 //! How many requests a caller may make, and what happens to one that guesses.
 
+use futures_util::future::join_all;
 use serde_json::json;
 use xtask::{
     clock::Clock,
@@ -7,7 +8,11 @@ use xtask::{
     skips::skip,
 };
 
-use crate::support::{Answer, Client, issuer::now_s, options, start};
+use crate::support::{
+    Answer, Client,
+    issuer::{claims, hs256, now_s},
+    options, start,
+};
 
 pub const KEY: &str = "k3y-of-this-test";
 pub const SECRET: &str = "s3cret-of-this-test";
@@ -150,4 +155,42 @@ async fn an_address_that_guesses_is_kept_from_guessing_on() {
     assert_eq!(right.json()["retryAfter"], number(&right, "retry-after"));
     assert_eq!(from("192.0.2.2", KEY).initialize("2025-11-25").await.status, 200);
     assert!(!server.log().contains("guess-") && !server.log().contains(KEY));
+}
+
+#[tokio::test]
+async fn guesses_count_where_another_list_of_keys_cannot_be_used() {
+    let options = options().var("ENVIRONMENT", "production").var("RATE_LIMIT", "1000");
+    let server = start(options.var("MCP_API_KEY", KEY).var("MCP_ADMIN_KEY", "short")).await;
+    let mut refused = Vec::new();
+    for guess in 0..70 {
+        let client = Client::new(&server.url()).with("cf-connecting-ip", "192.0.2.1");
+        let client = client.with("authorization", &format!("Bearer guess-{guess}"));
+        refused.push(client.initialize("2025-11-25").await.status.as_u16());
+    }
+    assert_eq!(refused, [vec![503; 60], vec![429; 10]].concat());
+}
+
+#[tokio::test]
+async fn in_an_isolate_that_holds_enough_leases_a_newcomer_has_its_whole_limit() {
+    let secret = "a-secret-of-this-test-with-enough-characters";
+    let options = options().var("RATE_LIMIT", "30").var("MCP_JWT_SECRET", secret);
+    let Some((server, _clock, _)) = at_a_window(options).await else { return };
+    let of = |sub: &str| {
+        let token = hs256(secret, claims(json!({ "sub": sub })));
+        Client::new(&server.url()).with("authorization", &format!("Bearer {token}"))
+    };
+    assert_eq!(number(&of("first").post("{").await, "x-ratelimit-remaining"), 29);
+    let others: Vec<Client> = (0..1_050).map(|number| of(&number.to_string())).collect();
+    for some in others.chunks(50) {
+        join_all(some.iter().map(|other| other.post("{"))).await;
+    }
+    let newcomer = of("newcomer");
+    let mut left = Vec::new();
+    for _ in 0..30 {
+        left.push(number(&newcomer.post("{").await, "x-ratelimit-remaining"));
+    }
+    assert_eq!(left, (0..30).rev().collect::<Vec<_>>());
+    assert_eq!(newcomer.post("{").await.status, 429);
+    // The one that came before all of them lost nothing.
+    assert_eq!(number(&of("first").post("{").await, "x-ratelimit-remaining"), 28);
 }

@@ -392,7 +392,7 @@ async fn a_stream_ends_when_its_grant_is_taken_back() {
     let fields = [("client_id", app.id.as_str()), ("token", &tokens.access)];
     assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
     let rest = live.rest().await;
-    assert!(rest.contains("closed: the access was taken back"), "{rest}");
+    assert!(rest.contains("closed: the access was revoked"), "{rest}");
 }
 
 #[tokio::test]
@@ -426,5 +426,5 @@ async fn a_task_ends_when_its_grant_is_taken_back() {
     })
     .await;
     assert_eq!(seen["status"], "failed", "{seen}");
-    assert!(seen.to_string().contains("taken back"), "{seen}");
+    assert!(seen.to_string().contains("was revoked"), "{seen}");
 }

@@ -17,7 +17,7 @@ use tokio::{
 use xtask::server::Options;
 
 use crate::support::{
-    Answer,
+    Answer, Client,
     issuer::{claims, now_s, token},
     oauth::{
         App, CALLBACK, SITEBAY_TOKEN, encoded, post, send, sent_to, server, ticket, with_oauth,
@@ -177,6 +177,23 @@ const PROVIDER: &str =
     r#"{"issuer":"URL","authorization_endpoint":"URL/auth","token_endpoint":"URL/token"}"#;
 
 #[tokio::test]
+async fn all_who_sign_in_at_a_cold_isolate_wait_for_a_provider_that_is_slow() {
+    let host = Host::start("200 OK", PROVIDER, Duration::from_secs(2)).await;
+    let options = with_oauth()
+        .var("MCP_OIDC_ISSUER", &host.url)
+        .var("MCP_OIDC_CLIENT_ID", ID)
+        .var("MCP_OIDC_CLIENT_SECRET", SECRET);
+    let server = start(options).await;
+    let url = format!("{}/account", server.url());
+    let asks = (0..40).map(|_| send(Method::GET, &url, &[], String::new()));
+    for answer in futures_util::future::join_all(asks).await {
+        assert_eq!(answer.status, 303, "{answer:?}");
+    }
+    // As many as may begin in 5 s, and again where those seconds end meanwhile.
+    assert!((1..=32).contains(&host.asked()), "{}", host.asked());
+}
+
+#[tokio::test]
 async fn one_address_has_so_many_codes_redeemed_at_the_provider_and_no_more() {
     let host = Host::start("200 OK", PROVIDER, Duration::ZERO).await;
     let options = with_oauth()
@@ -202,6 +219,27 @@ async fn one_address_has_so_many_codes_redeemed_at_the_provider_and_no_more() {
     assert_eq!((limited, host.asked() - asked_before), (20, 20));
     let other = back(40, "203.0.113.8").await;
     assert_eq!(sent_to(&other, "error").as_deref(), Some("access_denied"));
+}
+
+#[tokio::test]
+async fn wrong_tokens_at_the_same_time_are_judged_no_more_often_than_one_after_another() {
+    let host = Host::start("200 OK", r#"{"keys":[]}"#, Duration::from_secs(1)).await;
+    let options = options()
+        .var("MCP_JWKS_URL", &format!("{}/keys", host.url))
+        .var("MCP_JWT_ISSUER", "https://issuer.example")
+        .var("MCP_JWT_AUDIENCE", "mcp");
+    let server = start(options).await;
+    let ask = async |number: usize, address: &'static str| {
+        let header = json!({ "alg": "RS256", "kid": format!("k{number}") });
+        let token = token("unknown", header, claims(json!({})));
+        let client = Client::new(&server.url()).with("cf-connecting-ip", address);
+        client.with("authorization", &format!("Bearer {token}")).post("{}").await.status.as_u16()
+    };
+    let asks = (0..100).map(|number| ask(number, "203.0.113.7"));
+    let statuses = futures_util::future::join_all(asks).await;
+    let count = |status| statuses.iter().filter(|one| **one == status).count();
+    assert_eq!((count(401), count(429)), (60, 40), "{statuses:?}");
+    assert_eq!(ask(100, "203.0.113.8").await, 401);
 }
 
 #[tokio::test]

@@ -322,6 +322,6 @@ async fn the_log_says_as_much_as_it_is_told_to() {
         assert_eq!(asked.saturating_sub(1).min(2), count, "{level}: {}", server.log());
         assert_eq!(server.log().contains("LOG_LEVEL"), level == "loud");
         // What an operator should know is of level `warn`.
-        assert_eq!(server.log().contains("open to everybody"), level != "off");
+        assert_eq!(server.log().contains("open to all callers"), level != "off");
     }
 }

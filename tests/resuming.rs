@@ -1,8 +1,11 @@
 //! Reading on after a lost connection.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use xtask::{clock::Clock, server::Server, skips::skip};
 
 use crate::{
     storage::is_stored,
@@ -12,6 +15,7 @@ use crate::{
         memory::{bounded, resident},
         options, server, start, wait,
     },
+    tasks::{FQDN, agreed, can_be_asked, creating_for, open_site},
 };
 
 fn slow(ms: u32, steps: u32) -> String {
@@ -148,4 +152,60 @@ async fn answers_that_wait_in_all_sessions_of_an_object_are_bounded_together() {
         let text = Live::new(back).rest().await;
         assert!(text.contains("done") && text.len() > 2_000_000, "{} bytes", text.len());
     }
+}
+
+/// Calls `open_site` in a session until its task has looked once at the new site, and loses the
+/// connection; returns the last event's id.
+async fn lose_while_a_task_works(server: &Server, client: &Client) -> String {
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": open_site() });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create").await;
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    let has_looked = || {
+        let requests = server.sandbox().unwrap().requests();
+        requests.iter().any(|it| it.method == "GET" && it.path.ends_with(FQDN) && it.status != 0)
+    };
+    while !has_looked() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    live.last_id()
+}
+
+async fn rest(client: &Client, last: &str) -> String {
+    Live::new(client.clone().with("last-event-id", last).get().await).rest().await
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_a_task_is_read_on_after_answers_are_forgotten() {
+    let Some(clock) = Clock::new().expect("the compiler works") else {
+        return skip("a call that waited for a task", "no C compiler");
+    };
+    let mut server = start(clock.of(creating_for(1))).await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let answer = lose(&client, slow(300, 1), "done").await;
+    let waits = lose_while_a_task_works(&server, &client).await;
+    clock.set(1_200).unwrap();
+    // The site is there before the task, which sleeps for 2 s between two looks, looks again.
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    server.restart().await.unwrap();
+    // The alarm that removes what is over has been there once the answer is gone.
+    while rest(&client, &answer).await.contains("done") {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let text = rest(&client, &waits).await;
+    assert!(text.contains("is there.") && text.contains(r#""id":5"#), "{text}");
+}
+
+#[tokio::test]
+async fn a_call_that_waits_for_a_task_is_not_forgotten_for_the_answers_of_other_calls() {
+    let mut server = start(creating_for(4)).await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let waits = lose_while_a_task_works(&server, &client).await;
+    join_all((0..70).map(|_| client.post(slow(20, 1)))).await;
+    server.restart().await.unwrap();
+    let text = rest(&client, &waits).await;
+    assert!(text.contains("is there.") && text.contains(r#""id":5"#), "{text}");
 }

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use reqwest::header::{self, HeaderName, HeaderValue};
 use rmcp::{
     ClientHandler, RoleClient,
     model::{
@@ -19,12 +20,16 @@ use rmcp::{
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
+use xtask::server::Options;
 
 use crate::support::{AUTO, client::LATEST, options, start};
 
 const KEY: &str = "rmcp key";
 const MODERN: &str = "2026-07-28";
 const PATIENCE: Duration = Duration::from_secs(20);
+const PAGE: &str = "https://page.example";
+/// What "at once" may take on a loaded machine. Clients wait for a minute and more.
+const AT_ONCE: Duration = Duration::from_secs(5);
 
 /// What the server told and asked outside of answers.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -145,14 +150,103 @@ async fn rmcp_finds_out_which_version_to_speak() {
     everything(ClientLifecycleMode::Auto { preferred_versions, legacy_version: None }, AUTO).await;
 }
 
+/// What a client is told that cannot connect. It must not wait for long.
+async fn refused(url: &str, headers: &[(&'static str, &'static str)]) -> String {
+    let mut config = StreamableHttpClientTransportConfig::with_uri(url.to_owned());
+    for (name, value) in headers {
+        config
+            .custom_headers
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    let transport = StreamableHttpClientTransport::from_config(config);
+    let lifecycle = ClientLifecycleMode::Initialize;
+    let connecting = Ears::default().serve_with_lifecycle(transport, lifecycle);
+    let told = tokio::time::timeout(AT_ONCE, connecting).await.expect("an answer in time");
+    told.err().map(|error| format!("{error:?}")).expect("a refusal")
+}
+
+#[tokio::test]
+async fn rmcp_does_not_wait_where_it_may_not_connect() {
+    let open = start(options()).await;
+    let mcp = format!("{}/mcp", open.url());
+    let told = refused(&mcp, &[("origin", PAGE)]).await;
+    assert!(told.contains("403") && told.contains("MCP_ALLOWED_ORIGINS"), "{told}");
+    let told = refused(&format!("{mcp}?toolsets=nonsense"), &[]).await;
+    assert!(told.contains("nonsense"), "{told}");
+    let told = refused(&format!("{}/other", open.url()), &[]).await;
+    assert!(told.contains("the MCP endpoint is /mcp"), "{told}");
+    let closed = start(options().var("ENVIRONMENT", "production")).await;
+    let told = refused(&format!("{}/mcp", closed.url()), &[]).await;
+    assert!(told.contains("this server is not configured"), "{told}");
+}
+
+#[tokio::test]
+async fn rmcp_does_not_wait_for_a_call_that_is_refused() {
+    let mut server =
+        start(options().var("MCP_API_KEY", KEY).var("MCP_ALLOWED_ORIGINS", PAGE)).await;
+    let mut config = StreamableHttpClientTransportConfig::with_uri(format!("{}/mcp", server.url()));
+    config.custom_headers.insert(header::ORIGIN, HeaderValue::from_static(PAGE));
+    let transport = StreamableHttpClientTransport::from_config(config.auth_header(KEY));
+    let lifecycle = ClientLifecycleMode::Initialize;
+    let client = Ears::default().serve_with_lifecycle(transport, lifecycle).await.unwrap();
+    let large = "x".repeat(5 * 1024 * 1024);
+    let told = fails(&client, "echo", json!({ "text": large })).await;
+    assert!(told.contains("413") && told.contains("larger than 4 MiB"), "{told}");
+    let own = options().var("MCP_API_KEY", KEY);
+    for (options, status) in [
+        (
+            options().var("ENVIRONMENT", "production").var("MCP_ALLOWED_ORIGINS", PAGE),
+            "this server is not configured",
+        ),
+        (own.clone().var("MCP_ALLOWED_ORIGINS", "https://other.example"), "403"),
+        (own.var("MCP_ALLOWED_ORIGINS", PAGE).var("MCP_API_KEY", "another one"), "AuthRequired"),
+    ] {
+        server.restart_with(&options).await.unwrap();
+        let told = fails(&client, "echo", json!({ "text": "x" })).await;
+        assert!(told.contains(status), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn rmcp_does_not_wait_where_it_asks_too_often() {
+    let server = start(options().var("MCP_API_KEY", KEY).var("RATE_LIMIT", "10")).await;
+    let client = connect(&server.url(), Ears::default(), ClientLifecycleMode::Initialize).await;
+    for _ in 0..20 {
+        let mut params = CallToolRequestParams::new("echo");
+        params.arguments = json!({ "text": "x" }).as_object().cloned();
+        let call = tokio::time::timeout(AT_ONCE, client.call_tool(params)).await;
+        if let Err(error) = call.expect("an answer in time") {
+            let told = format!("{error:?}");
+            return assert!(told.contains("429"), "{told}");
+        }
+    }
+    panic!("it was never refused");
+}
+
+#[tokio::test]
+async fn rmcp_does_not_wait_for_a_session_whose_object_fails() {
+    let server = start(Options { isolates: 2, ..options().var("MCP_API_KEY", KEY) }).await;
+    let [_, other] = server.urls().try_into().unwrap();
+    let client = connect(&other, Ears::default(), ClientLifecycleMode::Initialize).await;
+    let told = fails(&client, "panic", json!({ "when": "twice" })).await;
+    assert!(told.contains("500"), "{told}");
+    assert_eq!(call(&client, "echo", json!({ "text": "next" })).await, "next");
+    client.cancel().await.expect("an end");
+}
+
+/// What a client is told of a call that is not answered with a result. It must not wait for long.
+async fn fails(client: &Client, name: &'static str, arguments: Value) -> String {
+    let mut params = CallToolRequestParams::new(name);
+    params.arguments = arguments.as_object().cloned();
+    let called = tokio::time::timeout(AT_ONCE, client.call_tool(params)).await;
+    format!("{:?}", called.expect("an answer in time").expect_err("a refusal"))
+}
+
 #[tokio::test]
 async fn rmcp_does_not_wait_for_an_answer_that_was_lost_with_the_instance() {
     let server = start(options().var("MCP_API_KEY", KEY)).await;
     let client = connect(&server.url(), Ears::default(), ClientLifecycleMode::Initialize).await;
-    let mut params = CallToolRequestParams::new("panic");
-    params.arguments = json!({ "when": "twice" }).as_object().cloned();
-    let lost = tokio::time::timeout(Duration::from_secs(5), client.call_tool(params)).await;
-    assert!(lost.expect("an answer in time").is_err());
+    fails(&client, "panic", json!({ "when": "twice" })).await;
     assert_eq!(call(&client, "echo", json!({ "text": "next" })).await, "next");
     client.cancel().await.expect("an end");
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::time::{Duration, timeout};
 use xtask::{
     clock::Clock,
     faults::{Fault, Faults, How},
@@ -15,9 +16,13 @@ use xtask::{
 use crate::{
     support::{Client, events::Live, lines::lines, options, start, stateless::ask, wait},
     tasks::{
-        agreed, can_be_asked, creations, follows, look, open_site, second_round, started, until,
+        agreed, can_be_asked, creations, follows, look, open_site, open_site_later, second_round,
+        started, until,
     },
 };
+
+/// What a call may take whose pauses pass quickly.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server whose task objects fail in this way at this path.
 async fn failing(path: &'static str, how: How, times: usize) -> Server {
@@ -112,6 +117,39 @@ async fn a_call_whose_task_hangs_at_its_start_and_at_its_following_comes_to_its_
         assert!(text.contains("is there."), "{text}");
         assert_eq!(creations(&server), 1);
     }
+}
+
+#[tokio::test]
+async fn a_call_whose_task_tells_nothing_on_its_socket_comes_to_its_end() {
+    let in_a_session = async {
+        let server = failing("/follow", How::Mute, 1).await;
+        let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+        timeout(PATIENCE, opened_in_a_session(&client)).await.expect("an end")
+    };
+    let without = async {
+        let server = failing("/own", How::Mute, 1).await;
+        let client = Client::new(&server.url());
+        let params = second_round(&client, can_be_asked()).await;
+        let called = ask(&client, "tools/call", params, can_be_asked());
+        timeout(PATIENCE, called).await.expect("an end").tool_text()
+    };
+    let (one, other) = tokio::join!(in_a_session, without);
+    assert!(one.contains("is there.") && other.contains("is there."), "{one} {other}");
+}
+
+#[tokio::test]
+async fn a_question_that_a_socket_did_not_tell_is_put_after_a_look() {
+    let server = failing("/follow", How::Mute, 1).await;
+    let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
+    let params = open_site_later();
+    let body = json!({ "jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params });
+    let mut live =
+        Live::new(client.send(Method::POST).body(body.to_string()).send().await.unwrap());
+    let question = live.message(|message| message["method"] == "elicitation/create");
+    let question = timeout(PATIENCE, question).await.expect("a question");
+    let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
+    assert_eq!(client.post(reply.to_string()).await.status, 202);
+    assert!(live.rest().await.contains("is there."));
 }
 
 #[tokio::test]
@@ -221,7 +259,7 @@ async fn a_task_that_could_not_go_on_until_its_time_was_over_ends_as_failed() {
     let server = sleeping.server(23 * 3_600 + 60, Some(OTHER_KEY)).await;
     let seen = until(&caller(&server), &sleeping.task, "failed").await;
     let why = seen["error"]["message"].as_str().unwrap();
-    assert!(why.contains("CREDENTIAL_KEY") && why.contains("look before you repeat it"), "{why}");
+    assert!(why.contains("CREDENTIAL_KEY") && why.contains("check before you repeat it"), "{why}");
     let ended = |line: &Value| line["event"] == "task" && line["outcome"] == "failed";
     assert!(lines(&server).iter().any(ended), "{}", server.log());
 }

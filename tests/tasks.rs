@@ -23,7 +23,7 @@ use crate::{
 };
 
 const TEAM: &str = "00007ea0-0000-4000-8000-000000000001";
-const FQDN: &str = "www.task.example.com";
+pub const FQDN: &str = "www.task.example.com";
 
 /// A client that follows tasks and can be asked.
 pub fn follows() -> Value {

@@ -29,6 +29,7 @@ async fn toolsets_are_chosen_by_url_header_and_operator() {
     let by_url = names(Client::at(&server.url(), "/mcp?toolsets=dns")).await;
     let by_header = names(Client::new(&server.url()).with("x-mcp-toolsets", "dns")).await;
     let reading = names(Client::at(&server.url(), "/mcp?toolsets=all&readonly=1")).await;
+    assert_eq!(names(Client::at(&server.url(), "/mcp?toolsets=all&readonly")).await, reading);
     assert!(default.contains(&"sitebay_list_sites".to_owned()) && default.len() < 30);
     assert!(by_url == by_header && by_url.len() < 10 && !by_url.is_empty(), "{by_url:?}");
     assert!(!reading.contains(&"sitebay_delete_site".to_owned()) && reading.len() > 20);

@@ -1,4 +1,7 @@
 //! `results.svg`: requests per second, the floor of each figure being 100 %.
+//!
+//! This is our own code because the picture is bars and words: `plotters` draws coordinate systems, and would need its
+//! own code for groups of bars whose lengths are shares of one of them.
 
 use std::fmt::Write as _;
 

@@ -42,7 +42,7 @@ const SHAPES: [Shape; 3] = [
         own: true,
     },
     Shape {
-        name: "a team of 50 such persons",
+        name: "a team of 50 such people",
         sessions: 22_000.0,
         calls: 10.0,
         streams: true,
@@ -118,7 +118,7 @@ pub fn page(counts: &Counts) -> String {
             }
         }
     }
-    text += "\n## The counts behind it\n\n| | sitebay-mcp | `McpAgent` |\n|---|---|---|\n";
+    text += "\n## The counts behind these figures\n\nEach cell has requests to objects · rows written.\n\n| | sitebay-mcp | `McpAgent` |\n|---|---|---|\n";
     for act in [Act::Initialize, Act::Initialized, Act::Call, Act::First, Act::Stream] {
         let of = |who| {
             counts
@@ -128,8 +128,8 @@ pub fn page(counts: &Counts) -> String {
         let _ = writeln!(text, "| {} | {} | {} |", act.name(), of(Ours), of(McpAgent));
     }
     let bytes = counts.stored.get(&McpAgent).copied().unwrap_or_default();
-    let _ = writeln!(text, "| bytes kept of an abandoned session | 0 | {} |", short(bytes));
-    text + "\nRequests to objects · rows written.\n"
+    let _ = writeln!(text, "| bytes stored for an abandoned session | 0 | {} |", short(bytes));
+    text
 }
 
 fn row(who: Contestant, month: &Month) -> String {
@@ -149,18 +149,18 @@ const COLUMNS: &str = "| | object requests | rows written | GB-s | GB added | fi
      |---|---|---|---|---|---|---|";
 
 const HEAD: &str = "# What a month costs\n\n\
-    Durable Objects on Cloudflare's price list, written by `cargo xtask bench` from what it counted (the last table); \
-    `bench/RESULTS.md` says how. Requests to the Worker itself, its processor time and the plan's base price are the same for both, \
-    and left out.\n\n\
-    - Requests to objects: $0.15 a million after the first. Rows written, deletes and alarms among them: $1.00 a million after 50. \
-    Duration: $12.50 a million GB-s after 400,000, 128 MB for each object. Storage: $0.20 for a GB in a month.\n\
-    - A call waits 0.5 s for SiteBay inside its object. That is all of the duration: objects that wait for nothing, and streams over \
-    hibernated sockets, are not billed.\n\
-    - This server pays for every call as if its isolate knew nothing of the caller (the question to the hub, the lease of the limit, \
-    each with its rows): the dearest case, where calls are a minute apart or each meets another isolate. Without a limit and in one \
-    isolate it is a request for each message.\n\
-    - Every alarm that is set runs later, which is a request, and deletes a row.\n\
-    - Nobody ends a session. Those of `McpAgent` have no end of their own, so that what they store adds up from month to month.\n";
+    This page compares the monthly cost of Durable Objects for sitebay-mcp and for `McpAgent`, on Cloudflare's price list. `cargo xtask \
+    bench` writes it from the counts in the last table; `bench/RESULTS.md` explains how they are measured. Requests to the Worker \
+    itself, its CPU time and the base price of the plan are the same for both, and left out.\n\n\
+    - Prices: requests to objects $0.15 a million after the first million. Rows written, including deletes and alarms, $1.00 a million \
+    after 50 million. Duration $12.50 a million GB-s after 400,000, at 128 MB for each object. Storage $0.20 a GB and month.\n\
+    - A call waits 0.5 s for SiteBay inside its object. This is all of the billed duration: idle objects, and streams over hibernated \
+    sockets, are not billed.\n\
+    - The figures assume the most expensive case for sitebay-mcp: each call meets an isolate that knows nothing of the caller, because \
+    calls are a minute apart or reach different isolates. Such a call asks the hub and leases a part of the limit, each with its \
+    rows. Without a limit and in one isolate a message costs one request.\n\
+    - An alarm that is set runs later, which is one more request, and deletes a row.\n\
+    - No client ends its session. Sessions of `McpAgent` do not expire, so their storage grows from month to month.\n";
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,8 @@
 //! Load: as many connections as are wanted, each asking again as soon as it was answered, for a
 //! given time. Every answer is looked at; one that is wrong fails the run.
+//!
+//! This is our own code because load generators such as `oha` and `wrk` repeat one request: they start no session for
+//! each connection, and count an answer by its status, which is 200 also for a tool that failed.
 
 use std::time::{Duration, Instant};
 

@@ -119,14 +119,25 @@ impl Door {
     }
 
     fn has_ways(&self) -> bool {
-        self.has_usable_ways()
-            || self.jwt.is_on()
-            || self.secrets().iter().any(|secrets| secrets.is_unusable())
+        self.has_usable_ways() || self.has_unusable_ways()
     }
 
-    fn has_usable_ways(&self) -> bool {
+    /// Whether somebody can come in by a way that the settings name.
+    pub fn has_usable_ways(&self) -> bool {
         let usable = self.secrets().iter().any(|secrets| !secrets.is_empty());
         usable || self.jwt.is_usable() || self.oauth
+    }
+
+    /// Whether a way in that the operator set has secrets that must not be used.
+    pub fn has_unusable_ways(&self) -> bool {
+        self.jwt.has_unusable_secrets || self.secrets().iter().any(|secrets| secrets.is_unusable())
+    }
+
+    /// Whether `X-MCP-Secret` is the only way in that the settings name.
+    pub fn takes_secrets_only(&self) -> bool {
+        let others = [&self.api_keys, &self.admin_keys];
+        let has_no_other = others.iter().all(|keys| keys.is_empty());
+        has_no_other && !self.shared_secrets.is_empty() && !self.jwt.is_usable() && !self.oauth
     }
 
     fn secrets(&self) -> [&Secrets; 3] {
@@ -156,7 +167,7 @@ impl Door {
         }
         let secret = with.secret.as_deref().map(str::trim);
         if secret.is_some_and(|secret| !self.shared_secrets.know(secret)) {
-            let wrong = Refusal::WrongCredential("X-MCP-Secret is wrong");
+            let wrong = Refusal::WrongCredential("the secret in X-MCP-Secret is wrong");
             return Err(usable_or(wrong, &[&self.shared_secrets]));
         }
         let way = match (with.token()?, secret) {
@@ -203,12 +214,13 @@ impl Door {
     }
 }
 
-/// `wrong`, or that the server is misconfigured where one of the lists that were searched cannot be
-/// used.
+/// `wrong`, unless one of the lists that were searched cannot be used: then the answer says that the server
+/// is misconfigured, and where another list could have opened, the guess counts all the same.
 fn usable_or(wrong: Refusal, searched: &[&Secrets]) -> Refusal {
     match searched.iter().any(|secrets| secrets.is_unusable()) {
-        true => Refusal::Misconfigured(None),
         false => wrong,
+        true if searched.iter().all(|secrets| secrets.is_empty()) => Refusal::Misconfigured(None),
+        true => Refusal::Unjudged,
     }
 }
 
@@ -322,7 +334,7 @@ mod tests {
         assert_eq!(way(&weak_keys, &bearer("right")), misconfigured);
         assert_eq!(way(&weak_keys, &secret("s3cret")), Ok(Way::Secret));
         let weak_admin = Door { admin_keys: Secrets::unusable(), ..door() };
-        assert_eq!(way(&weak_admin, &bearer("boss")), misconfigured);
+        assert_eq!(way(&weak_admin, &bearer("boss")), Err(Refusal::Unjudged));
         assert_eq!(way(&weak_admin, &bearer("right")), Ok(Way::ApiKey));
         let weak_secret = Door { shared_secrets: Secrets::unusable(), ..door() };
         assert_eq!(way(&weak_secret, &secret("s3cret")), misconfigured);

@@ -55,7 +55,7 @@ impl Credentials {
             return Ok(None);
         };
         if given.any(|other| other != first) {
-            return Err(Refusal::WrongCredential("two credentials were sent, and they differ"));
+            return Err(Refusal::WrongCredential("two different credentials were sent"));
         }
         Ok(Some(match first {
             text if bearer.is_some() && jwt::looks_like(text) => Token::Jwt(text),

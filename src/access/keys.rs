@@ -74,13 +74,13 @@ pub type KeyId = [u8; 4];
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum KeyError {
     /// The list has no key.
-    #[error("no key is given")]
+    #[error("it has no key")]
     Empty,
     /// A key could be guessed.
     #[error("key number {0} has fewer than {MIN_KEY_CHARS} characters")]
     TooShort(usize),
     /// A list where one key is wanted.
-    #[error("it is a list, and must be one key")]
+    #[error("it is a list; expected one key")]
     NotOne,
 }
 
@@ -237,7 +237,10 @@ fn digest(mut mac: Hmac<Sha256>, message: &[u8]) -> [u8; 32] {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
 
     const OLD: &str = "old-old-old-old-old-old-old-old-old-";
     const NEW: &str = "new-new-new-new-new-new-new-new-new-";
@@ -279,6 +282,18 @@ mod tests {
         let keys = Keyring::parse(OLD).unwrap();
         let tag = keys.sign(Purpose::SessionId, b"m");
         assert!(!keys.verify(keys.signing_id(), Purpose::Seal, b"m", &tag));
+    }
+
+    #[test]
+    fn keys_of_credentials_are_derived_as_they_were() {
+        let keys = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
+        let old = Keyring::parse(OLD).unwrap().signing_id();
+        let ids = [(keys.signing_id(), &[][..]), (old, &[]), (keys.signing_id(), &[2; 32])];
+        let derived = ids.map(|(id, with)| {
+            let key = keys.secret(id, Purpose::Credential, with).unwrap();
+            format!("{} {}", URL_SAFE_NO_PAD.encode(id), URL_SAFE_NO_PAD.encode(key))
+        });
+        assert_eq!(lines_of_0_1_0("keys-of-credentials", &derived), derived);
     }
 
     #[test]

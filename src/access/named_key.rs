@@ -11,13 +11,11 @@
 use std::collections::BTreeSet;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{
-    access::{admission::Identity, principal::Way, scope::Scopes},
-    protocol::{fields::fields, raw},
-};
+use crate::access::{admission::Identity, principal::Way, scope::Scopes};
 
 /// What every key begins with.
 pub const PREFIX: &str = "sbk_";
@@ -25,9 +23,10 @@ pub const PREFIX: &str = "sbk_";
 const MAX_KEYS: usize = 1_000;
 /// For how long, in seconds.
 pub const FRESH: u64 = 30;
-/// Unknown ids in [`FRESH`] seconds after which the isolate reads all good ids at once.
+/// Queries for ids that found nothing, in [`FRESH`] seconds, after which the isolate reads all good ids at
+/// once. One without an answer counts as well.
 const LIST_AFTER: usize = 20;
-/// For how long that list counts, in seconds.
+/// For how long that list counts, or that it cannot be had, in seconds.
 const LIST_FRESH: u64 = 10;
 /// Ids that such a list may have. With more good keys, each unknown id is looked up.
 pub const MAX_LISTED: usize = 10_000;
@@ -52,6 +51,17 @@ pub fn digest(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(key))
 }
 
+/// What is kept of a key, as the database has it. Times are seconds since 1970.
+#[derive(Debug, Deserialize)]
+pub struct Row {
+    id: String,
+    name: String,
+    hash: String,
+    scopes: String,
+    expires: Option<u64>,
+    revoked: Option<u64>,
+}
+
 /// What is kept of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -67,21 +77,21 @@ pub struct Record {
     revoked: bool,
 }
 
-impl Record {
-    /// Reads a row.
-    pub fn read(json: &str) -> Option<Self> {
-        let names = ["id", "name", "hash", "scopes", "expires", "revoked"];
-        let [id, name, hash, scopes, expires, revoked] = fields(json, names).ok()?;
-        Some(Self {
-            id: raw::string(id?)?,
-            name: raw::string(name?)?,
-            hash: raw::string(hash?)?,
-            scopes: Scopes::parse(&raw::text(scopes?)?),
-            expires: expires.map(|at| raw::number(at).unwrap_or_default()),
-            revoked: revoked.is_some(),
-        })
+impl From<Row> for Record {
+    fn from(row: Row) -> Self {
+        Self {
+            scopes: Scopes::parse(&row.scopes),
+            // One that no 32 bits hold is over.
+            expires: row.expires.map(|at| u32::try_from(at).unwrap_or_default()),
+            revoked: row.revoked.is_some(),
+            id: row.id,
+            name: row.name,
+            hash: row.hash,
+        }
     }
+}
 
+impl Record {
     /// Whether it was revoked.
     pub fn is_revoked(&self) -> bool {
         self.revoked
@@ -121,28 +131,48 @@ pub enum Lookup {
     Ask,
     /// The database has to be asked for all good ids: too many unknown ones were asked for.
     List,
+    /// Another request asks for all good ids.
+    Wait,
+    /// The database did not say which ids are good, and is not asked again for some seconds.
+    Unavailable,
 }
 
 /// What an isolate knows of keys by their ids; also of ids that are nobody's.
 ///
 /// Invariant: invented ids cost at most [`LIST_AFTER`] queries in [`FRESH`] seconds and one in
-/// [`LIST_FRESH`] seconds from then on, and push out no record of a key. Both hold for as long as
-/// there are at most [`MAX_LISTED`] good keys.
+/// [`LIST_FRESH`] seconds from then on, whether or not the database answers, and push out no record of a
+/// key. Both hold for as long as there are at most [`MAX_LISTED`] good keys.
 #[derive(Debug, Default)]
 pub struct KnownKeys {
     records: Vec<(String, Record, u64)>,
     unknown: Vec<(String, u64)>,
+    /// When the window of [`FRESH`] seconds began in which `misses` were counted.
+    began: u64,
+    /// Queries for single ids that found nothing, or have no answer yet.
+    misses: usize,
     listed: Listed,
 }
 
 /// All good ids, as the database last said.
 #[derive(Debug, Default)]
 struct Listed {
-    /// None: there were too many, or no answer has come yet. While the next answer is awaited, the one
-    /// before counts.
-    ids: Option<BTreeSet<String>>,
+    /// While the next answer is awaited, the one before counts.
+    ids: Ids,
     /// When the database was asked; 0: never.
     asked: u64,
+}
+
+#[derive(Debug, Default)]
+enum Ids {
+    /// No answer has come yet.
+    #[default]
+    Awaited,
+    /// The database did not answer.
+    Unavailable,
+    /// There are too many.
+    TooMany,
+    /// All of them.
+    Known(BTreeSet<String>),
 }
 
 impl KnownKeys {
@@ -156,18 +186,26 @@ impl KnownKeys {
         if self.unknown.iter().any(|(known, at)| known == id && is_fresh(*at, now_s)) {
             return Lookup::Known(None);
         }
+        if now_s.abs_diff(self.began) >= FRESH {
+            (self.began, self.misses) = (now_s, 0);
+        }
         let is_recent = self.listed.asked.abs_diff(now_s) < LIST_FRESH;
         match &self.listed.ids {
-            Some(ids) if is_recent && !ids.contains(id) => return Lookup::Known(None),
-            _ if is_recent => return Lookup::Ask,
+            Ids::Known(ids) if is_recent && !ids.contains(id) => return Lookup::Known(None),
+            Ids::Awaited if is_recent => return Lookup::Wait,
+            Ids::Unavailable if is_recent => return Lookup::Unavailable,
             _ => {}
         }
-        let misses = self.unknown.iter().filter(|(_, at)| is_fresh(*at, now_s));
-        if misses.count() < LIST_AFTER {
+        if is_recent || self.misses < LIST_AFTER {
+            // Counted before the answer comes, so that ids at the same time count.
+            self.misses = self.misses.saturating_add(1);
             return Lookup::Ask;
         }
         // Set before the answer comes, so that a flood asks once.
         self.listed.asked = now_s;
+        if !matches!(self.listed.ids, Ids::Known(_)) {
+            self.listed.ids = Ids::Awaited;
+        }
         Lookup::List
     }
 
@@ -177,6 +215,7 @@ impl KnownKeys {
         let id = id.to_owned();
         match record {
             Some(record) => {
+                self.misses = self.misses.saturating_sub(1);
                 make_room(&mut self.records);
                 self.records.push((id, record, now_s));
             }
@@ -187,9 +226,14 @@ impl KnownKeys {
         }
     }
 
-    /// Notes all good ids, of which the database was asked for one more than [`MAX_LISTED`].
-    pub fn note_all(&mut self, ids: BTreeSet<String>) {
-        self.listed.ids = Some(ids).filter(|ids| ids.len() <= MAX_LISTED);
+    /// Notes all good ids, of which the database was asked for one more than [`MAX_LISTED`]; None: it did
+    /// not answer, and what it said before does not count any more.
+    pub fn note_all(&mut self, ids: Option<BTreeSet<String>>) {
+        self.listed.ids = match ids {
+            None => Ids::Unavailable,
+            Some(ids) if ids.len() > MAX_LISTED => Ids::TooMany,
+            Some(ids) => Ids::Known(ids),
+        };
     }
 
     /// Forgets a key that was made or changed.
@@ -201,7 +245,7 @@ impl KnownKeys {
     /// Adds a key that was just made.
     pub fn made(&mut self, id: &str) {
         self.forget(id);
-        if let Some(ids) = &mut self.listed.ids {
+        if let Ids::Known(ids) = &mut self.listed.ids {
             ids.insert(id.to_owned());
         }
     }
@@ -221,6 +265,7 @@ fn is_fresh(at: u64, now_s: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     fn made() -> (String, String) {
         make(&std::array::from_fn(|place| u8::try_from(place).unwrap()))
@@ -231,7 +276,7 @@ mod tests {
         let hash = digest(&key);
         let row =
             format!(r#"{{"id":"{id}","name":"ci","hash":"{hash}","scopes":"read write"{more}}}"#);
-        Record::read(&row).unwrap()
+        serde_json::from_str::<Row>(&row).unwrap().into()
     }
 
     #[test]
@@ -242,6 +287,20 @@ mod tests {
         for wrong in ["", "sbk_", "sbk_000102030405_short", &key[1..], &format!("{key}x")] {
             assert_eq!(id_of(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_key_of_0_1_0_opens_by_the_row_that_was_kept_of_it() {
+        let (id, key) = made();
+        let key = of_0_1_0("named-key", &key);
+        let hash = of_0_1_0("named-key-digest", &digest(&key));
+        let row = format!(
+            r#"{{"id":"{id}","name":"ci","hash":"{hash}","scopes":"{}","expires":null,"revoked":null}}"#,
+            Scopes::WRITE.names()
+        );
+        let row = of_0_1_0("named-key-row", &row);
+        let row: Row = serde_json::from_str(&row).unwrap();
+        assert!(Record::from(row).judge(&key, 1_000).is_ok());
     }
 
     #[test]
@@ -279,9 +338,10 @@ mod tests {
         };
         match known.find(id, now_s, now_s) {
             Lookup::Known(found) => (found.is_some(), 0),
+            Lookup::Wait | Lookup::Unavailable => panic!("every list is answered at once"),
             Lookup::Ask => (asked(known), 1),
             Lookup::List => {
-                known.note_all(["good".to_owned()].into());
+                known.note_all(Some(["good".to_owned()].into()));
                 match known.find(id, now_s, now_s) {
                     Lookup::Known(found) => (found.is_some(), 1),
                     _ => (asked(known), 2),
@@ -316,8 +376,37 @@ mod tests {
             queries(&mut known, &number.to_string(), 1_000);
         }
         assert_eq!(known.find("good", 1_000, 1_000), Lookup::List);
-        known.note_all((0..=MAX_LISTED).map(|number| number.to_string()).collect());
+        known.note_all(Some((0..=MAX_LISTED).map(|number| number.to_string()).collect()));
         assert_eq!(known.find("good", 1_000, 1_000), Lookup::Ask);
+    }
+
+    #[test]
+    fn a_database_that_does_not_answer_is_asked_a_few_times_only() {
+        let mut known = KnownKeys::default();
+        let mut asked = 0;
+        for number in 0..10_000 {
+            // No answer is noted.
+            let lookup = known.find(&number.to_string(), 1_000, 1_000);
+            asked += usize::from(matches!(lookup, Lookup::Ask | Lookup::List));
+        }
+        assert!(asked <= LIST_AFTER + 1, "{asked}");
+        assert_eq!(known.find("good", 1_000, 1_000), Lookup::Wait);
+        known.note_all(None);
+        assert_eq!(known.find("good", 1_009, 1_009), Lookup::Unavailable);
+        assert_eq!(known.find("good", 1_010, 1_010), Lookup::List, "one try in 10 s");
+        known.note_all(Some(["good".to_owned()].into()));
+        assert_eq!(known.find("good", 1_010, 1_010), Lookup::Ask);
+        assert_eq!(known.find("invented", 1_010, 1_010), Lookup::Known(None));
+    }
+
+    #[test]
+    fn keys_that_are_good_are_no_misses() {
+        let mut known = KnownKeys::default();
+        for number in 0..3 * LIST_AFTER {
+            let id = format!("good-{number}");
+            assert_eq!(known.find(&id, 1_000, 1_000), Lookup::Ask);
+            known.note(&id, Some(record("")), 1_000);
+        }
     }
 
     #[test]

@@ -204,6 +204,7 @@ pub fn client_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
 
     fn keys() -> Keyring {
         Keyring::parse(&"k".repeat(40)).unwrap()
@@ -227,6 +228,22 @@ mod tests {
             assert!(!all[..index].contains(one), "{index}");
         }
         assert_eq!(of(Way::Jwt, "a", "b", None), all[0]);
+    }
+
+    #[test]
+    fn callers_have_the_names_that_they_had() {
+        let long = "i".repeat(300);
+        let mut names: Vec<String> = Way::ALL
+            .map(|way| Subject::of(&keys(), way, "issuer", "id", Some("token")).to_text())
+            .into();
+        for (issuer, id, credential) in
+            [("", "", None), ("issuer", "ü", None), (&long, &long, None), ("", "", Some("token"))]
+        {
+            names.push(Subject::of(&keys(), Way::Jwt, issuer, id, credential).to_text());
+        }
+        names.push(Subject::account(&keys(), Way::ApiKey, "", "").to_text());
+        let stored = lines_of_0_1_0("subjects", &names);
+        assert!(stored.iter().all(|name| Subject::read(name).is_some()));
     }
 
     #[test]

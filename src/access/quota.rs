@@ -37,6 +37,15 @@ pub struct Rate {
     pub reset: u64,
 }
 
+/// How much of a window an isolate asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// One part in [`PARTS`].
+    Usual,
+    /// One unit, which is used at once: the isolate has no room to hold more.
+    One,
+}
+
 /// Part of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lease {
@@ -115,11 +124,13 @@ impl Count {
     }
 
     /// Leases a part of the window to an isolate.
-    pub fn lease(&mut self, limit: u32, now_s: u64) -> Lease {
+    pub fn lease(&mut self, part: Part, limit: u32, now_s: u64) -> Lease {
         *self = self.at(now_s);
         let left = limit.saturating_sub(self.leased);
-        let part = limit.checked_div(PARTS).unwrap_or_default().max(1);
-        let units = part.min(left);
+        let units = match part {
+            Part::Usual => limit.checked_div(PARTS).unwrap_or_default().max(1).min(left),
+            Part::One => left.min(1),
+        };
         self.leased = self.leased.saturating_add(units);
         let ends = self.began.saturating_add(WINDOW);
         Lease { units, left: left.saturating_sub(units), ends }
@@ -144,8 +155,8 @@ pub enum Taken {
     Admitted(Rate),
     /// The object refuses it.
     Refused(Rate),
-    /// The object must be asked.
-    Ask,
+    /// The object must be asked for this part.
+    Ask(Part),
 }
 
 #[derive(Debug)]
@@ -156,8 +167,9 @@ struct Held {
     used: u64,
 }
 
-/// The leases of one isolate. When the table is full, a new lease replaces the one that was unused
-/// for longest; its units are lost, which costs its subject at most a tenth of a window.
+/// The leases of one isolate. A full table gives up leases that are used up, the one that was unused for
+/// longest first, and none that has units left: a caller with many subjects costs nobody else a unit.
+/// Newcomers to a table without such a lease get one unit at a time.
 #[derive(Debug, Default)]
 pub struct Leases {
     held: BTreeMap<Subject, Held>,
@@ -168,10 +180,11 @@ pub struct Leases {
 impl Leases {
     /// Takes a unit for a request.
     pub fn take(&mut self, subject: Subject, limit: u32, now_s: u64) -> Taken {
-        match self.held(subject, now_s) {
-            Some(held) if held.lease.units > 0 || held.lease.left == 0 => spend(held, limit),
-            _ => Taken::Ask,
+        if let Some(held) = self.held(subject, now_s) {
+            let must_ask = held.lease.units == 0 && held.lease.left > 0;
+            return if must_ask { Taken::Ask(Part::Usual) } else { spend(held, limit) };
         }
+        Taken::Ask(if self.make_room(now_s) { Part::Usual } else { Part::One })
     }
 
     /// Notes a lease, and takes a unit of it for the request that asked.
@@ -183,8 +196,11 @@ impl Leases {
         }
         let mut held = Held { lease, started: 0, used: self.clock };
         let taken = spend(&mut held, limit);
-        self.make_room(subject, now_s);
-        self.held.insert(subject, held);
+        // Units are kept even if other requests took the room while this one asked for them: the table
+        // is larger then by what was asked for at the same time.
+        if self.held.contains_key(&subject) || self.make_room(now_s) || held.lease.units > 0 {
+            self.held.insert(subject, held);
+        }
         taken
     }
 
@@ -207,19 +223,18 @@ impl Leases {
         Some(held)
     }
 
-    /// Makes room for a subject's lease: leases of past windows go first, then the one that was
-    /// unused for longest.
-    fn make_room(&mut self, subject: Subject, now_s: u64) {
-        if self.held.len() < MAX_SUBJECTS || self.held.contains_key(&subject) {
-            return;
+    /// Makes room for another lease. False: all that are held have units left.
+    fn make_room(&mut self, now_s: u64) -> bool {
+        if self.held.len() < MAX_SUBJECTS {
+            return true;
         }
         self.held.retain(|_, held| held.lease.counts(now_s));
         if self.held.len() >= MAX_SUBJECTS {
-            let oldest = self.held.iter().min_by_key(|(_, held)| held.used);
-            if let Some(subject) = oldest.map(|(subject, _)| *subject) {
-                self.held.remove(&subject);
-            }
+            let spent = self.held.iter().filter(|(_, held)| held.lease.units == 0);
+            let oldest = spent.min_by_key(|(_, held)| held.used).map(|(subject, _)| *subject);
+            oldest.map(|subject| self.held.remove(&subject));
         }
+        self.held.len() < MAX_SUBJECTS
     }
 }
 
@@ -244,7 +259,9 @@ mod tests {
     /// One request in an isolate that asks the object where it must.
     fn request(isolate: &mut Leases, object: &mut Count, limit: u32, now: u64) -> (Taken, bool) {
         match isolate.take(ONE, limit, now) {
-            Taken::Ask => (isolate.note(ONE, limit, object.lease(limit, now), now), true),
+            Taken::Ask(part) => {
+                (isolate.note(ONE, limit, object.lease(part, limit, now), now), true)
+            }
             taken => (taken, false),
         }
     }
@@ -272,17 +289,17 @@ mod tests {
     #[test]
     fn a_lease_that_comes_back_late_admits_its_request_and_no_other() {
         let (mut isolate, mut object) = (Leases::default(), Count::default());
-        let lease = object.lease(100, 1_259);
+        let lease = object.lease(Part::Usual, 100, 1_259);
         assert!(matches!(isolate.note(ONE, 100, lease, 1_260), Taken::Admitted(_)));
-        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask);
+        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask(Part::Usual));
     }
 
     #[test]
     fn a_clock_that_goes_back_begins_no_window_again() {
         let mut object = Count::default();
-        object.lease(1, 1_200);
-        assert_eq!(object.lease(1, 1_199).units, 0);
-        assert_eq!(object.lease(1, 1_260).units, 1);
+        object.lease(Part::Usual, 1, 1_200);
+        assert_eq!(object.lease(Part::Usual, 1, 1_199).units, 0);
+        assert_eq!(object.lease(Part::Usual, 1, 1_260).units, 1);
     }
 
     #[test]
@@ -312,9 +329,11 @@ mod tests {
         assert_eq!(Count::read(&count.to_text()), Some(count));
         assert_eq!(Count::read(&of_0_1_0("quota-count", &count.to_text())), Some(count));
         let lease = Lease { units: 1, left: 2, ends: 3 };
-        assert_eq!(Lease::read(&lease.to_text()), Some(lease));
+        let stored = of_0_1_0("answer-quota-lease", &lease.to_text());
+        assert_eq!(Lease::read(&stored), Some(lease));
         let wanted = Wanted { limit: 5, now_s: 1_200 };
-        assert_eq!(Wanted::read(&wanted.to_text()), Some(wanted));
+        let stored = of_0_1_0("message-quota-wanted", &wanted.to_text());
+        assert_eq!(Wanted::read(&stored), Some(wanted));
         assert_eq!((Count::read("7"), Lease::read("1 2"), Wanted::read("")), (None, None, None));
     }
 
@@ -324,37 +343,65 @@ mod tests {
         Subject(subject)
     }
 
-    #[test]
-    fn a_full_table_gives_up_the_lease_that_was_unused_for_longest() {
+    /// An isolate whose table is full of leases with units left.
+    fn full() -> Leases {
         let mut isolate = Leases::default();
-        let lease = || Count::default().lease(100, 1_200);
         for number in 0..MAX_SUBJECTS {
-            isolate.note(numbered(number), 100, lease(), 1_200);
+            let lease = Count::default().lease(Part::Usual, 100, 1_200);
+            isolate.note(numbered(number), 100, lease, 1_200);
         }
-        // The first one is used again, so the second one is now the oldest.
-        assert!(matches!(isolate.take(numbered(0), 100, 1_200), Taken::Admitted(_)));
-        isolate.note(numbered(MAX_SUBJECTS), 100, lease(), 1_200);
-        assert_eq!(isolate.held.len(), MAX_SUBJECTS);
-        for known in [0, 2, MAX_SUBJECTS] {
-            let taken = isolate.take(numbered(known), 100, 1_200);
-            assert!(matches!(taken, Taken::Admitted(_)), "{known}: {taken:?}");
-        }
-        assert_eq!(isolate.take(numbered(1), 100, 1_200), Taken::Ask);
+        isolate
     }
 
     #[test]
-    fn a_newcomer_to_a_full_table_asks_once_in_ten_requests() {
-        let mut isolate = Leases::default();
-        for number in 0..MAX_SUBJECTS {
-            isolate.note(numbered(number), 100, Count::default().lease(100, 1_200), 1_200);
+    fn a_full_table_gives_up_the_used_up_lease_that_was_unused_for_longest() {
+        let mut isolate = full();
+        for spent in [7, 8] {
+            assert!((0..9).all(|_| {
+                matches!(isolate.take(numbered(spent), 100, 1_200), Taken::Admitted(_))
+            }));
         }
-        let mut object = Count::default();
-        let asked = (0..100).filter(|_| {
-            let (taken, asked) = request(&mut isolate, &mut object, 100, 1_200);
-            assert!(matches!(taken, Taken::Admitted(_)));
-            asked
-        });
-        assert_eq!(asked.count(), 10);
+        assert_eq!(isolate.take(numbered(7), 100, 1_200), Taken::Ask(Part::Usual));
+        let newcomer = numbered(MAX_SUBJECTS);
+        assert_eq!(isolate.take(newcomer, 100, 1_200), Taken::Ask(Part::Usual));
+        isolate.note(newcomer, 100, Count::default().lease(Part::Usual, 100, 1_200), 1_200);
+        assert_eq!(isolate.held.len(), MAX_SUBJECTS);
+        for known in (0..=MAX_SUBJECTS).filter(|number| ![7, 8].contains(number)) {
+            let taken = isolate.take(numbered(known), 100, 1_200);
+            assert!(matches!(taken, Taken::Admitted(_)), "{known}: {taken:?}");
+        }
+        assert!(
+            isolate.held.contains_key(&numbered(7)) && !isolate.held.contains_key(&numbered(8))
+        );
+    }
+
+    #[test]
+    fn a_newcomer_to_a_table_that_is_full_of_units_asks_for_one_at_a_time() {
+        let (mut isolate, mut object) = (full(), Count::default());
+        for number in 1..=100 {
+            assert_eq!(isolate.take(ONE, 100, 1_200), Taken::Ask(Part::One));
+            let (taken, _) = request(&mut isolate, &mut object, 100, 1_200);
+            let expected = Rate { limit: 100, remaining: 100 - number, reset: 1_260 };
+            assert_eq!(taken, Taken::Admitted(expected));
+        }
+        assert!(matches!(request(&mut isolate, &mut object, 100, 1_200).0, Taken::Refused(_)));
+        assert_eq!(isolate.held.len(), MAX_SUBJECTS);
+        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask(Part::Usual), "the window is over");
+    }
+
+    #[test]
+    fn an_attacker_with_many_subjects_burns_no_lease_of_another() {
+        let mut isolate = Leases::default();
+        isolate.note(ONE, 100, Count::default().lease(Part::Usual, 100, 1_200), 1_200);
+        for number in 0..2 * MAX_SUBJECTS {
+            if let Taken::Ask(part) = isolate.take(numbered(number), 100, 1_200) {
+                let lease = Count::default().lease(part, 100, 1_200);
+                isolate.note(numbered(number), 100, lease, 1_200);
+            }
+        }
+        assert_eq!(isolate.held.len(), MAX_SUBJECTS);
+        let taken = isolate.take(ONE, 100, 1_200);
+        assert!(matches!(taken, Taken::Admitted(_)), "{taken:?}");
     }
 
     proptest! {
@@ -382,8 +429,10 @@ mod tests {
                     isolates[isolate].held.remove(&id);
                 }
                 let taken = match isolates[isolate].take(id, limit, now) {
-                    Taken::Ask => {
-                        let lease = object.lease(limit, now);
+                    Taken::Ask(part) => {
+                        // Any isolate may have a full table at any time.
+                        let part = if evicted % 3 == 1 { Part::One } else { part };
+                        let lease = object.lease(part, limit, now);
                         let all = leased.entry((isolate, subject, lease.ends)).or_insert(0_u32);
                         *all = all.saturating_add(lease.units);
                         isolates[isolate].note(id, limit, lease, now)

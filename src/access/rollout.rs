@@ -1,11 +1,16 @@
 //! Gradual rollout: which share of the subjects is let in.
 //!
 //! Invariant: whether a subject is in depends on the subject and the percentage alone, and who is in at
-//! one percentage is in at every higher one. Who administers the server is always in. What an isolate
+//! one percentage is in at every higher one. A subject that its caller can invent, because SiteBay has not
+//! accepted its token, has the place of its account. Who administers the server is always in. What an isolate
 //! knows is 30 s old at most, unless the store does not answer: then the last that was known counts,
 //! and everybody is in where nothing was.
 
-use crate::access::{principal::Principal, scope::Scopes, secret::names};
+use crate::access::{
+    principal::{Principal, Subject},
+    scope::Scopes,
+    secret::names,
+};
 
 /// The key of the store under which the percentage stands.
 pub const KEY: &str = "feature:dark-launch-percentage";
@@ -32,18 +37,15 @@ impl Allowed {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether a caller is in at this percentage.
-    pub fn admits(&self, principal: &Principal, percentage: u8) -> bool {
+    /// Whether a caller is in at this percentage. `place` is the subject whose place counts.
+    pub fn admits(&self, principal: &Principal, place: Subject, percentage: u8) -> bool {
         let named = |name: &str| name == principal.client || name == principal.subject.to_text();
-        bucket(principal) < percentage
-            || principal.scopes.has(Scopes::ADMIN)
-            || self.names().any(named)
+        bucket(place) < percentage || principal.scopes.has(Scopes::ADMIN) || self.names().any(named)
     }
 }
 
 /// A number below 100 that stays with the subject. Subjects are keyed hashes: nobody chooses theirs.
-fn bucket(principal: &Principal) -> u8 {
-    let [a, b, c, d, ..] = principal.subject.0;
+fn bucket(Subject([a, b, c, d, ..]): Subject) -> u8 {
     let number = u32::from_be_bytes([a, b, c, d]).checked_rem(100).unwrap_or_default();
     u8::try_from(number).unwrap_or_default()
 }
@@ -76,7 +78,6 @@ impl Percentage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::principal::Subject;
 
     fn principal(number: u32) -> Principal {
         let mut subject = [0; 16];
@@ -84,18 +85,32 @@ mod tests {
         Principal { scopes: Scopes::WRITE, ..Principal::nobody(Subject(subject)) }
     }
 
+    fn admits(allowed: &Allowed, principal: &Principal, percentage: u8) -> bool {
+        allowed.admits(principal, principal.limited_as(), percentage)
+    }
+
     #[test]
     fn a_share_of_the_subjects_is_in_and_stays_in() {
         let nobody = Allowed::default();
         let admitted = |percentage| {
-            (0..1_000).filter(|number| nobody.admits(&principal(*number), percentage)).count()
+            (0..1_000).filter(|number| admits(&nobody, &principal(*number), percentage)).count()
         };
         assert_eq!((admitted(0), admitted(25), admitted(100)), (0, 250, 1_000));
         for percentage in 0..100 {
             for number in 0..200 {
                 let (now, later) = (principal(number), percentage + 1);
-                assert!(!nobody.admits(&now, percentage) || nobody.admits(&now, later));
+                assert!(!admits(&nobody, &now, percentage) || admits(&nobody, &now, later));
             }
+        }
+    }
+
+    #[test]
+    fn invented_tokens_share_the_place_of_their_account() {
+        let account = principal(50).subject;
+        for number in 0..100 {
+            let invented = Principal { unverified: Some(account), ..principal(number) };
+            assert!(!admits(&Allowed::default(), &invented, 50), "{number}");
+            assert!(admits(&Allowed::default(), &invented, 51), "{number}");
         }
     }
 
@@ -103,12 +118,12 @@ mod tests {
     fn those_who_are_named_and_who_administers_are_always_in() {
         let one = principal(99);
         let text = one.subject.to_text();
-        assert!(!Allowed::parse("other, one").admits(&one, 0));
-        assert!(Allowed::parse(&format!("other {text}")).admits(&one, 0));
+        assert!(!admits(&Allowed::parse("other, one"), &one, 0));
+        assert!(admits(&Allowed::parse(&format!("other {text}")), &one, 0));
         let named = Principal { client: "one".into(), ..one.clone() };
-        assert!(Allowed::parse("other, one").admits(&named, 0));
+        assert!(admits(&Allowed::parse("other, one"), &named, 0));
         let admin = Principal { scopes: Scopes::ADMIN, ..one };
-        assert!(Allowed::default().admits(&admin, 0));
+        assert!(admits(&Allowed::default(), &admin, 0));
     }
 
     #[test]

@@ -187,14 +187,23 @@ mod tests {
         let text = sealed().seal(&keys);
         assert_eq!(Sealed::open(&text, &keys), Some(sealed()));
         assert_eq!(Sealed::open(&of_0_1_0("seal", &text), &keys), Some(sealed()));
-        let verified = || Principal { unverified: None, ..sealed().principal };
-        let plain = Sealed { principal: verified(), ..sealed() };
-        assert_eq!(Sealed::open(&plain.seal(&keys), &keys), Some(plain));
-        let unlimited = Sealed { rate: None, ..sealed() };
-        assert_eq!(Sealed::open(&unlimited.seal(&keys), &keys), Some(unlimited));
-        let unlimited = Sealed { rate: None, principal: verified(), ..sealed() };
-        assert_eq!(Sealed::open(&unlimited.seal(&keys), &keys), Some(unlimited));
         assert_eq!(Sealed::open(&text, &other), None);
+    }
+
+    #[test]
+    fn a_seal_without_a_limit_or_of_a_verified_token_opens_as_it_was_made() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        let verified = || Principal { unverified: None, ..sealed().principal };
+        let nobody = Principal::nobody(Subject([3; 16]));
+        for (name, sealed) in [
+            ("seal-verified", Sealed { principal: verified(), ..sealed() }),
+            ("seal-unlimited", Sealed { rate: None, ..sealed() }),
+            ("seal-unlimited-verified", Sealed { rate: None, principal: verified(), ..sealed() }),
+            ("seal-open", Sealed { rate: None, principal: nobody, ..sealed() }),
+        ] {
+            let text = of_0_1_0(name, &sealed.seal(&keys));
+            assert_eq!(Sealed::open(&text, &keys), Some(sealed));
+        }
     }
 
     #[test]
@@ -202,7 +211,10 @@ mod tests {
         let keys = Keyring::parse(&"k".repeat(40)).unwrap();
         let other = Keyring::parse(&"o".repeat(40)).unwrap();
         let seal = hub_seal("/news", "object", &keys);
-        assert!(is_hub_seal(&seal, "/news", "object", &keys));
+        let stored = [of_0_1_0("seal-of-a-hub-s-news", &seal), seal.clone()];
+        assert!(stored.iter().all(|seal| is_hub_seal(seal, "/news", "object", &keys)));
+        let end = of_0_1_0("seal-of-a-hub-s-end", &hub_seal("/end", "object", &keys));
+        assert!(is_hub_seal(&end, "/end", "object", &keys));
         assert!(!is_hub_seal(&seal, "/end", "object", &keys));
         assert!(!is_hub_seal(&seal, "/news", "other", &keys));
         assert!(!is_hub_seal(&seal, "/news", "object", &other));

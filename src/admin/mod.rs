@@ -153,7 +153,7 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
         }
         (Method::Delete, Of::Key(id)) => match named_keys::revoke(env, id).await? {
             true => (204, None),
-            false => (404, Some(said("there is no key of this id that was good"))),
+            false => (404, Some(said("there is no valid key with this id"))),
         },
         (Method::Get, Of::Rollout) => (200, Some(rollout_text(endpoint).await)),
         (Method::Put, Of::Rollout) => {
@@ -170,9 +170,8 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
         }
         (Method::Get, Of::Audit) => match read::filter(request.url()) {
             Ok(filter) => {
-                let limit = filter.limit;
-                let entries = audit::list(env, filter).await?;
-                (200, Some(read::entries(&entries, limit)))
+                let entries = audit::list(env, &filter).await?;
+                (200, Some(read::entries(&entries, filter.limit)))
             }
             Err(why) => wrong(why),
         },

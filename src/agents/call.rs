@@ -147,7 +147,8 @@ impl HeldCall {
     /// Has the runtime drive what is left of the call.
     fn go_on_alone(&mut self) {
         if let Some(call) = self.call.take() {
-            let ends = end_alone(call, self.channel.clone(), self.platform.clone());
+            let (channel, platform) = (self.channel.clone(), self.platform.clone());
+            let ends = end_alone(call, channel, platform, self.changes.clone());
             self.changes.run_on(ends.boxed_local());
         }
     }
@@ -198,11 +199,13 @@ impl Drop for HeldCall {
 
 /// Runs a call to its end while it has a reader, and for [`ALONE`] without one: the runtime gives what
 /// goes on after an answer 30 s. A call that takes longer is dropped, which notes that its outcome is
-/// not known.
+/// not known. The body of an answer that was never sent keeps its place as a reader, so the runtime is
+/// asked, too, whether the client is still there.
 async fn end_alone(
     mut call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
+    changes: Rc<Changes>,
 ) {
     let (mut alone, mut silent) = (Duration::ZERO, Duration::ZERO);
     while alone < ALONE {
@@ -210,7 +213,8 @@ async fn end_alone(
             Either::Left((reply, _)) => return channel.finish(reply),
             Either::Right(((), rest)) => call = rest,
         }
-        alone = if channel.has_reader() { Duration::ZERO } else { alone.saturating_add(LOOK) };
+        let is_read = channel.has_reader() && !changes.is_abandoned();
+        alone = if is_read { Duration::ZERO } else { alone.saturating_add(LOOK) };
         silent = silent.saturating_add(LOOK);
         if silent >= KEEP_ALIVE {
             silent = Duration::ZERO;
@@ -224,7 +228,11 @@ impl Stream for HeldCall {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if !self.advance(cx) {
-            self.keep_alive(cx);
+            // The runtime stops asking for the body when the client leaves, and need not say so.
+            match self.changes.is_begun() {
+                true => self.go_on_alone(),
+                false => self.keep_alive(cx),
+            }
         }
         match self.reader {
             Some(reader) => self.channel.poll_chunk(reader, cx).map(|chunk| chunk.map(Ok)),
@@ -283,8 +291,8 @@ fn guarded(
 pub fn panicked(request: Option<&RequestId>) -> Reply {
     let error = RpcError::new(
         INTERNAL_ERROR,
-        "internal error: the call failed in the server. If it was to change something, the change \
-         may have happened: look before you repeat it",
+        "internal error: the call failed in the server. If the call changes something, the change \
+         may have happened: check before you repeat it",
     );
     Reply::Json { status: 500, body: error_text(request, &error) }
 }
@@ -327,7 +335,7 @@ impl Drop for CallStream {
 mod tests {
     use std::cell::RefCell;
 
-    use futures_util::future::{pending, ready};
+    use futures_util::future::{pending, poll_immediate, ready};
     use pollster::block_on;
 
     use super::*;
@@ -425,8 +433,32 @@ mod tests {
     }
 
     #[test]
+    fn a_call_that_begins_to_change_something_while_it_streams_runs_on_by_itself() {
+        let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = runs_on.clone();
+        let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
+            kept.borrow_mut().push(rest);
+        })));
+        let held =
+            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let Held::Stream(mut stream) = block_on(held) else { panic!("it ended") };
+        changes.begin();
+        assert!(block_on(poll_immediate(stream.next())).is_none());
+        // Nobody reads or drops the stream of a client that left.
+        assert_eq!(runs_on.borrow().len(), 2);
+        drop(stream);
+        assert_eq!(runs_on.borrow().len(), 2);
+    }
+
+    #[test]
     fn a_call_without_its_client_is_given_up_in_the_end() {
-        let call = pending().boxed_local();
-        block_on(end_alone(call, Channel::new(), Rc::new(Hasty)));
+        let call = || pending().boxed_local();
+        let changes = Rc::new(Changes::default());
+        block_on(end_alone(call(), Channel::new(), Rc::new(Hasty), changes));
+        // The body of an answer that was never sent is still there.
+        let channel = Channel::new();
+        let _unread = CallStream::first(channel.clone());
+        let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
+        block_on(end_alone(call(), channel.clone(), Rc::new(Hasty), left));
     }
 }

@@ -85,6 +85,8 @@ struct Inner {
     /// The reader's connection ends here, the call does not.
     pause: bool,
     waker: Option<Waker>,
+    /// The client takes one answer and nothing before it.
+    whole_only: bool,
     /// Where messages go at once, on a wire whose one stream carries everything.
     direct: Direct,
 }
@@ -112,6 +114,18 @@ impl Channel {
         let channel = Self::default();
         channel.0.borrow_mut().request = Some(request);
         Rc::new(channel)
+    }
+
+    /// The channel of a client that takes one answer and nothing before it.
+    pub fn whole_only() -> Rc<Self> {
+        let channel = Self::default();
+        channel.0.borrow_mut().whole_only = true;
+        Rc::new(channel)
+    }
+
+    /// Whether a question on it reaches the client.
+    pub fn takes_questions(&self) -> bool {
+        !self.0.borrow().whole_only
     }
 
     /// A channel that keeps nothing: every message goes to `sink` at once.
@@ -154,7 +168,7 @@ impl Channel {
     /// Sends a notification to the client, unless too many wait already.
     pub fn push(&self, json: &[u8]) {
         let mut inner = self.0.borrow_mut();
-        if !inner.done && inner.has_room(json.len()) {
+        if !inner.done && !inner.whole_only && inner.has_room(json.len()) {
             inner.append(json);
         }
     }

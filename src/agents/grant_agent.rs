@@ -176,7 +176,7 @@ impl Core {
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
         let dropped = async move {
             if let Err(error) = hub.drop_grant(name).await {
-                crate::fault!("a grant that is over is still listed: {error}");
+                log::error!("an ended grant could not be removed from the hub's list: {error}");
             }
         };
         keep(&self.state, dropped.boxed_local());
@@ -190,16 +190,10 @@ impl Core {
     /// Has the person's hub list it, while this goes on.
     fn list(&self, grant: &Grant) {
         let (hub, name) = (Hub::new(&self.env, grant.terms.subject), self.name());
-        let (until, terms) = (grant.ends_s, &grant.terms);
-        let about = Json::new()
-            .text("client", &terms.client_name)
-            .text("redirect", &terms.redirect_uri)
-            .text("scopes", &terms.scopes.names())
-            .number("until", until)
-            .end();
+        let (until, about) = (grant.ends_s, about(grant));
         let listed = async move {
             if let Err(error) = hub.put_grant(name, about, until).await {
-                crate::fault!("a grant is not listed: {error}");
+                log::error!("a grant could not be added to the hub's list: {error}");
             }
         };
         keep(&self.state, listed.boxed_local());
@@ -219,10 +213,74 @@ impl Core {
     }
 }
 
+/// What the person's hub lists of a grant.
+fn about(grant: &Grant) -> String {
+    let terms = &grant.terms;
+    Json::new()
+        .text("client", &terms.client_name)
+        .text("redirect", &terms.redirect_uri)
+        .text("scopes", &terms.scopes.names())
+        .number("until", grant.ends_s)
+        .end()
+}
+
 fn granted(generation: Generation, terms: &Terms) -> String {
     format!("{generation} {}", terms.to_json())
 }
 
+/// Reads what a grant's object answers that gives tokens.
+pub fn read_granted(text: &str) -> Option<(Generation, Terms)> {
+    let (generation, terms) = text.split_once(' ')?;
+    Some((generation.parse().ok()?, Terms::from_json(terms)?))
+}
+
 fn refuse(fault: Fault) -> Result<Response> {
     http::text(fault.status(), &fault.to_json())
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::{
+        access::{oauth::grant, principal::Subject, scope::Scopes},
+        stored_fixtures::{of_0_1_0, row_of_0_1_0},
+    };
+
+    fn terms() -> Terms {
+        Terms {
+            subject: Subject([7; 16]),
+            client: [1; 32],
+            client_name: "An \"app\"".into(),
+            redirect_uri: "cursor://x/cb".into(),
+            scopes: Scopes::WRITE,
+            challenge: "challenge".into(),
+            origin: [2; 32],
+            secret: [9; 32],
+            credential: "c2VhbGVk".into(),
+        }
+    }
+
+    /// What a hub lists of a grant.
+    pub(in crate::agents) fn listed() -> String {
+        about(&Grant::new(terms(), 1_000))
+    }
+
+    #[test]
+    fn the_row_of_a_grant_is_read_as_it_was_written() {
+        let new = Grant::new(terms(), 1_000);
+        let text = new.to_json();
+        let stored = row_of_0_1_0("grant", GRANT, &text, new.ends_s);
+        assert_eq!(Grant::from_json(&stored), Some(new));
+    }
+
+    #[test]
+    fn answers_of_a_grant_are_read_as_they_were_written() {
+        let given = of_0_1_0("answer-grant-tokens", &granted(3, &terms()));
+        assert_eq!(read_granted(&given), Some((3, terms())));
+        // The description is for people, and may change.
+        let written =
+            r#"{"error":"invalid_grant","error_description":"it was revoked, or has run out"}"#;
+        let refused = of_0_1_0("answer-grant-refused", written);
+        assert!(refused.contains("invalid_grant") && grant::GONE.status() == 400);
+    }
 }

@@ -6,13 +6,12 @@
 
 use std::{cell::Cell, rc::Rc};
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
 use worker::{Env, Result, State};
 
 use crate::{
     access::{admission::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret},
     agents::{
-        all::all,
         hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
         keeping::Keeping,
         rows::{CLOCK_ERROR, LINES_AT_ONCE, Rows, now_s},
@@ -36,8 +35,8 @@ const MAX_LISTENERS: usize = 1_000;
 const MAX_WATCHERS: usize = 1_000;
 /// OAuth grants that one subject may have listed.
 const MAX_GRANTS: usize = 1_000;
-/// Session objects that are told at a time.
-const BATCH: usize = 50;
+/// Session objects that are told at a time. One that is slow delays no other until as many are.
+const AT_A_TIME: usize = 50;
 
 const WATCHER: &str = "watch:";
 const GRANT: &str = "grant:";
@@ -87,7 +86,7 @@ impl Core {
             self.order(Order::News, news.to_json(), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
-            crate::fault!("what is watched was not looked at: {error}");
+            log::error!("watched resources could not be polled: {error}");
             self.watching.look_again().await?;
         }
         self.watchers.set(None);
@@ -134,7 +133,7 @@ impl Core {
                 self.put_grant(&grant, &request.text().await?, until).await
             }
             Some(Ask::DropGrant(grant)) => {
-                self.rows.remove(vec![format!("{GRANT}{grant}")]).await?;
+                self.rows.remove(vec![grant_key(&grant)]).await?;
                 http::empty(200)
             }
             Some(Ask::Grants) => self.list(GRANT).await,
@@ -173,7 +172,7 @@ impl Core {
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
     fn announce(self: &Rc<Self>, text: String, origin: String) -> Result<Response> {
-        let news = News::from_json(&text).ok_or("the news cannot be read")?;
+        let news = News::from_json(&text).ok_or("the change event cannot be read")?;
         self.tell(&news);
         // A session waits for its tasks, and hears nothing of them.
         if !matches!(news, News::Task(..)) {
@@ -228,7 +227,7 @@ impl Core {
     }
 
     async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
-        let key = format!("{GRANT}{grant}");
+        let key = grant_key(grant);
         if self.rows.get(&key).await?.is_none() && self.rows.count(GRANT).await? >= MAX_GRANTS {
             return http::text(429, "too many grants");
         }
@@ -239,7 +238,7 @@ impl Core {
     /// The rows of one kind: a line for each, its name and its text.
     async fn list(&self, kind: &str) -> Result<Response> {
         let mut lines = String::new();
-        let mut show = |name: &str, text: &str| lines.push_str(&format!("{name} {text}\n"));
+        let mut show = |name: &str, text: &str| lines.push_str(&line(name, text));
         self.rows.each(kind, LINES_AT_ONCE, &mut show).await?;
         http::text(200, &lines)
     }
@@ -265,7 +264,7 @@ impl Core {
     }
 
     async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
-        let key = format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple());
+        let key = nonce_key(nonce);
         let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
         let keep = self.rows.put(&key, "", until.saturating_add(CLOCK_ERROR));
         match self.nonces.consume(nonce, kept, keep).await? {
@@ -279,7 +278,7 @@ impl Core {
         let hub = self.clone();
         let given = async move {
             if let Err(error) = hub.give_all(order, &text, &except).await {
-                crate::fault!("session objects were not told: {error}");
+                log::error!("session objects could not be notified: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
@@ -298,11 +297,8 @@ impl Core {
         }
         let keys = isolate::keys(&self.env, &isolate::config(&self.env)).await;
         let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
-        for batch in objects.chunks(BATCH) {
-            let given =
-                batch.iter().map(|object| self.give_one(&keys, order, object, text).boxed_local());
-            all(given.collect()).await;
-        }
+        let given = objects.iter().map(|object| self.give_one(&keys, order, object, text));
+        stream::iter(given).for_each_concurrent(AT_A_TIME, |given| given).await;
         Ok(())
     }
 
@@ -312,7 +308,7 @@ impl Core {
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
-            crate::fault!("a session object could not be forgotten: {error}");
+            log::error!("a session object could not be removed from the hub's list: {error}");
         }
     }
 
@@ -325,4 +321,49 @@ impl Core {
 
 fn watcher_key(object: &str) -> String {
     format!("{WATCHER}{object}")
+}
+
+fn grant_key(grant: &str) -> String {
+    format!("{GRANT}{grant}")
+}
+
+fn nonce_key(nonce: [u8; 16]) -> String {
+    format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple())
+}
+
+/// A row as it is listed: its name and its text.
+fn line(name: &str, text: &str) -> String {
+    format!("{name} {text}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        agents::grant_agent::tests::listed,
+        stored_fixtures::{of_0_1_0, row_of_0_1_0},
+    };
+
+    const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn rows_of_hubs_are_found_and_read_as_they_were_written() {
+        let object = uuid::Uuid::from_u128(1).simple().to_string();
+        let end = UNTIL.to_string();
+        let watch = row_of_0_1_0("hub-watch", &watcher_key(&object), &end, UNTIL);
+        assert_eq!(watch.parse(), Ok(UNTIL));
+        let grant =
+            row_of_0_1_0("hub-grant", &grant_key("AQEBAQEBAQEBAQEBAQEBAQ"), &listed(), UNTIL);
+        assert_eq!(grant, listed());
+        let not_before = row_of_0_1_0("hub-not-before", NOT_BEFORE, "1799999000", UNTIL);
+        assert_eq!(not_before.parse(), Ok(1_799_999_000_u32));
+        assert_eq!(row_of_0_1_0("hub-nonce", &nonce_key([0xa7; 16]), "", UNTIL), "");
+    }
+
+    #[test]
+    fn what_a_hub_lists_is_a_line_for_each_row() {
+        let lines =
+            [line("AQEBAQEBAQEBAQEBAQEBAQ", &listed()), line("AgICAgICAgICAgICAgICAg", "{}")];
+        assert_eq!(of_0_1_0("answer-hub-list", &lines.concat()), lines.concat());
+    }
 }

@@ -45,7 +45,7 @@ impl Keeping {
     pub async fn page(&self, id: Uuid, page: usize) -> Result<Option<String>> {
         let count = self.list().await?.find(id).map(|one| one.pages);
         let text = self.rows.get(&key(id, page)).await?;
-        Ok(count.zip(text).map(|(count, text)| format!("{count}\n{text}")))
+        Ok(count.zip(text).map(|(count, text)| page_text(count, &text)))
     }
 
     async fn list(&self) -> Result<KeptResults> {
@@ -56,4 +56,29 @@ impl Keeping {
 
 fn key(id: Uuid, page: usize) -> String {
     format!("result:{}:{page}", id.simple())
+}
+
+/// A page as it is handed out, after the number of pages.
+fn page_text(count: usize, text: &str) -> String {
+    format!("{count}\n{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::{of_0_1_0, row_of_0_1_0};
+
+    const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn rows_of_large_results_are_read_as_they_were_written() {
+        let mut results = KeptResults::default();
+        let id = Uuid::from_u128(7);
+        results.add(KeptResult { id, pages: 2, bytes: 70_000, until: UNTIL }, 0);
+        let list = row_of_0_1_0("hub-results", LIST, &results.to_text(), UNTIL);
+        assert_eq!(KeptResults::from_text(&list), results);
+        let page = row_of_0_1_0("hub-result", &key(id, 1), "a page\nwith ü", UNTIL);
+        let handed = of_0_1_0("answer-hub-page", &page_text(2, &page));
+        assert_eq!(handed.split_once('\n'), Some(("2", "a page\nwith ü")));
+    }
 }

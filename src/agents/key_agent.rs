@@ -45,14 +45,19 @@ impl Core {
             (None, Some(key)) => self.store(SUBJECT_KEY, key).await?,
             (None, None) => self.store(SUBJECT_KEY, fresh()?).await?,
         };
-        http::text(200, &format!("{session}\n{subject}"))
+        http::text(200, &both(&session, &subject))
     }
 
     async fn store(&self, name: &str, key: String) -> Result<String> {
         self.state.storage().put_raw(name, key.as_str()).await?;
-        crate::warning!("stored a {name} of this deployment's own: no secret says which to use");
+        log::warn!("generated and stored a {name}, because none is set as a secret");
         Ok(key)
     }
+}
+
+/// The answer: both keys, a line each.
+pub(crate) fn both(session: &str, subject: &str) -> String {
+    format!("{session}\n{subject}")
 }
 
 /// 256 random bits.
@@ -63,5 +68,22 @@ fn fresh() -> Result<String> {
 impl Object for Core {
     fn fetch(self: Rc<Self>, _request: Request) -> LocalBoxFuture<'static, Result<Response>> {
         self.keys().boxed_local()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{access::keys::Keyring, stored_fixtures::of_0_1_0};
+
+    #[test]
+    fn generated_keys_are_rows_without_an_end() {
+        let rows = [(SESSION_KEY, [1_u8; 32]), (SUBJECT_KEY, [2; 32])];
+        for (key, bytes) in rows {
+            let row = format!("{key}\n{}", URL_SAFE_NO_PAD.encode(bytes));
+            let stored = of_0_1_0(&format!("row-{key}"), &row);
+            let (known, text) = stored.split_once('\n').unwrap();
+            assert!(known == key && Keyring::parse(text).is_ok(), "{stored}");
+        }
     }
 }

@@ -1,6 +1,5 @@
 //! The Durable Objects: thin shells over state machines that the host can test.
 
-pub mod all;
 pub mod call;
 pub mod channel;
 pub mod grant_agent;

@@ -4,9 +4,11 @@
 //! | path | body | answer |
 //! |---|---|---|
 //! | `/` | `Wanted` | `Lease` |
+//! | `/one` | `Wanted` | `Lease` of one unit at most |
 //! | `/` | empty | `Count` |
 //! | `/accepted` | empty | `AcceptedTokens` |
 //! | `/accepted` | a subject, to be added | empty |
+//! | `/accepted/one` | a subject | `1` where its token was accepted, else `0` |
 //!
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.
@@ -23,7 +25,7 @@ use crate::{
     access::{
         accepted::AcceptedTokens,
         principal::Subject,
-        quota::{Count, Wanted},
+        quota::{Count, Part, Wanted},
     },
     agents::rows::{Rows, now_s},
     durable_object,
@@ -36,11 +38,17 @@ use crate::{
 const COUNT: &str = "count";
 /// How long the row of a window is kept after its end, in seconds: one alarm clears many windows.
 const KEPT_FOR: u64 = 3_600;
+/// The path for a single unit.
+pub const ONE: &str = "/one";
 /// The path of the list of accepted tokens.
 pub const ACCEPTED: &str = "/accepted";
+/// The path for a single one of them.
+pub const IS_ACCEPTED: &str = "/accepted/one";
+/// What says that a token was accepted.
+pub const YES: &str = "1";
 const TOKENS: &str = "tokens";
-/// How long the list is kept after its last change, in seconds. Its tokens are on it again after
-/// their next call that works.
+/// How long the list is kept after its last change or use, in seconds. A use renews it where less than
+/// half of that is left. Its tokens are on it again after their next call that works.
 const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
 
 durable_object! {
@@ -52,6 +60,8 @@ struct Core {
     rows: Rows,
     count: Cell<Option<Count>>,
     tokens: RefCell<Option<AcceptedTokens>>,
+    /// When the row of the list ends, in seconds since 1970.
+    tokens_end: Cell<u64>,
 }
 
 impl Object for Core {
@@ -67,27 +77,32 @@ impl Object for Core {
 impl Core {
     fn new(state: State, _env: Env) -> Self {
         let rows = Rows::new(Rc::new(state));
-        Self { rows, count: Cell::new(None), tokens: RefCell::default() }
+        let (count, tokens, tokens_end) = (Cell::new(None), RefCell::default(), Cell::new(0));
+        Self { rows, count, tokens, tokens_end }
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let body = request.text().await?;
-        if request.path() == ACCEPTED {
-            return self.accepted(Subject::read(&body)).await;
-        }
+        let part = match (request.path(), Subject::read(&body)) {
+            (ACCEPTED, None) => return self.list().await,
+            (ACCEPTED, Some(subject)) => return self.accept(subject).await,
+            (IS_ACCEPTED, subject) => return self.is_accepted(subject).await,
+            (ONE, _) => Part::One,
+            _ => Part::Usual,
+        };
         let wanted = Wanted::read(&body);
         let kept = self.kept().await?;
         match wanted {
-            Some(wanted) => self.lease(kept, wanted).await,
+            Some(wanted) => self.lease(part, kept, wanted).await,
             None => http::text(200, &kept.at(now_s()).to_text()),
         }
     }
 
-    async fn lease(&self, kept: Count, wanted: Wanted) -> Result<Response> {
+    async fn lease(&self, part: Part, kept: Count, wanted: Wanted) -> Result<Response> {
         // Nothing is awaited between reading the count and changing it.
         let mut count = self.count.get().unwrap_or(kept);
         // An object's clock stands still where the machine's goes back, a new request's does not.
-        let lease = count.lease(wanted.limit, now_s().min(wanted.now_s));
+        let lease = count.lease(part, wanted.limit, now_s().min(wanted.now_s));
         self.count.set(Some(count));
         if lease.units > 0 {
             let until = lease.ends.saturating_add(KEPT_FOR);
@@ -96,26 +111,71 @@ impl Core {
         http::text(200, &lease.to_text())
     }
 
-    /// Adds a subject to the list of accepted tokens, or gives the list.
-    async fn accepted(&self, added: Option<Subject>) -> Result<Response> {
-        if self.tokens.borrow().is_none() {
-            let row = self.rows.get(TOKENS).await?.unwrap_or_default();
-            // Another request may have read it meanwhile, and added to it.
-            self.tokens.borrow_mut().get_or_insert_with(|| AcceptedTokens::read(&row));
+    /// Gives the list of accepted tokens.
+    async fn list(&self) -> Result<Response> {
+        self.read_tokens().await?;
+        let text = self.with_tokens(|tokens| tokens.to_text());
+        self.renew().await;
+        http::text(200, &text)
+    }
+
+    /// Adds a subject to the list.
+    async fn accept(&self, subject: Subject) -> Result<Response> {
+        self.read_tokens().await?;
+        match self.with_tokens(|tokens| tokens.add(subject)) {
+            true => self.write_tokens().await?,
+            false => self.renew().await,
         }
-        let text = {
-            let mut tokens = self.tokens.borrow_mut();
-            let tokens = tokens.get_or_insert_default();
-            match added {
-                Some(subject) if !tokens.add(subject) => return http::text(200, ""),
-                _ => tokens.to_text(),
-            }
-        };
-        if added.is_none() {
-            return http::text(200, &text);
-        }
-        self.rows.put(TOKENS, &text, now_s().saturating_add(TOKENS_KEPT_FOR)).await?;
         http::text(200, "")
+    }
+
+    /// Whether a subject is on the list.
+    async fn is_accepted(&self, subject: Option<Subject>) -> Result<Response> {
+        self.read_tokens().await?;
+        let is_known = |subject| self.with_tokens(|tokens| tokens.is_used(subject));
+        if !subject.is_some_and(is_known) {
+            return http::text(200, "0");
+        }
+        self.renew().await;
+        http::text(200, YES)
+    }
+
+    async fn read_tokens(&self) -> Result<()> {
+        if self.tokens.borrow().is_some() {
+            return Ok(());
+        }
+        let (end, row) = self.rows.get_with_end(TOKENS).await?.unwrap_or_default();
+        // Another request may have read it meanwhile, and added to it.
+        if self.tokens.borrow().is_none() {
+            self.tokens.replace(Some(AcceptedTokens::read(&row)));
+            self.tokens_end.set(end);
+        }
+        Ok(())
+    }
+
+    fn with_tokens<T>(&self, f: impl FnOnce(&mut AcceptedTokens) -> T) -> T {
+        f(self.tokens.borrow_mut().get_or_insert_default())
+    }
+
+    /// Keeps a list that is in use. Where that fails, the next use tries again.
+    async fn renew(&self) {
+        let left = self.tokens_end.get().saturating_sub(now_s());
+        let is_needed = left < TOKENS_KEPT_FOR / 2 && self.with_tokens(|tokens| tokens.count() > 0);
+        if is_needed && let Err(error) = self.write_tokens().await {
+            log::error!("the list of accepted tokens could not be renewed: {error}");
+        }
+    }
+
+    async fn write_tokens(&self) -> Result<()> {
+        let (text, before) = (self.with_tokens(|tokens| tokens.to_text()), self.tokens_end.get());
+        let end = now_s().saturating_add(TOKENS_KEPT_FOR);
+        // Set at once, so that requests at the same time renew it once.
+        self.tokens_end.set(end);
+        let written = self.rows.put(TOKENS, &text, end).await;
+        if written.is_err() {
+            self.tokens_end.set(before);
+        }
+        written
     }
 
     async fn kept(&self) -> Result<Count> {
@@ -124,5 +184,22 @@ impl Core {
         }
         let row = self.rows.get(COUNT).await?;
         Ok(row.as_deref().and_then(Count::read).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::row_of_0_1_0;
+
+    #[test]
+    fn rows_of_quotas_are_read_as_they_were_written() {
+        let count = Count { began: 1_799_999_940, leased: 30 };
+        let stored = row_of_0_1_0("quota-count", COUNT, &count.to_text(), 1_800_003_600);
+        assert_eq!(Count::read(&stored), Some(count));
+        let mut tokens = AcceptedTokens::default();
+        assert!(tokens.add(Subject([7; 16])) && tokens.add(Subject([0xfe; 16])));
+        let stored = row_of_0_1_0("quota-tokens", TOKENS, &tokens.to_text(), 1_802_592_000);
+        assert_eq!(AcceptedTokens::read(&stored), tokens);
     }
 }

@@ -51,7 +51,7 @@ pub async fn answer(
 }
 
 /// The task in which a call went on whose own object ended before it.
-fn task_of(stored: &[u8]) -> Option<&str> {
+pub(super) fn task_of(stored: &[u8]) -> Option<&str> {
     std::str::from_utf8(stored).ok()?.strip_prefix(MOVED)
 }
 
@@ -82,12 +82,14 @@ async fn follow(
 /// The answer to a call whose own answer is gone.
 fn lost(last: &LastEvent, incarnation: &str) -> Vec<u8> {
     let why = if last.incarnation == incarnation {
-        "the answer to this request is no longer kept (10 minutes)"
+        "the answer to this request was kept for 10 minutes and is gone"
     } else {
-        "the server was restarted while this request ran, and it was interrupted"
+        "the server restarted and interrupted this request"
     };
-    let message =
-        format!("{why}. What it was to change may have been changed: look before you repeat it");
+    let message = format!(
+        "{why}. If the request changes something, the change may have happened: check \
+                 before you repeat it"
+    );
     error_text(Some(&last.request), &RpcError::new(INTERNAL_ERROR, message))
 }
 
@@ -101,6 +103,6 @@ mod tests {
         let interrupted = String::from_utf8(lost(&last, "bbbb")).unwrap();
         assert!(interrupted.contains("restarted") && interrupted.contains(r#""id":7"#));
         let forgotten = String::from_utf8(lost(&last, "aaaa")).unwrap();
-        assert!(forgotten.contains("no longer kept"), "{forgotten}");
+        assert!(forgotten.contains("kept for 10 minutes and is gone"), "{forgotten}");
     }
 }

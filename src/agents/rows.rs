@@ -41,18 +41,18 @@ pub struct Rows {
 /// ```text
 /// until (seconds since 1970) , number of further rows with the rest of the text ; text
 /// ```
-struct Row<'a> {
-    until: u64,
-    more: usize,
-    text: &'a str,
+pub(crate) struct Row<'a> {
+    pub(crate) until: u64,
+    pub(crate) more: usize,
+    pub(crate) text: &'a str,
 }
 
 impl<'a> Row<'a> {
-    fn to_stored(&self) -> String {
+    pub(crate) fn to_stored(&self) -> String {
         format!("{},{};{}", self.until, self.more, self.text)
     }
 
-    fn read(stored: &'a str) -> Option<Self> {
+    pub(crate) fn read(stored: &'a str) -> Option<Self> {
         let (head, text) = stored.split_once(';')?;
         let (until, more) = head.split_once(',')?;
         Some(Self { until: until.parse().ok()?, more: more.parse().ok()?, text })
@@ -271,6 +271,7 @@ mod tests {
             assert_eq!((row.until, row.more, row.text), (7, 2, "a;b,c"));
         }
         assert!(Row::read("nothing").is_none());
+        assert_eq!(of_0_1_0("row-piece-key", &piece_key("answer:1", 2)), "answer:1/2");
     }
 
     #[test]

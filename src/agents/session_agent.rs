@@ -27,6 +27,7 @@ use crate::{
     durable_object,
     edge::{
         answer::{self, Caller, STREAMED},
+        asked::Asked,
         body::read_body,
         config::Config,
         refusal::Refusal,
@@ -38,11 +39,11 @@ use crate::{
         machine::Machine,
         object::{Object, keep},
     },
-    server::{changes::WaitUntil, context::Context, notify::News},
+    server::{apart::compiled_apart, changes::WaitUntil, context::Context, notify::News},
     telemetry::record::Record,
     transport::{
         audit::Kept,
-        forward::{Order, traced},
+        forward::{Order, TAKES_JSON_ALONE, traced},
         hub::Hub,
         quota,
         tasks::TaskLink,
@@ -95,11 +96,14 @@ impl Core {
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let caller = Caller::of(&request);
         let record = isolate::record(&self.env);
+        let asks = request.method() == Method::Post && request.path() == MCP;
         let response = match self.handle(request, &caller, &record).await? {
             Ok(response) => response,
             Err(refusal) => {
                 record.refused(&refusal);
-                answer::refusal(&refusal, &caller)?
+                let waits = asks && refusal.leaves_waiting();
+                let asked = if waits { Asked::Unknown } else { Asked::Nothing };
+                answer::refusal_of(&refusal, &asked, &caller)?
             }
         };
         if record.is_open() {
@@ -123,7 +127,7 @@ impl Core {
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
             record.hand_over();
-            return self.obey(request, &seal, &keys).boxed_local().await;
+            return compiled_apart(self.obey(request, &seal, &keys)).await;
         };
         sealed.introduce(record);
         record.method(request.method().as_ref());
@@ -143,7 +147,7 @@ impl Core {
                 let record = record.clone();
                 let message = Message { request, session, sealed, config, keys, record };
                 match aside {
-                    true => self.post_to_stream(message, caller).boxed_local().await,
+                    true => compiled_apart(self.post_to_stream(message, caller)).await,
                     false => self.post(message, caller).await,
                 }
             }
@@ -151,7 +155,7 @@ impl Core {
                 let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
                 record.holds();
                 let answer = self.get(&request, &session, &sealed.claims, link);
-                let answer = answer.boxed_local().await?;
+                let answer = compiled_apart(answer).await?;
                 // Who holds the stream that this feeds tells of it.
                 if answer.status() == 101 {
                     record.hand_over();
@@ -159,7 +163,7 @@ impl Core {
                 Ok(Ok(answer))
             }
             _ => {
-                self.sessions.end(&sealed.claims).boxed_local().await?;
+                compiled_apart(self.sessions.end(&sealed.claims)).await?;
                 answer::no_content(caller).map(Ok)
             }
         }
@@ -211,11 +215,15 @@ impl Core {
     }
 
     async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
+        let channel = match message.request.url().ends_with(TAKES_JSON_ALONE) {
+            true => Channel::whole_only(),
+            false => Channel::new(),
+        };
         let (session, ctx, body) = match message.received(&self.env, self.keep()).await? {
             Ok(received) => received,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let (channel, record) = (Channel::new(), ctx.record.clone());
+        let record = ctx.record.clone();
         let store: Rc<dyn Store> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
         let keep = |task| keep(&self.state, task);

@@ -19,7 +19,7 @@ use crate::{
     agents::{
         hub::Watched,
         rows::{AT_ONCE, CLOCK_ERROR, Rows, now_s},
-        session::{Greeted, Keeper as _, ObjectKeeper, Recent, Session, Settings, kept},
+        session::{Greeted, Keeper as _, Keys, ObjectKeeper, Recent, Session, Settings, kept},
         socket::{self, ENDED, SUPERSEDED},
     },
     protocol::session_id::{Claims, Placement},
@@ -36,11 +36,11 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 pub const KEEP_SETTINGS: u64 = 1_800;
 
 /// The row of a session that was ended.
-const END: &str = "end";
+pub(crate) const END: &str = "end";
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
-fn settings_key(session: Uuid) -> String {
+pub(crate) fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
@@ -153,7 +153,8 @@ impl Sessions {
                 rows: self.rows.clone(),
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
-                answers: RefCell::default(),
+                answers: Keys::default(),
+                moved: Keys::default(),
                 ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
@@ -246,7 +247,7 @@ impl Sessions {
         let until = now_s().saturating_add(KEEP_SETTINGS);
         // The row is written in the turn in which the session was not ended yet.
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
-            crate::fault!("settings could not be kept: {error}");
+            log::error!("the settings of a session could not be stored: {error}");
         }
         // A client that watches a resource is told of its next change, wherever that arises.
         if !settings.subscriptions.is_empty() && !session.is_ended() {
@@ -293,7 +294,7 @@ impl Sessions {
         if origin.placement == Placement::Subject
             && let Err(error) = self.tell(news, Some(origin.session)).await
         {
-            crate::fault!("sessions of the same object were not told: {error}");
+            log::error!("sessions of the same object could not be notified: {error}");
         }
         if self.unverified.get() {
             return;
@@ -348,7 +349,12 @@ impl Sessions {
         let not_before =
             match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
                 Ok(not_before) => not_before,
-                Err(error) => return crate::fault!("changes elsewhere will not be heard: {error}"),
+                Err(error) => {
+                    return log::error!(
+                        "a session could not register with its hub, \
+                                                    and misses changes made elsewhere: {error}"
+                    );
+                }
             };
         // Where the object was taken off the hub's list meanwhile, it may be off it now.
         if self.registered.get() == before {
@@ -357,7 +363,7 @@ impl Sessions {
         if claims.issued <= not_before
             && let Err(error) = self.end_until(not_before).await
         {
-            crate::fault!("sessions that were ended elsewhere go on: {error}");
+            log::error!("sessions that were ended elsewhere could not be closed: {error}");
         }
     }
 
@@ -369,7 +375,7 @@ impl Sessions {
         let uris = self.watched().await.unwrap_or_default();
         let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
         if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
-            crate::fault!("what is watched will not be looked at: {error}");
+            log::error!("the hub could not be asked to poll watched resources: {error}");
         }
     }
 
@@ -399,7 +405,7 @@ impl Sessions {
         self.registered.set(Registered::No);
         if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
             // The hub finds out with its next news.
-            crate::fault!("the hub does not know that nobody listens: {error}");
+            log::error!("a session could not deregister from its hub: {error}");
         }
         // Whoever came in the meantime may have been taken off again.
         if let Ok(listening) = self.listening().await

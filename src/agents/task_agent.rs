@@ -19,7 +19,10 @@ use crate::{
     agents::{
         rows::{Rows, now_s},
         socket,
-        task::{HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive},
+        task::{
+            HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive,
+            started,
+        },
         task_context::{self, Halt},
     },
     durable_object,
@@ -42,13 +45,13 @@ use crate::{
     transport::{audit, hub::Hub},
 };
 
-const TASK: &str = "task";
-const ENDED: &str = "ended";
+pub(super) const TASK: &str = "task";
+pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
 /// Why a task ends whose person took the access back.
-const TAKEN_BACK: &str = "the access that this task was begun with was taken back. What it was to change \
-                          may have been changed in part: look";
+const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
+                          may have happened: check before you repeat it";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
@@ -150,7 +153,7 @@ impl Core {
             }
             Ok(_) => self.state.storage().delete_all().await,
             Err(error) => {
-                crate::fault!("a task cannot be read: {error}");
+                log::error!("a task cannot be read: {error}");
                 let stored = self.rows.get_with_end(TASK).await?;
                 if stored.is_none_or(|(until, _)| until <= now_s()) {
                     return self.state.storage().delete_all().await;
@@ -204,7 +207,7 @@ impl Core {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        http::text(200, &format!("{id}\n{}", self.view(&kept).await?))
+        http::text(200, &started(&id, &self.view(&kept).await?))
     }
 
     /// A task as it is ordered, or why it cannot be begun.
@@ -213,7 +216,7 @@ impl Core {
         order: &str,
         own_token: Option<String>,
     ) -> std::result::Result<Shared, String> {
-        let order = Order::from_json(order).ok_or("the order cannot be read")?;
+        let order = Order::from_json(order).ok_or("the task's specification cannot be read")?;
         let credential = match own_token {
             Some(token) => {
                 Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
@@ -305,7 +308,7 @@ impl Core {
         let attempts = kept.borrow().attempts;
         kept.borrow_mut().hold(halt.why().to_owned(), attempts, Machine.now_ms());
         let times = kept.borrow().attempts;
-        crate::fault!("a task's run failed {times} times in a row: {halt}");
+        log::error!("a task's run failed {times} times in a row: {halt}");
         let stored = async {
             if cancelled && !kept.borrow().is_over() {
                 return self.end(kept, Ended::Cancelled).await;
@@ -314,7 +317,7 @@ impl Core {
             self.wake_for(kept).await
         };
         if let Err(error) = stored.await {
-            crate::fault!("a task's pause could not be stored: {error}");
+            log::error!("a task's pause could not be stored: {error}");
         }
     }
 

@@ -32,7 +32,7 @@ pub enum Halt {
     #[error("its grant could not be asked: {0}")]
     Grant(worker::Error),
     /// The SiteBay token it was begun with does not open.
-    #[error("its credential cannot be opened: {0}")]
+    #[error("its credential cannot be decrypted: {0}")]
     Credential(String),
     /// The object's storage failed.
     #[error("{0}")]
@@ -47,11 +47,12 @@ impl Halt {
     pub fn why(&self) -> &'static str {
         match self {
             Self::Grant(_) => {
-                "the server cannot find out whether the access it was begun with goes on"
+                "the server cannot check whether the access with which it was started is still \
+                 valid"
             }
             Self::Credential(_) => {
-                "the server cannot open the SiteBay token it was begun with, because its CREDENTIAL_KEY \
-                 is another one"
+                "the server cannot decrypt the SiteBay token with which it was started, because \
+                 CREDENTIAL_KEY was replaced"
             }
             Self::Storage(_) | Self::Panic => "the server failed",
         }
@@ -127,15 +128,15 @@ pub fn introduce(record: &Record, kept: &Kept) {
 pub fn call(ctx: Context, start: Start) -> LocalBoxFuture<'static, Result<ToolResult, Stop>> {
     let called = async move {
         let called = registry::call(&ctx, &start.tool, start.arguments.as_deref()).await;
-        called.unwrap_or_else(|| Err(internal("there is no such tool any more")))
+        called.unwrap_or_else(|| Err(internal("the tool does not exist any more")))
     };
     AssertUnwindSafe(called)
         .catch_unwind()
         .map(|caught| {
             caught.unwrap_or_else(|_| {
                 Err(internal(
-                    "the task failed in the server. What it was to change may have been changed: \
-                     look before you repeat it",
+                    "the task failed in the server. Some of its changes may have happened: check \
+                     before you repeat it",
                 ))
             })
         })

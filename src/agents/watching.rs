@@ -53,12 +53,12 @@ impl Watching {
             }
             _ => String::new(),
         };
-        self.rows.put(WHO, &format!("{sealed}\n{}", who.to_json()), until).await
+        self.rows.put(WHO, &who_to_text(&sealed, who), until).await
     }
 
     /// Notes what a session object watches, until then.
     pub async fn watch(&self, object: &str, until: u64, uris: &str) -> Result<()> {
-        let key = format!("{WATCHED}{object}");
+        let key = watched_key(object);
         match uris.is_empty() {
             true => self.rows.remove(vec![key]).await.map(drop),
             false => {
@@ -70,7 +70,7 @@ impl Watching {
 
     /// A session object watches nothing more.
     pub async fn forget(&self, object: &str) -> Result<()> {
-        self.rows.remove(vec![format!("{WATCHED}{object}")]).await.map(drop)
+        self.rows.remove(vec![watched_key(object)]).await.map(drop)
     }
 
     /// Has the next look taken at once.
@@ -144,10 +144,7 @@ impl Watching {
         let Some(kept) = self.rows.get(WHO).await? else {
             return Ok(None);
         };
-        let Some((sealed, who)) = kept.split_once('\n') else {
-            return Ok(None);
-        };
-        let Some(who) = Principal::from_json(who) else {
+        let Some((sealed, who)) = who_from_text(&kept) else {
             return Ok(None);
         };
         if let Some(grant) = &who.grant
@@ -169,5 +166,63 @@ impl Watching {
         }
         let token = token.map(|token| token.expose().to_owned());
         Ok(Some(config.background(who, token, Rc::new(Machine))))
+    }
+}
+
+fn watched_key(object: &str) -> String {
+    format!("{WATCHED}{object}")
+}
+
+/// A principal and its sealed token, which is empty where the principal has none.
+fn who_to_text(sealed: &str, who: &Principal) -> String {
+    format!("{sealed}\n{}", who.to_json())
+}
+
+fn who_from_text(text: &str) -> Option<(&str, Principal)> {
+    let (sealed, who) = text.split_once('\n')?;
+    Some((sealed, Principal::from_json(who)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        access::principal::Subject,
+        access::{oauth::grant_name::Grant, principal::Way, scope::Scopes},
+        stored_fixtures::row_of_0_1_0,
+    };
+
+    const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn rows_of_what_is_watched_are_read_as_they_were_written() {
+        let uris = "sitebay://site/a.example.com\nsitebay://site/b.example.com";
+        let key = watched_key(&uuid::Uuid::from_u128(1).simple().to_string());
+        let stored = row_of_0_1_0("hub-watched", &key, uris, UNTIL);
+        assert_eq!(stored.lines().count(), 2);
+        let mut polled = Polled::default();
+        polled.looked("sitebay://site/a.example.com", "d1");
+        let looked = row_of_0_1_0("hub-looked", LOOKED, &polled.to_text(), UNTIL);
+        assert_eq!(Polled::from_text(&looked), polled);
+    }
+
+    #[test]
+    fn who_looks_is_read_as_it_was_written() {
+        let who = Principal {
+            way: Way::OAuth,
+            client: "An app".into(),
+            scopes: Scopes::WRITE,
+            own_credential: true,
+            expires: Some(1_800_000_000),
+            grant: Some(Grant::from_text("AQEBAQEBAQEBAQEBAQEBAQ.hash".into())),
+            ..Principal::nobody(Subject([7; 16]))
+        };
+        let nobody = Principal::nobody(Subject([8; 16]));
+        for (name, sealed, who) in
+            [("hub-who", "c2VhbGVk", who), ("hub-who-without-a-token", "", nobody)]
+        {
+            let stored = row_of_0_1_0(name, WHO, &who_to_text(sealed, &who), UNTIL);
+            assert_eq!(who_from_text(&stored), Some((sealed, who)));
+        }
     }
 }

@@ -11,7 +11,7 @@ use worker::Result;
 use crate::{
     access::quota::Rate,
     agents::channel::Reply,
-    edge::refusal::Refusal,
+    edge::{asked::Asked, refusal::Refusal},
     runtime::http::{Outgoing, Request, Response},
 };
 
@@ -162,11 +162,19 @@ pub fn no_content(caller: &Caller) -> Result<Response> {
     made(204, &BARE, caller).empty()
 }
 
-/// A refusal.
+/// A refusal of something that waits for no id.
 ///
 /// # Errors
 /// Only where the runtime fails.
 pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
+    refusal_of(refusal, &Asked::Nothing, caller)
+}
+
+/// A refusal of what was asked.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn refusal_of(refusal: &Refusal, asked: &Asked, caller: &Caller) -> Result<Response> {
     let made = made(refusal.status(), &WHOLE, caller);
     let made = match refusal.header() {
         Some((name, value)) => made.header(name, &value),
@@ -176,7 +184,7 @@ pub fn refusal(refusal: &Refusal, caller: &Caller) -> Result<Response> {
         Refusal::RateLimit(rate, _) => rated(made, *rate),
         _ => made,
     };
-    made.whole(&refusal.body())
+    made.whole(&refusal.body_for(asked))
 }
 
 /// The answer to a preflight (WHATWG Fetch "CORS-preflight request"). `asked` is

@@ -1,6 +1,5 @@
 //! Reading a request's body within its limit.
 
-use futures_util::FutureExt as _;
 use futures_util::StreamExt as _;
 use worker::{ByteStream, Result};
 
@@ -8,6 +7,7 @@ use crate::{
     edge::refusal::{MAX_BODY, Refusal},
     protocol::raw,
     runtime::http::Request,
+    server::apart::compiled_apart,
 };
 
 /// Bytes of a refused body that are read and thrown away. A client that is still sending would see
@@ -18,9 +18,11 @@ const DISCARDED: usize = 32 * 1024 * 1024;
 /// counted on the way, which costs a quarter of the speed.
 pub async fn read_body(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
     let read = match declared_length(request) {
-        Some(length) if length > MAX_BODY => return refuse(request.stream()?).boxed_local().await,
+        Some(length) if length > MAX_BODY => {
+            return compiled_apart(refuse(request.stream()?)).await;
+        }
         Some(_) => request.bytes().await.map(Ok),
-        None => count(request).boxed_local().await,
+        None => compiled_apart(count(request)).await,
     };
     Ok(read?.map(without_mark))
 }
@@ -38,7 +40,7 @@ fn declared_length(request: &Request) -> Option<usize> {
 /// Refuses a body that declares more than the limit, and reads nothing of any other.
 pub async fn check_declared(request: &Request) -> Result<std::result::Result<(), Refusal>> {
     match declared_length(request) {
-        Some(length) if length > MAX_BODY => refuse(request.stream()?).boxed_local().await,
+        Some(length) if length > MAX_BODY => compiled_apart(refuse(request.stream()?)).await,
         _ => Ok(Ok(())),
     }
 }

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use worker::Result;
 
 use crate::{
+    access::admission::Door,
     edge::{config::Config, origin::own},
     protocol::{
         fields::fields,
@@ -38,6 +39,57 @@ pub enum Document {
     Catalogue,
 }
 
+/// How a client gets in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Everybody is let in.
+    Open,
+    /// With `X-MCP-Secret`.
+    Secret,
+    /// With a key or a token in `Authorization`.
+    Bearer,
+    /// The same, or by signing in.
+    SignIn,
+}
+
+impl Access {
+    fn of(door: &Door, is_open: bool) -> Self {
+        match () {
+            () if is_open => Self::Open,
+            () if door.oauth => Self::SignIn,
+            () if door.takes_secrets_only() => Self::Secret,
+            () => Self::Bearer,
+        }
+    }
+
+    fn schemes(self) -> &'static [&'static str] {
+        match self {
+            Self::Open => &[],
+            Self::Secret => &["apiKey"],
+            Self::Bearer => &["bearer"],
+            Self::SignIn => &["oauth2", "bearer"],
+        }
+    }
+
+    /// The header that a client needs, as cards describe it.
+    fn header(self) -> Option<String> {
+        let (name, description) = match self {
+            Self::Open => return None,
+            Self::Secret => {
+                ("X-MCP-Secret", "The secret that the operator of this server gave you")
+            }
+            Self::Bearer | Self::SignIn => (
+                "Authorization",
+                "Bearer followed by the key that the operator of this server gave you",
+            ),
+        };
+        let header = Object::new().text("name", name).text("description", description);
+        // A client that can sign its person in needs none.
+        let header = header.flag("isRequired", self != Self::SignIn).flag("isSecret", true);
+        Some(header.end())
+    }
+}
+
 /// The document at a path.
 pub fn document(path: &str) -> Option<Document> {
     match path {
@@ -51,13 +103,19 @@ pub fn document(path: &str) -> Option<Document> {
 }
 
 impl Document {
-    /// The answer, or 304 where the caller has it already.
+    /// The answer, or 304 where the caller has it already. `is_open`: everybody is let in.
     ///
     /// # Errors
     /// Only where the runtime fails.
     #[inline(never)]
-    pub fn answer(self, request: &Request, url: &str, config: &Config) -> Result<Response> {
-        let body = self.text(own(url).unwrap_or_default(), config);
+    pub fn answer(
+        self,
+        request: &Request,
+        url: &str,
+        (config, is_open): (&Config, bool),
+    ) -> Result<Response> {
+        let access = Access::of(&config.door, is_open);
+        let body = self.text(own(url).unwrap_or_default(), access);
         let etag = etag(&body);
         let made = |status| {
             let caching = "public, max-age=3600";
@@ -81,10 +139,10 @@ impl Document {
         }
     }
 
-    fn text(self, origin: &str, config: &Config) -> String {
+    fn text(self, origin: &str, access: Access) -> String {
         match self {
-            Self::ServerCard => server_card(origin, config),
-            Self::ScannerCard => scanner_card(origin, config),
+            Self::ServerCard => server_card(origin, access),
+            Self::ScannerCard => scanner_card(origin, access),
             Self::Catalogue => catalogue(origin),
         }
     }
@@ -122,10 +180,10 @@ fn versions() -> [&'static str; 5] {
     Version::ALL.map(Version::as_str)
 }
 
-fn server_card(origin: &str, config: &Config) -> String {
+fn server_card(origin: &str, access: Access) -> String {
     let remotes = [
-        remote("streamable-http", &format!("{origin}/mcp"), &versions(), config),
-        remote("sse", &format!("{origin}/sse"), &["2024-11-05"], config),
+        remote("streamable-http", &format!("{origin}/mcp"), &versions(), access),
+        remote("sse", &format!("{origin}/sse"), &["2024-11-05"], access),
     ];
     let repository = Object::new().text("url", REPOSITORY).text("source", "github").end();
     Object::new()
@@ -143,38 +201,27 @@ fn server_card(origin: &str, config: &Config) -> String {
         .end()
 }
 
-fn remote(kind: &str, url: &str, versions: &[&str], config: &Config) -> String {
+fn remote(kind: &str, url: &str, versions: &[&str], access: Access) -> String {
     let remote = Object::new()
         .text("type", kind)
         .text("url", url)
         .texts("supportedProtocolVersions", versions.iter().copied());
-    if config.door.is_open() {
-        return remote.end();
+    match access.header() {
+        Some(header) => remote.raw("headers", &array(&[header])).end(),
+        None => remote.end(),
     }
-    let authorization = Object::new()
-        .text("name", "Authorization")
-        .text("description", "Bearer followed by the key that the operator of this server gave you")
-        // Whoever can sign in needs none.
-        .flag("isRequired", !config.door.oauth)
-        .flag("isSecret", true)
-        .end();
-    remote.raw("headers", &array(&[authorization])).end()
 }
 
-fn scanner_card(origin: &str, config: &Config) -> String {
-    let required = !config.door.is_open();
-    let schemes: &[&str] = match required {
-        true if config.door.oauth => &["oauth2", "bearer"],
-        true => &["bearer"],
-        false => &[],
-    };
+fn scanner_card(origin: &str, access: Access) -> String {
     let transport = Object::new()
         .text("type", "streamable-http")
         .text("endpoint", "/mcp")
         .text("url", &format!("{origin}/mcp"))
         .end();
-    let authentication =
-        Object::new().flag("required", required).texts("schemes", schemes.iter().copied()).end();
+    let authentication = Object::new()
+        .flag("required", access != Access::Open)
+        .texts("schemes", access.schemes().iter().copied())
+        .end();
     Object::new()
         .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
         .text("version", "1.0")
@@ -239,8 +286,7 @@ mod tests {
 
     #[test]
     fn the_scanner_card_has_the_tools_of_the_registry() {
-        let config = Config::read(&|name| (name == "MCP_API_KEY").then(|| "k".to_owned()));
-        let card = value(&scanner_card("https://x.example", &config)).unwrap();
+        let card = value(&scanner_card("https://x.example", Access::Bearer)).unwrap();
         let listed = value(part(registry::TOOLS.whole(), "tools")).unwrap();
         assert_eq!(card["tools"], listed);
         assert_eq!(card["authentication"]["required"], true);

@@ -2,6 +2,7 @@
 //! documents that need no session.
 
 pub mod answer;
+pub mod asked;
 pub mod body;
 pub mod config;
 pub mod discovery;

@@ -11,6 +11,7 @@ use thiserror::Error;
 
 use crate::{
     access::{principal::Subject, quota::Rate, scope::BeyondScope},
+    edge::asked::Asked,
     protocol::{
         jsonrpc::{
             DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND,
@@ -31,8 +32,8 @@ pub enum Refusal {
     /// Nothing says who may come in.
     #[error(
         "this server is not configured: set the secret MCP_API_KEY (npx wrangler secret put \
-         MCP_API_KEY) or another way in, or ENVIRONMENT=development to leave it open on your own \
-         machine"
+         MCP_API_KEY) or another credential, or ENVIRONMENT=development to leave the server open \
+         on your own machine"
     )]
     NotConfigured,
     /// The server's own configuration is broken. The reason, where the environment is development:
@@ -40,7 +41,10 @@ pub enum Refusal {
     #[error("this server is misconfigured: {}", misconfigured(.0.as_deref()))]
     Misconfigured(Option<String>),
     /// The credential is missing, or has no form that this server knows.
-    #[error("unauthorized: {0}; send `Authorization: Bearer <MCP_API_KEY>`")]
+    #[error(
+        "unauthorized: {0}; send `Authorization: Bearer <key>` with a key from the operator of \
+         this server"
+    )]
     Unauthorized(&'static str),
     /// The same where a client can sign its person in: why, and the challenge that says where.
     #[error("unauthorized: {0}; sign in as `WWW-Authenticate` says")]
@@ -61,29 +65,34 @@ pub enum Refusal {
     #[error("Too many wrong credentials. Retry after {0} seconds")]
     TooManyAttempts(u64),
     /// Whether the caller may make a request is not known.
-    #[error("how many requests you made cannot be looked up: try again in a second")]
+    #[error("the server cannot check your rate limit: try again in a second")]
     QuotaUnreachable,
     /// SiteBay refuses the token that the caller brings, and something was to be kept for it.
-    #[error("SiteBay does not accept the token in X-SiteBay-Token")]
+    #[error(
+        "SiteBay does not accept the token in X-SiteBay-Token: check it, or make a new one in \
+         SiteBay under Settings → API Tokens"
+    )]
     TokenNotAccepted,
     /// Whether SiteBay accepts that token is not known.
     #[error(
-        "SiteBay cannot be asked whether it accepts X-SiteBay-Token: try again in a few seconds"
+        "SiteBay does not answer, so the token in X-SiteBay-Token cannot be checked: try again in \
+         a few seconds"
     )]
     TokenUnchecked,
     /// The caller is not in the share of subjects that is let in, a percentage.
     #[error(
-        "This server is opened step by step, for {0} % of its callers now, and you are not among them yet"
+        "This server is being rolled out, to {0} % of its callers now, and you are not among them \
+         yet: try again later, or ask its operator to add your `subject` to ROLLOUT_ALLOW"
     )]
     Rollout(u8, Subject),
     /// A part of the server that this deployment does not have.
-    #[error("{0} is not bound: this is off here")]
+    #[error("this feature is off: {0} is not bound in wrangler.toml")]
     NotBound(&'static str),
     /// The database did not do what was asked.
     #[error("the database does not answer: try again in a few seconds")]
     DatabaseFailed,
     /// The issuer's keys are needed and cannot be had.
-    #[error("the keys of the tokens' issuer cannot be fetched: try again in a few seconds")]
+    #[error("the keys of the token's issuer cannot be fetched: try again in a few seconds")]
     IssuerUnreachable,
     /// A page of an origin that is not allowed.
     #[error("origin {0} is not allowed: add it to MCP_ALLOWED_ORIGINS")]
@@ -104,7 +113,7 @@ pub enum Refusal {
     AcceptPost,
     /// The client takes no event stream, and the call asks it something on its own.
     #[error(
-        "the call asks your client something, which needs an event stream: Accept must include \
+        "the call asks your client a question, which needs an event stream: Accept must include \
          text/event-stream (*/* is fine)"
     )]
     AcceptQuestion,
@@ -112,10 +121,16 @@ pub enum Refusal {
     #[error("Accept must include text/event-stream (*/* is fine)")]
     AcceptStream,
     /// The request needs a session.
-    #[error("Mcp-Session-Id is missing: send `initialize` first and repeat the id it returns")]
+    #[error(
+        "Mcp-Session-Id is missing: send `initialize` first, and the Mcp-Session-Id that it \
+         returns with every request"
+    )]
     NoSession,
     /// The message endpoint needs a session in its URL.
-    #[error("sessionId is missing: open GET /sse first and post to the endpoint it names")]
+    #[error(
+        "sessionId is missing: open GET /sse first, and post to the endpoint that its first event \
+         names"
+    )]
     NoSessionInUrl,
     /// Unknown, forged, foreign, expired or ended: the client learns no more than this.
     #[error("session not found: send `initialize` to start a new one")]
@@ -136,23 +151,36 @@ pub enum Refusal {
     #[error("method not allowed; allowed: {0}")]
     Method(&'static str),
     /// No such path.
-    #[error("nothing is here: the MCP endpoint is /mcp")]
+    #[error("not found: the MCP endpoint is /mcp")]
     NotFound,
     /// The session's object did not answer.
-    #[error("the session did not answer within {0} s; the call may still be running")]
+    #[error(
+        "the session did not answer within {0} s; the call may still be running: check before you \
+         repeat it"
+    )]
     TimedOut(u64),
     /// The session's object failed.
-    #[error("internal error: the session failed; other sessions are not affected")]
+    #[error(
+        "internal error: the session failed. If the call changes something, the change may have \
+         happened: check before you repeat it"
+    )]
     Failed,
     /// Whether a session was ended is not known, or it cannot be ended.
-    #[error("which of your sessions were ended cannot be looked up: try again in a second")]
+    #[error("the state of your sessions cannot be read or changed: try again in a second")]
     HubUnreachable,
     /// Whether an OAuth grant goes on is not known.
-    #[error("whether your access goes on cannot be looked up: try again in a second")]
+    #[error("the server cannot check whether your access is still valid: try again in a second")]
     GrantUnreachable,
     /// The session's object has too much to do.
     #[error("the session is overloaded: try again in a second")]
     Overloaded,
+    /// A credential that none of the usable keys is, where others of its kind cannot be used: whether it
+    /// is one of those is not known.
+    #[error("this server is misconfigured: {}", misconfigured(None))]
+    Unjudged,
+    /// No credential came, and the only way in is the shared secret.
+    #[error("unauthorized: {0}; send `X-MCP-Secret: <secret>`")]
+    NoSecret(&'static str),
 }
 
 /// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
@@ -182,7 +210,7 @@ fn wrong_token(why: &str) -> String {
 }
 
 fn misconfigured(reason: Option<&str>) -> &str {
-    reason.unwrap_or("its operator finds the reason in the server's log")
+    reason.unwrap_or("the operator finds the reason in the server's log")
 }
 
 fn versions() -> String {
@@ -190,6 +218,11 @@ fn versions() -> String {
 }
 
 impl Refusal {
+    /// Whether it counts as a guess of its address.
+    pub fn is_guess(&self) -> bool {
+        matches!(self, Self::WrongCredential(_) | Self::Unjudged)
+    }
+
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
@@ -201,6 +234,7 @@ impl Refusal {
             | Self::Toolset(_)
             | Self::Batch => 400,
             Self::Unauthorized(_)
+            | Self::NoSecret(_)
             | Self::SignIn(..)
             | Self::WrongCredential(_)
             | Self::AccessOver(_) => 401,
@@ -215,6 +249,7 @@ impl Refusal {
             Self::NotBound(_) => 501,
             Self::NotConfigured
             | Self::Misconfigured(_)
+            | Self::Unjudged
             | Self::IssuerUnreachable
             | Self::QuotaUnreachable
             | Self::TokenUnchecked
@@ -227,8 +262,14 @@ impl Refusal {
         }
     }
 
-    /// The JSON-RPC body. No id: the request was refused before or without reading it.
+    /// The body where nothing waits for an id: the request was refused before or without reading it.
     pub fn body(&self) -> Vec<u8> {
+        self.body_for(&Asked::Nothing)
+    }
+
+    /// The body of the answer to what was asked. Without an id that is known it is no JSON-RPC, which
+    /// fails the request at once also in clients that find requests by their ids.
+    pub fn body_for(&self, asked: &Asked) -> Vec<u8> {
         if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
             return slow_down(&self.to_string(), *pause);
         }
@@ -237,14 +278,31 @@ impl Refusal {
         }
         let code = self.code().unwrap_or(TRANSPORT_ERROR);
         let error = RpcError { code, message: self.to_string(), data: self.data() };
-        error_text(None, &error)
+        match asked {
+            Asked::Request(id) => error_text(Some(id), &error),
+            Asked::Unknown => Object::new().raw("error", &error.to_json()).end().into_bytes(),
+            Asked::Nothing => error_text(None, &error),
+        }
+    }
+
+    /// Whether a client that finds requests by their ids would wait on for an answer without one. Of other
+    /// refusals clients read the status first, or the body that is refused has no id.
+    pub fn leaves_waiting(&self) -> bool {
+        let plain = matches!(self, Self::Rollout(..) | Self::Body(_));
+        !plain && !matches!(self.status(), 401 | 403 | 404 | 429)
+    }
+
+    /// Whether the body was passed on, or read and thrown away, by then.
+    pub fn comes_after_the_body(&self) -> bool {
+        matches!(self, Self::TooLarge | Self::Failed | Self::TimedOut(_) | Self::Overloaded)
     }
 
     /// A header that belongs to it.
     pub fn header(&self) -> Option<(&'static str, Cow<'static, str>)> {
         let challenge = "WWW-Authenticate";
         match self {
-            Self::Unauthorized(_) => Some((challenge, "Bearer".into())),
+            // RFC 9110 §15.5.2 wants a challenge, and the secret's header is no scheme.
+            Self::Unauthorized(_) | Self::NoSecret(_) => Some((challenge, "Bearer".into())),
             Self::WrongCredential(why) | Self::AccessOver(why) => {
                 Some((challenge, wrong_token(why).into()))
             }
@@ -299,6 +357,16 @@ mod tests {
         for version in Version::ALL {
             assert!(text.contains(&format!("\"{}\"", version.as_str())), "{text}");
         }
+    }
+
+    #[test]
+    fn a_refusal_carries_the_id_of_its_request_or_is_no_json_rpc() {
+        let id = Asked::in_body(br#"{"id":"a-1"}"#);
+        let text = |asked| String::from_utf8(Refusal::NoSession.body_for(asked)).unwrap();
+        assert!(text(&id).starts_with(r#"{"jsonrpc":"2.0","id":"a-1","error":{"#), "{}", text(&id));
+        let unknown = text(&Asked::Unknown);
+        assert!(unknown.starts_with(r#"{"error":{"code":-32000,"#), "{unknown}");
+        assert!(text(&Asked::Nothing).contains(r#""id":null"#));
     }
 
     #[test]

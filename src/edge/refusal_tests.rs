@@ -55,6 +55,8 @@ fn all() -> Vec<Refusal> {
         Refusal::HubUnreachable,
         Refusal::GrantUnreachable,
         Refusal::Overloaded,
+        Refusal::Unjudged,
+        Refusal::NoSecret("no credential"),
     ]
 }
 
@@ -98,6 +100,8 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::HubUnreachable => 34,
         Refusal::GrantUnreachable => 35,
         Refusal::Overloaded => 36,
+        Refusal::Unjudged => 37,
+        Refusal::NoSecret(_) => 38,
     }
 }
 
@@ -106,7 +110,7 @@ fn every_refusal_is_as_it_was() {
     let all = all();
     let mut places: Vec<usize> = all.iter().map(place).collect();
     places.dedup();
-    assert_eq!(places, Vec::from_iter(0..=36), "one of each kind, in the order of the enum");
+    assert_eq!(places, Vec::from_iter(0..=38), "one of each kind, in the order of the enum");
     let shown = all.iter().map(|refusal| {
         let header = refusal.header().map(|(name, value)| format!("\n{name}: {value}"));
         let body = String::from_utf8(refusal.body()).unwrap();

@@ -8,7 +8,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use worker::{Context, Env, Method, Result};
 
 use crate::{
@@ -23,10 +22,11 @@ use crate::{
         http::{Request, Response},
         isolate,
     },
+    server::apart::compiled_apart,
     telemetry::{metrics, record::Record},
     transport::{
         endpoint::{Endpoint, stop_answer},
-        forward, rollout, sessions, sse, streamable,
+        forward, named_keys, rollout, sessions, sse, streamable,
         visit::Visit,
     },
 };
@@ -63,7 +63,7 @@ async fn route(
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     let Some(wire) = wire(path) else {
-        return elsewhere(request, env, &config, context, record, path).boxed_local().await;
+        return compiled_apart(elsewhere(request, env, &config, context, record, path)).await;
     };
     record.route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
@@ -95,15 +95,17 @@ async fn elsewhere(
 ) -> Result<Response> {
     if let Some(document) = discovery::document(path) {
         record.route("document");
-        return public(&request, |url| document.answer(&request, url, config));
+        let is_open = named_keys::is_open(env, config).await;
+        return public(&request, |url| document.answer(&request, url, (config, is_open)));
     }
     if let Some(route) = oauth::route(path) {
         record.route("oauth");
         if !config.door.oauth {
             record.refused(&Refusal::NotFound);
-            return oauth::absent::off(&request.method(), &config.door);
+            let is_open = named_keys::is_open(env, config).await;
+            return oauth::absent::off(&request.method(), &config.door, is_open);
         }
-        return oauth::handle(route, request, env, config, context).boxed_local().await;
+        return compiled_apart(oauth::handle(route, request, env, config, context)).await;
     }
     record.route(match path {
         admin::DESCRIPTION => "document",
@@ -119,8 +121,9 @@ async fn elsewhere(
         }
         "/" => public(&request, |url| page::answer(url, config)),
         "/health" => {
-            let percentage = rollout::percentage(env).boxed_local().await;
-            public(&request, |_| health::answer(config, percentage))
+            let percentage = compiled_apart(rollout::percentage(env)).await;
+            let health = compiled_apart(health::answer(env, config, percentage)).await;
+            public(&request, |_| health)
         }
         // They say how much a server is used, and by what.
         METRICS if config.is_development() => {
@@ -146,18 +149,24 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.url().to_owned());
-    let endpoint = match Endpoint::admit(&request, visit).boxed_local().await {
+    let endpoint = match compiled_apart(Endpoint::admit(&request, visit)).await {
         Ok(endpoint) => endpoint,
-        Err(stop) => return stop_answer(stop, caller, &record),
+        Err(stop) => {
+            let stop = match path {
+                streamable::PATH => compiled_apart(stop.naming(&request)).await,
+                _ => stop,
+            };
+            return stop_answer(stop, caller, &record);
+        }
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {
-        "/mcp" => streamable::handle(endpoint, request).boxed_local().await,
-        sessions::PATH => sessions::handle(endpoint, &request).boxed_local().await,
+        "/mcp" => compiled_apart(streamable::handle(endpoint, request)).await,
+        sessions::PATH => compiled_apart(sessions::handle(endpoint, &request)).await,
         _ if path.starts_with(admin::PREFIX) => {
-            admin::handle(endpoint, request, path).boxed_local().await
+            compiled_apart(admin::handle(endpoint, request, path)).await
         }
-        _ => sse::handle(endpoint, request, path).boxed_local().await,
+        _ => compiled_apart(sse::handle(endpoint, request, path)).await,
     };
     let answered = answered.or_else(|stop| stop_answer(stop, caller, &record))?;
     match url {

@@ -2,6 +2,8 @@
 //!
 //! Invariant: an answer fits its question; whatever else a client sends is a fault and never an
 //! answer. Source: the schema's `ElicitResult`, `CreateMessageResult`, `ListRootsResult`.
+//!
+//! Forms are checked by [`form`], and not by the crate `jsonschema`, which would add 625 KB (gzip) for that subset.
 
 use serde_json::{Map, Value, json};
 use thiserror::Error;

@@ -4,6 +4,9 @@
 //! schema is the flat subset that forms have; `format` is for the client's input fields and is not
 //! checked. Source: MCP `client/elicitation` "Requested Schema"; the schema's
 //! `PrimitiveSchemaDefinition`.
+//!
+//! This is our own code because a form is such a small subset of JSON Schema: the crate `jsonschema` would add
+//! 625 KB (gzip) to a bundle of 546 KiB.
 
 use serde_json::{Map, Value};
 use thiserror::Error;

@@ -53,21 +53,36 @@ impl TaskId {
 
     /// Reads an id. None: it is not one of this subject's, or the task is forgotten.
     pub fn verify(id: &str, keys: &Keyring, subject: Subject, now_s: u64) -> Option<Self> {
-        let bytes = (id.len() == CHARS).then(|| URL_SAFE_NO_PAD.decode(id).ok()).flatten()?;
+        let bytes = decoded(id)?;
         let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
+        let (key, id) = Self::read(payload)?;
+        let verified = keys.verify(key, Purpose::TaskId, payload, tag);
+        (verified && id.subject == subject && now_s < u64::from(id.ends)).then_some(id)
+    }
+
+    /// When the task with this id is forgotten, in seconds since 1970. The id is not verified: this is
+    /// for an id that the server has just made.
+    pub fn end_of(id: &str) -> Option<u64> {
+        let bytes = decoded(id)?;
+        let (payload, _) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
+        Some(Self::read(payload)?.1.ends.into())
+    }
+
+    fn read(payload: &[u8]) -> Option<(KeyId, Self)> {
         let mut reader = Reader::new(payload);
         reader.u8().filter(|format| *format == FORMAT)?;
-        let key: KeyId = reader.array()?;
-        if !keys.verify(key, Purpose::TaskId, payload, tag) {
-            return None;
-        }
+        let key = reader.array()?;
         let id = Self {
             task: Uuid::from_bytes(reader.array()?),
             subject: Subject(reader.array()?),
             ends: u32::from_be_bytes(reader.array()?),
         };
-        (id.subject == subject && now_s < u64::from(id.ends) && reader.is_empty()).then_some(id)
+        reader.is_empty().then_some((key, id))
     }
+}
+
+fn decoded(id: &str) -> Option<Vec<u8>> {
+    (id.len() == CHARS).then(|| URL_SAFE_NO_PAD.decode(id).ok()).flatten()
 }
 
 #[cfg(test)]
@@ -99,6 +114,12 @@ mod tests {
         let text = id().sign(&keys());
         assert_eq!(TaskId::verify(&text, &keys(), Subject([8; 16]), 1_000), None);
         assert_eq!(TaskId::verify(&text, &keys(), SUBJECT, 2_000), None);
+    }
+
+    #[test]
+    fn the_end_of_a_task_is_read_from_its_id() {
+        assert_eq!(TaskId::end_of(&id().sign(&keys())), Some(2_000));
+        assert_eq!((TaskId::end_of(""), TaskId::end_of(&"A".repeat(CHARS))), (None, None));
     }
 
     #[test]

@@ -1,159 +1,124 @@
-//! Bindings that a deployment may have or not: a KV namespace, a D1 database, an Analytics Engine dataset.
+//! The stores that a deployment may have bound or not: a D1 database and a KV namespace.
 //!
-//! They are called by name, without the classes of `worker`, which read their answers through serde
-//! and weigh some kilobytes each.
+//! They are `worker`'s own types. What this module adds is a deadline around each call, because a request
+//! waits for it. A binding of which `worker` has no type (Workflows, an object of another Worker) would be
+//! called by name here; the dataset of Analytics Engine is `worker`'s, and nothing waits for a data point.
 
-use js_sys::{Array, Function, JSON, Object, Promise, Reflect};
-use wasm_bindgen::{JsCast as _, JsValue};
-use wasm_bindgen_futures::JsFuture;
-use worker::Env;
+use std::{future::Future, pin::pin, time::Duration};
 
-type Result<T> = std::result::Result<T, JsValue>;
+use futures_util::{
+    TryFutureExt as _,
+    future::{Either, select},
+};
+use serde::de::DeserializeOwned;
+use wasm_bindgen::JsValue;
+use worker::{
+    D1Database, D1Type, Env, Error, Result,
+    kv::{KvError, KvStore},
+};
 
-fn binding(env: &Env, name: &str) -> Option<JsValue> {
-    let found = Reflect::get(env, &name.into()).ok()?;
-    found.is_object().then_some(found)
-}
+use crate::runtime::sleep::Sleep;
 
-fn call(of: &JsValue, method: &str, arguments: &Array) -> Result<JsValue> {
-    let method: Function = Reflect::get(of, &method.into())?.dyn_into()?;
-    method.apply(of, arguments)
-}
+/// How long a store may take for an answer.
+const DEADLINE: Duration = Duration::from_secs(5);
 
-async fn ask(of: &JsValue, method: &str, arguments: &Array) -> Result<JsValue> {
-    let promise: Promise = call(of, method, arguments)?.dyn_into()?;
-    JsFuture::from(promise).await
+/// The outcome of a call, or an error where there is none before the deadline.
+async fn within<T>(call: impl Future<Output = Result<T>>) -> Result<T> {
+    match select(pin!(call), Sleep::new(DEADLINE)).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => Err(Error::RustError(format!("no answer in {} s", DEADLINE.as_secs()))),
+    }
 }
 
 /// A KV namespace.
-pub struct Store(JsValue);
+pub struct Store(KvStore);
 
 impl Store {
     /// The one that is bound under this name.
     pub fn of(env: &Env, name: &str) -> Option<Self> {
-        binding(env, name).map(Self)
+        env.kv(name).ok().map(Self)
     }
 
     /// The text under a key.
     ///
     /// # Errors
-    /// Where it cannot be read.
+    /// Where it cannot be read, or not before the deadline.
     pub async fn get(&self, key: &str) -> Result<Option<String>> {
-        Ok(ask(&self.0, "get", &Array::of1(&key.into())).await?.as_string())
+        within(self.0.get(key).text().map_err(said)).await
     }
 
     /// Puts a text under a key.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// Where it cannot be written, or not before the deadline.
     pub async fn put(&self, key: &str, text: &str) -> Result<()> {
-        ask(&self.0, "put", &Array::of2(&key.into(), &text.into())).await.map(drop)
+        let put = self.0.put(key, text).map_err(said)?;
+        within(put.execute().map_err(said)).await
     }
 }
 
-/// A value in a statement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Value {
-    /// A text.
-    Text(String),
-    /// A number.
-    Number(u64),
-    /// Nothing.
-    Null,
-}
-
-impl From<&str> for Value {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl Value {
-    /// A number, or nothing.
-    pub fn number(number: Option<u64>) -> Self {
-        number.map_or(Self::Null, Self::Number)
-    }
-
-    fn into_js(self) -> JsValue {
-        match self {
-            Self::Text(text) => text.into(),
-            // Times in milliseconds fit into what JavaScript counts exactly.
-            Self::Number(number) => (number as f64).into(),
-            Self::Null => JsValue::NULL,
-        }
-    }
+/// `worker` shows the error of a KV namespace with its stack; as an error of JavaScript it has one line.
+fn said(error: KvError) -> Error {
+    JsValue::from(error).into()
 }
 
 /// A D1 database.
-pub struct Database(JsValue);
+pub struct Database(D1Database);
 
 impl Database {
     /// The one that is bound under this name.
     pub fn of(env: &Env, name: &str) -> Option<Self> {
-        binding(env, name).map(Self)
+        env.d1(name).ok().map(Self)
     }
 
-    /// Carries out a statement: its rows, as the JSON text of an array of objects.
+    /// Carries out a statement: its rows.
     ///
     /// # Errors
-    /// Where the database refuses it, or does not answer.
-    pub async fn rows(&self, sql: &str, values: Vec<Value>) -> Result<String> {
-        let statement = self.statement(sql, values)?;
-        let answer = ask(&statement, "all", &Array::new()).await?;
-        let rows = JSON::stringify(&Reflect::get(&answer, &"results".into())?)?;
-        Ok(rows.into())
+    /// Where the database refuses it, does not answer before the deadline, or a row is none of `T`.
+    pub async fn rows<T: DeserializeOwned>(
+        &self,
+        sql: &str,
+        values: &[D1Type<'_>],
+    ) -> Result<Vec<T>> {
+        let statement = self.0.prepare(sql).bind_refs(values)?;
+        within(statement.all()).await?.results()
     }
 
     /// Carries out the same statement for several lists of values, as one transaction.
     ///
     /// # Errors
-    /// As [`Self::rows`].
-    pub async fn each(&self, sql: &str, all: Vec<Vec<Value>>) -> Result<()> {
-        let statements = Array::new();
-        for values in all {
-            statements.push(&self.statement(sql, values)?);
-        }
-        ask(&self.0, "batch", &Array::of1(&statements)).await.map(drop)
-    }
-
-    fn statement(&self, sql: &str, values: Vec<Value>) -> Result<JsValue> {
-        let statement = call(&self.0, "prepare", &Array::of1(&sql.into()))?;
-        let values: Array = values.into_iter().map(Value::into_js).collect();
-        call(&statement, "bind", &values)
+    /// Where the database refuses it, or does not answer before the deadline: it may have done it.
+    pub async fn each<'a, const VALUES: usize>(
+        &self,
+        sql: &str,
+        all: impl Iterator<Item = [D1Type<'a>; VALUES]>,
+    ) -> Result<()> {
+        let statement = self.0.prepare(sql);
+        let bound: Result<Vec<_>> = all.map(|values| statement.bind_refs(&values)).collect();
+        within(self.0.batch(bound?)).await.map(drop)
     }
 }
 
-/// An Analytics Engine dataset.
-pub struct Dataset(JsValue);
-
-impl Dataset {
-    /// The one that is bound under this name.
-    pub fn of(env: &Env, name: &str) -> Option<Self> {
-        binding(env, name).map(Self)
-    }
-
-    /// Writes a data point; nobody waits for it, and what cannot be written is lost.
-    pub fn write(&self, index: &str, blobs: &[&str], doubles: &[f64]) {
-        let texts: Array = blobs.iter().map(|text| JsValue::from_str(text)).collect();
-        let numbers: Array = doubles.iter().map(|number| JsValue::from_f64(*number)).collect();
-        let point = Object::new();
-        let parts: [(&str, JsValue); 3] = [
-            ("indexes", Array::of1(&index.into()).into()),
-            ("blobs", texts.into()),
-            ("doubles", numbers.into()),
-        ];
-        for (name, part) in parts {
-            // A plain object takes every property.
-            let _ = Reflect::set(&point, &name.into(), &part);
-        }
-        if let Err(error) = call(&self.0, "writeDataPoint", &Array::of1(&point)) {
-            crate::fault!("a data point is lost: {}", self::text(&error));
-        }
-    }
+/// A number in a statement. Times in milliseconds fit into what JavaScript counts exactly.
+pub fn number(number: u64) -> D1Type<'static> {
+    D1Type::Real(number as f64)
 }
 
-/// What an error of the runtime says.
-pub fn text(error: &JsValue) -> String {
-    let message = Reflect::get(error, &"message".into()).ok();
-    message.and_then(|message| message.as_string()).unwrap_or_else(|| "unknown".to_owned())
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use crate::runtime::object_stub::tests::each_source;
+
+    #[test]
+    fn every_call_of_a_store_goes_through_a_deadline() {
+        let mut checked = 0;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        each_source(&root, &mut |path, text| {
+            checked += 1;
+            let is_direct = [".kv(", ".d1("].iter().any(|call| text.contains(call));
+            assert!(!is_direct || path.ends_with("binding.rs"), "{path}");
+        });
+        assert!(checked > 100, "{checked}");
+    }
 }

@@ -7,7 +7,6 @@ use std::{
     rc::Rc,
 };
 
-use futures_util::FutureExt as _;
 use worker::{Env, Headers};
 
 use crate::{
@@ -26,11 +25,12 @@ use crate::{
     },
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Dataset, Store},
+        binding::{Database, Store},
         console::{self, Console},
         object_stub::ObjectStub,
-        request,
+        random, request,
     },
+    server::apart::compiled_apart,
     telemetry::{
         audit::Waiting,
         record::{Out, Record},
@@ -49,10 +49,11 @@ thread_local! {
     static VERIFIED: RefCell<Verified> = RefCell::default();
     static LEASES: RefCell<Leases> = RefCell::default();
     static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
-    static ATTEMPTS: RefCell<Attempts> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::new(attempts());
     static AUDIT: RefCell<Waiting> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
     static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
+    static ANY_KEY_GOOD: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
@@ -119,6 +120,11 @@ pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
     KNOWN_TOKENS.with_borrow_mut(f)
 }
 
+/// A count of attempts. Where the runtime has no random bytes, its places can be found out.
+pub fn attempts() -> Attempts {
+    Attempts::new(random::bytes().unwrap_or_default())
+}
+
 /// Reads or changes what addresses sent that was wrong.
 pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
     ATTEMPTS.with_borrow_mut(f)
@@ -139,6 +145,18 @@ pub fn were_keys_made(now_s: u64) -> Option<bool> {
 /// Notes whether named keys were ever made.
 pub fn note_keys_made(made: bool, now_s: u64) {
     KEYS_MADE.set(Some((made, now_s)));
+}
+
+/// Whether any named key is good, where that was found out in the last
+/// [`FRESH`](crate::access::named_key::FRESH) seconds.
+pub fn is_any_key_good(now_s: u64) -> Option<bool> {
+    let known = ANY_KEY_GOOD.get().filter(|(_, at)| now_s.abs_diff(*at) < FRESH);
+    known.map(|(is_good, _)| is_good)
+}
+
+/// Notes whether any named key is good.
+pub fn note_any_key_good(is_good: bool, now_s: u64) {
+    ANY_KEY_GOOD.set(Some((is_good, now_s)));
 }
 
 /// Reads or changes what waits to be written into the audit.
@@ -168,7 +186,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let mut config = Config::read(&lookup);
     config.door.named_keys = Database::of(env, DATABASE).is_some();
-    config.analytics = Dataset::of(env, DATASET).is_some();
+    config.analytics = env.analytics_engine(DATASET).is_ok();
     config.has_rollout = Store::of(env, STORE).is_some();
     let config = Rc::new(config);
     report(&config);
@@ -183,17 +201,17 @@ pub fn config(env: &Env) -> Rc<Config> {
 fn report(config: &Config) {
     console::set_level(config.log_level);
     for error in &config.errors {
-        crate::fault!("{error}");
+        log::error!("{error}");
     }
     for warning in &config.warnings {
-        crate::warning!("{warning}");
+        log::warn!("{warning}");
     }
 }
 
 /// What is to be known of a request that begins now.
 pub fn record(env: &Env) -> Rc<Record> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
-        let dataset = Dataset::of(env, DATASET);
+        let dataset = env.analytics_engine(DATASET).ok();
         let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
         OUT.set(Some(out.clone()));
         out
@@ -213,14 +231,14 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         return Ok(keys);
     }
     let failed = |reason: String| {
-        crate::fault!("{reason}");
+        log::error!("{reason}");
         config.misconfigured(&reason)
     };
-    let kept = ask_key_agent(env).boxed_local().await.map_err(|error| {
-        failed(format!("SESSION_KEY or SUBJECT_KEY is generated, and cannot be had: {error}"))
+    let kept = compiled_apart(ask_key_agent(env)).await.map_err(|error| {
+        failed(format!("the generated SESSION_KEY or SUBJECT_KEY cannot be read: {error}"))
     })?;
-    let keys =
-        with_kept(config, &kept).map_err(|error| failed(format!("the kept keys: {error}")))?;
+    let keys = with_kept(config, &kept)
+        .map_err(|error| failed(format!("the stored keys are not valid: {error}")))?;
     let keys = Rc::new(keys);
     KEPT_KEYS.set(Some(keys.clone()));
     Ok(keys)
@@ -242,5 +260,23 @@ async fn ask_key_agent(env: &Env) -> worker::Result<String> {
     match stub.text(&request).await? {
         (200, key) => Ok(key),
         (status, _) => Err(worker::Error::RustError(format!("the key object answers {status}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agents::key_agent::both, stored_fixtures::of_0_1_0};
+
+    #[test]
+    fn the_answer_of_the_key_object_is_read_as_it_was_written() {
+        let (session, subject) = ("s".repeat(43), "n".repeat(43));
+        let answer = of_0_1_0("answer-keys", &both(&session, &subject));
+        let config = Config::read(&|_| None);
+        let keys = with_kept(&config, &answer).unwrap();
+        assert_eq!(keys.signing_id(), Keyring::parse(&session).unwrap().signing_id());
+        assert_eq!(keys.name(b"x"), Keyring::parse(&subject).unwrap().name(b"x"));
+        let one = with_kept(&config, &session).unwrap();
+        assert_eq!(one.name(b"x"), Keyring::parse(&session).unwrap().name(b"x"));
     }
 }

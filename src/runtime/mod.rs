@@ -6,6 +6,7 @@
 pub mod binding;
 pub mod cipher;
 pub mod console;
+pub mod departure;
 pub mod host_name;
 pub mod http;
 pub mod instance;

@@ -141,14 +141,14 @@ async fn answered<T: JsCast>(
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{fs, path::Path};
 
     /// Ways past the deadline.
     const DIRECT: [&str; 5] =
         ["fetch_with_request", "fetch_with_str", "fetch_with_init", ".durable_object(", "get_stub"];
 
-    fn each_source(folder: &Path, check: &mut dyn FnMut(&str, &str)) {
+    pub(crate) fn each_source(folder: &Path, check: &mut dyn FnMut(&str, &str)) {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             match path.is_dir() {

@@ -1,8 +1,9 @@
 //! A timer that may be polled by one task and then by another, and leaves nothing behind.
 //!
-//! `worker::Delay` keeps the waker of its first poll, so that a call which is polled once by its
-//! handler and then moved into a task of its own would never wake. A `JsFuture` that is dropped before
-//! its promise is settled is never freed, and most timers are: they are deadlines.
+//! This is our own code because `worker::Delay` keeps the waker of its first poll: a call that is polled once by
+//! its handler and then moved into a task of its own would never wake (tried with 0.8.7: comments of held streams
+//! stopped). Nor would a `JsFuture` do: one that is dropped before its promise is settled is never freed, and most
+//! timers are dropped, because they are deadlines.
 
 use std::{
     cell::Cell,
@@ -27,17 +28,26 @@ pub struct Sleep {
 
 /// Rings once.
 #[derive(Default)]
-struct Bell {
+pub(super) struct Bell {
     rang: Cell<bool>,
     waker: Cell<Option<Waker>>,
 }
 
 impl Bell {
-    fn ring(&self) {
+    pub(super) fn ring(&self) {
         self.rang.set(true);
         if let Some(waker) = self.waker.take() {
             waker.wake();
         }
+    }
+
+    /// Ready once it rang.
+    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.rang.get() {
+            return Poll::Ready(());
+        }
+        self.waker.set(Some(cx.waker().clone()));
+        Poll::Pending
     }
 }
 
@@ -60,12 +70,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.bell.rang.get() {
+        let rang = self.bell.poll(cx);
+        if rang.is_ready() {
             self.timer = None;
-            return Poll::Ready(());
         }
-        self.bell.waker.set(Some(cx.waker().clone()));
-        Poll::Pending
+        rang
     }
 }
 

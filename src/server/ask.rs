@@ -11,7 +11,7 @@ use crate::protocol::{
     answer::Answer,
     capabilities::ClientCapabilities,
     content::ToolResult,
-    jsonrpc::RpcError,
+    jsonrpc::{INVALID_REQUEST, RpcError},
     question::Question,
     stateless::input::{InputFault, Keyed},
 };
@@ -40,6 +40,11 @@ pub(crate) enum Reason {
 impl Stop {
     pub(crate) fn unanswered(why: impl Into<String>) -> Self {
         Self(Reason::Unanswered(why.into()))
+    }
+
+    /// The client took the request back, so what it was to begin is not begun. Nobody reads this answer.
+    pub(crate) fn cancelled() -> Self {
+        Self::refused(RpcError::new(INVALID_REQUEST, "the request was cancelled before it began"))
     }
 
     /// What the model is told where the reason is no error of the protocol.

@@ -15,11 +15,16 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 /// Keeps work running after the answer, or without one.
 pub type WaitUntil = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
 
+/// Tells whether the client of a request has left.
+pub type HasLeft = Rc<dyn Fn() -> bool>;
+
 /// The changes of one call.
 #[derive(Default)]
 pub struct Changes {
     /// None: something else keeps the call running.
     wait_until: Option<WaitUntil>,
+    /// None: the runtime does not say.
+    has_left: Option<HasLeft>,
     begun: Cell<bool>,
     unanswered: Cell<u32>,
     /// Dropping it ends what the runtime waits for.
@@ -30,6 +35,17 @@ impl Changes {
     /// Those of a call that runs inside a request of the Worker.
     pub fn in_request(wait_until: WaitUntil) -> Self {
         Self { wait_until: Some(wait_until), ..Self::default() }
+    }
+
+    /// The same where the runtime says whether the client has left.
+    #[must_use]
+    pub fn of_client(self, has_left: HasLeft) -> Self {
+        Self { has_left: Some(has_left), ..self }
+    }
+
+    /// Whether the client has left, as far as the runtime knows.
+    pub fn is_abandoned(&self) -> bool {
+        self.has_left.as_ref().is_some_and(|has_left| has_left())
     }
 
     /// From here on the call may change something.

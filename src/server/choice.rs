@@ -34,7 +34,9 @@ impl Default for Choice {
 
 /// A toolset that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("there is no toolset `{0}`; there are: all, default, dynamic, {known}", known = sitebay::toolsets().join(", "))]
+#[error(
+        "there is no toolset `{0}`; expected some of: all, default, dynamic, {known}"
+    , known = sitebay::toolsets().join(", "))]
 pub struct UnknownToolset(pub String);
 
 impl Choice {

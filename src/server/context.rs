@@ -93,8 +93,8 @@ impl Context {
     /// person must be asked is asked before: in some eras nothing can be asked after.
     ///
     /// # Errors
-    /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, or this very request has begun
-    /// before.
+    /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, the client took the request back, or
+    /// this very request has begun before.
     pub async fn begin(&self) -> Result<Begun, Stop> {
         self.begin_with(Effect::Once).await
     }
@@ -108,9 +108,16 @@ impl Context {
     }
 
     async fn begin_with(&self, effect: Effect) -> Result<Begun, Stop> {
+        self.go_on()?;
         self.work.begin(effect).await?;
+        self.go_on()?;
         self.changes.begin();
         Ok(Begun(()))
+    }
+
+    /// Goes on unless the client took the request back.
+    fn go_on(&self) -> Result<(), Stop> {
+        if self.is_cancelled() { Err(Stop::cancelled()) } else { Ok(()) }
     }
 
     /// Carries out one side effect under a name of its own in this call. In a task it is written

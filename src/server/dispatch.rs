@@ -2,7 +2,6 @@
 //!
 //! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
 
-use futures_util::FutureExt as _;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
@@ -19,6 +18,7 @@ use crate::{
         uri::canonical,
     },
     server::{
+        apart::compiled_apart,
         ask::{Reason, Stop},
         choice::Choice,
         context::Context,
@@ -103,10 +103,10 @@ pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcom
         "tools/call" => call_tool(ctx, params).await,
         "resources/list" => listed(ctx, &params, &registry::RESOURCES),
         "resources/templates/list" => listed(ctx, &params, &registry::RESOURCE_TEMPLATES),
-        "resources/read" => read_resource(ctx, params).boxed_local().await,
+        "resources/read" => compiled_apart(read_resource(ctx, params)).await,
         "prompts/list" => listed(ctx, &params, &registry::PROMPTS),
-        "prompts/get" => get_prompt(ctx, params).boxed_local().await,
-        "completion/complete" => complete(ctx, &params).boxed_local().await,
+        "prompts/get" => compiled_apart(get_prompt(ctx, params)).await,
+        "completion/complete" => compiled_apart(complete(ctx, &params)).await,
         _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
     };
     outcome.unwrap_or_else(Outcome::from)
@@ -155,7 +155,7 @@ async fn carry_out(
     let becomes = registry::becomes(name);
     let called = match &ctx.tasks {
         Some(tasks) if becomes != Becomes::Never => {
-            return long::call(ctx, tasks, becomes, name, arguments).boxed_local().await;
+            return compiled_apart(long::call(ctx, tasks, becomes, name, arguments)).await;
         }
         _ => registry::call(ctx, name, arguments).await,
     };
@@ -227,7 +227,7 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
         Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
     let mut values = registry::complete(ctx, &asked)
         .await
-        .ok_or_else(|| wrong("`ref` names nothing of this server"))?;
+        .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"))?;
     let total = values.len();
     values.truncate(MAX_COMPLETIONS);
     let has_more = total > values.len();

@@ -16,13 +16,18 @@ use futures_util::{
 use serde_json::{Value, json};
 
 use crate::{
-    protocol::testing::raw,
+    protocol::{
+        capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
+        testing::raw,
+    },
     server::{
+        ask::Stop,
         context::Context,
         dispatch::dispatch,
+        notify::{News, Nobody, Notifier},
         params::Params,
         platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform},
-        work::InPlace,
+        work::{Effect, InPlace, Recorded, Work},
     },
     sitebay::fake::{Fake, Step, broken, json as answer},
     telemetry::audit::{Audit, Entry},
@@ -93,6 +98,106 @@ fn leave(polls: usize, script: Vec<Step>, call: &Value) -> (bool, usize, Vec<&'s
     let changes = fake.requests().iter().filter(|sent| sent.method != Method::Get).count();
     let outcomes = entries.0.borrow().iter().map(|entry| entry.outcome).collect();
     (ended, changes, outcomes)
+}
+
+/// The way back to a client that takes its request back.
+#[derive(Default)]
+struct Fickle(Cell<bool>);
+
+impl Notifier for Fickle {
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: News) {}
+
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        Nobody.ask(questions)
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        self.0.get()
+    }
+}
+
+/// Work whose permission to begin takes a turn.
+struct Slowly(InPlace);
+
+impl Work for Slowly {
+    fn begin(&self, effect: Effect) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        let begun = self.0.begin(effect);
+        turn().then(|()| begun).boxed_local()
+    }
+
+    fn recorded(&self, key: &str) -> Recorded {
+        self.0.recorded(key)
+    }
+
+    fn record(
+        &self,
+        key: &str,
+        outcome: Option<String>,
+    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        self.0.record(key, outcome)
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.0.sleep(duration)
+    }
+
+    fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.0.pause(duration)
+    }
+}
+
+/// Calls a tool, takes the request back after so many polls, and waits for the end. Returns how many
+/// changes SiteBay was sent by then and in all, and whether the call had ended before.
+fn take_back(polls: usize, script: Vec<Step>, call: &Value) -> (usize, usize, bool) {
+    let fake = Fake::new(script);
+    let (machine, back) = (Rc::new(Waiting(fake.clone())), Rc::new(Fickle::default()));
+    let work = InPlace { platform: machine.clone(), moves: false };
+    let ctx = Context {
+        platform: machine,
+        work: Rc::new(Slowly(work)),
+        notifier: back.clone(),
+        ..fake.context()
+    };
+    let params = raw(&call.to_string());
+    let call = dispatch(&ctx, "tools/call", Params::read(Some(&params)).unwrap());
+    let mut call = pin!(call);
+    let mut cx = std::task::Context::from_waker(noop_waker_ref());
+    let mut run = |polls: usize| (0..polls).any(|_| call.as_mut().poll(&mut cx).is_ready());
+    let changes = || fake.requests().iter().filter(|sent| sent.method != Method::Get).count();
+    let had_ended = run(polls);
+    let before = changes();
+    back.0.set(true);
+    assert!(had_ended || run(1_000), "it does not end");
+    (before, changes(), had_ended)
+}
+
+#[test]
+fn a_request_that_was_taken_back_begins_no_change() {
+    for (call, script) in calls() {
+        let (mut polls, mut was_spared) = (0, false);
+        loop {
+            let (before, in_all, had_ended) = take_back(polls, script(), &call);
+            if before == 0 {
+                assert_eq!(in_all, 0, "{} after {polls} polls", call["name"]);
+                was_spared |= polls > 0;
+            }
+            if had_ended {
+                break;
+            }
+            polls += 1;
+        }
+        assert!(was_spared, "{call}: it began at once");
+    }
 }
 
 /// A call, and what SiteBay answers.

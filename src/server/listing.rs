@@ -53,7 +53,14 @@ impl Listing {
             None if self.items.len() <= size => return Ok(None),
             None => 0,
             Some(cursor) => self.start(cursor, size).ok_or_else(|| {
-                RpcError::new(INVALID_PARAMS, format!("`cursor`: `{cursor}` is not known here"))
+                RpcError::new(
+                    INVALID_PARAMS,
+                    format!(
+                        "`cursor`: `{cursor}` is not a cursor of \
+                                                       this list: leave it out to start at the \
+                                                       beginning"
+                    ),
+                )
             })?,
         };
         let end = start.saturating_add(size);

@@ -52,6 +52,9 @@ async fn move_on(
     name: &str,
     arguments: Option<&RawValue>,
 ) -> Outcome {
+    if ctx.is_cancelled() {
+        return Outcome::Stopped(Stop::cancelled());
+    }
     let follows = ctx.notifier.follows();
     let nonce = ctx.notifier.nonce();
     let start = Start {
@@ -75,7 +78,7 @@ async fn move_on(
         }
     };
     if ctx.notifier.is_cancelled() {
-        // A cancellation that came before the start found no task. One that fails leaves a task that
+        // A cancellation that came while the task was started may have found none. One that fails leaves a task that
         // ends by itself.
         let _ = tasks.cancel(&seen.id).await;
     }
@@ -123,12 +126,12 @@ pub fn ended(id: &str, ended: Result<Ended, TaskFault>) -> Outcome {
         Ok(Ended::Failed(code, message)) => RpcError::new(code, message).into(),
         Ok(Ended::Cancelled) => Outcome::Tool(ToolResult::error("The work was cancelled.")),
         Err(TaskFault::Unknown) => Outcome::Tool(ToolResult::error(format!(
-            "There is no task {OPERATION}{id}: it was never begun, or it began more than a day ago. \
-             Look what was changed before you call this again."
+            "There is no task {OPERATION}{id}: it never began, or it began more than a day ago. \
+             Check what was changed before you call this again."
         ))),
         Err(_) => Outcome::Tool(ToolResult::error(format!(
-            "The work goes on, but this call can no longer wait for it. Read {OPERATION}{id} to see \
-             how it ended; do not start it again before."
+            "The work continues, but this call can no longer wait for it. Read {OPERATION}{id} to \
+             see how it ended; do not start it again until then."
         ))),
     }
 }
@@ -142,8 +145,9 @@ fn refused(why: &str) -> RpcError {
 /// The answer to a call whose task may or may not have begun.
 fn may_have_begun(id: &str) -> ToolResult {
     ToolResult::error(format!(
-        "The work may have begun: the server lost the answer to its start. Read {OPERATION}{id} to see \
-         whether it goes on and how it ended. Call this again only when there is no such operation."
+        "The work may have begun: the server lost the answer to its start. Read {OPERATION}{id} \
+         to see whether it runs and how it ended. Call this again only if there is no such \
+         operation."
     ))
 }
 
@@ -232,7 +236,8 @@ mod tests {
 
     struct Call {
         follows: Follows,
-        is_cancelled: bool,
+        /// None: never. Else whether the call was cancelled before its task was named, or after.
+        cancelled: Option<bool>,
         moved: RefCell<Vec<String>>,
     }
 
@@ -254,7 +259,7 @@ mod tests {
         fn pause_stream(&self, _retry_ms: u32) {}
 
         fn is_cancelled(&self) -> bool {
-            self.is_cancelled
+            self.cancelled.is_some_and(|before| before || !self.moved.borrow().is_empty())
         }
 
         fn follows(&self) -> Follows {
@@ -270,8 +275,13 @@ mod tests {
         Err(TaskFault::Failed("reset".to_owned()))
     }
 
-    fn call(follows: Follows, is_cancelled: bool) -> Rc<Call> {
-        Rc::new(Call { follows, is_cancelled, moved: RefCell::default() })
+    fn call(follows: Follows) -> Rc<Call> {
+        Rc::new(Call { follows, cancelled: None, moved: RefCell::default() })
+    }
+
+    fn cancelled(before: bool) -> Rc<Call> {
+        let (follows, cancelled) = (Follows::Waits, Some(before));
+        Rc::new(Call { follows, cancelled, moved: RefCell::default() })
     }
 
     /// What becomes of a call, and how long it took.
@@ -285,6 +295,7 @@ mod tests {
             Outcome::Failed(error) => error.message,
             Outcome::Text(text) => text,
             Outcome::Task(seen) => seen.id,
+            Outcome::Stopped(stop) => stop.into_message(),
             _ => panic!("another outcome"),
         };
         (text, ctx.platform.now_ms().saturating_sub(START_MS))
@@ -293,21 +304,21 @@ mod tests {
     #[test]
     fn a_start_that_is_lost_is_sent_again_under_the_same_id() {
         let tasks = Starts::new(&[lost(), lost(), Ok(())]);
-        let waits = call(Follows::Waits, false);
+        let waits = call(Follows::Waits);
         let (text, took_ms) = moved_on(&tasks, waits.clone());
         assert_eq!((text.as_str(), took_ms), ("{}", 1_200));
         let calls = ["start the-id", "start the-id", "start the-id", "follow the-id"];
         assert_eq!(*tasks.calls.borrow(), calls);
         assert_eq!(*waits.moved.borrow(), ["the-id"]);
         let tasks = Starts::new(&[lost(), Ok(())]);
-        assert_eq!(moved_on(&tasks, call(Follows::Handle, false)).0, "the-id");
+        assert_eq!(moved_on(&tasks, call(Follows::Handle)).0, "the-id");
     }
 
     #[test]
     fn a_start_that_stays_lost_may_have_begun() {
         for follows in [Follows::Handle, Follows::Waits, Follows::Owns] {
             let tasks = Starts::new(&[lost()]);
-            let (text, _) = moved_on(&tasks, call(follows, false));
+            let (text, _) = moved_on(&tasks, call(follows));
             assert!(text.contains("may have begun"), "{text}");
             assert!(text.contains("sitebay://operation/the-id"), "{text}");
             assert!(!text.contains("Nothing was changed"), "{text}");
@@ -319,21 +330,29 @@ mod tests {
     fn only_a_start_that_was_refused_changed_nothing() {
         let refused = Err(TaskFault::Refused("no key".to_owned()));
         let tasks = Starts::new(std::slice::from_ref(&refused));
-        let (text, _) = moved_on(&tasks, call(Follows::Waits, false));
+        let (text, _) = moved_on(&tasks, call(Follows::Waits));
         assert_eq!(text, "the task was not started: no key. Nothing was changed");
         assert_eq!(tasks.calls.borrow().len(), 1);
         // What is refused the second time may have begun the first time.
         let tasks = Starts::new(&[lost(), refused]);
-        let (text, _) = moved_on(&tasks, call(Follows::Waits, false));
+        let (text, _) = moved_on(&tasks, call(Follows::Waits));
         assert!(text.contains("may have begun"), "{text}");
         assert_eq!(tasks.calls.borrow().len(), 2);
     }
 
     #[test]
-    fn a_call_that_was_cancelled_before_its_task_began_cancels_the_task() {
+    fn a_call_that_is_cancelled_while_its_task_starts_cancels_the_task() {
         let tasks = Starts::new(&[Ok(())]);
-        moved_on(&tasks, call(Follows::Waits, true));
+        moved_on(&tasks, cancelled(false));
         assert_eq!(*tasks.calls.borrow(), ["start the-id", "cancel the-id", "follow the-id"]);
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_starts_no_task() {
+        let tasks = Starts::new(&[Ok(())]);
+        let (text, _) = moved_on(&tasks, cancelled(true));
+        assert!(text.contains("cancelled"), "{text}");
+        assert_eq!(*tasks.calls.borrow(), Vec::<String>::new());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What an MCP server does in every era: the context of a call, the registry of tools, dispatch.
 
+pub mod apart;
 pub mod ask;
 pub mod changes;
 pub mod choice;

@@ -122,7 +122,7 @@ impl Notifier for Nobody {
     fn announce(&self, _news: News) {}
 
     fn ask(&self, _questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        ready(Err(Stop::unanswered("there is nobody to ask"))).boxed_local()
+        ready(Err(Stop::unanswered("there is no client to ask"))).boxed_local()
     }
 
     fn capabilities(&self) -> ClientCapabilities {
@@ -133,5 +133,26 @@ impl Notifier for Nobody {
 
     fn is_cancelled(&self) -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
+
+    #[test]
+    fn news_are_read_as_they_were_written() {
+        let news = [
+            News::ToolsChanged,
+            News::PromptsChanged,
+            News::ResourcesChanged,
+            News::ResourceUpdated("sitebay://site/\"ü\"".into()),
+            News::Task("id".into(), r#"{"taskId":"id"}"#.into()),
+        ];
+        let lines = lines_of_0_1_0("messages-news", &news.each_ref().map(News::to_json));
+        for (line, news) in lines.iter().zip(news) {
+            assert_eq!(News::from_json(line), Some(news));
+        }
     }
 }

@@ -40,8 +40,9 @@ use crate::{
 };
 
 /// What a request is told that comes a second time.
-const REPLAYED: &str = "this requestState was used before: what was agreed to has been begun. Look at \
-                        what came of it before you send the request anew, without `requestState`";
+const REPLAYED: &str = "this requestState was used before, and the work that was agreed to has \
+                        begun. Check its outcome before you send the request again, without \
+                        `requestState`";
 
 /// Seconds that a client may take to come back with its answers.
 pub const ROUND_LASTS: u32 = 600;
@@ -58,8 +59,8 @@ pub struct Brought {
     pub token: Option<RequestId>,
     /// From which level on the client wants log messages.
     pub log_level: Option<LogLevel>,
-    /// What a state is bound to; None: the method may not ask.
-    pub binding: Option<Binding>,
+    /// Makes what a state is bound to, which digests the arguments; None: the method may not ask.
+    pub bind: Option<Bind>,
     /// The state of the round before.
     pub before: Option<RequestState>,
     /// The client's answers.
@@ -71,6 +72,9 @@ pub struct Brought {
     /// Consumes the name of a request; false where it was consumed before.
     pub consume: Consume,
 }
+
+/// Makes the binding of a request.
+pub type Bind = Box<dyn Fn() -> Binding>;
 
 /// Consumes a nonce.
 pub type Consume = Box<dyn Fn([u8; 16]) -> LocalBoxFuture<'static, Result<bool, String>>>;
@@ -110,16 +114,18 @@ impl Run {
     }
 
     fn answers(&self, questions: Vec<Keyed>) -> Result<Vec<Value>, Stop> {
-        let Some(binding) = self.brought.binding else {
-            return Err(Stop::unanswered("this method may not ask"));
+        let Some(bind) = &self.brought.bind else {
+            return Err(Stop::unanswered("this method may not ask the client"));
         };
         if self.begun.get() {
-            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+            return Err(Stop::unanswered("the client cannot be asked after the work has begun"));
         }
         let questions = named(questions, self.answered.borrow().len());
         let responses = InputResponses::read(self.brought.responses.as_deref());
         let responses = responses.map_err(|fault| Stop(Reason::Malformed(fault)))?;
-        let mut inquiry = Inquiry::new(binding, self.brought.before.clone(), responses);
+        let before = self.brought.before.clone();
+        let binding = before.as_ref().map_or_else(bind, |before| before.binding);
+        let mut inquiry = Inquiry::new(binding, before, responses);
         for earlier in self.answered.borrow().iter() {
             let _ = inquiry.answer(earlier);
         }
@@ -238,7 +244,10 @@ impl Work for Run {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Stop::refused(RpcError::new(INVALID_PARAMS, REPLAYED))),
                 Err(why) => {
-                    let why = format!("nothing was changed, because it could not be made sure that this request comes for the first time: {why}");
+                    let why = format!(
+                        "nothing was changed, because the server could not check \
+                                       whether this request was already carried out: {why}"
+                    );
                     Err(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
                 }
             }
@@ -284,14 +293,27 @@ mod tests {
     }
 
     fn run(before: Option<RequestState>, responses: Option<Value>) -> Run {
-        let binding = Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]));
+        run_that_counts(&Rc::default(), before, responses)
+    }
+
+    /// The same, with a count of how often the arguments were digested.
+    fn run_that_counts(
+        bound: &Rc<Cell<u32>>,
+        before: Option<RequestState>,
+        responses: Option<Value>,
+    ) -> Run {
+        let bound = bound.clone();
+        let bind = move || {
+            bound.set(bound.get().saturating_add(1));
+            Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]))
+        };
         Run::new(Brought {
             channel: Channel::new(),
             platform: Fake::new([]),
             capabilities: ClientCapabilities::ELICITATION_FORM,
             token: None,
             log_level: None,
-            binding: Some(binding),
+            bind: Some(Box::new(bind)),
             before,
             responses: responses.and_then(|r| RawValue::from_string(r.to_string()).ok()),
             now_s: 1_000,
@@ -316,6 +338,22 @@ mod tests {
         let third = run(state, Some(json!({ "question_2": accepted() })));
         assert!(third.answers(vec![form("", "one")]).is_ok());
         assert!(third.answers(vec![form("", "two")]).is_ok());
+    }
+
+    #[test]
+    fn arguments_are_digested_for_a_request_that_asks_and_for_no_other() {
+        let bound = Rc::new(Cell::new(0));
+        let run = run_that_counts(&bound, None, None);
+        assert!(run.begin(Effect::Once).now_or_never().unwrap().is_ok());
+        assert_eq!(bound.get(), 0);
+        let run = run_that_counts(&bound, None, None);
+        assert!(run.answers(vec![form("", "one")]).is_err());
+        assert_eq!(bound.get(), 1);
+        // A state that came back was bound when it was opened.
+        let responses = Some(json!({ "question_1": accepted() }));
+        let run = run_that_counts(&bound, run.take_next(), responses);
+        assert!(run.answers(vec![form("", "one")]).is_ok());
+        assert_eq!(bound.get(), 1);
     }
 
     #[test]

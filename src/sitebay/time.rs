@@ -1,137 +1,35 @@
-//! Dates of the proleptic Gregorian calendar, as HTTP (RFC 9110 §5.6.7) and RFC 3339 write them.
+//! Dates as HTTP (RFC 9110 §5.6.7) and RFC 3339 write them.
 //!
-//! Invariant: years end at 9999; nothing here panics on any input.
+//! Invariant: years end at 9999; nothing here reads a clock, which `SystemTime` does not have on Workers.
 
-const SECONDS_PER_DAY: u64 = 86_400;
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+use std::time::UNIX_EPOCH;
+
+use ::time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+/// The last second of the year 9999, in seconds since 1970.
+const LAST: i64 = 253_402_300_799;
 
 /// Milliseconds since the epoch as `2026-11-20T08:00:00Z`.
 pub(crate) fn rfc3339(ms: u64) -> String {
-    let seconds = ms / 1000;
-    let (year, month, day) = civil(seconds / SECONDS_PER_DAY);
-    let rest = seconds % SECONDS_PER_DAY;
-    let (hour, minute, second) = (rest / 3600, rest % 3600 / 60, rest % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+    let seconds = i64::try_from(ms / 1000).unwrap_or(LAST).min(LAST);
+    let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    // RFC 3339 has a text for every year from 0 to 9999.
+    at.format(&Rfc3339).unwrap_or_default()
 }
 
-/// An IMF-fixdate such as `Sun, 06 Nov 1994 08:49:37 GMT` in milliseconds since the epoch.
+/// An HTTP-date such as `Sun, 06 Nov 1994 08:49:37 GMT` in milliseconds since the epoch; also in the two
+/// obsolete forms, which a recipient must accept.
 pub(crate) fn http_date(text: &str) -> Option<u64> {
-    let mut parts = text.split_ascii_whitespace();
-    parts.next().filter(|day| day.ends_with(','))?;
-    let day = digits(parts.next()?)?;
-    let name = parts.next()?;
-    let month = MONTHS.iter().zip(1..).find(|(known, _)| **known == name)?.1;
-    let year = digits(parts.next()?)?;
-    let clock = parts.next()?;
-    parts.next().filter(|zone| *zone == "GMT")?;
-    let seconds = days(year, month, day)?.checked_mul(SECONDS_PER_DAY)?;
-    seconds.checked_add(clock_seconds(clock)?)?.checked_mul(1000)
+    let since = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    u64::try_from(since.as_millis()).ok()
 }
 
-/// Whether the text is an RFC 3339 date-time of a day that exists.
+/// Whether the text is an RFC 3339 date-time of a day that exists. The separator must be a `T`: the crate
+/// accepts any character there, SiteBay does not.
 pub(crate) fn is_rfc3339(text: &str) -> bool {
-    parse_rfc3339(text).is_some()
-}
-
-fn parse_rfc3339(text: &str) -> Option<()> {
-    let (date, rest) = (text.get(..10)?, text.get(11..)?);
-    text.get(10..11).filter(|separator| matches!(*separator, "T" | "t"))?;
-    let mut numbers = date.split('-');
-    let year = fixed(numbers.next()?, 4)?;
-    let month = fixed(numbers.next()?, 2)?;
-    let day = fixed(numbers.next()?, 2)?;
-    (1..=12).contains(&month).then_some(())?;
-    (1..=month_length(year, month)).contains(&day).then_some(())?;
-    clock_seconds(rest.get(..8)?)?;
-    let zone = fraction_skipped(rest.get(8..)?)?;
-    is_offset(zone).then_some(())
-}
-
-fn fraction_skipped(text: &str) -> Option<&str> {
-    let Some(fraction) = text.strip_prefix('.') else {
-        return Some(text);
-    };
-    let zone = fraction.trim_start_matches(|c: char| c.is_ascii_digit());
-    (zone.len() < fraction.len()).then_some(zone)
-}
-
-fn is_offset(text: &str) -> bool {
-    if matches!(text, "Z" | "z") {
-        return true;
-    }
-    let Some(clock) = text.strip_prefix(['+', '-']) else {
-        return false;
-    };
-    let Some((hours, minutes)) = clock.split_once(':') else {
-        return false;
-    };
-    fixed(hours, 2).is_some_and(|h| h < 24) && fixed(minutes, 2).is_some_and(|m| m < 60)
-}
-
-/// `hh:mm:ss`, a leap second allowed.
-fn clock_seconds(text: &str) -> Option<u64> {
-    let mut numbers = text.split(':');
-    let hour = fixed(numbers.next()?, 2).filter(|hour| *hour < 24)?;
-    let minute = fixed(numbers.next()?, 2).filter(|minute| *minute < 60)?;
-    let second = fixed(numbers.next()?, 2).filter(|second| *second <= 60)?;
-    if numbers.next().is_some() {
-        return None;
-    }
-    hour.checked_mul(3600)?.checked_add(minute.checked_mul(60)?)?.checked_add(second)
-}
-
-fn fixed(text: &str, length: usize) -> Option<u64> {
-    (text.len() == length).then(|| digits(text))?
-}
-
-fn digits(text: &str) -> Option<u64> {
-    let all = !text.is_empty() && text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
-    all.then(|| text.parse().ok())?
-}
-
-fn civil(days: u64) -> (u64, u64, u64) {
-    let (mut year, mut month, mut left) = (1970_u64, 1_u64, days);
-    while year < 9999
-        && let Some(next) = left.checked_sub(year_length(year))
-    {
-        left = next;
-        year = year.saturating_add(1);
-    }
-    while month < 12
-        && let Some(next) = left.checked_sub(month_length(year, month))
-    {
-        left = next;
-        month = month.saturating_add(1);
-    }
-    (year, month, left.saturating_add(1).min(31))
-}
-
-/// Days since the epoch; None for a day that does not exist or lies before the epoch.
-fn days(year: u64, month: u64, day: u64) -> Option<u64> {
-    if year < 1970 || !(1..=month_length(year, month)).contains(&day) {
-        return None;
-    }
-    let years: u64 = (1970..year).map(year_length).sum();
-    let months: u64 = (1..month).map(|earlier| month_length(year, earlier)).sum();
-    years.checked_add(months)?.checked_add(day.checked_sub(1)?)
-}
-
-fn is_leap(year: u64) -> bool {
-    year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400))
-}
-
-fn year_length(year: u64) -> u64 {
-    if is_leap(year) { 366 } else { 365 }
-}
-
-fn month_length(year: u64, month: u64) -> u64 {
-    match month {
-        2 if is_leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
+    let separator = text.as_bytes().get(10);
+    separator.is_some_and(|byte| matches!(byte, b'T' | b't'))
+        && OffsetDateTime::parse(text, &Rfc3339).is_ok()
 }
 
 #[cfg(test)]
@@ -153,8 +51,20 @@ mod tests {
 
     #[test]
     fn an_http_date_is_read_and_nonsense_is_not() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777_000));
-        for wrong in ["", "soon", "Sun, 31 Feb 2026 00:00:00 GMT", "Sun, 06 Nov 1994 08:49 GMT"] {
+        for same in [
+            "Sun, 06 Nov 1994 08:49:37 GMT",
+            "Sunday, 06-Nov-94 08:49:37 GMT",
+            "Sun Nov  6 08:49:37 1994",
+        ] {
+            assert_eq!(http_date(same), Some(784_111_777_000), "{same}");
+        }
+        for wrong in [
+            "",
+            "soon",
+            "Sun, 31 Feb 2026 00:00:00 GMT",
+            "Sun, 06 Nov 1994 08:49 GMT",
+            "Fri, 31 Dec 9999 24:00:00 GMT",
+        ] {
             assert_eq!(http_date(wrong), None, "{wrong}");
         }
     }
@@ -176,6 +86,8 @@ mod tests {
             "2026-11-20T08:00:00.Z",
             "2026-11-20T08:00:00+24:00",
             "2026-11-2éT08:00:00Z",
+            "2026-11-20T08:00:00Z ",
+            "",
         ] {
             assert!(!is_rfc3339(wrong), "{wrong}");
         }

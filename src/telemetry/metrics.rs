@@ -2,6 +2,9 @@
 //!
 //! Invariant: they are bounded, because every label is a name of this server, and counting touches
 //! nothing but memory.
+//!
+//! This is our own code because the text format is a few lines: `prometheus-client` would add 32 KB (gzip),
+//! `prometheus` 47 KB.
 
 use std::cell::{Cell, RefCell};
 

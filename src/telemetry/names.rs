@@ -48,8 +48,8 @@ pub fn method(name: &str) -> &'static str {
 pub fn refusal(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotConfigured => "not-configured",
-        Refusal::Misconfigured(_) => "misconfigured",
-        Refusal::Unauthorized(_) | Refusal::SignIn(..) => "no-credential",
+        Refusal::Misconfigured(_) | Refusal::Unjudged => "misconfigured",
+        Refusal::Unauthorized(_) | Refusal::NoSecret(_) | Refusal::SignIn(..) => "no-credential",
         Refusal::WrongCredential(_) => "wrong-credential",
         Refusal::AccessOver(_) => "access-over",
         Refusal::Scope(_) => "beyond-scope",

@@ -5,14 +5,15 @@
 use std::{rc::Rc, time::Duration};
 
 use futures_util::FutureExt as _;
-use worker::Env;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use worker::{AnalyticsEngineDataPointBuilder, D1Type, Env};
 
 use crate::{
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Dataset, Value, text},
-        isolate,
+        binding::{Database, number},
+        console, isolate,
         sleep::Sleep,
     },
     server::changes::WaitUntil,
@@ -20,7 +21,7 @@ use crate::{
         audit::{Audit, Entry, Unkept},
         names,
     },
-    transport::named_keys::{DATABASE, rows},
+    transport::named_keys::{DATABASE, json, rows},
 };
 
 /// How long entries gather before they are written.
@@ -87,10 +88,11 @@ impl Audit for Kept {
 
 /// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &Entry) {
-    if let Some(dataset) = Dataset::of(env, DATASET) {
+    if let Ok(dataset) = env.analytics_engine(DATASET) {
         let Entry { action, outcome, way, key, .. } = entry;
         let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
-        dataset.write(&entry.subject, &blobs, &[]);
+        let point = AnalyticsEngineDataPointBuilder::new().indexes([entry.subject.as_str()]);
+        console::write_point(&dataset, point.blobs(blobs));
     }
 }
 
@@ -100,35 +102,35 @@ async fn write(env: &Env, days: u32) {
     Sleep::new(GATHER).await;
     let (entries, lost) = isolate::with_audit(|waiting| waiting.take());
     if lost > 0 {
-        crate::fault!("{lost} entries of the audit were too many and are lost");
+        log::error!("{lost} entries of the audit are lost: too many came at once");
     }
     let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
         return;
     };
     let count = entries.len();
-    if let Err(error) = database.each(INSERT, entries.into_iter().map(values).collect()).await {
-        crate::fault!("{count} entries of the audit are lost: {}", text(&error));
+    if let Err(error) = database.each(INSERT, entries.iter().map(values)).await {
+        log::error!("{count} entries of the audit are lost: {error}");
     } else if isolate::is_time_to_clear(now_s(), CLEAR_EVERY) {
         let age = u64::from(days).saturating_mul(24 * 60 * 60);
         let before = now_s().saturating_sub(age).saturating_mul(1_000);
-        if let Err(error) = database.rows(CLEAR, vec![Value::Number(before)]).await {
-            crate::fault!("the audit could not be cleared: {}", text(&error));
+        if let Err(error) = database.rows::<IgnoredAny>(CLEAR, &[number(before)]).await {
+            log::error!("the audit could not be cleared: {error}");
         }
     }
 }
 
-fn values(entry: Entry) -> Vec<Value> {
-    vec![
-        Value::Number(entry.at_ms),
-        Value::Text(entry.subject),
-        entry.way.into(),
-        Value::Text(entry.key),
-        Value::Text(entry.client),
-        Value::Text(entry.action),
-        Value::Text(entry.site),
-        entry.effect.into(),
-        entry.outcome.into(),
-        Value::Number(entry.duration_ms),
+fn values(entry: &Entry) -> [D1Type<'_>; 10] {
+    [
+        number(entry.at_ms),
+        D1Type::Text(&entry.subject),
+        D1Type::Text(entry.way),
+        D1Type::Text(&entry.key),
+        D1Type::Text(&entry.client),
+        D1Type::Text(&entry.action),
+        D1Type::Text(&entry.site),
+        D1Type::Text(entry.effect),
+        D1Type::Text(entry.outcome),
+        number(entry.duration_ms),
     ]
 }
 
@@ -143,15 +145,30 @@ pub struct Filter {
     pub limit: u64,
 }
 
+/// An entry as the admin API shows it.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    id: u64,
+    at: u64,
+    subject: String,
+    way: String,
+    key: String,
+    client: String,
+    action: String,
+    site: String,
+    effect: String,
+    outcome: String,
+    duration: u64,
+}
+
 /// Entries, newest first: the JSON text of an array.
 ///
 /// # Errors
 /// 503 where they cannot be read.
-pub async fn list(env: &Env, filter: Filter) -> Result<String, Refusal> {
-    let mut values = vec![Value::Number(filter.before)];
-    values.extend(filter.fields.map(Value::Text));
-    values.push(Value::Number(filter.limit));
-    rows(env, LIST, values).await
+pub async fn list(env: &Env, filter: &Filter) -> Result<String, Refusal> {
+    let [subject, action, site, outcome] = filter.fields.each_ref().map(|it| D1Type::Text(it));
+    let values = [number(filter.before), subject, action, site, outcome, number(filter.limit)];
+    json(&rows::<Listed>(env, LIST, &values).await?)
 }
 
 /// How the audit calls a refusal; None: it is none of somebody who should have known better.
@@ -159,6 +176,7 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
     let noted = matches!(
         refusal,
         Refusal::WrongCredential(_)
+            | Refusal::Unjudged
             | Refusal::TooManyAttempts(_)
             | Refusal::Scope(_)
             | Refusal::RateLimit(..)

@@ -2,7 +2,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use uuid::Uuid;
 use worker::{Env, Result};
 
@@ -13,6 +12,7 @@ use crate::{
     agents::rows::now_s,
     edge::{
         answer::{self, Caller, STREAMED},
+        asked::Asked,
         body::check_declared,
         config::Config,
         oauth::challenge,
@@ -29,6 +29,7 @@ use crate::{
         url::query_value,
     },
     server::{
+        apart::compiled_apart,
         changes::WaitUntil,
         choice::Choice,
         context::{Client, Context},
@@ -51,6 +52,8 @@ const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 pub enum Stop {
     /// Refused.
     Refused(Refusal),
+    /// Refused, and it is known what was asked.
+    RefusedRequest(Refusal, Asked),
     /// The runtime failed.
     Broken(worker::Error),
 }
@@ -72,7 +75,28 @@ impl Stop {
     pub(super) fn challenging(self, config: &Config, request: &Request) -> Self {
         match self {
             Self::Refused(refusal) => Self::Refused(challenge::to(refusal, config, request.url())),
-            broken => broken,
+            other => other,
+        }
+    }
+
+    /// The same with what was asked, as far as the request still tells.
+    pub async fn naming(self, request: &Request) -> Self {
+        match self {
+            Self::Refused(refusal) => {
+                let asked = Asked::of(request, &refusal).await;
+                Self::RefusedRequest(refusal, asked)
+            }
+            other => other,
+        }
+    }
+
+    /// The same with what was asked in this body.
+    pub(super) fn naming_body(self, body: &[u8]) -> Self {
+        match self {
+            Self::Refused(refusal) if refusal.leaves_waiting() => {
+                Self::RefusedRequest(refusal, Asked::in_body(body))
+            }
+            other => other,
         }
     }
 }
@@ -86,13 +110,13 @@ pub type Outcome<T> = std::result::Result<T, Stop>;
 /// Only where the runtime fails.
 #[inline(never)]
 pub fn stop_answer(stop: Stop, caller: &Caller, record: &Record) -> Result<Response> {
-    match stop {
-        Stop::Refused(refusal) => {
-            record.refused(&refusal);
-            answer::refusal(&refusal, caller)
-        }
-        Stop::Broken(error) => Err(error),
-    }
+    let (refusal, asked) = match stop {
+        Stop::Refused(refusal) => (refusal, Asked::Nothing),
+        Stop::RefusedRequest(refusal, asked) => (refusal, asked),
+        Stop::Broken(error) => return Err(error),
+    };
+    record.refused(&refusal);
+    answer::refusal_of(&refusal, &asked, caller)
 }
 
 /// The endpoint for one request.
@@ -240,18 +264,27 @@ impl<'a> Endpoint<'a> {
     ) -> Outcome<Response> {
         check_declared(request).await??;
         let response = target.pass_on(request, path, self.rate).await??;
+        let streams = response.status() == STREAMED;
+        if streams && !media::accepts_stream(request.header("accept").as_deref()) {
+            return compiled_apart(self.whole(response)).await;
+        }
         // The object tells of what it answers.
         self.record.hand_over();
-        if response.status() != STREAMED {
+        if !streams {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
         let stream = Watched::new(stream, Rc::new(Machine), self.record.clone());
-        if !media::accepts_stream(request.header("accept").as_deref()) {
-            let body = whole(stream).boxed_local().await?;
-            return Ok(answer::json(200, &body, self.caller)?);
-        }
         Ok(answer::stream(stream, self.caller)?)
+    }
+
+    /// Hands on a stream of the object in one piece. A stream that ends before its answer is refused
+    /// here, and logged here, because its object may be gone.
+    async fn whole(&self, streamed: Response) -> Outcome<Response> {
+        let stream = worker::Response::from(streamed).stream()?;
+        let body = whole(Watched::new(stream, Rc::new(Machine), Record::aside())).await?;
+        self.record.hand_over();
+        Ok(answer::json(200, &body, self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.

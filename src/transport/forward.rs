@@ -23,6 +23,7 @@ use crate::{
         request,
     },
     telemetry::{record::Record, trace::Trace},
+    transport::media,
 };
 
 const SESSION_AGENT: &str = "SESSION_AGENT";
@@ -69,7 +70,9 @@ impl Target<'_> {
             let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
             lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
         }
-        let url = format!("https://object{path}");
+        let streams = media::accepts_stream(request.header("accept").as_deref());
+        let takes = if streams { "" } else { TAKES_JSON_ALONE };
+        let url = format!("https://object{path}{takes}");
         let stub = stub(self.env, &self.claims.object())?;
         Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
     }
@@ -91,6 +94,10 @@ impl Target<'_> {
 
 /// What a session's object reads of a client's request, besides its seal and the token.
 pub const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+
+/// Behind the address of a request whose client takes its answer as JSON and no event stream, so that the
+/// call cannot ask it anything.
+pub const TAKES_JSON_ALONE: &str = "?takes=json";
 
 /// Where a request says which trace it belongs to.
 const PARENT: &str = "traceparent";
@@ -150,7 +157,7 @@ fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
     answered.map_err(|error| match error {
         CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
         CallError::Failed(error) => {
-            crate::fault!("session object failed: {error}");
+            log::error!("session object failed: {error}");
             failure(&error.to_string())
         }
     })
@@ -159,4 +166,19 @@ fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
 /// What the runtime's error means for the client.
 fn failure(error: &str) -> Refusal {
     if error.contains("overloaded") { Refusal::Overloaded } else { Refusal::Failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
+
+    #[test]
+    fn orders_of_hubs_are_read_as_they_were_written() {
+        let orders = [Order::News, Order::End];
+        let paths = orders.map(|order| order.path().to_owned());
+        for (path, order) in lines_of_0_1_0("messages-hub-to-session", &paths).iter().zip(orders) {
+            assert_eq!(Order::read(path), Some(order));
+        }
+    }
 }

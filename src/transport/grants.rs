@@ -66,9 +66,9 @@ pub async fn admit(
     origin: &str,
 ) -> std::result::Result<Admitted, Refusal> {
     let token = AccessToken::read(token, keys)
-        .ok_or(Refusal::WrongCredential("the access token is unknown here"))?;
+        .ok_or(Refusal::WrongCredential("the access token was not issued by this server"))?;
     if !token.is_good(origin, now_s()) {
-        return Err(Refusal::AccessOver("the access token has run out, or is for another server"));
+        return Err(Refusal::AccessOver("the access token has expired, or is for another server"));
     }
     let credential = credential(env, config, &token.handle).await?;
     // What the grant keeps counts, and else what comes with the request.
@@ -104,7 +104,7 @@ pub async fn credential(
         Some(known) => known,
         None => look_up(env, config, handle).await?,
     };
-    known.ok_or(Refusal::AccessOver("the access was taken back, or has run out"))
+    known.ok_or(Refusal::AccessOver("the access was revoked or has expired"))
 }
 
 /// Whether a grant is over, for a stream that asks again at `next_s`, in seconds since 1970: what would
@@ -134,7 +134,7 @@ async fn look_up(
 }
 
 fn unreachable(why: &str) -> Refusal {
-    crate::fault!("an OAuth grant could not be asked: {why}");
+    log::error!("an OAuth grant could not be asked: {why}");
     Refusal::GrantUnreachable
 }
 

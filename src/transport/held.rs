@@ -77,7 +77,7 @@ impl Lease {
         if let Some(grant) = &self.grant
             && is_over(&self.env, grant, next).await
         {
-            return Some("closed: the access was taken back");
+            return Some("closed: the access was revoked");
         }
         let (subject, issued) = self.session?;
         // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not
@@ -202,8 +202,8 @@ fn reason(code: u16) -> &'static str {
     match code {
         SUPERSEDED => "closed: replaced by a newer stream of this session",
         ENDED => "closed: the session was ended",
-        TOO_SLOW => "closed: the client does not read; open a new stream",
-        _ => "closed: the session's object went away; open a new stream",
+        TOO_SLOW => "closed: the client does not read the stream; open a new one",
+        _ => "closed: the session's object stopped; open a new stream",
     }
 }
 

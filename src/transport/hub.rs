@@ -22,7 +22,7 @@ use crate::{
         stateless::listen::{Filter, Subscription},
     },
     runtime::{http, isolate, object_stub::ObjectStub, request},
-    server::{notify::News, registry, shelf::Shelf},
+    server::{apart::compiled_apart, notify::News, registry, shelf::Shelf},
     transport::{
         endpoint::{Endpoint, Outcome},
         held::hold,
@@ -61,7 +61,7 @@ impl Hub {
     pub async fn announce_from(&self, origin: String, news: &News) {
         let text = news.to_json();
         if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
-            crate::fault!("listeners were not told: {error}");
+            log::error!("listeners could not be notified: {error}");
         }
     }
 
@@ -120,14 +120,12 @@ impl Hub {
         issued: u32,
     ) -> std::result::Result<bool, Refusal> {
         let now = now_s();
-        let is_verified = |account| {
-            let found = isolate::with_known_tokens(|known| known.find(account, subject, now));
-            found.unwrap_or_default()
-        };
+        let is_verified =
+            |account| isolate::with_known_tokens(|known| known.knows(account, subject));
         let not_before = match isolate::not_before(subject, now) {
             Some(known) => known,
             None if !unverified.is_none_or(is_verified) => return Ok(false),
-            None => Self::new(env, subject).look_up(now).boxed_local().await?,
+            None => compiled_apart(Self::new(env, subject).look_up(now)).await?,
         };
         Ok(issued <= not_before)
     }
@@ -136,7 +134,7 @@ impl Hub {
         match self.not_before().await {
             Ok(not_before) => Ok(isolate::note_not_before(self.subject, not_before, now)),
             Err(error) => {
-                crate::fault!("the hub did not say which sessions were ended: {error}");
+                log::error!("the hub did not say which sessions were ended: {error}");
                 let known = isolate::usable_not_before(self.subject, now);
                 known.ok_or(Refusal::HubUnreachable)
             }
@@ -248,7 +246,7 @@ impl Shelf for Hub {
             match hub.ask(&Ask::Keep(id), Some(text)).await {
                 Ok(_) => Some(id.simple().to_string()),
                 Err(error) => {
-                    crate::fault!("a large result could not be kept: {error}");
+                    log::error!("a large result could not be stored: {error}");
                     None
                 }
             }

@@ -84,12 +84,12 @@ async fn fetch(url: &str) -> Option<String> {
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    crate::fault!("the keys of MCP_JWKS_URL could not be fetched: {why}");
+    log::error!("the keys of MCP_JWKS_URL could not be fetched: {why}");
     None
 }
 
 fn unusable(error: JsValue) -> bool {
-    crate::fault!("a key of MCP_JWKS_URL cannot be used: {}", worker::Error::from(error));
+    log::error!("a key of MCP_JWKS_URL cannot be used: {}", worker::Error::from(error));
     false
 }
 

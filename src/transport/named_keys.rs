@@ -1,21 +1,27 @@
 //! Keys with a name, in the database: who holds one, and how they are made, listed and revoked.
 
-use wasm_bindgen::JsValue;
-use worker::Env;
+use std::time::Duration;
+
+use serde::{
+    Deserialize, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use worker::{D1Type, Env};
 
 use crate::{
     access::{
         admission::Identity,
-        named_key::{Lookup, MAX_LISTED, Record, digest, id_of, make},
+        named_key::{Lookup, MAX_LISTED, Record, Row, digest, id_of, make},
         scope::Scopes,
     },
     agents::rows::now_s,
-    edge::refusal::Refusal,
-    protocol::{fields::fields, raw},
+    edge::{config::Config, refusal::Refusal},
     runtime::{
-        binding::{Database, Value, text},
+        binding::{Database, number},
         isolate, random,
+        sleep::Sleep,
     },
+    server::apart::compiled_apart,
 };
 
 /// The binding of the database.
@@ -23,6 +29,8 @@ pub const DATABASE: &str = "MCP_DB";
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
 const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
+const ANY_GOOD: &str =
+    "SELECT 1 FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT 1";
 const GOOD: &str =
     "SELECT id FROM keys WHERE revoked IS NULL AND (expires IS NULL OR expires > ?) LIMIT ?";
 const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, expires, revoked FROM keys \
@@ -30,6 +38,28 @@ const LIST: &str = "SELECT id, name, scopes, created, created_by AS createdBy, e
 const INSERT: &str = "INSERT INTO keys (id, name, hash, scopes, created, created_by, expires) \
                       VALUES (?, ?, ?, ?, ?, ?, ?)";
 const REVOKE: &str = "UPDATE keys SET revoked = ? WHERE id = ? AND revoked IS NULL RETURNING id";
+
+/// A row of which only the id is asked for.
+#[derive(Deserialize)]
+struct Id {
+    id: String,
+}
+
+/// A row as the admin API shows it. Times are seconds since 1970.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    id: String,
+    name: String,
+    scopes: String,
+    created: u64,
+    created_by: String,
+    expires: Option<u64>,
+    revoked: Option<u64>,
+}
+/// How long a request waits before it looks whether another one has the list of good ids, and how often.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOKS: usize = 30;
 
 /// Who holds a key.
 ///
@@ -63,14 +93,35 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
     if let Some(known) = isolate::were_keys_made(now_s()) {
         return Ok(known);
     }
-    let were_made = match database.rows(ANY, Vec::new()).await {
-        Ok(rows) => rows != "[]",
+    let were_made = match database.rows::<IgnoredAny>(ANY, &[]).await {
+        Ok(rows) => !rows.is_empty(),
         // The tables come with the first key's deployment.
-        Err(error) if text(&error).contains("no such table") => false,
+        Err(error) if error.to_string().contains("no such table") => false,
         Err(error) => return Err(failed(&error)),
     };
     isolate::note_keys_made(were_made, now_s());
     Ok(were_made)
+}
+
+/// Whether everybody is let in, as documents say it: in development, unless named keys were made or that
+/// cannot be found out.
+pub async fn is_open(env: &Env, config: &Config) -> bool {
+    config.door.is_open() && !compiled_apart(were_made(env)).await.unwrap_or(true)
+}
+
+/// Whether somebody can come in with a named key, for a health check: what the isolate knows of the last
+/// 30 s, else what the database says. Nobody can where it does not answer.
+pub async fn any_is_good(env: &Env) -> bool {
+    let Some(database) = Database::of(env, DATABASE) else {
+        return false;
+    };
+    if let Some(known) = isolate::is_any_key_good(now_s()) {
+        return known;
+    }
+    let rows = compiled_apart(database.rows::<IgnoredAny>(ANY_GOOD, &[number(now_s())])).await;
+    let is_any = rows.is_ok_and(|rows| !rows.is_empty());
+    isolate::note_any_key_good(is_any, now_s());
+    is_any
 }
 
 /// The record of a key: what the isolate knows, else what the database says. None: there is none,
@@ -80,32 +131,37 @@ async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusa
     let find = || isolate::with_known_keys(|known| known.find(id, now_s(), at_s));
     let mut lookup = find();
     if lookup == Lookup::List {
-        list_good(env).await?;
+        compiled_apart(list_good(env)).await?;
+        lookup = find();
+    }
+    for _ in 0..LOOKS {
+        if lookup != Lookup::Wait {
+            break;
+        }
+        // Requests cannot wait for one another, so this one looks again and again.
+        Sleep::new(LOOK_AGAIN).await;
         lookup = find();
     }
     match lookup {
         Lookup::Known(record) => Ok(record),
-        Lookup::Ask | Lookup::List => look_up(env, id).await,
+        Lookup::Ask => look_up(env, id).await,
+        // The list was asked for a moment ago.
+        Lookup::List | Lookup::Wait | Lookup::Unavailable => Err(Refusal::DatabaseFailed),
     }
 }
 
+/// Asks for all good ids. Where the database does not answer, that is noted.
 async fn list_good(env: &Env) -> Result<(), Refusal> {
     let most = u64::try_from(MAX_LISTED).unwrap_or(u64::MAX).saturating_add(1);
-    let rows = rows(env, GOOD, vec![Value::Number(now_s()), Value::Number(most)]).await?;
-    let rows = raw::elements(&rows).unwrap_or_default();
-    let id = |row: &&serde_json::value::RawValue| {
-        let [id] = fields(row.get(), ["id"]).ok()?;
-        raw::string(id?)
-    };
-    let ids = rows.iter().filter_map(id).collect();
+    let rows = rows::<Id>(env, GOOD, &[number(now_s()), number(most)]).await;
+    let ids = rows.as_ref().ok().map(|rows| rows.iter().map(|row| row.id.clone()).collect());
     isolate::with_known_keys(|known| known.note_all(ids));
-    Ok(())
+    rows.map(drop)
 }
 
 async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
-    let rows = rows(env, FIND, vec![id.into()]).await?;
-    let found = raw::elements(&rows).unwrap_or_default();
-    let record = found.first().and_then(|row| Record::read(row.get()));
+    let rows: Vec<Row> = rows(env, FIND, &[D1Type::Text(id)]).await?;
+    let record = rows.into_iter().next().map(Record::from);
     isolate::with_known_keys(|known| known.note(id, record.clone(), now_s()));
     Ok(record)
 }
@@ -127,16 +183,17 @@ pub struct Wanted {
 pub async fn create(env: &Env, wanted: &Wanted, by: &str) -> Result<(String, String), Refusal> {
     let (id, key) = make(&random::bytes().map_err(|_| Refusal::Failed)?);
     let scopes = wanted.scopes.names();
-    let values = vec![
-        id.as_str().into(),
-        wanted.name.as_str().into(),
-        digest(&key).as_str().into(),
-        scopes.as_str().into(),
-        Value::Number(now_s()),
-        by.into(),
-        Value::number(wanted.expires),
+    let digest = digest(&key);
+    let values = [
+        D1Type::Text(&id),
+        D1Type::Text(&wanted.name),
+        D1Type::Text(&digest),
+        D1Type::Text(&scopes),
+        number(now_s()),
+        D1Type::Text(by),
+        wanted.expires.map_or(D1Type::Null, number),
     ];
-    rows(env, INSERT, values).await?;
+    rows::<IgnoredAny>(env, INSERT, &values).await?;
     isolate::with_known_keys(|known| known.made(&id));
     Ok((id, key))
 }
@@ -146,7 +203,7 @@ pub async fn create(env: &Env, wanted: &Wanted, by: &str) -> Result<(String, Str
 /// # Errors
 /// 503 where they cannot be read.
 pub async fn list(env: &Env) -> Result<String, Refusal> {
-    rows(env, LIST, Vec::new()).await
+    json(&rows::<Listed>(env, LIST, &[]).await?)
 }
 
 /// Revokes a key: here at once, elsewhere within 30 s. False: there is none that was good.
@@ -154,21 +211,34 @@ pub async fn list(env: &Env) -> Result<String, Refusal> {
 /// # Errors
 /// 503 where it cannot be revoked.
 pub async fn revoke(env: &Env, id: &str) -> Result<bool, Refusal> {
-    let revoked = rows(env, REVOKE, vec![Value::Number(now_s()), id.into()]).await?;
+    let values = [number(now_s()), D1Type::Text(id)];
+    let revoked: Vec<IgnoredAny> = rows(env, REVOKE, &values).await?;
     isolate::with_known_keys(|known| known.forget(id));
-    Ok(revoked != "[]")
+    Ok(!revoked.is_empty())
 }
 
 /// Carries out a statement.
 ///
 /// # Errors
 /// 503 where the database is not there, or does not do it.
-pub async fn rows(env: &Env, sql: &str, values: Vec<Value>) -> Result<String, Refusal> {
+pub async fn rows<T: DeserializeOwned>(
+    env: &Env,
+    sql: &str,
+    values: &[D1Type<'_>],
+) -> Result<Vec<T>, Refusal> {
     let database = Database::of(env, DATABASE).ok_or(Refusal::NotBound("MCP_DB"))?;
     database.rows(sql, values).await.map_err(|error| failed(&error))
 }
 
-fn failed(error: &JsValue) -> Refusal {
-    crate::fault!("the database failed: {}", text(error));
+/// Rows as the JSON text of an array.
+///
+/// # Errors
+/// 503; a row that was read can be written.
+pub fn json(rows: &impl Serialize) -> Result<String, Refusal> {
+    serde_json::to_string(rows).map_err(|_| Refusal::DatabaseFailed)
+}
+
+fn failed(error: &worker::Error) -> Refusal {
+    log::error!("the database failed: {error}");
     Refusal::DatabaseFailed
 }

@@ -7,14 +7,17 @@ use worker::{Env, Error, Headers, Result};
 
 use crate::{
     access::{
-        accepted::AcceptedTokens,
+        accepted::{AcceptedTokens, Lookup},
         principal::{Principal, Subject},
-        quota::{Count, Lease, Rate, Taken, Wanted},
+        quota::{Count, Lease, Part, Rate, Taken, Wanted},
     },
-    agents::{quota_agent::ACCEPTED, rows::now_s},
+    agents::{
+        quota_agent::{ACCEPTED, IS_ACCEPTED, ONE, YES},
+        rows::now_s,
+    },
     edge::refusal::Refusal,
     runtime::{isolate, object_stub::ObjectStub, request},
-    server::changes::WaitUntil,
+    server::{apart::compiled_apart, changes::WaitUntil},
 };
 
 /// The binding of the quotas.
@@ -26,9 +29,9 @@ const QUOTA_AGENT: &str = "QUOTA_AGENT";
 /// 429 where the window is used up, 503 where that cannot be found out.
 pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
     let mut taken = isolate::with_leases(|leases| leases.take(subject, limit, now_s()));
-    if taken == Taken::Ask {
-        let lease = lease(env, subject, limit).boxed_local().await.map_err(|error| {
-            crate::fault!("the quota could not be asked: {error}");
+    if let Taken::Ask(part) = taken {
+        let lease = compiled_apart(lease(env, subject, part, limit)).await.map_err(|error| {
+            log::error!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
         taken = isolate::with_leases(|leases| leases.note(subject, limit, lease, now_s()));
@@ -36,7 +39,7 @@ pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Resu
     match taken {
         Taken::Admitted(rate) => Ok(rate),
         Taken::Refused(rate) => Err(Refusal::RateLimit(rate, pause(rate))),
-        Taken::Ask => Err(Refusal::QuotaUnreachable),
+        Taken::Ask(_) => Err(Refusal::QuotaUnreachable),
     }
 }
 
@@ -55,9 +58,13 @@ fn pause(rate: Rate) -> u64 {
     rate.reset.saturating_sub(now_s()).max(1)
 }
 
-async fn lease(env: &Env, subject: Subject, limit: u32) -> Result<Lease> {
+async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Lease> {
     let wanted = Wanted { limit, now_s: now_s() };
-    let text = ask(env, subject, &wanted.to_text()).await?;
+    let path = match part {
+        Part::Usual => "/",
+        Part::One => ONE,
+    };
+    let text = ask(env, subject, path, &wanted.to_text()).await?;
     Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
 }
 
@@ -66,15 +73,11 @@ async fn lease(env: &Env, subject: Subject, limit: u32) -> Result<Lease> {
 /// # Errors
 /// Where its object does not answer.
 pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
-    let text = ask(env, subject, "").await?;
+    let text = ask(env, subject, "/", "").await?;
     Count::read(&text).ok_or_else(|| Error::RustError(format!("not a count: {text}")))
 }
 
-async fn ask(env: &Env, subject: Subject, body: &str) -> Result<String> {
-    ask_at(env, subject, "/", body).await
-}
-
-async fn ask_at(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
+async fn ask(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
     let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
     let url = format!("https://object{path}");
     let request = request::request("POST", &url, &Headers::new(), Some(body))?;
@@ -85,14 +88,28 @@ async fn ask_at(env: &Env, subject: Subject, path: &str, body: &str) -> Result<S
 /// else by the list of the account. Where that cannot be had, the token counts as unverified.
 pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool {
     let find = || isolate::with_known_tokens(|known| known.find(account, subject, now_s()));
-    if let Some(is_accepted) = find() {
-        return is_accepted;
-    }
-    match accepted(env, account).boxed_local().await {
-        Ok(list) => isolate::with_known_tokens(|known| known.note(account, &list, now_s())),
-        Err(error) => crate::fault!("which tokens were accepted is not known: {error}"),
-    }
-    find().unwrap_or_default()
+    let asked = match find() {
+        Lookup::Known(is_accepted) => return is_accepted,
+        Lookup::Ask => compiled_apart(is_listed(env, account, subject)).await,
+        Lookup::List => compiled_apart(accepted(env, account)).await.map(|list| {
+            isolate::with_known_tokens(|known| known.note(account, &list, now_s()));
+            find() == Lookup::Known(true)
+        }),
+    };
+    asked.unwrap_or_else(|error| {
+        log::error!("it could not be read whether a token was accepted: {error}");
+        false
+    })
+}
+
+/// Whether a token is in the list of the account's object.
+async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool> {
+    let is_listed = ask(env, account, IS_ACCEPTED, &subject.to_text()).await? == YES;
+    isolate::with_known_tokens(|known| match is_listed {
+        true => drop(known.add(account, subject, now_s())),
+        false => known.note_unknown(account, subject, now_s()),
+    });
+    Ok(is_listed)
 }
 
 /// The tokens of an account that SiteBay accepted.
@@ -100,7 +117,7 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
 /// # Errors
 /// Where its object does not answer.
 pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
-    Ok(AcceptedTokens::read(&ask_at(env, account, ACCEPTED, "").await?))
+    Ok(AcceptedTokens::read(&ask(env, account, ACCEPTED, "").await?))
 }
 
 /// What notes that SiteBay accepted the caller's token: in this isolate at once, in others within
@@ -113,7 +130,7 @@ pub fn note_accepted(
     let (account, subject) = (principal.unverified?, principal.subject);
     let (env, keep) = (env.clone(), keep());
     Some(Box::new(move || {
-        isolate::with_known_tokens(|known| known.add(account, subject));
+        isolate::with_known_tokens(|known| known.add(account, subject, now_s()));
         // Also where this isolate told it before: the object may not have heard it, or dropped it since.
         keep(async move { tell(&env, account, subject).await }.boxed_local());
     }))
@@ -121,13 +138,13 @@ pub fn note_accepted(
 
 /// The same at once.
 pub async fn accept(env: &Env, account: Subject, subject: Subject) {
-    if isolate::with_known_tokens(|known| known.add(account, subject)) {
+    if isolate::with_known_tokens(|known| known.add(account, subject, now_s())) {
         tell(env, account, subject).await;
     }
 }
 
 async fn tell(env: &Env, account: Subject, subject: Subject) {
-    if let Err(error) = ask_at(env, account, ACCEPTED, &subject.to_text()).await {
-        crate::fault!("an accepted token could not be noted: {error}");
+    if let Err(error) = ask(env, account, ACCEPTED, &subject.to_text()).await {
+        log::error!("an accepted token could not be stored: {error}");
     }
 }

@@ -1,36 +1,38 @@
 //! Which share of the subjects is let in now: from the isolate, else from the KV store.
 
-use futures_util::FutureExt as _;
 use worker::Env;
 
 use crate::{
     access::{
-        principal::Principal,
+        principal::{Principal, Subject},
         rollout::{KEY, parse},
     },
     agents::rows::now_s,
     edge::{config::Config, refusal::Refusal},
-    runtime::{
-        binding::{Store, text},
-        isolate,
-    },
+    runtime::{binding::Store, isolate},
+    server::apart::compiled_apart,
 };
 
 /// The binding of the store.
 pub const STORE: &str = "MCP_KV";
 
-/// Lets a caller in, or not yet.
+/// Lets a caller in, or not yet. `place` is the subject whose place in the rollout counts.
 ///
 /// # Errors
 /// 503 outside the share.
-pub async fn admit(env: &Env, config: &Config, principal: &Principal) -> Result<(), Refusal> {
+pub async fn admit(
+    env: &Env,
+    config: &Config,
+    principal: &Principal,
+    place: Subject,
+) -> Result<(), Refusal> {
     if !config.has_rollout {
         return Ok(());
     }
     let Some(percentage) = percentage(env).await else {
         return Ok(());
     };
-    match config.rollout_allow.admits(principal, percentage) {
+    match config.rollout_allow.admits(principal, place, percentage) {
         true => Ok(()),
         false => Err(Refusal::Rollout(percentage, principal.subject)),
     }
@@ -44,10 +46,10 @@ pub async fn percentage(env: &Env) -> Option<u8> {
         return known;
     }
     let store = Store::of(env, STORE)?;
-    let answer = match store.get(KEY).boxed_local().await {
+    let answer = match compiled_apart(store.get(KEY)).await {
         Ok(found) => read(found.as_deref()),
         Err(error) => {
-            crate::fault!("{KEY} cannot be read: {}", text(&error));
+            log::error!("{KEY} cannot be read: {error}");
             None
         }
     };
@@ -64,7 +66,7 @@ fn read(found: Option<&str>) -> Option<u8> {
     };
     let percentage = parse(found);
     if percentage.is_none() {
-        crate::fault!("{KEY} is `{found}`: expected a whole number from 0 to 100");
+        log::error!("{KEY} is `{found}`: expected a whole number from 0 to 100");
     }
     percentage
 }
@@ -76,7 +78,7 @@ fn read(found: Option<&str>) -> Option<u8> {
 pub async fn set(env: &Env, percentage: u8) -> Result<(), Refusal> {
     let store = Store::of(env, STORE).ok_or(Refusal::NotBound(STORE))?;
     store.put(KEY, &percentage.to_string()).await.map_err(|error| {
-        crate::fault!("{KEY} cannot be written: {}", text(&error));
+        log::error!("{KEY} cannot be written: {error}");
         Refusal::DatabaseFailed
     })?;
     isolate::with_percentage(|known| known.note(Some(percentage), now_s()));

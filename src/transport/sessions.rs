@@ -47,7 +47,7 @@ pub async fn end(hub: &Hub) -> Outcome<()> {
     let not_before = second();
     let until = u32::try_from(not_before).unwrap_or(u32::MAX);
     if let Err(error) = hub.end_sessions(until).await {
-        crate::fault!("sessions could not be ended: {error}");
+        log::error!("sessions could not be ended: {error}");
         return Err(Refusal::HubUnreachable.into());
     }
     while second() <= not_before {

@@ -7,11 +7,14 @@
 
 use std::{borrow::Cow, rc::Rc};
 
-use futures_util::FutureExt as _;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, select},
+};
 use serde_json::value::RawValue;
 
 use crate::{
-    access::{keys::Keyring, scope::Scopes},
+    access::{keys::Keyring, principal::Subject, scope::Scopes},
     agents::{
         call::{Held, run_held},
         channel::{Channel, Reply},
@@ -41,11 +44,13 @@ use crate::{
         version::Version,
     },
     runtime::{
+        departure::Departure,
         http::{Request, Response},
         machine::Machine,
         random,
     },
     server::{
+        apart::compiled_apart,
         ask::{Reason, Stop},
         changes::Changes,
         choice::Choice,
@@ -54,7 +59,7 @@ use crate::{
         params::OwnedParams,
         platform::Platform as _,
         registry::{self, PROMPTS},
-        rounds::{Brought, Consume, ROUND_LASTS, Run},
+        rounds::{Bind, Brought, Consume, ROUND_LASTS, Run},
         size::{MAX_RESULT, too_large, too_large_error},
         tasks::TaskFault,
     },
@@ -104,7 +109,8 @@ pub async fn answer(
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            carry_out(endpoint, id, opened, choice, streams).await
+            let departure = Departure::of(http.inner());
+            carry_out(endpoint, id, opened, choice, (streams, departure)).await
         }
     }
 }
@@ -118,7 +124,7 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
         let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
         return Ok(answer::reply(reply, endpoint.caller)?);
     }
-    let task = opened.params.name.unwrap_or_default();
+    let task = opened.params.name.clone().unwrap_or_default();
     let tasks = endpoint.tasks(opened.envelope.client);
     let tended = match (opened.method, tasks) {
         (_, None) => Err(TaskFault::Unknown),
@@ -138,8 +144,11 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
     let (status, body) = match tended {
         Ok(text) => (200, result_text(&id, &complete(text, None))),
         Err(TaskFault::Unknown) => {
-            let why =
-                format!("no task `{}`: unknown, forgotten, or not yours", cut_text(&task, 128));
+            let why = format!(
+                "no task `{}`: it does not exist, was deleted at the end of its time, or \
+                         belongs to another caller",
+                cut_text(&task, 128)
+            );
             failed(&id, &StatelessError::Params(why))
         }
         Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
@@ -162,8 +171,7 @@ pub fn refused(
 struct Opened {
     method: Method,
     envelope: EnvelopeFacts,
-    params: OwnedParams,
-    binding: Option<Binding>,
+    params: Rc<OwnedParams>,
     before: Option<RequestState>,
     filter: Option<Filter>,
 }
@@ -194,11 +202,11 @@ fn open(
         param_headers::check(&sent, registry::param_headers(name), params.arguments())?;
     }
     let subject = endpoint.principal.subject;
-    let binding = name.as_deref().filter(|_| method.may_ask());
-    let binding = binding.map(|name| Binding::of(method, name, params.arguments(), subject));
-    let before = match (params.request_state()?, &binding) {
-        (Some(state), Some(binding)) => {
-            Some(RequestState::open(&state, &endpoint.keys, binding, now_s())?)
+    let target = name.as_deref().filter(|_| method.may_ask());
+    let before = match (params.request_state()?, target) {
+        (Some(state), Some(target)) => {
+            let binding = Binding::of(method, target, params.arguments(), subject);
+            Some(RequestState::open(&state, &endpoint.keys, &binding, now_s())?)
         }
         _ => None,
     };
@@ -207,7 +215,7 @@ fn open(
     let client = envelope.client.map(|said| Client { name: said.name, version: said.version });
     Ok(Opened {
         method,
-        params: owned(method, params, name.as_deref())?,
+        params: Rc::new(owned(method, params, name.as_deref())?),
         envelope: EnvelopeFacts {
             client: client.unwrap_or_default(),
             capabilities: envelope.capabilities,
@@ -215,10 +223,21 @@ fn open(
             log_level: envelope.log_level,
             responses: params.input_responses().map(ToOwned::to_owned),
         },
-        binding,
         before,
         filter: filter.transpose()?,
     })
+}
+
+/// Makes the binding of a request, where its method may ask. Few requests do, and the digest of large
+/// arguments takes its time.
+fn binder(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<Bind> {
+    if !method.may_ask() {
+        return None;
+    }
+    Some(Box::new(move || {
+        let target = params.name.as_deref().or(params.uri.as_deref()).unwrap_or_default();
+        Binding::of(method, target, params.arguments.as_deref(), subject)
+    }))
 }
 
 /// What dispatch reads, kept beyond the body.
@@ -277,7 +296,7 @@ async fn carry_out(
     id: RequestId,
     opened: Opened,
     choice: Option<Choice>,
-    streams: bool,
+    (streams, departure): (bool, Departure),
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -288,7 +307,7 @@ async fn carry_out(
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
-        binding: opened.binding,
+        bind: binder(opened.method, opened.params.clone(), endpoint.principal.subject),
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
@@ -296,7 +315,9 @@ async fn carry_out(
         consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
-    let changes = Rc::new(Changes::in_request(endpoint.wait_until()));
+    let left = departure.clone();
+    let changes = Changes::in_request(endpoint.wait_until());
+    let changes = Rc::new(changes.of_client(Rc::new(move || left.has_happened())));
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
@@ -327,8 +348,15 @@ async fn carry_out(
     match run_held(call.boxed_local(), channel, Rc::new(Machine), changes).await {
         Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
         Held::Stream(stream) if !streams => {
-            let body = whole(stream).boxed_local().await?;
-            Ok(answer::json(200, &body, endpoint.caller)?)
+            match select(compiled_apart(whole(stream)), departure.wait()).await {
+                Either::Left((body, _)) => Ok(answer::json(200, &body?, endpoint.caller)?),
+                Either::Right(((), rest)) => {
+                    // Dropping the stream ends the call, or has it go on without a reader.
+                    record.streams(200);
+                    drop(rest);
+                    Ok(answer::accepted(endpoint.caller)?)
+                }
+            }
         }
         Held::Stream(stream) => {
             record.streams(200);

@@ -6,7 +6,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use worker::Method;
 
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
         version::Version,
     },
     runtime::http::{Request, Response},
-    server::{context::Client, registry::PROMPTS},
+    server::{apart::compiled_apart, context::Client, registry::PROMPTS},
     transport::{
         endpoint::{Endpoint, Outcome},
         forward::Target,
@@ -37,14 +36,17 @@ pub const PATH: &str = "/mcp";
 /// Answers a request to the MCP endpoint of a caller that was admitted.
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
-        Method::Post => post(endpoint, request).await,
-        Method::Get => get(endpoint, request).boxed_local().await,
-        Method::Delete => delete(endpoint, request).boxed_local().await,
+        Method::Post => match post(endpoint, &request).await {
+            Err(stop) => Err(compiled_apart(stop.naming(&request)).await),
+            answered => answered,
+        },
+        Method::Get => compiled_apart(get(endpoint, request)).await,
+        Method::Delete => compiled_apart(delete(endpoint, request)).await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
 
-async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }
@@ -57,18 +59,30 @@ async fn post(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return in_session(&endpoint, id, &request).boxed_local().await;
+        return compiled_apart(in_session(&endpoint, id, request)).await;
     }
-    let body = read_body(&request).await??;
-    let body = decode(&body).map_err(Refusal::Body)?;
-    match era::classify(id.is_some(), version.as_deref(), &body) {
+    let body = read_body(request).await??;
+    let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
+    answered.map_err(|stop| stop.naming_body(&body))
+}
+
+/// Answers a request whose body says of which era it is.
+async fn by_body(
+    endpoint: Endpoint<'_>,
+    request: &Request,
+    body: &[u8],
+    has_session: bool,
+    version: Option<String>,
+) -> Outcome<Response> {
+    let body = decode(body).map_err(Refusal::Body)?;
+    match era::classify(has_session, version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => {
-            stateless::answer(endpoint, &request, stateless).boxed_local().await
+            compiled_apart(stateless::answer(endpoint, request, stateless)).await
         }
         Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
-            without_session(&endpoint, &request, body)
+            without_session(&endpoint, request, body)
         }
         Err(refused) => {
             endpoint.record.came_to("no-era", Some(refused.error.code()));

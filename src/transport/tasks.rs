@@ -2,7 +2,7 @@
 //!
 //! Invariant: only an id that verifies for the caller reaches an object.
 
-use std::{rc::Rc, time::Duration};
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -10,7 +10,7 @@ use futures_util::{
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, Headers, Request, WebSocket, WebsocketEvent};
+use worker::{Env, EventStream, Headers, Request, WebSocket, WebsocketEvent};
 
 use crate::{
     access::{
@@ -19,9 +19,9 @@ use crate::{
         principal::{Principal, Subject},
         secret::Secret,
     },
-    agents::task::{HEARS_NOTHING_ASKED, Order, Told},
+    agents::task::{HEARS_NOTHING_ASKED, Order, Status, Told, read_started},
     edge::refusal::Refusal,
-    protocol::{stateless::input::Keyed, task_id::TaskId},
+    protocol::{fields::fields, raw, stateless::input::Keyed, task_id::TaskId},
     runtime::{
         isolate,
         machine::Machine,
@@ -30,6 +30,7 @@ use crate::{
         sleep::Sleep,
     },
     server::{
+        apart::compiled_apart,
         ask::Stop,
         context::Client,
         notify::Notifier,
@@ -45,6 +46,12 @@ const TASK_AGENT: &str = "TASK_AGENT";
 const KEPT_FOR: u64 = 24 * 60 * 60;
 /// How often a follower comes back to an object that went away, a second apart.
 const TRIES: usize = 60;
+/// A follower whose socket is silent looks at its task after so long, and less and less often while the
+/// task has nothing to tell: a socket that was lost unnoticed must not hold the call.
+const LOOK_AFTER: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Looks that fail in a row before the follower comes back on another socket.
+const LOOKS: u32 = 3;
 /// How often answers are sent to an object that does not take them, before the last time.
 const ANSWER_TRIES: usize = 3;
 
@@ -99,8 +106,7 @@ impl TaskLink {
         let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
         let request = self.start_request(&order).map_err(unsent)?;
         let answer = self.send(claims, request).await?;
-        let (id, task) = answer.split_once('\n').ok_or_else(|| unreadable("start"))?;
-        Ok(Seen { id: id.to_owned(), task: task.to_owned() })
+        read_started(&answer).ok_or_else(|| unreadable("start"))
     }
 
     fn start_request(&self, order: &Order) -> worker::Result<Request> {
@@ -121,7 +127,7 @@ impl TaskLink {
         let config = isolate::config(&self.env);
         let check = TokenCheck(config.background(principal.clone(), own, Rc::new(Machine)));
         let refused = |refusal: Refusal| TaskFault::Refused(refusal.to_string());
-        check.run().boxed_local().await.map_err(refused)?;
+        compiled_apart(check.run()).await.map_err(refused)?;
         quota::accept(&self.env, account, principal.subject).await;
         self.principal = Rc::new(principal);
         Ok(())
@@ -179,24 +185,37 @@ impl TaskLink {
         let socket = self.open(id, &path).await?;
         let mut events = socket.0.events()?;
         socket.0.accept()?;
+        let mut patience = Patience::default();
         loop {
             // The client, another view of the task, or its end: whichever is first settles the round.
-            let event = match open {
-                None => events.next().await,
-                Some(round) => match select(events.next(), round.answers.as_mut()).await {
-                    Either::Left((event, _)) => event,
-                    Either::Right((answers, _)) => {
-                        match (open.take(), answers) {
-                            (Some(round), Ok(answers)) => {
-                                self.answer(id, round.questions, answers).await?;
-                            }
-                            (_, Err(stop)) => return self.give_up(id, stop).await.map(Some),
-                            (None, Ok(_)) => {}
+            let event = match heard(&mut events, open, patience.pause()).await {
+                Heard::Event(event) => event,
+                Heard::Answers(answers) => {
+                    match (open.take(), answers) {
+                        (Some(round), Ok(answers)) => {
+                            self.answer(id, round.questions, answers).await?;
                         }
+                        (_, Err(stop)) => return self.give_up(id, stop).await.map(Some),
+                        (None, Ok(_)) => {}
+                    }
+                    continue;
+                }
+                Heard::Nothing => match self.missed(id, open.is_some()).await {
+                    Ok(Missed::Nothing) => {
+                        patience.is_quiet();
                         continue;
                     }
+                    Ok(Missed::Question) => return Ok(None),
+                    Ok(Missed::End) => return self.ended(id).await.map(Some),
+                    // Coming back would give up a task of the call's own.
+                    Err(fault @ TaskFault::Failed(_)) => match patience.is_lost() {
+                        true => return Err(fault),
+                        false => continue,
+                    },
+                    Err(fault) => return Err(fault),
                 },
             };
+            patience = Patience::default();
             let Some(Ok(WebsocketEvent::Message(message))) = event else {
                 return Ok(None);
             };
@@ -214,6 +233,12 @@ impl TaskLink {
                 None => {}
             }
         }
+    }
+
+    /// Looks what a socket that is silent did not tell.
+    async fn missed(&self, id: &str, is_asking: bool) -> Result<Missed> {
+        let task = self.ask(id, "task", None).await?;
+        Missed::of(&task, is_asking).ok_or_else(|| unreadable("state"))
     }
 
     /// Cancels a task whose question the client did not answer.
@@ -250,6 +275,85 @@ impl TaskLink {
             (404, None) => Err(TaskFault::Unknown),
             (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
         }
+    }
+}
+
+/// What a follower waits for.
+enum Heard {
+    /// Something on the socket, or its end.
+    Event(Option<worker::Result<WebsocketEvent>>),
+    /// The client's answers to the questions that it has open.
+    Answers(std::result::Result<Vec<Value>, Stop>),
+    /// Nothing for this long.
+    Nothing,
+}
+
+async fn heard(
+    events: &mut EventStream<'_>,
+    open: &mut Option<OpenRound>,
+    at_most: Duration,
+) -> Heard {
+    let answers = poll_fn(|cx| match open {
+        Some(round) => round.answers.as_mut().poll(cx),
+        None => Poll::Pending,
+    });
+    match select(select(events.next(), answers), Sleep::new(at_most)).await {
+        Either::Left((Either::Left((event, _)), _)) => Heard::Event(event),
+        Either::Left((Either::Right((answers, _)), _)) => Heard::Answers(answers),
+        Either::Right(_) => Heard::Nothing,
+    }
+}
+
+/// For how long a follower believes a socket that is silent.
+struct Patience {
+    pause: Duration,
+    failures: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { pause: LOOK_AFTER, failures: 0 }
+    }
+}
+
+impl Patience {
+    fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    /// The task has nothing to tell: the next look comes later.
+    fn is_quiet(&mut self) {
+        self.failures = 0;
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+
+    /// The task could not be looked at; true when that was tried often enough.
+    fn is_lost(&mut self) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        self.failures >= LOOKS
+    }
+}
+
+/// What a socket did not tell its follower.
+#[derive(Debug, PartialEq, Eq)]
+enum Missed {
+    Nothing,
+    /// That a question was asked, or answered elsewhere.
+    Question,
+    /// That the task is over.
+    End,
+}
+
+impl Missed {
+    /// Finds out from the JSON text of the task, and whether the client is being asked.
+    fn of(task: &str, is_asking: bool) -> Option<Self> {
+        let [status] = fields(task, ["status"]).ok()?;
+        Some(match Status::parse(&raw::text(status?)?)? {
+            Status::Working if !is_asking => Self::Nothing,
+            Status::InputRequired if is_asking => Self::Nothing,
+            Status::Working | Status::InputRequired => Self::Question,
+            Status::Completed | Status::Failed | Status::Cancelled => Self::End,
+        })
     }
 }
 
@@ -317,5 +421,38 @@ impl Tasks for TaskLink {
 
     fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended> {
         self.clone().wait(id.to_owned(), owner, notifier).boxed_local()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_looks_less_and_less_often_and_gives_a_lost_socket_up() {
+        let mut patience = Patience::default();
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            pauses.push(patience.pause().as_secs());
+            patience.is_quiet();
+        }
+        assert_eq!(pauses, [30, 60, 120, 240, 300, 300]);
+        assert_eq!([(); 3].map(|()| patience.is_lost()), [false, false, true]);
+    }
+
+    #[test]
+    fn a_look_shows_what_a_silent_socket_did_not_tell() {
+        for (status, unasked, asked) in [
+            ("working", Missed::Nothing, Missed::Question),
+            ("input_required", Missed::Question, Missed::Nothing),
+            ("completed", Missed::End, Missed::End),
+            ("failed", Missed::End, Missed::End),
+            ("cancelled", Missed::End, Missed::End),
+        ] {
+            let task = format!(r#"{{"taskId":"x","status":"{status}"}}"#);
+            assert_eq!(Missed::of(&task, false), Some(unasked), "{status}");
+            assert_eq!(Missed::of(&task, true), Some(asked), "{status}");
+        }
+        assert_eq!(Missed::of("{}", false), None);
     }
 }

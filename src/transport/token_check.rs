@@ -27,7 +27,7 @@ impl TokenCheck {
                 Err(Refusal::TokenNotAccepted)
             }
             Err(error) => {
-                crate::warning!("a token could not be checked: {error}");
+                log::warn!("a token could not be checked: {error}");
                 Err(Refusal::TokenUnchecked)
             }
         }

@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 
-use futures_util::FutureExt as _;
 use worker::{Context, Env};
 
 use crate::{
@@ -13,14 +12,14 @@ use crate::{
         admission::{Identity, OWN_TOKEN_HEADER, Verdict},
         credentials::Credentials,
         keys::Keyring,
-        principal::{Principal, Way},
+        principal::{Principal, Subject, Way},
         quota::Rate,
         scope::Scopes,
     },
     agents::rows::now_s,
     edge::{answer::Caller, config::Config, origin::own, refusal::Refusal},
     runtime::{http::Request, isolate, url::query_value},
-    server::changes::WaitUntil,
+    server::{apart::compiled_apart, changes::WaitUntil},
     telemetry::{
         audit::{Audit, Entry},
         record::Record,
@@ -59,9 +58,13 @@ impl Visit<'_> {
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
         self.record.asked_by(&admitted.principal);
-        let rate = rated(env, config, &admitted.principal).await;
+        // Where nothing is limited, nothing says which tokens were accepted.
+        let place = account.filter(|_| config.rate_limit.is_none());
+        let place = place.unwrap_or_else(|| admitted.principal.limited_as());
+        let rate = rated(env, config, &admitted.principal, place).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
         Ok((admitted, rate))
@@ -104,10 +107,16 @@ async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
     }
 }
 
-/// What a caller may still ask for, if it may ask at all.
-async fn rated(env: &Env, config: &Config, principal: &Principal) -> Outcome<Option<Rate>> {
+/// What a caller may still ask for, if it may ask at all. `place` is the subject whose place in the rollout
+/// counts.
+async fn rated(
+    env: &Env,
+    config: &Config,
+    principal: &Principal,
+    place: Subject,
+) -> Outcome<Option<Rate>> {
     principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
-    rollout::admit(env, config, principal).await?;
+    rollout::admit(env, config, principal, place).await?;
     Ok(match config.rate_limit {
         Some(limit) => Some(quota::admit(env, principal.limited_as(), limit).await?),
         None => None,
@@ -131,16 +140,16 @@ async fn identified(
         return Err(Refusal::TooManyAttempts(pause).into());
     }
     let door = &config.door;
-    let was_closed = door.is_open() && named_keys::were_made(env).boxed_local().await?;
+    let was_closed = door.is_open() && compiled_apart(named_keys::were_made(env)).await?;
     let judged = match was_closed {
         true => door.judge_credentials(brought, now_s()),
         false => door.judge(brought, now_s()),
     };
     let judged = match judged {
         Ok(Verdict::Admitted(identity)) => Ok(identity),
-        Ok(Verdict::IfSigned(token)) => issuer::believed(config, *token).boxed_local().await,
+        Ok(Verdict::IfSigned(token)) => compiled_apart(issuer::believed(config, *token)).await,
         Ok(Verdict::IfNamed(key, with_secret)) => {
-            let holder = named_keys::holder(env, &key).boxed_local().await;
+            let holder = compiled_apart(named_keys::holder(env, &key)).await;
             let admitted = holder.map(|holder| {
                 let key = Some(holder.id.clone());
                 let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
@@ -152,7 +161,7 @@ async fn identified(
             let url = request.url();
             let origin = own(url).unwrap_or_default();
             let admitted =
-                grants::admit(env, config, keys, (&token, brought), origin).boxed_local().await;
+                compiled_apart(grants::admit(env, config, keys, (&token, brought), origin)).await;
             return noted(admitted, &address);
         }
         Err(refusal) => Err(refusal),
@@ -160,15 +169,19 @@ async fn identified(
     noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
 }
 
-/// The outcome, with a wrong credential noted against its address.
+/// The outcome, with a wrong credential noted against its address. An address that sent too many while
+/// this one was looked at is not told whether it is right: guesses at the same time are no more than
+/// guesses one after another.
 fn noted<T>(
     judged: std::result::Result<T, Refusal>,
     address: &dyn Fn() -> Option<String>,
 ) -> Outcome<T> {
-    if let Err(Refusal::WrongCredential(_)) = &judged
+    let is_wrong = judged.as_ref().is_err_and(Refusal::is_guess);
+    if (is_wrong || !isolate::with_attempts(|attempts| attempts.is_empty()))
         && let Some(address) = address()
     {
-        isolate::with_attempts(|attempts| attempts.failed(&address, now_s()));
+        let ended = isolate::with_attempts(|attempts| attempts.ended(is_wrong, &address, now_s()));
+        ended.map_err(Refusal::TooManyAttempts)?;
     }
     Ok(judged?)
 }

@@ -1,8 +1,8 @@
 //! The answer of a call in one piece, for a client that takes JSON and no event stream.
 //!
-//! Invariant: the call runs as it would for any other client. Its stream is read to its end here;
-//! notifications on it are left out, and a question on it ends the wait, because the client cannot
-//! hear it.
+//! Invariant: the call runs as it would for any other client. Its stream is read to its end here, and
+//! notifications on it are left out. A session's object refuses a question of such a call; one that is
+//! on the stream all the same ends the wait, because the client cannot hear it.
 
 use futures_util::{Stream, StreamExt as _};
 use worker::Result;

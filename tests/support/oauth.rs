@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sitebay_mcp::{access::oauth::form::Form, runtime::url::form_encoded};
+use sitebay_mcp::access::oauth::form::Form;
 use xtask::server::{Options, Server};
 
 use super::{Answer, Client, options, start};
@@ -24,8 +24,7 @@ pub async fn server() -> Server {
 
 /// Name and value of each field as a form or query.
 pub fn encoded(fields: &[(&str, &str)]) -> String {
-    let pair = |(name, value): &(&str, &str)| format!("{name}={}", form_encoded(value));
-    fields.iter().map(pair).collect::<Vec<_>>().join("&")
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
 /// A parameter of the address that somebody is sent to.

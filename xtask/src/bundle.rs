@@ -6,10 +6,11 @@ use std::{
     hash::{Hash as _, Hasher as _},
     io::Write as _,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     exec::{run, say},
@@ -96,7 +97,7 @@ pub fn raw_size(folder: &Path) -> u64 {
         .sum()
 }
 
-/// The size of a bundle in bytes, as `gzip -9` compresses it.
+/// The size of a bundle in bytes, as gzip compresses it best.
 pub fn gzip_size(folder: &Path) -> Result<u64> {
     let mut total = 0;
     for name in FILES {
@@ -203,18 +204,9 @@ fn worker_build(panics: Panics, folder: &Path) -> Command {
 }
 
 fn gzip(bytes: &[u8]) -> Result<u64> {
-    let mut child = Command::new("gzip")
-        .arg("-9c")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start gzip")?;
-    let mut input = child.stdin.take().context("gzip's input")?;
-    let owned = bytes.to_vec();
-    let writer = std::thread::spawn(move || input.write_all(&owned));
-    let output = child.wait_with_output()?;
-    writer.join().ok().context("gzip's writer")??;
-    Ok(output.stdout.len() as u64)
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    Ok(encoder.finish()?.len() as u64)
 }
 
 /// A hash of everything the bundle is made from.

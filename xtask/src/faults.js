@@ -43,6 +43,11 @@ export function faulty(name) {
       fault.times -= 1;
       if (fault.how === "hang") await new Promise((resolve) => timer(resolve, NEVER_MS));
       if (fault.how === "refuse") throw new Error("a fault before the object was asked");
+      if (fault.how === "mute") {
+        const [client, server] = Object.values(new WebSocketPair());
+        server.accept();
+        return new Response(null, { status: 101, webSocket: client });
+      }
       const answer = await super.fetch(request);
       if (fault.how === "lose") {
         await new Promise((resolve) => timer(resolve, WORKS_ON_MS));

@@ -18,6 +18,8 @@ pub enum How {
     Stall,
     /// It fails before it reads the request.
     Refuse,
+    /// It opens a socket of which its class knows nothing, and says nothing on it.
+    Mute,
     /// It does what was asked, works on for 0.4 s, and is reset before its answer leaves.
     Lose,
     /// Its alarms come after 0.2 s at the latest, whatever its path.
@@ -30,6 +32,7 @@ impl How {
             Self::Hang => "hang",
             Self::Stall => "stall",
             Self::Refuse => "refuse",
+            Self::Mute => "mute",
             Self::Lose => "lose",
             Self::Early => "early",
         }

@@ -9,6 +9,7 @@ pub mod exec;
 pub mod exports;
 pub mod faults;
 pub mod fuzz;
+pub mod libtest;
 pub mod paths;
 pub mod server;
 pub mod setup;

@@ -33,8 +33,8 @@ pub const LOCAL_CREDENTIAL_KEY: &str = "bG9jYWwtZGV2ZWxvcG1lbnQtY3JlZGVudGlhbC1r
 /// The file of the log, in the folder of the server.
 const LOG: &str = "workerd.log";
 
-/// The module of a server with faults.
-const FAULTY: &str = "faulty.js";
+/// The file of a module in front of the Worker.
+const FRONT: &str = "front.js";
 
 /// How to run the server.
 #[derive(Debug, Clone)]
@@ -57,6 +57,8 @@ pub struct Options {
     pub environment: Vec<(String, PathBuf)>,
     /// Faults of its objects.
     pub faults: Option<Faults>,
+    /// A module to load in front of the built Worker, which it imports from `./index.js`. Not with faults.
+    pub front: Option<String>,
     /// Whether the Worker's log goes to standard error; else [`Server::log`] has it.
     pub verbose: bool,
 }
@@ -74,8 +76,14 @@ impl Options {
             v8: Vec::new(),
             environment: Vec::new(),
             faults: None,
+            front: None,
             verbose: false,
         }
+    }
+
+    /// The module in front of the Worker.
+    fn module(&self) -> Option<String> {
+        self.faults.as_ref().map(Faults::module).or_else(|| self.front.clone())
     }
 
     /// The same with a variable set.
@@ -110,7 +118,7 @@ impl Server {
         // A port found free may be taken a moment later by somebody else.
         for _ in 0..5 {
             let ports = ports(options)?;
-            let main = options.faults.as_ref().map(|_| FAULTY);
+            let main = options.module().map(|_| FRONT);
             let configuration = Configuration { ports: &ports, vars: &vars, v8: &options.v8, main };
             let text = capnp::render(&configuration);
             fs::write(folder.path().join("config.capnp"), text)?;
@@ -159,7 +167,7 @@ impl Server {
     /// The same with the variables of other options.
     pub async fn restart_with(&mut self, options: &Options) -> Result<()> {
         let vars = variables(options, self.sandbox.as_ref());
-        let main = options.faults.as_ref().map(|_| FAULTY);
+        let main = options.module().map(|_| FRONT);
         let configuration =
             Configuration { ports: &self.ports, vars: &vars, v8: &options.v8, main };
         fs::write(self.folder.path().join("config.capnp"), capnp::render(&configuration))?;
@@ -189,8 +197,8 @@ fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
         fs::copy(&from, folder.join(name))
             .with_context(|| format!("{}: build the Worker first", from.display()))?;
     }
-    if let Some(faults) = &options.faults {
-        fs::write(folder.join(FAULTY), faults.module())?;
+    if let Some(module) = options.module() {
+        fs::write(folder.join(FRONT), module)?;
     }
     let storage = folder.join("storage");
     let Some(wanted) = &options.storage else {

@@ -44,7 +44,7 @@ impl JwtError {
             Self::TooLong => "the token has more than 8192 bytes",
             Self::Malformed => "the token is malformed",
             Self::Algorithm => "the token's algorithm is not accepted",
-            Self::Critical => "the token has a critical header that is not understood",
+            Self::Critical => "the token's `crit` header names an extension that is not supported",
             Self::Signature => "the token's signature is wrong",
             Self::NoSubject => "the token has no sub",
             Self::NoExpiry => "the token has no exp",

@@ -118,19 +118,23 @@ fn text(object: Object, name: &str, bytes: &[u8]) -> Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stored_fixtures::lines_of_0_1_0;
 
     #[test]
     fn a_request_leads_back_to_what_was_asked() {
         let by = Brought { client: [1; 32], secret: [2; 32], origin: [3; 32] };
-        for ask in [
+        let asks = [
             Ask::Redeem(by.clone(), Some("cursor://x".into()), "v".into()),
             Ask::Redeem(by.clone(), None, "v".into()),
             Ask::Refresh(by.clone(), 7),
             Ask::Look([4; 32]),
             Ask::Revoke(by),
             Ask::TakeBack(Subject([5; 16])),
-        ] {
-            assert_eq!(Ask::read(ask.path(), &ask.body()), Some(ask));
+        ];
+        let written = asks.each_ref().map(|ask| format!("{} {}", ask.path(), ask.body()));
+        for (line, ask) in lines_of_0_1_0("messages-grant", &written).iter().zip(asks) {
+            let (path, body) = line.split_once(' ').unwrap();
+            assert_eq!(Ask::read(path, body), Some(ask));
         }
         assert_eq!(Ask::read("/refresh", "{}"), None);
         assert_eq!(Ask::read("/other", "{}"), None);

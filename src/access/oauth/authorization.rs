@@ -59,7 +59,7 @@ impl Authorization {
         let asked = form.one("redirect_uri").map_err(Mistake::OnPage)?;
         let redirect_uri = client.redirect(asked).ok_or(Mistake::OnPage(Fault::new(
             Code::InvalidRedirectUri,
-            "`redirect_uri` is not one that the client registered",
+            "`redirect_uri` is not registered for this client",
         )))?;
         let state = form.one("state").map_err(Mistake::OnPage)?.map(str::to_owned);
         let at_client = |fault| Mistake::AtClient(redirect_uri.clone(), state.clone(), fault);
@@ -142,7 +142,10 @@ fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), Fault> {
     let challenge =
         form.needed("code_challenge", "`code_challenge` is missing: PKCE is required")?;
     if form.one("code_challenge_method")? != Some("S256") || !is_challenge(challenge) {
-        return Err(Fault::request("`code_challenge_method` must be S256, the challenge its hash"));
+        return Err(Fault::request(
+            "`code_challenge_method` must be S256, and `code_challenge` a \
+                                   SHA-256 hash in base64url",
+        ));
     }
     resource::check(form, origin)?;
     Ok((scopes(form.one("scope")?, OFFERED), challenge.to_owned()))
@@ -158,7 +161,10 @@ pub fn scopes(list: Option<&str>, had: Scopes) -> Scopes {
 
 #[cfg(test)]
 mod tests {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     const ORIGIN: &str = "https://mcp.example";
     const GOOD: &str = "response_type=code&redirect_uri=https://a.example/cb&state=s%26t&scope=read\
@@ -178,6 +184,14 @@ mod tests {
         assert_eq!(Authorization::from_bytes(&request.to_bytes().unwrap()), Some(request.clone()));
         let without = Authorization { state: None, ..request };
         assert_eq!(Authorization::from_bytes(&without.to_bytes().unwrap()), Some(without));
+    }
+
+    #[test]
+    fn a_request_of_0_1_0_is_read() {
+        let request = read(GOOD).unwrap();
+        let carried = URL_SAFE_NO_PAD.encode(request.to_bytes().unwrap());
+        let stored = URL_SAFE_NO_PAD.decode(of_0_1_0("oauth-authorization", &carried)).unwrap();
+        assert_eq!(Authorization::from_bytes(&stored), Some(request));
     }
 
     #[test]

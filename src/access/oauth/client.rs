@@ -164,7 +164,10 @@ pub fn register(
         _ => return Err(metadata("`token_endpoint_auth_method` is not supported")),
     };
     if !lists(grants, "authorization_code") || !lists(responses, "code") {
-        return Err(metadata("the grant type is `authorization_code`, the response type `code`"));
+        return Err(metadata(
+            "`grant_types` must include `authorization_code`, and \
+                             `response_types` must include `code`",
+        ));
     }
     let id = client.sign(keys, random)?;
     let answer = Object::new()

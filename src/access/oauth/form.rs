@@ -1,7 +1,5 @@
 //! Queries and posted forms: `application/x-www-form-urlencoded` (WHATWG URL §5.1).
 
-use percent_encoding::percent_decode_str;
-
 use super::fault::Fault;
 
 /// The fields of a form, in their order.
@@ -11,9 +9,7 @@ pub struct Form(Vec<(String, String)>);
 impl Form {
     /// Reads a form; whatever comes is some form.
     pub fn parse(text: &str) -> Self {
-        let pairs = text.split('&').filter(|pair| !pair.is_empty());
-        let pairs = pairs.map(|pair| pair.split_once('=').unwrap_or((pair, "")));
-        Self(pairs.map(|(name, value)| (decoded(name), decoded(value))).collect())
+        Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }
 
     /// The query of a URL.
@@ -30,7 +26,7 @@ impl Form {
         let mut values = self.all(name);
         let first = values.next();
         match values.next() {
-            Some(_) => Err(Fault::request("a parameter is there more than once")),
+            Some(_) => Err(Fault::request("a parameter was sent more than once")),
             None => Ok(first.filter(|value| !value.is_empty())),
         }
     }
@@ -49,10 +45,6 @@ impl Form {
             move |(known, value): &'a (String, String)| (known == name).then_some(value.as_str());
         self.0.iter().filter_map(named)
     }
-}
-
-fn decoded(text: &str) -> String {
-    percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned()
 }
 
 #[cfg(test)]

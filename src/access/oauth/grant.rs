@@ -123,10 +123,10 @@ impl Grant {
     ) -> Result<Generation, Refused> {
         self.check(by, now_ms)?;
         if redirect_uri.is_some_and(|uri| uri != self.terms.redirect_uri) {
-            return Err(wrong("`redirect_uri` is not the one that the code was sent to"));
+            return Err(wrong("`redirect_uri` differs from that of the authorization request"));
         }
         if !answers(verifier, &self.terms.challenge) {
-            return Err(wrong("`code_verifier` does not answer the code_challenge"));
+            return Err(wrong("`code_verifier` does not match `code_challenge`"));
         }
         if self.stage != Stage::Code {
             return Err(Refused::Stolen(Fault::grant("the code was used before")));
@@ -147,7 +147,7 @@ impl Grant {
     ) -> Result<Generation, Refused> {
         self.check(by, now_ms)?;
         let Stage::Live(newest, since_ms) = self.stage else {
-            return Err(wrong("the code was not used yet"));
+            return Err(wrong("the code of this grant was not exchanged yet"));
         };
         let parallel = now_ms.abs_diff(since_ms) <= GRACE_MS;
         match newest.checked_sub(brought) {
@@ -162,17 +162,17 @@ impl Grant {
 
     fn check(&self, by: Bearer<'_>, now_ms: u64) -> Result<(), Refused> {
         if !is_same(&self.terms.secret, by.secret) {
-            return Err(wrong("it has run out"));
+            return Err(wrong("the code or token is not valid any more"));
         }
         if now_ms / 1_000 >= self.ends_s {
-            return Err(Refused::Over(Fault::grant("it has run out")));
+            return Err(Refused::Over(Fault::grant("the code or token is not valid any more")));
         }
         if self.terms.client != *by.client {
-            return Err(wrong("it was given to another client"));
+            return Err(wrong("the code or token was issued to another client"));
         }
         match self.terms.origin == *by.origin {
             true => Ok(()),
-            false => Err(wrong("it is for another server")),
+            false => Err(wrong("the code or token is for another server")),
         }
     }
 
@@ -284,7 +284,7 @@ impl Refused {
 }
 
 /// What a client is told where there is no such grant any more.
-pub const GONE: Fault = Fault::new(Code::InvalidGrant, "it was revoked, or has run out");
+pub const GONE: Fault = Fault::new(Code::InvalidGrant, "the grant was revoked or has expired");
 
 /// What a challenge may be: SHA-256 in base64url.
 pub fn is_challenge(text: &str) -> bool {

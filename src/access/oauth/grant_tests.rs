@@ -42,6 +42,13 @@ fn a_grant_of_0_1_0_is_read() {
 }
 
 #[test]
+fn the_terms_of_a_new_grant_are_read_as_they_were_written() {
+    let terms = grant().terms;
+    let stored = of_0_1_0("message-grant-create", &terms.to_json());
+    assert_eq!(Terms::from_json(&stored), Some(terms));
+}
+
+#[test]
 fn a_code_is_good_once_and_twice_is_the_end() {
     let mut grant = grant();
     assert!(!grant.is_live(&SECRET, 1_000));

@@ -17,7 +17,9 @@ pub enum Found {
     Endpoints(Endpoints),
     /// Its document must be fetched.
     Fetch,
-    /// It did not answer a moment ago, or is being asked often enough.
+    /// Enough requests are asking for it.
+    Wait,
+    /// It did not answer a moment ago.
     Unreachable,
 }
 
@@ -36,8 +38,9 @@ impl KnownProvider {
             Some((endpoints, read)) if now_s.abs_diff(*read) < FRESH => {
                 Found::Endpoints(endpoints.clone())
             }
-            _ if now_s.abs_diff(self.failed) >= PAUSE && self.starts.begin(now_s) => Found::Fetch,
-            _ => Found::Unreachable,
+            _ if now_s.abs_diff(self.failed) < PAUSE => Found::Unreachable,
+            _ if self.starts.begin(now_s) => Found::Fetch,
+            _ => Found::Wait,
         }
     }
 
@@ -83,6 +86,7 @@ mod tests {
         let mut known = KnownProvider::default();
         let fetches = (0..100).filter(|_| known.find(10_000) == Found::Fetch).count();
         assert!((1..100).contains(&fetches), "{fetches}");
+        assert_eq!(known.find(10_000), Found::Wait);
         known.note(Some(endpoints()), 10_001);
         assert_eq!(known.find(10_001), Found::Endpoints(endpoints()));
     }

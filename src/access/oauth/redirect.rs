@@ -3,7 +3,7 @@
 //! Invariant: exactly an address that the client registered; only the port of one on the person's own
 //! machine is free, because the client learns its port when it starts.
 
-use crate::runtime::url::{Url, form_encoded};
+use crate::runtime::url::{self, Url};
 
 /// Characters that an address may have.
 const MAX_CHARS: usize = 1_024;
@@ -88,14 +88,10 @@ pub fn form_action(uri: &str) -> String {
 
 /// The address with parameters for the client.
 pub fn with_parameters(uri: &str, parameters: &[(&str, Option<&str>)]) -> String {
-    let mut uri = uri.to_owned();
-    for (name, value) in parameters {
-        if let Some(value) = value {
-            uri.push(if uri.contains('?') { '&' } else { '?' });
-            uri.push_str(&format!("{name}={}", form_encoded(value)));
-        }
-    }
-    uri
+    url::with_parameters(
+        uri,
+        parameters.iter().filter_map(|(name, value)| Some((*name, (*value)?))),
+    )
 }
 
 /// The scheme in lower case; one in other letters is none here, so that nothing has two spellings.

@@ -5,8 +5,6 @@
 //! its path and its query belong to its name, because clients compare names as text; they make no
 //! difference for what a token is good for.
 
-use percent_encoding::percent_decode_str;
-
 use super::{
     fault::{Code, Fault},
     form::Form,
@@ -28,7 +26,7 @@ const SECRET: [&str; 6] = ["key", "token", "secret", "password", "session", "cre
 pub fn check(form: &Form, origin: &str) -> Result<(), Fault> {
     match form.all("resource").all(|resource| resource.is_empty() || is_own(resource, origin)) {
         true => Ok(()),
-        false => Err(Fault::new(Code::InvalidTarget, "`resource` is not this server")),
+        false => Err(Fault::new(Code::InvalidTarget, "`resource` does not name this server")),
     }
 }
 
@@ -75,11 +73,11 @@ fn is_repeatable(query: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\\');
     query.len() <= MAX_QUERY
         && query.bytes().all(is_plain)
-        && !query.split('&').any(|pair| names_secret(pair.split('=').next().unwrap_or_default()))
+        && !form_urlencoded::parse(query.as_bytes()).any(|(name, _)| names_secret(&name))
 }
 
 fn names_secret(name: &str) -> bool {
-    let name = percent_decode_str(name).decode_utf8_lossy().to_ascii_lowercase();
+    let name = name.to_ascii_lowercase();
     name == "auth" || SECRET.iter().any(|part| name.contains(part))
 }
 

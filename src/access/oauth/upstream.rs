@@ -38,7 +38,7 @@ pub struct Provider {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DocumentError {
     /// It is none, or names another issuer.
-    #[error("is another issuer's, or lacks an endpoint")]
+    #[error("names another issuer or lacks an endpoint")]
     Foreign,
     /// Somebody on the way could read what is sent there.
     #[error("names an endpoint that is not https")]
@@ -153,6 +153,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::stored_fixtures::of_0_1_0;
 
     fn provider() -> Provider {
         Provider {
@@ -179,6 +180,8 @@ mod tests {
         assert_eq!((person.id.as_str(), person.name.as_str()), ("42", "ada@example.org"));
         let mut written = Vec::new();
         person.write(&mut written);
+        let stored = of_0_1_0("oauth-person", &URL_SAFE_NO_PAD.encode(&written));
+        assert_eq!(URL_SAFE_NO_PAD.decode(stored).as_ref(), Ok(&written));
         assert_eq!(Person::read(&mut Reader::new(&written)), Some(person));
         assert_eq!(provider().person(&answer(&claims()), "other", 100), None);
         assert_eq!(provider().person(&answer(&claims()), "state", 101), None);

@@ -96,10 +96,30 @@ impl Ask {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        protocol::session_id::{Claims, Placement},
+        stored_fixtures::{lines_of_0_1_0, of_0_1_0},
+    };
+
+    #[test]
+    fn objects_have_the_names_that_they_had() {
+        assert_eq!(of_0_1_0("name-hub", &hub_name(Subject([7; 16]))), "hub-BwcHBwcHBwcHBwcHBwcHBw");
+        let claims = |placement| {
+            let kept = crate::stored_fixtures::read_0_1_0("kept-session");
+            Claims { placement, ..crate::agents::session::kept::read(&kept).unwrap().0 }
+        };
+        for (name, placement) in [
+            ("name-session", Placement::Session),
+            ("name-sessions-of-a-subject", Placement::Subject),
+        ] {
+            let object = claims(placement).object();
+            assert_eq!(of_0_1_0(name, &object), object);
+        }
+    }
 
     #[test]
     fn a_path_leads_back_to_what_was_asked() {
-        for ask in [
+        let asks = [
             Ask::Listen,
             Ask::Announce(String::new()),
             Ask::Announce("subject-_-".into()),
@@ -115,8 +135,10 @@ mod tests {
             Ask::Consume([0xff; 16], u64::MAX),
             Ask::Keep(Uuid::from_u128(7)),
             Ask::Page(Uuid::from_u128(7), 9),
-        ] {
-            assert_eq!(Ask::read(&ask.path()), Some(ask));
+        ];
+        let paths = lines_of_0_1_0("messages-hub", &asks.each_ref().map(Ask::path));
+        for (path, ask) in paths.iter().zip(asks) {
+            assert_eq!(Ask::read(path), Some(ask));
         }
         for wrong in ["", "/", "/no", "/watch/x", "/watch/x/y", "/consume/AAAA/1", "/end/-1"] {
             assert_eq!(Ask::read(wrong), None, "{wrong}");

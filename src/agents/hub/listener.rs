@@ -67,7 +67,11 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stored_fixtures::of_0_1_0;
+    use crate::{
+        access::{admission::OWN_TOKEN_HEADER, principal::Subject, seal::SEAL_HEADER},
+        stored_fixtures::{lines_of_0_1_0, of_0_1_0},
+        transport::forward,
+    };
 
     #[test]
     fn a_listener_hears_what_it_wanted_under_its_own_id() {
@@ -80,6 +84,22 @@ mod tests {
         let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
         assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
         assert_eq!(same.told(&Change::Prompts), None);
+    }
+
+    #[test]
+    fn headers_to_objects_have_the_names_that_they_had() {
+        let names = [SEAL_HEADER, LISTENER_HEADER, PRINCIPAL_HEADER, OWN_TOKEN_HEADER];
+        let names = [names, forward::PASSED].concat().into_iter().map(str::to_owned);
+        let names: Vec<String> = names.collect();
+        assert_eq!(lines_of_0_1_0("headers-to-objects", &names), names);
+    }
+
+    #[test]
+    fn a_principal_is_read_as_it_was_written() {
+        let principal =
+            Principal { client: "Cläude".into(), ..Principal::nobody(Subject([7; 16])) };
+        let stored = of_0_1_0("header-principal", &principal_to_ascii(&principal));
+        assert_eq!(principal_from_ascii(&stored), Some(principal));
     }
 
     #[test]

@@ -4,16 +4,17 @@ use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
-    future::{Either, LocalBoxFuture, ready, select},
+    future::{Either, LocalBoxFuture, join_all, ready, select},
 };
 use serde_json::{Value, json};
 
 use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
 use crate::{
-    agents::{all::all, channel::Channel},
+    agents::channel::Channel,
+    edge::refusal::Refusal,
     protocol::{
         capabilities::ClientCapabilities,
-        jsonrpc::{RequestId, notification_text, request_text},
+        jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, notification_text, request_text},
         log_level::LogLevel,
         notification,
         object::Object,
@@ -69,6 +70,11 @@ impl Notifier for CallNotifier {
         let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
             return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
+        }
+        if !self.call.channel.takes_questions() {
+            let why = Refusal::AcceptQuestion.to_string();
+            let refused = Stop::refused(RpcError::new(TRANSPORT_ERROR, why));
+            return ready(Err(refused)).boxed_local();
         }
         let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
         let (session, channel) = (self.session.clone(), self.call.channel.clone());
@@ -161,6 +167,15 @@ fn send(session: &Session, channel: &Channel, text: &[u8]) {
     }
 }
 
+/// Tells the client that a question needs no answer any more.
+pub(super) fn take_back(session: &Session, channel: &Channel, question: &Slot) {
+    let params = Object::new()
+        .text("requestId", question.id())
+        .text("reason", "the answer is no longer needed");
+    let text = notification_text("notifications/cancelled", &params.end());
+    send(session, channel, &text);
+}
+
 /// Questions that were put. Dropping it takes back those that were not answered.
 struct Asked {
     session: Rc<Session>,
@@ -172,20 +187,15 @@ impl Drop for Asked {
     fn drop(&mut self) {
         for slot in &self.slots {
             if self.session.questions.close(slot) {
-                let params = Object::new()
-                    .text("requestId", slot.id())
-                    .text("reason", "the answer is not needed any more");
-                let text = notification_text("notifications/cancelled", &params.end());
-                send(&self.session, &self.channel, &text);
+                take_back(&self.session, &self.channel, slot);
             }
         }
     }
 }
 
 async fn wait(asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
-    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)).boxed_local());
-    let answers = match select(all(answers.collect()).boxed_local(), platform.sleep(PATIENCE)).await
-    {
+    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)));
+    let answers = match select(join_all(answers), platform.sleep(PATIENCE)).await {
         Either::Left((answers, _)) => answers,
         Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
     };

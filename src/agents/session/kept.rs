@@ -18,19 +18,19 @@ pub fn read(kept: &str) -> Option<(Claims, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use uuid::Uuid;
 
     use super::*;
     use crate::stored_fixtures::of_0_1_0;
     use crate::{
         access::principal::Subject,
+        agents::session::Greeted,
         protocol::{capabilities::ClientCapabilities, session_id::Placement, version::Version},
     };
 
-    #[test]
-    fn a_session_is_read_as_it_was_kept() {
-        let claims = Claims {
+    pub(in crate::agents::session) fn claims() -> Claims {
+        Claims {
             session: Uuid::from_u128(1),
             version: Version::V2025_06_18,
             capabilities: ClientCapabilities::SAMPLING,
@@ -41,7 +41,33 @@ mod tests {
             toolset: String::new(),
             client_name: "a client".into(),
             client_version: "1 0".into(),
+        }
+    }
+
+    #[test]
+    fn attachments_of_sockets_are_read_as_they_were_written() {
+        let written = write(&claims(), "");
+        let stored = of_0_1_0("attachment-session-stream", &written);
+        assert_eq!(read(&stored), Some((claims(), "")));
+        let greeted = Greeted {
+            version: Version::V2024_11_05.code(),
+            capabilities: ClientCapabilities::SAMPLING.bits(),
+            name: "a \"client\"".into(),
+            client_version: "1".into(),
         };
+        for (name, greeted) in [
+            ("attachment-sse-before-initialize", Greeted::default()),
+            ("attachment-sse-after-initialize", greeted),
+        ] {
+            let stored = of_0_1_0(name, &write(&claims(), &greeted.to_attachment()));
+            let (known, text) = read(&stored).unwrap();
+            assert_eq!((known, Greeted::from_attachment(text)), (claims(), Some(greeted)));
+        }
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_was_kept() {
+        let claims = claims();
         let text = r#"{"a": 1}"#;
         let written = write(&claims, text);
         for kept in [of_0_1_0("kept-session", &written), written] {

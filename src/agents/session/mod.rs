@@ -13,7 +13,7 @@ mod recent;
 mod serve;
 mod settings;
 
-pub use keeper::ObjectKeeper;
+pub use keeper::{Keys, ObjectKeeper};
 pub use recent::Recent;
 pub use serve::{serve, worded};
 pub use settings::Settings;
@@ -23,7 +23,7 @@ use std::{
     rc::Rc,
 };
 
-use back::CallNotifier;
+use back::{CallNotifier, take_back};
 use call::Call;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
@@ -329,8 +329,11 @@ impl Session {
             if let Some(task) = call.task() {
                 self.keeper.cancel_task(&task);
             }
+            // While its stream still takes messages.
+            for question in self.questions.give_up(&call) {
+                take_back(self, &call.channel, &question);
+            }
             call.cancel();
-            self.questions.give_up(&call);
         }
     }
 

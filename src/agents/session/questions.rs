@@ -69,15 +69,16 @@ impl Questions {
         true
     }
 
-    /// Ends all questions of a call.
-    pub(super) fn give_up(&self, call: &Rc<Call>) {
+    /// Ends all questions of a call; returns those that waited for their answers.
+    pub(super) fn give_up(&self, call: &Rc<Call>) -> Vec<Rc<Slot>> {
         let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.call, call);
         let mut waiting = self.waiting.borrow_mut();
         let slots: Vec<_> = waiting.extract_if(.., |slot| of_call(slot)).collect();
         drop(waiting);
-        for slot in slots {
+        for slot in &slots {
             slot.put(Err("the request was cancelled".to_owned()));
         }
+        slots
     }
 
     /// Forgets a question; true where it still waited for its answer.
@@ -186,7 +187,8 @@ mod tests {
         let questions = Questions::new("p", Rc::default());
         let (one, two) = calls();
         let (of_one, of_two) = (questions.open(&one).unwrap(), questions.open(&two).unwrap());
-        questions.give_up(&one);
+        let given_up = questions.give_up(&one);
+        assert_eq!(given_up.iter().map(|slot| &slot.id).collect::<Vec<_>>(), [&of_one.id]);
         assert!(matches!(poll(&of_one), Poll::Ready(Err(_))));
         assert_eq!(poll(&of_two), Poll::Pending);
     }

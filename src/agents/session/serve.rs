@@ -95,7 +95,7 @@ pub(super) async fn answered(
         Message::Response { id, outcome } => {
             ctx.record.method("response");
             if !session.questions.answer(id.as_ref(), outcome) {
-                session.keeper.note("a response to no request that waits was ignored");
+                session.keeper.note("ignored a response that matches no pending request");
             }
             Reply::Accepted
         }
@@ -146,15 +146,15 @@ async fn request(
 }
 
 fn other_era() -> RpcError {
-    let why = "a stateless request inside a session: send it without Mcp-Session-Id";
+    let why = "a request of 2026-07-28 has no session: send it without Mcp-Session-Id";
     RpcError::new(INVALID_REQUEST, why)
 }
 
 /// `initialize` inside a session: only one that began with its stream has yet to hear it.
 fn initialize(session: &Session, params: Option<&RawValue>) -> Outcome {
     if session.hello.borrow().version != 0 {
-        let why =
-            "this session is initialized: send initialize without Mcp-Session-Id for a new one";
+        let why = "this session is already initialized: to start a new one, send `initialize` without \
+             Mcp-Session-Id";
         return RpcError::new(INVALID_REQUEST, why).into();
     }
     match Hello::read(params) {
@@ -213,7 +213,11 @@ async fn saved(session: &Session) -> Result<Outcome, RpcError> {
     let settings = session.settings.borrow().clone();
     session.keeper.clone().save(settings).await;
     if session.is_ended() {
-        return Err(RpcError::new(INVALID_REQUEST, "the session was ended: start a new one"));
+        return Err(RpcError::new(
+            INVALID_REQUEST,
+            "the session was ended: send `initialize` to \
+                                                   start a new one",
+        ));
     }
     Ok(Outcome::List("{}"))
 }
@@ -236,7 +240,8 @@ pub fn worded(version: Version, method: &str, id: &RequestId, outcome: Outcome) 
         Outcome::Result(text) => result(&text),
         Outcome::Tool(tool) => bounded(id, result(&tool.to_json())),
         Outcome::NoResource(uri) => {
-            let message = format!("no resource `{uri}`");
+            let message =
+                format!("no resource `{uri}`: see resources/list and resources/templates/list");
             let data = Some(json!({ "uri": uri }));
             error_text(Some(id), &RpcError { code: RESOURCE_NOT_FOUND, message, data })
         }

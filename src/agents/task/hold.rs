@@ -34,7 +34,7 @@ impl Kept {
         match &self.held {
             Some(why) => {
                 let at = rfc3339(self.wake_ms);
-                Some(format!("cannot go on for now: {why}. It is tried again at {at}"))
+                Some(format!("the task cannot continue for now: {why}. It is retried at {at}"))
             }
             None => self.message.clone(),
         }
@@ -56,8 +56,8 @@ impl Kept {
             (None, _) => "it was still working",
         };
         Some(format!(
-            "the task did not end within its time: {why}. What it was to change may have been changed in \
-             part: look before you repeat it"
+            "the task did not end in time: {why}. Some of its changes may have happened: check \
+             before you repeat it"
         ))
     }
 
@@ -116,7 +116,10 @@ mod tests {
         kept.message = Some("half".into());
         kept.hold("no key".into(), 3, 1_000);
         let held = kept.status_message().unwrap();
-        assert_eq!(held, "cannot go on for now: no key. It is tried again at 1970-01-01T00:01:21Z");
+        assert_eq!(
+            held,
+            "the task cannot continue for now: no key. It is retried at 1970-01-01T00:01:21Z"
+        );
         assert!(kept.view(None, 2_000).contains(&held));
         assert_eq!(kept.release(), 4);
         assert_eq!((kept.status_message().as_deref(), kept.attempts), (Some("half"), 0));

@@ -12,7 +12,11 @@ use crate::{
         raw,
         stateless::input::Keyed,
     },
-    server::{context::Client, registry, tasks::Start},
+    server::{
+        context::Client,
+        registry,
+        tasks::{Seen, Start},
+    },
     telemetry::audit::Entry,
 };
 
@@ -188,17 +192,29 @@ impl Told {
     }
 }
 
+/// The answer to a start: the task's id and how it looks.
+pub fn started(id: &str, view: &str) -> String {
+    format!("{id}\n{view}")
+}
+
+/// Reads it back.
+pub fn read_started(text: &str) -> Option<Seen> {
+    let (id, task) = text.split_once('\n')?;
+    Some(Seen { id: id.to_owned(), task: task.to_owned() })
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::stored_fixtures::of_0_1_0;
+    use crate::stored_fixtures::{lines_of_0_1_0, of_0_1_0, row_of_0_1_0};
     use crate::{
         access::{
             principal::{Subject, Way},
             scope::Scopes,
         },
+        agents::task_agent::{ENDED, TASK},
         protocol::{
             capabilities::ClientCapabilities, question::Question,
             stateless::request_state::Answered, testing::raw,
@@ -276,23 +292,64 @@ pub(super) mod tests {
 
     #[test]
     fn what_followers_are_told_is_read_as_it_was_written() {
-        for told in [
+        let told = [
             Told::Progress(0.5, Some(3.0), Some("m".into())),
             Told::Progress(1.0, None, None),
             Told::Log(LogLevel::Error, "l".into(), json!({ "a": [1] })),
             Told::Asks(vec![Keyed::new("r", Question::Roots)]),
+            Told::Asks(Vec::new()),
             Told::Over,
-        ] {
-            assert_eq!(Told::from_json(&told.to_json()), Some(told));
+        ];
+        let lines = lines_of_0_1_0("messages-task-follower", &told.each_ref().map(Told::to_json));
+        for (line, told) in lines.iter().zip(told) {
+            assert_eq!(Told::from_json(line), Some(told));
         }
     }
 
     #[test]
     fn an_end_is_read_as_it_was_written() {
-        for ended in
-            [Ended::Completed("{}".into()), Ended::Failed(-32603, "why".into()), Ended::Cancelled]
-        {
-            assert_eq!(Ended::from_json(&ended.to_json()), Some(ended));
+        let ended =
+            [Ended::Completed("{}".into()), Ended::Failed(-32603, "why".into()), Ended::Cancelled];
+        let lines = lines_of_0_1_0("answers-task-ended", &ended.each_ref().map(Ended::to_json));
+        for (line, ended) in lines.iter().zip(ended) {
+            assert_eq!(
+                row_of_0_1_0(&format!("task-ended-{}", word(&ended)), ENDED, line, 9),
+                *line
+            );
+            assert_eq!(Ended::from_json(line), Some(ended));
         }
+    }
+
+    fn word(ended: &Ended) -> &'static str {
+        match ended {
+            Ended::Completed(_) => "completed",
+            Ended::Failed(..) => "failed",
+            Ended::Cancelled => "cancelled",
+        }
+    }
+
+    #[test]
+    fn rows_of_tasks_are_read_as_they_were_written() {
+        let asks = kept();
+        let mut working = Kept { message: None, status: Status::Working, ..kept() };
+        working.asked.clear();
+        working.sleeps(5_000, 1_000);
+        let mut over = kept();
+        over.becomes(Status::Completed, 9);
+        for (name, kept) in [("asks", asks), ("sleeps", working), ("over", over)] {
+            let stored = row_of_0_1_0(&format!("task-{name}"), TASK, &kept.to_json(), u64::MAX);
+            assert_eq!(format!("{:?}", Kept::from_json(&stored).unwrap()), format!("{kept:?}"));
+        }
+    }
+
+    #[test]
+    fn a_start_and_its_answer_are_read_as_they_were_written() {
+        let order = Order { ends_s: 1_800_000_000, ..kept().order };
+        let stored = of_0_1_0("message-task-start", &order.to_json());
+        assert_eq!(format!("{:?}", Order::from_json(&stored).unwrap()), format!("{order:?}"));
+        let kept = Kept { order, ..kept() };
+        let view = kept.view(None, 1_000);
+        let answer = of_0_1_0("answer-task-start", &started("i", &view));
+        assert_eq!(read_started(&answer), Some(Seen { id: "i".into(), task: view }));
     }
 }

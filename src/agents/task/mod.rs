@@ -13,6 +13,7 @@ mod hold;
 mod kept;
 mod run;
 
+pub use kept::{read_started, started};
 pub use run::{Run, Stopped, TaskKeeper, drive};
 
 use serde_json::Value;
@@ -65,7 +66,8 @@ impl Status {
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
+    /// Reads the name in the extension.
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|status| status.as_str() == name)
     }
 }

@@ -132,7 +132,7 @@ impl Run {
             return Ok(answers.into_iter().flatten().collect());
         }
         if !kept.order.start.can_ask {
-            return Err(Stop::unanswered("nothing can be asked once the work has begun"));
+            return Err(Stop::unanswered("the client cannot be asked after the work has begun"));
         }
         let can = kept.order.start.capabilities;
         match open.iter().map(|asked| asked.question.needs()).find(|needs| !can.has(*needs)) {
@@ -153,6 +153,8 @@ pub async fn drive(
             return Poll::Ready(Stopped::Cancelled);
         }
         match (call.as_mut().poll(cx), run.sleeps_until.get()) {
+            // A tool that was stopped because it was taken back did not end by itself.
+            (Poll::Ready(Err(_)), _) if run.cancelled.get() => Poll::Ready(Stopped::Cancelled),
             (Poll::Ready(ended), _) => Poll::Ready(Stopped::Ended(ended)),
             (Poll::Pending, _) if run.cancelled.get() && run.under_way.get() == 0 => {
                 Poll::Ready(Stopped::Cancelled)
@@ -224,8 +226,15 @@ impl Work for Run {
             _ => {}
         }
         let saved = self.keeper.save();
-        async move { saved.await.map_err(|why| Stop::unanswered(format!("not kept: {why}"))) }
-            .boxed_local()
+        async move {
+            saved.await.map_err(|why| {
+                Stop::unanswered(format!(
+                    "the task could not be \
+                                                                         stored: {why}"
+                ))
+            })
+        }
+        .boxed_local()
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
@@ -257,4 +266,39 @@ impl Work for Run {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+    use crate::{agents::task::kept::tests::kept, sitebay::fake::Fake};
+
+    struct Nowhere;
+
+    impl TaskKeeper for Nowhere {
+        fn save(&self) -> LocalBoxFuture<'static, Result<(), String>> {
+            ready(Ok(())).boxed_local()
+        }
+
+        fn tell(&self, _told: &Told) {}
+
+        fn announce(&self, _news: News) {}
+    }
+
+    #[test]
+    fn a_tool_that_begins_nothing_more_because_it_was_cancelled_ends_as_cancelled() {
+        let kept = Rc::new(RefCell::new(kept()));
+        let run = Rc::new(Run::new(kept, Rc::new(Nowhere), Fake::new([])));
+        let own = run.clone();
+        let call = async move {
+            own.record("send", None).await?;
+            own.cancel();
+            own.record("send", Some("null".to_owned())).await?;
+            if own.is_cancelled() { Err(Stop::cancelled()) } else { Ok(ToolResult::text("done")) }
+        };
+        let stopped = block_on(drive(call.boxed_local(), run));
+        assert!(matches!(stopped, Stopped::Cancelled), "{stopped:?}");
+    }
 }

@@ -2,31 +2,32 @@
 
 use std::rc::Rc;
 
-use super::{ACCESS_MAX_AGE, Config, Lookup};
+use super::{
+    Config, Get,
+    settings::{self, Setting},
+};
 use crate::access::{
     address::is_protected,
     admission::Door,
     jwt::Rules,
-    keys::MIN_KEY_CHARS,
     oauth::upstream::Provider,
     secret::{Secret, Secrets, first_shorter, keys},
 };
 
-/// Characters that a key or a shared secret must have outside development: 16 of a generated key carry
-/// 64 bits or more, which nobody finds by trying.
-const MIN_SECRET_CHARS: usize = 16;
-
 impl Config {
-    pub(super) fn read_door(&mut self, get: Lookup<'_>) {
-        let api_keys = self.secrets("MCP_API_KEY", get);
-        let admin_keys = self.secrets("MCP_ADMIN_KEY", get);
-        let shared_secrets = self.secrets("MCP_SHARED_SECRET", get);
-        let jwt = ["MCP_JWT_SECRET", "MCP_JWKS_URL", "MCP_JWT_ISSUER", "MCP_JWT_AUDIENCE"];
-        let secret = get("MCP_JWT_SECRET").unwrap_or_default();
-        let jwt = match (
-            Rules::parse(jwt.map(get)),
-            self.accepts("MCP_JWT_SECRET", &secret, MIN_KEY_CHARS),
-        ) {
+    pub(super) fn read_door(&mut self, get: Get<'_>) {
+        let api_keys = self.secrets(&settings::MCP_API_KEY, get);
+        let admin_keys = self.secrets(&settings::MCP_ADMIN_KEY, get);
+        let shared_secrets = self.secrets(&settings::MCP_SHARED_SECRET, get);
+        let jwt = [
+            &settings::MCP_JWT_SECRET,
+            &settings::MCP_JWKS_URL,
+            &settings::MCP_JWT_ISSUER,
+            &settings::MCP_JWT_AUDIENCE,
+        ];
+        let jwt = jwt.map(get);
+        let secret = get(&settings::MCP_JWT_SECRET).unwrap_or_default();
+        let jwt = match (Rules::parse(jwt), self.accepts(&settings::MCP_JWT_SECRET, &secret)) {
             (rules, true) => rules,
             (rules, false) => rules.with_unusable_secrets(),
         };
@@ -39,37 +40,39 @@ impl Config {
             shared_secrets,
             jwt,
             oauth: false,
-            keys_in_url: get("ALLOW_KEY_IN_URL").as_deref() == Some("1"),
+            keys_in_url: self.is_on(&settings::ALLOW_KEY_IN_URL, get),
         };
     }
 
-    fn secrets(&mut self, name: &str, get: Lookup<'_>) -> Secrets {
-        let setting = get(name).unwrap_or_default();
-        match self.accepts(name, &setting, MIN_SECRET_CHARS) {
-            true => Secrets::parse(&setting),
+    fn secrets(&mut self, setting: &Setting, get: Get<'_>) -> Secrets {
+        let text = get(setting).unwrap_or_default();
+        match self.accepts(setting, &text) {
+            true => Secrets::parse(&text),
             false => Secrets::unusable(),
         }
     }
 
     /// Whether the keys of a setting are long enough to be used. In development all are, with a warning.
-    fn accepts(&mut self, name: &str, setting: &str, least: usize) -> bool {
-        if keys(setting).any(|key| key.contains(char::is_whitespace)) {
+    fn accepts(&mut self, setting: &Setting, text: &str) -> bool {
+        let (name, least) = (setting.name, setting.least_chars());
+        if keys(text).any(|key| key.contains(char::is_whitespace)) {
             self.warnings.push(format!(
-                "{name} has a key with a space in it, which is one key: lists are separated by commas \
-                 or line ends"
+                "{name} has a key with a space in it, which counts as one key: separate the keys of a \
+                 list by commas or line ends"
             ));
         }
-        let Some(place) = first_shorter(setting, least) else {
+        let Some(place) = first_shorter(text, least) else {
             return true;
         };
         let short = format!("{name}: key number {place} has fewer than {least} characters");
         if self.is_development() {
-            let outside = "outside development it would be refused";
+            let outside = "outside development it is refused";
             self.warnings.push(format!("{short}: {outside}"));
             return true;
         }
+        self.has_broken_way = true;
         self.errors.push(format!(
-            "{short}: nobody is let in by {name}; make one with `openssl rand -base64 32`"
+            "{short}: all credentials of this kind are refused; make a key with `openssl rand -base64 32`"
         ));
         false
     }
@@ -84,41 +87,40 @@ impl Config {
         if !is_protected(url, development) {
             warn("MCP_JWKS_URL must begin with https://: tokens of its keys are refused");
             jwt.keys_url = None;
+            self.has_broken_way = true;
         } else if jwt.issuer.is_none() || jwt.audiences.is_empty() {
             warn(
                 "MCP_JWKS_URL needs MCP_JWT_ISSUER and MCP_JWT_AUDIENCE: tokens of its keys are refused",
             );
             jwt.keys_url = None;
+            self.has_broken_way = true;
         }
         jwt
     }
 
-    pub(super) fn read_oauth(&mut self, setting: Option<&str>) {
-        let warning = match (setting, &self.credential_keys) {
-            (None | Some("off"), _) => return,
-            (Some("on"), Some(_)) => return self.door.oauth = true,
-            (Some("on"), None) => {
-                "MCP_OAUTH is on, but CREDENTIAL_KEY is not set: nobody can sign in".to_owned()
-            }
-            (Some(other), _) => {
-                format!("MCP_OAUTH is `{other}`: expected `on` or `off`; using `off`")
-            }
-        };
-        self.warnings.push(warning);
+    pub(super) fn read_oauth(&mut self, get: Get<'_>) {
+        if self.word(&settings::MCP_OAUTH, get) != "on" {
+            return;
+        }
+        match &self.credential_keys {
+            Some(_) => self.door.oauth = true,
+            None => self.close_oauth("MCP_OAUTH is on, but CREDENTIAL_KEY is not set"),
+        }
     }
 
-    pub(super) fn read_oidc(
-        &mut self,
-        issuer: Option<String>,
-        id: Option<String>,
-        secret: Option<String>,
-    ) {
+    pub(super) fn read_oidc(&mut self, get: Get<'_>) {
+        let [issuer, id, secret] = [
+            &settings::MCP_OIDC_ISSUER,
+            &settings::MCP_OIDC_CLIENT_ID,
+            &settings::MCP_OIDC_CLIENT_SECRET,
+        ]
+        .map(get);
         let (issuer, client_id, client_secret) = match (issuer, id, secret) {
             (None, None, None) => return,
             (Some(issuer), Some(id), Some(secret)) => (issuer, id, Secret::new(secret)),
             _ => {
                 let names = "MCP_OIDC_ISSUER, MCP_OIDC_CLIENT_ID and MCP_OIDC_CLIENT_SECRET";
-                return self.close_oauth(&format!("{names} go together"));
+                return self.close_oauth(&format!("{names} must be set together"));
             }
         };
         let loopback = self.is_development();
@@ -128,22 +130,11 @@ impl Config {
         self.oidc = Some(Rc::new(Provider { issuer, client_id, client_secret, loopback }));
     }
 
-    /// Who chose where people sign in does not want them to come in otherwise.
+    /// Turns OAuth off. An operator who chose a provider does not want people to sign in without it.
     fn close_oauth(&mut self, why: &str) {
+        self.has_broken_way |= self.door.oauth;
         self.door.oauth = false;
-        self.warnings.push(format!("{why}: nobody can sign in"));
-    }
-
-    pub(super) fn read_access_max_age(&mut self, setting: Option<&str>) {
-        let Some(setting) = setting else {
-            return;
-        };
-        match setting.parse::<u32>() {
-            Ok(seconds) if (1..=24 * 60 * 60).contains(&seconds) => self.access_max_age = seconds,
-            _ => self.warnings.push(format!(
-                "MCP_OAUTH_ACCESS_MAX_AGE is `{setting}`: expected seconds, 1 to 86400; using {ACCESS_MAX_AGE}"
-            )),
-        }
+        self.warnings.push(format!("{why}: OAuth is off"));
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings that hold the server's own keys.
 
-use super::Config;
+use super::{Config, Get, settings::Setting};
 use crate::access::keys::{Keyring, NameKey};
 
 /// The `SUBJECT_KEY` of a deployment that began without a `SESSION_KEY`: the key that was generated then
@@ -22,12 +22,13 @@ impl Config {
         }
     }
 
-    pub(super) fn read_keys(&mut self, name: &str, setting: Option<String>) -> Option<Keyring> {
-        match Keyring::parse(&setting?) {
+    pub(super) fn read_keys(&mut self, setting: &Setting, get: Get<'_>) -> Option<Keyring> {
+        match Keyring::parse(&get(setting)?) {
             Ok(keys) => Some(keys),
             Err(error) => {
+                let name = setting.name;
                 self.broken =
-                    Some(format!("{name}: {error}; make one with `openssl rand -base64 32`"));
+                    Some(format!("{name}: {error}; make a key with `openssl rand -base64 32`"));
                 None
             }
         }
@@ -37,9 +38,9 @@ impl Config {
         match (setting, &self.keys) {
             (None, None) => {}
             (None, Some(_)) => self.warnings.push(
-                "SUBJECT_KEY is not set: the last key of SESSION_KEY names all callers, and each is \
-                 somebody new when it is removed; set SUBJECT_KEY to that key before, or to `generated` \
-                 where this deployment had no SESSION_KEY before"
+                "SUBJECT_KEY is not set: the last key of SESSION_KEY names all callers, and \
+                 removing it makes every caller a new subject; set SUBJECT_KEY to that key first, \
+                 or to `generated` if this deployment had no SESSION_KEY before"
                     .to_owned(),
             ),
             (Some(GENERATED), _) => self.has_generated_subject_key = true,

@@ -2,6 +2,9 @@
 
 mod door;
 mod keys;
+#[cfg(test)]
+mod page_tests;
+pub mod settings;
 
 use std::{rc::Rc, time::Duration};
 
@@ -29,16 +32,7 @@ use crate::{
     telemetry::{audit::Unkept, level::Level, record::Record},
 };
 
-/// The SiteBay service itself.
-pub const SITEBAY_API_URL: &str = "https://my.sitebay.org";
-
-/// Items on one page of a list, where nothing else is set. Most clients read one page only.
-const PAGE_SIZE: usize = 200;
-
-/// Seconds for which an OAuth access token is good, where nothing else is set.
-const ACCESS_MAX_AGE: u32 = 3_600;
-
-const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+use settings::{Setting, Values};
 
 /// What the variables and secrets say.
 #[derive(Clone)]
@@ -47,6 +41,8 @@ pub struct Config {
     pub environment: String,
     /// Who may come in.
     pub door: Door,
+    /// Whether a way in that the operator set cannot be used.
+    pub has_broken_way: bool,
     /// Which pages may call.
     pub origins: AllowedOrigins,
     /// The keys of `SESSION_KEY`. None: an object keeps one.
@@ -102,33 +98,44 @@ pub struct Config {
 /// Reads a variable or a secret by name.
 pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// Reads a declared setting: its value without white space around it, or `None` where it is empty or missing.
+type Get<'a> = &'a dyn Fn(&Setting) -> Option<String>;
+
 impl Config {
-    /// Reads everything; what is missing takes its default, what is wrong is said.
+    /// Reads every setting. A missing one takes its default, a wrong one also a warning or an error.
     pub fn read(lookup: Lookup<'_>) -> Self {
-        let get = |name: &str| lookup(name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
-        let environment = get("ENVIRONMENT").unwrap_or_else(|| "production".to_owned());
+        let get = |setting: &Setting| {
+            lookup(setting.name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+        };
+        let or_default =
+            |setting: &Setting| get(setting).unwrap_or_else(|| setting.default.to_owned());
+        let environment = or_default(&settings::ENVIRONMENT);
         let development = environment == "development";
         let mut config = Self {
             door: Door { development, ..Door::default() },
-            origins: AllowedOrigins::parse(get("MCP_ALLOWED_ORIGINS").as_deref(), development),
+            has_broken_way: false,
+            origins: AllowedOrigins::parse(
+                get(&settings::MCP_ALLOWED_ORIGINS).as_deref(),
+                development,
+            ),
             keys: None,
             subject_key: None,
             has_generated_subject_key: false,
             credential_keys: None,
-            access_max_age: ACCESS_MAX_AGE,
+            access_max_age: 0,
             oidc: None,
             placement: Placement::Session,
-            session_max_age: DAY,
-            sitebay_url: get("SITEBAY_API_URL").unwrap_or_else(|| SITEBAY_API_URL.to_owned()),
-            sitebay_token: get("SITEBAY_API_TOKEN").map(Secret::new),
-            audit_reads: get("AUDIT_READS").as_deref() == Some("1"),
+            session_max_age: Duration::ZERO,
+            sitebay_url: or_default(&settings::SITEBAY_API_URL),
+            sitebay_token: get(&settings::SITEBAY_API_TOKEN).map(Secret::new),
+            audit_reads: false,
             analytics: false,
             has_rollout: false,
             log_level: Level::default(),
-            audit_days: get("AUDIT_DAYS").and_then(|days| days.parse().ok()).unwrap_or(90),
-            rollout_allow: Allowed::parse(&get("ROLLOUT_ALLOW").unwrap_or_default()),
+            audit_days: 0,
+            rollout_allow: Allowed::parse(&or_default(&settings::ROLLOUT_ALLOW)),
             rate_limit: None,
-            page_size: PAGE_SIZE,
+            page_size: 0,
             consent: Consent::default(),
             choice: Choice::default(),
             warnings: Vec::new(),
@@ -138,25 +145,17 @@ impl Config {
         };
         config.read_door(&get);
         config.check_sitebay_url();
-        config.keys = config.read_keys("SESSION_KEY", get("SESSION_KEY"));
-        config.read_subject_key(get("SUBJECT_KEY").as_deref());
-        let credential_keys = config.read_keys("CREDENTIAL_KEY", get("CREDENTIAL_KEY"));
-        config.credential_keys = credential_keys.map(Rc::new);
-        config.read_oauth(get("MCP_OAUTH").as_deref());
-        config.read_oidc(
-            get("MCP_OIDC_ISSUER"),
-            get("MCP_OIDC_CLIENT_ID"),
-            get("MCP_OIDC_CLIENT_SECRET"),
-        );
-        config.read_access_max_age(get("MCP_OAUTH_ACCESS_MAX_AGE").as_deref());
-        config.read_placement(get("SESSION_PLACEMENT").as_deref());
-        config.read_max_age(get("SESSION_MAX_AGE").as_deref());
-        config.read_rate_limit(get("RATE_LIMIT").as_deref());
-        config.read_page_size(get("MCP_PAGE_SIZE").as_deref());
-        config.read_log_level(get("LOG_LEVEL").as_deref());
-        config.read_consent(get("MCP_CONSENT").as_deref());
-        config.read_toolsets(get("MCP_TOOLSETS").as_deref());
-        config.choice.legacy = get("SITEBAY_LEGACY_ROUTES").as_deref() == Some("1");
+        config.keys = config.read_keys(&settings::SESSION_KEY, &get);
+        config.read_subject_key(get(&settings::SUBJECT_KEY).as_deref());
+        config.credential_keys = config.read_keys(&settings::CREDENTIAL_KEY, &get).map(Rc::new);
+        config.read_oauth(&get);
+        config.read_oidc(&get);
+        config.read_numbers(&get);
+        config.read_words(&get);
+        config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
+        config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
+        config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
+        config.choice.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
         config.warn();
         config
     }
@@ -227,11 +226,6 @@ impl Config {
         Refusal::Misconfigured(self.is_development().then(|| reason.to_owned()))
     }
 
-    /// Whether every request to `/mcp` is refused.
-    pub fn refuses_everybody(&self) -> bool {
-        self.broken.is_some() || self.door.is_closed() || self.door.is_misconfigured()
-    }
-
     /// Whether anybody wants to know what was done: a database, a dataset.
     pub fn keeps_audit(&self) -> bool {
         self.door.named_keys || self.analytics
@@ -250,28 +244,71 @@ impl Config {
         }
     }
 
-    fn read_placement(&mut self, setting: Option<&str>) {
-        match setting {
-            None | Some("session") => {}
-            Some("subject") => self.placement = Placement::Subject,
-            Some(other) => self.warnings.push(format!(
-                "SESSION_PLACEMENT is `{other}`: expected `session` or `subject`; using `session`"
-            )),
+    /// Whether a setting is `1`.
+    fn is_on(&mut self, setting: &Setting, get: Get<'_>) -> bool {
+        match get(setting).as_deref() {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(other) => {
+                self.wrong(setting, other, "`1` or `0`", "`0`");
+                false
+            }
         }
     }
 
-    fn read_max_age(&mut self, setting: Option<&str>) {
-        let Some(setting) = setting else {
-            return;
+    /// The number that a setting holds, or its default.
+    fn number(&mut self, setting: &Setting, get: Get<'_>) -> u64 {
+        let default = setting.default_number();
+        let (Some(text), Values::Number { least, most, unit }) = (get(setting), &setting.values)
+        else {
+            return default;
         };
-        match setting.parse::<u64>() {
-            Ok(seconds) if (1..=30 * 24 * 60 * 60).contains(&seconds) => {
-                self.session_max_age = Duration::from_secs(seconds);
-            }
-            _ => self.warnings.push(format!(
-                "SESSION_MAX_AGE is `{setting}`: expected seconds, 1 to 2592000; using 86400"
-            )),
-        }
+        let number = text.parse().ok().filter(|number| (*least..=*most).contains(number));
+        number.unwrap_or_else(|| {
+            self.wrong(setting, &text, &format!("{least} to {most} {unit}"), setting.default);
+            default
+        })
+    }
+
+    /// The word that a setting holds, or its default.
+    fn word(&mut self, setting: &Setting, get: Get<'_>) -> &'static str {
+        let Values::Word(words) = setting.values else {
+            return setting.default;
+        };
+        let Some(text) = get(setting) else {
+            return setting.default;
+        };
+        words.iter().copied().find(|word| *word == text).unwrap_or_else(|| {
+            self.wrong(setting, &text, &one_of(words), &format!("`{}`", setting.default));
+            setting.default
+        })
+    }
+
+    fn wrong(&mut self, setting: &Setting, value: &str, expected: &str, used: &str) {
+        let name = setting.name;
+        self.warnings.push(format!("{name} is `{value}`: expected {expected}; using {used}"));
+    }
+
+    fn read_numbers(&mut self, get: Get<'_>) {
+        self.session_max_age = Duration::from_secs(self.number(&settings::SESSION_MAX_AGE, get));
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        self.access_max_age = small(self.number(&settings::MCP_OAUTH_ACCESS_MAX_AGE, get));
+        self.audit_days = small(self.number(&settings::AUDIT_DAYS, get));
+        let page_size = self.number(&settings::MCP_PAGE_SIZE, get);
+        self.page_size = usize::try_from(page_size).unwrap_or(usize::MAX);
+    }
+
+    fn read_words(&mut self, get: Get<'_>) {
+        self.placement = match self.word(&settings::SESSION_PLACEMENT, get) {
+            "subject" => Placement::Subject,
+            _ => Placement::Session,
+        };
+        self.log_level = Level::parse(self.word(&settings::LOG_LEVEL, get)).unwrap_or_default();
+        self.consent = match self.word(&settings::MCP_CONSENT, get) {
+            "argument" => Consent::Argument,
+            "refuse" => Consent::Refuse,
+            _ => Consent::default(),
+        };
     }
 
     /// The choice that a session's id carries.
@@ -282,23 +319,12 @@ impl Config {
         }
     }
 
-    fn read_toolsets(&mut self, setting: Option<&str>) {
-        match Choice::parse(setting.unwrap_or_default()) {
+    fn read_toolsets(&mut self, setting: &str) {
+        match Choice::parse(setting) {
             Ok(choice) => self.choice = choice,
             Err(unknown) => {
-                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using the default"))
+                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using `default`"));
             }
-        }
-    }
-
-    fn read_consent(&mut self, setting: Option<&str>) {
-        match setting {
-            None | Some("person") => {}
-            Some("argument") => self.consent = Consent::Argument,
-            Some("refuse") => self.consent = Consent::Refuse,
-            Some(other) => self.warnings.push(format!(
-                "MCP_CONSENT is `{other}`: expected `person`, `argument` or `refuse`; using `person`"
-            )),
         }
     }
 
@@ -314,57 +340,37 @@ impl Config {
             Some(("off", _) | (_, Ok(0))) => None,
             Some((_, Ok(limit))) => Some(limit),
             Some((wrong, Err(_))) => {
-                self.warnings.push(format!(
-                    "RATE_LIMIT is `{wrong}`: expected requests in a minute, or `off`; using {usual}"
-                ));
+                let expected = "requests in a minute, or `off`";
+                self.wrong(&settings::RATE_LIMIT, wrong, expected, &usual.to_string());
                 Some(usual)
             }
         };
     }
 
-    fn read_log_level(&mut self, setting: Option<&str>) {
-        let Some(setting) = setting else {
-            return;
-        };
-        match Level::parse(setting) {
-            Some(level) => self.log_level = level,
-            None => self.warnings.push(format!(
-                "LOG_LEVEL is `{setting}`: expected debug, info, warn, error or off; using info"
-            )),
-        }
-    }
-
-    fn read_page_size(&mut self, setting: Option<&str>) {
-        let Some(setting) = setting else {
-            return;
-        };
-        match setting.parse::<usize>() {
-            Ok(size) if (1..=1_000).contains(&size) => self.page_size = size,
-            _ => self.warnings.push(format!(
-                "MCP_PAGE_SIZE is `{setting}`: expected 1 to 1000; using {PAGE_SIZE}"
-            )),
-        }
-    }
-
     fn warn(&mut self) {
         if self.door.is_closed() {
-            let text = "MCP_API_KEY is not set, nor is another way in, and ENVIRONMENT is not development: MCP requests are refused";
+            let text = "no credential is configured (MCP_API_KEY or another), and ENVIRONMENT is \
+                        not development: all MCP requests are refused";
             self.errors.push(text.to_owned());
         }
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
         if self.door.is_open() {
             warn(
-                "MCP_API_KEY is not set, nor is another way in: open to everybody (development) as long as the database has no named key",
+                "no credential is configured (MCP_API_KEY or another): the server is open to all \
+                 callers (development) as long as the database has no named key",
             );
         }
         if self.door.keys_in_url {
-            warn("ALLOW_KEY_IN_URL is 1: keys stand in URLs, which logs and histories keep");
+            warn("ALLOW_KEY_IN_URL is 1: keys may be sent in URLs, which logs and histories keep");
         }
         if self.keys.is_none() && self.broken.is_none() {
-            warn("SESSION_KEY is not set: a generated key is used, kept in a Durable Object");
+            warn("SESSION_KEY is not set: a generated key is used and stored in a Durable Object");
         }
         if self.credential_keys.is_none() {
-            warn("CREDENTIAL_KEY is not set: tasks are not offered, long work ends with its call");
+            warn(
+                "CREDENTIAL_KEY is not set: tasks are not offered, and long work ends with its \
+                  call",
+            );
         }
         if self.sitebay_token.is_none() {
             warn(
@@ -372,9 +378,19 @@ impl Config {
             );
         }
         if self.origins == AllowedOrigins::Any {
-            warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call");
+            warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call the server");
         }
         self.errors.extend(self.broken.clone());
+    }
+}
+
+/// "`a`, `b` or `c`".
+fn one_of(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -401,8 +417,35 @@ mod tests {
     fn a_wrong_setting_is_named_and_the_default_holds() {
         let config = read(&[("SESSION_PLACEMENT", "moon"), ("SESSION_MAX_AGE", "-1")]);
         assert_eq!(config.placement, Placement::Session);
-        assert_eq!(config.session_max_age, DAY);
-        assert!(config.warnings.iter().any(|w| w.contains("moon")));
+        assert_eq!(config.session_max_age, Duration::from_secs(24 * 60 * 60));
+        for warning in [
+            "SESSION_PLACEMENT is `moon`: expected `session` or `subject`; using `session`",
+            "SESSION_MAX_AGE is `-1`: expected 1 to 2592000 seconds; using 86400",
+        ] {
+            assert!(config.warnings.iter().any(|w| w == warning), "{:?}", config.warnings);
+        }
+    }
+
+    #[test]
+    fn no_wrong_value_of_a_setting_is_passed_over_in_silence() {
+        for (name, value) in [
+            ("LOG_LEVEL", "loud"),
+            ("MCP_CONSENT", "nobody"),
+            ("MCP_OAUTH", "yes"),
+            ("MCP_OAUTH_ACCESS_MAX_AGE", "86401"),
+            ("MCP_PAGE_SIZE", "0"),
+            ("AUDIT_DAYS", "forever"),
+            ("AUDIT_READS", "true"),
+            ("ALLOW_KEY_IN_URL", "yes"),
+            ("SITEBAY_LEGACY_ROUTES", "on"),
+            ("RATE_LIMIT", "many"),
+        ] {
+            let warnings = read(&[(name, value)]).warnings;
+            let start = format!("{name} is `{value}`: expected ");
+            assert!(warnings.iter().any(|w| w.starts_with(&start)), "{name}: {warnings:?}");
+        }
+        let off = read(&[("AUDIT_READS", "0")]);
+        assert!(!off.audit_reads && !off.warnings.iter().any(|w| w.starts_with("AUDIT_READS")));
     }
 
     #[test]

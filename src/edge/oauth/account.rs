@@ -72,7 +72,7 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     match changed.await {
         Ok(response) => Ok(response),
         Err(Wrong::Broken(error)) => {
-            crate::fault!("an account could not be changed: {error}");
+            log::error!("an account could not be changed: {error}");
             reply::dead_end(503, "The server cannot do this at the moment. Try again in a minute.")
         }
         Err(_) => reply::dead_end(400, STALE),

@@ -69,7 +69,7 @@ impl Account {
                 section aria-label=(grant.name) {
                     b { (grant.name) }
                     p.hint { (grant.about) }
-                    (form(ticket, "revoke", Some(&grant.id), &format!("Take back from {}", grant.name)))
+                    (form(ticket, "revoke", Some(&grant.id), &format!("Revoke access of {}", grant.name)))
                 }
             }
             h2 { "Sessions that hold a stream or stored state" }
@@ -77,7 +77,8 @@ impl Account {
             ul { @for session in &self.sessions { li { code { (session.name) } " " (session.about) } } }
             (form(ticket, "end-sessions", None, "End all sessions"))
             (form(ticket, "sign-out", None, "Sign out"))
-            p.hint { "What you take back or end here is over everywhere within half a minute." }
+            p.hint { "It takes up to half a minute until access is revoked, or sessions are \
+                      ended, everywhere." }
         };
         page("Your account", &body)
     }
@@ -97,7 +98,8 @@ fn form(ticket: &str, what: &str, grant: Option<&str>, label: &str) -> Markup {
 pub(super) fn sign_in(ticket: &str, why: Option<&str>) -> Markup {
     let body = html! {
         (wrong(why))
-        p { "See which apps may act on your SiteBay account through this server, and take it back." }
+        p { "See which apps may act on your SiteBay account through this server, and revoke their \
+             access." }
         form method="post" action="/account" {
             input type="hidden" name="ticket" value=(ticket);
             (token_field(true))

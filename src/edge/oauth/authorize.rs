@@ -160,7 +160,7 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
         Ok(Ok(to)) => reply::see_other(&to),
         Ok(Err(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
         Err(Wrong::Broken(error)) => {
-            crate::fault!("a grant could not be made: {error}");
+            log::error!("a grant could not be made: {error}");
             show(server, &asked, cookie.as_deref(), Some(BUSY))
         }
         Err(_) => reply::dead_end(400, STALE),
@@ -183,7 +183,7 @@ async fn decide(
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
     if scopes == Scopes::NONE {
-        return Ok(Err("Choose what the app may do, or do not allow it."));
+        return Ok(Err("Choose at least one permission, or press Do not allow."));
     }
     let token = match (&asked.person, form.one("token")?) {
         (Some(_), None) => None,

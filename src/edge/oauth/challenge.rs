@@ -17,6 +17,9 @@ pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
         Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.door.oauth => {
             (why, format!(r#"error="invalid_token", error_description="{why}", "#))
         }
+        Refusal::Unauthorized(why) if config.door.takes_secrets_only() => {
+            return Refusal::NoSecret(why);
+        }
         other => return other,
     };
     let (place, scopes) = (place(url), OFFERED.names());
@@ -87,7 +90,7 @@ mod tests {
             config(&OAUTH[..1])
                 .warnings
                 .iter()
-                .any(|w| w.contains("CREDENTIAL_KEY is not set: nobody"))
+                .any(|w| w.contains("CREDENTIAL_KEY is not set: OAuth is off"))
         );
     }
 }

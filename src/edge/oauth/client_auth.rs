@@ -17,7 +17,8 @@ use crate::access::{
 
 const UNKNOWN: Fault = Fault::new(
     Code::InvalidClient,
-    "the client is not registered here, or not any more, or its secret is wrong",
+    "the client is not registered here, its registration is not valid any more, or its secret is \
+     wrong: register again",
 );
 
 /// The id of the client that sent a form, with this `Authorization`.

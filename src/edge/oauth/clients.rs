@@ -30,7 +30,8 @@ thread_local! {
 /// where too many documents were fetched for this address.
 pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault> {
     if !document::is_address(id) {
-        let unknown = "the client is not registered here, or not any more: it must register again";
+        let unknown = "the client is not registered here, or its registration is not valid any \
+                       more: register again";
         let client = Client::verify(id, &server.keys);
         return client.ok_or(Fault::new(Code::InvalidClient, unknown));
     }
@@ -38,7 +39,7 @@ pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault>
     if let Some(known) = KNOWN.with_borrow(|known| known.get(id, now_s())) {
         return known;
     }
-    if !fetches::begin(server) {
+    if fetches::begin(server).is_none() {
         let why = "Too many apps were looked up from your network. Try again in a minute.";
         return Err(Fault::new(Code::TemporarilyUnavailable, why));
     }
@@ -58,7 +59,8 @@ async fn fetch(id: &str) -> Result<String, Fault> {
     };
     let none = Fault::new(
         Code::InvalidClient,
-        "the client's document cannot be had: it must come as JSON with status 200, in 5 s, in 5 KiB",
+        "the client's document cannot be fetched: expected JSON of at most 5 KiB, with status \
+         200, within 5 s",
     );
     let answer = Machine.fetch(request).await.map_err(|_| none)?;
     let is_json = answer.content_type.is_some_and(|kind| kind.contains("json"));

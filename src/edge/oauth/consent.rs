@@ -34,9 +34,10 @@ impl Consent<'_> {
             (wrong(self.wrong))
             p { b { (client) } " asks to act on your SiteBay account. " (origin(self.request)) }
             @if let Some(person) = self.person { p { "You are signed in as " b { (person.name) } "." } }
-            p { "After you agree, you go to " b { (redirect::shown(&self.request.redirect_uri)) } "." }
+            p { "After you agree, you return to " b { (redirect::shown(&self.request.redirect_uri)) } "." }
             @if redirect::is_local(&self.request.redirect_uri) {
-                p { "That is a program on your own device: go on only if you have just started it." }
+                p { "This is a program on your own device: continue only if you have just started \
+                     it." }
             }
             form method="post" action="/authorize" {
                 input type="hidden" name="ticket" value=(self.ticket);
@@ -51,7 +52,7 @@ impl Consent<'_> {
                 button.yes name="answer" value="allow" { "Allow" }
                 button name="answer" value="deny" formnovalidate { "Do not allow" }
             }
-            p.hint { "You can take this back at any time at " a href="/account" { "your account page" } "." }
+            p.hint { "You can revoke this at any time on " a href="/account" { "your account page" } "." }
         };
         page(&format!("Let {client} use SiteBay?"), &body)
     }
@@ -65,8 +66,8 @@ fn origin(request: &Authorization) -> Markup {
         .map(|url| url.host);
     html! {
         @match host {
-            Some(host) => { "It is known by its page at " b { (host) } "." },
-            None => { "It gave itself this name, and nobody has checked it." },
+            Some(host) => { "The app is identified by its page at " b { (host) } "." },
+            None => { "The app chose this name itself, and the name is not verified." },
         }
     }
 }

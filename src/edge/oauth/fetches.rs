@@ -7,33 +7,27 @@
 use std::cell::RefCell;
 
 use super::Server;
-use crate::{access::attempts::Attempts, agents::rows::now_s};
+use crate::{
+    access::attempts::{Attempts, Counted},
+    agents::rows::now_s,
+    runtime::isolate,
+};
 
 /// Outbound requests that one address may cause in a minute.
 const MAX_FETCHES: u32 = 20;
 
 thread_local! {
-    static FETCHES: RefCell<Attempts> = RefCell::default();
+    static FETCHES: RefCell<Attempts> = RefCell::new(isolate::attempts());
 }
 
-/// Counts an outbound request for the address that asks. False: it caused too many.
-pub(super) fn begin(server: &Server<'_>) -> bool {
-    let (address, now) = (address(server), now_s());
-    FETCHES.with_borrow_mut(|fetches| {
-        let may = fetches.pause_after(MAX_FETCHES, address, now).is_none();
-        if may {
-            fetches.failed(address, now);
-        }
-        may
-    })
+/// Counts an outbound request for the address that asks. None: it caused too many.
+pub(super) fn begin(server: &Server<'_>) -> Option<Counted> {
+    // On Cloudflare every request has an address; elsewhere all share one.
+    let address = server.address.as_deref().unwrap_or_default();
+    FETCHES.with_borrow_mut(|fetches| fetches.begin(MAX_FETCHES, address, now_s()).ok())
 }
 
 /// Takes back the count of a request that was worth it.
-pub(super) fn forgive(server: &Server<'_>) {
-    FETCHES.with_borrow_mut(|fetches| fetches.forgive(address(server)));
-}
-
-/// On Cloudflare every request has an address; elsewhere all share one.
-fn address<'a>(server: &'a Server<'_>) -> &'a str {
-    server.address.as_deref().unwrap_or_default()
+pub(super) fn forgive(counted: Counted) {
+    FETCHES.with_borrow_mut(|fetches| fetches.forgive(counted));
 }

@@ -33,7 +33,7 @@ pub(super) fn dead_end(why: &str) -> Markup {
         p role="alert" { (why) }
         p { "Nothing was changed. Go back to the app you came from, and connect again." }
     };
-    page("This does not lead on", &body)
+    page("This page cannot continue", &body)
 }
 
 /// What went wrong with what a person entered.
@@ -46,7 +46,8 @@ pub(super) fn wrong(why: Option<&str>) -> Markup {
 /// The field for a SiteBay token.
 pub(super) fn token_field(required: bool) -> Markup {
     html! {
-        label for="token" { "Your SiteBay API token" @if !required { " (without it, the app brings one itself)" } }
+        label for="token" { "Your SiteBay API token" @if !required { " (optional: without it, the \
+                                                                      app sends one itself)" } }
         input id="token" name="token" type="password" autocomplete="off" spellcheck="false"
             required[required] aria-describedby="token-hint";
         p.hint id="token-hint" {

@@ -10,7 +10,10 @@ use worker::Result;
 
 use super::Server;
 use crate::{
-    access::secret::Secret,
+    access::{
+        attempts::{Counted, MAX_FAILURES},
+        secret::Secret,
+    },
     agents::rows::now_s,
     runtime::{
         http::{Request, Response},
@@ -115,12 +118,13 @@ pub(super) async fn sitebay_token(
         timeout: TIMEOUT,
         at_most: MAX_ANSWER,
     };
-    if !begin_attempt(server) {
+    let begun = server.address.as_deref().map(begin_attempt).transpose();
+    let Ok(counted) = begun else {
         return Err("Too many wrong tokens were entered. Try again in a minute.");
-    }
+    };
     match Machine.fetch(request).await.map(|answer| answer.status) {
         Ok(200) => {
-            forgive_attempt(server);
+            forgive_attempt(counted);
             Ok(Secret::new(token))
         }
         Ok(401 | 403) => {
@@ -128,29 +132,22 @@ pub(super) async fn sitebay_token(
             Err("SiteBay does not know this token. Check it, and enter it again.")
         }
         _ => {
-            forgive_attempt(server);
+            forgive_attempt(counted);
             Err("SiteBay cannot be asked at the moment. Try again in a minute.")
         }
     }
 }
 
-/// Counts an attempt as wrong until it is known to be right, so that many at the same time are counted.
-/// False: too much that was wrong came from this address.
-fn begin_attempt(server: &Server<'_>) -> bool {
-    let Some(address) = &server.address else {
-        return true;
-    };
-    isolate::with_attempts(|attempts| {
-        let may = attempts.pause(address, now_s()).is_none();
-        if may {
-            attempts.failed(address, now_s());
-        }
-        may
-    })
+/// Counts an attempt as wrong until it is known to be right.
+///
+/// # Errors
+/// The seconds until the address may try again.
+fn begin_attempt(address: &str) -> std::result::Result<Counted, u64> {
+    isolate::with_attempts(|attempts| attempts.begin(MAX_FAILURES, address, now_s()))
 }
 
-fn forgive_attempt(server: &Server<'_>) {
-    if let Some(address) = &server.address {
-        isolate::with_attempts(|attempts| attempts.forgive(address));
+fn forgive_attempt(counted: Option<Counted>) {
+    if let Some(counted) = counted {
+        isolate::with_attempts(|attempts| attempts.forgive(counted));
     }
 }

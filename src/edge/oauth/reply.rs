@@ -60,7 +60,7 @@ pub(super) fn outcome(outcome: Outcome<Response>) -> Result<Response> {
         }
         Err(Wrong::Said(status, text)) => json(status, &text),
         Err(Wrong::Broken(error)) => {
-            crate::fault!("an OAuth endpoint failed: {error}");
+            log::error!("an OAuth endpoint failed: {error}");
             let why = "the server cannot do this at the moment: try again";
             let fault = Fault::new(Code::TemporarilyUnavailable, why);
             json(fault.status(), &fault.to_json())

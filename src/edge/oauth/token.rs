@@ -16,7 +16,7 @@ use crate::{
         hash, resource,
         token::{AccessToken, AuthorizationCode, Handle, RefreshToken},
     },
-    agents::rows::now_s,
+    agents::{grant_agent::read_granted, rows::now_s},
     protocol::object::Object,
     runtime::{
         http::{Request, Response},
@@ -44,9 +44,7 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
         isolate::forget_grant(&handle);
         return Err(Wrong::Said(status, text));
     }
-    let given = text
-        .split_once(' ')
-        .and_then(|(generation, terms)| Some((generation.parse().ok()?, Terms::from_json(terms)?)));
+    let given = read_granted(&text);
     let (generation, terms) = given.ok_or_else(|| worker::Error::from("not a grant's answer"))?;
     if !grants::is_good(server.config, &handle, &terms.credential).await {
         return Err(GONE.into());

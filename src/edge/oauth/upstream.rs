@@ -6,6 +6,7 @@
 use std::{cell::RefCell, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use form_urlencoded::{Serializer, byte_serialize};
 use worker::Result;
 
 use super::{
@@ -26,7 +27,7 @@ use crate::{
     runtime::{
         http::{Request, Response},
         machine::Machine,
-        url::form_encoded,
+        sleep::Sleep,
     },
     server::platform::{Method, OutboundRequest, Platform as _},
 };
@@ -37,6 +38,8 @@ pub(super) const CALLBACK: &str = "/authorize/callback";
 const LASTS: u64 = 1_800;
 /// How long the provider may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request waits before it looks whether another one has its document.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Bytes that its answers may have.
 const MAX_ANSWER: usize = 64 * 1024;
 const FAILED: &str = "Signing in did not work.";
@@ -81,7 +84,7 @@ pub(super) async fn send(
         return reply::dead_end(400, "The request is too long.");
     };
     let Some(endpoints) = endpoints(provider).await else {
-        return reply::dead_end(503, "The place to sign in cannot be reached. Try again later.");
+        return reply::dead_end(503, "The sign-in page cannot be reached. Try again later.");
     };
     let value = person::cookie_or_fresh(cookie)?;
     let until = u32::try_from(now_s().saturating_add(LASTS)).unwrap_or(u32::MAX);
@@ -97,7 +100,7 @@ pub(super) async fn send(
 /// Takes a person who comes back.
 pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Response> {
     let Some(provider) = &server.config.oidc else {
-        return reply::dead_end(404, "Nobody signs in here.");
+        return reply::dead_end(404, "This server does not use another sign-in page.");
     };
     let form = Form::of_query(request.url());
     let (cookie, state) = (Cookie::Form.read(server, request)?, form.one("state").ok().flatten());
@@ -109,14 +112,16 @@ pub(super) async fn back(server: &Server<'_>, request: &Request) -> Result<Respo
         return reply::dead_end(400, FAILED);
     };
     let person = match form.one("code").ok().flatten() {
-        // Anybody gets a state, and can bring any code with it.
-        Some(_) if !fetches::begin(server) => return reply::dead_end(429, TOO_MANY),
-        Some(code) => redeem(server, provider, code, state).await,
+        Some(code) => {
+            // Anybody gets a state, and can bring any code with it.
+            let Some(counted) = fetches::begin(server) else {
+                return reply::dead_end(429, TOO_MANY);
+            };
+            let person = redeem(server, provider, code, state).await;
+            person.inspect(|_| fetches::forgive(counted))
+        }
         None => None,
     };
-    if person.is_some() {
-        fetches::forgive(server);
-    }
     match (errand, person) {
         (Errand::Consent(request), Some(person)) => {
             authorize::show_to(server, &request, &person, cookie.as_deref())
@@ -140,14 +145,16 @@ async fn redeem(
     state: &str,
 ) -> Option<Person> {
     let callback = format!("{}{CALLBACK}", server.origin);
-    let body = format!(
-        "grant_type=authorization_code&code={}&redirect_uri={}",
-        form_encoded(code),
-        form_encoded(&callback)
-    );
+    let body = Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", &callback)
+        .finish();
     // RFC 6749 §2.3.1: both are encoded as forms are.
     let (id, secret) = (&provider.client_id, provider.client_secret.expose());
-    let basic = STANDARD.encode(format!("{}:{}", form_encoded(id), form_encoded(secret)));
+    let [id, secret] = [id.as_str(), secret].map(|text| byte_serialize(text.as_bytes()));
+    let basic =
+        STANDARD.encode(format!("{}:{}", id.collect::<String>(), secret.collect::<String>()));
     let headers = vec![
         ("Authorization", format!("Basic {basic}")),
         ("Content-Type", "application/x-www-form-urlencoded".to_owned()),
@@ -157,16 +164,25 @@ async fn redeem(
     let answer = fetch(Method::Post, url, headers, Some(body)).await?;
     let person = provider.person(&answer, state, now_s());
     if person.is_none() {
-        crate::fault!("the provider of MCP_OIDC_ISSUER gave an ID token that is not good");
+        log::error!("the provider of MCP_OIDC_ISSUER issued an ID token that is not valid");
     }
     person
 }
 
+/// The endpoints: what is known, else what the provider says, or said to another request meanwhile.
+/// Requests cannot wait for one another, so this one looks again and again, for as long as the provider
+/// may take.
 async fn endpoints(provider: &Provider) -> Option<Endpoints> {
-    match KNOWN.with_borrow_mut(|known| known.find(now_s())) {
-        Found::Endpoints(endpoints) => return Some(endpoints),
-        Found::Unreachable => return None,
-        Found::Fetch => {}
+    let begun = now_s();
+    loop {
+        match KNOWN.with_borrow_mut(|known| known.find(now_s())) {
+            Found::Endpoints(endpoints) => return Some(endpoints),
+            Found::Fetch => break,
+            Found::Wait if now_s().abs_diff(begun) <= TIMEOUT.as_secs() => {
+                Sleep::new(LOOK_AGAIN).await;
+            }
+            Found::Wait | Found::Unreachable => return None,
+        }
     }
     let endpoints = fetch_endpoints(provider).await;
     KNOWN.with_borrow_mut(|known| known.note(endpoints.clone(), now_s()));
@@ -178,7 +194,7 @@ async fn fetch_endpoints(provider: &Provider) -> Option<Endpoints> {
     let document = fetch(Method::Get, provider.document(), accept, None).await?;
     let endpoints = provider.endpoints(&document);
     if let Err(error) = &endpoints {
-        crate::fault!("the document of MCP_OIDC_ISSUER {error}");
+        log::error!("the document of MCP_OIDC_ISSUER {error}");
     }
     endpoints.ok()
 }
@@ -197,6 +213,6 @@ async fn fetch(
         Ok(answer) => format!("status {}", answer.status),
         Err(failure) => failure.to_string(),
     };
-    crate::fault!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
+    log::error!("the provider of MCP_OIDC_ISSUER does not answer: {why}");
     None
 }

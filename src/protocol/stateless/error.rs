@@ -69,7 +69,7 @@ pub enum StatelessError {
     #[error("{0}")]
     Params(String),
     /// No such resource.
-    #[error("no resource `{0}`")]
+    #[error("no resource `{0}`: see resources/list and resources/templates/list")]
     ResourceNotFound(String),
     /// `requestState` was not made by this server for this request, or is over.
     #[error(transparent)]
@@ -191,7 +191,7 @@ fn unsupported(asked: &str) -> String {
     match Version::parse(asked) {
         Some(_) => format!(
             "protocol version {shown} has sessions: send `initialize` without `_meta` to start \
-             one, or speak {instead}"
+             one, or use version {instead}"
         ),
         None => format!("unsupported protocol version {shown}; supported: {instead}"),
     }

@@ -186,7 +186,7 @@ impl<'a> Call<'a> {
                 let problem =
                     format!("{} came where {article} {what} was expected", type_name(&other));
                 if self.operation.effect == Effect::Read {
-                    let text = format!("SiteBay's answer is odd: {problem}.");
+                    let text = format!("SiteBay's answer is not as expected: {problem}.");
                     return Err(ToolResult::error(text).into());
                 }
                 warnings.push(problem);

@@ -34,8 +34,9 @@ pub(crate) async fn make(call: &Call<'_>) -> Result<(), Early> {
         Step::Unknown => "its answer was lost".to_owned(),
     };
     let text = format!(
-        "Nothing was restored: the checkpoint that the person wants first could not be made ({why}). Look \
-         with sitebay_list_checkpoints, or ask whether to go on without one."
+        "Nothing was restored: the checkpoint that the person wants first could not be made \
+         ({why}). Check sitebay_list_checkpoints, or ask the person whether to continue without \
+         one."
     );
     Err(ToolResult::error(text).into())
 }

@@ -58,8 +58,8 @@ async fn agreed(call: &Call<'_>) -> Result<Value, Early> {
         }
         losses = now;
     }
-    let text = "Nothing was changed: what would be lost changes faster than it can be agreed to. Wait \
-                until the site is idle and unchanged, then call again.";
+    let text = "Nothing was changed: the site changed each time while the person was asked. Wait \
+                until it is idle, then call again.";
     Err(ToolResult::error(text).into())
 }
 
@@ -139,9 +139,9 @@ fn read(call: &Call<'_>, answer: &Elicited) -> Result<bool, Early> {
 
 fn refused() -> ToolResult {
     ToolResult::error(
-        "Nothing was changed. On this server a person must agree to what destroys something, and this \
-         client cannot ask them (it has no elicitation with forms): `confirm: true` does not count here. \
-         Tell them to do it in a client that can ask, or in SiteBay itself.",
+        "Nothing was changed. On this server a person must agree before a tool destroys \
+         something, and this client cannot ask them (it has no elicitation with forms): `confirm: \
+         true` does not count here. Tell them to use a client that can ask, or SiteBay itself.",
     )
 }
 
@@ -265,7 +265,7 @@ mod tests {
         let steps = (1..=9).map(|point| site(&point.to_string())).collect();
         let answers = vec![says(true); 3];
         let (seen, _, _) = call(steps, answers, "sitebay_delete_site", json!({"fqdn": "a.org"}));
-        assert!(seen.is_error && seen.text.contains("faster"), "{}", seen.text);
+        assert!(seen.is_error && seen.text.contains("changed each time"), "{}", seen.text);
     }
 
     #[test]

@@ -114,9 +114,13 @@ fn advice(operation: &Operation, error: &ApiError) -> Option<String> {
         | ApiError::BadBase
         | ApiError::RedirectRefused { .. }
         | ApiError::TooManyRedirects => {
-            Some("The operator of this server should check the configured SiteBay address.".into())
+            Some("The operator of this server must check SITEBAY_API_URL.".into())
         }
-        ApiError::BadPath => Some("Give the name of the thing itself.".into()),
+        ApiError::BadPath => Some(
+            "A name in the path must not be empty, `.` or `..`: give the \
+                                   name of the item itself."
+                .into(),
+        ),
     }
 }
 
@@ -150,8 +154,8 @@ fn for_status(
         }
         404 => return Some(not_found(operation)),
         409 => {
-            "This does not fit the present state: the name may be taken, or another operation is \
-             running. Read the present state, then decide."
+            "SiteBay refuses this in the present state: the name may be taken, or another \
+             operation may be running. Read the present state, then decide."
         }
         410 => "SiteBay no longer offers this route, so do not try again.",
         400 | 422 => "Correct the values named above and call again.",
@@ -196,9 +200,9 @@ fn after(retry_after: Option<&str>, text: &str) -> String {
 fn doubt(operation: &Operation, error: &ApiError) -> String {
     let may = match error {
         ApiError::Unreadable { .. } => "The change was probably made.",
-        _ => "The change MAY have happened all the same; it was not sent again.",
+        _ => "The change MAY have happened; it was not sent again.",
     };
-    let keyed = "The change MAY have happened all the same.";
+    let keyed = "The change MAY have happened.";
     let may = if operation.keyed { keyed } else { may };
     format!("{may} {}", operation.check.unwrap_or_default())
 }

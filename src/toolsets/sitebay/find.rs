@@ -23,8 +23,8 @@ pub(super) const NAME: &str = "sitebay_find_tools";
 /// The tool as MCP lists it.
 pub const FINDER: &str = concat!(
     r#"{"name":"sitebay_find_tools","title":"Find tools","description":"Finds the tools that fit what you want to do, "#,
-    r#"with all you need to call them. Say it in a few words, such as `add a DNS record` or `read PHP errors`. What it "#,
-    r#"finds can be called by name at once. `enable` also puts whole toolsets on the list of tools, for the rest of a "#,
+    r#"with all you need to call them. Say it in a few words, such as `add a DNS record` or `read PHP errors`. The "#,
+    r#"tools that it finds can be called by name at once. `enable` also puts whole toolsets on the list of tools, for the rest of a "#,
     r#"session.","inputSchema":{"type":"object","additionalProperties":false,"properties":{"query":{"type":"string","#,
     r#""maxLength":500,"description":"What you want to do."},"enable":{"type":"array","items":{"type":"string"},"#,
     r#""maxItems":20,"description":"Names of toolsets, such as dns or backups; all for everything."},"limit":{"type":"#,

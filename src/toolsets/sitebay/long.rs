@@ -34,7 +34,7 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<Answer, Early> {
         },
         Step::Unknown => found_out(call).await?,
     };
-    call.ctx.progress(1.0, Some(2.0), Some("SiteBay works on it"));
+    call.ctx.progress(1.0, Some(2.0), Some("SiteBay is working on it"));
     news::announce_begun(call);
     let watched = Watched::of(call, &answer.json);
     let looked = call.ctx.poll("done", PACE, async || watched.look(call).await).await?;
@@ -81,9 +81,10 @@ async fn found_out(call: &Call<'_>) -> Result<Answer, Early> {
     {
         return Ok(Answer { status: 200, json });
     }
-    let check = call.operation.check.unwrap_or("Look at the site before you start it again.");
+    let check = call.operation.check.unwrap_or("Check the site before you start it again.");
     let text = format!(
-        "The answer of SiteBay was lost when this server was restarted, so it MAY have happened. {check}"
+        "SiteBay's answer was lost when this server restarted, so the change MAY have happened. \
+         {check}"
     );
     Err(ToolResult::error(text).into())
 }
@@ -156,7 +157,10 @@ async fn read(call: &Call<'_>, path: &str) -> Option<Value> {
 /// What the model is told where SiteBay took the request, and then refuses to say what came of it.
 fn lost(call: &Call<'_>, error: &ApiError) -> String {
     let why = text_of(&call.explained(error, false));
-    format!("SiteBay took the request, so it was begun; how it goes on cannot be read. {why}")
+    format!(
+        "SiteBay accepted the request, so the work has begun; its progress cannot be read. \
+             {why}"
+    )
 }
 
 fn is_creation(call: &Call<'_>) -> bool {

@@ -175,7 +175,7 @@ fn a_lost_change_says_that_it_may_have_happened() {
         let fake = Fake::new([step]);
         let result = run(&fake, "sitebay_update_site", json!({"fqdn": "a.org", "is_free": true}));
         assert_eq!(fake.requests().len(), 1);
-        assert!(result.text.contains("MAY have happened all the same; it was not sent again"));
+        assert!(result.text.contains("MAY have happened; it was not sent again"));
         assert!(result.text.contains("compare its settings"), "{}", result.text);
     }
     let fake = Fake::new([text(200, "<p>ok</p>")]);

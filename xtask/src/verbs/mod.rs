@@ -35,7 +35,7 @@ pub enum Verb {
     Conformance(conformance::Arguments),
     /// Check formatting and lints
     Lint,
-    /// Write the reference of the tools from the catalogue
+    /// Write docs/TOOLS_REFERENCE.md from the catalogue and docs/CONFIGURATION.md from the settings
     Docs,
     /// Build and deploy to an environment of `wrangler.toml`
     Deploy(deploy::Arguments),

@@ -5,9 +5,7 @@
 use std::{
     fmt::Write as _,
     fs,
-    io::{BufRead as _, BufReader},
-    ops::AddAssign,
-    process::{Command, Stdio},
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -17,7 +15,9 @@ use crate::{
     bundle::{Flavour, build},
     conformance,
     exec::{output, say},
-    fuzz, paths, setup, skips,
+    fuzz,
+    libtest::{self, Count},
+    paths, setup, skips,
 };
 
 use super::bench::native;
@@ -29,21 +29,6 @@ pub struct Arguments {
     /// Also run the tests of the long tier, fuzz for minutes and endure; writes docs/LONG_RUN.md
     #[arg(long)]
     long: bool,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-struct Count {
-    passed: u64,
-    failed: u64,
-    skipped: u64,
-}
-
-impl AddAssign for Count {
-    fn add_assign(&mut self, other: Self) {
-        self.passed += other.passed;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-    }
 }
 
 /// How long the fuzz targets run as part of the short tier, in seconds.
@@ -146,15 +131,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
 fn tests(arguments: &Arguments) -> Result<(Count, bool)> {
     let skips = tempfile::NamedTempFile::new()?;
     say("running the tests");
-    let mut command = Command::new("cargo");
-    command.args(["test", "--quiet", "--workspace", "--features", "sitebay-mcp/fixtures"]);
-    command.args(["--no-fail-fast", "--"]);
-    command.args(&arguments.name);
-    if arguments.long {
-        command.arg("--include-ignored");
-    }
-    command.env(skips::FILE, skips.path());
-    let (mut count, succeeded) = counted(&mut command)?;
+    let mut count = libtest::run(arguments.name.as_deref(), arguments.long, &|command| {
+        command.env(skips::FILE, skips.path());
+    })?;
     if count.skipped > 0 {
         println!("{} tests are of the long tier: cargo xtask test --long", count.skipped);
         count.skipped = 0;
@@ -164,7 +143,7 @@ fn tests(arguments: &Arguments) -> Result<(Count, bool)> {
         count.skipped += 1;
         count.passed = count.passed.saturating_sub(1);
     }
-    Ok((count, succeeded))
+    Ok((count, true))
 }
 
 /// The endurance runs at their full length: they count as one test.
@@ -210,50 +189,9 @@ fn fuzzed(seconds: u32) -> Result<Count> {
     Ok(count)
 }
 
-/// Runs the tests, shows what they print and adds up their closing lines.
-fn counted(command: &mut Command) -> Result<(Count, bool)> {
-    let mut child = command
-        .current_dir(paths::root())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start cargo")?;
-    let output = child.stdout.take().context("cargo's output")?;
-    let mut count = Count::default();
-    for line in BufReader::new(output).lines() {
-        let line = line?;
-        println!("{line}");
-        if let Some(part) = closing(&line) {
-            count += part;
-        }
-    }
-    Ok((count, child.wait()?.success()))
-}
-
-/// Reads `test result: ok. 1 passed; 0 failed; 0 ignored; …`.
-fn closing(line: &str) -> Option<Count> {
-    let line = line.strip_prefix("test result: ")?;
-    let number = |what: &str| {
-        let before = line.split(what).next()?;
-        before.rsplit([' ', ';']).find(|word| !word.is_empty())?.parse().ok()
-    };
-    Some(Count {
-        passed: number(" passed")?,
-        failed: number(" failed")?,
-        skipped: number(" ignored")?,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_closing_line_is_read() {
-        let line =
-            "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out";
-        assert_eq!(closing(line), Some(Count { passed: 12, failed: 3, skipped: 1 }));
-        assert_eq!(closing("running 3 tests"), None);
-    }
 
     #[test]
     fn the_report_tells_the_date_and_which_part_failed() {

@@ -21,6 +21,7 @@ use super::{
     catalogue::Behaviour,
     consent,
 };
+use crate::server::apart::compiled_apart;
 
 /// What a call would destroy, as it is now.
 pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, Early>> {
@@ -39,16 +40,16 @@ pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String
 pub(crate) async fn run(call: &Call<'_>) -> Outcome {
     let special = match call.operation.behaviour {
         Behaviour::Plain => return call.run().await,
-        Behaviour::Update => update::run(call).boxed_local(),
-        Behaviour::DeleteSite => delete_site::run(call).boxed_local(),
-        Behaviour::Shell => shell::run(call).boxed_local(),
-        Behaviour::EditFile => edit_file::run(call).boxed_local(),
-        Behaviour::Proxy => proxy::run(call).boxed_local(),
-        Behaviour::ListCommits => list_commits::run(call).boxed_local(),
-        Behaviour::Restore => restore::run(call).boxed_local(),
-        Behaviour::Checkout => checkout::run(call).boxed_local(),
-        Behaviour::Screenshot => screenshot::run(call).boxed_local(),
-        Behaviour::Logs => logs::run(call).boxed_local(),
+        Behaviour::Update => compiled_apart(update::run(call)),
+        Behaviour::DeleteSite => compiled_apart(delete_site::run(call)),
+        Behaviour::Shell => compiled_apart(shell::run(call)),
+        Behaviour::EditFile => compiled_apart(edit_file::run(call)),
+        Behaviour::Proxy => compiled_apart(proxy::run(call)),
+        Behaviour::ListCommits => compiled_apart(list_commits::run(call)),
+        Behaviour::Restore => compiled_apart(restore::run(call)),
+        Behaviour::Checkout => compiled_apart(checkout::run(call)),
+        Behaviour::Screenshot => compiled_apart(screenshot::run(call)),
+        Behaviour::Logs => compiled_apart(logs::run(call)),
     };
     special.await
 }

@@ -43,7 +43,7 @@ fn sentence(call: &Call<'_>, dry: bool, failed: bool) -> String {
     match (dry, failed) {
         (true, _) => format!("A dry run of a restore of {site} was made. Nothing is changed."),
         (false, true) => {
-            format!("The restore of {site} FAILED; look at the site before anything else.")
+            format!("The restore of {site} FAILED; check the site before anything else.")
         }
         (false, false) => format!("{site} was restored."),
     }
