@@ -322,6 +322,24 @@ async fn a_cancelled_task_does_nothing_more() {
     assert_eq!(creations(&server), 1, "only the other one created its site");
 }
 
+#[tokio::test]
+async fn a_task_that_is_cancelled_while_sitebay_works_for_it_goes_no_further() {
+    let server = server().await;
+    let slow = Fault { method: Some("POST".into()), delay_ms: Some(1_000), ..Fault::default() };
+    server.sandbox().unwrap().inject(slow);
+    let client = Client::new(&server.url());
+    let params = second_round(&client, follows()).await;
+    let task = started(&client, params).await;
+    created(&server).await;
+    ask(&client, "tasks/cancel", json!({ "taskId": task }), follows()).await.result();
+    until(&client, &task, "cancelled").await;
+    // SiteBay answers before this one is over; then the task would look at its site.
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 1.5, "label": "x" } });
+    until(&client, &started(&client, params).await, "completed").await;
+    assert_eq!(look(&client, &task).await["status"], "cancelled");
+    assert_eq!(looks(&server), 0);
+}
+
 /// The id of the one task that is stored, as no client of a session is told it.
 pub async fn stored_task(server: &Server) -> String {
     const BEFORE: &[u8] = br#"{"order":{"id":""#;

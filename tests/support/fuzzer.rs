@@ -10,15 +10,17 @@ use super::process::succeeded_within;
 
 const PATIENCE: Duration = Duration::from_secs(240);
 
-/// Fuzzes what the document at this address describes, always in the same way.
-pub async fn fuzz(test: &str, document: &str, headers: &[(&str, &str)]) {
+/// Fuzzes what the document at this address describes, always in the same way, with so many examples
+/// of each operation.
+pub async fn fuzz(test: &str, document: &str, headers: &[(&str, &str)], examples: u32) {
     let Some(python) = setup::fuzzer().expect("the fuzzer installs") else {
         return skip(test, "there is no Python 3.10 or later with venv and pip");
     };
     // It leaves its notes where it runs.
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(python.with_file_name("st"));
-    command.args(["run", document, "--seed", "7", "--max-examples", "25", "--no-color"]);
+    command.args(["run", document, "--seed", "7", "--no-color"]);
+    command.args(["--max-examples", &examples.to_string()]);
     command.args(["--continue-on-failure", "--no-shrink"]);
     for (name, value) in headers {
         command.arg("-H").arg(format!("{name}: {value}"));
