@@ -1,7 +1,6 @@
 //! Named keys, gradual rollout, audit and the admin API, where there are KV and D1: one instance of
 //! `wrangler dev` for all of it.
 
-
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};

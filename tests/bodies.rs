@@ -152,6 +152,7 @@ async fn who_takes_json_alone_is_told_of_an_answer_that_was_lost_and_so_is_the_o
     let client = Client::new(&other).with("accept", "application/json").connect().await;
     let slow = client.call("slow", json!({ "ms": 60_000 }));
     let lost = async {
+        // Real time: the call must run in its object before that breaks.
         tokio::time::sleep(Duration::from_millis(600)).await;
         Client::new(&of_objects).connect().await.call("panic", json!({ "when": "twice" })).await;
     };

@@ -168,8 +168,10 @@ async fn lose_while_a_task_works(server: &Server, client: &Client) -> String {
         requests.iter().any(|it| it.method == "GET" && it.path.ends_with(FQDN) && it.status != 0)
     };
     while !has_looked() {
+        // Real time: the task looks at SiteBay when its alarm is due.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    // Real time: the object writes a row after its answer.
     tokio::time::sleep(Duration::from_millis(200)).await;
     live.last_id()
 }
@@ -188,11 +190,12 @@ async fn a_call_that_waited_for_a_task_is_read_on_after_answers_are_forgotten() 
     let answer = lose(&client, slow(300, 1), "done").await;
     let waits = lose_while_a_task_works(&server, &client).await;
     clock.set(1_200).unwrap();
-    // The site is there before the task, which sleeps for 2 s between two looks, looks again.
+    // Real time: the site is there before the task, which sleeps for 2 s between two looks, looks again.
     tokio::time::sleep(Duration::from_millis(900)).await;
     server.restart().await.unwrap();
     // The alarm that removes what is over has been there once the answer is gone.
     while rest(&client, &answer).await.contains("done") {
+        // Real time: the object writes a row after its answer.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let text = rest(&client, &waits).await;

@@ -13,8 +13,15 @@ pub(super) fn form(text: &str) -> String {
 fn form_of(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            let mut forms: Vec<_> =
-                fields.iter().map(|(name, value)| format!("{name}:{}", form_of(value))).collect();
+            // What is for people to read may change.
+            let shown = |name: &str, value| match name {
+                "error_description" => "#".to_owned(),
+                _ => form_of(value),
+            };
+            let mut forms: Vec<_> = fields
+                .iter()
+                .map(|(name, value)| format!("{name}:{}", shown(name, value)))
+                .collect();
             forms.sort();
             format!("{{{}}}", forms.join(","))
         }

@@ -80,6 +80,7 @@ pub(super) async fn make(storage: &Path) -> Made {
     given["access"] = access(&server).await;
     given["tasks"] = tasks(&server).await;
     given["moved"] = moved(&server).await;
+    // Real time: the clock of the storage goes on while it is made.
     given["at"] = json!(BEGINS + began.elapsed().as_secs() + 1);
     let all = messages(&server.log());
     drop(server);
@@ -191,9 +192,10 @@ async fn moved(server: &Server) -> Value {
     let reply = json!({ "jsonrpc": "2.0", "id": question["id"], "result": agreed()["agree"] });
     assert_eq!(client.post(reply.to_string()).await.status, 202);
     while creations(server) == before {
+        // Real time: the task creates its site when its alarm is due.
         sleep(Duration::from_millis(20)).await;
     }
-    // Its first look at the site is over, and the next one is not yet due.
+    // Real time: its first look at the site is over, and the next one is not yet due.
     sleep(Duration::from_millis(700)).await;
     json!({ "session": client.session(), "last": live.last_id() })
 }

@@ -106,6 +106,7 @@ async fn send_all(messages: &[Message], clock: &Clock) {
             if message.class != "TaskAgent" || now.form() == message.form() {
                 break;
             }
+            // Real time: a task goes on between two looks.
             sleep(Duration::from_millis(100)).await;
             now = message.sent(&server).await;
         }
