@@ -7,7 +7,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sitebay_mcp::edge::page;
+use sitebay_mcp::pages::landing as page;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -119,7 +119,7 @@ fn documents_name_their_subjects() {
 
 /// The files of the server's code but for fixtures, with their paths.
 fn sources() -> Vec<(PathBuf, String)> {
-    let mut folders = vec![root().join("src"), root().join("build_rs")];
+    let mut folders = vec![root().join("src"), root().join("crates")];
     let mut files = Vec::new();
     while let Some(folder) = folders.pop() {
         for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {

@@ -36,6 +36,7 @@ mod inspector;
 mod invented_tokens;
 mod jwt;
 mod large;
+mod layers;
 mod leaving;
 mod limits;
 mod many_sites;

@@ -1,8 +1,8 @@
 //! What changed in one place is heard in all others of the same subject.
 
 use futures_util::future::join_all;
+use mcp_auth::{keys::Keyring, seal::hub_seal};
 use serde_json::json;
-use sitebay_mcp::access::{keys::Keyring, seal::hub_seal};
 use xtask::server::{LOCAL_SESSION_KEY, Options};
 
 use crate::{
@@ -117,7 +117,7 @@ async fn a_client_cannot_speak_for_the_hub() {
 /// The name of the object that a session lives in.
 fn session_object(keys: &Keyring, id: &str) -> String {
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    use sitebay_mcp::{access::keys::TAG_LEN, protocol::session_id::Claims};
+    use mcp_auth::{keys::TAG_LEN, session_id::Claims};
     let bytes = URL_SAFE_NO_PAD.decode(id).unwrap();
     let claims = Claims::from_bytes(&bytes[..bytes.len() - TAG_LEN]).unwrap();
     assert_eq!(claims.sign(keys), id, "the key that tests use");

@@ -13,9 +13,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use mcp_auth::principal::Subject;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sitebay_mcp::access::principal::Subject;
 use tempfile::TempDir;
 use tokio::{sync::OnceCell, time::Duration};
 use xtask::{

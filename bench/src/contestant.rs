@@ -143,7 +143,7 @@ impl Built {
             Contestant::McpHandler => (&self.handler, &[], &["nodejs_compat"], Vec::new()),
         };
         let stand_in = (who == Contestant::Classes).then_some("Floor");
-        Worker { folder: folder.clone(), objects, flags, vars, stand_in, counted: false }
+        Worker { folder: folder.clone(), objects, flags, vars, stand_in, counted: false, v8: &[] }
     }
 
     /// The same as it is deployed: ours without the fixture tools.

@@ -16,6 +16,7 @@ pub mod memory;
 pub mod messages;
 pub mod report;
 pub mod results;
+pub mod start;
 pub mod targets;
 pub mod timed;
 pub mod workerd;

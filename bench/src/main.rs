@@ -11,6 +11,7 @@ use bench::{
     endure::{self, Size},
     guard, report,
     results::{self, Length},
+    start,
 };
 use clap::Parser;
 use xtask::paths;
@@ -41,6 +42,8 @@ enum Run {
         #[arg(long, default_value_t = 9)]
         rounds: usize,
     },
+    /// Where the time of a start goes, into `bench/START.md`
+    Start,
     /// Fail where the hot path is half as fast as it should be
     Guard,
 }
@@ -54,6 +57,11 @@ async fn main() -> Result<()> {
             endurance(if short { Size::Short } else { Size::Full }, only).await
         }
         Run::Hot { rounds } => guard::hot(rounds).await,
+        Run::Start => {
+            let page = start::page().await?;
+            println!("{page}");
+            Ok(fs::write(paths::root().join("bench/START.md"), page)?)
+        }
         Run::Guard => guard::run().await,
     }
 }

@@ -42,6 +42,8 @@ pub struct Worker {
     pub stand_in: Option<&'static str>,
     /// Whether requests to objects and writes are counted.
     pub counted: bool,
+    /// Flags of the JavaScript engine.
+    pub v8: &'static [&'static str],
 }
 
 /// A running Worker. Dropping it ends it.
@@ -226,11 +228,12 @@ fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
              durableObjectStorage = (localDisk = \"storage\"),\n"
         )
     };
+    let v8: Vec<String> = worker.v8.iter().map(|flag| format!("\"{flag}\"")).collect();
     let flags: Vec<String> = worker.flags.iter().map(|flag| format!("\"{flag}\"")).collect();
     let modules: String = modules.iter().map(|name| module(name)).collect();
     format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
-         const config :Workerd.Config = (\n\
+         const config :Workerd.Config = (\n{}\
          services = [\n\
          (name = \"main\", worker = .worker),\n\
          (name = \"internet\", network = (allow = [\"public\", \"private\"], \
@@ -241,6 +244,7 @@ fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
          const worker :Workerd.Worker = (\nmodules = [\n{modules}],\n\
          compatibilityDate = \"{COMPATIBILITY_DATE}\", compatibilityFlags = [{}],\n\
          bindings = [\n{bindings}],\n{storage}globalOutbound = \"internet\",\n);\n",
+        if v8.is_empty() { String::new() } else { format!("v8Flags = [{}],\n", v8.join(", ")) },
         flags.join(", ")
     )
 }

@@ -5,7 +5,7 @@ use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
     fuzz_target,
 };
-use sitebay_mcp::protocol::{
+use mcp_protocol::{
     event::{LastEvent, StreamName},
     jsonrpc::RequestId,
 };

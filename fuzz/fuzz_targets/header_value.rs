@@ -7,7 +7,7 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use serde_json::{json, value::to_raw_value};
-use sitebay_mcp::protocol::stateless::{
+use mcp_protocol::stateless::{
     header_value::{decoded, plain},
     headers::HeaderSource,
     param_headers::check,

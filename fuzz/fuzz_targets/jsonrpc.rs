@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use sitebay_mcp::protocol::jsonrpc::{
+use mcp_protocol::jsonrpc::{
     Body, DecodeError, MAX_BATCH, Message, RequestId, RpcError, decode, error_text,
     notification_text, result_text,
 };

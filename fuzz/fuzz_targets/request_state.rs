@@ -8,16 +8,12 @@ use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
     fuzz_target,
 };
-use sitebay_mcp::{
-    access::{
-        keys::{Keyring, Purpose},
-        principal::Subject,
-    },
-    protocol::stateless::{
-        method::Method,
-        request_state::{Answered, Asked, Binding, MAX_STATE, RequestState, StateTooLarge},
-    },
+use mcp_auth::{
+    keys::{Keyring, Purpose},
+    principal::Subject,
+    request_state::{Answered, Asked, Binding, MAX_STATE, RequestState, StateTooLarge},
 };
+use mcp_protocol::stateless::method::Method;
 
 static KEYS: LazyLock<Keyring> =
     LazyLock::new(|| Keyring::parse("the-key-of-the-fuzz-targets-which-is-no-secret").unwrap());

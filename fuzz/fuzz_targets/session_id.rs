@@ -8,18 +8,12 @@ use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
     fuzz_target,
 };
-use sitebay_mcp::{
-    access::{
-        keys::{Keyring, Purpose},
-        principal::Subject,
-    },
-    protocol::{
-        bytes::cut_text,
-        capabilities::ClientCapabilities,
-        session_id::{Claims, Placement},
-        version::Version,
-    },
+use mcp_auth::{
+    keys::{Keyring, Purpose},
+    principal::Subject,
+    session_id::{Claims, Placement},
 };
+use mcp_protocol::{bytes::cut_text, capabilities::ClientCapabilities, version::Version};
 use uuid::Uuid;
 
 static KEYS: LazyLock<Keyring> =

@@ -1,10 +1,8 @@
 //! What an administrator asks a key to be.
 
-use crate::{
-    access::scope::Scopes,
-    protocol::{fields::fields, object::Object, raw},
-    transport::named_keys::Wanted,
-};
+use crate::stubs::named_keys::Wanted;
+use mcp_auth::scope::Scopes;
+use mcp_protocol::{fields::fields, object::Object, raw};
 
 /// Characters that a name may have.
 const MAX_NAME: usize = 64;

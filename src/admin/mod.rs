@@ -12,26 +12,27 @@ use std::rc::Rc;
 use worker::Method;
 
 use crate::{
-    access::{principal::Subject, scope::Scopes},
-    agents::rows::now_s,
-    edge::{answer, body::read_body, health, refusal::Refusal},
-    protocol::{
-        fields::fields,
-        object::{Object, array, quoted},
-        raw,
-    },
-    runtime::{
+    answer,
+    body::read_body,
+    error::{Error, Outcome},
+    health,
+    platform::{
+        clock::now_s,
         http::{Request, Response},
-        machine::Machine,
+        workers::WorkersPlatform,
     },
-    server::changes::Changes,
+    stubs::{audit, hub::Hub, named_keys, quota, rollout},
+    transports::{endpoint::Endpoint, sessions},
+};
+use mcp_auth::{principal::Subject, refusal::Refusal, scope::Scopes};
+use mcp_protocol::{
+    fields::fields,
+    object::{Object, array, quoted},
+    raw,
+};
+use mcp_server::{
+    changes::Changes,
     telemetry::audit::{Entry, Pending},
-    transport::{
-        audit,
-        endpoint::{Endpoint, Outcome, Stop},
-        hub::Hub,
-        named_keys, quota, rollout, sessions,
-    },
 };
 
 /// What all its paths begin with.
@@ -106,7 +107,7 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
     let change = (request.method() != Method::Get).then(|| {
         changes.begin();
         let entry = Entry { effect: "write", ..Entry::refused(Some(by), &action, "", 0) };
-        Pending::begin(endpoint.audit(), entry, Rc::new(Machine))
+        Pending::begin(endpoint.audit(), entry, Rc::new(WorkersPlatform))
     });
     let carried_out = carry_out(&endpoint, request, of).await;
     if let Some(change) = change {
@@ -124,7 +125,7 @@ fn outcome(carried_out: &Outcome<Done>) -> &'static str {
     match carried_out {
         Ok((200..300, _)) => "done",
         Ok(_) => "failed",
-        Err(Stop::Refused(refusal)) if refusal.status() < 500 => "failed",
+        Err(Error::Refused(refusal)) if refusal.status() < 500 => "failed",
         Err(_) => "unknown",
     }
 }

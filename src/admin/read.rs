@@ -1,14 +1,12 @@
 //! What an administrator looks at: the audit, and what a subject used.
 
-use crate::{
-    access::quota::{Count, WINDOW},
-    protocol::{
-        fields::fields,
-        object::{Object, array},
-        raw,
-    },
-    runtime::url::query_value,
-    transport::audit::Filter,
+use crate::stubs::audit::Filter;
+use mcp_auth::quota::{Count, WINDOW};
+use mcp_platform::url::query_value;
+use mcp_protocol::{
+    fields::fields,
+    object::{Object, array},
+    raw,
 };
 
 /// Entries on a page where nobody says how many.

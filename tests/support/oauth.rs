@@ -1,10 +1,10 @@
 //! A person, an app, and what goes on between them.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mcp_auth::oauth::form::Form;
 use reqwest::{Method, redirect::Policy};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use sitebay_mcp::access::oauth::form::Form;
 use xtask::server::{Options, Server};
 
 use super::{Answer, Client, options, start};

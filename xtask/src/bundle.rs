@@ -215,11 +215,10 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     let mut hasher = DefaultHasher::new();
     format!("{flavour:?} {panics:?}").hash(&mut hasher);
     let own = ["xtask/src/bundle.rs", "xtask/src/exports.rs"];
-    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "package-lock.json"].into_iter().chain(own)
-    {
+    for name in ["Cargo.toml", "Cargo.lock", "package-lock.json"].into_iter().chain(own) {
         fs::read(root.join(name))?.hash(&mut hasher);
     }
-    for folder in ["src", "build_rs"] {
+    for folder in ["src", "crates"] {
         hash_folder(&root.join(folder), &mut hasher)?;
     }
     Ok(format!("{:016x}", hasher.finish()))

@@ -13,5 +13,5 @@ pub mod libtest;
 pub mod paths;
 pub mod server;
 pub mod setup;
-pub mod skips;
+pub use test_support::skips;
 pub mod verbs;

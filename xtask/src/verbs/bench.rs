@@ -20,11 +20,15 @@ pub struct Arguments {
     /// Only show the hot paths beside the bare runtime; writes nothing
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts"])]
     hot: bool,
+    /// Only show where the time of a start goes, and write `bench/START.md`
+    #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot"])]
+    start: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
         Arguments { guard: true, .. } => native(&["guard"]),
+        Arguments { start: true, .. } => native(&["start"]),
         Arguments { hot: true, .. } => native(&["hot"]),
         Arguments { counts: true, .. } => native(&["counts"]),
         Arguments { quick: true, .. } => native(&["figures", "--quick"]),

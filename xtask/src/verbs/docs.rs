@@ -12,7 +12,19 @@ const TESTS: [&str; 2] =
 
 pub(super) fn run() -> Result<()> {
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--quiet", "--lib", "--"]).args(TESTS).env("UPDATE_DOCS", "1");
+    cargo
+        .args([
+            "test",
+            "--quiet",
+            "--package",
+            "sitebay",
+            "--package",
+            "sitebay-mcp",
+            "--lib",
+            "--",
+        ])
+        .args(TESTS)
+        .env("UPDATE_DOCS", "1");
     run_command(cargo.current_dir(paths::root()))?;
     println!("docs: docs/TOOLS_REFERENCE.md and docs/CONFIGURATION.md are current");
     Ok(())

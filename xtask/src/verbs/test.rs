@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn only_tests_of_the_long_tier_are_ignored() {
         let attribute = concat!("#[", "ignore");
-        let mut folders: Vec<_> = ["src", "tests", "xtask", "bench", "sandbox"]
+        let mut folders: Vec<_> = ["src", "crates", "tests", "xtask", "bench", "sandbox"]
             .map(|name| paths::root().join(name))
             .to_vec();
         while let Some(folder) = folders.pop() {

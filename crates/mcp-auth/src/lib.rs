@@ -1,0 +1,33 @@
+//! Who may come in, and what the rest of the server learns of them.
+
+pub mod accepted;
+pub mod address;
+pub mod admission;
+pub mod attempts;
+pub mod credential;
+pub mod credentials;
+pub mod jwt;
+pub mod keys;
+pub mod named_key;
+pub mod not_before;
+pub mod oauth;
+pub mod principal;
+pub mod quota;
+pub mod rollout;
+pub mod scope;
+pub mod seal;
+pub mod secret;
+pub mod starts;
+
+pub mod asked;
+pub mod inquiry;
+pub mod refusal;
+#[cfg(test)]
+mod refusal_tests;
+pub mod request_state;
+#[cfg(test)]
+mod request_state_tests;
+pub mod session_id;
+pub mod task_id;
+
+pub mod origin;

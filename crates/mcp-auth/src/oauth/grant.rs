@@ -1,0 +1,299 @@
+//! A grant: what one person lets one client do, from its code to its last refresh.
+//!
+//! ```text
+//! Code ──redeemed──► Live(0) ──refreshed──► Live(1) ──► …
+//!   │                   │
+//!   └─ again            └─ with a token older than the last two, or with the last but one too late
+//!           └──────────────────┴──► over: the object forgets it, and everything it knew
+//! ```
+//!
+//! Invariant: a code is good once; of a grant's refresh tokens only the newest is good, and for a
+//! moment the one before it, whose use then gives the same newest one again: clients refresh in
+//! parallel. Whatever else comes is a token that two have, and ends the grant (RFC 9700 §4.14.2).
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use super::{
+    Hash,
+    fault::{Code, Fault},
+    hash,
+};
+use crate::{principal::Subject, scope::Scopes};
+use mcp_protocol::{fields::fields, object::Object, raw};
+
+/// How long a code is good, in seconds.
+const CODE_LASTS: u64 = 600;
+/// How long a grant lasts after it was last refreshed, in seconds.
+pub const GRANT_LASTS: u64 = 30 * 24 * 60 * 60;
+/// How long a refresh token still gives the one that took its place, in milliseconds.
+const GRACE_MS: u64 = 10_000;
+
+/// What a person agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// The person.
+    pub subject: Subject,
+    /// The client's id, hashed.
+    pub client: Hash,
+    /// What the client calls itself.
+    pub client_name: String,
+    /// Where the person was sent back to.
+    pub redirect_uri: String,
+    /// What the client may do.
+    pub scopes: Scopes,
+    /// The PKCE challenge (RFC 7636 §4.2, S256).
+    pub challenge: String,
+    /// The server that the tokens are for, hashed.
+    pub origin: Hash,
+    /// The secret that all tokens carry, hashed.
+    pub secret: Hash,
+    /// The person's SiteBay token, sealed under that secret.
+    pub credential: String,
+}
+
+/// How far a grant is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The code was given out.
+    Code,
+    /// It was redeemed; of this many refreshes the last was then, in milliseconds since 1970.
+    Live(u32, u64),
+}
+
+/// A grant, as its object keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// What was agreed to.
+    pub terms: Terms,
+    /// When it is over, in seconds since 1970.
+    pub ends_s: u64,
+    stage: Stage,
+}
+
+/// A client that wants tokens.
+#[derive(Debug, Clone, Copy)]
+pub struct Bearer<'a> {
+    /// Its id, hashed.
+    pub client: &'a Hash,
+    /// The secret in what it brings, hashed.
+    pub secret: &'a Hash,
+    /// The server it asks, hashed.
+    pub origin: &'a Hash,
+}
+
+/// Why no tokens are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The request was wrong; the grant goes on.
+    Wrong(Fault),
+    /// It has run out; the grant is over, whatever the clock says later.
+    Over(Fault),
+    /// What it brought is in two hands; the grant is over.
+    Stolen(Fault),
+}
+
+/// The number of the refresh token to give.
+pub type Generation = u32;
+
+impl Grant {
+    /// A grant whose code is about to be given out.
+    pub fn new(terms: Terms, now_s: u64) -> Self {
+        Self { terms, ends_s: now_s.saturating_add(CODE_LASTS), stage: Stage::Code }
+    }
+
+    /// Whether its tokens count.
+    pub fn is_live(&self, secret: &Hash, now_s: u64) -> bool {
+        now_s < self.ends_s && is_same(&self.terms.secret, secret) && self.stage != Stage::Code
+    }
+
+    /// Gives the first tokens for the code.
+    ///
+    /// # Errors
+    /// Where the code is not this client's, or was used before.
+    pub fn redeem(
+        &mut self,
+        by: Bearer<'_>,
+        redirect_uri: Option<&str>,
+        verifier: &str,
+        now_ms: u64,
+    ) -> Result<Generation, Refused> {
+        self.check(by, now_ms)?;
+        if redirect_uri.is_some_and(|uri| uri != self.terms.redirect_uri) {
+            return Err(wrong("`redirect_uri` differs from that of the authorization request"));
+        }
+        if !answers(verifier, &self.terms.challenge) {
+            return Err(wrong("`code_verifier` does not match `code_challenge`"));
+        }
+        if self.stage != Stage::Code {
+            return Err(Refused::Stolen(Fault::grant("the code was used before")));
+        }
+        self.goes_on(0, now_ms);
+        Ok(0)
+    }
+
+    /// Gives the next tokens for a refresh token.
+    ///
+    /// # Errors
+    /// Where it is not this client's, or not the newest.
+    pub fn refresh(
+        &mut self,
+        by: Bearer<'_>,
+        brought: Generation,
+        now_ms: u64,
+    ) -> Result<Generation, Refused> {
+        self.check(by, now_ms)?;
+        let Stage::Live(newest, since_ms) = self.stage else {
+            return Err(wrong("the code of this grant was not exchanged yet"));
+        };
+        let parallel = now_ms.abs_diff(since_ms) <= GRACE_MS;
+        match newest.checked_sub(brought) {
+            Some(0) => {
+                self.goes_on(newest.saturating_add(1), now_ms);
+                Ok(newest.saturating_add(1))
+            }
+            Some(1) if parallel => Ok(newest),
+            _ => Err(Refused::Stolen(Fault::grant("the refresh token was used before"))),
+        }
+    }
+
+    fn check(&self, by: Bearer<'_>, now_ms: u64) -> Result<(), Refused> {
+        if !is_same(&self.terms.secret, by.secret) {
+            return Err(wrong("the code or token is not valid any more"));
+        }
+        if now_ms / 1_000 >= self.ends_s {
+            return Err(Refused::Over(Fault::grant("the code or token is not valid any more")));
+        }
+        if self.terms.client != *by.client {
+            return Err(wrong("the code or token was issued to another client"));
+        }
+        match self.terms.origin == *by.origin {
+            true => Ok(()),
+            false => Err(wrong("the code or token is for another server")),
+        }
+    }
+
+    fn goes_on(&mut self, generation: Generation, now_ms: u64) {
+        self.stage = Stage::Live(generation, now_ms);
+        self.ends_s = (now_ms / 1_000).saturating_add(GRANT_LASTS);
+    }
+
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        let json = self.terms.write(Object::new()).number("ends", self.ends_s);
+        match self.stage {
+            Stage::Code => json.end(),
+            Stage::Live(generation, since) => {
+                json.number("generation", generation.into()).number("since", since).end()
+            }
+        }
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [ends, generation, since] = fields(json, ["ends", "generation", "since"]).ok()?;
+        let stage = match (generation, since) {
+            (Some(generation), Some(since)) => {
+                Stage::Live(raw::number(generation)?, raw::number(since)?)
+            }
+            _ => Stage::Code,
+        };
+        Some(Self { terms: Terms::from_json(json)?, ends_s: raw::number(ends?)?, stage })
+    }
+}
+
+impl Terms {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        self.write(Object::new()).end()
+    }
+
+    fn write(&self, object: Object) -> Object {
+        let bytes = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        object
+            .text("subject", &bytes(&self.subject.0))
+            .text("client", &bytes(&self.client))
+            .text("client_name", &self.client_name)
+            .text("redirect_uri", &self.redirect_uri)
+            .number("scopes", self.scopes.bits().into())
+            .text("challenge", &self.challenge)
+            .text("origin", &bytes(&self.origin))
+            .text("secret", &bytes(&self.secret))
+            .text("credential", &self.credential)
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = [
+            "subject",
+            "client",
+            "client_name",
+            "redirect_uri",
+            "scopes",
+            "challenge",
+            "origin",
+            "secret",
+            "credential",
+        ];
+        let [subject, client, name, redirect, scopes, challenge, origin, secret, credential] =
+            fields(json, names).ok()?;
+        Some(Self {
+            subject: Subject(bytes(&raw::text(subject?)?)?),
+            client: bytes(&raw::text(client?)?)?,
+            client_name: raw::string(name?)?,
+            redirect_uri: raw::string(redirect?)?,
+            scopes: Scopes::from_bits(raw::number(scopes?)?),
+            challenge: raw::string(challenge?)?,
+            origin: bytes(&raw::text(origin?)?)?,
+            secret: bytes(&raw::text(secret?)?)?,
+            credential: raw::string(credential?)?,
+        })
+    }
+}
+
+/// Bytes of a known length that were written as text.
+pub fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+}
+
+/// Whether a verifier has the form of RFC 7636 §4.1 and answers the challenge.
+fn answers(verifier: &str, challenge: &str) -> bool {
+    let unreserved = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    let formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
+    let answer = URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
+    formed && bool::from(answer.as_bytes().ct_eq(challenge.as_bytes()))
+}
+
+fn is_same(known: &Hash, brought: &Hash) -> bool {
+    known.ct_eq(brought).into()
+}
+
+fn wrong(why: &'static str) -> Refused {
+    Refused::Wrong(Fault::grant(why))
+}
+
+impl Refused {
+    /// What the client is told.
+    pub fn fault(self) -> Fault {
+        let (Self::Wrong(fault) | Self::Over(fault) | Self::Stolen(fault)) = self;
+        fault
+    }
+}
+
+/// What a client is told where there is no such grant any more.
+pub const GONE: Fault = Fault::new(Code::InvalidGrant, "the grant was revoked or has expired");
+
+/// What a challenge may be: SHA-256 in base64url.
+pub fn is_challenge(text: &str) -> bool {
+    bytes::<32>(text).is_some()
+}
+
+/// The hash of a client's id.
+pub fn client_hash(id: &str) -> Hash {
+    hash(id)
+}
+
+#[cfg(test)]
+#[path = "grant_tests.rs"]
+mod tests;

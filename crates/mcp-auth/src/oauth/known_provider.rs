@@ -1,0 +1,93 @@
+//! What an isolate knows of the OpenID provider: its endpoints, or that it does not answer.
+//!
+//! Invariant: anybody can have it asked, so that a provider which fails or hangs is asked only so often.
+
+use super::upstream::Endpoints;
+use crate::starts::Starts;
+
+/// How long what it says of itself is good, in seconds.
+const FRESH: u64 = 3_600;
+/// Between two fetches where the first one failed, in seconds.
+const PAUSE: u64 = 10;
+
+/// What is known.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The endpoints.
+    Endpoints(Endpoints),
+    /// Its document must be fetched.
+    Fetch,
+    /// Enough requests are asking for it.
+    Wait,
+    /// It did not answer a moment ago.
+    Unreachable,
+}
+
+/// What an isolate knows. Times are seconds since 1970; 0: never.
+#[derive(Debug, Default)]
+pub struct KnownProvider {
+    endpoints: Option<(Endpoints, u64)>,
+    failed: u64,
+    starts: Starts,
+}
+
+impl KnownProvider {
+    /// Looks for the endpoints. A fetch that this asks for is counted as begun.
+    pub fn find(&mut self, now_s: u64) -> Found {
+        match &self.endpoints {
+            Some((endpoints, read)) if now_s.abs_diff(*read) < FRESH => {
+                Found::Endpoints(endpoints.clone())
+            }
+            _ if now_s.abs_diff(self.failed) < PAUSE => Found::Unreachable,
+            _ if self.starts.begin(now_s) => Found::Fetch,
+            _ => Found::Wait,
+        }
+    }
+
+    /// Notes what came of a fetch. None: no endpoints.
+    pub fn note(&mut self, endpoints: Option<Endpoints>, now_s: u64) {
+        match endpoints {
+            Some(endpoints) => self.endpoints = Some((endpoints, now_s)),
+            None => self.failed = now_s,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn endpoints() -> Endpoints {
+        Endpoints {
+            authorization: "https://id.example/a".into(),
+            token: "https://id.example/t".into(),
+        }
+    }
+
+    #[test]
+    fn endpoints_are_good_for_an_hour() {
+        let mut known = KnownProvider::default();
+        assert_eq!(known.find(10_000), Found::Fetch);
+        known.note(Some(endpoints()), 10_000);
+        assert_eq!(known.find(13_599), Found::Endpoints(endpoints()));
+        assert_eq!(known.find(13_600), Found::Fetch);
+    }
+
+    #[test]
+    fn a_provider_that_fails_is_asked_again_after_10_s() {
+        let mut known = KnownProvider::default();
+        known.note(None, 10_000);
+        assert_eq!(known.find(10_009), Found::Unreachable);
+        assert_eq!(known.find(10_010), Found::Fetch);
+    }
+
+    #[test]
+    fn a_provider_that_hangs_is_not_asked_by_everybody() {
+        let mut known = KnownProvider::default();
+        let fetches = (0..100).filter(|_| known.find(10_000) == Found::Fetch).count();
+        assert!((1..100).contains(&fetches), "{fetches}");
+        assert_eq!(known.find(10_000), Found::Wait);
+        known.note(Some(endpoints()), 10_001);
+        assert_eq!(known.find(10_001), Found::Endpoints(endpoints()));
+    }
+}

@@ -1,0 +1,38 @@
+//! The OAuth 2.1 authorization server without its I/O: who the clients are, what they may ask for,
+//! the codes and tokens, and the grants that these stand for.
+//!
+//! Invariant: client ids, codes and tokens are claims that this server signed, so that forged ones
+//! reach no object. Only a grant is stored, and what is stored opens nothing without one of its
+//! tokens.
+
+pub mod ask;
+pub mod authorization;
+pub mod client;
+pub mod document;
+pub mod fault;
+pub mod form;
+pub mod grant;
+pub mod grant_name;
+pub mod known;
+pub mod known_documents;
+pub mod known_provider;
+pub mod redirect;
+pub mod resource;
+pub mod ticket;
+pub mod token;
+pub mod upstream;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::scope::Scopes;
+
+/// What a person can grant. Administering is the operator's to give, not a SiteBay customer's.
+pub const OFFERED: Scopes = Scopes::WRITE;
+
+/// SHA-256 of something.
+pub type Hash = [u8; 32];
+
+/// Hashes a text or a secret.
+pub fn hash(of: impl AsRef<[u8]>) -> Hash {
+    Sha256::digest(of).into()
+}

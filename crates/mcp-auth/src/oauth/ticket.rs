@@ -1,0 +1,93 @@
+//! What pages carry from one request to the next: a form that only the browser it was shown in can
+//! post, and who is signed in.
+//!
+//! Invariant: a ticket is good for one purpose, with one cookie, until its end.
+//!
+//! ```text
+//! base64url( until 4 | key id 4 | content | tag 16 )          the tag is also over purpose and cookie
+//! ```
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::keys::{KeyId, Keyring, Purpose, TAG_LEN};
+use mcp_protocol::bytes::{Reader, put_text};
+
+/// What a ticket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum For {
+    /// The form of the consent page.
+    Consent,
+    /// Signing in at another provider.
+    Upstream,
+    /// The form that signs a person in at `/account`.
+    SignIn,
+    /// Being signed in there.
+    SignedIn,
+    /// The forms of a person who is.
+    Account,
+}
+
+impl For {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Consent => "consent",
+            Self::Upstream => "upstream",
+            Self::SignIn => "sign in",
+            Self::SignedIn => "signed in",
+            Self::Account => "account",
+        }
+    }
+}
+
+/// Makes a ticket that is good with this cookie, until then, in seconds since 1970.
+pub fn sign(keys: &Keyring, of: For, cookie: &str, until: u32, content: &[u8]) -> String {
+    let mut bytes = until.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&keys.signing_id());
+    bytes.extend_from_slice(content);
+    let tag = keys.sign(Purpose::Ticket, &message(of, cookie, &bytes));
+    bytes.extend_from_slice(&tag);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// What is in a ticket. None: it is not good for this, or not any more.
+pub fn open(keys: &Keyring, of: For, cookie: &str, ticket: &str, now_s: u64) -> Option<Vec<u8>> {
+    let bytes = URL_SAFE_NO_PAD.decode(ticket).ok()?;
+    let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
+    let mut reader = Reader::new(payload);
+    let until = u32::from_be_bytes(reader.array()?);
+    let key: KeyId = reader.array()?;
+    let good = keys.verify(key, Purpose::Ticket, &message(of, cookie, payload), tag);
+    (good && now_s < u64::from(until)).then(|| reader.rest().to_vec())
+}
+
+fn message(of: For, cookie: &str, bytes: &[u8]) -> Vec<u8> {
+    let mut message = Vec::new();
+    put_text(&mut message, of.label());
+    put_text(&mut message, cookie);
+    message.extend_from_slice(bytes);
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::of_0_1_0;
+
+    #[test]
+    fn a_ticket_is_good_for_one_purpose_with_one_cookie_until_its_end() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        let ticket = sign(&keys, For::Consent, "cookie", 10, b"what");
+        let stored = of_0_1_0("oauth-ticket", &ticket);
+        let opened = open(&keys, For::Consent, "cookie", &stored, 9);
+        assert_eq!(opened.as_deref(), Some(b"what".as_slice()));
+        let opened = |of, cookie, now| open(&keys, of, cookie, &ticket, now);
+        assert_eq!(opened(For::Consent, "cookie", 9).as_deref(), Some(b"what".as_slice()));
+        assert_eq!(opened(For::Consent, "cookie", 10), None);
+        assert_eq!(opened(For::Consent, "cooki", 9), None);
+        assert_eq!(opened(For::Consent, "", 9), None);
+        assert_eq!(opened(For::Account, "cookie", 9), None);
+        for wrong in ["", "A", &ticket[1..], "%"] {
+            assert_eq!(open(&keys, For::Consent, "cookie", wrong, 9), None, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Who a request comes from, once admitted.
+//!
+//! Invariant: sessions and everything stored are bound to the [`Subject`], never to a token, so
+//! that a refreshed token keeps the session.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::{keys::Keyring, oauth::grant_name::Grant, scope::Scopes};
+use mcp_protocol::{
+    bytes::{cut_text, put_block},
+    fields::fields,
+    object::Object,
+    raw,
+};
+
+/// Bytes that the name of a key or a client may have.
+pub const MAX_CLIENT: usize = 64;
+
+/// How the caller came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is configured and the environment is development.
+    Open,
+    /// A key in `MCP_API_KEY`.
+    ApiKey,
+    /// A key that the admin API made, with a name, scopes and an end.
+    NamedKey,
+    /// A secret in `MCP_SHARED_SECRET`.
+    Secret,
+    /// A JSON Web Token of somebody whom the operator trusts.
+    Jwt,
+    /// An access token of this server's own authorization server.
+    OAuth,
+}
+
+impl Way {
+    const ALL: [Self; 6] =
+        [Self::Open, Self::ApiKey, Self::NamedKey, Self::Secret, Self::Jwt, Self::OAuth];
+
+    /// The name that subjects, logs and tools use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::ApiKey => "api-key",
+            Self::NamedKey => "named-key",
+            Self::Secret => "shared-secret",
+            Self::Jwt => "jwt",
+            Self::OAuth => "oauth",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+
+    /// The number that a seal carries.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::ApiKey => 1,
+            Self::NamedKey => 2,
+            Self::Secret => 3,
+            Self::Jwt => 4,
+            Self::OAuth => 5,
+        }
+    }
+
+    /// Reads the number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.code() == code)
+    }
+
+    /// Whether callers who come in like this, and bring no credential of their own, are somebody in
+    /// particular. Those who share a key, or need none, are not.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Self::NamedKey | Self::Jwt | Self::OAuth)
+    }
+
+    /// Whether the operator gave it out for the server's own SiteBay account.
+    pub fn acts_for_operator(self) -> bool {
+        matches!(self, Self::Open | Self::ApiKey | Self::NamedKey | Self::Secret)
+    }
+}
+
+/// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
+/// caller brings one. Two callers with the same hash share what is bound to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject(pub [u8; 16]);
+
+impl Subject {
+    /// The hash as text.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.
+    pub fn account(keys: &Keyring, way: Way, issuer: &str, id: &str) -> Self {
+        // Nobody brings an empty credential.
+        Self::of(keys, way, issuer, id, Some(""))
+    }
+
+    /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
+    pub fn of(keys: &Keyring, way: Way, issuer: &str, id: &str, credential: Option<&str>) -> Self {
+        let mut text = Vec::with_capacity(96);
+        text.push(way.code());
+        for part in [issuer, id] {
+            // One that is too long for a block is named by its hash.
+            if put_block(&mut text, part.as_bytes()).is_none() {
+                text.extend_from_slice(&keys.name(part.as_bytes()));
+            }
+        }
+        if let Some(credential) = credential {
+            text.extend_from_slice(&keys.name(credential.as_bytes()));
+        }
+        Self(keys.name(&text))
+    }
+}
+
+/// An admitted caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// How the caller came in.
+    pub way: Way,
+    /// What everything of this caller is bound to.
+    pub subject: Subject,
+    /// The short name of the key or the client, cut to [`MAX_CLIENT`] bytes; empty where it has none.
+    pub client: String,
+    /// What the caller may do.
+    pub scopes: Scopes,
+    /// Whether the caller brings its own SiteBay credential.
+    pub own_credential: bool,
+    /// When what it came in with runs out, in seconds since 1970. None: it does not.
+    pub expires: Option<u32>,
+    /// The OAuth grant that it came in with, to ask again whether that goes on.
+    pub grant: Option<Grant>,
+    /// Set while SiteBay has not accepted the credential that the caller brings: the account, which
+    /// is one for all such credentials of an identity. No object is made for `subject` until then.
+    pub unverified: Option<Subject>,
+}
+
+impl Principal {
+    /// Somebody of this subject who may do nothing: for requests that only name the subject.
+    pub fn nobody(subject: Subject) -> Self {
+        Self {
+            way: Way::Open,
+            subject,
+            client: String::new(),
+            scopes: Scopes::NONE,
+            own_credential: false,
+            expires: None,
+            grant: None,
+            unverified: None,
+        }
+    }
+
+    /// Under whose limit of requests the caller is, and under which name its requests are logged.
+    pub fn limited_as(&self) -> Subject {
+        self.unverified.unwrap_or(self.subject)
+    }
+
+    /// The JSON text that [`Self::from_json`] reads. Only verified principals are kept as such.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text("way", self.way.name())
+            .text("subject", &self.subject.to_text())
+            .text("client", &self.client)
+            .number("scopes", self.scopes.bits().into())
+            .flag("own", self.own_credential)
+            .raw("expires", &self.expires.map_or("null".to_owned(), |at| at.to_string()))
+            .text_if("grant", self.grant.as_ref().map(Grant::as_str))
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = ["way", "subject", "client", "scopes", "own", "expires", "grant"];
+        let [way, subject, client, scopes, own, expires, grant] = fields(json, names).ok()?;
+        Some(Self {
+            way: Way::parse(&raw::text(way?)?)?,
+            subject: Subject::read(&raw::text(subject?)?)?,
+            client: raw::string(client?)?,
+            scopes: Scopes::from_bits(raw::number(scopes?)?),
+            own_credential: raw::flag(own?)?,
+            expires: expires.and_then(raw::number),
+            grant: grant.and_then(raw::string).map(Grant::from_text),
+            unverified: None,
+        })
+    }
+}
+
+/// A name as a principal carries it.
+pub fn client_name(name: &str) -> String {
+    cut_text(name, MAX_CLIENT).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::lines_of_0_1_0;
+
+    fn keys() -> Keyring {
+        Keyring::parse(&"k".repeat(40)).unwrap()
+    }
+
+    #[test]
+    fn way_issuer_id_and_credential_each_make_another_subject() {
+        let of = |way, issuer: &str, id: &str, credential| {
+            Subject::of(&keys(), way, issuer, id, credential)
+        };
+        let all = [
+            of(Way::Jwt, "a", "b", None),
+            of(Way::OAuth, "a", "b", None),
+            of(Way::Jwt, "ab", "", None),
+            of(Way::Jwt, "", "ab", None),
+            of(Way::Jwt, "a\0b", "", None),
+            of(Way::Jwt, "a", "b", Some("t")),
+            of(Way::Jwt, "a", "b", Some("")),
+        ];
+        for (index, one) in all.iter().enumerate() {
+            assert!(!all[..index].contains(one), "{index}");
+        }
+        assert_eq!(of(Way::Jwt, "a", "b", None), all[0]);
+    }
+
+    #[test]
+    fn callers_have_the_names_that_they_had() {
+        let long = "i".repeat(300);
+        let mut names: Vec<String> = Way::ALL
+            .map(|way| Subject::of(&keys(), way, "issuer", "id", Some("token")).to_text())
+            .into();
+        for (issuer, id, credential) in
+            [("", "", None), ("issuer", "ü", None), (&long, &long, None), ("", "", Some("token"))]
+        {
+            names.push(Subject::of(&keys(), Way::Jwt, issuer, id, credential).to_text());
+        }
+        names.push(Subject::account(&keys(), Way::ApiKey, "", "").to_text());
+        let stored = lines_of_0_1_0("subjects", &names);
+        assert!(stored.iter().all(|name| Subject::read(name).is_some()));
+    }
+
+    #[test]
+    fn a_way_is_read_by_its_name_and_its_code() {
+        for way in Way::ALL {
+            assert_eq!(Way::parse(way.name()), Some(way));
+            assert_eq!(Way::from_code(way.code()), Some(way));
+        }
+        assert_eq!((Way::parse("moon"), Way::from_code(99)), (None, None));
+    }
+}

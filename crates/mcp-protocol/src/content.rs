@@ -1,0 +1,211 @@
+//! What a tool answers with: content blocks and the result around them.
+//!
+//! Shapes: MCP 2025-11-25, `server/tools` "Tool Result". A failure of the tool is a result with
+//! `isError: true`, so that the model can read it and act; only failures of the protocol are
+//! JSON-RPC errors.
+
+use serde_json::Value;
+
+use crate::object::{Object, array};
+
+/// One block of content in a tool's result.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Content {
+    /// Text for the model and the person.
+    Text {
+        /// The text itself.
+        text: String,
+    },
+    /// An image, base64 encoded.
+    Image {
+        /// The bytes in base64 (RFC 4648 §4).
+        data: String,
+        /// Its media type, such as `image/png`.
+        mime_type: String,
+    },
+    /// Sound, base64 encoded.
+    Audio {
+        /// The bytes in base64 (RFC 4648 §4).
+        data: String,
+        /// Its media type, such as `audio/wav`.
+        mime_type: String,
+    },
+    /// A resource with its contents.
+    Resource {
+        /// The contents.
+        resource: Contents,
+    },
+    /// A resource to read when it is wanted.
+    ResourceLink {
+        /// Where it is.
+        uri: String,
+        /// What it is called.
+        name: String,
+        /// Its media type.
+        mime_type: Option<String>,
+    },
+}
+
+/// The contents of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Contents {
+    /// Where it is.
+    pub uri: String,
+    /// Its media type.
+    pub mime_type: String,
+    /// The text, or the bytes in base64.
+    pub body: ContentsBody,
+}
+
+/// What a resource holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContentsBody {
+    /// Text.
+    Text(String),
+    /// Bytes in base64 (RFC 4648 §4).
+    Blob(String),
+}
+
+impl Contents {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let begun = Object::new().text("uri", &self.uri).text("mimeType", &self.mime_type);
+        match &self.body {
+            ContentsBody::Text(text) => begun.text("text", text).end(),
+            ContentsBody::Blob(bytes) => begun.text("blob", bytes).end(),
+        }
+    }
+
+    /// The result of a `resources/read`.
+    pub fn to_result(&self) -> String {
+        Object::new().raw("contents", &array(&[self.to_json()])).end()
+    }
+
+    /// A resource that is text.
+    pub fn text(uri: &str, mime_type: &str, text: impl Into<String>) -> Self {
+        let body = ContentsBody::Text(text.into());
+        Self { uri: uri.to_owned(), mime_type: mime_type.to_owned(), body }
+    }
+}
+
+/// One message of a prompt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptMessage {
+    /// Who says it.
+    pub role: Role,
+    /// What is said.
+    pub content: Content,
+}
+
+/// Who says a message of a prompt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The person.
+    User,
+    /// The model.
+    Assistant,
+}
+
+/// The result of a `prompts/get`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PromptResult {
+    /// What the prompt is for.
+    pub description: Option<String>,
+    /// Its messages.
+    pub messages: Vec<PromptMessage>,
+}
+
+impl PromptResult {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let message = |message: &PromptMessage| {
+            let role = match message.role {
+                Role::User => "user",
+                Role::Assistant => "assistant",
+            };
+            Object::new().text("role", role).raw("content", &message.content.to_json()).end()
+        };
+        let messages: Vec<String> = self.messages.iter().map(message).collect();
+        let begun = Object::new().text_if("description", self.description.as_deref());
+        begun.raw("messages", &array(&messages)).end()
+    }
+
+    /// A prompt of messages that the person says.
+    pub fn of_user(contents: impl IntoIterator<Item = Content>) -> Self {
+        let messages = contents.into_iter();
+        let messages = messages.map(|content| PromptMessage { role: Role::User, content });
+        Self { description: None, messages: messages.collect() }
+    }
+}
+
+impl Content {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let begun = |kind: &str| Object::new().text("type", kind);
+        match self {
+            Self::Text { text } => begun("text").text("text", text),
+            Self::Image { data, mime_type } => {
+                begun("image").text("data", data).text("mimeType", mime_type)
+            }
+            Self::Audio { data, mime_type } => {
+                begun("audio").text("data", data).text("mimeType", mime_type)
+            }
+            Self::Resource { resource } => begun("resource").raw("resource", &resource.to_json()),
+            Self::ResourceLink { uri, name, mime_type } => begun("resource_link")
+                .text("uri", uri)
+                .text("name", name)
+                .text_if("mimeType", mime_type.as_deref()),
+        }
+        .end()
+    }
+
+    /// A text.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self::Text { text: text.into() }
+    }
+}
+
+/// The result of a `tools/call`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ToolResult {
+    /// What the model reads.
+    pub content: Vec<Content>,
+    /// The same as data that fits the tool's `outputSchema`.
+    pub structured_content: Option<Value>,
+    /// Whether the tool failed.
+    pub is_error: bool,
+}
+
+impl ToolResult {
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        let content: Vec<String> = self.content.iter().map(Content::to_json).collect();
+        let mut result = Object::new().raw("content", &array(&content));
+        if let Some(data) = &self.structured_content {
+            result = result.raw("structuredContent", &data.to_string());
+        }
+        if self.is_error {
+            result = result.flag("isError", true);
+        }
+        result.end()
+    }
+
+    /// A result that is a text and nothing else.
+    pub fn text(text: impl Into<String>) -> Self {
+        Self {
+            content: vec![Content::Text { text: text.into() }],
+            structured_content: None,
+            is_error: false,
+        }
+    }
+
+    /// A result with data and a short text that says the same to a reader.
+    pub fn structured(data: Value, text: impl Into<String>) -> Self {
+        Self { structured_content: Some(data), ..Self::text(text) }
+    }
+
+    /// A failure of the tool, told to the model: what was wrong, what was expected, what to do.
+    pub fn error(text: impl Into<String>) -> Self {
+        Self { is_error: true, ..Self::text(text) }
+    }
+}

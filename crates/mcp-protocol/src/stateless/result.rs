@@ -1,0 +1,193 @@
+//! What this era adds to every result: its type, who answers, and how long it holds.
+//!
+//! Invariant: a result's text is never read again. The fields are put in front of its closing
+//! brace, so that a static list is copied, not built. Source: MCP 2026-07-28 `basic/index`
+//! "ResultType", "_meta"; `server/utilities/caching`; `basic/patterns/mrtr`.
+
+use std::sync::OnceLock;
+
+use crate::{
+    initialize::server_info,
+    object::Object,
+    stateless::{META_SERVER, META_SUBSCRIPTION, input::InputRequests},
+};
+
+/// What a result is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResultType {
+    /// The final content.
+    Complete,
+    /// Questions to the client, who asks again with the answers.
+    InputRequired,
+    /// The handle of a task (SEP-2663).
+    Task,
+}
+
+impl ResultType {
+    /// The text on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::InputRequired => "input_required",
+            Self::Task => "task",
+        }
+    }
+}
+
+/// Who may keep a result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheScope {
+    /// Anybody, for anybody: the result is the same for all callers.
+    Public,
+    /// Only for the same caller.
+    Private,
+}
+
+/// How long a result may be kept, and by whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheHint {
+    /// Milliseconds.
+    pub ttl_ms: u32,
+    /// By whom.
+    pub scope: CacheScope,
+}
+
+impl CacheHint {
+    /// A list that is the same for all callers, and whose changes are told: 5 min.
+    pub const LIST: Self = Self { ttl_ms: 300_000, scope: CacheScope::Public };
+    /// What may differ the next time, and from caller to caller.
+    pub const NEVER: Self = Self { ttl_ms: 0, scope: CacheScope::Private };
+
+    fn fields(self) -> String {
+        let scope = match self.scope {
+            CacheScope::Public => "public",
+            CacheScope::Private => "private",
+        };
+        format!(r#","ttlMs":{},"cacheScope":"{scope}""#, self.ttl_ms)
+    }
+}
+
+/// A complete result. `result` is the text of an object without `resultType` and `_meta`; `cache`
+/// is the [`cache_hint`](crate::stateless::method::Method::cache_hint) of its method, or
+/// a stricter one.
+pub fn complete(result: impl Into<String>, cache: Option<CacheHint>) -> String {
+    typed(result, ResultType::Complete, cache)
+}
+
+/// A result of any type; only complete ones may be kept.
+pub fn typed(result: impl Into<String>, kind: ResultType, cache: Option<CacheHint>) -> String {
+    let hint = cache.map(CacheHint::fields).unwrap_or_default();
+    let more = format!(r#""resultType":"{}"{hint},{}"#, kind.as_str(), server_meta());
+    splice(result.into(), &more)
+}
+
+/// The result that asks the client. One of both must be there, or it could not go on.
+pub fn input_required(requests: &InputRequests<'_>, request_state: Option<&str>) -> String {
+    let mut asking = Object::new();
+    if !requests.is_empty() {
+        asking = asking.raw("inputRequests", &requests.to_json());
+    }
+    let text = asking.text_if("requestState", request_state).end();
+    typed(text, ResultType::InputRequired, None)
+}
+
+/// The result that ends a subscription; `id` is the JSON text of its id.
+pub(super) fn end_of_subscription(id: &str) -> String {
+    let kind = ResultType::Complete.as_str();
+    let server = server_info();
+    format!(
+        r#"{{"resultType":"{kind}","_meta":{{"{META_SUBSCRIPTION}":{id},"{META_SERVER}":{server}}}}}"#
+    )
+}
+
+/// Puts fields at the end of an object's text.
+fn splice(mut object: String, fields: &str) -> String {
+    let open = object.trim_end().strip_suffix('}').map(|open| open.trim_end().len());
+    debug_assert!(open.is_some(), "a result is an object");
+    let Some(open) = open else {
+        return object;
+    };
+    object.truncate(open);
+    if !object.ends_with('{') {
+        object.push(',');
+    }
+    object.push_str(fields);
+    object.push('}');
+    object
+}
+
+fn server_meta() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| format!(r#""_meta":{{"{META_SERVER}":{}}}"#, server_info()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{question::Question, stateless::input::Keyed, testing::Examples};
+
+    fn parsed(text: &str) -> Value {
+        serde_json::from_str(text).expect(text)
+    }
+
+    #[test]
+    fn fields_are_put_before_the_closing_brace() {
+        let text = complete(r#"{"tools":[{"a":{}}]}"#, Some(CacheHint::LIST));
+        assert!(text.starts_with(r#"{"tools":[{"a":{}}],"resultType":"complete","#), "{text}");
+        let result = parsed(&text);
+        assert_eq!(result["ttlMs"], 300_000);
+        assert_eq!(result["cacheScope"], "public");
+        assert_eq!(result["_meta"][META_SERVER]["name"], "sitebay-mcp");
+    }
+
+    #[test]
+    fn an_empty_object_and_white_space_are_objects_too() {
+        for text in ["{}", " { } \n", "{\"a\":1} \n", "{\"a\":{ }\n}"] {
+            assert_eq!(parsed(&complete(text, None))["resultType"], "complete", "{text}");
+        }
+    }
+
+    #[test]
+    fn without_a_hint_nothing_is_said_of_keeping() {
+        let result = parsed(&typed("{}", ResultType::Task, None));
+        assert_eq!(result["resultType"], "task");
+        assert_eq!(result["ttlMs"], Value::Null);
+        assert_eq!(result["cacheScope"], Value::Null);
+    }
+
+    #[test]
+    fn questions_and_state_are_one_result() {
+        let keyed = [Keyed::new("who", Question::Roots)];
+        let result = parsed(&input_required(&InputRequests(&keyed), Some("sealed")));
+        assert_eq!(result["resultType"], "input_required");
+        assert_eq!(
+            result["inputRequests"],
+            json!({ "who": { "method": "roots/list", "params": {} } })
+        );
+        assert_eq!(result["requestState"], "sealed");
+        assert_eq!(result["ttlMs"], Value::Null);
+        let waiting = parsed(&input_required(&InputRequests(&[]), Some("sealed")));
+        assert_eq!(waiting["inputRequests"], Value::Null);
+    }
+
+    #[test]
+    fn results_of_the_specification_have_the_same_fields() {
+        let Some(examples) = Examples::or_skip("results of the specification have the same fields")
+        else {
+            return;
+        };
+        let kept = ["resultType", "ttlMs", "cacheScope"];
+        for of in ["ListToolsResult", "ReadResourceResult", "DiscoverResult"] {
+            for (file, example) in examples.of(of) {
+                let ours = parsed(&complete("{}", Some(CacheHint::NEVER)));
+                for field in kept {
+                    let (theirs, ours) = (&example[field], &ours[field]);
+                    assert_eq!(theirs.is_u64(), ours.is_u64(), "{of}/{file} {field}");
+                    assert_eq!(theirs.is_string(), ours.is_string(), "{of}/{file} {field}");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,23 @@
+//! What tests of this era share: headers.
+
+use std::collections::BTreeMap;
+
+use crate::stateless::headers::HeaderSource;
+
+/// Headers by lower-case name.
+#[derive(Default, Clone)]
+pub(crate) struct Headers(BTreeMap<String, String>);
+
+impl Headers {
+    /// The headers of these pairs.
+    pub(crate) fn of(pairs: &[(&str, &str)]) -> Self {
+        let lower = |(name, value): &(&str, &str)| (name.to_lowercase(), (*value).to_owned());
+        Self(pairs.iter().map(lower).collect())
+    }
+}
+
+impl HeaderSource for Headers {
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.get(&name.to_lowercase()).cloned()
+    }
+}

@@ -1,0 +1,363 @@
+//! Questions that a tool puts to the client, typed: what is asked, and what comes back.
+//!
+//! Invariant: a tool cannot swallow a suspension. `ask` fails with [`Stop`], which only the server
+//! opens; a tool passes it on with `?` and is run again when the answers are there.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use mcp_protocol::{
+    answer::Answer,
+    capabilities::ClientCapabilities,
+    content::ToolResult,
+    jsonrpc::{INVALID_REQUEST, RpcError},
+    question::Question,
+    stateless::input::{InputFault, Keyed},
+};
+
+/// Why a tool stops before its end. Made by `ctx`, opened by the server.
+#[derive(Debug)]
+pub struct Stop(pub Reason);
+
+/// What is behind a [`Stop`].
+#[derive(Debug)]
+pub enum Reason {
+    /// The client's answer to a question does not fit, or there is none to be had.
+    Unanswered(String),
+    /// The client cannot do this.
+    Incapable(ClientCapabilities),
+    /// The client is asked by this answer, and sends the request again.
+    Suspended(Vec<Keyed>),
+    /// The client's answer to a question of an earlier round is none.
+    Malformed(InputFault),
+    /// The work goes on in a task.
+    Moves,
+    /// The request is answered with an error of the protocol.
+    Refused(RpcError),
+}
+
+impl Stop {
+    pub(crate) fn unanswered(why: impl Into<String>) -> Self {
+        Self(Reason::Unanswered(why.into()))
+    }
+
+    /// The client took the request back, so what it was to begin is not begun. Nobody reads this answer.
+    pub(crate) fn cancelled() -> Self {
+        Self::refused(RpcError::new(INVALID_REQUEST, "the request was cancelled before it began"))
+    }
+
+    /// What the model is told where the reason is no error of the protocol.
+    pub fn into_result(self) -> ToolResult {
+        ToolResult::error(self.into_message())
+    }
+
+    /// The same as a text.
+    pub(crate) fn into_message(self) -> String {
+        match self.0 {
+            Reason::Unanswered(why) => {
+                format!("The question to the person was not answered: {why}.")
+            }
+            Reason::Incapable(needs) => format!(
+                "This needs a client that declares {}, and yours did not.",
+                needs.declaration()
+            ),
+            Reason::Refused(error) => error.message,
+            Reason::Suspended(_) | Reason::Malformed(_) | Reason::Moves => {
+                "The question was lost.".to_owned()
+            }
+        }
+    }
+
+    /// Answers the request with an error of the protocol instead of a result.
+    pub fn refused(error: RpcError) -> Self {
+        Self(Reason::Refused(error))
+    }
+}
+
+/// Gives questions without a name that of their place in the run; `before` have had their answers.
+pub(crate) fn named(mut questions: Vec<Keyed>, before: usize) -> Vec<Keyed> {
+    for (place, asked) in questions.iter_mut().enumerate() {
+        if asked.key.is_empty() {
+            asked.key = format!("question_{}", before.saturating_add(place).saturating_add(1));
+        }
+    }
+    questions
+}
+
+/// The client's answers, where each is one to its question; of a form, the fields that it declares.
+///
+/// # Errors
+/// Where one is none: which, and why.
+pub(crate) fn fitting(questions: &[Keyed], answers: Vec<Value>) -> Result<Vec<Value>, Stop> {
+    let fits = |(asked, given): (&Keyed, Value)| match Answer::read(&asked.question, &given) {
+        Ok(answer) => Ok(answer.into_result().unwrap_or(given)),
+        Err(fault) => Err(unfit(fault)),
+    };
+    questions.iter().zip(answers).map(fits).collect()
+}
+
+/// One question, or several asked in one round.
+pub trait Ask {
+    /// What comes back.
+    type Answers;
+
+    /// The questions in order.
+    fn questions(&self) -> Vec<Keyed>;
+
+    /// Reads the answers, which are in the order of the questions.
+    ///
+    /// # Errors
+    /// Where an answer has the wrong shape.
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Self::Answers, Stop>;
+}
+
+macro_rules! asks {
+    ($(#[$doc:meta])* $name:ident::$ctor:ident($($field:ident: $kind:ty),*) => $question:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name(Keyed);
+
+        impl $name {
+            /// The question.
+            pub fn $ctor($($field: $kind),*) -> Self {
+                Self(Keyed::new("", $question))
+            }
+
+            /// The same under a name of its own, where a round has several questions.
+            #[must_use]
+            pub fn key(mut self, key: &str) -> Self {
+                self.0.key = key.to_owned();
+                self
+            }
+
+            /// Takes an answer that comes without the state of the round in which this was asked.
+            /// Not before [`Context::begin`]: such an answer may come twice, and to a question that
+            /// has changed.
+            ///
+            /// [`Context::begin`]: crate::context::Context::begin
+            #[must_use]
+            pub fn standalone(mut self) -> Self {
+                self.0.standalone = true;
+                self
+            }
+        }
+    };
+}
+
+asks! {
+    /// Asks the person to fill in a form: what they read, and the fields as a JSON Schema object
+    /// with primitive properties.
+    Form::new(message: &str, schema: Value) => Question::Form {
+        message: message.to_owned(),
+        requested_schema: schema,
+    }
+}
+
+asks! {
+    /// Asks the person to open a page: what they read, and the page, which must not let in whoever
+    /// opens it.
+    Page::new(message: &str, url: &str) => Question::Url {
+        message: message.to_owned(),
+        url: url.to_owned(),
+    }
+}
+
+asks! {
+    /// Asks the client's model: the parameters of `sampling/createMessage`.
+    Sample::new(params: Value) => Question::Sampling(params)
+}
+
+asks! {
+    /// Asks for the client's roots.
+    ListRoots::all() => Question::Roots
+}
+
+/// What the person did with a form or a page.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Elicited {
+    /// Agreed; for a form with its content.
+    Accept {
+        /// The fields.
+        content: Value,
+    },
+    /// Said no.
+    Decline,
+    /// Closed it without an answer.
+    Cancel,
+}
+
+impl Elicited {
+    /// The word on the wire.
+    pub fn action(&self) -> &'static str {
+        match self {
+            Self::Accept { .. } => "accept",
+            Self::Decline => "decline",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// The content of a form that was accepted.
+    pub fn content(&self) -> Option<&Value> {
+        match self {
+            Self::Accept { content } => Some(content),
+            Self::Decline | Self::Cancel => None,
+        }
+    }
+}
+
+/// One root of the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Root {
+    /// A `file://` URI.
+    pub uri: String,
+    /// A name for people.
+    pub name: Option<String>,
+}
+
+fn next(answers: &mut dyn Iterator<Item = Value>) -> Result<Value, Stop> {
+    answers.next().ok_or_else(|| Stop::unanswered("an answer is missing"))
+}
+
+fn unfit(why: impl fmt::Display) -> Stop {
+    Stop::unanswered(format!("the client's answer does not fit: {why}"))
+}
+
+fn elicited(mut answer: Value) -> Result<Elicited, Stop> {
+    let content = answer.get_mut("content").map(Value::take).unwrap_or_default();
+    match answer.get("action").and_then(Value::as_str) {
+        Some("accept") => Ok(Elicited::Accept { content }),
+        Some("decline") => Ok(Elicited::Decline),
+        Some("cancel") => Ok(Elicited::Cancel),
+        _ => Err(unfit(answer)),
+    }
+}
+
+impl Ask for Form {
+    type Answers = Elicited;
+
+    fn questions(&self) -> Vec<Keyed> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
+        elicited(next(answers)?)
+    }
+}
+
+impl Ask for Page {
+    type Answers = Elicited;
+
+    fn questions(&self) -> Vec<Keyed> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Elicited, Stop> {
+        elicited(next(answers)?)
+    }
+}
+
+impl Ask for Sample {
+    type Answers = Value;
+
+    fn questions(&self) -> Vec<Keyed> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Value, Stop> {
+        next(answers)
+    }
+}
+
+impl Ask for ListRoots {
+    type Answers = Vec<Root>;
+
+    fn questions(&self) -> Vec<Keyed> {
+        vec![self.0.clone()]
+    }
+
+    fn answers(answers: &mut dyn Iterator<Item = Value>) -> Result<Vec<Root>, Stop> {
+        let answer = next(answers)?;
+        let root = |root: &Value| {
+            let text = |name: &str| root.get(name).and_then(Value::as_str).map(str::to_owned);
+            Some(Root { uri: text("uri")?, name: text("name") })
+        };
+        let roots = answer.get("roots").and_then(Value::as_array);
+        let roots = roots.and_then(|roots| roots.iter().map(root).collect());
+        roots.ok_or_else(|| unfit(answer))
+    }
+}
+
+macro_rules! several {
+    ($($part:ident . $at:tt),+) => {
+        impl<$($part: Ask),+> Ask for ($($part,)+) {
+            type Answers = ($($part::Answers,)+);
+
+            fn questions(&self) -> Vec<Keyed> {
+                let mut questions = Vec::new();
+                $(questions.extend(self.$at.questions());)+
+                questions
+            }
+
+            fn answers(
+                answers: &mut dyn Iterator<Item = Value>,
+            ) -> Result<Self::Answers, Stop> {
+                Ok(($($part::answers(answers)?,)+))
+            }
+        }
+    };
+}
+
+several!(A.0, B.1);
+several!(A.0, B.1, C.2);
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn answers_come_back_in_the_order_of_the_questions() {
+        let form = Form::new("Who?", json!({ "type": "object" }));
+        let asked = (form, ListRoots::all());
+        assert_eq!(asked.questions().len(), 2);
+        let mut answers = [
+            json!({ "action": "accept", "content": { "name": "Ada" } }),
+            json!({ "roots": [{ "uri": "file:///a" }] }),
+        ]
+        .into_iter();
+        let (elicited, roots) = <(Form, ListRoots)>::answers(&mut answers).unwrap();
+        assert_eq!(elicited.content().unwrap()["name"], "Ada");
+        assert_eq!(roots[0].uri, "file:///a");
+    }
+
+    #[test]
+    fn an_answer_has_the_fields_that_its_form_declares_or_is_none() {
+        let schema = json!({
+            "type": "object", "properties": { "age": { "type": "integer" } }, "required": ["age"],
+        });
+        let questions = (Form::new("How old?", schema), Sample::new(json!({}))).questions();
+        let said = json!({ "role": "assistant", "model": "m", "_meta": {},
+                           "content": { "type": "text", "text": "a" } });
+        let form = json!({ "action": "accept", "content": { "age": 7, "more": true } });
+        let fits = fitting(&questions, vec![form, said.clone()]).unwrap();
+        assert_eq!(fits, [json!({ "action": "accept", "content": { "age": 7 } }), said]);
+        for wrong in [json!({ "age": "7" }), json!({}), json!(null)] {
+            let form = json!({ "action": "accept", "content": wrong });
+            let Err(Stop(Reason::Unanswered(why))) = fitting(&questions, vec![form]) else {
+                panic!("should not fit")
+            };
+            assert!(why.contains("does not fit") && why.contains("content"), "{why}");
+        }
+    }
+
+    #[test]
+    fn an_answer_of_the_wrong_shape_is_said() {
+        let mut answers = [json!({ "action": "maybe" })].into_iter();
+        let Err(Stop(Reason::Unanswered(why))) = Form::answers(&mut answers) else {
+            panic!("should not fit")
+        };
+        assert!(why.contains("maybe"), "{why}");
+    }
+}

@@ -1,0 +1,465 @@
+//! Running one call: whole where it is quick, as an event stream where it is not.
+//!
+//! Invariant: the call runs in a task of its own that the object keeps alive; handler and body only
+//! read its channel, so a client that leaves never drops the work. A quick call makes neither task
+//! nor timer. A panic inside it is an answer.
+
+use std::{
+    future::poll_fn,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _, Stream, StreamExt as _,
+    future::{Either, LocalBoxFuture, select},
+    stream::LocalBoxStream,
+};
+
+use crate::{
+    changes::Changes,
+    channel::{Channel, ReaderId, Reply},
+};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{
+    event::StreamName,
+    jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text},
+};
+
+/// How long a call may take before its answer becomes an event stream.
+pub const WHOLE_WITHIN: Duration = Duration::from_millis(250);
+/// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
+pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a call that may have changed something goes on without a reader.
+const ALONE: Duration = Duration::from_secs(25);
+/// How often it is looked for a reader.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// Where the final answer of a streamed call is kept, so that a client that lost its connection
+/// can read it.
+pub trait Store {
+    /// Keeps an answer.
+    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
+
+    /// A call is over, and its answer waits in its channel.
+    fn ended(&self) {}
+}
+
+/// How a call is answered.
+pub enum Answer {
+    /// At once and whole.
+    Whole(Reply),
+    /// As a stream that ends with the answer.
+    Stream(CallStream),
+}
+
+/// Runs a call. `keep` takes the task of a call that is not done at once and must keep the object
+/// alive until it ends.
+pub async fn run(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+    store: Rc<dyn Store>,
+    keep: impl FnOnce(LocalBoxFuture<'static, ()>),
+) -> Answer {
+    let mut call = guarded(call, channel.clone());
+    match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
+        Poll::Ready(reply) => {
+            channel.finish(reply);
+            if channel.is_streamed() {
+                store.ended();
+            }
+        }
+        Poll::Pending => {
+            keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
+            let news = poll_fn(|cx| channel.poll_news(cx));
+            select(news, platform.sleep(WHOLE_WITHIN)).await;
+        }
+    }
+    match channel.take_whole() {
+        Some(reply) => Answer::Whole(reply),
+        None => Answer::Stream(CallStream::first(channel)),
+    }
+}
+
+/// How a call is answered that lives in its answer.
+pub enum Held {
+    /// At once and whole.
+    Whole(Reply),
+    /// As a stream that ends with the answer. Dropping it ends the call, unless that may have changed
+    /// something.
+    Stream(LocalBoxStream<'static, Vec<u8>>),
+}
+
+/// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation"), unless
+/// it may have changed something by then.
+pub async fn run_held(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+    changes: Rc<Changes>,
+) -> Held {
+    let mut held = HeldCall::new(call, channel.clone(), platform, changes);
+    if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
+        let mut pause = held.platform.sleep(WHOLE_WITHIN);
+        poll_fn(|cx| match held.advance(cx) || channel.poll_news(cx).is_ready() {
+            true => Poll::Ready(()),
+            false => pause.as_mut().poll(cx),
+        })
+        .await;
+    }
+    match channel.take_whole() {
+        Some(reply) => Held::Whole(reply),
+        // The body of an answer that cannot be sent is never read, and would not drive the call.
+        None if held.changes.is_begun() => {
+            let stream = CallStream::first(channel);
+            held.go_on_alone();
+            Held::Stream(stream.boxed_local())
+        }
+        None => Held::Stream(held.begin().boxed_local()),
+    }
+}
+
+/// A call and the stream of its answer in one.
+struct HeldCall {
+    call: Option<LocalBoxFuture<'static, Reply>>,
+    channel: Rc<Channel>,
+    reader: Option<ReaderId>,
+    platform: SharedPlatform,
+    tick: Option<LocalBoxFuture<'static, ()>>,
+    changes: Rc<Changes>,
+}
+
+impl HeldCall {
+    fn new(
+        call: LocalBoxFuture<'static, Reply>,
+        channel: Rc<Channel>,
+        platform: SharedPlatform,
+        changes: Rc<Changes>,
+    ) -> Self {
+        let call = Some(guarded(call, channel.clone()));
+        Self { call, channel, reader: None, platform, tick: None, changes }
+    }
+
+    /// Has the runtime drive what is left of the call.
+    fn go_on_alone(&mut self) {
+        if let Some(call) = self.call.take() {
+            let (channel, platform) = (self.channel.clone(), self.platform.clone());
+            let ends = end_alone(call, channel, platform, self.changes.clone());
+            self.changes.run_on(ends.boxed_local());
+        }
+    }
+
+    fn begin(mut self) -> Self {
+        self.reader = Some(self.channel.read());
+        self
+    }
+
+    /// Polls the call; true once it is over.
+    fn advance(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(call) = &mut self.call else {
+            return true;
+        };
+        let Poll::Ready(reply) = call.as_mut().poll(cx) else {
+            return false;
+        };
+        self.call = None;
+        self.channel.finish(reply);
+        true
+    }
+
+    /// Sees to it that the stream is never silent for long: a client that left is noticed when
+    /// something is written.
+    fn keep_alive(&mut self, cx: &mut Context<'_>) {
+        let platform = &self.platform;
+        let tick = self.tick.get_or_insert_with(|| platform.sleep(KEEP_ALIVE));
+        if tick.as_mut().poll(cx).is_ready() {
+            self.channel.keep_alive();
+            let mut next = self.platform.sleep(KEEP_ALIVE);
+            // Registers the waker; it is not due yet.
+            let _ = next.as_mut().poll(cx);
+            self.tick = Some(next);
+        }
+    }
+}
+
+impl Drop for HeldCall {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader {
+            self.channel.left(reader);
+        }
+        if self.changes.is_begun() {
+            self.go_on_alone();
+        }
+    }
+}
+
+/// Runs a call to its end while it has a reader, and for [`ALONE`] without one: the runtime gives what
+/// goes on after an answer 30 s. A call that takes longer is dropped, which notes that its outcome is
+/// not known. The body of an answer that was never sent keeps its place as a reader, so the runtime is
+/// asked, too, whether the client is still there.
+async fn end_alone(
+    mut call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+    changes: Rc<Changes>,
+) {
+    let (mut alone, mut silent) = (Duration::ZERO, Duration::ZERO);
+    while alone < ALONE {
+        match select(call, platform.sleep(LOOK)).await {
+            Either::Left((reply, _)) => return channel.finish(reply),
+            Either::Right(((), rest)) => call = rest,
+        }
+        let is_read = channel.has_reader() && !changes.is_abandoned();
+        alone = if is_read { Duration::ZERO } else { alone.saturating_add(LOOK) };
+        silent = silent.saturating_add(LOOK);
+        if silent >= KEEP_ALIVE {
+            silent = Duration::ZERO;
+            channel.keep_alive();
+        }
+    }
+}
+
+impl Stream for HeldCall {
+    type Item = Vec<u8>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if !self.advance(cx) {
+            // The runtime stops asking for the body when the client leaves, and need not say so.
+            match self.changes.is_begun() {
+                true => self.go_on_alone(),
+                false => self.keep_alive(cx),
+            }
+        }
+        match self.reader {
+            Some(reader) => self.channel.poll_chunk(reader, cx),
+            None => Poll::Ready(None),
+        }
+    }
+}
+
+/// Runs a call whose answer goes elsewhere than to the connection that asked.
+pub async fn run_aside(call: LocalBoxFuture<'static, Reply>, channel: Rc<Channel>) {
+    let reply = guarded(call, channel.clone()).await;
+    channel.finish(reply);
+}
+
+async fn drive(
+    mut call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+    platform: SharedPlatform,
+    store: Rc<dyn Store>,
+) {
+    loop {
+        match select(call, platform.sleep(KEEP_ALIVE)).await {
+            Either::Left((reply, _)) => {
+                keep_answer(&reply, &channel, &*store).await;
+                channel.finish(reply);
+                return store.ended();
+            }
+            Either::Right(((), rest)) => call = rest,
+        }
+        channel.keep_alive();
+    }
+}
+
+/// Keeps the answer of a call that streams, before it is written out.
+pub async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
+    if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
+        && channel.is_streamed()
+        && !channel.is_done()
+    {
+        store.store(&stream, body).await;
+    }
+}
+
+/// The call with its panic turned into an error that the client can read.
+fn guarded(
+    call: LocalBoxFuture<'static, Reply>,
+    channel: Rc<Channel>,
+) -> LocalBoxFuture<'static, Reply> {
+    AssertUnwindSafe(call)
+        .catch_unwind()
+        .map(move |caught| caught.unwrap_or_else(|_| panicked(channel.request().as_ref())))
+        .boxed_local()
+}
+
+/// The answer to a request whose call panicked.
+pub fn panicked(request: Option<&RequestId>) -> Reply {
+    let error = RpcError::new(
+        INTERNAL_ERROR,
+        "internal error: the call failed in the server. If the call changes something, the change \
+         may have happened: check before you repeat it",
+    );
+    Reply::Json { status: 500, body: error_text(request, &error) }
+}
+
+/// The body of a streamed answer. Dropping it tells the channel that nobody listens.
+pub struct CallStream {
+    channel: Rc<Channel>,
+    reader: ReaderId,
+}
+
+impl CallStream {
+    /// The whole stream of a call.
+    pub fn first(channel: Rc<Channel>) -> Self {
+        let reader = channel.read();
+        Self { channel, reader }
+    }
+
+    /// What comes after the event at `last`.
+    pub fn after(channel: Rc<Channel>, last: u32) -> Self {
+        let reader = channel.read_after(last);
+        Self { channel, reader }
+    }
+}
+
+impl Stream for CallStream {
+    type Item = Vec<u8>;
+
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.channel.poll_chunk(self.reader, cx)
+    }
+}
+
+impl Drop for CallStream {
+    fn drop(&mut self) {
+        self.channel.left(self.reader);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::future::{pending, poll_immediate, ready};
+    use pollster::block_on;
+
+    use super::*;
+    use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+
+    /// A machine whose timers are all due at once.
+    struct Hasty;
+
+    impl Platform for Hasty {
+        fn fetch(
+            &self,
+            _request: OutboundRequest,
+        ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
+            pending().boxed_local()
+        }
+
+        fn sleep(&self, _duration: Duration) -> LocalBoxFuture<'static, ()> {
+            ready(()).boxed_local()
+        }
+
+        fn now_ms(&self) -> u64 {
+            0
+        }
+
+        fn uuid(&self) -> String {
+            String::new()
+        }
+    }
+
+    /// Keeps nothing.
+    struct Nowhere;
+
+    impl Store for Nowhere {
+        fn store(&self, _stream: &StreamName, _answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+            ready(()).boxed_local()
+        }
+    }
+
+    fn reply() -> Reply {
+        Reply::Json { status: 200, body: b"{}".to_vec() }
+    }
+
+    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool) {
+        let kept = RefCell::new(false);
+        let keep = |_task| *kept.borrow_mut() = true;
+        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), Rc::new(Nowhere), keep));
+        let kept = *kept.borrow();
+        (answer, kept)
+    }
+
+    #[test]
+    fn a_quick_call_makes_no_task() {
+        let (answer, kept) = run_now(ready(reply()).boxed_local());
+        assert!(matches!(answer, Answer::Whole(found) if found == reply()));
+        assert!(!kept);
+    }
+
+    #[test]
+    fn a_call_that_takes_longer_becomes_a_stream_in_a_kept_task() {
+        let (answer, kept) = run_now(pending().boxed_local());
+        assert!(matches!(answer, Answer::Stream(_)));
+        assert!(kept);
+    }
+
+    #[test]
+    fn a_panic_is_an_error_with_status_500() {
+        let call = async { panic!("on purpose") }.boxed_local();
+        let (answer, _) = run_now(call);
+        assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
+    }
+
+    /// Drops the stream of a call that waits; returns what the runtime was told to run on.
+    fn dropped(may_have_changed: bool) -> usize {
+        let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = runs_on.clone();
+        let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
+            kept.borrow_mut().push(rest);
+        })));
+        let held =
+            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let Held::Stream(stream) = block_on(held) else { panic!("it ended") };
+        if may_have_changed {
+            changes.begin();
+        }
+        drop(stream);
+        // One of them only waits for the end of the call.
+        let count = runs_on.borrow().len();
+        count.saturating_sub(usize::from(may_have_changed))
+    }
+
+    #[test]
+    fn a_call_runs_on_without_its_client_once_it_may_have_changed_something() {
+        assert_eq!(dropped(false), 0);
+        assert_eq!(dropped(true), 1);
+    }
+
+    #[test]
+    fn a_call_that_begins_to_change_something_while_it_streams_runs_on_by_itself() {
+        let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = runs_on.clone();
+        let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
+            kept.borrow_mut().push(rest);
+        })));
+        let held =
+            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let Held::Stream(mut stream) = block_on(held) else { panic!("it ended") };
+        changes.begin();
+        assert!(block_on(poll_immediate(stream.next())).is_none());
+        // Nobody reads or drops the stream of a client that left.
+        assert_eq!(runs_on.borrow().len(), 2);
+        drop(stream);
+        assert_eq!(runs_on.borrow().len(), 2);
+    }
+
+    #[test]
+    fn a_call_without_its_client_is_given_up_in_the_end() {
+        let call = || pending().boxed_local();
+        let changes = Rc::new(Changes::default());
+        block_on(end_alone(call(), Channel::new(), Rc::new(Hasty), changes));
+        // The body of an answer that was never sent is still there.
+        let channel = Channel::new();
+        let _unread = CallStream::first(channel.clone());
+        let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
+        block_on(end_alone(call(), channel.clone(), Rc::new(Hasty), left));
+    }
+}

@@ -1,0 +1,252 @@
+//! What a tool sees of its call: who asks, the machine around it, and the way back to the client.
+//!
+//! Invariant: a tool reaches the world only through its context, so the same tool runs in a
+//! session, and on the host in a test.
+
+use std::{rc::Rc, time::Duration};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use crate::{
+    ask::{Ask, Reason, Stop, fitting},
+    changes::Changes,
+    choice::Choice,
+    notify::{News, Notifier},
+    registry::Registry,
+    shelf::Shelf,
+    tasks::Tasks,
+    telemetry::{audit::Audit, record::Record},
+    work::{Begun, Effect, Recorded, Step, Work},
+};
+use mcp_auth::{credential::Credential, principal::Principal};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{
+    capabilities::ClientCapabilities, implementation::Implementation, log_level::LogLevel,
+};
+
+/// How a person agrees to what destroys something (`MCP_CONSENT`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Consent {
+    /// They are asked where the client can ask; elsewhere the model says that they agreed.
+    #[default]
+    Person,
+    /// The model says so.
+    Argument,
+    /// They are asked; a client that cannot ask is refused.
+    Refuse,
+}
+
+/// How often to look, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Between two looks, at the beginning.
+    pub every: Duration,
+    /// From the first look to the last.
+    pub at_most: Duration,
+}
+
+/// The context of one call.
+#[derive(Clone)]
+pub struct Context {
+    /// Who asks.
+    pub principal: Rc<Principal>,
+    /// The program that the person uses.
+    pub client: Rc<Implementation>,
+    /// The credential that this call acts with.
+    pub credential: Rc<Credential>,
+    /// Items on one page of a list.
+    pub page_size: usize,
+    /// How a person agrees.
+    pub consent: Consent,
+    /// Which tools the caller wants to see.
+    pub choice: Choice,
+    /// The tools, resources and prompts of this server.
+    pub registry: &'static Registry,
+    /// The machine around the server.
+    pub platform: SharedPlatform,
+    /// The way back to the client while the call runs.
+    pub notifier: Rc<dyn Notifier>,
+    /// Where the work of the call is done.
+    pub work: Rc<dyn Work>,
+    /// Where it is noted what happened.
+    pub audit: Rc<dyn Audit>,
+    /// What this call may have changed.
+    pub changes: Rc<Changes>,
+    /// What is known of the request, for whoever operates the server.
+    pub record: Rc<Record>,
+    /// The caller's tasks. None: the server cannot keep any.
+    pub tasks: Option<Rc<dyn Tasks>>,
+    /// Where results are kept that are too large for an answer. None: nowhere.
+    pub shelf: Option<Rc<dyn Shelf>>,
+}
+
+impl Context {
+    /// Asks for the permission to change something that a second time would change again. What the
+    /// person must be asked is asked before: in some eras nothing can be asked after.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, the client took the request back, or
+    /// this very request has begun before.
+    pub async fn begin(&self) -> Result<Begun, Stop> {
+        self.begin_with(Effect::Once).await
+    }
+
+    /// The same for a change that is the same however often it is made.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub async fn begin_repeatable(&self) -> Result<Begun, Stop> {
+        self.begin_with(Effect::Repeatable).await
+    }
+
+    async fn begin_with(&self, effect: Effect) -> Result<Begun, Stop> {
+        self.go_on()?;
+        self.work.begin(effect).await?;
+        self.go_on()?;
+        self.changes.begin();
+        Ok(Begun(()))
+    }
+
+    /// Goes on unless the client took the request back.
+    fn go_on(&self) -> Result<(), Stop> {
+        if self.is_cancelled() { Err(Stop::cancelled()) } else { Ok(()) }
+    }
+
+    /// Carries out one side effect under a name of its own in this call. In a task it is written
+    /// down before and after, and never carried out twice.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: it could not be written down.
+    pub async fn step<T: Serialize + DeserializeOwned>(
+        &self,
+        _begun: &Begun,
+        key: &str,
+        effect: impl Future<Output = T>,
+    ) -> Result<Step<T>, Stop> {
+        match self.work.recorded(key) {
+            Recorded::Outcome(text) => {
+                return Ok(serde_json::from_str(&text).map_or(Step::Unknown, Step::Done));
+            }
+            Recorded::Intent => return Ok(Step::Unknown),
+            Recorded::Nothing => {}
+        }
+        self.work.record(key, None).await?;
+        let outcome = effect.await;
+        let text = serde_json::to_string(&outcome).unwrap_or_default();
+        self.work.record(key, Some(text)).await?;
+        Ok(Step::Done(outcome))
+    }
+
+    /// Finds something out that must stay the same in every run of a task.
+    ///
+    /// # Errors
+    /// What finding it out ended with, or that it could not be written down.
+    pub async fn once<T: Serialize + DeserializeOwned, E: From<Stop>>(
+        &self,
+        key: &str,
+        found: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
+        if let Recorded::Outcome(text) = self.work.recorded(key)
+            && let Ok(known) = serde_json::from_str(&text)
+        {
+            return Ok(known);
+        }
+        let found = found.await?;
+        let text = serde_json::to_string(&found).unwrap_or_default();
+        self.work.record(key, Some(text)).await?;
+        Ok(found)
+    }
+
+    /// Looks every so often until there is something to see, at most so long. In a task nothing runs
+    /// in between, and what was seen is written down under `key`.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub async fn poll<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        pace: Pace,
+        mut look: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let since_key = format!("{key}:since");
+        let now = || self.platform.now_ms();
+        let since = match (self.work.recorded(key), self.work.recorded(&since_key)) {
+            (Recorded::Outcome(seen), _) => return Ok(serde_json::from_str(&seen).ok()),
+            (_, Recorded::Outcome(since)) => since.parse().unwrap_or_else(|_| now()),
+            _ => {
+                let since = now();
+                self.work.record(&since_key, Some(since.to_string())).await?;
+                since
+            }
+        };
+        let at_most = u64::try_from(pace.at_most.as_millis()).unwrap_or(u64::MAX);
+        loop {
+            if let Some(seen) = look().await {
+                let text = serde_json::to_string(&seen).unwrap_or_default();
+                self.work.record(key, Some(text)).await?;
+                return Ok(Some(seen));
+            }
+            let waited = now().saturating_sub(since);
+            if waited >= at_most {
+                return Ok(None);
+            }
+            // What takes long is looked at less often: up to eight times the pace.
+            let slower = Duration::from_millis(waited / 8).min(pace.every.saturating_mul(8));
+            self.work.pause(pace.every.max(slower)).await;
+        }
+    }
+
+    /// Waits without blocking anything else; in a task without running.
+    pub async fn sleep(&self, duration: Duration) {
+        self.work.sleep(duration).await;
+    }
+
+    /// Tells the client how far the call is. `progress` must grow from one report to the next.
+    /// Nothing is sent where the client gave no progress token.
+    pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        self.notifier.progress(progress, total, message);
+    }
+
+    /// Sends a log message to the client, where it wants messages of this level.
+    pub fn log(&self, level: LogLevel, logger: &str, data: impl Into<Value>) {
+        self.notifier.log(level, logger, data.into());
+    }
+
+    /// Asks the client one question, or several in one round. In every era a tool sees only answers
+    /// that fit their questions: a form has the fields that it declares, and no others.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: the client cannot be asked, its answer does not fit, or the
+    /// answer is yet to come.
+    pub async fn ask<Q: Ask>(&self, question: Q) -> Result<Q::Answers, Stop> {
+        let questions = question.questions();
+        let answers = self.notifier.ask(questions.clone()).await?;
+        Q::answers(&mut fitting(&questions, answers)?.into_iter())
+    }
+
+    /// Whether the client declared what these questions need.
+    pub fn can_ask(&self, questions: &impl Ask) -> bool {
+        let capabilities = self.notifier.capabilities();
+        questions.questions().iter().all(|asked| capabilities.has(asked.question.needs()))
+    }
+
+    /// Goes on only where the client declared this.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub fn require(&self, needs: ClientCapabilities) -> Result<(), Stop> {
+        let missing = needs.without(self.notifier.capabilities());
+        if missing.is_empty() { Ok(()) } else { Err(Stop(Reason::Incapable(missing))) }
+    }
+
+    /// Tells every client whom it concerns that something changed.
+    pub fn announce(&self, news: News) {
+        self.notifier.announce(news);
+    }
+
+    /// Whether the client took its request back. Work that can stop cleanly should.
+    pub fn is_cancelled(&self) -> bool {
+        self.notifier.is_cancelled()
+    }
+}

@@ -1,0 +1,239 @@
+//! From a request's method to its outcome, alike in every era.
+//!
+//! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
+
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    apart::compiled_apart,
+    ask::{Reason, Stop},
+    choice::Choice,
+    context::Context,
+    listing::Listing,
+    long,
+    params::Params,
+    registry::{Completion, Found, PromptError, ReadError, Reference},
+    tasks::{Becomes, OPERATION, Seen},
+    telemetry::audit::Call,
+    toolset::Arguments,
+};
+use mcp_auth::scope::BeyondScope;
+use mcp_protocol::{
+    content::{Contents, ToolResult},
+    fields::fields,
+    jsonrpc::{
+        INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RequestId, RpcError, TRANSPORT_ERROR,
+        error_text,
+    },
+    object::Object,
+    raw,
+    uri::canonical,
+};
+
+/// Values that a completion may have (MCP `server/utilities/completion`).
+const MAX_COMPLETIONS: usize = 100;
+
+/// How a request is called that ended at a question: it comes again.
+pub const ASKS: &str = "asks";
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A list's page: the text of its result.
+    List(&'static str),
+    /// The text of another result, which may be too large.
+    Result(String),
+    /// The text of a result that was bounded before.
+    Text(String),
+    /// A tool's result.
+    Tool(ToolResult),
+    /// There is no resource at this URI.
+    NoResource(String),
+    /// An error.
+    Failed(RpcError),
+    /// The client must be asked, or cannot be.
+    Stopped(Stop),
+    /// The work goes on in a task, which the client follows.
+    Task(Seen),
+    /// The caller may not ask for it.
+    Beyond(BeyondScope),
+}
+
+impl Outcome {
+    /// How lines and the audit call it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tool(ToolResult { is_error: true, .. }) => "failed",
+            Self::Text(text) if text.contains("\"isError\":true") => "failed",
+            Self::Failed(_) | Self::NoResource(_) => "error",
+            Self::Beyond(_) => "beyond-scope",
+            Self::Task(_) => "task",
+            Self::Stopped(Stop(Reason::Suspended(_))) => ASKS,
+            Self::Stopped(_) => "stopped",
+            _ => "done",
+        }
+    }
+
+    /// The code of the JSON-RPC error that it is, where it is one of the outcome's own.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Self::Failed(error) | Self::Stopped(Stop(Reason::Refused(error))) => Some(error.code),
+            Self::Beyond(_) => Some(TRANSPORT_ERROR),
+            _ => None,
+        }
+    }
+}
+
+/// The text of the response to what the caller may not ask for.
+pub fn beyond_text(id: &RequestId, beyond: BeyondScope) -> Vec<u8> {
+    error_text(Some(id), &RpcError::new(TRANSPORT_ERROR, beyond.to_string()))
+}
+
+impl From<RpcError> for Outcome {
+    fn from(error: RpcError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Carries out a request that means the same in every era.
+pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
+    let outcome = match method {
+        "tools/list" => tools(ctx, &params),
+        "tools/call" => call_tool(ctx, params).await,
+        "resources/list" => listed(ctx, &params, ctx.registry.resources()),
+        "resources/templates/list" => listed(ctx, &params, ctx.registry.resource_templates()),
+        "resources/read" => compiled_apart(read_resource(ctx, params)).await,
+        "prompts/list" => listed(ctx, &params, ctx.registry.prompts()),
+        "prompts/get" => compiled_apart(get_prompt(ctx, params)).await,
+        "completion/complete" => compiled_apart(complete(ctx, &params)).await,
+        _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
+    };
+    outcome.unwrap_or_else(Outcome::from)
+}
+
+fn listed(
+    ctx: &Context,
+    params: &Params<'_>,
+    listing: &'static Listing,
+) -> Result<Outcome, RpcError> {
+    let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
+    Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
+}
+
+/// The tools that the caller may use, of those that it or the operator chose.
+fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let choice = ctx.choice.within(ctx.principal.scopes);
+    if choice == Choice::default() {
+        return listed(ctx, params, ctx.registry.default_tools());
+    }
+    let listing = ctx.registry.tools(choice);
+    let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
+    Ok(Outcome::Text(page.unwrap_or_else(|| listing.whole().to_owned())))
+}
+
+async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let name = Params::required(params.name, "tools/call", "name")?;
+    let found = ctx.registry.find(&name);
+    ctx.record.tool(found.map(|found| found.tool.name));
+    let noted = Call::begin(ctx, &name, found, params.arguments);
+    let outcome = match found {
+        Some(found) => carry_out(ctx, found, params.arguments).await,
+        None => Outcome::Failed(RpcError::new(
+            INVALID_PARAMS,
+            format!("no tool `{name}`: see tools/list"),
+        )),
+    };
+    if let Some(noted) = noted {
+        noted.end(&outcome);
+    }
+    Ok(outcome)
+}
+
+async fn carry_out(ctx: &Context, found: Found, arguments: Arguments<'_>) -> Outcome {
+    if let Err(beyond) = ctx.principal.scopes.require(found.needs()) {
+        return Outcome::Beyond(beyond);
+    }
+    let called = match &ctx.tasks {
+        Some(tasks) if found.tool.becomes != Becomes::Never => {
+            return compiled_apart(long::call(ctx, tasks, found, arguments)).await;
+        }
+        _ => found.call(ctx, arguments).await,
+    };
+    called.map_or_else(Outcome::Stopped, Outcome::Tool)
+}
+
+async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let uri = Params::required(params.uri, "resources/read", "uri")?;
+    let address = canonical(&uri);
+    if let (Some(id), Some(tasks)) = (address.strip_prefix(OPERATION), &ctx.tasks) {
+        return long::read(tasks, id, &uri).await;
+    }
+    match ctx.registry.read(ctx, &address).await {
+        // The client knows it by the address that it asked for.
+        Ok(contents) => {
+            let contents = Contents { uri: uri.into_owned(), ..contents };
+            Ok(Outcome::Result(contents.to_result()))
+        }
+        Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),
+        Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
+    }
+}
+
+async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
+    let name = Params::required(params.name, "prompts/get", "name")?;
+    let arguments = params.arguments.map_or("{}", RawValue::get);
+    let Ok(Value::Object(arguments)) = raw::value(arguments) else {
+        return Err(RpcError::new(INVALID_PARAMS, "arguments: expected an object"));
+    };
+    match ctx.registry.prompt(ctx, &name, &arguments).await {
+        Ok(prompt) => Ok(Outcome::Result(prompt.to_json())),
+        Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),
+        Err(PromptError::Arguments(why)) => Err(RpcError::new(INVALID_PARAMS, why)),
+        Err(PromptError::NotFound) => {
+            Err(RpcError::new(INVALID_PARAMS, format!("no prompt `{name}`: see prompts/list")))
+        }
+    }
+}
+
+/// The fields of an object that are texts.
+fn texts<const N: usize>(of: Option<&RawValue>, names: [&'static str; N]) -> [Option<String>; N] {
+    let found = fields(of.map_or("{}", RawValue::get), names).unwrap_or([None; N]);
+    found.map(|raw| raw.and_then(raw::string))
+}
+
+async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+    let wrong = |what: &str| RpcError::new(INVALID_PARAMS, format!("completion/complete: {what}"));
+    let [kind, name, uri] = texts(params.reference, ["type", "name", "uri"]);
+    let address = canonical(uri.as_deref().unwrap_or_default());
+    let reference = match (kind.as_deref(), &name, &uri) {
+        (Some("ref/prompt"), Some(name), _) => Reference::Prompt(name),
+        (Some("ref/resource"), _, Some(_)) => Reference::Resource(&address),
+        _ => {
+            return Err(wrong(
+                "`ref` must be a ref/prompt with `name` or a ref/resource with `uri`",
+            ));
+        }
+    };
+    let [argument, so_far] = texts(params.argument, ["name", "value"]);
+    let argument = argument.ok_or_else(|| wrong("`argument.name` must be a string"))?;
+    let so_far = so_far.ok_or_else(|| wrong("`argument.value` must be a string"))?;
+    let [known] =
+        fields(params.context.map_or("{}", RawValue::get), ["arguments"]).unwrap_or([None]);
+    let [site, named] = texts(known, ["site_fqdn", "fqdn"]);
+    let asked =
+        Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
+    let mut values = ctx
+        .registry
+        .complete(ctx, &asked)
+        .await
+        .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"))?;
+    let total = values.len();
+    values.truncate(MAX_COMPLETIONS);
+    let has_more = total > values.len();
+    let completion = Object::new()
+        .texts("values", values.iter().map(String::as_str))
+        .raw("total", &total.to_string())
+        .flag("hasMore", has_more)
+        .end();
+    Ok(Outcome::Result(Object::new().raw("completion", &completion).end()))
+}

@@ -1,0 +1,101 @@
+//! Who listens at a hub outside of sessions, and to what.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::value::RawValue;
+
+use mcp_auth::principal::Principal;
+use mcp_protocol::{
+    jsonrpc::RequestId,
+    stateless::listen::{Change, Filter, Subscription},
+};
+
+/// The header with which the Worker says what a listener wants. Only the Worker reaches a hub.
+pub const LISTENER_HEADER: &str = "x-internal-listener";
+
+/// The header that says with whose credential a hub may look at what is watched.
+pub const PRINCIPAL_HEADER: &str = "x-internal-principal";
+
+/// A principal as a header's value.
+pub fn principal_to_ascii(principal: &Principal) -> String {
+    URL_SAFE_NO_PAD.encode(principal.to_json())
+}
+
+/// Reads it back.
+pub fn principal_from_ascii(text: &str) -> Option<Principal> {
+    Principal::from_json(&String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?)
+}
+
+/// Who listens, and to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// The JSON text of the subscription's id.
+    pub id: String,
+    /// What it wants to hear.
+    pub filter: Filter,
+}
+
+impl Listener {
+    /// The listener as a header's value.
+    pub fn to_ascii(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.filter.to_json()))
+    }
+
+    /// Reads it back.
+    pub fn from_ascii(text: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
+        let (id, filter) = text.split_once('\n')?;
+        Some(Self { id: id.to_owned(), filter: Filter::from_json(filter).ok()? })
+    }
+
+    /// The notification for this listener, if it wants to hear of the change.
+    pub fn told(&self, change: &Change<'_>) -> Option<Vec<u8>> {
+        let id = RawValue::from_string(self.id.clone()).ok()?;
+        let subscription = Subscription(RequestId::read(&id)?);
+        match change {
+            // The client knows it by the address that it asked for.
+            Change::Resource { uri } => {
+                let uri = self.filter.watched_as(uri).next()?;
+                Some(subscription.notification(&Change::Resource { uri }))
+            }
+            change => self.filter.wants(change).then(|| subscription.notification(change)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_auth::principal::Subject;
+    use test_support::stored::of_0_1_0;
+
+    #[test]
+    fn a_listener_hears_what_it_wanted_under_its_own_id() {
+        let filter = Filter { tools_list_changed: true, ..Filter::default() };
+        let listener = Listener { id: "\"ü\"".into(), filter };
+        let stored = Listener::from_ascii(&of_0_1_0("listener", &listener.to_ascii()));
+        assert_eq!(stored.as_ref(), Some(&listener));
+        let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
+        assert_eq!(same, listener);
+        let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
+        assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
+        assert_eq!(same.told(&Change::Prompts), None);
+    }
+
+    #[test]
+    fn a_principal_is_read_as_it_was_written() {
+        let principal =
+            Principal { client: "Cläude".into(), ..Principal::nobody(Subject([7; 16])) };
+        let stored = of_0_1_0("header-principal", &principal_to_ascii(&principal));
+        assert_eq!(principal_from_ascii(&stored), Some(principal));
+    }
+
+    #[test]
+    fn a_resource_is_told_of_by_the_address_that_the_listener_wrote() {
+        let resource_subscriptions = vec!["SITEBAY://sites/".to_owned()];
+        let filter = Filter { resource_subscriptions, ..Filter::default() };
+        let listener = Listener { id: "1".into(), filter };
+        let told = listener.told(&Change::Resource { uri: "sitebay://sites" }).unwrap();
+        assert!(String::from_utf8(told).unwrap().contains(r#""uri":"SITEBAY://sites/""#));
+        assert_eq!(listener.told(&Change::Resource { uri: "sitebay://teams" }), None);
+    }
+}

@@ -1,0 +1,128 @@
+//! What a hub looks at for those who watch, how it was at the last look, and when the next is due.
+//!
+//! Invariant: the first look at a resource tells nobody. What changes or is at work is looked at soon
+//! again, what rests less and less often.
+
+use crate::toolset::Look;
+
+/// Resources that are looked at for one subject; further ones are heard of only when they change
+/// through this server.
+pub const MAX_POLLED: usize = 32;
+/// Seconds until the next look at something that changed or is at work.
+const SOON: u64 = 5;
+/// The most seconds between two looks.
+const SELDOM: u64 = 60;
+/// The same while SiteBay does not answer.
+const FAILING: u64 = 300;
+
+/// What was seen, and how often it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Polled {
+    pace_s: u64,
+    /// URIs and digests.
+    seen: Vec<(String, String)>,
+}
+
+impl Default for Polled {
+    fn default() -> Self {
+        Self { pace_s: SOON, seen: Vec::new() }
+    }
+}
+
+impl Polled {
+    /// The text that [`Self::from_text`] reads.
+    pub fn to_text(&self) -> String {
+        let mut text = self.pace_s.to_string();
+        for (uri, digest) in &self.seen {
+            text.push_str(&format!("\n{digest} {uri}"));
+        }
+        text
+    }
+
+    /// Reads it back. What cannot be read was never seen.
+    pub fn from_text(text: &str) -> Self {
+        let mut lines = text.lines();
+        let pace_s = lines.next().and_then(|pace| pace.parse().ok()).unwrap_or(SOON);
+        let line = |line: &str| line.split_once(' ').map(|(d, uri)| (uri.to_owned(), d.to_owned()));
+        Self { pace_s, seen: lines.filter_map(line).collect() }
+    }
+
+    /// Forgets what nobody watches any more.
+    pub fn keep(&mut self, watched: &[String]) {
+        self.seen.retain(|(uri, _)| watched.contains(uri));
+    }
+
+    /// Whether all of them were looked at before.
+    pub fn knows(&self, watched: &[String]) -> bool {
+        watched.iter().all(|uri| self.seen.iter().any(|(known, _)| known == uri))
+    }
+
+    /// Notes a look; true where it saw a change.
+    pub fn looked(&mut self, uri: &str, digest: &str) -> bool {
+        match self.seen.iter_mut().find(|(known, _)| known == uri) {
+            Some((_, known)) if known == digest => false,
+            Some((_, known)) => {
+                digest.clone_into(known);
+                true
+            }
+            None => {
+                self.seen.push((uri.to_owned(), digest.to_owned()));
+                false
+            }
+        }
+    }
+
+    /// Seconds until the next round, after one in which something changed or was at work, or in
+    /// which nothing could be read.
+    pub fn next_s(&mut self, restless: bool, failed: bool) -> u64 {
+        let most = if failed { FAILING } else { SELDOM };
+        self.pace_s = match restless {
+            true => SOON,
+            false => self.pace_s.saturating_mul(2).clamp(SOON, most),
+        };
+        self.pace_s
+    }
+}
+
+/// Whether this look is worth another one soon.
+pub fn is_restless(look: &Look, changed: bool) -> bool {
+    look.busy || changed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::of_0_1_0;
+
+    #[test]
+    fn what_was_seen_is_read_as_it_was_written() {
+        let mut polled = Polled::default();
+        polled.looked("sitebay://site/a b", "d1");
+        polled.looked("sitebay://gone", "");
+        polled.next_s(false, false);
+        let written = polled.to_text();
+        for text in [of_0_1_0("hub-polled", &written), written] {
+            assert_eq!(Polled::from_text(&text), polled);
+        }
+        assert_eq!(Polled::from_text(""), Polled::default());
+    }
+
+    #[test]
+    fn only_a_second_look_tells_of_a_change() {
+        let mut polled = Polled::default();
+        assert!(!polled.looked("a", "1") && !polled.looked("a", "1") && polled.looked("a", "2"));
+        assert!(polled.knows(&["a".into()]) && !polled.knows(&["a".into(), "b".into()]));
+        polled.keep(&[]);
+        assert!(!polled.looked("a", "3"), "what was forgotten is new");
+    }
+
+    #[test]
+    fn what_rests_is_looked_at_less_and_less_often() {
+        let mut polled = Polled::default();
+        let paces: Vec<u64> = (0..5).map(|_| polled.next_s(false, false)).collect();
+        assert_eq!(paces, [10, 20, 40, 60, 60]);
+        assert_eq!(polled.next_s(true, false), 5);
+        let failing: Vec<u64> = (0..7).map(|_| polled.next_s(false, true)).collect();
+        assert_eq!(failing.last(), Some(&300));
+    }
+}

@@ -1,0 +1,153 @@
+//! The way from a running call back to its client.
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use serde_json::Value;
+
+use crate::{ask::Stop, tasks::Follows};
+use mcp_auth::request_state::Answered;
+use mcp_protocol::{
+    capabilities::ClientCapabilities, fields::fields, log_level::LogLevel, object::Object, raw,
+    stateless::input::Keyed,
+};
+
+/// News that concern more than one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum News {
+    /// The list of tools is another one.
+    ToolsChanged,
+    /// The list of prompts is another one.
+    PromptsChanged,
+    /// The list of resources is another one.
+    ResourcesChanged,
+    /// The resource at this URI is another one.
+    ResourceUpdated(String),
+    /// A task is another one: its id, and its JSON text.
+    Task(String, String),
+}
+
+impl News {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        match self {
+            Self::ToolsChanged => Object::new().text("list", "tools"),
+            Self::PromptsChanged => Object::new().text("list", "prompts"),
+            Self::ResourcesChanged => Object::new().text("list", "resources"),
+            Self::ResourceUpdated(uri) => Object::new().text("uri", uri),
+            Self::Task(id, task) => Object::new().text("id", id).text("task", task),
+        }
+        .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let [list, uri, id, task] = fields(json, ["list", "uri", "id", "task"]).ok()?;
+        match (list.and_then(raw::text).as_deref(), uri, id) {
+            (Some("tools"), ..) => Some(Self::ToolsChanged),
+            (Some("prompts"), ..) => Some(Self::PromptsChanged),
+            (Some("resources"), ..) => Some(Self::ResourcesChanged),
+            (_, Some(uri), _) => raw::string(uri).map(Self::ResourceUpdated),
+            (_, _, Some(id)) => Some(Self::Task(raw::string(id)?, raw::string(task?)?)),
+            _ => None,
+        }
+    }
+}
+
+/// Where a call's notifications and questions go. A session puts them on the stream of the call.
+pub trait Notifier {
+    /// A `notifications/progress`, if the client asked for progress.
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>);
+
+    /// A `notifications/message`, if the client wants this level.
+    fn log(&self, level: LogLevel, logger: &str, data: Value);
+
+    /// Tells everybody whom it concerns.
+    fn announce(&self, news: News);
+
+    /// Asks the client, all in one round. The answers are results in the order of the questions.
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+
+    /// What the client can do.
+    fn capabilities(&self) -> ClientCapabilities;
+
+    /// Ends the connection of the call's stream, and lets the client come back for the rest.
+    fn pause_stream(&self, retry_ms: u32);
+
+    /// Whether the client took its request back.
+    fn is_cancelled(&self) -> bool;
+
+    /// What the client has answered so far, for a task that carries the call on.
+    fn answered(&self) -> Vec<Answered> {
+        Vec::new()
+    }
+
+    /// Names the request through all its rounds, where it has several.
+    fn nonce(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// How the client follows a task.
+    fn follows(&self) -> Follows {
+        Follows::Waits
+    }
+
+    /// The call goes on in the task with this id.
+    fn moved(&self, _task: &str) {}
+
+    /// Offers the client more toolsets from now on, as [`bits`] names them. False: there is no session
+    /// that could remember it.
+    ///
+    /// [`bits`]: crate::choice::bits
+    fn enable(&self, _toolsets: u32) -> LocalBoxFuture<'static, bool> {
+        ready(false).boxed_local()
+    }
+}
+
+/// A way back that leads nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nobody;
+
+impl Notifier for Nobody {
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: News) {}
+
+    fn ask(&self, _questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        ready(Err(Stop::unanswered("there is no client to ask"))).boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::lines_of_0_1_0;
+
+    #[test]
+    fn news_are_read_as_they_were_written() {
+        let news = [
+            News::ToolsChanged,
+            News::PromptsChanged,
+            News::ResourcesChanged,
+            News::ResourceUpdated("sitebay://site/\"ü\"".into()),
+            News::Task("id".into(), r#"{"taskId":"id"}"#.into()),
+        ];
+        let lines = lines_of_0_1_0("messages-news", &news.each_ref().map(News::to_json));
+        for (line, news) in lines.iter().zip(news) {
+            assert_eq!(News::from_json(line), Some(news));
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! What an object knows of one session while it is in memory.
+//!
+//! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
+//! survive the object's memory goes through [`Keeper`], and nothing else is stored.
+
+mod back;
+mod batch;
+mod call;
+pub mod kept;
+mod questions;
+mod recent;
+mod serve;
+mod settings;
+
+pub use recent::Recent;
+pub use serve::{serve, worded};
+pub use settings::Settings;
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use back::{CallNotifier, take_back};
+use call::Call;
+use futures_util::future::LocalBoxFuture;
+use questions::Questions;
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::{
+    call::{CallStream, Store},
+    channel::Channel,
+    notify::{News, Notifier},
+};
+use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{
+    bytes::cut_text,
+    capabilities::ClientCapabilities,
+    event::{LastEvent, StreamName},
+    fields::fields,
+    implementation::Implementation,
+    initialize::Hello,
+    jsonrpc::{RequestId, notification_text},
+    object::Object,
+    raw,
+    version::Version,
+    vocabulary::askable,
+};
+
+/// Kinds of news kept for a client that has no long-lived stream open.
+const MAX_NEWS: usize = 64;
+
+/// The notification that the list of tools is another one.
+const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
+
+/// What a session needs of its object.
+pub trait Keeper: Store {
+    /// Sends a message to the session's long-lived stream; false where none is open.
+    fn announce(&self, message: &str) -> bool;
+
+    /// Tells whoever else listens to the subject's changes, in sessions and outside of them.
+    fn tell_listeners(&self, news: &News);
+
+    /// Logs what an operator may want to know.
+    fn note(&self, what: &str);
+
+    /// Notes that the session was ended: from now on nothing of it is kept.
+    fn end(&self);
+
+    /// Whether the session was ended.
+    fn is_ended(&self) -> bool;
+
+    /// Keeps the session's settings over the end of the object's memory.
+    fn save(self: Rc<Self>, settings: Settings) -> LocalBoxFuture<'static, ()>;
+
+    /// Has the resources that its object's sessions watch looked at, with what the caller brings.
+    fn look(
+        &self,
+        principal: Rc<Principal>,
+        own_token: Option<Secret>,
+    ) -> LocalBoxFuture<'static, ()>;
+
+    /// Keeps what the client said of itself with the session's stream.
+    fn greeted(&self, greeted: &Greeted);
+
+    /// Remembers which task answers a call whose own object may end before it.
+    fn moved(&self, stream: &StreamName, task: &str);
+
+    /// Takes a task back.
+    fn cancel_task(&self, task: &str);
+
+    /// The final answer of a streamed call, where it is still kept.
+    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
+}
+
+/// What a client said of itself in `initialize`, as it is kept with a stream's socket.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Greeted {
+    /// The negotiated version's code; 0 before `initialize`.
+    pub version: u8,
+    /// The bits of the client's capabilities.
+    pub capabilities: u16,
+    /// The client's name, cut to fit.
+    pub name: String,
+    /// The client's version, cut to fit.
+    pub client_version: String,
+}
+
+impl Greeted {
+    /// The text that is kept with the socket.
+    pub fn to_attachment(&self) -> String {
+        Object::new()
+            .number("version", self.version.into())
+            .number("capabilities", self.capabilities.into())
+            .text("name", &self.name)
+            .text("clientVersion", &self.client_version)
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_attachment(text: &str) -> Option<Self> {
+        let names = ["version", "capabilities", "name", "clientVersion"];
+        let [version, capabilities, name, client_version] = fields(text, names).ok()?;
+        Some(Self {
+            version: raw::number(version?)?,
+            capabilities: raw::number(capabilities?)?,
+            name: raw::string(name?)?,
+            client_version: raw::string(client_version?)?,
+        })
+    }
+
+    /// From the parameters of `initialize`.
+    pub fn of(hello: &Hello) -> Self {
+        Self {
+            version: hello.version.code(),
+            capabilities: hello.capabilities.bits(),
+            name: cut_text(&hello.client_name, 64).to_owned(),
+            client_version: cut_text(&hello.client_version, 32).to_owned(),
+        }
+    }
+}
+
+/// One session.
+pub struct Session {
+    /// The session itself.
+    pub id: Uuid,
+    /// When its id was issued, in seconds since 1970.
+    pub issued: u32,
+    hello: RefCell<Greeted>,
+    /// Names this life of the object in event ids.
+    incarnation: String,
+    /// Numbers of streams and questions, of which the object gives none twice.
+    numbers: Rc<Cell<u32>>,
+    running: RefCell<Vec<Rc<Call>>>,
+    recent: Rc<Recent>,
+    questions: Questions,
+    settings: RefCell<Settings>,
+    news: RefCell<Vec<String>>,
+    used_at: Cell<u64>,
+    keeper: Rc<dyn Keeper>,
+}
+
+impl Session {
+    /// A session that was not in memory, with what was kept of it.
+    pub fn new(
+        claims: &Claims,
+        incarnation: &str,
+        settings: Settings,
+        (recent, numbers): (Rc<Recent>, Rc<Cell<u32>>),
+        keeper: Rc<dyn Keeper>,
+    ) -> Self {
+        Self {
+            id: claims.session,
+            issued: claims.issued,
+            hello: RefCell::new(Greeted {
+                version: claims.version.code(),
+                capabilities: claims.capabilities.bits(),
+                name: claims.client_name.clone(),
+                client_version: claims.client_version.clone(),
+            }),
+            incarnation: incarnation.to_owned(),
+            numbers: numbers.clone(),
+            running: RefCell::default(),
+            recent,
+            questions: Questions::new(incarnation, numbers),
+            settings: RefCell::new(settings),
+            news: RefCell::default(),
+            used_at: Cell::new(0),
+            keeper,
+        }
+    }
+
+    /// The negotiated version.
+    pub fn version(&self) -> Version {
+        Version::from_code(self.hello.borrow().version).unwrap_or(Version::LATEST)
+    }
+
+    /// What the client can be asked for: what it declared, as far as its version has it.
+    pub fn capabilities(&self) -> ClientCapabilities {
+        let declared = ClientCapabilities::from_bits(self.hello.borrow().capabilities);
+        askable(self.version(), declared)
+    }
+
+    /// The program that the person uses.
+    pub fn client(&self) -> Implementation {
+        let hello = self.hello.borrow();
+        Implementation { name: hello.name.clone(), version: hello.client_version.clone() }
+    }
+
+    /// What the client said of itself, in a session that began before it said anything.
+    pub fn greet(&self, greeted: Greeted) {
+        *self.hello.borrow_mut() = greeted;
+    }
+
+    /// Where streamed answers are kept.
+    pub fn store(&self) -> Rc<dyn Keeper> {
+        self.keeper.clone()
+    }
+
+    /// Ends it, also for the requests that are under way.
+    pub fn end(&self) {
+        self.keeper.end();
+        self.recent.forget(self.id);
+    }
+
+    /// Bytes of what it keeps in memory besides its calls.
+    pub fn weight(&self) -> usize {
+        let news = self.news.borrow().iter().map(String::len).sum::<usize>();
+        news.saturating_add(self.settings.borrow().weight())
+    }
+
+    /// Whether it was ended.
+    pub fn is_ended(&self) -> bool {
+        self.keeper.is_ended()
+    }
+
+    /// Whether the client watches a resource.
+    pub fn watches(&self) -> bool {
+        !self.settings.borrow().subscriptions.is_empty()
+    }
+
+    /// Offers more toolsets from now on; false where they were offered before.
+    pub async fn enable(&self, toolsets: u32) -> bool {
+        let settings = {
+            let mut settings = self.settings.borrow_mut();
+            if settings.toolsets & toolsets == toolsets {
+                return false;
+            }
+            settings.toolsets |= toolsets;
+            settings.clone()
+        };
+        self.keeper.clone().save(settings).await;
+        true
+    }
+
+    /// Notes that the session was used, in seconds since 1970.
+    pub fn used(&self, now_s: u64) {
+        self.used_at.set(now_s);
+    }
+
+    /// When it was used last.
+    pub fn used_at(&self) -> u64 {
+        self.used_at.get()
+    }
+
+    /// Takes the news that waited for a long-lived stream.
+    pub fn take_news(&self) -> Vec<String> {
+        self.news.take()
+    }
+
+    /// Tells the client what changed, if it concerns this session.
+    pub fn tell(&self, news: &News) {
+        let (method, params) = match news {
+            News::ToolsChanged => (TOOLS_CHANGED, Object::new()),
+            News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
+            News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
+            News::ResourceUpdated(uri) => {
+                let addresses = self.settings.borrow().watched_as(uri);
+                for uri in addresses {
+                    let params = Object::new().text("uri", &uri).end();
+                    self.send_or_keep(&notification_text(
+                        "notifications/resources/updated",
+                        &params,
+                    ));
+                }
+                return;
+            }
+            News::Task(..) => return,
+        };
+        self.send_or_keep(&notification_text(method, &params.end()));
+    }
+
+    /// Sends a message to the long-lived stream, or keeps one of its kind until there is one.
+    fn send_or_keep(&self, message: &[u8]) {
+        let Ok(message) = std::str::from_utf8(message) else {
+            return;
+        };
+        if self.keeper.announce(message) {
+            return;
+        }
+        let mut news = self.news.borrow_mut();
+        if news.len() < MAX_NEWS && !news.iter().any(|kept| kept == message) {
+            news.push(message.to_owned());
+        }
+    }
+
+    /// The stream of a call that a client reads on, where it is in memory.
+    pub fn resume(&self, last: &LastEvent) -> Option<CallStream> {
+        let running = self.running.borrow();
+        let mut running = running.iter().map(|call| &call.channel);
+        let found = running.find(|channel| channel.stream().as_ref() == Some(&last.stream));
+        let channel = found.cloned().or_else(|| self.recent.find(self.id, &last.stream))?;
+        Some(CallStream::after(channel, last.place))
+    }
+
+    fn cancel(&self, params: Option<&RawValue>) {
+        let found = params.and_then(|params| fields(params.get(), ["requestId"]).ok());
+        let request = found.and_then(|[request]| RequestId::read(request?));
+        if let Some(call) = request.and_then(|request| self.take(&request)) {
+            if let Some(task) = call.task() {
+                self.keeper.cancel_task(&task);
+            }
+            // While its stream still takes messages.
+            for question in self.questions.give_up(&call) {
+                take_back(self, &call.channel, &question);
+            }
+            call.cancel();
+        }
+    }
+
+    /// Names the stream of a POST by the first of its requests.
+    fn name(&self, channel: &Channel, id: &RequestId) {
+        let number = self.numbers.get();
+        self.numbers.set(number.wrapping_add(1));
+        let stream = StreamName::of_call(&self.incarnation, number, id);
+        channel.name(id.clone(), stream, self.version().priming_event());
+    }
+
+    /// Registers a request until the returned guard is dropped, also where the call panics.
+    fn start(self: &Rc<Self>, call: Rc<Call>) -> Running {
+        // The same id may be in flight twice; the later one is the one to cancel.
+        self.take(&call.id);
+        self.running.borrow_mut().push(call.clone());
+        Running { session: self.clone(), call }
+    }
+
+    /// Registers a call that a client reads on while it goes on in a task, and gives the way back to the
+    /// client on this channel, until the guard is dropped.
+    pub fn read_on(
+        self: &Rc<Self>,
+        id: &RequestId,
+        channel: &Rc<Channel>,
+        task: &str,
+        platform: SharedPlatform,
+    ) -> (Running, Rc<dyn Notifier>) {
+        let call = Call::new(id.clone(), channel.clone(), true);
+        call.moved(task);
+        self.running.borrow_mut().push(call.clone());
+        let running = Running { session: self.clone(), call: call.clone() };
+        let back = CallNotifier {
+            session: self.clone(),
+            call,
+            token: None,
+            platform,
+            answered: Rc::default(),
+        };
+        (running, Rc::new(back))
+    }
+
+    fn take(&self, id: &RequestId) -> Option<Rc<Call>> {
+        let mut running = self.running.borrow_mut();
+        let at = running.iter().position(|call| call.id == *id)?;
+        Some(running.swap_remove(at))
+    }
+}
+
+/// A call that is running.
+pub struct Running {
+    session: Rc<Session>,
+    call: Rc<Call>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let channel = &self.call.channel;
+        let mut running = self.session.running.borrow_mut();
+        // The same id may be in flight twice; each end removes only itself.
+        running.retain(|call| !Rc::ptr_eq(call, &self.call));
+        let goes_on = running.iter().any(|call| Rc::ptr_eq(&call.channel, channel));
+        drop(running);
+        if !goes_on && !self.session.is_ended() {
+            self.session.recent.remember(self.session.id, channel);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What a client set in its session and expects to last.
+
+use mcp_protocol::{
+    fields::fields,
+    jsonrpc::{INVALID_PARAMS, RpcError},
+    log_level::LogLevel,
+    object::Object,
+    raw,
+    uri::same,
+};
+
+/// Resources that one session may watch.
+const MAX_SUBSCRIPTIONS: usize = 256;
+/// Characters of a URI.
+const MAX_URI: usize = 2_048;
+
+/// A session's settings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// The least severe log message that the client wants; None: all from `info` on.
+    pub level: Option<LogLevel>,
+    /// The resources it watches.
+    pub subscriptions: Vec<String>,
+    /// The toolsets that were enabled in it, one bit each.
+    pub toolsets: u32,
+}
+
+impl Settings {
+    /// The JSON text that [`Self::from_json`] reads.
+    pub fn to_json(&self) -> String {
+        Object::new()
+            .text_if("level", self.level.map(LogLevel::as_str))
+            .texts("subscriptions", self.subscriptions.iter().map(String::as_str))
+            .number("toolsets", self.toolsets.into())
+            .end()
+    }
+
+    /// Reads it back.
+    pub fn from_json(json: &str) -> Option<Self> {
+        let names = ["level", "subscriptions", "toolsets"];
+        let [level, subscriptions, toolsets] = fields(json, names).ok()?;
+        let level = level.and_then(raw::text).and_then(|name| LogLevel::parse(&name));
+        let subscriptions = raw::elements(subscriptions?.get()).ok()?;
+        let subscriptions = subscriptions.into_iter().map(raw::string).collect::<Option<_>>()?;
+        let toolsets = toolsets.and_then(raw::number).unwrap_or_default();
+        Some(Self { level, subscriptions, toolsets })
+    }
+
+    /// Bytes of what it watches.
+    pub fn weight(&self) -> usize {
+        self.subscriptions.iter().map(String::len).sum()
+    }
+
+    /// Whether the client wants messages of this level.
+    pub fn wants(&self, level: LogLevel) -> bool {
+        level >= self.level.unwrap_or(LogLevel::Info)
+    }
+
+    /// Whether the client watches a resource by this very address.
+    pub fn watches(&self, uri: &str) -> bool {
+        self.subscriptions.iter().any(|watched| watched == uri)
+    }
+
+    /// The addresses by which the client watches a resource.
+    pub fn watched_as(&self, uri: &str) -> Vec<String> {
+        self.subscriptions.iter().filter(|watched| same(watched, uri)).cloned().collect()
+    }
+
+    /// Watches a resource.
+    ///
+    /// # Errors
+    /// −32602 where there are too many, or the URI is too long.
+    pub fn subscribe(&mut self, uri: &str) -> Result<(), RpcError> {
+        let refuse = |why: String| Err(RpcError::new(INVALID_PARAMS, why));
+        if uri.len() > MAX_URI {
+            return refuse(format!("`uri` has more than {MAX_URI} characters"));
+        }
+        if self.watches(uri) {
+            return Ok(());
+        }
+        if self.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            return refuse(format!("a session watches at most {MAX_SUBSCRIPTIONS} resources"));
+        }
+        self.subscriptions.push(uri.to_owned());
+        Ok(())
+    }
+
+    /// Watches a resource no more; false where it did not.
+    pub fn unsubscribe(&mut self, uri: &str) -> bool {
+        let watched = self.subscriptions.len();
+        self.subscriptions.retain(|known| !same(known, uri));
+        self.subscriptions.len() < watched
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::of_0_1_0;
+
+    #[test]
+    fn settings_are_read_as_they_were_written() {
+        let mut settings = Settings::default();
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings.clone()));
+        settings.level = Some(LogLevel::Alert);
+        settings.subscribe("a://\"b\"").unwrap();
+        settings.toolsets = u32::MAX;
+        let written = settings.to_json();
+        for json in [of_0_1_0("session-settings", &written), written] {
+            assert_eq!(Settings::from_json(&json), Some(settings.clone()));
+        }
+    }
+
+    #[test]
+    fn a_level_lets_through_itself_and_worse() {
+        let set = Settings { level: Some(LogLevel::Warning), ..Settings::default() };
+        assert!(
+            set.wants(LogLevel::Error)
+                && set.wants(LogLevel::Warning)
+                && !set.wants(LogLevel::Notice)
+        );
+        assert!(
+            Settings::default().wants(LogLevel::Info)
+                && !Settings::default().wants(LogLevel::Debug)
+        );
+    }
+
+    #[test]
+    fn a_resource_is_watched_by_the_addresses_that_the_client_wrote() {
+        let mut settings = Settings::default();
+        settings.subscribe("SITEBAY://sites/").unwrap();
+        settings.subscribe("sitebay://teams").unwrap();
+        assert_eq!(settings.watched_as("sitebay://sites"), ["SITEBAY://sites/"]);
+        assert_eq!(settings.watched_as("sitebay://site"), [""; 0]);
+        assert!(
+            settings.unsubscribe("sitebay://sites") && !settings.unsubscribe("sitebay://sites")
+        );
+    }
+
+    #[test]
+    fn subscriptions_are_bounded() {
+        let mut settings = Settings::default();
+        for number in 0..MAX_SUBSCRIPTIONS {
+            settings.subscribe(&format!("a://{number}")).unwrap();
+        }
+        assert!(settings.subscribe("a://one-more").is_err());
+        assert!(settings.subscribe("a://0").is_ok());
+    }
+}

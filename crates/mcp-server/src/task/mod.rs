@@ -1,0 +1,245 @@
+//! A task as it is kept, and how it looks from outside.
+//!
+//! Invariant: everything that a task knows is in [`Kept`] and its [`Ended`]; a run is made from them,
+//! and may end at any moment. Source: SEP-2663, MCP extension `io.modelcontextprotocol/tasks`.
+//!
+//! ```text
+//!              asks                     answered
+//!   working ──────────▶ input_required ──────────▶ working
+//!      └──▶ completed │ failed │ cancelled ◀──┘
+//! ```
+
+mod hold;
+mod kept;
+mod run;
+
+pub use kept::{read_started, started};
+pub use run::{Run, Stopped, TaskKeeper, drive};
+
+use serde_json::Value;
+
+use crate::tasks::{Ended, Start};
+use mcp_auth::{principal::Principal, request_state::Answered};
+use mcp_platform::time::rfc3339;
+use mcp_protocol::{
+    implementation::Implementation,
+    jsonrpc::RpcError,
+    log_level::LogLevel,
+    object::quoted,
+    stateless::input::{InputFault, InputRequests, InputResponses, Keyed},
+};
+
+/// Behind the path of a follower that is to hear when nothing is asked any more. A follower that does not
+/// say so would take that for a question that cannot be put, and cancel the task.
+pub const HEARS_NOTHING_ASKED: &str = "?hears=nothing-asked";
+
+/// What a task is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are those of the extension")]
+pub enum Status {
+    Working,
+    InputRequired,
+    Completed,
+    Failed,
+    Cancelled,
+}
+
+impl Status {
+    const ALL: [Self; 5] =
+        [Self::Working, Self::InputRequired, Self::Completed, Self::Failed, Self::Cancelled];
+
+    /// The name in the extension.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Working => "working",
+            Self::InputRequired => "input_required",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Reads the name in the extension.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|status| status.as_str() == name)
+    }
+}
+
+/// What its object is told to begin with.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// The task's id.
+    pub id: String,
+    /// When it is forgotten, in seconds since 1970.
+    pub ends_s: u64,
+    /// What is to be done.
+    pub start: Start,
+    /// Who wants it.
+    pub principal: Principal,
+    /// The program that the person uses.
+    pub client: Implementation,
+}
+
+/// A task.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What it is to do. Its answers grow.
+    pub order: Order,
+    /// The caller's SiteBay credential, sealed; None: it has none of its own, or the task is over.
+    pub credential: Option<String>,
+    /// What it is doing.
+    pub status: Status,
+    /// How far it is, in words.
+    pub message: Option<String>,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: u64,
+    /// When it changed last.
+    pub updated_ms: u64,
+    /// When the tool runs again; 0: now.
+    pub wake_ms: u64,
+    /// What waits for the client's answer.
+    pub asked: Vec<Keyed>,
+    /// What was written down, by key: None for an intent, else the outcome.
+    pub steps: Vec<(String, Option<String>)>,
+    /// Why it cannot go on for now.
+    pub held: Option<String>,
+    /// Runs in a row that ended because it could not go on.
+    pub attempts: u32,
+}
+
+/// What followers of a task are told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// It came further: progress, total, message.
+    Progress(f64, Option<f64>, Option<String>),
+    /// A message for the log.
+    Log(LogLevel, String, Value),
+    /// The questions that wait for the client's answers; none where they are answered.
+    Asks(Vec<Keyed>),
+    /// It ended; its object says how.
+    Over,
+}
+
+/// A task sleeps no longer at a time, in milliseconds: one that was to sleep longer looks at the clock in
+/// between, which may have been put right.
+const MAX_NAP: u64 = 600_000;
+/// Looking again is worth it after so long, in milliseconds.
+const POLL: std::ops::RangeInclusive<u64> = 500..=5_000;
+
+impl Kept {
+    /// A new task.
+    pub fn new(order: Order, credential: Option<String>, now_ms: u64) -> Self {
+        Self {
+            order,
+            credential,
+            status: Status::Working,
+            message: None,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            wake_ms: 0,
+            asked: Vec::new(),
+            steps: Vec::new(),
+            held: None,
+            attempts: 0,
+        }
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        !matches!(self.status, Status::Working | Status::InputRequired)
+    }
+
+    /// Has the tool sleep until then.
+    pub fn sleeps(&mut self, until_ms: u64, now_ms: u64) {
+        self.wake_ms = until_ms.min(now_ms.saturating_add(MAX_NAP));
+    }
+
+    /// Whether its tool should be running: it slept enough, or the clock went back meanwhile.
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        let sleeps = (1..=MAX_NAP).contains(&self.wake_ms.saturating_sub(now_ms));
+        self.status == Status::Working && !sleeps
+    }
+
+    /// What was written down under a key.
+    pub fn step(&self, key: &str) -> Option<&Option<String>> {
+        self.steps.iter().find(|(known, _)| known == key).map(|(_, step)| step)
+    }
+
+    /// Writes down a step, and returns what stood there.
+    pub fn record(&mut self, key: &str, step: Option<String>) -> Option<Option<String>> {
+        if let Some((_, known)) = self.steps.iter_mut().find(|(known, _)| known == key) {
+            return Some(std::mem::replace(known, step));
+        }
+        self.steps.push((key.to_owned(), step));
+        None
+    }
+
+    /// Takes another state.
+    pub fn becomes(&mut self, status: Status, now_ms: u64) {
+        self.status = status;
+        self.updated_ms = now_ms;
+        if self.is_over() {
+            self.release();
+            self.credential = None;
+            self.asked.clear();
+            self.steps.clear();
+            self.order.start.answers.clear();
+        }
+    }
+
+    /// Takes the client's answers; true once nothing is asked any more.
+    ///
+    /// # Errors
+    /// Where one is no answer to its question; then none is taken.
+    pub fn answer(&mut self, responses: &str) -> Result<bool, InputFault> {
+        let responses = InputResponses::parse(responses)?;
+        let (mut taken, mut open) = (Vec::new(), Vec::new());
+        for keyed in &self.asked {
+            match responses.answer(keyed)? {
+                Some((_, text)) => taken.push(Answered {
+                    key: keyed.key.clone(),
+                    question: keyed.question.digest(),
+                    answer: text.to_owned(),
+                }),
+                None => open.push(keyed.clone()),
+            }
+        }
+        self.order.start.answers.extend(taken);
+        self.asked = open;
+        Ok(self.asked.is_empty())
+    }
+
+    /// The JSON text of the task, as `tasks/get` shows it.
+    pub fn view(&self, ended: Option<&Ended>, now_ms: u64) -> String {
+        let ttl = self.order.ends_s.saturating_mul(1_000).saturating_sub(self.created_ms);
+        let wait = self.wake_ms.saturating_sub(now_ms).clamp(*POLL.start(), *POLL.end());
+        let mut text = format!(
+            r#"{{"taskId":"{}","status":"{}","createdAt":"{}","lastUpdatedAt":"{}","ttlMs":{ttl},"pollIntervalMs":{wait}"#,
+            self.order.id,
+            self.status.as_str(),
+            rfc3339(self.created_ms),
+            rfc3339(self.updated_ms),
+        );
+        let mut put = |name: &str, value: &str| {
+            text.push_str(",\"");
+            text.push_str(name);
+            text.push_str("\":");
+            text.push_str(value);
+        };
+        if let Some(message) = self.status_message() {
+            put("statusMessage", &quoted(&message));
+        }
+        match ended {
+            Some(Ended::Completed(result)) => put("result", result),
+            Some(Ended::Failed(code, message)) => {
+                put("error", &RpcError::new(*code, message.as_str()).to_json());
+            }
+            _ if !self.asked.is_empty() => {
+                put("inputRequests", &InputRequests(&self.asked).to_json());
+            }
+            _ => {}
+        }
+        text.push('}');
+        text
+    }
+}

@@ -1,0 +1,320 @@
+//! The audit: who changed what, and who was refused.
+//!
+//! Invariant: no argument of a call is written down but the site's host name, and no credential ever.
+//! What is under way is noted however it ends, also where it is dropped. What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
+//! minute, changes only by what fits.
+
+use std::rc::Rc;
+
+use crate::{
+    changes::Changes,
+    context::Context,
+    dispatch::{ASKS, Outcome},
+    registry::Found,
+    telemetry::record::{LEFT, PANICKED, Record, UNKNOWN},
+    toolset::{Arguments, Effect},
+};
+use mcp_auth::principal::{Principal, Subject, Way};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::bytes::cut_text;
+
+/// Entries that wait in one isolate.
+const MAX_WAITING: usize = 1_000;
+/// Refusals that one isolate notes in a minute.
+const MAX_REFUSALS: u32 = 300;
+/// Entries that are written at a time.
+pub const BATCH: usize = 100;
+/// Bytes of a name that somebody else chose.
+const MAX_NAME: usize = 64;
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// Whose; empty where nobody was let in.
+    pub subject: String,
+    /// How they came in.
+    pub way: &'static str,
+    /// The name of their key or their token's client.
+    pub key: String,
+    /// The program that they use.
+    pub client: String,
+    /// The tool, the method and path of what was refused, or what became of an OAuth grant.
+    pub action: String,
+    /// The site's host name, where the call names one.
+    pub site: String,
+    /// `read`, `write`, `destructive`; `refusal` for what was not let in.
+    pub effect: &'static str,
+    /// How it ended.
+    pub outcome: &'static str,
+    /// How long it took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+impl Entry {
+    /// A request that was refused before anything was done.
+    pub fn refused(
+        by: Option<&Principal>,
+        action: &str,
+        outcome: &'static str,
+        at_ms: u64,
+    ) -> Self {
+        Self {
+            at_ms,
+            subject: by.map(|by| by.subject.to_text()).unwrap_or_default(),
+            way: by.map_or("", |by| by.way.name()),
+            key: by.map(|by| by.client.clone()).unwrap_or_default(),
+            client: String::new(),
+            action: cut_text(action, MAX_NAME).to_owned(),
+            site: String::new(),
+            effect: "refusal",
+            outcome,
+            duration_ms: 0,
+        }
+    }
+
+    /// What became of an OAuth grant. Subject: None where nobody is known.
+    pub fn of_grant(
+        happened: GrantEvent,
+        subject: Option<Subject>,
+        client: &str,
+        at_ms: u64,
+    ) -> Self {
+        let (action, effect, outcome) = happened.words();
+        Self {
+            subject: subject.map(Subject::to_text).unwrap_or_default(),
+            way: Way::OAuth.name(),
+            key: cut_text(client, MAX_NAME).to_owned(),
+            effect,
+            ..Self::refused(None, action, outcome, at_ms)
+        }
+    }
+}
+
+/// What becomes of OAuth grants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GrantEvent {
+    /// A person agreed.
+    Given,
+    /// A person did not.
+    Denied,
+    /// A person entered a SiteBay token that is none.
+    WrongToken,
+    /// A code or a refresh token came a second time, and ended it.
+    Reused,
+    /// The app ended it.
+    Revoked,
+    /// The person ended it.
+    TakenBack,
+}
+
+impl GrantEvent {
+    /// Action, effect and outcome.
+    fn words(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Given => ("oauth.grant", "write", "done"),
+            Self::Denied => ("oauth.grant", "refusal", "denied"),
+            Self::WrongToken => ("oauth.sign-in", "refusal", "wrong-credential"),
+            Self::Reused => ("oauth.reuse", "write", "ended"),
+            Self::Revoked => ("oauth.revoke", "write", "done"),
+            Self::TakenBack => ("oauth.take-back", "write", "done"),
+        }
+    }
+}
+
+/// Where entries go.
+pub trait Audit {
+    /// Whether what only reads is noted too.
+    fn wants_reads(&self) -> bool;
+
+    /// Notes an entry. It is written later.
+    fn note(&self, entry: Entry);
+}
+
+/// Nobody keeps an audit.
+#[derive(Debug, Clone, Copy)]
+pub struct Unkept;
+
+impl Audit for Unkept {
+    fn wants_reads(&self) -> bool {
+        false
+    }
+
+    fn note(&self, _entry: Entry) {}
+}
+
+/// Something that is under way and will be in the audit, however it ends: dropping it notes that.
+pub struct Pending {
+    audit: Rc<dyn Audit>,
+    /// None once it was noted, or where it is not to be.
+    entry: Option<Entry>,
+    platform: SharedPlatform,
+}
+
+impl Pending {
+    /// Begins now. The entry's time is that of its end.
+    pub fn begin(audit: Rc<dyn Audit>, entry: Entry, platform: SharedPlatform) -> Self {
+        let entry = Some(Entry { at_ms: platform.now_ms(), ..entry });
+        Self { audit, entry, platform }
+    }
+
+    /// It ended in this way.
+    pub fn end(mut self, outcome: &'static str) {
+        self.note(outcome);
+    }
+
+    /// It is noted elsewhere, or comes again.
+    fn forget(mut self) {
+        self.entry = None;
+    }
+
+    fn note(&mut self, outcome: &'static str) {
+        if let Some(entry) = self.entry.take() {
+            let at_ms = self.platform.now_ms();
+            let duration_ms = at_ms.saturating_sub(entry.at_ms);
+            self.audit.note(Entry { at_ms, outcome, duration_ms, ..entry });
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        self.note(UNKNOWN);
+    }
+}
+
+/// A call of a tool that goes on. Dropping it notes what is known by then.
+pub struct Call {
+    pending: Option<Pending>,
+    changes: Rc<Changes>,
+    record: Rc<Record>,
+}
+
+impl Call {
+    /// Begins with the call. None: this call is not audited.
+    pub fn begin(
+        ctx: &Context,
+        tool: &str,
+        found: Option<Found>,
+        arguments: Arguments<'_>,
+    ) -> Option<Self> {
+        let effect = found.map_or(Effect::Read, |found| found.tool.effect);
+        let wanted = effect != Effect::Read || ctx.audit.wants_reads();
+        wanted.then(|| {
+            let entry = Entry {
+                at_ms: 0,
+                subject: ctx.principal.subject.to_text(),
+                way: ctx.principal.way.name(),
+                key: ctx.principal.client.clone(),
+                client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
+                action: cut_text(tool, MAX_NAME).to_owned(),
+                site: found.and_then(|found| found.target(arguments)).unwrap_or_default(),
+                effect: effect.name(),
+                outcome: UNKNOWN,
+                duration_ms: 0,
+            };
+            Self {
+                pending: Some(Pending::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
+                changes: ctx.changes.clone(),
+                record: ctx.record.clone(),
+            }
+        })
+    }
+
+    /// Notes how it ended. A call that waits for an answer has not: it comes again.
+    pub fn end(mut self, outcome: &Outcome) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let word = outcome.word();
+        if self.changes.is_unknown() {
+            self.record.unknown();
+            pending.end(UNKNOWN);
+        } else if word == ASKS {
+            pending.forget();
+        } else {
+            pending.end(word);
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let panicked = std::thread::panicking();
+        if self.changes.is_begun() {
+            pending.end(UNKNOWN);
+            if !panicked {
+                self.record.unknown();
+            }
+        } else {
+            pending.end(if panicked { PANICKED } else { LEFT });
+        }
+    }
+}
+
+/// What waits to be written in one isolate.
+#[derive(Debug, Default)]
+pub struct Waiting {
+    entries: Vec<Entry>,
+    minute: u64,
+    refusals: u32,
+    lost: u32,
+}
+
+impl Waiting {
+    /// Adds an entry where there is room.
+    pub fn push(&mut self, entry: Entry) {
+        let minute = entry.at_ms / 60_000;
+        if minute != self.minute {
+            (self.minute, self.refusals) = (minute, 0);
+        }
+        let is_refusal = entry.effect == "refusal";
+        self.refusals = self.refusals.saturating_add(is_refusal.into());
+        let too_many = is_refusal && self.refusals > MAX_REFUSALS;
+        if too_many || self.entries.len() >= MAX_WAITING {
+            self.lost = self.lost.saturating_add(1);
+        } else {
+            self.entries.push(entry);
+        }
+    }
+
+    /// Takes what is written next, and how many were lost since the last time.
+    pub fn take(&mut self) -> (Vec<Entry>, u32) {
+        let rest = self.entries.split_off(self.entries.len().min(BATCH));
+        (std::mem::replace(&mut self.entries, rest), std::mem::take(&mut self.lost))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(effect: &'static str, at_ms: u64) -> Entry {
+        Entry { effect, ..Entry::refused(None, "POST /mcp", "wrong-credential", at_ms) }
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_changes_are_not_crowded_out_by_refusals() {
+        let mut waiting = Waiting::default();
+        (0..5_000).for_each(|_| waiting.push(entry("refusal", 0)));
+        (0..10).for_each(|_| waiting.push(entry("write", 0)));
+        waiting.push(entry("refusal", 60_000));
+        let mut taken = Vec::new();
+        loop {
+            let (entries, lost) = waiting.take();
+            assert_eq!(lost, if taken.is_empty() { 4_700 } else { 0 });
+            if entries.is_empty() {
+                break;
+            }
+            assert!(entries.len() <= BATCH);
+            taken.extend(entries);
+        }
+        assert_eq!(taken.len(), 311);
+        (0..2_000).for_each(|_| waiting.push(entry("write", 0)));
+        assert_eq!(waiting.entries.len(), MAX_WAITING);
+    }
+}

@@ -1,0 +1,357 @@
+//! What is known of one request: for its line in the log, its data point and the counters.
+//!
+//! Invariant: whatever its way, a request is told of once. Who answers it tells: the Worker, or the
+//! session's object that it was passed on to. A call that streams is told of at its end, every other
+//! request when its answer begins. Names are those of this server, or cut: no argument, token, session
+//! id, address or site is ever in a record.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use uuid::Uuid;
+
+use crate::telemetry::{
+    level::Level,
+    line::Point,
+    metrics, names,
+    trace::{Trace, span},
+};
+use mcp_auth::{
+    principal::{Principal, Subject},
+    refusal::Refusal,
+    seal::Sealed,
+};
+use mcp_platform::Platform;
+use mcp_protocol::implementation::Implementation;
+
+/// The call panicked.
+pub(super) const PANICKED: &str = "panicked";
+/// The object broke the stream that was passed on.
+pub const BROKE: &str = "stream-broke";
+/// The client left before it ended, and nothing was changed.
+pub(super) const LEFT: &str = "left";
+/// It may have changed something, and nobody knows whether it did.
+pub(super) const UNKNOWN: &str = "unknown";
+/// It said nothing for too long.
+pub const SILENT: &str = "stream-silent";
+
+/// Where records go.
+pub trait Out {
+    /// The time, in milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// A random id.
+    fn uuid(&self) -> Uuid;
+
+    /// Whether lines of this level are wanted.
+    fn wants(&self, level: Level) -> bool;
+
+    /// Writes a line.
+    fn write(&self, level: Level, line: &str);
+
+    /// Writes a data point, where a dataset is bound.
+    fn measure(&self, point: &dyn Fn() -> Point);
+}
+
+/// How far a record is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The answer is yet to come.
+    Open,
+    /// The answer streams: the end of its call is told of.
+    Streams,
+    /// It was told of, or somebody else does.
+    Over,
+}
+
+/// What SiteBay was asked.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Asked {
+    pub(super) count: u64,
+    pub(super) ms: u64,
+    /// Of the last answer; 0: there was none.
+    pub(super) status: u16,
+}
+
+/// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
+pub struct Record {
+    out: Option<Rc<dyn Out>>,
+    stage: Cell<Stage>,
+    /// The call is over.
+    ended: Cell<bool>,
+    pub(super) streamed: Cell<bool>,
+    pub(super) event: Cell<&'static str>,
+    id: Cell<Uuid>,
+    pub(super) trace: RefCell<Option<Trace>>,
+    pub(super) subject: Cell<Option<Subject>>,
+    pub(super) way: Cell<&'static str>,
+    pub(super) client: RefCell<Rc<Implementation>>,
+    pub(super) era: Cell<&'static str>,
+    pub(super) route: Cell<&'static str>,
+    pub(super) method: Cell<&'static str>,
+    pub(super) tool: Cell<&'static str>,
+    pub(super) outcome: Cell<&'static str>,
+    unknown: Cell<bool>,
+    pub(super) code: Cell<i32>,
+    pub(super) status: Cell<u16>,
+    began_ms: Cell<u64>,
+    pub(super) sitebay: Cell<Asked>,
+    when_accepted: Cell<Option<Box<dyn FnOnce()>>>,
+}
+
+impl Record {
+    /// A request that begins now.
+    pub fn new(out: Rc<dyn Out>) -> Rc<Self> {
+        let now_ms = out.now_ms();
+        Self::made(Some(out), Stage::Open, now_ms)
+    }
+
+    /// Work of which nobody is told.
+    pub fn aside() -> Rc<Self> {
+        Self::made(None, Stage::Over, 0)
+    }
+
+    fn made(out: Option<Rc<dyn Out>>, stage: Stage, began_ms: u64) -> Rc<Self> {
+        Rc::new(Self {
+            out,
+            stage: Cell::new(stage),
+            ended: Cell::default(),
+            streamed: Cell::default(),
+            event: Cell::new("request"),
+            id: Cell::default(),
+            trace: RefCell::default(),
+            subject: Cell::default(),
+            way: Cell::default(),
+            client: RefCell::default(),
+            era: Cell::default(),
+            route: Cell::default(),
+            method: Cell::default(),
+            tool: Cell::default(),
+            outcome: Cell::default(),
+            unknown: Cell::default(),
+            code: Cell::default(),
+            status: Cell::default(),
+            began_ms: Cell::new(began_ms),
+            sitebay: Cell::default(),
+            when_accepted: Cell::default(),
+        })
+    }
+
+    /// Its name in the log.
+    pub fn id(&self) -> Uuid {
+        if self.id.get().is_nil() {
+            self.id.set(self.out.as_ref().map_or(Uuid::nil(), |out| out.uuid()));
+        }
+        self.id.get()
+    }
+
+    /// It has a name already.
+    pub fn named(&self, id: Uuid) {
+        self.id.set(id);
+    }
+
+    /// Which of this server's ways it came.
+    pub fn route(&self, route: &'static str) {
+        self.route.set(route);
+    }
+
+    /// Who asks.
+    pub fn asked_by(&self, principal: &Principal) {
+        self.subject.set(Some(principal.limited_as()));
+        self.way.set(principal.way.name());
+    }
+
+    /// By which program, in which version of the protocol.
+    pub fn spoken_by(&self, client: Rc<Implementation>, era: &'static str) {
+        self.client.replace(client);
+        self.era.set(era);
+    }
+
+    /// Who asks for what a seal hands over, and by which program.
+    pub fn introduce(&self, sealed: &Sealed) {
+        let claims = &sealed.claims;
+        let (name, version) = (claims.client_name.clone(), claims.client_version.clone());
+        self.named(sealed.request);
+        self.asked_by(&sealed.principal);
+        self.spoken_by(Rc::new(Implementation { name, version }), claims.version.as_str());
+    }
+
+    /// What is asked for.
+    pub fn method(&self, method: &str) {
+        self.method.set(names::method(method));
+    }
+
+    /// Which tool is called; None: one that does not exist.
+    pub fn tool(&self, tool: Option<&'static str>) {
+        self.tool.set(tool.unwrap_or(names::OTHER));
+    }
+
+    /// The trace that it belongs to, where one is named. One that the message names counts before one
+    /// that its connection names: it is said later.
+    pub fn traced(&self, trace: Option<Trace>) {
+        if trace.is_some() {
+            self.trace.replace(trace);
+        }
+    }
+
+    /// Whether a trace was named.
+    pub fn has_trace(&self) -> bool {
+        self.trace.borrow().is_some()
+    }
+
+    /// The trace under which something is sent on: its own, or one that begins here.
+    pub fn trace(&self, platform: &dyn Platform) -> Trace {
+        let begun = || match self.id() {
+            // Work that is not reported has no id.
+            id if id.is_nil() => Trace::begun(span(platform)),
+            id => Trace::begun(id),
+        };
+        self.trace.borrow_mut().get_or_insert_with(begun).clone()
+    }
+
+    /// SiteBay was asked; 0: it did not answer.
+    pub fn asked_sitebay(&self, status: u16, ms: u64) {
+        metrics::sitebay(status, ms);
+        let Asked { count, ms: before, .. } = self.sitebay.get();
+        let (count, ms) = (count.saturating_add(1), before.saturating_add(ms));
+        self.sitebay.set(Asked { count, ms, status });
+    }
+
+    /// What to do when SiteBay accepts the caller's token for the first time.
+    pub fn when_accepted(&self, note: Box<dyn FnOnce()>) {
+        self.when_accepted.set(Some(note));
+    }
+
+    /// SiteBay accepted the token that it was asked with.
+    pub fn accepted(&self) {
+        if let Some(note) = self.when_accepted.take() {
+            note();
+        }
+    }
+
+    /// A change was or may have been sent whose outcome is not known: no other outcome says that.
+    pub fn unknown(&self) {
+        self.unknown.set(true);
+        self.outcome.set(UNKNOWN);
+    }
+
+    /// How it ended, and the code of the JSON-RPC error that says so.
+    pub fn came_to(&self, outcome: &'static str, code: Option<i32>) {
+        self.outcome.set(if self.unknown.get() { UNKNOWN } else { outcome });
+        self.code.set(code.unwrap_or_default());
+    }
+
+    /// It was refused.
+    pub fn refused(&self, refusal: &Refusal) {
+        let reason = names::refusal(refusal);
+        metrics::refusal(reason);
+        self.came_to(reason, refusal.code());
+    }
+
+    /// Somebody else tells of it, or nobody.
+    pub fn hand_over(&self) {
+        self.stage.set(Stage::Over);
+    }
+
+    /// Its answer is a stream that goes on when the call is over, if it ever is one.
+    pub fn holds(&self) {
+        self.streamed.set(true);
+    }
+
+    /// Whether it is still to be told of.
+    pub fn is_open(&self) -> bool {
+        self.stage.get() == Stage::Open
+    }
+
+    /// Its answer begins. Unless it streams, it is told of now.
+    pub fn answered(&self, status: u16) {
+        if self.is_open() {
+            self.status.set(status);
+            self.tell();
+        }
+    }
+
+    /// Its answer streams: it is told of when the call ends.
+    pub fn streams(&self, status: u16) {
+        self.status.set(status);
+        self.streamed.set(true);
+        self.stage.set(Stage::Streams);
+        if self.ended.get() {
+            self.tell();
+        }
+    }
+
+    /// What must live as long as the call.
+    #[must_use]
+    pub fn until_end(self: &Rc<Self>) -> UntilEnd {
+        UntilEnd(self.clone())
+    }
+
+    fn ended(&self) {
+        self.ended.set(true);
+        if self.stage.get() != Stage::Streams {
+            return;
+        }
+        // A request has an outcome, what is none is accepted.
+        if self.outcome.get().is_empty() && self.status.get() == 200 {
+            self.outcome.set(if std::thread::panicking() { PANICKED } else { LEFT });
+        }
+        self.tell();
+    }
+
+    /// An answer that was passed on broke off, which who passed it on tells.
+    pub fn broke(&self, why: &'static str) {
+        self.status.set(200);
+        self.holds();
+        self.outcome.set(why);
+        self.tell();
+    }
+
+    /// The end of a task that began then.
+    pub fn task(&self, tool: Option<&'static str>, outcome: &'static str, began_ms: u64) {
+        self.event.set("task");
+        self.tool(tool);
+        self.outcome.set(outcome);
+        self.began_ms.set(began_ms);
+        self.tell();
+    }
+
+    fn tell(&self) {
+        self.stage.set(Stage::Over);
+        let Some(out) = &self.out else {
+            return;
+        };
+        let took = out.now_ms().saturating_sub(self.began_ms.get());
+        self.count(took);
+        let level = self.level();
+        if out.wants(level) {
+            out.write(level, &self.line(took));
+        }
+        out.measure(&|| self.point(took));
+    }
+
+    fn count(&self, took: u64) {
+        if self.event.get() == "request" {
+            let labels = [self.route.get(), self.method.get(), self.era.get()];
+            metrics::request(labels, self.status.get());
+        }
+        if !self.tool.get().is_empty() {
+            metrics::tool(self.tool.get(), self.outcome.get(), took);
+        }
+    }
+}
+
+/// Lives as long as a call.
+pub struct UntilEnd(Rc<Record>);
+
+impl Drop for UntilEnd {
+    fn drop(&mut self) {
+        self.0.ended();
+    }
+}
+
+#[cfg(test)]
+#[path = "record_tests.rs"]
+mod tests;

@@ -1,0 +1,111 @@
+//! When a request is sent again, and after how long.
+//!
+//! Invariant: only what may be repeated is; at most [`TRIES`] times; never beyond the time left.
+
+use std::time::Duration;
+
+use crate::api::request::Repeat;
+use mcp_platform::time;
+use mcp_platform::{NetworkFailure, OutboundResponse};
+
+/// How often a request is sent at most.
+pub(crate) const TRIES: u32 = 4;
+/// Less time than this is not worth another try.
+const WORTHWHILE: Duration = Duration::from_millis(500);
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+
+/// What to do after a try.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The outcome stands.
+    Accept,
+    /// Try again after a pause.
+    Pause(Duration),
+    /// The service asks to wait longer than there is time.
+    TooLong(Duration),
+}
+
+/// Decides after the try with this number (from 1).
+pub(crate) fn next(
+    repeat: &Repeat,
+    outcome: &Result<OutboundResponse, NetworkFailure>,
+    tries: u32,
+    left: Duration,
+    now_ms: u64,
+    noise: u8,
+) -> Next {
+    if *repeat == Repeat::Never || tries >= TRIES || !is_passing(outcome) {
+        return Next::Accept;
+    }
+    let asked = outcome.as_ref().ok().and_then(|response| retry_after(response, now_ms));
+    let pause = asked.unwrap_or_else(|| backoff(tries, noise));
+    match (pause.saturating_add(WORTHWHILE) <= left, asked) {
+        (true, _) => Next::Pause(pause),
+        (false, Some(wait)) => Next::TooLong(wait),
+        (false, None) => Next::Accept,
+    }
+}
+
+fn is_passing(outcome: &Result<OutboundResponse, NetworkFailure>) -> bool {
+    match outcome {
+        Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
+        Err(failure) => !matches!(failure, NetworkFailure::TooLarge(_)),
+    }
+}
+
+/// `Retry-After` in seconds or as an HTTP-date (RFC 9110 §10.2.3).
+fn retry_after(response: &OutboundResponse, now_ms: u64) -> Option<Duration> {
+    let text = response.retry_after.as_deref()?.trim();
+    match text.parse() {
+        Ok(seconds) => Some(Duration::from_secs(seconds)),
+        Err(_) => time::http_date(text).map(|at| Duration::from_millis(at.saturating_sub(now_ms))),
+    }
+}
+
+/// 250, 500, 1000 ms, and up to a quarter more so that callers spread.
+fn backoff(tries: u32, noise: u8) -> Duration {
+    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
+    let spread = pause.saturating_mul(u32::from(noise)).checked_div(1024);
+    pause.saturating_add(spread.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_server::testing::answer;
+
+    fn after(outcome: Result<OutboundResponse, NetworkFailure>, tries: u32, left: u64) -> Next {
+        next(&Repeat::Safe, &outcome, tries, Duration::from_secs(left), 784_111_777_000, 0)
+    }
+
+    #[test]
+    fn pauses_grow_and_tries_end() {
+        let broken = || Err(NetworkFailure::Broken("reset".into()));
+        assert_eq!(after(broken(), 1, 25), Next::Pause(Duration::from_millis(250)));
+        assert_eq!(after(broken(), 3, 25), Next::Pause(Duration::from_secs(1)));
+        assert_eq!(after(broken(), 4, 25), Next::Accept);
+        assert_eq!(after(broken(), 1, 0), Next::Accept);
+        assert_eq!(after(Err(NetworkFailure::TooLarge(1)), 1, 25), Next::Accept);
+        assert_eq!(after(Ok(answer(500, "")), 1, 25), Next::Accept);
+    }
+
+    #[test]
+    fn the_service_says_how_long_to_wait() {
+        let asks =
+            |text: &str| Ok(OutboundResponse { retry_after: Some(text.into()), ..answer(503, "") });
+        assert_eq!(after(asks("3"), 1, 25), Next::Pause(Duration::from_secs(3)));
+        let date = "Sun, 06 Nov 1994 08:49:42 GMT";
+        assert_eq!(after(asks(date), 1, 25), Next::Pause(Duration::from_secs(5)));
+        assert_eq!(after(asks("120"), 1, 25), Next::TooLong(Duration::from_secs(120)));
+        assert_eq!(after(asks("later"), 1, 25), Next::Pause(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn what_changes_something_is_not_repeated_without_a_key() {
+        let lost = Err(NetworkFailure::Broken("reset".into()));
+        let left = Duration::from_secs(20);
+        assert_eq!(next(&Repeat::Never, &lost, 1, left, 0, 0), Next::Accept);
+        let keyed = Repeat::Keyed("k".into());
+        assert!(matches!(next(&keyed, &lost, 1, left, 0, 0), Next::Pause(_)));
+    }
+}

@@ -1,0 +1,234 @@
+//! The tools and resources that manage sites on SiteBay.
+//!
+//! Operations are data (`catalogue/*.toml`, rendered by `build.rs`); one executor runs them all.
+//! Those with behaviour of their own have a file under `tools/`. Invariant: nothing is sent to
+//! SiteBay before every argument of the call was checked.
+
+pub mod api;
+mod arguments;
+mod blocks;
+mod call;
+mod catalogue;
+#[cfg(test)]
+mod catalogue_rules;
+mod checkpoint;
+#[cfg(test)]
+mod choice_tests;
+mod complete;
+mod conform;
+mod consent;
+mod content_path;
+#[cfg(test)]
+mod contract_tests;
+#[cfg(test)]
+mod every_tool_tests;
+mod explain;
+mod find;
+mod fqdn;
+mod generations;
+mod kinds;
+#[cfg(test)]
+mod leaving_tests;
+mod long;
+mod news;
+mod place;
+mod prompts;
+mod render;
+mod resources;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod tools;
+#[cfg(test)]
+mod toolset_tests;
+
+use std::{iter, sync::LazyLock};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use mcp_protocol::{
+    content::{Contents, PromptResult, ToolResult},
+    fields::fields,
+    raw,
+};
+use mcp_server::{
+    context::Context,
+    registry::{Completion, PromptError, ReadError},
+    shelf,
+    tasks::Becomes,
+    toolset::{Arguments as RawArguments, Ended, Look, Offer, Tool, Toolset},
+};
+use serde_json::{Map, Value};
+
+use arguments::Arguments;
+use call::{Call, Early, Outcome};
+use catalogue::Operation;
+use resources::ResourceError;
+
+/// The toolset.
+#[derive(Debug)]
+pub struct Sitebay;
+
+/// The groups by which its tools can be chosen, in catalogue order.
+fn groups() -> &'static [&'static str] {
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
+        let mut names = Vec::new();
+        for operation in catalogue::OPERATIONS {
+            if !names.contains(&operation.toolset) {
+                names.push(operation.toolset);
+            }
+        }
+        names
+    });
+    &NAMES
+}
+
+/// All tools in catalogue order: those that clients know first, then by group; before them the one
+/// that finds others.
+fn tools() -> &'static [Tool] {
+    static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+        let operations = catalogue::OPERATIONS.iter().map(Operation::tool);
+        iter::once(find::TOOL).chain(operations).collect()
+    });
+    &TOOLS
+}
+
+impl Toolset for Sitebay {
+    fn tools(&self) -> &[Tool] {
+        tools()
+    }
+
+    fn groups(&self) -> &[&'static str] {
+        groups()
+    }
+
+    fn call<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a Tool,
+        arguments: RawArguments<'a>,
+    ) -> LocalBoxFuture<'a, Ended> {
+        let called = async move {
+            match call(ctx, tool.name, arguments).await {
+                Ok(result) => Ok(shelf::fitting(ctx, result).await),
+                stopped => stopped,
+            }
+        };
+        called.boxed_local()
+    }
+
+    fn target(&self, arguments: RawArguments<'_>) -> Option<String> {
+        let [fqdn] = fields(arguments?.get(), ["fqdn"]).ok()?;
+        fqdn::normalise(&raw::text(fqdn?)?)
+    }
+
+    fn resources(&self) -> &[&'static str] {
+        resources::RESOURCES_JSON
+    }
+
+    fn resource_templates(&self) -> &[&'static str] {
+        resources::RESOURCE_TEMPLATES_JSON
+    }
+
+    fn read<'a>(
+        &'a self,
+        ctx: &'a Context,
+        uri: &'a str,
+    ) -> LocalBoxFuture<'a, Result<Contents, ReadError>> {
+        let read = async move {
+            match resources::read(ctx, uri).await {
+                Ok(resource) => {
+                    let contents = Contents::text(uri, resource.mime_type, resource.text);
+                    Ok(shelf::fitting_contents(ctx, contents).await)
+                }
+                Err(ResourceError::NotFound) => Err(ReadError::NotFound),
+                Err(ResourceError::Failed(why)) => Err(ReadError::Failed(why)),
+            }
+        };
+        read.boxed_local()
+    }
+
+    fn is_watchable(&self, uri: &str) -> bool {
+        resources::is_watchable(uri)
+    }
+
+    fn look<'a>(&'a self, ctx: &'a Context, uri: &'a str) -> LocalBoxFuture<'a, Option<Look>> {
+        resources::look(ctx, uri).boxed_local()
+    }
+
+    fn prompts(&self) -> &[&'static str] {
+        prompts::LISTED
+    }
+
+    fn prompt<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        name: &'a str,
+        arguments: &'a Map<String, Value>,
+    ) -> LocalBoxFuture<'a, Result<PromptResult, PromptError>> {
+        let made = prompts::prompt(name, arguments).unwrap_or(Err(PromptError::NotFound));
+        async { made }.boxed_local()
+    }
+
+    fn complete<'a>(
+        &'a self,
+        ctx: &'a Context,
+        asked: &'a Completion<'a>,
+    ) -> LocalBoxFuture<'a, Option<Vec<String>>> {
+        complete::complete(ctx, asked).boxed_local()
+    }
+}
+
+impl Operation {
+    /// The operation as a tool.
+    fn tool(&self) -> Tool {
+        Tool {
+            name: self.name,
+            group: self.toolset,
+            effect: self.effect,
+            offer: match (self.hidden, self.default) {
+                (true, _) => Offer::Retired,
+                (false, true) => Offer::Default,
+                (false, false) => Offer::Chosen,
+            },
+            becomes: if self.long { Becomes::AtBegin } else { Becomes::Never },
+            definition: self.definition,
+        }
+    }
+}
+
+/// Runs the tool of that name. Boxed, as resources run tools too.
+fn call<'a>(
+    ctx: &'a Context,
+    name: &'a str,
+    arguments: RawArguments<'a>,
+) -> LocalBoxFuture<'a, Ended> {
+    run(ctx, name, arguments).boxed_local()
+}
+
+async fn run(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
+    let Some(operation) = catalogue::find(name) else {
+        return Ok(find::run(ctx, arguments).await);
+    };
+    if !ctx.choice.allows(operation.effect) {
+        let text = "Nothing was changed: this connection only reads (readonly).";
+        return Ok(ToolResult::error(text));
+    }
+    let arguments = match Arguments::check(operation, arguments) {
+        Ok(arguments) => arguments,
+        Err(problems) => return Ok(problems.into_result(operation.name)),
+    };
+    let call = Call { ctx, operation, arguments };
+    match agreed(&call).await {
+        Ok(result) | Err(Early::Result(result)) => Ok(result),
+        Err(Early::Stop(stop)) => Err(stop),
+    }
+}
+
+/// Runs a call once the person agreed to what it destroys, if it does.
+async fn agreed(call: &Call<'_>) -> Outcome {
+    consent::given(call).await?;
+    let result = tools::run(call).await?;
+    news::announce(call, &result);
+    Ok(result)
+}

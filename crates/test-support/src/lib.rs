@@ -1,0 +1,12 @@
+//! What the tests of several crates share.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
+pub mod json;
+pub mod skips;
+pub mod stored;

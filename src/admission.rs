@@ -1,0 +1,209 @@
+//! Admission on Workers: who are you, is your subject let in yet, may you ask once more.
+//!
+//! Invariant: in this order, so that nobody learns of the rollout or uses up a limit who is not let in;
+//! whoever is refused is in the audit.
+
+use std::rc::Rc;
+
+use worker::{Context, Env};
+
+use crate::{
+    answer::Caller,
+    config::Config,
+    error::{Error, Outcome},
+    platform::{clock::now_s, http::Request},
+    state,
+    stubs::{
+        audit,
+        grants::{self, Admitted},
+        issuer, named_keys, quota, rollout,
+    },
+};
+use mcp_auth::origin::own;
+use mcp_auth::{
+    admission::{Identity, OWN_TOKEN_HEADER, Verdict},
+    credentials::Credentials,
+    keys::Keyring,
+    principal::{Principal, Subject, Way},
+    quota::Rate,
+    refusal::Refusal,
+    scope::Scopes,
+};
+use mcp_platform::url::query_value;
+use mcp_server::{
+    apart::compiled_apart,
+    changes::WaitUntil,
+    telemetry::{
+        audit::{Audit, Entry},
+        record::Record,
+    },
+};
+
+/// A request and what is around it.
+pub struct Visit<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// What is known of the request.
+    pub record: Rc<Record>,
+    /// What lets work go on after the answer.
+    pub context: Rc<Context>,
+}
+
+impl Visit<'_> {
+    /// Lets the caller in, or not.
+    pub(super) async fn admitted(
+        &self,
+        request: &Request,
+        keys: &Keyring,
+    ) -> Outcome<(Admitted, Option<Rate>)> {
+        let Self { env, config, .. } = self;
+        let brought = brought(request, config.door.keys_in_url)?;
+        let identified = identified(request, env, config, keys, &brought).await;
+        let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
+        let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let account = admitted.principal.unverified;
+        verify(env, config, &mut admitted.principal).await;
+        self.record.asked_by(&admitted.principal);
+        // Where nothing is limited, nothing says which tokens were accepted.
+        let place = account.filter(|_| config.rate_limit.is_none());
+        let place = place.unwrap_or_else(|| admitted.principal.limited_as());
+        let rate = rated(env, config, &admitted.principal, place).await;
+        let by = Some(&admitted.principal);
+        let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
+        Ok((admitted, rate))
+    }
+
+    /// Where it is noted what happened.
+    pub(super) fn audit(&self) -> Rc<dyn Audit> {
+        audit::of(self.env, self.config, self.wait_until())
+    }
+
+    /// What lets work go on after the answer.
+    pub(super) fn wait_until(&self) -> WaitUntil {
+        let context = self.context.clone();
+        Rc::new(move |task| context.wait_until(task))
+    }
+
+    /// Notes that nobody was let in.
+    #[cold]
+    #[inline(never)]
+    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
+        if let Error::Refused(refusal) = stop
+            && let Some(outcome) = audit::outcome(refusal)
+        {
+            let action = format!("{} {}", request.method(), request.path());
+            let at_ms = now_s().saturating_mul(1_000);
+            let mut entry = Entry::refused(by, &action, outcome, at_ms);
+            entry.subject = by.map(|by| by.limited_as().to_text()).unwrap_or_default();
+            self.audit().note(entry);
+        }
+    }
+}
+
+/// Marks a caller as verified whose SiteBay token is, or need not be because nothing is limited.
+async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
+    if let Some(account) = principal.unverified
+        && (config.rate_limit.is_none()
+            || quota::is_accepted(env, account, principal.subject).await)
+    {
+        principal.unverified = None;
+    }
+}
+
+/// What a caller may still ask for, if it may ask at all. `place` is the subject whose place in the rollout
+/// counts.
+async fn rated(
+    env: &Env,
+    config: &Config,
+    principal: &Principal,
+    place: Subject,
+) -> Outcome<Option<Rate>> {
+    principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
+    rollout::admit(env, config, principal, place).await?;
+    Ok(match config.rate_limit {
+        Some(limit) => Some(quota::admit(env, principal.limited_as(), limit).await?),
+        None => None,
+    })
+}
+
+/// Who a request is from, unless its address sent too much that was wrong.
+async fn identified(
+    request: &Request,
+    env: &Env,
+    config: &Config,
+    keys: &Keyring,
+    brought: &Credentials,
+) -> Outcome<Admitted> {
+    // On Cloudflare every request has it; elsewhere nobody is told apart.
+    let address = || request.header("cf-connecting-ip");
+    if !state::with_attempts(|attempts| attempts.is_empty())
+        && let Some(address) = address()
+        && let Some(pause) = state::with_attempts(|attempts| attempts.pause(&address, now_s()))
+    {
+        return Err(Refusal::TooManyAttempts(pause).into());
+    }
+    let door = &config.door;
+    let was_closed = door.is_open() && compiled_apart(named_keys::were_made(env)).await?;
+    let judged = match was_closed {
+        true => door.judge_credentials(brought, now_s()),
+        false => door.judge(brought, now_s()),
+    };
+    let judged = match judged {
+        Ok(Verdict::Admitted(identity)) => Ok(identity),
+        Ok(Verdict::IfSigned(token)) => compiled_apart(issuer::believed(config, *token)).await,
+        Ok(Verdict::IfNamed(key, with_secret)) => {
+            let holder = compiled_apart(named_keys::holder(env, &key)).await;
+            let admitted = holder.map(|holder| {
+                let key = Some(holder.id.clone());
+                let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
+                Admitted { key, ..Admitted::bringing(one, keys, brought) }
+            });
+            return noted(admitted, &address);
+        }
+        Ok(Verdict::IfGranted(token)) => {
+            let url = request.url();
+            let origin = own(url).unwrap_or_default();
+            let admitted =
+                compiled_apart(grants::admit(env, config, keys, (&token, brought), origin)).await;
+            return noted(admitted, &address);
+        }
+        Err(refusal) => Err(refusal),
+    };
+    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+}
+
+/// The outcome, with a wrong credential noted against its address. An address that sent too many while
+/// this one was looked at is not told whether it is right: guesses at the same time are no more than
+/// guesses one after another.
+fn noted<T>(
+    judged: std::result::Result<T, Refusal>,
+    address: &dyn Fn() -> Option<String>,
+) -> Outcome<T> {
+    let is_wrong = judged.as_ref().is_err_and(Refusal::is_guess);
+    if (is_wrong || !state::with_attempts(|attempts| attempts.is_empty()))
+        && let Some(address) = address()
+    {
+        let ended = state::with_attempts(|attempts| attempts.ended(is_wrong, &address, now_s()));
+        ended.map_err(Refusal::TooManyAttempts)?;
+    }
+    Ok(judged?)
+}
+
+/// What a request brings to be let in.
+fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+    let in_url = || {
+        let url = request.url();
+        query_value(url, "auth").or_else(|| query_value(url, "apiKey"))
+    };
+    Ok(Credentials {
+        authorization: request.header("authorization"),
+        api_key: request.header("x-api-key"),
+        in_url: keys_in_url.then(in_url).flatten(),
+        secret: request.header("x-mcp-secret"),
+        own_token: request.header(OWN_TOKEN_HEADER),
+    })
+}

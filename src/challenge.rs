@@ -1,0 +1,98 @@
+//! The challenge that tells a client where its person can sign in: RFC 9728 §5.1, RFC 6750 §3.
+
+use worker::Result;
+
+use crate::{
+    config::Config,
+    platform::http::{self, Response},
+};
+use mcp_auth::{
+    oauth::{OFFERED, resource},
+    refusal::Refusal,
+};
+
+/// A refusal of a caller whom nobody knows, with the way to be known, where there is one. `url` is
+/// what was asked.
+pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
+    let (why, wrong) = match refusal {
+        Refusal::Unauthorized(why) if config.door.oauth => (why, String::new()),
+        Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.door.oauth => {
+            (why, format!(r#"error="invalid_token", error_description="{why}", "#))
+        }
+        Refusal::Unauthorized(why) if config.door.takes_secrets_only() => {
+            return Refusal::NoSecret(why);
+        }
+        other => return other,
+    };
+    let (place, scopes) = (place(url), OFFERED.names());
+    Refusal::SignIn(why, format!(r#"Bearer {wrong}{place}, scope="{scopes}""#))
+}
+
+/// Where the document of the resource is that was requested at this URL.
+fn place(url: &str) -> String {
+    format!(r#"resource_metadata="{}""#, resource::document_of(url))
+}
+
+/// An answer to a caller who may not do what it asked for, with the way to be allowed (MCP
+/// `basic/authorization` "Scope Challenge Handling"). Others stay as they are.
+///
+/// # Errors
+/// Only where the runtime fails.
+#[inline(never)]
+pub fn complete(response: Response, config: &Config, url: &str) -> Result<Response> {
+    let challenge = match response.status() {
+        403 if config.door.oauth => response.headers().get("www-authenticate")?,
+        _ => None,
+    };
+    let Some(challenge) = challenge else {
+        return Ok(response);
+    };
+    // The headers of an object's answer cannot be changed.
+    let changed = http::copy(&response)?;
+    changed.headers().set("WWW-Authenticate", &format!("{challenge}, {}", place(url)))?;
+    Ok(changed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OAUTH: [(&str, &str); 2] =
+        [("MCP_OAUTH", "on"), ("CREDENTIAL_KEY", "0123456789012345678901234567890123456789")];
+
+    fn config(vars: &[(&str, &str)]) -> Config {
+        Config::read(&|name| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn a_caller_learns_where_to_sign_in() {
+        let config = config(&OAUTH);
+        let refusal = to(Refusal::Unauthorized("why"), &config, "https://m.example/mcp?x=1");
+        let (_, challenge) = refusal.header().unwrap();
+        assert_eq!(
+            challenge,
+            "Bearer resource_metadata=\"https://m.example/.well-known/oauth-protected-resource/mcp?x=1\", \
+             scope=\"read write\""
+        );
+        let refusal = to(Refusal::WrongCredential("why"), &config, "https://m.example/messages");
+        let (_, challenge) = refusal.header().unwrap();
+        assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
+        assert!(challenge.contains("oauth-protected-resource/sse"), "{challenge}");
+    }
+
+    #[test]
+    fn nobody_is_sent_to_sign_in_where_that_is_off() {
+        for vars in [&OAUTH[..1], &OAUTH[1..]] {
+            let refusal = to(Refusal::Unauthorized("why"), &config(vars), "https://m.example/mcp");
+            assert_eq!(refusal, Refusal::Unauthorized("why"));
+        }
+        assert!(
+            config(&OAUTH[..1])
+                .warnings
+                .iter()
+                .any(|w| w.contains("CREDENTIAL_KEY is not set: OAuth is off"))
+        );
+    }
+}

@@ -1,0 +1,482 @@
+//! The Worker's configuration: variables and secrets, read once per isolate.
+
+mod door;
+mod keys;
+#[cfg(test)]
+mod page_tests;
+pub mod settings;
+
+use std::{rc::Rc, time::Duration};
+
+use crate::wiring::REGISTRY;
+use mcp_auth::origin::AllowedOrigins;
+use mcp_auth::{
+    address::is_protected,
+    admission::Door,
+    credential::Credential,
+    keys::{Keyring, NameKey},
+    oauth::upstream::Provider,
+    principal::Principal,
+    refusal::Refusal,
+    rollout::Allowed,
+    seal::Sealed,
+    secret::Secret,
+    session_id::Placement,
+};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::implementation::Implementation;
+use mcp_server::{
+    choice::Choice,
+    context::{Consent, Context},
+    notify::Nobody,
+    telemetry::{audit::Unkept, level::Level, record::Record},
+    work::InPlace,
+};
+
+use settings::{Setting, Values};
+
+/// What the variables and secrets say.
+#[derive(Clone)]
+pub struct Config {
+    /// `ENVIRONMENT`, `production` where it is missing.
+    pub environment: String,
+    /// Who may come in.
+    pub door: Door,
+    /// Whether a way in that the operator set cannot be used.
+    pub has_broken_way: bool,
+    /// Which pages may call.
+    pub origins: AllowedOrigins,
+    /// The keys of `SESSION_KEY`. None: an object keeps one.
+    pub keys: Option<Keyring>,
+    /// The key of `SUBJECT_KEY`. None: the last one of `SESSION_KEY` names subjects, or what the object
+    /// keeps.
+    pub subject_key: Option<NameKey>,
+    /// Whether the key that the object keeps names subjects (`SUBJECT_KEY=generated`).
+    pub has_generated_subject_key: bool,
+    /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
+    /// must keep one.
+    pub credential_keys: Option<Rc<Keyring>>,
+    /// Where people sign in. None: by their SiteBay token.
+    pub oidc: Option<Rc<Provider>>,
+    /// How long an OAuth access token is good, in seconds.
+    pub access_max_age: u32,
+    /// Which object a session lives in.
+    pub placement: Placement,
+    /// How long a session may last.
+    pub session_max_age: Duration,
+    /// The SiteBay service, without trailing slash.
+    pub sitebay_url: String,
+    /// The server's own SiteBay token.
+    pub sitebay_token: Option<Secret>,
+    /// Whether the audit notes what only reads, too.
+    pub audit_reads: bool,
+    /// Whether a dataset for metrics is bound.
+    pub analytics: bool,
+    /// Whether there is a store that says which share of the subjects is let in.
+    pub has_rollout: bool,
+    /// How much is logged.
+    pub log_level: Level,
+    /// For how many days the audit keeps what it noted.
+    pub audit_days: u32,
+    /// Who is let in whatever share of the subjects is.
+    pub rollout_allow: Allowed,
+    /// Requests that a subject may make in a minute. None: as many as it likes.
+    pub rate_limit: Option<u32>,
+    /// Items on one page of a list.
+    pub page_size: usize,
+    /// How a person agrees to what destroys something.
+    pub consent: Consent,
+    /// The tools that are offered where the caller does not choose.
+    pub choice: Choice,
+    /// What an operator should know.
+    pub warnings: Vec<String>,
+    /// Settings because of which callers are refused.
+    pub errors: Vec<String>,
+    /// What makes the server unusable.
+    pub broken: Option<String>,
+}
+
+/// Reads a variable or a secret by name.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a declared setting: its value without white space around it, or `None` where it is empty or missing.
+type Get<'a> = &'a dyn Fn(&Setting) -> Option<String>;
+
+impl Config {
+    /// Reads every setting. A missing one takes its default, a wrong one also a warning or an error.
+    pub fn read(lookup: Lookup<'_>) -> Self {
+        let get = |setting: &Setting| {
+            lookup(setting.name).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty())
+        };
+        let or_default =
+            |setting: &Setting| get(setting).unwrap_or_else(|| setting.default.to_owned());
+        let environment = or_default(&settings::ENVIRONMENT);
+        let development = environment == "development";
+        let mut config = Self {
+            door: Door { development, ..Door::default() },
+            has_broken_way: false,
+            origins: AllowedOrigins::parse(
+                get(&settings::MCP_ALLOWED_ORIGINS).as_deref(),
+                development,
+            ),
+            keys: None,
+            subject_key: None,
+            has_generated_subject_key: false,
+            credential_keys: None,
+            access_max_age: 0,
+            oidc: None,
+            placement: Placement::Session,
+            session_max_age: Duration::ZERO,
+            sitebay_url: or_default(&settings::SITEBAY_API_URL),
+            sitebay_token: get(&settings::SITEBAY_API_TOKEN).map(Secret::new),
+            audit_reads: false,
+            analytics: false,
+            has_rollout: false,
+            log_level: Level::default(),
+            audit_days: 0,
+            rollout_allow: Allowed::parse(&or_default(&settings::ROLLOUT_ALLOW)),
+            rate_limit: None,
+            page_size: 0,
+            consent: Consent::default(),
+            choice: Choice::default(),
+            warnings: Vec::new(),
+            errors: Vec::new(),
+            broken: None,
+            environment,
+        };
+        config.read_door(&get);
+        config.check_sitebay_url();
+        config.keys = config.read_keys(&settings::SESSION_KEY, &get);
+        config.read_subject_key(get(&settings::SUBJECT_KEY).as_deref());
+        config.credential_keys = config.read_keys(&settings::CREDENTIAL_KEY, &get).map(Rc::new);
+        config.read_oauth(&get);
+        config.read_oidc(&get);
+        config.read_numbers(&get);
+        config.read_words(&get);
+        config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
+        config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
+        config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
+        config.choice.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
+        config.warn();
+        config
+    }
+
+    /// Whether this is a machine of somebody who develops.
+    pub fn is_development(&self) -> bool {
+        self.environment == "development"
+    }
+
+    /// Whether long work may become a task.
+    pub fn offers_tasks(&self) -> bool {
+        self.credential_keys.is_some()
+    }
+
+    /// The SiteBay account that a caller acts on.
+    pub fn credential(&self, principal: &Principal, own_token: Option<&str>) -> Credential {
+        let token = match principal.own_credential {
+            true => own_token.map(|token| Secret::new(token.trim())),
+            // Others never act on the operator's account.
+            false => self.sitebay_token.clone().filter(|_| principal.way.acts_for_operator()),
+        };
+        Credential { base_url: self.sitebay_url.clone(), token }
+    }
+
+    /// The context of a caller's requests, before a request puts its own way back there.
+    pub fn context(
+        &self,
+        sealed: Sealed,
+        own_token: Option<String>,
+        platform: SharedPlatform,
+    ) -> Context {
+        let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
+        Context {
+            client: Rc::new(Implementation { name, version }),
+            choice: self.claimed(&sealed.claims.toolset),
+            ..self.background(sealed.principal, own_token, platform)
+        }
+    }
+
+    /// The context of work that nobody waits for.
+    pub fn background(
+        &self,
+        principal: Principal,
+        own_token: Option<String>,
+        platform: SharedPlatform,
+    ) -> Context {
+        let credential = self.credential(&principal, own_token.as_deref());
+        Context {
+            principal: Rc::new(principal),
+            client: Rc::default(),
+            credential: Rc::new(credential),
+            page_size: self.page_size,
+            consent: self.consent,
+            choice: self.choice,
+            registry: &REGISTRY,
+            work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
+            platform,
+            notifier: Rc::new(Nobody),
+            audit: Rc::new(Unkept),
+            changes: Rc::default(),
+            record: Record::aside(),
+            tasks: None,
+            shelf: None,
+        }
+    }
+
+    /// The refusal of a request because of the configuration, for this reason.
+    pub fn misconfigured(&self, reason: &str) -> Refusal {
+        Refusal::Misconfigured(self.is_development().then(|| reason.to_owned()))
+    }
+
+    /// Whether anybody wants to know what was done: a database, a dataset.
+    pub fn keeps_audit(&self) -> bool {
+        self.door.named_keys || self.analytics
+    }
+
+    /// Whether a hub may look at what this caller watches.
+    pub fn may_watch(&self, principal: &Principal) -> bool {
+        !principal.own_credential || self.credential_keys.is_some()
+    }
+
+    /// Callers' tokens go there: outside development nobody on the way may read them.
+    fn check_sitebay_url(&mut self) {
+        self.sitebay_url.truncate(self.sitebay_url.trim_end_matches('/').len());
+        if !self.is_development() && !is_protected(&self.sitebay_url, true) {
+            self.broken = Some("SITEBAY_API_URL must begin with https://".to_owned());
+        }
+    }
+
+    /// Whether a setting is `1`.
+    fn is_on(&mut self, setting: &Setting, get: Get<'_>) -> bool {
+        match get(setting).as_deref() {
+            None | Some("0") => false,
+            Some("1") => true,
+            Some(other) => {
+                self.wrong(setting, other, "`1` or `0`", "`0`");
+                false
+            }
+        }
+    }
+
+    /// The number that a setting holds, or its default.
+    fn number(&mut self, setting: &Setting, get: Get<'_>) -> u64 {
+        let default = setting.default_number();
+        let (Some(text), Values::Number { least, most, unit }) = (get(setting), &setting.values)
+        else {
+            return default;
+        };
+        let number = text.parse().ok().filter(|number| (*least..=*most).contains(number));
+        number.unwrap_or_else(|| {
+            self.wrong(setting, &text, &format!("{least} to {most} {unit}"), setting.default);
+            default
+        })
+    }
+
+    /// The word that a setting holds, or its default.
+    fn word(&mut self, setting: &Setting, get: Get<'_>) -> &'static str {
+        let Values::Word(words) = setting.values else {
+            return setting.default;
+        };
+        let Some(text) = get(setting) else {
+            return setting.default;
+        };
+        words.iter().copied().find(|word| *word == text).unwrap_or_else(|| {
+            self.wrong(setting, &text, &one_of(words), &format!("`{}`", setting.default));
+            setting.default
+        })
+    }
+
+    fn wrong(&mut self, setting: &Setting, value: &str, expected: &str, used: &str) {
+        let name = setting.name;
+        self.warnings.push(format!("{name} is `{value}`: expected {expected}; using {used}"));
+    }
+
+    fn read_numbers(&mut self, get: Get<'_>) {
+        self.session_max_age = Duration::from_secs(self.number(&settings::SESSION_MAX_AGE, get));
+        let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+        self.access_max_age = small(self.number(&settings::MCP_OAUTH_ACCESS_MAX_AGE, get));
+        self.audit_days = small(self.number(&settings::AUDIT_DAYS, get));
+        let page_size = self.number(&settings::MCP_PAGE_SIZE, get);
+        self.page_size = usize::try_from(page_size).unwrap_or(usize::MAX);
+    }
+
+    fn read_words(&mut self, get: Get<'_>) {
+        self.placement = match self.word(&settings::SESSION_PLACEMENT, get) {
+            "subject" => Placement::Subject,
+            _ => Placement::Session,
+        };
+        self.log_level = Level::parse(self.word(&settings::LOG_LEVEL, get)).unwrap_or_default();
+        self.consent = match self.word(&settings::MCP_CONSENT, get) {
+            "argument" => Consent::Argument,
+            "refuse" => Consent::Refuse,
+            _ => Consent::default(),
+        };
+    }
+
+    /// The choice that a session's id carries.
+    fn claimed(&self, claim: &str) -> Choice {
+        match claim {
+            "" => self.choice,
+            claim => Choice { legacy: self.choice.legacy, ..Choice::from_claim(claim) },
+        }
+    }
+
+    fn read_toolsets(&mut self, setting: &str) {
+        match REGISTRY.choose(setting) {
+            Ok(choice) => self.choice = choice,
+            Err(unknown) => {
+                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using `default`"));
+            }
+        }
+    }
+
+    fn read_rate_limit(&mut self, setting: Option<&str>) {
+        let usual = match self.environment.as_str() {
+            "development" => 1_000,
+            "staging" => 500,
+            _ => 100,
+        };
+        let setting = setting.map(|setting| (setting, setting.parse()));
+        self.rate_limit = match setting {
+            None => Some(usual),
+            Some(("off", _) | (_, Ok(0))) => None,
+            Some((_, Ok(limit))) => Some(limit),
+            Some((wrong, Err(_))) => {
+                let expected = "requests in a minute, or `off`";
+                self.wrong(&settings::RATE_LIMIT, wrong, expected, &usual.to_string());
+                Some(usual)
+            }
+        };
+    }
+
+    fn warn(&mut self) {
+        if self.door.is_closed() {
+            let text = "no credential is configured (MCP_API_KEY or another), and ENVIRONMENT is \
+                        not development: all MCP requests are refused";
+            self.errors.push(text.to_owned());
+        }
+        let mut warn = |text: &str| self.warnings.push(text.to_owned());
+        if self.door.is_open() {
+            warn(
+                "no credential is configured (MCP_API_KEY or another): the server is open to all \
+                 callers (development) as long as the database has no named key",
+            );
+        }
+        if self.door.keys_in_url {
+            warn("ALLOW_KEY_IN_URL is 1: keys may be sent in URLs, which logs and histories keep");
+        }
+        if self.keys.is_none() && self.broken.is_none() {
+            warn("SESSION_KEY is not set: a generated key is used and stored in a Durable Object");
+        }
+        if self.credential_keys.is_none() {
+            warn(
+                "CREDENTIAL_KEY is not set: tasks are not offered, and long work ends with its \
+                  call",
+            );
+        }
+        if self.sitebay_token.is_none() {
+            warn(
+                "SITEBAY_API_TOKEN is not set: only callers that send X-SiteBay-Token can use the tools",
+            );
+        }
+        if self.origins == AllowedOrigins::Any {
+            warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call the server");
+        }
+        self.errors.extend(self.broken.clone());
+    }
+}
+
+/// "`a`, `b` or `c`".
+fn one_of(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match words.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        None => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(vars: &[(&str, &str)]) -> Config {
+        let lookup = |name: &str| {
+            vars.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        Config::read(&lookup)
+    }
+
+    #[test]
+    fn nothing_set_is_closed_and_says_so() {
+        let config = read(&[]);
+        assert!(config.door.is_closed());
+        assert_eq!(config.environment, "production");
+        assert!(config.errors.iter().any(|w| w.contains("refused")), "{:?}", config.errors);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_named_and_the_default_holds() {
+        let config = read(&[("SESSION_PLACEMENT", "moon"), ("SESSION_MAX_AGE", "-1")]);
+        assert_eq!(config.placement, Placement::Session);
+        assert_eq!(config.session_max_age, Duration::from_secs(24 * 60 * 60));
+        for warning in [
+            "SESSION_PLACEMENT is `moon`: expected `session` or `subject`; using `session`",
+            "SESSION_MAX_AGE is `-1`: expected 1 to 2592000 seconds; using 86400",
+        ] {
+            assert!(config.warnings.iter().any(|w| w == warning), "{:?}", config.warnings);
+        }
+    }
+
+    #[test]
+    fn no_wrong_value_of_a_setting_is_passed_over_in_silence() {
+        for (name, value) in [
+            ("LOG_LEVEL", "loud"),
+            ("MCP_CONSENT", "nobody"),
+            ("MCP_OAUTH", "yes"),
+            ("MCP_OAUTH_ACCESS_MAX_AGE", "86401"),
+            ("MCP_PAGE_SIZE", "0"),
+            ("AUDIT_DAYS", "forever"),
+            ("AUDIT_READS", "true"),
+            ("ALLOW_KEY_IN_URL", "yes"),
+            ("SITEBAY_LEGACY_ROUTES", "on"),
+            ("RATE_LIMIT", "many"),
+        ] {
+            let warnings = read(&[(name, value)]).warnings;
+            let start = format!("{name} is `{value}`: expected ");
+            assert!(warnings.iter().any(|w| w.starts_with(&start)), "{name}: {warnings:?}");
+        }
+        let off = read(&[("AUDIT_READS", "0")]);
+        assert!(!off.audit_reads && !off.warnings.iter().any(|w| w.starts_with("AUDIT_READS")));
+    }
+
+    #[test]
+    fn the_rate_limit_is_that_of_the_environment_unless_it_is_set() {
+        let of = |vars: &[(&str, &str)]| read(vars).rate_limit;
+        assert_eq!((of(&[]), of(&[("ENVIRONMENT", "staging")])), (Some(100), Some(500)));
+        assert_eq!(of(&[("ENVIRONMENT", "development")]), Some(1_000));
+        assert_eq!(
+            (of(&[("RATE_LIMIT", "7")]), of(&[("RATE_LIMIT", "many")])),
+            (Some(7), Some(100))
+        );
+        assert_eq!((of(&[("RATE_LIMIT", "0")]), of(&[("RATE_LIMIT", "off")])), (None, None));
+    }
+
+    #[test]
+    fn a_trailing_slash_of_the_service_is_dropped() {
+        assert_eq!(read(&[("SITEBAY_API_URL", "https://x/")]).sitebay_url, "https://x");
+    }
+
+    #[test]
+    fn outside_development_tokens_go_to_https_or_this_machine_only() {
+        let broken = |url: &str, environment: &str| {
+            read(&[("SITEBAY_API_URL", url), ("ENVIRONMENT", environment)]).broken
+        };
+        for environment in ["production", "staging"] {
+            assert!(broken("http://x.example", environment).is_some());
+            assert_eq!(broken("https://x.example", environment), None);
+            assert_eq!(broken("http://127.0.0.1:1/", environment), None);
+        }
+        assert_eq!(broken("http://x.example", "development"), None);
+    }
+}

@@ -1,0 +1,380 @@
+//! The variables and secrets that the server reads: one declaration each.
+//!
+//! Invariant: the configuration is read by these declarations only, and reads every one of them.
+//! `docs/CONFIGURATION.md` is written from here (`cargo xtask docs`).
+
+#![expect(missing_docs, reason = "`does` and `when` document a setting")]
+
+use mcp_auth::keys::MIN_KEY_CHARS;
+
+/// Characters that a key or a shared secret must have outside development: 16 characters of a generated
+/// key carry 64 bits or more, too many to guess.
+const MIN_SECRET_CHARS: usize = 16;
+
+/// A variable or a secret.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name in the environment of the Worker.
+    pub name: &'static str,
+    /// Whether it is set with `wrangler secret put` and never logged.
+    pub is_secret: bool,
+    /// The values that it takes.
+    pub values: Values,
+    /// The value where it is not set, or what holds then. Empty: nothing.
+    pub default: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// When to set it, or why it is as it is.
+    pub when: &'static str,
+}
+
+/// The values that a setting takes.
+#[derive(Debug)]
+pub enum Values {
+    /// A text, described in words.
+    Text(&'static str),
+    /// One key or several, separated by commas or line ends, each with at least so many characters.
+    Keys(usize),
+    /// `1` switches on; `0` and nothing leave it off.
+    Flag,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number.
+    Number {
+        /// The smallest.
+        least: u64,
+        /// The largest.
+        most: u64,
+        /// What is counted.
+        unit: &'static str,
+    },
+}
+
+impl Setting {
+    const fn variable(name: &'static str, values: Values, default: &'static str) -> Self {
+        Self { name, is_secret: false, values, default, does: "", when: "" }
+    }
+
+    const fn secret(name: &'static str, values: Values) -> Self {
+        Self { name, is_secret: true, values, default: "", does: "", when: "" }
+    }
+
+    const fn does(self, does: &'static str) -> Self {
+        Self { does, ..self }
+    }
+
+    const fn when(self, when: &'static str) -> Self {
+        Self { when, ..self }
+    }
+
+    /// The default of a number.
+    pub fn default_number(&self) -> u64 {
+        self.default.parse().unwrap_or_default()
+    }
+
+    /// The fewest characters of a key.
+    pub fn least_chars(&self) -> usize {
+        match self.values {
+            Values::Keys(least) => least,
+            _ => 0,
+        }
+    }
+}
+
+pub static ENVIRONMENT: Setting = Setting::variable(
+    "ENVIRONMENT",
+    Values::Text("`production`, `staging`, `development` or another name"),
+    "production",
+)
+.does(
+    "Names the deployment. `development` leaves the server [open while no key is set](ACCESS.md), \
+     accepts short keys with a warning, allows http addresses and pages of this machine, and \
+     serves `/metrics`. It also chooses the default of `RATE_LIMIT`.",
+)
+.when(
+    "Set `development` on your own machine only. Every name but `development` is as strict as \
+     `production`.",
+);
+
+pub static SITEBAY_API_TOKEN: Setting =
+    Setting::secret("SITEBAY_API_TOKEN", Values::Text("a SiteBay API token"))
+        .does("The SiteBay account that callers without a token of their own act on.")
+        .when(
+            "Leave it out where every caller sends `X-SiteBay-Token` or signs in with OAuth. Make \
+             one in SiteBay under Settings → API Tokens.",
+        );
+
+pub static SITEBAY_API_URL: Setting = Setting::variable(
+    "SITEBAY_API_URL",
+    Values::Text("an https URL; http on this machine, and anywhere in development"),
+    "https://my.sitebay.org",
+)
+.does("The address of the SiteBay API.")
+.when(
+    "Set it to test against another SiteBay, such as the sandbox. Callers' tokens are sent there.",
+);
+
+pub static SITEBAY_LEGACY_ROUTES: Setting =
+    Setting::variable("SITEBAY_LEGACY_ROUTES", Values::Flag, "")
+        .does("Offers operations that SiteBay retired in October 2026.")
+        .when("Set it where the SiteBay at `SITEBAY_API_URL` still has them.");
+
+pub static MCP_API_KEY: Setting = Setting::secret("MCP_API_KEY", Values::Keys(MIN_SECRET_CHARS))
+    .does(
+        "Lets in requests with `Authorization: Bearer <key>` or `X-API-Key: <key>`, with the \
+         scope `write`. All callers who share it, and send no SiteBay token, are one subject.",
+    )
+    .when(
+        "Use it where there is no database for [named \
+         keys](ACCESS.md#named-keys), which are better: they have names, \
+         scopes and ends.",
+    );
+
+pub static MCP_ADMIN_KEY: Setting =
+    Setting::secret("MCP_ADMIN_KEY", Values::Keys(MIN_SECRET_CHARS))
+        .does(
+            "A key with the scope `admin`, for the [admin \
+             API](ACCESS.md#the-admin-api).",
+        )
+        .when("Needed to make the first named key.");
+
+pub static MCP_SHARED_SECRET: Setting =
+    Setting::secret("MCP_SHARED_SECRET", Values::Keys(MIN_SECRET_CHARS))
+        .does("Lets in requests with `X-MCP-Secret: <secret>`, with the scope `write`.")
+        .when(
+            "Use it where a gateway in front of the server adds a header and `Authorization` is \
+             taken.",
+        );
+
+pub static MCP_JWT_SECRET: Setting = Setting::secret("MCP_JWT_SECRET", Values::Keys(MIN_KEY_CHARS))
+    .does("Lets in JSON Web Tokens that are signed with it (HS256).")
+    .when(
+        "Use it where your own service issues the tokens and shares a secret with this \
+             server.",
+    );
+
+pub static MCP_JWKS_URL: Setting = Setting::variable(
+    "MCP_JWKS_URL",
+    Values::Text("an https URL; http in development on this machine"),
+    "",
+)
+.does(
+    "Lets in JSON Web Tokens that are signed with the keys found there (RS256, ES256, \
+             EdDSA).",
+)
+.when(
+    "Use it with an identity provider. Needs `MCP_JWT_ISSUER` and `MCP_JWT_AUDIENCE`, \
+             because its keys sign for other servers too.",
+);
+
+pub static MCP_JWT_ISSUER: Setting = Setting::variable("MCP_JWT_ISSUER", Values::Text("text"), "")
+    .does("The `iss` that a token must have.")
+    .when("Required with `MCP_JWKS_URL`; optional with `MCP_JWT_SECRET`.");
+
+pub static MCP_JWT_AUDIENCE: Setting =
+    Setting::variable("MCP_JWT_AUDIENCE", Values::Text("names, separated by commas or spaces"), "")
+        .does("The `aud` that a token must have; any one of several is enough.")
+        .when("Required with `MCP_JWKS_URL`; optional with `MCP_JWT_SECRET`.");
+
+pub static ALLOW_KEY_IN_URL: Setting = Setting::variable("ALLOW_KEY_IN_URL", Values::Flag, "")
+    .does("Accepts keys in the URL, as `?auth=<key>` or `?apiKey=<key>`.")
+    .when("Set it only for a client that cannot send headers: logs and histories keep URLs.");
+
+pub static MCP_ALLOWED_ORIGINS: Setting = Setting::variable(
+    "MCP_ALLOWED_ORIGINS",
+    Values::Text("origins, separated by commas or spaces; `*` allows all"),
+    "the server's own origin; in development pages of this machine",
+)
+.does(
+    "Web pages whose scripts may call the server. The origin of every request that has one is \
+     checked.",
+)
+.when("Set it for clients that run in a browser, such as a playground of your own.");
+
+pub static RATE_LIMIT: Setting = Setting::variable(
+    "RATE_LIMIT",
+    Values::Text("a whole number; `off` or `0`"),
+    "100; `staging` 500; `development` 1000",
+)
+.does(
+    "Requests that a subject, or an account with unverified tokens, may make [in a \
+     minute](ACCESS.md#limits).",
+)
+.when("Raise it where many people share one key without tokens of their own.");
+
+pub static ROLLOUT_ALLOW: Setting =
+    Setting::variable("ROLLOUT_ALLOW", Values::Text("names, separated by commas or spaces"), "")
+        .does(
+            "Subjects, keys and clients that are let in at every [rollout \
+             percentage](ACCESS.md#gradual-rollout).",
+        )
+        .when("Set it to try a deployment while it is closed to everyone else.");
+
+pub static SESSION_KEY: Setting = Setting::secret("SESSION_KEY", Values::Keys(MIN_KEY_CHARS))
+    .does(
+        "Signs session ids, task ids and OAuth tokens. The first key of a list signs, all of them \
+         verify. Where it is missing, a Durable Object generates a key and keeps it.",
+    )
+    .when(
+        "Set it in production. [Replacing it](OPERATIONS.md#secrets) ends what the old key \
+         signed.",
+    );
+
+pub static SUBJECT_KEY: Setting =
+    Setting::secret("SUBJECT_KEY", Values::Text("one key of at least 32 characters; `generated`"))
+        .does(
+            "Names callers: a subject is a hash under this key. Where it is missing, the last key \
+             of `SESSION_KEY` does. `generated` is the key that was made while no `SESSION_KEY` \
+             was set.",
+        )
+        .when(
+            "Set it once and never change it: a new key makes every caller [a new \
+             subject](OPERATIONS.md#the-subject-key).",
+        );
+
+pub static CREDENTIAL_KEY: Setting = Setting::secret("CREDENTIAL_KEY", Values::Keys(MIN_KEY_CHARS))
+    .does(
+        "Encrypts the SiteBay tokens of callers whose work goes on in a task, and those of \
+             OAuth grants. The first key of a list encrypts, all of them decrypt.",
+    )
+    .when("Without it no tasks are offered, long work ends with its call, and OAuth stays off.");
+
+pub static MCP_OAUTH: Setting = Setting::variable("MCP_OAUTH", Values::Word(&["off", "on"]), "off")
+    .does(
+        "Lets people [sign in on a page of this server](OAUTH.md), so that an app needs only the \
+         URL. Needs `CREDENTIAL_KEY`.",
+    )
+    .when(
+        "Leave it off where clients such as Cursor use keys: they ignore the headers they were \
+         given once they find an OAuth server.",
+    );
+
+pub static MCP_OAUTH_ACCESS_MAX_AGE: Setting = Setting::variable(
+    "MCP_OAUTH_ACCESS_MAX_AGE",
+    Values::Number { least: 1, most: 86_400, unit: "seconds" },
+    "3600",
+)
+.does("How long an OAuth access token is valid.")
+.when("Apps refresh their tokens by themselves; a shorter time costs more refreshes.");
+
+pub static MCP_OIDC_ISSUER: Setting = Setting::variable(
+    "MCP_OIDC_ISSUER",
+    Values::Text("an https URL; http in development on this machine"),
+    "",
+)
+.does("The OpenID provider where [people sign in first](OAUTH.md#sign-in-with-another-provider).")
+.when("Set it with the next two, or none of them.");
+
+pub static MCP_OIDC_CLIENT_ID: Setting =
+    Setting::variable("MCP_OIDC_CLIENT_ID", Values::Text("text"), "")
+        .does("The client id that the provider gave this server.")
+        .when("Register `https://<your worker>/authorize/callback` there.");
+
+pub static MCP_OIDC_CLIENT_SECRET: Setting =
+    Setting::secret("MCP_OIDC_CLIENT_SECRET", Values::Text("text"))
+        .does("The client secret that the provider gave this server.")
+        .when("Set it with the other two.");
+
+pub static SESSION_PLACEMENT: Setting =
+    Setting::variable("SESSION_PLACEMENT", Values::Word(&["session", "subject"]), "session")
+        .does(
+            "Which Durable Object holds a session: `session` one for each session, `subject` one \
+             for all sessions of a caller with a token of its own.",
+        )
+        .when("[COST.md](COST.md) compares them. `session` spreads the load of busy callers.");
+
+pub static SESSION_MAX_AGE: Setting = Setting::variable(
+    "SESSION_MAX_AGE",
+    Values::Number { least: 1, most: 2_592_000, unit: "seconds" },
+    "86400",
+)
+.does("How long after its start a session ends.")
+.when("A stolen session id is of no use after this time.");
+
+pub static MCP_TOOLSETS: Setting = Setting::variable(
+    "MCP_TOOLSETS",
+    Values::Text("`default`, `all`, `dynamic` or [names of toolsets](TOOLS_REFERENCE.md), separated by commas"),
+    "default",
+)
+.does("Toolsets that are offered to callers who do not choose.")
+.when(
+    "Set it to show fewer tools, or others. A tool that is not listed can still be called by its \
+     name.",
+);
+
+pub static MCP_PAGE_SIZE: Setting = Setting::variable(
+    "MCP_PAGE_SIZE",
+    Values::Number { least: 1, most: 1_000, unit: "items" },
+    "200",
+)
+.does("Items on one page of a list, such as `tools/list`.")
+.when("Most clients read one page only, so the default holds all tools.");
+
+pub static MCP_CONSENT: Setting = Setting::variable(
+    "MCP_CONSENT",
+    Values::Word(&["person", "argument", "refuse"]),
+    "person",
+)
+.does(
+    "Who agrees to a tool that destroys something. `person`: the person, wherever the client can \
+     ask, else the model with `confirm: true`. `argument`: the model, with `confirm: true`. \
+     `refuse`: the person; a client that cannot ask is refused.",
+)
+.when("Set `refuse` where no model may decide alone.");
+
+pub static LOG_LEVEL: Setting = Setting::variable(
+    "LOG_LEVEL",
+    Values::Word(&["debug", "info", "warn", "error", "off"]),
+    "info",
+)
+.does("The lowest level that is [logged](OPERATIONS.md#the-log). Requests are `info`.")
+.when("Set `warn` where the data points are enough and lines cost too much.");
+
+pub static AUDIT_READS: Setting = Setting::variable("AUDIT_READS", Values::Flag, "")
+    .does(
+        "Also notes calls that only read in the \
+         [audit](ACCESS.md#the-audit).",
+    )
+    .when("Set it where reads must be accounted for; it writes many more rows.");
+
+pub static AUDIT_DAYS: Setting =
+    Setting::variable("AUDIT_DAYS", Values::Number { least: 0, most: 36_500, unit: "days" }, "90")
+        .does("How long the audit keeps its entries.")
+        .when("Set it to what your rules on retention ask for.");
+
+/// A heading of the page, and the settings under it.
+pub type Group = (&'static str, &'static [&'static Setting]);
+
+/// All settings, in the order of the page.
+pub static GROUPS: &[Group] = &[
+    ("Deployment", &[&ENVIRONMENT, &LOG_LEVEL]),
+    ("SiteBay", &[&SITEBAY_API_TOKEN, &SITEBAY_API_URL, &SITEBAY_LEGACY_ROUTES]),
+    (
+        "Credentials of callers",
+        &[
+            &MCP_API_KEY,
+            &MCP_ADMIN_KEY,
+            &MCP_SHARED_SECRET,
+            &MCP_JWT_SECRET,
+            &MCP_JWKS_URL,
+            &MCP_JWT_ISSUER,
+            &MCP_JWT_AUDIENCE,
+            &ALLOW_KEY_IN_URL,
+        ],
+    ),
+    (
+        "Signing in",
+        &[
+            &MCP_OAUTH,
+            &MCP_OAUTH_ACCESS_MAX_AGE,
+            &MCP_OIDC_ISSUER,
+            &MCP_OIDC_CLIENT_ID,
+            &MCP_OIDC_CLIENT_SECRET,
+        ],
+    ),
+    ("The server's own keys", &[&SESSION_KEY, &SUBJECT_KEY, &CREDENTIAL_KEY]),
+    ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
+    ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
+    ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),
+    ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
+];

@@ -1,0 +1,97 @@
+//! `/health`: whether the server is up and which one it is. `/admin/health`: what its operator should
+//! know besides.
+//!
+//! Invariant: the public answer says nothing of how the server is configured that would help somebody
+//! who has no key.
+
+use worker::{Env, Result};
+
+use crate::{
+    answer::{self, Caller},
+    config::Config,
+    platform::http::Response,
+    stubs::named_keys,
+};
+use mcp_protocol::{
+    initialize::{SERVER_NAME, SERVER_VERSION},
+    object::Object,
+};
+
+/// How the server is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Requests are served.
+    Ok,
+    /// Requests are served, but a way in that the operator set cannot be used.
+    Degraded,
+    /// Configuration refuses every request.
+    Misconfigured,
+}
+
+impl State {
+    fn of(config: &Config, lets_somebody_in: bool) -> Self {
+        match (config.broken.is_none() && lets_somebody_in, config.has_broken_way) {
+            (false, _) => Self::Misconfigured,
+            (true, true) => Self::Degraded,
+            (true, false) => Self::Ok,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Degraded => "degraded",
+            Self::Misconfigured => "misconfigured",
+        }
+    }
+}
+
+/// Whether anybody can come in: by a way that the settings name, with a named key, or because the server is
+/// open.
+async fn lets_somebody_in(env: &Env, config: &Config) -> bool {
+    config.door.has_usable_ways()
+        || named_keys::is_open(env, config).await
+        || named_keys::any_is_good(env).await
+}
+
+/// The public answer: 200 while requests are served, 503 where configuration refuses them all.
+/// `percentage`: of the subjects that are let in; None: no store says so.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn answer(env: &Env, config: &Config, percentage: Option<u8>) -> Result<Response> {
+    let state = State::of(config, lets_somebody_in(env, config).await);
+    let body = public(config, state, percentage).end();
+    let status = if state == State::Misconfigured { 503 } else { 200 };
+    answer::json(status, body.as_bytes(), &Caller::public())
+}
+
+/// The JSON text for somebody with the admin scope, who got in.
+pub fn report(config: &Config, percentage: Option<u8>) -> String {
+    public(config, State::of(config, true), percentage)
+        .raw("rateLimit", &or_null(config.rate_limit))
+        .flag("namedKeys", config.door.named_keys)
+        .flag("audit", config.door.named_keys)
+        .flag("metrics", config.analytics)
+        .texts("errors", config.errors.iter().map(String::as_str))
+        .texts("warnings", config.warnings.iter().map(String::as_str))
+        .end()
+}
+
+fn public(config: &Config, state: State, percentage: Option<u8>) -> Object {
+    let rollout = Object::new()
+        .raw("percentage", &or_null(percentage.map(u32::from)))
+        .flag("on", percentage.is_some())
+        .end();
+    Object::new()
+        .text("status", state.name())
+        .text("service", SERVER_NAME)
+        .text("environment", &config.environment)
+        .text("timestamp", &String::from(js_sys::Date::new_0().to_iso_string()))
+        .text("version", SERVER_VERSION)
+        .raw("rollout", &rollout)
+}
+
+fn or_null(number: Option<u32>) -> String {
+    number.map_or_else(|| "null".to_owned(), |number| number.to_string())
+}

@@ -1,0 +1,90 @@
+//! The object that keeps the session key and the subject key of a deployment where nobody set them.
+//!
+//! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
+//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: any request is answered with both, a line each.
+
+use std::rc::Rc;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, Result, State};
+
+use crate::platform::http::{self, Request, Response};
+use crate::{
+    durable_object,
+    objects::rows::text_at,
+    platform::{object::Object, random},
+};
+
+const SESSION_KEY: &str = "session-key";
+const SUBJECT_KEY: &str = "subject-key";
+
+durable_object! {
+    /// Keeps the keys of the whole deployment.
+    KeyAgent(Core)
+}
+
+struct Core {
+    state: State,
+}
+
+impl Core {
+    fn new(state: State, _env: Env) -> Self {
+        Self { state }
+    }
+
+    async fn keys(self: Rc<Self>) -> Result<Response> {
+        let known = text_at(&self.state, SESSION_KEY).await?;
+        let session = match &known {
+            Some(key) => key.clone(),
+            None => self.store(SESSION_KEY, fresh()?).await?,
+        };
+        let subject = match (text_at(&self.state, SUBJECT_KEY).await?, known) {
+            (Some(key), _) => key,
+            // A session key without a subject key has named the subjects: they keep their names.
+            (None, Some(key)) => self.store(SUBJECT_KEY, key).await?,
+            (None, None) => self.store(SUBJECT_KEY, fresh()?).await?,
+        };
+        http::text(200, &both(&session, &subject))
+    }
+
+    async fn store(&self, name: &str, key: String) -> Result<String> {
+        self.state.storage().put_raw(name, key.as_str()).await?;
+        log::warn!("generated and stored a {name}, because none is set as a secret");
+        Ok(key)
+    }
+}
+
+/// The answer: both keys, a line each.
+pub(crate) fn both(session: &str, subject: &str) -> String {
+    format!("{session}\n{subject}")
+}
+
+/// 256 random bits.
+fn fresh() -> Result<String> {
+    Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, _request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.keys().boxed_local()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_auth::keys::Keyring;
+    use test_support::stored::of_0_1_0;
+
+    #[test]
+    fn generated_keys_are_rows_without_an_end() {
+        let rows = [(SESSION_KEY, [1_u8; 32]), (SUBJECT_KEY, [2; 32])];
+        for (key, bytes) in rows {
+            let row = format!("{key}\n{}", URL_SAFE_NO_PAD.encode(bytes));
+            let stored = of_0_1_0(&format!("row-{key}"), &row);
+            let (known, text) = stored.split_once('\n').unwrap();
+            assert!(known == key && Keyring::parse(text).is_ok(), "{stored}");
+        }
+    }
+}

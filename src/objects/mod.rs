@@ -1,0 +1,16 @@
+//! The Durable Objects: thin shells over state machines that the host can test.
+
+pub mod grant;
+pub mod hub;
+pub mod keeping;
+pub mod key;
+pub mod quota;
+pub mod resume;
+pub mod rows;
+pub mod session;
+pub mod sessions;
+pub mod task;
+pub mod task_context;
+pub mod watching;
+
+mod session_store;

@@ -1,0 +1,199 @@
+//! The object that counts a subject's requests, in parts that it leases to isolates. That of an
+//! account also keeps which SiteBay tokens of its callers were accepted.
+//!
+//! | path | body | answer |
+//! |---|---|---|
+//! | `/` | `Wanted` | `Lease` |
+//! | `/one` | `Wanted` | `Lease` of one unit at most |
+//! | `/` | empty | `Count` |
+//! | `/accepted` | empty | `AcceptedTokens` |
+//! | `/accepted` | a subject, to be added | empty |
+//! | `/accepted/one` | a subject | `1` where its token was accepted, else `0` |
+//!
+//! Invariant: a lease is written down before it is given, so that an object which forgot everything
+//! else gives no unit twice; the output gate holds the answer until it is stored.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, Result, State};
+
+use crate::stubs::quota::{ACCEPTED, IS_ACCEPTED, ONE, YES};
+use crate::{
+    durable_object,
+    objects::rows::Rows,
+    platform::{
+        clock::now_s,
+        http::{self, Request, Response},
+        object::Object,
+    },
+};
+use mcp_auth::{
+    accepted::AcceptedTokens,
+    principal::Subject,
+    quota::{Count, Part, Wanted},
+};
+
+const COUNT: &str = "count";
+/// How long the row of a window is kept after its end, in seconds: one alarm clears many windows.
+const KEPT_FOR: u64 = 3_600;
+const TOKENS: &str = "tokens";
+/// How long the list is kept after its last change or use, in seconds. A use renews it where less than
+/// half of that is left. Its tokens are on it again after their next call that works.
+const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
+
+durable_object! {
+    /// Counts the requests of one subject.
+    QuotaAgent(Core)
+}
+
+struct Core {
+    rows: Rows,
+    count: Cell<Option<Count>>,
+    tokens: RefCell<Option<AcceptedTokens>>,
+    /// When the row of the list ends, in seconds since 1970.
+    tokens_end: Cell<u64>,
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
+    }
+
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        async move { self.rows.clear(&|_| 0).await }.boxed_local()
+    }
+}
+
+impl Core {
+    fn new(state: State, _env: Env) -> Self {
+        let rows = Rows::new(Rc::new(state));
+        let (count, tokens, tokens_end) = (Cell::new(None), RefCell::default(), Cell::new(0));
+        Self { rows, count, tokens, tokens_end }
+    }
+
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
+        let body = request.text().await?;
+        let part = match (request.path(), Subject::read(&body)) {
+            (ACCEPTED, None) => return self.list().await,
+            (ACCEPTED, Some(subject)) => return self.accept(subject).await,
+            (IS_ACCEPTED, subject) => return self.is_accepted(subject).await,
+            (ONE, _) => Part::One,
+            _ => Part::Usual,
+        };
+        let wanted = Wanted::read(&body);
+        let kept = self.kept().await?;
+        match wanted {
+            Some(wanted) => self.lease(part, kept, wanted).await,
+            None => http::text(200, &kept.at(now_s()).to_text()),
+        }
+    }
+
+    async fn lease(&self, part: Part, kept: Count, wanted: Wanted) -> Result<Response> {
+        // Nothing is awaited between reading the count and changing it.
+        let mut count = self.count.get().unwrap_or(kept);
+        // An object's clock stands still where the machine's goes back, a new request's does not.
+        let lease = count.lease(part, wanted.limit, now_s().min(wanted.now_s));
+        self.count.set(Some(count));
+        if lease.units > 0 {
+            let until = lease.ends.saturating_add(KEPT_FOR);
+            self.rows.put(COUNT, &count.to_text(), until).await?;
+        }
+        http::text(200, &lease.to_text())
+    }
+
+    /// Gives the list of accepted tokens.
+    async fn list(&self) -> Result<Response> {
+        self.read_tokens().await?;
+        let text = self.with_tokens(|tokens| tokens.to_text());
+        self.renew().await;
+        http::text(200, &text)
+    }
+
+    /// Adds a subject to the list.
+    async fn accept(&self, subject: Subject) -> Result<Response> {
+        self.read_tokens().await?;
+        match self.with_tokens(|tokens| tokens.add(subject)) {
+            true => self.write_tokens().await?,
+            false => self.renew().await,
+        }
+        http::text(200, "")
+    }
+
+    /// Whether a subject is on the list.
+    async fn is_accepted(&self, subject: Option<Subject>) -> Result<Response> {
+        self.read_tokens().await?;
+        let is_known = |subject| self.with_tokens(|tokens| tokens.is_used(subject));
+        if !subject.is_some_and(is_known) {
+            return http::text(200, "0");
+        }
+        self.renew().await;
+        http::text(200, YES)
+    }
+
+    async fn read_tokens(&self) -> Result<()> {
+        if self.tokens.borrow().is_some() {
+            return Ok(());
+        }
+        let (end, row) = self.rows.get_with_end(TOKENS).await?.unwrap_or_default();
+        // Another request may have read it meanwhile, and added to it.
+        if self.tokens.borrow().is_none() {
+            self.tokens.replace(Some(AcceptedTokens::read(&row)));
+            self.tokens_end.set(end);
+        }
+        Ok(())
+    }
+
+    fn with_tokens<T>(&self, f: impl FnOnce(&mut AcceptedTokens) -> T) -> T {
+        f(self.tokens.borrow_mut().get_or_insert_default())
+    }
+
+    /// Keeps a list that is in use. Where that fails, the next use tries again.
+    async fn renew(&self) {
+        let left = self.tokens_end.get().saturating_sub(now_s());
+        let is_needed = left < TOKENS_KEPT_FOR / 2 && self.with_tokens(|tokens| tokens.count() > 0);
+        if is_needed && let Err(error) = self.write_tokens().await {
+            log::error!("the list of accepted tokens could not be renewed: {error}");
+        }
+    }
+
+    async fn write_tokens(&self) -> Result<()> {
+        let (text, before) = (self.with_tokens(|tokens| tokens.to_text()), self.tokens_end.get());
+        let end = now_s().saturating_add(TOKENS_KEPT_FOR);
+        // Set at once, so that requests at the same time renew it once.
+        self.tokens_end.set(end);
+        let written = self.rows.put(TOKENS, &text, end).await;
+        if written.is_err() {
+            self.tokens_end.set(before);
+        }
+        written
+    }
+
+    async fn kept(&self) -> Result<Count> {
+        if let Some(count) = self.count.get() {
+            return Ok(count);
+        }
+        let row = self.rows.get(COUNT).await?;
+        Ok(row.as_deref().and_then(Count::read).unwrap_or_default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::row_of_0_1_0;
+
+    #[test]
+    fn rows_of_quotas_are_read_as_they_were_written() {
+        let count = Count { began: 1_799_999_940, leased: 30 };
+        let stored = row_of_0_1_0("quota-count", COUNT, &count.to_text(), 1_800_003_600);
+        assert_eq!(Count::read(&stored), Some(count));
+        let mut tokens = AcceptedTokens::default();
+        assert!(tokens.add(Subject([7; 16])) && tokens.add(Subject([0xfe; 16])));
+        let stored = row_of_0_1_0("quota-tokens", TOKENS, &tokens.to_text(), 1_802_592_000);
+        assert_eq!(AcceptedTokens::read(&stored), tokens);
+    }
+}

@@ -1,0 +1,390 @@
+//! The object that holds one or more sessions: it runs their calls, feeds their streams and speaks
+//! to SiteBay.
+//!
+//! Invariant: nothing is stored until something must survive: the answer of a streamed call, what a
+//! client set, or that a session was ended. One alarm clears it when its time is over.
+
+use std::rc::Rc;
+
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
+use worker::{Env, Method, Result, State, WebSocket};
+
+use crate::stubs::keys;
+use crate::{
+    answer::{self, Caller, STREAMED},
+    body::read_body,
+    config::Config,
+    durable_object,
+    objects::{resume, sessions::Sessions},
+    platform::{
+        clock::now_s,
+        http::{self, Request, Response},
+        object::{Object, keep},
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{
+        audit::{self, Kept},
+        forward::{Order, TAKES_JSON_ALONE, traced},
+        hub::Hub,
+        quota,
+        tasks::TaskLink,
+    },
+};
+use mcp_auth::{
+    admission::OWN_TOKEN_HEADER,
+    asked::Asked,
+    keys::Keyring,
+    quota::Rate,
+    refusal::Refusal,
+    seal::{SEAL_HEADER, Sealed, is_hub_seal},
+    secret::Secret,
+    session_id::Claims,
+};
+use mcp_protocol::{
+    event::LastEvent,
+    jsonrpc::{Body, decode},
+};
+use mcp_server::{
+    apart::compiled_apart,
+    call::{Answer, Store, run, run_aside},
+    changes::WaitUntil,
+    channel::Channel,
+    context::Context,
+    notify::News,
+    session::{Session, serve},
+    telemetry::{
+        audit::{Audit as _, Entry},
+        record::Record,
+    },
+};
+
+durable_object! {
+    /// Holds sessions.
+    SessionAgent(Core)
+}
+
+struct Core {
+    state: Rc<State>,
+    env: Env,
+    sessions: Rc<Sessions>,
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
+    }
+
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        async move { self.sessions.clear().await }.boxed_local()
+    }
+
+    fn closed(self: Rc<Self>, socket: WebSocket) -> LocalBoxFuture<'static, Result<()>> {
+        async move { self.sessions.left(&socket).await }.boxed_local()
+    }
+}
+
+type Handled = std::result::Result<Response, Refusal>;
+
+/// A message to a session, before its body is read.
+struct Message {
+    request: Request,
+    session: Rc<Session>,
+    sealed: Sealed,
+    config: Rc<Config>,
+    keys: Rc<Keyring>,
+    record: Rc<Record>,
+}
+
+impl Core {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        Self { sessions: Rc::new(Sessions::new(state.clone(), env.clone())), state, env }
+    }
+
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
+        let caller = Caller::of(&request);
+        let record = state::record(&self.env);
+        let asks = request.method() == Method::Post && request.path() == MCP;
+        let response = match self.handle(request, &caller, &record).await? {
+            Ok(response) => response,
+            Err(refusal) => {
+                record.refused(&refusal);
+                let waits = asks && refusal.leaves_waiting();
+                let asked = if waits { Asked::Unknown } else { Asked::Nothing };
+                answer::refusal_of(&refusal, &asked, &caller)?
+            }
+        };
+        if record.is_open() {
+            let status = response.status();
+            record.answered(if status == STREAMED { 200 } else { status });
+        }
+        Ok(response)
+    }
+
+    async fn handle(
+        &self,
+        request: Request,
+        caller: &Caller,
+        record: &Rc<Record>,
+    ) -> Result<Handled> {
+        let config = state::config(&self.env);
+        let keys = match keys::keys(&self.env, &config).await {
+            Ok(keys) => keys,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let seal = request.header(SEAL_HEADER).unwrap_or_default();
+        let Some(sealed) = Sealed::open(&seal, &keys) else {
+            record.hand_over();
+            return compiled_apart(self.obey(request, &seal, &keys)).await;
+        };
+        record.introduce(&sealed);
+        record.method(request.method().as_ref());
+        record.route("mcp");
+        let Some(session) = self.sessions.get(&sealed.claims).await? else {
+            return Ok(Err(Refusal::SessionNotFound));
+        };
+        session.used(now_s());
+        self.weigh(&request, &sealed, record);
+        caller.rate.set(sealed.rate);
+        match request.method() {
+            Method::Post => {
+                let aside = request.path() != MCP;
+                if aside {
+                    record.route("messages");
+                }
+                let record = record.clone();
+                let message = Message { request, session, sealed, config, keys, record };
+                match aside {
+                    true => compiled_apart(self.post_to_stream(message, caller)).await,
+                    false => self.post(message, caller).await,
+                }
+            }
+            Method::Get => {
+                let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
+                record.holds();
+                let answer = self.get(&request, &session, &sealed.claims, link);
+                let answer = compiled_apart(answer).await?;
+                // Who holds the stream that this feeds tells of it.
+                if answer.status() == 101 {
+                    record.hand_over();
+                }
+                Ok(Ok(answer))
+            }
+            _ => {
+                compiled_apart(self.sessions.end(&sealed.claims)).await?;
+                answer::no_content(caller).map(Ok)
+            }
+        }
+    }
+
+    /// Notes whether the SiteBay token of a message is verified, and what to do when it is.
+    fn weigh(&self, request: &Request, sealed: &Sealed, record: &Record) {
+        let note = quota::note_accepted(&self.env, &sealed.principal, || self.keep());
+        if note.is_none() && !self.sessions.is_unverified() {
+            return;
+        }
+        let (state, sessions) = (self.state.clone(), self.sessions.clone());
+        let principal = sealed.principal.clone();
+        let own_token = request.header(OWN_TOKEN_HEADER).filter(|_| principal.own_credential);
+        let trust = move || {
+            let trusted = async move {
+                sessions.trust(&principal, own_token.map(Secret::new).as_ref()).await;
+            };
+            keep(&state, trusted.boxed_local());
+        };
+        match note {
+            Some(note) => {
+                self.sessions.distrust();
+                record.when_accepted(Box::new(move || {
+                    note();
+                    trust();
+                }));
+            }
+            None => trust(),
+        }
+    }
+
+    /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
+    async fn obey(&self, request: Request, seal: &str, keys: &Keyring) -> Result<Handled> {
+        let (path, object) = (request.path(), self.state.id().name().unwrap_or_default());
+        let order = Order::read(path).filter(|_| is_hub_seal(seal, path, &object, keys));
+        let Some(order) = order else {
+            return Ok(Err(Refusal::Failed));
+        };
+        let text = request.text().await?;
+        let heard = match order {
+            Order::News => match News::from_json(&text) {
+                Some(news) => self.sessions.tell(&news, None).await?,
+                None => return Ok(Err(Refusal::Failed)),
+            },
+            Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
+        };
+        http::empty(if heard { 200 } else { 410 }).map(Ok)
+    }
+
+    async fn post(&self, message: Message, caller: &Caller) -> Result<Handled> {
+        let channel = match message.request.url().ends_with(TAKES_JSON_ALONE) {
+            true => Channel::whole_only(),
+            false => Channel::new(),
+        };
+        let (session, ctx, body) = match message.received(&self.env, self.keep(), caller).await? {
+            Ok(received) => received,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        let record = ctx.record.clone();
+        let store: Rc<dyn Store> = session.store();
+        let call = serve(session, ctx, body, channel.clone()).boxed_local();
+        let keep = |task| keep(&self.state, task);
+        match run(call, channel, Rc::new(WorkersPlatform), store, keep).await {
+            Answer::Whole(reply) => answer::reply(reply, caller).map(Ok),
+            Answer::Stream(stream) => {
+                record.streams(200);
+                answer::handed(stream.map(Ok)).map(Ok)
+            }
+        }
+    }
+
+    /// How the audit is written after the answer.
+    fn keep(&self) -> WaitUntil {
+        let state = self.state.clone();
+        Rc::new(move |task| keep(&state, task))
+    }
+
+    /// 2024-11-05: accepted here, answered on the session's stream.
+    async fn post_to_stream(&self, message: Message, caller: &Caller) -> Result<Handled> {
+        if !self.sessions.has_stream(message.session.id) {
+            return Ok(Err(Refusal::SessionNotFound));
+        }
+        let (session, ctx, body) = match message.received(&self.env, self.keep(), caller).await? {
+            Ok(received) => received,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        if let Err(error) = decode(&body) {
+            return Ok(Err(Refusal::Body(error)));
+        }
+        let keeper = session.store();
+        ctx.record.streams(202);
+        let channel = Channel::direct(Rc::new(move |message: &[u8]| {
+            if let Ok(message) = std::str::from_utf8(message) {
+                keeper.announce(message);
+            }
+        }));
+        let call = serve(session, ctx, body, channel.clone()).boxed_local();
+        keep(&self.state, run_aside(call, channel).boxed_local());
+        answer::accepted(caller).map(Ok)
+    }
+
+    /// A stream: the rest of a call's where the client names one, else the session's own.
+    async fn get(
+        &self,
+        request: &Request,
+        session: &Rc<Session>,
+        claims: &Claims,
+        tasks: TaskLink,
+    ) -> Result<Response> {
+        let last = request.header("last-event-id");
+        let upgrade = request.header("upgrade");
+        match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
+            Some(last) => {
+                let incarnation = self.sessions.incarnation();
+                resume::answer(session, &last, incarnation, Rc::new(tasks)).await
+            }
+            None => {
+                let everything = request.path() == SSE;
+                let socket = self.sessions.open_stream(session, claims, everything).await?;
+                http::upgraded(socket)
+            }
+        }
+    }
+}
+
+/// The path of the feed that carries everything.
+const SSE: &str = "/sse";
+/// The path of the wire whose answers come on the connection that asked.
+const MCP: &str = "/mcp";
+
+impl Message {
+    /// Counts the requests of a batch against the caller's limit, of which the Worker counted one without
+    /// reading it: what is left of the limit. None: it is no batch.
+    ///
+    /// # Errors
+    /// 429 where the limit does not allow all of them, 503 where that cannot be found out.
+    async fn charge(
+        &self,
+        env: &Env,
+        body: &[u8],
+        audit: &WaitUntil,
+    ) -> std::result::Result<Option<Rate>, Refusal> {
+        let Some(limit) = self.config.rate_limit else {
+            return Ok(None);
+        };
+        // What cannot be read is refused later.
+        let requests = match decode(body) {
+            Ok(body @ Body::Batch(_)) => body.requests(),
+            _ => return Ok(None),
+        };
+        let by = &self.sealed.principal;
+        let admitted = quota::admit_batch(env, by.limited_as(), limit, requests).await;
+        admitted.inspect_err(|refusal| self.refused(env, refusal, audit))
+    }
+
+    /// Notes in the audit that a batch was refused.
+    fn refused(&self, env: &Env, refusal: &Refusal, audit: &WaitUntil) {
+        let Some(outcome) = audit::outcome(refusal).filter(|_| self.config.keeps_audit()) else {
+            return;
+        };
+        let by = &self.sealed.principal;
+        let action = format!("{} {}", self.request.method(), self.request.path());
+        let at_ms = now_s().saturating_mul(1_000);
+        let refused = Entry::refused(Some(by), &action, outcome, at_ms);
+        let subject = by.limited_as().to_text();
+        Kept::new(env, &self.config, audit.clone()).note(Entry { subject, ..refused });
+    }
+
+    /// The session, the context and the body.
+    async fn received(
+        self,
+        env: &Env,
+        audit: WaitUntil,
+        caller: &Caller,
+    ) -> Result<std::result::Result<(Rc<Session>, Context, Vec<u8>), Refusal>> {
+        let own_token = match self.sealed.principal.own_credential {
+            true => self.request.header(OWN_TOKEN_HEADER),
+            false => None,
+        };
+        let body = match read_body(&self.request).await? {
+            Ok(body) => body,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        // A client may end its session while it still sends.
+        if self.session.is_ended() {
+            return Ok(Err(Refusal::SessionNotFound));
+        }
+        if self.session.version().batches() {
+            match self.charge(env, &body, &audit).boxed_local().await {
+                Ok(None) => {}
+                Ok(rate) => caller.rate.set(rate),
+                Err(refusal) => return Ok(Err(refusal)),
+            }
+        }
+        let subject = self.sealed.claims.subject;
+        traced(&self.record, &self.request);
+        let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));
+        ctx.record = self.record;
+        ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
+        if self.config.keeps_audit() {
+            ctx.audit = Rc::new(Kept::new(env, &self.config, audit));
+        }
+        if self.config.offers_tasks() {
+            ctx.tasks = Some(Rc::new(TaskLink {
+                env: env.clone(),
+                keys: self.keys,
+                principal: ctx.principal.clone(),
+                client: ctx.client.clone(),
+                own_token: own_token.map(Secret::new),
+            }));
+        }
+        Ok(Ok((self.session, ctx, body)))
+    }
+}

@@ -1,0 +1,488 @@
+//! The object of one task: it runs the task's tool until it ends, and keeps how it ended.
+//!
+//! Invariant: before the tool runs, an alarm is set that would run it again, so that a life of the
+//! object which ends in the middle is followed by another. Between looks and while a person is asked
+//! nothing runs. What is kept has an end, and the credential goes with the work.
+
+use std::{
+    cell::{Cell, RefCell},
+    panic::AssertUnwindSafe,
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use worker::{Env, Result, State, WebSocket, WebSocketPair};
+
+use crate::wiring::REGISTRY;
+use crate::{
+    durable_object,
+    objects::{
+        rows::Rows,
+        task_context::{self, Halt},
+    },
+    platform::{
+        clock::now_s,
+        http::{self, Request, Response},
+        object::{Object, keep},
+        socket,
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{audit, hub::Hub},
+};
+use mcp_auth::{admission::OWN_TOKEN_HEADER, principal::Subject, secret::Secret};
+use mcp_platform::Platform as _;
+use mcp_protocol::{
+    capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel,
+};
+use mcp_server::{
+    ask::{Reason, Stop},
+    notify::{News, Notifier as _},
+    size::{MAX_RESULT, too_large},
+    task::{
+        HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive, started,
+    },
+    tasks::{Ended, OPERATION},
+    telemetry::record::Record,
+};
+
+pub(super) const TASK: &str = "task";
+pub(super) const ENDED: &str = "ended";
+/// The tag of a follower whose leaving takes the task back.
+const OWNER: &str = "owner";
+/// Why a task ends whose person took the access back.
+const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
+                          may have happened: check before you repeat it";
+/// A life of the object that ends in the middle of a run is followed by another after so long.
+const LEASE: Duration = Duration::from_secs(10);
+/// A stored task that this version cannot read is looked at again after so long.
+const UNREADABLE: Duration = Duration::from_secs(600);
+
+durable_object! {
+    /// Runs one task.
+    TaskAgent(Core)
+}
+
+struct Core {
+    state: Rc<State>,
+    env: Env,
+    rows: Rows,
+    kept: RefCell<Option<Rc<RefCell<Kept>>>>,
+    /// The task in memory is in storage, too.
+    stored: Cell<bool>,
+    live: RefCell<Option<Rc<Run>>>,
+    /// A run is being made or is under way.
+    busy: Cell<bool>,
+    /// What is known of what this life of the object did.
+    record: Rc<Record>,
+}
+
+impl Object for Core {
+    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
+        self.receive(request).boxed_local()
+    }
+
+    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
+        self.due().boxed_local()
+    }
+
+    fn closed(self: Rc<Self>, socket: WebSocket) -> LocalBoxFuture<'static, Result<()>> {
+        self.left(socket).boxed_local()
+    }
+}
+
+type Shared = Rc<RefCell<Kept>>;
+
+impl Core {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        Self {
+            rows: Rows::new(state.clone()),
+            state,
+            record: state::record(&env),
+            env,
+            kept: RefCell::default(),
+            stored: Cell::new(false),
+            live: RefCell::default(),
+            busy: Cell::new(false),
+        }
+    }
+
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
+        let path = request.path();
+        if path == "/start" {
+            let own_token = request.header(OWN_TOKEN_HEADER);
+            return self.start(&request.text().await?, own_token).await;
+        }
+        let Some(kept) = self.load().await? else {
+            return http::text(404, "no such task");
+        };
+        self.go_on();
+        match path {
+            "/update" => self.update(&kept, &request.text().await?).await,
+            "/cancel" => self.cancel(&kept).await,
+            "/ended" => match self.rows.get(ENDED).await? {
+                Some(ended) => http::text(200, &ended),
+                None => http::text(409, "not over"),
+            },
+            "/follow" | "/own" => {
+                let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
+                self.follow(&kept, path == "/own", hears_nothing_asked)
+            }
+            _ => http::text(200, &self.view(&kept).await?),
+        }
+    }
+
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.woken();
+        match self.load().await {
+            Ok(Some(kept)) if kept.borrow().order.ends_s > now_s() => {
+                let given_up = kept.borrow().given_up(WorkersPlatform.now_ms());
+                match given_up {
+                    Some(_) if self.busy.get() => return self.wake_in(LEASE).await,
+                    Some(why) => {
+                        return self.end(&kept, Ended::Failed(INTERNAL_ERROR, why)).await;
+                    }
+                    None => {}
+                }
+                if !self.is_due(&kept) {
+                    return self.wake_for(&kept).await;
+                }
+                self.wake_in(LEASE).await?;
+                self.run_now(kept);
+                Ok(())
+            }
+            Ok(_) => self.state.storage().delete_all().await,
+            Err(error) => {
+                log::error!("a task cannot be read: {error}");
+                let stored = self.rows.get_with_end(TASK).await?;
+                if stored.is_none_or(|(until, _)| until <= now_s()) {
+                    return self.state.storage().delete_all().await;
+                }
+                // Another version of the server may read it.
+                self.wake_in(UNREADABLE).await
+            }
+        }
+    }
+
+    /// A follower left; where the task was its own, nobody wants it any more.
+    async fn left(self: Rc<Self>, socket: WebSocket) -> Result<()> {
+        let owner = self.state.get_tags(&socket).iter().any(|tag| tag == OWNER);
+        if let (true, Some(kept)) = (owner, self.load().await?) {
+            self.cancel(&kept).await?;
+        }
+        Ok(())
+    }
+
+    async fn load(&self) -> Result<Option<Shared>> {
+        if let Some(kept) = self.kept.borrow().clone() {
+            return Ok(Some(kept));
+        }
+        let read = match self.rows.get(TASK).await? {
+            Some(text) => Some(Kept::from_json(&text).ok_or("the stored task cannot be read")?),
+            None => None,
+        };
+        let mut kept = self.kept.borrow_mut();
+        // Another request may have come first while this one read.
+        if let (None, Some(read)) = (kept.as_ref(), read) {
+            *kept = Some(Rc::new(RefCell::new(read)));
+            self.stored.set(true);
+        }
+        Ok(kept.clone())
+    }
+
+    /// Begins, unless this very task has begun before: a start that comes again gives the task that
+    /// there is. 400: nothing has begun. Before an answer leaves, the task is stored.
+    async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
+        let kept = match self.load().await? {
+            Some(kept) => kept,
+            None => match self.made(order, own_token).await {
+                // Another start may have come first while this one was made.
+                Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
+                Err(why) => return http::text(400, &why),
+            },
+        };
+        if !self.stored.get() {
+            self.save(&kept).await?;
+            self.stored.set(true);
+        }
+        self.go_on();
+        let id = kept.borrow().order.id.clone();
+        http::text(200, &started(&id, &self.view(&kept).await?))
+    }
+
+    /// A task as it is ordered, or why it cannot be begun.
+    async fn made(
+        &self,
+        order: &str,
+        own_token: Option<String>,
+    ) -> std::result::Result<Shared, String> {
+        let order = Order::from_json(order).ok_or("the task's specification cannot be read")?;
+        let credential = match own_token {
+            Some(token) => {
+                Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
+            }
+            None => None,
+        };
+        Ok(Rc::new(RefCell::new(Kept::new(order, credential, WorkersPlatform.now_ms()))))
+    }
+
+    async fn view(&self, kept: &Shared) -> Result<String> {
+        let over = kept.borrow().is_over();
+        let ended = if over { self.rows.get(ENDED).await? } else { None };
+        let ended = ended.and_then(|text| Ended::from_json(&text));
+        Ok(kept.borrow().view(ended.as_ref(), WorkersPlatform.now_ms()))
+    }
+
+    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<Response> {
+        if kept.borrow().status == Status::InputRequired {
+            let answered = kept.borrow_mut().answer(responses);
+            match answered {
+                Err(fault) => return http::text(400, &fault.to_string()),
+                Ok(true) => self.becomes(kept, Status::Working).await?,
+                Ok(false) => self.save(kept).await?,
+            }
+            // Other followers may be asking for the same answers.
+            let open = Told::Asks(kept.borrow().asked.clone());
+            self.tell(&open);
+            self.go_on();
+        }
+        http::empty(200)
+    }
+
+    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<Response> {
+        let live = self.live.borrow().clone();
+        match live {
+            Some(run) => run.cancel(),
+            None if kept.borrow().is_over() => {}
+            None => self.end(kept, Ended::Cancelled).await?,
+        }
+        http::empty(200)
+    }
+
+    fn follow(&self, kept: &Shared, owner: bool, hears_nothing_asked: bool) -> Result<Response> {
+        let pair = WebSocketPair::new()?;
+        let tags: &[&str] = if owner { &[OWNER] } else { &[] };
+        self.state.accept_websocket_with_tags(&pair.server, tags);
+        let kept = kept.borrow();
+        if kept.is_over() {
+            socket::send(&pair.server, &Told::Over.to_json());
+        } else if hears_nothing_asked || !kept.asked.is_empty() {
+            // A follower that comes back learns also that nothing is asked any more.
+            socket::send(&pair.server, &Told::Asks(kept.asked.clone()).to_json());
+        }
+        http::upgraded(pair.client)
+    }
+
+    /// Whether its tool should be running.
+    fn is_due(&self, kept: &Shared) -> bool {
+        kept.borrow().is_due(WorkersPlatform.now_ms())
+    }
+
+    /// Lets the tool run, if it should and does not. A task that is held back waits for its alarm.
+    fn go_on(self: &Rc<Self>) {
+        let kept = self.kept.borrow().clone();
+        if let Some(kept) = kept.filter(|kept| kept.borrow().held.is_none() && self.is_due(kept)) {
+            self.run_now(kept);
+        }
+    }
+
+    /// Lets the tool run, if it does not yet.
+    fn run_now(self: &Rc<Self>, kept: Shared) {
+        if !self.busy.replace(true) {
+            let core = self.clone();
+            let run = async move {
+                let ran = AssertUnwindSafe(core.run(&kept)).catch_unwind().await;
+                let cancelled = core.live.take().is_some_and(|run| run.is_cancelled());
+                if let Err(halt) = ran.unwrap_or(Err(Halt::Panic)) {
+                    core.halted(&kept, &halt, cancelled).await;
+                }
+                core.busy.set(false);
+            };
+            keep(&self.state, run.boxed_local());
+        }
+    }
+
+    /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
+    /// alarm that was set before the run tries again.
+    async fn halted(&self, kept: &Shared, halt: &Halt, cancelled: bool) {
+        let attempts = kept.borrow().attempts;
+        kept.borrow_mut().hold(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
+        let times = kept.borrow().attempts;
+        log::error!("a task's run failed {times} times in a row: {halt}");
+        let stored = async {
+            if cancelled && !kept.borrow().is_over() {
+                return self.end(kept, Ended::Cancelled).await;
+            }
+            self.save(kept).await?;
+            self.wake_for(kept).await
+        };
+        if let Err(error) = stored.await {
+            log::error!("a task's pause could not be stored: {error}");
+        }
+    }
+
+    async fn run(self: &Rc<Self>, kept: &Shared) -> std::result::Result<(), Halt> {
+        self.wake_in(LEASE).await?;
+        let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
+        let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
+        self.live.replace(Some(run.clone()));
+        let (order, credential) = {
+            let kept = kept.borrow();
+            (kept.order.clone(), kept.credential.clone())
+        };
+        if task_context::is_taken_back(&self.env, &order).await? {
+            let taken_back = Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned());
+            return Ok(self.end(kept, taken_back).await?);
+        }
+        let (start, record) = (order.start.clone(), self.record(kept));
+        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
+        let call = task_context::call(ctx, start);
+        if kept.borrow().is_over() {
+            return Ok(());
+        }
+        let attempts = kept.borrow_mut().release();
+        let stopped = drive(call, run).await;
+        let stored = self.stopped(kept, stopped).await;
+        if stored.is_err() {
+            kept.borrow_mut().attempts = attempts;
+        }
+        Ok(stored?)
+    }
+
+    /// Stores how a run stopped.
+    async fn stopped(self: &Rc<Self>, kept: &Shared, stopped: Stopped) -> Result<()> {
+        match stopped {
+            Stopped::Sleeps(until) => {
+                kept.borrow_mut().sleeps(until, WorkersPlatform.now_ms());
+                self.save(kept).await?;
+                self.wake_for(kept).await
+            }
+            Stopped::Cancelled => self.end(kept, Ended::Cancelled).await,
+            Stopped::Ended(Err(Stop(Reason::Suspended(open)))) => {
+                kept.borrow_mut().asked.clone_from(&open);
+                self.becomes(kept, Status::InputRequired).await?;
+                self.tell(&Told::Asks(open));
+                self.wake_for(kept).await
+            }
+            Stopped::Ended(Err(Stop(Reason::Refused(error)))) => {
+                self.end(kept, Ended::Failed(error.code, error.message)).await
+            }
+            Stopped::Ended(ended) => {
+                let result = ended.unwrap_or_else(Stop::into_result);
+                let mut text = result.to_json();
+                if text.len() > MAX_RESULT {
+                    text = too_large(text.len()).to_json();
+                }
+                self.end(kept, Ended::Completed(text)).await
+            }
+        }
+    }
+
+    /// What is known of the task for whoever operates the server.
+    fn record(&self, kept: &Shared) -> Rc<Record> {
+        task_context::introduce(&self.record, &kept.borrow());
+        self.record.clone()
+    }
+
+    /// Notes in the audit and in the log how the task ended.
+    fn note(&self, kept: &Shared, status: Status) {
+        let (tool, began_ms) = {
+            let kept = kept.borrow();
+            (REGISTRY.find(&kept.order.start.tool).map(|found| found.tool.name), kept.created_ms)
+        };
+        self.record(kept).task(tool, status.as_str(), began_ms);
+        let state = self.state.clone();
+        let keep = Rc::new(move |task| keep(&state, task));
+        let audit = audit::of(&self.env, &state::config(&self.env), keep);
+        audit.note(kept.borrow().entry(&REGISTRY, status, WorkersPlatform.now_ms()));
+    }
+
+    async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
+        let until = kept.borrow().order.ends_s;
+        let text = ended.to_json();
+        self.rows.write(ENDED, &text, until).await?;
+        let status = match ended {
+            Ended::Completed(_) => Status::Completed,
+            Ended::Failed(..) => Status::Failed,
+            Ended::Cancelled => Status::Cancelled,
+        };
+        self.becomes(kept, status).await?;
+        self.note(kept, status);
+        self.tell(&Told::Over);
+        self.wake_for(kept).await
+    }
+
+    async fn becomes(&self, kept: &Shared, status: Status) -> Result<()> {
+        kept.borrow_mut().becomes(status, WorkersPlatform.now_ms());
+        self.save(kept).await?;
+        let (id, capabilities, subject) = {
+            let order = &kept.borrow().order;
+            (order.id.clone(), order.start.capabilities, order.principal.subject)
+        };
+        if kept.borrow().is_over() {
+            self.announce(subject, News::ResourceUpdated(format!("{OPERATION}{id}")));
+        }
+        if capabilities.has(ClientCapabilities::TASKS) {
+            let news = News::Task(id, self.view(kept).await?);
+            self.announce(subject, news);
+        }
+        Ok(())
+    }
+
+    fn announce(&self, subject: Subject, news: News) {
+        let hub = Hub::new(&self.env, subject);
+        keep(&self.state, async move { hub.announce(&[news]).await }.boxed_local());
+    }
+
+    async fn save(&self, kept: &Shared) -> Result<()> {
+        let (text, until) = {
+            let kept = kept.borrow();
+            (kept.to_json(), kept.order.ends_s)
+        };
+        self.rows.write(TASK, &text, until).await
+    }
+
+    fn tell(&self, told: &Told) {
+        let text = told.to_json();
+        for socket in self.state.get_websockets() {
+            // One that is closing hears nothing more; its follower comes back.
+            let _ = socket::send(&socket, &text);
+        }
+    }
+
+    /// Sets the alarm for what the task waits for.
+    async fn wake_for(&self, kept: &Shared) -> Result<()> {
+        let (now, at) = (WorkersPlatform.now_ms(), kept.borrow().wakes_ms());
+        self.wake_in(Duration::from_millis(at.saturating_sub(now))).await
+    }
+
+    async fn wake_in(&self, pause: Duration) -> Result<()> {
+        self.state.storage().set_alarm(pause).await
+    }
+}
+
+/// What a run needs of its object.
+struct Keeper {
+    core: Rc<Core>,
+    kept: Shared,
+}
+
+impl TaskKeeper for Keeper {
+    fn save(&self) -> LocalBoxFuture<'static, std::result::Result<(), String>> {
+        let (core, kept) = (self.core.clone(), self.kept.clone());
+        async move { core.save(&kept).await.map_err(|error| error.to_string()) }.boxed_local()
+    }
+
+    fn tell(&self, told: &Told) {
+        // Messages below `info` are for those who asked for them, whom a task does not know.
+        if !matches!(told, Told::Log(LogLevel::Debug, ..)) {
+            self.core.tell(told);
+        }
+    }
+
+    fn announce(&self, news: News) {
+        self.core.announce(self.kept.borrow().order.principal.subject, news);
+    }
+}

@@ -1,0 +1,154 @@
+//! The inputs of a task's run: its access, its credential and its context.
+//!
+//! Invariant: a task that was begun with a caller's SiteBay token runs with that token or not at all.
+
+use std::{panic::AssertUnwindSafe, rc::Rc};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use thiserror::Error;
+use worker::Env;
+
+use crate::{
+    platform::{
+        cipher::{self, Lock},
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{grants, hub::Hub},
+};
+use mcp_auth::secret::Secret;
+use mcp_protocol::{
+    content::ToolResult,
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+};
+use mcp_server::{
+    ask::Stop,
+    context::Context,
+    task::{Kept, Order, Run},
+    tasks::Start,
+    telemetry::{audit::Unkept, record::Record, trace::Trace},
+};
+
+/// Why a task cannot go on for now. The text is for the log.
+#[derive(Debug, Error)]
+pub enum Halt {
+    /// The OAuth grant it was begun with could not be asked.
+    #[error("its grant could not be asked: {0}")]
+    Grant(worker::Error),
+    /// The SiteBay token it was begun with does not open.
+    #[error("its credential cannot be decrypted: {0}")]
+    Credential(String),
+    /// The object's storage failed.
+    #[error("{0}")]
+    Storage(#[from] worker::Error),
+    /// The run panicked outside of its tool.
+    #[error("a panic")]
+    Panic,
+}
+
+impl Halt {
+    /// What its client reads.
+    pub fn why(&self) -> &'static str {
+        match self {
+            Self::Grant(_) => {
+                "the server cannot check whether the access with which it was started is still \
+                 valid"
+            }
+            Self::Credential(_) => {
+                "the server cannot decrypt the SiteBay token with which it was started, because \
+                 CREDENTIAL_KEY was replaced"
+            }
+            Self::Storage(_) | Self::Panic => "the server failed",
+        }
+    }
+}
+
+/// Seals a SiteBay token for the task with this id.
+///
+/// # Errors
+/// Where there is no key, or the runtime fails.
+pub async fn sealed(env: &Env, id: &str, token: Secret) -> Result<String, String> {
+    let config = state::config(env);
+    let keys = config.credential_keys.as_ref().ok_or("CREDENTIAL_KEY is not set")?;
+    let sealed = cipher::seal(Lock { keys, with: &[] }, id, &token).await;
+    sealed.map_err(|error| worker::Error::from(error).to_string())
+}
+
+/// Whether the access that the task was begun with is over.
+///
+/// # Errors
+/// Where its grant cannot be asked.
+pub async fn is_taken_back(env: &Env, order: &Order) -> Result<bool, Halt> {
+    match &order.principal.grant {
+        Some(grant) => grants::goes_on(env, grant).await.map(|on| !on).map_err(Halt::Grant),
+        None => Ok(false),
+    }
+}
+
+/// The context of a run.
+///
+/// # Errors
+/// Where the task's credential cannot be opened.
+pub async fn context(
+    env: &Env,
+    order: Order,
+    credential: Option<String>,
+    run: &Rc<Run>,
+    record: Rc<Record>,
+) -> Result<Context, Halt> {
+    let config = state::config(env);
+    let own_token = match credential {
+        Some(sealed) => {
+            let keys = config.credential_keys.as_ref();
+            let keys = keys.ok_or_else(|| Halt::Credential("CREDENTIAL_KEY is not set".into()))?;
+            let opened = cipher::open(Lock { keys, with: &[] }, &order.id, &sealed).await;
+            let opened = opened.map_err(|error| worker::Error::from(error).to_string());
+            Some(opened.map_err(Halt::Credential)?.expose().to_owned())
+        }
+        None => None,
+    };
+    let shelf = Rc::new(Hub::new(env, order.principal.subject));
+    Ok(Context {
+        client: Rc::new(order.client),
+        shelf: Some(shelf),
+        notifier: run.clone(),
+        work: run.clone(),
+        record,
+        // The end of the task is noted, where it ends.
+        audit: Rc::new(Unkept),
+        ..config.background(order.principal, own_token, Rc::new(WorkersPlatform))
+    })
+}
+
+/// Fills a record with what is known of the task.
+pub fn introduce(record: &Record, kept: &Kept) {
+    let Order { start, principal, client, .. } = &kept.order;
+    record.asked_by(principal);
+    record.spoken_by(Rc::new(client.clone()), "");
+    record.traced(start.trace.as_deref().and_then(Trace::from_text));
+}
+
+/// The tool's run, with its panic turned into a failure.
+pub fn call(ctx: Context, start: Start) -> LocalBoxFuture<'static, Result<ToolResult, Stop>> {
+    let called = async move {
+        match ctx.registry.find(&start.tool) {
+            Some(found) => found.call(&ctx, start.arguments.as_deref()).await,
+            None => Err(internal("the tool does not exist any more")),
+        }
+    };
+    AssertUnwindSafe(called)
+        .catch_unwind()
+        .map(|caught| {
+            caught.unwrap_or_else(|_| {
+                Err(internal(
+                    "the task failed in the server. Some of its changes may have happened: check \
+                     before you repeat it",
+                ))
+            })
+        })
+        .boxed_local()
+}
+
+fn internal(why: &str) -> Stop {
+    Stop::refused(RpcError::new(INTERNAL_ERROR, format!("internal error: {why}")))
+}

@@ -1,0 +1,233 @@
+//! What a hub looks at for those who watch: who wants what, with whose credential, and when.
+//!
+//! Invariant: while nobody watches there is no row of it, no credential is kept, and no alarm is set.
+//! A caller's own SiteBay token is kept sealed under `CREDENTIAL_KEY`, and nowhere else.
+
+use std::rc::Rc;
+
+use worker::{Env, Result};
+
+use crate::wiring::REGISTRY;
+use crate::{
+    objects::rows::{AT_ONCE, Rows},
+    platform::{
+        cipher::{self, Lock},
+        clock::now_s,
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::grants,
+};
+use mcp_auth::{principal::Principal, secret::Secret};
+use mcp_server::{
+    context::Context,
+    hub::{Polled, Watched, is_restless},
+    notify::News,
+};
+
+/// What a session object watches, under its name.
+const WATCHED: &str = "watched:";
+/// Who looks: a principal, and its sealed token.
+const WHO: &str = "who";
+/// How it was at the last look. The row's end is the time of the next.
+const LOOKED: &str = "looked";
+/// Seconds until the next look after one that failed as a whole.
+const AGAIN: u64 = 60;
+/// No look is further away, in seconds.
+const MAX_PAUSE: u64 = 600;
+/// What the token is sealed for.
+const SEALED_FOR: &str = "watching";
+
+/// The looks of one hub.
+pub struct Watching {
+    /// Its bindings.
+    pub env: Env,
+    /// Its rows.
+    pub rows: Rc<Rows>,
+}
+
+impl Watching {
+    /// Keeps whose credential to look with, until then.
+    pub async fn look_as(&self, who: &Principal, token: Option<Secret>, until: u64) -> Result<()> {
+        let config = state::config(&self.env);
+        let sealed = match (token, &config.credential_keys) {
+            (Some(token), Some(keys)) => {
+                cipher::seal(Lock { keys, with: &[] }, SEALED_FOR, &token).await?
+            }
+            _ => String::new(),
+        };
+        self.rows.put(WHO, &who_to_text(&sealed, who), until).await
+    }
+
+    /// Notes what a session object watches, until then.
+    pub async fn watch(&self, object: &str, until: u64, uris: &str) -> Result<()> {
+        let key = watched_key(object);
+        match uris.is_empty() {
+            true => self.rows.remove(vec![key]).await.map(drop),
+            false => {
+                self.rows.put(&key, uris, until).await?;
+                self.look_soon().await
+            }
+        }
+    }
+
+    /// A session object watches nothing more.
+    pub async fn forget(&self, object: &str) -> Result<()> {
+        self.rows.remove(vec![watched_key(object)]).await.map(drop)
+    }
+
+    /// Has the next look taken at once.
+    pub async fn look_soon(&self) -> Result<()> {
+        self.look_in(1).await
+    }
+
+    /// Has the next look taken after one that failed as a whole: without it the row would go, and
+    /// nobody would look again.
+    pub async fn look_again(&self) -> Result<()> {
+        self.look_in(AGAIN).await
+    }
+
+    async fn look_in(&self, seconds: u64) -> Result<()> {
+        let looked = self.rows.get(LOOKED).await?.unwrap_or_default();
+        self.rows.put(LOOKED, &looked, now_s().saturating_add(seconds)).await
+    }
+
+    /// Looks, where it is time to, at what listeners and session objects watch; what changed since
+    /// the last look is told.
+    pub async fn look(
+        &self,
+        listened: &dyn Fn() -> Vec<String>,
+        tell: &dyn Fn(News),
+    ) -> Result<()> {
+        let Some((until, looked)) = self.rows.get_with_end(LOOKED).await? else {
+            return Ok(());
+        };
+        // One that is further away than any look is of a clock that went back.
+        if (1..=MAX_PAUSE).contains(&until.saturating_sub(now_s())) {
+            return Ok(());
+        }
+        let watched = self.watched(listened()).await?;
+        let context = match watched.is_empty() {
+            true => None,
+            false => self.context().await?,
+        };
+        let Some(ctx) = context else {
+            return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await.map(drop);
+        };
+        let mut polled = Polled::from_text(&looked);
+        polled.keep(&watched);
+        let (mut restless, mut failed) = (false, false);
+        for uri in watched {
+            let Some(look) = ctx.registry.look(&ctx, &uri).await else {
+                failed = true;
+                continue;
+            };
+            let changed = polled.looked(&uri, &look.digest);
+            restless |= is_restless(&look, changed);
+            if changed {
+                tell(News::ResourceUpdated(uri));
+            }
+        }
+        // Whoever came in the meantime is looked at for at once.
+        let is_whole = failed || polled.knows(&self.watched(listened()).await?);
+        let next = if is_whole { polled.next_s(restless, failed) } else { 1 };
+        self.rows.put(LOOKED, &polled.to_text(), now_s().saturating_add(next)).await
+    }
+
+    /// What is watched, each once, bounded.
+    async fn watched(&self, listened: Vec<String>) -> Result<Vec<String>> {
+        let mut watched = Watched::default();
+        listened.iter().for_each(|uri| watched.add(&REGISTRY, uri));
+        let mut show =
+            |_: &str, uris: &str| uris.lines().for_each(|uri| watched.add(&REGISTRY, uri));
+        self.rows.each(WATCHED, AT_ONCE, &mut show).await?;
+        Ok(watched.into_uris())
+    }
+
+    async fn context(&self) -> Result<Option<Context>> {
+        let Some(kept) = self.rows.get(WHO).await? else {
+            return Ok(None);
+        };
+        let Some((sealed, who)) = who_from_text(&kept) else {
+            return Ok(None);
+        };
+        if let Some(grant) = &who.grant
+            && !grants::goes_on(&self.env, grant).await?
+        {
+            return Ok(None);
+        }
+        let config = state::config(&self.env);
+        let token = match (&config.credential_keys, sealed) {
+            (_, "") => None,
+            // A key that is gone opens nothing any more.
+            (Some(keys), sealed) => {
+                cipher::open(Lock { keys, with: &[] }, SEALED_FOR, sealed).await.ok()
+            }
+            (None, _) => None,
+        };
+        if who.own_credential && token.is_none() {
+            return Ok(None);
+        }
+        let token = token.map(|token| token.expose().to_owned());
+        Ok(Some(config.background(who, token, Rc::new(WorkersPlatform))))
+    }
+}
+
+fn watched_key(object: &str) -> String {
+    format!("{WATCHED}{object}")
+}
+
+/// A principal and its sealed token, which is empty where the principal has none.
+fn who_to_text(sealed: &str, who: &Principal) -> String {
+    format!("{sealed}\n{}", who.to_json())
+}
+
+fn who_from_text(text: &str) -> Option<(&str, Principal)> {
+    let (sealed, who) = text.split_once('\n')?;
+    Some((sealed, Principal::from_json(who)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_auth::{
+        oauth::grant_name::Grant,
+        principal::{Subject, Way},
+        scope::Scopes,
+    };
+    use test_support::stored::row_of_0_1_0;
+
+    const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn rows_of_what_is_watched_are_read_as_they_were_written() {
+        let uris = "sitebay://site/a.example.com\nsitebay://site/b.example.com";
+        let key = watched_key(&uuid::Uuid::from_u128(1).simple().to_string());
+        let stored = row_of_0_1_0("hub-watched", &key, uris, UNTIL);
+        assert_eq!(stored.lines().count(), 2);
+        let mut polled = Polled::default();
+        polled.looked("sitebay://site/a.example.com", "d1");
+        let looked = row_of_0_1_0("hub-looked", LOOKED, &polled.to_text(), UNTIL);
+        assert_eq!(Polled::from_text(&looked), polled);
+    }
+
+    #[test]
+    fn who_looks_is_read_as_it_was_written() {
+        let who = Principal {
+            way: Way::OAuth,
+            client: "An app".into(),
+            scopes: Scopes::WRITE,
+            own_credential: true,
+            expires: Some(1_800_000_000),
+            grant: Some(Grant::from_text("AQEBAQEBAQEBAQEBAQEBAQ.hash".into())),
+            ..Principal::nobody(Subject([7; 16]))
+        };
+        let nobody = Principal::nobody(Subject([8; 16]));
+        for (name, sealed, who) in
+            [("hub-who", "c2VhbGVk", who), ("hub-who-without-a-token", "", nobody)]
+        {
+            let stored = row_of_0_1_0(name, WHO, &who_to_text(sealed, &who), UNTIL);
+            assert_eq!(who_from_text(&stored), Some((sealed, who)));
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! pages
+
+pub mod landing;
+pub mod oauth;

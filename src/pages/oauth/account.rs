@@ -1,0 +1,167 @@
+//! `/account`: a person sees what it gave, and takes it back.
+//!
+//! Invariant: whoever is signed in here knows the SiteBay token of the subject, or is known at the
+//! provider that the operator chose. A change comes from a
+//! form of this page, in the same browser.
+
+use worker::Result;
+
+use super::{
+    Server,
+    account_page::{Account, Listed, sign_in},
+    authorize::subject,
+    person::{self, Cookie},
+    reply::{self, Outcome, Wrong},
+    upstream::{self, Errand},
+};
+use crate::{
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+    },
+    stubs::{grants, hub::Hub},
+    transports::sessions,
+};
+use mcp_auth::{
+    oauth::{
+        ask::Ask,
+        fault::Fault,
+        form::Form,
+        grant::bytes,
+        ticket::{self, For},
+    },
+    principal::Subject,
+};
+
+/// How long a person stays signed in, in seconds.
+const SIGNED_IN: u32 = 3_600;
+const STALE: &str = "This page is out of date, or was not opened in this browser.";
+
+/// Shows what the person gave, or asks who it is.
+pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Response> {
+    match signed_in(server, request)? {
+        Some((subject, cookie)) => list(server, subject, &cookie).await,
+        None => {
+            let cookie = Cookie::Form.read(server, request)?;
+            match &server.config.oidc {
+                Some(provider) => {
+                    upstream::send(server, provider, cookie.as_deref(), &Errand::Account).await
+                }
+                None => ask_who(server, cookie.as_deref(), None),
+            }
+        }
+    }
+}
+
+/// Does what a form of the page says.
+pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Response> {
+    if person::is_foreign(&request)? {
+        return reply::dead_end(400, STALE);
+    }
+    let (person, browser) = (signed_in(server, &request)?, Cookie::Form.read(server, &request)?);
+    let changed = async {
+        let form = reply::form(request).await?;
+        match (form.one("do")?, person) {
+            (Some("sign-in"), _) if server.config.oidc.is_none() => {
+                enter(server, &form, browser.as_deref()).await
+            }
+            (Some(what), Some((subject, cookie))) => {
+                check_ticket(server, &form, For::Account, &cookie)?;
+                carry_out(server, what, &form, subject).await
+            }
+            _ => Ok(reply::see_other("/account")?),
+        }
+    };
+    match changed.await {
+        Ok(response) => Ok(response),
+        Err(Wrong::Broken(error)) => {
+            log::error!("an account could not be changed: {error}");
+            reply::dead_end(503, "The server cannot do this at the moment. Try again in a minute.")
+        }
+        Err(_) => reply::dead_end(400, STALE),
+    }
+}
+
+/// Who is signed in, and by which cookie.
+fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, String)>> {
+    let Some(cookie) = Cookie::Account.read(server, request)? else {
+        return Ok(None);
+    };
+    let content = ticket::open(&server.keys, For::SignedIn, "", &cookie, now_s());
+    let subject = content.and_then(|content| content.try_into().ok()).map(Subject);
+    Ok(subject.map(|subject| (subject, cookie)))
+}
+
+fn ask_who(server: &Server<'_>, cookie: Option<&str>, wrong: Option<&str>) -> Result<Response> {
+    let value = person::cookie_or_fresh(cookie)?;
+    let ticket = ticket::sign(&server.keys, For::SignIn, &value, until(), b"");
+    let status = if wrong.is_some() { 422 } else { 200 };
+    let response = reply::page(status, &sign_in(&ticket, wrong), "'self'")?;
+    if cookie.is_none() {
+        Cookie::Form.set(server, &response, &value, 86_400)?;
+    }
+    Ok(response)
+}
+
+fn until() -> u32 {
+    u32::try_from(now_s()).unwrap_or(u32::MAX).saturating_add(SIGNED_IN)
+}
+
+fn check_ticket(server: &Server<'_>, form: &Form, of: For, cookie: &str) -> Outcome<()> {
+    let ticket = form.needed("ticket", STALE)?;
+    match ticket::open(&server.keys, of, cookie, ticket, now_s()) {
+        Some(_) => Ok(()),
+        None => Err(Fault::request(STALE).into()),
+    }
+}
+
+/// Signs a person in.
+pub(super) fn let_in(server: &Server<'_>, subject: Subject) -> Result<Response> {
+    let cookie = ticket::sign(&server.keys, For::SignedIn, "", until(), &subject.0);
+    let response = reply::see_other("/account")?;
+    Cookie::Account.set(server, &response, &cookie, SIGNED_IN)?;
+    Ok(response)
+}
+
+/// Signs a person in who knows a SiteBay token.
+async fn enter(server: &Server<'_>, form: &Form, browser: Option<&str>) -> Outcome<Response> {
+    check_ticket(server, form, For::SignIn, browser.unwrap_or_default())?;
+    let entered = form.one("token")?.unwrap_or_default();
+    match person::sitebay_token(server, entered).await {
+        Ok(token) => Ok(let_in(server, subject(server, &token))?),
+        Err(wrong) => Ok(ask_who(server, browser, Some(wrong))?),
+    }
+}
+
+async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Response> {
+    let hub = Hub::new(server.env, subject);
+    let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
+    let ticket = ticket::sign(&server.keys, For::Account, cookie, until(), b"");
+    let page = Account { grants: Listed::grants(&grants), sessions: Listed::sessions(&sessions) };
+    reply::page(200, &page.page(&ticket), "'self'")
+}
+
+async fn carry_out(
+    server: &Server<'_>,
+    what: &str,
+    form: &Form,
+    subject: Subject,
+) -> Outcome<Response> {
+    let hub = Hub::new(server.env, subject);
+    let response = reply::see_other("/account")?;
+    match what {
+        "revoke" => {
+            let grant = form.needed("grant", STALE)?;
+            bytes::<16>(grant).ok_or(Fault::request(STALE))?;
+            grants::end(server.env, grant, &Ask::TakeBack(subject)).await?;
+            // Also where it was over already.
+            hub.drop_grant(grant.to_owned()).await?;
+        }
+        "end-sessions" => sessions::end(&hub)
+            .await
+            .map_err(|_| worker::Error::from("the sessions were not ended"))?,
+        "sign-out" => Cookie::Account.set(server, &response, "", 0)?,
+        _ => {}
+    }
+    Ok(response)
+}

@@ -1,0 +1,136 @@
+//! What `/account` shows.
+
+use maud::{Markup, html};
+
+use super::html::{page, token_field, wrong};
+use mcp_auth::oauth::redirect;
+use mcp_platform::time::rfc3339;
+use mcp_protocol::{fields::fields, raw};
+
+/// Something that a person can end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Listed {
+    /// Its name on the wire.
+    id: String,
+    /// What a person calls it.
+    name: String,
+    /// What else there is to know.
+    about: String,
+}
+
+/// What a signed-in person has.
+pub(super) struct Account {
+    /// The apps.
+    pub(super) grants: Vec<Listed>,
+    /// The sessions that hold a stream or something stored.
+    pub(super) sessions: Vec<Listed>,
+}
+
+impl Listed {
+    /// The grants in a hub's lines.
+    pub(super) fn grants(lines: &str) -> Vec<Self> {
+        lines.lines().filter_map(Self::grant).collect()
+    }
+
+    fn grant(line: &str) -> Option<Self> {
+        let (id, json) = line.split_once(' ')?;
+        let [client, redirect, scopes, until] =
+            fields(json, ["client", "redirect", "scopes", "until"]).ok()?;
+        let name = raw::string(client?).filter(|name| !name.is_empty());
+        let scopes = raw::string(scopes?)?.replace(' ', " and ");
+        let (to, until) = (redirect::shown(&raw::text(redirect?)?), day(raw::number(until?)?));
+        Some(Self {
+            id: id.to_owned(),
+            name: name.unwrap_or_else(|| "An app without a name".to_owned()),
+            about: format!("{scopes}; {to}; until {until} if it is not used"),
+        })
+    }
+
+    /// The session objects in a hub's lines.
+    pub(super) fn sessions(lines: &str) -> Vec<Self> {
+        let read = |line: &str| {
+            let (id, until) = line.split_once(' ')?;
+            let (name, until) = (id.chars().take(8).collect(), day(until.parse().ok()?));
+            Some(Self { id: id.to_owned(), name, about: format!("until {until} at the latest") })
+        };
+        lines.lines().filter_map(read).collect()
+    }
+}
+
+impl Account {
+    /// The page, whose forms carry this ticket.
+    pub(super) fn page(&self, ticket: &str) -> Markup {
+        let body = html! {
+            h2 { "Apps that may act on your SiteBay account" }
+            @if self.grants.is_empty() { p { "None." } }
+            @for grant in &self.grants {
+                section aria-label=(grant.name) {
+                    b { (grant.name) }
+                    p.hint { (grant.about) }
+                    (form(ticket, "revoke", Some(&grant.id), &format!("Revoke access of {}", grant.name)))
+                }
+            }
+            h2 { "Sessions that hold a stream or stored state" }
+            @if self.sessions.is_empty() { p { "None." } }
+            ul { @for session in &self.sessions { li { code { (session.name) } " " (session.about) } } }
+            (form(ticket, "end-sessions", None, "End all sessions"))
+            (form(ticket, "sign-out", None, "Sign out"))
+            p.hint { "It takes up to half a minute until access is revoked, or sessions are \
+                      ended, everywhere." }
+        };
+        page("Your account", &body)
+    }
+}
+
+fn form(ticket: &str, what: &str, grant: Option<&str>, label: &str) -> Markup {
+    html! {
+        form method="post" action="/account" {
+            input type="hidden" name="ticket" value=(ticket);
+            @if let Some(grant) = grant { input type="hidden" name="grant" value=(grant); }
+            button name="do" value=(what) { (label) }
+        }
+    }
+}
+
+/// The page that asks who is there.
+pub(super) fn sign_in(ticket: &str, why: Option<&str>) -> Markup {
+    let body = html! {
+        (wrong(why))
+        p { "See which apps may act on your SiteBay account through this server, and revoke their \
+             access." }
+        form method="post" action="/account" {
+            input type="hidden" name="ticket" value=(ticket);
+            (token_field(true))
+            button.yes name="do" value="sign-in" { "Sign in" }
+        }
+    };
+    page("Sign in", &body)
+}
+
+/// A day in UTC.
+fn day(seconds: u64) -> String {
+    rfc3339(seconds.saturating_mul(1_000)).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_sees_apps_and_sessions_and_can_end_them() {
+        let json = r#"{"client":"<b>Claude","redirect":"https://claude.ai/cb","scopes":"read write","until":86400}"#;
+        let account = Account {
+            grants: Listed::grants(&format!("AAAA {json}\nbroken\n")),
+            sessions: Listed::sessions("0123456789abcdef 172800\n"),
+        };
+        assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
+        let page = account.page("t").0;
+        assert!(
+            page.contains("&lt;b&gt;Claude") && page.contains("read and write; claude.ai"),
+            "{page}"
+        );
+        assert!(page.contains("1970-01-02") && page.contains("1970-01-03"), "{page}");
+        assert!(page.contains("<code>01234567</code>"), "{page}");
+        assert!(page.contains("value=\"AAAA\""), "{page}");
+    }
+}

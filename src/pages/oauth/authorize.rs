@@ -1,0 +1,247 @@
+//! `/authorize`: a person is asked, and answers (OAuth 2.1 §4.1).
+//!
+//! Invariant: what the person answers is what it was shown: the form carries the request, signed, and
+//! bound to its browser.
+
+use worker::Result;
+
+use super::{
+    Server, clients,
+    consent::Consent,
+    person::{self, Cookie},
+    reply::{self, Outcome, Wrong},
+    upstream::{self, Errand},
+};
+use crate::{
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+        random,
+    },
+    stubs::grants,
+};
+use mcp_auth::{
+    oauth::{
+        ask::Ask,
+        authorization::{Authorization, Mistake, refusal},
+        fault::{Code, Fault},
+        form::Form,
+        grant::{Terms, client_hash},
+        hash, redirect,
+        ticket::{self, For},
+        token::{AuthorizationCode, Handle},
+        upstream::Person,
+    },
+    principal::{Subject, Way},
+    scope::Scopes,
+    secret::Secret,
+};
+use mcp_protocol::bytes::{Reader, put_block};
+use mcp_server::telemetry::audit::GrantEvent;
+
+/// How long a form may stay open, in seconds.
+const FORM_LASTS: u64 = 1_800;
+const STALE: &str = "This page is out of date, or was not opened in this browser.";
+const BUSY: &str = "The server cannot do this at the moment. Try again in a minute.";
+
+/// Asks the person.
+pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Response> {
+    let form = Form::of_query(request.url());
+    match read(server, &form).await {
+        Ok(request_of) => {
+            let cookie = Cookie::Form.read(server, request)?;
+            match &server.config.oidc {
+                Some(provider) => {
+                    let errand = Errand::Consent(request_of);
+                    upstream::send(server, provider, cookie.as_deref(), &errand).await
+                }
+                None => show(server, &Asked::anybody(request_of), cookie.as_deref(), None),
+            }
+        }
+        Err(Mistake::OnPage(fault)) => {
+            let too_many = fault.code == Code::TemporarilyUnavailable;
+            reply::dead_end(if too_many { 429 } else { 400 }, fault.why)
+        }
+        Err(Mistake::AtClient(uri, state, fault)) => {
+            reply::see_other(&refusal(&uri, state.as_deref(), fault, &server.origin))
+        }
+    }
+}
+
+async fn read(server: &Server<'_>, form: &Form) -> std::result::Result<Authorization, Mistake> {
+    let id = form.needed("client_id", "`client_id` is missing").map_err(Mistake::OnPage)?;
+    let client = clients::find(server, id).await.map_err(Mistake::OnPage)?;
+    Authorization::read(form, id, &client, &server.origin)
+}
+
+/// Who is asked for what.
+struct Asked {
+    request: Authorization,
+    /// None: people say who they are by their SiteBay token.
+    person: Option<Person>,
+}
+
+impl Asked {
+    fn anybody(request: Authorization) -> Self {
+        Self { request, person: None }
+    }
+
+    /// As a form carries it. None: it is too long.
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        put_block(&mut out, &self.request.to_bytes()?)?;
+        if let Some(person) = &self.person {
+            person.write(&mut out);
+        }
+        Some(out)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let request = Authorization::from_bytes(reader.block()?)?;
+        let person = if reader.is_empty() { None } else { Some(Person::read(&mut reader)?) };
+        Some(Self { request, person })
+    }
+}
+
+/// The page for a person who is signed in.
+pub(super) fn show_to(
+    server: &Server<'_>,
+    request: &Authorization,
+    person: &Person,
+    cookie: Option<&str>,
+) -> Result<Response> {
+    let asked = Asked { request: request.clone(), person: Some(person.clone()) };
+    show(server, &asked, cookie, None)
+}
+
+/// The page, in this browser.
+fn show(
+    server: &Server<'_>,
+    asked: &Asked,
+    cookie: Option<&str>,
+    wrong: Option<&str>,
+) -> Result<Response> {
+    let value = person::cookie_or_fresh(cookie)?;
+    let Some(content) = asked.to_bytes() else {
+        return reply::dead_end(400, "The request is too long.");
+    };
+    let until = u32::try_from(now_s().saturating_add(FORM_LASTS)).unwrap_or(u32::MAX);
+    let ticket = ticket::sign(&server.keys, For::Consent, &value, until, &content);
+    let person = asked.person.as_ref();
+    let page = Consent { request: &asked.request, person, ticket: &ticket, wrong }.page();
+    let status = if wrong.is_some() { 422 } else { 200 };
+    let response = reply::page(status, &page, &redirect::form_action(&asked.request.redirect_uri))?;
+    if cookie.is_none() {
+        Cookie::Form.set(server, &response, &value, 86_400)?;
+    }
+    Ok(response)
+}
+
+/// Takes the answer.
+pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Response> {
+    let (cookie, foreign) = (Cookie::Form.read(server, &request)?, person::is_foreign(&request)?);
+    let form = match reply::form(request).await {
+        Ok(form) => form,
+        Err(Wrong::Broken(error)) => return Err(error),
+        Err(_) => return reply::dead_end(400, STALE),
+    };
+    let asked = cookie.as_deref().filter(|_| !foreign).and_then(|cookie| {
+        let ticket = form.one("ticket").ok().flatten()?;
+        let content = ticket::open(&server.keys, For::Consent, cookie, ticket, now_s())?;
+        Asked::from_bytes(&content)
+    });
+    // A form from before people had to sign in elsewhere is over, and one from after.
+    let is_current = |asked: &Asked| asked.person.is_some() == server.config.oidc.is_some();
+    let Some(asked) = asked.filter(is_current) else {
+        return reply::dead_end(400, STALE);
+    };
+    match decide(server, &form, &asked).await {
+        Ok(Ok(to)) => reply::see_other(&to),
+        Ok(Err(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
+        Err(Wrong::Broken(error)) => {
+            log::error!("a grant could not be made: {error}");
+            show(server, &asked, cookie.as_deref(), Some(BUSY))
+        }
+        Err(_) => reply::dead_end(400, STALE),
+    }
+}
+
+/// Where the person goes, or what to enter otherwise.
+async fn decide(
+    server: &Server<'_>,
+    form: &Form,
+    asked: &Asked,
+) -> Outcome<std::result::Result<String, &'static str>> {
+    let request = &asked.request;
+    if form.one("answer")? != Some("allow") {
+        let person = asked.person.as_ref().map(|person| subject_of(server, person));
+        server.note(GrantEvent::Denied, person, &request.client_name);
+        let denied = Fault::new(Code::AccessDenied, "the person did not agree");
+        return Ok(Ok(request.answer(Err(denied), &server.origin)));
+    }
+    let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
+    let scopes = ticked.limited_to(request.scopes);
+    if scopes == Scopes::NONE {
+        return Ok(Err("Choose at least one permission, or press Do not allow."));
+    }
+    let token = match (&asked.person, form.one("token")?) {
+        (Some(_), None) => None,
+        (_, entered) => match person::sitebay_token(server, entered.unwrap_or_default()).await {
+            Ok(token) => Some(token),
+            Err(wrong) => return Ok(Err(wrong)),
+        },
+    };
+    let subject = match (&asked.person, &token) {
+        (Some(person), _) => subject_of(server, person),
+        (None, Some(token)) => subject(server, token),
+        (None, None) => return Ok(Err(BUSY)),
+    };
+    let code = grant(server, request, subject, scopes, token.as_ref()).await?;
+    Ok(Ok(request.answer(Ok(&code), &server.origin)))
+}
+
+/// Makes the grant, and its code.
+async fn grant(
+    server: &Server<'_>,
+    request: &Authorization,
+    subject: Subject,
+    scopes: Scopes,
+    token: Option<&Secret>,
+) -> Result<String> {
+    let handle = fresh_handle()?;
+    let terms = Terms {
+        subject,
+        client: client_hash(&request.client_id),
+        client_name: request.client_name.clone(),
+        redirect_uri: request.redirect_uri.clone(),
+        scopes,
+        challenge: request.challenge.clone(),
+        origin: hash(&server.origin),
+        secret: handle.secret_hash(),
+        credential: match token {
+            Some(token) => grants::seal(server.config, &handle, token).await?,
+            None => String::new(),
+        },
+    };
+    let (status, text) = grants::ask(server.env, &handle.object(), &Ask::Create(terms)).await?;
+    if status != 200 {
+        return Err(worker::Error::from(text));
+    }
+    Ok(AuthorizationCode { handle }.sign(&server.keys))
+}
+
+/// Who a person with this SiteBay token is.
+pub(super) fn subject(server: &Server<'_>, token: &Secret) -> Subject {
+    Subject::of(&server.keys, Way::OAuth, &server.origin, "", Some(token.expose()))
+}
+
+/// Who a person of another provider is.
+pub(super) fn subject_of(server: &Server<'_>, person: &Person) -> Subject {
+    Subject::of(&server.keys, Way::OAuth, &person.issuer, &person.id, None)
+}
+
+/// A new grant's name and secret.
+fn fresh_handle() -> Result<Handle> {
+    Ok(Handle::of(random::bytes()?, random::bytes()?))
+}

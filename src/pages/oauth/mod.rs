@@ -1,0 +1,149 @@
+//! The OAuth endpoints: discovery, registration, consent, tokens, and what a person gave (`/account`).
+//!
+//! Invariant: they exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
+//! leave out the headers that they were given as soon as they find such a document.
+
+pub mod absent;
+mod account;
+mod account_page;
+mod authorize;
+mod client_auth;
+mod clients;
+mod consent;
+mod fetches;
+mod html;
+mod metadata;
+mod person;
+mod register;
+mod reply;
+mod token;
+mod upstream;
+
+use std::rc::Rc;
+
+use metadata::Document;
+use worker::{Context, Env, Method, Result};
+
+use crate::stubs::keys;
+use crate::{
+    answer::{self, Caller},
+    config::Config,
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+    },
+    stubs::audit,
+};
+use mcp_auth::origin::own;
+use mcp_auth::{keys::Keyring, principal::Subject, refusal::Refusal};
+use mcp_server::{
+    changes::{Changes, WaitUntil},
+    telemetry::audit::{Audit, Entry, GrantEvent},
+};
+
+/// What answers at a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// A discovery document.
+    Document(Document),
+    /// The consent page.
+    Authorize,
+    /// The way back from where people sign in.
+    Callback,
+    /// Tokens.
+    Token,
+    /// The end of a token.
+    Revoke,
+    /// Registration.
+    Register,
+    /// What a person gave.
+    Account,
+    /// A discovery document of something that this server does not have.
+    Nothing,
+}
+
+/// What answers at this path.
+pub fn route(path: &str) -> Option<Route> {
+    Some(match path {
+        "/authorize" => Route::Authorize,
+        upstream::CALLBACK => Route::Callback,
+        "/token" => Route::Token,
+        "/revoke" => Route::Revoke,
+        "/register" => Route::Register,
+        "/account" => Route::Account,
+        _ => match metadata::document(path) {
+            Some(document) => Route::Document(document),
+            None if metadata::is_well_known(path) => Route::Nothing,
+            None => return None,
+        },
+    })
+}
+
+/// The server as these endpoints see it.
+struct Server<'a> {
+    env: &'a Env,
+    config: &'a Config,
+    keys: Rc<Keyring>,
+    /// The issuer: scheme, host and port that were asked.
+    origin: String,
+    /// Where the request comes from, on Cloudflare.
+    address: Option<String>,
+    audit: Rc<dyn Audit>,
+}
+
+impl Server<'_> {
+    /// Notes in the audit what became of a grant, or was not to become one.
+    fn note(&self, happened: GrantEvent, subject: Option<Subject>, client: &str) {
+        let at_ms = now_s().saturating_mul(1_000);
+        self.audit.note(Entry::of_grant(happened, subject, client, at_ms));
+    }
+}
+
+/// Answers a request.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn handle(
+    route: Route,
+    request: Request,
+    env: &Env,
+    config: &Config,
+    context: Context,
+) -> Result<Response> {
+    let keys = match keys::keys(env, config).await {
+        Ok(keys) => keys,
+        Err(refusal) => return answer::refusal(&refusal, &Caller::public()),
+    };
+    let origin = own(request.url()).unwrap_or_default().to_owned();
+    let address = request.header("cf-connecting-ip");
+    let wait_until: WaitUntil = Rc::new(move |task| context.wait_until(task));
+    let audit = audit::of(env, config, wait_until.clone());
+    // A caller that leaves ends neither a change of a grant nor what is noted of it.
+    let changes = Changes::in_request(wait_until);
+    if request.method() == Method::Post {
+        changes.begin();
+    }
+    let server = Server { env, config, keys, origin, address, audit };
+    let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::public());
+    match (route, request.method()) {
+        (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,
+        (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,
+        (Route::Account, Method::Get) => account::show(&server, &request).await,
+        (Route::Account, Method::Post) => account::change(&server, request).await,
+        (Route::Callback, Method::Get) => upstream::back(&server, &request).await,
+        (Route::Callback, _) => refused("GET"),
+        (Route::Authorize | Route::Account, _) => refused("GET, POST"),
+        (_, Method::Options) => reply::preflight(),
+        (Route::Document(document), Method::Get | Method::Head) => {
+            reply::json(200, &document.text(request.url()))
+        }
+        (Route::Nothing, _) => absent::nothing(),
+        (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),
+        (Route::Token, Method::Post) => reply::outcome(token::give(&server, request).await),
+        (Route::Revoke, Method::Post) => reply::outcome(token::revoke(&server, request).await),
+        (Route::Register, Method::Post) => {
+            reply::outcome(register::register(&server, request).await)
+        }
+        (Route::Token | Route::Revoke | Route::Register, _) => refused("POST, OPTIONS"),
+    }
+}

@@ -1,0 +1,141 @@
+//! Answers of the OAuth endpoints.
+//!
+//! Invariant: nothing here is kept by a cache. What programs ask for, any page may ask for: it takes no
+//! cookies. What people are shown is in no frame and runs no script.
+
+use maud::Markup;
+use worker::Result;
+
+use super::html;
+use crate::{
+    body::read_body,
+    platform::http::{Outgoing, Request, Response},
+};
+use mcp_auth::oauth::{
+    fault::{Code, Fault},
+    form::Form,
+};
+
+/// Bytes that a form or a registration may have.
+const MAX_FORM: usize = 64 * 1024;
+
+/// Why a program gets no answer.
+pub(super) enum Wrong {
+    /// It is told why.
+    Fault(Fault),
+    /// The same for one that proved who it is by `Authorization` (RFC 6749 §5.2).
+    Basic(Fault),
+    /// The text of a fault that a grant found.
+    Said(u16, String),
+    /// The runtime failed.
+    Broken(worker::Error),
+}
+
+impl From<Fault> for Wrong {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<worker::Error> for Wrong {
+    fn from(error: worker::Error) -> Self {
+        Self::Broken(error)
+    }
+}
+
+/// The text of an answer, or why there is none.
+pub(super) type Outcome<T> = std::result::Result<T, Wrong>;
+
+/// The answer to a program: 200, or what went wrong.
+pub(super) fn outcome(outcome: Outcome<Response>) -> Result<Response> {
+    match outcome {
+        Ok(response) => Ok(response),
+        Err(Wrong::Fault(fault)) => json(fault.status(), &fault.to_json()),
+        Err(Wrong::Basic(fault)) => {
+            let basic = "Basic realm=\"oauth\"";
+            open(fault.status())
+                .header("WWW-Authenticate", basic)
+                .header("Content-Type", "application/json")
+                .whole(fault.to_json().as_bytes())
+        }
+        Err(Wrong::Said(status, text)) => json(status, &text),
+        Err(Wrong::Broken(error)) => {
+            log::error!("an OAuth endpoint failed: {error}");
+            let why = "the server cannot do this at the moment: try again";
+            let fault = Fault::new(Code::TemporarilyUnavailable, why);
+            json(fault.status(), &fault.to_json())
+        }
+    }
+}
+
+/// A JSON answer for a program.
+pub(super) fn json(status: u16, text: &str) -> Result<Response> {
+    open(status).header("Content-Type", "application/json").whole(text.as_bytes())
+}
+
+/// The answer to a preflight.
+pub(super) fn preflight() -> Result<Response> {
+    let allowed = "Authorization, Content-Type, Accept, MCP-Protocol-Version";
+    open(204)
+        .header("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
+        .header("Access-Control-Allow-Headers", allowed)
+        .header("Access-Control-Max-Age", "7200")
+        .empty()
+}
+
+fn open(status: u16) -> Outgoing {
+    Outgoing::new(status)
+        .header("Access-Control-Allow-Origin", "*")
+        .header("Access-Control-Expose-Headers", "WWW-Authenticate")
+        .header("Cache-Control", "no-store")
+}
+
+/// A page for a person, whose forms may lead to these sources.
+pub(super) fn page(status: u16, body: &Markup, form_action: &str) -> Result<Response> {
+    let policy = format!(
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; \
+         form-action {form_action}"
+    );
+    Outgoing::new(status)
+        .header("Content-Type", "text/html; charset=utf-8")
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+        .header("X-Content-Type-Options", "nosniff")
+        .header("X-Frame-Options", "DENY")
+        .header("Content-Security-Policy", &policy)
+        .whole(body.0.as_bytes())
+}
+
+/// A page that says why a person cannot go on.
+pub(super) fn dead_end(status: u16, why: &str) -> Result<Response> {
+    page(status, &html::dead_end(why), "'none'")
+}
+
+/// Sends a person elsewhere, by GET (RFC 9700 §4.12).
+pub(super) fn see_other(to: &str) -> Result<Response> {
+    Outgoing::new(303)
+        .header("Location", to)
+        .header("Cache-Control", "no-store")
+        .header("Referrer-Policy", "no-referrer")
+        .empty()
+}
+
+/// The body of a request as text; a fault where it is too long or no text.
+pub(super) async fn text(request: Request) -> Outcome<String> {
+    let too_long = Fault::request("the body is too long");
+    let body = read_body(&request).await?.map_err(|_| too_long)?;
+    if body.len() > MAX_FORM {
+        return Err(too_long.into());
+    }
+    String::from_utf8(body).map_err(|_| Fault::request("the body is not UTF-8").into())
+}
+
+/// The form that was posted.
+pub(super) async fn form(request: Request) -> Outcome<Form> {
+    let kind = request.header("content-type").unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if kind != "application/x-www-form-urlencoded" {
+        return Err(Fault::request("the body must be application/x-www-form-urlencoded").into());
+    }
+    Ok(Form::parse(&text(request).await?))
+}

@@ -1,0 +1,185 @@
+//! From method and path to who answers.
+//!
+//! What most requests never need is boxed: an instance compiles a function when it is first called,
+//! and one that has everything in it costs the first request of an isolate its time.
+//!
+//! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
+//! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
+
+use std::rc::Rc;
+
+use worker::{Context, Env, Method, Result};
+
+use crate::{
+    admin,
+    admission::Visit,
+    answer::{self, Caller},
+    challenge,
+    config::Config,
+    discovery,
+    error::Error,
+    health,
+    pages::{landing, oauth},
+    platform::http::{Request, Response},
+    state,
+    stubs::{forward, named_keys, rollout},
+    transports::{endpoint::Endpoint, sessions, sse, streamable},
+};
+use mcp_auth::refusal::Refusal;
+use mcp_server::{
+    apart::compiled_apart,
+    telemetry::{metrics, record::Record},
+};
+
+const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+/// Counters of the isolate, in development.
+const METRICS: &str = "/metrics";
+
+/// Answers a request.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
+    let record = state::record(&env);
+    record.method(request.method().as_ref());
+    forward::traced(&record, &request);
+    let answered = route(request, &env, context, &record).await;
+    // What an object answers it tells of itself.
+    if record.is_open() {
+        record.answered(answered.as_ref().map_or(500, Response::status));
+    }
+    answered
+}
+
+async fn route(
+    request: Request,
+    env: &Env,
+    context: Context,
+    record: &Rc<Record>,
+) -> Result<Response> {
+    let config = state::config(env);
+    let caller = Caller::of(&request);
+    let path = request.path();
+    let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
+    let path = path.as_str();
+    let Some(wire) = wire(path) else {
+        return compiled_apart(elsewhere(request, env, &config, context, record, path)).await;
+    };
+    record.route(wire);
+    let (record, context) = (record.clone(), Rc::new(context));
+    let visit = Visit { env, config: &config, caller: &caller, record, context };
+    mcp(request, visit, path).await
+}
+
+/// What records call a path that only those reach who were let in; None: it is another one.
+fn wire(path: &str) -> Option<&'static str> {
+    match path {
+        "/mcp" => Some("mcp"),
+        sse::STREAM => Some("sse"),
+        sessions::PATH => Some("sessions"),
+        admin::DESCRIPTION => None,
+        _ if sse::takes_messages(path) => Some("messages"),
+        _ if path.starts_with(admin::PREFIX) => Some("admin"),
+        _ => None,
+    }
+}
+
+/// What everybody may see, and the OAuth endpoints.
+async fn elsewhere(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    context: Context,
+    record: &Rc<Record>,
+    path: &str,
+) -> Result<Response> {
+    if let Some(document) = discovery::document(path) {
+        record.route("document");
+        let is_open = named_keys::is_open(env, config).await;
+        return public(&request, |url| document.answer(&request, url, (config, is_open)));
+    }
+    if let Some(route) = oauth::route(path) {
+        record.route("oauth");
+        if !config.door.oauth {
+            record.refused(&Refusal::NotFound);
+            let is_open = named_keys::is_open(env, config).await;
+            return oauth::absent::off(&request.method(), &config.door, is_open);
+        }
+        return compiled_apart(oauth::handle(route, request, env, config, context)).await;
+    }
+    record.route(match path {
+        admin::DESCRIPTION => "document",
+        "/" => "page",
+        "/health" => "health",
+        METRICS => "metrics",
+        _ => "none",
+    });
+    match path {
+        admin::DESCRIPTION => {
+            let text = admin::OPENAPI.as_bytes();
+            public(&request, |_| answer::json(200, text, &Caller::public()))
+        }
+        "/" => public(&request, |url| landing::answer(url, config)),
+        "/health" => {
+            let percentage = compiled_apart(rollout::percentage(env)).await;
+            let health = compiled_apart(health::answer(env, config, percentage)).await;
+            public(&request, |_| health)
+        }
+        // They say how much a server is used, and by what.
+        METRICS if config.is_development() => {
+            answer::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
+        }
+        _ => {
+            record.refused(&Refusal::NotFound);
+            answer::refusal(&Refusal::NotFound, &Caller::of(&request))
+        }
+    }
+}
+
+async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response> {
+    let Visit { config, caller, .. } = visit;
+    let record = visit.record.clone();
+    if let Some(origin) = &caller.origin
+        && !config.origins.allows(origin, request.url())
+    {
+        return Error::from(Refusal::Origin(origin.clone())).answer(caller, &record);
+    }
+    if request.method() == Method::Options {
+        let asked = request.header("access-control-request-headers");
+        return answer::preflight(asked.as_deref(), caller);
+    }
+    let url = config.door.oauth.then(|| request.url().to_owned());
+    let endpoint = match compiled_apart(Endpoint::admit(&request, visit)).await {
+        Ok(endpoint) => endpoint,
+        Err(error) => {
+            let error = match path {
+                streamable::PATH => compiled_apart(error.naming(&request)).await,
+                _ => error,
+            };
+            return error.answer(caller, &record);
+        }
+    };
+    caller.rate.set(endpoint.rate);
+    let answered = match path {
+        "/mcp" => compiled_apart(streamable::handle(endpoint, request)).await,
+        sessions::PATH => compiled_apart(sessions::handle(endpoint, &request)).await,
+        _ if path.starts_with(admin::PREFIX) => {
+            compiled_apart(admin::handle(endpoint, request, path)).await
+        }
+        _ => compiled_apart(sse::handle(endpoint, request, path)).await,
+    };
+    let answered = answered.or_else(|error| error.answer(caller, &record))?;
+    match url {
+        Some(url) => challenge::complete(answered, config, &url),
+        None => Ok(answered),
+    }
+}
+
+/// A document for everybody: the same for all callers, readable from every page.
+fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
+    match request.method() {
+        Method::Get | Method::Head => document(request.url()),
+        Method::Options => discovery::preflight(),
+        _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::public()),
+    }
+}

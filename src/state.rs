@@ -1,0 +1,225 @@
+//! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
+//! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
+//! request that waits for another one is killed.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+};
+
+use worker::Env;
+
+use crate::{
+    config::Config,
+    platform::{
+        binding::{DATABASE, DATASET, Database, STORE, Store},
+        console::{self, Console},
+        random,
+    },
+};
+use mcp_auth::{
+    accepted::KnownTokens,
+    attempts::Attempts,
+    jwt::{IssuerKeys, Verified},
+    keys::Keyring,
+    named_key::{FRESH, KnownKeys},
+    not_before::{self, NotBefore},
+    oauth::{known::KnownGrants, token::Handle},
+    principal::Subject,
+    quota::Leases,
+    rollout::Percentage,
+    secret::Secret,
+};
+use mcp_server::telemetry::{
+    audit::Waiting,
+    record::{Out, Record},
+};
+
+thread_local! {
+    static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
+    static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
+    static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
+    static VERIFIED: RefCell<Verified> = RefCell::default();
+    static LEASES: RefCell<Leases> = RefCell::default();
+    static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
+    static ATTEMPTS: RefCell<Attempts> = RefCell::new(attempts());
+    static AUDIT: RefCell<Waiting> = RefCell::default();
+    static CLEARED: Cell<u64> = const { Cell::new(0) };
+    static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
+    static ANY_KEY_GOOD: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
+    static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
+    static PERCENTAGE: RefCell<Percentage> = RefCell::default();
+    static GRANTS: RefCell<KnownGrants> = RefCell::default();
+    static OUT: RefCell<Option<Rc<dyn Out>>> = const { RefCell::new(None) };
+}
+
+/// The credential of an OAuth grant, or that it is over; None where its object must be asked.
+pub fn grant(handle: &Handle, now_s: u64) -> Option<Option<Secret>> {
+    GRANTS.with_borrow(|known| known.get(handle, now_s))
+}
+
+/// Notes what a grant's object said.
+pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
+    GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
+}
+
+/// Has a grant's object asked again.
+pub fn forget_grant(handle: &Handle) {
+    GRANTS.with_borrow_mut(|known| known.forget(handle));
+}
+
+/// Notes that a grant is over.
+pub fn note_grant_over(grant: &[u8; 16]) {
+    GRANTS.with_borrow_mut(|known| known.note_over(grant));
+}
+
+/// Since when sessions of this subject count, where that is known well enough not to ask its hub.
+pub fn not_before(subject: Subject, now_s: u64) -> Option<u32> {
+    NOT_BEFORE.with_borrow(|known| known.fresh(subject, now_s))
+}
+
+/// The same where the hub does not answer.
+pub fn usable_not_before(subject: Subject, now_s: u64) -> Option<u32> {
+    NOT_BEFORE.with_borrow(|known| known.usable(subject, now_s))
+}
+
+/// When a session of this subject counts as issued that begins now.
+pub fn issued(subject: Subject, now: u32) -> u32 {
+    not_before::issued(now, NOT_BEFORE.with_borrow(|known| known.last(subject)))
+}
+
+/// Notes what the hub said, and gives what holds.
+pub fn note_not_before(subject: Subject, not_before: u32, now_s: u64) -> u32 {
+    NOT_BEFORE.with_borrow_mut(|known| known.note(subject, not_before, now_s))
+}
+
+/// Reads or changes what is known of the issuer's keys.
+pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
+    ISSUER_KEYS.with_borrow_mut(f)
+}
+
+/// Reads or changes which tokens are known to be signed.
+pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
+    VERIFIED.with_borrow_mut(f)
+}
+
+/// Reads or changes what subjects may still ask for.
+pub fn with_leases<T>(f: impl FnOnce(&mut Leases) -> T) -> T {
+    LEASES.with_borrow_mut(f)
+}
+
+/// Reads or changes which callers' SiteBay tokens are known to work.
+pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
+    KNOWN_TOKENS.with_borrow_mut(f)
+}
+
+/// A count of attempts. Where the runtime has no random bytes, its places can be found out.
+pub fn attempts() -> Attempts {
+    Attempts::new(random::bytes().unwrap_or_default())
+}
+
+/// Reads or changes what addresses sent that was wrong.
+pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
+    ATTEMPTS.with_borrow_mut(f)
+}
+
+/// Reads or changes what is known of named keys.
+pub fn with_known_keys<T>(f: impl FnOnce(&mut KnownKeys) -> T) -> T {
+    KNOWN_KEYS.with_borrow_mut(f)
+}
+
+/// Whether named keys were ever made, where that is known: that they were, for good; that they were not,
+/// for [`FRESH`](mcp_auth::named_key::FRESH) seconds.
+pub fn were_keys_made(now_s: u64) -> Option<bool> {
+    let known = KEYS_MADE.get().filter(|(made, at)| *made || now_s.abs_diff(*at) < FRESH);
+    known.map(|(made, _)| made)
+}
+
+/// Notes whether named keys were ever made.
+pub fn note_keys_made(made: bool, now_s: u64) {
+    KEYS_MADE.set(Some((made, now_s)));
+}
+
+/// Whether any named key is good, where that was found out in the last
+/// [`FRESH`](mcp_auth::named_key::FRESH) seconds.
+pub fn is_any_key_good(now_s: u64) -> Option<bool> {
+    let known = ANY_KEY_GOOD.get().filter(|(_, at)| now_s.abs_diff(*at) < FRESH);
+    known.map(|(is_good, _)| is_good)
+}
+
+/// Notes whether any named key is good.
+pub fn note_any_key_good(is_good: bool, now_s: u64) {
+    ANY_KEY_GOOD.set(Some((is_good, now_s)));
+}
+
+/// Reads or changes what waits to be written into the audit.
+pub fn with_audit<T>(f: impl FnOnce(&mut Waiting) -> T) -> T {
+    AUDIT.with_borrow_mut(f)
+}
+
+/// Whether the audit was not cleared for so many seconds; the next time is so far away again.
+pub fn is_time_to_clear(now_s: u64, every: u64) -> bool {
+    let is_time = now_s.abs_diff(CLEARED.get()) >= every;
+    if is_time {
+        CLEARED.set(now_s);
+    }
+    is_time
+}
+
+/// Reads or changes what is known of the share of subjects that is let in.
+pub fn with_percentage<T>(f: impl FnOnce(&mut Percentage) -> T) -> T {
+    PERCENTAGE.with_borrow_mut(f)
+}
+
+/// The configuration; bindings do not change while an isolate lives.
+pub fn config(env: &Env) -> Rc<Config> {
+    if let Some(config) = CONFIG.with_borrow(Clone::clone) {
+        return config;
+    }
+    mcp_platform::host_name::install(crate::platform::host_name::to_ascii);
+    let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
+    let mut config = Config::read(&lookup);
+    config.door.named_keys = Database::of(env, DATABASE).is_some();
+    config.analytics = env.analytics_engine(DATASET).is_ok();
+    config.has_rollout = Store::of(env, STORE).is_some();
+    let config = Rc::new(config);
+    report(&config);
+    if let Some(keys) = config.keyring() {
+        KEPT_KEYS.set(Some(Rc::new(keys)));
+    }
+    CONFIG.set(Some(config.clone()));
+    config
+}
+
+/// Logs what is wrong with the configuration, once in each isolate: `/health` does not say it.
+fn report(config: &Config) {
+    console::set_level(config.log_level);
+    for error in &config.errors {
+        log::error!("{error}");
+    }
+    for warning in &config.warnings {
+        log::warn!("{warning}");
+    }
+}
+
+/// What is to be known of a request that begins now.
+pub fn record(env: &Env) -> Rc<Record> {
+    let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
+        let dataset = env.analytics_engine(DATASET).ok();
+        let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
+        OUT.set(Some(out.clone()));
+        out
+    });
+    Record::new(out)
+}
+
+/// The keys in force, where they are known.
+pub fn kept_keys() -> Option<Rc<Keyring>> {
+    KEPT_KEYS.with_borrow(Clone::clone)
+}
+
+/// Notes the keys in force.
+pub fn note_keys(keys: Rc<Keyring>) {
+    KEPT_KEYS.set(Some(keys));
+}

@@ -1,0 +1,189 @@
+//! The audit in the database: written in batches after the answer.
+//!
+//! Invariant: nobody waits for it, and an answer is never lost to it.
+
+use std::{rc::Rc, time::Duration};
+
+use futures_util::FutureExt as _;
+use serde::{Deserialize, Serialize, de::IgnoredAny};
+use worker::{AnalyticsEngineDataPointBuilder, D1Type, Env};
+
+use crate::platform::binding::{DATABASE, DATASET};
+use crate::{
+    config::Config,
+    platform::{
+        binding::{Database, number},
+        clock::now_s,
+        console,
+        sleep::Sleep,
+    },
+    state,
+    stubs::named_keys::{json, rows},
+};
+use mcp_auth::refusal::Refusal;
+use mcp_server::{
+    changes::WaitUntil,
+    telemetry::{
+        audit::{Audit, Entry, Unkept},
+        names,
+    },
+};
+
+/// How long entries gather before they are written.
+const GATHER: Duration = Duration::from_millis(100);
+/// Between two clearings of what is too old, in seconds.
+const CLEAR_EVERY: u64 = 3_600;
+
+const INSERT: &str = "INSERT INTO audit \
+    (at, subject, way, key, client, action, site, effect, outcome, duration) \
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+const CLEAR: &str = "DELETE FROM audit WHERE at < ?";
+const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effect, outcome, \
+    duration FROM audit WHERE id < ?1 AND (?2 = '' OR subject = ?2) AND (?3 = '' OR action = ?3) \
+    AND (?4 = '' OR site = ?4) AND (?5 = '' OR outcome = ?5) ORDER BY id DESC LIMIT ?6";
+
+/// The audit of a deployment; one that nobody keeps where nothing is bound for it.
+pub fn of(env: &Env, config: &Config, keep: WaitUntil) -> Rc<dyn Audit> {
+    match config.keeps_audit() {
+        true => Rc::new(Kept::new(env, config, keep)),
+        false => Rc::new(Unkept),
+    }
+}
+
+/// The audit of a deployment: entries in the database, a data point for each, where they are bound.
+pub struct Kept {
+    env: Env,
+    /// Entries are written; None: there is no database. True: also of what only reads.
+    written: Option<bool>,
+    measured: bool,
+    days: u32,
+    keep: WaitUntil,
+}
+
+impl Kept {
+    /// The audit as it is configured.
+    pub fn new(env: &Env, config: &Config, keep: WaitUntil) -> Self {
+        let written = config.door.named_keys.then_some(config.audit_reads);
+        let (measured, days) = (config.analytics, config.audit_days);
+        Self { env: env.clone(), written, measured, days, keep }
+    }
+}
+
+impl Audit for Kept {
+    fn wants_reads(&self) -> bool {
+        self.written == Some(true)
+    }
+
+    fn note(&self, entry: Entry) {
+        // Requests and tasks are measured by their records; what becomes of a grant has none.
+        if self.measured && entry.action.starts_with("oauth.") {
+            measure(&self.env, &entry);
+        }
+        if self.written.is_none_or(|reads| entry.effect == "read" && !reads) {
+            return;
+        }
+        state::with_audit(|waiting| waiting.push(entry));
+        let (env, days) = (self.env.clone(), self.days);
+        (self.keep)(async move { write(&env, days).await }.boxed_local());
+    }
+}
+
+/// The data point of a grant, in the places of a request's.
+fn measure(env: &Env, entry: &Entry) {
+    if let Ok(dataset) = env.analytics_engine(DATASET) {
+        let Entry { action, outcome, way, key, .. } = entry;
+        let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
+        let point = AnalyticsEngineDataPointBuilder::new().indexes([entry.subject.as_str()]);
+        console::write_point(&dataset, point.blobs(blobs));
+    }
+}
+
+/// Writes what waits. Who notes something has it written in a request of its own, because another's
+/// may end before; most find nothing left to write.
+async fn write(env: &Env, days: u32) {
+    Sleep::new(GATHER).await;
+    let (entries, lost) = state::with_audit(|waiting| waiting.take());
+    if lost > 0 {
+        log::error!("{lost} entries of the audit are lost: too many came at once");
+    }
+    let Some(database) = Database::of(env, DATABASE).filter(|_| !entries.is_empty()) else {
+        return;
+    };
+    let count = entries.len();
+    if let Err(error) = database.each(INSERT, entries.iter().map(values)).await {
+        log::error!("{count} entries of the audit are lost: {error}");
+    } else if state::is_time_to_clear(now_s(), CLEAR_EVERY) {
+        let age = u64::from(days).saturating_mul(24 * 60 * 60);
+        let before = now_s().saturating_sub(age).saturating_mul(1_000);
+        if let Err(error) = database.rows::<IgnoredAny>(CLEAR, &[number(before)]).await {
+            log::error!("the audit could not be cleared: {error}");
+        }
+    }
+}
+
+fn values(entry: &Entry) -> [D1Type<'_>; 10] {
+    [
+        number(entry.at_ms),
+        D1Type::Text(&entry.subject),
+        D1Type::Text(entry.way),
+        D1Type::Text(&entry.key),
+        D1Type::Text(&entry.client),
+        D1Type::Text(&entry.action),
+        D1Type::Text(&entry.site),
+        D1Type::Text(entry.effect),
+        D1Type::Text(entry.outcome),
+        number(entry.duration_ms),
+    ]
+}
+
+/// What the admin API is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Only entries before this one.
+    pub before: u64,
+    /// Subject, action, site and outcome; an empty one is any.
+    pub fields: [String; 4],
+    /// How many entries.
+    pub limit: u64,
+}
+
+/// An entry as the admin API shows it.
+#[derive(Serialize, Deserialize)]
+struct Listed {
+    id: u64,
+    at: u64,
+    subject: String,
+    way: String,
+    key: String,
+    client: String,
+    action: String,
+    site: String,
+    effect: String,
+    outcome: String,
+    duration: u64,
+}
+
+/// Entries, newest first: the JSON text of an array.
+///
+/// # Errors
+/// 503 where they cannot be read.
+pub async fn list(env: &Env, filter: &Filter) -> Result<String, Refusal> {
+    let [subject, action, site, outcome] = filter.fields.each_ref().map(|it| D1Type::Text(it));
+    let values = [number(filter.before), subject, action, site, outcome, number(filter.limit)];
+    json(&rows::<Listed>(env, LIST, &values).await?)
+}
+
+/// How the audit calls a refusal; None: it is none of somebody who should have known better.
+pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
+    let noted = matches!(
+        refusal,
+        Refusal::WrongCredential(_)
+            | Refusal::Unjudged
+            | Refusal::TooManyAttempts(_)
+            | Refusal::Scope(_)
+            | Refusal::RateLimit(..)
+            | Refusal::TokenNotAccepted
+            | Refusal::Rollout(..)
+    );
+    noted.then(|| names::refusal(refusal))
+}

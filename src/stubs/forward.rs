@@ -1,0 +1,199 @@
+//! To a session's object, under a deadline: from the Worker one request with its body unread, from the
+//! subject's hub what concerns all of its sessions.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+use worker::{Env, Headers, Result};
+
+use crate::platform::{
+    http::{Lines, Request, Response},
+    object_stub::{CallError, ObjectStub},
+    request,
+};
+use mcp_auth::{
+    admission::OWN_TOKEN_HEADER,
+    keys::Keyring,
+    principal::Principal,
+    quota::Rate,
+    refusal::Refusal,
+    seal::{SEAL_HEADER, Sealed, hub_seal},
+    secret::Secret,
+    session_id::Claims,
+};
+use mcp_protocol::media;
+use mcp_server::telemetry::{record::Record, trace::Trace};
+
+const SESSION_AGENT: &str = "SESSION_AGENT";
+
+/// A session that a request may speak to.
+pub struct Target<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The keys for the seal.
+    pub keys: Rc<Keyring>,
+    /// Which session.
+    pub claims: Claims,
+    /// Who asks.
+    pub principal: Principal,
+    /// The request's name in logs.
+    pub request: Uuid,
+    /// The SiteBay token to pass on in the place of whatever the client sent.
+    pub own_token: Option<Secret>,
+}
+
+/// What came back: an answer of the object, or none.
+pub type Forwarded<T = Response> = std::result::Result<T, Refusal>;
+
+impl Target<'_> {
+    /// Passes the client's request on, with its body unread, under the path that objects know. Of its
+    /// headers only those go along that the object reads.
+    pub async fn pass_on(
+        self,
+        request: &Request,
+        path: &str,
+        rate: Option<Rate>,
+    ) -> Result<Forwarded> {
+        let mut lines = Lines::default();
+        lines.push(SEAL_HEADER, Some(&self.seal(rate)))?;
+        for name in PASSED {
+            lines.push(name, request.header(name).as_deref())?;
+        }
+        // Only where there is a trace: it is asked for by itself.
+        if request.header(PARENT).is_some() {
+            lines.push(STATE, request.header(STATE).as_deref())?;
+        }
+        if self.principal.own_credential {
+            let kept = self.own_token.as_ref().map(|token| token.expose().to_owned());
+            let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
+            lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
+        }
+        let streams = media::accepts_stream(request.header("accept").as_deref());
+        let takes = if streams { "" } else { TAKES_JSON_ALONE };
+        let url = format!("https://object{path}{takes}");
+        let stub = stub(self.env, &self.claims.object())?;
+        Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
+    }
+
+    /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
+    /// one that carries everything (`sse`).
+    pub async fn open_feed(self, kind: &str) -> Result<Forwarded<worker::Response>> {
+        let headers = Headers::new();
+        headers.set(SEAL_HEADER, &self.seal(None))?;
+        let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
+        Ok(judged(stub(self.env, &self.claims.object())?.open(&request).await))
+    }
+
+    fn seal(&self, rate: Option<Rate>) -> String {
+        let (claims, principal) = (self.claims.clone(), self.principal.clone());
+        Sealed { claims, principal, request: self.request, rate }.seal(&self.keys)
+    }
+}
+
+/// What a session's object reads of a client's request, besides its seal and the token.
+pub const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
+
+/// Behind the address of a request whose client takes its answer as JSON and no event stream, so that the
+/// call cannot ask it anything.
+pub const TAKES_JSON_ALONE: &str = "?takes=json";
+
+/// Where a request says which trace it belongs to.
+const PARENT: &str = "traceparent";
+const STATE: &str = "tracestate";
+
+/// What a hub wants of a session's object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// To tell its sessions of the news in the body.
+    News,
+    /// To end its sessions that were issued at the time in the body or before.
+    End,
+}
+
+impl Order {
+    /// The path that says so.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::News => "/news",
+            Self::End => "/end",
+        }
+    }
+
+    /// Reads a path.
+    pub fn read(path: &str) -> Option<Self> {
+        [Self::News, Self::End].into_iter().find(|order| order.path() == path)
+    }
+}
+
+/// Gives an order to an object: the status of its answer.
+pub async fn give(
+    env: &Env,
+    keys: &Keyring,
+    order: Order,
+    object: &str,
+    text: &str,
+) -> Result<u16> {
+    let headers = Headers::new();
+    headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
+    let url = format!("https://object{}", order.path());
+    let request = request::request("POST", &url, &headers, Some(text))?;
+    Ok(judged(stub(env, object)?.text(&request).await).map_or(500, |(status, _)| status))
+}
+
+/// Finds out from the headers which trace a request belongs to.
+pub fn traced(record: &Record, request: &Request) {
+    if let Some(parent) = request.header(PARENT) {
+        record.traced(Trace::read(&parent, request.header(STATE)));
+    }
+}
+
+fn stub(env: &Env, object: &str) -> Result<ObjectStub> {
+    ObjectStub::named(env, SESSION_AGENT, object)
+}
+
+fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
+    answered.map_err(|error| match error {
+        CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
+        CallError::Failed(error) => {
+            log::error!("session object failed: {error}");
+            failure(&error.to_string())
+        }
+    })
+}
+
+/// What the runtime's error means for the client.
+fn failure(error: &str) -> Refusal {
+    if error.contains("overloaded") { Refusal::Overloaded } else { Refusal::Failed }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::lines_of_0_1_0;
+
+    #[test]
+    fn orders_of_hubs_are_read_as_they_were_written() {
+        let orders = [Order::News, Order::End];
+        let paths = orders.map(|order| order.path().to_owned());
+        for (path, order) in lines_of_0_1_0("messages-hub-to-session", &paths).iter().zip(orders) {
+            assert_eq!(Order::read(path), Some(order));
+        }
+    }
+}
+
+#[cfg(test)]
+mod fixtures {
+    use mcp_auth::{admission::OWN_TOKEN_HEADER, seal::SEAL_HEADER};
+    use mcp_server::hub::{LISTENER_HEADER, PRINCIPAL_HEADER};
+    use test_support::stored::lines_of_0_1_0;
+
+    use super::PASSED;
+
+    #[test]
+    fn headers_to_objects_have_the_names_that_they_had() {
+        let names = [SEAL_HEADER, LISTENER_HEADER, PRINCIPAL_HEADER, OWN_TOKEN_HEADER];
+        let names = [names, PASSED].concat().into_iter().map(str::to_owned);
+        let names: Vec<String> = names.collect();
+        assert_eq!(lines_of_0_1_0("headers-to-objects", &names), names);
+    }
+}

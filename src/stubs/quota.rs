@@ -1,0 +1,173 @@
+//! Whether a subject may make another request: by what the isolate holds, else by the subject's
+//! quota object. And whether the SiteBay token that names a subject is verified: until then its
+//! requests count against the account, and the subject has no quota object.
+
+use futures_util::FutureExt as _;
+use worker::{Env, Error, Headers, Result};
+
+use crate::{
+    platform::{clock::now_s, object_stub::ObjectStub, request},
+    state,
+};
+use mcp_auth::{
+    accepted::{AcceptedTokens, Lookup},
+    principal::{Principal, Subject},
+    quota::{Count, Lease, Part, Rate, Taken, Wanted},
+    refusal::Refusal,
+};
+use mcp_server::{apart::compiled_apart, changes::WaitUntil};
+
+/// The path for a single unit.
+pub const ONE: &str = "/one";
+/// The path of the list of accepted tokens.
+pub const ACCEPTED: &str = "/accepted";
+/// The path for a single one of them.
+pub const IS_ACCEPTED: &str = "/accepted/one";
+/// The answer for a token that was accepted.
+pub const YES: &str = "1";
+
+/// The binding of the quotas.
+const QUOTA_AGENT: &str = "QUOTA_AGENT";
+
+/// Admits a request, or not.
+///
+/// # Errors
+/// 429 where the window is used up, 503 where that cannot be found out.
+pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
+    let mut taken = state::with_leases(|leases| leases.take(subject, limit, now_s()));
+    if let Taken::Ask(part) = taken {
+        let lease = compiled_apart(lease(env, subject, part, limit)).await.map_err(|error| {
+            log::error!("the quota could not be asked: {error}");
+            Refusal::QuotaUnreachable
+        })?;
+        taken = state::with_leases(|leases| leases.note(subject, limit, lease, now_s()));
+    }
+    match taken {
+        Taken::Admitted(rate) => Ok(rate),
+        Taken::Refused(rate) => Err(Refusal::RateLimit(rate, pause(rate))),
+        Taken::Ask(_) => Err(Refusal::QuotaUnreachable),
+    }
+}
+
+/// Admits the further requests of a batch whose first one was admitted, or none of them.
+///
+/// # Errors
+/// As [`admit`].
+pub async fn admit_batch(
+    env: &Env,
+    subject: Subject,
+    limit: u32,
+    requests: usize,
+) -> std::result::Result<Option<Rate>, Refusal> {
+    let mut rate = None;
+    for _ in 1..requests {
+        rate = Some(admit(env, subject, limit).await?);
+    }
+    Ok(rate)
+}
+
+/// Admits the start of a session of a caller that was admitted, or not.
+///
+/// # Errors
+/// 429 where it starts too many.
+pub fn start(subject: Subject, rate: Rate) -> std::result::Result<(), Refusal> {
+    match state::with_leases(|leases| leases.may_start(subject, rate.limit, now_s())) {
+        true => Ok(()),
+        false => Err(Refusal::RateLimit(rate, pause(rate))),
+    }
+}
+
+fn pause(rate: Rate) -> u64 {
+    rate.reset.saturating_sub(now_s()).max(1)
+}
+
+async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Lease> {
+    let wanted = Wanted { limit, now_s: now_s() };
+    let path = match part {
+        Part::Usual => "/",
+        Part::One => ONE,
+    };
+    let text = ask(env, subject, path, &wanted.to_text()).await?;
+    Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
+}
+
+/// What was leased of a subject's window.
+///
+/// # Errors
+/// Where its object does not answer.
+pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
+    let text = ask(env, subject, "/", "").await?;
+    Count::read(&text).ok_or_else(|| Error::RustError(format!("not a count: {text}")))
+}
+
+async fn ask(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
+    let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
+    let url = format!("https://object{path}");
+    let request = request::request("POST", &url, &Headers::new(), Some(body))?;
+    Ok(object.text(&request).await?.1)
+}
+
+/// Whether the SiteBay token of a subject was accepted by SiteBay before: by what the isolate knows,
+/// else by the list of the account. Where that cannot be had, the token counts as unverified.
+pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool {
+    let find = || state::with_known_tokens(|known| known.find(account, subject, now_s()));
+    let asked = match find() {
+        Lookup::Known(is_accepted) => return is_accepted,
+        Lookup::Ask => compiled_apart(is_listed(env, account, subject)).await,
+        Lookup::List => compiled_apart(accepted(env, account)).await.map(|list| {
+            state::with_known_tokens(|known| known.note(account, &list, now_s()));
+            find() == Lookup::Known(true)
+        }),
+    };
+    asked.unwrap_or_else(|error| {
+        log::error!("it could not be read whether a token was accepted: {error}");
+        false
+    })
+}
+
+/// Whether a token is in the list of the account's object.
+async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool> {
+    let is_listed = ask(env, account, IS_ACCEPTED, &subject.to_text()).await? == YES;
+    state::with_known_tokens(|known| match is_listed {
+        true => drop(known.add(account, subject, now_s())),
+        false => known.note_unknown(account, subject, now_s()),
+    });
+    Ok(is_listed)
+}
+
+/// The tokens of an account that SiteBay accepted.
+///
+/// # Errors
+/// Where its object does not answer.
+pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
+    Ok(AcceptedTokens::read(&ask(env, account, ACCEPTED, "").await?))
+}
+
+/// What notes that SiteBay accepted the caller's token: in this isolate at once, in others within
+/// seconds. None: nothing is to be noted, because the token is none or is verified.
+pub fn note_accepted(
+    env: &Env,
+    principal: &Principal,
+    keep: impl FnOnce() -> WaitUntil,
+) -> Option<Box<dyn FnOnce()>> {
+    let (account, subject) = (principal.unverified?, principal.subject);
+    let (env, keep) = (env.clone(), keep());
+    Some(Box::new(move || {
+        state::with_known_tokens(|known| known.add(account, subject, now_s()));
+        // Also where this isolate told it before: the object may not have heard it, or dropped it since.
+        keep(async move { tell(&env, account, subject).await }.boxed_local());
+    }))
+}
+
+/// The same at once.
+pub async fn accept(env: &Env, account: Subject, subject: Subject) {
+    if state::with_known_tokens(|known| known.add(account, subject, now_s())) {
+        tell(env, account, subject).await;
+    }
+}
+
+async fn tell(env: &Env, account: Subject, subject: Subject) {
+    if let Err(error) = ask(env, account, ACCEPTED, &subject.to_text()).await {
+        log::error!("an accepted token could not be stored: {error}");
+    }
+}

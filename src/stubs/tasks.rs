@@ -1,0 +1,458 @@
+//! The way to a caller's tasks, from the Worker and from session objects.
+//!
+//! Invariant: only an id that verifies for the caller reaches an object.
+
+use std::{future::poll_fn, rc::Rc, task::Poll, time::Duration};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, LocalBoxFuture, select},
+};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+use worker::{Env, EventStream, Headers, Request, WebSocket, WebsocketEvent};
+
+use crate::{
+    platform::{
+        object_stub::{CallError, ObjectStub},
+        request,
+        sleep::Sleep,
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{quota, token_check::TokenCheck},
+};
+use mcp_auth::{
+    admission::OWN_TOKEN_HEADER,
+    keys::Keyring,
+    principal::{Principal, Subject},
+    refusal::Refusal,
+    secret::Secret,
+    task_id::TaskId,
+};
+use mcp_platform::Platform as _;
+use mcp_protocol::{fields::fields, implementation::Implementation, raw, stateless::input::Keyed};
+use mcp_server::{
+    apart::compiled_apart,
+    ask::Stop,
+    notify::Notifier,
+    task::{HEARS_NOTHING_ASKED, Order, Status, Told, read_started},
+    tasks::{Asked, Ended, Seen, Start, TaskFault, Tasks},
+};
+
+/// The binding of the tasks.
+const TASK_AGENT: &str = "TASK_AGENT";
+/// How long a task is kept, in seconds.
+const KEPT_FOR: u64 = 24 * 60 * 60;
+/// How often a follower comes back to an object that went away, a second apart.
+const TRIES: usize = 60;
+/// A follower whose socket is silent looks at its task after so long, and less and less often while the
+/// task has nothing to tell: a socket that was lost unnoticed must not hold the call.
+const LOOK_AFTER: Duration = Duration::from_secs(30);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// Looks that fail in a row before the follower comes back on another socket.
+const LOOKS: u32 = 3;
+/// How often answers are sent to an object that does not take them, before the last time.
+const ANSWER_TRIES: usize = 3;
+
+/// A caller's way to its tasks.
+#[derive(Clone)]
+pub struct TaskLink {
+    /// The bindings.
+    pub env: Env,
+    /// The keys of the ids.
+    pub keys: Rc<Keyring>,
+    /// The caller.
+    pub principal: Rc<Principal>,
+    /// The program that the person uses.
+    pub client: Rc<Implementation>,
+    /// The SiteBay credential that the caller brings.
+    pub own_token: Option<Secret>,
+}
+
+type Result<T> = std::result::Result<T, TaskFault>;
+
+/// The fault of a call that the runtime broke.
+fn broken(error: worker::Error) -> TaskFault {
+    TaskFault::Failed(error.to_string())
+}
+
+/// The fault of a request that never left.
+fn unsent(error: worker::Error) -> TaskFault {
+    TaskFault::Refused(error.to_string())
+}
+
+fn unanswered(error: CallError) -> TaskFault {
+    TaskFault::Failed(error.to_string())
+}
+
+/// The fault of an answer that says nothing.
+fn unreadable(what: &str) -> TaskFault {
+    TaskFault::Failed(format!("the answer about its {what} cannot be read"))
+}
+
+impl TaskLink {
+    /// The way to the tasks of a subject, without starting any.
+    pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
+        let (principal, client) = (Rc::new(Principal::nobody(subject)), Rc::default());
+        Self { env, keys, principal, client, own_token: None }
+    }
+
+    async fn begin(mut self, id: String, start: Start) -> Result<Seen> {
+        self.verify().await?;
+        let claims = self.verified(&id)?;
+        let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
+        let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
+        let request = self.start_request(&order).map_err(unsent)?;
+        let answer = self.send(claims, request).await?;
+        read_started(&answer).ok_or_else(|| unreadable("start"))
+    }
+
+    fn start_request(&self, order: &Order) -> worker::Result<Request> {
+        let headers = Headers::new();
+        if let Some(token) = &self.own_token {
+            headers.set(OWN_TOKEN_HEADER, token.expose())?;
+        }
+        request::request("POST", "https://object/start", &headers, Some(&order.to_json()))
+    }
+
+    /// A task keeps the caller's token, so SiteBay is asked first whether it accepts it.
+    async fn verify(&mut self) -> Result<()> {
+        let Some(account) = self.principal.unverified else {
+            return Ok(());
+        };
+        let own = self.own_token.as_ref().map(|token| token.expose().to_owned());
+        let principal = Principal { unverified: None, ..(*self.principal).clone() };
+        let config = state::config(&self.env);
+        let check = TokenCheck(config.background(principal.clone(), own, Rc::new(WorkersPlatform)));
+        let refused = |refusal: Refusal| TaskFault::Refused(refusal.to_string());
+        compiled_apart(check.run()).await.map_err(refused)?;
+        quota::accept(&self.env, account, principal.subject).await;
+        self.principal = Rc::new(principal);
+        Ok(())
+    }
+
+    fn verified(&self, id: &str) -> Result<TaskId> {
+        let now_s = WorkersPlatform.now_ms() / 1_000;
+        TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskFault::Unknown)
+    }
+
+    async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
+        let method = if path == "task" || path == "ended" { "GET" } else { "POST" };
+        let (url, headers) = (format!("https://object/{path}"), Headers::new());
+        let request = request::request(method, &url, &headers, body.as_deref()).map_err(unsent)?;
+        self.send(self.verified(id)?, request).await
+    }
+
+    async fn send(&self, id: TaskId, request: Request) -> Result<String> {
+        let (status, text) = self.stub(id)?.text(&request).await.map_err(unanswered)?;
+        match status {
+            200 => Ok(text),
+            404 => Err(TaskFault::Unknown),
+            400 => Err(TaskFault::Refused(text)),
+            status => Err(TaskFault::Failed(format!("{status}: {text}"))),
+        }
+    }
+
+    fn stub(&self, id: TaskId) -> Result<ObjectStub> {
+        ObjectStub::named(&self.env, TASK_AGENT, &id.object()).map_err(unsent)
+    }
+
+    async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
+        let mut open = None;
+        for _ in 0..TRIES {
+            match self.listen(&id, owner, &*notifier, &mut open).await {
+                Ok(Some(ended)) => return Ok(ended),
+                Ok(None) | Err(TaskFault::Failed(_)) => {}
+                Err(fault) => return Err(fault),
+            }
+            Sleep::new(Duration::from_secs(1)).await;
+        }
+        Err(TaskFault::Failed("the task's object cannot be reached".to_owned()))
+    }
+
+    /// Follows a task until it ends. None: its object went away. `open` outlives the connection, so that
+    /// the client is not asked again what it is being asked.
+    async fn listen(
+        &self,
+        id: &str,
+        owner: bool,
+        notifier: &dyn Notifier,
+        open: &mut Option<OpenRound>,
+    ) -> Result<Option<Ended>> {
+        let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { "own" } else { "follow" });
+        let socket = self.open(id, &path).await?;
+        let mut events = socket.0.events().map_err(broken)?;
+        socket.0.accept().map_err(broken)?;
+        let mut patience = Patience::default();
+        loop {
+            // The client, another view of the task, or its end: whichever is first settles the round.
+            let event = match heard(&mut events, open, patience.pause()).await {
+                Heard::Event(event) => event,
+                Heard::Answers(answers) => {
+                    match (open.take(), answers) {
+                        (Some(round), Ok(answers)) => {
+                            self.answer(id, round.questions, answers).await?;
+                        }
+                        (_, Err(stop)) => return self.give_up(id, stop).await.map(Some),
+                        (None, Ok(_)) => {}
+                    }
+                    continue;
+                }
+                Heard::Nothing => match self.missed(id, open.is_some()).await {
+                    Ok(Missed::Nothing) => {
+                        patience.is_quiet();
+                        continue;
+                    }
+                    Ok(Missed::Question) => return Ok(None),
+                    Ok(Missed::End) => return self.ended(id).await.map(Some),
+                    // Coming back would give up a task of the call's own.
+                    Err(fault @ TaskFault::Failed(_)) => match patience.is_lost() {
+                        true => return Err(fault),
+                        false => continue,
+                    },
+                    Err(fault) => return Err(fault),
+                },
+            };
+            patience = Patience::default();
+            let Some(Ok(WebsocketEvent::Message(message))) = event else {
+                return Ok(None);
+            };
+            let told = message.text().and_then(|text| Told::from_json(&text));
+            match told {
+                Some(Told::Progress(progress, total, message)) => {
+                    notifier.progress(progress, total, message.as_deref());
+                }
+                Some(Told::Log(level, logger, data)) => notifier.log(level, &logger, data),
+                Some(Told::Asks(asked)) => OpenRound::follow(open, asked, notifier),
+                Some(Told::Over) => {
+                    *open = None;
+                    return self.ended(id).await.map(Some);
+                }
+                None => {}
+            }
+        }
+    }
+
+    /// Looks what a socket that is silent did not tell.
+    async fn missed(&self, id: &str, is_asking: bool) -> Result<Missed> {
+        let task = self.ask(id, "task", None).await?;
+        Missed::of(&task, is_asking).ok_or_else(|| unreadable("state"))
+    }
+
+    /// Cancels a task whose question the client did not answer.
+    async fn give_up(&self, id: &str, stop: Stop) -> Result<Ended> {
+        self.ask(id, "cancel", None).await?;
+        Ok(Ended::Completed(stop.into_result().to_json()))
+    }
+
+    /// Hands the client's answers to the task. Sending them again changes nothing.
+    async fn answer(&self, id: &str, asked: Vec<Keyed>, answers: Vec<Value>) -> Result<()> {
+        let keys = asked.into_iter().map(|one| one.key);
+        let responses: Map<String, Value> = keys.zip(answers).collect();
+        let responses = Value::Object(responses).to_string();
+        for _ in 0..ANSWER_TRIES {
+            match self.ask(id, "update", Some(responses.clone())).await {
+                Err(TaskFault::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
+                outcome => return outcome.map(drop),
+            }
+        }
+        self.ask(id, "update", Some(responses)).await.map(drop)
+    }
+
+    async fn ended(&self, id: &str) -> Result<Ended> {
+        let text = self.ask(id, "ended", None).await?;
+        Ended::from_json(&text).ok_or_else(|| unreadable("end"))
+    }
+
+    async fn open(&self, id: &str, path: &str) -> Result<Follower> {
+        let request =
+            request::upgrade(&format!("https://object/{path}"), &Headers::new()).map_err(broken)?;
+        let stub = self.stub(self.verified(id)?)?;
+        let response = stub.open(&request).await.map_err(unanswered)?;
+        match (response.status_code(), response.websocket()) {
+            (_, Some(socket)) => Ok(Follower(socket)),
+            (404, None) => Err(TaskFault::Unknown),
+            (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
+        }
+    }
+}
+
+/// What a follower waits for.
+enum Heard {
+    /// Something on the socket, or its end.
+    Event(Option<worker::Result<WebsocketEvent>>),
+    /// The client's answers to the questions that it has open.
+    Answers(std::result::Result<Vec<Value>, Stop>),
+    /// Nothing for this long.
+    Nothing,
+}
+
+async fn heard(
+    events: &mut EventStream<'_>,
+    open: &mut Option<OpenRound>,
+    at_most: Duration,
+) -> Heard {
+    let answers = poll_fn(|cx| match open {
+        Some(round) => round.answers.as_mut().poll(cx),
+        None => Poll::Pending,
+    });
+    match select(select(events.next(), answers), Sleep::new(at_most)).await {
+        Either::Left((Either::Left((event, _)), _)) => Heard::Event(event),
+        Either::Left((Either::Right((answers, _)), _)) => Heard::Answers(answers),
+        Either::Right(_) => Heard::Nothing,
+    }
+}
+
+/// For how long a follower believes a socket that is silent.
+struct Patience {
+    pause: Duration,
+    failures: u32,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { pause: LOOK_AFTER, failures: 0 }
+    }
+}
+
+impl Patience {
+    fn pause(&self) -> Duration {
+        self.pause
+    }
+
+    /// The task has nothing to tell: the next look comes later.
+    fn is_quiet(&mut self) {
+        self.failures = 0;
+        self.pause = self.pause.saturating_mul(2).min(LONGEST_PAUSE);
+    }
+
+    /// The task could not be looked at; true when that was tried often enough.
+    fn is_lost(&mut self) -> bool {
+        self.failures = self.failures.saturating_add(1);
+        self.failures >= LOOKS
+    }
+}
+
+/// What a socket did not tell its follower.
+#[derive(Debug, PartialEq, Eq)]
+enum Missed {
+    Nothing,
+    /// That a question was asked, or answered elsewhere.
+    Question,
+    /// That the task is over.
+    End,
+}
+
+impl Missed {
+    /// Finds out from the JSON text of the task, and whether the client is being asked.
+    fn of(task: &str, is_asking: bool) -> Option<Self> {
+        let [status] = fields(task, ["status"]).ok()?;
+        Some(match Status::parse(&raw::text(status?)?)? {
+            Status::Working if !is_asking => Self::Nothing,
+            Status::InputRequired if is_asking => Self::Nothing,
+            Status::Working | Status::InputRequired => Self::Question,
+            Status::Completed | Status::Failed | Status::Cancelled => Self::End,
+        })
+    }
+}
+
+/// The questions of a task that its follower put to the client, and the answers to come. Dropping it takes
+/// the questions back.
+struct OpenRound {
+    questions: Vec<Keyed>,
+    answers: LocalBoxFuture<'static, std::result::Result<Vec<Value>, Stop>>,
+}
+
+impl OpenRound {
+    /// Puts the questions that a task asks now in the place of those before. The same ones stay open.
+    fn follow(open: &mut Option<Self>, questions: Vec<Keyed>, notifier: &dyn Notifier) {
+        if open.as_ref().is_some_and(|round| round.questions == questions) {
+            return;
+        }
+        *open = None;
+        if !questions.is_empty() {
+            let answers = notifier.ask(questions.clone());
+            *open = Some(Self { questions, answers });
+        }
+    }
+}
+
+/// A follower's socket; its object learns at once when it leaves.
+struct Follower(WebSocket);
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // One that is closed already does not mind.
+        let _ = self.0.close(Some(1000), Some("done"));
+    }
+}
+
+impl Tasks for TaskLink {
+    fn name(&self, nonce: Option<[u8; 16]>) -> String {
+        let ends_s = (WorkersPlatform.now_ms() / 1_000).saturating_add(KEPT_FOR);
+        let id = TaskId {
+            // A request that comes again names the same task.
+            task: nonce.map_or_else(Uuid::new_v4, Uuid::from_bytes),
+            subject: self.principal.subject,
+            ends: u32::try_from(ends_s).unwrap_or(u32::MAX),
+        };
+        id.sign(&self.keys)
+    }
+
+    fn start(&self, id: &str, start: Start) -> Asked<Seen> {
+        self.clone().begin(id.to_owned(), start).boxed_local()
+    }
+
+    fn look(&self, id: &str) -> Asked<String> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "task", None).await }.boxed_local()
+    }
+
+    fn update(&self, id: &str, responses: String) -> Asked<()> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "update", Some(responses)).await.map(|_| ()) }.boxed_local()
+    }
+
+    fn cancel(&self, id: &str) -> Asked<()> {
+        let (link, id) = (self.clone(), id.to_owned());
+        async move { link.ask(&id, "cancel", None).await.map(|_| ()) }.boxed_local()
+    }
+
+    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended> {
+        self.clone().wait(id.to_owned(), owner, notifier).boxed_local()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_follower_looks_less_and_less_often_and_gives_a_lost_socket_up() {
+        let mut patience = Patience::default();
+        let mut pauses = Vec::new();
+        for _ in 0..6 {
+            pauses.push(patience.pause().as_secs());
+            patience.is_quiet();
+        }
+        assert_eq!(pauses, [30, 60, 120, 240, 300, 300]);
+        assert_eq!([(); 3].map(|()| patience.is_lost()), [false, false, true]);
+    }
+
+    #[test]
+    fn a_look_shows_what_a_silent_socket_did_not_tell() {
+        for (status, unasked, asked) in [
+            ("working", Missed::Nothing, Missed::Question),
+            ("input_required", Missed::Question, Missed::Nothing),
+            ("completed", Missed::End, Missed::End),
+            ("failed", Missed::End, Missed::End),
+            ("cancelled", Missed::End, Missed::End),
+        ] {
+            let task = format!(r#"{{"taskId":"x","status":"{status}"}}"#);
+            assert_eq!(Missed::of(&task, false), Some(unasked), "{status}");
+            assert_eq!(Missed::of(&task, true), Some(asked), "{status}");
+        }
+        assert_eq!(Missed::of("{}", false), None);
+    }
+}

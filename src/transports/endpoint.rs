@@ -1,0 +1,279 @@
+//! An endpoint as one admitted caller meets it, whatever the wire.
+
+use std::rc::Rc;
+
+use uuid::Uuid;
+use worker::Env;
+
+use crate::stubs::keys;
+use crate::wiring::REGISTRY;
+use crate::{
+    admission::Visit,
+    answer::{self, Caller, STREAMED},
+    body::check_declared,
+    config::Config,
+    error::Outcome,
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{
+        forward::Target, grants::Admitted, hub::Hub, quota, tasks::TaskLink,
+        token_check::TokenCheck,
+    },
+    transports::{held::Lease, watchdog::Watched, whole::whole},
+};
+use mcp_auth::{
+    credential::Credential,
+    keys::Keyring,
+    oauth::token::Handle,
+    principal::Principal,
+    quota::Rate,
+    refusal::Refusal,
+    secret::Secret,
+    session_id::{Claims, Placement},
+};
+use mcp_platform::url::query_value;
+use mcp_protocol::media;
+use mcp_protocol::{implementation::Implementation, initialize::Hello};
+use mcp_server::{
+    apart::compiled_apart,
+    changes::WaitUntil,
+    choice::Choice,
+    context::Context,
+    tasks::Tasks,
+    telemetry::{audit::Audit, metrics, record::Record},
+};
+
+/// The header that names the toolsets that a caller wants.
+const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
+/// The header that leaves only tools that read.
+const READ_ONLY_HEADER: &str = "x-mcp-readonly";
+
+/// The endpoint for one request.
+pub struct Endpoint<'a> {
+    /// The Worker's bindings.
+    pub env: &'a Env,
+    /// The configuration.
+    pub config: &'a Config,
+    /// The page that asks.
+    pub caller: &'a Caller,
+    /// The keys in force.
+    pub keys: Rc<Keyring>,
+    /// Who asks.
+    pub principal: Principal,
+    /// What is known of the request.
+    pub record: Rc<Record>,
+    /// What it may still ask for in this window. None: there is no limit.
+    pub rate: Option<Rate>,
+    own_token: Option<String>,
+    grant: Option<Handle>,
+    key: Option<String>,
+    audit: Rc<dyn Audit>,
+    wait_until: WaitUntil,
+}
+
+impl<'a> Endpoint<'a> {
+    /// Lets the caller in, or not.
+    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+        let Visit { env, config, caller, .. } = visit;
+        let keys = keys::keys(env, config).await?;
+        let (admitted, rate) = visit.admitted(request, &keys).await?;
+        let Admitted { principal, own_token, grant, key } = admitted;
+        if let Some(note) = quota::note_accepted(env, &principal, || visit.wait_until()) {
+            visit.record.when_accepted(note);
+        }
+        let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
+        Ok(Self {
+            env,
+            config,
+            caller,
+            keys,
+            principal,
+            record,
+            rate,
+            own_token,
+            grant,
+            key,
+            audit,
+            wait_until,
+        })
+    }
+
+    /// Keeps work running after the answer, or without one.
+    pub fn wait_until(&self) -> WaitUntil {
+        self.wait_until.clone()
+    }
+
+    /// Where it is noted what happened.
+    pub fn audit(&self) -> Rc<dyn Audit> {
+        self.audit.clone()
+    }
+
+    /// The SiteBay account that the caller acts on.
+    pub fn credential(&self) -> Rc<Credential> {
+        Rc::new(self.config.credential(&self.principal, self.own_token.as_deref()))
+    }
+
+    /// The SiteBay token that the caller brings.
+    pub fn own_token(&self) -> Option<Secret> {
+        self.own_token.clone().map(Secret::new)
+    }
+
+    /// What asks SiteBay whether it accepts the caller's token. None: that need not be asked.
+    pub fn token_check(&self) -> Option<TokenCheck> {
+        self.principal.unverified?;
+        let (principal, own) = (self.principal.clone(), self.own_token.clone());
+        let context = self.config.background(principal, own, Rc::new(WorkersPlatform));
+        Some(TokenCheck(Context { record: self.record.clone(), ..context }))
+    }
+
+    /// The caller's hub.
+    pub fn hub(&self) -> Hub {
+        Hub::new(self.env, self.principal.subject)
+    }
+
+    /// The caller's tasks, where this server keeps any.
+    pub fn tasks(&self, client: Implementation) -> Option<Rc<dyn Tasks>> {
+        let link = || TaskLink {
+            env: self.env.clone(),
+            keys: self.keys.clone(),
+            principal: Rc::new(self.principal.clone()),
+            client: Rc::new(client),
+            own_token: self.own_token(),
+        };
+        self.config.offers_tasks().then(|| Rc::new(link()) as Rc<dyn Tasks>)
+    }
+
+    /// When a stream that begins now must end, in seconds since 1970.
+    pub fn expires(&self) -> u32 {
+        let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
+        self.with_credential(now.saturating_add(age))
+    }
+
+    /// For how long a stream of a session may go on.
+    pub fn lease(&self, claims: &Claims) -> Lease {
+        let session = Some((claims.subject, claims.issued));
+        let unverified = self.principal.unverified;
+        Lease { session, unverified, ..self.lease_until(self.with_credential(claims.expires)) }
+    }
+
+    /// For how long a stream without a session may go on.
+    pub fn lease_until(&self, expires: u32) -> Lease {
+        let (grant, key) = (self.grant.clone(), self.key.clone());
+        let env = self.env.clone();
+        Lease { env, expires, session: None, unverified: None, grant, key }
+    }
+
+    /// The earlier end: this one, or that of what the caller came in with.
+    fn with_credential(&self, expires: u32) -> u32 {
+        self.principal.expires.map_or(expires, |own| own.min(expires))
+    }
+
+    /// The session that an id names, if it is this caller's and was not ended with all others.
+    pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
+        let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
+            .map_err(|_| Refusal::SessionNotFound)?;
+        let account = self.principal.unverified;
+        if Hub::has_ended(self.env, account, claims.subject, claims.issued).await? {
+            return Err(Refusal::SessionNotFound.into());
+        }
+        Ok(self.target_of(claims))
+    }
+
+    /// A session that this caller may speak to.
+    pub fn target_of(&self, claims: Claims) -> Target<'a> {
+        let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
+        let request = self.record.id();
+        Target { env, keys, claims, principal, request, own_token: own_token.map(Secret::new) }
+    }
+
+    /// Passes a request on with its body unread, and hands the object's answer to the client.
+    pub async fn pass_on(
+        &self,
+        target: Target<'_>,
+        request: &Request,
+        path: &str,
+    ) -> Outcome<Response> {
+        check_declared(request).await??;
+        let response = target.pass_on(request, path, self.rate).await??;
+        let streams = response.status() == STREAMED;
+        if streams && !media::accepts_stream(request.header("accept").as_deref()) {
+            return compiled_apart(self.whole(response)).await;
+        }
+        // The object tells of what it answers.
+        self.record.hand_over();
+        if !streams {
+            return Ok(response);
+        }
+        let stream = worker::Response::from(response).stream()?;
+        let stream = Watched::new(stream, Rc::new(WorkersPlatform), self.record.clone());
+        Ok(answer::stream(stream, self.caller)?)
+    }
+
+    /// Hands on a stream of the object in one piece. A stream that ends before its answer is refused
+    /// here, and logged here, because its object may be gone.
+    async fn whole(&self, streamed: Response) -> Outcome<Response> {
+        let stream = worker::Response::from(streamed).stream()?;
+        let body = whole(Watched::new(stream, Rc::new(WorkersPlatform), Record::aside())).await?;
+        self.record.hand_over();
+        Ok(answer::json(200, &body, self.caller)?)
+    }
+
+    /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
+    pub fn choice(&self, request: &Request) -> Outcome<Option<Choice>> {
+        let said = |header: &str, parameter: &str| {
+            request.header(header).or_else(|| query_value(request.url(), parameter))
+        };
+        let toolsets = said(TOOLSETS_HEADER, "toolsets");
+        let read_only = said(READ_ONLY_HEADER, "readonly");
+        if toolsets.is_none() && read_only.is_none() {
+            return Ok(None);
+        }
+        let chosen = match toolsets {
+            Some(names) => REGISTRY.choose(&names).map_err(Refusal::Toolset)?,
+            None => self.config.choice,
+        };
+        let read_only = read_only.is_some_and(|said| !matches!(said.trim(), "0" | "false"));
+        let legacy = self.config.choice.legacy;
+        Ok(Some(Choice { read_only: read_only || chosen.read_only, legacy, ..chosen }))
+    }
+
+    /// The claims of a new session of this caller.
+    ///
+    /// # Errors
+    /// 429 where it starts too many.
+    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
+        if let Some(rate) = self.rate {
+            quota::start(self.principal.limited_as(), rate)?;
+        }
+        metrics::session();
+        let now = u32::try_from(now_s()).unwrap_or(u32::MAX);
+        let issued = state::issued(self.principal.subject, now);
+        let age = u32::try_from(self.config.session_max_age.as_secs()).unwrap_or(u32::MAX);
+        Ok(Claims {
+            session: Uuid::new_v4(),
+            version: hello.version,
+            capabilities: hello.capabilities,
+            placement: self.placement(),
+            subject: self.principal.subject,
+            issued,
+            expires: now.saturating_add(age),
+            toolset: choice.map(Choice::to_claim).unwrap_or_default(),
+            client_name: hello.client_name,
+            client_version: hello.client_version,
+        })
+    }
+
+    /// Callers who share a key, or have none, never share an object, unless each brings a
+    /// credential of its own.
+    fn placement(&self) -> Placement {
+        let somebody = self.principal.way.is_personal() || self.principal.own_credential;
+        if somebody { self.config.placement } else { Placement::Session }
+    }
+}

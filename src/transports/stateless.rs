@@ -1,0 +1,457 @@
+//! Streamable HTTP without sessions: MCP 2026-07-28, `basic/transports/streamable-http`.
+//!
+//! Invariant: a request says everything that is needed to answer it, and is answered here, in the
+//! Worker, without an object, unless it listens or announces. A client that closes the stream takes
+//! its request back: the call lives in its body, until it may have changed something. Then it runs to
+//! its end, so that its outcome is known.
+
+use std::{borrow::Cow, rc::Rc};
+
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{Either, select},
+};
+use serde_json::value::RawValue;
+
+use crate::wiring::REGISTRY;
+use crate::{
+    answer,
+    config::Config,
+    error::Outcome as Answered,
+    platform::{
+        departure::Departure,
+        http::{Request, Response},
+        random,
+        workers::WorkersPlatform,
+    },
+    stubs::{hub, token_check::TokenCheck},
+    transports::{endpoint::Endpoint, whole::whole},
+};
+use mcp_auth::{
+    keys::Keyring,
+    principal::Subject,
+    refusal::Refusal,
+    request_state::{Binding, RequestState},
+    scope::Scopes,
+};
+use mcp_platform::Platform as _;
+use mcp_protocol::media;
+use mcp_protocol::{
+    bytes::cut_text,
+    capabilities::{ClientCapabilities, TASKS_EXTENSION},
+    era,
+    implementation::Implementation,
+    initialize::server_capabilities,
+    jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text, result_text},
+    log_level::LogLevel,
+    object::Object,
+    stateless::{
+        discover,
+        envelope::{Envelope, Trace as Said},
+        error::StatelessError,
+        headers::{self, HeaderSource},
+        input::InputRequests,
+        listen::{Filter, Offered},
+        method::{Method, NamedBy},
+        param_headers,
+        params::Params as StatelessParams,
+        result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
+    },
+    version::Version,
+};
+use mcp_server::{
+    apart::compiled_apart,
+    ask::{Reason, Stop},
+    call::{Held, run_held},
+    changes::Changes,
+    channel::{Channel, Reply},
+    choice::Choice,
+    context::Context,
+    dispatch::{Outcome, beyond_text, dispatch},
+    params::OwnedParams,
+    rounds::{Bind, Brought, Consume, ROUND_LASTS, Run},
+    size::{MAX_RESULT, too_large, too_large_error},
+    tasks::TaskFault,
+    telemetry::trace::Trace,
+};
+
+/// The headers of a request, read when they are asked for.
+struct Sent<'a>(&'a Request);
+
+impl HeaderSource for Sent<'_> {
+    fn header(&self, name: &str) -> Option<String> {
+        self.0.header(name)
+    }
+}
+
+/// Answers a request of this era.
+pub async fn answer(
+    endpoint: Endpoint<'_>,
+    http: &Request,
+    request: era::Request<'_>,
+) -> Answered<Response> {
+    let id = request.id.clone();
+    endpoint.record.method(request.method);
+    let opened = open(&endpoint, http, request);
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(error) => return refused(&endpoint, &id, &error),
+    };
+    let streams = media::accepts_stream(http.header("accept").as_deref());
+    let client = Rc::new(opened.envelope.client.clone());
+    endpoint.record.spoken_by(client, Version::V2026_07_28.as_str());
+    match opened.method {
+        Method::Discover => {
+            let text = discover::result(&capabilities(endpoint.config));
+            Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
+        }
+        Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
+        Method::Listen => listen(endpoint, &id, opened).await,
+        Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
+            tend(endpoint, id, opened).await
+        }
+        _ => {
+            let choice = endpoint.choice(http)?;
+            let departure = Departure::of(http.inner());
+            carry_out(endpoint, id, opened, choice, (streams, departure)).await
+        }
+    }
+}
+
+/// Looks at a task, answers or cancels it.
+async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+    // Tasks change something: who may only look at them neither answers nor cancels.
+    if opened.method != Method::TasksGet
+        && let Err(beyond) = endpoint.principal.scopes.require(Scopes::WRITE)
+    {
+        let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
+        return Ok(answer::reply(reply, endpoint.caller)?);
+    }
+    let task = opened.params.name.clone().unwrap_or_default();
+    let tasks = endpoint.tasks(opened.envelope.client);
+    let tended = match (opened.method, tasks) {
+        (_, None) => Err(TaskFault::Unknown),
+        (Method::TasksUpdate, Some(tasks)) => {
+            let responses = opened.envelope.responses;
+            let responses =
+                responses.ok_or(TaskFault::Refused("`inputResponses` is missing".into()));
+            match responses {
+                Ok(responses) => tasks.update(&task, responses.get().to_owned()).await,
+                Err(fault) => Err(fault),
+            }
+            .map(|()| "{}".to_owned())
+        }
+        (Method::TasksCancel, Some(tasks)) => tasks.cancel(&task).await.map(|()| "{}".to_owned()),
+        (_, Some(tasks)) => tasks.look(&task).await,
+    };
+    let (status, body) = match tended {
+        Ok(text) => (200, result_text(&id, &complete(text, None))),
+        Err(TaskFault::Unknown) => {
+            let why = format!(
+                "no task `{}`: it does not exist, was deleted at the end of its time, or \
+                         belongs to another caller",
+                cut_text(&task, 128)
+            );
+            failed(&id, &StatelessError::Params(why))
+        }
+        Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
+        Err(TaskFault::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
+    };
+    Ok(answer::json(status, &body, endpoint.caller)?)
+}
+
+/// The answer to a request that is not carried out.
+pub fn refused(
+    endpoint: &Endpoint<'_>,
+    id: &RequestId,
+    error: &StatelessError,
+) -> Answered<Response> {
+    endpoint.record.came_to("error", Some(error.code()));
+    Ok(answer::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
+}
+
+/// A request that climbed the ladder.
+struct Opened {
+    method: Method,
+    envelope: EnvelopeFacts,
+    params: Rc<OwnedParams>,
+    before: Option<RequestState>,
+    filter: Option<Filter>,
+}
+
+/// What is kept of the envelope.
+struct EnvelopeFacts {
+    client: Implementation,
+    capabilities: ClientCapabilities,
+    token: Option<RequestId>,
+    log_level: Option<LogLevel>,
+    responses: Option<Box<RawValue>>,
+}
+
+/// Checks everything that the specification wants checked, in its order.
+fn open(
+    endpoint: &Endpoint<'_>,
+    http: &Request,
+    request: era::Request<'_>,
+) -> Result<Opened, StatelessError> {
+    let sent = Sent(http);
+    let params = &request.params;
+    let envelope = Envelope::open(params, sent.header(headers::VERSION_HEADER).as_deref())?;
+    let method = Method::parse(request.method)?;
+    headers::check(&sent, method, params)?;
+    StatelessError::unless_declared(envelope.capabilities, method.needs())?;
+    let name = method.named_by().map(|by| params.name(by)).transpose()?;
+    if let (Method::ToolsCall, Some(name)) = (method, &name) {
+        param_headers::check(&sent, REGISTRY.param_headers(name), params.arguments())?;
+    }
+    let subject = endpoint.principal.subject;
+    let target = name.as_deref().filter(|_| method.may_ask());
+    let before = match (params.request_state()?, target) {
+        (Some(state), Some(target)) => {
+            let binding = Binding::of(method, target, params.arguments(), subject);
+            Some(RequestState::open(&state, &endpoint.keys, &binding, now_s())?)
+        }
+        _ => None,
+    };
+    endpoint.record.traced(traced(&envelope.trace));
+    let filter = (method == Method::Listen).then(|| Filter::read(params.notifications()));
+    let client =
+        envelope.client.map(|said| Implementation { name: said.name, version: said.version });
+    Ok(Opened {
+        method,
+        params: Rc::new(owned(method, params, name.as_deref())?),
+        envelope: EnvelopeFacts {
+            client: client.unwrap_or_default(),
+            capabilities: envelope.capabilities,
+            token: envelope.progress_token,
+            log_level: envelope.log_level,
+            responses: params.input_responses().map(ToOwned::to_owned),
+        },
+        before,
+        filter: filter.transpose()?,
+    })
+}
+
+/// Makes the binding of a request, where its method may ask. Few requests do, and the digest of large
+/// arguments takes its time.
+fn binder(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<Bind> {
+    if !method.may_ask() {
+        return None;
+    }
+    Some(Box::new(move || {
+        let target = params.name.as_deref().or(params.uri.as_deref()).unwrap_or_default();
+        Binding::of(method, target, params.arguments.as_deref(), subject)
+    }))
+}
+
+/// What dispatch reads, kept beyond the body.
+fn owned(
+    method: Method,
+    params: &StatelessParams<'_>,
+    target: Option<&str>,
+) -> Result<OwnedParams, StatelessError> {
+    let target = target.map(str::to_owned);
+    let (name, uri) = match method.named_by() {
+        Some(NamedBy::Uri) => (None, target),
+        _ => (target, None),
+    };
+    Ok(OwnedParams {
+        name,
+        uri,
+        arguments: params.arguments().map(ToOwned::to_owned),
+        cursor: params.cursor()?.map(Cow::into_owned),
+        completion: params.completion().map(|raw| raw.map(ToOwned::to_owned)),
+    })
+}
+
+/// The trace that the envelope names.
+fn traced(said: &Said<'_>) -> Option<Trace> {
+    Trace::read(said.parent.as_deref()?, said.state.as_deref().map(str::to_owned))
+}
+
+fn now_s() -> u64 {
+    WorkersPlatform.now_ms() / 1_000
+}
+
+/// What a server without sessions can do: the text of an object.
+pub fn capabilities(config: &Config) -> String {
+    let capabilities = server_capabilities(!REGISTRY.prompts().is_empty());
+    if !config.offers_tasks() {
+        return capabilities.end();
+    }
+    let extensions = Object::new().raw(TASKS_EXTENSION, "{}").end();
+    capabilities.raw("extensions", &extensions).end()
+}
+
+async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answered<Response> {
+    let offered = Offered {
+        tools: true,
+        prompts: !REGISTRY.prompts().is_empty(),
+        resources: true,
+        subscribe: true,
+        tasks: endpoint.config.offers_tasks(),
+    };
+    let filter = opened.filter.unwrap_or_default().limited_to(&offered);
+    super::listen::listen(&endpoint, id, &filter).await
+}
+
+async fn carry_out(
+    endpoint: Endpoint<'_>,
+    id: RequestId,
+    opened: Opened,
+    choice: Option<Choice>,
+    (streams, departure): (bool, Departure),
+) -> Answered<Response> {
+    let channel = Channel::of_request(id.clone());
+    let record = endpoint.record.clone();
+    let hub = Rc::new(endpoint.hub());
+    let run = Rc::new(Run::new(Brought {
+        channel: channel.clone(),
+        platform: Rc::new(WorkersPlatform),
+        capabilities: opened.envelope.capabilities,
+        token: opened.envelope.token,
+        log_level: opened.envelope.log_level,
+        bind: binder(opened.method, opened.params.clone(), endpoint.principal.subject),
+        before: opened.before,
+        responses: opened.envelope.responses,
+        now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
+        nonce: || random::bytes().ok(),
+        consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
+    }));
+    let tasks = endpoint.tasks(opened.envelope.client.clone());
+    let left = departure.clone();
+    let changes = Changes::in_request(endpoint.wait_until());
+    let changes = Rc::new(changes.of_client(Rc::new(move || left.has_happened())));
+    let ctx = Context {
+        principal: Rc::new(endpoint.principal.clone()),
+        client: Rc::new(opened.envelope.client),
+        credential: endpoint.credential(),
+        registry: &REGISTRY,
+        page_size: endpoint.config.page_size,
+        consent: endpoint.config.consent,
+        choice: choice.unwrap_or(endpoint.config.choice),
+        platform: Rc::new(WorkersPlatform),
+        notifier: run.clone(),
+        work: run.clone(),
+        audit: endpoint.audit(),
+        changes: changes.clone(),
+        record: record.clone(),
+        tasks,
+        shelf: Some(hub.clone()),
+    };
+    let keys = endpoint.keys.clone();
+    let (method, params) = (opened.method, opened.params);
+    let until_end = record.until_end();
+    let call = async move {
+        let _until_end = until_end;
+        let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
+        ctx.record.came_to(outcome.word(), outcome.code());
+        hub.announce(&run.take_news()).await;
+        let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
+        worded(&id, cache_hint(method, own), outcome, &run, &keys)
+    };
+    match run_held(call.boxed_local(), channel, Rc::new(WorkersPlatform), changes).await {
+        Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
+        Held::Stream(stream) if !streams => {
+            match select(compiled_apart(whole(stream.map(Ok))), departure.wait()).await {
+                Either::Left((body, _)) => Ok(answer::json(200, &body?, endpoint.caller)?),
+                Either::Right(((), rest)) => {
+                    // Dropping the stream ends the call, or has it go on without a reader.
+                    record.streams(200);
+                    drop(rest);
+                    Ok(answer::accepted(endpoint.caller)?)
+                }
+            }
+        }
+        Held::Stream(stream) => {
+            record.streams(200);
+            Ok(answer::stream(stream.map(Ok), endpoint.caller)?)
+        }
+    }
+}
+
+/// Consumes names of requests in the subject's hub.
+fn consumer(hub: Rc<hub::Hub>, check: Option<Rc<TokenCheck>>) -> Consume {
+    Box::new(move |nonce| {
+        let (hub, check) = (hub.clone(), check.clone());
+        let until = now_s().saturating_add(u64::from(ROUND_LASTS));
+        async move {
+            if let Some(check) = check {
+                check.run().await.map_err(|refusal| refusal.to_string())?;
+            }
+            hub.consume(nonce, until).await.map_err(|error| error.to_string())
+        }
+        .boxed_local()
+    })
+}
+
+/// How long a result may be kept. A list of tools that the caller chose, or that leaves out what it
+/// may not use, is its own.
+fn cache_hint(method: Method, own: bool) -> Option<CacheHint> {
+    let hint = method.cache_hint()?;
+    let own = own && method == Method::ToolsList;
+    Some(if own { CacheHint { scope: CacheScope::Private, ..hint } } else { hint })
+}
+
+/// An outcome as this era says it.
+fn worded(
+    id: &RequestId,
+    hint: Option<CacheHint>,
+    outcome: Outcome,
+    run: &Run,
+    keys: &Keyring,
+) -> Reply {
+    let done = |text: String| (200, result_text(id, &complete(text, hint)));
+    let (status, body) = match outcome {
+        Outcome::List(text) => done(text.to_owned()),
+        Outcome::Text(text) => done(text),
+        Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
+        Outcome::Result(text) if text.len() > MAX_RESULT => {
+            (200, error_text(Some(id), &too_large_error(text.len())))
+        }
+        Outcome::Result(text) => done(text),
+        Outcome::Tool(result) => done(bounded(result.to_json())),
+        Outcome::NoResource(uri) => failed(id, &StatelessError::ResourceNotFound(uri)),
+        Outcome::Failed(error) => (200, error_text(Some(id), &error)),
+        Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
+        Outcome::Stopped(stop) => stopped(id, stop, run, keys),
+    };
+    Reply::Json { status, body }
+}
+
+fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {
+    (error.status(), error.response(Some(id)))
+}
+
+fn bounded(text: String) -> String {
+    if text.len() <= MAX_RESULT { text } else { too_large(text.len()).to_json() }
+}
+
+fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u16, Vec<u8>) {
+    match reason {
+        Reason::Suspended(open) => match run.take_next().map(|state| state.seal(keys)) {
+            Some(Ok(state)) => {
+                let text = input_required(&InputRequests(&open), Some(&state));
+                (200, result_text(id, &text))
+            }
+            Some(Err(large)) => failed(id, &large.into()),
+            None => {
+                let error = RpcError::new(INTERNAL_ERROR, "the questions were lost");
+                (200, error_text(Some(id), &error))
+            }
+        },
+        Reason::Incapable(needs) => failed(id, &StatelessError::MissingCapability(needs)),
+        Reason::Malformed(fault) => failed(id, &fault.into()),
+        Reason::Refused(error) => (200, error_text(Some(id), &error)),
+        Reason::Unanswered(_) | Reason::Moves => {
+            let text = Stop(reason).into_result().to_json();
+            (200, result_text(id, &complete(text, None)))
+        }
+    }
+}
+
+/// The answer to a body of no era.
+pub fn no_era(endpoint: &Endpoint<'_>, refused: &era::Refused<'_>) -> Answered<Response> {
+    let body = refused.error.response(refused.id);
+    Ok(answer::json(refused.error.status(), &body, endpoint.caller)?)
+}

@@ -1,0 +1,195 @@
+//! Streamable HTTP with sessions: MCP 2025-03-26, 2025-06-18 and 2025-11-25, `basic/transports`.
+//!
+//! Invariant: `initialize` needs no object; a session id that this server did not sign for this
+//! subject reaches none; every other session request is exactly one object request, and every 30 s
+//! one of them asks the subject's hub first whether sessions were ended.
+
+use std::rc::Rc;
+
+use worker::Method;
+
+use crate::wiring::REGISTRY;
+use crate::{
+    answer,
+    body::read_body,
+    error::Outcome,
+    platform::http::{Request, Response},
+    stubs::forward::Target,
+    transports::{endpoint::Endpoint, held::hold, stateless},
+};
+use mcp_auth::refusal::Refusal;
+use mcp_protocol::media;
+use mcp_protocol::{
+    era::{self, Era},
+    event::{self, LastEvent},
+    implementation::Implementation,
+    initialize::{Hello, result},
+    jsonrpc::{Body, Message, RequestId, decode, error_text, result_text},
+    version::Version,
+};
+use mcp_server::apart::compiled_apart;
+
+const SESSION_HEADER: &str = "mcp-session-id";
+const VERSION_HEADER: &str = "mcp-protocol-version";
+const METHODS: &str = "GET, POST, DELETE, OPTIONS";
+/// Where the wire is, as objects know it.
+pub const PATH: &str = "/mcp";
+
+/// Answers a request to the MCP endpoint of a caller that was admitted.
+pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    match request.method() {
+        Method::Post => match post(endpoint, &request).await {
+            Err(stop) => Err(compiled_apart(stop.naming(&request)).await),
+            answered => answered,
+        },
+        Method::Get => compiled_apart(get(endpoint, request)).await,
+        Method::Delete => compiled_apart(delete(endpoint, request)).await,
+        _ => Err(Refusal::Method(METHODS).into()),
+    }
+}
+
+async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+    if !media::is_json(request.header("content-type").as_deref()) {
+        return Err(Refusal::ContentType.into());
+    }
+    if !media::accepts_post(request.header("accept").as_deref()) {
+        return Err(Refusal::AcceptPost.into());
+    }
+    let id = request.header(SESSION_HEADER);
+    let version = request.header(VERSION_HEADER);
+    if let Some(id) = &id
+        && era::by_headers(true, version.as_deref())
+    {
+        check_version(version)?;
+        return compiled_apart(in_session(&endpoint, id, request)).await;
+    }
+    let body = read_body(request).await??;
+    let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
+    answered.map_err(|stop| stop.naming_body(&body))
+}
+
+/// Answers a request whose body says of which era it is.
+async fn by_body(
+    endpoint: Endpoint<'_>,
+    request: &Request,
+    body: &[u8],
+    has_session: bool,
+    version: Option<String>,
+) -> Outcome<Response> {
+    let body = decode(body).map_err(Refusal::Body)?;
+    match era::classify(has_session, version.as_deref(), &body) {
+        Ok(Era::Stateless(stateless)) => {
+            compiled_apart(stateless::answer(endpoint, request, stateless)).await
+        }
+        Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
+        Ok(Era::Session) => {
+            check_version(version)?;
+            without_session(&endpoint, request, body)
+        }
+        Err(refused) => {
+            endpoint.record.came_to("no-era", Some(refused.error.code()));
+            stateless::no_era(&endpoint, &refused)
+        }
+    }
+}
+
+async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
+    endpoint.pass_on(endpoint.target(id).await?, request, PATH).await
+}
+
+async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    if !media::accepts_stream(request.header("accept").as_deref()) {
+        return Err(Refusal::AcceptStream.into());
+    }
+    let target = required_target(&endpoint, &request).await?;
+    let last = request.header("last-event-id");
+    if last.as_deref().and_then(LastEvent::parse).is_some() {
+        return endpoint.pass_on(target, &request, PATH).await;
+    }
+    let lease = endpoint.lease(&target.claims);
+    let answered = target.open_feed("stream").await??;
+    if answered.status_code() != 101 {
+        endpoint.record.hand_over();
+        return Ok(answered.into());
+    }
+    let socket = answered.websocket().ok_or(Refusal::Failed)?;
+    let first = event::comment("connected");
+    endpoint.record.holds();
+    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
+}
+
+async fn delete(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+    let target = required_target(&endpoint, &request).await?;
+    endpoint.pass_on(target, &request, PATH).await
+}
+
+async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
+    check_version(request.header(VERSION_HEADER))?;
+    let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
+    endpoint.target(&id).await
+}
+
+#[inline(never)]
+fn without_session(
+    endpoint: &Endpoint<'_>,
+    request: &Request,
+    body: Body<'_>,
+) -> Outcome<Response> {
+    match body {
+        Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
+            endpoint.record.method(&method);
+            match Hello::read(params) {
+                Ok(hello) => start(endpoint, request, &id, hello),
+                Err(error) => {
+                    endpoint.record.came_to("error", Some(error.code));
+                    Ok(answer::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
+                }
+            }
+        }
+        // Some clients forget their session in this one message, and give up if it is refused.
+        Body::Single(Message::Notification { method, .. })
+            if method == "notifications/initialized" =>
+        {
+            endpoint.record.method(&method);
+            Ok(answer::accepted(endpoint.caller)?)
+        }
+        Body::Batch(messages) if messages.iter().any(is_initialize) => {
+            Err(Refusal::Initialize("initialize must not be in a batch: send it alone").into())
+        }
+        _ => Err(Refusal::NoSession.into()),
+    }
+}
+
+/// Starts a session: signs its id, and nothing else.
+fn start(
+    endpoint: &Endpoint<'_>,
+    request: &Request,
+    id: &RequestId,
+    hello: Hello,
+) -> Outcome<Response> {
+    let version = hello.version;
+    let client =
+        Implementation { name: hello.client_name.clone(), version: hello.client_version.clone() };
+    endpoint.record.spoken_by(Rc::new(client), version.as_str());
+    endpoint.record.came_to("done", None);
+    let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
+    let body = result_text(id, &result(version, !REGISTRY.prompts().is_empty()));
+    Ok(answer::json_with_session(&body, &session, endpoint.caller)?)
+}
+
+fn is_initialize(message: &Message<'_>) -> bool {
+    matches!(message, Message::Request { method, .. } if method == "initialize")
+}
+
+/// Refuses a version that is not served; none at all is fine (MCP 2025-06-18 "Protocol Version
+/// Header": the session knows its version).
+fn check_version(version: Option<String>) -> Outcome<()> {
+    match version {
+        Some(version) if !has_sessions(&version) => Err(Refusal::Version(version).into()),
+        _ => Ok(()),
+    }
+}
+
+fn has_sessions(version: &str) -> bool {
+    Version::parse(version.trim()).is_some_and(|version| !version.is_stateless())
+}

@@ -1,0 +1,98 @@
+//! The toolsets that this server has.
+
+use mcp_server::{registry::Registry, toolset::Toolset};
+use sitebay::Sitebay;
+
+/// The toolsets in the order in which their tools are listed. Those with groups keep their order:
+/// session ids carry places in it.
+const TOOLSETS: &[&dyn Toolset] = &[
+    #[cfg(feature = "fixtures")]
+    &fixtures::Fixtures,
+    &Sitebay,
+];
+
+/// The tools, resources and prompts of this server.
+pub static REGISTRY: Registry = Registry::new(TOOLSETS);
+
+#[cfg(all(test, feature = "fixtures"))]
+mod tests {
+    use mcp_auth::scope::Scopes;
+    use mcp_protocol::content::ToolResult;
+    use mcp_server::testing::Fake;
+    use serde_json::{Value, json, value::to_raw_value};
+
+    use super::*;
+
+    fn called(name: &str, arguments: &Value) -> ToolResult {
+        let fake = Fake::new([]);
+        let arguments = to_raw_value(arguments).unwrap();
+        let found = REGISTRY.find(name).unwrap();
+        let result = pollster::block_on(found.call(&fake.context(), Some(&arguments)));
+        assert!(fake.requests().is_empty(), "{name}");
+        result.unwrap()
+    }
+
+    #[test]
+    fn a_tool_needs_the_scope_write_unless_it_says_that_it_only_reads() {
+        for tool in Sitebay.tools() {
+            let definition: Value = serde_json::from_str(tool.definition).unwrap();
+            let reads = definition["annotations"]["readOnlyHint"] == true;
+            let needs = REGISTRY.find(tool.name).unwrap().needs();
+            assert_eq!(needs, if reads { Scopes::READ } else { Scopes::WRITE }, "{}", tool.name);
+        }
+    }
+
+    #[test]
+    fn every_tool_refuses_wrong_arguments_in_the_same_words() {
+        let all = REGISTRY.tools(REGISTRY.choose("all,dynamic").unwrap());
+        let mut tried = 0;
+        for definition in all.items() {
+            let definition: Value = serde_json::from_str(definition).unwrap();
+            let name = definition["name"].as_str().unwrap();
+            let refused = |arguments: Value, line: &str| {
+                let text = called(name, &arguments).to_json();
+                let head = format!("The arguments of {name} are not valid; nothing was done.\\n");
+                assert!(text.contains(&head) && text.contains(line), "{line}: {text}");
+            };
+            refused(json!([7]), "- arguments: expected a JSON object; got");
+            let schema = &definition["inputSchema"];
+            if schema["additionalProperties"] == false {
+                refused(json!({ "nothing_of_the_kind": 1 }), "- nothing_of_the_kind: ");
+            }
+            for (parameter, of) in schema["properties"].as_object().unwrap() {
+                if of["$ref"].is_string() {
+                    continue;
+                }
+                // No parameter is a list in a list.
+                let wrong = json!({ parameter: [["not one value"]] });
+                refused(wrong, &format!("- {parameter}"));
+                tried += 1;
+            }
+        }
+        assert!(tried > 150, "{tried}");
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_told_alike_by_fixtures_and_catalogue() {
+        for (tool, arguments, line) in [
+            (
+                "slow",
+                json!({ "ms": "two" }),
+                "- ms: expected an integer from 0 to 600000; got the string \\\"two\\\"",
+            ),
+            (
+                "sitebay_list_sites",
+                json!({ "page": "two" }),
+                "- page: expected an integer of at least 1; got the string \\\"two\\\"",
+            ),
+            (
+                "sitebay_find_tools",
+                json!({ "limit": "two" }),
+                "- limit: expected an integer from 1 to 20; got the string \\\"two\\\"",
+            ),
+        ] {
+            let text = called(tool, &arguments).to_json();
+            assert!(text.contains(line), "{line}: {text}");
+        }
+    }
+}

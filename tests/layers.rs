@@ -1,0 +1,164 @@
+//! The layers of `src/`: a module uses those below it, never one above. Those of `crates/` are held by the
+//! compiler, which knows no circle between crates.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The modules of `src/`, from the entry down. Those of one line do not use one another.
+const LAYERS: [&[&str]; 12] = [
+    &["routes"],
+    &["admin", "pages", "discovery"],
+    &["transports", "health"],
+    &["admission"],
+    &["error"],
+    &["challenge", "objects"],
+    &["asked"],
+    &["answer", "body", "stubs"],
+    &["state"],
+    &["config"],
+    &["platform"],
+    &["wiring"],
+];
+
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|end| end == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// The modules of this crate that a text names, by `crate::name` or in `use crate::{name, …}`.
+fn named(text: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (at, _) in text.match_indices("crate::") {
+        // Not the end of another word, such as `$crate`.
+        if text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &text[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(tree) => names.extend(first_of_each(tree)),
+            None => names.extend(word(rest)),
+        }
+    }
+    names
+}
+
+/// The first words of the branches of a tree of imports.
+fn first_of_each(tree: &str) -> Vec<String> {
+    let (mut depth, mut begins, mut found) = (0_i32, true, Vec::new());
+    for (at, c) in tree.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => begins = true,
+            c if begins && !c.is_whitespace() => {
+                begins = false;
+                found.extend(word(&tree[at..]));
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn word(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_owned())
+}
+
+#[test]
+fn no_module_of_the_worker_uses_one_above_it() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut files, mut faults) = (Vec::new(), Vec::new());
+    sources(&root, &mut files);
+    for file in &files {
+        let path = file.strip_prefix(&root).unwrap();
+        let module = path.components().next().unwrap().as_os_str().to_string_lossy();
+        let module = module.trim_end_matches(".rs");
+        if module == "lib" {
+            continue;
+        }
+        let own = layer(module).unwrap_or_else(|| panic!("src/{module} has no layer"));
+        let text = fs::read_to_string(file).unwrap();
+        // Tests may look at what is above.
+        let text = text.split("#[cfg(test)]").next().unwrap();
+        for name in named(text).iter().filter(|name| *name != module) {
+            if layer(name).is_some_and(|other| other <= own) {
+                faults.push(format!("src/{} uses {name}", path.display()));
+            }
+        }
+    }
+    assert!(files.len() > 60, "{}", files.len());
+    assert!(faults.is_empty(), "an arrow goes back up:\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_way_of_naming_a_module_is_found() {
+    let text = "use crate::{\n    a::{b, c},\n    d,\n};\nuse crate::e::f;\nfn g() { crate::h::i() } $crate::no";
+    let names: Vec<String> = named(text).into_iter().collect();
+    assert_eq!(names, ["a", "d", "e", "h", "no"]);
+}
+
+#[test]
+fn a_crate_that_is_pure_does_not_see_workers() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+    let mut checked = 0;
+    for entry in fs::read_dir(crates).unwrap() {
+        let manifest = entry.unwrap().path().join("Cargo.toml");
+        let Ok(text) = fs::read_to_string(&manifest) else { continue };
+        for banned in ["worker", "wasm-bindgen", "js-sys", "web-sys"] {
+            let uses = text.lines().any(|line| line.starts_with(banned));
+            assert!(!uses, "{}: {banned}", manifest.display());
+        }
+        checked += 1;
+    }
+    assert!(checked >= 7, "{checked}");
+}
+
+/// The file of a module, or of the module that has this item.
+fn file_of(path: &[&str]) -> Option<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let in_crate = root.join("crates").join(path.first()?.replace('_', "-")).join("src");
+    let (folder, inner) = match in_crate.is_dir() {
+        true => (in_crate, path.get(1..)?),
+        false => (root.join("src"), path),
+    };
+    let place = folder.join(inner.join("/"));
+    let files = [place.with_extension("rs"), place.join("mod.rs"), place.join("lib.rs")];
+    files.into_iter().find(|file| file.is_file())
+}
+
+#[test]
+fn every_module_that_the_architecture_names_is_there() {
+    let text = include_str!("../docs/ARCHITECTURE.md");
+    let mut checked = 0;
+    for name in text.split('`').skip(1).step_by(2) {
+        let path: Vec<&str> = name.split("::").collect();
+        let is_path =
+            path.len() > 1 && name.chars().all(|c| c.is_alphanumeric() || "_:".contains(c));
+        // Names of other projects' types.
+        if !is_path || ["worker", "ctx"].contains(&path[0]) {
+            continue;
+        }
+        let item = path[path.len() - 1];
+        let found = file_of(&path).is_some()
+            || file_of(&path[..path.len() - 1])
+                .is_some_and(|file| fs::read_to_string(file).unwrap().contains(item));
+        assert!(found, "docs/ARCHITECTURE.md names `{name}`");
+        checked += 1;
+    }
+    assert!(checked > 60, "{checked}");
+}
