@@ -25,22 +25,19 @@ pub mod transports;
 pub mod wiring;
 
 use futures_util::FutureExt as _;
-use js_sys::Promise;
-use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{Env, worker_sys};
+use worker::{Context, Env, Result};
+use worker_macros::event;
 
-use crate::platform::{http, object};
+use crate::platform::http::{self, Request, Response};
 
-/// Called by the runtime for each request.
-#[wasm_bindgen]
-pub fn fetch(request: web_sys::Request, env: Env, context: worker_sys::Context) -> Promise {
-    let context = worker::Context::new(context);
-    let answered = async move {
-        let answered = routes::handle(http::Request::from(request), env, context).await;
-        answered.or_else(|error| {
+/// Answers a request to the Worker.
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+    match routes::handle(request, env, context).boxed_local().await {
+        Ok(response) => Ok(response),
+        Err(error) => {
             log::error!("a request failed: {error}");
             http::empty(500)
-        })
-    };
-    object::answer(answered.boxed_local())
+        }
+    }
 }

@@ -14,7 +14,8 @@ const TOOLSETS: &[&dyn Toolset] = &[
 /// The tools, resources and prompts of this server.
 pub static REGISTRY: Registry = Registry::new(TOOLSETS);
 
-#[cfg(all(test, feature = "fixtures"))]
+#[cfg(feature = "fixtures")]
+#[cfg(test)]
 mod tests {
     use mcp_auth::scope::Scopes;
     use mcp_protocol::content::ToolResult;

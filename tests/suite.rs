@@ -60,7 +60,7 @@ impl Function {
     }
 
     fn is_long(&self) -> bool {
-        self.head.contains("#[ignore")
+        self.head.contains(concat!("#[", "ignore"))
     }
 
     /// Whether its doc comment says that it is about real time.

@@ -16,7 +16,7 @@ use tokio::{
     process::{Child, Command},
     time::sleep,
 };
-use xtask::{capnp::COMPATIBILITY_DATE, paths};
+use xtask::{bundle::FILES, capnp::COMPATIBILITY_DATE, paths};
 
 use crate::http::Connection;
 
@@ -30,7 +30,7 @@ const LOG: &str = "log";
 /// A Worker to run.
 #[derive(Debug, Clone)]
 pub struct Worker {
-    /// The bundle: `index.js`, and `index_bg.wasm` where there is one.
+    /// The bundle: [`FILES`], of which a peer has only some.
     pub folder: PathBuf,
     /// Its objects: binding and class.
     pub objects: &'static [(&'static str, &'static str)],
@@ -172,12 +172,10 @@ fn modules(worker: &Worker, folder: &Path) -> Result<Vec<&'static str>> {
         fs::write(folder.join("entry.js"), renaming_entry(class, worker.objects))?;
         names.push("entry.js");
     }
-    names.push("index.js");
-    let wasm = "index_bg.wasm";
-    if worker.folder.join(wasm).exists() {
-        names.push(wasm);
-    }
-    for name in names.iter().filter(|name| name.starts_with("index")) {
+    let bundled = FILES.into_iter().filter(|name| worker.folder.join(name).exists());
+    let bundled: Vec<_> = bundled.collect();
+    names.extend(&bundled);
+    for name in bundled {
         let from = worker.folder.join(name);
         fs::copy(&from, folder.join(name)).with_context(|| from.display().to_string())?;
     }

@@ -4,21 +4,24 @@
 //! requests interleave, and two of them must never get the same token's successor twice. A grant that
 //! is over leaves nothing behind.
 
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
+
 use std::{
     cell::{Cell, RefCell},
+    panic::RefUnwindSafe,
     rc::Rc,
 };
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Result, State};
+use futures_util::FutureExt as _;
+use worker::{DurableObject, Env, Result, State};
+use worker_macros::durable_object;
 
 use crate::{
-    durable_object,
     objects::rows::Rows,
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{Object, keep},
+        object::keep,
         workers::WorkersPlatform,
     },
     state,
@@ -35,9 +38,25 @@ use mcp_server::telemetry::audit::{Entry, GrantEvent};
 
 const GRANT: &str = "grant";
 
-durable_object! {
-    /// Keeps one grant.
-    GrantAgent(Core)
+/// Keeps one grant.
+#[durable_object(alarm)]
+pub struct GrantAgent(Rc<Core>);
+
+impl RefUnwindSafe for GrantAgent {}
+
+impl DurableObject for GrantAgent {
+    fn new(state: State, env: Env) -> Self {
+        Self(Rc::new(Core::new(state, env)))
+    }
+
+    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
+        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
+    }
+
+    async fn alarm(&self) -> Result<worker::Response> {
+        self.0.rows.clear(&|_| 0).await?;
+        worker::Response::empty()
+    }
 }
 
 struct Core {
@@ -46,16 +65,6 @@ struct Core {
     rows: Rows,
     grant: RefCell<Option<Grant>>,
     loaded: Cell<bool>,
-}
-
-impl Object for Core {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.receive(request).boxed_local()
-    }
-
-    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
-        async move { self.rows.clear(&|_| 0).await }.boxed_local()
-    }
 }
 
 impl Core {

@@ -4,14 +4,16 @@
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
 //! objects are rows with an end, so that the hub sleeps while nothing changes.
 
-use std::{cell::Cell, rc::Rc};
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
-use worker::{Env, Result, State};
+use std::{cell::Cell, panic::RefUnwindSafe, rc::Rc};
+
+use futures_util::{FutureExt as _, StreamExt as _, stream};
+use worker::{DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage};
+use worker_macros::durable_object;
 
 use crate::stubs::keys;
 use crate::{
-    durable_object,
     objects::{
         keeping::Keeping,
         rows::{CLOCK_ERROR, LINES_AT_ONCE, Rows},
@@ -20,7 +22,7 @@ use crate::{
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{Object, keep},
+        object::keep,
         socket,
     },
     state,
@@ -46,9 +48,48 @@ const WATCHER: &str = "watch:";
 const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
-durable_object! {
-    /// Tells whom it concerns what changed.
-    HubAgent(Core)
+/// Tells whom it concerns what changed.
+#[durable_object]
+pub struct HubAgent(Rc<Core>);
+
+impl RefUnwindSafe for HubAgent {}
+
+impl DurableObject for HubAgent {
+    fn new(state: State, env: Env) -> Self {
+        Self(Rc::new(Core::new(state, env)))
+    }
+
+    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
+        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
+    }
+
+    async fn alarm(&self) -> Result<worker::Response> {
+        self.0.clone().due().boxed_local().await?;
+        worker::Response::empty()
+    }
+
+    /// Clients' messages are ignored: the sockets only carry what the object sends.
+    async fn websocket_message(
+        &self,
+        _socket: WebSocket,
+        _message: WebSocketIncomingMessage,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(
+        &self,
+        _socket: WebSocket,
+        _code: usize,
+        _reason: String,
+        _was_clean: bool,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_error(&self, _socket: WebSocket, _error: Error) -> Result<()> {
+        Ok(())
+    }
 }
 
 struct Core {
@@ -60,16 +101,6 @@ struct Core {
     keeping: Keeping,
     /// How many session objects are registered, once they were counted.
     watchers: Cell<Option<usize>>,
-}
-
-impl Object for Core {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.receive(request).boxed_local()
-    }
-
-    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
-        self.due().boxed_local()
-    }
 }
 
 impl Core {

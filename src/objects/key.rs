@@ -3,25 +3,35 @@
 //! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
 //! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: any request is answered with both, a line each.
 
-use std::rc::Rc;
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
+
+use std::{panic::RefUnwindSafe, rc::Rc};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Result, State};
+use futures_util::FutureExt as _;
+use worker::{DurableObject, Env, Result, State};
+use worker_macros::durable_object;
 
-use crate::platform::http::{self, Request, Response};
-use crate::{
-    durable_object,
-    objects::rows::text_at,
-    platform::{object::Object, random},
-};
+use crate::platform::http::{self, Response};
+use crate::{objects::rows::text_at, platform::random};
 
 const SESSION_KEY: &str = "session-key";
 const SUBJECT_KEY: &str = "subject-key";
 
-durable_object! {
-    /// Keeps the keys of the whole deployment.
-    KeyAgent(Core)
+/// Keeps the keys of the whole deployment.
+#[durable_object(fetch)]
+pub struct KeyAgent(Rc<Core>);
+
+impl RefUnwindSafe for KeyAgent {}
+
+impl DurableObject for KeyAgent {
+    fn new(state: State, env: Env) -> Self {
+        Self(Rc::new(Core::new(state, env)))
+    }
+
+    async fn fetch(&self, _request: worker::Request) -> Result<worker::Response> {
+        self.0.clone().keys().boxed_local().await.map(Into::into)
+    }
 }
 
 struct Core {
@@ -63,12 +73,6 @@ pub(crate) fn both(session: &str, subject: &str) -> String {
 /// 256 random bits.
 fn fresh() -> Result<String> {
     Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
-}
-
-impl Object for Core {
-    fn fetch(self: Rc<Self>, _request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.keys().boxed_local()
-    }
 }
 
 #[cfg(test)]

@@ -13,22 +13,24 @@
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.
 
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
+
 use std::{
     cell::{Cell, RefCell},
+    panic::RefUnwindSafe,
     rc::Rc,
 };
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Result, State};
+use futures_util::FutureExt as _;
+use worker::{DurableObject, Env, Result, State};
+use worker_macros::durable_object;
 
 use crate::stubs::quota::{ACCEPTED, IS_ACCEPTED, ONE, YES};
 use crate::{
-    durable_object,
     objects::rows::Rows,
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::Object,
     },
 };
 use mcp_auth::{
@@ -45,9 +47,25 @@ const TOKENS: &str = "tokens";
 /// half of that is left. Its tokens are on it again after their next call that works.
 const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
 
-durable_object! {
-    /// Counts the requests of one subject.
-    QuotaAgent(Core)
+/// Counts the requests of one subject.
+#[durable_object(alarm)]
+pub struct QuotaAgent(Rc<Core>);
+
+impl RefUnwindSafe for QuotaAgent {}
+
+impl DurableObject for QuotaAgent {
+    fn new(state: State, env: Env) -> Self {
+        Self(Rc::new(Core::new(state, env)))
+    }
+
+    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
+        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
+    }
+
+    async fn alarm(&self) -> Result<worker::Response> {
+        self.0.rows.clear(&|_| 0).await?;
+        worker::Response::empty()
+    }
 }
 
 struct Core {
@@ -56,16 +74,6 @@ struct Core {
     tokens: RefCell<Option<AcceptedTokens>>,
     /// When the row of the list ends, in seconds since 1970.
     tokens_end: Cell<u64>,
-}
-
-impl Object for Core {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.receive(request).boxed_local()
-    }
-
-    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
-        async move { self.rows.clear(&|_| 0).await }.boxed_local()
-    }
 }
 
 impl Core {

@@ -4,19 +4,24 @@
 //! object which ends in the middle is followed by another. Between looks and while a person is asked
 //! nothing runs. What is kept has an end, and the credential goes with the work.
 
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
+
 use std::{
     cell::{Cell, RefCell},
     panic::AssertUnwindSafe,
+    panic::RefUnwindSafe,
     rc::Rc,
     time::Duration,
 };
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{Env, Result, State, WebSocket, WebSocketPair};
+use worker::{
+    DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
+};
+use worker_macros::durable_object;
 
 use crate::wiring::REGISTRY;
 use crate::{
-    durable_object,
     objects::{
         rows::Rows,
         task_context::{self, Halt},
@@ -24,7 +29,7 @@ use crate::{
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{Object, keep},
+        object::keep,
         socket,
         workers::WorkersPlatform,
     },
@@ -59,9 +64,48 @@ const LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
 const UNREADABLE: Duration = Duration::from_secs(600);
 
-durable_object! {
-    /// Runs one task.
-    TaskAgent(Core)
+/// Runs one task.
+#[durable_object]
+pub struct TaskAgent(Rc<Core>);
+
+impl RefUnwindSafe for TaskAgent {}
+
+impl DurableObject for TaskAgent {
+    fn new(state: State, env: Env) -> Self {
+        Self(Rc::new(Core::new(state, env)))
+    }
+
+    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
+        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
+    }
+
+    async fn alarm(&self) -> Result<worker::Response> {
+        self.0.clone().due().boxed_local().await?;
+        worker::Response::empty()
+    }
+
+    /// Clients' messages are ignored: the sockets only carry what the object sends.
+    async fn websocket_message(
+        &self,
+        _socket: WebSocket,
+        _message: WebSocketIncomingMessage,
+    ) -> Result<()> {
+        Ok(())
+    }
+
+    async fn websocket_close(
+        &self,
+        socket: WebSocket,
+        _code: usize,
+        _reason: String,
+        _was_clean: bool,
+    ) -> Result<()> {
+        self.0.clone().left(socket).boxed_local().await
+    }
+
+    async fn websocket_error(&self, socket: WebSocket, _error: Error) -> Result<()> {
+        self.0.clone().left(socket).boxed_local().await
+    }
 }
 
 struct Core {
@@ -76,20 +120,6 @@ struct Core {
     busy: Cell<bool>,
     /// What is known of what this life of the object did.
     record: Rc<Record>,
-}
-
-impl Object for Core {
-    fn fetch(self: Rc<Self>, request: Request) -> LocalBoxFuture<'static, Result<Response>> {
-        self.receive(request).boxed_local()
-    }
-
-    fn alarm(self: Rc<Self>) -> LocalBoxFuture<'static, Result<()>> {
-        self.due().boxed_local()
-    }
-
-    fn closed(self: Rc<Self>, socket: WebSocket) -> LocalBoxFuture<'static, Result<()>> {
-        self.left(socket).boxed_local()
-    }
 }
 
 type Shared = Rc<RefCell<Kept>>;

@@ -7,14 +7,13 @@ use std::{
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
 };
 
+use futures_channel::oneshot::{self, Receiver};
+use futures_util::FutureExt as _;
 use wasm_bindgen::{JsCast as _, prelude::Closure};
 use web_sys::AbortSignal;
-
-use super::sleep::Bell;
 
 /// The departure of the client that sent a request.
 #[derive(Clone)]
@@ -46,7 +45,7 @@ impl Departure {
 /// Completes when the signal aborts; dropping it removes the listener.
 pub struct Wait {
     signal: AbortSignal,
-    bell: Rc<Bell>,
+    left: Receiver<()>,
     listener: Closure<dyn FnMut()>,
 }
 
@@ -54,24 +53,26 @@ const ABORT: &str = "abort";
 
 impl Wait {
     fn new(signal: AbortSignal) -> Self {
-        let bell = Rc::new(Bell::default());
-        let shared = AssertUnwindSafe(bell.clone());
-        let listener = Closure::<dyn FnMut()>::new(move || shared.ring());
+        let (leaves, mut left) = oneshot::channel();
+        let mut leaves = AssertUnwindSafe(Some(leaves));
+        let listener = Closure::<dyn FnMut()>::new(move || {
+            let _ = leaves.take().map(|leaves| leaves.send(()));
+        });
         let function = listener.as_ref().unchecked_ref();
         // A signal that cannot be listened to never tells anything.
         let _ = signal.add_event_listener_with_callback(ABORT, function);
         if signal.aborted() {
-            bell.ring();
+            left.close();
         }
-        Self { signal, bell, listener }
+        Self { signal, left, listener }
     }
 }
 
 impl Future for Wait {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        self.bell.poll(cx)
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.left.poll_unpin(cx).map(drop)
     }
 }
 

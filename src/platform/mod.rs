@@ -10,7 +10,6 @@ pub mod console;
 pub mod departure;
 pub mod host_name;
 pub mod http;
-pub mod instance;
 pub mod object;
 pub mod random;
 pub mod request;

@@ -6,63 +6,42 @@
 //! timers are dropped, because they are deadlines.
 
 use std::{
-    cell::Cell,
     future::Future,
     panic::AssertUnwindSafe,
     pin::Pin,
-    rc::Rc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
+use futures_channel::oneshot::{self, Receiver};
+use futures_util::FutureExt as _;
 use wasm_bindgen::{JsCast as _, prelude::Closure};
 use web_sys::WorkerGlobalScope;
 
 /// Completes after its time; dropping it clears the timer.
 pub struct Sleep {
-    bell: Rc<Bell>,
+    rung: Receiver<()>,
     timer: Option<i32>,
     /// What the timer calls.
     _ring: Closure<dyn FnMut()>,
-}
-
-/// Rings once.
-#[derive(Default)]
-pub(super) struct Bell {
-    rang: Cell<bool>,
-    waker: Cell<Option<Waker>>,
-}
-
-impl Bell {
-    pub(super) fn ring(&self) {
-        self.rang.set(true);
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    /// Ready once it rang.
-    pub(super) fn poll(&self, cx: &Context<'_>) -> Poll<()> {
-        if self.rang.get() {
-            return Poll::Ready(());
-        }
-        self.waker.set(Some(cx.waker().clone()));
-        Poll::Pending
-    }
 }
 
 impl Sleep {
     /// Starts a timer.
     pub fn new(duration: Duration) -> Self {
         let millis = i32::try_from(duration.as_millis()).unwrap_or(i32::MAX);
-        let bell = Rc::new(Bell::default());
-        let shared = AssertUnwindSafe(bell.clone());
-        let ring = Closure::<dyn FnMut()>::new(move || shared.ring());
+        let (bell, mut rung) = oneshot::channel();
+        let mut bell = AssertUnwindSafe(Some(bell));
+        let ring = Closure::<dyn FnMut()>::new(move || {
+            let _ = bell.take().map(|bell| bell.send(()));
+        });
         let function = ring.as_ref().unchecked_ref();
         let set = scope().set_timeout_with_callback_and_timeout_and_arguments_0(function, millis);
-        // Where there are no timers, nothing waits for one.
-        bell.rang.set(set.is_err());
-        Self { bell, timer: set.ok(), _ring: ring }
+        if set.is_err() {
+            // Where there are no timers, nothing waits for one.
+            rung.close();
+        }
+        Self { rung, timer: set.ok(), _ring: ring }
     }
 }
 
@@ -70,11 +49,11 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let rang = self.bell.poll(cx);
-        if rang.is_ready() {
+        let rung = self.rung.poll_unpin(cx).map(drop);
+        if rung.is_ready() {
             self.timer = None;
         }
-        rang
+        rung
     }
 }
 

@@ -7,9 +7,7 @@
 //! with what isolates remember for 30 s, a revocation ends every stream within 30 s.
 
 use std::{
-    cell::RefCell,
     pin::Pin,
-    rc::Rc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -29,7 +27,7 @@ use crate::{
     },
     state,
     stubs::{grants::is_over, hub::Hub, named_keys::is_revoked},
-    transports::waiting::Waiting,
+    transports::waiting::{Pieces, Waiting, queue},
 };
 use mcp_auth::{oauth::token::Handle, principal::Subject};
 use mcp_protocol::event;
@@ -44,7 +42,7 @@ const GOING_AWAY: u16 = 1001;
 
 /// The body of a long-lived stream.
 pub struct HeldStream {
-    waiting: Rc<RefCell<Waiting>>,
+    pieces: Pieces,
     socket: WebSocket,
 }
 
@@ -130,20 +128,19 @@ impl Lease {
 /// Opens the stream over the object's socket. `first` goes out at once, because proxies hold the
 /// headers back until then.
 pub fn hold(socket: WebSocket, lease: Lease, first: Vec<u8>) -> Result<HeldStream> {
-    let waiting = Rc::new(RefCell::new(Waiting::default()));
+    let (mut waiting, pieces) = queue();
     // Nothing waits yet.
-    let _ = waiting.borrow_mut().push(first);
-    let feed = Feed { socket: socket.clone(), waiting: waiting.clone(), lease };
+    let _ = waiting.push(first);
+    let feed = Feed { socket: socket.clone(), lease };
     socket.accept()?;
-    spawn_local(feed.run());
+    spawn_local(feed.run(waiting));
     metrics::stream_opened();
-    Ok(HeldStream { waiting, socket })
+    Ok(HeldStream { pieces, socket })
 }
 
 /// Moves messages from the socket to the client.
 struct Feed {
     socket: WebSocket,
-    waiting: Rc<RefCell<Waiting>>,
     lease: Lease,
 }
 
@@ -153,9 +150,9 @@ type Look<'a> = LocalBoxFuture<'a, Option<&'static str>>;
 impl Feed {
     /// Awaits nothing but the next message and the next look: messages that come while the feed waits for
     /// something else are queued without a bound.
-    async fn run(self) {
+    async fn run(self, mut waiting: Waiting) {
         let Ok(mut events) = self.socket.events() else {
-            return self.end("closed: the session could not be reached");
+            return waiting.end("closed: the session could not be reached");
         };
         let mut look = self.lease.look_later();
         let mut due = self.lease.next_look();
@@ -175,16 +172,15 @@ impl Feed {
                     event::message(None, text.as_bytes())
                 }
                 Ok(Some(Ok(WebsocketEvent::Close(close)))) => {
-                    return self.end(reason(close.code()));
+                    return waiting.end(reason(close.code()));
                 }
-                Ok(_) => return self.end("closed: the session's stream broke"),
-                Err(Some(why)) => return self.end(why),
+                Ok(_) => return waiting.end("closed: the session's stream broke"),
+                Err(Some(why)) => return waiting.end(why),
                 Err(None) => {
                     (look, due) = (self.lease.look_later(), self.lease.next_look());
                     event::KEEP_ALIVE.to_vec()
                 }
             };
-            let mut waiting = self.waiting.borrow_mut();
             if waiting.is_over() {
                 return;
             }
@@ -193,10 +189,6 @@ impl Feed {
                 return waiting.end(reason(TOO_SLOW));
             }
         }
-    }
-
-    fn end(&self, why: &str) {
-        self.waiting.borrow_mut().end(why);
     }
 }
 
@@ -212,15 +204,14 @@ fn reason(code: u16) -> &'static str {
 impl Stream for HeldStream {
     type Item = Result<Vec<u8>>;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.waiting.borrow_mut().poll(cx).map(|piece| piece.map(Ok))
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.pieces.poll_next_unpin(cx).map(|piece| piece.map(Ok))
     }
 }
 
 impl Drop for HeldStream {
     fn drop(&mut self) {
         metrics::stream_closed();
-        self.waiting.borrow_mut().leave();
         // The object learns at once that nobody listens. A socket closed already does not mind.
         let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));
     }

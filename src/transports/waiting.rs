@@ -3,7 +3,15 @@
 //! Invariant: they are bounded in number and in bytes. A message that is larger than the bound waits
 //! only where nothing else does, so that the largest result that may be sent can be sent.
 
-use std::task::{Context, Poll, Waker};
+use std::{
+    cell::Cell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll, ready},
+};
+
+use futures_channel::mpsc::{Receiver, Sender, channel};
+use futures_util::{Stream, StreamExt as _};
 
 use mcp_protocol::event;
 
@@ -13,74 +21,74 @@ const MAX_MESSAGES: usize = 256;
 /// that reads. The runtime holds up to two pieces more: the one that it writes and the next one.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
 
-/// What the client has yet to read. It goes out in one piece.
-#[derive(Default)]
+/// The end of the queue that takes messages.
 pub struct Waiting {
-    text: Vec<u8>,
-    messages: usize,
-    is_over: bool,
-    reader: Option<Waker>,
+    queue: Sender<Vec<u8>>,
+    bytes: Rc<Cell<usize>>,
+}
+
+/// The end of the queue that the client reads: all that waits comes as one piece.
+pub struct Pieces {
+    queue: Receiver<Vec<u8>>,
+    bytes: Rc<Cell<usize>>,
 }
 
 /// The client reads too slowly: what waits already leaves no room for one more message.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TooSlow;
 
+/// A queue for the client of one stream.
+pub fn queue() -> (Waiting, Pieces) {
+    // Each sender has a place of its own beside these.
+    let (sender, receiver) = channel(MAX_MESSAGES.saturating_sub(1));
+    let bytes = Rc::new(Cell::new(0));
+    (Waiting { queue: sender, bytes: bytes.clone() }, Pieces { queue: receiver, bytes })
+}
+
 impl Waiting {
-    /// Adds a message.
+    /// Adds a message. One to a client that left is dropped.
     ///
     /// # Errors
     /// Where there is no room for it.
     pub fn push(&mut self, frame: Vec<u8>) -> Result<(), TooSlow> {
-        let bytes = self.text.len().saturating_add(frame.len());
-        if self.messages > 0 && (bytes > MAX_BYTES || self.messages >= MAX_MESSAGES) {
+        let (waiting, more) = (self.bytes.get(), frame.len());
+        if waiting > 0 && waiting.saturating_add(more) > MAX_BYTES {
             return Err(TooSlow);
         }
-        self.add(frame);
+        match self.queue.try_send(frame) {
+            Ok(()) => self.bytes.set(waiting.saturating_add(more)),
+            Err(error) if error.is_full() => return Err(TooSlow),
+            Err(_) => {}
+        }
         Ok(())
     }
 
     /// Ends the stream behind a last comment, for which there is always room.
-    pub fn end(&mut self, last_words: &str) {
-        if !self.is_over {
-            self.is_over = true;
-            self.add(event::comment(last_words));
-        }
+    pub fn end(mut self, last_words: &str) {
+        let mut last = self.queue.clone();
+        // Only a client that left does not get it.
+        let _ = last.try_send(event::comment(last_words));
+        self.queue.close_channel();
     }
 
-    /// Notes that the client left.
-    pub fn leave(&mut self) {
-        self.is_over = true;
-    }
-
-    /// Whether nothing more comes, or the client left.
+    /// Whether the client left.
     pub fn is_over(&self) -> bool {
-        self.is_over
+        self.queue.is_closed()
     }
+}
 
-    /// All that waits as one piece, or None at the end of the stream.
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        if self.messages > 0 {
-            self.messages = 0;
-            return Poll::Ready(Some(std::mem::take(&mut self.text)));
-        }
-        if self.is_over {
+impl Stream for Pieces {
+    type Item = Vec<u8>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
+        let Some(mut piece) = ready!(self.queue.poll_next_unpin(cx)) else {
             return Poll::Ready(None);
+        };
+        while let Poll::Ready(Some(frame)) = self.queue.poll_next_unpin(cx) {
+            piece.extend_from_slice(&frame);
         }
-        self.reader = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    fn add(&mut self, frame: Vec<u8>) {
-        if self.text.is_empty() {
-            self.text = frame;
-        } else {
-            self.text.extend_from_slice(&frame);
-        }
-        self.messages = self.messages.saturating_add(1);
-        if let Some(reader) = self.reader.take() {
-            reader.wake();
-        }
+        self.bytes.set(0);
+        Poll::Ready(Some(piece))
     }
 }
 
@@ -90,42 +98,52 @@ mod tests {
 
     use super::*;
 
-    fn read(waiting: &mut Waiting) -> Poll<Option<usize>> {
-        let piece = waiting.poll(&mut Context::from_waker(Waker::noop()));
+    fn read(pieces: &mut Pieces) -> Option<Option<usize>> {
+        let piece = futures_util::FutureExt::now_or_never(pieces.next());
         piece.map(|piece| piece.map(|piece| piece.len()))
     }
 
     #[test]
     fn a_message_of_any_size_waits_alone_and_leaves_no_room() {
-        let mut waiting = Waiting::default();
+        let (mut waiting, mut pieces) = queue();
         assert_eq!(waiting.push(vec![b'x'; 4 * MAX_BYTES]), Ok(()));
         assert_eq!(waiting.push(vec![b'x']), Err(TooSlow));
-        assert_eq!(read(&mut waiting), Poll::Ready(Some(4 * MAX_BYTES)));
+        assert_eq!(read(&mut pieces), Some(Some(4 * MAX_BYTES)));
         assert_eq!(waiting.push(vec![b'x']), Ok(()));
     }
 
     #[test]
     fn what_waits_and_the_last_words_are_read_before_the_end() {
-        let mut waiting = Waiting::default();
+        let (mut waiting, mut pieces) = queue();
         while waiting.push(vec![b'x'; 1_000]) == Ok(()) {}
         waiting.end("closed");
-        waiting.end("closed again");
         let whole = MAX_MESSAGES * 1_000 + ": closed\n\n".len();
-        assert_eq!(read(&mut waiting), Poll::Ready(Some(whole)));
-        assert_eq!(read(&mut waiting), Poll::Ready(None));
+        assert_eq!(read(&mut pieces), Some(Some(whole)));
+        assert_eq!(read(&mut pieces), Some(None));
+    }
+
+    #[test]
+    fn a_client_that_left_makes_nothing_wait() {
+        let (mut waiting, pieces) = queue();
+        drop(pieces);
+        assert!(waiting.is_over());
+        for _ in 0..2 * MAX_MESSAGES {
+            assert_eq!(waiting.push(vec![b'x'; MAX_BYTES]), Ok(()));
+        }
     }
 
     proptest! {
         #[test]
         fn what_waits_is_bounded(frames in prop::collection::vec((0..MAX_BYTES, any::<bool>()), 0..16)) {
-            let mut waiting = Waiting::default();
+            let (mut waiting, mut pieces) = queue();
             let mut expected = 0_usize;
             for (bytes, reads) in frames {
                 if waiting.push(vec![b'x'; bytes]).is_ok() {
                     expected = expected.saturating_add(bytes);
                 }
-                prop_assert!(waiting.text.len() <= MAX_BYTES && waiting.text.len() == expected);
-                if reads && waiting.poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+                prop_assert!(expected <= MAX_BYTES && waiting.bytes.get() == expected);
+                if reads && let Some(read) = read(&mut pieces) {
+                    prop_assert_eq!(read, Some(expected));
                     expected = 0;
                 }
             }

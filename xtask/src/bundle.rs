@@ -14,7 +14,7 @@ use flate2::{Compression, write::GzEncoder};
 
 use crate::{
     exec::{run, say},
-    exports, paths,
+    paths,
     setup::{self, Panics},
 };
 
@@ -39,7 +39,7 @@ impl Flavour {
     fn features(self) -> &'static [&'static str] {
         match self {
             Self::Production => &[],
-            Self::Fixtures => &["--features", "fixtures"],
+            Self::Fixtures => &["--", "--features", "fixtures"],
         }
     }
 }
@@ -47,7 +47,7 @@ impl Flavour {
 /// A built Worker.
 #[derive(Debug, Clone)]
 pub struct Bundle {
-    /// The folder with `index.js` and `index_bg.wasm`.
+    /// The folder with [`FILES`].
     pub folder: PathBuf,
     /// What a panic does in it.
     pub panics: Panics,
@@ -71,7 +71,7 @@ pub fn build(flavour: Flavour) -> Result<Bundle> {
 /// Builds `bench/floor`, a crate of its own, as `worker-build` does for everybody, unless it is
 /// current. Returns the folder of the bundle.
 pub fn build_floor() -> Result<PathBuf> {
-    let panics = setup::for_floor()?;
+    let panics = setup::for_build()?;
     let (from, to) = (paths::root().join("bench/floor"), paths::root().join("target/bundle-floor"));
     let mut hasher = DefaultHasher::new();
     format!("{panics:?}").hash(&mut hasher);
@@ -89,7 +89,7 @@ pub fn build_floor() -> Result<PathBuf> {
 
 /// The size of a bundle in bytes.
 pub fn raw_size(folder: &Path) -> u64 {
-    // A peer's bundle may have no WebAssembly.
+    // A peer's bundle has fewer of them.
     FILES
         .iter()
         .filter_map(|name| fs::metadata(folder.join(name)).ok())
@@ -108,98 +108,49 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
     Ok(total)
 }
 
-/// The files of a bundle.
-const FILES: [&str; 2] = ["index.js", "index_bg.wasm"];
+/// The files of a bundle: the entry, and what `worker-build` made.
+pub const FILES: [&str; 3] = ["index.js", "worker.js", "index_bg.wasm"];
 
-const WASM: &str = "wasm32-unknown-unknown";
-
-/// From sources to `index.js` and `index_bg.wasm`, the steps of `worker-build` with an entry of our own.
+/// From sources to a bundle.
 fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
-    run(&mut cargo(flavour, panics))?;
-    let made = paths::root().join("target").join(WASM).join("release/sitebay_mcp.wasm");
-    let staged = paths::root().join("target/bindings").join(format!("{flavour:?}"));
-    if staged.exists() {
-        fs::remove_dir_all(&staged)?;
-    }
-    bind(&made, &staged)?;
+    let root = paths::root();
+    let made = root.join("target/worker-build").join(format!("{flavour:?}"));
+    let mut command = worker_build(panics, &made);
+    run(command.arg("--no-opt").args(flavour.features()).current_dir(&root))?;
     fs::create_dir_all(folder)?;
-    bundle_script(&staged, &folder.join("index.js"))?;
-    optimize(&staged.join("index_bg.wasm"), &folder.join("index_bg.wasm"))
+    optimize(&made.join("index_bg.wasm"), &folder.join("index_bg.wasm"))?;
+    fs::copy(made.join("index.js"), folder.join("worker.js"))?;
+    fs::copy(root.join("src/entry.js"), folder.join("index.js"))?;
+    Ok(())
 }
 
-fn cargo(flavour: Flavour, panics: Panics) -> Command {
-    let mut command = Command::new("cargo");
-    command.args(["build", "--quiet", "--lib", "--release", "--target", WASM]);
-    command.args(flavour.features()).current_dir(paths::root());
-    // Where `cargo run` and `cargo test` say what is true of xtask only.
-    for name in ["RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR"] {
-        command.env_remove(name);
-    }
-    command.env_remove("RUSTFLAGS");
-    if panics == Panics::Unwind {
-        command.env("RUSTUP_TOOLCHAIN", "nightly").args(["-Z", "build-std=std,panic_unwind"]);
-        command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind");
-        command.env("RUSTFLAGS", "-Cpanic=unwind");
-    }
-    // Futures of `js_sys`, as the libraries use them.
-    command.env("WASM_BINDGEN_USE_JS_SYS", "1");
-    command
-}
-
-/// The JavaScript around the module. An instance that a trap ended can be replaced.
-fn bind(wasm: &Path, to: &Path) -> Result<()> {
-    run(Command::new(paths::tools().join("bin/wasm-bindgen"))
-        .args(["--target", "module", "--out-name", "index", "--no-typescript"])
-        .args(["--experimental-reset-state-function", "--force-enable-abort-handler"])
-        .arg("--out-dir")
-        .arg(to)
-        .arg(wasm))?;
-    let script = to.join("index.js");
-    // The runtime gives a module of WebAssembly to a plain import.
-    let plain = fs::read_to_string(&script)?.replace("import source ", "import ");
-    Ok(fs::write(script, plain)?)
-}
-
-/// Joins the entry and the bindings.
-fn bundle_script(staged: &Path, to: &Path) -> Result<()> {
-    let entry = staged.join("entry.js");
-    fs::copy(paths::root().join("src/entry.js"), &entry)?;
-    run(Command::new(paths::npm_bin("esbuild"))
-        .arg(entry)
-        .args(["--bundle", "--minify", "--format=esm", "--log-level=warning"])
-        // The bindings name a module of ours once for each function that needs no glue.
-        .arg("--log-override:duplicate-object-key=silent")
-        .args(["--external:./index_bg.wasm", "--external:cloudflare:*"])
-        .arg(format!("--outfile={}", to.display())))
-}
-
-/// Removes unused exports, and optimizes for speed.
-fn optimize(bound: &Path, to: &Path) -> Result<()> {
-    fs::write(bound, exports::without_unused(&fs::read(bound)?)?)?;
+/// Optimizes for speed. Not by `worker-build`, which keeps the name section: it is for debuggers, and a
+/// seventh of the module.
+fn optimize(made: &Path, to: &Path) -> Result<()> {
     run(Command::new(paths::npm_bin("wasm-opt"))
-        .args(["--all-features", "-O3"])
-        // The name section is for debuggers, and half as large as the code.
-        .args(["--strip-debug", "--strip-producers"])
-        .arg(bound)
+        .args(["--all-features", "-O3", "--strip-debug", "--strip-producers"])
+        .arg(made)
         .arg("-o")
         .arg(to))
 }
 
-/// `worker-build`, as others use it.
+/// `worker-build` with the tools that set-up installed, so that it downloads none.
 fn worker_build(panics: Panics, folder: &Path) -> Command {
     let bin = paths::tools().join("bin");
     let mut command = Command::new(bin.join("worker-build"));
+    // Where `cargo run` and `cargo test` say what is true of xtask only.
+    for name in ["RUSTUP_TOOLCHAIN", "CARGO_MANIFEST_DIR", "CARGO_TARGET_DIR", "RUSTFLAGS"] {
+        command.env_remove(name);
+    }
     command.args(["--release", "--out-dir"]).arg(folder);
-    command.env_remove("RUSTUP_TOOLCHAIN");
     if panics == Panics::Unwind {
         command.arg("--panic-unwind").env("RUSTUP_TOOLCHAIN", "nightly");
+        command.env("CARGO_UNSTABLE_BUILD_STD_FEATURES", "panic-unwind");
     }
     command
         .env("WASM_BINDGEN_BIN", bin.join("wasm-bindgen"))
         .env("WASM_OPT_BIN", paths::npm_bin("wasm-opt"))
-        .env("ESBUILD_BIN", paths::npm_bin("esbuild"))
-        // Set by `cargo run`, and then true of xtask only.
-        .env_remove("CARGO_MANIFEST_DIR");
+        .env("ESBUILD_BIN", paths::npm_bin("esbuild"));
     command
 }
 
@@ -214,8 +165,7 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     let root = paths::root();
     let mut hasher = DefaultHasher::new();
     format!("{flavour:?} {panics:?}").hash(&mut hasher);
-    let own = ["xtask/src/bundle.rs", "xtask/src/exports.rs"];
-    for name in ["Cargo.toml", "Cargo.lock", "package-lock.json"].into_iter().chain(own) {
+    for name in ["Cargo.toml", "Cargo.lock", "package-lock.json", "xtask/src/bundle.rs"] {
         fs::read(root.join(name))?.hash(&mut hasher);
     }
     for folder in ["src", "crates"] {

@@ -29,7 +29,7 @@ pub const OBJECTS: [(&str, &str); 6] = [
 /// The date of `wrangler.toml`.
 pub const COMPATIBILITY_DATE: &str = "2026-11-17";
 
-/// Renders the configuration. It embeds `index.js` and `index_bg.wasm` from beside itself, and
+/// Renders the configuration. It embeds the files of the bundle from beside itself, and
 /// objects are stored in the folder `storage` beside it.
 pub fn render(configuration: &Configuration<'_>) -> String {
     let mut text = String::from(
@@ -86,6 +86,7 @@ fn worker(index: usize, configuration: &Configuration<'_>) -> String {
     format!(
         "const worker{index} :Workerd.Worker = (\n  modules = [\n    {main}\
          (name = \"index.js\", esModule = embed \"index.js\"),\n    \
+         (name = \"worker.js\", esModule = embed \"worker.js\"),\n    \
          (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
          compatibilityDate = \"{COMPATIBILITY_DATE}\",\n  bindings = [\n{bindings}  ],\n{objects}  \
          globalOutbound = \"internet\",\n);\n"
@@ -130,6 +131,14 @@ mod tests {
         assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
         assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
         assert_eq!(text.matches("localDisk").count(), 1);
+    }
+
+    #[test]
+    fn every_file_of_a_bundle_is_a_module() {
+        let text = render(&Configuration { ports: &[1], vars: &[], v8: &[], main: None });
+        for name in crate::bundle::FILES {
+            assert!(text.contains(&format!("(name = \"{name}\", ")), "{name}");
+        }
     }
 
     /// What is tested is what is deployed.

@@ -6,7 +6,6 @@ pub mod capnp;
 pub mod clock;
 pub mod conformance;
 pub mod exec;
-pub mod exports;
 pub mod faults;
 pub mod fuzz;
 pub mod libtest;

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    bundle::FILES,
     capnp::{self, Configuration},
     faults::Faults,
     paths,
@@ -192,7 +193,7 @@ impl Server {
 }
 
 fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
-    for name in ["index.js", "index_bg.wasm"] {
+    for name in FILES {
         let from = options.bundle.join(name);
         fs::copy(&from, folder.join(name))
             .with_context(|| format!("{}: build the Worker first", from.display()))?;

@@ -32,12 +32,6 @@ pub fn for_build() -> Result<Panics> {
     let panics = toolchains()?;
     // The crate's own lock file names a package that not every index has.
     cargo_tool("wasm-bindgen-cli", &wasm_bindgen_version()?, &["--bin", "wasm-bindgen"])?;
-    Ok(panics)
-}
-
-/// The same, and what the floor of the benchmark needs.
-pub fn for_floor() -> Result<Panics> {
-    let panics = for_build()?;
     cargo_tool("worker-build", WORKER_BUILD, &["--locked"])?;
     Ok(panics)
 }

@@ -1,6 +1,6 @@
 //! A body that comes piece by piece.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, panic::AssertUnwindSafe, rc::Rc};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -9,9 +9,8 @@ use futures_util::{
 };
 use js_sys::Promise;
 use wasm_bindgen::{JsValue, prelude::wasm_bindgen};
+use wasm_bindgen_futures::future_to_promise;
 use worker::Result;
-
-use crate::platform::instance;
 
 #[wasm_bindgen(module = "/src/platform/http/glue.js")]
 extern "C" {
@@ -50,7 +49,11 @@ impl Source {
     pub fn pull(&mut self, controller: Controller) -> Promise {
         let (pulled, waits) = abortable(pull(self.pieces.clone(), controller));
         self.waits = Some(waits);
-        instance::promise(pulled.map(|pulled| pulled.unwrap_or(Ok(JsValue::NULL))).boxed_local())
+        let pulled = pulled.map(|pulled| match pulled {
+            Ok(Err(error)) => Err(error.into()),
+            _ => Ok(JsValue::NULL),
+        });
+        future_to_promise(AssertUnwindSafe(pulled.boxed_local()))
     }
 
     /// Called by the runtime when nobody reads any more.
@@ -65,9 +68,9 @@ impl Drop for Source {
     }
 }
 
-async fn pull(pieces: Rc<Pieces>, controller: Controller) -> Result<JsValue> {
+async fn pull(pieces: Rc<Pieces>, controller: Controller) -> Result<()> {
     let Some(mut rest) = pieces.take() else {
-        return Ok(JsValue::NULL);
+        return Ok(());
     };
     match rest.next().await {
         Some(piece) => {
@@ -77,7 +80,7 @@ async fn pull(pieces: Rc<Pieces>, controller: Controller) -> Result<JsValue> {
         }
         None => close(&controller)?,
     }
-    Ok(JsValue::NULL)
+    Ok(())
 }
 
 /// A stream as the runtime has it.

@@ -4,7 +4,7 @@ use std::{cell::Cell, ops::Range};
 
 use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use worker::{ByteStream, Error, Method, Result};
+use worker::{ByteStream, Error, FromRequest, Method, Result};
 
 /// The headers that are taken over with the request. Others can be asked for, one crossing each.
 const NAMES: [&str; 17] = [
@@ -42,6 +42,21 @@ pub struct Request {
 impl From<web_sys::Request> for Request {
     fn from(raw: web_sys::Request) -> Self {
         Self { head: Head::read(head(&raw, false)), raw, read: Cell::new(false) }
+    }
+}
+
+impl FromRequest for Request {
+    fn from_raw(
+        raw: web_sys::Request,
+    ) -> std::result::Result<Self, impl Into<Box<dyn std::error::Error>>> {
+        Ok::<_, Error>(Self::from(raw))
+    }
+}
+
+/// A request to an object.
+impl From<worker::Request> for Request {
+    fn from(request: worker::Request) -> Self {
+        Self::to_object(Clone::clone(request.inner()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! The way from a call in a session back to its client.
 
-use std::{cell::RefCell, future::poll_fn, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -8,7 +8,7 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use super::{Session, TOOLS_CHANGED, call::Call, questions::Slot};
+use super::{Session, TOOLS_CHANGED, call::Call, questions::OpenQuestion};
 use crate::{
     ask::{Reason, Stop, fitting, named},
     channel::Channel,
@@ -74,9 +74,9 @@ impl Notifier for CallNotifier {
             let refused = Stop::refused(RpcError::new(TRANSPORT_ERROR, why));
             return ready(Err(refused)).boxed_local();
         }
-        let slots = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
+        let put = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
         let (session, channel) = (self.session.clone(), self.call.channel.clone());
-        let waited = wait(Asked { session, channel, slots }, self.platform.clone());
+        let waited = wait(Asked { session, channel, questions: put }, self.platform.clone());
         let answered = self.answered.clone();
         let questions = named(questions, answered.borrow().len());
         async move {
@@ -143,16 +143,16 @@ impl Notifier for CallNotifier {
 
 impl CallNotifier {
     /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
-    fn put(&self, question: &Question) -> Option<Rc<Slot>> {
-        let slot = self.session.questions.open(&self.call)?;
+    fn put(&self, question: &Question) -> Option<OpenQuestion> {
+        let asked = self.session.questions.open(&self.call)?;
         let mut params = vocabulary::asked(self.session.version(), question.params());
         if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
             // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
-            params.insert("elicitationId".to_owned(), json!(slot.id()));
+            params.insert("elicitationId".to_owned(), json!(asked.id()));
         }
-        let text = request_text(slot.id(), question.method(), &params.to_string());
+        let text = request_text(asked.id(), question.method(), &params.to_string());
         send(&self.session, &self.call.channel, &text);
-        Some(slot)
+        Some(asked)
     }
 }
 
@@ -166,10 +166,9 @@ fn send(session: &Session, channel: &Channel, text: &[u8]) {
 }
 
 /// Tells the client that a question needs no answer any more.
-pub(super) fn take_back(session: &Session, channel: &Channel, question: &Slot) {
-    let params = Object::new()
-        .text("requestId", question.id())
-        .text("reason", "the answer is no longer needed");
+pub(super) fn take_back(session: &Session, channel: &Channel, id: &str) {
+    let params =
+        Object::new().text("requestId", id).text("reason", "the answer is no longer needed");
     let text = notification_text("notifications/cancelled", &params.end());
     send(session, channel, &text);
 }
@@ -178,21 +177,21 @@ pub(super) fn take_back(session: &Session, channel: &Channel, question: &Slot) {
 struct Asked {
     session: Rc<Session>,
     channel: Rc<Channel>,
-    slots: Vec<Rc<Slot>>,
+    questions: Vec<OpenQuestion>,
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        for slot in &self.slots {
-            if self.session.questions.close(slot) {
-                take_back(&self.session, &self.channel, slot);
+        for question in &self.questions {
+            if self.session.questions.close(question) {
+                take_back(&self.session, &self.channel, question.id());
             }
         }
     }
 }
 
-async fn wait(asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
-    let answers = asked.slots.iter().map(|slot| poll_fn(|cx| slot.poll(cx)));
+async fn wait(mut asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
+    let answers = asked.questions.iter_mut().map(|question| question.answer().boxed_local());
     let answers = match select(join_all(answers), platform.sleep(PATIENCE)).await {
         Either::Left((answers, _)) => answers,
         Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],

@@ -324,7 +324,7 @@ impl Session {
             }
             // While its stream still takes messages.
             for question in self.questions.give_up(&call) {
-                take_back(self, &call.channel, &question);
+                take_back(self, &call.channel, question.as_json().trim_matches('"'));
             }
             call.cancel();
         }

@@ -6,9 +6,9 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    task::{Context, Poll, Waker},
 };
 
+use futures_channel::oneshot::{Receiver, Sender, channel};
 use serde_json::{Value, value::RawValue};
 
 use super::call::Call;
@@ -20,15 +20,23 @@ pub(super) struct Questions {
     /// One count for all sessions of the object, so that a session which comes back into memory gives no
     /// id twice: a late answer must not fit another question.
     next: Rc<Cell<u32>>,
-    waiting: RefCell<Vec<Rc<Slot>>>,
+    waiting: RefCell<Vec<Waiting>>,
 }
 
-/// Where one answer will be.
-pub(super) struct Slot {
+/// What a client answers, or why it does not.
+type Answer = Result<Value, String>;
+
+/// A question that waits for its answer.
+struct Waiting {
     id: RequestId,
     call: Rc<Call>,
-    answer: RefCell<Option<Result<Value, String>>>,
-    waker: RefCell<Option<Waker>>,
+    answer: Sender<Answer>,
+}
+
+/// A question that was put.
+pub(super) struct OpenQuestion {
+    id: RequestId,
+    answer: Receiver<Answer>,
 }
 
 impl Questions {
@@ -38,19 +46,16 @@ impl Questions {
         Self { prefix, next, waiting: RefCell::default() }
     }
 
-    /// A place for the answer to a question of this call.
-    pub(super) fn open(&self, call: &Rc<Call>) -> Option<Rc<Slot>> {
+    /// A question of this call.
+    pub(super) fn open(&self, call: &Rc<Call>) -> Option<OpenQuestion> {
         let number = self.next.get();
         self.next.set(number.wrapping_add(1));
         let id = RawValue::from_string(format!("\"{}-{number}\"", self.prefix)).ok()?;
-        let slot = Rc::new(Slot {
-            id: RequestId::read(&id)?,
-            call: call.clone(),
-            answer: RefCell::default(),
-            waker: RefCell::default(),
-        });
-        self.waiting.borrow_mut().push(slot.clone());
-        Some(slot)
+        let id = RequestId::read(&id)?;
+        let (sender, answer) = channel();
+        let waiting = Waiting { id: id.clone(), call: call.clone(), answer: sender };
+        self.waiting.borrow_mut().push(waiting);
+        Some(OpenQuestion { id, answer })
     }
 
     /// Takes a client's response; false where nobody asked.
@@ -59,61 +64,50 @@ impl Questions {
         id: Option<&RequestId>,
         outcome: Result<&RawValue, &RawValue>,
     ) -> bool {
-        let Some(slot) = id.and_then(|id| self.taken(id)) else {
+        let Some(question) = id.and_then(|id| self.taken(id)) else {
             return false;
         };
-        slot.put(match outcome {
+        // A call that gave up waiting has closed its question.
+        let _ = question.answer.send(match outcome {
             Ok(result) => raw::value(result.get()).map_err(|error| error.to_string()),
             Err(error) => Err(refusal(error)),
         });
         true
     }
 
-    /// Ends all questions of a call; returns those that waited for their answers.
-    pub(super) fn give_up(&self, call: &Rc<Call>) -> Vec<Rc<Slot>> {
-        let of_call = |slot: &Rc<Slot>| Rc::ptr_eq(&slot.call, call);
+    /// Ends all questions of a call; returns the ids of those that waited for their answers.
+    pub(super) fn give_up(&self, call: &Rc<Call>) -> Vec<RequestId> {
+        let of_call = |question: &mut Waiting| Rc::ptr_eq(&question.call, call);
         let mut waiting = self.waiting.borrow_mut();
-        let slots: Vec<_> = waiting.extract_if(.., |slot| of_call(slot)).collect();
+        let ended: Vec<_> = waiting.extract_if(.., of_call).collect();
         drop(waiting);
-        for slot in &slots {
-            slot.put(Err("the request was cancelled".to_owned()));
-        }
-        slots
+        // Their callers wake up here.
+        ended.into_iter().map(|question| question.id).collect()
     }
 
     /// Forgets a question; true where it still waited for its answer.
-    pub(super) fn close(&self, slot: &Slot) -> bool {
-        self.taken(&slot.id).is_some()
+    pub(super) fn close(&self, asked: &OpenQuestion) -> bool {
+        self.taken(&asked.id).is_some()
     }
 
     /// Takes the question with this id out of those that wait.
-    fn taken(&self, id: &RequestId) -> Option<Rc<Slot>> {
+    fn taken(&self, id: &RequestId) -> Option<Waiting> {
         let mut waiting = self.waiting.borrow_mut();
-        let place = waiting.iter().position(|slot| slot.id == *id)?;
+        let place = waiting.iter().position(|question| question.id == *id)?;
         Some(waiting.swap_remove(place))
     }
 }
 
-impl Slot {
+impl OpenQuestion {
     /// The id of the request, without its quotes.
     pub(super) fn id(&self) -> &str {
         self.id.as_json().trim_matches('"')
     }
 
-    /// Ready with the answer.
-    pub(super) fn poll(&self, cx: &mut Context<'_>) -> Poll<Result<Value, String>> {
-        if let Some(answer) = self.answer.borrow_mut().take() {
-            return Poll::Ready(answer);
-        }
-        *self.waker.borrow_mut() = Some(cx.waker().clone());
-        Poll::Pending
-    }
-
-    fn put(&self, answer: Result<Value, String>) {
-        *self.answer.borrow_mut() = Some(answer);
-        if let Some(waker) = self.waker.borrow_mut().take() {
-            waker.wake();
-        }
+    /// The answer, or why there is none.
+    pub(super) async fn answer(&mut self) -> Answer {
+        let answer = (&mut self.answer).await;
+        answer.unwrap_or_else(|_| Err("the request was cancelled".to_owned()))
     }
 }
 
@@ -126,6 +120,7 @@ fn refusal(error: &RawValue) -> String {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
     use serde_json::json;
 
     use super::*;
@@ -143,19 +138,19 @@ mod tests {
         RawValue::from_string(value.to_string()).unwrap()
     }
 
-    fn poll(slot: &Slot) -> Poll<Result<Value, String>> {
-        slot.poll(&mut Context::from_waker(Waker::noop()))
+    fn answer(asked: &mut OpenQuestion) -> Option<Answer> {
+        asked.answer().now_or_never()
     }
 
     #[test]
     fn an_answer_finds_its_question_once() {
         let questions = Questions::new("p", Rc::default());
-        let slot = questions.open(&calls().0).unwrap();
-        assert_eq!(poll(&slot), Poll::Pending);
-        let (id, result) = (slot.id.clone(), raw(&json!({ "a": 1 })));
+        let mut asked = questions.open(&calls().0).unwrap();
+        assert_eq!(answer(&mut asked), None);
+        let (id, result) = (asked.id.clone(), raw(&json!({ "a": 1 })));
         assert!(questions.answer(Some(&id), Ok(&result)));
         assert!(!questions.answer(Some(&id), Ok(&result)));
-        assert_eq!(poll(&slot), Poll::Ready(Ok(json!({ "a": 1 }))));
+        assert_eq!(answer(&mut asked), Some(Ok(json!({ "a": 1 }))));
     }
 
     #[test]
@@ -176,20 +171,20 @@ mod tests {
     #[test]
     fn a_refusal_says_why() {
         let questions = Questions::new("p", Rc::default());
-        let slot = questions.open(&calls().0).unwrap();
+        let mut asked = questions.open(&calls().0).unwrap();
         let error = raw(&json!({ "code": -1, "message": "not now" }));
-        questions.answer(Some(&slot.id.clone()), Err(&error));
-        assert_eq!(poll(&slot), Poll::Ready(Err("the client refused: not now".into())));
+        questions.answer(Some(&asked.id.clone()), Err(&error));
+        assert_eq!(answer(&mut asked), Some(Err("the client refused: not now".into())));
     }
 
     #[test]
     fn a_cancelled_call_ends_its_questions_and_no_others() {
         let questions = Questions::new("p", Rc::default());
         let (one, two) = calls();
-        let (of_one, of_two) = (questions.open(&one).unwrap(), questions.open(&two).unwrap());
-        let given_up = questions.give_up(&one);
-        assert_eq!(given_up.iter().map(|slot| &slot.id).collect::<Vec<_>>(), [&of_one.id]);
-        assert!(matches!(poll(&of_one), Poll::Ready(Err(_))));
-        assert_eq!(poll(&of_two), Poll::Pending);
+        let (mut of_one, mut of_two) =
+            (questions.open(&one).unwrap(), questions.open(&two).unwrap());
+        assert_eq!(questions.give_up(&one), [of_one.id.clone()]);
+        assert!(matches!(answer(&mut of_one), Some(Err(_))));
+        assert_eq!(answer(&mut of_two), None);
     }
 }
