@@ -6,13 +6,13 @@ use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
     fuzz_target,
 };
-use serde_json::{json, value::to_raw_value};
 use mcp_protocol::stateless::{
     header_value::{decoded, plain},
     headers::HeaderSource,
     param_headers::check,
     param_marks::ParamHeader,
 };
+use serde_json::{json, value::to_raw_value};
 
 /// The one header of a request.
 struct Sent<'a>(&'a str);

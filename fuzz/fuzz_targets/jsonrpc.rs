@@ -4,12 +4,12 @@
 use std::collections::BTreeMap;
 
 use libfuzzer_sys::fuzz_target;
-use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 use mcp_protocol::jsonrpc::{
     Body, DecodeError, MAX_BATCH, Message, RequestId, RpcError, decode, error_text,
     notification_text, result_text,
 };
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 type Fields<'a> = BTreeMap<String, &'a RawValue>;
 
