@@ -21,13 +21,15 @@ use crate::{
 };
 use mcp_auth::origin::own;
 use mcp_auth::{
-    admission::{Identity, OWN_TOKEN_HEADER, Verdict},
+    admission::{OWN_TOKEN_HEADER, Verdict},
     credentials::Credentials,
+    identity::Identity,
     keys::Keyring,
-    principal::{Principal, Subject, Way},
+    principal::Principal,
     quota::Rate,
     refusal::Refusal,
     scope::Scopes,
+    subject::{Subject, Way},
 };
 use mcp_platform::url::query_value;
 use mcp_server::{

@@ -25,10 +25,10 @@ use mcp_auth::{
     named_key::{FRESH, KnownKeys},
     not_before::{self, NotBefore},
     oauth::{known::KnownGrants, token::Handle},
-    principal::Subject,
     quota::Leases,
     rollout::Percentage,
     secret::Secret,
+    subject::Subject,
 };
 use mcp_server::telemetry::{
     audit::Waiting,

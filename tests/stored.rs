@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use mcp_auth::principal::Subject;
+use mcp_auth::subject::Subject;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;

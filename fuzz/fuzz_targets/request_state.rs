@@ -10,8 +10,8 @@ use libfuzzer_sys::{
 };
 use mcp_auth::{
     keys::{Keyring, Purpose},
-    principal::Subject,
     request_state::{Answered, Asked, Binding, MAX_STATE, RequestState, StateTooLarge},
+    subject::Subject,
 };
 use mcp_protocol::stateless::method::Method;
 

@@ -10,8 +10,8 @@ use libfuzzer_sys::{
 };
 use mcp_auth::{
     keys::{Keyring, Purpose},
-    principal::Subject,
     session_id::{Claims, Placement},
+    subject::Subject,
 };
 use mcp_protocol::{bytes::cut_text, capabilities::ClientCapabilities, version::Version};
 use uuid::Uuid;

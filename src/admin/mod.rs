@@ -24,7 +24,7 @@ use crate::{
     stubs::{audit, hub::Hub, named_keys, quota, rollout},
     transports::{endpoint::Endpoint, sessions},
 };
-use mcp_auth::{principal::Subject, refusal::Refusal, scope::Scopes};
+use mcp_auth::{refusal::Refusal, scope::Scopes, subject::Subject};
 use mcp_protocol::{
     fields::fields,
     object::{Object, array, quoted},

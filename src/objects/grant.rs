@@ -251,7 +251,7 @@ fn refuse(fault: Fault) -> Result<Response> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use mcp_auth::{oauth::grant, principal::Subject, scope::Scopes};
+    use mcp_auth::{oauth::grant, scope::Scopes, subject::Subject};
     use test_support::stored::{of_0_1_0, row_of_0_1_0};
 
     fn terms() -> Terms {

@@ -35,8 +35,8 @@ use crate::{
 };
 use mcp_auth::{
     accepted::AcceptedTokens,
-    principal::Subject,
     quota::{Count, Part, Wanted},
+    subject::Subject,
 };
 
 const COUNT: &str = "count";

@@ -228,7 +228,7 @@ mod tests {
         resume::task_of,
         sessions::{END, settings_key},
     };
-    use mcp_auth::{principal::Subject, session_id::Placement};
+    use mcp_auth::{session_id::Placement, subject::Subject};
     use mcp_protocol::{
         capabilities::ClientCapabilities, event::LastEvent, jsonrpc::RequestId, version::Version,
     };

@@ -36,7 +36,7 @@ use crate::{
     state,
     stubs::{audit, hub::Hub},
 };
-use mcp_auth::{admission::OWN_TOKEN_HEADER, principal::Subject, secret::Secret};
+use mcp_auth::{admission::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
 use mcp_platform::Platform as _;
 use mcp_protocol::{
     capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel,

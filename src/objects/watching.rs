@@ -192,8 +192,8 @@ mod tests {
     use super::*;
     use mcp_auth::{
         oauth::grant_name::Grant,
-        principal::{Subject, Way},
         scope::Scopes,
+        subject::{Subject, Way},
     };
     use test_support::stored::row_of_0_1_0;
 

@@ -18,17 +18,18 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    admission::Identity,
     credentials::Credentials,
+    identity::Identity,
     keys::Keyring,
     oauth::{
         ask::Ask,
         grant_name::Grant,
         token::{AccessToken, Handle},
     },
-    principal::{Principal, Way},
+    principal::Principal,
     refusal::Refusal,
     secret::Secret,
+    subject::Way,
 };
 
 /// The binding of the grants.

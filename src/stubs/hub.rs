@@ -10,10 +10,8 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    admission::OWN_TOKEN_HEADER,
-    principal::{Principal, Subject},
-    refusal::Refusal,
-    secret::Secret,
+    admission::OWN_TOKEN_HEADER, principal::Principal, refusal::Refusal, secret::Secret,
+    subject::Subject,
 };
 use mcp_server::{
     apart::compiled_apart,

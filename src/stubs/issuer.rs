@@ -10,7 +10,7 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    admission::Identity,
+    identity::Identity,
     jwt::{Found, IssuerKey, JwtError, Token},
     refusal::Refusal,
 };

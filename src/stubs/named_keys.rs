@@ -20,7 +20,7 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    admission::Identity,
+    identity::Identity,
     named_key::{Lookup, MAX_LISTED, Record, Row, digest, id_of, make},
     refusal::Refusal,
     scope::Scopes,

@@ -11,9 +11,10 @@ use crate::{
 };
 use mcp_auth::{
     accepted::{AcceptedTokens, Lookup},
-    principal::{Principal, Subject},
+    principal::Principal,
     quota::{Count, Lease, Part, Rate, Taken, Wanted},
     refusal::Refusal,
+    subject::Subject,
 };
 use mcp_server::{apart::compiled_apart, changes::WaitUntil};
 

@@ -9,9 +9,10 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    principal::{Principal, Subject},
+    principal::Principal,
     refusal::Refusal,
     rollout::{KEY, parse},
+    subject::Subject,
 };
 use mcp_server::apart::compiled_apart;
 

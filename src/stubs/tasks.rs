@@ -23,12 +23,8 @@ use crate::{
     stubs::{quota, token_check::TokenCheck},
 };
 use mcp_auth::{
-    admission::OWN_TOKEN_HEADER,
-    keys::Keyring,
-    principal::{Principal, Subject},
-    refusal::Refusal,
-    secret::Secret,
-    task_id::TaskId,
+    admission::OWN_TOKEN_HEADER, keys::Keyring, principal::Principal, refusal::Refusal,
+    secret::Secret, subject::Subject, task_id::TaskId,
 };
 use mcp_platform::Platform as _;
 use mcp_protocol::{fields::fields, implementation::Implementation, raw, stateless::input::Keyed};

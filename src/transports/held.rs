@@ -29,7 +29,7 @@ use crate::{
     stubs::{grants::is_over, hub::Hub, named_keys::is_revoked},
     transports::waiting::{Pieces, Waiting, queue},
 };
-use mcp_auth::{oauth::token::Handle, principal::Subject};
+use mcp_auth::{oauth::token::Handle, subject::Subject};
 use mcp_protocol::event;
 use mcp_server::telemetry::metrics;
 

@@ -29,10 +29,10 @@ use crate::{
 };
 use mcp_auth::{
     keys::Keyring,
-    principal::Subject,
     refusal::Refusal,
     request_state::{Binding, RequestState},
     scope::Scopes,
+    subject::Subject,
 };
 use mcp_platform::Platform as _;
 use mcp_protocol::media;
@@ -67,7 +67,8 @@ use mcp_server::{
     channel::{Channel, Reply},
     choice::Choice,
     context::Context,
-    dispatch::{Outcome, beyond_text, dispatch},
+    dispatch::dispatch,
+    outcome::{Outcome, beyond_text},
     params::OwnedParams,
     rounds::{Bind, Brought, Consume, ROUND_LASTS, Run},
     size::{MAX_RESULT, too_large, too_large_error},

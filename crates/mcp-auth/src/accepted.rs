@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::principal::Subject;
+use crate::subject::Subject;
 
 /// Marks that the object of an account keeps; the oldest makes room.
 const MAX_MARKS: usize = 2_000;

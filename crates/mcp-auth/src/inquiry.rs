@@ -88,7 +88,7 @@ mod tests {
     use serde_json::{json, value::RawValue};
 
     use super::*;
-    use crate::principal::Subject;
+    use crate::subject::Subject;
     use mcp_protocol::{question::Question, stateless::method::Method};
     use test_support::json::raw;
 

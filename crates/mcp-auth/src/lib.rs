@@ -6,6 +6,7 @@ pub mod admission;
 pub mod attempts;
 pub mod credential;
 pub mod credentials;
+pub mod identity;
 pub mod jwt;
 pub mod keys;
 pub mod named_key;
@@ -18,6 +19,7 @@ pub mod scope;
 pub mod seal;
 pub mod secret;
 pub mod starts;
+pub mod subject;
 
 pub mod asked;
 pub mod inquiry;

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{admission::Identity, principal::Way, scope::Scopes};
+use crate::{identity::Identity, scope::Scopes, subject::Way};
 
 /// What every key begins with.
 pub const PREFIX: &str = "sbk_";

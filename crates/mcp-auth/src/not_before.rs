@@ -3,7 +3,7 @@
 //! Invariant: bounded, values only, and a time never goes back. What an isolate knows is 30 s old at
 //! most, or 5 min where the hub cannot be asked.
 
-use crate::principal::Subject;
+use crate::subject::Subject;
 
 /// Subjects that one isolate remembers.
 const MAX_SUBJECTS: usize = 1_000;

@@ -14,7 +14,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::principal::Subject;
+use crate::subject::Subject;
 
 /// Seconds of a window.
 pub const WINDOW: u64 = 60;

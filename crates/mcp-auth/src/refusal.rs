@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::{asked::Asked, principal::Subject, quota::Rate, scope::BeyondScope};
+use crate::{asked::Asked, quota::Rate, scope::BeyondScope, subject::Subject};
 use mcp_protocol::{
     jsonrpc::{
         DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND, TRANSPORT_ERROR,

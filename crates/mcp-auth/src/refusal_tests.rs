@@ -1,10 +1,10 @@
 //! Every refusal as a client sees it. `INSTA_UPDATE=always cargo test refusal_tests` accepts a change.
 
 use crate::{
-    principal::Subject,
     quota::Rate,
     refusal::{Refusal, UnknownToolset},
     scope::{BeyondScope, Scopes},
+    subject::Subject,
 };
 use mcp_protocol::jsonrpc::DecodeError;
 

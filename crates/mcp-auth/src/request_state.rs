@@ -19,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
-    principal::Subject,
+    subject::Subject,
 };
 use mcp_protocol::{
     bytes::{Reader, put_block},

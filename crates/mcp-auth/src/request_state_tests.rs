@@ -7,7 +7,7 @@ use crate::request_state::{
 };
 use crate::{
     keys::{Keyring, Purpose},
-    principal::Subject,
+    subject::Subject,
 };
 use mcp_protocol::stateless::{error::StatelessError, method::Method};
 use test_support::json::{ANY_TEXT, raw};

@@ -7,9 +7,10 @@
 //! and everybody is in where nothing was.
 
 use crate::{
-    principal::{Principal, Subject, Way},
+    principal::Principal,
     scope::Scopes,
     secret::names,
+    subject::{Subject, Way},
 };
 
 /// The key of the store under which the percentage stands.

@@ -9,10 +9,11 @@ use uuid::Uuid;
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
     oauth::grant_name::Grant,
-    principal::{Principal, Subject, Way},
+    principal::Principal,
     quota::Rate,
     scope::Scopes,
     session_id::Claims,
+    subject::{Subject, Way},
 };
 use mcp_protocol::bytes::{Reader, put_block, put_text};
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
-    principal::Subject,
+    subject::Subject,
 };
 use mcp_protocol::bytes::Reader;
 

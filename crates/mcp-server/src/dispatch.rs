@@ -6,24 +6,22 @@ use serde_json::{Value, value::RawValue};
 
 use crate::{
     apart::compiled_apart,
-    ask::{Reason, Stop},
+    audited::AuditedCall,
     choice::Choice,
     context::Context,
     listing::Listing,
     long,
+    outcome::Outcome,
     params::Params,
     registry::{Completion, Found, PromptError, ReadError, Reference},
-    tasks::{Becomes, OPERATION, Seen},
-    telemetry::audit::Call,
+    tasks::{Becomes, OPERATION},
     toolset::Arguments,
 };
-use mcp_auth::scope::BeyondScope;
 use mcp_protocol::{
-    content::{Contents, ToolResult},
+    content::Contents,
     fields::fields,
     jsonrpc::{
-        INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RequestId, RpcError, TRANSPORT_ERROR,
-        error_text,
+        INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError,
     },
     object::Object,
     raw,
@@ -32,68 +30,6 @@ use mcp_protocol::{
 
 /// Values that a completion may have (MCP `server/utilities/completion`).
 const MAX_COMPLETIONS: usize = 100;
-
-/// How a request is called that ended at a question: it comes again.
-pub const ASKS: &str = "asks";
-
-/// How a request ended.
-#[derive(Debug)]
-pub enum Outcome {
-    /// A list's page: the text of its result.
-    List(&'static str),
-    /// The text of another result, which may be too large.
-    Result(String),
-    /// The text of a result that was bounded before.
-    Text(String),
-    /// A tool's result.
-    Tool(ToolResult),
-    /// There is no resource at this URI.
-    NoResource(String),
-    /// An error.
-    Failed(RpcError),
-    /// The client must be asked, or cannot be.
-    Stopped(Stop),
-    /// The work goes on in a task, which the client follows.
-    Task(Seen),
-    /// The caller may not ask for it.
-    Beyond(BeyondScope),
-}
-
-impl Outcome {
-    /// How lines and the audit call it.
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Tool(ToolResult { is_error: true, .. }) => "failed",
-            Self::Text(text) if text.contains("\"isError\":true") => "failed",
-            Self::Failed(_) | Self::NoResource(_) => "error",
-            Self::Beyond(_) => "beyond-scope",
-            Self::Task(_) => "task",
-            Self::Stopped(Stop(Reason::Suspended(_))) => ASKS,
-            Self::Stopped(_) => "stopped",
-            _ => "done",
-        }
-    }
-
-    /// The code of the JSON-RPC error that it is, where it is one of the outcome's own.
-    pub fn code(&self) -> Option<i32> {
-        match self {
-            Self::Failed(error) | Self::Stopped(Stop(Reason::Refused(error))) => Some(error.code),
-            Self::Beyond(_) => Some(TRANSPORT_ERROR),
-            _ => None,
-        }
-    }
-}
-
-/// The text of the response to what the caller may not ask for.
-pub fn beyond_text(id: &RequestId, beyond: BeyondScope) -> Vec<u8> {
-    error_text(Some(id), &RpcError::new(TRANSPORT_ERROR, beyond.to_string()))
-}
-
-impl From<RpcError> for Outcome {
-    fn from(error: RpcError) -> Self {
-        Self::Failed(error)
-    }
-}
 
 /// Carries out a request that means the same in every era.
 pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
@@ -135,7 +71,7 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
     let name = Params::required(params.name, "tools/call", "name")?;
     let found = ctx.registry.find(&name);
     ctx.record.tool(found.map(|found| found.tool.name));
-    let noted = Call::begin(ctx, &name, found, params.arguments);
+    let noted = AuditedCall::begin(ctx, &name, found, params.arguments);
     let outcome = match found {
         Some(found) => carry_out(ctx, found, params.arguments).await,
         None => Outcome::Failed(RpcError::new(

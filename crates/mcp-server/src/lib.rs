@@ -2,6 +2,7 @@
 
 pub mod apart;
 pub mod ask;
+pub mod audited;
 pub mod changes;
 pub mod choice;
 pub mod context;
@@ -11,6 +12,7 @@ pub mod input;
 pub mod listing;
 pub mod long;
 pub mod notify;
+pub mod outcome;
 pub mod params;
 pub mod registry;
 pub mod rounds;

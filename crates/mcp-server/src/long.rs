@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 use crate::{
     ask::{Reason, Stop},
     context::Context,
-    dispatch::Outcome,
+    outcome::Outcome,
     registry::Found,
     tasks::{Becomes, Ended, Follows, OPERATION, Seen, Start, TaskFault, Tasks},
     telemetry::trace::span,

@@ -280,7 +280,7 @@ mod tests {
 
     use super::*;
     use crate::testing::Fake;
-    use mcp_auth::principal::Subject;
+    use mcp_auth::subject::Subject;
     use mcp_protocol::{question::Question, stateless::method::Method};
 
     fn form(key: &str, message: &str) -> Keyed {

@@ -6,7 +6,11 @@
 use futures_util::future::LocalBoxFuture;
 use serde_json::Value;
 
-use crate::{context::Context, shrink::shrink, size::too_large};
+use crate::{
+    context::Context,
+    shrink::{shrink, weight_of},
+    size::too_large,
+};
 use mcp_protocol::{
     bytes::cut_text,
     content::{Content, Contents, ToolResult},
@@ -175,20 +179,6 @@ fn weight(block: &Content) -> usize {
         Content::Image { .. } | Content::Audio { .. } => 0,
         Content::Resource { .. } | Content::ResourceLink { .. } => 100,
     }
-}
-
-/// About how many bytes a value has as JSON.
-pub fn weight_of(value: &Value) -> usize {
-    let weight = match value {
-        Value::Null | Value::Bool(_) => 4,
-        Value::Number(_) => 8,
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(weight_of).sum(),
-        Value::Object(map) => {
-            map.iter().map(|(name, inner)| name.len().saturating_add(weight_of(inner))).sum()
-        }
-    };
-    weight.saturating_add(4)
 }
 
 #[cfg(test)]

@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::shelf::weight_of;
 use mcp_protocol::bytes::cut_text;
 
 /// What is smaller than this is left alone.
@@ -40,6 +39,20 @@ pub(super) fn shrink(value: &mut Value, budget: usize) {
         }
         _ => {}
     }
+}
+
+/// About how many bytes a value has as JSON.
+pub(crate) fn weight_of(value: &Value) -> usize {
+    let weight = match value {
+        Value::Null | Value::Bool(_) => 4,
+        Value::Number(_) => 8,
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(weight_of).sum(),
+        Value::Object(map) => {
+            map.iter().map(|(name, inner)| name.len().saturating_add(weight_of(inner))).sum()
+        }
+    };
+    weight.saturating_add(4)
 }
 
 #[cfg(test)]

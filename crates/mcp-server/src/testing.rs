@@ -22,9 +22,10 @@ use crate::{
 };
 use mcp_auth::credential::Credential;
 use mcp_auth::{
-    principal::{Principal, Subject, Way},
+    principal::Principal,
     scope::Scopes,
     secret::Secret,
+    subject::{Subject, Way},
 };
 use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::{

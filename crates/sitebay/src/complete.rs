@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{fqdn, prompts};
 use crate::api::{Client, Request, encode_part};
-use mcp_auth::principal::Subject;
+use mcp_auth::subject::Subject;
 use mcp_server::{
     context::Context,
     registry::{Completion, Reference},

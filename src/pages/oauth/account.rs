@@ -30,7 +30,7 @@ use mcp_auth::{
         grant::bytes,
         ticket::{self, For},
     },
-    principal::Subject,
+    subject::Subject,
 };
 
 /// How long a person stays signed in, in seconds.

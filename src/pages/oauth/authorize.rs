@@ -32,9 +32,9 @@ use mcp_auth::{
         token::{AuthorizationCode, Handle},
         upstream::Person,
     },
-    principal::{Subject, Way},
     scope::Scopes,
     secret::Secret,
+    subject::{Subject, Way},
 };
 use mcp_protocol::bytes::{Reader, put_block};
 use mcp_server::telemetry::audit::GrantEvent;

@@ -35,7 +35,7 @@ use crate::{
     stubs::audit,
 };
 use mcp_auth::origin::own;
-use mcp_auth::{keys::Keyring, principal::Subject, refusal::Refusal};
+use mcp_auth::{keys::Keyring, refusal::Refusal, subject::Subject};
 use mcp_server::{
     changes::{Changes, WaitUntil},
     telemetry::audit::{Audit, Entry, GrantEvent},

@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::JwtError;
-use crate::{admission::Identity, principal::Way, scope::Scopes};
+use crate::{identity::Identity, scope::Scopes, subject::Way};
 use mcp_protocol::{fields::fields, raw};
 
 /// How far clocks may be apart, in seconds.

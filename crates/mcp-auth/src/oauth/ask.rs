@@ -6,7 +6,7 @@ use super::{
     Hash,
     grant::{Bearer, Generation, Terms, bytes},
 };
-use crate::principal::Subject;
+use crate::subject::Subject;
 use mcp_protocol::{fields::fields, object::Object, raw};
 
 /// Who brings a code or a token, and where.

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
-    principal::client_name,
+    subject::client_name,
 };
 use mcp_protocol::{
     bytes::{Reader, put_block, put_text},

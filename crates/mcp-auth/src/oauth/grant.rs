@@ -20,7 +20,7 @@ use super::{
     fault::{Code, Fault},
     hash,
 };
-use crate::{principal::Subject, scope::Scopes};
+use crate::{scope::Scopes, subject::Subject};
 use mcp_protocol::{fields::fields, object::Object, raw};
 
 /// How long a code is good, in seconds.

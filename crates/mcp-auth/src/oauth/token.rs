@@ -17,8 +17,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use super::{Hash, hash};
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
-    principal::{Subject, client_name},
     scope::Scopes,
+    subject::{Subject, client_name},
 };
 use mcp_protocol::bytes::{Reader, put_text};
 

@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use uuid::Uuid;
 
-use mcp_auth::principal::Subject;
+use mcp_auth::subject::Subject;
 
 /// The name of a subject's hub.
 pub fn hub_name(subject: Subject) -> String {

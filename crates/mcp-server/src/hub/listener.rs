@@ -65,7 +65,7 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcp_auth::principal::Subject;
+    use mcp_auth::subject::Subject;
     use test_support::stored::of_0_1_0;
 
     #[test]

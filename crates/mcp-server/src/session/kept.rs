@@ -23,7 +23,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::session::Greeted;
-    use mcp_auth::{principal::Subject, session_id::Placement};
+    use mcp_auth::{session_id::Placement, subject::Subject};
     use mcp_protocol::{capabilities::ClientCapabilities, version::Version};
     use test_support::stored::of_0_1_0;
 

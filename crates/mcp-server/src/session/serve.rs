@@ -9,7 +9,8 @@ use crate::{
     ask::{Reason, Stop},
     channel::{Channel, Reply},
     context::Context,
-    dispatch::{Outcome, beyond_text, dispatch},
+    dispatch::dispatch,
+    outcome::{Outcome, beyond_text},
     params::Params,
     size::{MAX_RESULT, too_large, too_large_error},
 };

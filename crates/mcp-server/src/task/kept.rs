@@ -211,9 +211,9 @@ pub(super) mod tests {
 
     use super::*;
     use mcp_auth::{
-        principal::{Subject, Way},
         request_state::Answered,
         scope::Scopes,
+        subject::{Subject, Way},
     };
     use test_support::json::raw;
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, row_of_0_1_0};

@@ -7,7 +7,7 @@ use super::{
     record::{Asked, BROKE, PANICKED, Record, SILENT},
     trace::Trace,
 };
-use mcp_auth::principal::Subject;
+use mcp_auth::subject::Subject;
 use mcp_protocol::object::Object;
 
 /// Characters of a subject that a line shows: enough to tell callers apart, and to find one in the audit.

@@ -18,22 +18,18 @@ use crate::telemetry::{
     metrics, names,
     trace::{Trace, span},
 };
-use mcp_auth::{
-    principal::{Principal, Subject},
-    refusal::Refusal,
-    seal::Sealed,
-};
+use mcp_auth::{principal::Principal, refusal::Refusal, seal::Sealed, subject::Subject};
 use mcp_platform::Platform;
 use mcp_protocol::implementation::Implementation;
 
 /// The call panicked.
-pub(super) const PANICKED: &str = "panicked";
+pub(crate) const PANICKED: &str = "panicked";
 /// The object broke the stream that was passed on.
 pub const BROKE: &str = "stream-broke";
 /// The client left before it ended, and nothing was changed.
-pub(super) const LEFT: &str = "left";
+pub(crate) const LEFT: &str = "left";
 /// It may have changed something, and nobody knows whether it did.
-pub(super) const UNKNOWN: &str = "unknown";
+pub(crate) const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
 pub const SILENT: &str = "stream-silent";
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::testing::Fake;
-use mcp_auth::{principal::Way, scope::Scopes};
+use mcp_auth::{scope::Scopes, subject::Way};
 
 #[derive(Default)]
 struct Heard {

@@ -1,0 +1,54 @@
+//! A caller as its credential names it.
+
+use crate::{
+    keys::Keyring,
+    principal::Principal,
+    scope::Scopes,
+    subject::{Subject, Way, client_name},
+};
+
+/// Somebody who is let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// How.
+    pub way: Way,
+    /// Who vouches for the id; empty where it is this server.
+    pub issuer: String,
+    /// Who it is there; empty where all who come in like this are one.
+    pub id: String,
+    /// The short name of the key or the client.
+    pub client: String,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When what it came in with runs out, in seconds since 1970.
+    pub expires: Option<u32>,
+}
+
+impl Identity {
+    /// Somebody who is one with all who come in like this.
+    pub fn shared(way: Way) -> Self {
+        let (issuer, id, client) = (String::new(), String::new(), String::new());
+        Self { way, issuer, id, client, scopes: Scopes::WRITE, expires: None }
+    }
+
+    /// Somebody with a key of the operator's own.
+    pub fn administrator() -> Self {
+        let admin = || "admin".to_owned();
+        Self { id: admin(), client: admin(), scopes: Scopes::ADMIN, ..Self::shared(Way::ApiKey) }
+    }
+
+    /// The caller, with the SiteBay credential that it brings, which is unverified.
+    pub fn principal(self, keys: &Keyring, own: Option<&str>) -> Principal {
+        let account = || Subject::account(keys, self.way, &self.issuer, &self.id);
+        Principal {
+            way: self.way,
+            subject: Subject::of(keys, self.way, &self.issuer, &self.id, own),
+            unverified: own.map(|_| account()),
+            client: client_name(&self.client),
+            scopes: self.scopes,
+            own_credential: own.is_some(),
+            expires: self.expires,
+            grant: None,
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The names of callers.
+//!
+//! Invariant: a subject is a keyed hash. It tells callers apart and says nothing about them.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use mcp_protocol::bytes::{cut_text, put_block};
+
+use crate::keys::Keyring;
+
+/// Bytes that the name of a key or a client may have.
+pub const MAX_CLIENT: usize = 64;
+
+/// How the caller came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// Nothing is configured and the environment is development.
+    Open,
+    /// A key in `MCP_API_KEY`.
+    ApiKey,
+    /// A key that the admin API made, with a name, scopes and an end.
+    NamedKey,
+    /// A secret in `MCP_SHARED_SECRET`.
+    Secret,
+    /// A JSON Web Token of somebody whom the operator trusts.
+    Jwt,
+    /// An access token of this server's own authorization server.
+    OAuth,
+}
+
+impl Way {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Open, Self::ApiKey, Self::NamedKey, Self::Secret, Self::Jwt, Self::OAuth];
+
+    /// The name that subjects, logs and tools use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::ApiKey => "api-key",
+            Self::NamedKey => "named-key",
+            Self::Secret => "shared-secret",
+            Self::Jwt => "jwt",
+            Self::OAuth => "oauth",
+        }
+    }
+
+    /// Reads the name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.name() == name)
+    }
+
+    /// The number that a seal carries.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Open => 0,
+            Self::ApiKey => 1,
+            Self::NamedKey => 2,
+            Self::Secret => 3,
+            Self::Jwt => 4,
+            Self::OAuth => 5,
+        }
+    }
+
+    /// Reads the number.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.code() == code)
+    }
+
+    /// Whether callers who come in like this, and bring no credential of their own, are somebody in
+    /// particular. Those who share a key, or need none, are not.
+    pub fn is_personal(self) -> bool {
+        matches!(self, Self::NamedKey | Self::Jwt | Self::OAuth)
+    }
+
+    /// Whether the operator gave it out for the server's own SiteBay account.
+    pub fn acts_for_operator(self) -> bool {
+        matches!(self, Self::Open | Self::ApiKey | Self::NamedKey | Self::Secret)
+    }
+}
+
+/// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
+/// caller brings one. Two callers with the same hash share what is bound to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Subject(pub [u8; 16]);
+
+impl Subject {
+    /// The hash as text.
+    pub fn to_text(self) -> String {
+        URL_SAFE_NO_PAD.encode(self.0)
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+    }
+
+    /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.
+    pub fn account(keys: &Keyring, way: Way, issuer: &str, id: &str) -> Self {
+        // Nobody brings an empty credential.
+        Self::of(keys, way, issuer, id, Some(""))
+    }
+
+    /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
+    pub fn of(keys: &Keyring, way: Way, issuer: &str, id: &str, credential: Option<&str>) -> Self {
+        let mut text = Vec::with_capacity(96);
+        text.push(way.code());
+        for part in [issuer, id] {
+            // One that is too long for a block is named by its hash.
+            if put_block(&mut text, part.as_bytes()).is_none() {
+                text.extend_from_slice(&keys.name(part.as_bytes()));
+            }
+        }
+        if let Some(credential) = credential {
+            text.extend_from_slice(&keys.name(credential.as_bytes()));
+        }
+        Self(keys.name(&text))
+    }
+}
+
+/// A name as a principal carries it.
+pub fn client_name(name: &str) -> String {
+    cut_text(name, MAX_CLIENT).to_owned()
+}

@@ -1,0 +1,74 @@
+//! How a request ended, before it is encoded for its protocol version.
+
+use mcp_auth::scope::BeyondScope;
+use mcp_protocol::{
+    content::ToolResult,
+    jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, error_text},
+};
+
+use crate::{
+    ask::{Reason, Stop},
+    tasks::Seen,
+};
+
+/// How a request is called that ended at a question: it comes again.
+pub const ASKS: &str = "asks";
+
+/// How a request ended.
+#[derive(Debug)]
+pub enum Outcome {
+    /// A list's page: the text of its result.
+    List(&'static str),
+    /// The text of another result, which may be too large.
+    Result(String),
+    /// The text of a result that was bounded before.
+    Text(String),
+    /// A tool's result.
+    Tool(ToolResult),
+    /// There is no resource at this URI.
+    NoResource(String),
+    /// An error.
+    Failed(RpcError),
+    /// The client must be asked, or cannot be.
+    Stopped(Stop),
+    /// The work goes on in a task, which the client follows.
+    Task(Seen),
+    /// The caller may not ask for it.
+    Beyond(BeyondScope),
+}
+
+impl Outcome {
+    /// How lines and the audit call it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Tool(ToolResult { is_error: true, .. }) => "failed",
+            Self::Text(text) if text.contains("\"isError\":true") => "failed",
+            Self::Failed(_) | Self::NoResource(_) => "error",
+            Self::Beyond(_) => "beyond-scope",
+            Self::Task(_) => "task",
+            Self::Stopped(Stop(Reason::Suspended(_))) => ASKS,
+            Self::Stopped(_) => "stopped",
+            _ => "done",
+        }
+    }
+
+    /// The code of the JSON-RPC error that it is, where it is one of the outcome's own.
+    pub fn code(&self) -> Option<i32> {
+        match self {
+            Self::Failed(error) | Self::Stopped(Stop(Reason::Refused(error))) => Some(error.code),
+            Self::Beyond(_) => Some(TRANSPORT_ERROR),
+            _ => None,
+        }
+    }
+}
+
+/// The text of the response to what the caller may not ask for.
+pub fn beyond_text(id: &RequestId, beyond: BeyondScope) -> Vec<u8> {
+    error_text(Some(id), &RpcError::new(TRANSPORT_ERROR, beyond.to_string()))
+}
+
+impl From<RpcError> for Outcome {
+    fn from(error: RpcError) -> Self {
+        Self::Failed(error)
+    }
+}
