@@ -20,9 +20,7 @@ use crate::{
 use mcp_protocol::{
     content::Contents,
     fields::fields,
-    jsonrpc::{
-        INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError,
-    },
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
     object::Object,
     raw,
     uri::canonical,
