@@ -78,7 +78,7 @@ function lost(error, request, env) {
   const message =
     "internal error: the server failed. If the call changes something, the change may have happened: " +
     "check before you repeat it\n";
-  // As `edge::answer` has them, so that a page can read what went wrong.
+  // As `src/answer.rs` has them, so that a page can read what went wrong.
   const headers = {
     "content-type": "text/plain; charset=utf-8",
     "cache-control": "no-store",
@@ -90,8 +90,7 @@ function lost(error, request, env) {
 
 export * from "./worker.js";
 
-// Not as an instance of the class that `worker-build` made: it is an object and two proxies for each request, some
-// 4 to 10 µs of about 90.
+// Not as an instance of the class that `worker-build` made: it is an object and two proxies for each request.
 const { fetch: answer } = Worker.prototype;
 
 export default {

@@ -48,7 +48,7 @@ use mcp_auth::{
 };
 use mcp_protocol::{
     event::LastEvent,
-    jsonrpc::{Body, decode},
+    jsonrpc::{Body, decode, is_batch},
 };
 use mcp_server::{
     apart::compiled_apart,
@@ -361,6 +361,10 @@ impl Message {
         let Some(limit) = self.config.rate_limit else {
             return Ok(None);
         };
+        // Every other message is decoded once, where it is answered.
+        if !is_batch(body) {
+            return Ok(None);
+        }
         // What cannot be read is refused later.
         let requests = match decode(body) {
             Ok(body @ Body::Batch(_)) => body.requests(),

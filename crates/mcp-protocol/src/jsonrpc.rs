@@ -144,13 +144,18 @@ pub const RESOURCE_NOT_FOUND: i32 = -32002;
 
 const NO_OBJECT: &str = "expected an object with `jsonrpc` and `method`";
 
+/// Whether a body is a batch, as far as its first character says.
+pub fn is_batch(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"[")
+}
+
 /// Reads a body.
 ///
 /// # Errors
 /// When it is not UTF-8, not JSON, or not JSON-RPC 2.0.
 pub fn decode(bytes: &[u8]) -> Result<Body<'_>, DecodeError> {
     let text = std::str::from_utf8(bytes).map_err(|_| DecodeError::NotUtf8)?;
-    if text.trim_ascii_start().starts_with('[') {
+    if is_batch(bytes) {
         return batch(text);
     }
     message(text).map(Body::Single)
@@ -295,6 +300,12 @@ mod tests {
 
     fn error_of(body: &[u8]) -> DecodeError {
         decode(body).expect_err("should be refused")
+    }
+
+    #[test]
+    fn a_batch_is_known_by_its_first_character() {
+        assert!(is_batch(b"[]") && is_batch(b" \n[{}]"));
+        assert!(!is_batch(b"{\"params\":[]}") && !is_batch(b""));
     }
 
     #[test]
