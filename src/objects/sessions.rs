@@ -17,7 +17,7 @@ use worker::{Env, Result, State, WebSocket};
 use crate::wiring::REGISTRY;
 use crate::{
     objects::{
-        rows::{AT_ONCE, CLOCK_ERROR, Rows},
+        rows::{CLOCK_ERROR, Rows},
         session_store::{Keys, ObjectKeeper},
     },
     platform::{
@@ -33,10 +33,14 @@ use mcp_auth::{
     secret::Secret,
     session_id::{Claims, Placement},
 };
+use mcp_platform::record::Record as _;
 use mcp_server::{
     hub::Watched,
     notify::News,
-    session::{Greeted, Keeper as _, Recent, Session, Settings, kept},
+    session::{
+        Greeted, Keeper as _, Recent, Session, Settings,
+        kept::{Attachment, SessionRow, StoredSession},
+    },
 };
 
 /// Sessions kept in memory; with more, those that no request uses are forgotten.
@@ -46,8 +50,7 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How long what a client set outlives its last stream or call, in seconds.
 pub const KEEP_SETTINGS: u64 = 1_800;
 
-/// The row of a session that was ended.
-pub(crate) const END: &str = "end";
+/// What the keys of sessions' rows begin with.
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
@@ -94,7 +97,7 @@ impl Sessions {
     pub fn new(state: Rc<State>, env: Env) -> Self {
         let incarnation = Uuid::new_v4().simple().to_string();
         Self {
-            rows: Rc::new(Rows::new(state.clone())),
+            rows: Rc::new(Rows::key_value(state.clone())),
             state,
             env,
             incarnation: incarnation.chars().take(8).collect(),
@@ -152,10 +155,11 @@ impl Sessions {
                 break kept;
             }
         };
-        if kept.as_deref() == Some(END) || claims.issued <= self.not_before.get() {
+        let row = kept.as_deref().and_then(SessionRow::from_json);
+        if row == Some(SessionRow::Ended) || claims.issued <= self.not_before.get() {
             return Ok(None);
         }
-        let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
+        let settings = row.and_then(SessionRow::open).map(|stored| stored.settings);
         // Another message may have come first while this one read.
         let session = self.known(claims.session).unwrap_or_else(|| {
             let keeper = Rc::new(ObjectKeeper {
@@ -207,8 +211,7 @@ impl Sessions {
     ) -> Result<WebSocket> {
         self.close_streams(session.id, SUPERSEDED, "replaced by a newer stream");
         let greeted = carries_everything.then(Greeted::default);
-        let said = greeted.as_ref().map(Greeted::to_attachment).unwrap_or_default();
-        let text = kept::write(claims, &said);
+        let text = Attachment { claims: claims.clone(), greeted: greeted.clone() }.to_json();
         let pair = socket::accept(&self.state, &[&session.id.to_string()], &text)?;
         if let Some(greeted) = greeted {
             session.greet(greeted);
@@ -228,7 +231,7 @@ impl Sessions {
         self.end_in_memory(|known| known.id == claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
-        self.rows.put(&settings_key(claims.session), END, until).await?;
+        self.rows.put(&settings_key(claims.session), &SessionRow::Ended.to_row(), until).await?;
         // The end of a stream is heard of by itself.
         if session.is_some_and(|session| session.watches()) {
             let (sessions, claims) = (self.clone(), claims.clone());
@@ -254,7 +257,8 @@ impl Sessions {
         if session.is_ended() {
             return;
         }
-        let text = kept::write(claims, &settings.to_json());
+        let stored = StoredSession { claims: claims.clone(), settings: settings.clone() };
+        let text = SessionRow::Open(stored).to_row();
         let until = now_s().saturating_add(KEEP_SETTINGS);
         // The row is written in the turn in which the session was not ended yet.
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
@@ -268,9 +272,8 @@ impl Sessions {
 
     /// A stream's socket has gone.
     pub async fn left(&self, socket: &WebSocket) -> Result<()> {
-        let kept = socket::attached(socket);
-        if let Some((claims, _)) = kept.as_deref().and_then(kept::read) {
-            self.leave(&claims).await;
+        if let Some(attachment) = attachment(socket) {
+            self.leave(&attachment.claims).await;
         }
         Ok(())
     }
@@ -329,19 +332,17 @@ impl Sessions {
         self.not_before.set(self.not_before.get().max(not_before));
         self.end_in_memory(|session| session.issued <= not_before);
         for socket in self.state.get_websockets() {
-            let kept = socket::attached(&socket);
-            let kept = kept.as_deref().and_then(kept::read);
-            if kept.is_none_or(|(claims, _)| claims.issued <= not_before) {
+            if attachment(&socket).is_none_or(|kept| kept.claims.issued <= not_before) {
                 socket::close(&socket, ENDED, "the sessions were ended");
             }
         }
         let mut over = Vec::new();
         let mut show = |session: &str, text: &str| {
-            if kept::read(text).is_some_and(|(claims, _)| claims.issued <= not_before) {
+            if stored(text).is_some_and(|stored| stored.claims.issued <= not_before) {
                 over.push(format!("{SETTINGS}{session}"));
             }
         };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.each(SETTINGS, &mut show).await?;
         self.rows.remove(over).await?;
         let listening = !self.listening().await?.is_empty();
         Ok(self.is_heard(listening))
@@ -394,10 +395,10 @@ impl Sessions {
     async fn watched(&self) -> Result<Vec<String>> {
         let mut watched = Watched::default();
         let mut show = |_: &str, text: &str| {
-            let subscriptions = kept::read(text).map(|(_, text)| settings(text).subscriptions);
+            let subscriptions = stored(text).map(|stored| stored.settings.subscriptions);
             subscriptions.iter().flatten().for_each(|uri| watched.add(&REGISTRY, uri));
         };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.each(SETTINGS, &mut show).await?;
         Ok(watched.into_uris())
     }
 
@@ -446,11 +447,10 @@ impl Sessions {
     async fn listening(&self) -> Result<Vec<Claims>> {
         let mut listening = self.watching().await?;
         for socket in self.state.get_websockets() {
-            let kept = socket::attached(&socket).filter(|_| socket::is_open(&socket));
-            if let Some((claims, _)) = kept.as_deref().and_then(kept::read)
-                && listening.iter().all(|known| known.session != claims.session)
+            if let Some(kept) = attachment(&socket).filter(|_| socket::is_open(&socket))
+                && listening.iter().all(|known| known.session != kept.claims.session)
             {
-                listening.push(claims);
+                listening.push(kept.claims);
             }
         }
         Ok(listening)
@@ -460,13 +460,11 @@ impl Sessions {
     async fn watching(&self) -> Result<Vec<Claims>> {
         let mut watching = Vec::new();
         let mut show = |_: &str, text: &str| {
-            if let Some((claims, text)) = kept::read(text)
-                && !settings(text).subscriptions.is_empty()
-            {
-                watching.push(claims);
+            if let Some(stored) = stored(text).filter(|stored| stored.settings.watches_any()) {
+                watching.push(stored.claims);
             }
         };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.each(SETTINGS, &mut show).await?;
         Ok(watching)
     }
 
@@ -482,8 +480,7 @@ impl Sessions {
 
     /// What a client said of itself on a stream that carries everything.
     fn greeted(&self, session: Uuid) -> Option<Greeted> {
-        let kept = socket::attached(self.sockets(session).first()?)?;
-        Greeted::from_attachment(kept::read(&kept)?.1)
+        attachment(self.sockets(session).first()?)?.greeted
     }
 
     /// When the settings of a session that streams or was used lately are over.
@@ -499,6 +496,11 @@ impl Sessions {
     }
 }
 
-fn settings(text: &str) -> Settings {
-    Settings::from_json(text).unwrap_or_default()
+/// What a row keeps of a session that goes on.
+fn stored(text: &str) -> Option<StoredSession> {
+    SessionRow::from_json(text)?.open()
+}
+
+fn attachment(socket: &WebSocket) -> Option<Attachment> {
+    Attachment::from_json(&socket::attached(socket)?)
 }

@@ -29,7 +29,7 @@ use crate::{
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::keep,
+        object::{self, keep},
         socket,
         workers::WorkersPlatform,
     },
@@ -37,7 +37,7 @@ use crate::{
     stubs::{audit, hub::Hub},
 };
 use mcp_auth::{admission::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
-use mcp_platform::Platform as _;
+use mcp_platform::{Platform as _, record::Record as _};
 use mcp_protocol::{
     capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel,
 };
@@ -46,9 +46,10 @@ use mcp_server::{
     notify::{News, Notifier as _},
     size::{MAX_RESULT, too_large},
     task::{
-        HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive, started,
+        FOLLOW, HEARS_NOTHING_ASKED, Kept, OWN, Order, Run, Status, Stopped, TaskAnswer, TaskAsk,
+        TaskKeeper, Told, drive,
     },
-    tasks::{Ended, OPERATION},
+    tasks::{Ended, OPERATION, Seen},
     telemetry::record::Record,
 };
 
@@ -128,7 +129,7 @@ impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         Self {
-            rows: Rows::new(state.clone()),
+            rows: Rows::in_table(state.clone()),
             state,
             record: state::record(&env),
             env,
@@ -140,27 +141,38 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let path = request.path();
-        if path == "/start" {
-            let own_token = request.header(OWN_TOKEN_HEADER);
-            return self.start(&request.text().await?, own_token).await;
+        if let path @ (FOLLOW | OWN) = request.path() {
+            let Some(kept) = self.load().await? else {
+                return http::text(404, "no such task");
+            };
+            self.go_on();
+            let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
+            return self.follow(&kept, path == OWN, hears_nothing_asked);
+        }
+        match object::asked::<TaskAsk>(&request).await? {
+            Some((ask, form)) => {
+                let own_token = request.header(OWN_TOKEN_HEADER);
+                object::answered::<TaskAsk>(&self.answer(ask, own_token).await?, form)
+            }
+            None => http::text(400, "the request cannot be read"),
+        }
+    }
+
+    async fn answer(self: &Rc<Self>, ask: TaskAsk, token: Option<String>) -> Result<TaskAnswer> {
+        if let TaskAsk::Start(order) = ask {
+            return self.start(*order, token).await;
         }
         let Some(kept) = self.load().await? else {
-            return http::text(404, "no such task");
+            return Ok(TaskAnswer::Unknown);
         };
         self.go_on();
-        match path {
-            "/update" => self.update(&kept, &request.text().await?).await,
-            "/cancel" => self.cancel(&kept).await,
-            "/ended" => match self.rows.get(ENDED).await? {
-                Some(ended) => http::text(200, &ended),
-                None => http::text(409, "not over"),
-            },
-            "/follow" | "/own" => {
-                let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
-                self.follow(&kept, path == "/own", hears_nothing_asked)
+        match ask {
+            TaskAsk::Update { responses } => self.update(&kept, &responses).await,
+            TaskAsk::Cancel => self.cancel(&kept).await,
+            TaskAsk::Ended => {
+                Ok(self.ended().await?.map_or(TaskAnswer::NotOver, TaskAnswer::Ended))
             }
-            _ => http::text(200, &self.view(&kept).await?),
+            _ => self.view(&kept).await.map(TaskAnswer::Task),
         }
     }
 
@@ -183,12 +195,12 @@ impl Core {
                 self.run_now(kept);
                 Ok(())
             }
-            Ok(_) => self.state.storage().delete_all().await,
+            Ok(_) => self.rows.delete_all().await,
             Err(error) => {
                 log::error!("a task cannot be read: {error}");
                 let stored = self.rows.get_with_end(TASK).await?;
                 if stored.is_none_or(|(until, _)| until <= now_s()) {
-                    return self.state.storage().delete_all().await;
+                    return self.rows.delete_all().await;
                 }
                 // Another version of the server may read it.
                 self.wake_in(UNREADABLE).await
@@ -223,14 +235,14 @@ impl Core {
     }
 
     /// Begins, unless this very task has begun before: a start that comes again gives the task that
-    /// there is. 400: nothing has begun. Before an answer leaves, the task is stored.
-    async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
+    /// there is. Where it is refused, nothing has begun. Before an answer leaves, the task is stored.
+    async fn start(self: &Rc<Self>, order: Order, own_token: Option<String>) -> Result<TaskAnswer> {
         let kept = match self.load().await? {
             Some(kept) => kept,
             None => match self.made(order, own_token).await {
                 // Another start may have come first while this one was made.
                 Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
-                Err(why) => return http::text(400, &why),
+                Err(why) => return Ok(TaskAnswer::Refused(why)),
             },
         };
         if !self.stored.get() {
@@ -239,16 +251,15 @@ impl Core {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        http::text(200, &started(&id, &self.view(&kept).await?))
+        Ok(TaskAnswer::Started(Seen { id, task: self.view(&kept).await? }))
     }
 
     /// A task as it is ordered, or why it cannot be begun.
     async fn made(
         &self,
-        order: &str,
+        order: Order,
         own_token: Option<String>,
     ) -> std::result::Result<Shared, String> {
-        let order = Order::from_json(order).ok_or("the task's specification cannot be read")?;
         let credential = match own_token {
             Some(token) => {
                 Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
@@ -260,16 +271,20 @@ impl Core {
 
     async fn view(&self, kept: &Shared) -> Result<String> {
         let over = kept.borrow().is_over();
-        let ended = if over { self.rows.get(ENDED).await? } else { None };
-        let ended = ended.and_then(|text| Ended::from_json(&text));
+        let ended = if over { self.ended().await? } else { None };
         Ok(kept.borrow().view(ended.as_ref(), WorkersPlatform.now_ms()))
     }
 
-    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<Response> {
+    /// How it ended, where it is over.
+    async fn ended(&self) -> Result<Option<Ended>> {
+        Ok(self.rows.get(ENDED).await?.as_deref().and_then(Ended::from_json))
+    }
+
+    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<TaskAnswer> {
         if kept.borrow().status == Status::InputRequired {
             let answered = kept.borrow_mut().answer(responses);
             match answered {
-                Err(fault) => return http::text(400, &fault.to_string()),
+                Err(fault) => return Ok(TaskAnswer::Refused(fault.to_string())),
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
@@ -278,17 +293,17 @@ impl Core {
             self.tell(&open);
             self.go_on();
         }
-        http::empty(200)
+        Ok(TaskAnswer::Done)
     }
 
-    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<Response> {
+    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<TaskAnswer> {
         let live = self.live.borrow().clone();
         match live {
             Some(run) => run.cancel(),
             None if kept.borrow().is_over() => {}
             None => self.end(kept, Ended::Cancelled).await?,
         }
-        http::empty(200)
+        Ok(TaskAnswer::Done)
     }
 
     fn follow(&self, kept: &Shared, owner: bool, hears_nothing_asked: bool) -> Result<Response> {
@@ -431,13 +446,8 @@ impl Core {
 
     async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
         let until = kept.borrow().order.ends_s;
-        let text = ended.to_json();
-        self.rows.write(ENDED, &text, until).await?;
-        let status = match ended {
-            Ended::Completed(_) => Status::Completed,
-            Ended::Failed(..) => Status::Failed,
-            Ended::Cancelled => Status::Cancelled,
-        };
+        self.rows.write(ENDED, &ended.to_json(), until).await?;
+        let status = Status::of(&ended);
         self.becomes(kept, status).await?;
         self.note(kept, status);
         self.tell(&Told::Over);
