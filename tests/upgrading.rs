@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mcp_auth::session_id::Claims;
+use mcp_auth::{keys::TAG_LEN, session_id::Claims};
 use mcp_server::hub::hub_name;
 use reqwest::Method;
 use serde::Deserialize;
@@ -35,6 +35,7 @@ fn keeper(folder: &Path) -> Options {
     let mut module = String::from(
         r#"import { DurableObject } from "cloudflare:workers";
 class Keeps extends DurableObject {
+  alarm() {}
   async fetch(request) {
     const { rows, alarm, value } = await request.json();
     const { storage } = this.ctx;
@@ -62,6 +63,7 @@ export default {
         module.push_str(&format!("export class {class} extends Keeps {{}}\n"));
     }
     fs::write(folder.join("index.js"), module).unwrap();
+    fs::write(folder.join("worker.js"), "").unwrap();
     fs::write(folder.join("index_bg.wasm"), EMPTY).unwrap();
     Options { sandbox: None, ..Options::new(folder).var("SITEBAY_API_URL", "http://127.0.0.1:9") }
 }
@@ -95,7 +97,8 @@ async fn over(storage: &Path) -> Server {
 
 /// What the client's session id claims.
 fn claims(client: &Client) -> Claims {
-    Claims::from_bytes(&URL_SAFE_NO_PAD.decode(client.session()).unwrap()).unwrap()
+    let id = URL_SAFE_NO_PAD.decode(client.session()).unwrap();
+    Claims::from_bytes(&id[..id.len() - TAG_LEN]).unwrap()
 }
 
 /// The name of the object that has the client's session.
