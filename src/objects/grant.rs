@@ -8,16 +8,14 @@
 
 use std::{
     cell::{Cell, RefCell},
-    panic::RefUnwindSafe,
     rc::Rc,
 };
 
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
 use crate::{
-    objects::rows::Rows,
+    objects::{class::class, rows::Rows},
     platform::{
         clock::now_s,
         http::{self, Request, Response},
@@ -40,25 +38,9 @@ use mcp_server::{
 
 const GRANT: &str = "grant";
 
-/// Keeps one grant.
-#[durable_object(alarm)]
-pub struct GrantAgent(Rc<Core>);
-
-impl RefUnwindSafe for GrantAgent {}
-
-impl DurableObject for GrantAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.rows.clear(&|_| 0).await?;
-        worker::Response::empty()
-    }
+class! {
+    /// Keeps one grant.
+    GrantAgent(requests, alarm)
 }
 
 struct Core {
@@ -83,6 +65,11 @@ impl Core {
             Some((ask, form)) => object::answered::<Ask>(&self.answer(ask).await?, form),
             None => http::text(404, "not for a grant"),
         }
+    }
+
+    /// The alarm: the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.clear(&|_| 0).await
     }
 
     async fn answer(self: &Rc<Self>, ask: Ask) -> Result<Answer> {

@@ -6,15 +6,15 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use std::{cell::Cell, panic::RefUnwindSafe, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use worker::{DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage};
-use worker_macros::durable_object;
+use worker::{Env, Result, State, WebSocket};
 
 use crate::stubs::keys;
 use crate::{
     objects::{
+        class::class,
         keeping::Keeping,
         rows::{CLOCK_ERROR, Rows},
         watching::Watching,
@@ -56,48 +56,9 @@ const WATCHER_KEY: &str = "watch:";
 const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
-/// Tells whom it concerns what changed.
-#[durable_object]
-pub struct HubAgent(Rc<Core>);
-
-impl RefUnwindSafe for HubAgent {}
-
-impl DurableObject for HubAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.clone().due().boxed_local().await?;
-        worker::Response::empty()
-    }
-
-    /// Clients' messages are ignored: the sockets only carry what the object sends.
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        _socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _socket: WebSocket, _error: Error) -> Result<()> {
-        Ok(())
-    }
+class! {
+    /// Tells whom it concerns what changed.
+    HubAgent(requests, alarm, sockets)
 }
 
 struct Core {
@@ -134,6 +95,11 @@ impl Core {
         }
         self.watchers.set(None);
         self.rows.clear(&|_| 0).await
+    }
+
+    /// The sockets of listeners are counted where that matters: nothing is kept of one that is gone.
+    async fn left(self: Rc<Self>, _socket: WebSocket) -> Result<()> {
+        Ok(())
     }
 
     /// The resources that listeners want to hear of.

@@ -5,15 +5,14 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use std::{panic::RefUnwindSafe, rc::Rc};
+use std::rc::Rc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
 use crate::{
-    objects::rows::text_at,
+    objects::{class::class, rows::text_at},
     platform::{
         http::{self, Request, Response},
         object, random,
@@ -24,20 +23,9 @@ use mcp_auth::key_ask::{GeneratedKeys, KeyAsk};
 const SESSION_KEY: &str = "session-key";
 const SUBJECT_KEY: &str = "subject-key";
 
-/// Keeps the keys of the whole deployment.
-#[durable_object(fetch)]
-pub struct KeyAgent(Rc<Core>);
-
-impl RefUnwindSafe for KeyAgent {}
-
-impl DurableObject for KeyAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
+class! {
+    /// Keeps the keys of the whole deployment.
+    KeyAgent(requests)
 }
 
 struct Core {

@@ -1,5 +1,6 @@
 //! The Durable Objects: thin shells over state machines that the host can test.
 
+mod class;
 pub mod grant;
 pub mod hub;
 pub mod keeping;

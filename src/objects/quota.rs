@@ -10,16 +10,14 @@
 
 use std::{
     cell::{Cell, RefCell},
-    panic::RefUnwindSafe,
     rc::Rc,
 };
 
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
 use crate::{
-    objects::rows::Rows,
+    objects::{class::class, rows::Rows},
     platform::{
         clock::now_s,
         http::{self, Request, Response},
@@ -42,25 +40,9 @@ const TOKENS: &str = "tokens";
 /// half of that is left. Its tokens are on it again after their next call that works.
 const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
 
-/// Counts the requests of one subject.
-#[durable_object(alarm)]
-pub struct QuotaAgent(Rc<Core>);
-
-impl RefUnwindSafe for QuotaAgent {}
-
-impl DurableObject for QuotaAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.rows.clear(&|_| 0).await?;
-        worker::Response::empty()
-    }
+class! {
+    /// Counts the requests of one subject.
+    QuotaAgent(requests, alarm)
 }
 
 struct Core {
@@ -83,6 +65,11 @@ impl Core {
             Some((ask, form)) => object::answered::<QuotaAsk>(&self.answer(ask).await?, form),
             None => http::text(404, "not for a quota"),
         }
+    }
+
+    /// The alarm: the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.clear(&|_| 0).await
     }
 
     async fn answer(&self, ask: QuotaAsk) -> Result<QuotaAnswer> {

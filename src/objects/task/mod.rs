@@ -6,25 +6,23 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
+mod run;
+
 use std::{
     cell::{Cell, RefCell},
-    panic::AssertUnwindSafe,
-    panic::RefUnwindSafe,
     rc::Rc,
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{
-    DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
-};
-use worker_macros::durable_object;
+use futures_util::FutureExt as _;
+use worker::{Env, Result, State, WebSocket, WebSocketPair};
 
 use crate::wiring::REGISTRY;
 use crate::{
     objects::{
+        class::class,
         rows::Rows,
-        task_context::{self, Halt},
+        task_context::{self},
     },
     platform::{
         clock::now_s,
@@ -38,17 +36,10 @@ use crate::{
 };
 use mcp_auth::{admission::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
 use mcp_platform::{Platform as _, record::Record as _};
-use mcp_protocol::{
-    capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel,
-};
+use mcp_protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR};
 use mcp_server::{
-    ask::{Reason, Stop},
-    notify::{News, Notifier as _},
-    size::{MAX_RESULT, too_large},
-    task::{
-        FOLLOW, HEARS_NOTHING_ASKED, Kept, OWN, Order, Run, Status, Stopped, TaskAnswer, TaskAsk,
-        TaskKeeper, Told, drive,
-    },
+    notify::News,
+    task::{FOLLOW, HEARS_NOTHING_ASKED, Kept, OWN, Order, Run, Status, TaskAnswer, TaskAsk, Told},
     tasks::{Ended, OPERATION, Seen},
     telemetry::record::Record,
 };
@@ -57,56 +48,14 @@ pub(super) const TASK: &str = "task";
 pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
-/// Why a task ends whose person took the access back.
-const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
-                          may have happened: check before you repeat it";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
 const UNREADABLE: Duration = Duration::from_secs(600);
 
-/// Runs one task.
-#[durable_object]
-pub struct TaskAgent(Rc<Core>);
-
-impl RefUnwindSafe for TaskAgent {}
-
-impl DurableObject for TaskAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.clone().due().boxed_local().await?;
-        worker::Response::empty()
-    }
-
-    /// Clients' messages are ignored: the sockets only carry what the object sends.
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        self.0.clone().left(socket).boxed_local().await
-    }
-
-    async fn websocket_error(&self, socket: WebSocket, _error: Error) -> Result<()> {
-        self.0.clone().left(socket).boxed_local().await
-    }
+class! {
+    /// Runs one task.
+    TaskAgent(requests, alarm, sockets)
 }
 
 struct Core {
@@ -325,106 +274,6 @@ impl Core {
         kept.borrow().is_due(WorkersPlatform.now_ms())
     }
 
-    /// Lets the tool run, if it should and does not. A task that is held back waits for its alarm.
-    fn go_on(self: &Rc<Self>) {
-        let kept = self.kept.borrow().clone();
-        if let Some(kept) = kept.filter(|kept| kept.borrow().held.is_none() && self.is_due(kept)) {
-            self.run_now(kept);
-        }
-    }
-
-    /// Lets the tool run, if it does not yet.
-    fn run_now(self: &Rc<Self>, kept: Shared) {
-        if !self.busy.replace(true) {
-            let core = self.clone();
-            let run = async move {
-                let ran = AssertUnwindSafe(core.run(&kept)).catch_unwind().await;
-                let cancelled = core.live.take().is_some_and(|run| run.is_cancelled());
-                if let Err(halt) = ran.unwrap_or(Err(Halt::Panic)) {
-                    core.halted(&kept, &halt, cancelled).await;
-                }
-                core.busy.set(false);
-            };
-            keep(&self.state, run.boxed_local());
-        }
-    }
-
-    /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
-    /// alarm that was set before the run tries again.
-    async fn halted(&self, kept: &Shared, halt: &Halt, cancelled: bool) {
-        let attempts = kept.borrow().attempts;
-        kept.borrow_mut().hold(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
-        let times = kept.borrow().attempts;
-        log::error!("a task's run failed {times} times in a row: {halt}");
-        let stored = async {
-            if cancelled && !kept.borrow().is_over() {
-                return self.end(kept, Ended::Cancelled).await;
-            }
-            self.save(kept).await?;
-            self.wake_for(kept).await
-        };
-        if let Err(error) = stored.await {
-            log::error!("a task's pause could not be stored: {error}");
-        }
-    }
-
-    async fn run(self: &Rc<Self>, kept: &Shared) -> std::result::Result<(), Halt> {
-        self.wake_in(LEASE).await?;
-        let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
-        let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
-        self.live.replace(Some(run.clone()));
-        let (order, credential) = {
-            let kept = kept.borrow();
-            (kept.order.clone(), kept.credential.clone())
-        };
-        if task_context::is_taken_back(&self.env, &order).await? {
-            let taken_back = Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned());
-            return Ok(self.end(kept, taken_back).await?);
-        }
-        let (start, record) = (order.start.clone(), self.record(kept));
-        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
-        let call = task_context::call(ctx, start);
-        if kept.borrow().is_over() {
-            return Ok(());
-        }
-        let attempts = kept.borrow_mut().release();
-        let stopped = drive(call, run).await;
-        let stored = self.stopped(kept, stopped).await;
-        if stored.is_err() {
-            kept.borrow_mut().attempts = attempts;
-        }
-        Ok(stored?)
-    }
-
-    /// Stores how a run stopped.
-    async fn stopped(self: &Rc<Self>, kept: &Shared, stopped: Stopped) -> Result<()> {
-        match stopped {
-            Stopped::Sleeps(until) => {
-                kept.borrow_mut().sleeps(until, WorkersPlatform.now_ms());
-                self.save(kept).await?;
-                self.wake_for(kept).await
-            }
-            Stopped::Cancelled => self.end(kept, Ended::Cancelled).await,
-            Stopped::Ended(Err(Stop(Reason::Suspended(open)))) => {
-                kept.borrow_mut().asked.clone_from(&open);
-                self.becomes(kept, Status::InputRequired).await?;
-                self.tell(&Told::Asks(open));
-                self.wake_for(kept).await
-            }
-            Stopped::Ended(Err(Stop(Reason::Refused(error)))) => {
-                self.end(kept, Ended::Failed(error.code, error.message)).await
-            }
-            Stopped::Ended(ended) => {
-                let result = ended.unwrap_or_else(Stop::into_result);
-                let mut text = result.to_json();
-                if text.len() > MAX_RESULT {
-                    text = too_large(text.len()).to_json();
-                }
-                self.end(kept, Ended::Completed(text)).await
-            }
-        }
-    }
-
     /// What is known of the task for whoever operates the server.
     fn record(&self, kept: &Shared) -> Rc<Record> {
         task_context::introduce(&self.record, &kept.borrow());
@@ -500,29 +349,5 @@ impl Core {
 
     async fn wake_in(&self, pause: Duration) -> Result<()> {
         self.state.storage().set_alarm(pause).await
-    }
-}
-
-/// What a run needs of its object.
-struct Keeper {
-    core: Rc<Core>,
-    kept: Shared,
-}
-
-impl TaskKeeper for Keeper {
-    fn save(&self) -> LocalBoxFuture<'static, std::result::Result<(), String>> {
-        let (core, kept) = (self.core.clone(), self.kept.clone());
-        async move { core.save(&kept).await.map_err(|error| error.to_string()) }.boxed_local()
-    }
-
-    fn tell(&self, told: &Told) {
-        // Messages below `info` are for those who asked for them, whom a task does not know.
-        if !matches!(told, Told::Log(LogLevel::Debug, ..)) {
-            self.core.tell(told);
-        }
-    }
-
-    fn announce(&self, news: News) {
-        self.core.announce(self.kept.borrow().order.principal.subject, news);
     }
 }
