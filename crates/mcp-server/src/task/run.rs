@@ -224,13 +224,13 @@ impl Work for Run {
             _ => {}
         }
         let saved = self.keeper.save();
+        // The tool would go on in the same turn where nothing is waited for.
+        let is_over = self.cancelled.get() && self.under_way.get() == 0;
         async move {
-            saved.await.map_err(|why| {
-                Stop::unanswered(format!(
-                    "the task could not be \
-                                                                         stored: {why}"
-                ))
-            })
+            saved
+                .await
+                .map_err(|why| Stop::unanswered(format!("the task could not be stored: {why}")))?;
+            if is_over { pending().await } else { Ok(()) }
         }
         .boxed_local()
     }
@@ -293,10 +293,27 @@ mod tests {
         let call = async move {
             own.record("send", None).await?;
             own.cancel();
-            own.record("send", Some("null".to_owned())).await?;
             if own.is_cancelled() { Err(Stop::cancelled()) } else { Ok(ToolResult::text("done")) }
         };
         let stopped = block_on(drive(call.boxed_local(), run));
         assert!(matches!(stopped, Stopped::Cancelled), "{stopped:?}");
+    }
+
+    #[test]
+    fn a_tool_that_is_cancelled_during_a_side_effect_goes_no_further_than_its_outcome() {
+        let kept = Rc::new(RefCell::new(kept()));
+        let run = Rc::new(Run::new(kept.clone(), Rc::new(Nowhere), Fake::new([])));
+        let (own, went_on) = (run.clone(), Rc::new(Cell::new(false)));
+        let goes_on = went_on.clone();
+        let call = async move {
+            own.record("send", None).await?;
+            own.cancel();
+            own.record("send", Some("null".to_owned())).await?;
+            goes_on.set(true);
+            Ok(ToolResult::text("done"))
+        };
+        let stopped = block_on(drive(call.boxed_local(), run));
+        assert!(matches!(stopped, Stopped::Cancelled) && !went_on.get(), "{stopped:?}");
+        assert_eq!(kept.borrow().step("send"), Some(&Some("null".to_owned())));
     }
 }
