@@ -2,7 +2,8 @@
 //!
 //! A span of code is looked up by its form. `a::b` is a symbol in a module of `src/`, of a crate or of
 //! `tests/`; `Type::name` is a method, a variant or a field; `ctx.name` is one of a tool's context; `src/a.rs`
-//! is a file. A symbol before a link must be defined in the very file that the link leads to.
+//! is a file; any other name of several words, such as `TypeName` or `field_name`, is a word of the sources. A symbol
+//! before a link must be defined in the very file that the link leads to.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,6 +13,10 @@ use std::{
 
 /// Files that a command writes, and that are not kept.
 const WRITTEN: [&str; 1] = ["docs/LONG_RUN.md"];
+
+/// Names that Cloudflare and queries have, and no source.
+const OTHERS: [&str; 5] =
+    ["_sample_interval", "exceededCpu", "exceededMemory", "p95_ms", "scriptThrewException"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -201,14 +206,42 @@ fn foreign() -> BTreeSet<String> {
     names.map(|name| name.replace('-', "_")).chain(["std".to_owned()]).collect()
 }
 
+/// The words of all sources, but for this file.
+fn words() -> BTreeSet<String> {
+    let mut paths = vec![root().join("wrangler.toml"), root().join("package.json")];
+    for folder in ["src", "crates", "xtask", "sandbox", "tests", "bench/src", "migrations"] {
+        for ending in ["rs", "js", "mjs", "ts", "json", "toml", "sql", "txt"] {
+            files(&root().join(folder), ending, &mut paths);
+        }
+    }
+    let mut words = BTreeSet::new();
+    for path in paths.iter().filter(|path| !path.ends_with("references.rs")) {
+        // What is no text has no words.
+        let text = fs::read_to_string(path).unwrap_or_default();
+        let parts = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.extend(parts.filter(|part| is_compound(part)).map(str::to_owned));
+    }
+    words
+}
+
+/// Whether a text is a name of several words.
+fn is_compound(text: &str) -> bool {
+    let is_name = text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let mut pairs = text.chars().zip(text.chars().skip(1));
+    is_name
+        && (text.contains('_')
+            || pairs.any(|(one, next)| one.is_lowercase() && next.is_uppercase()))
+}
+
 struct Known {
     modules: BTreeMap<String, Module>,
     foreign: BTreeSet<String>,
+    words: BTreeSet<String>,
 }
 
 impl Known {
     fn read() -> Self {
-        Self { modules: modules(), foreign: foreign() }
+        Self { modules: modules(), foreign: foreign(), words: words() }
     }
 
     /// Whether a path such as `mcp_server::dispatch::dispatch` is that of a module or of something in one.
@@ -285,6 +318,9 @@ fn fault(span: &Span<'_>, document: &Path, known: &Known) -> Option<String> {
     if let Some(member) = code.strip_prefix("ctx.").and_then(word) {
         let context = format!("Context::{member}");
         return (!known.has(&context)).then(|| format!("a tool's context has no `{code}`"));
+    }
+    if is_compound(code) && !known.words.contains(code) && !OTHERS.contains(&code) {
+        return Some(format!("no source has `{code}`"));
     }
     if let Some(path) = path_of(code)
         && !WRITTEN.contains(&path.as_str())
@@ -409,12 +445,12 @@ struct Eleven {
 fn a_name_that_is_gone_and_one_that_is_elsewhere_are_found() {
     let (known, document) = (Known::read(), root().join("docs/ARCHITECTURE.md"));
     let text = "`mcp_server::dispatch::dispatch`, [`mcp_server::dispatch::dispatch`](../crates/mcp-server/src/dispatch.rs), \
-                `ctx.begin()`, `Context::begin`, `src/lib.rs`, `worker::Delay`, `crates/sitebay/catalogue/*.toml`\n\
+                `ctx.begin()`, `Context::begin`, `src/lib.rs`, `worker::Delay`, `crates/sitebay/catalogue/*.toml`, `SessionAgent`\n\
                 `mcp_server::dispatch::dispatched`, [`mcp_server::dispatch::dispatch`](../src/lib.rs), `ctx.begins()`, \
-                `Context::begins`, `src/library.rs`, `server::dispatch`\n";
+                `Context::begins`, `src/library.rs`, `server::dispatch`, `SessionsAgent`\n";
     let faults: Vec<Option<String>> =
         spans(text).iter().map(|span| fault(span, &document, &known)).collect();
-    assert_eq!(faults.len(), 13);
-    assert!(faults[..7].iter().all(Option::is_none), "{faults:#?}");
-    assert!(faults[7..].iter().all(Option::is_some), "{faults:#?}");
+    assert_eq!(faults.len(), 15);
+    assert!(faults[..8].iter().all(Option::is_none), "{faults:#?}");
+    assert!(faults[8..].iter().all(Option::is_some), "{faults:#?}");
 }
