@@ -1,6 +1,6 @@
 //! A stateful MCP agent on Cloudflare Workers that manages WordPress sites on SiteBay.
 //!
-//! A request goes from [`fetch`] to [`routes`], which has its caller admitted ([`admission`]) and hands it to a wire
+//! A request goes from `fetch` to [`routes`], which has its caller admitted ([`admission`]) and hands it to a wire
 //! ([`transports`]). A request of a session is answered in the session's Durable Object ([`objects::session`]), a request
 //! of 2026-07-28 in the Worker ([`transports::stateless`]). Both call `mcp_server::dispatch::dispatch`, where methods such
 //! as `tools/call` are carried out with the toolsets of [`wiring`].
