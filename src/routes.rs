@@ -1,7 +1,6 @@
-//! From method and path to who answers.
+//! The way from method and path to a handler: `/mcp` leads to [`streamable`], `/sse` to [`sse`].
 //!
-//! What most requests never need is boxed: an instance compiles a function when it is first called,
-//! and one that has everything in it costs the first request of an isolate its time.
+//! Handlers that most requests never need are compiled apart ([`compiled_apart`]).
 //!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.

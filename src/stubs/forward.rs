@@ -1,5 +1,5 @@
-//! To a session's object, under a deadline: from the Worker one request with its body unread, from the
-//! subject's hub what concerns all of its sessions.
+//! Calls of a session's object, under a deadline: the Worker passes a client's request on with its body unread, and the
+//! subject's hub sends news and the end of all sessions. The other side is `objects::session`.
 
 use std::rc::Rc;
 

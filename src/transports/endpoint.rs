@@ -1,4 +1,5 @@
-//! An endpoint as one admitted caller meets it, whatever the wire.
+//! The server as one admitted caller sees it, the same for every wire: its keys, its account, its hub and tasks, and the
+//! way to the object of a session.
 
 use std::rc::Rc;
 

@@ -1,4 +1,5 @@
-//! Running one call: whole where it is quick, as an event stream where it is not.
+//! Running one call, whatever its method: answered as JSON where it is quick, as an event stream where it is not. The
+//! method is carried out in [`crate::dispatch`].
 //!
 //! Invariant: the call runs in a task of its own that the object keeps alive; handler and body only
 //! read its channel, so a client that leaves never drops the work. A quick call makes neither task

@@ -1,6 +1,6 @@
-//! From a request's method to its outcome, alike in every era.
+//! From a request's method to its outcome, alike in every era: `tools/call` and the other methods are carried out here.
 //!
-//! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
+//! Invariant: every request ends in exactly one outcome; each era writes it in its own form.
 
 use serde_json::{Value, value::RawValue};
 

@@ -1,4 +1,5 @@
-//! Answering a body in a session: what only sessions have, and how outcomes are put into words.
+//! Answering the body of a session's request: the methods that only sessions have, and the form of their responses. All
+//! other methods go to [`dispatch`].
 
 use std::rc::Rc;
 
