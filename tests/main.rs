@@ -77,6 +77,7 @@ mod task_faults;
 mod task_questions;
 mod tasks;
 mod toolsets;
+mod upgrading;
 mod vocabulary;
 mod watching;
 mod wire;

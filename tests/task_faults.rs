@@ -50,7 +50,7 @@ fn named(text: &str) -> &str {
 
 #[tokio::test]
 async fn a_task_whose_object_is_reset_after_it_began_begins_once_and_is_followed_to_its_end() {
-    let server = failing("/start", How::Lose, 1).await;
+    let server = failing("/ask/start", How::Lose, 1).await;
     let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
     let text = opened_in_a_session(&client).await;
     assert!(text.contains("is there."), "{text}");
@@ -59,7 +59,7 @@ async fn a_task_whose_object_is_reset_after_it_began_begins_once_and_is_followed
 
 #[tokio::test]
 async fn a_task_whose_start_is_lost_once_is_given_its_handle() {
-    let server = failing("/start", How::Lose, 1).await;
+    let server = failing("/ask/start", How::Lose, 1).await;
     let client = Client::new(&server.url());
     let params = second_round(&client, follows()).await;
     let task = started(&client, params).await;
@@ -69,7 +69,7 @@ async fn a_task_whose_start_is_lost_once_is_given_its_handle() {
 
 #[tokio::test]
 async fn a_session_is_told_what_to_read_where_every_start_is_lost() {
-    let server = failing("/start", How::Lose, usize::MAX).await;
+    let server = failing("/ask/start", How::Lose, usize::MAX).await;
     let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
     let text = opened_in_a_session(&client).await;
     assert!(text.contains("may have begun") && !text.contains("Nothing was changed"), "{text}");
@@ -82,7 +82,7 @@ async fn a_session_is_told_what_to_read_where_every_start_is_lost() {
 
 #[tokio::test]
 async fn a_request_without_a_session_is_told_the_same() {
-    let server = failing("/start", How::Lose, usize::MAX).await;
+    let server = failing("/ask/start", How::Lose, usize::MAX).await;
     let client = Client::new(&server.url());
     for capabilities in [can_be_asked(), follows()] {
         let params = second_round(&client, capabilities.clone()).await;
@@ -97,7 +97,7 @@ async fn a_request_without_a_session_is_told_the_same() {
 #[tokio::test]
 async fn a_task_whose_object_hangs_is_not_waited_for() {
     for how in [How::Hang, How::Stall] {
-        let server = failing("/task", how, 1).await;
+        let server = failing("/ask/look", how, 1).await;
         let client = Client::new(&server.url());
         let params =
             json!({ "name": "slow_compute", "arguments": { "seconds": 1.2, "label": "x" } });
@@ -110,7 +110,7 @@ async fn a_task_whose_object_hangs_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_call_whose_task_hangs_at_its_start_and_at_its_following_comes_to_its_end() {
-    for path in ["/start", "/follow"] {
+    for path in ["/ask/start", "/follow"] {
         let server = failing(path, How::Hang, 2).await;
         let client = Client::new(&server.url()).connect_with(can_be_asked()).await;
         let text = opened_in_a_session(&client).await;
@@ -154,7 +154,7 @@ async fn a_question_that_a_socket_did_not_tell_is_put_after_a_look() {
 
 #[tokio::test]
 async fn a_key_object_that_hangs_does_not_hang_the_requests_of_its_isolate() {
-    let fault = Fault { class: "KeyAgent", path: "/key", how: How::Hang, times: 1 };
+    let fault = Fault { class: "KeyAgent", path: "/ask/keys", how: How::Hang, times: 1 };
     let faults = Faults { faults: vec![fault], haste: 20 };
     let server = start(Options { faults: Some(faults), ..options() }.var("SESSION_KEY", "")).await;
     let client = Client::new(&server.url());

@@ -12,6 +12,7 @@ use bench::{
     guard, report,
     results::{self, Length},
     start,
+    targets::{self, Target},
 };
 use clap::Parser;
 use xtask::paths;
@@ -96,6 +97,9 @@ async fn endurance(size: Size, only: Option<String>) -> Result<()> {
 fn priced(counts: &Counts) -> Result<()> {
     let page = cost::page(counts);
     println!("{page}");
+    for Target { what, wanted, found, .. } in targets::rows(counts) {
+        println!("{what}: {found}, wanted {wanted}");
+    }
     fs::write(paths::root().join("docs/COST.md"), page)?;
     Ok(())
 }

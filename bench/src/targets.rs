@@ -2,7 +2,7 @@
 
 use crate::{
     contestant::Contestant::{self, Classes, Floor, McpAgent, McpHandler, Ours, Subject},
-    counts::Act,
+    counts::{Act, Counts},
     fanout::Streams,
     figure::Figure,
     results::Results,
@@ -57,14 +57,16 @@ pub fn targets(results: &Results) -> Vec<Target> {
         Some(at_most(what, Some(found), *most))
     });
     let mut all: Vec<Target> = rates.chain(requests).collect();
-    all.extend(rows(results));
+    all.extend(rows(&results.counts));
     all.extend(starts(results));
     all.extend(fanouts(results));
     all
 }
 
-fn rows(results: &Results) -> Vec<Target> {
-    let rows = |act| results.counts.cost(act, Ours).map(|cost| cost.rows);
+/// The targets of rows written.
+#[must_use]
+pub fn rows(counts: &Counts) -> Vec<Target> {
+    let rows = |act| counts.cost(act, Ours).map(|cost| cost.rows);
     vec![
         at_most("rows written: abandoned session".to_owned(), rows(Act::Session), 0.0),
         at_most("rows and alarms written: DELETE".to_owned(), rows(Act::Delete), 2.0),

@@ -8,6 +8,7 @@ use mcp_protocol::{
     object::{Object, array},
     raw,
 };
+use mcp_server::hub::Watcher;
 
 /// Entries on a page where nobody says how many.
 const PAGE: u64 = 100;
@@ -56,13 +57,12 @@ pub(super) fn quota(count: Count, limit: Option<u32>, tokens: usize) -> String {
         .end()
 }
 
-/// The session objects in a hub's lines: those that hold a stream or something stored.
-pub(super) fn sessions(lines: &str) -> String {
-    let one = |line: &str| {
-        let (object, until) = line.split_once(' ')?;
-        Some(Object::new().text("object", object).number("until", until.parse().ok()?).end())
+/// The session objects that hold a stream or something stored.
+pub(super) fn sessions(watchers: &[Watcher]) -> String {
+    let one = |watcher: &Watcher| {
+        Object::new().text("object", &watcher.object).number("until", watcher.until).end()
     };
-    let all: Vec<String> = lines.lines().filter_map(one).collect();
+    let all: Vec<String> = watchers.iter().map(one).collect();
     Object::new().raw("sessions", &array(&all)).end()
 }
 
@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn session_objects_are_listed_with_their_end() {
-        let listed = sessions("one 7\nbroken\ntwo 8\n");
+        let watcher = |object: &str, until| Watcher { object: object.into(), until };
+        let listed = sessions(&[watcher("one", 7), watcher("two", 8)]);
         let expected = r#"{"sessions":[{"object":"one","until":7},{"object":"two","until":8}]}"#;
         assert_eq!(listed, expected);
     }

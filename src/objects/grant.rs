@@ -8,55 +8,39 @@
 
 use std::{
     cell::{Cell, RefCell},
-    panic::RefUnwindSafe,
     rc::Rc,
 };
 
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
 use crate::{
-    objects::rows::Rows,
+    objects::{class::class, rows::Rows},
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::keep,
+        object::{self, keep},
         workers::WorkersPlatform,
     },
     state,
     stubs::{audit, hub::Hub},
 };
 use mcp_auth::oauth::{
-    ask::Ask,
+    ask::{Answer, Ask, Given, Said},
     fault::Fault,
     grant::{GONE, Generation, Grant, Refused, Terms},
 };
-use mcp_platform::Platform as _;
-use mcp_protocol::object::Object as Json;
-use mcp_server::telemetry::audit::{Entry, GrantEvent};
+use mcp_platform::{Platform as _, record::Record as _};
+use mcp_server::{
+    hub::AboutGrant,
+    telemetry::audit::{Entry, GrantEvent},
+};
 
 const GRANT: &str = "grant";
 
-/// Keeps one grant.
-#[durable_object(alarm)]
-pub struct GrantAgent(Rc<Core>);
-
-impl RefUnwindSafe for GrantAgent {}
-
-impl DurableObject for GrantAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.rows.clear(&|_| 0).await?;
-        worker::Response::empty()
-    }
+class! {
+    /// Keeps one grant.
+    GrantAgent(requests, alarm)
 }
 
 struct Core {
@@ -70,38 +54,46 @@ struct Core {
 impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
-        let rows = Rows::new(state.clone());
+        let rows = Rows::in_table(state.clone());
         Self { rows, state, env, grant: RefCell::default(), loaded: Cell::new(false) }
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let path = request.path();
-        let ask = Ask::read(path, &request.text().await?);
+        let asked = object::asked::<Ask>(&request).await?;
         self.load().await?;
+        match asked {
+            Some((ask, form)) => object::answered::<Ask>(&self.answer(ask).await?, form),
+            None => http::text(404, "not for a grant"),
+        }
+    }
+
+    /// The alarm: the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.clear(&|_| 0).await
+    }
+
+    async fn answer(self: &Rc<Self>, ask: Ask) -> Result<Answer> {
+        let now = WorkersPlatform.now_ms();
         match ask {
-            Some(Ask::Create(terms)) => self.create(terms).await,
-            Some(Ask::Redeem(by, redirect_uri, verifier)) => {
-                let now = WorkersPlatform.now_ms();
-                self.give(&mut |grant| {
-                    grant.redeem(by.bearer(), redirect_uri.as_deref(), &verifier, now)
-                })
-                .await
+            Ask::Create(terms) => self.create(terms).await,
+            Ask::Redeem(code) => {
+                let (by, uri) = (code.by.bearer(), code.redirect_uri.as_deref());
+                self.give(&mut |grant| grant.redeem(by, uri, &code.verifier, now)).await
             }
-            Some(Ask::Refresh(by, generation)) => {
-                let now = WorkersPlatform.now_ms();
-                self.give(&mut |grant| grant.refresh(by.bearer(), generation, now)).await
+            Ask::Refresh(token) => {
+                let (by, generation) = (token.by.bearer(), token.generation);
+                self.give(&mut |grant| grant.refresh(by, generation, now)).await
             }
-            Some(Ask::Look(secret)) => self.look(&|grant| {
-                grant.is_live(&secret, now_s()).then(|| grant.terms.credential.clone())
-            }),
-            Some(Ask::Revoke(by)) => {
+            Ask::Look(known) => Ok(self.look(&|grant| {
+                grant.is_live(&known.secret, now_s()).then(|| grant.terms.credential.clone())
+            })),
+            Ask::Revoke(by) => {
                 let may = |terms: &Terms| terms.client == by.client && terms.secret == by.secret;
                 self.end_if(&may, GrantEvent::Revoked).await
             }
-            Some(Ask::TakeBack(subject)) => {
-                self.end_if(&|terms| terms.subject == subject, GrantEvent::TakenBack).await
+            Ask::TakeBack(by) => {
+                self.end_if(&|terms| terms.subject == by.subject, GrantEvent::TakenBack).await
             }
-            None => http::text(404, "not for a grant"),
         }
     }
 
@@ -117,50 +109,50 @@ impl Core {
         Ok(())
     }
 
-    async fn create(&self, terms: Terms) -> Result<Response> {
+    async fn create(&self, terms: Terms) -> Result<Answer> {
         let grant = Grant::new(terms, now_s());
         *self.grant.borrow_mut() = Some(grant.clone());
         // Before it is saved: a caller that leaves may end this in between.
         self.note(&grant.terms, GrantEvent::Given);
         self.save(&grant).await?;
-        http::empty(200)
+        Ok(Answer::Done)
     }
 
     /// Decides about tokens: what to put into them, or a fault.
     async fn give(
         self: &Rc<Self>,
         decide: &mut dyn FnMut(&mut Grant) -> std::result::Result<Generation, Refused>,
-    ) -> Result<Response> {
+    ) -> Result<Answer> {
         let decided = self.grant.borrow_mut().as_mut().map(|grant| {
             let before = grant.clone();
             let given = decide(grant);
             (given, grant.clone(), before != *grant)
         });
         match decided {
-            None => refuse(GONE),
+            None => Ok(refuse(GONE)),
             Some((Ok(generation), grant, changed)) => {
                 if changed {
                     self.save(&grant).await?;
                     self.list(&grant);
                 }
-                http::text(200, &granted(generation, &grant.terms))
+                Ok(Answer::Given(Given { generation, terms: grant.terms }))
             }
             Some((Err(refused @ Refused::Stolen(_)), grant, _)) => {
                 self.end(&grant.terms, GrantEvent::Reused).await?;
-                refuse(refused.fault())
+                Ok(refuse(refused.fault()))
             }
             Some((Err(refused @ Refused::Over(_)), ..)) => {
                 *self.grant.borrow_mut() = None;
-                self.state.storage().delete_all().await?;
-                refuse(refused.fault())
+                self.rows.delete_all().await?;
+                Ok(refuse(refused.fault()))
             }
-            Some((Err(refused), ..)) => refuse(refused.fault()),
+            Some((Err(refused), ..)) => Ok(refuse(refused.fault())),
         }
     }
 
-    fn look(&self, seen: &dyn Fn(&Grant) -> Option<String>) -> Result<Response> {
+    fn look(&self, seen: &dyn Fn(&Grant) -> Option<String>) -> Answer {
         match self.grant.borrow().as_ref().and_then(seen) {
-            Some(text) => http::text(200, &text),
+            Some(sealed) => Answer::Credential(sealed),
             None => refuse(GONE),
         }
     }
@@ -169,14 +161,14 @@ impl Core {
         self: &Rc<Self>,
         may: &dyn Fn(&Terms) -> bool,
         why: GrantEvent,
-    ) -> Result<Response> {
+    ) -> Result<Answer> {
         let terms = self.grant.borrow().as_ref().map(|grant| grant.terms.clone());
         match terms.filter(|terms| may(terms)) {
             Some(terms) => {
                 self.end(&terms, why).await?;
-                http::empty(200)
+                Ok(Answer::Done)
             }
-            None => refuse(GONE),
+            None => Ok(refuse(GONE)),
         }
     }
 
@@ -190,7 +182,7 @@ impl Core {
             }
         };
         keep(&self.state, dropped.boxed_local());
-        self.state.storage().delete_all().await
+        self.rows.delete_all().await
     }
 
     async fn save(&self, grant: &Grant) -> Result<()> {
@@ -224,38 +216,28 @@ impl Core {
 }
 
 /// What the person's hub lists of a grant.
-fn about(grant: &Grant) -> String {
+fn about(grant: &Grant) -> AboutGrant {
     let terms = &grant.terms;
-    Json::new()
-        .text("client", &terms.client_name)
-        .text("redirect", &terms.redirect_uri)
-        .text("scopes", &terms.scopes.names())
-        .number("until", grant.ends_s)
-        .end()
+    AboutGrant {
+        client: terms.client_name.clone(),
+        redirect: terms.redirect_uri.clone(),
+        scopes: terms.scopes.names(),
+        until: grant.ends_s,
+    }
 }
 
-fn granted(generation: Generation, terms: &Terms) -> String {
-    format!("{generation} {}", terms.to_json())
-}
-
-/// Reads what a grant's object answers that gives tokens.
-pub fn read_granted(text: &str) -> Option<(Generation, Terms)> {
-    let (generation, terms) = text.split_once(' ')?;
-    Some((generation.parse().ok()?, Terms::from_json(terms)?))
-}
-
-fn refuse(fault: Fault) -> Result<Response> {
-    http::text(fault.status(), &fault.to_json())
+fn refuse(fault: Fault) -> Answer {
+    Answer::Refused(Said { status: fault.status(), error: fault.to_json() })
 }
 
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use mcp_auth::{oauth::grant, scope::Scopes, subject::Subject};
-    use test_support::stored::{of_0_1_0, row_of_0_1_0};
+    use mcp_auth::{scope::Scopes, subject::Subject};
+    use test_support::stored::row_of_0_1_0;
 
-    fn terms() -> Terms {
-        Terms {
+    fn grant() -> Grant {
+        let terms = Terms {
             subject: Subject([7; 16]),
             client: [1; 32],
             client_name: "An \"app\"".into(),
@@ -265,30 +247,18 @@ pub(super) mod tests {
             origin: [2; 32],
             secret: [9; 32],
             credential: "c2VhbGVk".into(),
-        }
+        };
+        Grant::new(terms, 1_000)
     }
 
     /// What a hub lists of a grant.
-    pub(in crate::objects) fn listed() -> String {
-        about(&Grant::new(terms(), 1_000))
+    pub(in crate::objects) fn listed() -> AboutGrant {
+        about(&grant())
     }
 
     #[test]
-    fn the_row_of_a_grant_is_read_as_it_was_written() {
-        let new = Grant::new(terms(), 1_000);
-        let text = new.to_json();
-        let stored = row_of_0_1_0("grant", GRANT, &text, new.ends_s);
-        assert_eq!(Grant::from_json(&stored), Some(new));
-    }
-
-    #[test]
-    fn answers_of_a_grant_are_read_as_they_were_written() {
-        let given = of_0_1_0("answer-grant-tokens", &granted(3, &terms()));
-        assert_eq!(read_granted(&given), Some((3, terms())));
-        // The description is for people, and may change.
-        let written =
-            r#"{"error":"invalid_grant","error_description":"it was revoked, or has run out"}"#;
-        let refused = of_0_1_0("answer-grant-refused", written);
-        assert!(refused.contains("invalid_grant") && grant::GONE.status() == 400);
+    fn the_row_of_a_grant_of_0_1_0_is_read() {
+        let stored = row_of_0_1_0("grant", GRANT, grant().ends_s);
+        assert_eq!(Grant::from_json(&stored), Some(grant()));
     }
 }

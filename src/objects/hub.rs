@@ -6,32 +6,36 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use std::{cell::Cell, panic::RefUnwindSafe, rc::Rc};
+use std::{cell::Cell, rc::Rc};
 
 use futures_util::{FutureExt as _, StreamExt as _, stream};
-use worker::{DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage};
-use worker_macros::durable_object;
+use worker::{Env, Result, State, WebSocket};
 
 use crate::stubs::keys;
 use crate::{
     objects::{
+        class::class,
         keeping::Keeping,
-        rows::{CLOCK_ERROR, LINES_AT_ONCE, Rows},
+        rows::{CLOCK_ERROR, Rows},
         watching::Watching,
     },
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::keep,
+        object::{self, keep},
         socket,
     },
     state,
     stubs::forward::{Order, give},
 };
 use mcp_auth::{admission::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret};
+use mcp_platform::record::Record as _;
 use mcp_protocol::stateless::listen::Change;
 use mcp_server::{
-    hub::{Ask, LISTENER_HEADER, Listener, Nonces, PRINCIPAL_HEADER, principal_from_ascii},
+    hub::{
+        AboutGrant, Answer, Ask, LISTENER_HEADER, ListedGrant, Listener, Nonces, PRINCIPAL_HEADER,
+        Watcher, principal_from_ascii,
+    },
     notify::News,
 };
 
@@ -44,52 +48,17 @@ const MAX_GRANTS: usize = 1_000;
 /// Session objects that are told at a time. One that is slow delays no other until as many are.
 const AT_A_TIME: usize = 50;
 
-const WATCHER: &str = "watch:";
+/// Where the socket of a listener is asked for.
+const LISTEN: &str = "/listen";
+
+/// What the keys of session objects that are told of changes begin with.
+const WATCHER_KEY: &str = "watch:";
 const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
-/// Tells whom it concerns what changed.
-#[durable_object]
-pub struct HubAgent(Rc<Core>);
-
-impl RefUnwindSafe for HubAgent {}
-
-impl DurableObject for HubAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.clone().due().boxed_local().await?;
-        worker::Response::empty()
-    }
-
-    /// Clients' messages are ignored: the sockets only carry what the object sends.
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        _socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_error(&self, _socket: WebSocket, _error: Error) -> Result<()> {
-        Ok(())
-    }
+class! {
+    /// Tells whom it concerns what changed.
+    HubAgent(requests, alarm, sockets)
 }
 
 struct Core {
@@ -106,7 +75,7 @@ struct Core {
 impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
-        let rows = Rc::new(Rows::new(state.clone()));
+        let rows = Rc::new(Rows::in_table(state.clone()));
         let watching = Watching { env: env.clone(), rows: rows.clone() };
         let keeping = Keeping { rows: rows.clone() };
         let (nonces, watchers) = (Nonces::default(), Cell::new(None));
@@ -118,7 +87,7 @@ impl Core {
         let listened = || self.listened();
         let tell = |news: News| {
             self.tell(&news);
-            self.order(Order::News, news.to_json(), String::new());
+            self.order(Order::News(news), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
             log::error!("watched resources could not be polled: {error}");
@@ -126,6 +95,11 @@ impl Core {
         }
         self.watchers.set(None);
         self.rows.clear(&|_| 0).await
+    }
+
+    /// The sockets of listeners are counted where that matters: nothing is kept of one that is gone.
+    async fn left(self: Rc<Self>, _socket: WebSocket) -> Result<()> {
+        Ok(())
     }
 
     /// The resources that listeners want to hear of.
@@ -137,45 +111,44 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        match Ask::read(request.path()) {
-            Some(Ask::Listen) => self.listen(&request).await,
-            Some(Ask::Announce(origin)) => self.announce(request.text().await?, origin),
-            Some(Ask::Watch(object, until)) => self.watch(&object, until).await,
-            Some(Ask::Look(object, until)) => {
-                let uris = request.text().await?;
-                // Who watches nothing more leaves no credential.
-                if !uris.is_empty() {
-                    self.look_with(&request, until).await?;
-                }
-                self.watching.watch(&object, until, &uris).await?;
-                http::empty(200)
-            }
-            Some(Ask::Unwatch(object)) => {
-                self.forget(&object).await?;
-                http::empty(200)
-            }
-            Some(Ask::NotBefore) => http::text(200, &self.not_before().await?.to_string()),
-            Some(Ask::End(not_before)) => self.end(not_before).await,
-            Some(Ask::Keep(id)) => {
-                self.keeping.keep(id, &request.text().await?).await?;
-                http::empty(200)
-            }
-            Some(Ask::Page(id, page)) => match self.keeping.page(id, page).await? {
-                Some(page) => http::text(200, &page),
-                None => http::text(404, "no such page"),
-            },
-            Some(Ask::PutGrant(grant, until)) => {
-                self.put_grant(&grant, &request.text().await?, until).await
-            }
-            Some(Ask::DropGrant(grant)) => {
-                self.rows.remove(vec![grant_key(&grant)]).await?;
-                http::empty(200)
-            }
-            Some(Ask::Grants) => self.list(GRANT).await,
-            Some(Ask::Watchers) => self.list(WATCHER).await,
-            Some(Ask::Consume(nonce, until)) => self.consume(nonce, until).await,
+        if request.path() == LISTEN {
+            return self.listen(&request).await;
+        }
+        match object::asked::<Ask>(&request).await? {
+            Some((ask, form)) => object::answered::<Ask>(&self.answer(ask, &request).await?, form),
             None => http::text(404, "not for a hub"),
         }
+    }
+
+    async fn answer(self: &Rc<Self>, ask: Ask, request: &Request) -> Result<Answer> {
+        match ask {
+            Ask::Announce { origin, news } => self.announce(news, origin),
+            Ask::Watch { object, until } => return self.watch(&object, until).await,
+            Ask::Look { object, until, uris } => {
+                // Who watches nothing more leaves no credential.
+                if !uris.is_empty() {
+                    self.look_with(request, until).await?;
+                }
+                self.watching.watch(&object, until, uris).await?;
+            }
+            Ask::Unwatch { object } => self.forget(&object).await?,
+            Ask::NotBefore => return Ok(Answer::NotBefore(self.not_before().await?)),
+            Ask::End { not_before } => return self.end(not_before).await,
+            Ask::Keep { id, text } => self.keeping.keep(id, &text).await?,
+            Ask::Page { id, page } => {
+                return Ok(Answer::Page(self.keeping.page(id, page).await?));
+            }
+            Ask::PutGrant { grant, until, about } => {
+                return self.put_grant(&grant, &about, until).await;
+            }
+            Ask::DropGrant { grant } => {
+                self.rows.remove(vec![grant_key(&grant)]).await?;
+            }
+            Ask::Grants => return self.grants().await,
+            Ask::Watchers => return self.watchers().await,
+            Ask::Consume { nonce, until } => return self.consume(nonce, until).await,
+        }
+        Ok(Answer::Done)
     }
 
     async fn listen(&self, request: &Request) -> Result<Response> {
@@ -206,14 +179,12 @@ impl Core {
     }
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
-    fn announce(self: &Rc<Self>, text: String, origin: String) -> Result<Response> {
-        let news = News::from_json(&text).ok_or("the change event cannot be read")?;
+    fn announce(self: &Rc<Self>, news: News, origin: String) {
         self.tell(&news);
         // A session waits for its tasks, and hears nothing of them.
         if !matches!(news, News::Task(..)) {
-            self.order(Order::News, text, origin);
+            self.order(Order::News(news), origin);
         }
-        http::empty(200)
     }
 
     fn tell(&self, news: &News) {
@@ -234,7 +205,7 @@ impl Core {
         }
     }
 
-    async fn watch(&self, object: &str, until: u64) -> Result<Response> {
+    async fn watch(&self, object: &str, until: u64) -> Result<Answer> {
         let key = watcher_key(object);
         let kept = self.rows.get(&key).await?;
         let is_known = |end: u64| end >= until;
@@ -242,14 +213,14 @@ impl Core {
             if kept.is_none() {
                 let known = self.known_watchers().await?;
                 if known >= MAX_WATCHERS {
-                    return http::text(429, "too many session objects");
+                    return Ok(Answer::Full);
                 }
                 self.watchers.set(Some(known.saturating_add(1)));
             }
             self.rows.put(&key, &until.to_string(), until).await?;
         }
         // Read after the row was written: an end of all sessions finds the row, or is found here.
-        http::text(200, &self.not_before().await?.to_string())
+        Ok(Answer::NotBefore(self.not_before().await?))
     }
 
     /// How many session objects are registered. Counted once in a life of the object, and after rows
@@ -257,25 +228,39 @@ impl Core {
     async fn known_watchers(&self) -> Result<usize> {
         match self.watchers.get() {
             Some(known) => Ok(known),
-            None => self.rows.count(WATCHER).await,
+            None => self.rows.count(WATCHER_KEY).await,
         }
     }
 
-    async fn put_grant(&self, grant: &str, text: &str, until: u64) -> Result<Response> {
+    async fn put_grant(&self, grant: &str, about: &AboutGrant, until: u64) -> Result<Answer> {
         let key = grant_key(grant);
         if self.rows.get(&key).await?.is_none() && self.rows.count(GRANT).await? >= MAX_GRANTS {
-            return http::text(429, "too many grants");
+            return Ok(Answer::Full);
         }
-        self.rows.put(&key, text, until).await?;
-        http::empty(200)
+        self.rows.put(&key, &about.to_json(), until).await?;
+        Ok(Answer::Done)
     }
 
-    /// The rows of one kind: a line for each, its name and its text.
-    async fn list(&self, kind: &str) -> Result<Response> {
-        let mut lines = String::new();
-        let mut show = |name: &str, text: &str| lines.push_str(&line(name, text));
-        self.rows.each(kind, LINES_AT_ONCE, &mut show).await?;
-        http::text(200, &lines)
+    async fn grants(&self) -> Result<Answer> {
+        let mut grants = Vec::new();
+        let mut show = |grant: &str, text: &str| {
+            if let Some(about) = AboutGrant::from_json(text) {
+                grants.push(ListedGrant { grant: grant.to_owned(), about });
+            }
+        };
+        self.rows.each(GRANT, &mut show).await?;
+        Ok(Answer::Grants(grants))
+    }
+
+    async fn watchers(&self) -> Result<Answer> {
+        let mut watchers = Vec::new();
+        let mut show = |object: &str, text: &str| {
+            if let Ok(until) = text.parse() {
+                watchers.push(Watcher { object: object.to_owned(), until });
+            }
+        };
+        self.rows.each(WATCHER_KEY, &mut show).await?;
+        Ok(Answer::Watchers(watchers))
     }
 
     async fn not_before(&self) -> Result<u32> {
@@ -285,7 +270,7 @@ impl Core {
 
     /// Ends the sessions issued until then: by the row that every Worker asks for, and by closing
     /// the streams that would go on until they ask.
-    async fn end(self: &Rc<Self>, not_before: u32) -> Result<Response> {
+    async fn end(self: &Rc<Self>, not_before: u32) -> Result<Answer> {
         let not_before = next_end(self.not_before().await?, not_before);
         let age = state::config(&self.env).session_max_age.as_secs();
         let until = now_s().max(not_before.into()).saturating_add(age);
@@ -294,52 +279,49 @@ impl Core {
         for socket in self.state.get_websockets() {
             socket::close(&socket, socket::ENDED, "the sessions were ended");
         }
-        self.order(Order::End, text.clone(), String::new());
-        http::text(200, &text)
+        self.order(Order::End(not_before), String::new());
+        Ok(Answer::NotBefore(not_before))
     }
 
-    async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Response> {
+    async fn consume(&self, nonce: [u8; 16], until: u64) -> Result<Answer> {
         let key = nonce_key(nonce);
         let kept = async { self.rows.get(&key).await.map(|kept| kept.is_some()) };
         let keep = self.rows.put(&key, "", until.saturating_add(CLOCK_ERROR));
-        match self.nonces.consume(nonce, kept, keep).await? {
-            true => http::empty(200),
-            false => http::text(409, "consumed before"),
-        }
+        Ok(Answer::Consumed(self.nonces.consume(nonce, kept, keep).await?))
     }
 
     /// Gives an order to all registered session objects but one, while the hub goes on.
-    fn order(self: &Rc<Self>, order: Order, text: String, except: String) {
+    fn order(self: &Rc<Self>, order: Order, except: String) {
         let hub = self.clone();
         let given = async move {
-            if let Err(error) = hub.give_all(order, &text, &except).await {
+            if let Err(error) = hub.give_all(&order, &except).await {
                 log::error!("session objects could not be notified: {error}");
             }
         };
         keep(&self.state, given.boxed_local());
     }
 
-    async fn give_all(&self, order: Order, text: &str, except: &str) -> Result<()> {
+    async fn give_all(&self, order: &Order, except: &str) -> Result<()> {
         let mut objects = Vec::new();
         let mut show = |object: &str, _: &str| {
             if object != except {
                 objects.push(object.to_owned());
             }
         };
-        self.rows.each(WATCHER, LINES_AT_ONCE, &mut show).await?;
+        self.rows.each(WATCHER_KEY, &mut show).await?;
         if objects.is_empty() {
             return Ok(());
         }
         let keys = keys::keys(&self.env, &state::config(&self.env)).await;
         let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
-        let given = objects.iter().map(|object| self.give_one(&keys, order, object, text));
+        let given = objects.iter().map(|object| self.give_one(&keys, order, object));
         stream::iter(given).for_each_concurrent(AT_A_TIME, |given| given).await;
         Ok(())
     }
 
     /// Where nobody is left to hear it, the object's row goes, and at once: it may register again.
-    async fn give_one(&self, keys: &Keyring, order: Order, object: &str, text: &str) {
-        let gone = give(&self.env, keys, order, object, text).await;
+    async fn give_one(&self, keys: &Keyring, order: &Order, object: &str) {
+        let gone = give(&self.env, keys, order, object).await;
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {
@@ -355,7 +337,7 @@ impl Core {
 }
 
 fn watcher_key(object: &str) -> String {
-    format!("{WATCHER}{object}")
+    format!("{WATCHER_KEY}{object}")
 }
 
 fn grant_key(grant: &str) -> String {
@@ -366,37 +348,23 @@ fn nonce_key(nonce: [u8; 16]) -> String {
     format!("nonce:{}", uuid::Uuid::from_bytes(nonce).simple())
 }
 
-/// A row as it is listed: its name and its text.
-fn line(name: &str, text: &str) -> String {
-    format!("{name} {text}\n")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::objects::grant::tests::listed;
-    use test_support::stored::{of_0_1_0, row_of_0_1_0};
+    use test_support::stored::row_of_0_1_0;
 
     const UNTIL: u64 = 1_800_000_000;
 
     #[test]
-    fn rows_of_hubs_are_found_and_read_as_they_were_written() {
+    fn rows_of_hubs_of_0_1_0_are_found_and_read() {
         let object = uuid::Uuid::from_u128(1).simple().to_string();
-        let end = UNTIL.to_string();
-        let watch = row_of_0_1_0("hub-watch", &watcher_key(&object), &end, UNTIL);
+        let watch = row_of_0_1_0("hub-watch", &watcher_key(&object), UNTIL);
         assert_eq!(watch.parse(), Ok(UNTIL));
-        let grant =
-            row_of_0_1_0("hub-grant", &grant_key("AQEBAQEBAQEBAQEBAQEBAQ"), &listed(), UNTIL);
-        assert_eq!(grant, listed());
-        let not_before = row_of_0_1_0("hub-not-before", NOT_BEFORE, "1799999000", UNTIL);
+        let grant = row_of_0_1_0("hub-grant", &grant_key("AQEBAQEBAQEBAQEBAQEBAQ"), UNTIL);
+        assert_eq!(AboutGrant::from_json(&grant), Some(listed()));
+        let not_before = row_of_0_1_0("hub-not-before", NOT_BEFORE, UNTIL);
         assert_eq!(not_before.parse(), Ok(1_799_999_000_u32));
-        assert_eq!(row_of_0_1_0("hub-nonce", &nonce_key([0xa7; 16]), "", UNTIL), "");
-    }
-
-    #[test]
-    fn what_a_hub_lists_is_a_line_for_each_row() {
-        let lines =
-            [line("AQEBAQEBAQEBAQEBAQEBAQ", &listed()), line("AgICAgICAgICAgICAgICAg", "{}")];
-        assert_eq!(of_0_1_0("answer-hub-list", &lines.concat()), lines.concat());
+        assert_eq!(row_of_0_1_0("hub-nonce", &nonce_key([0xa7; 16]), UNTIL), "");
     }
 }

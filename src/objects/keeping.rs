@@ -6,8 +6,9 @@ use uuid::Uuid;
 use worker::Result;
 
 use crate::{objects::rows::Rows, platform::clock::now_s};
+use mcp_platform::record::Record as _;
 use mcp_server::{
-    hub::{KeptResult, KeptResults},
+    hub::{KeptResult, KeptResults, Page},
     shelf::pages,
 };
 
@@ -34,21 +35,21 @@ impl Keeping {
         let mut results = self.list().await?;
         let new = KeptResult { id, pages: count, bytes: text.len(), until };
         let gone = results.add(new, now_s());
-        self.rows.put(LIST, &results.to_text(), until).await?;
+        self.rows.put(LIST, &results.to_json(), until).await?;
         let keys = gone.iter().flat_map(|one| (1..=one.pages).map(|page| key(one.id, page)));
         self.rows.remove(keys.collect()).await.map(drop)
     }
 
-    /// How many pages there are, and one of them after a line end.
-    pub async fn page(&self, id: Uuid, page: usize) -> Result<Option<String>> {
+    /// One of the pages.
+    pub async fn page(&self, id: Uuid, page: usize) -> Result<Option<Page>> {
         let count = self.list().await?.find(id).map(|one| one.pages);
         let text = self.rows.get(&key(id, page)).await?;
-        Ok(count.zip(text).map(|(count, text)| page_text(count, &text)))
+        Ok(count.zip(text).map(|(pages, text)| Page { pages, text }))
     }
 
     async fn list(&self) -> Result<KeptResults> {
         let kept = self.rows.get(LIST).await?;
-        Ok(kept.map(|text| KeptResults::from_text(&text)).unwrap_or_default())
+        Ok(kept.as_deref().and_then(KeptResults::from_json).unwrap_or_default())
     }
 }
 
@@ -56,27 +57,20 @@ fn key(id: Uuid, page: usize) -> String {
     format!("result:{}:{page}", id.simple())
 }
 
-/// A page as it is handed out, after the number of pages.
-fn page_text(count: usize, text: &str) -> String {
-    format!("{count}\n{text}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::stored::{of_0_1_0, row_of_0_1_0};
+    use test_support::stored::row_of_0_1_0;
 
     const UNTIL: u64 = 1_800_000_000;
 
     #[test]
-    fn rows_of_large_results_are_read_as_they_were_written() {
+    fn rows_of_large_results_of_0_1_0_are_read() {
         let mut results = KeptResults::default();
         let id = Uuid::from_u128(7);
         results.add(KeptResult { id, pages: 2, bytes: 70_000, until: UNTIL }, 0);
-        let list = row_of_0_1_0("hub-results", LIST, &results.to_text(), UNTIL);
-        assert_eq!(KeptResults::from_text(&list), results);
-        let page = row_of_0_1_0("hub-result", &key(id, 1), "a page\nwith ü", UNTIL);
-        let handed = of_0_1_0("answer-hub-page", &page_text(2, &page));
-        assert_eq!(handed.split_once('\n'), Some(("2", "a page\nwith ü")));
+        let list = row_of_0_1_0("hub-results", LIST, UNTIL);
+        assert_eq!(KeptResults::from_json(&list), Some(results));
+        assert_eq!(row_of_0_1_0("hub-result", &key(id, 1), UNTIL), "a page\nwith ü");
     }
 }

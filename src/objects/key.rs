@@ -1,37 +1,31 @@
 //! The object that keeps the session key and the subject key of a deployment where nobody set them.
 //!
 //! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
-//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: any request is answered with both, a line each.
+//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: [`KeyAsk`].
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use std::{panic::RefUnwindSafe, rc::Rc};
+use std::rc::Rc;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
-use crate::platform::http::{self, Response};
-use crate::{objects::rows::text_at, platform::random};
+use crate::{
+    objects::{class::class, rows::text_at},
+    platform::{
+        http::{self, Request, Response},
+        object, random,
+    },
+};
+use mcp_auth::key_ask::{GeneratedKeys, KeyAsk};
 
 const SESSION_KEY: &str = "session-key";
 const SUBJECT_KEY: &str = "subject-key";
 
-/// Keeps the keys of the whole deployment.
-#[durable_object(fetch)]
-pub struct KeyAgent(Rc<Core>);
-
-impl RefUnwindSafe for KeyAgent {}
-
-impl DurableObject for KeyAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, _request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().keys().boxed_local().await.map(Into::into)
-    }
+class! {
+    /// Keeps the keys of the whole deployment.
+    KeyAgent(requests)
 }
 
 struct Core {
@@ -43,7 +37,14 @@ impl Core {
         Self { state }
     }
 
-    async fn keys(self: Rc<Self>) -> Result<Response> {
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
+        match object::asked::<KeyAsk>(&request).await? {
+            Some((KeyAsk::Keys, form)) => object::answered::<KeyAsk>(&self.keys().await?, form),
+            None => http::text(404, "not for the key object"),
+        }
+    }
+
+    async fn keys(&self) -> Result<GeneratedKeys> {
         let known = text_at(&self.state, SESSION_KEY).await?;
         let session = match &known {
             Some(key) => key.clone(),
@@ -55,7 +56,7 @@ impl Core {
             (None, Some(key)) => self.store(SUBJECT_KEY, key).await?,
             (None, None) => self.store(SUBJECT_KEY, fresh()?).await?,
         };
-        http::text(200, &both(&session, &subject))
+        Ok(GeneratedKeys { session, subject })
     }
 
     async fn store(&self, name: &str, key: String) -> Result<String> {
@@ -63,11 +64,6 @@ impl Core {
         log::warn!("generated and stored a {name}, because none is set as a secret");
         Ok(key)
     }
-}
-
-/// The answer: both keys, a line each.
-pub(crate) fn both(session: &str, subject: &str) -> String {
-    format!("{session}\n{subject}")
 }
 
 /// 256 random bits.

@@ -1,6 +1,7 @@
 //! The Durable Objects: thin shells over state machines that the host can test. [`session`], [`task`], [`hub`], [`quota`],
 //! [`grant`] and [`key`] have one class each; the other files are parts of them.
 
+mod class;
 pub mod grant;
 pub mod hub;
 pub mod keeping;

@@ -1,14 +1,7 @@
 //! The object that counts a subject's requests, in parts that it leases to isolates. That of an
 //! account also keeps which SiteBay tokens of its callers were accepted.
 //!
-//! | path | body | answer |
-//! |---|---|---|
-//! | `/` | `Wanted` | `Lease` |
-//! | `/one` | `Wanted` | `Lease` of one unit at most |
-//! | `/` | empty | `Count` |
-//! | `/accepted` | empty | `AcceptedTokens` |
-//! | `/accepted` | a subject, to be added | empty |
-//! | `/accepted/one` | a subject | `1` where its token was accepted, else `0` |
+//! Routes: [`QuotaAsk`]. State: the rows [`COUNT`] and [`TOKENS`].
 //!
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.
@@ -17,27 +10,27 @@
 
 use std::{
     cell::{Cell, RefCell},
-    panic::RefUnwindSafe,
     rc::Rc,
 };
 
 use futures_util::FutureExt as _;
-use worker::{DurableObject, Env, Result, State};
-use worker_macros::durable_object;
+use worker::{Env, Result, State};
 
-use crate::stubs::quota::{ACCEPTED, IS_ACCEPTED, ONE, YES};
 use crate::{
-    objects::rows::Rows,
+    objects::{class::class, rows::Rows},
     platform::{
         clock::now_s,
         http::{self, Request, Response},
+        object,
     },
 };
 use mcp_auth::{
     accepted::AcceptedTokens,
-    quota::{Count, Part, Wanted},
+    quota::{Count, Lease, Part, Wanted},
+    quota_ask::{QuotaAnswer, QuotaAsk},
     subject::Subject,
 };
+use mcp_platform::record::Record as _;
 
 const COUNT: &str = "count";
 /// How long the row of a window is kept after its end, in seconds: one alarm clears many windows.
@@ -47,25 +40,9 @@ const TOKENS: &str = "tokens";
 /// half of that is left. Its tokens are on it again after their next call that works.
 const TOKENS_KEPT_FOR: u64 = 30 * 24 * 3_600;
 
-/// Counts the requests of one subject.
-#[durable_object(alarm)]
-pub struct QuotaAgent(Rc<Core>);
-
-impl RefUnwindSafe for QuotaAgent {}
-
-impl DurableObject for QuotaAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.rows.clear(&|_| 0).await?;
-        worker::Response::empty()
-    }
+class! {
+    /// Counts the requests of one subject.
+    QuotaAgent(requests, alarm)
 }
 
 struct Core {
@@ -78,29 +55,41 @@ struct Core {
 
 impl Core {
     fn new(state: State, _env: Env) -> Self {
-        let rows = Rows::new(Rc::new(state));
+        let rows = Rows::key_value(Rc::new(state));
         let (count, tokens, tokens_end) = (Cell::new(None), RefCell::default(), Cell::new(0));
         Self { rows, count, tokens, tokens_end }
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let body = request.text().await?;
-        let part = match (request.path(), Subject::read(&body)) {
-            (ACCEPTED, None) => return self.list().await,
-            (ACCEPTED, Some(subject)) => return self.accept(subject).await,
-            (IS_ACCEPTED, subject) => return self.is_accepted(subject).await,
-            (ONE, _) => Part::One,
-            _ => Part::Usual,
-        };
-        let wanted = Wanted::read(&body);
-        let kept = self.kept().await?;
-        match wanted {
-            Some(wanted) => self.lease(part, kept, wanted).await,
-            None => http::text(200, &kept.at(now_s()).to_text()),
+        match object::asked::<QuotaAsk>(&request).await? {
+            Some((ask, form)) => object::answered::<QuotaAsk>(&self.answer(ask).await?, form),
+            None => http::text(404, "not for a quota"),
         }
     }
 
-    async fn lease(&self, part: Part, kept: Count, wanted: Wanted) -> Result<Response> {
+    /// The alarm: the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.clear(&|_| 0).await
+    }
+
+    async fn answer(&self, ask: QuotaAsk) -> Result<QuotaAnswer> {
+        Ok(match ask {
+            QuotaAsk::Lease(wanted) => QuotaAnswer::Lease(self.lease(Part::Usual, wanted).await?),
+            QuotaAsk::LeaseOne(wanted) => QuotaAnswer::Lease(self.lease(Part::One, wanted).await?),
+            QuotaAsk::Count => QuotaAnswer::Count(self.kept().await?.at(now_s())),
+            QuotaAsk::AcceptedTokens => QuotaAnswer::AcceptedTokens(self.list().await?),
+            QuotaAsk::IsAccepted { subject } => {
+                QuotaAnswer::IsAccepted(self.is_accepted(subject).await?)
+            }
+            QuotaAsk::Accept { subject } => {
+                self.accept(subject).await?;
+                QuotaAnswer::Done
+            }
+        })
+    }
+
+    async fn lease(&self, part: Part, wanted: Wanted) -> Result<Lease> {
+        let kept = self.kept().await?;
         // Nothing is awaited between reading the count and changing it.
         let mut count = self.count.get().unwrap_or(kept);
         // An object's clock stands still where the machine's goes back, a new request's does not.
@@ -108,38 +97,37 @@ impl Core {
         self.count.set(Some(count));
         if lease.units > 0 {
             let until = lease.ends.saturating_add(KEPT_FOR);
-            self.rows.put(COUNT, &count.to_text(), until).await?;
+            self.rows.put(COUNT, &count.to_json(), until).await?;
         }
-        http::text(200, &lease.to_text())
+        Ok(lease)
     }
 
-    /// Gives the list of accepted tokens.
-    async fn list(&self) -> Result<Response> {
+    /// The list of accepted tokens.
+    async fn list(&self) -> Result<AcceptedTokens> {
         self.read_tokens().await?;
-        let text = self.with_tokens(|tokens| tokens.to_text());
+        let list = self.with_tokens(|tokens| tokens.clone());
         self.renew().await;
-        http::text(200, &text)
+        Ok(list)
     }
 
     /// Adds a subject to the list.
-    async fn accept(&self, subject: Subject) -> Result<Response> {
+    async fn accept(&self, subject: Subject) -> Result<()> {
         self.read_tokens().await?;
         match self.with_tokens(|tokens| tokens.add(subject)) {
             true => self.write_tokens().await?,
             false => self.renew().await,
         }
-        http::text(200, "")
+        Ok(())
     }
 
     /// Whether a subject is on the list.
-    async fn is_accepted(&self, subject: Option<Subject>) -> Result<Response> {
+    async fn is_accepted(&self, subject: Subject) -> Result<bool> {
         self.read_tokens().await?;
-        let is_known = |subject| self.with_tokens(|tokens| tokens.is_used(subject));
-        if !subject.is_some_and(is_known) {
-            return http::text(200, "0");
+        let is_known = self.with_tokens(|tokens| tokens.is_used(subject));
+        if is_known {
+            self.renew().await;
         }
-        self.renew().await;
-        http::text(200, YES)
+        Ok(is_known)
     }
 
     async fn read_tokens(&self) -> Result<()> {
@@ -149,7 +137,7 @@ impl Core {
         let (end, row) = self.rows.get_with_end(TOKENS).await?.unwrap_or_default();
         // Another request may have read it meanwhile, and added to it.
         if self.tokens.borrow().is_none() {
-            self.tokens.replace(Some(AcceptedTokens::read(&row)));
+            self.tokens.replace(Some(AcceptedTokens::from_json(&row).unwrap_or_default()));
             self.tokens_end.set(end);
         }
         Ok(())
@@ -169,7 +157,7 @@ impl Core {
     }
 
     async fn write_tokens(&self) -> Result<()> {
-        let (text, before) = (self.with_tokens(|tokens| tokens.to_text()), self.tokens_end.get());
+        let (text, before) = (self.with_tokens(|tokens| tokens.to_json()), self.tokens_end.get());
         let end = now_s().saturating_add(TOKENS_KEPT_FOR);
         // Set at once, so that requests at the same time renew it once.
         self.tokens_end.set(end);
@@ -185,7 +173,7 @@ impl Core {
             return Ok(count);
         }
         let row = self.rows.get(COUNT).await?;
-        Ok(row.as_deref().and_then(Count::read).unwrap_or_default())
+        Ok(row.as_deref().and_then(Count::from_json).unwrap_or_default())
     }
 }
 
@@ -195,13 +183,13 @@ mod tests {
     use test_support::stored::row_of_0_1_0;
 
     #[test]
-    fn rows_of_quotas_are_read_as_they_were_written() {
+    fn rows_of_quotas_of_0_1_0_are_read() {
         let count = Count { began: 1_799_999_940, leased: 30 };
-        let stored = row_of_0_1_0("quota-count", COUNT, &count.to_text(), 1_800_003_600);
-        assert_eq!(Count::read(&stored), Some(count));
+        let stored = row_of_0_1_0("quota-count", COUNT, 1_800_003_600);
+        assert_eq!(Count::from_json(&stored), Some(count));
         let mut tokens = AcceptedTokens::default();
         assert!(tokens.add(Subject([7; 16])) && tokens.add(Subject([0xfe; 16])));
-        let stored = row_of_0_1_0("quota-tokens", TOKENS, &tokens.to_text(), 1_802_592_000);
-        assert_eq!(AcceptedTokens::read(&stored), tokens);
+        let stored = row_of_0_1_0("quota-tokens", TOKENS, 1_802_592_000);
+        assert_eq!(AcceptedTokens::from_json(&stored), Some(tokens));
     }
 }

@@ -56,7 +56,6 @@ use mcp_server::{
     changes::WaitUntil,
     channel::Channel,
     context::Context,
-    notify::News,
     session::{Session, serve},
     telemetry::{
         audit::{Audit as _, Entry},
@@ -250,17 +249,13 @@ impl Core {
     /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
     async fn obey(&self, request: Request, seal: &str, keys: &Keyring) -> Result<Handled> {
         let (path, object) = (request.path(), self.state.id().name().unwrap_or_default());
-        let order = Order::read(path).filter(|_| is_hub_seal(seal, path, &object, keys));
-        let Some(order) = order else {
+        if !is_hub_seal(seal, path, &object, keys) {
             return Ok(Err(Refusal::Failed));
-        };
-        let text = request.text().await?;
-        let heard = match order {
-            Order::News => match News::from_json(&text) {
-                Some(news) => self.sessions.tell(&news, None).await?,
-                None => return Ok(Err(Refusal::Failed)),
-            },
-            Order::End => self.sessions.end_until(text.parse().unwrap_or_default()).await?,
+        }
+        let heard = match Order::read(path, &request.text().await?) {
+            Some(Order::News(news)) => self.sessions.tell(&news, None).await?,
+            Some(Order::End(not_before)) => self.sessions.end_until(not_before).await?,
+            None => return Ok(Err(Refusal::Failed)),
         };
         http::empty(if heard { 200 } else { 410 }).map(Ok)
     }

@@ -21,8 +21,9 @@ use crate::{
     stubs::tasks::TaskLink,
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims, task_id::TaskId};
+use mcp_platform::record::Record as _;
 use mcp_protocol::event::StreamName;
-use mcp_server::session::{Greeted, Keeper, Settings, kept};
+use mcp_server::session::{Greeted, Keeper, Settings, kept::Attachment};
 use mcp_server::{call::Store, notify::News, tasks::Tasks as _};
 
 /// How long an answer waits for a client that lost its connection, in seconds.
@@ -88,7 +89,6 @@ impl ObjectKeeper {
     }
 
     /// Writes a row until then, in seconds since 1970, and removes the one that it takes the place of.
-    /// The pieces of that one, if it has any, go with their time.
     fn put(
         &self,
         key: String,
@@ -182,7 +182,8 @@ impl Keeper for ObjectKeeper {
     }
 
     fn greeted(&self, greeted: &Greeted) {
-        let text = kept::write(&self.claims, &greeted.to_attachment());
+        let kept = Attachment { claims: self.claims.clone(), greeted: Some(greeted.clone()) };
+        let text = kept.to_json();
         for socket in self.state.get_websockets_with_tag(&self.claims.session.to_string()) {
             // Only what is behind a closed socket is lost with it.
             let _ = socket.serialize_attachment(&text);
@@ -224,13 +225,11 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
-    use crate::objects::{
-        resume::task_of,
-        sessions::{END, settings_key},
-    };
-    use mcp_auth::{session_id::Placement, subject::Subject};
-    use mcp_protocol::{
-        capabilities::ClientCapabilities, event::LastEvent, jsonrpc::RequestId, version::Version,
+    use crate::objects::{resume::task_of, sessions::settings_key};
+    use mcp_protocol::{event::LastEvent, jsonrpc::RequestId, log_level::LogLevel};
+    use mcp_server::{
+        session::kept::{SessionRow, StoredSession},
+        testing::claims,
     };
     use test_support::stored::row_of_0_1_0;
 
@@ -245,49 +244,36 @@ mod tests {
         assert_eq!(keys.add("d", 2), None);
     }
 
-    fn claims() -> Claims {
-        Claims {
-            session: Uuid::from_u128(1),
-            version: Version::V2025_06_18,
-            capabilities: ClientCapabilities::SAMPLING,
-            placement: Placement::Subject,
-            subject: Subject([7; 16]),
-            issued: 1,
-            expires: 2,
-            toolset: String::new(),
-            client_name: "a client".into(),
-            client_version: "1 0".into(),
-        }
-    }
-
     #[test]
-    fn rows_of_sessions_are_read_as_they_were_written() {
-        let session = Uuid::from_u128(1);
-        let key = settings_key(session);
+    fn rows_of_sessions_of_0_1_0_are_read() {
         let claims = claims();
-        assert_eq!(claims.session, session);
-        assert_eq!(row_of_0_1_0("session-ended", &key, END, UNTIL), END);
-        let settings = Settings::from_json(r#"{"level":"debug","subscriptions":["a://b"]}"#);
-        let settings = settings.unwrap();
-        let text = kept::write(&claims, &settings.to_json());
-        let stored = row_of_0_1_0("session-settings", &key, &text, UNTIL);
-        let (known, text) = kept::read(&stored).unwrap();
-        assert_eq!((known, Settings::from_json(text)), (claims, Some(settings)));
+        let key = settings_key(claims.session);
+        let ended = row_of_0_1_0("session-ended", &key, UNTIL);
+        assert_eq!(SessionRow::from_json(&ended), Some(SessionRow::Ended));
+        let stored = row_of_0_1_0("session-settings", &key, UNTIL);
+        let settings = Settings {
+            level: Some(LogLevel::Debug),
+            subscriptions: vec!["a://b".into()],
+            toolsets: 0,
+        };
+        let session = StoredSession { claims, settings };
+        assert_eq!(SessionRow::from_json(&stored), Some(SessionRow::Open(session)));
     }
 
     #[test]
-    fn rows_of_answers_are_found_by_the_last_event_and_read_as_they_were_written() {
+    fn rows_of_answers_are_found_by_the_last_event_and_read() {
         let id = RequestId::read(&RawValue::from_string("\"a;1\"".into()).unwrap()).unwrap();
         let stream = StreamName::of_call("abcd0123", 5, &id);
         let last = LastEvent::parse(&stream.event_id(9)).unwrap();
         assert_eq!(last.stream, stream);
         let key = answer_key(Uuid::from_u128(1), &last.stream);
         let answer = r#"{"jsonrpc":"2.0","id":"a;1","result":{"text":"ü\n"}}"#;
-        assert_eq!(row_of_0_1_0("session-answer", &key, answer, UNTIL), answer);
+        assert_eq!(row_of_0_1_0("session-answer", &key, UNTIL), answer);
         assert_eq!(task_of(answer.as_bytes()), None);
         let task = "AajkR50AAAAAAAAAAAAAAAAAAAAqBwcHBwcHBwcHBwcHBwcHBwAAB9DUAak7aoyoXcw5rucwvC3Z";
         let end = TaskId::end_of(task).unwrap();
-        let moved = row_of_0_1_0("session-moved", &key, &moved_to(task), end);
+        let moved = row_of_0_1_0("session-moved", &key, end);
         assert_eq!(task_of(moved.as_bytes()), Some(task));
+        assert_eq!(moved_to(task), moved);
     }
 }

@@ -109,7 +109,7 @@ pub async fn context(
     };
     let shelf = Rc::new(Hub::new(env, order.principal.subject));
     Ok(Context {
-        client: Rc::new(order.client),
+        client: Rc::new(order.client()),
         shelf: Some(shelf),
         notifier: run.clone(),
         work: run.clone(),
@@ -122,9 +122,9 @@ pub async fn context(
 
 /// Fills a record with what is known of the task.
 pub fn introduce(record: &Record, kept: &Kept) {
-    let Order { start, principal, client, .. } = &kept.order;
+    let Order { start, principal, .. } = &kept.order;
     record.asked_by(principal);
-    record.spoken_by(Rc::new(client.clone()), "");
+    record.spoken_by(Rc::new(kept.order.client()), "");
     record.traced(start.trace.as_deref().and_then(Trace::from_text));
 }
 

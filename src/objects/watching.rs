@@ -5,11 +5,12 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use worker::{Env, Result};
 
 use crate::wiring::REGISTRY;
 use crate::{
-    objects::rows::{AT_ONCE, Rows},
+    objects::rows::Rows,
     platform::{
         cipher::{self, Lock},
         clock::now_s,
@@ -19,6 +20,7 @@ use crate::{
     stubs::grants,
 };
 use mcp_auth::{principal::Principal, secret::Secret};
+use mcp_platform::record::Record;
 use mcp_server::{
     context::Context,
     hub::{Polled, Watched, is_restless},
@@ -38,6 +40,37 @@ const MAX_PAUSE: u64 = 600;
 /// What the token is sealed for.
 const SEALED_FOR: &str = "watching";
 
+/// Who looks.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Looks {
+    /// The caller's SiteBay token, sealed; empty: it has none of its own.
+    #[serde(default)]
+    credential: String,
+    /// The caller.
+    principal: Principal,
+}
+
+impl Record for Looks {
+    /// The sealed token and the principal, a line each.
+    fn from_0_1_0(text: &str) -> Option<Self> {
+        let (credential, principal) = text.split_once('\n')?;
+        let principal = Principal::from_json(principal)?;
+        Some(Self { credential: credential.to_owned(), principal })
+    }
+}
+
+/// The resources that a session object watches.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+struct Uris(Vec<String>);
+
+impl Record for Uris {
+    /// A line for each.
+    fn from_0_1_0(text: &str) -> Option<Self> {
+        Some(Self(text.lines().map(str::to_owned).collect()))
+    }
+}
+
 /// The looks of one hub.
 pub struct Watching {
     /// Its bindings.
@@ -50,22 +83,23 @@ impl Watching {
     /// Keeps whose credential to look with, until then.
     pub async fn look_as(&self, who: &Principal, token: Option<Secret>, until: u64) -> Result<()> {
         let config = state::config(&self.env);
-        let sealed = match (token, &config.credential_keys) {
+        let credential = match (token, &config.credential_keys) {
             (Some(token), Some(keys)) => {
                 cipher::seal(Lock { keys, with: &[] }, SEALED_FOR, &token).await?
             }
             _ => String::new(),
         };
-        self.rows.put(WHO, &who_to_text(&sealed, who), until).await
+        let looks = Looks { credential, principal: who.clone() };
+        self.rows.put(WHO, &looks.to_json(), until).await
     }
 
     /// Notes what a session object watches, until then.
-    pub async fn watch(&self, object: &str, until: u64, uris: &str) -> Result<()> {
+    pub async fn watch(&self, object: &str, until: u64, uris: Vec<String>) -> Result<()> {
         let key = watched_key(object);
         match uris.is_empty() {
             true => self.rows.remove(vec![key]).await.map(drop),
             false => {
-                self.rows.put(&key, uris, until).await?;
+                self.rows.put(&key, &Uris(uris).to_json(), until).await?;
                 self.look_soon().await
             }
         }
@@ -114,7 +148,7 @@ impl Watching {
         let Some(ctx) = context else {
             return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await.map(drop);
         };
-        let mut polled = Polled::from_text(&looked);
+        let mut polled = Polled::from_json(&looked).unwrap_or_default();
         polled.keep(&watched);
         let (mut restless, mut failed) = (false, false);
         for uri in watched {
@@ -131,16 +165,18 @@ impl Watching {
         // Whoever came in the meantime is looked at for at once.
         let is_whole = failed || polled.knows(&self.watched(listened()).await?);
         let next = if is_whole { polled.next_s(restless, failed) } else { 1 };
-        self.rows.put(LOOKED, &polled.to_text(), now_s().saturating_add(next)).await
+        self.rows.put(LOOKED, &polled.to_json(), now_s().saturating_add(next)).await
     }
 
     /// What is watched, each once, bounded.
     async fn watched(&self, listened: Vec<String>) -> Result<Vec<String>> {
         let mut watched = Watched::default();
         listened.iter().for_each(|uri| watched.add(&REGISTRY, uri));
-        let mut show =
-            |_: &str, uris: &str| uris.lines().for_each(|uri| watched.add(&REGISTRY, uri));
-        self.rows.each(WATCHED, AT_ONCE, &mut show).await?;
+        let mut show = |_: &str, text: &str| {
+            let uris = Uris::from_json(text).unwrap_or_default();
+            uris.0.iter().for_each(|uri| watched.add(&REGISTRY, uri));
+        };
+        self.rows.each(WATCHED, &mut show).await?;
         Ok(watched.into_uris())
     }
 
@@ -148,7 +184,7 @@ impl Watching {
         let Some(kept) = self.rows.get(WHO).await? else {
             return Ok(None);
         };
-        let Some((sealed, who)) = who_from_text(&kept) else {
+        let Some(Looks { credential, principal: who }) = Looks::from_json(&kept) else {
             return Ok(None);
         };
         if let Some(grant) = &who.grant
@@ -157,7 +193,7 @@ impl Watching {
             return Ok(None);
         }
         let config = state::config(&self.env);
-        let token = match (&config.credential_keys, sealed) {
+        let token = match (&config.credential_keys, credential.as_str()) {
             (_, "") => None,
             // A key that is gone opens nothing any more.
             (Some(keys), sealed) => {
@@ -177,16 +213,6 @@ fn watched_key(object: &str) -> String {
     format!("{WATCHED}{object}")
 }
 
-/// A principal and its sealed token, which is empty where the principal has none.
-fn who_to_text(sealed: &str, who: &Principal) -> String {
-    format!("{sealed}\n{}", who.to_json())
-}
-
-fn who_from_text(text: &str) -> Option<(&str, Principal)> {
-    let (sealed, who) = text.split_once('\n')?;
-    Some((sealed, Principal::from_json(who)?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,20 +226,8 @@ mod tests {
     const UNTIL: u64 = 1_800_000_000;
 
     #[test]
-    fn rows_of_what_is_watched_are_read_as_they_were_written() {
-        let uris = "sitebay://site/a.example.com\nsitebay://site/b.example.com";
-        let key = watched_key(&uuid::Uuid::from_u128(1).simple().to_string());
-        let stored = row_of_0_1_0("hub-watched", &key, uris, UNTIL);
-        assert_eq!(stored.lines().count(), 2);
-        let mut polled = Polled::default();
-        polled.looked("sitebay://site/a.example.com", "d1");
-        let looked = row_of_0_1_0("hub-looked", LOOKED, &polled.to_text(), UNTIL);
-        assert_eq!(Polled::from_text(&looked), polled);
-    }
-
-    #[test]
-    fn who_looks_is_read_as_it_was_written() {
-        let who = Principal {
+    fn who_looks_is_read_as_it_was_written_now_and_by_0_1_0() {
+        let person = Principal {
             way: Way::OAuth,
             client: "An app".into(),
             scopes: Scopes::WRITE,
@@ -223,11 +237,32 @@ mod tests {
             ..Principal::nobody(Subject([7; 16]))
         };
         let nobody = Principal::nobody(Subject([8; 16]));
-        for (name, sealed, who) in
-            [("hub-who", "c2VhbGVk", who), ("hub-who-without-a-token", "", nobody)]
+        for (name, credential, principal) in
+            [("hub-who", "c2VhbGVk", person), ("hub-who-without-a-token", "", nobody)]
         {
-            let stored = row_of_0_1_0(name, WHO, &who_to_text(sealed, &who), UNTIL);
-            assert_eq!(who_from_text(&stored), Some((sealed, who)));
+            let looks = Looks { credential: credential.into(), principal };
+            for text in [row_of_0_1_0(name, WHO, UNTIL), looks.to_json()] {
+                assert_eq!(Looks::from_json(&text).as_ref(), Some(&looks), "{text}");
+            }
         }
+        let looks =
+            Looks { credential: "a".into(), principal: Principal::nobody(Subject([1; 16])) };
+        insta::assert_snapshot!(
+            looks.to_json(),
+            @r#"{"credential":"a","principal":{"way":"open","subject":"AQEBAQEBAQEBAQEBAQEBAQ","client":"","scopes":0,"own":false,"expires":null}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_watched_is_read_as_it_was_written_now_and_by_0_1_0() {
+        let key = watched_key(&uuid::Uuid::from_u128(1).simple().to_string());
+        let uris = ["sitebay://site/a.example.com", "sitebay://site/b.example.com"];
+        let uris = Uris(uris.map(str::to_owned).to_vec());
+        for text in [row_of_0_1_0("hub-watched", &key, UNTIL), uris.to_json()] {
+            assert_eq!(Uris::from_json(&text).as_ref(), Some(&uris), "{text}");
+        }
+        let mut polled = Polled::default();
+        polled.looked("sitebay://site/a.example.com", "d1");
+        assert_eq!(Polled::from_json(&row_of_0_1_0("hub-looked", LOOKED, UNTIL)), Some(polled));
     }
 }

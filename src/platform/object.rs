@@ -1,7 +1,27 @@
 //! What the Durable Objects have in common.
 
+use crate::platform::http::{self, Request, Response};
 use futures_util::future::LocalBoxFuture;
-use worker::State;
+use mcp_platform::message::{self, Form, Message};
+use worker::{Result, State};
+
+/// What an object is asked by a request, and in which form. None: nothing that it knows.
+///
+/// # Errors
+/// Where the request's body cannot be read.
+pub async fn asked<M: Message>(request: &Request) -> Result<Option<(M, Form)>> {
+    let body = request.text().await?;
+    Ok(message::read(request.path(), &body))
+}
+
+/// The answer to such a request.
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn answered<M: Message>(answer: &M::Answer, form: Form) -> Result<Response> {
+    let (status, text) = message::answer::<M>(answer, form);
+    http::text(status, &text)
+}
 
 /// Keeps an object awake until a future is done.
 pub fn keep(state: &State, future: LocalBoxFuture<'static, ()>) {

@@ -7,9 +7,13 @@ use js_sys::{Array, Promise};
 use thiserror::Error;
 use wasm_bindgen::{JsCast, JsValue, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
-use worker::{Env, Error, Request, Result};
+use worker::{Env, Error, Headers, Request, Result};
 
-use crate::platform::http::{self, Response};
+use crate::platform::{
+    http::{self, Response},
+    request,
+};
+use mcp_platform::message::{self, Message};
 
 /// How long an object may take for its whole answer.
 const DEADLINE: Duration = Duration::from_secs(5);
@@ -60,6 +64,39 @@ impl ObjectStub {
         let status = answer.get(0).as_f64().unwrap_or_default();
         // A status has three digits.
         Ok((status as u16, answer.get(1).as_string().unwrap_or_default()))
+    }
+
+    /// Asks the object. One of version 0.1.0, which does not know requests in JSON, is asked in its form.
+    ///
+    /// # Errors
+    /// As [`Self::text`], and where the answer cannot be read.
+    pub async fn ask<M: Message>(
+        &self,
+        message: &M,
+        headers: &Headers,
+    ) -> std::result::Result<M::Answer, CallError> {
+        let json = message.to_json();
+        let (status, text) = self.post(&message::path(&json), Some(&json), headers).await?;
+        if let Some(answer) = message::read_answer::<M>(status, &text) {
+            return Ok(answer);
+        }
+        if !matches!(status, 200 | 404) {
+            return Err(CallError::Failed(answers(status)));
+        }
+        let old = message.to_0_1_0();
+        let (status, text) = self.post(&old.path, old.body.as_deref(), headers).await?;
+        let answer = message.read_answer_of_0_1_0(status, &text);
+        answer.ok_or_else(|| CallError::Failed(answers(status)))
+    }
+
+    async fn post(
+        &self,
+        path: &str,
+        body: Option<&str>,
+        headers: &Headers,
+    ) -> std::result::Result<(u16, String), CallError> {
+        let url = format!("https://object{path}");
+        self.text(&request::request("POST", &url, headers, body)?).await
     }
 
     /// Sends a request that is answered with a socket, which must be there before the deadline.
@@ -122,6 +159,11 @@ extern "C" {
         lines: &str,
         request: &web_sys::Request,
     ) -> std::result::Result<Promise, JsValue>;
+}
+
+/// The error of an answer that says nothing. Its text may be secret.
+fn answers(status: u16) -> Error {
+    Error::RustError(format!("the object answers {status}"))
 }
 
 fn millis(deadline: Duration) -> u32 {

@@ -21,10 +21,17 @@ use mcp_auth::{
     secret::Secret,
     session_id::Claims,
 };
+use mcp_platform::record::Record as _;
 use mcp_protocol::media;
-use mcp_server::telemetry::{record::Record, trace::Trace};
+use mcp_server::{
+    notify::News,
+    telemetry::{record::Record, trace::Trace},
+};
 
 const SESSION_AGENT: &str = "SESSION_AGENT";
+
+const NEWS: &str = "/news";
+const END: &str = "/end";
 
 /// A session that a request may speak to.
 pub struct Target<'a> {
@@ -102,41 +109,47 @@ const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 
 /// What a hub wants of a session's object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Order {
-    /// To tell its sessions of the news in the body.
-    News,
-    /// To end its sessions that were issued at the time in the body or before.
-    End,
+    /// To tell its sessions of the news.
+    News(News),
+    /// To end its sessions that were issued at this time or before, in seconds since 1970.
+    End(u32),
 }
 
 impl Order {
-    /// The path that says so.
-    pub fn path(self) -> &'static str {
+    /// The path that says so. The seal of an order is good for its path.
+    pub fn path(&self) -> &'static str {
         match self {
-            Self::News => "/news",
-            Self::End => "/end",
+            Self::News(_) => NEWS,
+            Self::End(_) => END,
         }
     }
 
-    /// Reads a path.
-    pub fn read(path: &str) -> Option<Self> {
-        [Self::News, Self::End].into_iter().find(|order| order.path() == path)
+    /// The JSON text of the rest.
+    pub fn body(&self) -> String {
+        match self {
+            Self::News(news) => news.to_json(),
+            Self::End(not_before) => not_before.to_string(),
+        }
+    }
+
+    /// Reads an order.
+    pub fn read(path: &str, body: &str) -> Option<Self> {
+        match path {
+            NEWS => News::from_json(body).map(Self::News),
+            END => body.parse().ok().map(Self::End),
+            _ => None,
+        }
     }
 }
 
 /// Gives an order to an object: the status of its answer.
-pub async fn give(
-    env: &Env,
-    keys: &Keyring,
-    order: Order,
-    object: &str,
-    text: &str,
-) -> Result<u16> {
+pub async fn give(env: &Env, keys: &Keyring, order: &Order, object: &str) -> Result<u16> {
     let headers = Headers::new();
     headers.set(SEAL_HEADER, &hub_seal(order.path(), object, keys))?;
     let url = format!("https://object{}", order.path());
-    let request = request::request("POST", &url, &headers, Some(text))?;
+    let request = request::request("POST", &url, &headers, Some(&order.body()))?;
     Ok(judged(stub(env, object)?.text(&request).await).map_or(500, |(status, _)| status))
 }
 
@@ -173,11 +186,16 @@ mod tests {
 
     #[test]
     fn orders_of_hubs_are_read_as_they_were_written() {
-        let orders = [Order::News, Order::End];
-        let paths = orders.map(|order| order.path().to_owned());
-        for (path, order) in lines_of_0_1_0("messages-hub-to-session", &paths).iter().zip(orders) {
-            assert_eq!(Order::read(path), Some(order));
+        let orders = [Order::News(News::ToolsChanged), Order::End(1_799_999_000)];
+        let paths = orders.each_ref().map(|order| order.path().to_owned());
+        let bodies = [r#"{"list":"tools"}"#, "1799999000"];
+        let paths = lines_of_0_1_0("messages-hub-to-session", &paths);
+        for ((path, order), body) in paths.iter().zip(orders).zip(bodies) {
+            assert_eq!(order.body(), body);
+            assert_eq!(Order::read(path, body), Some(order));
+            assert_eq!(Order::read(path, "{}"), None);
         }
+        assert_eq!(Order::read("/other", "1"), None);
     }
 }
 

@@ -13,7 +13,6 @@ use crate::{
         cipher::{self, Lock},
         clock::now_s,
         object_stub::ObjectStub,
-        request,
     },
     state,
 };
@@ -22,7 +21,7 @@ use mcp_auth::{
     identity::Identity,
     keys::Keyring,
     oauth::{
-        ask::Ask,
+        ask::{Answer, Ask, Known},
         grant_name::Grant,
         token::{AccessToken, Handle},
     },
@@ -125,10 +124,11 @@ async fn look_up(
     handle: &Handle,
 ) -> std::result::Result<Option<Secret>, Refusal> {
     let now = now_s();
-    let credential = match ask(env, &handle.object(), &Ask::Look(handle.secret_hash())).await {
-        Ok((200, sealed)) => open(config, handle, &sealed).await,
-        Ok((400, _)) => None,
-        Ok((status, _)) => return Err(unreachable(&format!("it answers {status}"))),
+    let look = Ask::Look(Known { secret: handle.secret_hash() });
+    let credential = match ask(env, &handle.object(), &look).await {
+        Ok(Answer::Credential(sealed)) => open(config, handle, &sealed).await,
+        Ok(Answer::Refused(_)) => None,
+        Ok(_) => return Err(unreachable("it answers something else")),
         Err(error) => return Err(unreachable(&error.to_string())),
     };
     state::note_grant(handle, credential.clone(), now);
@@ -174,10 +174,10 @@ async fn open(config: &Config, handle: &Handle, sealed: &str) -> Option<Secret> 
 /// Where it cannot be asked.
 pub async fn goes_on(env: &Env, grant: &Grant) -> Result<bool> {
     let (object, secret) = grant.parts().ok_or_else(|| Error::from("not a grant"))?;
-    match ask(env, object, &Ask::Look(secret)).await? {
-        (200, _) => Ok(true),
-        (400, _) => Ok(false),
-        (status, _) => Err(Error::from(format!("a grant answers {status}"))),
+    match ask(env, object, &Ask::Look(Known { secret })).await? {
+        Answer::Credential(_) => Ok(true),
+        Answer::Refused(_) => Ok(false),
+        _ => Err(Error::from("a grant answers something else")),
     }
 }
 
@@ -185,22 +185,19 @@ pub async fn goes_on(env: &Env, grant: &Grant) -> Result<bool> {
 ///
 /// # Errors
 /// Where it cannot be asked.
-pub async fn end(env: &Env, object: &str, ask_to: &Ask) -> Result<(u16, String)> {
+pub async fn end(env: &Env, object: &str, ask_to: &Ask) -> Result<Answer> {
     let answered = ask(env, object, ask_to).await?;
     let grant = URL_SAFE_NO_PAD.decode(object).ok().and_then(|bytes| bytes.try_into().ok());
-    if let (200, Some(grant)) = (answered.0, grant) {
+    if let (Answer::Done, Some(grant)) = (&answered, grant) {
         state::note_grant_over(&grant);
     }
     Ok(answered)
 }
 
-/// Asks a grant's object: status and body of its answer.
+/// Asks a grant's object.
 ///
 /// # Errors
 /// Where it does not answer.
-pub async fn ask(env: &Env, object: &str, ask: &Ask) -> Result<(u16, String)> {
-    let stub = ObjectStub::named(env, GRANT_AGENT, object)?;
-    let url = format!("https://object{}", ask.path());
-    let request = request::request("POST", &url, &Headers::new(), Some(&ask.body()))?;
-    Ok(stub.text(&request).await?)
+pub async fn ask(env: &Env, object: &str, ask: &Ask) -> Result<Answer> {
+    Ok(ObjectStub::named(env, GRANT_AGENT, object)?.ask(ask, &Headers::new()).await?)
 }

@@ -3,7 +3,7 @@
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
-use worker::{Env, Error, Headers, Request, Response, Result, WebSocket};
+use worker::{Env, Error, Headers, Result, WebSocket};
 
 use crate::{
     platform::{clock::now_s, object_stub::ObjectStub, request},
@@ -15,13 +15,18 @@ use mcp_auth::{
 };
 use mcp_server::{
     apart::compiled_apart,
-    hub::{Ask, LISTENER_HEADER, Listener, PRINCIPAL_HEADER, hub_name, principal_to_ascii},
+    hub::{
+        AboutGrant, Answer, Ask, LISTENER_HEADER, ListedGrant, Listener, PRINCIPAL_HEADER, Watcher,
+        hub_name, principal_to_ascii,
+    },
     notify::News,
     shelf::Shelf,
 };
 
 /// The binding of the hubs.
 const HUB_AGENT: &str = "HUB_AGENT";
+/// Where the socket of a listener is asked for.
+const LISTEN: &str = "https://object/listen";
 
 /// The hub of one subject.
 pub struct Hub {
@@ -45,8 +50,8 @@ impl Hub {
 
     /// The same for news that arose in the session object of this name, which knows them.
     pub async fn announce_from(&self, origin: String, news: &News) {
-        let text = news.to_json();
-        if let Err(error) = self.ask(&Ask::Announce(origin), Some(text)).await {
+        let ask = Ask::Announce { origin, news: news.clone() };
+        if let Err(error) = self.ask(&ask).await {
             log::error!("listeners could not be notified: {error}");
         }
     }
@@ -57,9 +62,7 @@ impl Hub {
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
     pub async fn watch(&self, object: String, until: u64) -> Result<u32> {
-        let (_, answered) = self.ask(&Ask::Watch(object, until), None).await?;
-        // A hub of the version before says nothing.
-        Ok(answered.parse().unwrap_or_default())
+        time(self.ask(&Ask::Watch { object, until }).await?)
     }
 
     /// Has the hub look at these resources, until then, for the session object, with what the caller
@@ -78,8 +81,8 @@ impl Hub {
         if let Some((principal, token)) = who {
             brings(&headers, principal, token)?;
         }
-        let (url, body) = (address(&Ask::Look(object, until)), uris.join("\n"));
-        self.send(&request::request("POST", &url, &headers, Some(&body))?).await.map(drop)
+        let ask = Ask::Look { object, until, uris: uris.to_vec() };
+        done(self.ask_with(&ask, &headers).await?)
     }
 
     /// Has a session object told no more.
@@ -87,7 +90,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn unwatch(&self, object: String) -> Result<()> {
-        self.ask(&Ask::Unwatch(object), None).await.map(drop)
+        done(self.ask(&Ask::Unwatch { object }).await?)
     }
 
     /// Whether a session that was issued then was ended with all others: what the isolate knows of
@@ -127,7 +130,7 @@ impl Hub {
     }
 
     async fn not_before(&self) -> Result<u32> {
-        time(&self.ask(&Ask::NotBefore, None).await?.1)
+        time(self.ask(&Ask::NotBefore).await?)
     }
 
     /// Ends all sessions that were issued then, in seconds since 1970, or before. Other isolates
@@ -136,7 +139,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn end_sessions(&self, not_before: u32) -> Result<()> {
-        let ended = time(&self.ask(&Ask::End(not_before), None).await?.1)?;
+        let ended = time(self.ask(&Ask::End { not_before }).await?)?;
         state::note_not_before(self.subject, ended, now_s());
         Ok(())
     }
@@ -147,15 +150,18 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked; the nonce may be consumed all the same.
     pub async fn consume(&self, nonce: [u8; 16], until_s: u64) -> Result<bool> {
-        Ok(self.ask(&Ask::Consume(nonce, until_s), None).await?.0 == 200)
+        match self.ask(&Ask::Consume { nonce, until: until_s }).await? {
+            Answer::Consumed(consumed) => Ok(consumed),
+            other => Err(unexpected(&other)),
+        }
     }
 
-    /// Lists an OAuth grant until then, in seconds since 1970, with a line about it.
+    /// Lists an OAuth grant until then, in seconds since 1970.
     ///
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
-    pub async fn put_grant(&self, grant: String, about: String, until_s: u64) -> Result<()> {
-        self.ask(&Ask::PutGrant(grant, until_s), Some(about)).await.map(drop)
+    pub async fn put_grant(&self, grant: String, about: AboutGrant, until_s: u64) -> Result<()> {
+        done(self.ask(&Ask::PutGrant { grant, until: until_s, about }).await?)
     }
 
     /// Lists it no more.
@@ -163,51 +169,42 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn drop_grant(&self, grant: String) -> Result<()> {
-        self.ask(&Ask::DropGrant(grant), None).await.map(drop)
+        done(self.ask(&Ask::DropGrant { grant }).await?)
     }
 
-    /// The grants that are listed: a line for each, its name and what is said about it.
+    /// The grants that are listed.
     ///
     /// # Errors
     /// Where the hub cannot be asked.
-    pub async fn grants(&self) -> Result<String> {
-        Ok(self.ask(&Ask::Grants, None).await?.1)
+    pub async fn grants(&self) -> Result<Vec<ListedGrant>> {
+        match self.ask(&Ask::Grants).await? {
+            Answer::Grants(grants) => Ok(grants),
+            other => Err(unexpected(&other)),
+        }
     }
 
-    /// The session objects that hold a stream or something stored: a line for each, its name and
-    /// until when, in seconds since 1970.
+    /// The session objects that hold a stream or something stored.
     ///
     /// # Errors
     /// Where the hub cannot be asked.
-    pub async fn watchers(&self) -> Result<String> {
-        Ok(self.ask(&Ask::Watchers, None).await?.1)
-    }
-
-    /// Status and text of the hub's answer.
-    async fn ask(&self, ask: &Ask, body: Option<String>) -> Result<(u16, String)> {
-        let request = request::request("POST", &address(ask), &Headers::new(), body.as_deref())?;
-        self.send(&request).await
-    }
-
-    async fn send(&self, request: &Request) -> Result<(u16, String)> {
-        let (status, text) = self.stub()?.text(request).await?;
-        match status {
-            // 409: a nonce was consumed before.
-            200 | 409 => Ok((status, text)),
-            _ => Err(answers(status)),
+    pub async fn watchers(&self) -> Result<Vec<Watcher>> {
+        match self.ask(&Ask::Watchers).await? {
+            Answer::Watchers(watchers) => Ok(watchers),
+            other => Err(unexpected(&other)),
         }
     }
 
-    async fn open(&self, request: &Request) -> Result<Response> {
-        let answered = self.stub()?.open(request).await?;
-        match answered.status_code() {
-            101 => Ok(answered),
-            status => Err(answers(status)),
-        }
+    async fn ask(&self, ask: &Ask) -> Result<Answer> {
+        self.ask_with(ask, &Headers::new()).await
+    }
+
+    async fn ask_with(&self, ask: &Ask, headers: &Headers) -> Result<Answer> {
+        Ok(self.stub()?.ask(ask, headers).await?)
     }
 
     /// Opens the socket of a listener outside of sessions. With `looks` the hub looks at what the
-    /// listener watches, with that caller's credential.
+    /// listener watches, with that caller's credential. A hub of version 0.1.0 refuses the header of this
+    /// version, and gets its own.
     ///
     /// # Errors
     /// Where the hub does not answer, or refuses.
@@ -217,13 +214,25 @@ impl Hub {
         looks: Option<(&Principal, Option<&Secret>)>,
     ) -> Result<WebSocket> {
         let headers = Headers::new();
-        // Header values are Latin-1; escaped JSON is ASCII.
-        headers.set(LISTENER_HEADER, &listener.to_ascii())?;
         if let Some((principal, token)) = looks {
             brings(&headers, principal, token)?;
         }
-        let answered = self.open(&request::upgrade(&address(&Ask::Listen), &headers)?).await?;
-        answered.websocket().ok_or_else(|| Error::RustError("the hub opens no socket".to_owned()))
+        let mut status = 0;
+        for text in [listener.to_ascii(), listener.to_ascii_0_1_0()] {
+            // Header values are Latin-1; escaped JSON is ASCII.
+            headers.set(LISTENER_HEADER, &text)?;
+            let answered = self.stub()?.open(&request::upgrade(LISTEN, &headers)?).await?;
+            status = answered.status_code();
+            match status {
+                101 => {
+                    let none = || Error::RustError("the hub opens no socket".to_owned());
+                    return answered.websocket().ok_or_else(none);
+                }
+                400 => {}
+                _ => break,
+            }
+        }
+        Err(Error::RustError(format!("the hub answers {status}")))
     }
 
     fn stub(&self) -> Result<ObjectStub> {
@@ -231,8 +240,28 @@ impl Hub {
     }
 }
 
-fn answers(status: u16) -> Error {
-    Error::RustError(format!("the hub answers {status}"))
+/// The error of an answer that belongs to another request, or that there is no room.
+fn unexpected(answer: &Answer) -> Error {
+    let why = match answer {
+        Answer::Full => "the hub has no room for more",
+        _ => "the hub answers something else",
+    };
+    Error::RustError(why.to_owned())
+}
+
+fn done(answer: Answer) -> Result<()> {
+    match answer {
+        Answer::Done => Ok(()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// Since when sessions count.
+fn time(answer: Answer) -> Result<u32> {
+    match answer {
+        Answer::NotBefore(not_before) => Ok(not_before),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// Says with whose credential to look.
@@ -248,8 +277,8 @@ impl Shelf for Hub {
     fn keep(&self, text: String) -> LocalBoxFuture<'static, Option<String>> {
         let (hub, id) = (Self::new(&self.env, self.subject), Uuid::new_v4());
         async move {
-            match hub.ask(&Ask::Keep(id), Some(text)).await {
-                Ok(_) => Some(id.simple().to_string()),
+            match hub.ask(&Ask::Keep { id, text }).await.and_then(done) {
+                Ok(()) => Some(id.simple().to_string()),
                 Err(error) => {
                     log::error!("a large result could not be stored: {error}");
                     None
@@ -261,20 +290,13 @@ impl Shelf for Hub {
 
     fn page(&self, id: &str, page: usize) -> LocalBoxFuture<'static, Option<(String, usize)>> {
         let hub = Self::new(&self.env, self.subject);
-        let ask = id.parse().ok().map(|id| Ask::Page(id, page));
+        let ask = id.parse().ok().map(|id| Ask::Page { id, page });
         async move {
-            let (_, text) = hub.ask(&ask?, None).await.ok()?;
-            let (count, text) = text.split_once('\n')?;
-            Some((text.to_owned(), count.parse().ok()?))
+            match hub.ask(&ask?).await {
+                Ok(Answer::Page(page)) => page.map(|page| (page.text, page.pages)),
+                _ => None,
+            }
         }
         .boxed_local()
     }
-}
-
-fn time(text: &str) -> Result<u32> {
-    text.parse().map_err(|_| Error::RustError(format!("not a time: {text}")))
-}
-
-fn address(ask: &Ask) -> String {
-    format!("https://object{}", ask.path())
 }

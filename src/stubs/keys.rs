@@ -3,17 +3,14 @@
 use std::rc::Rc;
 
 use mcp_auth::{
+    key_ask::{GeneratedKeys, KeyAsk},
     keys::{KeyError, Keyring, NameKey},
     refusal::Refusal,
 };
 use mcp_server::apart::compiled_apart;
 use worker::{Env, Headers};
 
-use crate::{
-    config::Config,
-    platform::{object_stub::ObjectStub, request},
-    state,
-};
+use crate::{config::Config, platform::object_stub::ObjectStub, state};
 
 /// The binding of the object that keeps a key where `SESSION_KEY` is missing.
 const KEY_AGENT: &str = "KEY_AGENT";
@@ -44,38 +41,25 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
 }
 
 /// The keys in force, with those that the key object keeps in the place of those that are not set.
-fn with_kept(config: &Config, kept: &str) -> Result<Keyring, KeyError> {
-    let mut lines = kept.lines();
-    let session = lines.next().unwrap_or_default();
-    // An object of a version before has one key for both.
-    let subject = lines.next().unwrap_or(session);
-    let keys = config.keys.clone().map_or_else(|| Keyring::parse(session), Ok)?;
-    Ok(config.named(keys.named_by(NameKey::parse(subject)?)))
+fn with_kept(config: &Config, kept: &GeneratedKeys) -> Result<Keyring, KeyError> {
+    let keys = config.keys.clone().map_or_else(|| Keyring::parse(&kept.session), Ok)?;
+    Ok(config.named(keys.named_by(NameKey::parse(&kept.subject)?)))
 }
 
-async fn ask_key_agent(env: &Env) -> worker::Result<String> {
+async fn ask_key_agent(env: &Env) -> worker::Result<GeneratedKeys> {
     let stub = ObjectStub::named(env, KEY_AGENT, "keys")?;
-    let request = request::request("GET", "https://object/key", &Headers::new(), None)?;
-    match stub.text(&request).await? {
-        (200, key) => Ok(key),
-        (status, _) => Err(worker::Error::RustError(format!("the key object answers {status}"))),
-    }
+    Ok(stub.ask(&KeyAsk::Keys, &Headers::new()).await?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::stored::of_0_1_0;
 
     #[test]
-    fn the_answer_of_the_key_object_is_read_as_it_was_written() {
-        let (session, subject) = ("s".repeat(43), "n".repeat(43));
-        let answer = of_0_1_0("answer-keys", &format!("{session}\n{subject}"));
-        let config = Config::read(&|_| None);
-        let keys = with_kept(&config, &answer).unwrap();
-        assert_eq!(keys.signing_id(), Keyring::parse(&session).unwrap().signing_id());
-        assert_eq!(keys.name(b"x"), Keyring::parse(&subject).unwrap().name(b"x"));
-        let one = with_kept(&config, &session).unwrap();
-        assert_eq!(one.name(b"x"), Keyring::parse(&session).unwrap().name(b"x"));
+    fn generated_keys_stand_in_for_those_that_are_not_set() {
+        let kept = GeneratedKeys { session: "s".repeat(43), subject: "n".repeat(43) };
+        let keys = with_kept(&Config::read(&|_| None), &kept).unwrap();
+        assert_eq!(keys.signing_id(), Keyring::parse(&kept.session).unwrap().signing_id());
+        assert_eq!(keys.name(b"x"), Keyring::parse(&kept.subject).unwrap().name(b"x"));
     }
 }

@@ -6,26 +6,18 @@ use futures_util::FutureExt as _;
 use worker::{Env, Error, Headers, Result};
 
 use crate::{
-    platform::{clock::now_s, object_stub::ObjectStub, request},
+    platform::{clock::now_s, object_stub::ObjectStub},
     state,
 };
 use mcp_auth::{
     accepted::{AcceptedTokens, Lookup},
     principal::Principal,
     quota::{Count, Lease, Part, Rate, Taken, Wanted},
+    quota_ask::{QuotaAnswer, QuotaAsk},
     refusal::Refusal,
     subject::Subject,
 };
 use mcp_server::{apart::compiled_apart, changes::WaitUntil};
-
-/// The path for a single unit.
-pub const ONE: &str = "/one";
-/// The path of the list of accepted tokens.
-pub const ACCEPTED: &str = "/accepted";
-/// The path for a single one of them.
-pub const IS_ACCEPTED: &str = "/accepted/one";
-/// The answer for a token that was accepted.
-pub const YES: &str = "1";
 
 /// The binding of the quotas.
 const QUOTA_AGENT: &str = "QUOTA_AGENT";
@@ -84,12 +76,14 @@ fn pause(rate: Rate) -> u64 {
 
 async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Lease> {
     let wanted = Wanted { limit, now_s: now_s() };
-    let path = match part {
-        Part::Usual => "/",
-        Part::One => ONE,
+    let wanted = match part {
+        Part::Usual => QuotaAsk::Lease(wanted),
+        Part::One => QuotaAsk::LeaseOne(wanted),
     };
-    let text = ask(env, subject, path, &wanted.to_text()).await?;
-    Lease::read(&text).ok_or_else(|| Error::RustError(format!("not a lease: {text}")))
+    match ask(env, subject, wanted).await? {
+        QuotaAnswer::Lease(lease) => Ok(lease),
+        _ => Err(unexpected()),
+    }
 }
 
 /// What was leased of a subject's window.
@@ -97,15 +91,19 @@ async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Le
 /// # Errors
 /// Where its object does not answer.
 pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
-    let text = ask(env, subject, "/", "").await?;
-    Count::read(&text).ok_or_else(|| Error::RustError(format!("not a count: {text}")))
+    match ask(env, subject, QuotaAsk::Count).await? {
+        QuotaAnswer::Count(count) => Ok(count),
+        _ => Err(unexpected()),
+    }
 }
 
-async fn ask(env: &Env, subject: Subject, path: &str, body: &str) -> Result<String> {
+async fn ask(env: &Env, subject: Subject, ask: QuotaAsk) -> Result<QuotaAnswer> {
     let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
-    let url = format!("https://object{path}");
-    let request = request::request("POST", &url, &Headers::new(), Some(body))?;
-    Ok(object.text(&request).await?.1)
+    Ok(object.ask(&ask, &Headers::new()).await?)
+}
+
+fn unexpected() -> Error {
+    Error::RustError("the quota object gave the answer to another request".to_owned())
 }
 
 /// Whether the SiteBay token of a subject was accepted by SiteBay before: by what the isolate knows,
@@ -128,7 +126,11 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
 
 /// Whether a token is in the list of the account's object.
 async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool> {
-    let is_listed = ask(env, account, IS_ACCEPTED, &subject.to_text()).await? == YES;
+    let QuotaAnswer::IsAccepted(is_listed) =
+        ask(env, account, QuotaAsk::IsAccepted { subject }).await?
+    else {
+        return Err(unexpected());
+    };
     state::with_known_tokens(|known| match is_listed {
         true => drop(known.add(account, subject, now_s())),
         false => known.note_unknown(account, subject, now_s()),
@@ -141,7 +143,10 @@ async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool
 /// # Errors
 /// Where its object does not answer.
 pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
-    Ok(AcceptedTokens::read(&ask(env, account, ACCEPTED, "").await?))
+    match ask(env, account, QuotaAsk::AcceptedTokens).await? {
+        QuotaAnswer::AcceptedTokens(tokens) => Ok(tokens),
+        _ => Err(unexpected()),
+    }
 }
 
 /// What notes that SiteBay accepted the caller's token: in this isolate at once, in others within
@@ -168,7 +173,7 @@ pub async fn accept(env: &Env, account: Subject, subject: Subject) {
 }
 
 async fn tell(env: &Env, account: Subject, subject: Subject) {
-    if let Err(error) = ask(env, account, ACCEPTED, &subject.to_text()).await {
+    if let Err(error) = ask(env, account, QuotaAsk::Accept { subject }).await {
         log::error!("an accepted token could not be stored: {error}");
     }
 }

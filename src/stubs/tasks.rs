@@ -10,7 +10,7 @@ use futures_util::{
 };
 use serde_json::{Map, Value};
 use uuid::Uuid;
-use worker::{Env, EventStream, Headers, Request, WebSocket, WebsocketEvent};
+use worker::{Env, EventStream, Headers, WebSocket, WebsocketEvent};
 
 use crate::{
     platform::{
@@ -26,13 +26,13 @@ use mcp_auth::{
     admission::OWN_TOKEN_HEADER, keys::Keyring, principal::Principal, refusal::Refusal,
     secret::Secret, subject::Subject, task_id::TaskId,
 };
-use mcp_platform::Platform as _;
-use mcp_protocol::{fields::fields, implementation::Implementation, raw, stateless::input::Keyed};
+use mcp_platform::{Platform as _, record::Record as _};
+use mcp_protocol::{fields::fields, implementation::Implementation, stateless::input::Keyed};
 use mcp_server::{
     apart::compiled_apart,
     ask::Stop,
     notify::Notifier,
-    task::{HEARS_NOTHING_ASKED, Order, Status, Told, read_started},
+    task::{FOLLOW, HEARS_NOTHING_ASKED, OWN, Order, Status, TaskAnswer, TaskAsk, Told},
     tasks::{Asked, Ended, Seen, Start, TaskFault, Tasks},
 };
 
@@ -98,18 +98,16 @@ impl TaskLink {
         self.verify().await?;
         let claims = self.verified(&id)?;
         let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
-        let order = Order { id, ends_s, start, principal, client: (*self.client).clone() };
-        let request = self.start_request(&order).map_err(unsent)?;
-        let answer = self.send(claims, request).await?;
-        read_started(&answer).ok_or_else(|| unreadable("start"))
-    }
-
-    fn start_request(&self, order: &Order) -> worker::Result<Request> {
+        let Implementation { name: client_name, version: client_version } = (*self.client).clone();
+        let order = Order { id, ends_s, start, principal, client_name, client_version };
         let headers = Headers::new();
         if let Some(token) = &self.own_token {
-            headers.set(OWN_TOKEN_HEADER, token.expose())?;
+            headers.set(OWN_TOKEN_HEADER, token.expose()).map_err(unsent)?;
         }
-        request::request("POST", "https://object/start", &headers, Some(&order.to_json()))
+        match self.send(claims, &TaskAsk::Start(Box::new(order)), &headers).await? {
+            TaskAnswer::Started(seen) => Ok(seen),
+            _ => Err(unreadable("start")),
+        }
     }
 
     /// A task keeps the caller's token, so SiteBay is asked first whether it accepts it.
@@ -133,20 +131,16 @@ impl TaskLink {
         TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskFault::Unknown)
     }
 
-    async fn ask(&self, id: &str, path: &str, body: Option<String>) -> Result<String> {
-        let method = if path == "task" || path == "ended" { "GET" } else { "POST" };
-        let (url, headers) = (format!("https://object/{path}"), Headers::new());
-        let request = request::request(method, &url, &headers, body.as_deref()).map_err(unsent)?;
-        self.send(self.verified(id)?, request).await
+    async fn ask(&self, id: &str, ask: &TaskAsk) -> Result<TaskAnswer> {
+        self.send(self.verified(id)?, ask, &Headers::new()).await
     }
 
-    async fn send(&self, id: TaskId, request: Request) -> Result<String> {
-        let (status, text) = self.stub(id)?.text(&request).await.map_err(unanswered)?;
-        match status {
-            200 => Ok(text),
-            404 => Err(TaskFault::Unknown),
-            400 => Err(TaskFault::Refused(text)),
-            status => Err(TaskFault::Failed(format!("{status}: {text}"))),
+    async fn send(&self, id: TaskId, ask: &TaskAsk, headers: &Headers) -> Result<TaskAnswer> {
+        match self.stub(id)?.ask(ask, headers).await.map_err(unanswered)? {
+            TaskAnswer::Unknown => Err(TaskFault::Unknown),
+            TaskAnswer::Refused(why) => Err(TaskFault::Refused(why)),
+            TaskAnswer::NotOver => Err(TaskFault::Failed("it is not over".to_owned())),
+            answer => Ok(answer),
         }
     }
 
@@ -176,7 +170,7 @@ impl TaskLink {
         notifier: &dyn Notifier,
         open: &mut Option<OpenRound>,
     ) -> Result<Option<Ended>> {
-        let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { "own" } else { "follow" });
+        let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { OWN } else { FOLLOW });
         let socket = self.open(id, &path).await?;
         let mut events = socket.0.events().map_err(broken)?;
         socket.0.accept().map_err(broken)?;
@@ -232,13 +226,15 @@ impl TaskLink {
 
     /// Looks what a socket that is silent did not tell.
     async fn missed(&self, id: &str, is_asking: bool) -> Result<Missed> {
-        let task = self.ask(id, "task", None).await?;
+        let TaskAnswer::Task(task) = self.ask(id, &TaskAsk::Look).await? else {
+            return Err(unreadable("state"));
+        };
         Missed::of(&task, is_asking).ok_or_else(|| unreadable("state"))
     }
 
     /// Cancels a task whose question the client did not answer.
     async fn give_up(&self, id: &str, stop: Stop) -> Result<Ended> {
-        self.ask(id, "cancel", None).await?;
+        self.ask(id, &TaskAsk::Cancel).await?;
         Ok(Ended::Completed(stop.into_result().to_json()))
     }
 
@@ -246,24 +242,26 @@ impl TaskLink {
     async fn answer(&self, id: &str, asked: Vec<Keyed>, answers: Vec<Value>) -> Result<()> {
         let keys = asked.into_iter().map(|one| one.key);
         let responses: Map<String, Value> = keys.zip(answers).collect();
-        let responses = Value::Object(responses).to_string();
+        let update = TaskAsk::Update { responses: Value::Object(responses).to_string() };
         for _ in 0..ANSWER_TRIES {
-            match self.ask(id, "update", Some(responses.clone())).await {
+            match self.ask(id, &update).await {
                 Err(TaskFault::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
                 outcome => return outcome.map(drop),
             }
         }
-        self.ask(id, "update", Some(responses)).await.map(drop)
+        self.ask(id, &update).await.map(drop)
     }
 
     async fn ended(&self, id: &str) -> Result<Ended> {
-        let text = self.ask(id, "ended", None).await?;
-        Ended::from_json(&text).ok_or_else(|| unreadable("end"))
+        match self.ask(id, &TaskAsk::Ended).await? {
+            TaskAnswer::Ended(ended) => Ok(ended),
+            _ => Err(unreadable("end")),
+        }
     }
 
     async fn open(&self, id: &str, path: &str) -> Result<Follower> {
         let request =
-            request::upgrade(&format!("https://object/{path}"), &Headers::new()).map_err(broken)?;
+            request::upgrade(&format!("https://object{path}"), &Headers::new()).map_err(broken)?;
         let stub = self.stub(self.verified(id)?)?;
         let response = stub.open(&request).await.map_err(unanswered)?;
         match (response.status_code(), response.websocket()) {
@@ -344,7 +342,7 @@ impl Missed {
     /// Finds out from the JSON text of the task, and whether the client is being asked.
     fn of(task: &str, is_asking: bool) -> Option<Self> {
         let [status] = fields(task, ["status"]).ok()?;
-        Some(match Status::parse(&raw::text(status?)?)? {
+        Some(match serde_json::from_str(status?.get()).ok()? {
             Status::Working if !is_asking => Self::Nothing,
             Status::InputRequired if is_asking => Self::Nothing,
             Status::Working | Status::InputRequired => Self::Question,
@@ -402,17 +400,23 @@ impl Tasks for TaskLink {
 
     fn look(&self, id: &str) -> Asked<String> {
         let (link, id) = (self.clone(), id.to_owned());
-        async move { link.ask(&id, "task", None).await }.boxed_local()
+        async move {
+            match link.ask(&id, &TaskAsk::Look).await? {
+                TaskAnswer::Task(task) => Ok(task),
+                _ => Err(unreadable("state")),
+            }
+        }
+        .boxed_local()
     }
 
     fn update(&self, id: &str, responses: String) -> Asked<()> {
         let (link, id) = (self.clone(), id.to_owned());
-        async move { link.ask(&id, "update", Some(responses)).await.map(|_| ()) }.boxed_local()
+        async move { link.ask(&id, &TaskAsk::Update { responses }).await.map(drop) }.boxed_local()
     }
 
     fn cancel(&self, id: &str) -> Asked<()> {
         let (link, id) = (self.clone(), id.to_owned());
-        async move { link.ask(&id, "cancel", None).await.map(|_| ()) }.boxed_local()
+        async move { link.ask(&id, &TaskAsk::Cancel).await.map(drop) }.boxed_local()
     }
 
     fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended> {

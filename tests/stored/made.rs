@@ -48,11 +48,6 @@ pub(super) struct Made {
     pub(super) messages: Vec<Vec<Message>>,
 }
 
-/// Whether this machine has what packs a storage.
-pub(super) fn can_pack() -> bool {
-    Command::new("python3").arg("--version").output().is_ok_and(|out| out.status.success())
-}
-
 /// Makes the storage.
 pub(super) async fn make(storage: &Path) -> Made {
     let clock = Clock::new().unwrap().expect("a C compiler");

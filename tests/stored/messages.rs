@@ -21,9 +21,7 @@ use xtask::{
 use super::{
     fixtures,
     form::{form, words},
-    given,
-    made::{self, Made},
-    offset, options,
+    given, offset, options,
 };
 use crate::support::start;
 
@@ -124,37 +122,4 @@ async fn objects_answer_the_messages_that_workers_of_0_1_0_send() {
     join_all(all.iter().map(|messages| send_all(messages, &clock))).await;
     let classes: BTreeSet<&str> = all.iter().flatten().map(|it| it.class.as_str()).collect();
     assert_eq!(classes.len(), 6, "{classes:?}");
-}
-
-/// The rows in a packed storage by their forms.
-fn rows(storage: &Path) -> Vec<String> {
-    let text = fs::read_to_string(storage.join("rows.txt")).unwrap();
-    let (mut class, mut rows) = ("", Vec::new());
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        match line.strip_prefix("# ") {
-            Some(object) => class = object.split('/').next().unwrap(),
-            None => rows.push(format!("{class} {} {}", words(line), words(lines.next().unwrap()))),
-        }
-    }
-    rows.sort();
-    rows
-}
-
-#[tokio::test]
-#[ignore = "long: has a server do everything that stores something"]
-async fn workers_send_and_objects_store_what_those_of_0_1_0_did() {
-    if Clock::new().expect("the compiler works").is_none() || !made::can_pack() {
-        return skip("what is sent and stored", "no C compiler, or no Python");
-    }
-    given().await;
-    let folder = tempfile::tempdir().unwrap();
-    let Made { messages, .. } = made::make(folder.path()).await;
-    assert_eq!(rows(folder.path()), rows(&fixtures().join("storage")));
-    let forms = |messages: &[Vec<Message>]| -> BTreeSet<String> {
-        messages.iter().flatten().map(Message::form).collect()
-    };
-    let (now, then) = (forms(&messages), forms(&read()));
-    let differ: Vec<&String> = now.symmetric_difference(&then).collect();
-    assert!(differ.is_empty(), "{differ:#?}");
 }

@@ -18,7 +18,9 @@ AbortSignal.timeout = (ms) => signal(Math.max(Math.min(ms, LONG_MS), ms / HASTE)
 
 function due(name, request) {
   const path = new URL(request.url).pathname;
-  return FAULTS.find((fault) => fault.class === name && fault.path === path && fault.times > 0);
+  const fits = (wanted) =>
+    wanted.endsWith("*") ? path.startsWith(wanted.slice(0, -1)) : path === wanted;
+  return FAULTS.find((fault) => fault.class === name && fits(fault.path) && fault.times > 0);
 }
 
 // An alarm that comes too early finds nothing to do, and is set again.
@@ -58,6 +60,7 @@ export function faulty(name) {
       fault.times -= 1;
       if (fault.how === "hang") await new Promise((resolve) => timer(resolve, NEVER_MS));
       if (fault.how === "refuse") throw new Error("a fault before the object was asked");
+      if (fault.how === "unknown") return new Response("not known here", { status: 404 });
       if (fault.how === "mute") {
         const [client, server] = Object.values(new WebSocketPair());
         server.accept();

@@ -22,6 +22,8 @@ pub enum How {
     Mute,
     /// It does what was asked, works on for 0.4 s, and is reset before its answer leaves.
     Lose,
+    /// It does not know the request, and does nothing.
+    Unknown,
     /// Its alarms come after 0.2 s at the latest, whatever its path.
     Early,
     /// Its alarm cannot be set, whatever its path; the log has [`Faults::ALARM_SET`] for one that could.
@@ -36,6 +38,7 @@ impl How {
             Self::Refuse => "refuse",
             Self::Mute => "mute",
             Self::Lose => "lose",
+            Self::Unknown => "unknown",
             Self::Early => "early",
             Self::Unarmed => "unarmed",
         }
@@ -47,7 +50,7 @@ impl How {
 pub struct Fault {
     /// The class.
     pub class: &'static str,
-    /// The path of the requests that fail.
+    /// The path of the requests that fail; those of all paths that begin like this where it ends with `*`.
     pub path: &'static str,
     /// How they fail.
     pub how: How,

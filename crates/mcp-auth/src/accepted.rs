@@ -10,7 +10,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 use crate::subject::Subject;
+use mcp_platform::record::Record;
 
 /// Marks that the object of an account keeps; the oldest makes room.
 const MAX_MARKS: usize = 2_000;
@@ -32,7 +35,8 @@ fn mark(subject: Subject) -> Mark {
 }
 
 /// The list that the object of an account keeps, oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct AcceptedTokens(Vec<Mark>);
 
 impl AcceptedTokens {
@@ -66,16 +70,18 @@ impl AcceptedTokens {
         self.0.len()
     }
 
-    /// The text that [`Self::read`] reads.
-    pub fn to_text(&self) -> String {
+    /// The text of version 0.1.0: hexadecimal words.
+    pub fn to_0_1_0(&self) -> String {
         let words: Vec<String> = self.0.iter().map(|mark| format!("{mark:016x}")).collect();
         words.join(" ")
     }
+}
 
-    /// Reads it back. What cannot be read is left out.
-    pub fn read(text: &str) -> Self {
+impl Record for AcceptedTokens {
+    /// What cannot be read is left out.
+    fn from_0_1_0(text: &str) -> Option<Self> {
         let marks = text.split(' ').filter_map(|word| Mark::from_str_radix(word, 16).ok());
-        Self(marks.collect())
+        Some(Self(marks.collect()))
     }
 }
 
@@ -207,13 +213,18 @@ mod tests {
     #[test]
     fn a_list_comes_back_from_its_text() {
         let mut list = AcceptedTokens::default();
-        assert_eq!(AcceptedTokens::read(&list.to_text()), list);
+        for text in [list.to_json(), list.to_0_1_0()] {
+            assert_eq!(AcceptedTokens::from_json(&text), Some(list.clone()));
+        }
         assert!(list.add(subject(1)) && list.add(subject(2)) && !list.add(subject(1)));
-        let stored = of_0_1_0("answer-quota-accepted", &list.to_text());
-        assert_eq!(AcceptedTokens::read(&stored), list);
-        assert_eq!(AcceptedTokens::read("broken").count(), 0);
-        let told = of_0_1_0("message-quota-accepted", &subject(1).to_text());
-        assert_eq!(Subject::read(&told), Some(subject(1)));
+        insta::assert_snapshot!(list.to_json(), @"[2,1]");
+        insta::assert_snapshot!(list.to_0_1_0(), @"0000000000000002 0000000000000001");
+        for text in [list.to_json(), list.to_0_1_0()] {
+            assert_eq!(AcceptedTokens::from_json(&text), Some(list.clone()));
+        }
+        let stored = of_0_1_0("answer-quota-accepted", &list.to_0_1_0());
+        assert_eq!(AcceptedTokens::from_json(&stored), Some(list));
+        assert_eq!(AcceptedTokens::from_json("broken").unwrap().count(), 0);
     }
 
     #[test]

@@ -3,32 +3,38 @@
 //! Invariant: sessions and everything stored are bound to the [`Subject`], never to a token, so
 //! that a refreshed token keeps the session.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     oauth::grant_name::Grant,
     scope::Scopes,
     subject::{Subject, Way},
 };
-use mcp_protocol::{fields::fields, object::Object, raw};
+use mcp_platform::record::Record;
 
-/// An admitted caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An admitted caller. Only verified principals are stored as such.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// How the caller came in.
     pub way: Way,
     /// What everything of this caller is bound to.
     pub subject: Subject,
     /// The short name of the key or the client, cut to [`MAX_CLIENT`] bytes; empty where it has none.
+    #[serde(default)]
     pub client: String,
     /// What the caller may do.
     pub scopes: Scopes,
     /// Whether the caller brings its own SiteBay credential.
+    #[serde(rename = "own")]
     pub own_credential: bool,
     /// When what it came in with runs out, in seconds since 1970. None: it does not.
     pub expires: Option<u32>,
     /// The OAuth grant that it came in with, to ask again whether that goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grant: Option<Grant>,
     /// Set while SiteBay has not accepted the credential that the caller brings: the account, which
     /// is one for all such credentials of an identity. No object is made for `subject` until then.
+    #[serde(skip)]
     pub unverified: Option<Subject>,
 }
 
@@ -51,36 +57,9 @@ impl Principal {
     pub fn limited_as(&self) -> Subject {
         self.unverified.unwrap_or(self.subject)
     }
-
-    /// The JSON text that [`Self::from_json`] reads. Only verified principals are kept as such.
-    pub fn to_json(&self) -> String {
-        Object::new()
-            .text("way", self.way.name())
-            .text("subject", &self.subject.to_text())
-            .text("client", &self.client)
-            .number("scopes", self.scopes.bits().into())
-            .flag("own", self.own_credential)
-            .raw("expires", &self.expires.map_or("null".to_owned(), |at| at.to_string()))
-            .text_if("grant", self.grant.as_ref().map(Grant::as_str))
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["way", "subject", "client", "scopes", "own", "expires", "grant"];
-        let [way, subject, client, scopes, own, expires, grant] = fields(json, names).ok()?;
-        Some(Self {
-            way: Way::parse(&raw::text(way?)?)?,
-            subject: Subject::read(&raw::text(subject?)?)?,
-            client: raw::string(client?)?,
-            scopes: Scopes::from_bits(raw::number(scopes?)?),
-            own_credential: raw::flag(own?)?,
-            expires: expires.and_then(raw::number),
-            grant: grant.and_then(raw::string).map(Grant::from_text),
-            unverified: None,
-        })
-    }
 }
+
+impl Record for Principal {}
 
 #[cfg(test)]
 mod tests {
@@ -133,7 +112,33 @@ mod tests {
         for way in Way::ALL {
             assert_eq!(Way::parse(way.name()), Some(way));
             assert_eq!(Way::from_code(way.code()), Some(way));
+            assert_eq!(serde_json::to_value(way).unwrap(), way.name());
         }
         assert_eq!((Way::parse("moon"), Way::from_code(99)), (None, None));
+    }
+
+    #[test]
+    fn a_principal_is_stored_without_the_account_of_an_unverified_token() {
+        let principal = Principal {
+            way: Way::OAuth,
+            subject: Subject([1; 16]),
+            client: "n".into(),
+            scopes: Scopes::WRITE,
+            own_credential: true,
+            expires: Some(7),
+            grant: Some(Grant::from_text("a.b".into())),
+            unverified: None,
+        };
+        insta::assert_snapshot!(
+            principal.to_json(),
+            @r#"{"way":"oauth","subject":"AQEBAQEBAQEBAQEBAQEBAQ","client":"n","scopes":3,"own":true,"expires":7,"grant":"a.b"}"#
+        );
+        assert_eq!(Principal::from_json(&principal.to_json()), Some(principal.clone()));
+        let unverified = Principal { unverified: Some(Subject([2; 16])), ..principal.clone() };
+        assert_eq!(unverified.to_json(), principal.to_json());
+        let old = r#"{"way":"open","subject":"AQEBAQEBAQEBAQEBAQEBAQ","client":"","scopes":249,"own":false,"expires":null,"later":1}"#;
+        let old = Principal::from_json(old).unwrap();
+        assert_eq!((old.scopes, old.expires, old.grant), (Scopes::READ, None, None));
+        assert_eq!(Principal::from_json(r#"{"way":"open"}"#), None, "a caller has a subject");
     }
 }

@@ -14,7 +14,10 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::subject::Subject;
+use mcp_platform::record::Record;
 
 /// Seconds of a window.
 pub const WINDOW: u64 = 60;
@@ -47,7 +50,7 @@ pub enum Part {
 }
 
 /// Part of a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// The requests that may be admitted.
     pub units: u32,
@@ -64,25 +67,10 @@ impl Lease {
         let most = WINDOW.saturating_mul(2);
         (1..=most).contains(&self.ends.saturating_sub(now_s))
     }
-
-    /// The text that [`Self::read`] reads.
-    pub fn to_text(self) -> String {
-        format!("{} {} {}", self.units, self.left, self.ends)
-    }
-
-    /// Reads it back.
-    pub fn read(text: &str) -> Option<Self> {
-        let mut parts = text.split(' ');
-        let mut next = || parts.next()?.parse().ok();
-        let (units, left) = (next()?, next()?);
-        let (units, left) = (u32::try_from(units).ok()?, u32::try_from(left).ok()?);
-        let ends: u64 = next()?;
-        Some(Self { units, left, ends })
-    }
 }
 
 /// What an isolate asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
     /// Part of so many requests in a window.
     pub limit: u32,
@@ -90,21 +78,8 @@ pub struct Wanted {
     pub now_s: u64,
 }
 
-impl Wanted {
-    /// The text that [`Self::read`] reads.
-    pub fn to_text(self) -> String {
-        format!("{} {}", self.limit, self.now_s)
-    }
-
-    /// Reads it back.
-    pub fn read(text: &str) -> Option<Self> {
-        let (limit, now_s) = text.split_once(' ')?;
-        Some(Self { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? })
-    }
-}
-
 /// What the object of a subject counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
     /// When the window began, in seconds since 1970.
     pub began: u64,
@@ -135,14 +110,11 @@ impl Count {
         let ends = self.began.saturating_add(WINDOW);
         Lease { units, left: left.saturating_sub(units), ends }
     }
+}
 
-    /// The text that [`Self::read`] reads.
-    pub fn to_text(self) -> String {
-        format!("{} {}", self.began, self.leased)
-    }
-
-    /// Reads it back.
-    pub fn read(text: &str) -> Option<Self> {
+impl Record for Count {
+    /// Both numbers in a line.
+    fn from_0_1_0(text: &str) -> Option<Self> {
         let (began, leased) = text.split_once(' ')?;
         Some(Self { began: began.parse().ok()?, leased: leased.parse().ok()? })
     }
@@ -252,7 +224,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use test_support::stored::of_0_1_0;
+    use test_support::stored::read_0_1_0;
 
     const ONE: Subject = Subject([1; 16]);
 
@@ -324,17 +296,12 @@ mod tests {
     }
 
     #[test]
-    fn counts_and_leases_come_back_from_their_text() {
+    fn a_count_is_read_as_it_was_written() {
         let count = Count { began: 1_200, leased: 7 };
-        assert_eq!(Count::read(&count.to_text()), Some(count));
-        assert_eq!(Count::read(&of_0_1_0("quota-count", &count.to_text())), Some(count));
-        let lease = Lease { units: 1, left: 2, ends: 3 };
-        let stored = of_0_1_0("answer-quota-lease", &lease.to_text());
-        assert_eq!(Lease::read(&stored), Some(lease));
-        let wanted = Wanted { limit: 5, now_s: 1_200 };
-        let stored = of_0_1_0("message-quota-wanted", &wanted.to_text());
-        assert_eq!(Wanted::read(&stored), Some(wanted));
-        assert_eq!((Count::read("7"), Lease::read("1 2"), Wanted::read("")), (None, None, None));
+        insta::assert_snapshot!(count.to_json(), @r#"{"began":1200,"leased":7}"#);
+        assert_eq!(Count::from_json(&count.to_json()), Some(count));
+        assert_eq!(Count::from_json(&read_0_1_0("quota-count")), Some(count));
+        assert_eq!(Count::from_json("7"), None);
     }
 
     fn numbered(number: usize) -> Subject {
@@ -423,7 +390,7 @@ mod tests {
                 now = u64::saturating_add(now, pause);
                 let (object, id) = (&mut objects[subject], numbered(subject));
                 if restarted {
-                    *object = Count::read(&object.to_text()).unwrap();
+                    *object = Count::from_json(&object.to_json()).unwrap();
                 }
                 if evicted == 0 {
                     isolates[isolate].held.remove(&id);

@@ -14,6 +14,7 @@
 //! ```
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use sha2::{Digest as _, Sha256};
 
@@ -22,11 +23,9 @@ use crate::{
     subject::Subject,
 };
 use mcp_protocol::{
+    base64url,
     bytes::{Reader, put_block},
-    fields::fields,
-    object::Object,
     question::Digest,
-    raw,
     stateless::method::Method,
 };
 
@@ -71,36 +70,15 @@ pub struct Asked {
 }
 
 /// A question that has its answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answered {
     /// Its key.
     pub key: String,
     /// Which question it was.
+    #[serde(with = "base64url")]
     pub question: Digest,
     /// The JSON text of the client's response.
     pub answer: String,
-}
-
-impl Answered {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        Object::new()
-            .text("key", &self.key)
-            .text("question", &URL_SAFE_NO_PAD.encode(self.question))
-            .text("answer", &self.answer)
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [key, question, answer] = fields(json, ["key", "question", "answer"]).ok()?;
-        let question = URL_SAFE_NO_PAD.decode(&*raw::text(question?)?).ok()?;
-        Some(Self {
-            key: raw::string(key?)?,
-            question: question.try_into().ok()?,
-            answer: raw::string(answer?)?,
-        })
-    }
 }
 
 /// What a request remembers.

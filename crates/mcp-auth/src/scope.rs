@@ -3,6 +3,7 @@
 //! Invariant: a wider scope brings the narrower ones along (admin ⊃ write ⊃ read), so that asking for
 //! one bit is enough.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// What was asked is beyond the caller's scopes.
@@ -18,8 +19,9 @@ impl BeyondScope {
     }
 }
 
-/// A set of scopes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+/// A set of scopes, stored as its bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "u8", into = "u8")]
 pub struct Scopes(u8);
 
 impl Scopes {
@@ -89,6 +91,18 @@ impl Scopes {
     pub fn from_bits(bits: u8) -> Self {
         let had = Self::NAMES.into_iter().map(|(_, scopes)| scopes);
         had.filter(|scopes| Self(bits).has(*scopes)).fold(Self::NONE, Self::with)
+    }
+}
+
+impl From<Scopes> for u8 {
+    fn from(scopes: Scopes) -> Self {
+        scopes.bits()
+    }
+}
+
+impl From<u8> for Scopes {
+    fn from(bits: u8) -> Self {
+        Self::from_bits(bits)
     }
 }
 

@@ -2,8 +2,11 @@
 //!
 //! Invariant: a subject is a keyed hash. It tells callers apart and says nothing about them.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use mcp_protocol::bytes::{cut_text, put_block};
+use mcp_protocol::{
+    base64url,
+    bytes::{cut_text, put_block},
+};
+use serde::{Deserialize, Serialize};
 
 use crate::keys::Keyring;
 
@@ -11,7 +14,8 @@ use crate::keys::Keyring;
 pub const MAX_CLIENT: usize = 64;
 
 /// How the caller came in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// Nothing is configured and the environment is development.
     Open,
@@ -20,10 +24,12 @@ pub enum Way {
     /// A key that the admin API made, with a name, scopes and an end.
     NamedKey,
     /// A secret in `MCP_SHARED_SECRET`.
+    #[serde(rename = "shared-secret")]
     Secret,
     /// A JSON Web Token of somebody whom the operator trusts.
     Jwt,
     /// An access token of this server's own authorization server.
+    #[serde(rename = "oauth")]
     OAuth,
 }
 
@@ -79,18 +85,18 @@ impl Way {
 
 /// The keyed hash that names a caller: way in, issuer, id, and the SiteBay credential where the
 /// caller brings one. Two callers with the same hash share what is bound to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Subject(pub [u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Subject(#[serde(with = "base64url")] pub [u8; 16]);
 
 impl Subject {
     /// The hash as text.
     pub fn to_text(self) -> String {
-        URL_SAFE_NO_PAD.encode(self.0)
+        base64url::to_text(&self.0)
     }
 
     /// Reads it back.
     pub fn read(text: &str) -> Option<Self> {
-        URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(Self)
+        base64url::read(text).map(Self)
     }
 
     /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.

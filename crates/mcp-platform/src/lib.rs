@@ -87,5 +87,7 @@ pub trait Platform {
 pub type SharedPlatform = Rc<dyn Platform>;
 
 pub mod host_name;
+pub mod message;
+pub mod record;
 pub mod time;
 pub mod url;

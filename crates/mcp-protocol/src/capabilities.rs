@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -16,7 +17,8 @@ pub const TASKS_EXTENSION: &str = "io.modelcontextprotocol/tasks";
 const WHOLE: &str = "clientCapabilities";
 
 /// A set of client capabilities, kept as bits in the session id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ClientCapabilities(u16);
 
 /// Every capability, and the path of its declaration.

@@ -1,6 +1,7 @@
 //! MCP's own types and rules: pure Rust, no I/O, one file per concept.
 
 pub mod answer;
+pub mod base64url;
 pub mod bytes;
 pub mod capabilities;
 pub mod content;

@@ -2,10 +2,10 @@
 //!
 //! Source: RFC 5424 §6.2.1; MCP `server/utilities/logging` "Log Levels".
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// A level, from the least severe to the most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the levels")]
 pub enum LogLevel {

@@ -4,10 +4,11 @@
 //! request returns it as one of its `inputRequests`. Source: MCP `client/elicitation`,
 //! `client/sampling`, `client/roots`; the schema's `InputRequest`.
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct as _};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::{capabilities::ClientCapabilities, fields::fields, object::Object, raw};
+use crate::{capabilities::ClientCapabilities, object::Object};
 
 /// The SHA-256 of a text that two requests must have in common.
 pub type Digest = [u8; 32];
@@ -79,15 +80,29 @@ impl Question {
         let params = self.params().to_string();
         Object::new().text("method", self.method()).raw("params", &params).end()
     }
+}
 
-    /// Reads what [`Self::to_json`] wrote.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [method, params] = fields(json, ["method", "params"]).ok()?;
-        let mut params = raw::value(params?.get()).ok()?;
+impl Serialize for Question {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut question = serializer.serialize_struct("Question", 2)?;
+        question.serialize_field("method", self.method())?;
+        question.serialize_field("params", &self.params())?;
+        question.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Question {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Written {
+            method: String,
+            params: Value,
+        }
+        let Written { method, mut params } = Written::deserialize(deserializer)?;
         let text =
             |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
         let message = text("message");
-        Some(match &*raw::text(method?)? {
+        Ok(match method.as_str() {
             "roots/list" => Self::Roots,
             "sampling/createMessage" => Self::Sampling(params),
             _ if params.get("mode").is_some() => Self::Url { message, url: text("url") },
@@ -114,6 +129,7 @@ fn sampling_needs(params: &Value) -> ClientCapabilities {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raw;
 
     fn form(message: &str) -> Question {
         let requested_schema = json!({ "type": "object", "properties": {} });

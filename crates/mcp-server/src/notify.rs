@@ -1,16 +1,19 @@
 //! The way from a running call back to its client.
 
+use std::borrow::Cow;
+
 use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
 use crate::{ask::Stop, tasks::Follows};
 use mcp_auth::request_state::Answered;
+use mcp_platform::record::Record;
 use mcp_protocol::{
-    capabilities::ClientCapabilities, fields::fields, log_level::LogLevel, object::Object, raw,
-    stateless::input::Keyed,
+    capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
 };
 
 /// News that concern more than one call.
@@ -28,32 +31,52 @@ pub enum News {
     Task(String, String),
 }
 
-impl News {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        match self {
-            Self::ToolsChanged => Object::new().text("list", "tools"),
-            Self::PromptsChanged => Object::new().text("list", "prompts"),
-            Self::ResourcesChanged => Object::new().text("list", "resources"),
-            Self::ResourceUpdated(uri) => Object::new().text("uri", uri),
-            Self::Task(id, task) => Object::new().text("id", id).text("task", task),
-        }
-        .end()
-    }
+/// The fields of [`News`], of which each kind has its own.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct NewsFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<Cow<'a, str>>,
+}
 
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [list, uri, id, task] = fields(json, ["list", "uri", "id", "task"]).ok()?;
-        match (list.and_then(raw::text).as_deref(), uri, id) {
-            (Some("tools"), ..) => Some(Self::ToolsChanged),
-            (Some("prompts"), ..) => Some(Self::PromptsChanged),
-            (Some("resources"), ..) => Some(Self::ResourcesChanged),
-            (_, Some(uri), _) => raw::string(uri).map(Self::ResourceUpdated),
-            (_, _, Some(id)) => Some(Self::Task(raw::string(id)?, raw::string(task?)?)),
-            _ => None,
+impl Serialize for News {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = NewsFields::default();
+        match self {
+            Self::ToolsChanged => fields.list = Some("tools".into()),
+            Self::PromptsChanged => fields.list = Some("prompts".into()),
+            Self::ResourcesChanged => fields.list = Some("resources".into()),
+            Self::ResourceUpdated(uri) => fields.uri = Some(uri.into()),
+            Self::Task(id, task) => {
+                fields.id = Some(id.into());
+                fields.task = Some(task.into());
+            }
+        }
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for News {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let NewsFields { list, uri, id, task } = NewsFields::deserialize(deserializer)?;
+        match (list.as_deref(), uri, id, task) {
+            (Some("tools"), ..) => Ok(Self::ToolsChanged),
+            (Some("prompts"), ..) => Ok(Self::PromptsChanged),
+            (Some("resources"), ..) => Ok(Self::ResourcesChanged),
+            (_, Some(uri), ..) => Ok(Self::ResourceUpdated(uri.into_owned())),
+            (_, _, Some(id), Some(task)) => Ok(Self::Task(id.into_owned(), task.into_owned())),
+            _ => Err(D::Error::custom("expected one of `list`, `uri`, and `id` with `task`")),
         }
     }
 }
+
+impl Record for News {}
 
 /// Where a call's notifications and questions go. A session puts them on the stream of the call.
 pub trait Notifier {

@@ -2,20 +2,16 @@
 //!
 //! Invariant: an id that is not the caller's names nothing, and no object hears of it.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::future::LocalBoxFuture;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
 use crate::notify::Notifier;
 use mcp_auth::request_state::Answered;
-use mcp_protocol::{
-    capabilities::ClientCapabilities,
-    fields::fields,
-    object::{Object, array},
-    raw,
-};
+use mcp_platform::record::Record;
+use mcp_protocol::{base64url, capabilities::ClientCapabilities};
 
 /// The URI of a task as a resource, before its id.
 pub const OPERATION: &str = "sitebay://operation/";
@@ -44,67 +40,32 @@ pub enum Follows {
 }
 
 /// What a task is to do.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Start {
     /// The tool.
     pub tool: String,
     /// Its arguments.
+    #[serde(default)]
     pub arguments: Option<Box<RawValue>>,
     /// What the client has answered so far.
+    #[serde(default)]
     pub answers: Vec<Answered>,
     /// What the client can do.
+    #[serde(default)]
     pub capabilities: ClientCapabilities,
     /// Whether it can be asked while the task runs.
+    #[serde(default)]
     pub can_ask: bool,
     /// The trace that it belongs to, as text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
     /// Names the request, so that sending it again does not do it again. None: it has no name.
+    #[serde(default, with = "base64url::option", skip_serializing_if = "Option::is_none")]
     pub nonce: Option<[u8; 16]>,
 }
 
-impl Start {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        let answers: Vec<String> = self.answers.iter().map(Answered::to_json).collect();
-        let nonce = self.nonce.map(|nonce| URL_SAFE_NO_PAD.encode(nonce));
-        Object::new()
-            .text("tool", &self.tool)
-            .raw("arguments", self.arguments.as_deref().map_or("null", RawValue::get))
-            .raw("answers", &array(&answers))
-            .number("capabilities", self.capabilities.bits().into())
-            .flag("can_ask", self.can_ask)
-            .text_if("trace", self.trace.as_deref())
-            .text_if("nonce", nonce.as_deref())
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["tool", "arguments", "answers", "capabilities", "can_ask", "trace", "nonce"];
-        let [tool, arguments, answers, capabilities, can_ask, trace, nonce] =
-            fields(json, names).ok()?;
-        let answers = raw::elements(answers?.get()).ok()?;
-        let nonce = match nonce {
-            Some(nonce) => URL_SAFE_NO_PAD.decode(&*raw::text(nonce)?).ok()?.try_into().ok(),
-            None => None,
-        };
-        Some(Self {
-            tool: raw::string(tool?)?,
-            arguments: arguments.map(ToOwned::to_owned),
-            answers: answers
-                .iter()
-                .map(|one| Answered::from_json(one.get()))
-                .collect::<Option<_>>()?,
-            capabilities: ClientCapabilities::from_bits(raw::number(capabilities?)?),
-            can_ask: raw::flag(can_ask?)?,
-            trace: trace.and_then(raw::string),
-            nonce,
-        })
-    }
-}
-
 /// A task and what it looks like.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
     /// Its id.
     pub id: String,
@@ -134,29 +95,49 @@ pub enum Ended {
     Cancelled,
 }
 
-impl Ended {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        match self {
-            Self::Completed(result) => Object::new().text("completed", result),
-            Self::Failed(code, why) => {
-                Object::new().text("failed", why).raw("code", &code.to_string())
-            }
-            Self::Cancelled => Object::new(),
-        }
-        .end()
-    }
+/// The fields of an [`Ended`]; one that was cancelled has none.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct EndedFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failed: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
+}
 
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [completed, failed, code] = fields(json, ["completed", "failed", "code"]).ok()?;
-        Some(match (completed, failed) {
-            (Some(result), _) => Self::Completed(raw::string(result)?),
-            (None, Some(why)) => Self::Failed(raw::number(code?)?, raw::string(why)?),
+impl Serialize for Ended {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = EndedFields::default();
+        match self {
+            Self::Completed(result) => fields.completed = Some(result.into()),
+            Self::Failed(code, why) => {
+                fields.failed = Some(why.into());
+                fields.code = Some(*code);
+            }
+            Self::Cancelled => {}
+        }
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Ended {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let EndedFields { completed, failed, code } = EndedFields::deserialize(deserializer)?;
+        Ok(match (completed, failed) {
+            (Some(result), _) => Self::Completed(result.into_owned()),
+            (None, Some(why)) => {
+                let code = code.ok_or_else(|| D::Error::missing_field("code"))?;
+                Self::Failed(code, why.into_owned())
+            }
             (None, None) => Self::Cancelled,
         })
     }
 }
+
+impl Record for Start {}
+impl Record for Ended {}
 
 /// What a task does, or nothing where it could not be asked.
 pub type Asked<T> = LocalBoxFuture<'static, Result<T, TaskFault>>;

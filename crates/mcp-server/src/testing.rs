@@ -11,6 +11,7 @@ use std::{
 
 use futures_util::future::{LocalBoxFuture, ready};
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     ask::Stop,
@@ -25,15 +26,33 @@ use mcp_auth::{
     principal::Principal,
     scope::Scopes,
     secret::Secret,
+    session_id::{Claims, Placement},
     subject::{Subject, Way},
 };
 use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::{
     capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
+    version::Version,
 };
 
 /// Where the fake clock starts: 2026-11-20T08:00:00Z.
 pub const START_MS: u64 = 1_795_161_600_000;
+
+/// The claims of a session.
+pub fn claims() -> Claims {
+    Claims {
+        session: Uuid::from_u128(1),
+        version: Version::V2025_06_18,
+        capabilities: ClientCapabilities::SAMPLING,
+        placement: Placement::Subject,
+        subject: Subject([7; 16]),
+        issued: 1,
+        expires: 2,
+        toolset: String::new(),
+        client_name: "a client".into(),
+        client_version: "1 0".into(),
+    }
+}
 
 /// A registry without toolsets.
 pub static EMPTY: Registry = Registry::new(&[]);

@@ -37,11 +37,10 @@ pub fn lines_of_0_1_0(name: &str, written: &[String]) -> Vec<String> {
 
 /// The text of a row that 0.1.0 wrote under this key until then, in seconds since 1970. The file has
 /// the key in its first line and the stored row in the others.
-pub fn row_of_0_1_0(name: &str, key: &str, text: &str, until: u64) -> String {
-    // Its end, the number of further rows with the rest of the text, the text.
-    let row = format!("{until},0;{text}");
-    let stored = of_0_1_0(&format!("row-{name}"), &format!("{key}\n{row}"));
+pub fn row_of_0_1_0(name: &str, key: &str, until: u64) -> String {
+    let stored = read_0_1_0(&format!("row-{name}"));
     let (known_key, row) = stored.split_once('\n').unwrap();
+    // Its end, the number of further rows with the rest of the text, the text.
     let (head, text) = row.split_once(';').unwrap();
     assert_eq!((known_key, head), (key, &*format!("{until},0")), "{name}");
     text.to_owned()

@@ -24,7 +24,7 @@ use crate::{
 };
 use mcp_auth::{
     oauth::{
-        ask::Ask,
+        ask::{Ask, By},
         fault::Fault,
         form::Form,
         grant::bytes,
@@ -137,7 +137,7 @@ async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Res
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
     let ticket = ticket::sign(&server.keys, For::Account, cookie, until(), b"");
-    let page = Account { grants: Listed::grants(&grants), sessions: Listed::sessions(&sessions) };
+    let page = Account { grants: Listed::grants(grants), sessions: Listed::sessions(sessions) };
     reply::page(200, &page.page(&ticket), "'self'")
 }
 
@@ -153,7 +153,7 @@ async fn carry_out(
         "revoke" => {
             let grant = form.needed("grant", STALE)?;
             bytes::<16>(grant).ok_or(Fault::request(STALE))?;
-            grants::end(server.env, grant, &Ask::TakeBack(subject)).await?;
+            grants::end(server.env, grant, &Ask::TakeBack(By { subject })).await?;
             // Also where it was over already.
             hub.drop_grant(grant.to_owned()).await?;
         }

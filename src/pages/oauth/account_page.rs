@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::html::{page, token_field, wrong};
 use mcp_auth::oauth::redirect;
 use mcp_platform::time::rfc3339;
-use mcp_protocol::{fields::fields, raw};
+use mcp_server::hub::{ListedGrant, Watcher};
 
 /// Something that a person can end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,33 +27,30 @@ pub(super) struct Account {
 }
 
 impl Listed {
-    /// The grants in a hub's lines.
-    pub(super) fn grants(lines: &str) -> Vec<Self> {
-        lines.lines().filter_map(Self::grant).collect()
+    /// The grants that a hub lists.
+    pub(super) fn grants(listed: Vec<ListedGrant>) -> Vec<Self> {
+        listed.into_iter().map(Self::grant).collect()
     }
 
-    fn grant(line: &str) -> Option<Self> {
-        let (id, json) = line.split_once(' ')?;
-        let [client, redirect, scopes, until] =
-            fields(json, ["client", "redirect", "scopes", "until"]).ok()?;
-        let name = raw::string(client?).filter(|name| !name.is_empty());
-        let scopes = raw::string(scopes?)?.replace(' ', " and ");
-        let (to, until) = (redirect::shown(&raw::text(redirect?)?), day(raw::number(until?)?));
-        Some(Self {
-            id: id.to_owned(),
+    fn grant(listed: ListedGrant) -> Self {
+        let about = listed.about;
+        let name = Some(about.client).filter(|name| !name.is_empty());
+        let scopes = about.scopes.replace(' ', " and ");
+        let (to, until) = (redirect::shown(&about.redirect), day(about.until));
+        Self {
+            id: listed.grant,
             name: name.unwrap_or_else(|| "An app without a name".to_owned()),
             about: format!("{scopes}; {to}; until {until} if it is not used"),
-        })
+        }
     }
 
-    /// The session objects in a hub's lines.
-    pub(super) fn sessions(lines: &str) -> Vec<Self> {
-        let read = |line: &str| {
-            let (id, until) = line.split_once(' ')?;
-            let (name, until) = (id.chars().take(8).collect(), day(until.parse().ok()?));
-            Some(Self { id: id.to_owned(), name, about: format!("until {until} at the latest") })
+    /// The session objects that a hub knows.
+    pub(super) fn sessions(watchers: Vec<Watcher>) -> Vec<Self> {
+        let listed = |watcher: Watcher| {
+            let (name, until) = (watcher.object.chars().take(8).collect(), day(watcher.until));
+            Self { id: watcher.object, name, about: format!("until {until} at the latest") }
         };
-        lines.lines().filter_map(read).collect()
+        watchers.into_iter().map(listed).collect()
     }
 }
 
@@ -115,13 +112,20 @@ fn day(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mcp_server::hub::AboutGrant;
 
     #[test]
     fn a_person_sees_apps_and_sessions_and_can_end_them() {
-        let json = r#"{"client":"<b>Claude","redirect":"https://claude.ai/cb","scopes":"read write","until":86400}"#;
+        let about = AboutGrant {
+            client: "<b>Claude".into(),
+            redirect: "https://claude.ai/cb".into(),
+            scopes: "read write".into(),
+            until: 86_400,
+        };
+        let watcher = Watcher { object: "0123456789abcdef".into(), until: 172_800 };
         let account = Account {
-            grants: Listed::grants(&format!("AAAA {json}\nbroken\n")),
-            sessions: Listed::sessions("0123456789abcdef 172800\n"),
+            grants: Listed::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
+            sessions: Listed::sessions(vec![watcher]),
         };
         assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
         let page = account.page("t").0;

@@ -22,7 +22,7 @@ use crate::{
 };
 use mcp_auth::{
     oauth::{
-        ask::Ask,
+        ask::{Answer, Ask},
         authorization::{Authorization, Mistake, refusal},
         fault::{Code, Fault},
         form::Form,
@@ -224,11 +224,10 @@ async fn grant(
             None => String::new(),
         },
     };
-    let (status, text) = grants::ask(server.env, &handle.object(), &Ask::Create(terms)).await?;
-    if status != 200 {
-        return Err(worker::Error::from(text));
+    match grants::ask(server.env, &handle.object(), &Ask::Create(terms)).await? {
+        Answer::Done => Ok(AuthorizationCode { handle }.sign(&server.keys)),
+        _ => Err(worker::Error::from("the grant was not kept")),
     }
-    Ok(AuthorizationCode { handle }.sign(&server.keys))
 }
 
 /// Who a person with this SiteBay token is.

@@ -7,7 +7,6 @@ use super::{
     reply::{self, Outcome, Wrong},
 };
 use crate::{
-    objects::grant::read_granted,
     platform::{
         clock::now_s,
         http::{Request, Response},
@@ -16,7 +15,7 @@ use crate::{
     stubs::grants,
 };
 use mcp_auth::oauth::{
-    ask::{Ask, Brought},
+    ask::{Answer, Ask, Brought, Given, Redeem, Refresh},
     authorization,
     fault::{Code, Fault},
     form::Form,
@@ -39,14 +38,15 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
             return Err(Fault::new(Code::UnsupportedGrantType, why).into());
         }
     };
-    let (status, text) = grants::ask(server.env, &handle.object(), &ask).await?;
-    if status != 200 {
-        // It may have ended just now.
-        state::forget_grant(&handle);
-        return Err(Wrong::Said(status, text));
-    }
-    let given = read_granted(&text);
-    let (generation, terms) = given.ok_or_else(|| worker::Error::from("not a grant's answer"))?;
+    let Given { generation, terms } = match grants::ask(server.env, &handle.object(), &ask).await? {
+        Answer::Given(given) => given,
+        Answer::Refused(said) => {
+            // It may have ended just now.
+            state::forget_grant(&handle);
+            return Err(Wrong::Said(said.status, said.error));
+        }
+        _ => return Err(worker::Error::from("not a grant's answer").into()),
+    };
     if !grants::is_good(server.config, &handle, &terms.credential).await {
         return Err(GONE.into());
     }
@@ -84,14 +84,15 @@ fn redeem(server: &Server<'_>, form: &Form, client_id: &str) -> Result<(Handle, 
     let redirect_uri = form.one("redirect_uri")?.map(str::to_owned);
     let code = AuthorizationCode::verify(code, &server.keys).ok_or(GONE)?;
     let by = brought(server, &code.handle, client_id);
-    Ok((code.handle, Ask::Redeem(by, redirect_uri, verifier.to_owned())))
+    let redeem = Redeem { by, redirect_uri, verifier: verifier.to_owned() };
+    Ok((code.handle, Ask::Redeem(redeem)))
 }
 
 fn refresh(server: &Server<'_>, form: &Form, client_id: &str) -> Result<(Handle, Ask), Fault> {
     let token = form.needed("refresh_token", "`refresh_token` is missing")?;
     let token = RefreshToken::verify(token, &server.keys).ok_or(GONE)?;
     let by = brought(server, &token.handle, client_id);
-    Ok((token.handle, Ask::Refresh(by, token.generation)))
+    Ok((token.handle, Ask::Refresh(Refresh { by, generation: token.generation })))
 }
 
 fn brought(server: &Server<'_>, handle: &Handle, client_id: &str) -> Brought {

@@ -12,6 +12,7 @@
 //! parallel. Whatever else comes is a token that two have, and ends the grant (RFC 9700 §4.14.2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
@@ -21,7 +22,8 @@ use super::{
     hash,
 };
 use crate::{scope::Scopes, subject::Subject};
-use mcp_protocol::{fields::fields, object::Object, raw};
+use mcp_platform::record::Record;
+use mcp_protocol::base64url;
 
 /// How long a code is good, in seconds.
 const CODE_LASTS: u64 = 600;
@@ -31,13 +33,15 @@ pub const GRANT_LASTS: u64 = 30 * 24 * 60 * 60;
 const GRACE_MS: u64 = 10_000;
 
 /// What a person agreed to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Terms {
     /// The person.
     pub subject: Subject,
     /// The client's id, hashed.
+    #[serde(with = "base64url")]
     pub client: Hash,
     /// What the client calls itself.
+    #[serde(default)]
     pub client_name: String,
     /// Where the person was sent back to.
     pub redirect_uri: String,
@@ -46,15 +50,19 @@ pub struct Terms {
     /// The PKCE challenge (RFC 7636 §4.2, S256).
     pub challenge: String,
     /// The server that the tokens are for, hashed.
+    #[serde(with = "base64url")]
     pub origin: Hash,
     /// The secret that all tokens carry, hashed.
+    #[serde(with = "base64url")]
     pub secret: Hash,
-    /// The person's SiteBay token, sealed under that secret.
+    /// The person's SiteBay token, sealed under that secret; empty where the person gave none.
+    #[serde(default)]
     pub credential: String,
 }
 
 /// How far a grant is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "StageFields", into = "StageFields")]
 enum Stage {
     /// The code was given out.
     Code,
@@ -62,13 +70,45 @@ enum Stage {
     Live(u32, u64),
 }
 
+/// The fields of a [`Stage`]; one whose code was not redeemed has none.
+#[derive(Serialize, Deserialize)]
+struct StageFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    generation: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+}
+
+impl From<Stage> for StageFields {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Code => Self { generation: None, since: None },
+            Stage::Live(generation, since) => {
+                Self { generation: Some(generation), since: Some(since) }
+            }
+        }
+    }
+}
+
+impl From<StageFields> for Stage {
+    fn from(fields: StageFields) -> Self {
+        match (fields.generation, fields.since) {
+            (Some(generation), Some(since)) => Self::Live(generation, since),
+            _ => Self::Code,
+        }
+    }
+}
+
 /// A grant, as its object keeps it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// What was agreed to.
+    #[serde(flatten)]
     pub terms: Terms,
     /// When it is over, in seconds since 1970.
+    #[serde(rename = "ends")]
     pub ends_s: u64,
+    #[serde(flatten)]
     stage: Stage,
 }
 
@@ -178,83 +218,15 @@ impl Grant {
         self.stage = Stage::Live(generation, now_ms);
         self.ends_s = (now_ms / 1_000).saturating_add(GRANT_LASTS);
     }
-
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        let json = self.terms.write(Object::new()).number("ends", self.ends_s);
-        match self.stage {
-            Stage::Code => json.end(),
-            Stage::Live(generation, since) => {
-                json.number("generation", generation.into()).number("since", since).end()
-            }
-        }
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [ends, generation, since] = fields(json, ["ends", "generation", "since"]).ok()?;
-        let stage = match (generation, since) {
-            (Some(generation), Some(since)) => {
-                Stage::Live(raw::number(generation)?, raw::number(since)?)
-            }
-            _ => Stage::Code,
-        };
-        Some(Self { terms: Terms::from_json(json)?, ends_s: raw::number(ends?)?, stage })
-    }
 }
 
-impl Terms {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        self.write(Object::new()).end()
-    }
+impl Record for Grant {}
 
-    fn write(&self, object: Object) -> Object {
-        let bytes = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        object
-            .text("subject", &bytes(&self.subject.0))
-            .text("client", &bytes(&self.client))
-            .text("client_name", &self.client_name)
-            .text("redirect_uri", &self.redirect_uri)
-            .number("scopes", self.scopes.bits().into())
-            .text("challenge", &self.challenge)
-            .text("origin", &bytes(&self.origin))
-            .text("secret", &bytes(&self.secret))
-            .text("credential", &self.credential)
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = [
-            "subject",
-            "client",
-            "client_name",
-            "redirect_uri",
-            "scopes",
-            "challenge",
-            "origin",
-            "secret",
-            "credential",
-        ];
-        let [subject, client, name, redirect, scopes, challenge, origin, secret, credential] =
-            fields(json, names).ok()?;
-        Some(Self {
-            subject: Subject(bytes(&raw::text(subject?)?)?),
-            client: bytes(&raw::text(client?)?)?,
-            client_name: raw::string(name?)?,
-            redirect_uri: raw::string(redirect?)?,
-            scopes: Scopes::from_bits(raw::number(scopes?)?),
-            challenge: raw::string(challenge?)?,
-            origin: bytes(&raw::text(origin?)?)?,
-            secret: bytes(&raw::text(secret?)?)?,
-            credential: raw::string(credential?)?,
-        })
-    }
-}
+impl Record for Terms {}
 
 /// Bytes of a known length that were written as text.
 pub fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
-    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()
+    base64url::read(text)
 }
 
 /// Whether a verifier has the form of RFC 7636 §4.1 and answers the challenge.

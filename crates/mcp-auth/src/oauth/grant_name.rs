@@ -1,11 +1,13 @@
 //! A grant as others than its tokens know it: enough to ask whether it goes on, and to open nothing.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 
 use super::{Hash, grant::bytes, token::Handle};
 
 /// The grant's object, and the hash of its secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Grant(String);
 
 impl Grant {

@@ -3,26 +3,28 @@
 //! Invariant: a key stands for one question; responses to other keys are not looked at. Source:
 //! MCP 2026-07-28 `basic/patterns/mrtr`.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use crate::{
     answer::{Answer, AnswerFault},
     capabilities::ClientCapabilities,
-    fields::{entries, fields},
+    fields::entries,
     object::Object,
     question::Question,
     raw,
 };
 
 /// A question and the key of its answer.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Keyed {
     /// The key, unique in the request.
     pub key: String,
     /// The question.
     pub question: Question,
     /// The answer stands by itself, whatever was asked before: it is taken without a state.
+    #[serde(default)]
     pub standalone: bool,
 }
 
@@ -30,25 +32,6 @@ impl Keyed {
     /// A question with a key.
     pub fn new(key: impl Into<String>, question: Question) -> Self {
         Self { key: key.into(), question, standalone: false }
-    }
-
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        Object::new()
-            .text("key", &self.key)
-            .raw("question", &self.question.to_json())
-            .flag("standalone", self.standalone)
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let [key, question, standalone] = fields(json, ["key", "question", "standalone"]).ok()?;
-        Some(Self {
-            key: raw::string(key?)?,
-            question: Question::from_json(question?.get())?,
-            standalone: raw::flag(standalone?)?,
-        })
     }
 }
 
@@ -176,7 +159,8 @@ mod tests {
         let url = Question::Url { message: "m".into(), url: "https://x.example/".into() };
         for question in [form, url, Question::Sampling(json!({ "b": [] })), Question::Roots] {
             let keyed = Keyed { key: "k".into(), question, standalone: true };
-            assert_eq!(Keyed::from_json(&keyed.to_json()), Some(keyed));
+            let json = serde_json::to_string(&keyed).unwrap();
+            assert_eq!(serde_json::from_str::<Keyed>(&json).unwrap(), keyed);
         }
     }
 

@@ -4,6 +4,7 @@
 //! of the subscription as the client wrote it. Source: MCP 2026-07-28
 //! `basic/patterns/subscriptions`; SEP-2663 "Task Status Notifications".
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
@@ -22,7 +23,8 @@ pub const MAX_WATCHED: usize = 1000;
 pub const MAX_NAMED: usize = 10_000;
 
 /// What a client wants to hear of.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Filter {
     /// The list of tools changed.
     pub tools_list_changed: bool,

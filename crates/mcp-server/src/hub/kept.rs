@@ -2,7 +2,10 @@
 //!
 //! Invariant: a subject keeps a bounded number of bytes, and nothing longer than an hour.
 
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use mcp_platform::record::Record;
 
 /// Bytes that are kept of one subject.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
@@ -10,33 +13,27 @@ const MAX_BYTES: usize = 64 * 1024 * 1024;
 const MAX_RESULTS: usize = 50;
 
 /// One kept result.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Result {
     /// Names it.
     pub id: Uuid,
     /// Into how many pages it was cut.
     pub pages: usize,
     /// How many bytes it has.
+    #[serde(default)]
     pub bytes: usize,
     /// When it is over, in seconds since 1970.
     pub until: u64,
 }
 
 /// All kept results of a subject, oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Results(Vec<Result>);
 
-impl Results {
-    /// The text that [`Self::from_text`] reads.
-    pub fn to_text(&self) -> String {
-        let line = |one: &Result| {
-            format!("{} {} {} {}\n", one.id.simple(), one.pages, one.bytes, one.until)
-        };
-        self.0.iter().map(line).collect()
-    }
-
-    /// Reads it back.
-    pub fn from_text(text: &str) -> Self {
+impl Record for Results {
+    /// A line for each.
+    fn from_0_1_0(text: &str) -> Option<Self> {
         let line = |line: &str| {
             let mut words = line.split(' ');
             Some(Result {
@@ -46,9 +43,11 @@ impl Results {
                 until: words.next()?.parse().ok()?,
             })
         };
-        Self(text.lines().filter_map(line).collect())
+        Some(Self(text.lines().filter_map(line).collect()))
     }
+}
 
+impl Results {
     /// Adds one; those that are over, and the oldest that there is no room for, are given back.
     pub fn add(&mut self, new: Result, now_s: u64) -> Vec<Result> {
         self.0.push(new);
@@ -69,7 +68,7 @@ impl Results {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::stored::of_0_1_0;
+    use test_support::stored::read_0_1_0;
 
     fn one(id: u128, bytes: usize, until: u64) -> Result {
         Result { id: Uuid::from_u128(id), pages: 2, bytes, until }
@@ -80,9 +79,13 @@ mod tests {
         let mut results = Results::default();
         results.add(one(1, 2, 3), 0);
         results.add(one(4, 5, 6), 0);
-        let written = results.to_text();
-        for text in [of_0_1_0("hub-results", &written), written] {
-            assert_eq!(Results::from_text(&text), results);
+        let written = results.to_json();
+        insta::assert_snapshot!(
+            written,
+            @r#"[{"id":"00000000-0000-0000-0000-000000000001","pages":2,"bytes":2,"until":3},{"id":"00000000-0000-0000-0000-000000000004","pages":2,"bytes":5,"until":6}]"#
+        );
+        for text in [read_0_1_0("hub-results"), written] {
+            assert_eq!(Results::from_json(&text), Some(results.clone()));
         }
         assert_eq!(results.find(Uuid::from_u128(4)).unwrap().bytes, 5);
     }

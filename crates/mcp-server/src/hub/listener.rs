@@ -1,9 +1,11 @@
 //! Who listens at a hub outside of sessions, and to what.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use mcp_auth::principal::Principal;
+use mcp_platform::record::Record;
 use mcp_protocol::{
     jsonrpc::RequestId,
     stateless::listen::{Change, Filter, Subscription},
@@ -26,25 +28,37 @@ pub fn principal_from_ascii(text: &str) -> Option<Principal> {
 }
 
 /// Who listens, and to what.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// The JSON text of the subscription's id.
     pub id: String,
     /// What it wants to hear.
+    #[serde(default)]
     pub filter: Filter,
+}
+
+impl Record for Listener {
+    /// The id and the filter, a line each.
+    fn from_0_1_0(text: &str) -> Option<Self> {
+        let (id, filter) = text.split_once('\n')?;
+        Some(Self { id: id.to_owned(), filter: Filter::from_json(filter).ok()? })
+    }
 }
 
 impl Listener {
     /// The listener as a header's value.
     pub fn to_ascii(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.to_json())
+    }
+
+    /// The same as version 0.1.0 reads it.
+    pub fn to_ascii_0_1_0(&self) -> String {
         URL_SAFE_NO_PAD.encode(format!("{}\n{}", self.id, self.filter.to_json()))
     }
 
-    /// Reads it back.
+    /// Reads either.
     pub fn from_ascii(text: &str) -> Option<Self> {
-        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
-        let (id, filter) = text.split_once('\n')?;
-        Some(Self { id: id.to_owned(), filter: Filter::from_json(filter).ok()? })
+        Self::from_json(&String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?)
     }
 
     /// The notification for this listener, if it wants to hear of the change.
@@ -72,8 +86,12 @@ mod tests {
     fn a_listener_hears_what_it_wanted_under_its_own_id() {
         let filter = Filter { tools_list_changed: true, ..Filter::default() };
         let listener = Listener { id: "\"ü\"".into(), filter };
-        let stored = Listener::from_ascii(&of_0_1_0("listener", &listener.to_ascii()));
-        assert_eq!(stored.as_ref(), Some(&listener));
+        insta::assert_snapshot!(
+            listener.to_json(),
+            @r#"{"id":"\"ü\"","filter":{"toolsListChanged":true,"promptsListChanged":false,"resourcesListChanged":false,"resourceSubscriptions":[],"taskIds":[]}}"#
+        );
+        let old = of_0_1_0("listener", &listener.to_ascii_0_1_0());
+        assert_eq!(Listener::from_ascii(&old).as_ref(), Some(&listener));
         let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
         assert_eq!(same, listener);
         let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();

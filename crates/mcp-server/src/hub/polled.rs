@@ -3,7 +3,10 @@
 //! Invariant: the first look at a resource tells nobody. What changes or is at work is looked at soon
 //! again, what rests less and less often.
 
+use serde::{Deserialize, Serialize};
+
 use crate::toolset::Look;
+use mcp_platform::record::Record;
 
 /// Resources that are looked at for one subject; further ones are heard of only when they change
 /// through this server.
@@ -16,8 +19,10 @@ const SELDOM: u64 = 60;
 const FAILING: u64 = 300;
 
 /// What was seen, and how often it is looked at.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Polled {
+    #[serde(rename = "pace")]
     pace_s: u64,
     /// URIs and digests.
     seen: Vec<(String, String)>,
@@ -29,24 +34,17 @@ impl Default for Polled {
     }
 }
 
-impl Polled {
-    /// The text that [`Self::from_text`] reads.
-    pub fn to_text(&self) -> String {
-        let mut text = self.pace_s.to_string();
-        for (uri, digest) in &self.seen {
-            text.push_str(&format!("\n{digest} {uri}"));
-        }
-        text
-    }
-
-    /// Reads it back. What cannot be read was never seen.
-    pub fn from_text(text: &str) -> Self {
+impl Record for Polled {
+    /// The pace, and a line for each resource.
+    fn from_0_1_0(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let pace_s = lines.next().and_then(|pace| pace.parse().ok()).unwrap_or(SOON);
         let line = |line: &str| line.split_once(' ').map(|(d, uri)| (uri.to_owned(), d.to_owned()));
-        Self { pace_s, seen: lines.filter_map(line).collect() }
+        Some(Self { pace_s, seen: lines.filter_map(line).collect() })
     }
+}
 
+impl Polled {
     /// Forgets what nobody watches any more.
     pub fn keep(&mut self, watched: &[String]) {
         self.seen.retain(|(uri, _)| watched.contains(uri));
@@ -92,7 +90,7 @@ pub fn is_restless(look: &Look, changed: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use test_support::stored::of_0_1_0;
+    use test_support::stored::read_0_1_0;
 
     #[test]
     fn what_was_seen_is_read_as_it_was_written() {
@@ -100,11 +98,17 @@ mod tests {
         polled.looked("sitebay://site/a b", "d1");
         polled.looked("sitebay://gone", "");
         polled.next_s(false, false);
-        let written = polled.to_text();
-        for text in [of_0_1_0("hub-polled", &written), written] {
-            assert_eq!(Polled::from_text(&text), polled);
+        let written = polled.to_json();
+        insta::assert_snapshot!(
+            written,
+            @r#"{"pace":10,"seen":[["sitebay://site/a b","d1"],["sitebay://gone",""]]}"#
+        );
+        for text in [read_0_1_0("hub-polled"), written] {
+            assert_eq!(Polled::from_json(&text), Some(polled.clone()));
         }
-        assert_eq!(Polled::from_text(""), Polled::default());
+        for nothing in ["", "{}"] {
+            assert_eq!(Polled::from_json(nothing), Some(Polled::default()), "{nothing}");
+        }
     }
 
     #[test]

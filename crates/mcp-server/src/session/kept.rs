@@ -1,52 +1,161 @@
-//! What an object keeps of a session over the end of its memory, in a row or with a socket: the
-//! claims of its id, without which nobody could be told anything before the next request, and a text.
+//! What an object keeps of a session over the end of its memory, in a row or with a socket.
+//!
+//! Invariant: the claims of the session's id are kept with it. Without them its client could be told nothing
+//! before its next request.
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::{Deserialize, Serialize};
 
+use super::{Greeted, Settings};
 use mcp_auth::session_id::Claims;
+use mcp_platform::record::Record;
 
-/// The claims and the text in one.
-pub fn write(claims: &Claims, text: &str) -> String {
-    // Only the object itself reads it: no key signs.
-    format!("{} {text}", URL_SAFE_NO_PAD.encode(claims.to_bytes([0; 4])))
+/// The row of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionRow {
+    /// It was ended.
+    Ended,
+    /// It goes on.
+    Open(StoredSession),
 }
 
-/// Reads both.
-pub fn read(kept: &str) -> Option<(Claims, &str)> {
-    let (claims, text) = kept.split_once(' ')?;
-    Some((Claims::from_bytes(&URL_SAFE_NO_PAD.decode(claims).ok()?)?, text))
+/// What is kept of a session that goes on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredSession {
+    /// What its id claims.
+    #[serde(with = "claims")]
+    pub claims: Claims,
+    /// What its client set.
+    #[serde(default)]
+    pub settings: Settings,
 }
 
-#[cfg(test)]
-pub(super) mod tests {
-    use uuid::Uuid;
+/// What is kept with the socket of a session's long-lived stream: at most 2 KB.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// What the id of its session claims.
+    #[serde(with = "claims")]
+    pub claims: Claims,
+    /// What the client said of itself, where the stream carries everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub greeted: Option<Greeted>,
+}
 
-    use super::*;
-    use crate::session::Greeted;
-    use mcp_auth::{session_id::Placement, subject::Subject};
-    use mcp_protocol::{capabilities::ClientCapabilities, version::Version};
-    use test_support::stored::of_0_1_0;
+/// The row of an ended session: the text of version 0.1.0, so that a session which was ended stays
+/// ended after a rollback.
+const END: &str = "end";
 
-    pub(in crate::session) fn claims() -> Claims {
-        Claims {
-            session: Uuid::from_u128(1),
-            version: Version::V2025_06_18,
-            capabilities: ClientCapabilities::SAMPLING,
-            placement: Placement::Subject,
-            subject: Subject([7; 16]),
-            issued: 1,
-            expires: 2,
-            toolset: String::new(),
-            client_name: "a client".into(),
-            client_version: "1 0".into(),
+impl SessionRow {
+    /// The text of the row.
+    pub fn to_row(&self) -> String {
+        match self {
+            Self::Ended => END.to_owned(),
+            Self::Open(_) => self.to_json(),
         }
     }
 
+    /// The session, unless it was ended.
+    pub fn open(self) -> Option<StoredSession> {
+        match self {
+            Self::Ended => None,
+            Self::Open(session) => Some(session),
+        }
+    }
+}
+
+impl Record for SessionRow {
+    fn from_0_1_0(text: &str) -> Option<Self> {
+        if text == END {
+            return Some(Self::Ended);
+        }
+        let (claims, settings) = old(text)?;
+        let settings = Settings::from_json(settings).unwrap_or_default();
+        Some(Self::Open(StoredSession { claims, settings }))
+    }
+}
+
+impl Record for Attachment {
+    fn from_0_1_0(text: &str) -> Option<Self> {
+        let (claims, greeted) = old(text)?;
+        Some(Self { claims, greeted: Greeted::from_json(greeted) })
+    }
+}
+
+/// The claims and the JSON text behind them, as version 0.1.0 wrote both.
+fn old(text: &str) -> Option<(Claims, &str)> {
+    let (claims, json) = text.split_once(' ')?;
+    Some((claims::read(claims)?, json))
+}
+
+/// Claims as the text of their bytes. Only the object itself reads it: no key signs.
+mod claims {
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer, de::Error as _};
+
+    use super::Claims;
+
+    pub(super) fn read(text: &str) -> Option<Claims> {
+        Claims::from_bytes(&URL_SAFE_NO_PAD.decode(text).ok()?)
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        claims: &Claims,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        URL_SAFE_NO_PAD.encode(claims.to_bytes([0; 4])).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Claims, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        read(&text).ok_or_else(|| D::Error::custom("expected the claims of a session id"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::claims;
+    use mcp_protocol::{capabilities::ClientCapabilities, log_level::LogLevel, version::Version};
+    use test_support::stored::read_0_1_0;
+
     #[test]
-    fn attachments_of_sockets_are_read_as_they_were_written() {
-        let written = write(&claims(), "");
-        let stored = of_0_1_0("attachment-session-stream", &written);
-        assert_eq!(read(&stored), Some((claims(), "")));
+    fn a_session_is_read_as_it_was_stored() {
+        let settings = Settings { level: Some(LogLevel::Alert), ..Settings::default() };
+        let row = SessionRow::Open(StoredSession { claims: claims(), settings });
+        insta::assert_snapshot!(
+            row.to_json(),
+            @r#"{"open":{"claims":"AQAAAAAAAAAAAAAAAAAAAAAAAAABAgAEAQcHBwcHBwcHBwcHBwcHBwcAAAABAAAAAgAIYSBjbGllbnQDMSAw","settings":{"level":"alert","subscriptions":[],"toolsets":0}}}"#
+        );
+        assert_eq!(SessionRow::from_json(&row.to_row()), Some(row));
+        assert_eq!(SessionRow::Ended.to_row(), "end");
+        assert_eq!(SessionRow::from_json("end"), Some(SessionRow::Ended));
+        assert_eq!(SessionRow::from_json(r#""ended""#), Some(SessionRow::Ended));
+    }
+
+    #[test]
+    fn a_socket_s_attachment_is_read_as_it_was_written() {
+        let greeted = Greeted { version: 3, ..Greeted::default() };
+        for greeted in [Some(greeted), None] {
+            let attachment = Attachment { claims: claims(), greeted };
+            assert_eq!(Attachment::from_json(&attachment.to_json()), Some(attachment));
+        }
+        let greeted = Some(Greeted::default());
+        insta::assert_snapshot!(
+            Attachment { claims: claims(), greeted }.to_json(),
+            @r#"{"claims":"AQAAAAAAAAAAAAAAAAAAAAAAAAABAgAEAQcHBwcHBwcHBwcHBwcHBwcAAAABAAAAAgAIYSBjbGllbnQDMSAw","greeted":{"version":0,"capabilities":0,"name":"","clientVersion":""}}"#
+        );
+    }
+
+    #[test]
+    fn what_0_1_0_kept_of_a_session_is_read() {
+        let text = read_0_1_0("kept-session");
+        let (known, json) = old(&text).unwrap();
+        assert_eq!((known, json), (claims(), r#"{"a": 1}"#));
+        let session = StoredSession { claims: claims(), settings: Settings::default() };
+        assert_eq!(SessionRow::from_json(&text), Some(SessionRow::Open(session)));
+        assert_eq!(SessionRow::from_json("end"), Some(SessionRow::Ended));
         let greeted = Greeted {
             version: Version::V2024_11_05.code(),
             capabilities: ClientCapabilities::SAMPLING.bits(),
@@ -54,24 +163,15 @@ pub(super) mod tests {
             client_version: "1".into(),
         };
         for (name, greeted) in [
-            ("attachment-sse-before-initialize", Greeted::default()),
-            ("attachment-sse-after-initialize", greeted),
+            ("attachment-session-stream", None),
+            ("attachment-sse-before-initialize", Some(Greeted::default())),
+            ("attachment-sse-after-initialize", Some(greeted)),
         ] {
-            let stored = of_0_1_0(name, &write(&claims(), &greeted.to_attachment()));
-            let (known, text) = read(&stored).unwrap();
-            assert_eq!((known, Greeted::from_attachment(text)), (claims(), Some(greeted)));
+            let attachment = Attachment { claims: claims(), greeted };
+            assert_eq!(Attachment::from_json(&read_0_1_0(name)), Some(attachment), "{name}");
         }
-    }
-
-    #[test]
-    fn a_session_is_read_as_it_was_kept() {
-        let claims = claims();
-        let text = r#"{"a": 1}"#;
-        let written = write(&claims, text);
-        for kept in [of_0_1_0("kept-session", &written), written] {
-            assert_eq!(read(&kept), Some((claims.clone(), text)));
+        for other in ["", "x {}", "ended", "{}", "null"] {
+            assert_eq!(SessionRow::from_json(other), None, "{other}");
         }
-        assert_eq!(read(&write(&claims, "")), Some((claims, "")));
-        assert_eq!((read("end"), read("x {}")), (None, None));
     }
 }

@@ -25,6 +25,7 @@ use back::{CallNotifier, take_back};
 use call::Call;
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
@@ -34,7 +35,7 @@ use crate::{
     notify::{News, Notifier},
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims};
-use mcp_platform::SharedPlatform;
+use mcp_platform::{SharedPlatform, record::Record};
 use mcp_protocol::{
     bytes::cut_text,
     capabilities::ClientCapabilities,
@@ -44,7 +45,6 @@ use mcp_protocol::{
     initialize::Hello,
     jsonrpc::{RequestId, notification_text},
     object::Object,
-    raw,
     version::Version,
     vocabulary::askable,
 };
@@ -96,7 +96,8 @@ pub trait Keeper: Store {
 }
 
 /// What a client said of itself in `initialize`, as it is kept with a stream's socket.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
 pub struct Greeted {
     /// The negotiated version's code; 0 before `initialize`.
     pub version: u8,
@@ -108,29 +109,9 @@ pub struct Greeted {
     pub client_version: String,
 }
 
+impl Record for Greeted {}
+
 impl Greeted {
-    /// The text that is kept with the socket.
-    pub fn to_attachment(&self) -> String {
-        Object::new()
-            .number("version", self.version.into())
-            .number("capabilities", self.capabilities.into())
-            .text("name", &self.name)
-            .text("clientVersion", &self.client_version)
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_attachment(text: &str) -> Option<Self> {
-        let names = ["version", "capabilities", "name", "clientVersion"];
-        let [version, capabilities, name, client_version] = fields(text, names).ok()?;
-        Some(Self {
-            version: raw::number(version?)?,
-            capabilities: raw::number(capabilities?)?,
-            name: raw::string(name?)?,
-            client_version: raw::string(client_version?)?,
-        })
-    }
-
     /// From the parameters of `initialize`.
     pub fn of(hello: &Hello) -> Self {
         Self {

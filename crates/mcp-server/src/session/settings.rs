@@ -1,11 +1,11 @@
 //! What a client set in its session and expects to last.
 
+use serde::{Deserialize, Serialize};
+
+use mcp_platform::record::Record;
 use mcp_protocol::{
-    fields::fields,
     jsonrpc::{INVALID_PARAMS, RpcError},
     log_level::LogLevel,
-    object::Object,
-    raw,
     uri::same,
 };
 
@@ -15,9 +15,11 @@ const MAX_SUBSCRIPTIONS: usize = 256;
 const MAX_URI: usize = 2_048;
 
 /// A session's settings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub level: Option<LogLevel>,
     /// The resources it watches.
     pub subscriptions: Vec<String>,
@@ -25,27 +27,9 @@ pub struct Settings {
     pub toolsets: u32,
 }
 
+impl Record for Settings {}
+
 impl Settings {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        Object::new()
-            .text_if("level", self.level.map(LogLevel::as_str))
-            .texts("subscriptions", self.subscriptions.iter().map(String::as_str))
-            .number("toolsets", self.toolsets.into())
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["level", "subscriptions", "toolsets"];
-        let [level, subscriptions, toolsets] = fields(json, names).ok()?;
-        let level = level.and_then(raw::text).and_then(|name| LogLevel::parse(&name));
-        let subscriptions = raw::elements(subscriptions?.get()).ok()?;
-        let subscriptions = subscriptions.into_iter().map(raw::string).collect::<Option<_>>()?;
-        let toolsets = toolsets.and_then(raw::number).unwrap_or_default();
-        Some(Self { level, subscriptions, toolsets })
-    }
-
     /// Bytes of what it watches.
     pub fn weight(&self) -> usize {
         self.subscriptions.iter().map(String::len).sum()
@@ -54,6 +38,11 @@ impl Settings {
     /// Whether the client wants messages of this level.
     pub fn wants(&self, level: LogLevel) -> bool {
         level >= self.level.unwrap_or(LogLevel::Info)
+    }
+
+    /// Whether the client watches anything.
+    pub fn watches_any(&self) -> bool {
+        !self.subscriptions.is_empty()
     }
 
     /// Whether the client watches a resource by this very address.

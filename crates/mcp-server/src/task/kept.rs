@@ -1,55 +1,19 @@
-//! A task as text: how its object is told what to do, keeps it, and tells its followers.
+//! What the audit notes of a task's end, and what its followers are told, as JSON.
 
-use serde_json::value::RawValue;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use super::{Kept, Order, Status, Told};
-use crate::{
-    registry::Registry,
-    tasks::{Seen, Start},
-    telemetry::audit::Entry,
-    toolset::Effect,
-};
-use mcp_auth::principal::Principal;
-use mcp_protocol::{
-    fields::fields,
-    implementation::Implementation,
-    log_level::LogLevel,
-    object::{Object, array, quoted},
-    raw,
-    stateless::input::Keyed,
-};
-
-impl Order {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        Object::new()
-            .text("id", &self.id)
-            .number("ends", self.ends_s)
-            .raw("start", &self.start.to_json())
-            .raw("principal", &self.principal.to_json())
-            .text("client", &self.client.name)
-            .text("version", &self.client.version)
-            .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["id", "ends", "start", "principal", "client", "version"];
-        let [id, ends, start, principal, client, version] = fields(json, names).ok()?;
-        Some(Self {
-            id: raw::string(id?)?,
-            ends_s: raw::number(ends?)?,
-            start: Start::from_json(start?.get())?,
-            principal: Principal::from_json(principal?.get())?,
-            client: Implementation { name: raw::string(client?)?, version: raw::string(version?)? },
-        })
-    }
-}
+use crate::{registry::Registry, telemetry::audit::Entry, toolset::Effect};
+use mcp_platform::record::Record;
+use mcp_protocol::{log_level::LogLevel, stateless::input::Keyed};
 
 impl Kept {
     /// What the audit notes of its end.
     pub fn entry(&self, registry: &Registry, status: Status, at_ms: u64) -> Entry {
-        let Order { start, principal, client, .. } = &self.order;
+        let Order { start, principal, client_name, .. } = &self.order;
         let found = registry.find(&start.tool);
         let effect = found.map_or(Effect::Read, |found| found.tool.effect);
         let site = found.and_then(|found| found.target(start.arguments.as_deref()));
@@ -58,7 +22,7 @@ impl Kept {
             subject: principal.subject.to_text(),
             way: principal.way.name(),
             key: principal.client.clone(),
-            client: client.name.clone(),
+            client: client_name.clone(),
             action: start.tool.clone(),
             site: site.unwrap_or_default(),
             effect: effect.name(),
@@ -70,140 +34,67 @@ impl Kept {
             duration_ms: at_ms.saturating_sub(self.created_ms),
         }
     }
+}
 
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        let steps: Vec<String> = self.steps.iter().map(step_to_json).collect();
-        Object::new()
-            .raw("order", &self.order.to_json())
-            .text_if("credential", self.credential.as_deref())
-            .text("status", self.status.as_str())
-            .text_if("message", self.message.as_deref())
-            .number("created", self.created_ms)
-            .number("updated", self.updated_ms)
-            .number("wake", self.wake_ms)
-            .raw("asked", &asked_to_json(&self.asked))
-            .raw("steps", &array(&steps))
-            .text_if("held", self.held.as_deref())
-            .number("attempts", self.attempts.into())
-            .end()
+/// The fields of a [`Told`], of which each kind has its own; the end has none.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct ToldFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    progress: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<LogLevel>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    logger: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Cow<'a, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asks: Option<Cow<'a, [Keyed]>>,
+}
+
+impl Serialize for Told {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = ToldFields::default();
+        match self {
+            Self::Progress(progress, total, message) => {
+                fields.progress = Some(*progress);
+                fields.total = *total;
+                fields.message = message.as_deref().map(Cow::from);
+            }
+            Self::Log(level, logger, data) => {
+                fields.level = Some(*level);
+                fields.logger = Some(logger.into());
+                fields.data = Some(Cow::Borrowed(data));
+            }
+            Self::Asks(asked) => fields.asks = Some(asked.into()),
+            Self::Over => {}
+        }
+        fields.serialize(serializer)
     }
+}
 
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = [
-            "order",
-            "credential",
-            "status",
-            "message",
-            "created",
-            "updated",
-            "wake",
-            "asked",
-            "steps",
-            "held",
-            "attempts",
-        ];
-        let found = fields(json, names).ok()?;
-        let [
-            order,
-            credential,
-            status,
-            message,
-            created,
-            updated,
-            wake,
-            asked,
-            steps,
-            held,
-            attempts,
-        ] = found;
-        let steps = raw::elements(steps?.get()).ok()?;
-        Some(Self {
-            order: Order::from_json(order?.get())?,
-            credential: credential.and_then(raw::string),
-            status: Status::parse(&raw::text(status?)?)?,
-            message: message.and_then(raw::string),
-            created_ms: raw::number(created?)?,
-            updated_ms: raw::number(updated?)?,
-            wake_ms: raw::number(wake?)?,
-            asked: asked_from_json(asked?)?,
-            steps: steps.into_iter().map(step_from_json).collect::<Option<_>>()?,
-            held: held.and_then(raw::string),
-            attempts: attempts.and_then(raw::number).unwrap_or_default(),
+impl<'de> Deserialize<'de> for Told {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fields = ToldFields::deserialize(deserializer)?;
+        Ok(match (fields.progress, fields.level, fields.asks) {
+            (Some(progress), ..) => {
+                Self::Progress(progress, fields.total, fields.message.map(Cow::into_owned))
+            }
+            (_, Some(level), _) => {
+                let logger = fields.logger.unwrap_or_default().into_owned();
+                Self::Log(level, logger, fields.data.unwrap_or_default().into_owned())
+            }
+            (_, _, Some(asked)) => Self::Asks(asked.into_owned()),
+            (None, None, None) => Self::Over,
         })
     }
 }
 
-fn step_to_json((key, outcome): &(String, Option<String>)) -> String {
-    array(&[quoted(key), outcome.as_deref().map_or_else(|| "null".to_owned(), quoted)])
-}
-
-fn step_from_json(json: &RawValue) -> Option<(String, Option<String>)> {
-    let [key, outcome] = raw::elements(json.get()).ok()?.try_into().ok()?;
-    Some((raw::string(key)?, raw::string(outcome)))
-}
-
-fn asked_to_json(asked: &[Keyed]) -> String {
-    array(&asked.iter().map(Keyed::to_json).collect::<Vec<_>>())
-}
-
-fn asked_from_json(json: &RawValue) -> Option<Vec<Keyed>> {
-    raw::elements(json.get()).ok()?.iter().map(|one| Keyed::from_json(one.get())).collect()
-}
-
-impl Told {
-    /// The JSON text that [`Self::from_json`] reads.
-    pub fn to_json(&self) -> String {
-        match self {
-            Self::Progress(progress, total, message) => {
-                let told = Object::new().float("progress", *progress);
-                let told = match total {
-                    Some(total) => told.float("total", *total),
-                    None => told,
-                };
-                told.text_if("message", message.as_deref())
-            }
-            Self::Log(level, logger, data) => Object::new()
-                .text("level", level.as_str())
-                .text("logger", logger)
-                .raw("data", &data.to_string()),
-            Self::Asks(asked) => Object::new().raw("asks", &asked_to_json(asked)),
-            Self::Over => Object::new(),
-        }
-        .end()
-    }
-
-    /// Reads it back.
-    pub fn from_json(json: &str) -> Option<Self> {
-        let names = ["progress", "total", "message", "level", "logger", "data", "asks"];
-        let [progress, total, message, level, logger, data, asks] = fields(json, names).ok()?;
-        if let Some(progress) = progress {
-            let (total, message) = (total.and_then(raw::float), message.and_then(raw::string));
-            return Some(Self::Progress(raw::float(progress)?, total, message));
-        }
-        if let Some(level) = level {
-            let data = data.and_then(|data| raw::value(data.get()).ok()).unwrap_or_default();
-            return Some(Self::Log(
-                LogLevel::parse(&raw::text(level)?)?,
-                raw::string(logger?)?,
-                data,
-            ));
-        }
-        asks.map_or(Some(Self::Over), |asks| asked_from_json(asks).map(Self::Asks))
-    }
-}
-
-/// The answer to a start: the task's id and how it looks.
-pub fn started(id: &str, view: &str) -> String {
-    format!("{id}\n{view}")
-}
-
-/// Reads it back.
-pub fn read_started(text: &str) -> Option<Seen> {
-    let (id, task) = text.split_once('\n')?;
-    Some(Seen { id: id.to_owned(), task: task.to_owned() })
-}
+impl Record for Told {}
 
 #[cfg(test)]
 pub(super) mod tests {
@@ -211,6 +102,7 @@ pub(super) mod tests {
 
     use super::*;
     use mcp_auth::{
+        principal::Principal,
         request_state::Answered,
         scope::Scopes,
         subject::{Subject, Way},
@@ -219,7 +111,7 @@ pub(super) mod tests {
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, row_of_0_1_0};
     const TASK: &str = "task";
     const ENDED: &str = "ended";
-    use crate::tasks::Ended;
+    use crate::tasks::{Ended, Start};
     use mcp_protocol::{capabilities::ClientCapabilities, question::Question};
 
     pub(in crate::task) fn kept() -> Kept {
@@ -248,7 +140,8 @@ pub(super) mod tests {
                 grant: None,
                 unverified: None,
             },
-            client: Implementation { name: "n".into(), version: "v".into() },
+            client_name: "n".into(),
+            client_version: "v".into(),
         };
         let mut kept = Kept::new(order, Some("sealed".into()), 7);
         kept.status = Status::InputRequired;
@@ -311,25 +204,16 @@ pub(super) mod tests {
         let ended =
             [Ended::Completed("{}".into()), Ended::Failed(-32603, "why".into()), Ended::Cancelled];
         let lines = lines_of_0_1_0("answers-task-ended", &ended.each_ref().map(Ended::to_json));
-        for (line, ended) in lines.iter().zip(ended) {
-            assert_eq!(
-                row_of_0_1_0(&format!("task-ended-{}", word(&ended)), ENDED, line, 9),
-                *line
-            );
+        let names = ["completed", "failed", "cancelled"];
+        for ((line, ended), name) in lines.iter().zip(ended).zip(names) {
+            assert_eq!(row_of_0_1_0(&format!("task-ended-{name}"), ENDED, 9), *line);
             assert_eq!(Ended::from_json(line), Some(ended));
         }
-    }
-
-    fn word(ended: &Ended) -> &'static str {
-        match ended {
-            Ended::Completed(_) => "completed",
-            Ended::Failed(..) => "failed",
-            Ended::Cancelled => "cancelled",
-        }
+        assert_eq!(Ended::from_json(r#"{"failed":"why"}"#), None, "an error has a code");
     }
 
     #[test]
-    fn rows_of_tasks_are_read_as_they_were_written() {
+    fn rows_of_tasks_of_0_1_0_are_read() {
         let asks = kept();
         let mut working = Kept { message: None, status: Status::Working, ..kept() };
         working.asked.clear();
@@ -337,19 +221,9 @@ pub(super) mod tests {
         let mut over = kept();
         over.becomes(Status::Completed, 9);
         for (name, kept) in [("asks", asks), ("sleeps", working), ("over", over)] {
-            let stored = row_of_0_1_0(&format!("task-{name}"), TASK, &kept.to_json(), u64::MAX);
+            let stored = row_of_0_1_0(&format!("task-{name}"), TASK, u64::MAX);
+            assert_eq!(kept.to_json(), stored, "it is written as it was");
             assert_eq!(format!("{:?}", Kept::from_json(&stored).unwrap()), format!("{kept:?}"));
         }
-    }
-
-    #[test]
-    fn a_start_and_its_answer_are_read_as_they_were_written() {
-        let order = Order { ends_s: 1_800_000_000, ..kept().order };
-        let stored = of_0_1_0("message-task-start", &order.to_json());
-        assert_eq!(format!("{:?}", Order::from_json(&stored).unwrap()), format!("{order:?}"));
-        let kept = Kept { order, ..kept() };
-        let view = kept.view(None, 1_000);
-        let answer = of_0_1_0("answer-task-start", &started("i", &view));
-        assert_eq!(read_started(&answer), Some(Seen { id: "i".into(), task: view }));
     }
 }

@@ -9,18 +9,20 @@
 //!      └──▶ completed │ failed │ cancelled ◀──┘
 //! ```
 
+mod ask;
 mod hold;
 mod kept;
 mod run;
 
-pub use kept::{read_started, started};
+pub use ask::{TaskAnswer, TaskAsk};
 pub use run::{Run, Stopped, TaskKeeper, drive};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::tasks::{Ended, Start};
 use mcp_auth::{principal::Principal, request_state::Answered};
-use mcp_platform::time::rfc3339;
+use mcp_platform::{record::Record, time::rfc3339};
 use mcp_protocol::{
     implementation::Implementation,
     jsonrpc::RpcError,
@@ -29,12 +31,17 @@ use mcp_protocol::{
     stateless::input::{InputFault, InputRequests, InputResponses, Keyed},
 };
 
+/// Where the socket of a follower is asked for.
+pub const FOLLOW: &str = "/follow";
+/// The same for a follower whose leaving takes the task back.
+pub const OWN: &str = "/own";
 /// Behind the path of a follower that is to hear when nothing is asked any more. A follower that does not
 /// say so would take that for a question that cannot be put, and cancel the task.
 pub const HEARS_NOTHING_ASKED: &str = "?hears=nothing-asked";
 
 /// What a task is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are those of the extension")]
 pub enum Status {
     Working,
@@ -45,8 +52,14 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] =
-        [Self::Working, Self::InputRequired, Self::Completed, Self::Failed, Self::Cancelled];
+    /// That of a task that ended like this.
+    pub fn of(ended: &Ended) -> Self {
+        match ended {
+            Ended::Completed(_) => Self::Completed,
+            Ended::Failed(..) => Self::Failed,
+            Ended::Cancelled => Self::Cancelled,
+        }
+    }
 
     /// The name in the extension.
     pub fn as_str(self) -> &'static str {
@@ -58,54 +71,73 @@ impl Status {
             Self::Cancelled => "cancelled",
         }
     }
-
-    /// Reads the name in the extension.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
 }
 
 /// What its object is told to begin with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Order {
     /// The task's id.
     pub id: String,
     /// When it is forgotten, in seconds since 1970.
+    #[serde(rename = "ends")]
     pub ends_s: u64,
     /// What is to be done.
     pub start: Start,
     /// Who wants it.
     pub principal: Principal,
-    /// The program that the person uses.
-    pub client: Implementation,
+    /// The name of the program that the person uses.
+    #[serde(rename = "client", default)]
+    pub client_name: String,
+    /// The version of that program.
+    #[serde(rename = "version", default)]
+    pub client_version: String,
 }
 
+impl Order {
+    /// The program that the person uses.
+    pub fn client(&self) -> Implementation {
+        Implementation { name: self.client_name.clone(), version: self.client_version.clone() }
+    }
+}
+
+impl Record for Order {}
+
 /// A task.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     /// What it is to do. Its answers grow.
     pub order: Order,
     /// The caller's SiteBay credential, sealed; None: it has none of its own, or the task is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
     /// What it is doing.
     pub status: Status,
     /// How far it is, in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
     /// When it was made, in milliseconds since 1970.
+    #[serde(rename = "created")]
     pub created_ms: u64,
     /// When it changed last.
+    #[serde(rename = "updated", default)]
     pub updated_ms: u64,
     /// When the tool runs again; 0: now.
+    #[serde(rename = "wake", default)]
     pub wake_ms: u64,
     /// What waits for the client's answer.
+    #[serde(default)]
     pub asked: Vec<Keyed>,
     /// What was written down, by key: None for an intent, else the outcome.
     pub steps: Vec<(String, Option<String>)>,
     /// Why it cannot go on for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held: Option<String>,
     /// Runs in a row that ended because it could not go on.
+    #[serde(default)]
     pub attempts: u32,
 }
+
+impl Record for Kept {}
 
 /// What followers of a task are told.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,9 +1,9 @@
 //! The sessions of one object: in memory while they are used, else in rows and with their sockets.
 //!
-//! Invariant: the subject's hub knows of the object while one of its sessions has a reason to hear of
-//! changes that arise elsewhere: a long-lived stream, or a subscription. Nothing else asks the hub.
-//! While the SiteBay token of the subject is unverified the hub is not asked at all, because that would
-//! make one; what it should know it is told when the token works.
+//! Invariant: a session that was ended is never opened again: its row outlives its id, and a request that read
+//! the row before the end reads it once more.
+
+mod registration;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,10 +14,11 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 use worker::{Env, Result, State, WebSocket};
 
-use crate::wiring::REGISTRY;
+use registration::Registered;
+
 use crate::{
     objects::{
-        rows::{AT_ONCE, CLOCK_ERROR, Rows},
+        rows::{CLOCK_ERROR, Rows},
         session_store::{Keys, ObjectKeeper},
     },
     platform::{
@@ -25,18 +26,15 @@ use crate::{
         object::keep,
         socket::{self, ENDED, SUPERSEDED},
     },
-    state,
-    stubs::hub::Hub,
 };
-use mcp_auth::{
-    principal::Principal,
-    secret::Secret,
-    session_id::{Claims, Placement},
-};
+use mcp_auth::session_id::Claims;
+use mcp_platform::record::Record as _;
 use mcp_server::{
-    hub::Watched,
     notify::News,
-    session::{Greeted, Keeper as _, Recent, Session, Settings, kept},
+    session::{
+        Greeted, Keeper as _, Recent, Session, Settings,
+        kept::{Attachment, SessionRow, StoredSession},
+    },
 };
 
 /// Sessions kept in memory; with more, those that no request uses are forgotten.
@@ -46,24 +44,12 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How long what a client set outlives its last stream or call, in seconds.
 pub const KEEP_SETTINGS: u64 = 1_800;
 
-/// The row of a session that was ended.
-pub(crate) const END: &str = "end";
+/// What the keys of sessions' rows begin with.
 const SETTINGS: &str = "session:";
 
 /// The key of a session's row.
 pub(crate) fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
-}
-
-/// What the hub knows of this object.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Registered {
-    /// Whatever it was told by an earlier life of the object.
-    Unknown,
-    /// Nothing.
-    No,
-    /// That it is to be told, until then.
-    Until(u64),
 }
 
 /// All sessions of an object.
@@ -94,7 +80,7 @@ impl Sessions {
     pub fn new(state: Rc<State>, env: Env) -> Self {
         let incarnation = Uuid::new_v4().simple().to_string();
         Self {
-            rows: Rc::new(Rows::new(state.clone())),
+            rows: Rc::new(Rows::key_value(state.clone())),
             state,
             env,
             incarnation: incarnation.chars().take(8).collect(),
@@ -124,22 +110,6 @@ impl Sessions {
         self.unverified.get()
     }
 
-    /// Tells the hub what it was not told while the caller's token was unverified.
-    pub async fn trust(&self, principal: &Principal, own_token: Option<&Secret>) {
-        if !self.unverified.replace(false) {
-            return;
-        }
-        let listening = self.listening().await.unwrap_or_default();
-        let Some(claims) = listening.iter().max_by_key(|claims| claims.expires) else {
-            return;
-        };
-        self.register(claims).await;
-        let watches = self.watched().await.is_ok_and(|uris| !uris.is_empty());
-        if watches && state::config(&self.env).may_watch(principal) {
-            self.look(claims, Some((principal, own_token))).await;
-        }
-    }
-
     /// The session in memory. None: it was ended.
     pub async fn get(self: &Rc<Self>, claims: &Claims) -> Result<Option<Rc<Session>>> {
         if let Some(session) = self.known(claims.session) {
@@ -152,10 +122,11 @@ impl Sessions {
                 break kept;
             }
         };
-        if kept.as_deref() == Some(END) || claims.issued <= self.not_before.get() {
+        let row = kept.as_deref().and_then(SessionRow::from_json);
+        if row == Some(SessionRow::Ended) || claims.issued <= self.not_before.get() {
             return Ok(None);
         }
-        let settings = kept.as_deref().and_then(kept::read).map(|(_, text)| settings(text));
+        let settings = row.and_then(SessionRow::open).map(|stored| stored.settings);
         // Another message may have come first while this one read.
         let session = self.known(claims.session).unwrap_or_else(|| {
             let keeper = Rc::new(ObjectKeeper {
@@ -207,8 +178,7 @@ impl Sessions {
     ) -> Result<WebSocket> {
         self.close_streams(session.id, SUPERSEDED, "replaced by a newer stream");
         let greeted = carries_everything.then(Greeted::default);
-        let said = greeted.as_ref().map(Greeted::to_attachment).unwrap_or_default();
-        let text = kept::write(claims, &said);
+        let text = Attachment { claims: claims.clone(), greeted: greeted.clone() }.to_json();
         let pair = socket::accept(&self.state, &[&session.id.to_string()], &text)?;
         if let Some(greeted) = greeted {
             session.greet(greeted);
@@ -228,7 +198,7 @@ impl Sessions {
         self.end_in_memory(|known| known.id == claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
-        self.rows.put(&settings_key(claims.session), END, until).await?;
+        self.rows.put(&settings_key(claims.session), &SessionRow::Ended.to_row(), until).await?;
         // The end of a stream is heard of by itself.
         if session.is_some_and(|session| session.watches()) {
             let (sessions, claims) = (self.clone(), claims.clone());
@@ -254,7 +224,8 @@ impl Sessions {
         if session.is_ended() {
             return;
         }
-        let text = kept::write(claims, &settings.to_json());
+        let stored = StoredSession { claims: claims.clone(), settings: settings.clone() };
+        let text = SessionRow::Open(stored).to_row();
         let until = now_s().saturating_add(KEEP_SETTINGS);
         // The row is written in the turn in which the session was not ended yet.
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
@@ -268,9 +239,8 @@ impl Sessions {
 
     /// A stream's socket has gone.
     pub async fn left(&self, socket: &WebSocket) -> Result<()> {
-        let kept = socket::attached(socket);
-        if let Some((claims, _)) = kept.as_deref().and_then(kept::read) {
-            self.leave(&claims).await;
+        if let Some(attachment) = attachment(socket) {
+            self.leave(&attachment.claims).await;
         }
         Ok(())
     }
@@ -285,189 +255,25 @@ impl Sessions {
         Ok(())
     }
 
-    /// Notes news that are about to be announced; false where the same wait for that already: to be
-    /// told the same twice at once is to be told once.
-    pub fn is_first(&self, origin: &Claims, news: &News) -> bool {
-        let mut waiting = self.waiting.borrow_mut();
-        let known =
-            waiting.iter().any(|(session, known)| *session == origin.session && known == news);
-        if !known {
-            waiting.push((origin.session, news.clone()));
-        }
-        !known
-    }
-
-    /// Tells everybody of the subject what changed in one of these sessions, which knows it.
-    pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &News) {
-        let told = |waiting: &(Uuid, News)| waiting.0 == origin.session && waiting.1 == *news;
-        self.waiting.borrow_mut().retain(|waiting| !told(waiting));
-        // Alone in its object, the session that knows it is all there is.
-        if origin.placement == Placement::Subject
-            && let Err(error) = self.tell(news, Some(origin.session)).await
-        {
-            log::error!("sessions of the same object could not be notified: {error}");
-        }
-        if self.unverified.get() {
-            return;
-        }
-        Hub::new(&self.env, origin.subject).announce_from(origin.object(), news).await;
-    }
-
-    /// Tells the sessions that have a reason to hear of changes, but for one. False: there is none.
-    pub async fn tell(self: &Rc<Self>, news: &News, but: Option<Uuid>) -> Result<bool> {
-        let listening = self.listening().await?;
-        for claims in listening.iter().filter(|claims| Some(claims.session) != but) {
-            if let Some(session) = self.get(claims).await? {
-                session.tell(news);
-            }
-        }
-        Ok(self.is_heard(!listening.is_empty()))
-    }
-
     /// Ends the sessions that were issued then or before. False: nobody is left.
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
         self.end_in_memory(|session| session.issued <= not_before);
         for socket in self.state.get_websockets() {
-            let kept = socket::attached(&socket);
-            let kept = kept.as_deref().and_then(kept::read);
-            if kept.is_none_or(|(claims, _)| claims.issued <= not_before) {
+            if attachment(&socket).is_none_or(|kept| kept.claims.issued <= not_before) {
                 socket::close(&socket, ENDED, "the sessions were ended");
             }
         }
         let mut over = Vec::new();
         let mut show = |session: &str, text: &str| {
-            if kept::read(text).is_some_and(|(claims, _)| claims.issued <= not_before) {
+            if stored(text).is_some_and(|stored| stored.claims.issued <= not_before) {
                 over.push(format!("{SETTINGS}{session}"));
             }
         };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
+        self.rows.each(SETTINGS, &mut show).await?;
         self.rows.remove(over).await?;
         let listening = !self.listening().await?.is_empty();
         Ok(self.is_heard(listening))
-    }
-
-    /// Has the hub tell this object of changes until the session's id runs out. The hub answers since
-    /// when sessions count: an object that it did not know was not told that all were ended.
-    pub async fn register(&self, claims: &Claims) {
-        if self.unverified.get() {
-            return;
-        }
-        let (until, before) = (u64::from(claims.expires), self.registered.get());
-        if matches!(before, Registered::Until(known) if known >= until) {
-            return;
-        }
-        let not_before =
-            match Hub::new(&self.env, claims.subject).watch(claims.object(), until).await {
-                Ok(not_before) => not_before,
-                Err(error) => {
-                    return log::error!(
-                        "a session could not register with its hub, \
-                                                    and misses changes made elsewhere: {error}"
-                    );
-                }
-            };
-        // Where the object was taken off the hub's list meanwhile, it may be off it now.
-        if self.registered.get() == before {
-            self.registered.set(Registered::Until(until));
-        }
-        if claims.issued <= not_before
-            && let Err(error) = self.end_until(not_before).await
-        {
-            log::error!("sessions that were ended elsewhere could not be closed: {error}");
-        }
-    }
-
-    /// Has the hub look at what the sessions watch, with what a caller brings, or brought before.
-    pub async fn look(&self, claims: &Claims, who: Option<(&Principal, Option<&Secret>)>) {
-        if self.unverified.get() {
-            return;
-        }
-        let uris = self.watched().await.unwrap_or_default();
-        let (hub, until) = (Hub::new(&self.env, claims.subject), u64::from(claims.expires));
-        if let Err(error) = hub.look(claims.object(), until, &uris, who).await {
-            log::error!("the hub could not be asked to poll watched resources: {error}");
-        }
-    }
-
-    /// The resources that are watched and change by themselves: as many as a hub looks at.
-    async fn watched(&self) -> Result<Vec<String>> {
-        let mut watched = Watched::default();
-        let mut show = |_: &str, text: &str| {
-            let subscriptions = kept::read(text).map(|(_, text)| settings(text).subscriptions);
-            subscriptions.iter().flatten().for_each(|uri| watched.add(&REGISTRY, uri));
-        };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
-        Ok(watched.into_uris())
-    }
-
-    /// Has the hub tell this object no more, where nobody listens.
-    async fn leave(&self, claims: &Claims) {
-        if self.registered.get() == Registered::No || self.unverified.get() {
-            return;
-        }
-        if self.has_listeners().await {
-            // Others may go on watching less.
-            if claims.placement == Placement::Subject {
-                self.look(claims, None).await;
-            }
-            return;
-        }
-        self.registered.set(Registered::No);
-        if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
-            // The hub finds out with its next news.
-            log::error!("a session could not deregister from its hub: {error}");
-        }
-        // Whoever came in the meantime may have been taken off again.
-        if let Ok(listening) = self.listening().await
-            && let Some(claims) = listening.iter().max_by_key(|claims| claims.expires)
-        {
-            self.registered.set(Registered::No);
-            self.register(claims).await;
-        }
-    }
-
-    /// Notes that the hub forgets this object where nobody listens. A stream that was opened while
-    /// others were told counts.
-    fn is_heard(&self, listening: bool) -> bool {
-        let heard = listening || self.state.get_websockets().iter().any(socket::is_open);
-        if !heard {
-            self.registered.set(Registered::No);
-        }
-        heard
-    }
-
-    async fn has_listeners(&self) -> bool {
-        // What cannot be read may be there.
-        self.listening().await.map_or(true, |listening| !listening.is_empty())
-    }
-
-    /// The sessions that have a reason to hear of changes.
-    async fn listening(&self) -> Result<Vec<Claims>> {
-        let mut listening = self.watching().await?;
-        for socket in self.state.get_websockets() {
-            let kept = socket::attached(&socket).filter(|_| socket::is_open(&socket));
-            if let Some((claims, _)) = kept.as_deref().and_then(kept::read)
-                && listening.iter().all(|known| known.session != claims.session)
-            {
-                listening.push(claims);
-            }
-        }
-        Ok(listening)
-    }
-
-    /// The sessions with subscriptions.
-    async fn watching(&self) -> Result<Vec<Claims>> {
-        let mut watching = Vec::new();
-        let mut show = |_: &str, text: &str| {
-            if let Some((claims, text)) = kept::read(text)
-                && !settings(text).subscriptions.is_empty()
-            {
-                watching.push(claims);
-            }
-        };
-        self.rows.each(SETTINGS, AT_ONCE, &mut show).await?;
-        Ok(watching)
     }
 
     fn sockets(&self, session: Uuid) -> Vec<WebSocket> {
@@ -482,8 +288,7 @@ impl Sessions {
 
     /// What a client said of itself on a stream that carries everything.
     fn greeted(&self, session: Uuid) -> Option<Greeted> {
-        let kept = socket::attached(self.sockets(session).first()?)?;
-        Greeted::from_attachment(kept::read(&kept)?.1)
+        attachment(self.sockets(session).first()?)?.greeted
     }
 
     /// When the settings of a session that streams or was used lately are over.
@@ -499,6 +304,11 @@ impl Sessions {
     }
 }
 
-fn settings(text: &str) -> Settings {
-    Settings::from_json(text).unwrap_or_default()
+/// What a row keeps of a session that goes on.
+fn stored(text: &str) -> Option<StoredSession> {
+    SessionRow::from_json(text)?.open()
+}
+
+fn attachment(socket: &WebSocket) -> Option<Attachment> {
+    Attachment::from_json(&socket::attached(socket)?)
 }

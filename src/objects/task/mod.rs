@@ -6,30 +6,28 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
+mod run;
+
 use std::{
     cell::{Cell, RefCell},
-    panic::AssertUnwindSafe,
-    panic::RefUnwindSafe,
     rc::Rc,
     time::Duration,
 };
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use worker::{
-    DurableObject, Env, Error, Result, State, WebSocket, WebSocketIncomingMessage, WebSocketPair,
-};
-use worker_macros::durable_object;
+use futures_util::FutureExt as _;
+use worker::{Env, Result, State, WebSocket, WebSocketPair};
 
 use crate::wiring::REGISTRY;
 use crate::{
     objects::{
+        class::class,
         rows::Rows,
-        task_context::{self, Halt},
+        task_context::{self},
     },
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::keep,
+        object::{self, keep},
         socket,
         workers::WorkersPlatform,
     },
@@ -37,18 +35,12 @@ use crate::{
     stubs::{audit, hub::Hub},
 };
 use mcp_auth::{admission::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
-use mcp_platform::Platform as _;
-use mcp_protocol::{
-    capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR, log_level::LogLevel,
-};
+use mcp_platform::{Platform as _, record::Record as _};
+use mcp_protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR};
 use mcp_server::{
-    ask::{Reason, Stop},
-    notify::{News, Notifier as _},
-    size::{MAX_RESULT, too_large},
-    task::{
-        HEARS_NOTHING_ASKED, Kept, Order, Run, Status, Stopped, TaskKeeper, Told, drive, started,
-    },
-    tasks::{Ended, OPERATION},
+    notify::News,
+    task::{FOLLOW, HEARS_NOTHING_ASKED, Kept, OWN, Order, Run, Status, TaskAnswer, TaskAsk, Told},
+    tasks::{Ended, OPERATION, Seen},
     telemetry::record::Record,
 };
 
@@ -56,56 +48,14 @@ pub(super) const TASK: &str = "task";
 pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
-/// Why a task ends whose person took the access back.
-const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
-                          may have happened: check before you repeat it";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
 const LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
 const UNREADABLE: Duration = Duration::from_secs(600);
 
-/// Runs one task.
-#[durable_object]
-pub struct TaskAgent(Rc<Core>);
-
-impl RefUnwindSafe for TaskAgent {}
-
-impl DurableObject for TaskAgent {
-    fn new(state: State, env: Env) -> Self {
-        Self(Rc::new(Core::new(state, env)))
-    }
-
-    async fn fetch(&self, request: worker::Request) -> Result<worker::Response> {
-        self.0.clone().receive(request.into()).boxed_local().await.map(Into::into)
-    }
-
-    async fn alarm(&self) -> Result<worker::Response> {
-        self.0.clone().due().boxed_local().await?;
-        worker::Response::empty()
-    }
-
-    /// Clients' messages are ignored: the sockets only carry what the object sends.
-    async fn websocket_message(
-        &self,
-        _socket: WebSocket,
-        _message: WebSocketIncomingMessage,
-    ) -> Result<()> {
-        Ok(())
-    }
-
-    async fn websocket_close(
-        &self,
-        socket: WebSocket,
-        _code: usize,
-        _reason: String,
-        _was_clean: bool,
-    ) -> Result<()> {
-        self.0.clone().left(socket).boxed_local().await
-    }
-
-    async fn websocket_error(&self, socket: WebSocket, _error: Error) -> Result<()> {
-        self.0.clone().left(socket).boxed_local().await
-    }
+class! {
+    /// Runs one task.
+    TaskAgent(requests, alarm, sockets)
 }
 
 struct Core {
@@ -128,7 +78,7 @@ impl Core {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         Self {
-            rows: Rows::new(state.clone()),
+            rows: Rows::in_table(state.clone()),
             state,
             record: state::record(&env),
             env,
@@ -140,27 +90,38 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let path = request.path();
-        if path == "/start" {
-            let own_token = request.header(OWN_TOKEN_HEADER);
-            return self.start(&request.text().await?, own_token).await;
+        if let path @ (FOLLOW | OWN) = request.path() {
+            let Some(kept) = self.load().await? else {
+                return http::text(404, "no such task");
+            };
+            self.go_on();
+            let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
+            return self.follow(&kept, path == OWN, hears_nothing_asked);
+        }
+        match object::asked::<TaskAsk>(&request).await? {
+            Some((ask, form)) => {
+                let own_token = request.header(OWN_TOKEN_HEADER);
+                object::answered::<TaskAsk>(&self.answer(ask, own_token).await?, form)
+            }
+            None => http::text(400, "the request cannot be read"),
+        }
+    }
+
+    async fn answer(self: &Rc<Self>, ask: TaskAsk, token: Option<String>) -> Result<TaskAnswer> {
+        if let TaskAsk::Start(order) = ask {
+            return self.start(*order, token).await;
         }
         let Some(kept) = self.load().await? else {
-            return http::text(404, "no such task");
+            return Ok(TaskAnswer::Unknown);
         };
         self.go_on();
-        match path {
-            "/update" => self.update(&kept, &request.text().await?).await,
-            "/cancel" => self.cancel(&kept).await,
-            "/ended" => match self.rows.get(ENDED).await? {
-                Some(ended) => http::text(200, &ended),
-                None => http::text(409, "not over"),
-            },
-            "/follow" | "/own" => {
-                let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
-                self.follow(&kept, path == "/own", hears_nothing_asked)
+        match ask {
+            TaskAsk::Update { responses } => self.update(&kept, &responses).await,
+            TaskAsk::Cancel => self.cancel(&kept).await,
+            TaskAsk::Ended => {
+                Ok(self.ended().await?.map_or(TaskAnswer::NotOver, TaskAnswer::Ended))
             }
-            _ => http::text(200, &self.view(&kept).await?),
+            _ => self.view(&kept).await.map(TaskAnswer::Task),
         }
     }
 
@@ -183,12 +144,12 @@ impl Core {
                 self.run_now(kept);
                 Ok(())
             }
-            Ok(_) => self.state.storage().delete_all().await,
+            Ok(_) => self.rows.delete_all().await,
             Err(error) => {
                 log::error!("a task cannot be read: {error}");
                 let stored = self.rows.get_with_end(TASK).await?;
                 if stored.is_none_or(|(until, _)| until <= now_s()) {
-                    return self.state.storage().delete_all().await;
+                    return self.rows.delete_all().await;
                 }
                 // Another version of the server may read it.
                 self.wake_in(UNREADABLE).await
@@ -223,14 +184,14 @@ impl Core {
     }
 
     /// Begins, unless this very task has begun before: a start that comes again gives the task that
-    /// there is. 400: nothing has begun. Before an answer leaves, the task is stored.
-    async fn start(self: &Rc<Self>, order: &str, own_token: Option<String>) -> Result<Response> {
+    /// there is. Where it is refused, nothing has begun. Before an answer leaves, the task is stored.
+    async fn start(self: &Rc<Self>, order: Order, own_token: Option<String>) -> Result<TaskAnswer> {
         let kept = match self.load().await? {
             Some(kept) => kept,
             None => match self.made(order, own_token).await {
                 // Another start may have come first while this one was made.
                 Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
-                Err(why) => return http::text(400, &why),
+                Err(why) => return Ok(TaskAnswer::Refused(why)),
             },
         };
         if !self.stored.get() {
@@ -239,16 +200,15 @@ impl Core {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        http::text(200, &started(&id, &self.view(&kept).await?))
+        Ok(TaskAnswer::Started(Seen { id, task: self.view(&kept).await? }))
     }
 
     /// A task as it is ordered, or why it cannot be begun.
     async fn made(
         &self,
-        order: &str,
+        order: Order,
         own_token: Option<String>,
     ) -> std::result::Result<Shared, String> {
-        let order = Order::from_json(order).ok_or("the task's specification cannot be read")?;
         let credential = match own_token {
             Some(token) => {
                 Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
@@ -260,16 +220,20 @@ impl Core {
 
     async fn view(&self, kept: &Shared) -> Result<String> {
         let over = kept.borrow().is_over();
-        let ended = if over { self.rows.get(ENDED).await? } else { None };
-        let ended = ended.and_then(|text| Ended::from_json(&text));
+        let ended = if over { self.ended().await? } else { None };
         Ok(kept.borrow().view(ended.as_ref(), WorkersPlatform.now_ms()))
     }
 
-    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<Response> {
+    /// How it ended, where it is over.
+    async fn ended(&self) -> Result<Option<Ended>> {
+        Ok(self.rows.get(ENDED).await?.as_deref().and_then(Ended::from_json))
+    }
+
+    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<TaskAnswer> {
         if kept.borrow().status == Status::InputRequired {
             let answered = kept.borrow_mut().answer(responses);
             match answered {
-                Err(fault) => return http::text(400, &fault.to_string()),
+                Err(fault) => return Ok(TaskAnswer::Refused(fault.to_string())),
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
@@ -278,17 +242,17 @@ impl Core {
             self.tell(&open);
             self.go_on();
         }
-        http::empty(200)
+        Ok(TaskAnswer::Done)
     }
 
-    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<Response> {
+    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<TaskAnswer> {
         let live = self.live.borrow().clone();
         match live {
             Some(run) => run.cancel(),
             None if kept.borrow().is_over() => {}
             None => self.end(kept, Ended::Cancelled).await?,
         }
-        http::empty(200)
+        Ok(TaskAnswer::Done)
     }
 
     fn follow(&self, kept: &Shared, owner: bool, hears_nothing_asked: bool) -> Result<Response> {
@@ -308,106 +272,6 @@ impl Core {
     /// Whether its tool should be running.
     fn is_due(&self, kept: &Shared) -> bool {
         kept.borrow().is_due(WorkersPlatform.now_ms())
-    }
-
-    /// Lets the tool run, if it should and does not. A task that is held back waits for its alarm.
-    fn go_on(self: &Rc<Self>) {
-        let kept = self.kept.borrow().clone();
-        if let Some(kept) = kept.filter(|kept| kept.borrow().held.is_none() && self.is_due(kept)) {
-            self.run_now(kept);
-        }
-    }
-
-    /// Lets the tool run, if it does not yet.
-    fn run_now(self: &Rc<Self>, kept: Shared) {
-        if !self.busy.replace(true) {
-            let core = self.clone();
-            let run = async move {
-                let ran = AssertUnwindSafe(core.run(&kept)).catch_unwind().await;
-                let cancelled = core.live.take().is_some_and(|run| run.is_cancelled());
-                if let Err(halt) = ran.unwrap_or(Err(Halt::Panic)) {
-                    core.halted(&kept, &halt, cancelled).await;
-                }
-                core.busy.set(false);
-            };
-            keep(&self.state, run.boxed_local());
-        }
-    }
-
-    /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
-    /// alarm that was set before the run tries again.
-    async fn halted(&self, kept: &Shared, halt: &Halt, cancelled: bool) {
-        let attempts = kept.borrow().attempts;
-        kept.borrow_mut().hold(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
-        let times = kept.borrow().attempts;
-        log::error!("a task's run failed {times} times in a row: {halt}");
-        let stored = async {
-            if cancelled && !kept.borrow().is_over() {
-                return self.end(kept, Ended::Cancelled).await;
-            }
-            self.save(kept).await?;
-            self.wake_for(kept).await
-        };
-        if let Err(error) = stored.await {
-            log::error!("a task's pause could not be stored: {error}");
-        }
-    }
-
-    async fn run(self: &Rc<Self>, kept: &Shared) -> std::result::Result<(), Halt> {
-        self.wake_in(LEASE).await?;
-        let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
-        let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
-        self.live.replace(Some(run.clone()));
-        let (order, credential) = {
-            let kept = kept.borrow();
-            (kept.order.clone(), kept.credential.clone())
-        };
-        if task_context::is_taken_back(&self.env, &order).await? {
-            let taken_back = Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned());
-            return Ok(self.end(kept, taken_back).await?);
-        }
-        let (start, record) = (order.start.clone(), self.record(kept));
-        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
-        let call = task_context::call(ctx, start);
-        if kept.borrow().is_over() {
-            return Ok(());
-        }
-        let attempts = kept.borrow_mut().release();
-        let stopped = drive(call, run).await;
-        let stored = self.stopped(kept, stopped).await;
-        if stored.is_err() {
-            kept.borrow_mut().attempts = attempts;
-        }
-        Ok(stored?)
-    }
-
-    /// Stores how a run stopped.
-    async fn stopped(self: &Rc<Self>, kept: &Shared, stopped: Stopped) -> Result<()> {
-        match stopped {
-            Stopped::Sleeps(until) => {
-                kept.borrow_mut().sleeps(until, WorkersPlatform.now_ms());
-                self.save(kept).await?;
-                self.wake_for(kept).await
-            }
-            Stopped::Cancelled => self.end(kept, Ended::Cancelled).await,
-            Stopped::Ended(Err(Stop(Reason::Suspended(open)))) => {
-                kept.borrow_mut().asked.clone_from(&open);
-                self.becomes(kept, Status::InputRequired).await?;
-                self.tell(&Told::Asks(open));
-                self.wake_for(kept).await
-            }
-            Stopped::Ended(Err(Stop(Reason::Refused(error)))) => {
-                self.end(kept, Ended::Failed(error.code, error.message)).await
-            }
-            Stopped::Ended(ended) => {
-                let result = ended.unwrap_or_else(Stop::into_result);
-                let mut text = result.to_json();
-                if text.len() > MAX_RESULT {
-                    text = too_large(text.len()).to_json();
-                }
-                self.end(kept, Ended::Completed(text)).await
-            }
-        }
     }
 
     /// What is known of the task for whoever operates the server.
@@ -431,13 +295,8 @@ impl Core {
 
     async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
         let until = kept.borrow().order.ends_s;
-        let text = ended.to_json();
-        self.rows.write(ENDED, &text, until).await?;
-        let status = match ended {
-            Ended::Completed(_) => Status::Completed,
-            Ended::Failed(..) => Status::Failed,
-            Ended::Cancelled => Status::Cancelled,
-        };
+        self.rows.write(ENDED, &ended.to_json(), until).await?;
+        let status = Status::of(&ended);
         self.becomes(kept, status).await?;
         self.note(kept, status);
         self.tell(&Told::Over);
@@ -490,29 +349,5 @@ impl Core {
 
     async fn wake_in(&self, pause: Duration) -> Result<()> {
         self.state.storage().set_alarm(pause).await
-    }
-}
-
-/// What a run needs of its object.
-struct Keeper {
-    core: Rc<Core>,
-    kept: Shared,
-}
-
-impl TaskKeeper for Keeper {
-    fn save(&self) -> LocalBoxFuture<'static, std::result::Result<(), String>> {
-        let (core, kept) = (self.core.clone(), self.kept.clone());
-        async move { core.save(&kept).await.map_err(|error| error.to_string()) }.boxed_local()
-    }
-
-    fn tell(&self, told: &Told) {
-        // Messages below `info` are for those who asked for them, whom a task does not know.
-        if !matches!(told, Told::Log(LogLevel::Debug, ..)) {
-            self.core.tell(told);
-        }
-    }
-
-    fn announce(&self, news: News) {
-        self.core.announce(self.kept.borrow().order.principal.subject, news);
     }
 }

@@ -1,0 +1,231 @@
+//! What a quota object is asked, and what it answers. Only the Worker and session objects reach it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    accepted::AcceptedTokens,
+    quota::{Count, Lease, Wanted},
+    subject::Subject,
+};
+use mcp_platform::{
+    message::{Message, OldRequest},
+    record::Record,
+};
+
+/// One request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaAsk {
+    /// For a part of the subject's window.
+    Lease(Wanted),
+    /// For one unit of it at most.
+    LeaseOne(Wanted),
+    /// For the count of the subject's window.
+    Count,
+    /// For the tokens of the account that SiteBay accepted.
+    AcceptedTokens,
+    /// Whether SiteBay accepted a token of the account.
+    IsAccepted {
+        /// The subject that the token names.
+        subject: Subject,
+    },
+    /// To note that SiteBay accepted a token of the account.
+    Accept {
+        /// The subject that the token names.
+        subject: Subject,
+    },
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotaAnswer {
+    /// A part of the window.
+    Lease(Lease),
+    /// The count.
+    Count(Count),
+    /// The accepted tokens.
+    AcceptedTokens(AcceptedTokens),
+    /// Whether the token was accepted.
+    IsAccepted(bool),
+    /// It is noted.
+    Done,
+}
+
+impl Record for QuotaAsk {}
+impl Record for QuotaAnswer {}
+
+/// Where version 0.1.0 asks about accepted tokens; everything else it asks at `/`.
+const OLD_ACCEPTED: &str = "/accepted";
+
+/// In version 0.1.0 numbers in a line, each subject as its text. It knows neither a lease of one unit nor the
+/// question after one token: it is asked for a usual lease and for all tokens.
+impl Message for QuotaAsk {
+    type Answer = QuotaAnswer;
+
+    fn to_0_1_0(&self) -> OldRequest {
+        let (path, body) = match self {
+            Self::Lease(Wanted { limit, now_s }) | Self::LeaseOne(Wanted { limit, now_s }) => {
+                ("/", format!("{limit} {now_s}"))
+            }
+            Self::Count => ("/", String::new()),
+            Self::AcceptedTokens | Self::IsAccepted { .. } => (OLD_ACCEPTED, String::new()),
+            Self::Accept { subject } => (OLD_ACCEPTED, subject.to_text()),
+        };
+        OldRequest { path: path.to_owned(), body: Some(body) }
+    }
+
+    fn read_0_1_0(path: &str, body: &str) -> Option<Self> {
+        if path == OLD_ACCEPTED {
+            let accept = Subject::read(body).map(|subject| Self::Accept { subject });
+            return Some(accept.unwrap_or(Self::AcceptedTokens));
+        }
+        let Some((limit, now_s)) = body.split_once(' ') else {
+            return Some(Self::Count);
+        };
+        Some(Self::Lease(Wanted { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? }))
+    }
+
+    fn answer_to_0_1_0(answer: &QuotaAnswer) -> (u16, String) {
+        let text = match answer {
+            QuotaAnswer::Lease(Lease { units, left, ends }) => format!("{units} {left} {ends}"),
+            QuotaAnswer::Count(Count { began, leased }) => format!("{began} {leased}"),
+            QuotaAnswer::AcceptedTokens(tokens) => tokens.to_0_1_0(),
+            QuotaAnswer::IsAccepted(is_accepted) => u8::from(*is_accepted).to_string(),
+            QuotaAnswer::Done => String::new(),
+        };
+        (200, text)
+    }
+
+    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<QuotaAnswer> {
+        if status != 200 {
+            return None;
+        }
+        Some(match self {
+            Self::Lease(_) | Self::LeaseOne(_) => {
+                let mut parts = text.split(' ');
+                let mut next = || parts.next();
+                let (units, left) = (next()?.parse().ok()?, next()?.parse().ok()?);
+                QuotaAnswer::Lease(Lease { units, left, ends: next()?.parse().ok()? })
+            }
+            Self::Count => QuotaAnswer::Count(Count::from_0_1_0(text)?),
+            Self::AcceptedTokens => QuotaAnswer::AcceptedTokens(AcceptedTokens::from_0_1_0(text)?),
+            Self::IsAccepted { subject } => {
+                QuotaAnswer::IsAccepted(AcceptedTokens::from_0_1_0(text)?.is_used(*subject))
+            }
+            Self::Accept { .. } => QuotaAnswer::Done,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mcp_platform::message::{self, Form};
+    use test_support::stored::of_0_1_0;
+
+    fn all() -> [(QuotaAsk, QuotaAnswer); 5] {
+        let subject = Subject([0xfe; 16]);
+        let mut tokens = AcceptedTokens::default();
+        let none = QuotaAnswer::AcceptedTokens(tokens.clone());
+        tokens.add(subject);
+        [
+            (
+                QuotaAsk::Lease(Wanted { limit: 100, now_s: 1_200 }),
+                QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 }),
+            ),
+            (QuotaAsk::Count, QuotaAnswer::Count(Count { began: 1_200, leased: 7 })),
+            (QuotaAsk::AcceptedTokens, QuotaAnswer::AcceptedTokens(tokens)),
+            (QuotaAsk::AcceptedTokens, none),
+            (QuotaAsk::Accept { subject }, QuotaAnswer::Done),
+        ]
+    }
+
+    #[test]
+    fn requests_and_answers_are_read_in_both_forms() {
+        for (ask, answer) in all() {
+            let read = message::read("/ask/x", &ask.to_json());
+            assert_eq!(read, Some((ask, Form::Json)));
+            let old = ask.to_0_1_0();
+            let read = message::read(&old.path, old.body.as_deref().unwrap());
+            assert_eq!(read, Some((ask, Form::Old)));
+            let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Json);
+            assert_eq!(message::read_answer::<QuotaAsk>(status, &text), Some(answer.clone()));
+            let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Old);
+            assert_eq!(message::read_answer::<QuotaAsk>(status, &text), None, "{text}");
+            assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
+        }
+        assert_eq!(message::read::<QuotaAsk>("/", "1 x"), None);
+        let wanted = QuotaAsk::Lease(Wanted { limit: 100, now_s: 1_200 });
+        assert_eq!(wanted.read_answer_of_0_1_0(200, "1 2"), None);
+    }
+
+    #[test]
+    fn the_texts_of_0_1_0_are_written_as_it_wrote_them() {
+        let lease = QuotaAsk::Lease(Wanted { limit: 5, now_s: 1_200 });
+        let mut number = [9; 16];
+        number[..8].copy_from_slice(&1_u64.to_be_bytes());
+        let accept = QuotaAsk::Accept { subject: Subject(number) };
+        for (name, ask) in [("message-quota-wanted", lease), ("message-quota-accepted", accept)] {
+            let old = ask.to_0_1_0();
+            let text = of_0_1_0(name, old.body.as_deref().unwrap());
+            assert_eq!(message::read(&old.path, &text), Some((ask, Form::Old)));
+        }
+        let answer = QuotaAnswer::Lease(Lease { units: 1, left: 2, ends: 3 });
+        let text = of_0_1_0("answer-quota-lease", &QuotaAsk::answer_to_0_1_0(&answer).1);
+        assert_eq!(lease.read_answer_of_0_1_0(200, &text), Some(answer));
+        let answer = QuotaAnswer::Count(Count { began: 1_200, leased: 7 });
+        let text = of_0_1_0("quota-count", &QuotaAsk::answer_to_0_1_0(&answer).1);
+        assert_eq!(QuotaAsk::Count.read_answer_of_0_1_0(200, &text), Some(answer));
+    }
+
+    #[test]
+    fn questions_that_0_1_0_does_not_know_are_put_as_those_that_it_knows() {
+        let (subject, other) = (Subject([0xfe; 16]), Subject([1; 16]));
+        let wanted = Wanted { limit: 100, now_s: 1_200 };
+        let one = QuotaAsk::LeaseOne(wanted);
+        assert_eq!(one.to_0_1_0(), QuotaAsk::Lease(wanted).to_0_1_0());
+        let lease = QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 });
+        assert_eq!(one.read_answer_of_0_1_0(200, "10 90 1260"), Some(lease));
+        let mut tokens = AcceptedTokens::default();
+        tokens.add(subject);
+        for (asked, is_accepted) in [(subject, true), (other, false)] {
+            let ask = QuotaAsk::IsAccepted { subject: asked };
+            assert_eq!(ask.to_0_1_0(), QuotaAsk::AcceptedTokens.to_0_1_0());
+            let answer = QuotaAnswer::IsAccepted(is_accepted);
+            assert_eq!(ask.read_answer_of_0_1_0(200, &tokens.to_0_1_0()), Some(answer));
+        }
+    }
+
+    #[test]
+    fn every_request_is_read_as_it_was_written() {
+        let (wanted, subject) = (Wanted { limit: 100, now_s: 1_200 }, Subject([0xfe; 16]));
+        for ask in [QuotaAsk::LeaseOne(wanted), QuotaAsk::IsAccepted { subject }] {
+            assert_eq!(message::read("/ask/x", &ask.to_json()), Some((ask, Form::Json)));
+        }
+        let answer = QuotaAnswer::IsAccepted(true);
+        let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Json);
+        assert_eq!(message::read_answer::<QuotaAsk>(status, &text), Some(answer));
+    }
+
+    /// Version 0.1.0 takes every path but one for `/`, and every body without a space for the question
+    /// after the count: a request in JSON must be that.
+    #[test]
+    fn a_request_in_json_changes_nothing_in_an_object_of_0_1_0() {
+        for (ask, _) in all() {
+            assert_eq!(QuotaAsk::read_0_1_0("/ask", &ask.to_json()), Some(QuotaAsk::Count));
+        }
+    }
+
+    #[test]
+    fn requests_and_answers_are_json() {
+        let text = all().map(|(ask, answer)| format!("{} {}", ask.to_json(), answer.to_json()));
+        insta::assert_snapshot!(text.join("\n"), @r#"
+        {"lease":{"limit":100,"now_s":1200}} {"lease":{"units":10,"left":90,"ends":1260}}
+        "count" {"count":{"began":1200,"leased":7}}
+        "accepted_tokens" {"accepted_tokens":[18374403900871474942]}
+        "accepted_tokens" {"accepted_tokens":[]}
+        {"accept":{"subject":"_v7-_v7-_v7-_v7-_v7-_g"}} "done"
+        "#);
+    }
+}

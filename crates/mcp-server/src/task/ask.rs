@@ -1,0 +1,186 @@
+//! What a task's object is asked, and what it answers. Only the Worker and session objects reach it.
+
+use serde::{Deserialize, Serialize};
+
+use super::Order;
+use crate::tasks::{Ended, Seen};
+use mcp_platform::{
+    message::{Message, OldRequest},
+    record::Record,
+};
+
+/// One request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskAsk {
+    /// To begin, unless this very task has begun before.
+    Start(Box<Order>),
+    /// How it looks.
+    Look,
+    /// To take the client's answers.
+    Update {
+        /// The JSON text of `inputResponses`.
+        responses: String,
+    },
+    /// To end.
+    Cancel,
+    /// How it ended.
+    Ended,
+}
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TaskAnswer {
+    /// There is no such task.
+    Unknown,
+    /// It was refused before it did anything; the text says why.
+    Refused(String),
+    /// It has begun, now or before.
+    Started(Seen),
+    /// The JSON text of the task, as `tasks/get` shows it.
+    Task(String),
+    /// It is done.
+    Done,
+    /// How it ended.
+    Ended(Ended),
+    /// It is not over.
+    NotOver,
+}
+
+impl Record for TaskAsk {}
+impl Record for TaskAnswer {}
+
+/// In version 0.1.0 the path says what is asked, and an answer is a status and a text.
+impl Message for TaskAsk {
+    type Answer = TaskAnswer;
+
+    fn to_0_1_0(&self) -> OldRequest {
+        let (path, body) = match self {
+            Self::Start(order) => ("/start", Some(order.to_json())),
+            Self::Look => ("/task", None),
+            Self::Update { responses } => ("/update", Some(responses.clone())),
+            Self::Cancel => ("/cancel", None),
+            Self::Ended => ("/ended", None),
+        };
+        OldRequest { path: path.to_owned(), body }
+    }
+
+    fn read_0_1_0(path: &str, body: &str) -> Option<Self> {
+        Some(match path {
+            "/start" => Self::Start(Box::new(Order::from_json(body)?)),
+            "/update" => Self::Update { responses: body.to_owned() },
+            "/cancel" => Self::Cancel,
+            "/ended" => Self::Ended,
+            _ => Self::Look,
+        })
+    }
+
+    fn answer_to_0_1_0(answer: &TaskAnswer) -> (u16, String) {
+        match answer {
+            TaskAnswer::Unknown => (404, "no such task".to_owned()),
+            TaskAnswer::Refused(why) => (400, why.clone()),
+            TaskAnswer::Started(seen) => (200, format!("{}\n{}", seen.id, seen.task)),
+            TaskAnswer::Task(task) => (200, task.clone()),
+            TaskAnswer::Done => (200, String::new()),
+            TaskAnswer::Ended(ended) => (200, ended.to_json()),
+            TaskAnswer::NotOver => (409, "not over".to_owned()),
+        }
+    }
+
+    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<TaskAnswer> {
+        match (self, status) {
+            (Self::Start(_), 200) => {
+                let (id, task) = text.split_once('\n')?;
+                Some(TaskAnswer::Started(Seen { id: id.to_owned(), task: task.to_owned() }))
+            }
+            (Self::Look, 200) => Some(TaskAnswer::Task(text.to_owned())),
+            (Self::Update { .. } | Self::Cancel, 200) => Some(TaskAnswer::Done),
+            (Self::Ended, 200) => Ended::from_json(text).map(TaskAnswer::Ended),
+            (_, 400) => Some(TaskAnswer::Refused(text.to_owned())),
+            (_, 404) => Some(TaskAnswer::Unknown),
+            (_, 409) => Some(TaskAnswer::NotOver),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::task::{Kept, kept::tests::kept};
+    use mcp_platform::message::{self, Form};
+    use test_support::stored::of_0_1_0;
+
+    /// Each kind of request, with its answers.
+    fn all() -> Vec<(TaskAsk, Vec<TaskAnswer>)> {
+        let seen = Seen { id: "i".into(), task: r#"{"taskId":"i"}"#.into() };
+        let failed = TaskAnswer::Ended(Ended::Failed(-32603, "why".into()));
+        let completed = TaskAnswer::Ended(Ended::Completed("{}".into()));
+        let task = TaskAnswer::Task(seen.task.clone());
+        let refused = TaskAnswer::Refused("why".into());
+        vec![
+            (TaskAsk::Start(Box::new(kept().order)), vec![TaskAnswer::Started(seen), refused]),
+            (TaskAsk::Look, vec![task, TaskAnswer::Unknown]),
+            (TaskAsk::Update { responses: r#"{"a":"b"}"#.into() }, vec![TaskAnswer::Done]),
+            (TaskAsk::Cancel, vec![TaskAnswer::Done]),
+            (TaskAsk::Ended, vec![completed, failed, TaskAnswer::NotOver]),
+        ]
+    }
+
+    fn text(read: Option<(TaskAsk, Form)>) -> (String, Form) {
+        let (ask, form) = read.unwrap();
+        (format!("{ask:?}"), form)
+    }
+
+    #[test]
+    fn requests_and_answers_are_read_in_both_forms() {
+        for (ask, answers) in all() {
+            let said = format!("{ask:?}");
+            let read = message::read("/ask/x", &ask.to_json());
+            assert_eq!(text(read), (said.clone(), Form::Json));
+            let old = ask.to_0_1_0();
+            let read = message::read(&old.path, old.body.as_deref().unwrap_or_default());
+            assert_eq!(text(read), (said, Form::Old));
+            for answer in answers {
+                let (status, text) = message::answer::<TaskAsk>(&answer, Form::Json);
+                let read = message::read_answer::<TaskAsk>(status, &text);
+                assert_eq!(read.as_ref(), Some(&answer));
+                let (status, text) = message::answer::<TaskAsk>(&answer, Form::Old);
+                assert_eq!(message::read_answer::<TaskAsk>(status, &text), None, "{text}");
+                assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
+            }
+        }
+        assert!(message::read::<TaskAsk>("/start", "{}").is_none());
+    }
+
+    #[test]
+    fn a_start_and_its_answer_are_written_as_0_1_0_wrote_them() {
+        let order = Order { ends_s: 1_800_000_000, ..kept().order };
+        let start = TaskAsk::Start(Box::new(order.clone()));
+        let body = of_0_1_0("message-task-start", &start.to_0_1_0().body.unwrap());
+        assert_eq!(text(message::read("/start", &body)), (format!("{start:?}"), Form::Old));
+        let kept = Kept { order, ..kept() };
+        let seen = Seen { id: "i".into(), task: kept.view(None, 1_000) };
+        let answer = TaskAnswer::Started(seen);
+        let text = of_0_1_0("answer-task-start", &TaskAsk::answer_to_0_1_0(&answer).1);
+        assert_eq!(start.read_answer_of_0_1_0(200, &text), Some(answer));
+    }
+
+    #[test]
+    fn an_answer_is_json() {
+        let text: Vec<String> =
+            all().iter().flat_map(|(_, answers)| answers).map(Record::to_json).collect();
+        insta::assert_snapshot!(text.join("\n"), @r#"
+        {"started":{"id":"i","task":"{\"taskId\":\"i\"}"}}
+        {"refused":"why"}
+        {"task":"{\"taskId\":\"i\"}"}
+        "unknown"
+        "done"
+        "done"
+        {"ended":{"completed":"{}"}}
+        {"ended":{"failed":"why","code":-32603}}
+        "not_over"
+        "#);
+    }
+}
