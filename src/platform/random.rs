@@ -26,7 +26,7 @@ mod tests {
 
     /// The files that make UUIDs, and what each names with them.
     const NAMES: [(&str, &str); 6] = [
-        ("objects/sessions.rs", "the incarnation of an object, in event ids"),
+        ("objects/sessions/mod.rs", "the incarnation of an object, in event ids"),
         ("platform/console.rs", "a request, in the log"),
         ("platform/workers.rs", "spans, and idempotency keys of requests to SiteBay"),
         ("stubs/hub.rs", "a result in its subject's hub"),
