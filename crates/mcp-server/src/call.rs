@@ -21,7 +21,7 @@ use futures_util::{
 
 use crate::{
     changes::Changes,
-    channel::{Channel, ReaderId, Reply},
+    channel::{CallStream, Channel, Reply},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
@@ -76,13 +76,12 @@ pub async fn run(
         }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
-            let news = poll_fn(|cx| channel.poll_news(cx));
-            select(news, platform.sleep(WHOLE_WITHIN)).await;
+            select(channel.first_news(), platform.sleep(WHOLE_WITHIN)).await;
         }
     }
     match channel.take_whole() {
         Some(reply) => Answer::Whole(reply),
-        None => Answer::Stream(CallStream::first(channel)),
+        None => Answer::Stream(channel.events()),
     }
 }
 
@@ -105,10 +104,10 @@ pub async fn run_held(
 ) -> Held {
     let mut held = HeldCall::new(call, channel.clone(), platform, changes);
     if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
-        let mut pause = held.platform.sleep(WHOLE_WITHIN);
-        poll_fn(|cx| match held.advance(cx) || channel.poll_news(cx).is_ready() {
+        let mut enough = select(channel.first_news(), held.platform.sleep(WHOLE_WITHIN));
+        poll_fn(|cx| match held.advance(cx) {
             true => Poll::Ready(()),
-            false => pause.as_mut().poll(cx),
+            false => enough.poll_unpin(cx).map(drop),
         })
         .await;
     }
@@ -116,7 +115,7 @@ pub async fn run_held(
         Some(reply) => Held::Whole(reply),
         // The body of an answer that cannot be sent is never read, and would not drive the call.
         None if held.changes.is_begun() => {
-            let stream = CallStream::first(channel);
+            let stream = channel.events();
             held.go_on_alone();
             Held::Stream(stream.boxed_local())
         }
@@ -128,7 +127,7 @@ pub async fn run_held(
 struct HeldCall {
     call: Option<LocalBoxFuture<'static, Reply>>,
     channel: Rc<Channel>,
-    reader: Option<ReaderId>,
+    stream: Option<CallStream>,
     platform: SharedPlatform,
     tick: Option<LocalBoxFuture<'static, ()>>,
     changes: Rc<Changes>,
@@ -142,7 +141,7 @@ impl HeldCall {
         changes: Rc<Changes>,
     ) -> Self {
         let call = Some(guarded(call, channel.clone()));
-        Self { call, channel, reader: None, platform, tick: None, changes }
+        Self { call, channel, stream: None, platform, tick: None, changes }
     }
 
     /// Has the runtime drive what is left of the call.
@@ -155,7 +154,7 @@ impl HeldCall {
     }
 
     fn begin(mut self) -> Self {
-        self.reader = Some(self.channel.read());
+        self.stream = Some(self.channel.events());
         self
     }
 
@@ -189,9 +188,7 @@ impl HeldCall {
 
 impl Drop for HeldCall {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader {
-            self.channel.left(reader);
-        }
+        self.stream = None;
         if self.changes.is_begun() {
             self.go_on_alone();
         }
@@ -235,8 +232,8 @@ impl Stream for HeldCall {
                 false => self.keep_alive(cx),
             }
         }
-        match self.reader {
-            Some(reader) => self.channel.poll_chunk(reader, cx),
+        match &mut self.stream {
+            Some(stream) => stream.poll_next_unpin(cx),
             None => Poll::Ready(None),
         }
     }
@@ -296,40 +293,6 @@ pub fn panicked(request: Option<&RequestId>) -> Reply {
          may have happened: check before you repeat it",
     );
     Reply::Json { status: 500, body: error_text(request, &error) }
-}
-
-/// The body of a streamed answer. Dropping it tells the channel that nobody listens.
-pub struct CallStream {
-    channel: Rc<Channel>,
-    reader: ReaderId,
-}
-
-impl CallStream {
-    /// The whole stream of a call.
-    pub fn first(channel: Rc<Channel>) -> Self {
-        let reader = channel.read();
-        Self { channel, reader }
-    }
-
-    /// What comes after the event at `last`.
-    pub fn after(channel: Rc<Channel>, last: u32) -> Self {
-        let reader = channel.read_after(last);
-        Self { channel, reader }
-    }
-}
-
-impl Stream for CallStream {
-    type Item = Vec<u8>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.channel.poll_chunk(self.reader, cx)
-    }
-}
-
-impl Drop for CallStream {
-    fn drop(&mut self) {
-        self.channel.left(self.reader);
-    }
 }
 
 #[cfg(test)]
@@ -458,7 +421,7 @@ mod tests {
         block_on(end_alone(call(), Channel::new(), Rc::new(Hasty), changes));
         // The body of an answer that was never sent is still there.
         let channel = Channel::new();
-        let _unread = CallStream::first(channel.clone());
+        let _unread = channel.events();
         let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
         block_on(end_alone(call(), channel.clone(), Rc::new(Hasty), left));
     }

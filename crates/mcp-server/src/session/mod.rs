@@ -29,8 +29,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    call::{CallStream, Store},
-    channel::Channel,
+    call::Store,
+    channel::{CallStream, Channel},
     notify::{News, Notifier},
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims};
@@ -312,7 +312,7 @@ impl Session {
         let mut running = running.iter().map(|call| &call.channel);
         let found = running.find(|channel| channel.stream().as_ref() == Some(&last.stream));
         let channel = found.cloned().or_else(|| self.recent.find(self.id, &last.stream))?;
-        Some(CallStream::after(channel, last.place))
+        Some(channel.events_after(last.place))
     }
 
     fn cancel(&self, params: Option<&RawValue>) {
