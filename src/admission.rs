@@ -9,6 +9,7 @@ use worker::{Context, Env};
 
 use crate::{
     answer::Caller,
+    challenge::challenging,
     config::Config,
     error::{Error, Outcome},
     platform::{clock::now_s, http::Request},
@@ -66,7 +67,7 @@ impl Visit<'_> {
         let brought = brought(request, config.door.keys_in_url)?;
         let identified = identified(request, env, config, keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
-        let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
         let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
         self.record.asked_by(&admitted.principal);

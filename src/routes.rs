@@ -14,7 +14,7 @@ use crate::{
     admin,
     admission::Visit,
     answer::{self, Caller},
-    challenge,
+    body, challenge,
     config::Config,
     discovery,
     error::Error,
@@ -153,7 +153,7 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         Ok(endpoint) => endpoint,
         Err(error) => {
             let error = match path {
-                streamable::PATH => compiled_apart(error.naming(&request)).await,
+                streamable::PATH => compiled_apart(body::naming(error, &request)).await,
                 _ => error,
             };
             return error.answer(caller, &record);

@@ -6,10 +6,13 @@ use std::rc::Rc;
 use uuid::Uuid;
 use worker::{Env, Headers, Result};
 
-use crate::platform::{
-    http::{Lines, Request, Response},
-    object_stub::{CallError, ObjectStub},
-    request,
+use crate::{
+    error::Outcome,
+    platform::{
+        http::{Lines, Request, Response},
+        object_stub::{CallError, ObjectStub},
+        request,
+    },
 };
 use mcp_auth::{
     admission::OWN_TOKEN_HEADER,
@@ -42,9 +45,6 @@ pub struct Target<'a> {
     pub own_token: Option<Secret>,
 }
 
-/// What came back: an answer of the object, or none.
-pub type Forwarded<T = Response> = std::result::Result<T, Refusal>;
-
 impl Target<'_> {
     /// Passes the client's request on, with its body unread, under the path that objects know. Of its
     /// headers only those go along that the object reads.
@@ -53,7 +53,7 @@ impl Target<'_> {
         request: &Request,
         path: &str,
         rate: Option<Rate>,
-    ) -> Result<Forwarded> {
+    ) -> Outcome<Response> {
         let mut lines = Lines::default();
         lines.push(SEAL_HEADER, Some(&self.seal(rate)))?;
         for name in PASSED {
@@ -72,16 +72,16 @@ impl Target<'_> {
         let takes = if streams { "" } else { TAKES_JSON_ALONE };
         let url = format!("https://object{path}{takes}");
         let stub = stub(self.env, &self.claims.object())?;
-        Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
+        Ok(judged(stub.pass_on(request, &url, lines.as_str()).await)?)
     }
 
     /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
     /// one that carries everything (`sse`).
-    pub async fn open_feed(self, kind: &str) -> Result<Forwarded<worker::Response>> {
+    pub async fn open_feed(self, kind: &str) -> Outcome<worker::Response> {
         let headers = Headers::new();
         headers.set(SEAL_HEADER, &self.seal(None))?;
         let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
-        Ok(judged(stub(self.env, &self.claims.object())?.open(&request).await))
+        Ok(judged(stub(self.env, &self.claims.object())?.open(&request).await)?)
     }
 
     fn seal(&self, rate: Option<Rate>) -> String {
@@ -151,7 +151,7 @@ fn stub(env: &Env, object: &str) -> Result<ObjectStub> {
     ObjectStub::named(env, SESSION_AGENT, object)
 }
 
-fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
+fn judged<T>(answered: std::result::Result<T, CallError>) -> std::result::Result<T, Refusal> {
     answered.map_err(|error| match error {
         CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
         CallError::Failed(error) => {

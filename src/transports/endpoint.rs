@@ -200,8 +200,8 @@ impl<'a> Endpoint<'a> {
         request: &Request,
         path: &str,
     ) -> Outcome<Response> {
-        check_declared(request).await??;
-        let response = target.pass_on(request, path, self.rate).await??;
+        check_declared(request).await?;
+        let response = target.pass_on(request, path, self.rate).await?;
         let streams = response.status() == STREAMED;
         if streams && !media::accepts_stream(request.header("accept").as_deref()) {
             return compiled_apart(self.whole(response)).await;

@@ -45,7 +45,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?)?;
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
-    let answered = endpoint.target_of(claims).open_feed("sse").await??;
+    let answered = endpoint.target_of(claims).open_feed("sse").await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     endpoint.record.holds();
     Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)

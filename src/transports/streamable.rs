@@ -11,7 +11,7 @@ use worker::Method;
 use crate::wiring::REGISTRY;
 use crate::{
     answer,
-    body::read_body,
+    body::{self, read_body},
     error::Outcome,
     platform::http::{Request, Response},
     stubs::forward::Target,
@@ -39,7 +39,7 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => match post(endpoint, &request).await {
-            Err(stop) => Err(compiled_apart(stop.naming(&request)).await),
+            Err(error) => Err(compiled_apart(body::naming(error, &request)).await),
             answered => answered,
         },
         Method::Get => compiled_apart(get(endpoint, request)).await,
@@ -63,9 +63,9 @@ async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
         check_version(version)?;
         return compiled_apart(in_session(&endpoint, id, request)).await;
     }
-    let body = read_body(request).await??;
+    let body = read_body(request).await?;
     let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
-    answered.map_err(|stop| stop.naming_body(&body))
+    answered.map_err(|error| error.naming_body(&body))
 }
 
 /// Answers a request whose body says of which era it is.
@@ -107,7 +107,7 @@ async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
         return endpoint.pass_on(target, &request, PATH).await;
     }
     let lease = endpoint.lease(&target.claims);
-    let answered = target.open_feed("stream").await??;
+    let answered = target.open_feed("stream").await?;
     if answered.status_code() != 101 {
         endpoint.record.hand_over();
         return Ok(answered.into());

@@ -15,7 +15,7 @@ use super::{
 use crate::api::{Answer, ApiError, Client, Listing, Repeat, Request, redact};
 use mcp_protocol::content::ToolResult;
 use mcp_server::toolset::Effect;
-use mcp_server::{ask::Stop, context::Context, input::type_name};
+use mcp_server::{apart::compiled_apart, ask::Stop, context::Context, input::type_name};
 
 /// A call with checked arguments.
 #[derive(Clone)]
@@ -49,6 +49,26 @@ impl From<Stop> for Early {
     }
 }
 
+/// Why a request has no answer.
+enum Unanswered {
+    /// SiteBay refused it, or could not be reached.
+    Failed(ApiError),
+    /// It was not sent: the call goes on elsewhere, or later.
+    Stop(Stop),
+}
+
+impl From<ApiError> for Unanswered {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Stop> for Unanswered {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
 impl<'a> Call<'a> {
     /// Runs an operation that has no behaviour of its own.
     pub(crate) fn run(&self) -> LocalBoxFuture<'_, Outcome> {
@@ -65,7 +85,7 @@ impl<'a> Call<'a> {
     /// Boxed, as most tools do it: each would carry it along.
     pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
         match self.operation.long {
-            true => long::sent(self).boxed_local(),
+            true => compiled_apart(long::sent(self)),
             false => self.sent_now(),
         }
     }
@@ -77,14 +97,18 @@ impl<'a> Call<'a> {
             let mut refused = None;
             for form in generations::forms(self.operation) {
                 let request = self.request_in(&client, form, &key)?;
-                match self.exchange(&client, &request).await? {
+                let error = match self.exchange(&client, &request).await {
                     Ok(answer) => {
                         form.taken();
                         return Ok(answer);
                     }
-                    Err(error) if form.is_refused(&error) => refused = refused.or(Some(error)),
-                    Err(error) => return Err(self.failed(&error).into()),
+                    Err(Unanswered::Stop(stop)) => return Err(stop.into()),
+                    Err(Unanswered::Failed(error)) => error,
+                };
+                if !form.is_refused(&error) {
+                    return Err(self.failed(&error).into());
                 }
+                refused = refused.or(Some(error));
             }
             Err(refused.map_or_else(never_sent, |error| self.failed(&error)).into())
         }
@@ -139,24 +163,20 @@ impl<'a> Call<'a> {
         request: &Request,
     ) -> Result<Answer, Early> {
         let changes = request.repeat != Repeat::Safe;
-        let answer = self.exchange(client, request).await?;
-        Ok(answer.map_err(|error| self.explained(&error, changes))?)
+        self.exchange(client, request).await.map_err(|why| match why {
+            Unanswered::Failed(error) => self.explained(&error, changes).into(),
+            Unanswered::Stop(stop) => stop.into(),
+        })
     }
 
-    async fn exchange(
-        &self,
-        client: &Client<'_>,
-        request: &Request,
-    ) -> Result<Result<Answer, ApiError>, Stop> {
+    async fn exchange(&self, client: &Client<'_>, request: &Request) -> Result<Answer, Unanswered> {
         let mut answer = match request.repeat {
-            Repeat::Safe => client.send(request).await,
+            Repeat::Safe => client.send(request).await?,
             Repeat::Keyed(_) | Repeat::Never => {
-                client.change(&self.ctx.begin().await?, request).await
+                client.change(&self.ctx.begin().await?, request).await?
             }
         };
-        if let Ok(answer) = &mut answer {
-            redact(&mut answer.json, self.arguments.flag("reveal"));
-        }
+        redact(&mut answer.json, self.arguments.flag("reveal"));
         Ok(answer)
     }
 
