@@ -21,8 +21,8 @@ const DISCARDED: usize = 32 * 1024 * 1024;
 /// Bytes of a body that is read for the id of its request alone.
 const READ_FOR_ID: usize = 256 * 1024;
 
-/// Reads the whole body, without a byte order mark before it. One that declares its length is read at once; only a chunked one is
-/// counted on the way, which costs a quarter of the speed.
+/// Reads the whole body, without a byte order mark before it. A body that declares its length is read at once; only a
+/// chunked one is read and counted piece by piece, and each piece is a call into JavaScript.
 ///
 /// # Errors
 /// [`Refusal::TooLarge`], and failures of the runtime.
