@@ -14,10 +14,9 @@ use crate::{
     body::{self, read_body},
     error::Outcome,
     platform::http::{Request, Response},
-    stubs::forward::Target,
     transports::{endpoint::Endpoint, held::hold, stateless},
 };
-use mcp_auth::refusal::Refusal;
+use mcp_auth::{refusal::Refusal, session_id::Claims};
 use mcp_protocol::media;
 use mcp_protocol::{
     era::{self, Era},
@@ -94,20 +93,20 @@ async fn by_body(
 }
 
 async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
-    endpoint.pass_on(endpoint.target(id).await?, request, PATH).await
+    endpoint.pass_on(endpoint.session(id).await?, request, PATH).await
 }
 
 async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let target = required_target(&endpoint, &request).await?;
+    let claims = required_session(&endpoint, &request).await?;
     let last = request.header("last-event-id");
     if last.as_deref().and_then(LastEvent::parse).is_some() {
-        return endpoint.pass_on(target, &request, PATH).await;
+        return endpoint.pass_on(claims, &request, PATH).await;
     }
-    let lease = endpoint.lease(&target.claims);
-    let answered = target.open_feed("stream").await?;
+    let lease = endpoint.lease(&claims);
+    let answered = endpoint.open_feed(claims, "stream").await?;
     if answered.status_code() != 101 {
         endpoint.record.hand_over();
         return Ok(answered.into());
@@ -119,14 +118,14 @@ async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
 }
 
 async fn delete(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
-    let target = required_target(&endpoint, &request).await?;
-    endpoint.pass_on(target, &request, PATH).await
+    let claims = required_session(&endpoint, &request).await?;
+    endpoint.pass_on(claims, &request, PATH).await
 }
 
-async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
+async fn required_session(endpoint: &Endpoint<'_>, request: &Request) -> Outcome<Claims> {
     check_version(request.header(VERSION_HEADER))?;
     let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
-    endpoint.target(&id).await
+    endpoint.session(&id).await
 }
 
 #[inline(never)]

@@ -197,16 +197,8 @@ impl Operation {
     }
 }
 
-/// Runs the tool of that name. Boxed, as resources run tools too.
-fn call<'a>(
-    ctx: &'a Context,
-    name: &'a str,
-    arguments: RawArguments<'a>,
-) -> LocalBoxFuture<'a, Ended> {
-    run(ctx, name, arguments).boxed_local()
-}
-
-async fn run(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
+/// Runs the tool of that name.
+async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
     let Some(operation) = catalogue::find(name) else {
         return Ok(find::run(ctx, arguments).await);
     };

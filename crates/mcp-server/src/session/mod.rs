@@ -3,7 +3,6 @@
 //! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
 //! survive the object's memory goes through [`Keeper`], and nothing else is stored.
 
-mod back;
 mod batch;
 mod call;
 pub mod kept;
@@ -21,8 +20,7 @@ use std::{
     rc::Rc,
 };
 
-use back::{CallNotifier, take_back};
-use call::Call;
+use call::{Call, CallNotifier, take_back};
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
 use serde_json::value::RawValue;

@@ -4,7 +4,11 @@ use std::rc::Rc;
 
 use serde_json::{json, value::RawValue};
 
-use super::{Greeted, Session, back::CallNotifier, batch::batch, call::Call};
+use super::{
+    Greeted, Session,
+    batch::batch,
+    call::{Call, CallNotifier},
+};
 use crate::{
     ask::{Reason, Stop},
     channel::{Channel, Reply},
