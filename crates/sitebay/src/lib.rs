@@ -31,7 +31,6 @@ mod kinds;
 mod leaving_tests;
 mod long;
 mod news;
-mod place;
 mod prompts;
 mod render;
 mod resources;

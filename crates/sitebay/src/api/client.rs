@@ -1,6 +1,7 @@
 //! Sends requests to the API: address, headers, redirects, retries, one deadline for all of it.
 //!
-//! Invariant: one client serves one call of a tool; together its requests take [`CALL_BUDGET`].
+//! Invariant: one client serves one call of a tool; together its requests take [`CALL_BUDGET`]. The token and a
+//! body never go to another origin (RFC 9110 §15.4).
 
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use serde_json::Value;
 use super::{
     detail::{Detail, excerpt},
     error::ApiError,
-    redact, redirect,
+    redact,
     request::{Answer, Repeat, Request},
     retry::{self, Next},
 };
 use mcp_auth::secret::Secret;
-use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, url::Url};
+use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, url::Url};
 use mcp_protocol::raw;
 use mcp_server::telemetry::trace::span;
 use mcp_server::{context::Context, work::Begun};
@@ -25,6 +26,8 @@ pub const CALL_BUDGET: Duration = Duration::from_secs(25);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A keyed change gets more time, it is real work.
 const KEYED_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many redirects one request follows.
+const MOST_REDIRECTS: u32 = 3;
 /// Bytes an answer may have: twice what a result may have.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const PREFIX: &str = "/f/api/v1";
@@ -133,12 +136,12 @@ impl<'a> Client<'a> {
     /// One try, with the redirects that it meets.
     async fn follow(&self, request: &Request) -> Result<Outcome, ApiError> {
         let mut url = request.url.clone();
-        for _ in 0..=redirect::MOST {
+        for _ in 0..=MOST_REDIRECTS {
             let outcome = self.exchange(request, &url).await?;
             let Ok(response) = &outcome else {
                 return Ok(outcome);
             };
-            match redirect::target(request, &url, response)? {
+            match redirected(request, &url, response)? {
                 Some(target) => url = target,
                 None => return Ok(outcome),
             }
@@ -242,6 +245,36 @@ impl<'a> Client<'a> {
     fn secrets(&self, request: &Request) -> Vec<Secret> {
         let token = Secret::new(self.token.expose().trim());
         request.secrets.iter().cloned().chain([token]).collect()
+    }
+}
+
+/// Where a response sends the request; None when it is not a redirect.
+fn redirected(
+    request: &Request,
+    from: &Url,
+    response: &OutboundResponse,
+) -> Result<Option<Url>, ApiError> {
+    let keeps_method = match response.status {
+        307 | 308 => true,
+        301..=303 => false,
+        _ => return Ok(None),
+    };
+    let location = response.location.as_deref().unwrap_or_default();
+    let refused =
+        || ApiError::RedirectRefused { status: response.status, location: shown(from, location) };
+    let target = from.join(location).ok_or_else(refused)?;
+    let allowed = keeps_method || request.method == Method::Get;
+    if location.is_empty() || !allowed || target.origin != from.origin {
+        return Err(refused());
+    }
+    Ok(Some(target))
+}
+
+/// The address without query and credentials, which may be secret.
+fn shown(from: &Url, location: &str) -> String {
+    match from.join(location) {
+        Some(url) => format!("{}{}", url.origin, url.path),
+        None => "an address that cannot be read".to_owned(),
     }
 }
 
