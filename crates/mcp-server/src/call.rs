@@ -297,7 +297,7 @@ pub fn panicked(request: Option<&RequestId>) -> Reply {
 
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     use futures_util::future::{pending, poll_immediate, ready};
     use pollster::block_on;
@@ -305,8 +305,9 @@ mod tests {
     use super::*;
     use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 
-    /// A machine whose timers are all due at once.
-    struct Hasty;
+    /// A machine whose timers are all due at once. It counts them.
+    #[derive(Default)]
+    struct Hasty(Cell<u32>);
 
     impl Platform for Hasty {
         fn fetch(
@@ -317,6 +318,7 @@ mod tests {
         }
 
         fn sleep(&self, _duration: Duration) -> LocalBoxFuture<'static, ()> {
+            self.0.update(|timers| timers.saturating_add(1));
             ready(()).boxed_local()
         }
 
@@ -342,32 +344,35 @@ mod tests {
         Reply::Json { status: 200, body: b"{}".to_vec() }
     }
 
-    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool) {
-        let kept = RefCell::new(false);
+    /// Runs a call; returns its answer, whether its task was kept, and the number of timers that were made.
+    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool, u32) {
+        let (kept, platform) = (RefCell::new(false), Rc::<Hasty>::default());
         let keep = |_task| *kept.borrow_mut() = true;
-        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), Rc::new(Nowhere), keep));
+        let ran = run(call, Channel::new(), platform.clone(), Rc::new(Nowhere), keep);
+        let answer = block_on(ran);
         let kept = *kept.borrow();
-        (answer, kept)
+        (answer, kept, platform.0.get())
     }
 
     #[test]
-    fn a_quick_call_makes_no_task() {
-        let (answer, kept) = run_now(ready(reply()).boxed_local());
+    fn a_quick_call_makes_neither_task_nor_timer() {
+        let (answer, kept, timers) = run_now(ready(reply()).boxed_local());
         assert!(matches!(answer, Answer::Whole(found) if found == reply()));
         assert!(!kept);
+        assert_eq!(timers, 0);
     }
 
     #[test]
     fn a_call_that_takes_longer_becomes_a_stream_in_a_kept_task() {
-        let (answer, kept) = run_now(pending().boxed_local());
+        let (answer, kept, timers) = run_now(pending().boxed_local());
         assert!(matches!(answer, Answer::Stream(_)));
-        assert!(kept);
+        assert!(kept && timers > 0);
     }
 
     #[test]
     fn a_panic_is_an_error_with_status_500() {
         let call = async { panic!("on purpose") }.boxed_local();
-        let (answer, _) = run_now(call);
+        let (answer, ..) = run_now(call);
         assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
     }
 
@@ -378,8 +383,12 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held =
-            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let held = run_held(
+            pending().boxed_local(),
+            Channel::new(),
+            Rc::<Hasty>::default(),
+            changes.clone(),
+        );
         let Held::Stream(stream) = block_on(held) else { panic!("it ended") };
         if may_have_changed {
             changes.begin();
@@ -403,8 +412,12 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held =
-            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let held = run_held(
+            pending().boxed_local(),
+            Channel::new(),
+            Rc::<Hasty>::default(),
+            changes.clone(),
+        );
         let Held::Stream(mut stream) = block_on(held) else { panic!("it ended") };
         changes.begin();
         assert!(block_on(poll_immediate(stream.next())).is_none());
@@ -418,11 +431,11 @@ mod tests {
     fn a_call_without_its_client_is_given_up_in_the_end() {
         let call = || pending().boxed_local();
         let changes = Rc::new(Changes::default());
-        block_on(end_alone(call(), Channel::new(), Rc::new(Hasty), changes));
+        block_on(end_alone(call(), Channel::new(), Rc::<Hasty>::default(), changes));
         // The body of an answer that was never sent is still there.
         let channel = Channel::new();
         let _unread = channel.events();
         let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
-        block_on(end_alone(call(), channel.clone(), Rc::new(Hasty), left));
+        block_on(end_alone(call(), channel.clone(), Rc::<Hasty>::default(), left));
     }
 }
