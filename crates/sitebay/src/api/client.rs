@@ -15,7 +15,7 @@ use super::{
     retry::{self, Next},
 };
 use mcp_auth::secret::Secret;
-use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, url::Url};
+use mcp_platform::{Method, OutboundRequest, OutboundResponse, url::Url};
 use mcp_protocol::raw;
 use mcp_server::telemetry::trace::span;
 use mcp_server::{context::Context, work::Begun};
@@ -49,7 +49,8 @@ fn is_whole(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('/')
 }
 
-type Outcome = Result<OutboundResponse, NetworkFailure>;
+/// The response to a request, whatever its status.
+type Outcome = Result<OutboundResponse, ApiError>;
 
 impl<'a> Client<'a> {
     /// Starts the call's time.
@@ -117,9 +118,9 @@ impl<'a> Client<'a> {
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);
-            let outcome = self.follow(request).await?;
+            let outcome = self.follow(request, tries).await;
             match self.next(request, &outcome, tries) {
-                Next::Accept => return self.read(request, outcome, tries),
+                Next::Accept => return self.read(request, outcome?, tries),
                 Next::Pause(pause) => self.ctx.platform.sleep(pause).await,
                 Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait, tries)),
             }
@@ -134,22 +135,19 @@ impl<'a> Client<'a> {
     }
 
     /// One try, with the redirects that it meets.
-    async fn follow(&self, request: &Request) -> Result<Outcome, ApiError> {
+    async fn follow(&self, request: &Request, tries: u32) -> Outcome {
         let mut url = request.url.clone();
         for _ in 0..=MOST_REDIRECTS {
-            let outcome = self.exchange(request, &url).await?;
-            let Ok(response) = &outcome else {
-                return Ok(outcome);
-            };
-            match redirected(request, &url, response)? {
+            let response = self.exchange(request, &url, tries).await?;
+            match redirected(request, &url, &response)? {
                 Some(target) => url = target,
-                None => return Ok(outcome),
+                None => return Ok(response),
             }
         }
         Err(ApiError::TooManyRedirects)
     }
 
-    async fn exchange(&self, request: &Request, url: &Url) -> Result<Outcome, ApiError> {
+    async fn exchange(&self, request: &Request, url: &Url, tries: u32) -> Outcome {
         let most = match request.repeat {
             Repeat::Safe => READ_TIMEOUT,
             Repeat::Keyed(_) => KEYED_TIMEOUT,
@@ -170,7 +168,7 @@ impl<'a> Client<'a> {
         let mut asked = Asked { ctx: self.ctx, began_ms: self.ctx.platform.now_ms(), status: 0 };
         let outcome = self.ctx.platform.fetch(outbound).await;
         asked.status = outcome.as_ref().map_or(0, |response| response.status);
-        Ok(outcome)
+        outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })
     }
 
     fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
@@ -194,8 +192,12 @@ impl<'a> Client<'a> {
         headers
     }
 
-    fn read(&self, request: &Request, outcome: Outcome, tries: u32) -> Result<Answer, ApiError> {
-        let response = outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })?;
+    fn read(
+        &self,
+        request: &Request,
+        response: OutboundResponse,
+        tries: u32,
+    ) -> Result<Answer, ApiError> {
         let OutboundResponse { status, retry_after, body, .. } = response;
         if !(200..300).contains(&status) {
             let detail = self.detail(request, &body);
