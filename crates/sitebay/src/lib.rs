@@ -165,7 +165,7 @@ impl Toolset for Sitebay {
         name: &'a str,
         arguments: &'a Map<String, Value>,
     ) -> LocalBoxFuture<'a, Result<PromptResult, PromptError>> {
-        let made = prompts::prompt(name, arguments).unwrap_or(Err(PromptError::NotFound));
+        let made = prompts::prompt(name, arguments);
         async { made }.boxed_local()
     }
 
