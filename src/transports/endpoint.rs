@@ -5,10 +5,9 @@ use std::rc::Rc;
 use uuid::Uuid;
 use worker::Env;
 
-use crate::stubs::keys;
 use crate::wiring::REGISTRY;
 use crate::{
-    admission::Visit,
+    admission::{Admission, Visit},
     answer::{self, Caller, STREAMED},
     body::check_declared,
     config::Config,
@@ -74,17 +73,13 @@ pub struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// Lets the caller in, or not.
-    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+    /// The endpoint of a caller that was let in.
+    pub fn new(visit: Visit<'a>, admission: Admission) -> Self {
         let Visit { env, config, caller, .. } = visit;
-        let keys = keys::keys(env, config).await?;
-        let (admitted, rate) = visit.admitted(request, &keys).await?;
+        let Admission { keys, admitted, rate } = admission;
         let Admitted { principal, own_token, grant, key } = admitted;
-        if let Some(note) = quota::note_accepted(env, &principal, || visit.wait_until()) {
-            visit.record.when_accepted(note);
-        }
         let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
-        Ok(Self {
+        Self {
             env,
             config,
             caller,
@@ -97,7 +92,7 @@ impl<'a> Endpoint<'a> {
             key,
             audit,
             wait_until,
-        })
+        }
     }
 
     /// Keeps work running after the answer, or without one.
