@@ -13,7 +13,6 @@
 pub mod admin;
 pub mod admission;
 pub mod answer;
-pub mod asked;
 pub mod body;
 pub mod challenge;
 pub mod config;

@@ -13,7 +13,7 @@ use crate::{
     admin,
     admission::Visit,
     answer::{self, Caller},
-    challenge,
+    body, challenge,
     config::Config,
     discovery,
     error::Error,
@@ -148,11 +148,11 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.url().to_owned());
-    let endpoint = match compiled_apart(Endpoint::admit(&request, visit)).await {
-        Ok(endpoint) => endpoint,
+    let endpoint = match compiled_apart(visit.admit(&request)).await {
+        Ok(admission) => Endpoint::new(visit, admission),
         Err(error) => {
             let error = match path {
-                streamable::PATH => compiled_apart(error.naming(&request)).await,
+                streamable::PATH => compiled_apart(body::naming(error, &request)).await,
                 _ => error,
             };
             return error.answer(caller, &record);

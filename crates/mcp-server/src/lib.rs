@@ -7,7 +7,6 @@
 
 pub mod apart;
 pub mod ask;
-pub mod audited;
 pub mod changes;
 pub mod choice;
 pub mod context;
