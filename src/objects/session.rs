@@ -66,7 +66,8 @@ use mcp_server::{
 /// Holds sessions.
 ///
 /// The only object that is exported without `#[durable_object]`: the macro's `worker::Request` and `worker::Response`
-/// read and write piece by piece, and each piece is a call into JavaScript that every session call would make.
+/// read and write piece by piece, and each piece is a call into JavaScript that every session call would make. With it
+/// a session call was 0.90 times as fast (95 % interval 0.86 to 0.94, 45 interleaved pairs, processor time).
 #[wasm_bindgen]
 pub struct SessionAgent(Rc<Core>);
 
