@@ -9,6 +9,7 @@ use worker::{Context, Env};
 
 use crate::{
     answer::Caller,
+    challenge::challenging,
     config::Config,
     error::{Error, Outcome},
     platform::{clock::now_s, http::Request},
@@ -16,7 +17,7 @@ use crate::{
     stubs::{
         audit,
         grants::{self, Admitted},
-        issuer, named_keys, quota, rollout,
+        issuer, keys, named_keys, quota, rollout,
     },
 };
 use mcp_auth::origin::own;
@@ -55,18 +56,28 @@ pub struct Visit<'a> {
     pub context: Rc<Context>,
 }
 
+/// A caller that was let in.
+pub struct Admission {
+    /// The keys in force.
+    pub keys: Rc<Keyring>,
+    /// Who it is, and what it brings.
+    pub admitted: Admitted,
+    /// What it may still ask for in this window. None: there is no limit.
+    pub rate: Option<Rate>,
+}
+
 impl Visit<'_> {
     /// Lets the caller in, or not.
-    pub(super) async fn admitted(
-        &self,
-        request: &Request,
-        keys: &Keyring,
-    ) -> Outcome<(Admitted, Option<Rate>)> {
+    ///
+    /// # Errors
+    /// The refusal: 401, 403, 429, or 503 where it cannot be found out.
+    pub async fn admit(&self, request: &Request) -> Outcome<Admission> {
         let Self { env, config, .. } = self;
+        let keys = keys::keys(env, config).await?;
         let brought = brought(request, config.door.keys_in_url)?;
-        let identified = identified(request, env, config, keys, &brought).await;
+        let identified = identified(request, env, config, &keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
-        let mut admitted = identified.map_err(|stop| stop.challenging(config, request))?;
+        let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
         let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
         self.record.asked_by(&admitted.principal);
@@ -76,7 +87,10 @@ impl Visit<'_> {
         let rate = rated(env, config, &admitted.principal, place).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
-        Ok((admitted, rate))
+        if let Some(note) = quota::note_accepted(env, &admitted.principal, || self.wait_until()) {
+            self.record.when_accepted(note);
+        }
+        Ok(Admission { keys, admitted, rate })
     }
 
     /// Where it is noted what happened.

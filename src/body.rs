@@ -1,10 +1,16 @@
-//! Reading a request's body within its limit.
+//! Reading a request's body within its limit: all of it, or as much as says which request is refused.
 
 use futures_util::StreamExt as _;
-use worker::{ByteStream, Result};
+use worker::{ByteStream, Method};
 
-use crate::platform::http::Request;
-use mcp_auth::refusal::{MAX_BODY, Refusal};
+use crate::{
+    error::{Error, Outcome},
+    platform::http::Request,
+};
+use mcp_auth::{
+    asked::Asked,
+    refusal::{MAX_BODY, Refusal},
+};
 use mcp_protocol::raw;
 use mcp_server::apart::compiled_apart;
 
@@ -12,22 +18,24 @@ use mcp_server::apart::compiled_apart;
 /// a broken connection instead of the refusal.
 const DISCARDED: usize = 32 * 1024 * 1024;
 
-/// Reads the whole body, without a byte order mark before it. One that declares its length is read at once; only a chunked one is
-/// counted on the way, which costs a quarter of the speed.
-pub async fn read_body(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-    let read = match declared_length(request) {
-        Some(length) if length > MAX_BODY => {
-            return compiled_apart(refuse(request.stream()?)).await;
-        }
-        Some(_) => request.bytes().await.map(Ok),
-        None => compiled_apart(count(request)).await,
-    };
-    Ok(read?.map(without_mark))
-}
+/// Bytes of a body that is read for the id of its request alone.
+const READ_FOR_ID: usize = 256 * 1024;
 
-fn without_mark(body: Vec<u8>) -> Vec<u8> {
+/// Reads the whole body, without a byte order mark before it. A body that declares its length is read at once; only a
+/// chunked one is read and counted piece by piece, and each piece is a call into JavaScript.
+///
+/// # Errors
+/// [`Refusal::TooLarge`], and failures of the runtime.
+pub async fn read_body(request: &Request) -> Outcome<Vec<u8>> {
+    let body = match declared_length(request) {
+        Some(length) if length > MAX_BODY => {
+            return Err(compiled_apart(refuse(request.stream()?)).await);
+        }
+        Some(_) => request.bytes().await?,
+        None => compiled_apart(count(request)).await?,
+    };
     let text = raw::unmarked(&body);
-    if text.len() == body.len() { body } else { text.to_vec() }
+    Ok(if text.len() == body.len() { body } else { text.to_vec() })
 }
 
 /// The `Content-Length`, where it is a number.
@@ -36,38 +44,67 @@ fn declared_length(request: &Request) -> Option<usize> {
 }
 
 /// Refuses a body that declares more than the limit, and reads nothing of any other.
-pub async fn check_declared(request: &Request) -> Result<std::result::Result<(), Refusal>> {
+///
+/// # Errors
+/// As [`read_body`].
+pub async fn check_declared(request: &Request) -> Outcome<()> {
     match declared_length(request) {
-        Some(length) if length > MAX_BODY => compiled_apart(refuse(request.stream()?)).await,
-        _ => Ok(Ok(())),
+        Some(length) if length > MAX_BODY => Err(compiled_apart(refuse(request.stream()?)).await),
+        _ => Ok(()),
     }
 }
 
-async fn count(request: &Request) -> Result<std::result::Result<Vec<u8>, Refusal>> {
-    let Some(mut stream) = request.stream()? else {
-        return Ok(Ok(Vec::new()));
-    };
+async fn count(request: &Request) -> Outcome<Vec<u8>> {
     let mut body = Vec::new();
+    let Some(mut stream) = request.stream()? else {
+        return Ok(body);
+    };
     while let Some(chunk) = stream.next().await {
         let chunk = chunk?;
         if body.len().saturating_add(chunk.len()) > MAX_BODY {
-            return refuse(Some(stream)).await;
+            return Err(refuse(Some(stream)).await);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Ok(body))
+    Ok(body)
 }
 
-async fn refuse<T>(rest: Option<ByteStream>) -> Result<std::result::Result<T, Refusal>> {
+/// Reads on what is refused.
+async fn refuse(rest: Option<ByteStream>) -> Error {
     let mut left = DISCARDED;
-    let Some(mut rest) = rest else {
-        return Ok(Err(Refusal::TooLarge));
-    };
-    while let Some(Ok(chunk)) = rest.next().await {
-        match left.checked_sub(chunk.len()) {
-            Some(less) => left = less,
-            None => break,
+    if let Some(mut rest) = rest {
+        while let Some(Ok(chunk)) = rest.next().await {
+            match left.checked_sub(chunk.len()) {
+                Some(less) => left = less,
+                None => break,
+            }
         }
     }
-    Ok(Err(Refusal::TooLarge))
+    Refusal::TooLarge.into()
+}
+
+/// The same error with the id of the refused request, as far as the HTTP request still has it.
+pub async fn naming(error: Error, request: &Request) -> Error {
+    match error {
+        Error::Refused(refusal) => {
+            let asked = asked_by(request, &refusal).await;
+            Error::RefusedRequest(refusal, asked)
+        }
+        other => other,
+    }
+}
+
+/// Which request is about to be refused. Reads its body where that can be read.
+async fn asked_by(request: &Request, refusal: &Refusal) -> Asked {
+    if request.method() != Method::Post || !refusal.leaves_waiting() {
+        return Asked::Nothing;
+    }
+    let is_small = declared_length(request).is_some_and(|length| length <= READ_FOR_ID);
+    if refusal.comes_after_the_body() || !is_small {
+        return Asked::Unknown;
+    }
+    match read_body(request).await {
+        Ok(body) => Asked::in_body(&body),
+        Err(_) => Asked::Unknown,
+    }
 }

@@ -4,16 +4,25 @@ use worker::Result;
 
 use crate::{
     config::Config,
-    platform::http::{self, Response},
+    error::Error,
+    platform::http::{self, Request, Response},
 };
 use mcp_auth::{
     oauth::{OFFERED, resource},
     refusal::Refusal,
 };
 
+/// The same error with the way to sign in, where there is one.
+pub fn challenging(error: Error, config: &Config, request: &Request) -> Error {
+    match error {
+        Error::Refused(refusal) => to(refusal, config, request.url()).into(),
+        other => other,
+    }
+}
+
 /// A refusal of a caller whom nobody knows, with the way to be known, where there is one. `url` is
 /// what was asked.
-pub fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
+fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
     let (why, wrong) = match refusal {
         Refusal::Unauthorized(why) if config.door.oauth => (why, String::new()),
         Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.door.oauth => {

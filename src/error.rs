@@ -5,10 +5,7 @@ use mcp_server::telemetry::record::Record;
 
 use crate::{
     answer::{self, Caller},
-    asked::asked_by,
-    challenge,
-    config::Config,
-    platform::http::{Request, Response},
+    platform::http::Response,
 };
 
 /// Why there is no answer.
@@ -38,30 +35,21 @@ impl From<worker::Error> for Error {
 }
 
 impl Error {
-    /// The same with the way to sign in, where there is one.
-    pub fn challenging(self, config: &Config, request: &Request) -> Self {
-        match self {
-            Self::Refused(refusal) => Self::Refused(challenge::to(refusal, config, request.url())),
-            other => other,
-        }
-    }
-
-    /// The same with the id of the refused request, as far as the HTTP request still has it.
-    pub async fn naming(self, request: &Request) -> Self {
-        match self {
-            Self::Refused(refusal) => {
-                let asked = asked_by(request, &refusal).await;
-                Self::RefusedRequest(refusal, asked)
-            }
-            other => other,
-        }
-    }
-
     /// The same with the id of the request in this body.
     pub fn naming_body(self, body: &[u8]) -> Self {
+        self.naming(|| Asked::in_body(body))
+    }
+
+    /// The same for a request whose id is not known.
+    pub fn naming_unknown(self) -> Self {
+        self.naming(|| Asked::Unknown)
+    }
+
+    /// Adds which request was refused, where its client waits for the id.
+    fn naming(self, asked: impl FnOnce() -> Asked) -> Self {
         match self {
             Self::Refused(refusal) if refusal.leaves_waiting() => {
-                Self::RefusedRequest(refusal, Asked::in_body(body))
+                Self::RefusedRequest(refusal, asked())
             }
             other => other,
         }

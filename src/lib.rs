@@ -1,6 +1,11 @@
 //! A stateful MCP agent on Cloudflare Workers that manages WordPress sites on SiteBay.
 //!
-//! What touches Workers is here; everything else is in crates that do not see the `worker` crate.
+//! A request goes from `fetch` to [`routes`], which has its caller admitted ([`admission`]) and hands it to a wire
+//! ([`transports`]). A request of a session is answered in the session's Durable Object ([`objects::session`]), a request
+//! of 2026-07-28 in the Worker ([`transports::stateless`]). Both call `mcp_server::dispatch::dispatch`, where methods such
+//! as `tools/call` are carried out with the toolsets of [`wiring`].
+//!
+//! This crate is the code that uses the Workers runtime. Everything else is in crates that do not see the `worker` crate.
 
 // In the tests text is for those who develop; what leaves is written for its readers.
 #![cfg_attr(not(test), warn(clippy::use_debug))]
@@ -8,7 +13,6 @@
 pub mod admin;
 pub mod admission;
 pub mod answer;
-pub mod asked;
 pub mod body;
 pub mod challenge;
 pub mod config;

@@ -1,7 +1,6 @@
-//! From method and path to who answers.
+//! The way from method and path to a handler: `/mcp` leads to [`streamable`], `/sse` to [`sse`].
 //!
-//! What most requests never need is boxed: an instance compiles a function when it is first called,
-//! and one that has everything in it costs the first request of an isolate its time.
+//! Handlers that most requests never need are compiled apart ([`compiled_apart`]).
 //!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
@@ -14,7 +13,7 @@ use crate::{
     admin,
     admission::Visit,
     answer::{self, Caller},
-    challenge,
+    body, challenge,
     config::Config,
     discovery,
     error::Error,
@@ -149,11 +148,11 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
         return answer::preflight(asked.as_deref(), caller);
     }
     let url = config.door.oauth.then(|| request.url().to_owned());
-    let endpoint = match compiled_apart(Endpoint::admit(&request, visit)).await {
-        Ok(endpoint) => endpoint,
+    let endpoint = match compiled_apart(visit.admit(&request)).await {
+        Ok(admission) => Endpoint::new(visit, admission),
         Err(error) => {
             let error = match path {
-                streamable::PATH => compiled_apart(error.naming(&request)).await,
+                streamable::PATH => compiled_apart(body::naming(error, &request)).await,
                 _ => error,
             };
             return error.answer(caller, &record);

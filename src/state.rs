@@ -1,6 +1,6 @@
 //! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
-//! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only: a
-//! request that waits for another one is killed.
+//! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only,
+//! never futures, channels or locks: a request that waits for another's wake-up is killed at once.
 
 use std::{
     cell::{Cell, RefCell},

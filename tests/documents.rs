@@ -21,7 +21,8 @@ fn read(path: &Path) -> String {
 fn documents() -> Vec<(PathBuf, String)> {
     let docs = fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
     let docs = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
-    let top = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"].map(|name| root().join(name));
+    let others = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "crates/README.md"];
+    let top = others.map(|name| root().join(name));
     docs.chain(top).map(|path| (path.clone(), read(&path))).collect()
 }
 
@@ -79,6 +80,46 @@ fn the_readme_has_fewer_than_900_words() {
     assert!(words < 900, "README.md has {words} words: move details to docs/");
 }
 
+/// The reference is written from the catalogue.
+#[test]
+fn the_numbers_of_tools_are_those_of_the_reference() {
+    let reference = read(&root().join("docs/TOOLS_REFERENCE.md"));
+    let rows = reference.lines().filter(|line| line.starts_with("| [") && line.contains("](#"));
+    let counts: Vec<Vec<u32>> = rows
+        .map(|row| row.split(" | ").filter_map(|cell| cell.trim().parse().ok()).collect())
+        .collect();
+    let sum = |column: usize| counts.iter().map(|row| row[column]).sum::<u32>();
+    let (sets, tools, default) = (counts.len(), sum(0), sum(1));
+    let says = |name: &str, text: &str| {
+        let document = read(&root().join(name)).replace('\n', " ");
+        assert!(document.contains(text), "{name}: {text}");
+    };
+    says(
+        "README.md",
+        &format!("**{tools} tools** ([reference](docs/TOOLS_REFERENCE.md)), {default} of them"),
+    );
+    says("docs/USING.md", &format!("{tools} operations in {sets} toolsets. {default} tools are"));
+}
+
+/// A reader who copies the commands gives no program more than it needs.
+#[test]
+fn every_command_of_the_documents_that_makes_a_key_makes_one_that_only_reads() {
+    let mut commands = 0;
+    for (path, text) in documents() {
+        for line in text.lines().filter(|line| line.contains("/admin/keys -d '")) {
+            let body = line.split("-d '").nth(1).and_then(|rest| rest.split('\'').next());
+            let body: Value = serde_json::from_str(body.unwrap()).unwrap();
+            assert_eq!(body["scopes"], serde_json::json!(["read"]), "{}: {line}", path.display());
+            commands += 1;
+        }
+    }
+    assert!(commands >= 2, "{commands}");
+    let readme = read(&root().join("README.md"));
+    let first = |text: &str| readme.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(first(r#""scopes": ["read"]"#) < first("## Connect your client"));
+    assert!(!readme.contains("put MCP_API_KEY"), "one key with the scope `write` for everybody");
+}
+
 #[test]
 fn the_readme_configures_cursor_as_the_page_of_the_server_does() {
     let text = read(&root().join("README.md"));
@@ -88,16 +129,18 @@ fn the_readme_configures_cursor_as_the_page_of_the_server_does() {
     assert!(blocks.contains(&page), "{page}");
 }
 
-/// Words that stand for a subject which the sentence should name; docs/ARCHITECTURE.md and the
-/// catalogue's own page are not covered.
+/// Words that stand for a subject which the sentence should name; the catalogue's own page is not
+/// covered.
 #[test]
 fn documents_name_their_subjects() {
     let covered = [
         "README",
         "CONTRIBUTING",
         "ACCESS",
+        "ARCHITECTURE",
         "CONFIGURATION",
         "COST",
+        "INTERNALS",
         "OAUTH",
         "OPERATIONS",
         "TOOLS",

@@ -56,6 +56,7 @@ mod observability;
 mod origins;
 mod panics;
 mod python;
+mod references;
 mod resuming;
 mod rust_sdk;
 mod scopes;

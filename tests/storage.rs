@@ -6,9 +6,12 @@ use std::{
 };
 
 use serde_json::json;
-use xtask::server::Server;
+use xtask::{
+    faults::{Fault, Faults, How},
+    server::{Options, Server},
+};
 
-use crate::support::{Client, server};
+use crate::support::{Client, options, server, start, wait};
 
 /// What the local runtime makes for any object, used or not.
 const EMPTY_OBJECT: u64 = 4_096;
@@ -124,6 +127,21 @@ async fn an_ended_session_stays_ended_over_a_restart() {
     server.restart().await.unwrap();
     client.request("ping", json!({})).await.refused(404, -32001);
     assert_eq!(client.delete().await.status, 404);
+}
+
+/// An alarm that the object believed to be set would never clear the rows.
+#[tokio::test]
+async fn an_alarm_that_could_not_be_set_is_set_with_the_next_row() {
+    let fault = Fault { class: "SessionAgent", path: "", how: How::Unarmed, times: 1 };
+    let faults = Faults { faults: vec![fault], haste: 1 };
+    let server = start(Options { faults: Some(faults), ..options() }).await;
+    let client = Client::new(&server.url()).connect().await;
+    client.request("logging/setLevel", json!({ "level": "info" })).await;
+    let failed = || server.log().contains("a fault in place of an alarm");
+    wait::holds("the first alarm could not be set", failed).await;
+    assert!(!server.log().contains(Faults::ALARM_SET), "{}", server.log());
+    client.request("logging/setLevel", json!({ "level": "warning" })).await;
+    wait::holds("the second one is set", || server.log().contains(Faults::ALARM_SET)).await;
 }
 
 #[tokio::test]

@@ -14,7 +14,10 @@ use xtask::{
     paths, setup,
 };
 
-use crate::{messages::Caller, workerd::Worker};
+use crate::{
+    messages::Caller,
+    workerd::{Front, Worker},
+};
 
 /// Who.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -142,8 +145,11 @@ impl Built {
             }
             Contestant::McpHandler => (&self.handler, &[], &["nodejs_compat"], Vec::new()),
         };
-        let stand_in = (who == Contestant::Classes).then_some("Floor");
-        Worker { folder: folder.clone(), objects, flags, vars, stand_in, counted: false, v8: &[] }
+        let front = match who {
+            Contestant::Classes => Front::StandIn("Floor"),
+            _ => Front::Bundle,
+        };
+        Worker { folder: folder.clone(), objects, flags, vars, front, counted: false, v8: &[] }
     }
 
     /// The same as it is deployed: ours without the fixture tools.

@@ -38,12 +38,23 @@ pub struct Worker {
     pub flags: &'static [&'static str],
     /// Variables.
     pub vars: Vec<(String, String)>,
-    /// The class of the bundle that stands for every class of `objects`. None: it has them all.
-    pub stand_in: Option<&'static str>,
+    /// The module in front of the bundle.
+    pub front: Front,
     /// Whether requests to objects and writes are counted.
     pub counted: bool,
     /// Flags of the JavaScript engine.
     pub v8: &'static [&'static str],
+}
+
+/// The module that the runtime loads in the place of the bundle's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// None: the bundle has all classes of the objects, and answers.
+    Bundle,
+    /// One class of the bundle stands for every class of the objects.
+    StandIn(&'static str),
+    /// Every request is answered in JavaScript; the bundle is loaded, and nothing of it is called.
+    Idle,
 }
 
 /// A running Worker. Dropping it ends it.
@@ -168,8 +179,8 @@ fn modules(worker: &Worker, folder: &Path) -> Result<Vec<&'static str>> {
         fs::write(folder.join("counting.js"), COUNTING)?;
         fs::write(folder.join("entry.js"), counting_entry(worker.objects))?;
         names.extend(["entry.js", "counting.js"]);
-    } else if let Some(class) = worker.stand_in {
-        fs::write(folder.join("entry.js"), renaming_entry(class, worker.objects))?;
+    } else if worker.front != Front::Bundle {
+        fs::write(folder.join("entry.js"), front(worker.front, worker.objects))?;
         names.push("entry.js");
     }
     let bundled = FILES.into_iter().filter(|name| worker.folder.join(name).exists());
@@ -195,11 +206,15 @@ fn counting_entry(objects: &[(&str, &str)]) -> String {
     text
 }
 
-/// The module that gives a class of the bundle many names.
-fn renaming_entry(class: &str, objects: &[(&str, &str)]) -> String {
-    let mut text =
-        "import * as inner from \"./index.js\";\nexport default inner.default;\n".to_owned();
+/// The text of the module in front of the bundle.
+fn front(front: Front, objects: &[(&str, &str)]) -> String {
+    let mut text = "import * as inner from \"./index.js\";\n".to_owned();
+    text.push_str(match front {
+        Front::Idle => "export default { fetch: () => new Response(\"{}\") };\n",
+        Front::Bundle | Front::StandIn(_) => "export default inner.default;\n",
+    });
     for (_, name) in objects {
+        let class = if let Front::StandIn(class) = front { class } else { name };
         let _ = writeln!(text, "export const {name} = inner.{class};");
     }
     text

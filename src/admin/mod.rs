@@ -203,7 +203,7 @@ async fn rollout_text(endpoint: &Endpoint<'_>) -> String {
 }
 
 async fn body(request: &Request) -> Outcome<String> {
-    let body = read_body(request).await??;
+    let body = read_body(request).await?;
     // What is no UTF-8 is no JSON either.
     Ok(String::from_utf8(body).unwrap_or_default())
 }

@@ -1,4 +1,5 @@
-//! The Durable Objects: thin shells over state machines that the host can test.
+//! The Durable Objects: thin shells over state machines that the host can test. [`session`], [`task`], [`hub`], [`quota`],
+//! [`grant`] and [`key`] have one class each; the other files are parts of them.
 
 mod class;
 pub mod grant;

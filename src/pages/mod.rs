@@ -1,4 +1,4 @@
-//! pages
+//! Pages for people, and the OAuth endpoints behind them.
 
 pub mod landing;
 pub mod oauth;

@@ -1,7 +1,4 @@
-//! The Workers runtime as the core sees it: timers, outbound HTTP, the clock, what an isolate keeps.
-//!
-//! Invariant: only values are kept between requests, never futures, channels or locks: a request
-//! that waits for another's wake-up is killed at once.
+//! The Workers runtime as the rest of the server sees it: HTTP, timers, the clock, sockets, stores, ciphers, the log.
 
 pub mod binding;
 pub mod cipher;

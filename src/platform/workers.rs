@@ -42,11 +42,25 @@ async fn fetch(request: OutboundRequest) -> Result<OutboundResponse, NetworkFail
         let response = Fetch::Request(build(request)?).send_with_signal(&signal).await?;
         read(response, at_most).await
     };
-    match sent.await {
-        Ok(answer) => answer,
+    sent.await.map_err(|failure| match failure {
+        Failure::TooLarge => NetworkFailure::TooLarge(at_most),
         // The signal also aborts a body that comes too slowly.
-        Err(_) if signal.aborted() => Err(NetworkFailure::TimedOut(timeout)),
-        Err(error) => Err(NetworkFailure::Broken(error.to_string())),
+        Failure::Broken(_) if signal.aborted() => NetworkFailure::TimedOut(timeout),
+        Failure::Broken(error) => NetworkFailure::Broken(error.to_string()),
+    })
+}
+
+/// Why a request came to no answer.
+enum Failure {
+    /// The answer has more bytes than the request takes.
+    TooLarge,
+    /// The runtime failed, or the request was aborted.
+    Broken(worker::Error),
+}
+
+impl From<worker::Error> for Failure {
+    fn from(error: worker::Error) -> Self {
+        Self::Broken(error)
     }
 }
 
@@ -74,10 +88,7 @@ fn method(method: Method) -> &'static str {
     }
 }
 
-async fn read(
-    mut response: Response,
-    at_most: usize,
-) -> worker::Result<Result<OutboundResponse, NetworkFailure>> {
+async fn read(mut response: Response, at_most: usize) -> Result<OutboundResponse, Failure> {
     let header = |name: &str| response.headers().get(name).ok().flatten();
     let content_type = header("content-type");
     let retry_after = header("retry-after");
@@ -90,9 +101,9 @@ async fn read(
         while let Some(chunk) = stream.next().await {
             body.extend_from_slice(&chunk?);
             if body.len() > at_most {
-                return Ok(Err(NetworkFailure::TooLarge(at_most)));
+                return Err(Failure::TooLarge);
             }
         }
     }
-    Ok(Ok(OutboundResponse { status, content_type, retry_after, location, body }))
+    Ok(OutboundResponse { status, content_type, retry_after, location, body })
 }

@@ -1,25 +1,21 @@
-//! To a session's object, under a deadline: from the Worker one request with its body unread, from the
-//! subject's hub what concerns all of its sessions.
+//! Calls of a session's object, under a deadline: the Worker passes a client's request on with its body unread, and the
+//! subject's hub sends news and the end of all sessions. The other side is `objects::session`.
 
-use std::rc::Rc;
-
-use uuid::Uuid;
 use worker::{Env, Headers, Result};
 
-use crate::platform::{
-    http::{Lines, Request, Response},
-    object_stub::{CallError, ObjectStub},
-    request,
+use crate::{
+    error::Outcome,
+    platform::{
+        http::{Lines, Request, Response},
+        object_stub::{CallError, ObjectStub},
+        request,
+    },
 };
 use mcp_auth::{
     admission::OWN_TOKEN_HEADER,
     keys::Keyring,
-    principal::Principal,
-    quota::Rate,
     refusal::Refusal,
     seal::{SEAL_HEADER, Sealed, hub_seal},
-    secret::Secret,
-    session_id::Claims,
 };
 use mcp_platform::record::Record as _;
 use mcp_protocol::media;
@@ -33,68 +29,55 @@ const SESSION_AGENT: &str = "SESSION_AGENT";
 const NEWS: &str = "/news";
 const END: &str = "/end";
 
-/// A session that a request may speak to.
-pub struct Target<'a> {
-    /// The Worker's bindings.
-    pub env: &'a Env,
-    /// The keys for the seal.
-    pub keys: Rc<Keyring>,
-    /// Which session.
-    pub claims: Claims,
-    /// Who asks.
-    pub principal: Principal,
-    /// The request's name in logs.
-    pub request: Uuid,
-    /// The SiteBay token to pass on in the place of whatever the client sent.
-    pub own_token: Option<Secret>,
+/// Passes a client's request on to its session's object, with its body unread, under the path that
+/// objects know. Of its headers only those go along that the object reads. `own_token` is the SiteBay
+/// token that goes along in the place of whatever the client sent.
+///
+/// # Errors
+/// Where the object does not answer.
+pub async fn pass_on(
+    env: &Env,
+    keys: &Keyring,
+    sealed: &Sealed,
+    own_token: Option<&str>,
+    request: &Request,
+    path: &str,
+) -> Outcome<Response> {
+    let mut lines = Lines::default();
+    lines.push(SEAL_HEADER, Some(&sealed.seal(keys)))?;
+    for name in PASSED {
+        lines.push(name, request.header(name).as_deref())?;
+    }
+    // Only where there is a trace: it is asked for by itself.
+    if request.header(PARENT).is_some() {
+        lines.push(STATE, request.header(STATE).as_deref())?;
+    }
+    if sealed.principal.own_credential {
+        let token = own_token.map(str::to_owned).or_else(|| request.header(OWN_TOKEN_HEADER));
+        lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
+    }
+    let streams = media::accepts_stream(request.header("accept").as_deref());
+    let takes = if streams { "" } else { TAKES_JSON_ALONE };
+    let url = format!("https://object{path}{takes}");
+    let stub = stub(env, &sealed.claims.object())?;
+    Ok(judged(stub.pass_on(request, &url, lines.as_str()).await)?)
 }
 
-/// What came back: an answer of the object, or none.
-pub type Forwarded<T = Response> = std::result::Result<T, Refusal>;
-
-impl Target<'_> {
-    /// Passes the client's request on, with its body unread, under the path that objects know. Of its
-    /// headers only those go along that the object reads.
-    pub async fn pass_on(
-        self,
-        request: &Request,
-        path: &str,
-        rate: Option<Rate>,
-    ) -> Result<Forwarded> {
-        let mut lines = Lines::default();
-        lines.push(SEAL_HEADER, Some(&self.seal(rate)))?;
-        for name in PASSED {
-            lines.push(name, request.header(name).as_deref())?;
-        }
-        // Only where there is a trace: it is asked for by itself.
-        if request.header(PARENT).is_some() {
-            lines.push(STATE, request.header(STATE).as_deref())?;
-        }
-        if self.principal.own_credential {
-            let kept = self.own_token.as_ref().map(|token| token.expose().to_owned());
-            let token = kept.or_else(|| request.header(OWN_TOKEN_HEADER));
-            lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
-        }
-        let streams = media::accepts_stream(request.header("accept").as_deref());
-        let takes = if streams { "" } else { TAKES_JSON_ALONE };
-        let url = format!("https://object{path}{takes}");
-        let stub = stub(self.env, &self.claims.object())?;
-        Ok(judged(stub.pass_on(request, &url, lines.as_str()).await))
-    }
-
-    /// Asks the object for the feed of the session's long-lived stream: its own (`stream`), or the
-    /// one that carries everything (`sse`).
-    pub async fn open_feed(self, kind: &str) -> Result<Forwarded<worker::Response>> {
-        let headers = Headers::new();
-        headers.set(SEAL_HEADER, &self.seal(None))?;
-        let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
-        Ok(judged(stub(self.env, &self.claims.object())?.open(&request).await))
-    }
-
-    fn seal(&self, rate: Option<Rate>) -> String {
-        let (claims, principal) = (self.claims.clone(), self.principal.clone());
-        Sealed { claims, principal, request: self.request, rate }.seal(&self.keys)
-    }
+/// Asks the object for the feed of a session's long-lived stream: its own (`stream`), or the one that
+/// carries everything (`sse`).
+///
+/// # Errors
+/// Where the object does not answer.
+pub async fn open_feed(
+    env: &Env,
+    keys: &Keyring,
+    sealed: &Sealed,
+    kind: &str,
+) -> Outcome<worker::Response> {
+    let headers = Headers::new();
+    headers.set(SEAL_HEADER, &sealed.seal(keys))?;
+    let request = request::upgrade(&format!("https://object/{kind}"), &headers)?;
+    Ok(judged(stub(env, &sealed.claims.object())?.open(&request).await)?)
 }
 
 /// What a session's object reads of a client's request, besides its seal and the token.
@@ -164,7 +147,7 @@ fn stub(env: &Env, object: &str) -> Result<ObjectStub> {
     ObjectStub::named(env, SESSION_AGENT, object)
 }
 
-fn judged<T>(answered: std::result::Result<T, CallError>) -> Forwarded<T> {
+fn judged<T>(answered: std::result::Result<T, CallError>) -> std::result::Result<T, Refusal> {
     answered.map_err(|error| match error {
         CallError::TimedOut(deadline) => Refusal::TimedOut(deadline.as_secs()),
         CallError::Failed(error) => {

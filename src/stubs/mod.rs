@@ -1,4 +1,6 @@
-//! stubs
+//! The Worker's side of Durable Objects, of D1, KV and the audit, and of the services that a caller's token is checked
+//! with. Every call has a deadline. Session objects are called through [`forward`], the others through the file of
+//! their name.
 
 pub mod audit;
 pub mod forward;

@@ -1,14 +1,14 @@
-//! An endpoint as one admitted caller meets it, whatever the wire.
+//! The server as one admitted caller sees it, the same for every wire: its keys, its account, its hub and tasks, and the
+//! way to the object of a session.
 
 use std::rc::Rc;
 
 use uuid::Uuid;
 use worker::Env;
 
-use crate::stubs::keys;
 use crate::wiring::REGISTRY;
 use crate::{
-    admission::Visit,
+    admission::{Admission, Visit},
     answer::{self, Caller, STREAMED},
     body::check_declared,
     config::Config,
@@ -19,10 +19,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     state,
-    stubs::{
-        forward::Target, grants::Admitted, hub::Hub, quota, tasks::TaskLink,
-        token_check::TokenCheck,
-    },
+    stubs::{forward, grants::Admitted, hub::Hub, quota, tasks::TaskLink, token_check::TokenCheck},
     transports::{held::Lease, watchdog::Watched, whole::whole},
 };
 use mcp_auth::{
@@ -32,6 +29,7 @@ use mcp_auth::{
     principal::Principal,
     quota::Rate,
     refusal::Refusal,
+    seal::Sealed,
     secret::Secret,
     session_id::{Claims, Placement},
 };
@@ -76,17 +74,13 @@ pub struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
-    /// Lets the caller in, or not.
-    pub async fn admit(request: &Request, visit: Visit<'a>) -> Outcome<Self> {
+    /// The endpoint of a caller that was let in.
+    pub fn new(visit: Visit<'a>, admission: Admission) -> Self {
         let Visit { env, config, caller, .. } = visit;
-        let keys = keys::keys(env, config).await?;
-        let (admitted, rate) = visit.admitted(request, &keys).await?;
+        let Admission { keys, admitted, rate } = admission;
         let Admitted { principal, own_token, grant, key } = admitted;
-        if let Some(note) = quota::note_accepted(env, &principal, || visit.wait_until()) {
-            visit.record.when_accepted(note);
-        }
         let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
-        Ok(Self {
+        Self {
             env,
             config,
             caller,
@@ -99,7 +93,7 @@ impl<'a> Endpoint<'a> {
             key,
             audit,
             wait_until,
-        })
+        }
     }
 
     /// Keeps work running after the answer, or without one.
@@ -174,34 +168,49 @@ impl<'a> Endpoint<'a> {
     }
 
     /// The session that an id names, if it is this caller's and was not ended with all others.
-    pub async fn target(&self, id: &str) -> Outcome<Target<'a>> {
+    ///
+    /// # Errors
+    /// 404 for every other id, 503 where the hub does not answer.
+    pub async fn session(&self, id: &str) -> Outcome<Claims> {
         let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
         let account = self.principal.unverified;
         if Hub::has_ended(self.env, account, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
         }
-        Ok(self.target_of(claims))
+        Ok(claims)
     }
 
-    /// A session that this caller may speak to.
-    pub fn target_of(&self, claims: Claims) -> Target<'a> {
-        let (env, keys, principal) = (self.env, self.keys.clone(), self.principal.clone());
-        // What the grant keeps, in the place of what the client sent.
-        let own_token = self.own_token.clone().filter(|_| self.grant.is_some());
-        let request = self.record.id();
-        Target { env, keys, claims, principal, request, own_token: own_token.map(Secret::new) }
+    /// What the session's object is told of this request.
+    fn sealed(&self, claims: Claims, rate: Option<Rate>) -> Sealed {
+        let (principal, request) = (self.principal.clone(), self.record.id());
+        Sealed { claims, principal, request, rate }
     }
 
-    /// Passes a request on with its body unread, and hands the object's answer to the client.
+    /// Opens the feed of a session's long-lived stream.
+    ///
+    /// # Errors
+    /// Where the object does not answer.
+    pub async fn open_feed(&self, claims: Claims, kind: &str) -> Outcome<worker::Response> {
+        forward::open_feed(self.env, &self.keys, &self.sealed(claims, None), kind).await
+    }
+
+    /// Passes a request on to its session with its body unread, and hands the object's answer to the client.
+    ///
+    /// # Errors
+    /// Where the object does not answer, and where the body is too large.
     pub async fn pass_on(
         &self,
-        target: Target<'_>,
+        claims: Claims,
         request: &Request,
         path: &str,
     ) -> Outcome<Response> {
-        check_declared(request).await??;
-        let response = target.pass_on(request, path, self.rate).await??;
+        check_declared(request).await?;
+        let sealed = self.sealed(claims, self.rate);
+        // What the grant keeps, in the place of what the client sent.
+        let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
+        let response =
+            forward::pass_on(self.env, &self.keys, &sealed, own_token, request, path).await?;
         let streams = response.status() == STREAMED;
         if streams && !media::accepts_stream(request.header("accept").as_deref()) {
             return compiled_apart(self.whole(response)).await;

@@ -45,7 +45,7 @@ async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
     let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?)?;
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
-    let answered = endpoint.target_of(claims).open_feed("sse").await??;
+    let answered = endpoint.open_feed(claims, "sse").await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     endpoint.record.holds();
     Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
@@ -57,6 +57,6 @@ async fn message(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> 
         return Err(Refusal::ContentType.into());
     }
     let id = query_value(request.url(), "sessionId");
-    let target = endpoint.target(&id.ok_or(Refusal::NoSessionInUrl)?).await?;
-    endpoint.pass_on(target, &request, MESSAGES).await
+    let claims = endpoint.session(&id.ok_or(Refusal::NoSessionInUrl)?).await?;
+    endpoint.pass_on(claims, &request, MESSAGES).await
 }

@@ -11,13 +11,12 @@ use worker::Method;
 use crate::wiring::REGISTRY;
 use crate::{
     answer,
-    body::read_body,
+    body::{self, read_body},
     error::Outcome,
     platform::http::{Request, Response},
-    stubs::forward::Target,
     transports::{endpoint::Endpoint, held::hold, stateless},
 };
-use mcp_auth::refusal::Refusal;
+use mcp_auth::{refusal::Refusal, session_id::Claims};
 use mcp_protocol::media;
 use mcp_protocol::{
     era::{self, Era},
@@ -39,7 +38,7 @@ pub const PATH: &str = "/mcp";
 pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     match request.method() {
         Method::Post => match post(endpoint, &request).await {
-            Err(stop) => Err(compiled_apart(stop.naming(&request)).await),
+            Err(error) => Err(compiled_apart(body::naming(error, &request)).await),
             answered => answered,
         },
         Method::Get => compiled_apart(get(endpoint, request)).await,
@@ -63,9 +62,9 @@ async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
         check_version(version)?;
         return compiled_apart(in_session(&endpoint, id, request)).await;
     }
-    let body = read_body(request).await??;
+    let body = read_body(request).await?;
     let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
-    answered.map_err(|stop| stop.naming_body(&body))
+    answered.map_err(|error| error.naming_body(&body))
 }
 
 /// Answers a request whose body says of which era it is.
@@ -94,20 +93,20 @@ async fn by_body(
 }
 
 async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
-    endpoint.pass_on(endpoint.target(id).await?, request, PATH).await
+    endpoint.pass_on(endpoint.session(id).await?, request, PATH).await
 }
 
 async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let target = required_target(&endpoint, &request).await?;
+    let claims = required_session(&endpoint, &request).await?;
     let last = request.header("last-event-id");
     if last.as_deref().and_then(LastEvent::parse).is_some() {
-        return endpoint.pass_on(target, &request, PATH).await;
+        return endpoint.pass_on(claims, &request, PATH).await;
     }
-    let lease = endpoint.lease(&target.claims);
-    let answered = target.open_feed("stream").await??;
+    let lease = endpoint.lease(&claims);
+    let answered = endpoint.open_feed(claims, "stream").await?;
     if answered.status_code() != 101 {
         endpoint.record.hand_over();
         return Ok(answered.into());
@@ -119,14 +118,14 @@ async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
 }
 
 async fn delete(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
-    let target = required_target(&endpoint, &request).await?;
-    endpoint.pass_on(target, &request, PATH).await
+    let claims = required_session(&endpoint, &request).await?;
+    endpoint.pass_on(claims, &request, PATH).await
 }
 
-async fn required_target<'a>(endpoint: &Endpoint<'a>, request: &Request) -> Outcome<Target<'a>> {
+async fn required_session(endpoint: &Endpoint<'_>, request: &Request) -> Outcome<Claims> {
     check_version(request.header(VERSION_HEADER))?;
     let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
-    endpoint.target(&id).await
+    endpoint.session(&id).await
 }
 
 #[inline(never)]

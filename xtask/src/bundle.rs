@@ -2,7 +2,7 @@
 
 use std::{
     collections::hash_map::DefaultHasher,
-    fs,
+    env, fs,
     hash::{Hash as _, Hasher as _},
     io::Write as _,
     path::{Path, PathBuf},
@@ -160,10 +160,14 @@ fn gzip(bytes: &[u8]) -> Result<u64> {
     Ok(encoder.finish()?.len() as u64)
 }
 
-/// A hash of everything the bundle is made from.
+/// A hash of everything the bundle is made from: sources, and the profile as the environment changes it.
 fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     let root = paths::root();
     let mut hasher = DefaultHasher::new();
+    let mut profile: Vec<_> =
+        env::vars().filter(|(name, _)| name.starts_with("CARGO_PROFILE_")).collect();
+    profile.sort();
+    profile.hash(&mut hasher);
     format!("{flavour:?} {panics:?}").hash(&mut hasher);
     for name in ["Cargo.toml", "Cargo.lock", "package-lock.json", "xtask/src/bundle.rs"] {
         fs::read(root.join(name))?.hash(&mut hasher);

@@ -29,6 +29,19 @@ function hasten(storage) {
   storage.setAlarm = (at, options) => set(Math.min(at, Date.now() + EARLY_MS), options);
 }
 
+// The first alarms cannot be set.
+function disarm(storage, fault) {
+  const set = storage.setAlarm.bind(storage);
+  storage.setAlarm = async (at, options) => {
+    if (fault.times > 0) {
+      fault.times -= 1;
+      throw new Error("a fault in place of an alarm");
+    }
+    console.log("an alarm was set");
+    return set(at, options);
+  };
+}
+
 export function faulty(name) {
   return class extends worker[name] {
     #state;
@@ -37,6 +50,8 @@ export function faulty(name) {
       super(state, env);
       this.#state = state;
       if (FAULTS.some((fault) => fault.class === name && fault.how === "early")) hasten(state.storage);
+      const unarmed = FAULTS.find((fault) => fault.class === name && fault.how === "unarmed");
+      if (unarmed !== undefined) disarm(state.storage, unarmed);
     }
 
     async fetch(request) {

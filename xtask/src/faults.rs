@@ -26,6 +26,8 @@ pub enum How {
     Unknown,
     /// Its alarms come after 0.2 s at the latest, whatever its path.
     Early,
+    /// Its alarm cannot be set, whatever its path; the log has [`Faults::ALARM_SET`] for one that could.
+    Unarmed,
 }
 
 impl How {
@@ -38,6 +40,7 @@ impl How {
             Self::Lose => "lose",
             Self::Unknown => "unknown",
             Self::Early => "early",
+            Self::Unarmed => "unarmed",
         }
     }
 }
@@ -51,7 +54,7 @@ pub struct Fault {
     pub path: &'static str,
     /// How they fail.
     pub how: How,
-    /// How many of them fail, over all objects of the class; a restart counts anew.
+    /// How many requests or alarms fail, over all objects of the class; a restart counts anew.
     pub times: usize,
 }
 
@@ -65,6 +68,9 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// The line about an alarm that was set after others could not be.
+    pub const ALARM_SET: &str = "an alarm was set";
+
     /// Alarms of this class come after 0.2 s at the latest.
     #[must_use]
     pub fn early(class: &'static str) -> Self {

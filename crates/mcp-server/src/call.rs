@@ -1,4 +1,5 @@
-//! Running one call: whole where it is quick, as an event stream where it is not.
+//! Running one call, whatever its method: answered as JSON where it is quick, as an event stream where it is not. The
+//! method is carried out in [`crate::dispatch`].
 //!
 //! Invariant: the call runs in a task of its own that the object keeps alive; handler and body only
 //! read its channel, so a client that leaves never drops the work. A quick call makes neither task
@@ -21,7 +22,7 @@ use futures_util::{
 
 use crate::{
     changes::Changes,
-    channel::{Channel, ReaderId, Reply},
+    channel::{CallStream, Channel, Reply},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
@@ -76,13 +77,12 @@ pub async fn run(
         }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
-            let news = poll_fn(|cx| channel.poll_news(cx));
-            select(news, platform.sleep(WHOLE_WITHIN)).await;
+            select(channel.first_news(), platform.sleep(WHOLE_WITHIN)).await;
         }
     }
     match channel.take_whole() {
         Some(reply) => Answer::Whole(reply),
-        None => Answer::Stream(CallStream::first(channel)),
+        None => Answer::Stream(channel.events()),
     }
 }
 
@@ -105,10 +105,10 @@ pub async fn run_held(
 ) -> Held {
     let mut held = HeldCall::new(call, channel.clone(), platform, changes);
     if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
-        let mut pause = held.platform.sleep(WHOLE_WITHIN);
-        poll_fn(|cx| match held.advance(cx) || channel.poll_news(cx).is_ready() {
+        let mut enough = select(channel.first_news(), held.platform.sleep(WHOLE_WITHIN));
+        poll_fn(|cx| match held.advance(cx) {
             true => Poll::Ready(()),
-            false => pause.as_mut().poll(cx),
+            false => enough.poll_unpin(cx).map(drop),
         })
         .await;
     }
@@ -116,7 +116,7 @@ pub async fn run_held(
         Some(reply) => Held::Whole(reply),
         // The body of an answer that cannot be sent is never read, and would not drive the call.
         None if held.changes.is_begun() => {
-            let stream = CallStream::first(channel);
+            let stream = channel.events();
             held.go_on_alone();
             Held::Stream(stream.boxed_local())
         }
@@ -128,7 +128,7 @@ pub async fn run_held(
 struct HeldCall {
     call: Option<LocalBoxFuture<'static, Reply>>,
     channel: Rc<Channel>,
-    reader: Option<ReaderId>,
+    stream: Option<CallStream>,
     platform: SharedPlatform,
     tick: Option<LocalBoxFuture<'static, ()>>,
     changes: Rc<Changes>,
@@ -142,7 +142,7 @@ impl HeldCall {
         changes: Rc<Changes>,
     ) -> Self {
         let call = Some(guarded(call, channel.clone()));
-        Self { call, channel, reader: None, platform, tick: None, changes }
+        Self { call, channel, stream: None, platform, tick: None, changes }
     }
 
     /// Has the runtime drive what is left of the call.
@@ -155,7 +155,7 @@ impl HeldCall {
     }
 
     fn begin(mut self) -> Self {
-        self.reader = Some(self.channel.read());
+        self.stream = Some(self.channel.events());
         self
     }
 
@@ -189,9 +189,7 @@ impl HeldCall {
 
 impl Drop for HeldCall {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader {
-            self.channel.left(reader);
-        }
+        self.stream = None;
         if self.changes.is_begun() {
             self.go_on_alone();
         }
@@ -235,8 +233,8 @@ impl Stream for HeldCall {
                 false => self.keep_alive(cx),
             }
         }
-        match self.reader {
-            Some(reader) => self.channel.poll_chunk(reader, cx),
+        match &mut self.stream {
+            Some(stream) => stream.poll_next_unpin(cx),
             None => Poll::Ready(None),
         }
     }
@@ -298,43 +296,9 @@ pub fn panicked(request: Option<&RequestId>) -> Reply {
     Reply::Json { status: 500, body: error_text(request, &error) }
 }
 
-/// The body of a streamed answer. Dropping it tells the channel that nobody listens.
-pub struct CallStream {
-    channel: Rc<Channel>,
-    reader: ReaderId,
-}
-
-impl CallStream {
-    /// The whole stream of a call.
-    pub fn first(channel: Rc<Channel>) -> Self {
-        let reader = channel.read();
-        Self { channel, reader }
-    }
-
-    /// What comes after the event at `last`.
-    pub fn after(channel: Rc<Channel>, last: u32) -> Self {
-        let reader = channel.read_after(last);
-        Self { channel, reader }
-    }
-}
-
-impl Stream for CallStream {
-    type Item = Vec<u8>;
-
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.channel.poll_chunk(self.reader, cx)
-    }
-}
-
-impl Drop for CallStream {
-    fn drop(&mut self) {
-        self.channel.left(self.reader);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::cell::RefCell;
+    use std::cell::{Cell, RefCell};
 
     use futures_util::future::{pending, poll_immediate, ready};
     use pollster::block_on;
@@ -342,8 +306,9 @@ mod tests {
     use super::*;
     use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 
-    /// A machine whose timers are all due at once.
-    struct Hasty;
+    /// A machine whose timers are all due at once. It counts them.
+    #[derive(Default)]
+    struct Hasty(Cell<u32>);
 
     impl Platform for Hasty {
         fn fetch(
@@ -354,6 +319,7 @@ mod tests {
         }
 
         fn sleep(&self, _duration: Duration) -> LocalBoxFuture<'static, ()> {
+            self.0.update(|timers| timers.saturating_add(1));
             ready(()).boxed_local()
         }
 
@@ -379,32 +345,35 @@ mod tests {
         Reply::Json { status: 200, body: b"{}".to_vec() }
     }
 
-    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool) {
-        let kept = RefCell::new(false);
+    /// Runs a call; returns its answer, whether its task was kept, and the number of timers that were made.
+    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool, u32) {
+        let (kept, platform) = (RefCell::new(false), Rc::<Hasty>::default());
         let keep = |_task| *kept.borrow_mut() = true;
-        let answer = block_on(run(call, Channel::new(), Rc::new(Hasty), Rc::new(Nowhere), keep));
+        let ran = run(call, Channel::new(), platform.clone(), Rc::new(Nowhere), keep);
+        let answer = block_on(ran);
         let kept = *kept.borrow();
-        (answer, kept)
+        (answer, kept, platform.0.get())
     }
 
     #[test]
-    fn a_quick_call_makes_no_task() {
-        let (answer, kept) = run_now(ready(reply()).boxed_local());
+    fn a_quick_call_makes_neither_task_nor_timer() {
+        let (answer, kept, timers) = run_now(ready(reply()).boxed_local());
         assert!(matches!(answer, Answer::Whole(found) if found == reply()));
         assert!(!kept);
+        assert_eq!(timers, 0);
     }
 
     #[test]
     fn a_call_that_takes_longer_becomes_a_stream_in_a_kept_task() {
-        let (answer, kept) = run_now(pending().boxed_local());
+        let (answer, kept, timers) = run_now(pending().boxed_local());
         assert!(matches!(answer, Answer::Stream(_)));
-        assert!(kept);
+        assert!(kept && timers > 0);
     }
 
     #[test]
     fn a_panic_is_an_error_with_status_500() {
         let call = async { panic!("on purpose") }.boxed_local();
-        let (answer, _) = run_now(call);
+        let (answer, ..) = run_now(call);
         assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
     }
 
@@ -415,8 +384,12 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held =
-            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let held = run_held(
+            pending().boxed_local(),
+            Channel::new(),
+            Rc::<Hasty>::default(),
+            changes.clone(),
+        );
         let Held::Stream(stream) = block_on(held) else { panic!("it ended") };
         if may_have_changed {
             changes.begin();
@@ -440,8 +413,12 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held =
-            run_held(pending().boxed_local(), Channel::new(), Rc::new(Hasty), changes.clone());
+        let held = run_held(
+            pending().boxed_local(),
+            Channel::new(),
+            Rc::<Hasty>::default(),
+            changes.clone(),
+        );
         let Held::Stream(mut stream) = block_on(held) else { panic!("it ended") };
         changes.begin();
         assert!(block_on(poll_immediate(stream.next())).is_none());
@@ -455,11 +432,11 @@ mod tests {
     fn a_call_without_its_client_is_given_up_in_the_end() {
         let call = || pending().boxed_local();
         let changes = Rc::new(Changes::default());
-        block_on(end_alone(call(), Channel::new(), Rc::new(Hasty), changes));
+        block_on(end_alone(call(), Channel::new(), Rc::<Hasty>::default(), changes));
         // The body of an answer that was never sent is still there.
         let channel = Channel::new();
-        let _unread = CallStream::first(channel.clone());
+        let _unread = channel.events();
         let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
-        block_on(end_alone(call(), channel.clone(), Rc::new(Hasty), left));
+        block_on(end_alone(call(), channel.clone(), Rc::<Hasty>::default(), left));
     }
 }

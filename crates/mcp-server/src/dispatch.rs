@@ -1,23 +1,30 @@
-//! From a request's method to its outcome, alike in every era.
+//! From a request's method to its outcome, alike in every era: `tools/call` and the other methods are carried out here.
 //!
-//! Invariant: every request ends in exactly one outcome; how it is put into words is the era's.
+//! Invariant: every request ends in exactly one outcome; each era writes it in its own form.
+
+use std::rc::Rc;
 
 use serde_json::{Value, value::RawValue};
 
 use crate::{
     apart::compiled_apart,
-    audited::AuditedCall,
+    changes::Changes,
     choice::Choice,
     context::Context,
     listing::Listing,
     long,
-    outcome::Outcome,
+    outcome::{ASKS, Outcome},
     params::Params,
     registry::{Completion, Found, PromptError, ReadError, Reference},
     tasks::{Becomes, OPERATION},
-    toolset::Arguments,
+    telemetry::{
+        audit::{Entry, MAX_NAME, Pending},
+        record::{LEFT, PANICKED, Record, UNKNOWN},
+    },
+    toolset::{Arguments, Effect},
 };
 use mcp_protocol::{
+    bytes::cut_text,
     content::Contents,
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
@@ -94,6 +101,78 @@ async fn carry_out(ctx: &Context, found: Found, arguments: Arguments<'_>) -> Out
         _ => found.call(ctx, arguments).await,
     };
     called.map_or_else(Outcome::Stopped, Outcome::Tool)
+}
+
+/// The entry in the audit of a call of a tool that goes on. Dropping it notes what is known by then.
+struct AuditedCall {
+    pending: Option<Pending>,
+    changes: Rc<Changes>,
+    record: Rc<Record>,
+}
+
+impl AuditedCall {
+    /// Begins with the call. None: this call is not audited.
+    fn begin(
+        ctx: &Context,
+        tool: &str,
+        found: Option<Found>,
+        arguments: Arguments<'_>,
+    ) -> Option<Self> {
+        let effect = found.map_or(Effect::Read, |found| found.tool.effect);
+        let wanted = effect != Effect::Read || ctx.audit.wants_reads();
+        wanted.then(|| {
+            let entry = Entry {
+                at_ms: 0,
+                subject: ctx.principal.subject.to_text(),
+                way: ctx.principal.way.name(),
+                key: ctx.principal.client.clone(),
+                client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
+                action: cut_text(tool, MAX_NAME).to_owned(),
+                site: found.and_then(|found| found.target(arguments)).unwrap_or_default(),
+                effect: effect.name(),
+                outcome: UNKNOWN,
+                duration_ms: 0,
+            };
+            Self {
+                pending: Some(Pending::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
+                changes: ctx.changes.clone(),
+                record: ctx.record.clone(),
+            }
+        })
+    }
+
+    /// Notes how it ended. A call that waits for an answer has not: it comes again.
+    fn end(mut self, outcome: &Outcome) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let word = outcome.word();
+        if self.changes.is_unknown() {
+            self.record.unknown();
+            pending.end(UNKNOWN);
+        } else if word == ASKS {
+            pending.forget();
+        } else {
+            pending.end(word);
+        }
+    }
+}
+
+impl Drop for AuditedCall {
+    fn drop(&mut self) {
+        let Some(pending) = self.pending.take() else {
+            return;
+        };
+        let panicked = std::thread::panicking();
+        if self.changes.is_begun() {
+            pending.end(UNKNOWN);
+            if !panicked {
+                self.record.unknown();
+            }
+        } else {
+            pending.end(if panicked { PANICKED } else { LEFT });
+        }
+    }
 }
 
 async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {

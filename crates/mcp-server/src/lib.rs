@@ -1,8 +1,12 @@
-//! What an MCP server does in every era: the context of a call, the registry of tools, dispatch.
+//! An MCP server without its transports and without its machine.
+//!
+//! A message of a session enters at [`session::serve`], a request of 2026-07-28 at [`dispatch::dispatch`], to which the
+//! other leads too: it carries out `tools/call` and the other methods. [`call`] runs a call and streams its answer;
+//! [`toolset`] and [`registry`] are the tools, [`context`] is what a tool sees. [`rounds`], [`long`] and [`task`] are the
+//! ways in which a call goes on later.
 
 pub mod apart;
 pub mod ask;
-pub mod audited;
 pub mod changes;
 pub mod choice;
 pub mod context;

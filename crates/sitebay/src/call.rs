@@ -1,21 +1,23 @@
 //! One call of a tool, and the generic way to run it: place, send, redact, conform, render.
 //!
-//! Invariant: every answer and every error of SiteBay passes through here on its way out.
+//! Invariant: every answer and every error of SiteBay passes through here on its way out. A part of a path
+//! is always percent-encoded, and local parameters never leave.
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use serde_json::{Map, Value};
 
 use super::{
     arguments::Arguments,
-    catalogue::Operation,
+    catalogue::{Operation, Place},
     conform, explain,
     generations::{self, Form},
-    long, place, render,
+    long, render,
 };
-use crate::api::{Answer, ApiError, Client, Listing, Repeat, Request, redact};
+use crate::api::{Answer, ApiError, Client, Listing, Repeat, Request, encode_part, redact};
+use mcp_platform::Method;
 use mcp_protocol::content::ToolResult;
 use mcp_server::toolset::Effect;
-use mcp_server::{ask::Stop, context::Context, input::type_name};
+use mcp_server::{apart::compiled_apart, ask::Stop, context::Context, input::type_name};
 
 /// A call with checked arguments.
 #[derive(Clone)]
@@ -49,6 +51,26 @@ impl From<Stop> for Early {
     }
 }
 
+/// Why a request has no answer.
+enum Unanswered {
+    /// SiteBay refused it, or could not be reached.
+    Failed(ApiError),
+    /// It was not sent: the call goes on elsewhere, or later.
+    Stop(Stop),
+}
+
+impl From<ApiError> for Unanswered {
+    fn from(error: ApiError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Stop> for Unanswered {
+    fn from(stop: Stop) -> Self {
+        Self::Stop(stop)
+    }
+}
+
 impl<'a> Call<'a> {
     /// Runs an operation that has no behaviour of its own.
     pub(crate) fn run(&self) -> LocalBoxFuture<'_, Outcome> {
@@ -65,7 +87,7 @@ impl<'a> Call<'a> {
     /// Boxed, as most tools do it: each would carry it along.
     pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
         match self.operation.long {
-            true => long::sent(self).boxed_local(),
+            true => compiled_apart(long::sent(self)),
             false => self.sent_now(),
         }
     }
@@ -77,14 +99,18 @@ impl<'a> Call<'a> {
             let mut refused = None;
             for form in generations::forms(self.operation) {
                 let request = self.request_in(&client, form, &key)?;
-                match self.exchange(&client, &request).await? {
+                let error = match self.exchange(&client, &request).await {
                     Ok(answer) => {
                         form.taken();
                         return Ok(answer);
                     }
-                    Err(error) if form.is_refused(&error) => refused = refused.or(Some(error)),
-                    Err(error) => return Err(self.failed(&error).into()),
+                    Err(Unanswered::Stop(stop)) => return Err(stop.into()),
+                    Err(Unanswered::Failed(error)) => error,
+                };
+                if !form.is_refused(&error) {
+                    return Err(self.failed(&error).into());
                 }
+                refused = refused.or(Some(error));
             }
             Err(refused.map_or_else(never_sent, |error| self.failed(&error)).into())
         }
@@ -123,13 +149,27 @@ impl<'a> Call<'a> {
         self.request_in(client, form, &self.ctx.platform.uuid())
     }
 
+    /// The request in one form of the operation. A keyed operation's key is `key`.
     fn request_in(
         &self,
         client: &Client<'_>,
         form: Form,
         key: &str,
     ) -> Result<Request, ToolResult> {
-        place::request(client, self, form, key).map_err(|error| self.explained(&error, false))
+        let arguments = Placed { call: self, form };
+        let path = arguments.path();
+        let url = path.and_then(|path| client.address(&path, &arguments.query()));
+        Ok(Request {
+            method: form.method(),
+            url: url.map_err(|error| self.explained(&error, false))?,
+            body: arguments.body(),
+            repeat: match self.operation.effect {
+                Effect::Read => Repeat::Safe,
+                _ if self.operation.keyed => Repeat::Keyed(key.to_owned()),
+                _ => Repeat::Never,
+            },
+            secrets: self.arguments.secrets(self.operation),
+        })
     }
 
     /// Sends a request; what fails is explained.
@@ -139,24 +179,20 @@ impl<'a> Call<'a> {
         request: &Request,
     ) -> Result<Answer, Early> {
         let changes = request.repeat != Repeat::Safe;
-        let answer = self.exchange(client, request).await?;
-        Ok(answer.map_err(|error| self.explained(&error, changes))?)
+        self.exchange(client, request).await.map_err(|why| match why {
+            Unanswered::Failed(error) => self.explained(&error, changes).into(),
+            Unanswered::Stop(stop) => stop.into(),
+        })
     }
 
-    async fn exchange(
-        &self,
-        client: &Client<'_>,
-        request: &Request,
-    ) -> Result<Result<Answer, ApiError>, Stop> {
+    async fn exchange(&self, client: &Client<'_>, request: &Request) -> Result<Answer, Unanswered> {
         let mut answer = match request.repeat {
-            Repeat::Safe => client.send(request).await,
+            Repeat::Safe => client.send(request).await?,
             Repeat::Keyed(_) | Repeat::Never => {
-                client.change(&self.ctx.begin().await?, request).await
+                client.change(&self.ctx.begin().await?, request).await?
             }
         };
-        if let Ok(answer) = &mut answer {
-            redact(&mut answer.json, self.arguments.flag("reveal"));
-        }
+        redact(&mut answer.json, self.arguments.flag("reveal"));
         Ok(answer)
     }
 
@@ -266,11 +302,67 @@ impl<'a> Call<'a> {
     pub(crate) fn filled(&self, template: &str) -> String {
         let mut text = template.to_owned();
         for parameter in self.operation.parameters.iter().filter(|p| p.required && !p.secret) {
-            let value = self.arguments.get(parameter.name).map(place::plain).unwrap_or_default();
+            let value = self.arguments.get(parameter.name).map(plain).unwrap_or_default();
             text = text.replace(&format!("{{{}}}", parameter.name), &value);
         }
         text
     }
+}
+
+/// The arguments of a call in one form of its operation.
+struct Placed<'a> {
+    call: &'a Call<'a>,
+    form: Form,
+}
+
+impl Placed<'_> {
+    /// The arguments of one place, under the API's names.
+    fn at(&self, wanted: Place) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.call.operation.parameters.iter().filter_map(move |parameter| {
+            let (place, name) = self.form.place(parameter);
+            let value = self.call.arguments.get(parameter.name)?;
+            (place == wanted).then_some((name, value))
+        })
+    }
+
+    fn path(&self) -> Result<String, ApiError> {
+        let mut path = self.form.path().to_owned();
+        for parameter in self.call.operation.parameters {
+            let value = self.call.arguments.get(parameter.name);
+            if let (Place::Path, Some(value)) = (self.form.place(parameter).0, value) {
+                let part = encode_part(&plain(value)).ok_or(ApiError::BadPath)?;
+                path = path.replace(&format!("{{{}}}", parameter.name), &part);
+            }
+        }
+        Ok(path)
+    }
+
+    fn query(&self) -> Vec<(&'static str, String)> {
+        let mut query = Vec::new();
+        for (name, value) in self.at(Place::Query) {
+            match value {
+                Value::Array(items) => query.extend(items.iter().map(|item| (name, plain(item)))),
+                _ => query.push((name, plain(value))),
+            }
+        }
+        query
+    }
+
+    /// The body, where the method has one.
+    fn body(&self) -> Option<Value> {
+        let values = self.at(Place::Body);
+        let body: Map<String, Value> =
+            values.map(|(name, value)| (name.to_owned(), value.clone())).collect();
+        let sends = matches!(self.form.method(), Method::Post | Method::Put | Method::Patch);
+        let mut parameters = self.call.operation.parameters.iter();
+        let takes = parameters.any(|parameter| self.form.place(parameter).0 == Place::Body);
+        (sends && takes).then_some(Value::Object(body))
+    }
+}
+
+/// A value as it stands in a path or a query.
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 /// Data of a result, field by field.

@@ -31,7 +31,6 @@ mod kinds;
 mod leaving_tests;
 mod long;
 mod news;
-mod place;
 mod prompts;
 mod render;
 mod resources;
@@ -166,7 +165,7 @@ impl Toolset for Sitebay {
         name: &'a str,
         arguments: &'a Map<String, Value>,
     ) -> LocalBoxFuture<'a, Result<PromptResult, PromptError>> {
-        let made = prompts::prompt(name, arguments).unwrap_or(Err(PromptError::NotFound));
+        let made = prompts::prompt(name, arguments);
         async { made }.boxed_local()
     }
 
@@ -197,16 +196,8 @@ impl Operation {
     }
 }
 
-/// Runs the tool of that name. Boxed, as resources run tools too.
-fn call<'a>(
-    ctx: &'a Context,
-    name: &'a str,
-    arguments: RawArguments<'a>,
-) -> LocalBoxFuture<'a, Ended> {
-    run(ctx, name, arguments).boxed_local()
-}
-
-async fn run(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
+/// Runs the tool of that name.
+async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
     let Some(operation) = catalogue::find(name) else {
         return Ok(find::run(ctx, arguments).await);
     };

@@ -9,7 +9,7 @@ use super::{
     Server, clients,
     consent::Consent,
     person::{self, Cookie},
-    reply::{self, Outcome, Wrong},
+    reply::{self, Wrong},
     upstream::{self, Errand},
 };
 use crate::{
@@ -157,48 +157,71 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
         return reply::dead_end(400, STALE);
     };
     match decide(server, &form, &asked).await {
-        Ok(Ok(to)) => reply::see_other(&to),
-        Ok(Err(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
-        Err(Wrong::Broken(error)) => {
+        Ok(to) => reply::see_other(&to),
+        Err(Undecided::Entered(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
+        Err(Undecided::Request(Wrong::Broken(error))) => {
             log::error!("a grant could not be made: {error}");
             show(server, &asked, cookie.as_deref(), Some(BUSY))
         }
-        Err(_) => reply::dead_end(400, STALE),
+        Err(Undecided::Request(_)) => reply::dead_end(400, STALE),
     }
 }
 
-/// Where the person goes, or what to enter otherwise.
+/// Why a person goes nowhere yet.
+enum Undecided {
+    /// What they entered is wrong, and this says why: the form is shown again.
+    Entered(&'static str),
+    /// The request is wrong, or the runtime failed.
+    Request(Wrong),
+}
+
+impl From<&'static str> for Undecided {
+    fn from(wrong: &'static str) -> Self {
+        Self::Entered(wrong)
+    }
+}
+
+impl From<Fault> for Undecided {
+    fn from(fault: Fault) -> Self {
+        Self::Request(fault.into())
+    }
+}
+
+impl From<worker::Error> for Undecided {
+    fn from(error: worker::Error) -> Self {
+        Self::Request(error.into())
+    }
+}
+
+/// Where the person goes.
 async fn decide(
     server: &Server<'_>,
     form: &Form,
     asked: &Asked,
-) -> Outcome<std::result::Result<String, &'static str>> {
+) -> std::result::Result<String, Undecided> {
     let request = &asked.request;
     if form.one("answer")? != Some("allow") {
         let person = asked.person.as_ref().map(|person| subject_of(server, person));
         server.note(GrantEvent::Denied, person, &request.client_name);
         let denied = Fault::new(Code::AccessDenied, "the person did not agree");
-        return Ok(Ok(request.answer(Err(denied), &server.origin)));
+        return Ok(request.answer(Err(denied), &server.origin));
     }
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
     if scopes == Scopes::NONE {
-        return Ok(Err("Choose at least one permission, or press Do not allow."));
+        return Err("Choose at least one permission, or press Do not allow.".into());
     }
     let token = match (&asked.person, form.one("token")?) {
         (Some(_), None) => None,
-        (_, entered) => match person::sitebay_token(server, entered.unwrap_or_default()).await {
-            Ok(token) => Some(token),
-            Err(wrong) => return Ok(Err(wrong)),
-        },
+        (_, entered) => Some(person::sitebay_token(server, entered.unwrap_or_default()).await?),
     };
     let subject = match (&asked.person, &token) {
         (Some(person), _) => subject_of(server, person),
         (None, Some(token)) => subject(server, token),
-        (None, None) => return Ok(Err(BUSY)),
+        (None, None) => return Err(BUSY.into()),
     };
     let code = grant(server, request, subject, scopes, token.as_ref()).await?;
-    Ok(Ok(request.answer(Ok(&code), &server.origin)))
+    Ok(request.answer(Ok(&code), &server.origin))
 }
 
 /// Makes the grant, and its code.

@@ -9,6 +9,7 @@ use worker::Result;
 use super::html;
 use crate::{
     body::read_body,
+    error::Error,
     platform::http::{Outgoing, Request, Response},
 };
 use mcp_auth::oauth::{
@@ -123,7 +124,10 @@ pub(super) fn see_other(to: &str) -> Result<Response> {
 /// The body of a request as text; a fault where it is too long or no text.
 pub(super) async fn text(request: Request) -> Outcome<String> {
     let too_long = Fault::request("the body is too long");
-    let body = read_body(&request).await?.map_err(|_| too_long)?;
+    let body = read_body(&request).await.map_err(|error| match error {
+        Error::Broken(error) => Wrong::Broken(error),
+        _ => too_long.into(),
+    })?;
     if body.len() > MAX_FORM {
         return Err(too_long.into());
     }

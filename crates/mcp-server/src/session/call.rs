@@ -1,4 +1,4 @@
-//! One request of a session that is being answered.
+//! One request of a session that is being answered, and the way from its tool back to the client.
 //!
 //! Invariant: a channel belongs to the POST that brought the request. Its events and its answer are
 //! those of all requests of a batch; what one request was taken back for ends that request alone.
@@ -7,10 +7,36 @@ use std::{
     cell::{Cell, RefCell},
     rc::Rc,
     task::{Context, Waker},
+    time::Duration,
 };
 
-use crate::channel::Channel;
-use mcp_protocol::jsonrpc::RequestId;
+use futures_util::{
+    FutureExt as _,
+    future::{Either, LocalBoxFuture, join_all, ready, select},
+};
+use serde_json::{Value, json};
+
+use super::{Session, TOOLS_CHANGED, questions::OpenQuestion};
+use crate::{
+    ask::{Reason, Stop, fitting, named},
+    channel::Channel,
+    notify::{News, Notifier},
+};
+use mcp_auth::{refusal::Refusal, request_state::Answered};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, notification_text, request_text},
+    log_level::LogLevel,
+    notification,
+    object::Object,
+    question::Question,
+    stateless::input::Keyed,
+    vocabulary,
+};
+
+/// How long a person may take to answer. A runtime keeps a waiting object for 15 minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// One request that is being answered.
 pub(super) struct Call {
@@ -74,4 +100,173 @@ impl Call {
     pub(super) fn task(&self) -> Option<String> {
         self.task.borrow().clone()
     }
+}
+
+/// Puts the notifications and questions of one request on the stream of its call.
+pub(super) struct CallNotifier {
+    pub(super) session: Rc<Session>,
+    pub(super) call: Rc<Call>,
+    pub(super) token: Option<RequestId>,
+    pub(super) platform: SharedPlatform,
+    /// What the client has answered.
+    pub(super) answered: Answers,
+}
+
+type Answers = Rc<RefCell<Vec<Answered>>>;
+
+impl Notifier for CallNotifier {
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        if let Some(token) = &self.token {
+            let message = message.filter(|_| self.session.version().progress_message());
+            self.call.push(&notification::progress(token, progress, total, message));
+        }
+    }
+
+    fn log(&self, level: LogLevel, logger: &str, data: Value) {
+        if self.session.settings.borrow().wants(level) {
+            self.call.push(&notification::message(level, logger, &data));
+        }
+    }
+
+    fn announce(&self, news: News) {
+        self.session.tell(&news);
+        self.session.keeper.tell_listeners(&news);
+    }
+
+    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        if self.call.is_cancelled() {
+            return ready(Err(Stop::unanswered("the request was cancelled"))).boxed_local();
+        }
+        let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
+        if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
+            return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
+        }
+        if !self.call.channel.takes_questions() {
+            let why = Refusal::AcceptQuestion.to_string();
+            let refused = Stop::refused(RpcError::new(TRANSPORT_ERROR, why));
+            return ready(Err(refused)).boxed_local();
+        }
+        let put = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
+        let (session, channel) = (self.session.clone(), self.call.channel.clone());
+        let waited = wait(Asked { session, channel, questions: put }, self.platform.clone());
+        let answered = self.answered.clone();
+        let questions = named(questions, answered.borrow().len());
+        async move {
+            // The follower of a task passes answers on that no context has seen.
+            let answers = fitting(&questions, waited.await?)?;
+            let kept = |(asked, answer): (Keyed, &Value)| Answered {
+                key: asked.key,
+                question: asked.question.digest(),
+                answer: answer.to_string(),
+            };
+            answered.borrow_mut().extend(questions.into_iter().zip(&answers).map(kept));
+            Ok(answers)
+        }
+        .boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        self.session.capabilities()
+    }
+
+    fn pause_stream(&self, retry_ms: u32) {
+        if self.session.version().priming_event() {
+            self.call.channel.pause(retry_ms);
+        }
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.call.is_over()
+    }
+
+    fn answered(&self) -> Vec<Answered> {
+        self.answered.borrow().clone()
+    }
+
+    fn moved(&self, task: &str) {
+        self.call.moved(task);
+        // The client may have taken the request back while its task was being started.
+        if self.call.is_cancelled() {
+            self.session.keeper.cancel_task(task);
+        }
+        // A stream is read on as the answer to one task only where it carries nothing else.
+        if let Some(stream) = self.call.channel.stream().filter(|_| self.call.alone) {
+            self.session.keeper.moved(&stream, task);
+        }
+    }
+
+    fn enable(&self, toolsets: u32) -> LocalBoxFuture<'static, bool> {
+        let (session, call) = (self.session.clone(), self.call.clone());
+        async move {
+            if session.enable(toolsets).await {
+                // Without a stream of the session's own the client hears it with the answer.
+                let changed = notification_text(TOOLS_CHANGED, "{}");
+                let told =
+                    std::str::from_utf8(&changed).is_ok_and(|text| session.keeper.announce(text));
+                if !told {
+                    call.push(&changed);
+                }
+            }
+            true
+        }
+        .boxed_local()
+    }
+}
+
+impl CallNotifier {
+    /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
+    fn put(&self, question: &Question) -> Option<OpenQuestion> {
+        let asked = self.session.questions.open(&self.call)?;
+        let mut params = vocabulary::asked(self.session.version(), question.params());
+        if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
+            // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
+            params.insert("elicitationId".to_owned(), json!(asked.id()));
+        }
+        let text = request_text(asked.id(), question.method(), &params.to_string());
+        send(&self.session, &self.call.channel, &text);
+        Some(asked)
+    }
+}
+
+/// Sends a message on the stream of the call, or on the long-lived one where nobody reads it.
+fn send(session: &Session, channel: &Channel, text: &[u8]) {
+    let left = channel.is_streamed() && !channel.has_reader();
+    let sent = left && std::str::from_utf8(text).is_ok_and(|text| session.keeper.announce(text));
+    if !sent {
+        channel.ask(text);
+    }
+}
+
+/// Tells the client that a question needs no answer any more.
+pub(super) fn take_back(session: &Session, channel: &Channel, id: &str) {
+    let params =
+        Object::new().text("requestId", id).text("reason", "the answer is no longer needed");
+    let text = notification_text("notifications/cancelled", &params.end());
+    send(session, channel, &text);
+}
+
+/// Questions that were put. Dropping it takes back those that were not answered.
+struct Asked {
+    session: Rc<Session>,
+    channel: Rc<Channel>,
+    questions: Vec<OpenQuestion>,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        for question in &self.questions {
+            if self.session.questions.close(question) {
+                take_back(&self.session, &self.channel, question.id());
+            }
+        }
+    }
+}
+
+async fn wait(mut asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
+    let answers = asked.questions.iter_mut().map(|question| question.answer().boxed_local());
+    let answers = match select(join_all(answers), platform.sleep(PATIENCE)).await {
+        Either::Left((answers, _)) => answers,
+        Either::Right(_) => vec![Err("the client did not answer within 10 minutes".to_owned())],
+    };
+    answers.into_iter().map(|answer| answer.map_err(Stop::unanswered)).collect()
 }

@@ -3,7 +3,6 @@
 //! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
 //! survive the object's memory goes through [`Keeper`], and nothing else is stored.
 
-mod back;
 mod batch;
 mod call;
 pub mod kept;
@@ -21,8 +20,7 @@ use std::{
     rc::Rc,
 };
 
-use back::{CallNotifier, take_back};
-use call::Call;
+use call::{Call, CallNotifier, take_back};
 use futures_util::future::LocalBoxFuture;
 use questions::Questions;
 use serde::{Deserialize, Serialize};
@@ -30,8 +28,8 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    call::{CallStream, Store},
-    channel::Channel,
+    call::Store,
+    channel::{CallStream, Channel},
     notify::{News, Notifier},
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims};
@@ -293,7 +291,7 @@ impl Session {
         let mut running = running.iter().map(|call| &call.channel);
         let found = running.find(|channel| channel.stream().as_ref() == Some(&last.stream));
         let channel = found.cloned().or_else(|| self.recent.find(self.id, &last.stream))?;
-        Some(CallStream::after(channel, last.place))
+        Some(channel.events_after(last.place))
     }
 
     fn cancel(&self, params: Option<&RawValue>) {

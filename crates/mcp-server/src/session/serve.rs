@@ -1,10 +1,15 @@
-//! Answering a body in a session: what only sessions have, and how outcomes are put into words.
+//! Answering the body of a session's request: the methods that only sessions have, and the form of their responses. All
+//! other methods go to [`dispatch`].
 
 use std::rc::Rc;
 
 use serde_json::{json, value::RawValue};
 
-use super::{Greeted, Session, back::CallNotifier, batch::batch, call::Call};
+use super::{
+    Greeted, Session,
+    batch::batch,
+    call::{Call, CallNotifier},
+};
 use crate::{
     ask::{Reason, Stop},
     channel::{Channel, Reply},
@@ -36,7 +41,13 @@ pub async fn serve(
 ) -> Reply {
     let _until_end = ctx.record.until_end();
     match decode(&body) {
-        Ok(Body::Single(message)) => one(&session, &ctx, message, &channel).await,
+        Ok(Body::Single(message)) => {
+            let call = message.request().map(|id| {
+                session.name(&channel, id);
+                Call::new(id.clone(), channel.clone(), true)
+            });
+            answered(&session, &ctx, message, call).await
+        }
         Ok(Body::Batch(messages)) if session.version().batches() => {
             let reply = batch(&session, &ctx, messages, &channel).await;
             ctx.record.method("batch");
@@ -50,19 +61,6 @@ pub async fn serve(
 fn refused(ctx: &Context, refusal: &Refusal) -> Reply {
     ctx.record.refused(refusal);
     Reply::Json { status: refusal.status(), body: refusal.body() }
-}
-
-async fn one(
-    session: &Rc<Session>,
-    ctx: &Context,
-    message: Message<'_>,
-    channel: &Rc<Channel>,
-) -> Reply {
-    let call = message.request().map(|id| {
-        session.name(channel, id);
-        Call::new(id.clone(), channel.clone(), true)
-    });
-    answered(session, ctx, message, call).await
 }
 
 /// The answer to a message; `call`: where it is a request.

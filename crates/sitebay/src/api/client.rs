@@ -1,6 +1,7 @@
 //! Sends requests to the API: address, headers, redirects, retries, one deadline for all of it.
 //!
-//! Invariant: one client serves one call of a tool; together its requests take [`CALL_BUDGET`].
+//! Invariant: one client serves one call of a tool; together its requests take [`CALL_BUDGET`]. The token and a
+//! body never go to another origin (RFC 9110 §15.4).
 
 use std::time::Duration;
 
@@ -9,12 +10,12 @@ use serde_json::Value;
 use super::{
     detail::{Detail, excerpt},
     error::ApiError,
-    redact, redirect,
+    redact,
     request::{Answer, Repeat, Request},
     retry::{self, Next},
 };
 use mcp_auth::secret::Secret;
-use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, url::Url};
+use mcp_platform::{Method, OutboundRequest, OutboundResponse, url::Url};
 use mcp_protocol::raw;
 use mcp_server::telemetry::trace::span;
 use mcp_server::{context::Context, work::Begun};
@@ -25,6 +26,8 @@ pub const CALL_BUDGET: Duration = Duration::from_secs(25);
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// A keyed change gets more time, it is real work.
 const KEYED_TIMEOUT: Duration = Duration::from_secs(15);
+/// How many redirects one request follows.
+const MOST_REDIRECTS: u32 = 3;
 /// Bytes an answer may have: twice what a result may have.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
 const PREFIX: &str = "/f/api/v1";
@@ -46,7 +49,8 @@ fn is_whole(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('/')
 }
 
-type Outcome = Result<OutboundResponse, NetworkFailure>;
+/// The response to a request, whatever its status.
+type Outcome = Result<OutboundResponse, ApiError>;
 
 impl<'a> Client<'a> {
     /// Starts the call's time.
@@ -114,9 +118,9 @@ impl<'a> Client<'a> {
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);
-            let outcome = self.follow(request).await?;
+            let outcome = self.follow(request, tries).await;
             match self.next(request, &outcome, tries) {
-                Next::Accept => return self.read(request, outcome, tries),
+                Next::Accept => return self.read(request, outcome?, tries),
                 Next::Pause(pause) => self.ctx.platform.sleep(pause).await,
                 Next::TooLong(wait) => return Err(self.too_long(request, &outcome, wait, tries)),
             }
@@ -131,22 +135,19 @@ impl<'a> Client<'a> {
     }
 
     /// One try, with the redirects that it meets.
-    async fn follow(&self, request: &Request) -> Result<Outcome, ApiError> {
+    async fn follow(&self, request: &Request, tries: u32) -> Outcome {
         let mut url = request.url.clone();
-        for _ in 0..=redirect::MOST {
-            let outcome = self.exchange(request, &url).await?;
-            let Ok(response) = &outcome else {
-                return Ok(outcome);
-            };
-            match redirect::target(request, &url, response)? {
+        for _ in 0..=MOST_REDIRECTS {
+            let response = self.exchange(request, &url, tries).await?;
+            match redirected(request, &url, &response)? {
                 Some(target) => url = target,
-                None => return Ok(outcome),
+                None => return Ok(response),
             }
         }
         Err(ApiError::TooManyRedirects)
     }
 
-    async fn exchange(&self, request: &Request, url: &Url) -> Result<Outcome, ApiError> {
+    async fn exchange(&self, request: &Request, url: &Url, tries: u32) -> Outcome {
         let most = match request.repeat {
             Repeat::Safe => READ_TIMEOUT,
             Repeat::Keyed(_) => KEYED_TIMEOUT,
@@ -167,7 +168,7 @@ impl<'a> Client<'a> {
         let mut asked = Asked { ctx: self.ctx, began_ms: self.ctx.platform.now_ms(), status: 0 };
         let outcome = self.ctx.platform.fetch(outbound).await;
         asked.status = outcome.as_ref().map_or(0, |response| response.status);
-        Ok(outcome)
+        outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })
     }
 
     fn headers(&self, request: &Request) -> Vec<(&'static str, String)> {
@@ -191,8 +192,12 @@ impl<'a> Client<'a> {
         headers
     }
 
-    fn read(&self, request: &Request, outcome: Outcome, tries: u32) -> Result<Answer, ApiError> {
-        let response = outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })?;
+    fn read(
+        &self,
+        request: &Request,
+        response: OutboundResponse,
+        tries: u32,
+    ) -> Result<Answer, ApiError> {
         let OutboundResponse { status, retry_after, body, .. } = response;
         if !(200..300).contains(&status) {
             let detail = self.detail(request, &body);
@@ -242,6 +247,36 @@ impl<'a> Client<'a> {
     fn secrets(&self, request: &Request) -> Vec<Secret> {
         let token = Secret::new(self.token.expose().trim());
         request.secrets.iter().cloned().chain([token]).collect()
+    }
+}
+
+/// Where a response sends the request; None when it is not a redirect.
+fn redirected(
+    request: &Request,
+    from: &Url,
+    response: &OutboundResponse,
+) -> Result<Option<Url>, ApiError> {
+    let keeps_method = match response.status {
+        307 | 308 => true,
+        301..=303 => false,
+        _ => return Ok(None),
+    };
+    let location = response.location.as_deref().unwrap_or_default();
+    let refused =
+        || ApiError::RedirectRefused { status: response.status, location: shown(from, location) };
+    let target = from.join(location).ok_or_else(refused)?;
+    let allowed = keeps_method || request.method == Method::Get;
+    if location.is_empty() || !allowed || target.origin != from.origin {
+        return Err(refused());
+    }
+    Ok(Some(target))
+}
+
+/// The address without query and credentials, which may be secret.
+fn shown(from: &Url, location: &str) -> String {
+    match from.join(location) {
+        Some(url) => format!("{}{}", url.origin, url.path),
+        None => "an address that cannot be read".to_owned(),
     }
 }
 

@@ -8,7 +8,6 @@ mod detail;
 mod error;
 mod paging;
 mod redact;
-mod redirect;
 mod request;
 mod retry;
 

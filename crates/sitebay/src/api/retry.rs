@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use crate::api::request::Repeat;
+use crate::api::{error::ApiError, request::Repeat};
 use mcp_platform::time;
 use mcp_platform::{NetworkFailure, OutboundResponse};
 
@@ -28,7 +28,7 @@ pub(crate) enum Next {
 /// Decides after the try with this number (from 1).
 pub(crate) fn next(
     repeat: &Repeat,
-    outcome: &Result<OutboundResponse, NetworkFailure>,
+    outcome: &Result<OutboundResponse, ApiError>,
     tries: u32,
     left: Duration,
     now_ms: u64,
@@ -46,10 +46,11 @@ pub(crate) fn next(
     }
 }
 
-fn is_passing(outcome: &Result<OutboundResponse, NetworkFailure>) -> bool {
+fn is_passing(outcome: &Result<OutboundResponse, ApiError>) -> bool {
     match outcome {
         Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
-        Err(failure) => !matches!(failure, NetworkFailure::TooLarge(_)),
+        Err(ApiError::NoAnswer { failure, .. }) => !matches!(failure, NetworkFailure::TooLarge(_)),
+        Err(_) => false,
     }
 }
 
@@ -74,19 +75,24 @@ mod tests {
     use super::*;
     use mcp_server::testing::answer;
 
-    fn after(outcome: Result<OutboundResponse, NetworkFailure>, tries: u32, left: u64) -> Next {
+    fn lost(failure: NetworkFailure) -> Result<OutboundResponse, ApiError> {
+        Err(ApiError::NoAnswer { failure, tries: 1 })
+    }
+
+    fn after(outcome: Result<OutboundResponse, ApiError>, tries: u32, left: u64) -> Next {
         next(&Repeat::Safe, &outcome, tries, Duration::from_secs(left), 784_111_777_000, 0)
     }
 
     #[test]
     fn pauses_grow_and_tries_end() {
-        let broken = || Err(NetworkFailure::Broken("reset".into()));
+        let broken = || lost(NetworkFailure::Broken("reset".into()));
         assert_eq!(after(broken(), 1, 25), Next::Pause(Duration::from_millis(250)));
         assert_eq!(after(broken(), 3, 25), Next::Pause(Duration::from_secs(1)));
         assert_eq!(after(broken(), 4, 25), Next::Accept);
         assert_eq!(after(broken(), 1, 0), Next::Accept);
-        assert_eq!(after(Err(NetworkFailure::TooLarge(1)), 1, 25), Next::Accept);
+        assert_eq!(after(lost(NetworkFailure::TooLarge(1)), 1, 25), Next::Accept);
         assert_eq!(after(Ok(answer(500, "")), 1, 25), Next::Accept);
+        assert_eq!(after(Err(ApiError::TooManyRedirects), 1, 25), Next::Accept);
     }
 
     #[test]
@@ -102,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_changes_something_is_not_repeated_without_a_key() {
-        let lost = Err(NetworkFailure::Broken("reset".into()));
+        let lost = lost(NetworkFailure::Broken("reset".into()));
         let left = Duration::from_secs(20);
         assert_eq!(next(&Repeat::Never, &lost, 1, left, 0, 0), Next::Accept);
         let keyed = Repeat::Keyed("k".into());

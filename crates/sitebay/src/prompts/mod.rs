@@ -57,13 +57,13 @@ pub(super) fn has_argument(prompt: &str, argument: &str) -> Option<bool> {
     Some(prompt.arguments.iter().any(|(name, _)| *name == argument))
 }
 
-/// Makes a prompt. None: there is none of this name.
+/// Makes a prompt.
 pub(crate) fn prompt(
     name: &str,
     arguments: &Map<String, Value>,
-) -> Option<Result<PromptResult, PromptError>> {
-    let prompt = PROMPTS.iter().find(|known| known.name == name)?;
-    Some(prompt.fill(arguments))
+) -> Result<PromptResult, PromptError> {
+    let prompt = PROMPTS.iter().find(|known| known.name == name).ok_or(PromptError::NotFound)?;
+    prompt.fill(arguments)
 }
 
 impl Prompt {
@@ -100,7 +100,7 @@ mod tests {
     use crate::catalogue;
 
     fn made(name: &str, arguments: Value) -> Result<String, PromptError> {
-        let result = prompt(name, arguments.as_object().unwrap()).unwrap()?;
+        let result = prompt(name, arguments.as_object().unwrap())?;
         match &result.messages[0].content {
             Content::Text { text } => Ok(text.clone()),
             other => panic!("not a text: {other:?}"),
@@ -150,7 +150,7 @@ mod tests {
             };
             assert!(why.contains(what), "{why}");
         }
-        assert!(prompt("no-such-prompt", &Map::new()).is_none());
+        assert!(matches!(prompt("no-such-prompt", &Map::new()), Err(PromptError::NotFound)));
     }
 
     #[test]

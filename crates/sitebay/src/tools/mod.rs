@@ -11,10 +11,7 @@ mod screenshot;
 mod shell;
 mod update;
 
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, ready},
-};
+use futures_util::future::{LocalBoxFuture, ready};
 
 use super::{
     call::{Call, Early, Outcome},
@@ -26,13 +23,13 @@ use mcp_server::apart::compiled_apart;
 /// What a call would destroy, as it is now.
 pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, Early>> {
     match call.operation.behaviour {
-        Behaviour::DeleteSite => delete_site::losses(call).boxed_local(),
-        Behaviour::Restore => restore::losses(call).boxed_local(),
+        Behaviour::DeleteSite => compiled_apart(delete_site::losses(call)),
+        Behaviour::Restore => compiled_apart(restore::losses(call)),
         Behaviour::EditFile => match edit_file::checked(call) {
-            Ok(_) => consent::losses(call).boxed_local(),
-            Err(refused) => ready(Err(refused.into())).boxed_local(),
+            Ok(_) => compiled_apart(consent::losses(call)),
+            Err(refused) => compiled_apart(ready(Err(refused.into()))),
         },
-        _ => consent::losses(call).boxed_local(),
+        _ => compiled_apart(consent::losses(call)),
     }
 }
 
