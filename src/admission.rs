@@ -8,11 +8,11 @@ use std::rc::Rc;
 use worker::{Context, Env};
 
 use crate::{
-    answer::Caller,
     challenge::challenging,
     config::Config,
-    error::{Error, Outcome},
+    error::{AppResult, Error},
     platform::{clock::now_s, http::Request},
+    response::CorsContext,
     state,
     stubs::{
         audit,
@@ -22,7 +22,7 @@ use crate::{
 };
 use mcp_auth::origin::own;
 use mcp_auth::{
-    admission::{OWN_TOKEN_HEADER, Verdict},
+    authentication::{AuthDecision, OWN_TOKEN_HEADER},
     credentials::Credentials,
     identity::Identity,
     keys::Keyring,
@@ -30,28 +30,28 @@ use mcp_auth::{
     quota::Rate,
     refusal::Refusal,
     scope::Scopes,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_platform::url::query_value;
 use mcp_server::{
-    apart::compiled_apart,
     changes::WaitUntil,
+    cold::cold,
     telemetry::{
-        audit::{Audit, Entry},
-        record::Record,
+        audit::{Audit, AuditEntry},
+        record::RequestRecord,
     },
 };
 
 /// A request and what is around it.
-pub struct Visit<'a> {
+pub struct RequestContext<'a> {
     /// The Worker's bindings.
     pub env: &'a Env,
     /// The configuration.
     pub config: &'a Config,
     /// The page that asks.
-    pub caller: &'a Caller,
+    pub caller: &'a CorsContext,
     /// What is known of the request.
-    pub record: Rc<Record>,
+    pub record: Rc<RequestRecord>,
     /// What lets work go on after the answer.
     pub context: Rc<Context>,
 }
@@ -66,29 +66,29 @@ pub struct Admission {
     pub rate: Option<Rate>,
 }
 
-impl Visit<'_> {
+impl RequestContext<'_> {
     /// Lets the caller in, or not.
     ///
     /// # Errors
     /// The refusal: 401, 403, 429, or 503 where it cannot be found out.
-    pub async fn admit(&self, request: &Request) -> Outcome<Admission> {
+    pub async fn admit(&self, request: &Request) -> AppResult<Admission> {
         let Self { env, config, .. } = self;
         let keys = keys::keys(env, config).await?;
-        let brought = brought(request, config.door.keys_in_url)?;
-        let identified = identified(request, env, config, &keys, &brought).await;
+        let brought = read_credentials(request, config.auth.keys_in_url)?;
+        let identified = identify(request, env, config, &keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
         let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
-        self.record.asked_by(&admitted.principal);
+        self.record.set_principal(&admitted.principal);
         // Where nothing is limited, nothing says which tokens were accepted.
         let place = account.filter(|_| config.rate_limit.is_none());
         let place = place.unwrap_or_else(|| admitted.principal.limited_as());
-        let rate = rated(env, config, &admitted.principal, place).await;
+        let rate = check_rate_limit(env, config, &admitted.principal, place).await;
         let by = Some(&admitted.principal);
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
         if let Some(note) = quota::note_accepted(env, &admitted.principal, || self.wait_until()) {
-            self.record.when_accepted(note);
+            self.record.on_token_accepted(note);
         }
         Ok(Admission { keys, admitted, rate })
     }
@@ -113,7 +113,7 @@ impl Visit<'_> {
         {
             let action = format!("{} {}", request.method(), request.path());
             let at_ms = now_s().saturating_mul(1_000);
-            let mut entry = Entry::refused(by, &action, outcome, at_ms);
+            let mut entry = AuditEntry::refused(by, &action, outcome, at_ms);
             entry.subject = by.map(|by| by.limited_as().to_text()).unwrap_or_default();
             self.audit().note(entry);
         }
@@ -132,12 +132,12 @@ async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
 
 /// What a caller may still ask for, if it may ask at all. `place` is the subject whose place in the rollout
 /// counts.
-async fn rated(
+async fn check_rate_limit(
     env: &Env,
     config: &Config,
     principal: &Principal,
     place: Subject,
-) -> Outcome<Option<Rate>> {
+) -> AppResult<Option<Rate>> {
     principal.scopes.require(Scopes::READ).map_err(Refusal::Scope)?;
     rollout::admit(env, config, principal, place).await?;
     Ok(match config.rate_limit {
@@ -147,13 +147,13 @@ async fn rated(
 }
 
 /// Who a request is from, unless its address sent too much that was wrong.
-async fn identified(
+async fn identify(
     request: &Request,
     env: &Env,
     config: &Config,
     keys: &Keyring,
     brought: &Credentials,
-) -> Outcome<Admitted> {
+) -> AppResult<Admitted> {
     // On Cloudflare every request has it; elsewhere nobody is told apart.
     let address = || request.header("cf-connecting-ip");
     if !state::with_attempts(|attempts| attempts.is_empty())
@@ -162,43 +162,44 @@ async fn identified(
     {
         return Err(Refusal::TooManyAttempts(pause).into());
     }
-    let door = &config.door;
-    let was_closed = door.is_open() && compiled_apart(named_keys::were_made(env)).await?;
+    let auth = &config.auth;
+    let was_closed = auth.is_open() && cold(named_keys::any_exist(env)).await?;
     let judged = match was_closed {
-        true => door.judge_credentials(brought, now_s()),
-        false => door.judge(brought, now_s()),
+        true => auth.authenticate_credentials(brought, now_s()),
+        false => auth.authenticate(brought, now_s()),
     };
     let judged = match judged {
-        Ok(Verdict::Admitted(identity)) => Ok(identity),
-        Ok(Verdict::IfSigned(token)) => compiled_apart(issuer::believed(config, *token)).await,
-        Ok(Verdict::IfNamed(key, with_secret)) => {
-            let holder = compiled_apart(named_keys::holder(env, &key)).await;
+        Ok(AuthDecision::Admitted(identity)) => Ok(identity),
+        Ok(AuthDecision::NeedsSignature(token)) => {
+            cold(issuer::verify_signature(config, *token)).await
+        }
+        Ok(AuthDecision::NeedsNamedKey(key, with_secret)) => {
+            let holder = cold(named_keys::authenticate(env, &key)).await;
             let admitted = holder.map(|holder| {
                 let key = Some(holder.id.clone());
-                let one = if with_secret { Identity::shared(Way::Secret) } else { holder };
+                let one = if with_secret { Identity::shared(AuthMethod::Secret) } else { holder };
                 Admitted { key, ..Admitted::bringing(one, keys, brought) }
             });
-            return noted(admitted, &address);
+            return count_failure(admitted, &address);
         }
-        Ok(Verdict::IfGranted(token)) => {
+        Ok(AuthDecision::NeedsGrant(token)) => {
             let url = request.url();
             let origin = own(url).unwrap_or_default();
-            let admitted =
-                compiled_apart(grants::admit(env, config, keys, (&token, brought), origin)).await;
-            return noted(admitted, &address);
+            let admitted = cold(grants::admit(env, config, keys, (&token, brought), origin)).await;
+            return count_failure(admitted, &address);
         }
         Err(refusal) => Err(refusal),
     };
-    noted(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+    count_failure(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
 }
 
 /// The outcome, with a wrong credential noted against its address. An address that sent too many while
 /// this one was looked at is not told whether it is right: guesses at the same time are no more than
 /// guesses one after another.
-fn noted<T>(
+fn count_failure<T>(
     judged: std::result::Result<T, Refusal>,
     address: &dyn Fn() -> Option<String>,
-) -> Outcome<T> {
+) -> AppResult<T> {
     let is_wrong = judged.as_ref().is_err_and(Refusal::is_guess);
     if (is_wrong || !state::with_attempts(|attempts| attempts.is_empty()))
         && let Some(address) = address()
@@ -210,7 +211,7 @@ fn noted<T>(
 }
 
 /// What a request brings to be let in.
-fn brought(request: &Request, keys_in_url: bool) -> Outcome<Credentials> {
+fn read_credentials(request: &Request, keys_in_url: bool) -> AppResult<Credentials> {
     let in_url = || {
         let url = request.url();
         query_value(url, "auth").or_else(|| query_value(url, "apiKey"))

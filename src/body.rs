@@ -4,15 +4,15 @@ use futures_util::StreamExt as _;
 use worker::{ByteStream, Method};
 
 use crate::{
-    error::{Error, Outcome},
+    error::{AppResult, Error},
     platform::http::Request,
 };
 use mcp_auth::{
-    asked::Asked,
     refusal::{MAX_BODY, Refusal},
+    refused_request::RefusedRequest,
 };
 use mcp_protocol::raw;
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 
 /// Bytes of a refused body that are read and thrown away. A client that is still sending would see
 /// a broken connection instead of the refusal.
@@ -26,15 +26,15 @@ const READ_FOR_ID: usize = 256 * 1024;
 ///
 /// # Errors
 /// [`Refusal::TooLarge`], and failures of the runtime.
-pub async fn read_body(request: &Request) -> Outcome<Vec<u8>> {
+pub async fn read_body(request: &Request) -> AppResult<Vec<u8>> {
     let body = match declared_length(request) {
         Some(length) if length > MAX_BODY => {
-            return Err(compiled_apart(refuse(request.stream()?)).await);
+            return Err(cold(refuse(request.stream()?)).await);
         }
         Some(_) => request.bytes().await?,
-        None => compiled_apart(count(request)).await?,
+        None => cold(count(request)).await?,
     };
-    let text = raw::unmarked(&body);
+    let text = raw::without_bom(&body);
     Ok(if text.len() == body.len() { body } else { text.to_vec() })
 }
 
@@ -47,14 +47,14 @@ fn declared_length(request: &Request) -> Option<usize> {
 ///
 /// # Errors
 /// As [`read_body`].
-pub async fn check_declared(request: &Request) -> Outcome<()> {
+pub async fn check_declared(request: &Request) -> AppResult<()> {
     match declared_length(request) {
-        Some(length) if length > MAX_BODY => Err(compiled_apart(refuse(request.stream()?)).await),
+        Some(length) if length > MAX_BODY => Err(cold(refuse(request.stream()?)).await),
         _ => Ok(()),
     }
 }
 
-async fn count(request: &Request) -> Outcome<Vec<u8>> {
+async fn count(request: &Request) -> AppResult<Vec<u8>> {
     let mut body = Vec::new();
     let Some(mut stream) = request.stream()? else {
         return Ok(body);
@@ -95,16 +95,16 @@ pub async fn naming(error: Error, request: &Request) -> Error {
 }
 
 /// Which request is about to be refused. Reads its body where that can be read.
-async fn asked_by(request: &Request, refusal: &Refusal) -> Asked {
+async fn asked_by(request: &Request, refusal: &Refusal) -> RefusedRequest {
     if request.method() != Method::Post || !refusal.leaves_waiting() {
-        return Asked::Nothing;
+        return RefusedRequest::Nothing;
     }
     let is_small = declared_length(request).is_some_and(|length| length <= READ_FOR_ID);
     if refusal.comes_after_the_body() || !is_small {
-        return Asked::Unknown;
+        return RefusedRequest::Unknown;
     }
     match read_body(request).await {
-        Ok(body) => Asked::in_body(&body),
-        Err(_) => Asked::Unknown,
+        Ok(body) => RefusedRequest::in_body(&body),
+        Err(_) => RefusedRequest::Unknown,
     }
 }

@@ -24,11 +24,11 @@ pub fn challenging(error: Error, config: &Config, request: &Request) -> Error {
 /// what was asked.
 fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
     let (why, wrong) = match refusal {
-        Refusal::Unauthorized(why) if config.door.oauth => (why, String::new()),
-        Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.door.oauth => {
+        Refusal::Unauthorized(why) if config.auth.oauth => (why, String::new()),
+        Refusal::WrongCredential(why) | Refusal::AccessOver(why) if config.auth.oauth => {
             (why, format!(r#"error="invalid_token", error_description="{why}", "#))
         }
-        Refusal::Unauthorized(why) if config.door.takes_secrets_only() => {
+        Refusal::Unauthorized(why) if config.auth.takes_secrets_only() => {
             return Refusal::NoSecret(why);
         }
         other => return other,
@@ -50,7 +50,7 @@ fn place(url: &str) -> String {
 #[inline(never)]
 pub fn complete(response: Response, config: &Config, url: &str) -> Result<Response> {
     let challenge = match response.status() {
-        403 if config.door.oauth => response.headers().get("www-authenticate")?,
+        403 if config.auth.oauth => response.headers().get("www-authenticate")?,
         _ => None,
     };
     let Some(challenge) = challenge else {

@@ -10,9 +10,9 @@ use worker::Result;
 use crate::wiring::REGISTRY;
 use crate::{
     config::Config,
-    platform::http::{Outgoing, Request, Response},
+    platform::http::{Request, Response, ResponseBuilder},
 };
-use mcp_auth::admission::Door;
+use mcp_auth::authentication::AuthConfig;
 use mcp_auth::origin::own;
 use mcp_protocol::{
     fields::fields,
@@ -54,11 +54,11 @@ enum Access {
 }
 
 impl Access {
-    fn of(door: &Door, is_open: bool) -> Self {
+    fn of(auth: &AuthConfig, is_open: bool) -> Self {
         match () {
             () if is_open => Self::Open,
-            () if door.oauth => Self::SignIn,
-            () if door.takes_secrets_only() => Self::Secret,
+            () if auth.oauth => Self::SignIn,
+            () if auth.takes_secrets_only() => Self::Secret,
             () => Self::Bearer,
         }
     }
@@ -115,7 +115,7 @@ impl Document {
         url: &str,
         (config, is_open): (&Config, bool),
     ) -> Result<Response> {
-        let access = Access::of(&config.door, is_open);
+        let access = Access::of(&config.auth, is_open);
         let body = self.text(own(url).unwrap_or_default(), access);
         let etag = etag(&body);
         let made = |status| {
@@ -157,8 +157,8 @@ pub fn preflight() -> Result<Response> {
     open(204).header("Access-Control-Max-Age", "7200").empty()
 }
 
-fn open(status: u16) -> Outgoing {
-    Outgoing::new(status)
+fn open(status: u16) -> ResponseBuilder {
+    ResponseBuilder::new(status)
         .header("Access-Control-Allow-Origin", "*")
         .header("Access-Control-Allow-Methods", "GET")
         .header("Access-Control-Allow-Headers", "Content-Type, If-None-Match")

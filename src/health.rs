@@ -7,9 +7,9 @@
 use worker::{Env, Result};
 
 use crate::{
-    answer::{self, Caller},
     config::Config,
     platform::http::Response,
+    response::{self, CorsContext},
     stubs::named_keys,
 };
 use mcp_protocol::{
@@ -19,7 +19,7 @@ use mcp_protocol::{
 
 /// How the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum HealthState {
     /// Requests are served.
     Ok,
     /// Requests are served, but a way in that the operator set cannot be used.
@@ -28,7 +28,7 @@ enum State {
     Misconfigured,
 }
 
-impl State {
+impl HealthState {
     fn of(config: &Config, lets_somebody_in: bool) -> Self {
         match (config.broken.is_none() && lets_somebody_in, config.has_broken_way) {
             (false, _) => Self::Misconfigured,
@@ -49,9 +49,9 @@ impl State {
 /// Whether anybody can come in: by a way that the settings name, with a named key, or because the server is
 /// open.
 async fn lets_somebody_in(env: &Env, config: &Config) -> bool {
-    config.door.has_usable_ways()
+    config.auth.has_usable_ways()
         || named_keys::is_open(env, config).await
-        || named_keys::any_is_good(env).await
+        || named_keys::any_is_valid(env).await
 }
 
 /// The public answer: 200 while requests are served, 503 where configuration refuses them all.
@@ -60,25 +60,25 @@ async fn lets_somebody_in(env: &Env, config: &Config) -> bool {
 /// # Errors
 /// Only where the runtime fails.
 pub async fn answer(env: &Env, config: &Config, percentage: Option<u8>) -> Result<Response> {
-    let state = State::of(config, lets_somebody_in(env, config).await);
+    let state = HealthState::of(config, lets_somebody_in(env, config).await);
     let body = public(config, state, percentage).end();
-    let status = if state == State::Misconfigured { 503 } else { 200 };
-    answer::json(status, body.as_bytes(), &Caller::public())
+    let status = if state == HealthState::Misconfigured { 503 } else { 200 };
+    response::json(status, body.as_bytes(), &CorsContext::public())
 }
 
 /// The JSON text for somebody with the admin scope, who got in.
 pub fn report(config: &Config, percentage: Option<u8>) -> String {
-    public(config, State::of(config, true), percentage)
+    public(config, HealthState::of(config, true), percentage)
         .raw("rateLimit", &or_null(config.rate_limit))
-        .flag("namedKeys", config.door.named_keys)
-        .flag("audit", config.door.named_keys)
+        .flag("namedKeys", config.auth.named_keys)
+        .flag("audit", config.auth.named_keys)
         .flag("metrics", config.analytics)
         .texts("errors", config.errors.iter().map(String::as_str))
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end()
 }
 
-fn public(config: &Config, state: State, percentage: Option<u8>) -> Object {
+fn public(config: &Config, state: HealthState, percentage: Option<u8>) -> Object {
     let rollout = Object::new()
         .raw("percentage", &or_null(percentage.map(u32::from)))
         .flag("on", percentage.is_some())

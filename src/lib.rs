@@ -12,7 +12,6 @@
 
 pub mod admin;
 pub mod admission;
-pub mod answer;
 pub mod body;
 pub mod challenge;
 pub mod config;
@@ -22,6 +21,7 @@ pub mod health;
 pub mod objects;
 pub mod pages;
 pub mod platform;
+pub mod response;
 pub mod routes;
 pub mod state;
 pub mod stubs;

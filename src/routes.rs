@@ -1,6 +1,6 @@
 //! The way from method and path to a handler: `/mcp` leads to [`streamable`], `/sse` to [`sse`].
 //!
-//! Handlers that most requests never need are compiled apart ([`compiled_apart`]).
+//! Handlers that most requests never need are compiled apart ([`cold`]).
 //!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
@@ -11,8 +11,7 @@ use worker::{Context, Env, Method, Result};
 
 use crate::{
     admin,
-    admission::Visit,
-    answer::{self, Caller},
+    admission::RequestContext,
     body, challenge,
     config::Config,
     discovery,
@@ -20,14 +19,15 @@ use crate::{
     health,
     pages::{landing, oauth},
     platform::http::{Request, Response},
+    response::{self, CorsContext},
     state,
-    stubs::{forward, named_keys, rollout},
-    transports::{endpoint::Endpoint, sessions, sse, streamable},
+    stubs::{named_keys, rollout, session},
+    transports::{endpoint::AdmittedRequest, sessions, sse, streamable},
 };
 use mcp_auth::refusal::Refusal;
 use mcp_server::{
-    apart::compiled_apart,
-    telemetry::{metrics, record::Record},
+    cold::cold,
+    telemetry::{metrics, record::RequestRecord},
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
@@ -40,12 +40,12 @@ const METRICS: &str = "/metrics";
 /// Only where the runtime fails.
 pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let record = state::record(&env);
-    record.method(request.method().as_ref());
-    forward::traced(&record, &request);
+    record.set_method(request.method().as_ref());
+    session::traced(&record, &request);
     let answered = route(request, &env, context, &record).await;
     // What an object answers it tells of itself.
     if record.is_open() {
-        record.answered(answered.as_ref().map_or(500, Response::status));
+        record.response_started(answered.as_ref().map_or(500, Response::status));
     }
     answered
 }
@@ -54,19 +54,19 @@ async fn route(
     request: Request,
     env: &Env,
     context: Context,
-    record: &Rc<Record>,
+    record: &Rc<RequestRecord>,
 ) -> Result<Response> {
     let config = state::config(env);
-    let caller = Caller::of(&request);
+    let caller = CorsContext::of(&request);
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     let Some(wire) = wire(path) else {
-        return compiled_apart(elsewhere(request, env, &config, context, record, path)).await;
+        return cold(elsewhere(request, env, &config, context, record, path)).await;
     };
-    record.route(wire);
+    record.set_route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
-    let visit = Visit { env, config: &config, caller: &caller, record, context };
+    let visit = RequestContext { env, config: &config, caller: &caller, record, context };
     mcp(request, visit, path).await
 }
 
@@ -89,24 +89,24 @@ async fn elsewhere(
     env: &Env,
     config: &Config,
     context: Context,
-    record: &Rc<Record>,
+    record: &Rc<RequestRecord>,
     path: &str,
 ) -> Result<Response> {
     if let Some(document) = discovery::document(path) {
-        record.route("document");
+        record.set_route("document");
         let is_open = named_keys::is_open(env, config).await;
         return public(&request, |url| document.answer(&request, url, (config, is_open)));
     }
     if let Some(route) = oauth::route(path) {
-        record.route("oauth");
-        if !config.door.oauth {
+        record.set_route("oauth");
+        if !config.auth.oauth {
             record.refused(&Refusal::NotFound);
             let is_open = named_keys::is_open(env, config).await;
-            return oauth::absent::off(&request.method(), &config.door, is_open);
+            return oauth::disabled::off(&request.method(), &config.auth, is_open);
         }
-        return compiled_apart(oauth::handle(route, request, env, config, context)).await;
+        return cold(oauth::handle(route, request, env, config, context)).await;
     }
-    record.route(match path {
+    record.set_route(match path {
         admin::DESCRIPTION => "document",
         "/" => "page",
         "/health" => "health",
@@ -116,27 +116,27 @@ async fn elsewhere(
     match path {
         admin::DESCRIPTION => {
             let text = admin::OPENAPI.as_bytes();
-            public(&request, |_| answer::json(200, text, &Caller::public()))
+            public(&request, |_| response::json(200, text, &CorsContext::public()))
         }
         "/" => public(&request, |url| landing::answer(url, config)),
         "/health" => {
-            let percentage = compiled_apart(rollout::percentage(env)).await;
-            let health = compiled_apart(health::answer(env, config, percentage)).await;
+            let percentage = cold(rollout::percentage(env)).await;
+            let health = cold(health::answer(env, config, percentage)).await;
             public(&request, |_| health)
         }
         // They say how much a server is used, and by what.
         METRICS if config.is_development() => {
-            answer::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
+            response::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
         }
         _ => {
             record.refused(&Refusal::NotFound);
-            answer::refusal(&Refusal::NotFound, &Caller::of(&request))
+            response::refusal(&Refusal::NotFound, &CorsContext::of(&request))
         }
     }
 }
 
-async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response> {
-    let Visit { config, caller, .. } = visit;
+async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<Response> {
+    let RequestContext { config, caller, .. } = visit;
     let record = visit.record.clone();
     if let Some(origin) = &caller.origin
         && !config.origins.allows(origin, request.url())
@@ -145,14 +145,14 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
     }
     if request.method() == Method::Options {
         let asked = request.header("access-control-request-headers");
-        return answer::preflight(asked.as_deref(), caller);
+        return response::preflight(asked.as_deref(), caller);
     }
-    let url = config.door.oauth.then(|| request.url().to_owned());
-    let endpoint = match compiled_apart(visit.admit(&request)).await {
-        Ok(admission) => Endpoint::new(visit, admission),
+    let url = config.auth.oauth.then(|| request.url().to_owned());
+    let endpoint = match cold(visit.admit(&request)).await {
+        Ok(admission) => AdmittedRequest::new(visit, admission),
         Err(error) => {
             let error = match path {
-                streamable::PATH => compiled_apart(body::naming(error, &request)).await,
+                streamable::PATH => cold(body::naming(error, &request)).await,
                 _ => error,
             };
             return error.answer(caller, &record);
@@ -160,12 +160,10 @@ async fn mcp(request: Request, visit: Visit<'_>, path: &str) -> Result<Response>
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {
-        "/mcp" => compiled_apart(streamable::handle(endpoint, request)).await,
-        sessions::PATH => compiled_apart(sessions::handle(endpoint, &request)).await,
-        _ if path.starts_with(admin::PREFIX) => {
-            compiled_apart(admin::handle(endpoint, request, path)).await
-        }
-        _ => compiled_apart(sse::handle(endpoint, request, path)).await,
+        "/mcp" => cold(streamable::handle(endpoint, request)).await,
+        sessions::PATH => cold(sessions::handle(endpoint, &request)).await,
+        _ if path.starts_with(admin::PREFIX) => cold(admin::handle(endpoint, request, path)).await,
+        _ => cold(sse::handle(endpoint, request, path)).await,
     };
     let answered = answered.or_else(|error| error.answer(caller, &record))?;
     match url {
@@ -179,6 +177,6 @@ fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) ->
     match request.method() {
         Method::Get | Method::Head => document(request.url()),
         Method::Options => discovery::preflight(),
-        _ => answer::refusal(&Refusal::Method(READ_ONLY), &Caller::public()),
+        _ => response::refusal(&Refusal::Method(READ_ONLY), &CorsContext::public()),
     }
 }

@@ -12,27 +12,27 @@ use worker::Env;
 use crate::{
     config::Config,
     platform::{
-        binding::{DATABASE, DATASET, Database, STORE, Store},
         console::{self, Console},
         random,
+        stores::{DATABASE, DATASET, Database, STORE, Store},
     },
 };
 use mcp_auth::{
-    accepted::KnownTokens,
-    attempts::Attempts,
-    jwt::{IssuerKeys, Verified},
+    accepted_tokens::KnownTokens,
+    failed_attempts::FailedAttempts,
+    jwt::{IssuerKeys, VerifiedTokens},
     keys::Keyring,
     named_key::{FRESH, KnownKeys},
     not_before::{self, NotBefore},
-    oauth::{known::KnownGrants, token::Handle},
+    oauth::{known_grants::KnownGrants, token::GrantHandle},
     quota::Leases,
     rollout::Percentage,
     secret::Secret,
     subject::Subject,
 };
 use mcp_server::telemetry::{
-    audit::Waiting,
-    record::{Out, Record},
+    audit::AuditQueue,
+    record::{RequestRecord, TelemetrySink},
 };
 
 thread_local! {
@@ -40,32 +40,32 @@ thread_local! {
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
     static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
-    static VERIFIED: RefCell<Verified> = RefCell::default();
+    static VERIFIED: RefCell<VerifiedTokens> = RefCell::default();
     static LEASES: RefCell<Leases> = RefCell::default();
     static KNOWN_TOKENS: RefCell<KnownTokens> = RefCell::default();
-    static ATTEMPTS: RefCell<Attempts> = RefCell::new(attempts());
-    static AUDIT: RefCell<Waiting> = RefCell::default();
+    static ATTEMPTS: RefCell<FailedAttempts> = RefCell::new(attempts());
+    static AUDIT: RefCell<AuditQueue> = RefCell::default();
     static CLEARED: Cell<u64> = const { Cell::new(0) };
     static KEYS_MADE: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static ANY_KEY_GOOD: Cell<Option<(bool, u64)>> = const { Cell::new(None) };
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
-    static OUT: RefCell<Option<Rc<dyn Out>>> = const { RefCell::new(None) };
+    static OUT: RefCell<Option<Rc<dyn TelemetrySink>>> = const { RefCell::new(None) };
 }
 
 /// The credential of an OAuth grant, or that it is over; None where its object must be asked.
-pub fn grant(handle: &Handle, now_s: u64) -> Option<Option<Secret>> {
+pub fn grant(handle: &GrantHandle, now_s: u64) -> Option<Option<Secret>> {
     GRANTS.with_borrow(|known| known.get(handle, now_s))
 }
 
 /// Notes what a grant's object said.
-pub fn note_grant(handle: &Handle, credential: Option<Secret>, now_s: u64) {
+pub fn note_grant(handle: &GrantHandle, credential: Option<Secret>, now_s: u64) {
     GRANTS.with_borrow_mut(|known| known.note(handle, credential, now_s));
 }
 
 /// Has a grant's object asked again.
-pub fn forget_grant(handle: &Handle) {
+pub fn forget_grant(handle: &GrantHandle) {
     GRANTS.with_borrow_mut(|known| known.forget(handle));
 }
 
@@ -100,7 +100,7 @@ pub fn with_issuer_keys<T>(f: impl FnOnce(&mut IssuerKeys) -> T) -> T {
 }
 
 /// Reads or changes which tokens are known to be signed.
-pub fn with_verified<T>(f: impl FnOnce(&mut Verified) -> T) -> T {
+pub fn with_verified<T>(f: impl FnOnce(&mut VerifiedTokens) -> T) -> T {
     VERIFIED.with_borrow_mut(f)
 }
 
@@ -115,12 +115,12 @@ pub fn with_known_tokens<T>(f: impl FnOnce(&mut KnownTokens) -> T) -> T {
 }
 
 /// A count of attempts. Where the runtime has no random bytes, its places can be found out.
-pub fn attempts() -> Attempts {
-    Attempts::new(random::bytes().unwrap_or_default())
+pub fn attempts() -> FailedAttempts {
+    FailedAttempts::new(random::bytes().unwrap_or_default())
 }
 
 /// Reads or changes what addresses sent that was wrong.
-pub fn with_attempts<T>(f: impl FnOnce(&mut Attempts) -> T) -> T {
+pub fn with_attempts<T>(f: impl FnOnce(&mut FailedAttempts) -> T) -> T {
     ATTEMPTS.with_borrow_mut(f)
 }
 
@@ -154,7 +154,7 @@ pub fn note_any_key_good(is_good: bool, now_s: u64) {
 }
 
 /// Reads or changes what waits to be written into the audit.
-pub fn with_audit<T>(f: impl FnOnce(&mut Waiting) -> T) -> T {
+pub fn with_audit<T>(f: impl FnOnce(&mut AuditQueue) -> T) -> T {
     AUDIT.with_borrow_mut(f)
 }
 
@@ -180,7 +180,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     mcp_platform::host_name::install(crate::platform::host_name::to_ascii);
     let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
     let mut config = Config::read(&lookup);
-    config.door.named_keys = Database::of(env, DATABASE).is_some();
+    config.auth.named_keys = Database::of(env, DATABASE).is_some();
     config.analytics = env.analytics_engine(DATASET).is_ok();
     config.has_rollout = Store::of(env, STORE).is_some();
     let config = Rc::new(config);
@@ -204,14 +204,14 @@ fn report(config: &Config) {
 }
 
 /// What is to be known of a request that begins now.
-pub fn record(env: &Env) -> Rc<Record> {
+pub fn record(env: &Env) -> Rc<RequestRecord> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
         let dataset = env.analytics_engine(DATASET).ok();
-        let out: Rc<dyn Out> = Rc::new(Console::new(config(env).log_level, dataset));
+        let out: Rc<dyn TelemetrySink> = Rc::new(Console::new(config(env).log_level, dataset));
         OUT.set(Some(out.clone()));
         out
     });
-    Record::new(out)
+    RequestRecord::new(out)
 }
 
 /// The keys in force, where they are known.

@@ -18,14 +18,14 @@ pub static REGISTRY: Registry = Registry::new(TOOLSETS);
 #[cfg(test)]
 mod tests {
     use mcp_auth::scope::Scopes;
-    use mcp_protocol::content::ToolResult;
-    use mcp_server::testing::Fake;
+    use mcp_protocol::content::CallToolResult;
+    use mcp_server::testing::FakePlatform;
     use serde_json::{Value, json, value::to_raw_value};
 
     use super::*;
 
-    fn called(name: &str, arguments: &Value) -> ToolResult {
-        let fake = Fake::new([]);
+    fn called(name: &str, arguments: &Value) -> CallToolResult {
+        let fake = FakePlatform::new([]);
         let arguments = to_raw_value(arguments).unwrap();
         let found = REGISTRY.find(name).unwrap();
         let result = pollster::block_on(found.call(&fake.context(), Some(&arguments)));

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 12] = [
     &["challenge", "objects"],
     &["body", "stubs"],
     &["error"],
-    &["answer"],
+    &["response"],
     &["state"],
     &["config"],
     &["platform"],

@@ -6,7 +6,7 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use mcp_protocol::{
-    event::{LastEvent, StreamName},
+    event::{LastEvent, StreamId},
     jsonrpc::RequestId,
 };
 
@@ -22,7 +22,7 @@ fn read(text: &str) {
     let Some(last) = LastEvent::parse(text) else {
         return;
     };
-    let name = StreamName::of_call(&last.incarnation, number(text), &last.request);
+    let name = StreamId::of_call(&last.incarnation, number(text), &last.request);
     assert_eq!(last.stream, name);
     let print = last.stream.event_id(last.place);
     assert_eq!(LastEvent::parse(&print), Some(last));
@@ -40,7 +40,7 @@ fn written(from: &mut Unstructured<'_>) -> Result<()> {
     let Some(request) = RequestId::read(&raw.unwrap()) else {
         return Ok(());
     };
-    let stream = StreamName::of_call(&life, number, &request);
+    let stream = StreamId::of_call(&life, number, &request);
     let id = stream.event_id(place);
     assert!(id.bytes().all(|byte| byte.is_ascii_graphic()));
     assert_eq!(

@@ -10,7 +10,7 @@ use mcp_protocol::stateless::{
     header_value::{decoded, plain},
     headers::HeaderSource,
     param_headers::check,
-    param_marks::ParamHeader,
+    param_declarations::ParamHeader,
 };
 use serde_json::{json, value::to_raw_value};
 

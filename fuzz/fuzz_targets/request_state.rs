@@ -10,7 +10,7 @@ use libfuzzer_sys::{
 };
 use mcp_auth::{
     keys::{Keyring, Purpose},
-    request_state::{Answered, Asked, Binding, MAX_STATE, RequestState, StateTooLarge},
+    request_state::{AnsweredInput, PendingInput, Binding, MAX_STATE, RequestState, StateTooLarge},
     subject::Subject,
 };
 use mcp_protocol::stateless::method::Method;
@@ -99,11 +99,11 @@ fn state(from: &mut Unstructured<'_>) -> Result<RequestState> {
         answered: Vec::new(),
     };
     for _ in 0..from.int_in_range(0..=3)? {
-        state.asked.push(Asked { key: from.arbitrary()?, question: from.arbitrary()? });
+        state.asked.push(PendingInput { key: from.arbitrary()?, question: from.arbitrary()? });
     }
     for _ in 0..from.int_in_range(0..=3)? {
         let (key, question, answer) = from.arbitrary()?;
-        state.answered.push(Answered { key, question, answer });
+        state.answered.push(AnsweredInput { key, question, answer });
     }
     Ok(state)
 }

@@ -1,6 +1,6 @@
 //! What an administrator asks a key to be.
 
-use crate::stubs::named_keys::Wanted;
+use crate::stubs::named_keys::NewKey;
 use mcp_auth::scope::Scopes;
 use mcp_protocol::{fields::fields, object::Object, raw};
 
@@ -14,12 +14,13 @@ const MAX_LIFE: u64 = 10 * 365 * 24 * 60 * 60;
 ///
 /// # Errors
 /// What is wrong with it.
-pub(super) fn wanted(body: &str, now_s: u64) -> Result<Wanted, &'static str> {
+pub(super) fn parse_new_key(body: &str, now_s: u64) -> Result<NewKey, &'static str> {
     let names = ["name", "scopes", "expiresIn"];
     let [name, scopes, life] = fields(body, names).map_err(|_| "expected a JSON object")?;
     let name = name.and_then(raw::string).filter(|name| is_name(name));
-    let life = life.map(|life| raw::whole(life).filter(|life| (1..=MAX_LIFE).contains(life)));
-    Ok(Wanted {
+    let life =
+        life.map(|life| raw::whole_number(life).filter(|life| (1..=MAX_LIFE).contains(life)));
+    Ok(NewKey {
         name: name.ok_or("`name`: expected 1 to 64 printable characters")?,
         scopes: match scopes {
             Some(scopes) => all_known(scopes.get())
@@ -34,7 +35,7 @@ pub(super) fn wanted(body: &str, now_s: u64) -> Result<Wanted, &'static str> {
 }
 
 /// The answer: the only time that the key is seen.
-pub(super) fn created(id: &str, key: &str, wanted: &Wanted) -> String {
+pub(super) fn created(id: &str, key: &str, wanted: &NewKey) -> String {
     let expires = wanted.expires.map_or("null".to_owned(), |at| at.to_string());
     Object::new()
         .text("id", id)
@@ -68,14 +69,15 @@ mod tests {
 
     #[test]
     fn a_key_is_described_by_name_scopes_and_life() {
-        let key = wanted(r#"{"name":"ci","scopes":["write"],"expiresIn":60}"#, 1_000).unwrap();
+        let key =
+            parse_new_key(r#"{"name":"ci","scopes":["write"],"expiresIn":60}"#, 1_000).unwrap();
         assert_eq!(
             (key.name.as_str(), key.scopes, key.expires),
             ("ci", Scopes::WRITE, Some(1_060))
         );
-        let whole = wanted(r#"{"name":"ci","expiresIn":60.0}"#, 1_000).unwrap();
+        let whole = parse_new_key(r#"{"name":"ci","expiresIn":60.0}"#, 1_000).unwrap();
         assert_eq!(whole.expires, Some(1_060));
-        let least = wanted(r#"{"name":"ü"}"#, 1_000).unwrap();
+        let least = parse_new_key(r#"{"name":"ü"}"#, 1_000).unwrap();
         assert_eq!((least.scopes, least.expires), (Scopes::READ, None));
     }
 
@@ -96,7 +98,7 @@ mod tests {
             (r#"{"name":"a","expiresIn":"1h"}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":1e99}"#, "expiresIn"),
         ] {
-            let refused = wanted(body, 1_000).err().unwrap_or_else(|| panic!("{body}"));
+            let refused = parse_new_key(body, 1_000).err().unwrap_or_else(|| panic!("{body}"));
             assert!(refused.contains(why), "{body}: {refused}");
         }
     }

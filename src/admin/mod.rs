@@ -12,17 +12,17 @@ use std::rc::Rc;
 use worker::Method;
 
 use crate::{
-    answer,
     body::read_body,
-    error::{Error, Outcome},
+    error::{AppResult, Error},
     health,
     platform::{
         clock::now_s,
         http::{Request, Response},
         workers::WorkersPlatform,
     },
+    response,
     stubs::{audit, hub::Hub, named_keys, quota, rollout},
-    transports::{endpoint::Endpoint, sessions},
+    transports::{endpoint::AdmittedRequest, sessions},
 };
 use mcp_auth::{refusal::Refusal, scope::Scopes, subject::Subject};
 use mcp_protocol::{
@@ -32,7 +32,7 @@ use mcp_protocol::{
 };
 use mcp_server::{
     changes::Changes,
-    telemetry::audit::{Entry, Pending},
+    telemetry::audit::{AuditEntry, PendingEntry},
 };
 
 /// What all its paths begin with.
@@ -44,7 +44,7 @@ pub const OPENAPI: &str = include_str!("openapi.json");
 
 /// What an administrator asks of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Of<'a> {
+enum AdminRoute<'a> {
     Health,
     Keys,
     Key(&'a str),
@@ -54,7 +54,7 @@ enum Of<'a> {
     Sessions(Subject),
 }
 
-impl<'a> Of<'a> {
+impl<'a> AdminRoute<'a> {
     fn read(path: &'a str) -> Option<Self> {
         let mut parts = path.strip_prefix(PREFIX)?.split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
@@ -85,43 +85,48 @@ impl<'a> Of<'a> {
 }
 
 /// What an administrator is answered: a status and JSON, or nothing but 204.
-type Done = (u16, Option<String>);
+type AdminReply = (u16, Option<String>);
 
 /// Answers a request of a caller that was admitted.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
+pub async fn handle(
+    endpoint: AdmittedRequest<'_>,
+    request: Request,
+    path: &str,
+) -> AppResult<Response> {
     let action = format!("{} {path}", request.method());
     let by = &endpoint.principal;
     let note = |effect, outcome| {
-        let refused = Entry::refused(Some(by), &action, outcome, now_s().saturating_mul(1_000));
+        let refused =
+            AuditEntry::refused(Some(by), &action, outcome, now_s().saturating_mul(1_000));
         // An unverified token names nobody.
         let subject = by.limited_as().to_text();
-        endpoint.audit().note(Entry { effect, subject, ..refused });
+        endpoint.audit().note(AuditEntry { effect, subject, ..refused });
     };
     if let Err(beyond) = by.scopes.require(Scopes::ADMIN) {
         note("refusal", "beyond-scope");
         return Err(Refusal::Scope(beyond).into());
     }
-    let of = Of::read(path).ok_or(Refusal::NotFound)?;
+    let of = AdminRoute::read(path).ok_or(Refusal::NotFound)?;
     // A caller that leaves ends neither the change nor what is noted of it.
     let changes = Changes::in_request(endpoint.wait_until());
     let change = (request.method() != Method::Get).then(|| {
         changes.begin();
-        let entry = Entry { effect: "write", ..Entry::refused(Some(by), &action, "", 0) };
-        Pending::begin(endpoint.audit(), entry, Rc::new(WorkersPlatform))
+        let entry = AuditEntry { effect: "write", ..AuditEntry::refused(Some(by), &action, "", 0) };
+        PendingEntry::begin(endpoint.audit(), entry, Rc::new(WorkersPlatform))
     });
-    let carried_out = carry_out(&endpoint, request, of).await;
+    let carried_out = execute(&endpoint, request, of).await;
     if let Some(change) = change {
         change.end(outcome(&carried_out));
     }
     let (status, body) = carried_out?;
     Ok(match body {
-        Some(body) => answer::json(status, body.as_bytes(), endpoint.caller)?,
-        None => answer::no_content(endpoint.caller)?,
+        Some(body) => response::json(status, body.as_bytes(), endpoint.caller)?,
+        None => response::no_content(endpoint.caller)?,
     })
 }
 
 /// How a change ended. A failure inside this server may come after the change.
-fn outcome(carried_out: &Outcome<Done>) -> &'static str {
+fn outcome(carried_out: &AppResult<AdminReply>) -> &'static str {
     match carried_out {
         Ok((200..300, _)) => "done",
         Ok(_) => "failed",
@@ -130,20 +135,24 @@ fn outcome(carried_out: &Outcome<Done>) -> &'static str {
     }
 }
 
-async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Outcome<Done> {
+async fn execute(
+    endpoint: &AdmittedRequest<'_>,
+    request: Request,
+    of: AdminRoute<'_>,
+) -> AppResult<AdminReply> {
     let env = endpoint.env;
     Ok(match (request.method(), of) {
-        (Method::Get, Of::Health) => {
+        (Method::Get, AdminRoute::Health) => {
             let percentage = rollout::percentage(env).await;
             (200, Some(health::report(endpoint.config, percentage)))
         }
-        (Method::Get, Of::Keys) => {
+        (Method::Get, AdminRoute::Keys) => {
             let keys = named_keys::list(env).await?;
             (200, Some(Object::new().raw("keys", &keys).end()))
         }
-        (Method::Post, Of::Keys) => {
+        (Method::Post, AdminRoute::Keys) => {
             let body = body(&request).await?;
-            match keys::wanted(&body, now_s()) {
+            match keys::parse_new_key(&body, now_s()) {
                 Ok(wanted) => {
                     let by = &endpoint.principal.client;
                     let (id, key) = named_keys::create(env, &wanted, by).await?;
@@ -152,15 +161,15 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
                 Err(why) => wrong(why),
             }
         }
-        (Method::Delete, Of::Key(id)) => match named_keys::revoke(env, id).await? {
+        (Method::Delete, AdminRoute::Key(id)) => match named_keys::revoke(env, id).await? {
             true => (204, None),
             false => (404, Some(said("there is no valid key with this id"))),
         },
-        (Method::Get, Of::Rollout) => (200, Some(rollout_text(endpoint).await)),
-        (Method::Put, Of::Rollout) => {
+        (Method::Get, AdminRoute::Rollout) => (200, Some(rollout_text(endpoint).await)),
+        (Method::Put, AdminRoute::Rollout) => {
             let body = body(&request).await?;
             let percentage = fields(&body, ["percentage"]).ok();
-            let percentage = percentage.and_then(|[found]| raw::whole(found?));
+            let percentage = percentage.and_then(|[found]| raw::whole_number(found?));
             match percentage.and_then(|whole| u8::try_from(whole).ok()).filter(|it| *it <= 100) {
                 Some(percentage) => {
                     rollout::set(env, percentage).await?;
@@ -169,23 +178,23 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
                 None => wrong("`percentage`: expected a whole number from 0 to 100"),
             }
         }
-        (Method::Get, Of::Audit) => match read::filter(request.url()) {
+        (Method::Get, AdminRoute::Audit) => match read::filter(request.url()) {
             Ok(filter) => {
                 let entries = audit::list(env, &filter).await?;
                 (200, Some(read::entries(&entries, filter.limit)))
             }
             Err(why) => wrong(why),
         },
-        (Method::Get, Of::Quota(subject)) => {
+        (Method::Get, AdminRoute::Quota(subject)) => {
             let count = quota::count(env, subject).await?;
             let tokens = quota::accepted(env, subject).await?.count();
             (200, Some(read::quota(count, endpoint.config.rate_limit, tokens)))
         }
-        (Method::Get, Of::Sessions(subject)) => {
+        (Method::Get, AdminRoute::Sessions(subject)) => {
             let watchers = Hub::new(env, subject).watchers().await?;
             (200, Some(read::sessions(&watchers)))
         }
-        (Method::Delete, Of::Sessions(subject)) => {
+        (Method::Delete, AdminRoute::Sessions(subject)) => {
             sessions::end(&Hub::new(env, subject)).await?;
             (204, None)
         }
@@ -193,7 +202,7 @@ async fn carry_out(endpoint: &Endpoint<'_>, request: Request, of: Of<'_>) -> Out
     })
 }
 
-async fn rollout_text(endpoint: &Endpoint<'_>) -> String {
+async fn rollout_text(endpoint: &AdmittedRequest<'_>) -> String {
     let percentage = rollout::percentage(endpoint.env).await;
     let allowed: Vec<String> = endpoint.config.rollout_allow.names().map(quoted).collect();
     Object::new()
@@ -202,13 +211,13 @@ async fn rollout_text(endpoint: &Endpoint<'_>) -> String {
         .end()
 }
 
-async fn body(request: &Request) -> Outcome<String> {
+async fn body(request: &Request) -> AppResult<String> {
     let body = read_body(request).await?;
     // What is no UTF-8 is no JSON either.
     Ok(String::from_utf8(body).unwrap_or_default())
 }
 
-fn wrong(why: &str) -> Done {
+fn wrong(why: &str) -> AdminReply {
     (400, Some(said(why)))
 }
 
@@ -224,11 +233,11 @@ mod tests {
     fn paths_lead_to_what_they_name() {
         let subject = Subject([7; 16]);
         let text = subject.to_text();
-        assert_eq!(Of::read("/admin/health"), Some(Of::Health));
-        assert_eq!(Of::read("/admin/keys"), Some(Of::Keys));
-        assert_eq!(Of::read("/admin/keys/a"), Some(Of::Key("a")));
+        assert_eq!(AdminRoute::read("/admin/health"), Some(AdminRoute::Health));
+        assert_eq!(AdminRoute::read("/admin/keys"), Some(AdminRoute::Keys));
+        assert_eq!(AdminRoute::read("/admin/keys/a"), Some(AdminRoute::Key("a")));
         let quota = format!("/admin/subjects/{text}/quota");
-        assert_eq!(Of::read(&quota), Some(Of::Quota(subject)));
+        assert_eq!(AdminRoute::read(&quota), Some(AdminRoute::Quota(subject)));
         for wrong in [
             "/admin/",
             "/admin/keys/a/b",
@@ -236,7 +245,7 @@ mod tests {
             "/admin/subjects/x/quota",
             "/admin/moon",
         ] {
-            assert_eq!(Of::read(wrong), None, "{wrong}");
+            assert_eq!(AdminRoute::read(wrong), None, "{wrong}");
         }
     }
 
@@ -246,7 +255,7 @@ mod tests {
         for path in description["paths"].as_object().unwrap().keys() {
             let subject = Subject([7; 16]).to_text();
             let path = path.replace("{subject}", &subject).replace("{id}", "a");
-            assert!(Of::read(&path).is_some(), "{path}");
+            assert!(AdminRoute::read(&path).is_some(), "{path}");
         }
         assert_eq!(description["paths"].as_object().unwrap().len(), 7);
     }

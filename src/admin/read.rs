@@ -1,7 +1,7 @@
 //! What an administrator looks at: the audit, and what a subject used.
 
 use crate::stubs::audit::Filter;
-use mcp_auth::quota::{Count, WINDOW};
+use mcp_auth::quota::{WINDOW, WindowCount};
 use mcp_platform::url::query_value;
 use mcp_protocol::{
     fields::fields,
@@ -45,7 +45,7 @@ pub(super) fn entries(rows: &str, limit: u64) -> String {
 }
 
 /// What a subject used of its window, and how many SiteBay tokens of its callers work.
-pub(super) fn quota(count: Count, limit: Option<u32>, tokens: usize) -> String {
+pub(super) fn quota(count: WindowCount, limit: Option<u32>, tokens: usize) -> String {
     let left = limit.map(|limit| limit.saturating_sub(count.leased));
     let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());
     Object::new()

@@ -1,7 +1,7 @@
 //! The settings that hold the server's own keys.
 
 use super::{Config, Get, settings::Setting};
-use mcp_auth::keys::{Keyring, NameKey};
+use mcp_auth::keys::{Keyring, SubjectKey};
 
 /// The `SUBJECT_KEY` of a deployment that began without a `SESSION_KEY`: the key that was generated then
 /// goes on naming subjects.
@@ -44,7 +44,7 @@ impl Config {
                     .to_owned(),
             ),
             (Some(GENERATED), _) => self.has_generated_subject_key = true,
-            (Some(text), _) => match NameKey::parse(text) {
+            (Some(text), _) => match SubjectKey::parse(text) {
                 Ok(key) => self.subject_key = Some(key),
                 Err(error) => self.broken = Some(format!("SUBJECT_KEY: {error}")),
             },

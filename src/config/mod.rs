@@ -1,6 +1,6 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
-mod door;
+mod auth;
 mod keys;
 #[cfg(test)]
 mod page_tests;
@@ -12,10 +12,10 @@ use crate::wiring::REGISTRY;
 use mcp_auth::origin::AllowedOrigins;
 use mcp_auth::{
     address::is_protected,
-    admission::Door,
+    authentication::AuthConfig,
     credential::Credential,
-    keys::{Keyring, NameKey},
-    oauth::upstream::Provider,
+    keys::{Keyring, SubjectKey},
+    oauth::oidc::OidcProvider,
     principal::Principal,
     refusal::Refusal,
     rollout::Allowed,
@@ -26,11 +26,11 @@ use mcp_auth::{
 use mcp_platform::SharedPlatform;
 use mcp_protocol::implementation::Implementation;
 use mcp_server::{
-    choice::Choice,
     context::{Consent, Context},
-    notify::Nobody,
-    telemetry::{audit::Unkept, level::Level, record::Record},
-    work::InPlace,
+    execution::InPlace,
+    notifier::NoClient,
+    telemetry::{audit::NoAudit, level::Level, record::RequestRecord},
+    tool_selection::ToolSelection,
 };
 
 use settings::{Setting, Values};
@@ -41,7 +41,7 @@ pub struct Config {
     /// `ENVIRONMENT`, `production` where it is missing.
     pub environment: String,
     /// Who may come in.
-    pub door: Door,
+    pub auth: AuthConfig,
     /// Whether a way in that the operator set cannot be used.
     pub has_broken_way: bool,
     /// Which pages may call.
@@ -50,14 +50,14 @@ pub struct Config {
     pub keys: Option<Keyring>,
     /// The key of `SUBJECT_KEY`. None: the last one of `SESSION_KEY` names subjects, or what the object
     /// keeps.
-    pub subject_key: Option<NameKey>,
+    pub subject_key: Option<SubjectKey>,
     /// Whether the key that the object keeps names subjects (`SUBJECT_KEY=generated`).
     pub has_generated_subject_key: bool,
     /// The keys of `CREDENTIAL_KEY`, under which credentials are kept. None: nothing is offered that
     /// must keep one.
     pub credential_keys: Option<Rc<Keyring>>,
     /// Where people sign in. None: by their SiteBay token.
-    pub oidc: Option<Rc<Provider>>,
+    pub oidc: Option<Rc<OidcProvider>>,
     /// How long an OAuth access token is good, in seconds.
     pub access_max_age: u32,
     /// Which object a session lives in.
@@ -87,7 +87,7 @@ pub struct Config {
     /// How a person agrees to what destroys something.
     pub consent: Consent,
     /// The tools that are offered where the caller does not choose.
-    pub choice: Choice,
+    pub choice: ToolSelection,
     /// What an operator should know.
     pub warnings: Vec<String>,
     /// Settings because of which callers are refused.
@@ -113,7 +113,7 @@ impl Config {
         let environment = or_default(&settings::ENVIRONMENT);
         let development = environment == "development";
         let mut config = Self {
-            door: Door { development, ..Door::default() },
+            auth: AuthConfig { development, ..AuthConfig::default() },
             has_broken_way: false,
             origins: AllowedOrigins::parse(
                 get(&settings::MCP_ALLOWED_ORIGINS).as_deref(),
@@ -138,13 +138,13 @@ impl Config {
             rate_limit: None,
             page_size: 0,
             consent: Consent::default(),
-            choice: Choice::default(),
+            choice: ToolSelection::default(),
             warnings: Vec::new(),
             errors: Vec::new(),
             broken: None,
             environment,
         };
-        config.read_door(&get);
+        config.read_auth(&get);
         config.check_sitebay_url();
         config.keys = config.read_keys(&settings::SESSION_KEY, &get);
         config.read_subject_key(get(&settings::SUBJECT_KEY).as_deref());
@@ -176,7 +176,9 @@ impl Config {
         let token = match principal.own_credential {
             true => own_token.map(|token| Secret::new(token.trim())),
             // Others never act on the operator's account.
-            false => self.sitebay_token.clone().filter(|_| principal.way.acts_for_operator()),
+            false => {
+                self.sitebay_token.clone().filter(|_| principal.auth_method.acts_for_operator())
+            }
         };
         Credential { base_url: self.sitebay_url.clone(), token }
     }
@@ -212,14 +214,14 @@ impl Config {
             consent: self.consent,
             choice: self.choice,
             registry: &REGISTRY,
-            work: Rc::new(InPlace { platform: platform.clone(), moves: false }),
+            execution: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
-            notifier: Rc::new(Nobody),
-            audit: Rc::new(Unkept),
+            notifier: Rc::new(NoClient),
+            audit: Rc::new(NoAudit),
             changes: Rc::default(),
-            record: Record::aside(),
+            record: RequestRecord::disabled(),
             tasks: None,
-            shelf: None,
+            result_store: None,
         }
     }
 
@@ -230,7 +232,7 @@ impl Config {
 
     /// Whether anybody wants to know what was done: a database, a dataset.
     pub fn keeps_audit(&self) -> bool {
-        self.door.named_keys || self.analytics
+        self.auth.named_keys || self.analytics
     }
 
     /// Whether a hub may look at what this caller watches.
@@ -314,10 +316,12 @@ impl Config {
     }
 
     /// The choice that a session's id carries.
-    fn claimed(&self, claim: &str) -> Choice {
+    fn claimed(&self, claim: &str) -> ToolSelection {
         match claim {
             "" => self.choice,
-            claim => Choice { legacy: self.choice.legacy, ..Choice::from_claim(claim) },
+            claim => {
+                ToolSelection { legacy: self.choice.legacy, ..ToolSelection::from_claim(claim) }
+            }
         }
     }
 
@@ -350,19 +354,19 @@ impl Config {
     }
 
     fn warn(&mut self) {
-        if self.door.is_closed() {
+        if self.auth.is_closed() {
             let text = "no credential is configured (MCP_API_KEY or another), and ENVIRONMENT is \
                         not development: all MCP requests are refused";
             self.errors.push(text.to_owned());
         }
         let mut warn = |text: &str| self.warnings.push(text.to_owned());
-        if self.door.is_open() {
+        if self.auth.is_open() {
             warn(
                 "no credential is configured (MCP_API_KEY or another): the server is open to all \
                  callers (development) as long as the database has no named key",
             );
         }
-        if self.door.keys_in_url {
+        if self.auth.keys_in_url {
             warn("ALLOW_KEY_IN_URL is 1: keys may be sent in URLs, which logs and histories keep");
         }
         if self.keys.is_none() && self.broken.is_none() {
@@ -410,7 +414,7 @@ mod tests {
     #[test]
     fn nothing_set_is_closed_and_says_so() {
         let config = read(&[]);
-        assert!(config.door.is_closed());
+        assert!(config.auth.is_closed());
         assert_eq!(config.environment, "production");
         assert!(config.errors.iter().any(|w| w.contains("refused")), "{:?}", config.errors);
     }

@@ -1,6 +1,6 @@
-//! The class of an object as the runtime calls it: it hands everything on to the file's `Core`.
+//! The class of an object as the runtime calls it: it hands everything on to the file's `Inner`.
 
-/// Declares a class over `Core`, which has `new`, and `receive` for requests. With `alarm` it also has `due`, and
+/// Declares a class over `Inner`, which has `new`, and `receive` for requests. With `alarm` it also has `due`, and
 /// with `sockets` `left`, which is called when a hibernatable socket was closed or failed. Clients' messages on
 /// sockets are ignored: the sockets only carry what the object sends.
 macro_rules! class {
@@ -52,13 +52,13 @@ macro_rules! class {
     (@class [$($group:ident)?] [$(#[$doc:meta])*] $name:ident $($method:tt)*) => {
         $(#[$doc])*
         #[::worker_macros::durable_object$(($group))?]
-        pub struct $name(::std::rc::Rc<Core>);
+        pub struct $name(::std::rc::Rc<Inner>);
 
         impl ::std::panic::RefUnwindSafe for $name {}
 
         impl ::worker::DurableObject for $name {
             fn new(state: ::worker::State, env: ::worker::Env) -> Self {
-                Self(::std::rc::Rc::new(Core::new(state, env)))
+                Self(::std::rc::Rc::new(Inner::new(state, env)))
             }
 
             async fn fetch(&self, request: ::worker::Request) -> ::worker::Result<::worker::Response> {

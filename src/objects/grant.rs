@@ -19,21 +19,21 @@ use crate::{
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{self, keep},
+        object::{self, wait_until},
         workers::WorkersPlatform,
     },
     state,
     stubs::{audit, hub::Hub},
 };
 use mcp_auth::oauth::{
-    ask::{Answer, Ask, Given, Said},
-    fault::Fault,
-    grant::{GONE, Generation, Grant, Refused, Terms},
+    error::OAuthError,
+    grant::{GONE, Generation, Grant, GrantError, GrantTerms},
+    grant_request::{Answer, Given, GrantRequest, Said},
 };
 use mcp_platform::{Platform as _, record::Record as _};
 use mcp_server::{
     hub::AboutGrant,
-    telemetry::audit::{Entry, GrantEvent},
+    telemetry::audit::{AuditEntry, GrantEvent},
 };
 
 const GRANT: &str = "grant";
@@ -43,7 +43,7 @@ class! {
     GrantAgent(requests, alarm)
 }
 
-struct Core {
+struct Inner {
     state: Rc<State>,
     env: Env,
     rows: Rows,
@@ -51,7 +51,7 @@ struct Core {
     loaded: Cell<bool>,
 }
 
-impl Core {
+impl Inner {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         let rows = Rows::in_table(state.clone());
@@ -59,10 +59,10 @@ impl Core {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let asked = object::asked::<Ask>(&request).await?;
+        let asked = object::asked::<GrantRequest>(&request).await?;
         self.load().await?;
         match asked {
-            Some((ask, form)) => object::answered::<Ask>(&self.answer(ask).await?, form),
+            Some((ask, form)) => object::answered::<GrantRequest>(&self.answer(ask).await?, form),
             None => http::text(404, "not for a grant"),
         }
     }
@@ -72,27 +72,28 @@ impl Core {
         self.rows.clear(&|_| 0).await
     }
 
-    async fn answer(self: &Rc<Self>, ask: Ask) -> Result<Answer> {
+    async fn answer(self: &Rc<Self>, ask: GrantRequest) -> Result<Answer> {
         let now = WorkersPlatform.now_ms();
         match ask {
-            Ask::Create(terms) => self.create(terms).await,
-            Ask::Redeem(code) => {
+            GrantRequest::Create(terms) => self.create(terms).await,
+            GrantRequest::Redeem(code) => {
                 let (by, uri) = (code.by.bearer(), code.redirect_uri.as_deref());
                 self.give(&mut |grant| grant.redeem(by, uri, &code.verifier, now)).await
             }
-            Ask::Refresh(token) => {
+            GrantRequest::Refresh(token) => {
                 let (by, generation) = (token.by.bearer(), token.generation);
                 self.give(&mut |grant| grant.refresh(by, generation, now)).await
             }
-            Ask::Look(known) => Ok(self.look(&|grant| {
+            GrantRequest::Look(known) => Ok(self.look(&|grant| {
                 grant.is_live(&known.secret, now_s()).then(|| grant.terms.credential.clone())
             })),
-            Ask::Revoke(by) => {
-                let may = |terms: &Terms| terms.client == by.client && terms.secret == by.secret;
+            GrantRequest::Revoke(by) => {
+                let may =
+                    |terms: &GrantTerms| terms.client == by.client && terms.secret == by.secret;
                 self.end_if(&may, GrantEvent::Revoked).await
             }
-            Ask::TakeBack(by) => {
-                self.end_if(&|terms| terms.subject == by.subject, GrantEvent::TakenBack).await
+            GrantRequest::TakeBack(by) => {
+                self.end_if(&|terms| terms.subject == by.subject, GrantEvent::RevokedByOwner).await
             }
         }
     }
@@ -109,7 +110,7 @@ impl Core {
         Ok(())
     }
 
-    async fn create(&self, terms: Terms) -> Result<Answer> {
+    async fn create(&self, terms: GrantTerms) -> Result<Answer> {
         let grant = Grant::new(terms, now_s());
         *self.grant.borrow_mut() = Some(grant.clone());
         // Before it is saved: a caller that leaves may end this in between.
@@ -121,7 +122,7 @@ impl Core {
     /// Decides about tokens: what to put into them, or a fault.
     async fn give(
         self: &Rc<Self>,
-        decide: &mut dyn FnMut(&mut Grant) -> std::result::Result<Generation, Refused>,
+        decide: &mut dyn FnMut(&mut Grant) -> std::result::Result<Generation, GrantError>,
     ) -> Result<Answer> {
         let decided = self.grant.borrow_mut().as_mut().map(|grant| {
             let before = grant.clone();
@@ -137,11 +138,11 @@ impl Core {
                 }
                 Ok(Answer::Given(Given { generation, terms: grant.terms }))
             }
-            Some((Err(refused @ Refused::Stolen(_)), grant, _)) => {
+            Some((Err(refused @ GrantError::Replayed(_)), grant, _)) => {
                 self.end(&grant.terms, GrantEvent::Reused).await?;
                 Ok(refuse(refused.fault()))
             }
-            Some((Err(refused @ Refused::Over(_)), ..)) => {
+            Some((Err(refused @ GrantError::Expired(_)), ..)) => {
                 *self.grant.borrow_mut() = None;
                 self.rows.delete_all().await?;
                 Ok(refuse(refused.fault()))
@@ -159,7 +160,7 @@ impl Core {
 
     async fn end_if(
         self: &Rc<Self>,
-        may: &dyn Fn(&Terms) -> bool,
+        may: &dyn Fn(&GrantTerms) -> bool,
         why: GrantEvent,
     ) -> Result<Answer> {
         let terms = self.grant.borrow().as_ref().map(|grant| grant.terms.clone());
@@ -172,7 +173,7 @@ impl Core {
         }
     }
 
-    async fn end(self: &Rc<Self>, terms: &Terms, why: GrantEvent) -> Result<()> {
+    async fn end(self: &Rc<Self>, terms: &GrantTerms, why: GrantEvent) -> Result<()> {
         *self.grant.borrow_mut() = None;
         self.note(terms, why);
         let (hub, name) = (Hub::new(&self.env, terms.subject), self.name());
@@ -181,7 +182,7 @@ impl Core {
                 log::error!("an ended grant could not be removed from the hub's list: {error}");
             }
         };
-        keep(&self.state, dropped.boxed_local());
+        wait_until(&self.state, dropped.boxed_local());
         self.rows.delete_all().await
     }
 
@@ -198,16 +199,16 @@ impl Core {
                 log::error!("a grant could not be added to the hub's list: {error}");
             }
         };
-        keep(&self.state, listed.boxed_local());
+        wait_until(&self.state, listed.boxed_local());
     }
 
     /// Notes in the audit what became of it.
-    fn note(&self, terms: &Terms, happened: GrantEvent) {
+    fn note(&self, terms: &GrantTerms, happened: GrantEvent) {
         let state = self.state.clone();
-        let keep = Rc::new(move |task| keep(&state, task));
+        let keep = Rc::new(move |task| wait_until(&state, task));
         let audit = audit::of(&self.env, &state::config(&self.env), keep);
         let (subject, client) = (Some(terms.subject), &terms.client_name);
-        audit.note(Entry::of_grant(happened, subject, client, WorkersPlatform.now_ms()));
+        audit.note(AuditEntry::of_grant(happened, subject, client, WorkersPlatform.now_ms()));
     }
 
     fn name(&self) -> String {
@@ -226,7 +227,7 @@ fn about(grant: &Grant) -> AboutGrant {
     }
 }
 
-fn refuse(fault: Fault) -> Answer {
+fn refuse(fault: OAuthError) -> Answer {
     Answer::Refused(Said { status: fault.status(), error: fault.to_json() })
 }
 
@@ -237,7 +238,7 @@ pub(super) mod tests {
     use test_support::stored::row_of_0_1_0;
 
     fn grant() -> Grant {
-        let terms = Terms {
+        let terms = GrantTerms {
             subject: Subject([7; 16]),
             client: [1; 32],
             client_name: "An \"app\"".into(),

@@ -15,28 +15,30 @@ use crate::stubs::keys;
 use crate::{
     objects::{
         class::class,
-        keeping::Keeping,
         rows::{CLOCK_ERROR, Rows},
-        watching::Watching,
+        stored_results::ResultPages,
+        watching::ResourceWatcher,
     },
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{self, keep},
+        object::{self, wait_until},
         socket,
     },
     state,
-    stubs::forward::{Order, give},
+    stubs::session::{SessionCommand, send_command},
 };
-use mcp_auth::{admission::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret};
+use mcp_auth::{
+    authentication::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret,
+};
 use mcp_platform::record::Record as _;
 use mcp_protocol::stateless::listen::Change;
 use mcp_server::{
     hub::{
-        AboutGrant, Answer, Ask, LISTENER_HEADER, ListedGrant, Listener, Nonces, PRINCIPAL_HEADER,
-        Watcher, principal_from_ascii,
+        AboutGrant, Answer, HubRequest, LISTENER_HEADER, ListedGrant, Listener, Nonces,
+        PRINCIPAL_HEADER, Watcher, principal_from_ascii,
     },
-    notify::News,
+    notifier::ChangeEvent,
 };
 
 /// Listeners that one subject may have.
@@ -61,23 +63,23 @@ class! {
     HubAgent(requests, alarm, sockets)
 }
 
-struct Core {
+struct Inner {
     state: Rc<State>,
     env: Env,
     rows: Rc<Rows>,
     nonces: Nonces,
-    watching: Watching,
-    keeping: Keeping,
+    watching: ResourceWatcher,
+    keeping: ResultPages,
     /// How many session objects are registered, once they were counted.
     watchers: Cell<Option<usize>>,
 }
 
-impl Core {
+impl Inner {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         let rows = Rc::new(Rows::in_table(state.clone()));
-        let watching = Watching { env: env.clone(), rows: rows.clone() };
-        let keeping = Keeping { rows: rows.clone() };
+        let watching = ResourceWatcher { env: env.clone(), rows: rows.clone() };
+        let keeping = ResultPages { rows: rows.clone() };
         let (nonces, watchers) = (Nonces::default(), Cell::new(None));
         Self { rows, state, env, nonces, watching, keeping, watchers }
     }
@@ -85,9 +87,9 @@ impl Core {
     /// The alarm: a look at what is watched, and the end of rows.
     async fn due(self: Rc<Self>) -> Result<()> {
         let listened = || self.listened();
-        let tell = |news: News| {
-            self.tell(&news);
-            self.order(Order::News(news), String::new());
+        let tell = |news: ChangeEvent| {
+            self.notify(&news);
+            self.broadcast(SessionCommand::News(news), String::new());
         };
         if let Err(error) = self.watching.look(&listened, &tell).await {
             log::error!("watched resources could not be polled: {error}");
@@ -114,39 +116,41 @@ impl Core {
         if request.path() == LISTEN {
             return self.listen(&request).await;
         }
-        match object::asked::<Ask>(&request).await? {
-            Some((ask, form)) => object::answered::<Ask>(&self.answer(ask, &request).await?, form),
+        match object::asked::<HubRequest>(&request).await? {
+            Some((ask, form)) => {
+                object::answered::<HubRequest>(&self.answer(ask, &request).await?, form)
+            }
             None => http::text(404, "not for a hub"),
         }
     }
 
-    async fn answer(self: &Rc<Self>, ask: Ask, request: &Request) -> Result<Answer> {
+    async fn answer(self: &Rc<Self>, ask: HubRequest, request: &Request) -> Result<Answer> {
         match ask {
-            Ask::Announce { origin, news } => self.announce(news, origin),
-            Ask::Watch { object, until } => return self.watch(&object, until).await,
-            Ask::Look { object, until, uris } => {
+            HubRequest::Announce { origin, news } => self.announce(news, origin),
+            HubRequest::Watch { object, until } => return self.watch(&object, until).await,
+            HubRequest::Look { object, until, uris } => {
                 // Who watches nothing more leaves no credential.
                 if !uris.is_empty() {
                     self.look_with(request, until).await?;
                 }
                 self.watching.watch(&object, until, uris).await?;
             }
-            Ask::Unwatch { object } => self.forget(&object).await?,
-            Ask::NotBefore => return Ok(Answer::NotBefore(self.not_before().await?)),
-            Ask::End { not_before } => return self.end(not_before).await,
-            Ask::Keep { id, text } => self.keeping.keep(id, &text).await?,
-            Ask::Page { id, page } => {
+            HubRequest::Unwatch { object } => self.forget(&object).await?,
+            HubRequest::NotBefore => return Ok(Answer::NotBefore(self.not_before().await?)),
+            HubRequest::End { not_before } => return self.end(not_before).await,
+            HubRequest::Keep { id, text } => self.keeping.keep(id, &text).await?,
+            HubRequest::Page { id, page } => {
                 return Ok(Answer::Page(self.keeping.page(id, page).await?));
             }
-            Ask::PutGrant { grant, until, about } => {
+            HubRequest::PutGrant { grant, until, about } => {
                 return self.put_grant(&grant, &about, until).await;
             }
-            Ask::DropGrant { grant } => {
+            HubRequest::DropGrant { grant } => {
                 self.rows.remove(vec![grant_key(&grant)]).await?;
             }
-            Ask::Grants => return self.grants().await,
-            Ask::Watchers => return self.watchers().await,
-            Ask::Consume { nonce, until } => return self.consume(nonce, until).await,
+            HubRequest::Grants => return self.grants().await,
+            HubRequest::Watchers => return self.watchers().await,
+            HubRequest::Consume { nonce, until } => return self.consume(nonce, until).await,
         }
         Ok(Answer::Done)
     }
@@ -179,25 +183,25 @@ impl Core {
     }
 
     /// Tells listeners at once, and session objects without keeping the one who announces waiting.
-    fn announce(self: &Rc<Self>, news: News, origin: String) {
-        self.tell(&news);
+    fn announce(self: &Rc<Self>, news: ChangeEvent, origin: String) {
+        self.notify(&news);
         // A session waits for its tasks, and hears nothing of them.
-        if !matches!(news, News::Task(..)) {
-            self.order(Order::News(news), origin);
+        if !matches!(news, ChangeEvent::Task(..)) {
+            self.broadcast(SessionCommand::News(news), origin);
         }
     }
 
-    fn tell(&self, news: &News) {
+    fn notify(&self, news: &ChangeEvent) {
         let change = match news {
-            News::ToolsChanged => Change::Tools,
-            News::PromptsChanged => Change::Prompts,
-            News::ResourcesChanged => Change::Resources,
-            News::ResourceUpdated(uri) => Change::Resource { uri },
-            News::Task(id, task) => Change::Task { id, task },
+            ChangeEvent::ToolsChanged => Change::Tools,
+            ChangeEvent::PromptsChanged => Change::Prompts,
+            ChangeEvent::ResourcesChanged => Change::Resources,
+            ChangeEvent::ResourceUpdated(uri) => Change::Resource { uri },
+            ChangeEvent::Task(id, task) => Change::Task { id, task },
         };
         for socket in self.state.get_websockets() {
             let listener = socket::attached(&socket).and_then(|text| Listener::from_ascii(&text));
-            let told = listener.and_then(|listener| listener.told(&change));
+            let told = listener.and_then(|listener| listener.notification_for(&change));
             if let Some(Ok(text)) = told.map(String::from_utf8) {
                 // A socket that is closing hears nothing more.
                 let _ = socket::send(&socket, &text);
@@ -279,7 +283,7 @@ impl Core {
         for socket in self.state.get_websockets() {
             socket::close(&socket, socket::ENDED, "the sessions were ended");
         }
-        self.order(Order::End(not_before), String::new());
+        self.broadcast(SessionCommand::End(not_before), String::new());
         Ok(Answer::NotBefore(not_before))
     }
 
@@ -291,17 +295,17 @@ impl Core {
     }
 
     /// Gives an order to all registered session objects but one, while the hub goes on.
-    fn order(self: &Rc<Self>, order: Order, except: String) {
+    fn broadcast(self: &Rc<Self>, order: SessionCommand, except: String) {
         let hub = self.clone();
         let given = async move {
-            if let Err(error) = hub.give_all(&order, &except).await {
+            if let Err(error) = hub.send_to_all(&order, &except).await {
                 log::error!("session objects could not be notified: {error}");
             }
         };
-        keep(&self.state, given.boxed_local());
+        wait_until(&self.state, given.boxed_local());
     }
 
-    async fn give_all(&self, order: &Order, except: &str) -> Result<()> {
+    async fn send_to_all(&self, order: &SessionCommand, except: &str) -> Result<()> {
         let mut objects = Vec::new();
         let mut show = |object: &str, _: &str| {
             if object != except {
@@ -314,14 +318,14 @@ impl Core {
         }
         let keys = keys::keys(&self.env, &state::config(&self.env)).await;
         let keys = keys.map_err(|refusal| worker::Error::RustError(refusal.to_string()))?;
-        let given = objects.iter().map(|object| self.give_one(&keys, order, object));
+        let given = objects.iter().map(|object| self.send_to_one(&keys, order, object));
         stream::iter(given).for_each_concurrent(AT_A_TIME, |given| given).await;
         Ok(())
     }
 
     /// Where nobody is left to hear it, the object's row goes, and at once: it may register again.
-    async fn give_one(&self, keys: &Keyring, order: &Order, object: &str) {
-        let gone = give(&self.env, keys, order, object).await;
+    async fn send_to_one(&self, keys: &Keyring, order: &SessionCommand, object: &str) {
+        let gone = send_command(&self.env, keys, order, object).await;
         if gone.is_ok_and(|status| status == 410)
             && let Err(error) = self.forget(object).await
         {

@@ -28,11 +28,11 @@ class! {
     KeyAgent(requests)
 }
 
-struct Core {
+struct Inner {
     state: State,
 }
 
-impl Core {
+impl Inner {
     fn new(state: State, _env: Env) -> Self {
         Self { state }
     }

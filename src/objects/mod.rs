@@ -4,13 +4,13 @@
 mod class;
 pub mod grant;
 pub mod hub;
-pub mod keeping;
 pub mod key;
 pub mod quota;
 pub mod resume;
 pub mod rows;
 pub mod session;
 pub mod sessions;
+pub mod stored_results;
 pub mod task;
 pub mod task_context;
 pub mod watching;

@@ -25,8 +25,8 @@ use crate::{
     },
 };
 use mcp_auth::{
-    accepted::AcceptedTokens,
-    quota::{Count, Lease, Part, Wanted},
+    accepted_tokens::AcceptedTokens,
+    quota::{Lease, LeaseRequest, LeaseSize, WindowCount},
     quota_ask::{QuotaAnswer, QuotaAsk},
     subject::Subject,
 };
@@ -45,15 +45,15 @@ class! {
     QuotaAgent(requests, alarm)
 }
 
-struct Core {
+struct Inner {
     rows: Rows,
-    count: Cell<Option<Count>>,
+    count: Cell<Option<WindowCount>>,
     tokens: RefCell<Option<AcceptedTokens>>,
     /// When the row of the list ends, in seconds since 1970.
     tokens_end: Cell<u64>,
 }
 
-impl Core {
+impl Inner {
     fn new(state: State, _env: Env) -> Self {
         let rows = Rows::key_value(Rc::new(state));
         let (count, tokens, tokens_end) = (Cell::new(None), RefCell::default(), Cell::new(0));
@@ -74,8 +74,12 @@ impl Core {
 
     async fn answer(&self, ask: QuotaAsk) -> Result<QuotaAnswer> {
         Ok(match ask {
-            QuotaAsk::Lease(wanted) => QuotaAnswer::Lease(self.lease(Part::Usual, wanted).await?),
-            QuotaAsk::LeaseOne(wanted) => QuotaAnswer::Lease(self.lease(Part::One, wanted).await?),
+            QuotaAsk::Lease(wanted) => {
+                QuotaAnswer::Lease(self.lease(LeaseSize::Usual, wanted).await?)
+            }
+            QuotaAsk::LeaseOne(wanted) => {
+                QuotaAnswer::Lease(self.lease(LeaseSize::One, wanted).await?)
+            }
             QuotaAsk::Count => QuotaAnswer::Count(self.kept().await?.at(now_s())),
             QuotaAsk::AcceptedTokens => QuotaAnswer::AcceptedTokens(self.list().await?),
             QuotaAsk::IsAccepted { subject } => {
@@ -88,7 +92,7 @@ impl Core {
         })
     }
 
-    async fn lease(&self, part: Part, wanted: Wanted) -> Result<Lease> {
+    async fn lease(&self, part: LeaseSize, wanted: LeaseRequest) -> Result<Lease> {
         let kept = self.kept().await?;
         // Nothing is awaited between reading the count and changing it.
         let mut count = self.count.get().unwrap_or(kept);
@@ -168,12 +172,12 @@ impl Core {
         written
     }
 
-    async fn kept(&self) -> Result<Count> {
+    async fn kept(&self) -> Result<WindowCount> {
         if let Some(count) = self.count.get() {
             return Ok(count);
         }
         let row = self.rows.get(COUNT).await?;
-        Ok(row.as_deref().and_then(Count::from_json).unwrap_or_default())
+        Ok(row.as_deref().and_then(WindowCount::from_json).unwrap_or_default())
     }
 }
 
@@ -184,9 +188,9 @@ mod tests {
 
     #[test]
     fn rows_of_quotas_of_0_1_0_are_read() {
-        let count = Count { began: 1_799_999_940, leased: 30 };
+        let count = WindowCount { began: 1_799_999_940, leased: 30 };
         let stored = row_of_0_1_0("quota-count", COUNT, 1_800_003_600);
-        assert_eq!(Count::from_json(&stored), Some(count));
+        assert_eq!(WindowCount::from_json(&stored), Some(count));
         let mut tokens = AcceptedTokens::default();
         assert!(tokens.add(Subject([7; 16])) && tokens.add(Subject([0xfe; 16])));
         let stored = row_of_0_1_0("quota-tokens", TOKENS, 1_802_592_000);

@@ -10,18 +10,18 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use worker::Result;
 
 use crate::{
-    answer,
     platform::{http::Response, workers::WorkersPlatform},
+    response,
 };
 use mcp_protocol::{
     event::{self, LastEvent},
     jsonrpc::{INTERNAL_ERROR, RpcError, error_text},
 };
 use mcp_server::{
-    call::{Held, run_held},
+    call::{AttachedAnswer, run_attached},
     channel::Channel,
-    long,
-    session::{Session, worded},
+    session::{Session, encode},
+    task_call,
     tasks::Tasks,
 };
 
@@ -36,7 +36,7 @@ pub async fn answer(
     tasks: Rc<dyn Tasks>,
 ) -> Result<Response> {
     if let Some(rest) = session.resume(last) {
-        return answer::handed(rest.map(Ok));
+        return response::stream_to_worker(rest.map(Ok));
     }
     let stored = session.store().stored(&last.stream).await;
     let body = match stored {
@@ -44,11 +44,11 @@ pub async fn answer(
             Some(task) => return follow(session, last, task.to_owned(), tasks).await,
             None => stored,
         },
-        None => lost(last, incarnation),
+        None => lost_answer(last, incarnation),
     };
     let id = last.stream.event_id(last.place.saturating_add(1));
     let frame = event::message(Some(&id), &body);
-    answer::handed(stream::iter([Ok(frame)]))
+    response::stream_to_worker(stream::iter([Ok(frame)]))
 }
 
 /// The task in which a call went on whose own object ended before it.
@@ -69,19 +69,19 @@ async fn follow(
     let call = async move {
         let _running = running;
         let ended = tasks.follow(&task, false, back).await;
-        worded(version, "tools/call", &request, long::ended(&task, ended))
+        encode(version, "tools/call", &request, task_call::ended(&task, ended))
     };
-    match run_held(call.boxed_local(), channel, Rc::new(WorkersPlatform), Rc::default()).await {
-        Held::Whole(reply) => {
+    match run_attached(call.boxed_local(), channel, Rc::new(WorkersPlatform), Rc::default()).await {
+        AttachedAnswer::Whole(reply) => {
             let body = reply.body().unwrap_or_default();
-            answer::handed(stream::iter([Ok(event::message(None, body))]))
+            response::stream_to_worker(stream::iter([Ok(event::message(None, body))]))
         }
-        Held::Stream(rest) => answer::handed(rest.map(Ok)),
+        AttachedAnswer::Stream(rest) => response::stream_to_worker(rest.map(Ok)),
     }
 }
 
 /// The answer to a call whose own answer is gone.
-fn lost(last: &LastEvent, incarnation: &str) -> Vec<u8> {
+fn lost_answer(last: &LastEvent, incarnation: &str) -> Vec<u8> {
     let why = if last.incarnation == incarnation {
         "the answer to this request was kept for 10 minutes and is gone"
     } else {
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn an_interrupted_call_is_told_apart_from_one_that_is_forgotten() {
         let last = LastEvent::parse("aaaa.1.Nw.3").unwrap();
-        let interrupted = String::from_utf8(lost(&last, "bbbb")).unwrap();
+        let interrupted = String::from_utf8(lost_answer(&last, "bbbb")).unwrap();
         assert!(interrupted.contains("restarted") && interrupted.contains(r#""id":7"#));
-        let forgotten = String::from_utf8(lost(&last, "aaaa")).unwrap();
+        let forgotten = String::from_utf8(lost_answer(&last, "aaaa")).unwrap();
         assert!(forgotten.contains("kept for 10 minutes and is gone"), "{forgotten}");
     }
 }

@@ -17,28 +17,28 @@ use worker::{Env, Method, Result, State, worker_sys::DurableObjectState};
 
 use crate::stubs::keys;
 use crate::{
-    answer::{self, Caller, STREAMED},
     body::read_body,
     config::Config,
-    error::Outcome,
+    error::AppResult,
     objects::{resume, sessions::Sessions},
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::keep,
+        object::wait_until,
         workers::WorkersPlatform,
     },
+    response::{self, CorsContext, STREAMED},
     state,
     stubs::{
-        audit::{self, Kept},
-        forward::{Order, TAKES_JSON_ALONE, traced},
+        audit::{self, DeploymentAudit},
         hub::Hub,
         quota,
-        tasks::TaskLink,
+        session::{SessionCommand, TAKES_JSON_ALONE, traced},
+        tasks::TaskClient,
     },
 };
 use mcp_auth::{
-    admission::OWN_TOKEN_HEADER,
+    authentication::OWN_TOKEN_HEADER,
     keys::Keyring,
     quota::Rate,
     refusal::Refusal,
@@ -51,15 +51,15 @@ use mcp_protocol::{
     jsonrpc::{Body, decode, is_batch},
 };
 use mcp_server::{
-    apart::compiled_apart,
-    call::{Answer, Store, run, run_aside},
+    call::{AnswerStore, CallAnswer, run, run_for_stream},
     changes::WaitUntil,
     channel::Channel,
+    cold::cold,
     context::Context,
     session::{Session, serve},
     telemetry::{
-        audit::{Audit as _, Entry},
-        record::Record,
+        audit::{Audit as _, AuditEntry},
+        record::RequestRecord,
     },
 };
 
@@ -69,7 +69,7 @@ use mcp_server::{
 /// read and write piece by piece, and each piece is a call into JavaScript that every session call would make. With it
 /// a session call was 0.90 times as fast (95 % interval 0.86 to 0.94, 45 interleaved pairs, processor time).
 #[wasm_bindgen]
-pub struct SessionAgent(Rc<Core>);
+pub struct SessionAgent(Rc<Inner>);
 
 impl RefUnwindSafe for SessionAgent {}
 
@@ -78,7 +78,7 @@ impl SessionAgent {
     /// Called by the runtime before the object's first event.
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Self {
-        Self(Rc::new(Core::new(State::from(state), env)))
+        Self(Rc::new(Inner::new(State::from(state), env)))
     }
 
     /// Called by the runtime for each request.
@@ -120,7 +120,7 @@ fn promise(future: LocalBoxFuture<'static, Result<JsValue>>) -> Promise {
     future_to_promise(AssertUnwindSafe(future.map_err(JsValue::from)))
 }
 
-struct Core {
+struct Inner {
     state: Rc<State>,
     env: Env,
     sessions: Rc<Sessions>,
@@ -133,17 +133,17 @@ struct Message {
     sealed: Sealed,
     config: Rc<Config>,
     keys: Rc<Keyring>,
-    record: Rc<Record>,
+    record: Rc<RequestRecord>,
 }
 
-impl Core {
+impl Inner {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         Self { sessions: Rc::new(Sessions::new(state.clone(), env.clone())), state, env }
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        let caller = Caller::of(&request);
+        let caller = CorsContext::of(&request);
         let record = state::record(&self.env);
         let asks = request.method() == Method::Post && request.path() == MCP;
         let response = match self.handle(request, &caller, &record).await {
@@ -155,7 +155,7 @@ impl Core {
         };
         if record.is_open() {
             let status = response.status();
-            record.answered(if status == STREAMED { 200 } else { status });
+            record.response_started(if status == STREAMED { 200 } else { status });
         }
         Ok(response)
     }
@@ -163,19 +163,19 @@ impl Core {
     async fn handle(
         &self,
         request: Request,
-        caller: &Caller,
-        record: &Rc<Record>,
-    ) -> Outcome<Response> {
+        caller: &CorsContext,
+        record: &Rc<RequestRecord>,
+    ) -> AppResult<Response> {
         let config = state::config(&self.env);
         let keys = keys::keys(&self.env, &config).await?;
         let seal = request.header(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
-            record.hand_over();
-            return compiled_apart(self.obey(request, &seal, &keys)).await;
+            record.delegate();
+            return cold(self.handle_command(request, &seal, &keys)).await;
         };
-        record.introduce(&sealed);
-        record.method(request.method().as_ref());
-        record.route("mcp");
+        record.set_sealed(&sealed);
+        record.set_method(request.method().as_ref());
+        record.set_route("mcp");
         let session = self.sessions.get(&sealed.claims).await?;
         let session = session.ok_or(Refusal::SessionNotFound)?;
         session.used(now_s());
@@ -185,35 +185,35 @@ impl Core {
             Method::Post => {
                 let aside = request.path() != MCP;
                 if aside {
-                    record.route("messages");
+                    record.set_route("messages");
                 }
                 let record = record.clone();
                 let message = Message { request, session, sealed, config, keys, record };
                 match aside {
-                    true => compiled_apart(self.post_to_stream(message, caller)).await,
+                    true => cold(self.post_to_stream(message, caller)).await,
                     false => self.post(message, caller).await,
                 }
             }
             Method::Get => {
-                let link = TaskLink::of_subject(self.env.clone(), keys, sealed.claims.subject);
-                record.holds();
+                let link = TaskClient::of_subject(self.env.clone(), keys, sealed.claims.subject);
+                record.hold_open();
                 let answer = self.get(&request, &session, &sealed.claims, link);
-                let answer = compiled_apart(answer).await?;
+                let answer = cold(answer).await?;
                 // Who holds the stream that this feeds tells of it.
                 if answer.status() == 101 {
-                    record.hand_over();
+                    record.delegate();
                 }
                 Ok(answer)
             }
             _ => {
-                compiled_apart(self.sessions.end(&sealed.claims)).await?;
-                Ok(answer::no_content(caller)?)
+                cold(self.sessions.end(&sealed.claims)).await?;
+                Ok(response::no_content(caller)?)
             }
         }
     }
 
     /// Notes whether the SiteBay token of a message is verified, and what to do when it is.
-    fn weigh(&self, request: &Request, sealed: &Sealed, record: &Record) {
+    fn weigh(&self, request: &Request, sealed: &Sealed, record: &RequestRecord) {
         let note = quota::note_accepted(&self.env, &sealed.principal, || self.keep());
         if note.is_none() && !self.sessions.is_unverified() {
             return;
@@ -225,12 +225,12 @@ impl Core {
             let trusted = async move {
                 sessions.trust(&principal, own_token.map(Secret::new).as_ref()).await;
             };
-            keep(&state, trusted.boxed_local());
+            wait_until(&state, trusted.boxed_local());
         };
         match note {
             Some(note) => {
                 self.sessions.distrust();
-                record.when_accepted(Box::new(move || {
+                record.on_token_accepted(Box::new(move || {
                     note();
                     trust();
                 }));
@@ -240,34 +240,39 @@ impl Core {
     }
 
     /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
-    async fn obey(&self, request: Request, seal: &str, keys: &Keyring) -> Outcome<Response> {
+    async fn handle_command(
+        &self,
+        request: Request,
+        seal: &str,
+        keys: &Keyring,
+    ) -> AppResult<Response> {
         let (path, object) = (request.path(), self.state.id().name().unwrap_or_default());
         if !is_hub_seal(seal, path, &object, keys) {
             return Err(Refusal::Failed.into());
         }
-        let order = Order::read(path, &request.text().await?).ok_or(Refusal::Failed)?;
+        let order = SessionCommand::read(path, &request.text().await?).ok_or(Refusal::Failed)?;
         let heard = match order {
-            Order::News(news) => self.sessions.tell(&news, None).await?,
-            Order::End(not_before) => self.sessions.end_until(not_before).await?,
+            SessionCommand::News(news) => self.sessions.notify(&news, None).await?,
+            SessionCommand::End(not_before) => self.sessions.end_until(not_before).await?,
         };
         Ok(http::empty(if heard { 200 } else { 410 })?)
     }
 
-    async fn post(&self, message: Message, caller: &Caller) -> Outcome<Response> {
+    async fn post(&self, message: Message, caller: &CorsContext) -> AppResult<Response> {
         let channel = match message.request.url().ends_with(TAKES_JSON_ALONE) {
             true => Channel::whole_only(),
             false => Channel::new(),
         };
         let (session, ctx, body) = message.received(&self.env, self.keep(), caller).await?;
         let record = ctx.record.clone();
-        let store: Rc<dyn Store> = session.store();
+        let store: Rc<dyn AnswerStore> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
-        let keep = |task| keep(&self.state, task);
+        let keep = |task| wait_until(&self.state, task);
         match run(call, channel, Rc::new(WorkersPlatform), store, keep).await {
-            Answer::Whole(reply) => Ok(answer::reply(reply, caller)?),
-            Answer::Stream(stream) => {
-                record.streams(200);
-                Ok(answer::handed(stream.map(Ok))?)
+            CallAnswer::Whole(reply) => Ok(response::reply(reply, caller)?),
+            CallAnswer::Stream(stream) => {
+                record.response_streams(200);
+                Ok(response::stream_to_worker(stream.map(Ok))?)
             }
         }
     }
@@ -275,26 +280,26 @@ impl Core {
     /// How the audit is written after the answer.
     fn keep(&self) -> WaitUntil {
         let state = self.state.clone();
-        Rc::new(move |task| keep(&state, task))
+        Rc::new(move |task| wait_until(&state, task))
     }
 
     /// 2024-11-05: accepted here, answered on the session's stream.
-    async fn post_to_stream(&self, message: Message, caller: &Caller) -> Outcome<Response> {
+    async fn post_to_stream(&self, message: Message, caller: &CorsContext) -> AppResult<Response> {
         if !self.sessions.has_stream(message.session.id) {
             return Err(Refusal::SessionNotFound.into());
         }
         let (session, ctx, body) = message.received(&self.env, self.keep(), caller).await?;
         decode(&body).map_err(Refusal::Body)?;
         let keeper = session.store();
-        ctx.record.streams(202);
+        ctx.record.response_streams(202);
         let channel = Channel::direct(Rc::new(move |message: &[u8]| {
             if let Ok(message) = std::str::from_utf8(message) {
                 keeper.announce(message);
             }
         }));
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
-        keep(&self.state, run_aside(call, channel).boxed_local());
-        Ok(answer::accepted(caller)?)
+        wait_until(&self.state, run_for_stream(call, channel).boxed_local());
+        Ok(response::accepted(caller)?)
     }
 
     /// A stream: the rest of a call's where the client names one, else the session's own.
@@ -303,7 +308,7 @@ impl Core {
         request: &Request,
         session: &Rc<Session>,
         claims: &Claims,
-        tasks: TaskLink,
+        tasks: TaskClient,
     ) -> Result<Response> {
         let last = request.header("last-event-id");
         let upgrade = request.header("upgrade");
@@ -363,9 +368,10 @@ impl Message {
         let by = &self.sealed.principal;
         let action = format!("{} {}", self.request.method(), self.request.path());
         let at_ms = now_s().saturating_mul(1_000);
-        let refused = Entry::refused(Some(by), &action, outcome, at_ms);
+        let refused = AuditEntry::refused(Some(by), &action, outcome, at_ms);
         let subject = by.limited_as().to_text();
-        Kept::new(env, &self.config, audit.clone()).note(Entry { subject, ..refused });
+        DeploymentAudit::new(env, &self.config, audit.clone())
+            .note(AuditEntry { subject, ..refused });
     }
 
     /// The session, the context and the body.
@@ -373,8 +379,8 @@ impl Message {
         self,
         env: &Env,
         audit: WaitUntil,
-        caller: &Caller,
-    ) -> Outcome<(Rc<Session>, Context, Vec<u8>)> {
+        caller: &CorsContext,
+    ) -> AppResult<(Rc<Session>, Context, Vec<u8>)> {
         let own_token = match self.sealed.principal.own_credential {
             true => self.request.header(OWN_TOKEN_HEADER),
             false => None,
@@ -385,7 +391,7 @@ impl Message {
             return Err(Refusal::SessionNotFound.into());
         }
         if self.session.version().batches()
-            && let Some(rate) = compiled_apart(self.charge(env, &body, &audit)).await?
+            && let Some(rate) = cold(self.charge(env, &body, &audit)).await?
         {
             caller.rate.set(Some(rate));
         }
@@ -393,12 +399,12 @@ impl Message {
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));
         ctx.record = self.record;
-        ctx.shelf = Some(Rc::new(Hub::new(env, subject)));
+        ctx.result_store = Some(Rc::new(Hub::new(env, subject)));
         if self.config.keeps_audit() {
-            ctx.audit = Rc::new(Kept::new(env, &self.config, audit));
+            ctx.audit = Rc::new(DeploymentAudit::new(env, &self.config, audit));
         }
         if self.config.offers_tasks() {
-            ctx.tasks = Some(Rc::new(TaskLink {
+            ctx.tasks = Some(Rc::new(TaskClient {
                 env: env.clone(),
                 keys: self.keys,
                 principal: ctx.principal.clone(),

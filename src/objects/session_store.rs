@@ -16,15 +16,15 @@ use worker::{Env, State};
 use crate::stubs::keys;
 use crate::{
     objects::{resume::MOVED, rows::Rows, sessions::Sessions},
-    platform::{clock::now_s, object::keep, socket},
+    platform::{clock::now_s, object::wait_until, socket},
     state,
-    stubs::tasks::TaskLink,
+    stubs::tasks::TaskClient,
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims, task_id::TaskId};
 use mcp_platform::record::Record as _;
-use mcp_protocol::event::StreamName;
-use mcp_server::session::{Greeted, Keeper, Settings, kept::Attachment};
-use mcp_server::{call::Store, notify::News, tasks::Tasks as _};
+use mcp_protocol::event::StreamId;
+use mcp_server::session::{Negotiated, SessionStore, Settings, record::Attachment};
+use mcp_server::{call::AnswerStore, notifier::ChangeEvent, tasks::Tasks as _};
 
 /// How long an answer waits for a client that lost its connection, in seconds.
 const KEEP_ANSWER: u64 = 600;
@@ -36,7 +36,7 @@ const MAX_ANSWERS: usize = 64;
 const MAX_MOVED: usize = 256;
 
 /// The keeper of one session.
-pub struct ObjectKeeper {
+pub struct ObjectSessionStore {
     /// The object.
     pub state: Rc<State>,
     /// Its bindings.
@@ -48,18 +48,18 @@ pub struct ObjectKeeper {
     /// All sessions of the object, which hold this one.
     pub sessions: Weak<Sessions>,
     /// The keys of answers that this life of the object kept.
-    pub answers: Keys,
+    pub answers: RowKeys,
     /// The keys of rows that this life of the object wrote for calls that wait for a task.
-    pub moved: Keys,
+    pub moved: RowKeys,
     /// The session was ended: nothing of it is kept any more.
     pub ended: Cell<bool>,
 }
 
 /// Keys of rows of one kind, oldest first.
 #[derive(Default)]
-pub struct Keys(RefCell<VecDeque<String>>);
+pub struct RowKeys(RefCell<VecDeque<String>>);
 
-impl Keys {
+impl RowKeys {
     /// Adds a key; returns the oldest one where there are more than `most` now.
     fn add(&self, key: &str, most: usize) -> Option<String> {
         self.forget(key);
@@ -74,7 +74,7 @@ impl Keys {
 }
 
 /// The key of the row for the answer of a session's call.
-fn answer_key(session: Uuid, stream: &StreamName) -> String {
+fn answer_key(session: Uuid, stream: &StreamId) -> String {
     format!("answer:{}:{}", session.simple(), stream.as_str())
 }
 
@@ -83,8 +83,8 @@ fn moved_to(task: &str) -> String {
     format!("{MOVED}{task}")
 }
 
-impl ObjectKeeper {
-    fn answer_key(&self, stream: &StreamName) -> String {
+impl ObjectSessionStore {
+    fn answer_key(&self, stream: &StreamId) -> String {
         answer_key(self.claims.session, stream)
     }
 
@@ -108,8 +108,8 @@ impl ObjectKeeper {
     }
 }
 
-impl Store for ObjectKeeper {
-    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+impl AnswerStore for ObjectSessionStore {
+    fn store(&self, stream: &StreamId, answer: &[u8]) -> LocalBoxFuture<'static, ()> {
         if self.is_ended() {
             return ready(()).boxed_local();
         }
@@ -128,20 +128,20 @@ impl Store for ObjectKeeper {
     }
 }
 
-impl Keeper for ObjectKeeper {
+impl SessionStore for ObjectSessionStore {
     fn announce(&self, message: &str) -> bool {
         let sockets = self.state.get_websockets_with_tag(&self.claims.session.to_string());
         // Each message goes to exactly one stream; a closing socket refuses it.
         sockets.iter().any(|socket| socket::send(socket, message))
     }
 
-    fn tell_listeners(&self, news: &News) {
+    fn notify_listeners(&self, news: &ChangeEvent) {
         let (claims, news) = (self.claims.clone(), news.clone());
         if let Some(sessions) = self.sessions.upgrade()
             && sessions.is_first(&claims, &news)
         {
             let told = async move { sessions.announce(&claims, &news).await };
-            keep(&self.state, told.boxed_local());
+            wait_until(&self.state, told.boxed_local());
         }
     }
 
@@ -181,8 +181,8 @@ impl Keeper for ObjectKeeper {
         .boxed_local()
     }
 
-    fn greeted(&self, greeted: &Greeted) {
-        let kept = Attachment { claims: self.claims.clone(), greeted: Some(greeted.clone()) };
+    fn negotiated(&self, negotiated: &Negotiated) {
+        let kept = Attachment { claims: self.claims.clone(), negotiated: Some(negotiated.clone()) };
         let text = kept.to_json();
         for socket in self.state.get_websockets_with_tag(&self.claims.session.to_string()) {
             // Only what is behind a closed socket is lost with it.
@@ -190,7 +190,7 @@ impl Keeper for ObjectKeeper {
         }
     }
 
-    fn moved(&self, stream: &StreamName, task: &str) {
+    fn moved(&self, stream: &StreamId, task: &str) {
         if self.is_ended() {
             return;
         }
@@ -198,7 +198,7 @@ impl Keeper for ObjectKeeper {
         // As long as the task can be found.
         let until = TaskId::end_of(task).unwrap_or_else(|| now_s().saturating_add(KEEP_ANSWER));
         let oldest = self.moved.add(&key, MAX_MOVED);
-        keep(&self.state, self.put(key, moved_to(task), until, oldest));
+        wait_until(&self.state, self.put(key, moved_to(task), until, oldest));
     }
 
     fn cancel_task(&self, task: &str) {
@@ -206,15 +206,15 @@ impl Keeper for ObjectKeeper {
         let cancelled = async move {
             let config = state::config(&env);
             if let Ok(keys) = keys::keys(&env, &config).await {
-                let link = TaskLink::of_subject(env, keys, subject);
+                let link = TaskClient::of_subject(env, keys, subject);
                 // A task that cannot be asked ends by itself.
                 let _ = link.cancel(&task).await;
             }
         };
-        keep(&self.state, cancelled.boxed_local());
+        wait_until(&self.state, cancelled.boxed_local());
     }
 
-    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
+    fn stored(&self, stream: &StreamId) -> LocalBoxFuture<'static, Option<Vec<u8>>> {
         let (rows, key) = (self.rows.clone(), self.answer_key(stream));
         async move { rows.get(&key).await.ok().flatten().map(String::into_bytes) }.boxed_local()
     }
@@ -226,9 +226,9 @@ mod tests {
 
     use super::*;
     use crate::objects::{resume::task_of, sessions::settings_key};
-    use mcp_protocol::{event::LastEvent, jsonrpc::RequestId, log_level::LogLevel};
+    use mcp_protocol::{event::LastEvent, jsonrpc::RequestId, log_level::LoggingLevel};
     use mcp_server::{
-        session::kept::{SessionRow, StoredSession},
+        session::record::{SessionRow, StoredSession},
         testing::claims,
     };
     use test_support::stored::row_of_0_1_0;
@@ -237,7 +237,7 @@ mod tests {
 
     #[test]
     fn the_oldest_of_too_many_keys_goes() {
-        let keys = Keys::default();
+        let keys = RowKeys::default();
         assert_eq!((keys.add("a", 2), keys.add("b", 2), keys.add("a", 2)), (None, None, None));
         assert_eq!(keys.add("c", 2).as_deref(), Some("b"));
         keys.forget("a");
@@ -252,7 +252,7 @@ mod tests {
         assert_eq!(SessionRow::from_json(&ended), Some(SessionRow::Ended));
         let stored = row_of_0_1_0("session-settings", &key, UNTIL);
         let settings = Settings {
-            level: Some(LogLevel::Debug),
+            level: Some(LoggingLevel::Debug),
             subscriptions: vec!["a://b".into()],
             toolsets: 0,
         };
@@ -263,7 +263,7 @@ mod tests {
     #[test]
     fn rows_of_answers_are_found_by_the_last_event_and_read() {
         let id = RequestId::read(&RawValue::from_string("\"a;1\"".into()).unwrap()).unwrap();
-        let stream = StreamName::of_call("abcd0123", 5, &id);
+        let stream = StreamId::of_call("abcd0123", 5, &id);
         let last = LastEvent::parse(&stream.event_id(9)).unwrap();
         assert_eq!(last.stream, stream);
         let key = answer_key(Uuid::from_u128(1), &last.stream);

@@ -10,7 +10,7 @@ use worker::Env;
 
 use crate::{
     platform::{
-        cipher::{self, Lock},
+        cipher::{self, KeyContext},
         workers::WorkersPlatform,
     },
     state,
@@ -18,20 +18,20 @@ use crate::{
 };
 use mcp_auth::secret::Secret;
 use mcp_protocol::{
-    content::ToolResult,
+    content::CallToolResult,
     jsonrpc::{INTERNAL_ERROR, RpcError},
 };
 use mcp_server::{
-    ask::Stop,
+    client_request::Stop,
     context::Context,
-    task::{Kept, Order, Run},
-    tasks::Start,
-    telemetry::{audit::Unkept, record::Record, trace::Trace},
+    task::{TaskRecord, TaskRun, TaskSpec},
+    tasks::TaskRequest,
+    telemetry::{audit::NoAudit, record::RequestRecord, trace::Trace},
 };
 
 /// Why a task cannot go on for now. The text is for the log.
 #[derive(Debug, Error)]
-pub enum Halt {
+pub enum TaskBlocked {
     /// The OAuth grant it was begun with could not be asked.
     #[error("its grant could not be asked: {0}")]
     Grant(worker::Error),
@@ -46,7 +46,7 @@ pub enum Halt {
     Panic,
 }
 
-impl Halt {
+impl TaskBlocked {
     /// What its client reads.
     pub fn why(&self) -> &'static str {
         match self {
@@ -70,7 +70,7 @@ impl Halt {
 pub async fn sealed(env: &Env, id: &str, token: Secret) -> Result<String, String> {
     let config = state::config(env);
     let keys = config.credential_keys.as_ref().ok_or("CREDENTIAL_KEY is not set")?;
-    let sealed = cipher::seal(Lock { keys, with: &[] }, id, &token).await;
+    let sealed = cipher::seal(KeyContext { keys, aad: &[] }, id, &token).await;
     sealed.map_err(|error| worker::Error::from(error).to_string())
 }
 
@@ -78,9 +78,9 @@ pub async fn sealed(env: &Env, id: &str, token: Secret) -> Result<String, String
 ///
 /// # Errors
 /// Where its grant cannot be asked.
-pub async fn is_taken_back(env: &Env, order: &Order) -> Result<bool, Halt> {
+pub async fn is_revoked(env: &Env, order: &TaskSpec) -> Result<bool, TaskBlocked> {
     match &order.principal.grant {
-        Some(grant) => grants::goes_on(env, grant).await.map(|on| !on).map_err(Halt::Grant),
+        Some(grant) => grants::goes_on(env, grant).await.map(|on| !on).map_err(TaskBlocked::Grant),
         None => Ok(false),
     }
 }
@@ -91,45 +91,49 @@ pub async fn is_taken_back(env: &Env, order: &Order) -> Result<bool, Halt> {
 /// Where the task's credential cannot be opened.
 pub async fn context(
     env: &Env,
-    order: Order,
+    order: TaskSpec,
     credential: Option<String>,
-    run: &Rc<Run>,
-    record: Rc<Record>,
-) -> Result<Context, Halt> {
+    run: &Rc<TaskRun>,
+    record: Rc<RequestRecord>,
+) -> Result<Context, TaskBlocked> {
     let config = state::config(env);
     let own_token = match credential {
         Some(sealed) => {
             let keys = config.credential_keys.as_ref();
-            let keys = keys.ok_or_else(|| Halt::Credential("CREDENTIAL_KEY is not set".into()))?;
-            let opened = cipher::open(Lock { keys, with: &[] }, &order.id, &sealed).await;
+            let keys =
+                keys.ok_or_else(|| TaskBlocked::Credential("CREDENTIAL_KEY is not set".into()))?;
+            let opened = cipher::open(KeyContext { keys, aad: &[] }, &order.id, &sealed).await;
             let opened = opened.map_err(|error| worker::Error::from(error).to_string());
-            Some(opened.map_err(Halt::Credential)?.expose().to_owned())
+            Some(opened.map_err(TaskBlocked::Credential)?.expose().to_owned())
         }
         None => None,
     };
-    let shelf = Rc::new(Hub::new(env, order.principal.subject));
+    let result_store = Rc::new(Hub::new(env, order.principal.subject));
     Ok(Context {
         client: Rc::new(order.client()),
-        shelf: Some(shelf),
+        result_store: Some(result_store),
         notifier: run.clone(),
-        work: run.clone(),
+        execution: run.clone(),
         record,
         // The end of the task is noted, where it ends.
-        audit: Rc::new(Unkept),
+        audit: Rc::new(NoAudit),
         ..config.background(order.principal, own_token, Rc::new(WorkersPlatform))
     })
 }
 
 /// Fills a record with what is known of the task.
-pub fn introduce(record: &Record, kept: &Kept) {
-    let Order { start, principal, .. } = &kept.order;
-    record.asked_by(principal);
-    record.spoken_by(Rc::new(kept.order.client()), "");
-    record.traced(start.trace.as_deref().and_then(Trace::from_text));
+pub fn fill_record(record: &RequestRecord, kept: &TaskRecord) {
+    let TaskSpec { start, principal, .. } = &kept.order;
+    record.set_principal(principal);
+    record.set_client(Rc::new(kept.order.client()), "");
+    record.set_trace(start.trace.as_deref().and_then(Trace::from_text));
 }
 
 /// The tool's run, with its panic turned into a failure.
-pub fn call(ctx: Context, start: Start) -> LocalBoxFuture<'static, Result<ToolResult, Stop>> {
+pub fn call(
+    ctx: Context,
+    start: TaskRequest,
+) -> LocalBoxFuture<'static, Result<CallToolResult, Stop>> {
     let called = async move {
         match ctx.registry.find(&start.tool) {
             Some(found) => found.call(&ctx, start.arguments.as_deref()).await,

@@ -12,7 +12,7 @@ use crate::wiring::REGISTRY;
 use crate::{
     objects::rows::Rows,
     platform::{
-        cipher::{self, Lock},
+        cipher::{self, KeyContext},
         clock::now_s,
         workers::WorkersPlatform,
     },
@@ -23,8 +23,8 @@ use mcp_auth::{principal::Principal, secret::Secret};
 use mcp_platform::record::Record;
 use mcp_server::{
     context::Context,
-    hub::{Polled, Watched, is_restless},
-    notify::News,
+    hub::{PollState, Watched, polls_soon},
+    notifier::ChangeEvent,
 };
 
 /// What a session object watches, under its name.
@@ -72,20 +72,20 @@ impl Record for Uris {
 }
 
 /// The looks of one hub.
-pub struct Watching {
+pub struct ResourceWatcher {
     /// Its bindings.
     pub env: Env,
     /// Its rows.
     pub rows: Rc<Rows>,
 }
 
-impl Watching {
+impl ResourceWatcher {
     /// Keeps whose credential to look with, until then.
     pub async fn look_as(&self, who: &Principal, token: Option<Secret>, until: u64) -> Result<()> {
         let config = state::config(&self.env);
         let credential = match (token, &config.credential_keys) {
             (Some(token), Some(keys)) => {
-                cipher::seal(Lock { keys, with: &[] }, SEALED_FOR, &token).await?
+                cipher::seal(KeyContext { keys, aad: &[] }, SEALED_FOR, &token).await?
             }
             _ => String::new(),
         };
@@ -131,7 +131,7 @@ impl Watching {
     pub async fn look(
         &self,
         listened: &dyn Fn() -> Vec<String>,
-        tell: &dyn Fn(News),
+        tell: &dyn Fn(ChangeEvent),
     ) -> Result<()> {
         let Some((until, looked)) = self.rows.get_with_end(LOOKED).await? else {
             return Ok(());
@@ -148,7 +148,7 @@ impl Watching {
         let Some(ctx) = context else {
             return self.rows.remove(vec![WHO.to_owned(), LOOKED.to_owned()]).await.map(drop);
         };
-        let mut polled = Polled::from_json(&looked).unwrap_or_default();
+        let mut polled = PollState::from_json(&looked).unwrap_or_default();
         polled.keep(&watched);
         let (mut restless, mut failed) = (false, false);
         for uri in watched {
@@ -157,9 +157,9 @@ impl Watching {
                 continue;
             };
             let changed = polled.looked(&uri, &look.digest);
-            restless |= is_restless(&look, changed);
+            restless |= polls_soon(&look, changed);
             if changed {
-                tell(News::ResourceUpdated(uri));
+                tell(ChangeEvent::ResourceUpdated(uri));
             }
         }
         // Whoever came in the meantime is looked at for at once.
@@ -197,7 +197,7 @@ impl Watching {
             (_, "") => None,
             // A key that is gone opens nothing any more.
             (Some(keys), sealed) => {
-                cipher::open(Lock { keys, with: &[] }, SEALED_FOR, sealed).await.ok()
+                cipher::open(KeyContext { keys, aad: &[] }, SEALED_FOR, sealed).await.ok()
             }
             (None, _) => None,
         };
@@ -217,9 +217,9 @@ fn watched_key(object: &str) -> String {
 mod tests {
     use super::*;
     use mcp_auth::{
-        oauth::grant_name::Grant,
+        oauth::grant_ref::GrantRef,
         scope::Scopes,
-        subject::{Subject, Way},
+        subject::{AuthMethod, Subject},
     };
     use test_support::stored::row_of_0_1_0;
 
@@ -228,25 +228,27 @@ mod tests {
     #[test]
     fn who_looks_is_read_as_it_was_written_now_and_by_0_1_0() {
         let person = Principal {
-            way: Way::OAuth,
+            auth_method: AuthMethod::OAuth,
             client: "An app".into(),
             scopes: Scopes::WRITE,
             own_credential: true,
             expires: Some(1_800_000_000),
-            grant: Some(Grant::from_text("AQEBAQEBAQEBAQEBAQEBAQ.hash".into())),
-            ..Principal::nobody(Subject([7; 16]))
+            grant: Some(GrantRef::from_text("AQEBAQEBAQEBAQEBAQEBAQ.hash".into())),
+            ..Principal::without_rights(Subject([7; 16]))
         };
-        let nobody = Principal::nobody(Subject([8; 16]));
+        let without_rights = Principal::without_rights(Subject([8; 16]));
         for (name, credential, principal) in
-            [("hub-who", "c2VhbGVk", person), ("hub-who-without-a-token", "", nobody)]
+            [("hub-who", "c2VhbGVk", person), ("hub-who-without-a-token", "", without_rights)]
         {
             let looks = Looks { credential: credential.into(), principal };
             for text in [row_of_0_1_0(name, WHO, UNTIL), looks.to_json()] {
                 assert_eq!(Looks::from_json(&text).as_ref(), Some(&looks), "{text}");
             }
         }
-        let looks =
-            Looks { credential: "a".into(), principal: Principal::nobody(Subject([1; 16])) };
+        let looks = Looks {
+            credential: "a".into(),
+            principal: Principal::without_rights(Subject([1; 16])),
+        };
         insta::assert_snapshot!(
             looks.to_json(),
             @r#"{"credential":"a","principal":{"way":"open","subject":"AQEBAQEBAQEBAQEBAQEBAQ","client":"","scopes":0,"own":false,"expires":null}}"#
@@ -261,8 +263,8 @@ mod tests {
         for text in [row_of_0_1_0("hub-watched", &key, UNTIL), uris.to_json()] {
             assert_eq!(Uris::from_json(&text).as_ref(), Some(&uris), "{text}");
         }
-        let mut polled = Polled::default();
+        let mut polled = PollState::default();
         polled.looked("sitebay://site/a.example.com", "d1");
-        assert_eq!(Polled::from_json(&row_of_0_1_0("hub-looked", LOOKED, UNTIL)), Some(polled));
+        assert_eq!(PollState::from_json(&row_of_0_1_0("hub-looked", LOOKED, UNTIL)), Some(polled));
     }
 }

@@ -5,7 +5,7 @@ use worker::Result;
 
 use crate::{
     config::Config,
-    platform::http::{Outgoing, Response},
+    platform::http::{Response, ResponseBuilder},
 };
 use mcp_auth::origin::own;
 use mcp_protocol::initialize::{SERVER_DESCRIPTION, SERVER_TITLE, SERVER_VERSION};
@@ -22,8 +22,8 @@ border-radius:6px}code{font-size:.9em}h2{margin-top:2rem;font-size:1.1rem}@media
 #[inline(never)]
 pub fn answer(url: &str, config: &Config) -> Result<Response> {
     let endpoint = endpoint(url);
-    let body = page(&endpoint, config.door.oauth).into_string();
-    Outgoing::new(200)
+    let body = page(&endpoint, config.auth.oauth).into_string();
+    ResponseBuilder::new(200)
         .header("Content-Type", "text/html; charset=utf-8")
         .header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
         .header("X-Content-Type-Options", "nosniff")

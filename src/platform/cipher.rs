@@ -23,18 +23,18 @@ const NONCE: usize = 12;
 
 /// What opens a sealed text.
 #[derive(Clone, Copy)]
-pub struct Lock<'a> {
+pub struct KeyContext<'a> {
     /// The server's keys.
     pub keys: &'a Keyring,
     /// What else is needed and is not kept here; empty where the keys are enough.
-    pub with: &'a [u8],
+    pub aad: &'a [u8],
 }
 
 /// Encrypts a text for one use of it.
 ///
 /// # Errors
 /// Where the runtime fails.
-pub async fn seal(lock: Lock<'_>, of: &str, text: &Secret) -> Result<String, JsValue> {
+pub async fn seal(lock: KeyContext<'_>, of: &str, text: &Secret) -> Result<String, JsValue> {
     let id = lock.keys.signing_id();
     let nonce = random::bytes::<NONCE>()?;
     let params = params(&nonce, of);
@@ -49,7 +49,7 @@ pub async fn seal(lock: Lock<'_>, of: &str, text: &Secret) -> Result<String, JsV
 ///
 /// # Errors
 /// Where it was not, or its key is gone.
-pub async fn open(lock: Lock<'_>, of: &str, sealed: &str) -> Result<Secret, JsValue> {
+pub async fn open(lock: KeyContext<'_>, of: &str, sealed: &str) -> Result<Secret, JsValue> {
     let broken = || JsValue::from_str("the sealed text is malformed");
     let bytes = URL_SAFE_NO_PAD.decode(sealed).map_err(|_| broken())?;
     let (id, rest) = bytes.split_first_chunk().ok_or_else(broken)?;
@@ -72,9 +72,9 @@ fn params(nonce: &[u8], of: &str) -> AesGcmParams {
     params
 }
 
-async fn key(lock: Lock<'_>, id: KeyId, usage: &str) -> Result<CryptoKey, JsValue> {
+async fn key(lock: KeyContext<'_>, id: KeyId, usage: &str) -> Result<CryptoKey, JsValue> {
     let gone = || JsValue::from_str("the key is not among those of CREDENTIAL_KEY any more");
-    let secret = lock.keys.secret(id, Purpose::Credential, lock.with).ok_or_else(gone)?;
+    let secret = lock.keys.secret(id, Purpose::Credential, lock.aad).ok_or_else(gone)?;
     let raw = Uint8Array::from(secret.as_slice());
     let usages = Array::of1(&usage.into());
     let imported = subtle()?.import_key_with_str("raw", &raw, "AES-GCM", false, &usages)?;

@@ -1,4 +1,4 @@
-//! The sink of the `log` crate, and of the records of requests ([`Out`]): the runtime's log and the
+//! The sink of the `log` crate, and of the records of requests ([`TelemetrySink`]): the runtime's log and the
 //! deployment's dataset.
 //!
 //! Invariant: a line is one JSON object, and none is written below `LOG_LEVEL`. Other crates are heard from
@@ -12,7 +12,7 @@ use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 use crate::platform::workers::WorkersPlatform;
 use mcp_platform::Platform as _;
 use mcp_protocol::object::Object;
-use mcp_server::telemetry::{level::Level, line::Point, record::Out};
+use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
 
 /// The crates of this server, whose lines carry no target.
 const OWN: [&str; 7] = [
@@ -105,7 +105,7 @@ impl Console {
     }
 }
 
-impl Out for Console {
+impl TelemetrySink for Console {
     fn now_ms(&self) -> u64 {
         WorkersPlatform.now_ms()
     }
@@ -122,9 +122,9 @@ impl Out for Console {
         write(level, line);
     }
 
-    fn measure(&self, point: &dyn Fn() -> Point) {
+    fn measure(&self, point: &dyn Fn() -> DataPoint) {
         if let Some(dataset) = &self.dataset {
-            let Point { index, blobs, doubles } = point();
+            let DataPoint { index, blobs, doubles } = point();
             let point = AnalyticsEngineDataPointBuilder::new().indexes([index.as_str()]);
             write_point(dataset, point.blobs(blobs).doubles(doubles));
         }

@@ -1,10 +1,9 @@
 //! The Workers runtime as the rest of the server sees it: HTTP, timers, the clock, sockets, stores, ciphers, the log.
 
-pub mod binding;
 pub mod cipher;
 pub mod clock;
 pub mod console;
-pub mod departure;
+pub mod disconnect;
 pub mod host_name;
 pub mod http;
 pub mod object;
@@ -12,6 +11,7 @@ pub mod random;
 pub mod request;
 pub mod signature;
 pub mod sleep;
+pub mod stores;
 pub mod workers;
 
 pub mod object_stub;

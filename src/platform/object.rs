@@ -24,6 +24,6 @@ pub fn answered<M: Message>(answer: &M::Answer, form: Form) -> Result<Response> 
 }
 
 /// Keeps an object awake until a future is done.
-pub fn keep(state: &State, future: LocalBoxFuture<'static, ()>) {
+pub fn wait_until(state: &State, future: LocalBoxFuture<'static, ()>) {
     state.wait_until(future);
 }

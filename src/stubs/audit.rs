@@ -8,14 +8,14 @@ use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
 use worker::{AnalyticsEngineDataPointBuilder, D1Type, Env};
 
-use crate::platform::binding::{DATABASE, DATASET};
+use crate::platform::stores::{DATABASE, DATASET};
 use crate::{
     config::Config,
     platform::{
-        binding::{Database, number},
         clock::now_s,
         console,
         sleep::Sleep,
+        stores::{Database, number},
     },
     state,
     stubs::named_keys::{json, rows},
@@ -24,8 +24,8 @@ use mcp_auth::refusal::Refusal;
 use mcp_server::{
     changes::WaitUntil,
     telemetry::{
-        audit::{Audit, Entry, Unkept},
-        names,
+        audit::{Audit, AuditEntry, NoAudit},
+        known_names,
     },
 };
 
@@ -45,13 +45,13 @@ const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effe
 /// The audit of a deployment; one that nobody keeps where nothing is bound for it.
 pub fn of(env: &Env, config: &Config, keep: WaitUntil) -> Rc<dyn Audit> {
     match config.keeps_audit() {
-        true => Rc::new(Kept::new(env, config, keep)),
-        false => Rc::new(Unkept),
+        true => Rc::new(DeploymentAudit::new(env, config, keep)),
+        false => Rc::new(NoAudit),
     }
 }
 
 /// The audit of a deployment: entries in the database, a data point for each, where they are bound.
-pub struct Kept {
+pub struct DeploymentAudit {
     env: Env,
     /// Entries are written; None: there is no database. True: also of what only reads.
     written: Option<bool>,
@@ -60,21 +60,21 @@ pub struct Kept {
     keep: WaitUntil,
 }
 
-impl Kept {
+impl DeploymentAudit {
     /// The audit as it is configured.
     pub fn new(env: &Env, config: &Config, keep: WaitUntil) -> Self {
-        let written = config.door.named_keys.then_some(config.audit_reads);
+        let written = config.auth.named_keys.then_some(config.audit_reads);
         let (measured, days) = (config.analytics, config.audit_days);
         Self { env: env.clone(), written, measured, days, keep }
     }
 }
 
-impl Audit for Kept {
+impl Audit for DeploymentAudit {
     fn wants_reads(&self) -> bool {
         self.written == Some(true)
     }
 
-    fn note(&self, entry: Entry) {
+    fn note(&self, entry: AuditEntry) {
         // Requests and tasks are measured by their records; what becomes of a grant has none.
         if self.measured && entry.action.starts_with("oauth.") {
             measure(&self.env, &entry);
@@ -89,9 +89,9 @@ impl Audit for Kept {
 }
 
 /// The data point of a grant, in the places of a request's.
-fn measure(env: &Env, entry: &Entry) {
+fn measure(env: &Env, entry: &AuditEntry) {
     if let Ok(dataset) = env.analytics_engine(DATASET) {
-        let Entry { action, outcome, way, key, .. } = entry;
+        let AuditEntry { action, outcome, way, key, .. } = entry;
         let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
         let point = AnalyticsEngineDataPointBuilder::new().indexes([entry.subject.as_str()]);
         console::write_point(&dataset, point.blobs(blobs));
@@ -121,7 +121,7 @@ async fn write(env: &Env, days: u32) {
     }
 }
 
-fn values(entry: &Entry) -> [D1Type<'_>; 10] {
+fn values(entry: &AuditEntry) -> [D1Type<'_>; 10] {
     [
         number(entry.at_ms),
         D1Type::Text(&entry.subject),
@@ -149,7 +149,7 @@ pub struct Filter {
 
 /// An entry as the admin API shows it.
 #[derive(Serialize, Deserialize)]
-struct Listed {
+struct AuditRow {
     id: u64,
     at: u64,
     subject: String,
@@ -170,7 +170,7 @@ struct Listed {
 pub async fn list(env: &Env, filter: &Filter) -> Result<String, Refusal> {
     let [subject, action, site, outcome] = filter.fields.each_ref().map(|it| D1Type::Text(it));
     let values = [number(filter.before), subject, action, site, outcome, number(filter.limit)];
-    json(&rows::<Listed>(env, LIST, &values).await?)
+    json(&rows::<AuditRow>(env, LIST, &values).await?)
 }
 
 /// How the audit calls a refusal; None: it is none of somebody who should have known better.
@@ -185,5 +185,5 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
             | Refusal::TokenNotAccepted
             | Refusal::Rollout(..)
     );
-    noted.then(|| names::refusal(refusal))
+    noted.then(|| known_names::refusal(refusal))
 }

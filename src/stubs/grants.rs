@@ -10,7 +10,7 @@ use worker::{Env, Error, Headers, Result};
 use crate::{
     config::Config,
     platform::{
-        cipher::{self, Lock},
+        cipher::{self, KeyContext},
         clock::now_s,
         object_stub::ObjectStub,
     },
@@ -21,14 +21,14 @@ use mcp_auth::{
     identity::Identity,
     keys::Keyring,
     oauth::{
-        ask::{Answer, Ask, Known},
-        grant_name::Grant,
-        token::{AccessToken, Handle},
+        grant_ref::GrantRef,
+        grant_request::{Answer, GrantRequest, Known},
+        token::{AccessToken, GrantHandle},
     },
     principal::Principal,
     refusal::Refusal,
     secret::Secret,
-    subject::Way,
+    subject::AuthMethod,
 };
 
 /// The binding of the grants.
@@ -41,7 +41,7 @@ pub struct Admitted {
     /// The SiteBay token that the caller brought, or that its grant keeps.
     pub own_token: Option<String>,
     /// The grant, to ask again whether it goes on.
-    pub grant: Option<Handle>,
+    pub grant: Option<GrantHandle>,
     /// The id of its named key, to ask the same.
     pub key: Option<String>,
 }
@@ -78,13 +78,13 @@ pub async fn admit(
         kept => Some(kept.to_owned()),
     };
     let principal = Principal {
-        way: Way::OAuth,
+        auth_method: AuthMethod::OAuth,
         subject: token.subject,
         client: token.client_name,
         scopes: token.scopes,
         own_credential: own_token.is_some(),
         expires: Some(token.expires),
-        grant: Some(Grant::of(&token.handle)),
+        grant: Some(GrantRef::of(&token.handle)),
         // The subject does not depend on what the request brings.
         unverified: None,
     };
@@ -99,7 +99,7 @@ pub async fn admit(
 pub async fn credential(
     env: &Env,
     config: &Config,
-    handle: &Handle,
+    handle: &GrantHandle,
 ) -> std::result::Result<Secret, Refusal> {
     let known = match state::grant(handle, now_s()) {
         Some(known) => known,
@@ -110,7 +110,7 @@ pub async fn credential(
 
 /// Whether a grant is over, for a stream that asks again at `next_s`, in seconds since 1970: what would
 /// be too old by then is asked for now. Where nobody knows, the grant goes on.
-pub async fn is_over(env: &Env, handle: &Handle, next_s: u64) -> bool {
+pub async fn is_over(env: &Env, handle: &GrantHandle, next_s: u64) -> bool {
     let known = match state::grant(handle, next_s) {
         Some(known) => Ok(known),
         None => look_up(env, &state::config(env), handle).await,
@@ -121,10 +121,10 @@ pub async fn is_over(env: &Env, handle: &Handle, next_s: u64) -> bool {
 async fn look_up(
     env: &Env,
     config: &Config,
-    handle: &Handle,
+    handle: &GrantHandle,
 ) -> std::result::Result<Option<Secret>, Refusal> {
     let now = now_s();
-    let look = Ask::Look(Known { secret: handle.secret_hash() });
+    let look = GrantRequest::Look(Known { secret: handle.secret_hash() });
     let credential = match ask(env, &handle.object(), &look).await {
         Ok(Answer::Credential(sealed)) => open(config, handle, &sealed).await,
         Ok(Answer::Refused(_)) => None,
@@ -144,15 +144,15 @@ fn unreachable(why: &str) -> Refusal {
 ///
 /// # Errors
 /// Where the runtime fails.
-pub async fn seal(config: &Config, handle: &Handle, token: &Secret) -> Result<String> {
+pub async fn seal(config: &Config, handle: &GrantHandle, token: &Secret) -> Result<String> {
     let keys = config.credential_keys.as_deref();
     let keys = keys.ok_or_else(|| Error::from("CREDENTIAL_KEY is not set"))?;
-    let lock = Lock { keys, with: &handle.secret };
+    let lock = KeyContext { keys, aad: &handle.secret };
     Ok(cipher::seal(lock, &handle.object(), token).await?)
 }
 
 /// Whether the SiteBay token of a grant can be opened, which is known from then on.
-pub async fn is_good(config: &Config, handle: &Handle, sealed: &str) -> bool {
+pub async fn is_good(config: &Config, handle: &GrantHandle, sealed: &str) -> bool {
     let credential = open(config, handle, sealed).await;
     let is_good = credential.is_some();
     state::note_grant(handle, credential, now_s());
@@ -160,11 +160,11 @@ pub async fn is_good(config: &Config, handle: &Handle, sealed: &str) -> bool {
 }
 
 /// Empty where the person gave none. None: its key is gone, and with it the grant's use.
-async fn open(config: &Config, handle: &Handle, sealed: &str) -> Option<Secret> {
+async fn open(config: &Config, handle: &GrantHandle, sealed: &str) -> Option<Secret> {
     if sealed.is_empty() {
         return Some(Secret::new(""));
     }
-    let lock = Lock { keys: config.credential_keys.as_deref()?, with: &handle.secret };
+    let lock = KeyContext { keys: config.credential_keys.as_deref()?, aad: &handle.secret };
     cipher::open(lock, &handle.object(), sealed).await.ok()
 }
 
@@ -172,9 +172,9 @@ async fn open(config: &Config, handle: &Handle, sealed: &str) -> Option<Secret> 
 ///
 /// # Errors
 /// Where it cannot be asked.
-pub async fn goes_on(env: &Env, grant: &Grant) -> Result<bool> {
+pub async fn goes_on(env: &Env, grant: &GrantRef) -> Result<bool> {
     let (object, secret) = grant.parts().ok_or_else(|| Error::from("not a grant"))?;
-    match ask(env, object, &Ask::Look(Known { secret })).await? {
+    match ask(env, object, &GrantRequest::Look(Known { secret })).await? {
         Answer::Credential(_) => Ok(true),
         Answer::Refused(_) => Ok(false),
         _ => Err(Error::from("a grant answers something else")),
@@ -185,7 +185,7 @@ pub async fn goes_on(env: &Env, grant: &Grant) -> Result<bool> {
 ///
 /// # Errors
 /// Where it cannot be asked.
-pub async fn end(env: &Env, object: &str, ask_to: &Ask) -> Result<Answer> {
+pub async fn end(env: &Env, object: &str, ask_to: &GrantRequest) -> Result<Answer> {
     let answered = ask(env, object, ask_to).await?;
     let grant = URL_SAFE_NO_PAD.decode(object).ok().and_then(|bytes| bytes.try_into().ok());
     if let (Answer::Done, Some(grant)) = (&answered, grant) {
@@ -198,6 +198,6 @@ pub async fn end(env: &Env, object: &str, ask_to: &Ask) -> Result<Answer> {
 ///
 /// # Errors
 /// Where it does not answer.
-pub async fn ask(env: &Env, object: &str, ask: &Ask) -> Result<Answer> {
+pub async fn ask(env: &Env, object: &str, ask: &GrantRequest) -> Result<Answer> {
     Ok(ObjectStub::named(env, GRANT_AGENT, object)?.ask(ask, &Headers::new()).await?)
 }

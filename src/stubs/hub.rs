@@ -10,17 +10,17 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    admission::OWN_TOKEN_HEADER, principal::Principal, refusal::Refusal, secret::Secret,
+    authentication::OWN_TOKEN_HEADER, principal::Principal, refusal::Refusal, secret::Secret,
     subject::Subject,
 };
 use mcp_server::{
-    apart::compiled_apart,
+    cold::cold,
     hub::{
-        AboutGrant, Answer, Ask, LISTENER_HEADER, ListedGrant, Listener, PRINCIPAL_HEADER, Watcher,
-        hub_name, principal_to_ascii,
+        AboutGrant, Answer, HubRequest, LISTENER_HEADER, ListedGrant, Listener, PRINCIPAL_HEADER,
+        Watcher, hub_name, principal_to_ascii,
     },
-    notify::News,
-    shelf::Shelf,
+    notifier::ChangeEvent,
+    result_store::ResultStore,
 };
 
 /// The binding of the hubs.
@@ -42,15 +42,15 @@ impl Hub {
 
     /// Tells all listeners of the subject, and all its sessions. What cannot be told is logged: the
     /// change itself has happened.
-    pub async fn announce(&self, news: &[News]) {
+    pub async fn announce(&self, news: &[ChangeEvent]) {
         for one in news {
             self.announce_from(String::new(), one).await;
         }
     }
 
     /// The same for news that arose in the session object of this name, which knows them.
-    pub async fn announce_from(&self, origin: String, news: &News) {
-        let ask = Ask::Announce { origin, news: news.clone() };
+    pub async fn announce_from(&self, origin: String, news: &ChangeEvent) {
+        let ask = HubRequest::Announce { origin, news: news.clone() };
         if let Err(error) = self.ask(&ask).await {
             log::error!("listeners could not be notified: {error}");
         }
@@ -62,7 +62,7 @@ impl Hub {
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
     pub async fn watch(&self, object: String, until: u64) -> Result<u32> {
-        time(self.ask(&Ask::Watch { object, until }).await?)
+        time(self.ask(&HubRequest::Watch { object, until }).await?)
     }
 
     /// Has the hub look at these resources, until then, for the session object, with what the caller
@@ -81,7 +81,7 @@ impl Hub {
         if let Some((principal, token)) = who {
             brings(&headers, principal, token)?;
         }
-        let ask = Ask::Look { object, until, uris: uris.to_vec() };
+        let ask = HubRequest::Look { object, until, uris: uris.to_vec() };
         done(self.ask_with(&ask, &headers).await?)
     }
 
@@ -90,7 +90,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn unwatch(&self, object: String) -> Result<()> {
-        done(self.ask(&Ask::Unwatch { object }).await?)
+        done(self.ask(&HubRequest::Unwatch { object }).await?)
     }
 
     /// Whether a session that was issued then was ended with all others: what the isolate knows of
@@ -113,7 +113,7 @@ impl Hub {
         let not_before = match state::not_before(subject, now) {
             Some(known) => known,
             None if !unverified.is_none_or(is_verified) => return Ok(false),
-            None => compiled_apart(Self::new(env, subject).look_up(now)).await?,
+            None => cold(Self::new(env, subject).look_up(now)).await?,
         };
         Ok(issued <= not_before)
     }
@@ -130,7 +130,7 @@ impl Hub {
     }
 
     async fn not_before(&self) -> Result<u32> {
-        time(self.ask(&Ask::NotBefore).await?)
+        time(self.ask(&HubRequest::NotBefore).await?)
     }
 
     /// Ends all sessions that were issued then, in seconds since 1970, or before. Other isolates
@@ -139,7 +139,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn end_sessions(&self, not_before: u32) -> Result<()> {
-        let ended = time(self.ask(&Ask::End { not_before }).await?)?;
+        let ended = time(self.ask(&HubRequest::End { not_before }).await?)?;
         state::note_not_before(self.subject, ended, now_s());
         Ok(())
     }
@@ -150,7 +150,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked; the nonce may be consumed all the same.
     pub async fn consume(&self, nonce: [u8; 16], until_s: u64) -> Result<bool> {
-        match self.ask(&Ask::Consume { nonce, until: until_s }).await? {
+        match self.ask(&HubRequest::Consume { nonce, until: until_s }).await? {
             Answer::Consumed(consumed) => Ok(consumed),
             other => Err(unexpected(&other)),
         }
@@ -161,7 +161,7 @@ impl Hub {
     /// # Errors
     /// Where there are too many, or the hub cannot be asked.
     pub async fn put_grant(&self, grant: String, about: AboutGrant, until_s: u64) -> Result<()> {
-        done(self.ask(&Ask::PutGrant { grant, until: until_s, about }).await?)
+        done(self.ask(&HubRequest::PutGrant { grant, until: until_s, about }).await?)
     }
 
     /// Lists it no more.
@@ -169,7 +169,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn drop_grant(&self, grant: String) -> Result<()> {
-        done(self.ask(&Ask::DropGrant { grant }).await?)
+        done(self.ask(&HubRequest::DropGrant { grant }).await?)
     }
 
     /// The grants that are listed.
@@ -177,7 +177,7 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn grants(&self) -> Result<Vec<ListedGrant>> {
-        match self.ask(&Ask::Grants).await? {
+        match self.ask(&HubRequest::Grants).await? {
             Answer::Grants(grants) => Ok(grants),
             other => Err(unexpected(&other)),
         }
@@ -188,17 +188,17 @@ impl Hub {
     /// # Errors
     /// Where the hub cannot be asked.
     pub async fn watchers(&self) -> Result<Vec<Watcher>> {
-        match self.ask(&Ask::Watchers).await? {
+        match self.ask(&HubRequest::Watchers).await? {
             Answer::Watchers(watchers) => Ok(watchers),
             other => Err(unexpected(&other)),
         }
     }
 
-    async fn ask(&self, ask: &Ask) -> Result<Answer> {
+    async fn ask(&self, ask: &HubRequest) -> Result<Answer> {
         self.ask_with(ask, &Headers::new()).await
     }
 
-    async fn ask_with(&self, ask: &Ask, headers: &Headers) -> Result<Answer> {
+    async fn ask_with(&self, ask: &HubRequest, headers: &Headers) -> Result<Answer> {
         Ok(self.stub()?.ask(ask, headers).await?)
     }
 
@@ -273,11 +273,11 @@ fn brings(headers: &Headers, principal: &Principal, token: Option<&Secret>) -> R
     }
 }
 
-impl Shelf for Hub {
+impl ResultStore for Hub {
     fn keep(&self, text: String) -> LocalBoxFuture<'static, Option<String>> {
         let (hub, id) = (Self::new(&self.env, self.subject), Uuid::new_v4());
         async move {
-            match hub.ask(&Ask::Keep { id, text }).await.and_then(done) {
+            match hub.ask(&HubRequest::Keep { id, text }).await.and_then(done) {
                 Ok(()) => Some(id.simple().to_string()),
                 Err(error) => {
                     log::error!("a large result could not be stored: {error}");
@@ -290,7 +290,7 @@ impl Shelf for Hub {
 
     fn page(&self, id: &str, page: usize) -> LocalBoxFuture<'static, Option<(String, usize)>> {
         let hub = Self::new(&self.env, self.subject);
-        let ask = id.parse().ok().map(|id| Ask::Page { id, page });
+        let ask = id.parse().ok().map(|id| HubRequest::Page { id, page });
         async move {
             match hub.ask(&ask?).await {
                 Ok(Answer::Page(page)) => page.map(|page| (page.text, page.pages)),

@@ -11,7 +11,7 @@ use crate::{
 };
 use mcp_auth::{
     identity::Identity,
-    jwt::{Found, IssuerKey, JwtError, Token},
+    jwt::{IssuerKey, JwtError, KeyLookup, Token},
     refusal::Refusal,
 };
 use mcp_platform::{Method, OutboundRequest, Platform as _};
@@ -24,8 +24,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 const MAX_DOCUMENT: usize = 256 * 1024;
 
 /// Who a token is of, if its signature is right.
-pub async fn believed(config: &Config, token: Token) -> Result<Identity, Refusal> {
-    if !state::with_verified(|verified| verified.know(&token, now_s())) {
+pub async fn verify_signature(config: &Config, token: Token) -> Result<Identity, Refusal> {
+    if !state::with_verified(|verified| verified.contains(&token, now_s())) {
         let key = key(config, &token).await?;
         if !signature::is_signed_by(&token, &key).await.unwrap_or_else(unusable) {
             return Err(wrong(JwtError::Signature));
@@ -38,10 +38,10 @@ pub async fn believed(config: &Config, token: Token) -> Result<Identity, Refusal
 async fn key(config: &Config, token: &Token) -> Result<IssuerKey, Refusal> {
     let find = || state::with_issuer_keys(|known| known.find(token, now_s()));
     let mut found = find();
-    if let (Found::Fetch, Some(url)) = (&found, &config.door.jwt.keys_url) {
+    if let (KeyLookup::Fetch, Some(url)) = (&found, &config.auth.jwt.keys_url) {
         let enough = state::with_issuer_keys(|known| known.without_fetch(token, now_s()));
         found = match enough {
-            Some(Found::Unreachable) => fetched_by_others(find).await,
+            Some(KeyLookup::Unreachable) => fetched_by_others(find).await,
             Some(known) => known,
             None => {
                 let document = fetch(url).await;
@@ -51,20 +51,20 @@ async fn key(config: &Config, token: &Token) -> Result<IssuerKey, Refusal> {
         };
     }
     match found {
-        Found::Key(key) => Ok(key),
-        Found::Unknown => Err(wrong(JwtError::Signature)),
-        Found::Fetch | Found::Unreachable => Err(Refusal::IssuerUnreachable),
+        KeyLookup::Key(key) => Ok(key),
+        KeyLookup::Unknown => Err(wrong(JwtError::Signature)),
+        KeyLookup::Fetch | KeyLookup::Unreachable => Err(Refusal::IssuerUnreachable),
     }
 }
 
 /// What is known once a fetch of another request has ended. Requests cannot wait for one another, so
 /// this one looks again and again.
-async fn fetched_by_others(find: impl Fn() -> Found) -> Found {
+async fn fetched_by_others(find: impl Fn() -> KeyLookup) -> KeyLookup {
     let begun = now_s();
     loop {
         Sleep::new(LOOK_AGAIN).await;
         let found = find();
-        if found != Found::Fetch || now_s().abs_diff(begun) > TIMEOUT.as_secs() {
+        if found != KeyLookup::Fetch || now_s().abs_diff(begun) > TIMEOUT.as_secs() {
             return found;
         }
     }

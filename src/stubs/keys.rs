@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use mcp_auth::{
     key_ask::{GeneratedKeys, KeyAsk},
-    keys::{KeyError, Keyring, NameKey},
+    keys::{KeyError, Keyring, SubjectKey},
     refusal::Refusal,
 };
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 use worker::{Env, Headers};
 
 use crate::{config::Config, platform::object_stub::ObjectStub, state};
@@ -30,7 +30,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
         log::error!("{reason}");
         config.misconfigured(&reason)
     };
-    let kept = compiled_apart(ask_key_agent(env)).await.map_err(|error| {
+    let kept = cold(ask_key_agent(env)).await.map_err(|error| {
         failed(format!("the generated SESSION_KEY or SUBJECT_KEY cannot be read: {error}"))
     })?;
     let keys = with_kept(config, &kept)
@@ -43,7 +43,7 @@ pub async fn keys(env: &Env, config: &Config) -> Result<Rc<Keyring>, Refusal> {
 /// The keys in force, with those that the key object keeps in the place of those that are not set.
 fn with_kept(config: &Config, kept: &GeneratedKeys) -> Result<Keyring, KeyError> {
     let keys = config.keys.clone().map_or_else(|| Keyring::parse(&kept.session), Ok)?;
-    Ok(config.named(keys.named_by(NameKey::parse(&kept.subject)?)))
+    Ok(config.named(keys.named_by(SubjectKey::parse(&kept.subject)?)))
 }
 
 async fn ask_key_agent(env: &Env) -> worker::Result<GeneratedKeys> {

@@ -1,9 +1,8 @@
 //! The Worker's side of Durable Objects, of D1, KV and the audit, and of the services that a caller's token is checked
-//! with. Every call has a deadline. Session objects are called through [`forward`], the others through the file of
+//! with. Every call has a deadline. Session objects are called through [`session`], the others through the file of
 //! their name.
 
 pub mod audit;
-pub mod forward;
 pub mod grants;
 pub mod hub;
 pub mod issuer;
@@ -11,5 +10,6 @@ pub mod keys;
 pub mod named_keys;
 pub mod quota;
 pub mod rollout;
+pub mod session;
 pub mod tasks;
 pub mod token_check;

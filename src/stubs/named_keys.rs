@@ -8,24 +8,24 @@ use serde::{
 };
 use worker::{D1Type, Env};
 
-use crate::platform::binding::DATABASE;
+use crate::platform::stores::DATABASE;
 use crate::{
     config::Config,
     platform::{
-        binding::{Database, number},
         clock::now_s,
         random,
         sleep::Sleep,
+        stores::{Database, number},
     },
     state,
 };
 use mcp_auth::{
     identity::Identity,
-    named_key::{Lookup, MAX_LISTED, Record, Row, digest, id_of, make},
+    named_key::{KeyLookup, MAX_LISTED, NamedKey, NamedKeyRow, digest, id_of, make},
     refusal::Refusal,
     scope::Scopes,
 };
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 
 const FIND: &str = "SELECT id, name, hash, scopes, expires, revoked FROM keys WHERE id = ?";
 const ANY: &str = "SELECT 1 FROM keys LIMIT 1";
@@ -48,7 +48,7 @@ struct Id {
 /// A row as the admin API shows it. Times are seconds since 1970.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct NamedKeyView {
     id: String,
     name: String,
     scopes: String,
@@ -65,13 +65,13 @@ const LOOKS: usize = 30;
 ///
 /// # Errors
 /// 401 where it is none or not good any more, 503 where that cannot be found out.
-pub async fn holder(env: &Env, key: &str) -> Result<Identity, Refusal> {
+pub async fn authenticate(env: &Env, key: &str) -> Result<Identity, Refusal> {
     let wrong = Refusal::WrongCredential("the key is wrong");
     let Some(id) = id_of(key) else {
         return Err(wrong);
     };
     let record = record(env, id, now_s()).await?.ok_or(wrong)?;
-    record.judge(key, now_s()).map_err(Refusal::WrongCredential)
+    record.verify(key, now_s()).map_err(Refusal::WrongCredential)
 }
 
 /// Whether a key was revoked since its holder was let in, for a stream that asks again at `next_s`, in
@@ -86,7 +86,7 @@ pub async fn is_revoked(env: &Env, id: &str, next_s: u64) -> bool {
 ///
 /// # Errors
 /// 503 where that cannot be found out.
-pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
+pub async fn any_exist(env: &Env) -> Result<bool, Refusal> {
     let Some(database) = Database::of(env, DATABASE) else {
         return Ok(false);
     };
@@ -106,19 +106,19 @@ pub async fn were_made(env: &Env) -> Result<bool, Refusal> {
 /// Whether everybody is let in, as documents say it: in development, unless named keys were made or that
 /// cannot be found out.
 pub async fn is_open(env: &Env, config: &Config) -> bool {
-    config.door.is_open() && !compiled_apart(were_made(env)).await.unwrap_or(true)
+    config.auth.is_open() && !cold(any_exist(env)).await.unwrap_or(true)
 }
 
 /// Whether somebody can come in with a named key, for a health check: what the isolate knows of the last
 /// 30 s, else what the database says. Nobody can where it does not answer.
-pub async fn any_is_good(env: &Env) -> bool {
+pub async fn any_is_valid(env: &Env) -> bool {
     let Some(database) = Database::of(env, DATABASE) else {
         return false;
     };
     if let Some(known) = state::is_any_key_good(now_s()) {
         return known;
     }
-    let rows = compiled_apart(database.rows::<IgnoredAny>(ANY_GOOD, &[number(now_s())])).await;
+    let rows = cold(database.rows::<IgnoredAny>(ANY_GOOD, &[number(now_s())])).await;
     let is_any = rows.is_ok_and(|rows| !rows.is_empty());
     state::note_any_key_good(is_any, now_s());
     is_any
@@ -127,15 +127,15 @@ pub async fn any_is_good(env: &Env) -> bool {
 /// The record of a key: what the isolate knows, else what the database says. None: there is none,
 /// or, where many unknown ids were asked for, none that is good. What the isolate knows must still count
 /// at `at_s`, in seconds since 1970.
-async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusal> {
+async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<NamedKey>, Refusal> {
     let find = || state::with_known_keys(|known| known.find(id, now_s(), at_s));
     let mut lookup = find();
-    if lookup == Lookup::List {
-        compiled_apart(list_good(env)).await?;
+    if lookup == KeyLookup::List {
+        cold(list_good(env)).await?;
         lookup = find();
     }
     for _ in 0..LOOKS {
-        if lookup != Lookup::Wait {
+        if lookup != KeyLookup::Wait {
             break;
         }
         // Requests cannot wait for one another, so this one looks again and again.
@@ -143,10 +143,10 @@ async fn record(env: &Env, id: &str, at_s: u64) -> Result<Option<Record>, Refusa
         lookup = find();
     }
     match lookup {
-        Lookup::Known(record) => Ok(record),
-        Lookup::Ask => look_up(env, id).await,
+        KeyLookup::Known(record) => Ok(record),
+        KeyLookup::Ask => look_up(env, id).await,
         // The list was asked for a moment ago.
-        Lookup::List | Lookup::Wait | Lookup::Unavailable => Err(Refusal::DatabaseFailed),
+        KeyLookup::List | KeyLookup::Wait | KeyLookup::Unavailable => Err(Refusal::DatabaseFailed),
     }
 }
 
@@ -159,15 +159,15 @@ async fn list_good(env: &Env) -> Result<(), Refusal> {
     rows.map(drop)
 }
 
-async fn look_up(env: &Env, id: &str) -> Result<Option<Record>, Refusal> {
-    let rows: Vec<Row> = rows(env, FIND, &[D1Type::Text(id)]).await?;
-    let record = rows.into_iter().next().map(Record::from);
+async fn look_up(env: &Env, id: &str) -> Result<Option<NamedKey>, Refusal> {
+    let rows: Vec<NamedKeyRow> = rows(env, FIND, &[D1Type::Text(id)]).await?;
+    let record = rows.into_iter().next().map(NamedKey::from);
     state::with_known_keys(|known| known.note(id, record.clone(), now_s()));
     Ok(record)
 }
 
 /// What the admin API is asked to make.
-pub struct Wanted {
+pub struct NewKey {
     /// The name.
     pub name: String,
     /// What its holder may do.
@@ -180,7 +180,7 @@ pub struct Wanted {
 ///
 /// # Errors
 /// 503 where it cannot be kept.
-pub async fn create(env: &Env, wanted: &Wanted, by: &str) -> Result<(String, String), Refusal> {
+pub async fn create(env: &Env, wanted: &NewKey, by: &str) -> Result<(String, String), Refusal> {
     let (id, key) = make(&random::bytes().map_err(|_| Refusal::Failed)?);
     let scopes = wanted.scopes.names();
     let digest = digest(&key);
@@ -203,7 +203,7 @@ pub async fn create(env: &Env, wanted: &Wanted, by: &str) -> Result<(String, Str
 /// # Errors
 /// 503 where they cannot be read.
 pub async fn list(env: &Env) -> Result<String, Refusal> {
-    json(&rows::<Listed>(env, LIST, &[]).await?)
+    json(&rows::<NamedKeyView>(env, LIST, &[]).await?)
 }
 
 /// Revokes a key: here at once, elsewhere within 30 s. False: there is none that was good.

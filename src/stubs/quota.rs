@@ -10,14 +10,14 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    accepted::{AcceptedTokens, Lookup},
+    accepted_tokens::{AcceptedTokens, TokenLookup},
     principal::Principal,
-    quota::{Count, Lease, Part, Rate, Taken, Wanted},
+    quota::{Lease, LeaseRequest, LeaseSize, QuotaDecision, Rate, WindowCount},
     quota_ask::{QuotaAnswer, QuotaAsk},
     refusal::Refusal,
     subject::Subject,
 };
-use mcp_server::{apart::compiled_apart, changes::WaitUntil};
+use mcp_server::{changes::WaitUntil, cold::cold};
 
 /// The binding of the quotas.
 const QUOTA_AGENT: &str = "QUOTA_AGENT";
@@ -28,17 +28,17 @@ const QUOTA_AGENT: &str = "QUOTA_AGENT";
 /// 429 where the window is used up, 503 where that cannot be found out.
 pub async fn admit(env: &Env, subject: Subject, limit: u32) -> std::result::Result<Rate, Refusal> {
     let mut taken = state::with_leases(|leases| leases.take(subject, limit, now_s()));
-    if let Taken::Ask(part) = taken {
-        let lease = compiled_apart(lease(env, subject, part, limit)).await.map_err(|error| {
+    if let QuotaDecision::Ask(part) = taken {
+        let lease = cold(lease(env, subject, part, limit)).await.map_err(|error| {
             log::error!("the quota could not be asked: {error}");
             Refusal::QuotaUnreachable
         })?;
         taken = state::with_leases(|leases| leases.note(subject, limit, lease, now_s()));
     }
     match taken {
-        Taken::Admitted(rate) => Ok(rate),
-        Taken::Refused(rate) => Err(Refusal::RateLimit(rate, pause(rate))),
-        Taken::Ask(_) => Err(Refusal::QuotaUnreachable),
+        QuotaDecision::Admitted(rate) => Ok(rate),
+        QuotaDecision::Refused(rate) => Err(Refusal::RateLimit(rate, pause(rate))),
+        QuotaDecision::Ask(_) => Err(Refusal::QuotaUnreachable),
     }
 }
 
@@ -74,11 +74,11 @@ fn pause(rate: Rate) -> u64 {
     rate.reset.saturating_sub(now_s()).max(1)
 }
 
-async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Lease> {
-    let wanted = Wanted { limit, now_s: now_s() };
+async fn lease(env: &Env, subject: Subject, part: LeaseSize, limit: u32) -> Result<Lease> {
+    let wanted = LeaseRequest { limit, now_s: now_s() };
     let wanted = match part {
-        Part::Usual => QuotaAsk::Lease(wanted),
-        Part::One => QuotaAsk::LeaseOne(wanted),
+        LeaseSize::Usual => QuotaAsk::Lease(wanted),
+        LeaseSize::One => QuotaAsk::LeaseOne(wanted),
     };
     match ask(env, subject, wanted).await? {
         QuotaAnswer::Lease(lease) => Ok(lease),
@@ -90,7 +90,7 @@ async fn lease(env: &Env, subject: Subject, part: Part, limit: u32) -> Result<Le
 ///
 /// # Errors
 /// Where its object does not answer.
-pub async fn count(env: &Env, subject: Subject) -> Result<Count> {
+pub async fn count(env: &Env, subject: Subject) -> Result<WindowCount> {
     match ask(env, subject, QuotaAsk::Count).await? {
         QuotaAnswer::Count(count) => Ok(count),
         _ => Err(unexpected()),
@@ -111,11 +111,11 @@ fn unexpected() -> Error {
 pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool {
     let find = || state::with_known_tokens(|known| known.find(account, subject, now_s()));
     let asked = match find() {
-        Lookup::Known(is_accepted) => return is_accepted,
-        Lookup::Ask => compiled_apart(is_listed(env, account, subject)).await,
-        Lookup::List => compiled_apart(accepted(env, account)).await.map(|list| {
+        TokenLookup::Known(is_accepted) => return is_accepted,
+        TokenLookup::Ask => cold(is_listed(env, account, subject)).await,
+        TokenLookup::List => cold(accepted(env, account)).await.map(|list| {
             state::with_known_tokens(|known| known.note(account, &list, now_s()));
-            find() == Lookup::Known(true)
+            find() == TokenLookup::Known(true)
         }),
     };
     asked.unwrap_or_else(|error| {
@@ -161,18 +161,18 @@ pub fn note_accepted(
     Some(Box::new(move || {
         state::with_known_tokens(|known| known.add(account, subject, now_s()));
         // Also where this isolate told it before: the object may not have heard it, or dropped it since.
-        keep(async move { tell(&env, account, subject).await }.boxed_local());
+        keep(async move { send_accepted(&env, account, subject).await }.boxed_local());
     }))
 }
 
 /// The same at once.
 pub async fn accept(env: &Env, account: Subject, subject: Subject) {
     if state::with_known_tokens(|known| known.add(account, subject, now_s())) {
-        tell(env, account, subject).await;
+        send_accepted(env, account, subject).await;
     }
 }
 
-async fn tell(env: &Env, account: Subject, subject: Subject) {
+async fn send_accepted(env: &Env, account: Subject, subject: Subject) {
     if let Err(error) = ask(env, account, QuotaAsk::Accept { subject }).await {
         log::error!("an accepted token could not be stored: {error}");
     }

@@ -2,10 +2,10 @@
 
 use worker::Env;
 
-use crate::platform::binding::STORE;
+use crate::platform::stores::STORE;
 use crate::{
     config::Config,
-    platform::{binding::Store, clock::now_s},
+    platform::{clock::now_s, stores::Store},
     state,
 };
 use mcp_auth::{
@@ -14,7 +14,7 @@ use mcp_auth::{
     rollout::{KEY, parse},
     subject::Subject,
 };
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 
 /// Lets a caller in, or not yet. `place` is the subject whose place in the rollout counts.
 ///
@@ -46,8 +46,8 @@ pub async fn percentage(env: &Env) -> Option<u8> {
         return known;
     }
     let store = Store::of(env, STORE)?;
-    let answer = match compiled_apart(store.get(KEY)).await {
-        Ok(found) => read(found.as_deref()),
+    let answer = match cold(store.get(KEY)).await {
+        Ok(found) => parse_percentage(found.as_deref()),
         Err(error) => {
             log::error!("{KEY} cannot be read: {error}");
             None
@@ -60,7 +60,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
 }
 
 /// A share that was never set is everybody; one that cannot be read changes nothing.
-fn read(found: Option<&str>) -> Option<u8> {
+fn parse_percentage(found: Option<&str>) -> Option<u8> {
     let Some(found) = found else {
         return Some(100);
     };

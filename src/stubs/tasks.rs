@@ -23,17 +23,17 @@ use crate::{
     stubs::{quota, token_check::TokenCheck},
 };
 use mcp_auth::{
-    admission::OWN_TOKEN_HEADER, keys::Keyring, principal::Principal, refusal::Refusal,
+    authentication::OWN_TOKEN_HEADER, keys::Keyring, principal::Principal, refusal::Refusal,
     secret::Secret, subject::Subject, task_id::TaskId,
 };
 use mcp_platform::{Platform as _, record::Record as _};
-use mcp_protocol::{fields::fields, implementation::Implementation, stateless::input::Keyed};
+use mcp_protocol::{fields::fields, implementation::Implementation, stateless::mrtr::KeyedRequest};
 use mcp_server::{
-    apart::compiled_apart,
-    ask::Stop,
-    notify::Notifier,
-    task::{FOLLOW, HEARS_NOTHING_ASKED, OWN, Order, Status, TaskAnswer, TaskAsk, Told},
-    tasks::{Asked, Ended, Seen, Start, TaskFault, Tasks},
+    client_request::Stop,
+    cold::cold,
+    notifier::Notifier,
+    task::{FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskAnswer, TaskAsk, TaskEvent, TaskSpec},
+    tasks::{TaskError, TaskFuture, TaskOutcome, TaskRequest, TaskSnapshot, Tasks},
 };
 
 /// The binding of the tasks.
@@ -53,7 +53,7 @@ const ANSWER_TRIES: usize = 3;
 
 /// A caller's way to its tasks.
 #[derive(Clone)]
-pub struct TaskLink {
+pub struct TaskClient {
     /// The bindings.
     pub env: Env,
     /// The keys of the ids.
@@ -66,40 +66,40 @@ pub struct TaskLink {
     pub own_token: Option<Secret>,
 }
 
-type Result<T> = std::result::Result<T, TaskFault>;
+type TaskResult<T> = std::result::Result<T, TaskError>;
 
 /// The fault of a call that the runtime broke.
-fn broken(error: worker::Error) -> TaskFault {
-    TaskFault::Failed(error.to_string())
+fn broken(error: worker::Error) -> TaskError {
+    TaskError::Failed(error.to_string())
 }
 
 /// The fault of a request that never left.
-fn unsent(error: worker::Error) -> TaskFault {
-    TaskFault::Refused(error.to_string())
+fn unsent(error: worker::Error) -> TaskError {
+    TaskError::Refused(error.to_string())
 }
 
-fn unanswered(error: CallError) -> TaskFault {
-    TaskFault::Failed(error.to_string())
+fn unanswered(error: CallError) -> TaskError {
+    TaskError::Failed(error.to_string())
 }
 
 /// The fault of an answer that says nothing.
-fn unreadable(what: &str) -> TaskFault {
-    TaskFault::Failed(format!("the answer about its {what} cannot be read"))
+fn unreadable(what: &str) -> TaskError {
+    TaskError::Failed(format!("the answer about its {what} cannot be read"))
 }
 
-impl TaskLink {
+impl TaskClient {
     /// The way to the tasks of a subject, without starting any.
     pub fn of_subject(env: Env, keys: Rc<Keyring>, subject: Subject) -> Self {
-        let (principal, client) = (Rc::new(Principal::nobody(subject)), Rc::default());
+        let (principal, client) = (Rc::new(Principal::without_rights(subject)), Rc::default());
         Self { env, keys, principal, client, own_token: None }
     }
 
-    async fn begin(mut self, id: String, start: Start) -> Result<Seen> {
+    async fn begin(mut self, id: String, start: TaskRequest) -> TaskResult<TaskSnapshot> {
         self.verify().await?;
         let claims = self.verified(&id)?;
         let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
         let Implementation { name: client_name, version: client_version } = (*self.client).clone();
-        let order = Order { id, ends_s, start, principal, client_name, client_version };
+        let order = TaskSpec { id, ends_s, start, principal, client_name, client_version };
         let headers = Headers::new();
         if let Some(token) = &self.own_token {
             headers.set(OWN_TOKEN_HEADER, token.expose()).map_err(unsent)?;
@@ -111,7 +111,7 @@ impl TaskLink {
     }
 
     /// A task keeps the caller's token, so SiteBay is asked first whether it accepts it.
-    async fn verify(&mut self) -> Result<()> {
+    async fn verify(&mut self) -> TaskResult<()> {
         let Some(account) = self.principal.unverified else {
             return Ok(());
         };
@@ -119,46 +119,51 @@ impl TaskLink {
         let principal = Principal { unverified: None, ..(*self.principal).clone() };
         let config = state::config(&self.env);
         let check = TokenCheck(config.background(principal.clone(), own, Rc::new(WorkersPlatform)));
-        let refused = |refusal: Refusal| TaskFault::Refused(refusal.to_string());
-        compiled_apart(check.run()).await.map_err(refused)?;
+        let refused = |refusal: Refusal| TaskError::Refused(refusal.to_string());
+        cold(check.run()).await.map_err(refused)?;
         quota::accept(&self.env, account, principal.subject).await;
         self.principal = Rc::new(principal);
         Ok(())
     }
 
-    fn verified(&self, id: &str) -> Result<TaskId> {
+    fn verified(&self, id: &str) -> TaskResult<TaskId> {
         let now_s = WorkersPlatform.now_ms() / 1_000;
-        TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskFault::Unknown)
+        TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskError::Unknown)
     }
 
-    async fn ask(&self, id: &str, ask: &TaskAsk) -> Result<TaskAnswer> {
+    async fn ask(&self, id: &str, ask: &TaskAsk) -> TaskResult<TaskAnswer> {
         self.send(self.verified(id)?, ask, &Headers::new()).await
     }
 
-    async fn send(&self, id: TaskId, ask: &TaskAsk, headers: &Headers) -> Result<TaskAnswer> {
+    async fn send(&self, id: TaskId, ask: &TaskAsk, headers: &Headers) -> TaskResult<TaskAnswer> {
         match self.stub(id)?.ask(ask, headers).await.map_err(unanswered)? {
-            TaskAnswer::Unknown => Err(TaskFault::Unknown),
-            TaskAnswer::Refused(why) => Err(TaskFault::Refused(why)),
-            TaskAnswer::NotOver => Err(TaskFault::Failed("it is not over".to_owned())),
+            TaskAnswer::Unknown => Err(TaskError::Unknown),
+            TaskAnswer::Refused(why) => Err(TaskError::Refused(why)),
+            TaskAnswer::NotOver => Err(TaskError::Failed("it is not over".to_owned())),
             answer => Ok(answer),
         }
     }
 
-    fn stub(&self, id: TaskId) -> Result<ObjectStub> {
+    fn stub(&self, id: TaskId) -> TaskResult<ObjectStub> {
         ObjectStub::named(&self.env, TASK_AGENT, &id.object()).map_err(unsent)
     }
 
-    async fn wait(self, id: String, owner: bool, notifier: Rc<dyn Notifier>) -> Result<Ended> {
+    async fn wait(
+        self,
+        id: String,
+        owner: bool,
+        notifier: Rc<dyn Notifier>,
+    ) -> TaskResult<TaskOutcome> {
         let mut open = None;
         for _ in 0..TRIES {
             match self.listen(&id, owner, &*notifier, &mut open).await {
                 Ok(Some(ended)) => return Ok(ended),
-                Ok(None) | Err(TaskFault::Failed(_)) => {}
+                Ok(None) | Err(TaskError::Failed(_)) => {}
                 Err(fault) => return Err(fault),
             }
             Sleep::new(Duration::from_secs(1)).await;
         }
-        Err(TaskFault::Failed("the task's object cannot be reached".to_owned()))
+        Err(TaskError::Failed("the task's object cannot be reached".to_owned()))
     }
 
     /// Follows a task until it ends. None: its object went away. `open` outlives the connection, so that
@@ -169,17 +174,17 @@ impl TaskLink {
         owner: bool,
         notifier: &dyn Notifier,
         open: &mut Option<OpenRound>,
-    ) -> Result<Option<Ended>> {
+    ) -> TaskResult<Option<TaskOutcome>> {
         let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { OWN } else { FOLLOW });
         let socket = self.open(id, &path).await?;
         let mut events = socket.0.events().map_err(broken)?;
         socket.0.accept().map_err(broken)?;
-        let mut patience = Patience::default();
+        let mut patience = FollowerBackoff::default();
         loop {
             // The client, another view of the task, or its end: whichever is first settles the round.
-            let event = match heard(&mut events, open, patience.pause()).await {
-                Heard::Event(event) => event,
-                Heard::Answers(answers) => {
+            let event = match next_input(&mut events, open, patience.pause()).await {
+                FollowerInput::Event(event) => event,
+                FollowerInput::Answers(answers) => {
                     match (open.take(), answers) {
                         (Some(round), Ok(answers)) => {
                             self.answer(id, round.questions, answers).await?;
@@ -189,33 +194,33 @@ impl TaskLink {
                     }
                     continue;
                 }
-                Heard::Nothing => match self.missed(id, open.is_some()).await {
-                    Ok(Missed::Nothing) => {
+                FollowerInput::Nothing => match self.missed(id, open.is_some()).await {
+                    Ok(MissedEvent::Nothing) => {
                         patience.is_quiet();
                         continue;
                     }
-                    Ok(Missed::Question) => return Ok(None),
-                    Ok(Missed::End) => return self.ended(id).await.map(Some),
+                    Ok(MissedEvent::Question) => return Ok(None),
+                    Ok(MissedEvent::End) => return self.ended(id).await.map(Some),
                     // Coming back would give up a task of the call's own.
-                    Err(fault @ TaskFault::Failed(_)) => match patience.is_lost() {
+                    Err(fault @ TaskError::Failed(_)) => match patience.is_lost() {
                         true => return Err(fault),
                         false => continue,
                     },
                     Err(fault) => return Err(fault),
                 },
             };
-            patience = Patience::default();
+            patience = FollowerBackoff::default();
             let Some(Ok(WebsocketEvent::Message(message))) = event else {
                 return Ok(None);
             };
-            let told = message.text().and_then(|text| Told::from_json(&text));
+            let told = message.text().and_then(|text| TaskEvent::from_json(&text));
             match told {
-                Some(Told::Progress(progress, total, message)) => {
+                Some(TaskEvent::Progress(progress, total, message)) => {
                     notifier.progress(progress, total, message.as_deref());
                 }
-                Some(Told::Log(level, logger, data)) => notifier.log(level, &logger, data),
-                Some(Told::Asks(asked)) => OpenRound::follow(open, asked, notifier),
-                Some(Told::Over) => {
+                Some(TaskEvent::Log(level, logger, data)) => notifier.log(level, &logger, data),
+                Some(TaskEvent::Asks(asked)) => OpenRound::follow(open, asked, notifier),
+                Some(TaskEvent::Over) => {
                     *open = None;
                     return self.ended(id).await.map(Some);
                 }
@@ -225,55 +230,60 @@ impl TaskLink {
     }
 
     /// Looks what a socket that is silent did not tell.
-    async fn missed(&self, id: &str, is_asking: bool) -> Result<Missed> {
+    async fn missed(&self, id: &str, is_asking: bool) -> TaskResult<MissedEvent> {
         let TaskAnswer::Task(task) = self.ask(id, &TaskAsk::Look).await? else {
             return Err(unreadable("state"));
         };
-        Missed::of(&task, is_asking).ok_or_else(|| unreadable("state"))
+        MissedEvent::of(&task, is_asking).ok_or_else(|| unreadable("state"))
     }
 
     /// Cancels a task whose question the client did not answer.
-    async fn give_up(&self, id: &str, stop: Stop) -> Result<Ended> {
+    async fn give_up(&self, id: &str, stop: Stop) -> TaskResult<TaskOutcome> {
         self.ask(id, &TaskAsk::Cancel).await?;
-        Ok(Ended::Completed(stop.into_result().to_json()))
+        Ok(TaskOutcome::Completed(stop.into_result().to_json()))
     }
 
     /// Hands the client's answers to the task. Sending them again changes nothing.
-    async fn answer(&self, id: &str, asked: Vec<Keyed>, answers: Vec<Value>) -> Result<()> {
+    async fn answer(
+        &self,
+        id: &str,
+        asked: Vec<KeyedRequest>,
+        answers: Vec<Value>,
+    ) -> TaskResult<()> {
         let keys = asked.into_iter().map(|one| one.key);
         let responses: Map<String, Value> = keys.zip(answers).collect();
         let update = TaskAsk::Update { responses: Value::Object(responses).to_string() };
         for _ in 0..ANSWER_TRIES {
             match self.ask(id, &update).await {
-                Err(TaskFault::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
+                Err(TaskError::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
                 outcome => return outcome.map(drop),
             }
         }
         self.ask(id, &update).await.map(drop)
     }
 
-    async fn ended(&self, id: &str) -> Result<Ended> {
+    async fn ended(&self, id: &str) -> TaskResult<TaskOutcome> {
         match self.ask(id, &TaskAsk::Ended).await? {
             TaskAnswer::Ended(ended) => Ok(ended),
             _ => Err(unreadable("end")),
         }
     }
 
-    async fn open(&self, id: &str, path: &str) -> Result<Follower> {
+    async fn open(&self, id: &str, path: &str) -> TaskResult<Follower> {
         let request =
             request::upgrade(&format!("https://object{path}"), &Headers::new()).map_err(broken)?;
         let stub = self.stub(self.verified(id)?)?;
         let response = stub.open(&request).await.map_err(unanswered)?;
         match (response.status_code(), response.websocket()) {
             (_, Some(socket)) => Ok(Follower(socket)),
-            (404, None) => Err(TaskFault::Unknown),
-            (status, None) => Err(TaskFault::Failed(format!("{status} in place of a socket"))),
+            (404, None) => Err(TaskError::Unknown),
+            (status, None) => Err(TaskError::Failed(format!("{status} in place of a socket"))),
         }
     }
 }
 
 /// What a follower waits for.
-enum Heard {
+enum FollowerInput {
     /// Something on the socket, or its end.
     Event(Option<worker::Result<WebsocketEvent>>),
     /// The client's answers to the questions that it has open.
@@ -282,35 +292,35 @@ enum Heard {
     Nothing,
 }
 
-async fn heard(
+async fn next_input(
     events: &mut EventStream<'_>,
     open: &mut Option<OpenRound>,
     at_most: Duration,
-) -> Heard {
+) -> FollowerInput {
     let answers = poll_fn(|cx| match open {
         Some(round) => round.answers.as_mut().poll(cx),
         None => Poll::Pending,
     });
     match select(select(events.next(), answers), Sleep::new(at_most)).await {
-        Either::Left((Either::Left((event, _)), _)) => Heard::Event(event),
-        Either::Left((Either::Right((answers, _)), _)) => Heard::Answers(answers),
-        Either::Right(_) => Heard::Nothing,
+        Either::Left((Either::Left((event, _)), _)) => FollowerInput::Event(event),
+        Either::Left((Either::Right((answers, _)), _)) => FollowerInput::Answers(answers),
+        Either::Right(_) => FollowerInput::Nothing,
     }
 }
 
 /// For how long a follower believes a socket that is silent.
-struct Patience {
+struct FollowerBackoff {
     pause: Duration,
     failures: u32,
 }
 
-impl Default for Patience {
+impl Default for FollowerBackoff {
     fn default() -> Self {
         Self { pause: LOOK_AFTER, failures: 0 }
     }
 }
 
-impl Patience {
+impl FollowerBackoff {
     fn pause(&self) -> Duration {
         self.pause
     }
@@ -330,7 +340,7 @@ impl Patience {
 
 /// What a socket did not tell its follower.
 #[derive(Debug, PartialEq, Eq)]
-enum Missed {
+enum MissedEvent {
     Nothing,
     /// That a question was asked, or answered elsewhere.
     Question,
@@ -338,7 +348,7 @@ enum Missed {
     End,
 }
 
-impl Missed {
+impl MissedEvent {
     /// Finds out from the JSON text of the task, and whether the client is being asked.
     fn of(task: &str, is_asking: bool) -> Option<Self> {
         let [status] = fields(task, ["status"]).ok()?;
@@ -354,13 +364,13 @@ impl Missed {
 /// The questions of a task that its follower put to the client, and the answers to come. Dropping it takes
 /// the questions back.
 struct OpenRound {
-    questions: Vec<Keyed>,
+    questions: Vec<KeyedRequest>,
     answers: LocalBoxFuture<'static, std::result::Result<Vec<Value>, Stop>>,
 }
 
 impl OpenRound {
     /// Puts the questions that a task asks now in the place of those before. The same ones stay open.
-    fn follow(open: &mut Option<Self>, questions: Vec<Keyed>, notifier: &dyn Notifier) {
+    fn follow(open: &mut Option<Self>, questions: Vec<KeyedRequest>, notifier: &dyn Notifier) {
         if open.as_ref().is_some_and(|round| round.questions == questions) {
             return;
         }
@@ -382,7 +392,7 @@ impl Drop for Follower {
     }
 }
 
-impl Tasks for TaskLink {
+impl Tasks for TaskClient {
     fn name(&self, nonce: Option<[u8; 16]>) -> String {
         let ends_s = (WorkersPlatform.now_ms() / 1_000).saturating_add(KEPT_FOR);
         let id = TaskId {
@@ -394,11 +404,11 @@ impl Tasks for TaskLink {
         id.sign(&self.keys)
     }
 
-    fn start(&self, id: &str, start: Start) -> Asked<Seen> {
+    fn start(&self, id: &str, start: TaskRequest) -> TaskFuture<TaskSnapshot> {
         self.clone().begin(id.to_owned(), start).boxed_local()
     }
 
-    fn look(&self, id: &str) -> Asked<String> {
+    fn look(&self, id: &str) -> TaskFuture<String> {
         let (link, id) = (self.clone(), id.to_owned());
         async move {
             match link.ask(&id, &TaskAsk::Look).await? {
@@ -409,17 +419,17 @@ impl Tasks for TaskLink {
         .boxed_local()
     }
 
-    fn update(&self, id: &str, responses: String) -> Asked<()> {
+    fn update(&self, id: &str, responses: String) -> TaskFuture<()> {
         let (link, id) = (self.clone(), id.to_owned());
         async move { link.ask(&id, &TaskAsk::Update { responses }).await.map(drop) }.boxed_local()
     }
 
-    fn cancel(&self, id: &str) -> Asked<()> {
+    fn cancel(&self, id: &str) -> TaskFuture<()> {
         let (link, id) = (self.clone(), id.to_owned());
         async move { link.ask(&id, &TaskAsk::Cancel).await.map(drop) }.boxed_local()
     }
 
-    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended> {
+    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome> {
         self.clone().wait(id.to_owned(), owner, notifier).boxed_local()
     }
 }
@@ -430,7 +440,7 @@ mod tests {
 
     #[test]
     fn a_follower_looks_less_and_less_often_and_gives_a_lost_socket_up() {
-        let mut patience = Patience::default();
+        let mut patience = FollowerBackoff::default();
         let mut pauses = Vec::new();
         for _ in 0..6 {
             pauses.push(patience.pause().as_secs());
@@ -443,16 +453,16 @@ mod tests {
     #[test]
     fn a_look_shows_what_a_silent_socket_did_not_tell() {
         for (status, unasked, asked) in [
-            ("working", Missed::Nothing, Missed::Question),
-            ("input_required", Missed::Question, Missed::Nothing),
-            ("completed", Missed::End, Missed::End),
-            ("failed", Missed::End, Missed::End),
-            ("cancelled", Missed::End, Missed::End),
+            ("working", MissedEvent::Nothing, MissedEvent::Question),
+            ("input_required", MissedEvent::Question, MissedEvent::Nothing),
+            ("completed", MissedEvent::End, MissedEvent::End),
+            ("failed", MissedEvent::End, MissedEvent::End),
+            ("cancelled", MissedEvent::End, MissedEvent::End),
         ] {
             let task = format!(r#"{{"taskId":"x","status":"{status}"}}"#);
-            assert_eq!(Missed::of(&task, false), Some(unasked), "{status}");
-            assert_eq!(Missed::of(&task, true), Some(asked), "{status}");
+            assert_eq!(MissedEvent::of(&task, false), Some(unasked), "{status}");
+            assert_eq!(MissedEvent::of(&task, true), Some(asked), "{status}");
         }
-        assert_eq!(Missed::of("{}", false), None);
+        assert_eq!(MissedEvent::of("{}", false), None);
     }
 }

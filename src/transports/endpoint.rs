@@ -8,24 +8,28 @@ use worker::Env;
 
 use crate::wiring::REGISTRY;
 use crate::{
-    admission::{Admission, Visit},
-    answer::{self, Caller, STREAMED},
+    admission::{Admission, RequestContext},
     body::check_declared,
     config::Config,
-    error::Outcome,
+    error::AppResult,
     platform::{
         clock::now_s,
         http::{Request, Response},
         workers::WorkersPlatform,
     },
+    response::{self, CorsContext, STREAMED},
     state,
-    stubs::{forward, grants::Admitted, hub::Hub, quota, tasks::TaskLink, token_check::TokenCheck},
-    transports::{held::Lease, watchdog::Watched, whole::whole},
+    stubs::{
+        grants::Admitted, hub::Hub, quota, session, tasks::TaskClient, token_check::TokenCheck,
+    },
+    transports::{
+        single_response::read_response, sse_stream::StreamLease, watchdog::WatchedStream,
+    },
 };
 use mcp_auth::{
     credential::Credential,
     keys::Keyring,
-    oauth::token::Handle,
+    oauth::token::GrantHandle,
     principal::Principal,
     quota::Rate,
     refusal::Refusal,
@@ -35,14 +39,14 @@ use mcp_auth::{
 };
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
-use mcp_protocol::{implementation::Implementation, initialize::Hello};
+use mcp_protocol::{implementation::Implementation, initialize::InitializeParams};
 use mcp_server::{
-    apart::compiled_apart,
     changes::WaitUntil,
-    choice::Choice,
+    cold::cold,
     context::Context,
     tasks::Tasks,
-    telemetry::{audit::Audit, metrics, record::Record},
+    telemetry::{audit::Audit, metrics, record::RequestRecord},
+    tool_selection::ToolSelection,
 };
 
 /// The header that names the toolsets that a caller wants.
@@ -51,32 +55,32 @@ const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 
 /// The endpoint for one request.
-pub struct Endpoint<'a> {
+pub struct AdmittedRequest<'a> {
     /// The Worker's bindings.
     pub env: &'a Env,
     /// The configuration.
     pub config: &'a Config,
     /// The page that asks.
-    pub caller: &'a Caller,
+    pub caller: &'a CorsContext,
     /// The keys in force.
     pub keys: Rc<Keyring>,
     /// Who asks.
     pub principal: Principal,
     /// What is known of the request.
-    pub record: Rc<Record>,
+    pub record: Rc<RequestRecord>,
     /// What it may still ask for in this window. None: there is no limit.
     pub rate: Option<Rate>,
     own_token: Option<String>,
-    grant: Option<Handle>,
+    grant: Option<GrantHandle>,
     key: Option<String>,
     audit: Rc<dyn Audit>,
     wait_until: WaitUntil,
 }
 
-impl<'a> Endpoint<'a> {
+impl<'a> AdmittedRequest<'a> {
     /// The endpoint of a caller that was let in.
-    pub fn new(visit: Visit<'a>, admission: Admission) -> Self {
-        let Visit { env, config, caller, .. } = visit;
+    pub fn new(visit: RequestContext<'a>, admission: Admission) -> Self {
+        let RequestContext { env, config, caller, .. } = visit;
         let Admission { keys, admitted, rate } = admission;
         let Admitted { principal, own_token, grant, key } = admitted;
         let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);
@@ -131,7 +135,7 @@ impl<'a> Endpoint<'a> {
 
     /// The caller's tasks, where this server keeps any.
     pub fn tasks(&self, client: Implementation) -> Option<Rc<dyn Tasks>> {
-        let link = || TaskLink {
+        let link = || TaskClient {
             env: self.env.clone(),
             keys: self.keys.clone(),
             principal: Rc::new(self.principal.clone()),
@@ -149,17 +153,21 @@ impl<'a> Endpoint<'a> {
     }
 
     /// For how long a stream of a session may go on.
-    pub fn lease(&self, claims: &Claims) -> Lease {
+    pub fn lease(&self, claims: &Claims) -> StreamLease {
         let session = Some((claims.subject, claims.issued));
         let unverified = self.principal.unverified;
-        Lease { session, unverified, ..self.lease_until(self.with_credential(claims.expires)) }
+        StreamLease {
+            session,
+            unverified,
+            ..self.lease_until(self.with_credential(claims.expires))
+        }
     }
 
     /// For how long a stream without a session may go on.
-    pub fn lease_until(&self, expires: u32) -> Lease {
+    pub fn lease_until(&self, expires: u32) -> StreamLease {
         let (grant, key) = (self.grant.clone(), self.key.clone());
         let env = self.env.clone();
-        Lease { env, expires, session: None, unverified: None, grant, key }
+        StreamLease { env, expires, session: None, unverified: None, grant, key }
     }
 
     /// The earlier end: this one, or that of what the caller came in with.
@@ -171,7 +179,7 @@ impl<'a> Endpoint<'a> {
     ///
     /// # Errors
     /// 404 for every other id, 503 where the hub does not answer.
-    pub async fn session(&self, id: &str) -> Outcome<Claims> {
+    pub async fn session(&self, id: &str) -> AppResult<Claims> {
         let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
         let account = self.principal.unverified;
@@ -191,8 +199,8 @@ impl<'a> Endpoint<'a> {
     ///
     /// # Errors
     /// Where the object does not answer.
-    pub async fn open_feed(&self, claims: Claims, kind: &str) -> Outcome<worker::Response> {
-        forward::open_feed(self.env, &self.keys, &self.sealed(claims, None), kind).await
+    pub async fn open_feed(&self, claims: Claims, kind: &str) -> AppResult<worker::Response> {
+        session::open_feed(self.env, &self.keys, &self.sealed(claims, None), kind).await
     }
 
     /// Passes a request on to its session with its body unread, and hands the object's answer to the client.
@@ -204,38 +212,43 @@ impl<'a> Endpoint<'a> {
         claims: Claims,
         request: &Request,
         path: &str,
-    ) -> Outcome<Response> {
+    ) -> AppResult<Response> {
         check_declared(request).await?;
         let sealed = self.sealed(claims, self.rate);
         // What the grant keeps, in the place of what the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
         let response =
-            forward::pass_on(self.env, &self.keys, &sealed, own_token, request, path).await?;
+            session::pass_on(self.env, &self.keys, &sealed, own_token, request, path).await?;
         let streams = response.status() == STREAMED;
         if streams && !media::accepts_stream(request.header("accept").as_deref()) {
-            return compiled_apart(self.whole(response)).await;
+            return cold(self.whole(response)).await;
         }
         // The object tells of what it answers.
-        self.record.hand_over();
+        self.record.delegate();
         if !streams {
             return Ok(response);
         }
         let stream = worker::Response::from(response).stream()?;
-        let stream = Watched::new(stream, Rc::new(WorkersPlatform), self.record.clone());
-        Ok(answer::stream(stream, self.caller)?)
+        let stream = WatchedStream::new(stream, Rc::new(WorkersPlatform), self.record.clone());
+        Ok(response::stream(stream, self.caller)?)
     }
 
     /// Hands on a stream of the object in one piece. A stream that ends before its answer is refused
     /// here, and logged here, because its object may be gone.
-    async fn whole(&self, streamed: Response) -> Outcome<Response> {
+    async fn whole(&self, streamed: Response) -> AppResult<Response> {
         let stream = worker::Response::from(streamed).stream()?;
-        let body = whole(Watched::new(stream, Rc::new(WorkersPlatform), Record::aside())).await?;
-        self.record.hand_over();
-        Ok(answer::json(200, &body, self.caller)?)
+        let body = read_response(WatchedStream::new(
+            stream,
+            Rc::new(WorkersPlatform),
+            RequestRecord::disabled(),
+        ))
+        .await?;
+        self.record.delegate();
+        Ok(response::json(200, &body, self.caller)?)
     }
 
     /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
-    pub fn choice(&self, request: &Request) -> Outcome<Option<Choice>> {
+    pub fn choice(&self, request: &Request) -> AppResult<Option<ToolSelection>> {
         let said = |header: &str, parameter: &str| {
             request.header(header).or_else(|| query_value(request.url(), parameter))
         };
@@ -250,14 +263,18 @@ impl<'a> Endpoint<'a> {
         };
         let read_only = read_only.is_some_and(|said| !matches!(said.trim(), "0" | "false"));
         let legacy = self.config.choice.legacy;
-        Ok(Some(Choice { read_only: read_only || chosen.read_only, legacy, ..chosen }))
+        Ok(Some(ToolSelection { read_only: read_only || chosen.read_only, legacy, ..chosen }))
     }
 
     /// The claims of a new session of this caller.
     ///
     /// # Errors
     /// 429 where it starts too many.
-    pub fn claims(&self, hello: Hello, choice: Option<Choice>) -> Outcome<Claims> {
+    pub fn claims(
+        &self,
+        hello: InitializeParams,
+        choice: Option<ToolSelection>,
+    ) -> AppResult<Claims> {
         if let Some(rate) = self.rate {
             quota::start(self.principal.limited_as(), rate)?;
         }
@@ -273,7 +290,7 @@ impl<'a> Endpoint<'a> {
             subject: self.principal.subject,
             issued,
             expires: now.saturating_add(age),
-            toolset: choice.map(Choice::to_claim).unwrap_or_default(),
+            toolset: choice.map(ToolSelection::to_claim).unwrap_or_default(),
             client_name: hello.client_name,
             client_version: hello.client_version,
         })
@@ -282,7 +299,7 @@ impl<'a> Endpoint<'a> {
     /// Callers who share a key, or have none, never share an object, unless each brings a
     /// credential of its own.
     fn placement(&self) -> Placement {
-        let somebody = self.principal.way.is_personal() || self.principal.own_credential;
+        let somebody = self.principal.auth_method.is_personal() || self.principal.own_credential;
         if somebody { self.config.placement } else { Placement::Session }
     }
 }

@@ -3,15 +3,15 @@
 use mcp_protocol::{
     event,
     jsonrpc::RequestId,
-    stateless::listen::{Filter, Subscription},
+    stateless::listen::{Subscription, SubscriptionFilter},
 };
 use mcp_server::hub::Listener;
 
 use crate::{
-    answer,
-    error::Outcome,
+    error::AppResult,
     platform::http::Response,
-    transports::{endpoint::Endpoint, held::hold},
+    response,
+    transports::{endpoint::AdmittedRequest, sse_stream::open_stream},
     wiring::REGISTRY,
 };
 
@@ -20,10 +20,10 @@ use crate::{
 /// # Errors
 /// Where SiteBay does not accept the caller's token, or the hub does not answer.
 pub(super) async fn listen(
-    endpoint: &Endpoint<'_>,
+    endpoint: &AdmittedRequest<'_>,
     id: &RequestId,
-    filter: &Filter,
-) -> Outcome<Response> {
+    filter: &SubscriptionFilter,
+) -> AppResult<Response> {
     if let Some(check) = endpoint.token_check() {
         check.run().await?;
     }
@@ -34,8 +34,11 @@ pub(super) async fn listen(
         .then_some((&endpoint.principal, token.as_ref()));
     let socket = endpoint.hub().listen(&listener, looks).await?;
     let first = Subscription(id.clone()).acknowledged(filter);
-    endpoint.record.holds();
+    endpoint.record.hold_open();
     // The hub itself ends it with the subject's sessions.
     let lease = endpoint.lease_until(endpoint.expires());
-    Ok(answer::stream(hold(socket, lease, event::message(None, &first))?, endpoint.caller)?)
+    Ok(response::stream(
+        open_stream(socket, lease, event::message(None, &first))?,
+        endpoint.caller,
+    )?)
 }

@@ -1,16 +1,16 @@
 //! The wires, one file for each way in which messages reach the server: [`streamable`] (sessions, and the first look at
 //! every `POST /mcp`), [`stateless`] (2026-07-28) and [`sse`] (2024-11-05).
 //!
-//! [`endpoint`] has what all of them need of an admitted caller; [`held`], [`waiting`], [`watchdog`] and `whole` are
+//! [`endpoint`] has what all of them need of an admitted caller; [`sse_stream`], [`send_queue`], [`watchdog`] and `single_response` are
 //! about event streams.
 
 pub mod endpoint;
-pub mod held;
 mod listen;
+pub mod send_queue;
 pub mod sessions;
+mod single_response;
 pub mod sse;
+pub mod sse_stream;
 pub mod stateless;
 pub mod streamable;
-pub mod waiting;
 pub mod watchdog;
-mod whole;

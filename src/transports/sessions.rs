@@ -8,15 +8,15 @@ use std::time::Duration;
 use worker::Method;
 
 use crate::{
-    answer,
-    error::Outcome,
+    error::AppResult,
     platform::{
         http::{Request, Response},
         sleep::Sleep,
         workers::WorkersPlatform,
     },
+    response,
     stubs::hub::Hub,
-    transports::endpoint::Endpoint,
+    transports::endpoint::AdmittedRequest,
 };
 use mcp_auth::refusal::Refusal;
 use mcp_platform::Platform as _;
@@ -25,14 +25,14 @@ use mcp_platform::Platform as _;
 pub const PATH: &str = "/sessions";
 
 /// Answers a request to it.
-pub async fn handle(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+pub async fn handle(endpoint: AdmittedRequest<'_>, request: &Request) -> AppResult<Response> {
     match request.method() {
         Method::Delete => {
             if let Some(check) = endpoint.token_check() {
                 check.run().await?;
             }
             end(&endpoint.hub()).await?;
-            Ok(answer::no_content(endpoint.caller)?)
+            Ok(response::no_content(endpoint.caller)?)
         }
         _ => Err(Refusal::Method("DELETE, OPTIONS").into()),
     }
@@ -42,7 +42,7 @@ pub async fn handle(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Respon
 ///
 /// # Errors
 /// 503 where its hub does not answer.
-pub async fn end(hub: &Hub) -> Outcome<()> {
+pub async fn end(hub: &Hub) -> AppResult<()> {
     let second = || WorkersPlatform.now_ms() / 1_000;
     let not_before = second();
     let until = u32::try_from(not_before).unwrap_or(u32::MAX);

@@ -7,15 +7,15 @@
 use worker::Method;
 
 use crate::{
-    answer,
-    error::Outcome,
+    error::AppResult,
     platform::http::{Request, Response},
-    transports::{endpoint::Endpoint, held::hold},
+    response,
+    transports::{endpoint::AdmittedRequest, sse_stream::open_stream},
 };
 use mcp_auth::refusal::Refusal;
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
-use mcp_protocol::{event, initialize::Hello};
+use mcp_protocol::{event, initialize::InitializeParams};
 
 /// Where the stream is.
 pub const STREAM: &str = "/sse";
@@ -28,7 +28,11 @@ pub fn takes_messages(path: &str) -> bool {
 }
 
 /// Answers a request to the stream or to the message endpoint.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Outcome<Response> {
+pub async fn handle(
+    endpoint: AdmittedRequest<'_>,
+    request: Request,
+    path: &str,
+) -> AppResult<Response> {
     match (request.method(), path) {
         (Method::Get, STREAM) => open(endpoint, &request).await,
         (_, STREAM) => Err(Refusal::Method("GET, OPTIONS").into()),
@@ -38,21 +42,21 @@ pub async fn handle(endpoint: Endpoint<'_>, request: Request, path: &str) -> Out
 }
 
 /// Opens a session and its stream.
-async fn open(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+async fn open(endpoint: AdmittedRequest<'_>, request: &Request) -> AppResult<Response> {
     if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
-    let claims = endpoint.claims(Hello::default(), endpoint.choice(request)?)?;
+    let claims = endpoint.claims(InitializeParams::default(), endpoint.choice(request)?)?;
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
     let answered = endpoint.open_feed(claims, "sse").await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
-    endpoint.record.holds();
-    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
+    endpoint.record.hold_open();
+    Ok(response::stream(open_stream(socket, lease, first)?, endpoint.caller)?)
 }
 
 /// Passes a message on to the session that its URL names.
-async fn message(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+async fn message(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Response> {
     if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }

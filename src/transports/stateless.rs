@@ -15,17 +15,17 @@ use serde_json::value::RawValue;
 
 use crate::wiring::REGISTRY;
 use crate::{
-    answer,
     config::Config,
-    error::Outcome as Answered,
+    error::AppResult as Answered,
     platform::{
-        departure::Departure,
+        disconnect::Disconnect,
         http::{Request, Response},
         random,
         workers::WorkersPlatform,
     },
+    response,
     stubs::{hub, token_check::TokenCheck},
-    transports::{endpoint::Endpoint, whole::whole},
+    transports::{endpoint::AdmittedRequest, single_response::read_response},
 };
 use mcp_auth::{
     keys::Keyring,
@@ -43,16 +43,16 @@ use mcp_protocol::{
     implementation::Implementation,
     initialize::server_capabilities,
     jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text, result_text},
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     object::Object,
     stateless::{
         discover,
         envelope::{Envelope, Trace as Said},
         error::StatelessError,
         headers::{self, HeaderSource},
-        input::InputRequests,
-        listen::{Filter, Offered},
+        listen::{Offered, SubscriptionFilter},
         method::{Method, NamedBy},
+        mrtr::InputRequests,
         param_headers,
         params::Params as StatelessParams,
         result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
@@ -60,26 +60,26 @@ use mcp_protocol::{
     version::Version,
 };
 use mcp_server::{
-    apart::compiled_apart,
-    ask::{Reason, Stop},
-    call::{Held, run_held},
+    call::{AttachedAnswer, run_attached},
     changes::Changes,
     channel::{Channel, Reply},
-    choice::Choice,
+    client_request::{Stop, StopReason},
+    cold::cold,
     context::Context,
     dispatch::dispatch,
+    mrtr::{ConsumeNonce, MakeBinding, ROUND_TTL_S, Round, RoundInput},
     outcome::{Outcome, beyond_text},
     params::OwnedParams,
-    rounds::{Bind, Brought, Consume, ROUND_LASTS, Run},
-    size::{MAX_RESULT, too_large, too_large_error},
-    tasks::TaskFault,
+    result_size::{MAX_RESULT, too_large, too_large_error},
+    tasks::TaskError,
     telemetry::trace::Trace,
+    tool_selection::ToolSelection,
 };
 
 /// The headers of a request, read when they are asked for.
-struct Sent<'a>(&'a Request);
+struct RequestHeaders<'a>(&'a Request);
 
-impl HeaderSource for Sent<'_> {
+impl HeaderSource for RequestHeaders<'_> {
     fn header(&self, name: &str) -> Option<String> {
         self.0.header(name)
     }
@@ -87,55 +87,59 @@ impl HeaderSource for Sent<'_> {
 
 /// Answers a request of this era.
 pub async fn answer(
-    endpoint: Endpoint<'_>,
+    endpoint: AdmittedRequest<'_>,
     http: &Request,
     request: era::Request<'_>,
 ) -> Answered<Response> {
     let id = request.id.clone();
-    endpoint.record.method(request.method);
-    let opened = open(&endpoint, http, request);
+    endpoint.record.set_method(request.method);
+    let opened = validate(&endpoint, http, request);
     let opened = match opened {
         Ok(opened) => opened,
         Err(error) => return refused(&endpoint, &id, &error),
     };
     let streams = media::accepts_stream(http.header("accept").as_deref());
     let client = Rc::new(opened.envelope.client.clone());
-    endpoint.record.spoken_by(client, Version::V2026_07_28.as_str());
+    endpoint.record.set_client(client, Version::V2026_07_28.as_str());
     match opened.method {
         Method::Discover => {
             let text = discover::result(&capabilities(endpoint.config));
-            Ok(answer::json(200, &result_text(&id, &text), endpoint.caller)?)
+            Ok(response::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
-            tend(endpoint, id, opened).await
+            handle_task_request(endpoint, id, opened).await
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            let departure = Departure::of(http.inner());
-            carry_out(endpoint, id, opened, choice, (streams, departure)).await
+            let departure = Disconnect::of(http.inner());
+            execute(endpoint, id, opened, choice, (streams, departure)).await
         }
     }
 }
 
 /// Looks at a task, answers or cancels it.
-async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered<Response> {
+async fn handle_task_request(
+    endpoint: AdmittedRequest<'_>,
+    id: RequestId,
+    opened: ValidatedRequest,
+) -> Answered<Response> {
     // Tasks change something: who may only look at them neither answers nor cancels.
     if opened.method != Method::TasksGet
         && let Err(beyond) = endpoint.principal.scopes.require(Scopes::WRITE)
     {
         let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
-        return Ok(answer::reply(reply, endpoint.caller)?);
+        return Ok(response::reply(reply, endpoint.caller)?);
     }
     let task = opened.params.name.clone().unwrap_or_default();
     let tasks = endpoint.tasks(opened.envelope.client);
     let tended = match (opened.method, tasks) {
-        (_, None) => Err(TaskFault::Unknown),
+        (_, None) => Err(TaskError::Unknown),
         (Method::TasksUpdate, Some(tasks)) => {
             let responses = opened.envelope.responses;
             let responses =
-                responses.ok_or(TaskFault::Refused("`inputResponses` is missing".into()));
+                responses.ok_or(TaskError::Refused("`inputResponses` is missing".into()));
             match responses {
                 Ok(responses) => tasks.update(&task, responses.get().to_owned()).await,
                 Err(fault) => Err(fault),
@@ -147,7 +151,7 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
     };
     let (status, body) = match tended {
         Ok(text) => (200, result_text(&id, &complete(text, None))),
-        Err(TaskFault::Unknown) => {
+        Err(TaskError::Unknown) => {
             let why = format!(
                 "no task `{}`: it does not exist, was deleted at the end of its time, or \
                          belongs to another caller",
@@ -155,47 +159,47 @@ async fn tend(endpoint: Endpoint<'_>, id: RequestId, opened: Opened) -> Answered
             );
             failed(&id, &StatelessError::Params(why))
         }
-        Err(TaskFault::Refused(why)) => failed(&id, &StatelessError::Params(why)),
-        Err(TaskFault::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
+        Err(TaskError::Refused(why)) => failed(&id, &StatelessError::Params(why)),
+        Err(TaskError::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
     };
-    Ok(answer::json(status, &body, endpoint.caller)?)
+    Ok(response::json(status, &body, endpoint.caller)?)
 }
 
 /// The answer to a request that is not carried out.
 pub fn refused(
-    endpoint: &Endpoint<'_>,
+    endpoint: &AdmittedRequest<'_>,
     id: &RequestId,
     error: &StatelessError,
 ) -> Answered<Response> {
-    endpoint.record.came_to("error", Some(error.code()));
-    Ok(answer::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
+    endpoint.record.set_outcome("error", Some(error.code()));
+    Ok(response::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
 }
 
 /// A request that climbed the ladder.
-struct Opened {
+struct ValidatedRequest {
     method: Method,
-    envelope: EnvelopeFacts,
+    envelope: EnvelopeTrace,
     params: Rc<OwnedParams>,
     before: Option<RequestState>,
-    filter: Option<Filter>,
+    filter: Option<SubscriptionFilter>,
 }
 
 /// What is kept of the envelope.
-struct EnvelopeFacts {
+struct EnvelopeTrace {
     client: Implementation,
     capabilities: ClientCapabilities,
     token: Option<RequestId>,
-    log_level: Option<LogLevel>,
+    log_level: Option<LoggingLevel>,
     responses: Option<Box<RawValue>>,
 }
 
 /// Checks everything that the specification wants checked, in its order.
-fn open(
-    endpoint: &Endpoint<'_>,
+fn validate(
+    endpoint: &AdmittedRequest<'_>,
     http: &Request,
     request: era::Request<'_>,
-) -> Result<Opened, StatelessError> {
-    let sent = Sent(http);
+) -> Result<ValidatedRequest, StatelessError> {
+    let sent = RequestHeaders(http);
     let params = &request.params;
     let envelope = Envelope::open(params, sent.header(headers::VERSION_HEADER).as_deref())?;
     let method = Method::parse(request.method)?;
@@ -214,14 +218,15 @@ fn open(
         }
         _ => None,
     };
-    endpoint.record.traced(traced(&envelope.trace));
-    let filter = (method == Method::Listen).then(|| Filter::read(params.notifications()));
+    endpoint.record.set_trace(traced(&envelope.trace));
+    let filter =
+        (method == Method::Listen).then(|| SubscriptionFilter::read(params.notifications()));
     let client =
         envelope.client.map(|said| Implementation { name: said.name, version: said.version });
-    Ok(Opened {
+    Ok(ValidatedRequest {
         method,
         params: Rc::new(owned(method, params, name.as_deref())?),
-        envelope: EnvelopeFacts {
+        envelope: EnvelopeTrace {
             client: client.unwrap_or_default(),
             capabilities: envelope.capabilities,
             token: envelope.progress_token,
@@ -235,7 +240,7 @@ fn open(
 
 /// Makes the binding of a request, where its method may ask. Few requests do, and the digest of large
 /// arguments takes its time.
-fn binder(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<Bind> {
+fn make_binding(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<MakeBinding> {
     if !method.may_ask() {
         return None;
     }
@@ -284,7 +289,11 @@ pub fn capabilities(config: &Config) -> String {
     capabilities.raw("extensions", &extensions).end()
 }
 
-async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answered<Response> {
+async fn listen(
+    endpoint: AdmittedRequest<'_>,
+    id: &RequestId,
+    opened: ValidatedRequest,
+) -> Answered<Response> {
     let offered = Offered {
         tools: true,
         prompts: !REGISTRY.prompts().is_empty(),
@@ -296,33 +305,33 @@ async fn listen(endpoint: Endpoint<'_>, id: &RequestId, opened: Opened) -> Answe
     super::listen::listen(&endpoint, id, &filter).await
 }
 
-async fn carry_out(
-    endpoint: Endpoint<'_>,
+async fn execute(
+    endpoint: AdmittedRequest<'_>,
     id: RequestId,
-    opened: Opened,
-    choice: Option<Choice>,
-    (streams, departure): (bool, Departure),
+    opened: ValidatedRequest,
+    choice: Option<ToolSelection>,
+    (streams, departure): (bool, Disconnect),
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
     let hub = Rc::new(endpoint.hub());
-    let run = Rc::new(Run::new(Brought {
+    let run = Rc::new(Round::new(RoundInput {
         channel: channel.clone(),
         platform: Rc::new(WorkersPlatform),
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
-        bind: binder(opened.method, opened.params.clone(), endpoint.principal.subject),
+        bind: make_binding(opened.method, opened.params.clone(), endpoint.principal.subject),
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
         nonce: || random::bytes().ok(),
-        consume: consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
+        consume: nonce_consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
     let left = departure.clone();
     let changes = Changes::in_request(endpoint.wait_until());
-    let changes = Rc::new(changes.of_client(Rc::new(move || left.has_happened())));
+    let changes = Rc::new(changes.of_client(Rc::new(move || left.is_disconnected())));
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
@@ -333,49 +342,49 @@ async fn carry_out(
         choice: choice.unwrap_or(endpoint.config.choice),
         platform: Rc::new(WorkersPlatform),
         notifier: run.clone(),
-        work: run.clone(),
+        execution: run.clone(),
         audit: endpoint.audit(),
         changes: changes.clone(),
         record: record.clone(),
         tasks,
-        shelf: Some(hub.clone()),
+        result_store: Some(hub.clone()),
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);
-    let until_end = record.until_end();
+    let until_end = record.end_guard();
     let call = async move {
         let _until_end = until_end;
         let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
-        ctx.record.came_to(outcome.word(), outcome.code());
+        ctx.record.set_outcome(outcome.word(), outcome.code());
         hub.announce(&run.take_news()).await;
         let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
-        worded(&id, cache_hint(method, own), outcome, &run, &keys)
+        encode(&id, cache_hint(method, own), outcome, &run, &keys)
     };
-    match run_held(call.boxed_local(), channel, Rc::new(WorkersPlatform), changes).await {
-        Held::Whole(reply) => Ok(answer::reply(reply, endpoint.caller)?),
-        Held::Stream(stream) if !streams => {
-            match select(compiled_apart(whole(stream.map(Ok))), departure.wait()).await {
-                Either::Left((body, _)) => Ok(answer::json(200, &body?, endpoint.caller)?),
+    match run_attached(call.boxed_local(), channel, Rc::new(WorkersPlatform), changes).await {
+        AttachedAnswer::Whole(reply) => Ok(response::reply(reply, endpoint.caller)?),
+        AttachedAnswer::Stream(stream) if !streams => {
+            match select(cold(read_response(stream.map(Ok))), departure.wait()).await {
+                Either::Left((body, _)) => Ok(response::json(200, &body?, endpoint.caller)?),
                 Either::Right(((), rest)) => {
                     // Dropping the stream ends the call, or has it go on without a reader.
-                    record.streams(200);
+                    record.response_streams(200);
                     drop(rest);
-                    Ok(answer::accepted(endpoint.caller)?)
+                    Ok(response::accepted(endpoint.caller)?)
                 }
             }
         }
-        Held::Stream(stream) => {
-            record.streams(200);
-            Ok(answer::stream(stream.map(Ok), endpoint.caller)?)
+        AttachedAnswer::Stream(stream) => {
+            record.response_streams(200);
+            Ok(response::stream(stream.map(Ok), endpoint.caller)?)
         }
     }
 }
 
 /// Consumes names of requests in the subject's hub.
-fn consumer(hub: Rc<hub::Hub>, check: Option<Rc<TokenCheck>>) -> Consume {
+fn nonce_consumer(hub: Rc<hub::Hub>, check: Option<Rc<TokenCheck>>) -> ConsumeNonce {
     Box::new(move |nonce| {
         let (hub, check) = (hub.clone(), check.clone());
-        let until = now_s().saturating_add(u64::from(ROUND_LASTS));
+        let until = now_s().saturating_add(u64::from(ROUND_TTL_S));
         async move {
             if let Some(check) = check {
                 check.run().await.map_err(|refusal| refusal.to_string())?;
@@ -395,11 +404,11 @@ fn cache_hint(method: Method, own: bool) -> Option<CacheHint> {
 }
 
 /// An outcome as this era says it.
-fn worded(
+fn encode(
     id: &RequestId,
     hint: Option<CacheHint>,
     outcome: Outcome,
-    run: &Run,
+    run: &Round,
     keys: &Keyring,
 ) -> Reply {
     let done = |text: String| (200, result_text(id, &complete(text, hint)));
@@ -428,9 +437,9 @@ fn bounded(text: String) -> String {
     if text.len() <= MAX_RESULT { text } else { too_large(text.len()).to_json() }
 }
 
-fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u16, Vec<u8>) {
+fn stopped(id: &RequestId, Stop(reason): Stop, run: &Round, keys: &Keyring) -> (u16, Vec<u8>) {
     match reason {
-        Reason::Suspended(open) => match run.take_next().map(|state| state.seal(keys)) {
+        StopReason::Suspended(open) => match run.take_next().map(|state| state.seal(keys)) {
             Some(Ok(state)) => {
                 let text = input_required(&InputRequests(&open), Some(&state));
                 (200, result_text(id, &text))
@@ -441,10 +450,12 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
                 (200, error_text(Some(id), &error))
             }
         },
-        Reason::Incapable(needs) => failed(id, &StatelessError::MissingCapability(needs)),
-        Reason::Malformed(fault) => failed(id, &fault.into()),
-        Reason::Refused(error) => (200, error_text(Some(id), &error)),
-        Reason::Unanswered(_) | Reason::Moves => {
+        StopReason::MissingCapability(needs) => {
+            failed(id, &StatelessError::MissingCapability(needs))
+        }
+        StopReason::Malformed(fault) => failed(id, &fault.into()),
+        StopReason::Refused(error) => (200, error_text(Some(id), &error)),
+        StopReason::Unanswered(_) | StopReason::Moves => {
             let text = Stop(reason).into_result().to_json();
             (200, result_text(id, &complete(text, None)))
         }
@@ -452,7 +463,7 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Run, keys: &Keyring) -> (u1
 }
 
 /// The answer to a body of no era.
-pub fn no_era(endpoint: &Endpoint<'_>, refused: &era::Refused<'_>) -> Answered<Response> {
+pub fn no_era(endpoint: &AdmittedRequest<'_>, refused: &era::EraError<'_>) -> Answered<Response> {
     let body = refused.error.response(refused.id);
-    Ok(answer::json(refused.error.status(), &body, endpoint.caller)?)
+    Ok(response::json(refused.error.status(), &body, endpoint.caller)?)
 }

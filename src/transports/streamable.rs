@@ -10,11 +10,11 @@ use worker::Method;
 
 use crate::wiring::REGISTRY;
 use crate::{
-    answer,
     body::{self, read_body},
-    error::Outcome,
+    error::AppResult,
     platform::http::{Request, Response},
-    transports::{endpoint::Endpoint, held::hold, stateless},
+    response,
+    transports::{endpoint::AdmittedRequest, sse_stream::open_stream, stateless},
 };
 use mcp_auth::{refusal::Refusal, session_id::Claims};
 use mcp_protocol::media;
@@ -22,11 +22,11 @@ use mcp_protocol::{
     era::{self, Era},
     event::{self, LastEvent},
     implementation::Implementation,
-    initialize::{Hello, result},
+    initialize::{InitializeParams, result},
     jsonrpc::{Body, Message, RequestId, decode, error_text, result_text},
     version::Version,
 };
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 
 const SESSION_HEADER: &str = "mcp-session-id";
 const VERSION_HEADER: &str = "mcp-protocol-version";
@@ -35,19 +35,19 @@ const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 pub const PATH: &str = "/mcp";
 
 /// Answers a request to the MCP endpoint of a caller that was admitted.
-pub async fn handle(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+pub async fn handle(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Response> {
     match request.method() {
         Method::Post => match post(endpoint, &request).await {
-            Err(error) => Err(compiled_apart(body::naming(error, &request)).await),
+            Err(error) => Err(cold(body::naming(error, &request)).await),
             answered => answered,
         },
-        Method::Get => compiled_apart(get(endpoint, request)).await,
-        Method::Delete => compiled_apart(delete(endpoint, request)).await,
+        Method::Get => cold(get(endpoint, request)).await,
+        Method::Delete => cold(delete(endpoint, request)).await,
         _ => Err(Refusal::Method(METHODS).into()),
     }
 }
 
-async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
+async fn post(endpoint: AdmittedRequest<'_>, request: &Request) -> AppResult<Response> {
     if !media::is_json(request.header("content-type").as_deref()) {
         return Err(Refusal::ContentType.into());
     }
@@ -60,7 +60,7 @@ async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
         && era::by_headers(true, version.as_deref())
     {
         check_version(version)?;
-        return compiled_apart(in_session(&endpoint, id, request)).await;
+        return cold(in_session(&endpoint, id, request)).await;
     }
     let body = read_body(request).await?;
     let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
@@ -69,34 +69,38 @@ async fn post(endpoint: Endpoint<'_>, request: &Request) -> Outcome<Response> {
 
 /// Answers a request whose body says of which era it is.
 async fn by_body(
-    endpoint: Endpoint<'_>,
+    endpoint: AdmittedRequest<'_>,
     request: &Request,
     body: &[u8],
     has_session: bool,
     version: Option<String>,
-) -> Outcome<Response> {
+) -> AppResult<Response> {
     let body = decode(body).map_err(Refusal::Body)?;
     match era::classify(has_session, version.as_deref(), &body) {
         Ok(Era::Stateless(stateless)) => {
-            compiled_apart(stateless::answer(endpoint, request, stateless)).await
+            cold(stateless::answer(endpoint, request, stateless)).await
         }
-        Ok(Era::StatelessNotification) => Ok(answer::accepted(endpoint.caller)?),
+        Ok(Era::StatelessNotification) => Ok(response::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
             without_session(&endpoint, request, body)
         }
         Err(refused) => {
-            endpoint.record.came_to("no-era", Some(refused.error.code()));
+            endpoint.record.set_outcome("no-era", Some(refused.error.code()));
             stateless::no_era(&endpoint, &refused)
         }
     }
 }
 
-async fn in_session(endpoint: &Endpoint<'_>, id: &str, request: &Request) -> Outcome<Response> {
+async fn in_session(
+    endpoint: &AdmittedRequest<'_>,
+    id: &str,
+    request: &Request,
+) -> AppResult<Response> {
     endpoint.pass_on(endpoint.session(id).await?, request, PATH).await
 }
 
-async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+async fn get(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Response> {
     if !media::accepts_stream(request.header("accept").as_deref()) {
         return Err(Refusal::AcceptStream.into());
     }
@@ -108,21 +112,21 @@ async fn get(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
     let lease = endpoint.lease(&claims);
     let answered = endpoint.open_feed(claims, "stream").await?;
     if answered.status_code() != 101 {
-        endpoint.record.hand_over();
+        endpoint.record.delegate();
         return Ok(answered.into());
     }
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
-    endpoint.record.holds();
-    Ok(answer::stream(hold(socket, lease, first)?, endpoint.caller)?)
+    endpoint.record.hold_open();
+    Ok(response::stream(open_stream(socket, lease, first)?, endpoint.caller)?)
 }
 
-async fn delete(endpoint: Endpoint<'_>, request: Request) -> Outcome<Response> {
+async fn delete(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Response> {
     let claims = required_session(&endpoint, &request).await?;
     endpoint.pass_on(claims, &request, PATH).await
 }
 
-async fn required_session(endpoint: &Endpoint<'_>, request: &Request) -> Outcome<Claims> {
+async fn required_session(endpoint: &AdmittedRequest<'_>, request: &Request) -> AppResult<Claims> {
     check_version(request.header(VERSION_HEADER))?;
     let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
     endpoint.session(&id).await
@@ -130,18 +134,18 @@ async fn required_session(endpoint: &Endpoint<'_>, request: &Request) -> Outcome
 
 #[inline(never)]
 fn without_session(
-    endpoint: &Endpoint<'_>,
+    endpoint: &AdmittedRequest<'_>,
     request: &Request,
     body: Body<'_>,
-) -> Outcome<Response> {
+) -> AppResult<Response> {
     match body {
         Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
-            endpoint.record.method(&method);
-            match Hello::read(params) {
+            endpoint.record.set_method(&method);
+            match InitializeParams::read(params) {
                 Ok(hello) => start(endpoint, request, &id, hello),
                 Err(error) => {
-                    endpoint.record.came_to("error", Some(error.code));
-                    Ok(answer::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
+                    endpoint.record.set_outcome("error", Some(error.code));
+                    Ok(response::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
                 }
             }
         }
@@ -149,8 +153,8 @@ fn without_session(
         Body::Single(Message::Notification { method, .. })
             if method == "notifications/initialized" =>
         {
-            endpoint.record.method(&method);
-            Ok(answer::accepted(endpoint.caller)?)
+            endpoint.record.set_method(&method);
+            Ok(response::accepted(endpoint.caller)?)
         }
         Body::Batch(messages) if messages.iter().any(is_initialize) => {
             Err(Refusal::Initialize("initialize must not be in a batch: send it alone").into())
@@ -161,19 +165,19 @@ fn without_session(
 
 /// Starts a session: signs its id, and nothing else.
 fn start(
-    endpoint: &Endpoint<'_>,
+    endpoint: &AdmittedRequest<'_>,
     request: &Request,
     id: &RequestId,
-    hello: Hello,
-) -> Outcome<Response> {
+    hello: InitializeParams,
+) -> AppResult<Response> {
     let version = hello.version;
     let client =
         Implementation { name: hello.client_name.clone(), version: hello.client_version.clone() };
-    endpoint.record.spoken_by(Rc::new(client), version.as_str());
-    endpoint.record.came_to("done", None);
+    endpoint.record.set_client(Rc::new(client), version.as_str());
+    endpoint.record.set_outcome("done", None);
     let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
     let body = result_text(id, &result(version, !REGISTRY.prompts().is_empty()));
-    Ok(answer::json_with_session(&body, &session, endpoint.caller)?)
+    Ok(response::json_with_session(&body, &session, endpoint.caller)?)
 }
 
 fn is_initialize(message: &Message<'_>) -> bool {
@@ -182,7 +186,7 @@ fn is_initialize(message: &Message<'_>) -> bool {
 
 /// Refuses a version that is not served; none at all is fine (MCP 2025-06-18 "Protocol Version
 /// Header": the session knows its version).
-fn check_version(version: Option<String>) -> Outcome<()> {
+fn check_version(version: Option<String>) -> AppResult<()> {
     match version {
         Some(version) if !has_sessions(&version) => Err(Refusal::Version(version).into()),
         _ => Ok(()),

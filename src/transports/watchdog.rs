@@ -18,7 +18,7 @@ use mcp_platform::SharedPlatform;
 use mcp_protocol::event;
 use mcp_server::{
     call::KEEP_ALIVE,
-    telemetry::record::{BROKE, Record, SILENT},
+    telemetry::record::{BROKE, RequestRecord, SILENT},
 };
 
 /// Silence after which a stream is given up: two and a half keep-alives.
@@ -27,32 +27,32 @@ const _: () = assert!(SILENCE.as_millis() * 2 == KEEP_ALIVE.as_millis() * 5);
 
 /// A stream of bytes that ends when its source is silent for too long, or breaks. It takes a piece of
 /// its source only when it is polled, so that nothing waits in it.
-pub struct Watched {
+pub struct WatchedStream {
     source: Option<LocalBoxStream<'static, Result<Vec<u8>>>>,
     /// None while nobody waits for the source.
     patience: Option<LocalBoxFuture<'static, ()>>,
     platform: SharedPlatform,
-    record: Rc<Record>,
+    record: Rc<RequestRecord>,
 }
 
-impl Watched {
+impl WatchedStream {
     /// Guards a stream.
     pub fn new(
         source: impl Stream<Item = Result<Vec<u8>>> + 'static,
         platform: SharedPlatform,
-        record: Rc<Record>,
+        record: Rc<RequestRecord>,
     ) -> Self {
         Self { source: Some(source.boxed_local()), patience: None, platform, record }
     }
 
     fn give_up(&mut self, outcome: &'static str, why: &str) -> Poll<Option<Result<Vec<u8>>>> {
         self.source = None;
-        self.record.broke(outcome);
+        self.record.stream_broke(outcome);
         Poll::Ready(Some(Ok(event::comment(why))))
     }
 }
 
-impl Stream for Watched {
+impl Stream for WatchedStream {
     type Item = Result<Vec<u8>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -120,7 +120,7 @@ mod tests {
     }
 
     /// A stream over a source that has these pieces when it is asked, and the time that it goes by.
-    fn watched(pieces: &[Option<&str>]) -> (Watched, Rc<ByHand>) {
+    fn watched(pieces: &[Option<&str>]) -> (WatchedStream, Rc<ByHand>) {
         let mut pieces: VecDeque<_> =
             pieces.iter().map(|piece| piece.map(|text| text.as_bytes().to_vec())).collect();
         let source = stream::poll_fn(move |_| match pieces.pop_front() {
@@ -129,10 +129,10 @@ mod tests {
             None => Poll::Ready(None),
         });
         let time = Rc::new(ByHand::default());
-        (Watched::new(source, time.clone(), Record::aside()), time)
+        (WatchedStream::new(source, time.clone(), RequestRecord::disabled()), time)
     }
 
-    fn poll(watched: &mut Watched) -> Poll<Option<String>> {
+    fn poll(watched: &mut WatchedStream) -> Poll<Option<String>> {
         let piece = watched.poll_next_unpin(&mut Context::from_waker(Waker::noop()));
         piece.map(|piece| piece.map(|piece| String::from_utf8(piece.unwrap()).unwrap()))
     }

@@ -4,14 +4,14 @@ use crate::{
     keys::Keyring,
     principal::Principal,
     scope::Scopes,
-    subject::{Subject, Way, client_name},
+    subject::{AuthMethod, Subject, client_name},
 };
 
 /// Somebody who is let in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// How.
-    pub way: Way,
+    pub auth_method: AuthMethod,
     /// Who vouches for the id; empty where it is this server.
     pub issuer: String,
     /// Who it is there; empty where all who come in like this are one.
@@ -26,23 +26,28 @@ pub struct Identity {
 
 impl Identity {
     /// Somebody who is one with all who come in like this.
-    pub fn shared(way: Way) -> Self {
+    pub fn shared(auth_method: AuthMethod) -> Self {
         let (issuer, id, client) = (String::new(), String::new(), String::new());
-        Self { way, issuer, id, client, scopes: Scopes::WRITE, expires: None }
+        Self { auth_method, issuer, id, client, scopes: Scopes::WRITE, expires: None }
     }
 
     /// Somebody with a key of the operator's own.
     pub fn administrator() -> Self {
         let admin = || "admin".to_owned();
-        Self { id: admin(), client: admin(), scopes: Scopes::ADMIN, ..Self::shared(Way::ApiKey) }
+        Self {
+            id: admin(),
+            client: admin(),
+            scopes: Scopes::ADMIN,
+            ..Self::shared(AuthMethod::ApiKey)
+        }
     }
 
     /// The caller, with the SiteBay credential that it brings, which is unverified.
     pub fn principal(self, keys: &Keyring, own: Option<&str>) -> Principal {
-        let account = || Subject::account(keys, self.way, &self.issuer, &self.id);
+        let account = || Subject::account(keys, self.auth_method, &self.issuer, &self.id);
         Principal {
-            way: self.way,
-            subject: Subject::of(keys, self.way, &self.issuer, &self.id, own),
+            auth_method: self.auth_method,
+            subject: Subject::of(keys, self.auth_method, &self.issuer, &self.id, own),
             unverified: own.map(|_| account()),
             client: client_name(&self.client),
             scopes: self.scopes,

@@ -90,15 +90,15 @@ pub struct Keyring {
     first: Key,
     others: Vec<Key>,
     /// None: the last key names.
-    names: Option<NameKey>,
+    names: Option<SubjectKey>,
 }
 
 /// The key that names subjects (`SUBJECT_KEY`). It gives the names that a [`Keyring`] gave whose last
 /// key it was.
 #[derive(Clone)]
-pub struct NameKey(Key);
+pub struct SubjectKey(Key);
 
-impl NameKey {
+impl SubjectKey {
     /// Reads the one key.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Keyring {
 
     /// The same keys with subjects named by this one.
     #[must_use]
-    pub fn named_by(self, names: NameKey) -> Self {
+    pub fn named_by(self, names: SubjectKey) -> Self {
         Self { names: Some(names), ..self }
     }
 
@@ -178,7 +178,7 @@ impl Keyring {
     /// so that it stays the same when a newer key is put in front.
     pub fn name(&self, message: &[u8]) -> [u8; TAG_LEN] {
         let last = || self.others.last().unwrap_or(&self.first);
-        let key = self.names.as_ref().map_or_else(last, |NameKey(key)| key);
+        let key = self.names.as_ref().map_or_else(last, |SubjectKey(key)| key);
         key.tag(Purpose::Subject, message)
     }
 }
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn a_key_for_names_keeps_the_names_that_it_gave_as_the_last_of_a_list() {
         let before = Keyring::parse(&format!("{NEW},{OLD}")).unwrap();
-        let after = Keyring::parse(NEW).unwrap().named_by(NameKey::parse(OLD).unwrap());
+        let after = Keyring::parse(NEW).unwrap().named_by(SubjectKey::parse(OLD).unwrap());
         assert_eq!(after.name(b"somebody"), before.name(b"somebody"));
         assert_ne!(after.name(b"somebody"), Keyring::parse(NEW).unwrap().name(b"somebody"));
         let tag = before.sign(Purpose::SessionId, b"m");
@@ -273,8 +273,8 @@ mod tests {
         let of_old = Keyring::parse(OLD).unwrap().sign(Purpose::SessionId, b"m");
         let old = Keyring::parse(OLD).unwrap().signing_id();
         assert!(!after.verify(old, Purpose::SessionId, b"m", &of_old), "it signs nothing");
-        assert_eq!(NameKey::parse(&format!("{NEW},{OLD}")).err(), Some(KeyError::NotOne));
-        assert_eq!(NameKey::parse("short").err(), Some(KeyError::TooShort(1)));
+        assert_eq!(SubjectKey::parse(&format!("{NEW},{OLD}")).err(), Some(KeyError::NotOne));
+        assert_eq!(SubjectKey::parse("short").err(), Some(KeyError::TooShort(1)));
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Who may come in, and what the rest of the server learns of them.
 
-pub mod accepted;
+pub mod accepted_tokens;
 pub mod address;
-pub mod admission;
-pub mod attempts;
+pub mod authentication;
 pub mod credential;
 pub mod credentials;
+pub mod failed_attempts;
 pub mod identity;
 pub mod jwt;
 pub mod key_ask;
@@ -20,14 +20,14 @@ pub mod rollout;
 pub mod scope;
 pub mod seal;
 pub mod secret;
-pub mod starts;
+pub mod start_limit;
 pub mod subject;
 
-pub mod asked;
-pub mod inquiry;
+pub mod mrtr;
 pub mod refusal;
 #[cfg(test)]
 mod refusal_tests;
+pub mod refused_request;
 pub mod request_state;
 #[cfg(test)]
 mod request_state_tests;

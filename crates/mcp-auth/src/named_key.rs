@@ -15,7 +15,7 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-use crate::{identity::Identity, scope::Scopes, subject::Way};
+use crate::{identity::Identity, scope::Scopes, subject::AuthMethod};
 
 /// What every key begins with.
 pub const PREFIX: &str = "sbk_";
@@ -53,7 +53,7 @@ pub fn digest(key: &str) -> String {
 
 /// What is kept of a key, as the database has it. Times are seconds since 1970.
 #[derive(Debug, Deserialize)]
-pub struct Row {
+pub struct NamedKeyRow {
     id: String,
     name: String,
     hash: String,
@@ -64,7 +64,7 @@ pub struct Row {
 
 /// What is kept of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct NamedKey {
     /// Its id.
     pub id: String,
     /// What its maker called it.
@@ -77,8 +77,8 @@ pub struct Record {
     revoked: bool,
 }
 
-impl From<Row> for Record {
-    fn from(row: Row) -> Self {
+impl From<NamedKeyRow> for NamedKey {
+    fn from(row: NamedKeyRow) -> Self {
         Self {
             scopes: Scopes::parse(&row.scopes),
             // One that no 32 bits hold is over.
@@ -91,7 +91,7 @@ impl From<Row> for Record {
     }
 }
 
-impl Record {
+impl NamedKey {
     /// Whether it was revoked.
     pub fn is_revoked(&self) -> bool {
         self.revoked
@@ -101,7 +101,7 @@ impl Record {
     ///
     /// # Errors
     /// What its holder is told.
-    pub fn judge(&self, key: &str, now_s: u64) -> Result<Identity, &'static str> {
+    pub fn verify(&self, key: &str, now_s: u64) -> Result<Identity, &'static str> {
         if !bool::from(self.hash.as_bytes().ct_eq(digest(key).as_bytes())) {
             return Err("the key is wrong");
         }
@@ -112,7 +112,7 @@ impl Record {
             return Err("the key has expired");
         }
         Ok(Identity {
-            way: Way::NamedKey,
+            auth_method: AuthMethod::NamedKey,
             issuer: String::new(),
             id: self.id.clone(),
             client: self.name.clone(),
@@ -124,9 +124,9 @@ impl Record {
 
 /// How an isolate finds out about an id.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Lookup {
+pub enum KeyLookup {
     /// It is known. None: it is nobody's.
-    Known(Option<Record>),
+    Known(Option<NamedKey>),
     /// The database has to be asked for this id.
     Ask,
     /// The database has to be asked for all good ids: too many unknown ones were asked for.
@@ -144,7 +144,7 @@ pub enum Lookup {
 /// key. Both hold for as long as there are at most [`MAX_LISTED`] good keys.
 #[derive(Debug, Default)]
 pub struct KnownKeys {
-    records: Vec<(String, Record, u64)>,
+    records: Vec<(String, NamedKey, u64)>,
     unknown: Vec<(String, u64)>,
     /// When the window of [`FRESH`] seconds began in which `misses` were counted.
     began: u64,
@@ -178,39 +178,39 @@ enum Ids {
 impl KnownKeys {
     /// What is known of an id, or how to find out. A record must still count at `at_s`, which may be
     /// later than now.
-    pub fn find(&mut self, id: &str, now_s: u64, at_s: u64) -> Lookup {
+    pub fn find(&mut self, id: &str, now_s: u64, at_s: u64) -> KeyLookup {
         let record = self.records.iter().find(|(known, _, at)| known == id && is_fresh(*at, at_s));
         if let Some((_, record, _)) = record {
-            return Lookup::Known(Some(record.clone()));
+            return KeyLookup::Known(Some(record.clone()));
         }
         if self.unknown.iter().any(|(known, at)| known == id && is_fresh(*at, now_s)) {
-            return Lookup::Known(None);
+            return KeyLookup::Known(None);
         }
         if now_s.abs_diff(self.began) >= FRESH {
             (self.began, self.misses) = (now_s, 0);
         }
         let is_recent = self.listed.asked.abs_diff(now_s) < LIST_FRESH;
         match &self.listed.ids {
-            Ids::Known(ids) if is_recent && !ids.contains(id) => return Lookup::Known(None),
-            Ids::Awaited if is_recent => return Lookup::Wait,
-            Ids::Unavailable if is_recent => return Lookup::Unavailable,
+            Ids::Known(ids) if is_recent && !ids.contains(id) => return KeyLookup::Known(None),
+            Ids::Awaited if is_recent => return KeyLookup::Wait,
+            Ids::Unavailable if is_recent => return KeyLookup::Unavailable,
             _ => {}
         }
         if is_recent || self.misses < LIST_AFTER {
             // Counted before the answer comes, so that ids at the same time count.
             self.misses = self.misses.saturating_add(1);
-            return Lookup::Ask;
+            return KeyLookup::Ask;
         }
         // Set before the answer comes, so that a flood asks once.
         self.listed.asked = now_s;
         if !matches!(self.listed.ids, Ids::Known(_)) {
             self.listed.ids = Ids::Awaited;
         }
-        Lookup::List
+        KeyLookup::List
     }
 
     /// Notes what the database says of an id.
-    pub fn note(&mut self, id: &str, record: Option<Record>, now_s: u64) {
+    pub fn note(&mut self, id: &str, record: Option<NamedKey>, now_s: u64) {
         self.forget(id);
         let id = id.to_owned();
         match record {
@@ -271,12 +271,12 @@ mod tests {
         make(&std::array::from_fn(|place| u8::try_from(place).unwrap()))
     }
 
-    fn record(more: &str) -> Record {
+    fn record(more: &str) -> NamedKey {
         let (id, key) = made();
         let hash = digest(&key);
         let row =
             format!(r#"{{"id":"{id}","name":"ci","hash":"{hash}","scopes":"read write"{more}}}"#);
-        serde_json::from_str::<Row>(&row).unwrap().into()
+        serde_json::from_str::<NamedKeyRow>(&row).unwrap().into()
     }
 
     #[test]
@@ -299,34 +299,37 @@ mod tests {
             Scopes::WRITE.names()
         );
         let row = of_0_1_0("named-key-row", &row);
-        let row: Row = serde_json::from_str(&row).unwrap();
-        assert!(Record::from(row).judge(&key, 1_000).is_ok());
+        let row: NamedKeyRow = serde_json::from_str(&row).unwrap();
+        assert!(NamedKey::from(row).verify(&key, 1_000).is_ok());
     }
 
     #[test]
     fn only_the_key_itself_opens_while_it_is_good() {
         let (id, key) = made();
-        let identity = record("").judge(&key, 1_000).unwrap();
-        assert_eq!((identity.way, identity.id, identity.client), (Way::NamedKey, id, "ci".into()));
+        let identity = record("").verify(&key, 1_000).unwrap();
+        assert_eq!(
+            (identity.auth_method, identity.id, identity.client),
+            (AuthMethod::NamedKey, id, "ci".into())
+        );
         let other = format!("{}A", &key[..59]);
-        assert_eq!(record("").judge(&other, 1_000), Err("the key is wrong"));
+        assert_eq!(record("").verify(&other, 1_000), Err("the key is wrong"));
         let expiring = record(r#","expires":1000,"revoked":null"#);
-        assert_eq!(expiring.judge(&key, 999).unwrap().expires, Some(1_000));
-        assert_eq!(expiring.judge(&key, 1_000), Err("the key has expired"));
-        assert_eq!(record(r#","revoked":7"#).judge(&key, 1_000), Err("the key was revoked"));
+        assert_eq!(expiring.verify(&key, 999).unwrap().expires, Some(1_000));
+        assert_eq!(expiring.verify(&key, 1_000), Err("the key has expired"));
+        assert_eq!(record(r#","revoked":7"#).verify(&key, 1_000), Err("the key was revoked"));
     }
 
     #[test]
     fn what_is_known_is_good_for_30_s() {
         let mut known = KnownKeys::default();
-        assert_eq!(known.find("a", 1_000, 1_000), Lookup::Ask);
+        assert_eq!(known.find("a", 1_000, 1_000), KeyLookup::Ask);
         known.note("a", None, 1_000);
         known.note("b", Some(record("")), 1_010);
-        assert_eq!(known.find("a", 1_029, 1_029), Lookup::Known(None));
-        assert_eq!(known.find("a", 1_030, 1_030), Lookup::Ask);
-        assert_eq!(known.find("b", 1_030, 1_030), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find("a", 1_029, 1_029), KeyLookup::Known(None));
+        assert_eq!(known.find("a", 1_030, 1_030), KeyLookup::Ask);
+        assert_eq!(known.find("b", 1_030, 1_030), KeyLookup::Known(Some(record(""))));
         known.forget("b");
-        assert_eq!(known.find("b", 1_030, 1_030), Lookup::Ask);
+        assert_eq!(known.find("b", 1_030, 1_030), KeyLookup::Ask);
     }
 
     /// One request with this id; the queries that it costs a database with one good key, `good`.
@@ -337,13 +340,13 @@ mod tests {
             found.is_some()
         };
         match known.find(id, now_s, now_s) {
-            Lookup::Known(found) => (found.is_some(), 0),
-            Lookup::Wait | Lookup::Unavailable => panic!("every list is answered at once"),
-            Lookup::Ask => (asked(known), 1),
-            Lookup::List => {
+            KeyLookup::Known(found) => (found.is_some(), 0),
+            KeyLookup::Wait | KeyLookup::Unavailable => panic!("every list is answered at once"),
+            KeyLookup::Ask => (asked(known), 1),
+            KeyLookup::List => {
                 known.note_all(Some(["good".to_owned()].into()));
                 match known.find(id, now_s, now_s) {
-                    Lookup::Known(found) => (found.is_some(), 1),
+                    KeyLookup::Known(found) => (found.is_some(), 1),
                     _ => (asked(known), 2),
                 }
             }
@@ -366,7 +369,7 @@ mod tests {
         // 20 unknown ids in each 30 s, and a list for each 10 s from then on.
         assert!(asked <= 2 * LIST_AFTER + 6, "{asked}");
         known.made("new");
-        assert_ne!(known.find("new", 1_059, 1_059), Lookup::Known(None));
+        assert_ne!(known.find("new", 1_059, 1_059), KeyLookup::Known(None));
     }
 
     #[test]
@@ -375,9 +378,9 @@ mod tests {
         for number in 0..LIST_AFTER {
             queries(&mut known, &number.to_string(), 1_000);
         }
-        assert_eq!(known.find("good", 1_000, 1_000), Lookup::List);
+        assert_eq!(known.find("good", 1_000, 1_000), KeyLookup::List);
         known.note_all(Some((0..=MAX_LISTED).map(|number| number.to_string()).collect()));
-        assert_eq!(known.find("good", 1_000, 1_000), Lookup::Ask);
+        assert_eq!(known.find("good", 1_000, 1_000), KeyLookup::Ask);
     }
 
     #[test]
@@ -387,16 +390,16 @@ mod tests {
         for number in 0..10_000 {
             // No answer is noted.
             let lookup = known.find(&number.to_string(), 1_000, 1_000);
-            asked += usize::from(matches!(lookup, Lookup::Ask | Lookup::List));
+            asked += usize::from(matches!(lookup, KeyLookup::Ask | KeyLookup::List));
         }
         assert!(asked <= LIST_AFTER + 1, "{asked}");
-        assert_eq!(known.find("good", 1_000, 1_000), Lookup::Wait);
+        assert_eq!(known.find("good", 1_000, 1_000), KeyLookup::Wait);
         known.note_all(None);
-        assert_eq!(known.find("good", 1_009, 1_009), Lookup::Unavailable);
-        assert_eq!(known.find("good", 1_010, 1_010), Lookup::List, "one try in 10 s");
+        assert_eq!(known.find("good", 1_009, 1_009), KeyLookup::Unavailable);
+        assert_eq!(known.find("good", 1_010, 1_010), KeyLookup::List, "one try in 10 s");
         known.note_all(Some(["good".to_owned()].into()));
-        assert_eq!(known.find("good", 1_010, 1_010), Lookup::Ask);
-        assert_eq!(known.find("invented", 1_010, 1_010), Lookup::Known(None));
+        assert_eq!(known.find("good", 1_010, 1_010), KeyLookup::Ask);
+        assert_eq!(known.find("invented", 1_010, 1_010), KeyLookup::Known(None));
     }
 
     #[test]
@@ -404,7 +407,7 @@ mod tests {
         let mut known = KnownKeys::default();
         for number in 0..3 * LIST_AFTER {
             let id = format!("good-{number}");
-            assert_eq!(known.find(&id, 1_000, 1_000), Lookup::Ask);
+            assert_eq!(known.find(&id, 1_000, 1_000), KeyLookup::Ask);
             known.note(&id, Some(record("")), 1_000);
         }
     }
@@ -417,9 +420,9 @@ mod tests {
             known.note(&format!("bad-{number}"), None, 1_000);
         }
         assert_eq!((known.records.len(), known.unknown.len()), (MAX_KEYS, MAX_KEYS));
-        assert_ne!(known.find("good-0", 1_000, 1_000), Lookup::Known(Some(record(""))));
-        assert_eq!(known.find("good-1", 1_000, 1_000), Lookup::Known(Some(record(""))));
+        assert_ne!(known.find("good-0", 1_000, 1_000), KeyLookup::Known(Some(record(""))));
+        assert_eq!(known.find("good-1", 1_000, 1_000), KeyLookup::Known(Some(record(""))));
         let last = format!("good-{MAX_KEYS}");
-        assert_eq!(known.find(&last, 1_000, 1_000), Lookup::Known(Some(record(""))));
+        assert_eq!(known.find(&last, 1_000, 1_000), KeyLookup::Known(Some(record(""))));
     }
 }

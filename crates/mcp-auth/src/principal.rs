@@ -6,9 +6,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    oauth::grant_name::Grant,
+    oauth::grant_ref::GrantRef,
     scope::Scopes,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_platform::record::Record;
 
@@ -16,7 +16,8 @@ use mcp_platform::record::Record;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
     /// How the caller came in.
-    pub way: Way,
+    #[serde(rename = "way")]
+    pub auth_method: AuthMethod,
     /// What everything of this caller is bound to.
     pub subject: Subject,
     /// The short name of the key or the client, cut to [`MAX_CLIENT`] bytes; empty where it has none.
@@ -31,7 +32,7 @@ pub struct Principal {
     pub expires: Option<u32>,
     /// The OAuth grant that it came in with, to ask again whether that goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub grant: Option<Grant>,
+    pub grant: Option<GrantRef>,
     /// Set while SiteBay has not accepted the credential that the caller brings: the account, which
     /// is one for all such credentials of an identity. No object is made for `subject` until then.
     #[serde(skip)]
@@ -40,9 +41,9 @@ pub struct Principal {
 
 impl Principal {
     /// Somebody of this subject who may do nothing: for requests that only name the subject.
-    pub fn nobody(subject: Subject) -> Self {
+    pub fn without_rights(subject: Subject) -> Self {
         Self {
-            way: Way::Open,
+            auth_method: AuthMethod::Open,
             subject,
             client: String::new(),
             scopes: Scopes::NONE,
@@ -73,60 +74,62 @@ mod tests {
 
     #[test]
     fn way_issuer_id_and_credential_each_make_another_subject() {
-        let of = |way, issuer: &str, id: &str, credential| {
-            Subject::of(&keys(), way, issuer, id, credential)
+        let of = |auth_method, issuer: &str, id: &str, credential| {
+            Subject::of(&keys(), auth_method, issuer, id, credential)
         };
         let all = [
-            of(Way::Jwt, "a", "b", None),
-            of(Way::OAuth, "a", "b", None),
-            of(Way::Jwt, "ab", "", None),
-            of(Way::Jwt, "", "ab", None),
-            of(Way::Jwt, "a\0b", "", None),
-            of(Way::Jwt, "a", "b", Some("t")),
-            of(Way::Jwt, "a", "b", Some("")),
+            of(AuthMethod::Jwt, "a", "b", None),
+            of(AuthMethod::OAuth, "a", "b", None),
+            of(AuthMethod::Jwt, "ab", "", None),
+            of(AuthMethod::Jwt, "", "ab", None),
+            of(AuthMethod::Jwt, "a\0b", "", None),
+            of(AuthMethod::Jwt, "a", "b", Some("t")),
+            of(AuthMethod::Jwt, "a", "b", Some("")),
         ];
         for (index, one) in all.iter().enumerate() {
             assert!(!all[..index].contains(one), "{index}");
         }
-        assert_eq!(of(Way::Jwt, "a", "b", None), all[0]);
+        assert_eq!(of(AuthMethod::Jwt, "a", "b", None), all[0]);
     }
 
     #[test]
     fn callers_have_the_names_that_they_had() {
         let long = "i".repeat(300);
-        let mut names: Vec<String> = Way::ALL
-            .map(|way| Subject::of(&keys(), way, "issuer", "id", Some("token")).to_text())
+        let mut names: Vec<String> = AuthMethod::ALL
+            .map(|auth_method| {
+                Subject::of(&keys(), auth_method, "issuer", "id", Some("token")).to_text()
+            })
             .into();
         for (issuer, id, credential) in
             [("", "", None), ("issuer", "ü", None), (&long, &long, None), ("", "", Some("token"))]
         {
-            names.push(Subject::of(&keys(), Way::Jwt, issuer, id, credential).to_text());
+            names.push(Subject::of(&keys(), AuthMethod::Jwt, issuer, id, credential).to_text());
         }
-        names.push(Subject::account(&keys(), Way::ApiKey, "", "").to_text());
+        names.push(Subject::account(&keys(), AuthMethod::ApiKey, "", "").to_text());
         let stored = lines_of_0_1_0("subjects", &names);
         assert!(stored.iter().all(|name| Subject::read(name).is_some()));
     }
 
     #[test]
     fn a_way_is_read_by_its_name_and_its_code() {
-        for way in Way::ALL {
-            assert_eq!(Way::parse(way.name()), Some(way));
-            assert_eq!(Way::from_code(way.code()), Some(way));
-            assert_eq!(serde_json::to_value(way).unwrap(), way.name());
+        for auth_method in AuthMethod::ALL {
+            assert_eq!(AuthMethod::parse(auth_method.name()), Some(auth_method));
+            assert_eq!(AuthMethod::from_code(auth_method.code()), Some(auth_method));
+            assert_eq!(serde_json::to_value(auth_method).unwrap(), auth_method.name());
         }
-        assert_eq!((Way::parse("moon"), Way::from_code(99)), (None, None));
+        assert_eq!((AuthMethod::parse("moon"), AuthMethod::from_code(99)), (None, None));
     }
 
     #[test]
     fn a_principal_is_stored_without_the_account_of_an_unverified_token() {
         let principal = Principal {
-            way: Way::OAuth,
+            auth_method: AuthMethod::OAuth,
             subject: Subject([1; 16]),
             client: "n".into(),
             scopes: Scopes::WRITE,
             own_credential: true,
             expires: Some(7),
-            grant: Some(Grant::from_text("a.b".into())),
+            grant: Some(GrantRef::from_text("a.b".into())),
             unverified: None,
         };
         insta::assert_snapshot!(

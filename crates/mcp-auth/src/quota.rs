@@ -42,7 +42,7 @@ pub struct Rate {
 
 /// How much of a window an isolate asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Part {
+pub enum LeaseSize {
     /// One part in [`PARTS`].
     Usual,
     /// One unit, which is used at once: the isolate has no room to hold more.
@@ -71,7 +71,7 @@ impl Lease {
 
 /// What an isolate asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wanted {
+pub struct LeaseRequest {
     /// Part of so many requests in a window.
     pub limit: u32,
     /// The isolate's time, in seconds since 1970.
@@ -80,14 +80,14 @@ pub struct Wanted {
 
 /// What the object of a subject counts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Count {
+pub struct WindowCount {
     /// When the window began, in seconds since 1970.
     pub began: u64,
     /// What was leased of it.
     pub leased: u32,
 }
 
-impl Count {
+impl WindowCount {
     /// The count of the window at this time.
     #[must_use]
     pub fn at(self, now_s: u64) -> Self {
@@ -99,12 +99,12 @@ impl Count {
     }
 
     /// Leases a part of the window to an isolate.
-    pub fn lease(&mut self, part: Part, limit: u32, now_s: u64) -> Lease {
+    pub fn lease(&mut self, part: LeaseSize, limit: u32, now_s: u64) -> Lease {
         *self = self.at(now_s);
         let left = limit.saturating_sub(self.leased);
         let units = match part {
-            Part::Usual => limit.checked_div(PARTS).unwrap_or_default().max(1).min(left),
-            Part::One => left.min(1),
+            LeaseSize::Usual => limit.checked_div(PARTS).unwrap_or_default().max(1).min(left),
+            LeaseSize::One => left.min(1),
         };
         self.leased = self.leased.saturating_add(units);
         let ends = self.began.saturating_add(WINDOW);
@@ -112,7 +112,7 @@ impl Count {
     }
 }
 
-impl Record for Count {
+impl Record for WindowCount {
     /// Both numbers in a line.
     fn from_0_1_0(text: &str) -> Option<Self> {
         let (began, leased) = text.split_once(' ')?;
@@ -122,17 +122,17 @@ impl Record for Count {
 
 /// What an isolate says to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub enum QuotaDecision {
     /// It is admitted.
     Admitted(Rate),
     /// The object refuses it.
     Refused(Rate),
     /// The object must be asked for this part.
-    Ask(Part),
+    Ask(LeaseSize),
 }
 
 #[derive(Debug)]
-struct Held {
+struct CachedLease {
     lease: Lease,
     started: u32,
     /// The value of [`Leases::clock`] when it was last used.
@@ -144,29 +144,39 @@ struct Held {
 /// Newcomers to a table without such a lease get one unit at a time.
 #[derive(Debug, Default)]
 pub struct Leases {
-    held: BTreeMap<Subject, Held>,
+    held: BTreeMap<Subject, CachedLease>,
     /// Counts uses, to order them.
     clock: u64,
 }
 
 impl Leases {
     /// Takes a unit for a request.
-    pub fn take(&mut self, subject: Subject, limit: u32, now_s: u64) -> Taken {
+    pub fn take(&mut self, subject: Subject, limit: u32, now_s: u64) -> QuotaDecision {
         if let Some(held) = self.held(subject, now_s) {
             let must_ask = held.lease.units == 0 && held.lease.left > 0;
-            return if must_ask { Taken::Ask(Part::Usual) } else { spend(held, limit) };
+            return if must_ask {
+                QuotaDecision::Ask(LeaseSize::Usual)
+            } else {
+                spend(held, limit)
+            };
         }
-        Taken::Ask(if self.make_room(now_s) { Part::Usual } else { Part::One })
+        QuotaDecision::Ask(if self.make_room(now_s) { LeaseSize::Usual } else { LeaseSize::One })
     }
 
     /// Notes a lease, and takes a unit of it for the request that asked.
-    pub fn note(&mut self, subject: Subject, limit: u32, lease: Lease, now_s: u64) -> Taken {
+    pub fn note(
+        &mut self,
+        subject: Subject,
+        limit: u32,
+        lease: Lease,
+        now_s: u64,
+    ) -> QuotaDecision {
         if let Some(held) = self.held(subject, now_s).filter(|held| held.lease.ends == lease.ends) {
             held.lease.units = held.lease.units.saturating_add(lease.units);
             held.lease.left = held.lease.left.min(lease.left);
             return spend(held, limit);
         }
-        let mut held = Held { lease, started: 0, used: self.clock };
+        let mut held = CachedLease { lease, started: 0, used: self.clock };
         let taken = spend(&mut held, limit);
         // Units are kept even if other requests took the room while this one asked for them: the table
         // is larger then by what was asked for at the same time.
@@ -188,7 +198,7 @@ impl Leases {
     }
 
     /// The lease of a subject, if its window is not over.
-    fn held(&mut self, subject: Subject, now_s: u64) -> Option<&mut Held> {
+    fn held(&mut self, subject: Subject, now_s: u64) -> Option<&mut CachedLease> {
         self.clock = self.clock.saturating_add(1);
         let held = self.held.get_mut(&subject).filter(|held| held.lease.counts(now_s))?;
         held.used = self.clock;
@@ -210,13 +220,13 @@ impl Leases {
     }
 }
 
-fn spend(held: &mut Held, limit: u32) -> Taken {
+fn spend(held: &mut CachedLease, limit: u32) -> QuotaDecision {
     let Lease { units, left, ends: reset } = held.lease;
     let Some(units) = units.checked_sub(1) else {
-        return Taken::Refused(Rate { limit, remaining: 0, reset });
+        return QuotaDecision::Refused(Rate { limit, remaining: 0, reset });
     };
     held.lease.units = units;
-    Taken::Admitted(Rate { limit, remaining: units.saturating_add(left), reset })
+    QuotaDecision::Admitted(Rate { limit, remaining: units.saturating_add(left), reset })
 }
 
 #[cfg(test)]
@@ -229,9 +239,14 @@ mod tests {
     const ONE: Subject = Subject([1; 16]);
 
     /// One request in an isolate that asks the object where it must.
-    fn request(isolate: &mut Leases, object: &mut Count, limit: u32, now: u64) -> (Taken, bool) {
+    fn request(
+        isolate: &mut Leases,
+        object: &mut WindowCount,
+        limit: u32,
+        now: u64,
+    ) -> (QuotaDecision, bool) {
         match isolate.take(ONE, limit, now) {
-            Taken::Ask(part) => {
+            QuotaDecision::Ask(part) => {
                 (isolate.note(ONE, limit, object.lease(part, limit, now), now), true)
             }
             taken => (taken, false),
@@ -240,53 +255,53 @@ mod tests {
 
     #[test]
     fn one_isolate_admits_the_limit_and_asks_for_a_tenth_of_it() {
-        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        let (mut isolate, mut object) = (Leases::default(), WindowCount::default());
         let mut asked = 0;
         for number in 1..=100 {
             let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_200);
             asked += u32::from(did_ask);
-            let Taken::Admitted(rate) = taken else { panic!("{number}: {taken:?}") };
+            let QuotaDecision::Admitted(rate) = taken else { panic!("{number}: {taken:?}") };
             // No other isolate leases anything, so the estimate is exact.
             let expected = Rate { limit: 100, remaining: 100 - number, reset: 1_260 };
             assert_eq!(rate, expected);
         }
         assert_eq!(asked, 10);
-        let refused = Taken::Refused(Rate { limit: 100, remaining: 0, reset: 1_260 });
+        let refused = QuotaDecision::Refused(Rate { limit: 100, remaining: 0, reset: 1_260 });
         // The object is not asked again in this window.
         assert_eq!(request(&mut isolate, &mut object, 100, 1_259), (refused, false));
         let (taken, did_ask) = request(&mut isolate, &mut object, 100, 1_260);
-        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { remaining: 99, .. })));
+        assert!(did_ask && matches!(taken, QuotaDecision::Admitted(Rate { remaining: 99, .. })));
     }
 
     #[test]
     fn a_lease_that_comes_back_late_admits_its_request_and_no_other() {
-        let (mut isolate, mut object) = (Leases::default(), Count::default());
-        let lease = object.lease(Part::Usual, 100, 1_259);
-        assert!(matches!(isolate.note(ONE, 100, lease, 1_260), Taken::Admitted(_)));
-        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask(Part::Usual));
+        let (mut isolate, mut object) = (Leases::default(), WindowCount::default());
+        let lease = object.lease(LeaseSize::Usual, 100, 1_259);
+        assert!(matches!(isolate.note(ONE, 100, lease, 1_260), QuotaDecision::Admitted(_)));
+        assert_eq!(isolate.take(ONE, 100, 1_260), QuotaDecision::Ask(LeaseSize::Usual));
     }
 
     #[test]
     fn a_clock_that_goes_back_begins_no_window_again() {
-        let mut object = Count::default();
-        object.lease(Part::Usual, 1, 1_200);
-        assert_eq!(object.lease(Part::Usual, 1, 1_199).units, 0);
-        assert_eq!(object.lease(Part::Usual, 1, 1_260).units, 1);
+        let mut object = WindowCount::default();
+        object.lease(LeaseSize::Usual, 1, 1_200);
+        assert_eq!(object.lease(LeaseSize::Usual, 1, 1_199).units, 0);
+        assert_eq!(object.lease(LeaseSize::Usual, 1, 1_260).units, 1);
     }
 
     #[test]
     fn after_a_clock_that_went_back_by_an_hour_callers_are_let_in() {
-        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        let (mut isolate, mut object) = (Leases::default(), WindowCount::default());
         request(&mut isolate, &mut object, 1, 4_800);
         let (refused, _) = request(&mut isolate, &mut object, 1, 4_800);
-        assert!(matches!(refused, Taken::Refused(_)));
+        assert!(matches!(refused, QuotaDecision::Refused(_)));
         let (taken, did_ask) = request(&mut isolate, &mut object, 1, 1_200);
-        assert!(did_ask && matches!(taken, Taken::Admitted(Rate { reset: 1_260, .. })));
+        assert!(did_ask && matches!(taken, QuotaDecision::Admitted(Rate { reset: 1_260, .. })));
     }
 
     #[test]
     fn half_of_the_requests_may_start_a_session() {
-        let (mut isolate, mut object) = (Leases::default(), Count::default());
+        let (mut isolate, mut object) = (Leases::default(), WindowCount::default());
         assert!(isolate.may_start(ONE, 100, 1_200), "nothing is known");
         request(&mut isolate, &mut object, 100, 1_200);
         assert!((0..50).all(|_| isolate.may_start(ONE, 100, 1_200)));
@@ -297,11 +312,11 @@ mod tests {
 
     #[test]
     fn a_count_is_read_as_it_was_written() {
-        let count = Count { began: 1_200, leased: 7 };
+        let count = WindowCount { began: 1_200, leased: 7 };
         insta::assert_snapshot!(count.to_json(), @r#"{"began":1200,"leased":7}"#);
-        assert_eq!(Count::from_json(&count.to_json()), Some(count));
-        assert_eq!(Count::from_json(&read_0_1_0("quota-count")), Some(count));
-        assert_eq!(Count::from_json("7"), None);
+        assert_eq!(WindowCount::from_json(&count.to_json()), Some(count));
+        assert_eq!(WindowCount::from_json(&read_0_1_0("quota-count")), Some(count));
+        assert_eq!(WindowCount::from_json("7"), None);
     }
 
     fn numbered(number: usize) -> Subject {
@@ -314,7 +329,7 @@ mod tests {
     fn full() -> Leases {
         let mut isolate = Leases::default();
         for number in 0..MAX_SUBJECTS {
-            let lease = Count::default().lease(Part::Usual, 100, 1_200);
+            let lease = WindowCount::default().lease(LeaseSize::Usual, 100, 1_200);
             isolate.note(numbered(number), 100, lease, 1_200);
         }
         isolate
@@ -325,17 +340,22 @@ mod tests {
         let mut isolate = full();
         for spent in [7, 8] {
             assert!((0..9).all(|_| {
-                matches!(isolate.take(numbered(spent), 100, 1_200), Taken::Admitted(_))
+                matches!(isolate.take(numbered(spent), 100, 1_200), QuotaDecision::Admitted(_))
             }));
         }
-        assert_eq!(isolate.take(numbered(7), 100, 1_200), Taken::Ask(Part::Usual));
+        assert_eq!(isolate.take(numbered(7), 100, 1_200), QuotaDecision::Ask(LeaseSize::Usual));
         let newcomer = numbered(MAX_SUBJECTS);
-        assert_eq!(isolate.take(newcomer, 100, 1_200), Taken::Ask(Part::Usual));
-        isolate.note(newcomer, 100, Count::default().lease(Part::Usual, 100, 1_200), 1_200);
+        assert_eq!(isolate.take(newcomer, 100, 1_200), QuotaDecision::Ask(LeaseSize::Usual));
+        isolate.note(
+            newcomer,
+            100,
+            WindowCount::default().lease(LeaseSize::Usual, 100, 1_200),
+            1_200,
+        );
         assert_eq!(isolate.held.len(), MAX_SUBJECTS);
         for known in (0..=MAX_SUBJECTS).filter(|number| ![7, 8].contains(number)) {
             let taken = isolate.take(numbered(known), 100, 1_200);
-            assert!(matches!(taken, Taken::Admitted(_)), "{known}: {taken:?}");
+            assert!(matches!(taken, QuotaDecision::Admitted(_)), "{known}: {taken:?}");
         }
         assert!(
             isolate.held.contains_key(&numbered(7)) && !isolate.held.contains_key(&numbered(8))
@@ -344,31 +364,38 @@ mod tests {
 
     #[test]
     fn a_newcomer_to_a_table_that_is_full_of_units_asks_for_one_at_a_time() {
-        let (mut isolate, mut object) = (full(), Count::default());
+        let (mut isolate, mut object) = (full(), WindowCount::default());
         for number in 1..=100 {
-            assert_eq!(isolate.take(ONE, 100, 1_200), Taken::Ask(Part::One));
+            assert_eq!(isolate.take(ONE, 100, 1_200), QuotaDecision::Ask(LeaseSize::One));
             let (taken, _) = request(&mut isolate, &mut object, 100, 1_200);
             let expected = Rate { limit: 100, remaining: 100 - number, reset: 1_260 };
-            assert_eq!(taken, Taken::Admitted(expected));
+            assert_eq!(taken, QuotaDecision::Admitted(expected));
         }
-        assert!(matches!(request(&mut isolate, &mut object, 100, 1_200).0, Taken::Refused(_)));
+        assert!(matches!(
+            request(&mut isolate, &mut object, 100, 1_200).0,
+            QuotaDecision::Refused(_)
+        ));
         assert_eq!(isolate.held.len(), MAX_SUBJECTS);
-        assert_eq!(isolate.take(ONE, 100, 1_260), Taken::Ask(Part::Usual), "the window is over");
+        assert_eq!(
+            isolate.take(ONE, 100, 1_260),
+            QuotaDecision::Ask(LeaseSize::Usual),
+            "the window is over"
+        );
     }
 
     #[test]
     fn an_attacker_with_many_subjects_burns_no_lease_of_another() {
         let mut isolate = Leases::default();
-        isolate.note(ONE, 100, Count::default().lease(Part::Usual, 100, 1_200), 1_200);
+        isolate.note(ONE, 100, WindowCount::default().lease(LeaseSize::Usual, 100, 1_200), 1_200);
         for number in 0..2 * MAX_SUBJECTS {
-            if let Taken::Ask(part) = isolate.take(numbered(number), 100, 1_200) {
-                let lease = Count::default().lease(part, 100, 1_200);
+            if let QuotaDecision::Ask(part) = isolate.take(numbered(number), 100, 1_200) {
+                let lease = WindowCount::default().lease(part, 100, 1_200);
                 isolate.note(numbered(number), 100, lease, 1_200);
             }
         }
         assert_eq!(isolate.held.len(), MAX_SUBJECTS);
         let taken = isolate.take(ONE, 100, 1_200);
-        assert!(matches!(taken, Taken::Admitted(_)), "{taken:?}");
+        assert!(matches!(taken, QuotaDecision::Admitted(_)), "{taken:?}");
     }
 
     proptest! {
@@ -383,22 +410,22 @@ mod tests {
             ),
         ) {
             let mut isolates = [Leases::default(), Leases::default(), Leases::default()];
-            let (mut objects, mut now) = ([Count::default(); 3], 60_000);
+            let (mut objects, mut now) = ([WindowCount::default(); 3], 60_000);
             let mut admitted = std::collections::HashMap::new();
             let mut leased = std::collections::HashMap::new();
             for (isolate, subject, pause, restarted, evicted) in steps {
                 now = u64::saturating_add(now, pause);
                 let (object, id) = (&mut objects[subject], numbered(subject));
                 if restarted {
-                    *object = Count::from_json(&object.to_json()).unwrap();
+                    *object = WindowCount::from_json(&object.to_json()).unwrap();
                 }
                 if evicted == 0 {
                     isolates[isolate].held.remove(&id);
                 }
                 let taken = match isolates[isolate].take(id, limit, now) {
-                    Taken::Ask(part) => {
+                    QuotaDecision::Ask(part) => {
                         // Any isolate may have a full table at any time.
-                        let part = if evicted % 3 == 1 { Part::One } else { part };
+                        let part = if evicted % 3 == 1 { LeaseSize::One } else { part };
                         let lease = object.lease(part, limit, now);
                         let all = leased.entry((isolate, subject, lease.ends)).or_insert(0_u32);
                         *all = all.saturating_add(lease.units);
@@ -406,7 +433,7 @@ mod tests {
                     }
                     taken => taken,
                 };
-                if let Taken::Admitted(rate) = taken {
+                if let QuotaDecision::Admitted(rate) = taken {
                     let count = admitted.entry((subject, rate.reset)).or_insert(0_u32);
                     *count = count.saturating_add(1);
                     prop_assert!(*count <= limit);

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    accepted::AcceptedTokens,
-    quota::{Count, Lease, Wanted},
+    accepted_tokens::AcceptedTokens,
+    quota::{Lease, LeaseRequest, WindowCount},
     subject::Subject,
 };
 use mcp_platform::{
@@ -17,9 +17,9 @@ use mcp_platform::{
 #[serde(rename_all = "snake_case")]
 pub enum QuotaAsk {
     /// For a part of the subject's window.
-    Lease(Wanted),
+    Lease(LeaseRequest),
     /// For one unit of it at most.
-    LeaseOne(Wanted),
+    LeaseOne(LeaseRequest),
     /// For the count of the subject's window.
     Count,
     /// For the tokens of the account that SiteBay accepted.
@@ -43,7 +43,7 @@ pub enum QuotaAnswer {
     /// A part of the window.
     Lease(Lease),
     /// The count.
-    Count(Count),
+    Count(WindowCount),
     /// The accepted tokens.
     AcceptedTokens(AcceptedTokens),
     /// Whether the token was accepted.
@@ -65,9 +65,8 @@ impl Message for QuotaAsk {
 
     fn to_0_1_0(&self) -> OldRequest {
         let (path, body) = match self {
-            Self::Lease(Wanted { limit, now_s }) | Self::LeaseOne(Wanted { limit, now_s }) => {
-                ("/", format!("{limit} {now_s}"))
-            }
+            Self::Lease(LeaseRequest { limit, now_s })
+            | Self::LeaseOne(LeaseRequest { limit, now_s }) => ("/", format!("{limit} {now_s}")),
             Self::Count => ("/", String::new()),
             Self::AcceptedTokens | Self::IsAccepted { .. } => (OLD_ACCEPTED, String::new()),
             Self::Accept { subject } => (OLD_ACCEPTED, subject.to_text()),
@@ -83,13 +82,13 @@ impl Message for QuotaAsk {
         let Some((limit, now_s)) = body.split_once(' ') else {
             return Some(Self::Count);
         };
-        Some(Self::Lease(Wanted { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? }))
+        Some(Self::Lease(LeaseRequest { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? }))
     }
 
     fn answer_to_0_1_0(answer: &QuotaAnswer) -> (u16, String) {
         let text = match answer {
             QuotaAnswer::Lease(Lease { units, left, ends }) => format!("{units} {left} {ends}"),
-            QuotaAnswer::Count(Count { began, leased }) => format!("{began} {leased}"),
+            QuotaAnswer::Count(WindowCount { began, leased }) => format!("{began} {leased}"),
             QuotaAnswer::AcceptedTokens(tokens) => tokens.to_0_1_0(),
             QuotaAnswer::IsAccepted(is_accepted) => u8::from(*is_accepted).to_string(),
             QuotaAnswer::Done => String::new(),
@@ -108,7 +107,7 @@ impl Message for QuotaAsk {
                 let (units, left) = (next()?.parse().ok()?, next()?.parse().ok()?);
                 QuotaAnswer::Lease(Lease { units, left, ends: next()?.parse().ok()? })
             }
-            Self::Count => QuotaAnswer::Count(Count::from_0_1_0(text)?),
+            Self::Count => QuotaAnswer::Count(WindowCount::from_0_1_0(text)?),
             Self::AcceptedTokens => QuotaAnswer::AcceptedTokens(AcceptedTokens::from_0_1_0(text)?),
             Self::IsAccepted { subject } => {
                 QuotaAnswer::IsAccepted(AcceptedTokens::from_0_1_0(text)?.is_used(*subject))
@@ -131,10 +130,10 @@ mod tests {
         tokens.add(subject);
         [
             (
-                QuotaAsk::Lease(Wanted { limit: 100, now_s: 1_200 }),
+                QuotaAsk::Lease(LeaseRequest { limit: 100, now_s: 1_200 }),
                 QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 }),
             ),
-            (QuotaAsk::Count, QuotaAnswer::Count(Count { began: 1_200, leased: 7 })),
+            (QuotaAsk::Count, QuotaAnswer::Count(WindowCount { began: 1_200, leased: 7 })),
             (QuotaAsk::AcceptedTokens, QuotaAnswer::AcceptedTokens(tokens)),
             (QuotaAsk::AcceptedTokens, none),
             (QuotaAsk::Accept { subject }, QuotaAnswer::Done),
@@ -156,13 +155,13 @@ mod tests {
             assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
         }
         assert_eq!(message::read::<QuotaAsk>("/", "1 x"), None);
-        let wanted = QuotaAsk::Lease(Wanted { limit: 100, now_s: 1_200 });
+        let wanted = QuotaAsk::Lease(LeaseRequest { limit: 100, now_s: 1_200 });
         assert_eq!(wanted.read_answer_of_0_1_0(200, "1 2"), None);
     }
 
     #[test]
     fn the_texts_of_0_1_0_are_written_as_it_wrote_them() {
-        let lease = QuotaAsk::Lease(Wanted { limit: 5, now_s: 1_200 });
+        let lease = QuotaAsk::Lease(LeaseRequest { limit: 5, now_s: 1_200 });
         let mut number = [9; 16];
         number[..8].copy_from_slice(&1_u64.to_be_bytes());
         let accept = QuotaAsk::Accept { subject: Subject(number) };
@@ -174,7 +173,7 @@ mod tests {
         let answer = QuotaAnswer::Lease(Lease { units: 1, left: 2, ends: 3 });
         let text = of_0_1_0("answer-quota-lease", &QuotaAsk::answer_to_0_1_0(&answer).1);
         assert_eq!(lease.read_answer_of_0_1_0(200, &text), Some(answer));
-        let answer = QuotaAnswer::Count(Count { began: 1_200, leased: 7 });
+        let answer = QuotaAnswer::Count(WindowCount { began: 1_200, leased: 7 });
         let text = of_0_1_0("quota-count", &QuotaAsk::answer_to_0_1_0(&answer).1);
         assert_eq!(QuotaAsk::Count.read_answer_of_0_1_0(200, &text), Some(answer));
     }
@@ -182,7 +181,7 @@ mod tests {
     #[test]
     fn questions_that_0_1_0_does_not_know_are_put_as_those_that_it_knows() {
         let (subject, other) = (Subject([0xfe; 16]), Subject([1; 16]));
-        let wanted = Wanted { limit: 100, now_s: 1_200 };
+        let wanted = LeaseRequest { limit: 100, now_s: 1_200 };
         let one = QuotaAsk::LeaseOne(wanted);
         assert_eq!(one.to_0_1_0(), QuotaAsk::Lease(wanted).to_0_1_0());
         let lease = QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 });
@@ -199,7 +198,7 @@ mod tests {
 
     #[test]
     fn every_request_is_read_as_it_was_written() {
-        let (wanted, subject) = (Wanted { limit: 100, now_s: 1_200 }, Subject([0xfe; 16]));
+        let (wanted, subject) = (LeaseRequest { limit: 100, now_s: 1_200 }, Subject([0xfe; 16]));
         for ask in [QuotaAsk::LeaseOne(wanted), QuotaAsk::IsAccepted { subject }] {
             assert_eq!(message::read("/ask/x", &ask.to_json()), Some((ask, Form::Json)));
         }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::{asked::Asked, quota::Rate, scope::BeyondScope, subject::Subject};
+use crate::{quota::Rate, refused_request::RefusedRequest, scope::BeyondScope, subject::Subject};
 use mcp_protocol::{
     jsonrpc::{
         DecodeError, INTERNAL_ERROR, INVALID_REQUEST, RpcError, SESSION_NOT_FOUND, TRANSPORT_ERROR,
@@ -190,7 +190,7 @@ pub enum Refusal {
 }
 
 /// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
-fn slow_down(message: &str, pause: u64) -> Vec<u8> {
+fn rate_limited_body(message: &str, pause: u64) -> Vec<u8> {
     Object::new()
         .text("error", "Rate limit exceeded")
         .text("message", message)
@@ -200,7 +200,7 @@ fn slow_down(message: &str, pause: u64) -> Vec<u8> {
 }
 
 /// What those are told who are not let in yet: with the name under which they can be.
-fn not_yet(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
+fn not_rolled_out_body(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
     Object::new()
         .text("error", "Not available yet")
         .text("message", message)
@@ -270,24 +270,26 @@ impl Refusal {
 
     /// The body where nothing waits for an id: the request was refused before or without reading it.
     pub fn body(&self) -> Vec<u8> {
-        self.body_for(&Asked::Nothing)
+        self.body_for(&RefusedRequest::Nothing)
     }
 
     /// The body of the answer to what was asked. Without an id that is known it is no JSON-RPC, which
     /// fails the request at once also in clients that find requests by their ids.
-    pub fn body_for(&self, asked: &Asked) -> Vec<u8> {
+    pub fn body_for(&self, asked: &RefusedRequest) -> Vec<u8> {
         if let Self::RateLimit(_, pause) | Self::TooManyAttempts(pause) = self {
-            return slow_down(&self.to_string(), *pause);
+            return rate_limited_body(&self.to_string(), *pause);
         }
         if let Self::Rollout(percentage, subject) = self {
-            return not_yet(&self.to_string(), *percentage, *subject);
+            return not_rolled_out_body(&self.to_string(), *percentage, *subject);
         }
         let code = self.code().unwrap_or(TRANSPORT_ERROR);
         let error = RpcError { code, message: self.to_string(), data: self.data() };
         match asked {
-            Asked::Request(id) => error_text(Some(id), &error),
-            Asked::Unknown => Object::new().raw("error", &error.to_json()).end().into_bytes(),
-            Asked::Nothing => error_text(None, &error),
+            RefusedRequest::Request(id) => error_text(Some(id), &error),
+            RefusedRequest::Unknown => {
+                Object::new().raw("error", &error.to_json()).end().into_bytes()
+            }
+            RefusedRequest::Nothing => error_text(None, &error),
         }
     }
 
@@ -367,12 +369,12 @@ mod tests {
 
     #[test]
     fn a_refusal_carries_the_id_of_its_request_or_is_no_json_rpc() {
-        let id = Asked::in_body(br#"{"id":"a-1"}"#);
+        let id = RefusedRequest::in_body(br#"{"id":"a-1"}"#);
         let text = |asked| String::from_utf8(Refusal::NoSession.body_for(asked)).unwrap();
         assert!(text(&id).starts_with(r#"{"jsonrpc":"2.0","id":"a-1","error":{"#), "{}", text(&id));
-        let unknown = text(&Asked::Unknown);
+        let unknown = text(&RefusedRequest::Unknown);
         assert!(unknown.starts_with(r#"{"error":{"code":-32000,"#), "{unknown}");
-        assert!(text(&Asked::Nothing).contains(r#""id":null"#));
+        assert!(text(&RefusedRequest::Nothing).contains(r#""id":null"#));
     }
 
     #[test]

@@ -25,11 +25,11 @@ use crate::{
 use mcp_protocol::{
     base64url,
     bytes::{Reader, put_block},
-    question::Digest,
+    input_request::Digest,
     stateless::method::Method,
 };
 
-pub use mcp_protocol::stateless::request_state::{MAX_STATE, RequestStateFault, StateTooLarge};
+pub use mcp_protocol::stateless::request_state::{MAX_STATE, RequestStateError, StateTooLarge};
 
 const FORMAT: u8 = 1;
 /// What a state is bound to.
@@ -62,7 +62,7 @@ impl Binding {
 
 /// A question that waits for its answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Asked {
+pub struct PendingInput {
     /// Its key.
     pub key: String,
     /// Which question it was.
@@ -71,7 +71,7 @@ pub struct Asked {
 
 /// A question that has its answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Answered {
+pub struct AnsweredInput {
     /// Its key.
     pub key: String,
     /// Which question it was.
@@ -93,9 +93,9 @@ pub struct RequestState {
     /// Names the request through all its rounds.
     pub nonce: [u8; 16],
     /// The questions of this round.
-    pub asked: Vec<Asked>,
+    pub asked: Vec<PendingInput>,
     /// The answers of earlier rounds.
-    pub answered: Vec<Answered>,
+    pub answered: Vec<AnsweredInput>,
 }
 
 impl RequestState {
@@ -131,9 +131,9 @@ impl RequestState {
         keys: &Keyring,
         binding: &Binding,
         now_s: u64,
-    ) -> Result<Self, RequestStateFault> {
-        let state = Self::read(text, keys, binding).ok_or(RequestStateFault)?;
-        if now_s < u64::from(state.expires) { Ok(state) } else { Err(RequestStateFault) }
+    ) -> Result<Self, RequestStateError> {
+        let state = Self::read(text, keys, binding).ok_or(RequestStateError)?;
+        if now_s < u64::from(state.expires) { Ok(state) } else { Err(RequestStateError) }
     }
 
     fn to_bytes(&self, key: KeyId) -> Option<Vec<u8>> {
@@ -200,12 +200,12 @@ fn several<T>(reader: &mut Reader<'_>, one: fn(&mut Reader<'_>) -> Option<T>) ->
     (0..count).map(|_| one(reader)).collect()
 }
 
-fn asked(reader: &mut Reader<'_>) -> Option<Asked> {
-    Some(Asked { key: text(reader)?, question: reader.array()? })
+fn asked(reader: &mut Reader<'_>) -> Option<PendingInput> {
+    Some(PendingInput { key: text(reader)?, question: reader.array()? })
 }
 
-fn answered(reader: &mut Reader<'_>) -> Option<Answered> {
-    Some(Answered { key: text(reader)?, question: reader.array()?, answer: text(reader)? })
+fn answered(reader: &mut Reader<'_>) -> Option<AnsweredInput> {
+    Some(AnsweredInput { key: text(reader)?, question: reader.array()?, answer: text(reader)? })
 }
 
 fn text(reader: &mut Reader<'_>) -> Option<String> {

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::request_state::{
-    Answered, Asked, Binding, MAX_STATE, RequestState, RequestStateFault, StateTooLarge,
+    AnsweredInput, Binding, MAX_STATE, PendingInput, RequestState, RequestStateError, StateTooLarge,
 };
 use crate::{
     keys::{Keyring, Purpose},
@@ -29,8 +29,8 @@ fn state() -> RequestState {
         round: 2,
         expires: 2_000,
         nonce: [9; 16],
-        asked: vec![Asked { key: "color".into(), question: [1; 32] }],
-        answered: vec![Answered {
+        asked: vec![PendingInput { key: "color".into(), question: [1; 32] }],
+        answered: vec![AnsweredInput {
             key: "name".into(),
             question: [2; 32],
             answer: r#"{"action":"accept","content":{"name":"Ümit"}}"#.into(),
@@ -38,7 +38,7 @@ fn state() -> RequestState {
     }
 }
 
-fn open(text: &str) -> Result<RequestState, RequestStateFault> {
+fn open(text: &str) -> Result<RequestState, RequestStateError> {
     RequestState::open(text, &keys(), &binding(), NOW)
 }
 
@@ -68,7 +68,7 @@ fn every_changed_character_is_refused() {
             let mut changed = text.clone().into_bytes();
             changed[at] = if changed[at] == other { b'-' } else { other };
             let changed = String::from_utf8(changed).unwrap();
-            assert_eq!(open(&changed), Err(RequestStateFault), "at {at}");
+            assert_eq!(open(&changed), Err(RequestStateError), "at {at}");
         }
     }
 }
@@ -77,17 +77,17 @@ fn every_changed_character_is_refused() {
 fn what_is_added_or_cut_off_is_refused() {
     let text = state().seal(&keys()).unwrap();
     for changed in [format!("{text}-TAMPERED"), format!("{text}="), format!("A{text}")] {
-        assert_eq!(open(&changed), Err(RequestStateFault), "{changed}");
+        assert_eq!(open(&changed), Err(RequestStateError), "{changed}");
     }
     for length in 0..text.len() {
-        assert_eq!(open(&text[..length]), Err(RequestStateFault), "{length}");
+        assert_eq!(open(&text[..length]), Err(RequestStateError), "{length}");
     }
 }
 
 #[test]
 fn rubbish_is_refused() {
     for text in ["", "x", "%%%", "null", &"A".repeat(200), &"A".repeat(MAX_STATE + 1)] {
-        assert_eq!(open(text), Err(RequestStateFault));
+        assert_eq!(open(text), Err(RequestStateError));
     }
 }
 
@@ -97,7 +97,7 @@ fn a_state_is_over_when_its_time_is() {
     assert!(RequestState::open(&text, &keys(), &binding(), 1_999).is_ok());
     for now in [2_000, u64::MAX] {
         let late = RequestState::open(&text, &keys(), &binding(), now);
-        assert_eq!(late, Err(RequestStateFault));
+        assert_eq!(late, Err(RequestStateError));
     }
 }
 
@@ -113,7 +113,7 @@ fn a_state_is_good_for_its_own_request_only() {
         Binding::of(Method::ToolsCall, "greet", Some(&arguments), Subject([8; 16])),
     ];
     for other in others {
-        assert_eq!(RequestState::open(&text, &keys(), &other, NOW), Err(RequestStateFault));
+        assert_eq!(RequestState::open(&text, &keys(), &other, NOW), Err(RequestStateError));
     }
 }
 
@@ -131,7 +131,7 @@ fn a_state_of_another_key_is_refused_until_the_key_is_known() {
     let old = Keyring::parse("old-old-old-old-old-old-old-old-old-old-").unwrap();
     let both = "0123456789012345678901234567890123456789,old-old-old-old-old-old-old-old-old-old-";
     let text = state().seal(&old).unwrap();
-    assert_eq!(open(&text), Err(RequestStateFault));
+    assert_eq!(open(&text), Err(RequestStateError));
     let both = Keyring::parse(both).unwrap();
     assert_eq!(RequestState::open(&text, &both, &binding(), NOW), Ok(state()));
 }
@@ -143,13 +143,13 @@ fn what_is_signed_for_something_else_is_no_state() {
     let payload = &sealed[..sealed.len() - 16];
     let mut other = payload.to_vec();
     other.extend_from_slice(&keys().sign(Purpose::SessionId, payload));
-    assert_eq!(open(&URL_SAFE_NO_PAD.encode(other)), Err(RequestStateFault));
+    assert_eq!(open(&URL_SAFE_NO_PAD.encode(other)), Err(RequestStateError));
 }
 
 #[test]
 fn a_state_has_a_bounded_size() {
     let with = |answer: usize, count: usize| {
-        let one = Answered { answer: "x".repeat(answer), ..state().answered.remove(0) };
+        let one = AnsweredInput { answer: "x".repeat(answer), ..state().answered.remove(0) };
         RequestState { answered: vec![one; count], ..state() }.seal(&keys())
     };
     let largest = with(48_000, 1).unwrap();
@@ -157,22 +157,22 @@ fn a_state_has_a_bounded_size() {
     for (answer, count) in [(50_000, 1), (70_000, 1), (500, 200), (0, 256)] {
         assert_eq!(with(answer, count), Err(StateTooLarge), "{answer} {count}");
     }
-    let long_key = Asked { key: "k".repeat(70_000), question: [0; 32] };
+    let long_key = PendingInput { key: "k".repeat(70_000), question: [0; 32] };
     let state = RequestState { asked: vec![long_key], ..state() };
     assert_eq!(state.seal(&keys()), Err(StateTooLarge));
 }
 
 #[test]
 fn whatever_is_wrong_is_one_error_in_band() {
-    let error = StatelessError::from(RequestStateFault);
+    let error = StatelessError::from(RequestStateError);
     assert_eq!((error.status(), error.code()), (200, -32602));
     assert!(error.to_string().starts_with("requestState is not valid for this request"));
 }
 
 fn any_state() -> impl Strategy<Value = RequestState> {
     let question = || (ANY_TEXT, any::<[u8; 32]>());
-    let asked = question().prop_map(|(key, question)| Asked { key, question });
-    let answered = (question(), ANY_TEXT).prop_map(|((key, question), answer)| Answered {
+    let asked = question().prop_map(|(key, question)| PendingInput { key, question });
+    let answered = (question(), ANY_TEXT).prop_map(|((key, question), answer)| AnsweredInput {
         key,
         question,
         answer,
@@ -190,7 +190,7 @@ proptest! {
         let text = state.seal(&keys()).unwrap();
         let over = now >= state.expires;
         let opened = RequestState::open(&text, &keys(), &binding(), now.into());
-        prop_assert_eq!(opened, if over { Err(RequestStateFault) } else { Ok(state) });
+        prop_assert_eq!(opened, if over { Err(RequestStateError) } else { Ok(state) });
     }
 
     #[test]
@@ -201,13 +201,13 @@ proptest! {
         let at = at.index(changed.len());
         prop_assume!(changed[at] != byte);
         changed[at] = byte;
-        prop_assert_eq!(open(&String::from_utf8(changed).unwrap()), Err(RequestStateFault));
+        prop_assert_eq!(open(&String::from_utf8(changed).unwrap()), Err(RequestStateError));
     }
 
     #[test]
     fn any_other_text_is_no_state(text in ANY_TEXT, alike in "[A-Za-z0-9_-]{0,300}") {
         for text in [text, alike] {
-            prop_assert_eq!(open(&text), Err(RequestStateFault));
+            prop_assert_eq!(open(&text), Err(RequestStateError));
         }
     }
 }

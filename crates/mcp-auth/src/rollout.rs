@@ -10,7 +10,7 @@ use crate::{
     principal::Principal,
     scope::Scopes,
     secret::names,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 
 /// The key of the store under which the percentage stands.
@@ -41,7 +41,7 @@ impl Allowed {
     /// Whether a caller is in at this percentage. `place` is the subject whose place counts.
     pub fn admits(&self, principal: &Principal, place: Subject, percentage: u8) -> bool {
         // Apps that people sign in with give themselves their names.
-        let client = Some(&principal.client).filter(|_| principal.way != Way::OAuth);
+        let client = Some(&principal.client).filter(|_| principal.auth_method != AuthMethod::OAuth);
         let subject = principal.subject.to_text();
         let named = |name: &str| client.is_some_and(|client| client == name) || name == subject;
         bucket(place) < percentage || principal.scopes.has(Scopes::ADMIN) || self.names().any(named)
@@ -86,7 +86,7 @@ mod tests {
     fn principal(number: u32) -> Principal {
         let mut subject = [0; 16];
         subject[..4].copy_from_slice(&number.to_be_bytes());
-        Principal { scopes: Scopes::WRITE, ..Principal::nobody(Subject(subject)) }
+        Principal { scopes: Scopes::WRITE, ..Principal::without_rights(Subject(subject)) }
     }
 
     fn admits(allowed: &Allowed, principal: &Principal, percentage: u8) -> bool {
@@ -95,15 +95,20 @@ mod tests {
 
     #[test]
     fn a_share_of_the_subjects_is_in_and_stays_in() {
-        let nobody = Allowed::default();
+        let without_rights = Allowed::default();
         let admitted = |percentage| {
-            (0..1_000).filter(|number| admits(&nobody, &principal(*number), percentage)).count()
+            (0..1_000)
+                .filter(|number| admits(&without_rights, &principal(*number), percentage))
+                .count()
         };
         assert_eq!((admitted(0), admitted(25), admitted(100)), (0, 250, 1_000));
         for percentage in 0..100 {
             for number in 0..200 {
                 let (now, later) = (principal(number), percentage + 1);
-                assert!(!admits(&nobody, &now, percentage) || admits(&nobody, &now, later));
+                assert!(
+                    !admits(&without_rights, &now, percentage)
+                        || admits(&without_rights, &now, later)
+                );
             }
         }
     }
@@ -132,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_client_that_names_itself_is_not_in_by_its_name() {
-        let app = Principal { way: Way::OAuth, client: "one".into(), ..principal(99) };
+        let app =
+            Principal { auth_method: AuthMethod::OAuth, client: "one".into(), ..principal(99) };
         assert!(!admits(&Allowed::parse("other, one"), &app, 0));
         let subject = app.subject.to_text();
         assert!(admits(&Allowed::parse(&subject), &app, 0));

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
-    oauth::grant_name::Grant,
+    oauth::grant_ref::GrantRef,
     principal::Principal,
     quota::Rate,
     scope::Scopes,
     session_id::Claims,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_protocol::bytes::{Reader, put_block, put_text};
 
@@ -41,13 +41,13 @@ impl Sealed {
         out.extend_from_slice(&key);
         // Claims are at most 384 bytes: a session id holds them.
         let _ = put_block(&mut out, &self.claims.to_bytes(key));
-        out.push(self.principal.way.code());
+        out.push(self.principal.auth_method.code());
         out.push(self.principal.scopes.bits());
         put_text(&mut out, &self.principal.client);
         out.push(u8::from(self.principal.own_credential));
         // No credential runs out in 1970.
         out.extend_from_slice(&self.principal.expires.unwrap_or_default().to_be_bytes());
-        put_text(&mut out, self.principal.grant.as_ref().map_or("", Grant::as_str));
+        put_text(&mut out, self.principal.grant.as_ref().map_or("", GrantRef::as_str));
         out.extend_from_slice(self.request.as_bytes());
         let unverified = self.principal.unverified;
         // No limit is 0: that stands for none before what follows it.
@@ -75,12 +75,12 @@ impl Sealed {
             return None;
         }
         let claims = Claims::from_bytes(reader.block()?)?;
-        let way = Way::from_code(reader.u8()?)?;
+        let auth_method = AuthMethod::from_code(reader.u8()?)?;
         let scopes = Scopes::from_bits(reader.u8()?);
         let client = reader.text()?;
         let own_credential = reader.u8()? == 1;
         let expires = Some(u32::from_be_bytes(reader.array()?)).filter(|expires| *expires > 0);
-        let grant = Some(reader.text()?).filter(|grant| !grant.is_empty()).map(Grant::from_text);
+        let grant = Some(reader.text()?).filter(|grant| !grant.is_empty()).map(GrantRef::from_text);
         let request = Uuid::from_bytes(reader.array()?);
         let rate = match reader.is_empty() {
             true => None,
@@ -96,8 +96,16 @@ impl Sealed {
             false => Some(Subject(reader.array()?)),
         };
         let subject = claims.subject;
-        let principal =
-            Principal { way, subject, client, scopes, own_credential, expires, grant, unverified };
+        let principal = Principal {
+            auth_method,
+            subject,
+            client,
+            scopes,
+            own_credential,
+            expires,
+            grant,
+            unverified,
+        };
         reader.is_empty().then_some(Self { claims, principal, request, rate })
     }
 }
@@ -149,13 +157,13 @@ mod tests {
                 client_version: String::new(),
             },
             principal: Principal {
-                way: Way::ApiKey,
+                auth_method: AuthMethod::ApiKey,
                 subject,
                 client: "laptop".into(),
                 scopes: Scopes::WRITE,
                 own_credential: true,
                 expires: Some(7),
-                grant: Some(Grant::from_text("grant".into())),
+                grant: Some(GrantRef::from_text("grant".into())),
                 unverified: Some(Subject([4; 16])),
             },
             request: Uuid::from_u128(9),
@@ -177,12 +185,12 @@ mod tests {
     fn a_seal_without_a_limit_or_of_a_verified_token_opens_as_it_was_made() {
         let keys = Keyring::parse(&"k".repeat(40)).unwrap();
         let verified = || Principal { unverified: None, ..sealed().principal };
-        let nobody = Principal::nobody(Subject([3; 16]));
+        let without_rights = Principal::without_rights(Subject([3; 16]));
         for (name, sealed) in [
             ("seal-verified", Sealed { principal: verified(), ..sealed() }),
             ("seal-unlimited", Sealed { rate: None, ..sealed() }),
             ("seal-unlimited-verified", Sealed { rate: None, principal: verified(), ..sealed() }),
-            ("seal-open", Sealed { rate: None, principal: nobody, ..sealed() }),
+            ("seal-open", Sealed { rate: None, principal: without_rights, ..sealed() }),
         ] {
             let text = of_0_1_0(name, &sealed.seal(&keys));
             assert_eq!(Sealed::open(&text, &keys), Some(sealed));

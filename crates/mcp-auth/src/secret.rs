@@ -80,7 +80,7 @@ impl Secrets {
 
     /// Whether a text is one of them. Neither its length nor its content, nor which one it is, shows
     /// in the time taken.
-    pub fn know(&self, text: &str) -> bool {
+    pub fn contains(&self, text: &str) -> bool {
         let digest: [u8; 32] = Sha256::digest(text).into();
         let same = self.digests.iter().map(|known| known.ct_eq(&digest));
         same.fold(Choice::from(0), |any, same| any | same).into()
@@ -101,12 +101,12 @@ mod tests {
     fn every_text_of_the_list_is_right_and_nothing_else() {
         let secrets = Secrets::parse(" old,new\nnewest\r\nin words ");
         for right in ["old", "new", "newest", "in words", "old,new\nnewest\r\nin words"] {
-            assert!(secrets.know(right), "{right}");
+            assert!(secrets.contains(right), "{right}");
         }
         for wrong in ["", "ol", "old,new", "old ", "oldest", "in", "words"] {
-            assert!(!secrets.know(wrong), "{wrong}");
+            assert!(!secrets.contains(wrong), "{wrong}");
         }
-        assert!(Secrets::parse(" , ").is_empty() && !Secrets::parse("").know(""));
+        assert!(Secrets::parse(" , ").is_empty() && !Secrets::parse("").contains(""));
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn unusable_secrets_open_nothing() {
         let secrets = Secrets::unusable();
-        assert!(secrets.is_empty() && secrets.is_unusable() && !secrets.know(""));
+        assert!(secrets.is_empty() && secrets.is_unusable() && !secrets.contains(""));
     }
 
     #[test]

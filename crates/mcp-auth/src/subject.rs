@@ -16,7 +16,7 @@ pub const MAX_CLIENT: usize = 64;
 /// How the caller came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Way {
+pub enum AuthMethod {
     /// Nothing is configured and the environment is development.
     Open,
     /// A key in `MCP_API_KEY`.
@@ -33,7 +33,7 @@ pub enum Way {
     OAuth,
 }
 
-impl Way {
+impl AuthMethod {
     pub(crate) const ALL: [Self; 6] =
         [Self::Open, Self::ApiKey, Self::NamedKey, Self::Secret, Self::Jwt, Self::OAuth];
 
@@ -51,7 +51,7 @@ impl Way {
 
     /// Reads the name.
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.name() == name)
+        Self::ALL.into_iter().find(|auth_method| auth_method.name() == name)
     }
 
     /// The number that a seal carries.
@@ -68,7 +68,7 @@ impl Way {
 
     /// Reads the number.
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|way| way.code() == code)
+        Self::ALL.into_iter().find(|auth_method| auth_method.code() == code)
     }
 
     /// Whether callers who come in like this, and bring no credential of their own, are somebody in
@@ -100,15 +100,21 @@ impl Subject {
     }
 
     /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.
-    pub fn account(keys: &Keyring, way: Way, issuer: &str, id: &str) -> Self {
+    pub fn account(keys: &Keyring, auth_method: AuthMethod, issuer: &str, id: &str) -> Self {
         // Nobody brings an empty credential.
-        Self::of(keys, way, issuer, id, Some(""))
+        Self::of(keys, auth_method, issuer, id, Some(""))
     }
 
     /// Names a caller. `issuer` and `id` are empty where all who come in like this are one.
-    pub fn of(keys: &Keyring, way: Way, issuer: &str, id: &str, credential: Option<&str>) -> Self {
+    pub fn of(
+        keys: &Keyring,
+        auth_method: AuthMethod,
+        issuer: &str,
+        id: &str,
+        credential: Option<&str>,
+    ) -> Self {
         let mut text = Vec::with_capacity(96);
-        text.push(way.code());
+        text.push(auth_method.code());
         for part in [issuer, id] {
             // One that is too long for a block is named by its hash.
             if put_block(&mut text, part.as_bytes()).is_none() {

@@ -10,7 +10,7 @@ use crate::object::{Object, array};
 
 /// One block of content in a tool's result.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Content {
+pub enum ContentBlock {
     /// Text for the model and the person.
     Text {
         /// The text itself.
@@ -33,7 +33,7 @@ pub enum Content {
     /// A resource with its contents.
     Resource {
         /// The contents.
-        resource: Contents,
+        resource: ResourceContents,
     },
     /// A resource to read when it is wanted.
     ResourceLink {
@@ -48,31 +48,31 @@ pub enum Content {
 
 /// The contents of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Contents {
+pub struct ResourceContents {
     /// Where it is.
     pub uri: String,
     /// Its media type.
     pub mime_type: String,
     /// The text, or the bytes in base64.
-    pub body: ContentsBody,
+    pub body: ResourceBody,
 }
 
 /// What a resource holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ContentsBody {
+pub enum ResourceBody {
     /// Text.
     Text(String),
     /// Bytes in base64 (RFC 4648 §4).
     Blob(String),
 }
 
-impl Contents {
+impl ResourceContents {
     /// Its text.
     pub fn to_json(&self) -> String {
         let begun = Object::new().text("uri", &self.uri).text("mimeType", &self.mime_type);
         match &self.body {
-            ContentsBody::Text(text) => begun.text("text", text).end(),
-            ContentsBody::Blob(bytes) => begun.text("blob", bytes).end(),
+            ResourceBody::Text(text) => begun.text("text", text).end(),
+            ResourceBody::Blob(bytes) => begun.text("blob", bytes).end(),
         }
     }
 
@@ -83,7 +83,7 @@ impl Contents {
 
     /// A resource that is text.
     pub fn text(uri: &str, mime_type: &str, text: impl Into<String>) -> Self {
-        let body = ContentsBody::Text(text.into());
+        let body = ResourceBody::Text(text.into());
         Self { uri: uri.to_owned(), mime_type: mime_type.to_owned(), body }
     }
 }
@@ -94,7 +94,7 @@ pub struct PromptMessage {
     /// Who says it.
     pub role: Role,
     /// What is said.
-    pub content: Content,
+    pub content: ContentBlock,
 }
 
 /// Who says a message of a prompt.
@@ -108,14 +108,14 @@ pub enum Role {
 
 /// The result of a `prompts/get`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct PromptResult {
+pub struct GetPromptResult {
     /// What the prompt is for.
     pub description: Option<String>,
     /// Its messages.
     pub messages: Vec<PromptMessage>,
 }
 
-impl PromptResult {
+impl GetPromptResult {
     /// Its text.
     pub fn to_json(&self) -> String {
         let message = |message: &PromptMessage| {
@@ -131,14 +131,14 @@ impl PromptResult {
     }
 
     /// A prompt of messages that the person says.
-    pub fn of_user(contents: impl IntoIterator<Item = Content>) -> Self {
+    pub fn of_user(contents: impl IntoIterator<Item = ContentBlock>) -> Self {
         let messages = contents.into_iter();
         let messages = messages.map(|content| PromptMessage { role: Role::User, content });
         Self { description: None, messages: messages.collect() }
     }
 }
 
-impl Content {
+impl ContentBlock {
     /// Its text.
     pub fn to_json(&self) -> String {
         let begun = |kind: &str| Object::new().text("type", kind);
@@ -167,19 +167,19 @@ impl Content {
 
 /// The result of a `tools/call`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ToolResult {
+pub struct CallToolResult {
     /// What the model reads.
-    pub content: Vec<Content>,
+    pub content: Vec<ContentBlock>,
     /// The same as data that fits the tool's `outputSchema`.
     pub structured_content: Option<Value>,
     /// Whether the tool failed.
     pub is_error: bool,
 }
 
-impl ToolResult {
+impl CallToolResult {
     /// Its text.
     pub fn to_json(&self) -> String {
-        let content: Vec<String> = self.content.iter().map(Content::to_json).collect();
+        let content: Vec<String> = self.content.iter().map(ContentBlock::to_json).collect();
         let mut result = Object::new().raw("content", &array(&content));
         if let Some(data) = &self.structured_content {
             result = result.raw("structuredContent", &data.to_string());
@@ -193,7 +193,7 @@ impl ToolResult {
     /// A result that is a text and nothing else.
     pub fn text(text: impl Into<String>) -> Self {
         Self {
-            content: vec![Content::Text { text: text.into() }],
+            content: vec![ContentBlock::Text { text: text.into() }],
             structured_content: None,
             is_error: false,
         }

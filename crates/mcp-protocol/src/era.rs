@@ -37,7 +37,7 @@ pub struct Request<'a> {
 
 /// A POST that can belong to no era.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Refused<'a> {
+pub struct EraError<'a> {
     /// The id of the request, where it is one.
     pub id: Option<&'a RequestId>,
     /// Why.
@@ -60,7 +60,7 @@ pub fn classify<'a>(
     has_session_id: bool,
     version: Option<&str>,
     body: &'a Body<'_>,
-) -> Result<Era<'a>, Refused<'a>> {
+) -> Result<Era<'a>, EraError<'a>> {
     if by_headers(has_session_id, version) {
         return Ok(Era::Session);
     }
@@ -68,13 +68,13 @@ pub fn classify<'a>(
     match body {
         Body::Single(message) => single(by_header, message),
         Body::Batch(messages) if by_header || messages.iter().any(claims_version) => {
-            Err(Refused { id: None, error: StatelessError::Batch })
+            Err(EraError { id: None, error: StatelessError::Batch })
         }
         Body::Batch(_) => Ok(Era::Session),
     }
 }
 
-fn single<'a>(by_header: bool, message: &'a Message<'_>) -> Result<Era<'a>, Refused<'a>> {
+fn single<'a>(by_header: bool, message: &'a Message<'_>) -> Result<Era<'a>, EraError<'a>> {
     match message {
         Message::Response { .. } => Ok(Era::Session),
         Message::Notification { .. } if by_header || claims_version(message) => {
@@ -89,7 +89,7 @@ fn single<'a>(by_header: bool, message: &'a Message<'_>) -> Result<Era<'a>, Refu
             }
             match params {
                 Ok(params) => Ok(Era::Stateless(Request { id, method, params })),
-                Err(fault) => Err(Refused { id: Some(id), error: fault.into() }),
+                Err(fault) => Err(EraError { id: Some(id), error: fault.into() }),
             }
         }
     }

@@ -15,9 +15,9 @@ pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// Names the stream of one call.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct StreamName(String);
+pub struct StreamId(String);
 
-impl StreamName {
+impl StreamId {
     /// The stream of a request in one life of an object. `number` tells apart two streams of
     /// requests that carry the same id.
     pub fn of_call(incarnation: &str, number: u32, request: &RequestId) -> Self {
@@ -40,7 +40,7 @@ impl StreamName {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastEvent {
     /// The stream it belongs to.
-    pub stream: StreamName,
+    pub stream: StreamId,
     /// The life of the object that sent it.
     pub incarnation: String,
     /// The request whose answer the stream carries.
@@ -59,7 +59,7 @@ impl LastEvent {
         let place = parts.next()?.parse().ok()?;
         let request = RawValue::from_string(String::from_utf8(request).ok()?).ok()?;
         let request = RequestId::read(&request)?;
-        let stream = StreamName::of_call(incarnation, number, &request);
+        let stream = StreamId::of_call(incarnation, number, &request);
         let whole = parts.next().is_none();
         whole.then(|| Self { stream, incarnation: incarnation.to_owned(), request, place })
     }
@@ -126,13 +126,13 @@ mod tests {
 
     #[test]
     fn an_id_names_life_request_and_place_in_one_line() {
-        let stream = StreamName::of_call("k3", 2, &request("\"a\\nb\""));
+        let stream = StreamId::of_call("k3", 2, &request("\"a\\nb\""));
         assert_eq!(stream.event_id(5), "k3.2.ImFcbmIi.5");
     }
 
     #[test]
     fn an_id_leads_back_to_its_stream() {
-        let stream = StreamName::of_call("k3", 2, &request("\"a\""));
+        let stream = StreamId::of_call("k3", 2, &request("\"a\""));
         let last = LastEvent::parse(&stream.event_id(5)).unwrap();
         assert_eq!((last.stream, last.place), (stream, 5));
         for id in ["", "1", "a.b.c.d", "k3.2.!!.5", "k3.2.ImEi.5.6", ".2.ImEi.5", "k3.2.e30.1"] {
@@ -203,7 +203,7 @@ mod tests {
             let json = integer.map_or_else(|| Value::from(said), Value::from).to_string();
             let raw = RawValue::from_string(json).unwrap();
             let Some(request) = RequestId::read(&raw) else { return Ok(()) };
-            let stream = StreamName::of_call(&life, number, &request);
+            let stream = StreamId::of_call(&life, number, &request);
             let id = stream.event_id(place);
             prop_assert!(id.bytes().all(|byte| byte.is_ascii_graphic()));
             let last = LastEvent { stream, incarnation: life, request, place };

@@ -11,7 +11,7 @@ use crate::{
     object::Object,
     raw,
     version::Version,
-    vocabulary::spoken,
+    version_schema::adapt_result,
 };
 
 /// The name of this server in `serverInfo`, cards and `/health`.
@@ -33,7 +33,7 @@ consent. A failed tool says what was wrong and what to do next.";
 
 /// The parameters of `initialize`, as far as they matter here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hello {
+pub struct InitializeParams {
     /// The version to speak.
     pub version: Version,
     /// What the client can do.
@@ -44,7 +44,7 @@ pub struct Hello {
     pub client_version: String,
 }
 
-impl Default for Hello {
+impl Default for InitializeParams {
     /// What is known of a client that has said nothing yet.
     fn default() -> Self {
         Self {
@@ -56,7 +56,7 @@ impl Default for Hello {
     }
 }
 
-impl Hello {
+impl InitializeParams {
     /// Reads the parameters.
     ///
     /// # Errors
@@ -98,7 +98,7 @@ pub fn result(version: Version, prompts: bool) -> String {
         .raw("serverInfo", &server_info())
         .text("instructions", INSTRUCTIONS)
         .end();
-    spoken(version, "initialize", &whole).into_owned()
+    adapt_result(version, "initialize", &whole).into_owned()
 }
 
 /// What this server can do in a session, and without one. `prompts`: whether it has any.
@@ -124,8 +124,8 @@ pub fn server_info() -> String {
 mod tests {
     use super::*;
 
-    fn hello(text: &str) -> Result<Hello, RpcError> {
-        Hello::read(Some(&RawValue::from_string(text.into()).unwrap()))
+    fn hello(text: &str) -> Result<InitializeParams, RpcError> {
+        InitializeParams::read(Some(&RawValue::from_string(text.into()).unwrap()))
     }
 
     #[test]

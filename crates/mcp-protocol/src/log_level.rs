@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "the names are the levels")]
-pub enum LogLevel {
+pub enum LoggingLevel {
     Debug,
     Info,
     Notice,
@@ -19,7 +19,7 @@ pub enum LogLevel {
     Emergency,
 }
 
-impl LogLevel {
+impl LoggingLevel {
     /// All of them, the least severe first.
     pub const ALL: [Self; 8] = [
         Self::Debug,
@@ -58,10 +58,10 @@ mod tests {
 
     #[test]
     fn levels_grow_and_are_read_as_they_are_written() {
-        assert!(LogLevel::ALL.is_sorted());
-        for level in LogLevel::ALL {
-            assert_eq!(LogLevel::parse(level.as_str()), Some(level));
+        assert!(LoggingLevel::ALL.is_sorted());
+        for level in LoggingLevel::ALL {
+            assert_eq!(LoggingLevel::parse(level.as_str()), Some(level));
         }
-        assert_eq!(LogLevel::parse("Error"), None);
+        assert_eq!(LoggingLevel::parse("Error"), None);
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     jsonrpc::{RequestId, notification_text},
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     object::Object,
 };
 
@@ -26,7 +26,7 @@ pub fn progress(
 }
 
 /// `notifications/message`.
-pub fn message(level: LogLevel, logger: &str, data: &Value) -> Vec<u8> {
+pub fn message(level: LoggingLevel, logger: &str, data: &Value) -> Vec<u8> {
     let params = Object::new().text("level", level.as_str()).text("logger", logger);
     notification_text("notifications/message", &params.raw("data", &data.to_string()).end())
 }

@@ -27,7 +27,7 @@ pub fn number<N: FromStr>(raw: &RawValue) -> Option<N> {
 }
 
 /// A whole number, which JSON may also write as `40.0`; None where it is something else.
-pub fn whole(raw: &RawValue) -> Option<u64> {
+pub fn whole_number(raw: &RawValue) -> Option<u64> {
     let (whole, fraction) = raw.get().split_once('.').unwrap_or((raw.get(), ""));
     let is_whole = fraction.bytes().all(|digit| digit == b'0');
     whole.parse().ok().filter(|_| is_whole)
@@ -57,7 +57,7 @@ pub fn elements(json: &str) -> Result<Vec<&RawValue>, Error> {
 /// # Errors
 /// Where the text is no JSON.
 pub fn value(json: &str) -> Result<Value, Error> {
-    serde_json::from_str(json).or_else(|error| match mended(json) {
+    serde_json::from_str(json).or_else(|error| match replace_lone_surrogates(json) {
         Some(mended) => serde_json::from_str(&mended),
         None => Err(error),
     })
@@ -65,16 +65,16 @@ pub fn value(json: &str) -> Result<Value, Error> {
 
 /// The value in bytes from elsewhere; None where they are no JSON.
 pub fn value_of_bytes(bytes: &[u8]) -> Option<Value> {
-    value(std::str::from_utf8(unmarked(bytes)).ok()?).ok()
+    value(std::str::from_utf8(without_bom(bytes)).ok()?).ok()
 }
 
 /// A text without the byte order mark that some programs put before it (RFC 8259 §8.1).
-pub fn unmarked(bytes: &[u8]) -> &[u8] {
+pub fn without_bom(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 
 /// The text with U+FFFD for each escape of half a surrogate pair; None where there is none.
-fn mended(json: &str) -> Option<String> {
+fn replace_lone_surrogates(json: &str) -> Option<String> {
     let mut out = String::new();
     let mut rest = json;
     // A backslash stands nowhere else in JSON than before what it escapes.
@@ -157,7 +157,7 @@ mod tests {
     fn a_byte_order_mark_is_not_part_of_a_value() {
         assert_eq!(value_of_bytes(b"\xef\xbb\xbf{}"), Some(Value::Object(Default::default())));
         assert_eq!(value_of_bytes(b"\xef\xbb\xbf\xef\xbb\xbf{}"), None);
-        assert_eq!(unmarked(b"\xef\xbb"), b"\xef\xbb");
+        assert_eq!(without_bom(b"\xef\xbb"), b"\xef\xbb");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The versions of MCP that this server speaks, and what differs between them, as data.
 //!
 //! Invariant: no other module compares versions; it asks for the rule by name. What each version's
-//! messages may carry is a table of its own, [`vocabulary`](crate::vocabulary). Source: MCP
+//! messages may carry is a table of its own, [`vocabulary`](crate::version_schema). Source: MCP
 //! `basic/lifecycle` "Version Negotiation" (to 2025-11-25), `basic/versioning` (2026-07-28), and
 //! the changelog of each version.
 

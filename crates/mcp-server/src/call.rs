@@ -26,32 +26,32 @@ use crate::{
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
-    event::StreamName,
+    event::StreamId,
     jsonrpc::{INTERNAL_ERROR, RequestId, RpcError, error_text},
 };
 
 /// How long a call may take before its answer becomes an event stream.
-pub const WHOLE_WITHIN: Duration = Duration::from_millis(250);
+pub const STREAM_AFTER: Duration = Duration::from_millis(250);
 /// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a call that may have changed something goes on without a reader.
-const ALONE: Duration = Duration::from_secs(25);
+const DETACHED_LIMIT: Duration = Duration::from_secs(25);
 /// How often it is looked for a reader.
-const LOOK: Duration = Duration::from_secs(5);
+const READER_CHECK_EVERY: Duration = Duration::from_secs(5);
 
 /// Where the final answer of a streamed call is kept, so that a client that lost its connection
 /// can read it.
-pub trait Store {
+pub trait AnswerStore {
     /// Keeps an answer.
-    fn store(&self, stream: &StreamName, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
+    fn store(&self, stream: &StreamId, answer: &[u8]) -> LocalBoxFuture<'static, ()>;
 
     /// A call is over, and its answer waits in its channel.
     fn ended(&self) {}
 }
 
 /// How a call is answered.
-pub enum Answer {
+pub enum CallAnswer {
     /// At once and whole.
     Whole(Reply),
     /// As a stream that ends with the answer.
@@ -64,10 +64,10 @@ pub async fn run(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
-    store: Rc<dyn Store>,
+    store: Rc<dyn AnswerStore>,
     keep: impl FnOnce(LocalBoxFuture<'static, ()>),
-) -> Answer {
-    let mut call = guarded(call, channel.clone());
+) -> CallAnswer {
+    let mut call = catch_panic(call, channel.clone());
     match poll_fn(|cx| Poll::Ready(call.as_mut().poll(cx))).await {
         Poll::Ready(reply) => {
             channel.finish(reply);
@@ -77,17 +77,17 @@ pub async fn run(
         }
         Poll::Pending => {
             keep(drive(call, channel.clone(), platform.clone(), store).boxed_local());
-            select(channel.first_news(), platform.sleep(WHOLE_WITHIN)).await;
+            select(channel.first_news(), platform.sleep(STREAM_AFTER)).await;
         }
     }
     match channel.take_whole() {
-        Some(reply) => Answer::Whole(reply),
-        None => Answer::Stream(channel.events()),
+        Some(reply) => CallAnswer::Whole(reply),
+        None => CallAnswer::Stream(channel.events()),
     }
 }
 
 /// How a call is answered that lives in its answer.
-pub enum Held {
+pub enum AttachedAnswer {
     /// At once and whole.
     Whole(Reply),
     /// As a stream that ends with the answer. Dropping it ends the call, unless that may have changed
@@ -97,15 +97,15 @@ pub enum Held {
 
 /// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation"), unless
 /// it may have changed something by then.
-pub async fn run_held(
+pub async fn run_attached(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
     changes: Rc<Changes>,
-) -> Held {
-    let mut held = HeldCall::new(call, channel.clone(), platform, changes);
+) -> AttachedAnswer {
+    let mut held = AttachedCall::new(call, channel.clone(), platform, changes);
     if !poll_fn(|cx| Poll::Ready(held.advance(cx))).await {
-        let mut enough = select(channel.first_news(), held.platform.sleep(WHOLE_WITHIN));
+        let mut enough = select(channel.first_news(), held.platform.sleep(STREAM_AFTER));
         poll_fn(|cx| match held.advance(cx) {
             true => Poll::Ready(()),
             false => enough.poll_unpin(cx).map(drop),
@@ -113,19 +113,19 @@ pub async fn run_held(
         .await;
     }
     match channel.take_whole() {
-        Some(reply) => Held::Whole(reply),
+        Some(reply) => AttachedAnswer::Whole(reply),
         // The body of an answer that cannot be sent is never read, and would not drive the call.
         None if held.changes.is_begun() => {
             let stream = channel.events();
             held.go_on_alone();
-            Held::Stream(stream.boxed_local())
+            AttachedAnswer::Stream(stream.boxed_local())
         }
-        None => Held::Stream(held.begin().boxed_local()),
+        None => AttachedAnswer::Stream(held.begin().boxed_local()),
     }
 }
 
 /// A call and the stream of its answer in one.
-struct HeldCall {
+struct AttachedCall {
     call: Option<LocalBoxFuture<'static, Reply>>,
     channel: Rc<Channel>,
     stream: Option<CallStream>,
@@ -134,14 +134,14 @@ struct HeldCall {
     changes: Rc<Changes>,
 }
 
-impl HeldCall {
+impl AttachedCall {
     fn new(
         call: LocalBoxFuture<'static, Reply>,
         channel: Rc<Channel>,
         platform: SharedPlatform,
         changes: Rc<Changes>,
     ) -> Self {
-        let call = Some(guarded(call, channel.clone()));
+        let call = Some(catch_panic(call, channel.clone()));
         Self { call, channel, stream: None, platform, tick: None, changes }
     }
 
@@ -149,7 +149,7 @@ impl HeldCall {
     fn go_on_alone(&mut self) {
         if let Some(call) = self.call.take() {
             let (channel, platform) = (self.channel.clone(), self.platform.clone());
-            let ends = end_alone(call, channel, platform, self.changes.clone());
+            let ends = finish_detached(call, channel, platform, self.changes.clone());
             self.changes.run_on(ends.boxed_local());
         }
     }
@@ -187,7 +187,7 @@ impl HeldCall {
     }
 }
 
-impl Drop for HeldCall {
+impl Drop for AttachedCall {
     fn drop(&mut self) {
         self.stream = None;
         if self.changes.is_begun() {
@@ -196,25 +196,25 @@ impl Drop for HeldCall {
     }
 }
 
-/// Runs a call to its end while it has a reader, and for [`ALONE`] without one: the runtime gives what
+/// Runs a call to its end while it has a reader, and for [`DETACHED_LIMIT`] without one: the runtime gives what
 /// goes on after an answer 30 s. A call that takes longer is dropped, which notes that its outcome is
 /// not known. The body of an answer that was never sent keeps its place as a reader, so the runtime is
 /// asked, too, whether the client is still there.
-async fn end_alone(
+async fn finish_detached(
     mut call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
     changes: Rc<Changes>,
 ) {
     let (mut alone, mut silent) = (Duration::ZERO, Duration::ZERO);
-    while alone < ALONE {
-        match select(call, platform.sleep(LOOK)).await {
+    while alone < DETACHED_LIMIT {
+        match select(call, platform.sleep(READER_CHECK_EVERY)).await {
             Either::Left((reply, _)) => return channel.finish(reply),
             Either::Right(((), rest)) => call = rest,
         }
         let is_read = channel.has_reader() && !changes.is_abandoned();
-        alone = if is_read { Duration::ZERO } else { alone.saturating_add(LOOK) };
-        silent = silent.saturating_add(LOOK);
+        alone = if is_read { Duration::ZERO } else { alone.saturating_add(READER_CHECK_EVERY) };
+        silent = silent.saturating_add(READER_CHECK_EVERY);
         if silent >= KEEP_ALIVE {
             silent = Duration::ZERO;
             channel.keep_alive();
@@ -222,7 +222,7 @@ async fn end_alone(
     }
 }
 
-impl Stream for HeldCall {
+impl Stream for AttachedCall {
     type Item = Vec<u8>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -241,8 +241,8 @@ impl Stream for HeldCall {
 }
 
 /// Runs a call whose answer goes elsewhere than to the connection that asked.
-pub async fn run_aside(call: LocalBoxFuture<'static, Reply>, channel: Rc<Channel>) {
-    let reply = guarded(call, channel.clone()).await;
+pub async fn run_for_stream(call: LocalBoxFuture<'static, Reply>, channel: Rc<Channel>) {
+    let reply = catch_panic(call, channel.clone()).await;
     channel.finish(reply);
 }
 
@@ -250,12 +250,12 @@ async fn drive(
     mut call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
     platform: SharedPlatform,
-    store: Rc<dyn Store>,
+    store: Rc<dyn AnswerStore>,
 ) {
     loop {
         match select(call, platform.sleep(KEEP_ALIVE)).await {
             Either::Left((reply, _)) => {
-                keep_answer(&reply, &channel, &*store).await;
+                store_answer(&reply, &channel, &*store).await;
                 channel.finish(reply);
                 return store.ended();
             }
@@ -266,7 +266,7 @@ async fn drive(
 }
 
 /// Keeps the answer of a call that streams, before it is written out.
-pub async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
+pub async fn store_answer(reply: &Reply, channel: &Channel, store: &dyn AnswerStore) {
     if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
         && channel.is_streamed()
         && !channel.is_done()
@@ -276,18 +276,18 @@ pub async fn keep_answer(reply: &Reply, channel: &Channel, store: &dyn Store) {
 }
 
 /// The call with its panic turned into an error that the client can read.
-fn guarded(
+fn catch_panic(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
 ) -> LocalBoxFuture<'static, Reply> {
     AssertUnwindSafe(call)
         .catch_unwind()
-        .map(move |caught| caught.unwrap_or_else(|_| panicked(channel.request().as_ref())))
+        .map(move |caught| caught.unwrap_or_else(|_| panic_reply(channel.request().as_ref())))
         .boxed_local()
 }
 
 /// The answer to a request whose call panicked.
-pub fn panicked(request: Option<&RequestId>) -> Reply {
+pub fn panic_reply(request: Option<&RequestId>) -> Reply {
     let error = RpcError::new(
         INTERNAL_ERROR,
         "internal error: the call failed in the server. If the call changes something, the change \
@@ -335,8 +335,8 @@ mod tests {
     /// Keeps nothing.
     struct Nowhere;
 
-    impl Store for Nowhere {
-        fn store(&self, _stream: &StreamName, _answer: &[u8]) -> LocalBoxFuture<'static, ()> {
+    impl AnswerStore for Nowhere {
+        fn store(&self, _stream: &StreamId, _answer: &[u8]) -> LocalBoxFuture<'static, ()> {
             ready(()).boxed_local()
         }
     }
@@ -346,7 +346,7 @@ mod tests {
     }
 
     /// Runs a call; returns its answer, whether its task was kept, and the number of timers that were made.
-    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (Answer, bool, u32) {
+    fn run_now(call: LocalBoxFuture<'static, Reply>) -> (CallAnswer, bool, u32) {
         let (kept, platform) = (RefCell::new(false), Rc::<Hasty>::default());
         let keep = |_task| *kept.borrow_mut() = true;
         let ran = run(call, Channel::new(), platform.clone(), Rc::new(Nowhere), keep);
@@ -358,7 +358,7 @@ mod tests {
     #[test]
     fn a_quick_call_makes_neither_task_nor_timer() {
         let (answer, kept, timers) = run_now(ready(reply()).boxed_local());
-        assert!(matches!(answer, Answer::Whole(found) if found == reply()));
+        assert!(matches!(answer, CallAnswer::Whole(found) if found == reply()));
         assert!(!kept);
         assert_eq!(timers, 0);
     }
@@ -366,7 +366,7 @@ mod tests {
     #[test]
     fn a_call_that_takes_longer_becomes_a_stream_in_a_kept_task() {
         let (answer, kept, timers) = run_now(pending().boxed_local());
-        assert!(matches!(answer, Answer::Stream(_)));
+        assert!(matches!(answer, CallAnswer::Stream(_)));
         assert!(kept && timers > 0);
     }
 
@@ -374,7 +374,7 @@ mod tests {
     fn a_panic_is_an_error_with_status_500() {
         let call = async { panic!("on purpose") }.boxed_local();
         let (answer, ..) = run_now(call);
-        assert!(matches!(answer, Answer::Whole(Reply::Json { status: 500, .. })));
+        assert!(matches!(answer, CallAnswer::Whole(Reply::Json { status: 500, .. })));
     }
 
     /// Drops the stream of a call that waits; returns what the runtime was told to run on.
@@ -384,13 +384,13 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held = run_held(
+        let held = run_attached(
             pending().boxed_local(),
             Channel::new(),
             Rc::<Hasty>::default(),
             changes.clone(),
         );
-        let Held::Stream(stream) = block_on(held) else { panic!("it ended") };
+        let AttachedAnswer::Stream(stream) = block_on(held) else { panic!("it ended") };
         if may_have_changed {
             changes.begin();
         }
@@ -413,13 +413,13 @@ mod tests {
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
             kept.borrow_mut().push(rest);
         })));
-        let held = run_held(
+        let held = run_attached(
             pending().boxed_local(),
             Channel::new(),
             Rc::<Hasty>::default(),
             changes.clone(),
         );
-        let Held::Stream(mut stream) = block_on(held) else { panic!("it ended") };
+        let AttachedAnswer::Stream(mut stream) = block_on(held) else { panic!("it ended") };
         changes.begin();
         assert!(block_on(poll_immediate(stream.next())).is_none());
         // Nobody reads or drops the stream of a client that left.
@@ -432,11 +432,11 @@ mod tests {
     fn a_call_without_its_client_is_given_up_in_the_end() {
         let call = || pending().boxed_local();
         let changes = Rc::new(Changes::default());
-        block_on(end_alone(call(), Channel::new(), Rc::<Hasty>::default(), changes));
+        block_on(finish_detached(call(), Channel::new(), Rc::<Hasty>::default(), changes));
         // The body of an answer that was never sent is still there.
         let channel = Channel::new();
         let _unread = channel.events();
         let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
-        block_on(end_alone(call(), channel.clone(), Rc::<Hasty>::default(), left));
+        block_on(finish_detached(call(), channel.clone(), Rc::<Hasty>::default(), left));
     }
 }

@@ -9,20 +9,20 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    ask::{Ask, Reason, Stop, fitting},
     changes::Changes,
-    choice::Choice,
-    notify::{News, Notifier},
+    client_request::{ClientRequest, Stop, StopReason, validated},
+    execution::{Begun, Execution, Idempotency, Recorded, Step},
+    notifier::{ChangeEvent, Notifier},
     registry::Registry,
-    shelf::Shelf,
+    result_store::ResultStore,
     tasks::Tasks,
-    telemetry::{audit::Audit, record::Record},
-    work::{Begun, Effect, Recorded, Step, Work},
+    telemetry::{audit::Audit, record::RequestRecord},
+    tool_selection::ToolSelection,
 };
 use mcp_auth::{credential::Credential, principal::Principal};
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
-    capabilities::ClientCapabilities, implementation::Implementation, log_level::LogLevel,
+    capabilities::ClientCapabilities, implementation::Implementation, log_level::LoggingLevel,
 };
 
 /// How a person agrees to what destroys something (`MCP_CONSENT`).
@@ -60,7 +60,7 @@ pub struct Context {
     /// How a person agrees.
     pub consent: Consent,
     /// Which tools the caller wants to see.
-    pub choice: Choice,
+    pub choice: ToolSelection,
     /// The tools, resources and prompts of this server.
     pub registry: &'static Registry,
     /// The machine around the server.
@@ -68,17 +68,17 @@ pub struct Context {
     /// The way back to the client while the call runs.
     pub notifier: Rc<dyn Notifier>,
     /// Where the work of the call is done.
-    pub work: Rc<dyn Work>,
+    pub execution: Rc<dyn Execution>,
     /// Where it is noted what happened.
     pub audit: Rc<dyn Audit>,
     /// What this call may have changed.
     pub changes: Rc<Changes>,
     /// What is known of the request, for whoever operates the server.
-    pub record: Rc<Record>,
+    pub record: Rc<RequestRecord>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
     /// Where results are kept that are too large for an answer. None: nowhere.
-    pub shelf: Option<Rc<dyn Shelf>>,
+    pub result_store: Option<Rc<dyn ResultStore>>,
 }
 
 impl Context {
@@ -89,20 +89,20 @@ impl Context {
     /// A [`Stop`] to pass on with `?`: the work goes on elsewhere, the client took the request back, or
     /// this very request has begun before.
     pub async fn begin(&self) -> Result<Begun, Stop> {
-        self.begin_with(Effect::Once).await
+        self.begin_with(Idempotency::Once).await
     }
 
     /// The same for a change that is the same however often it is made.
     ///
     /// # Errors
     /// A [`Stop`] to pass on with `?`.
-    pub async fn begin_repeatable(&self) -> Result<Begun, Stop> {
-        self.begin_with(Effect::Repeatable).await
+    pub async fn begin_idempotent(&self) -> Result<Begun, Stop> {
+        self.begin_with(Idempotency::Repeatable).await
     }
 
-    async fn begin_with(&self, effect: Effect) -> Result<Begun, Stop> {
+    async fn begin_with(&self, effect: Idempotency) -> Result<Begun, Stop> {
         self.go_on()?;
-        self.work.begin(effect).await?;
+        self.execution.begin(effect).await?;
         self.go_on()?;
         self.changes.begin();
         Ok(Begun(()))
@@ -124,17 +124,17 @@ impl Context {
         key: &str,
         effect: impl Future<Output = T>,
     ) -> Result<Step<T>, Stop> {
-        match self.work.recorded(key) {
+        match self.execution.recorded(key) {
             Recorded::Outcome(text) => {
                 return Ok(serde_json::from_str(&text).map_or(Step::Unknown, Step::Done));
             }
             Recorded::Intent => return Ok(Step::Unknown),
             Recorded::Nothing => {}
         }
-        self.work.record(key, None).await?;
+        self.execution.record(key, None).await?;
         let outcome = effect.await;
         let text = serde_json::to_string(&outcome).unwrap_or_default();
-        self.work.record(key, Some(text)).await?;
+        self.execution.record(key, Some(text)).await?;
         Ok(Step::Done(outcome))
     }
 
@@ -147,14 +147,14 @@ impl Context {
         key: &str,
         found: impl Future<Output = Result<T, E>>,
     ) -> Result<T, E> {
-        if let Recorded::Outcome(text) = self.work.recorded(key)
+        if let Recorded::Outcome(text) = self.execution.recorded(key)
             && let Ok(known) = serde_json::from_str(&text)
         {
             return Ok(known);
         }
         let found = found.await?;
         let text = serde_json::to_string(&found).unwrap_or_default();
-        self.work.record(key, Some(text)).await?;
+        self.execution.record(key, Some(text)).await?;
         Ok(found)
     }
 
@@ -171,12 +171,12 @@ impl Context {
     ) -> Result<Option<T>, Stop> {
         let since_key = format!("{key}:since");
         let now = || self.platform.now_ms();
-        let since = match (self.work.recorded(key), self.work.recorded(&since_key)) {
+        let since = match (self.execution.recorded(key), self.execution.recorded(&since_key)) {
             (Recorded::Outcome(seen), _) => return Ok(serde_json::from_str(&seen).ok()),
             (_, Recorded::Outcome(since)) => since.parse().unwrap_or_else(|_| now()),
             _ => {
                 let since = now();
-                self.work.record(&since_key, Some(since.to_string())).await?;
+                self.execution.record(&since_key, Some(since.to_string())).await?;
                 since
             }
         };
@@ -184,7 +184,7 @@ impl Context {
         loop {
             if let Some(seen) = look().await {
                 let text = serde_json::to_string(&seen).unwrap_or_default();
-                self.work.record(key, Some(text)).await?;
+                self.execution.record(key, Some(text)).await?;
                 return Ok(Some(seen));
             }
             let waited = now().saturating_sub(since);
@@ -193,13 +193,13 @@ impl Context {
             }
             // What takes long is looked at less often: up to eight times the pace.
             let slower = Duration::from_millis(waited / 8).min(pace.every.saturating_mul(8));
-            self.work.pause(pace.every.max(slower)).await;
+            self.execution.pause(pace.every.max(slower)).await;
         }
     }
 
     /// Waits without blocking anything else; in a task without running.
     pub async fn sleep(&self, duration: Duration) {
-        self.work.sleep(duration).await;
+        self.execution.sleep(duration).await;
     }
 
     /// Tells the client how far the call is. `progress` must grow from one report to the next.
@@ -209,7 +209,7 @@ impl Context {
     }
 
     /// Sends a log message to the client, where it wants messages of this level.
-    pub fn log(&self, level: LogLevel, logger: &str, data: impl Into<Value>) {
+    pub fn log(&self, level: LoggingLevel, logger: &str, data: impl Into<Value>) {
         self.notifier.log(level, logger, data.into());
     }
 
@@ -219,14 +219,14 @@ impl Context {
     /// # Errors
     /// A [`Stop`] to pass on with `?`: the client cannot be asked, its answer does not fit, or the
     /// answer is yet to come.
-    pub async fn ask<Q: Ask>(&self, question: Q) -> Result<Q::Answers, Stop> {
+    pub async fn ask<Q: ClientRequest>(&self, question: Q) -> Result<Q::Answers, Stop> {
         let questions = question.questions();
         let answers = self.notifier.ask(questions.clone()).await?;
-        Q::answers(&mut fitting(&questions, answers)?.into_iter())
+        Q::answers(&mut validated(&questions, answers)?.into_iter())
     }
 
     /// Whether the client declared what these questions need.
-    pub fn can_ask(&self, questions: &impl Ask) -> bool {
+    pub fn can_ask(&self, questions: &impl ClientRequest) -> bool {
         let capabilities = self.notifier.capabilities();
         questions.questions().iter().all(|asked| capabilities.has(asked.question.needs()))
     }
@@ -237,11 +237,11 @@ impl Context {
     /// A [`Stop`] to pass on with `?`.
     pub fn require(&self, needs: ClientCapabilities) -> Result<(), Stop> {
         let missing = needs.without(self.notifier.capabilities());
-        if missing.is_empty() { Ok(()) } else { Err(Stop(Reason::Incapable(missing))) }
+        if missing.is_empty() { Ok(()) } else { Err(Stop(StopReason::MissingCapability(missing))) }
     }
 
     /// Tells every client whom it concerns that something changed.
-    pub fn announce(&self, news: News) {
+    pub fn announce(&self, news: ChangeEvent) {
         self.notifier.announce(news);
     }
 

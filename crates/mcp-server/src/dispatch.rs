@@ -7,25 +7,25 @@ use std::rc::Rc;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    apart::compiled_apart,
     changes::Changes,
-    choice::Choice,
+    cold::cold,
     context::Context,
-    listing::Listing,
-    long,
     outcome::{ASKS, Outcome},
+    paged_list::PagedList,
     params::Params,
-    registry::{Completion, Found, PromptError, ReadError, Reference},
-    tasks::{Becomes, OPERATION},
+    registry::{Completion, FoundTool, PromptError, ReadError, Reference},
+    task_call,
+    tasks::{OPERATION, TaskPolicy},
     telemetry::{
-        audit::{Entry, MAX_NAME, Pending},
-        record::{LEFT, PANICKED, Record, UNKNOWN},
+        audit::{AuditEntry, MAX_NAME, PendingEntry},
+        record::{LEFT, PANICKED, RequestRecord, UNKNOWN},
     },
+    tool_selection::ToolSelection,
     toolset::{Arguments, Effect},
 };
 use mcp_protocol::{
     bytes::cut_text,
-    content::Contents,
+    content::ResourceContents,
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
     object::Object,
@@ -43,10 +43,10 @@ pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcom
         "tools/call" => call_tool(ctx, params).await,
         "resources/list" => listed(ctx, &params, ctx.registry.resources()),
         "resources/templates/list" => listed(ctx, &params, ctx.registry.resource_templates()),
-        "resources/read" => compiled_apart(read_resource(ctx, params)).await,
+        "resources/read" => cold(read_resource(ctx, params)).await,
         "prompts/list" => listed(ctx, &params, ctx.registry.prompts()),
-        "prompts/get" => compiled_apart(get_prompt(ctx, params)).await,
-        "completion/complete" => compiled_apart(complete(ctx, &params)).await,
+        "prompts/get" => cold(get_prompt(ctx, params)).await,
+        "completion/complete" => cold(complete(ctx, &params)).await,
         _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
     };
     outcome.unwrap_or_else(Outcome::from)
@@ -55,7 +55,7 @@ pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcom
 fn listed(
     ctx: &Context,
     params: &Params<'_>,
-    listing: &'static Listing,
+    listing: &'static PagedList,
 ) -> Result<Outcome, RpcError> {
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
     Ok(page.map_or(Outcome::List(listing.whole()), Outcome::Text))
@@ -64,7 +64,7 @@ fn listed(
 /// The tools that the caller may use, of those that it or the operator chose.
 fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let choice = ctx.choice.within(ctx.principal.scopes);
-    if choice == Choice::default() {
+    if choice == ToolSelection::default() {
         return listed(ctx, params, ctx.registry.default_tools());
     }
     let listing = ctx.registry.tools(choice);
@@ -75,10 +75,10 @@ fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
     let found = ctx.registry.find(&name);
-    ctx.record.tool(found.map(|found| found.tool.name));
+    ctx.record.set_tool(found.map(|found| found.tool.name));
     let noted = AuditedCall::begin(ctx, &name, found, params.arguments);
     let outcome = match found {
-        Some(found) => carry_out(ctx, found, params.arguments).await,
+        Some(found) => execute(ctx, found, params.arguments).await,
         None => Outcome::Failed(RpcError::new(
             INVALID_PARAMS,
             format!("no tool `{name}`: see tools/list"),
@@ -90,13 +90,13 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
     Ok(outcome)
 }
 
-async fn carry_out(ctx: &Context, found: Found, arguments: Arguments<'_>) -> Outcome {
+async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) -> Outcome {
     if let Err(beyond) = ctx.principal.scopes.require(found.needs()) {
         return Outcome::Beyond(beyond);
     }
     let called = match &ctx.tasks {
-        Some(tasks) if found.tool.becomes != Becomes::Never => {
-            return compiled_apart(long::call(ctx, tasks, found, arguments)).await;
+        Some(tasks) if found.tool.task_policy != TaskPolicy::Never => {
+            return cold(task_call::call(ctx, tasks, found, arguments)).await;
         }
         _ => found.call(ctx, arguments).await,
     };
@@ -105,9 +105,9 @@ async fn carry_out(ctx: &Context, found: Found, arguments: Arguments<'_>) -> Out
 
 /// The entry in the audit of a call of a tool that goes on. Dropping it notes what is known by then.
 struct AuditedCall {
-    pending: Option<Pending>,
+    pending: Option<PendingEntry>,
     changes: Rc<Changes>,
-    record: Rc<Record>,
+    record: Rc<RequestRecord>,
 }
 
 impl AuditedCall {
@@ -115,16 +115,16 @@ impl AuditedCall {
     fn begin(
         ctx: &Context,
         tool: &str,
-        found: Option<Found>,
+        found: Option<FoundTool>,
         arguments: Arguments<'_>,
     ) -> Option<Self> {
         let effect = found.map_or(Effect::Read, |found| found.tool.effect);
         let wanted = effect != Effect::Read || ctx.audit.wants_reads();
         wanted.then(|| {
-            let entry = Entry {
+            let entry = AuditEntry {
                 at_ms: 0,
                 subject: ctx.principal.subject.to_text(),
-                way: ctx.principal.way.name(),
+                way: ctx.principal.auth_method.name(),
                 key: ctx.principal.client.clone(),
                 client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
                 action: cut_text(tool, MAX_NAME).to_owned(),
@@ -134,7 +134,7 @@ impl AuditedCall {
                 duration_ms: 0,
             };
             Self {
-                pending: Some(Pending::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
+                pending: Some(PendingEntry::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
                 changes: ctx.changes.clone(),
                 record: ctx.record.clone(),
             }
@@ -148,7 +148,7 @@ impl AuditedCall {
         };
         let word = outcome.word();
         if self.changes.is_unknown() {
-            self.record.unknown();
+            self.record.set_unknown();
             pending.end(UNKNOWN);
         } else if word == ASKS {
             pending.forget();
@@ -167,7 +167,7 @@ impl Drop for AuditedCall {
         if self.changes.is_begun() {
             pending.end(UNKNOWN);
             if !panicked {
-                self.record.unknown();
+                self.record.set_unknown();
             }
         } else {
             pending.end(if panicked { PANICKED } else { LEFT });
@@ -179,12 +179,12 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
     let uri = Params::required(params.uri, "resources/read", "uri")?;
     let address = canonical(&uri);
     if let (Some(id), Some(tasks)) = (address.strip_prefix(OPERATION), &ctx.tasks) {
-        return long::read(tasks, id, &uri).await;
+        return task_call::read(tasks, id, &uri).await;
     }
     match ctx.registry.read(ctx, &address).await {
         // The client knows it by the address that it asked for.
         Ok(contents) => {
-            let contents = Contents { uri: uri.into_owned(), ..contents };
+            let contents = ResourceContents { uri: uri.into_owned(), ..contents };
             Ok(Outcome::Result(contents.to_result()))
         }
         Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),

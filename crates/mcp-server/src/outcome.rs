@@ -2,13 +2,13 @@
 
 use mcp_auth::scope::BeyondScope;
 use mcp_protocol::{
-    content::ToolResult,
+    content::CallToolResult,
     jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, error_text},
 };
 
 use crate::{
-    ask::{Reason, Stop},
-    tasks::Seen,
+    client_request::{Stop, StopReason},
+    tasks::TaskSnapshot,
 };
 
 /// How a request is called that ended at a question: it comes again.
@@ -24,7 +24,7 @@ pub enum Outcome {
     /// The text of a result that was bounded before.
     Text(String),
     /// A tool's result.
-    Tool(ToolResult),
+    Tool(CallToolResult),
     /// There is no resource at this URI.
     NoResource(String),
     /// An error.
@@ -32,7 +32,7 @@ pub enum Outcome {
     /// The client must be asked, or cannot be.
     Stopped(Stop),
     /// The work goes on in a task, which the client follows.
-    Task(Seen),
+    Task(TaskSnapshot),
     /// The caller may not ask for it.
     Beyond(BeyondScope),
 }
@@ -41,12 +41,12 @@ impl Outcome {
     /// How lines and the audit call it.
     pub fn word(&self) -> &'static str {
         match self {
-            Self::Tool(ToolResult { is_error: true, .. }) => "failed",
+            Self::Tool(CallToolResult { is_error: true, .. }) => "failed",
             Self::Text(text) if text.contains("\"isError\":true") => "failed",
             Self::Failed(_) | Self::NoResource(_) => "error",
             Self::Beyond(_) => "beyond-scope",
             Self::Task(_) => "task",
-            Self::Stopped(Stop(Reason::Suspended(_))) => ASKS,
+            Self::Stopped(Stop(StopReason::Suspended(_))) => ASKS,
             Self::Stopped(_) => "stopped",
             _ => "done",
         }
@@ -55,7 +55,9 @@ impl Outcome {
     /// The code of the JSON-RPC error that it is, where it is one of the outcome's own.
     pub fn code(&self) -> Option<i32> {
         match self {
-            Self::Failed(error) | Self::Stopped(Stop(Reason::Refused(error))) => Some(error.code),
+            Self::Failed(error) | Self::Stopped(Stop(StopReason::Refused(error))) => {
+                Some(error.code)
+            }
             Self::Beyond(_) => Some(TRANSPORT_ERROR),
             _ => None,
         }

@@ -7,20 +7,20 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use mcp_auth::{refusal::UnknownToolset, scope::Scopes};
 use mcp_protocol::{
-    content::{Contents, PromptResult},
+    content::{GetPromptResult, ResourceContents},
     raw,
-    stateless::param_marks::ParamHeader,
+    stateless::param_declarations::ParamHeader,
     uri::canonical,
 };
 use serde_json::{Map, Value};
 
 use crate::{
-    ask::Stop,
-    choice::{ALL, Choice, DEFAULT, DYNAMIC},
+    client_request::Stop,
     context::Context,
-    listing::Listing,
-    shelf::{self, RESULT},
-    toolset::{Arguments, Effect, Ended, Look, Offer, Tool, Toolset},
+    paged_list::PagedList,
+    result_store::{self, RESULT},
+    tool_selection::{ALL, DEFAULT, DYNAMIC, ToolSelection},
+    toolset::{Arguments, CallResult, Effect, ResourceState, Tool, Toolset, Visibility},
 };
 
 /// Lists of choices that an isolate keeps.
@@ -76,13 +76,13 @@ pub enum Reference<'a> {
 
 /// A tool and the toolset that runs it.
 #[derive(Clone, Copy)]
-pub struct Found {
+pub struct FoundTool {
     /// The tool.
     pub tool: &'static Tool,
     toolset: &'static dyn Toolset,
 }
 
-impl Found {
+impl FoundTool {
     /// What a caller must be allowed to, to call it.
     pub fn needs(&self) -> Scopes {
         if self.tool.effect == Effect::Read { Scopes::READ } else { Scopes::WRITE }
@@ -92,7 +92,7 @@ impl Found {
     ///
     /// # Errors
     /// Where it stops at a question to the client.
-    pub async fn call(&self, ctx: &Context, arguments: Arguments<'_>) -> Ended {
+    pub async fn call(&self, ctx: &Context, arguments: Arguments<'_>) -> CallResult {
         self.toolset.call(ctx, self.tool, arguments).await
     }
 
@@ -105,12 +105,12 @@ impl Found {
 /// The toolsets of a server.
 pub struct Registry {
     toolsets: &'static [&'static dyn Toolset],
-    default: OnceLock<Listing>,
-    resources: OnceLock<Listing>,
-    templates: OnceLock<Listing>,
-    prompts: OnceLock<Listing>,
+    default: OnceLock<PagedList>,
+    resources: OnceLock<PagedList>,
+    templates: OnceLock<PagedList>,
+    prompts: OnceLock<PagedList>,
     headers: OnceLock<Vec<(String, Vec<ParamHeader>)>>,
-    chosen: Mutex<Vec<(Choice, Arc<Listing>)>>,
+    chosen: Mutex<Vec<(ToolSelection, Arc<PagedList>)>>,
 }
 
 impl Registry {
@@ -134,10 +134,10 @@ impl Registry {
     }
 
     /// The tool of this name.
-    pub fn find(&self, name: &str) -> Option<Found> {
+    pub fn find(&self, name: &str) -> Option<FoundTool> {
         self.toolsets
             .iter()
-            .find_map(|toolset| Some(Found { tool: toolset.find(name)?, toolset: *toolset }))
+            .find_map(|toolset| Some(FoundTool { tool: toolset.find(name)?, toolset: *toolset }))
     }
 
     /// The groups by which tools can be chosen.
@@ -172,35 +172,35 @@ impl Registry {
     ///
     /// # Errors
     /// Where one of them does not exist.
-    pub fn choose(&self, names: &str) -> Result<Choice, UnknownToolset> {
+    pub fn choose(&self, names: &str) -> Result<ToolSelection, UnknownToolset> {
         let names = names.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
         let mut sets = 0;
         for name in names {
             sets |= self.bits(name)?;
         }
         let sets = if sets == 0 { DEFAULT } else { sets };
-        Ok(Choice { sets, ..Choice::default() })
+        Ok(ToolSelection { sets, ..ToolSelection::default() })
     }
 
     /// Whether a tool is offered to those who made this choice.
-    pub fn offers(&self, choice: Choice, tool: &Tool) -> bool {
+    pub fn offers(&self, choice: ToolSelection, tool: &Tool) -> bool {
         let named = || choice.sets & self.bit(tool.group).unwrap_or_default() != 0;
-        let chosen = match tool.offer {
-            Offer::Always => return true,
-            Offer::Finder => return choice.is_dynamic(),
-            Offer::Default => choice.sets & DEFAULT != 0 || named(),
-            Offer::Chosen | Offer::Retired => named(),
+        let chosen = match tool.visibility {
+            Visibility::Always => return true,
+            Visibility::Finder => return choice.is_dynamic(),
+            Visibility::Default => choice.sets & DEFAULT != 0 || named(),
+            Visibility::Chosen | Visibility::Retired => named(),
         };
         chosen && choice.may_offer(tool)
     }
 
     /// The tools that are offered where nobody chose others.
-    pub fn default_tools(&self) -> &Listing {
-        self.default.get_or_init(|| self.listed(Choice::default()))
+    pub fn default_tools(&self) -> &PagedList {
+        self.default.get_or_init(|| self.listed(ToolSelection::default()))
     }
 
     /// The tools of a choice; put together once per isolate.
-    pub fn tools(&self, choice: Choice) -> Arc<Listing> {
+    pub fn tools(&self, choice: ToolSelection) -> Arc<PagedList> {
         let mut chosen = self.chosen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, listing)) = chosen.iter().find(|(known, _)| *known == choice) {
             return listing.clone();
@@ -213,25 +213,25 @@ impl Registry {
         listing
     }
 
-    fn listed(&self, choice: Choice) -> Listing {
+    fn listed(&self, choice: ToolSelection) -> PagedList {
         let offered = self.all().filter(|tool| self.offers(choice, tool));
         let texts: Vec<&str> = offered.map(|tool| tool.definition).collect();
-        Listing::new("tools", &texts)
+        PagedList::new("tools", &texts)
     }
 
     /// The resources that have one URI.
-    pub fn resources(&self) -> &Listing {
+    pub fn resources(&self) -> &PagedList {
         self.resources.get_or_init(|| self.put_together("resources", |set| set.resources()))
     }
 
     /// The resources whose URI has parameters.
-    pub fn resource_templates(&self) -> &Listing {
+    pub fn resource_templates(&self) -> &PagedList {
         let of = |set: &'static dyn Toolset| set.resource_templates();
         self.templates.get_or_init(|| self.put_together("resourceTemplates", of))
     }
 
     /// The prompts.
-    pub fn prompts(&self) -> &Listing {
+    pub fn prompts(&self) -> &PagedList {
         self.prompts.get_or_init(|| self.put_together("prompts", |set| set.prompts()))
     }
 
@@ -239,9 +239,9 @@ impl Registry {
         &self,
         field: &'static str,
         of: impl Fn(&'static dyn Toolset) -> &'static [&'static str],
-    ) -> Listing {
+    ) -> PagedList {
         let parts: Vec<&str> = self.toolsets.iter().flat_map(|set| of(*set)).copied().collect();
-        Listing::new(field, &parts)
+        PagedList::new(field, &parts)
     }
 
     /// The headers that repeat arguments of a tool (2026-07-28 `x-mcp-header`).
@@ -254,9 +254,9 @@ impl Registry {
     ///
     /// # Errors
     /// Where there is none, or it cannot be read.
-    pub async fn read(&self, ctx: &Context, uri: &str) -> Result<Contents, ReadError> {
+    pub async fn read(&self, ctx: &Context, uri: &str) -> Result<ResourceContents, ReadError> {
         if uri.starts_with(RESULT) {
-            return shelf::read(ctx, uri).await.ok_or(ReadError::NotFound);
+            return result_store::read(ctx, uri).await.ok_or(ReadError::NotFound);
         }
         for toolset in self.toolsets {
             match toolset.read(ctx, uri).await {
@@ -274,7 +274,7 @@ impl Registry {
     }
 
     /// Looks at such a resource. None: it could not be read just now.
-    pub async fn look(&self, ctx: &Context, uri: &str) -> Option<Look> {
+    pub async fn look(&self, ctx: &Context, uri: &str) -> Option<ResourceState> {
         let uri = canonical(uri);
         let toolset = self.toolsets.iter().find(|toolset| toolset.is_watchable(&uri))?;
         toolset.look(ctx, &uri).await
@@ -289,7 +289,7 @@ impl Registry {
         ctx: &Context,
         name: &str,
         arguments: &Map<String, Value>,
-    ) -> Result<PromptResult, PromptError> {
+    ) -> Result<GetPromptResult, PromptError> {
         for toolset in self.toolsets {
             match toolset.prompt(ctx, name, arguments).await {
                 Err(PromptError::NotFound) => {}

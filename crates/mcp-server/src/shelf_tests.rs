@@ -5,12 +5,12 @@ use pollster::block_on;
 use serde_json::json;
 
 use super::*;
-use crate::testing::Fake;
+use crate::testing::FakePlatform;
 
 #[derive(Default)]
 struct OneText(RefCell<String>);
 
-impl Shelf for OneText {
+impl ResultStore for OneText {
     fn keep(&self, text: String) -> LocalBoxFuture<'static, Option<String>> {
         *self.0.borrow_mut() = text;
         ready(Some("id".to_owned())).boxed_local()
@@ -26,15 +26,15 @@ impl Shelf for OneText {
 }
 
 fn with_shelf() -> Context {
-    Context { shelf: Some(Rc::new(OneText::default())), ..Fake::new([]).context() }
+    Context { result_store: Some(Rc::new(OneText::default())), ..FakePlatform::new([]).context() }
 }
 
-fn large() -> ToolResult {
+fn large() -> CallToolResult {
     let sites: Vec<Value> = (0..10_000)
         .map(|n| json!({"fqdn": format!("site-{n}.org"), "note": "x".repeat(200)}))
         .collect();
     let data = json!({"count": 10_000, "truncated": false, "sites": sites});
-    ToolResult::structured(
+    CallToolResult::structured(
         data,
         "10000 sites:\n".to_owned() + &"- a site\n".repeat(10_000) + "Read on.",
     )
@@ -43,7 +43,7 @@ fn large() -> ToolResult {
 #[test]
 fn a_large_result_is_kept_whole_and_says_where() {
     let ctx = with_shelf();
-    let result = block_on(fitting(&ctx, large()));
+    let result = block_on(fit(&ctx, large()));
     assert!(result.to_json().len() <= MAX_ANSWER);
     let data = result.structured_content.unwrap();
     assert_eq!(data["truncated"], true);
@@ -52,15 +52,15 @@ fn a_large_result_is_kept_whole_and_says_where() {
         "{}",
         data["warnings"]
     );
-    let Content::Text { text } = &result.content[0] else { panic!("not a text") };
+    let ContentBlock::Text { text } = &result.content[0] else { panic!("not a text") };
     assert!(text.len() < 40_000 && text.ends_with("Read on."), "{}", &text[..200]);
     assert!(
-        matches!(&result.content[1], Content::ResourceLink { uri, .. } if uri == "sitebay://result/id/1")
+        matches!(&result.content[1], ContentBlock::ResourceLink { uri, .. } if uri == "sitebay://result/id/1")
     );
     let mut whole = String::new();
     let mut page = 1;
     while let Some(contents) = block_on(read(&ctx, &format!("sitebay://result/id/{page}"))) {
-        let mcp_protocol::content::ContentsBody::Text(text) = contents.body else {
+        let mcp_protocol::content::ResourceBody::Text(text) = contents.body else {
             panic!("not a text")
         };
         assert!(text.len() <= PAGE + 200);
@@ -73,16 +73,16 @@ fn a_large_result_is_kept_whole_and_says_where() {
 
 #[test]
 fn without_a_shelf_the_result_says_what_is_missing() {
-    let ctx = Fake::new([]).context();
-    let result = block_on(fitting(&ctx, large()));
+    let ctx = FakePlatform::new([]).context();
+    let result = block_on(fit(&ctx, large()));
     let text = result.to_json();
     assert!(text.len() <= MAX_ANSWER && text.contains("cannot be kept"), "{}", &text[..300]);
 }
 
 #[test]
 fn what_is_small_is_as_it_was() {
-    let result = ToolResult::structured(json!({"a": 1}), "one");
-    assert_eq!(block_on(fitting(&with_shelf(), result.clone())), result);
+    let result = CallToolResult::structured(json!({"a": 1}), "one");
+    assert_eq!(block_on(fit(&with_shelf(), result.clone())), result);
 }
 
 #[test]

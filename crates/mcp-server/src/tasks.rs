@@ -8,8 +8,8 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::notify::Notifier;
-use mcp_auth::request_state::Answered;
+use crate::notifier::Notifier;
+use mcp_auth::request_state::AnsweredInput;
 use mcp_platform::record::Record;
 use mcp_protocol::{base64url, capabilities::ClientCapabilities};
 
@@ -18,7 +18,7 @@ pub const OPERATION: &str = "sitebay://operation/";
 
 /// When a tool's work becomes a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Becomes {
+pub enum TaskPolicy {
     /// Never: it is quick.
     Never,
     /// As soon as it is called, where the client can follow tasks; else when it begins to change
@@ -41,7 +41,7 @@ pub enum Follows {
 
 /// What a task is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Start {
+pub struct TaskRequest {
     /// The tool.
     pub tool: String,
     /// Its arguments.
@@ -49,7 +49,7 @@ pub struct Start {
     pub arguments: Option<Box<RawValue>>,
     /// What the client has answered so far.
     #[serde(default)]
-    pub answers: Vec<Answered>,
+    pub answers: Vec<AnsweredInput>,
     /// What the client can do.
     #[serde(default)]
     pub capabilities: ClientCapabilities,
@@ -66,7 +66,7 @@ pub struct Start {
 
 /// A task and what it looks like.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen {
+pub struct TaskSnapshot {
     /// Its id.
     pub id: String,
     /// The JSON text of the task, an object.
@@ -75,7 +75,7 @@ pub struct Seen {
 
 /// Why a task did not do what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TaskFault {
+pub enum TaskError {
     /// There is no such task, or it is somebody else's, or forgotten.
     Unknown,
     /// It was refused before it did anything; the text says why.
@@ -86,7 +86,7 @@ pub enum TaskFault {
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum TaskOutcome {
     /// With the text of a result.
     Completed(String),
     /// With an error of the protocol: code and message.
@@ -95,7 +95,7 @@ pub enum Ended {
     Cancelled,
 }
 
-/// The fields of an [`Ended`]; one that was cancelled has none.
+/// The fields of an [`TaskOutcome`]; one that was cancelled has none.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
 struct EndedFields<'a> {
@@ -107,7 +107,7 @@ struct EndedFields<'a> {
     code: Option<i32>,
 }
 
-impl Serialize for Ended {
+impl Serialize for TaskOutcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = EndedFields::default();
         match self {
@@ -122,7 +122,7 @@ impl Serialize for Ended {
     }
 }
 
-impl<'de> Deserialize<'de> for Ended {
+impl<'de> Deserialize<'de> for TaskOutcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let EndedFields { completed, failed, code } = EndedFields::deserialize(deserializer)?;
         Ok(match (completed, failed) {
@@ -136,11 +136,11 @@ impl<'de> Deserialize<'de> for Ended {
     }
 }
 
-impl Record for Start {}
-impl Record for Ended {}
+impl Record for TaskRequest {}
+impl Record for TaskOutcome {}
 
 /// What a task does, or nothing where it could not be asked.
-pub type Asked<T> = LocalBoxFuture<'static, Result<T, TaskFault>>;
+pub type TaskFuture<T> = LocalBoxFuture<'static, Result<T, TaskError>>;
 
 /// The tasks of one caller.
 pub trait Tasks {
@@ -148,19 +148,19 @@ pub trait Tasks {
     fn name(&self, nonce: Option<[u8; 16]>) -> String;
 
     /// Starts the task with this id; it is kept when this is ready. Starting it again gives the task
-    /// that there is. [`TaskFault::Failed`]: it may have begun.
-    fn start(&self, id: &str, start: Start) -> Asked<Seen>;
+    /// that there is. [`TaskError::Failed`]: it may have begun.
+    fn start(&self, id: &str, start: TaskRequest) -> TaskFuture<TaskSnapshot>;
 
     /// Looks at a task: its JSON text.
-    fn look(&self, id: &str) -> Asked<String>;
+    fn look(&self, id: &str) -> TaskFuture<String>;
 
     /// Answers questions of a task: the text of `inputResponses`.
-    fn update(&self, id: &str, responses: String) -> Asked<()>;
+    fn update(&self, id: &str, responses: String) -> TaskFuture<()>;
 
     /// Takes a task back.
-    fn cancel(&self, id: &str) -> Asked<()>;
+    fn cancel(&self, id: &str) -> TaskFuture<()>;
 
     /// Waits for the end of a task; what it tells and asks goes through `notifier`. `owner`: it is
     /// taken back when nobody waits any more.
-    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> Asked<Ended>;
+    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome>;
 }

@@ -14,12 +14,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    ask::Stop,
-    choice::Choice,
+    client_request::Stop,
     context::{Consent, Context},
-    notify::{News, Nobody, Notifier},
+    execution::InPlace,
+    notifier::{ChangeEvent, NoClient, Notifier},
     registry::Registry,
-    work::InPlace,
+    tool_selection::ToolSelection,
 };
 use mcp_auth::credential::Credential;
 use mcp_auth::{
@@ -27,11 +27,11 @@ use mcp_auth::{
     scope::Scopes,
     secret::Secret,
     session_id::{Claims, Placement},
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::{
-    capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
+    capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
     version::Version,
 };
 
@@ -59,12 +59,12 @@ pub static EMPTY: Registry = Registry::new(&[]);
 
 /// One scripted answer.
 #[derive(Debug, Clone)]
-pub struct Step {
+pub struct ScriptedResponse {
     takes: Duration,
     outcome: Result<OutboundResponse, NetworkFailure>,
 }
 
-impl Step {
+impl ScriptedResponse {
     /// The same, after a while.
     pub fn after(mut self, seconds: u64) -> Self {
         self.takes = Duration::from_secs(seconds);
@@ -100,33 +100,33 @@ pub fn answer(status: u16, body: &str) -> OutboundResponse {
 }
 
 /// An answer with a text.
-pub fn text(status: u16, body: &str) -> Step {
-    Step { takes: Duration::from_millis(50), outcome: Ok(answer(status, body)) }
+pub fn text(status: u16, body: &str) -> ScriptedResponse {
+    ScriptedResponse { takes: Duration::from_millis(50), outcome: Ok(answer(status, body)) }
 }
 
 /// An answer with JSON.
-pub fn json(status: u16, body: Value) -> Step {
+pub fn json(status: u16, body: Value) -> ScriptedResponse {
     text(status, &body.to_string())
 }
 
 /// A connection that breaks.
-pub fn broken() -> Step {
+pub fn broken() -> ScriptedResponse {
     let outcome = Err(NetworkFailure::Broken("connection reset".into()));
-    Step { takes: Duration::from_millis(50), outcome }
+    ScriptedResponse { takes: Duration::from_millis(50), outcome }
 }
 
 /// The machine. Once the script is played, every request is broken.
-pub struct Fake {
-    script: RefCell<VecDeque<Step>>,
+pub struct FakePlatform {
+    script: RefCell<VecDeque<ScriptedResponse>>,
     requests: RefCell<Vec<OutboundRequest>>,
     now_ms: Cell<u64>,
     ids: Cell<u32>,
     reports: RefCell<Vec<String>>,
 }
 
-impl Fake {
+impl FakePlatform {
     /// Plays this script.
-    pub fn new(script: impl IntoIterator<Item = Step>) -> Rc<Self> {
+    pub fn new(script: impl IntoIterator<Item = ScriptedResponse>) -> Rc<Self> {
         Rc::new(Self {
             script: RefCell::new(script.into_iter().collect()),
             requests: RefCell::default(),
@@ -145,13 +145,13 @@ impl Fake {
     pub fn context_of(self: &Rc<Self>, token: Option<&str>) -> Context {
         Context {
             client: Rc::default(),
-            record: crate::telemetry::record::Record::aside(),
+            record: crate::telemetry::record::RequestRecord::disabled(),
             page_size: 100,
             consent: Consent::default(),
-            choice: Choice::default(),
+            choice: ToolSelection::default(),
             registry: &EMPTY,
             principal: Rc::new(Principal {
-                way: Way::Open,
+                auth_method: AuthMethod::Open,
                 subject: Subject([0; 16]),
                 client: String::new(),
                 scopes: Scopes::ADMIN,
@@ -166,11 +166,11 @@ impl Fake {
             }),
             platform: self.clone(),
             notifier: Rc::new(Reports(self.clone())),
-            work: Rc::new(InPlace { platform: self.clone(), moves: false }),
-            audit: Rc::new(crate::telemetry::audit::Unkept),
+            execution: Rc::new(InPlace { platform: self.clone(), moves: false }),
+            audit: Rc::new(crate::telemetry::audit::NoAudit),
             changes: Rc::default(),
             tasks: None,
-            shelf: None,
+            result_store: None,
         }
     }
 
@@ -230,7 +230,7 @@ impl Fake {
     }
 }
 
-impl Platform for Fake {
+impl Platform for FakePlatform {
     fn fetch(
         &self,
         request: OutboundRequest,
@@ -262,7 +262,7 @@ impl Platform for Fake {
     }
 }
 
-struct Reports(Rc<Fake>);
+struct Reports(Rc<FakePlatform>);
 
 impl Notifier for Reports {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
@@ -270,12 +270,15 @@ impl Notifier for Reports {
         self.0.reports.borrow_mut().push(line);
     }
 
-    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
+    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
 
-    fn announce(&self, _news: News) {}
+    fn announce(&self, _news: ChangeEvent) {}
 
-    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        Nobody.ask(questions)
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        NoClient.ask(questions)
     }
 
     fn capabilities(&self) -> ClientCapabilities {

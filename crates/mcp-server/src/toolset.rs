@@ -33,21 +33,21 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_protocol::content::{Contents, PromptResult, ToolResult};
+use mcp_protocol::content::{CallToolResult, GetPromptResult, ResourceContents};
 use serde_json::{Map, Value, value::RawValue};
 
 use crate::{
-    ask::Stop,
+    client_request::Stop,
     context::Context,
     registry::{Completion, PromptError, ReadError},
-    tasks::Becomes,
+    tasks::TaskPolicy,
 };
 
 /// The arguments of a call, as they came.
 pub type Arguments<'a> = Option<&'a RawValue>;
 
 /// How a call of a tool ends: with a result, or at a question to the client.
-pub type Ended = Result<ToolResult, Stop>;
+pub type CallResult = Result<CallToolResult, Stop>;
 
 /// What a tool does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Effect {
 
 /// Who is offered a tool in `tools/list`. Every tool can be called by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Offer {
+pub enum Visibility {
     /// Everybody.
     Always,
     /// Callers who chose nothing, and those who chose its group.
@@ -96,9 +96,9 @@ pub struct Tool {
     /// What it does to the world.
     pub effect: Effect,
     /// Who is offered it.
-    pub offer: Offer,
+    pub visibility: Visibility,
     /// When its work becomes a task.
-    pub becomes: Becomes,
+    pub task_policy: TaskPolicy,
     /// The tool as MCP lists it, as JSON.
     pub definition: &'static str,
 }
@@ -106,14 +106,15 @@ pub struct Tool {
 impl Tool {
     /// A tool that reads, is quick, and is offered to everybody; the rest is yet to be said.
     pub const fn quick(definition: &'static str) -> Self {
-        let (effect, offer, becomes) = (Effect::Read, Offer::Always, Becomes::Never);
-        Self { name: "", group: "", effect, offer, becomes, definition }
+        let (effect, visibility, task_policy) =
+            (Effect::Read, Visibility::Always, TaskPolicy::Never);
+        Self { name: "", group: "", effect, visibility, task_policy, definition }
     }
 }
 
 /// One look at a resource that changes by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Look {
+pub struct ResourceState {
     /// Stands for what is there; empty where nothing is.
     pub digest: String,
     /// The service is at work on it.
@@ -142,7 +143,7 @@ pub trait Toolset: Sync {
         ctx: &'a Context,
         tool: &'a Tool,
         arguments: Arguments<'a>,
-    ) -> LocalBoxFuture<'a, Ended>;
+    ) -> LocalBoxFuture<'a, CallResult>;
 
     /// The thing that arguments name, such as a site's host name: for the audit.
     fn target(&self, _arguments: Arguments<'_>) -> Option<String> {
@@ -164,7 +165,7 @@ pub trait Toolset: Sync {
         &'a self,
         _ctx: &'a Context,
         _uri: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Contents, ReadError>> {
+    ) -> LocalBoxFuture<'a, Result<ResourceContents, ReadError>> {
         ready(Err(ReadError::NotFound)).boxed_local()
     }
 
@@ -175,7 +176,11 @@ pub trait Toolset: Sync {
     }
 
     /// Looks at such a resource. None: it could not be read just now.
-    fn look<'a>(&'a self, _ctx: &'a Context, _uri: &'a str) -> LocalBoxFuture<'a, Option<Look>> {
+    fn look<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _uri: &'a str,
+    ) -> LocalBoxFuture<'a, Option<ResourceState>> {
         ready(None).boxed_local()
     }
 
@@ -190,7 +195,7 @@ pub trait Toolset: Sync {
         _ctx: &'a Context,
         _name: &'a str,
         _arguments: &'a Map<String, Value>,
-    ) -> LocalBoxFuture<'a, Result<PromptResult, PromptError>> {
+    ) -> LocalBoxFuture<'a, Result<GetPromptResult, PromptError>> {
         ready(Err(PromptError::NotFound)).boxed_local()
     }
 

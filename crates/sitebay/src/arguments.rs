@@ -12,7 +12,7 @@ use super::{
     kinds,
 };
 use mcp_auth::secret::Secret;
-use mcp_server::input::{Problems, Schema};
+use mcp_server::arguments::{Problems, Schema};
 
 /// The arguments of a call by their parameters' names.
 #[derive(Debug, Clone, Default)]
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::catalogue;
-    use mcp_server::input::KEYWORDS;
+    use mcp_server::arguments::KEYWORDS;
 
     const BLOCKS: &str = "<<<<<< SEARCH\na\n======\nb\n>>>>>> REPLACE";
 

@@ -11,13 +11,13 @@ use super::{
     catalogue::{Operation, Place},
     conform, explain,
     generations::{self, Form},
-    long, render,
+    long_running, render,
 };
-use crate::api::{Answer, ApiError, Client, Listing, Repeat, Request, encode_part, redact};
+use crate::api::{ApiError, ApiResponse, Client, Listing, Repeat, Request, encode_part, redact};
 use mcp_platform::Method;
-use mcp_protocol::content::ToolResult;
+use mcp_protocol::content::CallToolResult;
 use mcp_server::toolset::Effect;
-use mcp_server::{apart::compiled_apart, ask::Stop, context::Context, input::type_name};
+use mcp_server::{arguments::type_name, client_request::Stop, cold::cold, context::Context};
 
 /// A call with checked arguments.
 #[derive(Clone)]
@@ -28,24 +28,24 @@ pub(crate) struct Call<'a> {
 }
 
 /// The result of a call, or what ends it early.
-pub(crate) type Outcome = Result<ToolResult, Early>;
+pub(crate) type CallOutcome = Result<CallToolResult, ShortCircuit>;
 
 /// What ends a call early.
 #[derive(Debug)]
-pub(crate) enum Early {
+pub(crate) enum ShortCircuit {
     /// A result that says why.
-    Result(ToolResult),
+    Result(CallToolResult),
     /// It goes on elsewhere, or later.
     Stop(Stop),
 }
 
-impl From<ToolResult> for Early {
-    fn from(result: ToolResult) -> Self {
+impl From<CallToolResult> for ShortCircuit {
+    fn from(result: CallToolResult) -> Self {
         Self::Result(result)
     }
 }
 
-impl From<Stop> for Early {
+impl From<Stop> for ShortCircuit {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
     }
@@ -73,7 +73,7 @@ impl From<Stop> for Unanswered {
 
 impl<'a> Call<'a> {
     /// Runs an operation that has no behaviour of its own.
-    pub(crate) fn run(&self) -> LocalBoxFuture<'_, Outcome> {
+    pub(crate) fn run(&self) -> LocalBoxFuture<'_, CallOutcome> {
         async move {
             match self.operation.list {
                 Some(name) => self.run_list(&self.client()?, name).await,
@@ -85,15 +85,15 @@ impl<'a> Call<'a> {
 
     /// Sends the operation's request, and waits for work that SiteBay carries on after its answer.
     /// Boxed, as most tools do it: each would carry it along.
-    pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
+    pub(crate) fn sent(&self) -> LocalBoxFuture<'_, Result<ApiResponse, ShortCircuit>> {
         match self.operation.long {
-            true => compiled_apart(long::sent(self)),
+            true => cold(long_running::sent(self)),
             false => self.sent_now(),
         }
     }
 
     /// Sends the operation's request.
-    pub(crate) fn sent_now(&self) -> LocalBoxFuture<'_, Result<Answer, Early>> {
+    pub(crate) fn sent_now(&self) -> LocalBoxFuture<'_, Result<ApiResponse, ShortCircuit>> {
         async move {
             let (client, key) = (self.client()?, self.ctx.platform.uuid());
             let mut refused = None;
@@ -117,7 +117,7 @@ impl<'a> Call<'a> {
         .boxed_local()
     }
 
-    async fn run_list(&self, client: &Client<'_>, name: &str) -> Outcome {
+    async fn run_list(&self, client: &Client<'_>, name: &str) -> CallOutcome {
         let number = |name: &str| self.arguments.get(name).and_then(Value::as_u64);
         let mut refused = None;
         for form in generations::forms(self.operation) {
@@ -139,12 +139,12 @@ impl<'a> Call<'a> {
     }
 
     /// The API, with the call's time running.
-    pub(crate) fn client(&self) -> Result<Client<'a>, ToolResult> {
+    pub(crate) fn client(&self) -> Result<Client<'a>, CallToolResult> {
         Client::new(self.ctx).map_err(|error| self.explained(&error, false))
     }
 
     /// The operation's request with the call's arguments.
-    pub(crate) fn request(&self, client: &Client<'_>) -> Result<Request, ToolResult> {
+    pub(crate) fn request(&self, client: &Client<'_>) -> Result<Request, CallToolResult> {
         let form = generations::forms(self.operation).next().ok_or_else(never_sent)?;
         self.request_in(client, form, &self.ctx.platform.uuid())
     }
@@ -155,7 +155,7 @@ impl<'a> Call<'a> {
         client: &Client<'_>,
         form: Form,
         key: &str,
-    ) -> Result<Request, ToolResult> {
+    ) -> Result<Request, CallToolResult> {
         let arguments = Placed { call: self, form };
         let path = arguments.path();
         let url = path.and_then(|path| client.address(&path, &arguments.query()));
@@ -177,7 +177,7 @@ impl<'a> Call<'a> {
         &self,
         client: &Client<'_>,
         request: &Request,
-    ) -> Result<Answer, Early> {
+    ) -> Result<ApiResponse, ShortCircuit> {
         let changes = request.repeat != Repeat::Safe;
         self.exchange(client, request).await.map_err(|why| match why {
             Unanswered::Failed(error) => self.explained(&error, changes).into(),
@@ -185,7 +185,11 @@ impl<'a> Call<'a> {
         })
     }
 
-    async fn exchange(&self, client: &Client<'_>, request: &Request) -> Result<Answer, Unanswered> {
+    async fn exchange(
+        &self,
+        client: &Client<'_>,
+        request: &Request,
+    ) -> Result<ApiResponse, Unanswered> {
         let mut answer = match request.repeat {
             Repeat::Safe => client.send(request).await?,
             Repeat::Keyed(_) | Repeat::Never => {
@@ -197,17 +201,17 @@ impl<'a> Call<'a> {
     }
 
     /// The error of the operation's own request.
-    fn failed(&self, error: &ApiError) -> ToolResult {
+    fn failed(&self, error: &ApiError) -> CallToolResult {
         self.explained(error, self.operation.effect != Effect::Read)
     }
 
     /// The error as a result; `changes` when the request that failed would have changed something.
-    pub(crate) fn explained(&self, error: &ApiError, changes: bool) -> ToolResult {
-        ToolResult::error(explain::explain(self.operation, error, changes))
+    pub(crate) fn explained(&self, error: &ApiError, changes: bool) -> CallToolResult {
+        CallToolResult::error(explain::explain(self.operation, error, changes))
     }
 
     /// The result of an operation that answers with one object.
-    pub(crate) fn record(&self, json: Value) -> Outcome {
+    pub(crate) fn record(&self, json: Value) -> CallOutcome {
         let shape = self.operation.output;
         if shape.free {
             return Ok(self.free(json));
@@ -222,7 +226,7 @@ impl<'a> Call<'a> {
                     format!("{} came where {article} {what} was expected", type_name(&other));
                 if self.operation.effect == Effect::Read {
                     let text = format!("SiteBay's answer is not as expected: {problem}.");
-                    return Err(ToolResult::error(text).into());
+                    return Err(CallToolResult::error(text).into());
                 }
                 warnings.push(problem);
                 Map::new()
@@ -239,7 +243,7 @@ impl<'a> Call<'a> {
     }
 
     /// The result of an operation whose answer has no known form.
-    pub(crate) fn free(&self, json: Value) -> ToolResult {
+    pub(crate) fn free(&self, json: Value) -> CallToolResult {
         let mut text = self.says();
         match &json {
             Value::Null if text.is_empty() => text.push_str("Done; the answer was empty."),
@@ -251,7 +255,7 @@ impl<'a> Call<'a> {
         finished(Map::from_iter([(name.to_owned(), json)]), text, Vec::new())
     }
 
-    fn listed(&self, name: &str, listing: Listing) -> ToolResult {
+    fn listed(&self, name: &str, listing: Listing) -> CallToolResult {
         let shape = self.operation.output;
         let Listing { mut items, total, truncated } = listing;
         let mut warnings = Vec::new();
@@ -379,18 +383,18 @@ pub(crate) fn finished(
     mut data: Map<String, Value>,
     text: impl Into<String>,
     warnings: Vec<String>,
-) -> ToolResult {
+) -> CallToolResult {
     let mut text = text.into();
     if !warnings.is_empty() {
         text = format!("{}\nWarnings:\n- {}", text.trim_end(), warnings.join("\n- "));
         data.insert("warnings".into(), warnings.into());
     }
-    ToolResult::structured(Value::Object(data), text.trim_end())
+    CallToolResult::structured(Value::Object(data), text.trim_end())
 }
 
 /// An operation without a form, which the catalogue does not have.
-fn never_sent() -> ToolResult {
-    ToolResult::error("Nothing was sent to SiteBay.")
+fn never_sent() -> CallToolResult {
+    CallToolResult::error("Nothing was sent to SiteBay.")
 }
 
 fn words(name: &str) -> String {

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
-use super::call::{Call, Early, data};
+use super::call::{Call, ShortCircuit, data};
 use crate::api::{Repeat, Request, encode_part};
 use mcp_platform::Method;
-use mcp_protocol::content::ToolResult;
-use mcp_server::work::Step;
+use mcp_protocol::content::CallToolResult;
+use mcp_server::execution::Step;
 
 /// Makes a checkpoint; where that fails, nothing else is done.
-pub(crate) async fn make(call: &Call<'_>) -> Result<(), Early> {
+pub(crate) async fn make(call: &Call<'_>) -> Result<(), ShortCircuit> {
     let begun = call.ctx.begin().await?;
     let made = async {
         let client = call.client().map_err(|_| "SiteBay cannot be asked".to_owned())?;
@@ -37,5 +37,5 @@ pub(crate) async fn make(call: &Call<'_>) -> Result<(), Early> {
          ({why}). Check sitebay_list_checkpoints, or ask the person whether to continue without \
          one."
     );
-    Err(ToolResult::error(text).into())
+    Err(CallToolResult::error(text).into())
 }

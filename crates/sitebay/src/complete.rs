@@ -120,9 +120,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use mcp_server::testing::{Fake, json, text};
+    use mcp_server::testing::{FakePlatform, json, text};
 
-    fn whose(fake: &std::rc::Rc<Fake>, subject: u8) -> Context {
+    fn whose(fake: &std::rc::Rc<FakePlatform>, subject: u8) -> Context {
         let subject = Subject([subject; 16]);
         let principal =
             mcp_auth::principal::Principal { subject, ..(*fake.context().principal).clone() };
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn names_of_sites_are_completed_and_read_once() {
         let sites = json!({"results": [{"fqdn": "shop.a.org"}, {"fqdn": "a.org"}], "count": 2});
-        let fake = Fake::new([json(200, sites)]);
+        let fake = FakePlatform::new([json(200, sites)]);
         let ctx = fake.context();
         let of = Reference::Prompt("manage-site");
         for _ in 0..2 {
@@ -152,7 +152,7 @@ mod tests {
     #[test]
     fn names_are_kept_for_the_last_who_asked_however_many_came_before() {
         for subject in 100..=100 + u8::try_from(MAX_KEPT).unwrap() {
-            let fake = Fake::new([json(200, json!({"results": [{"fqdn": "a.org"}]}))]);
+            let fake = FakePlatform::new([json(200, json!({"results": [{"fqdn": "a.org"}]}))]);
             let ctx = whose(&fake, subject);
             for _ in 0..2 {
                 let of = Reference::Prompt("manage-site");
@@ -165,11 +165,11 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_or_is_not_there_completes_nothing() {
-        let mut fake = Fake::new([text(500, "")]);
+        let mut fake = FakePlatform::new([text(500, "")]);
         let ctx = whose(&fake, 9);
         let of = Reference::Prompt("manage-site");
         assert_eq!(block_on(complete(&ctx, &asked(of, "fqdn", ""))), Some(Vec::new()));
-        fake = Fake::new([]);
+        fake = FakePlatform::new([]);
         let ctx = fake.context();
         assert_eq!(block_on(complete(&ctx, &asked(of, "moon", ""))), Some(Vec::new()));
         let no_prompt = asked(Reference::Prompt("no"), "fqdn", "");
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn log_types_are_completed() {
-        let fake = Fake::new([]);
+        let fake = FakePlatform::new([]);
         let of = Reference::Resource("sitebay://site/{site_fqdn}/logs/{log_type}");
         let found = block_on(complete(&fake.context(), &asked(of, "log_type", ""))).unwrap();
         assert!(found.iter().any(|log| log == "wordpress"), "{found:?}");
@@ -188,7 +188,7 @@ mod tests {
     fn a_team_is_found_by_its_name() {
         let teams =
             json!({"results": [{"id": "t-1", "name": "Design"}, {"id": "t-2", "name": "Ops"}]});
-        let fake = Fake::new([json(200, teams)]);
+        let fake = FakePlatform::new([json(200, teams)]);
         let of = Reference::Resource("sitebay://team/{team_id}/sites");
         let ctx = whose(&fake, 11);
         assert_eq!(block_on(complete(&ctx, &asked(of, "team_id", "op"))).unwrap(), ["t-2"]);
@@ -198,7 +198,8 @@ mod tests {
 
     #[test]
     fn containers_are_those_of_the_site_or_else_the_known_ones() {
-        let fake = Fake::new([json(200, json!({"containers": ["cache", "web"]})), text(404, "")]);
+        let fake =
+            FakePlatform::new([json(200, json!({"containers": ["cache", "web"]})), text(404, "")]);
         let of = Reference::Resource("sitebay://site/{site_fqdn}/containers/{container_name}/logs");
         let ctx = whose(&fake, 12);
         let mut completion = asked(of, "container_name", "");

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::catalogue::{Field, FieldKind, Shape};
 use crate::api::PLACEHOLDER;
-use mcp_server::input::type_name;
+use mcp_server::arguments::type_name;
 
 /// More warnings than this tell nothing new.
-const MOST_WARNINGS: usize = 20;
+const MAX_WARNINGS: usize = 20;
 
 /// The items of a list that are objects, each fitting its shape.
 pub(crate) fn records(
@@ -75,8 +75,8 @@ pub(crate) fn hide(shape: &Shape, record: &mut Map<String, Value>, reveal: bool)
 
 fn warn(warnings: &mut Vec<String>, text: impl FnOnce() -> String) {
     match warnings.len() {
-        MOST_WARNINGS => warnings.push("and more of the kind".into()),
-        0..MOST_WARNINGS => warnings.push(text()),
+        MAX_WARNINGS => warnings.push("and more of the kind".into()),
+        0..MAX_WARNINGS => warnings.push(text()),
         _ => {}
     }
 }
@@ -158,7 +158,7 @@ mod tests {
         let items = (0..50).map(|_| json!("page")).chain([json!({"fqdn": "a.org"})]).collect();
         let records = records(site(), items, "sites", &mut warnings);
         assert_eq!(records.len(), 1);
-        assert_eq!(warnings.len(), MOST_WARNINGS + 1);
+        assert_eq!(warnings.len(), MAX_WARNINGS + 1);
         assert_eq!(warnings[0], "sites[0] is a string, not an object; it was left out");
     }
 }

@@ -10,14 +10,14 @@ use futures_util::FutureExt as _;
 use serde_json::Value;
 
 use super::{
-    call::{Call, Early},
+    call::{Call, ShortCircuit},
     checkpoint, tools,
 };
 use crate::api::{ApiError, Request, encode_part};
 use mcp_platform::time::is_rfc3339;
-use mcp_protocol::{content::ToolResult, raw};
+use mcp_protocol::{content::CallToolResult, raw};
 use mcp_server::{
-    ask::{Elicited, Form},
+    client_request::{ElicitForm, ElicitResult},
     context::Consent,
 };
 
@@ -26,7 +26,7 @@ const TRIES: usize = 3;
 
 /// Goes on only where the operation destroys nothing, or the person agrees; then makes the checkpoint
 /// that they want before.
-pub(crate) async fn given(call: &Call<'_>) -> Result<(), Early> {
+pub(crate) async fn given(call: &Call<'_>) -> Result<(), ShortCircuit> {
     if call.operation.consent.is_none() || call.is_dry() {
         return Ok(());
     }
@@ -35,7 +35,7 @@ pub(crate) async fn given(call: &Call<'_>) -> Result<(), Early> {
 }
 
 /// True where a checkpoint is to be made before.
-async fn agreed(call: &Call<'_>) -> Result<Value, Early> {
+async fn agreed(call: &Call<'_>) -> Result<Value, ShortCircuit> {
     let can_ask = call.ctx.can_ask(&form(call, ""));
     match (call.ctx.consent, can_ask) {
         (Consent::Person | Consent::Refuse, true) => {}
@@ -59,17 +59,17 @@ async fn agreed(call: &Call<'_>) -> Result<Value, Early> {
     }
     let text = "Nothing was changed: the site changed each time while the person was asked. Wait \
                 until it is idle, then call again.";
-    Err(ToolResult::error(text).into())
+    Err(CallToolResult::error(text).into())
 }
 
 /// What would be lost, in the catalogue's words, and the site as it is now.
-pub(crate) async fn losses(call: &Call<'_>) -> Result<String, Early> {
+pub(crate) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let lost = call.filled(call.operation.consent.unwrap_or_default());
     Ok(format!("This would be lost: {lost}{}", site_lines(call).await?))
 }
 
 /// The site of a call in lines of text; empty where it has none.
-pub(crate) async fn site_lines(call: &Call<'_>) -> Result<String, Early> {
+pub(crate) async fn site_lines(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let Some(fqdn) = call.arguments.text("fqdn") else {
         return Ok(String::new());
     };
@@ -92,8 +92,8 @@ pub(crate) fn restore_point(site: &Value) -> String {
 }
 
 /// The site of a call as it is now; None where it could not be read just now.
-pub(crate) async fn site(call: &Call<'_>) -> Result<Option<Value>, Early> {
-    let explained = |error: &ApiError| Early::from(call.explained(error, false));
+pub(crate) async fn site(call: &Call<'_>) -> Result<Option<Value>, ShortCircuit> {
+    let explained = |error: &ApiError| ShortCircuit::from(call.explained(error, false));
     let part = encode_part(call.arguments.text("fqdn").unwrap_or_default());
     let path = format!("/site/{}", part.unwrap_or_default());
     let client = call.client()?;
@@ -110,42 +110,42 @@ const AGREE: &str = r#"{"type":"object","required":["confirm"],"properties":{"co
 /// The same with a checkpoint to choose.
 const AGREE_WITH_CHECKPOINT: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false},"checkpoint":{"type":"boolean","title":"Make a checkpoint first","description":"So that the present state can be brought back.","default":true}}}"#;
 
-fn form(call: &Call<'_>, losses: &str) -> Form {
+fn form(call: &Call<'_>, losses: &str) -> ElicitForm {
     let schema = if call.operation.checkpoint { AGREE_WITH_CHECKPOINT } else { AGREE };
     let schema = raw::value(schema).unwrap_or_default();
-    Form::new(&format!("{}\n{losses}", call.operation.title), schema).key("consent")
+    ElicitForm::new(&format!("{}\n{losses}", call.operation.title), schema).key("consent")
 }
 
 /// True where the person agrees and wants a checkpoint first.
-fn read(call: &Call<'_>, answer: &Elicited) -> Result<bool, Early> {
+fn read(call: &Call<'_>, answer: &ElicitResult) -> Result<bool, ShortCircuit> {
     let says = |name: &str| {
         answer.content().and_then(|content| content.get(name)).and_then(Value::as_bool)
     };
     let text = match answer {
-        Elicited::Accept { .. } if says("confirm") == Some(true) => {
+        ElicitResult::Accept { .. } if says("confirm") == Some(true) => {
             return Ok(call.operation.checkpoint && says("checkpoint") != Some(false));
         }
-        Elicited::Accept { .. } | Elicited::Decline => {
+        ElicitResult::Accept { .. } | ElicitResult::Decline => {
             "The person said no: nothing was changed. Do not ask again unless they want it."
         }
-        Elicited::Cancel => {
+        ElicitResult::Cancel => {
             "The person closed the question without an answer: nothing was changed. Ask them what they \
              want before you call again."
         }
     };
-    Err(ToolResult::error(text).into())
+    Err(CallToolResult::error(text).into())
 }
 
-fn refused() -> ToolResult {
-    ToolResult::error(
+fn refused() -> CallToolResult {
+    CallToolResult::error(
         "Nothing was changed. On this server a person must agree before a tool destroys \
          something, and this client cannot ask them (it has no elicitation with forms): `confirm: \
          true` does not count here. Tell them to use a client that can ask, or SiteBay itself.",
     )
 }
 
-fn unconfirmed(losses: &str) -> ToolResult {
-    ToolResult::error(format!(
+fn unconfirmed(losses: &str) -> CallToolResult {
+    CallToolResult::error(format!(
         "Nothing was changed. {losses}\nAsk the person; if they agree, call again with confirm: true."
     ))
 }
@@ -160,13 +160,13 @@ mod tests {
     use super::*;
     use crate::testing::{Seen, run_in};
     use mcp_protocol::{
-        capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
+        capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
     };
     use mcp_server::{
-        ask::Stop,
+        client_request::Stop,
         context::Context,
-        notify::{News, Notifier},
-        testing::{Fake, Step, json, text},
+        notifier::{ChangeEvent, Notifier},
+        testing::{FakePlatform, ScriptedResponse, json, text},
     };
 
     /// A client with a person who gives these answers.
@@ -178,11 +178,14 @@ mod tests {
     impl Notifier for Person {
         fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
 
-        fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
+        fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
 
-        fn announce(&self, _news: News) {}
+        fn announce(&self, _news: ChangeEvent) {}
 
-        fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        fn ask(
+            &self,
+            questions: Vec<KeyedRequest>,
+        ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
             let message = questions[0].question.params()["message"].as_str().unwrap().to_owned();
             self.asked.borrow_mut().push(message);
             ready(Ok(vec![self.answers.borrow_mut().remove(0)])).boxed_local()
@@ -203,18 +206,18 @@ mod tests {
         json!({ "action": "accept", "content": { "confirm": confirm, "checkpoint": confirm } })
     }
 
-    fn site(point: &str) -> Step {
+    fn site(point: &str) -> ScriptedResponse {
         json(200, json!({"fqdn": "a.org", "status": "idle", "max_restore_point": point}))
     }
 
     /// Calls a tool for a person; the result, what was sent, and what they were asked.
     fn call(
-        steps: Vec<Step>,
+        steps: Vec<ScriptedResponse>,
         answers: Vec<Value>,
         tool: &str,
         arguments: Value,
     ) -> (Seen, Vec<String>, Vec<String>) {
-        let fake = Fake::new(steps);
+        let fake = FakePlatform::new(steps);
         let person = Rc::new(Person { answers: RefCell::new(answers), asked: RefCell::default() });
         let ctx = Context { notifier: person.clone(), ..fake.context() };
         let seen = run_in(&ctx, tool, arguments);
@@ -283,7 +286,7 @@ mod tests {
 
     #[test]
     fn the_operator_may_refuse_clients_that_cannot_ask() {
-        let fake = Fake::new([]);
+        let fake = FakePlatform::new([]);
         let ctx = Context { consent: Consent::Refuse, ..fake.context() };
         for confirm in [true, false] {
             let arguments = json!({"fqdn": "a.org", "confirm": confirm});
@@ -292,7 +295,7 @@ mod tests {
         }
         assert!(fake.lines().is_empty(), "nothing is sent, not even to read");
         // One that can ask is served as ever.
-        let fake = Fake::new([site("1"), site("1"), text(200, "")]);
+        let fake = FakePlatform::new([site("1"), site("1"), text(200, "")]);
         let answers = RefCell::new(vec![says(true)]);
         let person = Rc::new(Person { answers, asked: RefCell::default() });
         let ctx = Context { notifier: person, consent: Consent::Refuse, ..fake.context() };
@@ -302,7 +305,7 @@ mod tests {
 
     #[test]
     fn the_operator_may_leave_it_to_the_model() {
-        let fake = Fake::new([text(200, "")]);
+        let fake = FakePlatform::new([text(200, "")]);
         let ctx = Context { consent: Consent::Argument, ..fake.context() };
         let seen = run_in(&ctx, "sitebay_delete_site", json!({"fqdn": "a.org", "confirm": true}));
         assert!(!seen.is_error, "{}", seen.text);

@@ -9,7 +9,7 @@ use super::{
     catalogue::{Kind, OPERATIONS, Operation, Parameter, Place},
     testing::{definition, run},
 };
-use mcp_server::testing::{Fake, json};
+use mcp_server::testing::{FakePlatform, json};
 
 const BLOCKS: &str = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE";
 
@@ -88,7 +88,7 @@ fn every_tool_sends_what_its_schema_allows_to_where_the_catalogue_says() {
         let arguments = arguments(&definition(operation.name)["inputSchema"]);
         let one = json!({"url": "https://pay.test", "screenshot": "iVBORw0KGgo="});
         let answer = if operation.list.is_some() { json!([one]) } else { one };
-        let fake = Fake::new([json(200, answer)]);
+        let fake = FakePlatform::new([json(200, answer)]);
         let result = run(&fake, operation.name, arguments.clone());
         assert!(!result.is_error, "{}: {}", operation.name, result.text);
         let requests = fake.requests();
@@ -145,7 +145,7 @@ fn query(operation: &'static Operation, arguments: &Value) -> Vec<(String, Strin
 #[test]
 fn every_tool_refuses_what_it_does_not_know_before_anything_is_sent() {
     for operation in OPERATIONS {
-        let fake = Fake::new([]);
+        let fake = FakePlatform::new([]);
         let mut arguments = arguments(&definition(operation.name)["inputSchema"]);
         arguments["nothing_of_the_kind"] = json!(1);
         let result = run(&fake, operation.name, arguments);
@@ -161,7 +161,7 @@ fn every_tool_survives_every_answer() {
     for operation in OPERATIONS {
         let arguments = arguments(&definition(operation.name)["inputSchema"]);
         for answer in &odd {
-            let fake = Fake::new([json(200, answer.clone())]);
+            let fake = FakePlatform::new([json(200, answer.clone())]);
             let result = run(&fake, operation.name, arguments.clone());
             assert!(!result.text.is_empty(), "{}: {answer}", operation.name);
             assert_eq!(fake.requests().len(), 1, "{}: {answer}", operation.name);
@@ -174,7 +174,7 @@ fn every_parameter_refuses_what_is_not_of_its_type_before_anything_is_sent() {
     for operation in OPERATIONS {
         let good = arguments(&definition(operation.name)["inputSchema"]);
         for parameter in operation.parameters {
-            let fake = Fake::new([]);
+            let fake = FakePlatform::new([]);
             let mut arguments = good.clone();
             arguments[parameter.name] = match good[parameter.name] {
                 Value::Array(_) => json!("not a list"),
@@ -186,7 +186,7 @@ fn every_parameter_refuses_what_is_not_of_its_type_before_anything_is_sent() {
             assert!(fake.requests().is_empty(), "{} {}", operation.name, parameter.name);
         }
         for parameter in operation.parameters.iter().filter(|parameter| parameter.required) {
-            let fake = Fake::new([]);
+            let fake = FakePlatform::new([]);
             let mut arguments = good.clone();
             arguments.as_object_mut().unwrap().remove(parameter.name);
             let result = run(&fake, operation.name, arguments);

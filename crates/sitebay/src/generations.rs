@@ -83,13 +83,13 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     #[test]
     fn a_route_that_is_not_there_is_asked_for_in_its_other_form_and_that_is_remembered() {
         let gone = || json(404, json!({"detail": "Not Found"}));
         let diff = || json(200, json!({"tables": []}));
-        let fake = Fake::new([gone(), diff(), diff()]);
+        let fake = FakePlatform::new([gone(), diff(), diff()]);
         for _ in 0..2 {
             let result = run(&fake, "sitebay_dolt_diff", json!({"fqdn": "a.org"}));
             assert!(!result.is_error, "{}", result.text);
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_service_that_takes_neither_form_is_told_of_the_first() {
-        let fake = Fake::new([
+        let fake = FakePlatform::new([
             json(404, json!({"detail": "Not Found"})),
             json(404, json!({"detail": "Not Found"})),
         ]);
@@ -110,7 +110,7 @@ mod tests {
         assert!(result.is_error);
         assert_eq!(fake.lines().len(), 2);
         // What is missing is the site, not the route: nothing else is tried.
-        let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "Site not found"}))]);
         let result = run(&fake, "sitebay_dolt_diff_summary", json!({"fqdn": "b.org"}));
         assert!(result.is_error && fake.lines().len() == 1, "{}", result.text);
     }
@@ -118,7 +118,7 @@ mod tests {
     #[test]
     fn a_record_goes_where_the_service_wants_it() {
         let wanted = json!({"detail": [{"loc": ["query", "dns_name"], "msg": "field required"}]});
-        let fake = Fake::new([json(422, wanted), json(200, json!({"id": "7"}))]);
+        let fake = FakePlatform::new([json(422, wanted), json(200, json!({"id": "7"}))]);
         let arguments = json!({"fqdn": "a.org", "dns_name": "www", "dns_content": "192.0.2.1",
             "dns_type": "A"});
         let result = run(&fake, "sitebay_create_dns_record", arguments);

@@ -12,27 +12,28 @@ use super::{
 use mcp_platform::time::is_rfc3339;
 use mcp_protocol::raw;
 use mcp_server::{
-    expected::lengths,
-    input::{Read, Text},
+    arguments::{ParsedText, TextFormat},
+    schema_text::lengths,
 };
 
-impl Text for Parameter {
+impl TextFormat for Parameter {
     fn expected(&self) -> String {
         expectation(self)
     }
 
-    fn read(&self, text: &str) -> Read {
+    fn read(&self, text: &str) -> ParsedText {
         match self.empty {
-            Empty::Absent if text.trim().is_empty() => return Read::Nothing,
-            Empty::Null if text.trim().is_empty() => return Read::Fits(Value::Null),
+            Empty::Absent if text.trim().is_empty() => return ParsedText::Nothing,
+            Empty::Null if text.trim().is_empty() => return ParsedText::Fits(Value::Null),
             _ => {}
         }
         if self.kind == Kind::Blocks {
             let whole = |problem| format!("whole search and replace blocks ({problem})");
             let normal = blocks::normalise(text).map(Value::from).map_err(whole);
-            return normal.map_or_else(Read::Unfit, Read::Fits);
+            return normal.map_or_else(ParsedText::Unfit, ParsedText::Fits);
         }
-        text_value(self, text).map_or_else(|| Read::Unfit(expectation(self)), Read::Fits)
+        text_value(self, text)
+            .map_or_else(|| ParsedText::Unfit(expectation(self)), ParsedText::Fits)
     }
 }
 
@@ -180,10 +181,10 @@ mod tests {
         for (kind, right, wrong) in cases {
             let parameter = parameter(kind);
             for text in right {
-                assert!(matches!(parameter.read(text), Read::Fits(_)), "{kind:?} {text}");
+                assert!(matches!(parameter.read(text), ParsedText::Fits(_)), "{kind:?} {text}");
             }
             for text in wrong {
-                assert!(matches!(parameter.read(text), Read::Unfit(_)), "{kind:?} {text}");
+                assert!(matches!(parameter.read(text), ParsedText::Unfit(_)), "{kind:?} {text}");
             }
         }
     }
@@ -191,7 +192,7 @@ mod tests {
     #[test]
     fn a_choice_may_be_written_in_capitals() {
         let parameter = Parameter { choices: &["get", "post"], ..parameter(Kind::Text) };
-        assert_eq!(parameter.read("POST"), Read::Fits(json!("post")));
-        assert_eq!(parameter.read("trace"), Read::Unfit("one of get, post".into()));
+        assert_eq!(parameter.read("POST"), ParsedText::Fits(json!("post")));
+        assert_eq!(parameter.read("trace"), ParsedText::Unfit("one of get, post".into()));
     }
 }

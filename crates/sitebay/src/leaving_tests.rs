@@ -18,21 +18,21 @@ use serde_json::{Value, json, value::to_raw_value};
 use crate::testing::REGISTRY;
 use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::{
-    capabilities::ClientCapabilities, log_level::LogLevel, stateless::input::Keyed,
+    capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
 };
 use mcp_server::{
-    ask::Stop,
+    client_request::Stop,
     context::Context,
     dispatch::dispatch,
-    notify::{News, Nobody, Notifier},
+    execution::{Execution, Idempotency, InPlace, Recorded},
+    notifier::{ChangeEvent, NoClient, Notifier},
     params::Params,
-    telemetry::audit::{Audit, Entry},
-    testing::{Fake, Step, broken, json as answer},
-    work::{Effect, InPlace, Recorded, Work},
+    telemetry::audit::{Audit, AuditEntry},
+    testing::{FakePlatform, ScriptedResponse, broken, json as answer},
 };
 
 /// A machine where every wait takes a turn before it is over.
-struct Waiting(Rc<Fake>);
+struct Waiting(Rc<FakePlatform>);
 
 async fn turn() {
     let waited = Cell::new(false);
@@ -63,27 +63,31 @@ impl Platform for Waiting {
 }
 
 #[derive(Default)]
-struct Entries(RefCell<Vec<Entry>>);
+struct Entries(RefCell<Vec<AuditEntry>>);
 
 impl Audit for Entries {
     fn wants_reads(&self) -> bool {
         false
     }
 
-    fn note(&self, entry: Entry) {
+    fn note(&self, entry: AuditEntry) {
         self.0.borrow_mut().push(entry);
     }
 }
 
 /// Calls a tool, and leaves after so many polls. Returns whether the call had ended, how many changes
 /// SiteBay was sent by then, and the outcomes in the audit.
-fn leave(polls: usize, script: Vec<Step>, call: &Value) -> (bool, usize, Vec<&'static str>) {
-    let fake = Fake::new(script);
+fn leave(
+    polls: usize,
+    script: Vec<ScriptedResponse>,
+    call: &Value,
+) -> (bool, usize, Vec<&'static str>) {
+    let fake = FakePlatform::new(script);
     let (machine, entries) = (Rc::new(Waiting(fake.clone())), Rc::new(Entries::default()));
     let ctx = Context {
         registry: &REGISTRY,
         platform: machine.clone(),
-        work: Rc::new(InPlace { platform: machine, moves: false }),
+        execution: Rc::new(InPlace { platform: machine, moves: false }),
         audit: entries.clone(),
         ..fake.context()
     };
@@ -106,12 +110,15 @@ struct Fickle(Cell<bool>);
 impl Notifier for Fickle {
     fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
 
-    fn log(&self, _level: LogLevel, _logger: &str, _data: Value) {}
+    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
 
-    fn announce(&self, _news: News) {}
+    fn announce(&self, _news: ChangeEvent) {}
 
-    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        Nobody.ask(questions)
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        NoClient.ask(questions)
     }
 
     fn capabilities(&self) -> ClientCapabilities {
@@ -128,8 +135,8 @@ impl Notifier for Fickle {
 /// Work whose permission to begin takes a turn.
 struct Slowly(InPlace);
 
-impl Work for Slowly {
-    fn begin(&self, effect: Effect) -> LocalBoxFuture<'static, Result<(), Stop>> {
+impl Execution for Slowly {
+    fn begin(&self, effect: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
         let begun = self.0.begin(effect);
         turn().then(|()| begun).boxed_local()
     }
@@ -157,13 +164,13 @@ impl Work for Slowly {
 
 /// Calls a tool, takes the request back after so many polls, and waits for the end. Returns how many
 /// changes SiteBay was sent by then and in all, and whether the call had ended before.
-fn take_back(polls: usize, script: Vec<Step>, call: &Value) -> (usize, usize, bool) {
-    let fake = Fake::new(script);
+fn take_back(polls: usize, script: Vec<ScriptedResponse>, call: &Value) -> (usize, usize, bool) {
+    let fake = FakePlatform::new(script);
     let (machine, back) = (Rc::new(Waiting(fake.clone())), Rc::new(Fickle::default()));
     let work = InPlace { platform: machine.clone(), moves: false };
     let ctx = Context {
         platform: machine,
-        work: Rc::new(Slowly(work)),
+        execution: Rc::new(Slowly(work)),
         notifier: back.clone(),
         ..fake.context()
     };
@@ -200,7 +207,7 @@ fn a_request_that_was_taken_back_begins_no_change() {
 }
 
 /// A call, and what SiteBay answers.
-type Scene = (Value, fn() -> Vec<Step>);
+type Scene = (Value, fn() -> Vec<ScriptedResponse>);
 
 fn calls() -> Vec<Scene> {
     let site = "www.shop.example";

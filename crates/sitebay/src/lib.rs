@@ -4,6 +4,7 @@
 //! Those with behaviour of their own have a file under `tools/`. Invariant: nothing is sent to
 //! SiteBay before every argument of the call was checked.
 
+mod announcements;
 pub mod api;
 mod arguments;
 mod blocks;
@@ -12,8 +13,6 @@ mod catalogue;
 #[cfg(test)]
 mod catalogue_rules;
 mod checkpoint;
-#[cfg(test)]
-mod choice_tests;
 mod complete;
 mod conform;
 mod consent;
@@ -23,14 +22,13 @@ mod contract_tests;
 #[cfg(test)]
 mod every_tool_tests;
 mod explain;
-mod find;
+mod find_tools;
 mod fqdn;
 mod generations;
 mod kinds;
 #[cfg(test)]
 mod leaving_tests;
-mod long;
-mod news;
+mod long_running;
 mod prompts;
 mod render;
 mod resources;
@@ -38,6 +36,8 @@ mod resources;
 mod testing;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tool_selection_tests;
 mod tools;
 #[cfg(test)]
 mod toolset_tests;
@@ -46,21 +46,21 @@ use std::{iter, sync::LazyLock};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use mcp_protocol::{
-    content::{Contents, PromptResult, ToolResult},
+    content::{CallToolResult, GetPromptResult, ResourceContents},
     fields::fields,
     raw,
 };
 use mcp_server::{
     context::Context,
     registry::{Completion, PromptError, ReadError},
-    shelf,
-    tasks::Becomes,
-    toolset::{Arguments as RawArguments, Ended, Look, Offer, Tool, Toolset},
+    result_store,
+    tasks::TaskPolicy,
+    toolset::{Arguments as RawArguments, CallResult, ResourceState, Tool, Toolset, Visibility},
 };
 use serde_json::{Map, Value};
 
 use arguments::Arguments;
-use call::{Call, Early, Outcome};
+use call::{Call, CallOutcome, ShortCircuit};
 use catalogue::Operation;
 use resources::ResourceError;
 
@@ -87,7 +87,7 @@ fn groups() -> &'static [&'static str] {
 fn tools() -> &'static [Tool] {
     static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
         let operations = catalogue::OPERATIONS.iter().map(Operation::tool);
-        iter::once(find::TOOL).chain(operations).collect()
+        iter::once(find_tools::TOOL).chain(operations).collect()
     });
     &TOOLS
 }
@@ -106,10 +106,10 @@ impl Toolset for Sitebay {
         ctx: &'a Context,
         tool: &'a Tool,
         arguments: RawArguments<'a>,
-    ) -> LocalBoxFuture<'a, Ended> {
+    ) -> LocalBoxFuture<'a, CallResult> {
         let called = async move {
             match call(ctx, tool.name, arguments).await {
-                Ok(result) => Ok(shelf::fitting(ctx, result).await),
+                Ok(result) => Ok(result_store::fit(ctx, result).await),
                 stopped => stopped,
             }
         };
@@ -133,12 +133,12 @@ impl Toolset for Sitebay {
         &'a self,
         ctx: &'a Context,
         uri: &'a str,
-    ) -> LocalBoxFuture<'a, Result<Contents, ReadError>> {
+    ) -> LocalBoxFuture<'a, Result<ResourceContents, ReadError>> {
         let read = async move {
             match resources::read(ctx, uri).await {
                 Ok(resource) => {
-                    let contents = Contents::text(uri, resource.mime_type, resource.text);
-                    Ok(shelf::fitting_contents(ctx, contents).await)
+                    let contents = ResourceContents::text(uri, resource.mime_type, resource.text);
+                    Ok(result_store::fit_contents(ctx, contents).await)
                 }
                 Err(ResourceError::NotFound) => Err(ReadError::NotFound),
                 Err(ResourceError::Failed(why)) => Err(ReadError::Failed(why)),
@@ -151,7 +151,11 @@ impl Toolset for Sitebay {
         resources::is_watchable(uri)
     }
 
-    fn look<'a>(&'a self, ctx: &'a Context, uri: &'a str) -> LocalBoxFuture<'a, Option<Look>> {
+    fn look<'a>(
+        &'a self,
+        ctx: &'a Context,
+        uri: &'a str,
+    ) -> LocalBoxFuture<'a, Option<ResourceState>> {
         resources::look(ctx, uri).boxed_local()
     }
 
@@ -164,7 +168,7 @@ impl Toolset for Sitebay {
         _ctx: &'a Context,
         name: &'a str,
         arguments: &'a Map<String, Value>,
-    ) -> LocalBoxFuture<'a, Result<PromptResult, PromptError>> {
+    ) -> LocalBoxFuture<'a, Result<GetPromptResult, PromptError>> {
         let made = prompts::prompt(name, arguments);
         async { made }.boxed_local()
     }
@@ -185,25 +189,25 @@ impl Operation {
             name: self.name,
             group: self.toolset,
             effect: self.effect,
-            offer: match (self.hidden, self.default) {
-                (true, _) => Offer::Retired,
-                (false, true) => Offer::Default,
-                (false, false) => Offer::Chosen,
+            visibility: match (self.hidden, self.default) {
+                (true, _) => Visibility::Retired,
+                (false, true) => Visibility::Default,
+                (false, false) => Visibility::Chosen,
             },
-            becomes: if self.long { Becomes::AtBegin } else { Becomes::Never },
+            task_policy: if self.long { TaskPolicy::AtBegin } else { TaskPolicy::Never },
             definition: self.definition,
         }
     }
 }
 
 /// Runs the tool of that name.
-async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
+async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> CallResult {
     let Some(operation) = catalogue::find(name) else {
-        return Ok(find::run(ctx, arguments).await);
+        return Ok(find_tools::run(ctx, arguments).await);
     };
     if !ctx.choice.allows(operation.effect) {
         let text = "Nothing was changed: this connection only reads (readonly).";
-        return Ok(ToolResult::error(text));
+        return Ok(CallToolResult::error(text));
     }
     let arguments = match Arguments::check(operation, arguments) {
         Ok(arguments) => arguments,
@@ -211,15 +215,15 @@ async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> Ended {
     };
     let call = Call { ctx, operation, arguments };
     match agreed(&call).await {
-        Ok(result) | Err(Early::Result(result)) => Ok(result),
-        Err(Early::Stop(stop)) => Err(stop),
+        Ok(result) | Err(ShortCircuit::Result(result)) => Ok(result),
+        Err(ShortCircuit::Stop(stop)) => Err(stop),
     }
 }
 
 /// Runs a call once the person agreed to what it destroys, if it does.
-async fn agreed(call: &Call<'_>) -> Outcome {
+async fn agreed(call: &Call<'_>) -> CallOutcome {
     consent::given(call).await?;
     let result = tools::run(call).await?;
-    news::announce(call, &result);
+    announcements::announce(call, &result);
     Ok(result)
 }

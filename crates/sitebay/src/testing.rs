@@ -6,9 +6,9 @@ use serde_json::{Value, value::to_raw_value};
 
 use super::catalogue;
 use crate::Sitebay;
-use mcp_protocol::content::{Content, ToolResult};
+use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::registry::Registry;
-use mcp_server::{context::Context, testing::Fake};
+use mcp_server::{context::Context, testing::FakePlatform};
 
 /// A registry of this toolset alone.
 pub(crate) static REGISTRY: Registry = Registry::new(&[&Sitebay]);
@@ -25,7 +25,7 @@ pub(crate) struct Seen {
 }
 
 /// Calls a tool on the fake machine, with the consent that it needs unless `confirm` is given.
-pub(crate) fn run(fake: &Rc<Fake>, tool: &str, mut arguments: Value) -> Seen {
+pub(crate) fn run(fake: &Rc<FakePlatform>, tool: &str, mut arguments: Value) -> Seen {
     let consent = catalogue::find(tool).is_some_and(|operation| operation.consent.is_some());
     if let (true, Some(given)) = (consent, arguments.as_object_mut()) {
         given.entry("confirm").or_insert(Value::Bool(true));
@@ -37,13 +37,13 @@ pub(crate) fn run(fake: &Rc<Fake>, tool: &str, mut arguments: Value) -> Seen {
 pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
     let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap();
-    let ToolResult { content, structured_content, is_error } = result;
+    let CallToolResult { content, structured_content, is_error } = result;
     let (text, image, link) = match content.as_slice() {
-        [Content::Text { text }] => (text.clone(), None, None),
-        [Content::Text { text }, Content::Image { data, .. }] => {
+        [ContentBlock::Text { text }] => (text.clone(), None, None),
+        [ContentBlock::Text { text }, ContentBlock::Image { data, .. }] => {
             (text.clone(), Some(data.clone()), None)
         }
-        [Content::Text { text }, Content::ResourceLink { uri, .. }] => {
+        [ContentBlock::Text { text }, ContentBlock::ResourceLink { uri, .. }] => {
             (text.clone(), None, Some(uri.clone()))
         }
         other => panic!("not one text: {other:?}"),

@@ -8,7 +8,7 @@ use super::{
     catalogue,
     testing::{REGISTRY, fact_or_skip, run, run_in},
 };
-use mcp_server::testing::{Fake, Step, broken, json, text};
+use mcp_server::testing::{FakePlatform, ScriptedResponse, broken, json, text};
 use mcp_server::toolset::Effect;
 
 const TEAM: &str = "6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f";
@@ -35,7 +35,8 @@ fn new_site() -> Value {
 
 #[test]
 fn sites_are_listed_with_their_passwords_hidden() {
-    let fake = Fake::new([json(200, json!({"results": [site()], "count": 1, "next": null}))]);
+    let fake =
+        FakePlatform::new([json(200, json!({"results": [site()], "count": 1, "next": null}))]);
     let result = run(&fake, "sitebay_list_sites", json!({"team_id": TEAM}));
     assert_eq!(fake.lines(), [format!("Get /site/?team_id={TEAM}")]);
     assert_eq!(result.data["count"], 1);
@@ -49,7 +50,7 @@ fn sites_are_listed_with_their_passwords_hidden() {
 #[test]
 fn secrets_are_shown_on_demand_only() {
     for (reveal, shown) in [(json!({}), "[redacted]"), (json!({"reveal": true}), "s4cret")] {
-        let fake = Fake::new([json(200, site())]);
+        let fake = FakePlatform::new([json(200, site())]);
         let mut arguments = json!({"fqdn": "a.org"});
         arguments.as_object_mut().unwrap().extend(reveal.as_object().unwrap().clone());
         let result = run(&fake, "sitebay_get_site", arguments);
@@ -61,7 +62,7 @@ fn secrets_are_shown_on_demand_only() {
 #[test]
 fn a_list_that_was_cut_says_so() {
     let page = json!({"results": [site()], "count": 120, "next": null});
-    let fake = Fake::new([json(200, page.clone()), json(200, page)]);
+    let fake = FakePlatform::new([json(200, page.clone()), json(200, page)]);
     let result = run(&fake, "sitebay_list_sites", json!({}));
     assert_eq!(result.data["truncated"], true);
     assert!(result.text.contains("The list was cut: 1 of 120 sites"), "{}", result.text);
@@ -74,7 +75,7 @@ fn the_other_lists_have_their_own_addresses() {
         ("sitebay_list_ready_made_sites", "Get /ready_made_site", "ready_made_sites"),
         ("sitebay_account_affiliates", "Get /account/referred_user", "affiliates"),
     ] {
-        let fake = Fake::new([json(200, json!({"results": [{"name": "x"}], "count": 1}))]);
+        let fake = FakePlatform::new([json(200, json!({"results": [{"name": "x"}], "count": 1}))]);
         let result = run(&fake, tool, json!({}));
         assert_eq!(fake.lines(), [line]);
         assert_eq!(result.data[key], json!([{"name": "x"}]));
@@ -86,7 +87,7 @@ fn a_site_is_created_with_a_key_and_its_password_stays_secret() {
     let mut made = site();
     made["wordpress_password"] = json!("hunter2hunter2");
     made["note"] = json!("password: hunter2hunter2");
-    let fake = Fake::new([broken(), json(201, made)]);
+    let fake = FakePlatform::new([broken(), json(201, made)]);
     let result = run(&fake, "sitebay_create_site", new_site());
     assert_eq!(fake.lines(), ["Post /site/", "Post /site/"]);
     assert_eq!(fake.header(0, "Idempotency-Key"), fake.header(1, "Idempotency-Key"));
@@ -104,14 +105,14 @@ fn a_site_is_created_with_a_key_and_its_password_stays_secret() {
 fn a_failed_creation_never_shows_the_password() {
     let echo = json!({"detail": [{"loc": ["body", "wordpress_password"], "msg": "weak",
         "input": "hunter2hunter2"}]});
-    let failures: [Vec<Step>; 3] =
+    let failures: [Vec<ScriptedResponse>; 3] =
         [vec![json(422, echo)], vec![text(500, "hunter2hunter2 broke")], vec![]];
     for script in failures {
-        let fake = Fake::new(script);
+        let fake = FakePlatform::new(script);
         let result = run(&fake, "sitebay_create_site", new_site());
         assert!(result.is_error && !result.text.contains("hunter2"), "{}", result.text);
     }
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     let result = run(&fake, "sitebay_create_site", new_site());
     assert!(result.text.contains("MAY have happened"), "{}", result.text);
     assert!(result.text.contains("sitebay_get_site"), "{}", result.text);
@@ -119,7 +120,7 @@ fn a_failed_creation_never_shows_the_password() {
 
 #[test]
 fn an_update_sends_only_what_was_given() {
-    let fake = Fake::new([json(200, site()), json(200, site())]);
+    let fake = FakePlatform::new([json(200, site()), json(200, site())]);
     let result = run(
         &fake,
         "sitebay_update_site",
@@ -138,7 +139,7 @@ fn an_update_sends_only_what_was_given() {
 
 #[test]
 fn a_bad_host_name_is_refused_before_anything_is_sent() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     for fqdn in ["", "../team", "https://a.org", "a.org/", "a.org:1", "127.0.0.1", "a b.org"] {
         for tool in ["sitebay_get_site", "sitebay_wordpress_proxy", "sitebay_delete_site"] {
             let result = run(&fake, tool, json!({"fqdn": fqdn}));
@@ -166,7 +167,7 @@ fn every_failure_says_what_to_do() {
         (text(200, "<h1>Maintenance</h1>"), "not the JSON expected: Maintenance"),
         (json(200, json!([1])), "an array came where a site was expected"),
     ] {
-        let fake = Fake::new([step]);
+        let fake = FakePlatform::new([step]);
         let result = run(&fake, "sitebay_get_site", json!({"fqdn": "a.org"}));
         assert!(result.is_error && result.text.contains(part), "{part}: {}", result.text);
         assert!(!result.text.contains("MAY"), "{}", result.text);
@@ -176,20 +177,20 @@ fn every_failure_says_what_to_do() {
 #[test]
 fn a_lost_change_says_that_it_may_have_happened() {
     for step in [broken(), text(500, ""), text(502, "<h1>Bad</h1>"), text(200, "{}").after(99)] {
-        let fake = Fake::new([step]);
+        let fake = FakePlatform::new([step]);
         let result = run(&fake, "sitebay_update_site", json!({"fqdn": "a.org", "is_free": true}));
         assert_eq!(fake.requests().len(), 1);
         assert!(result.text.contains("MAY have happened; it was not sent again"));
         assert!(result.text.contains("compare its settings"), "{}", result.text);
     }
-    let fake = Fake::new([text(200, "<p>ok</p>")]);
+    let fake = FakePlatform::new([text(200, "<p>ok</p>")]);
     let result = run(&fake, "sitebay_update_site", json!({"fqdn": "a.org", "is_free": true}));
     assert!(result.text.contains("was probably made"), "{}", result.text);
 }
 
 #[test]
 fn without_a_token_every_tool_says_how_to_set_one() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     let result = run_in(&fake.context_of(None), "sitebay_list_sites", json!({}));
     for part in ["SITEBAY_API_TOKEN", "X-SiteBay-Token", "Settings → API Tokens"] {
         assert!(result.is_error && result.text.contains(part), "{part}: {}", result.text);
@@ -200,7 +201,7 @@ fn without_a_token_every_tool_says_how_to_set_one() {
 fn odd_fields_become_null_with_a_warning() {
     let mut odd = site();
     odd["active"] = json!("yes");
-    let fake = Fake::new([json(200, odd)]);
+    let fake = FakePlatform::new([json(200, odd)]);
     let result = run(&fake, "sitebay_get_site", json!({"fqdn": "a.org"}));
     assert_eq!(result.data["active"], Value::Null);
     assert_eq!(

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::testing::run;
-use mcp_server::testing::{Fake, json, text};
+use mcp_server::testing::{FakePlatform, json, text};
 
 const ID: &str = "6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f";
 const BLOCKS: &str = "<<<<<< SEARCH\na\n======\nb\n>>>>>> REPLACE";
@@ -131,7 +131,7 @@ fn each_tool_has_its_own_request() {
             json!({"team_id": ID, "path": "/api/search", "method": "get"}),
         ),
     ] {
-        let fake = Fake::new([json(200, json!({}))]);
+        let fake = FakePlatform::new([json(200, json!({}))]);
         let result = run(&fake, tool, arguments);
         assert!(!result.is_error, "{tool}: {}", result.text);
         assert_eq!((fake.lines(), fake.body(0)), (vec![line], body), "{tool}");
@@ -140,7 +140,7 @@ fn each_tool_has_its_own_request() {
 
 #[test]
 fn bad_values_are_refused_before_anything_is_sent() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     for (tool, arguments, told) in [
         ("sitebay_read_file", json!({"file_path": "../wp-config.php"}), "below wp-content"),
         ("sitebay_read_file", json!({"file_path": "a", "start_line": 0}), "at least 1"),
@@ -180,7 +180,7 @@ fn an_answer_without_a_known_form_is_shown_as_it_came() {
         (json!("plain\ntext"), "plain\ntext"),
         (json!(null), "the answer was empty"),
     ] {
-        let fake = Fake::new([json(200, answer.clone())]);
+        let fake = FakePlatform::new([json(200, answer.clone())]);
         let result = run(&fake, "sitebay_file_tree", json!({"fqdn": "a.org"}));
         assert_eq!(result.data, json!({"result": answer}));
         assert!(result.text.contains(shown), "{}", result.text);
@@ -192,7 +192,7 @@ fn a_secret_field_is_shown_on_demand_only() {
     for (reveal, shown) in [(false, "[redacted]"), (true, "wp|secret")] {
         let cookie =
             json!({"name": "wordpress_logged_in", "value": "wp|secret", "domain": "a.org"});
-        let fake = Fake::new([json(200, cookie)]);
+        let fake = FakePlatform::new([json(200, cookie)]);
         let arguments = json!({"fqdn": "a.org", "reveal": reveal});
         let result = run(&fake, "sitebay_browser_admin_cookie", arguments);
         assert_eq!(result.data["value"], shown);
@@ -202,7 +202,7 @@ fn a_secret_field_is_shown_on_demand_only() {
 
 #[test]
 fn a_success_is_said_with_what_it_was_about() {
-    let fake = Fake::new([json(200, json!({"rows": 1}))]);
+    let fake = FakePlatform::new([json(200, json!({"rows": 1}))]);
     let arguments = json!({"shop_name": "s", "theme_id": 7, "name": "Copy"});
     let result = run(&fake, "sitebay_duplicate_theme", arguments);
     assert!(result.text.starts_with("Theme 7 of s was copied as Copy.\n{"), "{}", result.text);
@@ -211,7 +211,7 @@ fn a_success_is_said_with_what_it_was_about() {
 #[test]
 fn a_post_that_reads_is_sent_again_and_one_that_changes_is_not() {
     for (tool, requests) in [("sitebay_browser_text", 2), ("sitebay_browser_goto", 1)] {
-        let fake = Fake::new([text(503, ""), json(200, json!({}))]);
+        let fake = FakePlatform::new([text(503, ""), json(200, json!({}))]);
         run(&fake, tool, json!({"fqdn": "a.org"}));
         assert_eq!(fake.requests().len(), requests, "{tool}");
     }
@@ -219,7 +219,7 @@ fn a_post_that_reads_is_sent_again_and_one_that_changes_is_not() {
 
 #[test]
 fn a_hidden_tool_names_what_takes_its_place() {
-    let fake = Fake::new([text(410, "")]);
+    let fake = FakePlatform::new([text(410, "")]);
     let arguments = json!({"fqdn": "a.org", "checkpoint_id": ID});
     let result = run(&fake, "sitebay_restore_checkpoint", arguments);
     assert!(result.is_error && result.text.contains("sitebay_backup_restore"), "{}", result.text);
@@ -240,7 +240,7 @@ fn what_is_not_found_is_named() {
             "Check shop_name and theme_id.",
         ),
     ] {
-        let fake = Fake::new([json(404, json!({"detail": "No such thing"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "No such thing"}))]);
         let result = run(&fake, tool, arguments);
         assert!(result.is_error && result.text.contains(told), "{}", result.text);
     }
@@ -253,7 +253,7 @@ fn one_page_is_read_where_one_is_named() {
             "next": null})
     };
     for (offset, truncated) in [(1, true), (2, false)] {
-        let fake = Fake::new([json(200, page(offset))]);
+        let fake = FakePlatform::new([json(200, page(offset))]);
         let number = offset + 1;
         let result = run(&fake, "sitebay_list_teams", json!({"page": number, "size": 1}));
         assert_eq!(fake.lines(), [format!("Get /team?page={number}&size=1")]);
@@ -262,7 +262,7 @@ fn one_page_is_read_where_one_is_named() {
             (&json!(3), &json!(truncated))
         );
     }
-    let fake = Fake::new([json(200, page(0))]);
+    let fake = FakePlatform::new([json(200, page(0))]);
     let result = run(&fake, "sitebay_list_teams", json!({"page": 2}));
     assert!(result.is_error && result.text.contains("another page"), "{}", result.text);
 }

@@ -14,26 +14,26 @@ use futures_util::FutureExt as _;
 use uuid::Uuid;
 use worker::{Env, Result, State, WebSocket};
 
-use registration::Registered;
+use registration::Registration;
 
 use crate::{
     objects::{
         rows::{CLOCK_ERROR, Rows},
-        session_store::{Keys, ObjectKeeper},
+        session_store::{ObjectSessionStore, RowKeys},
     },
     platform::{
         clock::now_s,
-        object::keep,
+        object::wait_until,
         socket::{self, ENDED, SUPERSEDED},
     },
 };
 use mcp_auth::session_id::Claims;
 use mcp_platform::record::Record as _;
 use mcp_server::{
-    notify::News,
+    notifier::ChangeEvent,
     session::{
-        Greeted, Keeper as _, Recent, Session, Settings,
-        kept::{Attachment, SessionRow, StoredSession},
+        Negotiated, RecentStreams, Session, SessionStore as _, Settings,
+        record::{Attachment, SessionRow, StoredSession},
     },
 };
 
@@ -61,12 +61,12 @@ pub struct Sessions {
     incarnation: String,
     open: RefCell<Vec<Rc<Session>>>,
     /// The ended streams of all sessions.
-    pub recent: Rc<Recent>,
+    pub recent: Rc<RecentStreams>,
     /// The next number of a stream or a question, for all sessions.
     numbers: Rc<Cell<u32>>,
-    registered: Cell<Registered>,
+    registered: Cell<Registration>,
     /// News that are about to be announced, and the sessions in which they arose.
-    waiting: RefCell<Vec<(Uuid, News)>>,
+    waiting: RefCell<Vec<(Uuid, ChangeEvent)>>,
     /// Sessions that were issued then or before are ended, as far as this life was told.
     not_before: Cell<u32>,
     /// Whether the last message came with a SiteBay token that is unverified.
@@ -87,7 +87,7 @@ impl Sessions {
             open: RefCell::default(),
             recent: Rc::default(),
             numbers: Rc::default(),
-            registered: Cell::new(Registered::Unknown),
+            registered: Cell::new(Registration::Unknown),
             waiting: RefCell::default(),
             not_before: Cell::new(0),
             unverified: Cell::new(false),
@@ -129,14 +129,14 @@ impl Sessions {
         let settings = row.and_then(SessionRow::open).map(|stored| stored.settings);
         // Another message may have come first while this one read.
         let session = self.known(claims.session).unwrap_or_else(|| {
-            let keeper = Rc::new(ObjectKeeper {
+            let keeper = Rc::new(ObjectSessionStore {
                 state: self.state.clone(),
                 env: self.env.clone(),
                 rows: self.rows.clone(),
                 claims: claims.clone(),
                 sessions: Rc::downgrade(self),
-                answers: Keys::default(),
-                moved: Keys::default(),
+                answers: RowKeys::default(),
+                moved: RowKeys::default(),
                 ended: Cell::new(false),
             });
             let settings = settings.unwrap_or_default();
@@ -152,8 +152,8 @@ impl Sessions {
             open.push(session.clone());
             session
         });
-        if let Some(greeted) = self.greeted(claims.session) {
-            session.greet(greeted);
+        if let Some(negotiated) = self.negotiated(claims.session) {
+            session.set_negotiated(negotiated);
         }
         Ok(Some(session))
     }
@@ -177,11 +177,11 @@ impl Sessions {
         carries_everything: bool,
     ) -> Result<WebSocket> {
         self.close_streams(session.id, SUPERSEDED, "replaced by a newer stream");
-        let greeted = carries_everything.then(Greeted::default);
-        let text = Attachment { claims: claims.clone(), greeted: greeted.clone() }.to_json();
+        let negotiated = carries_everything.then(Negotiated::default);
+        let text = Attachment { claims: claims.clone(), negotiated: negotiated.clone() }.to_json();
         let pair = socket::accept(&self.state, &[&session.id.to_string()], &text)?;
-        if let Some(greeted) = greeted {
-            session.greet(greeted);
+        if let Some(negotiated) = negotiated {
+            session.set_negotiated(negotiated);
         }
         for news in session.take_news() {
             socket::send(&pair.server, &news);
@@ -203,7 +203,7 @@ impl Sessions {
         if session.is_some_and(|session| session.watches()) {
             let (sessions, claims) = (self.clone(), claims.clone());
             let left = async move { sessions.leave(&claims).await };
-            keep(&self.state, left.boxed_local());
+            wait_until(&self.state, left.boxed_local());
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Sessions {
     }
 
     /// Keeps a session's settings, unless it was ended.
-    pub async fn save(&self, claims: &Claims, settings: &Settings, session: &ObjectKeeper) {
+    pub async fn save(&self, claims: &Claims, settings: &Settings, session: &ObjectSessionStore) {
         if session.is_ended() {
             return;
         }
@@ -287,8 +287,8 @@ impl Sessions {
     }
 
     /// What a client said of itself on a stream that carries everything.
-    fn greeted(&self, session: Uuid) -> Option<Greeted> {
-        attachment(self.sockets(session).first()?)?.greeted
+    fn negotiated(&self, session: Uuid) -> Option<Negotiated> {
+        attachment(self.sockets(session).first()?)?.negotiated
     }
 
     /// When the settings of a session that streams or was used lately are over.

@@ -17,11 +17,11 @@ use mcp_auth::{
     secret::Secret,
     session_id::{Claims, Placement},
 };
-use mcp_server::{hub::Watched, notify::News};
+use mcp_server::{hub::Watched, notifier::ChangeEvent};
 
 /// What the hub knows of this object.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Registered {
+pub(super) enum Registration {
     /// Whatever it was told by an earlier life of the object.
     Unknown,
     /// Nothing.
@@ -49,7 +49,7 @@ impl Sessions {
 
     /// Notes news that are about to be announced; false where the same wait for that already: to be
     /// told the same twice at once is to be told once.
-    pub fn is_first(&self, origin: &Claims, news: &News) -> bool {
+    pub fn is_first(&self, origin: &Claims, news: &ChangeEvent) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let known =
             waiting.iter().any(|(session, known)| *session == origin.session && known == news);
@@ -60,12 +60,13 @@ impl Sessions {
     }
 
     /// Tells everybody of the subject what changed in one of these sessions, which knows it.
-    pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &News) {
-        let told = |waiting: &(Uuid, News)| waiting.0 == origin.session && waiting.1 == *news;
+    pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &ChangeEvent) {
+        let told =
+            |waiting: &(Uuid, ChangeEvent)| waiting.0 == origin.session && waiting.1 == *news;
         self.waiting.borrow_mut().retain(|waiting| !told(waiting));
         // Alone in its object, the session that knows it is all there is.
         if origin.placement == Placement::Subject
-            && let Err(error) = self.tell(news, Some(origin.session)).await
+            && let Err(error) = self.notify(news, Some(origin.session)).await
         {
             log::error!("sessions of the same object could not be notified: {error}");
         }
@@ -76,11 +77,11 @@ impl Sessions {
     }
 
     /// Tells the sessions that have a reason to hear of changes, but for one. False: there is none.
-    pub async fn tell(self: &Rc<Self>, news: &News, but: Option<Uuid>) -> Result<bool> {
+    pub async fn notify(self: &Rc<Self>, news: &ChangeEvent, but: Option<Uuid>) -> Result<bool> {
         let listening = self.listening().await?;
         for claims in listening.iter().filter(|claims| Some(claims.session) != but) {
             if let Some(session) = self.get(claims).await? {
-                session.tell(news);
+                session.notify(news);
             }
         }
         Ok(self.is_heard(!listening.is_empty()))
@@ -93,7 +94,7 @@ impl Sessions {
             return;
         }
         let (until, before) = (u64::from(claims.expires), self.registered.get());
-        if matches!(before, Registered::Until(known) if known >= until) {
+        if matches!(before, Registration::Until(known) if known >= until) {
             return;
         }
         let not_before =
@@ -108,7 +109,7 @@ impl Sessions {
             };
         // Where the object was taken off the hub's list meanwhile, it may be off it now.
         if self.registered.get() == before {
-            self.registered.set(Registered::Until(until));
+            self.registered.set(Registration::Until(until));
         }
         if claims.issued <= not_before
             && let Err(error) = self.end_until(not_before).await
@@ -142,7 +143,7 @@ impl Sessions {
 
     /// Has the hub tell this object no more, where nobody listens.
     pub(super) async fn leave(&self, claims: &Claims) {
-        if self.registered.get() == Registered::No || self.unverified.get() {
+        if self.registered.get() == Registration::No || self.unverified.get() {
             return;
         }
         if self.has_listeners().await {
@@ -152,7 +153,7 @@ impl Sessions {
             }
             return;
         }
-        self.registered.set(Registered::No);
+        self.registered.set(Registration::No);
         if let Err(error) = Hub::new(&self.env, claims.subject).unwatch(claims.object()).await {
             // The hub finds out with its next news.
             log::error!("a session could not deregister from its hub: {error}");
@@ -161,7 +162,7 @@ impl Sessions {
         if let Ok(listening) = self.listening().await
             && let Some(claims) = listening.iter().max_by_key(|claims| claims.expires)
         {
-            self.registered.set(Registered::No);
+            self.registered.set(Registration::No);
             self.register(claims).await;
         }
     }
@@ -171,7 +172,7 @@ impl Sessions {
     pub(super) fn is_heard(&self, listening: bool) -> bool {
         let heard = listening || self.state.get_websockets().iter().any(socket::is_open);
         if !heard {
-            self.registered.set(Registered::No);
+            self.registered.set(Registration::No);
         }
         heard
     }

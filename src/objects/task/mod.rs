@@ -27,21 +27,24 @@ use crate::{
     platform::{
         clock::now_s,
         http::{self, Request, Response},
-        object::{self, keep},
+        object::{self, wait_until},
         socket,
         workers::WorkersPlatform,
     },
     state,
     stubs::{audit, hub::Hub},
 };
-use mcp_auth::{admission::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
+use mcp_auth::{authentication::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
 use mcp_platform::{Platform as _, record::Record as _};
 use mcp_protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR};
 use mcp_server::{
-    notify::News,
-    task::{FOLLOW, HEARS_NOTHING_ASKED, Kept, OWN, Order, Run, Status, TaskAnswer, TaskAsk, Told},
-    tasks::{Ended, OPERATION, Seen},
-    telemetry::record::Record,
+    notifier::ChangeEvent,
+    task::{
+        FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskAnswer, TaskAsk, TaskEvent, TaskRecord,
+        TaskRun, TaskSpec,
+    },
+    tasks::{OPERATION, TaskOutcome, TaskSnapshot},
+    telemetry::record::RequestRecord,
 };
 
 pub(super) const TASK: &str = "task";
@@ -49,7 +52,7 @@ pub(super) const ENDED: &str = "ended";
 /// The tag of a follower whose leaving takes the task back.
 const OWNER: &str = "owner";
 /// A life of the object that ends in the middle of a run is followed by another after so long.
-const LEASE: Duration = Duration::from_secs(10);
+const RUN_LEASE: Duration = Duration::from_secs(10);
 /// A stored task that this version cannot read is looked at again after so long.
 const UNREADABLE: Duration = Duration::from_secs(600);
 
@@ -58,23 +61,23 @@ class! {
     TaskAgent(requests, alarm, sockets)
 }
 
-struct Core {
+struct Inner {
     state: Rc<State>,
     env: Env,
     rows: Rows,
-    kept: RefCell<Option<Rc<RefCell<Kept>>>>,
+    kept: RefCell<Option<Rc<RefCell<TaskRecord>>>>,
     /// The task in memory is in storage, too.
     stored: Cell<bool>,
-    live: RefCell<Option<Rc<Run>>>,
+    live: RefCell<Option<Rc<TaskRun>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
     /// What is known of what this life of the object did.
-    record: Rc<Record>,
+    record: Rc<RequestRecord>,
 }
 
-type Shared = Rc<RefCell<Kept>>;
+type SharedTask = Rc<RefCell<TaskRecord>>;
 
-impl Core {
+impl Inner {
     fn new(state: State, env: Env) -> Self {
         let state = Rc::new(state);
         Self {
@@ -131,16 +134,16 @@ impl Core {
             Ok(Some(kept)) if kept.borrow().order.ends_s > now_s() => {
                 let given_up = kept.borrow().given_up(WorkersPlatform.now_ms());
                 match given_up {
-                    Some(_) if self.busy.get() => return self.wake_in(LEASE).await,
+                    Some(_) if self.busy.get() => return self.wake_in(RUN_LEASE).await,
                     Some(why) => {
-                        return self.end(&kept, Ended::Failed(INTERNAL_ERROR, why)).await;
+                        return self.end(&kept, TaskOutcome::Failed(INTERNAL_ERROR, why)).await;
                     }
                     None => {}
                 }
                 if !self.is_due(&kept) {
                     return self.wake_for(&kept).await;
                 }
-                self.wake_in(LEASE).await?;
+                self.wake_in(RUN_LEASE).await?;
                 self.run_now(kept);
                 Ok(())
             }
@@ -166,12 +169,14 @@ impl Core {
         Ok(())
     }
 
-    async fn load(&self) -> Result<Option<Shared>> {
+    async fn load(&self) -> Result<Option<SharedTask>> {
         if let Some(kept) = self.kept.borrow().clone() {
             return Ok(Some(kept));
         }
         let read = match self.rows.get(TASK).await? {
-            Some(text) => Some(Kept::from_json(&text).ok_or("the stored task cannot be read")?),
+            Some(text) => {
+                Some(TaskRecord::from_json(&text).ok_or("the stored task cannot be read")?)
+            }
             None => None,
         };
         let mut kept = self.kept.borrow_mut();
@@ -185,7 +190,11 @@ impl Core {
 
     /// Begins, unless this very task has begun before: a start that comes again gives the task that
     /// there is. Where it is refused, nothing has begun. Before an answer leaves, the task is stored.
-    async fn start(self: &Rc<Self>, order: Order, own_token: Option<String>) -> Result<TaskAnswer> {
+    async fn start(
+        self: &Rc<Self>,
+        order: TaskSpec,
+        own_token: Option<String>,
+    ) -> Result<TaskAnswer> {
         let kept = match self.load().await? {
             Some(kept) => kept,
             None => match self.made(order, own_token).await {
@@ -200,36 +209,36 @@ impl Core {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        Ok(TaskAnswer::Started(Seen { id, task: self.view(&kept).await? }))
+        Ok(TaskAnswer::Started(TaskSnapshot { id, task: self.view(&kept).await? }))
     }
 
     /// A task as it is ordered, or why it cannot be begun.
     async fn made(
         &self,
-        order: Order,
+        order: TaskSpec,
         own_token: Option<String>,
-    ) -> std::result::Result<Shared, String> {
+    ) -> std::result::Result<SharedTask, String> {
         let credential = match own_token {
             Some(token) => {
                 Some(task_context::sealed(&self.env, &order.id, Secret::new(token)).await?)
             }
             None => None,
         };
-        Ok(Rc::new(RefCell::new(Kept::new(order, credential, WorkersPlatform.now_ms()))))
+        Ok(Rc::new(RefCell::new(TaskRecord::new(order, credential, WorkersPlatform.now_ms()))))
     }
 
-    async fn view(&self, kept: &Shared) -> Result<String> {
+    async fn view(&self, kept: &SharedTask) -> Result<String> {
         let over = kept.borrow().is_over();
         let ended = if over { self.ended().await? } else { None };
         Ok(kept.borrow().view(ended.as_ref(), WorkersPlatform.now_ms()))
     }
 
     /// How it ended, where it is over.
-    async fn ended(&self) -> Result<Option<Ended>> {
-        Ok(self.rows.get(ENDED).await?.as_deref().and_then(Ended::from_json))
+    async fn ended(&self) -> Result<Option<TaskOutcome>> {
+        Ok(self.rows.get(ENDED).await?.as_deref().and_then(TaskOutcome::from_json))
     }
 
-    async fn update(self: &Rc<Self>, kept: &Shared, responses: &str) -> Result<TaskAnswer> {
+    async fn update(self: &Rc<Self>, kept: &SharedTask, responses: &str) -> Result<TaskAnswer> {
         if kept.borrow().status == Status::InputRequired {
             let answered = kept.borrow_mut().answer(responses);
             match answered {
@@ -238,72 +247,77 @@ impl Core {
                 Ok(false) => self.save(kept).await?,
             }
             // Other followers may be asking for the same answers.
-            let open = Told::Asks(kept.borrow().asked.clone());
-            self.tell(&open);
+            let open = TaskEvent::Asks(kept.borrow().asked.clone());
+            self.emit(&open);
             self.go_on();
         }
         Ok(TaskAnswer::Done)
     }
 
-    async fn cancel(self: &Rc<Self>, kept: &Shared) -> Result<TaskAnswer> {
+    async fn cancel(self: &Rc<Self>, kept: &SharedTask) -> Result<TaskAnswer> {
         let live = self.live.borrow().clone();
         match live {
             Some(run) => run.cancel(),
             None if kept.borrow().is_over() => {}
-            None => self.end(kept, Ended::Cancelled).await?,
+            None => self.end(kept, TaskOutcome::Cancelled).await?,
         }
         Ok(TaskAnswer::Done)
     }
 
-    fn follow(&self, kept: &Shared, owner: bool, hears_nothing_asked: bool) -> Result<Response> {
+    fn follow(
+        &self,
+        kept: &SharedTask,
+        owner: bool,
+        hears_nothing_asked: bool,
+    ) -> Result<Response> {
         let pair = WebSocketPair::new()?;
         let tags: &[&str] = if owner { &[OWNER] } else { &[] };
         self.state.accept_websocket_with_tags(&pair.server, tags);
         let kept = kept.borrow();
         if kept.is_over() {
-            socket::send(&pair.server, &Told::Over.to_json());
+            socket::send(&pair.server, &TaskEvent::Over.to_json());
         } else if hears_nothing_asked || !kept.asked.is_empty() {
             // A follower that comes back learns also that nothing is asked any more.
-            socket::send(&pair.server, &Told::Asks(kept.asked.clone()).to_json());
+            socket::send(&pair.server, &TaskEvent::Asks(kept.asked.clone()).to_json());
         }
         http::upgraded(pair.client)
     }
 
     /// Whether its tool should be running.
-    fn is_due(&self, kept: &Shared) -> bool {
+    fn is_due(&self, kept: &SharedTask) -> bool {
         kept.borrow().is_due(WorkersPlatform.now_ms())
     }
 
     /// What is known of the task for whoever operates the server.
-    fn record(&self, kept: &Shared) -> Rc<Record> {
-        task_context::introduce(&self.record, &kept.borrow());
+    fn record(&self, kept: &SharedTask) -> Rc<RequestRecord> {
+        task_context::fill_record(&self.record, &kept.borrow());
         self.record.clone()
     }
 
     /// Notes in the audit and in the log how the task ended.
-    fn note(&self, kept: &Shared, status: Status) {
+    fn note(&self, kept: &SharedTask, status: Status) {
         let (tool, began_ms) = {
             let kept = kept.borrow();
             (REGISTRY.find(&kept.order.start.tool).map(|found| found.tool.name), kept.created_ms)
         };
         self.record(kept).task(tool, status.as_str(), began_ms);
         let state = self.state.clone();
-        let keep = Rc::new(move |task| keep(&state, task));
+        let keep = Rc::new(move |task| wait_until(&state, task));
         let audit = audit::of(&self.env, &state::config(&self.env), keep);
         audit.note(kept.borrow().entry(&REGISTRY, status, WorkersPlatform.now_ms()));
     }
 
-    async fn end(&self, kept: &Shared, ended: Ended) -> Result<()> {
+    async fn end(&self, kept: &SharedTask, ended: TaskOutcome) -> Result<()> {
         let until = kept.borrow().order.ends_s;
         self.rows.write(ENDED, &ended.to_json(), until).await?;
         let status = Status::of(&ended);
         self.becomes(kept, status).await?;
         self.note(kept, status);
-        self.tell(&Told::Over);
+        self.emit(&TaskEvent::Over);
         self.wake_for(kept).await
     }
 
-    async fn becomes(&self, kept: &Shared, status: Status) -> Result<()> {
+    async fn becomes(&self, kept: &SharedTask, status: Status) -> Result<()> {
         kept.borrow_mut().becomes(status, WorkersPlatform.now_ms());
         self.save(kept).await?;
         let (id, capabilities, subject) = {
@@ -311,21 +325,21 @@ impl Core {
             (order.id.clone(), order.start.capabilities, order.principal.subject)
         };
         if kept.borrow().is_over() {
-            self.announce(subject, News::ResourceUpdated(format!("{OPERATION}{id}")));
+            self.announce(subject, ChangeEvent::ResourceUpdated(format!("{OPERATION}{id}")));
         }
         if capabilities.has(ClientCapabilities::TASKS) {
-            let news = News::Task(id, self.view(kept).await?);
+            let news = ChangeEvent::Task(id, self.view(kept).await?);
             self.announce(subject, news);
         }
         Ok(())
     }
 
-    fn announce(&self, subject: Subject, news: News) {
+    fn announce(&self, subject: Subject, news: ChangeEvent) {
         let hub = Hub::new(&self.env, subject);
-        keep(&self.state, async move { hub.announce(&[news]).await }.boxed_local());
+        wait_until(&self.state, async move { hub.announce(&[news]).await }.boxed_local());
     }
 
-    async fn save(&self, kept: &Shared) -> Result<()> {
+    async fn save(&self, kept: &SharedTask) -> Result<()> {
         let (text, until) = {
             let kept = kept.borrow();
             (kept.to_json(), kept.order.ends_s)
@@ -333,7 +347,7 @@ impl Core {
         self.rows.write(TASK, &text, until).await
     }
 
-    fn tell(&self, told: &Told) {
+    fn emit(&self, told: &TaskEvent) {
         let text = told.to_json();
         for socket in self.state.get_websockets() {
             // One that is closing hears nothing more; its follower comes back.
@@ -342,7 +356,7 @@ impl Core {
     }
 
     /// Sets the alarm for what the task waits for.
-    async fn wake_for(&self, kept: &Shared) -> Result<()> {
+    async fn wake_for(&self, kept: &SharedTask) -> Result<()> {
         let (now, at) = (WorkersPlatform.now_ms(), kept.borrow().wakes_ms());
         self.wake_in(Duration::from_millis(at.saturating_sub(now))).await
     }

@@ -5,26 +5,26 @@ use std::{panic::AssertUnwindSafe, rc::Rc};
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::Result;
 
-use super::{Core, LEASE, Shared};
+use super::{Inner, RUN_LEASE, SharedTask};
 use crate::{
-    objects::task_context::{self, Halt},
-    platform::{object::keep, workers::WorkersPlatform},
+    objects::task_context::{self, TaskBlocked},
+    platform::{object::wait_until, workers::WorkersPlatform},
 };
 use mcp_platform::Platform as _;
-use mcp_protocol::{jsonrpc::INTERNAL_ERROR, log_level::LogLevel};
+use mcp_protocol::{jsonrpc::INTERNAL_ERROR, log_level::LoggingLevel};
 use mcp_server::{
-    ask::{Reason, Stop},
-    notify::{News, Notifier as _},
-    size::{MAX_RESULT, too_large},
-    task::{Run, Status, Stopped, TaskKeeper, Told, drive},
-    tasks::Ended,
+    client_request::{Stop, StopReason},
+    notifier::{ChangeEvent, Notifier as _},
+    result_size::{MAX_RESULT, too_large},
+    task::{RunEnd, Status, TaskEvent, TaskRun, TaskStore, drive},
+    tasks::TaskOutcome,
 };
 
 /// Why a task ends whose person took the access back.
-const TAKEN_BACK: &str = "the access with which this task was started was revoked. Some of its changes \
+const ACCESS_REVOKED: &str = "the access with which this task was started was revoked. Some of its changes \
                           may have happened: check before you repeat it";
 
-impl Core {
+impl Inner {
     /// Lets the tool run, if it should and does not. A task that is held back waits for its alarm.
     pub(super) fn go_on(self: &Rc<Self>) {
         let kept = self.kept.borrow().clone();
@@ -34,31 +34,31 @@ impl Core {
     }
 
     /// Lets the tool run, if it does not yet.
-    pub(super) fn run_now(self: &Rc<Self>, kept: Shared) {
+    pub(super) fn run_now(self: &Rc<Self>, kept: SharedTask) {
         if !self.busy.replace(true) {
             let core = self.clone();
             let run = async move {
                 let ran = AssertUnwindSafe(core.run(&kept)).catch_unwind().await;
                 let cancelled = core.live.take().is_some_and(|run| run.is_cancelled());
-                if let Err(halt) = ran.unwrap_or(Err(Halt::Panic)) {
+                if let Err(halt) = ran.unwrap_or(Err(TaskBlocked::Panic)) {
                     core.halted(&kept, &halt, cancelled).await;
                 }
                 core.busy.set(false);
             };
-            keep(&self.state, run.boxed_local());
+            wait_until(&self.state, run.boxed_local());
         }
     }
 
     /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
     /// alarm that was set before the run tries again.
-    async fn halted(&self, kept: &Shared, halt: &Halt, cancelled: bool) {
+    async fn halted(&self, kept: &SharedTask, halt: &TaskBlocked, cancelled: bool) {
         let attempts = kept.borrow().attempts;
-        kept.borrow_mut().hold(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
+        kept.borrow_mut().back_off(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
         let times = kept.borrow().attempts;
         log::error!("a task's run failed {times} times in a row: {halt}");
         let stored = async {
             if cancelled && !kept.borrow().is_over() {
-                return self.end(kept, Ended::Cancelled).await;
+                return self.end(kept, TaskOutcome::Cancelled).await;
             }
             self.save(kept).await?;
             self.wake_for(kept).await
@@ -68,17 +68,17 @@ impl Core {
         }
     }
 
-    async fn run(self: &Rc<Self>, kept: &Shared) -> std::result::Result<(), Halt> {
-        self.wake_in(LEASE).await?;
-        let keeper = Rc::new(Keeper { core: self.clone(), kept: kept.clone() });
-        let run = Rc::new(Run::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
+    async fn run(self: &Rc<Self>, kept: &SharedTask) -> std::result::Result<(), TaskBlocked> {
+        self.wake_in(RUN_LEASE).await?;
+        let keeper = Rc::new(ObjectTaskStore { core: self.clone(), kept: kept.clone() });
+        let run = Rc::new(TaskRun::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
         self.live.replace(Some(run.clone()));
         let (order, credential) = {
             let kept = kept.borrow();
             (kept.order.clone(), kept.credential.clone())
         };
-        if task_context::is_taken_back(&self.env, &order).await? {
-            let taken_back = Ended::Failed(INTERNAL_ERROR, TAKEN_BACK.to_owned());
+        if task_context::is_revoked(&self.env, &order).await? {
+            let taken_back = TaskOutcome::Failed(INTERNAL_ERROR, ACCESS_REVOKED.to_owned());
             return Ok(self.end(kept, taken_back).await?);
         }
         let (start, record) = (order.start.clone(), self.record(kept));
@@ -87,7 +87,7 @@ impl Core {
         if kept.borrow().is_over() {
             return Ok(());
         }
-        let attempts = kept.borrow_mut().release();
+        let attempts = kept.borrow_mut().resume();
         let stopped = drive(call, run).await;
         let stored = self.stopped(kept, stopped).await;
         if stored.is_err() {
@@ -97,55 +97,55 @@ impl Core {
     }
 
     /// Stores how a run stopped.
-    async fn stopped(self: &Rc<Self>, kept: &Shared, stopped: Stopped) -> Result<()> {
+    async fn stopped(self: &Rc<Self>, kept: &SharedTask, stopped: RunEnd) -> Result<()> {
         match stopped {
-            Stopped::Sleeps(until) => {
+            RunEnd::Sleeps(until) => {
                 kept.borrow_mut().sleeps(until, WorkersPlatform.now_ms());
                 self.save(kept).await?;
                 self.wake_for(kept).await
             }
-            Stopped::Cancelled => self.end(kept, Ended::Cancelled).await,
-            Stopped::Ended(Err(Stop(Reason::Suspended(open)))) => {
+            RunEnd::Cancelled => self.end(kept, TaskOutcome::Cancelled).await,
+            RunEnd::Ended(Err(Stop(StopReason::Suspended(open)))) => {
                 kept.borrow_mut().asked.clone_from(&open);
                 self.becomes(kept, Status::InputRequired).await?;
-                self.tell(&Told::Asks(open));
+                self.emit(&TaskEvent::Asks(open));
                 self.wake_for(kept).await
             }
-            Stopped::Ended(Err(Stop(Reason::Refused(error)))) => {
-                self.end(kept, Ended::Failed(error.code, error.message)).await
+            RunEnd::Ended(Err(Stop(StopReason::Refused(error)))) => {
+                self.end(kept, TaskOutcome::Failed(error.code, error.message)).await
             }
-            Stopped::Ended(ended) => {
+            RunEnd::Ended(ended) => {
                 let result = ended.unwrap_or_else(Stop::into_result);
                 let mut text = result.to_json();
                 if text.len() > MAX_RESULT {
                     text = too_large(text.len()).to_json();
                 }
-                self.end(kept, Ended::Completed(text)).await
+                self.end(kept, TaskOutcome::Completed(text)).await
             }
         }
     }
 }
 
 /// What a run needs of its object.
-struct Keeper {
-    core: Rc<Core>,
-    kept: Shared,
+struct ObjectTaskStore {
+    core: Rc<Inner>,
+    kept: SharedTask,
 }
 
-impl TaskKeeper for Keeper {
+impl TaskStore for ObjectTaskStore {
     fn save(&self) -> LocalBoxFuture<'static, std::result::Result<(), String>> {
         let (core, kept) = (self.core.clone(), self.kept.clone());
         async move { core.save(&kept).await.map_err(|error| error.to_string()) }.boxed_local()
     }
 
-    fn tell(&self, told: &Told) {
+    fn emit(&self, told: &TaskEvent) {
         // Messages below `info` are for those who asked for them, whom a task does not know.
-        if !matches!(told, Told::Log(LogLevel::Debug, ..)) {
-            self.core.tell(told);
+        if !matches!(told, TaskEvent::Log(LoggingLevel::Debug, ..)) {
+            self.core.emit(told);
         }
     }
 
-    fn announce(&self, news: News) {
+    fn announce(&self, news: ChangeEvent) {
         self.core.announce(self.kept.borrow().order.principal.subject, news);
     }
 }

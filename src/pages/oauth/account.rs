@@ -8,11 +8,11 @@ use worker::Result;
 
 use super::{
     Server,
-    account_page::{Account, Listed, sign_in},
+    account_page::{Account, AccountItem, sign_in},
     authorize::subject,
+    oidc::{self, LoginPurpose},
     person::{self, Cookie},
-    reply::{self, Outcome, Wrong},
-    upstream::{self, Errand},
+    reply::{self, EndpointError, EndpointResult},
 };
 use crate::{
     platform::{
@@ -24,11 +24,11 @@ use crate::{
 };
 use mcp_auth::{
     oauth::{
-        ask::{Ask, By},
-        fault::Fault,
+        error::OAuthError,
         form::Form,
         grant::bytes,
-        ticket::{self, For},
+        grant_request::{By, GrantRequest},
+        ticket::{self, TicketPurpose},
     },
     subject::Subject,
 };
@@ -45,7 +45,13 @@ pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Respo
             let cookie = Cookie::Form.read(server, request)?;
             match &server.config.oidc {
                 Some(provider) => {
-                    upstream::send(server, provider, cookie.as_deref(), &Errand::Account).await
+                    oidc::redirect_to_provider(
+                        server,
+                        provider,
+                        cookie.as_deref(),
+                        &LoginPurpose::Account,
+                    )
+                    .await
                 }
                 None => ask_who(server, cookie.as_deref(), None),
             }
@@ -56,7 +62,7 @@ pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Respo
 /// Does what a form of the page says.
 pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Response> {
     if person::is_foreign(&request)? {
-        return reply::dead_end(400, STALE);
+        return reply::error_page(400, STALE);
     }
     let (person, browser) = (signed_in(server, &request)?, Cookie::Form.read(server, &request)?);
     let changed = async {
@@ -66,7 +72,7 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
                 enter(server, &form, browser.as_deref()).await
             }
             (Some(what), Some((subject, cookie))) => {
-                check_ticket(server, &form, For::Account, &cookie)?;
+                check_ticket(server, &form, TicketPurpose::Account, &cookie)?;
                 carry_out(server, what, &form, subject).await
             }
             _ => Ok(reply::see_other("/account")?),
@@ -74,11 +80,14 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     };
     match changed.await {
         Ok(response) => Ok(response),
-        Err(Wrong::Broken(error)) => {
+        Err(EndpointError::Broken(error)) => {
             log::error!("an account could not be changed: {error}");
-            reply::dead_end(503, "The server cannot do this at the moment. Try again in a minute.")
+            reply::error_page(
+                503,
+                "The server cannot do this at the moment. Try again in a minute.",
+            )
         }
-        Err(_) => reply::dead_end(400, STALE),
+        Err(_) => reply::error_page(400, STALE),
     }
 }
 
@@ -87,14 +96,14 @@ fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, 
     let Some(cookie) = Cookie::Account.read(server, request)? else {
         return Ok(None);
     };
-    let content = ticket::open(&server.keys, For::SignedIn, "", &cookie, now_s());
+    let content = ticket::open(&server.keys, TicketPurpose::SignedIn, "", &cookie, now_s());
     let subject = content.and_then(|content| content.try_into().ok()).map(Subject);
     Ok(subject.map(|subject| (subject, cookie)))
 }
 
 fn ask_who(server: &Server<'_>, cookie: Option<&str>, wrong: Option<&str>) -> Result<Response> {
     let value = person::cookie_or_fresh(cookie)?;
-    let ticket = ticket::sign(&server.keys, For::SignIn, &value, until(), b"");
+    let ticket = ticket::sign(&server.keys, TicketPurpose::SignIn, &value, until(), b"");
     let status = if wrong.is_some() { 422 } else { 200 };
     let response = reply::page(status, &sign_in(&ticket, wrong), "'self'")?;
     if cookie.is_none() {
@@ -107,25 +116,34 @@ fn until() -> u32 {
     u32::try_from(now_s()).unwrap_or(u32::MAX).saturating_add(SIGNED_IN)
 }
 
-fn check_ticket(server: &Server<'_>, form: &Form, of: For, cookie: &str) -> Outcome<()> {
+fn check_ticket(
+    server: &Server<'_>,
+    form: &Form,
+    of: TicketPurpose,
+    cookie: &str,
+) -> EndpointResult<()> {
     let ticket = form.needed("ticket", STALE)?;
     match ticket::open(&server.keys, of, cookie, ticket, now_s()) {
         Some(_) => Ok(()),
-        None => Err(Fault::request(STALE).into()),
+        None => Err(OAuthError::request(STALE).into()),
     }
 }
 
 /// Signs a person in.
 pub(super) fn let_in(server: &Server<'_>, subject: Subject) -> Result<Response> {
-    let cookie = ticket::sign(&server.keys, For::SignedIn, "", until(), &subject.0);
+    let cookie = ticket::sign(&server.keys, TicketPurpose::SignedIn, "", until(), &subject.0);
     let response = reply::see_other("/account")?;
     Cookie::Account.set(server, &response, &cookie, SIGNED_IN)?;
     Ok(response)
 }
 
 /// Signs a person in who knows a SiteBay token.
-async fn enter(server: &Server<'_>, form: &Form, browser: Option<&str>) -> Outcome<Response> {
-    check_ticket(server, form, For::SignIn, browser.unwrap_or_default())?;
+async fn enter(
+    server: &Server<'_>,
+    form: &Form,
+    browser: Option<&str>,
+) -> EndpointResult<Response> {
+    check_ticket(server, form, TicketPurpose::SignIn, browser.unwrap_or_default())?;
     let entered = form.one("token")?.unwrap_or_default();
     match person::sitebay_token(server, entered).await {
         Ok(token) => Ok(let_in(server, subject(server, &token))?),
@@ -136,8 +154,9 @@ async fn enter(server: &Server<'_>, form: &Form, browser: Option<&str>) -> Outco
 async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Response> {
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
-    let ticket = ticket::sign(&server.keys, For::Account, cookie, until(), b"");
-    let page = Account { grants: Listed::grants(grants), sessions: Listed::sessions(sessions) };
+    let ticket = ticket::sign(&server.keys, TicketPurpose::Account, cookie, until(), b"");
+    let page =
+        Account { grants: AccountItem::grants(grants), sessions: AccountItem::sessions(sessions) };
     reply::page(200, &page.page(&ticket), "'self'")
 }
 
@@ -146,14 +165,14 @@ async fn carry_out(
     what: &str,
     form: &Form,
     subject: Subject,
-) -> Outcome<Response> {
+) -> EndpointResult<Response> {
     let hub = Hub::new(server.env, subject);
     let response = reply::see_other("/account")?;
     match what {
         "revoke" => {
             let grant = form.needed("grant", STALE)?;
-            bytes::<16>(grant).ok_or(Fault::request(STALE))?;
-            grants::end(server.env, grant, &Ask::TakeBack(By { subject })).await?;
+            bytes::<16>(grant).ok_or(OAuthError::request(STALE))?;
+            grants::end(server.env, grant, &GrantRequest::TakeBack(By { subject })).await?;
             // Also where it was over already.
             hub.drop_grant(grant.to_owned()).await?;
         }

@@ -9,7 +9,7 @@ use mcp_server::hub::{ListedGrant, Watcher};
 
 /// Something that a person can end.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct AccountItem {
     /// Its name on the wire.
     id: String,
     /// What a person calls it.
@@ -21,12 +21,12 @@ pub(super) struct Listed {
 /// What a signed-in person has.
 pub(super) struct Account {
     /// The apps.
-    pub(super) grants: Vec<Listed>,
+    pub(super) grants: Vec<AccountItem>,
     /// The sessions that hold a stream or something stored.
-    pub(super) sessions: Vec<Listed>,
+    pub(super) sessions: Vec<AccountItem>,
 }
 
-impl Listed {
+impl AccountItem {
     /// The grants that a hub lists.
     pub(super) fn grants(listed: Vec<ListedGrant>) -> Vec<Self> {
         listed.into_iter().map(Self::grant).collect()
@@ -124,8 +124,8 @@ mod tests {
         };
         let watcher = Watcher { object: "0123456789abcdef".into(), until: 172_800 };
         let account = Account {
-            grants: Listed::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
-            sessions: Listed::sessions(vec![watcher]),
+            grants: AccountItem::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
+            sessions: AccountItem::sessions(vec![watcher]),
         };
         assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
         let page = account.page("t").0;

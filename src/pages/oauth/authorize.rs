@@ -8,9 +8,9 @@ use worker::Result;
 use super::{
     Server, clients,
     consent::Consent,
+    oidc::{self, LoginPurpose},
     person::{self, Cookie},
-    reply::{self, Wrong},
-    upstream::{self, Errand},
+    reply::{self, EndpointError},
 };
 use crate::{
     platform::{
@@ -22,19 +22,20 @@ use crate::{
 };
 use mcp_auth::{
     oauth::{
-        ask::{Answer, Ask},
-        authorization::{Authorization, Mistake, refusal},
-        fault::{Code, Fault},
+        authorization::{Authorization, AuthorizationError, refusal},
+        error::{ErrorCode, OAuthError},
         form::Form,
-        grant::{Terms, client_hash},
-        hash, redirect,
-        ticket::{self, For},
-        token::{AuthorizationCode, Handle},
-        upstream::Person,
+        grant::{GrantTerms, client_hash},
+        grant_request::{Answer, GrantRequest},
+        hash,
+        oidc::OidcUser,
+        redirect,
+        ticket::{self, TicketPurpose},
+        token::{AuthorizationCode, GrantHandle},
     },
     scope::Scopes,
     secret::Secret,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_protocol::bytes::{Reader, put_block};
 use mcp_server::telemetry::audit::GrantEvent;
@@ -52,36 +53,41 @@ pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Respon
             let cookie = Cookie::Form.read(server, request)?;
             match &server.config.oidc {
                 Some(provider) => {
-                    let errand = Errand::Consent(request_of);
-                    upstream::send(server, provider, cookie.as_deref(), &errand).await
+                    let errand = LoginPurpose::Consent(request_of);
+                    oidc::redirect_to_provider(server, provider, cookie.as_deref(), &errand).await
                 }
-                None => show(server, &Asked::anybody(request_of), cookie.as_deref(), None),
+                None => show(server, &ConsentRequest::anybody(request_of), cookie.as_deref(), None),
             }
         }
-        Err(Mistake::OnPage(fault)) => {
-            let too_many = fault.code == Code::TemporarilyUnavailable;
-            reply::dead_end(if too_many { 429 } else { 400 }, fault.why)
+        Err(AuthorizationError::ShowToUser(fault)) => {
+            let too_many = fault.code == ErrorCode::TemporarilyUnavailable;
+            reply::error_page(if too_many { 429 } else { 400 }, fault.why)
         }
-        Err(Mistake::AtClient(uri, state, fault)) => {
+        Err(AuthorizationError::RedirectToClient(uri, state, fault)) => {
             reply::see_other(&refusal(&uri, state.as_deref(), fault, &server.origin))
         }
     }
 }
 
-async fn read(server: &Server<'_>, form: &Form) -> std::result::Result<Authorization, Mistake> {
-    let id = form.needed("client_id", "`client_id` is missing").map_err(Mistake::OnPage)?;
-    let client = clients::find(server, id).await.map_err(Mistake::OnPage)?;
+async fn read(
+    server: &Server<'_>,
+    form: &Form,
+) -> std::result::Result<Authorization, AuthorizationError> {
+    let id = form
+        .needed("client_id", "`client_id` is missing")
+        .map_err(AuthorizationError::ShowToUser)?;
+    let client = clients::find(server, id).await.map_err(AuthorizationError::ShowToUser)?;
     Authorization::read(form, id, &client, &server.origin)
 }
 
 /// Who is asked for what.
-struct Asked {
+struct ConsentRequest {
     request: Authorization,
     /// None: people say who they are by their SiteBay token.
-    person: Option<Person>,
+    person: Option<OidcUser>,
 }
 
-impl Asked {
+impl ConsentRequest {
     fn anybody(request: Authorization) -> Self {
         Self { request, person: None }
     }
@@ -99,7 +105,7 @@ impl Asked {
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let request = Authorization::from_bytes(reader.block()?)?;
-        let person = if reader.is_empty() { None } else { Some(Person::read(&mut reader)?) };
+        let person = if reader.is_empty() { None } else { Some(OidcUser::read(&mut reader)?) };
         Some(Self { request, person })
     }
 }
@@ -108,26 +114,26 @@ impl Asked {
 pub(super) fn show_to(
     server: &Server<'_>,
     request: &Authorization,
-    person: &Person,
+    person: &OidcUser,
     cookie: Option<&str>,
 ) -> Result<Response> {
-    let asked = Asked { request: request.clone(), person: Some(person.clone()) };
+    let asked = ConsentRequest { request: request.clone(), person: Some(person.clone()) };
     show(server, &asked, cookie, None)
 }
 
 /// The page, in this browser.
 fn show(
     server: &Server<'_>,
-    asked: &Asked,
+    asked: &ConsentRequest,
     cookie: Option<&str>,
     wrong: Option<&str>,
 ) -> Result<Response> {
     let value = person::cookie_or_fresh(cookie)?;
     let Some(content) = asked.to_bytes() else {
-        return reply::dead_end(400, "The request is too long.");
+        return reply::error_page(400, "The request is too long.");
     };
     let until = u32::try_from(now_s().saturating_add(FORM_LASTS)).unwrap_or(u32::MAX);
-    let ticket = ticket::sign(&server.keys, For::Consent, &value, until, &content);
+    let ticket = ticket::sign(&server.keys, TicketPurpose::Consent, &value, until, &content);
     let person = asked.person.as_ref();
     let page = Consent { request: &asked.request, person, ticket: &ticket, wrong }.page();
     let status = if wrong.is_some() { 422 } else { 200 };
@@ -143,27 +149,28 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
     let (cookie, foreign) = (Cookie::Form.read(server, &request)?, person::is_foreign(&request)?);
     let form = match reply::form(request).await {
         Ok(form) => form,
-        Err(Wrong::Broken(error)) => return Err(error),
-        Err(_) => return reply::dead_end(400, STALE),
+        Err(EndpointError::Broken(error)) => return Err(error),
+        Err(_) => return reply::error_page(400, STALE),
     };
     let asked = cookie.as_deref().filter(|_| !foreign).and_then(|cookie| {
         let ticket = form.one("ticket").ok().flatten()?;
-        let content = ticket::open(&server.keys, For::Consent, cookie, ticket, now_s())?;
-        Asked::from_bytes(&content)
+        let content = ticket::open(&server.keys, TicketPurpose::Consent, cookie, ticket, now_s())?;
+        ConsentRequest::from_bytes(&content)
     });
     // A form from before people had to sign in elsewhere is over, and one from after.
-    let is_current = |asked: &Asked| asked.person.is_some() == server.config.oidc.is_some();
+    let is_current =
+        |asked: &ConsentRequest| asked.person.is_some() == server.config.oidc.is_some();
     let Some(asked) = asked.filter(is_current) else {
-        return reply::dead_end(400, STALE);
+        return reply::error_page(400, STALE);
     };
     match decide(server, &form, &asked).await {
         Ok(to) => reply::see_other(&to),
         Err(Undecided::Entered(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
-        Err(Undecided::Request(Wrong::Broken(error))) => {
+        Err(Undecided::Request(EndpointError::Broken(error))) => {
             log::error!("a grant could not be made: {error}");
             show(server, &asked, cookie.as_deref(), Some(BUSY))
         }
-        Err(Undecided::Request(_)) => reply::dead_end(400, STALE),
+        Err(Undecided::Request(_)) => reply::error_page(400, STALE),
     }
 }
 
@@ -172,7 +179,7 @@ enum Undecided {
     /// What they entered is wrong, and this says why: the form is shown again.
     Entered(&'static str),
     /// The request is wrong, or the runtime failed.
-    Request(Wrong),
+    Request(EndpointError),
 }
 
 impl From<&'static str> for Undecided {
@@ -181,8 +188,8 @@ impl From<&'static str> for Undecided {
     }
 }
 
-impl From<Fault> for Undecided {
-    fn from(fault: Fault) -> Self {
+impl From<OAuthError> for Undecided {
+    fn from(fault: OAuthError) -> Self {
         Self::Request(fault.into())
     }
 }
@@ -197,13 +204,13 @@ impl From<worker::Error> for Undecided {
 async fn decide(
     server: &Server<'_>,
     form: &Form,
-    asked: &Asked,
+    asked: &ConsentRequest,
 ) -> std::result::Result<String, Undecided> {
     let request = &asked.request;
     if form.one("answer")? != Some("allow") {
         let person = asked.person.as_ref().map(|person| subject_of(server, person));
         server.note(GrantEvent::Denied, person, &request.client_name);
-        let denied = Fault::new(Code::AccessDenied, "the person did not agree");
+        let denied = OAuthError::new(ErrorCode::AccessDenied, "the person did not agree");
         return Ok(request.answer(Err(denied), &server.origin));
     }
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
@@ -233,7 +240,7 @@ async fn grant(
     token: Option<&Secret>,
 ) -> Result<String> {
     let handle = fresh_handle()?;
-    let terms = Terms {
+    let terms = GrantTerms {
         subject,
         client: client_hash(&request.client_id),
         client_name: request.client_name.clone(),
@@ -247,7 +254,7 @@ async fn grant(
             None => String::new(),
         },
     };
-    match grants::ask(server.env, &handle.object(), &Ask::Create(terms)).await? {
+    match grants::ask(server.env, &handle.object(), &GrantRequest::Create(terms)).await? {
         Answer::Done => Ok(AuthorizationCode { handle }.sign(&server.keys)),
         _ => Err(worker::Error::from("the grant was not kept")),
     }
@@ -255,15 +262,15 @@ async fn grant(
 
 /// Who a person with this SiteBay token is.
 pub(super) fn subject(server: &Server<'_>, token: &Secret) -> Subject {
-    Subject::of(&server.keys, Way::OAuth, &server.origin, "", Some(token.expose()))
+    Subject::of(&server.keys, AuthMethod::OAuth, &server.origin, "", Some(token.expose()))
 }
 
 /// Who a person of another provider is.
-pub(super) fn subject_of(server: &Server<'_>, person: &Person) -> Subject {
-    Subject::of(&server.keys, Way::OAuth, &person.issuer, &person.id, None)
+pub(super) fn subject_of(server: &Server<'_>, person: &OidcUser) -> Subject {
+    Subject::of(&server.keys, AuthMethod::OAuth, &person.issuer, &person.id, None)
 }
 
 /// A new grant's name and secret.
-fn fresh_handle() -> Result<Handle> {
-    Ok(Handle::of(random::bytes()?, random::bytes()?))
+fn fresh_handle() -> Result<GrantHandle> {
+    Ok(GrantHandle::of(random::bytes()?, random::bytes()?))
 }

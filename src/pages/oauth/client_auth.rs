@@ -4,19 +4,19 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::reply::{Outcome, Wrong};
+use super::reply::{EndpointError, EndpointResult};
 use mcp_auth::{
     keys::Keyring,
     oauth::{
         client::{Client, is_secret},
-        document,
-        fault::{Code, Fault},
+        client_metadata_document,
+        error::{ErrorCode, OAuthError},
         form::Form,
     },
 };
 
-const UNKNOWN: Fault = Fault::new(
-    Code::InvalidClient,
+const UNKNOWN: OAuthError = OAuthError::new(
+    ErrorCode::InvalidClient,
     "the client is not registered here, its registration is not valid any more, or its secret is \
      wrong: register again",
 );
@@ -26,22 +26,22 @@ pub(super) fn client_id(
     form: &Form,
     authorization: Option<&str>,
     keys: &Keyring,
-) -> Outcome<String> {
+) -> EndpointResult<String> {
     let posted = form.one("client_id")?.map(str::to_owned);
     let Some(authorization) = authorization else {
-        let id = posted.ok_or(Fault::request("`client_id` is missing"))?;
+        let id = posted.ok_or(OAuthError::request("`client_id` is missing"))?;
         let known = is_known(&id, form.one("client_secret")?, keys);
         return if known { Ok(id) } else { Err(UNKNOWN.into()) };
     };
     let basic = basic(authorization).filter(|(id, _)| posted.as_ref().is_none_or(|p| p == id));
     match basic {
         Some((id, secret)) if is_known(&id, Some(&secret), keys) => Ok(id),
-        _ => Err(Wrong::Basic(UNKNOWN)),
+        _ => Err(EndpointError::Basic(UNKNOWN)),
     }
 }
 
 fn is_known(id: &str, secret: Option<&str>, keys: &Keyring) -> bool {
-    if document::is_address(id) {
+    if client_metadata_document::is_address(id) {
         return secret.is_none_or(str::is_empty);
     }
     Client::verify(id, keys).is_some_and(|client| {

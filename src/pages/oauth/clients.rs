@@ -2,12 +2,12 @@
 
 use std::{cell::RefCell, time::Duration};
 
-use super::{Server, fetches};
+use super::{Server, outbound_limit};
 use crate::platform::{clock::now_s, workers::WorkersPlatform};
 use mcp_auth::oauth::{
     client::Client,
-    document::{self, MAX_DOCUMENT},
-    fault::{Code, Fault},
+    client_metadata_document::{self, MAX_DOCUMENT},
+    error::{ErrorCode, OAuthError},
     known_documents::KnownDocuments,
 };
 use mcp_platform::{Method, OutboundRequest, Platform as _};
@@ -25,27 +25,27 @@ thread_local! {
 /// # Errors
 /// Where the id is not registered, or its document cannot be had or read; `temporarily_unavailable`
 /// where too many documents were fetched for this address.
-pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, Fault> {
-    if !document::is_address(id) {
+pub(super) async fn find(server: &Server<'_>, id: &str) -> Result<Client, OAuthError> {
+    if !client_metadata_document::is_address(id) {
         let unknown = "the client is not registered here, or its registration is not valid any \
                        more: register again";
         let client = Client::verify(id, &server.keys);
-        return client.ok_or(Fault::new(Code::InvalidClient, unknown));
+        return client.ok_or(OAuthError::new(ErrorCode::InvalidClient, unknown));
     }
-    document::check_address(id, server.config.is_development())?;
+    client_metadata_document::check_address(id, server.config.is_development())?;
     if let Some(known) = KNOWN.with_borrow(|known| known.get(id, now_s())) {
         return known;
     }
-    if fetches::begin(server).is_none() {
+    if outbound_limit::begin(server).is_none() {
         let why = "Too many apps were looked up from your network. Try again in a minute.";
-        return Err(Fault::new(Code::TemporarilyUnavailable, why));
+        return Err(OAuthError::new(ErrorCode::TemporarilyUnavailable, why));
     }
-    let client = fetch(id).await.and_then(|text| document::read(id, &text));
+    let client = fetch(id).await.and_then(|text| client_metadata_document::read(id, &text));
     KNOWN.with_borrow_mut(|known| known.note(id, client.clone(), now_s()));
     client
 }
 
-async fn fetch(id: &str) -> Result<String, Fault> {
+async fn fetch(id: &str) -> Result<String, OAuthError> {
     let request = OutboundRequest {
         method: Method::Get,
         url: id.to_owned(),
@@ -54,8 +54,8 @@ async fn fetch(id: &str) -> Result<String, Fault> {
         timeout: TIMEOUT,
         at_most: MAX_DOCUMENT,
     };
-    let none = Fault::new(
-        Code::InvalidClient,
+    let none = OAuthError::new(
+        ErrorCode::InvalidClient,
         "the client's document cannot be fetched: expected JSON of at most 5 KiB, with status \
          200, within 5 s",
     );

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::html::{page, token_field, wrong};
 use mcp_auth::{
-    oauth::{authorization::Authorization, document, redirect, upstream::Person},
+    oauth::{authorization::Authorization, client_metadata_document, oidc::OidcUser, redirect},
     scope::Scopes,
 };
 use mcp_platform::url::Url;
@@ -14,7 +14,7 @@ pub(super) struct Consent<'a> {
     /// What is asked for.
     pub(super) request: &'a Authorization,
     /// Who is signed in, where people sign in elsewhere.
-    pub(super) person: Option<&'a Person>,
+    pub(super) person: Option<&'a OidcUser>,
     /// The form's ticket.
     pub(super) ticket: &'a str,
     /// What was wrong with the last answer.
@@ -58,7 +58,7 @@ impl Consent<'_> {
 
 /// What is known of where the client comes from.
 fn origin(request: &Authorization) -> Markup {
-    let host = document::is_address(&request.client_id)
+    let host = client_metadata_document::is_address(&request.client_id)
         .then(|| Url::parse(&request.client_id))
         .flatten()
         .map(|url| url.host);

@@ -28,7 +28,7 @@ pub(super) fn page(title: &str, body: &Markup) -> Markup {
 }
 
 /// A page that says why a person cannot go on.
-pub(super) fn dead_end(why: &str) -> Markup {
+pub(super) fn error_page(why: &str) -> Markup {
     let body = html! {
         p role="alert" { (why) }
         p { "Nothing was changed. Go back to the app you came from, and connect again." }

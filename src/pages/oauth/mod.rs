@@ -3,21 +3,21 @@
 //! Invariant: they exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
 //! leave out the headers that they were given as soon as they find such a document.
 
-pub mod absent;
 mod account;
 mod account_page;
 mod authorize;
 mod client_auth;
 mod clients;
 mod consent;
-mod fetches;
+pub mod disabled;
 mod html;
 mod metadata;
+mod oidc;
+mod outbound_limit;
 mod person;
 mod register;
 mod reply;
 mod token;
-mod upstream;
 
 use std::rc::Rc;
 
@@ -26,19 +26,19 @@ use worker::{Context, Env, Method, Result};
 
 use crate::stubs::keys;
 use crate::{
-    answer::{self, Caller},
     config::Config,
     platform::{
         clock::now_s,
         http::{Request, Response},
     },
+    response::{self, CorsContext},
     stubs::audit,
 };
 use mcp_auth::origin::own;
 use mcp_auth::{keys::Keyring, refusal::Refusal, subject::Subject};
 use mcp_server::{
     changes::{Changes, WaitUntil},
-    telemetry::audit::{Audit, Entry, GrantEvent},
+    telemetry::audit::{Audit, AuditEntry, GrantEvent},
 };
 
 /// What answers at a path.
@@ -66,7 +66,7 @@ pub enum Route {
 pub fn route(path: &str) -> Option<Route> {
     Some(match path {
         "/authorize" => Route::Authorize,
-        upstream::CALLBACK => Route::Callback,
+        oidc::CALLBACK => Route::Callback,
         "/token" => Route::Token,
         "/revoke" => Route::Revoke,
         "/register" => Route::Register,
@@ -95,7 +95,7 @@ impl Server<'_> {
     /// Notes in the audit what became of a grant, or was not to become one.
     fn note(&self, happened: GrantEvent, subject: Option<Subject>, client: &str) {
         let at_ms = now_s().saturating_mul(1_000);
-        self.audit.note(Entry::of_grant(happened, subject, client, at_ms));
+        self.audit.note(AuditEntry::of_grant(happened, subject, client, at_ms));
     }
 }
 
@@ -112,7 +112,7 @@ pub async fn handle(
 ) -> Result<Response> {
     let keys = match keys::keys(env, config).await {
         Ok(keys) => keys,
-        Err(refusal) => return answer::refusal(&refusal, &Caller::public()),
+        Err(refusal) => return response::refusal(&refusal, &CorsContext::public()),
     };
     let origin = own(request.url()).unwrap_or_default().to_owned();
     let address = request.header("cf-connecting-ip");
@@ -124,22 +124,22 @@ pub async fn handle(
         changes.begin();
     }
     let server = Server { env, config, keys, origin, address, audit };
-    let refused = |allowed| answer::refusal(&Refusal::Method(allowed), &Caller::public());
+    let refused = |allowed| response::refusal(&Refusal::Method(allowed), &CorsContext::public());
     match (route, request.method()) {
         (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,
         (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,
         (Route::Account, Method::Get) => account::show(&server, &request).await,
         (Route::Account, Method::Post) => account::change(&server, request).await,
-        (Route::Callback, Method::Get) => upstream::back(&server, &request).await,
+        (Route::Callback, Method::Get) => oidc::callback(&server, &request).await,
         (Route::Callback, _) => refused("GET"),
         (Route::Authorize | Route::Account, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {
             reply::json(200, &document.text(request.url()))
         }
-        (Route::Nothing, _) => absent::nothing(),
+        (Route::Nothing, _) => disabled::nothing(),
         (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),
-        (Route::Token, Method::Post) => reply::outcome(token::give(&server, request).await),
+        (Route::Token, Method::Post) => reply::outcome(token::issue_tokens(&server, request).await),
         (Route::Revoke, Method::Post) => reply::outcome(token::revoke(&server, request).await),
         (Route::Register, Method::Post) => {
             reply::outcome(register::register(&server, request).await)

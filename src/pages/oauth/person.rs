@@ -19,7 +19,7 @@ use crate::{
     state,
 };
 use mcp_auth::{
-    attempts::{Counted, MAX_FAILURES},
+    failed_attempts::{CountedAttempt, MAX_FAILURES},
     secret::Secret,
 };
 use mcp_platform::{Method, OutboundRequest, Platform as _};
@@ -142,11 +142,11 @@ pub(super) async fn sitebay_token(
 ///
 /// # Errors
 /// The seconds until the address may try again.
-fn begin_attempt(address: &str) -> std::result::Result<Counted, u64> {
+fn begin_attempt(address: &str) -> std::result::Result<CountedAttempt, u64> {
     state::with_attempts(|attempts| attempts.begin(MAX_FAILURES, address, now_s()))
 }
 
-fn forgive_attempt(counted: Option<Counted>) {
+fn forgive_attempt(counted: Option<CountedAttempt>) {
     if let Some(counted) = counted {
         state::with_attempts(|attempts| attempts.forgive(counted));
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Server,
-    reply::{self, Outcome},
+    reply::{self, EndpointResult},
 };
 use crate::platform::{
     clock::now_s,
@@ -12,7 +12,7 @@ use crate::platform::{
 use mcp_auth::oauth::client;
 
 /// Answers a registration.
-pub(super) async fn register(server: &Server<'_>, request: Request) -> Outcome<Response> {
+pub(super) async fn register(server: &Server<'_>, request: Request) -> EndpointResult<Response> {
     let text = reply::text(request).await?;
     let random = random::bytes().map_err(worker::Error::from)?;
     let answer = client::register(&text, &server.keys, &random, now_s())?;

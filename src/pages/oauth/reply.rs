@@ -10,10 +10,10 @@ use super::html;
 use crate::{
     body::read_body,
     error::Error,
-    platform::http::{Outgoing, Request, Response},
+    platform::http::{Request, Response, ResponseBuilder},
 };
 use mcp_auth::oauth::{
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     form::Form,
 };
 
@@ -21,49 +21,49 @@ use mcp_auth::oauth::{
 const MAX_FORM: usize = 64 * 1024;
 
 /// Why a program gets no answer.
-pub(super) enum Wrong {
+pub(super) enum EndpointError {
     /// It is told why.
-    Fault(Fault),
+    Fault(OAuthError),
     /// The same for one that proved who it is by `Authorization` (RFC 6749 §5.2).
-    Basic(Fault),
+    Basic(OAuthError),
     /// The text of a fault that a grant found.
     Said(u16, String),
     /// The runtime failed.
     Broken(worker::Error),
 }
 
-impl From<Fault> for Wrong {
-    fn from(fault: Fault) -> Self {
+impl From<OAuthError> for EndpointError {
+    fn from(fault: OAuthError) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<worker::Error> for Wrong {
+impl From<worker::Error> for EndpointError {
     fn from(error: worker::Error) -> Self {
         Self::Broken(error)
     }
 }
 
 /// The text of an answer, or why there is none.
-pub(super) type Outcome<T> = std::result::Result<T, Wrong>;
+pub(super) type EndpointResult<T> = std::result::Result<T, EndpointError>;
 
 /// The answer to a program: 200, or what went wrong.
-pub(super) fn outcome(outcome: Outcome<Response>) -> Result<Response> {
+pub(super) fn outcome(outcome: EndpointResult<Response>) -> Result<Response> {
     match outcome {
         Ok(response) => Ok(response),
-        Err(Wrong::Fault(fault)) => json(fault.status(), &fault.to_json()),
-        Err(Wrong::Basic(fault)) => {
+        Err(EndpointError::Fault(fault)) => json(fault.status(), &fault.to_json()),
+        Err(EndpointError::Basic(fault)) => {
             let basic = "Basic realm=\"oauth\"";
             open(fault.status())
                 .header("WWW-Authenticate", basic)
                 .header("Content-Type", "application/json")
                 .whole(fault.to_json().as_bytes())
         }
-        Err(Wrong::Said(status, text)) => json(status, &text),
-        Err(Wrong::Broken(error)) => {
+        Err(EndpointError::Said(status, text)) => json(status, &text),
+        Err(EndpointError::Broken(error)) => {
             log::error!("an OAuth endpoint failed: {error}");
             let why = "the server cannot do this at the moment: try again";
-            let fault = Fault::new(Code::TemporarilyUnavailable, why);
+            let fault = OAuthError::new(ErrorCode::TemporarilyUnavailable, why);
             json(fault.status(), &fault.to_json())
         }
     }
@@ -84,8 +84,8 @@ pub(super) fn preflight() -> Result<Response> {
         .empty()
 }
 
-fn open(status: u16) -> Outgoing {
-    Outgoing::new(status)
+fn open(status: u16) -> ResponseBuilder {
+    ResponseBuilder::new(status)
         .header("Access-Control-Allow-Origin", "*")
         .header("Access-Control-Expose-Headers", "WWW-Authenticate")
         .header("Cache-Control", "no-store")
@@ -97,7 +97,7 @@ pub(super) fn page(status: u16, body: &Markup, form_action: &str) -> Result<Resp
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'; \
          form-action {form_action}"
     );
-    Outgoing::new(status)
+    ResponseBuilder::new(status)
         .header("Content-Type", "text/html; charset=utf-8")
         .header("Cache-Control", "no-store")
         .header("Referrer-Policy", "no-referrer")
@@ -108,13 +108,13 @@ pub(super) fn page(status: u16, body: &Markup, form_action: &str) -> Result<Resp
 }
 
 /// A page that says why a person cannot go on.
-pub(super) fn dead_end(status: u16, why: &str) -> Result<Response> {
-    page(status, &html::dead_end(why), "'none'")
+pub(super) fn error_page(status: u16, why: &str) -> Result<Response> {
+    page(status, &html::error_page(why), "'none'")
 }
 
 /// Sends a person elsewhere, by GET (RFC 9700 §4.12).
 pub(super) fn see_other(to: &str) -> Result<Response> {
-    Outgoing::new(303)
+    ResponseBuilder::new(303)
         .header("Location", to)
         .header("Cache-Control", "no-store")
         .header("Referrer-Policy", "no-referrer")
@@ -122,24 +122,26 @@ pub(super) fn see_other(to: &str) -> Result<Response> {
 }
 
 /// The body of a request as text; a fault where it is too long or no text.
-pub(super) async fn text(request: Request) -> Outcome<String> {
-    let too_long = Fault::request("the body is too long");
+pub(super) async fn text(request: Request) -> EndpointResult<String> {
+    let too_long = OAuthError::request("the body is too long");
     let body = read_body(&request).await.map_err(|error| match error {
-        Error::Broken(error) => Wrong::Broken(error),
+        Error::Broken(error) => EndpointError::Broken(error),
         _ => too_long.into(),
     })?;
     if body.len() > MAX_FORM {
         return Err(too_long.into());
     }
-    String::from_utf8(body).map_err(|_| Fault::request("the body is not UTF-8").into())
+    String::from_utf8(body).map_err(|_| OAuthError::request("the body is not UTF-8").into())
 }
 
 /// The form that was posted.
-pub(super) async fn form(request: Request) -> Outcome<Form> {
+pub(super) async fn form(request: Request) -> EndpointResult<Form> {
     let kind = request.header("content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind != "application/x-www-form-urlencoded" {
-        return Err(Fault::request("the body must be application/x-www-form-urlencoded").into());
+        return Err(
+            OAuthError::request("the body must be application/x-www-form-urlencoded").into()
+        );
     }
     Ok(Form::parse(&text(request).await?))
 }

@@ -4,7 +4,7 @@
 
 use super::{
     Server, client_auth,
-    reply::{self, Outcome, Wrong},
+    reply::{self, EndpointError, EndpointResult},
 };
 use crate::{
     platform::{
@@ -15,18 +15,21 @@ use crate::{
     stubs::grants,
 };
 use mcp_auth::oauth::{
-    ask::{Answer, Ask, Brought, Given, Redeem, Refresh},
     authorization,
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     form::Form,
-    grant::{GONE, Generation, Terms, client_hash},
+    grant::{GONE, Generation, GrantTerms, client_hash},
+    grant_request::{Answer, Given, GrantRequest, Redeem, Refresh, TokenBearer},
     hash, resource,
-    token::{AccessToken, AuthorizationCode, Handle, RefreshToken},
+    token::{AccessToken, AuthorizationCode, GrantHandle, RefreshToken},
 };
 use mcp_protocol::object::Object;
 
 /// Gives tokens for a code or a refresh token.
-pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Response> {
+pub(super) async fn issue_tokens(
+    server: &Server<'_>,
+    request: Request,
+) -> EndpointResult<Response> {
     let (form, client_id) = sent(server, request).await?;
     resource::check(&form, &server.origin)?;
     let scope = form.one("scope")?.map(str::to_owned);
@@ -35,7 +38,7 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
         "refresh_token" => refresh(server, &form, &client_id)?,
         _ => {
             let why = "`grant_type` must be authorization_code or refresh_token";
-            return Err(Fault::new(Code::UnsupportedGrantType, why).into());
+            return Err(OAuthError::new(ErrorCode::UnsupportedGrantType, why).into());
         }
     };
     let Given { generation, terms } = match grants::ask(server.env, &handle.object(), &ask).await? {
@@ -43,7 +46,7 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
         Answer::Refused(said) => {
             // It may have ended just now.
             state::forget_grant(&handle);
-            return Err(Wrong::Said(said.status, said.error));
+            return Err(EndpointError::Said(said.status, said.error));
         }
         _ => return Err(worker::Error::from("not a grant's answer").into()),
     };
@@ -52,51 +55,59 @@ pub(super) async fn give(server: &Server<'_>, request: Request) -> Outcome<Respo
     }
     // What was not granted cannot be had: what was is given, and said (RFC 6749 §3.3).
     let scopes = authorization::scopes(scope.as_deref(), terms.scopes);
-    let terms = Terms { scopes, ..terms };
+    let terms = GrantTerms { scopes, ..terms };
     Ok(reply::json(200, &tokens(server, handle, terms, generation))?)
 }
 
 /// Ends the grant of a token. RFC 7009 §2.2: of one that nobody knows there is nothing to end.
-pub(super) async fn revoke(server: &Server<'_>, request: Request) -> Outcome<Response> {
+pub(super) async fn revoke(server: &Server<'_>, request: Request) -> EndpointResult<Response> {
     let (form, client_id) = sent(server, request).await?;
     let token = form.needed("token", "`token` is missing")?;
     let refresh = RefreshToken::verify(token, &server.keys).map(|token| token.handle);
     let handle =
         refresh.or_else(|| AccessToken::read(token, &server.keys).map(|token| token.handle));
     if let Some(handle) = handle {
-        let ask = Ask::Revoke(brought(server, &handle, &client_id));
+        let ask = GrantRequest::Revoke(bearer(server, &handle, &client_id));
         grants::end(server.env, &handle.object(), &ask).await?;
     }
     Ok(reply::json(200, "{}")?)
 }
 
 /// The form, and which client sent it.
-async fn sent(server: &Server<'_>, request: Request) -> Outcome<(Form, String)> {
+async fn sent(server: &Server<'_>, request: Request) -> EndpointResult<(Form, String)> {
     let authorization = request.header("authorization");
     let form = reply::form(request).await?;
     let client_id = client_auth::client_id(&form, authorization.as_deref(), &server.keys)?;
     Ok((form, client_id))
 }
 
-fn redeem(server: &Server<'_>, form: &Form, client_id: &str) -> Result<(Handle, Ask), Fault> {
+fn redeem(
+    server: &Server<'_>,
+    form: &Form,
+    client_id: &str,
+) -> Result<(GrantHandle, GrantRequest), OAuthError> {
     let code = form.needed("code", "`code` is missing")?;
     let verifier = form.needed("code_verifier", "`code_verifier` is missing: PKCE is required")?;
     let redirect_uri = form.one("redirect_uri")?.map(str::to_owned);
     let code = AuthorizationCode::verify(code, &server.keys).ok_or(GONE)?;
-    let by = brought(server, &code.handle, client_id);
+    let by = bearer(server, &code.handle, client_id);
     let redeem = Redeem { by, redirect_uri, verifier: verifier.to_owned() };
-    Ok((code.handle, Ask::Redeem(redeem)))
+    Ok((code.handle, GrantRequest::Redeem(redeem)))
 }
 
-fn refresh(server: &Server<'_>, form: &Form, client_id: &str) -> Result<(Handle, Ask), Fault> {
+fn refresh(
+    server: &Server<'_>,
+    form: &Form,
+    client_id: &str,
+) -> Result<(GrantHandle, GrantRequest), OAuthError> {
     let token = form.needed("refresh_token", "`refresh_token` is missing")?;
     let token = RefreshToken::verify(token, &server.keys).ok_or(GONE)?;
-    let by = brought(server, &token.handle, client_id);
-    Ok((token.handle, Ask::Refresh(Refresh { by, generation: token.generation })))
+    let by = bearer(server, &token.handle, client_id);
+    Ok((token.handle, GrantRequest::Refresh(Refresh { by, generation: token.generation })))
 }
 
-fn brought(server: &Server<'_>, handle: &Handle, client_id: &str) -> Brought {
-    Brought {
+fn bearer(server: &Server<'_>, handle: &GrantHandle, client_id: &str) -> TokenBearer {
+    TokenBearer {
         client: client_hash(client_id),
         secret: handle.secret_hash(),
         origin: hash(&server.origin),
@@ -104,7 +115,12 @@ fn brought(server: &Server<'_>, handle: &Handle, client_id: &str) -> Brought {
 }
 
 /// The answer with new tokens (RFC 6749 §5.1).
-fn tokens(server: &Server<'_>, handle: Handle, terms: Terms, generation: Generation) -> String {
+fn tokens(
+    server: &Server<'_>,
+    handle: GrantHandle,
+    terms: GrantTerms,
+    generation: Generation,
+) -> String {
     let (now, lasts) = (u32::try_from(now_s()).unwrap_or(u32::MAX), server.config.access_max_age);
     let refresh = RefreshToken { handle: handle.clone(), generation };
     let access = AccessToken {

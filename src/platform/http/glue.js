@@ -56,7 +56,7 @@ function record(lines) {
 }
 
 // The headers of most answers are the same few: each set is made once, and an answer copies it.
-// A set is known by its number (`KnownHeaders` in `outgoing.rs`).
+// A set is known by its number (`KnownHeaders` in `response_builder.rs`).
 const known = [];
 
 /** Makes a set: headers that are the same in every answer, and the names of those that are not. */

@@ -4,10 +4,10 @@
 //! JavaScript and a string.
 
 mod body;
-mod lines;
-mod outgoing;
+mod header_lines;
 mod request;
+mod response_builder;
 
-pub use lines::Lines;
-pub use outgoing::{Outgoing, Response, copy, empty, text, upgraded};
+pub use header_lines::HeaderLines;
 pub use request::Request;
+pub use response_builder::{Response, ResponseBuilder, copy, empty, text, upgraded};

@@ -183,8 +183,8 @@ fn offset(at: usize) -> u32 {
 mod tests {
     use super::*;
 
-    use crate::stubs::forward::PASSED;
-    use mcp_auth::{admission::OWN_TOKEN_HEADER, seal::SEAL_HEADER};
+    use crate::stubs::session::PASSED;
+    use mcp_auth::{authentication::OWN_TOKEN_HEADER, seal::SEAL_HEADER};
 
     const GLUE: &str = include_str!("glue.js");
 

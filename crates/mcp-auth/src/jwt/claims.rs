@@ -3,7 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::JwtError;
-use crate::{identity::Identity, scope::Scopes, subject::Way};
+use crate::{identity::Identity, scope::Scopes, subject::AuthMethod};
 use mcp_protocol::{fields::fields, raw};
 
 /// How far clocks may be apart, in seconds.
@@ -54,7 +54,7 @@ impl Claims {
     pub fn identity(self) -> Identity {
         let until = self.expires.map(|at| u32::try_from(at.saturating_add(LEEWAY)));
         Identity {
-            way: Way::Jwt,
+            auth_method: AuthMethod::Jwt,
             issuer: self.issuer.unwrap_or_default(),
             id: self.subject,
             client: self.client,

@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use super::{Algorithm, Token};
-use crate::starts::Starts;
+use crate::start_limit::StartLimit;
 use mcp_protocol::{fields::fields, raw};
 
 /// For how long nobody is asked again, in seconds.
@@ -15,9 +15,9 @@ const FRESH: u64 = 600;
 /// How old keys may be where the issuer does not answer, in seconds.
 const USABLE: u64 = 3_600;
 /// Between two fetches while keys are known, in seconds.
-const PATIENCE: u64 = 60;
+const REFETCH_AFTER: u64 = 60;
 /// Between two that failed while none are, in seconds.
-const IMPATIENCE: u64 = 5;
+const RETRY_AFTER: u64 = 5;
 /// Keys that an issuer may have.
 const MAX_KEYS: usize = 100;
 /// Characters of an RSA modulus of 2048 bits.
@@ -67,7 +67,7 @@ fn read_all(document: &str) -> Option<Vec<IssuerKey>> {
 
 /// What is known about the key of a token.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum KeyLookup {
     /// The key.
     Key(IssuerKey),
     /// The keys must be fetched first.
@@ -84,31 +84,31 @@ pub struct IssuerKeys {
     keys: Vec<IssuerKey>,
     fetched: u64,
     asked: u64,
-    starts: Starts,
+    starts: StartLimit,
 }
 
 impl IssuerKeys {
     /// Looks for the key of a token.
-    pub fn find(&self, token: &Token, now_s: u64) -> Found {
+    pub fn find(&self, token: &Token, now_s: u64) -> KeyLookup {
         let age = now_s.abs_diff(self.fetched);
-        let pause = if age < USABLE { PATIENCE } else { IMPATIENCE };
+        let pause = if age < USABLE { REFETCH_AFTER } else { RETRY_AFTER };
         let may_ask = now_s.abs_diff(self.asked) >= pause;
         match self.key(token) {
-            Some(key) if age < FRESH || (age < USABLE && !may_ask) => Found::Key(key.clone()),
-            _ if may_ask => Found::Fetch,
-            _ if age < USABLE => Found::Unknown,
-            _ => Found::Unreachable,
+            Some(key) if age < FRESH || (age < USABLE && !may_ask) => KeyLookup::Key(key.clone()),
+            _ if may_ask => KeyLookup::Fetch,
+            _ if age < USABLE => KeyLookup::Unknown,
+            _ => KeyLookup::Unreachable,
         }
     }
 
     /// Looks for the key of a token that asks for a fetch, where enough have begun: a known key serves.
     /// None: the fetch may begin, and is counted.
-    pub fn without_fetch(&mut self, token: &Token, now_s: u64) -> Option<Found> {
+    pub fn without_fetch(&mut self, token: &Token, now_s: u64) -> Option<KeyLookup> {
         if self.starts.begin(now_s) {
             return None;
         }
         let known = self.key(token).filter(|_| now_s.abs_diff(self.fetched) < USABLE);
-        Some(known.cloned().map_or(Found::Unreachable, Found::Key))
+        Some(known.cloned().map_or(KeyLookup::Unreachable, KeyLookup::Key))
     }
 
     /// Notes what the issuer answered. None, or what cannot be read: it did not.
@@ -155,34 +155,34 @@ mod tests {
     #[test]
     fn keys_are_fetched_once_and_again_after_10_min() {
         let mut known = IssuerKeys::default();
-        assert_eq!(known.find(&named("a"), 10_000), Found::Fetch);
+        assert_eq!(known.find(&named("a"), 10_000), KeyLookup::Fetch);
         known.note(Some(&document(&[ec("a")])), 10_000);
-        assert!(matches!(known.find(&named("a"), 10_599), Found::Key(_)));
-        assert_eq!(known.find(&named("a"), 10_600), Found::Fetch);
+        assert!(matches!(known.find(&named("a"), 10_599), KeyLookup::Key(_)));
+        assert_eq!(known.find(&named("a"), 10_600), KeyLookup::Fetch);
         known.note(None, 10_600);
-        assert!(matches!(known.find(&named("a"), 10_601), Found::Key(_)), "the old ones serve");
-        assert_eq!(known.find(&named("a"), 10_660), Found::Fetch);
+        assert!(matches!(known.find(&named("a"), 10_601), KeyLookup::Key(_)), "the old ones serve");
+        assert_eq!(known.find(&named("a"), 10_660), KeyLookup::Fetch);
     }
 
     #[test]
     fn an_unknown_key_has_them_fetched_once_a_minute_at_most() {
         let mut known = IssuerKeys::default();
         known.note(Some(&document(&[ec("a")])), 10_000);
-        assert_eq!(known.find(&named("b"), 10_059), Found::Unknown);
-        assert_eq!(known.find(&named("b"), 10_060), Found::Fetch);
+        assert_eq!(known.find(&named("b"), 10_059), KeyLookup::Unknown);
+        assert_eq!(known.find(&named("b"), 10_060), KeyLookup::Fetch);
         known.note(Some(&document(&[ec("a"), ec("b")])), 10_060);
-        assert!(matches!(known.find(&named("b"), 10_060), Found::Key(_)));
-        assert_eq!(known.find(&named("c"), 10_061), Found::Unknown);
+        assert!(matches!(known.find(&named("b"), 10_060), KeyLookup::Key(_)));
+        assert_eq!(known.find(&named("c"), 10_061), KeyLookup::Unknown);
     }
 
     #[test]
     fn an_issuer_that_never_answered_is_asked_every_5_s() {
         let mut known = IssuerKeys::default();
         known.note(None, 10_000);
-        assert_eq!(known.find(&named("a"), 10_004), Found::Unreachable);
-        assert_eq!(known.find(&named("a"), 10_005), Found::Fetch);
+        assert_eq!(known.find(&named("a"), 10_004), KeyLookup::Unreachable);
+        assert_eq!(known.find(&named("a"), 10_005), KeyLookup::Fetch);
         known.note(Some("<html>"), 10_005);
-        assert_eq!(known.find(&named("a"), 10_006), Found::Unreachable);
+        assert_eq!(known.find(&named("a"), 10_006), KeyLookup::Unreachable);
     }
 
     #[test]
@@ -193,11 +193,11 @@ mod tests {
             begun += 1;
             assert!(begun < 100);
         }
-        assert_eq!(known.without_fetch(&named("a"), 10_000), Some(Found::Unreachable));
+        assert_eq!(known.without_fetch(&named("a"), 10_000), Some(KeyLookup::Unreachable));
         known.note(Some(&document(&[ec("a")])), 10_000);
         let known_key = known.without_fetch(&named("a"), 10_000);
-        assert!(matches!(known_key, Some(Found::Key(_))), "{known_key:?}");
-        assert_eq!(known.without_fetch(&named("b"), 10_000), Some(Found::Unreachable));
+        assert!(matches!(known_key, Some(KeyLookup::Key(_))), "{known_key:?}");
+        assert_eq!(known.without_fetch(&named("b"), 10_000), Some(KeyLookup::Unreachable));
         assert_eq!(known.without_fetch(&named("b"), 10_005), None);
     }
 
@@ -205,10 +205,10 @@ mod tests {
     fn a_key_verifies_its_own_algorithm_and_nothing_else() {
         let mut known = IssuerKeys::default();
         known.note(Some(&document(&[ec("a")])), 10_000);
-        assert_eq!(known.find(&token(Algorithm::Rs256, Some("a")), 10_001), Found::Unknown);
-        assert!(matches!(known.find(&token(Algorithm::Es256, None), 10_001), Found::Key(_)));
+        assert_eq!(known.find(&token(Algorithm::Rs256, Some("a")), 10_001), KeyLookup::Unknown);
+        assert!(matches!(known.find(&token(Algorithm::Es256, None), 10_001), KeyLookup::Key(_)));
         known.note(Some(&document(&[ec("a"), ec("b")])), 10_000);
-        assert_eq!(known.find(&token(Algorithm::Es256, None), 10_001), Found::Unknown);
+        assert_eq!(known.find(&token(Algorithm::Es256, None), 10_001), KeyLookup::Unknown);
     }
 
     #[test]

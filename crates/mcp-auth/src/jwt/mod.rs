@@ -9,12 +9,12 @@
 
 mod claims;
 mod issuer_keys;
-mod rules;
+mod policy;
 mod token;
-mod verified;
+mod verified_tokens;
 
 pub use claims::{Claims, LEEWAY};
-pub use issuer_keys::{Found, IssuerKey, IssuerKeys};
-pub use rules::Rules;
+pub use issuer_keys::{IssuerKey, IssuerKeys, KeyLookup};
+pub use policy::JwtPolicy;
 pub use token::{Algorithm, JwtError, MAX_TOKEN, Token, looks_like};
-pub use verified::Verified;
+pub use verified_tokens::VerifiedTokens;

@@ -6,7 +6,7 @@
 use super::{
     OFFERED,
     client::Client,
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     form::Form,
     grant::is_challenge,
     redirect, resource,
@@ -36,11 +36,11 @@ pub struct Authorization {
 
 /// Where a mistake is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Mistake {
+pub enum AuthorizationError {
     /// To the person: it is not known whom else to tell.
-    OnPage(Fault),
+    ShowToUser(OAuthError),
     /// To the client: the address to send the person to, without `iss`.
-    AtClient(String, Option<String>, Fault),
+    RedirectToClient(String, Option<String>, OAuthError),
 }
 
 impl Authorization {
@@ -53,14 +53,17 @@ impl Authorization {
         client_id: &str,
         client: &Client,
         origin: &str,
-    ) -> Result<Self, Mistake> {
-        let asked = form.one("redirect_uri").map_err(Mistake::OnPage)?;
-        let redirect_uri = client.redirect(asked).ok_or(Mistake::OnPage(Fault::new(
-            Code::InvalidRedirectUri,
-            "`redirect_uri` is not registered for this client",
-        )))?;
-        let state = form.one("state").map_err(Mistake::OnPage)?.map(str::to_owned);
-        let at_client = |fault| Mistake::AtClient(redirect_uri.clone(), state.clone(), fault);
+    ) -> Result<Self, AuthorizationError> {
+        let asked = form.one("redirect_uri").map_err(AuthorizationError::ShowToUser)?;
+        let redirect_uri =
+            client.redirect(asked).ok_or(AuthorizationError::ShowToUser(OAuthError::new(
+                ErrorCode::InvalidRedirectUri,
+                "`redirect_uri` is not registered for this client",
+            )))?;
+        let state = form.one("state").map_err(AuthorizationError::ShowToUser)?.map(str::to_owned);
+        let at_client = |fault| {
+            AuthorizationError::RedirectToClient(redirect_uri.clone(), state.clone(), fault)
+        };
         let (scopes, challenge) = asked_for(form, origin).map_err(at_client)?;
         Ok(Self {
             client_id: client_id.to_owned(),
@@ -73,7 +76,7 @@ impl Authorization {
     }
 
     /// Where the person goes with an answer (RFC 6749 §4.1.2, RFC 9207).
-    pub fn answer(&self, answer: Result<&str, Fault>, issuer: &str) -> String {
+    pub fn answer(&self, answer: Result<&str, OAuthError>, issuer: &str) -> String {
         match answer {
             Ok(code) => {
                 let state = self.state.as_deref();
@@ -112,7 +115,7 @@ impl Authorization {
 }
 
 /// Where the person goes with a refusal.
-pub fn refusal(redirect_uri: &str, state: Option<&str>, fault: Fault, issuer: &str) -> String {
+pub fn refusal(redirect_uri: &str, state: Option<&str>, fault: OAuthError, issuer: &str) -> String {
     let parameters = [
         ("error", Some(fault.code.as_str())),
         ("error_description", Some(fault.why)),
@@ -123,24 +126,27 @@ pub fn refusal(redirect_uri: &str, state: Option<&str>, fault: Fault, issuer: &s
 }
 
 /// Scopes and challenge.
-fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), Fault> {
+fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), OAuthError> {
     match form.one("response_type")? {
         Some("code") => {}
         Some(_) => {
-            return Err(Fault::new(Code::UnsupportedResponseType, "`response_type` must be code"));
+            return Err(OAuthError::new(
+                ErrorCode::UnsupportedResponseType,
+                "`response_type` must be code",
+            ));
         }
-        None => return Err(Fault::request("`response_type` is missing")),
+        None => return Err(OAuthError::request("`response_type` is missing")),
     }
     if form.one("response_mode")?.is_some_and(|mode| mode != "query") {
-        return Err(Fault::request("`response_mode` must be query"));
+        return Err(OAuthError::request("`response_mode` must be query"));
     }
     if form.one("state")?.is_some_and(|state| state.len() > MAX_STATE) {
-        return Err(Fault::request("`state` is too long"));
+        return Err(OAuthError::request("`state` is too long"));
     }
     let challenge =
         form.needed("code_challenge", "`code_challenge` is missing: PKCE is required")?;
     if form.one("code_challenge_method")? != Some("S256") || !is_challenge(challenge) {
-        return Err(Fault::request(
+        return Err(OAuthError::request(
             "`code_challenge_method` must be S256, and `code_challenge` a \
                                    SHA-256 hash in base64url",
         ));
@@ -169,7 +175,7 @@ mod tests {
         &code_challenge_method=S256&code_challenge=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\
         &resource=https://mcp.example/mcp";
 
-    fn read(query: &str) -> Result<Authorization, Mistake> {
+    fn read(query: &str) -> Result<Authorization, AuthorizationError> {
         let redirects = vec!["https://a.example/cb".to_owned(), "cursor://x".to_owned()];
         let client = Client { name: "App".into(), redirects, has_secret: false };
         Authorization::read(&Form::parse(query), "id", &client, ORIGIN)
@@ -198,26 +204,27 @@ mod tests {
             ["https://evil.example/", "https://a.example/cb/..", "cursor://y", "", "javascript:x"]
         {
             let query = GOOD.replace("https://a.example/cb", redirect);
-            assert!(matches!(read(&query), Err(Mistake::OnPage(_))), "{redirect}");
+            assert!(matches!(read(&query), Err(AuthorizationError::ShowToUser(_))), "{redirect}");
         }
         let twice = format!("{GOOD}&redirect_uri=https://a.example/cb");
-        assert!(matches!(read(&twice), Err(Mistake::OnPage(_))));
+        assert!(matches!(read(&twice), Err(AuthorizationError::ShowToUser(_))));
     }
 
     #[test]
     fn the_client_is_told_its_mistakes_with_state() {
         for (right, wrong, code) in [
-            ("response_type=code", "response_type=token", Code::UnsupportedResponseType),
-            ("response_type=code", "", Code::InvalidRequest),
-            ("S256", "plain", Code::InvalidRequest),
-            ("code_challenge_method=S256", "", Code::InvalidRequest),
-            ("&code_challenge=AAAA", "&code_challenge=", Code::InvalidRequest),
-            ("&code_challenge=AAAA", "&x=", Code::InvalidRequest),
-            ("mcp.example/mcp", "other.example/mcp", Code::InvalidTarget),
-            ("scope=read", "scope=read&scope=write", Code::InvalidRequest),
-            ("scope=read", "scope=read&response_mode=fragment", Code::InvalidRequest),
+            ("response_type=code", "response_type=token", ErrorCode::UnsupportedResponseType),
+            ("response_type=code", "", ErrorCode::InvalidRequest),
+            ("S256", "plain", ErrorCode::InvalidRequest),
+            ("code_challenge_method=S256", "", ErrorCode::InvalidRequest),
+            ("&code_challenge=AAAA", "&code_challenge=", ErrorCode::InvalidRequest),
+            ("&code_challenge=AAAA", "&x=", ErrorCode::InvalidRequest),
+            ("mcp.example/mcp", "other.example/mcp", ErrorCode::InvalidTarget),
+            ("scope=read", "scope=read&scope=write", ErrorCode::InvalidRequest),
+            ("scope=read", "scope=read&response_mode=fragment", ErrorCode::InvalidRequest),
         ] {
-            let Err(Mistake::AtClient(uri, state, fault)) = read(&GOOD.replace(right, wrong))
+            let Err(AuthorizationError::RedirectToClient(uri, state, fault)) =
+                read(&GOOD.replace(right, wrong))
             else {
                 panic!("{wrong}");
             };
@@ -247,7 +254,7 @@ mod tests {
         let request = read(GOOD).unwrap();
         let to = request.answer(Ok("c"), ORIGIN);
         assert_eq!(to, "https://a.example/cb?code=c&state=s%26t&iss=https%3A%2F%2Fmcp.example");
-        let denied = request.answer(Err(Fault::new(Code::AccessDenied, "no")), ORIGIN);
+        let denied = request.answer(Err(OAuthError::new(ErrorCode::AccessDenied, "no")), ORIGIN);
         assert!(
             denied.contains("?error=access_denied&error_description=no&state=s%26t&iss="),
             "{denied}"

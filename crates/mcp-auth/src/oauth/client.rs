@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 
 use super::{
     OFFERED,
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     redirect,
 };
 use crate::{
@@ -50,7 +50,7 @@ impl Client {
     pub(super) fn of_metadata(
         name: Option<&RawValue>,
         redirects: Option<&RawValue>,
-    ) -> Result<Self, Fault> {
+    ) -> Result<Self, OAuthError> {
         let name = name.and_then(raw::string).unwrap_or_default();
         let name: String = name.chars().filter(|c| !c.is_control()).collect();
         Ok(Self {
@@ -75,7 +75,7 @@ impl Client {
     ///
     /// # Errors
     /// Where it would be too long.
-    fn sign(&self, keys: &Keyring, random: &[u8; 16]) -> Result<String, Fault> {
+    fn sign(&self, keys: &Keyring, random: &[u8; 16]) -> Result<String, OAuthError> {
         let mut bytes = vec![FORMAT];
         bytes.extend_from_slice(&keys.signing_id());
         bytes.extend_from_slice(random);
@@ -89,7 +89,8 @@ impl Client {
         bytes.extend_from_slice(&tag);
         let why = "all redirect URIs together are too long";
         let fits = bytes.len() <= MAX_ID;
-        fits.then(|| URL_SAFE_NO_PAD.encode(bytes)).ok_or(Fault::new(Code::InvalidRedirectUri, why))
+        fits.then(|| URL_SAFE_NO_PAD.encode(bytes))
+            .ok_or(OAuthError::new(ErrorCode::InvalidRedirectUri, why))
     }
 
     /// Reads an id. None: this server did not make it.
@@ -141,8 +142,8 @@ pub fn register(
     keys: &Keyring,
     random: &[u8; 16],
     now_s: u64,
-) -> Result<String, Fault> {
-    let metadata = |why| Fault::new(Code::InvalidClientMetadata, why);
+) -> Result<String, OAuthError> {
+    let metadata = |why| OAuthError::new(ErrorCode::InvalidClientMetadata, why);
     let names = [
         "client_name",
         "redirect_uris",
@@ -196,8 +197,8 @@ fn lists(list: Option<&RawValue>, wanted: &str) -> bool {
     items.into_iter().filter_map(raw::text).any(|item| item == wanted)
 }
 
-fn read_redirects(list: Option<&RawValue>) -> Result<Vec<String>, Fault> {
-    let fault = |why| Fault::new(Code::InvalidRedirectUri, why);
+fn read_redirects(list: Option<&RawValue>) -> Result<Vec<String>, OAuthError> {
+    let fault = |why| OAuthError::new(ErrorCode::InvalidRedirectUri, why);
     let items = list.and_then(|list| raw::elements(list.get()).ok()).unwrap_or_default();
     if items.is_empty() || items.len() > MAX_REDIRECTS {
         return Err(fault("`redirect_uris` must be a list of one to ten addresses"));
@@ -221,7 +222,7 @@ mod tests {
         Keyring::parse(&"k".repeat(40)).unwrap()
     }
 
-    fn registered(metadata: Value) -> Result<Value, Fault> {
+    fn registered(metadata: Value) -> Result<Value, OAuthError> {
         let answer = register(&metadata.to_string(), &keys(), &[3; 16], 7)?;
         Ok(serde_json::from_str(&answer).unwrap())
     }
@@ -288,27 +289,27 @@ mod tests {
     fn what_cannot_be_served_is_refused_by_name() {
         let uri = "https://a.example/";
         for (metadata, code) in [
-            (json!([]), Code::InvalidClientMetadata),
-            (json!({}), Code::InvalidRedirectUri),
-            (json!({ "redirect_uris": [] }), Code::InvalidRedirectUri),
-            (json!({ "redirect_uris": [uri, "javascript:x"] }), Code::InvalidRedirectUri),
-            (json!({ "redirect_uris": [1] }), Code::InvalidRedirectUri),
-            (json!({ "redirect_uris": vec![uri; 11] }), Code::InvalidRedirectUri),
+            (json!([]), ErrorCode::InvalidClientMetadata),
+            (json!({}), ErrorCode::InvalidRedirectUri),
+            (json!({ "redirect_uris": [] }), ErrorCode::InvalidRedirectUri),
+            (json!({ "redirect_uris": [uri, "javascript:x"] }), ErrorCode::InvalidRedirectUri),
+            (json!({ "redirect_uris": [1] }), ErrorCode::InvalidRedirectUri),
+            (json!({ "redirect_uris": vec![uri; 11] }), ErrorCode::InvalidRedirectUri),
             (
                 json!({ "redirect_uris": vec![format!("{uri}{}", "a".repeat(900)); 4] }),
-                Code::InvalidRedirectUri,
+                ErrorCode::InvalidRedirectUri,
             ),
             (
                 json!({ "redirect_uris": [uri], "grant_types": ["client_credentials"] }),
-                Code::InvalidClientMetadata,
+                ErrorCode::InvalidClientMetadata,
             ),
             (
                 json!({ "redirect_uris": [uri], "response_types": ["token"] }),
-                Code::InvalidClientMetadata,
+                ErrorCode::InvalidClientMetadata,
             ),
             (
                 json!({ "redirect_uris": [uri], "token_endpoint_auth_method": "private_key_jwt" }),
-                Code::InvalidClientMetadata,
+                ErrorCode::InvalidClientMetadata,
             ),
         ] {
             assert_eq!(registered(metadata.clone()).unwrap_err().code, code, "{metadata}");

@@ -1,6 +1,6 @@
 //! Queries and posted forms: `application/x-www-form-urlencoded` (WHATWG URL §5.1).
 
-use super::fault::Fault;
+use super::error::OAuthError;
 
 /// The fields of a form, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,11 +22,11 @@ impl Form {
     ///
     /// # Errors
     /// Where it is there more than once.
-    pub fn one(&self, name: &str) -> Result<Option<&str>, Fault> {
+    pub fn one(&self, name: &str) -> Result<Option<&str>, OAuthError> {
         let mut values = self.all(name);
         let first = values.next();
         match values.next() {
-            Some(_) => Err(Fault::request("a parameter was sent more than once")),
+            Some(_) => Err(OAuthError::request("a parameter was sent more than once")),
             None => Ok(first.filter(|value| !value.is_empty())),
         }
     }
@@ -35,8 +35,8 @@ impl Form {
     ///
     /// # Errors
     /// Where it is missing, or there more than once.
-    pub fn needed(&self, name: &str, missing: &'static str) -> Result<&str, Fault> {
-        self.one(name)?.ok_or(Fault::request(missing))
+    pub fn needed(&self, name: &str, missing: &'static str) -> Result<&str, OAuthError> {
+        self.one(name)?.ok_or(OAuthError::request(missing))
     }
 
     /// All values of a field.

@@ -18,7 +18,7 @@ use subtle::ConstantTimeEq as _;
 
 use super::{
     Hash,
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     hash,
 };
 use crate::{scope::Scopes, subject::Subject};
@@ -34,7 +34,7 @@ const GRACE_MS: u64 = 10_000;
 
 /// What a person agreed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Terms {
+pub struct GrantTerms {
     /// The person.
     pub subject: Subject,
     /// The client's id, hashed.
@@ -63,14 +63,14 @@ pub struct Terms {
 /// How far a grant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "StageFields", into = "StageFields")]
-enum Stage {
+enum GrantStage {
     /// The code was given out.
     Code,
     /// It was redeemed; of this many refreshes the last was then, in milliseconds since 1970.
     Live(u32, u64),
 }
 
-/// The fields of a [`Stage`]; one whose code was not redeemed has none.
+/// The fields of a [`GrantStage`]; one whose code was not redeemed has none.
 #[derive(Serialize, Deserialize)]
 struct StageFields {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,18 +79,18 @@ struct StageFields {
     since: Option<u64>,
 }
 
-impl From<Stage> for StageFields {
-    fn from(stage: Stage) -> Self {
+impl From<GrantStage> for StageFields {
+    fn from(stage: GrantStage) -> Self {
         match stage {
-            Stage::Code => Self { generation: None, since: None },
-            Stage::Live(generation, since) => {
+            GrantStage::Code => Self { generation: None, since: None },
+            GrantStage::Live(generation, since) => {
                 Self { generation: Some(generation), since: Some(since) }
             }
         }
     }
 }
 
-impl From<StageFields> for Stage {
+impl From<StageFields> for GrantStage {
     fn from(fields: StageFields) -> Self {
         match (fields.generation, fields.since) {
             (Some(generation), Some(since)) => Self::Live(generation, since),
@@ -104,12 +104,12 @@ impl From<StageFields> for Stage {
 pub struct Grant {
     /// What was agreed to.
     #[serde(flatten)]
-    pub terms: Terms,
+    pub terms: GrantTerms,
     /// When it is over, in seconds since 1970.
     #[serde(rename = "ends")]
     pub ends_s: u64,
     #[serde(flatten)]
-    stage: Stage,
+    stage: GrantStage,
 }
 
 /// A client that wants tokens.
@@ -125,13 +125,13 @@ pub struct Bearer<'a> {
 
 /// Why no tokens are given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum GrantError {
     /// The request was wrong; the grant goes on.
-    Wrong(Fault),
+    Invalid(OAuthError),
     /// It has run out; the grant is over, whatever the clock says later.
-    Over(Fault),
+    Expired(OAuthError),
     /// What it brought is in two hands; the grant is over.
-    Stolen(Fault),
+    Replayed(OAuthError),
 }
 
 /// The number of the refresh token to give.
@@ -139,13 +139,13 @@ pub type Generation = u32;
 
 impl Grant {
     /// A grant whose code is about to be given out.
-    pub fn new(terms: Terms, now_s: u64) -> Self {
-        Self { terms, ends_s: now_s.saturating_add(CODE_LASTS), stage: Stage::Code }
+    pub fn new(terms: GrantTerms, now_s: u64) -> Self {
+        Self { terms, ends_s: now_s.saturating_add(CODE_LASTS), stage: GrantStage::Code }
     }
 
     /// Whether its tokens count.
     pub fn is_live(&self, secret: &Hash, now_s: u64) -> bool {
-        now_s < self.ends_s && is_same(&self.terms.secret, secret) && self.stage != Stage::Code
+        now_s < self.ends_s && is_same(&self.terms.secret, secret) && self.stage != GrantStage::Code
     }
 
     /// Gives the first tokens for the code.
@@ -158,7 +158,7 @@ impl Grant {
         redirect_uri: Option<&str>,
         verifier: &str,
         now_ms: u64,
-    ) -> Result<Generation, Refused> {
+    ) -> Result<Generation, GrantError> {
         self.check(by, now_ms)?;
         if redirect_uri.is_some_and(|uri| uri != self.terms.redirect_uri) {
             return Err(wrong("`redirect_uri` differs from that of the authorization request"));
@@ -166,8 +166,8 @@ impl Grant {
         if !answers(verifier, &self.terms.challenge) {
             return Err(wrong("`code_verifier` does not match `code_challenge`"));
         }
-        if self.stage != Stage::Code {
-            return Err(Refused::Stolen(Fault::grant("the code was used before")));
+        if self.stage != GrantStage::Code {
+            return Err(GrantError::Replayed(OAuthError::grant("the code was used before")));
         }
         self.goes_on(0, now_ms);
         Ok(0)
@@ -182,9 +182,9 @@ impl Grant {
         by: Bearer<'_>,
         brought: Generation,
         now_ms: u64,
-    ) -> Result<Generation, Refused> {
+    ) -> Result<Generation, GrantError> {
         self.check(by, now_ms)?;
-        let Stage::Live(newest, since_ms) = self.stage else {
+        let GrantStage::Live(newest, since_ms) = self.stage else {
             return Err(wrong("the code of this grant was not exchanged yet"));
         };
         let parallel = now_ms.abs_diff(since_ms) <= GRACE_MS;
@@ -194,16 +194,18 @@ impl Grant {
                 Ok(newest.saturating_add(1))
             }
             Some(1) if parallel => Ok(newest),
-            _ => Err(Refused::Stolen(Fault::grant("the refresh token was used before"))),
+            _ => Err(GrantError::Replayed(OAuthError::grant("the refresh token was used before"))),
         }
     }
 
-    fn check(&self, by: Bearer<'_>, now_ms: u64) -> Result<(), Refused> {
+    fn check(&self, by: Bearer<'_>, now_ms: u64) -> Result<(), GrantError> {
         if !is_same(&self.terms.secret, by.secret) {
             return Err(wrong("the code or token is not valid any more"));
         }
         if now_ms / 1_000 >= self.ends_s {
-            return Err(Refused::Over(Fault::grant("the code or token is not valid any more")));
+            return Err(GrantError::Expired(OAuthError::grant(
+                "the code or token is not valid any more",
+            )));
         }
         if self.terms.client != *by.client {
             return Err(wrong("the code or token was issued to another client"));
@@ -215,14 +217,14 @@ impl Grant {
     }
 
     fn goes_on(&mut self, generation: Generation, now_ms: u64) {
-        self.stage = Stage::Live(generation, now_ms);
+        self.stage = GrantStage::Live(generation, now_ms);
         self.ends_s = (now_ms / 1_000).saturating_add(GRANT_LASTS);
     }
 }
 
 impl Record for Grant {}
 
-impl Record for Terms {}
+impl Record for GrantTerms {}
 
 /// Bytes of a known length that were written as text.
 pub fn bytes<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -241,20 +243,21 @@ fn is_same(known: &Hash, brought: &Hash) -> bool {
     known.ct_eq(brought).into()
 }
 
-fn wrong(why: &'static str) -> Refused {
-    Refused::Wrong(Fault::grant(why))
+fn wrong(why: &'static str) -> GrantError {
+    GrantError::Invalid(OAuthError::grant(why))
 }
 
-impl Refused {
+impl GrantError {
     /// What the client is told.
-    pub fn fault(self) -> Fault {
-        let (Self::Wrong(fault) | Self::Over(fault) | Self::Stolen(fault)) = self;
+    pub fn fault(self) -> OAuthError {
+        let (Self::Invalid(fault) | Self::Expired(fault) | Self::Replayed(fault)) = self;
         fault
     }
 }
 
 /// What a client is told where there is no such grant any more.
-pub const GONE: Fault = Fault::new(Code::InvalidGrant, "the grant was revoked or has expired");
+pub const GONE: OAuthError =
+    OAuthError::new(ErrorCode::InvalidGrant, "the grant was revoked or has expired");
 
 /// What a challenge may be: SHA-256 in base64url.
 pub fn is_challenge(text: &str) -> bool {

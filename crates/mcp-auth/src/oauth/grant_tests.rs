@@ -13,7 +13,7 @@ const BEARER: Bearer<'static> = Bearer { client: &CLIENT, secret: &SECRET, origi
 const URI: &str = "https://x.example/cb";
 
 fn grant() -> Grant {
-    let terms = Terms {
+    let terms = GrantTerms {
         subject: Subject([7; 16]),
         client: CLIENT,
         client_name: "\"Cläude\"".into(),
@@ -45,7 +45,7 @@ fn a_grant_of_0_1_0_is_read() {
 fn the_terms_of_a_new_grant_are_read_as_they_were_written() {
     let terms = grant().terms;
     let stored = of_0_1_0("message-grant-create", &terms.to_json());
-    assert_eq!(Terms::from_json(&stored), Some(terms));
+    assert_eq!(GrantTerms::from_json(&stored), Some(terms));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_code_is_good_once_and_twice_is_the_end() {
     assert!(grant.is_live(&SECRET, 1_000));
     assert!(!grant.is_live(&[0; 32], 1_000));
     let again = grant.redeem(BEARER, Some(URI), VERIFIER, 1_000_001);
-    assert!(matches!(again, Err(Refused::Stolen(_))));
+    assert!(matches!(again, Err(GrantError::Replayed(_))));
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_code_of_another_client_redirect_verifier_or_server_changes_nothing() {
         (BEARER, URI, "short"),
     ] {
         let refused = grant.redeem(by, Some(uri), verifier, 1_000_000);
-        assert!(matches!(refused, Err(Refused::Wrong(_))), "{verifier} {uri}");
+        assert!(matches!(refused, Err(GrantError::Invalid(_))), "{verifier} {uri}");
     }
     assert_eq!(grant, before);
     assert_eq!(grant.redeem(BEARER, None, VERIFIER, 1_000_000), Ok(0));
@@ -94,13 +94,13 @@ fn a_plain_challenge_is_answered_by_nothing() {
 fn a_code_runs_out_after_ten_minutes_and_a_grant_thirty_days_after_its_last_refresh() {
     let mut late = grant();
     let refused = late.redeem(BEARER, Some(URI), VERIFIER, 1_600_000);
-    assert!(matches!(refused, Err(Refused::Over(_))));
+    assert!(matches!(refused, Err(GrantError::Expired(_))));
     let mut grant = live();
     let month = GRANT_LASTS * 1_000;
     assert_eq!(grant.refresh(BEARER, 0, month), Ok(1));
     assert_eq!(grant.refresh(BEARER, 1, month + month - 1), Ok(2));
     assert!(!grant.is_live(&SECRET, 3 * GRANT_LASTS));
-    assert!(matches!(grant.refresh(BEARER, 2, 3 * month), Err(Refused::Over(_))));
+    assert!(matches!(grant.refresh(BEARER, 2, 3 * month), Err(GrantError::Expired(_))));
 }
 
 #[test]
@@ -116,11 +116,11 @@ fn parallel_refreshes_get_the_same_token() {
 fn a_token_that_comes_after_its_time_or_after_its_successor_ends_the_grant() {
     let mut late = live();
     assert_eq!(late.refresh(BEARER, 0, 2_000_000), Ok(1));
-    assert!(matches!(late.refresh(BEARER, 0, 2_010_001), Err(Refused::Stolen(_))));
+    assert!(matches!(late.refresh(BEARER, 0, 2_010_001), Err(GrantError::Replayed(_))));
     let mut used = live();
     assert_eq!(used.refresh(BEARER, 0, 2_000_000), Ok(1));
     assert_eq!(used.refresh(BEARER, 1, 2_000_001), Ok(2));
-    assert!(matches!(used.refresh(BEARER, 0, 2_000_002), Err(Refused::Stolen(_))));
+    assert!(matches!(used.refresh(BEARER, 0, 2_000_002), Err(GrantError::Replayed(_))));
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn a_refresh_of_another_client_changes_nothing() {
     let mut grant = live();
     let before = grant.clone();
     let foreign = Bearer { client: &[5; 32], ..BEARER };
-    assert!(matches!(grant.refresh(foreign, 0, 2_000_000), Err(Refused::Wrong(_))));
+    assert!(matches!(grant.refresh(foreign, 0, 2_000_000), Err(GrantError::Invalid(_))));
     assert_eq!(grant, before);
 }
 
@@ -136,7 +136,7 @@ fn a_refresh_of_another_client_changes_nothing() {
 fn a_grant_is_read_as_it_was_written() {
     for grant in [grant(), live()] {
         assert_eq!(Grant::from_json(&grant.to_json()), Some(grant.clone()));
-        assert_eq!(Terms::from_json(&grant.terms.to_json()), Some(grant.terms));
+        assert_eq!(GrantTerms::from_json(&grant.terms.to_json()), Some(grant.terms));
     }
     assert_eq!(Grant::from_json("{}"), None);
 }
@@ -166,7 +166,7 @@ proptest! {
                     grant = Grant::from_json(&grant.to_json()).unwrap();
                 }
                 Err(refused) => {
-                    prop_assert!(matches!(refused, Refused::Stolen(_)));
+                    prop_assert!(matches!(refused, GrantError::Replayed(_)));
                     prop_assert!(brought != newest);
                     return Ok(());
                 }

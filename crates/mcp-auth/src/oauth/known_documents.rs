@@ -3,7 +3,7 @@
 //! Invariant: bounded, values only. Failures have a table of their own, so that addresses which a
 //! stranger makes up push no client out.
 
-use super::{client::Client, fault::Fault};
+use super::{client::Client, error::OAuthError};
 
 /// Clients, and failures, that one isolate remembers.
 const MAX_KNOWN: usize = 100;
@@ -16,18 +16,18 @@ const FAILED: u64 = 30;
 #[derive(Debug, Default)]
 pub struct KnownDocuments {
     clients: Recent<Client>,
-    failures: Recent<Fault>,
+    failures: Recent<OAuthError>,
 }
 
 impl KnownDocuments {
     /// The client of an id, or why there is none; None where its document must be fetched.
-    pub fn get(&self, id: &str, now_s: u64) -> Option<Result<Client, Fault>> {
+    pub fn get(&self, id: &str, now_s: u64) -> Option<Result<Client, OAuthError>> {
         let client = self.clients.get(id, now_s, FRESH).cloned().map(Ok);
         client.or_else(|| self.failures.get(id, now_s, FAILED).copied().map(Err))
     }
 
     /// Notes what came of fetching the document of an id.
-    pub fn note(&mut self, id: &str, outcome: Result<Client, Fault>, now_s: u64) {
+    pub fn note(&mut self, id: &str, outcome: Result<Client, OAuthError>, now_s: u64) {
         match outcome {
             Ok(client) => self.clients.put(id, client, now_s),
             Err(fault) => self.failures.put(id, fault, now_s),
@@ -72,7 +72,7 @@ mod tests {
         }
     }
 
-    const FAULT: Fault = Fault::request("no document");
+    const FAULT: OAuthError = OAuthError::request("no document");
 
     #[test]
     fn a_document_is_good_for_5_min_and_a_failure_for_30_s() {

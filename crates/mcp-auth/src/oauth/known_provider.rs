@@ -2,8 +2,8 @@
 //!
 //! Invariant: anybody can have it asked, so that a provider which fails or hangs is asked only so often.
 
-use super::upstream::Endpoints;
-use crate::starts::Starts;
+use super::oidc::OidcEndpoints;
+use crate::start_limit::StartLimit;
 
 /// How long what it says of itself is good, in seconds.
 const FRESH: u64 = 3_600;
@@ -12,9 +12,9 @@ const PAUSE: u64 = 10;
 
 /// What is known.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum ProviderLookup {
     /// The endpoints.
-    Endpoints(Endpoints),
+    Endpoints(OidcEndpoints),
     /// Its document must be fetched.
     Fetch,
     /// Enough requests are asking for it.
@@ -26,26 +26,26 @@ pub enum Found {
 /// What an isolate knows. Times are seconds since 1970; 0: never.
 #[derive(Debug, Default)]
 pub struct KnownProvider {
-    endpoints: Option<(Endpoints, u64)>,
+    endpoints: Option<(OidcEndpoints, u64)>,
     failed: u64,
-    starts: Starts,
+    starts: StartLimit,
 }
 
 impl KnownProvider {
     /// Looks for the endpoints. A fetch that this asks for is counted as begun.
-    pub fn find(&mut self, now_s: u64) -> Found {
+    pub fn find(&mut self, now_s: u64) -> ProviderLookup {
         match &self.endpoints {
             Some((endpoints, read)) if now_s.abs_diff(*read) < FRESH => {
-                Found::Endpoints(endpoints.clone())
+                ProviderLookup::Endpoints(endpoints.clone())
             }
-            _ if now_s.abs_diff(self.failed) < PAUSE => Found::Unreachable,
-            _ if self.starts.begin(now_s) => Found::Fetch,
-            _ => Found::Wait,
+            _ if now_s.abs_diff(self.failed) < PAUSE => ProviderLookup::Unreachable,
+            _ if self.starts.begin(now_s) => ProviderLookup::Fetch,
+            _ => ProviderLookup::Wait,
         }
     }
 
     /// Notes what came of a fetch. None: no endpoints.
-    pub fn note(&mut self, endpoints: Option<Endpoints>, now_s: u64) {
+    pub fn note(&mut self, endpoints: Option<OidcEndpoints>, now_s: u64) {
         match endpoints {
             Some(endpoints) => self.endpoints = Some((endpoints, now_s)),
             None => self.failed = now_s,
@@ -57,8 +57,8 @@ impl KnownProvider {
 mod tests {
     use super::*;
 
-    fn endpoints() -> Endpoints {
-        Endpoints {
+    fn endpoints() -> OidcEndpoints {
+        OidcEndpoints {
             authorization: "https://id.example/a".into(),
             token: "https://id.example/t".into(),
         }
@@ -67,27 +67,27 @@ mod tests {
     #[test]
     fn endpoints_are_good_for_an_hour() {
         let mut known = KnownProvider::default();
-        assert_eq!(known.find(10_000), Found::Fetch);
+        assert_eq!(known.find(10_000), ProviderLookup::Fetch);
         known.note(Some(endpoints()), 10_000);
-        assert_eq!(known.find(13_599), Found::Endpoints(endpoints()));
-        assert_eq!(known.find(13_600), Found::Fetch);
+        assert_eq!(known.find(13_599), ProviderLookup::Endpoints(endpoints()));
+        assert_eq!(known.find(13_600), ProviderLookup::Fetch);
     }
 
     #[test]
     fn a_provider_that_fails_is_asked_again_after_10_s() {
         let mut known = KnownProvider::default();
         known.note(None, 10_000);
-        assert_eq!(known.find(10_009), Found::Unreachable);
-        assert_eq!(known.find(10_010), Found::Fetch);
+        assert_eq!(known.find(10_009), ProviderLookup::Unreachable);
+        assert_eq!(known.find(10_010), ProviderLookup::Fetch);
     }
 
     #[test]
     fn a_provider_that_hangs_is_not_asked_by_everybody() {
         let mut known = KnownProvider::default();
-        let fetches = (0..100).filter(|_| known.find(10_000) == Found::Fetch).count();
+        let fetches = (0..100).filter(|_| known.find(10_000) == ProviderLookup::Fetch).count();
         assert!((1..100).contains(&fetches), "{fetches}");
-        assert_eq!(known.find(10_000), Found::Wait);
+        assert_eq!(known.find(10_000), ProviderLookup::Wait);
         known.note(Some(endpoints()), 10_001);
-        assert_eq!(known.find(10_001), Found::Endpoints(endpoints()));
+        assert_eq!(known.find(10_001), ProviderLookup::Endpoints(endpoints()));
     }
 }

@@ -5,22 +5,22 @@
 //! reach no object. Only a grant is stored, and what is stored opens nothing without one of its
 //! tokens.
 
-pub mod ask;
 pub mod authorization;
 pub mod client;
-pub mod document;
-pub mod fault;
+pub mod client_metadata_document;
+pub mod error;
 pub mod form;
 pub mod grant;
-pub mod grant_name;
-pub mod known;
+pub mod grant_ref;
+pub mod grant_request;
 pub mod known_documents;
+pub mod known_grants;
 pub mod known_provider;
+pub mod oidc;
 pub mod redirect;
 pub mod resource;
 pub mod ticket;
 pub mod token;
-pub mod upstream;
 
 use sha2::{Digest as _, Sha256};
 

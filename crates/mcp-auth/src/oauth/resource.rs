@@ -6,7 +6,7 @@
 //! difference for what a token is good for.
 
 use super::{
-    fault::{Code, Fault},
+    error::{ErrorCode, OAuthError},
     form::Form,
 };
 use crate::origin::own;
@@ -27,10 +27,12 @@ const SECRET: [&str; 6] = ["key", "token", "secret", "password", "session", "cre
 ///
 /// # Errors
 /// Where one is another server's.
-pub fn check(form: &Form, origin: &str) -> Result<(), Fault> {
+pub fn check(form: &Form, origin: &str) -> Result<(), OAuthError> {
     match form.all("resource").all(|resource| resource.is_empty() || is_own(resource, origin)) {
         true => Ok(()),
-        false => Err(Fault::new(Code::InvalidTarget, "`resource` does not name this server")),
+        false => {
+            Err(OAuthError::new(ErrorCode::InvalidTarget, "`resource` does not name this server"))
+        }
     }
 }
 
@@ -147,7 +149,7 @@ mod tests {
     fn every_resource_that_is_named_counts() {
         assert!(check(&Form::default(), ORIGIN).is_ok());
         let both = Form::parse("resource=https://mcp.example/mcp&resource=https://x.example");
-        assert_eq!(check(&both, ORIGIN).unwrap_err().code, Code::InvalidTarget);
+        assert_eq!(check(&both, ORIGIN).unwrap_err().code, ErrorCode::InvalidTarget);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use mcp_protocol::bytes::{Reader, put_text};
 
 /// What a ticket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum For {
+pub enum TicketPurpose {
     /// The form of the consent page.
     Consent,
     /// Signing in at another provider.
@@ -27,7 +27,7 @@ pub enum For {
     Account,
 }
 
-impl For {
+impl TicketPurpose {
     fn label(self) -> &'static str {
         match self {
             Self::Consent => "consent",
@@ -40,7 +40,7 @@ impl For {
 }
 
 /// Makes a ticket that is good with this cookie, until then, in seconds since 1970.
-pub fn sign(keys: &Keyring, of: For, cookie: &str, until: u32, content: &[u8]) -> String {
+pub fn sign(keys: &Keyring, of: TicketPurpose, cookie: &str, until: u32, content: &[u8]) -> String {
     let mut bytes = until.to_be_bytes().to_vec();
     bytes.extend_from_slice(&keys.signing_id());
     bytes.extend_from_slice(content);
@@ -50,7 +50,13 @@ pub fn sign(keys: &Keyring, of: For, cookie: &str, until: u32, content: &[u8]) -
 }
 
 /// What is in a ticket. None: it is not good for this, or not any more.
-pub fn open(keys: &Keyring, of: For, cookie: &str, ticket: &str, now_s: u64) -> Option<Vec<u8>> {
+pub fn open(
+    keys: &Keyring,
+    of: TicketPurpose,
+    cookie: &str,
+    ticket: &str,
+    now_s: u64,
+) -> Option<Vec<u8>> {
     let bytes = URL_SAFE_NO_PAD.decode(ticket).ok()?;
     let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
     let mut reader = Reader::new(payload);
@@ -60,7 +66,7 @@ pub fn open(keys: &Keyring, of: For, cookie: &str, ticket: &str, now_s: u64) -> 
     (good && now_s < u64::from(until)).then(|| reader.rest().to_vec())
 }
 
-fn message(of: For, cookie: &str, bytes: &[u8]) -> Vec<u8> {
+fn message(of: TicketPurpose, cookie: &str, bytes: &[u8]) -> Vec<u8> {
     let mut message = Vec::new();
     put_text(&mut message, of.label());
     put_text(&mut message, cookie);
@@ -76,18 +82,21 @@ mod tests {
     #[test]
     fn a_ticket_is_good_for_one_purpose_with_one_cookie_until_its_end() {
         let keys = Keyring::parse(&"k".repeat(40)).unwrap();
-        let ticket = sign(&keys, For::Consent, "cookie", 10, b"what");
+        let ticket = sign(&keys, TicketPurpose::Consent, "cookie", 10, b"what");
         let stored = of_0_1_0("oauth-ticket", &ticket);
-        let opened = open(&keys, For::Consent, "cookie", &stored, 9);
+        let opened = open(&keys, TicketPurpose::Consent, "cookie", &stored, 9);
         assert_eq!(opened.as_deref(), Some(b"what".as_slice()));
         let opened = |of, cookie, now| open(&keys, of, cookie, &ticket, now);
-        assert_eq!(opened(For::Consent, "cookie", 9).as_deref(), Some(b"what".as_slice()));
-        assert_eq!(opened(For::Consent, "cookie", 10), None);
-        assert_eq!(opened(For::Consent, "cooki", 9), None);
-        assert_eq!(opened(For::Consent, "", 9), None);
-        assert_eq!(opened(For::Account, "cookie", 9), None);
+        assert_eq!(
+            opened(TicketPurpose::Consent, "cookie", 9).as_deref(),
+            Some(b"what".as_slice())
+        );
+        assert_eq!(opened(TicketPurpose::Consent, "cookie", 10), None);
+        assert_eq!(opened(TicketPurpose::Consent, "cooki", 9), None);
+        assert_eq!(opened(TicketPurpose::Consent, "", 9), None);
+        assert_eq!(opened(TicketPurpose::Account, "cookie", 9), None);
         for wrong in ["", "A", &ticket[1..], "%"] {
-            assert_eq!(open(&keys, For::Consent, "cookie", wrong, 9), None, "{wrong}");
+            assert_eq!(open(&keys, TicketPurpose::Consent, "cookie", wrong, 9), None, "{wrong}");
         }
     }
 }

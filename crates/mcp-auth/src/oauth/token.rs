@@ -31,14 +31,14 @@ const MAX_CHARS: usize = 512;
 
 /// A grant and its secret: whoever has both may act on it.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Handle {
+pub struct GrantHandle {
     /// Names the grant.
     pub grant: [u8; 16],
     /// Opens what it keeps.
     pub secret: [u8; 32],
 }
 
-impl Handle {
+impl GrantHandle {
     /// A handle on a grant.
     pub fn of(grant: [u8; 16], secret: [u8; 32]) -> Self {
         Self { grant, secret }
@@ -55,7 +55,7 @@ impl Handle {
     }
 }
 
-impl fmt::Debug for Handle {
+impl fmt::Debug for GrantHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.object())
     }
@@ -65,14 +65,14 @@ impl fmt::Debug for Handle {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizationCode {
     /// The grant.
-    pub handle: Handle,
+    pub handle: GrantHandle,
 }
 
 /// A refresh token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshToken {
     /// The grant.
-    pub handle: Handle,
+    pub handle: GrantHandle,
     /// How many times the grant was refreshed before this one was given out.
     pub generation: u32,
 }
@@ -81,7 +81,7 @@ pub struct RefreshToken {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessToken {
     /// The grant.
-    pub handle: Handle,
+    pub handle: GrantHandle,
     /// Who granted it.
     pub subject: Subject,
     /// What its bearer may do.
@@ -156,7 +156,7 @@ impl AccessToken {
     }
 }
 
-fn sign(prefix: &str, handle: &Handle, rest: &[u8], keys: &Keyring) -> String {
+fn sign(prefix: &str, handle: &GrantHandle, rest: &[u8], keys: &Keyring) -> String {
     let mut bytes = kind(prefix).to_vec();
     bytes.extend_from_slice(&keys.signing_id());
     bytes.extend_from_slice(&handle.grant);
@@ -167,7 +167,7 @@ fn sign(prefix: &str, handle: &Handle, rest: &[u8], keys: &Keyring) -> String {
     format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))
 }
 
-fn verify(prefix: &str, text: &str, keys: &Keyring) -> Option<(Handle, Vec<u8>)> {
+fn verify(prefix: &str, text: &str, keys: &Keyring) -> Option<(GrantHandle, Vec<u8>)> {
     let text = text.strip_prefix(prefix).filter(|text| text.len() <= MAX_CHARS)?;
     let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
     let (payload, tag) = bytes.split_at_checked(bytes.len().checked_sub(TAG_LEN)?)?;
@@ -176,7 +176,7 @@ fn verify(prefix: &str, text: &str, keys: &Keyring) -> Option<(Handle, Vec<u8>)>
     if !keys.verify(key, Purpose::Token, payload, tag) {
         return None;
     }
-    let handle = Handle::of(reader.array()?, reader.array()?);
+    let handle = GrantHandle::of(reader.array()?, reader.array()?);
     Some((handle, reader.rest().to_vec()))
 }
 
@@ -200,8 +200,8 @@ mod tests {
         Keyring::parse(&"k".repeat(40)).unwrap()
     }
 
-    fn handle() -> Handle {
-        Handle::of([1; 16], [2; 32])
+    fn handle() -> GrantHandle {
+        GrantHandle::of([1; 16], [2; 32])
     }
 
     fn access() -> AccessToken {

@@ -14,7 +14,7 @@ use crate::{
     capabilities::{ClientCapabilities, NotAnObject},
     fields::fields_or_null,
     jsonrpc::RequestId,
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     raw,
     stateless::{
         META_CAPABILITIES, META_CLIENT, META_LOG_LEVEL, META_VERSION, error::StatelessError,
@@ -30,7 +30,7 @@ const MAX_TRACE: usize = 8192;
 
 /// Why an envelope is not accepted: 400, −32602.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum EnvelopeFault {
+pub enum EnvelopeError {
     /// `params` is no object.
     #[error("`params` must be an object")]
     NoObject,
@@ -118,7 +118,7 @@ pub struct Envelope<'a> {
     /// Who sends it, where it says so.
     pub client: Option<ClientInfo>,
     /// From which level on it wants log messages. None: it wants none.
-    pub log_level: Option<LogLevel>,
+    pub log_level: Option<LoggingLevel>,
     /// The JSON text of the token for progress reports. None: it wants none.
     pub progress_token: Option<RequestId>,
     /// The trace that it belongs to.
@@ -155,12 +155,12 @@ impl<'a> Meta<'a> {
     ///
     /// # Errors
     /// Where it is no object, or names something twice.
-    pub fn scan(meta: &'a RawValue) -> Result<Self, EnvelopeFault> {
+    pub fn scan(meta: &'a RawValue) -> Result<Self, EnvelopeError> {
         if !raw::is_object(meta) {
-            return Err(EnvelopeFault::MetaNoObject);
+            return Err(EnvelopeError::MetaNoObject);
         }
         let found = fields_or_null(meta.get(), META)
-            .map_err(|error| EnvelopeFault::Unreadable(format!("_meta: {error}")))?;
+            .map_err(|error| EnvelopeError::Unreadable(format!("_meta: {error}")))?;
         // What every request carries may not be `null`.
         let [version, capabilities, ..] = found;
         let [_, _, client, log_level, progress_token, traceparent, tracestate, baggage] =
@@ -186,13 +186,13 @@ impl<'a> Meta<'a> {
     ///
     /// # Errors
     /// Where there is none, or it is no string.
-    pub fn version_text(&self) -> Result<Cow<'a, str>, EnvelopeFault> {
-        let version = self.version.ok_or(EnvelopeFault::Missing(META_VERSION))?;
+    pub fn version_text(&self) -> Result<Cow<'a, str>, EnvelopeError> {
+        let version = self.version.ok_or(EnvelopeError::Missing(META_VERSION))?;
         raw::text(version).ok_or(wrong(META_VERSION, "a string"))
     }
 
-    fn read_capabilities(&self) -> Result<ClientCapabilities, EnvelopeFault> {
-        let declared = self.capabilities.ok_or(EnvelopeFault::Missing(META_CAPABILITIES))?;
+    fn read_capabilities(&self) -> Result<ClientCapabilities, EnvelopeError> {
+        let declared = self.capabilities.ok_or(EnvelopeError::Missing(META_CAPABILITIES))?;
         let declared =
             raw::value(declared.get()).map_err(|_| wrong(META_CAPABILITIES, "an object"))?;
         Ok(ClientCapabilities::checked(&declared)?)
@@ -207,11 +207,11 @@ impl<'a> Meta<'a> {
     }
 }
 
-fn wrong(field: &'static str, expected: &'static str) -> EnvelopeFault {
-    EnvelopeFault::Wrong { field, expected }
+fn wrong(field: &'static str, expected: &'static str) -> EnvelopeError {
+    EnvelopeError::Wrong { field, expected }
 }
 
-fn client_info(raw: &RawValue) -> Result<ClientInfo, EnvelopeFault> {
+fn client_info(raw: &RawValue) -> Result<ClientInfo, EnvelopeError> {
     let wrong = || wrong(META_CLIENT, "an object with the strings `name` and `version`");
     let [name, version] = fields_or_null(raw.get(), ["name", "version"]).map_err(|_| wrong())?;
     let cut = |raw: Option<&RawValue>, at_most: usize| match raw {
@@ -222,15 +222,15 @@ fn client_info(raw: &RawValue) -> Result<ClientInfo, EnvelopeFault> {
     Ok(ClientInfo { name: name.ok_or_else(wrong)?, version: version.ok_or_else(wrong)? })
 }
 
-fn log_level(raw: &RawValue) -> Result<LogLevel, EnvelopeFault> {
-    let level = raw::text(raw).as_deref().and_then(LogLevel::parse);
+fn log_level(raw: &RawValue) -> Result<LoggingLevel, EnvelopeError> {
+    let level = raw::text(raw).as_deref().and_then(LoggingLevel::parse);
     level.ok_or(wrong(
         META_LOG_LEVEL,
         "debug, info, notice, warning, error, critical, alert or emergency",
     ))
 }
 
-fn progress_token(raw: &RawValue) -> Result<RequestId, EnvelopeFault> {
+fn progress_token(raw: &RawValue) -> Result<RequestId, EnvelopeError> {
     RequestId::read(raw).ok_or(wrong("progressToken", "a string or an integer"))
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     capabilities::ClientCapabilities,
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     testing::{Examples, raw},
     version::Version,
 };
@@ -59,7 +59,7 @@ fn an_envelope_says_who_asks_and_what_it_can_do() {
     assert_eq!(envelope.capabilities, can);
     let client = ClientInfo { name: "n".repeat(64), version: "1".into() };
     assert_eq!(envelope.client, Some(client));
-    assert_eq!(envelope.log_level, Some(LogLevel::Notice));
+    assert_eq!(envelope.log_level, Some(LoggingLevel::Notice));
     assert_eq!(envelope.progress_token.unwrap().as_json(), "\"t\"");
     assert!(envelope.trace.parent.unwrap().starts_with("00-0af7"));
 }

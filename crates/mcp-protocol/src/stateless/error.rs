@@ -8,7 +8,7 @@
 use serde_json::{Value, json};
 use thiserror::Error;
 
-use crate::stateless::request_state::{RequestStateFault, StateTooLarge};
+use crate::stateless::request_state::{RequestStateError, StateTooLarge};
 use crate::{
     bytes::cut_text,
     capabilities::ClientCapabilities,
@@ -17,7 +17,7 @@ use crate::{
         error_text,
     },
     object::Object,
-    stateless::{envelope::EnvelopeFault, headers::HeaderFault, input::InputFault},
+    stateless::{envelope::EnvelopeError, headers::HeaderError, mrtr::InputResponsesError},
     version::Version,
 };
 
@@ -39,13 +39,13 @@ pub enum StatelessError {
     Batch,
     /// The envelope is incomplete or malformed.
     #[error("invalid request envelope: {0}")]
-    Envelope(#[from] EnvelopeFault),
+    Envelope(#[from] EnvelopeError),
     /// The version that the envelope names is not served without a session.
     #[error("{}", unsupported(.0))]
     UnsupportedVersion(String),
     /// A header is missing, malformed, or says otherwise than the body.
     #[error("header mismatch: {0}")]
-    Header(#[from] HeaderFault),
+    Header(#[from] HeaderError),
     /// There is no such method, or it went away with the sessions.
     #[error("no method `{0}` in protocol version 2026-07-28")]
     MethodNotFound(String),
@@ -69,13 +69,13 @@ pub enum StatelessError {
     ResourceNotFound(String),
     /// `requestState` was not made by this server for this request, or is over.
     #[error(transparent)]
-    RequestState(#[from] RequestStateFault),
+    RequestState(#[from] RequestStateError),
     /// The answers of earlier rounds do not fit into a `requestState`.
     #[error(transparent)]
     StateTooLarge(#[from] StateTooLarge),
     /// An answer of the client is malformed.
     #[error("`inputResponses`: {0}")]
-    Input(#[from] InputFault),
+    Input(#[from] InputResponsesError),
     /// The server failed.
     #[error("internal error: {0}")]
     Internal(String),
@@ -228,7 +228,7 @@ mod tests {
             StatelessError::NotText("uri"),
             StatelessError::Params("no tool `x`".into()),
             StatelessError::ResourceNotFound("a:b".into()),
-            StatelessError::RequestState(RequestStateFault),
+            StatelessError::RequestState(RequestStateError),
         ] {
             assert_eq!((error.status(), error.code()), (200, -32602), "{error}");
         }

@@ -13,7 +13,7 @@ const SUFFIX: &str = "?=";
 
 /// Why a header value cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum HeaderValueFault {
+pub enum HeaderValueError {
     /// It has characters that a header value must not have.
     #[error("has characters outside of visible ASCII, space and tab")]
     Characters,
@@ -29,23 +29,23 @@ pub enum HeaderValueFault {
 ///
 /// # Errors
 /// Where it has characters that a header value must not have.
-pub fn plain(value: &str) -> Result<&str, HeaderValueFault> {
+pub fn plain(value: &str) -> Result<&str, HeaderValueError> {
     let value = value.trim_matches([' ', '\t']);
     let allowed = |byte| matches!(byte, b'\t' | b' '..=b'~');
-    if value.bytes().all(allowed) { Ok(value) } else { Err(HeaderValueFault::Characters) }
+    if value.bytes().all(allowed) { Ok(value) } else { Err(HeaderValueError::Characters) }
 }
 
 /// The same, decoded where it is marked as Base64 on both sides; with one mark it is literal.
 ///
 /// # Errors
 /// Where it is marked as Base64 of a text and is not.
-pub fn decoded(value: &str) -> Result<Cow<'_, str>, HeaderValueFault> {
+pub fn decoded(value: &str) -> Result<Cow<'_, str>, HeaderValueError> {
     let value = plain(value)?;
     match value.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix(SUFFIX)) {
         None => Ok(value.into()),
         Some(text) => {
-            let bytes = STANDARD.decode(text).map_err(|_| HeaderValueFault::Base64)?;
-            String::from_utf8(bytes).map(Cow::Owned).map_err(|_| HeaderValueFault::Utf8)
+            let bytes = STANDARD.decode(text).map_err(|_| HeaderValueError::Base64)?;
+            String::from_utf8(bytes).map(Cow::Owned).map_err(|_| HeaderValueError::Utf8)
         }
     }
 }
@@ -68,8 +68,8 @@ mod tests {
     #[test]
     fn other_characters_are_refused() {
         for value in ["café", "a\u{7f}b", "a\nb", "a\0", "\u{a0}x"] {
-            assert_eq!(plain(value), Err(HeaderValueFault::Characters), "{value:?}");
-            assert_eq!(decoded(value), Err(HeaderValueFault::Characters), "{value:?}");
+            assert_eq!(plain(value), Err(HeaderValueError::Characters), "{value:?}");
+            assert_eq!(decoded(value), Err(HeaderValueError::Characters), "{value:?}");
         }
     }
 
@@ -100,9 +100,9 @@ mod tests {
     fn wrong_base64_is_refused() {
         for text in ["SGVsbG8", "SGVs!!!bG8=", "SGVsbG8==", "SGVsbG9=", "SGVs bG8=", "_-__", "="] {
             let value = format!("=?base64?{text}?=");
-            assert_eq!(decoded(&value), Err(HeaderValueFault::Base64), "{value}");
+            assert_eq!(decoded(&value), Err(HeaderValueError::Base64), "{value}");
         }
-        assert_eq!(decoded("=?base64?/w==?="), Err(HeaderValueFault::Utf8));
+        assert_eq!(decoded("=?base64?/w==?="), Err(HeaderValueError::Utf8));
     }
 
     proptest! {

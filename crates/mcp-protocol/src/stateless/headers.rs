@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::{
     bytes::cut_text,
     stateless::{
-        header_value::{self, HeaderValueFault},
+        header_value::{self, HeaderValueError},
         method::Method,
         params::Params,
     },
@@ -34,7 +34,7 @@ pub trait HeaderSource {
 
 /// What is wrong with a header: 400, −32020.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HeaderFault {
+pub enum HeaderError {
     /// It is not there.
     #[error("the {header} header is missing; the body says `{body}`")]
     Missing {
@@ -67,11 +67,11 @@ pub enum HeaderFault {
         /// The header.
         header: String,
         /// Why.
-        fault: HeaderValueFault,
+        fault: HeaderValueError,
     },
 }
 
-impl HeaderFault {
+impl HeaderError {
     pub(super) fn missing(header: &str, body: &str) -> Self {
         Self::Missing { header: header.to_owned(), body: shown(body) }
     }
@@ -84,7 +84,7 @@ impl HeaderFault {
         Self::Unexpected { header: header.to_owned(), sent: shown(sent) }
     }
 
-    pub(super) fn unreadable(header: &str, fault: HeaderValueFault) -> Self {
+    pub(super) fn unreadable(header: &str, fault: HeaderValueError) -> Self {
         Self::Unreadable { header: header.to_owned(), fault }
     }
 }
@@ -97,7 +97,7 @@ fn shown(value: &str) -> String {
 ///
 /// # Errors
 /// When it does not.
-pub fn check_version(header: Option<&str>, body: &str) -> Result<(), HeaderFault> {
+pub fn check_version(header: Option<&str>, body: &str) -> Result<(), HeaderError> {
     same(VERSION_HEADER, header, body)
 }
 
@@ -110,27 +110,27 @@ pub fn check(
     headers: &impl HeaderSource,
     method: Method,
     params: &Params<'_>,
-) -> Result<(), HeaderFault> {
+) -> Result<(), HeaderError> {
     same(METHOD_HEADER, headers.header(METHOD_HEADER).as_deref(), method.as_str())?;
     let Some(name) = method.named_by().and_then(|by| params.name_if_text(by)) else {
         return Ok(());
     };
     let sent =
-        headers.header(NAME_HEADER).ok_or_else(|| HeaderFault::missing(NAME_HEADER, &name))?;
+        headers.header(NAME_HEADER).ok_or_else(|| HeaderError::missing(NAME_HEADER, &name))?;
     match header_value::decoded(&sent) {
         Ok(sent) if sent == name => Ok(()),
-        Ok(sent) => Err(HeaderFault::differs(NAME_HEADER, &sent, &name)),
-        Err(fault) => Err(HeaderFault::unreadable(NAME_HEADER, fault)),
+        Ok(sent) => Err(HeaderError::differs(NAME_HEADER, &sent, &name)),
+        Err(fault) => Err(HeaderError::unreadable(NAME_HEADER, fault)),
     }
 }
 
 /// Checks a header that has no Base64 form.
-fn same(name: &str, header: Option<&str>, body: &str) -> Result<(), HeaderFault> {
-    let sent = header.ok_or_else(|| HeaderFault::missing(name, body))?;
+fn same(name: &str, header: Option<&str>, body: &str) -> Result<(), HeaderError> {
+    let sent = header.ok_or_else(|| HeaderError::missing(name, body))?;
     match header_value::plain(sent) {
         Ok(sent) if sent == body => Ok(()),
-        Ok(sent) => Err(HeaderFault::differs(name, sent, body)),
-        Err(fault) => Err(HeaderFault::unreadable(name, fault)),
+        Ok(sent) => Err(HeaderError::differs(name, sent, body)),
+        Err(fault) => Err(HeaderError::unreadable(name, fault)),
     }
 }
 
@@ -142,7 +142,7 @@ mod tests {
         testing::{Examples, raw},
     };
 
-    fn checked(method: &str, params: &str, headers: &[(&str, &str)]) -> Result<(), HeaderFault> {
+    fn checked(method: &str, params: &str, headers: &[(&str, &str)]) -> Result<(), HeaderError> {
         let text = raw(params);
         let method = Method::parse(method).unwrap();
         check(&Headers::of(headers), method, &Params::scan(Some(&text)).unwrap())
@@ -210,7 +210,7 @@ mod tests {
     fn a_task_is_named_by_its_id() {
         let wrong = [("Mcp-Method", "tasks/get"), ("Mcp-Name", "t2")];
         let fault = checked("tasks/get", r#"{"taskId":"t1"}"#, &wrong).unwrap_err();
-        assert_eq!(fault, HeaderFault::differs("Mcp-Name", "t2", "t1"));
+        assert_eq!(fault, HeaderError::differs("Mcp-Name", "t2", "t1"));
     }
 
     #[test]

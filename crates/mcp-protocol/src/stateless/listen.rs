@@ -25,7 +25,7 @@ pub const MAX_NAMED: usize = 10_000;
 /// What a client wants to hear of.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Filter {
+pub struct SubscriptionFilter {
     /// The list of tools changed.
     pub tools_list_changed: bool,
     /// The list of prompts changed.
@@ -46,7 +46,7 @@ const NAMES: [&str; 5] = [
     "taskIds",
 ];
 
-impl Filter {
+impl SubscriptionFilter {
     /// Reads `params.notifications`. Fields that are not known here are left out.
     ///
     /// # Errors
@@ -135,7 +135,7 @@ impl Filter {
     }
 }
 
-impl Filter {
+impl SubscriptionFilter {
     /// The addresses by which the client watches a resource.
     pub fn watched_as<'a>(&'a self, uri: &'a str) -> impl Iterator<Item = &'a str> {
         let watched = self.resource_subscriptions.iter().map(String::as_str);
@@ -229,7 +229,7 @@ pub struct Subscription(pub RequestId);
 
 impl Subscription {
     /// The first message on the stream: what the server agreed to tell of.
-    pub fn acknowledged(&self, filter: &Filter) -> Vec<u8> {
+    pub fn acknowledged(&self, filter: &SubscriptionFilter) -> Vec<u8> {
         let params = Object::new().raw("notifications", &filter.to_json()).end();
         self.tagged("notifications/subscriptions/acknowledged", &params)
     }

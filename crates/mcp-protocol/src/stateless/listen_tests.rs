@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     error::StatelessError,
-    listen::{Change, Filter, MAX_NAMED, MAX_WATCHED, Offered, Subscription},
+    listen::{Change, MAX_NAMED, MAX_WATCHED, Offered, Subscription, SubscriptionFilter},
 };
 use crate::{
     capabilities::ClientCapabilities,
@@ -16,8 +16,8 @@ use crate::{
 const ALL: Offered =
     Offered { tools: true, prompts: true, resources: true, subscribe: true, tasks: true };
 
-fn filter(notifications: &Value) -> Result<Filter, StatelessError> {
-    Filter::read(Some(&raw(&notifications.to_string())))
+fn filter(notifications: &Value) -> Result<SubscriptionFilter, StatelessError> {
+    SubscriptionFilter::read(Some(&raw(&notifications.to_string())))
 }
 
 fn subscription(id: &str) -> Subscription {
@@ -43,8 +43,8 @@ fn a_filter_is_what_it_names() {
     let whole = filter(&everything()).unwrap();
     assert_eq!(value(&whole.to_json()).unwrap(), everything());
     let none = json!({ "toolsListChanged": false, "taskIds": null, "other": [1] });
-    assert_eq!(filter(&none), Ok(Filter::default()));
-    assert_eq!(filter(&json!({})), Ok(Filter::default()));
+    assert_eq!(filter(&none), Ok(SubscriptionFilter::default()));
+    assert_eq!(filter(&json!({})), Ok(SubscriptionFilter::default()));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn a_malformed_filter_is_an_error_in_band() {
         assert_eq!((error.status(), error.code()), (200, -32602));
         assert!(error.to_string().contains("`notifications`"), "{error}");
     }
-    assert_eq!(Filter::read(None), Err(StatelessError::Missing("notifications")));
+    assert_eq!(SubscriptionFilter::read(None), Err(StatelessError::Missing("notifications")));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn tasks_need_their_extension() {
 fn the_server_agrees_to_what_it_offers() {
     let whole = filter(&everything()).unwrap();
     assert_eq!(whole.clone().limited_to(&ALL), whole);
-    assert_eq!(whole.clone().limited_to(&Offered::default()), Filter::default());
+    assert_eq!(whole.clone().limited_to(&Offered::default()), SubscriptionFilter::default());
     let tools = whole.limited_to(&Offered { tools: true, ..Offered::default() });
     assert_eq!(value(&tools.to_json()).unwrap(), json!({ "toolsListChanged": true }));
     let asked_less = filter(&json!({ "promptsListChanged": true })).unwrap();
@@ -98,7 +98,7 @@ fn only_what_was_asked_for_is_wanted() {
     ];
     let whole = filter(&everything()).unwrap();
     assert!(changes.iter().all(|change| whole.wants(change)));
-    assert!(!changes.iter().any(|change| Filter::default().wants(change)));
+    assert!(!changes.iter().any(|change| SubscriptionFilter::default().wants(change)));
     assert!(!whole.wants(&Change::Resource { uri: "file:///b" }));
     assert!(!whole.wants(&Change::Task { id: "t2", task: "{}" }));
 }
@@ -108,7 +108,7 @@ fn every_message_carries_the_id_of_the_subscription_as_it_was_written() {
     let key = "io.modelcontextprotocol/subscriptionId";
     for (id, value) in [("1", json!(1)), ("\"1\"", json!("1")), ("\"a\\\"b\"", json!("a\"b"))] {
         let subscription = subscription(id);
-        let acknowledged = parsed(&subscription.acknowledged(&Filter::default()));
+        let acknowledged = parsed(&subscription.acknowledged(&SubscriptionFilter::default()));
         assert_eq!(acknowledged["params"]["_meta"][key], value);
         assert_eq!(acknowledged["params"]["notifications"], json!({}));
         let changed = parsed(&subscription.notification(&Change::Tools));

@@ -21,13 +21,13 @@ mod envelope_tests;
 pub mod error;
 pub mod header_value;
 pub mod headers;
-pub mod input;
 pub mod listen;
 #[cfg(test)]
 mod listen_tests;
 pub mod method;
+pub mod mrtr;
+pub mod param_declarations;
 pub mod param_headers;
-pub mod param_marks;
 pub mod params;
 pub mod request_state;
 pub mod result;

@@ -13,8 +13,8 @@ use crate::{
     raw,
     stateless::{
         header_value,
-        headers::{HeaderFault, HeaderSource},
-        param_marks::{ParamHeader, ParamKind},
+        headers::{HeaderError, HeaderSource},
+        param_declarations::{ParamHeader, ParamKind},
     },
 };
 
@@ -27,7 +27,7 @@ pub fn check(
     headers: &impl HeaderSource,
     declared: &[ParamHeader],
     arguments: Option<&RawValue>,
-) -> Result<(), HeaderFault> {
+) -> Result<(), HeaderError> {
     declared.iter().try_for_each(|one| check_one(headers, one, arguments))
 }
 
@@ -35,18 +35,18 @@ fn check_one(
     headers: &impl HeaderSource,
     declared: &ParamHeader,
     arguments: Option<&RawValue>,
-) -> Result<(), HeaderFault> {
+) -> Result<(), HeaderError> {
     let name = &declared.header;
     let body = arguments.and_then(|arguments| shown(&declared.path, arguments));
     let sent = headers.header(name);
     let sent = sent.as_deref().map(header_value::decoded).transpose();
-    let sent = sent.map_err(|fault| HeaderFault::unreadable(name, fault))?;
+    let sent = sent.map_err(|fault| HeaderError::unreadable(name, fault))?;
     match (sent, body) {
         (None, None) => Ok(()),
-        (None, Some(body)) => Err(HeaderFault::missing(name, &body)),
-        (Some(sent), None) => Err(HeaderFault::unexpected(name, &sent)),
+        (None, Some(body)) => Err(HeaderError::missing(name, &body)),
+        (Some(sent), None) => Err(HeaderError::unexpected(name, &sent)),
         (Some(sent), Some(body)) if same(declared.kind, &sent, &body) => Ok(()),
-        (Some(sent), Some(body)) => Err(HeaderFault::differs(name, &sent, &body)),
+        (Some(sent), Some(body)) => Err(HeaderError::differs(name, &sent, &body)),
     }
 }
 
@@ -115,7 +115,7 @@ mod tests {
         .unwrap()
     }
 
-    fn checked(arguments: &str, headers: &[(&str, &str)]) -> Result<(), HeaderFault> {
+    fn checked(arguments: &str, headers: &[(&str, &str)]) -> Result<(), HeaderError> {
         let arguments = raw(arguments);
         check(&Headers::of(headers), &declared(), Some(&arguments))
     }

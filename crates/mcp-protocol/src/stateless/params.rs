@@ -12,7 +12,7 @@ use crate::{
     fields::fields,
     raw,
     stateless::{
-        envelope::{EnvelopeFault, Meta},
+        envelope::{EnvelopeError, Meta},
         error::StatelessError,
         method::NamedBy,
     },
@@ -21,7 +21,7 @@ use crate::{
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params<'a> {
-    meta: Result<Meta<'a>, EnvelopeFault>,
+    meta: Result<Meta<'a>, EnvelopeError>,
     name: Option<&'a RawValue>,
     uri: Option<&'a RawValue>,
     task_id: Option<&'a RawValue>,
@@ -54,12 +54,12 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// Where they are no object, or name something twice.
-    pub fn scan(params: Option<&'a RawValue>) -> Result<Self, EnvelopeFault> {
+    pub fn scan(params: Option<&'a RawValue>) -> Result<Self, EnvelopeError> {
         let found = match params {
             None => [None; FIELDS.len()],
-            Some(params) if !raw::is_object(params) => return Err(EnvelopeFault::NoObject),
+            Some(params) if !raw::is_object(params) => return Err(EnvelopeError::NoObject),
             Some(params) => fields(params.get(), FIELDS)
-                .map_err(|error| EnvelopeFault::Unreadable(error.to_string()))?,
+                .map_err(|error| EnvelopeError::Unreadable(error.to_string()))?,
         };
         let [
             meta,
@@ -74,7 +74,7 @@ impl<'a> Params<'a> {
             completion @ ..,
         ] = found;
         Ok(Self {
-            meta: meta.ok_or(EnvelopeFault::NoMeta).and_then(Meta::scan),
+            meta: meta.ok_or(EnvelopeError::NoMeta).and_then(Meta::scan),
             name,
             uri,
             task_id,
@@ -91,7 +91,7 @@ impl<'a> Params<'a> {
     ///
     /// # Errors
     /// Where it is missing or no object.
-    pub fn meta(&self) -> Result<&Meta<'a>, EnvelopeFault> {
+    pub fn meta(&self) -> Result<&Meta<'a>, EnvelopeError> {
         self.meta.as_ref().map_err(Clone::clone)
     }
 
@@ -186,13 +186,13 @@ mod tests {
     #[test]
     fn no_parameters_are_parameters_without_an_envelope() {
         let params = Params::scan(None).unwrap();
-        assert_eq!(params.meta().err(), Some(EnvelopeFault::NoMeta));
+        assert_eq!(params.meta().err(), Some(EnvelopeError::NoMeta));
     }
 
     #[test]
     fn an_array_is_never_read_by_position() {
         let text = raw(r#"[{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}]"#);
-        assert_eq!(Params::scan(Some(&text)).err(), Some(EnvelopeFault::NoObject));
+        assert_eq!(Params::scan(Some(&text)).err(), Some(EnvelopeError::NoObject));
     }
 
     #[test]
@@ -200,7 +200,7 @@ mod tests {
         let text = raw(r#"{"name":"a","name":"b"}"#);
         let fault = Params::scan(Some(&text)).unwrap_err();
         assert!(
-            matches!(&fault, EnvelopeFault::Unreadable(why) if why.contains("name")),
+            matches!(&fault, EnvelopeError::Unreadable(why) if why.contains("name")),
             "{fault}"
         );
     }

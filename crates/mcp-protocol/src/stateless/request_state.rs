@@ -13,7 +13,7 @@ pub const MAX_STATE: usize = 64 * 1024;
     "requestState is not valid for this request, or has expired: send the request again without \
      `requestState` and `inputResponses`"
 )]
-pub struct RequestStateFault;
+pub struct RequestStateError;
 
 /// The answers are larger than [`MAX_STATE`] holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

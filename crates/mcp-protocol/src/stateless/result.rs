@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use crate::{
     initialize::server_info,
     object::Object,
-    stateless::{META_SERVER, META_SUBSCRIPTION, input::InputRequests},
+    stateless::{META_SERVER, META_SUBSCRIPTION, mrtr::InputRequests},
 };
 
 /// What a result is.
@@ -126,7 +126,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::{question::Question, stateless::input::Keyed, testing::Examples};
+    use crate::{input_request::InputRequest, stateless::mrtr::KeyedRequest, testing::Examples};
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect(text)
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn questions_and_state_are_one_result() {
-        let keyed = [Keyed::new("who", Question::Roots)];
+        let keyed = [KeyedRequest::new("who", InputRequest::Roots)];
         let result = parsed(&input_required(&InputRequests(&keyed), Some("sealed")));
         assert_eq!(result["resultType"], "input_required");
         assert_eq!(

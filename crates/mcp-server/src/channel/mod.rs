@@ -23,7 +23,7 @@ use std::{cell::RefCell, rc::Rc};
 use futures_channel::oneshot;
 use mcp_auth::scope::BeyondScope;
 use mcp_protocol::{
-    event::{self, StreamName},
+    event::{self, StreamId},
     jsonrpc::RequestId,
 };
 use reader::{Feed, Queue};
@@ -77,7 +77,7 @@ enum Delivery {
 #[derive(Default)]
 struct Inner {
     request: Option<RequestId>,
-    stream: Option<StreamName>,
+    stream: Option<StreamId>,
     priming: bool,
     delivery: Delivery,
     ring: Ring,
@@ -125,7 +125,7 @@ impl Channel {
 
     /// Names the call and its stream. `priming`: whether the stream starts with an empty event. Only
     /// the first name counts: events carry it.
-    pub fn name(&self, request: RequestId, stream: StreamName, priming: bool) {
+    pub fn name(&self, request: RequestId, stream: StreamId, priming: bool) {
         let mut inner = self.0.borrow_mut();
         if inner.stream.is_some() {
             return;
@@ -143,7 +143,7 @@ impl Channel {
     }
 
     /// The name of the call's stream.
-    pub fn stream(&self) -> Option<StreamName> {
+    pub fn stream(&self) -> Option<StreamId> {
         self.0.borrow().stream.clone()
     }
 

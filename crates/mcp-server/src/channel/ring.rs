@@ -6,7 +6,7 @@
 
 use std::{collections::VecDeque, rc::Rc};
 
-use mcp_protocol::event::{self, StreamName};
+use mcp_protocol::event::{self, StreamId};
 
 /// Events that are kept.
 const MAX_EVENTS: usize = 1_024;
@@ -66,7 +66,7 @@ impl Ring {
     }
 
     /// Adds a message as the next event of this stream; without a stream it has no id.
-    pub(super) fn add(&mut self, stream: Option<&StreamName>, json: &[u8]) -> Frame {
+    pub(super) fn add(&mut self, stream: Option<&StreamId>, json: &[u8]) -> Frame {
         let id = stream.map(|stream| stream.event_id(self.next));
         let frame = Rc::new(event::message(id.as_deref(), json));
         self.bytes = self.bytes.saturating_add(frame.len());

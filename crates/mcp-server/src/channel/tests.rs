@@ -14,7 +14,7 @@ use super::{ring::MAX_BYTES, *};
 fn named(priming: bool) -> Rc<Channel> {
     let channel = Channel::new();
     let id = RequestId::read(&RawValue::from_string("1".into()).unwrap()).unwrap();
-    channel.name(id.clone(), StreamName::of_call("i", 0, &id), priming);
+    channel.name(id.clone(), StreamId::of_call("i", 0, &id), priming);
     channel
 }
 
@@ -99,7 +99,7 @@ fn a_channel_is_named_once() {
     let channel = named(false);
     channel.push(b"1");
     let id = RequestId::read(&RawValue::from_string("2".into()).unwrap()).unwrap();
-    channel.name(id.clone(), StreamName::of_call("i", 1, &id), true);
+    channel.name(id.clone(), StreamId::of_call("i", 1, &id), true);
     channel.push(b"2");
     let mut reader = channel.events();
     let text = text(&mut reader);

@@ -3,15 +3,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::ask::{AboutGrant, Answer, Ask, ListedGrant, Page, Watcher};
-use crate::notify::News;
+use super::request::{AboutGrant, Answer, HubRequest, ListedGrant, Page, Watcher};
+use crate::notifier::ChangeEvent;
 use mcp_platform::{
     message::{Message, OldRequest},
     record::Record as _,
 };
 use mcp_protocol::base64url;
 
-impl Message for Ask {
+impl Message for HubRequest {
     type Answer = Answer;
 
     fn to_0_1_0(&self) -> OldRequest {
@@ -46,7 +46,7 @@ impl Message for Ask {
         let (what, mut next) = (parts.next()?, || parts.next());
         Some(match what {
             "announce" => {
-                let (origin, news) = (next()?.to_owned(), News::from_json(body)?);
+                let (origin, news) = (next()?.to_owned(), ChangeEvent::from_json(body)?);
                 Self::Announce { origin, news }
             }
             "watch" => Self::Watch { object: next()?.to_owned(), until: next()?.parse().ok()? },

@@ -8,7 +8,7 @@ use mcp_auth::principal::Principal;
 use mcp_platform::record::Record;
 use mcp_protocol::{
     jsonrpc::RequestId,
-    stateless::listen::{Change, Filter, Subscription},
+    stateless::listen::{Change, Subscription, SubscriptionFilter},
 };
 
 /// The header with which the Worker says what a listener wants. Only the Worker reaches a hub.
@@ -34,14 +34,14 @@ pub struct Listener {
     pub id: String,
     /// What it wants to hear.
     #[serde(default)]
-    pub filter: Filter,
+    pub filter: SubscriptionFilter,
 }
 
 impl Record for Listener {
     /// The id and the filter, a line each.
     fn from_0_1_0(text: &str) -> Option<Self> {
         let (id, filter) = text.split_once('\n')?;
-        Some(Self { id: id.to_owned(), filter: Filter::from_json(filter).ok()? })
+        Some(Self { id: id.to_owned(), filter: SubscriptionFilter::from_json(filter).ok()? })
     }
 }
 
@@ -62,7 +62,7 @@ impl Listener {
     }
 
     /// The notification for this listener, if it wants to hear of the change.
-    pub fn told(&self, change: &Change<'_>) -> Option<Vec<u8>> {
+    pub fn notification_for(&self, change: &Change<'_>) -> Option<Vec<u8>> {
         let id = RawValue::from_string(self.id.clone()).ok()?;
         let subscription = Subscription(RequestId::read(&id)?);
         match change {
@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn a_listener_hears_what_it_wanted_under_its_own_id() {
-        let filter = Filter { tools_list_changed: true, ..Filter::default() };
+        let filter =
+            SubscriptionFilter { tools_list_changed: true, ..SubscriptionFilter::default() };
         let listener = Listener { id: "\"ü\"".into(), filter };
         insta::assert_snapshot!(
             listener.to_json(),
@@ -94,15 +95,15 @@ mod tests {
         assert_eq!(Listener::from_ascii(&old).as_ref(), Some(&listener));
         let same = Listener::from_ascii(&listener.to_ascii()).unwrap();
         assert_eq!(same, listener);
-        let told = String::from_utf8(same.told(&Change::Tools).unwrap()).unwrap();
+        let told = String::from_utf8(same.notification_for(&Change::Tools).unwrap()).unwrap();
         assert!(told.contains(r#"subscriptionId":"ü""#), "{told}");
-        assert_eq!(same.told(&Change::Prompts), None);
+        assert_eq!(same.notification_for(&Change::Prompts), None);
     }
 
     #[test]
     fn a_principal_is_read_as_it_was_written() {
         let principal =
-            Principal { client: "Cläude".into(), ..Principal::nobody(Subject([7; 16])) };
+            Principal { client: "Cläude".into(), ..Principal::without_rights(Subject([7; 16])) };
         let stored = of_0_1_0("header-principal", &principal_to_ascii(&principal));
         assert_eq!(principal_from_ascii(&stored), Some(principal));
     }
@@ -110,10 +111,10 @@ mod tests {
     #[test]
     fn a_resource_is_told_of_by_the_address_that_the_listener_wrote() {
         let resource_subscriptions = vec!["SITEBAY://sites/".to_owned()];
-        let filter = Filter { resource_subscriptions, ..Filter::default() };
+        let filter = SubscriptionFilter { resource_subscriptions, ..SubscriptionFilter::default() };
         let listener = Listener { id: "1".into(), filter };
-        let told = listener.told(&Change::Resource { uri: "sitebay://sites" }).unwrap();
+        let told = listener.notification_for(&Change::Resource { uri: "sitebay://sites" }).unwrap();
         assert!(String::from_utf8(told).unwrap().contains(r#""uri":"SITEBAY://sites/""#));
-        assert_eq!(listener.told(&Change::Resource { uri: "sitebay://teams" }), None);
+        assert_eq!(listener.notification_for(&Change::Resource { uri: "sitebay://teams" }), None);
     }
 }

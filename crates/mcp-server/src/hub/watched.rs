@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use crate::{
         context::Context,
-        toolset::{Arguments, Ended, Tool, Toolset},
+        toolset::{Arguments, CallResult, Tool, Toolset},
     };
 
     /// Has sites, which change by themselves.
@@ -50,7 +50,7 @@ mod tests {
             _: &'a Context,
             _: &'a Tool,
             _: Arguments<'a>,
-        ) -> LocalBoxFuture<'a, Ended> {
+        ) -> LocalBoxFuture<'a, CallResult> {
             unreachable!("it has no tools")
         }
 

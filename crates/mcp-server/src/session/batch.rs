@@ -15,24 +15,24 @@ use std::{
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
-use super::{Session, call::Call, serve::answered};
+use super::{Session, call::Call, serve::handle_message};
 use crate::{
-    call::{keep_answer, panicked},
+    call::{panic_reply, store_answer},
     channel::{Channel, Reply},
     context::Context,
-    size::MAX_RESULT,
+    result_size::MAX_RESULT,
 };
 use mcp_protocol::jsonrpc::{INTERNAL_ERROR, Message, RequestId, RpcError, error_text};
 
 /// One message of a batch.
-struct Part<'a> {
+struct BatchItem<'a> {
     /// Where it is a request.
     call: Option<Rc<Call>>,
     answer: LocalBoxFuture<'a, Reply>,
     reply: Option<Reply>,
 }
 
-impl<'a> Part<'a> {
+impl<'a> BatchItem<'a> {
     fn new(
         session: &'a Rc<Session>,
         ctx: &'a Context,
@@ -41,13 +41,13 @@ impl<'a> Part<'a> {
     ) -> Self {
         let id = message.request().cloned();
         let call = id.clone().map(|id| Call::new(id, channel.clone(), false));
-        let answer = AssertUnwindSafe(answered(session, ctx, message, call.clone()))
+        let answer = AssertUnwindSafe(handle_message(session, ctx, message, call.clone()))
             .catch_unwind()
-            .map(move |caught| caught.unwrap_or_else(|_| panicked(id.as_ref())));
+            .map(move |caught| caught.unwrap_or_else(|_| panic_reply(id.as_ref())));
         Self { call, answer: answer.boxed_local(), reply: None }
     }
 
-    fn poll(&mut self, cx: &mut Polled<'_>, room: &mut Room) {
+    fn poll(&mut self, cx: &mut Polled<'_>, room: &mut ResponseBudget) {
         if self.reply.is_some() {
             return;
         }
@@ -78,9 +78,9 @@ impl<'a> Part<'a> {
 }
 
 /// Bytes that are left for the responses of a batch.
-struct Room(usize);
+struct ResponseBudget(usize);
 
-impl Room {
+impl ResponseBudget {
     /// Takes a response, or an error in its place. One response always fits, because it was bounded
     /// when it was made.
     fn take(&mut self, id: Option<&RequestId>, reply: Reply) -> Reply {
@@ -109,28 +109,32 @@ pub(super) async fn batch(
     if let Some(id) = messages.iter().find_map(Message::request) {
         session.name(channel, id);
     }
-    let part = |message| Part::new(session, ctx, message, channel);
-    let mut parts: Vec<Part<'_>> = messages.into_iter().map(part).collect();
-    let mut room = Room(MAX_RESULT);
+    let part = |message| BatchItem::new(session, ctx, message, channel);
+    let mut parts: Vec<BatchItem<'_>> = messages.into_iter().map(part).collect();
+    let mut room = ResponseBudget(MAX_RESULT);
     until(&mut parts, &mut room, |part| part.is_over() || part.is_cancelled()).await;
     let reply = joined(&parts);
-    if !parts.iter().all(Part::is_over) {
+    if !parts.iter().all(BatchItem::is_over) {
         // The answer does not wait for requests that were taken back.
         if reply.body().is_some() {
-            keep_answer(&reply, channel, &*session.keeper).await;
+            store_answer(&reply, channel, &*session.keeper).await;
             channel.finish(reply);
             session.keeper.ended();
         } else {
             channel.cancel();
         }
-        until(&mut parts, &mut room, Part::is_over).await;
+        until(&mut parts, &mut room, BatchItem::is_over).await;
         return Reply::Accepted;
     }
     reply
 }
 
 /// Polls all parts until each is as far as this.
-async fn until<'a>(parts: &mut [Part<'a>], room: &mut Room, is_far: impl Fn(&Part<'a>) -> bool) {
+async fn until<'a>(
+    parts: &mut [BatchItem<'a>],
+    room: &mut ResponseBudget,
+    is_far: impl Fn(&BatchItem<'a>) -> bool,
+) {
     poll_fn(|cx| {
         for part in parts.iter_mut() {
             part.poll(cx, room);
@@ -141,8 +145,8 @@ async fn until<'a>(parts: &mut [Part<'a>], room: &mut Room, is_far: impl Fn(&Par
 }
 
 /// The responses in the order of their requests.
-fn joined(parts: &[Part<'_>]) -> Reply {
-    let responses: Vec<&[u8]> = parts.iter().filter_map(Part::response).collect();
+fn joined(parts: &[BatchItem<'_>]) -> Reply {
+    let responses: Vec<&[u8]> = parts.iter().filter_map(BatchItem::response).collect();
     if responses.is_empty() {
         return Reply::Accepted;
     }
@@ -167,7 +171,7 @@ mod tests {
             (vec![MAX_RESULT / 2, MAX_RESULT / 2 + 1, MAX_RESULT / 2], vec![true, false, true]),
             (vec![0, 10, MAX_RESULT], vec![true, true, false]),
         ] {
-            let mut room = Room(MAX_RESULT);
+            let mut room = ResponseBudget(MAX_RESULT);
             let taken =
                 sizes.iter().map(|size| room.take(None, response(*size)) == response(*size));
             assert_eq!(taken.collect::<Vec<_>>(), fit, "{sizes:?}");

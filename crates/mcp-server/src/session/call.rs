@@ -16,23 +16,23 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use super::{Session, TOOLS_CHANGED, questions::OpenQuestion};
+use super::{Session, TOOLS_CHANGED, client_requests::PendingRequest};
 use crate::{
-    ask::{Reason, Stop, fitting, named},
     channel::Channel,
-    notify::{News, Notifier},
+    client_request::{Stop, StopReason, named, validated},
+    notifier::{ChangeEvent, Notifier},
 };
-use mcp_auth::{refusal::Refusal, request_state::Answered};
+use mcp_auth::{refusal::Refusal, request_state::AnsweredInput};
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
     capabilities::ClientCapabilities,
+    input_request::InputRequest,
     jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, notification_text, request_text},
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     notification,
     object::Object,
-    question::Question,
-    stateless::input::Keyed,
-    vocabulary,
+    stateless::mrtr::KeyedRequest,
+    version_schema,
 };
 
 /// How long a person may take to answer. A runtime keeps a waiting object for 15 minutes.
@@ -112,7 +112,7 @@ pub(super) struct CallNotifier {
     pub(super) answered: Answers,
 }
 
-type Answers = Rc<RefCell<Vec<Answered>>>;
+type Answers = Rc<RefCell<Vec<AnsweredInput>>>;
 
 impl Notifier for CallNotifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
@@ -122,24 +122,28 @@ impl Notifier for CallNotifier {
         }
     }
 
-    fn log(&self, level: LogLevel, logger: &str, data: Value) {
+    fn log(&self, level: LoggingLevel, logger: &str, data: Value) {
         if self.session.settings.borrow().wants(level) {
             self.call.push(&notification::message(level, logger, &data));
         }
     }
 
-    fn announce(&self, news: News) {
-        self.session.tell(&news);
-        self.session.keeper.tell_listeners(&news);
+    fn announce(&self, news: ChangeEvent) {
+        self.session.notify(&news);
+        self.session.keeper.notify_listeners(&news);
     }
 
-    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         if self.call.is_cancelled() {
             return ready(Err(Stop::unanswered("the request was cancelled"))).boxed_local();
         }
-        let able = |asked: &Keyed| self.session.capabilities().has(asked.question.needs());
+        let able = |asked: &KeyedRequest| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
-            return ready(Err(Stop(Reason::Incapable(asked.question.needs())))).boxed_local();
+            return ready(Err(Stop(StopReason::MissingCapability(asked.question.needs()))))
+                .boxed_local();
         }
         if !self.call.channel.takes_questions() {
             let why = Refusal::AcceptQuestion.to_string();
@@ -153,8 +157,8 @@ impl Notifier for CallNotifier {
         let questions = named(questions, answered.borrow().len());
         async move {
             // The follower of a task passes answers on that no context has seen.
-            let answers = fitting(&questions, waited.await?)?;
-            let kept = |(asked, answer): (Keyed, &Value)| Answered {
+            let answers = validated(&questions, waited.await?)?;
+            let kept = |(asked, answer): (KeyedRequest, &Value)| AnsweredInput {
                 key: asked.key,
                 question: asked.question.digest(),
                 answer: answer.to_string(),
@@ -179,7 +183,7 @@ impl Notifier for CallNotifier {
         self.call.is_over()
     }
 
-    fn answered(&self) -> Vec<Answered> {
+    fn answered(&self) -> Vec<AnsweredInput> {
         self.answered.borrow().clone()
     }
 
@@ -215,10 +219,10 @@ impl Notifier for CallNotifier {
 
 impl CallNotifier {
     /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
-    fn put(&self, question: &Question) -> Option<OpenQuestion> {
+    fn put(&self, question: &InputRequest) -> Option<PendingRequest> {
         let asked = self.session.questions.open(&self.call)?;
-        let mut params = vocabulary::asked(self.session.version(), question.params());
-        if let (Question::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
+        let mut params = version_schema::adapt_params(self.session.version(), question.params());
+        if let (InputRequest::Url { .. }, Some(params)) = (question, params.as_object_mut()) {
             // Only the session era names an elicitation (2025-11-25 `client/elicitation`).
             params.insert("elicitationId".to_owned(), json!(asked.id()));
         }
@@ -249,7 +253,7 @@ pub(super) fn take_back(session: &Session, channel: &Channel, id: &str) {
 struct Asked {
     session: Rc<Session>,
     channel: Rc<Channel>,
-    questions: Vec<OpenQuestion>,
+    questions: Vec<PendingRequest>,
 }
 
 impl Drop for Asked {

@@ -1,18 +1,18 @@
 //! What an object knows of one session while it is in memory.
 //!
 //! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
-//! survive the object's memory goes through [`Keeper`], and nothing else is stored.
+//! survive the object's memory goes through [`SessionStore`], and nothing else is stored.
 
 mod batch;
 mod call;
-pub mod kept;
-mod questions;
-mod recent;
+mod client_requests;
+mod recent_streams;
+pub mod record;
 mod serve;
 mod settings;
 
-pub use recent::Recent;
-pub use serve::{serve, worded};
+pub use recent_streams::RecentStreams;
+pub use serve::{encode, serve};
 pub use settings::Settings;
 
 use std::{
@@ -21,30 +21,30 @@ use std::{
 };
 
 use call::{Call, CallNotifier, take_back};
+use client_requests::ClientRequests;
 use futures_util::future::LocalBoxFuture;
-use questions::Questions;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::{
-    call::Store,
+    call::AnswerStore,
     channel::{CallStream, Channel},
-    notify::{News, Notifier},
+    notifier::{ChangeEvent, Notifier},
 };
 use mcp_auth::{principal::Principal, secret::Secret, session_id::Claims};
 use mcp_platform::{SharedPlatform, record::Record};
 use mcp_protocol::{
     bytes::cut_text,
     capabilities::ClientCapabilities,
-    event::{LastEvent, StreamName},
+    event::{LastEvent, StreamId},
     fields::fields,
     implementation::Implementation,
-    initialize::Hello,
+    initialize::InitializeParams,
     jsonrpc::{RequestId, notification_text},
     object::Object,
     version::Version,
-    vocabulary::askable,
+    version_schema::askable_capabilities,
 };
 
 /// Kinds of news kept for a client that has no long-lived stream open.
@@ -54,12 +54,12 @@ const MAX_NEWS: usize = 64;
 const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
 
 /// What a session needs of its object.
-pub trait Keeper: Store {
+pub trait SessionStore: AnswerStore {
     /// Sends a message to the session's long-lived stream; false where none is open.
     fn announce(&self, message: &str) -> bool;
 
     /// Tells whoever else listens to the subject's changes, in sessions and outside of them.
-    fn tell_listeners(&self, news: &News);
+    fn notify_listeners(&self, news: &ChangeEvent);
 
     /// Logs what an operator may want to know.
     fn note(&self, what: &str);
@@ -81,22 +81,22 @@ pub trait Keeper: Store {
     ) -> LocalBoxFuture<'static, ()>;
 
     /// Keeps what the client said of itself with the session's stream.
-    fn greeted(&self, greeted: &Greeted);
+    fn negotiated(&self, negotiated: &Negotiated);
 
     /// Remembers which task answers a call whose own object may end before it.
-    fn moved(&self, stream: &StreamName, task: &str);
+    fn moved(&self, stream: &StreamId, task: &str);
 
     /// Takes a task back.
     fn cancel_task(&self, task: &str);
 
     /// The final answer of a streamed call, where it is still kept.
-    fn stored(&self, stream: &StreamName) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
+    fn stored(&self, stream: &StreamId) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
 }
 
 /// What a client said of itself in `initialize`, as it is kept with a stream's socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
-pub struct Greeted {
+pub struct Negotiated {
     /// The negotiated version's code; 0 before `initialize`.
     pub version: u8,
     /// The bits of the client's capabilities.
@@ -107,11 +107,11 @@ pub struct Greeted {
     pub client_version: String,
 }
 
-impl Record for Greeted {}
+impl Record for Negotiated {}
 
-impl Greeted {
+impl Negotiated {
     /// From the parameters of `initialize`.
-    pub fn of(hello: &Hello) -> Self {
+    pub fn of(hello: &InitializeParams) -> Self {
         Self {
             version: hello.version.code(),
             capabilities: hello.capabilities.bits(),
@@ -127,18 +127,18 @@ pub struct Session {
     pub id: Uuid,
     /// When its id was issued, in seconds since 1970.
     pub issued: u32,
-    hello: RefCell<Greeted>,
+    hello: RefCell<Negotiated>,
     /// Names this life of the object in event ids.
     incarnation: String,
     /// Numbers of streams and questions, of which the object gives none twice.
     numbers: Rc<Cell<u32>>,
     running: RefCell<Vec<Rc<Call>>>,
-    recent: Rc<Recent>,
-    questions: Questions,
+    recent: Rc<RecentStreams>,
+    questions: ClientRequests,
     settings: RefCell<Settings>,
     news: RefCell<Vec<String>>,
     used_at: Cell<u64>,
-    keeper: Rc<dyn Keeper>,
+    keeper: Rc<dyn SessionStore>,
 }
 
 impl Session {
@@ -147,13 +147,13 @@ impl Session {
         claims: &Claims,
         incarnation: &str,
         settings: Settings,
-        (recent, numbers): (Rc<Recent>, Rc<Cell<u32>>),
-        keeper: Rc<dyn Keeper>,
+        (recent, numbers): (Rc<RecentStreams>, Rc<Cell<u32>>),
+        keeper: Rc<dyn SessionStore>,
     ) -> Self {
         Self {
             id: claims.session,
             issued: claims.issued,
-            hello: RefCell::new(Greeted {
+            hello: RefCell::new(Negotiated {
                 version: claims.version.code(),
                 capabilities: claims.capabilities.bits(),
                 name: claims.client_name.clone(),
@@ -163,7 +163,7 @@ impl Session {
             numbers: numbers.clone(),
             running: RefCell::default(),
             recent,
-            questions: Questions::new(incarnation, numbers),
+            questions: ClientRequests::new(incarnation, numbers),
             settings: RefCell::new(settings),
             news: RefCell::default(),
             used_at: Cell::new(0),
@@ -179,7 +179,7 @@ impl Session {
     /// What the client can be asked for: what it declared, as far as its version has it.
     pub fn capabilities(&self) -> ClientCapabilities {
         let declared = ClientCapabilities::from_bits(self.hello.borrow().capabilities);
-        askable(self.version(), declared)
+        askable_capabilities(self.version(), declared)
     }
 
     /// The program that the person uses.
@@ -189,12 +189,12 @@ impl Session {
     }
 
     /// What the client said of itself, in a session that began before it said anything.
-    pub fn greet(&self, greeted: Greeted) {
-        *self.hello.borrow_mut() = greeted;
+    pub fn set_negotiated(&self, negotiated: Negotiated) {
+        *self.hello.borrow_mut() = negotiated;
     }
 
     /// Where streamed answers are kept.
-    pub fn store(&self) -> Rc<dyn Keeper> {
+    pub fn store(&self) -> Rc<dyn SessionStore> {
         self.keeper.clone()
     }
 
@@ -250,29 +250,31 @@ impl Session {
     }
 
     /// Tells the client what changed, if it concerns this session.
-    pub fn tell(&self, news: &News) {
+    pub fn notify(&self, news: &ChangeEvent) {
         let (method, params) = match news {
-            News::ToolsChanged => (TOOLS_CHANGED, Object::new()),
-            News::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
-            News::ResourcesChanged => ("notifications/resources/list_changed", Object::new()),
-            News::ResourceUpdated(uri) => {
+            ChangeEvent::ToolsChanged => (TOOLS_CHANGED, Object::new()),
+            ChangeEvent::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
+            ChangeEvent::ResourcesChanged => {
+                ("notifications/resources/list_changed", Object::new())
+            }
+            ChangeEvent::ResourceUpdated(uri) => {
                 let addresses = self.settings.borrow().watched_as(uri);
                 for uri in addresses {
                     let params = Object::new().text("uri", &uri).end();
-                    self.send_or_keep(&notification_text(
+                    self.send_or_queue(&notification_text(
                         "notifications/resources/updated",
                         &params,
                     ));
                 }
                 return;
             }
-            News::Task(..) => return,
+            ChangeEvent::Task(..) => return,
         };
-        self.send_or_keep(&notification_text(method, &params.end()));
+        self.send_or_queue(&notification_text(method, &params.end()));
     }
 
     /// Sends a message to the long-lived stream, or keeps one of its kind until there is one.
-    fn send_or_keep(&self, message: &[u8]) {
+    fn send_or_queue(&self, message: &[u8]) {
         let Ok(message) = std::str::from_utf8(message) else {
             return;
         };
@@ -313,16 +315,16 @@ impl Session {
     fn name(&self, channel: &Channel, id: &RequestId) {
         let number = self.numbers.get();
         self.numbers.set(number.wrapping_add(1));
-        let stream = StreamName::of_call(&self.incarnation, number, id);
+        let stream = StreamId::of_call(&self.incarnation, number, id);
         channel.name(id.clone(), stream, self.version().priming_event());
     }
 
     /// Registers a request until the returned guard is dropped, also where the call panics.
-    fn start(self: &Rc<Self>, call: Rc<Call>) -> Running {
+    fn start(self: &Rc<Self>, call: Rc<Call>) -> RunningCall {
         // The same id may be in flight twice; the later one is the one to cancel.
         self.take(&call.id);
         self.running.borrow_mut().push(call.clone());
-        Running { session: self.clone(), call }
+        RunningCall { session: self.clone(), call }
     }
 
     /// Registers a call that a client reads on while it goes on in a task, and gives the way back to the
@@ -333,11 +335,11 @@ impl Session {
         channel: &Rc<Channel>,
         task: &str,
         platform: SharedPlatform,
-    ) -> (Running, Rc<dyn Notifier>) {
+    ) -> (RunningCall, Rc<dyn Notifier>) {
         let call = Call::new(id.clone(), channel.clone(), true);
         call.moved(task);
         self.running.borrow_mut().push(call.clone());
-        let running = Running { session: self.clone(), call: call.clone() };
+        let running = RunningCall { session: self.clone(), call: call.clone() };
         let back = CallNotifier {
             session: self.clone(),
             call,
@@ -356,12 +358,12 @@ impl Session {
 }
 
 /// A call that is running.
-pub struct Running {
+pub struct RunningCall {
     session: Rc<Session>,
     call: Rc<Call>,
 }
 
-impl Drop for Running {
+impl Drop for RunningCall {
     fn drop(&mut self) {
         let channel = &self.call.channel;
         let mut running = self.session.running.borrow_mut();

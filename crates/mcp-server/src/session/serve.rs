@@ -6,30 +6,30 @@ use std::rc::Rc;
 use serde_json::{json, value::RawValue};
 
 use super::{
-    Greeted, Session,
+    Negotiated, Session,
     batch::batch,
     call::{Call, CallNotifier},
 };
 use crate::{
-    ask::{Reason, Stop},
     channel::{Channel, Reply},
+    client_request::{Stop, StopReason},
     context::Context,
     dispatch::dispatch,
     outcome::{Outcome, beyond_text},
     params::Params,
-    size::{MAX_RESULT, too_large, too_large_error},
+    result_size::{MAX_RESULT, too_large, too_large_error},
 };
 use mcp_auth::refusal::Refusal;
 use mcp_protocol::{
-    initialize::{Hello, result},
+    initialize::{InitializeParams, result},
     jsonrpc::{
         Body, INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, Message, RESOURCE_NOT_FOUND,
         RequestId, RpcError, decode, error_text, result_text,
     },
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     raw,
     version::Version,
-    vocabulary::spoken,
+    version_schema::adapt_result,
 };
 
 /// Answers a body. Refusals are answers too: their text is the same in every transport.
@@ -39,18 +39,18 @@ pub async fn serve(
     body: Vec<u8>,
     channel: Rc<Channel>,
 ) -> Reply {
-    let _until_end = ctx.record.until_end();
+    let _until_end = ctx.record.end_guard();
     match decode(&body) {
         Ok(Body::Single(message)) => {
             let call = message.request().map(|id| {
                 session.name(&channel, id);
                 Call::new(id.clone(), channel.clone(), true)
             });
-            answered(&session, &ctx, message, call).await
+            handle_message(&session, &ctx, message, call).await
         }
         Ok(Body::Batch(messages)) if session.version().batches() => {
             let reply = batch(&session, &ctx, messages, &channel).await;
-            ctx.record.method("batch");
+            ctx.record.set_method("batch");
             reply
         }
         Ok(Body::Batch(_)) => refused(&ctx, &Refusal::Batch),
@@ -64,7 +64,7 @@ fn refused(ctx: &Context, refusal: &Refusal) -> Reply {
 }
 
 /// The answer to a message; `call`: where it is a request.
-pub(super) async fn answered(
+pub(super) async fn handle_message(
     session: &Rc<Session>,
     ctx: &Context,
     message: Message<'_>,
@@ -72,24 +72,24 @@ pub(super) async fn answered(
 ) -> Reply {
     match message {
         Message::Request { id, method, params } => {
-            ctx.record.method(&method);
+            ctx.record.set_method(&method);
             let Some(call) = call else {
                 return Reply::Accepted;
             };
             let _running = session.start(call.clone());
-            let outcome = request(session, ctx, &method, params, call).await;
-            ctx.record.came_to(outcome.word(), outcome.code());
-            worded(session.version(), &method, &id, outcome)
+            let outcome = handle_request(session, ctx, &method, params, call).await;
+            ctx.record.set_outcome(outcome.word(), outcome.code());
+            encode(session.version(), &method, &id, outcome)
         }
         Message::Notification { method, params } => {
-            ctx.record.method(&method);
+            ctx.record.set_method(&method);
             if method == "notifications/cancelled" {
                 session.cancel(params);
             }
             Reply::Accepted
         }
         Message::Response { id, outcome } => {
-            ctx.record.method("response");
+            ctx.record.set_method("response");
             if !session.questions.answer(id.as_ref(), outcome) {
                 session.keeper.note("ignored a response that matches no pending request");
             }
@@ -98,7 +98,7 @@ pub(super) async fn answered(
     }
 }
 
-async fn request(
+async fn handle_request(
     session: &Rc<Session>,
     ctx: &Context,
     method: &str,
@@ -111,7 +111,7 @@ async fn request(
         Ok(params) => params,
         Err(error) => return error.into(),
     };
-    ctx.record.traced(params.trace());
+    ctx.record.set_trace(params.trace());
     match method {
         "ping" => Outcome::List("{}"),
         "initialize" => initialize(session, ctx, raw),
@@ -153,11 +153,11 @@ fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>) -> Ou
              Mcp-Session-Id";
         return RpcError::new(INVALID_REQUEST, why).into();
     }
-    match Hello::read(params) {
+    match InitializeParams::read(params) {
         Ok(hello) => {
-            let greeted = Greeted::of(&hello);
-            session.keeper.greeted(&greeted);
-            session.greet(greeted);
+            let negotiated = Negotiated::of(&hello);
+            session.keeper.negotiated(&negotiated);
+            session.set_negotiated(negotiated);
             Outcome::Result(result(hello.version, !ctx.registry.prompts().is_empty()))
         }
         Err(error) => error.into(),
@@ -166,7 +166,7 @@ fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>) -> Ou
 
 async fn set_level(session: &Session, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let level = Params::required(params.level, "logging/setLevel", "level")?;
-    let level = raw::text(level).and_then(|name| LogLevel::parse(&name)).ok_or_else(|| {
+    let level = raw::text(level).and_then(|name| LoggingLevel::parse(&name)).ok_or_else(|| {
         let levels = "debug, info, notice, warning, error, critical, alert, emergency";
         RpcError::new(INVALID_PARAMS, format!("`level`: expected one of {levels}; got {level}"))
     })?;
@@ -178,7 +178,7 @@ async fn watch(session: &Session, ctx: &Context, params: &Params<'_>) -> Result<
     let uri = Params::required(params.uri.as_deref(), "resources/subscribe", "uri")?;
     session.settings.borrow_mut().subscribe(uri)?;
     let outcome = saved(session).await;
-    look(session, ctx, uri).await;
+    watch_changes(session, ctx, uri).await;
     outcome
 }
 
@@ -192,12 +192,12 @@ async fn unwatch(
         return Ok(Outcome::List("{}"));
     }
     let outcome = saved(session).await;
-    look(session, ctx, uri).await;
+    watch_changes(session, ctx, uri).await;
     outcome
 }
 
 /// What changes by itself has to be looked at, by somebody who may.
-async fn look(session: &Session, ctx: &Context, uri: &str) {
+async fn watch_changes(session: &Session, ctx: &Context, uri: &str) {
     if ctx.registry.is_watchable(uri) {
         let own = ctx.principal.own_credential;
         let token = ctx.credential.token.clone().filter(|_| own);
@@ -222,8 +222,8 @@ async fn saved(session: &Session) -> Result<Outcome, RpcError> {
 const TOOLS_CALL: &str = "tools/call";
 
 /// An outcome of a method as the session era says it, in the vocabulary of its version.
-pub fn worded(version: Version, method: &str, id: &RequestId, outcome: Outcome) -> Reply {
-    let result = |text: &str| result_text(id, &spoken(version, method, text));
+pub fn encode(version: Version, method: &str, id: &RequestId, outcome: Outcome) -> Reply {
+    let result = |text: &str| result_text(id, &adapt_result(version, method, text));
     let body = match outcome {
         Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
         Outcome::List(text) => result(text),
@@ -242,7 +242,7 @@ pub fn worded(version: Version, method: &str, id: &RequestId, outcome: Outcome) 
             error_text(Some(id), &RpcError { code: RESOURCE_NOT_FOUND, message, data })
         }
         Outcome::Failed(error) => error_text(Some(id), &error),
-        Outcome::Stopped(Stop(Reason::Refused(error))) => error_text(Some(id), &error),
+        Outcome::Stopped(Stop(StopReason::Refused(error))) => error_text(Some(id), &error),
         Outcome::Stopped(stop) if method == TOOLS_CALL => result(&stop.into_result().to_json()),
         // Only a tool's result can say that it failed.
         Outcome::Stopped(stop) => {

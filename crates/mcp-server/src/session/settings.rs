@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use mcp_platform::record::Record;
 use mcp_protocol::{
     jsonrpc::{INVALID_PARAMS, RpcError},
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     uri::same,
 };
 
@@ -20,7 +20,7 @@ const MAX_URI: usize = 2_048;
 pub struct Settings {
     /// The least severe log message that the client wants; None: all from `info` on.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub level: Option<LogLevel>,
+    pub level: Option<LoggingLevel>,
     /// The resources it watches.
     pub subscriptions: Vec<String>,
     /// The toolsets that were enabled in it, one bit each.
@@ -36,8 +36,8 @@ impl Settings {
     }
 
     /// Whether the client wants messages of this level.
-    pub fn wants(&self, level: LogLevel) -> bool {
-        level >= self.level.unwrap_or(LogLevel::Info)
+    pub fn wants(&self, level: LoggingLevel) -> bool {
+        level >= self.level.unwrap_or(LoggingLevel::Info)
     }
 
     /// Whether the client watches anything.
@@ -91,7 +91,7 @@ mod tests {
     fn settings_are_read_as_they_were_written() {
         let mut settings = Settings::default();
         assert_eq!(Settings::from_json(&settings.to_json()), Some(settings.clone()));
-        settings.level = Some(LogLevel::Alert);
+        settings.level = Some(LoggingLevel::Alert);
         settings.subscribe("a://\"b\"").unwrap();
         settings.toolsets = u32::MAX;
         let written = settings.to_json();
@@ -102,15 +102,15 @@ mod tests {
 
     #[test]
     fn a_level_lets_through_itself_and_worse() {
-        let set = Settings { level: Some(LogLevel::Warning), ..Settings::default() };
+        let set = Settings { level: Some(LoggingLevel::Warning), ..Settings::default() };
         assert!(
-            set.wants(LogLevel::Error)
-                && set.wants(LogLevel::Warning)
-                && !set.wants(LogLevel::Notice)
+            set.wants(LoggingLevel::Error)
+                && set.wants(LoggingLevel::Warning)
+                && !set.wants(LoggingLevel::Notice)
         );
         assert!(
-            Settings::default().wants(LogLevel::Info)
-                && !Settings::default().wants(LogLevel::Debug)
+            Settings::default().wants(LoggingLevel::Info)
+                && !Settings::default().wants(LoggingLevel::Debug)
         );
     }
 

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Order;
-use crate::tasks::{Ended, Seen};
+use super::TaskSpec;
+use crate::tasks::{TaskOutcome, TaskSnapshot};
 use mcp_platform::{
     message::{Message, OldRequest},
     record::Record,
@@ -14,7 +14,7 @@ use mcp_platform::{
 #[serde(rename_all = "snake_case")]
 pub enum TaskAsk {
     /// To begin, unless this very task has begun before.
-    Start(Box<Order>),
+    Start(Box<TaskSpec>),
     /// How it looks.
     Look,
     /// To take the client's answers.
@@ -37,13 +37,13 @@ pub enum TaskAnswer {
     /// It was refused before it did anything; the text says why.
     Refused(String),
     /// It has begun, now or before.
-    Started(Seen),
+    Started(TaskSnapshot),
     /// The JSON text of the task, as `tasks/get` shows it.
     Task(String),
     /// It is done.
     Done,
     /// How it ended.
-    Ended(Ended),
+    Ended(TaskOutcome),
     /// It is not over.
     NotOver,
 }
@@ -68,7 +68,7 @@ impl Message for TaskAsk {
 
     fn read_0_1_0(path: &str, body: &str) -> Option<Self> {
         Some(match path {
-            "/start" => Self::Start(Box::new(Order::from_json(body)?)),
+            "/start" => Self::Start(Box::new(TaskSpec::from_json(body)?)),
             "/update" => Self::Update { responses: body.to_owned() },
             "/cancel" => Self::Cancel,
             "/ended" => Self::Ended,
@@ -92,11 +92,11 @@ impl Message for TaskAsk {
         match (self, status) {
             (Self::Start(_), 200) => {
                 let (id, task) = text.split_once('\n')?;
-                Some(TaskAnswer::Started(Seen { id: id.to_owned(), task: task.to_owned() }))
+                Some(TaskAnswer::Started(TaskSnapshot { id: id.to_owned(), task: task.to_owned() }))
             }
             (Self::Look, 200) => Some(TaskAnswer::Task(text.to_owned())),
             (Self::Update { .. } | Self::Cancel, 200) => Some(TaskAnswer::Done),
-            (Self::Ended, 200) => Ended::from_json(text).map(TaskAnswer::Ended),
+            (Self::Ended, 200) => TaskOutcome::from_json(text).map(TaskAnswer::Ended),
             (_, 400) => Some(TaskAnswer::Refused(text.to_owned())),
             (_, 404) => Some(TaskAnswer::Unknown),
             (_, 409) => Some(TaskAnswer::NotOver),
@@ -108,15 +108,15 @@ impl Message for TaskAsk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::task::{Kept, kept::tests::kept};
+    use crate::task::{TaskRecord, record::tests::kept};
     use mcp_platform::message::{self, Form};
     use test_support::stored::of_0_1_0;
 
     /// Each kind of request, with its answers.
     fn all() -> Vec<(TaskAsk, Vec<TaskAnswer>)> {
-        let seen = Seen { id: "i".into(), task: r#"{"taskId":"i"}"#.into() };
-        let failed = TaskAnswer::Ended(Ended::Failed(-32603, "why".into()));
-        let completed = TaskAnswer::Ended(Ended::Completed("{}".into()));
+        let seen = TaskSnapshot { id: "i".into(), task: r#"{"taskId":"i"}"#.into() };
+        let failed = TaskAnswer::Ended(TaskOutcome::Failed(-32603, "why".into()));
+        let completed = TaskAnswer::Ended(TaskOutcome::Completed("{}".into()));
         let task = TaskAnswer::Task(seen.task.clone());
         let refused = TaskAnswer::Refused("why".into());
         vec![
@@ -156,12 +156,12 @@ mod tests {
 
     #[test]
     fn a_start_and_its_answer_are_written_as_0_1_0_wrote_them() {
-        let order = Order { ends_s: 1_800_000_000, ..kept().order };
+        let order = TaskSpec { ends_s: 1_800_000_000, ..kept().order };
         let start = TaskAsk::Start(Box::new(order.clone()));
         let body = of_0_1_0("message-task-start", &start.to_0_1_0().body.unwrap());
         assert_eq!(text(message::read("/start", &body)), (format!("{start:?}"), Form::Old));
-        let kept = Kept { order, ..kept() };
-        let seen = Seen { id: "i".into(), task: kept.view(None, 1_000) };
+        let kept = TaskRecord { order, ..kept() };
+        let seen = TaskSnapshot { id: "i".into(), task: kept.view(None, 1_000) };
         let answer = TaskAnswer::Started(seen);
         let text = of_0_1_0("answer-task-start", &TaskAsk::answer_to_0_1_0(&answer).1);
         assert_eq!(start.read_answer_of_0_1_0(200, &text), Some(answer));

@@ -1,6 +1,6 @@
 //! A task as it is kept, and how it looks from outside.
 //!
-//! Invariant: everything that a task knows is in [`Kept`] and its [`Ended`]; a run is made from them,
+//! Invariant: everything that a task knows is in [`TaskRecord`] and its [`TaskOutcome`]; a run is made from them,
 //! and may end at any moment. Source: SEP-2663, MCP extension `io.modelcontextprotocol/tasks`.
 //!
 //! ```text
@@ -10,25 +10,25 @@
 //! ```
 
 mod ask;
-mod hold;
-mod kept;
+mod backoff;
+mod record;
 mod run;
 
 pub use ask::{TaskAnswer, TaskAsk};
-pub use run::{Run, Stopped, TaskKeeper, drive};
+pub use run::{RunEnd, TaskRun, TaskStore, drive};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tasks::{Ended, Start};
-use mcp_auth::{principal::Principal, request_state::Answered};
+use crate::tasks::{TaskOutcome, TaskRequest};
+use mcp_auth::{principal::Principal, request_state::AnsweredInput};
 use mcp_platform::{record::Record, time::rfc3339};
 use mcp_protocol::{
     implementation::Implementation,
     jsonrpc::RpcError,
-    log_level::LogLevel,
+    log_level::LoggingLevel,
     object::quoted,
-    stateless::input::{InputFault, InputRequests, InputResponses, Keyed},
+    stateless::mrtr::{InputRequests, InputResponses, InputResponsesError, KeyedRequest},
 };
 
 /// Where the socket of a follower is asked for.
@@ -53,11 +53,11 @@ pub enum Status {
 
 impl Status {
     /// That of a task that ended like this.
-    pub fn of(ended: &Ended) -> Self {
+    pub fn of(ended: &TaskOutcome) -> Self {
         match ended {
-            Ended::Completed(_) => Self::Completed,
-            Ended::Failed(..) => Self::Failed,
-            Ended::Cancelled => Self::Cancelled,
+            TaskOutcome::Completed(_) => Self::Completed,
+            TaskOutcome::Failed(..) => Self::Failed,
+            TaskOutcome::Cancelled => Self::Cancelled,
         }
     }
 
@@ -75,14 +75,14 @@ impl Status {
 
 /// What its object is told to begin with.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Order {
+pub struct TaskSpec {
     /// The task's id.
     pub id: String,
     /// When it is forgotten, in seconds since 1970.
     #[serde(rename = "ends")]
     pub ends_s: u64,
     /// What is to be done.
-    pub start: Start,
+    pub start: TaskRequest,
     /// Who wants it.
     pub principal: Principal,
     /// The name of the program that the person uses.
@@ -93,20 +93,20 @@ pub struct Order {
     pub client_version: String,
 }
 
-impl Order {
+impl TaskSpec {
     /// The program that the person uses.
     pub fn client(&self) -> Implementation {
         Implementation { name: self.client_name.clone(), version: self.client_version.clone() }
     }
 }
 
-impl Record for Order {}
+impl Record for TaskSpec {}
 
 /// A task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Kept {
+pub struct TaskRecord {
     /// What it is to do. Its answers grow.
-    pub order: Order,
+    pub order: TaskSpec,
     /// The caller's SiteBay credential, sealed; None: it has none of its own, or the task is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
@@ -126,7 +126,7 @@ pub struct Kept {
     pub wake_ms: u64,
     /// What waits for the client's answer.
     #[serde(default)]
-    pub asked: Vec<Keyed>,
+    pub asked: Vec<KeyedRequest>,
     /// What was written down, by key: None for an intent, else the outcome.
     pub steps: Vec<(String, Option<String>)>,
     /// Why it cannot go on for now.
@@ -137,17 +137,17 @@ pub struct Kept {
     pub attempts: u32,
 }
 
-impl Record for Kept {}
+impl Record for TaskRecord {}
 
 /// What followers of a task are told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
+pub enum TaskEvent {
     /// It came further: progress, total, message.
     Progress(f64, Option<f64>, Option<String>),
     /// A message for the log.
-    Log(LogLevel, String, Value),
+    Log(LoggingLevel, String, Value),
     /// The questions that wait for the client's answers; none where they are answered.
-    Asks(Vec<Keyed>),
+    Asks(Vec<KeyedRequest>),
     /// It ended; its object says how.
     Over,
 }
@@ -158,9 +158,9 @@ const MAX_NAP: u64 = 600_000;
 /// Looking again is worth it after so long, in milliseconds.
 const POLL: std::ops::RangeInclusive<u64> = 500..=5_000;
 
-impl Kept {
+impl TaskRecord {
     /// A new task.
-    pub fn new(order: Order, credential: Option<String>, now_ms: u64) -> Self {
+    pub fn new(order: TaskSpec, credential: Option<String>, now_ms: u64) -> Self {
         Self {
             order,
             credential,
@@ -211,7 +211,7 @@ impl Kept {
         self.status = status;
         self.updated_ms = now_ms;
         if self.is_over() {
-            self.release();
+            self.resume();
             self.credential = None;
             self.asked.clear();
             self.steps.clear();
@@ -223,12 +223,12 @@ impl Kept {
     ///
     /// # Errors
     /// Where one is no answer to its question; then none is taken.
-    pub fn answer(&mut self, responses: &str) -> Result<bool, InputFault> {
+    pub fn answer(&mut self, responses: &str) -> Result<bool, InputResponsesError> {
         let responses = InputResponses::parse(responses)?;
         let (mut taken, mut open) = (Vec::new(), Vec::new());
         for keyed in &self.asked {
             match responses.answer(keyed)? {
-                Some((_, text)) => taken.push(Answered {
+                Some((_, text)) => taken.push(AnsweredInput {
                     key: keyed.key.clone(),
                     question: keyed.question.digest(),
                     answer: text.to_owned(),
@@ -242,7 +242,7 @@ impl Kept {
     }
 
     /// The JSON text of the task, as `tasks/get` shows it.
-    pub fn view(&self, ended: Option<&Ended>, now_ms: u64) -> String {
+    pub fn view(&self, ended: Option<&TaskOutcome>, now_ms: u64) -> String {
         let ttl = self.order.ends_s.saturating_mul(1_000).saturating_sub(self.created_ms);
         let wait = self.wake_ms.saturating_sub(now_ms).clamp(*POLL.start(), *POLL.end());
         let mut text = format!(
@@ -262,8 +262,8 @@ impl Kept {
             put("statusMessage", &quoted(&message));
         }
         match ended {
-            Some(Ended::Completed(result)) => put("result", result),
-            Some(Ended::Failed(code, message)) => {
+            Some(TaskOutcome::Completed(result)) => put("result", result),
+            Some(TaskOutcome::Failed(code, message)) => {
                 put("error", &RpcError::new(*code, message.as_str()).to_json());
             }
             _ if !self.asked.is_empty() => {

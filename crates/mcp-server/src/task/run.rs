@@ -17,38 +17,38 @@ use futures_util::{
 };
 use serde_json::Value;
 
-use super::{Kept, Told};
+use super::{TaskEvent, TaskRecord};
 use crate::{
-    ask::{Reason, Stop, named},
-    notify::{News, Notifier},
-    work::{Effect, Recorded, Work},
+    client_request::{Stop, StopReason, named},
+    execution::{Execution, Idempotency, Recorded},
+    notifier::{ChangeEvent, Notifier},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
-    capabilities::ClientCapabilities, content::ToolResult, log_level::LogLevel, raw,
-    stateless::input::Keyed,
+    capabilities::ClientCapabilities, content::CallToolResult, log_level::LoggingLevel, raw,
+    stateless::mrtr::KeyedRequest,
 };
 
 /// Waits up to this long keep the run in memory; longer ones end it until its object's alarm.
-const IN_MEMORY: Duration = Duration::from_secs(1);
+const MAX_WAIT_IN_MEMORY: Duration = Duration::from_secs(1);
 
 /// What a run needs of its object.
-pub trait TaskKeeper {
+pub trait TaskStore {
     /// Keeps the task as it is now.
     fn save(&self) -> LocalBoxFuture<'static, Result<(), String>>;
 
     /// Tells whoever follows the task.
-    fn tell(&self, told: &Told);
+    fn emit(&self, told: &TaskEvent);
 
     /// Tells whoever listens to the subject's changes.
-    fn announce(&self, news: News);
+    fn announce(&self, news: ChangeEvent);
 }
 
 /// Why a run is over.
 #[derive(Debug)]
-pub enum Stopped {
+pub enum RunEnd {
     /// The tool ended.
-    Ended(Result<ToolResult, Stop>),
+    Ended(Result<CallToolResult, Stop>),
     /// It goes on at this time, in milliseconds since 1970.
     Sleeps(u64),
     /// The client took it back.
@@ -56,9 +56,9 @@ pub enum Stopped {
 }
 
 /// One run.
-pub struct Run {
-    kept: Rc<RefCell<Kept>>,
-    keeper: Rc<dyn TaskKeeper>,
+pub struct TaskRun {
+    kept: Rc<RefCell<TaskRecord>>,
+    keeper: Rc<dyn TaskStore>,
     platform: SharedPlatform,
     /// Questions that had their answers in this run.
     answered: Cell<usize>,
@@ -71,11 +71,11 @@ pub struct Run {
     waker: RefCell<Option<Waker>>,
 }
 
-impl Run {
+impl TaskRun {
     /// A run of a task.
     pub fn new(
-        kept: Rc<RefCell<Kept>>,
-        keeper: Rc<dyn TaskKeeper>,
+        kept: Rc<RefCell<TaskRecord>>,
+        keeper: Rc<dyn TaskStore>,
         platform: SharedPlatform,
     ) -> Self {
         Self {
@@ -109,10 +109,10 @@ impl Run {
         pending().boxed_local()
     }
 
-    fn answers(&self, questions: Vec<Keyed>) -> Result<Vec<Value>, Stop> {
+    fn answers(&self, questions: Vec<KeyedRequest>) -> Result<Vec<Value>, Stop> {
         let questions = named(questions, self.answered.get());
         let kept = self.kept.borrow();
-        let answer = |asked: &Keyed| {
+        let answer = |asked: &KeyedRequest| {
             let digest = asked.question.digest();
             let mut answers = kept.order.start.answers.iter();
             let found = answers.find(|one| one.key == asked.key && one.question == digest)?;
@@ -120,7 +120,7 @@ impl Run {
         };
         let answers: Vec<Option<Value>> = questions.iter().map(answer).collect();
         let count = questions.len();
-        let open: Vec<Keyed> = questions
+        let open: Vec<KeyedRequest> = questions
             .into_iter()
             .zip(&answers)
             .filter_map(|(asked, answer)| answer.is_none().then_some(asked))
@@ -134,31 +134,31 @@ impl Run {
         }
         let can = kept.order.start.capabilities;
         match open.iter().map(|asked| asked.question.needs()).find(|needs| !can.has(*needs)) {
-            Some(needs) => Err(Stop(Reason::Incapable(needs))),
-            None => Err(Stop(Reason::Suspended(open))),
+            Some(needs) => Err(Stop(StopReason::MissingCapability(needs))),
+            None => Err(Stop(StopReason::Suspended(open))),
         }
     }
 }
 
 /// Runs a tool until it ends, sleeps, or is taken back.
 pub async fn drive(
-    mut call: LocalBoxFuture<'static, Result<ToolResult, Stop>>,
-    run: Rc<Run>,
-) -> Stopped {
+    mut call: LocalBoxFuture<'static, Result<CallToolResult, Stop>>,
+    run: Rc<TaskRun>,
+) -> RunEnd {
     poll_fn(move |cx| {
         *run.waker.borrow_mut() = Some(cx.waker().clone());
         if run.cancelled.get() && run.under_way.get() == 0 {
-            return Poll::Ready(Stopped::Cancelled);
+            return Poll::Ready(RunEnd::Cancelled);
         }
         match (call.as_mut().poll(cx), run.sleeps_until.get()) {
             // A tool that was stopped because it was taken back did not end by itself.
-            (Poll::Ready(Err(_)), _) if run.cancelled.get() => Poll::Ready(Stopped::Cancelled),
-            (Poll::Ready(ended), _) => Poll::Ready(Stopped::Ended(ended)),
+            (Poll::Ready(Err(_)), _) if run.cancelled.get() => Poll::Ready(RunEnd::Cancelled),
+            (Poll::Ready(ended), _) => Poll::Ready(RunEnd::Ended(ended)),
             (Poll::Pending, _) if run.cancelled.get() && run.under_way.get() == 0 => {
-                Poll::Ready(Stopped::Cancelled)
+                Poll::Ready(RunEnd::Cancelled)
             }
             (Poll::Pending, Some(until)) if run.under_way.get() == 0 => {
-                Poll::Ready(Stopped::Sleeps(until))
+                Poll::Ready(RunEnd::Sleeps(until))
             }
             (Poll::Pending, _) => Poll::Pending,
         }
@@ -166,23 +166,26 @@ pub async fn drive(
     .await
 }
 
-impl Notifier for Run {
+impl Notifier for TaskRun {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         if let Some(message) = message {
             self.kept.borrow_mut().message = Some(message.to_owned());
         }
-        self.keeper.tell(&Told::Progress(progress, total, message.map(str::to_owned)));
+        self.keeper.emit(&TaskEvent::Progress(progress, total, message.map(str::to_owned)));
     }
 
-    fn log(&self, level: LogLevel, logger: &str, data: Value) {
-        self.keeper.tell(&Told::Log(level, logger.to_owned(), data));
+    fn log(&self, level: LoggingLevel, logger: &str, data: Value) {
+        self.keeper.emit(&TaskEvent::Log(level, logger.to_owned(), data));
     }
 
-    fn announce(&self, news: News) {
+    fn announce(&self, news: ChangeEvent) {
         self.keeper.announce(news);
     }
 
-    fn ask(&self, questions: Vec<Keyed>) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         ready(self.answers(questions)).boxed_local()
     }
 
@@ -197,8 +200,8 @@ impl Notifier for Run {
     }
 }
 
-impl Work for Run {
-    fn begin(&self, _effect: Effect) -> LocalBoxFuture<'static, Result<(), Stop>> {
+impl Execution for TaskRun {
+    fn begin(&self, _effect: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
         ready(Ok(())).boxed_local()
     }
 
@@ -236,7 +239,7 @@ impl Work for Run {
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
-        if duration <= IN_MEMORY {
+        if duration <= MAX_WAIT_IN_MEMORY {
             return self.platform.sleep(duration);
         }
         let place = self.sleeps.get();
@@ -255,7 +258,7 @@ impl Work for Run {
     }
 
     fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
-        if duration <= IN_MEMORY {
+        if duration <= MAX_WAIT_IN_MEMORY {
             return self.platform.sleep(duration);
         }
         self.park(self.platform.now_ms().saturating_add(millis(duration)))
@@ -271,38 +274,42 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::{task::kept::tests::kept, testing::Fake};
+    use crate::{task::record::tests::kept, testing::FakePlatform};
 
     struct Nowhere;
 
-    impl TaskKeeper for Nowhere {
+    impl TaskStore for Nowhere {
         fn save(&self) -> LocalBoxFuture<'static, Result<(), String>> {
             ready(Ok(())).boxed_local()
         }
 
-        fn tell(&self, _told: &Told) {}
+        fn emit(&self, _told: &TaskEvent) {}
 
-        fn announce(&self, _news: News) {}
+        fn announce(&self, _news: ChangeEvent) {}
     }
 
     #[test]
     fn a_tool_that_begins_nothing_more_because_it_was_cancelled_ends_as_cancelled() {
         let kept = Rc::new(RefCell::new(kept()));
-        let run = Rc::new(Run::new(kept, Rc::new(Nowhere), Fake::new([])));
+        let run = Rc::new(TaskRun::new(kept, Rc::new(Nowhere), FakePlatform::new([])));
         let own = run.clone();
         let call = async move {
             own.record("send", None).await?;
             own.cancel();
-            if own.is_cancelled() { Err(Stop::cancelled()) } else { Ok(ToolResult::text("done")) }
+            if own.is_cancelled() {
+                Err(Stop::cancelled())
+            } else {
+                Ok(CallToolResult::text("done"))
+            }
         };
         let stopped = block_on(drive(call.boxed_local(), run));
-        assert!(matches!(stopped, Stopped::Cancelled), "{stopped:?}");
+        assert!(matches!(stopped, RunEnd::Cancelled), "{stopped:?}");
     }
 
     #[test]
     fn a_tool_that_is_cancelled_during_a_side_effect_goes_no_further_than_its_outcome() {
         let kept = Rc::new(RefCell::new(kept()));
-        let run = Rc::new(Run::new(kept.clone(), Rc::new(Nowhere), Fake::new([])));
+        let run = Rc::new(TaskRun::new(kept.clone(), Rc::new(Nowhere), FakePlatform::new([])));
         let (own, went_on) = (run.clone(), Rc::new(Cell::new(false)));
         let goes_on = went_on.clone();
         let call = async move {
@@ -310,10 +317,10 @@ mod tests {
             own.cancel();
             own.record("send", Some("null".to_owned())).await?;
             goes_on.set(true);
-            Ok(ToolResult::text("done"))
+            Ok(CallToolResult::text("done"))
         };
         let stopped = block_on(drive(call.boxed_local(), run));
-        assert!(matches!(stopped, Stopped::Cancelled) && !went_on.get(), "{stopped:?}");
+        assert!(matches!(stopped, RunEnd::Cancelled) && !went_on.get(), "{stopped:?}");
         assert_eq!(kept.borrow().step("send"), Some(&Some("null".to_owned())));
     }
 }

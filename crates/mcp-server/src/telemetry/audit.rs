@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::telemetry::record::UNKNOWN;
 use mcp_auth::{
     principal::Principal,
-    subject::{Subject, Way},
+    subject::{AuthMethod, Subject},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::bytes::cut_text;
@@ -25,7 +25,7 @@ pub(crate) const MAX_NAME: usize = 64;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct AuditEntry {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
     /// Whose; empty where nobody was let in.
@@ -48,7 +48,7 @@ pub struct Entry {
     pub duration_ms: u64,
 }
 
-impl Entry {
+impl AuditEntry {
     /// A request that was refused before anything was done.
     pub fn refused(
         by: Option<&Principal>,
@@ -59,7 +59,7 @@ impl Entry {
         Self {
             at_ms,
             subject: by.map(|by| by.subject.to_text()).unwrap_or_default(),
-            way: by.map_or("", |by| by.way.name()),
+            way: by.map_or("", |by| by.auth_method.name()),
             key: by.map(|by| by.client.clone()).unwrap_or_default(),
             client: String::new(),
             action: cut_text(action, MAX_NAME).to_owned(),
@@ -80,7 +80,7 @@ impl Entry {
         let (action, effect, outcome) = happened.words();
         Self {
             subject: subject.map(Subject::to_text).unwrap_or_default(),
-            way: Way::OAuth.name(),
+            way: AuthMethod::OAuth.name(),
             key: cut_text(client, MAX_NAME).to_owned(),
             effect,
             ..Self::refused(None, action, outcome, at_ms)
@@ -102,7 +102,7 @@ pub enum GrantEvent {
     /// The app ended it.
     Revoked,
     /// The person ended it.
-    TakenBack,
+    RevokedByOwner,
 }
 
 impl GrantEvent {
@@ -114,7 +114,7 @@ impl GrantEvent {
             Self::WrongToken => ("oauth.sign-in", "refusal", "wrong-credential"),
             Self::Reused => ("oauth.reuse", "write", "ended"),
             Self::Revoked => ("oauth.revoke", "write", "done"),
-            Self::TakenBack => ("oauth.take-back", "write", "done"),
+            Self::RevokedByOwner => ("oauth.take-back", "write", "done"),
         }
     }
 }
@@ -125,33 +125,33 @@ pub trait Audit {
     fn wants_reads(&self) -> bool;
 
     /// Notes an entry. It is written later.
-    fn note(&self, entry: Entry);
+    fn note(&self, entry: AuditEntry);
 }
 
 /// Nobody keeps an audit.
 #[derive(Debug, Clone, Copy)]
-pub struct Unkept;
+pub struct NoAudit;
 
-impl Audit for Unkept {
+impl Audit for NoAudit {
     fn wants_reads(&self) -> bool {
         false
     }
 
-    fn note(&self, _entry: Entry) {}
+    fn note(&self, _entry: AuditEntry) {}
 }
 
 /// Something that is under way and will be in the audit, however it ends: dropping it notes that.
-pub struct Pending {
+pub struct PendingEntry {
     audit: Rc<dyn Audit>,
     /// None once it was noted, or where it is not to be.
-    entry: Option<Entry>,
+    entry: Option<AuditEntry>,
     platform: SharedPlatform,
 }
 
-impl Pending {
+impl PendingEntry {
     /// Begins now. The entry's time is that of its end.
-    pub fn begin(audit: Rc<dyn Audit>, entry: Entry, platform: SharedPlatform) -> Self {
-        let entry = Some(Entry { at_ms: platform.now_ms(), ..entry });
+    pub fn begin(audit: Rc<dyn Audit>, entry: AuditEntry, platform: SharedPlatform) -> Self {
+        let entry = Some(AuditEntry { at_ms: platform.now_ms(), ..entry });
         Self { audit, entry, platform }
     }
 
@@ -169,12 +169,12 @@ impl Pending {
         if let Some(entry) = self.entry.take() {
             let at_ms = self.platform.now_ms();
             let duration_ms = at_ms.saturating_sub(entry.at_ms);
-            self.audit.note(Entry { at_ms, outcome, duration_ms, ..entry });
+            self.audit.note(AuditEntry { at_ms, outcome, duration_ms, ..entry });
         }
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingEntry {
     fn drop(&mut self) {
         self.note(UNKNOWN);
     }
@@ -182,16 +182,16 @@ impl Drop for Pending {
 
 /// What waits to be written in one isolate.
 #[derive(Debug, Default)]
-pub struct Waiting {
-    entries: Vec<Entry>,
+pub struct AuditQueue {
+    entries: Vec<AuditEntry>,
     minute: u64,
     refusals: u32,
     lost: u32,
 }
 
-impl Waiting {
+impl AuditQueue {
     /// Adds an entry where there is room.
-    pub fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, entry: AuditEntry) {
         let minute = entry.at_ms / 60_000;
         if minute != self.minute {
             (self.minute, self.refusals) = (minute, 0);
@@ -207,7 +207,7 @@ impl Waiting {
     }
 
     /// Takes what is written next, and how many were lost since the last time.
-    pub fn take(&mut self) -> (Vec<Entry>, u32) {
+    pub fn take(&mut self) -> (Vec<AuditEntry>, u32) {
         let rest = self.entries.split_off(self.entries.len().min(BATCH));
         (std::mem::replace(&mut self.entries, rest), std::mem::take(&mut self.lost))
     }
@@ -217,13 +217,13 @@ impl Waiting {
 mod tests {
     use super::*;
 
-    fn entry(effect: &'static str, at_ms: u64) -> Entry {
-        Entry { effect, ..Entry::refused(None, "POST /mcp", "wrong-credential", at_ms) }
+    fn entry(effect: &'static str, at_ms: u64) -> AuditEntry {
+        AuditEntry { effect, ..AuditEntry::refused(None, "POST /mcp", "wrong-credential", at_ms) }
     }
 
     #[test]
     fn what_waits_is_bounded_and_changes_are_not_crowded_out_by_refusals() {
-        let mut waiting = Waiting::default();
+        let mut waiting = AuditQueue::default();
         (0..5_000).for_each(|_| waiting.push(entry("refusal", 0)));
         (0..10).for_each(|_| waiting.push(entry("write", 0)));
         waiting.push(entry("refusal", 60_000));

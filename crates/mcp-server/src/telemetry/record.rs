@@ -13,9 +13,10 @@ use std::{
 use uuid::Uuid;
 
 use crate::telemetry::{
+    known_names,
     level::Level,
-    line::Point,
-    metrics, names,
+    log_line::DataPoint,
+    metrics,
     trace::{Trace, span},
 };
 use mcp_auth::{principal::Principal, refusal::Refusal, seal::Sealed, subject::Subject};
@@ -34,7 +35,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 pub const SILENT: &str = "stream-silent";
 
 /// Where records go.
-pub trait Out {
+pub trait TelemetrySink {
     /// The time, in milliseconds since 1970.
     fn now_ms(&self) -> u64;
 
@@ -48,12 +49,12 @@ pub trait Out {
     fn write(&self, level: Level, line: &str);
 
     /// Writes a data point, where a dataset is bound.
-    fn measure(&self, point: &dyn Fn() -> Point);
+    fn measure(&self, point: &dyn Fn() -> DataPoint);
 }
 
 /// How far a record is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
+enum RecordStage {
     /// The answer is yet to come.
     Open,
     /// The answer streams: the end of its call is told of.
@@ -64,7 +65,7 @@ enum Stage {
 
 /// What SiteBay was asked.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Asked {
+pub(super) struct UpstreamCalls {
     pub(super) count: u64,
     pub(super) ms: u64,
     /// Of the last answer; 0: there was none.
@@ -72,9 +73,9 @@ pub(super) struct Asked {
 }
 
 /// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
-pub struct Record {
-    out: Option<Rc<dyn Out>>,
-    stage: Cell<Stage>,
+pub struct RequestRecord {
+    out: Option<Rc<dyn TelemetrySink>>,
+    stage: Cell<RecordStage>,
     /// The call is over.
     ended: Cell<bool>,
     pub(super) streamed: Cell<bool>,
@@ -93,23 +94,23 @@ pub struct Record {
     pub(super) code: Cell<i32>,
     pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
-    pub(super) sitebay: Cell<Asked>,
+    pub(super) sitebay: Cell<UpstreamCalls>,
     when_accepted: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
-impl Record {
+impl RequestRecord {
     /// A request that begins now.
-    pub fn new(out: Rc<dyn Out>) -> Rc<Self> {
+    pub fn new(out: Rc<dyn TelemetrySink>) -> Rc<Self> {
         let now_ms = out.now_ms();
-        Self::made(Some(out), Stage::Open, now_ms)
+        Self::made(Some(out), RecordStage::Open, now_ms)
     }
 
     /// Work of which nobody is told.
-    pub fn aside() -> Rc<Self> {
-        Self::made(None, Stage::Over, 0)
+    pub fn disabled() -> Rc<Self> {
+        Self::made(None, RecordStage::Over, 0)
     }
 
-    fn made(out: Option<Rc<dyn Out>>, stage: Stage, began_ms: u64) -> Rc<Self> {
+    fn made(out: Option<Rc<dyn TelemetrySink>>, stage: RecordStage, began_ms: u64) -> Rc<Self> {
         Rc::new(Self {
             out,
             stage: Cell::new(stage),
@@ -144,49 +145,49 @@ impl Record {
     }
 
     /// It has a name already.
-    pub fn named(&self, id: Uuid) {
+    pub fn set_id(&self, id: Uuid) {
         self.id.set(id);
     }
 
     /// Which of this server's ways it came.
-    pub fn route(&self, route: &'static str) {
+    pub fn set_route(&self, route: &'static str) {
         self.route.set(route);
     }
 
     /// Who asks.
-    pub fn asked_by(&self, principal: &Principal) {
+    pub fn set_principal(&self, principal: &Principal) {
         self.subject.set(Some(principal.limited_as()));
-        self.way.set(principal.way.name());
+        self.way.set(principal.auth_method.name());
     }
 
     /// By which program, in which version of the protocol.
-    pub fn spoken_by(&self, client: Rc<Implementation>, era: &'static str) {
+    pub fn set_client(&self, client: Rc<Implementation>, era: &'static str) {
         self.client.replace(client);
         self.era.set(era);
     }
 
     /// Who asks for what a seal hands over, and by which program.
-    pub fn introduce(&self, sealed: &Sealed) {
+    pub fn set_sealed(&self, sealed: &Sealed) {
         let claims = &sealed.claims;
         let (name, version) = (claims.client_name.clone(), claims.client_version.clone());
-        self.named(sealed.request);
-        self.asked_by(&sealed.principal);
-        self.spoken_by(Rc::new(Implementation { name, version }), claims.version.as_str());
+        self.set_id(sealed.request);
+        self.set_principal(&sealed.principal);
+        self.set_client(Rc::new(Implementation { name, version }), claims.version.as_str());
     }
 
     /// What is asked for.
-    pub fn method(&self, method: &str) {
-        self.method.set(names::method(method));
+    pub fn set_method(&self, method: &str) {
+        self.method.set(known_names::method(method));
     }
 
     /// Which tool is called; None: one that does not exist.
-    pub fn tool(&self, tool: Option<&'static str>) {
-        self.tool.set(tool.unwrap_or(names::OTHER));
+    pub fn set_tool(&self, tool: Option<&'static str>) {
+        self.tool.set(tool.unwrap_or(known_names::OTHER));
     }
 
     /// The trace that it belongs to, where one is named. One that the message names counts before one
     /// that its connection names: it is said later.
-    pub fn traced(&self, trace: Option<Trace>) {
+    pub fn set_trace(&self, trace: Option<Trace>) {
         if trace.is_some() {
             self.trace.replace(trace);
         }
@@ -208,114 +209,114 @@ impl Record {
     }
 
     /// SiteBay was asked; 0: it did not answer.
-    pub fn asked_sitebay(&self, status: u16, ms: u64) {
+    pub fn add_sitebay_call(&self, status: u16, ms: u64) {
         metrics::sitebay(status, ms);
-        let Asked { count, ms: before, .. } = self.sitebay.get();
+        let UpstreamCalls { count, ms: before, .. } = self.sitebay.get();
         let (count, ms) = (count.saturating_add(1), before.saturating_add(ms));
-        self.sitebay.set(Asked { count, ms, status });
+        self.sitebay.set(UpstreamCalls { count, ms, status });
     }
 
     /// What to do when SiteBay accepts the caller's token for the first time.
-    pub fn when_accepted(&self, note: Box<dyn FnOnce()>) {
+    pub fn on_token_accepted(&self, note: Box<dyn FnOnce()>) {
         self.when_accepted.set(Some(note));
     }
 
     /// SiteBay accepted the token that it was asked with.
-    pub fn accepted(&self) {
+    pub fn token_accepted(&self) {
         if let Some(note) = self.when_accepted.take() {
             note();
         }
     }
 
     /// A change was or may have been sent whose outcome is not known: no other outcome says that.
-    pub fn unknown(&self) {
+    pub fn set_unknown(&self) {
         self.unknown.set(true);
         self.outcome.set(UNKNOWN);
     }
 
     /// How it ended, and the code of the JSON-RPC error that says so.
-    pub fn came_to(&self, outcome: &'static str, code: Option<i32>) {
+    pub fn set_outcome(&self, outcome: &'static str, code: Option<i32>) {
         self.outcome.set(if self.unknown.get() { UNKNOWN } else { outcome });
         self.code.set(code.unwrap_or_default());
     }
 
     /// It was refused.
     pub fn refused(&self, refusal: &Refusal) {
-        let reason = names::refusal(refusal);
+        let reason = known_names::refusal(refusal);
         metrics::refusal(reason);
-        self.came_to(reason, refusal.code());
+        self.set_outcome(reason, refusal.code());
     }
 
     /// Somebody else tells of it, or nobody.
-    pub fn hand_over(&self) {
-        self.stage.set(Stage::Over);
+    pub fn delegate(&self) {
+        self.stage.set(RecordStage::Over);
     }
 
     /// Its answer is a stream that goes on when the call is over, if it ever is one.
-    pub fn holds(&self) {
+    pub fn hold_open(&self) {
         self.streamed.set(true);
     }
 
     /// Whether it is still to be told of.
     pub fn is_open(&self) -> bool {
-        self.stage.get() == Stage::Open
+        self.stage.get() == RecordStage::Open
     }
 
     /// Its answer begins. Unless it streams, it is told of now.
-    pub fn answered(&self, status: u16) {
+    pub fn response_started(&self, status: u16) {
         if self.is_open() {
             self.status.set(status);
-            self.tell();
+            self.emit();
         }
     }
 
     /// Its answer streams: it is told of when the call ends.
-    pub fn streams(&self, status: u16) {
+    pub fn response_streams(&self, status: u16) {
         self.status.set(status);
         self.streamed.set(true);
-        self.stage.set(Stage::Streams);
+        self.stage.set(RecordStage::Streams);
         if self.ended.get() {
-            self.tell();
+            self.emit();
         }
     }
 
     /// What must live as long as the call.
     #[must_use]
-    pub fn until_end(self: &Rc<Self>) -> UntilEnd {
-        UntilEnd(self.clone())
+    pub fn end_guard(self: &Rc<Self>) -> EndGuard {
+        EndGuard(self.clone())
     }
 
     fn ended(&self) {
         self.ended.set(true);
-        if self.stage.get() != Stage::Streams {
+        if self.stage.get() != RecordStage::Streams {
             return;
         }
         // A request has an outcome, what is none is accepted.
         if self.outcome.get().is_empty() && self.status.get() == 200 {
             self.outcome.set(if std::thread::panicking() { PANICKED } else { LEFT });
         }
-        self.tell();
+        self.emit();
     }
 
     /// An answer that was passed on broke off, which who passed it on tells.
-    pub fn broke(&self, why: &'static str) {
+    pub fn stream_broke(&self, why: &'static str) {
         self.status.set(200);
-        self.holds();
+        self.hold_open();
         self.outcome.set(why);
-        self.tell();
+        self.emit();
     }
 
     /// The end of a task that began then.
     pub fn task(&self, tool: Option<&'static str>, outcome: &'static str, began_ms: u64) {
         self.event.set("task");
-        self.tool(tool);
+        self.set_tool(tool);
         self.outcome.set(outcome);
         self.began_ms.set(began_ms);
-        self.tell();
+        self.emit();
     }
 
-    fn tell(&self) {
-        self.stage.set(Stage::Over);
+    fn emit(&self) {
+        self.stage.set(RecordStage::Over);
         let Some(out) = &self.out else {
             return;
         };
@@ -340,9 +341,9 @@ impl Record {
 }
 
 /// Lives as long as a call.
-pub struct UntilEnd(Rc<Record>);
+pub struct EndGuard(Rc<RequestRecord>);
 
-impl Drop for UntilEnd {
+impl Drop for EndGuard {
     fn drop(&mut self) {
         self.0.ended();
     }

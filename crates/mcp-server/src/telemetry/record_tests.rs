@@ -5,17 +5,17 @@ use std::cell::RefCell;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::testing::Fake;
-use mcp_auth::{scope::Scopes, subject::Way};
+use crate::testing::FakePlatform;
+use mcp_auth::{scope::Scopes, subject::AuthMethod};
 
 #[derive(Default)]
 struct Heard {
     lines: RefCell<Vec<Value>>,
-    points: RefCell<Vec<Point>>,
+    points: RefCell<Vec<DataPoint>>,
     now_ms: std::cell::Cell<u64>,
 }
 
-impl Out for Heard {
+impl TelemetrySink for Heard {
     fn now_ms(&self) -> u64 {
         self.now_ms.get()
     }
@@ -32,36 +32,36 @@ impl Out for Heard {
         self.lines.borrow_mut().push(serde_json::from_str(line).unwrap());
     }
 
-    fn measure(&self, point: &dyn Fn() -> Point) {
+    fn measure(&self, point: &dyn Fn() -> DataPoint) {
         self.points.borrow_mut().push(point());
     }
 }
 
-fn begun() -> (Rc<Heard>, Rc<Record>) {
+fn begun() -> (Rc<Heard>, Rc<RequestRecord>) {
     let heard = Rc::new(Heard::default());
-    (heard.clone(), Record::new(heard))
+    (heard.clone(), RequestRecord::new(heard))
 }
 
 #[test]
 fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
     let (heard, record) = begun();
     let subject = Subject([255; 16]);
-    record.asked_by(&Principal {
-        way: Way::Jwt,
+    record.set_principal(&Principal {
+        auth_method: AuthMethod::Jwt,
         scopes: Scopes::READ,
-        ..Principal::nobody(subject)
+        ..Principal::without_rights(subject)
     });
-    record.named(Uuid::from_u128(7));
+    record.set_id(Uuid::from_u128(7));
     let client = Implementation { name: "a \"client\"".into(), version: "1".into() };
-    record.spoken_by(Rc::new(client), "2025-11-25");
-    record.route("mcp");
-    record.method("tools/call");
-    record.tool(Some("sitebay_list_sites"));
-    record.asked_sitebay(503, 20);
-    record.asked_sitebay(200, 10);
-    record.came_to("failed", Some(-32602));
+    record.set_client(Rc::new(client), "2025-11-25");
+    record.set_route("mcp");
+    record.set_method("tools/call");
+    record.set_tool(Some("sitebay_list_sites"));
+    record.add_sitebay_call(503, 20);
+    record.add_sitebay_call(200, 10);
+    record.set_outcome("failed", Some(-32602));
     heard.now_ms.set(42);
-    record.answered(200);
+    record.response_started(200);
     let expected = json!({
         "level": "info", "event": "request", "request": "00000000-0000-0000-0000-000000000007",
         "subject": "________", "way": "jwt", "client": "a \"client\"", "version": "1",
@@ -78,43 +78,43 @@ fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
 
 #[test]
 fn a_request_is_told_of_once_whatever_its_way() {
-    let lines = |way: fn(&Rc<Record>)| {
+    let lines = |way: fn(&Rc<RequestRecord>)| {
         let (heard, record) = begun();
         way(&record);
         heard.lines.borrow().clone()
     };
     let whole = lines(|record| {
-        drop(record.until_end());
-        record.answered(200);
-        record.answered(200);
+        drop(record.end_guard());
+        record.response_started(200);
+        record.response_started(200);
     });
     assert_eq!((whole.len(), &whole[0]["status"]), (1, &json!(200)));
     let streamed = lines(|record| {
-        let until_end = record.until_end();
-        record.streams(200);
-        record.answered(200);
-        record.came_to("done", None);
+        let until_end = record.end_guard();
+        record.response_streams(200);
+        record.response_started(200);
+        record.set_outcome("done", None);
         drop(until_end);
     });
     assert_eq!((streamed.len(), &streamed[0]["outcome"]), (1, &json!("done")));
     assert_eq!(streamed[0]["stream"], true);
     let over_before = lines(|record| {
-        record.came_to("done", None);
-        drop(record.until_end());
-        record.streams(200);
-        record.answered(200);
+        record.set_outcome("done", None);
+        drop(record.end_guard());
+        record.response_streams(200);
+        record.response_started(200);
     });
     assert_eq!(over_before.len(), 1);
     let left = lines(|record| {
-        let until_end = record.until_end();
-        record.streams(200);
+        let until_end = record.end_guard();
+        record.response_streams(200);
         drop(until_end);
     });
     assert_eq!((left.len(), &left[0]["outcome"]), (1, &json!("left")));
     assert_eq!(
         lines(|record| {
-            record.hand_over();
-            record.answered(200);
+            record.delegate();
+            record.response_started(200);
         })
         .len(),
         0
@@ -125,7 +125,7 @@ fn a_request_is_told_of_once_whatever_its_way() {
 fn a_failure_is_an_error_and_a_refusal_is_not() {
     let level = |status: u16| {
         let (heard, record) = begun();
-        record.answered(status);
+        record.response_started(status);
         heard.lines.borrow()[0]["level"].clone()
     };
     assert_eq!(
@@ -137,9 +137,9 @@ fn a_failure_is_an_error_and_a_refusal_is_not() {
 #[test]
 fn a_tool_that_nobody_knows_has_no_name_in_a_line() {
     let (heard, record) = begun();
-    record.tool(None);
-    record.method("the secret is 1234");
-    record.answered(200);
+    record.set_tool(None);
+    record.set_method("the secret is 1234");
+    record.response_started(200);
     let line = heard.lines.borrow()[0].clone();
     assert_eq!((&line["tool"], &line["method"]), (&json!("other"), &json!("other")));
 }
@@ -149,11 +149,11 @@ fn a_trace_of_the_message_counts_before_that_of_its_connection() {
     let read =
         |digit: &str| Trace::read(&format!("00-{}-00f067aa0ba902b7-01", digit.repeat(32)), None);
     let (_, record) = begun();
-    record.traced(read("a"));
-    record.traced(None);
-    assert_eq!(record.trace(&*Fake::new([])).id(), "a".repeat(32));
-    record.traced(read("b"));
-    assert_eq!(record.trace(&*Fake::new([])).id(), "b".repeat(32));
+    record.set_trace(read("a"));
+    record.set_trace(None);
+    assert_eq!(record.trace(&*FakePlatform::new([])).id(), "a".repeat(32));
+    record.set_trace(read("b"));
+    assert_eq!(record.trace(&*FakePlatform::new([])).id(), "b".repeat(32));
     let (_, without) = begun();
-    assert_eq!(without.trace(&*Fake::new([])).id(), without.id().simple().to_string());
+    assert_eq!(without.trace(&*FakePlatform::new([])).id(), without.id().simple().to_string());
 }

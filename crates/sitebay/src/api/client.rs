@@ -11,14 +11,14 @@ use super::{
     detail::{Detail, excerpt},
     error::ApiError,
     redact,
-    request::{Answer, Repeat, Request},
+    request::{ApiResponse, Repeat, Request},
     retry::{self, Next},
 };
 use mcp_auth::secret::Secret;
 use mcp_platform::{Method, OutboundRequest, OutboundResponse, url::Url};
 use mcp_protocol::raw;
 use mcp_server::telemetry::trace::span;
-use mcp_server::{context::Context, work::Begun};
+use mcp_server::{context::Context, execution::Begun};
 
 /// The time that one call has for all its requests, retries and pauses.
 pub const CALL_BUDGET: Duration = Duration::from_secs(25);
@@ -96,7 +96,7 @@ impl<'a> Client<'a> {
     }
 
     /// Reads.
-    pub async fn send(&self, request: &Request) -> Result<Answer, ApiError> {
+    pub async fn send(&self, request: &Request) -> Result<ApiResponse, ApiError> {
         match request.repeat {
             Repeat::Safe => self.repeat(request).await,
             Repeat::Keyed(_) | Repeat::Never => Err(ApiError::NotBegun),
@@ -104,7 +104,7 @@ impl<'a> Client<'a> {
     }
 
     /// Changes something.
-    pub async fn change(&self, _begun: &Begun, request: &Request) -> Result<Answer, ApiError> {
+    pub async fn change(&self, _begun: &Begun, request: &Request) -> Result<ApiResponse, ApiError> {
         self.ctx.changes.sent();
         let answer = self.repeat(request).await;
         if !answer.as_ref().is_err_and(ApiError::leaves_doubt) {
@@ -114,7 +114,7 @@ impl<'a> Client<'a> {
     }
 
     /// Sends a request until there is an answer that stands.
-    async fn repeat(&self, request: &Request) -> Result<Answer, ApiError> {
+    async fn repeat(&self, request: &Request) -> Result<ApiResponse, ApiError> {
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);
@@ -165,7 +165,8 @@ impl<'a> Client<'a> {
             timeout,
             at_most: MAX_ANSWER,
         };
-        let mut asked = Asked { ctx: self.ctx, began_ms: self.ctx.platform.now_ms(), status: 0 };
+        let mut asked =
+            SentRequest { ctx: self.ctx, began_ms: self.ctx.platform.now_ms(), status: 0 };
         let outcome = self.ctx.platform.fetch(outbound).await;
         asked.status = outcome.as_ref().map_or(0, |response| response.status);
         outcome.map_err(|failure| ApiError::NoAnswer { failure, tries })
@@ -197,17 +198,17 @@ impl<'a> Client<'a> {
         request: &Request,
         response: OutboundResponse,
         tries: u32,
-    ) -> Result<Answer, ApiError> {
+    ) -> Result<ApiResponse, ApiError> {
         let OutboundResponse { status, retry_after, body, .. } = response;
         if !(200..300).contains(&status) {
             let detail = self.detail(request, &body);
             return Err(ApiError::Refused { status, detail, retry_after, tries });
         }
         if self.needs_token(&request.url) {
-            self.ctx.record.accepted();
+            self.ctx.record.token_accepted();
         }
-        if raw::unmarked(&body).trim_ascii().is_empty() {
-            return Ok(Answer { status, json: Value::Null });
+        if raw::without_bom(&body).trim_ascii().is_empty() {
+            return Ok(ApiResponse { status, json: Value::Null });
         }
         let secrets = self.secrets(request);
         let Some(mut json) = raw::value_of_bytes(&body) else {
@@ -215,7 +216,7 @@ impl<'a> Client<'a> {
             return Err(ApiError::Unreadable { status, excerpt });
         };
         redact::scrub(&mut json, &secrets);
-        Ok(Answer { status, json })
+        Ok(ApiResponse { status, json })
     }
 
     fn detail(&self, request: &Request, body: &[u8]) -> Detail {
@@ -282,16 +283,16 @@ fn shown(from: &Url, location: &str) -> String {
 
 /// A request that was sent. It is recorded when this is dropped: after its answer, or without one
 /// where the call is dropped.
-struct Asked<'a> {
+struct SentRequest<'a> {
     ctx: &'a Context,
     began_ms: u64,
     status: u16,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for SentRequest<'_> {
     fn drop(&mut self) {
         let took = self.ctx.platform.now_ms().saturating_sub(self.began_ms);
-        self.ctx.record.asked_sitebay(self.status, took);
+        self.ctx.record.add_sitebay_call(self.status, took);
     }
 }
 

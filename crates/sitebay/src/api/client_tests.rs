@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::*;
 use mcp_platform::Method;
-use mcp_server::testing::{Fake, Step, broken, json, text};
+use mcp_server::testing::{FakePlatform, ScriptedResponse, broken, json, text};
 
-fn send(fake: &std::rc::Rc<Fake>, repeat: Repeat) -> Result<Answer, ApiError> {
+fn send(fake: &std::rc::Rc<FakePlatform>, repeat: Repeat) -> Result<ApiResponse, ApiError> {
     let ctx = fake.context();
     let client = Client::new(&ctx)?;
     let url = client.address("/site/", &[])?;
@@ -30,7 +30,7 @@ fn send(fake: &std::rc::Rc<Fake>, repeat: Repeat) -> Result<Answer, ApiError> {
 
 #[test]
 fn a_change_is_not_sent_as_a_read() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     let ctx = fake.context();
     let client = Client::new(&ctx).unwrap();
     let url = client.address("/site/", &[]).unwrap();
@@ -39,14 +39,18 @@ fn a_change_is_not_sent_as_a_read() {
     assert!(fake.requests().is_empty());
 }
 
-fn get(script: impl IntoIterator<Item = Step>) -> (std::rc::Rc<Fake>, Result<Answer, ApiError>) {
-    let fake = Fake::new(script);
+fn get(
+    script: impl IntoIterator<Item = ScriptedResponse>,
+) -> (std::rc::Rc<FakePlatform>, Result<ApiResponse, ApiError>) {
+    let fake = FakePlatform::new(script);
     let outcome = send(&fake, Repeat::Safe);
     (fake, outcome)
 }
 
-fn post(script: impl IntoIterator<Item = Step>) -> (std::rc::Rc<Fake>, Result<Answer, ApiError>) {
-    let fake = Fake::new(script);
+fn post(
+    script: impl IntoIterator<Item = ScriptedResponse>,
+) -> (std::rc::Rc<FakePlatform>, Result<ApiResponse, ApiError>) {
+    let fake = FakePlatform::new(script);
     let outcome = send(&fake, Repeat::Never);
     (fake, outcome)
 }
@@ -54,7 +58,7 @@ fn post(script: impl IntoIterator<Item = Step>) -> (std::rc::Rc<Fake>, Result<An
 #[test]
 fn a_read_has_no_body_and_no_content_type() {
     let (fake, outcome) = get([json(200, json!([]))]);
-    assert_eq!(outcome, Ok(Answer { status: 200, json: json!([]) }));
+    assert_eq!(outcome, Ok(ApiResponse { status: 200, json: json!([]) }));
     assert_eq!(fake.requests()[0].url, "https://my.sitebay.test/f/api/v1/site/");
     assert_eq!(fake.header(0, "Authorization").as_deref(), Some("Bearer sb-token-0123456789"));
     assert_eq!(fake.header(0, "Accept").as_deref(), Some("application/json"));
@@ -66,11 +70,11 @@ fn a_read_has_no_body_and_no_content_type() {
 #[test]
 fn a_token_is_accepted_by_a_success_that_needs_one_and_by_nothing_else() {
     let accepted = |path: &str, status: u16| {
-        let fake = Fake::new([json(status, json!([]))]);
+        let fake = FakePlatform::new([json(status, json!([]))]);
         let ctx = fake.context();
         let seen = std::rc::Rc::new(std::cell::Cell::new(false));
         let note = seen.clone();
-        ctx.record.when_accepted(Box::new(move || note.set(true)));
+        ctx.record.on_token_accepted(Box::new(move || note.set(true)));
         let client = Client::new(&ctx).unwrap();
         let request = Request::get(client.address(path, &[]).unwrap());
         let _ = pollster::block_on(client.send(&request));
@@ -122,7 +126,7 @@ fn a_change_is_never_sent_twice() {
 
 #[test]
 fn a_keyed_change_is_repeated_with_the_same_key() {
-    let fake = Fake::new([broken(), text(504, ""), json(201, json!({}))]);
+    let fake = FakePlatform::new([broken(), text(504, ""), json(201, json!({}))]);
     assert!(send(&fake, Repeat::Keyed("k-1".into())).is_ok());
     for at in 0..3 {
         assert_eq!(fake.header(at, "Idempotency-Key").as_deref(), Some("k-1"));
@@ -194,7 +198,7 @@ fn a_success_that_is_not_json_is_shown_without_tags() {
     let (_, outcome) = get([text(200, r#"{"results": [{"#)]);
     assert!(matches!(outcome, Err(ApiError::Unreadable { .. })));
     let (_, outcome) = get([text(204, " ")]);
-    assert_eq!(outcome, Ok(Answer { status: 204, json: Value::Null }));
+    assert_eq!(outcome, Ok(ApiResponse { status: 204, json: Value::Null }));
 }
 
 #[test]
@@ -222,16 +226,16 @@ fn a_broken_site_does_not_show_its_passwords() {
 
 #[test]
 fn a_key_that_was_tried_before_leaves_doubt() {
-    let fake = Fake::new([broken(), text(429, "").retry_after("60")]);
+    let fake = FakePlatform::new([broken(), text(429, "").retry_after("60")]);
     let error = send(&fake, Repeat::Keyed("k".into())).unwrap_err();
     assert!(error.leaves_doubt(), "{error:?}");
-    let fake = Fake::new([text(429, "").retry_after("60")]);
+    let fake = FakePlatform::new([text(429, "").retry_after("60")]);
     assert!(!send(&fake, Repeat::Keyed("k".into())).unwrap_err().leaves_doubt());
 }
 
 #[test]
 fn without_token_or_address_nothing_is_sent() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     for token in [None, Some(""), Some("  ")] {
         assert_eq!(Client::new(&fake.context_of(token)).err(), Some(ApiError::NoToken));
     }
@@ -247,7 +251,7 @@ fn without_token_or_address_nothing_is_sent() {
 
 #[test]
 fn an_address_stays_below_the_prefix() {
-    let fake = Fake::new([]);
+    let fake = FakePlatform::new([]);
     let ctx = fake.context();
     let client = Client::new(&ctx).unwrap();
     assert_eq!(client.address("/site/../../../../x", &[]), Err(ApiError::BadPath));

@@ -16,4 +16,4 @@ pub use detail::{Detail, cut};
 pub use error::ApiError;
 pub use paging::Listing;
 pub use redact::{PLACEHOLDER, redact};
-pub use request::{Answer, Repeat, Request, encode_part};
+pub use request::{ApiResponse, Repeat, Request, encode_part};

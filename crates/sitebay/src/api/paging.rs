@@ -2,7 +2,7 @@
 //!
 //! The service's envelope is `{limit, offset, count, results, next, previous}`; `page`/`size`
 //! query parameters are known from its documentation; `{items, total}` and a bare array are
-//! understood too. Invariant: at most [`MOST_PAGES`] pages and [`MOST_ITEMS`] items are read,
+//! understood too. Invariant: at most [`MAX_PAGES`] pages and [`MAX_ITEMS`] items are read,
 //! nothing outside the configured address is asked, and a list that is not whole says so.
 
 use std::time::Duration;
@@ -12,9 +12,9 @@ use serde_json::{Map, Value};
 use super::{client::Client, error::ApiError, request::Request};
 use mcp_platform::url::Url;
 
-const MOST_PAGES: u32 = 50;
+const MAX_PAGES: u32 = 50;
 /// More would not fit into a result: sites weigh 3 KB each.
-const MOST_ITEMS: usize = 2_500;
+const MAX_ITEMS: usize = 2_500;
 /// With less time left than this, a lost answer is the deadline's doing.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
@@ -169,7 +169,7 @@ impl Reader {
             return None;
         }
         self.listing.truncated = true;
-        let full = self.pages >= MOST_PAGES || self.listing.items.len() >= MOST_ITEMS;
+        let full = self.pages >= MAX_PAGES || self.listing.items.len() >= MAX_ITEMS;
         if full || !self.grew {
             return None;
         }
@@ -197,8 +197,8 @@ impl Reader {
     }
 
     fn finish(mut self) -> Listing {
-        let cut = self.listing.items.len() > MOST_ITEMS;
-        self.listing.items.truncate(MOST_ITEMS);
+        let cut = self.listing.items.len() > MAX_ITEMS;
+        self.listing.items.truncate(MAX_ITEMS);
         self.listing.truncated |= cut || (self.listing.is_short() && self.pages > 0);
         self.listing
     }

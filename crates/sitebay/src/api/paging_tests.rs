@@ -5,7 +5,7 @@ use std::{ops::Range, rc::Rc};
 use serde_json::json;
 
 use super::*;
-use mcp_server::testing::{Fake, Step, broken, json, text};
+use mcp_server::testing::{FakePlatform, ScriptedResponse, broken, json, text};
 
 fn items(range: Range<u64>) -> Vec<Value> {
     range.map(|id| json!({"id": id})).collect()
@@ -16,15 +16,15 @@ fn page(range: Range<u64>, count: u64, next: Option<&str>) -> Value {
         "next": next, "previous": null})
 }
 
-fn list(fake: &Rc<Fake>) -> Result<Listing, ApiError> {
+fn list(fake: &Rc<FakePlatform>) -> Result<Listing, ApiError> {
     let ctx = fake.context();
     let client = Client::new(&ctx)?;
     let url = client.address("/site/", &[("team_id", "t".to_owned())])?;
     pollster::block_on(client.list(url, Some("sites")))
 }
 
-fn read(script: impl IntoIterator<Item = Step>) -> (Rc<Fake>, Listing) {
-    let fake = Fake::new(script);
+fn read(script: impl IntoIterator<Item = ScriptedResponse>) -> (Rc<FakePlatform>, Listing) {
+    let fake = FakePlatform::new(script);
     let listing = list(&fake).unwrap();
     (fake, listing)
 }
@@ -133,10 +133,10 @@ fn the_deadline_cuts_a_long_list_and_keeps_what_was_read() {
 #[test]
 fn a_failure_in_the_middle_is_a_failure() {
     let first = || json(200, page(0..2, 4, None));
-    let fake = Fake::new([first(), text(500, "")]);
+    let fake = FakePlatform::new([first(), text(500, "")]);
     assert!(matches!(list(&fake), Err(ApiError::Refused { status: 500, .. })));
-    let fake = Fake::new([first(), broken(), broken(), broken(), broken()]);
+    let fake = FakePlatform::new([first(), broken(), broken(), broken(), broken()]);
     assert!(matches!(list(&fake), Err(ApiError::NoAnswer { .. })));
-    let fake = Fake::new([json(200, json!({"detail": "a page"}))]);
+    let fake = FakePlatform::new([json(200, json!({"detail": "a page"}))]);
     assert!(matches!(list(&fake), Err(ApiError::Unreadable { .. })));
 }

@@ -46,7 +46,7 @@ pub enum Repeat {
 
 /// A successful answer.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Answer {
+pub struct ApiResponse {
     /// The HTTP status.
     pub status: u16,
     /// The body; null when it was empty.

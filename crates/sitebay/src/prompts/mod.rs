@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use mcp_protocol::content::{Content, PromptResult};
+use mcp_protocol::content::{ContentBlock, GetPromptResult};
 use mcp_server::registry::PromptError;
 
 /// The definitions, separated by commas, without brackets around them.
@@ -61,13 +61,13 @@ pub(super) fn has_argument(prompt: &str, argument: &str) -> Option<bool> {
 pub(crate) fn prompt(
     name: &str,
     arguments: &Map<String, Value>,
-) -> Result<PromptResult, PromptError> {
+) -> Result<GetPromptResult, PromptError> {
     let prompt = PROMPTS.iter().find(|known| known.name == name).ok_or(PromptError::NotFound)?;
     prompt.fill(arguments)
 }
 
 impl Prompt {
-    fn fill(&self, arguments: &Map<String, Value>) -> Result<PromptResult, PromptError> {
+    fn fill(&self, arguments: &Map<String, Value>) -> Result<GetPromptResult, PromptError> {
         if let Some(unknown) = arguments.keys().find(|name| !self.takes(name)) {
             return Err(PromptError::Arguments(format!("`{unknown}`: there is no such argument")));
         }
@@ -84,7 +84,7 @@ impl Prompt {
             };
             text = text.replace(&format!("{{{name}}}"), value);
         }
-        Ok(PromptResult::of_user([Content::text(text.trim_end())]))
+        Ok(GetPromptResult::of_user([ContentBlock::text(text.trim_end())]))
     }
 
     fn takes(&self, argument: &str) -> bool {
@@ -102,7 +102,7 @@ mod tests {
     fn made(name: &str, arguments: Value) -> Result<String, PromptError> {
         let result = prompt(name, arguments.as_object().unwrap())?;
         match &result.messages[0].content {
-            Content::Text { text } => Ok(text.clone()),
+            ContentBlock::Text { text } => Ok(text.clone()),
             other => panic!("not a text: {other:?}"),
         }
     }

@@ -102,16 +102,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use mcp_server::testing::{Fake, json, text};
+    use mcp_server::testing::{FakePlatform, json, text};
 
-    fn read_on(fake: &std::rc::Rc<Fake>, uri: &str) -> Result<Value, ResourceError> {
+    fn read_on(fake: &std::rc::Rc<FakePlatform>, uri: &str) -> Result<Value, ResourceError> {
         let read = pollster::block_on(read(&fake.context(), uri))?;
         Ok(serde_json::from_str(&read.text).unwrap())
     }
 
     #[test]
     fn a_sites_configuration_is_read() {
-        let fake = Fake::new([json(
+        let fake = FakePlatform::new([json(
             200,
             json!({"fqdn": "a.org", "active": true, "status": "idle", "team_id": "t",
                 "created_at": "c", "http_auth_enabled": false, "is_free": 1, "git_url": null,
@@ -134,7 +134,7 @@ mod tests {
                 "created_at": format!("2026-01-0{n}T00:00:00Z")})
         };
         let sites: Vec<Value> = (1..=7).map(|n| site(n, n % 2 == 0)).collect();
-        let fake = Fake::new([
+        let fake = FakePlatform::new([
             json(200, json!(sites)),
             json(200, json!([{"id": 1}])),
             json(200, json!([])),
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_is_not_found() {
-        let fake = Fake::new([json(404, json!({"detail": "No site"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "No site"}))]);
         for uri in [
             "sitebay://site/a.org/config",
             "sitebay://site/../config",
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn another_failure_is_explained() {
-        let fake = Fake::new([text(401, "{}")]);
+        let fake = FakePlatform::new([text(401, "{}")]);
         let Err(ResourceError::Failed(text)) = read_on(&fake, "sitebay://site/a.org/config") else {
             panic!("not a failure")
         };

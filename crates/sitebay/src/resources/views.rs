@@ -6,7 +6,7 @@ use serde_json::{Map, Value, value::to_raw_value};
 
 use super::{ResourceError, ResourceText};
 use crate::{fqdn, tools::logs};
-use mcp_protocol::content::Content;
+use mcp_protocol::content::ContentBlock;
 use mcp_server::context::Context;
 
 /// The resources that have one URI, separated by commas.
@@ -58,7 +58,7 @@ pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, Reso
     let called = crate::call(ctx, view.tool, Some(&arguments)).await;
     let result = called.map_err(|_| ResourceError::NotFound)?;
     let text = match result.content.into_iter().next() {
-        Some(Content::Text { text }) => text,
+        Some(ContentBlock::Text { text }) => text,
         _ => String::new(),
     };
     match result.structured_content {
@@ -118,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     #[test]
     fn each_view_asks_for_what_its_tool_asks_for() {
@@ -132,7 +132,7 @@ mod tests {
             ("team/00007ea0-0000-4000-8000-000000000001/sites", "Get /site/?team_id=00007ea0"),
             ("site/a.org/backups", "Get /site/a.org/pit_restore/commits"),
         ] {
-            let fake = Fake::new([json(200, json!({"results": [], "count": 0}))]);
+            let fake = FakePlatform::new([json(200, json!({"results": [], "count": 0}))]);
             let _ = pollster::block_on(read(&fake.context(), path));
             let lines = fake.lines();
             assert!(lines.first().is_some_and(|sent| sent.starts_with(line)), "{path}: {lines:?}");
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_is_not_there_or_no_address_is_not_found() {
-        let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "Site not found"}))]);
         let read_on = |path: &str| pollster::block_on(read(&fake.context(), path));
         assert_eq!(read_on("site/a.org"), Err(ResourceError::NotFound));
         for path in ["", "site", "site/..", "site/a b", "moon", "site/a.org/moon", "sites/x"] {
@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_secret_stays_hidden() {
         let site = json!({"fqdn": "a.org", "http_auth_password": "hunter2"});
-        let fake = Fake::new([json(200, site)]);
+        let fake = FakePlatform::new([json(200, site)]);
         let read = pollster::block_on(read(&fake.context(), "site/a.org")).unwrap();
         assert!(read.text.contains("a.org") && !read.text.contains("hunter2"), "{}", read.text);
     }

@@ -10,10 +10,10 @@ use sha2::Sha256;
 
 use super::{ResourceError, read, site_of, views};
 use mcp_protocol::raw;
-use mcp_server::{context::Context, toolset::Look};
+use mcp_server::{context::Context, toolset::ResourceState};
 
 /// Fields that move by themselves.
-const RESTLESS: [&str; 10] = [
+const VOLATILE_FIELDS: [&str; 10] = [
     "current_cycle_visits",
     "current_cycle_bandwidth",
     "current_storage",
@@ -33,36 +33,37 @@ pub(crate) fn is_watchable(uri: &str) -> bool {
 }
 
 /// Looks at a resource. None: it could not be read just now.
-pub(crate) async fn look(ctx: &Context, uri: &str) -> Option<Look> {
+pub(crate) async fn look(ctx: &Context, uri: &str) -> Option<ResourceState> {
     match read(ctx, uri).await {
         Ok(resource) => Some(seen(&resource.text)),
-        Err(ResourceError::NotFound) => Some(Look { digest: String::new(), busy: false }),
+        Err(ResourceError::NotFound) => Some(ResourceState { digest: String::new(), busy: false }),
         Err(ResourceError::Failed(_)) => None,
     }
 }
 
-fn seen(text: &str) -> Look {
+fn seen(text: &str) -> ResourceState {
     let Ok(mut json) = raw::value(text) else {
-        return Look { digest: digest(text), busy: false };
+        return ResourceState { digest: digest(text), busy: false };
     };
-    let busy = settle(&mut json);
-    Look { digest: digest(&json.to_string()), busy }
+    let busy = strip_volatile(&mut json);
+    ResourceState { digest: digest(&json.to_string()), busy }
 }
 
 /// Takes out what moves by itself; true where a site is at work.
-fn settle(json: &mut Value) -> bool {
+fn strip_volatile(json: &mut Value) -> bool {
     match json {
         // Each of them, also after the first that is at work.
         Value::Array(items) => {
-            items.iter_mut().filter_map(|item| settle(item).then_some(())).count() > 0
+            items.iter_mut().filter_map(|item| strip_volatile(item).then_some(())).count() > 0
         }
         Value::Object(map) => {
-            map.retain(|name, _| !RESTLESS.contains(&name.as_str()));
+            map.retain(|name, _| !VOLATILE_FIELDS.contains(&name.as_str()));
             let status = map.get("status").and_then(Value::as_str);
             let busy = status.is_some_and(|status| {
                 !matches!(status, "idle" | "sleeping" | "active" | "completed" | "failed")
             });
-            let inner = map.values_mut().filter_map(|item| settle(item).then_some(())).count();
+            let inner =
+                map.values_mut().filter_map(|item| strip_volatile(item).then_some(())).count();
             busy || inner > 0
         }
         _ => false,

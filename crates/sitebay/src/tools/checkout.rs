@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use crate::{
     api::{Client, cut},
-    call::{Call, Outcome, finished},
+    call::{Call, CallOutcome, finished},
     conform,
 };
-use mcp_protocol::content::ToolResult;
+use mcp_protocol::content::CallToolResult;
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let client = call.client()?;
     let mut call = call.clone();
     if call.arguments.get("team_id").is_none() {
@@ -28,7 +28,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let Some(url) = data.get("url").and_then(Value::as_str) else {
         let came = cut(&answer.json.to_string(), 300);
         let text = format!("SiteBay answered without a checkout link: {came}\nTry again.");
-        return Err(ToolResult::error(text).into());
+        return Err(CallToolResult::error(text).into());
     };
     let text = format!(
         "Open this link to buy the plan {plan} (per {interval}) for team {team}:\n{url}\n\
@@ -38,7 +38,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 }
 
 /// The id of the default team, or of the only one.
-async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, ToolResult> {
+async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, CallToolResult> {
     let url = client.address("/team", &[]).map_err(|error| call.explained(&error, false))?;
     let listing = client.list(url, None).await;
     let teams = listing.map_err(|error| call.explained(&error, false))?.items;
@@ -51,7 +51,7 @@ async fn default_team(call: &Call<'_>, client: &Client<'_>) -> Result<String, To
     }
 }
 
-fn which(teams: &[Value]) -> ToolResult {
+fn which(teams: &[Value]) -> CallToolResult {
     let text = |team: &Value, key: &str| {
         team.get(key).and_then(Value::as_str).unwrap_or("unknown").to_owned()
     };
@@ -60,7 +60,7 @@ fn which(teams: &[Value]) -> ToolResult {
         .map(|team| format!("\n- {}: {}", text(team, "name"), text(team, "id")))
         .collect();
     let lines = if lines.is_empty() { "\nThere are no teams.".into() } else { lines.concat() };
-    ToolResult::error(format!("No team is the default one; give team_id.{lines}"))
+    CallToolResult::error(format!("No team is the default one; give team_id.{lines}"))
 }
 
 #[cfg(test)]
@@ -68,14 +68,14 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     const TOOL: &str = "sitebay_account_create_checkout";
     const TEAM: &str = "6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f";
 
     #[test]
     fn a_given_team_needs_no_lookup() {
-        let fake = Fake::new([json(200, json!({"url": "https://pay.test/1"}))]);
+        let fake = FakePlatform::new([json(200, json!({"url": "https://pay.test/1"}))]);
         let result = run(&fake, TOOL, json!({"team_id": TEAM, "plan_name": "Business"}));
         assert_eq!(fake.lines(), ["Post /create_checkout_session"]);
         assert_eq!(
@@ -93,8 +93,10 @@ mod tests {
             json!([other, {"id": TEAM, "name": "Two", "is_default": true}]),
             json!([{"id": TEAM, "name": "Two"}]),
         ] {
-            let fake =
-                Fake::new([json(200, teams), json(200, json!({"url": "https://pay.test/1"}))]);
+            let fake = FakePlatform::new([
+                json(200, teams),
+                json(200, json!({"url": "https://pay.test/1"})),
+            ]);
             run(&fake, TOOL, json!({}));
             assert_eq!(fake.lines(), ["Get /team", "Post /create_checkout_session"]);
             assert_eq!(fake.body(1)["for_team_id"], TEAM);
@@ -103,7 +105,8 @@ mod tests {
 
     #[test]
     fn without_a_default_the_teams_are_listed() {
-        let fake = Fake::new([json(200, json!([{"id": "t1", "name": "One"}, {"id": "t2"}]))]);
+        let fake =
+            FakePlatform::new([json(200, json!([{"id": "t1", "name": "One"}, {"id": "t2"}]))]);
         let result = run(&fake, TOOL, json!({}));
         assert!(result.is_error && result.text.contains("One: t1"), "{}", result.text);
         assert_eq!(fake.requests().len(), 1);
@@ -111,7 +114,7 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_link_is_an_error() {
-        let fake = Fake::new([json(200, json!({"id": 1}))]);
+        let fake = FakePlatform::new([json(200, json!({"id": 1}))]);
         assert!(run(&fake, TOOL, json!({"team_id": TEAM})).is_error);
     }
 }

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, Early, Outcome, data, finished},
+    call::{Call, CallOutcome, ShortCircuit, data, finished},
     consent,
 };
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let answer = call.sent().await?;
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let (status, text) = match answer.status {
@@ -20,7 +20,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 }
 
 /// What would be lost with the site.
-pub(super) async fn losses(call: &Call<'_>) -> Result<String, Early> {
+pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let Some(site) = consent::site(call).await? else {
         return Ok(format!(
@@ -52,13 +52,13 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json, text};
+    use mcp_server::testing::{FakePlatform, json, text};
 
     const TOOL: &str = "sitebay_delete_site";
 
     #[test]
     fn without_confirmation_it_only_reads_and_says_what_would_be_lost() {
-        let fake = Fake::new([json(
+        let fake = FakePlatform::new([json(
             200,
             json!({"fqdn": "a.org", "status": "idle", "created_at": "2025-01-02T03:04:05Z",
                 "max_restore_point": "2026-11-20T07:00:00Z", "site_stage": {"fqdn": "stage.a.org"}}),
@@ -74,10 +74,10 @@ mod tests {
 
     #[test]
     fn a_site_that_is_not_there_or_cannot_be_read_changes_nothing() {
-        let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "Site not found"}))]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
         assert!(result.is_error && result.text.contains("404 Not Found: Site not found"));
-        let fake = Fake::new([text(500, "oops")]);
+        let fake = FakePlatform::new([text(500, "oops")]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": false}));
         assert!(result.is_error && result.text.contains("confirm: true"), "{}", result.text);
         assert_eq!(fake.lines(), ["Get /site/a.org"]);
@@ -85,12 +85,12 @@ mod tests {
 
     #[test]
     fn confirmed_it_deletes_once() {
-        let fake = Fake::new([text(200, "")]);
+        let fake = FakePlatform::new([text(200, "")]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
         assert_eq!(fake.lines(), ["Delete /site/a.org"]);
         assert_eq!(result.data["status"], "deleted");
         assert!(fake.requests()[0].body.is_none());
-        let fake = Fake::new([text(502, "<h1>Bad Gateway</h1>")]);
+        let fake = FakePlatform::new([text(502, "<h1>Bad Gateway</h1>")]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
         assert_eq!(fake.requests().len(), 1);
         assert!(result.text.contains("MAY have happened"), "{}", result.text);

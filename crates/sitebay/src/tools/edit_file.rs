@@ -5,16 +5,16 @@
 use crate::{
     api::cut,
     blocks,
-    call::{Call, Outcome, data, finished},
+    call::{Call, CallOutcome, data, finished},
     content_path,
 };
-use mcp_protocol::{content::ToolResult, object::quoted};
-use mcp_server::input::Problems;
+use mcp_protocol::{content::CallToolResult, object::quoted};
+use mcp_server::arguments::Problems;
 
 const BLOCKS: &str = "file_edit_using_search_replace_blocks";
 
 /// The path of the file from wp-content on, and how many blocks there are.
-pub(super) fn checked(call: &Call<'_>) -> Result<(String, usize), ToolResult> {
+pub(super) fn checked(call: &Call<'_>) -> Result<(String, usize), CallToolResult> {
     let path = call.arguments.text("file_path").unwrap_or_default();
     let refused =
         |name: &str, problem: &str| Problems::one(name, problem).into_result(call.operation.name);
@@ -27,7 +27,7 @@ pub(super) fn checked(call: &Call<'_>) -> Result<(String, usize), ToolResult> {
     Ok((path, blocks))
 }
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let (path, blocks) = checked(call)?;
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let mut call = call.clone();
@@ -55,7 +55,7 @@ mod tests {
 
     use super::*;
     use crate::testing;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     const SEVEN: &str = "<<<<<<< SEARCH\nold\n=======\nnew\n>>>>>>> REPLACE";
 
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_edit_is_sent_with_its_normal_path() {
-        let fake = Fake::new([json(200, json!("ok"))]);
+        let fake = FakePlatform::new([json(200, json!("ok"))]);
         let arguments = json!({"fqdn": "a.org", "file_path": "/bitnami/wordpress/wp-content/a.php",
             "file_edit_using_search_replace_blocks": SEVEN});
         let result = testing::run(&fake, "sitebay_site_edit_file", arguments);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_bad_edit_is_refused_before_anything_is_sent() {
-        let fake = Fake::new([]);
+        let fake = FakePlatform::new([]);
         for (path, edit) in [("wp-content/../a", SEVEN), ("wp-content/a", "x")] {
             let arguments = json!({"fqdn": "a.org", "file_path": path,
                 "file_edit_using_search_replace_blocks": edit});

@@ -5,12 +5,12 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, Outcome, data, finished},
+    call::{Call, CallOutcome, data, finished},
     render,
 };
-use mcp_protocol::content::Content;
+use mcp_protocol::content::ContentBlock;
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let answer = call.sent().await?;
     let lines = lines(&answer.json);
     let text = match &lines {
@@ -26,7 +26,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     };
     let mut result = finished(data(vec![("result", answer.json)]), text, Vec::new());
     let mime_type = Some("text/plain".to_owned());
-    result.content.push(Content::ResourceLink { uri, name, mime_type });
+    result.content.push(ContentBlock::ResourceLink { uri, name, mime_type });
     Ok(result)
 }
 
@@ -71,12 +71,12 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     #[test]
     fn the_end_of_a_long_log_is_shown_with_a_link_to_the_rest() {
         let logs: Vec<String> = (0..5_000).map(|n| format!("line {n}")).collect();
-        let fake = Fake::new([json(200, json!({ "logs": logs }))]);
+        let fake = FakePlatform::new([json(200, json!({ "logs": logs }))]);
         let arguments = json!({"fqdn": "a.org", "log_type": "php", "lines": 5_000});
         let seen = run(&fake, "sitebay_get_site_logs", arguments);
         assert!(seen.text.ends_with("line 4999") && !seen.text.contains("line 1\n"));
@@ -93,12 +93,12 @@ mod tests {
             (json!({"lines": "a"}), "a"),
             (json!({"logs": []}), "The nginx log has no such lines."),
         ] {
-            let fake = Fake::new([json(200, answer)]);
+            let fake = FakePlatform::new([json(200, answer)]);
             let arguments = json!({"fqdn": "a.org", "log_type": "nginx"});
             let seen = run(&fake, "sitebay_get_site_logs", arguments);
             assert_eq!(seen.text, text);
         }
-        let fake = Fake::new([json(200, json!({"logs": ["a"]}))]);
+        let fake = FakePlatform::new([json(200, json!({"logs": ["a"]}))]);
         let arguments = json!({"fqdn": "a.org", "container_name": "nginx"});
         let seen = run(&fake, "sitebay_get_container_logs", arguments);
         assert_eq!(seen.link.as_deref(), Some("sitebay://site/a.org/containers/nginx/logs"));

@@ -14,39 +14,39 @@ mod update;
 use futures_util::future::{LocalBoxFuture, ready};
 
 use super::{
-    call::{Call, Early, Outcome},
+    call::{Call, CallOutcome, ShortCircuit},
     catalogue::Behaviour,
     consent,
 };
-use mcp_server::apart::compiled_apart;
+use mcp_server::cold::cold;
 
 /// What a call would destroy, as it is now.
-pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, Early>> {
+pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, ShortCircuit>> {
     match call.operation.behaviour {
-        Behaviour::DeleteSite => compiled_apart(delete_site::losses(call)),
-        Behaviour::Restore => compiled_apart(restore::losses(call)),
+        Behaviour::DeleteSite => cold(delete_site::losses(call)),
+        Behaviour::Restore => cold(restore::losses(call)),
         Behaviour::EditFile => match edit_file::checked(call) {
-            Ok(_) => compiled_apart(consent::losses(call)),
-            Err(refused) => compiled_apart(ready(Err(refused.into()))),
+            Ok(_) => cold(consent::losses(call)),
+            Err(refused) => cold(ready(Err(refused.into()))),
         },
-        _ => compiled_apart(consent::losses(call)),
+        _ => cold(consent::losses(call)),
     }
 }
 
 /// Runs a call as its operation says.
-pub(crate) async fn run(call: &Call<'_>) -> Outcome {
+pub(crate) async fn run(call: &Call<'_>) -> CallOutcome {
     let special = match call.operation.behaviour {
         Behaviour::Plain => return call.run().await,
-        Behaviour::Update => compiled_apart(update::run(call)),
-        Behaviour::DeleteSite => compiled_apart(delete_site::run(call)),
-        Behaviour::Shell => compiled_apart(shell::run(call)),
-        Behaviour::EditFile => compiled_apart(edit_file::run(call)),
-        Behaviour::Proxy => compiled_apart(proxy::run(call)),
-        Behaviour::ListCommits => compiled_apart(list_commits::run(call)),
-        Behaviour::Restore => compiled_apart(restore::run(call)),
-        Behaviour::Checkout => compiled_apart(checkout::run(call)),
-        Behaviour::Screenshot => compiled_apart(screenshot::run(call)),
-        Behaviour::Logs => compiled_apart(logs::run(call)),
+        Behaviour::Update => cold(update::run(call)),
+        Behaviour::DeleteSite => cold(delete_site::run(call)),
+        Behaviour::Shell => cold(shell::run(call)),
+        Behaviour::EditFile => cold(edit_file::run(call)),
+        Behaviour::Proxy => cold(proxy::run(call)),
+        Behaviour::ListCommits => cold(list_commits::run(call)),
+        Behaviour::Restore => cold(restore::run(call)),
+        Behaviour::Checkout => cold(checkout::run(call)),
+        Behaviour::Screenshot => cold(screenshot::run(call)),
+        Behaviour::Logs => cold(logs::run(call)),
     };
     special.await
 }

@@ -4,10 +4,10 @@
 
 use crate::{
     api::Repeat,
-    call::{Call, Outcome},
+    call::{Call, CallOutcome},
 };
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let client = call.client()?;
     let mut request = call.request(&client)?;
     if matches!(call.arguments.text("method"), Some("get" | "head" | "options")) {
@@ -22,7 +22,7 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, broken, json, text};
+    use mcp_server::testing::{FakePlatform, broken, json, text};
 
     #[test]
     fn each_proxy_has_its_own_request() {
@@ -47,7 +47,7 @@ mod tests {
                 json!({"path": "/api/projects/6/insights", "method": "get"}),
             ),
         ] {
-            let fake = Fake::new([json(200, json!([{"id": 1}]))]);
+            let fake = FakePlatform::new([json(200, json!([{"id": 1}]))]);
             let result = run(&fake, tool, arguments);
             assert_eq!(fake.lines(), [line]);
             assert_eq!(fake.body(0), body);
@@ -57,11 +57,11 @@ mod tests {
 
     #[test]
     fn reads_are_repeated_and_changes_are_not() {
-        let fake = Fake::new([broken(), text(503, ""), json(200, json!({}))]);
+        let fake = FakePlatform::new([broken(), text(503, ""), json(200, json!({}))]);
         let result = run(&fake, "sitebay_wordpress_proxy", json!({"fqdn": "a.org"}));
         assert!(!result.is_error);
         assert_eq!(fake.requests().len(), 3);
-        let fake = Fake::new([broken(), json(200, json!({}))]);
+        let fake = FakePlatform::new([broken(), json(200, json!({}))]);
         let arguments = json!({"fqdn": "a.org", "method": "patch"});
         let result = run(&fake, "sitebay_wordpress_proxy", arguments);
         assert_eq!(fake.requests().len(), 1);
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_long_answer_is_cut_in_the_text_only() {
-        let fake = Fake::new([json(200, json!("x".repeat(50_000)))]);
+        let fake = FakePlatform::new([json(200, json!("x".repeat(50_000)))]);
         let result = run(&fake, "sitebay_wordpress_proxy", json!({"fqdn": "a.org"}));
         assert!(result.text.contains("cut after"));
         assert_eq!(result.data["result"].as_str().unwrap().len(), 50_000);

@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, Early, Outcome, finished},
+    call::{Call, CallOutcome, ShortCircuit, finished},
     conform, consent, render,
 };
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let dry = call.is_dry();
     let answer = call.sent().await?;
     let mut warnings = Vec::new();
@@ -58,7 +58,7 @@ fn target(call: &Call<'_>) -> String {
 }
 
 /// What would be overwritten.
-pub(super) async fn losses(call: &Call<'_>) -> Result<String, Early> {
+pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let off = |name: &str| call.arguments.get(name) == Some(&Value::Bool(false));
     let what = match (off("restore_db"), off("restore_wp_content")) {
         (false, false) => "the database and the files in wp-content",
@@ -87,13 +87,13 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     const TOOL: &str = "sitebay_backup_restore";
 
     #[test]
     fn without_confirmation_nothing_is_sent() {
-        let fake = Fake::new([json(200, json!({"fqdn": "a.org", "status": "idle"}))]);
+        let fake = FakePlatform::new([json(200, json!({"fqdn": "a.org", "status": "idle"}))]);
         let arguments = json!({"fqdn": "a.org", "restore_db": false, "delete_extra_files": true,
             "confirm": false});
         let result = run(&fake, TOOL, arguments);
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn confirmed_it_sends_only_what_was_given() {
         let restore = json!({"id": "r1", "created_at": "2026-11-20T08:00:00Z", "restore_db": true});
-        let fake = Fake::new([json(200, restore)]);
+        let fake = FakePlatform::new([json(200, restore)]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "confirm": true}));
         assert_eq!(fake.lines(), ["Post /site/a.org/pit_restore"]);
         assert_eq!(fake.body(0), json!({}));
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_dry_run_needs_no_confirmation() {
-        let fake = Fake::new([json(200, json!({"id": "r2", "finished_at": "x"}))]);
+        let fake = FakePlatform::new([json(200, json!({"id": "r2", "finished_at": "x"}))]);
         let arguments = json!({"fqdn": "a.org", "is_dry_run": true, "for_stage_site": true,
             "restore_point": "2026-11-20T08:00:00Z"});
         let result = run(&fake, TOOL, arguments);

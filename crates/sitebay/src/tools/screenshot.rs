@@ -6,9 +6,9 @@ use serde_json::Value;
 
 use crate::{
     api::cut,
-    call::{Call, Outcome, data, finished},
+    call::{Call, CallOutcome, data, finished},
 };
-use mcp_protocol::content::{Content, ToolResult};
+use mcp_protocol::content::{CallToolResult, ContentBlock};
 
 /// Where the service may put the picture.
 const KEYS: [&str; 6] = ["screenshot", "image", "png", "data", "base64", "result"];
@@ -16,12 +16,12 @@ const KEYS: [&str; 6] = ["screenshot", "image", "png", "data", "base64", "result
 const BEGINNINGS: [(&str, &str); 3] =
     [("iVBOR", "image/png"), ("/9j/", "image/jpeg"), ("UklGR", "image/webp")];
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let answer = call.sent().await?;
     let Some((picture, mime_type)) = picture(&answer.json) else {
         let came = cut(&answer.json.to_string(), 300);
         let text = format!("SiteBay answered without a picture: {came}");
-        return Err(ToolResult::error(text).into());
+        return Err(CallToolResult::error(text).into());
     };
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let bytes = (picture.len() / 4).saturating_mul(3);
@@ -30,7 +30,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let text = format!("The open page of {fqdn} ({mime_type}, {bytes} bytes).");
     let mut result = finished(shown, text, Vec::new());
     let (data, mime_type) = (picture.to_owned(), mime_type.to_owned());
-    result.content.push(Content::Image { data, mime_type });
+    result.content.push(ContentBlock::Image { data, mime_type });
     Ok(result)
 }
 
@@ -54,7 +54,7 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json};
+    use mcp_server::testing::{FakePlatform, json};
 
     const TOOL: &str = "sitebay_browser_screenshot";
 
@@ -66,7 +66,7 @@ mod tests {
             json!({"screenshot": png}),
             json!({"result": {"image": format!("data:image/png;base64,{png}")}}),
         ] {
-            let fake = Fake::new([json(200, answer)]);
+            let fake = FakePlatform::new([json(200, answer)]);
             let result = run(&fake, TOOL, json!({"fqdn": "a.org", "full_page": true}));
             assert_eq!(fake.lines(), ["Post /site/a.org/browser/screenshot"]);
             assert_eq!(fake.body(0), json!({"full_page": true}));
@@ -81,7 +81,7 @@ mod tests {
     #[test]
     fn an_answer_without_a_picture_is_an_error() {
         for answer in [json!(null), json!({"screenshot": null}), json!({"data": "<html>"})] {
-            let fake = Fake::new([json(200, answer)]);
+            let fake = FakePlatform::new([json(200, answer)]);
             let result = run(&fake, TOOL, json!({"fqdn": "a.org"}));
             assert!(result.is_error && result.text.contains("without a picture"));
         }

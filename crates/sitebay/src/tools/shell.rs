@@ -3,11 +3,11 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, Outcome, data, finished},
+    call::{Call, CallOutcome, data, finished},
     render,
 };
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let answer = call.sent().await?;
     let output = output(&answer.json);
     let text = match output.as_str() {
@@ -33,7 +33,7 @@ mod tests {
     use serde_json::json;
 
     use crate::testing::run;
-    use mcp_server::testing::{Fake, json, text};
+    use mcp_server::testing::{FakePlatform, json, text};
 
     const TOOL: &str = "sitebay_site_shell_command";
 
@@ -46,7 +46,7 @@ mod tests {
             (json!("d"), "d"),
             (json!({"code": 0}), "{\n  \"code\": 0\n}"),
         ] {
-            let fake = Fake::new([json(200, body)]);
+            let fake = FakePlatform::new([json(200, body)]);
             let result = run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls"}));
             assert_eq!(result.data["output"], output);
         }
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn only_what_was_given_is_sent() {
-        let fake = Fake::new([json(200, json!("")), json(200, json!(""))]);
+        let fake = FakePlatform::new([json(200, json!("")), json(200, json!(""))]);
         run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls", "cwd": null}));
         assert_eq!(fake.lines(), ["Post /site/a.org/cmd"]);
         assert_eq!(fake.body(0), json!({"cmd": "ls"}));
@@ -70,12 +70,12 @@ mod tests {
             json(404, json!({"detail": "Not Found"})),
             json(405, json!({"detail": "Method Not Allowed"})),
         ] {
-            let fake = Fake::new([step]);
+            let fake = FakePlatform::new([step]);
             let result = run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls"}));
             assert!(result.is_error && result.text.contains("retired"), "{}", result.text);
             assert!(result.text.contains("sitebay_wordpress_proxy"));
         }
-        let fake = Fake::new([json(404, json!({"detail": "Site not found"}))]);
+        let fake = FakePlatform::new([json(404, json!({"detail": "Site not found"}))]);
         let result = run(&fake, TOOL, json!({"fqdn": "a.org", "command": "ls"}));
         assert!(!result.text.contains("retired"), "{}", result.text);
     }

@@ -1,12 +1,12 @@
 //! Changes the settings that are given; a call that names none is told which there are.
 
 use crate::{
-    call::{Call, Outcome},
+    call::{Call, CallOutcome},
     catalogue::Place,
 };
-use mcp_protocol::content::ToolResult;
+use mcp_protocol::content::CallToolResult;
 
-pub(super) async fn run(call: &Call<'_>) -> Outcome {
+pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let settings: Vec<&str> = call
         .operation
         .parameters
@@ -15,7 +15,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         .map(|parameter| parameter.name)
         .collect();
     if settings.iter().all(|name| call.arguments.get(name).is_none()) {
-        return Err(ToolResult::error(format!(
+        return Err(CallToolResult::error(format!(
             "There is nothing to change; nothing was sent to SiteBay. Give at least one of: {}.",
             settings.join(", ")
         ))

@@ -1,0 +1,381 @@
+//! The way back to the client of a stateless request: what it sends while it runs, and its questions,
+//! which are answers that make the client send the request again.
+//!
+//! Invariant: a run asks the same questions in the same order as the run before it, and takes an
+//! answer only for the very question it was given to; a question that changed is asked again.
+//! Source: MCP 2026-07-28 `basic/patterns/mrtr`.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use serde_json::{Value, value::RawValue};
+
+use crate::{
+    channel::Channel,
+    client_request::{Stop, StopReason, named},
+    execution::{Execution, Idempotency, Recorded},
+    notifier::{ChangeEvent, Notifier},
+    tasks::Follows,
+};
+use mcp_auth::{
+    mrtr::MrtrState,
+    request_state::{AnsweredInput, Binding, RequestState},
+};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RequestId, RpcError},
+    log_level::LoggingLevel,
+    notification, raw,
+    stateless::mrtr::{InputResponses, KeyedRequest},
+};
+
+/// What a request is told that comes a second time.
+const REPLAYED: &str = "this requestState was used before, and the work that was agreed to has \
+                        begun. Check its outcome before you send the request again, without \
+                        `requestState`";
+
+/// Seconds that a client may take to come back with its answers.
+pub const ROUND_TTL_S: u32 = 600;
+
+/// What a run of a request brought with it.
+pub struct RoundInput {
+    /// Its notifications go here.
+    pub channel: Rc<Channel>,
+    /// The clock.
+    pub platform: SharedPlatform,
+    /// What the client can do.
+    pub capabilities: ClientCapabilities,
+    /// The token for progress.
+    pub token: Option<RequestId>,
+    /// From which level on the client wants log messages.
+    pub log_level: Option<LoggingLevel>,
+    /// Makes what a state is bound to, which digests the arguments; None: the method may not ask.
+    pub bind: Option<MakeBinding>,
+    /// The state of the round before.
+    pub before: Option<RequestState>,
+    /// The client's answers.
+    pub responses: Option<Box<RawValue>>,
+    /// The time, in seconds since 1970.
+    pub now_s: u32,
+    /// A name for the request, where it has none yet.
+    pub nonce: fn() -> Option<[u8; 16]>,
+    /// Consumes the name of a request; false where it was consumed before.
+    pub consume: ConsumeNonce,
+}
+
+/// Makes the binding of a request.
+pub type MakeBinding = Box<dyn Fn() -> Binding>;
+
+/// Consumes a nonce.
+pub type ConsumeNonce = Box<dyn Fn([u8; 16]) -> LocalBoxFuture<'static, Result<bool, String>>>;
+
+/// One run of a request.
+pub struct Round {
+    brought: RoundInput,
+    /// The questions of this run that had their answers.
+    answered: RefCell<Vec<KeyedRequest>>,
+    /// What the next round must remember.
+    next: RefCell<Option<RequestState>>,
+    news: RefCell<Vec<ChangeEvent>>,
+    /// The work has begun: nothing can be asked any more.
+    begun: Cell<bool>,
+}
+
+impl Round {
+    /// A run.
+    pub fn new(brought: RoundInput) -> Self {
+        Self {
+            brought,
+            answered: RefCell::default(),
+            next: RefCell::default(),
+            news: RefCell::default(),
+            begun: Cell::new(false),
+        }
+    }
+
+    /// What the next round must remember, where the run stopped at a question.
+    pub fn take_next(&self) -> Option<RequestState> {
+        self.next.take()
+    }
+
+    /// What the run announced.
+    pub fn take_news(&self) -> Vec<ChangeEvent> {
+        self.news.take()
+    }
+
+    fn answers(&self, questions: Vec<KeyedRequest>) -> Result<Vec<Value>, Stop> {
+        let Some(bind) = &self.brought.bind else {
+            return Err(Stop::unanswered("this method may not ask the client"));
+        };
+        if self.begun.get() {
+            return Err(Stop::unanswered("the client cannot be asked after the work has begun"));
+        }
+        let questions = named(questions, self.answered.borrow().len());
+        let responses = InputResponses::read(self.brought.responses.as_deref());
+        let responses = responses.map_err(|fault| Stop(StopReason::Malformed(fault)))?;
+        let before = self.brought.before.clone();
+        let binding = before.as_ref().map_or_else(bind, |before| before.binding);
+        let mut inquiry = MrtrState::new(binding, before, responses);
+        for earlier in self.answered.borrow().iter() {
+            let _ = inquiry.answer(earlier);
+        }
+        let (mut values, mut open) = (Vec::new(), Vec::new());
+        for asked in &questions {
+            match inquiry.answer(asked).map_err(|fault| Stop(StopReason::Malformed(fault)))? {
+                Some(_) => values.push(self.text_of(asked)),
+                None => open.push(asked.clone()),
+            }
+        }
+        if open.is_empty() {
+            self.answered.borrow_mut().extend(questions);
+            return Ok(values);
+        }
+        self.suspend(inquiry, open)
+    }
+
+    fn suspend(&self, inquiry: MrtrState<'_>, open: Vec<KeyedRequest>) -> Result<Vec<Value>, Stop> {
+        let able = |asked: &&KeyedRequest| self.brought.capabilities.has(asked.question.needs());
+        if let Some(asked) = open.iter().find(|asked| !able(asked)) {
+            return Err(Stop(StopReason::MissingCapability(asked.question.needs())));
+        }
+        let expires = self.brought.now_s.saturating_add(ROUND_TTL_S);
+        let nonce = (self.brought.nonce)();
+        *self.next.borrow_mut() = nonce.map(|nonce| inquiry.next(&open, expires, nonce));
+        Err(Stop(StopReason::Suspended(open)))
+    }
+
+    /// The answer as the client wrote it, from an earlier round or from this one.
+    fn text_of(&self, asked: &KeyedRequest) -> Value {
+        let digest = asked.question.digest();
+        let before = self.brought.before.as_ref();
+        let earlier = before.and_then(|state| state.answer_to(&asked.key, &digest));
+        let responses = InputResponses::read(self.brought.responses.as_deref()).unwrap_or_default();
+        let text = earlier.or_else(|| responses.get(&asked.key).map(RawValue::get));
+        text.and_then(|text| raw::value(text).ok()).unwrap_or_default()
+    }
+}
+
+impl Notifier for Round {
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
+        if let Some(token) = &self.brought.token {
+            let text = notification::progress(token, progress, total, message);
+            self.brought.channel.push(&text);
+        }
+    }
+
+    fn log(&self, level: LoggingLevel, logger: &str, data: Value) {
+        if self.brought.log_level.is_some_and(|wanted| level >= wanted) {
+            self.brought.channel.push(&notification::message(level, logger, &data));
+        }
+    }
+
+    fn announce(&self, news: ChangeEvent) {
+        let mut waiting = self.news.borrow_mut();
+        // To be told the same twice at once is to be told once.
+        if !waiting.contains(&news) {
+            waiting.push(news);
+        }
+    }
+
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        ready(self.answers(questions)).boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        self.brought.capabilities
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {
+        // A stream of this era cannot be read on: to end it would be to cancel the request.
+    }
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+
+    fn answered(&self) -> Vec<AnsweredInput> {
+        let answered = self.answered.borrow();
+        let kept = |asked: &KeyedRequest| AnsweredInput {
+            key: asked.key.clone(),
+            question: asked.question.digest(),
+            answer: self.text_of(asked).to_string(),
+        };
+        answered.iter().map(kept).collect()
+    }
+
+    fn nonce(&self) -> Option<[u8; 16]> {
+        self.brought.before.as_ref().map(|state| state.nonce)
+    }
+
+    fn follows(&self) -> Follows {
+        match self.brought.capabilities.has(ClientCapabilities::TASKS) {
+            true => Follows::Handle,
+            false => Follows::Owns,
+        }
+    }
+}
+
+impl Execution for Round {
+    /// A request that asked its client may come again with the same answers: what it then does must
+    /// not be done twice.
+    fn begin(&self, effect: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        let again = self.begun.replace(true);
+        if effect == Idempotency::Once
+            && self.nonce().is_none()
+            && !self.answered.borrow().is_empty()
+        {
+            let why = "`inputResponses` came without the `requestState` they belong to";
+            let refused = Stop::refused(RpcError::new(INVALID_PARAMS, why));
+            return ready(Err(refused)).boxed_local();
+        }
+        let (Some(nonce), Idempotency::Once, false) = (self.nonce(), effect, again) else {
+            return ready(Ok(())).boxed_local();
+        };
+        let consumed = (self.brought.consume)(nonce);
+        async move {
+            match consumed.await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Stop::refused(RpcError::new(INVALID_PARAMS, REPLAYED))),
+                Err(why) => {
+                    let why = format!(
+                        "nothing was changed, because the server could not check \
+                                       whether this request was already carried out: {why}"
+                    );
+                    Err(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
+                }
+            }
+        }
+        .boxed_local()
+    }
+
+    fn recorded(&self, _key: &str) -> Recorded {
+        Recorded::Nothing
+    }
+
+    fn record(
+        &self,
+        _key: &str,
+        _outcome: Option<String>,
+    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        ready(Ok(())).boxed_local()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.brought.platform.sleep(duration)
+    }
+
+    fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.brought.platform.sleep(duration)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::testing::FakePlatform;
+    use mcp_auth::subject::Subject;
+    use mcp_protocol::{input_request::InputRequest, stateless::method::Method};
+
+    fn form(key: &str, message: &str) -> KeyedRequest {
+        let requested_schema = json!({ "type": "object", "properties": {} });
+        KeyedRequest::new(key, InputRequest::Form { message: message.to_owned(), requested_schema })
+    }
+
+    fn run(before: Option<RequestState>, responses: Option<Value>) -> Round {
+        run_that_counts(&Rc::default(), before, responses)
+    }
+
+    /// The same, with a count of how often the arguments were digested.
+    fn run_that_counts(
+        bound: &Rc<Cell<u32>>,
+        before: Option<RequestState>,
+        responses: Option<Value>,
+    ) -> Round {
+        let bound = bound.clone();
+        let bind = move || {
+            bound.set(bound.get().saturating_add(1));
+            Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]))
+        };
+        Round::new(RoundInput {
+            channel: Channel::new(),
+            platform: FakePlatform::new([]),
+            capabilities: ClientCapabilities::ELICITATION_FORM,
+            token: None,
+            log_level: None,
+            bind: Some(Box::new(bind)),
+            before,
+            responses: responses.and_then(|r| RawValue::from_string(r.to_string()).ok()),
+            now_s: 1_000,
+            nonce: || Some([9; 16]),
+            consume: Box::new(|nonce| ready(Ok(nonce == [9; 16])).boxed_local()),
+        })
+    }
+
+    fn accepted() -> Value {
+        json!({ "action": "accept", "content": {} })
+    }
+
+    #[test]
+    fn two_rounds_lead_to_both_answers() {
+        let first = run(None, None);
+        assert!(first.answers(vec![form("", "one")]).is_err());
+        let state = first.take_next();
+        let second = run(state, Some(json!({ "question_1": accepted() })));
+        assert_eq!(second.answers(vec![form("", "one")]).unwrap(), [accepted()]);
+        assert!(second.answers(vec![form("", "two")]).is_err());
+        let state = second.take_next();
+        let third = run(state, Some(json!({ "question_2": accepted() })));
+        assert!(third.answers(vec![form("", "one")]).is_ok());
+        assert!(third.answers(vec![form("", "two")]).is_ok());
+    }
+
+    #[test]
+    fn arguments_are_digested_for_a_request_that_asks_and_for_no_other() {
+        let bound = Rc::new(Cell::new(0));
+        let run = run_that_counts(&bound, None, None);
+        assert!(run.begin(Idempotency::Once).now_or_never().unwrap().is_ok());
+        assert_eq!(bound.get(), 0);
+        let run = run_that_counts(&bound, None, None);
+        assert!(run.answers(vec![form("", "one")]).is_err());
+        assert_eq!(bound.get(), 1);
+        // A state that came back was bound when it was opened.
+        let responses = Some(json!({ "question_1": accepted() }));
+        let run = run_that_counts(&bound, run.take_next(), responses);
+        assert!(run.answers(vec![form("", "one")]).is_ok());
+        assert_eq!(bound.get(), 1);
+    }
+
+    #[test]
+    fn a_question_that_changed_is_asked_again() {
+        let first = run(None, None);
+        assert!(first.answers(vec![form("k", "Delete a?")]).is_err());
+        let second = run(first.take_next(), Some(json!({ "k": accepted() })));
+        let Err(Stop(StopReason::Suspended(open))) = second.answers(vec![form("k", "Delete b?")])
+        else {
+            panic!("should be asked again")
+        };
+        assert_eq!(open.len(), 1);
+    }
+
+    #[test]
+    fn a_client_is_not_asked_what_it_cannot_answer() {
+        let first = run(None, None);
+        let roots = KeyedRequest::new("r", InputRequest::Roots);
+        let Err(Stop(StopReason::MissingCapability(_))) = first.answers(vec![roots]) else {
+            panic!("should not be asked")
+        };
+    }
+}

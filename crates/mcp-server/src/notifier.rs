@@ -1,0 +1,182 @@
+//! The way from a running call back to its client.
+
+use std::borrow::Cow;
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+use crate::{client_request::Stop, tasks::Follows};
+use mcp_auth::request_state::AnsweredInput;
+use mcp_platform::record::Record;
+use mcp_protocol::{
+    capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
+};
+
+/// News that concern more than one call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ChangeEvent {
+    /// The list of tools is another one.
+    ToolsChanged,
+    /// The list of prompts is another one.
+    PromptsChanged,
+    /// The list of resources is another one.
+    ResourcesChanged,
+    /// The resource at this URI is another one.
+    ResourceUpdated(String),
+    /// A task is another one: its id, and its JSON text.
+    Task(String, String),
+}
+
+/// The fields of [`ChangeEvent`], of which each kind has its own.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(default)]
+struct NewsFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    list: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uri: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<Cow<'a, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<Cow<'a, str>>,
+}
+
+impl Serialize for ChangeEvent {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = NewsFields::default();
+        match self {
+            Self::ToolsChanged => fields.list = Some("tools".into()),
+            Self::PromptsChanged => fields.list = Some("prompts".into()),
+            Self::ResourcesChanged => fields.list = Some("resources".into()),
+            Self::ResourceUpdated(uri) => fields.uri = Some(uri.into()),
+            Self::Task(id, task) => {
+                fields.id = Some(id.into());
+                fields.task = Some(task.into());
+            }
+        }
+        fields.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for ChangeEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let NewsFields { list, uri, id, task } = NewsFields::deserialize(deserializer)?;
+        match (list.as_deref(), uri, id, task) {
+            (Some("tools"), ..) => Ok(Self::ToolsChanged),
+            (Some("prompts"), ..) => Ok(Self::PromptsChanged),
+            (Some("resources"), ..) => Ok(Self::ResourcesChanged),
+            (_, Some(uri), ..) => Ok(Self::ResourceUpdated(uri.into_owned())),
+            (_, _, Some(id), Some(task)) => Ok(Self::Task(id.into_owned(), task.into_owned())),
+            _ => Err(D::Error::custom("expected one of `list`, `uri`, and `id` with `task`")),
+        }
+    }
+}
+
+impl Record for ChangeEvent {}
+
+/// Where a call's notifications and questions go. A session puts them on the stream of the call.
+pub trait Notifier {
+    /// A `notifications/progress`, if the client asked for progress.
+    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>);
+
+    /// A `notifications/message`, if the client wants this level.
+    fn log(&self, level: LoggingLevel, logger: &str, data: Value);
+
+    /// Tells everybody whom it concerns.
+    fn announce(&self, news: ChangeEvent);
+
+    /// Asks the client, all in one round. The answers are results in the order of the questions.
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+
+    /// What the client can do.
+    fn capabilities(&self) -> ClientCapabilities;
+
+    /// Ends the connection of the call's stream, and lets the client come back for the rest.
+    fn pause_stream(&self, retry_ms: u32);
+
+    /// Whether the client took its request back.
+    fn is_cancelled(&self) -> bool;
+
+    /// What the client has answered so far, for a task that carries the call on.
+    fn answered(&self) -> Vec<AnsweredInput> {
+        Vec::new()
+    }
+
+    /// Names the request through all its rounds, where it has several.
+    fn nonce(&self) -> Option<[u8; 16]> {
+        None
+    }
+
+    /// How the client follows a task.
+    fn follows(&self) -> Follows {
+        Follows::Waits
+    }
+
+    /// The call goes on in the task with this id.
+    fn moved(&self, _task: &str) {}
+
+    /// Offers the client more toolsets from now on, as [`bits`] names them. False: there is no session
+    /// that could remember it.
+    ///
+    /// [`bits`]: crate::choice::bits
+    fn enable(&self, _toolsets: u32) -> LocalBoxFuture<'static, bool> {
+        ready(false).boxed_local()
+    }
+}
+
+/// A way back that leads nowhere.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoClient;
+
+impl Notifier for NoClient {
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: ChangeEvent) {}
+
+    fn ask(
+        &self,
+        _questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        ready(Err(Stop::unanswered("there is no client to ask"))).boxed_local()
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use test_support::stored::lines_of_0_1_0;
+
+    #[test]
+    fn news_are_read_as_they_were_written() {
+        let news = [
+            ChangeEvent::ToolsChanged,
+            ChangeEvent::PromptsChanged,
+            ChangeEvent::ResourcesChanged,
+            ChangeEvent::ResourceUpdated("sitebay://site/\"ü\"".into()),
+            ChangeEvent::Task("id".into(), r#"{"taskId":"id"}"#.into()),
+        ];
+        let lines = lines_of_0_1_0("messages-news", &news.each_ref().map(ChangeEvent::to_json));
+        for (line, news) in lines.iter().zip(news) {
+            assert_eq!(ChangeEvent::from_json(line), Some(news));
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! How much a result may weigh.
+
+use mcp_protocol::{
+    content::CallToolResult,
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+};
+
+/// Bytes a result may have. A Worker could send more, but no model could read it.
+pub const MAX_RESULT: usize = 8 * 1024 * 1024;
+
+/// What is sent instead of a tool's result that is larger.
+pub fn too_large(size: usize) -> CallToolResult {
+    CallToolResult::error(why(size))
+}
+
+/// What is sent instead of another method's result that is larger.
+pub fn too_large_error(size: usize) -> RpcError {
+    RpcError::new(INTERNAL_ERROR, why(size))
+}
+
+fn why(size: usize) -> String {
+    format!(
+        "The result is too large to send: {size} bytes, at most {MAX_RESULT}. The call itself was \
+         carried out. Ask for less: a filter, a smaller range, fewer items."
+    )
+}

@@ -1,0 +1,375 @@
+//! Calls whose work goes on in a task: handed over when it begins, and waited for where the client
+//! cannot follow tasks itself.
+//!
+//! Invariant: what the client has answered goes with the work, so that it is not asked again.
+
+use std::{rc::Rc, time::Duration};
+
+use serde_json::value::RawValue;
+
+use crate::{
+    client_request::{Stop, StopReason},
+    context::Context,
+    execution::InPlace,
+    outcome::Outcome,
+    registry::FoundTool,
+    tasks::{
+        Follows, OPERATION, TaskError, TaskOutcome, TaskPolicy, TaskRequest, TaskSnapshot, Tasks,
+    },
+    telemetry::trace::span,
+    toolset::Arguments,
+};
+use mcp_protocol::{
+    content::{CallToolResult, ResourceContents},
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+};
+
+/// Pauses before a start that was lost is sent again: an object that was reset is back by then.
+const START_RETRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// Calls a tool whose work may become a task.
+pub(super) async fn call(
+    ctx: &Context,
+    tasks: &Rc<dyn Tasks>,
+    found: FoundTool,
+    arguments: Arguments<'_>,
+) -> Outcome {
+    let name = found.tool.name;
+    if found.tool.task_policy == TaskPolicy::AtOnce && ctx.notifier.follows() == Follows::Handle {
+        return move_to_task(ctx, tasks, name, arguments).await;
+    }
+    let work = InPlace { platform: ctx.platform.clone(), moves: true };
+    let here = Context { execution: Rc::new(work), ..ctx.clone() };
+    match found.call(&here, arguments).await {
+        Err(Stop(StopReason::Moves)) => move_to_task(ctx, tasks, name, arguments).await,
+        called => called.map_or_else(Outcome::Stopped, Outcome::Tool),
+    }
+}
+
+async fn move_to_task(
+    ctx: &Context,
+    tasks: &Rc<dyn Tasks>,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Outcome {
+    if ctx.is_cancelled() {
+        return Outcome::Stopped(Stop::cancelled());
+    }
+    let follows = ctx.notifier.follows();
+    let nonce = ctx.notifier.nonce();
+    let start = TaskRequest {
+        tool: name.to_owned(),
+        arguments: arguments.map(ToOwned::to_owned),
+        answers: ctx.notifier.answered(),
+        capabilities: ctx.notifier.capabilities(),
+        // A request without a session that waits cannot ask any more.
+        can_ask: follows != Follows::Owns,
+        trace: Some(ctx.record.trace(&*ctx.platform).to_text(span(&*ctx.platform))),
+        nonce,
+    };
+    let id = tasks.name(nonce);
+    // Before the start, so that a session which dies meanwhile still finds the task.
+    ctx.notifier.moved(&id);
+    let seen = match start_task(ctx, tasks, &id, start).await {
+        Ok(seen) => seen,
+        Err(TaskError::Refused(why)) => return refused(&why).into(),
+        Err(TaskError::Failed(_) | TaskError::Unknown) => {
+            return Outcome::Tool(may_have_begun(&id));
+        }
+    };
+    if ctx.notifier.is_cancelled() {
+        // A cancellation that came while the task was started may have found none. One that fails leaves a task that
+        // ends by itself.
+        let _ = tasks.cancel(&seen.id).await;
+    }
+    if follows == Follows::Handle {
+        return Outcome::Task(seen);
+    }
+    if seen.id != id {
+        ctx.notifier.moved(&seen.id);
+    }
+    let owner = follows == Follows::Owns;
+    ended(&seen.id, tasks.follow(&seen.id, owner, ctx.notifier.clone()).await)
+}
+
+/// Starts a task. A start that is lost is sent again under the same id, which starts nothing twice.
+async fn start_task(
+    ctx: &Context,
+    tasks: &Rc<dyn Tasks>,
+    id: &str,
+    start: TaskRequest,
+) -> Result<TaskSnapshot, TaskError> {
+    let mut is_lost = false;
+    for pause in START_RETRIES {
+        match tasks.start(id, start.clone()).await {
+            Err(TaskError::Failed(_)) => ctx.platform.sleep(pause).await,
+            outcome => return known(outcome, is_lost),
+        }
+        is_lost = true;
+    }
+    known(tasks.start(id, start).await, is_lost)
+}
+
+/// The outcome of a start, of which one before may have been lost: then a refusal to send it again says
+/// nothing of the one before.
+fn known(
+    outcome: Result<TaskSnapshot, TaskError>,
+    is_lost: bool,
+) -> Result<TaskSnapshot, TaskError> {
+    match outcome {
+        Err(TaskError::Refused(why)) if is_lost => Err(TaskError::Failed(why)),
+        outcome => outcome,
+    }
+}
+
+/// The outcome of a task that was waited for.
+pub fn ended(id: &str, ended: Result<TaskOutcome, TaskError>) -> Outcome {
+    match ended {
+        Ok(TaskOutcome::Completed(result)) => Outcome::Text(result),
+        Ok(TaskOutcome::Failed(code, message)) => RpcError::new(code, message).into(),
+        Ok(TaskOutcome::Cancelled) => {
+            Outcome::Tool(CallToolResult::error("The work was cancelled."))
+        }
+        Err(TaskError::Unknown) => Outcome::Tool(CallToolResult::error(format!(
+            "There is no task {OPERATION}{id}: it never began, or it began more than a day ago. \
+             Check what was changed before you call this again."
+        ))),
+        Err(_) => Outcome::Tool(CallToolResult::error(format!(
+            "The work continues, but this call can no longer wait for it. Read {OPERATION}{id} to \
+             see how it ended; do not start it again until then."
+        ))),
+    }
+}
+
+/// The answer to a call whose task did not begin.
+fn refused(why: &str) -> RpcError {
+    let message = format!("the task was not started: {why}. Nothing was changed");
+    RpcError::new(INTERNAL_ERROR, message)
+}
+
+/// The answer to a call whose task may or may not have begun.
+fn may_have_begun(id: &str) -> CallToolResult {
+    CallToolResult::error(format!(
+        "The work may have begun: the server lost the answer to its start. Read {OPERATION}{id} \
+         to see whether it runs and how it ended. Call this again only if there is no such \
+         operation."
+    ))
+}
+
+/// A task as a resource.
+pub(super) async fn read(tasks: &Rc<dyn Tasks>, id: &str, uri: &str) -> Result<Outcome, RpcError> {
+    match tasks.look(id).await {
+        Ok(task) => {
+            let contents = ResourceContents::text(uri, "application/json", task);
+            Ok(Outcome::Result(contents.to_result()))
+        }
+        Err(TaskError::Unknown) => Ok(Outcome::NoResource(uri.to_owned())),
+        Err(TaskError::Refused(why) | TaskError::Failed(why)) => {
+            Err(RpcError::new(INTERNAL_ERROR, why))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use futures_util::{
+        FutureExt as _,
+        future::{LocalBoxFuture, ready},
+    };
+    use serde_json::Value;
+
+    use super::*;
+    use crate::{
+        notifier::{ChangeEvent, Notifier},
+        tasks::TaskFuture,
+        testing::{FakePlatform, START_MS},
+    };
+    use mcp_protocol::{
+        capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
+    };
+
+    /// Tasks whose starts come to this, the last one for ever.
+    struct Starts {
+        outcomes: RefCell<Vec<Result<(), TaskError>>>,
+        calls: RefCell<Vec<String>>,
+    }
+
+    impl Starts {
+        fn new(outcomes: &[Result<(), TaskError>]) -> Rc<Self> {
+            Rc::new(Self { outcomes: RefCell::new(outcomes.to_vec()), calls: RefCell::default() })
+        }
+
+        fn note(&self, call: &str, id: &str) {
+            self.calls.borrow_mut().push(format!("{call} {id}"));
+        }
+    }
+
+    impl Tasks for Starts {
+        fn name(&self, _nonce: Option<[u8; 16]>) -> String {
+            "the-id".to_owned()
+        }
+
+        fn start(&self, id: &str, _start: TaskRequest) -> TaskFuture<TaskSnapshot> {
+            self.note("start", id);
+            let mut outcomes = self.outcomes.borrow_mut();
+            let outcome = if outcomes.len() > 1 { outcomes.remove(0) } else { outcomes[0].clone() };
+            ready(outcome.map(|()| TaskSnapshot { id: id.to_owned(), task: "{}".to_owned() }))
+                .boxed_local()
+        }
+
+        fn look(&self, _id: &str) -> TaskFuture<String> {
+            ready(Err(TaskError::Unknown)).boxed_local()
+        }
+
+        fn update(&self, _id: &str, _responses: String) -> TaskFuture<()> {
+            ready(Ok(())).boxed_local()
+        }
+
+        fn cancel(&self, id: &str) -> TaskFuture<()> {
+            self.note("cancel", id);
+            ready(Ok(())).boxed_local()
+        }
+
+        fn follow(
+            &self,
+            id: &str,
+            _owner: bool,
+            _notifier: Rc<dyn Notifier>,
+        ) -> TaskFuture<TaskOutcome> {
+            self.note("follow", id);
+            ready(Ok(TaskOutcome::Completed("{}".to_owned()))).boxed_local()
+        }
+    }
+
+    struct Call {
+        follows: Follows,
+        /// None: never. Else whether the call was cancelled before its task was named, or after.
+        cancelled: Option<bool>,
+        moved: RefCell<Vec<String>>,
+    }
+
+    impl Notifier for Call {
+        fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+        fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
+
+        fn announce(&self, _news: ChangeEvent) {}
+
+        fn ask(
+            &self,
+            _questions: Vec<KeyedRequest>,
+        ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+            ready(Ok(Vec::new())).boxed_local()
+        }
+
+        fn capabilities(&self) -> ClientCapabilities {
+            ClientCapabilities::default()
+        }
+
+        fn pause_stream(&self, _retry_ms: u32) {}
+
+        fn is_cancelled(&self) -> bool {
+            self.cancelled.is_some_and(|before| before || !self.moved.borrow().is_empty())
+        }
+
+        fn follows(&self) -> Follows {
+            self.follows
+        }
+
+        fn moved(&self, task: &str) {
+            self.moved.borrow_mut().push(task.to_owned());
+        }
+    }
+
+    fn lost() -> Result<(), TaskError> {
+        Err(TaskError::Failed("reset".to_owned()))
+    }
+
+    fn call(follows: Follows) -> Rc<Call> {
+        Rc::new(Call { follows, cancelled: None, moved: RefCell::default() })
+    }
+
+    fn cancelled(before: bool) -> Rc<Call> {
+        let (follows, cancelled) = (Follows::Waits, Some(before));
+        Rc::new(Call { follows, cancelled, moved: RefCell::default() })
+    }
+
+    /// What becomes of a call, and how long it took.
+    fn moved_on(tasks: &Rc<Starts>, call: Rc<Call>) -> (String, u64) {
+        let fake = FakePlatform::new([]);
+        let ctx = Context { notifier: call, ..fake.context() };
+        let tasks: Rc<dyn Tasks> = tasks.clone();
+        let outcome = move_to_task(&ctx, &tasks, "tool", None).now_or_never().unwrap();
+        let text = match outcome {
+            Outcome::Tool(result) => result.to_json(),
+            Outcome::Failed(error) => error.message,
+            Outcome::Text(text) => text,
+            Outcome::Task(seen) => seen.id,
+            Outcome::Stopped(stop) => stop.into_message(),
+            _ => panic!("another outcome"),
+        };
+        (text, ctx.platform.now_ms().saturating_sub(START_MS))
+    }
+
+    #[test]
+    fn a_start_that_is_lost_is_sent_again_under_the_same_id() {
+        let tasks = Starts::new(&[lost(), lost(), Ok(())]);
+        let waits = call(Follows::Waits);
+        let (text, took_ms) = moved_on(&tasks, waits.clone());
+        assert_eq!((text.as_str(), took_ms), ("{}", 1_200));
+        let calls = ["start the-id", "start the-id", "start the-id", "follow the-id"];
+        assert_eq!(*tasks.calls.borrow(), calls);
+        assert_eq!(*waits.moved.borrow(), ["the-id"]);
+        let tasks = Starts::new(&[lost(), Ok(())]);
+        assert_eq!(moved_on(&tasks, call(Follows::Handle)).0, "the-id");
+    }
+
+    #[test]
+    fn a_start_that_stays_lost_may_have_begun() {
+        for follows in [Follows::Handle, Follows::Waits, Follows::Owns] {
+            let tasks = Starts::new(&[lost()]);
+            let (text, _) = moved_on(&tasks, call(follows));
+            assert!(text.contains("may have begun"), "{text}");
+            assert!(text.contains("sitebay://operation/the-id"), "{text}");
+            assert!(!text.contains("Nothing was changed"), "{text}");
+            assert_eq!(tasks.calls.borrow().len(), 3);
+        }
+    }
+
+    #[test]
+    fn only_a_start_that_was_refused_changed_nothing() {
+        let refused = Err(TaskError::Refused("no key".to_owned()));
+        let tasks = Starts::new(std::slice::from_ref(&refused));
+        let (text, _) = moved_on(&tasks, call(Follows::Waits));
+        assert_eq!(text, "the task was not started: no key. Nothing was changed");
+        assert_eq!(tasks.calls.borrow().len(), 1);
+        // What is refused the second time may have begun the first time.
+        let tasks = Starts::new(&[lost(), refused]);
+        let (text, _) = moved_on(&tasks, call(Follows::Waits));
+        assert!(text.contains("may have begun"), "{text}");
+        assert_eq!(tasks.calls.borrow().len(), 2);
+    }
+
+    #[test]
+    fn a_call_that_is_cancelled_while_its_task_starts_cancels_the_task() {
+        let tasks = Starts::new(&[Ok(())]);
+        moved_on(&tasks, cancelled(false));
+        assert_eq!(*tasks.calls.borrow(), ["start the-id", "cancel the-id", "follow the-id"]);
+    }
+
+    #[test]
+    fn a_call_that_was_cancelled_starts_no_task() {
+        let tasks = Starts::new(&[Ok(())]);
+        let (text, _) = moved_on(&tasks, cancelled(true));
+        assert!(text.contains("cancelled"), "{text}");
+        assert_eq!(*tasks.calls.borrow(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_task_that_is_unknown_does_not_go_on() {
+        let Outcome::Tool(result) = ended("x", Err(TaskError::Unknown)) else { panic!("a tool") };
+        assert!(result.to_json().contains("There is no task sitebay://operation/x"));
+    }
+}

@@ -1,0 +1,107 @@
+//! A record in words: the line of the log, and the data point.
+//!
+//! Invariant: what is not known is left out of a line, and has its place in a point all the same.
+
+use super::{
+    level::Level,
+    record::{BROKE, PANICKED, RequestRecord, SILENT, UpstreamCalls},
+    trace::Trace,
+};
+use mcp_auth::subject::Subject;
+use mcp_protocol::object::Object;
+
+/// Characters of a subject that a line shows: enough to tell callers apart, and to find one in the audit.
+const SUBJECT: usize = 8;
+
+/// A data point (`docs/OPERATIONS.md`, "Data points").
+#[derive(Debug, Clone, PartialEq)]
+pub struct DataPoint {
+    /// The subject.
+    pub index: String,
+    /// What it was.
+    pub blobs: Vec<String>,
+    /// How much.
+    pub doubles: Vec<f64>,
+}
+
+impl RequestRecord {
+    pub(super) fn level(&self) -> Level {
+        let broke = matches!(self.outcome.get(), PANICKED | BROKE | SILENT);
+        if self.status.get() >= 500 || broke { Level::Error } else { Level::Info }
+    }
+
+    fn subject(&self) -> String {
+        self.subject.get().map(Subject::to_text).unwrap_or_default()
+    }
+
+    /// What it is, in words: for the line, and in this order for the data point.
+    fn words(&self, say: &mut dyn FnMut(&'static str, &str)) {
+        let (client, trace) = (self.client.borrow(), self.trace.borrow());
+        for (name, text) in &[
+            ("level", self.level().name()),
+            ("event", self.event.get()),
+            ("route", self.route.get()),
+            ("method", self.method.get()),
+            ("tool", self.tool.get()),
+            ("outcome", self.outcome.get()),
+            ("era", self.era.get()),
+            ("way", self.way.get()),
+            ("client", &client.name),
+            ("version", &client.version),
+            ("trace", trace.as_ref().map_or("", Trace::id)),
+        ] {
+            say(name, text);
+        }
+    }
+
+    /// How much.
+    fn numbers(&self, took: u64) -> [(&'static str, u64); 6] {
+        let UpstreamCalls { count, ms, status } = self.sitebay.get();
+        [
+            ("ms", took),
+            ("own_ms", took.saturating_sub(ms)),
+            ("status", self.status.get().into()),
+            ("sitebay_calls", count),
+            ("sitebay_ms", ms),
+            ("sitebay_status", status.into()),
+        ]
+    }
+
+    /// Its line: a JSON object. What is not known is left out.
+    pub(super) fn line(&self, took: u64) -> String {
+        let subject = self.subject();
+        let mut line = Object::with_room(512);
+        let mut say = |name: &'static str, text: &str| {
+            if !text.is_empty() {
+                line.put(name, text);
+            }
+        };
+        self.words(&mut say);
+        say("request", &self.id().to_string());
+        say("subject", subject.get(..SUBJECT).unwrap_or_default());
+        let asked = self.sitebay.get().count > 0;
+        for (name, number) in &self.numbers(took) {
+            let of_sitebay = name.starts_with("sitebay");
+            if asked || !of_sitebay && (*number > 0 || name.ends_with("ms")) {
+                line.put_number(name, *number);
+            }
+        }
+        if self.code.get() != 0 {
+            line = line.raw("code", &self.code.get().to_string());
+        }
+        if self.streamed.get() {
+            line = line.flag("stream", true);
+        }
+        line.end()
+    }
+
+    pub(super) fn point(&self, took: u64) -> DataPoint {
+        let (mut blobs, mut doubles) = (Vec::new(), Vec::new());
+        self.words(&mut |_, text| blobs.push(text.to_owned()));
+        for (_, number) in &self.numbers(took) {
+            doubles.push(*number as f64);
+        }
+        doubles.push(self.code.get().into());
+        DataPoint { index: self.subject(), blobs, doubles }
+    }
+}
