@@ -1,7 +1,7 @@
 //! The object that keeps the session key and the subject key of a deployment where nobody set them.
 //!
 //! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
-//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: [`KeyAsk`].
+//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: [`KeyRequest`].
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
@@ -18,7 +18,7 @@ use crate::{
         object, random,
     },
 };
-use mcp_auth::key_ask::{GeneratedKeys, KeyAsk};
+use mcp_auth::key_request::{GeneratedKeys, KeyRequest};
 
 const SESSION_KEY: &str = "session-key";
 const SUBJECT_KEY: &str = "subject-key";
@@ -38,8 +38,10 @@ impl Inner {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        match object::asked::<KeyAsk>(&request).await? {
-            Some((KeyAsk::Keys, form)) => object::answered::<KeyAsk>(&self.keys().await?, form),
+        match object::asked::<KeyRequest>(&request).await? {
+            Some((KeyRequest::Keys, form)) => {
+                object::answered::<KeyRequest>(&self.keys().await?, form)
+            }
             None => http::text(404, "not for the key object"),
         }
     }

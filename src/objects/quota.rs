@@ -1,7 +1,7 @@
 //! The object that counts a subject's requests, in parts that it leases to isolates. That of an
 //! account also keeps which SiteBay tokens of its callers were accepted.
 //!
-//! Routes: [`QuotaAsk`]. State: the rows [`COUNT`] and [`TOKENS`].
+//! Routes: [`QuotaRequest`]. State: the rows [`COUNT`] and [`TOKENS`].
 //!
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.
@@ -27,7 +27,7 @@ use crate::{
 use mcp_auth::{
     accepted_tokens::AcceptedTokens,
     quota::{Lease, LeaseRequest, LeaseSize, WindowCount},
-    quota_ask::{QuotaAnswer, QuotaAsk},
+    quota_request::{QuotaRequest, QuotaResponse},
     subject::Subject,
 };
 use mcp_platform::record::Record as _;
@@ -61,8 +61,8 @@ impl Inner {
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
-        match object::asked::<QuotaAsk>(&request).await? {
-            Some((ask, form)) => object::answered::<QuotaAsk>(&self.answer(ask).await?, form),
+        match object::asked::<QuotaRequest>(&request).await? {
+            Some((ask, form)) => object::answered::<QuotaRequest>(&self.answer(ask).await?, form),
             None => http::text(404, "not for a quota"),
         }
     }
@@ -72,22 +72,22 @@ impl Inner {
         self.rows.clear(&|_| 0).await
     }
 
-    async fn answer(&self, ask: QuotaAsk) -> Result<QuotaAnswer> {
+    async fn answer(&self, ask: QuotaRequest) -> Result<QuotaResponse> {
         Ok(match ask {
-            QuotaAsk::Lease(wanted) => {
-                QuotaAnswer::Lease(self.lease(LeaseSize::Usual, wanted).await?)
+            QuotaRequest::Lease(wanted) => {
+                QuotaResponse::Lease(self.lease(LeaseSize::Usual, wanted).await?)
             }
-            QuotaAsk::LeaseOne(wanted) => {
-                QuotaAnswer::Lease(self.lease(LeaseSize::One, wanted).await?)
+            QuotaRequest::LeaseOne(wanted) => {
+                QuotaResponse::Lease(self.lease(LeaseSize::One, wanted).await?)
             }
-            QuotaAsk::Count => QuotaAnswer::Count(self.kept().await?.at(now_s())),
-            QuotaAsk::AcceptedTokens => QuotaAnswer::AcceptedTokens(self.list().await?),
-            QuotaAsk::IsAccepted { subject } => {
-                QuotaAnswer::IsAccepted(self.is_accepted(subject).await?)
+            QuotaRequest::Count => QuotaResponse::Count(self.kept().await?.at(now_s())),
+            QuotaRequest::AcceptedTokens => QuotaResponse::AcceptedTokens(self.list().await?),
+            QuotaRequest::IsAccepted { subject } => {
+                QuotaResponse::IsAccepted(self.is_accepted(subject).await?)
             }
-            QuotaAsk::Accept { subject } => {
+            QuotaRequest::Accept { subject } => {
                 self.accept(subject).await?;
-                QuotaAnswer::Done
+                QuotaResponse::Done
             }
         })
     }

@@ -25,7 +25,7 @@ use mcp_server::{
     client_request::Stop,
     context::Context,
     task::{TaskRecord, TaskRun, TaskSpec},
-    tasks::TaskRequest,
+    tasks::TaskCall,
     telemetry::{audit::NoAudit, record::RequestRecord, trace::Trace},
 };
 
@@ -132,7 +132,7 @@ pub fn fill_record(record: &RequestRecord, kept: &TaskRecord) {
 /// The tool's run, with its panic turned into a failure.
 pub fn call(
     ctx: Context,
-    start: TaskRequest,
+    start: TaskCall,
 ) -> LocalBoxFuture<'static, Result<CallToolResult, Stop>> {
     let called = async move {
         match ctx.registry.find(&start.tool) {

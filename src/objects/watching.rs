@@ -42,7 +42,7 @@ const SEALED_FOR: &str = "watching";
 
 /// Who looks.
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
-struct Looks {
+struct Poller {
     /// The caller's SiteBay token, sealed; empty: it has none of its own.
     #[serde(default)]
     credential: String,
@@ -50,7 +50,7 @@ struct Looks {
     principal: Principal,
 }
 
-impl Record for Looks {
+impl Record for Poller {
     /// The sealed token and the principal, a line each.
     fn from_0_1_0(text: &str) -> Option<Self> {
         let (credential, principal) = text.split_once('\n')?;
@@ -89,7 +89,7 @@ impl ResourceWatcher {
             }
             _ => String::new(),
         };
-        let looks = Looks { credential, principal: who.clone() };
+        let looks = Poller { credential, principal: who.clone() };
         self.rows.put(WHO, &looks.to_json(), until).await
     }
 
@@ -184,7 +184,7 @@ impl ResourceWatcher {
         let Some(kept) = self.rows.get(WHO).await? else {
             return Ok(None);
         };
-        let Some(Looks { credential, principal: who }) = Looks::from_json(&kept) else {
+        let Some(Poller { credential, principal: who }) = Poller::from_json(&kept) else {
             return Ok(None);
         };
         if let Some(grant) = &who.grant
@@ -240,12 +240,12 @@ mod tests {
         for (name, credential, principal) in
             [("hub-who", "c2VhbGVk", person), ("hub-who-without-a-token", "", without_rights)]
         {
-            let looks = Looks { credential: credential.into(), principal };
+            let looks = Poller { credential: credential.into(), principal };
             for text in [row_of_0_1_0(name, WHO, UNTIL), looks.to_json()] {
-                assert_eq!(Looks::from_json(&text).as_ref(), Some(&looks), "{text}");
+                assert_eq!(Poller::from_json(&text).as_ref(), Some(&looks), "{text}");
             }
         }
-        let looks = Looks {
+        let looks = Poller {
             credential: "a".into(),
             principal: Principal::without_rights(Subject([1; 16])),
         };

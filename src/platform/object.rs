@@ -2,14 +2,14 @@
 
 use crate::platform::http::{self, Request, Response};
 use futures_util::future::LocalBoxFuture;
-use mcp_platform::message::{self, Form, Message};
+use mcp_platform::message::{self, Message, MessageForm};
 use worker::{Result, State};
 
 /// What an object is asked by a request, and in which form. None: nothing that it knows.
 ///
 /// # Errors
 /// Where the request's body cannot be read.
-pub async fn asked<M: Message>(request: &Request) -> Result<Option<(M, Form)>> {
+pub async fn asked<M: Message>(request: &Request) -> Result<Option<(M, MessageForm)>> {
     let body = request.text().await?;
     Ok(message::read(request.path(), &body))
 }
@@ -18,7 +18,7 @@ pub async fn asked<M: Message>(request: &Request) -> Result<Option<(M, Form)>> {
 ///
 /// # Errors
 /// Only where the runtime fails.
-pub fn answered<M: Message>(answer: &M::Answer, form: Form) -> Result<Response> {
+pub fn answered<M: Message>(answer: &M::Answer, form: MessageForm) -> Result<Response> {
     let (status, text) = message::answer::<M>(answer, form);
     http::text(status, &text)
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use mcp_auth::{
-    key_ask::{GeneratedKeys, KeyAsk},
+    key_request::{GeneratedKeys, KeyRequest},
     keys::{KeyError, Keyring, SubjectKey},
     refusal::Refusal,
 };
@@ -48,7 +48,7 @@ fn with_kept(config: &Config, kept: &GeneratedKeys) -> Result<Keyring, KeyError>
 
 async fn ask_key_agent(env: &Env) -> worker::Result<GeneratedKeys> {
     let stub = ObjectStub::named(env, KEY_AGENT, "keys")?;
-    Ok(stub.ask(&KeyAsk::Keys, &Headers::new()).await?)
+    Ok(stub.ask(&KeyRequest::Keys, &Headers::new()).await?)
 }
 
 #[cfg(test)]

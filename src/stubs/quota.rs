@@ -13,7 +13,7 @@ use mcp_auth::{
     accepted_tokens::{AcceptedTokens, TokenLookup},
     principal::Principal,
     quota::{Lease, LeaseRequest, LeaseSize, QuotaDecision, Rate, WindowCount},
-    quota_ask::{QuotaAnswer, QuotaAsk},
+    quota_request::{QuotaRequest, QuotaResponse},
     refusal::Refusal,
     subject::Subject,
 };
@@ -77,11 +77,11 @@ fn pause(rate: Rate) -> u64 {
 async fn lease(env: &Env, subject: Subject, part: LeaseSize, limit: u32) -> Result<Lease> {
     let wanted = LeaseRequest { limit, now_s: now_s() };
     let wanted = match part {
-        LeaseSize::Usual => QuotaAsk::Lease(wanted),
-        LeaseSize::One => QuotaAsk::LeaseOne(wanted),
+        LeaseSize::Usual => QuotaRequest::Lease(wanted),
+        LeaseSize::One => QuotaRequest::LeaseOne(wanted),
     };
     match ask(env, subject, wanted).await? {
-        QuotaAnswer::Lease(lease) => Ok(lease),
+        QuotaResponse::Lease(lease) => Ok(lease),
         _ => Err(unexpected()),
     }
 }
@@ -91,13 +91,13 @@ async fn lease(env: &Env, subject: Subject, part: LeaseSize, limit: u32) -> Resu
 /// # Errors
 /// Where its object does not answer.
 pub async fn count(env: &Env, subject: Subject) -> Result<WindowCount> {
-    match ask(env, subject, QuotaAsk::Count).await? {
-        QuotaAnswer::Count(count) => Ok(count),
+    match ask(env, subject, QuotaRequest::Count).await? {
+        QuotaResponse::Count(count) => Ok(count),
         _ => Err(unexpected()),
     }
 }
 
-async fn ask(env: &Env, subject: Subject, ask: QuotaAsk) -> Result<QuotaAnswer> {
+async fn ask(env: &Env, subject: Subject, ask: QuotaRequest) -> Result<QuotaResponse> {
     let object = ObjectStub::named(env, QUOTA_AGENT, &subject.to_text())?;
     Ok(object.ask(&ask, &Headers::new()).await?)
 }
@@ -126,8 +126,8 @@ pub async fn is_accepted(env: &Env, account: Subject, subject: Subject) -> bool 
 
 /// Whether a token is in the list of the account's object.
 async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool> {
-    let QuotaAnswer::IsAccepted(is_listed) =
-        ask(env, account, QuotaAsk::IsAccepted { subject }).await?
+    let QuotaResponse::IsAccepted(is_listed) =
+        ask(env, account, QuotaRequest::IsAccepted { subject }).await?
     else {
         return Err(unexpected());
     };
@@ -143,8 +143,8 @@ async fn is_listed(env: &Env, account: Subject, subject: Subject) -> Result<bool
 /// # Errors
 /// Where its object does not answer.
 pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
-    match ask(env, account, QuotaAsk::AcceptedTokens).await? {
-        QuotaAnswer::AcceptedTokens(tokens) => Ok(tokens),
+    match ask(env, account, QuotaRequest::AcceptedTokens).await? {
+        QuotaResponse::AcceptedTokens(tokens) => Ok(tokens),
         _ => Err(unexpected()),
     }
 }
@@ -173,7 +173,7 @@ pub async fn accept(env: &Env, account: Subject, subject: Subject) {
 }
 
 async fn send_accepted(env: &Env, account: Subject, subject: Subject) {
-    if let Err(error) = ask(env, account, QuotaAsk::Accept { subject }).await {
+    if let Err(error) = ask(env, account, QuotaRequest::Accept { subject }).await {
         log::error!("an accepted token could not be stored: {error}");
     }
 }

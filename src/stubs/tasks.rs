@@ -32,8 +32,10 @@ use mcp_server::{
     client_request::Stop,
     cold::cold,
     notifier::Notifier,
-    task::{FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskAnswer, TaskAsk, TaskEvent, TaskSpec},
-    tasks::{TaskError, TaskFuture, TaskOutcome, TaskRequest, TaskSnapshot, Tasks},
+    task::{
+        FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskEvent, TaskRequest, TaskResponse, TaskSpec,
+    },
+    tasks::{TaskCall, TaskError, TaskFuture, TaskOutcome, TaskSnapshot, Tasks},
 };
 
 /// The binding of the tasks.
@@ -94,7 +96,7 @@ impl TaskClient {
         Self { env, keys, principal, client, own_token: None }
     }
 
-    async fn begin(mut self, id: String, start: TaskRequest) -> TaskResult<TaskSnapshot> {
+    async fn begin(mut self, id: String, start: TaskCall) -> TaskResult<TaskSnapshot> {
         self.verify().await?;
         let claims = self.verified(&id)?;
         let (ends_s, principal) = (claims.ends.into(), (*self.principal).clone());
@@ -104,8 +106,8 @@ impl TaskClient {
         if let Some(token) = &self.own_token {
             headers.set(OWN_TOKEN_HEADER, token.expose()).map_err(unsent)?;
         }
-        match self.send(claims, &TaskAsk::Start(Box::new(order)), &headers).await? {
-            TaskAnswer::Started(seen) => Ok(seen),
+        match self.send(claims, &TaskRequest::Start(Box::new(order)), &headers).await? {
+            TaskResponse::Started(seen) => Ok(seen),
             _ => Err(unreadable("start")),
         }
     }
@@ -131,15 +133,20 @@ impl TaskClient {
         TaskId::verify(id, &self.keys, self.principal.subject, now_s).ok_or(TaskError::Unknown)
     }
 
-    async fn ask(&self, id: &str, ask: &TaskAsk) -> TaskResult<TaskAnswer> {
+    async fn ask(&self, id: &str, ask: &TaskRequest) -> TaskResult<TaskResponse> {
         self.send(self.verified(id)?, ask, &Headers::new()).await
     }
 
-    async fn send(&self, id: TaskId, ask: &TaskAsk, headers: &Headers) -> TaskResult<TaskAnswer> {
+    async fn send(
+        &self,
+        id: TaskId,
+        ask: &TaskRequest,
+        headers: &Headers,
+    ) -> TaskResult<TaskResponse> {
         match self.stub(id)?.ask(ask, headers).await.map_err(unanswered)? {
-            TaskAnswer::Unknown => Err(TaskError::Unknown),
-            TaskAnswer::Refused(why) => Err(TaskError::Refused(why)),
-            TaskAnswer::NotOver => Err(TaskError::Failed("it is not over".to_owned())),
+            TaskResponse::Unknown => Err(TaskError::Unknown),
+            TaskResponse::Refused(why) => Err(TaskError::Refused(why)),
+            TaskResponse::NotOver => Err(TaskError::Failed("it is not over".to_owned())),
             answer => Ok(answer),
         }
     }
@@ -231,7 +238,7 @@ impl TaskClient {
 
     /// Looks what a socket that is silent did not tell.
     async fn missed(&self, id: &str, is_asking: bool) -> TaskResult<MissedEvent> {
-        let TaskAnswer::Task(task) = self.ask(id, &TaskAsk::Look).await? else {
+        let TaskResponse::Task(task) = self.ask(id, &TaskRequest::Look).await? else {
             return Err(unreadable("state"));
         };
         MissedEvent::of(&task, is_asking).ok_or_else(|| unreadable("state"))
@@ -239,7 +246,7 @@ impl TaskClient {
 
     /// Cancels a task whose question the client did not answer.
     async fn give_up(&self, id: &str, stop: Stop) -> TaskResult<TaskOutcome> {
-        self.ask(id, &TaskAsk::Cancel).await?;
+        self.ask(id, &TaskRequest::Cancel).await?;
         Ok(TaskOutcome::Completed(stop.into_result().to_json()))
     }
 
@@ -252,7 +259,7 @@ impl TaskClient {
     ) -> TaskResult<()> {
         let keys = asked.into_iter().map(|one| one.key);
         let responses: Map<String, Value> = keys.zip(answers).collect();
-        let update = TaskAsk::Update { responses: Value::Object(responses).to_string() };
+        let update = TaskRequest::Update { responses: Value::Object(responses).to_string() };
         for _ in 0..ANSWER_TRIES {
             match self.ask(id, &update).await {
                 Err(TaskError::Failed(_)) => Sleep::new(Duration::from_millis(500)).await,
@@ -263,8 +270,8 @@ impl TaskClient {
     }
 
     async fn ended(&self, id: &str) -> TaskResult<TaskOutcome> {
-        match self.ask(id, &TaskAsk::Ended).await? {
-            TaskAnswer::Ended(ended) => Ok(ended),
+        match self.ask(id, &TaskRequest::Ended).await? {
+            TaskResponse::Ended(ended) => Ok(ended),
             _ => Err(unreadable("end")),
         }
     }
@@ -404,15 +411,15 @@ impl Tasks for TaskClient {
         id.sign(&self.keys)
     }
 
-    fn start(&self, id: &str, start: TaskRequest) -> TaskFuture<TaskSnapshot> {
+    fn start(&self, id: &str, start: TaskCall) -> TaskFuture<TaskSnapshot> {
         self.clone().begin(id.to_owned(), start).boxed_local()
     }
 
     fn look(&self, id: &str) -> TaskFuture<String> {
         let (link, id) = (self.clone(), id.to_owned());
         async move {
-            match link.ask(&id, &TaskAsk::Look).await? {
-                TaskAnswer::Task(task) => Ok(task),
+            match link.ask(&id, &TaskRequest::Look).await? {
+                TaskResponse::Task(task) => Ok(task),
                 _ => Err(unreadable("state")),
             }
         }
@@ -421,12 +428,13 @@ impl Tasks for TaskClient {
 
     fn update(&self, id: &str, responses: String) -> TaskFuture<()> {
         let (link, id) = (self.clone(), id.to_owned());
-        async move { link.ask(&id, &TaskAsk::Update { responses }).await.map(drop) }.boxed_local()
+        async move { link.ask(&id, &TaskRequest::Update { responses }).await.map(drop) }
+            .boxed_local()
     }
 
     fn cancel(&self, id: &str) -> TaskFuture<()> {
         let (link, id) = (self.clone(), id.to_owned());
-        async move { link.ask(&id, &TaskAsk::Cancel).await.map(drop) }.boxed_local()
+        async move { link.ask(&id, &TaskRequest::Cancel).await.map(drop) }.boxed_local()
     }
 
     fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome> {

@@ -45,7 +45,7 @@ pub trait Message: Record {
 
 /// The form of a request and its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum MessageForm {
     /// JSON.
     Json,
     /// That of version 0.1.0.
@@ -53,18 +53,18 @@ pub enum Form {
 }
 
 /// Reads a request, and the form of the answer to it.
-pub fn read<M: Message>(path: &str, body: &str) -> Option<(M, Form)> {
+pub fn read<M: Message>(path: &str, body: &str) -> Option<(M, MessageForm)> {
     match path.starts_with(PREFIX) {
-        true => M::from_json(body).map(|message| (message, Form::Json)),
-        false => M::read_0_1_0(path, body).map(|message| (message, Form::Old)),
+        true => M::from_json(body).map(|message| (message, MessageForm::Json)),
+        false => M::read_0_1_0(path, body).map(|message| (message, MessageForm::Old)),
     }
 }
 
 /// Status and text of an answer.
-pub fn answer<M: Message>(answer: &M::Answer, form: Form) -> (u16, String) {
+pub fn answer<M: Message>(answer: &M::Answer, form: MessageForm) -> (u16, String) {
     match form {
-        Form::Json => (200, answer.to_json()),
-        Form::Old => M::answer_to_0_1_0(answer),
+        MessageForm::Json => (200, answer.to_json()),
+        MessageForm::Old => M::answer_to_0_1_0(answer),
     }
 }
 

@@ -438,5 +438,5 @@ pub fn type_name(value: &Value) -> &'static str {
 }
 
 #[cfg(test)]
-#[path = "input_tests.rs"]
+#[path = "arguments_tests.rs"]
 mod tests;

@@ -188,5 +188,5 @@ fn weight(block: &ContentBlock) -> usize {
 }
 
 #[cfg(test)]
-#[path = "shelf_tests.rs"]
+#[path = "result_store_tests.rs"]
 mod tests;

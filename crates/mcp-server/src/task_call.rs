@@ -14,7 +14,7 @@ use crate::{
     outcome::Outcome,
     registry::FoundTool,
     tasks::{
-        Follows, OPERATION, TaskError, TaskOutcome, TaskPolicy, TaskRequest, TaskSnapshot, Tasks,
+        Follows, OPERATION, TaskCall, TaskError, TaskOutcome, TaskPolicy, TaskSnapshot, Tasks,
     },
     telemetry::trace::span,
     toolset::Arguments,
@@ -57,7 +57,7 @@ async fn move_to_task(
     }
     let follows = ctx.notifier.follows();
     let nonce = ctx.notifier.nonce();
-    let start = TaskRequest {
+    let start = TaskCall {
         tool: name.to_owned(),
         arguments: arguments.map(ToOwned::to_owned),
         answers: ctx.notifier.answered(),
@@ -97,7 +97,7 @@ async fn start_task(
     ctx: &Context,
     tasks: &Rc<dyn Tasks>,
     id: &str,
-    start: TaskRequest,
+    start: TaskCall,
 ) -> Result<TaskSnapshot, TaskError> {
     let mut is_lost = false;
     for pause in START_RETRIES {
@@ -211,7 +211,7 @@ mod tests {
             "the-id".to_owned()
         }
 
-        fn start(&self, id: &str, _start: TaskRequest) -> TaskFuture<TaskSnapshot> {
+        fn start(&self, id: &str, _start: TaskCall) -> TaskFuture<TaskSnapshot> {
             self.note("start", id);
             let mut outcomes = self.outcomes.borrow_mut();
             let outcome = if outcomes.len() > 1 { outcomes.remove(0) } else { outcomes[0].clone() };

@@ -41,7 +41,7 @@ pub enum Follows {
 
 /// What a task is to do.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct TaskRequest {
+pub struct TaskCall {
     /// The tool.
     pub tool: String,
     /// Its arguments.
@@ -98,7 +98,7 @@ pub enum TaskOutcome {
 /// The fields of an [`TaskOutcome`]; one that was cancelled has none.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
-struct EndedFields<'a> {
+struct TaskOutcomeFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -109,7 +109,7 @@ struct EndedFields<'a> {
 
 impl Serialize for TaskOutcome {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = EndedFields::default();
+        let mut fields = TaskOutcomeFields::default();
         match self {
             Self::Completed(result) => fields.completed = Some(result.into()),
             Self::Failed(code, why) => {
@@ -124,7 +124,8 @@ impl Serialize for TaskOutcome {
 
 impl<'de> Deserialize<'de> for TaskOutcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let EndedFields { completed, failed, code } = EndedFields::deserialize(deserializer)?;
+        let TaskOutcomeFields { completed, failed, code } =
+            TaskOutcomeFields::deserialize(deserializer)?;
         Ok(match (completed, failed) {
             (Some(result), _) => Self::Completed(result.into_owned()),
             (None, Some(why)) => {
@@ -136,7 +137,7 @@ impl<'de> Deserialize<'de> for TaskOutcome {
     }
 }
 
-impl Record for TaskRequest {}
+impl Record for TaskCall {}
 impl Record for TaskOutcome {}
 
 /// What a task does, or nothing where it could not be asked.
@@ -149,7 +150,7 @@ pub trait Tasks {
 
     /// Starts the task with this id; it is kept when this is ready. Starting it again gives the task
     /// that there is. [`TaskError::Failed`]: it may have begun.
-    fn start(&self, id: &str, start: TaskRequest) -> TaskFuture<TaskSnapshot>;
+    fn start(&self, id: &str, start: TaskCall) -> TaskFuture<TaskSnapshot>;
 
     /// Looks at a task: its JSON text.
     fn look(&self, id: &str) -> TaskFuture<String>;

@@ -40,7 +40,7 @@ use mcp_protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR};
 use mcp_server::{
     notifier::ChangeEvent,
     task::{
-        FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskAnswer, TaskAsk, TaskEvent, TaskRecord,
+        FOLLOW, HEARS_NOTHING_ASKED, OWN, Status, TaskEvent, TaskRecord, TaskRequest, TaskResponse,
         TaskRun, TaskSpec,
     },
     tasks::{OPERATION, TaskOutcome, TaskSnapshot},
@@ -101,30 +101,34 @@ impl Inner {
             let hears_nothing_asked = request.url().ends_with(HEARS_NOTHING_ASKED);
             return self.follow(&kept, path == OWN, hears_nothing_asked);
         }
-        match object::asked::<TaskAsk>(&request).await? {
+        match object::asked::<TaskRequest>(&request).await? {
             Some((ask, form)) => {
                 let own_token = request.header(OWN_TOKEN_HEADER);
-                object::answered::<TaskAsk>(&self.answer(ask, own_token).await?, form)
+                object::answered::<TaskRequest>(&self.answer(ask, own_token).await?, form)
             }
             None => http::text(400, "the request cannot be read"),
         }
     }
 
-    async fn answer(self: &Rc<Self>, ask: TaskAsk, token: Option<String>) -> Result<TaskAnswer> {
-        if let TaskAsk::Start(order) = ask {
+    async fn answer(
+        self: &Rc<Self>,
+        ask: TaskRequest,
+        token: Option<String>,
+    ) -> Result<TaskResponse> {
+        if let TaskRequest::Start(order) = ask {
             return self.start(*order, token).await;
         }
         let Some(kept) = self.load().await? else {
-            return Ok(TaskAnswer::Unknown);
+            return Ok(TaskResponse::Unknown);
         };
         self.go_on();
         match ask {
-            TaskAsk::Update { responses } => self.update(&kept, &responses).await,
-            TaskAsk::Cancel => self.cancel(&kept).await,
-            TaskAsk::Ended => {
-                Ok(self.ended().await?.map_or(TaskAnswer::NotOver, TaskAnswer::Ended))
+            TaskRequest::Update { responses } => self.update(&kept, &responses).await,
+            TaskRequest::Cancel => self.cancel(&kept).await,
+            TaskRequest::Ended => {
+                Ok(self.ended().await?.map_or(TaskResponse::NotOver, TaskResponse::Ended))
             }
-            _ => self.view(&kept).await.map(TaskAnswer::Task),
+            _ => self.view(&kept).await.map(TaskResponse::Task),
         }
     }
 
@@ -194,13 +198,13 @@ impl Inner {
         self: &Rc<Self>,
         order: TaskSpec,
         own_token: Option<String>,
-    ) -> Result<TaskAnswer> {
+    ) -> Result<TaskResponse> {
         let kept = match self.load().await? {
             Some(kept) => kept,
             None => match self.made(order, own_token).await {
                 // Another start may have come first while this one was made.
                 Ok(made) => self.kept.borrow_mut().get_or_insert(made).clone(),
-                Err(why) => return Ok(TaskAnswer::Refused(why)),
+                Err(why) => return Ok(TaskResponse::Refused(why)),
             },
         };
         if !self.stored.get() {
@@ -209,7 +213,7 @@ impl Inner {
         }
         self.go_on();
         let id = kept.borrow().order.id.clone();
-        Ok(TaskAnswer::Started(TaskSnapshot { id, task: self.view(&kept).await? }))
+        Ok(TaskResponse::Started(TaskSnapshot { id, task: self.view(&kept).await? }))
     }
 
     /// A task as it is ordered, or why it cannot be begun.
@@ -238,11 +242,11 @@ impl Inner {
         Ok(self.rows.get(ENDED).await?.as_deref().and_then(TaskOutcome::from_json))
     }
 
-    async fn update(self: &Rc<Self>, kept: &SharedTask, responses: &str) -> Result<TaskAnswer> {
+    async fn update(self: &Rc<Self>, kept: &SharedTask, responses: &str) -> Result<TaskResponse> {
         if kept.borrow().status == Status::InputRequired {
             let answered = kept.borrow_mut().answer(responses);
             match answered {
-                Err(fault) => return Ok(TaskAnswer::Refused(fault.to_string())),
+                Err(fault) => return Ok(TaskResponse::Refused(fault.to_string())),
                 Ok(true) => self.becomes(kept, Status::Working).await?,
                 Ok(false) => self.save(kept).await?,
             }
@@ -251,17 +255,17 @@ impl Inner {
             self.emit(&open);
             self.go_on();
         }
-        Ok(TaskAnswer::Done)
+        Ok(TaskResponse::Done)
     }
 
-    async fn cancel(self: &Rc<Self>, kept: &SharedTask) -> Result<TaskAnswer> {
+    async fn cancel(self: &Rc<Self>, kept: &SharedTask) -> Result<TaskResponse> {
         let live = self.live.borrow().clone();
         match live {
             Some(run) => run.cancel(),
             None if kept.borrow().is_over() => {}
             None => self.end(kept, TaskOutcome::Cancelled).await?,
         }
-        Ok(TaskAnswer::Done)
+        Ok(TaskResponse::Done)
     }
 
     fn follow(

@@ -62,7 +62,7 @@ pub struct GrantTerms {
 
 /// How far a grant is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "StageFields", into = "StageFields")]
+#[serde(from = "GrantStageFields", into = "GrantStageFields")]
 enum GrantStage {
     /// The code was given out.
     Code,
@@ -72,14 +72,14 @@ enum GrantStage {
 
 /// The fields of a [`GrantStage`]; one whose code was not redeemed has none.
 #[derive(Serialize, Deserialize)]
-struct StageFields {
+struct GrantStageFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     generation: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<u64>,
 }
 
-impl From<GrantStage> for StageFields {
+impl From<GrantStage> for GrantStageFields {
     fn from(stage: GrantStage) -> Self {
         match stage {
             GrantStage::Code => Self { generation: None, since: None },
@@ -90,8 +90,8 @@ impl From<GrantStage> for StageFields {
     }
 }
 
-impl From<StageFields> for GrantStage {
-    fn from(fields: StageFields) -> Self {
+impl From<GrantStageFields> for GrantStage {
+    fn from(fields: GrantStageFields) -> Self {
         match (fields.generation, fields.since) {
             (Some(generation), Some(since)) => Self::Live(generation, since),
             _ => Self::Code,

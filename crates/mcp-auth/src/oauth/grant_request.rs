@@ -188,7 +188,7 @@ impl Message for GrantRequest {
 mod tests {
     use super::*;
     use crate::{oauth::grant::GONE, scope::Scopes};
-    use mcp_platform::message::{self, Form};
+    use mcp_platform::message::{self, MessageForm};
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, read_0_1_0};
 
     fn terms() -> GrantTerms {
@@ -230,13 +230,13 @@ mod tests {
     fn requests_and_answers_are_read_in_both_forms() {
         for (ask, answer) in all() {
             let read = message::read("/ask/x", &ask.to_json());
-            assert_eq!(read, Some((ask.clone(), Form::Json)));
+            assert_eq!(read, Some((ask.clone(), MessageForm::Json)));
             let old = ask.to_0_1_0();
             let read = message::read(&old.path, old.body.as_deref().unwrap());
-            assert_eq!(read, Some((ask.clone(), Form::Old)));
-            let (status, text) = message::answer::<GrantRequest>(&answer, Form::Json);
+            assert_eq!(read, Some((ask.clone(), MessageForm::Old)));
+            let (status, text) = message::answer::<GrantRequest>(&answer, MessageForm::Json);
             assert_eq!(message::read_answer::<GrantRequest>(status, &text), Some(answer.clone()));
-            let (status, text) = message::answer::<GrantRequest>(&answer, Form::Old);
+            let (status, text) = message::answer::<GrantRequest>(&answer, MessageForm::Old);
             assert_eq!(message::read_answer::<GrantRequest>(status, &text), None, "{text}");
             assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
         }
@@ -255,7 +255,7 @@ mod tests {
             .collect();
         for (line, ask) in lines_of_0_1_0("messages-grant", &written).iter().zip(asks) {
             let (path, body) = line.split_once(' ').unwrap();
-            assert_eq!(message::read(path, body), Some((ask, Form::Old)));
+            assert_eq!(message::read(path, body), Some((ask, MessageForm::Old)));
         }
         let terms = GrantTerms {
             subject: Subject([7; 16]),

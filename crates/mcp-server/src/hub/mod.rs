@@ -1,10 +1,10 @@
 //! What a hub is asked for, and who listens at it. Pure: an object is its shell.
 
-mod ask_0_1_0;
 mod listener;
 mod nonces;
 mod poll_state;
 mod request;
+mod request_0_1_0;
 mod stored_results;
 mod watched;
 

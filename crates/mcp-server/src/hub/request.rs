@@ -168,7 +168,7 @@ mod tests {
     use super::*;
     use crate::session::record::Attachment;
     use mcp_auth::session_id::{Claims, Placement};
-    use mcp_platform::message::{self, Form, Message as _};
+    use mcp_platform::message::{self, Message as _, MessageForm};
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, read_0_1_0};
 
     fn about() -> AboutGrant {
@@ -222,14 +222,14 @@ mod tests {
     fn requests_and_answers_are_read_in_both_forms() {
         for (ask, answers) in all() {
             let read = message::read("/ask/x", &ask.to_json());
-            assert_eq!(read, Some((ask.clone(), Form::Json)));
+            assert_eq!(read, Some((ask.clone(), MessageForm::Json)));
             let old = ask.to_0_1_0();
             let read = message::read(&old.path, old.body.as_deref().unwrap_or_default());
-            assert_eq!(read, Some((ask.clone(), Form::Old)), "{old:?}");
+            assert_eq!(read, Some((ask.clone(), MessageForm::Old)), "{old:?}");
             for answer in answers {
-                let (status, text) = message::answer::<HubRequest>(&answer, Form::Json);
+                let (status, text) = message::answer::<HubRequest>(&answer, MessageForm::Json);
                 assert_eq!(message::read_answer::<HubRequest>(status, &text), Some(answer.clone()));
-                let (status, text) = message::answer::<HubRequest>(&answer, Form::Old);
+                let (status, text) = message::answer::<HubRequest>(&answer, MessageForm::Old);
                 assert_eq!(message::read_answer::<HubRequest>(status, &text), None, "{text}");
                 let read = ask.read_answer_of_0_1_0(status, &text);
                 assert_eq!(read, Some(answer), "{status} {text}");

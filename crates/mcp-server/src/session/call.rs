@@ -152,7 +152,8 @@ impl Notifier for CallNotifier {
         }
         let put = questions.iter().filter_map(|asked| self.put(&asked.question)).collect();
         let (session, channel) = (self.session.clone(), self.call.channel.clone());
-        let waited = wait(Asked { session, channel, questions: put }, self.platform.clone());
+        let waited =
+            wait(PendingRequests { session, channel, questions: put }, self.platform.clone());
         let answered = self.answered.clone();
         let questions = named(questions, answered.borrow().len());
         async move {
@@ -242,7 +243,7 @@ fn send(session: &Session, channel: &Channel, text: &[u8]) {
 }
 
 /// Tells the client that a question needs no answer any more.
-pub(super) fn take_back(session: &Session, channel: &Channel, id: &str) {
+pub(super) fn cancel_request(session: &Session, channel: &Channel, id: &str) {
     let params =
         Object::new().text("requestId", id).text("reason", "the answer is no longer needed");
     let text = notification_text("notifications/cancelled", &params.end());
@@ -250,23 +251,23 @@ pub(super) fn take_back(session: &Session, channel: &Channel, id: &str) {
 }
 
 /// Questions that were put. Dropping it takes back those that were not answered.
-struct Asked {
+struct PendingRequests {
     session: Rc<Session>,
     channel: Rc<Channel>,
     questions: Vec<PendingRequest>,
 }
 
-impl Drop for Asked {
+impl Drop for PendingRequests {
     fn drop(&mut self) {
         for question in &self.questions {
             if self.session.questions.close(question) {
-                take_back(&self.session, &self.channel, question.id());
+                cancel_request(&self.session, &self.channel, question.id());
             }
         }
     }
 }
 
-async fn wait(mut asked: Asked, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
+async fn wait(mut asked: PendingRequests, platform: SharedPlatform) -> Result<Vec<Value>, Stop> {
     let answers = asked.questions.iter_mut().map(|question| question.answer().boxed_local());
     let answers = match select(join_all(answers), platform.sleep(PATIENCE)).await {
         Either::Left((answers, _)) => answers,

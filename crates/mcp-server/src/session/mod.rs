@@ -20,7 +20,7 @@ use std::{
     rc::Rc,
 };
 
-use call::{Call, CallNotifier, take_back};
+use call::{Call, CallNotifier, cancel_request};
 use client_requests::ClientRequests;
 use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Serialize};
@@ -305,7 +305,7 @@ impl Session {
             }
             // While its stream still takes messages.
             for question in self.questions.give_up(&call) {
-                take_back(self, &call.channel, question.as_json().trim_matches('"'));
+                cancel_request(self, &call.channel, question.as_json().trim_matches('"'));
             }
             call.cancel();
         }

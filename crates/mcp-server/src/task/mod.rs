@@ -9,18 +9,18 @@
 //!      └──▶ completed │ failed │ cancelled ◀──┘
 //! ```
 
-mod ask;
 mod backoff;
 mod record;
+mod request;
 mod run;
 
-pub use ask::{TaskAnswer, TaskAsk};
+pub use request::{TaskRequest, TaskResponse};
 pub use run::{RunEnd, TaskRun, TaskStore, drive};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tasks::{TaskOutcome, TaskRequest};
+use crate::tasks::{TaskCall, TaskOutcome};
 use mcp_auth::{principal::Principal, request_state::AnsweredInput};
 use mcp_platform::{record::Record, time::rfc3339};
 use mcp_protocol::{
@@ -82,7 +82,7 @@ pub struct TaskSpec {
     #[serde(rename = "ends")]
     pub ends_s: u64,
     /// What is to be done.
-    pub start: TaskRequest,
+    pub start: TaskCall,
     /// Who wants it.
     pub principal: Principal,
     /// The name of the program that the person uses.

@@ -111,13 +111,13 @@ pub(super) mod tests {
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, row_of_0_1_0};
     const TASK: &str = "task";
     const ENDED: &str = "ended";
-    use crate::tasks::{TaskOutcome, TaskRequest};
+    use crate::tasks::{TaskCall, TaskOutcome};
     use mcp_protocol::{capabilities::ClientCapabilities, input_request::InputRequest};
 
     pub(in crate::task) fn kept() -> TaskRecord {
         let answered =
             AnsweredInput { key: "k".into(), question: [200; 32], answer: r#"{"a":"\""}"#.into() };
-        let start = TaskRequest {
+        let start = TaskCall {
             tool: "t".into(),
             arguments: Some(raw(r#"{ "x": 1.0 }"#)),
             answers: vec![answered],

@@ -15,7 +15,7 @@ use mcp_platform::{
 /// One request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum QuotaAsk {
+pub enum QuotaRequest {
     /// For a part of the subject's window.
     Lease(LeaseRequest),
     /// For one unit of it at most.
@@ -39,7 +39,7 @@ pub enum QuotaAsk {
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum QuotaAnswer {
+pub enum QuotaResponse {
     /// A part of the window.
     Lease(Lease),
     /// The count.
@@ -52,16 +52,16 @@ pub enum QuotaAnswer {
     Done,
 }
 
-impl Record for QuotaAsk {}
-impl Record for QuotaAnswer {}
+impl Record for QuotaRequest {}
+impl Record for QuotaResponse {}
 
 /// Where version 0.1.0 asks about accepted tokens; everything else it asks at `/`.
 const OLD_ACCEPTED: &str = "/accepted";
 
 /// In version 0.1.0 numbers in a line, each subject as its text. It knows neither a lease of one unit nor the
 /// question after one token: it is asked for a usual lease and for all tokens.
-impl Message for QuotaAsk {
-    type Answer = QuotaAnswer;
+impl Message for QuotaRequest {
+    type Answer = QuotaResponse;
 
     fn to_0_1_0(&self) -> OldRequest {
         let (path, body) = match self {
@@ -85,18 +85,18 @@ impl Message for QuotaAsk {
         Some(Self::Lease(LeaseRequest { limit: limit.parse().ok()?, now_s: now_s.parse().ok()? }))
     }
 
-    fn answer_to_0_1_0(answer: &QuotaAnswer) -> (u16, String) {
+    fn answer_to_0_1_0(answer: &QuotaResponse) -> (u16, String) {
         let text = match answer {
-            QuotaAnswer::Lease(Lease { units, left, ends }) => format!("{units} {left} {ends}"),
-            QuotaAnswer::Count(WindowCount { began, leased }) => format!("{began} {leased}"),
-            QuotaAnswer::AcceptedTokens(tokens) => tokens.to_0_1_0(),
-            QuotaAnswer::IsAccepted(is_accepted) => u8::from(*is_accepted).to_string(),
-            QuotaAnswer::Done => String::new(),
+            QuotaResponse::Lease(Lease { units, left, ends }) => format!("{units} {left} {ends}"),
+            QuotaResponse::Count(WindowCount { began, leased }) => format!("{began} {leased}"),
+            QuotaResponse::AcceptedTokens(tokens) => tokens.to_0_1_0(),
+            QuotaResponse::IsAccepted(is_accepted) => u8::from(*is_accepted).to_string(),
+            QuotaResponse::Done => String::new(),
         };
         (200, text)
     }
 
-    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<QuotaAnswer> {
+    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<QuotaResponse> {
         if status != 200 {
             return None;
         }
@@ -105,14 +105,16 @@ impl Message for QuotaAsk {
                 let mut parts = text.split(' ');
                 let mut next = || parts.next();
                 let (units, left) = (next()?.parse().ok()?, next()?.parse().ok()?);
-                QuotaAnswer::Lease(Lease { units, left, ends: next()?.parse().ok()? })
+                QuotaResponse::Lease(Lease { units, left, ends: next()?.parse().ok()? })
             }
-            Self::Count => QuotaAnswer::Count(WindowCount::from_0_1_0(text)?),
-            Self::AcceptedTokens => QuotaAnswer::AcceptedTokens(AcceptedTokens::from_0_1_0(text)?),
+            Self::Count => QuotaResponse::Count(WindowCount::from_0_1_0(text)?),
+            Self::AcceptedTokens => {
+                QuotaResponse::AcceptedTokens(AcceptedTokens::from_0_1_0(text)?)
+            }
             Self::IsAccepted { subject } => {
-                QuotaAnswer::IsAccepted(AcceptedTokens::from_0_1_0(text)?.is_used(*subject))
+                QuotaResponse::IsAccepted(AcceptedTokens::from_0_1_0(text)?.is_used(*subject))
             }
-            Self::Accept { .. } => QuotaAnswer::Done,
+            Self::Accept { .. } => QuotaResponse::Done,
         })
     }
 }
@@ -120,23 +122,23 @@ impl Message for QuotaAsk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcp_platform::message::{self, Form};
+    use mcp_platform::message::{self, MessageForm};
     use test_support::stored::of_0_1_0;
 
-    fn all() -> [(QuotaAsk, QuotaAnswer); 5] {
+    fn all() -> [(QuotaRequest, QuotaResponse); 5] {
         let subject = Subject([0xfe; 16]);
         let mut tokens = AcceptedTokens::default();
-        let none = QuotaAnswer::AcceptedTokens(tokens.clone());
+        let none = QuotaResponse::AcceptedTokens(tokens.clone());
         tokens.add(subject);
         [
             (
-                QuotaAsk::Lease(LeaseRequest { limit: 100, now_s: 1_200 }),
-                QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 }),
+                QuotaRequest::Lease(LeaseRequest { limit: 100, now_s: 1_200 }),
+                QuotaResponse::Lease(Lease { units: 10, left: 90, ends: 1_260 }),
             ),
-            (QuotaAsk::Count, QuotaAnswer::Count(WindowCount { began: 1_200, leased: 7 })),
-            (QuotaAsk::AcceptedTokens, QuotaAnswer::AcceptedTokens(tokens)),
-            (QuotaAsk::AcceptedTokens, none),
-            (QuotaAsk::Accept { subject }, QuotaAnswer::Done),
+            (QuotaRequest::Count, QuotaResponse::Count(WindowCount { began: 1_200, leased: 7 })),
+            (QuotaRequest::AcceptedTokens, QuotaResponse::AcceptedTokens(tokens)),
+            (QuotaRequest::AcceptedTokens, none),
+            (QuotaRequest::Accept { subject }, QuotaResponse::Done),
         ]
     }
 
@@ -144,54 +146,54 @@ mod tests {
     fn requests_and_answers_are_read_in_both_forms() {
         for (ask, answer) in all() {
             let read = message::read("/ask/x", &ask.to_json());
-            assert_eq!(read, Some((ask, Form::Json)));
+            assert_eq!(read, Some((ask, MessageForm::Json)));
             let old = ask.to_0_1_0();
             let read = message::read(&old.path, old.body.as_deref().unwrap());
-            assert_eq!(read, Some((ask, Form::Old)));
-            let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Json);
-            assert_eq!(message::read_answer::<QuotaAsk>(status, &text), Some(answer.clone()));
-            let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Old);
-            assert_eq!(message::read_answer::<QuotaAsk>(status, &text), None, "{text}");
+            assert_eq!(read, Some((ask, MessageForm::Old)));
+            let (status, text) = message::answer::<QuotaRequest>(&answer, MessageForm::Json);
+            assert_eq!(message::read_answer::<QuotaRequest>(status, &text), Some(answer.clone()));
+            let (status, text) = message::answer::<QuotaRequest>(&answer, MessageForm::Old);
+            assert_eq!(message::read_answer::<QuotaRequest>(status, &text), None, "{text}");
             assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
         }
-        assert_eq!(message::read::<QuotaAsk>("/", "1 x"), None);
-        let wanted = QuotaAsk::Lease(LeaseRequest { limit: 100, now_s: 1_200 });
+        assert_eq!(message::read::<QuotaRequest>("/", "1 x"), None);
+        let wanted = QuotaRequest::Lease(LeaseRequest { limit: 100, now_s: 1_200 });
         assert_eq!(wanted.read_answer_of_0_1_0(200, "1 2"), None);
     }
 
     #[test]
     fn the_texts_of_0_1_0_are_written_as_it_wrote_them() {
-        let lease = QuotaAsk::Lease(LeaseRequest { limit: 5, now_s: 1_200 });
+        let lease = QuotaRequest::Lease(LeaseRequest { limit: 5, now_s: 1_200 });
         let mut number = [9; 16];
         number[..8].copy_from_slice(&1_u64.to_be_bytes());
-        let accept = QuotaAsk::Accept { subject: Subject(number) };
+        let accept = QuotaRequest::Accept { subject: Subject(number) };
         for (name, ask) in [("message-quota-wanted", lease), ("message-quota-accepted", accept)] {
             let old = ask.to_0_1_0();
             let text = of_0_1_0(name, old.body.as_deref().unwrap());
-            assert_eq!(message::read(&old.path, &text), Some((ask, Form::Old)));
+            assert_eq!(message::read(&old.path, &text), Some((ask, MessageForm::Old)));
         }
-        let answer = QuotaAnswer::Lease(Lease { units: 1, left: 2, ends: 3 });
-        let text = of_0_1_0("answer-quota-lease", &QuotaAsk::answer_to_0_1_0(&answer).1);
+        let answer = QuotaResponse::Lease(Lease { units: 1, left: 2, ends: 3 });
+        let text = of_0_1_0("answer-quota-lease", &QuotaRequest::answer_to_0_1_0(&answer).1);
         assert_eq!(lease.read_answer_of_0_1_0(200, &text), Some(answer));
-        let answer = QuotaAnswer::Count(WindowCount { began: 1_200, leased: 7 });
-        let text = of_0_1_0("quota-count", &QuotaAsk::answer_to_0_1_0(&answer).1);
-        assert_eq!(QuotaAsk::Count.read_answer_of_0_1_0(200, &text), Some(answer));
+        let answer = QuotaResponse::Count(WindowCount { began: 1_200, leased: 7 });
+        let text = of_0_1_0("quota-count", &QuotaRequest::answer_to_0_1_0(&answer).1);
+        assert_eq!(QuotaRequest::Count.read_answer_of_0_1_0(200, &text), Some(answer));
     }
 
     #[test]
     fn questions_that_0_1_0_does_not_know_are_put_as_those_that_it_knows() {
         let (subject, other) = (Subject([0xfe; 16]), Subject([1; 16]));
         let wanted = LeaseRequest { limit: 100, now_s: 1_200 };
-        let one = QuotaAsk::LeaseOne(wanted);
-        assert_eq!(one.to_0_1_0(), QuotaAsk::Lease(wanted).to_0_1_0());
-        let lease = QuotaAnswer::Lease(Lease { units: 10, left: 90, ends: 1_260 });
+        let one = QuotaRequest::LeaseOne(wanted);
+        assert_eq!(one.to_0_1_0(), QuotaRequest::Lease(wanted).to_0_1_0());
+        let lease = QuotaResponse::Lease(Lease { units: 10, left: 90, ends: 1_260 });
         assert_eq!(one.read_answer_of_0_1_0(200, "10 90 1260"), Some(lease));
         let mut tokens = AcceptedTokens::default();
         tokens.add(subject);
         for (asked, is_accepted) in [(subject, true), (other, false)] {
-            let ask = QuotaAsk::IsAccepted { subject: asked };
-            assert_eq!(ask.to_0_1_0(), QuotaAsk::AcceptedTokens.to_0_1_0());
-            let answer = QuotaAnswer::IsAccepted(is_accepted);
+            let ask = QuotaRequest::IsAccepted { subject: asked };
+            assert_eq!(ask.to_0_1_0(), QuotaRequest::AcceptedTokens.to_0_1_0());
+            let answer = QuotaResponse::IsAccepted(is_accepted);
             assert_eq!(ask.read_answer_of_0_1_0(200, &tokens.to_0_1_0()), Some(answer));
         }
     }
@@ -199,12 +201,12 @@ mod tests {
     #[test]
     fn every_request_is_read_as_it_was_written() {
         let (wanted, subject) = (LeaseRequest { limit: 100, now_s: 1_200 }, Subject([0xfe; 16]));
-        for ask in [QuotaAsk::LeaseOne(wanted), QuotaAsk::IsAccepted { subject }] {
-            assert_eq!(message::read("/ask/x", &ask.to_json()), Some((ask, Form::Json)));
+        for ask in [QuotaRequest::LeaseOne(wanted), QuotaRequest::IsAccepted { subject }] {
+            assert_eq!(message::read("/ask/x", &ask.to_json()), Some((ask, MessageForm::Json)));
         }
-        let answer = QuotaAnswer::IsAccepted(true);
-        let (status, text) = message::answer::<QuotaAsk>(&answer, Form::Json);
-        assert_eq!(message::read_answer::<QuotaAsk>(status, &text), Some(answer));
+        let answer = QuotaResponse::IsAccepted(true);
+        let (status, text) = message::answer::<QuotaRequest>(&answer, MessageForm::Json);
+        assert_eq!(message::read_answer::<QuotaRequest>(status, &text), Some(answer));
     }
 
     /// Version 0.1.0 takes every path but one for `/`, and every body without a space for the question
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn a_request_in_json_changes_nothing_in_an_object_of_0_1_0() {
         for (ask, _) in all() {
-            assert_eq!(QuotaAsk::read_0_1_0("/ask", &ask.to_json()), Some(QuotaAsk::Count));
+            assert_eq!(QuotaRequest::read_0_1_0("/ask", &ask.to_json()), Some(QuotaRequest::Count));
         }
     }
 

@@ -10,7 +10,7 @@ use mcp_platform::{
 /// One request.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum KeyAsk {
+pub enum KeyRequest {
     /// For the keys.
     Keys,
 }
@@ -24,11 +24,11 @@ pub struct GeneratedKeys {
     pub subject: String,
 }
 
-impl Record for KeyAsk {}
+impl Record for KeyRequest {}
 impl Record for GeneratedKeys {}
 
 /// In version 0.1.0 any request is answered with both keys, a line each.
-impl Message for KeyAsk {
+impl Message for KeyRequest {
     type Answer = GeneratedKeys;
 
     fn to_0_1_0(&self) -> OldRequest {
@@ -55,31 +55,32 @@ impl Message for KeyAsk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use mcp_platform::message::{self, Form};
+    use mcp_platform::message::{self, MessageForm};
     use test_support::stored::of_0_1_0;
 
     #[test]
     fn keys_are_read_in_both_forms() {
         let keys = GeneratedKeys { session: "a".into(), subject: "b".into() };
-        let (_, form) = message::read::<KeyAsk>("/ask/keys", &KeyAsk::Keys.to_json()).unwrap();
-        assert!(form == Form::Json);
-        let (status, text) = message::answer::<KeyAsk>(&keys, form);
+        let (_, form) =
+            message::read::<KeyRequest>("/ask/keys", &KeyRequest::Keys.to_json()).unwrap();
+        assert!(form == MessageForm::Json);
+        let (status, text) = message::answer::<KeyRequest>(&keys, form);
         insta::assert_snapshot!(text, @r#"{"session":"a","subject":"b"}"#);
-        assert!(message::read_answer::<KeyAsk>(status, &text) == Some(keys.clone()));
-        let (_, form) = message::read::<KeyAsk>("/key", "").unwrap();
-        let (status, text) = message::answer::<KeyAsk>(&keys, form);
+        assert!(message::read_answer::<KeyRequest>(status, &text) == Some(keys.clone()));
+        let (_, form) = message::read::<KeyRequest>("/key", "").unwrap();
+        let (status, text) = message::answer::<KeyRequest>(&keys, form);
         assert_eq!(text, "a\nb");
-        assert!(message::read_answer::<KeyAsk>(status, &text).is_none());
-        assert!(KeyAsk::Keys.read_answer_of_0_1_0(status, &text) == Some(keys));
-        let one = KeyAsk::Keys.read_answer_of_0_1_0(200, "a").unwrap();
+        assert!(message::read_answer::<KeyRequest>(status, &text).is_none());
+        assert!(KeyRequest::Keys.read_answer_of_0_1_0(status, &text) == Some(keys));
+        let one = KeyRequest::Keys.read_answer_of_0_1_0(200, "a").unwrap();
         assert_eq!(one.subject, "a");
-        assert!(KeyAsk::Keys.read_answer_of_0_1_0(500, "a").is_none());
+        assert!(KeyRequest::Keys.read_answer_of_0_1_0(500, "a").is_none());
     }
 
     #[test]
     fn the_answer_of_0_1_0_is_written_as_it_wrote_it() {
         let keys = GeneratedKeys { session: "s".repeat(43), subject: "n".repeat(43) };
-        let text = of_0_1_0("answer-keys", &KeyAsk::answer_to_0_1_0(&keys).1);
-        assert!(KeyAsk::Keys.read_answer_of_0_1_0(200, &text) == Some(keys));
+        let text = of_0_1_0("answer-keys", &KeyRequest::answer_to_0_1_0(&keys).1);
+        assert!(KeyRequest::Keys.read_answer_of_0_1_0(200, &text) == Some(keys));
     }
 }

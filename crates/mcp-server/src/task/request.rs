@@ -12,7 +12,7 @@ use mcp_platform::{
 /// One request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TaskAsk {
+pub enum TaskRequest {
     /// To begin, unless this very task has begun before.
     Start(Box<TaskSpec>),
     /// How it looks.
@@ -31,7 +31,7 @@ pub enum TaskAsk {
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum TaskAnswer {
+pub enum TaskResponse {
     /// There is no such task.
     Unknown,
     /// It was refused before it did anything; the text says why.
@@ -48,12 +48,12 @@ pub enum TaskAnswer {
     NotOver,
 }
 
-impl Record for TaskAsk {}
-impl Record for TaskAnswer {}
+impl Record for TaskRequest {}
+impl Record for TaskResponse {}
 
 /// In version 0.1.0 the path says what is asked, and an answer is a status and a text.
-impl Message for TaskAsk {
-    type Answer = TaskAnswer;
+impl Message for TaskRequest {
+    type Answer = TaskResponse;
 
     fn to_0_1_0(&self) -> OldRequest {
         let (path, body) = match self {
@@ -76,30 +76,33 @@ impl Message for TaskAsk {
         })
     }
 
-    fn answer_to_0_1_0(answer: &TaskAnswer) -> (u16, String) {
+    fn answer_to_0_1_0(answer: &TaskResponse) -> (u16, String) {
         match answer {
-            TaskAnswer::Unknown => (404, "no such task".to_owned()),
-            TaskAnswer::Refused(why) => (400, why.clone()),
-            TaskAnswer::Started(seen) => (200, format!("{}\n{}", seen.id, seen.task)),
-            TaskAnswer::Task(task) => (200, task.clone()),
-            TaskAnswer::Done => (200, String::new()),
-            TaskAnswer::Ended(ended) => (200, ended.to_json()),
-            TaskAnswer::NotOver => (409, "not over".to_owned()),
+            TaskResponse::Unknown => (404, "no such task".to_owned()),
+            TaskResponse::Refused(why) => (400, why.clone()),
+            TaskResponse::Started(seen) => (200, format!("{}\n{}", seen.id, seen.task)),
+            TaskResponse::Task(task) => (200, task.clone()),
+            TaskResponse::Done => (200, String::new()),
+            TaskResponse::Ended(ended) => (200, ended.to_json()),
+            TaskResponse::NotOver => (409, "not over".to_owned()),
         }
     }
 
-    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<TaskAnswer> {
+    fn read_answer_of_0_1_0(&self, status: u16, text: &str) -> Option<TaskResponse> {
         match (self, status) {
             (Self::Start(_), 200) => {
                 let (id, task) = text.split_once('\n')?;
-                Some(TaskAnswer::Started(TaskSnapshot { id: id.to_owned(), task: task.to_owned() }))
+                Some(TaskResponse::Started(TaskSnapshot {
+                    id: id.to_owned(),
+                    task: task.to_owned(),
+                }))
             }
-            (Self::Look, 200) => Some(TaskAnswer::Task(text.to_owned())),
-            (Self::Update { .. } | Self::Cancel, 200) => Some(TaskAnswer::Done),
-            (Self::Ended, 200) => TaskOutcome::from_json(text).map(TaskAnswer::Ended),
-            (_, 400) => Some(TaskAnswer::Refused(text.to_owned())),
-            (_, 404) => Some(TaskAnswer::Unknown),
-            (_, 409) => Some(TaskAnswer::NotOver),
+            (Self::Look, 200) => Some(TaskResponse::Task(text.to_owned())),
+            (Self::Update { .. } | Self::Cancel, 200) => Some(TaskResponse::Done),
+            (Self::Ended, 200) => TaskOutcome::from_json(text).map(TaskResponse::Ended),
+            (_, 400) => Some(TaskResponse::Refused(text.to_owned())),
+            (_, 404) => Some(TaskResponse::Unknown),
+            (_, 409) => Some(TaskResponse::NotOver),
             _ => None,
         }
     }
@@ -109,26 +112,29 @@ impl Message for TaskAsk {
 mod tests {
     use super::*;
     use crate::task::{TaskRecord, record::tests::kept};
-    use mcp_platform::message::{self, Form};
+    use mcp_platform::message::{self, MessageForm};
     use test_support::stored::of_0_1_0;
 
     /// Each kind of request, with its answers.
-    fn all() -> Vec<(TaskAsk, Vec<TaskAnswer>)> {
+    fn all() -> Vec<(TaskRequest, Vec<TaskResponse>)> {
         let seen = TaskSnapshot { id: "i".into(), task: r#"{"taskId":"i"}"#.into() };
-        let failed = TaskAnswer::Ended(TaskOutcome::Failed(-32603, "why".into()));
-        let completed = TaskAnswer::Ended(TaskOutcome::Completed("{}".into()));
-        let task = TaskAnswer::Task(seen.task.clone());
-        let refused = TaskAnswer::Refused("why".into());
+        let failed = TaskResponse::Ended(TaskOutcome::Failed(-32603, "why".into()));
+        let completed = TaskResponse::Ended(TaskOutcome::Completed("{}".into()));
+        let task = TaskResponse::Task(seen.task.clone());
+        let refused = TaskResponse::Refused("why".into());
         vec![
-            (TaskAsk::Start(Box::new(kept().order)), vec![TaskAnswer::Started(seen), refused]),
-            (TaskAsk::Look, vec![task, TaskAnswer::Unknown]),
-            (TaskAsk::Update { responses: r#"{"a":"b"}"#.into() }, vec![TaskAnswer::Done]),
-            (TaskAsk::Cancel, vec![TaskAnswer::Done]),
-            (TaskAsk::Ended, vec![completed, failed, TaskAnswer::NotOver]),
+            (
+                TaskRequest::Start(Box::new(kept().order)),
+                vec![TaskResponse::Started(seen), refused],
+            ),
+            (TaskRequest::Look, vec![task, TaskResponse::Unknown]),
+            (TaskRequest::Update { responses: r#"{"a":"b"}"#.into() }, vec![TaskResponse::Done]),
+            (TaskRequest::Cancel, vec![TaskResponse::Done]),
+            (TaskRequest::Ended, vec![completed, failed, TaskResponse::NotOver]),
         ]
     }
 
-    fn text(read: Option<(TaskAsk, Form)>) -> (String, Form) {
+    fn text(read: Option<(TaskRequest, MessageForm)>) -> (String, MessageForm) {
         let (ask, form) = read.unwrap();
         (format!("{ask:?}"), form)
     }
@@ -138,32 +144,32 @@ mod tests {
         for (ask, answers) in all() {
             let said = format!("{ask:?}");
             let read = message::read("/ask/x", &ask.to_json());
-            assert_eq!(text(read), (said.clone(), Form::Json));
+            assert_eq!(text(read), (said.clone(), MessageForm::Json));
             let old = ask.to_0_1_0();
             let read = message::read(&old.path, old.body.as_deref().unwrap_or_default());
-            assert_eq!(text(read), (said, Form::Old));
+            assert_eq!(text(read), (said, MessageForm::Old));
             for answer in answers {
-                let (status, text) = message::answer::<TaskAsk>(&answer, Form::Json);
-                let read = message::read_answer::<TaskAsk>(status, &text);
+                let (status, text) = message::answer::<TaskRequest>(&answer, MessageForm::Json);
+                let read = message::read_answer::<TaskRequest>(status, &text);
                 assert_eq!(read.as_ref(), Some(&answer));
-                let (status, text) = message::answer::<TaskAsk>(&answer, Form::Old);
-                assert_eq!(message::read_answer::<TaskAsk>(status, &text), None, "{text}");
+                let (status, text) = message::answer::<TaskRequest>(&answer, MessageForm::Old);
+                assert_eq!(message::read_answer::<TaskRequest>(status, &text), None, "{text}");
                 assert_eq!(ask.read_answer_of_0_1_0(status, &text), Some(answer));
             }
         }
-        assert!(message::read::<TaskAsk>("/start", "{}").is_none());
+        assert!(message::read::<TaskRequest>("/start", "{}").is_none());
     }
 
     #[test]
     fn a_start_and_its_answer_are_written_as_0_1_0_wrote_them() {
         let order = TaskSpec { ends_s: 1_800_000_000, ..kept().order };
-        let start = TaskAsk::Start(Box::new(order.clone()));
+        let start = TaskRequest::Start(Box::new(order.clone()));
         let body = of_0_1_0("message-task-start", &start.to_0_1_0().body.unwrap());
-        assert_eq!(text(message::read("/start", &body)), (format!("{start:?}"), Form::Old));
+        assert_eq!(text(message::read("/start", &body)), (format!("{start:?}"), MessageForm::Old));
         let kept = TaskRecord { order, ..kept() };
         let seen = TaskSnapshot { id: "i".into(), task: kept.view(None, 1_000) };
-        let answer = TaskAnswer::Started(seen);
-        let text = of_0_1_0("answer-task-start", &TaskAsk::answer_to_0_1_0(&answer).1);
+        let answer = TaskResponse::Started(seen);
+        let text = of_0_1_0("answer-task-start", &TaskRequest::answer_to_0_1_0(&answer).1);
         assert_eq!(start.read_answer_of_0_1_0(200, &text), Some(answer));
     }
 
