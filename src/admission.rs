@@ -1,7 +1,7 @@
-//! Admission on Workers: who are you, is your subject let in yet, may you ask once more.
+//! Admission on Workers: authentication, rollout and rate limit.
 //!
-//! Invariant: in this order, so that nobody learns of the rollout or uses up a limit who is not let in;
-//! whoever is refused is in the audit.
+//! Invariant: in this order, so that an unauthenticated caller learns nothing of the rollout and uses up no limit;
+//! every refusal is in the audit.
 
 use std::rc::Rc;
 
@@ -48,11 +48,11 @@ pub struct RequestContext<'a> {
     pub env: &'a Env,
     /// The configuration.
     pub config: &'a Config,
-    /// The page that asks.
+    /// The origin of the request.
     pub caller: &'a CorsContext,
-    /// What is known of the request.
+    /// The request's log record.
     pub record: Rc<RequestRecord>,
-    /// What lets work go on after the answer.
+    /// The runtime's `waitUntil`.
     pub context: Rc<Context>,
 }
 
@@ -62,12 +62,12 @@ pub struct Admission {
     pub keys: Rc<Keyring>,
     /// Who it is, and what it brings.
     pub admitted: Admitted,
-    /// What it may still ask for in this window. None: there is no limit.
+    /// Its rate limit. `None`: there is no limit.
     pub rate: Option<Rate>,
 }
 
 impl RequestContext<'_> {
-    /// Lets the caller in, or not.
+    /// Admits the caller, or refuses.
     ///
     /// # Errors
     /// The refusal: 401, 403, 429, or 503 where it cannot be found out.
@@ -93,18 +93,18 @@ impl RequestContext<'_> {
         Ok(Admission { keys, admitted, rate })
     }
 
-    /// Where it is noted what happened.
+    /// The audit.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
         audit::of(self.env, self.config, self.wait_until())
     }
 
-    /// What lets work go on after the answer.
+    /// The runtime's `waitUntil`.
     pub(super) fn wait_until(&self) -> WaitUntil {
         let context = self.context.clone();
         Rc::new(move |task| context.wait_until(task))
     }
 
-    /// Notes that nobody was let in.
+    /// Records a refusal.
     #[cold]
     #[inline(never)]
     fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
@@ -130,7 +130,7 @@ async fn verify(env: &Env, config: &Config, principal: &mut Principal) {
     }
 }
 
-/// What a caller may still ask for, if it may ask at all. `place` is the subject whose place in the rollout
+/// Checks rollout and rate limit, and returns the remaining rate. `place` is the subject whose place in the rollout
 /// counts.
 async fn check_rate_limit(
     env: &Env,
@@ -146,7 +146,7 @@ async fn check_rate_limit(
     })
 }
 
-/// Who a request is from, unless its address sent too much that was wrong.
+/// Identifies the caller, unless its address sent too many wrong credentials.
 async fn identify(
     request: &Request,
     env: &Env,
@@ -154,7 +154,7 @@ async fn identify(
     keys: &Keyring,
     brought: &Credentials,
 ) -> AppResult<Admitted> {
-    // On Cloudflare every request has it; elsewhere nobody is told apart.
+    // On Cloudflare every request has it; elsewhere all callers count as one address.
     let address = || request.header("cf-connecting-ip");
     if !state::with_attempts(|attempts| attempts.is_empty())
         && let Some(address) = address()
@@ -194,7 +194,7 @@ async fn identify(
 }
 
 /// The outcome, with a wrong credential noted against its address. An address that sent too many while
-/// this one was looked at is not told whether it is right: guesses at the same time are no more than
+/// this one was checked does not learn whether it is right: guesses at the same time are no more than
 /// guesses one after another.
 fn count_failure<T>(
     judged: std::result::Result<T, Refusal>,
@@ -210,7 +210,7 @@ fn count_failure<T>(
     Ok(judged?)
 }
 
-/// What a request brings to be let in.
+/// Reads the credentials of a request.
 fn read_credentials(request: &Request, keys_in_url: bool) -> AppResult<Credentials> {
     let in_url = || {
         let url = request.url();

@@ -1,4 +1,4 @@
-//! The challenge that tells a client where its person can sign in: RFC 9728 §5.1, RFC 6750 §3.
+//! The challenge that names the authorization server to a client: RFC 9728 §5.1, RFC 6750 §3.
 
 use worker::Result;
 
@@ -20,7 +20,7 @@ pub fn challenging(error: Error, config: &Config, request: &Request) -> Error {
     }
 }
 
-/// A refusal of a caller whom nobody knows, with the way to be known, where there is one. `url` is
+/// Adds the sign-in challenge to a refusal of an unauthenticated caller, if sign-in is on. `url` is
 /// what was asked.
 fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
     let (why, wrong) = match refusal {

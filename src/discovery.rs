@@ -43,7 +43,7 @@ pub enum Document {
 /// How a client gets in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Access {
-    /// Everybody is let in.
+    /// Authentication is off.
     Open,
     /// With `X-MCP-Secret`.
     Secret,
@@ -104,7 +104,7 @@ pub fn document(path: &str) -> Option<Document> {
 }
 
 impl Document {
-    /// The answer, or 304 where the caller has it already. `is_open`: everybody is let in.
+    /// The response, or 304 if the caller has it already. `is_open`: authentication is off.
     ///
     /// # Errors
     /// Only where the runtime fails.

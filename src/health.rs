@@ -1,7 +1,7 @@
 //! `/health`: whether the server is up and which one it is. `/admin/health`: what its operator should
 //! know besides.
 //!
-//! Invariant: the public answer says nothing of how the server is configured that would help somebody
+//! Invariant: the public answer says nothing of how the server is configured that would help an attacker
 //! who has no key.
 
 use worker::{Env, Result};
@@ -66,7 +66,7 @@ pub async fn answer(env: &Env, config: &Config, percentage: Option<u8>) -> Resul
     response::json(status, body.as_bytes(), &CorsContext::public())
 }
 
-/// The JSON text for somebody with the admin scope, who got in.
+/// The JSON text for a caller with the admin scope.
 pub fn report(config: &Config, percentage: Option<u8>) -> String {
     public(config, HealthState::of(config, true), percentage)
         .raw("rateLimit", &or_null(config.rate_limit))

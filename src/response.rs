@@ -19,24 +19,24 @@ const EVENT_STREAM: &str = "text/event-stream";
 const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, \
                        X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset";
 
-/// Headers that a page may send, whatever it asks for. `*` would not cover `Authorization`.
+/// Headers that a page may always send. `*` would not cover `Authorization`.
 const ALLOWED: &str = "Content-Type, Accept, Authorization, Last-Event-ID, Mcp-Session-Id, \
                        MCP-Protocol-Version, Mcp-Method, Mcp-Name, X-MCP-Toolsets, X-MCP-Readonly, \
                        X-MCP-Secret, X-API-Key, X-SiteBay-Token";
 
 const METHODS: &str = "GET, POST, PUT, DELETE, OPTIONS";
 
-/// Who asks, as far as the answer depends on it.
+/// The properties of the caller that the response depends on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CorsContext {
     /// The `Origin` header of the page that asks, if one does.
     pub origin: Option<String>,
-    /// What it may still ask for, once that is known.
+    /// Its rate limit, once it is known.
     pub rate: Cell<Option<Rate>>,
 }
 
 impl CorsContext {
-    /// Any page: for documents that everybody may read.
+    /// Any origin: for public documents.
     pub fn public() -> Self {
         Self { origin: Some("*".to_owned()), ..Self::default() }
     }
@@ -87,7 +87,7 @@ pub fn json(status: u16, body: &[u8], caller: &CorsContext) -> Result<Response> 
     builder(status, &WHOLE, caller).whole(body)
 }
 
-/// A text for everybody.
+/// A body shared by all callers.
 ///
 /// # Errors
 /// Only where the runtime fails.

@@ -43,7 +43,7 @@ pub async fn handle(request: Request, env: Env, context: Context) -> Result<Resp
     record.set_method(request.method().as_ref());
     session::traced(&record, &request);
     let answered = route(request, &env, context, &record).await;
-    // What an object answers it tells of itself.
+    // An object logs the requests that it answers.
     if record.is_open() {
         record.response_started(answered.as_ref().map_or(500, Response::status));
     }
@@ -70,7 +70,7 @@ async fn route(
     mcp(request, visit, path).await
 }
 
-/// What records call a path that only those reach who were let in; None: it is another one.
+/// The route name of a path that needs authentication. Returns `None` for other paths.
 fn wire(path: &str) -> Option<&'static str> {
     match path {
         "/mcp" => Some("mcp"),
@@ -83,7 +83,7 @@ fn wire(path: &str) -> Option<&'static str> {
     }
 }
 
-/// What everybody may see, and the OAuth endpoints.
+/// The public documents and the OAuth endpoints.
 async fn elsewhere(
     request: Request,
     env: &Env,
@@ -172,7 +172,7 @@ async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<
     }
 }
 
-/// A document for everybody: the same for all callers, readable from every page.
+/// A public document: the same for all callers, readable from every origin.
 fn public(request: &Request, document: impl FnOnce(&str) -> Result<Response>) -> Result<Response> {
     match request.method() {
         Method::Get | Method::Head => document(request.url()),

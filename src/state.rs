@@ -1,4 +1,4 @@
-//! What one isolate keeps between requests: its configuration, the keys, since when sessions count,
+//! The state of one isolate between requests: its configuration, the keys, since when sessions count,
 //! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only,
 //! never futures, channels or locks: a request that waits for another's wake-up is killed at once.
 
@@ -203,7 +203,7 @@ fn report(config: &Config) {
     }
 }
 
-/// What is to be known of a request that begins now.
+/// Begins the record of a request.
 pub fn record(env: &Env) -> Rc<RequestRecord> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
         let dataset = env.analytics_engine(DATASET).ok();

@@ -295,7 +295,7 @@ async fn whatever_a_fuzzer_sends_for_minutes_is_answered_as_described() {
     server.end().await;
 }
 
-/// What the card for scanners says.
+/// The contents of the scanners' card.
 async fn needs_authentication(url: &str) -> Value {
     let card = reqwest::get(format!("{url}/.well-known/mcp/server-card.json")).await.unwrap();
     let card: Value = serde_json::from_str(&card.text().await.unwrap()).unwrap();

@@ -154,7 +154,7 @@ async fn a_question_of_one_request_outlives_the_end_of_another() {
     let mut live = begun(&client, &batch).await;
     let question = live.message(|message| message["method"] == "roots/list").await;
     assert_eq!(client.post(cancelled(2).to_string()).await.status, 202);
-    // Real time: the call ends after its cancellation was taken, and nothing tells.
+    // Real time: the call ends after its cancellation was taken, and nothing shows when.
     tokio::time::sleep(Duration::from_millis(200)).await;
     let answer = json!({ "roots": [{ "uri": "file:///home" }] });
     let answer = json!([{ "jsonrpc": "2.0", "id": question["id"], "result": answer }]);

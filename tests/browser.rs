@@ -27,7 +27,7 @@ async fn server_for(site: &Site) -> Server {
     start(options.var("MCP_ALLOWED_ORIGINS", &site.origin("127.0.0.1"))).await
 }
 
-/// What the page says in the end. The server is restarted whenever the page asks for it.
+/// The page's last message. The server is restarted whenever the page asks for it.
 async fn outcome(browser: PathBuf, site: &mut Site, host: &str, server: &mut Server) -> String {
     let endpoint = format!("{}/mcp", server.url());
     let url = format!("{}/?endpoint={endpoint}&key={KEY}", site.origin(host));

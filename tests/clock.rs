@@ -1,4 +1,4 @@
-//! What OAuth gives while the clock is moved: by hours, over the ends of codes and tokens, and back.
+//! OAuth while the clock is moved: by hours, over the ends of codes and tokens, and back.
 //! Sessions, answers, limits and tasks are in the endurance run of the same name.
 
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ async fn a_code_that_ran_out_is_not_good_again_when_the_clock_goes_back() {
     assert_eq!(app.redeem(&code).await.status, 400);
     clock.set(0).unwrap();
     assert_eq!(app.redeem(&code).await.status, 400);
-    // One that nobody brought too late is good.
+    // One that was not used too late is valid.
     app.tokens().await;
 }
 

@@ -155,7 +155,7 @@ impl Talk {
 
 async fn with(generation: Generation) -> Server {
     let sandbox = sandbox::Options { generation, ..sandbox::Options::default() };
-    // What is deployed, without the fixture tools.
+    // The production bundle, without the fixture tools.
     start(Options { sandbox: Some(sandbox), ..Options::new(production().folder) }).await
 }
 

@@ -1,4 +1,4 @@
-//! Clients that never read: what waits for them is bounded, and nobody else has to wait.
+//! Clients that never read: their queues are bounded, and no other client has to wait.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -13,9 +13,9 @@ use crate::support::{
     wait,
 };
 
-/// What each change says, in bytes.
+/// The size of each change, in bytes.
 const BYTES: usize = 1_000;
-/// Changes told at once: fewer than may wait, and as many as one listener may name.
+/// Changes announced at once: fewer than may wait, and as many as one listener may name.
 const AT_ONCE: usize = 7;
 /// How often. In all it is more than the kernel buffers.
 const TIMES: usize = 1_700;
@@ -132,11 +132,11 @@ fn old_client(server: &Server, first: &str) -> Client {
     Client::at(&server.url(), &format!("/{}", endpoint.trim()))
 }
 
-/// Answers that nobody reads.
+/// Responses that are not read.
 const UNREAD: usize = 150;
 /// Bytes of each.
 const LARGE: usize = 900_000;
-/// What the process may grow by where nobody reads large messages.
+/// The allowed growth of the process while large messages are not read.
 const LITTLE: u64 = 60 * 1024 * 1024;
 /// Bytes that may be on their way to such a client, in the server and in the kernel.
 const ON_ITS_WAY: usize = 16 * 1024 * 1024;
@@ -145,7 +145,7 @@ const TOO_SLOW: &str = ": closed: the client does not read the stream; open a ne
 
 /// Calls that would cost 40 MB each.
 const CALLS: usize = 20;
-/// What the process may grow by.
+/// The allowed growth of the process.
 const GROWTH: u64 = 300 * 1024 * 1024;
 
 async fn sessions(server: &Server) -> (Client, Client) {
@@ -158,7 +158,7 @@ fn flood(count: usize, bytes: usize) -> Value {
     json!({ "name": "flood", "arguments": arguments })
 }
 
-/// Calls whose answers nobody reads.
+/// Calls whose responses are not read.
 async fn call(client: &Client, body: &str, other: &Client) -> Vec<Deaf> {
     let mut unread = Vec::new();
     for _ in 0..CALLS {
@@ -168,7 +168,7 @@ async fn call(client: &Client, body: &str, other: &Client) -> Vec<Deaf> {
     unread
 }
 
-/// Whoever reads after all finds the answer behind what was kept.
+/// A client that reads after all finds the response behind the queued events.
 async fn answered(unread: Vec<Deaf>) {
     for deaf in unread {
         let text = deaf.rest().await;
@@ -176,13 +176,13 @@ async fn answered(unread: Vec<Deaf>) {
     }
 }
 
-/// What is flooded: each change is another one, as equal ones are told once.
+/// The flood: each change differs, as equal ones are merged.
 fn resources() -> Vec<String> {
     let text = "x".repeat(BYTES);
     (1..=AT_ONCE).map(|number| format!("flood://{number}/{text}")).collect()
 }
 
-/// Tells changes, and looks in between whether others are answered.
+/// Announces changes, and checks in between that other clients are served.
 async fn change(client: &Client, other: &Client) {
     for time in 0..TIMES {
         let flood = json!({ "count": AT_ONCE, "bytes": BYTES, "of": "changes" });
@@ -199,7 +199,7 @@ async fn prompt(other: &Client) {
     assert_eq!(wait::done("another session is answered", answer).await.tool_text(), "on");
 }
 
-/// The stream ended, long before all that was told, and says why.
+/// The stream ended, long before all announced changes, and says why.
 async fn closed(deaf: Deaf) {
     let text = deaf.rest().await;
     assert!(end(&text).contains(TOO_SLOW), "{}", end(&text));

@@ -84,10 +84,10 @@ async fn the_end_of_all_is_known_in_every_isolate_within_30_s() {
     let client = Client::new(&there).connect().await;
     let live = Live::new(client.get().await);
     assert_eq!(end_all(&here, None).await.status, 204);
-    // The stream ends at once, because the object that feeds it is told.
+    // The stream ends at once, because its object is notified.
     let text = live.rest().await;
     assert!(text.contains("the session was ended"), "{text}");
-    // So does the session whose object was told.
+    // So does the session whose object was notified.
     client.request("ping", json!({})).await.refused(404, -32001);
     let idle = Client::new(&there).connect().await;
     let quiet = Client::new(&there).connect().await;
@@ -130,6 +130,6 @@ async fn no_session_is_let_in_where_nobody_knows_whether_it_was_ended() {
     assert_eq!(answer.header("retry-after"), "1");
     end_all(&server.url(), None).await.refused(503, -32000);
     assert_eq!(known.request("ping", json!({})).await.status, 200);
-    // What has no session asks no hub.
+    // Requests without a session ask no hub.
     call(&client, "whoami", json!({})).await.result();
 }

@@ -34,7 +34,7 @@ impl Held {
         let body = Body::wrap_stream(stream::iter([Ok(first)]).chain(last.boxed()));
         let sent = client.send(Method::POST).body(body);
         let answer = tokio::spawn(async move { Answer::of(sent.send().await.unwrap()).await });
-        // Real time: nothing tells that the first bytes were read.
+        // Real time: nothing shows that the first bytes were read.
         sleep(ON_ITS_WAY).await;
         Self { rest, answer }
     }

@@ -63,7 +63,7 @@ impl Inspector {
         result["content"][0]["text"].as_str().expect("a text").to_owned()
     }
 
-    /// What a command over the kept connection prints.
+    /// The output of a command over the kept connection.
     async fn keep(&self, arguments: &[&str]) -> Value {
         let mut command = self.program("mcpdo/build/mcp-bin.js");
         command

@@ -68,7 +68,7 @@ async fn a_flood_of_invented_tokens_takes_nothing_from_other_tenants() {
     // The first request counted against the account, like those of every token that did not work yet.
     assert_eq!(flood(&server, 0..1_050).await, 99);
     assert_eq!(objects_of(&server, "QuotaAgent"), 1);
-    // A token that worked has a limit of its own, whatever others send.
+    // A token that worked has a limit of its own, regardless of other tokens.
     let mut left = Vec::new();
     for _ in 0..30 {
         let answer = good.post("{").await;

@@ -121,7 +121,7 @@ async fn an_issuer_s_keys_are_fetched_once() {
     let over = issuer.sign("RS256", json!({}), claims(json!({ "exp": 1 }))).await;
     assert_eq!(status(&url, &over).await, 401);
     assert_eq!(issuer.fetches().await, 1);
-    // Within a minute of the first fetch nobody is asked for a key that is not known.
+    // Within a minute of the first fetch no request is made for an unknown key.
     issuer.rotate().await;
     let rotated = issuer.sign("rotated", json!({}), claims(json!({}))).await;
     assert_eq!(status(&url, &rotated).await, 401);

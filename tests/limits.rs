@@ -102,7 +102,7 @@ async fn isolates_and_restarts_never_admit_more_than_the_limit() {
         total += admitted(&pings(&client, 1).await) + admitted(&pings(&other, 2).await);
     }
     assert_eq!(total, 17);
-    // What isolates held is gone, what the object gave is not.
+    // The isolates' leases are gone, the object's count is not.
     server.restart().await.unwrap();
     let (one, two) = tokio::join!(pings(&client, 40), pings(&other, 40));
     total += admitted(&one) + admitted(&two);

@@ -1,4 +1,4 @@
-//! Ten thousand sites: they are listed as far as they fit, the model is told how to read on, and the
+//! Ten thousand sites: they are listed as far as they fit, the result says how to read on, and the
 //! server does not grow.
 
 use std::collections::BTreeSet;
@@ -47,7 +47,7 @@ async fn read(client: &Client, answer: &Answer) -> (Vec<String>, Option<Value>) 
     (sites, next)
 }
 
-/// What a model makes of `Read on with page: 26, size: 100.`
+/// The arguments that a model takes from `Read on with page: 26, size: 100.`
 fn next(text: &str) -> Option<Value> {
     let words = text.split_once("there are more. Read on with ")?.1.strip_suffix('.')?;
     let number = |word: &str| words.split_once(word)?.1.split(',').next()?.parse::<u64>().ok();

@@ -1,4 +1,4 @@
-//! What changed in one place is heard in all others of the same subject.
+//! A change in one place is announced in all others of the same subject.
 
 use futures_util::future::join_all;
 use mcp_auth::{keys::Keyring, seal::hub_seal};
@@ -86,7 +86,7 @@ async fn a_session_of_2024_hears_it_too() {
     let announcer = Client::new(&server.url()).connect().await;
     announcer.call("notify", json!({})).await.result();
     live.until("tools/list_changed").await;
-    // And tells it.
+    // And announces it.
     let (_other, mut of_other) = streaming(Client::new(&server.url())).await;
     let params = json!({ "name": "notify" });
     sse::ask(&client, &mut live, 2, "tools/call", params).await;

@@ -327,7 +327,7 @@ async fn a_revoked_grant_ends_at_once_here_and_in_30_s_elsewhere() {
     assert_eq!(app.refresh(&tokens.refresh).await.json()["error"], "invalid_grant");
     time.pass(31).await;
     assert_eq!(elsewhere.initialize("2025-11-25").await.status, 401);
-    // Of what nobody knows there is nothing to end.
+    // An unknown token ends nothing.
     let fields = [("client_id", app.id.as_str()), ("token", "unknown")];
     assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
 }

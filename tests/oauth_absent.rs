@@ -1,4 +1,4 @@
-//! What OAuth clients find where there is no OAuth.
+//! Responses to OAuth clients where OAuth is off.
 
 use reqwest::Method;
 
@@ -63,7 +63,7 @@ async fn where_oauth_is_off_its_clients_read_how_to_get_in() {
     }
 }
 
-/// What OAuth clients ask of a server that has no OAuth.
+/// The requests of OAuth clients to a server without OAuth.
 const OFF: [(&str, &str); 15] = [
     ("GET", "/.well-known/oauth-protected-resource"),
     ("GET", "/.well-known/oauth-protected-resource/mcp"),

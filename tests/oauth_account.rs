@@ -32,7 +32,7 @@ async fn account(url: &str, cookie: &str) -> Answer {
     send(Method::GET, &format!("{url}/account"), &[("cookie", cookie)], String::new()).await
 }
 
-/// The page once it has this on it: a grant's object tells the hub after its answer.
+/// The page once it has this on it: a grant's object notifies the hub after its answer.
 pub async fn account_with(url: &str, cookie: &str, what: &str) -> Answer {
     wait::until(&format!("{what:?} is on the page"), async || {
         let page = account(url, cookie).await;

@@ -1,4 +1,4 @@
-//! What an attacker tries on the OAuth endpoints.
+//! Attacks on the OAuth endpoints.
 
 use std::time::Duration;
 

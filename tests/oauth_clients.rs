@@ -88,7 +88,7 @@ async fn mcp_remote_signs_its_person_in_and_survives_an_expired_token_with_oauth
     agrees(&asked_to_visit(&first, &url).await).await;
     uses(&mut first, &time).await;
     first.end().await;
-    // The next start asks nobody.
+    // The next start makes no request.
     let mut second = remote(&url, home.path());
     uses(&mut second, &time).await;
     second.end().await;

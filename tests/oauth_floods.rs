@@ -93,7 +93,7 @@ async fn one_address_has_so_many_metadata_documents_fetched_and_no_more() {
     let limited = answers.iter().find(|answer| answer.status != 200).unwrap();
     assert_eq!(limited.status, 429, "{limited:?}");
     assert!(limited.text.contains("Try again in a minute"), "{limited:?}");
-    // Documents that are known are served to everybody, and others are not kept waiting.
+    // Cached documents are served to all clients, and other requests do not wait.
     let known = ids.iter().zip(&answers).find(|(_, answer)| answer.status == 200).unwrap().0;
     assert_eq!(ask(&url, known, "203.0.113.7").await.status, 200);
     assert_eq!(ask(&url, &format!("{}/new.json", host.url), "203.0.113.8").await.status, 200);

@@ -27,7 +27,7 @@ async fn comes_back(server: &Server, sent: &Answer, cookie: &str, state: &str) -
     send(Method::GET, &url, &[("cookie", cookie)], String::new()).await
 }
 
-/// Goes to sign in as somebody: the page or the redirect that follows, and the browser's cookie.
+/// Signs in as a person: the page or the redirect that follows, and the browser's cookie.
 async fn signs_in(server: &Server, provider: &Provider, url: &str, id: &str) -> (Answer, String) {
     let sent = get(url).await;
     assert!(sent.header("location").starts_with(&format!("{}/auth?", provider.url)), "{sent:?}");
@@ -37,7 +37,7 @@ async fn signs_in(server: &Server, provider: &Provider, url: &str, id: &str) -> 
     (comes_back(server, &sent, &cookie, &state).await, cookie)
 }
 
-/// What an app gets from somebody, with or without a SiteBay token.
+/// The tokens that a person gives to an app, with or without a SiteBay token.
 async fn tokens(server: &Server, provider: &Provider, app: &App, id: &str, token: &str) -> Tokens {
     let (page, cookie) = signs_in(server, provider, &app.authorize_url(&[]), id).await;
     assert_eq!(page.status, 200, "{page:?}");

@@ -1,4 +1,4 @@
-//! What OAuth clients read, byte by byte. `INSTA_UPDATE=always cargo xtask test wire` accepts a change.
+//! Responses to OAuth clients, byte by byte. `INSTA_UPDATE=always cargo xtask test wire` accepts a change.
 
 use reqwest::Method;
 

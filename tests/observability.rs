@@ -1,4 +1,4 @@
-//! What an operator sees: a line for each request, the trace that goes on, counters.
+//! Telemetry: a line for each request, the propagated trace, counters.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -182,7 +182,7 @@ async fn what_fails_is_an_error() {
     says(&streamed, &json!({ "level": "error", "tool": "panic", "stream": true }));
 }
 
-/// What the sandbox was last told of the trace: `traceparent` and `tracestate`.
+/// The trace headers that the sandbox last received: `traceparent` and `tracestate`.
 fn received(server: &Server) -> [String; 2] {
     let requests = server.sandbox().unwrap().requests();
     let headers = requests.last().unwrap().headers.clone();
@@ -213,7 +213,7 @@ async fn a_trace_goes_on_to_sitebay_with_a_parent_of_its_own() {
     goes_on(&server);
     let of_trace = |line: &Value| line["trace"] == TRACE;
     assert_eq!(lines(&server).iter().filter(|line| of_trace(line)).count(), 3);
-    // What the message says counts before what its connection says.
+    // The message's trace has precedence over its connection's.
     let meta = json!({ "traceparent": PARENT, "tracestate": STATE, "baggage": "a=swordfish" });
     let other = "00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-bbbbbbbbbbbbbbbb-00";
     let mut params = sites.clone();
@@ -316,12 +316,12 @@ async fn the_log_says_as_much_as_it_is_told_to() {
         let server = start(options().var("LOG_LEVEL", level)).await;
         let client = Client::new(&server.url()).connect().await;
         client.call("echo", json!({ "text": "x" })).await;
-        // Real time: no line tells that no other will come.
+        // Real time: no line shows that no other will come.
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         let asked = lines(&server).iter().filter(|line| line["event"] == "request").count();
         assert_eq!(asked.saturating_sub(1).min(2), count, "{level}: {}", server.log());
         assert_eq!(server.log().contains("LOG_LEVEL"), level == "loud");
-        // What an operator should know is of level `warn`.
+        // Warnings for the operator have level `warn`.
         assert_eq!(server.log().contains("open to all callers"), level != "off");
     }
 }

@@ -9,7 +9,7 @@ use crate::support::{Client, events::Live, options, server, start, unwinds};
 
 const ABORT: &str = "the Worker is built with panic=abort: no nightly toolchain";
 
-/// What "at once" may take on a loaded machine.
+/// The time limit of "at once" on a loaded machine.
 const AT_ONCE: Duration = Duration::from_secs(20);
 
 #[tokio::test]

@@ -28,10 +28,10 @@ const KEY: &str = "rmcp key";
 const MODERN: &str = "2026-07-28";
 const PATIENCE: Duration = Duration::from_secs(20);
 const PAGE: &str = "https://page.example";
-/// What "at once" may take on a loaded machine. Clients wait for a minute and more.
+/// The time limit of "at once" on a loaded machine. Clients wait for a minute and more.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// What the server told and asked outside of answers.
+/// The server's notifications and requests.
 #[derive(Debug, Default, Clone, PartialEq)]
 struct Heard {
     progress: Vec<f64>,
@@ -150,7 +150,7 @@ async fn rmcp_finds_out_which_version_to_speak() {
     everything(ClientLifecycleMode::Auto { preferred_versions, legacy_version: None }, AUTO).await;
 }
 
-/// What a client is told that cannot connect. It must not wait for long.
+/// The error of a client that cannot connect. It must not wait for long.
 async fn refused(url: &str, headers: &[(&'static str, &'static str)]) -> String {
     let mut config = StreamableHttpClientTransportConfig::with_uri(url.to_owned());
     for (name, value) in headers {
@@ -234,7 +234,7 @@ async fn rmcp_does_not_wait_for_a_session_whose_object_fails() {
     client.cancel().await.expect("an end");
 }
 
-/// What a client is told of a call that is not answered with a result. It must not wait for long.
+/// The error of a call without a result. The client must not wait for long.
 async fn fails(client: &Client, name: &'static str, arguments: Value) -> String {
     let mut params = CallToolRequestParams::new(name);
     params.arguments = arguments.as_object().cloned();

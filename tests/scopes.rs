@@ -1,4 +1,4 @@
-//! What a caller may do: lists show it, calls beyond it are refused with what they need.
+//! Scopes: lists show the allowed tools, other calls are refused with the scopes they need.
 
 use serde_json::json;
 

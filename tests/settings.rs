@@ -1,4 +1,4 @@
-//! What a client sets in its session.
+//! Session settings.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What people and programs read of this server, kept as snapshots: the list of the tools, the lines of the
+//! The server's texts as snapshots: the list of the tools, the lines of the
 //! log, the documents that say what is here. `INSTA_UPDATE=always cargo xtask test shown` accepts a change.
 
 use serde_json::{Value, json};
@@ -125,7 +125,7 @@ async fn the_lines_of_the_log_are_as_they_were() {
     let task = started(&client, params).await;
     until(&client, &task, "completed").await;
     line(&server, |line| line["event"] == "task").await;
-    // Looks at the task have lines like those of other requests, and nobody knows how many there are.
+    // Polls of the task have lines like those of other requests, and their number varies.
     let mut all = lines(&server);
     all.retain(|line| line["method"] != "tasks/get");
     all.extend(faults(&server).into_iter().take(1));

@@ -1,4 +1,4 @@
-//! The SiteBay tools over the wire: what the sandbox received, and what the client was told.
+//! The SiteBay tools over the wire: the sandbox's requests, and the client's results.
 
 use sandbox::{Fault, Generation, Recorded};
 use serde_json::{Value, json};

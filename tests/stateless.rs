@@ -144,7 +144,7 @@ async fn a_change_in_one_isolate_reaches_listeners_in_the_other() {
     let told =
         listener.message(|message| message["method"] == "notifications/tools/list_changed").await;
     assert_eq!(told["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"], 1);
-    // A session's change is told to them as well.
+    // A session's change is announced to them as well.
     let session = Client::new(&here).connect().await;
     session.call("touch", json!({ "uri": "test://watched" })).await;
     let mut watcher = listen(&there, json!({ "resourceSubscriptions": ["test://watched"] })).await;

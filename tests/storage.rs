@@ -1,4 +1,4 @@
-//! What a session leaves on disk.
+//! The storage of a session.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use xtask::{
 
 use crate::support::{Client, options, server, start, wait};
 
-/// What the local runtime makes for any object, used or not.
+/// Files that the local runtime makes for any object, used or not.
 const EMPTY_OBJECT: u64 = 4_096;
 
 /// The files of objects with this ending.

@@ -51,7 +51,7 @@ const ADMIN: &str = "admin-key-of-the-fixtures-of-0.1.0";
 /// SiteBay tokens that callers bring.
 const OWN: &str = "token-of-its-own-1111";
 const OTHER: &str = "another-token-2222";
-/// What a session of the storage watches.
+/// The subscriptions of a stored session.
 const WATCHED: &str = "sitebay://site/site-1.example.com";
 /// A site that a session waits for.
 const MOVED: &str = "www.moved.example.com";
@@ -78,7 +78,7 @@ fn dynamic(url: &str) -> Client {
     client.with("x-sitebay-token", OWN)
 }
 
-/// What names the caller.
+/// The headers that identify the caller.
 async fn subject(client: &Client) -> Value {
     client.call("whoami", json!({})).await.result()["structuredContent"]["subject"].clone()
 }
@@ -98,7 +98,7 @@ fn fixtures() -> PathBuf {
     paths::root().join("tests/fixtures-0.1.0")
 }
 
-/// What clients were given. Where a part is missing and `UPDATE_FIXTURES` is set, it is made first.
+/// The ids and tokens that clients received. Where a part is missing and `UPDATE_FIXTURES` is set, it is made first.
 async fn given() -> &'static Value {
     static GIVEN: OnceCell<Value> = OnceCell::const_new();
     let read = async || {
@@ -175,7 +175,7 @@ impl Stored {
         }
     }
 
-    /// What an administrator is told.
+    /// The responses of the admin API.
     async fn admin(&self, path: &str) -> Value {
         let client = Client::at(&self.url(), path);
         let client = client.with("authorization", &format!("Bearer {ADMIN}"));
@@ -257,7 +257,7 @@ async fn tasks_of_0_1_0_go_on_and_those_that_are_over_say_how_they_ended() {
         requests(&stored.server, token).iter().filter(|request| request.method == "POST").count()
     };
     assert_eq!((posts(OWN), posts("sandbox-token-for-development")), (1, 0));
-    // The alarm of one that sleeps wakes it, with nobody looking.
+    // The alarm of a sleeping task wakes it, without a poll.
     stored.clock.set(offset(stored.given["at"].as_u64().unwrap() + 400)).unwrap();
     stored.server.restart().await.unwrap();
     line(&stored.server, |line| line["event"] == "task" && line["tool"] == "slow_compute").await;

@@ -55,7 +55,7 @@ async fn news_reaches_every_session_once_where_they_share_an_object() {
     let text = of_two.rest().await;
     assert_eq!(text.matches("list_changed").count(), 1, "{text}");
     assert!(text.contains("the session was ended"), "{text}");
-    // One object for both, and the subject's hub, which was told.
+    // One object for both, and the subject's hub, which was notified.
     assert_eq!(crate::storage::objects(&server), 2);
     assert_eq!(one.call("echo", json!({ "text": "on" })).await.tool_text(), "on");
     one.delete().await;
@@ -93,7 +93,7 @@ async fn silence_is_broken_by_a_comment() {
     assert!(call.text.contains(": keep-alive"), "{call:?}");
 }
 
-/// About real time: the runtime lets an object sleep after 10 s, whatever a clock or a timer says.
+/// About real time: the runtime lets an object sleep after 10 s, regardless of any clock or timer.
 #[tokio::test]
 async fn an_idle_stream_lets_its_object_sleep_and_still_brings_news() {
     let server = server().await;
@@ -103,7 +103,7 @@ async fn an_idle_stream_lets_its_object_sleep_and_still_brings_news() {
     let before = incarnation(&client).await;
     assert_eq!(incarnation(&client).await, before, "one life while it is used");
     client.request("resources/subscribe", json!({ "uri": "test://watched" })).await.result();
-    // Real time: nothing tells that the object sleeps, and whoever asks wakes it.
+    // Real time: nothing shows that the object sleeps, and any request wakes it.
     tokio::time::sleep(Duration::from_secs(12)).await;
     // News from elsewhere wakes it first.
     let other = Client::new(&server.url()).connect().await;

@@ -1,4 +1,4 @@
-//! What holds for the tests themselves, read from their sources and from `docs/TESTING.md`.
+//! Rules for the tests themselves, checked in their sources and in `docs/TESTING.md`.
 
 use std::{fs, path::PathBuf};
 
@@ -104,7 +104,7 @@ fn function_name(line: &str) -> Option<&str> {
     rest.split(['(', '<']).next()
 }
 
-/// What a duration in a source is, in milliseconds. None: the line does not tell.
+/// A duration in a source, in milliseconds. Returns `None` if the line has none.
 fn milliseconds(expression: &str, text: &str) -> Option<u64> {
     for (unit, factor) in [("from_secs(", 1_000), ("from_millis(", 1)] {
         if let Some((_, rest)) = expression.split_once(unit) {
@@ -126,7 +126,7 @@ fn has_reason(function: &Function, line: usize) -> bool {
     comments.any(|text| text.starts_with("// Real time: "))
 }
 
-/// What is wrong with the waits in a text.
+/// The problems with the waits in a text.
 fn faulty_waits(text: &str) -> Vec<String> {
     let mut faults = Vec::new();
     for function in functions(text) {
@@ -228,7 +228,7 @@ fn tier(test: &str, tests: &[(String, bool)]) -> Option<&'static str> {
     Some(if *is_long { "long" } else { "short" })
 }
 
-/// What is wrong with a row.
+/// The problems of a row.
 fn wrong_row(row: &Guarded, tests: &[(String, bool)]) -> Vec<String> {
     let mut wrong = Vec::new();
     if row.tests.is_empty() {

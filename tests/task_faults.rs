@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// What a call may take whose pauses pass quickly.
+/// The time limit of a call whose pauses pass quickly.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server whose task objects fail in this way at this path.

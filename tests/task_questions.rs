@@ -24,7 +24,7 @@ async fn question(live: &mut Live) -> Value {
     live.message(|message| message["method"] == "elicitation/create").await
 }
 
-/// That the client is told that this question needs no answer any more.
+/// That the client is notified that this request is cancelled.
 fn takes_back(text: &str, question: &Value) -> bool {
     text.contains("notifications/cancelled")
         && text.contains(&format!(r#""requestId":{}"#, question["id"]))

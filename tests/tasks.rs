@@ -1,4 +1,4 @@
-//! Tasks over the wire: long work that goes on whoever waits, and whatever dies.
+//! Tasks over the wire: long work that continues without its client and after crashes.
 
 use std::{fs, time::Duration};
 
@@ -76,18 +76,18 @@ pub async fn second_round(client: &Client, capabilities: Value) -> Value {
     params
 }
 
-/// How often the sandbox was told to create a site.
+/// How often the sandbox was asked to create a site.
 pub fn creations(server: &Server) -> usize {
     let requests = server.sandbox().unwrap().requests();
     requests.iter().filter(|request| request.method == "POST").count()
 }
 
-/// Waits until the sandbox was told.
+/// Waits until the sandbox received the request.
 pub async fn created(server: &Server) {
     wait::holds("SiteBay was told to create a site", || creations(server) > 0).await;
 }
 
-/// How often the sandbox was asked for something after it was told to create a site.
+/// How often the sandbox was asked for something after the request to create a site.
 fn looks(server: &Server) -> usize {
     let requests = server.sandbox().unwrap().requests();
     let after = requests.iter().skip_while(|request| request.method != "POST");
@@ -274,7 +274,7 @@ async fn killed_between_two_looks_it_looks_on() {
     created(&server).await;
     wait::holds("the task looked at its site", || looks(&server) > 0).await;
     server.restart().await.unwrap();
-    // Nobody looks: its own alarm wakes it.
+    // No client polls: its own alarm wakes it.
     line(&server, |line| line["event"] == "task").await;
     let seen = look(&client, &task).await;
     assert_eq!(seen["status"], "completed", "{seen}");
@@ -340,7 +340,7 @@ async fn a_task_that_is_cancelled_while_sitebay_works_for_it_goes_no_further() {
     assert_eq!(looks(&server), 0);
 }
 
-/// The id of the one task that is stored, as no client of a session is told it.
+/// The id of the one stored task, which no client of a session receives.
 pub async fn stored_task(server: &Server) -> String {
     const BEFORE: &[u8] = br#"{"order":{"id":""#;
     wait::until("a task is stored", async || {

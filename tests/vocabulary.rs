@@ -26,7 +26,7 @@ use crate::{
 /// Those that have sessions.
 const SESSIONS: [&str; 4] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
-/// A client that says in its version what it is told to, and checks all that it hears.
+/// A client of a version that sends what a test wants, and checks every message it receives.
 struct Speaker {
     version: &'static str,
     spec: Spec,

@@ -1,4 +1,4 @@
-//! Who watches a site hears of what happens to it elsewhere, and nothing runs when nobody watches.
+//! A client that watches a site is notified of changes made elsewhere, and nothing runs when no client watches.
 
 use std::time::Duration;
 

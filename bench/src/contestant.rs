@@ -1,4 +1,4 @@
-//! Who is measured: this project, the floors, and what Cloudflare's own library serves.
+//! The contestants: this project, the floors, and servers built with Cloudflare's own library.
 
 use std::{
     fs,
@@ -72,7 +72,7 @@ impl Contestant {
         }
     }
 
-    /// Who asks it.
+    /// Its caller.
     #[must_use]
     pub fn caller(self) -> Caller {
         let caller = Caller::at("/mcp");
@@ -104,7 +104,7 @@ pub struct Built {
 }
 
 impl Built {
-    /// Builds everybody; what the peers need is installed on first use.
+    /// Builds all contestants; the peers' packages are installed on first use.
     ///
     /// # Errors
     /// Where one cannot be built.

@@ -29,7 +29,7 @@ struct Shape {
     calls: f64,
     /// Whether a session opens a stream.
     streams: bool,
-    /// Whether everybody in it has a token of its own, so that sessions can share an object.
+    /// Whether each caller has a token of its own, so that sessions can share an object.
     own: bool,
 }
 
@@ -57,13 +57,13 @@ const SHAPES: [Shape; 3] = [
     },
 ];
 
-/// What a month uses.
+/// The usage of a month.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Month {
     requests: f64,
     rows: f64,
     duration: f64,
-    /// GB that each month adds and nobody deletes.
+    /// GB that each month adds and that are never deleted.
     stored: f64,
 }
 

@@ -1,4 +1,4 @@
-//! What the price list counts: requests to objects, rows written, bytes stored.
+//! The units of the price list: requests to objects, rows written, bytes stored.
 //!
 //! Counted in processes of their own, by `counting/counting.js` around the same bundle: each call of a
 //! stub is a request, each row of SQL, key or alarm that is written is a row. Bytes are those of the
@@ -18,7 +18,7 @@ use crate::{
     workerd::Process,
 };
 
-/// What is counted, in the order of the table.
+/// The counted actions, in the order of the table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Act {
     /// `initialize`.
@@ -27,16 +27,16 @@ pub enum Act {
     Initialized,
     /// A `tools/call` after that.
     Call,
-    /// What the first messages of a caller cost more: the lease of its limit, once a minute, and the
+    /// The extra cost of a caller's first messages: the lease of its limit, once a minute, and the
     /// question whether its sessions were ended, once in 30 s, for each isolate.
     First,
     /// A session of one call.
     Session,
     /// The session's long-lived stream, opened and closed.
     Stream,
-    /// A message with an id that nobody signed.
+    /// A message with a forged id.
     Forged,
-    /// A message with somebody else's id.
+    /// A message with another subject's id.
     Foreign,
     /// A message with an id that ran out.
     Expired,
@@ -72,7 +72,7 @@ impl Act {
     }
 }
 
-/// What one act costs.
+/// The cost of one action.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Cost {
     /// Requests to objects.
@@ -88,7 +88,7 @@ pub struct Cost {
 /// All counts.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// What acts cost.
+    /// The costs of actions.
     pub costs: BTreeMap<(Act, Contestant), Cost>,
     /// Bytes in files of an abandoned session of one call.
     pub stored: BTreeMap<Contestant, f64>,
@@ -96,7 +96,7 @@ pub struct Counts {
 
 /// How often an act is repeated.
 const TIMES: usize = 20;
-/// What is done after an answer is counted with it.
+/// Work after a response is counted with it.
 const AFTER: Duration = Duration::from_millis(100);
 
 /// Counts.
@@ -112,7 +112,7 @@ pub async fn run(built: &Built) -> Result<Counts> {
 }
 
 impl Counts {
-    /// What an act costs a contestant.
+    /// The cost of an action for a contestant.
     #[must_use]
     pub fn cost(&self, act: Act, who: Contestant) -> Option<Cost> {
         self.costs.get(&(act, who)).copied()
@@ -127,7 +127,7 @@ impl Counts {
         let process = Process::start(&worker).await?;
         let mut connection = Connection::open(process.port).await?;
         let caller = who.caller();
-        // What an isolate does once is not counted with anything.
+        // One-time work of an isolate is not counted.
         start(&mut connection, &caller, &caller).await?;
         taken(&mut connection).await?;
         let files = stored(&process.storage());
@@ -296,7 +296,7 @@ pub fn listen(caller: &Caller) -> Vec<u8> {
     caller.stateless("subscriptions/listen", None, filter)
 }
 
-/// What was counted since the last time.
+/// The counts since the last call.
 async fn taken(connection: &mut Connection) -> Result<Cost> {
     connection.ask(&request("GET", "/__counts", &[], "")).await?;
     let counted: Value = serde_json::from_slice(&connection.body).context("the counts")?;

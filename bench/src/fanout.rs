@@ -56,7 +56,7 @@ pub struct Fanout {
     pub last: Spread,
 }
 
-/// What every stream is told.
+/// The notification on every stream.
 const NEWS: &[u8] = b"list_changed";
 
 /// Sends events to so many streams.

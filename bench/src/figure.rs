@@ -1,4 +1,4 @@
-//! What is timed, and what each contestant does for it.
+//! The timed figures, and the work of each contestant for them.
 
 use crate::{
     contestant::Contestant,
@@ -76,7 +76,7 @@ impl Figure {
         }
     }
 
-    /// What a contestant does for it; None where it has nothing of the kind.
+    /// The work of a contestant for it. Returns `None` if it has no such feature.
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
         use Contestant::{Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject};

@@ -1,4 +1,4 @@
-//! What grows when there is ten times as much of something.
+//! How figures grow with ten times the load or data.
 
 use std::time::Instant;
 
@@ -16,11 +16,11 @@ use crate::{
 /// One measure of growth.
 #[derive(Debug, Clone)]
 pub struct Growth {
-    /// What is measured.
+    /// The measured quantity.
     pub what: &'static str,
     /// For how many of what.
     pub of: String,
-    /// What it took, in milliseconds.
+    /// The time, in milliseconds.
     pub took: Spread,
     /// More about it.
     pub note: String,

@@ -15,7 +15,7 @@ use crate::{
     timed::{self, Plan, Timed},
 };
 
-/// What is guarded, and the least share of the floor: a third of the target, as a busy machine moves
+/// The guarded figures, and their least share of the floor: a third of the target, as a busy machine moves
 /// shares by a quarter.
 const GUARDED: [(Figure, f64); 3] =
     [(Figure::Call16, 0.28), (Figure::Stateless16, 0.27), (Figure::Initialize, 0.27)];

@@ -64,17 +64,17 @@ impl Connection {
     /// Connects to this machine.
     ///
     /// # Errors
-    /// Where nobody listens.
+    /// If no program listens on the port.
     pub async fn open(port: u16) -> Result<Self> {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         stream.set_nodelay(true)?;
         Ok(Self { port, stream, unread: Vec::new(), rest: Rest::Nothing, body: Vec::new() })
     }
 
-    /// The same with room for little that was not read: what waits in the kernel waits for nobody.
+    /// The same with a small receive buffer, so that little waits in the kernel.
     ///
     /// # Errors
-    /// Where nobody listens.
+    /// If no program listens on the port.
     pub async fn open_narrow(port: u16) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
         socket.set_recv_buffer_size(4_096)?;

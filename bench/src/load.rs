@@ -14,35 +14,35 @@ use crate::{
     messages::{Caller, HELLO},
 };
 
-/// What one connection does again and again.
+/// The repeated work of one connection.
 #[derive(Debug, Clone)]
 pub enum Work {
     /// The same request.
     Repeat {
         /// The request.
         request: Vec<u8>,
-        /// What its answer has.
+        /// The text that its response must contain.
         expect: &'static [u8],
     },
     /// A call in a session that is started first: one for all connections, or one for each.
     Call {
-        /// Who starts it.
+        /// The caller that starts it.
         open: Caller,
-        /// Who calls.
+        /// The caller of the tool.
         rest: Caller,
         /// Whether each connection has its own.
         own: bool,
     },
     /// A session of one call: `initialize`, `initialized`, `tools/call`.
     Session {
-        /// Who starts it.
+        /// The caller that starts it.
         open: Caller,
         /// Where the rest of it goes.
         rest: Caller,
     },
 }
 
-/// What was measured.
+/// The measurements.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Load {
     /// Done each second.

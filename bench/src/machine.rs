@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use serde_json::Value;
 use xtask::{exec::output, paths};
 
-/// What a reader must know to compare.
+/// The facts about a machine that a comparison needs.
 #[derive(Debug, Clone)]
 pub struct Machine {
     /// The processor and how many of its cores there are.
@@ -14,7 +14,7 @@ pub struct Machine {
     pub system: String,
     /// How busy the machine was before the run.
     pub load: String,
-    /// What was run.
+    /// The versions that were run.
     pub versions: String,
 }
 

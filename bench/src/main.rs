@@ -1,4 +1,4 @@
-//! What `cargo xtask bench` starts, built for speed.
+//! The program that `cargo xtask bench` starts, built for speed.
 
 use std::fs;
 

@@ -32,7 +32,7 @@ pub struct Memory {
     pub stored: u64,
 }
 
-/// The runtime puts objects away that nobody asked for 10 s.
+/// The runtime evicts objects after 10 s without a request.
 pub const IDLE: Duration = Duration::from_secs(25);
 /// Connections that open sessions.
 const CONNECTIONS: usize = 16;

@@ -1,4 +1,4 @@
-//! What is asked: the same for every contestant.
+//! The requests, the same for every contestant.
 
 use serde_json::Value;
 
@@ -13,13 +13,13 @@ const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","param
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 const ENVELOPE: &str = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1.0"}"#;
 
-/// What the trivial tool says: every answer is looked at.
+/// The text of the trivial tool: every response is checked.
 pub const HELLO: &[u8] = b"hello";
 
 const BOTH: (&str, &str) = ("accept", "application/json, text/event-stream");
 const JSON: (&str, &str) = ("content-type", "application/json");
 
-/// Who asks, and where.
+/// A caller and its endpoint.
 #[derive(Debug, Clone, Default)]
 pub struct Caller {
     /// The path, with its query.
@@ -33,7 +33,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Somebody without a token.
+    /// A caller without a token.
     #[must_use]
     pub fn at(path: &str) -> Self {
         Self { path: path.to_owned(), ..Self::default() }

@@ -61,7 +61,7 @@ fn wanted(results: &Results) -> String {
     text
 }
 
-/// Who has a column, with the floor before the peers.
+/// The contestants with a column, the floor before the peers.
 const COLUMNS: [Contestant; 7] = [Ours, Quiet, Subject, Floor, Silent, McpAgent, McpHandler];
 
 fn rates(results: &Results) -> String {

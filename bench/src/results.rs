@@ -20,22 +20,22 @@ use crate::{
     workerd::Process,
 };
 
-/// What a run found.
+/// The results of a run.
 #[derive(Debug)]
 pub struct Results {
     /// Where.
     pub machine: Machine,
     /// How it was timed.
     pub plan: Plan,
-    /// What was timed.
+    /// The timed figures.
     pub timed: Timed,
-    /// What was counted.
+    /// The counts.
     pub counts: Counts,
     /// Events to many.
     pub fanouts: Vec<Fanout>,
     /// Memory.
     pub memories: Vec<Memory>,
-    /// What grows.
+    /// The growth measurements.
     pub growth: Vec<Growth>,
     /// Bundles: raw and compressed.
     pub sizes: Vec<(Contestant, u64, u64)>,
@@ -101,7 +101,7 @@ async fn line(built: &Built) -> Result<usize> {
     let mut connection = Connection::open(process.port).await?;
     let session = start(&mut connection, &who.caller(), &who.caller()).await?;
     expected(&mut connection, &who.caller().call(&session), HELLO).await?;
-    // The runtime writes what it is told a moment later.
+    // The runtime writes with a small delay.
     for _ in 0..100 {
         let log = process.log();
         if let Some(line) = log.lines().find(|line| line.contains("\"tools/call\"")) {

@@ -119,7 +119,7 @@ fn medians(starts: &mut [Start]) -> Start {
     (answer, starts[middle].1)
 }
 
-/// What the runtime compiled until the first answer.
+/// The functions that the runtime compiled until the first response.
 #[derive(Debug, Default, PartialEq)]
 struct Compiled {
     functions: u64,

@@ -1,4 +1,4 @@
-//! What is wanted of the figures, and whether it holds.
+//! The targets of the figures, and whether they are met.
 
 use crate::{
     contestant::Contestant::{self, Classes, Floor, McpAgent, McpHandler, Ours, Subject},
@@ -14,9 +14,9 @@ use crate::{
 pub struct Target {
     /// Of what.
     pub what: String,
-    /// What is wanted.
+    /// The target.
     pub wanted: String,
-    /// What was found.
+    /// The measured value.
     pub found: String,
     /// Whether that is enough; None where it was not measured.
     pub met: Option<bool>,

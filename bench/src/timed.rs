@@ -26,7 +26,7 @@ pub struct Plan {
 /// One round's measure of one figure.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Point {
-    /// What the clients saw.
+    /// The clients' view.
     pub load: Load,
     /// The processor's time of `workerd` for each, in microseconds; 0 where the system does not say.
     pub processor_us: f64,
@@ -55,7 +55,7 @@ pub async fn run(
     let mut timed = Timed::default();
     for round in 0..plan.rounds {
         say(&format!("round {} of {}", round + 1, plan.rounds));
-        // Everybody comes first in turn.
+        // Each contestant comes first in turn.
         let mut order = contestants.to_vec();
         order.rotate_left(round % contestants.len().max(1));
         timed.starts(built, plan, &order).await?;

@@ -1,4 +1,4 @@
-//! A Worker on plain `workerd`, whoever wrote it: the same configuration for every contestant.
+//! A Worker on plain `workerd`: the same configuration for every contestant.
 
 use std::{
     fmt::Write as _,
@@ -75,7 +75,7 @@ impl Process {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("storage"))?;
         let modules = modules(worker, folder.path())?;
-        // A port found free may be taken a moment later by somebody else.
+        // A port found free may be taken a moment later by another program.
         for _ in 0..5 {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             fs::write(folder.path().join(CONFIG), configuration(worker, &modules, port))?;
@@ -101,7 +101,7 @@ impl Process {
         }
     }
 
-    /// What it logged.
+    /// Its log.
     #[must_use]
     pub fn log(&self) -> String {
         log(self.folder.path())
@@ -126,7 +126,7 @@ impl Process {
         let (_, behind) = text.rsplit_once(") ")?;
         let mut fields = behind.split(' ').skip(11);
         let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        // Linux counts in hundredths for every program, whatever the kernel's own ticks are.
+        // Linux counts in hundredths for every program, regardless of the kernel's own ticks.
         Some(Duration::from_millis(ticks * 10))
     }
 }
@@ -262,7 +262,7 @@ fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
     )
 }
 
-/// What plain `workerd` lacks and the bundle of `agents` imports.
+/// Modules that the bundle of `agents` imports and plain `workerd` lacks.
 const EMAIL: &str = "(name = \"cloudflare-internal:email\", internal = true, \
      esModule = \"export default {}; export class EmailMessage {}\")";
 

@@ -17,7 +17,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = written(&mut Unstructured::new(data));
 });
 
-/// What a client sends back.
+/// A `Last-Event-ID` from a client.
 fn read(text: &str) {
     let Some(last) = LastEvent::parse(text) else {
         return;
@@ -28,7 +28,7 @@ fn read(text: &str) {
     assert_eq!(LastEvent::parse(&print), Some(last));
 }
 
-/// What this server writes: an object's life, a number, an id, a place.
+/// An id that this server writes: incarnation, number, request id, place.
 fn written(from: &mut Unstructured<'_>) -> Result<()> {
     let (life, number, place): (u32, u32, u32) = from.arbitrary()?;
     let life = format!("{life:08x}");

@@ -31,7 +31,7 @@ fuzz_target!(|data: &[u8]| {
     let _ = repeated(&mut Unstructured::new(data));
 });
 
-/// What a client sends.
+/// A header value from a client.
 fn read(sent: &str) {
     if let Ok(value) = plain(sent) {
         assert_eq!(plain(value), Ok(value));
@@ -47,7 +47,7 @@ fn read(sent: &str) {
     assert!(literal || plain(sent).unwrap() == marked(&meant));
 }
 
-/// What a client means, in the form that it may always use.
+/// A client's text, in the Base64 form.
 fn written(meant: &str) {
     assert_eq!(decoded(&marked(meant)).as_deref(), Ok(meant));
     assert!(repeats("string", &marked(meant), &json!(meant)));

@@ -1,4 +1,4 @@
-//! What a body decodes to is what it says, and every answer to it is JSON.
+//! A body decodes to its contents, and every response to it is JSON.
 #![no_main]
 
 use std::collections::BTreeMap;

@@ -37,7 +37,7 @@ fn read(text: &str, keys: &Keyring) {
     }
 }
 
-/// Whatever is behind a right signature is read without harm, and seals to the same text again.
+/// Any bytes behind a valid signature are read without panic, and seal to the same text again.
 fn parsed(data: &[u8], keys: &Keyring) {
     let binding = binding();
     let mut bytes = vec![1];
@@ -51,7 +51,7 @@ fn parsed(data: &[u8], keys: &Keyring) {
     read(&URL_SAFE_NO_PAD.encode(bytes), keys);
 }
 
-/// What this server seals.
+/// A state sealed by this server.
 fn sealed(from: &mut Unstructured<'_>, keys: &Keyring) -> Result<()> {
     let state = state(from)?;
     let asked: usize = state.asked.iter().map(|one| one.key.len()).sum();

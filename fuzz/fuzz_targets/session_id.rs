@@ -34,7 +34,7 @@ fn read(text: &str, keys: &Keyring) {
     }
 }
 
-/// Whatever is behind a right signature is read without harm, and alike with and without it.
+/// Any bytes behind a valid signature are read without panic, and the same with and without it.
 fn parsed(data: &[u8], keys: &Keyring) {
     let mut bytes = vec![1];
     bytes.extend_from_slice(&keys.signing_id());
@@ -54,7 +54,7 @@ fn parsed(data: &[u8], keys: &Keyring) {
     }
 }
 
-/// What this server signs.
+/// An id signed by this server.
 fn signed(from: &mut Unstructured<'_>, keys: &Keyring) -> Result<()> {
     let claims = claims(from)?;
     let id = claims.sign(keys);

@@ -13,7 +13,7 @@ use crate::reply::Reply;
 pub(crate) struct Ask<'a> {
     /// The request as received.
     pub(crate) call: &'a Call,
-    /// What the sandbox was started with.
+    /// The sandbox's options.
     pub(crate) options: &'a Options,
     arguments: Vec<(&'static str, String)>,
 }

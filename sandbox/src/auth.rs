@@ -1,4 +1,4 @@
-//! Who may call, and who may change things.
+//! Authentication and write access.
 
 use serde_json::json;
 

@@ -15,7 +15,7 @@ pub(crate) struct Problem {
     pub(crate) kind: &'static str,
     /// The message for people.
     pub(crate) message: String,
-    /// What the message was made from, where the framework says so.
+    /// The context of the message, if the framework gives it.
     pub(crate) context: Option<Value>,
 }
 

@@ -13,7 +13,7 @@ use crate::options::Generation;
 use crate::reply::Reply;
 use crate::shared::Shared;
 
-/// What the control routes' paths start with.
+/// The prefix of the control routes' paths.
 pub(crate) const PREFIX: &str = "/__control/";
 
 #[derive(Deserialize)]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::{Call, decoded};
 use crate::reply::Reply;
 
-/// What to do to the requests that match, instead of or on top of answering them properly.
+/// The fault for matching requests, instead of or on top of a proper response.
 ///
 /// A fault with a `status` or with `cut` takes the place of the real answer; one without only
 /// changes it (its delay, body, content type or `Retry-After`). Of several that match, the one

@@ -10,7 +10,7 @@ use crate::reply::Reply;
 /// The fields of a body or a query, and what was wrong with them so far.
 #[derive(Debug)]
 pub(crate) struct Form {
-    /// What comes before a field's name in a problem's place.
+    /// The prefix of a field's name in a problem's location.
     place: Vec<Value>,
     /// Whether a missing field is shown with the object it is missing from.
     shows_object: bool,

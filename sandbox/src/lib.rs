@@ -2,10 +2,10 @@
 //!
 //! It keeps teams and sites in memory, each site with its files, its database, their past and a
 //! stage, answers on a loopback port with the shapes of the published contract, records what it
-//! was asked, and can be told to misbehave. Nothing leaves the process, so no test needs an
+//! was asked, and can be made to misbehave. Nothing leaves the process, so no test needs an
 //! account, a key or the network.
 //!
-//! What is changed stays changed: an edit is seen by the shell, the browser and the WordPress
+//! Changes persist: an edit is seen by the shell, the browser and the WordPress
 //! proxy, and a restore or a checkpoint takes it back. Work that the service takes a while for
 //! keeps a site busy for [`Options::working_for`], or until [`Sandbox::finish`].
 //!

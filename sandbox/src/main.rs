@@ -27,7 +27,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(options: Options) -> io::Result<()> {
-    // Set up before the address is printed: whoever reads it may stop us at once.
+    // Set up before the address is printed: its reader may stop the process at once.
     let mut terminated = signal::unix::signal(SignalKind::terminate())?;
     let sandbox = Sandbox::start(options).await?;
     let mut out = io::stdout();

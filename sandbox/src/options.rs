@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What a sandbox is started with.
+/// The options of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The loopback port to listen on; 0 takes any free one.

@@ -1,4 +1,4 @@
-//! What was asked of the sandbox, for tests to look at afterwards.
+//! The requests that the sandbox received, for tests to inspect afterwards.
 
 use std::collections::BTreeMap;
 

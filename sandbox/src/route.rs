@@ -8,7 +8,7 @@ use crate::reply::Reply;
 /// An answer, or the error to answer with instead.
 pub(crate) type Outcome = Result<Reply, Reply>;
 
-/// What answers an operation.
+/// The handler of an operation.
 pub(crate) type Handler = fn(&mut World, &Ask<'_>) -> Outcome;
 
 /// An operation.
@@ -20,7 +20,7 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     /// Whether it changes something, or may be asked to.
     pub(crate) access: Access,
-    /// What answers it.
+    /// Its handler.
     pub(crate) handler: Handler,
     span: Span,
 }

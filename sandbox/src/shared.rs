@@ -1,4 +1,4 @@
-//! What the server's connections share with the [`Sandbox`](crate::Sandbox) that owns it.
+//! The state that the server's connections share with the [`Sandbox`](crate::Sandbox) that owns it.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::record::Log;
 /// The options and everything that changes.
 #[derive(Debug)]
 pub(crate) struct Shared {
-    /// What the sandbox was started with.
+    /// The sandbox's options.
     pub(crate) options: Options,
     inner: Mutex<Inner>,
 }

@@ -1,4 +1,4 @@
-//! What an administrator asks a key to be.
+//! Requests for new keys.
 
 use crate::stubs::named_keys::NewKey;
 use mcp_auth::scope::Scopes;
@@ -13,7 +13,7 @@ const MAX_LIFE: u64 = 10 * 365 * 24 * 60 * 60;
 /// `expiresIn`, in seconds.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem, in words.
 pub(super) fn parse_new_key(body: &str, now_s: u64) -> Result<NewKey, &'static str> {
     let names = ["name", "scopes", "expiresIn"];
     let [name, scopes, life] = fields(body, names).map_err(|_| "expected a JSON object")?;

@@ -1,7 +1,7 @@
 //! The admin API, `/admin/*`: the state of the server, keys, the share of subjects that is let in, what a subject used, ending
 //! its sessions, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
 //!
-//! Invariant: nothing here is done without the admin scope, and whatever changes something is in the
+//! Invariant: nothing here is done without the admin scope, and every change is in the
 //! audit.
 
 mod keys;
@@ -35,14 +35,14 @@ use mcp_server::{
     telemetry::audit::{AuditEntry, PendingEntry},
 };
 
-/// What all its paths begin with.
+/// The prefix of its paths.
 pub const PREFIX: &str = "/admin/";
-/// The path of its description, which is for everybody.
+/// The path of its description, which is public.
 pub const DESCRIPTION: &str = "/admin/openapi.json";
 /// Its description.
 pub const OPENAPI: &str = include_str!("openapi.json");
 
-/// What an administrator asks of.
+/// The routes of the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum AdminRoute<'a> {
     Health,
@@ -84,7 +84,7 @@ impl<'a> AdminRoute<'a> {
     }
 }
 
-/// What an administrator is answered: a status and JSON, or nothing but 204.
+/// The response of the admin API: a status and JSON, or 204 without a body.
 type AdminReply = (u16, Option<String>);
 
 /// Answers a request of a caller that was admitted.
@@ -98,7 +98,7 @@ pub async fn handle(
     let note = |effect, outcome| {
         let refused =
             AuditEntry::refused(Some(by), &action, outcome, now_s().saturating_mul(1_000));
-        // An unverified token names nobody.
+        // An unverified token identifies no subject.
         let subject = by.limited_as().to_text();
         endpoint.audit().note(AuditEntry { effect, subject, ..refused });
     };
@@ -213,7 +213,7 @@ async fn rollout_text(endpoint: &AdmittedRequest<'_>) -> String {
 
 async fn body(request: &Request) -> AppResult<String> {
     let body = read_body(request).await?;
-    // What is no UTF-8 is no JSON either.
+    // Text that is not UTF-8 is not JSON either.
     Ok(String::from_utf8(body).unwrap_or_default())
 }
 

@@ -1,4 +1,4 @@
-//! What an administrator looks at: the audit, and what a subject used.
+//! The reading half of the admin API: the audit, and the usage of a subject.
 
 use crate::stubs::audit::Filter;
 use mcp_auth::quota::{WINDOW, WindowCount};
@@ -10,7 +10,7 @@ use mcp_protocol::{
 };
 use mcp_server::hub::Watcher;
 
-/// Entries on a page where nobody says how many.
+/// Entries on a page by default.
 const PAGE: u64 = 100;
 /// Entries that a page may have.
 const MAX_PAGE: u64 = 500;
@@ -20,7 +20,7 @@ const LAST: u64 = (1 << 53) - 1;
 /// Reads the query of a request for the audit.
 ///
 /// # Errors
-/// What is wrong with it.
+/// The problem, in words.
 pub(super) fn filter(url: &str) -> Result<Filter, &'static str> {
     let number = |name: &str| query_value(url, name).map(|text| text.parse().ok());
     let before = number("before").unwrap_or(Some(LAST)).filter(|before| *before <= LAST);
@@ -44,7 +44,7 @@ pub(super) fn entries(rows: &str, limit: u64) -> String {
     Object::new().raw("entries", rows).raw("next", next).end()
 }
 
-/// What a subject used of its window, and how many SiteBay tokens of its callers work.
+/// The usage of a subject's window, and how many SiteBay tokens of its callers work.
 pub(super) fn quota(count: WindowCount, limit: Option<u32>, tokens: usize) -> String {
     let left = limit.map(|limit| limit.saturating_sub(count.leased));
     let or_null = |number: Option<u32>| number.map_or("null".to_owned(), |n| n.to_string());

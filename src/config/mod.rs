@@ -35,12 +35,12 @@ use mcp_server::{
 
 use settings::{Setting, Values};
 
-/// What the variables and secrets say.
+/// The values of the variables and secrets.
 #[derive(Clone)]
 pub struct Config {
     /// `ENVIRONMENT`, `production` where it is missing.
     pub environment: String,
-    /// Who may come in.
+    /// The authentication settings.
     pub auth: AuthConfig,
     /// Whether a way in that the operator set cannot be used.
     pub has_broken_way: bool,
@@ -78,7 +78,7 @@ pub struct Config {
     pub log_level: Level,
     /// For how many days the audit keeps what it noted.
     pub audit_days: u32,
-    /// Who is let in whatever share of the subjects is.
+    /// The callers who are admitted at every percentage.
     pub rollout_allow: Allowed,
     /// Requests that a subject may make in a minute. None: as many as it likes.
     pub rate_limit: Option<u32>,
@@ -88,11 +88,11 @@ pub struct Config {
     pub consent: Consent,
     /// The tools that are offered where the caller does not choose.
     pub choice: ToolSelection,
-    /// What an operator should know.
+    /// Warnings for the operator.
     pub warnings: Vec<String>,
     /// Settings because of which callers are refused.
     pub errors: Vec<String>,
-    /// What makes the server unusable.
+    /// The error that makes the server unusable.
     pub broken: Option<String>,
 }
 
@@ -161,7 +161,7 @@ impl Config {
         config
     }
 
-    /// Whether this is a machine of somebody who develops.
+    /// Whether the environment is development.
     pub fn is_development(&self) -> bool {
         self.environment == "development"
     }
@@ -198,7 +198,7 @@ impl Config {
         }
     }
 
-    /// The context of work that nobody waits for.
+    /// The context of background work.
     pub fn background(
         &self,
         principal: Principal,
@@ -240,7 +240,7 @@ impl Config {
         !principal.own_credential || self.credential_keys.is_some()
     }
 
-    /// Callers' tokens go there: outside development nobody on the way may read them.
+    /// Callers' tokens are sent there: outside development the connection must be encrypted.
     fn check_sitebay_url(&mut self) {
         self.sitebay_url.truncate(self.sitebay_url.trim_end_matches('/').len());
         if !self.is_development() && !is_protected(&self.sitebay_url, true) {

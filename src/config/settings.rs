@@ -22,7 +22,7 @@ pub struct Setting {
     pub values: Values,
     /// The value where it is not set, or what holds then. Empty: nothing.
     pub default: &'static str,
-    /// What it does.
+    /// Its effect.
     pub does: &'static str,
     /// When to set it, or why it is as it is.
     pub when: &'static str,
@@ -45,7 +45,7 @@ pub enum Values {
         least: u64,
         /// The largest.
         most: u64,
-        /// What is counted.
+        /// The unit.
         unit: &'static str,
     },
 }

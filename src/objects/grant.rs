@@ -216,7 +216,7 @@ impl Inner {
     }
 }
 
-/// What the person's hub lists of a grant.
+/// The grant's entry in the person's hub.
 fn about(grant: &Grant) -> AboutGrant {
     let terms = &grant.terms;
     AboutGrant {
@@ -252,7 +252,7 @@ pub(super) mod tests {
         Grant::new(terms, 1_000)
     }
 
-    /// What a hub lists of a grant.
+    /// A grant's entry in a hub.
     pub(in crate::objects) fn listed() -> AboutGrant {
         about(&grant())
     }

@@ -1,4 +1,4 @@
-//! The object of one subject: whoever is to hear of its changes, wherever that is, since when its
+//! The object of one subject: the listeners and session objects that receive its changes, since when its
 //! sessions count, the nonces that it consumed, and the OAuth grants that it gave.
 //!
 //! Invariant: listeners are hibernatable sockets with what they want in their attachment, and session
@@ -43,11 +43,11 @@ use mcp_server::{
 
 /// Listeners that one subject may have.
 const MAX_LISTENERS: usize = 1_000;
-/// Session objects that one subject may have told.
+/// Session objects that may be registered for one subject.
 const MAX_WATCHERS: usize = 1_000;
 /// OAuth grants that one subject may have listed.
 const MAX_GRANTS: usize = 1_000;
-/// Session objects that are told at a time. One that is slow delays no other until as many are.
+/// Session objects that are notified at a time. A slow one delays others only once this many are slow.
 const AT_A_TIME: usize = 50;
 
 /// Where the socket of a listener is asked for.
@@ -59,7 +59,7 @@ const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
 class! {
-    /// Tells whom it concerns what changed.
+    /// Announces a subject's changes to its listeners and sessions.
     HubAgent(requests, alarm, sockets)
 }
 
@@ -129,7 +129,7 @@ impl Inner {
             HubRequest::Announce { origin, news } => self.announce(news, origin),
             HubRequest::Watch { object, until } => return self.watch(&object, until).await,
             HubRequest::Look { object, until, uris } => {
-                // Who watches nothing more leaves no credential.
+                // Without a watched resource no credential is stored.
                 if !uris.is_empty() {
                     self.look_with(request, until).await?;
                 }
@@ -182,7 +182,7 @@ impl Inner {
         Ok(true)
     }
 
-    /// Tells listeners at once, and session objects without keeping the one who announces waiting.
+    /// Notifies listeners at once, and session objects in the background.
     fn announce(self: &Rc<Self>, news: ChangeEvent, origin: String) {
         self.notify(&news);
         // A session waits for its tasks, and hears nothing of them.
@@ -323,7 +323,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Where nobody is left to hear it, the object's row goes, and at once: it may register again.
+    /// If the object has no listener left its row is removed at once: it may register again.
     async fn send_to_one(&self, keys: &Keyring, order: &SessionCommand, object: &str) {
         let gone = send_command(&self.env, keys, order, object).await;
         if gone.is_ok_and(|status| status == 410)

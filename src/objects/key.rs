@@ -1,4 +1,4 @@
-//! The object that keeps the session key and the subject key of a deployment where nobody set them.
+//! The object that generates and stores the session key and the subject key if the operator sets none.
 //!
 //! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
 //! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: [`KeyRequest`].

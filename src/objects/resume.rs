@@ -25,7 +25,7 @@ use mcp_server::{
     tasks::Tasks,
 };
 
-/// What is kept in place of the answer of a call that goes on in a task, before the task's id.
+/// The prefix of the stored row of a call that continues in a task, before the task's id.
 pub const MOVED: &str = "task:";
 
 /// Answers a GET that names the last event its client saw.

@@ -199,7 +199,7 @@ impl Inner {
                 record.hold_open();
                 let answer = self.get(&request, &session, &sealed.claims, link);
                 let answer = cold(answer).await?;
-                // Who holds the stream that this feeds tells of it.
+                // The Worker, which holds the stream, logs it.
                 if answer.status() == 101 {
                     record.delegate();
                 }
@@ -239,7 +239,7 @@ impl Inner {
         }
     }
 
-    /// Does what the subject's hub wants of all its sessions' objects; 410 where nobody is left.
+    /// Handles a command of the subject's hub to all session objects; 410 if no listener is left.
     async fn handle_command(
         &self,
         request: Request,
@@ -350,7 +350,7 @@ impl Message {
         if !is_batch(body) {
             return Ok(None);
         }
-        // What cannot be read is refused later.
+        // An unreadable value is refused later.
         let requests = match decode(body) {
             Ok(body @ Body::Batch(_)) => body.requests(),
             _ => return Ok(None),

@@ -1,4 +1,4 @@
-//! What a session needs of its object: its stream, its rows, and the way to everybody else.
+//! The [`SessionStore`] of a session: its stream, its rows, and its hub.
 
 use std::{
     cell::{Cell, RefCell},

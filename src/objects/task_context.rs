@@ -47,7 +47,7 @@ pub enum TaskBlocked {
 }
 
 impl TaskBlocked {
-    /// What its client reads.
+    /// The message for its client.
     pub fn why(&self) -> &'static str {
         match self {
             Self::Grant(_) => {

@@ -1,6 +1,6 @@
-//! What a hub looks at for those who watch: who wants what, with whose credential, and when.
+//! The polling of a hub: the watched resources, the credential, and the schedule.
 //!
-//! Invariant: while nobody watches there is no row of it, no credential is kept, and no alarm is set.
+//! Invariant: without a watched resource there is no row, no stored credential and no alarm.
 //! A caller's own SiteBay token is kept sealed under `CREDENTIAL_KEY`, and nowhere else.
 
 use std::rc::Rc;
@@ -27,9 +27,9 @@ use mcp_server::{
     notifier::ChangeEvent,
 };
 
-/// What a session object watches, under its name.
+/// The resources that a session object watches, under its name.
 const WATCHED: &str = "watched:";
-/// Who looks: a principal, and its sealed token.
+/// The principal that polls, and its sealed token.
 const WHO: &str = "who";
 /// How it was at the last look. The row's end is the time of the next.
 const LOOKED: &str = "looked";
@@ -37,7 +37,7 @@ const LOOKED: &str = "looked";
 const AGAIN: u64 = 60;
 /// No look is further away, in seconds.
 const MAX_PAUSE: u64 = 600;
-/// What the token is sealed for.
+/// The purpose of the sealed token.
 const SEALED_FOR: &str = "watching";
 
 /// Who looks.
@@ -116,7 +116,7 @@ impl ResourceWatcher {
     }
 
     /// Has the next look taken after one that failed as a whole: without it the row would go, and
-    /// nobody would look again.
+    /// polling would stop.
     pub async fn look_again(&self) -> Result<()> {
         self.look_in(AGAIN).await
     }
@@ -127,7 +127,7 @@ impl ResourceWatcher {
     }
 
     /// Looks, where it is time to, at what listeners and session objects watch; what changed since
-    /// the last look is told.
+    /// the last poll is announced.
     pub async fn look(
         &self,
         listened: &dyn Fn() -> Vec<String>,
@@ -162,13 +162,13 @@ impl ResourceWatcher {
                 tell(ChangeEvent::ResourceUpdated(uri));
             }
         }
-        // Whoever came in the meantime is looked at for at once.
+        // Resources that were added in the meantime are polled at once.
         let is_whole = failed || polled.knows(&self.watched(listened()).await?);
         let next = if is_whole { polled.next_s(restless, failed) } else { 1 };
         self.rows.put(LOOKED, &polled.to_json(), now_s().saturating_add(next)).await
     }
 
-    /// What is watched, each once, bounded.
+    /// The watched resources, each once, bounded.
     async fn watched(&self, listened: Vec<String>) -> Result<Vec<String>> {
         let mut watched = Watched::default();
         listened.iter().for_each(|uri| watched.add(&REGISTRY, uri));

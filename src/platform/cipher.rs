@@ -21,12 +21,12 @@ use mcp_auth::{
 
 const NONCE: usize = 12;
 
-/// What opens a sealed text.
+/// The key and the associated data of a sealed text.
 #[derive(Clone, Copy)]
 pub struct KeyContext<'a> {
     /// The server's keys.
     pub keys: &'a Keyring,
-    /// What else is needed and is not kept here; empty where the keys are enough.
+    /// Associated data that is not stored with the text; empty if the keys are enough.
     pub aad: &'a [u8],
 }
 

@@ -1,6 +1,6 @@
 //! Whether the client of a request is still connected.
 //!
-//! The runtime tells a request that its client left through `Request.signal`, and ends the request 30 s
+//! The runtime reports that a client left through `Request.signal`, and ends the request 30 s
 //! later without running any destructor.
 
 use std::{
@@ -59,7 +59,7 @@ impl Wait {
             let _ = leaves.take().map(|leaves| leaves.send(()));
         });
         let function = listener.as_ref().unchecked_ref();
-        // A signal that cannot be listened to never tells anything.
+        // A signal without a listener never completes.
         let _ = signal.add_event_listener_with_callback(ABORT, function);
         if signal.aborted() {
             left.close();

@@ -1,4 +1,4 @@
-//! What the Durable Objects have in common.
+//! Helpers of the Durable Objects.
 
 use crate::platform::http::{self, Request, Response};
 use futures_util::future::LocalBoxFuture;

@@ -1,5 +1,5 @@
 //! Calls of Durable Objects. Every call of the server goes through [`ObjectStub`], which ends it at a
-//! deadline, so that an object that hangs keeps nobody waiting.
+//! deadline, so that no caller waits for an object that hangs.
 
 use std::time::Duration;
 
@@ -170,7 +170,7 @@ fn millis(deadline: Duration) -> u32 {
     u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// What a call came to; null stands for the deadline.
+/// The outcome of a call; null stands for the deadline.
 async fn answered<T: JsCast>(
     sent: std::result::Result<Promise, JsValue>,
     deadline: Duration,

@@ -27,7 +27,7 @@ pub async fn is_signed_by(token: &Token, key: &IssuerKey) -> Result<bool, JsValu
     Ok(JsFuture::from(verified).await?.as_bool() == Some(true))
 }
 
-/// What WebCrypto calls the algorithm. It takes what does not concern it.
+/// The algorithm's WebCrypto parameters. WebCrypto ignores the ones it does not need.
 fn parameters(algorithm: Algorithm) -> impl Iterator<Item = (&'static str, &'static str)> {
     let name = match algorithm {
         Algorithm::Hs256 => "HMAC",

@@ -22,7 +22,7 @@ use web_sys::WorkerGlobalScope;
 pub struct Sleep {
     rung: Receiver<()>,
     timer: Option<i32>,
-    /// What the timer calls.
+    /// The timer's callback.
     _ring: Closure<dyn FnMut()>,
 }
 

@@ -6,7 +6,7 @@ use worker::{Result, State, WebSocket, WebSocketPair};
 
 /// A newer stream took the place of this one (RFC 6455 §7.4.2, private use).
 pub const SUPERSEDED: u16 = 4000;
-/// What the stream belonged to was ended.
+/// The stream's session was ended.
 pub const ENDED: u16 = 4001;
 /// The client does not read what comes.
 pub const TOO_SLOW: u16 = 4002;
@@ -33,7 +33,7 @@ pub fn send(socket: &WebSocket, text: &str) -> bool {
     socket.send_with_str(text).is_ok()
 }
 
-/// Closes a socket. One that is closing already has nothing to be told.
+/// Closes a socket. A socket that is closing already is left alone.
 pub fn close(socket: &WebSocket, code: u16, reason: &str) {
     let _ = socket.close(Some(code), Some(reason));
 }

@@ -78,7 +78,7 @@ impl Database {
         env.d1(name).ok().map(Self)
     }
 
-    /// Carries out a statement: its rows.
+    /// Runs a statement and returns its rows.
     ///
     /// # Errors
     /// Where the database refuses it, does not answer before the deadline, or a row is none of `T`.

@@ -1,6 +1,6 @@
 //! The audit in the database: written in batches after the answer.
 //!
-//! Invariant: nobody waits for it, and an answer is never lost to it.
+//! Invariant: no response waits for it or is lost to it.
 
 use std::{rc::Rc, time::Duration};
 
@@ -42,7 +42,7 @@ const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effe
     duration FROM audit WHERE id < ?1 AND (?2 = '' OR subject = ?2) AND (?3 = '' OR action = ?3) \
     AND (?4 = '' OR site = ?4) AND (?5 = '' OR outcome = ?5) ORDER BY id DESC LIMIT ?6";
 
-/// The audit of a deployment; one that nobody keeps where nothing is bound for it.
+/// The audit of a deployment; [`NoAudit`] if nothing is bound for it.
 pub fn of(env: &Env, config: &Config, keep: WaitUntil) -> Rc<dyn Audit> {
     match config.keeps_audit() {
         true => Rc::new(DeploymentAudit::new(env, config, keep)),
@@ -136,7 +136,7 @@ fn values(entry: &AuditEntry) -> [D1Type<'_>; 10] {
     ]
 }
 
-/// What the admin API is asked for.
+/// A query of the admin API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Filter {
     /// Only entries before this one.
@@ -173,7 +173,7 @@ pub async fn list(env: &Env, filter: &Filter) -> Result<String, Refusal> {
     json(&rows::<AuditRow>(env, LIST, &values).await?)
 }
 
-/// How the audit calls a refusal; None: it is none of somebody who should have known better.
+/// The audit's name for a refusal. Returns `None` if it is not audited.
 pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
     let noted = matches!(
         refusal,

@@ -34,7 +34,7 @@ use mcp_auth::{
 /// The binding of the grants.
 const GRANT_AGENT: &str = "GRANT_AGENT";
 
-/// Somebody who is let in.
+/// An authenticated caller.
 pub struct Admitted {
     /// Who.
     pub principal: Principal,
@@ -47,7 +47,7 @@ pub struct Admitted {
 }
 
 impl Admitted {
-    /// Somebody who is known, with the SiteBay token that it brought.
+    /// An authenticated caller, with the SiteBay token of its request.
     pub fn bringing(identity: Identity, keys: &Keyring, brought: &Credentials) -> Self {
         let principal = identity.principal(keys, brought.own());
         let own_token = brought.own_token.clone().filter(|_| principal.own_credential);
@@ -58,7 +58,7 @@ impl Admitted {
 /// Lets the bearer of an access token in. `origin` is this server's.
 ///
 /// # Errors
-/// 401 where the token is not good here or not any more, 503 where nobody knows.
+/// 401 if the token is not valid here or has ended, 503 if that cannot be found out.
 pub async fn admit(
     env: &Env,
     config: &Config,
@@ -72,7 +72,7 @@ pub async fn admit(
         return Err(Refusal::AccessOver("the access token has expired, or is for another server"));
     }
     let credential = credential(env, config, &token.handle).await?;
-    // What the grant keeps counts, and else what comes with the request.
+    // The grant's token has precedence over the one of the request.
     let own_token = match credential.expose() {
         "" => brought.own().map(str::to_owned),
         kept => Some(kept.to_owned()),
@@ -95,7 +95,7 @@ pub async fn admit(
 /// grant's object says.
 ///
 /// # Errors
-/// 401 where the grant is over, 503 where nobody knows.
+/// 401 if the grant is over, 503 if that cannot be found out.
 pub async fn credential(
     env: &Env,
     config: &Config,
@@ -109,7 +109,7 @@ pub async fn credential(
 }
 
 /// Whether a grant is over, for a stream that asks again at `next_s`, in seconds since 1970: what would
-/// be too old by then is asked for now. Where nobody knows, the grant goes on.
+/// be too old by then is asked for now. If it cannot be found out, the grant goes on.
 pub async fn is_over(env: &Env, handle: &GrantHandle, next_s: u64) -> bool {
     let known = match state::grant(handle, next_s) {
         Some(known) => Ok(known),
@@ -168,7 +168,7 @@ async fn open(config: &Config, handle: &GrantHandle, sealed: &str) -> Option<Sec
     cipher::open(lock, &handle.object(), sealed).await.ok()
 }
 
-/// Whether a grant goes on, by whoever has no token of it.
+/// Whether a grant is live, for a caller without its token.
 ///
 /// # Errors
 /// Where it cannot be asked.

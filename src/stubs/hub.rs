@@ -40,7 +40,7 @@ impl Hub {
         Self { env: env.clone(), subject }
     }
 
-    /// Tells all listeners of the subject, and all its sessions. What cannot be told is logged: the
+    /// Notifies all listeners of the subject, and all its sessions. A failure is logged: the
     /// change itself has happened.
     pub async fn announce(&self, news: &[ChangeEvent]) {
         for one in news {
@@ -56,7 +56,7 @@ impl Hub {
         }
     }
 
-    /// Has a session object told of changes until then, in seconds since 1970. Returns since when
+    /// Registers a session object for changes until then, in seconds since 1970. Returns since when
     /// sessions of the subject count.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Hub {
         done(self.ask_with(&ask, &headers).await?)
     }
 
-    /// Has a session object told no more.
+    /// Unregisters a session object.
     ///
     /// # Errors
     /// Where the hub cannot be asked.
@@ -101,7 +101,7 @@ impl Hub {
     /// one was ended takes effect when its token works.
     ///
     /// # Errors
-    /// 503 where nobody knows.
+    /// 503 if that cannot be found out.
     pub async fn has_ended(
         env: &Env,
         unverified: Option<Subject>,

@@ -23,7 +23,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Bytes that the document with its keys may have.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
-/// Who a token is of, if its signature is right.
+/// Verifies a token's signature and returns its identity.
 pub async fn verify_signature(config: &Config, token: Token) -> Result<Identity, Refusal> {
     if !state::with_verified(|verified| verified.contains(&token, now_s())) {
         let key = key(config, &token).await?;
@@ -57,7 +57,7 @@ async fn key(config: &Config, token: &Token) -> Result<IssuerKey, Refusal> {
     }
 }
 
-/// What is known once a fetch of another request has ended. Requests cannot wait for one another, so
+/// The cache once a fetch of another request has ended. Requests cannot wait for one another, so
 /// this one looks again and again.
 async fn fetched_by_others(find: impl Fn() -> KeyLookup) -> KeyLookup {
     let begun = now_s();

@@ -61,7 +61,7 @@ struct NamedKeyView {
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKS: usize = 30;
 
-/// Who holds a key.
+/// Authenticates the holder of a key.
 ///
 /// # Errors
 /// 401 where it is none or not good any more, 503 where that cannot be found out.
@@ -75,7 +75,7 @@ pub async fn authenticate(env: &Env, key: &str) -> Result<Identity, Refusal> {
 }
 
 /// Whether a key was revoked since its holder was let in, for a stream that asks again at `next_s`, in
-/// seconds since 1970: what would be too old by then is asked for now. Where nobody knows, the key was
+/// seconds since 1970: a record that would be too old by then is read now. If it cannot be found out, the key was
 /// not revoked.
 pub async fn is_revoked(env: &Env, id: &str, next_s: u64) -> bool {
     let known = record(env, id, next_s).await;
@@ -103,14 +103,14 @@ pub async fn any_exist(env: &Env) -> Result<bool, Refusal> {
     Ok(were_made)
 }
 
-/// Whether everybody is let in, as documents say it: in development, unless named keys were made or that
+/// Whether authentication is off, for public documents: in development, unless named keys were made or that
 /// cannot be found out.
 pub async fn is_open(env: &Env, config: &Config) -> bool {
     config.auth.is_open() && !cold(any_exist(env)).await.unwrap_or(true)
 }
 
-/// Whether somebody can come in with a named key, for a health check: what the isolate knows of the last
-/// 30 s, else what the database says. Nobody can where it does not answer.
+/// Whether any named key is valid, for a health check: from the isolate's cache of the last
+/// 30 s, else from the database. False if the database does not answer.
 pub async fn any_is_valid(env: &Env) -> bool {
     let Some(database) = Database::of(env, DATABASE) else {
         return false;
@@ -166,11 +166,11 @@ async fn look_up(env: &Env, id: &str) -> Result<Option<NamedKey>, Refusal> {
     Ok(record)
 }
 
-/// What the admin API is asked to make.
+/// A request of the admin API for a key.
 pub struct NewKey {
     /// The name.
     pub name: String,
-    /// What its holder may do.
+    /// The scopes of its holder.
     pub scopes: Scopes,
     /// When it ends, in seconds since 1970.
     pub expires: Option<u64>,
@@ -217,7 +217,7 @@ pub async fn revoke(env: &Env, id: &str) -> Result<bool, Refusal> {
     Ok(!revoked.is_empty())
 }
 
-/// Carries out a statement.
+/// Runs a statement.
 ///
 /// # Errors
 /// 503 where the database is not there, or does not do it.

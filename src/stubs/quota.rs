@@ -86,7 +86,7 @@ async fn lease(env: &Env, subject: Subject, part: LeaseSize, limit: u32) -> Resu
     }
 }
 
-/// What was leased of a subject's window.
+/// The leased units of a subject's window.
 ///
 /// # Errors
 /// Where its object does not answer.
@@ -149,7 +149,7 @@ pub async fn accepted(env: &Env, account: Subject) -> Result<AcceptedTokens> {
     }
 }
 
-/// What notes that SiteBay accepted the caller's token: in this isolate at once, in others within
+/// A callback that records that SiteBay accepted the caller's token: in this isolate at once, in others within
 /// seconds. None: nothing is to be noted, because the token is none or is verified.
 pub fn note_accepted(
     env: &Env,
@@ -160,7 +160,7 @@ pub fn note_accepted(
     let (env, keep) = (env.clone(), keep());
     Some(Box::new(move || {
         state::with_known_tokens(|known| known.add(account, subject, now_s()));
-        // Also where this isolate told it before: the object may not have heard it, or dropped it since.
+        // Also if this isolate sent it before: the object may not have received it, or dropped it since.
         keep(async move { send_accepted(&env, account, subject).await }.boxed_local());
     }))
 }

@@ -38,7 +38,7 @@ pub async fn admit(
     }
 }
 
-/// The percentage; None: no store is bound, and everybody is in.
+/// The percentage. `None`: no store is bound, and all subjects are admitted.
 pub async fn percentage(env: &Env) -> Option<u8> {
     // A store that is bound stays bound: the store is looked for where nothing is known.
     let known = state::with_percentage(|percentage| percentage.fresh(now_s()));
@@ -59,7 +59,7 @@ pub async fn percentage(env: &Env) -> Option<u8> {
     }))
 }
 
-/// A share that was never set is everybody; one that cannot be read changes nothing.
+/// A missing percentage is 100; an unreadable one changes nothing.
 fn parse_percentage(found: Option<&str>) -> Option<u8> {
     let Some(found) = found else {
         return Some(100);

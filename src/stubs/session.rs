@@ -80,7 +80,7 @@ pub async fn open_feed(
     Ok(check_answer(stub(env, &sealed.claims.object())?.open(&request).await)?)
 }
 
-/// What a session's object reads of a client's request, besides its seal and the token.
+/// The headers of a client's request that a session's object reads, besides its seal and the token.
 pub const PASSED: [&str; 4] = ["origin", "content-length", "last-event-id", PARENT];
 
 /// Behind the address of a request whose client takes its answer as JSON and no event stream, so that the
@@ -91,7 +91,7 @@ pub const TAKES_JSON_ALONE: &str = "?takes=json";
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
 
-/// What a hub wants of a session's object.
+/// A command of a hub to a session's object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionCommand {
     /// To tell its sessions of the news.
@@ -162,7 +162,7 @@ fn check_answer<T>(answered: std::result::Result<T, CallError>) -> std::result::
     })
 }
 
-/// What the runtime's error means for the client.
+/// The refusal for an error of the runtime.
 fn failure(error: &str) -> Refusal {
     if error.contains("overloaded") { Refusal::Overloaded } else { Refusal::Failed }
 }

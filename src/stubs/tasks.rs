@@ -289,7 +289,7 @@ impl TaskClient {
     }
 }
 
-/// What a follower waits for.
+/// The next input of a follower.
 enum FollowerInput {
     /// Something on the socket, or its end.
     Event(Option<worker::Result<WebsocketEvent>>),
@@ -345,7 +345,7 @@ impl FollowerBackoff {
     }
 }
 
-/// What a socket did not tell its follower.
+/// A change that a silent socket did not report.
 #[derive(Debug, PartialEq, Eq)]
 enum MissedEvent {
     Nothing,

@@ -54,21 +54,21 @@ const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 /// The header that leaves only tools that read.
 const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 
-/// The endpoint for one request.
+/// An admitted request.
 pub struct AdmittedRequest<'a> {
     /// The Worker's bindings.
     pub env: &'a Env,
     /// The configuration.
     pub config: &'a Config,
-    /// The page that asks.
+    /// The origin of the request.
     pub caller: &'a CorsContext,
     /// The keys in force.
     pub keys: Rc<Keyring>,
-    /// Who asks.
+    /// The caller.
     pub principal: Principal,
-    /// What is known of the request.
+    /// The request's log record.
     pub record: Rc<RequestRecord>,
-    /// What it may still ask for in this window. None: there is no limit.
+    /// Its rate limit. `None`: there is no limit.
     pub rate: Option<Rate>,
     own_token: Option<String>,
     grant: Option<GrantHandle>,
@@ -100,12 +100,12 @@ impl<'a> AdmittedRequest<'a> {
         }
     }
 
-    /// Keeps work running after the answer, or without one.
+    /// Keeps work running after the response, or without one.
     pub fn wait_until(&self) -> WaitUntil {
         self.wait_until.clone()
     }
 
-    /// Where it is noted what happened.
+    /// The audit.
     pub fn audit(&self) -> Rc<dyn Audit> {
         self.audit.clone()
     }
@@ -120,7 +120,7 @@ impl<'a> AdmittedRequest<'a> {
         self.own_token.clone().map(Secret::new)
     }
 
-    /// What asks SiteBay whether it accepts the caller's token. None: that need not be asked.
+    /// The check whether SiteBay accepts the caller's token. Returns `None` if it is verified already.
     pub fn token_check(&self) -> Option<TokenCheck> {
         self.principal.unverified?;
         let (principal, own) = (self.principal.clone(), self.own_token.clone());
@@ -215,7 +215,7 @@ impl<'a> AdmittedRequest<'a> {
     ) -> AppResult<Response> {
         check_declared(request).await?;
         let sealed = self.sealed(claims, self.rate);
-        // What the grant keeps, in the place of what the client sent.
+        // The grant's token replaces the one that the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
         let response =
             session::pass_on(self.env, &self.keys, &sealed, own_token, request, path).await?;
@@ -223,7 +223,7 @@ impl<'a> AdmittedRequest<'a> {
         if streams && !media::accepts_stream(request.header("accept").as_deref()) {
             return cold(self.whole(response)).await;
         }
-        // The object tells of what it answers.
+        // The object logs its responses.
         self.record.delegate();
         if !streams {
             return Ok(response);

@@ -30,7 +30,7 @@ where
     Err(Refusal::Failed.into())
 }
 
-/// What an event of a call's stream is, where it is no notification.
+/// An event of a call's stream that is not a notification.
 #[derive(Debug, PartialEq, Eq)]
 enum StreamMessage {
     /// The response, or a batch of them.

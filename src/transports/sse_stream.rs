@@ -81,7 +81,7 @@ impl StreamLease {
         }
         let (subject, issued) = self.session?;
         // The hub closes a stream that it ends. That it could not is worth waking it every 5 min, not
-        // with every comment. Where nobody knows, the stream goes on: the next comment asks again.
+        // with every comment. If the answer is not known, the stream goes on until the next check.
         let ended = match state::usable_not_before(subject, now_s()) {
             Some(not_before) => issued <= not_before,
             None => {
@@ -92,7 +92,7 @@ impl StreamLease {
         ended.then_some(reason(ENDED))
     }
 
-    /// The same, in time. Where nobody says, the stream goes on: the next comment asks again.
+    /// The same, with a deadline. Without an answer the stream goes on until the next check.
     fn look(&self) -> LeaseCheck<'_> {
         let looked = async {
             match select(self.end_reason().boxed_local(), Sleep::new(LOOK_WITHIN)).await {
@@ -212,7 +212,7 @@ impl Stream for SseStream {
 impl Drop for SseStream {
     fn drop(&mut self) {
         metrics::stream_closed();
-        // The object learns at once that nobody listens. A socket closed already does not mind.
+        // Closing the socket informs the object at once. Closing it twice is harmless.
         let _ = self.socket.close(Some(GOING_AWAY), Some("the client left"));
     }
 }

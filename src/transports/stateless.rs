@@ -175,7 +175,7 @@ pub fn refused(
     Ok(response::json(error.status(), &error.response(Some(id)), endpoint.caller)?)
 }
 
-/// A request that climbed the ladder.
+/// A request that passed validation.
 struct ValidatedRequest {
     method: Method,
     envelope: EnvelopeTrace,
@@ -184,7 +184,7 @@ struct ValidatedRequest {
     filter: Option<SubscriptionFilter>,
 }
 
-/// What is kept of the envelope.
+/// The stored part of the envelope.
 struct EnvelopeTrace {
     client: Implementation,
     capabilities: ClientCapabilities,
@@ -250,7 +250,7 @@ fn make_binding(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Op
     }))
 }
 
-/// What dispatch reads, kept beyond the body.
+/// The parameters for dispatch, owned.
 fn owned(
     method: Method,
     params: &StatelessParams<'_>,
@@ -279,7 +279,7 @@ fn now_s() -> u64 {
     WorkersPlatform.now_ms() / 1_000
 }
 
-/// What a server without sessions can do: the text of an object.
+/// The server's capabilities without sessions: the JSON text of an object.
 pub fn capabilities(config: &Config) -> String {
     let capabilities = server_capabilities(!REGISTRY.prompts().is_empty());
     if !config.offers_tasks() {

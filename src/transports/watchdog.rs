@@ -29,7 +29,7 @@ const _: () = assert!(SILENCE.as_millis() * 2 == KEEP_ALIVE.as_millis() * 5);
 /// its source only when it is polled, so that nothing waits in it.
 pub struct WatchedStream {
     source: Option<LocalBoxStream<'static, Result<Vec<u8>>>>,
-    /// None while nobody waits for the source.
+    /// `None` while the source is not polled.
     patience: Option<LocalBoxFuture<'static, ()>>,
     platform: SharedPlatform,
     record: Rc<RequestRecord>,

@@ -1,5 +1,5 @@
-//! What becomes of answers that SiteBay should never give: a result that says what came, fits what
-//! the tool promised, and tells no secret.
+//! Invalid responses of SiteBay: the result says what came, fits the schema that
+//! the tool promised, and reveals no secret.
 
 use futures_util::future::join_all;
 use sandbox::{Fault, Generation};
@@ -45,7 +45,7 @@ async fn try_each(setup: &Setup, row: &Row, output: &Value, answers: &[Odd]) {
         let shown: String = odd.body.chars().take(100).collect();
         let case = format!("{} {} {shown}: {answer:?}", row.tool, odd.status);
         check(output, &answer, &case);
-        // Where more was asked, the last answer is told; and no change is made twice.
+        // Where more was asked, the last response is reported; and no change is made twice.
         match received.as_slice() {
             [_] => assert!(odd.is_told(&answer.text), "{case}"),
             [_, more @ ..] if odd.status < 300 => {

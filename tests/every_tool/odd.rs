@@ -113,7 +113,7 @@ fn of_the_schema(output: &Value) -> Vec<Odd> {
     more["code_server_password"] = json!("secret-b");
     more["wordpress_password"] = json!({ "now": "secret-c" });
     more["warnings"] = json!(7);
-    // What an id names may be looked at.
+    // An id may be followed by reads.
     more["id"] = Value::Null;
     let records = [json!({}), each(|_| Value::Null), each(schema::wrong), more];
     let whole = |body: &Value| odd(200, body.to_string(), &[]);

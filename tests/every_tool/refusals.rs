@@ -1,4 +1,4 @@
-//! What no tool takes: each wrong value is refused by name, and SiteBay hears nothing of it.
+//! Invalid arguments: each is refused by name, and SiteBay receives no request.
 
 use futures_util::{StreamExt as _, stream};
 use sandbox::Generation;

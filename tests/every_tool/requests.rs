@@ -1,4 +1,4 @@
-//! What SiteBay receives for every tool: method, path, query, body, and nothing else.
+//! The requests of every tool to SiteBay: method, path, query, body, and nothing else.
 
 use sandbox::{Generation, Recorded};
 use serde_json::Value;

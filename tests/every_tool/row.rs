@@ -18,9 +18,9 @@ pub struct Row {
     pub arguments: Value,
     /// Asked of the sandbox before, and where in the answer the id is.
     pub given: Option<(Sent, &'static str)>,
-    /// What SiteBay of March 2026 receives.
+    /// The request to SiteBay of March 2026.
     pub march: Vec<Sent>,
-    /// What SiteBay of October 2026 receives.
+    /// The request to SiteBay of October 2026.
     pub october: Vec<Sent>,
     /// SiteBay of October 2026 has it no more.
     pub retired: bool,

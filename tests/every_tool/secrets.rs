@@ -1,4 +1,4 @@
-//! Passwords, cookies and tokens: nobody sees one who did not ask for it, and nothing prints one. All
+//! Passwords, cookies and tokens: they are shown only on demand, and never printed. All
 //! that the sandbox makes up, and all that these tests give, begins with `secret-`. Secrets in odd answers are in `answers`.
 
 use sandbox::Generation;
@@ -17,7 +17,7 @@ async fn talkative(generation: Generation) -> Setup {
     Setup::with(generation, |options| options.var("SESSION_KEY", "")).await
 }
 
-/// Nothing that was printed tells a secret; and something was printed.
+/// No output contains a secret; and there is output.
 #[track_caller]
 fn printed_none(setup: &Setup) {
     let log = setup.server.log();

@@ -39,7 +39,7 @@ impl Setup {
         Self { server, client }
     }
 
-    /// Somebody who chose all tools, without a session yet.
+    /// A client that selected all tools, without a session yet.
     pub fn caller(server: &Server) -> Client {
         Client::at(&server.url(), "/mcp?toolsets=all")
     }

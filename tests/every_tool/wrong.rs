@@ -61,7 +61,7 @@ const EMAILS: [&str; 6] =
 const URL_PATHS: [&str; 4] = ["wp-admin", "https://a.example.com/", "//a.example.com/", "/a\nb"];
 const JSON_TEXTS: [&str; 4] = ["{", "[]", "7", "{\"a\":1} b"];
 
-/// What a parameter of this tool does not take.
+/// Invalid values of a parameter of this tool.
 pub fn values(tool: &str, name: &str, schema: &Value) -> Vec<Value> {
     match schema["type"].as_str().unwrap() {
         "string" => texts(tool, name, schema),

@@ -1,4 +1,4 @@
-//! What two texts have in common that differ in ids, numbers and tokens alone.
+//! The common form of texts that differ in ids, numbers and tokens alone.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(super) fn form(text: &str) -> String {
 fn form_of(value: &Value) -> String {
     match value {
         Value::Object(fields) => {
-            // What is for people to read may change.
+            // Texts for people may change.
             let shown = |name: &str, value| match name {
                 "error_description" => "#".to_owned(),
                 _ => form_of(value),

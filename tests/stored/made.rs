@@ -40,9 +40,9 @@ const PACK: &str = include_str!("pack.py");
 /// Notes messages to objects in the log.
 const RECORD: &str = include_str!("record.js");
 
-/// What a server left, and was seen to do.
+/// The storage and the requests of a server.
 pub(super) struct Made {
-    /// What clients were given.
+    /// The ids and tokens that clients received.
     pub(super) given: Value,
     /// The messages to objects and their answers, of two servers.
     pub(super) messages: Vec<Vec<Message>>,

@@ -39,12 +39,12 @@ pub(super) struct Message {
 }
 
 impl Message {
-    /// What it has in common with messages of its kind.
+    /// The common part of messages of its kind.
     pub(super) fn form(&self) -> String {
         let Self { class, method, path, headers, body, status, .. } = self;
         let headers: Vec<&str> = headers.keys().map(String::as_str).collect();
         let headers = headers.join(" ");
-        // An object where nobody listens any more is gone, which depends on when a client is missed; an
+        // An object without a listener is gone, which depends on when a client is missed; an
         // answer that takes long is a stream.
         let status = if [299, 410].contains(status) { 200 } else { *status };
         format!(

@@ -99,7 +99,7 @@ async fn grants(server: &mut Server) {
     assert_eq!(post(&revoke, &fields, &[]).await.status, 200);
     assert_eq!(app.refresh(&refresh).await.status, 400);
     app.tokens().await;
-    // Real time: the grant tells the hub after its answer.
+    // Real time: the grant notifies the hub after its answer.
     sleep(Duration::from_millis(300)).await;
     let cookie = sign_in(&app.url, SITEBAY_TOKEN).await;
     let page = account_with(&app.url, &cookie, "An app").await;

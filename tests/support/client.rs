@@ -1,4 +1,4 @@
-//! A client that does what it is told, right or wrong, and shows all of the answer.
+//! A client that sends what a test wants, valid or not, and shows the whole response.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ impl Client {
         client
     }
 
-    /// What it asks.
+    /// Its URL.
     pub fn url(&self) -> &str {
         &self.url
     }

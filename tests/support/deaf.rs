@@ -27,14 +27,14 @@ impl Deaf {
             head += &format!("{name}: {}\r\n", value.to_str().unwrap());
         }
         let socket = TcpSocket::new_v4().unwrap();
-        // What waits in the kernel waits for nobody else.
+        // A small buffer, so that little waits in the kernel.
         socket.set_recv_buffer_size(4_096).unwrap();
         let mut socket = socket.connect(url.socket_addrs(|| None).unwrap()[0]).await.unwrap();
         socket.write_all(&[head.as_bytes(), b"\r\n", body].concat()).await.unwrap();
         Self { socket, text: Vec::new() }
     }
 
-    /// What was read so far.
+    /// The bytes read so far.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap()
     }

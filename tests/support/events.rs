@@ -53,7 +53,7 @@ impl Live {
     /// The same; false where the stream ends before.
     pub async fn reaches(&mut self, what: &str) -> bool {
         let wait = async {
-            // What was searched is not searched again: there may be thousands of chunks.
+            // Searched bytes are not searched again: there may be thousands of chunks.
             let mut from = 0;
             while !self.text[from..].contains(what) {
                 from = self.text.floor_char_boundary(self.text.len().saturating_sub(what.len()));
@@ -68,7 +68,7 @@ impl Live {
         waited.unwrap_or_else(|_| panic!("no {what:?} within 30 s: {}", self.text))
     }
 
-    /// What came so far.
+    /// The text so far.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -34,7 +34,7 @@ pub fn claims(over: Value) -> Value {
     claims
 }
 
-/// A token signed with HS256 by whoever knows the secret, under any header.
+/// A token signed with HS256 and the secret, under any header.
 pub fn token(secret: &str, header: Value, claims: Value) -> String {
     let part = |json: &Value| URL_SAFE_NO_PAD.encode(json.to_string());
     let signed = format!("{}.{}", part(&header), part(&claims));
@@ -43,7 +43,7 @@ pub fn token(secret: &str, header: Value, claims: Value) -> String {
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
-/// The same as everybody does it.
+/// The same under the usual header.
 pub fn hs256(secret: &str, claims: Value) -> String {
     token(secret, json!({ "alg": "HS256", "typ": "JWT" }), claims)
 }

@@ -7,7 +7,7 @@ use xtask::server::Server;
 
 use super::wait;
 
-/// The lines of requests so far, oldest first. Whatever else is printed is none.
+/// The lines of requests so far, oldest first. Other output is left out.
 pub fn lines(server: &Server) -> Vec<Value> {
     all(server).into_iter().filter(|line| line["event"] != "fault").collect()
 }
@@ -28,7 +28,7 @@ fn all(server: &Server) -> Vec<Value> {
 pub async fn line(server: &Server, of: impl Fn(&Value) -> bool) -> Value {
     let is_there = || if lines(server).iter().any(&of) { Ok(()) } else { Err(lines(server)) };
     wait::until("there is a line", async || is_there()).await;
-    // Real time: no line tells that no other will come.
+    // Real time: no line shows that no other will come.
     tokio::time::sleep(Duration::from_millis(100)).await;
     let all = lines(server);
     let found: Vec<_> = all.iter().filter(|line| of(line)).collect();

@@ -1,4 +1,4 @@
-//! What the server's process weighs.
+//! The memory of the server's process.
 
 use xtask::{server::Server, skips::skip};
 

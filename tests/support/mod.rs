@@ -1,4 +1,4 @@
-//! What tests share: servers to talk to, a typed client, events, processes of other languages.
+//! Test support: servers, a typed client, events, processes of other languages.
 
 pub mod browser;
 pub mod client;
@@ -31,7 +31,7 @@ use xtask::{
 /// The version on which clients and this server agree that find out by themselves.
 pub const AUTO: &str = "2026-07-28";
 
-/// What `sitebay_create_site` needs for a site, in the sandbox's team.
+/// The arguments of `sitebay_create_site` for a site in the sandbox's team.
 pub fn new_site(fqdn: &str) -> Value {
     json!({
         "team_id": "00007ea0-0000-4000-8000-000000000001",
@@ -62,7 +62,7 @@ pub fn unwinds() -> bool {
     fixtures().panics == Panics::Unwind
 }
 
-/// What a test's server is like unless it says otherwise.
+/// The default options of a test's server.
 pub fn options() -> Options {
     Options::new(fixtures().folder)
 }

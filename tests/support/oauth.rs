@@ -11,7 +11,7 @@ use super::{Answer, Client, options, start};
 
 pub const VERIFIER: &str = "a-verifier-that-is-long-enough-for-rfc-7636-ok";
 pub const CALLBACK: &str = "https://app.example/callback";
-/// What the person enters.
+/// The person's input.
 pub const SITEBAY_TOKEN: &str = "sitebay-token-of-ada";
 
 pub fn with_oauth() -> Options {
@@ -27,7 +27,7 @@ pub fn encoded(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-/// A parameter of the address that somebody is sent to.
+/// A parameter of a redirect's address.
 pub fn sent_to(answer: &Answer, name: &str) -> Option<String> {
     assert_eq!(answer.status, 303, "{answer:?}");
     Form::of_query(answer.header("location")).one(name).unwrap().map(str::to_owned)
@@ -60,7 +60,7 @@ pub struct App {
     pub redirect: String,
 }
 
-/// What an app has when all went well.
+/// The tokens of an app after a successful flow.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     pub access: String,

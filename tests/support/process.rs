@@ -73,7 +73,7 @@ pub struct StdioServer {
     output: Lines<BufReader<ChildStdout>>,
     log: Arc<Mutex<String>>,
     next: u64,
-    /// What it told outside of answers.
+    /// Its notifications.
     pub heard: Vec<Value>,
     /// The fields that it asked for.
     pub asked: Vec<String>,
@@ -89,7 +89,7 @@ impl StdioServer {
         Self { child, input, output, log, next: 1, heard: Vec::new(), asked: Vec::new() }
     }
 
-    /// What it logged, once this is in it.
+    /// Its log, once this is in it.
     pub async fn logged(&self, what: &str) -> String {
         wait::until(&format!("{what:?} is in its log"), async || {
             let log = self.log.lock().unwrap().clone();
@@ -98,7 +98,7 @@ impl StdioServer {
         .await
     }
 
-    /// What it prints from now on, up to the line with this in it.
+    /// Its output from now on, up to the line with this in it.
     pub async fn said(&mut self, what: &str) -> String {
         let mut said = String::new();
         while !said.contains(what) {
@@ -134,7 +134,7 @@ impl StdioServer {
         }
     }
 
-    /// Reads on until it has told this.
+    /// Reads on until this notification.
     pub async fn until(&mut self, method: &str) {
         while !self.heard.iter().any(|message| message["method"] == method) {
             let message = self.read().await;
@@ -181,7 +181,7 @@ impl StdioServer {
     }
 }
 
-/// What a program says beside its messages, for the day it fails.
+/// A program's standard error, for when it fails.
 fn kept(output: ChildStderr) -> Arc<Mutex<String>> {
     let log = Arc::new(Mutex::new(String::new()));
     let copy = Arc::clone(&log);

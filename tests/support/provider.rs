@@ -1,4 +1,4 @@
-//! An OpenID provider that takes whoever comes for somebody in particular.
+//! An OpenID provider that signs in every browser as a given person.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ pub const SECRET: &str = "what the provider gave it: %&";
 /// A running provider.
 pub struct Provider {
     pub url: String,
-    /// Who comes next: `sub`, and the nonce that its ID token answers to.
+    /// The next person: `sub`, and the nonce of its ID token.
     next: Arc<Mutex<(String, String)>>,
 }
 
@@ -39,7 +39,7 @@ impl Provider {
         provider
     }
 
-    /// Lets somebody in who came with this nonce.
+    /// Signs in a person with this nonce.
     pub fn knows(&self, id: &str, nonce: &str) {
         *self.next.lock().unwrap() = (id.to_owned(), nonce.to_owned());
     }

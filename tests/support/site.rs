@@ -1,4 +1,4 @@
-//! A web site of one page, which hears what the page tells it.
+//! A web site of one page, which receives the page's messages.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub struct Site {
     said: mpsc::Receiver<Said>,
 }
 
-/// What a site serves: the page at `/`, its script everywhere else.
+/// The files of a site: the page at `/`, its script everywhere else.
 struct Files {
     page: String,
     script: String,
@@ -53,7 +53,7 @@ impl Site {
         format!("http://{host}:{}", self.port)
     }
 
-    /// What the page says next.
+    /// The page's next message.
     pub async fn said(&mut self) -> Said {
         self.said.recv().await.expect("the site runs")
     }

@@ -94,7 +94,7 @@ impl Spec {
         .to_owned()
     }
 
-    /// What is wrong with a value: what its definition refuses, and what it does not know.
+    /// The problems of a value: violations of its definition, and unknown fields.
     pub fn problems(&self, definition: &str, value: &Value) -> Vec<String> {
         let reference = json!({ "$ref": format!("#/{}/{definition}", self.under) });
         let validator = self.validator(&reference);

@@ -21,7 +21,7 @@ use crate::{
 /// Which Worker to build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flavour {
-    /// What is deployed.
+    /// The deployed bundle.
     Production,
     /// The same with the fixture tools.
     Fixtures,
@@ -49,7 +49,7 @@ impl Flavour {
 pub struct Bundle {
     /// The folder with [`FILES`].
     pub folder: PathBuf,
-    /// What a panic does in it.
+    /// Its panic strategy.
     pub panics: Panics,
 }
 
@@ -68,7 +68,7 @@ pub fn build(flavour: Flavour) -> Result<Bundle> {
     Ok(Bundle { folder, panics })
 }
 
-/// Builds `bench/floor`, a crate of its own, as `worker-build` does for everybody, unless it is
+/// Builds `bench/floor`, a crate of its own, as `worker-build` does by default, unless it is
 /// current. Returns the folder of the bundle.
 pub fn build_floor() -> Result<PathBuf> {
     let panics = setup::for_build()?;

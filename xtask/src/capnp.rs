@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-/// What the configuration says.
+/// The values of the configuration.
 #[derive(Debug, Clone)]
 pub struct Configuration<'a> {
     /// One `127.0.0.1` port for each isolate. The first owns the objects.
@@ -141,7 +141,7 @@ mod tests {
         }
     }
 
-    /// What is tested is what is deployed.
+    /// Tests and deployment use the same date and classes.
     #[test]
     fn the_date_and_the_classes_are_those_of_the_deployment() {
         let deployed = std::fs::read_to_string(crate::paths::root().join("wrangler.toml")).unwrap();

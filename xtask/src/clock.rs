@@ -1,6 +1,6 @@
 //! The time of day of a server, moved while it runs.
 //!
-//! A small library is loaded into `workerd` before all others and adds an offset to what tells the time
+//! A small library is loaded into `workerd` before all others and adds an offset to the functions that read the time
 //! of day; timers are left alone, as they are where a clock is put right. It needs Linux and a C
 //! compiler (`cc`, or `CC`). What it cannot move is what the kernel says elsewhere, as in the times of
 //! files.

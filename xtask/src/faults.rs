@@ -24,7 +24,7 @@ pub enum How {
     Lose,
     /// It does not know the request, and does nothing.
     Unknown,
-    /// Its alarms come after 0.2 s at the latest, whatever its path.
+    /// Its alarms come after 0.2 s at the latest, for every path.
     Early,
     /// Its alarm cannot be set, whatever its path; the log has [`Faults::ALARM_SET`] for one that could.
     Unarmed,

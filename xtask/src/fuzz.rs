@@ -17,7 +17,7 @@ use crate::{
     paths,
 };
 
-/// What makes rustc count the branches that an input takes.
+/// The rustc flags that count the branches that an input takes.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module \
      -Cllvm-args=-sanitizer-coverage-level=4 \
      -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
@@ -37,7 +37,7 @@ pub struct Outcome {
     pub executions: u64,
     /// Places in the code that they reached.
     pub coverage: u64,
-    /// What was said where one failed.
+    /// The message of a failure.
     pub failure: Option<String>,
 }
 
@@ -119,7 +119,7 @@ fn number(log: &str, mark: &str) -> Option<u64> {
     behind.split_whitespace().next()?.parse().ok()
 }
 
-/// What matters of the log of a target that failed: the panic, and where its input is.
+/// The relevant part of a failed target's log: the panic, and where its input is.
 fn told(log: &str) -> String {
     let matters = |line: &&str| {
         ["panicked at", "SUMMARY", "Test unit written to", "ERROR"].iter().any(|m| line.contains(m))

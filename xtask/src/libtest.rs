@@ -127,7 +127,7 @@ fn counted(command: &mut Command, name: &str, closing: Closing) -> Result<Count>
     Ok(judged(&found, child.wait()?, name, closing))
 }
 
-/// What a program says at its end, unless its status says something else: then one test more has failed.
+/// The counts that a program prints at its end; if its exit status disagrees, one more test has failed.
 fn judged(found: &[Count], status: ExitStatus, name: &str, closing: Closing) -> Count {
     let mut count = Count::default();
     match closing {

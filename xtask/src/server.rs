@@ -116,7 +116,7 @@ impl Server {
         let folder = tempfile::tempdir()?;
         let storage = prepare(folder.path(), options)?;
         let vars = variables(options, sandbox.as_ref());
-        // A port found free may be taken a moment later by somebody else.
+        // A port found free may be taken a moment later by another program.
         for _ in 0..5 {
             let ports = ports(options)?;
             let main = options.module().map(|_| FRONT);
@@ -155,7 +155,7 @@ impl Server {
         &self.storage
     }
 
-    /// What `workerd` and the Worker logged so far.
+    /// The log of `workerd` and the Worker so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }

@@ -44,7 +44,7 @@ async fn forward(request: Request, env: &Env, name: &str) -> Result<Response> {
 }
 
 thread_local! {
-    /// What is written for each request; empty where nothing is.
+    /// The line written for each request; empty for none.
     static LINE: OnceCell<String> = const { OnceCell::new() };
 }
 

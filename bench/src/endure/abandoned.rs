@@ -11,10 +11,10 @@ use super::{
 };
 use crate::{contestant::Contestant, memory};
 
-/// What memory may grow by between the first half and the second, in MB.
+/// The allowed growth of memory between the first half and the second, in MB.
 const GROWTH: u64 = 60;
 const OPENING: Duration = Duration::from_secs(400);
-/// The runtime puts objects away that nobody asked for 10 s.
+/// The runtime evicts objects after 10 s without a request.
 const PUT_AWAY: Duration = Duration::from_secs(12);
 
 pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {

@@ -1,4 +1,4 @@
-//! Clients that never read: their streams are closed with a reason, and nobody else waits.
+//! Clients that never read: their streams are closed with a reason, and no other client waits.
 
 use std::path::PathBuf;
 
@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{http::Connection, load::expected, messages::Caller};
 
-/// What each change says, in bytes, and how many are told at once: fewer than may wait.
+/// The size of each change in bytes, and how many are announced at once: fewer than may wait.
 const BYTES: usize = 1_000;
 const AT_ONCE: usize = 7;
 /// How often: in all it is more than the kernel buffers.
 const TIMES: usize = 1_700;
-/// What memory may grow by, in MB.
+/// The allowed growth of memory, in MB.
 const GROWTH: u64 = 200;
 
 pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {

@@ -20,7 +20,7 @@ const CALLERS: usize = 12;
 /// How long one kind of fault lasts.
 const EACH: Duration = Duration::from_millis(1_500);
 
-/// What one caller had.
+/// The results of one caller.
 #[derive(Default)]
 struct Part {
     good: usize,

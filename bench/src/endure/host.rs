@@ -1,4 +1,4 @@
-//! What the runs share: a server with its sandbox, and clients that find out what became of their
+//! The common part of the runs: a server with its sandbox, and clients that check the outcome of their
 //! requests.
 
 use std::{
@@ -20,14 +20,14 @@ use crate::{
     workerd::resident,
 };
 
-/// What the local runtime makes for any object, used or not.
+/// Files that the local runtime makes for any object, used or not.
 const EMPTY_OBJECT: u64 = 4_096;
 
 /// After this long, what was not answered is lost.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The heap of JavaScript, in MB: an isolate on Cloudflare has 128 MB for everything. Without it, V8
-/// collects when it has nothing better to do, and nobody can tell what is lost from what is not collected.
+/// collects when it is idle, and a leak cannot be distinguished from garbage that is not collected yet.
 const HEAP: [&str; 2] = ["--max-old-space-size=64", "--max-semi-space-size=2"];
 
 /// A server of its own.
@@ -73,7 +73,7 @@ impl Host {
     }
 
     /// Open sockets; None where the system does not say. The runtime has two descriptors for each
-    /// connection on which it streams an answer, whoever's: sockets are counted, not descriptors.
+    /// connection on which it streams an answer, for any Worker: sockets are counted, not descriptors.
     pub(super) fn sockets(&self) -> Option<usize> {
         let open = fs::read_dir(format!("/proc/{}/fd", self.server.process()?)).ok()?;
         let names = open.flatten().filter_map(|one| fs::read_link(one.path()).ok());
@@ -92,7 +92,7 @@ impl Host {
     }
 }
 
-/// A session of somebody without a token.
+/// A session of a caller without a token.
 pub(super) async fn session(port: u16) -> Result<String> {
     session_of(port, &Caller::at("/mcp")).await
 }

@@ -26,7 +26,7 @@ const STREAMS: usize = 4;
 const TASKS: usize = 3;
 const TEAM: &str = "00007ea0-0000-4000-8000-000000000001";
 
-/// What one client had.
+/// The results of one client.
 #[derive(Default)]
 struct Part {
     calls: usize,
@@ -143,7 +143,7 @@ async fn read_on(connection: &mut Connection, caller: &Caller, session: &str) ->
     insist(connection, &request).await.map(drop)
 }
 
-/// A site that is created by a task, which somebody looks at until it ends.
+/// A site that is created by a task, which a client polls until it ends.
 async fn task(port: u16, fqdn: String) -> Result<Part> {
     let mut connection = reconnect(port).await?;
     let caller = Caller::at("/mcp");
@@ -181,7 +181,7 @@ async fn task(port: u16, fqdn: String) -> Result<Part> {
 const CAPABILITIES: &str =
     r#"{"elicitation":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
 
-/// What the sandbox was told: no site twice.
+/// The sandbox's requests: no site twice.
 fn created_once(host: &Host, found: &mut Found) {
     let mut sites: BTreeMap<String, usize> = BTreeMap::new();
     let requests = host.server.sandbox().map(sandbox::Sandbox::requests).unwrap_or_default();

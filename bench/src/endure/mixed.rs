@@ -22,11 +22,11 @@ const CLIENTS: usize = 24;
 const KINDS: u64 = 19;
 /// Between two faults of SiteBay's, each for a handful of its requests.
 const FAULTS: Duration = Duration::from_secs(3);
-/// What memory may be at the end beside its first half, in MB.
+/// The allowed growth of memory after the first half, in MB.
 const GROWTH: u64 = 60;
 /// The same in seconds, in which the runtime still compiles and its heap still grows.
 const FIRST_GROWTH: u64 = 120;
-/// What the runtime has for an object that keeps rows and waits for its alarm, in KB, whoever's it is.
+/// The runtime's memory for an object that keeps rows and waits for its alarm, in KB, for any Worker.
 const OBJECT: u64 = 40;
 /// The same of the instance, in KB.
 const INSTANCE: usize = 512;
@@ -75,7 +75,7 @@ pub(super) async fn run(bundle: PathBuf, size: Size) -> Result<Found> {
     Ok(found)
 }
 
-/// What is read of the server now and then.
+/// The periodic readings of the server.
 #[derive(Clone, Copy, Default)]
 struct Read {
     /// In MB.

@@ -95,12 +95,12 @@ impl Run {
     }
 }
 
-/// What a run found.
+/// The results of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Found {
-    /// What was done, in numbers.
+    /// The counts of operations.
     pub did: Vec<String>,
-    /// What was lost.
+    /// The losses.
     pub lost: Vec<String>,
 }
 
@@ -123,7 +123,7 @@ impl Found {
 pub struct Ended {
     /// Which.
     pub run: Run,
-    /// What it found.
+    /// Its findings.
     pub found: Found,
     /// How long it took.
     pub took: Duration,

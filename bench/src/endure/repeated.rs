@@ -21,10 +21,10 @@ use crate::{
 const CALLERS: usize = 16;
 /// Parts of a series, after each of which memory is read.
 const PARTS: usize = 10;
-/// What memory may grow by between the middle of a series and its end, in MB; the leak of one closure
+/// The allowed growth of memory between the middle of a series and its end, in MB; the leak of one closure
 /// for each call is 70 MB.
 const GROWTH: u64 = 30;
-/// What the instance may grow by in the same time, in KB: two pages of WebAssembly.
+/// The allowed growth of the instance in the same time, in KB: two pages of WebAssembly.
 const INSTANCE: usize = 128;
 /// Comments come every 20 s: by then clients that left are noticed.
 const NOTICED: Duration = Duration::from_secs(24);

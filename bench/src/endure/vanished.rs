@@ -1,5 +1,5 @@
 //! Clients that vanish in the middle of something: a third by a reset, a third by closing, a third in
-//! silence, which nobody can tell from a client that listens, until they close, too.
+//! silence, which cannot be distinguished from a client that listens, until they close, too.
 
 use std::{
     path::PathBuf,

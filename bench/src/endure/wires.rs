@@ -1,4 +1,4 @@
-//! What one client of the mixed traffic does beside plain calls: streams that stay open, the wire of
+//! The work of a mixed-traffic client beside plain calls: streams that stay open, the wire of
 //! 2024, questions, tasks, connections that break, a SiteBay that fails now and then.
 
 use std::time::{Duration, Instant};

@@ -4,7 +4,7 @@
 //! against the account, which is one for all unverified tokens of an identity, and no object is made
 //! for it.
 //!
-//! Invariant: bounded, values only. A mark is 8 bytes of the subject, which is a keyed hash, so nobody
+//! Invariant: bounded, values only. A mark is 8 bytes of the subject, which is a keyed hash, so no caller
 //! can choose a token that has another's mark. A mark that was dropped comes back with the next call
 //! that works.
 
@@ -26,7 +26,7 @@ const FRESH: u64 = 2;
 /// next to nothing.
 const MAX_ASKED: usize = 10;
 
-/// What stands for a subject in a list.
+/// The entry of a subject in a list.
 type TokenMark = u64;
 
 fn mark(subject: Subject) -> TokenMark {
@@ -85,7 +85,7 @@ impl Record for AcceptedTokens {
     }
 }
 
-/// What an isolate says of a token.
+/// The result of a lookup in an isolate's cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenLookup {
     /// Whether it was accepted.
@@ -112,7 +112,7 @@ struct Known {
     used: u64,
 }
 
-/// What an isolate knows of accounts and their tokens.
+/// An isolate's cache of accounts and their tokens.
 #[derive(Debug, Default)]
 pub struct KnownTokens(BTreeMap<Subject, Known>);
 

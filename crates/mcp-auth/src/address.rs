@@ -1,8 +1,8 @@
-//! Where secrets may be sent: to addresses of settings, and to those that a provider of people names.
+//! The addresses to which secrets may be sent: those of settings, and those that an OpenID provider names.
 
 use super::oauth::redirect;
 
-/// Whether nobody on the way reads what is sent to this address: it is https. `loopback`: http to this
+/// Whether a connection to this address is encrypted: it is https. `loopback`: http to this
 /// machine counts as well.
 pub fn is_protected(url: &str, loopback: bool) -> bool {
     let host = url.get(..8).filter(|scheme| scheme.eq_ignore_ascii_case("https://"));

@@ -1,9 +1,9 @@
 //! Admission: from what a request brings to who it comes from, or a refusal.
 //!
-//! Invariant: closed unless somebody opened it. With nothing configured only the development
+//! Invariant: closed by default. With nothing configured only the development
 //! environment is open, and that only as long as its database has no named key. A credential that is wrong is a refusal, whatever else the request brings.
 //! Where several are right, the first of these counts: an access token, a JWT, the shared secret, a key.
-//! A way in whose secrets must not be used answers 503 to whatever it would have judged; the other ways
+//! A method whose secrets must not be used answers 503 to the credentials it would have checked; the other methods
 //! go on.
 
 use crate::identity::Identity;
@@ -18,10 +18,10 @@ use crate::{
 /// The header in which a caller brings its own SiteBay token.
 pub const OWN_TOKEN_HEADER: &str = "x-sitebay-token";
 
-/// Who may come in.
+/// The authentication settings.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AuthConfig {
-    /// Everybody, as long as no way in is configured: this is development.
+    /// All callers, as long as no method is configured: this is development.
     pub development: bool,
     /// `MCP_API_KEY`.
     pub api_keys: Secrets,
@@ -39,7 +39,7 @@ pub struct AuthConfig {
     pub keys_in_url: bool,
 }
 
-/// What is known of a request by looking at it.
+/// The outcome of the checks that need no I/O.
 #[derive(Debug, PartialEq)]
 pub enum AuthDecision {
     /// It is let in.
@@ -53,12 +53,12 @@ pub enum AuthDecision {
 }
 
 impl AuthConfig {
-    /// Whether everybody is let in.
+    /// Whether all callers are admitted.
     pub fn is_open(&self) -> bool {
         self.development && !self.has_ways()
     }
 
-    /// Whether nobody is.
+    /// Whether no caller is admitted.
     pub fn is_closed(&self) -> bool {
         !self.development && !self.has_ways() && !self.named_keys
     }
@@ -73,7 +73,7 @@ impl AuthConfig {
         self.has_usable_ways() || self.has_unusable_ways()
     }
 
-    /// Whether somebody can come in by a way that the settings name.
+    /// Whether at least one configured method is usable.
     pub fn has_usable_ways(&self) -> bool {
         let usable = self.secrets().iter().any(|secrets| !secrets.is_empty());
         usable || self.jwt.is_usable() || self.oauth
@@ -107,7 +107,7 @@ impl AuthConfig {
         }
     }
 
-    /// The same where the server is not open, whatever the environment is: named keys were made, so it
+    /// The same if the server is not open in any environment: named keys were made, so it
     /// was closed once.
     ///
     /// # Errors

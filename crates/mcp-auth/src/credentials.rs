@@ -1,4 +1,4 @@
-//! What a request brings to be let in, and what it is.
+//! The credentials of a request, and their kinds.
 //!
 //! Invariant: a request brings at most one token and one shared secret, and everything that it brings
 //! must be right. Which kind a token is, its form alone says, so that one which is wrong of its kind
@@ -6,7 +6,7 @@
 
 use crate::{jwt, named_key::PREFIX, oauth::token::ACCESS, refusal::Refusal};
 
-/// What a request brings.
+/// The credentials of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     /// `Authorization`.

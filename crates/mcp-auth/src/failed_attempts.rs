@@ -3,7 +3,7 @@
 //!
 //! Invariant: bounded, and no address is counted too low, however many others send something. A
 //! credential that is right is not counted, one that is missing neither; where an address sent too many
-//! wrong ones, it is refused whatever it sends until the minute is over. Each isolate counts for itself.
+//! wrong ones, all its requests are refused until the minute is over. Each isolate counts for itself.
 //!
 //! The counts are a count-min sketch: each network has one cell in each of four rows, which it may share
 //! with others, and its count is the smallest of them. A network shares all four only by chance: the
@@ -31,7 +31,7 @@ pub struct CountedAttempt {
     until: u64,
 }
 
-/// What an isolate counted. Times are seconds since 1970.
+/// The counters of an isolate. Times are seconds since 1970.
 #[derive(Debug)]
 pub struct FailedAttempts {
     seed: [u8; 16],
@@ -99,7 +99,7 @@ impl FailedAttempts {
     ///
     /// # Errors
     /// The seconds until the address may try again, where it had sent too much that was wrong when this
-    /// attempt was judged: what was found out about it must not be told.
+    /// attempt was checked: its result must not be reported.
     pub fn ended(&mut self, is_wrong: bool, address: &str, now_s: u64) -> Result<(), u64> {
         if let Some(pause) = self.pause(address, now_s) {
             return Err(pause);
@@ -110,7 +110,7 @@ impl FailedAttempts {
         Ok(())
     }
 
-    /// What was counted of an address; None: nothing of anybody.
+    /// The count of an address. Returns `None` if nothing was counted for any address.
     fn count(&mut self, address: &str, now_s: u64) -> Option<u32> {
         self.clear_when_over(now_s);
         if self.cells.is_empty() {
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(attempts.pause_after(2, "192.0.2.1", 1_000), None);
         assert_eq!(attempts.pause_after(1, "192.0.2.1", 1_000), Some(60));
         assert_eq!(attempts.begin(1, "192.0.2.1", 1_000), Err(60));
-        // What is forgiven in the next window was not counted there.
+        // An attempt forgiven in the next window was not counted there.
         attempts.failed("192.0.2.1", 1_060);
         attempts.forgive(counted);
         assert_eq!(attempts.pause_after(1, "192.0.2.1", 1_060), Some(60));

@@ -7,31 +7,31 @@ use crate::{
     subject::{AuthMethod, Subject, client_name},
 };
 
-/// Somebody who is let in.
+/// An authenticated caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     /// How.
     pub auth_method: AuthMethod,
-    /// Who vouches for the id; empty where it is this server.
+    /// The issuer of the id; empty if it is this server.
     pub issuer: String,
-    /// Who it is there; empty where all who come in like this are one.
+    /// The id at the issuer; empty if all callers of this method share one identity.
     pub id: String,
     /// The short name of the key or the client.
     pub client: String,
-    /// What it may do.
+    /// Its scopes.
     pub scopes: Scopes,
     /// When what it came in with runs out, in seconds since 1970.
     pub expires: Option<u32>,
 }
 
 impl Identity {
-    /// Somebody who is one with all who come in like this.
+    /// The shared identity of all callers of this method.
     pub fn shared(auth_method: AuthMethod) -> Self {
         let (issuer, id, client) = (String::new(), String::new(), String::new());
         Self { auth_method, issuer, id, client, scopes: Scopes::WRITE, expires: None }
     }
 
-    /// Somebody with a key of the operator's own.
+    /// The identity of a holder of an admin key.
     pub fn administrator() -> Self {
         let admin = || "admin".to_owned();
         Self {

@@ -16,7 +16,7 @@ pub const TAG_LEN: usize = 16;
 /// Characters a key must have at least: 32 characters of base64 carry 192 bits.
 pub const MIN_KEY_CHARS: usize = 32;
 
-/// What a derived key is for. Tags of one purpose say nothing about another.
+/// The purpose of a derived key. A tag of one purpose is not valid for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     /// Session ids.
@@ -29,7 +29,7 @@ pub enum Purpose {
     RequestState,
     /// The ids of tasks.
     TaskId,
-    /// What credentials are kept under.
+    /// Encryption of stored credentials.
     Credential,
     /// The ids and secrets of OAuth clients.
     Client,
@@ -166,7 +166,7 @@ impl Keyring {
         key.is_some_and(|key| tag.len() == TAG_LEN && key.verify(purpose, message, tag))
     }
 
-    /// A key for another algorithm, of the root with this id. Whoever has another `with` gets
+    /// A key for another algorithm, derived from the root with this id. Another `with` gives
     /// another key.
     pub fn secret(&self, id: KeyId, purpose: Purpose, with: &[u8]) -> Option<[u8; 32]> {
         let mut all = std::iter::once(&self.first).chain(&self.others);

@@ -1,4 +1,4 @@
-//! Who may come in, and what the rest of the server learns of them.
+//! Authentication and authorization: callers, keys, signed ids, OAuth, limits and refusals.
 
 pub mod accepted_tokens;
 pub mod address;

@@ -15,7 +15,7 @@ use mcp_protocol::{
     stateless::mrtr::{InputResponses, InputResponsesError, KeyedRequest},
 };
 
-/// What one run of a request knows of earlier rounds.
+/// The rounds of a request before this one.
 #[derive(Debug)]
 pub struct MrtrState<'a> {
     binding: Binding,
@@ -70,7 +70,7 @@ impl<'a> MrtrState<'a> {
         }))
     }
 
-    /// What the next round must remember: the answers that this run used, and the questions that
+    /// The state for the next round: the responses that this run used, and the requests that
     /// it asks now. `nonce` names the request where it has no name yet.
     pub fn next(self, open: &[KeyedRequest], expires: u32, nonce: [u8; 16]) -> RequestState {
         let asked = |keyed: &KeyedRequest| PendingInput {

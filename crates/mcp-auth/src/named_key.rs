@@ -1,8 +1,8 @@
 //! Keys with a name, scopes and an end, which the admin API makes and revokes.
 //!
 //! Invariant: a key is `sbk_`, its id, and a random secret of 256 bits; only the digest of all of it is
-//! kept, so that whoever reads the database has no key. The id is no secret: it finds the digest. What
-//! an isolate knows of a key is 30 s old at most, and that is how long a revoked one may still open.
+//! stored, so that reading the database gives no key. The id is no secret: it finds the digest. The record that
+//! an isolate caches is 30 s old at most, and that is how long a revoked key may still be accepted.
 //!
 //! ```text
 //! sbk_ | id: 12 hexadecimal digits | _ | secret: 43 characters of base64url
@@ -17,9 +17,9 @@ use subtle::ConstantTimeEq as _;
 
 use crate::{identity::Identity, scope::Scopes, subject::AuthMethod};
 
-/// What every key begins with.
+/// The prefix of every key.
 pub const PREFIX: &str = "sbk_";
-/// Keys that one isolate remembers, and as many ids that are nobody's. The oldest makes room.
+/// Keys that one isolate caches, and as many ids without a key. The oldest is evicted.
 const MAX_KEYS: usize = 1_000;
 /// For how long, in seconds.
 pub const FRESH: u64 = 30;
@@ -51,7 +51,7 @@ pub fn digest(key: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(key))
 }
 
-/// What is kept of a key, as the database has it. Times are seconds since 1970.
+/// The row of a key in the database. Times are seconds since 1970.
 #[derive(Debug, Deserialize)]
 pub struct NamedKeyRow {
     id: String,
@@ -62,15 +62,15 @@ pub struct NamedKeyRow {
     revoked: Option<u64>,
 }
 
-/// What is kept of a key.
+/// The stored record of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedKey {
     /// Its id.
     pub id: String,
-    /// What its maker called it.
+    /// The name that its creator gave it.
     pub name: String,
     hash: String,
-    /// What its holder may do.
+    /// The scopes of its holder.
     pub scopes: Scopes,
     /// When it ends, in seconds since 1970.
     pub expires: Option<u32>,
@@ -97,10 +97,10 @@ impl NamedKey {
         self.revoked
     }
 
-    /// Who holds the key, if this is it and it is still good.
+    /// Verifies a key and returns its holder's identity.
     ///
     /// # Errors
-    /// What its holder is told.
+    /// The reason that its holder reads.
     pub fn verify(&self, key: &str, now_s: u64) -> Result<Identity, &'static str> {
         if !bool::from(self.hash.as_bytes().ct_eq(digest(key).as_bytes())) {
             return Err("the key is wrong");
@@ -125,7 +125,7 @@ impl NamedKey {
 /// How an isolate finds out about an id.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyLookup {
-    /// It is known. None: it is nobody's.
+    /// It is cached. None: no key has it.
     Known(Option<NamedKey>),
     /// The database has to be asked for this id.
     Ask,
@@ -137,7 +137,7 @@ pub enum KeyLookup {
     Unavailable,
 }
 
-/// What an isolate knows of keys by their ids; also of ids that are nobody's.
+/// An isolate's cache of keys by id; also of ids without a key.
 ///
 /// Invariant: invented ids cost at most [`LIST_AFTER`] queries in [`FRESH`] seconds and one in
 /// [`LIST_FRESH`] seconds from then on, whether or not the database answers, and push out no record of a
@@ -176,7 +176,7 @@ enum Ids {
 }
 
 impl KnownKeys {
-    /// What is known of an id, or how to find out. A record must still count at `at_s`, which may be
+    /// Looks up an id in the cache, or says how to find out. A record must still count at `at_s`, which may be
     /// later than now.
     pub fn find(&mut self, id: &str, now_s: u64, at_s: u64) -> KeyLookup {
         let record = self.records.iter().find(|(known, _, at)| known == id && is_fresh(*at, at_s));

@@ -7,9 +7,9 @@ use crate::subject::Subject;
 
 /// Subjects that one isolate remembers.
 const MAX_SUBJECTS: usize = 1_000;
-/// For how long nobody is asked again, in seconds.
+/// How long a cached answer is used, in seconds.
 const FRESH: u64 = 30;
-/// How old a time may be where nobody can be asked, in seconds.
+/// How old a cached time may be if the hub does not answer, in seconds.
 const USABLE: u64 = 300;
 
 struct Known {
@@ -18,7 +18,7 @@ struct Known {
     asked: u64,
 }
 
-/// What an isolate knows. Times are seconds since 1970; 0: no session was ended.
+/// An isolate's cache. Times are seconds since 1970; 0: no session was ended.
 #[derive(Default)]
 pub struct NotBefore(Vec<Known>);
 
@@ -28,7 +28,7 @@ impl NotBefore {
         self.younger(subject, now, FRESH)
     }
 
-    /// A time that is good enough where nobody answers.
+    /// A time to use if the hub does not answer.
     pub fn usable(&self, subject: Subject, now: u64) -> Option<u32> {
         self.younger(subject, now, USABLE)
     }

@@ -11,7 +11,7 @@ pub enum AllowedOrigins {
     /// Those listed, and in development any of this machine, elsewhere the server's own.
     ///
     /// On Cloudflare a request has reached its host, so that the own origin can be read from it. A
-    /// server on somebody's machine is reached under whatever name a page makes up.
+    /// server on a user's machine is reached under any host name that a page invents.
     Listed {
         /// Origins as browsers send them: scheme, host, port.
         origins: Vec<String>,

@@ -1,4 +1,4 @@
-//! Who a request comes from, once admitted.
+//! The caller of an admitted request.
 //!
 //! Invariant: sessions and everything stored are bound to the [`Subject`], never to a token, so
 //! that a refreshed token keeps the session.
@@ -15,15 +15,15 @@ use mcp_platform::record::Record;
 /// An admitted caller. Only verified principals are stored as such.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Principal {
-    /// How the caller came in.
+    /// How the caller authenticated.
     #[serde(rename = "way")]
     pub auth_method: AuthMethod,
-    /// What everything of this caller is bound to.
+    /// The subject that all state of this caller is bound to.
     pub subject: Subject,
     /// The short name of the key or the client, cut to [`MAX_CLIENT`] bytes; empty where it has none.
     #[serde(default)]
     pub client: String,
-    /// What the caller may do.
+    /// The caller's scopes.
     pub scopes: Scopes,
     /// Whether the caller brings its own SiteBay credential.
     #[serde(rename = "own")]
@@ -40,7 +40,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Somebody of this subject who may do nothing: for requests that only name the subject.
+    /// A principal of this subject without any scope, for requests that only name the subject.
     pub fn without_rights(subject: Subject) -> Self {
         Self {
             auth_method: AuthMethod::Open,

@@ -1,5 +1,5 @@
 //! How many requests a subject may make: fixed windows of a minute, counted in one object for each
-//! subject, which leases parts of a window to isolates so that most requests ask nobody.
+//! subject, which leases parts of a window to isolates so that most requests need no call of an object.
 //!
 //! Invariant: never more than the limit is admitted. The object gives no unit twice, a unit is good
 //! for its window only, and what an isolate does not use is lost. Only the object refuses: an isolate
@@ -28,7 +28,7 @@ const MAX_SUBJECTS: usize = 1_000;
 /// Sessions that a subject may start in a window however low its limit is.
 const MIN_STARTS: u32 = 10;
 
-/// What a caller is told of its limit.
+/// The rate limit as the `RateLimit` headers report it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// Requests in a window.
@@ -54,7 +54,7 @@ pub enum LeaseSize {
 pub struct Lease {
     /// The requests that may be admitted.
     pub units: u32,
-    /// What is left in the object.
+    /// The units left in the object.
     pub left: u32,
     /// When the window ends, in seconds since 1970.
     pub ends: u64,
@@ -69,7 +69,7 @@ impl Lease {
     }
 }
 
-/// What an isolate asks for.
+/// A request of an isolate for a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeaseRequest {
     /// Part of so many requests in a window.
@@ -78,12 +78,12 @@ pub struct LeaseRequest {
     pub now_s: u64,
 }
 
-/// What the object of a subject counts.
+/// The count in a subject's object.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WindowCount {
     /// When the window began, in seconds since 1970.
     pub began: u64,
-    /// What was leased of it.
+    /// The units leased in this window.
     pub leased: u32,
 }
 
@@ -93,7 +93,7 @@ impl WindowCount {
     pub fn at(self, now_s: u64) -> Self {
         let began = now_s.saturating_sub(now_s.checked_rem(WINDOW).unwrap_or_default());
         // A clock that goes back a little begins no window again; after one that went back further,
-        // nobody would be let in until it is where it was.
+        // no caller would be admitted until the clock is back at its old time.
         let is_another = began > self.began || self.began.saturating_sub(began) > WINDOW;
         if is_another { Self { began, leased: 0 } } else { self }
     }
@@ -120,7 +120,7 @@ impl Record for WindowCount {
     }
 }
 
-/// What an isolate says to a request.
+/// The decision of an isolate about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuotaDecision {
     /// It is admitted.
@@ -140,7 +140,7 @@ struct CachedLease {
 }
 
 /// The leases of one isolate. A full table gives up leases that are used up, the one that was unused for
-/// longest first, and none that has units left: a caller with many subjects costs nobody else a unit.
+/// longest first, and none that has units left: a caller with many subjects costs no other caller a unit.
 /// Newcomers to a table without such a lease get one unit at a time.
 #[derive(Debug, Default)]
 pub struct Leases {
@@ -401,7 +401,7 @@ mod tests {
     proptest! {
         /// Several isolates serve several subjects, leases are evicted at any time and objects keep
         /// nothing but their row: no subject is admitted more often than the limit in any window, and
-        /// what it is told is left is too high by at most what other isolates lease.
+        /// the reported remainder is too high by at most the units leased by other isolates.
         #[test]
         fn no_window_admits_more_than_the_limit(
             limit in 1_u32..60,

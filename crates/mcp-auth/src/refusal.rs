@@ -189,7 +189,7 @@ pub enum Refusal {
     NoSecret(&'static str),
 }
 
-/// What those are told who ask too often. It is no JSON-RPC: proxies and scripts read it.
+/// The body of a 429. It is not JSON-RPC, because proxies and scripts read it.
 fn rate_limited_body(message: &str, pause: u64) -> Vec<u8> {
     Object::new()
         .text("error", "Rate limit exceeded")
@@ -199,7 +199,7 @@ fn rate_limited_body(message: &str, pause: u64) -> Vec<u8> {
         .into_bytes()
 }
 
-/// What those are told who are not let in yet: with the name under which they can be.
+/// The body for a caller outside the rollout: it names the subject that `ROLLOUT_ALLOW` can list.
 fn not_rolled_out_body(message: &str, percentage: u8, subject: Subject) -> Vec<u8> {
     Object::new()
         .text("error", "Not available yet")

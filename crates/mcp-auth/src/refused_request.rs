@@ -5,7 +5,7 @@
 
 use mcp_protocol::{fields::fields, jsonrpc::RequestId};
 
-/// What was asked by a request that is refused.
+/// The JSON-RPC request that a refusal answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RefusedRequest {
     /// A request with this id.

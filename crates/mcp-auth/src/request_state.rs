@@ -1,8 +1,8 @@
 //! `requestState`: what a request that asks the client must remember until it comes back.
 //!
 //! Invariant: what is read was written by this server, for this request of this subject, and is
-//! not over. Whatever fails is one error that says nothing about why. That a state is used only
-//! once is not known here: its nonce stays the same through all rounds, for whoever keeps count.
+//! not expired. Every failure is the same error, without a reason. Single use is not
+//! checked here: the nonce stays the same through all rounds, and the hub consumes it.
 //! Source: MCP 2026-07-28 `basic/patterns/mrtr` "Server Requirements".
 //!
 //! ```text
@@ -32,7 +32,7 @@ use mcp_protocol::{
 pub use mcp_protocol::stateless::request_state::{MAX_STATE, RequestStateError, StateTooLarge};
 
 const FORMAT: u8 = 1;
-/// What a state is bound to.
+/// The request that a state is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Binding {
     /// The method, one that [may ask](Method::may_ask).
@@ -81,10 +81,10 @@ pub struct AnsweredInput {
     pub answer: String,
 }
 
-/// What a request remembers.
+/// The contents of a `requestState`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestState {
-    /// What it is bound to.
+    /// Its binding.
     pub binding: Binding,
     /// How often the client was asked.
     pub round: u8,

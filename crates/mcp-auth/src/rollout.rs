@@ -4,7 +4,7 @@
 //! one percentage is in at every higher one. A subject that its caller can invent, because SiteBay has not
 //! accepted its token, has the place of its account. Who administers the server is always in. What an isolate
 //! knows is 30 s old at most, unless the store does not answer: then the last that was known counts,
-//! and everybody is in where nothing was.
+//! and all subjects are admitted if none was.
 
 use crate::{
     principal::Principal,
@@ -23,7 +23,7 @@ pub fn parse(text: &str) -> Option<u8> {
     text.trim().parse().ok().filter(|percentage| *percentage <= 100)
 }
 
-/// Who is always in (`ROLLOUT_ALLOW`).
+/// The callers who are always admitted (`ROLLOUT_ALLOW`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Allowed(Vec<String>);
 
@@ -48,13 +48,13 @@ impl Allowed {
     }
 }
 
-/// A number below 100 that stays with the subject. Subjects are keyed hashes: nobody chooses theirs.
+/// A number below 100 that is constant for a subject. Subjects are keyed hashes, so no caller can choose its own.
 fn bucket(Subject([a, b, c, d, ..]): Subject) -> u8 {
     let number = u32::from_be_bytes([a, b, c, d]).checked_rem(100).unwrap_or_default();
     u8::try_from(number).unwrap_or_default()
 }
 
-/// What an isolate knows of the percentage. Times are seconds since 1970; 0: never.
+/// An isolate's cache of the percentage. Times are seconds since 1970; 0: never.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Percentage {
     known: Option<u8>,
@@ -67,7 +67,7 @@ impl Percentage {
         (now_s.abs_diff(self.asked) < FRESH).then(|| self.usable())
     }
 
-    /// The percentage where nobody answers.
+    /// The percentage to use if the store does not answer.
     pub fn usable(&self) -> u8 {
         self.known.unwrap_or(100)
     }

@@ -1,4 +1,4 @@
-//! What a caller may do: read, write, administer.
+//! The scopes of a caller: read, write, administer.
 //!
 //! Invariant: a wider scope brings the narrower ones along (admin ⊃ write ⊃ read), so that asking for
 //! one bit is enough.
@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// What was asked is beyond the caller's scopes.
+/// The request needs scopes that the caller does not have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("insufficient scope: this needs `{}`", .0.names())]
 pub struct BeyondScope(pub Scopes);
@@ -57,7 +57,7 @@ impl Scopes {
         Self(self.0 | other.0)
     }
 
-    /// What both have.
+    /// The intersection.
     #[must_use]
     pub fn limited_to(self, other: Self) -> Self {
         Self(self.0 & other.0)

@@ -1,4 +1,4 @@
-//! The one header with which the Worker tells an object who asks and for which session.
+//! The signed header in which the Worker passes the caller and the session to an object.
 //!
 //! Invariant: an object believes nothing but a seal. Nothing of a client's request comes to it under
 //! this name, and a seal carries a tag that only this server can make.
@@ -20,16 +20,16 @@ use mcp_protocol::bytes::{Reader, put_block, put_text};
 /// The name of the header.
 pub const SEAL_HEADER: &str = "x-internal-seal";
 
-/// What an admitted request tells the object.
+/// The contents of the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
     /// The session, as its id claims.
     pub claims: Claims,
-    /// Who asks.
+    /// The caller.
     pub principal: Principal,
     /// Names the request in logs.
     pub request: Uuid,
-    /// What the caller may still ask for; the object says it in its answer.
+    /// The caller's rate limit, which the object reports in its response.
     pub rate: Option<Rate>,
 }
 

@@ -40,14 +40,14 @@ pub enum Placement {
     Subject,
 }
 
-/// What a session id claims.
+/// The claims of a session id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
     /// The session itself.
     pub session: Uuid,
     /// The negotiated version.
     pub version: Version,
-    /// What the client can do.
+    /// The client's capabilities.
     pub capabilities: ClientCapabilities,
     /// Which object the session lives in.
     pub placement: Placement,
@@ -77,7 +77,7 @@ pub enum SessionIdError {
     /// The session is over.
     #[error("the session has expired")]
     Expired,
-    /// The session is somebody else's.
+    /// The session belongs to another subject.
     #[error("the session belongs to another subject")]
     Foreign,
 }

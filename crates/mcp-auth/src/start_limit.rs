@@ -8,7 +8,7 @@ const MAX_STARTS: u32 = 16;
 /// Seconds of a window.
 const WINDOW: u64 = 5;
 
-/// What was begun.
+/// The starts of the current window.
 #[derive(Debug, Default)]
 pub struct StartLimit {
     window: u64,

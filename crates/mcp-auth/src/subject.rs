@@ -1,6 +1,6 @@
 //! The names of callers.
 //!
-//! Invariant: a subject is a keyed hash. It tells callers apart and says nothing about them.
+//! Invariant: a subject is a keyed hash. It distinguishes callers and reveals nothing about them.
 
 use mcp_protocol::{
     base64url,
@@ -13,7 +13,7 @@ use crate::keys::Keyring;
 /// Bytes that the name of a key or a client may have.
 pub const MAX_CLIENT: usize = 64;
 
-/// How the caller came in.
+/// How the caller authenticated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AuthMethod {
@@ -26,7 +26,7 @@ pub enum AuthMethod {
     /// A secret in `MCP_SHARED_SECRET`.
     #[serde(rename = "shared-secret")]
     Secret,
-    /// A JSON Web Token of somebody whom the operator trusts.
+    /// A JSON Web Token of an issuer that the operator trusts.
     Jwt,
     /// An access token of this server's own authorization server.
     #[serde(rename = "oauth")]
@@ -71,8 +71,8 @@ impl AuthMethod {
         Self::ALL.into_iter().find(|auth_method| auth_method.code() == code)
     }
 
-    /// Whether callers who come in like this, and bring no credential of their own, are somebody in
-    /// particular. Those who share a key, or need none, are not.
+    /// Whether a caller of this method without a credential of its own is one
+    /// person or program. Callers who share a key, or need none, are not.
     pub fn is_personal(self) -> bool {
         matches!(self, Self::NamedKey | Self::Jwt | Self::OAuth)
     }
@@ -101,7 +101,7 @@ impl Subject {
 
     /// Names the account of an identity: all its callers whose SiteBay credentials are unverified.
     pub fn account(keys: &Keyring, auth_method: AuthMethod, issuer: &str, id: &str) -> Self {
-        // Nobody brings an empty credential.
+        // An empty credential counts as none.
         Self::of(keys, auth_method, issuer, id, Some(""))
     }
 

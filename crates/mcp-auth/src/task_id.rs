@@ -19,7 +19,7 @@ use mcp_protocol::bytes::Reader;
 const FORMAT: u8 = 1;
 const CHARS: usize = 76;
 
-/// What the id of a task claims.
+/// The claims of a task id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TaskId {
     /// The task itself.

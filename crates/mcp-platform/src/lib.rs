@@ -1,4 +1,4 @@
-//! What the server needs of the machine around it, so that the core runs on the host and in a
+//! The [`Platform`] trait: the runtime functions that the server needs, so that the core runs on the host and in a
 //! Worker alike: outbound HTTP, a timer, the clock, random ids.
 //!
 //! Invariant: nothing above this trait knows `worker`; nothing below it knows MCP.

@@ -1,4 +1,4 @@
-//! What a client says it can do, as far as this server acts on it.
+//! The client capabilities that this server uses.
 //!
 //! Invariant: one table says where each capability is declared; reading, writing and naming them
 //! follow it. Source: MCP `basic/lifecycle` "Capability Negotiation" (sessions), `basic/index`
@@ -64,7 +64,7 @@ impl ClientCapabilities {
         Self(self.0 | other.0)
     }
 
-    /// What is left without `other`.
+    /// The set difference.
     #[must_use]
     pub fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
@@ -85,7 +85,7 @@ impl ClientCapabilities {
         Self(bits)
     }
 
-    /// Reads `params.capabilities` of `initialize`, where whatever is not `null` counts. An empty
+    /// Reads `params.capabilities` of `initialize`, where any value but `null` counts. An empty
     /// `elicitation` means the form mode.
     pub fn from_declared(declared: &Value) -> Self {
         Self::read(declared, |_| true).unwrap_or_default()

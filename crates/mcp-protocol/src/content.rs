@@ -1,4 +1,4 @@
-//! What a tool answers with: content blocks and the result around them.
+//! The results of tools, resources and prompts: content blocks and their containers.
 //!
 //! Shapes: MCP 2025-11-25, `server/tools` "Tool Result". A failure of the tool is a result with
 //! `isError: true`, so that the model can read it and act; only failures of the protocol are
@@ -39,7 +39,7 @@ pub enum ContentBlock {
     ResourceLink {
         /// Where it is.
         uri: String,
-        /// What it is called.
+        /// Its name.
         name: String,
         /// Its media type.
         mime_type: Option<String>,
@@ -57,7 +57,7 @@ pub struct ResourceContents {
     pub body: ResourceBody,
 }
 
-/// What a resource holds.
+/// The body of a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResourceBody {
     /// Text.
@@ -91,13 +91,13 @@ impl ResourceContents {
 /// One message of a prompt.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PromptMessage {
-    /// Who says it.
+    /// The author.
     pub role: Role,
-    /// What is said.
+    /// The content.
     pub content: ContentBlock,
 }
 
-/// Who says a message of a prompt.
+/// The author of a prompt message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// The person.
@@ -109,7 +109,7 @@ pub enum Role {
 /// The result of a `prompts/get`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GetPromptResult {
-    /// What the prompt is for.
+    /// The purpose of the prompt.
     pub description: Option<String>,
     /// Its messages.
     pub messages: Vec<PromptMessage>,
@@ -168,7 +168,7 @@ impl ContentBlock {
 /// The result of a `tools/call`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallToolResult {
-    /// What the model reads.
+    /// The content blocks for the model.
     pub content: Vec<ContentBlock>,
     /// The same as data that fits the tool's `outputSchema`.
     pub structured_content: Option<Value>,
@@ -204,7 +204,7 @@ impl CallToolResult {
         Self { structured_content: Some(data), ..Self::text(text) }
     }
 
-    /// A failure of the tool, told to the model: what was wrong, what was expected, what to do.
+    /// A failure of the tool, for the model: the error, the expected input, the next step.
     pub fn error(text: impl Into<String>) -> Self {
         Self { is_error: true, ..Self::text(text) }
     }

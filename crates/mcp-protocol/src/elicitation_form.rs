@@ -11,13 +11,13 @@
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-/// What is wrong with a form.
+/// An invalid value in an elicitation form.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{field}` {problem}")]
 pub struct FormError {
     /// The field.
     pub field: String,
-    /// What is wrong with it.
+    /// The problem, in words.
     pub problem: String,
 }
 

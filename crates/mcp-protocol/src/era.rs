@@ -1,8 +1,8 @@
-//! Which era a POST belongs to, decided once, at the door.
+//! The era of a POST, decided once, before anything else reads it.
 //!
 //! Invariant: the body decides, and headers only where the body says nothing; `Mcp-Method` and
 //! `Mcp-Name` say nothing, as some clients send them always. What the headers alone make a session
-//! request ([`by_headers`]) is one whatever its body says, so that the body can travel on unread.
+//! request ([`by_headers`]) is one regardless of its body, so that the body can be forwarded unread.
 //! GET and DELETE belong to sessions. Source: MCP 2026-07-28 `basic/versioning` "Backward
 //! Compatibility"; where it is silent, the ladder of the official TypeScript server.
 
@@ -27,7 +27,7 @@ pub enum Era<'a> {
 /// A request of the stateless era.
 #[derive(Debug)]
 pub struct Request<'a> {
-    /// What the answer must carry.
+    /// The id that the response must carry.
     pub id: &'a RequestId,
     /// The method's name.
     pub method: &'a str,

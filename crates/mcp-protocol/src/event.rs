@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::jsonrpc::RequestId;
 
-/// A comment that keeps the connection and tells the sender whether anybody is there.
+/// A comment that keeps the connection open and shows the sender whether the peer is connected.
 pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 
 /// Names the stream of one call.
@@ -18,7 +18,7 @@ pub const KEEP_ALIVE: &[u8] = b": keep-alive\n\n";
 pub struct StreamId(String);
 
 impl StreamId {
-    /// The stream of a request in one life of an object. `number` tells apart two streams of
+    /// The stream of a request in one incarnation of an object. `number` distinguishes two streams of
     /// requests that carry the same id.
     pub fn of_call(incarnation: &str, number: u32, request: &RequestId) -> Self {
         let request = URL_SAFE_NO_PAD.encode(request.as_json());
@@ -70,7 +70,7 @@ pub fn endpoint(uri: &str) -> Vec<u8> {
     format!("event: endpoint\ndata: {uri}\n\n").into_bytes()
 }
 
-/// Tells the client when to come back after its connection ends.
+/// The `retry` field: the delay before the client reconnects.
 pub fn retry(milliseconds: u32) -> Vec<u8> {
     format!("retry: {milliseconds}\n\n").into_bytes()
 }

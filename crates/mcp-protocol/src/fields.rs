@@ -42,7 +42,7 @@ fn scan<'a>(text: &'a str, scan: Scan<'_, 'a>) -> Result<(), Error> {
     from.end()
 }
 
-/// What is looked for, and what was found of it.
+/// The requested names, and the values found so far.
 struct Scan<'s, 'a> {
     names: &'s [&'static str],
     found: &'s mut [Option<&'a RawValue>],

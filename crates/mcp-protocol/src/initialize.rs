@@ -20,11 +20,11 @@ pub const SERVER_NAME: &str = "sitebay-mcp";
 pub const SERVER_TITLE: &str = "SiteBay WordPress Hosting";
 /// Its version.
 pub const SERVER_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// What it is for, in one sentence of at most 100 characters.
+/// Its purpose, in one sentence of at most 100 characters.
 pub const SERVER_DESCRIPTION: &str =
     "Manage WordPress sites on SiteBay: create, change, back up and restore them, run WP-CLI.";
 
-/// What a model should know before it uses the tools.
+/// The `instructions` for a model that uses the tools.
 pub const INSTRUCTIONS: &str = "Tools to manage WordPress sites hosted on SiteBay. Sites are named by \
 their domain (`fqdn`); find them with sitebay_list_sites. A site that is being created or restored is \
 busy: changes are refused until its status is `idle`. Deleting and restoring lose data: call them \
@@ -36,7 +36,7 @@ consent. A failed tool says what was wrong and what to do next.";
 pub struct InitializeParams {
     /// The version to speak.
     pub version: Version,
-    /// What the client can do.
+    /// The client's capabilities.
     pub capabilities: ClientCapabilities,
     /// The client's name.
     pub client_name: String,
@@ -45,7 +45,7 @@ pub struct InitializeParams {
 }
 
 impl Default for InitializeParams {
-    /// What is known of a client that has said nothing yet.
+    /// The parameters assumed before a client has sent `initialize`.
     fn default() -> Self {
         Self {
             version: Version::LATEST,
@@ -101,7 +101,7 @@ pub fn result(version: Version, prompts: bool) -> String {
     adapt_result(version, "initialize", &whole).into_owned()
 }
 
-/// What this server can do in a session, and without one. `prompts`: whether it has any.
+/// The server's capabilities, with and without sessions. `prompts`: whether it has any.
 pub fn server_capabilities(prompts: bool) -> Object {
     let changes = r#"{"listChanged":true}"#;
     let begun = Object::new().raw("completions", "{}").raw("logging", "{}");
@@ -109,7 +109,7 @@ pub fn server_capabilities(prompts: bool) -> Object {
     begun.raw("resources", r#"{"listChanged":true,"subscribe":true}"#).raw("tools", changes)
 }
 
-/// Who this server is: the text of an object.
+/// The server's `Implementation`, as the JSON text of an object.
 pub fn server_info() -> String {
     Object::new()
         .text("description", SERVER_DESCRIPTION)

@@ -1,4 +1,4 @@
-//! What a server may ask of the client in the middle of a request.
+//! The requests that a server may send to its client while it handles a request.
 //!
 //! Invariant: a question is the same in every era; a session sends it as a request, a stateless
 //! request returns it as one of its `inputRequests`. Source: MCP `client/elicitation`,
@@ -27,7 +27,7 @@ pub enum InputRequest {
     Url {
         /// Why it is asked.
         message: String,
-        /// The page, without anything that lets in whoever opens it.
+        /// The page's URL, which must not contain a credential.
         url: String,
     },
     /// A message for the client's model to answer: the parameters of `sampling/createMessage`.
@@ -59,7 +59,7 @@ impl InputRequest {
         }
     }
 
-    /// What the client must have declared to be asked this.
+    /// The client capabilities that this request needs.
     pub fn needs(&self) -> ClientCapabilities {
         match self {
             Self::Form { .. } => ClientCapabilities::ELICITATION_FORM,

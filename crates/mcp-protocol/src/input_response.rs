@@ -1,6 +1,6 @@
-//! What a client answers to a question.
+//! The responses of a client to requests of the server.
 //!
-//! Invariant: an answer fits its question; whatever else a client sends is a fault and never an
+//! Invariant: a response matches its request; anything else that a client sends is an error and never an
 //! answer. Source: the schema's `ElicitResult`, `CreateMessageResult`, `ListRootsResult`.
 //!
 //! Forms are checked by [`elicitation_form`], and not by the crate `jsonschema`, which would add 625 KB (gzip) for that subset.
@@ -22,7 +22,7 @@ pub enum InputResponse {
     Declined,
     /// The person went away without saying yes or no.
     Cancelled,
-    /// What the client's model said.
+    /// The message of the client's model.
     Sampled(CreateMessageResult),
     /// The folders that the client works in.
     Roots(Vec<Root>),

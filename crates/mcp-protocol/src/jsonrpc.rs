@@ -47,7 +47,7 @@ fn is_integer(text: &str) -> bool {
 pub enum Message<'a> {
     /// Wants an answer.
     Request {
-        /// What the answer must carry.
+        /// The id that the response must carry.
         id: RequestId,
         /// The method's name.
         method: Cow<'a, str>,
@@ -80,7 +80,7 @@ impl Message<'_> {
     }
 }
 
-/// What a body holds.
+/// The content of a request body.
 #[derive(Debug)]
 pub enum Body<'a> {
     /// One message.
@@ -228,7 +228,7 @@ fn response<'a>(
 pub struct RpcError {
     /// The code, see the constants of this module.
     pub code: i32,
-    /// What was wrong, what was expected, what to do.
+    /// The error, the expected value and the next step.
     pub message: String,
     /// More about it, for programs.
     pub data: Option<serde_json::Value>,

@@ -1,4 +1,4 @@
-//! How severe a log message is, and from which level on a client wants to hear.
+//! The severity of a log message, and the client's minimum level.
 //!
 //! Source: RFC 5424 §6.2.1; MCP `server/utilities/logging` "Log Levels".
 

@@ -1,4 +1,4 @@
-//! What a client sends and takes: `Content-Type` and `Accept` (RFC 9110 §8.3, §12.5.1).
+//! Content negotiation: `Content-Type` and `Accept` (RFC 9110 §8.3, §12.5.1).
 
 /// Whether a body declared like this is JSON. Parameters such as `charset` do not matter.
 pub fn is_json(content_type: Option<&str>) -> bool {

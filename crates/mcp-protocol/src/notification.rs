@@ -1,4 +1,4 @@
-//! What a running request tells its client, alike in every era.
+//! Notifications about a running request, the same in every era.
 //!
 //! Source: MCP `basic/utilities/progress`, `server/utilities/logging`.
 

@@ -1,4 +1,4 @@
-//! What tests of the protocol share: raw and arbitrary values, and the examples of the
+//! Test support: raw and arbitrary values, and the examples of the
 //! specification.
 
 use std::{env, fs, path::PathBuf};

@@ -36,7 +36,7 @@ impl Version {
     /// Those in which every request stands for itself.
     pub const STATELESS: [Self; 1] = [Self::V2026_07_28];
 
-    /// What `initialize` offers to a client that asks for a version without sessions here.
+    /// The version that `initialize` offers if the requested one has no sessions here.
     pub const LATEST: Self = Self::V2025_11_25;
 
     /// The text on the wire.

@@ -1,4 +1,4 @@
-//! What the schema of each version has, as data, and the filter that keeps an answer within it.
+//! The schema of each version as data, and the filter that adapts results to it.
 //!
 //! Invariant: an answer carries no field, kind of content or capability that the schema of its
 //! session's version lacks, and what is left out of a tool's result is said as text where it can be.
@@ -29,7 +29,7 @@ struct Field {
     holds: Holds,
 }
 
-/// What is in a field.
+/// The kind of value in a field.
 enum Holds {
     /// A value whose form is the same in every version, or not the schema's.
     Plain,
@@ -192,7 +192,7 @@ const BLOCK: Definition = &[
     field("icons", NOVEMBER),
 ];
 
-/// What a client may be asked for.
+/// The version in which each client capability was introduced.
 const ASKED: [(ClientCapabilities, Version); 6] = [
     (ClientCapabilities::SAMPLING, FIRST),
     (ClientCapabilities::ROOTS, FIRST),
@@ -219,7 +219,7 @@ pub fn adapt_result<'a>(version: Version, method: &str, result: &'a str) -> Cow<
     Cow::Owned(if is_list { cached(version, result, limit) } else { limit() })
 }
 
-/// What a client of this version can be asked for, of what it says it can do.
+/// The declared capabilities that exist in this version.
 pub fn askable_capabilities(version: Version, declared: ClientCapabilities) -> ClientCapabilities {
     let lacks = ASKED.iter().filter(|(_, since)| *since > version);
     lacks.fold(declared, |left, (capability, _)| left.without(*capability))
@@ -353,7 +353,7 @@ thread_local! {
     static KEPT: RefCell<Vec<CachedResult>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What was made before of the same text; lists are asked for again and again.
+/// A cached conversion of the same text: lists are requested repeatedly.
 fn cached(version: Version, result: &str, make: impl FnOnce() -> String) -> String {
     let find = |kept: &Vec<CachedResult>| {
         let same = |(of, from, _): &&CachedResult| *of == version && from == result;

@@ -32,19 +32,19 @@ pub const KEYWORDS: [&str; 15] = [
 
 /// Characters of a wrong value or name that are repeated to the caller.
 const SHOWN: usize = 80;
-/// Problems that are told of one call.
+/// Problems reported for one call.
 const MAX_PROBLEMS: usize = 20;
 
-/// What a toolset knows of the texts of a parameter beyond its schema.
+/// The format of a string parameter beyond its schema.
 pub trait TextFormat: Sync {
-    /// What it takes, in words.
+    /// A description of the accepted values.
     fn expected(&self) -> String;
 
     /// Reads one.
     fn read(&self, text: &str) -> ParsedText;
 }
 
-/// What a text is to a parameter.
+/// The result of reading a string parameter.
 #[derive(Debug, PartialEq)]
 pub enum ParsedText {
     /// A value, in its normal form.
@@ -55,7 +55,7 @@ pub enum ParsedText {
     Unfit(String),
 }
 
-/// What a value must be.
+/// The schema of a value.
 #[derive(Default)]
 pub struct Schema {
     /// Names of JSON types; all where there are none.
@@ -142,7 +142,7 @@ fn integer(value: &Value) -> Option<Value> {
     exact.then_some(Value::from(number as i64))
 }
 
-/// What is wrong with a call's arguments, one line each. Lines beyond [`MAX_PROBLEMS`] are counted, but not
+/// The problems in a call's arguments, one line each. Lines beyond [`MAX_PROBLEMS`] are counted, but not
 /// made: a call may have as many wrong items as fit into its body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Problems {
@@ -396,12 +396,12 @@ impl Schema {
     }
 }
 
-/// What became of a value.
+/// The outcome of checking a value.
 enum Checked {
     Value(Value),
     /// It is as good as none.
     Nothing,
-    /// What is wrong with it was told.
+    /// It is invalid; the problem was recorded.
     Wrong,
 }
 

@@ -265,7 +265,7 @@ async fn drive(
     }
 }
 
-/// Keeps the answer of a call that streams, before it is written out.
+/// Stores the response of a streaming call, before it is written out.
 pub async fn store_answer(reply: &Reply, channel: &Channel, store: &dyn AnswerStore) {
     if let (Some(body), Some(stream)) = (reply.body(), channel.stream())
         && channel.is_streamed()
@@ -377,7 +377,7 @@ mod tests {
         assert!(matches!(answer, CallAnswer::Whole(Reply::Json { status: 500, .. })));
     }
 
-    /// Drops the stream of a call that waits; returns what the runtime was told to run on.
+    /// Drops the stream of a waiting call; returns the number of futures handed to `wait_until`.
     fn dropped(may_have_changed: bool) -> usize {
         let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
         let kept = runs_on.clone();
@@ -422,7 +422,7 @@ mod tests {
         let AttachedAnswer::Stream(mut stream) = block_on(held) else { panic!("it ended") };
         changes.begin();
         assert!(block_on(poll_immediate(stream.next())).is_none());
-        // Nobody reads or drops the stream of a client that left.
+        // The stream of a client that left is neither read nor dropped.
         assert_eq!(runs_on.borrow().len(), 2);
         drop(stream);
         assert_eq!(runs_on.borrow().len(), 2);

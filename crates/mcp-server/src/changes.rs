@@ -1,7 +1,7 @@
-//! What a call may have changed, and what keeps it running until that is known.
+//! Tracks whether a call may have changed something, and keeps it running until that is known.
 //!
-//! Invariant: from the moment a call may change something until it ends, the runtime is told that
-//! work goes on. A request whose client leaves before its answer would otherwise be ended without
+//! Invariant: from the moment a call may change something until it ends, `waitUntil` keeps
+//! it running. A request whose client leaves before its answer would otherwise be ended without
 //! dropping anything, so that no destructor could say what happened.
 
 use std::{
@@ -12,10 +12,10 @@ use std::{
 use futures_channel::oneshot;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
-/// Keeps work running after the answer, or without one.
+/// Keeps work running after the response, or without one.
 pub type WaitUntil = Rc<dyn Fn(LocalBoxFuture<'static, ()>)>;
 
-/// Tells whether the client of a request has left.
+/// Returns whether the client of a request has disconnected.
 pub type HasLeft = Rc<dyn Fn() -> bool>;
 
 /// The changes of one call.

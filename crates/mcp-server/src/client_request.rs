@@ -20,7 +20,7 @@ use mcp_protocol::{
 #[derive(Debug)]
 pub struct Stop(pub StopReason);
 
-/// What is behind a [`Stop`].
+/// The reason of a [`Stop`].
 #[derive(Debug)]
 pub enum StopReason {
     /// The client's answer to a question does not fit, or there is none to be had.
@@ -42,12 +42,12 @@ impl Stop {
         Self(StopReason::Unanswered(why.into()))
     }
 
-    /// The client took the request back, so what it was to begin is not begun. Nobody reads this answer.
+    /// The client cancelled the request, so its work is not begun. No client reads this result.
     pub(crate) fn cancelled() -> Self {
         Self::refused(RpcError::new(INVALID_REQUEST, "the request was cancelled before it began"))
     }
 
-    /// What the model is told where the reason is no error of the protocol.
+    /// The result for the model, if the reason is not a protocol error.
     pub fn into_result(self) -> CallToolResult {
         CallToolResult::error(self.into_message())
     }
@@ -104,7 +104,7 @@ pub(crate) fn validated(
 
 /// One question, or several asked in one round.
 pub trait ClientRequest {
-    /// What comes back.
+    /// The type of the responses.
     type Answers;
 
     /// The questions in order.
@@ -160,8 +160,8 @@ asks! {
 }
 
 asks! {
-    /// Asks the person to open a page: what they read, and the page, which must not let in whoever
-    /// opens it.
+    /// Asks the person to open a page: the message, and the page's URL, which must not contain
+    /// a credential.
     ElicitUrl::new(message: &str, url: &str) => InputRequest::Url {
         message: message.to_owned(),
         url: url.to_owned(),
@@ -178,7 +178,7 @@ asks! {
     ListRoots::all() => InputRequest::Roots
 }
 
-/// What the person did with a form or a page.
+/// The person's action on a form or a page.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ElicitResult {
     /// Agreed; for a form with its content.

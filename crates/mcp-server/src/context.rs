@@ -1,4 +1,4 @@
-//! What a tool sees of its call: who asks, the machine around it, and the way back to the client.
+//! The context of a tool call: the caller, the platform, and the channel to the client.
 //!
 //! Invariant: a tool reaches the world only through its context, so the same tool runs in a
 //! session, and on the host in a test.
@@ -49,7 +49,7 @@ pub struct Pace {
 /// The context of one call.
 #[derive(Clone)]
 pub struct Context {
-    /// Who asks.
+    /// The caller.
     pub principal: Rc<Principal>,
     /// The program that the person uses.
     pub client: Rc<Implementation>,
@@ -63,17 +63,17 @@ pub struct Context {
     pub choice: ToolSelection,
     /// The tools, resources and prompts of this server.
     pub registry: &'static Registry,
-    /// The machine around the server.
+    /// The runtime.
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.
     pub notifier: Rc<dyn Notifier>,
     /// Where the work of the call is done.
     pub execution: Rc<dyn Execution>,
-    /// Where it is noted what happened.
+    /// The audit.
     pub audit: Rc<dyn Audit>,
-    /// What this call may have changed.
+    /// The changes of this call.
     pub changes: Rc<Changes>,
-    /// What is known of the request, for whoever operates the server.
+    /// The request's log record.
     pub record: Rc<RequestRecord>,
     /// The caller's tasks. None: the server cannot keep any.
     pub tasks: Option<Rc<dyn Tasks>>,
@@ -141,7 +141,7 @@ impl Context {
     /// Finds something out that must stay the same in every run of a task.
     ///
     /// # Errors
-    /// What finding it out ended with, or that it could not be written down.
+    /// The error of the operation, or of recording its outcome.
     pub async fn once<T: Serialize + DeserializeOwned, E: From<Stop>>(
         &self,
         key: &str,
@@ -191,7 +191,7 @@ impl Context {
             if waited >= at_most {
                 return Ok(None);
             }
-            // What takes long is looked at less often: up to eight times the pace.
+            // Long work is polled less often: up to eight times the interval.
             let slower = Duration::from_millis(waited / 8).min(pace.every.saturating_mul(8));
             self.execution.pause(pace.every.max(slower)).await;
         }
@@ -202,7 +202,7 @@ impl Context {
         self.execution.sleep(duration).await;
     }
 
-    /// Tells the client how far the call is. `progress` must grow from one report to the next.
+    /// Reports progress to the client. `progress` must increase with each report.
     /// Nothing is sent where the client gave no progress token.
     pub fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
         self.notifier.progress(progress, total, message);
@@ -240,7 +240,7 @@ impl Context {
         if missing.is_empty() { Ok(()) } else { Err(Stop(StopReason::MissingCapability(missing))) }
     }
 
-    /// Tells every client whom it concerns that something changed.
+    /// Announces a change to every client that it concerns.
     pub fn announce(&self, news: ChangeEvent) {
         self.notifier.announce(news);
     }

@@ -29,7 +29,7 @@ pub enum Step<T> {
     Unknown,
 }
 
-/// What is written down about a step.
+/// The recorded state of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recorded {
     /// Nothing: it has not begun.
@@ -40,7 +40,7 @@ pub enum Recorded {
     Outcome(String),
 }
 
-/// What may happen to the world twice, if its request is sent twice.
+/// Whether sending a request twice has a further effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idempotency {
     /// A second time changes something again.
@@ -54,7 +54,7 @@ pub trait Execution {
     /// From here on the call may change something.
     fn begin(&self, effect: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>>;
 
-    /// What is known of a step.
+    /// The recorded state of a step.
     fn recorded(&self, key: &str) -> Recorded;
 
     /// Writes down that a step is about to be carried out (None), or its outcome.
@@ -71,7 +71,7 @@ pub trait Execution {
     fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 }
 
-/// Work that is done where it was asked for, and ends with whoever does it.
+/// Execution in the request itself, without persistence.
 pub struct InPlace {
     /// Its clock.
     pub platform: SharedPlatform,

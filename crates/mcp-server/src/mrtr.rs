@@ -37,7 +37,7 @@ use mcp_protocol::{
     stateless::mrtr::{InputResponses, KeyedRequest},
 };
 
-/// What a request is told that comes a second time.
+/// The error for a request that is replayed.
 const REPLAYED: &str = "this requestState was used before, and the work that was agreed to has \
                         begun. Check its outcome before you send the request again, without \
                         `requestState`";
@@ -45,13 +45,13 @@ const REPLAYED: &str = "this requestState was used before, and the work that was
 /// Seconds that a client may take to come back with its answers.
 pub const ROUND_TTL_S: u32 = 600;
 
-/// What a run of a request brought with it.
+/// The inputs of one round of a request.
 pub struct RoundInput {
     /// Its notifications go here.
     pub channel: Rc<Channel>,
     /// The clock.
     pub platform: SharedPlatform,
-    /// What the client can do.
+    /// The client's capabilities.
     pub capabilities: ClientCapabilities,
     /// The token for progress.
     pub token: Option<RequestId>,
@@ -82,7 +82,7 @@ pub struct Round {
     brought: RoundInput,
     /// The questions of this run that had their answers.
     answered: RefCell<Vec<KeyedRequest>>,
-    /// What the next round must remember.
+    /// The state for the next round.
     next: RefCell<Option<RequestState>>,
     news: RefCell<Vec<ChangeEvent>>,
     /// The work has begun: nothing can be asked any more.
@@ -101,12 +101,12 @@ impl Round {
         }
     }
 
-    /// What the next round must remember, where the run stopped at a question.
+    /// Takes the state for the next round, if the run stopped at a request to the client.
     pub fn take_next(&self) -> Option<RequestState> {
         self.next.take()
     }
 
-    /// What the run announced.
+    /// Takes the changes that the run announced.
     pub fn take_news(&self) -> Vec<ChangeEvent> {
         self.news.take()
     }
@@ -179,7 +179,7 @@ impl Notifier for Round {
 
     fn announce(&self, news: ChangeEvent) {
         let mut waiting = self.news.borrow_mut();
-        // To be told the same twice at once is to be told once.
+        // Consecutive identical changes are merged.
         if !waiting.contains(&news) {
             waiting.push(news);
         }

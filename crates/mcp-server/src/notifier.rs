@@ -1,4 +1,4 @@
-//! The way from a running call back to its client.
+//! Notifications and requests from a running call to its client.
 
 use std::borrow::Cow;
 
@@ -86,7 +86,7 @@ pub trait Notifier {
     /// A `notifications/message`, if the client wants this level.
     fn log(&self, level: LoggingLevel, logger: &str, data: Value);
 
-    /// Tells everybody whom it concerns.
+    /// Announces a change to all sessions and listeners that it concerns.
     fn announce(&self, news: ChangeEvent);
 
     /// Asks the client, all in one round. The answers are results in the order of the questions.
@@ -95,7 +95,7 @@ pub trait Notifier {
         questions: Vec<KeyedRequest>,
     ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
 
-    /// What the client can do.
+    /// The client's capabilities.
     fn capabilities(&self) -> ClientCapabilities;
 
     /// Ends the connection of the call's stream, and lets the client come back for the rest.
@@ -104,7 +104,7 @@ pub trait Notifier {
     /// Whether the client took its request back.
     fn is_cancelled(&self) -> bool;
 
-    /// What the client has answered so far, for a task that carries the call on.
+    /// The client's responses so far, for a task that continues the call.
     fn answered(&self) -> Vec<AnsweredInput> {
         Vec::new()
     }
@@ -131,7 +131,7 @@ pub trait Notifier {
     }
 }
 
-/// A way back that leads nowhere.
+/// A [`Notifier`] that drops everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoClient;
 

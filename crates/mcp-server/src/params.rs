@@ -1,4 +1,4 @@
-//! The parameters of requests, read in one scan whatever the method.
+//! The parameters of requests, read in one scan for all methods.
 
 use std::borrow::Cow;
 
@@ -125,7 +125,7 @@ pub struct OwnedParams {
 }
 
 impl OwnedParams {
-    /// What dispatch reads.
+    /// The borrowed parameters for dispatch.
     pub fn as_params(&self) -> Params<'_> {
         let [reference, argument, context] = &self.completion;
         Params {

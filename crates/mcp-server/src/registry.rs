@@ -52,20 +52,20 @@ impl From<Stop> for PromptError {
     }
 }
 
-/// What is to be completed.
+/// The subject of a completion request.
 #[derive(Debug, Clone)]
 pub struct Completion<'a> {
-    /// What has the argument.
+    /// The prompt or template that has the argument.
     pub reference: Reference<'a>,
     /// The argument's name.
     pub argument: &'a str,
-    /// What was typed.
+    /// The text typed so far.
     pub so_far: &'a str,
     /// The site that another argument names already.
     pub site: Option<String>,
 }
 
-/// What a completion is for.
+/// The reference of a completion request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reference<'a> {
     /// A prompt by name.
@@ -83,7 +83,7 @@ pub struct FoundTool {
 }
 
 impl FoundTool {
-    /// What a caller must be allowed to, to call it.
+    /// The scopes needed to call it.
     pub fn needs(&self) -> Scopes {
         if self.tool.effect == Effect::Read { Scopes::READ } else { Scopes::WRITE }
     }
@@ -194,7 +194,7 @@ impl Registry {
         chosen && choice.may_offer(tool)
     }
 
-    /// The tools that are offered where nobody chose others.
+    /// The tools listed by default.
     pub fn default_tools(&self) -> &PagedList {
         self.default.get_or_init(|| self.listed(ToolSelection::default()))
     }

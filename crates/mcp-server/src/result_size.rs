@@ -1,4 +1,4 @@
-//! How much a result may weigh.
+//! The maximum size of a result.
 
 use mcp_protocol::{
     content::CallToolResult,
@@ -8,12 +8,12 @@ use mcp_protocol::{
 /// Bytes a result may have. A Worker could send more, but no model could read it.
 pub const MAX_RESULT: usize = 8 * 1024 * 1024;
 
-/// What is sent instead of a tool's result that is larger.
+/// The error result sent instead of a larger tool result.
 pub fn too_large(size: usize) -> CallToolResult {
     CallToolResult::error(why(size))
 }
 
-/// What is sent instead of another method's result that is larger.
+/// The error sent instead of another method's larger result.
 pub fn too_large_error(size: usize) -> RpcError {
     RpcError::new(INTERNAL_ERROR, why(size))
 }

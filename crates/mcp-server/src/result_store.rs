@@ -1,4 +1,4 @@
-//! What is too large for one answer: kept for a while, and read page by page.
+//! Results that are too large for one response: stored for a while, and read page by page.
 //!
 //! Invariant: nothing is cut silently. What is left out of a result is on the shelf, and the result
 //! says where; where nothing can be kept, it says what is missing.
@@ -38,7 +38,7 @@ pub trait ResultStore {
     fn page(&self, id: &str, page: usize) -> LocalBoxFuture<'static, Option<(String, usize)>>;
 }
 
-/// A result that is not too large for an answer, whatever it was.
+/// Truncates a result that is too large for a response, and stores it whole.
 pub async fn fit(ctx: &Context, result: CallToolResult) -> CallToolResult {
     let weight = result.content.iter().map(weight).sum::<usize>();
     let data = result.structured_content.as_ref().map_or(0, weight_of);
@@ -181,7 +181,7 @@ pub async fn fit_contents(ctx: &Context, contents: ResourceContents) -> Resource
 fn weight(block: &ContentBlock) -> usize {
     match block {
         ContentBlock::Text { text } => text.len(),
-        // What a person looks at is bounded by its own rules.
+        // Images and audio have limits of their own.
         ContentBlock::Image { .. } | ContentBlock::Audio { .. } => 0,
         ContentBlock::Resource { .. } | ContentBlock::ResourceLink { .. } => 100,
     }

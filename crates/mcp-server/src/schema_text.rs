@@ -1,10 +1,10 @@
-//! What a schema takes, in words, and the known name that an unknown one may stand for.
+//! Describes a schema in words, and finds the known name closest to an unknown one.
 
 use serde_json::Value;
 
 use super::arguments::{Bounds, Schema, Type};
 
-/// What a value must be, to follow "expected".
+/// A description of the valid values, to follow "expected".
 pub(super) fn words(schema: &Schema) -> String {
     if let Some(text) = schema.text {
         return text.expected();

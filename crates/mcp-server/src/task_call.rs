@@ -296,7 +296,7 @@ mod tests {
         Rc::new(Call { follows, cancelled, moved: RefCell::default() })
     }
 
-    /// What becomes of a call, and how long it took.
+    /// The outcome of a call, and how long it took.
     fn moved_on(tasks: &Rc<Starts>, call: Rc<Call>) -> (String, u64) {
         let fake = FakePlatform::new([]);
         let ctx = Context { notifier: call, ..fake.context() };
@@ -345,7 +345,7 @@ mod tests {
         let (text, _) = moved_on(&tasks, call(Follows::Waits));
         assert_eq!(text, "the task was not started: no key. Nothing was changed");
         assert_eq!(tasks.calls.borrow().len(), 1);
-        // What is refused the second time may have begun the first time.
+        // A start that is refused the second time may have succeeded the first time.
         let tasks = Starts::new(&[lost(), refused]);
         let (text, _) = moved_on(&tasks, call(Follows::Waits));
         assert!(text.contains("may have begun"), "{text}");

@@ -39,7 +39,7 @@ pub enum Follows {
     Owns,
 }
 
-/// What a task is to do.
+/// The specification of a task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskCall {
     /// The tool.
@@ -47,10 +47,10 @@ pub struct TaskCall {
     /// Its arguments.
     #[serde(default)]
     pub arguments: Option<Box<RawValue>>,
-    /// What the client has answered so far.
+    /// The client's responses so far.
     #[serde(default)]
     pub answers: Vec<AnsweredInput>,
-    /// What the client can do.
+    /// The client's capabilities.
     #[serde(default)]
     pub capabilities: ClientCapabilities,
     /// Whether it can be asked while the task runs.
@@ -76,7 +76,7 @@ pub struct TaskSnapshot {
 /// Why a task did not do what was asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskError {
-    /// There is no such task, or it is somebody else's, or forgotten.
+    /// There is no such task, or it belongs to another subject, or was deleted.
     Unknown,
     /// It was refused before it did anything; the text says why.
     Refused(String),
@@ -140,7 +140,7 @@ impl<'de> Deserialize<'de> for TaskOutcome {
 impl Record for TaskCall {}
 impl Record for TaskOutcome {}
 
-/// What a task does, or nothing where it could not be asked.
+/// The future of an operation on a task.
 pub type TaskFuture<T> = LocalBoxFuture<'static, Result<T, TaskError>>;
 
 /// The tasks of one caller.
@@ -158,10 +158,10 @@ pub trait Tasks {
     /// Answers questions of a task: the text of `inputResponses`.
     fn update(&self, id: &str, responses: String) -> TaskFuture<()>;
 
-    /// Takes a task back.
+    /// Cancels a task.
     fn cancel(&self, id: &str) -> TaskFuture<()>;
 
-    /// Waits for the end of a task; what it tells and asks goes through `notifier`. `owner`: it is
-    /// taken back when nobody waits any more.
+    /// Waits for the end of a task; its notifications and requests go through `notifier`. `owner`: it is
+    /// cancelled when no follower waits for it any more.
     fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome>;
 }

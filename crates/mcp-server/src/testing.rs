@@ -1,4 +1,4 @@
-//! A machine for unit tests: plays scripted answers, records requests, moves a clock of its own.
+//! A [`Platform`] for unit tests: plays scripted responses, records requests, moves a clock of its own.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -109,13 +109,13 @@ pub fn json(status: u16, body: Value) -> ScriptedResponse {
     text(status, &body.to_string())
 }
 
-/// A connection that breaks.
+/// A connection that fails.
 pub fn broken() -> ScriptedResponse {
     let outcome = Err(NetworkFailure::Broken("connection reset".into()));
     ScriptedResponse { takes: Duration::from_millis(50), outcome }
 }
 
-/// The machine. Once the script is played, every request is broken.
+/// The platform. Once the script is played, every request fails.
 pub struct FakePlatform {
     script: RefCell<VecDeque<ScriptedResponse>>,
     requests: RefCell<Vec<OutboundRequest>>,
@@ -205,7 +205,7 @@ impl FakePlatform {
         Duration::from_millis(self.now_ms.get().saturating_sub(START_MS))
     }
 
-    /// What a look at the end of the script finds once something was changed: that SiteBay is done.
+    /// The state that a poll finds at the end of the script once something was changed: SiteBay is done.
     /// Such looks are not counted.
     fn settled(
         &self,

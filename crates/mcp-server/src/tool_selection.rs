@@ -1,13 +1,13 @@
 //! Which tools a caller wants to see: groups of toolsets, and whether only those that read.
 //!
-//! Invariant: a choice is a few bits, so that a session's id carries it. Where nobody chose, it is the
+//! Invariant: a selection is a few bits, so that a session's id carries it. Without a selection, it is the
 //! default set.
 
 use mcp_auth::scope::Scopes;
 
 use crate::toolset::{Effect, Tool, Visibility};
 
-/// The set where nobody chose: it has tools of many groups, and a bit of its own.
+/// The default set: it has tools of many groups, and a bit of its own.
 pub(crate) const DEFAULT: u32 = 1 << 31;
 /// The tool that finds others, which may then be called or enabled.
 pub(crate) const DYNAMIC: u32 = 1 << 30;
@@ -64,7 +64,7 @@ impl ToolSelection {
         (self.legacy || tool.visibility != Visibility::Retired) && self.allows(tool.effect)
     }
 
-    /// The same, as somebody with these scopes may use it.
+    /// The same, limited to tools that these scopes allow.
     #[must_use]
     pub fn within(self, scopes: Scopes) -> Self {
         Self { read_only: self.read_only || !scopes.has(Scopes::WRITE), ..self }

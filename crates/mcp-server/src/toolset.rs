@@ -49,7 +49,7 @@ pub type Arguments<'a> = Option<&'a RawValue>;
 /// How a call of a tool ends: with a result, or at a question to the client.
 pub type CallResult = Result<CallToolResult, Stop>;
 
-/// What a tool does to the world.
+/// The effect of a tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// Nothing.
@@ -71,10 +71,10 @@ impl Effect {
     }
 }
 
-/// Who is offered a tool in `tools/list`. Every tool can be called by name.
+/// When `tools/list` includes a tool. Every tool can be called by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visibility {
-    /// Everybody.
+    /// Always.
     Always,
     /// Callers who chose nothing, and those who chose its group.
     Default,
@@ -93,9 +93,9 @@ pub struct Tool {
     pub name: &'static str,
     /// The group by which callers choose it; empty: it belongs to none.
     pub group: &'static str,
-    /// What it does to the world.
+    /// Its effect.
     pub effect: Effect,
-    /// Who is offered it.
+    /// When it is listed.
     pub visibility: Visibility,
     /// When its work becomes a task.
     pub task_policy: TaskPolicy,
@@ -104,7 +104,7 @@ pub struct Tool {
 }
 
 impl Tool {
-    /// A tool that reads, is quick, and is offered to everybody; the rest is yet to be said.
+    /// A quick, read-only tool that is always listed; the base for other declarations.
     pub const fn quick(definition: &'static str) -> Self {
         let (effect, visibility, task_policy) =
             (Effect::Read, Visibility::Always, TaskPolicy::Never);

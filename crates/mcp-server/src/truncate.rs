@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use mcp_protocol::bytes::cut_text;
 
-/// What is smaller than this is left alone.
+/// Values smaller than this are not truncated.
 const SMALL: usize = 1_024;
 
 /// Leaves out what does not fit into so many bytes; `truncated` says so where a field of this name is

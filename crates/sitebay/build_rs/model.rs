@@ -49,7 +49,7 @@ pub(crate) struct Tool {
     /// Known to clients of earlier servers: listed first, always in the default set.
     #[serde(default)]
     pub(crate) original: bool,
-    /// In the set that is offered where nobody chose toolsets.
+    /// In the default set.
     #[serde(default)]
     pub(crate) default: bool,
     /// Retired and not an original: listed only where the operator wants retired routes.
@@ -58,13 +58,13 @@ pub(crate) struct Tool {
     /// SiteBay works on after its answer, so that the call becomes a task.
     #[serde(default)]
     pub(crate) long: bool,
-    /// What a person is told would be lost; `{name}` stands for a required argument. Adds the
+    /// The losses that the consent form names; `{name}` stands for a required argument. Adds the
     /// parameter `confirm`.
     pub(crate) consent: Option<String>,
     /// The person is offered a checkpoint before.
     #[serde(default)]
     pub(crate) checkpoint: bool,
-    /// What is shown on demand. Adds the parameter `reveal`.
+    /// The secret that is shown on demand. Adds the parameter `reveal`.
     pub(crate) reveal: Option<String>,
     /// The list can be asked for one page at a time. Adds the parameters `page` and `size`.
     #[serde(default)]
@@ -138,7 +138,7 @@ pub(crate) struct Parameter {
     pub(crate) max_length: Option<u32>,
     #[serde(default, rename = "enum")]
     pub(crate) choices: Vec<String>,
-    /// What an empty string means, if it means something of its own.
+    /// The meaning of an empty string, if it has one of its own.
     pub(crate) empty: Option<Empty>,
     /// The value must appear in no answer and no error.
     #[serde(default)]
@@ -201,14 +201,14 @@ pub(crate) enum Empty {
     Null,
 }
 
-/// What an answer looks like. Every field may be null or missing unless it is guaranteed.
+/// The shape of a response. Every field may be null or missing unless it is guaranteed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shape {
     pub(crate) name: String,
     /// The field that names one of these.
     pub(crate) heading: Option<String>,
-    /// The form of the answer is not known: whatever comes is put under the one field.
+    /// The form of the response is not known: the whole response becomes the one field.
     #[serde(default)]
     pub(crate) free: bool,
     pub(crate) fields: Vec<Field>,

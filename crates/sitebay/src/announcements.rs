@@ -1,6 +1,6 @@
-//! What a change through this server changes for those who watch.
+//! The resources that a change through this server affects.
 //!
-//! Invariant: a change is told once it was carried out, also where its end is not known.
+//! Invariant: a change is announced once it was made, also if its outcome is not known.
 
 use super::{call::Call, catalogue::Operation};
 use mcp_platform::Method;
@@ -8,7 +8,7 @@ use mcp_protocol::content::CallToolResult;
 use mcp_server::notifier::ChangeEvent;
 use mcp_server::toolset::Effect;
 
-/// Tells everybody whom it concerns that the call changed something, if it did.
+/// Announces the changes of a call, if it made any.
 pub(crate) fn announce(call: &Call<'_>, result: &CallToolResult) {
     if !result.is_error {
         announce_begun(call);

@@ -1,7 +1,7 @@
 //! The checked arguments of a call.
 //!
 //! Invariant: every value fits its parameter and is in normal form, defaults are filled in, and
-//! a call with anything wrong is told all of it at once.
+//! all problems of a call are reported at once.
 
 use std::sync::OnceLock;
 

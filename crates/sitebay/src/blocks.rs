@@ -2,7 +2,7 @@
 //!
 //! Invariant: blocks that pass are whole and in order, and one form is sent to each route.
 
-/// What a block looks like, for complaints.
+/// The expected form of a block, for error messages.
 pub(crate) const EXPECTED: &str = "at least one block: <<<<<<< SEARCH, the present text, =======, the new text, \
      >>>>>>> REPLACE, each marker on its own line";
 

@@ -30,7 +30,7 @@ pub(crate) struct Call<'a> {
 /// The result of a call, or what ends it early.
 pub(crate) type CallOutcome = Result<CallToolResult, ShortCircuit>;
 
-/// What ends a call early.
+/// The reasons why a call ends early.
 #[derive(Debug)]
 pub(crate) enum ShortCircuit {
     /// A result that says why.

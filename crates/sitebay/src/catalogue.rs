@@ -35,13 +35,13 @@ pub(crate) struct Operation {
     pub(crate) retired: Option<&'static str>,
     /// Sends an `Idempotency-Key`.
     pub(crate) keyed: bool,
-    /// Offered where nobody chose toolsets.
+    /// Listed by default.
     pub(crate) default: bool,
     /// Retired: offered only where the operator wants retired routes.
     pub(crate) hidden: bool,
     /// SiteBay works on after its answer.
     pub(crate) long: bool,
-    /// What a person is told would be lost.
+    /// The losses that the consent form names.
     pub(crate) consent: Option<&'static str>,
     /// The person is offered a checkpoint before.
     pub(crate) checkpoint: bool,
@@ -117,7 +117,7 @@ pub(crate) enum Place {
     Local,
 }
 
-/// What values an argument takes.
+/// The kind of values that an argument takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -145,7 +145,7 @@ pub(crate) enum Kind {
     Object,
 }
 
-/// What an empty string means.
+/// The meaning of an empty string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Empty {
     /// An empty string.
@@ -156,14 +156,14 @@ pub(crate) enum Empty {
     Null,
 }
 
-/// What an answer looks like.
+/// The shape of a response.
 #[derive(Debug)]
 pub(crate) struct Shape {
-    /// What one of these is called, with `_` between words.
+    /// The name of one item, with `_` between words.
     pub(crate) name: &'static str,
     /// The field that names one of these.
     pub(crate) heading: Option<&'static str>,
-    /// Whatever comes is put under the one field.
+    /// The whole response becomes the one field.
     pub(crate) free: bool,
     pub(crate) fields: &'static [Field],
 }

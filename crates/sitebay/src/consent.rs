@@ -1,7 +1,7 @@
 //! Asking the person before something is lost.
 //!
 //! Invariant: nothing is sent before consent but reads. Where the client can ask, the person is asked,
-//! whatever the model passed; `confirm: true` counts only where it cannot, or where the operator
+//! also if the model passed `confirm`; `confirm: true` counts only where it cannot, or where the operator
 //! wants it so (`MCP_CONSENT=argument`). With `MCP_CONSENT=refuse` it never counts: a client that cannot
 //! ask destroys nothing. What a person agreed to is what is lost: if that has changed
 //! while they were asked, they are asked again.
@@ -62,7 +62,7 @@ async fn agreed(call: &Call<'_>) -> Result<Value, ShortCircuit> {
     Err(CallToolResult::error(text).into())
 }
 
-/// What would be lost, in the catalogue's words, and the site as it is now.
+/// The losses, in the catalogue's words, and the site as it is now.
 pub(crate) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let lost = call.filled(call.operation.consent.unwrap_or_default());
     Ok(format!("This would be lost: {lost}{}", site_lines(call).await?))
@@ -105,7 +105,7 @@ pub(crate) async fn site(call: &Call<'_>) -> Result<Option<Value>, ShortCircuit>
     }
 }
 
-/// What a person fills in.
+/// The form's schema.
 const AGREE: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false}}}"#;
 /// The same with a checkpoint to choose.
 const AGREE_WITH_CHECKPOINT: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false},"checkpoint":{"type":"boolean","title":"Make a checkpoint first","description":"So that the present state can be brought back.","default":true}}}"#;

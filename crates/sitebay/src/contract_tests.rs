@@ -17,7 +17,7 @@ const FILE: &str = "sitebay-openapi-2026-03.json";
 const GENERATION: &str = "2026-03";
 const PREFIX: &str = "/f/api/v1";
 
-/// What differs: tool, parameter (the API's name), aspect, reason. `*` stands for any tool.
+/// The accepted differences: tool, parameter (the API's name), aspect, reason. `*` stands for any tool.
 const EXCEPTIONS: &[(&str, &str, &str, &str)] = &[
     ("*", "fqdn", "maxLength", HOST),
     ("*", "hostname", "maxLength", HOST),
@@ -182,7 +182,7 @@ fn offers(operation: &Operation, path: &str, method: Method) -> bool {
         || operation.alternatives.iter().any(other)
 }
 
-/// What is different, as `(parameter, aspect)`.
+/// The differences, as `(parameter, aspect)`.
 fn differences(operation: &Operation, path: &str, known: &[Known]) -> Vec<(String, &'static str)> {
     let mut found = Vec::new();
     let input = definition(operation.name)["inputSchema"].clone();

@@ -51,7 +51,7 @@ fn arguments(schema: &Value) -> Value {
     properties.map(|(name, schema)| (name.clone(), sample(name, schema))).collect()
 }
 
-/// What is sent for a value: everything that is sent as it is given, but for paths of files.
+/// The value as it is sent: unchanged, except for file paths.
 fn sent(operation: &Operation, parameter: &Parameter, value: &Value) -> Value {
     let below = |text: &Value| json!(text.as_str().unwrap().trim_start_matches("wp-content/"));
     match parameter.kind {

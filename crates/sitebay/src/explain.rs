@@ -1,4 +1,4 @@
-//! What went wrong with a request to SiteBay, and what to do next. The only place where an
+//! Explains a failed request to SiteBay and the next step. The only place where an
 //! [`ApiError`] becomes text.
 //!
 //! Invariant: a change whose outcome is unknown is never reported as one that did not happen.
@@ -168,7 +168,7 @@ fn is_busy(detail: &Detail) -> bool {
     matches!(detail, Detail::Text(text) if text.to_ascii_lowercase().contains("busy"))
 }
 
-/// What the address names besides the site is looked at first.
+/// The last thing that the address names is assumed to be missing, before the site.
 fn not_found(operation: &Operation) -> String {
     let sites = "sitebay_list_sites shows the sites that this key can see.";
     let by_site = operation.parameters.iter().any(|parameter| parameter.name == "fqdn");

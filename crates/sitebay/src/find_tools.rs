@@ -50,7 +50,7 @@ const SAME: [(&str, &str); 8] = [
 /// A word that few tools have counts for as much as this one that many have.
 const RAREST: usize = 16;
 
-/// What was asked for.
+/// The request.
 struct FindArguments {
     query: String,
     enable: Vec<String>,
@@ -137,7 +137,7 @@ fn hit([name, description]: &[String; 2], word: &str) -> usize {
     }
 }
 
-/// What names a tool, and what describes it, in small letters.
+/// A tool's name and title, and its description, in lower case.
 fn texts(tool: &Tool) -> [String; 2] {
     let title = field(tool, "title");
     let name = tool.name.strip_prefix("sitebay_").unwrap_or(tool.name);
@@ -200,7 +200,7 @@ fn answer(ctx: &Context, found: &[&Tool], enabled: Vec<String>, wanted: bool) ->
     CallToolResult::structured(Value::Object(data), text)
 }
 
-/// What a model needs to call a tool.
+/// The definition that a model needs to call a tool.
 fn shown(tool: &Tool) -> String {
     let [schema] = fields(tool.definition, ["inputSchema"]).unwrap_or_default();
     let schema = schema.map_or("{}", RawValue::get);

@@ -1,7 +1,7 @@
 //! Operations that the API had in another form: which form the service takes, found out by trying.
 //!
 //! Invariant: another form is tried only after an answer that shows that the first was not carried out.
-//! What was found out is kept for the isolate; a service that is updated is found out again.
+//! The result is cached in the isolate; after an update of the service it is detected again.
 
 use std::cell::RefCell;
 
@@ -109,7 +109,7 @@ mod tests {
         let result = run(&fake, "sitebay_dolt_diff_summary", json!({"fqdn": "a.org"}));
         assert!(result.is_error);
         assert_eq!(fake.lines().len(), 2);
-        // What is missing is the site, not the route: nothing else is tried.
+        // The site is missing, not the route: no other form is tried.
         let fake = FakePlatform::new([json(404, json!({"detail": "Site not found"}))]);
         let result = run(&fake, "sitebay_dolt_diff_summary", json!({"fqdn": "b.org"}));
         assert!(result.is_error && fake.lines().len() == 1, "{}", result.text);

@@ -1,4 +1,4 @@
-//! What each kind of text accepts, and the normal form that is sent. Other values are the schema's.
+//! The valid values of each kind of text, and the normal form that is sent. Other values are checked by the schema.
 //!
 //! Invariant: a value that passes needs no further check before it is placed.
 
@@ -109,7 +109,7 @@ fn is_json_object(text: &str) -> bool {
     text.trim().is_empty() || raw::value(text).is_ok_and(|json| json.is_object())
 }
 
-/// What a parameter takes, in words.
+/// A description of the values that a parameter takes.
 pub(crate) fn expectation(parameter: &Parameter) -> String {
     if !parameter.choices.is_empty() {
         return format!("one of {}", parameter.choices.join(", "));

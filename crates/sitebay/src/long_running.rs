@@ -55,7 +55,7 @@ fn narrow(status: u64) -> u16 {
     u16::try_from(status).unwrap_or(200)
 }
 
-/// The answer, or a text: what the model is told where there is none.
+/// The response, or the text for the model if there is none.
 async fn once(call: &Call<'_>) -> Value {
     match call.sent_now().await {
         Ok(answer) => {
@@ -74,7 +74,7 @@ fn text_of(result: &CallToolResult) -> String {
     }
 }
 
-/// What came of a request whose answer was lost.
+/// The outcome of a request whose response was lost.
 async fn found_out(call: &Call<'_>) -> Result<ApiResponse, ShortCircuit> {
     if is_creation(call)
         && let Some(json) = read(call, &site(call)).await
@@ -89,7 +89,7 @@ async fn found_out(call: &Call<'_>) -> Result<ApiResponse, ShortCircuit> {
     Err(CallToolResult::error(text).into())
 }
 
-/// What shows that SiteBay is done.
+/// The condition that shows that SiteBay is done.
 enum CompletionCheck {
     /// The site, or its stage, at this path: until it is idle.
     Idle(String),
@@ -112,8 +112,8 @@ impl CompletionCheck {
         }
     }
 
-    /// What is there once SiteBay is done; null where the answer to the request says more, a text
-    /// where nobody can find out.
+    /// The state once SiteBay is done; null where the answer to the request says more, a text
+    /// if it cannot be found out.
     async fn look(&self, call: &Call<'_>) -> Option<Value> {
         let (Self::Idle(path) | Self::Gone(path) | Self::Restore(path)) = self;
         let seen = match asked(call, path).await {
@@ -149,12 +149,12 @@ fn site(call: &Call<'_>) -> String {
     format!("/site/{}", encode_part(fqdn).unwrap_or_default())
 }
 
-/// What is at a path; None also where it could not be read just now.
+/// Reads a path. Returns `None` also if it could not be read just now.
 async fn read(call: &Call<'_>, path: &str) -> Option<Value> {
     asked(call, path).await.ok().map(|answer| answer.json)
 }
 
-/// What the model is told where SiteBay took the request, and then refuses to say what came of it.
+/// The text for the model if SiteBay accepted the request, and then refuses to report its outcome.
 fn lost(call: &Call<'_>, error: &ApiError) -> String {
     let why = text_of(&call.explained(error, false));
     format!(

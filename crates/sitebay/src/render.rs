@@ -14,7 +14,7 @@ const JSON_SHOWN: usize = 20_000;
 
 type Record = Map<String, Value>;
 
-/// What one of a shape is called.
+/// The name of one item of a shape.
 pub(crate) fn name(shape: &Shape) -> String {
     shape.name.replace('_', " ")
 }

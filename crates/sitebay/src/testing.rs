@@ -75,7 +75,7 @@ pub(crate) fn fact_or_skip(test: &str, file: &str) -> Option<Value> {
     Some(serde_json::from_str(&text).unwrap())
 }
 
-/// What clients check before they accept structured content, as far as our schemas go.
+/// The checks that clients make of structured content, for the keywords of our schemas.
 fn assert_fits(schema: &Value, value: &Value, at: &str) {
     let types: Vec<&str> = match &schema["type"] {
         Value::String(name) => vec![name],

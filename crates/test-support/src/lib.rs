@@ -1,4 +1,4 @@
-//! What the tests of several crates share.
+//! Test support for several crates.
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Who may visit a site and where visitors are sent: redirects, addresses, security.
+//! Access to a site, and where visitors are sent: redirects, addresses, security.
 //!
 //! All of it is the later generation's. Of its bodies only the paths are documented; the field
 //! names are the sandbox's own.
@@ -80,7 +80,7 @@ fn security(world: &mut World, ask: &Ask<'_>) -> Outcome {
     Ok(Reply::ok(&view))
 }
 
-/// Keeps whatever is given, as its fields are not documented.
+/// Stores the whole body, as its fields are not documented.
 fn set_security(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let fields = ask.body()?.all();
     world.site_mut(ask.fqdn())?.extras.security.extend(fields);
@@ -92,7 +92,7 @@ fn listed(pairs: &BTreeMap<String, String>, [key, value]: [&str; 2]) -> Reply {
     Reply::ok(&entries.collect::<Value>())
 }
 
-/// What a removal names: in the query, or else in the body.
+/// The target of a removal: in the query, or else in the body.
 fn named(ask: &Ask<'_>, name: &str) -> Result<String, Reply> {
     let query = ask.query();
     let mut form: Form = if query.has(name) { query } else { ask.body_if_any()? };

@@ -28,7 +28,7 @@ pub(super) fn edited(name: &str, before: Option<&str>, edit: &str) -> Result<Str
     Ok(text.unwrap_or_default())
 }
 
-/// What differs, as lines marked with `-` and `+`, without what is alike before and behind.
+/// The differences, as lines marked with `-` and `+`, without the common beginning and end.
 pub(super) fn diff(name: &str, before: &str, after: &str) -> String {
     let old: Vec<&str> = before.lines().collect();
     let new: Vec<&str> = after.lines().collect();

@@ -16,7 +16,7 @@ pub(super) struct Shell<'a> {
     pub(super) cwd: String,
 }
 
-/// What a command prints, and whether it succeeds.
+/// A command's output, and whether it succeeds.
 pub(super) type Printed = (String, bool);
 
 /// A success.
@@ -71,7 +71,7 @@ impl Shell<'_> {
         }
     }
 
-    /// What the site or its stage holds.
+    /// The content of the site or its stage.
     pub(super) fn place(&self) -> &Place {
         self.site.place(self.stage).unwrap_or(&self.site.live)
     }

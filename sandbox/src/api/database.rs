@@ -118,7 +118,7 @@ fn no_commit() -> Reply {
     Reply::detail(404, "Commit not found")
 }
 
-/// What one commit of a history did.
+/// The changes of one commit of a history.
 fn of(history: &[Commit], index: usize) -> Vec<Change> {
     let after = history.get(index).map(|commit| commit.after.as_ref().clone()).unwrap_or_default();
     let before = history.get(index.saturating_add(1));

@@ -1,4 +1,4 @@
-//! The account's keys; the later generation's. A key cannot make keys, and whoever calls the
+//! The account's keys; the later generation's. A key cannot make keys, and every caller of the
 //! sandbox has one.
 
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! What a site is doing, what may be done with it, and its sleep; the later generation's.
+//! A site's state, its allowed operations, and its sleep; the later generation's.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ pub(super) const ROUTES: &[Route] = &[
     post("/site/{fqdn}/code-server-sso", sign_on).since_october(),
 ];
 
-/// What may be asked of a site as it is now.
+/// The operations that a site allows in its state.
 fn actions(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let site = world.site(ask.fqdn())?;
     let status = site.status();

@@ -1,4 +1,4 @@
-//! Who is in a team, and who is asked to be; the later generation's.
+//! Members and invitations of a team; the later generation's.
 
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -92,7 +92,7 @@ fn show(world: &mut World, ask: &Ask<'_>) -> Outcome {
     found.map(|(team, invite)| Reply::ok(&invite.view(team))).ok_or_else(no_invite)
 }
 
-/// Takes an invitation up: whoever it was for is then a member.
+/// Accepts an invitation: its recipient becomes a member.
 fn accept(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let id = ask.uuid("invite_id")?;
     for team in &mut world.teams {

@@ -21,7 +21,7 @@ pub(super) struct Page {
     links: Vec<(String, String)>,
 }
 
-/// What every page has.
+/// The content of every page.
 const EVERYWHERE: [&str; 7] = ["html", "head", "body", "header", "main", "footer", "h1"];
 
 impl Page {

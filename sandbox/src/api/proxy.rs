@@ -1,4 +1,4 @@
-//! What the proxies have in common.
+//! The common part of the proxies.
 //!
 //! The contract leaves their answers open. The sandbox passes the other service's status and
 //! JSON on, so that a client meets error bodies without a `detail` too.

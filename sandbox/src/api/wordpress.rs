@@ -26,7 +26,7 @@ const SETTINGS: [(&str, &str); 5] = [
     ("posts_per_page", "posts_per_page"),
 ];
 
-/// What the other side shows, or its error.
+/// The response of the other side, or its error.
 type Shown = Result<Value, Reply>;
 
 fn proxy(world: &mut World, ask: &Ask<'_>) -> Outcome {

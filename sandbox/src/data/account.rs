@@ -7,13 +7,13 @@ use super::{sample_id, user};
 use crate::clock::{self, Time};
 use crate::json::Fields as _;
 
-/// What a key may do.
+/// A key's permissions.
 pub(crate) const PERMISSIONS: &[&str] = &["read", "readwrite", "admin"];
 
 /// The user's own settings and the account's keys.
 #[derive(Debug)]
 pub(crate) struct Account {
-    /// What the user has changed about themselves.
+    /// The settings that the user has changed.
     pub(crate) changed: Map<String, Value>,
     /// The keys.
     pub(crate) keys: Vec<Key>,
@@ -28,7 +28,7 @@ pub(crate) struct Key {
     pub(crate) name: String,
     /// The team it is for.
     pub(crate) team_id: Uuid,
-    /// What it may do.
+    /// Its scopes.
     pub(crate) permission: String,
     /// When it was made.
     pub(crate) created_at: Time,

@@ -9,9 +9,9 @@ use crate::clock::{self, Time};
 pub(crate) struct Browser {
     /// The page shown; none while the browser is closed.
     pub(crate) path: Option<String>,
-    /// What was filled into the page's fields, by selector.
+    /// The values of the page's fields, by selector.
     pub(crate) fields: BTreeMap<String, String>,
-    /// What the console says, with its level.
+    /// The console's messages, with their levels.
     pub(crate) console: Vec<(Time, &'static str, String)>,
 }
 

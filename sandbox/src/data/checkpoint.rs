@@ -11,13 +11,13 @@ use crate::clock::{self, Time};
 pub(crate) struct Checkpoint {
     /// Its id.
     pub(crate) id: Uuid,
-    /// What its maker calls it.
+    /// Its name.
     pub(crate) name: String,
-    /// What its maker says about it.
+    /// Its description.
     pub(crate) description: Option<String>,
     /// The page its picture is of.
     pub(crate) page_path: String,
-    /// What its maker has put with it.
+    /// Its metadata.
     pub(crate) metadata: Value,
     /// Whether a conversation was put with it.
     pub(crate) has_conversation: bool,
@@ -29,7 +29,7 @@ pub(crate) struct Checkpoint {
     pub(crate) at: Time,
     /// The state of the database.
     pub(crate) commit: Option<String>,
-    /// What the site held.
+    /// The site's content.
     pub(crate) content: Content,
     /// Whether it is of the stage.
     pub(crate) of_stage: bool,

@@ -1,4 +1,4 @@
-//! What differs between two states of a database.
+//! The differences between two states of a database.
 
 use serde_json::{Value, json};
 

@@ -14,7 +14,7 @@ pub(crate) struct Record {
     pub(crate) kind: String,
     /// The whole name.
     pub(crate) name: String,
-    /// What it says.
+    /// Its value.
     pub(crate) content: String,
     /// Whether visitors go through the cache.
     pub(crate) proxied: bool,

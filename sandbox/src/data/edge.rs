@@ -1,4 +1,4 @@
-//! What lies between visitors and a site: further names, paths to elsewhere, the cache.
+//! The edge in front of a site: further names, external paths, the cache.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What has happened to a site, for its logs and its list of events.
+//! The events of a site, for its logs and its list of events.
 
 use serde_json::{Value, json};
 use uuid::Uuid;

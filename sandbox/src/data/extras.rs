@@ -1,4 +1,4 @@
-//! What only the later generation has on a site.
+//! The data of a site that only the later generation has.
 
 use std::collections::BTreeMap;
 
@@ -28,9 +28,9 @@ pub(crate) struct Extras {
 pub(crate) struct Job {
     /// Its id.
     pub(crate) id: Uuid,
-    /// What it does.
+    /// Its effect.
     pub(crate) kind: &'static str,
-    /// What it works from.
+    /// Its source.
     pub(crate) source: String,
     /// Whether it is done.
     pub(crate) done: Pending,

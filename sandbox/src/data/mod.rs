@@ -84,11 +84,11 @@ pub(crate) struct World {
 /// A creation that must not be repeated.
 #[derive(Debug)]
 pub(crate) struct Creation {
-    /// What was asked for.
+    /// The request.
     pub(crate) body: Value,
     /// The site made for it.
     pub(crate) site: Uuid,
-    /// What was answered, for when the site is gone again.
+    /// The response, for when the site is gone again.
     pub(crate) answer: Value,
 }
 
@@ -111,7 +111,7 @@ impl World {
         }
     }
 
-    /// The site of a name, whatever the case it is written in.
+    /// The site of a name, ignoring case.
     pub(crate) fn site(&self, fqdn: &str) -> Result<&Site, Reply> {
         let fqdn = fqdn.to_lowercase();
         let found = self.sites.iter().find(|site| site.fqdn == fqdn);

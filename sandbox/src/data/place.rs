@@ -1,6 +1,6 @@
-//! What a site or a stage holds, and what it held before.
+//! The content of a site or a stage, and its history.
 //!
-//! Contents are shared until they are changed, so that ten thousand sites that nobody has touched
+//! Contents are shared until they are changed, so that ten thousand unchanged sites
 //! cost no more than one, and a checkpoint costs nothing.
 
 use std::collections::BTreeMap;
@@ -39,7 +39,7 @@ pub(crate) struct Commit {
     pub(crate) hash: String,
     /// When it was reached.
     pub(crate) at: Time,
-    /// What was done.
+    /// The operation.
     pub(crate) message: String,
     /// The state.
     pub(crate) after: Arc<Tables>,
@@ -110,7 +110,7 @@ impl Place {
         }
     }
 
-    /// What was there at a moment; before the beginning, what was there first.
+    /// The content at a moment; before the beginning, the first content.
     pub(crate) fn at(&self, time: Time) -> &Content {
         let earlier = self.past.iter().find(|(until, _)| *until > time);
         earlier.map_or(&self.content, |(_, content)| content)

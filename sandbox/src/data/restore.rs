@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::place::{Content, Files, Place};
 use crate::clock::{self, Time};
 
-/// What is to be restored.
+/// The plan of a restore.
 #[derive(Debug)]
 pub(crate) struct Plan {
     /// The moment to go back to.
@@ -38,7 +38,7 @@ pub(crate) struct Restore {
     takes: Duration,
 }
 
-/// What a restore does.
+/// The counts of a restore.
 #[derive(Debug, Default, Clone, Copy)]
 struct Counts {
     tables: usize,
@@ -48,7 +48,7 @@ struct Counts {
 }
 
 impl Plan {
-    /// What the place is to hold afterwards. `None` when there is no such state of the database.
+    /// The content afterwards. `None` when there is no such state of the database.
     pub(crate) fn outcome(&self, place: &Place) -> Option<Content> {
         let now = place.content();
         let then = place.at(self.restore_point);

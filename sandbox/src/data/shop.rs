@@ -97,7 +97,7 @@ fn lay_over(product: &mut Value, given: &Value) {
     }
 }
 
-/// The shops somebody has changed. Every shop is connected but those whose name starts with
+/// The shops that were changed. Every shop is connected but those whose name starts with
 /// `unknown`.
 #[derive(Debug, Default)]
 pub(crate) struct Shops {

@@ -29,13 +29,13 @@ pub(crate) struct Site {
     pub(crate) team_id: Uuid,
     /// The repository it is connected to.
     pub(crate) git_url: Option<String>,
-    /// What it last took from there.
+    /// The last commit taken from there.
     pub(crate) git_hash: Option<String>,
     /// Whether visitors are asked for a password.
     pub(crate) http_auth_enabled: bool,
     /// Whether it is on the free plan.
     pub(crate) is_free: bool,
-    /// What it holds.
+    /// Its content.
     pub(crate) live: Place,
     /// Its stage.
     pub(crate) stage: Option<Box<Stage>>,
@@ -53,11 +53,11 @@ pub(crate) struct Site {
     pub(crate) cloudflare: Cloudflare,
     /// The browser that shows it.
     pub(crate) browser: Browser,
-    /// What has happened to it.
+    /// Its events.
     pub(crate) events: Events,
     /// Whether its domain is found to use the right name servers.
     pub(crate) name_servers: Pending,
-    /// What only the later generation has.
+    /// The data that only the later generation has.
     pub(crate) extras: Extras,
     /// When it was made.
     pub(crate) created_at: Time,
@@ -66,7 +66,7 @@ pub(crate) struct Site {
     busy: Option<Busy>,
 }
 
-/// What a new site is made from.
+/// The parameters of a new site.
 #[derive(Debug)]
 pub(crate) struct NewSite {
     /// Its domain name.
@@ -102,7 +102,7 @@ impl Site {
         site
     }
 
-    /// A new site, idle until told otherwise.
+    /// A new, idle site.
     pub(crate) fn create(new: NewSite) -> Self {
         Self::make(Uuid::new_v4(), clock::now(), new)
     }
@@ -187,7 +187,7 @@ impl Site {
         self.events.note("wordpress", "info", "Woken".to_owned());
     }
 
-    /// What the site is doing now.
+    /// The site's current status.
     pub(crate) fn status(&self) -> Status {
         match &self.busy {
             Some(busy) if !busy.is_over() => busy.status,

@@ -18,7 +18,7 @@ pub(crate) struct Stage {
     pub(crate) branch: Option<String>,
     /// When it was made.
     pub(crate) created_at: Time,
-    /// What it holds.
+    /// Its content.
     pub(crate) place: Place,
 }
 

@@ -1,10 +1,10 @@
-//! What a site is doing, and what is to happen when it is done.
+//! A site's status, and the work that is under way.
 
 use std::time::{Duration, Instant};
 
 use super::place::Content;
 
-/// What a site is doing, as far as the sandbox goes.
+/// The status of a site, as far as the sandbox supports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Status {
     /// Nothing: it can be changed.
@@ -67,7 +67,7 @@ impl Status {
     }
 }
 
-/// What a piece of work leaves behind.
+/// The result of a piece of work.
 #[derive(Debug)]
 pub(crate) enum Work {
     /// Nothing but the time it took.
@@ -78,7 +78,7 @@ pub(crate) enum Work {
         stage: bool,
         /// The new content.
         content: Content,
-        /// What the database's history says about it.
+        /// Its message in the database's history.
         message: String,
     },
     /// The site has its stage's content.
@@ -94,9 +94,9 @@ pub(crate) enum Work {
 /// Work under way.
 #[derive(Debug)]
 pub(super) struct Busy {
-    /// What the site is doing meanwhile.
+    /// The site's status meanwhile.
     pub(super) status: Status,
-    /// What happens at the end.
+    /// The action at the end.
     pub(super) work: Work,
     since: Instant,
     until: Option<Instant>,

@@ -1,4 +1,4 @@
-//! What every site starts with.
+//! The initial content of a site.
 
 use std::sync::{Arc, LazyLock};
 

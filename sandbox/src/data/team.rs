@@ -17,7 +17,7 @@ pub(crate) struct Team {
     pub(crate) is_default: bool,
     /// Its time zone.
     pub(crate) timezone: String,
-    /// The invitations nobody has answered yet.
+    /// The open invitations.
     pub(crate) invites: Vec<Invite>,
     /// The e-mail addresses of those in it besides the owner, by their user's id.
     pub(crate) members: Vec<(Uuid, String)>,
@@ -29,7 +29,7 @@ pub(crate) struct Team {
 pub(crate) struct Invite {
     /// Its id.
     pub(crate) id: Uuid,
-    /// Who is invited.
+    /// The invited person.
     pub(crate) email: String,
     /// When.
     pub(crate) created_at: Time,

@@ -13,9 +13,9 @@ pub(crate) struct Ticket {
     pub(crate) id: Uuid,
     /// The team it is about.
     pub(crate) team_id: Option<Uuid>,
-    /// What it is about.
+    /// Its subject.
     pub(crate) subject: String,
-    /// What is asked.
+    /// Its text.
     pub(crate) body: String,
     /// `open` or `closed`.
     pub(crate) status: String,
@@ -30,7 +30,7 @@ pub(crate) struct Ticket {
 pub(crate) struct TicketReply {
     /// Its id.
     pub(crate) id: Uuid,
-    /// What it says.
+    /// Its value.
     pub(crate) body: String,
     /// When it was written.
     pub(crate) created_at: Time,

@@ -6,7 +6,7 @@ use super::place::{Content, Files, Tables};
 
 use crate::json::Fields as _;
 
-/// The first id of a post that somebody makes.
+/// The first id of a new post.
 const FIRST: u64 = 101;
 
 /// A plugin or a theme.

@@ -1,4 +1,4 @@
-//! What backups bring back.
+//! The content that backups restore.
 
 use serde_json::{Value, json};
 

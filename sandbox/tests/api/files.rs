@@ -11,7 +11,7 @@ async fn edit(api: &Api, path: &str, blocks: &str) -> (u16, Value) {
     api.post("/site/site-1.example.com/wpfile_diff_edit", body).await
 }
 
-/// What a file of the first site holds now, if it was edited.
+/// The content of a file of the first site, if it was edited.
 async fn content(api: &Api, path: &str) -> Option<String> {
     let (_, state) = answer(api.bare("GET", "/__control/state")).await;
     let text = state["sites"][0]["edited_files"][path].as_str();

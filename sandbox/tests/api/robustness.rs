@@ -1,4 +1,4 @@
-//! Input that nobody should send: it is refused or taken, never a reason to fail.
+//! Invalid input: it is refused or accepted, and never causes a failure.
 
 use sandbox::{Generation, Options, Recorded};
 use serde_json::{Map, Value, json};

@@ -133,7 +133,7 @@ impl KeyValue {
             let wanted = ListOptions::new().start(&start).limit(AT_ONCE);
             let entries = self.state.storage().list_with_options(wanted).await?;
             each(&entries, &mut |key, stored| {
-                // What cannot be read is over.
+                // A row that cannot be read counts as expired.
                 let until = Row::read(stored).map_or(0, |row| row.until);
                 let until = if until > now { until } else { longer(&key) };
                 start = format!("{key}\0");

@@ -128,7 +128,7 @@ impl Rows {
         self.alarm.set(0);
     }
 
-    /// What the alarm does: removes the rows whose end has come, but for those that `longer` gives
+    /// The alarm's work: removes the expired rows, but for those that `longer` gives
     /// a later one. Where none is left, the storage is what it was before the first.
     pub async fn clear(&self, longer: &dyn Fn(&str) -> u64) -> Result<()> {
         self.woken();

@@ -193,7 +193,7 @@ impl Table {
         Ok(())
     }
 
-    /// What cannot be read is over.
+    /// A row that cannot be read counts as expired.
     fn move_row(&self, key: &str, stored: &str) -> Result<()> {
         let Some(row) = Row::read(stored) else {
             return Ok(());

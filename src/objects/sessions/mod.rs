@@ -67,7 +67,7 @@ pub struct Sessions {
     registered: Cell<Registration>,
     /// News that are about to be announced, and the sessions in which they arose.
     waiting: RefCell<Vec<(Uuid, ChangeEvent)>>,
-    /// Sessions that were issued then or before are ended, as far as this life was told.
+    /// Sessions that were issued then or before are ended, as far as this incarnation knows.
     not_before: Cell<u32>,
     /// Whether the last message came with a SiteBay token that is unverified.
     unverified: Cell<bool>,
@@ -105,7 +105,7 @@ impl Sessions {
         self.unverified.set(true);
     }
 
-    /// Whether the hub was not told what it should know, because the token was unverified.
+    /// Whether a registration at the hub was skipped because the token was unverified.
     pub fn is_unverified(&self) -> bool {
         self.unverified.get()
     }
@@ -169,7 +169,7 @@ impl Sessions {
     }
 
     /// Opens the session's long-lived stream over a socket that lets the object sleep. A new one
-    /// replaces the old one at once: a client that lost its connection must not be told to wait.
+    /// replaces the old one at once: a client that lost its connection must not have to wait.
     pub async fn open_stream(
         &self,
         session: &Session,
@@ -186,7 +186,7 @@ impl Sessions {
         for news in session.take_news() {
             socket::send(&pair.server, &news);
         }
-        // Whoever sees its stream open hears of everything from then on.
+        // A client whose stream is open receives every change from then on.
         self.register(claims).await;
         Ok(pair.client)
     }
@@ -231,7 +231,7 @@ impl Sessions {
         if let Err(error) = self.rows.put(&settings_key(claims.session), &text, until).await {
             log::error!("the settings of a session could not be stored: {error}");
         }
-        // A client that watches a resource is told of its next change, wherever that arises.
+        // A client that watches a resource is notified of its next change, wherever that arises.
         if !settings.subscriptions.is_empty() && !session.is_ended() {
             self.register(claims).await;
         }
@@ -255,7 +255,7 @@ impl Sessions {
         Ok(())
     }
 
-    /// Ends the sessions that were issued then or before. False: nobody is left.
+    /// Ends the sessions that were issued then or before. Returns false if none is left.
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
         self.end_in_memory(|session| session.issued <= not_before);
@@ -286,7 +286,7 @@ impl Sessions {
         }
     }
 
-    /// What a client said of itself on a stream that carries everything.
+    /// The client's `initialize` parameters on a stream of 2024-11-05.
     fn negotiated(&self, session: Uuid) -> Option<Negotiated> {
         attachment(self.sockets(session).first()?)?.negotiated
     }

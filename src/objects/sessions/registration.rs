@@ -19,19 +19,19 @@ use mcp_auth::{
 };
 use mcp_server::{hub::Watched, notifier::ChangeEvent};
 
-/// What the hub knows of this object.
+/// The registration of this object at its hub.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Registration {
-    /// Whatever it was told by an earlier life of the object.
+    /// As an earlier incarnation of the object left it.
     Unknown,
     /// Nothing.
     No,
-    /// That it is to be told, until then.
+    /// Registered for changes until then.
     Until(u64),
 }
 
 impl Sessions {
-    /// Tells the hub what it was not told while the caller's token was unverified.
+    /// Makes the registrations that were skipped while the caller's token was unverified.
     pub async fn trust(&self, principal: &Principal, own_token: Option<&Secret>) {
         if !self.unverified.replace(false) {
             return;
@@ -47,8 +47,8 @@ impl Sessions {
         }
     }
 
-    /// Notes news that are about to be announced; false where the same wait for that already: to be
-    /// told the same twice at once is to be told once.
+    /// Records a change that is about to be announced. False if the same one waits already:
+    /// consecutive identical changes are merged.
     pub fn is_first(&self, origin: &Claims, news: &ChangeEvent) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         let known =
@@ -59,7 +59,7 @@ impl Sessions {
         !known
     }
 
-    /// Tells everybody of the subject what changed in one of these sessions, which knows it.
+    /// Announces a change in one of these sessions to the subject's other sessions and listeners.
     pub async fn announce(self: &Rc<Self>, origin: &Claims, news: &ChangeEvent) {
         let told =
             |waiting: &(Uuid, ChangeEvent)| waiting.0 == origin.session && waiting.1 == *news;
@@ -76,7 +76,7 @@ impl Sessions {
         Hub::new(&self.env, origin.subject).announce_from(origin.object(), news).await;
     }
 
-    /// Tells the sessions that have a reason to hear of changes, but for one. False: there is none.
+    /// Notifies the sessions with a stream or a subscription, but for one. Returns false if there is none.
     pub async fn notify(self: &Rc<Self>, news: &ChangeEvent, but: Option<Uuid>) -> Result<bool> {
         let listening = self.listening().await?;
         for claims in listening.iter().filter(|claims| Some(claims.session) != but) {
@@ -88,7 +88,7 @@ impl Sessions {
     }
 
     /// Has the hub tell this object of changes until the session's id runs out. The hub answers since
-    /// when sessions count: an object that it did not know was not told that all were ended.
+    /// when sessions count: an object that was not registered did not learn that all were ended.
     pub async fn register(&self, claims: &Claims) {
         if self.unverified.get() {
             return;
@@ -141,7 +141,7 @@ impl Sessions {
         Ok(watched.into_uris())
     }
 
-    /// Has the hub tell this object no more, where nobody listens.
+    /// Unregisters this object from the hub, if no session listens.
     pub(super) async fn leave(&self, claims: &Claims) {
         if self.registered.get() == Registration::No || self.unverified.get() {
             return;
@@ -158,7 +158,7 @@ impl Sessions {
             // The hub finds out with its next news.
             log::error!("a session could not deregister from its hub: {error}");
         }
-        // Whoever came in the meantime may have been taken off again.
+        // A session that came in the meantime may have been unregistered with it.
         if let Ok(listening) = self.listening().await
             && let Some(claims) = listening.iter().max_by_key(|claims| claims.expires)
         {
@@ -167,8 +167,8 @@ impl Sessions {
         }
     }
 
-    /// Notes that the hub forgets this object where nobody listens. A stream that was opened while
-    /// others were told counts.
+    /// Records that the hub removes this object if no session listens. A stream that was opened while
+    /// others were notified counts.
     pub(super) fn is_heard(&self, listening: bool) -> bool {
         let heard = listening || self.state.get_websockets().iter().any(socket::is_open);
         if !heard {
@@ -178,7 +178,7 @@ impl Sessions {
     }
 
     async fn has_listeners(&self) -> bool {
-        // What cannot be read may be there.
+        // A row that cannot be read may exist.
         self.listening().await.map_or(true, |listening| !listening.is_empty())
     }
 

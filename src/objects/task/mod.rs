@@ -71,7 +71,7 @@ struct Inner {
     live: RefCell<Option<Rc<TaskRun>>>,
     /// A run is being made or is under way.
     busy: Cell<bool>,
-    /// What is known of what this life of the object did.
+    /// The record of this incarnation of the object.
     record: Rc<RequestRecord>,
 }
 
@@ -164,7 +164,7 @@ impl Inner {
         }
     }
 
-    /// A follower left; where the task was its own, nobody wants it any more.
+    /// A follower left; if it owned the task, the task is cancelled.
     async fn left(self: Rc<Self>, socket: WebSocket) -> Result<()> {
         let owner = self.state.get_tags(&socket).iter().any(|tag| tag == OWNER);
         if let (true, Some(kept)) = (owner, self.load().await?) {
@@ -292,7 +292,7 @@ impl Inner {
         kept.borrow().is_due(WorkersPlatform.now_ms())
     }
 
-    /// What is known of the task for whoever operates the server.
+    /// The log record of the task.
     fn record(&self, kept: &SharedTask) -> Rc<RequestRecord> {
         task_context::fill_record(&self.record, &kept.borrow());
         self.record.clone()

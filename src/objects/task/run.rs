@@ -126,7 +126,7 @@ impl Inner {
     }
 }
 
-/// What a run needs of its object.
+/// The operations that a run needs of its object.
 struct ObjectTaskStore {
     core: Rc<Inner>,
     kept: SharedTask,

@@ -1,6 +1,6 @@
-//! `/account`: a person sees what it gave, and takes it back.
+//! `/account`: lists a person's grants and sessions, and revokes them.
 //!
-//! Invariant: whoever is signed in here knows the SiteBay token of the subject, or is known at the
+//! Invariant: a person signed in here knows the SiteBay token of the subject, or is known at the
 //! provider that the operator chose. A change comes from a
 //! form of this page, in the same browser.
 
@@ -91,7 +91,7 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     }
 }
 
-/// Who is signed in, and by which cookie.
+/// The signed-in subject, and its cookie.
 fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, String)>> {
     let Some(cookie) = Cookie::Account.read(server, request)? else {
         return Ok(None);

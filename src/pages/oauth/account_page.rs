@@ -1,4 +1,4 @@
-//! What `/account` shows.
+//! The page `/account`.
 
 use maud::{Markup, html};
 
@@ -12,13 +12,13 @@ use mcp_server::hub::{ListedGrant, Watcher};
 pub(super) struct AccountItem {
     /// Its name on the wire.
     id: String,
-    /// What a person calls it.
+    /// Its name for people.
     name: String,
-    /// What else there is to know.
+    /// Further details.
     about: String,
 }
 
-/// What a signed-in person has.
+/// The grants and sessions of a signed-in person.
 pub(super) struct Account {
     /// The apps.
     pub(super) grants: Vec<AccountItem>,

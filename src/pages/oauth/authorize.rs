@@ -80,7 +80,7 @@ async fn read(
     Authorization::read(form, id, &client, &server.origin)
 }
 
-/// Who is asked for what.
+/// An authorization request and the person it is shown to.
 struct ConsentRequest {
     request: Authorization,
     /// None: people say who they are by their SiteBay token.
@@ -260,12 +260,12 @@ async fn grant(
     }
 }
 
-/// Who a person with this SiteBay token is.
+/// The subject of a person with this SiteBay token.
 pub(super) fn subject(server: &Server<'_>, token: &Secret) -> Subject {
     Subject::of(&server.keys, AuthMethod::OAuth, &server.origin, "", Some(token.expose()))
 }
 
-/// Who a person of another provider is.
+/// The subject of a person of an OpenID provider.
 pub(super) fn subject_of(server: &Server<'_>, person: &OidcUser) -> Subject {
     Subject::of(&server.keys, AuthMethod::OAuth, &person.issuer, &person.id, None)
 }

@@ -1,4 +1,4 @@
-//! Who a client is by its id: what it said when it registered, or what its document says.
+//! Finds a client by its id: from its registration, or its metadata document.
 
 use std::{cell::RefCell, time::Duration};
 

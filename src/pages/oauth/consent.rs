@@ -9,15 +9,15 @@ use mcp_auth::{
 };
 use mcp_platform::url::Url;
 
-/// What the page shows.
+/// The contents of the page.
 pub(super) struct Consent<'a> {
-    /// What is asked for.
+    /// The request.
     pub(super) request: &'a Authorization,
-    /// Who is signed in, where people sign in elsewhere.
+    /// The signed-in person, if people sign in at a provider.
     pub(super) person: Option<&'a OidcUser>,
     /// The form's ticket.
     pub(super) ticket: &'a str,
-    /// What was wrong with the last answer.
+    /// The error of the last submission.
     pub(super) wrong: Option<&'a str>,
 }
 
@@ -56,7 +56,7 @@ impl Consent<'_> {
     }
 }
 
-/// What is known of where the client comes from.
+/// The verified origin of the client.
 fn origin(request: &Authorization) -> Markup {
     let host = client_metadata_document::is_address(&request.client_id)
         .then(|| Url::parse(&request.client_id))

@@ -7,8 +7,8 @@ use super::reply;
 use crate::platform::http::Response;
 use mcp_auth::{authentication::AuthConfig, oauth::error::OAuthError};
 
-/// Answers any OAuth request to a server that has no OAuth, with the way in that it has. `is_open`: it lets
-/// everybody in.
+/// Answers any OAuth request to a server without OAuth, and names its authentication method. `is_open`: authentication
+/// is off.
 ///
 /// # Errors
 /// Only where the runtime fails.

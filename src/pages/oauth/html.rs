@@ -1,4 +1,4 @@
-//! What all pages for people have in common.
+//! The common layout of the HTML pages.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -36,7 +36,7 @@ pub(super) fn error_page(why: &str) -> Markup {
     page("This page cannot continue", &body)
 }
 
-/// What went wrong with what a person entered.
+/// An error about a person's input.
 pub(super) fn wrong(why: Option<&str>) -> Markup {
     html! {
         @if let Some(why) = why { p.wrong role="alert" { (why) } }

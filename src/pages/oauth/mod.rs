@@ -41,7 +41,7 @@ use mcp_server::{
     telemetry::audit::{Audit, AuditEntry, GrantEvent},
 };
 
-/// What answers at a path.
+/// The routes of these endpoints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// A discovery document.
@@ -56,13 +56,13 @@ pub enum Route {
     Revoke,
     /// Registration.
     Register,
-    /// What a person gave.
+    /// The account page.
     Account,
     /// A discovery document of something that this server does not have.
     Nothing,
 }
 
-/// What answers at this path.
+/// The route of a path.
 pub fn route(path: &str) -> Option<Route> {
     Some(match path {
         "/authorize" => Route::Authorize,

@@ -47,7 +47,7 @@ thread_local! {
     static KNOWN: RefCell<KnownProvider> = RefCell::default();
 }
 
-/// What a person signs in for.
+/// Why a person was sent to sign in.
 pub(super) enum LoginPurpose {
     /// To answer an app.
     Consent(Authorization),
@@ -135,7 +135,7 @@ pub(super) async fn callback(server: &Server<'_>, request: &Request) -> Result<R
     }
 }
 
-/// Who the provider says has come.
+/// The person that the provider identifies.
 async fn redeem(
     server: &Server<'_>,
     provider: &OidcProvider,

@@ -53,7 +53,7 @@ impl Cookie {
         }
     }
 
-    /// What the browser sends.
+    /// The cookie's value in a request.
     pub(super) fn read(self, server: &Server<'_>, request: &Request) -> Result<Option<String>> {
         let header = request.header("cookie").unwrap_or_default();
         let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -95,7 +95,7 @@ pub(super) fn is_foreign(request: &Request) -> Result<bool> {
 /// Checks a SiteBay token with SiteBay.
 ///
 /// # Errors
-/// What to tell the person.
+/// The message for the person.
 pub(super) async fn sitebay_token(
     server: &Server<'_>,
     entered: &str,

@@ -22,7 +22,7 @@ const MAX_FORM: usize = 64 * 1024;
 
 /// Why a program gets no answer.
 pub(super) enum EndpointError {
-    /// It is told why.
+    /// Answered as an OAuth error.
     Fault(OAuthError),
     /// The same for one that proved who it is by `Authorization` (RFC 6749 §5.2).
     Basic(OAuthError),

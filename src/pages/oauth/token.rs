@@ -53,13 +53,13 @@ pub(super) async fn issue_tokens(
     if !grants::is_good(server.config, &handle, &terms.credential).await {
         return Err(GONE.into());
     }
-    // What was not granted cannot be had: what was is given, and said (RFC 6749 §3.3).
+    // A scope that was not granted is left out; the response lists the granted ones (RFC 6749 §3.3).
     let scopes = authorization::scopes(scope.as_deref(), terms.scopes);
     let terms = GrantTerms { scopes, ..terms };
     Ok(reply::json(200, &tokens(server, handle, terms, generation))?)
 }
 
-/// Ends the grant of a token. RFC 7009 §2.2: of one that nobody knows there is nothing to end.
+/// Ends the grant of a token. RFC 7009 §2.2: an unknown token is not an error.
 pub(super) async fn revoke(server: &Server<'_>, request: Request) -> EndpointResult<Response> {
     let (form, client_id) = sent(server, request).await?;
     let token = form.needed("token", "`token` is missing")?;

@@ -29,7 +29,7 @@ extern "C" {
     fn close(controller: &Controller) -> std::result::Result<(), JsValue>;
 }
 
-/// What the runtime reads: it asks for the next piece when there is room for it.
+/// The underlying source of a `ReadableStream`: the runtime pulls a chunk when there is room for it.
 #[wasm_bindgen]
 pub struct Source {
     pieces: Rc<Pieces>,
@@ -56,7 +56,7 @@ impl Source {
         future_to_promise(AssertUnwindSafe(pulled.boxed_local()))
     }
 
-    /// Called by the runtime when nobody reads any more.
+    /// Called by the runtime when the reader cancels.
     pub fn cancel(self) {}
 }
 

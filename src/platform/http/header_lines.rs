@@ -1,6 +1,6 @@
 //! Headers on their way to JavaScript, in one string.
 //!
-//! Invariant: names and values in turn, a line each, whatever the values are. A value that is no
+//! Invariant: names and values in turn, a line each, for all values. A value that is no
 //! line, and so no header's value (RFC 9110 §5.5), is refused: cut or left out, it would say
 //! something else.
 

@@ -188,7 +188,7 @@ mod tests {
 
     const GLUE: &str = include_str!("glue.js");
 
-    /// Whatever the Worker passes on can be read by the object.
+    /// The object can read every header that the Worker passes on.
     #[test]
     fn objects_read_the_headers_that_are_passed_on() {
         let (_, behind) = GLUE.split_once("const OF_OBJECTS = [").unwrap();

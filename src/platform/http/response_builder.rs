@@ -54,7 +54,7 @@ impl ResponseBuilder {
         Self { status, ..Self::default() }
     }
 
-    /// With one more header. Whatever follows a line end in the value is cut.
+    /// Adds a header. The value is cut at the first line end.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         push(&mut self.lines, name);
         push(&mut self.lines, value);

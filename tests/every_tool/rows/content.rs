@@ -1,4 +1,4 @@
-//! What is on a site: files, shell, database, logs, Git, WordPress.
+//! Tools for a site's content: files, shell, database, logs, Git, WordPress.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! What is beside the sites: Shopify, analytics, the account.
+//! Tools beside the sites: Shopify, analytics, the account.
 
 use serde_json::json;
 

@@ -23,7 +23,7 @@ use crate::{
 /// The protocol versions that the suite knows.
 pub const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2026-07-28"];
 
-/// What to run.
+/// The options of a run.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     /// The endpoint. None: a server with the fixture tools is started.

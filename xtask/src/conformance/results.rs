@@ -1,4 +1,4 @@
-//! What a run of the suite left behind: a folder with `checks.json` for each scenario that came to
+//! The output of a run of the suite: a folder with `checks.json` for each scenario that came to
 //! its end, and a log that names all that were begun.
 
 use std::{collections::HashMap, fmt, fs, iter::Sum, ops::AddAssign, path::Path};
@@ -30,10 +30,10 @@ pub struct Check {
     pub id: String,
     /// How it ended.
     pub status: Status,
-    /// What it looks for.
+    /// Its description.
     #[serde(default)]
     pub description: String,
-    /// What was found instead.
+    /// The error message.
     pub error_message: Option<String>,
 }
 
@@ -60,7 +60,7 @@ impl Check {
 pub struct Scenario {
     /// Its name in the suite.
     pub name: String,
-    /// What was checked, in order.
+    /// The checks, in order.
     pub checks: Vec<Check>,
 }
 

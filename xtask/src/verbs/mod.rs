@@ -14,7 +14,7 @@ mod test;
 
 use anyhow::Result;
 
-/// What can be done.
+/// The subcommands.
 #[derive(Debug, clap::Subcommand)]
 pub enum Verb {
     /// Build the Worker into `build/` and print its size

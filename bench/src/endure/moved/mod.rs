@@ -29,7 +29,7 @@ use crate::{
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
-/// The runtime puts objects away that nobody asked for 10 s.
+/// The runtime evicts objects after 10 s without a request.
 const PUT_AWAY: Duration = Duration::from_secs(12);
 /// Requests in a minute.
 const LIMIT: &str = "20";

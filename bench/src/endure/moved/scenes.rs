@@ -1,4 +1,4 @@
-//! What is done while the clock is moved.
+//! The scenes that run while the clock is moved.
 
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ impl Moved<'_> {
         self.clock.set(0)
     }
 
-    /// A session that its client ended stays ended, whatever the clock said meanwhile.
+    /// A session that its client ended stays ended, at every setting of the clock.
     pub(super) async fn ended_sessions(&mut self, found: &mut Found) -> Result<()> {
         let ended = session(self.host.port).await?;
         let (status, _) = self.ask(&Caller::at("/mcp").delete(&ended)).await?;
@@ -44,7 +44,7 @@ impl Moved<'_> {
         self.clock.set(0)
     }
 
-    /// Who ended all sessions can begin others, also where the clock went back, and end those.
+    /// A caller that ended all sessions can begin others, also where the clock went back, and end those.
     pub(super) async fn all_ended(&mut self, found: &mut Found) -> Result<()> {
         let delete = request("DELETE", "/sessions", &[], "");
         let first = session(self.host.port).await?;
@@ -66,7 +66,7 @@ impl Moved<'_> {
         self.clock.set(0)
     }
 
-    /// What was answered once is not taken twice, also where the clock says it is good again.
+    /// A nonce is not accepted twice, also where the clock says that its state is valid again.
     pub(super) async fn answers_given_once(&mut self, found: &mut Found) -> Result<()> {
         for (number, until) in [(0, 601), (1, HOUR)] {
             let second = self.second_round(&format!("clock{number}.example.com")).await?;
@@ -78,7 +78,7 @@ impl Moved<'_> {
             found.check(taken.get("result").is_some(), || format!("refused: {taken}"));
             let again = self.round(&second).await?;
             found.check(again.get("error").is_some(), || format!("accepted twice: {again}"));
-            // Whatever rows are over go.
+            // Expired rows are removed.
             self.wake_at(until).await?;
             self.wake_at(0).await?;
             let again = self.round(&second).await?;
@@ -124,7 +124,7 @@ impl Moved<'_> {
     }
 
     /// A call that the clock goes back under ends, at the latest where the Worker gives up a silent stream,
-    /// and says that it can be read on; whoever begins then is served at once.
+    /// and says that it can be read on; a new session is served at once.
     pub(super) async fn call_over_a_step_back(&mut self, found: &mut Found) -> Result<()> {
         let session = session(self.host.port).await?;
         let slow = Caller::at("/mcp").streamed(&session, "slow", r#"{"ms":3000,"steps":6}"#);

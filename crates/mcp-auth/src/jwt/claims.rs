@@ -1,4 +1,4 @@
-//! What a token claims (RFC 7519 §4.1; scopes: RFC 8693 §4.2, and what issuers use besides).
+//! The claims of a token (RFC 7519 §4.1; scopes: RFC 8693 §4.2, and the names that issuers use besides).
 
 use serde_json::value::RawValue;
 
@@ -50,7 +50,7 @@ impl Claims {
         })
     }
 
-    /// Who it is, once it is believed.
+    /// The identity, once the token is verified.
     pub fn identity(self) -> Identity {
         let until = self.expires.map(|at| u32::try_from(at.saturating_add(LEEWAY)));
         Identity {
@@ -80,7 +80,7 @@ fn texts(raw: &RawValue) -> Result<Vec<String>, JwtError> {
 /// A `NumericDate`: it may have a fraction.
 fn time(raw: &RawValue) -> Result<u64, JwtError> {
     let seconds = raw::float(raw).ok_or(JwtError::Malformed)?;
-    // What is before 1970 is 1970; what is beyond the largest number is that.
+    // Times before 1970 become 1970; times beyond the largest number become that number.
     Ok(seconds as u64)
 }
 

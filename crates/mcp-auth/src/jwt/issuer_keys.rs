@@ -10,7 +10,7 @@ use super::{Algorithm, Token};
 use crate::start_limit::StartLimit;
 use mcp_protocol::{fields::fields, raw};
 
-/// For how long nobody is asked again, in seconds.
+/// How long a cached answer is used, in seconds.
 const FRESH: u64 = 600;
 /// How old keys may be where the issuer does not answer, in seconds.
 const USABLE: u64 = 3_600;
@@ -28,7 +28,7 @@ const MIN_MODULUS: usize = 342;
 pub struct IssuerKey {
     /// Its name.
     pub id: Option<String>,
-    /// What it verifies.
+    /// The algorithm that it verifies.
     pub algorithm: Algorithm,
     /// The members of a JSON Web Key that say what it is, and no others.
     pub members: Vec<(&'static str, String)>,
@@ -65,7 +65,7 @@ fn read_all(document: &str) -> Option<Vec<IssuerKey>> {
     Some(keys.into_iter().take(MAX_KEYS).filter_map(IssuerKey::read).collect())
 }
 
-/// What is known about the key of a token.
+/// The result of a key lookup for a token.
 #[derive(Debug, PartialEq, Eq)]
 pub enum KeyLookup {
     /// The key.
@@ -78,7 +78,7 @@ pub enum KeyLookup {
     Unreachable,
 }
 
-/// What an isolate knows. Times are seconds since 1970; 0: never.
+/// An isolate's cache. Times are seconds since 1970; 0: never.
 #[derive(Debug, Default)]
 pub struct IssuerKeys {
     keys: Vec<IssuerKey>,

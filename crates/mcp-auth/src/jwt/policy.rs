@@ -6,7 +6,7 @@ use sha2::Sha256;
 use super::{Algorithm, JwtError, LEEWAY, Token};
 use crate::secret::{Secret, keys, names};
 
-/// What a trusted token is like.
+/// The requirements for a trusted token.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct JwtPolicy {
     /// `MCP_JWT_SECRET`: any of them signs with HS256.
@@ -53,7 +53,7 @@ impl JwtPolicy {
     /// Everything but the signature: what it claims, and that there is a key for its algorithm.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// The problem, in words.
     pub fn check(&self, token: &Token, now_s: u64) -> Result<(), JwtError> {
         let has_key = match token.algorithm {
             Algorithm::Hs256 => !self.secrets.is_empty(),

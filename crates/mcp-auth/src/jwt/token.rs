@@ -21,7 +21,7 @@ pub enum JwtError {
     Algorithm,
     /// It wants an extension to be understood.
     Critical,
-    /// Nobody who is trusted signed it.
+    /// No trusted key signed it.
     Signature,
     /// It has no `sub`.
     NoSubject,
@@ -31,14 +31,14 @@ pub enum JwtError {
     Expired,
     /// Its time has not come.
     NotYet,
-    /// Somebody else issued it.
+    /// It has another issuer.
     Issuer,
-    /// It is meant for somebody else.
+    /// It has another audience.
     Audience,
 }
 
 impl JwtError {
-    /// What its sender is told.
+    /// The message for its sender.
     pub fn text(self) -> &'static str {
         match self {
             Self::TooLong => "the token has more than 8192 bytes",
@@ -95,11 +95,11 @@ pub struct Token {
     pub algorithm: Algorithm,
     /// Which key it says that it is signed with.
     pub key_id: Option<String>,
-    /// What is signed.
+    /// The signed part.
     pub signed: String,
     /// The signature.
     pub signature: Vec<u8>,
-    /// What it claims.
+    /// Its claims.
     pub claims: Claims,
 }
 

@@ -12,7 +12,7 @@ const MAX_TOKENS: usize = 500;
 /// For how long, in seconds.
 const GOOD_FOR: u64 = 60;
 
-/// What an isolate knows: digests, and when they were verified.
+/// An isolate's cache: digests, and when they were verified.
 #[derive(Debug, Default)]
 pub struct VerifiedTokens(Vec<([u8; 32], u64)>);
 

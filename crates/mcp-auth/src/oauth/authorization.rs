@@ -1,7 +1,7 @@
-//! What a client asks a person for, at `/authorize` (OAuth 2.1 §4.1.1).
+//! The authorization request at `/authorize` (OAuth 2.1 §4.1.1).
 //!
-//! Invariant: nobody is sent anywhere before client and redirect URI are known to belong together;
-//! until then a mistake is told to the person.
+//! Invariant: no redirect happens before the redirect URI is known to belong to the client;
+//! until then an error is shown to the person.
 
 use super::{
     OFFERED,
@@ -22,19 +22,19 @@ const MAX_STATE: usize = 4_096;
 pub struct Authorization {
     /// The client's id.
     pub client_id: String,
-    /// What it calls itself.
+    /// Its name, as it gives it.
     pub client_name: String,
     /// Where to send the person back to.
     pub redirect_uri: String,
-    /// What the client wants back with the answer.
+    /// The client's `state`.
     pub state: Option<String>,
-    /// What it wants to do.
+    /// The requested scopes.
     pub scopes: Scopes,
     /// The PKCE challenge.
     pub challenge: String,
 }
 
-/// Where a mistake is told.
+/// An authorization error, by who is informed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AuthorizationError {
     /// To the person: it is not known whom else to tell.

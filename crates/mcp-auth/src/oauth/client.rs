@@ -1,8 +1,8 @@
 //! Clients that registered themselves (RFC 7591): what they said is their id, signed.
 //!
-//! Invariant: nothing is stored, so that nobody can fill a store or read one; an id that verifies was
+//! Invariant: nothing is stored, so that no store can be filled or read; an id that verifies was
 //! made by this server from metadata that it accepted. The secret of a client that wants one is a tag
-//! over its id, and no two registrations have the same id, whatever they say.
+//! over its id, and no two registrations have the same id, even with the same metadata.
 //!
 //! ```text
 //! base64url( format 1 | key id 4 | random 16 | has a secret 1 | name: length 1, text
@@ -37,7 +37,7 @@ const MAX_ID: usize = 3_072;
 /// A client as this server knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Client {
-    /// What it calls itself.
+    /// Its name, as it gives it.
     pub name: String,
     /// Where it may have people sent back to.
     pub redirects: Vec<String>,

@@ -41,7 +41,7 @@ impl ErrorCode {
 pub struct OAuthError {
     /// The name.
     pub code: ErrorCode,
-    /// For whoever writes the client.
+    /// The description, for the client's developer.
     pub why: &'static str,
 }
 

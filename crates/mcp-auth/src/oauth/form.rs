@@ -7,7 +7,7 @@ use super::error::OAuthError;
 pub struct Form(Vec<(String, String)>);
 
 impl Form {
-    /// Reads a form; whatever comes is some form.
+    /// Reads a form. Every text is a valid form.
     pub fn parse(text: &str) -> Self {
         Self(form_urlencoded::parse(text.as_bytes()).into_owned().collect())
     }

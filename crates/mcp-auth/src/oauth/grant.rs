@@ -9,7 +9,7 @@
 //!
 //! Invariant: a code is good once; of a grant's refresh tokens only the newest is good, and for a
 //! moment the one before it, whose use then gives the same newest one again: clients refresh in
-//! parallel. Whatever else comes is a token that two have, and ends the grant (RFC 9700 §4.14.2).
+//! parallel. Any other token was used twice, and ends the grant (RFC 9700 §4.14.2).
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -32,7 +32,7 @@ pub const GRANT_LASTS: u64 = 30 * 24 * 60 * 60;
 /// How long a refresh token still gives the one that took its place, in milliseconds.
 const GRACE_MS: u64 = 10_000;
 
-/// What a person agreed to.
+/// The terms that a person agreed to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GrantTerms {
     /// The person.
@@ -40,12 +40,12 @@ pub struct GrantTerms {
     /// The client's id, hashed.
     #[serde(with = "base64url")]
     pub client: Hash,
-    /// What the client calls itself.
+    /// The client's name.
     #[serde(default)]
     pub client_name: String,
     /// Where the person was sent back to.
     pub redirect_uri: String,
-    /// What the client may do.
+    /// The client's scopes.
     pub scopes: Scopes,
     /// The PKCE challenge (RFC 7636 §4.2, S256).
     pub challenge: String,
@@ -102,7 +102,7 @@ impl From<GrantStageFields> for GrantStage {
 /// A grant, as its object keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
-    /// What was agreed to.
+    /// The terms.
     #[serde(flatten)]
     pub terms: GrantTerms,
     /// When it is over, in seconds since 1970.
@@ -128,9 +128,9 @@ pub struct Bearer<'a> {
 pub enum GrantError {
     /// The request was wrong; the grant goes on.
     Invalid(OAuthError),
-    /// It has run out; the grant is over, whatever the clock says later.
+    /// It has expired; the grant is over, even if the clock goes back.
     Expired(OAuthError),
-    /// What it brought is in two hands; the grant is over.
+    /// The code or token was used twice; the grant is over.
     Replayed(OAuthError),
 }
 
@@ -248,18 +248,18 @@ fn wrong(why: &'static str) -> GrantError {
 }
 
 impl GrantError {
-    /// What the client is told.
+    /// The error for the client.
     pub fn fault(self) -> OAuthError {
         let (Self::Invalid(fault) | Self::Expired(fault) | Self::Replayed(fault)) = self;
         fault
     }
 }
 
-/// What a client is told where there is no such grant any more.
+/// The error if the grant no longer exists.
 pub const GONE: OAuthError =
     OAuthError::new(ErrorCode::InvalidGrant, "the grant was revoked or has expired");
 
-/// What a challenge may be: SHA-256 in base64url.
+/// Whether a challenge is a SHA-256 hash in base64url.
 pub fn is_challenge(text: &str) -> bool {
     bytes::<32>(text).is_some()
 }

@@ -13,7 +13,7 @@ use mcp_platform::{
 };
 use mcp_protocol::base64url;
 
-/// Who brings a code or a token, and where.
+/// The bearer of a code or a token, and the server it was sent to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenBearer {
     /// The client's id, hashed.
@@ -102,7 +102,7 @@ pub enum Answer {
 pub struct Given {
     /// The number of the refresh token.
     pub generation: Generation,
-    /// What was agreed to.
+    /// The terms.
     pub terms: GrantTerms,
 }
 

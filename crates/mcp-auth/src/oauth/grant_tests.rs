@@ -141,7 +141,7 @@ fn a_grant_is_read_as_it_was_written() {
     assert_eq!(Grant::from_json("{}"), None);
 }
 
-/// What may come: a refresh with the token of some generation, and how long after the one before.
+/// Sequences of refreshes: the generation of the token, and the time since the refresh before.
 fn comes() -> impl Strategy<Value = Vec<(u32, u64)>> {
     prop::collection::vec((0..6_u32, 0..15_000_u64), 0..30)
 }

@@ -12,7 +12,7 @@ const FRESH: u64 = 300;
 /// The same of one that could not be had, in seconds: its author may be mending it.
 const FAILED: u64 = 30;
 
-/// What is known. Times are seconds since 1970.
+/// The cache. Times are seconds since 1970.
 #[derive(Debug, Default)]
 pub struct KnownDocuments {
     clients: Recent<Client>,
@@ -84,7 +84,7 @@ mod tests {
         assert_eq!(known.get("b", 1_029), Some(Err(FAULT)));
         assert_eq!((known.get("a", 1_300), known.get("b", 1_030)), (None, None));
         assert_eq!(known.get("a", 100), None, "a clock that went back");
-        // What is mended is found as soon as the failure is forgotten.
+        // A corrected document is found as soon as the cached failure expires.
         known.note("b", Ok(client()), 1_030);
         assert_eq!(known.get("b", 1_031), Some(Ok(client())));
     }

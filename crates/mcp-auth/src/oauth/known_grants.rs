@@ -1,4 +1,4 @@
-//! What an isolate knows of grants: whether they go on, and their credentials.
+//! An isolate's cache of grants: whether they are live, and their credentials.
 //!
 //! Invariant: bounded, values only, and nothing is older than 30 s: that is how soon a grant that was
 //! taken back ends everywhere.
@@ -8,7 +8,7 @@ use crate::secret::Secret;
 
 /// Grants that one isolate remembers.
 const MAX_GRANTS: usize = 1_000;
-/// For how long nobody is asked again, in seconds.
+/// How long a cached answer is used, in seconds.
 const FRESH: u64 = 30;
 
 struct Known {
@@ -17,7 +17,7 @@ struct Known {
     asked: u64,
 }
 
-/// What is known. Times are seconds since 1970.
+/// The cache. Times are seconds since 1970.
 #[derive(Default)]
 pub struct KnownGrants(Vec<Known>);
 
@@ -51,7 +51,7 @@ impl KnownGrants {
         self.0.retain(|known| known.handle != *handle || known.credential.is_none());
     }
 
-    /// Notes that a grant is over, whatever its secret is.
+    /// Records that a grant is over, for every secret.
     pub fn note_over(&mut self, grant: &[u8; 16]) {
         for known in self.0.iter_mut().filter(|known| known.handle.grant == *grant) {
             known.credential = None;

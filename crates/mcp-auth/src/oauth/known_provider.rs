@@ -1,4 +1,4 @@
-//! What an isolate knows of the OpenID provider: its endpoints, or that it does not answer.
+//! An isolate's cache of the OpenID provider: its endpoints, or that it does not answer.
 //!
 //! Invariant: anybody can have it asked, so that a provider which fails or hangs is asked only so often.
 
@@ -10,7 +10,7 @@ const FRESH: u64 = 3_600;
 /// Between two fetches where the first one failed, in seconds.
 const PAUSE: u64 = 10;
 
-/// What is known.
+/// The result of a lookup.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ProviderLookup {
     /// The endpoints.
@@ -23,7 +23,7 @@ pub enum ProviderLookup {
     Unreachable,
 }
 
-/// What an isolate knows. Times are seconds since 1970; 0: never.
+/// An isolate's cache. Times are seconds since 1970; 0: never.
 #[derive(Debug, Default)]
 pub struct KnownProvider {
     endpoints: Option<(OidcEndpoints, u64)>,

@@ -26,7 +26,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::scope::Scopes;
 
-/// What a person can grant. Administering is the operator's to give, not a SiteBay customer's.
+/// The scopes that a person can grant. The admin scope is the operator's to give, not a SiteBay customer's.
 pub const OFFERED: Scopes = Scopes::WRITE;
 
 /// SHA-256 of something.

@@ -38,7 +38,7 @@ pub enum DiscoveryError {
     /// It is none, or names another issuer.
     #[error("names another issuer or lacks an endpoint")]
     Foreign,
-    /// Somebody on the way could read what is sent there.
+    /// An endpoint is not https, so that tokens sent there could be read in transit.
     #[error("names an endpoint that is not https")]
     Unprotected,
 }
@@ -55,11 +55,11 @@ pub struct OidcEndpoints {
 /// A person, as a provider knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OidcUser {
-    /// Who says so.
+    /// The issuer.
     pub issuer: String,
-    /// Who it is there.
+    /// The id at the issuer.
     pub id: String,
-    /// What a page calls it.
+    /// The name to show on a page.
     pub name: String,
 }
 
@@ -129,7 +129,7 @@ impl OidcProvider {
     }
 }
 
-/// What binds an ID token to a state.
+/// The nonce that binds an ID token to a state.
 fn nonce(state: &str) -> String {
     URL_SAFE_NO_PAD.encode(hash(state))
 }

@@ -9,7 +9,7 @@ use mcp_platform::url::{self, Url};
 const MAX_CHARS: usize = 1_024;
 /// The names of the person's own machine.
 const LOOPBACK: [&str; 3] = ["127.0.0.1", "[::1]", "localhost"];
-/// Schemes that browsers carry out themselves, or hand to programs that are nobody's client.
+/// Schemes that browsers execute themselves, or hand to programs that are not OAuth clients.
 const FORBIDDEN: &[&str] = &[
     "about",
     "blob",
@@ -77,7 +77,7 @@ pub fn is_local(uri: &str) -> bool {
     scheme(uri) != Some("https")
 }
 
-/// The sources of `form-action` that let a form lead there, over whatever else a web site puts in
+/// The sources of `form-action` that let a form lead there, over redirects that a web site puts in
 /// between (CSP3 §6.4.2).
 pub fn form_action(uri: &str) -> String {
     match scheme(uri) {

@@ -41,7 +41,7 @@ pub fn is_endpoint(path: &str) -> bool {
     ENDPOINTS.contains(&path.strip_suffix('/').unwrap_or(path))
 }
 
-/// The resource that a request is for: path and query of the MCP endpoint that its client was told to
+/// The resource that a request is for: path and query of the MCP endpoint that its client is configured to
 /// use. `path_and_query` is what was requested.
 ///
 /// Messages of the 2024 wire are posted beside their stream, whose query they do not have; what else
@@ -94,7 +94,7 @@ fn is_own(resource: &str, origin: &str) -> bool {
         return false;
     };
     let after = url.href.strip_prefix(origin);
-    // What follows an origin is a path or a query: else it goes on with the host or the port.
+    // An origin is followed by a path or a query; anything else would extend the host or the port.
     after.is_some_and(|after| {
         let (path, _) = split(after);
         (path.is_empty() || path.starts_with('/')) && is_endpoint(path)

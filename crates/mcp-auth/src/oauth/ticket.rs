@@ -1,4 +1,4 @@
-//! What pages carry from one request to the next: a form that only the browser it was shown in can
+//! Signed state that pages carry from one request to the next: a form that only the browser it was shown in can
 //! post, and who is signed in.
 //!
 //! Invariant: a ticket is good for one purpose, with one cookie, until its end.
@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use crate::keys::{KeyId, Keyring, Purpose, TAG_LEN};
 use mcp_protocol::bytes::{Reader, put_text};
 
-/// What a ticket is for.
+/// The purpose of a ticket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TicketPurpose {
     /// The form of the consent page.
@@ -49,7 +49,7 @@ pub fn sign(keys: &Keyring, of: TicketPurpose, cookie: &str, until: u32, content
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// What is in a ticket. None: it is not good for this, or not any more.
+/// Opens a ticket. Returns `None` if it is not valid for this purpose, or has expired.
 pub fn open(
     keys: &Keyring,
     of: TicketPurpose,

@@ -29,7 +29,7 @@ const CODE: &str = "smac_";
 /// Characters that one may have.
 const MAX_CHARS: usize = 512;
 
-/// A grant and its secret: whoever has both may act on it.
+/// A grant and its secret. Both together authorise use of the grant.
 #[derive(Clone, PartialEq, Eq)]
 pub struct GrantHandle {
     /// Names the grant.
@@ -49,7 +49,7 @@ impl GrantHandle {
         URL_SAFE_NO_PAD.encode(self.grant)
     }
 
-    /// What the grant's object knows the secret by.
+    /// The hash by which the grant's object recognises the secret.
     pub fn secret_hash(&self) -> Hash {
         hash(self.secret)
     }
@@ -82,9 +82,9 @@ pub struct RefreshToken {
 pub struct AccessToken {
     /// The grant.
     pub handle: GrantHandle,
-    /// Who granted it.
+    /// The subject that granted it.
     pub subject: Subject,
-    /// What its bearer may do.
+    /// The bearer's scopes.
     pub scopes: Scopes,
     /// Its end, in seconds since 1970.
     pub expires: u32,

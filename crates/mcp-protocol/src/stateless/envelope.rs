@@ -54,7 +54,7 @@ pub enum EnvelopeError {
     Wrong {
         /// The field.
         field: &'static str,
-        /// What it must be.
+        /// The expected type.
         expected: &'static str,
     },
     /// A capability is declared in the wrong form.
@@ -87,7 +87,7 @@ const META: [&str; 8] = [
     "baggage",
 ];
 
-/// Who sends a request, as it calls itself. For display and logs, never for decisions.
+/// The `clientInfo` of a request. For display and logs, never for decisions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Its name, cut to 64 bytes.
@@ -108,14 +108,14 @@ pub struct Trace<'a> {
     pub baggage: Option<Cow<'a, str>>,
 }
 
-/// What a request says about itself.
+/// The contents of the envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope<'a> {
     /// The version that it is written in.
     pub version: Version,
-    /// What its sender can do.
+    /// The sender's capabilities.
     pub capabilities: ClientCapabilities,
-    /// Who sends it, where it says so.
+    /// The sender, if it is named.
     pub client: Option<ClientInfo>,
     /// From which level on it wants log messages. None: it wants none.
     pub log_level: Option<LoggingLevel>,
@@ -161,7 +161,7 @@ impl<'a> Meta<'a> {
         }
         let found = fields_or_null(meta.get(), META)
             .map_err(|error| EnvelopeError::Unreadable(format!("_meta: {error}")))?;
-        // What every request carries may not be `null`.
+        // Required fields may not be `null`.
         let [version, capabilities, ..] = found;
         let [_, _, client, log_level, progress_token, traceparent, tracestate, baggage] =
             found.map(|raw| raw.filter(|raw| !raw::is_null(raw)));
@@ -177,7 +177,7 @@ impl<'a> Meta<'a> {
         })
     }
 
-    /// Whether it names a version at all, of whatever form. This alone makes a request stateless.
+    /// Whether it names a version, even an invalid one. This alone makes a request stateless.
     pub fn claims_version(&self) -> bool {
         self.version.is_some()
     }

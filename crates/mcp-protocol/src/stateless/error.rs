@@ -1,4 +1,4 @@
-//! Everything a stateless request can be refused for, and what each is on the wire: HTTP status,
+//! The errors of a stateless request and their form on the wire: HTTP status,
 //! JSON-RPC code, data. The one place that knows.
 //!
 //! Invariant: 400 and 404 are for what the specification wants them for; every other error is the

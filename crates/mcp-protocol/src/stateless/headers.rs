@@ -19,7 +19,7 @@ use crate::{
 pub const VERSION_HEADER: &str = "MCP-Protocol-Version";
 /// The method.
 pub const METHOD_HEADER: &str = "Mcp-Method";
-/// What the method is about: a tool, a prompt, a resource, a task.
+/// The target of the method: a tool, a prompt, a resource or a task.
 pub const NAME_HEADER: &str = "Mcp-Name";
 
 /// Bytes of a value that an error repeats.
@@ -32,7 +32,7 @@ pub trait HeaderSource {
     fn header(&self, name: &str) -> Option<String>;
 }
 
-/// What is wrong with a header: 400, −32020.
+/// A header that does not match the body: 400, −32020.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum HeaderError {
     /// It is not there.
@@ -40,7 +40,7 @@ pub enum HeaderError {
     Missing {
         /// The header.
         header: String,
-        /// What it must say.
+        /// The expected value.
         body: String,
     },
     /// It says something else than the body.
@@ -48,9 +48,9 @@ pub enum HeaderError {
     Differs {
         /// The header.
         header: String,
-        /// What it says.
+        /// Its value.
         sent: String,
-        /// What it must say.
+        /// The expected value.
         body: String,
     },
     /// It says something of which the body says nothing.
@@ -58,7 +58,7 @@ pub enum HeaderError {
     Unexpected {
         /// The header.
         header: String,
-        /// What it says.
+        /// Its value.
         sent: String,
     },
     /// Its value cannot be read.

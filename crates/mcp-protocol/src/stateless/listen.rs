@@ -22,7 +22,7 @@ pub const MAX_WATCHED: usize = 1000;
 /// Bytes of what one subscription may name: it is kept with a socket, which holds 16 KiB.
 pub const MAX_NAMED: usize = 10_000;
 
-/// What a client wants to hear of.
+/// The changes that a client subscribes to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SubscriptionFilter {
@@ -88,7 +88,7 @@ impl SubscriptionFilter {
     /// Reads its text; `null` is as good as absent.
     ///
     /// # Errors
-    /// What is wrong with it, in words.
+    /// The message of the error.
     pub fn from_json(json: &str) -> Result<Self, String> {
         let found = fields(json, NAMES).map_err(|error| error.to_string())?;
         let [tools, prompts, resources, resource_subscriptions, task_ids] = found;
@@ -102,7 +102,7 @@ impl SubscriptionFilter {
         })
     }
 
-    /// What the client must have declared to be told of this.
+    /// The client capabilities that this subscription needs.
     pub fn needs(&self) -> ClientCapabilities {
         match self.task_ids.is_empty() {
             true => ClientCapabilities::default(),
@@ -110,7 +110,7 @@ impl SubscriptionFilter {
         }
     }
 
-    /// The part of it that a server agrees to which tells of what is offered.
+    /// The part of the filter that a server with these offers agrees to.
     #[must_use]
     pub fn limited_to(self, offered: &Offered) -> Self {
         let kept = |watched: Vec<String>, yes: bool| if yes { watched } else { Vec::new() };
@@ -167,7 +167,7 @@ fn fault(problem: &str) -> StatelessError {
     StatelessError::Params(format!("`notifications`: {problem}"))
 }
 
-/// What a server tells of: its `listChanged` and `subscribe` capabilities, and tasks.
+/// The changes that a server announces: its `listChanged` and `subscribe` capabilities, and tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the capabilities")]
 pub struct Offered {
@@ -178,7 +178,7 @@ pub struct Offered {
     pub tasks: bool,
 }
 
-/// A change that a subscription may tell of.
+/// A change that a subscription may report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change<'a> {
     /// The list of tools.
@@ -202,7 +202,7 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
-    /// The notification that tells of it.
+    /// The method of its notification.
     pub fn method(&self) -> &'static str {
         match self {
             Self::Tools => "notifications/tools/list_changed",
@@ -228,7 +228,7 @@ impl Change<'_> {
 pub struct Subscription(pub RequestId);
 
 impl Subscription {
-    /// The first message on the stream: what the server agreed to tell of.
+    /// The first message on the stream: the filter that the server agreed to.
     pub fn acknowledged(&self, filter: &SubscriptionFilter) -> Vec<u8> {
         let params = Object::new().raw("notifications", &filter.to_json()).end();
         self.tagged("notifications/subscriptions/acknowledged", &params)

@@ -124,7 +124,7 @@ impl Method {
         }
     }
 
-    /// What the client must have declared to use it.
+    /// The client capabilities that the method needs.
     pub fn needs(self) -> ClientCapabilities {
         match self {
             Self::TasksGet | Self::TasksUpdate | Self::TasksCancel => ClientCapabilities::TASKS,

@@ -11,7 +11,7 @@
 //! 6. [`error::StatelessError::unless_declared`]: can the client do what the method asks of it?
 //! 7. [`param_headers::check`]: the headers that repeat arguments of a tool.
 //!
-//! Invariant: whatever is wrong is a [`error::StatelessError`], and only that type knows statuses
+//! Invariant: every failure is a [`error::StatelessError`], and only that type knows statuses
 //! and codes. Source: MCP 2026-07-28 `basic/transports/streamable-http`, `basic/index`.
 
 pub mod discover;

@@ -23,7 +23,7 @@ pub struct KeyedRequest {
     pub key: String,
     /// The question.
     pub question: InputRequest,
-    /// The answer stands by itself, whatever was asked before: it is taken without a state.
+    /// The response does not depend on earlier requests: it is accepted without a `requestState`.
     #[serde(default)]
     pub standalone: bool,
 }
@@ -45,7 +45,7 @@ impl InputRequests<'_> {
         self.0.is_empty()
     }
 
-    /// What the client must have declared to be asked all of this.
+    /// The client capabilities that all of these requests need.
     pub fn needs(&self) -> ClientCapabilities {
         let none = ClientCapabilities::default();
         self.0.iter().fold(none, |all, keyed| all.with(keyed.question.needs()))
@@ -60,7 +60,7 @@ impl InputRequests<'_> {
     }
 }
 
-/// What is wrong with `inputResponses`: −32602 in-band.
+/// An error in `inputResponses`: −32602 in-band.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum InputResponsesError {
     /// They are no object.

@@ -35,7 +35,7 @@ pub enum ParamHeaderError {
     /// A mark is no token.
     #[error("`{0}`: x-mcp-header must be a token of RFC 9110")]
     NotToken(String),
-    /// Two marks are the same, whatever their case.
+    /// Two marks are equal when case is ignored.
     #[error("`{0}`: another argument has the same x-mcp-header")]
     Twice(String),
     /// The marked argument is no string, integer or boolean.

@@ -1,6 +1,6 @@
 //! The parameters of a stateless request.
 //!
-//! Invariant: the text is scanned once, whatever the method; each value is read when it is asked
+//! Invariant: the text is scanned once for every method; each value is read when it is asked
 //! for, and travels on as the client wrote it until then. Source: the schema's `RequestParams` and
 //! those that extend it.
 

@@ -1,4 +1,4 @@
-//! What can be wrong with a `requestState`, and how long one may be.
+//! The errors of a `requestState`, and its maximum length.
 //!
 //! Source: MCP 2026-07-28 `basic/patterns/mrtr` "Server Requirements".
 

@@ -1,4 +1,4 @@
-//! What this era adds to every result: its type, who answers, and how long it holds.
+//! The fields that this era adds to every result: its type, the server's info and the cache hint.
 //!
 //! Invariant: a result's text is never read again. The fields are put in front of its closing
 //! brace, so that a static list is copied, not built. Source: MCP 2026-07-28 `basic/index`
@@ -12,7 +12,7 @@ use crate::{
     stateless::{META_SERVER, META_SUBSCRIPTION, mrtr::InputRequests},
 };
 
-/// What a result is.
+/// The `resultType` of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResultType {
     /// The final content.
@@ -34,7 +34,7 @@ impl ResultType {
     }
 }
 
-/// Who may keep a result.
+/// The scope in which a result may be cached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheScope {
     /// Anybody, for anybody: the result is the same for all callers.
@@ -53,9 +53,9 @@ pub struct CacheHint {
 }
 
 impl CacheHint {
-    /// A list that is the same for all callers, and whose changes are told: 5 min.
+    /// A list that is the same for all callers and whose changes are announced: 5 min.
     pub const LIST: Self = Self { ttl_ms: 300_000, scope: CacheScope::Public };
-    /// What may differ the next time, and from caller to caller.
+    /// A result that may differ each time, and between callers.
     pub const NEVER: Self = Self { ttl_ms: 0, scope: CacheScope::Private };
 
     fn fields(self) -> String {

@@ -1,4 +1,4 @@
-//! What tests of this era share: headers.
+//! Test support: request headers.
 
 use std::collections::BTreeMap;
 

@@ -133,7 +133,7 @@ impl Channel {
         inner.request = Some(request);
         inner.stream = Some(stream);
         inner.priming = priming;
-        // Place 0 is that event's, whatever is sent before the answer becomes a stream.
+        // Place 0 is that event's, even if others are sent before the response becomes a stream.
         inner.ring.start_at(u32::from(priming));
     }
 
@@ -176,7 +176,7 @@ impl Channel {
         }
     }
 
-    /// Ends the reader's connection and tells it to come back after `retry_ms` (SEP-1699).
+    /// Ends the reader's connection and asks it to reconnect after `retry_ms` (SEP-1699).
     pub fn pause(&self, retry_ms: u32) {
         let mut inner = self.0.borrow_mut();
         if inner.stream.is_none() || inner.done {
@@ -247,7 +247,7 @@ impl Channel {
         let mut inner = self.0.borrow_mut();
         let mut feed = Feed::new();
         if let Some(stream) = inner.stream.as_ref().filter(|_| inner.priming) {
-            // The reader must know the id before it is told to come back.
+            // The reader must know the id before it is asked to reconnect.
             feed.send_aside(event::priming(&stream.event_id(0)));
         }
         let pause = inner.pause.take();
@@ -278,7 +278,7 @@ impl Channel {
         }
     }
 
-    /// Whether somebody reads.
+    /// Whether it has a reader.
     pub fn has_reader(&self) -> bool {
         self.0.borrow().feed.is_some()
     }

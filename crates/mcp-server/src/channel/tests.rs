@@ -88,7 +88,7 @@ fn a_reader_that_comes_back_reads_on_where_it_was() {
     assert!(!rest.contains("data: 1") && rest.contains("data: 2"), "{rest}");
     assert!(rest.contains("data: 3"), "{rest}");
     assert_eq!(piece(&mut second), Some(None));
-    // What was written may be read again.
+    // Sent events may be read again.
     let mut third = channel.events_after(0);
     assert!(text(&mut third).contains("data: 3"));
     assert_eq!(piece(&mut second), Some(None));

@@ -1,4 +1,4 @@
-//! Who listens at a hub outside of sessions, and to what.
+//! Listeners of a hub outside of sessions, and their filters.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
@@ -27,12 +27,12 @@ pub fn principal_from_ascii(text: &str) -> Option<Principal> {
     Principal::from_json(&String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?)
 }
 
-/// Who listens, and to what.
+/// A listener and its filter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     /// The JSON text of the subscription's id.
     pub id: String,
-    /// What it wants to hear.
+    /// The changes that it subscribes to.
     #[serde(default)]
     pub filter: SubscriptionFilter,
 }

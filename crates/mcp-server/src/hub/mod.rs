@@ -1,4 +1,4 @@
-//! What a hub is asked for, and who listens at it. Pure: an object is its shell.
+//! The requests to a hub, and its listeners. Pure: the Durable Object is a shell around it.
 
 mod listener;
 mod nonces;

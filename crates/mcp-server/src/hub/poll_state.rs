@@ -1,6 +1,6 @@
-//! What a hub looks at for those who watch, how it was at the last look, and when the next is due.
+//! The resources that a hub polls, their state at the last poll, and when the next poll is due.
 //!
-//! Invariant: the first look at a resource tells nobody. What changes or is at work is looked at soon
+//! Invariant: the first poll of a resource announces nothing. A resource that changes or is busy is polled soon
 //! again, what rests less and less often.
 
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ const MAX_INTERVAL: u64 = 60;
 /// The same while SiteBay does not answer.
 const FAILURE_INTERVAL: u64 = 300;
 
-/// What was seen, and how often it is looked at.
+/// The state of the last poll, and the interval.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PollState {
@@ -45,7 +45,7 @@ impl Record for PollState {
 }
 
 impl PollState {
-    /// Forgets what nobody watches any more.
+    /// Removes resources that are no longer watched.
     pub fn keep(&mut self, watched: &[String]) {
         self.seen.retain(|(uri, _)| watched.contains(uri));
     }

@@ -85,7 +85,7 @@ pub enum HubRequest {
     },
     /// For the grants that are listed.
     Grants,
-    /// For the session objects that are told of changes.
+    /// For the session objects that receive changes.
     Watchers,
     /// To consume a nonce, and to remember it until then.
     Consume {
@@ -132,7 +132,7 @@ pub struct Page {
 /// What a person is shown of an OAuth grant; the row of a hub that lists it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AboutGrant {
-    /// What the client calls itself.
+    /// The client's name.
     #[serde(default)]
     pub client: String,
     /// Where the person was sent back to.

@@ -94,7 +94,7 @@ impl ResponseBudget {
     }
 }
 
-/// What a request is told whose response does not fit.
+/// The error for a request whose response does not fit.
 const TOO_LARGE: &str = "The responses of this batch are too large to send together (8 MiB), and this one \
                          is left out. The request itself was carried out. Send what reads alone.";
 const _: () = assert!(MAX_RESULT == 8 * 1024 * 1024);

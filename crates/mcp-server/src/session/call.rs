@@ -79,7 +79,7 @@ impl Call {
         self.cancelled.get()
     }
 
-    /// Whoever polls this hears when the client takes the request back.
+    /// Registers the task to be woken when the client cancels the request.
     pub(super) fn hear(&self, cx: &Context<'_>) {
         *self.waker.borrow_mut() = Some(cx.waker().clone());
     }
@@ -108,7 +108,7 @@ pub(super) struct CallNotifier {
     pub(super) call: Rc<Call>,
     pub(super) token: Option<RequestId>,
     pub(super) platform: SharedPlatform,
-    /// What the client has answered.
+    /// The client's responses.
     pub(super) answered: Answers,
 }
 
@@ -219,7 +219,7 @@ impl Notifier for CallNotifier {
 }
 
 impl CallNotifier {
-    /// Sends a question on the stream of the call, or on the long-lived one where nobody reads it.
+    /// Sends a request on the stream of the call, or on the long-lived one if it has no reader.
     fn put(&self, question: &InputRequest) -> Option<PendingRequest> {
         let asked = self.session.questions.open(&self.call)?;
         let mut params = version_schema::adapt_params(self.session.version(), question.params());
@@ -233,7 +233,7 @@ impl CallNotifier {
     }
 }
 
-/// Sends a message on the stream of the call, or on the long-lived one where nobody reads it.
+/// Sends a message on the stream of the call, or on the long-lived one if it has no reader.
 fn send(session: &Session, channel: &Channel, text: &[u8]) {
     let left = channel.is_streamed() && !channel.has_reader();
     let sent = left && std::str::from_utf8(text).is_ok_and(|text| session.keeper.announce(text));
@@ -242,7 +242,7 @@ fn send(session: &Session, channel: &Channel, text: &[u8]) {
     }
 }
 
-/// Tells the client that a question needs no answer any more.
+/// Cancels a request to the client.
 pub(super) fn cancel_request(session: &Session, channel: &Channel, id: &str) {
     let params =
         Object::new().text("requestId", id).text("reason", "the answer is no longer needed");

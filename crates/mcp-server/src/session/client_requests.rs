@@ -1,6 +1,6 @@
 //! Requests of the server to its client, and the answers that come back on other connections.
 //!
-//! Invariant: an answer is taken once, and only for a question that was put; whatever else a client
+//! Invariant: a response is accepted once, and only for a request that was sent; anything else that a client
 //! answers is ignored.
 
 use std::{
@@ -23,7 +23,7 @@ pub(super) struct ClientRequests {
     waiting: RefCell<Vec<Waiter>>,
 }
 
-/// What a client answers, or why it does not.
+/// The client's result, or its error.
 type Answer = Result<Value, String>;
 
 /// A question that waits for its answer.
@@ -40,7 +40,7 @@ pub(super) struct PendingRequest {
 }
 
 impl ClientRequests {
-    /// `prefix` tells apart the questions of two lives of an object.
+    /// `prefix` distinguishes the requests of two incarnations of an object.
     pub(super) fn new(prefix: &str, next: Rc<Cell<u32>>) -> Self {
         let prefix = prefix.to_owned();
         Self { prefix, next, waiting: RefCell::default() }
@@ -58,7 +58,7 @@ impl ClientRequests {
         Some(PendingRequest { id, answer })
     }
 
-    /// Takes a client's response; false where nobody asked.
+    /// Accepts a client's response. Returns false if there is no such request.
     pub(super) fn answer(
         &self,
         id: Option<&RequestId>,
@@ -111,7 +111,7 @@ impl PendingRequest {
     }
 }
 
-/// What a client's error says.
+/// The message of a client's error.
 fn refusal(error: &RawValue) -> String {
     let error = raw::value(error.get()).unwrap_or_default();
     let message = error.get("message").and_then(Value::as_str).unwrap_or("no reason given");

@@ -1,4 +1,4 @@
-//! What an object knows of one session while it is in memory.
+//! A session in the memory of its object.
 //!
 //! Invariant: everything is bounded, and no borrow is held while anything is awaited. What must
 //! survive the object's memory goes through [`SessionStore`], and nothing else is stored.
@@ -53,15 +53,15 @@ const MAX_NEWS: usize = 64;
 /// The notification that the list of tools is another one.
 const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
 
-/// What a session needs of its object.
+/// The operations that a session needs of its object.
 pub trait SessionStore: AnswerStore {
     /// Sends a message to the session's long-lived stream; false where none is open.
     fn announce(&self, message: &str) -> bool;
 
-    /// Tells whoever else listens to the subject's changes, in sessions and outside of them.
+    /// Announces a change to the subject's other listeners, in sessions and outside of them.
     fn notify_listeners(&self, news: &ChangeEvent);
 
-    /// Logs what an operator may want to know.
+    /// Logs an event for the operator.
     fn note(&self, what: &str);
 
     /// Notes that the session was ended: from now on nothing of it is kept.
@@ -86,14 +86,14 @@ pub trait SessionStore: AnswerStore {
     /// Remembers which task answers a call whose own object may end before it.
     fn moved(&self, stream: &StreamId, task: &str);
 
-    /// Takes a task back.
+    /// Cancels a task.
     fn cancel_task(&self, task: &str);
 
     /// The final answer of a streamed call, where it is still kept.
     fn stored(&self, stream: &StreamId) -> LocalBoxFuture<'static, Option<Vec<u8>>>;
 }
 
-/// What a client said of itself in `initialize`, as it is kept with a stream's socket.
+/// The client's `initialize` parameters, as they are stored with a stream's socket.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Negotiated {
@@ -176,7 +176,7 @@ impl Session {
         Version::from_code(self.hello.borrow().version).unwrap_or(Version::LATEST)
     }
 
-    /// What the client can be asked for: what it declared, as far as its version has it.
+    /// The client's declared capabilities that exist in its version.
     pub fn capabilities(&self) -> ClientCapabilities {
         let declared = ClientCapabilities::from_bits(self.hello.borrow().capabilities);
         askable_capabilities(self.version(), declared)
@@ -188,7 +188,7 @@ impl Session {
         Implementation { name: hello.name.clone(), version: hello.client_version.clone() }
     }
 
-    /// What the client said of itself, in a session that began before it said anything.
+    /// Sets the client's `initialize` parameters, in a session that began with its stream.
     pub fn set_negotiated(&self, negotiated: Negotiated) {
         *self.hello.borrow_mut() = negotiated;
     }
@@ -249,7 +249,7 @@ impl Session {
         self.news.take()
     }
 
-    /// Tells the client what changed, if it concerns this session.
+    /// Notifies the client of a change, if it concerns this session.
     pub fn notify(&self, news: &ChangeEvent) {
         let (method, params) = match news {
             ChangeEvent::ToolsChanged => (TOOLS_CHANGED, Object::new()),

@@ -1,6 +1,6 @@
 //! The ended streams that clients may read on from memory, of all sessions of an object.
 //!
-//! Invariant: together they weigh no more than [`MAX_BYTES`], whatever the number of sessions. The
+//! Invariant: together they take no more than [`MAX_BYTES`], for any number of sessions. The
 //! oldest go first; the final answer of a call that streamed is in storage, too.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};

@@ -196,7 +196,7 @@ async fn unwatch(
     outcome
 }
 
-/// What changes by itself has to be looked at, by somebody who may.
+/// Has the hub poll a resource that changes by itself, with the caller's credential.
 async fn watch_changes(session: &Session, ctx: &Context, uri: &str) {
     if ctx.registry.is_watchable(uri) {
         let own = ctx.principal.own_credential;

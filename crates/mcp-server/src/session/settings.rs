@@ -1,4 +1,4 @@
-//! What a client set in its session and expects to last.
+//! The settings of a session that must outlive the object's memory.
 
 use serde::{Deserialize, Serialize};
 

@@ -29,7 +29,7 @@ impl TaskRecord {
         std::mem::take(&mut self.attempts)
     }
 
-    /// What its status says in words.
+    /// The `statusMessage` of the task.
     pub fn status_message(&self) -> Option<String> {
         match &self.held {
             Some(why) => {

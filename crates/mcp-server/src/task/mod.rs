@@ -39,7 +39,7 @@ pub const OWN: &str = "/own";
 /// say so would take that for a question that cannot be put, and cancel the task.
 pub const HEARS_NOTHING_ASKED: &str = "?hears=nothing-asked";
 
-/// What a task is doing.
+/// The status of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are those of the extension")]
@@ -73,7 +73,7 @@ impl Status {
     }
 }
 
-/// What its object is told to begin with.
+/// The specification with which its object starts.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskSpec {
     /// The task's id.
@@ -81,9 +81,9 @@ pub struct TaskSpec {
     /// When it is forgotten, in seconds since 1970.
     #[serde(rename = "ends")]
     pub ends_s: u64,
-    /// What is to be done.
+    /// The tool call to run.
     pub start: TaskCall,
-    /// Who wants it.
+    /// The caller.
     pub principal: Principal,
     /// The name of the program that the person uses.
     #[serde(rename = "client", default)]
@@ -105,12 +105,12 @@ impl Record for TaskSpec {}
 /// A task.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct TaskRecord {
-    /// What it is to do. Its answers grow.
+    /// Its specification. The list of responses grows.
     pub order: TaskSpec,
     /// The caller's SiteBay credential, sealed; None: it has none of its own, or the task is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credential: Option<String>,
-    /// What it is doing.
+    /// Its status.
     pub status: Status,
     /// How far it is, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -124,10 +124,10 @@ pub struct TaskRecord {
     /// When the tool runs again; 0: now.
     #[serde(rename = "wake", default)]
     pub wake_ms: u64,
-    /// What waits for the client's answer.
+    /// The requests that wait for the client's response.
     #[serde(default)]
     pub asked: Vec<KeyedRequest>,
-    /// What was written down, by key: None for an intent, else the outcome.
+    /// The recorded steps, by key: `None` for an intent, else the outcome.
     pub steps: Vec<(String, Option<String>)>,
     /// Why it cannot go on for now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -139,7 +139,7 @@ pub struct TaskRecord {
 
 impl Record for TaskRecord {}
 
-/// What followers of a task are told.
+/// An event sent to the followers of a task.
 #[derive(Debug, Clone, PartialEq)]
 pub enum TaskEvent {
     /// It came further: progress, total, message.
@@ -192,7 +192,7 @@ impl TaskRecord {
         self.status == Status::Working && !sleeps
     }
 
-    /// What was written down under a key.
+    /// The step recorded under a key.
     pub fn step(&self, key: &str) -> Option<&Option<String>> {
         self.steps.iter().find(|(known, _)| known == key).map(|(_, step)| step)
     }

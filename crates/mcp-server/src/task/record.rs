@@ -11,7 +11,7 @@ use mcp_platform::record::Record;
 use mcp_protocol::{log_level::LoggingLevel, stateless::mrtr::KeyedRequest};
 
 impl TaskRecord {
-    /// What the audit notes of its end.
+    /// The audit entry of its end.
     pub fn entry(&self, registry: &Registry, status: Status, at_ms: u64) -> AuditEntry {
         let TaskSpec { start, principal, client_name, .. } = &self.order;
         let found = registry.find(&start.tool);

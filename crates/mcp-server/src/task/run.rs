@@ -32,15 +32,15 @@ use mcp_protocol::{
 /// Waits up to this long keep the run in memory; longer ones end it until its object's alarm.
 const MAX_WAIT_IN_MEMORY: Duration = Duration::from_secs(1);
 
-/// What a run needs of its object.
+/// The operations that a run needs of its object.
 pub trait TaskStore {
     /// Keeps the task as it is now.
     fn save(&self) -> LocalBoxFuture<'static, Result<(), String>>;
 
-    /// Tells whoever follows the task.
+    /// Sends an event to the task's followers.
     fn emit(&self, told: &TaskEvent);
 
-    /// Tells whoever listens to the subject's changes.
+    /// Announces a change to the subject's listeners.
     fn announce(&self, news: ChangeEvent);
 }
 

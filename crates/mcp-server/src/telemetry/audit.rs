@@ -1,4 +1,4 @@
-//! The audit: who changed what, and who was refused.
+//! The audit: changes and refusals, with their callers.
 //!
 //! Invariant: no argument of a call is written down but the site's host name, and no credential ever.
 //! What is under way is noted however it ends, also where it is dropped. What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
@@ -20,7 +20,7 @@ const MAX_WAITING: usize = 1_000;
 const MAX_REFUSALS: u32 = 300;
 /// Entries that are written at a time.
 pub const BATCH: usize = 100;
-/// Bytes of a name that somebody else chose.
+/// Bytes of a name chosen by a client.
 pub(crate) const MAX_NAME: usize = 64;
 
 /// One thing that happened.
@@ -28,13 +28,13 @@ pub(crate) const MAX_NAME: usize = 64;
 pub struct AuditEntry {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
-    /// Whose; empty where nobody was let in.
+    /// The subject; empty if the caller was not admitted.
     pub subject: String,
-    /// How they came in.
+    /// The authentication method.
     pub way: &'static str,
     /// The name of their key or their token's client.
     pub key: String,
-    /// The program that they use.
+    /// The client program.
     pub client: String,
     /// The tool, the method and path of what was refused, or what became of an OAuth grant.
     pub action: String,
@@ -70,7 +70,7 @@ impl AuditEntry {
         }
     }
 
-    /// What became of an OAuth grant. Subject: None where nobody is known.
+    /// An event of an OAuth grant. `subject`: `None` if the person is not known.
     pub fn of_grant(
         happened: GrantEvent,
         subject: Option<Subject>,
@@ -88,7 +88,7 @@ impl AuditEntry {
     }
 }
 
-/// What becomes of OAuth grants.
+/// The events of OAuth grants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantEvent {
     /// A person agreed.
@@ -128,7 +128,7 @@ pub trait Audit {
     fn note(&self, entry: AuditEntry);
 }
 
-/// Nobody keeps an audit.
+/// Discards every entry.
 #[derive(Debug, Clone, Copy)]
 pub struct NoAudit;
 
@@ -180,7 +180,7 @@ impl Drop for PendingEntry {
     }
 }
 
-/// What waits to be written in one isolate.
+/// The entries of one isolate that wait to be written.
 #[derive(Debug, Default)]
 pub struct AuditQueue {
     entries: Vec<AuditEntry>,

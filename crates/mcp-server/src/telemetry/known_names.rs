@@ -2,7 +2,7 @@
 
 use mcp_auth::refusal::Refusal;
 
-/// What is not known by name.
+/// The label of unknown names.
 pub const OTHER: &str = "other";
 
 /// The methods of this server, what is no request, and those of HTTP, for what is no JSON-RPC.
@@ -44,7 +44,7 @@ pub fn method(name: &str) -> &'static str {
     METHODS.iter().find(|known| **known == name).copied().unwrap_or(OTHER)
 }
 
-/// What a refusal is called in lines, counters and the audit.
+/// The name of a refusal in log lines, counters and the audit.
 pub fn refusal(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::NotConfigured => "not-configured",

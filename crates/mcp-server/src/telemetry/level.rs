@@ -5,14 +5,14 @@ use log::LevelFilter;
 /// A level, from the least severe to the most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Level {
-    /// What helps to find a fault.
+    /// Details for debugging.
     Debug,
-    /// Each request.
+    /// Every request.
     #[default]
     Info,
-    /// What an operator should look at some day.
+    /// Conditions that an operator should look at, without urgency.
     Warn,
-    /// What went wrong here, or at SiteBay.
+    /// Failures of this server or of SiteBay.
     Error,
     /// Nothing.
     Off,

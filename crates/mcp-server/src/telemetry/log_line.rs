@@ -1,4 +1,4 @@
-//! A record in words: the line of the log, and the data point.
+//! The log line and the data point of a record.
 //!
 //! Invariant: what is not known is left out of a line, and has its place in a point all the same.
 
@@ -18,9 +18,9 @@ const SUBJECT: usize = 8;
 pub struct DataPoint {
     /// The subject.
     pub index: String,
-    /// What it was.
+    /// The text fields.
     pub blobs: Vec<String>,
-    /// How much.
+    /// The numeric fields.
     pub doubles: Vec<f64>,
 }
 
@@ -34,7 +34,7 @@ impl RequestRecord {
         self.subject.get().map(Subject::to_text).unwrap_or_default()
     }
 
-    /// What it is, in words: for the line, and in this order for the data point.
+    /// The text fields of the line; in this order, of the data point.
     fn words(&self, say: &mut dyn FnMut(&'static str, &str)) {
         let (client, trace) = (self.client.borrow(), self.trace.borrow());
         for (name, text) in &[
@@ -54,7 +54,7 @@ impl RequestRecord {
         }
     }
 
-    /// How much.
+    /// The numeric fields.
     fn numbers(&self, took: u64) -> [(&'static str, u64); 6] {
         let UpstreamCalls { count, ms, status } = self.sitebay.get();
         [

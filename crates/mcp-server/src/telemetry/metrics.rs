@@ -14,7 +14,7 @@ const BUCKETS: usize = BOUNDS.len();
 
 type Labels = [&'static str; 3];
 
-/// What is counted: its name, what it is, whether by status and with durations, and its labels.
+/// A metric family: its name, help text, whether by status and with durations, and its labels.
 struct Family {
     name: &'static str,
     help: &'static str,
@@ -109,7 +109,7 @@ pub fn tool(name: &'static str, outcome: &'static str, ms: u64) {
 
 /// SiteBay was asked; 0: it did not answer.
 pub fn sitebay(status: u16, ms: u64) {
-    // A fetch gives no others; what a proxy makes up is not told apart.
+    // A fetch gives no others; other statuses of proxies share a label.
     let status = if status < 600 { status } else { 0 };
     count(SITEBAY, [""; 3], status, ms);
 }

@@ -1,4 +1,4 @@
-//! What operators learn of what happened.
+//! Telemetry: log lines, data points, counters and the audit.
 
 pub mod audit;
 pub mod known_names;

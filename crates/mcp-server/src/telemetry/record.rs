@@ -1,7 +1,7 @@
-//! What is known of one request: for its line in the log, its data point and the counters.
+//! The record of one request: its log line, its data point and the counters.
 //!
-//! Invariant: whatever its way, a request is told of once. Who answers it tells: the Worker, or the
-//! session's object that it was passed on to. A call that streams is told of at its end, every other
+//! Invariant: every request is logged exactly once, by the side that sends the response: the Worker, or the
+//! session's object that it was passed on to. A call that streams is logged at its end, every other
 //! request when its answer begins. Names are those of this server, or cut: no argument, token, session
 //! id, address or site is ever in a record.
 
@@ -29,7 +29,7 @@ pub(crate) const PANICKED: &str = "panicked";
 pub const BROKE: &str = "stream-broke";
 /// The client left before it ended, and nothing was changed.
 pub(crate) const LEFT: &str = "left";
-/// It may have changed something, and nobody knows whether it did.
+/// It may have changed something; the outcome is not known.
 pub(crate) const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
 pub const SILENT: &str = "stream-silent";
@@ -57,13 +57,13 @@ pub trait TelemetrySink {
 enum RecordStage {
     /// The answer is yet to come.
     Open,
-    /// The answer streams: the end of its call is told of.
+    /// The response streams: it is logged when its call ends.
     Streams,
-    /// It was told of, or somebody else does.
+    /// It was logged, or another part logs it.
     Over,
 }
 
-/// What SiteBay was asked.
+/// The requests to SiteBay.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct UpstreamCalls {
     pub(super) count: u64,
@@ -105,7 +105,7 @@ impl RequestRecord {
         Self::made(Some(out), RecordStage::Open, now_ms)
     }
 
-    /// Work of which nobody is told.
+    /// A record that is never logged.
     pub fn disabled() -> Rc<Self> {
         Self::made(None, RecordStage::Over, 0)
     }
@@ -136,7 +136,7 @@ impl RequestRecord {
         })
     }
 
-    /// Its name in the log.
+    /// Its id in the log.
     pub fn id(&self) -> Uuid {
         if self.id.get().is_nil() {
             self.id.set(self.out.as_ref().map_or(Uuid::nil(), |out| out.uuid()));
@@ -144,29 +144,29 @@ impl RequestRecord {
         self.id.get()
     }
 
-    /// It has a name already.
+    /// Sets the id that it has already.
     pub fn set_id(&self, id: Uuid) {
         self.id.set(id);
     }
 
-    /// Which of this server's ways it came.
+    /// Sets the route.
     pub fn set_route(&self, route: &'static str) {
         self.route.set(route);
     }
 
-    /// Who asks.
+    /// The caller.
     pub fn set_principal(&self, principal: &Principal) {
         self.subject.set(Some(principal.limited_as()));
         self.way.set(principal.auth_method.name());
     }
 
-    /// By which program, in which version of the protocol.
+    /// Sets the client program and the protocol version.
     pub fn set_client(&self, client: Rc<Implementation>, era: &'static str) {
         self.client.replace(client);
         self.era.set(era);
     }
 
-    /// Who asks for what a seal hands over, and by which program.
+    /// Sets id, caller and client from a seal.
     pub fn set_sealed(&self, sealed: &Sealed) {
         let claims = &sealed.claims;
         let (name, version) = (claims.client_name.clone(), claims.client_version.clone());
@@ -175,12 +175,12 @@ impl RequestRecord {
         self.set_client(Rc::new(Implementation { name, version }), claims.version.as_str());
     }
 
-    /// What is asked for.
+    /// The request.
     pub fn set_method(&self, method: &str) {
         self.method.set(known_names::method(method));
     }
 
-    /// Which tool is called; None: one that does not exist.
+    /// Sets the tool. None: it does not exist.
     pub fn set_tool(&self, tool: Option<&'static str>) {
         self.tool.set(tool.unwrap_or(known_names::OTHER));
     }
@@ -216,7 +216,7 @@ impl RequestRecord {
         self.sitebay.set(UpstreamCalls { count, ms, status });
     }
 
-    /// What to do when SiteBay accepts the caller's token for the first time.
+    /// Registers a callback for when SiteBay first accepts the caller's token.
     pub fn on_token_accepted(&self, note: Box<dyn FnOnce()>) {
         self.when_accepted.set(Some(note));
     }
@@ -234,20 +234,20 @@ impl RequestRecord {
         self.outcome.set(UNKNOWN);
     }
 
-    /// How it ended, and the code of the JSON-RPC error that says so.
+    /// Sets the outcome, and the code of the JSON-RPC error if there is one.
     pub fn set_outcome(&self, outcome: &'static str, code: Option<i32>) {
         self.outcome.set(if self.unknown.get() { UNKNOWN } else { outcome });
         self.code.set(code.unwrap_or_default());
     }
 
-    /// It was refused.
+    /// Sets the outcome of a refusal.
     pub fn refused(&self, refusal: &Refusal) {
         let reason = known_names::refusal(refusal);
         metrics::refusal(reason);
         self.set_outcome(reason, refusal.code());
     }
 
-    /// Somebody else tells of it, or nobody.
+    /// Leaves the logging to another part.
     pub fn delegate(&self) {
         self.stage.set(RecordStage::Over);
     }
@@ -257,12 +257,12 @@ impl RequestRecord {
         self.streamed.set(true);
     }
 
-    /// Whether it is still to be told of.
+    /// Whether it is not logged yet.
     pub fn is_open(&self) -> bool {
         self.stage.get() == RecordStage::Open
     }
 
-    /// Its answer begins. Unless it streams, it is told of now.
+    /// Marks the response as started; requests that do not stream are logged here.
     pub fn response_started(&self, status: u16) {
         if self.is_open() {
             self.status.set(status);
@@ -270,7 +270,7 @@ impl RequestRecord {
         }
     }
 
-    /// Its answer streams: it is told of when the call ends.
+    /// Marks the response as streaming: it is logged when the call ends.
     pub fn response_streams(&self, status: u16) {
         self.status.set(status);
         self.streamed.set(true);
@@ -280,7 +280,7 @@ impl RequestRecord {
         }
     }
 
-    /// What must live as long as the call.
+    /// A guard that lives as long as the call.
     #[must_use]
     pub fn end_guard(self: &Rc<Self>) -> EndGuard {
         EndGuard(self.clone())
@@ -298,7 +298,7 @@ impl RequestRecord {
         self.emit();
     }
 
-    /// An answer that was passed on broke off, which who passed it on tells.
+    /// A forwarded response broke off; the forwarding side logs it.
     pub fn stream_broke(&self, why: &'static str) {
         self.status.set(200);
         self.hold_open();

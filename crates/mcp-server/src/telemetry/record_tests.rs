@@ -1,4 +1,4 @@
-//! How a record is told of: once, and what its line says.
+//! A request is logged once; the contents of its line.
 
 use std::cell::RefCell;
 

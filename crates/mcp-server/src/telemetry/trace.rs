@@ -1,8 +1,8 @@
 //! The trace that a request belongs to: W3C Trace Context, in headers or in `_meta` (MCP SEP-414).
 //!
-//! Invariant: what is malformed is as if it had not been sent. What is sent on names the same trace, keeps
-//! its flags, and has a parent of its own for each request. `baggage` ends here: it is for whoever runs
-//! the client, and SiteBay is somebody else.
+//! Invariant: a malformed trace is ignored. The trace sent on has the same id, keeps
+//! its flags, and has a parent of its own for each request. `baggage` is not sent on: it is meant for
+//! the client's operator, and SiteBay is another party.
 
 use mcp_platform::Platform;
 use uuid::Uuid;

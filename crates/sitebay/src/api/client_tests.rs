@@ -86,7 +86,7 @@ fn a_token_is_accepted_by_a_success_that_needs_one_and_by_nothing_else() {
     for status in [400, 401, 403, 404, 410, 422] {
         assert!(!accepted("/site", status), "{status}");
     }
-    // SiteBay gives these to everybody.
+    // SiteBay answers these without a token.
     for path in ["/region", "/region/eu", "/plan/pricing"] {
         assert!(!accepted(path, 200), "{path}");
     }

@@ -1,4 +1,4 @@
-//! What the service itself says about an error: FastAPI's `{"detail": …}`, or whatever text came.
+//! The service's own explanation of an error: FastAPI's `{"detail": …}`, or the body as text.
 //!
 //! Invariant: the `input` of a validation error is never kept, it may be a password.
 
@@ -125,7 +125,7 @@ fn without_tags(page: &str) -> String {
     text
 }
 
-/// What follows a tag; for a script, a style or a comment, what follows its end.
+/// The text after a tag; after a script, a style or a comment, the text behind its end.
 fn after_tag(tag: &str) -> &str {
     let starts = |name: &str| tag.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name));
     let end = match () {

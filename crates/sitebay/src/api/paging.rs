@@ -204,7 +204,7 @@ impl Reader {
     }
 }
 
-/// What makes an item the same on two pages.
+/// The key by which an item is recognised on two pages.
 fn identity(item: &Value) -> String {
     match item.get("id") {
         Some(id @ (Value::String(_) | Value::Number(_))) => id.to_string(),

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use mcp_auth::secret::Secret;
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const PLACEHOLDER: &str = "[redacted]";
 /// Keys whose values are shown only on demand.
 const ON_DEMAND: [&str; 2] = ["http_auth_password", "code_server_password"];
@@ -74,7 +74,7 @@ pub(crate) fn scrub(value: &mut Value, secrets: &[Secret]) {
 }
 
 /// A text without the secrets, as they are or as JSON writes them. From the first secret key on
-/// nothing is kept: where its value ends cannot be told in a text that is not whole JSON.
+/// nothing is kept: the end of its value cannot be found in a text that is not whole JSON.
 pub(crate) fn scrub_text(text: &str, secrets: &[Secret]) -> String {
     let keys = ON_DEMAND.iter().chain(&NEVER);
     let safe = keys.filter_map(|key| text.find(key)).min().and_then(|end| text.get(..end));

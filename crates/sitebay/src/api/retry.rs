@@ -14,7 +14,7 @@ pub(crate) const TRIES: u32 = 4;
 const WORTHWHILE: Duration = Duration::from_millis(500);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 
-/// What to do after a try.
+/// The decision after an attempt.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     /// The outcome stands.

@@ -1,6 +1,6 @@
 //! The resources: a site's configuration, and a summary of the account.
 //!
-//! Invariant: an address that names nothing is `NotFound`, whatever is wrong with it.
+//! Invariant: every address without a resource is `NotFound`, for any reason.
 
 mod config;
 mod summary;

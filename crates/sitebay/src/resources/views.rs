@@ -51,7 +51,7 @@ struct View {
 /// How a tool begins to say that SiteBay has no such thing.
 const NOT_FOUND: &str = "SiteBay answered 404";
 
-/// What is at a path below `sitebay://`.
+/// Reads a path below `sitebay://`.
 pub(super) async fn read(ctx: &Context, path: &str) -> Result<ResourceText, ResourceError> {
     let view = View::of(path).ok_or(ResourceError::NotFound)?;
     let arguments = to_raw_value(&view.arguments).map_err(|_| ResourceError::NotFound)?;

@@ -19,7 +19,7 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     Ok(finished(data, text, Vec::new()))
 }
 
-/// What would be lost with the site.
+/// The content that would be lost with the site.
 pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
     let Some(site) = consent::site(call).await? else {

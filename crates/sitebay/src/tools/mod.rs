@@ -20,7 +20,7 @@ use super::{
 };
 use mcp_server::cold::cold;
 
-/// What a call would destroy, as it is now.
+/// The content that a call would destroy, as it is now.
 pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String, ShortCircuit>> {
     match call.operation.behaviour {
         Behaviour::DeleteSite => cold(delete_site::losses(call)),

@@ -1,4 +1,4 @@
-//! Starts a restore; a dry run changes nothing, and nobody is asked before it.
+//! Starts a restore; a dry run changes nothing and needs no consent.
 
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn target(call: &Call<'_>) -> String {
     }
 }
 
-/// What would be overwritten.
+/// The content that would be overwritten.
 pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let off = |name: &str| call.arguments.get(name) == Some(&Value::Bool(false));
     let what = match (off("restore_db"), off("restore_wp_content")) {

@@ -1,4 +1,4 @@
-//! Changes the settings that are given; a call that names none is told which there are.
+//! Changes the given settings; a call without any returns the list of settings.
 
 use crate::{
     call::{Call, CallOutcome},
