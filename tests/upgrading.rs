@@ -197,6 +197,26 @@ async fn what_0_1_0_kept_in_a_hub_moves_into_the_table_at_first_use_and_its_alar
     }
 }
 
+#[tokio::test]
+async fn what_0_1_0_wrote_after_a_rollback_counts_and_not_the_row_that_was_moved_before() {
+    let storage = TempDir::new().unwrap();
+    let server = over(storage.path()).await;
+    let client = Client::new(&server.url()).connect().await;
+    drop(server);
+    let claims = claims(&client);
+    let hub = format!("HUB_AGENT/{}", hub_name(claims.subject));
+    let row = |not_before: u32| json!({ "not-before": format!("4102444800,0;{not_before}") });
+    keep(storage.path(), &hub, &row(1), Some(4_102_444_800_000)).await;
+    let server = over(storage.path()).await;
+    assert_eq!(at(&client, &server).request("ping", json!({})).await.status, 200);
+    drop(server);
+    // 0.1.0 runs again, does not see the table, and ends all sessions.
+    let stored = keep(storage.path(), &hub, &row(claims.issued), None).await;
+    assert_eq!((stored.keys.len(), stored.moved.len()), (1, 1));
+    let server = over(storage.path()).await;
+    at(&client, &server).request("ping", json!({})).await.refused(404, -32001);
+}
+
 /// A server whose objects do not know requests in JSON, as those of version 0.1.0.
 fn with_old_objects(options: Options) -> Options {
     let old = |(_, class): &(&str, &'static str)| Fault {

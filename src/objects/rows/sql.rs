@@ -1,7 +1,8 @@
 //! Rows in a SQLite table.
 //!
 //! Version 0.1.0 kept all rows in the key-value storage. They move into the table in one pass at the
-//! first use of the object; its alarm stays set.
+//! first use of the object; its alarm stays set. A row of the same key that is in the table then is from before a
+//! rollback to 0.1.0, and is replaced: until all rows are moved, nothing is written to the table but what moves.
 
 use std::{cell::Cell, rc::Rc};
 
@@ -24,8 +25,6 @@ const TABLE: &str = "CREATE TABLE IF NOT EXISTS rows (key TEXT NOT NULL, piece I
 const IS_THERE: &str = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'rows'";
 const PUT: &str =
     "INSERT OR REPLACE INTO rows (key, piece, expires, more, value) VALUES (?, ?, ?, ?, ?)";
-const MOVE: &str =
-    "INSERT OR IGNORE INTO rows (key, piece, expires, more, value) VALUES (?, ?, ?, ?, ?)";
 const GET: &str = "SELECT piece, expires, more, value FROM rows WHERE key = ? ORDER BY piece";
 const EACH: &str =
     "SELECT key, value FROM rows WHERE key >= ? AND key < ? AND piece = 0 ORDER BY key";
@@ -94,7 +93,7 @@ impl Table {
         let last = pieces.len().saturating_sub(1);
         for (piece, text) in pieces.into_iter().enumerate() {
             let more = if piece == 0 { last } else { 0 };
-            self.insert(PUT, (key, piece), until, more, text)?;
+            self.insert((key, piece), until, more, text)?;
         }
         Ok(())
     }
@@ -199,7 +198,7 @@ impl Table {
             return Ok(());
         };
         self.make_table()?;
-        self.insert(MOVE, row_key(key), row.until, row.more, row.text)
+        self.insert(row_key(key), row.until, row.more, row.text)
     }
 
     fn make_table(&self) -> Result<()> {
@@ -212,7 +211,6 @@ impl Table {
 
     fn insert(
         &self,
-        sql: &str,
         (key, piece): (&str, usize),
         until: u64,
         more: usize,
@@ -220,7 +218,7 @@ impl Table {
     ) -> Result<()> {
         let number = |number: usize| sql_number(u64::try_from(number).unwrap_or(u64::MAX));
         let values = vec![key.into(), number(piece), sql_number(until), number(more), text.into()];
-        self.state.storage().sql().exec(sql, values).map(drop)
+        self.state.storage().sql().exec(PUT, values).map(drop)
     }
 
     /// Carries out a statement, and shows the rows that it gives. Without a table there is none.

@@ -179,7 +179,9 @@ impl Message for GrantRequest {
             (Self::Look(_), 200) => Some(Answer::Credential(text.to_owned())),
             (_, 200) => Some(Answer::Done),
             (_, 404) => None,
-            (_, status) => Some(Answer::Refused(Said { status, error: text.to_owned() })),
+            (_, 400..=499) => Some(Answer::Refused(Said { status, error: text.to_owned() })),
+            // It failed, and says nothing of the grant.
+            _ => None,
         }
     }
 }
@@ -277,6 +279,14 @@ mod tests {
         assert!(text.contains("invalid_grant") && GONE.to_json().contains("invalid_grant"));
         let refused = Answer::Refused(Said { status: 400, error: text.clone() });
         assert_eq!(refresh.read_answer_of_0_1_0(400, &text), Some(refused));
+    }
+
+    #[test]
+    fn a_grant_whose_object_fails_is_not_refused() {
+        let look = Ask::Look(Known { secret: [4; 32] });
+        for status in [404, 500, 503] {
+            assert_eq!(look.read_answer_of_0_1_0(status, "failed"), None, "{status}");
+        }
     }
 
     #[test]
