@@ -129,7 +129,7 @@ async fn named_keys_open_as_far_as_their_scopes(admin: &Admin<'_>) -> (String, L
     assert_eq!((made["scopes"].as_str(), key.len()), (Some("read"), 60));
     let client = bearer(admin.0, &key).connect().await;
     let who = client.call("whoami", json!({})).await.result()["structuredContent"].clone();
-    assert_eq!((&who["way"], &who["cameAs"]), (&json!("named-key"), &json!("reader")));
+    assert_eq!((&who["authMethod"], &who["cameAs"]), (&json!("named-key"), &json!("reader")));
     let change = json!({ "fqdn": "a.example.org", "confirm": true, "note": "a-password" });
     client.call("sitebay_delete_site", change).await.refused(403, -32000);
     // Another key is another subject; a wrong secret with a right id is wrong.
@@ -206,7 +206,7 @@ async fn a_share_of_the_subjects_is_let_in(admin: &Admin<'_>) {
 async fn what_happened_is_in_the_audit(admin: &Admin<'_>) {
     let refused = &admin.audit("action=sitebay_delete_site").await[0];
     let expected = json!(["reader", "named-key", "a.example.org", "destructive", "beyond-scope"]);
-    let shown = ["key", "way", "site", "effect", "outcome"].map(|name| refused[name].clone());
+    let shown = ["key", "authMethod", "site", "effect", "outcome"].map(|name| refused[name].clone());
     assert_eq!(json!(shown), expected);
     assert_eq!(refused["client"], "test client");
     assert!(!refused.to_string().contains("a-password"), "{refused}");
@@ -234,7 +234,7 @@ async fn what_happened_is_in_the_audit(admin: &Admin<'_>) {
 async fn sessions_end_and_quotas_are_seen(admin: &Admin<'_>) {
     let client = jwt(admin.0, "ada").connect().await;
     client.call("whoami", json!({})).await;
-    let is_hers = |entry: &&Value| entry["way"] == "jwt";
+    let is_hers = |entry: &&Value| entry["authMethod"] == "jwt";
     let subject = wait::until("her call is in the audit", async || {
         let entries = admin.audit("action=whoami&outcome=done").await;
         let hers = entries.iter().find(is_hers).and_then(|entry| entry["subject"].as_str());

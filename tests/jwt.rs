@@ -30,7 +30,7 @@ async fn a_token_that_somebody_with_the_secret_signed_comes_in() {
     // As many make them: with a subject, a client and an end, and nothing else.
     let plain = json!({ "sub": "user-123", "client_id": "my-client", "exp": now_s() + 60 });
     let who = whoami(&server.url(), &hs256(SECRET, plain.clone())).await;
-    assert_eq!((&who["way"], &who["cameAs"]), (&json!("jwt"), &json!("my-client")));
+    assert_eq!((&who["authMethod"], &who["cameAs"]), (&json!("jwt"), &json!("my-client")));
     assert_eq!(who["scopes"], "read write");
     assert_eq!(status(&server.url(), &hs256(&format!("older-{SECRET}"), plain)).await, 200);
     // It never acts on the server's own account.

@@ -40,8 +40,8 @@ async fn each_request_of_a_session_has_one_line() {
     client.call("sitebay_list_sites", json!({})).await;
     let live = Live::new(client.get().await);
     client.post("{").await;
-    let hello = json!({ "client": "test client", "version": "1.0", "era": "2025-11-25", "route": "mcp",
-                        "way": "open", "status": 200, "level": "info", "event": "request" });
+    let hello = json!({ "client": "test client", "version": "1.0", "protocol_version": "2025-11-25", "route": "mcp",
+                        "auth_method": "open", "status": 200, "level": "info", "event": "request" });
     let with = |more: Value| {
         let mut all = hello.clone();
         all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -59,7 +59,7 @@ async fn each_request_of_a_session_has_one_line() {
     let sites = of_tool(&server, "sitebay_list_sites").await;
     says(&sites, &with(json!({ "outcome": "done", "sitebay_calls": 1, "sitebay_status": 200 })));
     let [ms, own, theirs] =
-        ["ms", "own_ms", "sitebay_ms"].map(|name| sites[name].as_u64().unwrap());
+        ["ms", "server_ms", "sitebay_ms"].map(|name| sites[name].as_u64().unwrap());
     assert_eq!(own + theirs, ms, "{sites}");
     says(
         &of_method(&server, "GET").await,
@@ -85,10 +85,10 @@ async fn a_call_that_streams_is_told_of_at_its_end() {
     says(&called, &json!({ "stream": true, "status": 200, "outcome": "done", "level": "info" }));
     assert!(called["ms"].as_u64().unwrap() >= 500, "{called}");
     let stateless = Client::new(&server.url());
-    let log = || lines(&server).iter().filter(|line| line["era"] == "2026-07-28").count();
+    let log = || lines(&server).iter().filter(|line| line["protocol_version"] == "2026-07-28").count();
     let params = json!({ "name": "slow", "arguments": { "ms": 600 } });
     assert!(ask(&stateless, "tools/call", params.clone(), json!({})).await.is_stream());
-    let called = line(&server, |line| line["era"] == "2026-07-28").await;
+    let called = line(&server, |line| line["protocol_version"] == "2026-07-28").await;
     says(&called, &json!({ "stream": true, "outcome": "done", "tool": "slow" }));
     // A client that leaves takes its request back.
     let (leaving, body) = prepared(&stateless, "tools/call", params, json!({}));
@@ -108,7 +108,7 @@ async fn requests_without_a_session_and_their_streams_have_one_line() {
         .await;
     ask(&client, "tools/call", json!({ "name": "swordfish" }), json!({})).await;
     let listening = listen(&server.url(), json!({ "toolsListChanged": true })).await;
-    let era = json!({ "era": "2026-07-28", "route": "mcp", "status": 200, "way": "open" });
+    let era = json!({ "protocol_version": "2026-07-28", "route": "mcp", "status": 200, "auth_method": "open" });
     says(&of_method(&server, "server/discover").await, &era);
     says(&of_tool(&server, "echo").await, &era);
     says(&of_tool(&server, "other").await, &json!({ "outcome": "error", "code": -32602 }));
@@ -153,11 +153,11 @@ async fn refusals_say_why_and_no_secret() {
     client.clone().with("mcp-session-id", "forged-swordfish").initialize("2025-11-25").await;
     client.clone().with("origin", "https://swordfish.example").initialize("2025-11-25").await;
     let of = async |outcome: &str| line(&server, |line| line["outcome"] == outcome).await;
-    let refused = json!({ "status": 401, "subject": null, "way": null, "level": "info" });
+    let refused = json!({ "status": 401, "subject": null, "auth_method": null, "level": "info" });
     says(&of("no-credential").await, &refused);
     says(&of("wrong-credential").await, &refused);
     let forged = of("session-not-found").await;
-    says(&forged, &json!({ "status": 404, "way": "api-key", "code": -32001 }));
+    says(&forged, &json!({ "status": 404, "auth_method": "api-key", "code": -32001 }));
     says(&of("origin").await, &json!({ "status": 403, "method": "POST" }));
     let log = server.log();
     assert!(!log.contains("swordfish") && !log.contains("the-key-of-the-test"), "{log}");
@@ -288,7 +288,7 @@ async fn counters_are_there_in_development_only() {
         assert!(!help || line.ends_with("in this isolate since it started."), "{line}");
     }
     let names = [
-        r#"mcp_requests_total{route="mcp",method="tools/call",era="2025-11-25",status="200"}"#,
+        r#"mcp_requests_total{route="mcp",method="tools/call",protocol_version="2025-11-25",status="200"}"#,
         r#"mcp_tool_duration_seconds_count{tool="sitebay_list_sites",outcome="done"}"#,
         r#"mcp_sitebay_duration_seconds_count{status="200"}"#,
         "mcp_sessions_begun_total",

@@ -18,7 +18,7 @@ async fn no_object_is_asked_where_no_state_is_needed() {
     assert_eq!(tools["resultType"], "complete");
     assert!(tools["ttlMs"].is_u64() && tools["cacheScope"].is_string());
     let answer = call(&client, "whoami", json!({})).await;
-    assert_eq!(answer.result()["structuredContent"]["way"], "open");
+    assert_eq!(answer.result()["structuredContent"]["authMethod"], "open");
     let sites = call(&client, "sitebay_list_sites", json!({})).await.result();
     assert_eq!(sites["structuredContent"]["count"], 3);
     assert_eq!(crate::storage::objects(&server), 0);

@@ -27,6 +27,8 @@ pub enum Contestant {
     Ours,
     /// The same without key, limit and lines.
     Quiet,
+    /// Another build of this project, run like [`Contestant::Ours`].
+    Before,
     /// As deployed, with all sessions of a caller in one object.
     Subject,
     /// A bare Rust Worker with an object, which writes a line for each request as long as ours.
@@ -63,6 +65,7 @@ impl Contestant {
         match self {
             Self::Ours => "sitebay-mcp",
             Self::Quiet => "sitebay-mcp, no key, limit or lines",
+            Self::Before => "the other build",
             Self::Subject => "sitebay-mcp, placement `subject`",
             Self::Floor => "floor",
             Self::Silent => "floor, no lines",
@@ -77,7 +80,7 @@ impl Contestant {
     pub fn caller(self) -> Caller {
         let caller = Caller::at("/mcp");
         match self {
-            Self::Ours => caller.with_key(KEY),
+            Self::Ours | Self::Before => caller.with_key(KEY),
             Self::Subject => caller.with_key(KEY).with_token("bench"),
             _ => caller,
         }
@@ -86,7 +89,7 @@ impl Contestant {
     /// Whether it is this project.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::Quiet | Self::Subject)
+        matches!(self, Self::Ours | Self::Quiet | Self::Before | Self::Subject)
     }
 }
 
@@ -99,6 +102,8 @@ pub struct Built {
     floor: PathBuf,
     agent: PathBuf,
     handler: PathBuf,
+    /// The bundle of [`Contestant::Before`], with the fixture tools; empty: there is none.
+    pub before: PathBuf,
     /// Bytes of the line that the floor writes.
     pub line: usize,
 }
@@ -114,7 +119,8 @@ impl Built {
         let floor = bundle::build_floor()?;
         install()?;
         let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);
-        Ok(Self { ours, production, floor, agent, handler, line: LINE })
+        let before = PathBuf::new();
+        Ok(Self { ours, production, floor, agent, handler, before, line: LINE })
     }
 
     /// This project and the floor only.
@@ -124,8 +130,8 @@ impl Built {
     pub fn guarded() -> Result<Self> {
         let ours = bundle::build(Flavour::Fixtures)?.folder;
         let (production, floor) = (Flavour::Production.folder(), bundle::build_floor()?);
-        let (agent, handler) = (PathBuf::new(), PathBuf::new());
-        Ok(Self { ours, production, floor, agent, handler, line: LINE })
+        let [agent, handler, before] = [const { PathBuf::new() }; 3];
+        Ok(Self { ours, production, floor, agent, handler, before, line: LINE })
     }
 
     /// How to run one.
@@ -137,6 +143,7 @@ impl Built {
             Contestant::Ours | Contestant::Quiet | Contestant::Subject => {
                 (&self.ours, &capnp::OBJECTS, &[], variables(who))
             }
+            Contestant::Before => (&self.before, &capnp::OBJECTS, &[], variables(who)),
             Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], line()),
             Contestant::Silent => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
             Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], line()),
@@ -169,6 +176,7 @@ impl Built {
     pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
         let folder = match who {
             Contestant::Ours | Contestant::Quiet | Contestant::Subject => &self.production,
+            Contestant::Before => &self.before,
             Contestant::Floor | Contestant::Silent | Contestant::Classes => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,

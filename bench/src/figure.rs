@@ -79,7 +79,7 @@ impl Figure {
     /// The work of a contestant for it. Returns `None` if it has no such feature.
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
-        use Contestant::{Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject};
+        use Contestant::{Before, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject};
         let caller = who.caller();
         let is_floor = matches!(who, Floor | Silent);
         let (open, rest) = match self {
@@ -95,21 +95,21 @@ impl Figure {
         let repeat = |request, expect| Some(Work::Repeat { request, expect });
         match (self, who) {
             (Self::Call16, Quiet | Silent)
-            | (Self::Call | Self::Call16, Ours | Floor | McpAgent) => {
+            | (Self::Call | Self::Call16, Ours | Before | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: false })
             }
             (Self::Sessions16, Ours | Floor | McpAgent) => {
                 Some(Work::Call { open, rest, own: true })
             }
             (Self::Stateless16, Quiet | Silent)
-            | (Self::Stateless | Self::Stateless16, Ours | Floor | McpHandler) => {
+            | (Self::Stateless | Self::Stateless16, Ours | Before | Floor | McpHandler) => {
                 repeat(open.stateless_call("echo", ECHO), HELLO)
             }
             (Self::Initialize, Floor | Silent) => repeat(open.initialize(), HELLO),
-            (Self::Initialize, Ours | Quiet | McpAgent | McpHandler) => {
+            (Self::Initialize, Ours | Before | Quiet | McpAgent | McpHandler) => {
                 repeat(open.initialize(), b"protocolVersion")
             }
-            (Self::Session, Ours | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {
+            (Self::Session, Ours | Before | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {
                 Some(Work::Session { open, rest })
             }
             (Self::List, Ours) => {

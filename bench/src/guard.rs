@@ -2,14 +2,14 @@
 //!
 //! It compares with the floor in the same run, so that a slow machine fails nothing.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use anyhow::{Result, bail};
 
 use crate::{
     contestant::{
         Built,
-        Contestant::{Classes, Floor, Ours, Quiet, Silent, Subject},
+        Contestant::{Before, Classes, Floor, Ours, Quiet, Silent, Subject},
     },
     figure::Figure,
     timed::{self, Plan, Timed},
@@ -46,6 +46,32 @@ pub async fn run() -> Result<()> {
         0 => Ok(()),
         _ => bail!("{slow} of the hot paths are too slow"),
     }
+}
+
+/// The hot paths of this build beside those of another one, in turn.
+///
+/// # Errors
+/// Where one does not answer as it should.
+pub async fn against(other: PathBuf, rounds: usize) -> Result<()> {
+    let built = Built { before: other, ..Built::guarded()? };
+    let figures = [Figure::Call16, Figure::Stateless16, Figure::Initialize, Figure::Session];
+    let plan = Plan { rounds, time: Duration::from_secs(1), starts: 0 };
+    let timed = timed::run(&built, plan, &figures, &[Ours, Before]).await?;
+    for figure in figures {
+        let us = |who| timed.of(figure, who, |point| point.processor_us).median;
+        if let Some(ratio) = timed.ratio((figure, Ours), (figure, Before)) {
+            println!(
+                "{}: {:.3} times as fast ({:.3} - {:.3}); by processor {:.0} us, before {:.0} us",
+                figure.name(),
+                ratio.median,
+                ratio.low,
+                ratio.high,
+                us(Ours),
+                us(Before)
+            );
+        }
+    }
+    Ok(())
 }
 
 /// The hot paths alone, as they are deployed and without what a deployment adds: to see what a change

@@ -1,6 +1,6 @@
 //! The program that `cargo xtask bench` starts, built for speed.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use anyhow::{Result, bail};
 use bench::{
@@ -43,6 +43,14 @@ enum Run {
         #[arg(long, default_value_t = 9)]
         rounds: usize,
     },
+    /// The hot paths beside those of another build, a folder with a bundle that has the fixture tools
+    Against {
+        /// The folder
+        folder: PathBuf,
+        /// How often each is measured
+        #[arg(long, default_value_t = 15)]
+        rounds: usize,
+    },
     /// Where the time of a start goes, into `bench/START.md`
     Start,
     /// Fail where the hot path is half as fast as it should be
@@ -58,6 +66,7 @@ async fn main() -> Result<()> {
             endurance(if short { Size::Short } else { Size::Full }, only).await
         }
         Run::Hot { rounds } => guard::hot(rounds).await,
+        Run::Against { folder, rounds } => guard::against(folder, rounds).await,
         Run::Start => {
             let page = start::page().await?;
             println!("{page}");

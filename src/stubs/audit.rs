@@ -38,7 +38,7 @@ const INSERT: &str = "INSERT INTO audit \
     (at, subject, way, key, client, action, site, effect, outcome, duration) \
     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
 const CLEAR: &str = "DELETE FROM audit WHERE at < ?";
-const LIST: &str = "SELECT id, at, subject, way, key, client, action, site, effect, outcome, \
+const LIST: &str = "SELECT id, at, subject, way AS authMethod, key, client, action, site, effect, outcome, \
     duration FROM audit WHERE id < ?1 AND (?2 = '' OR subject = ?2) AND (?3 = '' OR action = ?3) \
     AND (?4 = '' OR site = ?4) AND (?5 = '' OR outcome = ?5) ORDER BY id DESC LIMIT ?6";
 
@@ -91,8 +91,8 @@ impl Audit for DeploymentAudit {
 /// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &AuditEntry) {
     if let Ok(dataset) = env.analytics_engine(DATASET) {
-        let AuditEntry { action, outcome, way, key, .. } = entry;
-        let blobs = ["info", "grant", "oauth", action, "", outcome, "", way, key];
+        let AuditEntry { action, outcome, auth_method, key, .. } = entry;
+        let blobs = ["info", "grant", "oauth", action, "", outcome, "", auth_method, key];
         let point = AnalyticsEngineDataPointBuilder::new().indexes([entry.subject.as_str()]);
         console::write_point(&dataset, point.blobs(blobs));
     }
@@ -125,7 +125,7 @@ fn values(entry: &AuditEntry) -> [D1Type<'_>; 10] {
     [
         number(entry.at_ms),
         D1Type::Text(&entry.subject),
-        D1Type::Text(entry.way),
+        D1Type::Text(entry.auth_method),
         D1Type::Text(&entry.key),
         D1Type::Text(&entry.client),
         D1Type::Text(&entry.action),
@@ -153,7 +153,8 @@ struct AuditRow {
     id: u64,
     at: u64,
     subject: String,
-    way: String,
+    #[serde(rename = "authMethod")]
+    auth_method: String,
     key: String,
     client: String,
     action: String,

@@ -124,7 +124,7 @@ impl AuditedCall {
             let entry = AuditEntry {
                 at_ms: 0,
                 subject: ctx.principal.subject.to_text(),
-                way: ctx.principal.auth_method.name(),
+                auth_method: ctx.principal.auth_method.name(),
                 key: ctx.principal.client.clone(),
                 client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
                 action: cut_text(tool, MAX_NAME).to_owned(),

@@ -20,6 +20,9 @@ pub struct Arguments {
     /// Only show the hot paths beside the bare runtime; writes nothing
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts"])]
     hot: bool,
+    /// Only compare the hot paths with those of another build: a folder such as `target/bundle-fixtures`
+    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["quick", "guard", "counts", "hot", "start"])]
+    against: Option<String>,
     /// Only show where the time of a start goes, and write `bench/START.md`
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot"])]
     start: bool,
@@ -27,6 +30,7 @@ pub struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     match arguments {
+        Arguments { against: Some(folder), .. } => native(&["against", folder]),
         Arguments { guard: true, .. } => native(&["guard"]),
         Arguments { start: true, .. } => native(&["start"]),
         Arguments { hot: true, .. } => native(&["hot"]),

@@ -20,7 +20,7 @@ impl TaskRecord {
         AuditEntry {
             at_ms,
             subject: principal.subject.to_text(),
-            way: principal.auth_method.name(),
+            auth_method: principal.auth_method.name(),
             key: principal.client.clone(),
             client: client_name.clone(),
             action: start.tool.clone(),

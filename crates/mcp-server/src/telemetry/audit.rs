@@ -31,7 +31,7 @@ pub struct AuditEntry {
     /// The subject; empty if the caller was not admitted.
     pub subject: String,
     /// The authentication method.
-    pub way: &'static str,
+    pub auth_method: &'static str,
     /// The name of their key or their token's client.
     pub key: String,
     /// The client program.
@@ -59,7 +59,7 @@ impl AuditEntry {
         Self {
             at_ms,
             subject: by.map(|by| by.subject.to_text()).unwrap_or_default(),
-            way: by.map_or("", |by| by.auth_method.name()),
+            auth_method: by.map_or("", |by| by.auth_method.name()),
             key: by.map(|by| by.client.clone()).unwrap_or_default(),
             client: String::new(),
             action: cut_text(action, MAX_NAME).to_owned(),
@@ -80,7 +80,7 @@ impl AuditEntry {
         let (action, effect, outcome) = happened.words();
         Self {
             subject: subject.map(Subject::to_text).unwrap_or_default(),
-            way: AuthMethod::OAuth.name(),
+            auth_method: AuthMethod::OAuth.name(),
             key: cut_text(client, MAX_NAME).to_owned(),
             effect,
             ..Self::refused(None, action, outcome, at_ms)

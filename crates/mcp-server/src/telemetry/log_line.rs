@@ -44,8 +44,8 @@ impl RequestRecord {
             ("method", self.method.get()),
             ("tool", self.tool.get()),
             ("outcome", self.outcome.get()),
-            ("era", self.era.get()),
-            ("way", self.way.get()),
+            ("protocol_version", self.protocol_version.get()),
+            ("auth_method", self.auth_method.get()),
             ("client", &client.name),
             ("version", &client.version),
             ("trace", trace.as_ref().map_or("", Trace::id)),
@@ -59,7 +59,7 @@ impl RequestRecord {
         let UpstreamCalls { count, ms, status } = self.sitebay.get();
         [
             ("ms", took),
-            ("own_ms", took.saturating_sub(ms)),
+            ("server_ms", took.saturating_sub(ms)),
             ("status", self.status.get().into()),
             ("sitebay_calls", count),
             ("sitebay_ms", ms),

@@ -32,7 +32,7 @@ static FAMILIES: [Family; 4] = [
     Family {
         name: "mcp_requests_total",
         help: "Requests that were answered",
-        labels: ["route", "method", "era"],
+        labels: ["route", "method", "protocol_version"],
         by_status: true,
         timed: false,
     },
@@ -92,7 +92,7 @@ fn count(family: usize, labels: Labels, status: u16, ms: u64) {
     });
 }
 
-/// A request was answered: route, method, era; status.
+/// A request was answered: route, method, protocol version; status.
 pub fn request(labels: Labels, status: u16) {
     count(REQUESTS, labels, status, 0);
 }
@@ -219,7 +219,7 @@ mod tests {
         refusal("rate-limit");
         let text = text();
         for line in [
-            r#"mcp_requests_total{route="mcp",method="tools/call",era="2025-11-25",status="200"} 2"#,
+            r#"mcp_requests_total{route="mcp",method="tools/call",protocol_version="2025-11-25",status="200"} 2"#,
             r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="0.025"} 0"#,
             r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="0.05"} 1"#,
             r#"mcp_tool_duration_seconds_bucket{tool="sitebay_list_sites",outcome="done",le="+Inf"} 1"#,

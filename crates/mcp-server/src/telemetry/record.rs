@@ -83,9 +83,9 @@ pub struct RequestRecord {
     id: Cell<Uuid>,
     pub(super) trace: RefCell<Option<Trace>>,
     pub(super) subject: Cell<Option<Subject>>,
-    pub(super) way: Cell<&'static str>,
+    pub(super) auth_method: Cell<&'static str>,
     pub(super) client: RefCell<Rc<Implementation>>,
-    pub(super) era: Cell<&'static str>,
+    pub(super) protocol_version: Cell<&'static str>,
     pub(super) route: Cell<&'static str>,
     pub(super) method: Cell<&'static str>,
     pub(super) tool: Cell<&'static str>,
@@ -120,9 +120,9 @@ impl RequestRecord {
             id: Cell::default(),
             trace: RefCell::default(),
             subject: Cell::default(),
-            way: Cell::default(),
+            auth_method: Cell::default(),
             client: RefCell::default(),
-            era: Cell::default(),
+            protocol_version: Cell::default(),
             route: Cell::default(),
             method: Cell::default(),
             tool: Cell::default(),
@@ -157,13 +157,13 @@ impl RequestRecord {
     /// The caller.
     pub fn set_principal(&self, principal: &Principal) {
         self.subject.set(Some(principal.limited_as()));
-        self.way.set(principal.auth_method.name());
+        self.auth_method.set(principal.auth_method.name());
     }
 
     /// Sets the client program and the protocol version.
-    pub fn set_client(&self, client: Rc<Implementation>, era: &'static str) {
+    pub fn set_client(&self, client: Rc<Implementation>, version: &'static str) {
         self.client.replace(client);
-        self.era.set(era);
+        self.protocol_version.set(version);
     }
 
     /// Sets id, caller and client from a seal.
@@ -331,7 +331,7 @@ impl RequestRecord {
 
     fn count(&self, took: u64) {
         if self.event.get() == "request" {
-            let labels = [self.route.get(), self.method.get(), self.era.get()];
+            let labels = [self.route.get(), self.method.get(), self.protocol_version.get()];
             metrics::request(labels, self.status.get());
         }
         if !self.tool.get().is_empty() {

@@ -64,9 +64,9 @@ fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
     record.response_started(200);
     let expected = json!({
         "level": "info", "event": "request", "request": "00000000-0000-0000-0000-000000000007",
-        "subject": "________", "way": "jwt", "client": "a \"client\"", "version": "1",
-        "era": "2025-11-25", "route": "mcp", "method": "tools/call", "tool": "sitebay_list_sites",
-        "outcome": "failed", "status": 200, "code": -32602, "ms": 42, "own_ms": 12,
+        "subject": "________", "auth_method": "jwt", "client": "a \"client\"", "version": "1",
+        "protocol_version": "2025-11-25", "route": "mcp", "method": "tools/call", "tool": "sitebay_list_sites",
+        "outcome": "failed", "status": 200, "code": -32602, "ms": 42, "server_ms": 12,
         "sitebay_ms": 30, "sitebay_calls": 2, "sitebay_status": 200,
     });
     assert_eq!(*heard.lines.borrow(), [expected]);
