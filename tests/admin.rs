@@ -206,7 +206,8 @@ async fn a_share_of_the_subjects_is_let_in(admin: &Admin<'_>) {
 async fn what_happened_is_in_the_audit(admin: &Admin<'_>) {
     let refused = &admin.audit("action=sitebay_delete_site").await[0];
     let expected = json!(["reader", "named-key", "a.example.org", "destructive", "beyond-scope"]);
-    let shown = ["key", "authMethod", "site", "effect", "outcome"].map(|name| refused[name].clone());
+    let shown =
+        ["key", "authMethod", "site", "effect", "outcome"].map(|name| refused[name].clone());
     assert_eq!(json!(shown), expected);
     assert_eq!(refused["client"], "test client");
     assert!(!refused.to_string().contains("a-password"), "{refused}");

@@ -65,7 +65,8 @@ async fn grants_are_audited(url: &str) -> Vec<String> {
     let stolen = app.tokens().await;
     let given = audit(url, "action=oauth.grant", 1).await;
     let told = |entry: &Value| {
-        ["authMethod", "key", "effect", "outcome"].map(|name| entry[name].as_str().unwrap().to_owned())
+        ["authMethod", "key", "effect", "outcome"]
+            .map(|name| entry[name].as_str().unwrap().to_owned())
     };
     assert_eq!(told(&given[0]), ["oauth", "An app", "write", "done"]);
     let subject = given[0]["subject"].as_str().unwrap();

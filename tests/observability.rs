@@ -85,7 +85,8 @@ async fn a_call_that_streams_is_told_of_at_its_end() {
     says(&called, &json!({ "stream": true, "status": 200, "outcome": "done", "level": "info" }));
     assert!(called["ms"].as_u64().unwrap() >= 500, "{called}");
     let stateless = Client::new(&server.url());
-    let log = || lines(&server).iter().filter(|line| line["protocol_version"] == "2026-07-28").count();
+    let log =
+        || lines(&server).iter().filter(|line| line["protocol_version"] == "2026-07-28").count();
     let params = json!({ "name": "slow", "arguments": { "ms": 600 } });
     assert!(ask(&stateless, "tools/call", params.clone(), json!({})).await.is_stream());
     let called = line(&server, |line| line["protocol_version"] == "2026-07-28").await;

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::{
     contestant::Contestant::{
-        self, Classes, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+        self, Before, Classes, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
     },
     figure::Figure,
     results::Results,
@@ -101,7 +101,7 @@ fn legend(text: &mut String) {
 fn colour(who: Contestant) -> &'static str {
     match who {
         Ours | Subject => "#d9480f",
-        Quiet => "#ff922b",
+        Quiet | Before => "#ff922b",
         Floor | Classes => "#adb5bd",
         Silent => "#dee2e6",
         McpAgent => "#1c7ed6",

@@ -109,9 +109,8 @@ impl Figure {
             (Self::Initialize, Ours | Before | Quiet | McpAgent | McpHandler) => {
                 repeat(open.initialize(), b"protocolVersion")
             }
-            (Self::Session, Ours | Before | Floor | McpAgent) | (Self::SubjectSession, Subject | Floor) => {
-                Some(Work::Session { open, rest })
-            }
+            (Self::Session, Ours | Before | Floor | McpAgent)
+            | (Self::SubjectSession, Subject | Floor) => Some(Work::Session { open, rest }),
             (Self::List, Ours) => {
                 let open = Caller { path: "/mcp?toolsets=all".to_owned(), ..open };
                 repeat(open.stateless("tools/list", None, ""), b"\"tools\"")

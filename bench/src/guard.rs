@@ -53,7 +53,8 @@ pub async fn run() -> Result<()> {
 /// # Errors
 /// Where one does not answer as it should.
 pub async fn against(other: PathBuf, rounds: usize) -> Result<()> {
-    let built = Built { before: other, ..Built::guarded()? };
+    let mut built = Built::guarded()?;
+    built.before = other;
     let figures = [Figure::Call16, Figure::Stateless16, Figure::Initialize, Figure::Session];
     let plan = Plan { rounds, time: Duration::from_secs(1), starts: 0 };
     let timed = timed::run(&built, plan, &figures, &[Ours, Before]).await?;

@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn a_grant_whose_object_fails_is_not_refused() {
-        let look = Ask::Look(Known { secret: [4; 32] });
+        let look = GrantRequest::Look(Known { secret: [4; 32] });
         for status in [404, 500, 503] {
             assert_eq!(look.read_answer_of_0_1_0(status, "failed"), None, "{status}");
         }
