@@ -130,7 +130,7 @@ pub fn with_known_keys<T>(f: impl FnOnce(&mut KnownKeys) -> T) -> T {
 }
 
 /// Whether named keys were ever made, where that is known: that they were, for good; that they were not,
-/// for [`FRESH`](mcp_auth::named_key::FRESH) seconds.
+/// for [`FRESH`] seconds.
 pub fn were_keys_made(now_s: u64) -> Option<bool> {
     let known = KEYS_MADE.get().filter(|(made, at)| *made || now_s.abs_diff(*at) < FRESH);
     known.map(|(made, _)| made)
@@ -142,7 +142,7 @@ pub fn note_keys_made(made: bool, now_s: u64) {
 }
 
 /// Whether any named key is good, where that was found out in the last
-/// [`FRESH`](mcp_auth::named_key::FRESH) seconds.
+/// [`FRESH`] seconds.
 pub fn is_any_key_good(now_s: u64) -> Option<bool> {
     let known = ANY_KEY_GOOD.get().filter(|(_, at)| now_s.abs_diff(*at) < FRESH);
     known.map(|(is_good, _)| is_good)

@@ -1,7 +1,7 @@
 //! The object that generates and stores the session key and the subject key if the operator sets none.
 //!
 //! Invariant: it makes each key once; output gates hold the answer until both are stored. State: the
-//! rows [`SESSION_KEY`] and [`SUBJECT_KEY`]. Route: [`KeyRequest`].
+//! rows `SESSION_KEY` and `SUBJECT_KEY`. Route: [`KeyRequest`].
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 

@@ -1,7 +1,7 @@
 //! The object that counts a subject's requests, in parts that it leases to isolates. That of an
 //! account also keeps which SiteBay tokens of its callers were accepted.
 //!
-//! Routes: [`QuotaRequest`]. State: the rows [`COUNT`] and [`TOKENS`].
+//! Routes: [`QuotaRequest`]. State: the rows `COUNT` and `TOKENS`.
 //!
 //! Invariant: a lease is written down before it is given, so that an object which forgot everything
 //! else gives no unit twice; the output gate holds the answer until it is stored.

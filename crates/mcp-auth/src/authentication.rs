@@ -111,7 +111,7 @@ impl AuthConfig {
     /// was closed once.
     ///
     /// # Errors
-    /// As [`Self::judge`].
+    /// As [`Self::authenticate`].
     pub fn authenticate_credentials(
         &self,
         with: &Credentials,

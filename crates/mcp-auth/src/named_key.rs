@@ -139,8 +139,8 @@ pub enum KeyLookup {
 
 /// An isolate's cache of keys by id; also of ids without a key.
 ///
-/// Invariant: invented ids cost at most [`LIST_AFTER`] queries in [`FRESH`] seconds and one in
-/// [`LIST_FRESH`] seconds from then on, whether or not the database answers, and push out no record of a
+/// Invariant: invented ids cost at most `LIST_AFTER` queries in [`FRESH`] seconds and one in
+/// `LIST_FRESH` seconds from then on, whether or not the database answers, and push out no record of a
 /// key. Both hold for as long as there are at most [`MAX_LISTED`] good keys.
 #[derive(Debug, Default)]
 pub struct KnownKeys {

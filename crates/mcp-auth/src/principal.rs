@@ -20,7 +20,7 @@ pub struct Principal {
     pub auth_method: AuthMethod,
     /// The subject that all state of this caller is bound to.
     pub subject: Subject,
-    /// The short name of the key or the client, cut to [`MAX_CLIENT`] bytes; empty where it has none.
+    /// The short name of the key or the client, cut to `MAX_CLIENT` bytes; empty where it has none.
     #[serde(default)]
     pub client: String,
     /// The caller's scopes.

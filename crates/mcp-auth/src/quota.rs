@@ -43,7 +43,7 @@ pub struct Rate {
 /// How much of a window an isolate asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LeaseSize {
-    /// One part in [`PARTS`].
+    /// One part in `PARTS`.
     Usual,
     /// One unit, which is used at once: the isolate has no room to hold more.
     One,

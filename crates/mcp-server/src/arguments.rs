@@ -2,7 +2,7 @@
 //!
 //! Invariant: every tool refuses what its schema does not allow, in the same words: the parameter,
 //! what was expected, and the value that came. A value of a secret parameter is never repeated. The
-//! keywords that are read are [`KEYWORDS`]; a tool checks the rest itself. Source: JSON Schema
+//! keywords that are read are `KEYWORDS`; a tool checks the rest itself. Source: JSON Schema
 //! 2020-12, "Validation".
 
 use serde_json::{Map, Value, value::RawValue};
@@ -142,7 +142,7 @@ fn integer(value: &Value) -> Option<Value> {
     exact.then_some(Value::from(number as i64))
 }
 
-/// The problems in a call's arguments, one line each. Lines beyond [`MAX_PROBLEMS`] are counted, but not
+/// The problems in a call's arguments, one line each. Lines beyond `MAX_PROBLEMS` are counted, but not
 /// made: a call may have as many wrong items as fit into its body.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Problems {

@@ -3,8 +3,8 @@
 //! Invariant: no row without an end, no alarm without a row. An object that never wrote a row costs
 //! nothing while it sleeps.
 //!
-//! Hubs, tasks and OAuth grants keep their rows in a SQLite table ([`sql`]). Session objects and quotas, whose
-//! few rows come and go, keep them in the key-value storage ([`kv`]). The reason is what is billed:
+//! Hubs, tasks and OAuth grants keep their rows in a SQLite table (`sql`). Session objects and quotas, whose
+//! few rows come and go, keep them in the key-value storage (`kv`). The reason is what is billed:
 //! `CREATE TABLE` writes two rows, and the table goes with the last row. The end of a session writes two rows
 //! in the key-value storage (`DELETE` in the counts of `cargo xtask bench --counts`), and four with a table.
 //! In `docs/COST.md` the first event stream of a subject writes four rows, two of them for its hub's table.

@@ -11,6 +11,7 @@ const FORMAT_FUZZ: &[&str] = &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--c
 const FORMAT_FLOOR: &[&str] = &["fmt", "--manifest-path", "bench/floor/Cargo.toml", "--check"];
 const HOST: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets"];
 const FIXTURES: &[&str] = &["clippy", "--quiet", "--all-targets", "--features", "fixtures"];
+const DOCS: &[&str] = &["doc", "--quiet", "--no-deps", "--workspace"];
 
 pub(super) fn run() -> Result<()> {
     cargo(FORMAT, &[])?;
@@ -19,6 +20,12 @@ pub(super) fn run() -> Result<()> {
     for arguments in [HOST, FIXTURES] {
         cargo(arguments, &["--", "-D", "warnings"])?;
     }
+    run_command(
+        Command::new("cargo")
+            .args(DOCS)
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .current_dir(paths::root()),
+    )?;
     println!("lint: clean");
     Ok(())
 }

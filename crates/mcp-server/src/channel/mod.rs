@@ -2,8 +2,8 @@
 //!
 //! Invariant: the call never waits for its reader. Events are bounded in number and in bytes, and are
 //! dropped beyond that; questions to the client and the final answer are not. An event stays in the ring
-//! ([`ring`]) until its room is needed, so that a client that lost its connection reads on where it was.
-//! One reader at a time has a queue of what it has not read yet ([`reader`]); both share the bytes.
+//! (`ring`) until its room is needed, so that a client that lost its connection reads on where it was.
+//! One reader at a time has a queue of what it has not read yet (`reader`); both share the bytes.
 //!
 //! ```text
 //!            push/ask                finish(reply)
