@@ -9,8 +9,8 @@ use libfuzzer_sys::{
 use mcp_protocol::stateless::{
     header_value::{decoded, plain},
     headers::HeaderSource,
-    param_headers::check,
     param_declarations::ParamHeader,
+    param_headers::check,
 };
 use serde_json::{json, value::to_raw_value};
 

@@ -10,7 +10,7 @@ use libfuzzer_sys::{
 };
 use mcp_auth::{
     keys::{Keyring, Purpose},
-    request_state::{AnsweredInput, PendingInput, Binding, MAX_STATE, RequestState, StateTooLarge},
+    request_state::{AnsweredInput, Binding, MAX_STATE, PendingInput, RequestState, StateTooLarge},
     subject::Subject,
 };
 use mcp_protocol::stateless::method::Method;
