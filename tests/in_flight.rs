@@ -154,6 +154,19 @@ async fn a_call_that_runs_when_its_session_ends_is_answered_and_keeps_nothing() 
 }
 
 #[tokio::test]
+async fn a_call_that_waits_for_its_client_ends_with_its_session() {
+    let server = server().await;
+    let able = json!({ "elicitation": {} });
+    let client = Client::new(&server.url()).connect_with(able).await;
+    let asks = request("tools/call", &json!({ "name": "ask" }));
+    let mut call = Live::new(client.send(Method::POST).body(asks).send().await.unwrap());
+    call.message(|message| message["method"] == "elicitation/create").await;
+    assert_eq!(client.delete().await.status, 204);
+    let answer = call.rest().await;
+    assert!(answer.contains("the session was ended"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_end_of_all_sessions_holds_for_requests_that_are_under_way() {
     let mut server = server().await;
     let client = Client::new(&server.url()).connect().await;

@@ -92,7 +92,7 @@ async fn the_documents_of_the_server_are_as_they_were() {
 
 /// The line of an object that failed.
 async fn an_error() -> Value {
-    let fault = Fault { class: "KeyAgent", path: "/key", how: How::Refuse, times: 1 };
+    let fault = Fault { class: "KeyAgent", path: "/ask/keys", how: How::Refuse, times: 1 };
     let failing = Some(Faults { faults: vec![fault], haste: 1 });
     let server = start(Options { faults: failing, ..options() }.var("SESSION_KEY", "")).await;
     assert_eq!(Client::new(&server.url()).initialize("2025-11-25").await.status, 503);

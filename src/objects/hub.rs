@@ -36,7 +36,7 @@ use mcp_protocol::stateless::listen::Change;
 use mcp_server::{
     hub::{
         AboutGrant, Answer, HubRequest, LISTENER_HEADER, ListedGrant, Listener, Nonces,
-        PRINCIPAL_HEADER, Watcher, principal_from_ascii,
+        PRINCIPAL_HEADER, Watcher, kept_id, principal_from_ascii,
     },
     notifier::ChangeEvent,
 };
@@ -116,6 +116,10 @@ impl Inner {
         if request.path() == LISTEN {
             return self.listen(&request).await;
         }
+        if let Some(id) = kept_id(request.path()) {
+            self.keeping.keep(id, &request.text().await?).await?;
+            return http::text(200, "");
+        }
         match object::asked::<HubRequest>(&request).await? {
             Some((ask, form)) => {
                 object::answered::<HubRequest>(&self.answer(ask, &request).await?, form)
@@ -138,7 +142,6 @@ impl Inner {
             HubRequest::Unwatch { object } => self.forget(&object).await?,
             HubRequest::NotBefore => return Ok(Answer::NotBefore(self.not_before().await?)),
             HubRequest::End { not_before } => return self.end(not_before).await,
-            HubRequest::Keep { id, text } => self.keeping.keep(id, &text).await?,
             HubRequest::Page { id, page } => {
                 return Ok(Answer::Page(self.keeping.page(id, page).await?));
             }

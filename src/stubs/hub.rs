@@ -17,7 +17,7 @@ use mcp_server::{
     cold::cold,
     hub::{
         AboutGrant, Answer, HubRequest, LISTENER_HEADER, ListedGrant, Listener, PRINCIPAL_HEADER,
-        Watcher, hub_name, principal_to_ascii,
+        Watcher, hub_name, keep_path, principal_to_ascii,
     },
     notifier::ChangeEvent,
     result_store::ResultStore,
@@ -202,6 +202,16 @@ impl Hub {
         Ok(self.stub()?.ask(ask, headers).await?)
     }
 
+    /// Stores a large text.
+    async fn keep(&self, id: Uuid, text: &str) -> Result<()> {
+        let url = format!("https://object{}", keep_path(id));
+        let request = request::request("POST", &url, &Headers::new(), Some(text))?;
+        match self.stub()?.text(&request).await? {
+            (200, _) => Ok(()),
+            (status, _) => Err(Error::RustError(format!("the hub answers {status}"))),
+        }
+    }
+
     /// Opens the socket of a listener outside of sessions. With `looks` the hub looks at what the
     /// listener watches, with that caller's credential. A hub of version 0.1.0 refuses the header of this
     /// version, and gets its own.
@@ -277,7 +287,7 @@ impl ResultStore for Hub {
     fn keep(&self, text: String) -> LocalBoxFuture<'static, Option<String>> {
         let (hub, id) = (Self::new(&self.env, self.subject), Uuid::new_v4());
         async move {
-            match hub.ask(&HubRequest::Keep { id, text }).await.and_then(done) {
+            match hub.keep(id, &text).await {
                 Ok(()) => Some(id.simple().to_string()),
                 Err(error) => {
                     log::error!("a large result could not be stored: {error}");

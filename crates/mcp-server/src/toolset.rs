@@ -5,8 +5,8 @@
 //!
 //! ```
 //! use futures_util::{FutureExt as _, future::LocalBoxFuture};
-//! use mcp_protocol::content::ToolResult;
-//! use mcp_server::{context::Context, toolset::{Arguments, Effect, Ended, Offer, Tool, Toolset}};
+//! use mcp_protocol::content::CallToolResult;
+//! use mcp_server::{context::Context, toolset::{Arguments, CallResult, Effect, Tool, Toolset, Visibility}};
 //!
 //! struct Greetings;
 //!
@@ -14,7 +14,7 @@
 //!     name: "greet",
 //!     group: "greetings",
 //!     effect: Effect::Read,
-//!     offer: Offer::Default,
+//!     visibility: Visibility::Default,
 //!     ..Tool::quick(r#"{"name":"greet","description":"Greets.","inputSchema":{"type":"object"}}"#)
 //! }];
 //!
@@ -23,8 +23,8 @@
 //!         &TOOLS
 //!     }
 //!
-//!     fn call<'a>(&'a self, _: &'a Context, _: &'a Tool, _: Arguments<'a>) -> LocalBoxFuture<'a, Ended> {
-//!         async { Ok(ToolResult::text("hello")) }.boxed_local()
+//!     fn call<'a>(&'a self, _: &'a Context, _: &'a Tool, _: Arguments<'a>) -> LocalBoxFuture<'a, CallResult> {
+//!         async { Ok(CallToolResult::text("hello")) }.boxed_local()
 //!     }
 //! }
 //! ```

@@ -13,6 +13,8 @@ pub use listener::{
 };
 pub use nonces::Nonces;
 pub use poll_state::{MAX_POLLED, PollState, polls_soon};
-pub use request::{AboutGrant, Answer, HubRequest, ListedGrant, Page, Watcher, hub_name};
+pub use request::{
+    AboutGrant, Answer, HubRequest, ListedGrant, Page, Watcher, hub_name, keep_path, kept_id,
+};
 pub use stored_results::{StoredResult, StoredResults};
 pub use watched::Watched;

@@ -14,7 +14,20 @@ pub fn hub_name(subject: Subject) -> String {
     format!("hub-{}", URL_SAFE_NO_PAD.encode(subject.0))
 }
 
-/// One request. Times are seconds since 1970.
+const KEEP: &str = "/keep/";
+
+/// The path of a request to store a large text under this id. The body is the text itself: as a part of a JSON
+/// message it would be copied twice more, with every quote escaped.
+pub fn keep_path(id: Uuid) -> String {
+    format!("{KEEP}{}", id.simple())
+}
+
+/// The id in such a path.
+pub fn kept_id(path: &str) -> Option<Uuid> {
+    path.strip_prefix(KEEP)?.parse().ok()
+}
+
+/// Any other request. Times are seconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HubRequest {
@@ -54,13 +67,6 @@ pub enum HubRequest {
     End {
         /// When.
         not_before: u32,
-    },
-    /// To keep a text under this id.
-    Keep {
-        /// The id.
-        id: Uuid,
-        /// The text.
-        text: String,
     },
     /// A page of a kept text.
     Page {
@@ -213,7 +219,6 @@ mod tests {
                 HubRequest::Consume { nonce: [0xff; 16], until: u64::MAX },
                 vec![Answer::Consumed(true), Answer::Consumed(false)],
             ),
-            (HubRequest::Keep { id, text: "\"{}\"".into() }, vec![Answer::Done]),
             (HubRequest::Page { id, page: 9 }, vec![Answer::Page(Some(page)), Answer::Page(None)]),
         ]
     }
@@ -271,11 +276,13 @@ mod tests {
             HubRequest::Grants,
             HubRequest::Watchers,
             HubRequest::Consume { nonce: [0xff; 16], until: u64::MAX },
-            HubRequest::Keep { id: Uuid::from_u128(7), text: String::new() },
             HubRequest::Page { id: Uuid::from_u128(7), page: 9 },
         ];
         let mut paths = vec!["/listen".to_owned()];
         paths.extend(asks.iter().map(|ask| ask.to_0_1_0().path));
+        let keep = keep_path(Uuid::from_u128(7));
+        assert_eq!(kept_id(&keep), Some(Uuid::from_u128(7)));
+        paths.insert(paths.len() - 1, keep);
         assert_eq!(lines_of_0_1_0("messages-hub", &paths), paths);
         let grants = HubRequest::Grants.read_answer_of_0_1_0(200, &read_0_1_0("answer-hub-list"));
         let about = AboutGrant {

@@ -26,7 +26,6 @@ impl Message for HubRequest {
             Self::Unwatch { object } => (format!("/unwatch/{object}"), None),
             Self::NotBefore => ("/not-before".to_owned(), None),
             Self::End { not_before } => (format!("/end/{not_before}"), None),
-            Self::Keep { id, text } => (format!("/keep/{}", id.simple()), Some(text.clone())),
             Self::Page { id, page } => (format!("/page/{}/{page}", id.simple()), None),
             Self::PutGrant { grant, until, about } => {
                 (format!("/put-grant/{grant}/{until}"), Some(about.to_json()))
@@ -57,7 +56,6 @@ impl Message for HubRequest {
             "unwatch" => Self::Unwatch { object: next()?.to_owned() },
             "not-before" => Self::NotBefore,
             "end" => Self::End { not_before: next()?.parse().ok()? },
-            "keep" => Self::Keep { id: next()?.parse().ok()?, text: body.to_owned() },
             "page" => Self::Page { id: next()?.parse().ok()?, page: next()?.parse().ok()? },
             "put-grant" => {
                 let (grant, until) = (next()?.to_owned(), next()?.parse().ok()?);

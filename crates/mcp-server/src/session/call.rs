@@ -16,7 +16,10 @@ use futures_util::{
 };
 use serde_json::{Value, json};
 
-use super::{Session, TOOLS_CHANGED, client_requests::PendingRequest};
+use super::{
+    Session, TOOLS_CHANGED,
+    client_requests::{ENDED, PendingRequest},
+};
 use crate::{
     channel::Channel,
     client_request::{Stop, StopReason, named, validated},
@@ -139,6 +142,9 @@ impl Notifier for CallNotifier {
     ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         if self.call.is_cancelled() {
             return ready(Err(Stop::unanswered("the request was cancelled"))).boxed_local();
+        }
+        if self.session.is_ended() {
+            return ready(Err(Stop::unanswered(ENDED))).boxed_local();
         }
         let able = |asked: &KeyedRequest| self.session.capabilities().has(asked.question.needs());
         if let Some(asked) = questions.iter().find(|asked| !able(asked)) {

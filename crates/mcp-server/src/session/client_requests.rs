@@ -23,6 +23,9 @@ pub(super) struct ClientRequests {
     waiting: RefCell<Vec<Waiter>>,
 }
 
+/// Why a session that was ended asks nothing.
+pub(super) const ENDED: &str = "the session was ended";
+
 /// The client's result, or its error.
 type Answer = Result<Value, String>;
 
@@ -83,6 +86,13 @@ impl ClientRequests {
         drop(waiting);
         // Their callers wake up here.
         ended.into_iter().map(|question| question.id).collect()
+    }
+
+    /// Ends all questions: the session was ended, and no response to it is accepted any more.
+    pub(super) fn end(&self) {
+        for question in self.waiting.take() {
+            let _ = question.answer.send(Err(ENDED.to_owned()));
+        }
     }
 
     /// Forgets a question; true where it still waited for its answer.
@@ -159,6 +169,14 @@ mod tests {
         let before = ClientRequests::new("p", next.clone()).open(&calls().0).unwrap();
         let after = ClientRequests::new("p", next).open(&calls().0).unwrap();
         assert_ne!(before.id, after.id);
+    }
+
+    #[test]
+    fn a_call_of_a_session_that_ends_waits_no_longer() {
+        let questions = ClientRequests::new("p", Rc::default());
+        let mut asked = questions.open(&calls().0).unwrap();
+        questions.end();
+        assert_eq!(answer(&mut asked), Some(Err(ENDED.to_owned())));
     }
 
     #[test]

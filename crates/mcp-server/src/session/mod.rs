@@ -202,6 +202,7 @@ impl Session {
     pub fn end(&self) {
         self.keeper.end();
         self.recent.forget(self.id);
+        self.questions.end();
     }
 
     /// Bytes of what it keeps in memory besides its calls.
