@@ -53,7 +53,7 @@ const AT_A_TIME: usize = 50;
 /// Where the socket of a listener is asked for.
 const LISTEN: &str = "/listen";
 
-/// What the keys of session objects that are told of changes begin with.
+/// The prefix of the keys of session objects that receive changes.
 const WATCHER_KEY: &str = "watch:";
 const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";

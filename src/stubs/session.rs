@@ -31,7 +31,7 @@ const END: &str = "/end";
 
 /// Passes a client's request on to its session's object, with its body unread, under the path that
 /// objects know. Of its headers only those go along that the object reads. `own_token` is the SiteBay
-/// token that goes along in the place of whatever the client sent.
+/// token that goes along in the place of the client's own.
 ///
 /// # Errors
 /// Where the object does not answer.

@@ -189,7 +189,7 @@ impl<'a> AdmittedRequest<'a> {
         Ok(claims)
     }
 
-    /// What the session's object is told of this request.
+    /// The sealed description of this request for the session's object.
     fn sealed(&self, claims: Claims, rate: Option<Rate>) -> Sealed {
         let (principal, request) = (self.principal.clone(), self.record.id());
         Sealed { claims, principal, request, rate }

@@ -1,9 +1,8 @@
-//! What an object of sessions has to do with its subject's hub.
+//! The registration of a session object with the hub of its subject.
 //!
-//! Invariant: the hub knows of the object while one of its sessions has a reason to hear of changes that arise
-//! elsewhere: a long-lived stream, or a subscription. Nothing else asks the hub. While the SiteBay token of the
-//! subject is unverified the hub is not asked at all, because that would make one; when the token works, the hub
-//! is told what it should know.
+//! Invariant: the hub knows the object while one of its sessions needs to hear of changes made elsewhere: it has a
+//! long-lived stream or a subscription. Nothing else calls the hub. While the subject's SiteBay token is unverified the
+//! hub is not called at all, because a call would create it; the registration follows when the token works.
 
 use std::rc::Rc;
 

@@ -93,7 +93,7 @@ pub enum Answer {
     Given(Given),
     /// The person's SiteBay token, sealed; empty where the person gave none.
     Credential(String),
-    /// It is refused, as the client is told.
+    /// The request is refused with this error, which the client gets.
     Refused(Said),
 }
 

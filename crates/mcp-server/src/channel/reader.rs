@@ -100,8 +100,8 @@ impl Feed {
     }
 }
 
-/// The body of a streamed answer: all that waits comes as one piece. Dropping it tells the channel that
-/// the client left.
+/// The body of a streamed answer: each read returns all frames that wait, as one piece. Dropping it marks the
+/// reader as gone in the channel.
 pub struct CallStream {
     channel: Rc<Channel>,
     queue: Rc<Queue>,

@@ -31,7 +31,7 @@ pub fn kept_id(path: &str) -> Option<Uuid> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HubRequest {
-    /// To tell everybody of the news, but not the object where they arose.
+    /// Announces a change to all listeners and session objects, except the object where it was made.
     Announce {
         /// The object; empty where they arose in none.
         #[serde(default)]
@@ -119,7 +119,7 @@ pub enum Answer {
     Page(Option<Page>),
     /// The listed grants.
     Grants(Vec<ListedGrant>),
-    /// The session objects that are told of changes.
+    /// The session objects that receive changes.
     Watchers(Vec<Watcher>),
 }
 
@@ -160,12 +160,12 @@ pub struct ListedGrant {
     pub about: AboutGrant,
 }
 
-/// A session object that is told of changes.
+/// A session object that receives changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watcher {
     /// Its name.
     pub object: String,
-    /// Until when it is told.
+    /// When its registration ends.
     pub until: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What the audit notes of a task's end, and what its followers are told, as JSON.
+//! The JSON of a stored task and of the events that its followers receive, and the audit entry of its end.
 
 use std::borrow::Cow;
 

@@ -49,7 +49,7 @@ fn is_whole(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('/')
 }
 
-/// The response to a request, whatever its status.
+/// The response to a request, of any status.
 type Outcome = Result<OutboundResponse, ApiError>;
 
 impl<'a> Client<'a> {
