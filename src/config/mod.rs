@@ -214,6 +214,7 @@ impl Config {
             consent: self.consent,
             choice: self.choice,
             registry: &REGISTRY,
+            remote: None,
             execution: Rc::new(InPlace { platform: platform.clone(), moves: false }),
             platform,
             notifier: Rc::new(NoClient),

@@ -337,6 +337,7 @@ async fn execute(
         client: Rc::new(opened.envelope.client),
         credential: endpoint.credential(),
         registry: &REGISTRY,
+        remote: None,
         page_size: endpoint.config.page_size,
         consent: endpoint.config.consent,
         choice: choice.unwrap_or(endpoint.config.choice),
@@ -415,6 +416,7 @@ fn encode(
     let (status, body) = match outcome {
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
+        Outcome::Hinted(text, hint) => (200, result_text(id, &complete(text, Some(hint)))),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
         Outcome::Result(text) if text.len() > MAX_RESULT => {
             (200, error_text(Some(id), &too_large_error(text.len())))

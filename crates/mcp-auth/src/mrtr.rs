@@ -84,6 +84,7 @@ impl<'a> MrtrState<'a> {
             nonce: self.nonce().unwrap_or(nonce),
             asked: open.iter().map(asked).collect(),
             answered: self.answered,
+            carried: None,
         }
     }
 }

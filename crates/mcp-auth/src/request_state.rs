@@ -10,6 +10,7 @@
 //!          | expires 4 (seconds since 1970) | nonce 16
 //!          | asked:    count 1, each: key (length 2, text), question 32
 //!          | answered: count 1, each: key (length 2, text), question 32, answer (length 2, JSON)
+//!          | carried: length 2, text; left out where there is none
 //!          | tag 16 )
 //! ```
 
@@ -96,6 +97,8 @@ pub struct RequestState {
     pub asked: Vec<PendingInput>,
     /// The answers of earlier rounds.
     pub answered: Vec<AnsweredInput>,
+    /// The state of another server that asked in this round.
+    pub carried: Option<String>,
 }
 
 impl RequestState {
@@ -157,6 +160,9 @@ impl RequestState {
             out.extend_from_slice(&one.question);
             put_block(&mut out, one.answer.as_bytes())?;
         }
+        if let Some(carried) = &self.carried {
+            put_block(&mut out, carried.as_bytes())?;
+        }
         Some(out)
     }
 
@@ -190,6 +196,10 @@ impl RequestState {
             nonce: reader.array()?,
             asked: several(&mut reader, asked)?,
             answered: several(&mut reader, answered)?,
+            carried: match reader.is_empty() {
+                true => None,
+                false => Some(text(&mut reader)?),
+            },
         };
         reader.is_empty().then_some(state)
     }

@@ -35,6 +35,7 @@ fn state() -> RequestState {
             question: [2; 32],
             answer: r#"{"action":"accept","content":{"name":"Ümit"}}"#.into(),
         }],
+        carried: None,
     }
 }
 
@@ -47,6 +48,16 @@ fn a_state_comes_back_as_it_was() {
     let text = state().seal(&keys()).unwrap();
     assert_eq!(open(&text), Ok(state()));
     assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+}
+
+#[test]
+fn the_state_of_another_server_comes_back_as_it_was() {
+    for carried in ["", "ü", &"x".repeat(30_000)] {
+        let state = RequestState { carried: Some(carried.to_owned()), ..state() };
+        assert_eq!(open(&state.seal(&keys()).unwrap()), Ok(state));
+    }
+    let large = RequestState { carried: Some("x".repeat(70_000)), ..state() };
+    assert_eq!(large.seal(&keys()), Err(StateTooLarge));
 }
 
 #[test]

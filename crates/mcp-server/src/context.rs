@@ -14,6 +14,7 @@ use crate::{
     execution::{Begun, Execution, Idempotency, Recorded, Step},
     notifier::{ChangeEvent, Notifier},
     registry::Registry,
+    remote::Remote,
     result_store::ResultStore,
     tasks::Tasks,
     telemetry::{audit::Audit, record::RequestRecord},
@@ -63,6 +64,8 @@ pub struct Context {
     pub choice: ToolSelection,
     /// The tools, resources and prompts of this server.
     pub registry: &'static Registry,
+    /// Other servers behind the door through which the caller came. None: there are none.
+    pub remote: Option<Rc<dyn Remote>>,
     /// The runtime.
     pub platform: SharedPlatform,
     /// The way back to the client while the call runs.

@@ -14,6 +14,8 @@ use crate::{
     paged_list::PagedList,
     params::Params,
     registry::{Completion, FoundTool, PromptError, ReadError, Reference},
+    relay,
+    remote::{ListKind, RemoteRequest},
     task_call,
     tasks::{OPERATION, TaskPolicy},
     telemetry::{
@@ -39,17 +41,32 @@ const MAX_COMPLETIONS: usize = 100;
 /// Carries out a request that means the same in every era.
 pub async fn dispatch(ctx: &Context, method: &str, params: Params<'_>) -> Outcome {
     let outcome = match method {
-        "tools/list" => tools(ctx, &params),
+        "tools/list" => tools(ctx, &params).await,
         "tools/call" => call_tool(ctx, params).await,
-        "resources/list" => listed(ctx, &params, ctx.registry.resources()),
-        "resources/templates/list" => listed(ctx, &params, ctx.registry.resource_templates()),
+        "resources/list" => list(ctx, &params, ListKind::Resources, ctx.registry.resources()).await,
+        "resources/templates/list" => {
+            list(ctx, &params, ListKind::ResourceTemplates, ctx.registry.resource_templates()).await
+        }
         "resources/read" => cold(read_resource(ctx, params)).await,
-        "prompts/list" => listed(ctx, &params, ctx.registry.prompts()),
+        "prompts/list" => list(ctx, &params, ListKind::Prompts, ctx.registry.prompts()).await,
         "prompts/get" => cold(get_prompt(ctx, params)).await,
         "completion/complete" => cold(complete(ctx, &params)).await,
         _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
     };
     outcome.unwrap_or_else(Outcome::from)
+}
+
+/// A list of this server and of those behind the same door.
+async fn list(
+    ctx: &Context,
+    params: &Params<'_>,
+    kind: ListKind,
+    own: &'static PagedList,
+) -> Result<Outcome, RpcError> {
+    match &ctx.remote {
+        Some(remote) => cold(relay::list(ctx, params, &**remote, (kind, own))).await,
+        None => listed(ctx, params, own),
+    }
 }
 
 fn listed(
@@ -62,8 +79,12 @@ fn listed(
 }
 
 /// The tools that the caller may use, of those that it or the operator chose.
-fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
+async fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
     let choice = ctx.choice.within(ctx.principal.scopes);
+    if let Some(remote) = &ctx.remote {
+        let own = ctx.registry.tools(choice);
+        return cold(relay::list(ctx, params, &**remote, (ListKind::Tools, &own))).await;
+    }
     if choice == ToolSelection::default() {
         return listed(ctx, params, ctx.registry.default_tools());
     }
@@ -75,19 +96,27 @@ fn tools(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcError> {
 async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "tools/call", "name")?;
     let found = ctx.registry.find(&name);
+    if found.is_none()
+        && let Some(remote) = &ctx.remote
+    {
+        return cold(relay::call(ctx, &**remote, &name, params.arguments)).await;
+    }
     ctx.record.set_tool(found.map(|found| found.tool.name));
-    let noted = AuditedCall::begin(ctx, &name, found, params.arguments);
+    let effect = found.map_or(Effect::Read, |found| found.tool.effect);
+    let target = || found.and_then(|found| found.target(params.arguments));
+    let noted = AuditedCall::begin(ctx, &name, effect, target);
     let outcome = match found {
         Some(found) => execute(ctx, found, params.arguments).await,
-        None => Outcome::Failed(RpcError::new(
-            INVALID_PARAMS,
-            format!("no tool `{name}`: see tools/list"),
-        )),
+        None => no_tool(&name),
     };
     if let Some(noted) = noted {
         noted.end(&outcome);
     }
     Ok(outcome)
+}
+
+pub(crate) fn no_tool(name: &str) -> Outcome {
+    Outcome::Failed(RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list")))
 }
 
 async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) -> Outcome {
@@ -104,7 +133,7 @@ async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) -> O
 }
 
 /// The entry in the audit of a call of a tool that goes on. Dropping it notes what is known by then.
-struct AuditedCall {
+pub(crate) struct AuditedCall {
     pending: Option<PendingEntry>,
     changes: Rc<Changes>,
     record: Rc<RequestRecord>,
@@ -112,13 +141,12 @@ struct AuditedCall {
 
 impl AuditedCall {
     /// Begins with the call. None: this call is not audited.
-    fn begin(
+    pub(crate) fn begin(
         ctx: &Context,
         tool: &str,
-        found: Option<FoundTool>,
-        arguments: Arguments<'_>,
+        effect: Effect,
+        target: impl FnOnce() -> Option<String>,
     ) -> Option<Self> {
-        let effect = found.map_or(Effect::Read, |found| found.tool.effect);
         let wanted = effect != Effect::Read || ctx.audit.wants_reads();
         wanted.then(|| {
             let entry = AuditEntry {
@@ -128,7 +156,7 @@ impl AuditedCall {
                 key: ctx.principal.client.clone(),
                 client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
                 action: cut_text(tool, MAX_NAME).to_owned(),
-                site: found.and_then(|found| found.target(arguments)).unwrap_or_default(),
+                site: target().unwrap_or_default(),
                 effect: effect.name(),
                 outcome: UNKNOWN,
                 duration_ms: 0,
@@ -142,7 +170,7 @@ impl AuditedCall {
     }
 
     /// Notes how it ended. A call that waits for an answer has not: it comes again.
-    fn end(mut self, outcome: &Outcome) {
+    pub(crate) fn end(mut self, outcome: &Outcome) {
         let Some(pending) = self.pending.take() else {
             return;
         };
@@ -187,15 +215,20 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
             let contents = ResourceContents { uri: uri.into_owned(), ..contents };
             Ok(Outcome::Result(contents.to_result()))
         }
-        Err(ReadError::NotFound) => Ok(Outcome::NoResource(uri.into_owned())),
+        Err(ReadError::NotFound) => {
+            let there = RemoteRequest::Read { uri: &uri };
+            Ok(relay::request(ctx, there)
+                .await
+                .unwrap_or_else(|| Outcome::NoResource(uri.into_owned())))
+        }
         Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
 }
 
 async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcError> {
     let name = Params::required(params.name, "prompts/get", "name")?;
-    let arguments = params.arguments.map_or("{}", RawValue::get);
-    let Ok(Value::Object(arguments)) = raw::value(arguments) else {
+    let said = params.arguments.map_or("{}", RawValue::get);
+    let Ok(Value::Object(arguments)) = raw::value(said) else {
         return Err(RpcError::new(INVALID_PARAMS, "arguments: expected an object"));
     };
     match ctx.registry.prompt(ctx, &name, &arguments).await {
@@ -203,6 +236,10 @@ async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErr
         Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),
         Err(PromptError::Arguments(why)) => Err(RpcError::new(INVALID_PARAMS, why)),
         Err(PromptError::NotFound) => {
+            let there = RemoteRequest::Prompt { name: &name, arguments: params.arguments };
+            if let Some(outcome) = relay::request(ctx, there).await {
+                return Ok(outcome);
+            }
             Err(RpcError::new(INVALID_PARAMS, format!("no prompt `{name}`: see prompts/list")))
         }
     }
@@ -235,11 +272,23 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
     let [site, named] = texts(known, ["site_fqdn", "fqdn"]);
     let asked =
         Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
-    let mut values = ctx
-        .registry
-        .complete(ctx, &asked)
-        .await
-        .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"))?;
+    let Some(mut values) = ctx.registry.complete(ctx, &asked).await else {
+        let there = params.argument.map(|argument| {
+            let context = params.context;
+            let reference = match asked.reference {
+                // Another server knows the template as it wrote it.
+                Reference::Resource(_) => Reference::Resource(uri.as_deref().unwrap_or_default()),
+                prompt @ Reference::Prompt(_) => prompt,
+            };
+            RemoteRequest::Complete { reference, argument, context }
+        });
+        let outcome = match there {
+            Some(there) => relay::request(ctx, there).await,
+            None => None,
+        };
+        return outcome
+            .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"));
+    };
     let total = values.len();
     values.truncate(MAX_COMPLETIONS);
     let has_more = total > values.len();

@@ -18,6 +18,8 @@ pub mod outcome;
 pub mod paged_list;
 pub mod params;
 pub mod registry;
+pub mod relay;
+pub mod remote;
 pub mod result_size;
 pub mod result_store;
 pub mod schema_text;

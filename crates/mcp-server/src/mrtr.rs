@@ -22,11 +22,12 @@ use crate::{
     client_request::{Stop, StopReason, named},
     execution::{Execution, Idempotency, Recorded},
     notifier::{ChangeEvent, Notifier},
+    remote::Carried,
     tasks::Follows,
 };
 use mcp_auth::{
     mrtr::MrtrState,
-    request_state::{AnsweredInput, Binding, RequestState},
+    request_state::{AnsweredInput, Binding, PendingInput, RequestState},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
@@ -152,6 +153,33 @@ impl Round {
         Err(Stop(StopReason::Suspended(open)))
     }
 
+    /// Stops at questions of another server, whose state goes to the client and back with the answers.
+    fn hand_over(&self, questions: Vec<KeyedRequest>, state: &str) -> Stop {
+        let Some(bind) = &self.brought.bind else {
+            return Stop::unanswered("this method may not ask the client");
+        };
+        let able = |asked: &&KeyedRequest| self.brought.capabilities.has(asked.question.needs());
+        if let Some(asked) = questions.iter().find(|asked| !able(asked)) {
+            return Stop(StopReason::MissingCapability(asked.question.needs()));
+        }
+        let before = self.brought.before.as_ref();
+        let nonce = before.map(|before| before.nonce).or_else(self.brought.nonce);
+        let asked = |keyed: &KeyedRequest| PendingInput {
+            key: keyed.key.clone(),
+            question: keyed.question.digest(),
+        };
+        *self.next.borrow_mut() = nonce.map(|nonce| RequestState {
+            binding: before.map_or_else(bind, |before| before.binding),
+            round: before.map_or(0, |before| before.round).saturating_add(1),
+            expires: self.brought.now_s.saturating_add(ROUND_TTL_S),
+            nonce,
+            asked: questions.iter().map(asked).collect(),
+            answered: self.answered(),
+            carried: Some(state.to_owned()),
+        });
+        Stop(StopReason::Suspended(questions))
+    }
+
     /// The answer as the client wrote it, from an earlier round or from this one.
     fn text_of(&self, asked: &KeyedRequest) -> Value {
         let digest = asked.question.digest();
@@ -190,6 +218,23 @@ impl Notifier for Round {
         questions: Vec<KeyedRequest>,
     ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
         ready(self.answers(questions)).boxed_local()
+    }
+
+    fn relay(
+        &self,
+        questions: Vec<KeyedRequest>,
+        state: &str,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        ready(Err(self.hand_over(questions, state))).boxed_local()
+    }
+
+    fn carried(&self) -> Option<Carried> {
+        let before = self.brought.before.as_ref()?;
+        let responses = InputResponses::read(self.brought.responses.as_deref()).unwrap_or_default();
+        let answer =
+            |asked: &PendingInput| Some((asked.key.clone(), responses.get(&asked.key)?.to_owned()));
+        let responses = before.asked.iter().filter_map(answer).collect();
+        Some(Carried { state: before.carried.clone()?, responses })
     }
 
     fn capabilities(&self) -> ClientCapabilities {
@@ -368,6 +413,24 @@ mod tests {
             panic!("should be asked again")
         };
         assert_eq!(open.len(), 1);
+    }
+
+    #[test]
+    fn the_state_of_another_server_comes_back_with_the_answers_to_its_questions() {
+        let first = run(None, None);
+        assert!(first.carried().is_none());
+        let asked = first.relay(vec![form("k", "one")], "theirs").now_or_never().unwrap();
+        assert!(matches!(asked, Err(Stop(StopReason::Suspended(open))) if open.len() == 1));
+        let state = first.take_next();
+        let second = run(state, Some(json!({ "k": accepted(), "other": accepted() })));
+        let carried = second.carried().unwrap();
+        assert_eq!(carried.state, "theirs");
+        let [(key, answer)] = &carried.responses[..] else { panic!("{carried:?}") };
+        assert_eq!((key.as_str(), answer.get()), ("k", &*accepted().to_string()));
+        // It may ask again, without a question, too.
+        assert!(second.relay(Vec::new(), "more").now_or_never().unwrap().is_err());
+        let third = run(second.take_next(), None);
+        assert_eq!(third.carried().unwrap().state, "more");
     }
 
     #[test]

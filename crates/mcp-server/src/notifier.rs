@@ -9,7 +9,7 @@ use futures_util::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
 
-use crate::{client_request::Stop, tasks::Follows};
+use crate::{client_request::Stop, remote::Carried, tasks::Follows};
 use mcp_auth::request_state::AnsweredInput;
 use mcp_platform::record::Record;
 use mcp_protocol::{
@@ -94,6 +94,21 @@ pub trait Notifier {
         &self,
         questions: Vec<KeyedRequest>,
     ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>>;
+
+    /// Asks the client what another server asks. `state` is what that server must get back with the
+    /// answers: a client that answers with a new request brings it, see [`Self::carried`].
+    fn relay(
+        &self,
+        questions: Vec<KeyedRequest>,
+        _state: &str,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        self.ask(questions)
+    }
+
+    /// What this request brings back for another server that asked in the round before.
+    fn carried(&self) -> Option<Carried> {
+        None
+    }
 
     /// The client's capabilities.
     fn capabilities(&self) -> ClientCapabilities;

@@ -4,6 +4,7 @@ use mcp_auth::scope::BeyondScope;
 use mcp_protocol::{
     content::CallToolResult,
     jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, error_text},
+    stateless::result::CacheHint,
 };
 
 use crate::{
@@ -23,6 +24,8 @@ pub enum Outcome {
     Result(String),
     /// The text of a result that was bounded before.
     Text(String),
+    /// The text of a list that other servers have a part in, and how long it may be kept.
+    Hinted(String, CacheHint),
     /// A tool's result.
     Tool(CallToolResult),
     /// There is no resource at this URI.

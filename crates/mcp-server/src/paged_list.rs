@@ -23,7 +23,11 @@ impl PagedList {
             parts.iter().filter(|part| !part.trim().is_empty()).copied().collect();
         let all = format!("[{}]", joined.join(","));
         let items = raw::elements(&all).unwrap_or_default();
-        let items: Vec<String> = items.into_iter().map(|item| item.get().to_owned()).collect();
+        Self::of_items(field, items.into_iter().map(|item| item.get().to_owned()).collect())
+    }
+
+    /// A list of these items, each the text of a JSON object.
+    pub fn of_items(field: &'static str, items: Vec<String>) -> Self {
         let whole = format!(r#"{{"{field}":[{}]}}"#, items.join(","));
         Self { field, items, whole }
     }

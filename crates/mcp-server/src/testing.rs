@@ -150,6 +150,7 @@ impl FakePlatform {
             consent: Consent::default(),
             choice: ToolSelection::default(),
             registry: &EMPTY,
+            remote: None,
             principal: Rc::new(Principal {
                 auth_method: AuthMethod::Open,
                 subject: Subject([0; 16]),

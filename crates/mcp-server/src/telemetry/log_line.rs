@@ -4,7 +4,7 @@
 
 use super::{
     level::Level,
-    record::{BROKE, PANICKED, RequestRecord, SILENT, UpstreamCalls},
+    record::{BROKE, PANICKED, RemoteCalls, RequestRecord, SILENT, UpstreamCalls},
     trace::Trace,
 };
 use mcp_auth::subject::Subject;
@@ -37,6 +37,7 @@ impl RequestRecord {
     /// The text fields of the line; in this order, of the data point.
     fn words(&self, say: &mut dyn FnMut(&'static str, &str)) {
         let (client, trace) = (self.client.borrow(), self.trace.borrow());
+        let RemoteCalls { upstream, tool, cell, .. } = &*self.remote.borrow();
         for (name, text) in &[
             ("level", self.level().name()),
             ("event", self.event.get()),
@@ -49,21 +50,28 @@ impl RequestRecord {
             ("client", &client.name),
             ("version", &client.version),
             ("trace", trace.as_ref().map_or("", Trace::id)),
+            ("upstream", upstream),
+            ("upstream_tool", tool),
+            ("cell", cell),
         ] {
             say(name, text);
         }
     }
 
     /// The numeric fields.
-    fn numbers(&self, took: u64) -> [(&'static str, u64); 6] {
+    fn numbers(&self, took: u64) -> [(&'static str, u64); 9] {
         let UpstreamCalls { count, ms, status } = self.sitebay.get();
+        let remote = self.remote.borrow();
         [
             ("ms", took),
-            ("server_ms", took.saturating_sub(ms)),
+            ("server_ms", took.saturating_sub(ms).saturating_sub(remote.ms)),
             ("status", self.status.get().into()),
             ("sitebay_calls", count),
             ("sitebay_ms", ms),
             ("sitebay_status", status.into()),
+            ("upstream_calls", remote.count),
+            ("upstream_ms", remote.ms),
+            ("upstream_bytes", remote.bytes),
         ]
     }
 
@@ -79,10 +87,14 @@ impl RequestRecord {
         self.words(&mut say);
         say("request", &self.id().to_string());
         say("subject", subject.get(..SUBJECT).unwrap_or_default());
-        let asked = self.sitebay.get().count > 0;
+        let (sitebay, upstream) = (self.sitebay.get().count > 0, self.remote.borrow().count > 0);
         for (name, number) in &self.numbers(took) {
-            let of_sitebay = name.starts_with("sitebay");
-            if asked || !of_sitebay && (*number > 0 || name.ends_with("ms")) {
+            let is_wanted = match name.split_once('_') {
+                Some(("sitebay", _)) => sitebay,
+                Some(("upstream", _)) => upstream,
+                _ => *number > 0 || name.ends_with("ms"),
+            };
+            if is_wanted {
                 line.put_number(name, *number);
             }
         }
@@ -98,10 +110,13 @@ impl RequestRecord {
     pub(super) fn point(&self, took: u64) -> DataPoint {
         let (mut blobs, mut doubles) = (Vec::new(), Vec::new());
         self.words(&mut |_, text| blobs.push(text.to_owned()));
-        for (_, number) in &self.numbers(took) {
+        // The place of a number never changes: the code came before the requests to other servers.
+        for (name, number) in &self.numbers(took) {
+            if *name == "upstream_calls" {
+                doubles.push(self.code.get().into());
+            }
             doubles.push(*number as f64);
         }
-        doubles.push(self.code.get().into());
         DataPoint { index: self.subject(), blobs, doubles }
     }
 }

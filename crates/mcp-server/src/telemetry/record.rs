@@ -72,6 +72,20 @@ pub(super) struct UpstreamCalls {
     pub(super) status: u16,
 }
 
+/// The requests to another MCP server.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RemoteCalls {
+    /// The server's configured name.
+    pub(super) upstream: Rc<str>,
+    /// The name of its tool, as the caller sees it.
+    pub(super) tool: Rc<str>,
+    /// The eras in front and behind, such as `stateless-session`.
+    pub(super) cell: &'static str,
+    pub(super) count: u64,
+    pub(super) ms: u64,
+    pub(super) bytes: u64,
+}
+
 /// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
 pub struct RequestRecord {
     out: Option<Rc<dyn TelemetrySink>>,
@@ -95,6 +109,7 @@ pub struct RequestRecord {
     pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
     pub(super) sitebay: Cell<UpstreamCalls>,
+    pub(super) remote: RefCell<RemoteCalls>,
     when_accepted: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
@@ -132,6 +147,7 @@ impl RequestRecord {
             status: Cell::default(),
             began_ms: Cell::new(began_ms),
             sitebay: Cell::default(),
+            remote: RefCell::default(),
             when_accepted: Cell::default(),
         })
     }
@@ -214,6 +230,21 @@ impl RequestRecord {
         let UpstreamCalls { count, ms: before, .. } = self.sitebay.get();
         let (count, ms) = (count.saturating_add(1), before.saturating_add(ms));
         self.sitebay.set(UpstreamCalls { count, ms, status });
+    }
+
+    /// A tool of another server is called.
+    pub fn set_upstream(&self, upstream: &Rc<str>, tool: &Rc<str>) {
+        let mut remote = self.remote.borrow_mut();
+        (remote.upstream, remote.tool) = (upstream.clone(), tool.clone());
+    }
+
+    /// Another server was asked, which took so long and answered so many bytes.
+    pub fn add_upstream_call(&self, upstream: &Rc<str>, cell: &'static str, ms: u64, bytes: u64) {
+        let mut remote = self.remote.borrow_mut();
+        (remote.upstream, remote.cell) = (upstream.clone(), cell);
+        remote.count = remote.count.saturating_add(1);
+        remote.ms = remote.ms.saturating_add(ms);
+        remote.bytes = remote.bytes.saturating_add(bytes);
     }
 
     /// Registers a callback for when SiteBay first accepts the caller's token.

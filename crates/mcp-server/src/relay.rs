@@ -1,0 +1,71 @@
+//! Requests for what other servers behind the same door have: lists that they have a part in, and
+//! calls of their tools.
+//!
+//! Invariant: this server's own tools come first, and keep their names.
+
+use serde_json::value::RawValue;
+
+use crate::{
+    context::Context,
+    dispatch::{AuditedCall, no_tool},
+    outcome::Outcome,
+    paged_list::PagedList,
+    params::Params,
+    remote::{ListKind, Remote, RemoteRequest},
+    toolset::Effect,
+};
+use mcp_auth::scope::Scopes;
+use mcp_protocol::{
+    jsonrpc::RpcError,
+    stateless::result::{CacheHint, CacheScope},
+};
+
+/// The page of a list that this server and others have a part in.
+pub(crate) async fn list(
+    ctx: &Context,
+    params: &Params<'_>,
+    remote: &dyn Remote,
+    (kind, own): (ListKind, &PagedList),
+) -> Result<Outcome, RpcError> {
+    let there = remote.list(ctx, kind).await;
+    let items = own.items().map(str::to_owned);
+    let items = items.chain(there.items.iter().map(|item| item.to_string())).collect();
+    let listing = PagedList::of_items(kind.field(), items);
+    let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
+    let text = page.unwrap_or_else(|| listing.whole().to_owned());
+    // What a caller sees of other servers depends on its scopes and credentials.
+    let hint = there.hint.unwrap_or(CacheHint::NEVER);
+    Ok(Outcome::Hinted(text, CacheHint { scope: CacheScope::Private, ..hint }))
+}
+
+/// A call of a tool that this server does not have.
+pub(crate) async fn call(
+    ctx: &Context,
+    remote: &dyn Remote,
+    name: &str,
+    arguments: Option<&RawValue>,
+) -> Result<Outcome, RpcError> {
+    let Some(tool) = remote.tool(ctx, name).await else {
+        ctx.record.set_tool(None);
+        return Ok(no_tool(name));
+    };
+    ctx.record.set_upstream(&tool.upstream, &tool.name);
+    let noted = AuditedCall::begin(ctx, name, tool.effect, || Some(tool.upstream.to_string()));
+    let needs = if tool.effect == Effect::Read { Scopes::READ } else { Scopes::WRITE };
+    let outcome = match ctx.principal.scopes.require(needs) {
+        Ok(()) => remote.call(ctx, &tool, arguments).await,
+        Err(beyond) => Outcome::Beyond(beyond),
+    };
+    if let Some(noted) = noted {
+        noted.end(&outcome);
+    }
+    Ok(outcome)
+}
+
+/// Another request. None: no other server has what it names.
+pub(crate) async fn request(ctx: &Context, request: RemoteRequest<'_>) -> Option<Outcome> {
+    match &ctx.remote {
+        Some(remote) => remote.request(ctx, request).await,
+        None => None,
+    }
+}

@@ -1,0 +1,164 @@
+//! Tools, prompts and resources of other MCP servers, as one caller sees them.
+//!
+//! Invariant: what comes from another server is text that is passed on as it came. A request that
+//! may have been carried out there is never sent again.
+
+use std::rc::Rc;
+
+use futures_util::future::LocalBoxFuture;
+use mcp_protocol::{jsonrpc::RpcError, stateless::result::CacheHint};
+use serde_json::value::RawValue;
+
+use crate::{
+    context::Context,
+    outcome::Outcome,
+    registry::Reference,
+    toolset::{Arguments, Effect},
+};
+
+/// A list of MCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ListKind {
+    /// `tools/list`.
+    Tools,
+    /// `prompts/list`.
+    Prompts,
+    /// `resources/list`.
+    Resources,
+    /// `resources/templates/list`.
+    ResourceTemplates,
+}
+
+impl ListKind {
+    /// All of them.
+    pub const ALL: [Self; 4] =
+        [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
+
+    /// The method that asks for it.
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Tools => "tools/list",
+            Self::Prompts => "prompts/list",
+            Self::Resources => "resources/list",
+            Self::ResourceTemplates => "resources/templates/list",
+        }
+    }
+
+    /// The field of the result that holds the items.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Prompts => "prompts",
+            Self::Resources => "resources",
+            Self::ResourceTemplates => "resourceTemplates",
+        }
+    }
+}
+
+/// The items of a list.
+#[derive(Debug, Clone, Default)]
+pub struct RemoteList {
+    /// Each item as the caller sees it: the text of a JSON object.
+    pub items: Vec<Rc<str>>,
+    /// How long the list may be kept. None: the other servers do not say.
+    pub hint: Option<CacheHint>,
+    /// What is missing from it, for people: one line for each server that did not answer.
+    pub notes: Vec<String>,
+}
+
+/// A tool of another server.
+#[derive(Debug, Clone)]
+pub struct RemoteTool {
+    /// Its name as the caller sees it.
+    pub name: Rc<str>,
+    /// The configured name of its server.
+    pub upstream: Rc<str>,
+    /// Its name there.
+    pub name_there: Rc<str>,
+    /// Its effect, by configuration or as its server claims.
+    pub effect: Effect,
+    /// Its definition as its server sent it.
+    pub definition: Rc<str>,
+}
+
+/// What another server says of itself.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// Its `Implementation`: the text of a JSON object.
+    pub server_info: Option<String>,
+    /// Its instructions.
+    pub instructions: Option<String>,
+    /// Its capabilities: the text of a JSON object.
+    pub capabilities: String,
+}
+
+/// A request for something that is no tool.
+#[derive(Debug, Clone, Copy)]
+pub enum RemoteRequest<'a> {
+    /// `resources/read`.
+    Read {
+        /// The resource.
+        uri: &'a str,
+    },
+    /// `prompts/get`.
+    Prompt {
+        /// Its name as the caller sees it.
+        name: &'a str,
+        /// Its arguments.
+        arguments: Arguments<'a>,
+    },
+    /// `completion/complete`.
+    Complete {
+        /// The prompt or template.
+        reference: Reference<'a>,
+        /// `argument`, as it came.
+        argument: &'a RawValue,
+        /// `context`, as it came.
+        context: Option<&'a RawValue>,
+    },
+}
+
+/// Other servers behind the door through which a caller came.
+pub trait Remote {
+    /// The one server behind the door, where it has but one: what it says of itself. None: several are.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    fn about<'a>(&'a self, ctx: &'a Context)
+    -> LocalBoxFuture<'a, Result<Option<About>, RpcError>>;
+
+    /// The items of a list. A server that does not answer in time is missing from it.
+    fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList>;
+
+    /// The tool of this name, where the caller may see it.
+    fn tool<'a>(
+        &'a self,
+        ctx: &'a Context,
+        name: &'a str,
+    ) -> LocalBoxFuture<'a, Option<RemoteTool>>;
+
+    /// Calls a tool.
+    fn call<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a RemoteTool,
+        arguments: Arguments<'a>,
+    ) -> LocalBoxFuture<'a, Outcome>;
+
+    /// Answers another request. None: no server behind the door has what it names.
+    fn request<'a>(
+        &'a self,
+        ctx: &'a Context,
+        request: RemoteRequest<'a>,
+    ) -> LocalBoxFuture<'a, Option<Outcome>>;
+}
+
+/// What a stateless request brought back that another server must read: that server's state, and the
+/// client's answers.
+#[derive(Debug, Clone)]
+pub struct Carried {
+    /// The state that was given to [`Notifier::relay`](crate::notifier::Notifier::relay).
+    pub state: String,
+    /// The client's responses by the keys that were asked, as they came.
+    pub responses: Vec<(String, Box<RawValue>)>,
+}
