@@ -2,7 +2,7 @@
 
 use crate::stubs::named_keys::NewKey;
 use mcp_auth::scope::Scopes;
-use mcp_protocol::{fields::fields, object::Object, raw};
+use mcp_protocol::{fields::fields_or_null, object::Object, raw};
 
 /// Characters that a name may have.
 const MAX_NAME: usize = 64;
@@ -16,7 +16,9 @@ const MAX_LIFE: u64 = 10 * 365 * 24 * 60 * 60;
 /// The problem, in words.
 pub(super) fn parse_new_key(body: &str, now_s: u64) -> Result<NewKey, &'static str> {
     let names = ["name", "scopes", "expiresIn"];
-    let [name, scopes, life] = fields(body, names).map_err(|_| "expected a JSON object")?;
+    // `null` is no value of any of them: taken for a missing one it would be a key with the defaults.
+    let found = fields_or_null(body, names).map_err(|_| "expected a JSON object")?;
+    let [name, scopes, life] = found;
     let name = name.and_then(raw::string).filter(|name| is_name(name));
     let life =
         life.map(|life| raw::whole_number(life).filter(|life| (1..=MAX_LIFE).contains(life)));
@@ -93,6 +95,9 @@ mod tests {
             (r#"{"name":"a","scopes":"read"}"#, "scopes"),
             (r#"{"name":"a","scopes":[]}"#, "scopes"),
             (r#"{"name":"a","scopes":["read","root"]}"#, "scopes"),
+            (r#"{"name":null}"#, "name"),
+            (r#"{"name":"a","scopes":null}"#, "scopes"),
+            (r#"{"name":"a","expiresIn":null}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":0}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":1.5}"#, "expiresIn"),
             (r#"{"name":"a","expiresIn":"1h"}"#, "expiresIn"),
