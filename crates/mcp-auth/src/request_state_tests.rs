@@ -189,10 +189,13 @@ fn any_state() -> impl Strategy<Value = RequestState> {
         answer,
     });
     let lists = (prop::collection::vec(asked, 0..3), prop::collection::vec(answered, 0..3));
-    (any::<(u8, u32, [u8; 16])>(), lists).prop_map(|((round, expires, nonce), lists)| {
-        let (asked, answered) = lists;
-        RequestState { binding: binding(), round, expires, nonce, asked, answered }
-    })
+    let carried = prop::option::of(ANY_TEXT);
+    (any::<(u8, u32, [u8; 16])>(), lists, carried).prop_map(
+        |((round, expires, nonce), lists, carried)| {
+            let (asked, answered) = lists;
+            RequestState { binding: binding(), round, expires, nonce, asked, answered, carried }
+        },
+    )
 }
 
 proptest! {

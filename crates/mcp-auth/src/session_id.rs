@@ -57,7 +57,8 @@ pub struct Claims {
     pub issued: u32,
     /// When it ends, in seconds since 1970.
     pub expires: u32,
-    /// The toolset choice; empty is the default.
+    /// The toolset choice, empty is the default; then, after an `@`, the door that the session began at
+    /// where that is the door of one upstream.
     pub toolset: String,
     /// The client's name, cut to fit.
     pub client_name: String,
@@ -82,7 +83,25 @@ pub enum SessionIdError {
     Foreign,
 }
 
+/// Stands between the toolset choice and the door.
+const AT: char = '@';
+
 impl Claims {
+    /// The text of a toolset choice at a door; an empty door is the main one.
+    pub fn toolset_at(choice: &str, door: &str) -> String {
+        if door.is_empty() { choice.to_owned() } else { format!("{choice}{AT}{door}") }
+    }
+
+    /// The toolset choice; empty is the default.
+    pub fn choice(&self) -> &str {
+        self.toolset.split_once(AT).map_or(&self.toolset, |(choice, _)| choice)
+    }
+
+    /// The upstream whose door the session began at; empty: the main door.
+    pub fn door(&self) -> &str {
+        self.toolset.split_once(AT).map_or("", |(_, door)| door)
+    }
+
     /// The name of the object the session lives in.
     pub fn object(&self) -> String {
         match self.placement {
@@ -223,6 +242,16 @@ mod tests {
             assert_eq!(Claims::verify(&id, &keys(), SUBJECT, 1_999), Ok(claims()));
         }
         assert_eq!(Claims::from_bytes(&claims().to_bytes([0; 4])), Some(claims()));
+    }
+
+    #[test]
+    fn a_session_belongs_to_the_door_that_it_began_at() {
+        for (choice, door) in [("", ""), ("", "tickets"), ("4-ro", ""), ("80000000", "tickets")] {
+            let toolset = Claims::toolset_at(choice, door);
+            let id = Claims { toolset, ..claims() }.sign(&keys());
+            let read = Claims::verify(&id, &keys(), SUBJECT, 1_500).unwrap();
+            assert_eq!((read.choice(), read.door()), (choice, door));
+        }
     }
 
     #[test]

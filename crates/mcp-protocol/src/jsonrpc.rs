@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use thiserror::Error;
 
@@ -224,13 +225,14 @@ fn response<'a>(
 }
 
 /// A JSON-RPC error: the protocol failed, not the tool.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RpcError {
     /// The code, see the constants of this module.
     pub code: i32,
     /// The error, the expected value and the next step.
     pub message: String,
     /// More about it, for programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<serde_json::Value>,
 }
 

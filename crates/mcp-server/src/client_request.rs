@@ -53,7 +53,7 @@ impl Stop {
     }
 
     /// The same as a text.
-    pub(crate) fn into_message(self) -> String {
+    pub fn into_message(self) -> String {
         match self.0 {
             StopReason::Unanswered(why) => {
                 format!("The question to the person was not answered: {why}.")

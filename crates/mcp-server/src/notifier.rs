@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use futures_util::{
     FutureExt as _,
-    future::{LocalBoxFuture, ready},
+    future::{LocalBoxFuture, pending, ready},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::Value;
@@ -118,6 +118,12 @@ pub trait Notifier {
 
     /// Whether the client took its request back.
     fn is_cancelled(&self) -> bool;
+
+    /// Completes when the client takes its request back. A request whose call is dropped then need not
+    /// notice.
+    fn cancelled(&self) -> LocalBoxFuture<'static, ()> {
+        pending().boxed_local()
+    }
 
     /// The client's responses so far, for a task that continues the call.
     fn answered(&self) -> Vec<AnsweredInput> {

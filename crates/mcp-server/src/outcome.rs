@@ -3,7 +3,9 @@
 use mcp_auth::scope::BeyondScope;
 use mcp_protocol::{
     content::CallToolResult,
+    fields::fields,
     jsonrpc::{RequestId, RpcError, TRANSPORT_ERROR, error_text},
+    raw,
     stateless::result::CacheHint,
 };
 
@@ -24,6 +26,8 @@ pub enum Outcome {
     Result(String),
     /// The text of a result that was bounded before.
     Text(String),
+    /// The text of another server's result, with what that says about its own connection.
+    Relayed(String),
     /// The text of a list that other servers have a part in, and how long it may be kept.
     Hinted(String, CacheHint),
     /// A tool's result.
@@ -46,6 +50,7 @@ impl Outcome {
         match self {
             Self::Tool(CallToolResult { is_error: true, .. }) => "failed",
             Self::Text(text) if text.contains("\"isError\":true") => "failed",
+            Self::Relayed(text) if is_error(text) => "failed",
             Self::Failed(_) | Self::NoResource(_) => "error",
             Self::Beyond(_) => "beyond-scope",
             Self::Task(_) => "task",
@@ -65,6 +70,12 @@ impl Outcome {
             _ => None,
         }
     }
+}
+
+/// Whether the result of a tool says that the tool failed.
+fn is_error(result: &str) -> bool {
+    let [flag] = fields(result, ["isError"]).unwrap_or([None]);
+    flag.and_then(raw::flag).unwrap_or_default()
 }
 
 /// The text of the response to what the caller may not ask for.

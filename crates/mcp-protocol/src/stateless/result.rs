@@ -7,8 +7,10 @@
 use std::sync::OnceLock;
 
 use crate::{
+    fields::fields,
     initialize::server_info,
     object::Object,
+    raw, spans,
     stateless::{META_SERVER, META_SUBSCRIPTION, mrtr::InputRequests},
 };
 
@@ -74,6 +76,57 @@ pub fn complete(result: impl Into<String>, cache: Option<CacheHint>) -> String {
     typed(result, ResultType::Complete, cache)
 }
 
+/// The fields of a result that are about one connection.
+const OF_THE_HOP: [&str; 3] = ["resultType", TTL, "cacheScope"];
+const TTL: &str = "ttlMs";
+/// What the names in `_meta` begin with that the specification keeps for itself.
+const RESERVED: &str = "io.modelcontextprotocol/";
+/// The one of them that belongs to the content.
+const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+
+/// The result of another server without what it says about its own connection. Every other byte stays.
+pub fn without_hop(result: &str) -> String {
+    let bare = spans::without(result, &OF_THE_HOP);
+    let Some(meta) = meta_of(&bare) else {
+        return bare;
+    };
+    let names = spans::fields(&meta).unwrap_or_default();
+    let is_reserved = |name: &&str| name.starts_with(RESERVED) && *name != RELATED_TASK;
+    let reserved: Vec<&str> =
+        names.iter().map(|field| field.name.as_str()).filter(is_reserved).collect();
+    if reserved.is_empty() {
+        return bare;
+    }
+    match spans::without(&meta, &reserved) {
+        kept if spans::fields(&kept).is_some_and(|kept| kept.is_empty()) => {
+            spans::without(&bare, &["_meta"])
+        }
+        kept => spans::with(&bare, "_meta", &kept),
+    }
+}
+
+/// A complete result of another server. `cache`: whether results of its method may be kept; for how long
+/// is the other server's to say, and only for the same caller.
+pub fn relayed(result: &str, cache: Option<CacheHint>) -> String {
+    let [ttl] = fields(result, [TTL]).unwrap_or([None]);
+    let ttl_ms = ttl.and_then(raw::number).unwrap_or_default();
+    let cache = cache.map(|_| CacheHint { ttl_ms, scope: CacheScope::Private });
+    let bare = without_hop(result);
+    let Some(meta) = meta_of(&bare) else {
+        return complete(bare, cache);
+    };
+    let meta = spans::with(&meta, META_SERVER, &server_info());
+    let hint = cache.map(CacheHint::fields).unwrap_or_default();
+    let more = format!(r#""resultType":"{}"{hint}"#, ResultType::Complete.as_str());
+    splice(spans::with(&bare, "_meta", &meta), &more)
+}
+
+/// The text of `_meta`, where it is an object.
+fn meta_of(result: &str) -> Option<String> {
+    let [meta] = fields(result, ["_meta"]).ok()?;
+    meta.filter(|meta| raw::is_object(meta)).map(|meta| meta.get().to_owned())
+}
+
 /// A result of any type; only complete ones may be kept.
 pub fn typed(result: impl Into<String>, kind: ResultType, cache: Option<CacheHint>) -> String {
     let hint = cache.map(CacheHint::fields).unwrap_or_default();
@@ -127,6 +180,25 @@ mod tests {
 
     use super::*;
     use crate::{input_request::InputRequest, stateless::mrtr::KeyedRequest, testing::Examples};
+
+    #[test]
+    fn a_result_of_another_server_gets_the_fields_of_this_connection() {
+        let theirs = r#"{"resultType":"complete", "content" : [ ],"ttlMs":9,"big":12345678901234567890123,
+            "_meta":{"io.modelcontextprotocol/serverInfo":{"name":"x"},"acme/a": 1}}"#;
+        let bare = without_hop(theirs);
+        assert!(bare.contains(r#""content" : [ ]"#) && bare.contains("12345678901234567890123"));
+        assert!(
+            !bare.contains("resultType") && !bare.contains("ttlMs") && !bare.contains("serverInfo")
+        );
+        let ours: Value = serde_json::from_str(&relayed(theirs, Some(CacheHint::NEVER))).unwrap();
+        assert_eq!((&ours["resultType"], &ours["ttlMs"]), (&json!("complete"), &json!(9)));
+        assert_eq!((&ours["_meta"]["acme/a"], &ours["cacheScope"]), (&json!(1), &json!("private")));
+        assert_eq!(ours["_meta"][META_SERVER]["name"], "sitebay-mcp");
+        let plain: Value = serde_json::from_str(&relayed(r#"{"content":[]}"#, None)).unwrap();
+        assert_eq!(plain["_meta"][META_SERVER]["name"], "sitebay-mcp");
+        let only = r#"{"_meta":{"io.modelcontextprotocol/serverInfo":{}},"a":1}"#;
+        assert_eq!(without_hop(only), r#"{"a":1}"#);
+    }
 
     fn parsed(text: &str) -> Value {
         serde_json::from_str(text).expect(text)

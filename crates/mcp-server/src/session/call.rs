@@ -6,13 +6,13 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    task::{Context, Waker},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use futures_util::{
     FutureExt as _,
-    future::{Either, LocalBoxFuture, join_all, ready, select},
+    future::{Either, LocalBoxFuture, join_all, poll_fn, ready, select},
 };
 use serde_json::{Value, json};
 
@@ -188,6 +188,18 @@ impl Notifier for CallNotifier {
 
     fn is_cancelled(&self) -> bool {
         self.call.is_over()
+    }
+
+    fn cancelled(&self) -> LocalBoxFuture<'static, ()> {
+        let call = self.call.clone();
+        let over = poll_fn(move |cx| match call.is_cancelled() {
+            true => Poll::Ready(()),
+            false => {
+                call.hear(cx);
+                Poll::Pending
+            }
+        });
+        over.boxed_local()
     }
 
     fn answered(&self) -> Vec<AnsweredInput> {

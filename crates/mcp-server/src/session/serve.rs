@@ -28,6 +28,7 @@ use mcp_protocol::{
     },
     log_level::LoggingLevel,
     raw,
+    stateless::result::without_hop,
     version::Version,
     version_schema::adapt_result,
 };
@@ -227,6 +228,7 @@ pub fn encode(version: Version, method: &str, id: &RequestId, outcome: Outcome) 
     let body = match outcome {
         Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
         Outcome::List(text) => result(text),
+        Outcome::Relayed(text) => result(&without_hop(&text)),
         Outcome::Text(text) | Outcome::Hinted(text, _) => result(&text),
         // A session waits for its tasks, and is given none.
         Outcome::Task(seen) => result_text(id, &seen.task),

@@ -73,7 +73,29 @@ fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
     let point = heard.points.borrow()[0].clone();
     assert_eq!(point.index, subject.to_text());
     assert_eq!(point.blobs[3], "tools/call");
-    assert_eq!(point.doubles, [42.0, 12.0, 200.0, 2.0, 30.0, 200.0, -32602.0]);
+    let doubles = [42.0, 12.0, 200.0, 2.0, 30.0, 200.0, -32602.0, 0.0, 0.0, 0.0];
+    assert_eq!(point.doubles, doubles);
+}
+
+#[test]
+fn a_line_says_which_upstream_was_asked_and_how_long_that_took() {
+    let (heard, record) = begun();
+    record.set_upstream(&"tickets".into(), &"tickets_find".into());
+    record.add_upstream_call(&"tickets".into(), "stateless-session", 20, 100);
+    record.add_upstream_call(&"tickets".into(), "stateless-session", 5, 11);
+    heard.now_ms.set(42);
+    record.response_started(200);
+    let line = heard.lines.borrow()[0].clone();
+    let expected = json!({
+        "upstream": "tickets", "upstream_tool": "tickets_find", "cell": "stateless-session",
+        "upstream_calls": 2, "upstream_ms": 25, "upstream_bytes": 111, "ms": 42, "server_ms": 17,
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(line[name], *value, "{name}: {line}");
+    }
+    let point = heard.points.borrow()[0].clone();
+    assert_eq!((&*point.blobs[11], &*point.blobs[13]), ("tickets", "stateless-session"));
+    assert_eq!(point.doubles[7..], [2.0, 25.0, 111.0]);
 }
 
 #[test]

@@ -1,0 +1,70 @@
+//! Where a call of an upstream runs: in an object that keeps the upstream's session, or in the Worker.
+
+use futures_util::{future::LocalBoxFuture, stream::LocalBoxStream};
+use mcp_platform::record::Record;
+use mcp_protocol::{capabilities::ClientCapabilities, log_level::LoggingLevel};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// What the Worker asks of an upstream's object.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ObjectRequest {
+    /// To send a request to the upstream.
+    Call(RelayedCall),
+    /// To go on with a call that waits for its client.
+    Resume {
+        /// The life of the object in which the call was parked.
+        epoch: String,
+        /// The call.
+        park: u64,
+        /// The client's answers by the keys of the questions.
+        responses: Vec<(String, Box<RawValue>)>,
+    },
+}
+
+/// A request to an upstream.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RelayedCall {
+    /// The upstream's configured name.
+    pub upstream: String,
+    /// The method.
+    pub method: String,
+    /// The parameters, without `_meta` that belongs to one connection.
+    pub params: Box<RawValue>,
+    /// The bits of what the client in front can be asked.
+    #[serde(default)]
+    pub capabilities: u16,
+    /// From which level on the client wants log messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_level: Option<LoggingLevel>,
+    /// Whether the client wants to hear of progress.
+    #[serde(default)]
+    pub progress: bool,
+    /// Whether the request changes nothing, so that it may be sent again.
+    #[serde(default)]
+    pub reads: bool,
+}
+
+impl RelayedCall {
+    /// What the client in front can be asked.
+    pub fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::from_bits(self.capabilities)
+    }
+}
+
+impl Record for ObjectRequest {}
+
+/// The chunks of an object's answer.
+pub type FrameBody = LocalBoxStream<'static, Result<Vec<u8>, String>>;
+
+/// The way from the Worker to the objects that keep upstreams' sessions for clients without one.
+pub trait UpstreamObjects {
+    /// Sends a request to the object of this upstream and this caller. Dropping the answer takes the
+    /// request back.
+    fn send(
+        &self,
+        upstream: &str,
+        request: ObjectRequest,
+    ) -> LocalBoxFuture<'static, Result<FrameBody, String>>;
+}

@@ -1,0 +1,216 @@
+//! Requests of upstreams to their clients, as this server asks them.
+//!
+//! Invariant: only what the client in front declared is asked; an upstream that asks something else gets
+//! the error that a client without it would give.
+
+use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    fields::{entries, fields},
+    input_request::InputRequest,
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
+    object::Object,
+    raw,
+    stateless::mrtr::KeyedRequest,
+};
+use mcp_server::{
+    client_request::{Stop, StopReason},
+    notifier::Notifier,
+};
+use serde_json::{Value, value::RawValue};
+
+/// Questions that one round of a stateless upstream may have.
+const MAX_QUESTIONS: usize = 100;
+
+/// Reads what a request of an upstream asks.
+///
+/// # Errors
+/// The answer to a request that no client of this server can be asked.
+pub fn question(method: &str, params: Option<&RawValue>) -> Result<InputRequest, RpcError> {
+    let unreadable = |why: &str| RpcError::new(INVALID_PARAMS, format!("{method}: {why}"));
+    let mut params = match params.map(|params| raw::value(params.get())) {
+        None => Value::Object(serde_json::Map::new()),
+        Some(Ok(params @ Value::Object(_))) => params,
+        Some(_) => return Err(unreadable("`params` must be an object")),
+    };
+    if let Some(params) = params.as_object_mut() {
+        // What it says is about the connection behind.
+        params.remove("_meta");
+        params.remove("task");
+    }
+    let text = |name: &str| params.get(name).and_then(Value::as_str).map(str::to_owned);
+    match method {
+        "roots/list" => Ok(InputRequest::Roots),
+        "sampling/createMessage" => match params.get("messages") {
+            Some(Value::Array(_)) => Ok(InputRequest::Sampling(params)),
+            _ => Err(unreadable("`messages` must be an array")),
+        },
+        "elicitation/create" => {
+            let message = text("message").ok_or_else(|| unreadable("`message` is missing"))?;
+            match text("mode").as_deref() {
+                Some("url") => {
+                    let url = text("url").ok_or_else(|| unreadable("`url` is missing"))?;
+                    Ok(InputRequest::Url { message, url })
+                }
+                None | Some("form") => {
+                    let schema = params.get_mut("requestedSchema").map(Value::take);
+                    let requested_schema = schema.filter(Value::is_object);
+                    let missing = || unreadable("`requestedSchema` must be an object");
+                    let requested_schema = requested_schema.ok_or_else(missing)?;
+                    Ok(InputRequest::Form { message, requested_schema })
+                }
+                Some(_) => Err(unreadable("`mode` must be `form` or `url`")),
+            }
+        }
+        _ => Err(RpcError::new(METHOD_NOT_FOUND, format!("no method `{method}`"))),
+    }
+}
+
+/// Puts a request of a session upstream to the client in front: the upstream's answer.
+///
+/// # Errors
+/// The error that the upstream gets.
+pub async fn ask(
+    notifier: &dyn Notifier,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Result<Value, RpcError> {
+    if method == "ping" {
+        return Ok(Value::Object(serde_json::Map::new()));
+    }
+    let question = question(method, params)?;
+    if !notifier.capabilities().has(question.needs()) {
+        return Err(RpcError::new(METHOD_NOT_FOUND, "the client did not declare what this needs"));
+    }
+    match notifier.ask(vec![KeyedRequest::new("", question)]).await {
+        Ok(answers) => {
+            let answer = answers.into_iter().next();
+            answer.ok_or_else(|| RpcError::new(INTERNAL_ERROR, "the client did not answer"))
+        }
+        Err(Stop(StopReason::Refused(error))) => Err(error),
+        Err(stop) => Err(RpcError::new(INTERNAL_ERROR, stop.into_message())),
+    }
+}
+
+/// The questions of a stateless upstream's `input_required`.
+///
+/// # Errors
+/// Which of them cannot be asked.
+pub fn round(requests: Option<&RawValue>) -> Result<Vec<KeyedRequest>, RpcError> {
+    let Some(requests) = requests else {
+        return Ok(Vec::new());
+    };
+    let wrong = |why: &str| RpcError::new(INTERNAL_ERROR, format!("`inputRequests`: {why}"));
+    let requests = entries(requests.get()).map_err(|_| wrong("the server sent no object"))?;
+    if requests.len() > MAX_QUESTIONS {
+        return Err(wrong("the server asks too much at once"));
+    }
+    let one = |(key, asked): (String, &RawValue)| {
+        let found = fields(asked.get(), ["method", "params"]);
+        let [method, params] = found.map_err(|_| wrong("one of them is no object"))?;
+        let method = method.and_then(raw::text).ok_or_else(|| wrong("`method` is missing"))?;
+        let question = question(&method, params).map_err(|error| wrong(&error.message))?;
+        Ok(KeyedRequest::new(key, question))
+    };
+    requests.into_iter().map(one).collect()
+}
+
+/// What an upstream is told that the client in front can be asked: the text of an object.
+pub fn declared(capabilities: ClientCapabilities) -> String {
+    let has = |capability| capabilities.has(capability);
+    let mut all = Object::new();
+    let form = has(ClientCapabilities::ELICITATION_FORM);
+    let url = has(ClientCapabilities::ELICITATION_URL);
+    if form || url {
+        let mut modes = Object::new();
+        if form {
+            modes = modes.raw("form", "{}");
+        }
+        if url {
+            modes = modes.raw("url", "{}");
+        }
+        all = all.raw("elicitation", &modes.end());
+    }
+    if has(ClientCapabilities::SAMPLING) {
+        let mut parts = Object::new();
+        if has(ClientCapabilities::SAMPLING_TOOLS) {
+            parts = parts.raw("tools", "{}");
+        }
+        if has(ClientCapabilities::SAMPLING_CONTEXT) {
+            parts = parts.raw("context", "{}");
+        }
+        all = all.raw("sampling", &parts.end());
+    }
+    if has(ClientCapabilities::ROOTS) {
+        // A client of the stateless era cannot say that they changed.
+        all = all.raw("roots", r#"{"listChanged":false}"#);
+    }
+    all.end()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn raw(value: &Value) -> Box<RawValue> {
+        RawValue::from_string(value.to_string()).unwrap()
+    }
+
+    #[test]
+    fn a_form_is_one_with_and_without_its_mode() {
+        for mode in [json!({}), json!({ "mode": "form" })] {
+            let mut params = json!({ "message": "Who?", "requestedSchema": { "type": "object" } });
+            params.as_object_mut().unwrap().extend(mode.as_object().unwrap().clone());
+            let asked = question("elicitation/create", Some(&raw(&params))).unwrap();
+            assert_eq!(
+                asked,
+                InputRequest::Form {
+                    message: "Who?".into(),
+                    requested_schema: json!({ "type": "object" })
+                }
+            );
+        }
+        let url = json!({ "mode": "url", "message": "Open", "url": "https://a.example" });
+        let asked = question("elicitation/create", Some(&raw(&url))).unwrap();
+        assert!(matches!(asked, InputRequest::Url { url, .. } if url == "https://a.example"));
+    }
+
+    #[test]
+    fn what_cannot_be_asked_is_answered_with_an_error() {
+        for (method, params, code) in [
+            ("elicitation/create", json!({ "message": "x" }), INVALID_PARAMS),
+            ("elicitation/create", json!({ "message": "x", "mode": "mind" }), INVALID_PARAMS),
+            ("sampling/createMessage", json!({}), INVALID_PARAMS),
+            ("sampling/createMessage", json!([]), INVALID_PARAMS),
+            ("tools/call", json!({}), METHOD_NOT_FOUND),
+        ] {
+            let refused = question(method, Some(&raw(&params))).unwrap_err();
+            assert_eq!(refused.code, code, "{method} {params}");
+        }
+    }
+
+    #[test]
+    fn a_round_keeps_the_keys_of_its_server() {
+        let asked = json!({ "b": { "method": "roots/list" },
+                            "a": { "method": "roots/list", "params": {} } });
+        let keys: Vec<String> =
+            round(Some(&raw(&asked))).unwrap().into_iter().map(|keyed| keyed.key).collect();
+        assert_eq!(keys.len(), 2);
+        assert!(keys.contains(&"a".to_owned()) && keys.contains(&"b".to_owned()));
+        assert!(round(None).unwrap().is_empty());
+        for wrong in [json!([]), json!({ "a": 1 }), json!({ "a": { "method": "tools/list" } })] {
+            assert!(round(Some(&raw(&wrong))).is_err(), "{wrong}");
+        }
+        let many: serde_json::Map<String, Value> =
+            (0..101).map(|n| (n.to_string(), json!({ "method": "roots/list" }))).collect();
+        assert!(round(Some(&raw(&Value::Object(many)))).is_err());
+    }
+
+    #[test]
+    fn an_upstream_learns_what_the_client_in_front_can_be_asked() {
+        let all = ClientCapabilities::ELICITATION_URL.with(ClientCapabilities::ROOTS);
+        assert_eq!(declared(all), r#"{"elicitation":{"url":{}},"roots":{"listChanged":false}}"#);
+        assert_eq!(declared(ClientCapabilities::default()), "{}");
+    }
+}
