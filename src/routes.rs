@@ -30,6 +30,10 @@ use mcp_server::{
     telemetry::{metrics, record::RequestRecord},
 };
 
+/// The doors of single upstreams are below this path.
+const DOORS: &str = "/u/";
+/// The routes that a door of one upstream has.
+const WIRES: [&str; 3] = ["mcp", "sse", "messages"];
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
 /// Counters of the isolate, in development.
 const METRICS: &str = "/metrics";
@@ -61,13 +65,20 @@ async fn route(
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
-    let Some(wire) = wire(path) else {
+    let (door, path) = door(path).filter(|(name, _)| config.has_door(name)).unwrap_or(("", path));
+    let Some(wire) = wire(path).filter(|wire| door.is_empty() || WIRES.contains(wire)) else {
         return cold(elsewhere(request, env, &config, context, record, path)).await;
     };
     record.set_route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
     let visit = RequestContext { env, config: &config, caller: &caller, record, context };
-    mcp(request, visit, path).await
+    mcp(request, visit, (door, path)).await
+}
+
+/// The upstream that a door is for, and the path behind the door: `/u/{name}/mcp` is `/mcp`.
+fn door(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix(DOORS)?;
+    rest.split_at_checked(rest.find('/')?)
 }
 
 /// The route name of a path that needs authentication. Returns `None` for other paths.
@@ -135,7 +146,11 @@ async fn elsewhere(
     }
 }
 
-async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<Response> {
+async fn mcp(
+    request: Request,
+    visit: RequestContext<'_>,
+    (door, path): (&str, &str),
+) -> Result<Response> {
     let RequestContext { config, caller, .. } = visit;
     let record = visit.record.clone();
     if let Some(origin) = &caller.origin
@@ -149,7 +164,7 @@ async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<
     }
     let url = config.auth.oauth.then(|| request.url().to_owned());
     let endpoint = match cold(visit.admit(&request)).await {
-        Ok(admission) => AdmittedRequest::new(visit, admission),
+        Ok(admission) => AdmittedRequest::new(visit, admission, door),
         Err(error) => {
             let error = match path {
                 streamable::PATH => cold(body::naming(error, &request)).await,

@@ -193,7 +193,7 @@ impl Config {
         let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
         Context {
             client: Rc::new(Implementation { name, version }),
-            choice: self.claimed(&sealed.claims.toolset),
+            choice: self.claimed(sealed.claims.choice()),
             ..self.background(sealed.principal, own_token, platform)
         }
     }

@@ -13,6 +13,7 @@ pub mod sessions;
 pub mod stored_results;
 pub mod task;
 pub mod task_context;
+pub mod upstream;
 pub mod watching;
 
 mod session_store;

@@ -13,3 +13,4 @@ pub mod rollout;
 pub mod session;
 pub mod tasks;
 pub mod token_check;
+pub mod upstream;

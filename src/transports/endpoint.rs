@@ -70,6 +70,8 @@ pub struct AdmittedRequest<'a> {
     pub record: Rc<RequestRecord>,
     /// Its rate limit. `None`: there is no limit.
     pub rate: Option<Rate>,
+    /// The upstream whose door was asked; empty: the main door.
+    pub door: String,
     own_token: Option<String>,
     grant: Option<GrantHandle>,
     key: Option<String>,
@@ -79,7 +81,7 @@ pub struct AdmittedRequest<'a> {
 
 impl<'a> AdmittedRequest<'a> {
     /// The endpoint of a caller that was let in.
-    pub fn new(visit: RequestContext<'a>, admission: Admission) -> Self {
+    pub fn new(visit: RequestContext<'a>, admission: Admission, door: &str) -> Self {
         let RequestContext { env, config, caller, .. } = visit;
         let Admission { keys, admitted, rate } = admission;
         let Admitted { principal, own_token, grant, key } = admitted;
@@ -92,6 +94,7 @@ impl<'a> AdmittedRequest<'a> {
             principal,
             record,
             rate,
+            door: door.to_owned(),
             own_token,
             grant,
             key,
@@ -182,6 +185,9 @@ impl<'a> AdmittedRequest<'a> {
     pub async fn session(&self, id: &str) -> AppResult<Claims> {
         let claims = Claims::verify(id, &self.keys, self.principal.subject, now_s())
             .map_err(|_| Refusal::SessionNotFound)?;
+        if claims.door() != self.door {
+            return Err(Refusal::SessionNotFound.into());
+        }
         let account = self.principal.unverified;
         if Hub::has_ended(self.env, account, claims.subject, claims.issued).await? {
             return Err(Refusal::SessionNotFound.into());
@@ -290,7 +296,10 @@ impl<'a> AdmittedRequest<'a> {
             subject: self.principal.subject,
             issued,
             expires: now.saturating_add(age),
-            toolset: choice.map(ToolSelection::to_claim).unwrap_or_default(),
+            toolset: Claims::toolset_at(
+                &choice.map(ToolSelection::to_claim).unwrap_or_default(),
+                &self.door,
+            ),
             client_name: hello.client_name,
             client_version: hello.client_version,
         })

@@ -55,7 +55,7 @@ use mcp_protocol::{
         mrtr::InputRequests,
         param_headers,
         params::Params as StatelessParams,
-        result::{CacheHint, CacheScope, ResultType, complete, input_required, typed},
+        result::{CacheHint, CacheScope, ResultType, complete, input_required, relayed, typed},
     },
     version::Version,
 };
@@ -416,6 +416,7 @@ fn encode(
     let (status, body) = match outcome {
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
+        Outcome::Relayed(text) => (200, result_text(id, &relayed(&text, hint))),
         Outcome::Hinted(text, hint) => (200, result_text(id, &complete(text, Some(hint)))),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
         Outcome::Result(text) if text.len() > MAX_RESULT => {

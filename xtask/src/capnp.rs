@@ -17,13 +17,14 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-pub const OBJECTS: [(&str, &str); 6] = [
+pub const OBJECTS: [(&str, &str); 7] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),
     ("KEY_AGENT", "KeyAgent"),
     ("GRANT_AGENT", "GrantAgent"),
     ("QUOTA_AGENT", "QuotaAgent"),
+    ("UPSTREAM_AGENT", "UpstreamAgent"),
 ];
 
 /// The date of `wrangler.toml`.
