@@ -106,5 +106,7 @@ pub mod host_name;
 pub mod message;
 pub mod record;
 pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod url;
