@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use mcp_protocol::{
+    fields::fields,
     jsonrpc::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR},
+    object::Object,
+    raw,
     stateless::error::{HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION},
 };
 
@@ -19,7 +22,7 @@ const MAX_QUOTE: usize = 200;
 /// A JSON-RPC error of the upstream, as it sent it.
 #[derive(Debug, Clone)]
 pub struct RpcFailure {
-    /// `error.code`; 0 where it is no integer.
+    /// `error.code`; −32603 where it is no integer.
     pub code: i64,
     /// `error.message`.
     pub message: String,
@@ -27,6 +30,8 @@ pub struct RpcFailure {
     pub data: Option<Box<RawValue>>,
     /// The whole `error` object, unread.
     pub raw: Box<RawValue>,
+    /// The HTTP status that it came with.
+    pub status: u16,
 }
 
 impl RpcFailure {
@@ -36,6 +41,23 @@ impl RpcFailure {
         [HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION]
             .map(i64::from)
             .contains(&self.code)
+    }
+
+    /// The text of an `error` object that every client can read: the upstream's own where it is one.
+    pub fn to_json(&self) -> String {
+        let well_formed =
+            fields(self.raw.get(), ["code", "message"]).is_ok_and(|[code, message]| {
+                code.and_then(raw::number::<i64>).is_some() && message.and_then(raw::text).is_some()
+            });
+        if well_formed {
+            return self.raw.get().to_owned();
+        }
+        let error =
+            Object::new().raw("code", &self.code.to_string()).text("message", &self.message);
+        match &self.data {
+            Some(data) => error.raw("data", data.get()).end(),
+            None => error.end(),
+        }
     }
 
     /// Whether it says that the request was refused before anything ran.
@@ -174,7 +196,7 @@ pub enum UpstreamError {
     /// The upstream leads back to this server.
     #[error("the address leads back to this server")]
     Loop,
-    /// The request cannot be put into HTTP: a header value, or an object that is no JSON object.
+    /// The request cannot be written: its parameters are no object, or a header cannot carry a value.
     #[error("the request cannot be sent: {0}")]
     Unsendable(&'static str),
 }
