@@ -295,3 +295,77 @@ fn is_plain(c: char) -> bool {
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !c.is_control() && !directs && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rpc(code: i64) -> UpstreamError {
+        let raw = RawValue::from_string("{}".to_owned()).unwrap();
+        UpstreamError::Rpc(RpcFailure {
+            code,
+            message: String::new(),
+            data: None,
+            raw,
+            status: 200,
+        })
+    }
+
+    #[test]
+    fn a_quote_is_short_and_controls_nothing() {
+        let body = format!("<html>\r\n\u{1b}[31m\u{202e}\u{2066}\u{feff}{}", "ü".repeat(500));
+        let quoted = quote(body.as_bytes());
+        assert!(quoted.chars().count() <= 200 && quoted.starts_with("<html>"));
+        assert!(quoted.chars().all(is_plain), "{quoted:?}");
+        assert_eq!(quote(b"\xff\xfe a"), "\u{fffd}\u{fffd} a");
+    }
+
+    #[test]
+    fn what_was_refused_unread_has_not_run() {
+        let refused = [-32700, -32600, -32601, -32602, -32020, -32021, -32022];
+        assert!(refused.into_iter().all(|code| !rpc(code).may_have_run()));
+        assert!([-32603, -32000, 1].into_iter().all(|code| rpc(code).may_have_run()));
+        for error in [
+            UpstreamError::Unauthorized { challenge: None },
+            UpstreamError::SessionGone,
+            UpstreamError::TooMany { status: 429, retry_after: None },
+            UpstreamError::Redirect { status: 302 },
+            UpstreamError::Unreachable { why: String::new(), never_connected: true },
+        ] {
+            assert!(!error.may_have_run(), "{error}");
+        }
+        for error in [
+            UpstreamError::Cut,
+            UpstreamError::NoAnswer { status: 202 },
+            UpstreamError::TimedOut { phase: Phase::Headers, after: Duration::ZERO },
+            UpstreamError::Unavailable { status: 503, retry_after: None },
+            UpstreamError::bad_answer("x", b""),
+            UpstreamError::Unreachable { why: String::new(), never_connected: false },
+        ] {
+            assert!(error.may_have_run(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_waits_for_what_was_missing() {
+        assert_eq!(rpc(-32022).repeat(), Repeat::OtherVersion);
+        assert_eq!(rpc(-32020).repeat(), Repeat::NewDefinition);
+        assert_eq!(rpc(-32603).repeat(), Repeat::Never);
+        assert_eq!(UpstreamError::SessionGone.repeat(), Repeat::NewSession);
+        assert_eq!(UpstreamError::Cut.repeat(), Repeat::IfItReads);
+    }
+
+    #[test]
+    fn a_refusal_does_not_count_against_health() {
+        for error in [
+            rpc(-32603),
+            UpstreamError::Unauthorized { challenge: None },
+            UpstreamError::Forbidden { challenge: None },
+            UpstreamError::SessionGone,
+            UpstreamError::TooMany { status: 429, retry_after: None },
+        ] {
+            assert!(!error.counts_against_health(), "{error}");
+        }
+        assert!(UpstreamError::Cut.counts_against_health());
+    }
+}

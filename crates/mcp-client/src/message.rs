@@ -239,3 +239,132 @@ fn is_deeper(text: &str, most: usize) -> bool {
     }
     false
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RULES: Rules = Rules { batch: false, depth: 64, status: 200 };
+
+    fn why(text: &str) -> &'static str {
+        match read(text.as_bytes(), RULES) {
+            Err(UpstreamError::BadAnswer { why, .. }) => why,
+            other => panic!("{text}: {other:?}"),
+        }
+    }
+
+    fn only(text: &str) -> Message {
+        let mut messages = read(text.as_bytes(), RULES).expect(text);
+        assert_eq!(messages.len(), 1);
+        messages.remove(0)
+    }
+
+    #[test]
+    fn what_is_no_message_is_named() {
+        let deep = format!(
+            r#"{{"jsonrpc":"2.0","id":1,"result":{}{}}}"#,
+            "[".repeat(9999),
+            "]".repeat(9999)
+        );
+        for (text, named) in [
+            ("", "it is not JSON"),
+            ("<html>", "it is not JSON"),
+            (r#"{"jsonrpc":"2.0","id":1,"result":{"a":NaN}}"#, "it is not JSON"),
+            (r#"{"jsonrpc":"2.0","id":1,"resul"#, "it is not JSON"),
+            ("\"text\"", "it is not an object"),
+            (r#"{"jsonrpc":"2.0","id":1,"id":1,"result":{}}"#, "a field is there twice"),
+            ("[]", "an array of messages is not allowed"),
+            (r#"[{"jsonrpc":"2.0","id":1,"result":{}}]"#, "an array of messages is not allowed"),
+            (r#"{"id":1,"result":{}}"#, "`jsonrpc` is not \"2.0\""),
+            (r#"{"jsonrpc":"1.0","id":1,"result":{}}"#, "`jsonrpc` is not \"2.0\""),
+            (r#"{"jsonrpc":"2.0","id":1}"#, "it has no method, no result and no error"),
+            (r#"{"jsonrpc":"2.0","result":{}}"#, "a result has no id"),
+            (r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, "a result has no id"),
+            (r#"{"jsonrpc":"2.0","id":1.0,"result":{}}"#, "the id is no string or integer"),
+            (r#"{"jsonrpc":"2.0","id":[1],"result":{}}"#, "the id is no string or integer"),
+            (r#"{"jsonrpc":"2.0","id":1,"result":[]}"#, "`result` is not an object"),
+            (r#"{"jsonrpc":"2.0","id":1,"result":null}"#, "`result` is not an object"),
+            (r#"{"jsonrpc":"2.0","id":1,"error":"x"}"#, "`error` is not an object"),
+            (
+                r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{"code":1,"message":""}}"#,
+                "it has both a result and an error",
+            ),
+            (
+                r#"{"jsonrpc":"2.0","id":null,"method":"ping"}"#,
+                "the id of a request is no string or integer",
+            ),
+            (r#"{"jsonrpc":"2.0","method":7}"#, "`method` is not a string"),
+            (r#"{"jsonrpc":"2.0","method":"a","params":[1]}"#, "`params` is not an object"),
+            (&deep, "it is nested too deeply"),
+        ] {
+            assert_eq!(why(text), named, "{text}");
+        }
+        assert!(read(b"\xff{}", RULES).is_err());
+    }
+
+    #[test]
+    fn a_result_stays_the_text_that_it_was() {
+        for result in [
+            r#"{ "a" : 12345678901234567890.50, "a":1, "b":"\ud800 \u00fc" }"#,
+            "{\n}",
+            r#"{"text":"}]{[\"}"}"#,
+        ] {
+            let text = format!(
+                "\u{feff} {{\"jsonrpc\":\"2.0\",\"x\":[1],\"result\":{result},\"id\":1,\"error\":null}}"
+            );
+            match only(&text) {
+                Message::Response { answer: Answer::Result(read), .. } => {
+                    assert_eq!(read.get(), result)
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_without_an_id_is_an_error_of_whatever_was_sent() {
+        for id in [r#""id":null,"#, ""] {
+            let text = format!(
+                r#"{{"jsonrpc":"2.0",{id}"error":{{"code":-32700,"message":"x","data":{{"a":1.0}}}}}}"#
+            );
+            let Message::Response { to: Answered::Unnamed, answer: Answer::Error(failure) } =
+                only(&text)
+            else {
+                panic!("{text}")
+            };
+            assert_eq!((failure.code, failure.message.as_str()), (-32700, "x"));
+            assert_eq!(failure.data.as_ref().unwrap().get(), r#"{"a":1.0}"#);
+            assert_eq!(failure.to_json(), failure.raw.get());
+        }
+    }
+
+    #[test]
+    fn an_error_that_clients_could_not_read_is_written_anew() {
+        let text = r#"{"jsonrpc":"2.0","id":1,"error":{"code":"E_FAIL","data":[ 1 ]}}"#;
+        let Message::Response { answer: Answer::Error(failure), .. } = only(text) else { panic!() };
+        assert_eq!(failure.to_json(), r#"{"code":-32603,"message":"","data":[ 1 ]}"#);
+    }
+
+    #[test]
+    fn a_batch_is_read_where_the_version_has_it() {
+        let rules = Rules { batch: true, ..RULES };
+        let text = br#"[{"jsonrpc":"2.0","method":"a"},{"jsonrpc":"2.0","id":1,"result":{}}]"#;
+        assert_eq!(read(text, rules).unwrap().len(), 2);
+        assert!(read(b"[1]", rules).is_err());
+    }
+
+    #[test]
+    fn progress_is_that_of_its_token() {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        for (params, value) in [
+            (r#"{"progressToken":7,"progress":0.5}"#, Some(0.5)),
+            (r#"{"progressToken":"7","progress":0.5}"#, None),
+            (r#"{"progressToken":8,"progress":0.5}"#, None),
+            (r#"{"progressToken":7}"#, None),
+            (r#"{"progressToken":7,"progress":"1"}"#, None),
+            (r#"{"progress":1}"#, None),
+        ] {
+            assert_eq!(progress(&raw(params), "7"), value, "{params}");
+        }
+    }
+}

@@ -109,3 +109,77 @@ pub fn with_field(object: &str, name: &'static str, json: &str) -> Result<String
         Some(separator) => [before, separator, "\"", name, "\":", json, after].concat(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ENVELOPE: Envelope<'_> = Envelope {
+        version: "2026-07-28",
+        capabilities: r#"{"roots":{}}"#,
+        client: r#"{"name":"g"}"#,
+        log_level: None,
+    };
+
+    #[test]
+    fn without_a_hop_parameters_stay_as_they_are() {
+        assert_eq!(stamped(None, HopMeta::default()).unwrap(), None);
+        for params in [" { \"a\" : 1e400 } ", "{}", r#"{"a":{"_meta":{"progressToken":1}}}"#] {
+            let stamped = stamped(Some(params), HopMeta::default()).unwrap();
+            assert_eq!(stamped.as_deref(), Some(params));
+        }
+    }
+
+    #[test]
+    fn another_hops_meta_is_left_out_and_a_vendors_stays() {
+        let params = r#"{ "n":12345678901234567890, "_meta":{"progressToken":"theirs",
+            "io.modelcontextprotocol/protocolVersion":"x","io.modelcontextprotocol/clientInfo":{},
+            "io.modelcontextprotocol/subscriptionId":1,"io.modelcontextprotocol/related-task":{"taskId":"t"},
+            "traceparent":"00-1","com.example/x":1.50}, "n2":1 }"#;
+        let kept = r#"{"io.modelcontextprotocol/related-task":{"taskId":"t"},"traceparent":"00-1","com.example/x":1.50"#;
+        let none = stamped(Some(params), HopMeta::default()).unwrap().unwrap();
+        assert_eq!(none, format!(r#"{{ "n":12345678901234567890, "_meta":{kept}}}, "n2":1 }}"#));
+        let hop = HopMeta { envelope: Some(ENVELOPE), progress_token: Some("7") };
+        let all = stamped(Some(params), hop).unwrap().unwrap();
+        let meta = r#","progressToken":7,"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"roots":{}},"io.modelcontextprotocol/clientInfo":{"name":"g"}"#;
+        assert_eq!(
+            all,
+            format!(r#"{{ "n":12345678901234567890, "_meta":{kept}{meta}}}, "n2":1 }}"#)
+        );
+    }
+
+    #[test]
+    fn a_request_without_parameters_gets_those_of_the_hop() {
+        let hop = HopMeta { envelope: None, progress_token: Some("7") };
+        let token = r#"{"_meta":{"progressToken":7}}"#;
+        assert_eq!(stamped(None, hop).unwrap().as_deref(), Some(token));
+        assert_eq!(stamped(Some(r#"{"_meta":null}"#), hop).unwrap().as_deref(), Some(token));
+        let emptied = stamped(Some(r#"{"_meta":{"progressToken":1}}"#), HopMeta::default());
+        assert_eq!(emptied.unwrap().as_deref(), Some(r#"{"_meta":{}}"#));
+    }
+
+    #[test]
+    fn what_is_no_object_is_not_sent() {
+        for params in ["[]", "1", "{", r#"{"_meta":1}"#, r#"{"_meta":{},"_meta":{}}"#] {
+            assert!(stamped(Some(params), HopMeta::default()).is_err(), "{params}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_field_is_replaced_or_added_and_nothing_else_changes(
+            fields in proptest::collection::btree_map("[a-d\"}{ ]{1,3}", "[ -~é]{0,6}", 0..4), pretty: bool,
+        ) {
+            let object = json!(fields);
+            let text = if pretty { format!("{object:#}") } else { object.to_string() };
+            let with = with_field(&text, "b", "[ 1.0 ]").unwrap();
+            let mut wanted = object.clone();
+            wanted["b"] = json!([1.0]);
+            prop_assert_eq!(serde_json::from_str::<Value>(&with).unwrap(), wanted);
+            prop_assert!(with.contains("[ 1.0 ]"));
+        }
+    }
+}

@@ -238,3 +238,190 @@ impl EventReader {
 fn is_data(line: &[u8]) -> bool {
     line.starts_with(b"data") || b"data".starts_with(line)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    /// Everything that a reader makes of these chunks.
+    fn read(chunks: &[&[u8]], limit: usize) -> (EventReader, Vec<Event>, Option<UpstreamError>) {
+        let (mut reader, mut events) = (EventReader::new(limit), Vec::new());
+        for chunk in chunks {
+            reader.push(chunk);
+            loop {
+                match reader.next_event() {
+                    Ok(Some(event)) => events.push(event),
+                    Ok(None) => break,
+                    Err(error) => return (reader, events, Some(error)),
+                }
+            }
+        }
+        (reader, events, None)
+    }
+
+    fn data(stream: &str) -> Vec<String> {
+        let (_, events, error) = read(&[stream.as_bytes()], 1 << 20);
+        assert!(error.is_none(), "{error:?}");
+        events.into_iter().map(|event| event.data).collect()
+    }
+
+    #[test]
+    fn line_ends_may_be_of_any_kind() {
+        for end in ["\n", "\r", "\r\n"] {
+            let stream = format!("data: a{end}data: b{end}{end}data:c{end}{end}");
+            assert_eq!(data(&stream), ["a\nb", "c"], "{end:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_passed_over() {
+        for stream in [
+            "\u{feff}data: a\n\n",
+            ": comment\n\ndata: a\n\n",
+            ":\n\n:\n:\ndata: a\n\n",
+            "retry: 5\n\ndata: a\n\n",
+            "id: 7\n\ndata: a\n\n",
+            "event: ping\n\ndata: a\n\n",
+            "unknown: x\nwhatever\ndata: a\nother\n\n",
+            "\n\n\r\n\rdata: a\n\n",
+            "data: a\n\ndata: cut off",
+            "data: a\n\ndata: cut off\n",
+        ] {
+            assert_eq!(data(stream), ["a"], "{stream:?}");
+        }
+        assert_eq!(data("\u{feff}\u{feff}data: a\n\n"), Vec::<String>::new());
+        assert_eq!(data("data\n\n"), [""]);
+        assert_eq!(data("data:\ndata\ndata: \n\n"), ["\n\n"]);
+        assert_eq!(data("data:  a : b\n\n"), [" a : b"]);
+    }
+
+    #[test]
+    fn a_priming_frame_leaves_its_id_and_its_wait() {
+        let (reader, events, _) = read(&[b"id: 7\nretry: 250\ndata: \n\n"], 99);
+        assert_eq!(events, [Event { name: String::new(), data: String::new() }]);
+        assert_eq!((reader.last_id(), reader.retry_ms()), (Some("7"), Some(250)));
+    }
+
+    #[test]
+    fn an_event_that_is_cut_off_leaves_no_id() {
+        let (reader, _, _) = read(&[b"id: 1\ndata: a\n\nid: 2\ndata: b"], 99);
+        assert_eq!(reader.last_id(), Some("1"));
+    }
+
+    #[test]
+    fn an_id_that_no_header_can_carry_is_none() {
+        let long = format!("id: 1\ndata: a\n\nid: {}\ndata: b\n\n", "x".repeat(1025));
+        for stream in ["id: a\0b\ndata: a\n\n", "id: é\ndata: a\n\n", "id: 1\n\nid:\n\n", &long] {
+            let (reader, ..) = read(&[stream.as_bytes()], 9999);
+            assert_eq!(reader.last_id(), None, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn only_digits_are_a_wait() {
+        for stream in
+            ["retry: -1\n\n", "retry: 1.5\n\n", "retry:\n\n", "retry: 99999999999999999999\n\n"]
+        {
+            let (reader, ..) = read(&[stream.as_bytes()], 99);
+            assert_eq!(reader.retry_ms(), None, "{stream:?}");
+        }
+    }
+
+    #[test]
+    fn an_event_over_the_limit_is_refused_before_it_ends() {
+        let line = format!("data: {}", "x".repeat(200));
+        let lines = "data: xxxxxxxxxx\n".repeat(20);
+        for stream in [line.as_str(), &format!("{line}\n\n"), &lines] {
+            let (_, _, error) = read(&[stream.as_bytes()], 100);
+            assert!(matches!(error, Some(UpstreamError::TooLarge { limit: 100 })), "{error:?}");
+        }
+        let comment = format!(": {}", "x".repeat(20_000));
+        for stream in [comment.as_str(), &format!("{comment}\n\n")] {
+            let (_, _, error) = read(&[stream.as_bytes()], 1 << 20);
+            assert!(matches!(error, Some(UpstreamError::TooLarge { limit: 16384 })), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn data_must_be_utf8() {
+        let (_, _, error) = read(&[b"data: \xff\n\n"], 99);
+        assert!(matches!(error, Some(UpstreamError::BadAnswer { .. })), "{error:?}");
+        let (_, events, _) = read(&[b"data: \xc3", b"\xbc\n", b"\n"], 99);
+        assert_eq!(events[0].data, "ü");
+    }
+
+    #[test]
+    fn what_is_no_event_stream_is_kept_to_be_quoted() {
+        for (stream, unrecognised) in [
+            (&b"{\"jsonrpc\":\"2.0\"}"[..], true),
+            (b"{\"jsonrpc\":\"2.0\"}\n\n", true),
+            (b"<html>\n<body>\n", true),
+            (b": hello\n\n", false),
+            (b"retry: 1\n\n", false),
+            (b"", false),
+        ] {
+            let (reader, ..) = read(&[stream], 99);
+            assert_eq!(reader.unrecognised().is_some(), unrecognised, "{stream:?}");
+        }
+    }
+
+    /// Streams of lines that are likely to be mistaken for one another.
+    fn any_stream() -> impl Strategy<Value = Vec<u8>> {
+        let part = prop_oneof![
+            Just("data: ".to_owned()),
+            Just("data".to_owned()),
+            Just("event: message".to_owned()),
+            Just("event: ping".to_owned()),
+            Just(": comment".to_owned()),
+            Just("id: 7".to_owned()),
+            Just("retry: 20".to_owned()),
+            Just("\n".to_owned()),
+            Just("\r".to_owned()),
+            Just("\r\n".to_owned()),
+            Just("\u{feff}".to_owned()),
+            "[a-zé😀:]{0,4}",
+        ];
+        vec(part, 0..40).prop_map(|parts| parts.concat().into_bytes())
+    }
+
+    proptest! {
+        #[test]
+        fn chunks_do_not_change_the_events(stream in any_stream(), cuts in vec(0..200_usize, 0..12)) {
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|cut| *cut < stream.len()).collect();
+            cuts.sort_unstable();
+            let (mut chunks, mut from) = (Vec::new(), 0);
+            for cut in cuts.into_iter().chain([stream.len()]) {
+                chunks.push(&stream[from..cut]);
+                from = cut;
+            }
+            let bytes: Vec<&[u8]> = stream.chunks(1).collect();
+            let (whole, events, _) = read(&[&stream], 1 << 20);
+            for pieces in [chunks, bytes] {
+                let (reader, in_pieces, error) = read(&pieces, 1 << 20);
+                prop_assert!(error.is_none());
+                prop_assert_eq!(&in_pieces, &events);
+                prop_assert_eq!(reader.last_id(), whole.last_id());
+                prop_assert_eq!(reader.retry_ms(), whole.retry_ms());
+                prop_assert_eq!(reader.unrecognised(), whole.unrecognised());
+            }
+        }
+
+        #[test]
+        fn what_a_server_writes_is_read(texts in vec("[^\r\0]{0,30}", 0..6)) {
+            let stream: Vec<u8> = texts
+                .iter()
+                .flat_map(|text| mcp_protocol::event::message(Some("1"), text.as_bytes()))
+                .collect();
+            let (_, events, _) = read(&[&stream], 1 << 20);
+            let read: Vec<String> = events.into_iter().map(|event| event.data).collect();
+            prop_assert_eq!(read, texts);
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..300)) {
+            let _ = read(&[&bytes], 64);
+        }
+    }
+}
