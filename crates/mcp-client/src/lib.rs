@@ -48,3 +48,8 @@ pub mod session;
 pub mod sse_2024;
 pub mod stateless;
 pub mod upstream;
+
+#[cfg(test)]
+mod exchange_tests;
+#[cfg(test)]
+mod testing;
