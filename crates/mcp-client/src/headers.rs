@@ -130,3 +130,19 @@ fn text_of(params: &str, field: &'static str) -> Option<String> {
     let [value] = fields(params, [field]).ok()?;
     value.and_then(|value: &RawValue| raw::string(value))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trail_ends_with_its_own_name_and_knows_a_loop() {
+        assert_eq!(Trail::of(None, "a1").unwrap().as_str(), "a1");
+        assert_eq!(Trail::of(Some("b, c"), "a").unwrap().as_str(), "b, c, a");
+        assert_eq!(Trail::of(Some(""), "a").unwrap().as_str(), "a");
+        assert_eq!(Trail::of(Some("b\r\nX: y, c"), "a").unwrap().as_str(), "c, a");
+        for inbound in ["a", "b,a", "a ,b", "b, c, d", "b,c,d,e"] {
+            assert_eq!(Trail::of(Some(inbound), "a"), Err(LoopFound), "{inbound}");
+        }
+    }
+}

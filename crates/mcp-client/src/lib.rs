@@ -50,6 +50,14 @@ pub mod stateless;
 pub mod upstream;
 
 #[cfg(test)]
+mod connection_tests;
+#[cfg(test)]
+mod era_tests;
+#[cfg(test)]
 mod exchange_tests;
+#[cfg(test)]
+mod lists_tests;
+#[cfg(test)]
+mod sse_2024_tests;
 #[cfg(test)]
 mod testing;

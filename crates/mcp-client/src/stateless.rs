@@ -132,3 +132,79 @@ pub(crate) fn read_discovered(result: &RawValue) -> Option<Handshake> {
         session: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(method: &str, result: &str) -> Result<Outcome, UpstreamError> {
+        outcome(method, &RawValue::from_string(result.to_owned()).unwrap())
+    }
+
+    #[test]
+    fn a_result_without_a_type_is_complete() {
+        for result in
+            ["{}", r#"{"resultType":"complete"}"#, r#"{"resultType":null,"requestState":"x"}"#]
+        {
+            assert!(matches!(of("tools/call", result), Ok(Outcome::Complete)), "{result}");
+        }
+    }
+
+    #[test]
+    fn questions_keep_their_order_and_their_text() {
+        let result = r#"{"resultType":"input_required","requestState":"\u00fc=","inputRequests":{
+            "b":{"method":"elicitation/create","params":{ "x":1.0 }},"a":{"method":"roots/list"}}}"#;
+        let Ok(Outcome::InputRequired { questions, state }) = of("tools/call", result) else {
+            panic!()
+        };
+        let questions = questions.unwrap();
+        assert_eq!((questions[0].key.as_str(), questions[1].key.as_str()), ("b", "a"));
+        assert_eq!(questions[0].params.as_ref().unwrap().get(), "{ \"x\":1.0 }");
+        assert_eq!(state.as_deref(), Some("ü="));
+    }
+
+    #[test]
+    fn an_empty_map_of_questions_is_not_a_missing_one() {
+        let empty = of("tools/call", r#"{"resultType":"input_required","inputRequests":{}}"#);
+        let Ok(Outcome::InputRequired { questions: Some(questions), state: None }) = empty else {
+            panic!()
+        };
+        assert!(questions.is_empty());
+        let only_state = of("tools/call", r#"{"resultType":"input_required","requestState":"x"}"#);
+        assert!(matches!(
+            only_state,
+            Ok(Outcome::InputRequired { questions: None, state: Some(_) })
+        ));
+    }
+
+    #[test]
+    fn a_result_that_lies_is_refused() {
+        let many: Vec<String> =
+            (0..101).map(|n| format!(r#""{n}":{{"method":"roots/list"}}"#)).collect();
+        let many =
+            format!(r#"{{"resultType":"input_required","inputRequests":{{{}}}}}"#, many.join(","));
+        for (method, result) in [
+            ("tools/list", r#"{"resultType":"input_required","requestState":"x"}"#),
+            ("completion/complete", r#"{"resultType":"input_required","requestState":"x"}"#),
+            ("tools/call", r#"{"resultType":"input_required"}"#),
+            ("tools/call", r#"{"resultType":"input_required","requestState":1}"#),
+            ("tools/call", r#"{"resultType":"input_required","inputRequests":[]}"#),
+            ("tools/call", r#"{"resultType":"input_required","inputRequests":{"a":1}}"#),
+            (
+                "tools/call",
+                r#"{"resultType":"input_required","inputRequests":{"a":{"method":"tools/call"}}}"#,
+            ),
+            (
+                "tools/call",
+                r#"{"resultType":"input_required","inputRequests":{"a":{"method":"roots/list"},"a":{"method":"roots/list"}}}"#,
+            ),
+            ("tools/call", &many),
+            ("tools/call", r#"{"resultType":"other"}"#),
+            ("tools/call", r#"{"resultType":1}"#),
+            ("prompts/get", r#"{"resultType":"task"}"#),
+        ] {
+            assert!(of(method, result).is_err(), "{method} {result}");
+        }
+        assert!(matches!(of("tools/call", r#"{"resultType":"task"}"#), Ok(Outcome::Task)));
+    }
+}
