@@ -27,11 +27,12 @@ use mcp_protocol::{jsonrpc::RequestId, version::Version};
 use crate::{
     body::{Body, MediaType, media_type},
     deadline::Deadline,
-    error::{RpcFailure, UpstreamError},
+    error::UpstreamError,
     headers::{self, HeaderList, LAST_EVENT_HEADER, SESSION_HEADER},
     message::{Answer, Answered, Incoming, Message, Rules, notification, progress, read},
+    opening::{Opened, open},
     reader::EventReader,
-    refusal::{Refused, classify},
+    refusal::Refused,
     session::SessionId,
     upstream::Upstream,
 };
@@ -64,13 +65,6 @@ impl Reading {
     fn can_resume(&self) -> bool {
         self.version.is_none_or(Version::event_ids)
     }
-}
-
-/// An answer whose headers are there.
-enum Opened {
-    Refused(RpcFailure),
-    Json(StreamResponse),
-    Events(StreamResponse),
 }
 
 type Opening = LocalBoxFuture<'static, Result<Opened, UpstreamError>>;
@@ -457,38 +451,5 @@ impl Exchange {
             }
             Err(_) => Err(UpstreamError::Cut),
         }
-    }
-}
-
-/// Sends the request and tells its answer apart by status and media type.
-async fn open(
-    upstream: Upstream,
-    headers: HeaderList,
-    text: String,
-    within: Option<Duration>,
-    refused: Refused,
-) -> Result<Opened, UpstreamError> {
-    let response = upstream.send(Method::Post, headers, Some(text), within).await?;
-    match (response.status, media_type(&response)) {
-        (202 | 204 | 205, _) => Err(UpstreamError::NoAnswer { status: response.status }),
-        (200..=299, MediaType::Json) => Ok(Opened::Json(response)),
-        (200..=299, MediaType::Events) => Ok(Opened::Events(response)),
-        (200..=299, MediaType::Other) => Err(wrong_type(&upstream, response).await),
-        _ => match classify(&upstream, response, &refused).await? {
-            Answer::Error(failure) => Ok(Opened::Refused(failure)),
-            Answer::Result(_) => Err(UpstreamError::bad_answer("an error has a result", b"")),
-        },
-    }
-}
-
-/// An answer of another media type, quoted.
-async fn wrong_type(upstream: &Upstream, response: StreamResponse) -> UpstreamError {
-    let status = response.status;
-    let mut body = Body::new(response.body, upstream.short_deadline(), None);
-    match body.next().await {
-        Ok(Some(chunk)) if !chunk.trim_ascii().is_empty() => {
-            UpstreamError::bad_answer("it is neither JSON nor an event stream", &chunk)
-        }
-        _ => UpstreamError::NoAnswer { status },
     }
 }

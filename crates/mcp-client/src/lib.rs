@@ -15,6 +15,7 @@
 //! - [`listener`]: the stream of a session for what belongs to no request.
 //! - [`lists`]: lists with all their pages, and warnings for what is left out.
 //! - [`message`]: the messages that an upstream sends, and which of them are wrong.
+//! - `opening`: the beginning of an exchange: its request is sent, and its answer told apart.
 //! - [`params`]: parameters with the `_meta` of a hop, every other byte kept.
 //! - [`reader`]: server-sent events out of chunks.
 //! - `redirect`: the one redirect that is followed.
@@ -39,6 +40,7 @@ pub mod headers;
 pub mod listener;
 pub mod lists;
 pub mod message;
+mod opening;
 pub mod params;
 pub mod reader;
 mod redirect;

@@ -1,5 +1,7 @@
 //! Lists from scripted pages.
 
+#![expect(clippy::arithmetic_side_effects, reason = "pages are counted")]
+
 use std::{cell::RefCell, time::Duration};
 
 use futures_util::future::{LocalBoxFuture, ready};

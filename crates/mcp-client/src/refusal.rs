@@ -16,7 +16,6 @@ use mcp_protocol::{
 
 use crate::{
     body::Body,
-    deadline::Deadline,
     error::{UpstreamError, quote},
     message::{Answer, Answered, Message, Rules, read},
     upstream::Upstream,
@@ -147,13 +146,4 @@ fn retry_after(upstream: &Upstream, headers: &ResponseHeaders) -> Option<Duratio
         }
     };
     Some(wait.min(LONGEST_WAIT))
-}
-
-/// A deadline is part of an upstream's answer to whoever waits.
-impl Upstream {
-    /// The deadlines for an answer whose body is not read.
-    pub(crate) fn short_deadline(&self) -> Deadline {
-        let within = Some(self.endpoint().timeouts.headers);
-        self.deadline(within, within)
-    }
 }

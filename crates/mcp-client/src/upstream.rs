@@ -46,9 +46,15 @@ impl Upstream {
         &self.platform
     }
 
-    /// Deadlines of the usual exchange, which count from now.
+    /// Deadlines that count from now.
     pub(crate) fn deadline(&self, idle: Option<Duration>, whole: Option<Duration>) -> Deadline {
         Deadline::new(self.platform.clone(), idle, whole)
+    }
+
+    /// The deadline for a handshake, and for an answer of which only the headers matter.
+    pub(crate) fn short_deadline(&self) -> Deadline {
+        let within = Some(self.endpoint.timeouts.headers);
+        self.deadline(within, within)
     }
 
     /// Sends a request to the endpoint and waits for the headers of its answer. Follows one redirect within the origin.
