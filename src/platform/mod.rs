@@ -12,6 +12,7 @@ pub mod request;
 pub mod signature;
 pub mod sleep;
 pub mod stores;
+pub mod stream_fetch;
 pub mod workers;
 
 pub mod object_stub;

@@ -6,8 +6,11 @@ use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
 use worker::{AbortSignal, Fetch, Headers, Request, Response, ResponseBody};
 
-use crate::platform::{request, sleep::Sleep};
-use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+use crate::platform::{request, sleep::Sleep, stream_fetch};
+use mcp_platform::{
+    Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform,
+    stream::{StreamRequest, StreamResponse},
+};
 
 /// The Workers runtime.
 #[derive(Debug, Clone, Copy, Default)]
@@ -19,6 +22,13 @@ impl Platform for WorkersPlatform {
         request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
         fetch(request).boxed_local()
+    }
+
+    fn open(
+        &self,
+        request: StreamRequest,
+    ) -> LocalBoxFuture<'static, Result<StreamResponse, NetworkFailure>> {
+        stream_fetch::open(request).boxed_local()
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
@@ -78,7 +88,7 @@ fn build(request: OutboundRequest) -> worker::Result<Request> {
     request::request(method, &request.url, &headers, request.body.as_deref())
 }
 
-fn method(method: Method) -> &'static str {
+pub(super) fn method(method: Method) -> &'static str {
     match method {
         Method::Get => "GET",
         Method::Post => "POST",

@@ -5,8 +5,13 @@
 
 use std::{rc::Rc, time::Duration};
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
 use thiserror::Error;
+
+use crate::stream::{StreamRequest, StreamResponse};
 
 /// An HTTP method of an outbound request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,6 +78,17 @@ pub trait Platform {
         request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>>;
 
+    /// Sends a request and waits for the headers of its answer, whose body is read as it arrives. Never retries,
+    /// never follows a redirect. Dropping the future, or the response, aborts the exchange.
+    ///
+    /// A machine without streams refuses every one.
+    fn open(
+        &self,
+        _request: StreamRequest,
+    ) -> LocalBoxFuture<'static, Result<StreamResponse, NetworkFailure>> {
+        ready(Err(NetworkFailure::Broken("this platform opens no streams".into()))).boxed_local()
+    }
+
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 
@@ -89,5 +105,8 @@ pub type SharedPlatform = Rc<dyn Platform>;
 pub mod host_name;
 pub mod message;
 pub mod record;
+pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;
 pub mod url;

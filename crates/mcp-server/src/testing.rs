@@ -29,7 +29,11 @@ use mcp_auth::{
     session_id::{Claims, Placement},
     subject::{AuthMethod, Subject},
 };
-use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+use mcp_platform::{
+    Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform,
+    stream::{StreamRequest, StreamResponse},
+    testing::{ScriptedStream, Sleep},
+};
 use mcp_protocol::{
     capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
     version::Version,
@@ -119,7 +123,9 @@ pub fn broken() -> ScriptedResponse {
 pub struct FakePlatform {
     script: RefCell<VecDeque<ScriptedResponse>>,
     requests: RefCell<Vec<OutboundRequest>>,
-    now_ms: Cell<u64>,
+    streams: RefCell<VecDeque<ScriptedStream>>,
+    opened: RefCell<Vec<StreamRequest>>,
+    now_ms: Rc<Cell<u64>>,
     ids: Cell<u32>,
     reports: RefCell<Vec<String>>,
 }
@@ -130,7 +136,9 @@ impl FakePlatform {
         Rc::new(Self {
             script: RefCell::new(script.into_iter().collect()),
             requests: RefCell::default(),
-            now_ms: Cell::new(START_MS),
+            streams: RefCell::default(),
+            opened: RefCell::default(),
+            now_ms: Rc::new(Cell::new(START_MS)),
             ids: Cell::new(0),
             reports: RefCell::default(),
         })
@@ -173,6 +181,16 @@ impl FakePlatform {
             tasks: None,
             result_store: None,
         }
+    }
+
+    /// Plays these as well, one for each stream that is opened.
+    pub fn streams(&self, script: impl IntoIterator<Item = ScriptedStream>) {
+        self.streams.borrow_mut().extend(script);
+    }
+
+    /// The requests whose answers were read as streams.
+    pub fn opened(&self) -> Vec<StreamRequest> {
+        self.opened.borrow().clone()
     }
 
     /// The requests that were sent.
@@ -226,9 +244,13 @@ impl FakePlatform {
     }
 
     fn pass(&self, duration: Duration) {
-        let ms = u64::try_from(duration.as_millis()).unwrap();
-        self.now_ms.set(self.now_ms.get().saturating_add(ms));
+        pass(&self.now_ms, duration);
     }
+}
+
+fn pass(now_ms: &Cell<u64>, duration: Duration) {
+    let ms = u64::try_from(duration.as_millis()).unwrap();
+    now_ms.set(now_ms.get().saturating_add(ms));
 }
 
 impl Platform for FakePlatform {
@@ -246,6 +268,22 @@ impl Platform for FakePlatform {
         let late = step.takes > timeout;
         let outcome = if late { Err(NetworkFailure::TimedOut(timeout)) } else { step.outcome };
         Box::pin(ready(outcome))
+    }
+
+    fn open(
+        &self,
+        request: StreamRequest,
+    ) -> LocalBoxFuture<'static, Result<StreamResponse, NetworkFailure>> {
+        let within = request.headers_within;
+        self.opened.borrow_mut().push(request);
+        let step = self.streams.borrow_mut().pop_front();
+        let step = step.unwrap_or_else(|| ScriptedStream::unreachable("connection reset"));
+        let now_ms = self.now_ms.clone();
+        let sleep: Sleep = Rc::new(move |duration| {
+            pass(&now_ms, duration);
+            Box::pin(ready(()))
+        });
+        Box::pin(step.play(within, sleep, || ()))
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {

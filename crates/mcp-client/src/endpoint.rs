@@ -1,0 +1,76 @@
+//! Where an upstream is, and how it is spoken to: address, credential, deadlines, limits.
+
+use std::{borrow::Cow, time::Duration};
+
+use mcp_auth::secret::Secret;
+
+use crate::headers::Trail;
+
+/// The deadlines of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// From the start until the headers of the answer.
+    pub headers: Duration,
+    /// Between two bytes of an answer. Comments and progress count.
+    pub idle: Duration,
+    /// The whole exchange.
+    pub whole: Duration,
+    /// A list with all its pages, and a handshake.
+    pub lists: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            headers: Duration::from_secs(10),
+            idle: Duration::from_secs(60),
+            whole: Duration::from_secs(300),
+            lists: Duration::from_secs(5),
+        }
+    }
+}
+
+/// The limits of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of one event.
+    pub event: usize,
+    /// Bytes of a whole answer.
+    pub answer: usize,
+    /// Levels of JSON.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { event: 8 << 20, answer: 32 << 20, depth: 64 }
+    }
+}
+
+/// One upstream.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// The absolute URL, checked by whoever read the configuration.
+    pub url: String,
+    /// Headers that carry the credential. They go to this origin only.
+    pub credential: Vec<(Cow<'static, str>, Secret)>,
+    /// The deadlines.
+    pub timeouts: Timeouts,
+    /// The limits.
+    pub limits: Limits,
+    /// The gateways that the request passed, for the header by which a loop is found.
+    pub trail: Option<Trail>,
+}
+
+impl Endpoint {
+    /// An open upstream with the usual deadlines and limits.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            credential: Vec::new(),
+            timeouts: Timeouts::default(),
+            limits: Limits::default(),
+            trail: None,
+        }
+    }
+}

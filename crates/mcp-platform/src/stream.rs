@@ -1,0 +1,81 @@
+//! An outbound HTTP exchange whose answer is read while it arrives.
+//!
+//! Invariant: dropping the future of [`Platform::open`](crate::Platform::open), or the response that came of it, aborts
+//! the exchange. Redirects are answers like others.
+
+use std::{borrow::Cow, fmt, time::Duration};
+
+use futures_util::stream::LocalBoxStream;
+
+use crate::{Method, NetworkFailure};
+
+/// A request whose answer is read as a stream.
+#[derive(Clone)]
+pub struct StreamRequest {
+    /// The method.
+    pub method: Method,
+    /// The absolute URL, already encoded.
+    pub url: String,
+    /// Header names and values. Values may be secret: never log them.
+    pub headers: Vec<(Cow<'static, str>, String)>,
+    /// The body, if any.
+    pub body: Option<String>,
+    /// How long to wait for the status and the headers. The body has no deadline here.
+    pub headers_within: Duration,
+}
+
+impl StreamRequest {
+    /// The value of a header. The name's case does not matter.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        find(&self.headers, name)
+    }
+}
+
+impl fmt::Debug for StreamRequest {
+    /// Header values and the query of the URL are left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_ref()).collect();
+        let url = self.url.split('?').next().unwrap_or_default();
+        write!(f, "{:?} {url} {names:?}", self.method)
+    }
+}
+
+/// The headers of an answer. A header that came several times has its values joined by `", "`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ResponseHeaders(Vec<(String, String)>);
+
+impl ResponseHeaders {
+    /// Headers of these names and values.
+    pub fn new(headers: Vec<(String, String)>) -> Self {
+        Self(headers)
+    }
+
+    /// The value of a header. The name's case does not matter.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        find(&self.0, name)
+    }
+}
+
+fn find<'a, N: AsRef<str>>(headers: &'a [(N, String)], name: &str) -> Option<&'a str> {
+    let found = headers.iter().find(|(known, _)| known.as_ref().eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.as_str())
+}
+
+/// The chunks of a body, in the sizes in which they arrived.
+pub type BodyStream = LocalBoxStream<'static, Result<Vec<u8>, NetworkFailure>>;
+
+/// The answer to a [`StreamRequest`], as far as its headers.
+pub struct StreamResponse {
+    /// The status code.
+    pub status: u16,
+    /// The headers.
+    pub headers: ResponseHeaders,
+    /// The body, unread. It ends without an error where the connection was closed in an orderly way.
+    pub body: BodyStream,
+}
+
+impl fmt::Debug for StreamResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?}", self.status, self.headers)
+    }
+}
