@@ -1,7 +1,16 @@
 //! Other MCP servers behind the same door: the rules, without I/O.
 //!
+//! - [`config`]: the settings of upstreams (`UPSTREAMS`), with all their faults.
 //! - [`address`]: which URLs this server may send requests to.
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
+//! - [`filter`]: which tools are shown, and what effect they are taken to have.
+//! - [`hygiene`]: descriptions, before callers see them.
+//! - [`pins`]: definitions as they were seen first.
 
 pub mod address;
+pub mod config;
+pub mod filter;
+pub mod hygiene;
 pub mod names;
+pub mod pins;
+mod text;

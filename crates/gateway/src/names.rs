@@ -73,7 +73,9 @@ pub fn exposed_all(upstream: &str, names: &[&str]) -> Vec<Option<String>> {
 /// The upstream that an exposed name begins with, and the rest: the tool's own name, unless a digest was added. None: no
 /// upstream can have listed it.
 pub fn split(exposed: &str) -> Option<(&str, &str)> {
-    exposed.split_once('_').filter(|(upstream, name)| is_upstream_name(upstream) && !name.is_empty())
+    exposed
+        .split_once('_')
+        .filter(|(upstream, name)| is_upstream_name(upstream) && !name.is_empty())
 }
 
 /// The URI under which a resource of an upstream, or a template of URIs, is listed.
