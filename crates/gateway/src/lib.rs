@@ -3,14 +3,18 @@
 //! - [`config`]: the settings of upstreams (`UPSTREAMS`), with all their faults.
 //! - [`address`]: which URLs this server may send requests to.
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
+//! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
 //! - [`hygiene`]: descriptions, before callers see them.
 //! - [`pins`]: definitions as they were seen first.
 
 pub mod address;
 pub mod config;
+pub mod definition;
 pub mod filter;
 pub mod hygiene;
 pub mod names;
 pub mod pins;
+pub mod request;
+pub mod result;
 mod text;

@@ -18,6 +18,7 @@ pub mod media;
 pub mod notification;
 pub mod object;
 pub mod raw;
+pub mod splice;
 pub mod stateless;
 #[cfg(test)]
 pub(crate) mod testing;
