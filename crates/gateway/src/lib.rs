@@ -1,6 +1,31 @@
 //! Other MCP servers behind the same door.
+//!
+//! The rules, without I/O:
+//!
+//! - [`config`]: the settings of upstreams (`UPSTREAMS`), with all their faults.
+//! - [`address`]: which URLs this server may send requests to.
+//! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
+//! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
+//! - [`filter`]: which tools are shown, and what effect they are taken to have.
+//! - [`hygiene`]: descriptions, before callers see them.
+//! - [`pins`]: definitions as they were seen first.
+//!
+//! Requests to upstreams:
+//!
+//! - [`door`]: the upstreams that a caller may use, as one [`Remote`](mcp_server::remote::Remote).
+//! - [`memory`]: what an isolate knows of upstreams: wires, lists, outcomes.
+//! - [`relay`]: one request to one upstream, wherever it runs, in each combination of eras.
 
-pub mod frames;
-pub mod park;
-pub mod place;
-pub mod questions;
+pub mod address;
+pub mod config;
+pub mod definition;
+pub mod door;
+pub mod filter;
+pub mod hygiene;
+pub mod memory;
+pub mod names;
+pub mod pins;
+pub mod relay;
+pub mod request;
+pub mod result;
+mod text;

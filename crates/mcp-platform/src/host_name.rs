@@ -1,4 +1,4 @@
-//! Internationalised host names in their ASCII form (UTS #46).
+//! Host names: their ASCII form (UTS #46), and which of them are names of the public web.
 //!
 //! The tables of UTS #46 are large, and the machine around the server has them: it installs its own
 //! function once ([`install`]). Without one, only what needs no mapping beyond lower case is read.
@@ -23,6 +23,36 @@ pub fn to_ascii(name: &str) -> Option<String> {
     INSTALLED.get().map_or_else(|| without_tables(name), |to_ascii| to_ascii(name))
 }
 
+/// Names that lead to no public server (RFC 6761, RFC 6762 and its appendix G, RFC 8375, RFC 9476).
+const NOWHERE: [&str; 15] = [
+    "localhost",
+    "local",
+    "internal",
+    "home.arpa",
+    "alt",
+    "test",
+    "invalid",
+    "onion",
+    "localdomain",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "mail",
+];
+
+/// Whether a host, as a URL serialises it, is a name of the public web: no address of digits, however it
+/// was written, and no name that only some network or machine knows. A dot at its end is refused too.
+pub fn is_public(host: &str) -> bool {
+    let labels: Vec<&str> = host.split('.').collect();
+    let is_name =
+        labels.last().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let under =
+        |name: &&str| host == *name || host.strip_suffix(*name).is_some_and(|h| h.ends_with('.'));
+    labels.len() > 1 && is_name && !NOWHERE.iter().any(under)
+}
+
 fn without_tables(name: &str) -> Option<String> {
     let label = |label: &str| {
         let lower = label.to_lowercase();
@@ -45,5 +75,30 @@ mod tests {
         assert_eq!(to_ascii("Shop.Example").as_deref(), Some("shop.example"));
         assert_eq!(to_ascii("Müller.example").as_deref(), Some("xn--mller-kva.example"));
         assert_eq!(to_ascii("mül ler.example"), None);
+    }
+
+    #[test]
+    fn addresses_of_digits_and_names_of_one_network_are_not_public() {
+        for host in ["mcp.example", "a.b.co.uk", "xn--mller-kva.example", "8ball.example"] {
+            assert!(is_public(host), "{host}");
+        }
+        for host in [
+            "",
+            ".",
+            "router",
+            "localhost",
+            "a.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "nas.home.arpa",
+            "box.lan",
+            "mcp.example.",
+            "127.0.0.1",
+            "8.8.8.8",
+            "[::1]",
+            "[::ffff:7f00:1]",
+        ] {
+            assert!(!is_public(host), "{host}");
+        }
     }
 }

@@ -19,6 +19,7 @@ pub mod notification;
 pub mod object;
 pub mod raw;
 pub mod spans;
+pub mod splice;
 pub mod stateless;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -15,7 +15,7 @@ use crate::{
     params::Params,
     registry::{Completion, FoundTool, PromptError, ReadError, Reference},
     relay,
-    remote::{ListKind, RemoteRequest},
+    remote::ListKind,
     task_call,
     tasks::{OPERATION, TaskPolicy},
     telemetry::{
@@ -99,7 +99,7 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
     if found.is_none()
         && let Some(remote) = &ctx.remote
     {
-        return cold(relay::call(ctx, &**remote, &name, params.arguments)).await;
+        return cold(relay::call(ctx, &**remote, &name, params.whole)).await;
     }
     ctx.record.set_tool(found.map(|found| found.tool.name));
     let effect = found.map_or(Effect::Read, |found| found.tool.effect);
@@ -216,10 +216,8 @@ async fn read_resource(ctx: &Context, params: Params<'_>) -> Result<Outcome, Rpc
             Ok(Outcome::Result(contents.to_result()))
         }
         Err(ReadError::NotFound) => {
-            let there = RemoteRequest::Read { uri: &uri };
-            Ok(relay::request(ctx, there)
-                .await
-                .unwrap_or_else(|| Outcome::NoResource(uri.into_owned())))
+            let there = relay::request(ctx, "resources/read", params.whole).await;
+            Ok(there.unwrap_or_else(|| Outcome::NoResource(uri.into_owned())))
         }
         Err(ReadError::Failed(reason)) => Err(RpcError::new(INTERNAL_ERROR, reason)),
     }
@@ -236,8 +234,7 @@ async fn get_prompt(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErr
         Err(PromptError::Stopped(stop)) => Ok(Outcome::Stopped(stop)),
         Err(PromptError::Arguments(why)) => Err(RpcError::new(INVALID_PARAMS, why)),
         Err(PromptError::NotFound) => {
-            let there = RemoteRequest::Prompt { name: &name, arguments: params.arguments };
-            if let Some(outcome) = relay::request(ctx, there).await {
+            if let Some(outcome) = relay::request(ctx, "prompts/get", params.whole).await {
                 return Ok(outcome);
             }
             Err(RpcError::new(INVALID_PARAMS, format!("no prompt `{name}`: see prompts/list")))
@@ -273,19 +270,7 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
     let asked =
         Completion { reference, argument: &argument, so_far: &so_far, site: site.or(named) };
     let Some(mut values) = ctx.registry.complete(ctx, &asked).await else {
-        let there = params.argument.map(|argument| {
-            let context = params.context;
-            let reference = match asked.reference {
-                // Another server knows the template as it wrote it.
-                Reference::Resource(_) => Reference::Resource(uri.as_deref().unwrap_or_default()),
-                prompt @ Reference::Prompt(_) => prompt,
-            };
-            RemoteRequest::Complete { reference, argument, context }
-        });
-        let outcome = match there {
-            Some(there) => relay::request(ctx, there).await,
-            None => None,
-        };
+        let outcome = relay::request(ctx, "completion/complete", params.whole).await;
         return outcome
             .ok_or_else(|| wrong("`ref` names no prompt or resource template of this server"));
     };

@@ -228,6 +228,14 @@ impl Notifier for Round {
         ready(Err(self.hand_over(questions, state))).boxed_local()
     }
 
+    fn log_level(&self) -> Option<LoggingLevel> {
+        self.brought.log_level
+    }
+
+    fn suspends(&self) -> bool {
+        true
+    }
+
     fn carried(&self) -> Option<Carried> {
         let before = self.brought.before.as_ref()?;
         let responses = InputResponses::read(self.brought.responses.as_deref()).unwrap_or_default();

@@ -105,6 +105,16 @@ pub trait Notifier {
         self.ask(questions)
     }
 
+    /// From which level on the client wants log messages. None: it wants none, or did not say.
+    fn log_level(&self) -> Option<LoggingLevel> {
+        None
+    }
+
+    /// Whether the client answers with a new request, so that a call which asks ends.
+    fn suspends(&self) -> bool {
+        false
+    }
+
     /// What this request brings back for another server that asked in the round before.
     fn carried(&self) -> Option<Carried> {
         None

@@ -15,6 +15,8 @@ use mcp_protocol::{
 /// The parameters of a request, as far as any method here reads them.
 #[derive(Default)]
 pub struct Params<'a> {
+    /// All of them, as they came.
+    pub whole: Option<&'a RawValue>,
     /// `tools/call`, `prompts/get`.
     pub name: Option<Cow<'a, str>>,
     /// `tools/call`, `prompts/get`.
@@ -53,8 +55,9 @@ impl<'a> Params<'a> {
         let Some(params) = params else {
             return Ok(Self::default());
         };
-        Self::parse(params.get())
-            .map_err(|why| RpcError::new(INVALID_PARAMS, format!("params: {why}")))
+        let read = Self::parse(params.get());
+        let read = read.map_err(|why| RpcError::new(INVALID_PARAMS, format!("params: {why}")))?;
+        Ok(Self { whole: Some(params), ..read })
     }
 
     fn parse(text: &'a str) -> Result<Self, String> {
@@ -65,6 +68,7 @@ impl<'a> Params<'a> {
             None => [None; 4],
         };
         Ok(Self {
+            whole: None,
             name: text_of("name", name)?,
             arguments,
             uri: text_of("uri", uri)?,
@@ -112,6 +116,8 @@ fn text_of<'a>(name: &str, field: Option<&'a RawValue>) -> Result<Option<Cow<'a,
 /// The same, owned: for a call that outlives its body.
 #[derive(Debug, Default)]
 pub struct OwnedParams {
+    /// All of them, where other servers may have to read them.
+    pub whole: Option<Box<RawValue>>,
     /// `tools/call`, `prompts/get`.
     pub name: Option<String>,
     /// `tools/call`, `prompts/get`.
@@ -129,6 +135,7 @@ impl OwnedParams {
     pub fn as_params(&self) -> Params<'_> {
         let [reference, argument, context] = &self.completion;
         Params {
+            whole: self.whole.as_deref(),
             name: self.name.as_deref().map(Cow::from),
             arguments: self.arguments.as_deref(),
             uri: self.uri.as_deref().map(Cow::from),

@@ -11,7 +11,7 @@ use crate::{
     outcome::Outcome,
     paged_list::PagedList,
     params::Params,
-    remote::{ListKind, Remote, RemoteRequest},
+    remote::{ListKind, Remote},
     toolset::Effect,
 };
 use mcp_auth::scope::Scopes;
@@ -43,7 +43,7 @@ pub(crate) async fn call(
     ctx: &Context,
     remote: &dyn Remote,
     name: &str,
-    arguments: Option<&RawValue>,
+    params: Option<&RawValue>,
 ) -> Result<Outcome, RpcError> {
     let Some(tool) = remote.tool(ctx, name).await else {
         ctx.record.set_tool(None);
@@ -53,7 +53,7 @@ pub(crate) async fn call(
     let noted = AuditedCall::begin(ctx, name, tool.effect, || Some(tool.upstream.to_string()));
     let needs = if tool.effect == Effect::Read { Scopes::READ } else { Scopes::WRITE };
     let outcome = match ctx.principal.scopes.require(needs) {
-        Ok(()) => remote.call(ctx, &tool, arguments).await,
+        Ok(()) => remote.call(ctx, &tool, params.map_or("{}", RawValue::get)).await,
         Err(beyond) => Outcome::Beyond(beyond),
     };
     if let Some(noted) = noted {
@@ -63,9 +63,13 @@ pub(crate) async fn call(
 }
 
 /// Another request. None: no other server has what it names.
-pub(crate) async fn request(ctx: &Context, request: RemoteRequest<'_>) -> Option<Outcome> {
-    match &ctx.remote {
-        Some(remote) => remote.request(ctx, request).await,
-        None => None,
+pub(crate) async fn request(
+    ctx: &Context,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Option<Outcome> {
+    match (&ctx.remote, params) {
+        (Some(remote), Some(params)) => remote.request(ctx, method, params.get()).await,
+        _ => None,
     }
 }

@@ -9,12 +9,7 @@ use futures_util::future::LocalBoxFuture;
 use mcp_protocol::{jsonrpc::RpcError, stateless::result::CacheHint};
 use serde_json::value::RawValue;
 
-use crate::{
-    context::Context,
-    outcome::Outcome,
-    registry::Reference,
-    toolset::{Arguments, Effect},
-};
+use crate::{context::Context, outcome::Outcome, toolset::Effect};
 
 /// A list of MCP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,32 +87,6 @@ pub struct About {
     pub capabilities: String,
 }
 
-/// A request for something that is no tool.
-#[derive(Debug, Clone, Copy)]
-pub enum RemoteRequest<'a> {
-    /// `resources/read`.
-    Read {
-        /// The resource.
-        uri: &'a str,
-    },
-    /// `prompts/get`.
-    Prompt {
-        /// Its name as the caller sees it.
-        name: &'a str,
-        /// Its arguments.
-        arguments: Arguments<'a>,
-    },
-    /// `completion/complete`.
-    Complete {
-        /// The prompt or template.
-        reference: Reference<'a>,
-        /// `argument`, as it came.
-        argument: &'a RawValue,
-        /// `context`, as it came.
-        context: Option<&'a RawValue>,
-    },
-}
-
 /// Other servers behind the door through which a caller came.
 pub trait Remote {
     /// The one server behind the door, where it has but one: what it says of itself. None: several are.
@@ -137,19 +106,21 @@ pub trait Remote {
         name: &'a str,
     ) -> LocalBoxFuture<'a, Option<RemoteTool>>;
 
-    /// Calls a tool.
+    /// Calls a tool. `params`: the parameters as they came.
     fn call<'a>(
         &'a self,
         ctx: &'a Context,
         tool: &'a RemoteTool,
-        arguments: Arguments<'a>,
+        params: &'a str,
     ) -> LocalBoxFuture<'a, Outcome>;
 
-    /// Answers another request. None: no server behind the door has what it names.
+    /// Answers `resources/read`, `prompts/get` or `completion/complete`. None: no server behind the
+    /// door has what the parameters name.
     fn request<'a>(
         &'a self,
         ctx: &'a Context,
-        request: RemoteRequest<'a>,
+        method: &'a str,
+        params: &'a str,
     ) -> LocalBoxFuture<'a, Option<Outcome>>;
 }
 

@@ -9,26 +9,13 @@ use super::{
     error::{ErrorCode, OAuthError},
     redirect,
 };
-use mcp_platform::url::Url;
+use mcp_platform::{host_name, url::Url};
 use mcp_protocol::{fields::fields, raw};
 
 /// Bytes that a document may have.
 pub const MAX_DOCUMENT: usize = 5 * 1_024;
 /// Characters that such an id may have.
 const MAX_CHARS: usize = 512;
-/// Names that lead to no public server (RFC 6761, RFC 6762, RFC 8375, RFC 9476).
-const NOWHERE: [&str; 9] = [
-    "localhost",
-    "local",
-    "internal",
-    "home.arpa",
-    "alt",
-    "test",
-    "invalid",
-    "onion",
-    "localdomain",
-];
-
 /// Whether a client id is an address.
 pub fn is_address(id: &str) -> bool {
     id.starts_with("https://") || id.starts_with("http://")
@@ -55,15 +42,7 @@ pub fn check_address(id: &str, development: bool) -> Result<(), OAuthError> {
 /// Whether this is an https address without port, under a name that is not only a network's own.
 fn is_public(id: &str, host: &str) -> bool {
     let is_plain = id.strip_prefix("https://").and_then(|rest| rest.strip_prefix(host));
-    let labels: Vec<&str> = host.split('.').collect();
-    let is_name =
-        labels.last().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_alphabetic()));
-    let under =
-        |name: &&str| host == *name || host.strip_suffix(*name).is_some_and(|h| h.ends_with('.'));
-    is_plain.is_some_and(|rest| rest.starts_with('/'))
-        && labels.len() > 1
-        && is_name
-        && !NOWHERE.iter().any(under)
+    is_plain.is_some_and(|rest| rest.starts_with('/')) && host_name::is_public(host)
 }
 
 /// Reads the document of an id.

@@ -21,6 +21,7 @@ use crate::{
 /// The parameters of one request.
 #[derive(Debug)]
 pub struct Params<'a> {
+    whole: Option<&'a RawValue>,
     meta: Result<Meta<'a>, EnvelopeError>,
     name: Option<&'a RawValue>,
     uri: Option<&'a RawValue>,
@@ -50,6 +51,11 @@ const FIELDS: [&str; 12] = [
 ];
 
 impl<'a> Params<'a> {
+    /// All of them, as they came.
+    pub fn whole(&self) -> Option<&'a RawValue> {
+        self.whole
+    }
+
     /// Scans the parameters. Whether `_meta` is there and right is [`Params::meta`]'s to say.
     ///
     /// # Errors
@@ -74,6 +80,7 @@ impl<'a> Params<'a> {
             completion @ ..,
         ] = found;
         Ok(Self {
+            whole: params,
             meta: meta.ok_or(EnvelopeError::NoMeta).and_then(Meta::scan),
             name,
             uri,

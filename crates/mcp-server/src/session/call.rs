@@ -176,6 +176,10 @@ impl Notifier for CallNotifier {
         .boxed_local()
     }
 
+    fn log_level(&self) -> Option<LoggingLevel> {
+        self.session.settings.borrow().level
+    }
+
     fn capabilities(&self) -> ClientCapabilities {
         self.session.capabilities()
     }

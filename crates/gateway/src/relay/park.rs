@@ -34,7 +34,7 @@ use mcp_server::{
 };
 use serde_json::{Value, value::RawValue};
 
-use crate::frames::Frame;
+use super::frames::Frame;
 
 /// How long a parked call waits for its client.
 pub const PATIENCE: Duration = Duration::from_secs(300);
@@ -51,12 +51,15 @@ const GONE: &str = "the call that asked is over, or the server was restarted sin
 
 /// The calls of one object.
 pub struct Parks {
+    /// Names this life of the object.
+    epoch: String,
     calls: RefCell<BTreeMap<u64, Rc<ParkedCall>>>,
     next: Cell<u64>,
 }
 
 /// One call.
 pub struct ParkedCall {
+    epoch: String,
     id: u64,
     capabilities: ClientCapabilities,
     log_level: Option<LoggingLevel>,
@@ -77,13 +80,12 @@ struct OpenQuestion {
     answer: oneshot::Sender<Value>,
 }
 
-impl Default for Parks {
-    fn default() -> Self {
-        Self { calls: RefCell::default(), next: Cell::new(1) }
-    }
-}
-
 impl Parks {
+    /// No calls yet, in the life of an object with this name.
+    pub fn new(epoch: String) -> Self {
+        Self { epoch, calls: RefCell::default(), next: Cell::new(1) }
+    }
+
     /// Whether no call runs.
     pub fn is_empty(&self) -> bool {
         self.calls.borrow().is_empty()
@@ -105,6 +107,7 @@ impl Parks {
         }
         let id = self.next.replace(self.next.get().saturating_add(1));
         let call = Rc::new(ParkedCall {
+            epoch: self.epoch.clone(),
             id,
             capabilities,
             log_level,
@@ -128,10 +131,11 @@ impl Parks {
     /// Where the call is gone, or an answer does not fit its question.
     pub fn resume(
         &self,
+        epoch: &str,
         id: u64,
         responses: &[(String, Box<RawValue>)],
     ) -> Result<FrameStream, RpcError> {
-        let call = self.calls.borrow().get(&id).cloned();
+        let call = self.calls.borrow().get(&id).filter(|_| epoch == self.epoch).cloned();
         let call = call.ok_or_else(|| RpcError::new(INVALID_PARAMS, GONE))?;
         call.answer(responses)?;
         let stream = call.attach();
@@ -242,7 +246,7 @@ impl ParkedCall {
         let questions = open.iter().map(|question| question.keyed.clone()).collect();
         drop(open);
         self.sleeps.set(self.sleeps.get().saturating_add(1));
-        self.end_stream(&Frame::Ask { park: self.id, questions });
+        self.end_stream(&Frame::Ask { epoch: self.epoch.clone(), park: self.id, questions });
     }
 
     fn end_stream(&self, frame: &Frame) {

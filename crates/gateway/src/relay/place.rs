@@ -10,6 +10,13 @@ use serde_json::value::RawValue;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ObjectRequest {
+    /// What the upstream says of itself.
+    About {
+        /// The upstream's configured name.
+        upstream: String,
+        /// The bits of what the client in front can be asked.
+        capabilities: u16,
+    },
     /// To send a request to the upstream.
     Call(RelayedCall),
     /// To go on with a call that waits for its client.
@@ -38,9 +45,6 @@ pub struct RelayedCall {
     /// From which level on the client wants log messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log_level: Option<LoggingLevel>,
-    /// Whether the client wants to hear of progress.
-    #[serde(default)]
-    pub progress: bool,
     /// Whether the request changes nothing, so that it may be sent again.
     #[serde(default)]
     pub reads: bool,
@@ -67,4 +71,26 @@ pub trait UpstreamObjects {
         upstream: &str,
         request: ObjectRequest,
     ) -> LocalBoxFuture<'static, Result<FrameBody, String>>;
+}
+
+/// What a stateless client carries from one round to the next for an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Carriage {
+    /// The state of a stateless upstream, where it gave one.
+    State(Option<String>),
+    /// The place of a parked call: the life of its object, and its number there.
+    Park(String, u64),
+}
+
+impl Carriage {
+    /// The text that [`Self::read`] reads.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads it back.
+    pub fn read(text: &str) -> Option<Self> {
+        serde_json::from_str(text).ok()
+    }
 }

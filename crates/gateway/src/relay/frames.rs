@@ -37,6 +37,8 @@ pub enum Frame {
     },
     /// The call waits for answers of the client. The last frame of a stream.
     Ask {
+        /// The life of the object in which it waits.
+        epoch: String,
         /// The call that waits.
         park: u64,
         /// All questions that are open.

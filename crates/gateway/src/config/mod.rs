@@ -1,0 +1,137 @@
+//! The configuration of upstreams: `UPSTREAMS`, a JSON object by name, and the same settings for one of them.
+//!
+//! ```json
+//! {"tickets": {"url": "https://tickets.example/mcp", "auth": {"kind": "static", "secret": "TICKETS_TOKEN"}, "deny": ["delete_*"]}}
+//! ```
+//!
+//! Invariant: an upstream with a fault is left out, and the others work. All faults are found at once; each names the
+//! field, what was expected and what came, and none repeats a secret. [`Upstream`] lists the fields and their defaults.
+
+mod credential;
+mod error;
+mod header;
+mod object;
+#[cfg(test)]
+mod tests;
+mod timeouts;
+mod upstream;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mcp_auth::secret::Secret;
+
+use self::object::Object;
+use crate::address::Surroundings;
+
+pub use self::{
+    credential::{Credential, KeyHeader, NamedSecret},
+    error::ConfigError,
+    upstream::Upstream,
+};
+
+/// Upstreams that a server may have.
+pub const MAX_UPSTREAMS: usize = 64;
+/// The variable, as faults name it.
+const VARIABLE: &str = "UPSTREAMS";
+
+/// What an upstream's settings are checked against.
+#[derive(Clone, Copy)]
+pub struct Rules<'a> {
+    /// The first words of the names of this server's own tools, such as `sitebay`.
+    pub reserved: &'a [&'a str],
+    /// This server's own addresses, and whether this is development.
+    pub surroundings: Surroundings<'a>,
+    /// Finds a secret by its name.
+    pub secret: &'a dyn Fn(&str) -> Option<Secret>,
+}
+
+/// The upstreams of this server.
+#[derive(Debug, Clone, Default)]
+pub struct Upstreams {
+    all: BTreeMap<String, Upstream>,
+    /// Names that the variable has, those of upstreams that were left out included.
+    claimed: BTreeSet<String>,
+    /// What is wrong, in the order of the settings.
+    pub errors: Vec<ConfigError>,
+}
+
+impl Upstreams {
+    /// Reads `UPSTREAMS`. Without a value, or with one of spaces, there are none.
+    pub fn read(setting: Option<&str>, rules: &Rules<'_>) -> Self {
+        let mut upstreams = Self::default();
+        let Some(setting) = setting.filter(|setting| !setting.trim().is_empty()) else {
+            return upstreams;
+        };
+        let Some(object) = Object::open(VARIABLE, setting, &mut upstreams.errors) else {
+            return upstreams;
+        };
+        let entries = object.entries();
+        if entries.len() > MAX_UPSTREAMS {
+            upstreams.fault(VARIABLE, format!("at most {MAX_UPSTREAMS} upstreams"), entries.len());
+        }
+        upstreams.claimed = entries.iter().map(|(name, _)| name.clone()).collect();
+        for (place, (name, settings)) in entries.iter().enumerate() {
+            let count = entries.iter().filter(|(other, _)| other == name).count();
+            let at = object.path(name);
+            if count > 1 {
+                let is_first = entries.iter().position(|(other, _)| other == name) == Some(place);
+                if is_first {
+                    upstreams.fault(&at, "a name of its own".to_owned(), count);
+                }
+            } else if place < MAX_UPSTREAMS {
+                upstreams.add(Upstream::read(name, settings.get(), &at, rules));
+            }
+        }
+        upstreams
+    }
+
+    /// Adds an upstream that the admin API stored, unless the variable has that name.
+    pub fn add_stored(&mut self, name: &str, json: &str, rules: &Rules<'_>) {
+        if self.claimed.contains(name) {
+            return;
+        }
+        let at = error::below("upstreams", name);
+        if self.all.len() >= MAX_UPSTREAMS {
+            self.fault(
+                &at,
+                format!("at most {MAX_UPSTREAMS} upstreams"),
+                MAX_UPSTREAMS.saturating_add(1),
+            );
+            return;
+        }
+        self.add(Upstream::read(name, json, &at, rules));
+    }
+
+    /// The upstream of this name.
+    pub fn get(&self, name: &str) -> Option<&Upstream> {
+        self.all.get(name)
+    }
+
+    /// Whether the variable has this name, so that the admin API cannot change it.
+    pub fn is_claimed(&self, name: &str) -> bool {
+        self.claimed.contains(name)
+    }
+
+    /// All of them, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Upstream> {
+        self.all.values()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    fn add(&mut self, read: Result<Upstream, Vec<ConfigError>>) {
+        match read {
+            Ok(upstream) => {
+                self.all.insert(upstream.name.clone(), upstream);
+            }
+            Err(faults) => self.errors.extend(faults),
+        }
+    }
+
+    fn fault(&mut self, at: &str, expected: String, got: usize) {
+        self.errors.push(ConfigError::new(at, expected, Some(got.to_string())));
+    }
+}

@@ -1,0 +1,248 @@
+//! What an isolate knows of upstreams: the wires that they speak, what they say of themselves, their lists,
+//! and how the last request to each went.
+//!
+//! Invariant: values only, bounded in number and bytes. A list belongs to one subject, unless its upstream
+//! says that it is the same for everybody.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
+
+use mcp_auth::subject::Subject;
+use mcp_client::era::{Era, Handshake};
+use mcp_server::{
+    remote::{About, ListKind},
+    toolset::Effect,
+};
+
+/// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
+const ERA_FOR: u64 = 600_000;
+/// How long a list is as good as a new one.
+pub const FRESH: Duration = Duration::from_secs(60);
+/// How long a list may be used to find the tool of a call.
+const USABLE: u64 = 600_000;
+/// How long a list stands in for one that cannot be had.
+const LAST_GOOD: u64 = 24 * 60 * 60 * 1_000;
+/// Bytes of all lists.
+const MAX_BYTES: usize = 16 << 20;
+
+/// An item of a list.
+#[derive(Debug, Clone)]
+pub struct Item {
+    /// Its name or URI at the upstream.
+    pub key: Rc<str>,
+    /// Its name or URI at the common door.
+    pub exposed: Rc<str>,
+    /// Its name or URI at the door of its upstream.
+    pub shown: Rc<str>,
+    /// Its definition at the common door.
+    pub common: Rc<str>,
+    /// Its definition at the door of its upstream.
+    pub own: Rc<str>,
+    /// The effect, of a tool.
+    pub effect: Effect,
+}
+
+/// A list of an upstream.
+#[derive(Debug, Clone, Default)]
+pub struct KnownList {
+    /// The items.
+    pub items: Vec<Item>,
+    /// When it was asked for, in milliseconds since 1970.
+    pub asked_ms: u64,
+    /// For how long the upstream says that it may be kept, in milliseconds.
+    pub ttl_ms: Option<u32>,
+    /// What was left out, for people.
+    pub warnings: Vec<String>,
+}
+
+impl KnownList {
+    /// Whether it is as good as a new one.
+    pub fn is_fresh(&self, now_ms: u64) -> bool {
+        self.is_younger(now_ms, u64::try_from(FRESH.as_millis()).unwrap_or_default())
+    }
+
+    /// Whether it says well enough which tools there are.
+    pub fn is_usable(&self, now_ms: u64) -> bool {
+        self.is_younger(now_ms, USABLE)
+    }
+
+    /// Whether it may stand in for one that cannot be had.
+    pub fn is_last_good(&self, now_ms: u64) -> bool {
+        self.is_younger(now_ms, LAST_GOOD)
+    }
+
+    fn is_younger(&self, now_ms: u64, limit: u64) -> bool {
+        now_ms.abs_diff(self.asked_ms) < limit
+    }
+
+    fn bytes(&self) -> usize {
+        let of = |item: &Item| item.common.len().saturating_add(item.own.len());
+        self.items.iter().map(of).sum()
+    }
+}
+
+/// How the last request to an upstream went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastOutcome {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What went wrong. None: nothing.
+    pub why: Option<String>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Known {
+    era: Option<(Era, u64)>,
+    about: Option<About>,
+    last: Option<LastOutcome>,
+}
+
+type ListKey = (Rc<str>, ListKind, Option<Subject>);
+
+/// The memory of an isolate.
+#[derive(Default)]
+pub struct Memory {
+    upstreams: RefCell<BTreeMap<String, Known>>,
+    lists: RefCell<Vec<(ListKey, Rc<KnownList>)>>,
+}
+
+impl Memory {
+    /// The wire of an upstream.
+    pub fn era(&self, upstream: &str, now_ms: u64) -> Option<Era> {
+        let upstreams = self.upstreams.borrow();
+        let (era, noted) = upstreams.get(upstream)?.era?;
+        (now_ms.abs_diff(noted) < ERA_FOR).then_some(era)
+    }
+
+    /// What an upstream says of itself.
+    pub fn about(&self, upstream: &str, now_ms: u64) -> Option<About> {
+        self.era(upstream, now_ms)?;
+        self.upstreams.borrow().get(upstream)?.about.clone()
+    }
+
+    /// Notes the wire of an upstream.
+    pub fn note_era(&self, upstream: &str, era: Era, now_ms: u64) {
+        self.with(upstream, |known| known.era = Some((era, now_ms)));
+    }
+
+    /// Notes what a handshake led to.
+    pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
+        self.with(upstream, |known| {
+            known.era = Some((found.era, now_ms));
+            known.about = Some(About {
+                server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
+                instructions: found.instructions.clone(),
+                capabilities: found.capabilities.get().to_owned(),
+            });
+        });
+    }
+
+    /// Has the wire found out again.
+    pub fn forget_era(&self, upstream: &str) {
+        self.with(upstream, |known| known.era = None);
+    }
+
+    /// Notes how a request went.
+    pub fn note_outcome(&self, upstream: &str, outcome: LastOutcome) {
+        self.with(upstream, |known| known.last = Some(outcome));
+    }
+
+    /// How the last request went.
+    pub fn last(&self, upstream: &str) -> Option<LastOutcome> {
+        self.upstreams.borrow().get(upstream)?.last.clone()
+    }
+
+    fn with(&self, upstream: &str, change: impl FnOnce(&mut Known)) {
+        change(self.upstreams.borrow_mut().entry(upstream.to_owned()).or_default());
+    }
+
+    /// A list as it was seen last: the subject's own, or the one for everybody.
+    pub fn list(&self, upstream: &str, kind: ListKind, subject: Subject) -> Option<Rc<KnownList>> {
+        let lists = self.lists.borrow();
+        let is_it = |((name, of, whose), _): &&(ListKey, Rc<KnownList>)| {
+            **name == *upstream && *of == kind && whose.is_none_or(|whose| whose == subject)
+        };
+        lists.iter().rev().find(is_it).map(|(_, list)| list.clone())
+    }
+
+    /// Notes a list. `whose`: None where it is the same for everybody.
+    pub fn note_list(
+        &self,
+        upstream: &Rc<str>,
+        kind: ListKind,
+        whose: Option<Subject>,
+        list: Rc<KnownList>,
+    ) {
+        let mut lists = self.lists.borrow_mut();
+        lists.retain(|((name, of, owner), _)| {
+            **name != **upstream || *of != kind || *owner != whose
+        });
+        lists.push(((upstream.clone(), kind, whose), list));
+        let mut bytes: usize = lists.iter().map(|(_, list)| list.bytes()).sum();
+        while bytes > MAX_BYTES && lists.len() > 1 {
+            // The oldest is the first.
+            let (_, dropped) = lists.remove(0);
+            bytes = bytes.saturating_sub(dropped.bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(asked_ms: u64, text: &str) -> Rc<KnownList> {
+        let text: Rc<str> = text.into();
+        let item = Item {
+            key: text.clone(),
+            exposed: text.clone(),
+            shown: text.clone(),
+            common: text.clone(),
+            own: text,
+            effect: Effect::Read,
+        };
+        Rc::new(KnownList { items: vec![item], asked_ms, ..KnownList::default() })
+    }
+
+    #[test]
+    fn a_list_is_its_subjects_unless_it_is_for_everybody() {
+        let memory = Memory::default();
+        let name: Rc<str> = "tickets".into();
+        let (one, other) = (Subject([1; 16]), Subject([2; 16]));
+        memory.note_list(&name, ListKind::Tools, Some(one), list(1, "a"));
+        assert!(memory.list("tickets", ListKind::Tools, one).is_some());
+        assert!(memory.list("tickets", ListKind::Tools, other).is_none());
+        assert!(memory.list("tickets", ListKind::Prompts, one).is_none());
+        memory.note_list(&name, ListKind::Prompts, None, list(1, "b"));
+        assert!(memory.list("tickets", ListKind::Prompts, other).is_some());
+    }
+
+    #[test]
+    fn lists_are_bounded_in_bytes_and_the_oldest_goes_first() {
+        let memory = Memory::default();
+        let name: Rc<str> = "tickets".into();
+        let large = "x".repeat(3 << 20);
+        for subject in 0..8 {
+            let whose = Some(Subject([subject; 16]));
+            memory.note_list(&name, ListKind::Tools, whose, list(1, &large));
+        }
+        assert!(memory.list("tickets", ListKind::Tools, Subject([0; 16])).is_none());
+        assert!(memory.list("tickets", ListKind::Tools, Subject([7; 16])).is_some());
+    }
+
+    #[test]
+    fn what_is_known_ages() {
+        let memory = Memory::default();
+        memory.note_era("tickets", Era::Session, 1_000);
+        assert_eq!(memory.era("tickets", 1_000), Some(Era::Session));
+        assert_eq!(memory.era("tickets", 1_000 + ERA_FOR), None);
+        let known = list(1_000, "a");
+        assert!(known.is_fresh(1_000) && !known.is_fresh(61_000));
+        assert!(known.is_usable(61_000) && !known.is_usable(601_000));
+        assert!(known.is_last_good(601_000) && !known.is_last_good(1_000 + LAST_GOOD));
+    }
+}

@@ -1,0 +1,161 @@
+//! One request to one upstream, wherever it runs.
+//!
+//! ```text
+//!  front \ behind   session or SSE                       stateless
+//!  session          in the session's object, which       in the session's object, which asks the client
+//!                   answers the upstream's questions     and sends the request again with the answers
+//!  stateless        in an object, where a call that      in the Worker: the upstream's questions and its
+//!                   asks is parked between two rounds    state go to the client, and come back
+//! ```
+//!
+//! - [`converse`]: a request to an upstream that has sessions, with its questions.
+//! - [`rounds`]: a request to a stateless upstream, with its questions.
+//! - [`pool`]: the sessions with upstreams that an object keeps.
+//! - [`sse`]: HTTP with SSE as a connection that several requests share.
+//! - [`place`], [`frames`], [`park`], [`remote`]: the object of a stateless client's calls, its messages, its parked calls, and
+//!   the Worker's side of it.
+//! - [`questions`]: questions of upstreams, as the client in front is asked them.
+//!
+//! Invariant: a request that may have run is never sent again.
+
+pub mod converse;
+pub mod frames;
+pub mod park;
+pub mod place;
+pub mod pool;
+pub mod questions;
+pub mod remote;
+pub mod rounds;
+pub mod sse;
+
+use std::rc::Rc;
+
+use mcp_client::{
+    connection::Connection,
+    error::{Repeat, UpstreamError},
+    request::{Patience, Request},
+};
+use mcp_platform::SharedPlatform;
+use mcp_protocol::{log_level::LoggingLevel, stateless::param_declarations::ParamHeader};
+use mcp_server::{client_request::Stop, notifier::Notifier};
+
+use self::{
+    pool::{Pool, Route},
+    sse::SharedLink,
+};
+
+/// A request for an upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The method.
+    pub method: &'a str,
+    /// The parameters: the text of an object, as the upstream knows them.
+    pub params: &'a str,
+    /// The arguments that headers repeat.
+    pub param_headers: &'a [ParamHeader],
+    /// From which level on the client wants log messages.
+    pub log_level: Option<LoggingLevel>,
+    /// Whether the request changes nothing, so that it may be sent a second time.
+    pub reads: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// The request in the form of a client.
+    fn request(&self, params: &'a str) -> Request<'a> {
+        Request {
+            method: self.method,
+            params: Some(params),
+            param_headers: self.param_headers,
+            progress: true,
+            log_level: self.log_level.map(LoggingLevel::as_str),
+            patience: Patience::Call,
+        }
+    }
+
+    /// Whether the request may be sent once more after this error.
+    fn may_repeat(&self, error: &UpstreamError) -> bool {
+        match error {
+            UpstreamError::Unreachable { never_connected: true, .. } => true,
+            error => self.reads && error.repeat() == Repeat::IfItReads,
+        }
+    }
+}
+
+/// Sends a request over a session of a pool, which is opened anew where the upstream no longer knows it.
+///
+/// # Errors
+/// Where there is no result.
+pub async fn in_object(
+    pool: &Pool,
+    route: &Route,
+    asked: &Asked<'_>,
+    back: &Rc<dyn Notifier>,
+    platform: &SharedPlatform,
+) -> Result<String, Failure> {
+    let (mut renewed, mut repeated) = (false, false);
+    let answered = loop {
+        let sent = match pool.peer(route).await {
+            Ok(peer) => peer.ask(asked, back, platform).await,
+            Err(error) => Err(error.into()),
+        };
+        match sent {
+            // The upstream did not know the session, so nothing ran.
+            Err(Failure::Upstream(UpstreamError::SessionGone)) if !renewed => {
+                renewed = true;
+                pool.forget(route).await;
+            }
+            Err(Failure::Upstream(error)) if !repeated && asked.may_repeat(&error) => {
+                repeated = true;
+            }
+            answered => break answered,
+        }
+    };
+    pool.close_idle();
+    answered
+}
+
+/// Why a request has no result.
+#[derive(Debug)]
+pub enum Failure {
+    /// The upstream gave none.
+    Upstream(UpstreamError),
+    /// The call stops at a question, or the client cannot be asked.
+    Stopped(Stop),
+    /// The client took its request back.
+    TakenBack,
+}
+
+impl From<UpstreamError> for Failure {
+    fn from(error: UpstreamError) -> Self {
+        Self::Upstream(error)
+    }
+}
+
+/// An upstream with which a version is agreed.
+#[derive(Clone)]
+pub enum Peer {
+    /// Over Streamable HTTP.
+    Http(Connection),
+    /// Over HTTP with SSE.
+    Sse(Rc<SharedLink>),
+}
+
+impl Peer {
+    /// Sends a request to its end.
+    ///
+    /// # Errors
+    /// Where it has no result.
+    pub async fn ask(
+        &self,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+        platform: &SharedPlatform,
+    ) -> Result<String, Failure> {
+        match self {
+            Self::Http(connection) if connection.version().is_stateless() => {
+                rounds::ask(connection, asked, &**back, platform).await
+            }
+            _ => converse::ask(self, asked, back).await,
+        }
+    }
+}
