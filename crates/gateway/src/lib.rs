@@ -5,12 +5,14 @@
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
-//! - [`hygiene`]: descriptions, before callers see them.
+//! - [`hygiene`]: which definitions are left out because clients could not read them.
+//! - [`description`]: descriptions and titles, before models and people read them.
 //! - [`pins`]: definitions as they were seen first.
 
 pub mod address;
 pub mod config;
 pub mod definition;
+pub mod description;
 pub mod filter;
 pub mod hygiene;
 pub mod names;
