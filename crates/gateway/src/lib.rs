@@ -7,14 +7,17 @@
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
 //! - [`description`]: descriptions and titles, before models and people read them.
-//! - [`pins`]: definitions as they were seen first.
+//! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
 
 pub mod address;
+pub mod canonical;
 pub mod config;
 pub mod definition;
 pub mod description;
 pub mod filter;
 pub mod hygiene;
+#[cfg(test)]
+mod hygiene_tests;
 pub mod names;
 pub mod pins;
 pub mod request;
