@@ -4,6 +4,8 @@ use std::{borrow::Cow, time::Duration};
 
 use mcp_auth::secret::Secret;
 
+use crate::headers::Trail;
+
 /// The deadlines of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
@@ -56,8 +58,8 @@ pub struct Endpoint {
     pub timeouts: Timeouts,
     /// The limits.
     pub limits: Limits,
-    /// How many gateways of this kind the request has passed, this one included: from 1.
-    pub hops: u8,
+    /// The gateways that the request passed, for the header by which a loop is found.
+    pub trail: Option<Trail>,
 }
 
 impl Endpoint {
@@ -68,7 +70,7 @@ impl Endpoint {
             credential: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
-            hops: 1,
+            trail: None,
         }
     }
 }

@@ -9,7 +9,10 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use mcp_protocol::{
+    fields::fields,
     jsonrpc::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR},
+    object::Object,
+    raw,
     stateless::error::{HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION},
 };
 
@@ -19,7 +22,7 @@ const MAX_QUOTE: usize = 200;
 /// A JSON-RPC error of the upstream, as it sent it.
 #[derive(Debug, Clone)]
 pub struct RpcFailure {
-    /// `error.code`; 0 where it is no integer.
+    /// `error.code`; −32603 where it is no integer.
     pub code: i64,
     /// `error.message`.
     pub message: String,
@@ -27,6 +30,8 @@ pub struct RpcFailure {
     pub data: Option<Box<RawValue>>,
     /// The whole `error` object, unread.
     pub raw: Box<RawValue>,
+    /// The HTTP status that it came with.
+    pub status: u16,
 }
 
 impl RpcFailure {
@@ -36,6 +41,23 @@ impl RpcFailure {
         [HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION]
             .map(i64::from)
             .contains(&self.code)
+    }
+
+    /// The text of an `error` object that every client can read: the upstream's own where it is one.
+    pub fn to_json(&self) -> String {
+        let well_formed =
+            fields(self.raw.get(), ["code", "message"]).is_ok_and(|[code, message]| {
+                code.and_then(raw::number::<i64>).is_some() && message.and_then(raw::text).is_some()
+            });
+        if well_formed {
+            return self.raw.get().to_owned();
+        }
+        let error =
+            Object::new().raw("code", &self.code.to_string()).text("message", &self.message);
+        match &self.data {
+            Some(data) => error.raw("data", data.get()).end(),
+            None => error.end(),
+        }
     }
 
     /// Whether it says that the request was refused before anything ran.
@@ -174,7 +196,7 @@ pub enum UpstreamError {
     /// The upstream leads back to this server.
     #[error("the address leads back to this server")]
     Loop,
-    /// The request cannot be put into HTTP: a header value, or an object that is no JSON object.
+    /// The request cannot be written: its parameters are no object, or a header cannot carry a value.
     #[error("the request cannot be sent: {0}")]
     Unsendable(&'static str),
 }
@@ -272,4 +294,78 @@ fn is_plain(c: char) -> bool {
     let directs =
         matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     !c.is_control() && !directs && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rpc(code: i64) -> UpstreamError {
+        let raw = RawValue::from_string("{}".to_owned()).unwrap();
+        UpstreamError::Rpc(RpcFailure {
+            code,
+            message: String::new(),
+            data: None,
+            raw,
+            status: 200,
+        })
+    }
+
+    #[test]
+    fn a_quote_is_short_and_controls_nothing() {
+        let body = format!("<html>\r\n\u{1b}[31m\u{202e}\u{2066}\u{feff}{}", "ü".repeat(500));
+        let quoted = quote(body.as_bytes());
+        assert!(quoted.chars().count() <= 200 && quoted.starts_with("<html>"));
+        assert!(quoted.chars().all(is_plain), "{quoted:?}");
+        assert_eq!(quote(b"\xff\xfe a"), "\u{fffd}\u{fffd} a");
+    }
+
+    #[test]
+    fn what_was_refused_unread_has_not_run() {
+        let refused = [-32700, -32600, -32601, -32602, -32020, -32021, -32022];
+        assert!(refused.into_iter().all(|code| !rpc(code).may_have_run()));
+        assert!([-32603, -32000, 1].into_iter().all(|code| rpc(code).may_have_run()));
+        for error in [
+            UpstreamError::Unauthorized { challenge: None },
+            UpstreamError::SessionGone,
+            UpstreamError::TooMany { status: 429, retry_after: None },
+            UpstreamError::Redirect { status: 302 },
+            UpstreamError::Unreachable { why: String::new(), never_connected: true },
+        ] {
+            assert!(!error.may_have_run(), "{error}");
+        }
+        for error in [
+            UpstreamError::Cut,
+            UpstreamError::NoAnswer { status: 202 },
+            UpstreamError::TimedOut { phase: Phase::Headers, after: Duration::ZERO },
+            UpstreamError::Unavailable { status: 503, retry_after: None },
+            UpstreamError::bad_answer("x", b""),
+            UpstreamError::Unreachable { why: String::new(), never_connected: false },
+        ] {
+            assert!(error.may_have_run(), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_repeat_waits_for_what_was_missing() {
+        assert_eq!(rpc(-32022).repeat(), Repeat::OtherVersion);
+        assert_eq!(rpc(-32020).repeat(), Repeat::NewDefinition);
+        assert_eq!(rpc(-32603).repeat(), Repeat::Never);
+        assert_eq!(UpstreamError::SessionGone.repeat(), Repeat::NewSession);
+        assert_eq!(UpstreamError::Cut.repeat(), Repeat::IfItReads);
+    }
+
+    #[test]
+    fn a_refusal_does_not_count_against_health() {
+        for error in [
+            rpc(-32603),
+            UpstreamError::Unauthorized { challenge: None },
+            UpstreamError::Forbidden { challenge: None },
+            UpstreamError::SessionGone,
+            UpstreamError::TooMany { status: 429, retry_after: None },
+        ] {
+            assert!(!error.counts_against_health(), "{error}");
+        }
+        assert!(UpstreamError::Cut.counts_against_health());
+    }
 }

@@ -29,6 +29,11 @@ impl RequestId {
         &self.0
     }
 
+    /// A number.
+    pub fn number(number: u64) -> Self {
+        Self(number.to_string())
+    }
+
     /// Reads an id; None unless it is a string or an integer of sensible length.
     pub fn read(raw: &RawValue) -> Option<Self> {
         let text = raw.get();

@@ -50,6 +50,15 @@ pub fn decoded(value: &str) -> Result<Cow<'_, str>, HeaderValueError> {
     }
 }
 
+/// The text as a header carries it: as it is where a header can, else in the Base64 form.
+pub fn encoded(text: &str) -> Cow<'_, str> {
+    let marked = text.starts_with(PREFIX) && text.ends_with(SUFFIX);
+    match plain(text) {
+        Ok(kept) if kept == text && !marked => text.into(),
+        _ => format!("{PREFIX}{}{SUFFIX}", STANDARD.encode(text)).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -105,7 +114,29 @@ mod tests {
         assert_eq!(decoded("=?base64?/w==?="), Err(HeaderValueError::Utf8));
     }
 
+    #[test]
+    fn a_text_that_a_header_can_carry_stays_as_it_is() {
+        for (text, header) in [
+            ("greet", "greet"),
+            ("a b", "a b"),
+            ("", ""),
+            (" padded ", "=?base64?IHBhZGRlZCA=?="),
+            ("line1\nline2", "=?base64?bGluZTEKbGluZTI=?="),
+            ("=?base64?literal?=", "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?="),
+            ("=?base64?", "=?base64?"),
+        ] {
+            assert_eq!(encoded(text), header, "{text:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn what_is_encoded_is_a_header_and_decodes_to_itself(text in ANY_TEXT) {
+            let header = encoded(&text);
+            prop_assert!(header.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~')));
+            prop_assert_eq!(decoded(&header), Ok(text.as_str().into()));
+        }
+
         #[test]
         fn every_text_survives_its_base64_form(text in ANY_TEXT, around in "[ \t]{0,2}") {
             let value = format!("{around}{PREFIX}{}{SUFFIX}{around}", STANDARD.encode(&text));

@@ -50,6 +50,15 @@ fn check_one(
     }
 }
 
+/// The headers that repeat the arguments of a call, as a client sends them.
+pub fn written(declared: &[ParamHeader], arguments: Option<&RawValue>) -> Vec<(String, String)> {
+    let header = |one: &ParamHeader| {
+        let value = shown(&one.path, arguments?)?;
+        Some((one.header.clone(), header_value::encoded(&value).into_owned()))
+    };
+    declared.iter().filter_map(header).collect()
+}
+
 /// The argument as a client writes it into the header. None: it is absent, `null`, or nothing that
 /// could stand in a header, which the tool itself refuses.
 fn shown<'a>(path: &[String], arguments: &'a RawValue) -> Option<Cow<'a, str>> {
@@ -118,6 +127,23 @@ mod tests {
     fn checked(arguments: &str, headers: &[(&str, &str)]) -> Result<(), HeaderError> {
         let arguments = raw(arguments);
         check(&Headers::of(headers), &declared(), Some(&arguments))
+    }
+
+    #[test]
+    fn headers_that_are_written_repeat_the_arguments() {
+        for (arguments, headers) in [
+            (r#"{"value":"Hello","n":12345678901234567890,"yes":true}"#, 3),
+            (r#"{"value":" grüße\n","in":{"deep":"=?base64?x?="}}"#, 2),
+            (r#"{"value":null,"n":[1],"other":"x"}"#, 0),
+            ("{}", 0),
+        ] {
+            let raw = raw(arguments);
+            let written = written(&declared(), Some(&raw));
+            assert_eq!(written.len(), headers, "{written:?}");
+            let lines: Vec<(&str, &str)> =
+                written.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+            assert_eq!(checked(arguments, &lines), Ok(()), "{arguments}");
+        }
     }
 
     #[test]

@@ -1,0 +1,95 @@
+//! The deadlines of an exchange: one timer for the time between two bytes and for the whole.
+//!
+//! Invariant: a timer is set only once nothing is there to be read, and is kept for the next wait.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    task::Poll,
+    time::Duration,
+};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+
+use mcp_platform::SharedPlatform;
+
+use crate::error::{Phase, UpstreamError};
+
+/// The deadlines of one exchange.
+pub(crate) struct Deadline {
+    platform: SharedPlatform,
+    idle: Option<Duration>,
+    whole: Option<Duration>,
+    started_ms: u64,
+    timer: Option<LocalBoxFuture<'static, ()>>,
+}
+
+impl Deadline {
+    /// Deadlines that count from now.
+    pub(crate) fn new(
+        platform: SharedPlatform,
+        idle: Option<Duration>,
+        whole: Option<Duration>,
+    ) -> Self {
+        let started_ms = platform.now_ms();
+        Self { platform, idle, whole, started_ms, timer: None }
+    }
+
+    /// What is left of the whole.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let passed = Duration::from_millis(self.platform.now_ms().saturating_sub(self.started_ms));
+        self.whole.map(|whole| whole.saturating_sub(passed))
+    }
+
+    /// Waits for a future, for so long at most as the deadlines allow.
+    ///
+    /// # Errors
+    /// Where one of them passes.
+    pub(crate) async fn wait<T>(
+        &mut self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, UpstreamError> {
+        let mut future = pin!(future);
+        let mut waiting_since = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(done) = future.as_mut().poll(cx) {
+                return Poll::Ready(Ok(done));
+            }
+            let since = *waiting_since.get_or_insert_with(|| self.platform.now_ms());
+            loop {
+                let left = match self.next_due(since) {
+                    Ok(Some(left)) => left,
+                    Ok(None) => return Poll::Pending,
+                    Err(late) => return Poll::Ready(Err(late)),
+                };
+                let timer = self.timer.get_or_insert_with(|| self.platform.sleep(left));
+                if timer.poll_unpin(cx).is_pending() {
+                    return Poll::Pending;
+                }
+                self.timer = None;
+            }
+        })
+        .await
+    }
+
+    /// The time until the first deadline; None where there is none.
+    fn next_due(&self, since_ms: u64) -> Result<Option<Duration>, UpstreamError> {
+        let now = self.platform.now_ms();
+        let left = |from: u64, limit: Duration, phase: Phase| {
+            let passed = Duration::from_millis(now.saturating_sub(from));
+            let left = limit.saturating_sub(passed);
+            if left.is_zero() {
+                Err(UpstreamError::TimedOut { phase, after: limit })
+            } else {
+                Ok(left)
+            }
+        };
+        let whole =
+            self.whole.map(|limit| left(self.started_ms, limit, Phase::Whole)).transpose()?;
+        let idle = self.idle.map(|limit| left(since_ms, limit, Phase::Idle)).transpose()?;
+        Ok(match (whole, idle) {
+            (Some(whole), Some(idle)) => Some(whole.min(idle)),
+            (whole, idle) => whole.or(idle),
+        })
+    }
+}
