@@ -78,6 +78,7 @@ mod task_questions;
 mod tasks;
 mod toolsets;
 mod upgrading;
+mod upstream_client;
 mod vocabulary;
 mod watching;
 mod wire;

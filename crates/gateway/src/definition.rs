@@ -125,7 +125,8 @@ mod tests {
     /// An object of these members, in which one more has its place.
     fn around(members: &[String], place: usize, one: &str) -> String {
         let mut all = members.to_vec();
-        all.insert(place % (members.len() + 1), one.to_owned());
+        let place = place.checked_rem(all.len().saturating_add(1)).unwrap_or_default();
+        all.insert(place, one.to_owned());
         format!("{{{}}}", all.join(","))
     }
 

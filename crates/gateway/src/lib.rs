@@ -7,8 +7,10 @@
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
-//! - [`hygiene`]: descriptions, before callers see them.
-//! - [`pins`]: definitions as they were seen first.
+//! - [`breaker`]: whether a request is sent to an upstream that failed before.
+//! - [`hygiene`]: which definitions are left out because clients could not read them.
+//! - [`description`]: descriptions and titles, before models and people read them.
+//! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
 //!
 //! Requests to upstreams:
 //!
@@ -17,11 +19,16 @@
 //! - [`relay`]: one request to one upstream, wherever it runs, in each combination of eras.
 
 pub mod address;
+pub mod breaker;
+pub mod canonical;
 pub mod config;
 pub mod definition;
+pub mod description;
 pub mod door;
 pub mod filter;
 pub mod hygiene;
+#[cfg(test)]
+mod hygiene_tests;
 pub mod memory;
 pub mod names;
 pub mod pins;

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     address::{self, Surroundings},
+    description::Descriptions,
     filter::{Filter, Glob},
-    hygiene::Descriptions,
     names::{MAX_EXPOSED, is_upstream_name},
     pins::{PinPolicy, UnknownTools},
 };
