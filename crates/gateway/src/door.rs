@@ -5,7 +5,7 @@
 //! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
 //! (`/u/{name}/mcp`) nothing is rewritten.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -28,7 +28,7 @@ use mcp_protocol::{
     jsonrpc::{INTERNAL_ERROR, RpcError},
     object::Object,
     raw,
-    stateless::{param_declarations::ParamHeader, result::{CacheHint, CacheScope}},
+    stateless::result::{CacheHint, CacheScope},
     version::Version,
 };
 use mcp_server::{
@@ -42,14 +42,15 @@ use mcp_server::{
 use serde_json::value::RawValue;
 
 use crate::{
-    config::{Credential, Upstream, Upstreams},
+    breaker,
+    config::{Upstream, Upstreams},
     definition::{self, Kind},
-    errors, filter,
+    errors, filter, hygiene,
     memory::{Item, KnownList, LastOutcome, Memory},
     names, relay,
     relay::{
         Asked, Failure, Peer,
-        place::{ObjectRequest, UpstreamObjects},
+        place::{Caller, ObjectRequest, UpstreamObjects},
         pool::{Pool, Route},
     },
     request, result,
@@ -78,6 +79,8 @@ pub struct Door {
     pub memory: Rc<Memory>,
     /// The gateways that the caller's request passed, this one included.
     pub trail: Trail,
+    /// Those that it passed before this one.
+    pub passed: Option<String>,
     /// Whether a caller may use an upstream.
     pub may_use: fn(&Principal, &Upstream) -> bool,
 }
@@ -116,6 +119,10 @@ impl Door {
         self.name.is_empty()
     }
 
+    fn caller(&self, ctx: &Context) -> Caller {
+        Caller { client_info: client_info(ctx), trail: self.passed.clone() }
+    }
+
     fn route(&self, ctx: &Context, upstream: &Upstream, back: &dyn Notifier) -> Route {
         Route {
             name: upstream.name.as_str().into(),
@@ -140,10 +147,14 @@ impl Door {
         }
         let route = self.route(ctx, upstream, &**back);
         let began = ctx.platform.now_ms();
+        // A round that comes back belongs to a call that was let through.
+        if back.carried().is_none() {
+            self.memory.admit(&upstream.name, began).map_err(|refused| {
+                Failure::Stopped(errors::paused(&upstream.name, asked.method, refused))
+            })?;
+        }
         let sent = match &self.place {
-            Place::Object(pool) => {
-                relay::in_object(pool, &route, asked, back, &ctx.platform).await
-            }
+            Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
             Place::Worker(objects) => self.from_worker(ctx, &route, asked, back, &**objects).await,
         };
         let took = ctx.platform.now_ms().saturating_sub(began);
@@ -170,6 +181,13 @@ impl Door {
     }
 
     fn note(&self, upstream: &Upstream, sent: &Result<String, Failure>, at_ms: u64) {
+        let ended = match sent {
+            Err(Failure::Upstream(error)) if error.counts_against_health() => {
+                breaker::Outcome::Failed
+            }
+            _ => breaker::Outcome::Answered,
+        };
+        self.memory.ended(&upstream.name, ended, at_ms);
         let why = match sent {
             Err(Failure::Upstream(error)) => Some(error.to_string()),
             _ => None,
@@ -202,7 +220,8 @@ impl Door {
                 answered
             }
             Era::Session | Era::Sse => {
-                relay::remote::ask(objects, &route.name, asked, &**back, &ctx.platform).await
+                let to = (&*route.name, self.caller(ctx));
+                relay::remote::ask(objects, to, asked, &**back, &ctx.platform).await
             }
         }
     }
@@ -262,16 +281,14 @@ impl Door {
             Either::Right(_) => return Err(late(limit).into()),
         };
         let name: Rc<str> = upstream.name.as_str().into();
-        let is_public = listed.hint.is_some_and(|hint| hint.public)
-            && !upstream.credential.is_personal();
-        let ttl_ms = listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
-        let texts: Vec<&str> = listed.items.iter().map(|item| item.get()).collect();
-        let list = Rc::new(KnownList {
-            items: items(upstream, kind, &texts),
-            asked_ms: ctx.platform.now_ms(),
-            ttl_ms,
-            warnings: listed.warnings,
-        });
+        let is_public =
+            listed.hint.is_some_and(|hint| hint.public) && !upstream.credential.is_personal();
+        let ttl_ms =
+            listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
+        let (items, left_out) = items(upstream, kind, &listed.items);
+        let warnings = listed.warnings.into_iter().chain(left_out).collect();
+        let asked_ms = ctx.platform.now_ms();
+        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
         let whose = (!is_public).then_some(ctx.principal.subject);
         self.memory.note_list(&name, kind, whose, list.clone());
         Ok(list)
@@ -384,7 +401,8 @@ impl Remote for Door {
 
     fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList> {
         async move {
-            let asked = self.usable(&ctx.principal).map(|upstream| self.to_show(ctx, upstream, kind));
+            let asked =
+                self.usable(&ctx.principal).map(|upstream| self.to_show(ctx, upstream, kind));
             let shown = join_all(asked).await;
             let mut list = RemoteList::default();
             let mut ttl: Option<u32> = None;
@@ -397,9 +415,8 @@ impl Remote for Door {
                 if self.is_common() {
                     items.sort_by(|one, other| one.exposed.cmp(&other.exposed));
                 }
-                let allowed = |item: &&&Item| {
-                    kind != ListKind::Tools || ctx.choice.allows(item.effect)
-                };
+                let allowed =
+                    |item: &&&Item| kind != ListKind::Tools || ctx.choice.allows(item.effect);
                 let text = |item: &Item| match self.is_common() {
                     true => item.common.clone(),
                     false => item.own.clone(),
@@ -428,7 +445,7 @@ impl Remote for Door {
                 upstream: upstream.name.as_str().into(),
                 name_there: item.key,
                 effect: item.effect,
-                definition: item.own,
+                param_headers: item.headers,
             })
         }
         .boxed_local()
@@ -451,11 +468,10 @@ impl Remote for Door {
             let Some(there) = there else {
                 return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "the call names no tool"));
             };
-            let declared = param_headers(&tool.definition);
             let asked = Asked {
                 method: "tools/call",
                 params: &there.params,
-                param_headers: &declared,
+                param_headers: &tool.param_headers,
                 log_level: ctx.notifier.log_level(),
                 reads: false,
             };
@@ -514,6 +530,7 @@ impl Door {
                     let asked = ObjectRequest::About {
                         upstream: upstream.name.clone(),
                         capabilities: ctx.notifier.capabilities().bits(),
+                        caller: self.caller(ctx),
                     };
                     let body = objects.send(&upstream.name, asked).await;
                     let body = body.map_err(|why| {
@@ -562,68 +579,71 @@ impl Pages for UpstreamPages<'_> {
                     UpstreamError::Cut
                 }
             })?;
-            RawValue::from_string(text)
-                .map_err(|_| UpstreamError::bad_answer("it is no JSON", b""))
+            RawValue::from_string(text).map_err(|_| UpstreamError::bad_answer("it is no JSON", b""))
         }
         .boxed_local()
     }
 }
 
-/// The items of a list that are shown.
-fn items(upstream: &Upstream, kind: ListKind, texts: &[&str]) -> Vec<Item> {
+/// The items of a list that are shown, and what is left out.
+fn items(
+    upstream: &Upstream,
+    kind: ListKind,
+    listed: &[Box<RawValue>],
+) -> (Vec<Item>, Vec<String>) {
     let of = kind_of(kind);
-    let key = |text: &str| {
-        let [key] = fields(text, [of.key()]).ok()?;
-        key.and_then(raw::string)
-    };
-    let mut seen = BTreeSet::new();
-    let named: Vec<(String, &str)> = texts
-        .iter()
-        .filter_map(|text| Some((key(text)?, *text)))
-        .filter(|(key, _)| seen.insert(key.clone()))
-        .collect();
-    match kind {
-        ListKind::Tools | ListKind::Prompts => named_items(upstream, kind, &named),
+    let listed = listed.iter().map(|item| &**item);
+    let checked = hygiene::check_all(of, listed, upstream.descriptions);
+    let left_out = checked.left_out.iter();
+    let left_out = left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
+    let items = match kind {
+        ListKind::Tools | ListKind::Prompts => named_items(upstream, of, &checked.items),
         ListKind::Resources | ListKind::ResourceTemplates => {
-            let one = |(key, text): &(String, &str)| {
-                let common = definition::located(of, &upstream.name, text)?;
-                Some(Item {
-                    exposed: names::exposed_uri(&upstream.name, key).into(),
-                    shown: key.as_str().into(),
-                    key: key.as_str().into(),
-                    common: common.into(),
-                    own: (*text).into(),
-                    effect: Effect::Read,
-                })
-            };
-            named.iter().filter_map(one).collect()
+            located_items(upstream, of, &checked.items)
         }
-    }
+    };
+    (items, left_out.collect())
 }
 
-fn named_items(upstream: &Upstream, kind: ListKind, named: &[(String, &str)]) -> Vec<Item> {
-    let of = kind_of(kind);
-    let shows = |(key, _): &&(String, &str)| upstream.filter.shows(key);
-    let named: Vec<&(String, &str)> = named.iter().filter(shows).collect();
-    let shown: Vec<&str> = named.iter().map(|(key, _)| upstream.shown_name(key)).collect();
-    let exposed = names::exposed_all(&upstream.name, &shown);
-    let one = |((item, shown), exposed): ((&&(String, &str), &&str), Option<String>)| {
-        let (key, text) = item;
-        let exposed = exposed?;
-        let own = match **shown == **key {
-            true => (*text).to_owned(),
-            false => definition::named(Kind::Prompt, &upstream.name, shown, text)?,
-        };
+fn located_items(upstream: &Upstream, of: Kind, checked: &[hygiene::Item<'_>]) -> Vec<Item> {
+    let one = |item: &hygiene::Item<'_>| {
+        let common = definition::located(of, &upstream.name, &item.text)?;
         Some(Item {
-            common: definition::named(of, &upstream.name, &exposed, text)?.into(),
-            exposed: exposed.into(),
-            shown: (*shown).into(),
-            key: key.as_str().into(),
-            own: own.into(),
-            effect: filter::effect(&upstream.effects, key, text),
+            exposed: names::exposed_uri(&upstream.name, &item.key).into(),
+            shown: item.key.as_str().into(),
+            key: item.key.as_str().into(),
+            common: common.into(),
+            own: (*item.text).into(),
+            effect: Effect::Read,
+            headers: Vec::new(),
         })
     };
-    named.iter().zip(&shown).zip(exposed).filter_map(one).collect()
+    checked.iter().filter_map(one).collect()
+}
+
+fn named_items(upstream: &Upstream, of: Kind, checked: &[hygiene::Item<'_>]) -> Vec<Item> {
+    let shows = |item: &&hygiene::Item<'_>| upstream.filter.shows(&item.key);
+    let checked: Vec<&hygiene::Item<'_>> = checked.iter().filter(shows).collect();
+    let shown: Vec<&str> = checked.iter().map(|item| upstream.shown_name(&item.key)).collect();
+    let exposed = names::exposed_all(&upstream.name, &shown);
+    let one = |((item, shown), exposed): ((&&hygiene::Item<'_>, &&str), Option<String>)| {
+        let exposed = exposed?;
+        let own = match **shown == *item.key {
+            true => item.text.to_string(),
+            // Only the name changes at the upstream's own door.
+            false => definition::named(Kind::Prompt, &upstream.name, shown, &item.text)?,
+        };
+        Some(Item {
+            common: definition::named(of, &upstream.name, &exposed, &item.text)?.into(),
+            exposed: exposed.into(),
+            shown: (*shown).into(),
+            key: item.key.as_str().into(),
+            own: own.into(),
+            effect: filter::effect(&upstream.effects, &item.key, &item.text),
+            headers: item.headers.clone(),
+        })
+    };
+    checked.iter().zip(&shown).zip(exposed).filter_map(one).collect()
 }
 
 fn kind_of(kind: ListKind) -> Kind {
@@ -642,16 +662,6 @@ fn wire_kind(kind: ListKind) -> lists::ListKind {
         ListKind::Resources => lists::ListKind::Resources,
         ListKind::ResourceTemplates => lists::ListKind::Templates,
     }
-}
-
-/// The arguments that headers repeat. A definition that breaks the rules declares none.
-fn param_headers(definition: &str) -> Vec<ParamHeader> {
-    if !definition.contains("x-mcp-header") {
-        return Vec::new();
-    }
-    let definition = raw::value(definition).unwrap_or_default();
-    let schema = definition.get("inputSchema").cloned().unwrap_or_default();
-    ParamHeader::all_in(&schema).unwrap_or_default()
 }
 
 /// The name of the prompt that a request is about.
@@ -718,9 +728,4 @@ fn client_info(ctx: &Context) -> String {
         version => version,
     };
     Object::new().text("name", name).text("version", version).end()
-}
-
-/// Whether an upstream is called with a credential that the operator set, or with none.
-pub fn is_operators(credential: &Credential) -> bool {
-    !credential.is_personal()
 }

@@ -10,6 +10,7 @@
 //! - [`breaker`]: whether a request is sent to an upstream that failed before.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
 //! - [`description`]: descriptions and titles, before models and people read them.
+//! - [`errors`]: errors of upstreams, as callers are told.
 //! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
 //!
 //! Requests to upstreams:
@@ -25,6 +26,7 @@ pub mod config;
 pub mod definition;
 pub mod description;
 pub mod door;
+pub mod errors;
 pub mod filter;
 pub mod hygiene;
 #[cfg(test)]

@@ -4,19 +4,17 @@
 //! Invariant: values only, bounded in number and bytes. A list belongs to one subject, unless its upstream
 //! says that it is the same for everybody.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use mcp_auth::subject::Subject;
 use mcp_client::era::{Era, Handshake};
+use mcp_protocol::stateless::param_declarations::ParamHeader;
 use mcp_server::{
     remote::{About, ListKind},
     toolset::Effect,
 };
+
+use crate::breaker::{self, Breaker, Refused};
 
 /// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
 const ERA_FOR: u64 = 600_000;
@@ -44,6 +42,8 @@ pub struct Item {
     pub own: Rc<str>,
     /// The effect, of a tool.
     pub effect: Effect,
+    /// The arguments that headers repeat, of a tool.
+    pub headers: Vec<ParamHeader>,
 }
 
 /// A list of an upstream.
@@ -98,6 +98,7 @@ pub struct LastOutcome {
 struct Known {
     era: Option<(Era, u64)>,
     about: Option<About>,
+    breaker: Breaker,
     last: Option<LastOutcome>,
 }
 
@@ -144,6 +145,26 @@ impl Memory {
     /// Has the wire found out again.
     pub fn forget_era(&self, upstream: &str) {
         self.with(upstream, |known| known.era = None);
+    }
+
+    /// Asks whether a request may be sent.
+    ///
+    /// # Errors
+    /// Where the upstream failed too often.
+    pub fn admit(&self, upstream: &str, now_ms: u64) -> Result<(), Refused> {
+        let mut upstreams = self.upstreams.borrow_mut();
+        upstreams.entry(upstream.to_owned()).or_default().breaker.admit(now_ms)
+    }
+
+    /// Notes how a request ended, for the breaker.
+    pub fn ended(&self, upstream: &str, outcome: breaker::Outcome, now_ms: u64) {
+        self.with(upstream, |known| known.breaker.ended(outcome, now_ms));
+    }
+
+    /// The state of the breaker, in a word.
+    pub fn breaker(&self, upstream: &str, now_ms: u64) -> &'static str {
+        let upstreams = self.upstreams.borrow();
+        upstreams.get(upstream).map_or("closed", |known| known.breaker.state(now_ms))
     }
 
     /// Notes how a request went.
@@ -204,6 +225,7 @@ mod tests {
             common: text.clone(),
             own: text,
             effect: Effect::Read,
+            headers: Vec::new(),
         };
         Rc::new(KnownList { items: vec![item], asked_ms, ..KnownList::default() })
     }

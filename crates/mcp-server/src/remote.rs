@@ -6,7 +6,11 @@
 use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
-use mcp_protocol::{jsonrpc::RpcError, stateless::result::CacheHint};
+use mcp_protocol::{
+    jsonrpc::RpcError,
+    stateless::{param_declarations::ParamHeader, result::CacheHint},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{context::Context, outcome::Outcome, toolset::Effect};
@@ -72,12 +76,12 @@ pub struct RemoteTool {
     pub name_there: Rc<str>,
     /// Its effect, by configuration or as its server claims.
     pub effect: Effect,
-    /// Its definition as its server sent it.
-    pub definition: Rc<str>,
+    /// The arguments that headers repeat (2026-07-28 `x-mcp-header`).
+    pub param_headers: Vec<ParamHeader>,
 }
 
 /// What another server says of itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct About {
     /// Its `Implementation`: the text of a JSON object.
     pub server_info: Option<String>,

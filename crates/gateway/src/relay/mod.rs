@@ -36,13 +36,24 @@ use mcp_client::{
     request::{Patience, Request},
 };
 use mcp_platform::SharedPlatform;
-use mcp_protocol::{log_level::LoggingLevel, stateless::param_declarations::ParamHeader};
-use mcp_server::{client_request::Stop, notifier::Notifier};
+use mcp_protocol::{
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+    log_level::LoggingLevel,
+    stateless::param_declarations::ParamHeader,
+};
+use mcp_server::{
+    client_request::{Stop, StopReason},
+    notifier::Notifier,
+    outcome::Outcome,
+};
+use serde_json::value::RawValue;
 
 use self::{
+    place::RelayedCall,
     pool::{Pool, Route},
     sse::SharedLink,
 };
+use crate::errors;
 
 /// A request for an upstream.
 #[derive(Debug, Clone, Copy)]
@@ -73,7 +84,7 @@ impl<'a> Asked<'a> {
     }
 
     /// Whether the request may be sent once more after this error.
-    fn may_repeat(&self, error: &UpstreamError) -> bool {
+    pub(crate) fn may_repeat(&self, error: &UpstreamError) -> bool {
         match error {
             UpstreamError::Unreachable { never_connected: true, .. } => true,
             error => self.reads && error.repeat() == Repeat::IfItReads,
@@ -158,4 +169,42 @@ impl Peer {
             _ => converse::ask(self, asked, back).await,
         }
     }
+}
+
+/// Answers a request that the Worker sent to an upstream's object, in the form of its frames.
+///
+/// # Errors
+/// The error for the client.
+pub async fn for_worker(
+    pool: Rc<Pool>,
+    route: Route,
+    call: RelayedCall,
+    back: Rc<dyn Notifier>,
+    platform: SharedPlatform,
+) -> Result<Box<RawValue>, RpcError> {
+    let asked = Asked {
+        method: &call.method,
+        params: call.params.get(),
+        param_headers: &[],
+        log_level: call.log_level,
+        reads: call.reads,
+    };
+    let sent = in_object(&pool, &route, &asked, &back, &platform).await;
+    let text = match sent {
+        Ok(text) => text,
+        Err(Failure::Stopped(Stop(StopReason::Refused(error)))) => return Err(error),
+        Err(Failure::Stopped(stop)) => {
+            return Err(RpcError::new(INTERNAL_ERROR, stop.into_message()));
+        }
+        Err(Failure::TakenBack) => {
+            return Err(RpcError::new(INTERNAL_ERROR, "the request was taken back"));
+        }
+        Err(Failure::Upstream(error)) => match errors::outcome(&route.name, &call.method, &error) {
+            Outcome::Tool(result) => result.to_json(),
+            Outcome::Failed(error) => return Err(error),
+            _ => return Err(RpcError::new(INTERNAL_ERROR, error.to_string())),
+        },
+    };
+    RawValue::from_string(text)
+        .map_err(|_| RpcError::new(INTERNAL_ERROR, "the server's answer is no JSON"))
 }

@@ -16,6 +16,8 @@ pub enum ObjectRequest {
         upstream: String,
         /// The bits of what the client in front can be asked.
         capabilities: u16,
+        /// The caller, as the upstream is told of it.
+        caller: Caller,
     },
     /// To send a request to the upstream.
     Call(RelayedCall),
@@ -39,6 +41,9 @@ pub struct RelayedCall {
     pub method: String,
     /// The parameters, without `_meta` that belongs to one connection.
     pub params: Box<RawValue>,
+    /// The caller, as the upstream is told of it.
+    #[serde(default)]
+    pub caller: Caller,
     /// The bits of what the client in front can be asked.
     #[serde(default)]
     pub capabilities: u16,
@@ -48,6 +53,17 @@ pub struct RelayedCall {
     /// Whether the request changes nothing, so that it may be sent again.
     #[serde(default)]
     pub reads: bool,
+}
+
+/// A caller, as upstreams are told of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// `clientInfo`: the text of an object.
+    #[serde(default)]
+    pub client_info: String,
+    /// The gateways that its request passed before this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trail: Option<String>,
 }
 
 impl RelayedCall {

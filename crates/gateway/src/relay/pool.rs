@@ -4,11 +4,7 @@
 //! Invariant: a session is opened at the first request, and once although several requests wait for it. One
 //! that the upstream no longer knows is opened anew.
 
-use std::{
-    cell::RefCell,
-    collections::BTreeMap,
-    rc::Rc,
-};
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
 
 use futures_channel::oneshot;
 use futures_util::future::LocalBoxFuture;
@@ -200,7 +196,9 @@ impl Pool {
 
     /// Closes the streams of HTTP with SSE on which nothing runs: an object with an open stream never sleeps.
     pub fn close_idle(&self) {
-        self.peers.borrow_mut().retain(|_, peer| !matches!(peer, Peer::Sse(link) if link.is_idle()));
+        self.peers
+            .borrow_mut()
+            .retain(|_, peer| !matches!(peer, Peer::Sse(link) if link.is_idle()));
     }
 
     /// Ends all sessions.

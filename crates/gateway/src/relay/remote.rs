@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use super::{
     Asked, Failure,
     frames::{Frame, FrameReader},
-    place::{Carriage, FrameBody, ObjectRequest, RelayedCall, UpstreamObjects},
+    place::{Caller, Carriage, FrameBody, ObjectRequest, RelayedCall, UpstreamObjects},
 };
 
 /// How long the object may be silent: two and a half of its signs of life.
@@ -28,7 +28,7 @@ const SILENCE: Duration = Duration::from_secs(25);
 /// Where there is no result, and where the client must answer with a new request.
 pub async fn ask(
     objects: &dyn UpstreamObjects,
-    upstream: &str,
+    (upstream, caller): (&str, Caller),
     asked: &Asked<'_>,
     back: &dyn Notifier,
     platform: &SharedPlatform,
@@ -42,7 +42,9 @@ pub async fn ask(
         _ => ObjectRequest::Call(RelayedCall {
             upstream: upstream.to_owned(),
             method: asked.method.to_owned(),
-            params: RawValue::from_string(asked.params.to_owned()).map_err(|_| broken("its parameters"))?,
+            params: RawValue::from_string(asked.params.to_owned())
+                .map_err(|_| broken("its parameters"))?,
+            caller,
             capabilities: back.capabilities().bits(),
             log_level: asked.log_level,
             reads: asked.reads,

@@ -89,9 +89,8 @@ pub(super) async fn ask(
             false => back.relay(keyed, &carriage).await.map_err(Failure::Stopped)?,
         };
         let responses = keys.iter().zip(&answers);
-        let responses = responses.fold(Object::new(), |all, (key, answer)| {
-            all.raw(key, &answer.to_string())
-        });
+        let responses =
+            responses.fold(Object::new(), |all, (key, answer)| all.raw(key, &answer.to_string()));
         next = Next { responses: (!keys.is_empty()).then(|| responses.end()), state };
     }
     Err(UpstreamError::bad_answer("it asks again and again", b"").into())

@@ -80,10 +80,7 @@ impl SharedLink {
     ///
     /// # Errors
     /// Where it cannot be sent.
-    pub fn request(
-        self: &Rc<Self>,
-        request: Request<'_>,
-    ) -> Result<SharedExchange, UpstreamError> {
+    pub fn request(self: &Rc<Self>, request: Request<'_>) -> Result<SharedExchange, UpstreamError> {
         let (id, text) = self.posts.prepare(request)?;
         let place = self.started.replace(self.started.get().saturating_add(1));
         let running = Running { place, ..Running::default() };
@@ -91,7 +88,13 @@ impl SharedLink {
         let posts = self.posts.clone();
         let sending = async move { posts.post(text).await }.boxed_local();
         let limit = self.platform.sleep(self.whole);
-        Ok(SharedExchange { link: self.clone(), id, sending: Some(sending), declining: None, limit })
+        Ok(SharedExchange {
+            link: self.clone(),
+            id,
+            sending: Some(sending),
+            declining: None,
+            limit,
+        })
     }
 
     /// Answers a request of the upstream.
@@ -133,8 +136,9 @@ impl SharedLink {
             return;
         };
         if entry.incoming.len() >= MAX_WAITING {
-            let passing =
-                |incoming: &Incoming| matches!(incoming, Incoming::Progress { .. } | Incoming::Log { .. });
+            let passing = |incoming: &Incoming| {
+                matches!(incoming, Incoming::Progress { .. } | Incoming::Log { .. })
+            };
             if let Some(oldest) = entry.incoming.iter().position(passing) {
                 entry.incoming.remove(oldest);
             }
