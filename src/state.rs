@@ -17,6 +17,7 @@ use crate::{
         stores::{DATABASE, DATASET, Database, STORE, Store},
     },
 };
+use gateway::memory::Memory;
 use mcp_auth::{
     accepted_tokens::KnownTokens,
     failed_attempts::FailedAttempts,
@@ -51,7 +52,13 @@ thread_local! {
     static KNOWN_KEYS: RefCell<KnownKeys> = RefCell::default();
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
+    static UPSTREAMS: Rc<Memory> = Rc::default();
     static OUT: RefCell<Option<Rc<dyn TelemetrySink>>> = const { RefCell::new(None) };
+}
+
+/// What the isolate knows of upstreams.
+pub fn upstreams() -> Rc<Memory> {
+    UPSTREAMS.with(Rc::clone)
 }
 
 /// The credential of an OAuth grant, or that it is over; None where its object must be asked.

@@ -14,6 +14,14 @@ const TOOLSETS: &[&dyn Toolset] = &[
 /// The tools, resources and prompts of this server.
 pub static REGISTRY: Registry = Registry::new(TOOLSETS);
 
+/// Nothing: behind the door of one upstream there is that upstream alone.
+pub static NOTHING: Registry = Registry::new(&[]);
+
+/// The tools, resources and prompts of this server behind a door; an empty name is the main door.
+pub fn registry(door: &str) -> &'static Registry {
+    if door.is_empty() { &REGISTRY } else { &NOTHING }
+}
+
 #[cfg(feature = "fixtures")]
 #[cfg(test)]
 mod tests {

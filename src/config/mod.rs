@@ -5,10 +5,12 @@ mod keys;
 #[cfg(test)]
 mod page_tests;
 pub mod settings;
+mod upstreams;
 
 use std::{rc::Rc, time::Duration};
 
 use crate::wiring::REGISTRY;
+use gateway::config::Upstreams;
 use mcp_auth::origin::AllowedOrigins;
 use mcp_auth::{
     address::is_protected,
@@ -88,6 +90,8 @@ pub struct Config {
     pub consent: Consent,
     /// The tools that are offered where the caller does not choose.
     pub choice: ToolSelection,
+    /// Other MCP servers behind the same door.
+    pub upstreams: Rc<Upstreams>,
     /// Warnings for the operator.
     pub warnings: Vec<String>,
     /// Settings because of which callers are refused.
@@ -139,6 +143,7 @@ impl Config {
             page_size: 0,
             consent: Consent::default(),
             choice: ToolSelection::default(),
+            upstreams: Rc::default(),
             warnings: Vec::new(),
             errors: Vec::new(),
             broken: None,
@@ -155,6 +160,7 @@ impl Config {
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
+        config.read_upstreams(get(&settings::UPSTREAMS).as_deref(), lookup);
         config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
         config.choice.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
         config.warn();
@@ -190,10 +196,11 @@ impl Config {
         own_token: Option<String>,
         platform: SharedPlatform,
     ) -> Context {
+        let choice = self.claimed(sealed.claims.choice());
         let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
         Context {
             client: Rc::new(Implementation { name, version }),
-            choice: self.claimed(sealed.claims.choice()),
+            choice,
             ..self.background(sealed.principal, own_token, platform)
         }
     }

@@ -302,6 +302,16 @@ pub static MCP_TOOLSETS: Setting = Setting::variable(
      name.",
 );
 
+pub static UPSTREAMS: Setting = Setting::variable(
+    "UPSTREAMS",
+    Values::Text("a JSON object of [upstreams](GATEWAY.md#upstreams) by name"),
+    "",
+)
+.does("Other MCP servers behind the same door.")
+.when(
+    "Set it to offer tools of other servers, or to put OAuth, sessions and limits in front of one.",
+);
+
 pub static MCP_PAGE_SIZE: Setting = Setting::variable(
     "MCP_PAGE_SIZE",
     Values::Number { least: 1, most: 1_000, unit: "items" },
@@ -376,5 +386,6 @@ pub static GROUPS: &[Group] = &[
     ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
     ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
     ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),
+    ("Gateway", &[&UPSTREAMS]),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
 ];

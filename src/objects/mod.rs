@@ -14,6 +14,7 @@ pub mod stored_results;
 pub mod task;
 pub mod task_context;
 pub mod upstream;
+pub mod upstream_sessions;
 pub mod watching;
 
 mod session_store;

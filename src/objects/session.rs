@@ -35,8 +35,11 @@ use crate::{
         quota,
         session::{SessionCommand, TAKES_JSON_ALONE, traced},
         tasks::TaskClient,
+        upstream,
     },
+    wiring::registry,
 };
+use gateway::door::Place;
 use mcp_auth::{
     authentication::OWN_TOKEN_HEADER,
     keys::Keyring,
@@ -56,6 +59,7 @@ use mcp_server::{
     channel::Channel,
     cold::cold,
     context::Context,
+    remote::Remote,
     session::{Session, serve},
     telemetry::{
         audit::{Audit as _, AuditEntry},
@@ -263,7 +267,8 @@ impl Inner {
             true => Channel::whole_only(),
             false => Channel::new(),
         };
-        let (session, ctx, body) = message.received(&self.env, self.keep(), caller).await?;
+        let (session, ctx, body) =
+            message.received((&self.env, &self.sessions), self.keep(), caller).await?;
         let record = ctx.record.clone();
         let store: Rc<dyn AnswerStore> = session.store();
         let call = serve(session, ctx, body, channel.clone()).boxed_local();
@@ -288,7 +293,8 @@ impl Inner {
         if !self.sessions.has_stream(message.session.id) {
             return Err(Refusal::SessionNotFound.into());
         }
-        let (session, ctx, body) = message.received(&self.env, self.keep(), caller).await?;
+        let (session, ctx, body) =
+            message.received((&self.env, &self.sessions), self.keep(), caller).await?;
         decode(&body).map_err(Refusal::Body)?;
         let keeper = session.store();
         ctx.record.response_streams(202);
@@ -374,10 +380,28 @@ impl Message {
             .note(AuditEntry { subject, ..refused });
     }
 
+    /// The other servers behind the session's door.
+    ///
+    /// # Errors
+    /// 508 where the request was here before.
+    fn remote(
+        &self,
+        sessions: &Rc<Sessions>,
+        door: &str,
+    ) -> std::result::Result<Option<Rc<dyn Remote>>, Refusal> {
+        if self.config.upstreams.is_empty() {
+            return Ok(None);
+        }
+        let passed = self.request.header(upstream::GATEWAYS_HEADER);
+        let place = || Place::Object(sessions.pool(self.session.id));
+        let door = upstream::door(&self.config, &self.keys, door, place, passed)?;
+        Ok(door.map(|door| door as Rc<dyn Remote>))
+    }
+
     /// The session, the context and the body.
     async fn received(
         self,
-        env: &Env,
+        (env, sessions): (&Env, &Rc<Sessions>),
         audit: WaitUntil,
         caller: &CorsContext,
     ) -> AppResult<(Rc<Session>, Context, Vec<u8>)> {
@@ -396,9 +420,13 @@ impl Message {
             caller.rate.set(Some(rate));
         }
         let subject = self.sealed.claims.subject;
+        let door = self.sealed.claims.door().to_owned();
+        let remote = self.remote(sessions, &door)?;
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));
         ctx.record = self.record;
+        ctx.registry = registry(&door);
+        ctx.remote = remote;
         ctx.result_store = Some(Rc::new(Hub::new(env, subject)));
         if self.config.keeps_audit() {
             ctx.audit = Rc::new(DeploymentAudit::new(env, &self.config, audit));

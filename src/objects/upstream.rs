@@ -1,1 +1,157 @@
+//! The object that speaks to an upstream which has sessions, for one caller whose client has none: it keeps the
+//! sessions, runs the calls, and parks those whose upstream asks.
+//!
+//! Route: [`ObjectRequest`]. State: the rows of sessions ([`upstream_sessions`](super::upstream_sessions)).
+//!
+//! Invariant: it holds no connection and no timer but those of calls that run or wait for their client.
 
+#![expect(missing_docs, reason = "`durable_object` makes methods without")]
+
+use std::rc::Rc;
+
+use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+use worker::{Env, Result, State};
+
+use crate::{
+    objects::{class::class, rows::Rows, upstream_sessions::KeptSessions},
+    platform::{
+        http::{self, Request, Response},
+        object::wait_until,
+        workers::WorkersPlatform,
+    },
+    response, state,
+    stubs::{keys, upstream},
+};
+use gateway::{
+    door::address,
+    relay::{
+        self,
+        frames::Frame,
+        park::{ParkNotifier, Parks},
+        place::{Caller, ObjectRequest, RelayedCall},
+        pool::{Pool, Route},
+    },
+};
+use mcp_platform::{Platform as _, SharedPlatform, record::Record as _};
+use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+};
+use mcp_server::notifier::Notifier;
+
+class! {
+    /// Speaks to one upstream for one caller.
+    UpstreamAgent(requests, alarm)
+}
+
+struct Inner {
+    state: Rc<State>,
+    env: Env,
+    rows: Rc<Rows>,
+    pool: Rc<Pool>,
+    parks: Rc<Parks>,
+}
+
+impl Inner {
+    fn new(state: State, env: Env) -> Self {
+        let state = Rc::new(state);
+        let rows = Rc::new(Rows::key_value(state.clone()));
+        let keeper = Rc::new(KeptSessions::new(env.clone(), rows.clone(), String::new()));
+        let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), keeper);
+        let parks = Rc::new(Parks::new(Uuid::new_v4().simple().to_string()));
+        Self { state, env, rows, pool: Rc::new(pool), parks }
+    }
+
+    async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
+        let body = request.text().await?;
+        let Some(asked) = ObjectRequest::from_json(&body) else {
+            return http::text(404, "not for an upstream");
+        };
+        match self.answer(asked).await {
+            Ok(response) => response,
+            Err(error) => one(Frame::Error(error)),
+        }
+    }
+
+    /// The alarm: the end of rows.
+    async fn due(self: Rc<Self>) -> Result<()> {
+        self.rows.clear(&|_| 0).await
+    }
+
+    async fn answer(
+        self: &Rc<Self>,
+        asked: ObjectRequest,
+    ) -> std::result::Result<Result<Response>, RpcError> {
+        match asked {
+            ObjectRequest::About { upstream, capabilities, caller } => {
+                let capabilities = ClientCapabilities::from_bits(capabilities);
+                let route = self.route(&upstream, capabilities, &caller).await?;
+                let opened = self.pool.peer(&route).await;
+                opened.map_err(|error| failed(&format!("`{upstream}`: {error}")))?;
+                self.pool.close_idle();
+                let now_ms = WorkersPlatform.now_ms();
+                let about = state::upstreams().about(&upstream, now_ms).unwrap_or_default();
+                let text = serde_json::to_string(&about).unwrap_or_default();
+                let about = RawValue::from_string(text).map_err(|_| failed("it says nothing"))?;
+                Ok(one(Frame::Result(about)))
+            }
+            ObjectRequest::Call(call) => {
+                let route = self.route(&call.upstream, call.capabilities(), &call.caller).await?;
+                let (parked, frames) = self.parks.start(call.capabilities(), call.log_level)?;
+                let back: Rc<dyn Notifier> = Rc::new(ParkNotifier(parked.clone()));
+                let work = self.work(route, call, back);
+                let platform: SharedPlatform = Rc::new(WorkersPlatform);
+                let run = self.parks.clone().run(parked, work, platform);
+                wait_until(&self.state, run.boxed_local());
+                Ok(response::stream_to_worker(frames.map(Ok)))
+            }
+            ObjectRequest::Resume { epoch, park, responses } => {
+                let frames = self.parks.resume(&epoch, park, &responses)?;
+                Ok(response::stream_to_worker(frames.map(Ok)))
+            }
+        }
+    }
+
+    fn work(
+        &self,
+        route: Route,
+        call: RelayedCall,
+        back: Rc<dyn Notifier>,
+    ) -> LocalBoxFuture<'static, std::result::Result<Box<RawValue>, RpcError>> {
+        relay::for_worker(self.pool.clone(), route, call, back, Rc::new(WorkersPlatform))
+            .boxed_local()
+    }
+
+    async fn route(
+        &self,
+        name: &str,
+        capabilities: ClientCapabilities,
+        caller: &Caller,
+    ) -> std::result::Result<Route, RpcError> {
+        let config = state::config(&self.env);
+        let keys = keys::keys(&self.env, &config).await;
+        let keys = keys.map_err(|_| failed("the keys of this server cannot be read"))?;
+        let trail = upstream::trail(caller.trail.as_deref(), &keys);
+        let trail = trail.map_err(|refusal| failed(&refusal.to_string()))?;
+        let found = config.upstreams.get(name).ok_or_else(|| failed("it is not configured"))?;
+        let platform: SharedPlatform = Rc::new(WorkersPlatform);
+        Ok(Route {
+            name: name.into(),
+            address: address(found, &trail, &platform),
+            era: found.era,
+            capabilities,
+            client_info: caller.client_info.as_str().into(),
+        })
+    }
+}
+
+fn failed(why: &str) -> RpcError {
+    RpcError::new(INTERNAL_ERROR, why)
+}
+
+/// A stream of one frame.
+fn one(frame: Frame) -> Result<Response> {
+    response::stream_to_worker(stream::iter([Ok(frame.to_bytes())]))
+}

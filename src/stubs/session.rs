@@ -10,6 +10,7 @@ use crate::{
         object_stub::{CallError, ObjectStub},
         request,
     },
+    stubs::upstream::GATEWAYS_HEADER,
 };
 use mcp_auth::{
     authentication::OWN_TOKEN_HEADER,
@@ -39,7 +40,7 @@ pub async fn pass_on(
     env: &Env,
     keys: &Keyring,
     sealed: &Sealed,
-    own_token: Option<&str>,
+    (own_token, gateways): (Option<&str>, Option<&str>),
     request: &Request,
     path: &str,
 ) -> AppResult<Response> {
@@ -47,6 +48,10 @@ pub async fn pass_on(
     lines.push(SEAL_HEADER, Some(&sealed.seal(keys)))?;
     for name in PASSED {
         lines.push(name, request.header(name).as_deref())?;
+    }
+    // Only where it can matter: no other request went through a gateway.
+    if let Some(passed) = gateways {
+        lines.push(GATEWAYS_HEADER, Some(passed))?;
     }
     // Only where there is a trace: it is asked for by itself.
     if request.header(PARENT).is_some() {

@@ -20,12 +20,18 @@ use crate::{
     response::{self, CorsContext, STREAMED},
     state,
     stubs::{
-        grants::Admitted, hub::Hub, quota, session, tasks::TaskClient, token_check::TokenCheck,
+        grants::Admitted,
+        hub::Hub,
+        quota, session,
+        tasks::TaskClient,
+        token_check::TokenCheck,
+        upstream::{self, UpstreamStub},
     },
     transports::{
         single_response::read_response, sse_stream::StreamLease, watchdog::WatchedStream,
     },
 };
+use gateway::door::Place;
 use mcp_auth::{
     credential::Credential,
     keys::Keyring,
@@ -39,11 +45,16 @@ use mcp_auth::{
 };
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
-use mcp_protocol::{implementation::Implementation, initialize::InitializeParams};
+use mcp_protocol::{
+    capabilities::ClientCapabilities, implementation::Implementation, initialize::InitializeParams,
+    stateless::method::Method,
+};
 use mcp_server::{
     changes::WaitUntil,
     cold::cold,
     context::Context,
+    notifier::Declared,
+    remote::{About, Remote},
     tasks::Tasks,
     telemetry::{audit::Audit, metrics, record::RequestRecord},
     tool_selection::ToolSelection,
@@ -129,6 +140,58 @@ impl<'a> AdmittedRequest<'a> {
         let (principal, own) = (self.principal.clone(), self.own_token.clone());
         let context = self.config.background(principal, own, Rc::new(WorkersPlatform));
         Some(TokenCheck(Context { record: self.record.clone(), ..context }))
+    }
+
+    /// Whether the parameters of a request of this method may be for another server.
+    pub fn passes_on(&self, method: Method) -> bool {
+        let named = matches!(
+            method,
+            Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead | Method::Complete
+        );
+        named && !self.config.upstreams.is_empty()
+    }
+
+    /// The other servers behind the door, for a request that is answered here.
+    ///
+    /// # Errors
+    /// 508 where the request was here before.
+    pub fn remote(&self, request: &Request) -> AppResult<Option<Rc<dyn Remote>>> {
+        if self.config.upstreams.is_empty() {
+            return Ok(None);
+        }
+        let passed = request.header(upstream::GATEWAYS_HEADER);
+        let (env, subject) = (self.env.clone(), self.principal.subject);
+        let place = || Place::Worker(Rc::new(UpstreamStub { env, subject }));
+        let door = upstream::door(self.config, &self.keys, &self.door, place, passed)?;
+        Ok(door.map(|door| door as Rc<dyn Remote>))
+    }
+
+    /// What the upstream behind the door says of itself. None: this is the main door.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub async fn about(
+        &self,
+        request: &Request,
+        capabilities: ClientCapabilities,
+        client: &Implementation,
+    ) -> AppResult<Option<About>> {
+        let Some(remote) = self.remote(request)?.filter(|_| !self.door.is_empty()) else {
+            return Ok(None);
+        };
+        let background =
+            self.config.background(self.principal.clone(), None, Rc::new(WorkersPlatform));
+        let ctx = Context {
+            client: Rc::new(client.clone()),
+            notifier: Rc::new(Declared(capabilities)),
+            record: self.record.clone(),
+            ..background
+        };
+        match remote.about(&ctx).await {
+            Ok(Some(about)) => Ok(Some(about.behind_a_door())),
+            Ok(None) => Err(Refusal::NotFound.into()),
+            Err(error) => Err(Refusal::Upstream(error.message).into()),
+        }
     }
 
     /// The caller's hub.
@@ -223,8 +286,13 @@ impl<'a> AdmittedRequest<'a> {
         let sealed = self.sealed(claims, self.rate);
         // The grant's token replaces the one that the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
+        let gateways = match self.config.upstreams.is_empty() {
+            true => None,
+            false => request.header(upstream::GATEWAYS_HEADER),
+        };
+        let along = (own_token, gateways.as_deref());
         let response =
-            session::pass_on(self.env, &self.keys, &sealed, own_token, request, path).await?;
+            session::pass_on(self.env, &self.keys, &sealed, along, request, path).await?;
         let streams = response.status() == STREAMED;
         if streams && !media::accepts_stream(request.header("accept").as_deref()) {
             return cold(self.whole(response)).await;

@@ -13,7 +13,7 @@ use futures_util::{
 };
 use serde_json::value::RawValue;
 
-use crate::wiring::REGISTRY;
+use crate::wiring::{REGISTRY, registry};
 use crate::{
     config::Config,
     error::AppResult as Answered,
@@ -103,7 +103,7 @@ pub async fn answer(
     endpoint.record.set_client(client, Version::V2026_07_28.as_str());
     match opened.method {
         Method::Discover => {
-            let text = discover::result(&capabilities(endpoint.config));
+            let text = discovered(&endpoint, http, &opened.envelope).await?;
             Ok(response::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
@@ -114,9 +114,22 @@ pub async fn answer(
         _ => {
             let choice = endpoint.choice(http)?;
             let departure = Disconnect::of(http.inner());
-            execute(endpoint, id, opened, choice, (streams, departure)).await
+            execute(endpoint, id, opened, (choice, http), (streams, departure)).await
         }
     }
+}
+
+/// What this server says of itself, or the one upstream behind the door.
+async fn discovered(
+    endpoint: &AdmittedRequest<'_>,
+    http: &Request,
+    envelope: &EnvelopeTrace,
+) -> Answered<String> {
+    let about = endpoint.about(http, envelope.capabilities, &envelope.client).await?;
+    Ok(match about {
+        Some(about) => about.discovered(),
+        None => discover::result(&capabilities(endpoint.config)),
+    })
 }
 
 /// Looks at a task, answers or cancels it.
@@ -207,7 +220,8 @@ fn validate(
     StatelessError::unless_declared(envelope.capabilities, method.needs())?;
     let name = method.named_by().map(|by| params.name(by)).transpose()?;
     if let (Method::ToolsCall, Some(name)) = (method, &name) {
-        param_headers::check(&sent, REGISTRY.param_headers(name), params.arguments())?;
+        let declared = registry(&endpoint.door).param_headers(name);
+        param_headers::check(&sent, declared, params.arguments())?;
     }
     let subject = endpoint.principal.subject;
     let target = name.as_deref().filter(|_| method.may_ask());
@@ -225,7 +239,13 @@ fn validate(
         envelope.client.map(|said| Implementation { name: said.name, version: said.version });
     Ok(ValidatedRequest {
         method,
-        params: Rc::new(owned(method, params, name.as_deref())?),
+        params: Rc::new(OwnedParams {
+            whole: endpoint
+                .passes_on(method)
+                .then(|| params.whole().map(ToOwned::to_owned))
+                .flatten(),
+            ..owned(method, params, name.as_deref())?
+        }),
         envelope: EnvelopeTrace {
             client: client.unwrap_or_default(),
             capabilities: envelope.capabilities,
@@ -262,6 +282,7 @@ fn owned(
         _ => (target, None),
     };
     Ok(OwnedParams {
+        whole: None,
         name,
         uri,
         arguments: params.arguments().map(ToOwned::to_owned),
@@ -281,7 +302,8 @@ fn now_s() -> u64 {
 
 /// The server's capabilities without sessions: the JSON text of an object.
 pub fn capabilities(config: &Config) -> String {
-    let capabilities = server_capabilities(!REGISTRY.prompts().is_empty());
+    let prompts = !REGISTRY.prompts().is_empty() || !config.upstreams.is_empty();
+    let capabilities = server_capabilities(prompts);
     if !config.offers_tasks() {
         return capabilities.end();
     }
@@ -309,7 +331,7 @@ async fn execute(
     endpoint: AdmittedRequest<'_>,
     id: RequestId,
     opened: ValidatedRequest,
-    choice: Option<ToolSelection>,
+    (choice, http): (Option<ToolSelection>, &Request),
     (streams, departure): (bool, Disconnect),
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
@@ -336,8 +358,8 @@ async fn execute(
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
         credential: endpoint.credential(),
-        registry: &REGISTRY,
-        remote: None,
+        registry: registry(&endpoint.door),
+        remote: endpoint.remote(http)?,
         page_size: endpoint.config.page_size,
         consent: endpoint.config.consent,
         choice: choice.unwrap_or(endpoint.config.choice),

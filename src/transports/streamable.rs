@@ -83,7 +83,7 @@ async fn by_body(
         Ok(Era::StatelessNotification) => Ok(response::accepted(endpoint.caller)?),
         Ok(Era::Session) => {
             check_version(version)?;
-            without_session(&endpoint, request, body)
+            without_session(&endpoint, request, body).await
         }
         Err(refused) => {
             endpoint.record.set_outcome("no-era", Some(refused.error.code()));
@@ -133,7 +133,7 @@ async fn required_session(endpoint: &AdmittedRequest<'_>, request: &Request) -> 
 }
 
 #[inline(never)]
-fn without_session(
+async fn without_session(
     endpoint: &AdmittedRequest<'_>,
     request: &Request,
     body: Body<'_>,
@@ -142,7 +142,7 @@ fn without_session(
         Body::Single(Message::Request { id, method, params }) if method == "initialize" => {
             endpoint.record.set_method(&method);
             match InitializeParams::read(params) {
-                Ok(hello) => start(endpoint, request, &id, hello),
+                Ok(hello) => start(endpoint, request, &id, hello).await,
                 Err(error) => {
                     endpoint.record.set_outcome("error", Some(error.code));
                     Ok(response::json(400, &error_text(Some(&id), &error), endpoint.caller)?)
@@ -163,8 +163,8 @@ fn without_session(
     }
 }
 
-/// Starts a session: signs its id, and nothing else.
-fn start(
+/// Starts a session: signs its id, and nothing else. At the door of one upstream that says who it is.
+async fn start(
     endpoint: &AdmittedRequest<'_>,
     request: &Request,
     id: &RequestId,
@@ -173,10 +173,13 @@ fn start(
     let version = hello.version;
     let client =
         Implementation { name: hello.client_name.clone(), version: hello.client_version.clone() };
+    let about = endpoint.about(request, hello.capabilities, &client).await?;
     endpoint.record.set_client(Rc::new(client), version.as_str());
     endpoint.record.set_outcome("done", None);
     let session = endpoint.claims(hello, endpoint.choice(request)?)?.sign(&endpoint.keys);
-    let body = result_text(id, &result(version, !REGISTRY.prompts().is_empty()));
+    let prompts = !REGISTRY.prompts().is_empty() || !endpoint.config.upstreams.is_empty();
+    let text = about.map_or_else(|| result(version, prompts), |about| about.initialized(version));
+    let body = result_text(id, &text);
     Ok(response::json_with_session(&body, &session, endpoint.caller)?)
 }
 

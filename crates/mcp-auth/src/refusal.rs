@@ -187,6 +187,15 @@ pub enum Refusal {
     /// No credential came, and the only way in is the shared secret.
     #[error("unauthorized: {0}; send `X-MCP-Secret: <secret>`")]
     NoSecret(&'static str),
+    /// The request passed this server before, or too many gateways.
+    #[error(
+        "the request came back to this server: one of its upstreams is this server itself, or leads \
+         to it"
+    )]
+    Loop,
+    /// The upstream behind the door does not answer: why.
+    #[error("{0}")]
+    Upstream(String),
 }
 
 /// The body of a 429. It is not JSON-RPC, because proxies and scripts read it.
@@ -264,7 +273,9 @@ impl Refusal {
             | Self::HubUnreachable
             | Self::GrantUnreachable
             | Self::Overloaded => 503,
+            Self::Upstream(_) => 502,
             Self::TimedOut(_) => 504,
+            Self::Loop => 508,
         }
     }
 
@@ -339,7 +350,7 @@ impl Refusal {
             Self::Body(error) => error.code(),
             Self::Initialize(_) | Self::Batch => INVALID_REQUEST,
             Self::SessionNotFound => SESSION_NOT_FOUND,
-            Self::Failed | Self::TimedOut(_) => INTERNAL_ERROR,
+            Self::Failed | Self::TimedOut(_) | Self::Loop | Self::Upstream(_) => INTERNAL_ERROR,
             _ => TRANSPORT_ERROR,
         })
     }

@@ -54,6 +54,8 @@ fn all() -> Vec<Refusal> {
         Refusal::Overloaded,
         Refusal::Unjudged,
         Refusal::NoSecret("no credential"),
+        Refusal::Loop,
+        Refusal::Upstream("`tickets` did not answer".into()),
     ]
 }
 
@@ -99,6 +101,8 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::Overloaded => 36,
         Refusal::Unjudged => 37,
         Refusal::NoSecret(_) => 38,
+        Refusal::Loop => 39,
+        Refusal::Upstream(_) => 40,
     }
 }
 
@@ -107,7 +111,7 @@ fn every_refusal_is_as_it_was() {
     let all = all();
     let mut places: Vec<usize> = all.iter().map(place).collect();
     places.dedup();
-    assert_eq!(places, Vec::from_iter(0..=38), "one of each kind, in the order of the enum");
+    assert_eq!(places, Vec::from_iter(0..=40), "one of each kind, in the order of the enum");
     let shown = all.iter().map(|refusal| {
         let header = refusal.header().map(|(name, value)| format!("\n{name}: {value}"));
         let body = String::from_utf8(refusal.body()).unwrap();

@@ -101,6 +101,22 @@ pub fn result(version: Version, prompts: bool) -> String {
     adapt_result(version, "initialize", &whole).into_owned()
 }
 
+/// The result of `initialize` of another server behind a door: its own info, and its own instructions.
+pub fn result_of(
+    version: Version,
+    capabilities: &str,
+    info: Option<&str>,
+    instructions: Option<&str>,
+) -> String {
+    let whole = Object::new()
+        .text("protocolVersion", version.as_str())
+        .raw("capabilities", capabilities)
+        .raw("serverInfo", &info.map_or_else(server_info, str::to_owned))
+        .text_if("instructions", instructions)
+        .end();
+    adapt_result(version, "initialize", &whole).into_owned()
+}
+
 /// The server's capabilities, with and without sessions. `prompts`: whether it has any.
 pub fn server_capabilities(prompts: bool) -> Object {
     let changes = r#"{"listChanged":true}"#;

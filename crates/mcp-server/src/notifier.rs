@@ -189,6 +189,35 @@ impl Notifier for NoClient {
     }
 }
 
+/// A client that declared this, and is told nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Declared(pub ClientCapabilities);
+
+impl Notifier for Declared {
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
+
+    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
+
+    fn announce(&self, _news: ChangeEvent) {}
+
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        NoClient.ask(questions)
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        self.0
+    }
+
+    fn pause_stream(&self, _retry_ms: u32) {}
+
+    fn is_cancelled(&self) -> bool {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,8 +7,12 @@ use std::rc::Rc;
 
 use futures_util::future::LocalBoxFuture;
 use mcp_protocol::{
+    fields::fields,
+    initialize,
     jsonrpc::RpcError,
-    stateless::{param_declarations::ParamHeader, result::CacheHint},
+    object::Object,
+    stateless::{discover, param_declarations::ParamHeader, result::CacheHint},
+    version::Version,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -89,6 +93,40 @@ pub struct About {
     pub instructions: Option<String>,
     /// Its capabilities: the text of a JSON object.
     pub capabilities: String,
+}
+
+/// The capabilities that a server behind a door keeps in front: those whose methods are passed on.
+const KEPT: [&str; 5] = ["completions", "logging", "prompts", "resources", "tools"];
+
+impl About {
+    /// The same with the capabilities that it has behind a door of its own.
+    #[must_use]
+    pub fn behind_a_door(self) -> Self {
+        let declared = fields(&self.capabilities, KEPT).unwrap_or([None; KEPT.len()]);
+        let kept = KEPT.iter().zip(declared).filter(|(_, declared)| declared.is_some());
+        // Neither subscriptions nor announcements of changes are passed on.
+        let capabilities = kept.fold(Object::new(), |all, (name, _)| all.raw(name, "{}")).end();
+        Self { capabilities, ..self }
+    }
+
+    /// The result of `initialize`.
+    pub fn initialized(&self, version: Version) -> String {
+        initialize::result_of(
+            version,
+            &self.capabilities,
+            self.server_info.as_deref(),
+            self.instructions.as_deref(),
+        )
+    }
+
+    /// The result of `server/discover`.
+    pub fn discovered(&self) -> String {
+        discover::result_of(
+            &self.capabilities,
+            self.server_info.as_deref(),
+            self.instructions.as_deref(),
+        )
+    }
 }
 
 /// Other servers behind the door through which a caller came.

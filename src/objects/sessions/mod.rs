@@ -20,13 +20,17 @@ use crate::{
     objects::{
         rows::{CLOCK_ERROR, Rows},
         session_store::{ObjectSessionStore, RowKeys},
+        upstream_sessions::{KeptSessions, UPSTREAM},
     },
     platform::{
         clock::now_s,
         object::wait_until,
         socket::{self, ENDED, SUPERSEDED},
+        workers::WorkersPlatform,
     },
+    state,
 };
+use gateway::relay::pool::Pool;
 use mcp_auth::session_id::Claims;
 use mcp_platform::record::Record as _;
 use mcp_server::{
@@ -73,6 +77,8 @@ pub struct Sessions {
     unverified: Cell<bool>,
     /// How often sessions were ended: a row that was read before the last time may be older than it.
     ends: Cell<u32>,
+    /// The sessions with upstreams, of each session in memory that has any.
+    pools: RefCell<Vec<(Uuid, Rc<Pool>)>>,
 }
 
 impl Sessions {
@@ -92,6 +98,7 @@ impl Sessions {
             not_before: Cell::new(0),
             unverified: Cell::new(false),
             ends: Cell::new(0),
+            pools: RefCell::default(),
         }
     }
 
@@ -163,6 +170,39 @@ impl Sessions {
         self.open.borrow().iter().find(|known| known.id == session).cloned()
     }
 
+    /// The sessions with upstreams that belong to a session.
+    pub fn pool(&self, session: Uuid) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        if let Some((_, pool)) = pools.iter().find(|(owner, _)| *owner == session) {
+            return pool.clone();
+        }
+        if pools.len() >= MAX_SESSIONS {
+            // Those that no call uses are opened again from what is kept of them.
+            pools.retain(|(_, pool)| Rc::strong_count(pool) > 1);
+        }
+        let owner = session.simple().to_string();
+        let keeper = KeptSessions::new(self.env.clone(), self.rows.clone(), owner);
+        let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), Rc::new(keeper));
+        let pool = Rc::new(pool);
+        pools.push((session, pool.clone()));
+        pool
+    }
+
+    /// Ends the sessions with upstreams that belong to those sessions which have ended.
+    fn end_pools(&self, ended: impl Fn(Uuid) -> bool) {
+        let mut over = Vec::new();
+        self.pools.borrow_mut().retain(|(session, pool)| {
+            let is_over = ended(*session);
+            if is_over {
+                over.push(pool.clone());
+            }
+            !is_over
+        });
+        for pool in over {
+            wait_until(&self.state, async move { pool.end().await }.boxed_local());
+        }
+    }
+
     /// Whether a long-lived stream of the session is open.
     pub fn has_stream(&self, session: Uuid) -> bool {
         !self.sockets(session).is_empty()
@@ -196,6 +236,7 @@ impl Sessions {
     pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
         let session = self.known(claims.session);
         self.end_in_memory(|known| known.id == claims.session);
+        self.end_pools(|session| session == claims.session);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
         self.rows.put(&settings_key(claims.session), &SessionRow::Ended.to_row(), until).await?;
@@ -259,6 +300,7 @@ impl Sessions {
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
         self.end_in_memory(|session| session.issued <= not_before);
+        self.end_pools(|session| self.known(session).is_none());
         for socket in self.state.get_websockets() {
             if attachment(&socket).is_none_or(|kept| kept.claims.issued <= not_before) {
                 socket::close(&socket, ENDED, "the sessions were ended");
@@ -293,7 +335,9 @@ impl Sessions {
 
     /// When the settings of a session that streams or was used lately are over.
     fn in_use_until(&self, key: &str) -> u64 {
-        let Some(id) = key.strip_prefix(SETTINGS).and_then(|id| Uuid::parse_str(id).ok()) else {
+        let id =
+            key.strip_prefix(SETTINGS).or_else(|| key.strip_prefix(UPSTREAM)?.split(':').next());
+        let Some(id) = id.and_then(|id| Uuid::parse_str(id).ok()) else {
             return 0;
         };
         if self.has_stream(id) {

@@ -4,9 +4,13 @@
 //! 2026-07-28 `server/discover`.
 
 use crate::{
-    initialize::INSTRUCTIONS,
+    initialize::{INSTRUCTIONS, server_info},
     object::Object,
-    stateless::{method::Method, result::complete},
+    stateless::{
+        META_SERVER,
+        method::Method,
+        result::{CacheHint, complete, in_front},
+    },
     version::Version,
 };
 
@@ -18,6 +22,20 @@ pub fn result(capabilities: &str) -> String {
         .text("instructions", INSTRUCTIONS)
         .end();
     complete(text, Method::Discover.cache_hint())
+}
+
+/// The same of another server behind a door: its own info, and its own instructions.
+pub fn result_of(capabilities: &str, info: Option<&str>, instructions: Option<&str>) -> String {
+    let versions = Version::ALL.iter().rev().map(|version| version.as_str());
+    let info = info.map_or_else(server_info, str::to_owned);
+    let text = Object::new()
+        .texts("supportedVersions", versions)
+        .raw("capabilities", capabilities)
+        .text_if("instructions", instructions)
+        .raw("_meta", &Object::new().raw(META_SERVER, &info).end())
+        .end();
+    // What it says may change with its next deployment.
+    in_front(&text, CacheHint::NEVER)
 }
 
 #[cfg(test)]

@@ -121,6 +121,12 @@ pub fn relayed(result: &str, cache: Option<CacheHint>) -> String {
     splice(spans::with(&bare, "_meta", &meta), &more)
 }
 
+/// A complete result that has its `_meta` already.
+pub(super) fn in_front(result: &str, cache: CacheHint) -> String {
+    let more = format!(r#""resultType":"{}"{}"#, ResultType::Complete.as_str(), cache.fields());
+    splice(result.to_owned(), &more)
+}
+
 /// The text of `_meta`, where it is an object.
 fn meta_of(result: &str) -> Option<String> {
     let [meta] = fields(result, ["_meta"]).ok()?;

@@ -15,6 +15,7 @@ use crate::{
     client_request::{Stop, StopReason},
     context::Context,
     dispatch::dispatch,
+    notifier::Declared,
     outcome::{Outcome, beyond_text},
     params::Params,
     result_size::{MAX_RESULT, too_large, too_large_error},
@@ -115,7 +116,7 @@ async fn handle_request(
     ctx.record.set_trace(params.trace());
     match method {
         "ping" => Outcome::List("{}"),
-        "initialize" => initialize(session, ctx, raw),
+        "initialize" => initialize(session, ctx, raw).await,
         "logging/setLevel" => set_level(session, &params).await.unwrap_or_else(Outcome::from),
         "resources/subscribe" => watch(session, ctx, &params).await.unwrap_or_else(Outcome::from),
         "resources/unsubscribe" => {
@@ -148,7 +149,7 @@ fn other_era() -> RpcError {
 }
 
 /// `initialize` inside a session: only one that began with its stream has yet to hear it.
-fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>) -> Outcome {
+async fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>) -> Outcome {
     if session.hello.borrow().version != 0 {
         let why = "this session is already initialized: to start a new one, send `initialize` without \
              Mcp-Session-Id";
@@ -159,7 +160,25 @@ fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>) -> Ou
             let negotiated = Negotiated::of(&hello);
             session.keeper.negotiated(&negotiated);
             session.set_negotiated(negotiated);
-            Outcome::Result(result(hello.version, !ctx.registry.prompts().is_empty()))
+            let ctx = Context {
+                client: Rc::new(session.client()),
+                notifier: Rc::new(Declared(hello.capabilities)),
+                ..ctx.clone()
+            };
+            let about = match &ctx.remote {
+                Some(remote) => remote.about(&ctx).await,
+                None => Ok(None),
+            };
+            match about {
+                Ok(Some(about)) => {
+                    Outcome::Result(about.behind_a_door().initialized(hello.version))
+                }
+                Ok(None) => {
+                    let prompts = !ctx.registry.prompts().is_empty() || ctx.remote.is_some();
+                    Outcome::Result(result(hello.version, prompts))
+                }
+                Err(error) => error.into(),
+            }
         }
         Err(error) => error.into(),
     }

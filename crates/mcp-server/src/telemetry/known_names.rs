@@ -76,6 +76,8 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Method(_) => "http-method",
         Refusal::NotFound => "not-found",
         Refusal::TimedOut(_) => "object-timed-out",
+        Refusal::Loop => "loop",
+        Refusal::Upstream(_) => "upstream",
         Refusal::Failed => "object-failed",
         Refusal::HubUnreachable => "hub-unreachable",
         Refusal::GrantUnreachable => "grant-unreachable",
