@@ -78,6 +78,8 @@ mod task_questions;
 mod tasks;
 mod toolsets;
 mod upgrading;
+mod upstream_script;
+mod upstream_servers;
 mod vocabulary;
 mod watching;
 mod wire;
