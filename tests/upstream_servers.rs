@@ -10,6 +10,7 @@ use crate::support::{
     events::Live,
     options,
     real_upstreams::RealServer,
+    rmcp_server::RmcpServer,
     start,
     stateless::{ask, listener, prepared},
     tour::{SESSION_CLIENTS, SSE_CLIENT, STATELESS_CLIENT, call, plan, text, tour},
@@ -356,6 +357,20 @@ async fn a_fastmcp_server_answers_both_eras() {
         assert_eq!(call(&seen, "fail")["result"]["isError"], true, "{name}");
         assert_eq!(seen["reads"][0]["contents"][0]["text"], "grüße", "{name}: {seen}");
         assert_eq!(seen["prompts"][0]["messages"][0]["content"]["text"], "Greet Ada.", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_of_the_rust_sdk_answers_both_eras() {
+    let server = RmcpServer::start().await;
+    let plan = json!({
+        "calls": [["echo", { "text": "x" }], ["slow", { "ms": 60, "steps": 3 }], ["fail", {}]],
+    });
+    for name in ["v1", "v2-legacy", STATELESS_CLIENT] {
+        let seen = tour(server.url(), name, &plan).await;
+        assert_eq!((text(&seen, "echo"), text(&seen, "slow")), ("x", "done"), "{name}");
+        assert_eq!(call(&seen, "slow")["progress"][0], 1, "{name}: {seen}");
+        assert_eq!(call(&seen, "fail")["result"]["isError"], true, "{name}");
     }
 }
 

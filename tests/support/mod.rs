@@ -14,6 +14,7 @@ pub mod passing;
 pub mod process;
 pub mod provider;
 pub mod real_upstreams;
+pub mod rmcp_server;
 pub mod site;
 pub mod spec;
 pub mod stateless;
