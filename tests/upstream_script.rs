@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use crate::support::upstream::{
-    Gate, NeverAccepts, Reply, Upstream, any, closed_port, http, rpc, tool,
+    Feed, Gate, NeverAccepts, Reply, Upstream, any, closed_port, http, rpc, tool,
 };
 
 const CALL: &str = r#"{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"name":"echo"}}"#;
@@ -94,6 +94,34 @@ async fn a_body_comes_in_its_chunks_and_waits_at_a_gate() {
     gate.reached().await;
     gate.open();
     assert_eq!(response.text().await.unwrap(), "data: 1\n\n€");
+}
+
+#[tokio::test]
+async fn one_request_can_be_answered_on_the_stream_of_another() {
+    let (upstream, feed) = (Upstream::start().await, Feed::new());
+    let stream = Reply::events().event("begins").feed(&feed).event("ends");
+    upstream.on(http("GET"), move |_| stream.clone());
+    let answers = feed.clone();
+    upstream.on(http("POST"), move |request| {
+        answers.event(&request.response("{}"));
+        Reply::status(202)
+    });
+    let stream = reqwest::Client::new().get(upstream.url()).send().await.unwrap();
+    assert_eq!(post(&upstream, CALL).await.status(), 202);
+    feed.end();
+    let text = stream.text().await.unwrap();
+    let answer = "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}";
+    assert_eq!(text, format!("data: begins\n\ndata: {answer}\n\ndata: ends\n\n"));
+}
+
+#[tokio::test]
+async fn a_small_body_can_stand_for_a_large_one() {
+    let upstream = Upstream::start().await;
+    upstream.on(any(), |_| Reply::status(200).gzip(vec![b' '; 10_000_000]));
+    let response = post(&upstream, CALL).await;
+    assert_eq!(response.headers()["content-encoding"], "gzip");
+    assert!(response.bytes().await.unwrap().len() < 20_000);
+    assert_eq!(upstream.received(&any()).await.text(), CALL);
 }
 
 #[tokio::test]

@@ -117,6 +117,19 @@ async fn one_url_can_speak_both_eras() {
 }
 
 #[tokio::test]
+async fn a_deployment_changes_the_era() {
+    let server = Server::start(Era::Session("2025-11-25")).await;
+    let old = session(&server).await;
+    server.speak(Era::Stateless);
+    old.call("count", json!({})).await.refused(400, -32602);
+    let new = ask(&client(&server), "tools/call", json!({ "name": "count" }), json!({})).await;
+    assert_eq!(new.tool_text(), "1");
+    server.speak(Era::Sse);
+    assert!(server.url().ends_with("/sse"));
+    assert_eq!(old.call("count", json!({})).await.status, 404);
+}
+
+#[tokio::test]
 async fn definitions_and_results_have_bytes_that_a_decoder_would_lose() {
     let server = Server::start(Era::Session("2025-11-25")).await;
     let client = session(&server).await;

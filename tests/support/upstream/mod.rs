@@ -30,7 +30,7 @@ use tokio::{
 use self::{record::Record, request::Reader, rule::Rules};
 pub use self::{
     record::Recorded,
-    reply::{Gate, Reply},
+    reply::{Feed, Gate, Reply},
     request::Request,
     rule::{Match, any, http, rpc, tool},
 };

@@ -1,8 +1,19 @@
 //! An answer as a program of steps: bytes, pauses, gates, and how it ends.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    io::{self, Write as _},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
-use tokio::{io::AsyncWriteExt as _, net::tcp::OwnedWriteHalf, sync::watch, time::sleep};
+use flate2::{Compression, write::GzEncoder};
+use tokio::{
+    io::AsyncWriteExt as _,
+    net::tcp::OwnedWriteHalf,
+    sync::{Notify, watch},
+    time::sleep,
+};
 
 /// A place in an answer at which it waits until the test opens it.
 #[derive(Debug, Clone)]
@@ -32,11 +43,59 @@ impl Gate {
     }
 }
 
+/// A part of a body whose bytes come while it is open: one for each stream.
+#[derive(Debug, Clone)]
+pub struct Feed(Arc<FeedInner>);
+
+#[derive(Debug, Default)]
+struct FeedInner {
+    waiting: Mutex<(VecDeque<Vec<u8>>, bool)>,
+    changed: Notify,
+}
+
+impl Feed {
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Sends bytes as one HTTP chunk.
+    pub fn chunk(&self, bytes: impl AsRef<[u8]>) {
+        self.0.waiting.lock().unwrap().0.push_back(bytes.as_ref().to_vec());
+        self.0.changed.notify_one();
+    }
+
+    /// Sends one event with this data.
+    pub fn event(&self, data: &str) {
+        self.chunk(format!("data: {data}\n\n"));
+    }
+
+    /// Ends this part: the reply goes on with its next step.
+    pub fn end(&self) {
+        self.0.waiting.lock().unwrap().1 = true;
+        self.0.changed.notify_one();
+    }
+
+    /// The next chunk. None: the part has ended.
+    async fn next(&self) -> Option<Vec<u8>> {
+        loop {
+            let (found, ended) = {
+                let mut waiting = self.0.waiting.lock().unwrap();
+                (waiting.0.pop_front(), waiting.1)
+            };
+            match found {
+                None if !ended => self.0.changed.notified().await,
+                found => return found,
+            }
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Write(Vec<u8>),
     Pause(Duration),
     Gate(Gate),
+    Feed(Feed),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -143,6 +202,19 @@ impl Reply {
         Self { framing: self.streamed(), ..self }
     }
 
+    /// What a feed gives, as it comes.
+    pub fn feed(mut self, feed: &Feed) -> Self {
+        self.steps.push(Step::Feed(feed.clone()));
+        Self { framing: self.streamed(), ..self }
+    }
+
+    /// A body in gzip: a few bytes stand for many where it repeats itself.
+    pub fn gzip(self, body: impl AsRef<[u8]>) -> Self {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+        packed.write_all(body.as_ref()).unwrap();
+        self.header("content-encoding", "gzip").body(packed.finish().unwrap())
+    }
+
     /// The connection ends here, in the middle of the body.
     pub fn cut(self) -> Self {
         Self { end: End::Cut, framing: self.streamed(), ..self }
@@ -195,6 +267,11 @@ impl Reply {
                 // Real time: the script is about timing.
                 Step::Pause(pause) => sleep(pause).await,
                 Step::Gate(gate) => gate.pass().await,
+                Step::Feed(feed) => {
+                    while let Some(bytes) = feed.next().await {
+                        write_chunk(socket, &bytes).await?;
+                    }
+                }
             }
         }
         match self.end {

@@ -11,7 +11,11 @@ mod sse;
 mod stateless;
 mod tools;
 
-use std::{io, ops::Deref, sync::Arc};
+use std::{
+    io,
+    ops::Deref,
+    sync::{Arc, Mutex},
+};
 
 use futures_util::future::BoxFuture;
 
@@ -58,7 +62,7 @@ pub struct Server {
     upstream: Upstream,
     core: Arc<Core>,
     sessions: Arc<Sessions>,
-    era: Era,
+    era: Arc<Mutex<Era>>,
 }
 
 impl Deref for Server {
@@ -80,15 +84,16 @@ impl Server {
         let version = if era == Era::Sse { "2024-11-05" } else { version };
         let core = Arc::new(Core::new(options));
         let sessions = Arc::new(Sessions::new(Arc::clone(&core), version));
-        let stateless = Stateless::new(Arc::clone(&core), era);
-        let door = Door { era, sessions: Arc::clone(&sessions), stateless };
+        let stateless = Stateless::new(Arc::clone(&core));
+        let era = Arc::new(Mutex::new(era));
+        let door = Door { era: Arc::clone(&era), sessions: Arc::clone(&sessions), stateless };
         let upstream = Upstream::behaving(Some(Arc::new(door))).await;
         Self { upstream, core, sessions, era }
     }
 
     /// The URL of its endpoint: of the stream for [`Era::Sse`].
     pub fn url(&self) -> String {
-        let path = if self.era == Era::Sse { "/sse" } else { "/mcp" };
+        let path = if *self.era.lock().unwrap() == Era::Sse { "/sse" } else { "/mcp" };
         format!("{}{path}", self.upstream.origin())
     }
 
@@ -138,6 +143,11 @@ impl Server {
         self.upstream.cut_connections().await;
     }
 
+    /// Speaks another era from now on, as after a deployment.
+    pub fn speak(&self, era: Era) {
+        *self.era.lock().unwrap() = era;
+    }
+
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.sessions.count()
@@ -146,23 +156,24 @@ impl Server {
 
 /// The paths of a stand-in.
 struct Door {
-    era: Era,
+    era: Arc<Mutex<Era>>,
     sessions: Arc<Sessions>,
     stateless: Stateless,
 }
 
 impl Behaviour for Door {
     fn answer<'a>(&'a self, request: &'a Request, out: Out<'a>) -> BoxFuture<'a, io::Result<bool>> {
-        let is_stateless = match self.era {
+        let era = *self.era.lock().unwrap();
+        let is_stateless = match era {
             Era::Stateless => true,
             Era::Both => stateless::is_meant(request),
             Era::Sse | Era::Session(_) => false,
         };
         Box::pin(async move {
-            match (self.era, request.path()) {
+            match (era, request.path()) {
                 (Era::Sse, "/sse" | "/messages") => sse::answer(&self.sessions, request, out).await,
                 (Era::Sse, _) => out.reply(Reply::status(404)).await,
-                (_, "/mcp") if is_stateless => self.stateless.answer(request, out).await,
+                (_, "/mcp") if is_stateless => self.stateless.answer(era, request, out).await,
                 (_, "/mcp") => self.sessions.answer(request, out).await,
                 _ => out.reply(Reply::status(404)).await,
             }

@@ -33,7 +33,6 @@ pub(super) fn is_meant(request: &Request) -> bool {
 /// The endpoint.
 pub(super) struct Stateless {
     core: Arc<Core>,
-    era: Era,
     /// Every `requestState` that was given, with the answers that it stands for.
     states: Mutex<HashMap<String, Map<String, Value>>>,
 }
@@ -42,11 +41,16 @@ pub(super) struct Stateless {
 type Refusal = (u16, Failure);
 
 impl Stateless {
-    pub(super) fn new(core: Arc<Core>, era: Era) -> Self {
-        Self { core, era, states: Mutex::default() }
+    pub(super) fn new(core: Arc<Core>) -> Self {
+        Self { core, states: Mutex::default() }
     }
 
-    pub(super) async fn answer(&self, request: &Request, out: Out<'_>) -> io::Result<bool> {
+    pub(super) async fn answer(
+        &self,
+        era: Era,
+        request: &Request,
+        out: Out<'_>,
+    ) -> io::Result<bool> {
         if request.method != "POST" {
             return out.reply(Reply::status(405).header("allow", "POST")).await;
         }
@@ -58,14 +62,14 @@ impl Stateless {
             return out.reply(Reply::status(202)).await;
         }
         match message["method"].as_str().unwrap_or_default() {
-            "server/discover" => out.reply(request.result(&self.discover())).await,
+            "server/discover" => out.reply(request.result(&self.discover(era))).await,
             "subscriptions/listen" => self.listen(&message, out).await,
             _ => self.run(&message, out).await,
         }
     }
 
-    fn discover(&self) -> String {
-        let versions: &[&str] = match self.era {
+    fn discover(&self, era: Era) -> String {
+        let versions: &[&str] = match era {
             Era::Both => &[VERSION, "2025-11-25", "2025-06-18"],
             _ => &[VERSION],
         };
