@@ -41,7 +41,7 @@ pub fn python(test: &str) -> Option<&'static PathBuf> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
     let python = PYTHON.get_or_init(|| setup::python().expect("the Python packages install"));
     if python.is_none() {
-        skip(test, "there is no Python 3.10 or later with venv and pip");
+        skip(test, "there is no Python 3.11 or later with venv and pip");
     }
     python.as_ref()
 }

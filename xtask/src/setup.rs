@@ -79,7 +79,7 @@ fn python_with(name: &str, list: &str, purpose: &str) -> Result<Option<PathBuf>>
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(Some(python));
     }
-    let usable = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+    let usable = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
     if output(Command::new("python3").args(["-c", usable])).is_none() {
         return Ok(None);
     }
