@@ -79,6 +79,8 @@ mod tasks;
 mod toolsets;
 mod upgrading;
 mod upstream_client;
+mod upstream_script;
+mod upstream_servers;
 mod vocabulary;
 mod watching;
 mod wire;

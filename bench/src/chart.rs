@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use crate::{
     contestant::Contestant::{
-        self, Before, Classes, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+        self, Before, Classes, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
     },
     figure::Figure,
     results::Results,
@@ -100,7 +100,7 @@ fn legend(text: &mut String) {
 
 fn colour(who: Contestant) -> &'static str {
     match who {
-        Ours | Subject => "#d9480f",
+        Ours | Subject | Gateway => "#d9480f",
         Quiet | Before => "#ff922b",
         Floor | Classes => "#adb5bd",
         Silent => "#dee2e6",

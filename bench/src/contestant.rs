@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use serde_json::json;
 use xtask::{
     bundle::{self, Flavour, gzip_size, raw_size},
     capnp,
@@ -31,6 +32,9 @@ pub enum Contestant {
     Before,
     /// As deployed, with all sessions of a caller in one object.
     Subject,
+    /// As deployed, with an upstream behind it. It is a development server, because only that one
+    /// reaches a plain HTTP server on loopback.
+    Gateway,
     /// A bare Rust Worker with an object, which writes a line for each request as long as ours.
     Floor,
     /// The same without lines.
@@ -67,6 +71,7 @@ impl Contestant {
             Self::Quiet => "sitebay-mcp, no key, limit or lines",
             Self::Before => "the other build",
             Self::Subject => "sitebay-mcp, placement `subject`",
+            Self::Gateway => "sitebay-mcp, as a gateway",
             Self::Floor => "floor",
             Self::Silent => "floor, no lines",
             Self::Classes => "floor, six classes",
@@ -81,6 +86,7 @@ impl Contestant {
         let caller = Caller::at("/mcp");
         match self {
             Self::Ours | Self::Before => caller.with_key(KEY),
+            Self::Gateway => Caller::at("/u/bench/mcp").with_key(KEY),
             Self::Subject => caller.with_key(KEY).with_token("bench"),
             _ => caller,
         }
@@ -89,7 +95,7 @@ impl Contestant {
     /// Whether it is this project.
     #[must_use]
     pub fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::Quiet | Self::Before | Self::Subject)
+        matches!(self, Self::Ours | Self::Quiet | Self::Before | Self::Subject | Self::Gateway)
     }
 }
 
@@ -106,6 +112,8 @@ pub struct Built {
     pub before: PathBuf,
     /// Bytes of the line that the floor writes.
     pub line: usize,
+    /// The port of the server to which the floor relays and which stands behind the gateway; 0: none.
+    pub upstream: u16,
 }
 
 impl Built {
@@ -120,7 +128,7 @@ impl Built {
         install()?;
         let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);
         let before = PathBuf::new();
-        Ok(Self { ours, production, floor, agent, handler, before, line: LINE })
+        Ok(Self { ours, production, floor, agent, handler, before, line: LINE, upstream: 0 })
     }
 
     /// This project and the floor only.
@@ -131,19 +139,27 @@ impl Built {
         let ours = bundle::build(Flavour::Fixtures)?.folder;
         let (production, floor) = (Flavour::Production.folder(), bundle::build_floor()?);
         let [agent, handler, before] = [const { PathBuf::new() }; 3];
-        Ok(Self { ours, production, floor, agent, handler, before, line: LINE })
+        Ok(Self { ours, production, floor, agent, handler, before, line: LINE, upstream: 0 })
     }
 
     /// How to run one.
     #[must_use]
     pub fn worker(&self, who: Contestant) -> Worker {
         let var = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let line = || vec![var("LINE_BYTES", &self.line.to_string())];
+        let behind = format!("http://127.0.0.1:{}/upstream", self.upstream);
+        let line = || vec![var("LINE_BYTES", &self.line.to_string()), var("RELAY_TO", &behind)];
         let (folder, objects, flags, vars): (_, &[_], &[_], _) = match who {
             Contestant::Ours | Contestant::Quiet | Contestant::Subject => {
                 (&self.ours, &capnp::OBJECTS, &[], variables(who))
             }
             Contestant::Before => (&self.before, &capnp::OBJECTS, &[], variables(who)),
+            Contestant::Gateway => {
+                let upstreams = json!({ "bench": { "url": behind, "era": "stateless" } });
+                let mut vars = variables(who);
+                vars.push(var("ENVIRONMENT", "development"));
+                vars.push(var("UPSTREAMS", &upstreams.to_string()));
+                (&self.ours, &capnp::OBJECTS, &[], vars)
+            }
             Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], line()),
             Contestant::Silent => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
             Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], line()),
@@ -175,7 +191,9 @@ impl Built {
     /// Where it cannot be read.
     pub fn size(&self, who: Contestant) -> Result<(u64, u64)> {
         let folder = match who {
-            Contestant::Ours | Contestant::Quiet | Contestant::Subject => &self.production,
+            Contestant::Ours | Contestant::Quiet | Contestant::Subject | Contestant::Gateway => {
+                &self.production
+            }
             Contestant::Before => &self.before,
             Contestant::Floor | Contestant::Silent | Contestant::Classes => &self.floor,
             Contestant::McpAgent => &self.agent,

@@ -27,6 +27,11 @@ pub enum Figure {
     SubjectSession,
     /// `tools/list` with all tools, 16 connections.
     List,
+    /// `tools/call` of a server behind this one, one connection. Not among [`Figure::ALL`]: see
+    /// [`crate::behind`].
+    Behind,
+    /// The same, 16 connections.
+    Behind16,
 }
 
 impl Figure {
@@ -56,13 +61,15 @@ impl Figure {
             Self::Session => "whole session of one call, `session`",
             Self::SubjectSession => "whole session of one call, `subject`",
             Self::List => "`tools/list`, all tools, 16 connections",
+            Self::Behind => "`tools/call` of an upstream, 1 connection",
+            Self::Behind16 => "`tools/call` of an upstream, 16 connections",
         }
     }
 
     /// How many connections ask.
     #[must_use]
     pub fn connections(self) -> usize {
-        if matches!(self, Self::Call | Self::Stateless) { 1 } else { 16 }
+        if matches!(self, Self::Call | Self::Stateless | Self::Behind) { 1 } else { 16 }
     }
 
     /// The first request to a contestant that was just started.
@@ -79,7 +86,9 @@ impl Figure {
     /// The work of a contestant for it. Returns `None` if it has no such feature.
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
-        use Contestant::{Before, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject};
+        use Contestant::{
+            Before, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+        };
         let caller = who.caller();
         let is_floor = matches!(who, Floor | Silent);
         let (open, rest) = match self {
@@ -88,6 +97,9 @@ impl Figure {
             }
             Self::Call | Self::Call16 | Self::SubjectSession if is_floor => {
                 (Caller::at("/open"), Caller::at("/object"))
+            }
+            Self::Behind | Self::Behind16 if is_floor => {
+                (Caller::at("/relay"), Caller::at("/relay"))
             }
             _ if is_floor => (Caller::at("/bare"), Caller::at("/bare")),
             _ => (caller.clone(), caller),
@@ -111,6 +123,9 @@ impl Figure {
             }
             (Self::Session, Ours | Before | Floor | McpAgent)
             | (Self::SubjectSession, Subject | Floor) => Some(Work::Session { open, rest }),
+            (Self::Behind | Self::Behind16, Gateway | Floor) => {
+                repeat(open.stateless_call("echo", ECHO), HELLO)
+            }
             (Self::List, Ours) => {
                 let open = Caller { path: "/mcp?toolsets=all".to_owned(), ..open };
                 repeat(open.stateless("tools/list", None, ""), b"\"tools\"")

@@ -1,5 +1,6 @@
 //! Figures beside peers and floors in one run, and runs of faults and load.
 
+pub mod behind;
 pub mod chart;
 pub mod contestant;
 pub mod cost;

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::{Result, bail};
 use bench::{
-    chart,
+    behind, chart,
     contestant::Built,
     cost,
     counts::{self, Counts},
@@ -51,6 +51,12 @@ enum Run {
         #[arg(long, default_value_t = 15)]
         rounds: usize,
     },
+    /// A call of a server behind this one, beside a bare Worker that passes it on
+    Behind {
+        /// How often each is measured
+        #[arg(long, default_value_t = 9)]
+        rounds: usize,
+    },
     /// Where the time of a start goes, into `bench/START.md`
     Start,
     /// Fail where the hot path is half as fast as it should be
@@ -67,6 +73,7 @@ async fn main() -> Result<()> {
         }
         Run::Hot { rounds } => guard::hot(rounds).await,
         Run::Against { folder, rounds } => guard::against(folder, rounds).await,
+        Run::Behind { rounds } => behind::run(rounds).await,
         Run::Start => {
             let page = start::page().await?;
             println!("{page}");

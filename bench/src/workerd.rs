@@ -231,6 +231,7 @@ fn configuration(worker: &Worker, modules: &[&str], port: u16) -> String {
         );
     }
     for (name, value) in &worker.vars {
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
         let _ = writeln!(bindings, "(name = \"{name}\", text = \"{value}\"),");
     }
     let storage = if worker.objects.is_empty() {

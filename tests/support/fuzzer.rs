@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(240);
 /// of each operation.
 pub async fn fuzz(test: &str, document: &str, headers: &[(&str, &str)], examples: u32) {
     let Some(python) = setup::fuzzer().expect("the fuzzer installs") else {
-        return skip(test, "there is no Python 3.10 or later with venv and pip");
+        return skip(test, "there is no Python 3.11 or later with venv and pip");
     };
     // It leaves its notes where it runs.
     let folder = tempfile::tempdir().unwrap();

@@ -13,9 +13,13 @@ pub mod pages;
 pub mod passing;
 pub mod process;
 pub mod provider;
+pub mod real_upstreams;
+pub mod rmcp_server;
 pub mod site;
 pub mod spec;
 pub mod stateless;
+pub mod tour;
+pub mod upstream;
 pub mod wait;
 pub mod wrangler;
 

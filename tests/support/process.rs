@@ -35,15 +35,20 @@ pub async fn script(name: &str, arguments: &[&str]) -> String {
     succeeded(name, command).await
 }
 
-/// The same in Python. None: this machine has none, and the test was skipped.
-pub async fn python_script(test: &str, name: &str, arguments: &[&str]) -> Option<String> {
+/// A Python with the packages of `tests/clients/requirements.txt`. None: this machine has none, and the
+/// test was skipped.
+pub fn python(test: &str) -> Option<&'static PathBuf> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
     let python = PYTHON.get_or_init(|| setup::python().expect("the Python packages install"));
-    let Some(python) = python else {
-        skip(test, "there is no Python 3.10 or later with venv and pip");
-        return None;
-    };
-    let mut command = Command::new(python);
+    if python.is_none() {
+        skip(test, "there is no Python 3.11 or later with venv and pip");
+    }
+    python.as_ref()
+}
+
+/// Runs a script of `tests/clients` in Python. None: this machine has none, and the test was skipped.
+pub async fn python_script(test: &str, name: &str, arguments: &[&str]) -> Option<String> {
+    let mut command = Command::new(python(test)?);
     command.current_dir(paths::root()).stdin(Stdio::null()).kill_on_drop(true);
     command.arg(PathBuf::from("tests/clients").join(name)).args(arguments);
     Some(succeeded(name, command).await)

@@ -38,7 +38,7 @@ pub fn for_build() -> Result<Panics> {
 
 /// The packages of `package.json`.
 pub fn npm_packages() -> Result<()> {
-    let what = "workerd, wrangler, esbuild, binaryen, node, test clients";
+    let what = "workerd, wrangler, esbuild, binaryen, node, test clients and servers";
     npm_install(&paths::root(), what, &[])
 }
 
@@ -58,9 +58,9 @@ pub fn npm_install(folder: &Path, what: &str, more: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A Python with the packages of the Python client.
+/// A Python with the packages of the Python client and of the FastMCP server.
 pub fn python() -> Result<Option<PathBuf>> {
-    python_with("python", "requirements.txt", "tests with the Python client")
+    python_with("python", "requirements.txt", "tests with the Python client and the FastMCP server")
 }
 
 /// A Python with the fuzzer of HTTP interfaces: the client's packages are not all in its versions.
@@ -79,7 +79,7 @@ fn python_with(name: &str, list: &str, purpose: &str) -> Result<Option<PathBuf>>
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(Some(python));
     }
-    let usable = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+    let usable = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))";
     if output(Command::new("python3").args(["-c", usable])).is_none() {
         return Ok(None);
     }

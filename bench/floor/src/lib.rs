@@ -4,15 +4,17 @@
 //!
 //! `/bare` reads a JSON-RPC message, parses it with raw values and answers; `/open` does the same and
 //! names a session; `/object` forwards the original request to one object that does the same,
-//! `/named` to the object of the session, `/fresh` to a new object each time.
+//! `/named` to the object of the session, `/fresh` to a new object each time. `/relay` passes the request
+//! with its body unread to the URL in `RELAY_TO`, and the answer back. `/upstream` is the server behind it:
+//! one of 2026-07-28 with the tool `echo`, which writes no line.
 
 use std::{borrow::Cow, cell::OnceCell};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::{
-    Context, DurableObject, Env, Headers, Request, Response, ResponseBuilder, Result, State,
-    durable_object, event,
+    Context, DurableObject, Env, Fetch, Headers, Request, Response, ResponseBuilder, Result, State,
+    durable_object, event, wasm_bindgen::JsCast as _, web_sys,
 };
 
 #[derive(Deserialize)]
@@ -32,6 +34,8 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         "/open" => answer(request, &env, Some(unique())).await,
         "/object" => forward(request, &env, "one").await,
         "/fresh" => forward(request, &env, &unique()).await,
+        "/relay" => relay(request, &env).await,
+        "/upstream" => upstream(request).await,
         _ => {
             let name = request.headers().get("mcp-session-id")?.unwrap_or_default();
             forward(request, &env, &name).await
@@ -41,6 +45,35 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
 
 async fn forward(request: Request, env: &Env, name: &str) -> Result<Response> {
     env.durable_object("FLOOR")?.get_by_name(name)?.fetch_with_request(request).await
+}
+
+async fn relay(request: Request, env: &Env) -> Result<Response> {
+    write_line(env);
+    let to = env.var("RELAY_TO")?.to_string();
+    // A request is a valid init of another one, which takes its method, headers and unread body.
+    let passed = web_sys::Request::new_with_str_and_init(&to, request.inner().unchecked_ref())?;
+    Fetch::Request(passed.into()).send().await
+}
+
+/// The results of a server of 2026-07-28.
+const DISCOVERED: &str = r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public"}"#;
+const TOOLS: &str = r#"{"resultType":"complete","ttlMs":3600000,"cacheScope":"public","tools":[{"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string"}}}}]}"#;
+const CALLED: &str =
+    r#"{"resultType":"complete","content":[{"type":"text","text":"hello"}]}"#;
+
+async fn upstream(mut request: Request) -> Result<Response> {
+    let body = request.bytes().await?;
+    let message: Message<'_> = serde_json::from_slice(&body)?;
+    let id = message.id.map_or("null", RawValue::get);
+    let result = match message.method.as_ref() {
+        "server/discover" => DISCOVERED,
+        "tools/list" => TOOLS,
+        _ => CALLED,
+    };
+    let headers = Headers::new();
+    headers.set("content-type", "application/json")?;
+    let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
+    Ok(ResponseBuilder::new().with_headers(headers).fixed(text.into_bytes()))
 }
 
 thread_local! {

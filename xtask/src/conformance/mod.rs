@@ -9,6 +9,7 @@ mod table;
 use std::{fs, path::PathBuf, process::Stdio};
 
 use anyhow::{Context as _, Result, bail};
+use serde_json::json;
 use tokio::process::Command;
 
 pub use self::results::{Check, Counts, Scenario, Status};
@@ -28,11 +29,25 @@ pub const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2026
 pub struct Options {
     /// The endpoint. None: a server with the fixture tools is started.
     pub url: Option<String>,
+    /// The server with the fixture tools stands behind another one, whose door is tested.
+    pub behind: Option<Behind>,
     /// Only this version.
     pub only: Option<String>,
     /// Only this scenario, at every version that has it.
     pub scenario: Option<String>,
 }
+
+/// How the server with the fixture tools stands behind another instance of the Worker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Behind {
+    /// The era in which the one in front speaks to it: `auto`, `session` or `stateless`.
+    pub era: String,
+    /// The path of the door in front, which is for the upstream [`UPSTREAM`].
+    pub door: String,
+}
+
+/// The name of the server with the fixture tools where it stands behind another one.
+pub const UPSTREAM: &str = "fixtures";
 
 /// One call of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +83,11 @@ impl Run {
         Self::new(version, "one scenario", &flags)
     }
 
+    /// The same for a server that stands behind another one, with a folder of its own.
+    fn behind(self, behind: &Behind) -> Self {
+        Self { title: format!("{} behind {}", self.title, behind.era), ..self }
+    }
+
     fn folder(&self) -> PathBuf {
         paths::root().join("target/conformance").join(self.title.replace(' ', "-"))
     }
@@ -79,13 +99,14 @@ impl Run {
 /// When the suite could not be run. A failed check is no error: it is counted.
 pub async fn run(options: &Options) -> Result<Counts> {
     setup::npm_packages()?;
-    let (_server, url) = match &options.url {
-        Some(url) => (None, url.clone()),
-        None => {
-            let server = start().await?;
+    let (_servers, url) = match (&options.url, &options.behind) {
+        (Some(url), _) => (Vec::new(), url.clone()),
+        (None, None) => {
+            let server = start(&[]).await?;
             let url = format!("{}/mcp", server.url());
-            (Some(server), url)
+            (vec![server], url)
         }
+        (None, Some(behind)) => start_behind(behind).await?,
     };
     let mut total = Counts::default();
     for run in runs(options) {
@@ -101,9 +122,21 @@ pub async fn run(options: &Options) -> Result<Counts> {
     Ok(total)
 }
 
-async fn start() -> Result<Server> {
+async fn start(vars: &[(&str, &str)]) -> Result<Server> {
     let bundle = build(Flavour::Fixtures)?;
-    Server::start(&server::Options::new(bundle.folder)).await
+    let options = server::Options::new(bundle.folder);
+    let options = vars.iter().fold(options, |options, (name, value)| options.var(name, value));
+    Server::start(&options).await
+}
+
+/// Starts both servers; returns them and the URL of the door in front.
+async fn start_behind(behind: &Behind) -> Result<(Vec<Server>, String)> {
+    let fixtures = start(&[]).await?;
+    let url = format!("{}/mcp", fixtures.url());
+    let upstreams = json!({ UPSTREAM: { "url": url, "era": behind.era } });
+    let front = start(&[("UPSTREAMS", &upstreams.to_string())]).await?;
+    let door = format!("{}{}", front.url(), behind.door);
+    Ok((vec![front, fixtures], door))
 }
 
 fn runs(options: &Options) -> Vec<Run> {
@@ -118,7 +151,11 @@ fn runs(options: &Options) -> Vec<Run> {
         ],
     };
     let wanted = |run: &Run| options.only.as_ref().is_none_or(|only| run.version == only);
-    all.into_iter().filter(wanted).collect()
+    let runs = all.into_iter().filter(wanted);
+    match &options.behind {
+        Some(behind) => runs.map(|run| run.behind(behind)).collect(),
+        None => runs.collect(),
+    }
 }
 
 async fn suite(url: &str, run: &Run, scenario: Option<&str>) -> Result<Vec<Scenario>> {
@@ -187,10 +224,20 @@ mod tests {
         let only = Some("2025-11-25".to_owned());
         assert_eq!(runs(&Options { only: only.clone(), ..Options::default() }).len(), 2);
         let scenario = Some("ping".to_owned());
-        let chosen = runs(&Options { only, scenario: scenario.clone(), url: None });
+        let chosen = runs(&Options { only, scenario: scenario.clone(), ..Options::default() });
         assert_eq!(chosen, [Run::scenario("2025-11-25", "ping")]);
         assert_eq!(chosen[0].flags[..2], ["--scenario", "ping"]);
         assert_eq!(runs(&Options { scenario, ..Options::default() }).len(), VERSIONS.len());
+    }
+
+    #[test]
+    fn a_run_behind_another_server_has_a_folder_of_its_own() {
+        let behind = Behind { era: "session".to_owned(), door: "/u/fixtures/mcp".to_owned() };
+        let options = Options { behind: Some(behind), ..Options::default() };
+        let folders: Vec<_> = runs(&options).iter().map(Run::folder).collect();
+        assert_eq!(folders.len(), 5);
+        assert!(folders[0].ends_with("conformance/2025-11-25-requirements-behind-session"));
+        assert_eq!(runs(&options)[0].flags, runs(&Options::default())[0].flags);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Only compare the hot paths with those of another build: a folder such as `target/bundle-fixtures`
     #[arg(long, value_name = "FOLDER", conflicts_with_all = ["quick", "guard", "counts", "hot", "start"])]
     against: Option<String>,
+    /// Only show what a call of a server behind this one costs; writes nothing
+    #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot", "start", "against"])]
+    behind: bool,
     /// Only show where the time of a start goes, and write `bench/START.md`
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot"])]
     start: bool,
@@ -33,6 +36,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Arguments { against: Some(folder), .. } => native(&["against", folder]),
         Arguments { guard: true, .. } => native(&["guard"]),
         Arguments { start: true, .. } => native(&["start"]),
+        Arguments { behind: true, .. } => native(&["behind"]),
         Arguments { hot: true, .. } => native(&["hot"]),
         Arguments { counts: true, .. } => native(&["counts"]),
         Arguments { quick: true, .. } => native(&["figures", "--quick"]),

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use crate::conformance::{self, Options, VERSIONS};
+use crate::conformance::{self, Behind, Options, VERSIONS};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -15,11 +15,25 @@ pub struct Arguments {
     /// Only this scenario, at each version that has it
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
+    /// Test the door of another instance, behind which the server stands: it is spoken to in this era
+    #[arg(
+        long,
+        value_name = "ERA",
+        num_args = 0..=1,
+        default_missing_value = "auto",
+        value_parser = ["auto", "session", "stateless"],
+        conflicts_with = "url"
+    )]
+    behind: Option<String>,
+    /// The path of that door
+    #[arg(long, value_name = "PATH", default_value = "/u/fixtures/mcp", requires = "behind")]
+    door: String,
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    let Arguments { url, only, scenario } = arguments;
-    let options = Options { url, only, scenario };
+    let Arguments { url, only, scenario, behind, door } = arguments;
+    let behind = behind.map(|era| Behind { era, door });
+    let options = Options { url, behind, only, scenario };
     let counts = tokio::runtime::Runtime::new()?.block_on(conformance::run(&options))?;
     if counts.failed > 0 {
         bail!("{} checks failed; the suite's output is in target/conformance", counts.failed);

@@ -4,6 +4,7 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
 use sandbox::{Generation, Sandbox};
+use serde_json::{Map, Value, json};
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
@@ -11,7 +12,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{deploy::wrangler, serve::generation};
+use super::{
+    deploy::wrangler,
+    serve::{generation, pair},
+};
 use crate::{
     bundle::{Flavour, build},
     exec::say,
@@ -27,6 +31,9 @@ pub struct Arguments {
     /// Which generation of the SiteBay API the sandbox plays: march or october
     #[arg(long, default_value = "march", value_parser = generation)]
     generation: Generation,
+    /// An MCP server to put behind this one, NAME=URL, such as tickets=http://127.0.0.1:3001/mcp
+    #[arg(long = "upstream", value_name = "NAME=URL", value_parser = pair)]
+    upstreams: Vec<(String, String)>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -47,7 +54,7 @@ async fn dev(arguments: &Arguments) -> Result<()> {
         Some(Sandbox::start(options).await?)
     };
     make_tables()?;
-    let mut child = spawn(port, sandbox.as_ref())?;
+    let mut child = spawn(port, sandbox.as_ref(), upstreams(&arguments.upstreams)?)?;
     wait_for(&mut child, port).await?;
     print_connection(port, sandbox.as_ref());
     tokio::select! {
@@ -80,7 +87,18 @@ fn make_tables() -> Result<()> {
     Ok(())
 }
 
-fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
+/// The variable `UPSTREAMS` of these servers. None: there are none, and `.dev.vars` may have it.
+fn upstreams(named: &[(String, String)]) -> Result<Option<String>> {
+    let mut upstreams = Map::new();
+    for (name, url) in named {
+        if upstreams.insert(name.clone(), json!({ "url": url })).is_some() {
+            bail!("--upstream: there are two servers with the name {name}");
+        }
+    }
+    Ok((!upstreams.is_empty()).then(|| Value::Object(upstreams).to_string()))
+}
+
+fn spawn(port: u16, sandbox: Option<&Sandbox>, upstreams: Option<String>) -> Result<Child> {
     let mut command = Command::from(wrangler());
     command.args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
     command.args(["--show-interactive-dev-session", "false", "--log-level", "warn"]);
@@ -91,6 +109,9 @@ fn spawn(port: u16, sandbox: Option<&Sandbox>) -> Result<Child> {
     if let Some(sandbox) = sandbox {
         command.arg("--var").arg(format!("SITEBAY_API_URL:{}", sandbox.url()));
         command.args(["--var", "SITEBAY_API_TOKEN:sandbox-token-for-development"]);
+    }
+    if let Some(upstreams) = upstreams {
+        command.arg("--var").arg(format!("UPSTREAMS:{upstreams}"));
     }
     command.stdin(std::process::Stdio::null()).kill_on_drop(true);
     command.spawn().context("cannot start wrangler")
@@ -124,4 +145,26 @@ fn print_connection(port: u16, sandbox: Option<&Sandbox>) {
     println!(
         "Inspector:\n  npx @modelcontextprotocol/inspector --cli {url} --transport http --method tools/list\n"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(pairs: &[&str]) -> Result<Option<String>> {
+        upstreams(&pairs.iter().map(|text| pair(text).unwrap()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn upstreams_are_given_by_name_and_url() {
+        assert_eq!(named(&[]).unwrap(), None);
+        let two = named(&["a=http://127.0.0.1:1/mcp?x=y", "b=https://b.example/mcp"]).unwrap();
+        let expected = json!({
+            "a": { "url": "http://127.0.0.1:1/mcp?x=y" },
+            "b": { "url": "https://b.example/mcp" },
+        });
+        assert_eq!(two, Some(expected.to_string()));
+        let twice = named(&["a=http://x", "a=http://y"]).unwrap_err();
+        assert!(twice.to_string().contains("two servers with the name a"), "{twice}");
+    }
 }
