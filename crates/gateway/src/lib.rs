@@ -6,6 +6,7 @@
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
 //! - [`breaker`]: whether a request is sent to an upstream that failed before.
+//! - [`errors`]: what callers are told when an upstream gave no result.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
 //! - [`description`]: descriptions and titles, before models and people read them.
 //! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
@@ -16,6 +17,7 @@ pub mod canonical;
 pub mod config;
 pub mod definition;
 pub mod description;
+pub mod errors;
 pub mod filter;
 pub mod hygiene;
 #[cfg(test)]
