@@ -2,6 +2,7 @@
 //!
 //! - [`config`]: the settings of upstreams (`UPSTREAMS`), with all their faults.
 //! - [`address`]: which URLs this server may send requests to.
+//! - [`listing`]: a list of an upstream as callers see it, made by all of the rules.
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
@@ -22,6 +23,7 @@ pub mod filter;
 pub mod hygiene;
 #[cfg(test)]
 mod hygiene_tests;
+pub mod listing;
 pub mod names;
 pub mod pins;
 pub mod request;
