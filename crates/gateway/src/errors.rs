@@ -9,10 +9,11 @@ use mcp_protocol::{
     content::CallToolResult,
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, RESOURCE_NOT_FOUND, RpcError},
+    raw,
     splice::Splice,
     version::Version,
 };
-use mcp_server::toolset::Effect;
+use mcp_server::{outcome::Outcome, toolset::Effect};
 use serde_json::{Map, Value};
 
 use crate::{breaker::Refused, text};
@@ -82,6 +83,28 @@ impl Answer {
             _ => None,
         };
         failure(asked, &why, retry_after(error), link)
+    }
+}
+
+impl From<Answer> for Outcome {
+    /// The outcome of the request. `data` of the upstream's error is read on the way, so that numbers beyond a double are
+    /// rounded in it.
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Tool(result) => Self::Tool(result),
+            Answer::Error(error) => Self::Failed(error),
+            Answer::Passed(text) => Self::Failed(read(&text)),
+        }
+    }
+}
+
+/// An `error` object as a value.
+fn read(text: &str) -> RpcError {
+    let [code, message, data] = fields(text, ["code", "message", "data"]).unwrap_or_default();
+    RpcError {
+        code: code.and_then(raw::number).unwrap_or(INTERNAL_ERROR),
+        message: message.and_then(raw::string).unwrap_or_default(),
+        data: data.and_then(|data| raw::value(data.get()).ok()),
     }
 }
 
@@ -216,7 +239,7 @@ mod tests {
 
     use mcp_protocol::content::ContentBlock;
     use serde_json::json;
-    use test_support::json::raw;
+    use test_support::json::raw as raw_json;
 
     use super::*;
 
@@ -246,7 +269,7 @@ mod tests {
             code: code.and_then(mcp_protocol::raw::number).unwrap(),
             message: message.and_then(mcp_protocol::raw::string).unwrap(),
             data: data.map(ToOwned::to_owned),
-            raw: raw(error),
+            raw: raw_json(error),
             status: 200,
         })
     }
@@ -257,6 +280,12 @@ mod tests {
         for asked in [CALL, READ] {
             assert_eq!(Answer::of(asked, &rpc(error)), Answer::Passed(error.to_owned()));
         }
+        let Outcome::Failed(read) =
+            Answer::Passed(r#"{"code":-7,"message":"x","data":[1]}"#.into()).into()
+        else {
+            panic!()
+        };
+        assert_eq!(read, RpcError { data: Some(json!([1])), ..RpcError::new(-7, "x") });
     }
 
     #[test]

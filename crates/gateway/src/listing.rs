@@ -1,9 +1,10 @@
-//! The list of an upstream, as callers see it: what of it is listed, under which name, and what stands behind.
+//! A list of an upstream, as callers see it at both doors: what of it is listed, under which names, and what stands behind.
 //!
 //! Invariant: what is not in a listing cannot be called, read or got. A listing is made from what the upstream sent and its
-//! configuration, and from no other upstream.
+//! configuration, and from no other upstream. At the common door names and URIs are exposed ones; at the door of the upstream
+//! everything is as it was sent, but for tools that the operator renamed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, rc::Rc};
 
 use mcp_protocol::stateless::param_declarations::ParamHeader;
 use mcp_server::toolset::Effect;
@@ -18,24 +19,19 @@ use crate::{
     pins,
 };
 
-/// The door at which a list is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Door {
-    /// The one of all upstreams: names and URIs are exposed ones.
-    Common,
-    /// The one of this upstream: everything is as the upstream sent it, but for renamed tools.
-    Alone,
-}
-
 /// One item of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// The name, or the URI, that callers use.
-    pub exposed: String,
-    /// The name, or the URI, that it has at its upstream.
-    pub key: String,
-    /// The text that is listed.
-    pub text: String,
+    /// Its name, or its URI, at the upstream.
+    pub key: Rc<str>,
+    /// Its name, or its URI, at the common door.
+    pub exposed: Rc<str>,
+    /// Its name, or its URI, at the door of the upstream.
+    pub shown: Rc<str>,
+    /// Its definition at the common door.
+    pub common: Rc<str>,
+    /// Its definition at the door of the upstream.
+    pub own: Rc<str>,
     /// The effect of a tool; of anything else, it reads.
     pub effect: Effect,
     /// The arguments of a tool that headers repeat.
@@ -57,21 +53,21 @@ impl Listing {
     /// Makes the list of one kind from the items that an upstream sent.
     pub fn new<'a>(
         upstream: &Upstream,
-        door: Door,
         kind: Kind,
         items: impl IntoIterator<Item = &'a RawValue>,
     ) -> Self {
         let checked = check_all(kind, items, upstream.descriptions);
         let is_named = matches!(kind, Kind::Tool | Kind::Prompt);
-        let shown = |item: &Item<'_>| !is_named || upstream.filter.shows(&item.key);
-        let items: Vec<Item<'_>> = checked.items.into_iter().filter(shown).collect();
-        let exposed = exposed_keys(upstream, door, kind, &items);
+        let is_shown = |item: &Item<'_>| !is_named || upstream.filter.shows(&item.key);
+        let items: Vec<Item<'_>> = checked.items.into_iter().filter(is_shown).collect();
+        let shown = shown_keys(upstream, kind, &items);
+        let exposed = exposed_keys(upstream, kind, &shown);
         let mut listing = Self { entries: Vec::new(), left_out: checked.left_out };
-        for (item, exposed) in items.into_iter().zip(exposed) {
-            let key = item.key.clone();
-            match exposed.and_then(|exposed| entry(upstream, door, kind, item, exposed)) {
+        for ((item, shown), exposed) in items.iter().zip(&shown).zip(exposed) {
+            let names = shown.zip(exposed.as_deref());
+            match names.and_then(|names| entry(upstream, kind, item, names)) {
                 Some(entry) => listing.entries.push(entry),
-                None => listing.left_out.push(LeftOut::repeated(&key, kind)),
+                None => listing.left_out.push(LeftOut::repeated(&item.key, kind)),
             }
         }
         listing
@@ -79,78 +75,76 @@ impl Listing {
 
     /// Takes out the tools that a comparison of pins hides.
     pub fn hide(&mut self, hidden: &BTreeSet<String>) {
-        self.entries.retain(|entry| !hidden.contains(&entry.key));
+        self.entries.retain(|entry| !hidden.contains(&*entry.key));
     }
 
     /// The names of tools at the upstream with the digests of their definitions, for [`pins::Pins::compare`].
     pub fn digests(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.entries.iter().filter_map(|entry| Some((entry.key.as_str(), entry.digest.as_deref()?)))
-    }
-
-    /// What a name or a URI of callers stands for.
-    pub fn find(&self, exposed: &str) -> Option<&Entry> {
-        self.entries.iter().find(|entry| entry.exposed == exposed)
+        self.entries.iter().filter_map(|entry| Some((&*entry.key, entry.digest.as_deref()?)))
     }
 }
 
-/// The name or the URI for each of the items. None: another item has it.
-fn exposed_keys(
-    upstream: &Upstream,
-    door: Door,
+/// The name or the URI of each item at the door of the upstream. None: it was renamed to the name of another.
+fn shown_keys<'a>(
+    upstream: &'a Upstream,
     kind: Kind,
-    items: &[Item<'_>],
-) -> Vec<Option<String>> {
-    let shown = items.iter().map(|item| match kind {
-        Kind::Tool => upstream.shown_name(&item.key),
-        Kind::Prompt | Kind::Resource | Kind::Template => item.key.as_str(),
-    });
-    // A tool may be renamed to the name of another, which comes first.
-    let mut taken: BTreeSet<&str> = BTreeSet::new();
-    let is_renamed =
-        |item: &&Item<'_>| kind == Kind::Tool && upstream.rename.contains_key(&item.key);
-    let own = items.iter().filter(|item| !is_renamed(item));
-    taken.extend(own.map(|item| item.key.as_str()));
-    let free: Vec<Option<&str>> = items
-        .iter()
-        .zip(shown)
-        .map(|(item, shown)| (!is_renamed(&item) || taken.insert(shown)).then_some(shown))
-        .collect();
-    let expose = |name: &str| match door {
-        Door::Common => exposed_uri(&upstream.name, name),
-        Door::Alone => name.to_owned(),
+    items: &'a [Item<'_>],
+) -> Vec<Option<&'a str>> {
+    let renamed = |item: &Item<'_>| match kind {
+        Kind::Tool => upstream.rename.get(&item.key),
+        Kind::Prompt | Kind::Resource | Kind::Template => None,
     };
-    match (door, kind) {
-        (Door::Common, Kind::Tool | Kind::Prompt) => {
-            let names: Vec<&str> = free.iter().flatten().copied().collect();
+    let own = items.iter().filter(|item| renamed(item).is_none());
+    let mut taken: BTreeSet<&str> = own.map(|item| item.key.as_str()).collect();
+    let shown = items.iter().map(|item| match renamed(item) {
+        None => Some(item.key.as_str()),
+        Some(name) => taken.insert(name).then_some(name.as_str()),
+    });
+    shown.collect()
+}
+
+/// The name or the URI of each item at the common door. None: it cannot be told from another.
+fn exposed_keys(upstream: &Upstream, kind: Kind, shown: &[Option<&str>]) -> Vec<Option<String>> {
+    match kind {
+        Kind::Tool | Kind::Prompt => {
+            let names: Vec<&str> = shown.iter().flatten().copied().collect();
             let mut exposed = exposed_all(&upstream.name, &names).into_iter();
-            free.iter().map(|name| name.and_then(|_| exposed.next().flatten())).collect()
+            shown.iter().map(|name| name.and_then(|_| exposed.next().flatten())).collect()
         }
-        _ => free.into_iter().map(|name| name.map(expose)).collect(),
+        Kind::Resource | Kind::Template => {
+            shown.iter().map(|uri| uri.map(|uri| exposed_uri(&upstream.name, uri))).collect()
+        }
     }
 }
 
 fn entry(
     upstream: &Upstream,
-    door: Door,
     kind: Kind,
-    item: Item<'_>,
-    exposed: String,
+    item: &Item<'_>,
+    (shown, exposed): (&str, &str),
 ) -> Option<Entry> {
-    let text = match (door, kind) {
-        (Door::Common, Kind::Tool | Kind::Prompt) => {
-            definition::named(kind, &upstream.name, &exposed, &item.text)?
-        }
-        (Door::Common, Kind::Resource | Kind::Template) => {
-            definition::located(kind, &upstream.name, &item.text)?
-        }
-        (Door::Alone, _) if exposed != item.key => definition::renamed(&exposed, &item.text)?,
-        (Door::Alone, _) => item.text.clone().into_owned(),
+    let common = match kind {
+        Kind::Tool | Kind::Prompt => definition::named(kind, &upstream.name, exposed, &item.text)?,
+        Kind::Resource | Kind::Template => definition::located(kind, &upstream.name, &item.text)?,
+    };
+    let own = match shown == item.key {
+        true => item.text.clone().into_owned(),
+        false => definition::renamed(shown, &item.text)?,
     };
     let (effect, digest) = match kind {
         Kind::Tool => (effect(&upstream.effects, &item.key, &item.text), pins::digest(&item.text)),
         Kind::Prompt | Kind::Resource | Kind::Template => (Effect::Read, None),
     };
-    Some(Entry { exposed, key: item.key, text, effect, headers: item.headers, digest })
+    Some(Entry {
+        key: item.key.as_str().into(),
+        exposed: exposed.into(),
+        shown: shown.into(),
+        common: common.into(),
+        own: own.into(),
+        effect,
+        headers: item.headers.clone(),
+        digest,
+    })
 }
 
 #[cfg(test)]
@@ -179,13 +173,13 @@ mod tests {
         json!({ "name": name, "inputSchema": { "type": "object" } }).to_string()
     }
 
-    fn listing(upstream: &Upstream, door: Door, kind: Kind, items: &[String]) -> Listing {
+    fn listing(upstream: &Upstream, kind: Kind, items: &[String]) -> Listing {
         let items: Vec<Box<RawValue>> = items.iter().map(|item| raw(item)).collect();
-        Listing::new(upstream, door, kind, items.iter().map(AsRef::as_ref))
+        Listing::new(upstream, kind, items.iter().map(AsRef::as_ref))
     }
 
     fn exposed(listing: &Listing) -> Vec<&str> {
-        listing.entries.iter().map(|entry| entry.exposed.as_str()).collect()
+        listing.entries.iter().map(|entry| &*entry.exposed).collect()
     }
 
     #[test]
@@ -195,38 +189,32 @@ mod tests {
             "effects": { "get*": "read" },
         }));
         let items = ["get.all", "get_secret", "find", "drop"].map(tool);
-        let common = listing(&tickets, Door::Common, Kind::Tool, &items);
-        assert_eq!(exposed(&common), ["tickets_all", "tickets_find"]);
-        let all = common.find("tickets_all").unwrap();
-        assert_eq!((all.key.as_str(), all.effect), ("get.all", Effect::Read));
-        assert_eq!(all.text, tool("tickets_all"));
-        assert!(common.find("tickets_drop").is_none() && common.find("all").is_none());
-        let alone = listing(&tickets, Door::Alone, Kind::Tool, &items);
-        assert_eq!(exposed(&alone), ["all", "find"]);
-        assert_eq!(alone.entries[0].text, tool("all"));
-        assert_eq!(alone.entries[1].text, items[2]);
-        assert_eq!(alone.entries[0].digest, common.entries[0].digest);
+        let listed = listing(&tickets, Kind::Tool, &items);
+        assert_eq!(exposed(&listed), ["tickets_all", "tickets_find"]);
+        let [all, find] = &listed.entries[..] else { panic!() };
+        assert_eq!((&*all.key, &*all.shown, all.effect), ("get.all", "all", Effect::Read));
+        assert_eq!((&*all.common, &*all.own), (&*tool("tickets_all"), &*tool("all")));
+        assert_eq!((&*find.own, find.effect), (&*items[2], Effect::Destructive));
+        assert_eq!(all.digest, pins::digest(&items[0]));
     }
 
     #[test]
     fn a_tool_is_not_renamed_to_the_name_of_another() {
         let tickets = upstream(&json!({ "rename": { "a": "b" } }));
-        for door in [Door::Common, Door::Alone] {
-            let both = listing(&tickets, door, Kind::Tool, &["a", "b"].map(tool));
-            let keys: Vec<&str> = both.entries.iter().map(|entry| entry.key.as_str()).collect();
-            assert_eq!(keys, ["b"]);
-            assert_eq!(both.left_out, [LeftOut::repeated("a", Kind::Tool)]);
-        }
+        let both = listing(&tickets, Kind::Tool, &["a", "b"].map(tool));
+        assert_eq!(exposed(&both), ["tickets_b"]);
+        assert_eq!(&*both.entries[0].key, "b");
+        assert_eq!(both.left_out, [LeftOut::repeated("a", Kind::Tool)]);
     }
 
     #[test]
     fn resources_are_listed_by_uri_and_filtered_by_no_name() {
-        let tickets = upstream(&json!({ "allow": ["get_*"] }));
+        let tickets = upstream(&json!({ "allow": ["get_*"], "rename": { "a:1": "x" } }));
         let items = [r#"{"uri":"a:1","name":"x"}"#.to_owned()];
-        let common = listing(&tickets, Door::Common, Kind::Resource, &items);
-        assert_eq!(common.entries[0].text, r#"{"uri":"tickets+a:1","name":"x"}"#);
-        let alone = listing(&tickets, Door::Alone, Kind::Resource, &items);
-        assert_eq!(alone.entries[0].text, items[0]);
+        let listed = listing(&tickets, Kind::Resource, &items);
+        let [entry] = &listed.entries[..] else { panic!() };
+        assert_eq!(&*entry.common, r#"{"uri":"tickets+a:1","name":"x"}"#);
+        assert_eq!((&*entry.own, &*entry.exposed), (&*items[0], "tickets+a:1"));
     }
 
     // Statement 17.
@@ -235,7 +223,7 @@ mod tests {
         let tickets = upstream(&json!({ "pins": "block" }));
         let mut pins = Pins::default();
         let mut found = |items: &[String]| {
-            let mut list = listing(&tickets, Door::Common, Kind::Tool, items);
+            let mut list = listing(&tickets, Kind::Tool, items);
             let compared =
                 pins.compare(list.digests(), true, PinPolicy::Block, UnknownTools::Allow);
             list.hide(&compared.hidden);
@@ -254,11 +242,14 @@ mod tests {
         fn every_name_of_a_listing_is_found_and_stands_for_one_tool(names in btree_set(prop_oneof![ANY_TEXT, "[a-z._]{0,9}"], 0..9)) {
             let tickets = upstream(&json!({}));
             let items: Vec<String> = names.iter().map(|name| tool(name)).collect();
-            let listed = listing(&tickets, Door::Common, Kind::Tool, &items);
+            let listed = listing(&tickets, Kind::Tool, &items);
             prop_assert_eq!(listed.entries.len().saturating_add(listed.left_out.len()), names.len());
+            let found: BTreeSet<&str> = listed.entries.iter().map(|entry| &*entry.exposed).collect();
+            prop_assert_eq!(found.len(), listed.entries.len());
             for entry in &listed.entries {
-                prop_assert_eq!(&listed.find(&entry.exposed).unwrap().key, &entry.key);
-                prop_assert_eq!(&entry.text, &tool(&entry.key).replacen(&json!(entry.key).to_string(), &json!(entry.exposed).to_string(), 1).clone());
+                let at_the_common_door: Value = serde_json::from_str(&entry.common).unwrap();
+                prop_assert_eq!(&at_the_common_door["name"], &*entry.exposed);
+                prop_assert_eq!(entry.own.to_string(), tool(&entry.key));
             }
         }
     }
