@@ -68,8 +68,7 @@ pub fn check(text: &str, surroundings: Surroundings<'_>) -> Result<Url, AddressE
     if scheme != "https" && !local {
         return Err(scheme_of(&url));
     }
-    let is_own = |origin: &String| is_same(&url, origin, local);
-    if surroundings.own_origins.iter().any(is_own) {
+    if surroundings.own_origins.iter().any(|origin| leads_to(&url, origin)) {
         return Err(AddressError::Own(url.host));
     }
     if !local && !host_name::is_public(&url.host) {
@@ -104,21 +103,25 @@ fn with_ascii_host(text: &str) -> Option<String> {
     Some(format!("{scheme}://{host}{port}{path}"))
 }
 
-/// Whether the address leads to an origin of this server. On this machine several servers share a host, and
-/// are told apart by their ports.
-fn is_same(url: &Url, origin: &str, local: bool) -> bool {
+/// Whether an address leads to the server of an origin, such as the one that a request came to. On this machine several
+/// servers share a host, and are told apart by their ports; elsewhere the host counts.
+pub fn leads_to(url: &Url, origin: &str) -> bool {
     let Ok(own) = parse(origin) else {
         return false;
     };
-    if local {
-        return LOOPBACK.contains(&own.host.as_str()) && port(&own.origin) == port(&url.origin);
+    let is_here = |url: &Url| LOOPBACK.contains(&url.host.as_str());
+    match (is_here(url), is_here(&own)) {
+        (true, true) => port(&own.origin) == port(&url.origin),
+        (false, false) => url.host.trim_end_matches('.') == own.host.trim_end_matches('.'),
+        _ => false,
     }
-    url.host.trim_end_matches('.') == own.host.trim_end_matches('.')
 }
 
+/// The port of a serialised origin; empty where it is that of its scheme.
 fn port(origin: &str) -> &str {
-    let after_scheme = origin.rsplit_once(':').map_or("", |(_, port)| port);
-    if after_scheme.starts_with("//") { "" } else { after_scheme }
+    let host = origin.split_once("://").map_or(origin, |(_, host)| host);
+    let after_address = host.rsplit(']').next().unwrap_or_default();
+    after_address.rsplit_once(':').map_or("", |(_, port)| port)
 }
 
 #[cfg(test)]
@@ -216,6 +219,16 @@ mod tests {
         for text in ["http://localhost:8787/mcp", "http://127.0.0.1:8787", "http://2130706433:8787"]
         {
             assert!(matches!(checked(text, true), Err(AddressError::Own(_))), "{text}");
+        }
+        for (text, origin, same) in [
+            ("http://[::1]/mcp", "http://localhost", true),
+            ("http://[::1]:8787/mcp", "http://127.0.0.1:8787", true),
+            ("http://127.0.0.1:8787", "http://[::1]", false),
+            ("http://localhost/", "https://mcp.own.example", false),
+            ("https://mcp.own.example/a", "https://mcp.own.example", true),
+        ] {
+            let url = Url::parse(text).unwrap();
+            assert_eq!(leads_to(&url, origin), same, "{text} {origin}");
         }
     }
 

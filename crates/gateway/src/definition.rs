@@ -45,6 +45,14 @@ pub fn named(kind: Kind, upstream: &str, exposed: &str, text: &str) -> Option<St
     Some(splice.end().into_owned())
 }
 
+/// A tool under another name, and nothing else of it. None: the text is no object with one name.
+pub fn renamed(name: &str, text: &str) -> Option<String> {
+    let [own] = fields(text, ["name"]).ok()?;
+    let mut splice = Splice::new(text);
+    splice.replace_text(own?, name);
+    Some(splice.end().into_owned())
+}
+
 /// A resource or a template under the URI with which it is exposed. None: the text is no object with one URI.
 pub fn located(kind: Kind, upstream: &str, text: &str) -> Option<String> {
     let [uri] = fields(text, [kind.key()]).ok()?;

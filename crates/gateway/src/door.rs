@@ -44,9 +44,10 @@ use serde_json::value::RawValue;
 use crate::{
     breaker,
     config::{Upstream, Upstreams},
-    definition::{self, Kind},
-    errors, filter, hygiene,
-    memory::{Item, KnownList, LastOutcome, Memory},
+    definition::Kind,
+    errors,
+    listing::{Entry, Listing},
+    memory::{KnownList, LastOutcome, Memory},
     names, relay,
     relay::{
         Asked, Failure, Peer,
@@ -149,9 +150,7 @@ impl Door {
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
         if back.carried().is_none() {
-            self.memory.admit(&upstream.name, began).map_err(|refused| {
-                Failure::Stopped(errors::paused(&upstream.name, asked.method, refused))
-            })?;
+            self.memory.admit(&upstream.name, began).map_err(Failure::Paused)?;
         }
         let sent = match &self.place {
             Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
@@ -285,8 +284,13 @@ impl Door {
             listed.hint.is_some_and(|hint| hint.public) && !upstream.credential.is_personal();
         let ttl_ms =
             listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
-        let (items, left_out) = items(upstream, kind, &listed.items);
+        let listing =
+            Listing::new(upstream, kind_of(kind), listed.items.iter().map(|item| &**item));
+        let left_out = listing.left_out.iter();
+        let left_out =
+            left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
         let warnings = listed.warnings.into_iter().chain(left_out).collect();
+        let items = listing.entries;
         let asked_ms = ctx.platform.now_ms();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
         let whose = (!is_public).then_some(ctx.principal.subject);
@@ -322,7 +326,7 @@ impl Door {
         ctx: &Context,
         kind: ListKind,
         name: &str,
-    ) -> Option<(&'a Upstream, Item)> {
+    ) -> Option<(&'a Upstream, Entry)> {
         let upstream = match self.is_common() {
             true => self.find(&ctx.principal, names::split(name)?.0)?,
             false => self.find(&ctx.principal, &self.name)?,
@@ -339,8 +343,8 @@ impl Door {
         self.item(&anew, name).map(|item| (upstream, item))
     }
 
-    fn item(&self, list: &KnownList, name: &str) -> Option<Item> {
-        let named = |item: &&Item| match self.is_common() {
+    fn item(&self, list: &KnownList, name: &str) -> Option<Entry> {
+        let named = |item: &&Entry| match self.is_common() {
             true => *item.exposed == *name,
             false => *item.shown == *name,
         };
@@ -411,13 +415,13 @@ impl Remote for Door {
                 let Some(known) = known else { continue };
                 let hint = known.ttl_ms.unwrap_or_default();
                 ttl = Some(ttl.map_or(hint, |before| before.min(hint)));
-                let mut items: Vec<&Item> = known.items.iter().collect();
+                let mut items: Vec<&Entry> = known.items.iter().collect();
                 if self.is_common() {
                     items.sort_by(|one, other| one.exposed.cmp(&other.exposed));
                 }
                 let allowed =
-                    |item: &&&Item| kind != ListKind::Tools || ctx.choice.allows(item.effect);
-                let text = |item: &Item| match self.is_common() {
+                    |item: &&&Entry| kind != ListKind::Tools || ctx.choice.allows(item.effect);
+                let text = |item: &Entry| match self.is_common() {
                     true => item.common.clone(),
                     false => item.own.clone(),
                 };
@@ -474,6 +478,7 @@ impl Remote for Door {
                 param_headers: &tool.param_headers,
                 log_level: ctx.notifier.log_level(),
                 reads: false,
+                changes: tool.effect != Effect::Read,
             };
             if tool.effect != Effect::Read {
                 ctx.changes.sent();
@@ -486,7 +491,7 @@ impl Remote for Door {
                 true => result::of_tool(&upstream.name, &text).into_owned(),
                 false => text,
             };
-            outcome(upstream, "tools/call", sent.map(rewritten))
+            self.outcome(ctx, upstream, ("tools/call", Some(tool.effect)), sent.map(rewritten))
         }
         .boxed_local()
     }
@@ -505,6 +510,7 @@ impl Remote for Door {
                 param_headers: &[],
                 log_level: ctx.notifier.log_level(),
                 reads: true,
+                changes: false,
             };
             let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
             let rewritten = |text: String| match (self.is_common(), method) {
@@ -512,13 +518,42 @@ impl Remote for Door {
                 (true, "resources/read") => result::of_read(&upstream.name, &text).into_owned(),
                 _ => text,
             };
-            Some(outcome(upstream, method, sent.map(rewritten)))
+            Some(self.outcome(ctx, upstream, (method, None), sent.map(rewritten)))
         }
         .boxed_local()
     }
 }
 
 impl Door {
+    /// How a request to an upstream ended, for its caller.
+    fn outcome(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        (method, effect): (&str, Option<Effect>),
+        sent: Result<String, Failure>,
+    ) -> Outcome {
+        let behind = match self.memory.era(&upstream.name, ctx.platform.now_ms()) {
+            Some(Era::Stateless) => Some(Version::V2026_07_28),
+            Some(Era::Session | Era::Sse) => Some(Version::V2025_11_25),
+            None => None,
+        };
+        let version = match &self.place {
+            Place::Object(_) => Version::V2025_11_25,
+            Place::Worker(_) => Version::V2026_07_28,
+        };
+        let name = &upstream.name;
+        let asked =
+            errors::Asked { upstream: name, method, effect, version, behind, connect: None };
+        match sent {
+            Ok(text) => Outcome::Relayed(text),
+            Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
+            Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
+            Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+            Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+        }
+    }
+
     async fn ask_about(&self, ctx: &Context, upstream: &Upstream) -> Result<About, Failure> {
         let route = self.route(ctx, upstream, &*ctx.notifier);
         match &self.place {
@@ -564,8 +599,7 @@ impl Pages for UpstreamPages<'_> {
     ) -> LocalBoxFuture<'_, Result<Box<RawValue>, UpstreamError>> {
         async move {
             let params = params.unwrap_or_else(|| "{}".to_owned());
-            let asked =
-                Asked { method, params: &params, param_headers: &[], log_level: None, reads: true };
+            let asked = Asked { method, params: &params, reads: true, ..Asked::default() };
             // A list is the same whatever its client can be asked, and asks nothing.
             let back: Rc<dyn Notifier> = match &self.door.place {
                 Place::Object(_) => self.ctx.notifier.clone(),
@@ -583,67 +617,6 @@ impl Pages for UpstreamPages<'_> {
         }
         .boxed_local()
     }
-}
-
-/// The items of a list that are shown, and what is left out.
-fn items(
-    upstream: &Upstream,
-    kind: ListKind,
-    listed: &[Box<RawValue>],
-) -> (Vec<Item>, Vec<String>) {
-    let of = kind_of(kind);
-    let listed = listed.iter().map(|item| &**item);
-    let checked = hygiene::check_all(of, listed, upstream.descriptions);
-    let left_out = checked.left_out.iter();
-    let left_out = left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
-    let items = match kind {
-        ListKind::Tools | ListKind::Prompts => named_items(upstream, of, &checked.items),
-        ListKind::Resources | ListKind::ResourceTemplates => {
-            located_items(upstream, of, &checked.items)
-        }
-    };
-    (items, left_out.collect())
-}
-
-fn located_items(upstream: &Upstream, of: Kind, checked: &[hygiene::Item<'_>]) -> Vec<Item> {
-    let one = |item: &hygiene::Item<'_>| {
-        let common = definition::located(of, &upstream.name, &item.text)?;
-        Some(Item {
-            exposed: names::exposed_uri(&upstream.name, &item.key).into(),
-            shown: item.key.as_str().into(),
-            key: item.key.as_str().into(),
-            common: common.into(),
-            own: (*item.text).into(),
-            effect: Effect::Read,
-            headers: Vec::new(),
-        })
-    };
-    checked.iter().filter_map(one).collect()
-}
-
-fn named_items(upstream: &Upstream, of: Kind, checked: &[hygiene::Item<'_>]) -> Vec<Item> {
-    let shows = |item: &&hygiene::Item<'_>| upstream.filter.shows(&item.key);
-    let checked: Vec<&hygiene::Item<'_>> = checked.iter().filter(shows).collect();
-    let shown: Vec<&str> = checked.iter().map(|item| upstream.shown_name(&item.key)).collect();
-    let exposed = names::exposed_all(&upstream.name, &shown);
-    let one = |((item, shown), exposed): ((&&hygiene::Item<'_>, &&str), Option<String>)| {
-        let exposed = exposed?;
-        let own = match **shown == *item.key {
-            true => item.text.to_string(),
-            // Only the name changes at the upstream's own door.
-            false => definition::named(Kind::Prompt, &upstream.name, shown, &item.text)?,
-        };
-        Some(Item {
-            common: definition::named(of, &upstream.name, &exposed, &item.text)?.into(),
-            exposed: exposed.into(),
-            shown: (*shown).into(),
-            key: item.key.as_str().into(),
-            own: own.into(),
-            effect: filter::effect(&upstream.effects, &item.key, &item.text),
-            headers: item.headers.clone(),
-        })
-    };
-    checked.iter().zip(&shown).zip(exposed).filter_map(one).collect()
 }
 
 fn kind_of(kind: ListKind) -> Kind {
@@ -684,19 +657,9 @@ fn prompt_name(method: &str, params: &str) -> Option<String> {
 /// Whether an answer says what happened: also that nothing did.
 fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
-        Ok(_) | Err(Failure::Stopped(_)) => true,
+        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
         Err(Failure::Upstream(error)) => !error.may_have_run(),
         Err(Failure::TakenBack) => false,
-    }
-}
-
-/// How a request to an upstream ended, for its caller.
-fn outcome(upstream: &Upstream, method: &str, sent: Result<String, Failure>) -> Outcome {
-    match sent {
-        Ok(text) => Outcome::Relayed(text),
-        Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
-        Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
-        Err(Failure::Upstream(error)) => errors::outcome(&upstream.name, method, &error),
     }
 }
 
@@ -708,6 +671,7 @@ fn reason(failure: &Failure) -> String {
     match failure {
         Failure::Upstream(error) => error.to_string(),
         Failure::TakenBack => "the request was taken back".to_owned(),
+        Failure::Paused(_) => "it failed several times in a row".to_owned(),
         Failure::Stopped(Stop(StopReason::Refused(error))) => error.message.clone(),
         Failure::Stopped(_) => "it asks its client".to_owned(),
     }

@@ -1,32 +1,425 @@
-//! Errors of upstreams, as callers are told.
+//! What a caller is told when an upstream gave no result.
+//!
+//! Invariant: the model reads of a failure in a tool's result, and other methods fail with a JSON-RPC error. A call that may
+//! have been carried out is never called a failure: its outcome is unknown, and the text says so. No text holds a URL's query,
+//! a credential or a session id; what the upstream sent is quoted with at most 200 characters.
 
-use mcp_client::error::UpstreamError;
+use mcp_client::error::{Phase, RpcFailure, UpstreamError};
 use mcp_protocol::{
     content::CallToolResult,
-    jsonrpc::{INTERNAL_ERROR, RpcError},
+    fields::fields,
+    jsonrpc::{INTERNAL_ERROR, RESOURCE_NOT_FOUND, RpcError},
+    raw,
+    splice::Splice,
+    version::Version,
 };
-use mcp_server::{client_request::Stop, outcome::Outcome};
-use serde_json::json;
+use mcp_server::{outcome::Outcome, toolset::Effect};
+use serde_json::{Map, Value};
 
-use crate::breaker::Refused;
+use crate::{breaker::Refused, text};
 
-/// The outcome of a request that has no result.
-pub fn outcome(upstream: &str, method: &str, error: &UpstreamError) -> Outcome {
-    if let UpstreamError::Rpc(failure) = error {
-        let code = i32::try_from(failure.code).unwrap_or(INTERNAL_ERROR);
-        let data = failure.data.as_ref().and_then(|data| serde_json::from_str(data.get()).ok());
-        return Outcome::Failed(RpcError { code, message: failure.message.clone(), data });
+/// Characters of an upstream's text that a message repeats.
+const MAX_QUOTE: usize = 200;
+
+/// The request that failed.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// The configured name of the upstream.
+    pub upstream: &'a str,
+    /// The method.
+    pub method: &'a str,
+    /// The effect of the tool, where one was called. None: another method, which only reads.
+    pub effect: Option<Effect>,
+    /// The version in front.
+    pub version: Version,
+    /// The version that was agreed with the upstream, where one was.
+    pub behind: Option<Version>,
+    /// Where the caller connects an account of the upstream, if it can.
+    pub connect: Option<&'a str>,
+}
+
+/// What the caller gets.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// A tool's result with `isError`.
+    Tool(CallToolResult),
+    /// A JSON-RPC error of this server.
+    Error(RpcError),
+    /// The upstream's JSON-RPC error: the text of the `error` object.
+    Passed(String),
+}
+
+impl Answer {
+    /// The answer to a request that the upstream's breaker did not let through.
+    pub fn refused(asked: Asked<'_>, refused: Refused) -> Self {
+        let why = format!(
+            "{} failed several times in a row or asked to be left alone, and is not called now",
+            asked.upstream
+        );
+        failure(asked, &why, Some(refused.retry_after_ms), None)
     }
-    let text = format!("`{upstream}`: {error}");
-    match method {
-        "tools/call" => Outcome::Tool(CallToolResult::error(text)),
-        _ => Outcome::Failed(RpcError::new(INTERNAL_ERROR, text)),
+
+    /// The answer to a request that ended so.
+    pub fn of(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        if let UpstreamError::Rpc(rpc) = error
+            && !rpc.is_hop()
+        {
+            return Self::Passed(passed(asked, rpc));
+        }
+        let changes = asked.effect.is_some_and(|effect| effect != Effect::Read);
+        let what = described(asked, error);
+        let why = match (error.may_have_run(), changes) {
+            (true, true) => format!(
+                "The outcome is unknown: {what}. It may have carried out the call, in whole or in part, and the call \
+                 was not sent again. Check what it did before you call it again"
+            ),
+            (true, false) if asked.effect.is_some() => {
+                format!("{what}. The tool only reads, so that it can be called again")
+            }
+            _ => what,
+        };
+        let link = match error {
+            UpstreamError::Unauthorized { .. } => asked.connect,
+            _ => None,
+        };
+        failure(asked, &why, retry_after(error), link)
     }
 }
 
-/// The stop of a request to an upstream that failed too often.
-pub fn paused(upstream: &str, _method: &str, refused: Refused) -> Stop {
-    let why = format!("`{upstream}` failed too often and is not asked for now");
-    let data = Some(json!({ "retryAfterMs": refused.retry_after_ms }));
-    Stop::refused(RpcError { code: INTERNAL_ERROR, message: why, data })
+impl From<Answer> for Outcome {
+    /// The outcome of the request. `data` of the upstream's error is read on the way, so that numbers beyond a double are
+    /// rounded in it.
+    fn from(answer: Answer) -> Self {
+        match answer {
+            Answer::Tool(result) => Self::Tool(result),
+            Answer::Error(error) => Self::Failed(error),
+            Answer::Passed(text) => Self::Failed(read(&text)),
+        }
+    }
+}
+
+/// An `error` object as a value.
+fn read(text: &str) -> RpcError {
+    let [code, message, data] = fields(text, ["code", "message", "data"]).unwrap_or_default();
+    RpcError {
+        code: code.and_then(raw::number).unwrap_or(INTERNAL_ERROR),
+        message: message.and_then(raw::string).unwrap_or_default(),
+        data: data.and_then(|data| raw::value(data.get()).ok()),
+    }
+}
+
+/// The upstream's error in the words of the version in front.
+fn passed(asked: Asked<'_>, rpc: &RpcFailure) -> String {
+    let text = rpc.to_json();
+    let is_read = asked.method == "resources/read";
+    let meant = asked.behind.map_or(RESOURCE_NOT_FOUND, Version::resource_not_found);
+    // In session versions the other code has no second meaning; in 2026-07-28 it says so of a read alone.
+    let is_missing =
+        rpc.code == i64::from(RESOURCE_NOT_FOUND) || (is_read && rpc.code == i64::from(meant));
+    let code = i64::from(asked.version.resource_not_found());
+    if !is_missing || rpc.code == code {
+        return text;
+    }
+    let mut splice = Splice::new(&text);
+    if let Ok([Some(sent)]) = fields(&text, ["code"]) {
+        splice.replace(sent, code.to_string());
+    }
+    splice.end().into_owned()
+}
+
+/// What happened, without a full stop.
+fn described(asked: Asked<'_>, error: &UpstreamError) -> String {
+    let name = asked.upstream;
+    let configuration = "the operator must check its configuration";
+    match error {
+        UpstreamError::Rpc(rpc) => format!(
+            "{name} refused the request, because it and this gateway, or it and this client, do not support the \
+             same (code {}): {}",
+            rpc.code,
+            text::quote(&rpc.message, MAX_QUOTE)
+        ),
+        UpstreamError::Unauthorized { .. } => match asked.connect {
+            Some(link) => format!(
+                "{name} needs a credential of yours: open {link} and connect it, then try again"
+            ),
+            None => format!(
+                "{name} refuses the credential that this server has for it: {configuration}"
+            ),
+        },
+        UpstreamError::Forbidden { challenge } => match challenge.as_deref().and_then(scope) {
+            Some(scope) => format!("Access was refused by {name}: the scope `{scope}` is needed"),
+            None => format!("Access was refused by {name}"),
+        },
+        UpstreamError::SessionGone => {
+            format!("{name} ended the session twice in a row, and nothing was carried out")
+        }
+        UpstreamError::NotFound { status } => {
+            format!(
+                "{name} has no MCP server at its configured address ({status}): {configuration}"
+            )
+        }
+        UpstreamError::TooMany { status, .. } => {
+            format!("{name} gets too many requests and asks to come back later ({status})")
+        }
+        UpstreamError::Refused { status, quote } => {
+            format!("{name} refused the request ({status}){}", quoted(quote))
+        }
+        UpstreamError::Unavailable { status, .. } => format!("{name} failed ({status})"),
+        UpstreamError::Unreachable { .. } => format!("{name} cannot be reached"),
+        UpstreamError::TimedOut { phase, after } => {
+            let what = match phase {
+                Phase::Headers => "did not begin to answer within",
+                Phase::Idle => "sent nothing for",
+                Phase::Whole => "did not end its answer within",
+            };
+            format!("{name} {what} {} s", after.as_secs_f32())
+        }
+        UpstreamError::Cut => {
+            format!("The connection to {name} broke before its answer was complete")
+        }
+        UpstreamError::BadAnswer { why, quote } => {
+            format!("{name} gave an answer that cannot be read: {why}{}", quoted(quote))
+        }
+        UpstreamError::NoAnswer { status } => format!("{name} gave no answer ({status})"),
+        UpstreamError::TooLarge { limit } => {
+            format!("{name} gave an answer of more than {limit} bytes")
+        }
+        UpstreamError::Redirect { status } => {
+            format!("{name} redirects to another address ({status}): {configuration}")
+        }
+        UpstreamError::Loop => format!("{name} leads back to this server: {configuration}"),
+        UpstreamError::Unsendable(why) => format!("The request cannot be sent to {name}: {why}"),
+    }
+}
+
+fn quoted(quote: &str) -> String {
+    match text::quote(quote, MAX_QUOTE) {
+        quote if quote.trim().is_empty() => String::new(),
+        quote => format!(": {quote}"),
+    }
+}
+
+/// The scope that a challenge names (RFC 6750 §3).
+fn scope(challenge: &str) -> Option<String> {
+    let (_, after) = challenge.split_once("scope=\"")?;
+    let (scope, _) = after.split_once('"')?;
+    (!scope.is_empty()).then(|| text::quote(scope, MAX_QUOTE))
+}
+
+/// When the upstream may be asked again, in milliseconds.
+fn retry_after(error: &UpstreamError) -> Option<u64> {
+    match error {
+        UpstreamError::TooMany { retry_after, .. }
+        | UpstreamError::Unavailable { retry_after, .. } => {
+            retry_after.and_then(|wait| u64::try_from(wait.as_millis()).ok())
+        }
+        _ => None,
+    }
+}
+
+fn failure(asked: Asked<'_>, why: &str, retry_after_ms: Option<u64>, link: Option<&str>) -> Answer {
+    if asked.effect.is_some() {
+        let text = match retry_after_ms {
+            Some(wait) => format!("{why}. retryAfterMs: {wait}"),
+            None => format!("{why}."),
+        };
+        return Answer::Tool(CallToolResult::error(text));
+    }
+    let wait = retry_after_ms.map(|wait| ("retryAfterMs", Value::from(wait)));
+    let link = link.map(|link| ("url", Value::from(link)));
+    let data: Map<String, Value> =
+        wait.into_iter().chain(link).map(|(name, value)| (name.to_owned(), value)).collect();
+    let data = (!data.is_empty()).then_some(Value::Object(data));
+    Answer::Error(RpcError { data, ..RpcError::new(INTERNAL_ERROR, why) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use mcp_protocol::content::ContentBlock;
+    use serde_json::json;
+    use test_support::json::raw as raw_json;
+
+    use super::*;
+
+    const CALL: Asked<'_> = Asked {
+        upstream: "tickets",
+        method: "tools/call",
+        effect: Some(Effect::Write),
+        version: Version::V2025_11_25,
+        behind: None,
+        connect: None,
+    };
+    const READ: Asked<'_> = Asked { method: "resources/read", effect: None, ..CALL };
+
+    fn text(answer: Answer) -> String {
+        let Answer::Tool(CallToolResult { content, is_error: true, structured_content: None }) =
+            answer
+        else {
+            panic!("{answer:?}")
+        };
+        let [ContentBlock::Text { text }] = &content[..] else { panic!("{content:?}") };
+        text.clone()
+    }
+
+    fn rpc(error: &str) -> UpstreamError {
+        let [code, message, data] = fields(error, ["code", "message", "data"]).unwrap();
+        UpstreamError::Rpc(RpcFailure {
+            code: code.and_then(mcp_protocol::raw::number).unwrap(),
+            message: message.and_then(mcp_protocol::raw::string).unwrap(),
+            data: data.map(ToOwned::to_owned),
+            raw: raw_json(error),
+            status: 200,
+        })
+    }
+
+    #[test]
+    fn an_error_of_the_upstream_keeps_its_text() {
+        let error = r#"{ "code": -32603,"message":"x","data":{"n":9007199254740993}, "extra":1}"#;
+        for asked in [CALL, READ] {
+            assert_eq!(Answer::of(asked, &rpc(error)), Answer::Passed(error.to_owned()));
+        }
+        let Outcome::Failed(read) =
+            Answer::Passed(r#"{"code":-7,"message":"x","data":[1]}"#.into()).into()
+        else {
+            panic!()
+        };
+        assert_eq!(read, RpcError { data: Some(json!([1])), ..RpcError::new(-7, "x") });
+    }
+
+    #[test]
+    fn a_missing_resource_has_the_code_of_the_version_in_front() {
+        let with =
+            |code: i32| format!(r#"{{"message":"x","code" : {code},"data":{{"uri":"a:1"}}}}"#);
+        let stateless = Asked { version: Version::V2026_07_28, ..READ };
+        let from_stateless = Asked { behind: Some(Version::V2026_07_28), ..READ };
+        let other = Asked { method: "prompts/get", ..from_stateless };
+        for (asked, sent, passed) in [
+            (from_stateless, -32602, -32002),
+            (READ, -32602, -32602),
+            (other, -32602, -32602),
+            (READ, -32002, -32002),
+            (stateless, -32002, -32602),
+            (stateless, -32602, -32602),
+            (READ, -32601, -32601),
+            (CALL, -32602, -32602),
+        ] {
+            assert_eq!(
+                Answer::of(asked, &rpc(&with(sent))),
+                Answer::Passed(with(passed)),
+                "{asked:?} {sent}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_hop_is_not_passed_on() {
+        for code in [-32020, -32021, -32022] {
+            let error = rpc(&format!(r#"{{"code":{code},"message":"a\u001b\u202e"}}"#));
+            let told = text(Answer::of(CALL, &error));
+            assert!(told.contains(&format!("(code {code}): a  ")), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_may_have_run_has_an_unknown_outcome() {
+        let after = Duration::from_secs(60);
+        for error in [
+            UpstreamError::Cut,
+            UpstreamError::TimedOut { phase: Phase::Idle, after },
+            UpstreamError::Unavailable { status: 502, retry_after: None },
+            UpstreamError::bad_answer("it is HTML", b"<html>\r\n\x1b[31m"),
+            UpstreamError::NoAnswer { status: 202 },
+            UpstreamError::TooLarge { limit: 1 },
+            UpstreamError::Unreachable { why: "secret".into(), never_connected: false },
+        ] {
+            for effect in [Effect::Write, Effect::Destructive] {
+                let told = text(Answer::of(Asked { effect: Some(effect), ..CALL }, &error));
+                assert!(told.starts_with("The outcome is unknown: "), "{told}");
+                assert!(told.contains("tickets") && !told.contains("secret"), "{told}");
+                assert!(!told.contains(char::is_control), "{told:?}");
+            }
+            let told = text(Answer::of(Asked { effect: Some(Effect::Read), ..CALL }, &error));
+            assert!(!told.contains("unknown") && told.contains("can be called again"), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_call_that_has_not_run_is_a_failure_that_names_its_reason() {
+        for (error, told) in [
+            (
+                UpstreamError::Unreachable { why: String::new(), never_connected: true },
+                "tickets cannot be reached.",
+            ),
+            (
+                UpstreamError::Unauthorized { challenge: None },
+                "tickets refuses the credential that this server has for it: the operator must check its configuration.",
+            ),
+            (
+                UpstreamError::Forbidden {
+                    challenge: Some(r#"Bearer error="x", scope="a b""#.into()),
+                },
+                "Access was refused by tickets: the scope `a b` is needed.",
+            ),
+            (UpstreamError::Forbidden { challenge: None }, "Access was refused by tickets."),
+            (
+                UpstreamError::NotFound { status: 404 },
+                "tickets has no MCP server at its configured address (404): the operator must check its configuration.",
+            ),
+            (
+                UpstreamError::TooMany { status: 429, retry_after: Some(Duration::from_secs(3)) },
+                "tickets gets too many requests and asks to come back later (429). retryAfterMs: 3000",
+            ),
+            (
+                UpstreamError::Refused { status: 415, quote: "a\nb".into() },
+                "tickets refused the request (415): a b.",
+            ),
+            (
+                UpstreamError::Loop,
+                "tickets leads back to this server: the operator must check its configuration.",
+            ),
+        ] {
+            assert_eq!(text(Answer::of(CALL, &error)), told);
+        }
+        let link = Asked { connect: Some("https://x.example/connect/tickets"), ..CALL };
+        let told = text(Answer::of(link, &UpstreamError::Unauthorized { challenge: None }));
+        assert!(told.contains("open https://x.example/connect/tickets and connect it"), "{told}");
+    }
+
+    #[test]
+    fn other_methods_fail_with_an_error_and_data() {
+        let error =
+            UpstreamError::Unavailable { status: 503, retry_after: Some(Duration::from_secs(2)) };
+        let data = json!({ "retryAfterMs": 2_000 });
+        let expected = RpcError {
+            code: INTERNAL_ERROR,
+            message: "tickets failed (503)".into(),
+            data: Some(data),
+        };
+        assert_eq!(Answer::of(READ, &error), Answer::Error(expected));
+        let asked = Asked { connect: Some("https://x.example/c"), ..READ };
+        let Answer::Error(told) =
+            Answer::of(asked, &UpstreamError::Unauthorized { challenge: None })
+        else {
+            panic!()
+        };
+        assert_eq!(told.data, Some(json!({ "url": "https://x.example/c" })));
+        let cut = Answer::of(READ, &UpstreamError::Cut);
+        assert!(matches!(cut, Answer::Error(error) if error.data.is_none()));
+    }
+
+    // Statement 20.
+    #[test]
+    fn a_call_that_the_breaker_refuses_says_when_to_try_again() {
+        let told = text(Answer::refused(CALL, Refused { retry_after_ms: 29_000 }));
+        assert!(told.ends_with("is not called now. retryAfterMs: 29000"), "{told}");
+    }
+
+    #[test]
+    fn a_quotation_has_two_hundred_characters_at_most() {
+        let error = UpstreamError::Refused { status: 400, quote: "\u{fc}".repeat(5_000) };
+        let told = text(Answer::of(CALL, &error));
+        assert_eq!(told.matches('\u{fc}').count(), 200);
+    }
 }

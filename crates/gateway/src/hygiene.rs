@@ -86,8 +86,8 @@ pub enum Fault {
     /// A mark names a header that must not be used.
     #[error("x-mcp-header must not name a header of connections or credentials")]
     ReservedHeader,
-    /// Another definition before it has the same name or URI.
-    #[error("another one before it has the same `{0}`")]
+    /// Another definition has the same name or URI.
+    #[error("another one has the same `{0}`")]
     Repeated(&'static str),
 }
 
@@ -112,6 +112,11 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
+    /// One whose name or URI is that of another.
+    pub(crate) fn repeated(key: &str, kind: Kind) -> Self {
+        Self { key: text::quote(key, MAX_SHOWN), fault: Fault::Repeated(kind.key()) }
+    }
+
     /// The reason as a text of at most 200 characters without control characters.
     pub fn reason(&self) -> String {
         text::quote(&self.fault.to_string(), 200)

@@ -4,13 +4,14 @@
 //!
 //! - [`config`]: the settings of upstreams (`UPSTREAMS`), with all their faults.
 //! - [`address`]: which URLs this server may send requests to.
+//! - [`listing`]: a list of an upstream as callers see it, made by all of the rules.
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
 //! - [`breaker`]: whether a request is sent to an upstream that failed before.
+//! - [`errors`]: what callers are told when an upstream gave no result.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
 //! - [`description`]: descriptions and titles, before models and people read them.
-//! - [`errors`]: errors of upstreams, as callers are told.
 //! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
 //!
 //! Requests to upstreams:
@@ -31,6 +32,7 @@ pub mod filter;
 pub mod hygiene;
 #[cfg(test)]
 mod hygiene_tests;
+pub mod listing;
 pub mod memory;
 pub mod names;
 pub mod pins;

@@ -8,13 +8,12 @@ use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use mcp_auth::subject::Subject;
 use mcp_client::era::{Era, Handshake};
-use mcp_protocol::stateless::param_declarations::ParamHeader;
-use mcp_server::{
-    remote::{About, ListKind},
-    toolset::Effect,
-};
+use mcp_server::remote::{About, ListKind};
 
-use crate::breaker::{self, Breaker, Refused};
+use crate::{
+    breaker::{self, Breaker, Refused},
+    listing::Entry,
+};
 
 /// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
 const ERA_FOR: u64 = 600_000;
@@ -27,30 +26,11 @@ const LAST_GOOD: u64 = 24 * 60 * 60 * 1_000;
 /// Bytes of all lists.
 const MAX_BYTES: usize = 16 << 20;
 
-/// An item of a list.
-#[derive(Debug, Clone)]
-pub struct Item {
-    /// Its name or URI at the upstream.
-    pub key: Rc<str>,
-    /// Its name or URI at the common door.
-    pub exposed: Rc<str>,
-    /// Its name or URI at the door of its upstream.
-    pub shown: Rc<str>,
-    /// Its definition at the common door.
-    pub common: Rc<str>,
-    /// Its definition at the door of its upstream.
-    pub own: Rc<str>,
-    /// The effect, of a tool.
-    pub effect: Effect,
-    /// The arguments that headers repeat, of a tool.
-    pub headers: Vec<ParamHeader>,
-}
-
 /// A list of an upstream.
 #[derive(Debug, Clone, Default)]
 pub struct KnownList {
     /// The items.
-    pub items: Vec<Item>,
+    pub items: Vec<Entry>,
     /// When it was asked for, in milliseconds since 1970.
     pub asked_ms: u64,
     /// For how long the upstream says that it may be kept, in milliseconds.
@@ -80,7 +60,7 @@ impl KnownList {
     }
 
     fn bytes(&self) -> usize {
-        let of = |item: &Item| item.common.len().saturating_add(item.own.len());
+        let of = |item: &Entry| item.common.len().saturating_add(item.own.len());
         self.items.iter().map(of).sum()
     }
 }
@@ -214,11 +194,13 @@ impl Memory {
 
 #[cfg(test)]
 mod tests {
+    use mcp_server::toolset::Effect;
+
     use super::*;
 
     fn list(asked_ms: u64, text: &str) -> Rc<KnownList> {
         let text: Rc<str> = text.into();
-        let item = Item {
+        let item = Entry {
             key: text.clone(),
             exposed: text.clone(),
             shown: text.clone(),
@@ -226,6 +208,7 @@ mod tests {
             own: text,
             effect: Effect::Read,
             headers: Vec::new(),
+            digest: None,
         };
         Rc::new(KnownList { items: vec![item], asked_ms, ..KnownList::default() })
     }

@@ -40,11 +40,13 @@ use mcp_protocol::{
     jsonrpc::{INTERNAL_ERROR, RpcError},
     log_level::LoggingLevel,
     stateless::param_declarations::ParamHeader,
+    version::Version,
 };
 use mcp_server::{
     client_request::{Stop, StopReason},
     notifier::Notifier,
     outcome::Outcome,
+    toolset::Effect,
 };
 use serde_json::value::RawValue;
 
@@ -53,10 +55,10 @@ use self::{
     pool::{Pool, Route},
     sse::SharedLink,
 };
-use crate::errors;
+use crate::{breaker::Refused, errors};
 
 /// A request for an upstream.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Asked<'a> {
     /// The method.
     pub method: &'a str,
@@ -68,6 +70,8 @@ pub struct Asked<'a> {
     pub log_level: Option<LoggingLevel>,
     /// Whether the request changes nothing, so that it may be sent a second time.
     pub reads: bool,
+    /// Whether it calls a tool that may change something.
+    pub changes: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -132,6 +136,8 @@ pub enum Failure {
     Upstream(UpstreamError),
     /// The call stops at a question, or the client cannot be asked.
     Stopped(Stop),
+    /// The upstream failed too often, and is not asked.
+    Paused(Refused),
     /// The client took its request back.
     TakenBack,
 }
@@ -188,6 +194,7 @@ pub async fn for_worker(
         param_headers: &[],
         log_level: call.log_level,
         reads: call.reads,
+        changes: call.changes,
     };
     let sent = in_object(&pool, &route, &asked, &back, &platform).await;
     let text = match sent {
@@ -199,11 +206,26 @@ pub async fn for_worker(
         Err(Failure::TakenBack) => {
             return Err(RpcError::new(INTERNAL_ERROR, "the request was taken back"));
         }
-        Err(Failure::Upstream(error)) => match errors::outcome(&route.name, &call.method, &error) {
-            Outcome::Tool(result) => result.to_json(),
-            Outcome::Failed(error) => return Err(error),
-            _ => return Err(RpcError::new(INTERNAL_ERROR, error.to_string())),
-        },
+        Err(Failure::Paused(_)) => {
+            return Err(RpcError::new(INTERNAL_ERROR, "it failed several times in a row"));
+        }
+        Err(Failure::Upstream(error)) => {
+            let is_call = call.method == "tools/call";
+            let effect = if call.changes { Effect::Destructive } else { Effect::Read };
+            let asked = errors::Asked {
+                upstream: &route.name,
+                method: &call.method,
+                effect: is_call.then_some(effect),
+                version: Version::V2026_07_28,
+                behind: Some(Version::V2025_11_25),
+                connect: None,
+            };
+            match errors::Answer::of(asked, &error).into() {
+                Outcome::Tool(result) => result.to_json(),
+                Outcome::Failed(error) => return Err(error),
+                _ => return Err(RpcError::new(INTERNAL_ERROR, error.to_string())),
+            }
+        }
     };
     RawValue::from_string(text)
         .map_err(|_| RpcError::new(INTERNAL_ERROR, "the server's answer is no JSON"))

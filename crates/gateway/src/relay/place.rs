@@ -53,6 +53,9 @@ pub struct RelayedCall {
     /// Whether the request changes nothing, so that it may be sent again.
     #[serde(default)]
     pub reads: bool,
+    /// Whether it calls a tool that may change something.
+    #[serde(default)]
+    pub changes: bool,
 }
 
 /// A caller, as upstreams are told of it.

@@ -48,6 +48,7 @@ pub async fn ask(
             capabilities: back.capabilities().bits(),
             log_level: asked.log_level,
             reads: asked.reads,
+            changes: asked.changes,
         }),
     };
     let body = objects.send(upstream, request).await.map_err(|why| broken(&why))?;
