@@ -29,6 +29,7 @@ mod ending;
 mod endurance;
 mod every_tool;
 mod floods;
+mod gateway;
 mod guide;
 mod in_flight;
 mod initialize;

@@ -13,7 +13,9 @@ use crate::support::{
     rmcp_server::RmcpServer,
     start,
     stateless::{ask, listener, prepared},
-    tour::{SESSION_CLIENTS, SSE_CLIENT, STATELESS_CLIENT, call, plan, text, tour},
+    tour::{
+        SESSION_CLIENTS, SSE_CLIENT, STATELESS_CLIENT, answers, call, is_complete, plan, text, tour,
+    },
     upstream::{
         Reply, any, http,
         mcp::{Era, Options, Server, TOOLS, definition},
@@ -35,42 +37,6 @@ fn client(server: &Server) -> Client {
 /// A client in a session that can do everything.
 async fn session(server: &Server) -> Client {
     client(server).connect_with(everything()).await
-}
-
-fn answers() -> Value {
-    let form =
-        |field: &str| json!({ "action": "accept", "content": { field: format!("a {field}") } });
-    json!({
-        "first": form("name"),
-        "second": form("colour"),
-        "page": { "action": "accept" },
-        "sample": { "role": "assistant", "model": "none", "stopReason": "endTurn", "content": { "type": "text", "text": "4" } },
-        "roots": { "roots": [{ "uri": "file:///work", "name": "work" }] },
-    })
-}
-
-/// Checks what a client saw of a stand-in.
-fn is_complete(seen: &Value, expected: &Value) {
-    assert_eq!(seen["tools"].as_array().map(Vec::len), Some(TOOLS.len()), "{seen}");
-    assert_eq!(seen["resources"].as_array().map(Vec::len), Some(3), "{seen}");
-    assert_eq!(seen["templates"][0]["uriTemplate"], "demo://item/{id}");
-    assert_eq!(seen["promptList"][0]["name"], "greet");
-    assert_eq!(text(seen, "echo"), "grüße 🌍");
-    assert_eq!(call(seen, "add")["result"]["structuredContent"]["sum"], 5);
-    assert_eq!(text(seen, "slow"), "done");
-    assert_eq!(call(seen, "slow")["progress"][0], 1);
-    for tool in ["ask", "ask_at_once"] {
-        let told: Value = serde_json::from_str(text(seen, tool)).unwrap();
-        assert_eq!(&told, expected, "{tool}: {seen}");
-    }
-    assert_eq!(call(seen, "fail")["result"]["isError"], true);
-    assert_eq!(call(seen, "refuse")["result"]["error"], -32050);
-    assert_eq!(text(seen, "annotated"), r#"{"place":{"floor":3},"region":"größe"}"#);
-    assert_eq!(seen["reads"][0]["contents"][0]["text"], "grüße 🌍");
-    assert_eq!(seen["reads"][3]["error"], -32602);
-    assert_eq!(seen["prompts"][0]["messages"][0]["content"]["text"], "Greet Ada.");
-    assert_eq!(seen["completions"][0]["completion"]["values"], json!(["Ada", "Alan"]));
-    assert_eq!(seen["completions"][1]["completion"]["total"], 2);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use worker::{Env, Headers, Result};
 use crate::{
     config::Config,
     platform::{object_stub::ObjectStub, request},
+    response::STREAMED,
     state,
 };
 use gateway::{
@@ -55,7 +56,7 @@ async fn open(env: &Env, name: &str, asked: &ObjectRequest) -> Result<FrameBody>
     let url = format!("https://object{}", message::path(&json));
     let request = request::request("POST", &url, &Headers::new(), Some(&json))?;
     let mut response = ObjectStub::named(env, UPSTREAM_AGENT, name)?.open(&request).await?;
-    if response.status_code() != 200 {
+    if response.status_code() != STREAMED {
         let status = response.status_code();
         return Err(worker::Error::RustError(format!("the object answers {status}")));
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::process::script;
+use super::{process::script, upstream::mcp::TOOLS};
 
 /// Clients of `tests/clients/tour.mjs` in sessions over Streamable HTTP.
 pub const SESSION_CLIENTS: [&str; 2] = ["v1", "v2-legacy"];
@@ -53,4 +53,42 @@ pub fn call<'a>(seen: &'a Value, tool: &str) -> &'a Value {
 pub fn text<'a>(seen: &'a Value, tool: &str) -> &'a str {
     let text = &call(seen, tool)["result"]["content"][0]["text"];
     text.as_str().unwrap_or_else(|| panic!("no text of {tool}: {seen}"))
+}
+
+/// The answers that the clients give to the questions of `ask`.
+pub fn answers() -> Value {
+    let form =
+        |field: &str| json!({ "action": "accept", "content": { field: format!("a {field}") } });
+    json!({
+        "first": form("name"),
+        "second": form("colour"),
+        "page": { "action": "accept" },
+        "sample": { "role": "assistant", "model": "none", "stopReason": "endTurn", "content": { "type": "text", "text": "4" } },
+        "roots": { "roots": [{ "uri": "file:///work", "name": "work" }] },
+    })
+}
+
+/// Checks what a client saw of a stand-in.
+pub fn is_complete(seen: &Value, expected: &Value) {
+    assert_eq!(seen["tools"].as_array().map(Vec::len), Some(TOOLS.len()), "{seen}");
+    assert_eq!(seen["resources"].as_array().map(Vec::len), Some(3), "{seen}");
+    assert_eq!(seen["templates"][0]["uriTemplate"], "demo://item/{id}");
+    assert_eq!(seen["promptList"][0]["name"], "greet");
+    assert_eq!(text(seen, "echo"), "grüße 🌍");
+    assert_eq!(call(seen, "add")["result"]["structuredContent"]["sum"], 5);
+    assert_eq!(text(seen, "slow"), "done");
+    assert_eq!(call(seen, "slow")["progress"][0], 1);
+    for tool in ["ask", "ask_at_once"] {
+        let told: Value = serde_json::from_str(text(seen, tool)).unwrap();
+        assert_eq!(&told, expected, "{tool}: {seen}");
+    }
+    assert_eq!(call(seen, "fail")["result"]["isError"], true);
+    assert_eq!(call(seen, "refuse")["result"]["error"], -32050);
+    assert_eq!(text(seen, "annotated"), r#"{"place":{"floor":3},"region":"größe"}"#);
+    assert_eq!(seen["reads"][0]["contents"][0]["text"], "grüße 🌍");
+    let missing = &seen["reads"][3]["error"];
+    assert!(*missing == -32602 || *missing == -32002, "{missing}");
+    assert_eq!(seen["prompts"][0]["messages"][0]["content"]["text"], "Greet Ada.");
+    assert_eq!(seen["completions"][0]["completion"]["values"], json!(["Ada", "Alan"]));
+    assert_eq!(seen["completions"][1]["completion"]["total"], 2);
 }

@@ -18,6 +18,8 @@ use crate::{
 pub enum InputResponse {
     /// The person filled in the form (its declared fields), or agreed to open the page (none).
     Accepted(Map<String, Value>),
+    /// The person agreed to open the page.
+    Opened,
     /// The person said no.
     Declined,
     /// The person went away without saying yes or no.
@@ -93,6 +95,8 @@ impl InputResponse {
     pub fn into_result(self) -> Option<Value> {
         Some(match self {
             Self::Accepted(content) => json!({ "action": "accept", "content": content }),
+            // Content is a form's alone (MCP `client/elicitation`).
+            Self::Opened => json!({ "action": "accept" }),
             Self::Declined => json!({ "action": "decline" }),
             Self::Cancelled => json!({ "action": "cancel" }),
             Self::Sampled(_) | Self::Roots(_) => return None,
@@ -122,7 +126,7 @@ fn elicited(
     form: Option<&Value>,
 ) -> Result<InputResponse, InputResponseError> {
     match (response.get("action").and_then(Value::as_str), form) {
-        (Some("accept"), None) => Ok(InputResponse::Accepted(Map::new())),
+        (Some("accept"), None) => Ok(InputResponse::Opened),
         (Some("accept"), Some(schema)) => {
             let content = response.get("content").and_then(Value::as_object);
             Ok(InputResponse::Accepted(elicitation_form::validate(
@@ -198,7 +202,8 @@ mod tests {
             );
         }
         let opened = InputResponse::read(&url(), &json!({ "action": "accept" }));
-        assert_eq!(opened, Ok(InputResponse::Accepted(Map::new())));
+        assert_eq!(opened, Ok(InputResponse::Opened));
+        assert_eq!(InputResponse::Opened.into_result(), Some(json!({ "action": "accept" })));
     }
 
     #[test]

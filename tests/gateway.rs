@@ -1,0 +1,75 @@
+//! Other MCP servers behind the door of each: every era in front of every era behind.
+//!
+//! Tests name the statements of the gateway that they show.
+
+use serde_json::{Value, json};
+
+use crate::support::{
+    Client, options, start,
+    tour::{SSE_CLIENT, STATELESS_CLIENT, answers, is_complete, plan, tour},
+    upstream::mcp::{Era, Server},
+};
+use xtask::server::Server as Worker;
+
+/// A Worker with one upstream, `t`.
+async fn before(upstream: &Server, era: &str) -> Worker {
+    let settings = json!({ "t": { "url": upstream.url(), "era": era } }).to_string();
+    start(options().var("UPSTREAMS", &settings)).await
+}
+
+/// Statements 1 and 2: a client of each era sees all of an upstream through its door.
+async fn is_seen_by_all(era: Era, configured: &str) {
+    let upstream = Server::start(era).await;
+    let worker = before(&upstream, configured).await;
+    for (client, path) in [
+        ("v1", "/u/t/mcp"),
+        ("v2-legacy", "/u/t/mcp"),
+        (SSE_CLIENT, "/u/t/sse"),
+        (STATELESS_CLIENT, "/u/t/mcp"),
+    ] {
+        let seen = tour(&format!("{}{path}", worker.url()), client, &plan()).await;
+        println!("{client}");
+        is_complete(&seen, &answers());
+    }
+    assert_eq!(upstream.executions("count"), 0);
+    assert_eq!(upstream.executions("ask"), 4, "no call is carried out twice");
+}
+
+#[tokio::test]
+async fn clients_of_every_era_use_a_session_upstream() {
+    is_seen_by_all(Era::Session("2025-11-25"), "session").await;
+}
+
+#[tokio::test]
+async fn clients_of_every_era_use_an_older_session_upstream() {
+    is_seen_by_all(Era::Session("2025-06-18"), "auto").await;
+}
+
+#[tokio::test]
+async fn clients_of_every_era_use_a_stateless_upstream() {
+    is_seen_by_all(Era::Stateless, "auto").await;
+}
+
+#[tokio::test]
+async fn clients_of_every_era_use_an_upstream_of_the_first_transport() {
+    is_seen_by_all(Era::Sse, "sse").await;
+}
+
+#[tokio::test]
+async fn nothing_of_the_caller_reaches_an_upstream() {
+    for era in [Era::Session("2025-11-25"), Era::Stateless] {
+        let upstream = Server::start(era).await;
+        let worker = before(&upstream, "auto").await;
+        let client = Client::at(&worker.url(), "/u/t/mcp")
+            .with("authorization", "Bearer front-secret-1")
+            .with("x-api-key", "front-secret-2")
+            .with("cookie", "front-secret-3")
+            .connect()
+            .await;
+        let called = client.call("echo", json!({ "text": "x" })).await;
+        assert_eq!(called.tool_text(), "x");
+        upstream.never_received("front-secret");
+        let session: Option<Value> = None;
+        assert!(session.is_none());
+    }
+}
