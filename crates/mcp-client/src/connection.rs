@@ -239,9 +239,14 @@ impl Connection {
     }
 
     fn reading(&self, patience: Patience) -> Reading {
-        let most = self.upstream.endpoint().limits.answer;
-        let most = (patience != Patience::Held).then_some(most);
-        Reading { version: Some(self.version), session: self.session.clone(), most }
+        let endpoint = self.upstream.endpoint();
+        let headers_within = match patience {
+            Patience::Call => endpoint.timeouts.call_headers,
+            Patience::List | Patience::Held => endpoint.timeouts.headers,
+        };
+        let most = (patience != Patience::Held).then_some(endpoint.limits.answer);
+        let (version, session) = (Some(self.version), self.session.clone());
+        Reading { version, session, headers_within, most }
     }
 
     fn deadline(&self, patience: Patience) -> Deadline {

@@ -41,12 +41,31 @@ impl Deadline {
         self.whole.map(|whole| whole.saturating_sub(passed))
     }
 
+    /// Waits for a future, for as long as the whole exchange may take.
+    ///
+    /// # Errors
+    /// Where it takes longer.
+    pub(crate) async fn wait_whole<T>(
+        &mut self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, UpstreamError> {
+        self.wait_within(None, future).await
+    }
+
     /// Waits for a future, for so long at most as the deadlines allow.
     ///
     /// # Errors
     /// Where one of them passes.
     pub(crate) async fn wait<T>(
         &mut self,
+        future: impl Future<Output = T>,
+    ) -> Result<T, UpstreamError> {
+        self.wait_within(self.idle, future).await
+    }
+
+    async fn wait_within<T>(
+        &mut self,
+        idle: Option<Duration>,
         future: impl Future<Output = T>,
     ) -> Result<T, UpstreamError> {
         let mut future = pin!(future);
@@ -57,7 +76,7 @@ impl Deadline {
             }
             let since = *waiting_since.get_or_insert_with(|| self.platform.now_ms());
             loop {
-                let left = match self.next_due(since) {
+                let left = match self.next_due(since, idle) {
                     Ok(Some(left)) => left,
                     Ok(None) => return Poll::Pending,
                     Err(late) => return Poll::Ready(Err(late)),
@@ -73,7 +92,11 @@ impl Deadline {
     }
 
     /// The time until the first deadline; None where there is none.
-    fn next_due(&self, since_ms: u64) -> Result<Option<Duration>, UpstreamError> {
+    fn next_due(
+        &self,
+        since_ms: u64,
+        idle: Option<Duration>,
+    ) -> Result<Option<Duration>, UpstreamError> {
         let now = self.platform.now_ms();
         let left = |from: u64, limit: Duration, phase: Phase| {
             let passed = Duration::from_millis(now.saturating_sub(from));
@@ -86,7 +109,7 @@ impl Deadline {
         };
         let whole =
             self.whole.map(|limit| left(self.started_ms, limit, Phase::Whole)).transpose()?;
-        let idle = self.idle.map(|limit| left(since_ms, limit, Phase::Idle)).transpose()?;
+        let idle = idle.map(|limit| left(since_ms, limit, Phase::Idle)).transpose()?;
         Ok(match (whole, idle) {
             (Some(whole), Some(idle)) => Some(whole.min(idle)),
             (whole, idle) => whole.or(idle),

@@ -9,8 +9,10 @@ use crate::headers::Trail;
 /// The deadlines of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the start until the headers of the answer.
+    /// From the start until the headers of an answer: of handshakes, lists, notifications and streams.
     pub headers: Duration,
+    /// The same of a call. A server that answers with JSON sends no headers before the call has ended.
+    pub call_headers: Duration,
     /// Between two bytes of an answer. Comments and progress count.
     pub idle: Duration,
     /// The whole exchange.
@@ -23,6 +25,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
+            call_headers: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             whole: Duration::from_secs(300),
             lists: Duration::from_secs(5),

@@ -10,7 +10,10 @@ use thiserror::Error;
 
 use mcp_protocol::{
     fields::fields,
-    jsonrpc::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR},
+    jsonrpc::{
+        INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, SESSION_NOT_FOUND,
+        TRANSPORT_ERROR,
+    },
     object::Object,
     raw,
     stateless::error::{HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION},
@@ -63,7 +66,13 @@ impl RpcFailure {
     /// Whether it says that the request was refused before anything ran.
     fn refused_unread(&self) -> bool {
         let unread = [PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS];
-        self.is_hop() || unread.map(i64::from).contains(&self.code)
+        self.is_hop() || unread.map(i64::from).contains(&self.code) || self.refused_by_transport()
+    }
+
+    /// Whether the transport refused the request before it looked what it asks for.
+    pub(crate) fn refused_by_transport(&self) -> bool {
+        let codes = [TRANSPORT_ERROR, SESSION_NOT_FOUND].map(i64::from);
+        (400..500).contains(&self.status) && codes.contains(&self.code)
     }
 }
 
@@ -324,6 +333,11 @@ mod tests {
     fn what_was_refused_unread_has_not_run() {
         let refused = [-32700, -32600, -32601, -32602, -32020, -32021, -32022];
         assert!(refused.into_iter().all(|code| !rpc(code).may_have_run()));
+        let mut refused = rpc(-32000);
+        if let UpstreamError::Rpc(failure) = &mut refused {
+            failure.status = 400;
+        }
+        assert!(!refused.may_have_run());
         assert!([-32603, -32000, 1].into_iter().all(|code| rpc(code).may_have_run()));
         for error in [
             UpstreamError::Unauthorized { challenge: None },

@@ -53,6 +53,8 @@ pub(crate) struct Reading {
     pub(crate) version: Option<Version>,
     /// The session that the request belongs to.
     pub(crate) session: Option<SessionId>,
+    /// How long its headers may take.
+    pub(crate) headers_within: Duration,
     /// Bytes of the whole answer; None for a stream that is held.
     pub(crate) most: Option<usize>,
 }
@@ -78,7 +80,8 @@ enum State {
     Done,
 }
 
-/// One request in flight.
+/// One request in flight. Dropping it aborts it; a session's server is told so by
+/// [`Connection::cancel`](crate::connection::Connection::cancel).
 pub struct Exchange {
     upstream: Upstream,
     id: RequestId,
@@ -114,7 +117,8 @@ impl Exchange {
             in_session: reading.session.is_some(),
             depth: upstream.endpoint().limits.depth,
         };
-        let within = deadline.left();
+        let most = reading.headers_within;
+        let within = deadline.left().map_or(most, |left| left.min(most));
         let opening = open(upstream.clone(), headers, text, within, refused).boxed_local();
         Self::in_state(upstream, id, State::Opening(opening), reading, deadline)
     }
@@ -314,7 +318,7 @@ impl Exchange {
     async fn step(&mut self) -> Result<(), UpstreamError> {
         match &mut self.state {
             State::Opening(opening) => {
-                let opened = self.body.deadline().wait(opening).await??;
+                let opened = self.body.deadline().wait_whole(opening).await??;
                 self.opened(opened)
             }
             State::Json(_) | State::Events(_) => {

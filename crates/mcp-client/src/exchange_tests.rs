@@ -264,7 +264,7 @@ fn a_server_of_2026_07_28_asks_nothing_on_its_stream() {
 #[test]
 fn a_silent_upstream_is_given_up_after_its_deadlines() {
     for (script, phase, seconds) in [
-        (ScriptedStream::silent(), Phase::Headers, 10),
+        (ScriptedStream::silent(), Phase::Headers, 60),
         (ScriptedStream::json(200, "{").hangs(), Phase::Idle, 60),
         (ScriptedStream::events().hangs(), Phase::Idle, 60),
         (ScriptedStream::events().chunk("data: {\"jso").hangs(), Phase::Idle, 60),
@@ -279,6 +279,17 @@ fn a_silent_upstream_is_given_up_after_its_deadlines() {
         assert!(error.may_have_run());
         assert_eq!(platform.elapsed(), s(seconds));
     }
+}
+
+#[test]
+fn a_server_that_answers_with_json_may_take_its_time() {
+    let platform = machine([ok(&answer("{}")).after(s(59))]);
+    let mut endpoint = crate::testing::upstream(&platform).endpoint().clone();
+    endpoint.timeouts.idle = s(5);
+    let upstream = crate::upstream::Upstream::new(platform.clone(), endpoint);
+    let (declaration, version) = (crate::testing::declaration(), Version::V2026_07_28);
+    let connection = crate::connection::Connection::new(upstream, declaration, version, None, 7);
+    assert_eq!(platform.run(all(connection.request(call()))), ["result {}"]);
 }
 
 #[test]

@@ -57,7 +57,8 @@ impl Upstream {
         self.deadline(within, within)
     }
 
-    /// Sends a request to the endpoint and waits for the headers of its answer. Follows one redirect within the origin.
+    /// Sends a request to the endpoint and waits for the headers of its answer, for as long as the endpoint says where nothing
+    /// else is said. Follows one redirect within the origin.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -100,8 +101,7 @@ impl Upstream {
         if headers.iter().any(|(_, value)| !is_header_value(value)) {
             return Err(UpstreamError::Unsendable("a header value has control characters"));
         }
-        let most = self.endpoint.timeouts.headers;
-        let headers_within = within.map_or(most, |within| within.min(most));
+        let headers_within = within.unwrap_or(self.endpoint.timeouts.headers);
         let request = StreamRequest { method, url: url.to_owned(), headers, body, headers_within };
         let response = self.platform.open(request).await.map_err(unreachable)?;
         if response.status == 508 { Err(UpstreamError::Loop) } else { Ok(response) }
