@@ -186,7 +186,7 @@ impl Connection {
         match classify(&self.upstream, response, &refused).await {
             Ok(Answer::Error(failure)) => UpstreamError::Rpc(failure),
             Ok(Answer::Result(_)) => UpstreamError::bad_answer("an error has a result", b""),
-            Err(error) => error,
+            Err(error) => self.upstream.conceal(error, self.session.as_ref()),
         }
     }
 

@@ -110,7 +110,7 @@ pub enum Repeat {
 #[derive(Debug, Clone, Error)]
 pub enum UpstreamError {
     /// The upstream answered with a JSON-RPC error.
-    #[error("error {}: {}", .0.code, .0.message)]
+    #[error("error {}: {}", .0.code, quote(.0.message.as_bytes()))]
     Rpc(RpcFailure),
     /// 401.
     #[error("the credential was refused (401)")]
@@ -214,6 +214,17 @@ impl UpstreamError {
     /// An answer that the protocol does not allow, quoted from its beginning.
     pub fn bad_answer(why: &'static str, body: &[u8]) -> Self {
         Self::BadAnswer { why, quote: quote(body) }
+    }
+
+    /// The same without these texts in what it quotes, should an upstream repeat its credential.
+    #[must_use]
+    pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
+        if let Self::BadAnswer { quote, .. } | Self::Refused { quote, .. } = &mut self {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                *quote = quote.replace(secret, "[secret]");
+            }
+        }
+        self
     }
 
     /// Whether the upstream may have carried the request out, in whole or in part.
@@ -327,6 +338,16 @@ mod tests {
         assert!(quoted.chars().count() <= 200 && quoted.starts_with("<html>"));
         assert!(quoted.chars().all(is_plain), "{quoted:?}");
         assert_eq!(quote(b"\xff\xfe a"), "\u{fffd}\u{fffd} a");
+    }
+
+    #[test]
+    fn a_quote_does_not_repeat_a_credential() {
+        let error = UpstreamError::bad_answer("it is no JSON", b"no key-1, no s-1")
+            .without(&["key-1", "", "s-1"]);
+        assert_eq!(
+            error.to_string(),
+            "the answer is wrong: it is no JSON: no [secret], no [secret]"
+        );
     }
 
     #[test]

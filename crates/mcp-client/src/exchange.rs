@@ -237,7 +237,7 @@ impl Exchange {
 
     fn fail(&mut self, error: UpstreamError) -> UpstreamError {
         self.end();
-        error
+        self.upstream.conceal(error, self.reading.session.as_ref())
     }
 
     /// A message out of the bytes that are here already. Progress that another one follows is left out.

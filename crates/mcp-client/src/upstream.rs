@@ -12,9 +12,10 @@ use mcp_platform::{
 use crate::{
     deadline::Deadline,
     endpoint::Endpoint,
-    error::{Phase, UpstreamError},
+    error::{Phase, UpstreamError, quote},
     headers::{HeaderList, TRAIL_HEADER},
     redirect,
+    session::SessionId,
 };
 
 /// An upstream. Copies share the address that a redirect taught.
@@ -44,6 +45,19 @@ impl Upstream {
 
     pub(crate) fn platform(&self) -> &SharedPlatform {
         &self.platform
+    }
+
+    /// An error that quotes neither the credential nor the session.
+    pub(crate) fn conceal(
+        &self,
+        error: UpstreamError,
+        session: Option<&SessionId>,
+    ) -> UpstreamError {
+        let values = self.endpoint.credential.iter().map(|(_, value)| value.expose());
+        // Without the scheme, as in `Bearer …`.
+        let bare = values.map(|value| value.rsplit(' ').next().unwrap_or_default());
+        let secrets: Vec<&str> = bare.chain(session.map(SessionId::expose)).collect();
+        error.without(&secrets)
     }
 
     /// Deadlines that count from now.
@@ -119,9 +133,16 @@ fn unreachable(failure: NetworkFailure) -> UpstreamError {
         NetworkFailure::TooLarge(limit) => UpstreamError::TooLarge { limit },
         NetworkFailure::Broken(why) => {
             let never_connected = is_connect_failure(&why);
-            UpstreamError::Unreachable { why: crate::error::quote(why.as_bytes()), never_connected }
+            UpstreamError::Unreachable { why: without_addresses(&why), never_connected }
         }
     }
+}
+
+/// The runtime's text without addresses, whose queries may be secret.
+fn without_addresses(why: &str) -> String {
+    let words = why.split_whitespace();
+    let kept = words.map(|word| if word.contains("://") { "(address)" } else { word });
+    quote(kept.collect::<Vec<_>>().join(" ").as_bytes())
 }
 
 /// Whether the runtime's text says that no connection was made. Others may have carried the request already.
