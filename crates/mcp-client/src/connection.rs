@@ -241,7 +241,7 @@ impl Connection {
     fn reading(&self, patience: Patience) -> Reading {
         let endpoint = self.upstream.endpoint();
         let headers_within = match patience {
-            Patience::Call => endpoint.timeouts.call_headers,
+            Patience::Call => endpoint.timeouts.idle,
             Patience::List | Patience::Held => endpoint.timeouts.headers,
         };
         let most = (patience != Patience::Held).then_some(endpoint.limits.answer);

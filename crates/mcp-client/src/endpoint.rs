@@ -11,9 +11,8 @@ use crate::headers::Trail;
 pub struct Timeouts {
     /// From the start until the headers of an answer: of handshakes, lists, notifications and streams.
     pub headers: Duration,
-    /// The same of a call. A server that answers with JSON sends no headers before the call has ended.
-    pub call_headers: Duration,
-    /// Between two bytes of an answer. Comments and progress count.
+    /// Between two bytes of an answer, where comments and progress count. A call may take as long for its headers too: a
+    /// server that answers with JSON sends none before the call has ended.
     pub idle: Duration,
     /// The whole exchange.
     pub whole: Duration,
@@ -25,7 +24,6 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             headers: Duration::from_secs(10),
-            call_headers: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             whole: Duration::from_secs(300),
             lists: Duration::from_secs(5),

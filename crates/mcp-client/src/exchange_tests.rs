@@ -284,12 +284,8 @@ fn a_silent_upstream_is_given_up_after_its_deadlines() {
 #[test]
 fn a_server_that_answers_with_json_may_take_its_time() {
     let platform = machine([ok(&answer("{}")).after(s(59))]);
-    let mut endpoint = crate::testing::upstream(&platform).endpoint().clone();
-    endpoint.timeouts.idle = s(5);
-    let upstream = crate::upstream::Upstream::new(platform.clone(), endpoint);
-    let (declaration, version) = (crate::testing::declaration(), Version::V2026_07_28);
-    let connection = crate::connection::Connection::new(upstream, declaration, version, None, 7);
-    assert_eq!(platform.run(all(connection.request(call()))), ["result {}"]);
+    let exchange = connection(&platform, Version::V2026_07_28).request(call());
+    assert_eq!(platform.run(all(exchange)), ["result {}"]);
 }
 
 #[test]
