@@ -184,10 +184,18 @@ fn a_session_that_the_upstream_does_not_know_is_gone() {
         ScriptedStream::json(404, unknown),
         ScriptedStream::json(400, example),
         ScriptedStream::status(400).chunk("Invalid or missing session ID"),
+        ScriptedStream::status(401).chunk("Unauthorized: Session not found"),
     ] {
         let gone = error([script]);
         assert!(matches!(gone, UpstreamError::SessionGone), "{gone:?}");
         assert!(!gone.may_have_run() && gone.repeat() == Repeat::NewSession);
+    }
+    for script in [
+        ScriptedStream::status(401).chunk("who are you?"),
+        ScriptedStream::status(401).chunk("no session").header("WWW-Authenticate", "Bearer"),
+        ScriptedStream::json(401, unknown),
+    ] {
+        assert!(matches!(error([script]), UpstreamError::Unauthorized { .. }));
     }
     let method = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no such method"}}"#;
     assert!(matches!(error([ScriptedStream::json(404, method)]), UpstreamError::Rpc(_)));
