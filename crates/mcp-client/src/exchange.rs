@@ -291,6 +291,9 @@ impl Exchange {
                 Err(UpstreamError::bad_answer("2026-07-28 has no requests of the server", text))
             }
             Message::Request { id, method, params } => {
+                if method != "ping" && !self.body.deadline().asked().open(&id) {
+                    return Err(UpstreamError::bad_answer("it asks too much at a time", text));
+                }
                 Ok(Some(Incoming::Request { id, method, params }))
             }
             Message::Response { to: Answered::Request(id), .. } if id != self.id => {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use mcp_platform::{Method, testing::ScriptedStream};
+use mcp_platform::{Method, Platform as _, testing::ScriptedStream};
 use mcp_protocol::version::Version;
 
 use crate::{
     error::{Phase, Repeat, UpstreamError},
+    message::Incoming,
     testing::{
         all, answer, call, called, connection, error, error_in, event, line, machine,
         progress_text, s,
@@ -305,6 +306,64 @@ fn comments_keep_a_call_alive_until_its_last_deadline() {
     let error = platform.run(exchange.result()).unwrap_err();
     assert!(matches!(error, UpstreamError::TimedOut { phase: Phase::Whole, .. }), "{error:?}");
     assert_eq!((platform.elapsed(), platform.aborted()), (s(300), 1));
+}
+
+#[test]
+fn no_deadline_passes_while_the_upstream_waits_for_an_answer() {
+    let asks = || ScriptedStream::events().chunk(event(QUESTION));
+    let accepted = || ScriptedStream::status(202);
+    let answered = asks().pause(s(650)).chunk(event(&answer("{}")));
+    for (script, ended) in [(answered, "result {}"), (asks().hangs(), "Idle")] {
+        let platform = machine([script, accepted()]);
+        let connection = connection(&platform, Version::V2025_11_25);
+        let mut exchange = connection.request(call());
+        let Some(Ok(Incoming::Request { id, .. })) = platform.run(exchange.next()) else {
+            panic!()
+        };
+        // A person thinks for ten minutes, while the exchange is waited for.
+        assert!(platform.run_for(s(600), exchange.next()).is_none());
+        platform.run(connection.respond(&id, Ok("{}"))).unwrap();
+        let last = match platform.run(exchange.next()).unwrap() {
+            Ok(incoming) => line(&incoming),
+            Err(error) => format!("{error:?}"),
+        };
+        assert!(last.contains(ended), "{last}");
+        let seconds = if ended == "Idle" { 660 } else { 650 };
+        assert_eq!(platform.elapsed(), s(seconds));
+    }
+}
+
+#[test]
+fn a_wait_that_goes_on_during_an_answer_has_its_deadline_again() {
+    let platform = machine([
+        ScriptedStream::events().chunk(event(QUESTION)).hangs(),
+        ScriptedStream::status(202),
+    ]);
+    let connection = connection(&platform, Version::V2025_11_25);
+    let mut exchange = connection.request(call());
+    let Some(Ok(Incoming::Request { id, .. })) = platform.run(exchange.next()) else { panic!() };
+    let answering = async {
+        platform.sleep(s(100)).await;
+        connection.respond(&id, Ok("{}")).await.unwrap();
+    };
+    let (last, ()) = platform.run(futures_util::future::join(exchange.next(), answering));
+    assert!(
+        matches!(last, Some(Err(UpstreamError::TimedOut { phase: Phase::Idle, .. }))),
+        "{last:?}"
+    );
+    assert!(platform.elapsed() < s(200), "{:?}", platform.elapsed());
+}
+
+#[test]
+fn an_upstream_asks_a_hundred_questions_at_a_time_at_most() {
+    let ask = |n: u32| event(&QUESTION.replace("q-1", &format!("q-{n}")));
+    let script = ScriptedStream::events().chunk((0..101).map(ask).collect::<String>());
+    let lines = called([script]);
+    assert_eq!(lines.len(), 101);
+    assert!(lines[100].contains("it asks too much at a time"), "{}", lines[100]);
+    let pings =
+        event(r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).repeat(200) + &event(&answer("{}"));
+    assert_eq!(called([ScriptedStream::events().chunk(pings)]).len(), 201);
 }
 
 #[test]
