@@ -347,6 +347,10 @@ impl Exchange {
             Opened::Events(response) => (State::Events(self.event_reader()), response),
         };
         self.note_session(&response)?;
+        if matches!(state, State::Json(_)) {
+            // It is kept whole, also where a stream may go on for ever.
+            self.body.limit_to(self.upstream.endpoint().limits.answer);
+        }
         self.state = state;
         self.body.replace(response.body);
         Ok(())

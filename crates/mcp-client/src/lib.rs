@@ -56,6 +56,8 @@ pub mod upstream;
 #[cfg(test)]
 mod connection_tests;
 #[cfg(test)]
+mod deadline_tests;
+#[cfg(test)]
 mod era_tests;
 #[cfg(test)]
 mod exchange_tests;
