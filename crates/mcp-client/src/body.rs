@@ -60,6 +60,11 @@ impl Body {
         self.chunks = chunks;
     }
 
+    /// Lets the body have no more bytes than this.
+    pub(crate) fn limit_to(&mut self, limit: usize) {
+        self.limit = Some(limit);
+    }
+
     pub(crate) fn deadline(&mut self) -> &mut Deadline {
         &mut self.deadline
     }

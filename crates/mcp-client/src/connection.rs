@@ -20,6 +20,7 @@ use crate::{
     headers::{self, HeaderList, LAST_EVENT_HEADER},
     listener::Listener,
     message::Answer,
+    open_questions::OpenQuestions,
     params::{Envelope, HopMeta, stamped},
     refusal::{Refused, classify},
     request::{Declaration, Patience, Request, notification_text, request_text, response_text},
@@ -35,6 +36,7 @@ pub struct Connection {
     version: Version,
     session: Option<SessionId>,
     next_id: Rc<Cell<u64>>,
+    questions: OpenQuestions,
 }
 
 impl Connection {
@@ -48,7 +50,8 @@ impl Connection {
     ) -> Self {
         let session = session.filter(|_| !version.is_stateless());
         let next_id = Rc::new(Cell::new(first_id));
-        Self { upstream, declaration: Rc::new(declaration), version, session, next_id }
+        let (declaration, questions) = (Rc::new(declaration), OpenQuestions::default());
+        Self { upstream, declaration, version, session, next_id, questions }
     }
 
     /// The connection that a handshake led to.
@@ -120,7 +123,8 @@ impl Connection {
         self.notify("notifications/cancelled", Some(&params)).await
     }
 
-    /// Answers a request of the upstream; a result is the JSON text of an object.
+    /// Answers a request of the upstream; a result is the JSON text of an object. Until then the deadlines of the exchange
+    /// that asked stand still.
     ///
     /// # Errors
     /// Where the upstream does not accept it.
@@ -129,6 +133,7 @@ impl Connection {
         id: &RequestId,
         outcome: Result<&str, &RpcError>,
     ) -> Result<(), UpstreamError> {
+        self.questions.close(id);
         let mut headers = headers::post();
         headers::push_session(&mut headers, self.version, self.session.as_ref());
         self.post(headers, response_text(id, outcome)).await
@@ -186,7 +191,7 @@ impl Connection {
         match classify(&self.upstream, response, &refused).await {
             Ok(Answer::Error(failure)) => UpstreamError::Rpc(failure),
             Ok(Answer::Result(_)) => UpstreamError::bad_answer("an error has a result", b""),
-            Err(error) => error,
+            Err(error) => self.upstream.conceal(error, self.session.as_ref()),
         }
     }
 
@@ -239,9 +244,14 @@ impl Connection {
     }
 
     fn reading(&self, patience: Patience) -> Reading {
-        let most = self.upstream.endpoint().limits.answer;
-        let most = (patience != Patience::Held).then_some(most);
-        Reading { version: Some(self.version), session: self.session.clone(), most }
+        let endpoint = self.upstream.endpoint();
+        let headers_within = match patience {
+            Patience::Call => endpoint.timeouts.idle,
+            Patience::List | Patience::Held => endpoint.timeouts.headers,
+        };
+        let most = (patience != Patience::Held).then_some(endpoint.limits.answer);
+        let (version, session) = (Some(self.version), self.session.clone());
+        Reading { version, session, headers_within, most }
     }
 
     fn deadline(&self, patience: Patience) -> Deadline {
@@ -251,6 +261,6 @@ impl Connection {
             Patience::List => (None, Some(timeouts.lists)),
             Patience::Held => (None, None),
         };
-        self.upstream.deadline(idle, whole)
+        self.upstream.deadline(idle, whole).while_answered(self.questions.of_exchange())
     }
 }

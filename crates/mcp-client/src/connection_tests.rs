@@ -273,6 +273,27 @@ fn any_other_redirect_is_an_error_and_gets_no_credential() {
 }
 
 #[test]
+fn an_error_quotes_neither_credential_nor_session_nor_address() {
+    let echo = "no token up in session s-1";
+    for script in [
+        ScriptedStream::status(409).chunk(echo),
+        ScriptedStream::status(200).chunk(echo),
+        ScriptedStream::json(200, echo),
+    ] {
+        let platform = machine([script]);
+        let exchange = connection(&platform, Version::V2025_11_25).request(call());
+        let error = platform.run(exchange.result()).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        assert!(shown.contains("no token [secret] in session [secret]"), "{shown}");
+    }
+    let platform =
+        machine([ScriptedStream::unreachable("cannot load https://a.example/?key=k now")]);
+    let exchange = connection(&platform, Version::V2025_11_25).request(call());
+    let error = platform.run(exchange.result()).unwrap_err();
+    assert_eq!(error.to_string(), "the server cannot be reached: cannot load (address) now");
+}
+
+#[test]
 fn a_header_value_with_control_characters_is_not_sent() {
     let platform = machine([]);
     for secret in ["a\r\nX-Other: b", "a\0", "ü"] {

@@ -9,9 +9,10 @@ use crate::headers::Trail;
 /// The deadlines of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timeouts {
-    /// From the start until the headers of the answer.
+    /// From the start until the headers of an answer: of handshakes, lists, notifications and streams.
     pub headers: Duration,
-    /// Between two bytes of an answer. Comments and progress count.
+    /// Between two bytes of an answer, where comments and progress count. A call may take as long for its headers too: a
+    /// server that answers with JSON sends none before the call has ended.
     pub idle: Duration,
     /// The whole exchange.
     pub whole: Duration,

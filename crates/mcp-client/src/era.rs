@@ -138,6 +138,21 @@ pub fn after_initialize(answer: Result<Handshake, UpstreamError>) -> Verdict {
     }
 }
 
+/// Whether an error may come of an upstream that no longer speaks this era, as after a deployment: the probe is to be made
+/// anew. The request has not run.
+pub fn may_have_changed(era: Era, error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::NotFound { .. } => true,
+        UpstreamError::Refused { status, .. } => matches!(status, 400 | 405 | 406 | 415),
+        UpstreamError::Rpc(failure) if era == Era::Stateless => {
+            failure.code == i64::from(UNSUPPORTED_VERSION) || failure.refused_by_transport()
+        }
+        // An older server knows none of the codes of 2026-07-28.
+        UpstreamError::Rpc(failure) => failure.is_hop(),
+        _ => false,
+    }
+}
+
 /// Makes the handshake of the wire that the configuration names, or finds out the wire. A session that it opens is the
 /// caller's to use and to end; a stream of HTTP with SSE is closed again.
 ///

@@ -5,9 +5,9 @@ use mcp_protocol::version::Version;
 
 use crate::{
     connection::Connection,
-    era::{Era, Handshake, handshake},
+    era::{Era, Handshake, handshake, may_have_changed},
     error::UpstreamError,
-    testing::{declaration, event, machine, s, upstream},
+    testing::{declaration, error_in, event, machine, s, upstream},
 };
 
 fn text(result: &str) -> String {
@@ -156,6 +156,33 @@ fn of_several_refusals_the_first_is_reported() {
     let (found, sent) = shaken(None, [status(404), status(401)]);
     assert!(matches!(found, Err(UpstreamError::Unauthorized { .. })), "{found:?}");
     assert_eq!(sent.len(), 2);
+}
+
+#[test]
+fn an_upstream_that_changed_its_era_is_probed_anew() {
+    let rpc = |status, code| {
+        let text =
+            format!(r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":"m"}}}}"#);
+        error_in(Version::V2026_07_28, [ScriptedStream::json(status, &text)])
+    };
+    let status = |status| error_in(Version::V2026_07_28, [ScriptedStream::status(status)]);
+    for (error, stateless, session) in [
+        (rpc(400, -32000), true, false),
+        (rpc(400, -32022), true, true),
+        (rpc(400, -32020), false, true),
+        (rpc(404, -32601), false, false),
+        (rpc(200, -32602), false, false),
+        (rpc(200, -32000), false, false),
+        (status(404), true, true),
+        (status(405), true, true),
+        (status(400), true, true),
+        (status(413), false, false),
+        (status(503), false, false),
+    ] {
+        assert_eq!(may_have_changed(Era::Stateless, &error), stateless, "{error:?}");
+        assert_eq!(may_have_changed(Era::Session, &error), session, "{error:?}");
+        assert!(!(stateless || session) || !error.may_have_run(), "{error:?}");
+    }
 }
 
 #[test]

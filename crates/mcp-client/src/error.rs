@@ -10,7 +10,10 @@ use thiserror::Error;
 
 use mcp_protocol::{
     fields::fields,
-    jsonrpc::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR},
+    jsonrpc::{
+        INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, SESSION_NOT_FOUND,
+        TRANSPORT_ERROR,
+    },
     object::Object,
     raw,
     stateless::error::{HEADER_MISMATCH, MISSING_CLIENT_CAPABILITY, UNSUPPORTED_VERSION},
@@ -63,7 +66,13 @@ impl RpcFailure {
     /// Whether it says that the request was refused before anything ran.
     fn refused_unread(&self) -> bool {
         let unread = [PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS];
-        self.is_hop() || unread.map(i64::from).contains(&self.code)
+        self.is_hop() || unread.map(i64::from).contains(&self.code) || self.refused_by_transport()
+    }
+
+    /// Whether the transport refused the request before it looked what it asks for.
+    pub(crate) fn refused_by_transport(&self) -> bool {
+        let codes = [TRANSPORT_ERROR, SESSION_NOT_FOUND].map(i64::from);
+        (400..500).contains(&self.status) && codes.contains(&self.code)
     }
 }
 
@@ -101,7 +110,7 @@ pub enum Repeat {
 #[derive(Debug, Clone, Error)]
 pub enum UpstreamError {
     /// The upstream answered with a JSON-RPC error.
-    #[error("error {}: {}", .0.code, .0.message)]
+    #[error("error {}: {}", .0.code, quote(.0.message.as_bytes()))]
     Rpc(RpcFailure),
     /// 401.
     #[error("the credential was refused (401)")]
@@ -205,6 +214,17 @@ impl UpstreamError {
     /// An answer that the protocol does not allow, quoted from its beginning.
     pub fn bad_answer(why: &'static str, body: &[u8]) -> Self {
         Self::BadAnswer { why, quote: quote(body) }
+    }
+
+    /// The same without these texts in what it quotes, should an upstream repeat its credential.
+    #[must_use]
+    pub(crate) fn without(mut self, secrets: &[&str]) -> Self {
+        if let Self::BadAnswer { quote, .. } | Self::Refused { quote, .. } = &mut self {
+            for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+                *quote = quote.replace(secret, "[secret]");
+            }
+        }
+        self
     }
 
     /// Whether the upstream may have carried the request out, in whole or in part.
@@ -321,9 +341,24 @@ mod tests {
     }
 
     #[test]
+    fn a_quote_does_not_repeat_a_credential() {
+        let error = UpstreamError::bad_answer("it is no JSON", b"no key-1, no s-1")
+            .without(&["key-1", "", "s-1"]);
+        assert_eq!(
+            error.to_string(),
+            "the answer is wrong: it is no JSON: no [secret], no [secret]"
+        );
+    }
+
+    #[test]
     fn what_was_refused_unread_has_not_run() {
         let refused = [-32700, -32600, -32601, -32602, -32020, -32021, -32022];
         assert!(refused.into_iter().all(|code| !rpc(code).may_have_run()));
+        let mut refused = rpc(-32000);
+        if let UpstreamError::Rpc(failure) = &mut refused {
+            failure.status = 400;
+        }
+        assert!(!refused.may_have_run());
         assert!([-32603, -32000, 1].into_iter().all(|code| rpc(code).may_have_run()));
         for error in [
             UpstreamError::Unauthorized { challenge: None },

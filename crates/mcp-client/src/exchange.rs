@@ -53,6 +53,8 @@ pub(crate) struct Reading {
     pub(crate) version: Option<Version>,
     /// The session that the request belongs to.
     pub(crate) session: Option<SessionId>,
+    /// How long its headers may take.
+    pub(crate) headers_within: Duration,
     /// Bytes of the whole answer; None for a stream that is held.
     pub(crate) most: Option<usize>,
 }
@@ -78,7 +80,8 @@ enum State {
     Done,
 }
 
-/// One request in flight.
+/// One request in flight. Dropping it aborts it; a session's server is told so by
+/// [`Connection::cancel`](crate::connection::Connection::cancel).
 pub struct Exchange {
     upstream: Upstream,
     id: RequestId,
@@ -114,7 +117,8 @@ impl Exchange {
             in_session: reading.session.is_some(),
             depth: upstream.endpoint().limits.depth,
         };
-        let within = deadline.left();
+        let most = reading.headers_within;
+        let within = deadline.left().map_or(most, |left| left.min(most));
         let opening = open(upstream.clone(), headers, text, within, refused).boxed_local();
         Self::in_state(upstream, id, State::Opening(opening), reading, deadline)
     }
@@ -233,7 +237,7 @@ impl Exchange {
 
     fn fail(&mut self, error: UpstreamError) -> UpstreamError {
         self.end();
-        error
+        self.upstream.conceal(error, self.reading.session.as_ref())
     }
 
     /// A message out of the bytes that are here already. Progress that another one follows is left out.
@@ -287,6 +291,9 @@ impl Exchange {
                 Err(UpstreamError::bad_answer("2026-07-28 has no requests of the server", text))
             }
             Message::Request { id, method, params } => {
+                if method != "ping" && !self.body.deadline().asked().open(&id) {
+                    return Err(UpstreamError::bad_answer("it asks too much at a time", text));
+                }
                 Ok(Some(Incoming::Request { id, method, params }))
             }
             Message::Response { to: Answered::Request(id), .. } if id != self.id => {
@@ -314,7 +321,7 @@ impl Exchange {
     async fn step(&mut self) -> Result<(), UpstreamError> {
         match &mut self.state {
             State::Opening(opening) => {
-                let opened = self.body.deadline().wait(opening).await??;
+                let opened = self.body.deadline().wait_whole(opening).await??;
                 self.opened(opened)
             }
             State::Json(_) | State::Events(_) => {
@@ -340,6 +347,10 @@ impl Exchange {
             Opened::Events(response) => (State::Events(self.event_reader()), response),
         };
         self.note_session(&response)?;
+        if matches!(state, State::Json(_)) {
+            // It is kept whole, also where a stream may go on for ever.
+            self.body.limit_to(self.upstream.endpoint().limits.answer);
+        }
         self.state = state;
         self.body.replace(response.body);
         Ok(())

@@ -15,6 +15,7 @@
 //! - [`listener`]: the stream of a session for what belongs to no request.
 //! - [`lists`]: lists with all their pages, and warnings for what is left out.
 //! - [`message`]: the messages that an upstream sends, and which of them are wrong.
+//! - `open_questions`: the questions of an upstream that have no answer yet, while which no deadline passes.
 //! - `opening`: the beginning of an exchange: its request is sent, and its answer told apart.
 //! - [`params`]: parameters with the `_meta` of a hop, every other byte kept.
 //! - [`reader`]: server-sent events out of chunks.
@@ -40,6 +41,7 @@ pub mod headers;
 pub mod listener;
 pub mod lists;
 pub mod message;
+mod open_questions;
 mod opening;
 pub mod params;
 pub mod reader;
@@ -53,6 +55,8 @@ pub mod upstream;
 
 #[cfg(test)]
 mod connection_tests;
+#[cfg(test)]
+mod deadline_tests;
 #[cfg(test)]
 mod era_tests;
 #[cfg(test)]

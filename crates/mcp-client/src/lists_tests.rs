@@ -141,6 +141,7 @@ fn a_hint_is_the_strictest_of_all_pages() {
         (&[public, r#","ttlMs":1000,"cacheScope":"public""#], 1000, true),
         (&[public, r#","ttlMs":9000,"cacheScope":"private""#], 5000, false),
         (&[public, ""], 0, false),
+        (&[r#","ttlMs":5000,"cacheScope":"private""#, public], 5000, false),
         (&[r#","ttlMs":-1,"cacheScope":"public""#], 0, true),
         (&[r#","ttlMs":"5","cacheScope":"other""#], 0, false),
         (&[r#","ttlMs":315360000000,"cacheScope":"public""#], 86_400_000, true),

@@ -322,6 +322,13 @@ mod tests {
     }
 
     #[test]
+    fn brackets_in_a_text_are_no_levels() {
+        let text = format!(r#"{{"a":"\"{}"}}"#, "[".repeat(99));
+        assert!(!is_deeper(&text, 1) && is_deeper(&text, 0));
+        assert!(is_deeper("[[]]", 1) && !is_deeper("[[],[],[]]", 2));
+    }
+
+    #[test]
     fn an_error_without_an_id_is_an_error_of_whatever_was_sent() {
         for id in [r#""id":null,"#, ""] {
             let text = format!(

@@ -25,10 +25,10 @@ pub(crate) async fn open(
     upstream: Upstream,
     headers: HeaderList,
     text: String,
-    within: Option<Duration>,
+    within: Duration,
     refused: Refused,
 ) -> Result<Opened, UpstreamError> {
-    let response = upstream.send(Method::Post, headers, Some(text), within).await?;
+    let response = upstream.send(Method::Post, headers, Some(text), Some(within)).await?;
     match (response.status, media_type(&response)) {
         (202 | 204 | 205, _) => Err(UpstreamError::NoAnswer { status: response.status }),
         (200..=299, MediaType::Json) => Ok(Opened::Json(response)),

@@ -51,7 +51,9 @@ pub(crate) async fn classify(
     let (status, headers) = (response.status, response.headers);
     let challenge = || headers.get("www-authenticate").map(str::to_owned);
     match status {
-        401 => return Err(UpstreamError::Unauthorized { challenge: challenge() }),
+        401 if !refused.in_session || challenge().is_some() => {
+            return Err(UpstreamError::Unauthorized { challenge: challenge() });
+        }
         403 => return Err(UpstreamError::Forbidden { challenge: challenge() }),
         429 => return Err(too_many(upstream, status, &headers)),
         _ => {}
@@ -61,6 +63,9 @@ pub(crate) async fn classify(
     let failure = error_in(&body, status, refused);
     if refused.in_session && is_session_gone(status, &body, failure.as_ref()) {
         return Err(UpstreamError::SessionGone);
+    }
+    if status == 401 {
+        return Err(UpstreamError::Unauthorized { challenge: None });
     }
     if let Some(Failure { answer, .. }) = failure {
         return Ok(answer);
@@ -114,7 +119,8 @@ fn error_in(body: &[u8], status: u16, refused: &Refused) -> Option<Failure> {
 }
 
 /// Whether the answer says that the session is unknown. 404 is the protocol's way. 400 with a word about the session is
-/// how servers built after the examples of the TypeScript SDK do it; they have run nothing either.
+/// how servers built after the examples of the TypeScript SDK do it, and 401 without a challenge how older servers of the Rust
+/// SDK do; they have run nothing either.
 fn is_session_gone(status: u16, body: &[u8], failure: Option<&Failure>) -> bool {
     let about_session = |text: &str| text.to_ascii_lowercase().contains("session");
     match (status, failure) {
@@ -126,7 +132,7 @@ fn is_session_gone(status: u16, body: &[u8], failure: Option<&Failure>) -> bool 
         (400, Some(failure)) => {
             failure.code == i64::from(TRANSPORT_ERROR) && about_session(&failure.message)
         }
-        (400, None) => about_session(&quote(raw::without_bom(body))),
+        (400 | 401, None) => about_session(&quote(raw::without_bom(body))),
         _ => false,
     }
 }

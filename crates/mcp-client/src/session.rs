@@ -46,12 +46,12 @@ pub async fn initialize(
     upstream: &Upstream,
     declaration: &Declaration,
 ) -> Result<Handshake, UpstreamError> {
-    let within = Some(upstream.endpoint().timeouts.headers);
+    let within = upstream.endpoint().timeouts.headers;
     let id = RequestId::number(0);
     let text = request_text(&id, "initialize", Some(&initialize_params(declaration)));
-    let reading =
-        Reading { version: None, session: None, most: Some(upstream.endpoint().limits.answer) };
-    let deadline = upstream.deadline(None, within);
+    let most = Some(upstream.endpoint().limits.answer);
+    let reading = Reading { version: None, session: None, headers_within: within, most };
+    let deadline = upstream.deadline(None, Some(within));
     let mut exchange = Exchange::new(upstream, id, headers::post(), text, reading, deadline);
     let result = exchange.wait_for_result().await?;
     let session = exchange.session_header().map(|text| SessionId::parse(text).ok_or_else(bad_id));

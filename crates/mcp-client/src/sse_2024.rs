@@ -136,13 +136,13 @@ async fn refusal(upstream: &Upstream, response: StreamResponse) -> UpstreamError
     let refused = Refused { id: None, in_session: false, depth };
     match classify(upstream, response, &refused).await {
         Ok(answer) => answer.into_result().err().unwrap_or(UpstreamError::Cut),
-        Err(error) => error,
+        Err(error) => upstream.conceal(error, None),
     }
 }
 
 /// The address in the first event: of the stream's own origin.
 fn address(stream: &str, event: &Event) -> Result<String, UpstreamError> {
-    let refused = |why| UpstreamError::bad_answer(why, event.data.as_bytes());
+    let refused = |why| UpstreamError::bad_answer(why, without_query(&event.data));
     if event.name != "endpoint" {
         return Err(refused("the first event is not `endpoint`"));
     }
@@ -151,6 +151,11 @@ fn address(stream: &str, event: &Event) -> Result<String, UpstreamError> {
     let url = stream.join(event.data.trim()).ok_or_else(|| refused("the endpoint is no URL"))?;
     let same = url.origin == stream.origin && url.href.starts_with(&stream.origin);
     if same { Ok(url.href) } else { Err(refused("the endpoint has another origin")) }
+}
+
+/// An address without its query, in which servers put the id of the session.
+fn without_query(address: &str) -> &[u8] {
+    address.split('?').next().unwrap_or_default().as_bytes()
 }
 
 impl Posts {
@@ -238,7 +243,7 @@ impl Events {
     fn accept(&mut self, event: &Event) -> Result<(), UpstreamError> {
         match event.name.as_str() {
             "endpoint" => {
-                let data = event.data.as_bytes();
+                let data = without_query(&event.data);
                 return Err(UpstreamError::bad_answer("the stream names a second endpoint", data));
             }
             "" | "message" => {}

@@ -51,7 +51,7 @@ fn an_address_of_the_same_origin_is_posted_to() {
 #[test]
 fn any_other_address_is_refused_and_gets_no_credential() {
     for endpoint in [
-        "https://other.example/m",
+        "https://other.example/m?session=secret",
         "http://up.example/m",
         "//other.example/m",
         "https://up.example:8443/m",
@@ -64,6 +64,7 @@ fn any_other_address_is_refused_and_gets_no_credential() {
         let platform = machine([stream(endpoint)]);
         let error = connected(&platform).err().unwrap();
         assert!(matches!(error, UpstreamError::BadAnswer { .. }), "{endpoint}: {error:?}");
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
         assert_eq!(platform.requests().len(), 1);
     }
 }

@@ -12,9 +12,10 @@ use mcp_platform::{
 use crate::{
     deadline::Deadline,
     endpoint::Endpoint,
-    error::{Phase, UpstreamError},
+    error::{Phase, UpstreamError, quote},
     headers::{HeaderList, TRAIL_HEADER},
     redirect,
+    session::SessionId,
 };
 
 /// An upstream. Copies share the address that a redirect taught.
@@ -46,6 +47,19 @@ impl Upstream {
         &self.platform
     }
 
+    /// An error that quotes neither the credential nor the session.
+    pub(crate) fn conceal(
+        &self,
+        error: UpstreamError,
+        session: Option<&SessionId>,
+    ) -> UpstreamError {
+        let values = self.endpoint.credential.iter().map(|(_, value)| value.expose());
+        // Without the scheme, as in `Bearer …`.
+        let bare = values.map(|value| value.rsplit(' ').next().unwrap_or_default());
+        let secrets: Vec<&str> = bare.chain(session.map(SessionId::expose)).collect();
+        error.without(&secrets)
+    }
+
     /// Deadlines that count from now.
     pub(crate) fn deadline(&self, idle: Option<Duration>, whole: Option<Duration>) -> Deadline {
         Deadline::new(self.platform.clone(), idle, whole)
@@ -57,7 +71,8 @@ impl Upstream {
         self.deadline(within, within)
     }
 
-    /// Sends a request to the endpoint and waits for the headers of its answer. Follows one redirect within the origin.
+    /// Sends a request to the endpoint and waits for the headers of its answer, for as long as the endpoint says where nothing
+    /// else is said. Follows one redirect within the origin.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -100,8 +115,7 @@ impl Upstream {
         if headers.iter().any(|(_, value)| !is_header_value(value)) {
             return Err(UpstreamError::Unsendable("a header value has control characters"));
         }
-        let most = self.endpoint.timeouts.headers;
-        let headers_within = within.map_or(most, |within| within.min(most));
+        let headers_within = within.unwrap_or(self.endpoint.timeouts.headers);
         let request = StreamRequest { method, url: url.to_owned(), headers, body, headers_within };
         let response = self.platform.open(request).await.map_err(unreachable)?;
         if response.status == 508 { Err(UpstreamError::Loop) } else { Ok(response) }
@@ -119,9 +133,16 @@ fn unreachable(failure: NetworkFailure) -> UpstreamError {
         NetworkFailure::TooLarge(limit) => UpstreamError::TooLarge { limit },
         NetworkFailure::Broken(why) => {
             let never_connected = is_connect_failure(&why);
-            UpstreamError::Unreachable { why: crate::error::quote(why.as_bytes()), never_connected }
+            UpstreamError::Unreachable { why: without_addresses(&why), never_connected }
         }
     }
+}
+
+/// The runtime's text without addresses, whose queries may be secret.
+fn without_addresses(why: &str) -> String {
+    let words = why.split_whitespace();
+    let kept = words.map(|word| if word.contains("://") { "(address)" } else { word });
+    quote(kept.collect::<Vec<_>>().join(" ").as_bytes())
 }
 
 /// Whether the runtime's text says that no connection was made. Others may have carried the request already.

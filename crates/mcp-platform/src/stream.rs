@@ -79,3 +79,28 @@ impl fmt::Debug for StreamResponse {
         write!(f, "{} {:?}", self.status, self.headers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_shown_without_what_may_be_secret() {
+        let request = StreamRequest {
+            method: Method::Post,
+            url: "https://a.example/mcp?key=secret".into(),
+            headers: vec![("Authorization".into(), "Bearer secret".into())],
+            body: Some("secret".into()),
+            headers_within: Duration::ZERO,
+        };
+        let shown = format!("{request:?}");
+        assert_eq!(shown, r#"Post https://a.example/mcp ["Authorization"]"#);
+        assert_eq!(request.header("authorization"), Some("Bearer secret"));
+    }
+
+    #[test]
+    fn a_header_is_found_in_any_case() {
+        let headers = ResponseHeaders::new(vec![("Content-Type".into(), "a".into())]);
+        assert_eq!((headers.get("content-type"), headers.get("content")), (Some("a"), None));
+    }
+}
