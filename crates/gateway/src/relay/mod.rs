@@ -32,6 +32,7 @@ use std::rc::Rc;
 
 use mcp_client::{
     connection::Connection,
+    era::{Era, may_have_changed},
     error::{Repeat, UpstreamError},
     request::{Patience, Request},
 };
@@ -109,11 +110,20 @@ pub async fn in_object(
 ) -> Result<String, Failure> {
     let (mut renewed, mut repeated) = (false, false);
     let answered = loop {
-        let sent = match pool.peer(route).await {
-            Ok(peer) => peer.ask(asked, back, platform).await,
-            Err(error) => Err(error.into()),
+        let (era, sent) = match pool.peer(route).await {
+            Ok(peer) => (Some(peer.era()), peer.ask(asked, back, platform).await),
+            Err(error) => (None, Err(error.into())),
         };
         match sent {
+            // Another wire is spoken there now, so nothing ran.
+            Err(Failure::Upstream(error))
+                if !renewed
+                    && route.era.is_none()
+                    && era.is_some_and(|era| may_have_changed(era, &error)) =>
+            {
+                renewed = true;
+                pool.forget_wire(route).await;
+            }
             // The upstream did not know the session, so nothing ran.
             Err(Failure::Upstream(UpstreamError::SessionGone)) if !renewed => {
                 renewed = true;
@@ -158,6 +168,15 @@ pub enum Peer {
 }
 
 impl Peer {
+    /// The wire.
+    fn era(&self) -> Era {
+        match self {
+            Self::Http(connection) if connection.version().is_stateless() => Era::Stateless,
+            Self::Http(_) => Era::Session,
+            Self::Sse(_) => Era::Sse,
+        }
+    }
+
     /// Sends a request to its end.
     ///
     /// # Errors

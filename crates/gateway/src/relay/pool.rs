@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use mcp_auth::secret::Secret;
 use mcp_client::{
     connection::Connection,
-    era::{Era, Handshake, handshake},
+    era::{Era, Handshake, handshake, may_have_changed},
     error::UpstreamError,
     request::{Declaration, first_id},
     session::SessionId,
@@ -137,7 +137,7 @@ impl Pool {
             let (address, declaration) = (route.address.clone(), route.declaration());
             return Ok(Peer::Http(Connection::new(address, declaration, version, id, first)));
         }
-        let era = route.era.or_else(|| self.memory.era(&route.name, self.platform.now_ms()));
+        let era = self.era(route);
         if era == Some(Era::Sse) {
             return self.open_sse(route, first).await;
         }
@@ -180,11 +180,15 @@ impl Pool {
         found
     }
 
+    /// A wire that cannot be opened is found out again.
     fn failed(&self, route: &Route, error: &UpstreamError) {
-        // A server that changed its wire is asked for it again.
-        if !error.counts_against_health() || matches!(error, UpstreamError::BadAnswer { .. }) {
+        if self.era(route).is_some_and(|era| may_have_changed(era, error)) {
             self.memory.forget_era(&route.name);
         }
+    }
+
+    fn era(&self, route: &Route) -> Option<Era> {
+        route.era.or_else(|| self.memory.era(&route.name, self.platform.now_ms()))
     }
 
     /// Forgets a session that the upstream no longer knows.
@@ -192,6 +196,12 @@ impl Pool {
         let key = route.key();
         self.peers.borrow_mut().remove(&key);
         self.keeper.keep(&key, None).await;
+    }
+
+    /// Forgets the wire as well: the upstream speaks another one.
+    pub async fn forget_wire(&self, route: &Route) {
+        self.memory.forget_era(&route.name);
+        self.forget(route).await;
     }
 
     /// Closes the streams of HTTP with SSE on which nothing runs: an object with an open stream never sleeps.

@@ -1,0 +1,196 @@
+//! Lists of a door: asked for, remembered, and searched for what a request names.
+
+use std::{cell::RefCell, rc::Rc, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{Either, LocalBoxFuture, select},
+};
+use mcp_client::{
+    error::{Phase, UpstreamError},
+    lists::{self, Caps, Pages},
+};
+use mcp_server::{
+    context::Context,
+    notifier::{NoClient, Notifier},
+    remote::ListKind,
+};
+use serde_json::value::RawValue;
+
+use super::{Door, Place, reason};
+use crate::{
+    config::Upstream,
+    definition::Kind,
+    listing::{Entry, Listing},
+    memory::KnownList,
+    names,
+    relay::{Asked, Failure},
+};
+
+impl Door {
+    /// A list of an upstream: one that is known, or a new one.
+    async fn known(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        kind: ListKind,
+        is_good: fn(&KnownList, u64) -> bool,
+    ) -> Result<Rc<KnownList>, Failure> {
+        let subject = ctx.principal.subject;
+        let before = self.memory.list(&upstream.name, kind, subject);
+        if let Some(known) = &before
+            && is_good(known, ctx.platform.now_ms())
+        {
+            return Ok(known.clone());
+        }
+        let list = self.fetch(ctx, upstream, kind).await?;
+        Ok(list)
+    }
+
+    /// Asks an upstream for a list, with all its pages.
+    async fn fetch(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        kind: ListKind,
+    ) -> Result<Rc<KnownList>, Failure> {
+        let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
+        let limit = upstream.timeouts.lists;
+        let listing = std::pin::pin!(lists::list_from(&pages, wire_kind(kind), Caps::default()));
+        let listed = match select(listing, ctx.platform.sleep(limit)).await {
+            Either::Left((listed, _)) => {
+                listed.map_err(|error| pages.failed.take().unwrap_or(Failure::Upstream(error)))?
+            }
+            Either::Right(_) => return Err(late(limit).into()),
+        };
+        let name: Rc<str> = upstream.name.as_str().into();
+        let is_public =
+            listed.hint.is_some_and(|hint| hint.public) && !upstream.credential.is_personal();
+        let ttl_ms =
+            listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
+        let listing =
+            Listing::new(upstream, kind_of(kind), listed.items.iter().map(|item| &**item));
+        let left_out = listing.left_out.iter();
+        let left_out =
+            left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
+        let warnings = listed.warnings.into_iter().chain(left_out).collect();
+        let items = listing.entries;
+        let asked_ms = ctx.platform.now_ms();
+        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
+        let whose = (!is_public).then_some(ctx.principal.subject);
+        self.memory.note_list(&name, kind, whose, list.clone());
+        Ok(list)
+    }
+
+    /// The list to show: a fresh one, else the last good one with a note.
+    pub(super) async fn to_show(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        kind: ListKind,
+    ) -> (Option<Rc<KnownList>>, Option<String>) {
+        match self.known(ctx, upstream, kind, KnownList::is_fresh).await {
+            Ok(list) => {
+                let warning = list.warnings.first().map(|why| format!("{}: {why}", upstream.name));
+                (Some(list), warning)
+            }
+            Err(failure) => {
+                let why = format!("{}: {}", upstream.name, reason(&failure));
+                let last = self.memory.list(&upstream.name, kind, ctx.principal.subject);
+                let last = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
+                (last, Some(why))
+            }
+        }
+    }
+
+    /// An item by the name or URI under which the caller knows it; the upstream is asked once more where
+    /// it is not known.
+    pub(super) async fn locate<'a>(
+        &'a self,
+        ctx: &Context,
+        kind: ListKind,
+        name: &str,
+    ) -> Option<(&'a Upstream, Entry)> {
+        let upstream = match self.is_common() {
+            true => self.find(&ctx.principal, names::split(name)?.0)?,
+            false => self.find(&ctx.principal, &self.name)?,
+        };
+        let known = self.known(ctx, upstream, kind, KnownList::is_usable).await.ok()?;
+        if let Some(item) = self.item(&known, name) {
+            return Some((upstream, item));
+        }
+        // What was listed a moment ago has no new items.
+        if ctx.platform.now_ms().saturating_sub(known.asked_ms) < 1_000 {
+            return None;
+        }
+        let anew = self.fetch(ctx, upstream, kind).await.ok()?;
+        self.item(&anew, name).map(|item| (upstream, item))
+    }
+
+    fn item(&self, list: &KnownList, name: &str) -> Option<Entry> {
+        let named = |item: &&Entry| match self.is_common() {
+            true => *item.exposed == *name,
+            false => *item.shown == *name,
+        };
+        list.items.iter().find(named).cloned()
+    }
+}
+
+/// The pages of a list, over whatever way leads to the upstream.
+struct UpstreamPages<'a> {
+    door: &'a Door,
+    ctx: &'a Context,
+    upstream: &'a Upstream,
+    /// Why there is no page, where that is more than an error of the upstream.
+    failed: RefCell<Option<Failure>>,
+}
+
+impl Pages for UpstreamPages<'_> {
+    fn page(
+        &self,
+        method: &'static str,
+        params: Option<String>,
+    ) -> LocalBoxFuture<'_, Result<Box<RawValue>, UpstreamError>> {
+        async move {
+            let params = params.unwrap_or_else(|| "{}".to_owned());
+            let asked = Asked { method, params: &params, reads: true, ..Asked::default() };
+            // A list is the same whatever its client can be asked, and asks nothing.
+            let back: Rc<dyn Notifier> = match &self.door.place {
+                Place::Object(_) => self.ctx.notifier.clone(),
+                Place::Worker(_) => Rc::new(NoClient),
+            };
+            let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
+            let text = sent.map_err(|failure| match failure {
+                Failure::Upstream(error) => error,
+                other => {
+                    self.failed.replace(Some(other));
+                    UpstreamError::Cut
+                }
+            })?;
+            RawValue::from_string(text).map_err(|_| UpstreamError::bad_answer("it is no JSON", b""))
+        }
+        .boxed_local()
+    }
+}
+
+fn kind_of(kind: ListKind) -> Kind {
+    match kind {
+        ListKind::Tools => Kind::Tool,
+        ListKind::Prompts => Kind::Prompt,
+        ListKind::Resources => Kind::Resource,
+        ListKind::ResourceTemplates => Kind::Template,
+    }
+}
+
+fn wire_kind(kind: ListKind) -> lists::ListKind {
+    match kind {
+        ListKind::Tools => lists::ListKind::Tools,
+        ListKind::Prompts => lists::ListKind::Prompts,
+        ListKind::Resources => lists::ListKind::Resources,
+        ListKind::ResourceTemplates => lists::ListKind::Templates,
+    }
+}
+
+fn late(limit: Duration) -> UpstreamError {
+    UpstreamError::TimedOut { phase: Phase::Whole, after: limit }
+}

@@ -1,0 +1,354 @@
+//! The upstreams behind a door, as one caller sees them: lists put together, requests sent where they
+//! belong.
+//!
+//! Invariant: what a caller may not use, or what is not shown, is as unknown as what is not there. At the
+//! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
+//! (`/u/{name}/mcp`) nothing is rewritten.
+
+mod lists;
+mod send;
+
+use std::rc::Rc;
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, join_all},
+};
+use mcp_auth::principal::Principal;
+use mcp_client::{
+    endpoint::{Endpoint, Limits},
+    headers::Trail,
+    upstream::Upstream as Address,
+};
+use mcp_protocol::{
+    fields::fields,
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+    object::Object,
+    raw,
+    stateless::result::{CacheHint, CacheScope},
+};
+use mcp_server::{
+    client_request::{Stop, StopReason},
+    context::Context,
+    notifier::Notifier,
+    outcome::Outcome,
+    remote::{About, ListKind, Remote, RemoteList, RemoteTool},
+    toolset::Effect,
+};
+
+use crate::{
+    config::{Upstream, Upstreams},
+    listing::Entry,
+    memory::Memory,
+    relay::{
+        Asked, Failure,
+        place::{Caller, UpstreamObjects},
+        pool::{Pool, Route},
+    },
+    request, result,
+};
+
+/// Bytes of one answer: an object holds a few of them at a time.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// Where a caller's requests to upstreams run.
+pub enum Place {
+    /// In an object that keeps sessions with upstreams: that of the caller's session.
+    Object(Rc<Pool>),
+    /// In the Worker; upstreams that have sessions are asked in objects.
+    Worker(Rc<dyn UpstreamObjects>),
+}
+
+/// The upstreams behind a door.
+pub struct Door {
+    /// All that are configured.
+    pub upstreams: Rc<Upstreams>,
+    /// The upstream that the door is for; empty: all of them.
+    pub name: String,
+    /// Where requests run.
+    pub place: Place,
+    /// What the isolate knows.
+    pub memory: Rc<Memory>,
+    /// The gateways that the caller's request passed, this one included.
+    pub trail: Trail,
+    /// Those that it passed before this one.
+    pub passed: Option<String>,
+    /// Whether a caller may use an upstream.
+    pub may_use: fn(&Principal, &Upstream) -> bool,
+}
+
+/// The address of an upstream, with the operator's credential.
+pub fn address(
+    upstream: &Upstream,
+    trail: &Trail,
+    platform: &mcp_platform::SharedPlatform,
+) -> Address {
+    let endpoint = Endpoint {
+        credential: upstream.credential.headers(),
+        timeouts: upstream.timeouts,
+        limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
+        trail: Some(trail.clone()),
+        ..Endpoint::new(upstream.url.href.clone())
+    };
+    Address::new(platform.clone(), endpoint)
+}
+
+impl Door {
+    /// The upstreams that a caller may use here.
+    fn usable(&self, principal: &Principal) -> impl Iterator<Item = &Upstream> {
+        let here = |upstream: &&Upstream| self.name.is_empty() || upstream.name == self.name;
+        self.upstreams
+            .iter()
+            .filter(here)
+            .filter(move |upstream| (self.may_use)(principal, upstream))
+    }
+
+    fn find(&self, principal: &Principal, name: &str) -> Option<&Upstream> {
+        self.usable(principal).find(|upstream| upstream.name == name)
+    }
+
+    fn is_common(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    fn caller(&self, ctx: &Context) -> Caller {
+        Caller { client_info: client_info(ctx), trail: self.passed.clone() }
+    }
+
+    fn route(&self, ctx: &Context, upstream: &Upstream, back: &dyn Notifier) -> Route {
+        Route {
+            name: upstream.name.as_str().into(),
+            address: address(upstream, &self.trail, &ctx.platform),
+            era: upstream.era,
+            capabilities: back.capabilities(),
+            client_info: client_info(ctx).into(),
+        }
+    }
+
+    /// The parameters and the upstream of a request that names something.
+    async fn routed<'a>(
+        &'a self,
+        ctx: &Context,
+        method: &str,
+        params: &str,
+    ) -> Option<(&'a Upstream, String)> {
+        if !self.is_common() {
+            let upstream = self.find(&ctx.principal, &self.name)?;
+            return Some((upstream, params.to_owned()));
+        }
+        let prompt = prompt_name(method, params);
+        let located = match &prompt {
+            Some(name) => Some(self.locate(ctx, ListKind::Prompts, name).await?),
+            None => None,
+        };
+        let find = |_: &str| {
+            let (upstream, item) = located.as_ref()?;
+            let (upstream, name) = (upstream.name.clone(), item.key.to_string());
+            Some(request::Located { upstream, name })
+        };
+        let routed = match method {
+            "prompts/get" => request::by_name(params, find),
+            "completion/complete" => request::by_reference(params, find),
+            _ => request::by_uri(params),
+        }?;
+        let upstream = self.find(&ctx.principal, &routed.upstream)?;
+        Some((upstream, routed.params))
+    }
+}
+
+impl Remote for Door {
+    fn about<'a>(
+        &'a self,
+        ctx: &'a Context,
+    ) -> LocalBoxFuture<'a, Result<Option<About>, RpcError>> {
+        async move {
+            let Some(upstream) = self.find(&ctx.principal, &self.name) else {
+                return Ok(None);
+            };
+            if let Some(about) = self.memory.about(&upstream.name, ctx.platform.now_ms()) {
+                return Ok(Some(about));
+            }
+            let found = self.ask_about(ctx, upstream).await;
+            found.map(Some).map_err(|failure| {
+                let why = format!("`{}` did not answer: {}", upstream.name, reason(&failure));
+                RpcError::new(INTERNAL_ERROR, why)
+            })
+        }
+        .boxed_local()
+    }
+
+    fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList> {
+        async move {
+            let asked =
+                self.usable(&ctx.principal).map(|upstream| self.to_show(ctx, upstream, kind));
+            let shown = join_all(asked).await;
+            let mut list = RemoteList::default();
+            let mut ttl: Option<u32> = None;
+            for (known, note) in shown {
+                list.notes.extend(note);
+                let Some(known) = known else { continue };
+                let hint = known.ttl_ms.unwrap_or_default();
+                ttl = Some(ttl.map_or(hint, |before| before.min(hint)));
+                let mut items: Vec<&Entry> = known.items.iter().collect();
+                if self.is_common() {
+                    items.sort_by(|one, other| one.exposed.cmp(&other.exposed));
+                }
+                let allowed =
+                    |item: &&&Entry| kind != ListKind::Tools || ctx.choice.allows(item.effect);
+                let text = |item: &Entry| match self.is_common() {
+                    true => item.common.clone(),
+                    false => item.own.clone(),
+                };
+                list.items.extend(items.iter().filter(allowed).map(|item| text(item)));
+            }
+            let hint = |ttl_ms| CacheHint { ttl_ms, scope: CacheScope::Private };
+            list.hint = ttl.map(hint);
+            list
+        }
+        .boxed_local()
+    }
+
+    fn tool<'a>(
+        &'a self,
+        ctx: &'a Context,
+        name: &'a str,
+    ) -> LocalBoxFuture<'a, Option<RemoteTool>> {
+        async move {
+            let (upstream, item) = self.locate(ctx, ListKind::Tools, name).await?;
+            if !ctx.choice.allows(item.effect) {
+                return None;
+            }
+            Some(RemoteTool {
+                name: name.into(),
+                upstream: upstream.name.as_str().into(),
+                name_there: item.key,
+                effect: item.effect,
+                param_headers: item.headers,
+            })
+        }
+        .boxed_local()
+    }
+
+    fn call<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a RemoteTool,
+        params: &'a str,
+    ) -> LocalBoxFuture<'a, Outcome> {
+        async move {
+            let Some(upstream) = self.find(&ctx.principal, &tool.upstream) else {
+                return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "its server is gone"));
+            };
+            let there = request::by_name(params, |_| {
+                let (upstream, name) = (tool.upstream.to_string(), tool.name_there.to_string());
+                Some(request::Located { upstream, name })
+            });
+            let Some(there) = there else {
+                return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "the call names no tool"));
+            };
+            let asked = Asked {
+                method: "tools/call",
+                params: &there.params,
+                param_headers: &tool.param_headers,
+                log_level: ctx.notifier.log_level(),
+                reads: false,
+                changes: tool.effect != Effect::Read,
+            };
+            if tool.effect != Effect::Read {
+                ctx.changes.sent();
+            }
+            let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
+            if tool.effect != Effect::Read && is_certain(&sent) {
+                ctx.changes.answered();
+            }
+            let rewritten = |text: String| match self.is_common() {
+                true => result::of_tool(&upstream.name, &text).into_owned(),
+                false => text,
+            };
+            self.outcome(ctx, upstream, ("tools/call", Some(tool.effect)), sent.map(rewritten))
+        }
+        .boxed_local()
+    }
+
+    fn request<'a>(
+        &'a self,
+        ctx: &'a Context,
+        method: &'a str,
+        params: &'a str,
+    ) -> LocalBoxFuture<'a, Option<Outcome>> {
+        async move {
+            let (upstream, params) = self.routed(ctx, method, params).await?;
+            let asked = Asked {
+                method,
+                params: &params,
+                param_headers: &[],
+                log_level: ctx.notifier.log_level(),
+                reads: true,
+                changes: false,
+            };
+            let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
+            let rewritten = |text: String| match (self.is_common(), method) {
+                (true, "prompts/get") => result::of_prompt(&upstream.name, &text).into_owned(),
+                (true, "resources/read") => result::of_read(&upstream.name, &text).into_owned(),
+                _ => text,
+            };
+            Some(self.outcome(ctx, upstream, (method, None), sent.map(rewritten)))
+        }
+        .boxed_local()
+    }
+}
+
+impl Door {}
+
+/// The name of the prompt that a request is about.
+fn prompt_name(method: &str, params: &str) -> Option<String> {
+    let of = |text: &str, name: &'static str| {
+        let [found] = fields(text, [name]).ok()?;
+        found.and_then(raw::string)
+    };
+    match method {
+        "prompts/get" => of(params, "name"),
+        "completion/complete" => {
+            let [reference] = fields(params, ["ref"]).ok()?;
+            let reference = reference?.get();
+            of(reference, "name").filter(|_| of(reference, "type").as_deref() == Some("ref/prompt"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an answer says what happened: also that nothing did.
+fn is_certain(sent: &Result<String, Failure>) -> bool {
+    match sent {
+        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
+        Err(Failure::Upstream(error)) => !error.may_have_run(),
+        Err(Failure::TakenBack) => false,
+    }
+}
+
+fn taken_back() -> Stop {
+    Stop::refused(RpcError::new(INTERNAL_ERROR, "the client took its request back"))
+}
+
+fn reason(failure: &Failure) -> String {
+    match failure {
+        Failure::Upstream(error) => error.to_string(),
+        Failure::TakenBack => "the request was taken back".to_owned(),
+        Failure::Paused(_) => "it failed several times in a row".to_owned(),
+        Failure::Stopped(Stop(StopReason::Refused(error))) => error.message.clone(),
+        Failure::Stopped(_) => "it asks its client".to_owned(),
+    }
+}
+
+/// `clientInfo` for upstreams: the program in front, through this server.
+fn client_info(ctx: &Context) -> String {
+    let name = match ctx.client.name.as_str() {
+        "" => "sitebay-mcp",
+        name => name,
+    };
+    let version = match ctx.client.version.as_str() {
+        "" => mcp_protocol::initialize::SERVER_VERSION,
+        version => version,
+    };
+    Object::new().text("name", name).text("version", version).end()
+}

@@ -1,0 +1,228 @@
+//! Requests of a door: where each is sent from, and what is noted of it.
+
+use std::rc::Rc;
+
+use mcp_client::{
+    connection::Connection,
+    era::{Era, Verdict, after_discover, may_have_changed},
+    error::UpstreamError,
+    request::first_id,
+    stateless::discover,
+};
+use mcp_protocol::{
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+    version::Version,
+};
+use mcp_server::{
+    client_request::Stop,
+    context::Context,
+    notifier::{NoClient, Notifier},
+    outcome::Outcome,
+    remote::About,
+    toolset::Effect,
+};
+
+use super::{Door, Place, taken_back};
+use crate::{
+    breaker,
+    config::Upstream,
+    errors,
+    memory::LastOutcome,
+    relay::{
+        self, Asked, Failure, Peer,
+        place::{ObjectRequest, UpstreamObjects},
+        pool::Route,
+    },
+};
+
+impl Door {
+    /// Sends a request to an upstream.
+    pub(super) async fn send(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+    ) -> Result<String, Failure> {
+        if upstream.credential.is_personal() {
+            let why = format!("no credential for `{}` is known", upstream.name);
+            return Err(Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why))));
+        }
+        let route = self.route(ctx, upstream, &**back);
+        let began = ctx.platform.now_ms();
+        // A round that comes back belongs to a call that was let through.
+        if back.carried().is_none() {
+            self.memory.admit(&upstream.name, began).map_err(Failure::Paused)?;
+        }
+        let sent = match &self.place {
+            Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
+            Place::Worker(objects) => self.from_worker(ctx, &route, asked, back, &**objects).await,
+        };
+        let took = ctx.platform.now_ms().saturating_sub(began);
+        let bytes = sent.as_ref().map_or(0, String::len);
+        let cell = self.cell(&upstream.name, ctx.platform.now_ms());
+        ctx.record.add_upstream_call(
+            &route.name,
+            cell,
+            took,
+            u64::try_from(bytes).unwrap_or(u64::MAX),
+        );
+        self.note(upstream, &sent, ctx.platform.now_ms());
+        sent
+    }
+
+    /// The eras in front and behind.
+    fn cell(&self, upstream: &str, now_ms: u64) -> &'static str {
+        match (&self.place, self.memory.era(upstream, now_ms)) {
+            (Place::Object(_), Some(Era::Stateless)) => "session-stateless",
+            (Place::Object(_), _) => "session-session",
+            (Place::Worker(_), Some(Era::Stateless)) => "stateless-stateless",
+            (Place::Worker(_), _) => "stateless-session",
+        }
+    }
+
+    fn note(&self, upstream: &Upstream, sent: &Result<String, Failure>, at_ms: u64) {
+        let ended = match sent {
+            Err(Failure::Upstream(error)) if error.counts_against_health() => {
+                breaker::Outcome::Failed
+            }
+            _ => breaker::Outcome::Answered,
+        };
+        self.memory.ended(&upstream.name, ended, at_ms);
+        let why = match sent {
+            Err(Failure::Upstream(error)) => Some(error.to_string()),
+            _ => None,
+        };
+        self.memory.note_outcome(&upstream.name, LastOutcome { at_ms, why });
+    }
+
+    /// Sends a request of a client without a session: from here to a stateless upstream, else from an
+    /// object that has a session with the upstream.
+    async fn from_worker(
+        &self,
+        ctx: &Context,
+        route: &Route,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+        objects: &dyn UpstreamObjects,
+    ) -> Result<String, Failure> {
+        match self.wire(ctx, route).await? {
+            Era::Stateless => {
+                let first = first_id(ctx.platform.now_ms());
+                let (address, declaration) = (route.address.clone(), route.declaration());
+                let version = Version::V2026_07_28;
+                let peer = Peer::Http(Connection::new(address, declaration, version, None, first));
+                let answered = peer.ask(asked, back, &ctx.platform).await;
+                match &answered {
+                    Err(Failure::Upstream(error)) if asked.may_repeat(error) => {
+                        peer.ask(asked, back, &ctx.platform).await
+                    }
+                    // Another wire is spoken there now, so nothing ran.
+                    Err(Failure::Upstream(error))
+                        if route.era.is_none() && may_have_changed(Era::Stateless, error) =>
+                    {
+                        self.memory.forget_era(&route.name);
+                        match self.wire(ctx, route).await? {
+                            Era::Stateless => answered,
+                            _ => self.from_object(ctx, route, asked, back, objects).await,
+                        }
+                    }
+                    _ => answered,
+                }
+            }
+            Era::Session | Era::Sse => self.from_object(ctx, route, asked, back, objects).await,
+        }
+    }
+
+    async fn from_object(
+        &self,
+        ctx: &Context,
+        route: &Route,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+        objects: &dyn UpstreamObjects,
+    ) -> Result<String, Failure> {
+        let to = (&*route.name, self.caller(ctx));
+        relay::remote::ask(objects, to, asked, &**back, &ctx.platform).await
+    }
+
+    /// The wire of an upstream, as far as the Worker must know it: whether it is stateless.
+    async fn wire(&self, ctx: &Context, route: &Route) -> Result<Era, UpstreamError> {
+        let now_ms = ctx.platform.now_ms();
+        if let Some(era) = route.era.or_else(|| self.memory.era(&route.name, now_ms)) {
+            return Ok(era);
+        }
+        match after_discover(discover(&route.address, &route.declaration()).await) {
+            Verdict::Known(found) => {
+                self.memory.note_handshake(&route.name, &found, now_ms);
+                Ok(Era::Stateless)
+            }
+            Verdict::Older => {
+                self.memory.note_era(&route.name, Era::Session, now_ms);
+                Ok(Era::Session)
+            }
+            Verdict::Failed(error) => Err(error),
+        }
+    }
+
+    /// How a request to an upstream ended, for its caller.
+    pub(super) fn outcome(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        (method, effect): (&str, Option<Effect>),
+        sent: Result<String, Failure>,
+    ) -> Outcome {
+        let behind = match self.memory.era(&upstream.name, ctx.platform.now_ms()) {
+            Some(Era::Stateless) => Some(Version::V2026_07_28),
+            Some(Era::Session | Era::Sse) => Some(Version::V2025_11_25),
+            None => None,
+        };
+        let version = match &self.place {
+            Place::Object(_) => Version::V2025_11_25,
+            Place::Worker(_) => Version::V2026_07_28,
+        };
+        let name = &upstream.name;
+        let asked =
+            errors::Asked { upstream: name, method, effect, version, behind, connect: None };
+        match sent {
+            Ok(text) => Outcome::Relayed(text),
+            Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
+            Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
+            Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+            Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+        }
+    }
+
+    /// Asks an upstream what it says of itself.
+    pub(super) async fn ask_about(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+    ) -> Result<About, Failure> {
+        let route = self.route(ctx, upstream, &*ctx.notifier);
+        match &self.place {
+            Place::Object(pool) => {
+                pool.peer(&route).await?;
+            }
+            Place::Worker(objects) => {
+                if self.wire(ctx, &route).await? != Era::Stateless {
+                    let asked = ObjectRequest::About {
+                        upstream: upstream.name.clone(),
+                        capabilities: ctx.notifier.capabilities().bits(),
+                        caller: self.caller(ctx),
+                    };
+                    let body = objects.send(&upstream.name, asked).await;
+                    let body = body.map_err(|why| {
+                        Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
+                    })?;
+                    let text = relay::remote::read(body, &NoClient, &ctx.platform).await?;
+                    return serde_json::from_str(&text)
+                        .map_err(|_| UpstreamError::bad_answer("it says nothing", b"").into());
+                }
+            }
+        }
+        let known = self.memory.about(&upstream.name, ctx.platform.now_ms());
+        Ok(known.unwrap_or_default())
+    }
+}
