@@ -56,7 +56,7 @@ impl Door {
         }
         let sent = match &self.place {
             Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
-            Place::Worker(objects) => self.from_worker(ctx, &route, asked, back, &**objects).await,
+            Place::Worker(objects) => self.send_here(ctx, &route, asked, back, &**objects).await,
         };
         let took = ctx.platform.now_ms().saturating_sub(began);
         let bytes = sent.as_ref().map_or(0, String::len);
@@ -98,7 +98,7 @@ impl Door {
 
     /// Sends a request of a client without a session: from here to a stateless upstream, else from an
     /// object that has a session with the upstream.
-    async fn from_worker(
+    async fn send_here(
         &self,
         ctx: &Context,
         route: &Route,
@@ -124,17 +124,19 @@ impl Door {
                         self.memory.forget_era(&route.name);
                         match self.wire(ctx, route).await? {
                             Era::Stateless => answered,
-                            _ => self.from_object(ctx, route, asked, back, objects).await,
+                            _ => self.send_through_object(ctx, route, asked, back, objects).await,
                         }
                     }
                     _ => answered,
                 }
             }
-            Era::Session | Era::Sse => self.from_object(ctx, route, asked, back, objects).await,
+            Era::Session | Era::Sse => {
+                self.send_through_object(ctx, route, asked, back, objects).await
+            }
         }
     }
 
-    async fn from_object(
+    async fn send_through_object(
         &self,
         ctx: &Context,
         route: &Route,

@@ -32,7 +32,7 @@ const REASON: &str = "the client took its request back";
 
 /// A request in flight, on either wire.
 enum Sent {
-    Http(Exchange),
+    Http(Box<Exchange>),
     Sse(SharedExchange),
 }
 
@@ -55,7 +55,7 @@ impl Sent {
 impl Peer {
     fn send(&self, request: Request<'_>) -> Result<Sent, UpstreamError> {
         match self {
-            Self::Http(connection) => Ok(Sent::Http(connection.request(request))),
+            Self::Http(connection) => Ok(Sent::Http(Box::new(connection.request(request)))),
             Self::Sse(link) => link.request(request).map(Sent::Sse),
         }
     }

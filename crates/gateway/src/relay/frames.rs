@@ -90,7 +90,7 @@ impl FrameReader {
     ///
     /// # Errors
     /// Where it is none.
-    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn take(&mut self) -> Result<Option<Frame>, FrameError> {
         let Some(length) = self.length() else {
             return Ok(None);
         };
@@ -136,7 +136,7 @@ mod tests {
                 let (chunk, after) = rest.split_at((*size).min(rest.len()));
                 rest = after;
                 reader.push(chunk).unwrap();
-                while let Some(frame) = reader.next().unwrap() {
+                while let Some(frame) = reader.take().unwrap() {
                     read.push(serde_json::to_string(&frame).unwrap());
                 }
             }
@@ -152,6 +152,6 @@ mod tests {
         assert!(reader.push(&[0xff, 0xff, 0xff, 0xff]).is_err());
         let mut reader = FrameReader::default();
         reader.push(&[0, 0, 0, 2, b'{', b'}']).unwrap();
-        assert!(reader.next().is_err());
+        assert!(reader.take().is_err());
     }
 }

@@ -66,7 +66,7 @@ pub async fn read(
 ) -> Result<String, Failure> {
     let mut reader = FrameReader::default();
     loop {
-        while let Some(frame) = reader.next().map_err(|error| broken(&error.to_string()))? {
+        while let Some(frame) = reader.take().map_err(|error| broken(&error.to_string()))? {
             match frame {
                 Frame::Alive => {}
                 Frame::Progress { progress, total, message } => {
