@@ -2,6 +2,9 @@
 //!
 //! Handlers that most requests never need are compiled apart ([`cold`]).
 //!
+//! Paths are compared byte for byte, as they came, but for one slash at their end. What this server does not answer
+//! belongs to the server behind it ([`backend`]).
+//!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
@@ -12,6 +15,7 @@ use worker::{Context, Env, Method, Result};
 use crate::{
     admin,
     admission::RequestContext,
+    backend::{self, BackendRoute},
     body, challenge,
     config::Config,
     discovery,
@@ -31,6 +35,8 @@ use mcp_server::{
 };
 
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+/// The route of the admin API.
+const ADMIN: &str = "admin";
 /// Counters of the isolate, in development.
 const METRICS: &str = "/metrics";
 
@@ -67,7 +73,12 @@ async fn route(
     record.set_route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
     let visit = RequestContext { env, config: &config, caller: &caller, record, context };
-    mcp(request, visit, path).await
+    match &config.backend {
+        Some(backend) if backend.has_mcp() && wire != ADMIN => {
+            cold(backend::handle(request, visit, backend, BackendRoute::Mcp)).await
+        }
+        _ => mcp(request, visit, path).await,
+    }
 }
 
 /// The route name of a path that needs authentication. Returns `None` for other paths.
@@ -78,7 +89,7 @@ fn wire(path: &str) -> Option<&'static str> {
         sessions::PATH => Some("sessions"),
         admin::DESCRIPTION => None,
         _ if sse::takes_messages(path) => Some("messages"),
-        _ if path.starts_with(admin::PREFIX) => Some("admin"),
+        _ if path.starts_with(admin::PREFIX) => Some(ADMIN),
         _ => None,
     }
 }
@@ -128,9 +139,30 @@ async fn elsewhere(
         METRICS if config.is_development() => {
             response::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
         }
+        _ => beyond(request, env, config, context, record, path).await,
+    }
+}
+
+/// The paths that this server does not answer: those of the server behind it, where there is one.
+async fn beyond(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    context: Context,
+    record: &Rc<RequestRecord>,
+    path: &str,
+) -> Result<Response> {
+    let caller = &CorsContext::of(&request);
+    match &config.backend {
+        // Its meaning must not depend on the environment.
+        Some(backend) if path != METRICS => {
+            let (record, context) = (record.clone(), Rc::new(context));
+            let visit = RequestContext { env, config, caller, record, context };
+            cold(backend::handle(request, visit, backend, BackendRoute::Rest)).await
+        }
         _ => {
             record.refused(&Refusal::NotFound);
-            response::refusal(&Refusal::NotFound, &CorsContext::of(&request))
+            response::refusal(&Refusal::NotFound, caller)
         }
     }
 }

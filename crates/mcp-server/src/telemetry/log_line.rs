@@ -4,7 +4,7 @@
 
 use super::{
     level::Level,
-    record::{BROKE, PANICKED, RequestRecord, SILENT, UpstreamCalls},
+    record::{BROKE, PANICKED, RequestRecord, SILENT, Upstream, UpstreamCalls},
     trace::Trace,
 };
 use mcp_auth::subject::Subject;
@@ -57,9 +57,10 @@ impl RequestRecord {
     /// The numeric fields.
     fn numbers(&self, took: u64) -> [(&'static str, u64); 6] {
         let UpstreamCalls { count, ms, status } = self.sitebay.get();
+        let upstream = self.upstream.get().map_or(0, |upstream| upstream.ms);
         [
             ("ms", took),
-            ("server_ms", took.saturating_sub(ms)),
+            ("server_ms", took.saturating_sub(ms).saturating_sub(upstream)),
             ("status", self.status.get().into()),
             ("sitebay_calls", count),
             ("sitebay_ms", ms),
@@ -84,6 +85,13 @@ impl RequestRecord {
             let of_sitebay = name.starts_with("sitebay");
             if asked || !of_sitebay && (*number > 0 || name.ends_with("ms")) {
                 line.put_number(name, *number);
+            }
+        }
+        if let Some(Upstream { status, ms, bytes }) = self.upstream.get() {
+            line.put_number("upstream_ms", ms);
+            line.put_number("upstream_status", status.into());
+            if let Some(bytes) = bytes {
+                line.put_number("upstream_bytes", bytes);
             }
         }
         if self.code.get() != 0 {

@@ -72,6 +72,16 @@ pub(super) struct UpstreamCalls {
     pub(super) status: u16,
 }
 
+/// The request to the server behind this one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Upstream {
+    /// 0: it did not answer.
+    pub(super) status: u16,
+    pub(super) ms: u64,
+    /// Of the answer's body, where it says so.
+    pub(super) bytes: Option<u64>,
+}
+
 /// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
 pub struct RequestRecord {
     out: Option<Rc<dyn TelemetrySink>>,
@@ -95,6 +105,7 @@ pub struct RequestRecord {
     pub(super) status: Cell<u16>,
     began_ms: Cell<u64>,
     pub(super) sitebay: Cell<UpstreamCalls>,
+    pub(super) upstream: Cell<Option<Upstream>>,
     when_accepted: Cell<Option<Box<dyn FnOnce()>>>,
 }
 
@@ -132,6 +143,7 @@ impl RequestRecord {
             status: Cell::default(),
             began_ms: Cell::new(began_ms),
             sitebay: Cell::default(),
+            upstream: Cell::default(),
             when_accepted: Cell::default(),
         })
     }
@@ -214,6 +226,12 @@ impl RequestRecord {
         let UpstreamCalls { count, ms: before, .. } = self.sitebay.get();
         let (count, ms) = (count.saturating_add(1), before.saturating_add(ms));
         self.sitebay.set(UpstreamCalls { count, ms, status });
+    }
+
+    /// The server behind this one was asked; status 0: it did not answer. `ms`: until its answer began. `bytes`: of
+    /// the answer's body, where it says so.
+    pub fn set_upstream(&self, status: u16, ms: u64, bytes: Option<u64>) {
+        self.upstream.set(Some(Upstream { status, ms, bytes }));
     }
 
     /// Registers a callback for when SiteBay first accepts the caller's token.
