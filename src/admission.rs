@@ -123,11 +123,11 @@ impl RequestContext<'_> {
     /// Records a refusal.
     #[cold]
     #[inline(never)]
-    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
+    pub(super) fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
         if let Error::Refused(refusal) = stop
             && let Some(outcome) = audit::outcome(refusal)
         {
-            let action = format!("{} {}", request.method(), request.path());
+            let action = format!("{} {}", request.method_name(), request.path());
             let at_ms = now_s().saturating_mul(1_000);
             let mut entry = AuditEntry::refused(by, &action, outcome, at_ms);
             entry.subject = by.map(|by| by.limited_as().to_text()).unwrap_or_default();

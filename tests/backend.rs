@@ -220,6 +220,12 @@ async fn a_backend_that_is_this_server_is_refused_at_the_first_request() {
         assert_eq!(problem(&answer)["status"], 508, "{host}: {answer}");
         assert!(problem(&answer)["detail"].as_str().unwrap().starts_with("BACKEND_URL leads back"));
     }
+    let set = options().var("BACKEND_URL", &server.url()).var("MCP_ADMIN_KEY", "the other key");
+    server.restart_with(&set).await.unwrap();
+    let head = format!("host: 127.0.0.1:{port}\r\nx-api-key: the other key\r\nconnection: close");
+    let asked = format!("GET /admin/health HTTP/1.1\r\n{head}\r\n\r\n");
+    let health = String::from_utf8_lossy(&exchange(&server.url(), asked).await).into_owned();
+    assert!(health.contains("BACKEND_URL: expected another server"), "{health}");
     let all = lines::lines(&server);
     let asked = all.iter().filter(|line| line["route"] == "backend").count();
     assert_eq!(asked, 5, "a request by the own address is not sent, any other once: {all:#?}");
@@ -279,7 +285,7 @@ async fn a_wrong_url_is_refused_and_told_to_administrators_alone() {
     let health = ask(&server.url(), "GET /admin/health", key).await;
     assert!(health.contains("BACKEND_URL: expected scheme"), "{health}");
     let public = ask(&server.url(), "GET /health", "").await;
-    assert!(!public.contains("BACKEND"), "{public}");
+    assert!(!public.contains("BACKEND") && public.contains("degraded"), "{public}");
 }
 
 #[tokio::test]

@@ -10,7 +10,9 @@ use crate::{
     support::{
         Client,
         backend::{Backend, answer, ask},
-        lines, options, start,
+        issuer::hs256,
+        lines, options, start, wait,
+        wrangler::Wrangler,
     },
 };
 
@@ -196,7 +198,7 @@ async fn a_key_that_may_only_read_changes_nothing_behind() {
     let backend = behind().await;
     let set = closed(&backend).var("ENVIRONMENT", "development");
     let server = start(set.var("MCP_JWT_SECRET", "jwt-secret-of-this-test-0123456789abcdef")).await;
-    let token = crate::support::issuer::hs256(
+    let token = hs256(
         "jwt-secret-of-this-test-0123456789abcdef",
         json!({ "sub": "reader", "scope": "read", "exp": 4_000_000_000_u64 }),
     );
@@ -269,7 +271,82 @@ async fn the_mcp_endpoints_are_the_backends_where_it_has_all_paths() {
     assert!(answer.contains("access-control-allow-origin: http://localhost:3000\r\n"), "{answer}");
     assert!(answer.contains("mcp-session-id"), "a page may read it: {answer}");
     saw_none_of(&backend, &[KEY, ADMIN]);
+    for path in ["/mcp/server-card", "/.well-known/mcp.json", "/.well-known/ai-catalog.json", "/"] {
+        let text = ask(&server.url(), &format!("GET {path}"), "").await;
+        assert_eq!(status(&text), 200, "{path}");
+        assert!(!text.contains("sitebay_") && !text.contains("SiteBay"), "{path}: {text}");
+    }
     let refused: Vec<Value> =
         lines::lines(&server).into_iter().filter(|l| l["status"] == 403).collect();
     assert_eq!(refused.len(), 1);
+}
+
+/// This server behind itself, as another one: sessions, streams and the wire of 2024-11-05 pass through.
+#[tokio::test]
+async fn an_mcp_server_behind_serves_every_wire_through() {
+    let behind = start(options()).await;
+    let set = options().var("BACKEND_URL", &behind.url()).var("BACKEND_PATHS", "all");
+    let server = start(set.var("MCP_API_KEY", KEY).var("BACKEND_ACCESS", "door")).await;
+    let client = Client::new(&server.url()).with("x-api-key", KEY).connect().await;
+    let answer = client.call("slow", json!({ "ms": 600, "steps": 3 })).await;
+    assert!(answer.text.contains("\"result\""), "{answer:?}");
+    assert_eq!(client.call("whoami", json!({})).await.result()["isError"], json!(null));
+    let ended = client.send(reqwest::Method::DELETE).send().await.unwrap();
+    assert_eq!(ended.status(), 204);
+    let stateless = Client::new(&server.url()).with("x-api-key", KEY);
+    let called =
+        crate::support::stateless::ask(&stateless, "tools/list", json!({}), json!({})).await;
+    assert!(called.text.contains("whoami"), "{called:?}");
+    let request = format!("GET /sse HTTP/1.1\r\nhost: a\r\nx-api-key: {KEY}\r\n\r\n");
+    let mut stream =
+        tokio::net::TcpStream::connect(server.url().replace("http://", "")).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, request.as_bytes()).await.unwrap();
+    let mut heard = Vec::new();
+    wait::done("the endpoint is named", async {
+        while !String::from_utf8_lossy(&heard).contains("event: endpoint") {
+            tokio::io::AsyncReadExt::read_buf(&mut stream, &mut heard).await.unwrap();
+        }
+    })
+    .await;
+    assert!(lines::lines(&server).iter().all(|line| line["route"] == "backend"));
+}
+
+#[tokio::test]
+async fn a_request_that_may_change_something_is_in_the_audit_and_so_is_a_refusal() {
+    let backend = behind().await;
+    let jwt = "jwt-secret-of-this-test-0123456789abcdef";
+    let server = Wrangler::start(&[
+        ("ENVIRONMENT", "development"),
+        ("BACKEND_URL", &backend.url),
+        ("BACKEND_ACCESS", "door"),
+        ("MCP_API_KEY", KEY),
+        ("MCP_ADMIN_KEY", ADMIN),
+        ("MCP_JWT_SECRET", jwt),
+    ])
+    .await;
+    let reader = hs256(jwt, json!({ "sub": "r", "scope": "read", "exp": 4_000_000_000_u64 }));
+    let reader = format!("authorization: Bearer {reader}\r\n");
+    let key = format!("x-api-key: {KEY}\r\n");
+    assert_eq!(status(&ask(server.url(), "DELETE /refused?a=b", &reader).await), 403);
+    assert_eq!(status(&ask(server.url(), "GET /read", &key).await), 200);
+    assert_eq!(status(&ask(server.url(), "DELETE /thing?a=b", &key).await), 200);
+    let entries = wait::until("both are in the audit", async || {
+        let answer =
+            ask(server.url(), "GET /admin/audit", &format!("x-api-key: {ADMIN}\r\n")).await;
+        let body = &answer[answer.find('{').unwrap_or(0)..=answer.rfind('}').unwrap_or(0)];
+        let page: Value = serde_json::from_str(body).map_err(|_| answer.clone())?;
+        let entries = page["entries"].as_array().cloned().unwrap_or_default();
+        if entries.len() == 2 { Ok(entries) } else { Err(answer) }
+    })
+    .await;
+    let words = |entry: &Value| {
+        ["action", "effect", "outcome"].map(|name| entry[name].as_str().unwrap().to_owned())
+    };
+    let all: Vec<_> = entries.iter().map(words).collect();
+    assert!(all.contains(&["DELETE /thing", "write", "passed-on"].map(str::to_owned)), "{all:?}");
+    assert!(
+        all.contains(&["DELETE /refused", "refusal", "beyond-scope"].map(str::to_owned)),
+        "{all:?}"
+    );
+    server.end().await;
 }

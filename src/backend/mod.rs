@@ -25,12 +25,15 @@ use crate::{
 };
 use credentials::{for_door, is_own, is_own_authorization, without_own_keys};
 use headers::OwnCredentials;
-use mcp_auth::{origin::own, refusal::Refusal, scope::Scopes};
-use mcp_server::cold::cold;
+use mcp_auth::{origin::own, principal::Principal, refusal::Refusal, scope::Scopes};
+use mcp_server::{cold::cold, telemetry::audit::AuditEntry};
 use problem::Problem;
 
 /// How long the backend may take to begin its answer, once it has the whole request.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// The outcome of a request that was passed on, in the audit: how it ended, the log says.
+const PASSED_ON: &str = "passed-on";
 
 /// Which of its paths a request is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,13 +100,26 @@ async fn admit(
         true => for_door(&visit.config.auth, brought, now_s()),
         false => brought,
     };
-    let admission = cold(visit.admit_with(request, brought)).await?;
+    let principal = cold(visit.admit_with(request, brought)).await?.admitted.principal;
     let only_reads = matches!(request.method_name(), "GET" | "HEAD" | "OPTIONS");
-    if !only_reads || headers::is_websocket(received) {
-        let scopes = admission.admitted.principal.scopes;
-        scopes.require(Scopes::WRITE).map_err(Refusal::Scope)?;
+    if only_reads && !headers::is_websocket(received) {
+        return Ok(());
     }
+    if let Err(beyond) = principal.scopes.require(Scopes::WRITE) {
+        let stop = Error::from(Refusal::Scope(beyond));
+        visit.refused(request, Some(&principal), &stop);
+        return Err(stop);
+    }
+    note(visit, request, &principal);
     Ok(())
+}
+
+/// Notes in the audit that something may be changed. It is noted before the request is sent, because the client may
+/// leave before the answer.
+fn note(visit: &RequestContext<'_>, request: &Request, by: &Principal) {
+    let action = format!("{} {}", request.method_name(), request.path());
+    let entry = AuditEntry::refused(Some(by), &action, PASSED_ON, now_ms());
+    visit.audit().note(AuditEntry { effect: "write", ..entry });
 }
 
 /// Whether a browser asks if a page may send a request. It sends no credentials with that.
