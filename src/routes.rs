@@ -46,7 +46,7 @@ const METRICS: &str = "/metrics";
 /// Only where the runtime fails.
 pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let record = state::record(&env);
-    record.set_method(request.method().as_ref());
+    record.set_method(request.method_name());
     session::traced(&record, &request);
     let answered = route(request, &env, context, &record).await;
     // An object logs the requests that it answers.

@@ -2,7 +2,14 @@
 //!
 //! Statement 26 of the gateway, and the lines about the backend of its list of bad input.
 
+use std::time::Duration;
+
 use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::sleep,
+};
 use xtask::server::Server;
 
 use crate::support::{
@@ -262,6 +269,33 @@ async fn a_backend_that_does_not_begin_its_answer_is_504() {
         assert_eq!(problem(&answer)["status"], 504, "{answer}");
         assert!(problem(&answer)["detail"].as_str().unwrap().contains("BACKEND_URL"));
     }
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_its_time_and_a_silence_after_the_headers_are_not_late() {
+    let backend = Backend::handling(|mut exchange| {
+        Box::pin(async move {
+            exchange.body().await.unwrap();
+            exchange.write("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+            // Real time: longer than the deadline, which is 1.5 s here.
+            sleep(Duration::from_millis(2_500)).await;
+            exchange.write("after").await.unwrap();
+        })
+    })
+    .await;
+    let server = start(hasty(options().var("BACKEND_URL", &backend.url))).await;
+    let address = server.url().replace("http://", "");
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let head = "POST /x HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncontent-length: 4\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    for byte in [b"a", b"b", b"c", b"d"] {
+        // Real time: together longer than the deadline.
+        sleep(Duration::from_millis(700)).await;
+        stream.write_all(byte).await.unwrap();
+    }
+    let mut heard = String::new();
+    stream.read_to_string(&mut heard).await.unwrap();
+    assert!(heard.starts_with("HTTP/1.1 200") && heard.ends_with("after"), "{heard}");
 }
 
 #[tokio::test]

@@ -86,6 +86,8 @@ pub(super) fn without_own_keys(path_and_query: &str, is_own: &dyn Fn(&str) -> bo
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use mcp_auth::secret::Secrets;
 
@@ -153,6 +155,32 @@ mod tests {
             ("/a?b?auth=k", "/a?b?auth=k"),
         ] {
             assert_eq!(without_own_keys(given, &is_own), kept);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_own_key_stays_and_no_other_part_leaves(parts in proptest::collection::vec(
+            prop_oneof![
+                Just("auth=k".to_owned()), Just("apiKey=%6b".to_owned()), Just("%61uth=k".to_owned()),
+                "[a-z%=+/?]{0,8}", "auth=[j-m]{1,2}",
+            ],
+            0..6,
+        )) {
+            let is_own = |value: &str| value == "k";
+            let own = |part: &str| {
+                let pair = form_urlencoded::parse(part.as_bytes()).next();
+                pair.is_some_and(|(name, value)| ["auth", "apiKey"].contains(&&*name) && value == "k")
+            };
+            let asked = format!("/p?{}", parts.join("&"));
+            let kept = without_own_keys(&asked, &is_own);
+            let wanted: Vec<&str> = parts.iter().map(String::as_str).filter(|part| !own(part)).collect();
+            if wanted.len() == parts.len() {
+                prop_assert_eq!(kept, asked);
+            } else {
+                let query = kept.split_once('?').map_or("", |(_, query)| query);
+                prop_assert_eq!(query, wanted.join("&"));
+            }
         }
     }
 }

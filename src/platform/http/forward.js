@@ -38,7 +38,9 @@ export async function forward(request, url, removed, set, millis) {
   };
   // The client's own signal ends what is sent and what is received when the client leaves.
   const signal = AbortSignal.any([request.signal, late.signal]);
-  const init = { redirect: "manual", signal };
+  // What a caller behind the door receives is not kept for another one. The option `cache` would do the same, and
+  // write headers into the request.
+  const init = { redirect: "manual", signal, cf: { cacheTtl: -1 } };
   // The runtime takes no new body for a GET, though it passes on the one that came.
   if (copy.body === null || request.method === "GET" || request.method === "HEAD") wait();
   else init.body = noticed(copy.body, request.headers.get("content-length"), wait);
