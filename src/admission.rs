@@ -72,9 +72,20 @@ impl RequestContext<'_> {
     /// # Errors
     /// The refusal: 401, 403, 429, or 503 where it cannot be found out.
     pub async fn admit(&self, request: &Request) -> AppResult<Admission> {
+        self.admit_with(request, self.credentials(request)).await
+    }
+
+    /// The same with a part of the credentials that the request brings.
+    ///
+    /// # Errors
+    /// As [`Self::admit`].
+    pub async fn admit_with(
+        &self,
+        request: &Request,
+        brought: Credentials,
+    ) -> AppResult<Admission> {
         let Self { env, config, .. } = self;
         let keys = keys::keys(env, config).await?;
-        let brought = read_credentials(request, config.auth.keys_in_url)?;
         let identified = identify(request, env, config, &keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
@@ -93,6 +104,11 @@ impl RequestContext<'_> {
         Ok(Admission { keys, admitted, rate })
     }
 
+    /// The credentials of a request.
+    pub fn credentials(&self, request: &Request) -> Credentials {
+        read_credentials(request, self.config.auth.keys_in_url)
+    }
+
     /// The audit.
     pub(super) fn audit(&self) -> Rc<dyn Audit> {
         audit::of(self.env, self.config, self.wait_until())
@@ -107,11 +123,11 @@ impl RequestContext<'_> {
     /// Records a refusal.
     #[cold]
     #[inline(never)]
-    fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
+    pub(super) fn refused(&self, request: &Request, by: Option<&Principal>, stop: &Error) {
         if let Error::Refused(refusal) = stop
             && let Some(outcome) = audit::outcome(refusal)
         {
-            let action = format!("{} {}", request.method(), request.path());
+            let action = format!("{} {}", request.method_name(), request.path());
             let at_ms = now_s().saturating_mul(1_000);
             let mut entry = AuditEntry::refused(by, &action, outcome, at_ms);
             entry.subject = by.map(|by| by.limited_as().to_text()).unwrap_or_default();
@@ -211,16 +227,16 @@ fn count_failure<T>(
 }
 
 /// Reads the credentials of a request.
-fn read_credentials(request: &Request, keys_in_url: bool) -> AppResult<Credentials> {
+fn read_credentials(request: &Request, keys_in_url: bool) -> Credentials {
     let in_url = || {
         let url = request.url();
         query_value(url, "auth").or_else(|| query_value(url, "apiKey"))
     };
-    Ok(Credentials {
+    Credentials {
         authorization: request.header("authorization"),
         api_key: request.header("x-api-key"),
         in_url: keys_in_url.then(in_url).flatten(),
         secret: request.header("x-mcp-secret"),
         own_token: request.header(OWN_TOKEN_HEADER),
-    })
+    }
 }

@@ -2,7 +2,9 @@
 //!
 //! Invariant: they are made from the real registry. Shapes: SEP-2127 for `/mcp/server-card` and
 //! `/.well-known/ai-catalog.json`; for `/.well-known/mcp/server-card.json` what Smithery and other
-//! scanners read.
+//! scanners read. Where the MCP endpoints are a backend's, they are made from nothing of this server ([`backend_card`]).
+
+mod backend_card;
 
 use sha2::{Digest as _, Sha256};
 use worker::Result;
@@ -116,7 +118,11 @@ impl Document {
         (config, is_open): (&Config, bool),
     ) -> Result<Response> {
         let access = Access::of(&config.auth, is_open);
-        let body = self.text(own(url).unwrap_or_default(), access);
+        let origin = own(url).unwrap_or_default();
+        let body = match config.backend.as_deref().filter(|backend| backend.has_mcp()) {
+            Some(backend) => backend_card::text(self, origin, access, backend),
+            None => self.text(origin, access),
+        };
         let etag = etag(&body);
         let made = |status| {
             let caching = "public, max-age=3600";
@@ -203,10 +209,10 @@ fn server_card(origin: &str, access: Access) -> String {
 }
 
 fn remote(kind: &str, url: &str, versions: &[&str], access: Access) -> String {
-    let remote = Object::new()
-        .text("type", kind)
-        .text("url", url)
-        .texts("supportedProtocolVersions", versions.iter().copied());
+    let mut remote = Object::new().text("type", kind).text("url", url);
+    if !versions.is_empty() {
+        remote = remote.texts("supportedProtocolVersions", versions.iter().copied());
+    }
     match access.header() {
         Some(header) => remote.raw("headers", &array(&[header])).end(),
         None => remote.end(),
@@ -214,15 +220,6 @@ fn remote(kind: &str, url: &str, versions: &[&str], access: Access) -> String {
 }
 
 fn scanner_card(origin: &str, access: Access) -> String {
-    let transport = Object::new()
-        .text("type", "streamable-http")
-        .text("endpoint", "/mcp")
-        .text("url", &format!("{origin}/mcp"))
-        .end();
-    let authentication = Object::new()
-        .flag("required", access != Access::Open)
-        .texts("schemes", access.schemes().iter().copied())
-        .end();
     Object::new()
         .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
         .text("version", "1.0")
@@ -231,13 +228,28 @@ fn scanner_card(origin: &str, access: Access) -> String {
         .raw("serverInfo", &server_info())
         .text("description", SERVER_DESCRIPTION)
         .text("documentationUrl", REPOSITORY)
-        .raw("transport", &transport)
+        .raw("transport", &transport(origin))
         .raw("capabilities", &server_capabilities(!REGISTRY.prompts().is_empty()).end())
-        .raw("authentication", &authentication)
+        .raw("authentication", &authentication(access))
         .raw("tools", part(REGISTRY.default_tools().whole(), "tools"))
         .raw("resources", part(REGISTRY.resources().whole(), "resources"))
         .raw("resourceTemplates", part(REGISTRY.resource_templates().whole(), "resourceTemplates"))
         .raw("prompts", part(REGISTRY.prompts().whole(), "prompts"))
+        .end()
+}
+
+fn transport(origin: &str) -> String {
+    Object::new()
+        .text("type", "streamable-http")
+        .text("endpoint", "/mcp")
+        .text("url", &format!("{origin}/mcp"))
+        .end()
+}
+
+fn authentication(access: Access) -> String {
+    Object::new()
+        .flag("required", access != Access::Open)
+        .texts("schemes", access.schemes().iter().copied())
         .end()
 }
 

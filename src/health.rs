@@ -17,12 +17,16 @@ use mcp_protocol::{
     object::Object,
 };
 
+/// The error where the backend is this server.
+const LEADS_BACK: &str =
+    "BACKEND_URL: expected another server than this one: requests to it are refused";
+
 /// How the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum HealthState {
     /// Requests are served.
     Ok,
-    /// Requests are served, but a way in that the operator set cannot be used.
+    /// Requests are served, but a way in, or the server behind this one, that the operator set cannot be used.
     Degraded,
     /// Configuration refuses every request.
     Misconfigured,
@@ -30,7 +34,9 @@ enum HealthState {
 
 impl HealthState {
     fn of(config: &Config, lets_somebody_in: bool) -> Self {
-        match (config.broken.is_none() && lets_somebody_in, config.has_broken_way) {
+        let has_broken_backend = config.backend.as_ref().is_some_and(|it| it.origin.is_none());
+        let is_degraded = config.has_broken_way || has_broken_backend;
+        match (config.broken.is_none() && lets_somebody_in, is_degraded) {
             (false, _) => Self::Misconfigured,
             (true, true) => Self::Degraded,
             (true, false) => Self::Ok,
@@ -66,14 +72,17 @@ pub async fn answer(env: &Env, config: &Config, percentage: Option<u8>) -> Resul
     response::json(status, body.as_bytes(), &CorsContext::public())
 }
 
-/// The JSON text for a caller with the admin scope.
-pub fn report(config: &Config, percentage: Option<u8>) -> String {
+/// The JSON text for a caller with the admin scope. `url`: where it asks.
+pub fn report(config: &Config, percentage: Option<u8>, url: &str) -> String {
+    // Only a request knows the own address.
+    let leads_back = config.backend.as_ref().is_some_and(|backend| backend.is_at(url));
+    let errors = config.errors.iter().map(String::as_str).chain(leads_back.then_some(LEADS_BACK));
     public(config, HealthState::of(config, true), percentage)
         .raw("rateLimit", &or_null(config.rate_limit))
         .flag("namedKeys", config.auth.named_keys)
         .flag("audit", config.auth.named_keys)
         .flag("metrics", config.analytics)
-        .texts("errors", config.errors.iter().map(String::as_str))
+        .texts("errors", errors)
         .texts("warnings", config.warnings.iter().map(String::as_str))
         .end()
 }

@@ -12,6 +12,7 @@
 
 pub mod admin;
 pub mod admission;
+pub mod backend;
 pub mod body;
 pub mod challenge;
 pub mod config;

@@ -13,10 +13,11 @@ use mcp_auth::{quota::Rate, refusal::Refusal, refused_request::RefusedRequest};
 use mcp_server::channel::Reply;
 
 const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
 const EVENT_STREAM: &str = "text/event-stream";
 
 /// Headers that a page may read.
-const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, \
+pub const EXPOSED: &str = "Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, Retry-After, \
                        X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset";
 
 /// Headers that a page may always send. `*` would not cover `Authorization`.
@@ -85,6 +86,14 @@ fn with_rate_headers(made: ResponseBuilder, rate: Rate) -> ResponseBuilder {
 /// Only where the runtime fails.
 pub fn json(status: u16, body: &[u8], caller: &CorsContext) -> Result<Response> {
     builder(status, &WHOLE, caller).whole(body)
+}
+
+/// A problem (RFC 9457).
+///
+/// # Errors
+/// Only where the runtime fails.
+pub fn problem(status: u16, body: &[u8], caller: &CorsContext) -> Result<Response> {
+    builder(status, &BARE, caller).header("Content-Type", PROBLEM).whole(body)
 }
 
 /// A body shared by all callers.

@@ -2,6 +2,9 @@
 //!
 //! Handlers that most requests never need are compiled apart ([`cold`]).
 //!
+//! Paths are compared byte for byte, as they came, but for one slash at their end. What this server does not answer
+//! belongs to the server behind it ([`backend`]).
+//!
 //! Invariant: the origin is checked before anything else; only the MCP endpoints, ending sessions
 //! and the admin API need a credential. The OAuth endpoints are for every origin: see there.
 
@@ -12,6 +15,7 @@ use worker::{Context, Env, Method, Result};
 use crate::{
     admin,
     admission::RequestContext,
+    backend::{self, BackendRoute},
     body, challenge,
     config::Config,
     discovery,
@@ -35,6 +39,8 @@ const DOORS: &str = "/u/";
 /// The routes that a door of one upstream has.
 const WIRES: [&str; 3] = ["mcp", "sse", "messages"];
 const READ_ONLY: &str = "GET, HEAD, OPTIONS";
+/// The route of the admin API.
+const ADMIN: &str = "admin";
 /// Counters of the isolate, in development.
 const METRICS: &str = "/metrics";
 
@@ -44,7 +50,7 @@ const METRICS: &str = "/metrics";
 /// Only where the runtime fails.
 pub async fn handle(request: Request, env: Env, context: Context) -> Result<Response> {
     let record = state::record(&env);
-    record.set_method(request.method().as_ref());
+    record.set_method(request.method_name());
     session::traced(&record, &request);
     let answered = route(request, &env, context, &record).await;
     // An object logs the requests that it answers.
@@ -65,14 +71,22 @@ async fn route(
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
+    let whole = path;
     let (door, path) = door(path).filter(|(name, _)| config.has_door(name)).unwrap_or(("", path));
     let Some(wire) = wire(path).filter(|wire| door.is_empty() || WIRES.contains(wire)) else {
+        // Behind a door there are its wires, and no other path of this server.
+        let path = whole;
         return cold(elsewhere(request, env, &config, context, record, path)).await;
     };
     record.set_route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
     let visit = RequestContext { env, config: &config, caller: &caller, record, context };
-    mcp(request, visit, (door, path)).await
+    match &config.backend {
+        Some(backend) if backend.has_mcp() && wire != ADMIN && door.is_empty() => {
+            cold(backend::handle(request, visit, backend, BackendRoute::Mcp)).await
+        }
+        _ => mcp(request, visit, (door, path)).await,
+    }
 }
 
 /// The upstream that a door is for, and the path behind the door: `/u/{name}/mcp` is `/mcp`.
@@ -89,7 +103,7 @@ fn wire(path: &str) -> Option<&'static str> {
         sessions::PATH => Some("sessions"),
         admin::DESCRIPTION => None,
         _ if sse::takes_messages(path) => Some("messages"),
-        _ if path.starts_with(admin::PREFIX) => Some("admin"),
+        _ if path.starts_with(admin::PREFIX) => Some(ADMIN),
         _ => None,
     }
 }
@@ -139,9 +153,30 @@ async fn elsewhere(
         METRICS if config.is_development() => {
             response::text("text/plain; version=0.0.4; charset=utf-8", metrics::text().as_bytes())
         }
+        _ => beyond(request, env, config, context, record, path).await,
+    }
+}
+
+/// The paths that this server does not answer: those of the server behind it, where there is one.
+async fn beyond(
+    request: Request,
+    env: &Env,
+    config: &Config,
+    context: Context,
+    record: &Rc<RequestRecord>,
+    path: &str,
+) -> Result<Response> {
+    let caller = &CorsContext::of(&request);
+    match &config.backend {
+        // Its meaning must not depend on the environment.
+        Some(backend) if path != METRICS => {
+            let (record, context) = (record.clone(), Rc::new(context));
+            let visit = RequestContext { env, config, caller, record, context };
+            cold(backend::handle(request, visit, backend, BackendRoute::Rest)).await
+        }
         _ => {
             record.refused(&Refusal::NotFound);
-            response::refusal(&Refusal::NotFound, &CorsContext::of(&request))
+            response::refusal(&Refusal::NotFound, caller)
         }
     }
 }

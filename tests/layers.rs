@@ -11,7 +11,7 @@ use std::{
 const LAYERS: [&[&str]; 12] = [
     &["routes"],
     &["admin", "pages", "discovery"],
-    &["transports", "health"],
+    &["transports", "health", "backend"],
     &["admission"],
     &["challenge", "objects"],
     &["body", "stubs"],

@@ -15,6 +15,10 @@ mod support;
 mod access;
 mod admin;
 mod asking;
+mod backend;
+mod backend_bodies;
+mod backend_door;
+
 mod batches;
 mod bodies;
 mod browser;

@@ -144,7 +144,7 @@ async fn execute(
     Ok(match (request.method(), of) {
         (Method::Get, AdminRoute::Health) => {
             let percentage = rollout::percentage(env).await;
-            (200, Some(health::report(endpoint.config, percentage)))
+            (200, Some(health::report(endpoint.config, percentage, request.url())))
         }
         (Method::Get, AdminRoute::Keys) => {
             let keys = named_keys::list(env).await?;

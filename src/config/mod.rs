@@ -1,6 +1,7 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
 mod auth;
+pub mod backend;
 mod keys;
 #[cfg(test)]
 mod page_tests;
@@ -35,6 +36,7 @@ use mcp_server::{
     tool_selection::ToolSelection,
 };
 
+use backend::Backend;
 use settings::{Setting, Values};
 
 /// The values of the variables and secrets.
@@ -66,6 +68,8 @@ pub struct Config {
     pub placement: Placement,
     /// How long a session may last.
     pub session_max_age: Duration,
+    /// The server behind this one. None: there is none.
+    pub backend: Option<Rc<Backend>>,
     /// The SiteBay service, without trailing slash.
     pub sitebay_url: String,
     /// The server's own SiteBay token.
@@ -131,6 +135,7 @@ impl Config {
             oidc: None,
             placement: Placement::Session,
             session_max_age: Duration::ZERO,
+            backend: None,
             sitebay_url: or_default(&settings::SITEBAY_API_URL),
             sitebay_token: get(&settings::SITEBAY_API_TOKEN).map(Secret::new),
             audit_reads: false,
@@ -161,6 +166,7 @@ impl Config {
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_upstreams(get(&settings::UPSTREAMS).as_deref(), lookup);
+        config.read_backend(&get);
         config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
         config.choice.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
         config.warn();
@@ -452,6 +458,9 @@ mod tests {
             ("AUDIT_READS", "true"),
             ("ALLOW_KEY_IN_URL", "yes"),
             ("SITEBAY_LEGACY_ROUTES", "on"),
+            ("BACKEND_PATHS", "some"),
+            ("BACKEND_ACCESS", "closed"),
+            ("BACKEND_FORWARD_AUTH", "yes"),
             ("RATE_LIMIT", "many"),
         ] {
             let warnings = read(&[(name, value)]).warnings;

@@ -352,6 +352,66 @@ pub static AUDIT_DAYS: Setting =
         .does("How long the audit keeps its entries.")
         .when("Set it to what your rules on retention ask for.");
 
+pub static BACKEND_URL: Setting = Setting::variable(
+    "BACKEND_URL",
+    Values::Text("scheme, host and port of an https URL; http in development on this machine"),
+    "",
+)
+.does(
+    "The [server behind this one](GATEWAY.md#a-server-behind-this-one), which receives each request whose path this \
+     server does not answer.",
+)
+.when(
+    "Set it to a server that cannot run on Workers. It shares the origin of this server: use one that \
+     you trust as much.",
+);
+
+pub static BACKEND_PATHS: Setting =
+    Setting::variable("BACKEND_PATHS", Values::Word(&["rest", "all"]), "rest")
+        .does(
+            "Which paths go to the backend: `rest` those that this server does not answer, `all` \
+             those of `/mcp` and `/sse` as well.",
+        )
+        .when("Set `all` where the backend is the whole MCP server.");
+
+pub static BACKEND_ACCESS: Setting = Setting::variable(
+    "BACKEND_ACCESS",
+    Values::Text("`door` or `open`"),
+    "`door`; in development `open`",
+)
+.does(
+    "Who reaches the backend: `door` callers with a credential of this server, within its limits; `open` \
+     every caller.",
+)
+.when("Set `open` where the backend has pages for the public, or checks its callers itself.");
+
+pub static BACKEND_AUTH_HEADER: Setting =
+    Setting::variable("BACKEND_AUTH_HEADER", Values::Text("the name of a header"), "Authorization")
+        .does("The header in which this server sends `BACKEND_AUTH` to the backend.")
+        .when("Set it where the backend expects its key in another header, such as `X-API-Key`.");
+
+pub static BACKEND_AUTH: Setting =
+    Setting::secret("BACKEND_AUTH", Values::Text("the header's value, such as `Bearer <key>`"))
+        .does(
+            "The credential by which the backend knows this server. It is sent with each request.",
+        )
+        .when("Set it, and have the backend refuse requests without it: then it is only reached through this server.");
+
+pub static BACKEND_FORWARD_AUTH: Setting =
+    Setting::variable("BACKEND_FORWARD_AUTH", Values::Flag, "")
+        .does(
+            "Passes `Authorization` and `X-API-Key` of callers on to the backend where they are no credential \
+             for this server.",
+        )
+        .when("Set it where callers have credentials of the backend.");
+
+pub static BACKEND_CARD: Setting =
+    Setting::variable("BACKEND_CARD", Values::Text("a server card, as JSON"), "")
+        .does(
+            "The [server card](GATEWAY.md#the-server-card) of this deployment where `BACKEND_PATHS` is `all`.",
+        )
+        .when("Set it to describe the backend's tools to scanners.");
+
 /// A heading of the page, and the settings under it.
 pub type Group = (&'static str, &'static [&'static Setting]);
 
@@ -383,6 +443,18 @@ pub static GROUPS: &[Group] = &[
         ],
     ),
     ("The server's own keys", &[&SESSION_KEY, &SUBJECT_KEY, &CREDENTIAL_KEY]),
+    (
+        "A server behind this one",
+        &[
+            &BACKEND_URL,
+            &BACKEND_PATHS,
+            &BACKEND_ACCESS,
+            &BACKEND_AUTH_HEADER,
+            &BACKEND_AUTH,
+            &BACKEND_FORWARD_AUTH,
+            &BACKEND_CARD,
+        ],
+    ),
     ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
     ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
     ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),

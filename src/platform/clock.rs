@@ -8,3 +8,8 @@ use crate::platform::workers::WorkersPlatform;
 pub fn now_s() -> u64 {
     WorkersPlatform.now_ms() / 1_000
 }
+
+/// The time, in milliseconds since 1970.
+pub fn now_ms() -> u64 {
+    WorkersPlatform.now_ms()
+}

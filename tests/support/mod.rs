@@ -1,5 +1,6 @@
 //! Test support: servers, a typed client, events, processes of other languages.
 
+pub mod backend;
 pub mod browser;
 pub mod client;
 pub mod deaf;

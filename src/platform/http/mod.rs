@@ -4,10 +4,12 @@
 //! JavaScript and a string.
 
 mod body;
+mod forward;
 mod header_lines;
 mod request;
 mod response_builder;
 
+pub use forward::{ForwardError, HeaderChanges, ReceivedHeaders, forward, with_changes};
 pub use header_lines::HeaderLines;
 pub use request::Request;
 pub use response_builder::{Response, ResponseBuilder, copy, empty, text, upgraded};

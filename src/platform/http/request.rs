@@ -71,6 +71,11 @@ impl Request {
         Method::from(self.head.method().to_owned())
     }
 
+    /// Its method as it came. [`Self::method`] takes one that it does not know for `GET`.
+    pub fn method_name(&self) -> &str {
+        self.head.method()
+    }
+
     /// Its address.
     pub fn url(&self) -> &str {
         self.head.url()

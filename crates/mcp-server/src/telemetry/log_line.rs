@@ -71,7 +71,7 @@ impl RequestRecord {
             ("sitebay_status", status.into()),
             ("upstream_calls", remote.count),
             ("upstream_ms", remote.ms),
-            ("upstream_bytes", remote.bytes),
+            ("upstream_bytes", remote.bytes.unwrap_or_default()),
         ]
     }
 
@@ -87,16 +87,25 @@ impl RequestRecord {
         self.words(&mut say);
         say("request", &self.id().to_string());
         say("subject", subject.get(..SUBJECT).unwrap_or_default());
-        let (sitebay, upstream) = (self.sitebay.get().count > 0, self.remote.borrow().count > 0);
+        let sitebay = self.sitebay.get().count > 0;
+        let (count, status, bytes) = {
+            let remote = self.remote.borrow();
+            (remote.count, remote.status, remote.bytes)
+        };
         for (name, number) in &self.numbers(took) {
             let is_wanted = match name.split_once('_') {
                 Some(("sitebay", _)) => sitebay,
-                Some(("upstream", _)) => upstream,
+                Some(("upstream", "calls")) => count > 0,
+                Some(("upstream", "bytes")) => bytes.is_some(),
+                Some(("upstream", _)) => count > 0 || status.is_some(),
                 _ => *number > 0 || name.ends_with("ms"),
             };
             if is_wanted {
                 line.put_number(name, *number);
             }
+        }
+        if let Some(status) = status {
+            line.put_number("upstream_status", status.into());
         }
         if self.code.get() != 0 {
             line = line.raw("code", &self.code.get().to_string());

@@ -72,7 +72,7 @@ pub(super) struct UpstreamCalls {
     pub(super) status: u16,
 }
 
-/// The requests to another MCP server.
+/// The requests to another server.
 #[derive(Debug, Clone, Default)]
 pub(super) struct RemoteCalls {
     /// The server's configured name.
@@ -83,7 +83,10 @@ pub(super) struct RemoteCalls {
     pub(super) cell: &'static str,
     pub(super) count: u64,
     pub(super) ms: u64,
-    pub(super) bytes: u64,
+    /// Of its answers, where they say so.
+    pub(super) bytes: Option<u64>,
+    /// Of the server at `BACKEND_URL`; 0: it did not answer.
+    pub(super) status: Option<u16>,
 }
 
 /// A request, as far as it is known. Texts are empty, and numbers 0, where something is not known.
@@ -244,7 +247,14 @@ impl RequestRecord {
         (remote.upstream, remote.cell) = (upstream.clone(), cell);
         remote.count = remote.count.saturating_add(1);
         remote.ms = remote.ms.saturating_add(ms);
-        remote.bytes = remote.bytes.saturating_add(bytes);
+        remote.bytes = Some(remote.bytes.unwrap_or_default().saturating_add(bytes));
+    }
+
+    /// The server at `BACKEND_URL` was asked; status 0: it did not answer. `ms`: until its answer began. `bytes`: of
+    /// the answer's body, where it says so.
+    pub fn set_backend(&self, status: u16, ms: u64, bytes: Option<u64>) {
+        let mut remote = self.remote.borrow_mut();
+        (remote.status, remote.ms, remote.bytes) = (Some(status), ms, bytes);
     }
 
     /// Registers a callback for when SiteBay first accepts the caller's token.

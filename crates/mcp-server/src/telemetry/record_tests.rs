@@ -99,6 +99,21 @@ fn a_line_says_which_upstream_was_asked_and_how_long_that_took() {
 }
 
 #[test]
+fn a_line_says_what_the_server_behind_took_and_the_rest_is_this_servers() {
+    let line = |status, bytes| {
+        let (heard, record) = begun();
+        record.set_backend(status, 30, bytes);
+        heard.now_ms.set(42);
+        record.response_started(502);
+        let line = heard.lines.borrow()[0].clone();
+        ["ms", "server_ms", "upstream_ms", "upstream_status", "upstream_bytes"]
+            .map(|name| line[name].clone())
+    };
+    assert_eq!(line(200, Some(7)), [42, 12, 30, 200, 7].map(|number: u64| json!(number)));
+    assert_eq!(line(0, None)[3..], [json!(0), json!(null)]);
+}
+
+#[test]
 fn a_request_is_told_of_once_whatever_its_way() {
     let lines = |way: fn(&Rc<RequestRecord>)| {
         let (heard, record) = begun();

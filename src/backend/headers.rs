@@ -1,0 +1,213 @@
+//! The headers of a request on its way to the backend, and of an answer on its way back.
+//!
+//! Invariant: a header that belongs to one connection (RFC 9110 §7.6.1), or to this server alone, ends here, in both
+//! directions. What this server says of a request is written last, so that no header of the client stands in its place.
+
+use crate::{
+    config::backend::Backend,
+    platform::http::{HeaderChanges, ReceivedHeaders},
+    response::EXPOSED,
+};
+use mcp_auth::{authentication::OWN_TOKEN_HEADER, origin::own};
+
+/// Headers of one connection. Those of framing are the runtime's.
+const OF_CONNECTION: [&str; 10] = [
+    "connection",
+    "expect",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Headers by which a proxy says who its client is. A client says nothing of itself.
+const OF_PROXIES: [&str; 3] = ["forwarded", "x-real-ip", "true-client-ip"];
+
+/// Credentials for this server that have no other meaning.
+const OWN_CREDENTIALS: [&str; 2] = ["x-mcp-secret", OWN_TOKEN_HEADER];
+
+/// Credentials for whatever stands in front of this server: Cloudflare Access.
+const OF_ACCESS: [&str; 4] = [
+    "cf-access-client-id",
+    "cf-access-client-secret",
+    "cf-access-jwt-assertion",
+    "cf-access-token",
+];
+
+/// Cookies for this server's pages, and that of Cloudflare Access.
+const OWN_COOKIES: [&str; 5] =
+    ["__Host-mcp-form", "__Host-mcp-account", "mcp-form", "mcp-account", "CF_Authorization"];
+
+/// Decides whether a text is a credential for this server.
+pub(super) struct OwnCredentials<'a> {
+    /// A value of `Authorization`.
+    pub(super) authorization: &'a dyn Fn(&str) -> bool,
+    /// A token by itself.
+    pub(super) token: &'a dyn Fn(&str) -> bool,
+    /// A URL without those in its query.
+    pub(super) cleaned: &'a dyn Fn(&str) -> String,
+}
+
+/// What changes in the headers of a request that was sent to `url`.
+///
+/// `is_preflight`: a browser asks for a page's sake, without credentials, and gets none of this server's.
+pub(super) fn to_backend(
+    received: &ReceivedHeaders,
+    url: &str,
+    backend: &Backend,
+    own_credentials: &OwnCredentials<'_>,
+    is_preflight: bool,
+) -> HeaderChanges {
+    let mut changes = HeaderChanges::default();
+    let is_upgrade = is_websocket(received);
+    for name in named_by_connection(received) {
+        changes.remove(&name);
+    }
+    for (name, value) in received.iter() {
+        let ends_here = match name {
+            // The runtime speaks the protocol of sockets anew, and knows by these that it should.
+            "connection" | "upgrade" if is_upgrade => false,
+            "authorization" => !backend.forwards_auth || (own_credentials.authorization)(value),
+            "x-api-key" => !backend.forwards_auth || (own_credentials.token)(value),
+            name if OF_ACCESS.contains(&name) => !backend.forwards_auth,
+            name => is_of_one_hop(name) || OWN_CREDENTIALS.contains(&name) || is_of_proxies(name),
+        };
+        if ends_here {
+            changes.remove(name);
+        }
+        match name {
+            "cookie" => without_own_cookies(value, &mut changes),
+            "referer" => {
+                let cleaned = (own_credentials.cleaned)(value);
+                if cleaned != value {
+                    changes.set(name, &cleaned);
+                }
+            }
+            _ => {}
+        }
+    }
+    say_who_asks(received, url, backend, &mut changes);
+    if let Some((name, value)) = &backend.auth {
+        match is_preflight {
+            true => changes.remove(name),
+            false => changes.set(name, value.expose()),
+        }
+    }
+    changes
+}
+
+/// Says from whom and for which address the request is, and through whom it came.
+fn say_who_asks(
+    received: &ReceivedHeaders,
+    url: &str,
+    backend: &Backend,
+    changes: &mut HeaderChanges,
+) {
+    let value = |wanted: &str| received.iter().find(|(name, _)| *name == wanted).map(|(_, v)| v);
+    // On Cloudflare every request has it, and no client can write it.
+    if let Some(address) = value("cf-connecting-ip") {
+        changes.set("x-forwarded-for", address);
+    }
+    if let Some((scheme, host)) = own(url).and_then(|origin| origin.split_once("://")) {
+        changes.set("x-forwarded-proto", scheme);
+        changes.set("x-forwarded-host", host);
+    }
+    let via = match value("via") {
+        Some(before) if !before.is_empty() => format!("{before}, 1.1 {}", backend.via),
+        _ => format!("1.1 {}", backend.via),
+    };
+    changes.set("via", &via);
+}
+
+/// Whether the request passed through this server before.
+pub(super) fn went_in_a_circle(received: &ReceivedHeaders, backend: &Backend) -> bool {
+    let mut vias = received.iter().filter(|(name, _)| *name == "via");
+    vias.any(|(_, value)| value.split([',', ' ', '\t']).any(|part| part == backend.via))
+}
+
+/// Whether the client wants to open a WebSocket.
+pub(super) fn is_websocket(received: &ReceivedHeaders) -> bool {
+    received
+        .iter()
+        .any(|(name, value)| name == "upgrade" && value.trim().eq_ignore_ascii_case("websocket"))
+}
+
+/// What changes in the headers of an answer to a client that asked at `url`. `page`: the origin of the page that asked
+/// an MCP endpoint, where this server answers for CORS.
+pub(super) fn to_client(
+    received: &ReceivedHeaders,
+    url: &str,
+    backend: &Backend,
+    page: Option<&str>,
+    is_mcp: bool,
+) -> HeaderChanges {
+    let mut changes = HeaderChanges::default();
+    for name in named_by_connection(received) {
+        changes.remove(&name);
+    }
+    for (name, value) in received.iter() {
+        if is_of_one_hop(name) || (is_mcp && name.starts_with("access-control-")) {
+            changes.remove(name);
+        }
+        if name == "location"
+            && let Some(here) = location_here(value, url, backend)
+        {
+            changes.set(name, &here);
+        }
+    }
+    if let Some(page) = page {
+        changes.set("access-control-allow-origin", page);
+        changes.set("access-control-expose-headers", EXPOSED);
+        let vary = received.iter().find(|(name, _)| *name == "vary").map(|(_, value)| value);
+        let vary = vary.map_or_else(|| "Origin".to_owned(), |vary| format!("{vary}, Origin"));
+        changes.set("vary", &vary);
+    }
+    changes
+}
+
+/// A redirect to the backend's own address, as the client can follow it: to the same place behind this server.
+fn location_here(location: &str, url: &str, backend: &Backend) -> Option<String> {
+    let there = own(location).filter(|_| backend.is_at(location))?;
+    Some(format!("{}{}", own(url)?, location.strip_prefix(there)?))
+}
+
+/// The names that `Connection` lists.
+fn named_by_connection(received: &ReceivedHeaders) -> Vec<String> {
+    let is_upgrade = is_websocket(received);
+    let lists = received.iter().filter(|(name, _)| *name == "connection");
+    let names = lists.flat_map(|(_, list)| list.split(','));
+    let names = names.map(|name| name.trim().to_ascii_lowercase());
+    let stays = |name: &String| name.is_empty() || (is_upgrade && name == "upgrade");
+    names.filter(|name| !stays(name)).collect()
+}
+
+fn is_of_one_hop(name: &str) -> bool {
+    OF_CONNECTION.contains(&name) || name.starts_with("x-internal-")
+}
+
+fn is_of_proxies(name: &str) -> bool {
+    OF_PROXIES.contains(&name) || name.starts_with("x-forwarded-")
+}
+
+fn without_own_cookies(header: &str, changes: &mut HeaderChanges) {
+    let is_own = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default().trim();
+        OWN_COOKIES.contains(&name)
+    };
+    if !header.split(';').any(|pair| is_own(&pair)) {
+        return;
+    }
+    let kept: Vec<&str> = header.split(';').filter(|pair| !is_own(pair)).collect();
+    match kept.is_empty() {
+        true => changes.remove("cookie"),
+        false => changes.set("cookie", kept.join(";").trim()),
+    }
+}
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

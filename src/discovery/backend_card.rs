@@ -1,0 +1,135 @@
+//! The documents of a deployment whose MCP endpoints are the backend's (`BACKEND_PATHS=all`).
+//!
+//! Invariant: nothing of this server's own tools, prompts and resources is in them.
+
+use super::{Access, CARD_TYPE, Document, authentication, remote, transport};
+use crate::config::backend::{Backend, BackendAccess};
+use mcp_protocol::{
+    initialize::SERVER_VERSION,
+    object::{Object, array},
+};
+
+/// The text of a document.
+pub(super) fn text(document: Document, origin: &str, access: Access, backend: &Backend) -> String {
+    let access = match backend.access {
+        BackendAccess::Open => Access::Open,
+        BackendAccess::Door => access,
+    };
+    match (document, &backend.card) {
+        (Document::Catalogue, _) => catalogue(origin),
+        (_, Some(card)) => card.clone(),
+        (Document::ServerCard, None) => server_card(origin, access),
+        (Document::ScannerCard, None) => scanner_card(origin, access),
+    }
+}
+
+fn description(origin: &str) -> String {
+    // The schema of cards allows 100 characters.
+    format!("The MCP server at {}", host(origin)).chars().take(100).collect()
+}
+
+fn host(origin: &str) -> &str {
+    origin.split("://").nth(1).unwrap_or_default()
+}
+
+fn domain(origin: &str) -> &str {
+    host(origin).split(':').next().unwrap_or_default()
+}
+
+/// The reverse-DNS name of the deployment.
+fn name(origin: &str) -> String {
+    let mut labels: Vec<&str> = domain(origin).split('.').collect();
+    labels.reverse();
+    format!("{}/mcp", labels.join("."))
+}
+
+fn server_card(origin: &str, access: Access) -> String {
+    // Which versions the backend speaks, only the backend knows.
+    let remotes = [remote("streamable-http", &format!("{origin}/mcp"), &[], access)];
+    Object::new()
+        .text(
+            "$schema",
+            "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
+        )
+        .text("name", &name(origin))
+        .text("title", host(origin))
+        .text("version", SERVER_VERSION)
+        .text("description", &description(origin))
+        .raw("remotes", &array(&remotes))
+        .end()
+}
+
+fn scanner_card(origin: &str, access: Access) -> String {
+    Object::new()
+        .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
+        .text("version", "1.0")
+        .text("description", &description(origin))
+        .raw("transport", &transport(origin))
+        .raw("authentication", &authentication(access))
+        .end()
+}
+
+fn catalogue(origin: &str) -> String {
+    let entry = Object::new()
+        .text("identifier", &format!("urn:air:{}:mcp:server", domain(origin)))
+        .text("displayName", host(origin))
+        .text("description", &description(origin))
+        .text("type", CARD_TYPE)
+        .text("url", &format!("{origin}/mcp/server-card"))
+        .end();
+    Object::new().text("specVersion", "1.0").raw("entries", &array(&[entry])).end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use mcp_protocol::raw::value;
+
+    const ORIGIN: &str = "https://mcp.example.com:8443";
+
+    fn backend(more: &[(&str, &str)]) -> std::rc::Rc<Backend> {
+        let vars = [("BACKEND_URL", "https://backend.example"), ("BACKEND_PATHS", "all")];
+        let config = Config::read(&|name| {
+            let mut all = vars.iter().chain(more);
+            all.find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        });
+        config.backend.unwrap()
+    }
+
+    const ALL: [Document; 3] = [Document::ServerCard, Document::ScannerCard, Document::Catalogue];
+
+    #[test]
+    fn the_documents_describe_the_deployment_and_no_tool_of_this_server() {
+        for document in ALL {
+            let text = text(document, ORIGIN, Access::Bearer, &backend(&[]));
+            let read = value(&text).unwrap();
+            assert!(read["tools"].is_null() && !text.to_lowercase().contains("sitebay"), "{text}");
+            assert!(!text.contains("backend.example"), "{text}");
+        }
+        let card = value(&server_card(ORIGIN, Access::Bearer)).unwrap();
+        assert_eq!(card["name"], "com.example.mcp/mcp");
+        assert_eq!(card["remotes"][0]["url"], "https://mcp.example.com:8443/mcp");
+        assert!(card["remotes"][0]["supportedProtocolVersions"].is_null());
+    }
+
+    #[test]
+    fn an_open_backend_needs_no_credential() {
+        let of = |access| {
+            let backend = backend(&[("BACKEND_ACCESS", access)]);
+            let text = text(Document::ScannerCard, ORIGIN, Access::Bearer, &backend);
+            value(&text).unwrap()["authentication"]["required"].clone()
+        };
+        assert_eq!((of("door"), of("open")), (true.into(), false.into()));
+    }
+
+    #[test]
+    fn a_card_of_the_operator_is_served_as_it_is() {
+        let card = r#"{ "name":"a/b", "n": 12345678901234567890 }"#;
+        let backend = backend(&[("BACKEND_CARD", card)]);
+        for document in [Document::ServerCard, Document::ScannerCard] {
+            assert_eq!(text(document, ORIGIN, Access::Open, &backend), card);
+        }
+        assert_ne!(text(Document::Catalogue, ORIGIN, Access::Open, &backend), card);
+    }
+}
