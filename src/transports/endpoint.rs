@@ -46,8 +46,10 @@ use mcp_auth::{
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
 use mcp_protocol::{
-    capabilities::ClientCapabilities, implementation::Implementation, initialize::InitializeParams,
-    stateless::method::Method,
+    capabilities::ClientCapabilities,
+    implementation::Implementation,
+    initialize::InitializeParams,
+    stateless::{method::Method, param_declarations::ParamHeader},
 };
 use mcp_server::{
     changes::WaitUntil,
@@ -179,18 +181,39 @@ impl<'a> AdmittedRequest<'a> {
         let Some(remote) = self.remote(request)?.filter(|_| !self.door.is_empty()) else {
             return Ok(None);
         };
-        let background =
-            self.config.background(self.principal.clone(), None, Rc::new(WorkersPlatform));
-        let ctx = Context {
-            client: Rc::new(client.clone()),
-            notifier: Rc::new(Declared(capabilities)),
-            record: self.record.clone(),
-            ..background
-        };
+        let ctx = self.preliminary(capabilities, client);
         match remote.about(&ctx).await {
             Ok(Some(about)) => Ok(Some(about.behind_a_door())),
             Ok(None) => Err(Refusal::NotFound.into()),
             Err(error) => Err(Refusal::Upstream(error.message).into()),
+        }
+    }
+
+    /// The arguments of another server's tool that headers repeat. None: no other server has the tool.
+    ///
+    /// # Errors
+    /// 508 where the request was here before.
+    pub async fn param_headers(
+        &self,
+        request: &Request,
+        (capabilities, client): (ClientCapabilities, &Implementation),
+        name: &str,
+    ) -> AppResult<Option<Vec<ParamHeader>>> {
+        let Some(remote) = self.remote(request)? else {
+            return Ok(None);
+        };
+        let ctx = self.preliminary(capabilities, client);
+        Ok(remote.tool(&ctx, name).await.map(|tool| tool.param_headers))
+    }
+
+    /// The context of what is asked before the request itself.
+    fn preliminary(&self, capabilities: ClientCapabilities, client: &Implementation) -> Context {
+        let platform = Rc::new(WorkersPlatform);
+        Context {
+            client: Rc::new(client.clone()),
+            notifier: Rc::new(Declared(capabilities)),
+            record: self.record.clone(),
+            ..self.config.background(self.principal.clone(), None, platform)
         }
     }
 

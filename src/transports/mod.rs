@@ -6,6 +6,7 @@
 
 pub mod endpoint;
 mod listen;
+mod preliminary;
 pub mod send_queue;
 pub mod sessions;
 mod single_response;

@@ -25,7 +25,7 @@ use crate::{
     },
     response,
     stubs::{hub, token_check::TokenCheck},
-    transports::{endpoint::AdmittedRequest, single_response::read_response},
+    transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response},
 };
 use mcp_auth::{
     keys::Keyring,
@@ -46,7 +46,6 @@ use mcp_protocol::{
     log_level::LoggingLevel,
     object::Object,
     stateless::{
-        discover,
         envelope::{Envelope, Trace as Said},
         error::StatelessError,
         headers::{self, HeaderSource},
@@ -77,7 +76,7 @@ use mcp_server::{
 };
 
 /// The headers of a request, read when they are asked for.
-struct RequestHeaders<'a>(&'a Request);
+pub(super) struct RequestHeaders<'a>(pub(super) &'a Request);
 
 impl HeaderSource for RequestHeaders<'_> {
     fn header(&self, name: &str) -> Option<String> {
@@ -103,7 +102,7 @@ pub async fn answer(
     endpoint.record.set_client(client, Version::V2026_07_28.as_str());
     match opened.method {
         Method::Discover => {
-            let text = discovered(&endpoint, http, &opened.envelope).await?;
+            let text = preliminary::discovered(&endpoint, http, &opened.envelope).await?;
             Ok(response::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
@@ -112,24 +111,14 @@ pub async fn answer(
             handle_task_request(endpoint, id, opened).await
         }
         _ => {
+            if let Err(error) = preliminary::check_param_headers(&endpoint, http, &opened).await? {
+                return refused(&endpoint, &id, &error);
+            }
             let choice = endpoint.choice(http)?;
             let departure = Disconnect::of(http.inner());
             execute(endpoint, id, opened, (choice, http), (streams, departure)).await
         }
     }
-}
-
-/// What this server says of itself, or the one upstream behind the door.
-async fn discovered(
-    endpoint: &AdmittedRequest<'_>,
-    http: &Request,
-    envelope: &EnvelopeTrace,
-) -> Answered<String> {
-    let about = endpoint.about(http, envelope.capabilities, &envelope.client).await?;
-    Ok(match about {
-        Some(about) => about.discovered(),
-        None => discover::result(&capabilities(endpoint.config)),
-    })
 }
 
 /// Looks at a task, answers or cancels it.
@@ -189,18 +178,18 @@ pub fn refused(
 }
 
 /// A request that passed validation.
-struct ValidatedRequest {
-    method: Method,
-    envelope: EnvelopeTrace,
-    params: Rc<OwnedParams>,
+pub(super) struct ValidatedRequest {
+    pub(super) method: Method,
+    pub(super) envelope: EnvelopeTrace,
+    pub(super) params: Rc<OwnedParams>,
     before: Option<RequestState>,
     filter: Option<SubscriptionFilter>,
 }
 
 /// The stored part of the envelope.
-struct EnvelopeTrace {
-    client: Implementation,
-    capabilities: ClientCapabilities,
+pub(super) struct EnvelopeTrace {
+    pub(super) client: Implementation,
+    pub(super) capabilities: ClientCapabilities,
     token: Option<RequestId>,
     log_level: Option<LoggingLevel>,
     responses: Option<Box<RawValue>>,

@@ -10,11 +10,15 @@ use mcp_client::{
     stateless::discover,
 };
 use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    fields::fields,
     jsonrpc::{INTERNAL_ERROR, RpcError},
+    raw,
+    stateless::error::MISSING_CLIENT_CAPABILITY,
     version::Version,
 };
 use mcp_server::{
-    client_request::Stop,
+    client_request::{Stop, StopReason},
     context::Context,
     notifier::{NoClient, Notifier},
     outcome::Outcome,
@@ -191,7 +195,11 @@ impl Door {
             Ok(text) => Outcome::Relayed(text),
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
             Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
-            Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+            Err(Failure::Upstream(error)) => match missing_capability(&error) {
+                // The upstream is told what this client declared, so that the client lacks it.
+                Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),
+                None => errors::Answer::of(asked, &error).into(),
+            },
             Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
         }
     }
@@ -227,4 +235,18 @@ impl Door {
         let known = self.memory.about(&upstream.name, ctx.platform.now_ms());
         Ok(known.unwrap_or_default())
     }
+}
+
+/// What the client in front would have to declare, where the upstream says so (2026-07-28, −32021).
+fn missing_capability(error: &UpstreamError) -> Option<ClientCapabilities> {
+    let UpstreamError::Rpc(failure) = error else {
+        return None;
+    };
+    if failure.code != i64::from(MISSING_CLIENT_CAPABILITY) {
+        return None;
+    }
+    let [required] = fields(failure.data.as_ref()?.get(), ["requiredCapabilities"]).ok()?;
+    let required = raw::value(required?.get()).ok()?;
+    let needs = ClientCapabilities::from_declared(&required);
+    (!needs.is_empty()).then_some(needs)
 }

@@ -1,0 +1,47 @@
+//! What a stateless request must know of the servers behind its door before it is carried out.
+
+use mcp_protocol::stateless::{discover, error::StatelessError, method::Method, param_headers};
+
+use crate::{
+    error::AppResult as Answered,
+    platform::http::Request,
+    transports::{
+        endpoint::AdmittedRequest,
+        stateless::{self, EnvelopeTrace, RequestHeaders, ValidatedRequest},
+    },
+    wiring::registry,
+};
+
+/// What this server says of itself, or the one upstream behind the door.
+pub(super) async fn discovered(
+    endpoint: &AdmittedRequest<'_>,
+    http: &Request,
+    envelope: &EnvelopeTrace,
+) -> Answered<String> {
+    let about = endpoint.about(http, envelope.capabilities, &envelope.client).await?;
+    Ok(match about {
+        Some(about) => about.discovered(),
+        None => discover::result(&stateless::capabilities(endpoint.config)),
+    })
+}
+
+/// Checks the headers that repeat arguments of another server's tool.
+pub(super) async fn check_param_headers(
+    endpoint: &AdmittedRequest<'_>,
+    http: &Request,
+    opened: &ValidatedRequest,
+) -> Answered<Result<(), StatelessError>> {
+    let params = &opened.params;
+    let (Method::ToolsCall, Some(name), Some(_)) = (opened.method, &params.name, &params.whole)
+    else {
+        return Ok(Ok(()));
+    };
+    // Those of this server's own tools were checked with the rest.
+    if registry(&endpoint.door).find(name).is_some() {
+        return Ok(Ok(()));
+    }
+    let front = (opened.envelope.capabilities, &opened.envelope.client);
+    let declared = endpoint.param_headers(http, front, name).await?.unwrap_or_default();
+    let arguments = params.arguments.as_deref();
+    Ok(param_headers::check(&RequestHeaders(http), &declared, arguments).map_err(Into::into))
+}
