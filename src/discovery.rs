@@ -2,7 +2,7 @@
 //!
 //! Invariant: they are made from the real registry. Shapes: SEP-2127 for `/mcp/server-card` and
 //! `/.well-known/ai-catalog.json`; for `/.well-known/mcp/server-card.json` what Smithery and other
-//! scanners read. Where the MCP endpoints are a backend's, they are made from nothing of this server ([`backend_card`]).
+//! scanners read. Where the MCP endpoints are a backend's, they are made from nothing of this server (`backend_card`).
 
 mod backend_card;
 

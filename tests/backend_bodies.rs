@@ -22,6 +22,7 @@ use xtask::server::Server;
 
 use crate::support::{
     backend::{Backend, answer, ask, exchange},
+    lines::lines,
     memory, options, start, wait,
 };
 
@@ -348,6 +349,11 @@ async fn a_client_that_leaves_ends_the_request_to_the_backend() {
         let ended = wait::done(&format!("{line} ends"), left.recv()).await.unwrap();
         assert!(ended.starts_with(line), "{ended}");
     }
+    let of = |outcome| lines(&server).iter().filter(|line| line["outcome"] == outcome).count();
+    wait::until("the log says that four left before the answer", async || {
+        if of("backend-left") == 4 { Ok(()) } else { Err(server.log()) }
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -10,6 +10,8 @@ mod problem;
 
 use std::time::Duration;
 
+use futures_channel::oneshot::{self, Sender};
+use futures_util::FutureExt as _;
 use worker::Result;
 
 use crate::{
@@ -81,10 +83,21 @@ pub async fn handle(
         let answer = error.answer(visit.caller, &visit.record)?;
         return challenge::complete(answer, visit.config, request.url());
     }
-    match pass_on(&request, &received, &visit, backend, route, is_preflight).await {
+    let lasts = outlasting_the_client(&visit);
+    let answer = match pass_on(&request, &received, &visit, backend, route, is_preflight).await {
         Ok(response) => Ok(response),
         Err(problem) => problem.answer(visit.caller, &visit.record),
-    }
+    };
+    drop(lasts);
+    answer
+}
+
+/// Has the runtime go on until this is dropped when the client leaves, or there would be no line in the log. What the
+/// client waited for ends all the same, by its signal.
+fn outlasting_the_client(visit: &RequestContext<'_>) -> Sender<()> {
+    let (lasts, over) = oneshot::channel();
+    visit.wait_until()(over.map(drop).boxed_local());
+    lasts
 }
 
 /// Admits the caller as on `/mcp`. What a request does is not known here: a caller who may only read may only ask for

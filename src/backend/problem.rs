@@ -18,6 +18,8 @@ pub(super) enum Problem {
     Unreachable,
     /// The headers of its answer did not come in time.
     Late,
+    /// The client left before the answer. It is for the log, which does not blame the backend.
+    Left,
     /// `BACKEND_URL` leads back to this server.
     Loop,
     /// The path cannot be passed on unchanged.
@@ -30,6 +32,7 @@ impl From<ForwardError> for Problem {
     fn from(error: ForwardError) -> Self {
         match error {
             ForwardError::Late => Self::Late,
+            ForwardError::ClientLeft => Self::Left,
             ForwardError::OtherPath => Self::Path,
             ForwardError::Unreachable => Self::Unreachable,
         }
@@ -42,6 +45,7 @@ impl Problem {
             Self::Misconfigured => (503, "Service Unavailable"),
             Self::Unreachable => (502, "Bad Gateway"),
             Self::Late => (504, "Gateway Timeout"),
+            Self::Left => (499, "Client Closed Request"),
             Self::Loop => (508, "Loop Detected"),
             Self::Path => (400, "Bad Request"),
             Self::Trace => (405, "Method Not Allowed"),
@@ -54,6 +58,7 @@ impl Problem {
             Self::Misconfigured => "misconfigured",
             Self::Unreachable => "backend-unreachable",
             Self::Late => "backend-late",
+            Self::Left => "backend-left",
             Self::Loop => "backend-loop",
             Self::Path => "backend-path",
             Self::Trace => "method",
@@ -69,6 +74,7 @@ impl Problem {
                 "the server at BACKEND_URL cannot be reached, or broke the connection"
             }
             Self::Late => "the server at BACKEND_URL did not begin its answer within 30 s",
+            Self::Left => "the client left before the server at BACKEND_URL answered",
             Self::Loop => {
                 "BACKEND_URL leads back to this server: set it to the server behind this one"
             }
@@ -83,14 +89,17 @@ impl Problem {
     /// The answer. It is logged here.
     pub(super) fn answer(self, caller: &CorsContext, record: &RequestRecord) -> Result<Response> {
         record.set_outcome(self.name(), None);
+        response::problem(self.status().0, self.body().as_bytes(), caller)
+    }
+
+    fn body(self) -> String {
         let (status, title) = self.status();
-        let body = Object::new()
+        Object::new()
             .text("type", "about:blank")
             .text("title", title)
             .number("status", status.into())
             .text("detail", self.detail())
-            .end();
-        response::problem(status, body.as_bytes(), caller)
+            .end()
     }
 }
 
@@ -98,20 +107,27 @@ impl Problem {
 mod tests {
     use super::*;
 
+    const ALL: [Problem; 7] = [
+        Problem::Misconfigured,
+        Problem::Unreachable,
+        Problem::Late,
+        Problem::Left,
+        Problem::Loop,
+        Problem::Path,
+        Problem::Trace,
+    ];
+
     #[test]
-    fn each_problem_names_the_setting() {
-        for problem in [
-            Problem::Misconfigured,
-            Problem::Unreachable,
-            Problem::Late,
-            Problem::Loop,
-            Problem::Path,
-            Problem::Trace,
-        ] {
-            assert!(problem.detail().contains("BACKEND_URL"), "{problem:?}");
+    fn each_problem_names_the_setting_and_its_status() {
+        for problem in ALL {
+            let body = mcp_protocol::raw::value(&problem.body()).unwrap();
+            assert!(body["detail"].as_str().unwrap().contains("BACKEND_URL"), "{body}");
+            assert_eq!(body["status"], problem.status().0);
+            assert_eq!(body["title"], problem.status().1);
         }
-        assert!(
-            Problem::Late.detail().contains(&format!("{} s", crate::backend::DEADLINE.as_secs()))
-        );
+        let statuses = ALL.map(|problem| problem.status().0);
+        assert_eq!(statuses, [503, 502, 504, 499, 508, 400, 405]);
+        let deadline = format!("{} s", crate::backend::DEADLINE.as_secs());
+        assert!(Problem::Late.detail().contains(&deadline));
     }
 }

@@ -24,7 +24,7 @@ function noticed(body, length, then) {
 
 /**
  * Sends a request to `url`: the answer once its headers are there, 0 where they are late, 1 where the runtime would send
- * another URL. It is late `millis` after the request's body was sent, and has no deadline after its headers.
+ * another URL, 2 where the client left. It is late `millis` after the request's body was sent, and has no deadline after its headers.
  */
 export async function forward(request, url, removed, set, millis) {
   const copy = new Request(url, request);
@@ -48,6 +48,7 @@ export async function forward(request, url, removed, set, millis) {
     return await fetch(new Request(copy, init));
   } catch (error) {
     if (late.signal.aborted) return 0;
+    if (request.signal.aborted) return 2;
     throw error;
   } finally {
     answered = true;

@@ -113,6 +113,8 @@ pub enum ForwardError {
     Late,
     /// The runtime would send another path than the one that came.
     OtherPath,
+    /// The client left before the answer.
+    ClientLeft,
     /// It cannot be reached, or broke the connection.
     Unreachable,
 }
@@ -135,7 +137,8 @@ pub async fn forward(
     match answer.as_f64() {
         None => Ok(answer.unchecked_into()),
         Some(0.0) => Err(ForwardError::Late),
-        Some(_) => Err(ForwardError::OtherPath),
+        Some(1.0) => Err(ForwardError::OtherPath),
+        Some(_) => Err(ForwardError::ClientLeft),
     }
 }
 
