@@ -7,6 +7,7 @@
 
 mod lists;
 mod send;
+mod status;
 
 use std::rc::Rc;
 
@@ -183,6 +184,9 @@ impl Remote for Door {
                 self.usable(&ctx.principal).map(|upstream| self.to_show(ctx, upstream, kind));
             let shown = join_all(asked).await;
             let mut list = RemoteList::default();
+            if kind == ListKind::Resources && self.is_common() {
+                list.items.push(status::DEFINITION.into());
+            }
             let mut ttl: Option<u32> = None;
             for (known, note) in shown {
                 list.notes.extend(note);
@@ -277,6 +281,9 @@ impl Remote for Door {
         params: &'a str,
     ) -> LocalBoxFuture<'a, Option<Outcome>> {
         async move {
+            if self.is_common() && method == "resources/read" && names_status(params) {
+                return Some(Outcome::Text(self.status(ctx)));
+            }
             let (upstream, params) = self.routed(ctx, method, params).await?;
             let asked = Asked {
                 method,
@@ -299,6 +306,12 @@ impl Remote for Door {
 }
 
 impl Door {}
+
+/// Whether the parameters of `resources/read` name the state of all upstreams.
+fn names_status(params: &str) -> bool {
+    let [uri] = fields(params, ["uri"]).unwrap_or([None]);
+    uri.and_then(raw::text).is_some_and(|uri| uri == status::URI)
+}
 
 /// The name of the prompt that a request is about.
 fn prompt_name(method: &str, params: &str) -> Option<String> {

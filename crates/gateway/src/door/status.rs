@@ -1,0 +1,54 @@
+//! `gateway://upstreams`: how the upstreams of a door are, for people and their assistants.
+//!
+//! Invariant: it names no secret, no session and no query of a URL.
+
+use mcp_platform::time::rfc3339;
+use mcp_protocol::object::{Object, array};
+use mcp_server::{context::Context, remote::ListKind};
+
+use super::Door;
+use crate::config::Upstream;
+
+/// The resource.
+pub const URI: &str = "gateway://upstreams";
+
+/// The resource as lists have it.
+pub const DEFINITION: &str = r#"{"uri":"gateway://upstreams","name":"upstreams","title":"Servers behind this one","description":"How each server behind this one is, as far as this part of the server knows: the protocol that it speaks, its tools, and how the last request to it went.","mimeType":"application/json"}"#;
+
+impl Door {
+    /// The result of `resources/read`.
+    pub(super) fn status(&self, ctx: &Context) -> String {
+        let all: Vec<String> =
+            self.usable(&ctx.principal).map(|upstream| self.status_of(ctx, upstream)).collect();
+        let text = Object::new().raw("upstreams", &array(&all)).end();
+        let contents = Object::new()
+            .text("uri", URI)
+            .text("mimeType", "application/json")
+            .text("text", &text)
+            .end();
+        Object::new().raw("contents", &array(&[contents])).end()
+    }
+
+    fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
+        let (name, now_ms) = (&upstream.name, ctx.platform.now_ms());
+        let era = upstream.era.or_else(|| self.memory.era(name, now_ms));
+        let mut status = Object::new()
+            .text("name", name)
+            .text("url", &upstream.shown_url())
+            .text("era", era.map_or("not asked yet", |era| era.as_str()))
+            .text("auth", upstream.credential.kind())
+            .text("breaker", self.memory.breaker(name, now_ms));
+        if let Some(list) = self.memory.list(name, ListKind::Tools, ctx.principal.subject) {
+            let count = u64::try_from(list.items.len()).unwrap_or_default();
+            status = status
+                .number("tools", count)
+                .text("listed", &rfc3339(list.asked_ms))
+                .texts("warnings", list.warnings.iter().map(String::as_str));
+        }
+        if let Some(last) = self.memory.last(name) {
+            status =
+                status.text("asked", &rfc3339(last.at_ms)).text_if("failure", last.why.as_deref());
+        }
+        status.end()
+    }
+}
