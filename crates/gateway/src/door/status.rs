@@ -10,10 +10,10 @@ use super::Door;
 use crate::config::Upstream;
 
 /// The resource.
-pub const URI: &str = "gateway://upstreams";
+pub(super) const URI: &str = "gateway://upstreams";
 
 /// The resource as lists have it.
-pub const DEFINITION: &str = r#"{"uri":"gateway://upstreams","name":"upstreams","title":"Servers behind this one","description":"How each server behind this one is, as far as this part of the server knows: the protocol that it speaks, its tools, and how the last request to it went.","mimeType":"application/json"}"#;
+pub(super) const DEFINITION: &str = r#"{"uri":"gateway://upstreams","name":"upstreams","title":"Servers behind this one","description":"How each server behind this one is, as far as this part of the server knows: the protocol that it speaks, its tools, and how the last request to it went.","mimeType":"application/json"}"#;
 
 impl Door {
     /// The result of `resources/read`.
