@@ -73,6 +73,8 @@ pub struct ParkedCall {
     waker: RefCell<Option<Waker>>,
     /// The task that runs the call.
     driver: RefCell<Option<Waker>>,
+    /// How it ended while nobody read.
+    ended: RefCell<Option<Frame>>,
 }
 
 struct OpenQuestion {
@@ -118,6 +120,7 @@ impl Parks {
             cancelled: Cell::new(false),
             waker: RefCell::default(),
             driver: RefCell::default(),
+            ended: RefCell::default(),
         });
         calls.insert(id, call.clone());
         drop(calls);
@@ -139,6 +142,11 @@ impl Parks {
         let call = call.ok_or_else(|| RpcError::new(INVALID_PARAMS, GONE))?;
         call.answer(responses)?;
         let stream = call.attach();
+        if let Some(ended) = call.ended.take() {
+            self.calls.borrow_mut().remove(&id);
+            call.end_stream(&ended);
+            return Ok(stream);
+        }
         call.put_questions();
         if let Some(driver) = call.driver.take() {
             driver.wake();
@@ -182,12 +190,18 @@ impl Parks {
             Poll::Pending
         })
         .await;
-        self.calls.borrow_mut().remove(&call.id);
         let frame = match outcome {
             Ok(result) => Frame::Result(result),
             Err(error) => Frame::Error(error),
         };
-        call.end_stream(&frame);
+        if call.is_asleep() && !call.cancelled.get() {
+            // The client that comes back reads it.
+            *call.ended.borrow_mut() = Some(frame);
+            platform.sleep(PATIENCE).await;
+        } else {
+            call.end_stream(&frame);
+        }
+        self.calls.borrow_mut().remove(&call.id);
     }
 }
 
@@ -399,3 +413,7 @@ impl Drop for FrameStream {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "park_tests.rs"]
+mod tests;

@@ -1,0 +1,150 @@
+//! Calls that wait for their clients.
+
+use futures_util::{StreamExt as _, future::join};
+use mcp_platform::{Platform as _, testing::VirtualPlatform};
+use mcp_protocol::input_request::InputRequest;
+use serde_json::json;
+
+use super::*;
+use crate::relay::frames::FrameReader;
+
+const EVERYTHING: ClientCapabilities = ClientCapabilities::ROOTS;
+
+fn parks() -> Rc<Parks> {
+    Rc::new(Parks::new("life".to_owned()))
+}
+
+/// The frames of a stream that ended.
+async fn frames(stream: FrameStream) -> Vec<Frame> {
+    let bytes: Vec<Vec<u8>> = stream.collect().await;
+    let (mut reader, mut all) = (FrameReader::default(), Vec::new());
+    for chunk in bytes {
+        reader.push(&chunk).unwrap();
+        while let Some(frame) = reader.take().unwrap() {
+            all.push(frame);
+        }
+    }
+    all
+}
+
+fn raw_text(value: &Value) -> Box<RawValue> {
+    RawValue::from_string(value.to_string()).unwrap()
+}
+
+/// Work that asks for the roots, and answers with them.
+fn asks_for_roots(
+    call: &Rc<ParkedCall>,
+) -> LocalBoxFuture<'static, Result<Box<RawValue>, RpcError>> {
+    let back = ParkNotifier(call.clone());
+    async move {
+        let question = KeyedRequest::new("", InputRequest::Roots);
+        let answers = back.ask(vec![question]).await;
+        match answers {
+            Ok(answers) => Ok(raw_text(&json!({ "answers": answers }))),
+            Err(stop) => Err(RpcError::new(INVALID_PARAMS, stop.into_message())),
+        }
+    }
+    .boxed_local()
+}
+
+fn question_of(frames: &[Frame]) -> (u64, String) {
+    let Some(Frame::Ask { park, questions, .. }) = frames.last() else {
+        panic!("no question: {frames:?}");
+    };
+    (*park, questions[0].key.clone())
+}
+
+fn roots() -> Box<RawValue> {
+    raw_text(&json!({ "roots": [{ "uri": "file:///a" }] }))
+}
+
+#[test]
+fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let run = parks.clone().run(call.clone(), asks_for_roots(&call), platform.clone());
+    let client = async {
+        let (park, key) = question_of(&frames(first).await);
+        // What does not fit is refused, and the question stays open.
+        let wrong = [(key.clone(), raw_text(&json!({ "roots": 7 })))];
+        assert_eq!(parks.resume("life", park, &wrong).err().unwrap().code, INVALID_PARAMS);
+        // Without an answer it is asked again.
+        let again = parks.resume("life", park, &[]).unwrap();
+        assert_eq!(question_of(&frames(again).await).1, key);
+        let last = parks.resume("life", park, &[(key, roots())]).unwrap();
+        let last = frames(last).await;
+        assert!(matches!(&last[..], [Frame::Result(text)] if text.get().contains("file:///a")));
+        assert!(parks.resume("life", park, &[]).is_err(), "it is over");
+        assert!(parks.resume("another life", park, &[]).is_err());
+    };
+    platform.run(join(run, client));
+    assert!(parks.is_empty());
+}
+
+#[test]
+fn a_client_that_leaves_while_its_call_runs_takes_it_back() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let back = ParkNotifier(call.clone());
+    let work = async move {
+        back.cancelled().await;
+        Err(RpcError::new(INVALID_PARAMS, "taken back"))
+    };
+    let run = parks.clone().run(call, work.boxed_local(), platform.clone());
+    let client = async {
+        platform.sleep(Duration::from_secs(1)).await;
+        drop(first);
+    };
+    platform.run(join(run, client));
+    assert!(parks.is_empty());
+    assert!(platform.elapsed() < PATIENCE);
+}
+
+#[test]
+fn a_client_that_never_comes_back_is_waited_for_five_minutes() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let run = parks.clone().run(call.clone(), asks_for_roots(&call), platform.clone());
+    let client = async { question_of(&frames(first).await) };
+    platform.run(join(run, client));
+    assert!(parks.is_empty());
+    let waited = platform.elapsed();
+    assert!((PATIENCE..PATIENCE * 2).contains(&waited), "{waited:?}");
+}
+
+#[test]
+fn a_call_that_ends_between_two_rounds_is_answered_in_the_next() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(60)));
+    let work = async move {
+        // The upstream gives up on its question.
+        match futures_util::future::select(asks, sleep).await {
+            futures_util::future::Either::Left((answered, _)) => answered,
+            futures_util::future::Either::Right(_) => Ok(raw_text(&json!({ "gave": "up" }))),
+        }
+    };
+    let run = parks.clone().run(call, work.boxed_local(), platform.clone());
+    let client = async {
+        let (park, key) = question_of(&frames(first).await);
+        platform.sleep(Duration::from_secs(120)).await;
+        let late = frames(parks.resume("life", park, &[(key, roots())]).unwrap()).await;
+        assert!(
+            matches!(&late[..], [Frame::Result(text)] if text.get().contains("up")),
+            "{late:?}"
+        );
+    };
+    platform.run(join(run, client));
+}
+
+#[test]
+fn progress_that_nobody_reads_is_bounded() {
+    let parks = parks();
+    let (call, stream) = parks.start(EVERYTHING, None).unwrap();
+    let back = ParkNotifier(call.clone());
+    for step in 0..100_000 {
+        back.progress(f64::from(step), None, Some("a message of some length"));
+    }
+    let waiting = stream.queue.waiting();
+    assert!(waiting > 0 && waiting < MAX_WAITING + 200, "{waiting}");
+}
