@@ -377,7 +377,7 @@ fn every_step_of_the_walkthroughs_links_a_symbol() {
     let text = fs::read_to_string(&path).unwrap();
     let known = Known::read();
     let walkthroughs: Vec<&str> = text.split("\n### Walkthrough: ").skip(1).collect();
-    assert_eq!(walkthroughs.len(), 3);
+    assert_eq!(walkthroughs.len(), 4);
     for walkthrough in walkthroughs {
         let walkthrough = walkthrough.split("\n#").next().unwrap();
         let steps: Vec<&str> = walkthrough

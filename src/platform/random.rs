@@ -25,7 +25,7 @@ mod tests {
     };
 
     /// The files that make UUIDs, and what each names with them.
-    const NAMES: [(&str, &str); 6] = [
+    const NAMES: [(&str, &str); 7] = [
         ("objects/sessions/mod.rs", "the incarnation of an object, in event ids"),
         ("objects/upstream.rs", "the life of an object, in the state of a parked call"),
         ("platform/console.rs", "a request, in the log"),

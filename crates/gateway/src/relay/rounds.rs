@@ -58,7 +58,7 @@ pub(super) async fn ask(
         let (questions, state) = match outcome(asked.method, &result)? {
             Outcome::Complete => return Ok(result.get().to_owned()),
             Outcome::Task => {
-                let why = "it handed out a task, which nobody here asked for";
+                let why = "it handed out a task, which this server did not ask for";
                 return Err(UpstreamError::bad_answer(why, b"").into());
             }
             Outcome::InputRequired { questions, state } => (questions.unwrap_or_default(), state),
