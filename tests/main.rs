@@ -30,6 +30,7 @@ mod endurance;
 mod every_tool;
 mod floods;
 mod gateway;
+mod gateway_common;
 mod guide;
 mod in_flight;
 mod initialize;

@@ -5,6 +5,7 @@ pub mod client;
 pub mod deaf;
 pub mod events;
 pub mod fuzzer;
+pub mod gateway;
 pub mod issuer;
 pub mod lines;
 pub mod memory;
