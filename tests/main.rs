@@ -31,6 +31,7 @@ mod every_tool;
 mod floods;
 mod gateway;
 mod gateway_common;
+mod gateway_faults;
 mod guide;
 mod in_flight;
 mod initialize;

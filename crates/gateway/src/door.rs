@@ -42,12 +42,11 @@ use mcp_server::{
 use serde_json::value::RawValue;
 
 use crate::{
-    breaker,
     config::{Upstream, Upstreams},
     definition::Kind,
     errors,
     listing::{Entry, Listing},
-    memory::{KnownList, LastOutcome, Memory},
+    memory::{KnownList, Memory},
     names, relay,
     relay::{
         Asked, Failure, Peer,
@@ -149,7 +148,7 @@ impl Door {
         let route = self.route(ctx, upstream, &**back);
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
-        if back.carried().is_none() {
+        if back.carried().is_none() && !self.is_noted_there(&route, began) {
             self.memory.admit(&upstream.name, began).map_err(Failure::Paused)?;
         }
         let sent = match &self.place {
@@ -165,7 +164,11 @@ impl Door {
             took,
             u64::try_from(bytes).unwrap_or(u64::MAX),
         );
-        self.note(upstream, &sent, ctx.platform.now_ms());
+        let now_ms = ctx.platform.now_ms();
+        if !self.is_noted_there(&route, now_ms) {
+            let failed = sent.as_ref().err().and_then(Failure::upstream);
+            self.memory.note_end(&upstream.name, failed, now_ms);
+        }
         sent
     }
 
@@ -179,19 +182,10 @@ impl Door {
         }
     }
 
-    fn note(&self, upstream: &Upstream, sent: &Result<String, Failure>, at_ms: u64) {
-        let ended = match sent {
-            Err(Failure::Upstream(error)) if error.counts_against_health() => {
-                breaker::Outcome::Failed
-            }
-            _ => breaker::Outcome::Answered,
-        };
-        self.memory.ended(&upstream.name, ended, at_ms);
-        let why = match sent {
-            Err(Failure::Upstream(error)) => Some(error.to_string()),
-            _ => None,
-        };
-        self.memory.note_outcome(&upstream.name, LastOutcome { at_ms, why });
+    /// Whether the upstream's object asks the breaker and notes how requests end.
+    fn is_noted_there(&self, route: &Route, now_ms: u64) -> bool {
+        let era = route.era.or_else(|| self.memory.era(&route.name, now_ms));
+        matches!((&self.place, era), (Place::Worker(_), Some(Era::Session | Era::Sse)))
     }
 
     /// Sends a request of a client without a session: from here to a stateless upstream, else from an
@@ -238,6 +232,8 @@ impl Door {
             }
             Verdict::Older => {
                 self.memory.note_era(&route.name, Era::Session, now_ms);
+                // It answered; from here on its object asks the breaker.
+                self.memory.note_end(&route.name, None, now_ms);
                 Ok(Era::Session)
             }
             Verdict::Failed(error) => Err(error),

@@ -7,7 +7,10 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use mcp_auth::subject::Subject;
-use mcp_client::era::{Era, Handshake};
+use mcp_client::{
+    era::{Era, Handshake},
+    error::UpstreamError,
+};
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
@@ -145,6 +148,17 @@ impl Memory {
     pub fn breaker(&self, upstream: &str, now_ms: u64) -> &'static str {
         let upstreams = self.upstreams.borrow();
         upstreams.get(upstream).map_or("closed", |known| known.breaker.state(now_ms))
+    }
+
+    /// Notes how a request ended: for the breaker, and for people. `failed`: why the upstream gave nothing.
+    pub fn note_end(&self, upstream: &str, failed: Option<&UpstreamError>, at_ms: u64) {
+        let ended = match failed {
+            Some(error) if error.counts_against_health() => breaker::Outcome::Failed,
+            _ => breaker::Outcome::Answered,
+        };
+        self.ended(upstream, ended, at_ms);
+        let why = failed.map(ToString::to_string);
+        self.note_outcome(upstream, LastOutcome { at_ms, why });
     }
 
     /// Notes how a request went.
