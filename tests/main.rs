@@ -34,6 +34,8 @@ mod endurance;
 mod every_tool;
 mod floods;
 mod gateway;
+mod gateway_common;
+mod gateway_faults;
 mod guide;
 mod in_flight;
 mod initialize;

@@ -6,6 +6,7 @@ pub mod client;
 pub mod deaf;
 pub mod events;
 pub mod fuzzer;
+pub mod gateway;
 pub mod issuer;
 pub mod lines;
 pub mod memory;

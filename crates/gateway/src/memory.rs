@@ -7,7 +7,10 @@
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use mcp_auth::subject::Subject;
-use mcp_client::era::{Era, Handshake};
+use mcp_client::{
+    era::{Era, Handshake},
+    error::UpstreamError,
+};
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
@@ -77,6 +80,8 @@ pub struct LastOutcome {
 #[derive(Debug, Clone, Default)]
 struct Known {
     era: Option<(Era, u64)>,
+    /// When it was found out that it is older than 2026-07-28, in milliseconds since 1970.
+    older: Option<u64>,
     about: Option<About>,
     breaker: Breaker,
     last: Option<LastOutcome>,
@@ -110,6 +115,18 @@ impl Memory {
         self.with(upstream, |known| known.era = Some((era, now_ms)));
     }
 
+    /// Notes that an upstream does not speak 2026-07-28.
+    pub fn note_older(&self, upstream: &str, now_ms: u64) {
+        self.with(upstream, |known| known.older = Some(now_ms));
+    }
+
+    /// Whether an upstream is known not to speak 2026-07-28.
+    pub fn is_older(&self, upstream: &str, now_ms: u64) -> bool {
+        let upstreams = self.upstreams.borrow();
+        let noted = upstreams.get(upstream).and_then(|known| known.older);
+        noted.is_some_and(|noted| now_ms.abs_diff(noted) < ERA_FOR)
+    }
+
     /// Notes what a handshake led to.
     pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
         self.with(upstream, |known| {
@@ -124,7 +141,7 @@ impl Memory {
 
     /// Has the wire found out again.
     pub fn forget_era(&self, upstream: &str) {
-        self.with(upstream, |known| known.era = None);
+        self.with(upstream, |known| (known.era, known.older) = (None, None));
     }
 
     /// Asks whether a request may be sent.
@@ -145,6 +162,17 @@ impl Memory {
     pub fn breaker(&self, upstream: &str, now_ms: u64) -> &'static str {
         let upstreams = self.upstreams.borrow();
         upstreams.get(upstream).map_or("closed", |known| known.breaker.state(now_ms))
+    }
+
+    /// Notes how a request ended: for the breaker, and for people. `failed`: why the upstream gave nothing.
+    pub fn note_end(&self, upstream: &str, failed: Option<&UpstreamError>, at_ms: u64) {
+        let ended = match failed {
+            Some(error) if error.counts_against_health() => breaker::Outcome::Failed,
+            _ => breaker::Outcome::Answered,
+        };
+        self.ended(upstream, ended, at_ms);
+        let why = failed.map(ToString::to_string);
+        self.note_outcome(upstream, LastOutcome { at_ms, why });
     }
 
     /// Notes how a request went.

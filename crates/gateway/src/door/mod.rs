@@ -135,7 +135,9 @@ impl Door {
     ) -> Option<(&'a Upstream, String)> {
         if !self.is_common() {
             let upstream = self.find(&ctx.principal, &self.name)?;
-            return Some((upstream, params.to_owned()));
+            let prompt = prompt_name(method, params);
+            let is_hidden = prompt.is_some_and(|name| !upstream.filter.shows(&name));
+            return (!is_hidden).then(|| (upstream, params.to_owned()));
         }
         let prompt = prompt_name(method, params);
         let located = match &prompt {
@@ -197,8 +199,9 @@ impl Remote for Door {
                 if self.is_common() {
                     items.sort_by(|one, other| one.exposed.cmp(&other.exposed));
                 }
+                let choice = ctx.choice.within(ctx.principal.scopes);
                 let allowed =
-                    |item: &&&Entry| kind != ListKind::Tools || ctx.choice.allows(item.effect);
+                    |item: &&&Entry| kind != ListKind::Tools || choice.allows(item.effect);
                 let text = |item: &Entry| match self.is_common() {
                     true => item.common.clone(),
                     false => item.own.clone(),

@@ -28,10 +28,8 @@ use mcp_server::{
 
 use super::{Door, Place, taken_back};
 use crate::{
-    breaker,
     config::Upstream,
     errors,
-    memory::LastOutcome,
     relay::{
         self, Asked, Failure, Peer,
         place::{ObjectRequest, UpstreamObjects},
@@ -55,7 +53,7 @@ impl Door {
         let route = self.route(ctx, upstream, &**back);
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
-        if back.carried().is_none() {
+        if back.carried().is_none() && !self.is_noted_there(&route, began) {
             self.memory.admit(&upstream.name, began).map_err(Failure::Paused)?;
         }
         let sent = match &self.place {
@@ -71,7 +69,11 @@ impl Door {
             took,
             u64::try_from(bytes).unwrap_or(u64::MAX),
         );
-        self.note(upstream, &sent, ctx.platform.now_ms());
+        let now_ms = ctx.platform.now_ms();
+        if !self.is_noted_there(&route, now_ms) {
+            let failed = sent.as_ref().err().and_then(Failure::upstream);
+            self.memory.note_end(&upstream.name, failed, now_ms);
+        }
         sent
     }
 
@@ -85,19 +87,17 @@ impl Door {
         }
     }
 
-    fn note(&self, upstream: &Upstream, sent: &Result<String, Failure>, at_ms: u64) {
-        let ended = match sent {
-            Err(Failure::Upstream(error)) if error.counts_against_health() => {
-                breaker::Outcome::Failed
-            }
-            _ => breaker::Outcome::Answered,
-        };
-        self.memory.ended(&upstream.name, ended, at_ms);
-        let why = match sent {
-            Err(Failure::Upstream(error)) => Some(error.to_string()),
-            _ => None,
-        };
-        self.memory.note_outcome(&upstream.name, LastOutcome { at_ms, why });
+    /// Whether the upstream's object asks the breaker and notes how requests end.
+    fn is_noted_there(&self, route: &Route, now_ms: u64) -> bool {
+        matches!(&self.place, Place::Worker(_))
+            && self.known_wire(route, now_ms).is_some_and(|era| era != Era::Stateless)
+    }
+
+    /// The wire, as far as it is known here.
+    fn known_wire(&self, route: &Route, now_ms: u64) -> Option<Era> {
+        let known = route.era.or_else(|| self.memory.era(&route.name, now_ms));
+        // An older one, of which only its object knows more.
+        known.or_else(|| self.memory.is_older(&route.name, now_ms).then_some(Era::Session))
     }
 
     /// Sends a request of a client without a session: from here to a stateless upstream, else from an
@@ -155,7 +155,7 @@ impl Door {
     /// The wire of an upstream, as far as the Worker must know it: whether it is stateless.
     async fn wire(&self, ctx: &Context, route: &Route) -> Result<Era, UpstreamError> {
         let now_ms = ctx.platform.now_ms();
-        if let Some(era) = route.era.or_else(|| self.memory.era(&route.name, now_ms)) {
+        if let Some(era) = self.known_wire(route, now_ms) {
             return Ok(era);
         }
         match after_discover(discover(&route.address, &route.declaration()).await) {
@@ -164,7 +164,9 @@ impl Door {
                 Ok(Era::Stateless)
             }
             Verdict::Older => {
-                self.memory.note_era(&route.name, Era::Session, now_ms);
+                self.memory.note_older(&route.name, now_ms);
+                // It answered; from here on its object asks the breaker.
+                self.memory.note_end(&route.name, None, now_ms);
                 Ok(Era::Session)
             }
             Verdict::Failed(error) => Err(error),

@@ -152,6 +152,16 @@ pub enum Failure {
     TakenBack,
 }
 
+impl Failure {
+    /// The upstream's failure, where it is one.
+    pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
+        match self {
+            Self::Upstream(error) => Some(error),
+            Self::Stopped(_) | Self::Paused(_) | Self::TakenBack => None,
+        }
+    }
+}
+
 impl From<UpstreamError> for Failure {
     fn from(error: UpstreamError) -> Self {
         Self::Upstream(error)
@@ -215,9 +225,28 @@ pub async fn for_worker(
         reads: call.reads,
         changes: call.changes,
     };
-    let sent = in_object(&pool, &route, &asked, &back, &platform).await;
-    let text = match sent {
-        Ok(text) => text,
+    // The breaker is asked where the request leaves: the Worker does not see how it ends.
+    let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
+        Ok(()) => {
+            let sent = in_object(&pool, &route, &asked, &back, &platform).await;
+            let failed = sent.as_ref().err().and_then(Failure::upstream);
+            pool.memory().note_end(&route.name, failed, platform.now_ms());
+            sent
+        }
+        Err(refused) => Err(Failure::Paused(refused)),
+    };
+    let is_call = call.method == "tools/call";
+    let effect = if call.changes { Effect::Destructive } else { Effect::Read };
+    let asked = errors::Asked {
+        upstream: &route.name,
+        method: &call.method,
+        effect: is_call.then_some(effect),
+        version: Version::V2026_07_28,
+        behind: Some(Version::V2025_11_25),
+        connect: None,
+    };
+    let answer = match sent {
+        Ok(text) => return written(text),
         Err(Failure::Stopped(Stop(StopReason::Refused(error)))) => return Err(error),
         Err(Failure::Stopped(stop)) => {
             return Err(RpcError::new(INTERNAL_ERROR, stop.into_message()));
@@ -225,27 +254,17 @@ pub async fn for_worker(
         Err(Failure::TakenBack) => {
             return Err(RpcError::new(INTERNAL_ERROR, "the request was taken back"));
         }
-        Err(Failure::Paused(_)) => {
-            return Err(RpcError::new(INTERNAL_ERROR, "it failed several times in a row"));
-        }
-        Err(Failure::Upstream(error)) => {
-            let is_call = call.method == "tools/call";
-            let effect = if call.changes { Effect::Destructive } else { Effect::Read };
-            let asked = errors::Asked {
-                upstream: &route.name,
-                method: &call.method,
-                effect: is_call.then_some(effect),
-                version: Version::V2026_07_28,
-                behind: Some(Version::V2025_11_25),
-                connect: None,
-            };
-            match errors::Answer::of(asked, &error).into() {
-                Outcome::Tool(result) => result.to_json(),
-                Outcome::Failed(error) => return Err(error),
-                _ => return Err(RpcError::new(INTERNAL_ERROR, error.to_string())),
-            }
-        }
+        Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused),
+        Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error),
     };
+    match answer.into() {
+        Outcome::Tool(result) => written(result.to_json()),
+        Outcome::Failed(error) => Err(error),
+        _ => Err(RpcError::new(INTERNAL_ERROR, "the server gave no answer")),
+    }
+}
+
+fn written(text: String) -> Result<Box<RawValue>, RpcError> {
     RawValue::from_string(text)
         .map_err(|_| RpcError::new(INTERNAL_ERROR, "the server's answer is no JSON"))
 }

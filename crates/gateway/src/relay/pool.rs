@@ -204,6 +204,11 @@ impl Pool {
         self.forget(route).await;
     }
 
+    /// What the isolate knows of upstreams.
+    pub fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
     /// Closes the streams of HTTP with SSE on which nothing runs: an object with an open stream never sleeps.
     pub fn close_idle(&self) {
         self.peers
