@@ -1,7 +1,7 @@
 //! The doors of upstreams, and the Worker's side of the objects that keep upstreams' sessions for clients which have none
 //! themselves.
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use worker::{Env, Headers, Result};
@@ -105,6 +105,14 @@ pub fn door(
         passed,
         may_use,
     })))
+}
+
+/// What a state is bound to, of what a request names: two upstreams may have tools of one name, each at its own door.
+pub fn target_at<'a>(door: &str, target: &'a str) -> Cow<'a, str> {
+    match door {
+        "" => Cow::Borrowed(target),
+        door => Cow::Owned(format!("/u/{door} {target}")),
+    }
 }
 
 /// Whether a caller may use an upstream. The operator's own keys may use all; a token of somebody else's issuing

@@ -24,7 +24,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     response,
-    stubs::{hub, token_check::TokenCheck},
+    stubs::{hub, token_check::TokenCheck, upstream::target_at},
     transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response},
 };
 use mcp_auth::{
@@ -32,7 +32,6 @@ use mcp_auth::{
     refusal::Refusal,
     request_state::{Binding, RequestState},
     scope::Scopes,
-    subject::Subject,
 };
 use mcp_platform::Platform as _;
 use mcp_protocol::media;
@@ -216,7 +215,8 @@ fn validate(
     let target = name.as_deref().filter(|_| method.may_ask());
     let before = match (params.request_state()?, target) {
         (Some(state), Some(target)) => {
-            let binding = Binding::of(method, target, params.arguments(), subject);
+            let target = target_at(&endpoint.door, target);
+            let binding = Binding::of(method, &target, params.arguments(), subject);
             Some(RequestState::open(&state, &endpoint.keys, &binding, now_s())?)
         }
         _ => None,
@@ -249,13 +249,18 @@ fn validate(
 
 /// Makes the binding of a request, where its method may ask. Few requests do, and the digest of large
 /// arguments takes its time.
-fn make_binding(method: Method, params: Rc<OwnedParams>, subject: Subject) -> Option<MakeBinding> {
+fn make_binding(
+    method: Method,
+    params: Rc<OwnedParams>,
+    endpoint: &AdmittedRequest<'_>,
+) -> Option<MakeBinding> {
     if !method.may_ask() {
         return None;
     }
+    let (subject, door) = (endpoint.principal.subject, endpoint.door.clone());
     Some(Box::new(move || {
         let target = params.name.as_deref().or(params.uri.as_deref()).unwrap_or_default();
-        Binding::of(method, target, params.arguments.as_deref(), subject)
+        Binding::of(method, &target_at(&door, target), params.arguments.as_deref(), subject)
     }))
 }
 
@@ -332,7 +337,7 @@ async fn execute(
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
-        bind: make_binding(opened.method, opened.params.clone(), endpoint.principal.subject),
+        bind: make_binding(opened.method, opened.params.clone(), &endpoint),
         before: opened.before,
         responses: opened.envelope.responses,
         now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
