@@ -29,7 +29,7 @@ use gateway::{
     relay::{
         self,
         frames::Frame,
-        park::{ParkNotifier, Parks},
+        park::{Ended, ParkNotifier, Parks},
         place::{Caller, ObjectRequest, RelayedCall},
         pool::{Pool, Route},
     },
@@ -119,7 +119,7 @@ impl Inner {
         route: Route,
         call: RelayedCall,
         back: Rc<dyn Notifier>,
-    ) -> LocalBoxFuture<'static, std::result::Result<Box<RawValue>, RpcError>> {
+    ) -> LocalBoxFuture<'static, Ended> {
         relay::for_worker(self.pool.clone(), route, call, back, Rc::new(WorkersPlatform))
             .boxed_local()
     }

@@ -58,8 +58,7 @@ async fn relay(request: Request, env: &Env) -> Result<Response> {
 /// The results of a server of 2026-07-28.
 const DISCOVERED: &str = r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public"}"#;
 const TOOLS: &str = r#"{"resultType":"complete","ttlMs":3600000,"cacheScope":"public","tools":[{"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string"}}}}]}"#;
-const CALLED: &str =
-    r#"{"resultType":"complete","content":[{"type":"text","text":"hello"}]}"#;
+const CALLED: &str = r#"{"resultType":"complete","content":[{"type":"text","text":"hello"}]}"#;
 
 async fn upstream(mut request: Request) -> Result<Response> {
     let body = request.bytes().await?;

@@ -42,7 +42,7 @@ use crate::{
     listing::Entry,
     memory::Memory,
     relay::{
-        Asked, Failure,
+        self, Asked, Failure,
         place::{Caller, UpstreamObjects},
         pool::{Pool, Route},
     },
@@ -265,7 +265,7 @@ impl Remote for Door {
                 ctx.changes.sent();
             }
             let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
-            if tool.effect != Effect::Read && is_certain(&sent) {
+            if tool.effect != Effect::Read && relay::is_certain(&sent) {
                 ctx.changes.answered();
             }
             let rewritten = |text: String| match self.is_common() {
@@ -333,15 +333,6 @@ fn prompt_name(method: &str, params: &str) -> Option<String> {
     }
 }
 
-/// Whether an answer says what happened: also that nothing did.
-fn is_certain(sent: &Result<String, Failure>) -> bool {
-    match sent {
-        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
-        Err(Failure::Upstream(error)) => !error.may_have_run(),
-        Err(Failure::TakenBack) => false,
-    }
-}
-
 fn taken_back() -> Stop {
     Stop::refused(RpcError::new(INTERNAL_ERROR, "the client took its request back"))
 }
@@ -351,6 +342,8 @@ fn reason(failure: &Failure) -> String {
         Failure::Upstream(error) => error.to_string(),
         Failure::TakenBack => "the request was taken back".to_owned(),
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
+        Failure::Unknown(Outcome::Failed(error)) => error.message.clone(),
+        Failure::Unknown(_) => "its outcome is not known".to_owned(),
         Failure::Stopped(Stop(StopReason::Refused(error))) => error.message.clone(),
         Failure::Stopped(_) => "it asks its client".to_owned(),
     }

@@ -197,6 +197,7 @@ impl Door {
             Ok(text) => Outcome::Relayed(text),
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
             Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
+            Err(Failure::Unknown(outcome)) => outcome,
             Err(Failure::Upstream(error)) => match missing_capability(&error) {
                 // The upstream is told what this client declared, so that the client lacks it.
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),

@@ -47,6 +47,8 @@ pub enum Frame {
     /// The call goes on. Sent where nothing else was for a while, so that silence means that the object
     /// went away.
     Alive,
+    /// The frame that follows does not say whether something was changed.
+    Unknown,
     /// The upstream's result. The last frame of a stream.
     Result(Box<RawValue>),
     /// The upstream's error, or why there is none. The last frame of a stream.

@@ -52,6 +52,7 @@ use mcp_server::{
 use serde_json::value::RawValue;
 
 use self::{
+    park::Ended,
     place::RelayedCall,
     pool::{Pool, Route},
     sse::SharedLink,
@@ -148,6 +149,8 @@ pub enum Failure {
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
     Paused(Refused),
+    /// What was done is not known; the caller is told this.
+    Unknown(Outcome),
     /// The client took its request back.
     TakenBack,
 }
@@ -157,7 +160,7 @@ impl Failure {
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
             Self::Upstream(error) => Some(error),
-            Self::Stopped(_) | Self::Paused(_) | Self::TakenBack => None,
+            Self::Stopped(_) | Self::Paused(_) | Self::Unknown(_) | Self::TakenBack => None,
         }
     }
 }
@@ -207,16 +210,13 @@ impl Peer {
 }
 
 /// Answers a request that the Worker sent to an upstream's object, in the form of its frames.
-///
-/// # Errors
-/// The error for the client.
 pub async fn for_worker(
     pool: Rc<Pool>,
     route: Route,
     call: RelayedCall,
     back: Rc<dyn Notifier>,
     platform: SharedPlatform,
-) -> Result<Box<RawValue>, RpcError> {
+) -> Ended {
     let asked = Asked {
         method: &call.method,
         params: call.params.get(),
@@ -235,6 +235,25 @@ pub async fn for_worker(
         }
         Err(refused) => Err(Failure::Paused(refused)),
     };
+    let is_certain = !call.changes || is_certain(&sent);
+    Ended { outcome: told(&route, &call, sent), is_certain }
+}
+
+/// Whether an answer says what happened: also that nothing did.
+pub fn is_certain(sent: &Result<String, Failure>) -> bool {
+    match sent {
+        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
+        Err(Failure::Upstream(error)) => !error.may_have_run(),
+        Err(Failure::Unknown(_) | Failure::TakenBack) => false,
+    }
+}
+
+/// What the client of such a request is told.
+fn told(
+    route: &Route,
+    call: &RelayedCall,
+    sent: Result<String, Failure>,
+) -> Result<Box<RawValue>, RpcError> {
     let is_call = call.method == "tools/call";
     let effect = if call.changes { Effect::Destructive } else { Effect::Read };
     let asked = errors::Asked {
@@ -245,7 +264,7 @@ pub async fn for_worker(
         behind: Some(Version::V2025_11_25),
         connect: None,
     };
-    let answer = match sent {
+    let outcome = match sent {
         Ok(text) => return written(text),
         Err(Failure::Stopped(Stop(StopReason::Refused(error)))) => return Err(error),
         Err(Failure::Stopped(stop)) => {
@@ -254,11 +273,13 @@ pub async fn for_worker(
         Err(Failure::TakenBack) => {
             return Err(RpcError::new(INTERNAL_ERROR, "the request was taken back"));
         }
-        Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused),
-        Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error),
+        Err(Failure::Unknown(outcome)) => outcome,
+        Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+        Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
     };
-    match answer.into() {
+    match outcome {
         Outcome::Tool(result) => written(result.to_json()),
+        Outcome::Relayed(text) => written(text),
         Outcome::Failed(error) => Err(error),
         _ => Err(RpcError::new(INTERNAL_ERROR, "the server gave no answer")),
     }

@@ -57,6 +57,34 @@ pub struct Parks {
     next: Cell<u64>,
 }
 
+/// How the work of a call ended.
+pub struct Ended {
+    /// What the client is told.
+    pub outcome: Result<Box<RawValue>, RpcError>,
+    /// Whether that says what was changed.
+    pub is_certain: bool,
+}
+
+impl From<Result<Box<RawValue>, RpcError>> for Ended {
+    fn from(outcome: Result<Box<RawValue>, RpcError>) -> Self {
+        Self { outcome, is_certain: true }
+    }
+}
+
+impl Ended {
+    /// The frames that say so.
+    fn frames(self) -> Vec<Frame> {
+        let last = match self.outcome {
+            Ok(result) => Frame::Result(result),
+            Err(error) => Frame::Error(error),
+        };
+        match self.is_certain {
+            true => vec![last],
+            false => vec![Frame::Unknown, last],
+        }
+    }
+}
+
 /// One call.
 pub struct ParkedCall {
     epoch: String,
@@ -74,7 +102,7 @@ pub struct ParkedCall {
     /// The task that runs the call.
     driver: RefCell<Option<Waker>>,
     /// How it ended while nobody read.
-    ended: RefCell<Option<Frame>>,
+    ended: RefCell<Option<Vec<Frame>>>,
 }
 
 struct OpenQuestion {
@@ -158,7 +186,7 @@ impl Parks {
     pub async fn run(
         self: Rc<Self>,
         call: Rc<ParkedCall>,
-        mut work: LocalBoxFuture<'static, Result<Box<RawValue>, RpcError>>,
+        mut work: LocalBoxFuture<'static, Ended>,
         platform: SharedPlatform,
     ) {
         let mut tick = platform.sleep(ALIVE_EVERY);
@@ -190,16 +218,13 @@ impl Parks {
             Poll::Pending
         })
         .await;
-        let frame = match outcome {
-            Ok(result) => Frame::Result(result),
-            Err(error) => Frame::Error(error),
-        };
+        let frames = outcome.frames();
         if call.is_asleep() && !call.cancelled.get() {
             // The client that comes back reads it.
-            *call.ended.borrow_mut() = Some(frame);
+            *call.ended.borrow_mut() = Some(frames);
             platform.sleep(PATIENCE).await;
         } else {
-            call.end_stream(&frame);
+            call.end_stream(&frames);
         }
         self.calls.borrow_mut().remove(&call.id);
     }
@@ -260,12 +285,14 @@ impl ParkedCall {
         let questions = open.iter().map(|question| question.keyed.clone()).collect();
         drop(open);
         self.sleeps.set(self.sleeps.get().saturating_add(1));
-        self.end_stream(&Frame::Ask { epoch: self.epoch.clone(), park: self.id, questions });
+        self.end_stream(&[Frame::Ask { epoch: self.epoch.clone(), park: self.id, questions }]);
     }
 
-    fn end_stream(&self, frame: &Frame) {
+    fn end_stream(&self, frames: &[Frame]) {
         if let Some(reader) = self.reader.take() {
-            reader.push(frame.to_bytes());
+            for frame in frames {
+                reader.push(frame.to_bytes());
+            }
             reader.end();
         }
     }

@@ -10,7 +10,7 @@ use futures_util::{
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::jsonrpc::{INTERNAL_ERROR, RpcError};
-use mcp_server::{client_request::Stop, notifier::Notifier};
+use mcp_server::{client_request::Stop, notifier::Notifier, outcome::Outcome};
 use serde_json::value::RawValue;
 
 use super::{
@@ -64,7 +64,7 @@ pub async fn read(
     back: &dyn Notifier,
     platform: &SharedPlatform,
 ) -> Result<String, Failure> {
-    let mut reader = FrameReader::default();
+    let (mut reader, mut is_certain) = (FrameReader::default(), true);
     loop {
         while let Some(frame) = reader.take().map_err(|error| broken(&error.to_string()))? {
             match frame {
@@ -73,8 +73,15 @@ pub async fn read(
                     back.progress(progress, total, message.as_deref());
                 }
                 Frame::Log { level, logger, data } => back.log(level, &logger, data),
-                Frame::Result(result) => return Ok(result.get().to_owned()),
-                Frame::Error(error) => return Err(Failure::Stopped(Stop::refused(error))),
+                Frame::Unknown => is_certain = false,
+                Frame::Result(result) if is_certain => return Ok(result.get().to_owned()),
+                Frame::Result(result) => {
+                    return Err(Failure::Unknown(Outcome::Relayed(result.get().to_owned())));
+                }
+                Frame::Error(error) if is_certain => {
+                    return Err(Failure::Stopped(Stop::refused(error)));
+                }
+                Frame::Error(error) => return Err(Failure::Unknown(Outcome::Failed(error))),
                 Frame::Ask { epoch, park, questions } => {
                     let carriage = Carriage::Park(epoch, park).to_json();
                     let asks = back.relay(questions, &carriage).await;
@@ -103,5 +110,5 @@ fn broken(why: &str) -> Failure {
         "the outcome is not known: the object that speaks to the server failed ({why}). Check what \
          was done before you send the request again"
     );
-    Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
+    Failure::Unknown(Outcome::Failed(RpcError::new(INTERNAL_ERROR, why)))
 }
