@@ -34,6 +34,7 @@ mod endurance;
 mod every_tool;
 mod floods;
 mod gateway;
+mod gateway_answers;
 mod gateway_bytes;
 mod gateway_common;
 mod gateway_faults;

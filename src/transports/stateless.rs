@@ -53,7 +53,9 @@ use mcp_protocol::{
         mrtr::InputRequests,
         param_headers,
         params::Params as StatelessParams,
-        result::{CacheHint, CacheScope, ResultType, complete, input_required, relayed, typed},
+        result::{
+            CacheHint, CacheScope, ResultType, complete, input_required, noted, relayed, typed,
+        },
     },
     version::Version,
 };
@@ -433,7 +435,7 @@ fn encode(
         Outcome::List(text) => done(text.to_owned()),
         Outcome::Text(text) => done(text),
         Outcome::Relayed(text) => (200, result_text(id, &relayed(&text, hint))),
-        Outcome::Hinted(text, hint) => (200, result_text(id, &complete(text, Some(hint)))),
+        Outcome::Hinted(text, hint) => (200, result_text(id, &noted(text, Some(hint)))),
         Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
         Outcome::Result(text) if text.len() > MAX_RESULT => {
             (200, error_text(Some(id), &too_large_error(text.len())))

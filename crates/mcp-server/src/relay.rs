@@ -17,8 +17,13 @@ use crate::{
 use mcp_auth::scope::Scopes;
 use mcp_protocol::{
     jsonrpc::RpcError,
+    object::Object,
+    spans,
     stateless::result::{CacheHint, CacheScope},
 };
+
+/// The name in `_meta` of a list under which it says what is missing from it: an array of texts.
+const INCOMPLETE: &str = "org.sitebay/incomplete";
 
 /// The page of a list that this server and others have a part in.
 pub(crate) async fn list(
@@ -32,7 +37,11 @@ pub(crate) async fn list(
     let items = items.chain(there.items.iter().map(|item| item.to_string())).collect();
     let listing = PagedList::of_items(kind.field(), items);
     let page = listing.page(params.cursor.as_deref(), ctx.page_size)?;
-    let text = page.unwrap_or_else(|| listing.whole().to_owned());
+    let mut text = page.unwrap_or_else(|| listing.whole().to_owned());
+    if !there.notes.is_empty() {
+        let notes = there.notes.iter().map(String::as_str);
+        text = spans::with(&text, "_meta", &Object::new().texts(INCOMPLETE, notes).end());
+    }
     // What a caller sees of other servers depends on its scopes and credentials.
     let hint = there.hint.unwrap_or(CacheHint::NEVER);
     Ok(Outcome::Hinted(text, CacheHint { scope: CacheScope::Private, ..hint }))

@@ -111,14 +111,18 @@ pub fn relayed(result: &str, cache: Option<CacheHint>) -> String {
     let [ttl] = fields(result, [TTL]).unwrap_or([None]);
     let ttl_ms = ttl.and_then(raw::number).unwrap_or_default();
     let cache = cache.map(|_| CacheHint { ttl_ms, scope: CacheScope::Private });
-    let bare = without_hop(result);
-    let Some(meta) = meta_of(&bare) else {
-        return complete(bare, cache);
+    noted(without_hop(result), cache)
+}
+
+/// A complete result that may have a `_meta` of its own, which is kept.
+pub fn noted(result: String, cache: Option<CacheHint>) -> String {
+    let Some(meta) = meta_of(&result) else {
+        return complete(result, cache);
     };
     let meta = spans::with(&meta, META_SERVER, &server_info());
     let hint = cache.map(CacheHint::fields).unwrap_or_default();
     let more = format!(r#""resultType":"{}"{hint}"#, ResultType::Complete.as_str());
-    splice(spans::with(&bare, "_meta", &meta), &more)
+    splice(spans::with(&result, "_meta", &meta), &more)
 }
 
 /// A complete result that has its `_meta` already.
