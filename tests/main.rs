@@ -38,6 +38,7 @@ mod gateway_answers;
 mod gateway_bytes;
 mod gateway_common;
 mod gateway_faults;
+mod gateway_lies;
 mod gateway_parked;
 mod guide;
 mod in_flight;
