@@ -60,7 +60,9 @@ impl Inner {
         let rows = Rc::new(Rows::key_value(state.clone()));
         let keeper = Rc::new(KeptSessions::new(env.clone(), rows.clone(), String::new()));
         let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), keeper);
-        let parks = Rc::new(Parks::new(Uuid::new_v4().simple().to_string()));
+        let name = state.id().name().unwrap_or_default();
+        let life = upstream::life(&name, &Uuid::new_v4().simple().to_string());
+        let parks = Rc::new(Parks::new(life));
         Self { state, env, rows, pool: Rc::new(pool), parks }
     }
 
@@ -104,6 +106,13 @@ impl Inner {
                 let work = self.work(route, call, back);
                 let platform: SharedPlatform = Rc::new(WorkersPlatform);
                 let run = self.parks.clone().run(parked, work, platform);
+                let core = self.clone();
+                let run = async move {
+                    run.await;
+                    if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
+                        core.pool.end().await;
+                    }
+                };
                 wait_until(&self.state, run.boxed_local());
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }

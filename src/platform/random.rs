@@ -25,13 +25,14 @@ mod tests {
     };
 
     /// The files that make UUIDs, and what each names with them.
-    const NAMES: [(&str, &str); 7] = [
+    const NAMES: [(&str, &str); 8] = [
         ("objects/sessions/mod.rs", "the incarnation of an object, in event ids"),
         ("objects/upstream.rs", "the life of an object, in the state of a parked call"),
         ("platform/console.rs", "a request, in the log"),
         ("platform/workers.rs", "spans, and idempotency keys of requests to SiteBay"),
         ("stubs/hub.rs", "a result in its subject's hub"),
         ("stubs/tasks.rs", "a task, in its signed id"),
+        ("stubs/upstream.rs", "the object of one call"),
         ("transports/endpoint.rs", "a session, in its signed id"),
     ];
 

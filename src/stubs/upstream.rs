@@ -4,6 +4,7 @@
 use std::{borrow::Cow, rc::Rc};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
+use uuid::Uuid;
 use worker::{Env, Headers, Result};
 
 use crate::{
@@ -30,12 +31,53 @@ use mcp_platform::{message, record::Record as _};
 /// The binding of the objects.
 const UPSTREAM_AGENT: &str = "UPSTREAM_AGENT";
 
-/// One caller's objects, one for each upstream.
+/// A caller's objects.
 pub struct UpstreamStub {
     /// The Worker's bindings.
     pub env: Env,
     /// The caller.
     pub subject: Subject,
+    /// Whether the subject is one person. Callers who share a key, or have none, never share a session with an upstream:
+    /// each of their calls has an object of its own.
+    pub is_personal: bool,
+}
+
+/// What the names of objects begin with that keep the sessions of a subject.
+const SHARED: &str = "calls:";
+/// What the names of objects begin with that run one call.
+const OF_ONE_CALL: &str = "call:";
+
+/// The name of the object that runs a call, behind its beginning; None for the one of the subject. It is the beginning of
+/// what a parked call calls its object's life.
+fn own_object(epoch: &str) -> Option<&str> {
+    epoch.split_once('.').map(|(own, _)| own).filter(|own| !own.is_empty())
+}
+
+/// The life of an object of this name, as parked calls call it.
+pub fn life(object: &str, life: &str) -> String {
+    let own = object.strip_prefix(OF_ONE_CALL).and_then(|rest| rest.rsplit(':').next());
+    format!("{}.{life}", own.unwrap_or_default())
+}
+
+/// Whether an object of this name runs one call, so that its session with the upstream ends with that.
+pub fn runs_one_call(object: &str) -> bool {
+    object.starts_with(OF_ONE_CALL)
+}
+
+impl UpstreamStub {
+    fn object(&self, upstream: &str, request: &ObjectRequest) -> String {
+        let own = match request {
+            ObjectRequest::Resume { epoch, .. } => own_object(epoch).map(str::to_owned),
+            // Lists and descriptions say nothing of the person who asks.
+            ObjectRequest::About { .. } => None,
+            ObjectRequest::Call(call) if self.is_personal || call.method.ends_with("/list") => None,
+            ObjectRequest::Call(_) => Some(Uuid::new_v4().simple().to_string()),
+        };
+        match own {
+            Some(own) => format!("{OF_ONE_CALL}{upstream}:{own}"),
+            None => format!("{SHARED}{upstream}:{}", self.subject.to_text()),
+        }
+    }
 }
 
 impl UpstreamObjects for UpstreamStub {
@@ -44,7 +86,7 @@ impl UpstreamObjects for UpstreamStub {
         upstream: &str,
         request: ObjectRequest,
     ) -> LocalBoxFuture<'static, std::result::Result<FrameBody, String>> {
-        let name = format!("calls:{upstream}:{}", self.subject.to_text());
+        let name = self.object(upstream, &request);
         let env = self.env.clone();
         async move { open(&env, &name, &request).await.map_err(|error| error.to_string()) }
             .boxed_local()
@@ -125,5 +167,19 @@ fn may_use(principal: &Principal, upstream: &Upstream) -> bool {
             let needed = if named == Scopes::NONE { Scopes::ADMIN } else { named };
             principal.scopes.has(needed)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parked_call_is_found_in_the_object_that_runs_it() {
+        for (object, own) in [("call:tickets:0a1b", Some("0a1b")), ("calls:tickets:AbC", None)] {
+            assert_eq!(own_object(&life(object, "life")), own, "{object}");
+            assert_eq!(runs_one_call(object), own.is_some());
+        }
+        assert_ne!(life("call:tickets:0a1b", "one"), life("call:tickets:0a1b", "two"));
     }
 }

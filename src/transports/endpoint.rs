@@ -163,7 +163,8 @@ impl<'a> AdmittedRequest<'a> {
         }
         let passed = request.header(upstream::GATEWAYS_HEADER);
         let (env, subject) = (self.env.clone(), self.principal.subject);
-        let place = || Place::Worker(Rc::new(UpstreamStub { env, subject }));
+        let is_personal = self.is_one_person();
+        let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
         let door = upstream::door(self.config, &self.keys, &self.door, place, passed)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }
@@ -396,10 +397,14 @@ impl<'a> AdmittedRequest<'a> {
         })
     }
 
-    /// Callers who share a key, or have none, never share an object, unless each brings a
+    /// Whether the caller's subject is one person: callers who share a key, or have none, are not, unless each brings a
     /// credential of its own.
+    fn is_one_person(&self) -> bool {
+        self.principal.auth_method.is_personal() || self.principal.own_credential
+    }
+
+    /// Callers who are not one person never share an object.
     fn placement(&self) -> Placement {
-        let somebody = self.principal.auth_method.is_personal() || self.principal.own_credential;
-        if somebody { self.config.placement } else { Placement::Session }
+        if self.is_one_person() { self.config.placement } else { Placement::Session }
     }
 }

@@ -20,6 +20,8 @@ use crate::{
 
 /// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
 const ERA_FOR: u64 = 600_000;
+/// How long what an upstream says of itself is known: longer than its wire, which every request may find changed.
+const ABOUT_FOR: u64 = 24 * 60 * 60 * 1_000;
 /// How long a list is as good as a new one.
 pub const FRESH: Duration = Duration::from_secs(60);
 /// How long a list may be used to find the tool of a call.
@@ -82,7 +84,7 @@ struct Known {
     era: Option<(Era, u64)>,
     /// When it was found out that it is older than 2026-07-28, in milliseconds since 1970.
     older: Option<u64>,
-    about: Option<About>,
+    about: Option<(u64, About)>,
     breaker: Breaker,
     last: Option<LastOutcome>,
 }
@@ -106,8 +108,9 @@ impl Memory {
 
     /// What an upstream says of itself.
     pub fn about(&self, upstream: &str, now_ms: u64) -> Option<About> {
-        self.era(upstream, now_ms)?;
-        self.upstreams.borrow().get(upstream)?.about.clone()
+        let upstreams = self.upstreams.borrow();
+        let (noted, about) = upstreams.get(upstream)?.about.clone()?;
+        (now_ms.abs_diff(noted) < ABOUT_FOR).then_some(about)
     }
 
     /// Notes the wire of an upstream.
@@ -131,11 +134,12 @@ impl Memory {
     pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
         self.with(upstream, |known| {
             known.era = Some((found.era, now_ms));
-            known.about = Some(About {
+            let about = About {
                 server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
                 instructions: found.instructions.clone(),
                 capabilities: found.capabilities.get().to_owned(),
-            });
+            };
+            known.about = Some((now_ms, about));
         });
     }
 

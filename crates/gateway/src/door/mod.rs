@@ -50,7 +50,7 @@ use crate::{
 };
 
 /// Bytes of one answer: an object holds a few of them at a time.
-const MAX_ANSWER: usize = 16 << 20;
+const MAX_ANSWER: usize = 8 << 20;
 
 /// Where a caller's requests to upstreams run.
 pub enum Place {
@@ -339,7 +339,7 @@ fn taken_back() -> Stop {
 
 fn reason(failure: &Failure) -> String {
     match failure {
-        Failure::Upstream(error) => error.to_string(),
+        Failure::Upstream(error) | Failure::Later(error) => error.to_string(),
         Failure::TakenBack => "the request was taken back".to_owned(),
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
         Failure::Unknown(Outcome::Failed(error)) => error.message.clone(),

@@ -32,7 +32,7 @@ use crate::{
     errors,
     relay::{
         self, Asked, Failure, Peer,
-        place::{ObjectRequest, UpstreamObjects},
+        place::{Carriage, ObjectRequest, UpstreamObjects},
         pool::Route,
     },
 };
@@ -110,7 +110,14 @@ impl Door {
         back: &Rc<dyn Notifier>,
         objects: &dyn UpstreamObjects,
     ) -> Result<String, Failure> {
-        match self.wire(ctx, route).await? {
+        let carried = back.carried().and_then(|carried| Carriage::read(&carried.state));
+        let era = match &carried {
+            // A call goes on where it began, whatever is spoken there now.
+            Some(Carriage::Park(..)) => Era::Session,
+            Some(Carriage::State(_)) => Era::Stateless,
+            None => self.wire(ctx, route).await?,
+        };
+        match era {
             Era::Stateless => {
                 let first = first_id(ctx.platform.now_ms());
                 let (address, declaration) = (route.address.clone(), route.declaration());
@@ -123,7 +130,9 @@ impl Door {
                     }
                     // Another wire is spoken there now, so nothing ran.
                     Err(Failure::Upstream(error))
-                        if route.era.is_none() && may_have_changed(Era::Stateless, error) =>
+                        if carried.is_none()
+                            && route.era.is_none()
+                            && may_have_changed(Era::Stateless, error) =>
                     {
                         self.memory.forget_era(&route.name);
                         match self.wire(ctx, route).await? {
@@ -198,6 +207,7 @@ impl Door {
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
             Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
             Err(Failure::Unknown(outcome)) => outcome,
+            Err(Failure::Later(error)) => errors::Answer::of(asked, &error).into(),
             Err(Failure::Upstream(error)) => match missing_capability(&error) {
                 // The upstream is told what this client declared, so that the client lacks it.
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),
@@ -219,7 +229,24 @@ impl Door {
                 pool.peer(&route).await?;
             }
             Place::Worker(objects) => {
-                if self.wire(ctx, &route).await? != Era::Stateless {
+                if self.wire(ctx, &route).await? == Era::Stateless {
+                    // A wire that the configuration names was not asked for.
+                    let said = discover(&route.address, &route.declaration()).await;
+                    match after_discover(said) {
+                        Verdict::Known(found) => {
+                            self.memory.note_handshake(
+                                &upstream.name,
+                                &found,
+                                ctx.platform.now_ms(),
+                            );
+                        }
+                        Verdict::Older => {
+                            let why = "it does not speak 2026-07-28";
+                            return Err(UpstreamError::bad_answer(why, b"").into());
+                        }
+                        Verdict::Failed(error) => return Err(error.into()),
+                    }
+                } else {
                     let asked = ObjectRequest::About {
                         upstream: upstream.name.clone(),
                         capabilities: ctx.notifier.capabilities().bits(),

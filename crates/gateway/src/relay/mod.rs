@@ -149,6 +149,8 @@ pub enum Failure {
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
     Paused(Refused),
+    /// The upstream gave none after a part of the request had run: it is never sent again.
+    Later(UpstreamError),
     /// What was done is not known; the caller is told this.
     Unknown(Outcome),
     /// The client took its request back.
@@ -159,7 +161,7 @@ impl Failure {
     /// The upstream's failure, where it is one.
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
-            Self::Upstream(error) => Some(error),
+            Self::Upstream(error) | Self::Later(error) => Some(error),
             Self::Stopped(_) | Self::Paused(_) | Self::Unknown(_) | Self::TakenBack => None,
         }
     }
@@ -243,7 +245,7 @@ pub async fn for_worker(
 pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
         Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
-        Err(Failure::Upstream(error)) => !error.may_have_run(),
+        Err(Failure::Upstream(error) | Failure::Later(error)) => !error.may_have_run(),
         Err(Failure::Unknown(_) | Failure::TakenBack) => false,
     }
 }
@@ -275,7 +277,9 @@ fn told(
         }
         Err(Failure::Unknown(outcome)) => outcome,
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
-        Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+        Err(Failure::Upstream(error) | Failure::Later(error)) => {
+            errors::Answer::of(asked, &error).into()
+        }
     };
     match outcome {
         Outcome::Tool(result) => written(result.to_json()),

@@ -52,9 +52,15 @@ pub(super) async fn ask(
 ) -> Result<String, Failure> {
     let mut next = carried(back);
     let mut waits = 0_u32;
-    for _ in 0..MAX_ROUNDS {
+    for round in 0..MAX_ROUNDS {
         let params = with_answers(asked.params, &next);
-        let result = send(connection, asked, &params, back).await?;
+        let sent = send(connection, asked, &params, back).await;
+        let is_first = round == 0 && next.state.is_none() && next.responses.is_none();
+        let result = sent.map_err(|failure| match failure {
+            // The rounds before have run.
+            Failure::Upstream(error) if !is_first => Failure::Later(error),
+            other => other,
+        })?;
         let (questions, state) = match outcome(asked.method, &result)? {
             Outcome::Complete => return Ok(result.get().to_owned()),
             Outcome::Task => {
