@@ -40,6 +40,7 @@ mod gateway_common;
 mod gateway_faults;
 mod gateway_lies;
 mod gateway_parked;
+mod gateway_real;
 mod guide;
 mod in_flight;
 mod initialize;
