@@ -56,10 +56,11 @@ fn sealed(from: &mut Unstructured<'_>, keys: &Keyring) -> Result<()> {
     let state = state(from)?;
     let asked: usize = state.asked.iter().map(|one| one.key.len()).sum();
     let answered: usize = state.answered.iter().map(|one| one.key.len() + one.answer.len()).sum();
+    let carried = state.carried.as_ref().map_or(0, String::len);
     let text = match state.seal(keys) {
         Ok(text) => text,
         Err(StateTooLarge) => {
-            assert!(asked + answered > MAX_STATE / 2);
+            assert!(asked + answered + carried > MAX_STATE / 2);
             return Ok(());
         }
     };
@@ -97,6 +98,7 @@ fn state(from: &mut Unstructured<'_>) -> Result<RequestState> {
         nonce: from.arbitrary()?,
         asked: Vec::new(),
         answered: Vec::new(),
+        carried: from.arbitrary()?,
     };
     for _ in 0..from.int_in_range(0..=3)? {
         state.asked.push(PendingInput { key: from.arbitrary()?, question: from.arbitrary()? });
