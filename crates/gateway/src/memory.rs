@@ -82,9 +82,18 @@ struct Known {
     era: Option<(Era, u64)>,
     /// When it was found out that it is older than 2026-07-28, in milliseconds since 1970.
     older: Option<u64>,
-    about: Option<About>,
+    about: Option<(About, u64)>,
     breaker: Breaker,
     last: Option<LastOutcome>,
+}
+
+/// What an upstream says of itself in a handshake.
+pub fn about(found: &Handshake) -> About {
+    About {
+        server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
+        instructions: found.instructions.clone(),
+        capabilities: found.capabilities.get().to_owned(),
+    }
 }
 
 type ListKey = (Rc<str>, ListKind, Option<Subject>);
@@ -106,8 +115,14 @@ impl Memory {
 
     /// What an upstream says of itself.
     pub fn about(&self, upstream: &str, now_ms: u64) -> Option<About> {
-        self.era(upstream, now_ms)?;
-        self.upstreams.borrow().get(upstream)?.about.clone()
+        let upstreams = self.upstreams.borrow();
+        let (about, noted) = upstreams.get(upstream)?.about.as_ref()?;
+        (now_ms.abs_diff(*noted) < ERA_FOR).then(|| about.clone())
+    }
+
+    /// Notes what an upstream said of itself when a session was opened that goes on.
+    pub fn note_about(&self, upstream: &str, about: &About, now_ms: u64) {
+        self.with(upstream, |known| known.about = Some((about.clone(), now_ms)));
     }
 
     /// Notes the wire of an upstream.
@@ -131,17 +146,15 @@ impl Memory {
     pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
         self.with(upstream, |known| {
             known.era = Some((found.era, now_ms));
-            known.about = Some(About {
-                server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
-                instructions: found.instructions.clone(),
-                capabilities: found.capabilities.get().to_owned(),
-            });
+            known.about = Some((about(found), now_ms));
         });
     }
 
     /// Has the wire found out again.
     pub fn forget_era(&self, upstream: &str) {
-        self.with(upstream, |known| (known.era, known.older) = (None, None));
+        self.with(upstream, |known| {
+            (known.era, known.older, known.about) = (None, None, None);
+        });
     }
 
     /// Asks whether a request may be sent.
