@@ -155,14 +155,15 @@ impl Pool {
             };
             match waits {
                 // Who opens it wakes the others. Where it gave up, another one opens it.
-                Some(waits) => match waits.await {
-                    Ok(Err(error)) => return Err(error),
-                    Ok(Ok(())) | Err(_) => {}
-                },
+                Some(waits) => {
+                    if let Ok(Err(error)) = waits.await {
+                        return Err(error);
+                    }
+                }
                 None => {
                     let mut opening = Opening::begin(self, &key);
                     let opened = self.open_and_keep(route, &key).await;
-                    opening.outcome = Some(opened.as_ref().map(drop_ref).map_err(Clone::clone));
+                    opening.outcome = Some(opened.as_ref().map(|_| ()).map_err(Clone::clone));
                     return opened;
                 }
             }
@@ -347,8 +348,6 @@ impl Pool {
         }
     }
 }
-
-fn drop_ref<T>(_: &T) {}
 
 fn over() -> UpstreamError {
     UpstreamError::Unsendable("the session of its client was ended")

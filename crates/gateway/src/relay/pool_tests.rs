@@ -28,7 +28,7 @@ impl SessionKeeper for Rows {
     }
 
     fn keep(&self, key: &str, text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
-        self.writes.set(self.writes.get() + 1);
+        self.writes.set(self.writes.get().saturating_add(1));
         match text {
             Some(text) => self.rows.borrow_mut().insert(key.into(), text.expose().to_owned()),
             None => self.rows.borrow_mut().remove(key),
