@@ -207,6 +207,7 @@ impl Sessions {
             .borrow_mut()
             .extract_if(.., |owned| over(owned.owner, owned.issued))
             .collect();
+        ended.iter().for_each(|owned| owned.pool.stop());
         owners.extend(ended.iter().map(|owned| owned.owner));
         let (env, rows) = (self.env.clone(), self.rows.clone());
         let work = async move {

@@ -336,9 +336,14 @@ impl Pool {
             .retain(|_, opened| !matches!(&opened.peer, Peer::Sse(link) if link.is_idle()));
     }
 
+    /// From now on nothing is opened or stored.
+    pub fn stop(&self) {
+        self.ended.set(true);
+    }
+
     /// Ends all sessions. Nothing is opened any more.
     pub async fn end(&self) {
-        self.ended.set(true);
+        self.stop();
         let peers = std::mem::take(&mut *self.peers.borrow_mut());
         for (key, opened) in peers {
             if let Peer::Http(connection) = opened.peer {
