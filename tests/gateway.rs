@@ -5,11 +5,18 @@
 use serde_json::json;
 
 use crate::support::{
-    Client, options, start,
+    Client,
+    gateway::settings,
+    options, start,
     tour::{SSE_CLIENT, STATELESS_CLIENT, answers, is_complete, plan, tour},
-    upstream::mcp::{Era, Server},
+    upstream::{
+        http,
+        mcp::{Era, Server},
+        rpc,
+    },
+    wait,
 };
-use xtask::server::Server as Worker;
+use xtask::server::{Options, Server as Worker};
 
 /// A Worker with one upstream, `t`.
 async fn before(upstream: &Server, era: &str) -> Worker {
@@ -70,4 +77,33 @@ async fn nothing_of_the_caller_reaches_an_upstream() {
         assert_eq!(called.tool_text(), "x");
         upstream.never_received("front-secret");
     }
+}
+
+/// The object is gone, and with it what it had in memory.
+#[tokio::test]
+async fn a_stored_session_with_an_upstream_goes_on_and_ends_with_its_clients() {
+    let upstream = Server::start(Era::Session("2025-11-25")).await;
+    let upstreams = settings(&[("t", &upstream.url(), json!({}))]);
+    let storage = tempfile::tempdir().unwrap();
+    let options = || {
+        let storage = Some(storage.path().into());
+        Options { storage, ..options() }.var("UPSTREAMS", &upstreams)
+    };
+    let worker = start(options()).await;
+    let client = Client::at(&worker.url(), "/u/t/mcp").connect().await;
+    client.call("echo", json!({ "text": "x" })).await.result();
+    let session = client.session();
+    drop(worker);
+    let opened = upstream.count(&rpc("initialize"));
+    let worker = start(options()).await;
+    let client = Client::at(&worker.url(), "/u/t/mcp").with("mcp-session-id", &session);
+    assert_eq!(client.call("echo", json!({ "text": "y" })).await.tool_text(), "y");
+    assert_eq!(upstream.count(&rpc("initialize")), opened, "the stored session goes on");
+    drop(worker);
+    // Only the row knows of it now.
+    let worker = start(options()).await;
+    let client = Client::at(&worker.url(), "/u/t/mcp").with("mcp-session-id", &session);
+    let ended = upstream.count(&http("DELETE"));
+    assert!(client.delete().await.status.is_success());
+    wait::holds("the upstream is told", || upstream.count(&http("DELETE")) > ended).await;
 }

@@ -6,9 +6,10 @@ use super::{Config, Lookup};
 use crate::wiring::REGISTRY;
 use gateway::{
     address::Surroundings,
-    config::{Rules, Upstreams},
+    config::{Rules, Upstream, Upstreams},
 };
 use mcp_auth::secret::Secret;
+use mcp_client::era::Era;
 
 impl Config {
     /// Whether there is a door for an upstream of this name.
@@ -35,6 +36,49 @@ impl Config {
         let upstreams = Upstreams::read(setting, &rules);
         // The others work: callers are not refused because of one of them.
         self.warnings.extend(upstreams.errors.iter().map(ToString::to_string));
+        self.warn_of_lost_sessions(&upstreams);
         self.upstreams = Rc::new(upstreams);
+    }
+
+    /// Sessions with upstreams are stored under `CREDENTIAL_KEY`, or not at all.
+    fn warn_of_lost_sessions(&mut self, upstreams: &Upstreams) {
+        let has_sessions = |upstream: &&Upstream| upstream.era != Some(Era::Stateless);
+        let names: Vec<String> = upstreams
+            .iter()
+            .filter(has_sessions)
+            .map(|upstream| format!("`{}`", upstream.name))
+            .collect();
+        if self.credential_keys.is_none() && !names.is_empty() {
+            self.warnings.push(format!(
+                "UPSTREAMS: CREDENTIAL_KEY is not set, so that sessions with {} are lost whenever an object leaves \
+                 memory. Set CREDENTIAL_KEY, or `era` to `stateless` where an upstream has no sessions",
+                names.join(", ")
+            ));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn warnings(credential_key: bool, upstreams: &str) -> Vec<String> {
+        let lookup = |name: &str| match name {
+            "UPSTREAMS" => Some(upstreams.to_owned()),
+            "CREDENTIAL_KEY" => credential_key.then(|| "c".repeat(64)),
+            _ => None,
+        };
+        let warnings = Config::read(&lookup).warnings;
+        warnings.into_iter().filter(|text| text.starts_with("UPSTREAMS")).collect()
+    }
+
+    #[test]
+    fn upstreams_with_sessions_need_a_key_to_keep_them() {
+        let found = r#"{"tickets":{"url":"https://t.example.com/mcp"}}"#;
+        let [warning] = &warnings(false, found)[..] else { panic!("no warning") };
+        assert!(warning.contains("`tickets`") && warning.contains("CREDENTIAL_KEY"));
+        assert!(warnings(true, found).is_empty());
+        let stateless = r#"{"tickets":{"url":"https://t.example.com/mcp","era":"stateless"}}"#;
+        assert!(warnings(false, stateless).is_empty());
     }
 }

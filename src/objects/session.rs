@@ -393,7 +393,7 @@ impl Message {
             return Ok(None);
         }
         let passed = self.request.header(upstream::GATEWAYS_HEADER);
-        let place = || Place::Object(sessions.pool(self.session.id));
+        let place = || Place::Object(sessions.pool(&self.session));
         let door = upstream::door(&self.config, &self.keys, door, place, passed)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }

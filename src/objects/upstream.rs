@@ -15,8 +15,13 @@ use uuid::Uuid;
 use worker::{Env, Result, State};
 
 use crate::{
-    objects::{class::class, rows::Rows, upstream_sessions::KeptSessions},
+    objects::{
+        class::class,
+        rows::Rows,
+        upstream_sessions::{KeptSessions, end_rows},
+    },
     platform::{
+        clock::now_s,
         http::{self, Request, Response},
         object::wait_until,
         workers::WorkersPlatform,
@@ -77,8 +82,18 @@ impl Inner {
         }
     }
 
-    /// The alarm: the end of rows.
+    /// The alarm: the end of rows, and of their sessions.
     async fn due(self: Rc<Self>) -> Result<()> {
+        let now = now_s();
+        match end_rows(&self.env, &self.rows, &|_, until| until <= now).await {
+            // The keys begin with the owner, who has no name here.
+            Ok(ended) => {
+                ended.iter().filter_map(|key| key.strip_prefix(':')).for_each(|key| {
+                    self.pool.release(key);
+                });
+            }
+            Err(error) => log::error!("sessions with an upstream could not be ended: {error}"),
+        }
         self.rows.clear(&|_| 0).await
     }
 

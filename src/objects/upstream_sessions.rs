@@ -1,31 +1,38 @@
 //! The rows of an object for the sessions that it has with upstreams.
 //!
 //! Invariant: a session id of an upstream is stored encrypted under `CREDENTIAL_KEY`, or not at all. Without that key a
-//! session with an upstream ends with the object's memory.
+//! session with an upstream ends with the object's memory. The upstream is told of the end of a session whose row is over.
 
 use std::rc::Rc;
 
 use futures_util::{
     FutureExt as _,
-    future::{LocalBoxFuture, ready},
+    future::{LocalBoxFuture, join_all, ready},
 };
-use worker::Env;
+use worker::{Env, Result};
 
 use crate::{
     objects::rows::Rows,
     platform::{
         cipher::{self, KeyContext},
         clock::now_s,
+        workers::WorkersPlatform,
     },
     state,
+    stubs::{keys, upstream},
 };
-use gateway::relay::pool::SessionKeeper;
+use gateway::{
+    door::address,
+    relay::{
+        kept::{self, KEPT_FOR},
+        pool::{Route, SessionKeeper},
+    },
+};
 use mcp_auth::secret::Secret;
+use mcp_platform::SharedPlatform;
 
 /// What the keys of the rows begin with.
 pub const UPSTREAM: &str = "upstream:";
-/// How long a session outlives its last opening, in seconds.
-const KEPT_FOR: u64 = 1_800;
 
 /// The rows of one session in front, or of an object that has none.
 pub struct KeptSessions {
@@ -83,4 +90,53 @@ impl SessionKeeper for KeptSessions {
         }
         .boxed_local()
     }
+}
+
+/// Ends the sessions of the rows that are over, and removes the rows: `is_over` is asked with a key and the end of its
+/// row. Where an upstream cannot be told, its session ends by itself. Returns the keys behind the prefix.
+pub async fn end_rows(
+    env: &Env,
+    rows: &Rows,
+    is_over: &dyn Fn(&str, u64) -> bool,
+) -> Result<Vec<String>> {
+    let config = state::config(env);
+    if config.upstreams.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut keys = Vec::new();
+    rows.each(UPSTREAM, &mut |key, _| keys.push(key.to_owned())).await?;
+    let mut over = Vec::new();
+    for key in keys {
+        let row = format!("{UPSTREAM}{key}");
+        if let Some((until, sealed)) = rows.get_with_end(&row).await?
+            && is_over(&row, until)
+        {
+            over.push((key, row, sealed));
+        }
+    }
+    // Nobody opens them again from here on.
+    rows.remove(over.iter().map(|(_, row, _)| row.clone()).collect()).await?;
+    join_all(over.iter().map(|(key, row, sealed)| end_row(env, key, row, sealed))).await;
+    Ok(over.into_iter().map(|(key, ..)| key).collect())
+}
+
+/// Ends the session of a row. None: nobody can be told.
+async fn end_row(env: &Env, key: &str, row: &str, sealed: &str) -> Option<()> {
+    let config = state::config(env);
+    let lock = config.credential_keys.clone()?;
+    let text = cipher::open(KeyContext { keys: &lock, aad: &[] }, row, sealed).await.ok()?;
+    let (_, key) = key.split_once(':')?;
+    let (name, capabilities) = kept::read_key(key)?;
+    let found = config.upstreams.get(name)?;
+    let trail = upstream::trail(None, &*keys::keys(env, &config).await.ok()?).ok()?;
+    let platform: SharedPlatform = Rc::new(WorkersPlatform);
+    let route = Route {
+        name: name.into(),
+        address: address(found, &trail, &platform),
+        era: found.era,
+        capabilities,
+        client_info: "{}".into(),
+    };
+    kept::end(key, &text, &route).await;
+    Some(())
 }

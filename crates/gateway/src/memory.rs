@@ -84,9 +84,18 @@ struct Known {
     era: Option<(Era, u64)>,
     /// When it was found out that it is older than 2026-07-28, in milliseconds since 1970.
     older: Option<u64>,
-    about: Option<(u64, About)>,
+    about: Option<(About, u64)>,
     breaker: Breaker,
     last: Option<LastOutcome>,
+}
+
+/// What an upstream says of itself in a handshake.
+pub fn about(found: &Handshake) -> About {
+    About {
+        server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
+        instructions: found.instructions.clone(),
+        capabilities: found.capabilities.get().to_owned(),
+    }
 }
 
 type ListKey = (Rc<str>, ListKind, Option<Subject>);
@@ -109,8 +118,13 @@ impl Memory {
     /// What an upstream says of itself.
     pub fn about(&self, upstream: &str, now_ms: u64) -> Option<About> {
         let upstreams = self.upstreams.borrow();
-        let (noted, about) = upstreams.get(upstream)?.about.clone()?;
-        (now_ms.abs_diff(noted) < ABOUT_FOR).then_some(about)
+        let (about, noted) = upstreams.get(upstream)?.about.as_ref()?;
+        (now_ms.abs_diff(*noted) < ABOUT_FOR).then(|| about.clone())
+    }
+
+    /// Notes what an upstream said of itself when a session was opened that goes on.
+    pub fn note_about(&self, upstream: &str, about: &About, now_ms: u64) {
+        self.with(upstream, |known| known.about = Some((about.clone(), now_ms)));
     }
 
     /// Notes the wire of an upstream.
@@ -134,18 +148,15 @@ impl Memory {
     pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
         self.with(upstream, |known| {
             known.era = Some((found.era, now_ms));
-            let about = About {
-                server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
-                instructions: found.instructions.clone(),
-                capabilities: found.capabilities.get().to_owned(),
-            };
-            known.about = Some((now_ms, about));
+            known.about = Some((about(found), now_ms));
         });
     }
 
     /// Has the wire found out again.
     pub fn forget_era(&self, upstream: &str) {
-        self.with(upstream, |known| (known.era, known.older) = (None, None));
+        self.with(upstream, |known| {
+            (known.era, known.older, known.about) = (None, None, None);
+        });
     }
 
     /// Asks whether a request may be sent.

@@ -65,6 +65,12 @@ impl Connection {
         Self::new(upstream, declaration, version, session, first_id)
     }
 
+    /// The same connection with the trail and the deadlines of another request to the same endpoint.
+    #[must_use]
+    pub fn of_request(&self, upstream: &Upstream) -> Self {
+        Self { upstream: upstream.following(&self.upstream), ..self.clone() }
+    }
+
     /// The version.
     pub fn version(&self) -> Version {
         self.version

@@ -33,6 +33,12 @@ impl Upstream {
         Self { platform, endpoint: Rc::new(endpoint), url }
     }
 
+    /// The same with the address that another upstream of this endpoint learnt from a redirect.
+    #[must_use]
+    pub fn following(&self, other: &Self) -> Self {
+        Self { url: other.url.clone(), ..self.clone() }
+    }
+
     /// Where requests go: the endpoint's URL, or the one of the same origin that it redirected to.
     pub fn url(&self) -> String {
         self.url.borrow().clone()

@@ -20,7 +20,7 @@ use crate::{
     objects::{
         rows::{CLOCK_ERROR, Rows},
         session_store::{ObjectSessionStore, RowKeys},
-        upstream_sessions::{KeptSessions, UPSTREAM},
+        upstream_sessions::{KeptSessions, UPSTREAM, end_rows},
     },
     platform::{
         clock::now_s,
@@ -56,6 +56,14 @@ pub(crate) fn settings_key(session: Uuid) -> String {
     format!("{SETTINGS}{}", session.simple())
 }
 
+/// The sessions with upstreams that belong to a session, which may be no longer in memory.
+struct OwnedPool {
+    owner: Uuid,
+    /// When that session was issued, in seconds since 1970.
+    issued: u32,
+    pool: Rc<Pool>,
+}
+
 /// All sessions of an object.
 pub struct Sessions {
     state: Rc<State>,
@@ -77,8 +85,8 @@ pub struct Sessions {
     unverified: Cell<bool>,
     /// How often sessions were ended: a row that was read before the last time may be older than it.
     ends: Cell<u32>,
-    /// The sessions with upstreams, of each session in memory that has any.
-    pools: RefCell<Vec<(Uuid, Rc<Pool>)>>,
+    /// The sessions with upstreams, of each session that used any lately.
+    pools: RefCell<Vec<OwnedPool>>,
 }
 
 impl Sessions {
@@ -171,36 +179,48 @@ impl Sessions {
     }
 
     /// The sessions with upstreams that belong to a session.
-    pub fn pool(&self, session: Uuid) -> Rc<Pool> {
+    pub fn pool(&self, session: &Session) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
-        if let Some((_, pool)) = pools.iter().find(|(owner, _)| *owner == session) {
-            return pool.clone();
+        if let Some(owned) = pools.iter().find(|owned| owned.owner == session.id) {
+            return owned.pool.clone();
         }
         if pools.len() >= MAX_SESSIONS {
             // Those that no call uses are opened again from what is kept of them.
-            pools.retain(|(_, pool)| Rc::strong_count(pool) > 1);
+            pools.retain(|owned| Rc::strong_count(&owned.pool) > 1);
         }
-        let owner = session.simple().to_string();
+        let owner = session.id.simple().to_string();
         let keeper = KeptSessions::new(self.env.clone(), self.rows.clone(), owner);
         let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), Rc::new(keeper));
         let pool = Rc::new(pool);
-        pools.push((session, pool.clone()));
+        pools.push(OwnedPool { owner: session.id, issued: session.issued, pool: pool.clone() });
         pool
     }
 
-    /// Ends the sessions with upstreams that belong to those sessions which have ended.
-    fn end_pools(&self, ended: impl Fn(Uuid) -> bool) {
-        let mut over = Vec::new();
-        self.pools.borrow_mut().retain(|(session, pool)| {
-            let is_over = ended(*session);
-            if is_over {
-                over.push(pool.clone());
-            }
-            !is_over
-        });
-        for pool in over {
-            wait_until(&self.state, async move { pool.end().await }.boxed_local());
+    /// Ends the sessions with upstreams that belong to sessions which have ended: those in memory whose owner and
+    /// time of issue are `over`, and the stored ones of `owners`.
+    fn end_pools(&self, over: impl Fn(Uuid, u32) -> bool, mut owners: Vec<Uuid>) {
+        if state::config(&self.env).upstreams.is_empty() {
+            return;
         }
+        let ended: Vec<OwnedPool> = self
+            .pools
+            .borrow_mut()
+            .extract_if(.., |owned| over(owned.owner, owned.issued))
+            .collect();
+        ended.iter().for_each(|owned| owned.pool.stop());
+        owners.extend(ended.iter().map(|owned| owned.owner));
+        let (env, rows) = (self.env.clone(), self.rows.clone());
+        let work = async move {
+            for owned in ended {
+                owned.pool.end().await;
+            }
+            let is_over =
+                |row: &str, _| upstream_owner(row).is_some_and(|owner| owners.contains(&owner));
+            if let Err(error) = end_rows(&env, &rows, &is_over).await {
+                log::error!("sessions with upstreams could not be ended: {error}");
+            }
+        };
+        wait_until(&self.state, work.boxed_local());
     }
 
     /// Whether a long-lived stream of the session is open.
@@ -236,7 +256,7 @@ impl Sessions {
     pub async fn end(self: &Rc<Self>, claims: &Claims) -> Result<()> {
         let session = self.known(claims.session);
         self.end_in_memory(|known| known.id == claims.session);
-        self.end_pools(|session| session == claims.session);
+        self.end_pools(|owner, _| owner == claims.session, vec![claims.session]);
         self.close_streams(claims.session, ENDED, "the session was ended");
         let until = u64::from(claims.expires).saturating_add(CLOCK_ERROR);
         self.rows.put(&settings_key(claims.session), &SessionRow::Ended.to_row(), until).await?;
@@ -289,6 +309,11 @@ impl Sessions {
     /// Removes the rows whose end has come, but for settings of a session that is in use.
     pub async fn clear(&self) -> Result<()> {
         let watching = self.watching().await?;
+        let now = now_s();
+        let is_over = |row: &str, until: u64| until.max(self.in_use_until(row)) <= now;
+        for key in end_rows(&self.env, &self.rows, &is_over).await? {
+            self.release(&key);
+        }
         self.rows.clear(&|key| self.in_use_until(key)).await?;
         if let Some(claims) = watching.first() {
             self.leave(claims).await;
@@ -296,11 +321,20 @@ impl Sessions {
         Ok(())
     }
 
+    /// Lets go of a session with an upstream, whose row had this key behind its prefix.
+    fn release(&self, key: &str) {
+        let Some((owner, key)) = key.split_once(':') else { return };
+        let pools = self.pools.borrow();
+        let is_its = |owned: &&OwnedPool| Uuid::parse_str(owner) == Ok(owned.owner);
+        if let Some(owned) = pools.iter().find(is_its) {
+            owned.pool.release(key);
+        }
+    }
+
     /// Ends the sessions that were issued then or before. Returns false if none is left.
     pub async fn end_until(&self, not_before: u32) -> Result<bool> {
         self.not_before.set(self.not_before.get().max(not_before));
         self.end_in_memory(|session| session.issued <= not_before);
-        self.end_pools(|session| self.known(session).is_none());
         for socket in self.state.get_websockets() {
             if attachment(&socket).is_none_or(|kept| kept.claims.issued <= not_before) {
                 socket::close(&socket, ENDED, "the sessions were ended");
@@ -313,6 +347,9 @@ impl Sessions {
             }
         };
         self.rows.each(SETTINGS, &mut show).await?;
+        let owners =
+            over.iter().filter_map(|key| Uuid::parse_str(key.strip_prefix(SETTINGS)?).ok());
+        self.end_pools(|_, issued| issued <= not_before, owners.collect());
         self.rows.remove(over).await?;
         let listening = !self.listening().await?.is_empty();
         Ok(self.is_heard(listening))
@@ -335,9 +372,8 @@ impl Sessions {
 
     /// When the settings of a session that streams or was used lately are over.
     fn in_use_until(&self, key: &str) -> u64 {
-        let id =
-            key.strip_prefix(SETTINGS).or_else(|| key.strip_prefix(UPSTREAM)?.split(':').next());
-        let Some(id) = id.and_then(|id| Uuid::parse_str(id).ok()) else {
+        let settings = key.strip_prefix(SETTINGS).and_then(|id| Uuid::parse_str(id).ok());
+        let Some(id) = settings.or_else(|| upstream_owner(key)) else {
             return 0;
         };
         if self.has_stream(id) {
@@ -346,6 +382,11 @@ impl Sessions {
         let used = self.known(id).map_or(0, |session| session.used_at());
         used.saturating_add(KEEP_SETTINGS)
     }
+}
+
+/// The session whose session with an upstream a row keeps.
+fn upstream_owner(key: &str) -> Option<Uuid> {
+    Uuid::parse_str(key.strip_prefix(UPSTREAM)?.split(':').next()?).ok()
 }
 
 /// What a row keeps of a session that goes on.

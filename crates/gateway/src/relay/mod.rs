@@ -10,7 +10,7 @@
 //!
 //! - [`converse`]: a request to an upstream that has sessions, with its questions.
 //! - [`rounds`]: a request to a stateless upstream, with its questions.
-//! - [`pool`]: the sessions with upstreams that an object keeps.
+//! - [`pool`], [`kept`]: the sessions with upstreams that an object has, and what it stores of them.
 //! - [`sse`]: HTTP with SSE as a connection that several requests share.
 //! - [`place`], [`frames`], [`park`], [`remote`]: the object of a stateless client's calls, its messages, its parked calls, and
 //!   the Worker's side of it.
@@ -20,6 +20,7 @@
 
 pub mod converse;
 pub mod frames;
+pub mod kept;
 pub mod park;
 pub mod place;
 pub mod pool;
@@ -111,10 +112,14 @@ pub async fn in_object(
 ) -> Result<String, Failure> {
     let (mut renewed, mut repeated) = (false, false);
     let answered = loop {
-        let (era, sent) = match pool.peer(route).await {
-            Ok(peer) => (Some(peer.era()), peer.ask(asked, back, platform).await),
+        let (used, sent) = match pool.peer(route).await {
+            Ok(opened) => {
+                let sent = opened.peer.ask(asked, back, platform).await;
+                (Some(opened), sent)
+            }
             Err(error) => (None, Err(error.into())),
         };
+        let era = used.as_ref().map(|opened| opened.peer.era());
         match sent {
             // Another wire is spoken there now, so nothing ran.
             Err(Failure::Upstream(error))
@@ -123,12 +128,12 @@ pub async fn in_object(
                     && era.is_some_and(|era| may_have_changed(era, &error)) =>
             {
                 renewed = true;
-                pool.forget_wire(route).await;
+                pool.forget_wire(route, used.as_ref()).await;
             }
             // The upstream did not know the session, so nothing ran.
             Err(Failure::Upstream(UpstreamError::SessionGone)) if !renewed => {
                 renewed = true;
-                pool.forget(route).await;
+                pool.forget(route, used.as_ref()).await;
             }
             Err(Failure::Upstream(error)) if !repeated && asked.may_repeat(&error) => {
                 repeated = true;

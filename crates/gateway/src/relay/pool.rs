@@ -1,10 +1,14 @@
 //! The sessions with upstreams that one object keeps: one for each upstream and each set of capabilities
 //! that were declared to it.
 //!
-//! Invariant: a session is opened at the first request, and once although several requests wait for it. One
-//! that the upstream no longer knows is opened anew.
+//! Invariant: a session is opened at the first request, and once although several requests wait for it, also
+//! where that fails. One that the upstream no longer knows is opened anew, once. Requests have their own trail.
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+};
 
 use futures_channel::oneshot;
 use futures_util::future::LocalBoxFuture;
@@ -14,16 +18,20 @@ use mcp_client::{
     era::{Era, Handshake, handshake, may_have_changed},
     error::UpstreamError,
     request::{Declaration, first_id},
-    session::SessionId,
     sse_2024,
     upstream::Upstream as Address,
 };
 use mcp_platform::SharedPlatform;
-use mcp_protocol::{capabilities::ClientCapabilities, version::Version};
-use serde::{Deserialize, Serialize};
+use mcp_protocol::capabilities::ClientCapabilities;
+use mcp_server::remote::About;
 
-use super::{Peer, questions::declared, sse::SharedLink};
-use crate::memory::Memory;
+use super::{
+    Peer,
+    kept::{self, KEPT_FOR, KeptSession},
+    questions::declared,
+    sse::SharedLink,
+};
+use crate::memory::{Memory, about};
 
 /// Where an object keeps the sessions over the end of its memory.
 pub trait SessionKeeper {
@@ -34,22 +42,40 @@ pub trait SessionKeeper {
     fn keep(&self, key: &str, text: Option<Secret>) -> LocalBoxFuture<'static, ()>;
 }
 
-/// What is kept of a session.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct KeptSession {
-    /// The code of the version.
-    version: u8,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    id: Option<String>,
+/// An upstream with a session, as a pool opened it.
+#[derive(Clone)]
+pub struct Opened {
+    /// The upstream.
+    pub peer: Peer,
+    /// Tells it from one that was opened before or later.
+    number: u64,
+    /// What the upstream said of itself.
+    about: Rc<About>,
+    /// When the session was stored, in seconds since 1970. 0: it was not.
+    stored_s: Rc<Cell<u64>>,
 }
+
+impl Opened {
+    /// The same with the trail of a request.
+    fn for_request(mut self, route: &Route) -> Self {
+        if let Peer::Http(connection) = &mut self.peer {
+            *connection = connection.of_request(&route.address);
+        }
+        self
+    }
+}
+
+type Outcome = Result<(), UpstreamError>;
 
 /// The sessions.
 pub struct Pool {
     platform: SharedPlatform,
     memory: Rc<Memory>,
     keeper: Rc<dyn SessionKeeper>,
-    peers: RefCell<BTreeMap<String, Peer>>,
-    opening: RefCell<BTreeMap<String, Vec<oneshot::Sender<()>>>>,
+    peers: RefCell<BTreeMap<String, Opened>>,
+    opening: RefCell<BTreeMap<String, Vec<oneshot::Sender<Outcome>>>>,
+    opened: Cell<u64>,
+    ended: Cell<bool>,
 }
 
 /// How an upstream is reached for one caller.
@@ -74,8 +100,15 @@ impl Route {
         Declaration { client_info, capabilities: declared(self.capabilities) }
     }
 
-    fn key(&self) -> String {
-        format!("{}:{:x}", self.name, self.capabilities.bits())
+    /// Names the session: by the upstream, what was declared to it, and where and as whom it is called.
+    pub fn key(&self) -> String {
+        kept::key(self)
+    }
+
+    /// HTTP with SSE sends the trail with which its stream was opened.
+    fn key_on_trail(&self) -> String {
+        let trail = self.address.endpoint().trail.as_ref();
+        format!("{} {}", self.key(), trail.map_or("", |trail| trail.as_str()))
     }
 }
 
@@ -86,19 +119,31 @@ impl Pool {
         memory: Rc<Memory>,
         keeper: Rc<dyn SessionKeeper>,
     ) -> Self {
-        let (peers, opening) = (RefCell::default(), RefCell::default());
-        Self { platform, memory, keeper, peers, opening }
+        Self {
+            platform,
+            memory,
+            keeper,
+            peers: RefCell::default(),
+            opening: RefCell::default(),
+            opened: Cell::default(),
+            ended: Cell::default(),
+        }
     }
 
-    /// The upstream with a session.
+    /// The upstream with a session. What it said of itself is in the memory then.
     ///
     /// # Errors
-    /// Where none can be opened.
-    pub async fn peer(&self, route: &Route) -> Result<Peer, UpstreamError> {
+    /// Where none can be opened, which all hear that waited for it, and where the pool has ended.
+    pub async fn peer(&self, route: &Route) -> Result<Opened, UpstreamError> {
         let key = route.key();
         loop {
-            if let Some(peer) = self.known(&key) {
-                return Ok(peer);
+            if self.ended.get() {
+                return Err(over());
+            }
+            if let Some(opened) = self.known(&key, route) {
+                self.renew(&key, &opened).await;
+                self.recall(route, &opened);
+                return Ok(opened.for_request(route));
             }
             let waits = match self.opening.borrow_mut().get_mut(&key) {
                 Some(waiting) => {
@@ -109,34 +154,68 @@ impl Pool {
                 None => None,
             };
             match waits {
-                // Who opens it wakes the others, however that ends.
-                Some(waits) => drop(waits.await),
+                // Who opens it wakes the others. Where it gave up, another one opens it.
+                Some(waits) => {
+                    if let Ok(Err(error)) = waits.await {
+                        return Err(error);
+                    }
+                }
                 None => {
-                    let _opening = Opening::begin(self, &key);
-                    let peer = self.open(route, &key).await?;
-                    self.peers.borrow_mut().insert(key, peer.clone());
-                    return Ok(peer);
+                    let mut opening = Opening::begin(self, &key);
+                    let opened = self.open_and_keep(route, &key).await;
+                    opening.outcome = Some(opened.as_ref().map(|_| ()).map_err(Clone::clone));
+                    return opened;
                 }
             }
         }
     }
 
-    fn known(&self, key: &str) -> Option<Peer> {
+    fn known(&self, key: &str, route: &Route) -> Option<Opened> {
+        let is_usable =
+            |opened: &&Opened| !matches!(&opened.peer, Peer::Sse(link) if link.is_broken());
         let peers = self.peers.borrow();
-        let is_usable = |peer: &&Peer| !matches!(peer, Peer::Sse(link) if link.is_broken());
-        peers.get(key).filter(is_usable).cloned()
+        let found = peers.get(key).or_else(|| peers.get(&route.key_on_trail()));
+        found.filter(is_usable).cloned()
     }
 
-    async fn open(&self, route: &Route, key: &str) -> Result<Peer, UpstreamError> {
-        let first = first_id(self.platform.now_ms());
-        if let Some(kept) = self.keeper.kept(key).await
-            && let Ok(kept) = serde_json::from_str::<KeptSession>(kept.expose())
-            && let Some(version) = Version::from_code(kept.version)
-        {
-            let id = kept.id.as_deref().and_then(SessionId::parse);
-            let (address, declaration) = (route.address.clone(), route.declaration());
-            return Ok(Peer::Http(Connection::new(address, declaration, version, id, first)));
+    async fn open_and_keep(&self, route: &Route, key: &str) -> Result<Opened, UpstreamError> {
+        let opened = match self.restored(route, key).await {
+            Some(restored) => restored,
+            None => {
+                let opened = self.open(route).await?;
+                if !self.ended.get() {
+                    self.store(key, &opened).await;
+                }
+                opened
+            }
+        };
+        if self.ended.get() {
+            if let Peer::Http(connection) = &opened.peer {
+                connection.close().await;
+            }
+            return Err(over());
         }
+        let key = match &opened.peer {
+            Peer::Http(_) => key.to_owned(),
+            Peer::Sse(_) => route.key_on_trail(),
+        };
+        self.peers.borrow_mut().insert(key, opened.clone());
+        Ok(opened)
+    }
+
+    /// The session that was stored.
+    async fn restored(&self, route: &Route, key: &str) -> Option<Opened> {
+        let kept = KeptSession::read(&self.keeper.kept(key).await?)?;
+        let connection = kept.connection(route, first_id(self.platform.now_ms()))?;
+        let opened = self.number(Peer::Http(connection), kept.about);
+        opened.stored_s.set(kept.stored_s);
+        self.renew(key, &opened).await;
+        self.recall(route, &opened);
+        Some(opened)
+    }
+
+    async fn open(&self, route: &Route) -> Result<Opened, UpstreamError> {
+        let first = first_id(self.platform.now_ms());
         let era = self.era(route);
         if era == Some(Era::Sse) {
             return self.open_sse(route, first).await;
@@ -147,23 +226,49 @@ impl Pool {
             return self.open_sse(route, first).await;
         }
         let peer = Connection::of(route.address.clone(), route.declaration(), &found, first);
-        if let Some(session) = peer.session() {
-            let kept = KeptSession {
-                version: peer.version().code(),
-                id: Some(session.expose().to_owned()),
-            };
-            let text = serde_json::to_string(&kept).unwrap_or_default();
-            self.keeper.keep(key, Some(Secret::new(text))).await;
-        }
-        Ok(Peer::Http(peer))
+        Ok(self.number(Peer::Http(peer), about(&found)))
     }
 
-    async fn open_sse(&self, route: &Route, first: u64) -> Result<Peer, UpstreamError> {
+    fn number(&self, peer: Peer, about: About) -> Opened {
+        let number = self.opened.replace(self.opened.get().wrapping_add(1));
+        Opened { peer, number, about: Rc::new(about), stored_s: Rc::default() }
+    }
+
+    /// Stores a session, where there is one.
+    async fn store(&self, key: &str, opened: &Opened) {
+        let now_s = self.platform.now_ms() / 1_000;
+        opened.stored_s.set(now_s);
+        let Peer::Http(connection) = &opened.peer else { return };
+        let Some(text) = KeptSession::text_of(connection, &opened.about, now_s) else { return };
+        self.keeper.keep(key, Some(text)).await;
+        if self.ended.get() {
+            self.keeper.keep(key, None).await;
+        }
+    }
+
+    /// Stores a session anew once half of its time is over.
+    async fn renew(&self, key: &str, opened: &Opened) {
+        let age = (self.platform.now_ms() / 1_000).saturating_sub(opened.stored_s.get());
+        if age >= KEPT_FOR / 2 {
+            self.store(key, opened).await;
+        }
+    }
+
+    /// Notes again what an upstream said of itself, which the memory forgets before the session ends.
+    fn recall(&self, route: &Route, opened: &Opened) {
+        let now_ms = self.platform.now_ms();
+        if self.memory.about(&route.name, now_ms).is_none() {
+            self.memory.note_about(&route.name, &opened.about, now_ms);
+        }
+    }
+
+    async fn open_sse(&self, route: &Route, first: u64) -> Result<Opened, UpstreamError> {
         let opened = sse_2024::connect(&route.address, &route.declaration(), first).await;
         let (link, found) = opened.inspect_err(|error| self.failed(route, error))?;
         self.memory.note_handshake(&route.name, &found, self.platform.now_ms());
         let whole = route.address.endpoint().timeouts.whole;
-        Ok(Peer::Sse(SharedLink::new(link, self.platform.clone(), whole)))
+        let link = SharedLink::new(link, self.platform.clone(), whole);
+        Ok(self.number(Peer::Sse(link), about(&found)))
     }
 
     fn note(
@@ -191,17 +296,32 @@ impl Pool {
         route.era.or_else(|| self.memory.era(&route.name, self.platform.now_ms()))
     }
 
-    /// Forgets a session that the upstream no longer knows.
-    pub async fn forget(&self, route: &Route) {
-        let key = route.key();
-        self.peers.borrow_mut().remove(&key);
-        self.keeper.keep(&key, None).await;
+    /// Forgets the session that was used, which the upstream no longer knows. False: another request has forgotten
+    /// it already, and what is open now is younger.
+    pub async fn forget(&self, route: &Route, used: Option<&Opened>) -> bool {
+        let Some(used) = used else { return false };
+        let mut was_current = false;
+        self.peers.borrow_mut().retain(|_, opened| {
+            let is_it = opened.number == used.number;
+            was_current |= is_it;
+            !is_it
+        });
+        if was_current {
+            self.keeper.keep(&route.key(), None).await;
+        }
+        was_current
     }
 
     /// Forgets the wire as well: the upstream speaks another one.
-    pub async fn forget_wire(&self, route: &Route) {
-        self.memory.forget_era(&route.name);
-        self.forget(route).await;
+    pub async fn forget_wire(&self, route: &Route, used: Option<&Opened>) {
+        if self.forget(route, used).await {
+            self.memory.forget_era(&route.name);
+        }
+    }
+
+    /// Lets go of a session that is ended elsewhere.
+    pub fn release(&self, key: &str) {
+        self.peers.borrow_mut().remove(key);
     }
 
     /// What the isolate knows of upstreams.
@@ -213,38 +333,56 @@ impl Pool {
     pub fn close_idle(&self) {
         self.peers
             .borrow_mut()
-            .retain(|_, peer| !matches!(peer, Peer::Sse(link) if link.is_idle()));
+            .retain(|_, opened| !matches!(&opened.peer, Peer::Sse(link) if link.is_idle()));
     }
 
-    /// Ends all sessions.
+    /// From now on nothing is opened or stored.
+    pub fn stop(&self) {
+        self.ended.set(true);
+    }
+
+    /// Ends all sessions. Nothing is opened any more.
     pub async fn end(&self) {
+        self.stop();
         let peers = std::mem::take(&mut *self.peers.borrow_mut());
-        for (key, peer) in peers {
-            self.keeper.keep(&key, None).await;
-            if let Peer::Http(connection) = peer {
+        for (key, opened) in peers {
+            if let Peer::Http(connection) = opened.peer {
+                self.keeper.keep(&key, None).await;
                 connection.close().await;
             }
         }
     }
 }
 
+fn over() -> UpstreamError {
+    UpstreamError::Unsendable("the session of its client was ended")
+}
+
 /// A session that is being opened. Dropping it wakes those who wait.
 struct Opening<'a> {
     pool: &'a Pool,
     key: String,
+    /// How it ended. None: who opened it has left.
+    outcome: Option<Outcome>,
 }
 
 impl<'a> Opening<'a> {
     fn begin(pool: &'a Pool, key: &str) -> Self {
         pool.opening.borrow_mut().insert(key.to_owned(), Vec::new());
-        Self { pool, key: key.to_owned() }
+        Self { pool, key: key.to_owned(), outcome: None }
     }
 }
 
 impl Drop for Opening<'_> {
     fn drop(&mut self) {
-        for waiting in self.pool.opening.borrow_mut().remove(&self.key).unwrap_or_default() {
-            let _ = waiting.send(());
+        let waiting = self.pool.opening.borrow_mut().remove(&self.key).unwrap_or_default();
+        let Some(outcome) = &self.outcome else { return };
+        for waiting in waiting {
+            let _ = waiting.send(outcome.clone());
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;
