@@ -28,7 +28,7 @@ pub mod remote;
 pub mod rounds;
 pub mod sse;
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use mcp_client::{
     connection::Connection,
@@ -110,12 +110,14 @@ pub async fn in_object(
     platform: &SharedPlatform,
 ) -> Result<String, Failure> {
     let (mut renewed, mut repeated) = (false, false);
+    let begun = Cell::new(false);
     let answered = loop {
         let (era, sent) = match pool.peer(route).await {
-            Ok(peer) => (Some(peer.era()), peer.ask(asked, back, platform).await),
+            Ok(peer) => (Some(peer.era()), peer.ask_noting(asked, back, platform, &begun).await),
             Err(error) => (None, Err(error.into())),
         };
         match sent {
+            answered if begun.get() => break answered,
             // Another wire is spoken there now, so nothing ran.
             Err(Failure::Upstream(error))
                 if !renewed
@@ -200,11 +202,23 @@ impl Peer {
         back: &Rc<dyn Notifier>,
         platform: &SharedPlatform,
     ) -> Result<String, Failure> {
+        self.ask_noting(asked, back, platform, &Cell::new(false)).await
+    }
+
+    /// The same, which notes when the upstream has begun to answer: from then on the request is never
+    /// sent again, whatever fails.
+    async fn ask_noting(
+        &self,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+        platform: &SharedPlatform,
+        begun: &Cell<bool>,
+    ) -> Result<String, Failure> {
         match self {
             Self::Http(connection) if connection.version().is_stateless() => {
-                rounds::ask(connection, asked, &**back, platform).await
+                rounds::ask(connection, asked, &**back, platform, begun).await
             }
-            _ => converse::ask(self, asked, back).await,
+            _ => converse::ask(self, asked, back, begun).await,
         }
     }
 }
