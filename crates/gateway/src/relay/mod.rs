@@ -15,9 +15,11 @@
 //! - [`place`], [`frames`], [`park`], [`remote`]: the object of a stateless client's calls, its messages, its parked calls, and
 //!   the Worker's side of it.
 //! - [`questions`]: questions of upstreams, as the client in front is asked them.
+//! - `budget`: the bytes that an object keeps for readers of its calls.
 //!
 //! Invariant: a request that may have run is never sent again.
 
+mod budget;
 pub mod converse;
 pub mod frames;
 pub mod park;
