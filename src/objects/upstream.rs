@@ -131,8 +131,8 @@ impl Inner {
                 wait_until(&self.state, run.boxed_local());
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
-            ObjectRequest::Resume { epoch, park, responses } => {
-                let frames = self.parks.resume(&epoch, park, &responses)?;
+            ObjectRequest::Resume { epoch, park, round, responses } => {
+                let frames = self.parks.resume(&epoch, (park, round), &responses)?;
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
         }

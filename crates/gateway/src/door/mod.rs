@@ -339,7 +339,7 @@ fn taken_back() -> Stop {
 
 fn reason(failure: &Failure) -> String {
     match failure {
-        Failure::Upstream(error) | Failure::Later(error) => error.to_string(),
+        Failure::Upstream(error) => error.to_string(),
         Failure::TakenBack => "the request was taken back".to_owned(),
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
         Failure::Unknown(Outcome::Failed(error)) => error.message.clone(),

@@ -207,7 +207,6 @@ impl Door {
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
             Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
             Err(Failure::Unknown(outcome)) => outcome,
-            Err(Failure::Later(error)) => errors::Answer::of(asked, &error).into(),
             Err(Failure::Upstream(error)) => match missing_capability(&error) {
                 // The upstream is told what this client declared, so that the client lacks it.
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),

@@ -2,9 +2,10 @@
 //! go to the client in front, and the upstream's questions are answered by it.
 //!
 //! Invariant: the request is sent once. Where the client takes it back it is taken back behind, under the
-//! id that the upstream knows.
+//! id that the upstream knows. What fails after the upstream has begun to answer, as the way of an answer
+//! to a question, is never taken for a failure of the sending.
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
@@ -14,18 +15,24 @@ use futures_util::{
 use mcp_client::{error::UpstreamError, exchange::Exchange, message::Incoming, request::Request};
 use mcp_protocol::{
     fields::fields,
-    jsonrpc::{RequestId, RpcError},
+    jsonrpc::{INTERNAL_ERROR, RequestId, RpcError},
     log_level::LoggingLevel,
     raw,
 };
 use mcp_server::notifier::Notifier;
 use serde_json::Value;
 
-use super::{Asked, Failure, Peer, questions, sse::SharedExchange};
+use super::{
+    Asked, Failure, Peer,
+    questions::{self, MAX_QUESTIONS},
+    sse::SharedExchange,
+};
 
-/// An answer of the client to a request of the upstream.
-type Reply = (RequestId, Result<Value, RpcError>);
-type Replies = FuturesUnordered<LocalBoxFuture<'static, Reply>>;
+/// The answers to requests of the upstream, from the question to the client to their way to the upstream.
+type Replies = FuturesUnordered<LocalBoxFuture<'static, ()>>;
+
+/// Requests of the upstream whose answers or refusals are on their way.
+const MAX_REPLIES: usize = 2 * MAX_QUESTIONS;
 
 /// Why the client's request is no longer wanted.
 const REASON: &str = "the client took its request back";
@@ -81,7 +88,7 @@ impl Peer {
     }
 }
 
-/// Sends a request and waits for its result.
+/// Sends a request and waits for its result. `begun` is set at the first message of the upstream.
 ///
 /// # Errors
 /// Where there is none.
@@ -89,62 +96,72 @@ pub(super) async fn ask(
     peer: &Peer,
     asked: &Asked<'_>,
     back: &Rc<dyn Notifier>,
+    begun: &Cell<bool>,
 ) -> Result<String, Failure> {
+    if back.is_cancelled() {
+        return Err(Failure::TakenBack);
+    }
     let mut sent = peer.send(asked.request(asked.params))?;
     let mut replies = Replies::new();
     let mut taken_back = back.cancelled();
     loop {
-        let event = {
+        let came = {
             let next = std::pin::pin!(next(&mut sent, &mut replies));
-            match select(next, &mut taken_back).await {
-                Either::Left((event, _)) => event,
-                Either::Right(_) => Event::TakenBack,
+            match select(&mut taken_back, next).await {
+                Either::Left(_) => None,
+                Either::Right((came, _)) => Some(came.unwrap_or(Err(UpstreamError::Cut))),
             }
         };
-        match event {
-            Event::Came(None) => return Err(UpstreamError::Cut.into()),
-            Event::Came(Some(incoming)) => match incoming? {
-                Incoming::Answer(answer) => return Ok(answer.into_result()?.get().to_owned()),
-                Incoming::Request { id, method, params } => {
-                    let back = back.clone();
-                    let reply = async move {
-                        (id, questions::ask(&*back, &method, params.as_deref()).await)
-                    };
-                    replies.push(reply.boxed_local());
-                }
-                other => pass_on(&other, &**back),
-            },
-            Event::Replied((id, reply)) => {
-                let text = reply.as_ref().map(Value::to_string);
-                peer.respond(&id, text.as_deref().map_err(|error| *error)).await?;
+        let Some(came) = came else {
+            let id = sent.id();
+            drop((sent, replies));
+            peer.cancel(&id).await;
+            return Err(Failure::TakenBack);
+        };
+        let incoming = match came {
+            Err(error) if begun.get() && !error.may_have_run() => {
+                return Err(UpstreamError::Cut.into());
             }
-            Event::TakenBack => {
+            came => came?,
+        };
+        begun.set(true);
+        match incoming {
+            Incoming::Answer(answer) => return Ok(answer.into_result()?.get().to_owned()),
+            Incoming::Request { .. } if replies.len() >= MAX_REPLIES => {
                 let id = sent.id();
-                drop(sent);
+                drop((sent, replies));
                 peer.cancel(&id).await;
-                return Err(Failure::TakenBack);
+                return Err(UpstreamError::bad_answer("it asks too much at a time", b"").into());
             }
+            Incoming::Request { id, method, params } => {
+                let may_ask = replies.len() < MAX_QUESTIONS;
+                let (peer, back) = (peer.clone(), back.clone());
+                let reply = async move {
+                    let reply = match may_ask {
+                        true => questions::ask(&*back, &method, params.as_deref()).await,
+                        false => Err(RpcError::new(INTERNAL_ERROR, "too many questions are open")),
+                    };
+                    let text = reply.as_ref().map(Value::to_string);
+                    // The request has run: an answer that does not arrive is for the upstream to miss.
+                    let _ = peer.respond(&id, text.as_deref().map_err(|error| *error)).await;
+                };
+                replies.push(reply.boxed_local());
+            }
+            other => pass_on(&other, &**back),
         }
     }
 }
 
-enum Event {
-    Came(Option<Result<Incoming, UpstreamError>>),
-    Replied(Reply),
-    TakenBack,
-}
-
-/// The next message of the upstream, or the next answer of the client.
-async fn next(sent: &mut Sent, replies: &mut Replies) -> Event {
-    if replies.is_empty() {
-        return Event::Came(sent.next().await);
+/// The next message of the upstream, while answers of the client are on their way.
+async fn next(sent: &mut Sent, replies: &mut Replies) -> Option<Result<Incoming, UpstreamError>> {
+    let mut came = std::pin::pin!(sent.next());
+    while !replies.is_empty() {
+        match select(came, replies.next()).await {
+            Either::Left((came, _)) => return came,
+            Either::Right((_, waits)) => came = waits,
+        }
     }
-    let came = std::pin::pin!(sent.next());
-    match select(came, replies.next()).await {
-        Either::Left((came, _)) => Event::Came(came),
-        Either::Right((Some(reply), _)) => Event::Replied(reply),
-        Either::Right((None, came)) => Event::Came(came.await),
-    }
+    came.await
 }
 
 /// Passes progress and log messages on. Other notifications concern lists and resources, not this call.
@@ -168,3 +185,7 @@ pub(super) fn pass_on(incoming: &Incoming, back: &dyn Notifier) {
         Incoming::Notification { .. } | Incoming::Request { .. } | Incoming::Answer(_) => {}
     }
 }
+
+#[cfg(test)]
+#[path = "converse_tests.rs"]
+mod tests;

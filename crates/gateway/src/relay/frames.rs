@@ -41,6 +41,8 @@ pub enum Frame {
         epoch: String,
         /// The call that waits.
         park: u64,
+        /// How many rounds it has had.
+        round: u64,
         /// All questions that are open.
         questions: Vec<KeyedRequest>,
     },
@@ -63,9 +65,21 @@ pub struct FrameError;
 impl Frame {
     /// The bytes on the stream.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let json = serde_json::to_vec(self).unwrap_or_default();
-        let length = u32::try_from(json.len()).unwrap_or(u32::MAX);
-        [&length.to_be_bytes(), json.as_slice()].concat()
+        let expected = match self {
+            Self::Result(result) => result.get().len().saturating_add(32),
+            _ => 256,
+        };
+        let mut bytes = Vec::with_capacity(expected);
+        bytes.extend_from_slice(&[0; 4]);
+        if serde_json::to_writer(&mut bytes, self).is_err() {
+            bytes.truncate(4);
+        }
+        let length = bytes.len().saturating_sub(4);
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        if let Some(head) = bytes.first_chunk_mut() {
+            *head = length.to_be_bytes();
+        }
+        bytes
     }
 }
 

@@ -15,9 +15,11 @@
 //! - [`place`], [`frames`], [`park`], [`remote`]: the object of a stateless client's calls, its messages, its parked calls, and
 //!   the Worker's side of it.
 //! - [`questions`]: questions of upstreams, as the client in front is asked them.
+//! - `budget`: the bytes that an object keeps for readers of its calls.
 //!
 //! Invariant: a request that may have run is never sent again.
 
+mod budget;
 pub mod converse;
 pub mod frames;
 pub mod kept;
@@ -29,7 +31,7 @@ pub mod remote;
 pub mod rounds;
 pub mod sse;
 
-use std::rc::Rc;
+use std::{cell::Cell, rc::Rc};
 
 use mcp_client::{
     connection::Connection,
@@ -111,16 +113,18 @@ pub async fn in_object(
     platform: &SharedPlatform,
 ) -> Result<String, Failure> {
     let (mut renewed, mut repeated) = (false, false);
+    let begun = Cell::new(false);
     let answered = loop {
         let (used, sent) = match pool.peer(route).await {
             Ok(opened) => {
-                let sent = opened.peer.ask(asked, back, platform).await;
+                let sent = opened.peer.ask_noting(asked, back, platform, &begun).await;
                 (Some(opened), sent)
             }
             Err(error) => (None, Err(error.into())),
         };
         let era = used.as_ref().map(|opened| opened.peer.era());
         match sent {
+            answered if begun.get() => break answered,
             // Another wire is spoken there now, so nothing ran.
             Err(Failure::Upstream(error))
                 if !renewed
@@ -154,8 +158,6 @@ pub enum Failure {
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
     Paused(Refused),
-    /// The upstream gave none after a part of the request had run: it is never sent again.
-    Later(UpstreamError),
     /// What was done is not known; the caller is told this.
     Unknown(Outcome),
     /// The client took its request back.
@@ -166,7 +168,7 @@ impl Failure {
     /// The upstream's failure, where it is one.
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
-            Self::Upstream(error) | Self::Later(error) => Some(error),
+            Self::Upstream(error) => Some(error),
             Self::Stopped(_) | Self::Paused(_) | Self::Unknown(_) | Self::TakenBack => None,
         }
     }
@@ -207,11 +209,23 @@ impl Peer {
         back: &Rc<dyn Notifier>,
         platform: &SharedPlatform,
     ) -> Result<String, Failure> {
+        self.ask_noting(asked, back, platform, &Cell::new(false)).await
+    }
+
+    /// The same, which notes when the upstream has begun to answer: from then on the request is never
+    /// sent again, whatever fails.
+    async fn ask_noting(
+        &self,
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+        platform: &SharedPlatform,
+        begun: &Cell<bool>,
+    ) -> Result<String, Failure> {
         match self {
             Self::Http(connection) if connection.version().is_stateless() => {
-                rounds::ask(connection, asked, &**back, platform).await
+                rounds::ask(connection, asked, &**back, platform, begun).await
             }
-            _ => converse::ask(self, asked, back).await,
+            _ => converse::ask(self, asked, back, begun).await,
         }
     }
 }
@@ -250,7 +264,7 @@ pub async fn for_worker(
 pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
         Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
-        Err(Failure::Upstream(error) | Failure::Later(error)) => !error.may_have_run(),
+        Err(Failure::Upstream(error)) => !error.may_have_run(),
         Err(Failure::Unknown(_) | Failure::TakenBack) => false,
     }
 }
@@ -282,9 +296,7 @@ fn told(
         }
         Err(Failure::Unknown(outcome)) => outcome,
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
-        Err(Failure::Upstream(error) | Failure::Later(error)) => {
-            errors::Answer::of(asked, &error).into()
-        }
+        Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
     };
     match outcome {
         Outcome::Tool(result) => written(result.to_json()),

@@ -1,13 +1,14 @@
 //! Calls that an upstream's object runs for clients of the stateless era: a call whose upstream asks its
 //! client is parked until the client sends its request again with the answers.
 //!
-//! Invariant: what waits for a reader is bounded; a call that nobody comes back to ends after
-//! [`PATIENCE`]; an answer is taken for an open question only, and once.
+//! Invariant: what waits for readers is bounded, for each call and for all together; a call that nobody
+//! comes back to ends after [`PATIENCE`]; an answer is taken for an open question of the last round only,
+//! and once; one reader at a time reads a call.
 //! Source: MCP 2026-07-28 `basic/patterns/mrtr`.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     pin::Pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -23,7 +24,7 @@ use mcp_platform::SharedPlatform;
 use mcp_protocol::{
     capabilities::ClientCapabilities,
     input_response::InputResponse,
-    jsonrpc::{INVALID_PARAMS, RpcError},
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError},
     log_level::LoggingLevel,
     raw,
     stateless::mrtr::KeyedRequest,
@@ -34,12 +35,18 @@ use mcp_server::{
 };
 use serde_json::{Value, value::RawValue};
 
-use super::frames::Frame;
+use super::{
+    budget::{Budget, FrameQueue, Kept},
+    frames::Frame,
+    questions::MAX_QUESTIONS,
+};
 
 /// How long a parked call waits for its client.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// Bytes of progress and log messages that wait for a reader; more are dropped.
 const MAX_WAITING: usize = 256 * 1024;
+/// Bytes of frames that wait for the readers of all calls.
+const MAX_KEPT: usize = 48 << 20;
 /// Calls that one object runs at a time.
 const MAX_CALLS: usize = 256;
 /// How often a stream says that its call goes on.
@@ -49,12 +56,20 @@ const ALIVE_EVERY: Duration = Duration::from_secs(10);
 const GONE: &str = "the call that asked is over, or the server was restarted since: its outcome is not known. \
                     Check what it did before you send the request again, without `requestState`";
 
+/// Why a second request for the same round is refused.
+const BUSY: &str =
+    "the call goes on already: another request with this `requestState` is being answered";
+/// What stands in for an answer that cannot be kept.
+const TOO_LARGE: &str = "the request has ended, but its answer was too large to keep until it is read. \
+                         Check what it did before you send it again";
+
 /// The calls of one object.
 pub struct Parks {
     /// Names this life of the object.
     epoch: String,
     calls: RefCell<BTreeMap<u64, Rc<ParkedCall>>>,
     next: Cell<u64>,
+    budget: Budget,
 }
 
 /// How the work of a call ended.
@@ -72,16 +87,21 @@ impl From<Result<Box<RawValue>, RpcError>> for Ended {
 }
 
 impl Ended {
-    /// The frames that say so.
-    fn frames(self) -> Vec<Frame> {
+    /// The frames that say so, or that there is no room for them.
+    fn frames(self, budget: &Budget) -> Vec<Kept> {
         let last = match self.outcome {
             Ok(result) => Frame::Result(result),
             Err(error) => Frame::Error(error),
         };
-        match self.is_certain {
-            true => vec![last],
-            false => vec![Frame::Unknown, last],
-        }
+        let kept = budget.keep(last.to_bytes());
+        drop(last);
+        let unknown = (kept.is_none() || !self.is_certain).then_some(Frame::Unknown);
+        let unknown = unknown.map(|frame| budget.keep_last(frame.to_bytes()));
+        let last = kept.unwrap_or_else(|| {
+            let why = RpcError::new(INTERNAL_ERROR, TOO_LARGE);
+            budget.keep_last(Frame::Error(why).to_bytes())
+        });
+        unknown.into_iter().chain([last]).collect()
     }
 }
 
@@ -94,15 +114,17 @@ pub struct ParkedCall {
     open: RefCell<Vec<OpenQuestion>>,
     asked: Cell<u64>,
     reader: RefCell<Option<Rc<FrameQueue>>>,
-    /// How often it was put to sleep; a timer that woke up for an earlier time does nothing.
-    sleeps: Cell<u64>,
+    /// How many rounds ended with questions. A timer that woke up for an earlier one does nothing, and a
+    /// state of an earlier one is refused.
+    rounds: Cell<u64>,
     cancelled: Cell<bool>,
     /// Who waits for the client to take its request back.
     waker: RefCell<Option<Waker>>,
     /// The task that runs the call.
     driver: RefCell<Option<Waker>>,
     /// How it ended while nobody read.
-    ended: RefCell<Option<Vec<Frame>>>,
+    ended: RefCell<Option<Vec<Kept>>>,
+    budget: Budget,
 }
 
 struct OpenQuestion {
@@ -113,7 +135,8 @@ struct OpenQuestion {
 impl Parks {
     /// No calls yet, in the life of an object with this name.
     pub fn new(epoch: String) -> Self {
-        Self { epoch, calls: RefCell::default(), next: Cell::new(1) }
+        let budget = Budget::new(MAX_KEPT);
+        Self { epoch, calls: RefCell::default(), next: Cell::new(1), budget }
     }
 
     /// Whether no call runs.
@@ -133,7 +156,7 @@ impl Parks {
         let mut calls = self.calls.borrow_mut();
         if calls.len() >= MAX_CALLS {
             let why = format!("{MAX_CALLS} calls of this upstream run or wait for their clients");
-            return Err(RpcError::new(mcp_protocol::jsonrpc::INTERNAL_ERROR, why));
+            return Err(RpcError::new(INTERNAL_ERROR, why));
         }
         let id = self.next.replace(self.next.get().saturating_add(1));
         let call = Rc::new(ParkedCall {
@@ -144,7 +167,8 @@ impl Parks {
             open: RefCell::default(),
             asked: Cell::new(0),
             reader: RefCell::default(),
-            sleeps: Cell::new(0),
+            rounds: Cell::new(0),
+            budget: self.budget.clone(),
             cancelled: Cell::new(false),
             waker: RefCell::default(),
             driver: RefCell::default(),
@@ -156,26 +180,32 @@ impl Parks {
         Ok((call, stream))
     }
 
-    /// The next round of a call, with answers by their keys.
+    /// The next round of a call, which is named by its number and the round that asked, with answers by
+    /// their keys.
     ///
     /// # Errors
-    /// Where the call is gone, or an answer does not fit its question.
+    /// Where the call is gone or went on, or an answer does not fit its question.
     pub fn resume(
         &self,
         epoch: &str,
-        id: u64,
+        (id, round): (u64, u64),
         responses: &[(String, Box<RawValue>)],
     ) -> Result<FrameStream, RpcError> {
         let call = self.calls.borrow().get(&id).filter(|_| epoch == self.epoch).cloned();
+        let call = call.filter(|call| call.rounds.get() == round && !call.cancelled.get());
         let call = call.ok_or_else(|| RpcError::new(INVALID_PARAMS, GONE))?;
+        if !call.is_asleep() {
+            return Err(RpcError::new(INVALID_PARAMS, BUSY));
+        }
         call.answer(responses)?;
         let stream = call.attach();
-        if let Some(ended) = call.ended.take() {
-            self.calls.borrow_mut().remove(&id);
-            call.end_stream(&ended);
-            return Ok(stream);
+        match call.ended.take() {
+            Some(ended) => {
+                self.calls.borrow_mut().remove(&id);
+                call.end_stream(ended);
+            }
+            None => call.put_questions(),
         }
-        call.put_questions();
         if let Some(driver) = call.driver.take() {
             driver.wake();
         }
@@ -197,14 +227,14 @@ impl Parks {
                 return Poll::Ready(outcome);
             }
             call.put_questions();
-            let sleep = call.sleeps.get();
+            let sleep = call.rounds.get();
             if call.is_asleep() && slept.as_ref().is_none_or(|(timed, _)| *timed != sleep) {
                 slept = Some((sleep, platform.sleep(PATIENCE)));
             }
             if let Some((sleep, timer)) = &mut slept
                 && timer.as_mut().poll(cx).is_ready()
             {
-                if *sleep == call.sleeps.get() && call.is_asleep() {
+                if *sleep == call.rounds.get() && call.is_asleep() {
                     call.cancel();
                 }
                 slept = None;
@@ -218,13 +248,15 @@ impl Parks {
             Poll::Pending
         })
         .await;
-        let frames = outcome.frames();
+        // What the work held is not needed while its outcome waits.
+        drop(work);
         if call.is_asleep() && !call.cancelled.get() {
             // The client that comes back reads it.
-            *call.ended.borrow_mut() = Some(frames);
-            platform.sleep(PATIENCE).await;
+            *call.ended.borrow_mut() = Some(outcome.frames(&self.budget));
+            call.collected(platform.sleep(PATIENCE)).await;
+            call.ended.take();
         } else {
-            call.end_stream(&frames);
+            call.end_stream(outcome.frames(&self.budget));
         }
         self.calls.borrow_mut().remove(&call.id);
     }
@@ -233,15 +265,25 @@ impl Parks {
 impl ParkedCall {
     fn attach(self: &Rc<Self>) -> FrameStream {
         let queue = Rc::new(FrameQueue::default());
-        if let Some(before) = self.reader.replace(Some(queue.clone())) {
-            before.end();
-        }
+        self.reader.replace(Some(queue.clone()));
         FrameStream { queue, call: self.clone() }
     }
 
     /// Whether it waits for its client to come back.
     fn is_asleep(&self) -> bool {
         self.reader.borrow().is_none()
+    }
+
+    /// Waits until its end was read, or for so long.
+    async fn collected(&self, mut within: LocalBoxFuture<'static, ()>) {
+        poll_fn(|cx| {
+            if self.ended.borrow().is_none() {
+                return Poll::Ready(());
+            }
+            *self.driver.borrow_mut() = Some(cx.waker().clone());
+            within.as_mut().poll(cx)
+        })
+        .await;
     }
 
     fn cancel(&self) {
@@ -284,14 +326,22 @@ impl ParkedCall {
         }
         let questions = open.iter().map(|question| question.keyed.clone()).collect();
         drop(open);
-        self.sleeps.set(self.sleeps.get().saturating_add(1));
-        self.end_stream(&[Frame::Ask { epoch: self.epoch.clone(), park: self.id, questions }]);
+        let round = self.rounds.get().saturating_add(1);
+        let ask = Frame::Ask { epoch: self.epoch.clone(), park: self.id, round, questions };
+        match self.budget.keep(ask.to_bytes()) {
+            Some(ask) => {
+                self.rounds.set(round);
+                self.end_stream(vec![ask]);
+            }
+            // Questions that the client cannot be asked stay without an answer.
+            None => self.open.borrow_mut().clear(),
+        }
     }
 
-    fn end_stream(&self, frames: &[Frame]) {
+    fn end_stream(&self, frames: Vec<Kept>) {
         if let Some(reader) = self.reader.take() {
             for frame in frames {
-                reader.push(frame.to_bytes());
+                reader.push(frame);
             }
             reader.end();
         }
@@ -301,8 +351,9 @@ impl ParkedCall {
     fn push(&self, frame: &Frame) {
         if let Some(reader) = &*self.reader.borrow()
             && reader.waiting() < MAX_WAITING
+            && let Some(frame) = self.budget.keep(frame.to_bytes())
         {
-            reader.push(frame.to_bytes());
+            reader.push(frame);
         }
     }
 }
@@ -331,6 +382,10 @@ impl Notifier for ParkNotifier {
         let able = |asked: &KeyedRequest| self.0.capabilities.has(asked.question.needs());
         if !questions.iter().all(able) {
             let why = RpcError::new(INVALID_PARAMS, "the client did not declare what this needs");
+            return ready(Err(Stop::refused(why))).boxed_local();
+        }
+        if self.0.open.borrow().len().saturating_add(questions.len()) > MAX_QUESTIONS {
+            let why = RpcError::new(INTERNAL_ERROR, "too many questions are open");
             return ready(Err(Stop::refused(why))).boxed_local();
         }
         let mut answers = Vec::new();
@@ -376,36 +431,6 @@ impl Notifier for ParkNotifier {
     }
 }
 
-/// The frames that wait for one reader.
-#[derive(Default)]
-struct FrameQueue {
-    frames: RefCell<VecDeque<Vec<u8>>>,
-    ended: Cell<bool>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl FrameQueue {
-    fn push(&self, frame: Vec<u8>) {
-        self.frames.borrow_mut().push_back(frame);
-        self.wake();
-    }
-
-    fn end(&self) {
-        self.ended.set(true);
-        self.wake();
-    }
-
-    fn wake(&self) {
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-
-    fn waiting(&self) -> usize {
-        self.frames.borrow().iter().map(Vec::len).sum()
-    }
-}
-
 /// The stream of one round. Dropping it before its end takes the request back.
 pub struct FrameStream {
     queue: Rc<FrameQueue>,
@@ -416,21 +441,13 @@ impl Stream for FrameStream {
     type Item = Vec<u8>;
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Vec<u8>>> {
-        let next = self.queue.frames.borrow_mut().pop_front();
-        match (next, self.queue.ended.get()) {
-            (Some(frame), _) => Poll::Ready(Some(frame)),
-            (None, true) => Poll::Ready(None),
-            (None, false) => {
-                *self.queue.waker.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        }
+        self.queue.poll_next(cx)
     }
 }
 
 impl Drop for FrameStream {
     fn drop(&mut self) {
-        if self.queue.ended.get() {
+        if self.queue.has_ended() {
             return;
         }
         let is_read = |queue: &Rc<FrameQueue>| Rc::ptr_eq(queue, &self.queue);

@@ -1,6 +1,6 @@
 //! Calls that wait for their clients.
 
-use futures_util::{StreamExt as _, future::join};
+use futures_util::{StreamExt as _, future::join, stream::FuturesUnordered};
 use mcp_platform::{Platform as _, testing::VirtualPlatform};
 use mcp_protocol::input_request::InputRequest;
 use serde_json::json;
@@ -46,11 +46,11 @@ fn asks_for_roots(call: &Rc<ParkedCall>) -> LocalBoxFuture<'static, Ended> {
     .boxed_local()
 }
 
-fn question_of(frames: &[Frame]) -> (u64, String) {
-    let Some(Frame::Ask { park, questions, .. }) = frames.last() else {
+fn question_of(frames: &[Frame]) -> ((u64, u64), String) {
+    let Some(Frame::Ask { park, round, questions, .. }) = frames.last() else {
         panic!("no question: {frames:?}");
     };
-    (*park, questions[0].key.clone())
+    ((*park, *round), questions[0].key.clone())
 }
 
 fn roots() -> Box<RawValue> {
@@ -69,8 +69,12 @@ fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
         assert_eq!(parks.resume("life", park, &wrong).err().unwrap().code, INVALID_PARAMS);
         // Without an answer it is asked again.
         let again = parks.resume("life", park, &[]).unwrap();
-        assert_eq!(question_of(&frames(again).await).1, key);
-        let last = parks.resume("life", park, &[(key, roots())]).unwrap();
+        let (next, same) = question_of(&frames(again).await);
+        assert_eq!(same, key);
+        // A state of the round before says nothing of what this one did.
+        let old = parks.resume("life", park, &[(key.clone(), roots())]).err().unwrap();
+        assert!(old.message.contains("not known"), "{old:?}");
+        let last = parks.resume("life", next, &[(key, roots())]).unwrap();
         let last = frames(last).await;
         assert!(matches!(&last[..], [Frame::Result(text)] if text.get().contains("file:///a")));
         assert!(parks.resume("life", park, &[]).is_err(), "it is over");
@@ -148,4 +152,85 @@ fn progress_that_nobody_reads_is_bounded() {
     }
     let waiting = stream.queue.waiting();
     assert!(waiting > 0 && waiting < MAX_WAITING + 200, "{waiting}");
+}
+
+#[test]
+fn a_second_answer_to_the_same_questions_does_not_take_the_stream() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(60)));
+    let work = async move {
+        let answered = asks.await;
+        sleep.await;
+        answered
+    };
+    let run = parks.clone().run(call, work.boxed_local(), platform.clone());
+    let client = async {
+        let (park, key) = question_of(&frames(first).await);
+        let last = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
+        let second = parks.resume("life", park, &[(key, roots())]).err().unwrap();
+        assert!(second.message.contains("is being answered"), "{second:?}");
+        assert!(matches!(frames(last).await.last(), Some(Frame::Result(_))));
+    };
+    platform.run(join(run, client));
+}
+
+#[test]
+fn an_end_that_was_read_is_not_waited_for() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(5)));
+    let work = async move {
+        drop(futures_util::future::select(asks, sleep).await);
+        Ended::from(Ok(raw_text(&json!({}))))
+    };
+    let run = parks.clone().run(call, work.boxed_local(), platform.clone());
+    let client = async {
+        let (park, _) = question_of(&frames(first).await);
+        platform.sleep(Duration::from_secs(20)).await;
+        assert_eq!(frames(parks.resume("life", park, &[]).unwrap()).await.len(), 1);
+    };
+    // Only what was woken is polled, and at once.
+    let both = [run.boxed_local(), client.boxed_local()];
+    platform.run(both.into_iter().collect::<FuturesUnordered<_>>().collect::<Vec<()>>());
+    assert!(platform.elapsed() < Duration::from_secs(40), "{:?}", platform.elapsed());
+}
+
+#[test]
+fn answers_that_wait_for_their_clients_are_bounded_together() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let large = raw_text(&json!({ "text": "x".repeat(30 << 20) }));
+    let (mut runs, mut streams) = (Vec::new(), Vec::new());
+    for _ in 0..2 {
+        let (call, first) = parks.start(EVERYTHING, None).unwrap();
+        let ended = Ended::from(Ok(large.clone()));
+        let run = parks.clone().run(call, ready(ended).boxed_local(), platform.clone());
+        runs.push(run);
+        streams.push(first);
+    }
+    platform.run(join_all(runs));
+    let mut read = streams.into_iter().map(|stream| platform.run(frames(stream)));
+    assert!(matches!(&read.next().unwrap()[..], [Frame::Result(_)]));
+    let second = read.next().unwrap();
+    assert!(
+        matches!(&second[..], [Frame::Unknown, Frame::Error(why)] if why.message.contains("too large")),
+    );
+    drop((read, second));
+    // What was read makes room.
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let ended = ready(Ended::from(Ok(large))).boxed_local();
+    platform.run(parks.clone().run(call, ended, platform.clone()));
+    assert!(matches!(&platform.run(frames(first))[..], [Frame::Result(_)]));
+}
+
+#[test]
+fn more_questions_than_a_call_may_have_open_are_refused() {
+    let parks = parks();
+    let (call, _stream) = parks.start(EVERYTHING, None).unwrap();
+    let back = ParkNotifier(call.clone());
+    let ask = || back.ask(vec![KeyedRequest::new("", InputRequest::Roots)]);
+    let _open: Vec<_> = (0..MAX_QUESTIONS).map(|_| ask()).collect();
+    let refused = ask().now_or_never().unwrap().unwrap_err();
+    assert!(refused.into_message().contains("too many"));
+    assert_eq!(call.open.borrow().len(), MAX_QUESTIONS);
 }

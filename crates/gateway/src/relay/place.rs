@@ -27,6 +27,8 @@ pub enum ObjectRequest {
         epoch: String,
         /// The call.
         park: u64,
+        /// The round whose questions are answered.
+        round: u64,
         /// The client's answers by the keys of the questions.
         responses: Vec<(String, Box<RawValue>)>,
     },
@@ -98,8 +100,8 @@ pub trait UpstreamObjects {
 pub enum Carriage {
     /// The state of a stateless upstream, where it gave one.
     State(Option<String>),
-    /// The place of a parked call: the life of its object, and its number there.
-    Park(String, u64),
+    /// The place of a parked call: the life of its object, its number there, and the round that asked.
+    Park(String, u64, u64),
 }
 
 impl Carriage {

@@ -18,8 +18,8 @@ use mcp_server::{
 };
 use serde_json::{Value, value::RawValue};
 
-/// Questions that one round of a stateless upstream may have.
-const MAX_QUESTIONS: usize = 100;
+/// Questions of an upstream that may be open for one request.
+pub(super) const MAX_QUESTIONS: usize = 100;
 
 /// Reads what a request of an upstream asks.
 ///

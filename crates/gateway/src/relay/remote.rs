@@ -36,9 +36,11 @@ pub async fn ask(
     let carried = back.carried();
     let park = carried.as_ref().and_then(|carried| Carriage::read(&carried.state));
     let request = match (park, carried) {
-        (Some(Carriage::Park(epoch, park)), Some(carried)) => {
-            ObjectRequest::Resume { epoch, park, responses: carried.responses }
+        (Some(Carriage::Park(epoch, park, round)), Some(carried)) => {
+            ObjectRequest::Resume { epoch, park, round, responses: carried.responses }
         }
+        // A call that asked before is not sent again.
+        (None, Some(_)) => return Err(broken("its place cannot be read")),
         _ => ObjectRequest::Call(RelayedCall {
             upstream: upstream.to_owned(),
             method: asked.method.to_owned(),
@@ -82,8 +84,8 @@ pub async fn read(
                     return Err(Failure::Stopped(Stop::refused(error)));
                 }
                 Frame::Error(error) => return Err(Failure::Unknown(Outcome::Failed(error))),
-                Frame::Ask { epoch, park, questions } => {
-                    let carriage = Carriage::Park(epoch, park).to_json();
+                Frame::Ask { epoch, park, round, questions } => {
+                    let carriage = Carriage::Park(epoch, park, round).to_json();
                     let asks = back.relay(questions, &carriage).await;
                     return Err(Failure::Stopped(asks.err().unwrap_or_else(lost)));
                 }

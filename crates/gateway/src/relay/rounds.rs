@@ -4,7 +4,7 @@
 //! questions that came with it, and with nothing else. A client with a session is asked here; one without
 //! carries the state itself. Source: MCP 2026-07-28 `basic/patterns/mrtr`.
 
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 
 use futures_util::future::{Either, select};
 use mcp_client::{
@@ -49,18 +49,14 @@ pub(super) async fn ask(
     asked: &Asked<'_>,
     back: &dyn Notifier,
     platform: &SharedPlatform,
+    begun: &Cell<bool>,
 ) -> Result<String, Failure> {
     let mut next = carried(back);
     let mut waits = 0_u32;
-    for round in 0..MAX_ROUNDS {
+    for _ in 0..MAX_ROUNDS {
         let params = with_answers(asked.params, &next);
-        let sent = send(connection, asked, &params, back).await;
-        let is_first = round == 0 && next.state.is_none() && next.responses.is_none();
-        let result = sent.map_err(|failure| match failure {
-            // The rounds before have run.
-            Failure::Upstream(error) if !is_first => Failure::Later(error),
-            other => other,
-        })?;
+        let result = send(connection, asked, &params, back).await?;
+        begun.set(true);
         let (questions, state) = match outcome(asked.method, &result)? {
             Outcome::Complete => return Ok(result.get().to_owned()),
             Outcome::Task => {
@@ -109,15 +105,18 @@ async fn send(
     params: &str,
     back: &dyn Notifier,
 ) -> Result<Box<RawValue>, Failure> {
+    if back.is_cancelled() {
+        return Err(Failure::TakenBack);
+    }
     let mut exchange = connection.request(asked.request(params));
     let mut taken_back = back.cancelled();
     loop {
         let incoming = {
             let next = std::pin::pin!(exchange.next());
-            match select(next, &mut taken_back).await {
-                Either::Left((incoming, _)) => incoming,
+            match select(&mut taken_back, next).await {
                 // Dropping the exchange takes the request back.
-                Either::Right(_) => return Err(Failure::TakenBack),
+                Either::Left(_) => return Err(Failure::TakenBack),
+                Either::Right((incoming, _)) => incoming,
             }
         };
         match incoming.ok_or(UpstreamError::Cut)?? {

@@ -1,11 +1,12 @@
 //! HTTP with SSE (2024-11-05) as a connection that several requests share.
 //!
 //! Invariant: the stream is read by one of the requests that wait for it, which hands every message to the
-//! request that it belongs to. A request that leaves wakes another one to go on reading.
+//! request that it belongs to. A request that leaves wakes another one to go on reading, and the last one
+//! closes the stream. While a person is asked for a request, its time stands still.
 
 use std::{
     cell::{Cell, RefCell},
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     pin::pin,
     rc::Rc,
     task::{Context, Poll, Waker},
@@ -28,8 +29,10 @@ use mcp_protocol::{
     object::Object,
 };
 
-/// Messages that wait for one request; of more, the oldest progress and log messages are dropped.
+/// Messages that wait for one request; of more, the oldest that need no answer are dropped.
 const MAX_WAITING: usize = 256;
+/// Requests of the upstream that wait for an answer which nobody has to be asked for.
+const MAX_AT_ONCE: usize = 100;
 
 /// A stream and the requests that run on it.
 pub struct SharedLink {
@@ -38,8 +41,8 @@ pub struct SharedLink {
     whole: Duration,
     events: RefCell<Option<Events>>,
     running: RefCell<BTreeMap<String, Running>>,
-    /// Requests of the upstream that nobody can be asked.
-    declined: RefCell<Vec<RequestId>>,
+    /// Requests of the upstream that are answered at once: a `ping`, and what nobody can be asked.
+    at_once: RefCell<Vec<(RequestId, bool)>>,
     failed: RefCell<Option<UpstreamError>>,
     started: Cell<u64>,
 }
@@ -48,7 +51,17 @@ pub struct SharedLink {
 struct Running {
     place: u64,
     incoming: VecDeque<Incoming>,
+    /// The questions of the upstream that are open.
+    open: BTreeSet<String>,
     waker: Option<Waker>,
+}
+
+impl Running {
+    fn wake(&mut self) {
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
 }
 
 impl SharedLink {
@@ -60,7 +73,7 @@ impl SharedLink {
             whole,
             events: RefCell::new(Some(link.events)),
             running: RefCell::default(),
-            declined: RefCell::default(),
+            at_once: RefCell::default(),
             failed: RefCell::default(),
             started: Cell::new(0),
         })
@@ -71,7 +84,7 @@ impl SharedLink {
         self.running.borrow().is_empty()
     }
 
-    /// Whether the stream broke.
+    /// Whether the stream broke, or is closed.
     pub fn is_broken(&self) -> bool {
         self.failed.borrow().is_some()
     }
@@ -81,18 +94,22 @@ impl SharedLink {
     /// # Errors
     /// Where it cannot be sent.
     pub fn request(self: &Rc<Self>, request: Request<'_>) -> Result<SharedExchange, UpstreamError> {
+        if self.is_broken() {
+            let why = "the stream is closed".to_owned();
+            return Err(UpstreamError::Unreachable { why, never_connected: true });
+        }
         let (id, text) = self.posts.prepare(request)?;
         let place = self.started.replace(self.started.get().saturating_add(1));
         let running = Running { place, ..Running::default() };
         self.running.borrow_mut().insert(id.as_json().to_owned(), running);
         let posts = self.posts.clone();
         let sending = async move { posts.post(text).await }.boxed_local();
-        let limit = self.platform.sleep(self.whole);
+        let limit = Limit::new(self.platform.clone(), self.whole);
         Ok(SharedExchange {
             link: self.clone(),
             id,
             sending: Some(sending),
-            declining: None,
+            answering: None,
             limit,
         })
     }
@@ -106,6 +123,11 @@ impl SharedLink {
         id: &RequestId,
         outcome: Result<&str, &RpcError>,
     ) -> Result<(), UpstreamError> {
+        for running in self.running.borrow_mut().values_mut() {
+            if running.open.remove(id.as_json()) {
+                running.wake();
+            }
+        }
         self.posts.respond(id, outcome).await
     }
 
@@ -119,7 +141,11 @@ impl SharedLink {
     }
 
     /// Hands a message to its request.
-    fn deliver(&self, tagged: Tagged) {
+    ///
+    /// # Errors
+    /// Where too many wait.
+    fn deliver(&self, tagged: Tagged) -> Result<(), UpstreamError> {
+        let too_much = || UpstreamError::bad_answer("it asks too much at a time", b"");
         let mut running = self.running.borrow_mut();
         let only = running.len() == 1;
         let entry = match &tagged.request {
@@ -127,26 +153,36 @@ impl SharedLink {
             // What belongs to no request is of the oldest one.
             None => running.values_mut().min_by_key(|running| running.place),
         };
-        if let (Incoming::Request { id, .. }, false) = (&tagged.incoming, only) {
+        if let Incoming::Request { id, method, .. } = &tagged.incoming
+            && (method == "ping" || !only)
+        {
             // Whose question it is cannot be known.
-            self.declined.borrow_mut().push(id.clone());
-            return;
+            let mut at_once = self.at_once.borrow_mut();
+            if at_once.len() >= MAX_AT_ONCE {
+                return Err(too_much());
+            }
+            at_once.push((id.clone(), method == "ping"));
+            return Ok(());
         }
         let Some(entry) = entry else {
-            return;
+            return Ok(());
         };
         if entry.incoming.len() >= MAX_WAITING {
             let passing = |incoming: &Incoming| {
-                matches!(incoming, Incoming::Progress { .. } | Incoming::Log { .. })
+                !matches!(incoming, Incoming::Request { .. } | Incoming::Answer(_))
             };
-            if let Some(oldest) = entry.incoming.iter().position(passing) {
-                entry.incoming.remove(oldest);
+            match entry.incoming.iter().position(passing) {
+                Some(oldest) => drop(entry.incoming.remove(oldest)),
+                None if matches!(tagged.incoming, Incoming::Answer(_)) => {}
+                None => return Err(too_much()),
             }
         }
-        entry.incoming.push_back(tagged.incoming);
-        if let Some(waker) = entry.waker.take() {
-            waker.wake();
+        if let Incoming::Request { id, .. } = &tagged.incoming {
+            entry.open.insert(id.as_json().to_owned());
         }
+        entry.incoming.push_back(tagged.incoming);
+        entry.wake();
+        Ok(())
     }
 
     /// Reads what is there, and hands it out. Pending: nothing more for now.
@@ -160,7 +196,11 @@ impl SharedLink {
             self.events.replace(Some(events));
             match read {
                 Poll::Pending => return,
-                Poll::Ready(Ok(Some(tagged))) => self.deliver(tagged),
+                Poll::Ready(Ok(Some(tagged))) => {
+                    if let Err(error) = self.deliver(tagged) {
+                        return self.fail(error);
+                    }
+                }
                 Poll::Ready(Ok(None)) => return self.fail(UpstreamError::Cut),
                 Poll::Ready(Err(error)) => return self.fail(error),
             }
@@ -174,11 +214,12 @@ impl SharedLink {
     }
 
     fn wake_all(&self) {
-        for running in self.running.borrow_mut().values_mut() {
-            if let Some(waker) = running.waker.take() {
-                waker.wake();
-            }
-        }
+        self.running.borrow_mut().values_mut().for_each(Running::wake);
+    }
+
+    fn is_asking(&self, id: &RequestId) -> bool {
+        let running = self.running.borrow();
+        running.get(id.as_json()).is_some_and(|running| !running.open.is_empty())
     }
 
     fn take(&self, id: &RequestId) -> Option<Incoming> {
@@ -191,8 +232,37 @@ pub struct SharedExchange {
     link: Rc<SharedLink>,
     id: RequestId,
     sending: Option<LocalBoxFuture<'static, Result<(), UpstreamError>>>,
-    declining: Option<LocalBoxFuture<'static, ()>>,
-    limit: LocalBoxFuture<'static, ()>,
+    answering: Option<LocalBoxFuture<'static, ()>>,
+    limit: Limit,
+}
+
+/// The time that a request has, which stands still while a person is asked.
+struct Limit {
+    platform: SharedPlatform,
+    left: Duration,
+    /// The timer, and when it was set in milliseconds since 1970.
+    timer: Option<(LocalBoxFuture<'static, ()>, u64)>,
+}
+
+impl Limit {
+    fn new(platform: SharedPlatform, whole: Duration) -> Self {
+        let timer = Some((platform.sleep(whole), platform.now_ms()));
+        Self { platform, left: whole, timer }
+    }
+
+    fn poll(&mut self, stands_still: bool, cx: &mut Context<'_>) -> Poll<()> {
+        let now_ms = self.platform.now_ms();
+        if stands_still {
+            if let Some((_, since)) = self.timer.take() {
+                let passed = Duration::from_millis(now_ms.saturating_sub(since));
+                self.left = self.left.saturating_sub(passed);
+            }
+            return Poll::Pending;
+        }
+        let (platform, left) = (&self.platform, self.left);
+        let (timer, _) = self.timer.get_or_insert_with(|| (platform.sleep(left), now_ms));
+        timer.poll_unpin(cx)
+    }
 }
 
 impl SharedExchange {
@@ -215,15 +285,15 @@ impl SharedExchange {
                 return Poll::Ready(Some(Err(error)));
             }
         }
-        self.decline(cx);
         self.link.read(cx);
+        self.answer_at_once(cx);
         if let Some(incoming) = self.link.take(&self.id) {
             return Poll::Ready(Some(Ok(incoming)));
         }
         if let Some(error) = self.link.failed.borrow().clone() {
             return Poll::Ready(Some(Err(error)));
         }
-        if self.limit.poll_unpin(cx).is_ready() {
+        if self.limit.poll(self.link.is_asking(&self.id), cx).is_ready() {
             let after = self.link.whole;
             return Poll::Ready(Some(Err(UpstreamError::TimedOut { phase: Phase::Whole, after })));
         }
@@ -233,25 +303,31 @@ impl SharedExchange {
         Poll::Pending
     }
 
-    /// Refuses the upstream's requests that nobody can be asked.
-    fn decline(&mut self, cx: &mut Context<'_>) {
-        if self.declining.is_none() {
-            let declined = std::mem::take(&mut *self.link.declined.borrow_mut());
-            if !declined.is_empty() {
+    /// Answers the upstream's requests for which nobody has to be asked.
+    fn answer_at_once(&mut self, cx: &mut Context<'_>) {
+        loop {
+            if self.answering.is_none() {
+                let at_once = std::mem::take(&mut *self.link.at_once.borrow_mut());
+                if at_once.is_empty() {
+                    return;
+                }
                 let posts = self.link.posts.clone();
-                let refuse = async move {
+                let answer = async move {
                     let why = "several requests run, and the question names none of them";
-                    for id in declined {
-                        let _ = posts.respond(&id, Err(&RpcError::new(INTERNAL_ERROR, why))).await;
+                    let refused = RpcError::new(INTERNAL_ERROR, why);
+                    for (id, is_ping) in at_once {
+                        let outcome = if is_ping { Ok("{}") } else { Err(&refused) };
+                        let _ = posts.respond(&id, outcome).await;
                     }
                 };
-                self.declining = Some(refuse.boxed_local());
+                self.answering = Some(answer.boxed_local());
             }
-        }
-        if let Some(declining) = &mut self.declining
-            && declining.poll_unpin(cx).is_ready()
-        {
-            self.declining = None;
+            if let Some(answering) = &mut self.answering
+                && answering.poll_unpin(cx).is_pending()
+            {
+                return;
+            }
+            self.answering = None;
         }
     }
 }
@@ -260,6 +336,11 @@ impl Drop for SharedExchange {
     fn drop(&mut self) {
         self.link.posts.forget(&self.id);
         self.link.running.borrow_mut().remove(self.id.as_json());
-        self.link.wake_all();
+        if self.link.is_idle() {
+            // An object with an open stream never sleeps.
+            self.link.fail(UpstreamError::Cut);
+        } else {
+            self.link.wake_all();
+        }
     }
 }
