@@ -20,8 +20,6 @@ use crate::{
 
 /// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
 const ERA_FOR: u64 = 600_000;
-/// How long what an upstream says of itself is known: longer than its wire, which every request may find changed.
-const ABOUT_FOR: u64 = 24 * 60 * 60 * 1_000;
 /// How long a list is as good as a new one.
 pub const FRESH: Duration = Duration::from_secs(60);
 /// How long a list may be used to find the tool of a call.
@@ -119,7 +117,7 @@ impl Memory {
     pub fn about(&self, upstream: &str, now_ms: u64) -> Option<About> {
         let upstreams = self.upstreams.borrow();
         let (about, noted) = upstreams.get(upstream)?.about.as_ref()?;
-        (now_ms.abs_diff(*noted) < ABOUT_FOR).then(|| about.clone())
+        (now_ms.abs_diff(*noted) < ERA_FOR).then(|| about.clone())
     }
 
     /// Notes what an upstream said of itself when a session was opened that goes on.

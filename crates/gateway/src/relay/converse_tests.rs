@@ -102,7 +102,9 @@ struct Kept;
 impl SessionKeeper for Kept {
     fn kept(&self, _key: &str) -> LocalBoxFuture<'static, Option<Secret>> {
         let code = Version::V2025_11_25.code();
-        ready(Some(Secret::new(format!(r#"{{"version":{code},"id":"s-1"}}"#)))).boxed_local()
+        let about = json!({ "server_info": null, "instructions": null, "capabilities": "{}" });
+        let kept = json!({ "version": code, "id": "s-1", "about": about, "stored_s": 0 });
+        ready(Some(Secret::new(kept.to_string()))).boxed_local()
     }
 
     fn keep(&self, _key: &str, _text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
