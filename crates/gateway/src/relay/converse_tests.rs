@@ -187,18 +187,23 @@ async fn call(link: &Rc<SharedLink>, client: &Rc<Client>) -> Result<String, Fail
 
 #[test]
 fn a_request_is_answered_while_another_answers_a_question() {
-    // The first one polled the stream last, and its answer to the question takes until the ninth second.
+    // The log message makes the first one poll the stream last; its answer to the question takes from the
+    // third second to the tenth.
+    let log =
+        r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}"#;
     let calls = stream()
         .pause(s(1))
         .chunk(event(QUESTION))
-        .pause(s(4))
+        .pause(s(1))
+        .chunk(event(log))
+        .pause(s(3))
         .chunk(answer(3))
         .pause(s(10))
         .chunk(answer(2));
     let slow = accepted().after(s(7));
     let platform =
         VirtualPlatform::new([calls, accepted(), accepted(), accepted(), accepted(), slow]);
-    let (link, client) = (shared(&platform, s(60)), client(&platform, s(1)));
+    let (link, client) = (shared(&platform, s(60)), client(&platform, s(2)));
     let when = Cell::new(Duration::ZERO);
     let first = call(&link, &client).boxed_local();
     let second = async {

@@ -114,9 +114,12 @@ pub struct ParkedCall {
     open: RefCell<Vec<OpenQuestion>>,
     asked: Cell<u64>,
     reader: RefCell<Option<Rc<FrameQueue>>>,
-    /// How many rounds ended with questions. A timer that woke up for an earlier one does nothing, and a
-    /// state of an earlier one is refused.
+    /// How often it was put to sleep; a timer that woke up for an earlier time does nothing.
+    sleeps: Cell<u64>,
+    /// How many rounds asked something new; a state of an earlier one is refused.
     rounds: Cell<u64>,
+    /// Whether other questions are open than the last round asked.
+    is_changed: Cell<bool>,
     cancelled: Cell<bool>,
     /// Who waits for the client to take its request back.
     waker: RefCell<Option<Waker>>,
@@ -167,7 +170,9 @@ impl Parks {
             open: RefCell::default(),
             asked: Cell::new(0),
             reader: RefCell::default(),
+            sleeps: Cell::new(0),
             rounds: Cell::new(0),
+            is_changed: Cell::new(false),
             budget: self.budget.clone(),
             cancelled: Cell::new(false),
             waker: RefCell::default(),
@@ -227,14 +232,14 @@ impl Parks {
                 return Poll::Ready(outcome);
             }
             call.put_questions();
-            let sleep = call.rounds.get();
+            let sleep = call.sleeps.get();
             if call.is_asleep() && slept.as_ref().is_none_or(|(timed, _)| *timed != sleep) {
                 slept = Some((sleep, platform.sleep(PATIENCE)));
             }
             if let Some((sleep, timer)) = &mut slept
                 && timer.as_mut().poll(cx).is_ready()
             {
-                if *sleep == call.rounds.get() && call.is_asleep() {
+                if *sleep == call.sleeps.get() && call.is_asleep() {
                     call.cancel();
                 }
                 slept = None;
@@ -312,6 +317,7 @@ impl ParkedCall {
         // Only where all of them fit is one of them taken.
         for (key, answer) in given {
             if let Some(at) = open.iter().position(|question| question.keyed.key == key) {
+                self.is_changed.set(true);
                 let _ = open.remove(at).answer.send(answer);
             }
         }
@@ -326,11 +332,13 @@ impl ParkedCall {
         }
         let questions = open.iter().map(|question| question.keyed.clone()).collect();
         drop(open);
-        let round = self.rounds.get().saturating_add(1);
+        let round = self.rounds.get().saturating_add(u64::from(self.is_changed.get()));
         let ask = Frame::Ask { epoch: self.epoch.clone(), park: self.id, round, questions };
         match self.budget.keep(ask.to_bytes()) {
             Some(ask) => {
                 self.rounds.set(round);
+                self.is_changed.set(false);
+                self.sleeps.set(self.sleeps.get().saturating_add(1));
                 self.end_stream(vec![ask]);
             }
             // Questions that the client cannot be asked stay without an answer.
@@ -395,6 +403,7 @@ impl Notifier for ParkNotifier {
             let (answer, answered) = oneshot::channel();
             let keyed = KeyedRequest { key: format!("question_{asked}"), ..keyed };
             self.0.open.borrow_mut().push(OpenQuestion { keyed, answer });
+            self.0.is_changed.set(true);
             answers.push(answered);
         }
         let taken_back = || {

@@ -69,12 +69,8 @@ fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
         assert_eq!(parks.resume("life", park, &wrong).err().unwrap().code, INVALID_PARAMS);
         // Without an answer it is asked again.
         let again = parks.resume("life", park, &[]).unwrap();
-        let (next, same) = question_of(&frames(again).await);
-        assert_eq!(same, key);
-        // A state of the round before says nothing of what this one did.
-        let old = parks.resume("life", park, &[(key.clone(), roots())]).err().unwrap();
-        assert!(old.message.contains("not known"), "{old:?}");
-        let last = parks.resume("life", next, &[(key, roots())]).unwrap();
+        assert_eq!(question_of(&frames(again).await), (park, key.clone()));
+        let last = parks.resume("life", park, &[(key, roots())]).unwrap();
         let last = frames(last).await;
         assert!(matches!(&last[..], [Frame::Result(text)] if text.get().contains("file:///a")));
         assert!(parks.resume("life", park, &[]).is_err(), "it is over");
@@ -233,4 +229,27 @@ fn more_questions_than_a_call_may_have_open_are_refused() {
     let refused = ask().now_or_never().unwrap().unwrap_err();
     assert!(refused.into_message().contains("too many"));
     assert_eq!(call.open.borrow().len(), MAX_QUESTIONS);
+}
+
+#[test]
+fn a_state_of_an_older_round_is_refused() {
+    let (parks, platform) = (parks(), VirtualPlatform::new([]));
+    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (one, two) = (asks_for_roots(&call), asks_for_roots(&call));
+    let work = async move {
+        one.await;
+        two.await
+    };
+    let run = parks.clone().run(call, work.boxed_local(), platform.clone());
+    let client = async {
+        let (park, key) = question_of(&frames(first).await);
+        let second = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
+        let (next, other) = question_of(&frames(second).await);
+        assert_ne!((park, &key), (next, &other));
+        let old = parks.resume("life", park, &[(key, roots())]).err().unwrap();
+        assert!(old.message.contains("not known"), "{old:?}");
+        let last = frames(parks.resume("life", next, &[(other, roots())]).unwrap()).await;
+        assert!(matches!(last.last(), Some(Frame::Result(_))), "{last:?}");
+    };
+    platform.run(join(run, client));
 }
