@@ -125,7 +125,6 @@ pub async fn in_object(
         let era = used.as_ref().map(|opened| opened.peer.era());
         match sent {
             answered if begun.get() => break answered,
-            // Another wire is spoken there now, so nothing ran.
             Err(Failure::Upstream(error))
                 if !renewed
                     && route.era.is_none()
@@ -133,6 +132,11 @@ pub async fn in_object(
             {
                 renewed = true;
                 pool.forget_wire(route, used.as_ref()).await;
+                let now = pool.peer(route).await.ok().map(|opened| opened.peer.era());
+                // Only where another wire is spoken there now was it that, so that nothing ran.
+                if now.is_none() || now == era {
+                    break Err(Failure::Upstream(error));
+                }
             }
             // The upstream did not know the session, so nothing ran.
             Err(Failure::Upstream(UpstreamError::SessionGone)) if !renewed => {
