@@ -11,6 +11,7 @@ use mcp_client::{
     era::{Era, Handshake},
     error::UpstreamError,
 };
+use mcp_protocol::capabilities::ClientCapabilities;
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
@@ -96,7 +97,17 @@ pub fn about(found: &Handshake) -> About {
     }
 }
 
-type ListKey = (Rc<str>, ListKind, Option<Subject>);
+/// Whose a list is: its subject, unless it is the same for everybody, and what the client declared, by which some
+/// servers choose their tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whose {
+    /// None: everybody.
+    pub subject: Option<Subject>,
+    /// What the client in front can be asked.
+    pub capabilities: ClientCapabilities,
+}
+
+type ListKey = (Rc<str>, ListKind, Whose);
 
 /// The memory of an isolate.
 #[derive(Default)]
@@ -184,7 +195,7 @@ impl Memory {
             _ => breaker::Outcome::Answered,
         };
         self.ended(upstream, ended, at_ms);
-        let why = failed.map(ToString::to_string);
+        let why = failed.map(said_of);
         self.note_outcome(upstream, LastOutcome { at_ms, why });
     }
 
@@ -203,22 +214,19 @@ impl Memory {
     }
 
     /// A list as it was seen last: the subject's own, or the one for everybody.
-    pub fn list(&self, upstream: &str, kind: ListKind, subject: Subject) -> Option<Rc<KnownList>> {
+    pub fn list(&self, upstream: &str, kind: ListKind, whose: Whose) -> Option<Rc<KnownList>> {
         let lists = self.lists.borrow();
-        let is_it = |((name, of, whose), _): &&(ListKey, Rc<KnownList>)| {
-            **name == *upstream && *of == kind && whose.is_none_or(|whose| whose == subject)
+        let is_it = |((name, of, owner), _): &&(ListKey, Rc<KnownList>)| {
+            **name == *upstream
+                && *of == kind
+                && owner.capabilities == whose.capabilities
+                && owner.subject.is_none_or(|subject| whose.subject == Some(subject))
         };
         lists.iter().rev().find(is_it).map(|(_, list)| list.clone())
     }
 
-    /// Notes a list. `whose`: None where it is the same for everybody.
-    pub fn note_list(
-        &self,
-        upstream: &Rc<str>,
-        kind: ListKind,
-        whose: Option<Subject>,
-        list: Rc<KnownList>,
-    ) {
+    /// Notes a list.
+    pub fn note_list(&self, upstream: &Rc<str>, kind: ListKind, whose: Whose, list: Rc<KnownList>) {
         let mut lists = self.lists.borrow_mut();
         lists.retain(|((name, of, owner), _)| {
             **name != **upstream || *of != kind || *owner != whose
@@ -231,6 +239,30 @@ impl Memory {
             bytes = bytes.saturating_sub(dropped.bytes());
         }
     }
+}
+
+/// A failure in words of this server's: what an upstream sent to one caller is not for others.
+fn said_of(error: &UpstreamError) -> String {
+    let said = match error {
+        UpstreamError::Rpc(_) => "it answered with an error",
+        UpstreamError::Unauthorized { .. } => "it refused the credential (401)",
+        UpstreamError::Forbidden { .. } => "it refused access (403)",
+        UpstreamError::SessionGone => "it did not know the session",
+        UpstreamError::NotFound { .. } => "there is no MCP server at its address",
+        UpstreamError::Unreachable { .. } => "it could not be reached",
+        UpstreamError::TimedOut { .. } => "it did not answer in time",
+        UpstreamError::Cut => "an answer broke off",
+        UpstreamError::BadAnswer { why, .. } => why,
+        UpstreamError::NoAnswer { .. } => "it gave no answer",
+        UpstreamError::TooLarge { .. } => "an answer was too large",
+        UpstreamError::Redirect { .. } => "it redirected elsewhere",
+        UpstreamError::Loop => "its address leads back to this server",
+        UpstreamError::Unsendable(why) => why,
+        UpstreamError::TooMany { status, .. } => return format!("it asked to wait ({status})"),
+        UpstreamError::Refused { status, .. } => return format!("it refused a request ({status})"),
+        UpstreamError::Unavailable { status, .. } => return format!("it failed ({status})"),
+    };
+    said.to_owned()
 }
 
 #[cfg(test)]
@@ -258,13 +290,16 @@ mod tests {
     fn a_list_is_its_subjects_unless_it_is_for_everybody() {
         let memory = Memory::default();
         let name: Rc<str> = "tickets".into();
-        let (one, other) = (Subject([1; 16]), Subject([2; 16]));
-        memory.note_list(&name, ListKind::Tools, Some(one), list(1, "a"));
+        let whose = |subject| Whose { subject, capabilities: ClientCapabilities::default() };
+        let (one, other) = (whose(Some(Subject([1; 16]))), whose(Some(Subject([2; 16]))));
+        memory.note_list(&name, ListKind::Tools, one, list(1, "a"));
         assert!(memory.list("tickets", ListKind::Tools, one).is_some());
         assert!(memory.list("tickets", ListKind::Tools, other).is_none());
         assert!(memory.list("tickets", ListKind::Prompts, one).is_none());
-        memory.note_list(&name, ListKind::Prompts, None, list(1, "b"));
+        memory.note_list(&name, ListKind::Prompts, whose(None), list(1, "b"));
         assert!(memory.list("tickets", ListKind::Prompts, other).is_some());
+        let declares_more = Whose { capabilities: ClientCapabilities::SAMPLING, ..one };
+        assert!(memory.list("tickets", ListKind::Tools, declares_more).is_none());
     }
 
     #[test]
@@ -272,12 +307,24 @@ mod tests {
         let memory = Memory::default();
         let name: Rc<str> = "tickets".into();
         let large = "x".repeat(3 << 20);
+        let whose = |subject| Whose {
+            subject: Some(Subject([subject; 16])),
+            capabilities: ClientCapabilities::default(),
+        };
         for subject in 0..8 {
-            let whose = Some(Subject([subject; 16]));
+            let whose = whose(subject);
             memory.note_list(&name, ListKind::Tools, whose, list(1, &large));
         }
-        assert!(memory.list("tickets", ListKind::Tools, Subject([0; 16])).is_none());
-        assert!(memory.list("tickets", ListKind::Tools, Subject([7; 16])).is_some());
+        assert!(memory.list("tickets", ListKind::Tools, whose(0)).is_none());
+        assert!(memory.list("tickets", ListKind::Tools, whose(7)).is_some());
+    }
+
+    #[test]
+    fn what_an_upstream_sent_to_one_caller_is_not_told_to_others() {
+        let memory = Memory::default();
+        let quoted = UpstreamError::Refused { status: 400, quote: "a secret of Ada".to_owned() };
+        memory.note_end("tickets", Some(&quoted), 1);
+        assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "it refused a request (400)");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use mcp_client::{
 };
 use mcp_server::{
     context::Context,
-    notifier::{NoClient, Notifier},
+    notifier::{Declared, Notifier},
     remote::ListKind,
 };
 use serde_json::value::RawValue;
@@ -22,7 +22,7 @@ use crate::{
     config::Upstream,
     definition::Kind,
     listing::{Entry, Listing},
-    memory::KnownList,
+    memory::{KnownList, Whose},
     names,
     relay::{Asked, Failure},
 };
@@ -36,8 +36,7 @@ impl Door {
         kind: ListKind,
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
-        let subject = ctx.principal.subject;
-        let before = self.memory.list(&upstream.name, kind, subject);
+        let before = self.memory.list(&upstream.name, kind, whose(ctx));
         if let Some(known) = &before
             && is_good(known, ctx.platform.now_ms())
         {
@@ -61,7 +60,11 @@ impl Door {
             Either::Left((listed, _)) => {
                 listed.map_err(|error| pages.failed.take().unwrap_or(Failure::Upstream(error)))?
             }
-            Either::Right(_) => return Err(late(limit).into()),
+            Either::Right(_) => {
+                let late = late(limit);
+                self.memory.note_end(&upstream.name, Some(&late), ctx.platform.now_ms());
+                return Err(late.into());
+            }
         };
         let name: Rc<str> = upstream.name.as_str().into();
         let is_public =
@@ -77,7 +80,8 @@ impl Door {
         let items = listing.entries;
         let asked_ms = ctx.platform.now_ms();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
-        let whose = (!is_public).then_some(ctx.principal.subject);
+        let own = whose(ctx);
+        let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
         self.memory.note_list(&name, kind, whose, list.clone());
         Ok(list)
     }
@@ -96,7 +100,7 @@ impl Door {
             }
             Err(failure) => {
                 let why = format!("{}: {}", upstream.name, reason(&failure));
-                let last = self.memory.list(&upstream.name, kind, ctx.principal.subject);
+                let last = self.memory.list(&upstream.name, kind, whose(ctx));
                 let last = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
                 (last, Some(why))
             }
@@ -154,10 +158,10 @@ impl Pages for UpstreamPages<'_> {
         async move {
             let params = params.unwrap_or_else(|| "{}".to_owned());
             let asked = Asked { method, params: &params, reads: true, ..Asked::default() };
-            // A list is the same whatever its client can be asked, and asks nothing.
+            // A list asks nothing, but some servers choose their tools by what their client can be asked.
             let back: Rc<dyn Notifier> = match &self.door.place {
                 Place::Object(_) => self.ctx.notifier.clone(),
-                Place::Worker(_) => Rc::new(NoClient),
+                Place::Worker(_) => Rc::new(Declared(self.ctx.notifier.capabilities())),
             };
             let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
             let text = sent.map_err(|failure| match failure {
@@ -193,4 +197,9 @@ fn wire_kind(kind: ListKind) -> lists::ListKind {
 
 fn late(limit: Duration) -> UpstreamError {
     UpstreamError::TimedOut { phase: Phase::Whole, after: limit }
+}
+
+/// Whose lists a caller sees.
+pub(super) fn whose(ctx: &Context) -> Whose {
+    Whose { subject: Some(ctx.principal.subject), capabilities: ctx.notifier.capabilities() }
 }
