@@ -100,16 +100,17 @@ async fn twenty_long_lists_in_a_session_leave_the_server_as_it_was() {
 }
 
 #[tokio::test]
-async fn ten_long_lists_outside_of_sessions_leave_the_server_as_it_was() {
+async fn twenty_long_lists_outside_of_sessions_leave_the_server_as_it_was() {
     let server = many(100).await;
     let client = Client::new(&server.url());
     let mut before = None;
-    for call in 0..WARM_UP + 10 {
+    for call in 0..WARM_UP + 20 {
         if call == WARM_UP {
             before = resident(&server);
         }
         let params = json!({ "name": TOOL, "arguments": {} });
         long(&ask(&client, "tools/call", params, json!({})).await);
     }
-    bounded(&server, before, 60 << 20);
+    // They are 140 MB in all, and the runtime collects when it likes.
+    bounded(&server, before, 120 << 20);
 }
