@@ -7,6 +7,7 @@ mod keys;
 mod page_tests;
 pub mod settings;
 mod upstreams;
+mod values;
 
 use std::{rc::Rc, time::Duration};
 
@@ -37,7 +38,7 @@ use mcp_server::{
 };
 
 use backend::Backend;
-use settings::{Setting, Values};
+use settings::Setting;
 
 /// The values of the variables and secrets.
 #[derive(Clone)]
@@ -262,51 +263,6 @@ impl Config {
         }
     }
 
-    /// Whether a setting is `1`.
-    fn is_on(&mut self, setting: &Setting, get: Get<'_>) -> bool {
-        match get(setting).as_deref() {
-            None | Some("0") => false,
-            Some("1") => true,
-            Some(other) => {
-                self.wrong(setting, other, "`1` or `0`", "`0`");
-                false
-            }
-        }
-    }
-
-    /// The number that a setting holds, or its default.
-    fn number(&mut self, setting: &Setting, get: Get<'_>) -> u64 {
-        let default = setting.default_number();
-        let (Some(text), Values::Number { least, most, unit }) = (get(setting), &setting.values)
-        else {
-            return default;
-        };
-        let number = text.parse().ok().filter(|number| (*least..=*most).contains(number));
-        number.unwrap_or_else(|| {
-            self.wrong(setting, &text, &format!("{least} to {most} {unit}"), setting.default);
-            default
-        })
-    }
-
-    /// The word that a setting holds, or its default.
-    fn word(&mut self, setting: &Setting, get: Get<'_>) -> &'static str {
-        let Values::Word(words) = setting.values else {
-            return setting.default;
-        };
-        let Some(text) = get(setting) else {
-            return setting.default;
-        };
-        words.iter().copied().find(|word| *word == text).unwrap_or_else(|| {
-            self.wrong(setting, &text, &one_of(words), &format!("`{}`", setting.default));
-            setting.default
-        })
-    }
-
-    fn wrong(&mut self, setting: &Setting, value: &str, expected: &str, used: &str) {
-        let name = setting.name;
-        self.warnings.push(format!("{name} is `{value}`: expected {expected}; using {used}"));
-    }
-
     fn read_numbers(&mut self, get: Get<'_>) {
         self.session_max_age = Duration::from_secs(self.number(&settings::SESSION_MAX_AGE, get));
         let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
@@ -401,16 +357,6 @@ impl Config {
             warn("MCP_ALLOWED_ORIGINS is *: pages of every origin may call the server");
         }
         self.errors.extend(self.broken.clone());
-    }
-}
-
-/// "`a`, `b` or `c`".
-fn one_of(words: &[&str]) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    match words.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
-        None => String::new(),
     }
 }
 

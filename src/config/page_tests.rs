@@ -64,7 +64,7 @@ fn values(setting: &Setting) -> String {
             format!("one key or a list of keys, each of at least {least} characters")
         }
         Values::Flag => "`1` or `0`".to_owned(),
-        Values::Word(words) => super::one_of(words),
+        Values::Word(words) => super::values::one_of(words),
         Values::Number { least, most, unit } => format!("{least} to {most} {unit}"),
     }
 }
