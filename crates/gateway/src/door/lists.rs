@@ -42,8 +42,7 @@ impl Door {
         {
             return Ok(known.clone());
         }
-        let list = self.fetch(ctx, upstream, kind).await?;
-        Ok(list)
+        self.fetch(ctx, upstream, kind).await
     }
 
     /// Asks an upstream for a list, with all its pages.

@@ -5,7 +5,6 @@
 
 use mcp_protocol::{
     capabilities::ClientCapabilities,
-    fields::{entries, fields},
     input_request::InputRequest,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
     object::Object,
@@ -91,29 +90,6 @@ pub async fn ask(
     }
 }
 
-/// The questions of a stateless upstream's `input_required`.
-///
-/// # Errors
-/// Which of them cannot be asked.
-pub fn round(requests: Option<&RawValue>) -> Result<Vec<KeyedRequest>, RpcError> {
-    let Some(requests) = requests else {
-        return Ok(Vec::new());
-    };
-    let wrong = |why: &str| RpcError::new(INTERNAL_ERROR, format!("`inputRequests`: {why}"));
-    let requests = entries(requests.get()).map_err(|_| wrong("the server sent no object"))?;
-    if requests.len() > MAX_QUESTIONS {
-        return Err(wrong("the server asks too much at once"));
-    }
-    let one = |(key, asked): (String, &RawValue)| {
-        let found = fields(asked.get(), ["method", "params"]);
-        let [method, params] = found.map_err(|_| wrong("one of them is no object"))?;
-        let method = method.and_then(raw::text).ok_or_else(|| wrong("`method` is missing"))?;
-        let question = question(&method, params).map_err(|error| wrong(&error.message))?;
-        Ok(KeyedRequest::new(key, question))
-    };
-    requests.into_iter().map(one).collect()
-}
-
 /// What an upstream is told that the client in front can be asked: the text of an object.
 pub fn declared(capabilities: ClientCapabilities) -> String {
     let has = |capability| capabilities.has(capability);
@@ -188,23 +164,6 @@ mod tests {
             let refused = question(method, Some(&raw(&params))).unwrap_err();
             assert_eq!(refused.code, code, "{method} {params}");
         }
-    }
-
-    #[test]
-    fn a_round_keeps_the_keys_of_its_server() {
-        let asked = json!({ "b": { "method": "roots/list" },
-                            "a": { "method": "roots/list", "params": {} } });
-        let keys: Vec<String> =
-            round(Some(&raw(&asked))).unwrap().into_iter().map(|keyed| keyed.key).collect();
-        assert_eq!(keys.len(), 2);
-        assert!(keys.contains(&"a".to_owned()) && keys.contains(&"b".to_owned()));
-        assert!(round(None).unwrap().is_empty());
-        for wrong in [json!([]), json!({ "a": 1 }), json!({ "a": { "method": "tools/list" } })] {
-            assert!(round(Some(&raw(&wrong))).is_err(), "{wrong}");
-        }
-        let many: serde_json::Map<String, Value> =
-            (0..101).map(|n| (n.to_string(), json!({ "method": "roots/list" }))).collect();
-        assert!(round(Some(&raw(&Value::Object(many)))).is_err());
     }
 
     #[test]
