@@ -46,6 +46,9 @@ const REPLAYED: &str = "this requestState was used before, and the work that was
 /// Seconds that a client may take to come back with its answers.
 pub const ROUND_TTL_S: u32 = 600;
 
+/// Rounds of one request in which another server asks.
+const MAX_RELAYED_ROUNDS: u8 = 16;
+
 /// The inputs of one round of a request.
 pub struct RoundInput {
     /// Its notifications go here.
@@ -163,12 +166,19 @@ impl Round {
             return Stop(StopReason::MissingCapability(asked.question.needs()));
         }
         let before = self.brought.before.as_ref();
-        let nonce = before.map(|before| before.nonce).or_else(self.brought.nonce);
+        if before.is_some_and(|before| before.round >= MAX_RELAYED_ROUNDS) {
+            let why = format!("the other server asked {MAX_RELAYED_ROUNDS} times without an end");
+            return Stop::refused(RpcError::new(INTERNAL_ERROR, why));
+        }
+        let Some(nonce) = before.map(|before| before.nonce).or_else(self.brought.nonce) else {
+            let why = "the server cannot name the request, so that it could not come back";
+            return Stop::refused(RpcError::new(INTERNAL_ERROR, why));
+        };
         let asked = |keyed: &KeyedRequest| PendingInput {
             key: keyed.key.clone(),
             question: keyed.question.digest(),
         };
-        *self.next.borrow_mut() = nonce.map(|nonce| RequestState {
+        *self.next.borrow_mut() = Some(RequestState {
             binding: before.map_or_else(bind, |before| before.binding),
             round: before.map_or(0, |before| before.round).saturating_add(1),
             expires: self.brought.now_s.saturating_add(ROUND_TTL_S),
@@ -439,6 +449,34 @@ mod tests {
         assert!(second.relay(Vec::new(), "more").now_or_never().unwrap().is_err());
         let third = run(second.take_next(), None);
         assert_eq!(third.carried().unwrap().state, "more");
+    }
+
+    fn refused(asked: Option<Result<Vec<Value>, Stop>>) -> String {
+        let Some(Err(Stop(StopReason::Refused(error)))) = asked else { panic!("{asked:?}") };
+        error.message
+    }
+
+    #[test]
+    fn another_server_asks_sixteen_times_at_most() {
+        let mut state = None;
+        for _ in 0..16 {
+            let round = run(state, Some(json!({ "k": accepted() })));
+            let asked = round.relay(vec![form("k", "more?")], "theirs").now_or_never();
+            assert!(matches!(asked, Some(Err(Stop(StopReason::Suspended(_))))));
+            state = round.take_next();
+            assert!(state.is_some());
+        }
+        let last = run(state, Some(json!({ "k": accepted() })));
+        let why = refused(last.relay(vec![form("k", "more?")], "theirs").now_or_never());
+        assert!(why.contains("16 times") && last.take_next().is_none(), "{why}");
+    }
+
+    #[test]
+    fn a_question_that_could_not_come_back_is_not_asked() {
+        let mut nameless = run(None, None);
+        nameless.brought.nonce = || None;
+        let why = refused(nameless.relay(vec![form("k", "one")], "theirs").now_or_never());
+        assert!(why.contains("cannot name") && nameless.take_next().is_none(), "{why}");
     }
 
     #[test]
