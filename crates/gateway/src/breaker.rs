@@ -48,6 +48,13 @@ pub struct Refused {
     pub retry_after_ms: u64,
 }
 
+/// A request that was let through. One that ends without an outcome is [given back](Breaker::give_back).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admitted {
+    /// The number of the probe that it is, where it is the one request of a half-open breaker.
+    probe: Option<u32>,
+}
+
 /// The state of one upstream. Times are milliseconds of one clock; one that is put back holds no request for longer than
 /// [`OPEN_FOR`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,17 +62,22 @@ pub struct Breaker {
     failures: u32,
     /// Until when no request is let through. None: it is closed, and all are.
     open_until: Option<u64>,
+    /// The probe that is on its way.
+    probe: Option<u32>,
+    /// Probes so far.
+    probes: u32,
 }
 
 impl Breaker {
-    /// Asks to send a request. One that is let through is followed by [`Self::ended`], or by nothing where its caller went away.
+    /// Asks to send a request. One that is let through is followed by [`Self::ended`], or by [`Self::give_back`] where its
+    /// caller went away.
     ///
     /// # Errors
     /// Where it is open, or half-open and its one request is on its way.
-    pub fn admit(&mut self, now_ms: u64) -> Result<(), Refused> {
+    pub fn admit(&mut self, now_ms: u64) -> Result<Admitted, Refused> {
         let latest = now_ms.saturating_add(millis(OPEN_FOR));
         let Some(until) = self.open_until.map(|until| until.min(latest)) else {
-            return Ok(());
+            return Ok(Admitted { probe: None });
         };
         self.open_until = Some(until);
         if now_ms < until {
@@ -73,13 +85,25 @@ impl Breaker {
         }
         // The next caller waits for the outcome of this one, but not for ever.
         self.open_until = Some(latest);
-        Ok(())
+        self.probes = self.probes.wrapping_add(1);
+        self.probe = Some(self.probes);
+        Ok(Admitted { probe: self.probe })
+    }
+
+    /// Takes back a request of which nobody learns how it ended. That is no failure of the upstream, and the next request may
+    /// find out.
+    pub fn give_back(&mut self, admitted: Admitted) {
+        // What happened since then counts.
+        if admitted.probe.is_some() && self.probe == admitted.probe {
+            (self.open_until, self.probe) = (Some(0), None);
+        }
     }
 
     /// Notes how a request ended.
     pub fn ended(&mut self, outcome: Outcome, now_ms: u64) {
+        self.probe = None;
         match outcome {
-            Outcome::Answered => *self = Self::default(),
+            Outcome::Answered => (self.failures, self.open_until) = (0, None),
             Outcome::Failed => {
                 self.failures = self.failures.saturating_add(1);
                 if self.failures >= FAILURES {
@@ -155,35 +179,56 @@ mod tests {
         assert_eq!(breaker.admit(1_000), Err(Refused { retry_after_ms: 30_000 }));
         assert_eq!(breaker.admit(30_999), Err(Refused { retry_after_ms: 1 }));
         assert_eq!((breaker.state(30_999), breaker.state(31_000)), ("open", "half-open"));
-        assert_eq!(breaker.admit(31_000), Ok(()));
+        assert!(breaker.admit(31_000).is_ok());
         breaker.ended(Answered, 31_500);
-        assert_eq!(breaker, Breaker::default());
+        assert_eq!((breaker.state(31_500), breaker.failures), ("closed", 0));
         assert!((0..9).all(|_| breaker.admit(31_500).is_ok()));
     }
 
     #[test]
     fn half_open_it_lets_one_of_two_through() {
         let mut breaker = failing(5);
-        assert_eq!(breaker.admit(31_000), Ok(()));
+        assert!(breaker.admit(31_000).is_ok());
         assert_eq!(breaker.admit(31_000), Err(Refused { retry_after_ms: 30_000 }));
         breaker.ended(Failed, 32_000);
         assert_eq!(breaker.admit(61_999), Err(Refused { retry_after_ms: 1 }));
-        assert_eq!(breaker.admit(62_000), Ok(()));
+        assert!(breaker.admit(62_000).is_ok());
     }
 
     #[test]
     fn a_probe_whose_caller_went_away_does_not_hold_it_open() {
         let mut breaker = failing(5);
-        assert_eq!(breaker.admit(31_000), Ok(()));
+        assert!(breaker.admit(31_000).is_ok());
         assert!(breaker.admit(60_999).is_err());
-        assert_eq!(breaker.admit(61_000), Ok(()));
+        assert!(breaker.admit(61_000).is_ok());
+    }
+
+    #[test]
+    fn a_probe_that_is_given_back_is_the_next_callers() {
+        let mut breaker = failing(5);
+        let probe = breaker.admit(31_000).unwrap();
+        breaker.give_back(probe);
+        assert_eq!(breaker.state(31_000), "half-open");
+        assert!(breaker.admit(31_000).is_ok() && breaker.admit(31_000).is_err());
+        // One that was let through before it opened says nothing.
+        let mut breaker = failing(4);
+        let early = breaker.admit(1_000).unwrap();
+        breaker.ended(Failed, 1_000);
+        breaker.give_back(early);
+        assert!(breaker.admit(1_000).is_err());
+        // Nor does a probe whose outcome is known by then.
+        let mut breaker = failing(5);
+        let probe = breaker.admit(31_000).unwrap();
+        breaker.ended(Failed, 31_000);
+        breaker.give_back(probe);
+        assert!(breaker.admit(60_999).is_err(), "also where it failed at once");
     }
 
     #[test]
     fn a_clock_that_is_put_back_holds_no_request_for_longer() {
         let mut breaker = failing(5);
         assert_eq!(breaker.admit(0), Err(Refused { retry_after_ms: 30_000 }));
-        assert_eq!(breaker.admit(30_000), Ok(()));
+        assert!(breaker.admit(30_000).is_ok());
     }
 
     #[test]
@@ -191,7 +236,7 @@ mod tests {
         let mut breaker = failing(4);
         breaker.ended(Answered, 1_000);
         (0..4).for_each(|_| breaker.ended(Failed, 1_000));
-        assert_eq!(breaker.admit(1_000), Ok(()));
+        assert!(breaker.admit(1_000).is_ok());
     }
 
     #[test]
@@ -236,7 +281,7 @@ mod tests {
             for (fails, later) in steps {
                 now = now.saturating_add(later);
                 match breaker.admit(now) {
-                    Ok(()) => breaker.ended(if fails { Failed } else { Answered }, now),
+                    Ok(_) => breaker.ended(if fails { Failed } else { Answered }, now),
                     Err(refused) => prop_assert!((1..=30_000).contains(&refused.retry_after_ms)),
                 }
             }

@@ -15,7 +15,8 @@ use mcp_protocol::capabilities::ClientCapabilities;
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
-    breaker::{self, Breaker, Refused},
+    breaker::{self, Admitted, Breaker, Refused},
+    config::MAX_UPSTREAMS,
     listing::Entry,
 };
 
@@ -29,6 +30,8 @@ const USABLE: u64 = 600_000;
 const LAST_GOOD: u64 = 24 * 60 * 60 * 1_000;
 /// Bytes of all lists.
 const MAX_BYTES: usize = 16 << 20;
+/// Lists.
+const MAX_LISTS: usize = 2_000;
 
 /// A list of an upstream.
 #[derive(Debug, Clone, Default)]
@@ -64,8 +67,13 @@ impl KnownList {
     }
 
     fn bytes(&self) -> usize {
-        let of = |item: &Entry| item.common.len().saturating_add(item.own.len());
-        self.items.iter().map(of).sum()
+        let texts = |item: &Entry| {
+            let names = [&item.key, &item.exposed, &item.shown, &item.common, &item.own];
+            let names = names.iter().map(|text| text.len());
+            names.chain([size_of::<Entry>()]).sum::<usize>()
+        };
+        let items = self.items.iter().map(texts);
+        items.chain(self.warnings.iter().map(String::len)).chain([size_of::<Self>()]).sum()
     }
 }
 
@@ -74,7 +82,7 @@ impl KnownList {
 pub struct LastOutcome {
     /// When, in milliseconds since 1970.
     pub at_ms: u64,
-    /// What went wrong. None: nothing.
+    /// What went wrong, in words of this server that quote nobody: every caller may read them. None: nothing.
     pub why: Option<String>,
 }
 
@@ -107,13 +115,49 @@ pub struct Whose {
     pub capabilities: ClientCapabilities,
 }
 
-type ListKey = (Rc<str>, ListKind, Whose);
+/// A list, and whose it is.
+struct Kept {
+    upstream: Rc<str>,
+    kind: ListKind,
+    whose: Whose,
+    bytes: usize,
+    list: Rc<KnownList>,
+}
+
+impl Kept {
+    fn is_of(&self, upstream: &str, kind: ListKind) -> bool {
+        *self.upstream == *upstream && self.kind == kind
+    }
+
+    fn is_for(&self, whose: Whose) -> bool {
+        let owner = self.whose.subject;
+        self.whose.capabilities == whose.capabilities
+            && owner.is_none_or(|subject| whose.subject == Some(subject))
+    }
+}
+
+/// A request that the breaker let through. Dropped before its end is noted, it is given back: neither a failure nor a
+/// success.
+pub struct Running {
+    memory: Rc<Memory>,
+    upstream: Rc<str>,
+    admitted: Admitted,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // After its end was noted this changes nothing.
+        let admitted = self.admitted;
+        self.memory.with(&self.upstream, |known| known.breaker.give_back(admitted));
+    }
+}
 
 /// The memory of an isolate.
 #[derive(Default)]
 pub struct Memory {
     upstreams: RefCell<BTreeMap<String, Known>>,
-    lists: RefCell<Vec<(ListKey, Rc<KnownList>)>>,
+    /// The oldest is the first.
+    lists: RefCell<Vec<Kept>>,
 }
 
 impl Memory {
@@ -172,9 +216,12 @@ impl Memory {
     ///
     /// # Errors
     /// Where the upstream failed too often.
-    pub fn admit(&self, upstream: &str, now_ms: u64) -> Result<(), Refused> {
-        let mut upstreams = self.upstreams.borrow_mut();
-        upstreams.entry(upstream.to_owned()).or_default().breaker.admit(now_ms)
+    pub fn admit(self: &Rc<Self>, upstream: &Rc<str>, now_ms: u64) -> Result<Running, Refused> {
+        let mut admitted = Err(Refused { retry_after_ms: 1 });
+        self.with(upstream, |known| admitted = known.breaker.admit(now_ms));
+        let running =
+            |admitted| Running { memory: self.clone(), upstream: upstream.clone(), admitted };
+        admitted.map(running)
     }
 
     /// Notes how a request ended, for the breaker.
@@ -210,34 +257,47 @@ impl Memory {
     }
 
     fn with(&self, upstream: &str, change: impl FnOnce(&mut Known)) {
-        change(self.upstreams.borrow_mut().entry(upstream.to_owned()).or_default());
+        let mut upstreams = self.upstreams.borrow_mut();
+        if let Some(known) = upstreams.get_mut(upstream) {
+            return change(known);
+        }
+        // No more are configured at once, so that the one asked longest ago is gone.
+        if upstreams.len() >= MAX_UPSTREAMS {
+            let asked = |(_, known): &(&String, &Known)| known.last.as_ref().map(|last| last.at_ms);
+            let oldest = upstreams.iter().min_by_key(asked).map(|(name, _)| name.clone());
+            oldest.and_then(|name| upstreams.remove(&name));
+        }
+        change(upstreams.entry(upstream.to_owned()).or_default());
     }
 
     /// A list as it was seen last: the subject's own, or the one for everybody.
     pub fn list(&self, upstream: &str, kind: ListKind, whose: Whose) -> Option<Rc<KnownList>> {
         let lists = self.lists.borrow();
-        let is_it = |((name, of, owner), _): &&(ListKey, Rc<KnownList>)| {
-            **name == *upstream
-                && *of == kind
-                && owner.capabilities == whose.capabilities
-                && owner.subject.is_none_or(|subject| whose.subject == Some(subject))
-        };
-        lists.iter().rev().find(is_it).map(|(_, list)| list.clone())
+        let is_it = |kept: &&Kept| kept.is_of(upstream, kind) && kept.is_for(whose);
+        lists.iter().rev().find(is_it).map(|kept| kept.list.clone())
     }
 
     /// Notes a list.
     pub fn note_list(&self, upstream: &Rc<str>, kind: ListKind, whose: Whose, list: Rc<KnownList>) {
         let mut lists = self.lists.borrow_mut();
-        lists.retain(|((name, of, owner), _)| {
-            **name != **upstream || *of != kind || *owner != whose
+        // Once it is somebody's, there is none for everybody, and the other way round.
+        lists.retain(|kept| {
+            let turned = kept.whose.subject.is_none() != whose.subject.is_none();
+            !kept.is_of(upstream, kind) || (kept.whose != whose && !turned)
         });
-        lists.push(((upstream.clone(), kind, whose), list));
-        let mut bytes: usize = lists.iter().map(|(_, list)| list.bytes()).sum();
-        while bytes > MAX_BYTES && lists.len() > 1 {
-            // The oldest is the first.
-            let (_, dropped) = lists.remove(0);
-            bytes = bytes.saturating_sub(dropped.bytes());
+        let bytes = list.bytes();
+        lists.push(Kept { upstream: upstream.clone(), kind, whose, bytes, list });
+        let mut bytes: usize = lists.iter().map(|kept| kept.bytes).sum();
+        let mut dropped = 0_usize;
+        for kept in lists.iter() {
+            let left = lists.len().saturating_sub(dropped);
+            if left <= 1 || (left <= MAX_LISTS && bytes <= MAX_BYTES) {
+                break;
+            }
+            bytes = bytes.saturating_sub(kept.bytes);
+            dropped = dropped.saturating_add(1);
         }
+        lists.drain(..dropped);
     }
 }
 
@@ -337,5 +397,74 @@ mod tests {
         assert!(known.is_fresh(1_000) && !known.is_fresh(61_000));
         assert!(known.is_usable(61_000) && !known.is_usable(601_000));
         assert!(known.is_last_good(601_000) && !known.is_last_good(1_000 + LAST_GOOD));
+    }
+
+    /// Of a client that declared nothing.
+    fn of(subject: Option<Subject>) -> Whose {
+        Whose { subject, capabilities: ClientCapabilities::default() }
+    }
+
+    #[test]
+    fn lists_are_bounded_in_number_even_where_they_are_empty() {
+        let memory = Memory::default();
+        let name: Rc<str> = "tickets".into();
+        let whose = |n: u16| {
+            let mut bytes = [0; 16];
+            bytes[..2].copy_from_slice(&n.to_be_bytes());
+            of(Some(Subject(bytes)))
+        };
+        for n in 0..=2_000 {
+            memory.note_list(&name, ListKind::Tools, whose(n), Rc::default());
+        }
+        assert_eq!(memory.lists.borrow().len(), MAX_LISTS);
+        assert!(memory.list("tickets", ListKind::Tools, whose(0)).is_none());
+        assert!(memory.list("tickets", ListKind::Tools, whose(1)).is_some());
+        assert!(KnownList::default().bytes() > 0);
+    }
+
+    #[test]
+    fn no_more_upstreams_are_known_than_can_be_configured() {
+        let memory = Memory::default();
+        for n in 0..200_u64 {
+            memory.note_end(&format!("up{n}"), None, n);
+        }
+        assert_eq!(memory.upstreams.borrow().len(), MAX_UPSTREAMS);
+        assert!(memory.last("up199").is_some() && memory.last("up0").is_none());
+    }
+
+    #[test]
+    fn a_list_that_becomes_private_is_nobody_elses_and_the_other_way_round() {
+        let memory = Memory::default();
+        let name: Rc<str> = "tickets".into();
+        let (one, other) = (of(Some(Subject([1; 16]))), of(Some(Subject([2; 16]))));
+        memory.note_list(&name, ListKind::Tools, of(None), list(1, "public"));
+        memory.note_list(&name, ListKind::Prompts, of(None), list(1, "other kind"));
+        memory.note_list(&name, ListKind::Tools, one, list(2, "private"));
+        assert!(memory.list("tickets", ListKind::Tools, other).is_none());
+        assert!(memory.list("tickets", ListKind::Prompts, other).is_some());
+        memory.note_list(&name, ListKind::Tools, other, list(2, "private"));
+        assert!(memory.list("tickets", ListKind::Tools, one).is_some(), "each has its own");
+        memory.note_list(&name, ListKind::Tools, of(None), list(3, "public"));
+        assert_eq!(memory.list("tickets", ListKind::Tools, one).unwrap().asked_ms, 3);
+        assert_eq!(memory.lists.borrow().len(), 2);
+    }
+
+    #[test]
+    fn a_request_that_is_dropped_gives_its_probe_back_and_is_no_failure() {
+        let memory = Rc::<Memory>::default();
+        let name: Rc<str> = "tickets".into();
+        for _ in 0..9 {
+            drop(memory.admit(&name, 1_000).unwrap());
+        }
+        assert_eq!(memory.breaker("tickets", 1_000), "closed");
+        (0..5).for_each(|_| memory.note_end("tickets", Some(&UpstreamError::Cut), 1_000));
+        assert!(memory.admit(&name, 1_000).is_err());
+        let probe = memory.admit(&name, 31_000).unwrap();
+        assert!(memory.admit(&name, 31_000).is_err(), "one at a time");
+        drop(probe);
+        let probe = memory.admit(&name, 31_000).unwrap();
+        memory.note_end("tickets", None, 31_000);
+        drop(probe);
+        assert_eq!(memory.breaker("tickets", 31_000), "closed");
     }
 }

@@ -54,12 +54,14 @@ impl Door {
     ) -> Result<Rc<KnownList>, Failure> {
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
         let limit = upstream.timeouts.lists;
-        let listing = std::pin::pin!(lists::list_from(&pages, wire_kind(kind), Caps::default()));
+        let listing = Box::pin(lists::list_from(&pages, wire_kind(kind), Caps::default()));
         let listed = match select(listing, ctx.platform.sleep(limit)).await {
             Either::Left((listed, _)) => {
                 listed.map_err(|error| pages.failed.take().unwrap_or(Failure::Upstream(error)))?
             }
-            Either::Right(_) => {
+            Either::Right(((), listing)) => {
+                // Its request is dropped and notes nothing.
+                drop(listing);
                 let late = late(limit);
                 self.memory.note_end(&upstream.name, Some(&late), ctx.platform.now_ms());
                 return Err(late.into());

@@ -53,9 +53,10 @@ impl Door {
         let route = self.route(ctx, upstream, &**back);
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
-        if back.carried().is_none() && !self.is_noted_there(&route, began) {
-            self.memory.admit(&upstream.name, began).map_err(Failure::Paused)?;
-        }
+        let _running = match back.carried().is_none() && !self.is_noted_there(&route, began) {
+            true => Some(self.memory.admit(&route.name, began).map_err(Failure::Paused)?),
+            false => None,
+        };
         let sent = match &self.place {
             Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
             Place::Worker(objects) => self.send_here(ctx, &route, asked, back, &**objects).await,

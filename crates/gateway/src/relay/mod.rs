@@ -252,7 +252,7 @@ pub async fn for_worker(
     };
     // The breaker is asked where the request leaves: the Worker does not see how it ends.
     let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
-        Ok(()) => {
+        Ok(_running) => {
             let sent = in_object(&pool, &route, &asked, &back, &platform).await;
             let failed = sent.as_ref().err().and_then(Failure::upstream);
             pool.memory().note_end(&route.name, failed, platform.now_ms());

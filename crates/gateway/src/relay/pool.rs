@@ -325,7 +325,7 @@ impl Pool {
     }
 
     /// What the isolate knows of upstreams.
-    pub fn memory(&self) -> &Memory {
+    pub fn memory(&self) -> &Rc<Memory> {
         &self.memory
     }
 
