@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Client,
     events::Live,
-    gateway::{Front, before, error, opens_sessions, settings, stand},
+    gateway::{Front, before, opens_sessions, settings, stand},
     options, start,
     stateless::prepared,
     upstream::{
@@ -292,7 +292,11 @@ async fn an_upstream_that_is_gone_says_so_and_others_go_on() {
         assert!(names.contains(&"good_echo".to_owned()), "{names:?}");
         for _ in 0..7 {
             let refused = front.call("gone_echo", json!({})).await;
-            assert_eq!(error(&refused)["code"], -32602, "{refused:?}");
+            assert_eq!(refused.result()["isError"], true);
+            let text = refused.tool_text();
+            let why =
+                ["Nothing was sent, because it could not be looked up: gone", "is not called now"];
+            assert!(why.iter().any(|why| text.contains(why)), "{text}");
             front.call("good_echo", json!({ "text": "x" })).await.result();
         }
         assert_eq!(front.call("good_fail", json!({})).await.result()["isError"], true);
@@ -354,19 +358,28 @@ async fn an_upstream_that_leads_back_here_through_another_gateway_is_refused() {
 #[tokio::test]
 async fn a_redirect_to_another_host_never_gets_the_credential() {
     let (upstream, elsewhere) = (Upstream::start().await, Upstream::start().await);
-    let upstreams =
-        [("t", &*upstream.url(), json!({ "auth": { "kind": "static", "secret": "THEIR_KEY" } }))];
+    let targets = [elsewhere.url(), "https://127.0.0.1/mcp".to_owned(), "//localhost/".to_owned()];
+    let redirects: Vec<_> = [301, 302, 303, 307, 308]
+        .into_iter()
+        .flat_map(|status| targets.iter().map(move |to| (status, to.clone())))
+        .enumerate()
+        .map(|(n, (status, to))| (format!("t{n}"), status, to))
+        .collect();
+    let auth = json!({ "auth": { "kind": "static", "secret": "THEIR_KEY" } });
+    let url = upstream.url();
+    // One for each redirect, so that no breaker opens.
+    let upstreams: Vec<_> =
+        redirects.iter().map(|(name, ..)| (&**name, &*url, auth.clone())).collect();
     let options =
         options().var("UPSTREAMS", &settings(&upstreams)).var("THEIR_KEY", "operators-key");
     let worker = start(options).await;
-    for status in [301, 302, 303, 307, 308] {
-        for to in [elsewhere.url(), "https://127.0.0.1/mcp".to_owned(), "//localhost/".to_owned()] {
-            upstream.forget_rules();
-            upstream.on(any(), move |_| Reply::status(status).header("location", &to));
-            let client = Client::at(&worker.url(), "/u/t/mcp");
-            let refused = Front::Stateless(client).call("echo", json!({})).await;
-            assert!(error(&refused)["code"].is_i64(), "{refused:?}");
-        }
+    for (name, status, to) in redirects.clone() {
+        upstream.forget_rules();
+        upstream.on(any(), move |_| Reply::status(status).header("location", &to));
+        let client = Client::at(&worker.url(), &format!("/u/{name}/mcp"));
+        let refused = Front::Stateless(client).call("echo", json!({})).await;
+        let text = refused.tool_text();
+        assert!(text.contains(&format!("redirects to another address ({status})")), "{text}");
     }
     assert!(elsewhere.recorded().is_empty(), "{:?}", elsewhere.recorded());
     assert!(!upstream.recorded().is_empty());

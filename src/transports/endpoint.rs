@@ -190,7 +190,7 @@ impl<'a> AdmittedRequest<'a> {
         }
     }
 
-    /// The arguments of another server's tool that headers repeat. None: no other server has the tool.
+    /// The arguments of another server's tool that headers repeat. None: no other server is known to have the tool.
     ///
     /// # Errors
     /// 508 where the request was here before.
@@ -204,7 +204,9 @@ impl<'a> AdmittedRequest<'a> {
             return Ok(None);
         };
         let ctx = self.preliminary(capabilities, client);
-        Ok(remote.tool(&ctx, name).await.map(|tool| tool.param_headers))
+        // Where its server does not say, the call tells how it ends.
+        let tool = remote.tool(&ctx, name).await.unwrap_or_default();
+        Ok(tool.map(|tool| tool.param_headers))
     }
 
     /// The context of what is asked before the request itself.

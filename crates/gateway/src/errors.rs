@@ -59,6 +59,19 @@ impl Answer {
         failure(asked, &why, Some(refused.retry_after_ms), None)
     }
 
+    /// The answer to a request of something that the upstream has or not: it was looked up in a list, and the list ended so.
+    pub fn unlisted(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        let what = match error {
+            UpstreamError::Rpc(rpc) => {
+                let text = text::quote(&rpc.message, MAX_QUOTE);
+                format!("{} answered with the error {}: {text}", asked.upstream, rpc.code)
+            }
+            error => described(asked, error),
+        };
+        let why = format!("Nothing was sent, because it could not be looked up: {what}");
+        failure(asked, &why, retry_after(error), None)
+    }
+
     /// The answer to a request that ended so.
     pub fn of(asked: Asked<'_>, error: &UpstreamError) -> Self {
         if let UpstreamError::Rpc(rpc) = error
@@ -385,6 +398,21 @@ mod tests {
         let link = Asked { connect: Some("https://x.example/connect/tickets"), ..CALL };
         let told = text(Answer::of(link, &UpstreamError::Unauthorized { challenge: None }));
         assert!(told.contains("open https://x.example/connect/tickets and connect it"), "{told}");
+    }
+
+    #[test]
+    fn what_could_not_be_looked_up_was_not_called() {
+        let after = Duration::from_secs(5);
+        let late = UpstreamError::TimedOut { phase: Phase::Whole, after };
+        let told = text(Answer::unlisted(CALL, &late));
+        assert_eq!(
+            told,
+            "Nothing was sent, because it could not be looked up: tickets did not end its answer within 5 s."
+        );
+        let told = text(Answer::unlisted(CALL, &rpc(r#"{"code":-32603,"message":"x\u001by"}"#)));
+        assert!(told.ends_with("tickets answered with the error -32603: x y."), "{told}");
+        let Answer::Error(error) = Answer::unlisted(READ, &late) else { panic!() };
+        assert_eq!(error.code, INTERNAL_ERROR);
     }
 
     #[test]

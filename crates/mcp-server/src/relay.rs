@@ -54,9 +54,16 @@ pub(crate) async fn call(
     name: &str,
     params: Option<&RawValue>,
 ) -> Result<Outcome, RpcError> {
-    let Some(tool) = remote.tool(ctx, name).await else {
-        ctx.record.set_tool(None);
-        return Ok(no_tool(name));
+    let tool = match remote.tool(ctx, name).await {
+        Ok(Some(tool)) => tool,
+        Ok(None) => {
+            ctx.record.set_tool(None);
+            return Ok(no_tool(name));
+        }
+        Err(outcome) => {
+            ctx.record.set_tool(None);
+            return Ok(outcome);
+        }
     };
     ctx.record.set_upstream(&tool.upstream, &tool.name);
     let noted = AuditedCall::begin(ctx, name, tool.effect, || Some(tool.upstream.to_string()));
@@ -77,8 +84,126 @@ pub(crate) async fn request(
     method: &str,
     params: Option<&RawValue>,
 ) -> Option<Outcome> {
-    match (&ctx.remote, params) {
-        (Some(remote), Some(params)) => remote.request(ctx, method, params.get()).await,
-        _ => None,
+    let (Some(remote), Some(params)) = (&ctx.remote, params) else {
+        return None;
+    };
+    match ctx.principal.scopes.require(Scopes::READ) {
+        Ok(()) => remote.request(ctx, method, params.get()).await,
+        Err(beyond) => Some(Outcome::Beyond(beyond)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use futures_util::{
+        FutureExt as _,
+        future::{LocalBoxFuture, ready},
+    };
+    use mcp_auth::principal::Principal;
+    use mcp_protocol::jsonrpc::INTERNAL_ERROR;
+    use pollster::block_on;
+
+    use super::*;
+    use crate::{
+        dispatch::dispatch,
+        remote::{About, RemoteList, RemoteTool},
+        testing::FakePlatform,
+    };
+
+    /// A server that has one tool, which claims to read, and answers everything.
+    struct Reads;
+
+    impl Remote for Reads {
+        fn about<'a>(
+            &'a self,
+            _ctx: &'a Context,
+        ) -> LocalBoxFuture<'a, Result<Option<About>, RpcError>> {
+            ready(Ok(None)).boxed_local()
+        }
+
+        fn list<'a>(
+            &'a self,
+            _ctx: &'a Context,
+            _kind: ListKind,
+        ) -> LocalBoxFuture<'a, RemoteList> {
+            ready(RemoteList::default()).boxed_local()
+        }
+
+        fn tool<'a>(
+            &'a self,
+            _ctx: &'a Context,
+            name: &'a str,
+        ) -> LocalBoxFuture<'a, Result<Option<RemoteTool>, Outcome>> {
+            let tool = RemoteTool {
+                name: name.into(),
+                upstream: "tickets".into(),
+                name_there: "get".into(),
+                effect: Effect::Read,
+                param_headers: Vec::new(),
+            };
+            let found = match name {
+                "tickets_get" => Ok(Some(tool)),
+                "away_get" => Err(Outcome::Failed(RpcError::new(INTERNAL_ERROR, "away"))),
+                _ => Ok(None),
+            };
+            ready(found).boxed_local()
+        }
+
+        fn call<'a>(
+            &'a self,
+            _ctx: &'a Context,
+            _tool: &'a RemoteTool,
+            _params: &'a str,
+        ) -> LocalBoxFuture<'a, Outcome> {
+            ready(Outcome::Relayed(r#"{"content":[]}"#.to_owned())).boxed_local()
+        }
+
+        fn request<'a>(
+            &'a self,
+            _ctx: &'a Context,
+            _method: &'a str,
+            _params: &'a str,
+        ) -> LocalBoxFuture<'a, Option<Outcome>> {
+            ready(Some(Outcome::Relayed("{}".to_owned()))).boxed_local()
+        }
+    }
+
+    fn ctx(scopes: Scopes) -> Context {
+        let ctx = FakePlatform::new([]).context();
+        let principal = Principal { scopes, ..(*ctx.principal).clone() };
+        Context { principal: Rc::new(principal), remote: Some(Rc::new(Reads)), ..ctx }
+    }
+
+    fn sent(ctx: &Context, method: &str, params: &str) -> Outcome {
+        let params: &RawValue = serde_json::from_str(params).unwrap();
+        block_on(dispatch(ctx, method, Params::read(Some(params)).unwrap()))
+    }
+
+    #[test]
+    fn a_tool_that_cannot_be_looked_up_is_not_a_missing_one() {
+        let ctx = ctx(Scopes::READ);
+        let code = |name: &str| sent(&ctx, "tools/call", &format!(r#"{{"name":"{name}"}}"#)).code();
+        assert_eq!(code("away_get"), Some(INTERNAL_ERROR));
+        assert_eq!(code("no_get"), Some(mcp_protocol::jsonrpc::INVALID_PARAMS));
+    }
+
+    #[test]
+    fn other_servers_are_asked_nothing_without_the_scope_to_read() {
+        for (method, params) in [
+            ("resources/read", r#"{"uri":"tickets+a:1"}"#),
+            ("prompts/get", r#"{"name":"tickets_p"}"#),
+            (
+                "completion/complete",
+                r#"{"ref":{"type":"ref/prompt","name":"tickets_p"},"argument":{"name":"a","value":""}}"#,
+            ),
+            ("tools/call", r#"{"name":"tickets_get"}"#),
+        ] {
+            let none = sent(&ctx(Scopes::NONE), method, params);
+            assert!(matches!(none, Outcome::Beyond(_)), "{method}: {none:?}");
+            let reads = sent(&ctx(Scopes::READ), method, params);
+            assert!(matches!(reads, Outcome::Relayed(_)), "{method}: {reads:?}");
+        }
     }
 }

@@ -142,11 +142,14 @@ pub trait Remote {
     fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList>;
 
     /// The tool of this name, where the caller may see it.
+    ///
+    /// # Errors
+    /// Where its server does not say whether it has one, how the call ends.
     fn tool<'a>(
         &'a self,
         ctx: &'a Context,
         name: &'a str,
-    ) -> LocalBoxFuture<'a, Option<RemoteTool>>;
+    ) -> LocalBoxFuture<'a, Result<Option<RemoteTool>, Outcome>>;
 
     /// Calls a tool. `params`: the parameters as they came.
     fn call<'a>(

@@ -13,6 +13,7 @@ use mcp_client::{
 use mcp_server::{
     context::Context,
     notifier::{Declared, Notifier},
+    outcome::Outcome,
     remote::ListKind,
 };
 use serde_json::value::RawValue;
@@ -109,27 +110,45 @@ impl Door {
     }
 
     /// An item by the name or URI under which the caller knows it; the upstream is asked once more where
-    /// it is not known.
+    /// it is not known. None: there is none.
+    ///
+    /// # Errors
+    /// Where the upstream does not say, what the caller of this method is told.
     pub(super) async fn locate<'a>(
         &'a self,
         ctx: &Context,
+        (kind, method): (ListKind, &str),
+        name: &str,
+    ) -> Result<Option<(&'a Upstream, Entry)>, Outcome> {
+        let upstream = match self.is_common() {
+            true => {
+                names::split(name).and_then(|(upstream, _)| self.find(&ctx.principal, upstream))
+            }
+            false => self.find(&ctx.principal, &self.name),
+        };
+        let Some(upstream) = upstream else {
+            return Ok(None);
+        };
+        let found = self.look_up(ctx, upstream, kind, name).await;
+        let found = found.map_err(|failure| self.unlisted(ctx, upstream, method, failure))?;
+        Ok(found.map(|item| (upstream, item)))
+    }
+
+    async fn look_up(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
         kind: ListKind,
         name: &str,
-    ) -> Option<(&'a Upstream, Entry)> {
-        let upstream = match self.is_common() {
-            true => self.find(&ctx.principal, names::split(name)?.0)?,
-            false => self.find(&ctx.principal, &self.name)?,
-        };
-        let known = self.known(ctx, upstream, kind, KnownList::is_usable).await.ok()?;
-        if let Some(item) = self.item(&known, name) {
-            return Some((upstream, item));
-        }
+    ) -> Result<Option<Entry>, Failure> {
+        let known = self.known(ctx, upstream, kind, KnownList::is_usable).await?;
+        let item = self.item(&known, name);
         // What was listed a moment ago has no new items.
-        if ctx.platform.now_ms().saturating_sub(known.asked_ms) < 1_000 {
-            return None;
+        if item.is_some() || ctx.platform.now_ms().saturating_sub(known.asked_ms) < 1_000 {
+            return Ok(item);
         }
-        let anew = self.fetch(ctx, upstream, kind).await.ok()?;
-        self.item(&anew, name).map(|item| (upstream, item))
+        let anew = self.fetch(ctx, upstream, kind).await?;
+        Ok(self.item(&anew, name))
     }
 
     fn item(&self, list: &KnownList, name: &str) -> Option<Entry> {

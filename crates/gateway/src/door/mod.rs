@@ -8,6 +8,8 @@
 mod lists;
 mod send;
 mod status;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -23,7 +25,7 @@ use mcp_client::{
 };
 use mcp_protocol::{
     fields::fields,
-    jsonrpc::{INTERNAL_ERROR, RpcError},
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError},
     object::Object,
     raw,
     stateless::result::{CacheHint, CacheScope},
@@ -126,22 +128,26 @@ impl Door {
         }
     }
 
-    /// The parameters and the upstream of a request that names something.
+    /// The parameters and the upstream of a request that names something. None: it names nothing that is here.
+    ///
+    /// # Errors
+    /// Where the upstream does not say whether it has it, what the caller is told.
     async fn routed<'a>(
         &'a self,
         ctx: &Context,
         method: &str,
         params: &str,
-    ) -> Option<(&'a Upstream, String)> {
-        if !self.is_common() {
-            let upstream = self.find(&ctx.principal, &self.name)?;
-            let prompt = prompt_name(method, params);
-            let is_hidden = prompt.is_some_and(|name| !upstream.filter.shows(&name));
-            return (!is_hidden).then(|| (upstream, params.to_owned()));
-        }
+    ) -> Result<Option<(&'a Upstream, String)>, Outcome> {
         let prompt = prompt_name(method, params);
+        if !self.is_common() {
+            let is_shown =
+                |upstream: &&Upstream| prompt.is_none_or(|name| upstream.filter.shows(&name));
+            let upstream = self.find(&ctx.principal, &self.name).filter(is_shown);
+            let upstream = upstream.filter(|_| request::is_plain(method, params));
+            return Ok(upstream.map(|upstream| (upstream, params.to_owned())));
+        }
         let located = match &prompt {
-            Some(name) => Some(self.locate(ctx, ListKind::Prompts, name).await?),
+            Some(name) => self.locate(ctx, (ListKind::Prompts, method), name).await?,
             None => None,
         };
         let find = |_: &str| {
@@ -153,9 +159,10 @@ impl Door {
             "prompts/get" => request::by_name(params, find),
             "completion/complete" => request::by_reference(params, find),
             _ => request::by_uri(params),
-        }?;
-        let upstream = self.find(&ctx.principal, &routed.upstream)?;
-        Some((upstream, routed.params))
+        };
+        let found = routed
+            .and_then(|routed| Some((self.find(&ctx.principal, &routed.upstream)?, routed.params)));
+        Ok(found)
     }
 }
 
@@ -219,19 +226,17 @@ impl Remote for Door {
         &'a self,
         ctx: &'a Context,
         name: &'a str,
-    ) -> LocalBoxFuture<'a, Option<RemoteTool>> {
+    ) -> LocalBoxFuture<'a, Result<Option<RemoteTool>, Outcome>> {
         async move {
-            let (upstream, item) = self.locate(ctx, ListKind::Tools, name).await?;
-            if !ctx.choice.allows(item.effect) {
-                return None;
-            }
-            Some(RemoteTool {
+            let located = self.locate(ctx, (ListKind::Tools, "tools/call"), name).await?;
+            let allowed = located.filter(|(_, item)| ctx.choice.allows(item.effect));
+            Ok(allowed.map(|(upstream, item)| RemoteTool {
                 name: name.into(),
                 upstream: upstream.name.as_str().into(),
                 name_there: item.key,
                 effect: item.effect,
                 param_headers: item.headers,
-            })
+            }))
         }
         .boxed_local()
     }
@@ -251,7 +256,8 @@ impl Remote for Door {
                 Some(request::Located { upstream, name })
             });
             let Some(there) = there else {
-                return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "the call names no tool"));
+                let why = "the call names no tool, or names it twice";
+                return Outcome::Failed(RpcError::new(INVALID_PARAMS, why));
             };
             let asked = Asked {
                 method: "tools/call",
@@ -287,7 +293,10 @@ impl Remote for Door {
             if self.is_common() && method == "resources/read" && names_status(params) {
                 return Some(Outcome::Text(self.status(ctx)));
             }
-            let (upstream, params) = self.routed(ctx, method, params).await?;
+            let (upstream, params) = match self.routed(ctx, method, params).await {
+                Ok(routed) => routed?,
+                Err(outcome) => return Some(outcome),
+            };
             let asked = Asked {
                 method,
                 params: &params,
@@ -307,8 +316,6 @@ impl Remote for Door {
         .boxed_local()
     }
 }
-
-impl Door {}
 
 /// Whether the parameters of `resources/read` name the state of all upstreams.
 fn names_status(params: &str) -> bool {

@@ -183,14 +183,13 @@ impl Door {
         }
     }
 
-    /// How a request to an upstream ended, for its caller.
-    pub(super) fn outcome(
+    /// A request, as its failures name it.
+    fn named<'a>(
         &self,
         ctx: &Context,
-        upstream: &Upstream,
-        (method, effect): (&str, Option<Effect>),
-        sent: Result<String, Failure>,
-    ) -> Outcome {
+        upstream: &'a Upstream,
+        (method, effect): (&'a str, Option<Effect>),
+    ) -> errors::Asked<'a> {
         let behind = match self.memory.era(&upstream.name, ctx.platform.now_ms()) {
             Some(Era::Stateless) => Some(Version::V2026_07_28),
             Some(Era::Session | Era::Sse) => Some(Version::V2025_11_25),
@@ -200,9 +199,18 @@ impl Door {
             Place::Object(_) => Version::V2025_11_25,
             Place::Worker(_) => Version::V2026_07_28,
         };
-        let name = &upstream.name;
-        let asked =
-            errors::Asked { upstream: name, method, effect, version, behind, connect: None };
+        errors::Asked { upstream: &upstream.name, method, effect, version, behind, connect: None }
+    }
+
+    /// How a request to an upstream ended, for its caller.
+    pub(super) fn outcome(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        (method, effect): (&str, Option<Effect>),
+        sent: Result<String, Failure>,
+    ) -> Outcome {
+        let asked = self.named(ctx, upstream, (method, effect));
         match sent {
             Ok(text) => Outcome::Relayed(text),
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
@@ -214,6 +222,25 @@ impl Door {
                 None => errors::Answer::of(asked, &error).into(),
             },
             Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+        }
+    }
+
+    /// What the caller of a method is told where its upstream gave no list to look up what it names.
+    pub(super) fn unlisted(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        method: &str,
+        failure: Failure,
+    ) -> Outcome {
+        // A tool that is not known did nothing.
+        let effect = (method == "tools/call").then_some(Effect::Read);
+        match failure {
+            Failure::Upstream(error) => {
+                let asked = self.named(ctx, upstream, (method, effect));
+                errors::Answer::unlisted(asked, &error).into()
+            }
+            other => self.outcome(ctx, upstream, (method, effect), Err(other)),
         }
     }
 

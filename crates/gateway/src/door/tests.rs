@@ -1,0 +1,259 @@
+//! Doors before upstreams that play a script in virtual time.
+
+use std::time::Duration;
+
+use futures_util::future::ready;
+use mcp_auth::subject::Subject;
+use mcp_client::request::first_id;
+use mcp_platform::{
+    Platform as _,
+    testing::{ScriptedStream, VirtualPlatform},
+};
+use mcp_protocol::content::{CallToolResult, ContentBlock};
+use mcp_server::testing::FakePlatform;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::{
+    address::Surroundings,
+    config::Rules,
+    relay::place::{FrameBody, ObjectRequest},
+};
+
+/// No object is there: the upstreams are stateless.
+struct NoObjects;
+
+impl UpstreamObjects for NoObjects {
+    fn send(
+        &self,
+        upstream: &str,
+        _request: ObjectRequest,
+    ) -> LocalBoxFuture<'static, Result<FrameBody, String>> {
+        ready(Err(format!("no object of {upstream}"))).boxed_local()
+    }
+}
+
+/// The door of this name before one upstream, `tickets`, with these settings.
+fn door(name: &str, settings: &Value) -> Door {
+    let mut tickets = json!({ "url": "https://tickets.example/mcp", "era": "stateless" });
+    tickets.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
+    let rules =
+        Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+    let upstreams = Upstreams::read(Some(&json!({ "tickets": tickets }).to_string()), &rules);
+    assert!(upstreams.errors.is_empty());
+    Door {
+        upstreams: Rc::new(upstreams),
+        name: name.to_owned(),
+        place: Place::Worker(Rc::new(NoObjects)),
+        memory: Rc::default(),
+        trail: Trail::of(None, "own").unwrap(),
+        passed: None,
+        may_use: |_, _| true,
+    }
+}
+
+/// A caller with this subject.
+fn caller(platform: &Rc<VirtualPlatform>, subject: u8) -> Context {
+    let ctx = FakePlatform::new([]).context();
+    let principal = Principal { subject: Subject([subject; 16]), ..(*ctx.principal).clone() };
+    Context { principal: Rc::new(principal), platform: platform.clone(), ..ctx }
+}
+
+/// The answer to a request that is sent so long after the start.
+fn answer(at: Duration, result: &Value) -> ScriptedStream {
+    let start_ms = VirtualPlatform::new([]).now_ms();
+    let id = first_id(start_ms.saturating_add(u64::try_from(at.as_millis()).unwrap()));
+    let response = json!({ "jsonrpc": "2.0", "id": id, "result": result });
+    ScriptedStream::json(200, &response.to_string())
+}
+
+fn tools(names: &[&str]) -> Value {
+    let tool = |name: &&str| json!({ "name": name, "inputSchema": { "type": "object" } });
+    json!({ "tools": names.iter().map(tool).collect::<Vec<_>>() })
+}
+
+fn list(door: &Door, platform: &Rc<VirtualPlatform>, ctx: &Context) -> (Vec<String>, Vec<String>) {
+    let list = platform.run(door.list(ctx, ListKind::Tools));
+    let name = |item: &Rc<str>| {
+        serde_json::from_str::<Value>(item).unwrap()["name"].as_str().unwrap().to_owned()
+    };
+    (list.items.iter().map(name).collect(), list.notes)
+}
+
+/// What a caller reads of a tool that cannot be looked up.
+fn failure(found: Result<Option<RemoteTool>, Outcome>) -> String {
+    let Err(Outcome::Tool(CallToolResult { content, is_error: true, .. })) = found else {
+        panic!("{found:?}")
+    };
+    let [ContentBlock::Text { text }] = &content[..] else { panic!("{content:?}") };
+    text.clone()
+}
+
+#[test]
+fn two_subjects_see_lists_of_their_own() {
+    let now = Duration::ZERO;
+    let platform = VirtualPlatform::new([answer(now, &tools(&["a"])), answer(now, &tools(&["b"]))]);
+    let door = door("", &json!({}));
+    let (one, other) = (caller(&platform, 1), caller(&platform, 2));
+    for _ in 0..2 {
+        assert_eq!(list(&door, &platform, &one).0, ["tickets_a"]);
+        assert_eq!(list(&door, &platform, &other).0, ["tickets_b"]);
+    }
+    assert_eq!(platform.requests().len(), 2, "each was asked for once");
+}
+
+#[test]
+fn a_list_that_is_public_is_everybodys() {
+    let mut listed = tools(&["a"]);
+    listed["ttlMs"] = json!(60_000);
+    listed["cacheScope"] = json!("public");
+    let platform = VirtualPlatform::new([answer(Duration::ZERO, &listed)]);
+    let door = door("", &json!({}));
+    for subject in 1..3 {
+        assert_eq!(list(&door, &platform, &caller(&platform, subject)).0, ["tickets_a"]);
+    }
+}
+
+#[test]
+fn what_is_hidden_is_unknown() {
+    for (name, prefix) in [("", "tickets_"), ("tickets", "")] {
+        let platform = VirtualPlatform::new([answer(Duration::ZERO, &tools(&["get", "drop"]))]);
+        let door = door(name, &json!({ "deny": ["drop"] }));
+        let ctx = caller(&platform, 1);
+        let find = |tool: &str| platform.run(door.tool(&ctx, &format!("{prefix}{tool}")));
+        assert!(find("get").unwrap().is_some());
+        assert!(find("drop").unwrap().is_none());
+        assert!(find("other").unwrap().is_none());
+    }
+}
+
+#[test]
+fn a_hidden_prompt_is_not_got_under_a_second_name() {
+    let platform = VirtualPlatform::new([]);
+    let door = door("tickets", &json!({ "deny": ["secret"] }));
+    let ctx = caller(&platform, 1);
+    for (method, params) in [
+        ("prompts/get", r#"{"name":"secret"}"#),
+        ("prompts/get", r#"{"name":"open","name":"secret"}"#),
+        ("prompts/get", r#"{"name":"open","na\u006de":"secret"}"#),
+        ("prompts/get", r#"{"name":"open","Name":"secret"}"#),
+        (
+            "completion/complete",
+            r#"{"ref":{"type":"ref/prompt","name":"open","name":"secret"},"argument":{}}"#,
+        ),
+        (
+            "completion/complete",
+            r#"{"ref":{"type":"ref/prompt","name":"open"},"ref":{"type":"ref/prompt","name":"secret"}}"#,
+        ),
+        ("resources/read", r#"{"uri":"a:1","uri":"b:1"}"#),
+    ] {
+        assert!(platform.run(door.request(&ctx, method, params)).is_none(), "{params}");
+    }
+    assert!(platform.requests().is_empty(), "the upstream reads none of them");
+    let shown = platform.run(door.request(&ctx, "prompts/get", r#"{"name":"open"}"#));
+    assert!(shown.is_some() && !platform.requests().is_empty());
+}
+
+#[test]
+fn the_last_good_list_stands_in_with_a_note() {
+    let platform = VirtualPlatform::new([answer(Duration::ZERO, &tools(&["a"]))]);
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    assert_eq!(list(&door, &platform, &ctx), (vec!["tickets_a".to_owned()], Vec::new()));
+    platform.run(platform.sleep(Duration::from_secs(61)));
+    let (names, notes) = list(&door, &platform, &ctx);
+    assert_eq!(names, ["tickets_a"]);
+    assert!(matches!(&notes[..], [note] if note.starts_with("tickets: ")), "{notes:?}");
+    // It is nobody else's.
+    assert!(list(&door, &platform, &caller(&platform, 2)).0.is_empty());
+}
+
+#[test]
+fn an_upstream_that_cannot_be_reached_is_no_missing_tool_and_is_refused_fast_in_the_end() {
+    let platform = VirtualPlatform::new([]);
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    let told = || failure(platform.run(door.tool(&ctx, "tickets_a")));
+    for _ in 0..5 {
+        let told = told();
+        assert!(told.contains("tickets cannot be reached"), "{told}");
+    }
+    let sent = platform.requests().len();
+    let told = told();
+    assert!(told.contains("is not called now") && told.contains("retryAfterMs: 30000"), "{told}");
+    let prompt = door.request(&ctx, "prompts/get", r#"{"name":"tickets_a"}"#);
+    let Some(Outcome::Failed(error)) = platform.run(prompt) else { panic!() };
+    assert!(error.message.contains("is not called now"), "{error:?}");
+    assert_eq!(platform.requests().len(), sent, "nothing was sent");
+    // A name that is of no upstream is still no tool.
+    assert!(platform.run(door.tool(&ctx, "other_a")).unwrap().is_none());
+}
+
+#[test]
+fn lists_that_come_too_late_open_the_breaker_and_so_does_a_late_probe() {
+    let platform = VirtualPlatform::new((0..9).map(|_| ScriptedStream::silent()));
+    let door = door("", &json!({ "timeouts": { "lists": 2 } }));
+    let ctx = caller(&platform, 1);
+    for _ in 0..6 {
+        assert!(list(&door, &platform, &ctx).0.is_empty());
+    }
+    assert_eq!(platform.elapsed(), Duration::from_secs(10), "the sixth did not wait");
+    assert_eq!(platform.requests().len(), 5);
+    platform.run(platform.sleep(Duration::from_secs(30)));
+    for _ in 0..2 {
+        assert!(list(&door, &platform, &ctx).0.is_empty());
+    }
+    assert_eq!(platform.elapsed(), Duration::from_secs(42));
+    assert_eq!(platform.requests().len(), 6);
+}
+
+#[test]
+fn a_call_whose_client_leaves_is_no_failure() {
+    let platform = VirtualPlatform::new((0..9).map(|_| ScriptedStream::silent()));
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    for _ in 0..9 {
+        let asked = door.list(&ctx, ListKind::Tools);
+        assert!(platform.run_for(Duration::from_secs(1), asked).is_none());
+    }
+    assert_eq!(door.memory.breaker("tickets", platform.now_ms()), "closed");
+    assert_eq!(platform.requests().len(), 9);
+}
+
+#[test]
+fn a_renamed_tool_is_called_under_its_own_name() {
+    for (name, tool) in [("", "tickets_all"), ("tickets", "all")] {
+        let result = json!({ "content": [], "n": 1 });
+        let now = Duration::ZERO;
+        let script = [answer(now, &tools(&["get.all"])), answer(now, &result)];
+        let platform = VirtualPlatform::new(script);
+        let door = door(name, &json!({ "rename": { "get.all": "all" } }));
+        let ctx = caller(&platform, 1);
+        let found = platform.run(door.tool(&ctx, tool)).unwrap().unwrap();
+        assert_eq!((&*found.name_there, found.effect), ("get.all", Effect::Destructive));
+        let params = json!({ "name": tool, "arguments": { "name": tool } }).to_string();
+        let outcome = platform.run(door.call(&ctx, &found, &params));
+        assert!(matches!(&outcome, Outcome::Relayed(text) if text.contains("\"n\":1")));
+        let body = platform.requests().pop().unwrap().body.unwrap();
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(body["params"]["name"], "get.all");
+        assert_eq!(body["params"]["arguments"]["name"], tool);
+        // The name that it had there is unknown here.
+        let own = tool.replace("all", "get.all");
+        assert!(platform.run(door.tool(&ctx, &own)).unwrap().is_none());
+    }
+}
+
+#[test]
+fn nobody_reads_what_another_was_answered() {
+    let refusal = ScriptedStream::status(415).chunk("ticket 7 of alice");
+    let platform = VirtualPlatform::new([refusal]);
+    let door = door("", &json!({}));
+    let (_, notes) = list(&door, &platform, &caller(&platform, 1));
+    assert!(notes[0].contains("alice"), "the one who asked may read it: {notes:?}");
+    let ctx = caller(&platform, 2);
+    let read = door.request(&ctx, "resources/read", r#"{"uri":"gateway://upstreams"}"#);
+    let Some(Outcome::Text(status)) = platform.run(read) else { panic!() };
+    assert!(status.contains("it refused a request (415)"), "{status}");
+    assert!(!status.contains("alice"), "{status}");
+}
