@@ -56,6 +56,7 @@ use mcp_server::{
     cold::cold,
     context::Context,
     notifier::Declared,
+    outcome::Outcome,
     remote::{About, Remote},
     tasks::Tasks,
     telemetry::{audit::Audit, metrics, record::RequestRecord},
@@ -190,7 +191,8 @@ impl<'a> AdmittedRequest<'a> {
         }
     }
 
-    /// The arguments of another server's tool that headers repeat. None: no other server is known to have the tool.
+    /// The arguments of another server's tool that headers repeat: none, where no other server has the tool.
+    /// The inner error is how a call of it ends, where its server does not say.
     ///
     /// # Errors
     /// 508 where the request was here before.
@@ -199,14 +201,13 @@ impl<'a> AdmittedRequest<'a> {
         request: &Request,
         (capabilities, client): (ClientCapabilities, &Implementation),
         name: &str,
-    ) -> AppResult<Option<Vec<ParamHeader>>> {
+    ) -> AppResult<Result<Vec<ParamHeader>, Outcome>> {
         let Some(remote) = self.remote(request)? else {
-            return Ok(None);
+            return Ok(Ok(Vec::new()));
         };
         let ctx = self.preliminary(capabilities, client);
-        // Where its server does not say, the call tells how it ends.
-        let tool = remote.tool(&ctx, name).await.unwrap_or_default();
-        Ok(tool.map(|tool| tool.param_headers))
+        let tool = remote.tool(&ctx, name).await;
+        Ok(tool.map(|tool| tool.map(|tool| tool.param_headers).unwrap_or_default()))
     }
 
     /// The context of what is asked before the request itself.

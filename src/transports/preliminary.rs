@@ -1,6 +1,7 @@
 //! What a stateless request must know of the servers behind its door before it is carried out.
 
 use mcp_protocol::stateless::{discover, error::StatelessError, method::Method, param_headers};
+use mcp_server::outcome::Outcome;
 
 use crate::{
     error::AppResult as Answered,
@@ -25,23 +26,28 @@ pub(super) async fn discovered(
     })
 }
 
-/// Checks the headers that repeat arguments of another server's tool.
+/// Checks the headers that repeat arguments of another server's tool. Returns how the request ends where
+/// that server does not say which tools it has: it is not asked again.
 pub(super) async fn check_param_headers(
     endpoint: &AdmittedRequest<'_>,
     http: &Request,
     opened: &ValidatedRequest,
-) -> Answered<Result<(), StatelessError>> {
+) -> Answered<Result<Option<Outcome>, StatelessError>> {
     let params = &opened.params;
     let (Method::ToolsCall, Some(name), Some(_)) = (opened.method, &params.name, &params.whole)
     else {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     };
     // Those of this server's own tools were checked with the rest.
     if registry(&endpoint.door).find(name).is_some() {
-        return Ok(Ok(()));
+        return Ok(Ok(None));
     }
     let front = (opened.envelope.capabilities, &opened.envelope.client);
-    let declared = endpoint.param_headers(http, front, name).await?.unwrap_or_default();
+    let declared = match endpoint.param_headers(http, front, name).await? {
+        Ok(declared) => declared,
+        Err(outcome) => return Ok(Ok(Some(outcome))),
+    };
     let arguments = params.arguments.as_deref();
-    Ok(param_headers::check(&RequestHeaders(http), &declared, arguments).map_err(Into::into))
+    let checked = param_headers::check(&RequestHeaders(http), &declared, arguments);
+    Ok(checked.map(|()| None).map_err(Into::into))
 }

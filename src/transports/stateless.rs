@@ -112,12 +112,13 @@ pub async fn answer(
             handle_task_request(endpoint, id, opened).await
         }
         _ => {
-            if let Err(error) = preliminary::check_param_headers(&endpoint, http, &opened).await? {
-                return refused(&endpoint, &id, &error);
-            }
+            let ended = match preliminary::check_param_headers(&endpoint, http, &opened).await? {
+                Ok(ended) => ended,
+                Err(error) => return refused(&endpoint, &id, &error),
+            };
             let choice = endpoint.choice(http)?;
             let departure = Disconnect::of(http.inner());
-            execute(endpoint, id, opened, (choice, http), (streams, departure)).await
+            execute(endpoint, id, opened, (choice, http), (streams, departure), ended).await
         }
     }
 }
@@ -329,6 +330,7 @@ async fn execute(
     opened: ValidatedRequest,
     (choice, http): (Option<ToolSelection>, &Request),
     (streams, departure): (bool, Disconnect),
+    ended: Option<Outcome>,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -373,7 +375,10 @@ async fn execute(
     let until_end = record.end_guard();
     let call = async move {
         let _until_end = until_end;
-        let outcome = dispatch(&ctx, method.as_str(), params.as_params()).await;
+        let outcome = match ended {
+            Some(outcome) => outcome,
+            None => dispatch(&ctx, method.as_str(), params.as_params()).await,
+        };
         ctx.record.set_outcome(outcome.word(), outcome.code());
         hub.announce(&run.take_news()).await;
         let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
