@@ -1,35 +1,55 @@
 //! What a gateway costs: a small call of a server behind this one, beside a bare Worker that passes the
-//! body to the same server by `fetch`.
+//! body to the same server by `fetch`, and beside another gateway.
 
-use std::time::Duration;
+use std::{
+    net::TcpListener,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
+use tokio::{
+    net::TcpStream,
+    process::{Child, Command},
+    time::sleep,
+};
+use xtask::{paths, setup};
 
 use crate::{
     contestant::{
         Built,
-        Contestant::{Floor, Gateway, Silent},
+        Contestant::{self, FastMcp, Floor, Gateway, Silent},
     },
     figure::Figure,
-    timed::{self, Plan},
+    timed::{self, Plan, Timed},
     workerd::Process,
 };
 
 /// The figures of it.
 pub const FIGURES: [Figure; 2] = [Figure::Behind, Figure::Behind16];
+/// Who is measured.
+pub const CONTESTANTS: [Contestant; 3] = [Gateway, Floor, FastMcp];
 
-/// Runs it: prints rates, times, and the share of the bare Worker's rate.
+/// Measures it.
+///
+/// # Errors
+/// Where one does not answer as it should.
+pub async fn measure(built: &Built, plan: Plan) -> Result<Timed> {
+    let upstream = Process::start(&built.worker(Silent)).await?;
+    let other = Proxy::start(upstream.port).await?;
+    let built = built.relaying(upstream.port, other.port);
+    timed::run(&built, Plan { starts: 0, ..plan }, &FIGURES, &CONTESTANTS).await
+}
+
+/// Measures it alone, and prints rates, times, and the share of the bare Worker's rate.
 ///
 /// # Errors
 /// Where one does not answer as it should.
 pub async fn run(rounds: usize) -> Result<()> {
-    let mut built = Built::guarded()?;
-    let upstream = Process::start(&built.worker(Silent)).await?;
-    built.upstream = upstream.port;
     let plan = Plan { rounds, time: Duration::from_secs(1), starts: 0 };
-    let timed = timed::run(&built, plan, &FIGURES, &[Gateway, Floor]).await?;
+    let timed = measure(&Built::guarded()?, plan).await?;
     for figure in FIGURES {
-        for who in [Gateway, Floor] {
+        for who in CONTESTANTS {
             let of = |value| timed.of(figure, who, value).median;
             println!(
                 "{}: {}: {:.0} each second, half within {:.2} ms, 99 of 100 within {:.2} ms",
@@ -51,4 +71,33 @@ pub async fn run(rounds: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// A proxy of FastMCP. Dropping it ends it.
+struct Proxy {
+    _child: Child,
+    port: u16,
+}
+
+impl Proxy {
+    /// Starts one in front of the server at this port.
+    async fn start(upstream: u16) -> Result<Self> {
+        let python = setup::python()?.context("the other gateway needs Python")?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let mut child = Command::new(python)
+            .arg(paths::root().join("bench/peers/fastmcp_proxy.py"))
+            .args([port.to_string(), format!("http://127.0.0.1:{upstream}/upstream")])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            if child.try_wait()?.is_some() || began.elapsed() > Duration::from_secs(30) {
+                bail!("the proxy of FastMCP does not listen");
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Ok(Self { _child: child, port })
+    }
 }

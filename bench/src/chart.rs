@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 
 use crate::{
     contestant::Contestant::{
-        self, Before, Classes, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+        self, Before, Classes, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent,
+        Subject,
     },
     figure::Figure,
     results::Results,
@@ -105,6 +106,6 @@ fn colour(who: Contestant) -> &'static str {
         Floor | Classes => "#adb5bd",
         Silent => "#dee2e6",
         McpAgent => "#1c7ed6",
-        McpHandler => "#37b24d",
+        McpHandler | FastMcp => "#37b24d",
     }
 }

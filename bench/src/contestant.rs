@@ -35,6 +35,8 @@ pub enum Contestant {
     /// As deployed, with an upstream behind it. It is a development server, because only that one
     /// reaches a plain HTTP server on loopback.
     Gateway,
+    /// A proxy of FastMCP (Python), with the same upstream behind it.
+    FastMcp,
     /// A bare Rust Worker with an object, which writes a line for each request as long as ours.
     Floor,
     /// The same without lines.
@@ -72,6 +74,7 @@ impl Contestant {
             Self::Before => "the other build",
             Self::Subject => "sitebay-mcp, placement `subject`",
             Self::Gateway => "sitebay-mcp, as a gateway",
+            Self::FastMcp => "FastMCP proxy",
             Self::Floor => "floor",
             Self::Silent => "floor, no lines",
             Self::Classes => "floor, six classes",
@@ -114,6 +117,8 @@ pub struct Built {
     pub line: usize,
     /// The port of the server to which the floor relays and which stands behind the gateway; 0: none.
     pub upstream: u16,
+    /// The port of [`Contestant::FastMcp`], which is a process of its own; 0: none.
+    pub other: u16,
 }
 
 impl Built {
@@ -128,7 +133,17 @@ impl Built {
         install()?;
         let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);
         let before = PathBuf::new();
-        Ok(Self { ours, production, floor, agent, handler, before, line: LINE, upstream: 0 })
+        Ok(Self {
+            ours,
+            production,
+            floor,
+            agent,
+            handler,
+            before,
+            line: LINE,
+            upstream: 0,
+            other: 0,
+        })
     }
 
     /// This project and the floor only.
@@ -139,7 +154,23 @@ impl Built {
         let ours = bundle::build(Flavour::Fixtures)?.folder;
         let (production, floor) = (Flavour::Production.folder(), bundle::build_floor()?);
         let [agent, handler, before] = [const { PathBuf::new() }; 3];
-        Ok(Self { ours, production, floor, agent, handler, before, line: LINE, upstream: 0 })
+        Ok(Self {
+            ours,
+            production,
+            floor,
+            agent,
+            handler,
+            before,
+            line: LINE,
+            upstream: 0,
+            other: 0,
+        })
+    }
+
+    /// The same where calls are passed on to the server at `upstream`, and [`Contestant::FastMcp`] listens at `other`.
+    #[must_use]
+    pub fn relaying(&self, upstream: u16, other: u16) -> Self {
+        Self { upstream, other, ..self.clone() }
     }
 
     /// How to run one.
@@ -166,6 +197,8 @@ impl Built {
             Contestant::McpAgent => {
                 (&self.agent, &[("PEER_AGENT", "PeerAgent")], &["nodejs_compat"], Vec::new())
             }
+            // Not a Worker.
+            Contestant::FastMcp => (&self.floor, &[], &[], Vec::new()),
             Contestant::McpHandler => (&self.handler, &[], &["nodejs_compat"], Vec::new()),
         };
         let front = match who {
@@ -195,7 +228,9 @@ impl Built {
                 &self.production
             }
             Contestant::Before => &self.before,
-            Contestant::Floor | Contestant::Silent | Contestant::Classes => &self.floor,
+            Contestant::Floor | Contestant::Silent | Contestant::Classes | Contestant::FastMcp => {
+                &self.floor
+            }
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,
         };

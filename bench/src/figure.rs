@@ -87,7 +87,7 @@ impl Figure {
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
         use Contestant::{
-            Before, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+            Before, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
         };
         let caller = who.caller();
         let is_floor = matches!(who, Floor | Silent);
@@ -123,7 +123,7 @@ impl Figure {
             }
             (Self::Session, Ours | Before | Floor | McpAgent)
             | (Self::SubjectSession, Subject | Floor) => Some(Work::Session { open, rest }),
-            (Self::Behind | Self::Behind16, Gateway | Floor) => {
+            (Self::Behind | Self::Behind16, Gateway | Floor | FastMcp) => {
                 repeat(open.stateless_call("echo", ECHO), HELLO)
             }
             (Self::List, Ours) => {

@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use crate::{
-    contestant::Contestant::{self, Floor, McpAgent, McpHandler, Ours, Quiet, Silent, Subject},
+    behind,
+    contestant::Contestant::{
+        self, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+    },
     counts::Act,
     figure::Figure,
     memory::IDLE,
     results::Results,
     targets::{short, targets},
-    timed::{Point, Spread},
+    timed::{Point, Ratio, Spread},
 };
 
 /// The whole page.
@@ -20,6 +23,7 @@ pub fn page(results: &Results) -> String {
         wanted(results),
         rates(results),
         latencies(results),
+        passed_through(results),
         counted(results),
         fanouts(results),
         starts(results),
@@ -79,7 +83,11 @@ fn rates(results: &Results) -> String {
 /// This project's rate as a share of the floor's, where both were measured.
 fn share(results: &Results, figure: Figure) -> String {
     let own = if figure == Figure::SubjectSession { Subject } else { Ours };
-    match results.timed.ratio((figure, own), (figure, Floor)) {
+    percent(results.timed.ratio((figure, own), (figure, Floor)))
+}
+
+fn percent(ratio: Option<Ratio>) -> String {
+    match ratio {
         Some(ratio) => format!(
             "{:.0} % ({:.0} – {:.0})",
             ratio.median * 100.0,
@@ -107,6 +115,30 @@ fn latencies(results: &Results) -> String {
         row(&mut text, [&[figure.name().to_owned()], &cells[..]].concat());
     }
     text
+}
+
+/// Calls of a server behind this one.
+fn passed_through(results: &Results) -> String {
+    let names = behind::CONTESTANTS.map(Contestant::name);
+    let title = "A server behind this one: each second · half and 99 of 100 within, in ms";
+    let mut text = table(title, &[&[""], &names[..], &["of the floor"]].concat());
+    for figure in behind::FIGURES {
+        let cells = behind::CONTESTANTS.map(|who| {
+            let of = |value: fn(&Point) -> f64| short(results.behind.of(figure, who, value).median);
+            let [rate, p50, p99] = [
+                of(|point| point.load.rate),
+                of(|point| point.load.p50),
+                of(|point| point.load.p99),
+            ];
+            format!("{rate} · {p50} · {p99}")
+        });
+        let share = percent(results.behind.ratio((figure, Gateway), (figure, Floor)));
+        row(&mut text, [&[figure.name().to_owned()], &cells[..], &[share]].concat());
+    }
+    text + "\nThe server behind is a bare Worker in a process of its own; both it and the gateways share the \
+            machine's processors with the client. The floor passes each request to it with the body unread. The \
+            proxy is Python on one core, with FastMCP's `create_proxy`; of gateways it is the one that installs \
+            from a package registry and speaks 2026-07-28 on both sides (agentgateway and ToolHive are not in any).\n"
 }
 
 const ACTS: [Act; 13] = [

@@ -6,6 +6,7 @@ use anyhow::{Result, bail};
 use xtask::exec::say;
 
 use crate::{
+    behind,
     contestant::{Built, Contestant},
     counts::{self, Counts},
     fanout::{self, Fanout, Streams},
@@ -29,6 +30,8 @@ pub struct Results {
     pub plan: Plan,
     /// The timed figures.
     pub timed: Timed,
+    /// Those of calls that pass through.
+    pub behind: Timed,
     /// The counts.
     pub counts: Counts,
     /// Events to many.
@@ -76,6 +79,8 @@ pub async fn run(length: Length) -> Result<Results> {
     built.line = line(&built).await?;
     let (machine, plan) = (Machine::here(), length.plan());
     let timed = timed::run(&built, plan, &Figure::ALL, &Contestant::ALL).await?;
+    say("a server behind this one");
+    let behind = behind::measure(&built, plan).await?;
     say("requests to objects, rows, bytes");
     let counts = counts::run(&built).await?;
     let fanouts = fanouts(&built).await?;
@@ -91,7 +96,7 @@ pub async fn run(length: Length) -> Result<Results> {
     ];
     let size = |who| built.size(who).map(|(raw, gzip)| (who, raw, gzip));
     let sizes = who.into_iter().map(size).collect::<Result<_>>()?;
-    Ok(Results { machine, plan, timed, counts, fanouts, memories, growth, sizes })
+    Ok(Results { machine, plan, timed, behind, counts, fanouts, memories, growth, sizes })
 }
 
 /// The length of the line that ours writes for a call in a session, in bytes.

@@ -1,7 +1,7 @@
 //! The targets of the figures, and whether they are met.
 
 use crate::{
-    contestant::Contestant::{self, Classes, Floor, McpAgent, McpHandler, Ours, Subject},
+    contestant::Contestant::{self, Classes, Floor, Gateway, McpAgent, McpHandler, Ours, Subject},
     counts::{Act, Counts},
     fanout::Streams,
     figure::Figure,
@@ -56,7 +56,7 @@ pub fn targets(results: &Results) -> Vec<Target> {
         let what = format!("object requests: {}", act.name());
         Some(at_most(what, Some(found), *most))
     });
-    let mut all: Vec<Target> = rates.chain(requests).collect();
+    let mut all: Vec<Target> = rates.chain(behind(results)).chain(requests).collect();
     all.extend(rows(&results.counts));
     all.extend(starts(results));
     all.extend(fanouts(results));
@@ -70,6 +70,24 @@ pub fn rows(counts: &Counts) -> Vec<Target> {
     vec![
         at_most("rows written: abandoned session".to_owned(), rows(Act::Session), 0.0),
         at_most("rows and alarms written: DELETE".to_owned(), rows(Act::Delete), 2.0),
+    ]
+}
+
+/// The targets of a call that passes through.
+fn behind(results: &Results) -> [Target; 2] {
+    let timed = &results.behind;
+    let ratio = timed.ratio((Figure::Behind16, Gateway), (Figure::Behind16, Floor));
+    let [ours, floor] =
+        [Gateway, Floor].map(|who| timed.of(Figure::Behind, who, |point| point.load.p50).median);
+    let over = ours - floor;
+    [
+        at_least(Figure::Behind16.name().to_owned(), ratio, 0.75, Floor.name()),
+        Target {
+            what: format!("{}: half of them", Figure::Behind.name()),
+            wanted: "≤ 1 ms over the floor".to_owned(),
+            found: format!("{over:.2} ms over"),
+            met: (ours > 0.0 && floor > 0.0).then_some(over <= 1.0),
+        },
     ]
 }
 

@@ -86,12 +86,18 @@ impl Timed {
     ) -> Result<()> {
         let mut processes = Vec::new();
         for who in order.iter().filter(|who| figures.iter().any(|one| one.work(**who).is_some())) {
-            processes.push((*who, Process::start(&built.worker(*who)).await?));
+            // This one runs already, for all rounds.
+            let process = match who {
+                Contestant::FastMcp => None,
+                _ => Some(Process::start(&built.worker(*who)).await?),
+            };
+            let port = process.as_ref().map_or(built.other, |process| process.port);
+            processes.push((*who, port, process));
         }
         for figure in figures {
-            for (who, process) in &processes {
+            for (who, port, process) in &processes {
                 let Some(work) = figure.work(*who) else { continue };
-                let point = point(process, &work, *figure, plan.time).await;
+                let point = point(*port, process.as_ref(), &work, *figure, plan.time).await;
                 let point = point.with_context(|| format!("{}: {}", who.name(), figure.name()))?;
                 self.points.entry((*figure, *who)).or_default().push(point);
             }
@@ -125,16 +131,18 @@ impl Timed {
 }
 
 async fn point(
-    process: &Process,
+    port: u16,
+    process: Option<&Process>,
     work: &load::Work,
     figure: Figure,
     time: Duration,
 ) -> Result<Point> {
     // Until the compiler of the runtime has done its work.
-    load::run(process.port, work, figure.connections(), time / 3).await?;
-    let before = process.processor();
-    let load = load::run(process.port, work, figure.connections(), time).await?;
-    let took = process.processor().zip(before).map(|(after, before)| after - before);
+    load::run(port, work, figure.connections(), time / 3).await?;
+    let processor = || process.and_then(Process::processor);
+    let before = processor();
+    let load = load::run(port, work, figure.connections(), time).await?;
+    let took = processor().zip(before).map(|(after, before)| after - before);
     let done = load.rate * time.as_secs_f64();
     let processor_us = took.map_or(0.0, |took| took.as_secs_f64() * 1e6 / done.max(1.0));
     Ok(Point { load, processor_us })
