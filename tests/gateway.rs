@@ -7,6 +7,8 @@ use serde_json::json;
 use crate::support::{
     Client,
     gateway::settings,
+    lines,
+    oauth::get,
     options, start,
     tour::{SSE_CLIENT, STATELESS_CLIENT, answers, is_complete, plan, tour},
     upstream::{
@@ -77,6 +79,21 @@ async fn nothing_of_the_caller_reaches_an_upstream() {
         assert_eq!(called.tool_text(), "x");
         upstream.never_received("front-secret");
     }
+}
+
+#[tokio::test]
+async fn lines_and_counters_say_which_upstream_was_asked_and_how_long_that_took() {
+    let upstream = Server::start(Era::Stateless).await;
+    let worker = before(&upstream, "auto").await;
+    Client::at(&worker.url(), "/u/t/mcp").call("echo", json!({ "text": "x" })).await.result();
+    let line = lines::line(&worker, |line| line["upstream_tool"] == "echo").await;
+    assert_eq!((&line["upstream"], &line["cell"]), (&json!("t"), &json!("stateless-stateless")));
+    assert!(line["upstream_calls"].as_u64() > Some(0), "{line}");
+    assert!(line["upstream_ms"].is_u64() && line["upstream_bytes"].as_u64() > Some(0), "{line}");
+    let counters = get(&format!("{}/metrics", worker.url())).await.text;
+    let labels = r#"{upstream="t",cell="stateless-stateless",end="answered"} "#;
+    let count = format!("mcp_upstream_duration_seconds_count{labels}");
+    assert!(counters.lines().any(|line| line.starts_with(&count)), "{counters}");
 }
 
 /// The object is gone, and with it what it had in memory.

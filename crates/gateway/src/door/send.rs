@@ -64,9 +64,14 @@ impl Door {
         let took = ctx.platform.now_ms().saturating_sub(began);
         let bytes = sent.as_ref().map_or(0, String::len);
         let cell = self.cell(&upstream.name, ctx.platform.now_ms());
+        let end = match &sent {
+            Ok(_) => "answered",
+            Err(failure) if failure.upstream().is_some() => "failed",
+            Err(_) => "stopped",
+        };
         ctx.record.add_upstream_call(
             &route.name,
-            cell,
+            (cell, end),
             took,
             u64::try_from(bytes).unwrap_or(u64::MAX),
         );

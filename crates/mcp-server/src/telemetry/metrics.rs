@@ -1,7 +1,7 @@
 //! Counters of this isolate, as Prometheus reads them (text format 0.0.4).
 //!
-//! Invariant: they are bounded, because every label is a name of this server, and counting touches
-//! nothing but memory.
+//! Invariant: they are bounded, because every label is a name of this server or of a configured upstream,
+//! and counting touches nothing but memory.
 //!
 //! This is our own code because the text format is a few lines: `prometheus-client` would add 32 KB (gzip),
 //! `prometheus` 47 KB.
@@ -12,13 +12,16 @@ use std::cell::{Cell, RefCell};
 const BOUNDS: [u64; 11] = [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 10_000, 30_000];
 const BUCKETS: usize = BOUNDS.len();
 
-type Labels = [&'static str; 3];
+type Labels<'a> = [&'a str; 3];
+
+/// Rows of all families: upstreams that are configured, taken away and named anew would go on without end.
+const MAX_ROWS: usize = 4_000;
 
 /// A metric family: its name, help text, whether by status and with durations, and its labels.
 struct Family {
     name: &'static str,
     help: &'static str,
-    labels: Labels,
+    labels: Labels<'static>,
     by_status: bool,
     timed: bool,
 }
@@ -27,8 +30,9 @@ const REQUESTS: usize = 0;
 const REFUSALS: usize = 1;
 const TOOLS: usize = 2;
 const SITEBAY: usize = 3;
+const UPSTREAMS: usize = 4;
 
-static FAMILIES: [Family; 4] = [
+static FAMILIES: [Family; 5] = [
     Family {
         name: "mcp_requests_total",
         help: "Requests that were answered",
@@ -57,12 +61,19 @@ static FAMILIES: [Family; 4] = [
         by_status: true,
         timed: true,
     },
+    Family {
+        name: "mcp_upstream_duration_seconds",
+        help: "Requests to other servers, and how long they took",
+        labels: ["upstream", "cell", "end"],
+        by_status: false,
+        timed: true,
+    },
 ];
 
 /// One line of counters, or one histogram.
 struct Row {
     family: usize,
-    labels: Labels,
+    labels: [Box<str>; 3],
     status: u16,
     count: u64,
     sum_ms: u64,
@@ -75,10 +86,15 @@ thread_local! {
     static STREAMS: Cell<u64> = const { Cell::new(0) };
 }
 
-fn count(family: usize, labels: Labels, status: u16, ms: u64) {
+fn count(family: usize, labels: Labels<'_>, status: u16, ms: u64) {
     ROWS.with_borrow_mut(|rows| {
-        let same = |row: &Row| row.family == family && row.status == status && row.labels == labels;
-        if !rows.iter().any(same) {
+        let same = |row: &Row| {
+            row.family == family
+                && row.status == status
+                && row.labels.iter().zip(labels).all(|(one, other)| **one == *other)
+        };
+        if !rows.iter().any(same) && rows.len() < MAX_ROWS {
+            let labels = labels.map(Box::from);
             rows.push(Row { family, labels, status, count: 0, sum_ms: 0, buckets: [0; BUCKETS] });
         }
         let Some(row) = rows.iter_mut().find(|row| same(row)) else {
@@ -93,7 +109,7 @@ fn count(family: usize, labels: Labels, status: u16, ms: u64) {
 }
 
 /// A request was answered: route, method, protocol version; status.
-pub fn request(labels: Labels, status: u16) {
+pub fn request(labels: Labels<'static>, status: u16) {
     count(REQUESTS, labels, status, 0);
 }
 
@@ -112,6 +128,11 @@ pub fn sitebay(status: u16, ms: u64) {
     // A fetch gives no others; other statuses of proxies share a label.
     let status = if status < 600 { status } else { 0 };
     count(SITEBAY, [""; 3], status, ms);
+}
+
+/// Another server was asked: its configured name, the eras in front and behind, and whether it answered.
+pub fn upstream(name: &str, cell: &'static str, end: &'static str, ms: u64) {
+    count(UPSTREAMS, [name, cell, end], 0, ms);
 }
 
 /// A session began.
@@ -178,7 +199,7 @@ impl Family {
     fn line(&self, text: &mut String, row: &Row, [end, bound, value]: [&str; 3]) {
         let status = if self.by_status { row.status.to_string() } else { String::new() };
         let [a, b, c] = self.labels;
-        let [x, y, z] = row.labels;
+        let [x, y, z] = row.labels.each_ref().map(|label| &**label);
         put(text, &[self.name, end]);
         let mut before = "{";
         for (name, value) in &[(a, x), (b, y), (c, z), ("status", &*status), ("le", bound)] {
@@ -217,6 +238,7 @@ mod tests {
         tool("sitebay_list_sites", "done", 30);
         sitebay(200, 7);
         refusal("rate-limit");
+        upstream("tickets", "session-stateless", "answered", 7);
         let text = text();
         for line in [
             r#"mcp_requests_total{route="mcp",method="tools/call",protocol_version="2025-11-25",status="200"} 2"#,
@@ -227,9 +249,18 @@ mod tests {
             r#"mcp_sitebay_duration_seconds_bucket{status="200",le="0.01"} 1"#,
             r#"mcp_sitebay_duration_seconds_count{status="200"} 1"#,
             r#"mcp_refusals_total{reason="rate-limit"} 1"#,
+            r#"mcp_upstream_duration_seconds_count{upstream="tickets",cell="session-stateless",end="answered"} 1"#,
             "mcp_streams_open 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
+    }
+
+    #[test]
+    fn names_of_upstreams_that_come_and_go_fill_no_memory() {
+        for number in 0..2 * MAX_ROWS {
+            upstream(&format!("u{number}"), "session-session", "failed", 1);
+        }
+        assert_eq!(ROWS.with_borrow(Vec::len), MAX_ROWS);
     }
 }

@@ -241,8 +241,16 @@ impl RequestRecord {
         (remote.upstream, remote.tool) = (upstream.clone(), tool.clone());
     }
 
-    /// Another server was asked, which took so long and answered so many bytes.
-    pub fn add_upstream_call(&self, upstream: &Rc<str>, cell: &'static str, ms: u64, bytes: u64) {
+    /// Another server was asked, in this cell of eras: whether it answered, how long that took, and how many
+    /// bytes it answered.
+    pub fn add_upstream_call(
+        &self,
+        upstream: &Rc<str>,
+        (cell, end): (&'static str, &'static str),
+        ms: u64,
+        bytes: u64,
+    ) {
+        metrics::upstream(upstream, cell, end, ms);
         let mut remote = self.remote.borrow_mut();
         (remote.upstream, remote.cell) = (upstream.clone(), cell);
         remote.count = remote.count.saturating_add(1);

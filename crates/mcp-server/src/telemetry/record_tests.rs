@@ -81,8 +81,8 @@ fn a_line_says_what_is_known_and_leaves_out_what_is_not() {
 fn a_line_says_which_upstream_was_asked_and_how_long_that_took() {
     let (heard, record) = begun();
     record.set_upstream(&"tickets".into(), &"tickets_find".into());
-    record.add_upstream_call(&"tickets".into(), "stateless-session", 20, 100);
-    record.add_upstream_call(&"tickets".into(), "stateless-session", 5, 11);
+    record.add_upstream_call(&"tickets".into(), ("stateless-session", "failed"), 20, 100);
+    record.add_upstream_call(&"tickets".into(), ("stateless-session", "answered"), 5, 11);
     heard.now_ms.set(42);
     record.response_started(200);
     let line = heard.lines.borrow()[0].clone();
