@@ -261,12 +261,23 @@ async fn nothing_of_a_caller_reaches_an_upstream_at_any_door() {
 /// Statement 13: ids of clients are equal, and those behind are this server's own.
 #[tokio::test]
 async fn equal_ids_of_many_calls_in_several_sessions_do_not_cross() {
+    equal_ids(60).await;
+}
+
+/// Statement 13, at its full size.
+#[tokio::test]
+#[ignore = "long: three thousand calls at the same time"]
+async fn equal_ids_of_a_thousand_calls_in_several_sessions_do_not_cross() {
+    equal_ids(1_000).await;
+}
+
+async fn equal_ids(count: u64) {
     for era in [Era::Session("2025-11-25"), Era::Stateless] {
         let (_upstream, worker) = stand(era).await;
         let one = Client::new(&worker.url()).connect().await;
         let other = Client::new(&worker.url()).connect().await;
         let stateless = Client::new(&worker.url());
-        let calls = (1..=60).flat_map(|id| {
+        let calls = (1..=count).flat_map(|id| {
             [("one", &one), ("other", &other)].map(|(name, client)| async move {
                 let text = format!("{name} {id}");
                 let params = json!({ "name": "t_echo", "arguments": { "text": text } });
@@ -277,7 +288,7 @@ async fn equal_ids_of_many_calls_in_several_sessions_do_not_cross() {
                 assert_eq!(answer.tool_text(), text);
             })
         });
-        let without = (1..=60).map(|id| {
+        let without = (1..=count).map(|id| {
             let client = &stateless;
             async move {
                 let text = format!("stateless {id}");

@@ -9,7 +9,9 @@ use xtask::server::Options;
 use crate::support::{
     Answer, Client,
     gateway::{before, error, settings, stand},
-    options, start,
+    options,
+    passing::Passing,
+    start,
     stateless::ask,
     upstream::{
         mcp::{Era, Server},
@@ -178,6 +180,30 @@ async fn a_state_of_another_upstream_is_refused_at_its_door() {
         assert_eq!(other.count(&tool("ask")), 0, "{era:?}");
         ask(&door, "tools/call", params, able()).await.result();
     }
+}
+
+/// Statement 4: a person may take their time.
+async fn goes_on_after_four_minutes(time: &Passing) {
+    let upstream = Server::start(Era::Session("2025-11-25")).await;
+    let upstreams = settings(&[("t", &upstream.url(), json!({}))]);
+    let worker = start(time.of(options().var("UPSTREAMS", &upstreams))).await;
+    let client = Client::new(&worker.url());
+    let parked = round(&client, None, json!({})).await;
+    time.pass(240).await;
+    is_right(&ended(&client, parked).await);
+    assert_eq!((upstream.executions("ask"), upstream.count(&tool("ask"))), (1, 1));
+}
+
+#[tokio::test]
+async fn a_state_of_a_parked_call_is_good_for_four_minutes() {
+    let Some(time) = Passing::only_moved("the state of a parked call") else { return };
+    goes_on_after_four_minutes(&time).await;
+}
+
+#[tokio::test]
+#[ignore = "long: waits for four minutes of real time"]
+async fn a_call_is_parked_for_four_minutes() {
+    goes_on_after_four_minutes(&Passing::real()).await;
 }
 
 /// Statement 4: the object is gone, and with it what it knew.

@@ -18,6 +18,7 @@ mod asking;
 mod backend;
 mod backend_bodies;
 mod backend_door;
+mod backend_fastmcp;
 
 mod batches;
 mod bodies;

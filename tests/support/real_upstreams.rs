@@ -48,11 +48,21 @@ impl RealServer {
 
     /// A FastMCP server. None: this machine has no Python, and the test was skipped.
     pub async fn fastmcp(test: &str) -> Option<Self> {
+        Self::fastmcp_over(test, "http", "/mcp").await
+    }
+
+    /// The same over HTTP with SSE.
+    pub async fn fastmcp_sse(test: &str) -> Option<Self> {
+        Self::fastmcp_over(test, "sse", "/sse").await
+    }
+
+    async fn fastmcp_over(test: &str, transport: &str, path: &str) -> Option<Self> {
         let port = free_port();
         let mut command = Command::new(python(test)?);
         command.current_dir(paths::root()).stdin(Stdio::null()).kill_on_drop(true);
         command.arg(PathBuf::from("tests/servers/fastmcp_server.py")).arg(port.to_string());
-        Some(Self::start(command, port, "/mcp").await)
+        command.arg(transport);
+        Some(Self::start(command, port, path).await)
     }
 
     /// Starts a program, and waits until it accepts connections.
@@ -67,6 +77,11 @@ impl RealServer {
         })
         .await;
         Self { url: format!("http://127.0.0.1:{port}{path}"), child }
+    }
+
+    /// The URL of the server, without a path.
+    pub fn origin(&self) -> &str {
+        self.url.rsplit_once('/').map_or(&*self.url, |(origin, _)| origin)
     }
 
     /// The URL of its endpoint.
