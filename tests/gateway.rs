@@ -10,6 +10,7 @@ use crate::support::{
     lines,
     oauth::get,
     options, start,
+    stateless::ask,
     tour::{SSE_CLIENT, STATELESS_CLIENT, answers, is_complete, plan, tour},
     upstream::{
         http,
@@ -85,7 +86,9 @@ async fn nothing_of_the_caller_reaches_an_upstream() {
 async fn lines_and_counters_say_which_upstream_was_asked_and_how_long_that_took() {
     let upstream = Server::start(Era::Stateless).await;
     let worker = before(&upstream, "auto").await;
-    Client::at(&worker.url(), "/u/t/mcp").call("echo", json!({ "text": "x" })).await.result();
+    let params = json!({ "name": "echo", "arguments": { "text": "x" } });
+    let client = Client::at(&worker.url(), "/u/t/mcp");
+    ask(&client, "tools/call", params, json!({})).await.result();
     let line = lines::line(&worker, |line| line["upstream_tool"] == "echo").await;
     assert_eq!((&line["upstream"], &line["cell"]), (&json!("t"), &json!("stateless-stateless")));
     assert!(line["upstream_calls"].as_u64() > Some(0), "{line}");
