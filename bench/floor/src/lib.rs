@@ -34,8 +34,9 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         "/open" => answer(request, &env, Some(unique())).await,
         "/object" => forward(request, &env, "one").await,
         "/fresh" => forward(request, &env, &unique()).await,
-        "/relay" => relay(request, &env).await,
-        "/upstream" => upstream(request).await,
+        // In boxes: in one function with the others, `wasm-bindgen` cannot read what the compiler makes of them.
+        "/relay" => Box::pin(relay(request, &env)).await,
+        "/upstream" => Box::pin(upstream(request)).await,
         _ => {
             let name = request.headers().get("mcp-session-id")?.unwrap_or_default();
             forward(request, &env, &name).await
