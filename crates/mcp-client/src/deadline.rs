@@ -63,17 +63,6 @@ impl Deadline {
         self.whole.map(|whole| whole.saturating_sub(passed))
     }
 
-    /// Waits for a future, for as long as the whole exchange may take.
-    ///
-    /// # Errors
-    /// Where it takes longer.
-    pub(crate) async fn wait_whole<T>(
-        &mut self,
-        future: impl Future<Output = T>,
-    ) -> Result<T, UpstreamError> {
-        self.wait_within(None, future).await
-    }
-
     /// Waits for a future, for so long at most as the deadlines allow.
     ///
     /// # Errors
@@ -82,14 +71,7 @@ impl Deadline {
         &mut self,
         future: impl Future<Output = T>,
     ) -> Result<T, UpstreamError> {
-        self.wait_within(self.idle, future).await
-    }
-
-    async fn wait_within<T>(
-        &mut self,
-        idle: Option<Duration>,
-        future: impl Future<Output = T>,
-    ) -> Result<T, UpstreamError> {
+        let idle = self.idle;
         let mut future = pin!(future);
         let mut waiting_since = None;
         poll_fn(|cx| {

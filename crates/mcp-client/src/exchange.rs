@@ -321,7 +321,8 @@ impl Exchange {
     async fn step(&mut self) -> Result<(), UpstreamError> {
         match &mut self.state {
             State::Opening(opening) => {
-                let opened = self.body.deadline().wait_whole(opening).await??;
+                // It has a time of its own, within that of the whole: no second timer is set.
+                let opened = opening.await?;
                 self.opened(opened)
             }
             State::Json(_) | State::Events(_) => {
