@@ -1,6 +1,6 @@
 //! The toolsets that this server has.
 
-use mcp_server::{registry::Registry, toolset::Toolset};
+use mcp_server::{registry::Registry, tool_selection::ToolSelection, toolset::Toolset};
 use sitebay::Sitebay;
 
 /// The toolsets in the order in which their tools are listed. Those with groups keep their order:
@@ -20,6 +20,11 @@ pub static NOTHING: Registry = Registry::new(&[]);
 /// The tools, resources and prompts of this server behind a door; an empty name is the main door.
 pub fn registry(door: &str) -> &'static Registry {
     if door.is_empty() { &REGISTRY } else { &NOTHING }
+}
+
+/// The same for a caller who made this choice: who chose upstreams alone has nothing of this server's own.
+pub fn chosen_registry(door: &str, choice: ToolSelection) -> &'static Registry {
+    if choice.has_own() { registry(door) } else { &NOTHING }
 }
 
 #[cfg(feature = "fixtures")]

@@ -42,6 +42,7 @@ mod gateway_faults;
 mod gateway_lies;
 mod gateway_parked;
 mod gateway_real;
+mod gateway_toolsets;
 mod guide;
 mod in_flight;
 mod initialize;

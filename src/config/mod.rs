@@ -34,7 +34,7 @@ use mcp_server::{
     execution::InPlace,
     notifier::NoClient,
     telemetry::{audit::NoAudit, level::Level, record::RequestRecord},
-    tool_selection::ToolSelection,
+    upstream_selection::Selection,
 };
 
 use backend::Backend;
@@ -93,8 +93,8 @@ pub struct Config {
     pub page_size: usize,
     /// How a person agrees to what destroys something.
     pub consent: Consent,
-    /// The tools that are offered where the caller does not choose.
-    pub choice: ToolSelection,
+    /// The tools and upstreams that are offered where the caller does not choose.
+    pub choice: Selection,
     /// Other MCP servers behind the same door.
     pub upstreams: Rc<Upstreams>,
     /// Warnings for the operator.
@@ -148,7 +148,7 @@ impl Config {
             rate_limit: None,
             page_size: 0,
             consent: Consent::default(),
-            choice: ToolSelection::default(),
+            choice: Selection::default(),
             upstreams: Rc::default(),
             warnings: Vec::new(),
             errors: Vec::new(),
@@ -165,11 +165,11 @@ impl Config {
         config.read_numbers(&get);
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
-        config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_upstreams(get(&settings::UPSTREAMS).as_deref(), lookup);
+        config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_backend(&get);
         config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
-        config.choice.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
+        config.choice.tools.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
         config.warn();
         config
     }
@@ -203,11 +203,12 @@ impl Config {
         own_token: Option<String>,
         platform: SharedPlatform,
     ) -> Context {
-        let choice = self.claimed(sealed.claims.choice());
+        let Selection { tools, upstreams } = self.claimed(sealed.claims.choice());
         let (name, version) = (sealed.claims.client_name, sealed.claims.client_version);
         Context {
             client: Rc::new(Implementation { name, version }),
-            choice,
+            choice: tools,
+            upstreams,
             ..self.background(sealed.principal, own_token, platform)
         }
     }
@@ -226,7 +227,8 @@ impl Config {
             credential: Rc::new(credential),
             page_size: self.page_size,
             consent: self.consent,
-            choice: self.choice,
+            choice: self.choice.tools,
+            upstreams: self.choice.upstreams.clone(),
             registry: &REGISTRY,
             remote: None,
             execution: Rc::new(InPlace { platform: platform.clone(), moves: false }),
@@ -286,20 +288,24 @@ impl Config {
     }
 
     /// The choice that a session's id carries.
-    fn claimed(&self, claim: &str) -> ToolSelection {
-        match claim {
-            "" => self.choice,
-            claim => {
-                ToolSelection { legacy: self.choice.legacy, ..ToolSelection::from_claim(claim) }
-            }
+    pub fn claimed(&self, claim: &str) -> Selection {
+        if claim.is_empty() {
+            return self.choice.clone();
         }
+        let mut selection = Selection::from_claim(claim);
+        selection.tools.legacy = self.choice.tools.legacy;
+        selection
     }
 
+    /// After the upstreams, which are toolsets too.
     fn read_toolsets(&mut self, setting: &str) {
-        match REGISTRY.choose(setting) {
+        let upstreams = self.upstreams.clone();
+        let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
+        match REGISTRY.choose_among(setting, &names) {
             Ok(choice) => self.choice = choice,
             Err(unknown) => {
-                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using `default`"));
+                let usual = settings::MCP_TOOLSETS.default;
+                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using `{usual}`"));
             }
         }
     }

@@ -293,13 +293,16 @@ pub static SESSION_MAX_AGE: Setting = Setting::variable(
 
 pub static MCP_TOOLSETS: Setting = Setting::variable(
     "MCP_TOOLSETS",
-    Values::Text("`default`, `all`, `dynamic` or [names of toolsets](TOOLS_REFERENCE.md), separated by commas"),
-    "default",
+    Values::Text(
+        "`default`, `upstreams`, `all`, `dynamic`, [names of toolsets](TOOLS_REFERENCE.md) and \
+         [of upstreams](GATEWAY.md#upstreams-as-toolsets), separated by commas",
+    ),
+    "default,upstreams",
 )
 .does("Toolsets that are offered to callers who do not choose.")
 .when(
-    "Set it to show fewer tools, or others. A tool that is not listed can still be called by its \
-     name.",
+    "Set it to show fewer tools, or others. A tool of this server that is not listed can still be called by its \
+     name, unless only upstreams are named here.",
 );
 
 pub static UPSTREAMS: Setting = Setting::variable(

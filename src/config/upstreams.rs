@@ -10,6 +10,7 @@ use gateway::{
 };
 use mcp_auth::secret::Secret;
 use mcp_client::era::Era;
+use mcp_server::registry::WORDS;
 
 impl Config {
     /// Whether there is a door for an upstream of this name.
@@ -23,7 +24,7 @@ impl Config {
         }
         let first = |name: &'static str| name.split('_').next().unwrap_or(name);
         let reserved: BTreeSet<&str> = REGISTRY.all().map(|tool| first(tool.name)).collect();
-        let reserved: Vec<&str> = reserved.into_iter().collect();
+        let reserved: Vec<&str> = reserved.into_iter().chain(WORDS).collect();
         let secret = |name: &str| {
             let value = lookup(name).map(|value| value.trim().to_owned());
             value.filter(|value| !value.is_empty()).map(Secret::new)

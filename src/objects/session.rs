@@ -37,7 +37,7 @@ use crate::{
         tasks::TaskClient,
         upstream,
     },
-    wiring::registry,
+    wiring::chosen_registry,
 };
 use gateway::door::Place;
 use mcp_auth::{
@@ -392,6 +392,10 @@ impl Message {
         if self.config.upstreams.is_empty() {
             return Ok(None);
         }
+        let choice = self.config.claimed(self.sealed.claims.choice());
+        if !upstream::is_any(&self.config, door, &choice) {
+            return Ok(None);
+        }
         let passed = self.request.header(upstream::GATEWAYS_HEADER);
         let place = || Place::Object(sessions.pool(&self.session));
         let door = upstream::door(&self.config, &self.keys, door, place, passed)?;
@@ -425,7 +429,7 @@ impl Message {
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));
         ctx.record = self.record;
-        ctx.registry = registry(&door);
+        ctx.registry = chosen_registry(&door, ctx.choice);
         ctx.remote = remote;
         ctx.result_store = Some(Rc::new(Hub::new(env, subject)));
         if self.config.keeps_audit() {

@@ -255,6 +255,7 @@ mod tests {
             level: Some(LoggingLevel::Debug),
             subscriptions: vec!["a://b".into()],
             toolsets: 0,
+            upstreams: Vec::new(),
         };
         let session = StoredSession { claims, settings };
         assert_eq!(SessionRow::from_json(&stored), Some(SessionRow::Open(session)));

@@ -27,6 +27,7 @@ use mcp_auth::{
 };
 use mcp_client::headers::{TRAIL_HEADER, Trail};
 use mcp_platform::{message, record::Record as _};
+use mcp_server::upstream_selection::Selection;
 
 /// The binding of the objects.
 const UPSTREAM_AGENT: &str = "UPSTREAM_AGENT";
@@ -122,6 +123,18 @@ fn own_name(keys: &Keyring) -> String {
 /// 508 where it was here before.
 pub fn trail(passed: Option<&str>, keys: &Keyring) -> std::result::Result<Trail, Refusal> {
     Trail::of(passed, &own_name(keys)).map_err(|_| Refusal::Loop)
+}
+
+/// The upstreams that a caller may use.
+pub fn usable<'a>(config: &'a Config, principal: &Principal) -> impl Iterator<Item = &'a Upstream> {
+    config.upstreams.iter().filter(move |upstream| may_use(principal, upstream))
+}
+
+/// Whether there is any upstream behind a door for a caller who made this choice. The door of one upstream has it,
+/// whatever was chosen.
+pub fn is_any(config: &Config, door: &str, choice: &Selection) -> bool {
+    let is_chosen = !door.is_empty() || !choice.upstreams.is_empty(choice.tools);
+    is_chosen && !config.upstreams.is_empty()
 }
 
 /// The upstreams behind a door. None: there are none. `name`: the upstream that the door is for, or nothing.

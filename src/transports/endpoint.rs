@@ -41,7 +41,7 @@ use mcp_auth::{
     refusal::Refusal,
     seal::Sealed,
     secret::Secret,
-    session_id::{Claims, Placement},
+    session_id::{Claims, MAX_TOOLSET, Placement},
 };
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
@@ -61,10 +61,14 @@ use mcp_server::{
     tasks::Tasks,
     telemetry::{audit::Audit, metrics, record::RequestRecord},
     tool_selection::ToolSelection,
+    upstream_selection::Selection,
 };
 
 /// The header that names the toolsets that a caller wants.
 const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
+/// The answer to a caller who chooses more upstreams than a session's id can name.
+const TOO_MANY_UPSTREAMS: &str = "too many upstreams were chosen for one session: their names may have about 170 characters \
+                                  together; choose fewer, or `upstreams` for all";
 /// The header that leaves only tools that read.
 const READ_ONLY_HEADER: &str = "x-mcp-readonly";
 
@@ -154,12 +158,17 @@ impl<'a> AdmittedRequest<'a> {
         named && !self.config.upstreams.is_empty()
     }
 
-    /// The other servers behind the door, for a request that is answered here.
+    /// The other servers behind the door, for a request that is answered here. None: there are none, or the caller chose
+    /// none of them.
     ///
     /// # Errors
     /// 508 where the request was here before.
-    pub fn remote(&self, request: &Request) -> AppResult<Option<Rc<dyn Remote>>> {
-        if self.config.upstreams.is_empty() {
+    pub fn remote(
+        &self,
+        request: &Request,
+        choice: &Selection,
+    ) -> AppResult<Option<Rc<dyn Remote>>> {
+        if !upstream::is_any(self.config, &self.door, choice) {
             return Ok(None);
         }
         let passed = request.header(upstream::GATEWAYS_HEADER);
@@ -180,7 +189,10 @@ impl<'a> AdmittedRequest<'a> {
         capabilities: ClientCapabilities,
         client: &Implementation,
     ) -> AppResult<Option<About>> {
-        let Some(remote) = self.remote(request)?.filter(|_| !self.door.is_empty()) else {
+        if self.door.is_empty() {
+            return Ok(None);
+        }
+        let Some(remote) = self.remote(request, &self.config.choice)? else {
             return Ok(None);
         };
         let ctx = self.preliminary(capabilities, client);
@@ -200,12 +212,16 @@ impl<'a> AdmittedRequest<'a> {
         &self,
         request: &Request,
         (capabilities, client): (ClientCapabilities, &Implementation),
-        name: &str,
+        (name, choice): (&str, &Selection),
     ) -> AppResult<Result<Vec<ParamHeader>, Outcome>> {
-        let Some(remote) = self.remote(request)? else {
+        let Some(remote) = self.remote(request, choice)? else {
             return Ok(Ok(Vec::new()));
         };
-        let ctx = self.preliminary(capabilities, client);
+        let ctx = Context {
+            choice: choice.tools,
+            upstreams: choice.upstreams.clone(),
+            ..self.preliminary(capabilities, client)
+        };
         let tool = remote.tool(&ctx, name).await;
         Ok(tool.map(|tool| tool.map(|tool| tool.param_headers).unwrap_or_default()))
     }
@@ -348,8 +364,11 @@ impl<'a> AdmittedRequest<'a> {
         Ok(response::json(200, &body, self.caller)?)
     }
 
-    /// Which tools the caller wants to see: by header, else by URL. None: it does not say.
-    pub fn choice(&self, request: &Request) -> AppResult<Option<ToolSelection>> {
+    /// Which tools and upstreams the caller wants: by header, else by URL. None: it does not say.
+    ///
+    /// # Errors
+    /// 400 where there is no such toolset, and no such upstream that the caller may use.
+    pub fn choice(&self, request: &Request) -> AppResult<Option<Selection>> {
         let said = |header: &str, parameter: &str| {
             request.header(header).or_else(|| query_value(request.url(), parameter))
         };
@@ -359,23 +378,32 @@ impl<'a> AdmittedRequest<'a> {
             return Ok(None);
         }
         let chosen = match toolsets {
-            Some(names) => REGISTRY.choose(&names).map_err(Refusal::Toolset)?,
-            None => self.config.choice,
+            Some(names) => self.chosen(&names)?,
+            None => self.config.choice.clone(),
         };
         let read_only = read_only.is_some_and(|said| !matches!(said.trim(), "0" | "false"));
-        let legacy = self.config.choice.legacy;
-        Ok(Some(ToolSelection { read_only: read_only || chosen.read_only, legacy, ..chosen }))
+        let (legacy, tools) = (self.config.choice.tools.legacy, chosen.tools);
+        let tools = ToolSelection { read_only: read_only || tools.read_only, legacy, ..tools };
+        Ok(Some(Selection { tools, ..chosen }))
+    }
+
+    #[inline(never)]
+    fn chosen(&self, names: &str) -> Result<Selection, Refusal> {
+        let usable = upstream::usable(self.config, &self.principal);
+        let usable: Vec<&str> = usable.map(|upstream| upstream.name.as_str()).collect();
+        REGISTRY.choose_among(names, &usable).map_err(Refusal::Toolset)
     }
 
     /// The claims of a new session of this caller.
     ///
     /// # Errors
-    /// 429 where it starts too many.
-    pub fn claims(
-        &self,
-        hello: InitializeParams,
-        choice: Option<ToolSelection>,
-    ) -> AppResult<Claims> {
+    /// 400 where it chose more upstreams than a session's id names, 429 where it starts too many.
+    pub fn claims(&self, hello: InitializeParams, choice: Option<Selection>) -> AppResult<Claims> {
+        let choice = choice.map(|choice| choice.to_claim()).unwrap_or_default();
+        let toolset = Claims::toolset_at(&choice, &self.door);
+        if toolset.len() > MAX_TOOLSET {
+            return Err(Refusal::Initialize(TOO_MANY_UPSTREAMS).into());
+        }
         if let Some(rate) = self.rate {
             quota::start(self.principal.limited_as(), rate)?;
         }
@@ -391,10 +419,7 @@ impl<'a> AdmittedRequest<'a> {
             subject: self.principal.subject,
             issued,
             expires: now.saturating_add(age),
-            toolset: Claims::toolset_at(
-                &choice.map(ToolSelection::to_claim).unwrap_or_default(),
-                &self.door,
-            ),
+            toolset,
             client_name: hello.client_name,
             client_version: hello.client_version,
         })

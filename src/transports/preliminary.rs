@@ -1,7 +1,7 @@
 //! What a stateless request must know of the servers behind its door before it is carried out.
 
 use mcp_protocol::stateless::{discover, error::StatelessError, method::Method, param_headers};
-use mcp_server::outcome::Outcome;
+use mcp_server::{outcome::Outcome, upstream_selection::Selection};
 
 use crate::{
     error::AppResult as Answered,
@@ -32,6 +32,7 @@ pub(super) async fn check_param_headers(
     endpoint: &AdmittedRequest<'_>,
     http: &Request,
     opened: &ValidatedRequest,
+    choice: &Selection,
 ) -> Answered<Result<Option<Outcome>, StatelessError>> {
     let params = &opened.params;
     let (Method::ToolsCall, Some(name), Some(_)) = (opened.method, &params.name, &params.whole)
@@ -43,7 +44,7 @@ pub(super) async fn check_param_headers(
         return Ok(Ok(None));
     }
     let front = (opened.envelope.capabilities, &opened.envelope.client);
-    let declared = match endpoint.param_headers(http, front, name).await? {
+    let declared = match endpoint.param_headers(http, front, (name, choice)).await? {
         Ok(declared) => declared,
         Err(outcome) => return Ok(Ok(Some(outcome))),
     };

@@ -13,7 +13,7 @@ use futures_util::{
 };
 use serde_json::value::RawValue;
 
-use crate::wiring::{REGISTRY, registry};
+use crate::wiring::{REGISTRY, chosen_registry, registry};
 use crate::{
     config::Config,
     error::AppResult as Answered,
@@ -73,7 +73,7 @@ use mcp_server::{
     result_size::{MAX_RESULT, too_large, too_large_error},
     tasks::TaskError,
     telemetry::trace::Trace,
-    tool_selection::ToolSelection,
+    upstream_selection::Selection,
 };
 
 /// The headers of a request, read when they are asked for.
@@ -112,11 +112,14 @@ pub async fn answer(
             handle_task_request(endpoint, id, opened).await
         }
         _ => {
-            let ended = match preliminary::check_param_headers(&endpoint, http, &opened).await? {
+            let choice = endpoint.choice(http)?;
+            let chosen = choice.as_ref().unwrap_or(&endpoint.config.choice);
+            let checked =
+                preliminary::check_param_headers(&endpoint, http, &opened, chosen).await?;
+            let ended = match checked {
                 Ok(ended) => ended,
                 Err(error) => return refused(&endpoint, &id, &error),
             };
-            let choice = endpoint.choice(http)?;
             let departure = Disconnect::of(http.inner());
             execute(endpoint, id, opened, (choice, http), (streams, departure), ended).await
         }
@@ -328,7 +331,7 @@ async fn execute(
     endpoint: AdmittedRequest<'_>,
     id: RequestId,
     opened: ValidatedRequest,
-    (choice, http): (Option<ToolSelection>, &Request),
+    (choice, http): (Option<Selection>, &Request),
     (streams, departure): (bool, Disconnect),
     ended: Option<Outcome>,
 ) -> Answered<Response> {
@@ -352,15 +355,18 @@ async fn execute(
     let left = departure.clone();
     let changes = Changes::in_request(endpoint.wait_until());
     let changes = Rc::new(changes.of_client(Rc::new(move || left.is_disconnected())));
+    let is_chosen = choice.is_some();
+    let choice = choice.unwrap_or_else(|| endpoint.config.choice.clone());
     let ctx = Context {
         principal: Rc::new(endpoint.principal.clone()),
         client: Rc::new(opened.envelope.client),
         credential: endpoint.credential(),
-        registry: registry(&endpoint.door),
-        remote: endpoint.remote(http)?,
+        registry: chosen_registry(&endpoint.door, choice.tools),
+        remote: endpoint.remote(http, &choice)?,
         page_size: endpoint.config.page_size,
         consent: endpoint.config.consent,
-        choice: choice.unwrap_or(endpoint.config.choice),
+        choice: choice.tools,
+        upstreams: choice.upstreams,
         platform: Rc::new(WorkersPlatform),
         notifier: run.clone(),
         execution: run.clone(),
@@ -381,7 +387,7 @@ async fn execute(
         };
         ctx.record.set_outcome(outcome.word(), outcome.code());
         hub.announce(&run.take_news()).await;
-        let own = choice.is_some() || !ctx.principal.scopes.has(Scopes::WRITE);
+        let own = is_chosen || !ctx.principal.scopes.has(Scopes::WRITE);
         encode(&id, cache_hint(method, own), outcome, &run, &keys)
     };
     match run_attached(call.boxed_local(), channel, Rc::new(WorkersPlatform), changes).await {

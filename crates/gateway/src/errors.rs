@@ -267,8 +267,9 @@ mod tests {
     const READ: Asked<'_> = Asked { method: "resources/read", effect: None, ..CALL };
 
     fn text(answer: Answer) -> String {
-        let Answer::Tool(CallToolResult { content, is_error: true, structured_content: None }) =
-            answer
+        let Answer::Tool(CallToolResult {
+            content, is_error: true, structured_content: None, ..
+        }) = answer
         else {
             panic!("{answer:?}")
         };

@@ -32,6 +32,17 @@ pub struct UnknownToolset {
     pub known: String,
 }
 
+impl UnknownToolset {
+    /// The same where a toolset may also be one of these upstreams.
+    #[must_use]
+    pub fn or_upstreams(mut self, upstreams: &[&str]) -> Self {
+        if !upstreams.is_empty() {
+            self.known = format!("{}, upstreams, {}", self.known, upstreams.join(", "));
+        }
+        self
+    }
+}
+
 /// Why a request is refused before any session sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Refusal {

@@ -27,7 +27,8 @@ use mcp_protocol::{
 
 const FORMAT: u8 = 1;
 const MAX_CHARS: usize = 512;
-const MAX_TOOLSET: usize = 64;
+/// Bytes of the toolset choice with the door.
+pub const MAX_TOOLSET: usize = 200;
 const MAX_NAME: usize = 64;
 const MAX_VERSION: usize = 32;
 
@@ -58,7 +59,7 @@ pub struct Claims {
     /// When it ends, in seconds since 1970.
     pub expires: u32,
     /// The toolset choice, empty is the default; then, after an `@`, the door that the session began at
-    /// where that is the door of one upstream.
+    /// where that is the door of one upstream. At most [`MAX_TOOLSET`] bytes.
     pub toolset: String,
     /// The client's name, cut to fit.
     pub client_name: String,
@@ -246,7 +247,14 @@ mod tests {
 
     #[test]
     fn a_session_belongs_to_the_door_that_it_began_at() {
-        for (choice, door) in [("", ""), ("", "tickets"), ("4-ro", ""), ("80000000", "tickets")] {
+        for (choice, door) in [
+            ("", ""),
+            ("", "tickets"),
+            ("4-ro", ""),
+            ("80000000", "tickets"),
+            ("tickets,wiki+0-ro", ""),
+            (&format!("{}+80000000-ro", "u".repeat(150)), "abcdefghijklmnop"),
+        ] {
             let toolset = Claims::toolset_at(choice, door);
             let id = Claims { toolset, ..claims() }.sign(&keys());
             let read = Claims::verify(&id, &keys(), SUBJECT, 1_500).unwrap();

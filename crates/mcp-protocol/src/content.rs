@@ -172,6 +172,9 @@ pub struct CallToolResult {
     pub content: Vec<ContentBlock>,
     /// The same as data that fits the tool's `outputSchema`.
     pub structured_content: Option<Value>,
+    /// The same as the text of a JSON object, where parts of it are another server's and stay as they came. It counts
+    /// before `structured_content`.
+    pub structured_text: Option<String>,
     /// Whether the tool failed.
     pub is_error: bool,
 }
@@ -181,8 +184,10 @@ impl CallToolResult {
     pub fn to_json(&self) -> String {
         let content: Vec<String> = self.content.iter().map(ContentBlock::to_json).collect();
         let mut result = Object::new().raw("content", &array(&content));
-        if let Some(data) = &self.structured_content {
-            result = result.raw("structuredContent", &data.to_string());
+        match (&self.structured_text, &self.structured_content) {
+            (Some(text), _) => result = result.raw("structuredContent", text),
+            (None, Some(data)) => result = result.raw("structuredContent", &data.to_string()),
+            (None, None) => {}
         }
         if self.is_error {
             result = result.flag("isError", true);
@@ -195,6 +200,7 @@ impl CallToolResult {
         Self {
             content: vec![ContentBlock::Text { text: text.into() }],
             structured_content: None,
+            structured_text: None,
             is_error: false,
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     tasks::Tasks,
     telemetry::{audit::Audit, record::RequestRecord},
     tool_selection::ToolSelection,
+    upstream_selection::UpstreamSelection,
 };
 use mcp_auth::{credential::Credential, principal::Principal};
 use mcp_platform::SharedPlatform;
@@ -60,8 +61,10 @@ pub struct Context {
     pub page_size: usize,
     /// How a person agrees.
     pub consent: Consent,
-    /// Which tools the caller wants to see.
+    /// Which tools of this server the caller wants to see.
     pub choice: ToolSelection,
+    /// Which upstreams the caller wants at the common door.
+    pub upstreams: UpstreamSelection,
     /// The tools, resources and prompts of this server.
     pub registry: &'static Registry,
     /// Other servers behind the door through which the caller came. None: there are none.

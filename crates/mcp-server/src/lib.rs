@@ -28,6 +28,7 @@ pub mod tasks;
 pub mod tool_selection;
 pub mod toolset;
 mod truncate;
+pub mod upstream_selection;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -153,9 +153,9 @@ pub trait Notifier {
     /// The call goes on in the task with this id.
     fn moved(&self, _task: &str) {}
 
-    /// Offers the client more toolsets from now on, as [`Registry::bits`](crate::registry::Registry::bits) names them. False: there is no session
-    /// that could remember it.
-    fn enable(&self, _toolsets: u32) -> LocalBoxFuture<'static, bool> {
+    /// Offers the client more toolsets from now on, as [`Registry::bits`](crate::registry::Registry::bits) names them, and
+    /// the tools of more upstreams. False: there is no session that could remember it.
+    fn enable(&self, _toolsets: u32, _upstreams: Vec<String>) -> LocalBoxFuture<'static, bool> {
         ready(false).boxed_local()
     }
 }

@@ -21,7 +21,13 @@ use crate::{
     result_store::{self, RESULT},
     tool_selection::{ALL, DEFAULT, DYNAMIC, ToolSelection},
     toolset::{Arguments, CallResult, Effect, ResourceState, Tool, Toolset, Visibility},
+    upstream_selection::{Selection, UpstreamSelection},
 };
+
+/// The word that stands for all upstreams.
+pub const UPSTREAMS: &str = "upstreams";
+/// Words that stand for many toolsets, so that none has such a name.
+pub const WORDS: [&str; 4] = ["all", "default", "dynamic", UPSTREAMS];
 
 /// Lists of choices that an isolate keeps.
 const MAX_CHOICES: usize = 32;
@@ -173,13 +179,42 @@ impl Registry {
     /// # Errors
     /// Where one of them does not exist.
     pub fn choose(&self, names: &str) -> Result<ToolSelection, UnknownToolset> {
+        self.choose_among(names, &[]).map(|selection| selection.tools)
+    }
+
+    /// The same where a toolset may also be one of these upstreams; `all` and `upstreams` stand for all of them. A name
+    /// that both a group and an upstream have means both. No name at all is no choice.
+    ///
+    /// # Errors
+    /// Where one of them does not exist.
+    pub fn choose_among(
+        &self,
+        names: &str,
+        upstreams: &[&str],
+    ) -> Result<Selection, UnknownToolset> {
         let names = names.split([',', ' ']).map(str::trim).filter(|name| !name.is_empty());
-        let mut sets = 0;
-        for name in names {
-            sets |= self.bits(name)?;
+        let names: Vec<String> = names.map(str::to_ascii_lowercase).collect();
+        if names.is_empty() {
+            return Ok(Selection::default());
         }
-        let sets = if sets == 0 { DEFAULT } else { sets };
-        Ok(ToolSelection { sets, ..ToolSelection::default() })
+        let (mut sets, mut chosen, mut all) = (0, Vec::new(), false);
+        for name in names {
+            let is_upstream = upstreams.contains(&name.as_str());
+            all |= name == UPSTREAMS || name == "all";
+            match self.bits(&name) {
+                Ok(bits) => sets |= bits,
+                Err(_) if is_upstream || name == UPSTREAMS => {}
+                Err(unknown) => return Err(unknown.or_upstreams(upstreams)),
+            }
+            if is_upstream {
+                chosen.push(name);
+            }
+        }
+        let upstreams = match all {
+            true => UpstreamSelection::All,
+            false => UpstreamSelection::of(chosen),
+        };
+        Ok(Selection { tools: ToolSelection { sets, ..ToolSelection::default() }, upstreams })
     }
 
     /// Whether a tool is offered to those who made this choice.

@@ -5,7 +5,10 @@
 
 use std::rc::Rc;
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
 use mcp_protocol::{
     fields::fields,
     initialize,
@@ -84,6 +87,17 @@ pub struct RemoteTool {
     pub param_headers: Vec<ParamHeader>,
 }
 
+/// A tool of another server, as a search finds it.
+#[derive(Debug, Clone)]
+pub struct FoundThere {
+    /// Its name as the caller sees it.
+    pub name: Rc<str>,
+    /// The configured name of its server.
+    pub upstream: Rc<str>,
+    /// Its definition as the caller sees it: the text of a JSON object.
+    pub definition: Rc<str>,
+}
+
 /// What another server says of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct About {
@@ -140,6 +154,20 @@ pub trait Remote {
 
     /// The items of a list. A server that does not answer in time is missing from it.
     fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList>;
+
+    /// The names of the servers of which the caller may use anything here.
+    fn servers(&self, _ctx: &Context) -> Vec<Rc<str>> {
+        Vec::new()
+    }
+
+    /// The tools that the caller may call, listed or not, for a search among them; and what is missing, for people. No
+    /// server is asked for more than its list.
+    fn callable<'a>(
+        &'a self,
+        _ctx: &'a Context,
+    ) -> LocalBoxFuture<'a, (Vec<FoundThere>, Vec<String>)> {
+        ready((Vec::new(), Vec::new())).boxed_local()
+    }
 
     /// The tool of this name, where the caller may see it.
     ///

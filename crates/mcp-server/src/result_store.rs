@@ -98,7 +98,7 @@ fn cut(result: CallToolResult, size: usize, pages: usize, kept: Option<String>) 
         }
         data
     });
-    CallToolResult { content, structured_content, is_error: result.is_error }
+    CallToolResult { content, structured_content, structured_text: None, is_error: result.is_error }
 }
 
 /// The beginning of a text, and its last line, which may say how to go on.

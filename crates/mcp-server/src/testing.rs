@@ -20,6 +20,7 @@ use crate::{
     notifier::{ChangeEvent, NoClient, Notifier},
     registry::Registry,
     tool_selection::ToolSelection,
+    upstream_selection::UpstreamSelection,
 };
 use mcp_auth::credential::Credential;
 use mcp_auth::{
@@ -157,6 +158,7 @@ impl FakePlatform {
             page_size: 100,
             consent: Consent::default(),
             choice: ToolSelection::default(),
+            upstreams: UpstreamSelection::default(),
             registry: &EMPTY,
             remote: None,
             principal: Rc::new(Principal {

@@ -17,7 +17,8 @@ pub(crate) const ALL: u32 = !DYNAMIC;
 /// A choice of tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ToolSelection {
-    /// One bit for each group in the registry's order, and those of the default set and of the finder.
+    /// One bit for each group in the registry's order, and those of the default set and of the finder. 0: none of this
+    /// server's own tools.
     pub sets: u32,
     /// Only tools that read; others are refused even by name.
     pub read_only: bool,
@@ -36,6 +37,11 @@ impl ToolSelection {
     #[must_use]
     pub fn with(self, sets: u32) -> Self {
         Self { sets: self.sets | sets, ..self }
+    }
+
+    /// Whether this server's own tools were chosen at all. A choice of upstreams alone leaves them out.
+    pub fn has_own(&self) -> bool {
+        self.sets != 0
     }
 
     /// Whether the tool that finds others is offered.

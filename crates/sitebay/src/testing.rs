@@ -37,7 +37,7 @@ pub(crate) fn run(fake: &Rc<FakePlatform>, tool: &str, mut arguments: Value) -> 
 pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
     let result = pollster::block_on(super::call(ctx, tool, Some(&raw))).unwrap();
-    let CallToolResult { content, structured_content, is_error } = result;
+    let CallToolResult { content, structured_content, structured_text: _, is_error } = result;
     let (text, image, link) = match content.as_slice() {
         [ContentBlock::Text { text }] => (text.clone(), None, None),
         [ContentBlock::Text { text }, ContentBlock::Image { data, .. }] => {

@@ -210,7 +210,8 @@ fn check_name(name: &str, at: &str, rules: &Rules<'_>, faults: &mut Faults) {
             "a name of 1 to 16 small letters, digits and hyphens that begins with a letter";
         fault(expected, super::error::shown_text(name, 32));
     } else if rules.reserved.contains(&name) {
-        let expected = "a name with which no tool of this server begins";
+        let expected =
+            "a name with which no tool of this server begins, and no word for several toolsets";
         fault(expected, super::error::shown_text(name, 32));
     }
 }

@@ -121,10 +121,8 @@ impl Door {
         name: &str,
     ) -> Result<Option<(&'a Upstream, Entry)>, Outcome> {
         let upstream = match self.is_common() {
-            true => {
-                names::split(name).and_then(|(upstream, _)| self.find(&ctx.principal, upstream))
-            }
-            false => self.find(&ctx.principal, &self.name),
+            true => names::split(name).and_then(|(upstream, _)| self.find(ctx, upstream)),
+            false => self.find(ctx, &self.name),
         };
         let Some(upstream) = upstream else {
             return Ok(None);

@@ -5,6 +5,7 @@
 //! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
 //! (`/u/{name}/mcp`) nothing is rewritten.
 
+mod chosen;
 mod lists;
 mod send;
 mod status;
@@ -35,7 +36,7 @@ use mcp_server::{
     context::Context,
     notifier::Notifier,
     outcome::Outcome,
-    remote::{About, ListKind, Remote, RemoteList, RemoteTool},
+    remote::{About, FoundThere, ListKind, Remote, RemoteList, RemoteTool},
     toolset::Effect,
 };
 
@@ -97,19 +98,6 @@ pub fn address(
 }
 
 impl Door {
-    /// The upstreams that a caller may use here.
-    fn usable(&self, principal: &Principal) -> impl Iterator<Item = &Upstream> {
-        let here = |upstream: &&Upstream| self.name.is_empty() || upstream.name == self.name;
-        self.upstreams
-            .iter()
-            .filter(here)
-            .filter(move |upstream| (self.may_use)(principal, upstream))
-    }
-
-    fn find(&self, principal: &Principal, name: &str) -> Option<&Upstream> {
-        self.usable(principal).find(|upstream| upstream.name == name)
-    }
-
     fn is_common(&self) -> bool {
         self.name.is_empty()
     }
@@ -142,7 +130,7 @@ impl Door {
         if !self.is_common() {
             let is_shown =
                 |upstream: &&Upstream| prompt.is_none_or(|name| upstream.filter.shows(&name));
-            let upstream = self.find(&ctx.principal, &self.name).filter(is_shown);
+            let upstream = self.find(ctx, &self.name).filter(is_shown);
             let upstream = upstream.filter(|_| request::is_plain(method, params));
             return Ok(upstream.map(|upstream| (upstream, params.to_owned())));
         }
@@ -160,8 +148,8 @@ impl Door {
             "completion/complete" => request::by_reference(params, find),
             _ => request::by_uri(params),
         };
-        let found = routed
-            .and_then(|routed| Some((self.find(&ctx.principal, &routed.upstream)?, routed.params)));
+        let found =
+            routed.and_then(|routed| Some((self.find(ctx, &routed.upstream)?, routed.params)));
         Ok(found)
     }
 }
@@ -172,7 +160,7 @@ impl Remote for Door {
         ctx: &'a Context,
     ) -> LocalBoxFuture<'a, Result<Option<About>, RpcError>> {
         async move {
-            let Some(upstream) = self.find(&ctx.principal, &self.name) else {
+            let Some(upstream) = self.find(ctx, &self.name) else {
                 return Ok(None);
             };
             if let Some(about) = self.memory.about(&upstream.name, ctx.platform.now_ms()) {
@@ -189,8 +177,7 @@ impl Remote for Door {
 
     fn list<'a>(&'a self, ctx: &'a Context, kind: ListKind) -> LocalBoxFuture<'a, RemoteList> {
         async move {
-            let asked =
-                self.usable(&ctx.principal).map(|upstream| self.to_show(ctx, upstream, kind));
+            let asked = self.listed(ctx, kind).map(|upstream| self.to_show(ctx, upstream, kind));
             let shown = join_all(asked).await;
             let mut list = RemoteList::default();
             if kind == ListKind::Resources && self.is_common() {
@@ -202,24 +189,28 @@ impl Remote for Door {
                 let Some(known) = known else { continue };
                 let hint = known.ttl_ms.unwrap_or_default();
                 ttl = Some(ttl.map_or(hint, |before| before.min(hint)));
-                let mut items: Vec<&Entry> = known.items.iter().collect();
-                if self.is_common() {
-                    items.sort_by(|one, other| one.exposed.cmp(&other.exposed));
-                }
-                let choice = ctx.choice.within(ctx.principal.scopes);
-                let allowed =
-                    |item: &&&Entry| kind != ListKind::Tools || choice.allows(item.effect);
                 let text = |item: &Entry| match self.is_common() {
                     true => item.common.clone(),
                     false => item.own.clone(),
                 };
-                list.items.extend(items.iter().filter(allowed).map(|item| text(item)));
+                list.items.extend(self.visible(ctx, kind, &known).into_iter().map(text));
             }
             let hint = |ttl_ms| CacheHint { ttl_ms, scope: CacheScope::Private };
             list.hint = ttl.map(hint);
             list
         }
         .boxed_local()
+    }
+
+    fn servers(&self, ctx: &Context) -> Vec<Rc<str>> {
+        self.usable(ctx).map(|upstream| upstream.name.as_str().into()).collect()
+    }
+
+    fn callable<'a>(
+        &'a self,
+        ctx: &'a Context,
+    ) -> LocalBoxFuture<'a, (Vec<FoundThere>, Vec<String>)> {
+        self.all_tools(ctx).boxed_local()
     }
 
     fn tool<'a>(
@@ -248,7 +239,7 @@ impl Remote for Door {
         params: &'a str,
     ) -> LocalBoxFuture<'a, Outcome> {
         async move {
-            let Some(upstream) = self.find(&ctx.principal, &tool.upstream) else {
+            let Some(upstream) = self.find(ctx, &tool.upstream) else {
                 return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "its server is gone"));
             };
             let there = request::by_name(params, |_| {

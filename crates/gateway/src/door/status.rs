@@ -19,7 +19,7 @@ impl Door {
     /// The result of `resources/read`.
     pub(super) fn status(&self, ctx: &Context) -> String {
         let all: Vec<String> =
-            self.usable(&ctx.principal).map(|upstream| self.status_of(ctx, upstream)).collect();
+            self.usable(ctx).map(|upstream| self.status_of(ctx, upstream)).collect();
         let text = Object::new().raw("upstreams", &array(&all)).end();
         let contents = Object::new()
             .text("uri", URI)

@@ -222,10 +222,10 @@ impl Notifier for CallNotifier {
         }
     }
 
-    fn enable(&self, toolsets: u32) -> LocalBoxFuture<'static, bool> {
+    fn enable(&self, toolsets: u32, upstreams: Vec<String>) -> LocalBoxFuture<'static, bool> {
         let (session, call) = (self.session.clone(), self.call.clone());
         async move {
-            if session.enable(toolsets).await {
+            if session.enable(toolsets, &upstreams).await {
                 // Without a stream of the session's own the client hears it with the answer.
                 let changed = notification_text(TOOLS_CHANGED, "{}");
                 let told =

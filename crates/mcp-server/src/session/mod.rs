@@ -221,14 +221,13 @@ impl Session {
         !self.settings.borrow().subscriptions.is_empty()
     }
 
-    /// Offers more toolsets from now on; false where they were offered before.
-    pub async fn enable(&self, toolsets: u32) -> bool {
+    /// Offers more toolsets and upstreams from now on; false where they were offered before.
+    pub async fn enable(&self, toolsets: u32, upstreams: &[String]) -> bool {
         let settings = {
             let mut settings = self.settings.borrow_mut();
-            if settings.toolsets & toolsets == toolsets {
+            if !settings.enable(toolsets, upstreams) {
                 return false;
             }
-            settings.toolsets |= toolsets;
             settings.clone()
         };
         self.keeper.clone().save(settings).await;

@@ -136,6 +136,7 @@ async fn handle_request(
                 notifier: Rc::new(back),
                 client: Rc::new(session.client()),
                 choice: ctx.choice.with(session.settings.borrow().toolsets),
+                upstreams: ctx.upstreams.with(&session.settings.borrow().upstreams),
                 ..ctx.clone()
             };
             dispatch(&ctx, method, params).await

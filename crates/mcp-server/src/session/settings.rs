@@ -25,14 +25,30 @@ pub struct Settings {
     pub subscriptions: Vec<String>,
     /// The toolsets that were enabled in it, one bit each.
     pub toolsets: u32,
+    /// The upstreams that were enabled in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub upstreams: Vec<String>,
 }
 
 impl Record for Settings {}
 
 impl Settings {
-    /// Bytes of what it watches.
+    /// Bytes of what it names.
     pub fn weight(&self) -> usize {
-        self.subscriptions.iter().map(String::len).sum()
+        self.subscriptions.iter().chain(&self.upstreams).map(String::len).sum()
+    }
+
+    /// Enables toolsets and upstreams; false where all of them were.
+    pub fn enable(&mut self, toolsets: u32, upstreams: &[String]) -> bool {
+        let mut changed = self.toolsets & toolsets != toolsets;
+        self.toolsets |= toolsets;
+        for upstream in upstreams {
+            if !self.upstreams.contains(upstream) {
+                self.upstreams.push(upstream.clone());
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// Whether the client wants messages of this level.
@@ -98,6 +114,9 @@ mod tests {
         for json in [of_0_1_0("session-settings", &written), written] {
             assert_eq!(Settings::from_json(&json), Some(settings.clone()));
         }
+        let upstream = ["tickets".to_owned()];
+        assert!(settings.enable(u32::MAX, &upstream) && !settings.enable(1, &upstream));
+        assert_eq!(Settings::from_json(&settings.to_json()), Some(settings));
     }
 
     #[test]
