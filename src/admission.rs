@@ -17,7 +17,7 @@ use crate::{
     stubs::{
         audit,
         grants::{self, Admitted},
-        issuer, keys, named_keys, quota, rollout,
+        issuer, keys, named_keys, quota, rollout, upstream,
     },
 };
 use mcp_auth::origin::own;
@@ -26,6 +26,7 @@ use mcp_auth::{
     credentials::Credentials,
     identity::Identity,
     keys::Keyring,
+    oauth::resource,
     principal::Principal,
     quota::Rate,
     refusal::Refusal,
@@ -50,6 +51,8 @@ pub struct RequestContext<'a> {
     pub config: &'a Config,
     /// The origin of the request.
     pub caller: &'a CorsContext,
+    /// The upstream whose door was asked; empty: the common door, and everything else of this server.
+    pub door: &'a str,
     /// The request's log record.
     pub record: Rc<RequestRecord>,
     /// The runtime's `waitUntil`.
@@ -84,19 +87,29 @@ impl RequestContext<'_> {
         request: &Request,
         brought: Credentials,
     ) -> AppResult<Admission> {
-        let Self { env, config, .. } = self;
+        let Self { env, config, door, .. } = self;
         let keys = keys::keys(env, config).await?;
-        let identified = identify(request, env, config, &keys, &brought).await;
+        let identified = identify((request, self.door), env, config, &keys, &brought).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
+        let scopes = &admitted.principal.upstreams;
+        if !scopes.is_empty() {
+            // Others mean nothing here.
+            admitted.principal.upstreams = scopes.filtered(|scope| config.has_scope(scope));
+        }
         let account = admitted.principal.unverified;
         verify(env, config, &mut admitted.principal).await;
         self.record.set_principal(&admitted.principal);
         // Where nothing is limited, nothing says which tokens were accepted.
         let place = account.filter(|_| config.rate_limit.is_none());
         let place = place.unwrap_or_else(|| admitted.principal.limited_as());
-        let rate = check_rate_limit(env, config, &admitted.principal, place).await;
         let by = Some(&admitted.principal);
+        if let Err(refusal) = upstream::enter(config, &admitted.principal, door) {
+            let error = refusal.into();
+            self.refused(request, by, &error);
+            return Err(challenging(error, config, request));
+        }
+        let rate = check_rate_limit(env, config, &admitted.principal, place).await;
         let rate = rate.inspect_err(|stop| self.refused(request, by, stop))?;
         if let Some(note) = quota::note_accepted(env, &admitted.principal, || self.wait_until()) {
             self.record.on_token_accepted(note);
@@ -164,7 +177,7 @@ async fn check_rate_limit(
 
 /// Identifies the caller, unless its address sent too many wrong credentials.
 async fn identify(
-    request: &Request,
+    (request, door): (&Request, &str),
     env: &Env,
     config: &Config,
     keys: &Keyring,
@@ -201,12 +214,31 @@ async fn identify(
         Ok(AuthDecision::NeedsGrant(token)) => {
             let url = request.url();
             let origin = own(url).unwrap_or_default();
-            let admitted = cold(grants::admit(env, config, keys, (&token, brought), origin)).await;
+            let place = (origin, door);
+            let admitted = cold(grants::admit(env, config, keys, (&token, brought), place)).await;
             return count_failure(admitted, &address);
         }
         Err(refusal) => Err(refusal),
     };
+    let judged = judged.and_then(|identity| at_its_door(identity, request, door));
     count_failure(judged.map(|identity| Admitted::bringing(identity, keys, brought)), &address)
+}
+
+/// The caller, unless its token names doors as its audience, and another one was asked.
+fn at_its_door(
+    identity: Identity,
+    request: &Request,
+    door: &str,
+) -> std::result::Result<Identity, Refusal> {
+    if identity.audiences.is_empty() {
+        return Ok(identity);
+    }
+    let origin = own(request.url()).unwrap_or_default();
+    let audiences = identity.audiences.iter().map(String::as_str);
+    match resource::opens(audiences, origin, door) {
+        true => Ok(identity),
+        false => Err(Refusal::AccessOver("the token is for another door of this server")),
+    }
 }
 
 /// The outcome, with a wrong credential noted against its address. An address that sent too many while

@@ -7,10 +7,7 @@ use crate::{
     error::Error,
     platform::http::{self, Request, Response},
 };
-use mcp_auth::{
-    oauth::{OFFERED, resource},
-    refusal::Refusal,
-};
+use mcp_auth::{oauth::resource, refusal::Refusal};
 
 /// The same error with the way to sign in, where there is one.
 pub fn challenging(error: Error, config: &Config, request: &Request) -> Error {
@@ -31,15 +28,21 @@ fn to(refusal: Refusal, config: &Config, url: &str) -> Refusal {
         Refusal::Unauthorized(why) if config.auth.takes_secrets_only() => {
             return Refusal::NoSecret(why);
         }
+        Refusal::UpstreamScope(names, challenge) if config.auth.oauth => {
+            let place = place(url, config).0;
+            return Refusal::UpstreamScope(names, format!("{challenge}, {place}"));
+        }
         other => return other,
     };
-    let (place, scopes) = (place(url), OFFERED.names());
+    let (place, scopes) = place(url, config);
     Refusal::SignIn(why, format!(r#"Bearer {wrong}{place}, scope="{scopes}""#))
 }
 
-/// Where the document of the resource is that was requested at this URL.
-fn place(url: &str) -> String {
-    format!(r#"resource_metadata="{}""#, resource::document_of(url))
+/// Where the document of the resource is that was requested at this URL, and the scopes that can be granted there.
+fn place(url: &str, config: &Config) -> (String, String) {
+    let offer = config.offer();
+    let (document, door) = resource::document_of(url, &offer);
+    (format!(r#"resource_metadata="{document}""#), offer.names(door))
 }
 
 /// An answer to a caller who may not do what it asked for, with the way to be allowed (MCP
@@ -58,7 +61,7 @@ pub fn complete(response: Response, config: &Config, url: &str) -> Result<Respon
     };
     // The headers of an object's answer cannot be changed.
     let changed = http::copy(&response)?;
-    changed.headers().set("WWW-Authenticate", &format!("{challenge}, {}", place(url)))?;
+    changed.headers().set("WWW-Authenticate", &format!("{challenge}, {}", place(url, config).0))?;
     Ok(changed)
 }
 
@@ -89,6 +92,30 @@ mod tests {
         let (_, challenge) = refusal.header().unwrap();
         assert!(challenge.starts_with("Bearer error=\"invalid_token\""), "{challenge}");
         assert!(challenge.contains("oauth-protected-resource/sse"), "{challenge}");
+    }
+
+    #[test]
+    fn a_caller_at_a_door_learns_where_to_sign_in_for_it_and_for_what() {
+        let upstreams = r#"{"tickets":{"url":"https://t.example/mcp"},"wiki":{"url":"https://w.example/mcp","scope":"read"}}"#;
+        let config = config(&[OAUTH[0], OAUTH[1], ("UPSTREAMS", upstreams)]);
+        let challenge = |path: &str| {
+            let url = format!("https://m.example{path}");
+            to(Refusal::Unauthorized("why"), &config, &url).header().unwrap().1.into_owned()
+        };
+        for (path, document, scopes) in [
+            ("/u/tickets/mcp", "/u/tickets/mcp", "read write upstream:tickets"),
+            ("/u/tickets/messages?sessionId=x", "/u/tickets/sse", "read write upstream:tickets"),
+            ("/u/wiki/sse?x=1", "/u/wiki/sse?x=1", "read write"),
+            ("/mcp", "/mcp", "read write upstream:tickets"),
+            ("/u/none/mcp", "/mcp", "read write upstream:tickets"),
+        ] {
+            let place = format!("https://m.example/.well-known/oauth-protected-resource{document}");
+            let wanted = format!("Bearer resource_metadata=\"{place}\", scope=\"{scopes}\"");
+            assert_eq!(challenge(path), wanted, "{path}");
+        }
+        let lacking = Refusal::UpstreamScope("read upstream:tickets".into(), "Bearer x".into());
+        let told = to(lacking, &config, "https://m.example/u/tickets/mcp").header().unwrap().1;
+        assert!(told.ends_with("oauth-protected-resource/u/tickets/mcp\""), "{told}");
     }
 
     #[test]

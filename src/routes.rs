@@ -80,12 +80,12 @@ async fn route(
     };
     record.set_route(wire);
     let (record, context) = (record.clone(), Rc::new(context));
-    let visit = RequestContext { env, config: &config, caller: &caller, record, context };
+    let visit = RequestContext { env, config: &config, caller: &caller, door, record, context };
     match &config.backend {
         Some(backend) if backend.has_mcp() && wire != ADMIN && door.is_empty() => {
             cold(backend::handle(request, visit, backend, BackendRoute::Mcp)).await
         }
-        _ => mcp(request, visit, (door, path)).await,
+        _ => mcp(request, visit, path).await,
     }
 }
 
@@ -122,7 +122,7 @@ async fn elsewhere(
         let is_open = named_keys::is_open(env, config).await;
         return public(&request, |url| document.answer(&request, url, (config, is_open)));
     }
-    if let Some(route) = oauth::route(path) {
+    if let Some(route) = oauth::route(path, config) {
         record.set_route("oauth");
         if !config.auth.oauth {
             record.refused(&Refusal::NotFound);
@@ -171,7 +171,7 @@ async fn beyond(
         // Its meaning must not depend on the environment.
         Some(backend) if path != METRICS => {
             let (record, context) = (record.clone(), Rc::new(context));
-            let visit = RequestContext { env, config, caller, record, context };
+            let visit = RequestContext { env, config, caller, door: "", record, context };
             cold(backend::handle(request, visit, backend, BackendRoute::Rest)).await
         }
         _ => {
@@ -181,11 +181,7 @@ async fn beyond(
     }
 }
 
-async fn mcp(
-    request: Request,
-    visit: RequestContext<'_>,
-    (door, path): (&str, &str),
-) -> Result<Response> {
+async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<Response> {
     let RequestContext { config, caller, .. } = visit;
     let record = visit.record.clone();
     if let Some(origin) = &caller.origin
@@ -199,7 +195,7 @@ async fn mcp(
     }
     let url = config.auth.oauth.then(|| request.url().to_owned());
     let endpoint = match cold(visit.admit(&request)).await {
-        Ok(admission) => AdmittedRequest::new(visit, admission, door),
+        Ok(admission) => AdmittedRequest::new(visit, admission),
         Err(error) => {
             let error = match path {
                 streamable::PATH => cold(body::naming(error, &request)).await,

@@ -38,6 +38,7 @@ mod gateway;
 mod gateway_answers;
 mod gateway_bytes;
 mod gateway_common;
+mod gateway_doors_oauth;
 mod gateway_faults;
 mod gateway_lies;
 mod gateway_parked;

@@ -8,7 +8,7 @@ use gateway::{
     address::Surroundings,
     config::{Rules, Upstream, Upstreams},
 };
-use mcp_auth::secret::Secret;
+use mcp_auth::{oauth::offer::Offer, secret::Secret};
 use mcp_client::era::Era;
 use mcp_server::registry::WORDS;
 
@@ -16,6 +16,17 @@ impl Config {
     /// Whether there is a door for an upstream of this name.
     pub fn has_door(&self, name: &str) -> bool {
         self.upstreams.get(name).is_some()
+    }
+
+    /// Whether an upstream has this scope.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.scope == scope)
+    }
+
+    /// The doors and scopes of upstreams that a person can grant.
+    pub fn offer(&self) -> Offer {
+        let upstreams = self.upstreams.iter();
+        Offer::new(upstreams.map(|upstream| (upstream.name.as_str(), upstream.scope.as_str())))
     }
 
     pub(super) fn read_upstreams(&mut self, setting: Option<&str>, lookup: Lookup<'_>) {

@@ -136,7 +136,7 @@ impl Inner {
                     self.save(&grant).await?;
                     self.list(&grant);
                 }
-                Ok(Answer::Given(Given { generation, terms: grant.terms }))
+                Ok(Answer::Given(Box::new(Given { generation, terms: grant.terms })))
             }
             Some((Err(refused @ GrantError::Replayed(_)), grant, _)) => {
                 self.end(&grant.terms, GrantEvent::Reused).await?;
@@ -222,7 +222,7 @@ fn about(grant: &Grant) -> AboutGrant {
     AboutGrant {
         client: terms.client_name.clone(),
         redirect: terms.redirect_uri.clone(),
-        scopes: terms.scopes.names(),
+        scopes: terms.upstreams.with_own(terms.scopes),
         until: grant.ends_s,
     }
 }
@@ -234,7 +234,7 @@ fn refuse(fault: OAuthError) -> Answer {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use mcp_auth::{scope::Scopes, subject::Subject};
+    use mcp_auth::{scope::Scopes, subject::Subject, upstream_scopes::UpstreamScopes};
     use test_support::stored::row_of_0_1_0;
 
     fn grant() -> Grant {
@@ -244,6 +244,7 @@ pub(super) mod tests {
             client_name: "An \"app\"".into(),
             redirect_uri: "cursor://x/cb".into(),
             scopes: Scopes::WRITE,
+            upstreams: UpstreamScopes::default(),
             challenge: "challenge".into(),
             origin: [2; 32],
             secret: [9; 32],

@@ -182,6 +182,7 @@ pub fn outcome(refusal: &Refusal) -> Option<&'static str> {
             | Refusal::Unjudged
             | Refusal::TooManyAttempts(_)
             | Refusal::Scope(_)
+            | Refusal::UpstreamScope(..)
             | Refusal::RateLimit(..)
             | Refusal::TokenNotAccepted
             | Refusal::Rollout(..)

@@ -55,7 +55,7 @@ impl Admitted {
     }
 }
 
-/// Lets the bearer of an access token in. `origin` is this server's.
+/// Lets the bearer of an access token in. `origin` is this server's, and `door` the one that was asked.
 ///
 /// # Errors
 /// 401 if the token is not valid here or has ended, 503 if that cannot be found out.
@@ -64,12 +64,13 @@ pub async fn admit(
     config: &Config,
     keys: &Keyring,
     (token, brought): (&str, &Credentials),
-    origin: &str,
+    (origin, door): (&str, &str),
 ) -> std::result::Result<Admitted, Refusal> {
     let token = AccessToken::read(token, keys)
         .ok_or(Refusal::WrongCredential("the access token was not issued by this server"))?;
-    if !token.is_good(origin, now_s()) {
-        return Err(Refusal::AccessOver("the access token has expired, or is for another server"));
+    if !token.is_good(origin, door, now_s()) {
+        let why = "the access token has expired, or is for another server or door";
+        return Err(Refusal::AccessOver(why));
     }
     let credential = credential(env, config, &token.handle).await?;
     // The grant's token has precedence over the one of the request.
@@ -82,6 +83,7 @@ pub async fn admit(
         subject: token.subject,
         client: token.client_name,
         scopes: token.scopes,
+        upstreams: token.upstreams,
         own_credential: own_token.is_some(),
         expires: Some(token.expires),
         grant: Some(GrantRef::of(&token.handle)),

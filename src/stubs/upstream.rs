@@ -24,6 +24,7 @@ use mcp_auth::{
     refusal::Refusal,
     scope::Scopes,
     subject::{AuthMethod, Subject},
+    upstream_scopes::UpstreamScopes,
 };
 use mcp_client::headers::{TRAIL_HEADER, Trail};
 use mcp_platform::{message, record::Record as _};
@@ -130,6 +131,30 @@ pub fn usable<'a>(config: &'a Config, principal: &Principal) -> impl Iterator<It
     config.upstreams.iter().filter(move |upstream| may_use(principal, upstream))
 }
 
+/// Lets a caller in at a door. An upstream whose scope nobody is granted is as unknown as one that is not there.
+///
+/// # Errors
+/// 403 that names the scopes which are missing, 404.
+pub fn enter(
+    config: &Config,
+    principal: &Principal,
+    door: &str,
+) -> std::result::Result<(), Refusal> {
+    if door.is_empty() {
+        return Ok(());
+    }
+    let upstream = config.upstreams.get(door).ok_or(Refusal::NotFound)?;
+    if may_use(principal, upstream) {
+        return Ok(());
+    }
+    let needed = match Scopes::named(&upstream.scope) {
+        Scopes::ADMIN => return Err(Refusal::NotFound),
+        own => UpstreamScopes::of([upstream.scope.as_str()]).with_own(own.with(Scopes::READ)),
+    };
+    let challenge = format!(r#"Bearer error="insufficient_scope", scope="{needed}""#);
+    Err(Refusal::UpstreamScope(needed, challenge))
+}
+
 /// Whether there is any upstream behind a door for a caller who made this choice. The door of one upstream has it,
 /// whatever was chosen.
 pub fn is_any(config: &Config, door: &str, choice: &Selection) -> bool {
@@ -175,11 +200,12 @@ pub fn target_at<'a>(door: &str, target: &'a str) -> Cow<'a, str> {
 fn may_use(principal: &Principal, upstream: &Upstream) -> bool {
     match principal.auth_method {
         AuthMethod::Open | AuthMethod::ApiKey | AuthMethod::NamedKey | AuthMethod::Secret => true,
-        AuthMethod::Jwt | AuthMethod::OAuth => {
-            let named = Scopes::named(&upstream.scope);
-            let needed = if named == Scopes::NONE { Scopes::ADMIN } else { named };
-            principal.scopes.has(needed)
-        }
+        AuthMethod::Jwt | AuthMethod::OAuth => match Scopes::named(&upstream.scope) {
+            Scopes::NONE => {
+                principal.upstreams.has(&upstream.scope) || principal.scopes.has(Scopes::ADMIN)
+            }
+            own => principal.scopes.has(own),
+        },
     }
 }
 

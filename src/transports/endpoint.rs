@@ -99,8 +99,8 @@ pub struct AdmittedRequest<'a> {
 
 impl<'a> AdmittedRequest<'a> {
     /// The endpoint of a caller that was let in.
-    pub fn new(visit: RequestContext<'a>, admission: Admission, door: &str) -> Self {
-        let RequestContext { env, config, caller, .. } = visit;
+    pub fn new(visit: RequestContext<'a>, admission: Admission) -> Self {
+        let RequestContext { env, config, caller, door, .. } = visit;
         let Admission { keys, admitted, rate } = admission;
         let Admitted { principal, own_token, grant, key } = admitted;
         let (audit, wait_until, record) = (visit.audit(), visit.wait_until(), visit.record);

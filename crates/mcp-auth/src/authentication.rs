@@ -160,6 +160,7 @@ impl AuthConfig {
             return Err(Refusal::Misconfigured(None));
         }
         self.jwt.check(&token, now_s).map_err(wrong)?;
+        let token = self.jwt.counting(token);
         if !token.algorithm.is_shared() {
             return Ok(AuthDecision::NeedsSignature(Box::new(token)));
         }

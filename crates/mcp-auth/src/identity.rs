@@ -5,6 +5,7 @@ use crate::{
     principal::Principal,
     scope::Scopes,
     subject::{AuthMethod, Subject, client_name},
+    upstream_scopes::UpstreamScopes,
 };
 
 /// An authenticated caller.
@@ -20,6 +21,10 @@ pub struct Identity {
     pub client: String,
     /// Its scopes.
     pub scopes: Scopes,
+    /// Its scopes besides, of which some may be those of upstreams.
+    pub upstreams: UpstreamScopes,
+    /// The audiences of its token that count; empty if it has none.
+    pub audiences: Vec<String>,
     /// When what it came in with runs out, in seconds since 1970.
     pub expires: Option<u32>,
 }
@@ -28,7 +33,9 @@ impl Identity {
     /// The shared identity of all callers of this method.
     pub fn shared(auth_method: AuthMethod) -> Self {
         let (issuer, id, client) = (String::new(), String::new(), String::new());
-        Self { auth_method, issuer, id, client, scopes: Scopes::WRITE, expires: None }
+        let (upstreams, audiences) = (UpstreamScopes::default(), Vec::new());
+        let scopes = Scopes::WRITE;
+        Self { auth_method, issuer, id, client, scopes, upstreams, audiences, expires: None }
     }
 
     /// The identity of a holder of an admin key.
@@ -51,6 +58,7 @@ impl Identity {
             unverified: own.map(|_| account()),
             client: client_name(&self.client),
             scopes: self.scopes,
+            upstreams: self.upstreams,
             own_credential: own.is_some(),
             expires: self.expires,
             grant: None,

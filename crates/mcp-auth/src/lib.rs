@@ -22,6 +22,7 @@ pub mod seal;
 pub mod secret;
 pub mod start_limit;
 pub mod subject;
+pub mod upstream_scopes;
 
 pub mod mrtr;
 pub mod refusal;

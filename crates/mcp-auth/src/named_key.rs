@@ -112,12 +112,11 @@ impl NamedKey {
             return Err("the key has expired");
         }
         Ok(Identity {
-            auth_method: AuthMethod::NamedKey,
-            issuer: String::new(),
             id: self.id.clone(),
             client: self.name.clone(),
             scopes: self.scopes,
             expires: self.expires,
+            ..Identity::shared(AuthMethod::NamedKey)
         })
     }
 }

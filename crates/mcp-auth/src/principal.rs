@@ -9,6 +9,7 @@ use crate::{
     oauth::grant_ref::GrantRef,
     scope::Scopes,
     subject::{AuthMethod, Subject},
+    upstream_scopes::UpstreamScopes,
 };
 use mcp_platform::record::Record;
 
@@ -25,6 +26,9 @@ pub struct Principal {
     pub client: String,
     /// The caller's scopes.
     pub scopes: Scopes,
+    /// The scopes of upstreams that it has besides.
+    #[serde(default, skip_serializing_if = "UpstreamScopes::is_empty")]
+    pub upstreams: UpstreamScopes,
     /// Whether the caller brings its own SiteBay credential.
     #[serde(rename = "own")]
     pub own_credential: bool,
@@ -47,6 +51,7 @@ impl Principal {
             subject,
             client: String::new(),
             scopes: Scopes::NONE,
+            upstreams: UpstreamScopes::default(),
             own_credential: false,
             expires: None,
             grant: None,
@@ -127,6 +132,7 @@ mod tests {
             subject: Subject([1; 16]),
             client: "n".into(),
             scopes: Scopes::WRITE,
+            upstreams: UpstreamScopes::default(),
             own_credential: true,
             expires: Some(7),
             grant: Some(GrantRef::from_text("a.b".into())),
@@ -139,6 +145,9 @@ mod tests {
         assert_eq!(Principal::from_json(&principal.to_json()), Some(principal.clone()));
         let unverified = Principal { unverified: Some(Subject([2; 16])), ..principal.clone() };
         assert_eq!(unverified.to_json(), principal.to_json());
+        let upstreams = UpstreamScopes::parse("upstream:tickets");
+        let with_upstreams = Principal { upstreams, ..principal };
+        assert_eq!(Principal::from_json(&with_upstreams.to_json()), Some(with_upstreams));
         let old = r#"{"way":"open","subject":"AQEBAQEBAQEBAQEBAQEBAQ","client":"","scopes":249,"own":false,"expires":null,"later":1}"#;
         let old = Principal::from_json(old).unwrap();
         assert_eq!((old.scopes, old.expires, old.grant), (Scopes::READ, None, None));

@@ -207,6 +207,10 @@ pub enum Refusal {
     /// The upstream behind the door does not answer: why.
     #[error("{0}")]
     Upstream(String),
+    /// The credential is not good for the upstream behind the door: the scopes that it needs, and the challenge that
+    /// says so.
+    #[error("insufficient scope: this needs `{0}`")]
+    UpstreamScope(String, String),
 }
 
 /// The body of a 429. It is not JSON-RPC, because proxies and scripts read it.
@@ -264,7 +268,9 @@ impl Refusal {
             | Self::SignIn(..)
             | Self::WrongCredential(_)
             | Self::AccessOver(_) => 401,
-            Self::Origin(_) | Self::Scope(_) | Self::TokenNotAccepted => 403,
+            Self::Origin(_) | Self::Scope(_) | Self::UpstreamScope(..) | Self::TokenNotAccepted => {
+                403
+            }
             Self::SessionNotFound | Self::NotFound => 404,
             Self::Method(_) => 405,
             Self::AcceptPost | Self::AcceptQuestion | Self::AcceptStream => 406,
@@ -337,7 +343,9 @@ impl Refusal {
                 Some((challenge, wrong_token(why).into()))
             }
             Self::Scope(beyond) => Some((challenge, beyond.challenge().into())),
-            Self::SignIn(_, said) => Some((challenge, said.clone().into())),
+            Self::SignIn(_, said) | Self::UpstreamScope(_, said) => {
+                Some((challenge, said.clone().into()))
+            }
             Self::Method(allowed) => Some(("Allow", (*allowed).into())),
             Self::IssuerUnreachable | Self::DatabaseFailed | Self::TokenUnchecked => {
                 Some(("Retry-After", "5".into()))

@@ -56,6 +56,10 @@ fn all() -> Vec<Refusal> {
         Refusal::NoSecret("no credential"),
         Refusal::Loop,
         Refusal::Upstream("`tickets` did not answer".into()),
+        Refusal::UpstreamScope(
+            "read upstream:tickets".into(),
+            "Bearer error=\"insufficient_scope\", scope=\"read upstream:tickets\"".into(),
+        ),
     ]
 }
 
@@ -103,6 +107,7 @@ fn place(refusal: &Refusal) -> usize {
         Refusal::NoSecret(_) => 38,
         Refusal::Loop => 39,
         Refusal::Upstream(_) => 40,
+        Refusal::UpstreamScope(..) => 41,
     }
 }
 
@@ -111,7 +116,7 @@ fn every_refusal_is_as_it_was() {
     let all = all();
     let mut places: Vec<usize> = all.iter().map(place).collect();
     places.dedup();
-    assert_eq!(places, Vec::from_iter(0..=40), "one of each kind, in the order of the enum");
+    assert_eq!(places, Vec::from_iter(0..=41), "one of each kind, in the order of the enum");
     let shown = all.iter().map(|refusal| {
         let header = refusal.header().map(|(name, value)| format!("\n{name}: {value}"));
         let body = String::from_utf8(refusal.body()).unwrap();

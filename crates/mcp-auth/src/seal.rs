@@ -14,11 +14,15 @@ use crate::{
     scope::Scopes,
     session_id::Claims,
     subject::{AuthMethod, Subject},
+    upstream_scopes::UpstreamScopes,
 };
 use mcp_protocol::bytes::{Reader, put_block, put_text};
 
 /// The name of the header.
 pub const SEAL_HEADER: &str = "x-internal-seal";
+
+/// Stands where no account is, before what follows it.
+const NO_ACCOUNT: Subject = Subject([0; 16]);
 
 /// The contents of the header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,15 +54,22 @@ impl Sealed {
         put_text(&mut out, self.principal.grant.as_ref().map_or("", GrantRef::as_str));
         out.extend_from_slice(self.request.as_bytes());
         let unverified = self.principal.unverified;
+        let upstreams = &self.principal.upstreams;
+        let has_more = unverified.is_some() || !upstreams.is_empty();
         // No limit is 0: that stands for none before what follows it.
-        let none = unverified.map(|_| Rate { limit: 0, remaining: 0, reset: 0 });
+        let none = has_more.then_some(Rate { limit: 0, remaining: 0, reset: 0 });
         if let Some(rate) = self.rate.or(none) {
             out.extend_from_slice(&rate.limit.to_be_bytes());
             out.extend_from_slice(&rate.remaining.to_be_bytes());
             out.extend_from_slice(&rate.reset.to_be_bytes());
         }
-        if let Some(account) = unverified {
+        // No account is 0 either.
+        if let Some(account) = unverified.or_else(|| has_more.then_some(NO_ACCOUNT)) {
             out.extend_from_slice(&account.0);
+        }
+        if !upstreams.is_empty() {
+            // They are as long as a header of a caller at most.
+            let _ = put_block(&mut out, upstreams.as_str().as_bytes());
         }
         let tag = keys.sign(Purpose::Seal, &out);
         out.extend_from_slice(&tag);
@@ -93,7 +104,11 @@ impl Sealed {
         let rate = rate.filter(|rate| rate.limit > 0);
         let unverified = match reader.is_empty() {
             true => None,
-            false => Some(Subject(reader.array()?)),
+            false => Some(Subject(reader.array()?)).filter(|account| *account != NO_ACCOUNT),
+        };
+        let upstreams = match reader.is_empty() {
+            true => UpstreamScopes::default(),
+            false => UpstreamScopes::parse(std::str::from_utf8(reader.block()?).ok()?),
         };
         let subject = claims.subject;
         let principal = Principal {
@@ -101,6 +116,7 @@ impl Sealed {
             subject,
             client,
             scopes,
+            upstreams,
             own_credential,
             expires,
             grant,
@@ -161,6 +177,7 @@ mod tests {
                 subject,
                 client: "laptop".into(),
                 scopes: Scopes::WRITE,
+                upstreams: UpstreamScopes::default(),
                 own_credential: true,
                 expires: Some(7),
                 grant: Some(GrantRef::from_text("grant".into())),
@@ -194,6 +211,20 @@ mod tests {
         ] {
             let text = of_0_1_0(name, &sealed.seal(&keys));
             assert_eq!(Sealed::open(&text, &keys), Some(sealed));
+        }
+    }
+
+    #[test]
+    fn a_seal_carries_the_scopes_of_upstreams() {
+        let keys = Keyring::parse(&"k".repeat(40)).unwrap();
+        let upstreams = UpstreamScopes::parse("upstream:tickets upstream:wiki");
+        for rate in [sealed().rate, None] {
+            for unverified in [sealed().principal.unverified, None] {
+                let upstreams = upstreams.clone();
+                let principal = Principal { upstreams, unverified, ..sealed().principal };
+                let sealed = Sealed { principal, rate, ..sealed() };
+                assert_eq!(Sealed::open(&sealed.seal(&keys), &keys), Some(sealed));
+            }
         }
     }
 

@@ -29,6 +29,7 @@ use mcp_auth::{
     secret::Secret,
     session_id::{Claims, Placement},
     subject::{AuthMethod, Subject},
+    upstream_scopes::UpstreamScopes,
 };
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform,
@@ -166,6 +167,7 @@ impl FakePlatform {
                 subject: Subject([0; 16]),
                 client: String::new(),
                 scopes: Scopes::ADMIN,
+                upstreams: UpstreamScopes::default(),
                 own_credential: false,
                 expires: None,
                 grant: None,

@@ -30,12 +30,14 @@ use mcp_auth::{
         hash,
         oidc::OidcUser,
         redirect,
+        resource::audience,
         ticket::{self, TicketPurpose},
         token::{AuthorizationCode, GrantHandle},
     },
     scope::Scopes,
     secret::Secret,
     subject::{AuthMethod, Subject},
+    upstream_scopes::UpstreamScopes,
 };
 use mcp_protocol::bytes::{Reader, put_block};
 use mcp_server::telemetry::audit::GrantEvent;
@@ -77,7 +79,7 @@ async fn read(
         .needed("client_id", "`client_id` is missing")
         .map_err(AuthorizationError::ShowToUser)?;
     let client = clients::find(server, id).await.map_err(AuthorizationError::ShowToUser)?;
-    Authorization::read(form, id, &client, &server.origin)
+    Authorization::read(form, id, &client, (&server.origin, &server.offer))
 }
 
 /// An authorization request and the person it is shown to.
@@ -134,8 +136,8 @@ fn show(
     };
     let until = u32::try_from(now_s().saturating_add(FORM_LASTS)).unwrap_or(u32::MAX);
     let ticket = ticket::sign(&server.keys, TicketPurpose::Consent, &value, until, &content);
-    let person = asked.person.as_ref();
-    let page = Consent { request: &asked.request, person, ticket: &ticket, wrong }.page();
+    let (person, offer) = (asked.person.as_ref(), &server.offer);
+    let page = Consent { request: &asked.request, offer, person, ticket: &ticket, wrong }.page();
     let status = if wrong.is_some() { 422 } else { 200 };
     let response = reply::page(status, &page, &redirect::form_action(&asked.request.redirect_uri))?;
     if cookie.is_none() {
@@ -215,6 +217,12 @@ async fn decide(
     }
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
+    let there = UpstreamScopes::of(form.all("scope")).limited_to(&request.upstreams);
+    // A token for a door opens nothing without the scope of its upstream.
+    let is_useless = !request.door.is_empty() && there != request.upstreams;
+    if is_useless {
+        return Err("Without this permission the app can use nothing: leave it ticked, or press Do not allow.".into());
+    }
     if scopes == Scopes::NONE {
         return Err("Choose at least one permission, or press Do not allow.".into());
     }
@@ -227,7 +235,7 @@ async fn decide(
         (None, Some(token)) => subject(server, token),
         (None, None) => return Err(BUSY.into()),
     };
-    let code = grant(server, request, subject, scopes, token.as_ref()).await?;
+    let code = grant(server, request, subject, (scopes, there), token.as_ref()).await?;
     Ok(request.answer(Ok(&code), &server.origin))
 }
 
@@ -236,7 +244,7 @@ async fn grant(
     server: &Server<'_>,
     request: &Authorization,
     subject: Subject,
-    scopes: Scopes,
+    (scopes, upstreams): (Scopes, UpstreamScopes),
     token: Option<&Secret>,
 ) -> Result<String> {
     let handle = fresh_handle()?;
@@ -246,8 +254,9 @@ async fn grant(
         client_name: request.client_name.clone(),
         redirect_uri: request.redirect_uri.clone(),
         scopes,
+        upstreams,
         challenge: request.challenge.clone(),
-        origin: hash(&server.origin),
+        origin: hash(audience(&server.origin, &request.door)),
         secret: handle.secret_hash(),
         credential: match token {
             Some(token) => grants::seal(server.config, &handle, token).await?,
@@ -255,7 +264,10 @@ async fn grant(
         },
     };
     match grants::ask(server.env, &handle.object(), &GrantRequest::Create(terms)).await? {
-        Answer::Done => Ok(AuthorizationCode { handle }.sign(&server.keys)),
+        Answer::Done => {
+            let door = request.door.clone();
+            Ok(AuthorizationCode { handle, door }.sign(&server.keys))
+        }
         _ => Err(worker::Error::from("the grant was not kept")),
     }
 }

@@ -65,7 +65,7 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
-    use mcp_auth::oauth::client::register;
+    use mcp_auth::oauth::{client::register, offer::Offer};
 
     fn keys() -> Keyring {
         Keyring::parse(&"k".repeat(40)).unwrap()
@@ -75,8 +75,10 @@ mod tests {
         let metadata = format!(
             r#"{{"redirect_uris":["https://a.example/"],"token_endpoint_auth_method":"{method}"}}"#
         );
-        let answer: Value =
-            serde_json::from_str(&register(&metadata, &keys(), &[3; 16], 0).unwrap()).unwrap();
+        let answer: Value = serde_json::from_str(
+            &register(&metadata, (&keys(), &Offer::default()), &[3; 16], 0).unwrap(),
+        )
+        .unwrap();
         let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
         (text("client_id"), text("client_secret"))
     }

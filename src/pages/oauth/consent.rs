@@ -4,7 +4,10 @@ use maud::{Markup, html};
 
 use super::html::{page, token_field, wrong};
 use mcp_auth::{
-    oauth::{authorization::Authorization, client_metadata_document, oidc::OidcUser, redirect},
+    oauth::{
+        authorization::Authorization, client_metadata_document, offer::Offer, oidc::OidcUser,
+        redirect,
+    },
     scope::Scopes,
 };
 use mcp_platform::url::Url;
@@ -13,6 +16,8 @@ use mcp_platform::url::Url;
 pub(super) struct Consent<'a> {
     /// The request.
     pub(super) request: &'a Authorization,
+    /// The upstreams of this server.
+    pub(super) offer: &'a Offer,
     /// The signed-in person, if people sign in at a provider.
     pub(super) person: Option<&'a OidcUser>,
     /// The form's ticket.
@@ -30,7 +35,7 @@ impl Consent<'_> {
         };
         let body = html! {
             (wrong(self.wrong))
-            p { b { (client) } " asks to act on your SiteBay account. " (origin(self.request)) }
+            p { b { (client) } (self.asks()) (origin(self.request)) }
             @if let Some(person) = self.person { p { "You are signed in as " b { (person.name) } "." } }
             p { "After you agree, you return to " b { (redirect::shown(&self.request.redirect_uri)) } "." }
             @if redirect::is_local(&self.request.redirect_uri) {
@@ -41,10 +46,9 @@ impl Consent<'_> {
                 input type="hidden" name="ticket" value=(self.ticket);
                 fieldset {
                     legend { "What it may do" }
-                    (scope("read", "See your sites, their files, logs, backups and settings"))
-                    @if self.request.scopes.has(Scopes::WRITE) {
-                        (scope("write", "Change, create, restore and delete them"))
-                    }
+                    (scope("read", self.words().0))
+                    @if self.request.scopes.has(Scopes::WRITE) { (scope("write", self.words().1)) }
+                    @for name in self.request.upstreams.names() { (scope(name, &self.uses(name))) }
                 }
                 (token_field(self.person.is_none()))
                 button.yes name="answer" value="allow" { "Allow" }
@@ -52,7 +56,39 @@ impl Consent<'_> {
             }
             p.hint { "You can revoke this at any time on " a href="/account" { "your account page" } "." }
         };
-        page(&format!("Let {client} use SiteBay?"), &body)
+        let what = if self.request.door.is_empty() { "SiteBay" } else { &self.request.door };
+        page(&format!("Let {client} use {what}?"), &body)
+    }
+
+    /// What is asked for, in a sentence that begins with the client.
+    fn asks(&self) -> Markup {
+        html! {
+            @match self.request.door.as_str() {
+                "" => { " asks to act on your SiteBay account. " },
+                door => { " asks to use " b { (door) } ", a server that stands behind this one. " },
+            }
+        }
+    }
+
+    /// The scopes to read and to write, in words.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self.request.door.is_empty() {
+            true => (
+                "See your sites, their files, logs, backups and settings",
+                "Change, create, restore and delete them",
+            ),
+            false => ("Use what only reads", "Use what may change or destroy something"),
+        }
+    }
+
+    /// A scope of upstreams, in words.
+    fn uses(&self, scope: &str) -> String {
+        let opened: Vec<&str> = self.offer.opened_by(scope).collect();
+        match &opened[..] {
+            [] => format!("Use what needs the permission {scope}"),
+            [one] => format!("Use {one}, a server that stands behind this one"),
+            several => format!("Use {}, servers that stand behind this one", several.join(" and ")),
+        }
     }
 }
 
@@ -78,6 +114,8 @@ fn scope(name: &str, what: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use mcp_auth::upstream_scopes::UpstreamScopes;
+
     use super::*;
 
     fn request(name: &str, scopes: Scopes) -> Authorization {
@@ -87,14 +125,44 @@ mod tests {
             redirect_uri: "https://claude.ai/cb".into(),
             state: None,
             scopes,
+            upstreams: UpstreamScopes::default(),
+            door: String::new(),
             challenge: String::new(),
         }
+    }
+
+    fn shown(request: &Authorization, wrong: Option<&str>) -> String {
+        let offer = Offer::new([("tickets", "upstream:tickets"), ("a", "shared"), ("b", "shared")]);
+        Consent { request, offer: &offer, person: None, ticket: "t", wrong }.page().0
+    }
+
+    #[test]
+    fn scopes_of_upstreams_are_said_in_words() {
+        let upstreams = UpstreamScopes::parse("upstream:tickets shared <b>");
+        let request = Authorization { upstreams, ..request("App", Scopes::WRITE) };
+        let page = shown(&request, None);
+        for words in [
+            "value=\"upstream:tickets\"",
+            "Use tickets, a server that stands behind this one",
+            "value=\"shared\"",
+            "Use a and b, servers that stand behind this one",
+            "value=\"&lt;b&gt;\"",
+            "act on your SiteBay account",
+        ] {
+            assert!(page.contains(words), "{words}: {page}");
+        }
+        let at_door = Authorization { door: "tickets".into(), ..request };
+        let page = shown(&at_door, None);
+        assert!(
+            page.contains("asks to use <b>tickets</b>") && page.contains("Let App use tickets?")
+        );
+        assert!(!page.contains("SiteBay account") && !page.contains("your sites"), "{page}");
     }
 
     #[test]
     fn a_person_sees_client_host_and_scopes() {
         let request = request("<script>Cläude</script>", Scopes::WRITE);
-        let page = Consent { request: &request, person: None, ticket: "t", wrong: None }.page().0;
+        let page = shown(&request, None);
         assert!(page.contains("&lt;script&gt;Cläude") && !page.contains("<script"), "{page}");
         assert!(page.contains("<b>claude.ai</b>"), "{page}");
         assert!(page.contains("value=\"read\"") && page.contains("value=\"write\""), "{page}");
@@ -103,8 +171,7 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_is_not_offered() {
         let request = request("", Scopes::READ);
-        let page =
-            Consent { request: &request, person: None, ticket: "t", wrong: Some("no") }.page().0;
+        let page = shown(&request, Some("no"));
         assert!(page.contains("An app without a name"), "{page}");
         assert!(page.contains("role=\"alert\"") && !page.contains("value=\"write\""), "{page}");
     }

@@ -2,9 +2,12 @@
 //! for the server, and the same under the names of OpenID Connect Discovery.
 //!
 //! Invariant: `resource` is the very URL from which a client made the document's address (RFC 9728 §3.1,
-//! §3.3), `issuer` is this server's origin under every name.
+//! §3.3), `issuer` is this server's origin under every name. A door that is not there has no documents.
 
-use mcp_auth::oauth::{OFFERED, resource};
+use mcp_auth::oauth::{
+    offer::Offer,
+    resource::{self, door_at},
+};
 use mcp_protocol::{initialize::SERVER_TITLE, object::Object};
 
 const SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -24,9 +27,12 @@ pub enum Document {
     Keys,
 }
 
-/// The document at a path, which has no slash at its end.
-pub(super) fn document(path: &str) -> Option<Document> {
-    let is_endpoint = |path: Option<&str>| path.is_some_and(resource::is_endpoint);
+/// The document at a path, which has no slash at its end. `has_door`: whether there is a door of a name.
+pub(super) fn document(path: &str, has_door: &dyn Fn(&str) -> bool) -> Option<Document> {
+    let is_endpoint = |path: Option<&str>| {
+        let door = path.and_then(door_at);
+        door.is_some_and(|door| door.is_empty() || has_door(door))
+    };
     if is_endpoint(path.strip_prefix(resource::WELL_KNOWN)) {
         return Some(Document::Resource);
     }
@@ -47,15 +53,17 @@ pub(super) fn is_well_known(path: &str) -> bool {
 
 impl Document {
     /// Its text, as requested at this URL.
-    pub fn text(self, url: &str) -> String {
+    pub fn text(self, url: &str, offer: &Offer) -> String {
         let (origin, path_and_query) = resource::parts(url);
         match self {
             Self::Resource => {
                 let after = path_and_query.strip_prefix(resource::WELL_KNOWN).unwrap_or_default();
-                resource(origin, &resource::named(after))
+                let path = after.split('?').next().unwrap_or_default();
+                let scopes = offer.names(door_at(path).unwrap_or_default());
+                resource(origin, &resource::named(after), &scopes)
             }
-            Self::Server => server(origin).end(),
-            Self::OpenId => server(origin)
+            Self::Server => server(origin, &offer.names("")).end(),
+            Self::OpenId => server(origin, &offer.names(""))
                 .text("jwks_uri", &format!("{origin}{KEYS}"))
                 .texts("subject_types_supported", ["public"])
                 .texts("id_token_signing_alg_values_supported", ["RS256"])
@@ -65,20 +73,20 @@ impl Document {
     }
 }
 
-fn scopes(object: Object) -> Object {
-    object.texts("scopes_supported", OFFERED.names().split(' '))
+fn with_scopes(object: Object, names: &str) -> Object {
+    object.texts("scopes_supported", names.split(' '))
 }
 
-fn resource(origin: &str, path: &str) -> String {
+fn resource(origin: &str, path: &str, scopes: &str) -> String {
     let object = Object::new()
         .text("resource", &format!("{origin}{path}"))
         .texts("authorization_servers", [origin])
         .texts("bearer_methods_supported", ["header"])
         .text("resource_name", SERVER_TITLE);
-    scopes(object).end()
+    with_scopes(object, scopes).end()
 }
 
-fn server(origin: &str) -> Object {
+fn server(origin: &str, scopes: &str) -> Object {
     let at = |path: &str| format!("{origin}{path}");
     let methods = ["none", "client_secret_basic", "client_secret_post"];
     let object = Object::new()
@@ -95,7 +103,7 @@ fn server(origin: &str) -> Object {
         .texts("code_challenge_methods_supported", ["S256"])
         .flag("client_id_metadata_document_supported", true)
         .flag("authorization_response_iss_parameter_supported", true);
-    scopes(object)
+    with_scopes(object, scopes)
 }
 
 #[cfg(test)]
@@ -118,8 +126,15 @@ mod tests {
             ("/.well-known/oauth-protected-resource/other", None),
             ("/other/.well-known/openid-configuration", None),
             ("/mcp", None),
+            ("/.well-known/oauth-protected-resource/u/tickets/mcp", Some(Document::Resource)),
+            ("/.well-known/oauth-protected-resource/u/tickets/sse", Some(Document::Resource)),
+            ("/.well-known/oauth-authorization-server/u/tickets/mcp", Some(Document::Server)),
+            ("/u/tickets/mcp/.well-known/openid-configuration", Some(Document::OpenId)),
+            ("/.well-known/oauth-protected-resource/u/none/mcp", None),
+            ("/.well-known/oauth-protected-resource/u/tickets", None),
+            ("/.well-known/oauth-protected-resource/u/tickets/messages", None),
         ] {
-            assert_eq!(document(path), wanted, "{path}");
+            assert_eq!(document(path, &|door| door == "tickets"), wanted, "{path}");
         }
     }
 
@@ -142,12 +157,32 @@ mod tests {
     fn a_document_s_resource_is_the_url_from_which_its_address_was_made() {
         for resource in ["", "/", "/mcp", "/mcp/", "/mcp?toolsets=dns", "/sse/?a=b&c=%22"] {
             let url = format!("https://m.example/.well-known/oauth-protected-resource{resource}");
-            let text = Document::Resource.text(&url);
+            let text = Document::Resource.text(&url, &Offer::default());
             let document: Value = serde_json::from_str(&text).unwrap();
             assert_eq!(document["resource"], format!("https://m.example{resource}"));
             if resource.len() > 1 {
-                assert_eq!(resource::document_of(&format!("https://m.example{resource}")), url);
+                let resource = format!("https://m.example{resource}");
+                assert_eq!(resource::document_of(&resource, &Offer::default()).0, url);
             }
+        }
+    }
+
+    #[test]
+    fn the_document_of_a_door_names_its_url_and_its_scopes() {
+        let offer = Offer::new([("tickets", "upstream:tickets"), ("wiki", "read")]);
+        for (path, scopes) in [
+            ("/u/tickets/mcp", json!(["read", "write", "upstream:tickets"])),
+            ("/u/tickets/sse/?x=1", json!(["read", "write", "upstream:tickets"])),
+            ("/u/wiki/mcp", json!(["read", "write"])),
+            ("/mcp", json!(["read", "write", "upstream:tickets"])),
+        ] {
+            let url = format!("https://m.example/.well-known/oauth-protected-resource{path}");
+            let text = Document::Resource.text(&url, &offer);
+            let document: Value = serde_json::from_str(&text).unwrap();
+            assert_eq!(document["resource"], format!("https://m.example{path}"));
+            assert_eq!(document["scopes_supported"], scopes, "{path}");
+            let resource = format!("https://m.example{path}");
+            assert_eq!(resource::document_of(&resource, &offer).0, url);
         }
     }
 
@@ -155,7 +190,7 @@ mod tests {
     fn resource_and_issuer_are_the_addresses_that_were_asked() {
         let read = |document: Document| -> Value {
             let url = "https://m.example/.well-known/oauth-protected-resource/mcp";
-            serde_json::from_str(&document.text(url)).unwrap()
+            serde_json::from_str(&document.text(url, &Offer::default())).unwrap()
         };
         let resource = read(Document::Resource);
         assert_eq!(resource["resource"], "https://m.example/mcp");

@@ -35,7 +35,7 @@ use crate::{
     stubs::audit,
 };
 use mcp_auth::origin::own;
-use mcp_auth::{keys::Keyring, refusal::Refusal, subject::Subject};
+use mcp_auth::{keys::Keyring, oauth::offer::Offer, refusal::Refusal, subject::Subject};
 use mcp_server::{
     changes::{Changes, WaitUntil},
     telemetry::audit::{Audit, AuditEntry, GrantEvent},
@@ -63,7 +63,7 @@ pub enum Route {
 }
 
 /// The route of a path.
-pub fn route(path: &str) -> Option<Route> {
+pub fn route(path: &str, config: &Config) -> Option<Route> {
     Some(match path {
         "/authorize" => Route::Authorize,
         oidc::CALLBACK => Route::Callback,
@@ -71,7 +71,7 @@ pub fn route(path: &str) -> Option<Route> {
         "/revoke" => Route::Revoke,
         "/register" => Route::Register,
         "/account" => Route::Account,
-        _ => match metadata::document(path) {
+        _ => match metadata::document(path, &|door| config.has_door(door)) {
             Some(document) => Route::Document(document),
             None if metadata::is_well_known(path) => Route::Nothing,
             None => return None,
@@ -84,6 +84,8 @@ struct Server<'a> {
     env: &'a Env,
     config: &'a Config,
     keys: Rc<Keyring>,
+    /// The doors and scopes of upstreams that a person can grant.
+    offer: Offer,
     /// The issuer: scheme, host and port that were asked.
     origin: String,
     /// Where the request comes from, on Cloudflare.
@@ -123,7 +125,8 @@ pub async fn handle(
     if request.method() == Method::Post {
         changes.begin();
     }
-    let server = Server { env, config, keys, origin, address, audit };
+    let offer = config.offer();
+    let server = Server { env, config, keys, offer, origin, address, audit };
     let refused = |allowed| response::refusal(&Refusal::Method(allowed), &CorsContext::public());
     match (route, request.method()) {
         (Route::Authorize, Method::Get) => authorize::ask(&server, &request).await,
@@ -135,7 +138,7 @@ pub async fn handle(
         (Route::Authorize | Route::Account, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {
-            reply::json(200, &document.text(request.url()))
+            reply::json(200, &document.text(request.url(), &server.offer))
         }
         (Route::Nothing, _) => disabled::nothing(),
         (Route::Document(_), _) => refused("GET, HEAD, OPTIONS"),

@@ -15,6 +15,6 @@ use mcp_auth::oauth::client;
 pub(super) async fn register(server: &Server<'_>, request: Request) -> EndpointResult<Response> {
     let text = reply::text(request).await?;
     let random = random::bytes().map_err(worker::Error::from)?;
-    let answer = client::register(&text, &server.keys, &random, now_s())?;
+    let answer = client::register(&text, (&server.keys, &server.offer), &random, now_s())?;
     Ok(reply::json(201, &answer)?)
 }

@@ -3,7 +3,9 @@
 use serde_json::value::RawValue;
 
 use super::JwtError;
-use crate::{identity::Identity, scope::Scopes, subject::AuthMethod};
+use crate::{
+    identity::Identity, scope::Scopes, subject::AuthMethod, upstream_scopes::UpstreamScopes,
+};
 use mcp_protocol::{fields::fields, raw};
 
 /// How far clocks may be apart, in seconds.
@@ -24,6 +26,8 @@ pub struct Claims {
     pub not_before: Option<u64>,
     /// `scope`, else `scp`, else `scopes`. None: it has none of them.
     pub scopes: Option<Scopes>,
+    /// The names in the same claim that are none of this server's own scopes.
+    pub other_scopes: UpstreamScopes,
     /// `client_id`, else `azp`
     pub client: String,
 }
@@ -39,13 +43,15 @@ impl Claims {
         let [iss, sub, aud, exp, nbf, scope, scp, scopes, client, azp] =
             fields(json, names).map_err(|_| JwtError::Malformed)?;
         let scopes = scope.or(scp).or(scopes).map(texts).transpose()?;
+        let scopes = scopes.map(|names| names.join(" "));
         Ok(Self {
             issuer: iss.map(text).transpose()?,
             subject: sub.map(text).transpose()?.unwrap_or_default(),
             audience: aud.map(texts).transpose()?.unwrap_or_default(),
             expires: exp.map(time).transpose()?,
             not_before: nbf.map(time).transpose()?,
-            scopes: scopes.map(|names| Scopes::parse(&names.join(" "))),
+            scopes: scopes.as_deref().map(Scopes::parse),
+            other_scopes: scopes.as_deref().map(UpstreamScopes::parse).unwrap_or_default(),
             client: client.or(azp).map(text).transpose()?.unwrap_or_default(),
         })
     }
@@ -59,6 +65,8 @@ impl Claims {
             id: self.subject,
             client: self.client,
             scopes: self.scopes.unwrap_or(Scopes::WRITE),
+            upstreams: self.other_scopes,
+            audiences: self.audience,
             expires: until.map(|until| until.unwrap_or(u32::MAX)),
         }
     }
@@ -98,7 +106,11 @@ mod tests {
         assert_eq!((claims.expires, claims.not_before), (Some(1_500), Some(7)));
         assert_eq!((claims.scopes, claims.client.as_str()), (Some(Scopes::READ), "c"));
         let one = Claims::read(r#"{"aud":"a","scope":"write openid","scp":"read"}"#).unwrap();
-        assert_eq!((one.audience, one.scopes), (vec!["a".to_owned()], Some(Scopes::WRITE)));
+        assert_eq!((&*one.audience, one.scopes), (&["a".to_owned()][..], Some(Scopes::WRITE)));
+        let identity = one.identity();
+        assert_eq!((identity.upstreams.as_str(), &*identity.audiences[0]), ("openid", "a"));
+        let several = Claims::read(r#"{"scp":["read","upstream:a upstream:b"]}"#).unwrap();
+        assert_eq!(several.other_scopes.as_str(), "upstream:a upstream:b");
     }
 
     #[test]

@@ -83,6 +83,15 @@ impl JwtPolicy {
         Ok(())
     }
 
+    /// The token without the audiences that do not count: where the operator names any, those that it does not name.
+    #[must_use]
+    pub fn counting(&self, mut token: Token) -> Token {
+        if !self.audiences.is_empty() {
+            token.claims.audience.retain(|audience| self.audiences.contains(audience));
+        }
+        token
+    }
+
     /// Whether one of the secrets signed it. Constant time in the signature.
     pub fn verifies_signature(&self, token: &Token) -> bool {
         let signed_by = |secret: &Secret| {

@@ -9,9 +9,10 @@ use super::{
     error::{ErrorCode, OAuthError},
     form::Form,
     grant::is_challenge,
+    offer::{self, Offer},
     redirect, resource,
 };
-use crate::scope::Scopes;
+use crate::{scope::Scopes, upstream_scopes::UpstreamScopes};
 use mcp_protocol::bytes::{Reader, put_block};
 
 /// Characters that a `state` may have.
@@ -30,9 +31,17 @@ pub struct Authorization {
     pub state: Option<String>,
     /// The requested scopes.
     pub scopes: Scopes,
+    /// The requested scopes of upstreams.
+    pub upstreams: UpstreamScopes,
+    /// The door that the tokens are to be for; empty: the server as a whole.
+    pub door: String,
     /// The PKCE challenge.
     pub challenge: String,
 }
+
+/// Begins a form that has scopes of upstreams or a door. No text is such a block, so that a version of the server that
+/// does not know them refuses the form, and grants nothing else in their place.
+const WITH_UPSTREAMS: [u8; 1] = [0xff];
 
 /// An authorization error, by who is informed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +53,7 @@ pub enum AuthorizationError {
 }
 
 impl Authorization {
-    /// Reads a request of this client. `origin` is this server's.
+    /// Reads a request of this client. `origin` is this server's, and `offer` its upstreams.
     ///
     /// # Errors
     /// Where it cannot be answered.
@@ -52,7 +61,7 @@ impl Authorization {
         form: &Form,
         client_id: &str,
         client: &Client,
-        origin: &str,
+        (origin, offer): (&str, &Offer),
     ) -> Result<Self, AuthorizationError> {
         let asked = form.one("redirect_uri").map_err(AuthorizationError::ShowToUser)?;
         let redirect_uri =
@@ -64,13 +73,22 @@ impl Authorization {
         let at_client = |fault| {
             AuthorizationError::RedirectToClient(redirect_uri.clone(), state.clone(), fault)
         };
-        let (scopes, challenge) = asked_for(form, origin).map_err(at_client)?;
+        let (challenge, door) = asked_for(form, origin, offer).map_err(at_client)?;
+        let list = form.one("scope").map_err(at_client)?;
+        let had = offer.upstreams(&door);
+        let (scopes, mut upstreams) = offer::chosen(list, OFFERED, &had);
+        if !door.is_empty() {
+            // Without the scope of its upstream a token for a door opens nothing.
+            upstreams = had;
+        }
         Ok(Self {
             client_id: client_id.to_owned(),
             client_name: client.name.clone(),
             redirect_uri,
             state,
             scopes,
+            upstreams,
+            door,
             challenge,
         })
     }
@@ -90,6 +108,15 @@ impl Authorization {
     /// The request as a form carries it. None: it is too long.
     pub fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut out = vec![self.scopes.bits(), self.state.is_some().into()];
+        if !self.door.is_empty() || !self.upstreams.is_empty() {
+            for block in [
+                WITH_UPSTREAMS.as_slice(),
+                self.door.as_bytes(),
+                self.upstreams.as_str().as_bytes(),
+            ] {
+                put_block(&mut out, block)?;
+            }
+        }
         let state = self.state.as_deref().unwrap_or_default();
         let (id, name) = (&self.client_id, &self.client_name);
         for text in [id, name, self.redirect_uri.as_str(), state, &self.challenge] {
@@ -102,16 +129,30 @@ impl Authorization {
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let (scopes, has_state) = (Scopes::from_bits(reader.u8()?), reader.u8()? == 1);
-        let mut text = || String::from_utf8(reader.block()?.to_vec()).ok();
+        let mut first = reader.block()?;
+        let (mut door, mut upstreams) = (String::new(), UpstreamScopes::default());
+        if first == WITH_UPSTREAMS {
+            door = text(reader.block()?)?;
+            upstreams = UpstreamScopes::parse(&text(reader.block()?)?);
+            first = reader.block()?;
+        }
+        let client_id = text(first)?;
+        let mut text = || text(reader.block()?);
         Some(Self {
-            client_id: text()?,
+            client_id,
             client_name: text()?,
             redirect_uri: text()?,
             state: text().filter(|_| has_state),
             challenge: text()?,
             scopes,
+            upstreams,
+            door,
         })
     }
+}
+
+fn text(block: &[u8]) -> Option<String> {
+    String::from_utf8(block.to_vec()).ok()
 }
 
 /// Where the person goes with a refusal.
@@ -125,8 +166,8 @@ pub fn refusal(redirect_uri: &str, state: Option<&str>, fault: OAuthError, issue
     redirect::with_parameters(redirect_uri, &parameters)
 }
 
-/// Scopes and challenge.
-fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), OAuthError> {
+/// Challenge and door.
+fn asked_for(form: &Form, origin: &str, offer: &Offer) -> Result<(String, String), OAuthError> {
     match form.one("response_type")? {
         Some("code") => {}
         Some(_) => {
@@ -151,16 +192,8 @@ fn asked_for(form: &Form, origin: &str) -> Result<(Scopes, String), OAuthError> 
                                    SHA-256 hash in base64url",
         ));
     }
-    resource::check(form, origin)?;
-    Ok((scopes(form.one("scope")?, OFFERED), challenge.to_owned()))
-}
-
-/// The scopes in a list that can be had; all of them where it names none. Clients ask for scopes that
-/// they know from elsewhere, such as `offline_access`; the answer to `/token` says which they got
-/// (RFC 6749 §3.3).
-pub fn scopes(list: Option<&str>, had: Scopes) -> Scopes {
-    let wanted = Scopes::parse(list.unwrap_or_default()).limited_to(had);
-    if wanted == Scopes::NONE { had } else { wanted }
+    let door = resource::door_named(form, origin, offer)?;
+    Ok((challenge.to_owned(), door.unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -178,7 +211,8 @@ mod tests {
     fn read(query: &str) -> Result<Authorization, AuthorizationError> {
         let redirects = vec!["https://a.example/cb".to_owned(), "cursor://x".to_owned()];
         let client = Client { name: "App".into(), redirects, has_secret: false };
-        Authorization::read(&Form::parse(query), "id", &client, ORIGIN)
+        let offer = Offer::new([("tickets", "upstream:tickets"), ("wiki", "read")]);
+        Authorization::read(&Form::parse(query), "id", &client, (ORIGIN, &offer))
     }
 
     #[test]
@@ -240,6 +274,8 @@ mod tests {
             ["", "scope=", "scope=%20offline_access", "scope=openid+email+profile", "scope=%20"]
         {
             assert_eq!(scopes(list), Scopes::WRITE, "{list}");
+            let upstreams = read(&GOOD.replace("scope=read", list)).unwrap().upstreams;
+            assert_eq!(upstreams.as_str(), "upstream:tickets", "{list}");
         }
         // Administering brings the others along, and they are all that can be had.
         assert_eq!(scopes("scope=admin%20openid"), Scopes::WRITE);
@@ -247,6 +283,36 @@ mod tests {
             read(&GOOD.replace("=read", "=openid+offline_access+read")).unwrap().scopes,
             Scopes::READ
         );
+    }
+
+    #[test]
+    fn a_request_for_a_door_is_for_its_scope_and_carried_in_a_form() {
+        for (list, granted) in [
+            ("scope=read", "read upstream:tickets"),
+            ("", "read write upstream:tickets"),
+            ("scope=upstream:tickets", "read write upstream:tickets"),
+        ] {
+            let query =
+                GOOD.replace("scope=read", list).replace("example/mcp", "example/u/tickets/mcp");
+            let request = read(&query).unwrap();
+            assert_eq!(request.door, "tickets");
+            assert_eq!(request.upstreams.with_own(request.scopes), granted, "{list}");
+            let carried = request.to_bytes().unwrap();
+            assert_eq!(Authorization::from_bytes(&carried), Some(request.clone()));
+            // 0.1.0 read texts alone.
+            assert!(
+                String::from_utf8(Reader::new(&carried[2..]).block().unwrap().to_vec()).is_err()
+            );
+        }
+        let other = read(&GOOD.replace("example/mcp", "example/u/wiki/mcp")).unwrap();
+        assert_eq!((&*other.door, other.upstreams.is_empty()), ("wiki", true));
+        let unknown = read(&GOOD.replace("example/mcp", "example/u/none/mcp"));
+        assert!(matches!(unknown, Err(AuthorizationError::RedirectToClient(_, _, fault))
+            if fault.code == ErrorCode::InvalidTarget));
+        let common = read(&GOOD.replace("=read", "=read+upstream:tickets+upstream:none")).unwrap();
+        assert_eq!((&*common.door, common.upstreams.as_str()), ("", "upstream:tickets"));
+        let carried = common.to_bytes().unwrap();
+        assert_eq!(Authorization::from_bytes(&carried), Some(common));
     }
 
     #[test]

@@ -13,8 +13,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::value::RawValue;
 
 use super::{
-    OFFERED,
     error::{ErrorCode, OAuthError},
+    offer::Offer,
     redirect,
 };
 use crate::{
@@ -139,7 +139,7 @@ fn secret_message(id: &str) -> Vec<u8> {
 /// Where its metadata are not what this server can serve.
 pub fn register(
     request: &str,
-    keys: &Keyring,
+    (keys, offer): (&Keyring, &Offer),
     random: &[u8; 16],
     now_s: u64,
 ) -> Result<String, OAuthError> {
@@ -175,7 +175,7 @@ pub fn register(
         .texts("redirect_uris", client.redirects.iter().map(String::as_str))
         .texts("grant_types", ["authorization_code", "refresh_token"])
         .texts("response_types", ["code"])
-        .text("scope", &OFFERED.names())
+        .text("scope", &offer.names(""))
         .text("token_endpoint_auth_method", &method)
         .text_if("application_type", kind.and_then(raw::string).as_deref())
         .text_if("client_name", Some(client.name.as_str()).filter(|name| !name.is_empty()));
@@ -223,7 +223,8 @@ mod tests {
     }
 
     fn registered(metadata: Value) -> Result<Value, OAuthError> {
-        let answer = register(&metadata.to_string(), &keys(), &[3; 16], 7)?;
+        let offer = Offer::default();
+        let answer = register(&metadata.to_string(), (&keys(), &offer), &[3; 16], 7)?;
         Ok(serde_json::from_str(&answer).unwrap())
     }
 
@@ -262,8 +263,10 @@ mod tests {
 
     #[test]
     fn two_registrations_of_the_same_are_two_clients() {
-        let of =
-            |random| register(r#"{"redirect_uris":["https://a.example/"]}"#, &keys(), random, 7);
+        let of = |random| {
+            let request = r#"{"redirect_uris":["https://a.example/"]}"#;
+            register(request, (&keys(), &Offer::default()), random, 7)
+        };
         assert_ne!(of(&[1; 16]).unwrap(), of(&[2; 16]).unwrap());
     }
 

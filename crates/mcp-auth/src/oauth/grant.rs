@@ -21,7 +21,7 @@ use super::{
     error::{ErrorCode, OAuthError},
     hash,
 };
-use crate::{scope::Scopes, subject::Subject};
+use crate::{scope::Scopes, subject::Subject, upstream_scopes::UpstreamScopes};
 use mcp_platform::record::Record;
 use mcp_protocol::base64url;
 
@@ -47,9 +47,12 @@ pub struct GrantTerms {
     pub redirect_uri: String,
     /// The client's scopes.
     pub scopes: Scopes,
+    /// Its scopes of upstreams.
+    #[serde(default, skip_serializing_if = "UpstreamScopes::is_empty")]
+    pub upstreams: UpstreamScopes,
     /// The PKCE challenge (RFC 7636 §4.2, S256).
     pub challenge: String,
-    /// The server that the tokens are for, hashed.
+    /// The server or the door that the tokens are for, hashed.
     #[serde(with = "base64url")]
     pub origin: Hash,
     /// The secret that all tokens carry, hashed.

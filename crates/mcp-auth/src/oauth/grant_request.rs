@@ -90,7 +90,7 @@ pub enum Answer {
     /// It is done.
     Done,
     /// What is put into the tokens.
-    Given(Given),
+    Given(Box<Given>),
     /// The person's SiteBay token, sealed; empty where the person gave none.
     Credential(String),
     /// The request is refused with this error, which the client gets.
@@ -174,7 +174,8 @@ impl Message for GrantRequest {
             (Self::Redeem(_) | Self::Refresh(_), 200) => {
                 let (generation, terms) = text.split_once(' ')?;
                 let generation = generation.parse().ok()?;
-                Some(Answer::Given(Given { generation, terms: GrantTerms::from_json(terms)? }))
+                let terms = GrantTerms::from_json(terms)?;
+                Some(Answer::Given(Box::new(Given { generation, terms })))
             }
             (Self::Look(_), 200) => Some(Answer::Credential(text.to_owned())),
             (_, 200) => Some(Answer::Done),
@@ -189,7 +190,7 @@ impl Message for GrantRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{oauth::grant::GONE, scope::Scopes};
+    use crate::{oauth::grant::GONE, scope::Scopes, upstream_scopes::UpstreamScopes};
     use mcp_platform::message::{self, MessageForm};
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, read_0_1_0};
 
@@ -200,6 +201,7 @@ mod tests {
             client_name: "\"app\"".into(),
             redirect_uri: "cursor://x".into(),
             scopes: Scopes::WRITE,
+            upstreams: UpstreamScopes::default(),
             challenge: "c".into(),
             origin: [3; 32],
             secret: [2; 32],
@@ -210,7 +212,7 @@ mod tests {
     /// Each kind of request, with one of its answers.
     fn all() -> Vec<(GrantRequest, Answer)> {
         let by = TokenBearer { client: [1; 32], secret: [2; 32], origin: [3; 32] };
-        let given = Answer::Given(Given { generation: 7, terms: terms() });
+        let given = Answer::Given(Box::new(Given { generation: 7, terms: terms() }));
         let refused = Answer::Refused(Said { status: 400, error: GONE.to_json() });
         let redeem = |redirect_uri: Option<&str>| {
             let redirect_uri = redirect_uri.map(str::to_owned);
@@ -269,7 +271,7 @@ mod tests {
             credential: "c2VhbGVk".into(),
             ..terms()
         };
-        let given = Answer::Given(Given { generation: 3, terms });
+        let given = Answer::Given(Box::new(Given { generation: 3, terms }));
         let text = of_0_1_0("answer-grant-tokens", &GrantRequest::answer_to_0_1_0(&given).1);
         let by = TokenBearer { client: [1; 32], secret: [2; 32], origin: [3; 32] };
         let refresh = GrantRequest::Refresh(Refresh { by, generation: 7 });

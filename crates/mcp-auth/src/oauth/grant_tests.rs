@@ -19,6 +19,7 @@ fn grant() -> Grant {
         client_name: "\"Cläude\"".into(),
         redirect_uri: URI.into(),
         scopes: Scopes::WRITE,
+        upstreams: UpstreamScopes::default(),
         challenge: URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER)),
         origin: ORIGIN,
         secret: SECRET,
@@ -39,6 +40,13 @@ fn a_grant_of_0_1_0_is_read() {
         let stored = of_0_1_0(name, &grant.to_json());
         assert_eq!(Grant::from_json(&stored), Some(grant), "{name}");
     }
+}
+
+#[test]
+fn a_grant_keeps_the_scopes_of_upstreams() {
+    let upstreams = UpstreamScopes::parse("upstream:tickets");
+    let terms = GrantTerms { upstreams, ..grant().terms };
+    assert_eq!(GrantTerms::from_json(&terms.to_json()), Some(terms));
 }
 
 #[test]

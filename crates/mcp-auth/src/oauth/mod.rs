@@ -16,6 +16,7 @@ pub mod grant_request;
 pub mod known_documents;
 pub mod known_grants;
 pub mod known_provider;
+pub mod offer;
 pub mod oidc;
 pub mod redirect;
 pub mod resource;

@@ -1,13 +1,14 @@
 //! The resources that tokens are for (RFC 8707, RFC 9728): the MCP endpoints of this server, under the
-//! URL that each client uses, and the server as a whole.
+//! URL that each client uses, the server as a whole, and the doors of upstreams.
 //!
 //! Invariant: a resource is at this server's origin and at one of its endpoints. A slash at the end of
 //! its path and its query belong to its name, because clients compare names as text; they make no
-//! difference for what a token is good for.
+//! difference for what a token is good for. A token for a door is good there and nowhere else.
 
 use super::{
     error::{ErrorCode, OAuthError},
     form::Form,
+    offer::Offer,
 };
 use crate::origin::own;
 use mcp_platform::url::Url;
@@ -23,22 +24,64 @@ const MAX_QUERY: usize = 1_024;
 /// into the URL.
 const SECRET: [&str; 6] = ["key", "token", "secret", "password", "session", "credential"];
 
-/// Checks each `resource` that is named. `origin` is this server's.
+/// The door that each `resource` names; an empty name is the common door, which one that names the server as a whole
+/// means too. None: none is named. `origin` is this server's.
 ///
 /// # Errors
-/// Where one is another server's.
-pub fn check(form: &Form, origin: &str) -> Result<(), OAuthError> {
-    match form.all("resource").all(|resource| resource.is_empty() || is_own(resource, origin)) {
-        true => Ok(()),
-        false => {
-            Err(OAuthError::new(ErrorCode::InvalidTarget, "`resource` does not name this server"))
-        }
+/// Where one is another server's, and where they are at several doors of upstreams.
+pub fn door_named(form: &Form, origin: &str, offer: &Offer) -> Result<Option<String>, OAuthError> {
+    let target = |why| OAuthError::new(ErrorCode::InvalidTarget, why);
+    let mut named: Option<String> = None;
+    for resource in form.all("resource").filter(|resource| !resource.is_empty()) {
+        let door = door_of(resource, origin).filter(|door| door.is_empty() || offer.has_door(door));
+        let door = door.ok_or(target("`resource` does not name this server"))?;
+        named = match named {
+            None => Some(door),
+            Some(before) if before == door => Some(door),
+            // Who asks for the server as a whole gets that.
+            Some(before) if before.is_empty() || door.is_empty() => Some(String::new()),
+            Some(_) => return Err(target("`resource` names two doors: ask for one at a time")),
+        };
     }
+    Ok(named)
 }
 
-/// Whether a path is one of a resource, with or without a slash at its end.
-pub fn is_endpoint(path: &str) -> bool {
-    ENDPOINTS.contains(&path.strip_suffix('/').unwrap_or(path))
+/// The door of the endpoint at a path, with or without a slash at its end; an empty name is the common door. None: there
+/// is no endpoint.
+pub fn door_at(path: &str) -> Option<&str> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    if ENDPOINTS.contains(&path) {
+        return Some("");
+    }
+    let (door, rest) = behind_door(path)?;
+    matches!(rest, "/mcp" | "/sse").then_some(door)
+}
+
+/// The name of a door and the path behind it: `/u/{name}/mcp` is `/mcp`.
+fn behind_door(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/u/")?;
+    let (door, rest) = rest.split_at_checked(rest.find('/')?)?;
+    (!door.is_empty()).then_some((door, rest))
+}
+
+/// What stands for a door in tokens and grants, besides their own content: the server as a whole, or the door of one
+/// upstream.
+pub fn audience(origin: &str, door: &str) -> String {
+    if door.is_empty() { origin.to_owned() } else { format!("{origin}/u/{door}") }
+}
+
+/// Whether a token whose audiences are these may be used at a door. One that names doors of this server, and not the
+/// server itself, is good at those alone.
+pub fn opens<'a>(audiences: impl IntoIterator<Item = &'a str>, origin: &str, door: &str) -> bool {
+    let (mut is_bound, mut is_here) = (false, false);
+    for named in audiences.into_iter().filter_map(|audience| door_of(audience, origin)) {
+        if named.is_empty() {
+            return true;
+        }
+        is_bound = true;
+        is_here |= named == door;
+    }
+    is_here || !is_bound
 }
 
 /// The resource that a request is for: path and query of the MCP endpoint that its client is configured to
@@ -46,12 +89,16 @@ pub fn is_endpoint(path: &str) -> bool {
 ///
 /// Messages of the 2024 wire are posted beside their stream, whose query they do not have; what else
 /// needs a credential belongs to `/mcp`.
-pub fn requested(path_and_query: &str) -> String {
+pub fn requested(path_and_query: &str, offer: &Offer) -> String {
     let (path, _) = split(path_and_query);
-    match path.strip_suffix('/').unwrap_or(path) {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let behind = behind_door(path).filter(|(door, _)| offer.has_door(door));
+    let (door, path) =
+        behind.map_or((String::new(), path), |(door, rest)| (format!("/u/{door}"), rest));
+    match path {
         "/mcp" | "/sse" => named(path_and_query),
-        "/messages" | "/message" => "/sse".to_owned(),
-        "/sse/messages" | "/sse/message" => "/sse/".to_owned(),
+        "/messages" | "/message" => format!("{door}/sse"),
+        "/sse/messages" | "/sse/message" => format!("{door}/sse/"),
         _ => "/mcp".to_owned(),
     }
 }
@@ -87,24 +134,26 @@ fn names_secret(name: &str) -> bool {
     name == "auth" || SECRET.iter().any(|part| name.contains(part))
 }
 
-/// Whether an address is this server's; its query and a trailing slash do not matter.
-fn is_own(resource: &str, origin: &str) -> bool {
+/// The door that an address of this server names; its query and a trailing slash do not matter. An empty name is the
+/// common door. None: it is no address of an endpoint here.
+fn door_of(resource: &str, origin: &str) -> Option<String> {
     // RFC 8707 §2: a resource has no fragment.
-    let Some(url) = Url::parse(resource).filter(|url| !url.href.contains('#')) else {
-        return false;
-    };
-    let after = url.href.strip_prefix(origin);
+    let url = Url::parse(resource).filter(|url| !url.href.contains('#'))?;
     // An origin is followed by a path or a query; anything else would extend the host or the port.
-    after.is_some_and(|after| {
-        let (path, _) = split(after);
-        (path.is_empty() || path.starts_with('/')) && is_endpoint(path)
-    })
+    let (path, _) = split(url.href.strip_prefix(origin)?);
+    let path = Some(path).filter(|path| path.is_empty() || path.starts_with('/'))?;
+    door_at(path).map(str::to_owned)
 }
 
-/// Where the document of the resource is that was requested at this URL.
-pub fn document_of(url: &str) -> String {
+/// Where the document of the resource is that was requested at this URL, and its door.
+pub fn document_of<'a>(url: &'a str, offer: &Offer) -> (String, &'a str) {
     let (origin, path_and_query) = parts(url);
-    format!("{origin}{WELL_KNOWN}{}", requested(path_and_query))
+    let requested = requested(path_and_query, offer);
+    let (path, _) = split(path_and_query);
+    let door = behind_door(path).map_or("", |(door, _)| door);
+    let is_there = door_at(split(&requested).0) == Some(door);
+    let door = if is_there { door } else { "" };
+    (format!("{origin}{WELL_KNOWN}{requested}"), door)
 }
 
 /// The origin of a URL, and its path with query.
@@ -120,6 +169,18 @@ mod tests {
     use super::*;
 
     const ORIGIN: &str = "https://mcp.example";
+
+    fn offer() -> Offer {
+        Offer::new([("tickets", "upstream:tickets"), ("wiki", "read")])
+    }
+
+    fn is_own(resource: &str, origin: &str) -> bool {
+        door_of(resource, origin).is_some()
+    }
+
+    fn requested(path_and_query: &str) -> String {
+        super::requested(path_and_query, &offer())
+    }
 
     #[test]
     fn the_resource_is_the_server_or_one_of_its_endpoints() {
@@ -147,9 +208,79 @@ mod tests {
 
     #[test]
     fn every_resource_that_is_named_counts() {
-        assert!(check(&Form::default(), ORIGIN).is_ok());
-        let both = Form::parse("resource=https://mcp.example/mcp&resource=https://x.example");
-        assert_eq!(check(&both, ORIGIN).unwrap_err().code, ErrorCode::InvalidTarget);
+        let named = |query: &str| {
+            door_named(&Form::parse(query), ORIGIN, &offer()).map_err(|fault| fault.code)
+        };
+        let (common, tickets) = (Some(String::new()), Some("tickets".to_owned()));
+        let (mcp, door) = ("resource=https://mcp.example/mcp", "resource=https://mcp.example/u/");
+        assert_eq!(named(""), Ok(None));
+        assert_eq!(named("resource="), Ok(None));
+        assert_eq!(named(mcp), Ok(common.clone()));
+        assert_eq!(named(&format!("{door}tickets/mcp")), Ok(tickets.clone()));
+        assert_eq!(named(&format!("{door}tickets/sse/&{door}tickets/mcp?x=1")), Ok(tickets));
+        assert_eq!(named(&format!("{door}tickets/mcp&{mcp}")), Ok(common.clone()));
+        assert_eq!(named(&format!("{mcp}&{door}tickets/mcp")), Ok(common));
+        for wrong in [
+            format!("{mcp}&resource=https://x.example"),
+            format!("{door}tickets/mcp&{door}wiki/mcp"),
+            format!("{door}none/mcp"),
+            format!("{door}tickets"),
+            format!("{door}tickets/"),
+            format!("{door}tickets/mcp/x"),
+            format!("{door}tickets//mcp"),
+            format!("{door}/mcp"),
+            format!("{door}Tickets/mcp"),
+        ] {
+            assert_eq!(named(&wrong), Err(ErrorCode::InvalidTarget), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_token_for_a_door_opens_that_door_and_one_for_the_server_all() {
+        let at = |path: &str| format!("{ORIGIN}{path}");
+        let (main, one, other) = (at("/mcp"), at("/u/tickets/mcp"), at("/u/wiki/sse/?x=1"));
+        let opens = |audiences: &[&str], door: &str| opens(audiences.iter().copied(), ORIGIN, door);
+        for (audiences, doors) in [
+            (&[][..], &["", "tickets", "wiki"][..]),
+            (&["mcp", "account"], &["", "tickets", "wiki"]),
+            (&[&*main], &["", "tickets", "wiki"]),
+            (&[&*main, &one], &["", "tickets", "wiki"]),
+            (&[ORIGIN], &["", "tickets", "wiki"]),
+            (&[&*one], &["tickets"]),
+            (&["account", &one], &["tickets"]),
+            (&[&*one, &other], &["tickets", "wiki"]),
+            (&["https://mcp.example/u/gone/mcp"], &[]),
+            (&["https://other.example/u/tickets/mcp"], &["", "tickets", "wiki"]),
+        ] {
+            for door in ["", "tickets", "wiki"] {
+                assert_eq!(opens(audiences, door), doors.contains(&door), "{audiences:?} {door}");
+            }
+        }
+        assert_ne!(audience(ORIGIN, "tickets"), audience(ORIGIN, ""));
+    }
+
+    #[test]
+    fn a_resource_at_a_door_is_that_doors() {
+        for (path, resource) in [
+            ("/u/tickets/mcp", "/u/tickets/mcp"),
+            ("/u/tickets/sse/?x=1", "/u/tickets/sse/?x=1"),
+            ("/u/tickets/mcp?auth=k", "/u/tickets/mcp"),
+            ("/u/tickets/messages?sessionId=x", "/u/tickets/sse"),
+            ("/u/tickets/sse/messages?sessionId=x", "/u/tickets/sse/"),
+            ("/u/tickets/other", "/mcp"),
+            ("/u/none/mcp", "/mcp"),
+        ] {
+            assert_eq!(requested(path), resource, "{path}");
+        }
+        let document = |path: &str| {
+            let url = format!("{ORIGIN}{path}");
+            let (place, door) = document_of(&url, &offer());
+            (place.replace(&format!("{ORIGIN}{WELL_KNOWN}"), ""), door.to_owned())
+        };
+        assert_eq!(document("/u/tickets/mcp"), ("/u/tickets/mcp".into(), "tickets".into()));
+        assert_eq!(document("/u/none/mcp"), ("/mcp".into(), String::new()));
+        assert_eq!(document("/u/tickets/x"), ("/mcp".into(), String::new()));
+        assert_eq!(document("/sse?x=1"), ("/sse?x=1".into(), String::new()));
     }
 
     #[test]

@@ -5,29 +5,31 @@
 //!
 //! ```text
 //! prefix base64url( kind 1 | key id 4 | grant 16 | secret 32 | what its kind has | tag 16 )
-//! code:    nothing: the grant's object knows until when it is good
-//! refresh: generation 4
-//! access:  subject 16 | scopes 1 | expires 4 | origin 32 | client 32 | client name: length 1, text
+//! code:    door: text; until when it is good the grant's object knows
+//! refresh: generation 4 | door: text
+//! access:  subject 16 | scopes 1 | expires 4 | audience 32 | client 32 | client name: length 1, text
+//!          | where it has any, scopes of upstreams: length 2, text
 //! ```
 
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{Hash, hash};
+use super::{Hash, hash, resource::audience};
 use crate::{
     keys::{KeyId, Keyring, Purpose, TAG_LEN},
     scope::Scopes,
     subject::{Subject, client_name},
+    upstream_scopes::UpstreamScopes,
 };
-use mcp_protocol::bytes::{Reader, put_text};
+use mcp_protocol::bytes::{Reader, put_block, put_text};
 
 /// How an access token begins.
 pub const ACCESS: &str = "smat_";
 const REFRESH: &str = "smrt_";
 const CODE: &str = "smac_";
-/// Characters that one may have.
-const MAX_CHARS: usize = 512;
+/// Characters that one may have: most are the scopes of upstreams ([`MAX_SCOPES`](super::offer::MAX_SCOPES)).
+const MAX_CHARS: usize = 4_096;
 
 /// A grant and its secret. Both together authorise use of the grant.
 #[derive(Clone, PartialEq, Eq)]
@@ -66,6 +68,8 @@ impl fmt::Debug for GrantHandle {
 pub struct AuthorizationCode {
     /// The grant.
     pub handle: GrantHandle,
+    /// The door that the grant is for; empty: the server as a whole.
+    pub door: String,
 }
 
 /// A refresh token.
@@ -75,6 +79,8 @@ pub struct RefreshToken {
     pub handle: GrantHandle,
     /// How many times the grant was refreshed before this one was given out.
     pub generation: u32,
+    /// The door that the grant is for; empty: the server as a whole.
+    pub door: String,
 }
 
 /// An access token.
@@ -86,10 +92,12 @@ pub struct AccessToken {
     pub subject: Subject,
     /// The bearer's scopes.
     pub scopes: Scopes,
+    /// Its scopes of upstreams.
+    pub upstreams: UpstreamScopes,
     /// Its end, in seconds since 1970.
     pub expires: u32,
-    /// The server that it is for.
-    pub origin: Hash,
+    /// What it is for, hashed: the [`audience`].
+    pub audience: Hash,
     /// The client's id, hashed.
     pub client: Hash,
     /// The client's name, cut to fit.
@@ -99,26 +107,29 @@ pub struct AccessToken {
 impl AuthorizationCode {
     /// The code.
     pub fn sign(&self, keys: &Keyring) -> String {
-        sign(CODE, &self.handle, &[], keys)
+        sign(CODE, &self.handle, self.door.as_bytes(), keys)
     }
 
     /// Reads a code. None: this server did not make it.
     pub fn verify(text: &str, keys: &Keyring) -> Option<Self> {
         let (handle, rest) = verify(CODE, text, keys)?;
-        rest.is_empty().then_some(Self { handle })
+        Some(Self { handle, door: String::from_utf8(rest).ok()? })
     }
 }
 
 impl RefreshToken {
     /// The token.
     pub fn sign(&self, keys: &Keyring) -> String {
-        sign(REFRESH, &self.handle, &self.generation.to_be_bytes(), keys)
+        let rest = [&self.generation.to_be_bytes(), self.door.as_bytes()].concat();
+        sign(REFRESH, &self.handle, &rest, keys)
     }
 
     /// Reads a token. None: this server did not make it.
     pub fn verify(text: &str, keys: &Keyring) -> Option<Self> {
         let (handle, rest) = verify(REFRESH, text, keys)?;
-        Some(Self { handle, generation: u32::from_be_bytes(rest.try_into().ok()?) })
+        let (generation, door) = rest.split_first_chunk()?;
+        let door = String::from_utf8(door.to_vec()).ok()?;
+        Some(Self { handle, generation: u32::from_be_bytes(*generation), door })
     }
 }
 
@@ -128,9 +139,13 @@ impl AccessToken {
         let mut rest = self.subject.0.to_vec();
         rest.push(self.scopes.bits());
         rest.extend_from_slice(&self.expires.to_be_bytes());
-        rest.extend_from_slice(&self.origin);
+        rest.extend_from_slice(&self.audience);
         rest.extend_from_slice(&self.client);
         put_text(&mut rest, &client_name(&self.client_name));
+        if !self.upstreams.is_empty() {
+            // What is offered is shorter than a block may be.
+            let _ = put_block(&mut rest, self.upstreams.as_str().as_bytes());
+        }
         sign(ACCESS, &self.handle, &rest, keys)
     }
 
@@ -143,16 +158,22 @@ impl AccessToken {
             subject: Subject(reader.array()?),
             scopes: Scopes::from_bits(reader.u8()?),
             expires: u32::from_be_bytes(reader.array()?),
-            origin: reader.array()?,
+            audience: reader.array()?,
             client: reader.array()?,
             client_name: reader.text()?,
+            upstreams: match reader.is_empty() {
+                true => UpstreamScopes::default(),
+                false => UpstreamScopes::parse(std::str::from_utf8(reader.block()?).ok()?),
+            },
         };
         reader.is_empty().then_some(token)
     }
 
-    /// Whether it is for this server, and did not run out.
-    pub fn is_good(&self, origin: &str, now_s: u64) -> bool {
-        self.origin == hash(origin) && now_s < u64::from(self.expires)
+    /// Whether it is good at a door of this server, and did not run out: it is for the server as a whole, or for this door.
+    pub fn is_good(&self, origin: &str, door: &str, now_s: u64) -> bool {
+        let is_here = self.audience == hash(audience(origin, ""))
+            || (!door.is_empty() && self.audience == hash(audience(origin, door)));
+        is_here && now_s < u64::from(self.expires)
     }
 }
 
@@ -209,8 +230,9 @@ mod tests {
             handle: handle(),
             subject: Subject([3; 16]),
             scopes: Scopes::READ,
+            upstreams: UpstreamScopes::default(),
             expires: 100,
-            origin: hash(ORIGIN),
+            audience: hash(ORIGIN),
             client: hash("client"),
             client_name: "Claude".into(),
         }
@@ -220,9 +242,9 @@ mod tests {
     fn an_access_token_is_good_at_its_server_until_its_end() {
         let text = access().sign(&keys());
         assert!(text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() < 300, "{text}");
-        assert!(access().is_good(ORIGIN, 99));
-        assert!(!access().is_good(ORIGIN, 100));
-        assert!(!access().is_good("https://other.example", 99));
+        assert!(access().is_good(ORIGIN, "", 99) && access().is_good(ORIGIN, "tickets", 99));
+        assert!(!access().is_good(ORIGIN, "", 100));
+        assert!(!access().is_good("https://other.example", "", 99));
         assert_eq!(AccessToken::read(&text, &keys()), Some(access()));
         let stored = of_0_1_0("oauth-access-token", &text);
         assert_eq!(AccessToken::read(&stored, &keys()), Some(access()));
@@ -231,13 +253,41 @@ mod tests {
     }
 
     #[test]
+    fn a_token_for_a_door_is_good_there_and_nowhere_else() {
+        let audience = hash(audience(ORIGIN, "tickets"));
+        let token = AccessToken { audience, ..access() };
+        assert!(token.is_good(ORIGIN, "tickets", 99) && !token.is_good(ORIGIN, "tickets", 100));
+        for (origin, door) in [(ORIGIN, ""), (ORIGIN, "wiki"), ("https://other.example", "tickets")]
+        {
+            assert!(!token.is_good(origin, door, 99), "{origin} {door}");
+        }
+    }
+
+    #[test]
+    fn the_scopes_of_upstreams_and_the_door_are_in_the_tokens() {
+        let upstreams = UpstreamScopes::parse("upstream:tickets upstream:wiki");
+        let token = AccessToken { upstreams, ..access() };
+        let text = token.sign(&keys());
+        assert_eq!(AccessToken::read(&text, &keys()), Some(token));
+        let most: String = (0..256).map(|n| format!("{n:0>7} ")).collect();
+        let token = AccessToken { upstreams: UpstreamScopes::parse(&most), ..access() };
+        assert_eq!(AccessToken::read(&token.sign(&keys()), &keys()), Some(token));
+        let door = "tickets".to_owned();
+        let code = AuthorizationCode { handle: handle(), door: door.clone() };
+        assert_eq!(AuthorizationCode::verify(&code.sign(&keys()), &keys()), Some(code));
+        let refresh = RefreshToken { handle: handle(), generation: 4, door };
+        assert_eq!(RefreshToken::verify(&refresh.sign(&keys()), &keys()), Some(refresh));
+    }
+
+    #[test]
     fn codes_and_tokens_are_read_as_they_were_written() {
-        let code = AuthorizationCode { handle: handle() };
+        let door = String::new();
+        let code = AuthorizationCode { handle: handle(), door: door.clone() };
         let written = code.sign(&keys());
         for text in [of_0_1_0("oauth-code", &written), written] {
             assert_eq!(AuthorizationCode::verify(&text, &keys()), Some(code.clone()));
         }
-        let token = RefreshToken { handle: handle(), generation: 4 };
+        let token = RefreshToken { handle: handle(), generation: 4, door };
         let written = token.sign(&keys());
         for text in [of_0_1_0("oauth-refresh-token", &written), written] {
             assert_eq!(RefreshToken::verify(&text, &keys()), Some(token.clone()));
@@ -246,7 +296,8 @@ mod tests {
 
     #[test]
     fn one_kind_is_never_taken_for_another() {
-        let refresh = RefreshToken { handle: handle(), generation: 1_000 }.sign(&keys());
+        let door = String::new();
+        let refresh = RefreshToken { handle: handle(), generation: 1_000, door }.sign(&keys());
         let as_code = refresh.replace(REFRESH, CODE);
         assert_eq!(AuthorizationCode::verify(&as_code, &keys()), None);
         assert_eq!(AuthorizationCode::verify(&refresh, &keys()), None);

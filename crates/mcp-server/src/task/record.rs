@@ -106,6 +106,7 @@ pub(super) mod tests {
         request_state::AnsweredInput,
         scope::Scopes,
         subject::{AuthMethod, Subject},
+        upstream_scopes::UpstreamScopes,
     };
     use test_support::json::raw;
     use test_support::stored::{lines_of_0_1_0, of_0_1_0, row_of_0_1_0};
@@ -135,6 +136,7 @@ pub(super) mod tests {
                 subject: Subject([9; 16]),
                 client: "laptop".into(),
                 scopes: Scopes::WRITE,
+                upstreams: UpstreamScopes::default(),
                 own_credential: true,
                 expires: Some(9),
                 grant: None,

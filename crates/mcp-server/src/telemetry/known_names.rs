@@ -52,7 +52,7 @@ pub fn refusal(refusal: &Refusal) -> &'static str {
         Refusal::Unauthorized(_) | Refusal::NoSecret(_) | Refusal::SignIn(..) => "no-credential",
         Refusal::WrongCredential(_) => "wrong-credential",
         Refusal::AccessOver(_) => "access-over",
-        Refusal::Scope(_) => "beyond-scope",
+        Refusal::Scope(_) | Refusal::UpstreamScope(..) => "beyond-scope",
         Refusal::RateLimit(..) => "rate-limit",
         Refusal::TooManyAttempts(_) => "too-many-attempts",
         Refusal::TokenNotAccepted => "token-not-accepted",
