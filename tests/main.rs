@@ -40,6 +40,7 @@ mod gateway_bytes;
 mod gateway_common;
 mod gateway_doors_oauth;
 mod gateway_faults;
+mod gateway_forward;
 mod gateway_lies;
 mod gateway_parked;
 mod gateway_real;

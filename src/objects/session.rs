@@ -39,7 +39,7 @@ use crate::{
     },
     wiring::chosen_registry,
 };
-use gateway::door::Place;
+use gateway::{door::Place, forwarded::Forwarded};
 use mcp_auth::{
     authentication::OWN_TOKEN_HEADER,
     keys::Keyring,
@@ -398,7 +398,12 @@ impl Message {
         }
         let passed = self.request.header(upstream::GATEWAYS_HEADER);
         let place = || Place::Object(sessions.pool(&self.session));
-        let door = upstream::door(&self.config, &self.keys, door, place, passed)?;
+        let wants_headers = self.config.upstreams.wants_headers();
+        let forwarded =
+            wants_headers.then(|| self.request.header(upstream::FORWARD_HEADER)).flatten();
+        let forwarded = forwarded.as_deref().and_then(Forwarded::from_text).unwrap_or_default();
+        let along = (passed, forwarded);
+        let door = upstream::door(&self.config, &self.keys, door, place, along)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }
 

@@ -30,7 +30,7 @@ use crate::{
     stubs::{keys, upstream},
 };
 use gateway::{
-    door::address,
+    door::address_with,
     relay::{
         self,
         frames::Frame,
@@ -160,10 +160,12 @@ impl Inner {
         let trail = upstream::trail(caller.trail.as_deref(), &keys);
         let trail = trail.map_err(|refusal| failed(&refusal.to_string()))?;
         let found = config.upstreams.get(name).ok_or_else(|| failed("it is not configured"))?;
+        let headers = caller.headers.for_upstream(found);
+        let headers = headers.map_err(|unfit| failed(&unfit.to_string()))?;
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
         Ok(Route {
             name: name.into(),
-            address: address(found, &trail, &platform),
+            address: address_with(found, &trail, &platform, headers),
             era: found.era,
             capabilities,
             client_info: caller.client_info.as_str().into(),

@@ -10,7 +10,7 @@ use crate::{
         object_stub::{CallError, ObjectStub},
         request,
     },
-    stubs::upstream::GATEWAYS_HEADER,
+    stubs::upstream::{FORWARD_HEADER, GATEWAYS_HEADER},
 };
 use mcp_auth::{
     authentication::OWN_TOKEN_HEADER,
@@ -30,9 +30,19 @@ const SESSION_AGENT: &str = "SESSION_AGENT";
 const NEWS: &str = "/news";
 const END: &str = "/end";
 
+/// What goes along with a request besides its own headers.
+#[derive(Clone, Copy)]
+pub struct Along<'a> {
+    /// The SiteBay token in the place of the client's own.
+    pub own_token: Option<&'a str>,
+    /// The gateways that the request passed.
+    pub gateways: Option<&'a str>,
+    /// Its headers that upstreams want.
+    pub forwarded: Option<&'a str>,
+}
+
 /// Passes a client's request on to its session's object, with its body unread, under the path that
-/// objects know. Of its headers only those go along that the object reads. `own_token` is the SiteBay
-/// token that goes along in the place of the client's own.
+/// objects know. Of its headers only those go along that the object reads.
 ///
 /// # Errors
 /// Where the object does not answer.
@@ -40,7 +50,7 @@ pub async fn pass_on(
     env: &Env,
     keys: &Keyring,
     sealed: &Sealed,
-    (own_token, gateways): (Option<&str>, Option<&str>),
+    along: Along<'_>,
     request: &Request,
     path: &str,
 ) -> AppResult<Response> {
@@ -50,15 +60,14 @@ pub async fn pass_on(
         lines.push(name, request.header(name).as_deref())?;
     }
     // Only where it can matter: no other request went through a gateway.
-    if let Some(passed) = gateways {
-        lines.push(GATEWAYS_HEADER, Some(passed))?;
-    }
+    lines.push(GATEWAYS_HEADER, along.gateways)?;
+    lines.push(FORWARD_HEADER, along.forwarded)?;
     // Only where there is a trace: it is asked for by itself.
     if request.header(PARENT).is_some() {
         lines.push(STATE, request.header(STATE).as_deref())?;
     }
     if sealed.principal.own_credential {
-        let token = own_token.map(str::to_owned).or_else(|| request.header(OWN_TOKEN_HEADER));
+        let token = along.own_token.map(str::to_owned).or_else(|| request.header(OWN_TOKEN_HEADER));
         lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
     }
     let streams = media::accepts_stream(request.header("accept").as_deref());

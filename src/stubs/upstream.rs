@@ -16,6 +16,7 @@ use crate::{
 use gateway::{
     config::Upstream,
     door::{Door, Place},
+    forwarded::Forwarded,
     relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
 };
 use mcp_auth::{
@@ -109,6 +110,9 @@ async fn open(env: &Env, name: &str, asked: &ObjectRequest) -> Result<FrameBody>
     Ok(chunks.map(|chunk| chunk.map_err(|error| error.to_string())).boxed_local())
 }
 
+/// The header to a session's object that carries the headers of its client which upstreams want.
+pub const FORWARD_HEADER: &str = "x-internal-forward";
+
 /// The header that names the gateways which a request passed.
 pub const GATEWAYS_HEADER: &str = TRAIL_HEADER;
 
@@ -171,7 +175,7 @@ pub fn door(
     keys: &Keyring,
     name: &str,
     place: impl FnOnce() -> Place,
-    passed: Option<String>,
+    (passed, forwarded): (Option<String>, Forwarded),
 ) -> std::result::Result<Option<Rc<Door>>, Refusal> {
     if config.upstreams.is_empty() {
         return Ok(None);
@@ -183,6 +187,7 @@ pub fn door(
         memory: state::upstreams(),
         trail: trail(passed.as_deref(), keys)?,
         passed,
+        forwarded,
         may_use,
     })))
 }

@@ -22,7 +22,8 @@ use crate::{
     stubs::{
         grants::Admitted,
         hub::Hub,
-        quota, session,
+        quota,
+        session::{self, Along},
         tasks::TaskClient,
         token_check::TokenCheck,
         upstream::{self, UpstreamStub},
@@ -31,7 +32,7 @@ use crate::{
         single_response::read_response, sse_stream::StreamLease, watchdog::WatchedStream,
     },
 };
-use gateway::door::Place;
+use gateway::{door::Place, forwarded::Forwarded};
 use mcp_auth::{
     credential::Credential,
     keys::Keyring,
@@ -175,8 +176,14 @@ impl<'a> AdmittedRequest<'a> {
         let (env, subject) = (self.env.clone(), self.principal.subject);
         let is_personal = self.is_one_person();
         let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
-        let door = upstream::door(self.config, &self.keys, &self.door, place, passed)?;
+        let along = (passed, self.forwarded(request));
+        let door = upstream::door(self.config, &self.keys, &self.door, place, along)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
+    }
+
+    /// The headers of a request that upstreams want.
+    fn forwarded(&self, request: &Request) -> Forwarded {
+        Forwarded::read(&self.config.upstreams, |name| request.header(name))
     }
 
     /// What the upstream behind the door says of itself. None: this is the main door.
@@ -329,11 +336,15 @@ impl<'a> AdmittedRequest<'a> {
         let sealed = self.sealed(claims, self.rate);
         // The grant's token replaces the one that the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
-        let gateways = match self.config.upstreams.is_empty() {
-            true => None,
-            false => request.header(upstream::GATEWAYS_HEADER),
+        let (gateways, forwarded) = match self.config.upstreams.is_empty() {
+            true => (None, None),
+            false => {
+                let gateways = request.header(upstream::GATEWAYS_HEADER);
+                (gateways, self.forwarded(request).to_text())
+            }
         };
-        let along = (own_token, gateways.as_deref());
+        let along =
+            Along { own_token, gateways: gateways.as_deref(), forwarded: forwarded.as_deref() };
         let response =
             session::pass_on(self.env, &self.keys, &sealed, along, request, path).await?;
         let streams = response.status() == STREAMED;

@@ -8,6 +8,7 @@
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
+//! - [`forwarded`]: the headers of a caller that an upstream gets.
 //! - [`breaker`]: whether a request is sent to an upstream that failed before.
 //! - [`errors`]: what callers are told when an upstream gave no result.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
@@ -29,6 +30,7 @@ pub mod description;
 pub mod door;
 pub mod errors;
 pub mod filter;
+pub mod forwarded;
 pub mod hygiene;
 #[cfg(test)]
 mod hygiene_tests;

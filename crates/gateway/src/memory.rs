@@ -107,12 +107,14 @@ pub fn about(found: &Handshake) -> About {
 
 /// Whose a list is: its subject, unless it is the same for everybody, and what the client declared, by which some
 /// servers choose their tools.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Whose {
     /// None: everybody.
     pub subject: Option<Subject>,
     /// What the client in front can be asked.
     pub capabilities: ClientCapabilities,
+    /// Stands for the caller's headers that went to the upstream with the request for it. None: none did that matter.
+    pub headers: Option<u64>,
 }
 
 /// A list, and whose it is.
@@ -132,6 +134,7 @@ impl Kept {
     fn is_for(&self, whose: Whose) -> bool {
         let owner = self.whose.subject;
         self.whose.capabilities == whose.capabilities
+            && self.whose.headers == whose.headers
             && owner.is_none_or(|subject| whose.subject == Some(subject))
     }
 }
@@ -350,7 +353,7 @@ mod tests {
     fn a_list_is_its_subjects_unless_it_is_for_everybody() {
         let memory = Memory::default();
         let name: Rc<str> = "tickets".into();
-        let whose = |subject| Whose { subject, capabilities: ClientCapabilities::default() };
+        let whose = |subject| Whose { subject, ..Whose::default() };
         let (one, other) = (whose(Some(Subject([1; 16]))), whose(Some(Subject([2; 16]))));
         memory.note_list(&name, ListKind::Tools, one, list(1, "a"));
         assert!(memory.list("tickets", ListKind::Tools, one).is_some());
@@ -360,6 +363,8 @@ mod tests {
         assert!(memory.list("tickets", ListKind::Prompts, other).is_some());
         let declares_more = Whose { capabilities: ClientCapabilities::SAMPLING, ..one };
         assert!(memory.list("tickets", ListKind::Tools, declares_more).is_none());
+        let elsewhere = Whose { headers: Some(1), ..one };
+        assert!(memory.list("tickets", ListKind::Tools, elsewhere).is_none());
     }
 
     #[test]
@@ -367,10 +372,7 @@ mod tests {
         let memory = Memory::default();
         let name: Rc<str> = "tickets".into();
         let large = "x".repeat(3 << 20);
-        let whose = |subject| Whose {
-            subject: Some(Subject([subject; 16])),
-            capabilities: ClientCapabilities::default(),
-        };
+        let whose = |subject| Whose { subject: Some(Subject([subject; 16])), ..Whose::default() };
         for subject in 0..8 {
             let whose = whose(subject);
             memory.note_list(&name, ListKind::Tools, whose, list(1, &large));
@@ -401,7 +403,7 @@ mod tests {
 
     /// Of a client that declared nothing.
     fn of(subject: Option<Subject>) -> Whose {
-        Whose { subject, capabilities: ClientCapabilities::default() }
+        Whose { subject, ..Whose::default() }
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub struct Endpoint {
     pub url: String,
     /// Headers that carry the credential. They go to this origin only.
     pub credential: Vec<(Cow<'static, str>, Secret)>,
+    /// Headers of the caller that the operator has passed on. They go where the credential goes.
+    pub forwarded: Vec<(Cow<'static, str>, String)>,
     /// The deadlines.
     pub timeouts: Timeouts,
     /// The limits.
@@ -69,6 +71,7 @@ impl Endpoint {
         Self {
             url: url.into(),
             credential: Vec::new(),
+            forwarded: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             trail: None,

@@ -1,6 +1,7 @@
 //! The headers of a hop, written anew for each request.
 //!
-//! Invariant: nothing of a caller's request is in them but what the body says as well. Source: MCP
+//! Invariant: nothing of a caller's request is in them but what the body says as well, and the headers that the operator has
+//! passed on ([`Endpoint`](crate::endpoint::Endpoint)). Source: MCP
 //! `basic/transports/streamable-http` (2026-07-28 "Request Metadata"; 2025-06-18 "Protocol Version Header").
 
 use std::borrow::Cow;

@@ -1,6 +1,7 @@
 //! One upstream over HTTP: requests are sent to it, and what comes back is either an answer to read or an error.
 //!
-//! Invariant: the credential goes to the origin of the endpoint only, and no header of a caller goes anywhere.
+//! Invariant: the credential goes to the origin of the endpoint only, and so do the headers of a caller that the operator
+//! has passed on. No other header of a caller goes anywhere.
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
@@ -113,6 +114,7 @@ impl Upstream {
         body: Option<String>,
         within: Option<Duration>,
     ) -> Result<StreamResponse, UpstreamError> {
+        headers.extend(self.endpoint.forwarded.iter().cloned());
         let credential = self.endpoint.credential.iter();
         headers.extend(credential.map(|(name, value)| (name.clone(), value.expose().to_owned())));
         if let Some(trail) = &self.endpoint.trail {

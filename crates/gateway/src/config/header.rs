@@ -30,8 +30,22 @@ const OF_ONE_HOP: [&str; 22] = [
 /// Beginnings of names with the same reason.
 const OF_ONE_HOP_BEGINNINGS: [&str; 5] = ["mcp-", "x-mcp-", "x-forwarded-", "sec-", "cf-"];
 /// Headers that carry credentials of a caller.
-const OF_A_CALLER: [&str; 5] =
-    ["authorization", "cookie", "x-api-key", "api-key", OWN_TOKEN_HEADER];
+const OF_A_CALLER: [&str; 10] = [
+    "api-key",
+    "authorization",
+    "cookie",
+    "cookie2",
+    "set-cookie",
+    "x-access-token",
+    "x-api-key",
+    "x-auth-token",
+    "x-csrf-token",
+    OWN_TOKEN_HEADER,
+];
+/// Headers that say where a caller is, which proxies write.
+const OF_AN_ADDRESS: [&str; 3] = ["true-client-ip", "x-client-ip", "x-real-ip"];
+/// What this server's own headers to its objects begin with.
+const INTERNAL: &str = "x-internal-";
 
 /// Whether a header may carry the credential of an upstream.
 pub(super) fn may_carry_credential(name: &str) -> bool {
@@ -42,7 +56,8 @@ pub(super) fn may_carry_credential(name: &str) -> bool {
 /// Whether a header of a caller may be passed on to an upstream.
 pub(super) fn may_be_forwarded(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    is_token(name) && !is_of_one_hop(&lower) && !OF_A_CALLER.contains(&lower.as_str())
+    let is_refused = OF_A_CALLER.iter().chain(&OF_AN_ADDRESS).any(|refused| *refused == lower);
+    is_token(name) && !is_of_one_hop(&lower) && !is_refused && !lower.starts_with(INTERNAL)
 }
 
 fn is_of_one_hop(lower: &str) -> bool {
@@ -83,6 +98,16 @@ mod tests {
             "Mcp-Session-Id",
             "MCP-Protocol-Version",
             "Last-Event-ID",
+            "Proxy-Authorization",
+            "Set-Cookie",
+            "X-SiteBay-Token",
+            "X-MCP-Secret",
+            "X-Mcp-Gateways",
+            "X-Internal-Seal",
+            "X-Real-IP",
+            "Transfer-Encoding",
+            "Content-Length",
+            "Origin",
             "Connection",
             "X-Forwarded-For",
             "CF-Access-Client-Secret",

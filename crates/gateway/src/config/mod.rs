@@ -122,6 +122,11 @@ impl Upstreams {
         self.all.is_empty()
     }
 
+    /// Whether any of them gets headers of callers.
+    pub fn wants_headers(&self) -> bool {
+        self.iter().any(|upstream| !upstream.forward_headers.is_empty())
+    }
+
     fn add(&mut self, read: Result<Upstream, Vec<ConfigError>>) {
         match read {
             Ok(upstream) => {

@@ -37,7 +37,7 @@ impl Door {
         kind: ListKind,
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
-        let before = self.memory.list(&upstream.name, kind, whose(ctx));
+        let before = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
         if let Some(known) = &before
             && is_good(known, ctx.platform.now_ms())
         {
@@ -82,7 +82,7 @@ impl Door {
         let items = listing.entries;
         let asked_ms = ctx.platform.now_ms();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
-        let own = whose(ctx);
+        let own = self.whose(ctx, upstream);
         let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
         self.memory.note_list(&name, kind, whose, list.clone());
         Ok(list)
@@ -102,7 +102,7 @@ impl Door {
             }
             Err(failure) => {
                 let why = format!("{}: {}", upstream.name, reason(&failure));
-                let last = self.memory.list(&upstream.name, kind, whose(ctx));
+                let last = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
                 let last = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
                 (last, Some(why))
             }
@@ -215,9 +215,4 @@ fn wire_kind(kind: ListKind) -> lists::ListKind {
 
 fn late(limit: Duration) -> UpstreamError {
     UpstreamError::TimedOut { phase: Phase::Whole, after: limit }
-}
-
-/// Whose lists a caller sees.
-pub(super) fn whose(ctx: &Context) -> Whose {
-    Whose { subject: Some(ctx.principal.subject), capabilities: ctx.notifier.capabilities() }
 }

@@ -26,7 +26,7 @@ use mcp_client::{
 };
 use mcp_protocol::{
     fields::fields,
-    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, RpcError},
+    jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RpcError},
     object::Object,
     raw,
     stateless::result::{CacheHint, CacheScope},
@@ -42,8 +42,9 @@ use mcp_server::{
 
 use crate::{
     config::{Upstream, Upstreams},
+    forwarded::{self, Forwarded, Headers},
     listing::Entry,
-    memory::Memory,
+    memory::{Memory, Whose},
     relay::{
         self, Asked, Failure,
         place::{Caller, UpstreamObjects},
@@ -77,6 +78,8 @@ pub struct Door {
     pub trail: Trail,
     /// Those that it passed before this one.
     pub passed: Option<String>,
+    /// The caller's headers that upstreams want.
+    pub forwarded: Forwarded,
     /// Whether a caller may use an upstream.
     pub may_use: fn(&Principal, &Upstream) -> bool,
 }
@@ -87,8 +90,19 @@ pub fn address(
     trail: &Trail,
     platform: &mcp_platform::SharedPlatform,
 ) -> Address {
+    address_with(upstream, trail, platform, Headers::new())
+}
+
+/// The same for a caller with these headers.
+pub fn address_with(
+    upstream: &Upstream,
+    trail: &Trail,
+    platform: &mcp_platform::SharedPlatform,
+    forwarded: Headers,
+) -> Address {
     let endpoint = Endpoint {
         credential: upstream.credential.headers(),
+        forwarded,
         timeouts: upstream.timeouts,
         limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
         trail: Some(trail.clone()),
@@ -103,16 +117,39 @@ impl Door {
     }
 
     fn caller(&self, ctx: &Context) -> Caller {
-        Caller { client_info: client_info(ctx), trail: self.passed.clone() }
+        let (trail, headers) = (self.passed.clone(), self.forwarded.clone());
+        Caller { client_info: client_info(ctx), trail, headers }
     }
 
-    fn route(&self, ctx: &Context, upstream: &Upstream, back: &dyn Notifier) -> Route {
-        Route {
+    /// The way to an upstream for a request.
+    ///
+    /// # Errors
+    /// Where a header of the caller cannot be passed on.
+    fn route(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        back: &dyn Notifier,
+    ) -> Result<Route, Failure> {
+        let forwarded = self.forwarded.for_upstream(upstream).map_err(|unfit| {
+            Failure::Stopped(Stop::refused(RpcError::new(INVALID_REQUEST, unfit.to_string())))
+        })?;
+        Ok(Route {
             name: upstream.name.as_str().into(),
-            address: address(upstream, &self.trail, &ctx.platform),
+            address: address_with(upstream, &self.trail, &ctx.platform, forwarded),
             era: upstream.era,
             capabilities: back.capabilities(),
             client_info: client_info(ctx).into(),
+        })
+    }
+
+    /// Whose lists of an upstream a caller sees.
+    fn whose(&self, ctx: &Context, upstream: &Upstream) -> Whose {
+        let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
+        Whose {
+            subject: Some(ctx.principal.subject),
+            capabilities: ctx.notifier.capabilities(),
+            headers: forwarded::digest(&headers),
         }
     }
 

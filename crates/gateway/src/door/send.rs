@@ -50,7 +50,7 @@ impl Door {
             let why = format!("no credential for `{}` is known", upstream.name);
             return Err(Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why))));
         }
-        let route = self.route(ctx, upstream, &**back);
+        let route = self.route(ctx, upstream, &**back)?;
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
         let _running = match back.carried().is_none() && !self.is_noted_there(&route, began) {
@@ -255,7 +255,7 @@ impl Door {
         ctx: &Context,
         upstream: &Upstream,
     ) -> Result<About, Failure> {
-        let route = self.route(ctx, upstream, &*ctx.notifier);
+        let route = self.route(ctx, upstream, &*ctx.notifier)?;
         match &self.place {
             Place::Object(pool) => {
                 pool.peer(&route).await?;

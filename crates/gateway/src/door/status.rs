@@ -6,7 +6,7 @@ use mcp_platform::time::rfc3339;
 use mcp_protocol::object::{Object, array};
 use mcp_server::{context::Context, remote::ListKind};
 
-use super::{Door, lists::whose};
+use super::Door;
 use crate::config::Upstream;
 
 /// The resource.
@@ -38,7 +38,7 @@ impl Door {
             .text("era", era.map_or("not asked yet", |era| era.as_str()))
             .text("auth", upstream.credential.kind())
             .text("breaker", self.memory.breaker(name, now_ms));
-        if let Some(list) = self.memory.list(name, ListKind::Tools, whose(ctx)) {
+        if let Some(list) = self.memory.list(name, ListKind::Tools, self.whose(ctx, upstream)) {
             let count = u64::try_from(list.items.len()).unwrap_or_default();
             status = status
                 .number("tools", count)

@@ -48,6 +48,7 @@ fn door(name: &str, settings: &Value) -> Door {
         memory: Rc::default(),
         trail: Trail::of(None, "own").unwrap(),
         passed: None,
+        forwarded: Forwarded::default(),
         may_use: |_, _| true,
     }
 }

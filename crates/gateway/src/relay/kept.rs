@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::pool::Route;
+use crate::forwarded;
 
 /// How long a session outlives its last use at most, in seconds.
 pub const KEPT_FOR: u64 = 1_800;
@@ -93,6 +94,9 @@ fn fingerprint(route: &Route) -> String {
     for (name, value) in &endpoint.credential {
         add(name);
         add(value.expose());
+    }
+    if let Some(digest) = forwarded::digest(&endpoint.forwarded) {
+        add(&format!("{digest:x}"));
     }
     let digest = hash.finalize();
     digest.iter().take(FINGERPRINT).map(|byte| format!("{byte:02x}")).collect()

@@ -6,6 +6,8 @@ use mcp_protocol::{capabilities::ClientCapabilities, log_level::LoggingLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::forwarded::Forwarded;
+
 /// What the Worker asks of an upstream's object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -69,6 +71,9 @@ pub struct Caller {
     /// The gateways that its request passed before this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trail: Option<String>,
+    /// Its headers that upstreams want.
+    #[serde(default, skip_serializing_if = "Forwarded::is_empty")]
+    pub headers: Forwarded,
 }
 
 impl RelayedCall {
