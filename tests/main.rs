@@ -44,6 +44,8 @@ mod gateway_forward;
 mod gateway_lies;
 mod gateway_parked;
 mod gateway_real;
+mod gateway_task_ids;
+mod gateway_tasks;
 mod gateway_toolsets;
 mod guide;
 mod in_flight;

@@ -26,6 +26,7 @@ use mcp_auth::{
     scope::Scopes,
     subject::{AuthMethod, Subject},
     upstream_scopes::UpstreamScopes,
+    upstream_task_id::UpstreamTaskId,
 };
 use mcp_client::headers::{TRAIL_HEADER, Trail};
 use mcp_platform::{message, record::Record as _};
@@ -172,7 +173,7 @@ pub fn is_any(config: &Config, door: &str, choice: &Selection) -> bool {
 /// 508 where the request was here before.
 pub fn door(
     config: &Config,
-    keys: &Keyring,
+    keys: &Rc<Keyring>,
     name: &str,
     place: impl FnOnce() -> Place,
     (passed, forwarded): (Option<String>, Forwarded),
@@ -188,8 +189,15 @@ pub fn door(
         trail: trail(passed.as_deref(), keys)?,
         passed,
         forwarded,
+        keys: keys.clone(),
         may_use,
     })))
+}
+
+/// Whether an id is that of an upstream's task, and this subject's. Whether there is a way to the upstream is for its door
+/// to say.
+pub fn is_task(config: &Config, keys: &Keyring, subject: Subject, id: &str) -> bool {
+    !config.upstreams.is_empty() && UpstreamTaskId::verify(id, keys, subject).is_some()
 }
 
 /// What a state is bound to, of what a request names: two upstreams may have tools of one name, each at its own door.

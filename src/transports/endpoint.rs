@@ -152,11 +152,13 @@ impl<'a> AdmittedRequest<'a> {
 
     /// Whether the parameters of a request of this method may be for another server.
     pub fn passes_on(&self, method: Method) -> bool {
-        let named = matches!(
-            method,
-            Method::ToolsCall | Method::PromptsGet | Method::ResourcesRead | Method::Complete
-        );
+        let named = method.named_by().is_some() || method == Method::Complete;
         named && !self.config.upstreams.is_empty()
+    }
+
+    /// Whether an id is that of a task of another server, and this caller's.
+    pub fn is_task_of_upstream(&self, id: &str) -> bool {
+        upstream::is_task(self.config, &self.keys, self.principal.subject, id)
     }
 
     /// The other servers behind the door, for a request that is answered here. None: there are none, or the caller chose

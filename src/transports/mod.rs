@@ -1,5 +1,5 @@
 //! The wires, one file for each way in which messages reach the server: [`streamable`] (sessions, and the first look at
-//! every `POST /mcp`), [`stateless`] (2026-07-28) and [`sse`] (2024-11-05).
+//! every `POST /mcp`), [`stateless`] (2026-07-28, with `tasks` for those who follow them) and [`sse`] (2024-11-05).
 //!
 //! [`endpoint`] has what all of them need of an admitted caller; [`sse_stream`], [`send_queue`], [`watchdog`] and `single_response` are
 //! about event streams.
@@ -14,4 +14,5 @@ pub mod sse;
 pub mod sse_stream;
 pub mod stateless;
 pub mod streamable;
+mod tasks;
 pub mod watchdog;

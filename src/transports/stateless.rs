@@ -25,7 +25,7 @@ use crate::{
     },
     response,
     stubs::{hub, token_check::TokenCheck, upstream::target_at},
-    transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response},
+    transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response, tasks},
 };
 use mcp_auth::{
     keys::Keyring,
@@ -36,7 +36,6 @@ use mcp_auth::{
 use mcp_platform::Platform as _;
 use mcp_protocol::media;
 use mcp_protocol::{
-    bytes::cut_text,
     capabilities::{ClientCapabilities, TASKS_EXTENSION},
     era,
     implementation::Implementation,
@@ -54,7 +53,7 @@ use mcp_protocol::{
         param_headers,
         params::Params as StatelessParams,
         result::{
-            CacheHint, CacheScope, ResultType, complete, input_required, noted, relayed, typed,
+            CacheHint, CacheScope, ResultType, complete, input_required, noted, noted_as, relayed,
         },
     },
     version::Version,
@@ -70,8 +69,8 @@ use mcp_server::{
     mrtr::{ConsumeNonce, MakeBinding, ROUND_TTL_S, Round, RoundInput},
     outcome::{Outcome, beyond_text},
     params::OwnedParams,
+    relay,
     result_size::{MAX_RESULT, too_large, too_large_error},
-    tasks::TaskError,
     telemetry::trace::Trace,
     upstream_selection::Selection,
 };
@@ -109,7 +108,7 @@ pub async fn answer(
         Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
         Method::Listen => listen(endpoint, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
-            handle_task_request(endpoint, id, opened).await
+            tasks::answer(endpoint, id, opened, (http, streams)).await
         }
         _ => {
             let choice = endpoint.choice(http)?;
@@ -124,52 +123,6 @@ pub async fn answer(
             execute(endpoint, id, opened, (choice, http), (streams, departure), ended).await
         }
     }
-}
-
-/// Looks at a task, answers or cancels it.
-async fn handle_task_request(
-    endpoint: AdmittedRequest<'_>,
-    id: RequestId,
-    opened: ValidatedRequest,
-) -> Answered<Response> {
-    // Tasks change something: who may only look at them neither answers nor cancels.
-    if opened.method != Method::TasksGet
-        && let Err(beyond) = endpoint.principal.scopes.require(Scopes::WRITE)
-    {
-        let reply = Reply::Forbidden(beyond, beyond_text(&id, beyond));
-        return Ok(response::reply(reply, endpoint.caller)?);
-    }
-    let task = opened.params.name.clone().unwrap_or_default();
-    let tasks = endpoint.tasks(opened.envelope.client);
-    let tended = match (opened.method, tasks) {
-        (_, None) => Err(TaskError::Unknown),
-        (Method::TasksUpdate, Some(tasks)) => {
-            let responses = opened.envelope.responses;
-            let responses =
-                responses.ok_or(TaskError::Refused("`inputResponses` is missing".into()));
-            match responses {
-                Ok(responses) => tasks.update(&task, responses.get().to_owned()).await,
-                Err(fault) => Err(fault),
-            }
-            .map(|()| "{}".to_owned())
-        }
-        (Method::TasksCancel, Some(tasks)) => tasks.cancel(&task).await.map(|()| "{}".to_owned()),
-        (_, Some(tasks)) => tasks.look(&task).await,
-    };
-    let (status, body) = match tended {
-        Ok(text) => (200, result_text(&id, &complete(text, None))),
-        Err(TaskError::Unknown) => {
-            let why = format!(
-                "no task `{}`: it does not exist, was deleted at the end of its time, or \
-                         belongs to another caller",
-                cut_text(&task, 128)
-            );
-            failed(&id, &StatelessError::Params(why))
-        }
-        Err(TaskError::Refused(why)) => failed(&id, &StatelessError::Params(why)),
-        Err(TaskError::Failed(why)) => failed(&id, &StatelessError::Internal(why)),
-    };
-    Ok(response::json(status, &body, endpoint.caller)?)
 }
 
 /// The answer to a request that is not carried out.
@@ -197,7 +150,7 @@ pub(super) struct EnvelopeTrace {
     pub(super) capabilities: ClientCapabilities,
     token: Option<RequestId>,
     log_level: Option<LoggingLevel>,
-    responses: Option<Box<RawValue>>,
+    pub(super) responses: Option<Box<RawValue>>,
 }
 
 /// Checks everything that the specification wants checked, in its order.
@@ -304,7 +257,7 @@ fn now_s() -> u64 {
 pub fn capabilities(config: &Config) -> String {
     let prompts = !REGISTRY.prompts().is_empty() || !config.upstreams.is_empty();
     let capabilities = server_capabilities(prompts);
-    if !config.offers_tasks() {
+    if !config.offers_tasks() && config.upstreams.is_empty() {
         return capabilities.end();
     }
     let extensions = Object::new().raw(TASKS_EXTENSION, "{}").end();
@@ -323,11 +276,13 @@ async fn listen(
         subscribe: true,
         tasks: endpoint.config.offers_tasks(),
     };
-    let filter = opened.filter.unwrap_or_default().limited_to(&offered);
+    let mut filter = opened.filter.unwrap_or_default().limited_to(&offered);
+    // Tasks of upstreams are not announced.
+    filter.task_ids.retain(|id| !endpoint.is_task_of_upstream(id));
     super::listen::listen(&endpoint, id, &filter).await
 }
 
-async fn execute(
+pub(super) async fn execute(
     endpoint: AdmittedRequest<'_>,
     id: RequestId,
     opened: ValidatedRequest,
@@ -381,9 +336,12 @@ async fn execute(
     let until_end = record.end_guard();
     let call = async move {
         let _until_end = until_end;
-        let outcome = match ended {
-            Some(outcome) => outcome,
-            None => dispatch(&ctx, method.as_str(), params.as_params()).await,
+        let outcome = match (ended, method.named_by(), &params.name) {
+            (Some(outcome), ..) => outcome,
+            (None, Some(NamedBy::TaskId), Some(id)) => {
+                cold(relay::task(&ctx, method, id, params.whole.as_deref())).await
+            }
+            _ => dispatch(&ctx, method.as_str(), params.as_params()).await,
         };
         ctx.record.set_outcome(outcome.word(), outcome.code());
         hub.announce(&run.take_news()).await;
@@ -447,7 +405,8 @@ fn encode(
         Outcome::Text(text) => done(text),
         Outcome::Relayed(text) => (200, result_text(id, &relayed(&text, hint))),
         Outcome::Hinted(text, hint) => (200, result_text(id, &noted(text, Some(hint)))),
-        Outcome::Task(seen) => (200, result_text(id, &typed(seen.task, ResultType::Task, None))),
+        Outcome::Task(seen) => (200, result_text(id, &noted_as(seen.task, ResultType::Task, None))),
+        Outcome::TaskState(text) => (200, result_text(id, &noted(text, None))),
         Outcome::Result(text) if text.len() > MAX_RESULT => {
             (200, error_text(Some(id), &too_large_error(text.len())))
         }
@@ -461,7 +420,7 @@ fn encode(
     Reply::Json { status, body }
 }
 
-fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {
+pub(super) fn failed(id: &RequestId, error: &StatelessError) -> (u16, Vec<u8>) {
     (error.status(), error.response(Some(id)))
 }
 

@@ -7,6 +7,7 @@
 //! - [`listing`]: a list of an upstream as callers see it, made by all of the rules.
 //! - [`names`]: the names and URIs under which tools, prompts and resources of upstreams are listed.
 //! - [`definition`], [`result`], [`request`]: what the common door rewrites in lists, answers and requests, and nothing else.
+//! - [`task`]: what every door rewrites in what is said of tasks.
 //! - [`filter`]: which tools are shown, and what effect they are taken to have.
 //! - [`forwarded`]: the headers of a caller that an upstream gets.
 //! - [`breaker`]: whether a request is sent to an upstream that failed before.
@@ -41,4 +42,5 @@ pub mod pins;
 pub mod relay;
 pub mod request;
 pub mod result;
+pub mod task;
 mod text;

@@ -11,7 +11,7 @@ use mcp_client::{
     era::{Era, Handshake},
     error::UpstreamError,
 };
-use mcp_protocol::capabilities::ClientCapabilities;
+use mcp_protocol::{capabilities::ClientCapabilities, spans};
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
@@ -98,10 +98,15 @@ struct Known {
 
 /// What an upstream says of itself in a handshake.
 pub fn about(found: &Handshake) -> About {
+    let capabilities = found.capabilities.get();
     About {
         server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
         instructions: found.instructions.clone(),
-        capabilities: found.capabilities.get().to_owned(),
+        capabilities: match found.era {
+            Era::Stateless => capabilities.to_owned(),
+            // Those with sessions have no extensions that are passed on.
+            Era::Session | Era::Sse => spans::without(capabilities, &["extensions"]),
+        },
     }
 }
 

@@ -5,7 +5,7 @@
 
 use mcp_protocol::{
     fields::{entries, fields},
-    raw,
+    raw, spans,
     splice::Splice,
 };
 use serde_json::value::RawValue;
@@ -76,6 +76,15 @@ pub fn by_name(params: &str, find: impl FnOnce(&str) -> Option<Located>) -> Opti
     let mut splice = Splice::new(params);
     splice.replace_text(name, &there.name);
     Some(Routed { upstream: there.upstream, params: splice.end().into_owned() })
+}
+
+/// `tools/call` without the wish for a task of 2025-11-25. This server does not offer such tasks, so that the wish is to be
+/// ignored, and an upstream that grants it would hand out what nobody can follow.
+pub fn without_task(params: String) -> String {
+    match params.contains("\"task\"") || params.contains("\\u") {
+        true => spans::without(&params, &["task"]),
+        false => params,
+    }
 }
 
 /// `resources/read`, `resources/subscribe` and `resources/unsubscribe`. None: the URI is of no upstream.
@@ -162,6 +171,16 @@ mod tests {
         assert_eq!(by_uri(r#"{"uri":"t+a:1","URI":"t+b:1"}"#), None);
         let twice = completion.replace("\"type\"", "\"name\":\"b\",\"type\"");
         assert_eq!(by_reference(&twice, |_| panic!("{twice}")), None);
+    }
+
+    #[test]
+    fn the_wish_for_a_task_of_2025_11_25_is_left_out() {
+        let kept = r#"{"name":"a","arguments":{"task":{"ttl":1}}, "n":1e400}"#;
+        assert_eq!(without_task(kept.to_owned()), kept);
+        for wish in [r#""task":{"ttl":60000},"#, r#""t\u0061sk":{},"#, r#""task":1,"task":2,"#] {
+            let sent = format!(r#"{{{wish}"name":"a"}}"#);
+            assert_eq!(without_task(sent), r#"{"name":"a"}"#, "{wish}");
+        }
     }
 
     #[test]

@@ -34,5 +34,6 @@ pub mod request_state;
 mod request_state_tests;
 pub mod session_id;
 pub mod task_id;
+pub mod upstream_task_id;
 
 pub mod origin;

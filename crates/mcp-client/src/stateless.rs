@@ -21,6 +21,8 @@ use crate::{
 
 /// Questions that one result may ask.
 const MAX_QUESTIONS: usize = 100;
+/// Bytes of a task's id, which the header `Mcp-Name` repeats.
+const MAX_TASK_ID: usize = 1_024;
 
 /// A question of an upstream to its client.
 #[derive(Debug, Clone)]
@@ -45,8 +47,11 @@ pub enum Outcome {
         /// `requestState`.
         state: Option<String>,
     },
-    /// The handle of a task.
-    Task,
+    /// The handle of a task (SEP-2663).
+    Task {
+        /// Its id.
+        id: String,
+    },
 }
 
 /// The kind of the result of a method.
@@ -55,15 +60,19 @@ pub enum Outcome {
 /// Where the kind is unknown, not allowed for the method, or incomplete.
 pub fn outcome(method: &str, result: &RawValue) -> Result<Outcome, UpstreamError> {
     let bad = |why| UpstreamError::bad_answer(why, result.get().as_bytes());
-    let names = ["resultType", "inputRequests", "requestState"];
+    let names = ["resultType", "inputRequests", "requestState", "taskId"];
     let found = fields(result.get(), names).map_err(|_| bad("a field is there twice"))?;
-    let [kind, requests, state] = found;
+    let [kind, requests, state, task] = found;
     let Some(kind) = kind else {
         return Ok(Outcome::Complete);
     };
     match raw::text(kind).as_deref() {
         Some("complete") => Ok(Outcome::Complete),
-        Some("task") if method == Method::ToolsCall.as_str() => Ok(Outcome::Task),
+        Some("task") if method == Method::ToolsCall.as_str() => {
+            let id = task.and_then(raw::string).unwrap_or_default();
+            let fits = (1..=MAX_TASK_ID).contains(&id.len());
+            if fits { Ok(Outcome::Task { id }) } else { Err(bad("its task has no usable id")) }
+        }
         Some("input_required") if Method::parse(method).is_ok_and(Method::may_ask) => {
             let questions = requests.map(questions).transpose().map_err(bad)?;
             let state = state.map(|state| raw::string(state).ok_or("`requestState` is no string"));
@@ -201,10 +210,32 @@ mod tests {
             ("tools/call", &many),
             ("tools/call", r#"{"resultType":"other"}"#),
             ("tools/call", r#"{"resultType":1}"#),
-            ("prompts/get", r#"{"resultType":"task"}"#),
+            ("prompts/get", r#"{"resultType":"task","taskId":"a"}"#),
+            ("tasks/get", r#"{"resultType":"task","taskId":"a"}"#),
         ] {
             assert!(of(method, result).is_err(), "{method} {result}");
         }
-        assert!(matches!(of("tools/call", r#"{"resultType":"task"}"#), Ok(Outcome::Task)));
+    }
+
+    #[test]
+    fn a_task_has_an_id_that_a_header_can_repeat() {
+        let task = |id: &str| of("tools/call", &format!(r#"{{"resultType":"task"{id}}}"#));
+        for id in ["a", "a.b:c/d+e", " ", "größe", &"x".repeat(1_024)] {
+            let named = task(&format!(r#","taskId":"{id}""#));
+            assert!(matches!(named, Ok(Outcome::Task { id: read }) if read == id), "{id}");
+        }
+        let long = format!(r#","taskId":"{}""#, "x".repeat(1_025));
+        let twice = r#","taskId":"a","taskId":"b""#;
+        for id in [
+            "",
+            r#","taskId":"""#,
+            r#","taskId":null"#,
+            r#","taskId":1"#,
+            r#","task":{}"#,
+            twice,
+            &long,
+        ] {
+            assert!(task(id).is_err(), "{id}");
+        }
     }
 }

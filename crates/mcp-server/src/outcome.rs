@@ -28,6 +28,8 @@ pub enum Outcome {
     Text(String),
     /// The text of another server's result, with what that says about its own connection.
     Relayed(String),
+    /// The text of what another server says of a task, without what that says about its own connection.
+    TaskState(String),
     /// The text of a list that other servers have a part in, and how long it may be kept.
     Hinted(String, CacheHint),
     /// A tool's result.

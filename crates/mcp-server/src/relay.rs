@@ -12,14 +12,18 @@ use crate::{
     paged_list::PagedList,
     params::Params,
     remote::{ListKind, Remote},
+    tasks,
     toolset::Effect,
 };
 use mcp_auth::scope::Scopes;
 use mcp_protocol::{
-    jsonrpc::RpcError,
+    jsonrpc::{INVALID_PARAMS, RpcError},
     object::Object,
     spans,
-    stateless::result::{CacheHint, CacheScope},
+    stateless::{
+        method::Method,
+        result::{CacheHint, CacheScope},
+    },
 };
 
 /// The name in `_meta` of a list under which it says what is missing from it: an array of texts.
@@ -91,6 +95,21 @@ pub(crate) async fn request(
         Ok(()) => remote.request(ctx, method, params.get()).await,
         Err(beyond) => Some(Outcome::Beyond(beyond)),
     }
+}
+
+/// A request about a task of another server: `tasks/get`, `tasks/update` or `tasks/cancel`. `id`: the one that
+/// the parameters name.
+pub async fn task(ctx: &Context, method: Method, id: &str, params: Option<&RawValue>) -> Outcome {
+    // What is answered or cancelled may change something.
+    let needs = if method == Method::TasksGet { Scopes::READ } else { Scopes::WRITE };
+    if let Err(beyond) = ctx.principal.scopes.require(needs) {
+        return Outcome::Beyond(beyond);
+    }
+    let there = match (&ctx.remote, params) {
+        (Some(remote), Some(params)) => remote.task(ctx, method.as_str(), params.get()).await,
+        _ => None,
+    };
+    there.unwrap_or_else(|| RpcError::new(INVALID_PARAMS, tasks::unknown(id)).into())
 }
 
 #[cfg(test)]
@@ -168,6 +187,16 @@ mod tests {
         ) -> LocalBoxFuture<'a, Option<Outcome>> {
             ready(Some(Outcome::Relayed("{}".to_owned()))).boxed_local()
         }
+
+        fn task<'a>(
+            &'a self,
+            _ctx: &'a Context,
+            _method: &'a str,
+            params: &'a str,
+        ) -> LocalBoxFuture<'a, Option<Outcome>> {
+            let seen = params.contains("theirs").then(|| Outcome::TaskState("{}".to_owned()));
+            ready(seen).boxed_local()
+        }
     }
 
     fn ctx(scopes: Scopes) -> Context {
@@ -205,5 +234,25 @@ mod tests {
             let reads = sent(&ctx(Scopes::READ), method, params);
             assert!(matches!(reads, Outcome::Relayed(_)), "{method}: {reads:?}");
         }
+    }
+
+    #[test]
+    fn a_task_of_another_server_is_looked_at_by_readers_and_changed_by_writers() {
+        let params: &RawValue = serde_json::from_str(r#"{"taskId":"theirs"}"#).unwrap();
+        for (method, needs) in [
+            (Method::TasksGet, Scopes::READ),
+            (Method::TasksUpdate, Scopes::WRITE),
+            (Method::TasksCancel, Scopes::WRITE),
+        ] {
+            for scopes in [Scopes::NONE, Scopes::READ, Scopes::READ.with(Scopes::WRITE)] {
+                let seen = block_on(task(&ctx(scopes), method, "theirs", Some(params)));
+                let may = scopes.has(needs);
+                assert_eq!(matches!(seen, Outcome::TaskState(_)), may, "{method:?}: {seen:?}");
+                assert_eq!(matches!(seen, Outcome::Beyond(_)), !may, "{method:?}: {seen:?}");
+            }
+        }
+        let others: &RawValue = serde_json::from_str(r#"{"taskId":"others"}"#).unwrap();
+        let unknown = block_on(task(&ctx(Scopes::READ), Method::TasksGet, "others", Some(others)));
+        assert_eq!(unknown.code(), Some(INVALID_PARAMS));
     }
 }

@@ -10,10 +10,12 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_protocol::{
+    capabilities::TASKS_EXTENSION,
     fields::fields,
     initialize,
     jsonrpc::RpcError,
     object::Object,
+    spans,
     stateless::{discover, param_declarations::ParamHeader, result::CacheHint},
     version::Version,
 };
@@ -112,6 +114,16 @@ pub struct About {
 /// The capabilities that a server behind a door keeps in front: those whose methods are passed on.
 const KEPT: [&str; 5] = ["completions", "logging", "prompts", "resources", "tools"];
 
+/// The capability that names extensions (2026-07-28).
+const EXTENSIONS: &str = "extensions";
+
+/// Whether a server's capabilities name the extension for tasks.
+fn has_tasks(capabilities: &str) -> bool {
+    let [extensions] = fields(capabilities, [EXTENSIONS]).unwrap_or([None]);
+    let named = extensions.and_then(|all| fields(all.get(), [TASKS_EXTENSION]).ok());
+    named.is_some_and(|[tasks]| tasks.is_some())
+}
+
 impl About {
     /// The same with the capabilities that it has behind a door of its own.
     #[must_use]
@@ -119,15 +131,19 @@ impl About {
         let declared = fields(&self.capabilities, KEPT).unwrap_or([None; KEPT.len()]);
         let kept = KEPT.iter().zip(declared).filter(|(_, declared)| declared.is_some());
         // Neither subscriptions nor announcements of changes are passed on.
-        let capabilities = kept.fold(Object::new(), |all, (name, _)| all.raw(name, "{}")).end();
-        Self { capabilities, ..self }
+        let kept = kept.fold(Object::new(), |all, (name, _)| all.raw(name, "{}"));
+        let kept = match has_tasks(&self.capabilities) {
+            true => kept.raw(EXTENSIONS, &Object::new().raw(TASKS_EXTENSION, "{}").end()),
+            false => kept,
+        };
+        Self { capabilities: kept.end(), ..self }
     }
 
-    /// The result of `initialize`.
+    /// The result of `initialize`. Clients with a session are given no tasks of other servers.
     pub fn initialized(&self, version: Version) -> String {
         initialize::result_of(
             version,
-            &self.capabilities,
+            &spans::without(&self.capabilities, &[EXTENSIONS]),
             self.server_info.as_deref(),
             self.instructions.as_deref(),
         )
@@ -195,6 +211,17 @@ pub trait Remote {
         method: &'a str,
         params: &'a str,
     ) -> LocalBoxFuture<'a, Option<Outcome>>;
+
+    /// Answers `tasks/get`, `tasks/update` or `tasks/cancel`. None: the parameters name no task of a
+    /// server behind the door that is this caller's.
+    fn task<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _method: &'a str,
+        _params: &'a str,
+    ) -> LocalBoxFuture<'a, Option<Outcome>> {
+        ready(None).boxed_local()
+    }
 }
 
 /// What a stateless request brought back that another server must read: that server's state, and the
@@ -205,4 +232,26 @@ pub struct Carried {
     pub state: String,
     /// The client's responses by the keys that were asked, as they came.
     pub responses: Vec<(String, Box<RawValue>)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_door_announces_what_is_passed_on_and_tasks_to_clients_without_a_session() {
+        let tasks = r#"{"x/y":{},"io.modelcontextprotocol/tasks":{"a":1}}"#;
+        let capabilities =
+            format!(r#"{{"tools":{{"listChanged":true}},"extensions":{tasks},"x":1}}"#);
+        let about = About { capabilities, ..About::default() }.behind_a_door();
+        let kept = r#"{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+        assert_eq!(about.capabilities, kept);
+        assert!(about.discovered().contains(kept));
+        let hello = about.initialized(Version::V2025_11_25);
+        assert!(hello.contains(r#""capabilities":{"tools":{}}"#), "{hello}");
+        for other in [r#"{"extensions":{"x/y":{}}}"#, r#"{"extensions":7}"#, r#"{"tasks":{}}"#] {
+            let about = About { capabilities: other.to_owned(), ..About::default() };
+            assert_eq!(about.behind_a_door().capabilities, "{}", "{other}");
+        }
+    }
 }

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use crate::notifier::Notifier;
 use mcp_auth::request_state::AnsweredInput;
 use mcp_platform::record::Record;
-use mcp_protocol::{base64url, capabilities::ClientCapabilities};
+use mcp_protocol::{base64url, bytes::cut_text, capabilities::ClientCapabilities};
 
 /// The URI of a task as a resource, before its id.
 pub const OPERATION: &str = "sitebay://operation/";
@@ -82,6 +82,14 @@ pub enum TaskError {
     Refused(String),
     /// Its object did not answer: it may have done what was asked of it.
     Failed(String),
+}
+
+/// What the caller of a task is told that is unknown: the same whatever the reason.
+pub fn unknown(task: &str) -> String {
+    let task = cut_text(task, 128);
+    format!(
+        "no task `{task}`: it does not exist, was deleted at the end of its time, or belongs to another caller"
+    )
 }
 
 /// How a task ended.

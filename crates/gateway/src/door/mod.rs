@@ -3,12 +3,15 @@
 //!
 //! Invariant: what a caller may not use, or what is not shown, is as unknown as what is not there. At the
 //! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
-//! (`/u/{name}/mcp`) nothing is rewritten.
+//! (`/u/{name}/mcp`) nothing is rewritten but ids of tasks.
 
 mod chosen;
 mod lists;
 mod send;
 mod status;
+mod tasks;
+#[cfg(test)]
+mod tasks_tests;
 #[cfg(test)]
 mod tests;
 
@@ -18,7 +21,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, join_all},
 };
-use mcp_auth::principal::Principal;
+use mcp_auth::{keys::Keyring, principal::Principal};
 use mcp_client::{
     endpoint::{Endpoint, Limits},
     headers::Trail,
@@ -80,6 +83,8 @@ pub struct Door {
     pub passed: Option<String>,
     /// The caller's headers that upstreams want.
     pub forwarded: Forwarded,
+    /// The keys of the ids of tasks.
+    pub keys: Rc<Keyring>,
     /// Whether a caller may use an upstream.
     pub may_use: fn(&Principal, &Upstream) -> bool,
 }
@@ -287,18 +292,23 @@ impl Remote for Door {
                 let why = "the call names no tool, or names it twice";
                 return Outcome::Failed(RpcError::new(INVALID_PARAMS, why));
             };
+            let there = request::without_task(there.params);
             let asked = Asked {
                 method: "tools/call",
-                params: &there.params,
+                params: &there,
                 param_headers: &tool.param_headers,
                 log_level: ctx.notifier.log_level(),
                 reads: false,
                 changes: tool.effect != Effect::Read,
+                takes_task: self.takes_tasks(ctx),
             };
             if tool.effect != Effect::Read {
                 ctx.changes.sent();
             }
             let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
+            if let Err(Failure::Task { id, text }) = &sent {
+                return self.begun(ctx, (upstream, tool), id, text);
+            }
             if tool.effect != Effect::Read && relay::is_certain(&sent) {
                 ctx.changes.answered();
             }
@@ -332,6 +342,7 @@ impl Remote for Door {
                 log_level: ctx.notifier.log_level(),
                 reads: true,
                 changes: false,
+                takes_task: false,
             };
             let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
             let rewritten = |text: String| match (self.is_common(), method) {
@@ -342,6 +353,15 @@ impl Remote for Door {
             Some(self.outcome(ctx, upstream, (method, None), sent.map(rewritten)))
         }
         .boxed_local()
+    }
+
+    fn task<'a>(
+        &'a self,
+        ctx: &'a Context,
+        method: &'a str,
+        params: &'a str,
+    ) -> LocalBoxFuture<'a, Option<Outcome>> {
+        self.about_task(ctx, method, params).boxed_local()
     }
 }
 
@@ -379,6 +399,7 @@ fn reason(failure: &Failure) -> String {
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
         Failure::Unknown(Outcome::Failed(error)) => error.message.clone(),
         Failure::Unknown(_) => "its outcome is not known".to_owned(),
+        Failure::Task { .. } => "it became a task".to_owned(),
         Failure::Stopped(Stop(StopReason::Refused(error))) => error.message.clone(),
         Failure::Stopped(_) => "it asks its client".to_owned(),
     }

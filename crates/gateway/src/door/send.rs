@@ -65,7 +65,7 @@ impl Door {
         let bytes = sent.as_ref().map_or(0, String::len);
         let cell = self.cell(&upstream.name, ctx.platform.now_ms());
         let end = match &sent {
-            Ok(_) => "answered",
+            Ok(_) | Err(Failure::Task { .. }) => "answered",
             Err(failure) if failure.upstream().is_some() => "failed",
             Err(_) => "stopped",
         };
@@ -126,7 +126,7 @@ impl Door {
         match era {
             Era::Stateless => {
                 let first = first_id(ctx.platform.now_ms());
-                let (address, declaration) = (route.address.clone(), route.declaration());
+                let (address, declaration) = (route.address.clone(), route.stateless_declaration());
                 let version = Version::V2026_07_28;
                 let peer = Peer::Http(Connection::new(address, declaration, version, None, first));
                 let answered = peer.ask(asked, back, &ctx.platform).await;
@@ -221,6 +221,11 @@ impl Door {
             Err(Failure::Stopped(stop)) => Outcome::Stopped(stop),
             Err(Failure::TakenBack) => Outcome::Stopped(taken_back()),
             Err(Failure::Unknown(outcome)) => outcome,
+            // Only a call becomes one, and that was taken before.
+            Err(Failure::Task { .. }) => {
+                let error = UpstreamError::bad_answer("it handed out a task", b"");
+                errors::Answer::of(asked, &error).into()
+            }
             Err(Failure::Upstream(error)) => match missing_capability(&error) {
                 // The upstream is told what this client declared, so that the client lacks it.
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),

@@ -34,7 +34,7 @@ impl UpstreamObjects for NoObjects {
 }
 
 /// The door of this name before one upstream, `tickets`, with these settings.
-fn door(name: &str, settings: &Value) -> Door {
+pub(super) fn door(name: &str, settings: &Value) -> Door {
     let mut tickets = json!({ "url": "https://tickets.example/mcp", "era": "stateless" });
     tickets.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let rules =
@@ -49,26 +49,27 @@ fn door(name: &str, settings: &Value) -> Door {
         trail: Trail::of(None, "own").unwrap(),
         passed: None,
         forwarded: Forwarded::default(),
+        keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
         may_use: |_, _| true,
     }
 }
 
 /// A caller with this subject.
-fn caller(platform: &Rc<VirtualPlatform>, subject: u8) -> Context {
+pub(super) fn caller(platform: &Rc<VirtualPlatform>, subject: u8) -> Context {
     let ctx = FakePlatform::new([]).context();
     let principal = Principal { subject: Subject([subject; 16]), ..(*ctx.principal).clone() };
     Context { principal: Rc::new(principal), platform: platform.clone(), ..ctx }
 }
 
 /// The answer to a request that is sent so long after the start.
-fn answer(at: Duration, result: &Value) -> ScriptedStream {
+pub(super) fn answer(at: Duration, result: &Value) -> ScriptedStream {
     let start_ms = VirtualPlatform::new([]).now_ms();
     let id = first_id(start_ms.saturating_add(u64::try_from(at.as_millis()).unwrap()));
     let response = json!({ "jsonrpc": "2.0", "id": id, "result": result });
     ScriptedStream::json(200, &response.to_string())
 }
 
-fn tools(names: &[&str]) -> Value {
+pub(super) fn tools(names: &[&str]) -> Value {
     let tool = |name: &&str| json!({ "name": name, "inputSchema": { "type": "object" } });
     json!({ "tools": names.iter().map(tool).collect::<Vec<_>>() })
 }

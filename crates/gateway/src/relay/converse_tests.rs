@@ -38,6 +38,7 @@ const CALL: Asked<'static> = Asked {
     log_level: None,
     reads: true,
     changes: false,
+    takes_task: false,
 };
 const QUESTION: &str = r#"{"jsonrpc":"2.0","id":"q","method":"roots/list"}"#;
 

@@ -77,6 +77,8 @@ pub struct Asked<'a> {
     pub reads: bool,
     /// Whether it calls a tool that may change something.
     pub changes: bool,
+    /// Whether the client can follow a task that the upstream makes of it.
+    pub takes_task: bool,
 }
 
 impl<'a> Asked<'a> {
@@ -164,6 +166,13 @@ pub enum Failure {
     Paused(Refused),
     /// What was done is not known; the caller is told this.
     Unknown(Outcome),
+    /// There is none yet: the upstream goes on in a task.
+    Task {
+        /// Its id there.
+        id: String,
+        /// What the upstream says of it: the text of an object.
+        text: String,
+    },
     /// The client took its request back.
     TakenBack,
 }
@@ -173,7 +182,11 @@ impl Failure {
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
             Self::Upstream(error) => Some(error),
-            Self::Stopped(_) | Self::Paused(_) | Self::Unknown(_) | Self::TakenBack => None,
+            Self::Stopped(_)
+            | Self::Paused(_)
+            | Self::Unknown(_)
+            | Self::Task { .. }
+            | Self::TakenBack => None,
         }
     }
 }
@@ -249,6 +262,7 @@ pub async fn for_worker(
         log_level: call.log_level,
         reads: call.reads,
         changes: call.changes,
+        takes_task: false,
     };
     // The breaker is asked where the request leaves: the Worker does not see how it ends.
     let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
@@ -267,7 +281,7 @@ pub async fn for_worker(
 /// Whether an answer says what happened: also that nothing did.
 pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
-        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_)) => true,
+        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_) | Failure::Task { .. }) => true,
         Err(Failure::Upstream(error)) => !error.may_have_run(),
         Err(Failure::Unknown(_) | Failure::TakenBack) => false,
     }
@@ -298,6 +312,8 @@ fn told(
         Err(Failure::TakenBack) => {
             return Err(RpcError::new(INTERNAL_ERROR, "the request was taken back"));
         }
+        // No client of an object takes one.
+        Err(Failure::Task { .. }) => return Err(RpcError::new(INTERNAL_ERROR, "it is a task")),
         Err(Failure::Unknown(outcome)) => outcome,
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
         Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),

@@ -28,7 +28,7 @@ use mcp_server::remote::About;
 use super::{
     Peer,
     kept::{self, KEPT_FOR, KeptSession},
-    questions::declared,
+    questions::{declared, declared_without_session},
     sse::SharedLink,
 };
 use crate::memory::{Memory, about};
@@ -98,6 +98,12 @@ impl Route {
     pub fn declaration(&self) -> Declaration {
         let client_info = self.client_info.to_string();
         Declaration { client_info, capabilities: declared(self.capabilities) }
+    }
+
+    /// The same where the client has no session, and its request goes straight to the upstream.
+    pub fn stateless_declaration(&self) -> Declaration {
+        let capabilities = declared_without_session(self.capabilities);
+        Declaration { client_info: self.client_info.to_string(), capabilities }
     }
 
     /// Names the session: by the upstream, what was declared to it, and where and as whom it is called.

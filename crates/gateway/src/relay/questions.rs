@@ -4,7 +4,7 @@
 //! the error that a client without it would give.
 
 use mcp_protocol::{
-    capabilities::ClientCapabilities,
+    capabilities::{ClientCapabilities, TASKS_EXTENSION},
     input_request::InputRequest,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
     object::Object,
@@ -92,6 +92,19 @@ pub async fn ask(
 
 /// What an upstream is told that the client in front can be asked: the text of an object.
 pub fn declared(capabilities: ClientCapabilities) -> String {
+    declaration(capabilities).end()
+}
+
+/// The same for a client without a session, which can also follow tasks where it says so.
+pub fn declared_without_session(capabilities: ClientCapabilities) -> String {
+    let all = declaration(capabilities);
+    if !capabilities.has(ClientCapabilities::TASKS) {
+        return all.end();
+    }
+    all.raw("extensions", &Object::new().raw(TASKS_EXTENSION, "{}").end()).end()
+}
+
+fn declaration(capabilities: ClientCapabilities) -> Object {
     let has = |capability| capabilities.has(capability);
     let mut all = Object::new();
     let form = has(ClientCapabilities::ELICITATION_FORM);
@@ -120,7 +133,7 @@ pub fn declared(capabilities: ClientCapabilities) -> String {
         // A client of the stateless era cannot say that they changed.
         all = all.raw("roots", r#"{"listChanged":false}"#);
     }
-    all.end()
+    all
 }
 
 #[cfg(test)]
@@ -171,5 +184,16 @@ mod tests {
         let all = ClientCapabilities::ELICITATION_URL.with(ClientCapabilities::ROOTS);
         assert_eq!(declared(all), r#"{"elicitation":{"url":{}},"roots":{"listChanged":false}}"#);
         assert_eq!(declared(ClientCapabilities::default()), "{}");
+    }
+
+    #[test]
+    fn only_a_client_without_a_session_follows_tasks() {
+        let tasks = ClientCapabilities::ROOTS.with(ClientCapabilities::TASKS);
+        let roots = r#"{"roots":{"listChanged":false}"#;
+        assert_eq!(declared(tasks), format!("{roots}}}"));
+        let extensions = r#""extensions":{"io.modelcontextprotocol/tasks":{}}"#;
+        assert_eq!(declared_without_session(tasks), format!("{roots},{extensions}}}"));
+        let none = ClientCapabilities::default();
+        assert_eq!(declared_without_session(none), "{}");
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Invariant: what the upstream calls its state goes back to it byte for byte, with the answers to the
 //! questions that came with it, and with nothing else. A client with a session is asked here; one without
-//! carries the state itself. Source: MCP 2026-07-28 `basic/patterns/mrtr`.
+//! carries the state itself. Source: MCP 2026-07-28 `basic/patterns/mrtr`; SEP-2663 for calls that become tasks.
 
-use std::{cell::Cell, time::Duration};
+use std::{borrow::Cow, cell::Cell, time::Duration};
 
 use futures_util::future::{Either, select};
 use mcp_client::{
@@ -18,7 +18,7 @@ use mcp_protocol::{
     jsonrpc::RpcError,
     object::{Object, quoted},
     spans,
-    stateless::mrtr::KeyedRequest,
+    stateless::{method::Method, mrtr::KeyedRequest},
 };
 use mcp_server::{
     client_request::{Stop, StopReason},
@@ -51,16 +51,24 @@ pub(super) async fn ask(
     platform: &SharedPlatform,
     begun: &Cell<bool>,
 ) -> Result<String, Failure> {
+    let may_ask = Method::parse(asked.method).is_ok_and(Method::may_ask);
     let mut next = carried(back);
     let mut waits = 0_u32;
     for _ in 0..MAX_ROUNDS {
-        let params = with_answers(asked.params, &next);
+        let params = match may_ask {
+            true => Cow::Owned(with_answers(asked.params, &next)),
+            // What looks like answers is the client's: those to the questions of a task.
+            false => Cow::Borrowed(asked.params),
+        };
         let result = send(connection, asked, &params, back).await?;
         begun.set(true);
         let (questions, state) = match outcome(asked.method, &result)? {
             Outcome::Complete => return Ok(result.get().to_owned()),
-            Outcome::Task => {
-                let why = "it handed out a task, which this server did not ask for";
+            Outcome::Task { id } if asked.takes_task => {
+                return Err(Failure::Task { id, text: result.get().to_owned() });
+            }
+            Outcome::Task { .. } => {
+                let why = "it handed out a task to a client that cannot follow one";
                 return Err(UpstreamError::bad_answer(why, b"").into());
             }
             Outcome::InputRequired { questions, state } => (questions.unwrap_or_default(), state),

@@ -86,7 +86,16 @@ const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
 
 /// The result of another server without what it says about its own connection. Every other byte stays.
 pub fn without_hop(result: &str) -> String {
-    let bare = spans::without(result, &OF_THE_HOP);
+    without(result, &OF_THE_HOP)
+}
+
+/// The same for what another server says of a task, whose `ttlMs` is how long the task is kept (SEP-2663).
+pub fn task_without_hop(task: &str) -> String {
+    without(task, &["resultType", "cacheScope"])
+}
+
+fn without(result: &str, of_the_hop: &[&str]) -> String {
+    let bare = spans::without(result, of_the_hop);
     let Some(meta) = meta_of(&bare) else {
         return bare;
     };
@@ -116,12 +125,17 @@ pub fn relayed(result: &str, cache: Option<CacheHint>) -> String {
 
 /// A complete result that may have a `_meta` of its own, which is kept.
 pub fn noted(result: String, cache: Option<CacheHint>) -> String {
+    noted_as(result, ResultType::Complete, cache)
+}
+
+/// The same for a result of any type.
+pub fn noted_as(result: String, kind: ResultType, cache: Option<CacheHint>) -> String {
     let Some(meta) = meta_of(&result) else {
-        return complete(result, cache);
+        return typed(result, kind, cache);
     };
     let meta = spans::with(&meta, META_SERVER, &server_info());
     let hint = cache.map(CacheHint::fields).unwrap_or_default();
-    let more = format!(r#""resultType":"{}"{hint}"#, ResultType::Complete.as_str());
+    let more = format!(r#""resultType":"{}"{hint}"#, kind.as_str());
     splice(spans::with(&result, "_meta", &meta), &more)
 }
 
@@ -208,6 +222,20 @@ mod tests {
         assert_eq!(plain["_meta"][META_SERVER]["name"], "sitebay-mcp");
         let only = r#"{"_meta":{"io.modelcontextprotocol/serverInfo":{}},"a":1}"#;
         assert_eq!(without_hop(only), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_task_of_another_server_keeps_how_long_it_lives() {
+        let theirs = r#"{"resultType":"task","taskId":"a","ttlMs" : 1e3,"big":12345678901234567890123,
+            "_meta":{"io.modelcontextprotocol/serverInfo":{"name":"x"},"acme/a": 1}}"#;
+        let bare = task_without_hop(theirs);
+        assert!(bare.contains(r#""ttlMs" : 1e3"#) && bare.contains("12345678901234567890123"));
+        assert!(!bare.contains("resultType") && !bare.contains("serverInfo"), "{bare}");
+        let ours = parsed(&noted_as(bare, ResultType::Task, None));
+        assert_eq!((&ours["resultType"], &ours["ttlMs"]), (&json!("task"), &json!(1e3)));
+        assert_eq!(ours["_meta"]["acme/a"], 1);
+        assert_eq!(ours["_meta"][META_SERVER]["name"], "sitebay-mcp");
+        assert_eq!(parsed(&noted_as("{}".into(), ResultType::Task, None))["resultType"], "task");
     }
 
     fn parsed(text: &str) -> Value {

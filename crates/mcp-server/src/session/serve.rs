@@ -249,7 +249,7 @@ pub fn encode(version: Version, method: &str, id: &RequestId, outcome: Outcome) 
         Outcome::Beyond(beyond) => return Reply::Forbidden(beyond, beyond_text(id, beyond)),
         Outcome::List(text) => result(text),
         Outcome::Relayed(text) => result(&without_hop(&text)),
-        Outcome::Text(text) | Outcome::Hinted(text, _) => result(&text),
+        Outcome::Text(text) | Outcome::Hinted(text, _) | Outcome::TaskState(text) => result(&text),
         // A session waits for its tasks, and is given none.
         Outcome::Task(seen) => result_text(id, &seen.task),
         Outcome::Result(text) if text.len() > MAX_RESULT => {
