@@ -1,4 +1,5 @@
-//! The official conformance suite, run against a server over HTTP, and what it found.
+//! The official conformance suite, run against a server over HTTP and at the door of another one before it, and
+//! what it found.
 //!
 //! The suite's own exit code and totals leave out scenarios that it does not score. Here every
 //! check of every scenario counts, and there is no list of expected failures.
@@ -24,12 +25,16 @@ use crate::{
 /// The protocol versions that the suite knows.
 pub const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2026-07-28"];
 
+/// The one without sessions.
+const STATELESS: &str = "2026-07-28";
+
 /// The options of a run.
 #[derive(Debug, Default, Clone)]
 pub struct Options {
     /// The endpoint. None: a server with the fixture tools is started.
     pub url: Option<String>,
-    /// The server with the fixture tools stands behind another one, whose door is tested.
+    /// The server with the fixture tools stands behind another one, whose door is tested. None, and no endpoint: it is
+    /// tested directly, and then behind another one.
     pub behind: Option<Behind>,
     /// Only this version.
     pub only: Option<String>,
@@ -48,6 +53,13 @@ pub struct Behind {
 
 /// The name of the server with the fixture tools where it stands behind another one.
 pub const UPSTREAM: &str = "fixtures";
+
+impl Behind {
+    /// Behind the door of its own, spoken to in this era.
+    pub fn in_era(era: &str) -> Self {
+        Self { era: era.to_owned(), door: format!("/u/{UPSTREAM}/mcp") }
+    }
+}
 
 /// One call of the suite.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,6 +111,37 @@ impl Run {
 /// When the suite could not be run. A failed check is no error: it is counted.
 pub async fn run(options: &Options) -> Result<Counts> {
     setup::npm_packages()?;
+    let mut total = Counts::default();
+    for options in places(options) {
+        total += run_at(&options).await?;
+    }
+    if total.checks() == 0 {
+        bail!("the suite made no check: nothing of it has this name and version");
+    }
+    println!("\nconformance: {total}");
+    Ok(total)
+}
+
+/// The same options for each place at which the suite runs: directly, behind another server that finds out that this
+/// one is stateless, and behind one that speaks to it in sessions. In sessions no upstream can say what the suite wants
+/// to read of 2026-07-28: which capability a call lacks, the keys of its questions, and tasks.
+fn places(options: &Options) -> Vec<Options> {
+    let mut places = vec![options.clone()];
+    if options.url.is_some() || options.behind.is_some() {
+        return places;
+    }
+    let behind = |era| Options { behind: Some(Behind::in_era(era)), ..options.clone() };
+    places.push(behind("auto"));
+    let has_sessions = |version: &&str| *version != STATELESS;
+    let wanted = |version: &&str| options.only.as_ref().is_none_or(|only| version == only);
+    let versions = VERSIONS.into_iter().filter(has_sessions).filter(wanted);
+    places.extend(
+        versions.map(|version| Options { only: Some(version.to_owned()), ..behind("session") }),
+    );
+    places
+}
+
+async fn run_at(options: &Options) -> Result<Counts> {
     let (_servers, url) = match (&options.url, &options.behind) {
         (Some(url), _) => (Vec::new(), url.clone()),
         (None, None) => {
@@ -115,10 +158,6 @@ pub async fn run(options: &Options) -> Result<Counts> {
         print!("{}", table::render(&run.title, &scenarios));
         total += Counts::of(&scenarios);
     }
-    if total.checks() == 0 {
-        bail!("the suite made no check: nothing of it has this name and version");
-    }
-    println!("\nconformance: {total}");
     Ok(total)
 }
 
@@ -231,9 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn a_server_is_tested_directly_and_behind_another_one_unless_one_place_is_chosen() {
+        let all = |options: Options| -> Vec<String> {
+            let place = |options: Options| {
+                let era = options.behind.map_or("directly".to_owned(), |behind| behind.era);
+                format!("{era} {}", options.only.unwrap_or("all".to_owned()))
+            };
+            places(&options).into_iter().map(place).collect()
+        };
+        let sessions = ["session 2025-11-25", "session 2025-06-18", "session 2025-03-26"];
+        let everywhere = ["directly all", "auto all"].into_iter().chain(sessions);
+        assert_eq!(all(Options::default()), everywhere.collect::<Vec<_>>());
+        let only = |version: &str| Options { only: Some(version.into()), ..Options::default() };
+        let one = ["directly 2025-06-18", "auto 2025-06-18", "session 2025-06-18"];
+        assert_eq!(all(only("2025-06-18")), one);
+        assert_eq!(all(only(STATELESS)), ["directly 2026-07-28", "auto 2026-07-28"]);
+        let behind = Some(Behind::in_era("session"));
+        assert_eq!(all(Options { behind, ..only(STATELESS) }), ["session 2026-07-28"]);
+        let url = Some("http://127.0.0.1:1/mcp".to_owned());
+        assert_eq!(all(Options { url, ..Options::default() }), ["directly all"]);
+    }
+
+    #[test]
     fn a_run_behind_another_server_has_a_folder_of_its_own() {
-        let behind = Behind { era: "session".to_owned(), door: "/u/fixtures/mcp".to_owned() };
-        let options = Options { behind: Some(behind), ..Options::default() };
+        let options = Options { behind: Some(Behind::in_era("session")), ..Options::default() };
         let folders: Vec<_> = runs(&options).iter().map(Run::folder).collect();
         assert_eq!(folders.len(), 5);
         assert!(folders[0].ends_with("conformance/2025-11-25-requirements-behind-session"));

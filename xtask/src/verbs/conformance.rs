@@ -6,7 +6,7 @@ use crate::conformance::{self, Behind, Options, VERSIONS};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The endpoint to test, on this machine's loopback; a server is started where it is not given
+    /// The endpoint to test, on this machine's loopback; else a server is started and tested, and then behind another one
     #[arg(long)]
     url: Option<String>,
     /// Only this protocol version
@@ -15,7 +15,7 @@ pub struct Arguments {
     /// Only this scenario, at each version that has it
     #[arg(long, value_name = "NAME")]
     scenario: Option<String>,
-    /// Test the door of another instance, behind which the server stands: it is spoken to in this era
+    /// Only test the door of another instance, behind which the server stands: it is spoken to in this era
     #[arg(
         long,
         value_name = "ERA",
