@@ -43,6 +43,7 @@ mod gateway_faults;
 mod gateway_forward;
 mod gateway_lies;
 mod gateway_parked;
+mod gateway_pins;
 mod gateway_real;
 mod gateway_task_ids;
 mod gateway_tasks;

@@ -1,11 +1,12 @@
 //! The admin API, `/admin/*`: the state of the server, keys, the share of subjects that is let in, what a subject used, ending
-//! its sessions, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
+//! its sessions, upstreams and their pins, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
 //!
 //! Invariant: nothing here is done without the admin scope, and every change is in the
 //! audit.
 
 mod keys;
 mod read;
+mod upstreams;
 
 use std::rc::Rc;
 
@@ -52,6 +53,9 @@ enum AdminRoute<'a> {
     Audit,
     Quota(Subject),
     Sessions(Subject),
+    Upstreams,
+    Upstream(&'a str),
+    Pins(&'a str),
 }
 
 impl<'a> AdminRoute<'a> {
@@ -64,6 +68,9 @@ impl<'a> AdminRoute<'a> {
             [Some("keys"), Some(id), None, _] => Self::Key(id),
             [Some("dark-launch"), None, ..] => Self::Rollout,
             [Some("audit"), None, ..] => Self::Audit,
+            [Some("upstreams"), None, ..] => Self::Upstreams,
+            [Some("upstreams"), Some(name), None, _] => Self::Upstream(name),
+            [Some("upstreams"), Some(name), Some("pins"), None] => Self::Pins(name),
             [Some("subjects"), Some(subject), Some(what), None] => match what {
                 "quota" => Self::Quota(Subject::read(subject)?),
                 "sessions" => Self::Sessions(Subject::read(subject)?),
@@ -77,7 +84,9 @@ impl<'a> AdminRoute<'a> {
         match self {
             Self::Keys => "GET, POST, OPTIONS",
             Self::Rollout => "GET, PUT, OPTIONS",
-            Self::Health | Self::Audit | Self::Quota(_) => "GET, OPTIONS",
+            Self::Health | Self::Audit | Self::Quota(_) | Self::Upstreams => "GET, OPTIONS",
+            Self::Upstream(_) => "GET, OPTIONS",
+            Self::Pins(_) => "POST, DELETE, OPTIONS",
             Self::Sessions(_) => "GET, DELETE, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
         }
@@ -129,6 +138,7 @@ pub async fn handle(
 fn outcome(carried_out: &AppResult<AdminReply>) -> &'static str {
     match carried_out {
         Ok((200..300, _)) => "done",
+        Ok((500.., _)) => "unknown",
         Ok(_) => "failed",
         Err(Error::Refused(refusal)) if refusal.status() < 500 => "failed",
         Err(_) => "unknown",
@@ -198,6 +208,15 @@ async fn execute(
             sessions::end(&Hub::new(env, subject)).await?;
             (204, None)
         }
+        (Method::Get, AdminRoute::Upstreams) => upstreams::all(endpoint).await,
+        (Method::Get, AdminRoute::Upstream(name)) => upstreams::one(endpoint, &request, name).await,
+        (Method::Post, AdminRoute::Pins(name)) => {
+            let body = body(&request).await?;
+            upstreams::approve(endpoint, &request, name, &body).await
+        }
+        (Method::Delete, AdminRoute::Pins(name)) => {
+            upstreams::forget(endpoint, &request, name).await
+        }
         (_, of) => return Err(Refusal::Method(of.methods()).into()),
     })
 }
@@ -236,6 +255,10 @@ mod tests {
         assert_eq!(AdminRoute::read("/admin/health"), Some(AdminRoute::Health));
         assert_eq!(AdminRoute::read("/admin/keys"), Some(AdminRoute::Keys));
         assert_eq!(AdminRoute::read("/admin/keys/a"), Some(AdminRoute::Key("a")));
+        assert_eq!(AdminRoute::read("/admin/upstreams"), Some(AdminRoute::Upstreams));
+        let upstream = AdminRoute::read("/admin/upstreams/t");
+        assert_eq!(upstream, Some(AdminRoute::Upstream("t")));
+        assert_eq!(AdminRoute::read("/admin/upstreams/t/pins"), Some(AdminRoute::Pins("t")));
         let quota = format!("/admin/subjects/{text}/quota");
         assert_eq!(AdminRoute::read(&quota), Some(AdminRoute::Quota(subject)));
         for wrong in [
@@ -244,6 +267,8 @@ mod tests {
             "/admin/health/a",
             "/admin/subjects/x/quota",
             "/admin/moon",
+            "/admin/upstreams/t/pin",
+            "/admin/upstreams/t/pins/a",
         ] {
             assert_eq!(AdminRoute::read(wrong), None, "{wrong}");
         }
@@ -254,9 +279,10 @@ mod tests {
         let description: serde_json::Value = serde_json::from_str(OPENAPI).unwrap();
         for path in description["paths"].as_object().unwrap().keys() {
             let subject = Subject([7; 16]).to_text();
-            let path = path.replace("{subject}", &subject).replace("{id}", "a");
+            let path =
+                path.replace("{subject}", &subject).replace("{id}", "a").replace("{name}", "a");
             assert!(AdminRoute::read(&path).is_some(), "{path}");
         }
-        assert_eq!(description["paths"].as_object().unwrap().len(), 7);
+        assert_eq!(description["paths"].as_object().unwrap().len(), 10);
     }
 }

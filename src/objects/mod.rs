@@ -14,6 +14,7 @@ pub mod stored_results;
 pub mod task;
 pub mod task_context;
 pub mod upstream;
+mod upstream_pins;
 pub mod upstream_sessions;
 pub mod watching;
 

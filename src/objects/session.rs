@@ -386,7 +386,7 @@ impl Message {
     /// 508 where the request was here before.
     fn remote(
         &self,
-        sessions: &Rc<Sessions>,
+        (env, sessions): (&Env, &Rc<Sessions>),
         door: &str,
     ) -> std::result::Result<Option<Rc<dyn Remote>>, Refusal> {
         if self.config.upstreams.is_empty() {
@@ -403,7 +403,7 @@ impl Message {
             wants_headers.then(|| self.request.header(upstream::FORWARD_HEADER)).flatten();
         let forwarded = forwarded.as_deref().and_then(Forwarded::from_text).unwrap_or_default();
         let along = (passed, forwarded);
-        let door = upstream::door(&self.config, &self.keys, door, place, along)?;
+        let door = upstream::door((env, &self.config), &self.keys, door, place, along)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }
 
@@ -430,7 +430,7 @@ impl Message {
         }
         let subject = self.sealed.claims.subject;
         let door = self.sealed.claims.door().to_owned();
-        let remote = self.remote(sessions, &door)?;
+        let remote = self.remote((env, sessions), &door)?;
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));
         ctx.record = self.record;

@@ -1,7 +1,10 @@
-//! The object that speaks to an upstream which has sessions, for one caller whose client has none: it keeps the
-//! sessions, runs the calls, and parks those whose upstream asks.
+//! The objects of upstreams, which have one class and several parts, by their names.
 //!
-//! Route: [`ObjectRequest`]. State: the rows of sessions ([`upstream_sessions`](super::upstream_sessions)).
+//! One speaks to an upstream which has sessions, for one caller whose client has none: it keeps the sessions, runs the calls,
+//! and parks those whose upstream asks. Route: [`ObjectRequest`]. State: the rows of sessions
+//! ([`upstream_sessions`](super::upstream_sessions)).
+//!
+//! One keeps the pins of an upstream. Route: [`PinsRequest`]. State: their row ([`upstream_pins`](super::upstream_pins)).
 //!
 //! Invariant: it holds no connection and no timer but those of calls that run or wait for their client.
 
@@ -18,6 +21,7 @@ use crate::{
     objects::{
         class::class,
         rows::Rows,
+        upstream_pins::StoredPins,
         upstream_sessions::{KeptSessions, end_rows},
     },
     platform::{
@@ -31,6 +35,7 @@ use crate::{
 };
 use gateway::{
     door::address_with,
+    pin_store::PinsRequest,
     relay::{
         self,
         frames::Frame,
@@ -47,7 +52,7 @@ use mcp_protocol::{
 use mcp_server::notifier::Notifier;
 
 class! {
-    /// Speaks to one upstream for one caller.
+    /// Speaks to one upstream for one caller, or keeps its pins.
     UpstreamAgent(requests, alarm)
 }
 
@@ -57,6 +62,7 @@ struct Inner {
     rows: Rc<Rows>,
     pool: Rc<Pool>,
     parks: Rc<Parks>,
+    pins: StoredPins,
 }
 
 impl Inner {
@@ -68,17 +74,25 @@ impl Inner {
         let name = state.id().name().unwrap_or_default();
         let life = upstream::life(&name, &Uuid::new_v4().simple().to_string());
         let parks = Rc::new(Parks::new(life));
-        Self { state, env, rows, pool: Rc::new(pool), parks }
+        let pins = StoredPins::new(rows.clone());
+        Self { state, env, rows, pool: Rc::new(pool), parks, pins }
     }
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let body = request.text().await?;
         let Some(asked) = ObjectRequest::from_json(&body) else {
-            return http::text(404, "not for an upstream");
+            return self.receive_about_pins(&body).await;
         };
         match self.answer(asked).await {
             Ok(response) => response,
             Err(error) => one(Frame::Error(error)),
+        }
+    }
+
+    async fn receive_about_pins(&self, body: &str) -> Result<Response> {
+        match PinsRequest::from_json(body) {
+            Some(asked) => http::text(200, &self.pins.answer(asked).await?.to_json()),
+            None => http::text(404, "not for an upstream"),
         }
     }
 

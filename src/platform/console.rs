@@ -15,9 +15,10 @@ use mcp_protocol::object::Object;
 use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
 
 /// The crates of this server, whose lines carry no target.
-const OWN: [&str; 7] = [
+const OWN: [&str; 8] = [
     env!("CARGO_CRATE_NAME"),
     "fixtures",
+    "gateway",
     "mcp_auth",
     "mcp_platform",
     "mcp_protocol",

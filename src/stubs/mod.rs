@@ -8,6 +8,7 @@ pub mod hub;
 pub mod issuer;
 pub mod keys;
 pub mod named_keys;
+pub mod pins;
 pub mod quota;
 pub mod rollout;
 pub mod session;

@@ -12,6 +12,7 @@ use crate::{
     platform::{object_stub::ObjectStub, request},
     response::STREAMED,
     state,
+    stubs::pins::PinObjects,
 };
 use gateway::{
     config::Upstream,
@@ -33,7 +34,7 @@ use mcp_platform::{message, record::Record as _};
 use mcp_server::upstream_selection::Selection;
 
 /// The binding of the objects.
-const UPSTREAM_AGENT: &str = "UPSTREAM_AGENT";
+pub(super) const UPSTREAM_AGENT: &str = "UPSTREAM_AGENT";
 
 /// A caller's objects.
 pub struct UpstreamStub {
@@ -172,7 +173,7 @@ pub fn is_any(config: &Config, door: &str, choice: &Selection) -> bool {
 /// # Errors
 /// 508 where the request was here before.
 pub fn door(
-    config: &Config,
+    (env, config): (&Env, &Config),
     keys: &Rc<Keyring>,
     name: &str,
     place: impl FnOnce() -> Place,
@@ -186,6 +187,7 @@ pub fn door(
         name: name.to_owned(),
         place: place(),
         memory: state::upstreams(),
+        pins: Rc::new(PinObjects(env.clone())),
         trail: trail(passed.as_deref(), keys)?,
         passed,
         forwarded,

@@ -179,7 +179,7 @@ impl<'a> AdmittedRequest<'a> {
         let is_personal = self.is_one_person();
         let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
         let along = (passed, self.forwarded(request));
-        let door = upstream::door(self.config, &self.keys, &self.door, place, along)?;
+        let door = upstream::door((self.env, self.config), &self.keys, &self.door, place, along)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }
 

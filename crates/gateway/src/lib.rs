@@ -14,7 +14,8 @@
 //! - [`errors`]: what callers are told when an upstream gave no result.
 //! - [`hygiene`]: which definitions are left out because clients could not read them.
 //! - [`description`]: descriptions and titles, before models and people read them.
-//! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form.
+//! - [`pins`]: definitions as they were seen first or approved, by digests of their [`canonical`] form; [`pin_store`] is
+//!   where they are kept, and [`pin_marks`] what an isolate knows of them.
 //!
 //! Requests to upstreams:
 //!
@@ -38,6 +39,8 @@ mod hygiene_tests;
 pub mod listing;
 pub mod memory;
 pub mod names;
+pub mod pin_marks;
+pub mod pin_store;
 pub mod pins;
 pub mod relay;
 pub mod request;

@@ -16,7 +16,7 @@ use crate::{
     filter::effect,
     hygiene::{Item, LeftOut, check_all},
     names::{exposed_all, exposed_uri},
-    pins,
+    pins::{self, PinPolicy},
 };
 
 /// One item of a list.
@@ -36,7 +36,7 @@ pub struct Entry {
     pub effect: Effect,
     /// The arguments of a tool that headers repeat.
     pub headers: Vec<ParamHeader>,
-    /// The digest of a tool's definition, for its pin.
+    /// The digest of a tool's definition, where tools of its upstream are pinned.
     pub digest: Option<String>,
 }
 
@@ -74,7 +74,7 @@ impl Listing {
     }
 
     /// Takes out the tools that a comparison of pins hides.
-    pub fn hide(&mut self, hidden: &BTreeSet<String>) {
+    pub fn hide(&mut self, hidden: &BTreeSet<&str>) {
         self.entries.retain(|entry| !hidden.contains(&*entry.key));
     }
 
@@ -132,7 +132,11 @@ fn entry(
         false => definition::renamed(shown, &item.text)?,
     };
     let (effect, digest) = match kind {
-        Kind::Tool => (effect(&upstream.effects, &item.key, &item.text), pins::digest(&item.text)),
+        Kind::Tool => {
+            let is_pinned = upstream.pins != PinPolicy::Off;
+            let digest = is_pinned.then(|| pins::digest(&item.text));
+            (effect(&upstream.effects, &item.key, &item.text), digest)
+        }
         Kind::Prompt | Kind::Resource | Kind::Template => (Effect::Read, None),
     };
     Some(Entry {
@@ -158,7 +162,7 @@ mod tests {
     use crate::{
         address::Surroundings,
         config::Rules,
-        pins::{PinPolicy, Pins, UnknownTools},
+        pins::{Pins, UnknownTools},
     };
 
     fn upstream(settings: &Value) -> Upstream {
@@ -195,7 +199,9 @@ mod tests {
         assert_eq!((&*all.key, &*all.shown, all.effect), ("get.all", "all", Effect::Read));
         assert_eq!((&*all.common, &*all.own), (&*tool("tickets_all"), &*tool("all")));
         assert_eq!((&*find.own, find.effect), (&*items[2], Effect::Destructive));
-        assert_eq!(all.digest, pins::digest(&items[0]));
+        assert_eq!(all.digest, Some(pins::digest(&items[0])));
+        let unpinned = listing(&upstream(&json!({ "pins": "off" })), Kind::Tool, &items);
+        assert!(unpinned.entries.iter().all(|entry| entry.digest.is_none()));
     }
 
     #[test]
@@ -224,9 +230,10 @@ mod tests {
         let mut pins = Pins::default();
         let mut found = |items: &[String]| {
             let mut list = listing(&tickets, Kind::Tool, items);
-            let compared =
-                pins.compare(list.digests(), true, PinPolicy::Block, UnknownTools::Allow);
-            list.hide(&compared.hidden);
+            let unknown = UnknownTools::Allow;
+            let (found, _) = pins.compare(list.digests(), unknown);
+            let hidden = found.iter().filter(|finding| finding.hides(tickets.pins, unknown));
+            list.hide(&hidden.map(|finding| finding.tool.as_str()).collect());
             exposed(&list).join(" ")
         };
         assert_eq!(found(&["a", "b"].map(tool)), "tickets_a tickets_b");

@@ -4,6 +4,8 @@
 //! Invariant: values only, bounded in number and bytes. A list belongs to one subject, unless its upstream
 //! says that it is the same for everybody.
 
+mod forget;
+
 use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
 
 use mcp_auth::subject::Subject;
@@ -18,6 +20,7 @@ use crate::{
     breaker::{self, Admitted, Breaker, Refused},
     config::MAX_UPSTREAMS,
     listing::Entry,
+    pin_marks::{KnownPins, Mark},
 };
 
 /// How long a wire is known, in milliseconds: an upstream may be deployed anew with another one.
@@ -44,6 +47,8 @@ pub struct KnownList {
     pub ttl_ms: Option<u32>,
     /// What was left out, for people.
     pub warnings: Vec<String>,
+    /// Tools whose definitions are not the pinned ones, those included that are not among the items.
+    pub marks: Vec<Mark>,
 }
 
 impl KnownList {
@@ -73,7 +78,8 @@ impl KnownList {
             names.chain([size_of::<Entry>()]).sum::<usize>()
         };
         let items = self.items.iter().map(texts);
-        items.chain(self.warnings.iter().map(String::len)).chain([size_of::<Self>()]).sum()
+        let other = self.warnings.iter().map(String::len).chain(self.marks.iter().map(Mark::bytes));
+        items.chain(other).chain([size_of::<Self>()]).sum()
     }
 }
 
@@ -166,6 +172,8 @@ pub struct Memory {
     upstreams: RefCell<BTreeMap<String, Known>>,
     /// The oldest is the first.
     lists: RefCell<Vec<Kept>>,
+    /// What is known of pins.
+    pub pins: KnownPins,
 }
 
 impl Memory {

@@ -1,10 +1,10 @@
 //! Pins: definitions of tools as they were seen first, or as an administrator approved them.
 //!
 //! Invariant: what a model reads of a tool does not change unnoticed. A pin outlives the tool, so that one that goes away and
-//! comes back is compared with what it was. Pins belong to one upstream, or to one person's view of it where lists differ by
-//! person.
+//! comes back is compared with what it was. Pins belong to one upstream, or to one person's view of it where the person's own
+//! credential decides what is listed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mcp_platform::record::Record;
 use mcp_protocol::fields::fields;
@@ -67,19 +67,43 @@ impl UnknownTools {
 }
 
 /// The digest of what a model reads of a tool: SHA-256, in hexadecimal digits, over the canonical form of its `name`, `title`,
-/// `description`, `inputSchema`, `outputSchema`, `annotations` and `_meta.ui`, as far as it has them. None: it is no
-/// definition.
-pub fn digest(definition: &str) -> Option<String> {
+/// `description`, `inputSchema`, `outputSchema`, `annotations` and `_meta.ui`, as far as it has them. Of what has no such
+/// form, it is the digest of the text.
+pub fn digest(definition: &str) -> String {
+    match pinned_form(definition) {
+        Some(form) => hexadecimal(&Sha256::digest(form)),
+        None => hexadecimal(&Sha256::digest(definition)),
+    }
+}
+
+/// The digest of a whole list, for a comparison with another in one step.
+pub fn digest_of_list<'a>(tools: impl IntoIterator<Item = (&'a str, &'a str)>) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (tool, digest) in tools {
+        // The length tells a name from the digest behind it.
+        hash.update(tool.len().to_le_bytes());
+        hash.update(tool);
+        hash.update(digest);
+    }
+    hash.finalize().into()
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is pinned of a definition. None: it is no object, has a field twice, or a value that cannot be read.
+fn pinned_form(definition: &str) -> Option<String> {
     let names = ["name", "title", "description", "inputSchema", "outputSchema", "annotations"];
     let [name, title, description, input, output, annotations] = fields(definition, names).ok()?;
     let values = [name, title, description, input, output, annotations];
     let [meta] = fields(definition, ["_meta"]).ok()?;
-    let ui = meta.and_then(|meta| fields(meta.get(), ["ui"]).ok()).and_then(|[ui]| ui);
+    let [ui] = match meta {
+        Some(meta) => fields(meta.get(), ["ui"]).ok()?,
+        None => [None],
+    };
     let all = names.into_iter().zip(values).chain([("_meta.ui", ui)]);
-    let pinned = all.filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let canonical = canonical_object(pinned).ok()?;
-    let hash = Sha256::digest(canonical);
-    Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    canonical_object(all.filter_map(|(name, value)| Some((name.to_owned(), value?)))).ok()
 }
 
 /// The pins of an upstream, as they are stored.
@@ -94,100 +118,82 @@ impl Record for Pins {}
 
 /// The pin of a tool.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Pin {
+pub struct Pin {
     /// The digest that was seen first, or approved. None: the tool waits for approval.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    approved: Option<String>,
+    pub approved: Option<String>,
     /// Another digest that was seen last, and reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    seen: Option<String>,
-    /// Whether it is missing from the upstream's list.
-    #[serde(default, skip_serializing_if = "is_false")]
-    removed: bool,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
+    pub seen: Option<String>,
 }
 
 /// What a comparison found for one tool.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// The tool's name at the upstream.
     pub tool: String,
     /// What was found.
     pub change: Change,
     /// The digest that is pinned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<String>,
     /// The digest that the upstream's list has now.
-    pub seen: Option<String>,
-    /// Whether it is the first time, so that the log should name it.
+    pub seen: String,
+    /// Whether it is the first time, so that the log names it.
+    #[serde(default)]
     pub is_new: bool,
 }
 
+impl Finding {
+    /// Whether the tool is neither listed nor called.
+    pub fn hides(&self, policy: PinPolicy, unknown: UnknownTools) -> bool {
+        match self.change {
+            Change::Unknown => policy == PinPolicy::Block || unknown == UnknownTools::Block,
+            Change::Changed => policy == PinPolicy::Block,
+        }
+    }
+}
+
 /// A difference between the pins and a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// The tool was not there before, or was never approved.
+    /// The tool was not there before and was never approved, or there is no room for its pin.
     Unknown,
     /// Its definition changed.
     Changed,
-    /// It is missing from the list.
-    Removed,
 }
 
-/// The outcome of a comparison.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Comparison {
-    /// The tools that are neither listed nor called, by their names at the upstream.
-    pub hidden: BTreeSet<String>,
-    /// The differences.
-    pub findings: Vec<Finding>,
-    /// Whether the pins changed, so that they must be stored.
-    pub changed: bool,
+impl Change {
+    /// The word for it in answers and counters.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Changed => "changed",
+        }
+    }
 }
 
 impl Pins {
-    /// Compares a list with the pins, and pins what is new. `tools` are names at the upstream with their digests; a list that is
-    /// not `complete` says nothing of tools that are missing from it.
+    /// Compares a list with the pins, and pins what is new: the differences, and whether the pins changed, so that they must be
+    /// stored. `tools` are names at the upstream with their digests.
     pub fn compare<'a>(
         &mut self,
         tools: impl IntoIterator<Item = (&'a str, &'a str)>,
-        complete: bool,
-        policy: PinPolicy,
         unknown: UnknownTools,
-    ) -> Comparison {
-        let mut found = Comparison::default();
-        if policy == PinPolicy::Off {
-            return found;
-        }
-        let mut listed = BTreeSet::new();
+    ) -> (Vec<Finding>, bool) {
+        let (mut findings, mut changed) = (Vec::new(), false);
         for (tool, digest) in tools {
-            listed.insert(tool);
-            let Some((change, pin, is_new)) = self.see(tool, digest, unknown, &mut found.changed)
-            else {
-                continue;
-            };
-            let is_hidden = match change {
-                Change::Unknown => policy == PinPolicy::Block || unknown == UnknownTools::Block,
-                Change::Changed | Change::Removed => policy == PinPolicy::Block,
-            };
-            if is_hidden {
-                found.hidden.insert(tool.to_owned());
-            }
-            found.findings.push(Finding {
+            let found = self.see(tool, digest, unknown, &mut changed);
+            findings.extend(found.map(|(change, pinned, is_new)| Finding {
                 tool: tool.to_owned(),
                 change,
-                pinned: pin,
-                seen: Some(digest.to_owned()),
+                pinned,
+                seen: digest.to_owned(),
                 is_new,
-            });
+            }));
         }
-        if complete {
-            self.note_removed(&listed, &mut found);
-        }
-        found
+        (findings, changed)
     }
 
     /// Looks at one tool: what is to be reported of it, with its pin, and whether that is new.
@@ -214,7 +220,6 @@ impl Pins {
             self.tools.insert(tool.to_owned(), pin);
             return report;
         };
-        *changed |= std::mem::take(&mut pin.removed);
         if pin.approved.as_deref() == Some(digest) {
             // A change that was taken back is reported again when it comes again.
             *changed |= pin.seen.take().is_some();
@@ -229,23 +234,6 @@ impl Pins {
         Some((change, pin.approved.clone(), is_new))
     }
 
-    fn note_removed(&mut self, listed: &BTreeSet<&str>, found: &mut Comparison) {
-        for (tool, pin) in &mut self.tools {
-            if pin.removed || listed.contains(tool.as_str()) {
-                continue;
-            }
-            pin.removed = true;
-            found.changed = true;
-            found.findings.push(Finding {
-                tool: tool.clone(),
-                change: Change::Removed,
-                pinned: pin.approved.clone(),
-                seen: None,
-                is_new: true,
-            });
-        }
-    }
-
     /// Approves a definition of a tool by its digest, which must be the one that was seen last. False: it was not.
     pub fn approve(&mut self, tool: &str, digest: &str) -> bool {
         let Some(pin) = self.tools.get_mut(tool) else {
@@ -258,30 +246,36 @@ impl Pins {
         is_seen || pin.approved.as_deref() == Some(digest)
     }
 
-    /// Forgets a tool, so that it is an unknown one when it is listed again. False: it has no pin.
-    pub fn forget(&mut self, tool: &str) -> bool {
-        self.tools.remove(tool).is_some()
+    /// All pins, by the tool's name at the upstream.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Pin)> {
+        self.tools.iter().map(|(tool, pin)| (tool.as_str(), pin))
     }
 
     /// Tools that wait for approval: name, pinned digest, digest seen last.
     pub fn pending(&self) -> impl Iterator<Item = (&str, Option<&str>, &str)> {
-        self.tools.iter().filter_map(|(tool, pin)| {
-            Some((tool.as_str(), pin.approved.as_deref(), pin.seen.as_deref()?))
-        })
+        self.iter()
+            .filter_map(|(tool, pin)| Some((tool, pin.approved.as_deref(), pin.seen.as_deref()?)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use PinPolicy::{Block, Off, Warn};
+    use std::collections::BTreeSet;
 
-    fn compare(pins: &mut Pins, tools: &[(&str, &str)], policy: PinPolicy) -> Comparison {
-        pins.compare(tools.iter().copied(), true, policy, UnknownTools::Allow)
+    use super::*;
+    use PinPolicy::{Block, Warn};
+
+    const ANY: UnknownTools = UnknownTools::Allow;
+
+    /// The changes in a list, and whether the pins must be stored.
+    fn see(pins: &mut Pins, tools: &[(&str, &str)]) -> (Vec<(String, Change, bool)>, bool) {
+        let (found, changed) = pins.compare(tools.iter().copied(), ANY);
+        let found = found.into_iter().map(|f| (f.tool, f.change, f.is_new)).collect();
+        (found, changed)
     }
 
-    fn changes(found: &Comparison) -> Vec<(&str, Change, bool)> {
-        found.findings.iter().map(|f| (f.tool.as_str(), f.change, f.is_new)).collect()
+    fn changed(tool: &str, is_new: bool) -> (String, Change, bool) {
+        (tool.to_owned(), Change::Changed, is_new)
     }
 
     #[test]
@@ -289,7 +283,7 @@ mod tests {
         let tool = r#"{"name":"a","description":"x","inputSchema":{"type":"object","n":1.0},"_meta":{"ui":{"v":1},"t":1},"icons":[]}"#;
         let same = r#"{ "inputSchema":{"n":1,"type":"obj\u0065ct"},"description":"x","name":"a","title":null,"_meta":{"ui":{"v":1}},"ttl":2}"#;
         assert_eq!(digest(tool), digest(same));
-        assert_eq!(digest(tool).unwrap().len(), 64);
+        assert_eq!(digest(tool).len(), 64);
         for (from, to) in [
             ("\"name\":\"a\"", "\"name\":\"b\""),
             ("\"x\"", "\"y\""),
@@ -302,19 +296,39 @@ mod tests {
             assert_ne!(digest(tool), digest(&tool.replacen(from, to, 1)), "{to}");
         }
         let known = "d9d719b27480b55cd4918020e7473e716ed3569c8adafe926cf9b10b4f8ef064";
-        assert_eq!(digest(r#"{"name" : "a"}"#).as_deref(), Some(known));
-        for text in ["[]", "", r#"{"name":"a","name":"b"}"#] {
-            assert_eq!(digest(text), None, "{text}");
+        assert_eq!(digest(r#"{"name" : "a"}"#), known);
+    }
+
+    #[test]
+    fn nothing_changes_unnoticed_where_a_field_is_there_twice() {
+        for (one, other) in [
+            (r#"{"name":"a","name":"b"}"#, r#"{"name":"a","name":"c"}"#),
+            (
+                r#"{"name":"a","_meta":{"ui":{"v":1},"ui":{"v":2}}}"#,
+                r#"{"name":"a","_meta":{"ui":{"v":1},"ui":{"v":3}}}"#,
+            ),
+            ("[1]", "[2]"),
+        ] {
+            assert_ne!(digest(one), digest(other), "{one}");
+            assert_eq!(digest(one).len(), 64);
+        }
+    }
+
+    #[test]
+    fn lists_of_the_same_tools_have_one_digest() {
+        let list = digest_of_list([("a", "1"), ("b", "2")]);
+        assert_eq!(list, digest_of_list([("a", "1"), ("b", "2")]));
+        for other in [[("a", "1"), ("b", "3")], [("a1", ""), ("b", "2")], [("b", "2"), ("a", "1")]]
+        {
+            assert_ne!(list, digest_of_list(other), "{other:?}");
         }
     }
 
     #[test]
     fn what_is_seen_first_is_pinned() {
         let mut pins = Pins::default();
-        let first = compare(&mut pins, &[("a", "1"), ("b", "2")], Block);
-        assert_eq!((first.hidden.len(), first.findings.len(), first.changed), (0, 0, true));
-        let again = compare(&mut pins, &[("a", "1"), ("b", "2")], Block);
-        assert_eq!(again, Comparison::default());
+        assert_eq!(see(&mut pins, &[("a", "1"), ("b", "2")]), (vec![], true));
+        assert_eq!(see(&mut pins, &[("a", "1"), ("b", "2")]), (vec![], false));
         assert_eq!(Pins::from_json(&pins.to_json()), Some(pins));
     }
 
@@ -322,77 +336,65 @@ mod tests {
     #[test]
     fn a_changed_tool_is_hidden_until_the_digest_is_approved() {
         let mut pins = Pins::default();
-        compare(&mut pins, &[("a", "1"), ("b", "2")], Block);
-        let found = compare(&mut pins, &[("a", "9"), ("b", "2")], Block);
-        assert!(found.hidden.contains("a") && found.hidden.len() == 1 && found.changed);
-        let finding = &found.findings[0];
-        assert_eq!((finding.pinned.as_deref(), finding.seen.as_deref()), (Some("1"), Some("9")));
-        let again = compare(&mut pins, &[("a", "9"), ("b", "2")], Block);
-        assert_eq!(changes(&again), [("a", Change::Changed, false)]);
-        assert!(again.hidden.contains("a") && !again.changed);
+        see(&mut pins, &[("a", "1"), ("b", "2")]);
+        let (found, stored) = pins.compare([("a", "9"), ("b", "2")], ANY);
+        let [finding] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((finding.pinned.as_deref(), &*finding.seen, stored), (Some("1"), "9", true));
+        assert!(finding.hides(Block, ANY) && !finding.hides(Warn, ANY));
+        assert!(!finding.hides(Warn, UnknownTools::Block));
+        let again = see(&mut pins, &[("a", "9"), ("b", "2")]);
+        assert_eq!(again, (vec![changed("a", false)], false));
         assert!(!pins.approve("a", "8") && !pins.approve("x", "9"));
         assert_eq!(pins.pending().collect::<Vec<_>>(), [("a", Some("1"), "9")]);
         assert!(pins.approve("a", "9") && pins.pending().next().is_none());
-        assert!(compare(&mut pins, &[("a", "9"), ("b", "2")], Block).hidden.is_empty());
+        assert_eq!(see(&mut pins, &[("a", "9"), ("b", "2")]), (vec![], false));
+        assert_eq!(see(&mut pins, &[("a", "1"), ("b", "2")]).0, [changed("a", true)]);
     }
 
     #[test]
     fn a_change_that_is_taken_back_is_news_when_it_comes_again() {
         let mut pins = Pins::default();
-        for (digest, hidden) in [("1", 0), ("2", 1), ("1", 0), ("2", 1)] {
-            let found = compare(&mut pins, &[("a", digest)], Block);
-            assert_eq!(found.hidden.len(), hidden, "{digest}");
-            assert!(found.findings.iter().all(|finding| finding.is_new));
+        for (digest, reported) in [("1", 0), ("2", 1), ("1", 0), ("2", 1), ("3", 1)] {
+            let (found, stored) = see(&mut pins, &[("a", digest)]);
+            assert_eq!((found.len(), stored), (reported, true), "{digest}");
+            assert!(found.iter().all(|(_, _, is_new)| *is_new));
         }
-    }
-
-    #[test]
-    fn with_warnings_all_tools_are_shown() {
-        let mut pins = Pins::default();
-        compare(&mut pins, &[("a", "1")], Warn);
-        let found = compare(&mut pins, &[("a", "2"), ("b", "1")], Warn);
-        assert_eq!(changes(&found), [("a", Change::Changed, true)]);
-        assert!(found.hidden.is_empty());
-        assert_eq!(compare(&mut pins, &[("a", "3")], Off), Comparison::default());
     }
 
     #[test]
     fn a_tool_that_comes_back_is_compared_with_what_it_was() {
         let mut pins = Pins::default();
-        compare(&mut pins, &[("a", "1"), ("b", "2")], Block);
-        let partial = pins.compare([("b", "2")], false, Block, UnknownTools::Allow);
-        assert_eq!(partial, Comparison::default());
-        let gone = compare(&mut pins, &[("b", "2")], Block);
-        assert_eq!(changes(&gone), [("a", Change::Removed, true)]);
-        assert_eq!(compare(&mut pins, &[("b", "2")], Block), Comparison::default());
-        assert!(compare(&mut pins, &[("a", "7"), ("b", "2")], Block).hidden.contains("a"));
-        assert!(compare(&mut pins, &[("a", "1"), ("b", "2")], Block).hidden.is_empty());
+        see(&mut pins, &[("a", "1"), ("b", "2")]);
+        assert_eq!(see(&mut pins, &[("b", "2")]), (vec![], false), "it stays pinned");
+        assert_eq!(see(&mut pins, &[("a", "7"), ("b", "2")]).0, [changed("a", true)]);
+        assert_eq!(see(&mut pins, &[("a", "1"), ("b", "2")]).0, []);
     }
 
     #[test]
     fn an_unknown_tool_waits_for_approval_where_it_must() {
-        for policy in [Warn, Block] {
-            let mut pins = Pins::default();
-            let see =
-                |pins: &mut Pins| pins.compare([("a", "1")], true, policy, UnknownTools::Block);
-            assert_eq!(changes(&see(&mut pins)), [("a", Change::Unknown, true)]);
-            let again = see(&mut pins);
-            assert_eq!(changes(&again), [("a", Change::Unknown, false)]);
-            assert!(again.hidden.contains("a"));
-            assert!(pins.approve("a", "1"));
-            assert_eq!(see(&mut pins), Comparison::default());
-            assert!(pins.forget("a") && !pins.forget("a"));
-            assert!(see(&mut pins).hidden.contains("a"));
+        let unknown = UnknownTools::Block;
+        let mut pins = Pins::default();
+        for is_new in [true, false] {
+            let (found, _) = pins.compare([("a", "1")], unknown);
+            let [finding] = &found[..] else { panic!("{found:?}") };
+            assert_eq!((finding.change, &finding.pinned), (Change::Unknown, &None));
+            assert_eq!(finding.is_new, is_new);
+            assert!([Warn, Block].into_iter().all(|policy| finding.hides(policy, unknown)));
         }
+        assert!(pins.approve("a", "1"));
+        assert_eq!(pins.compare([("a", "1")], unknown), (vec![], false));
     }
 
     #[test]
     fn pins_are_bounded() {
         let names: Vec<String> = (0..=MAX_PINS).map(|n| format!("t{n:05}")).collect();
         let tools: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "1")).collect();
-        let mut pins = Pins::default();
-        let found = compare(&mut pins, &tools, Block);
-        assert_eq!(found.hidden.into_iter().collect::<Vec<_>>(), [format!("t{MAX_PINS:05}")]);
-        assert!(compare(&mut Pins::default(), &tools, Warn).hidden.is_empty());
+        let (found, _) = Pins::default().compare(tools.iter().copied(), ANY);
+        let hidden = |policy| -> BTreeSet<&str> {
+            let hidden = found.iter().filter(|finding| finding.hides(policy, ANY));
+            hidden.map(|finding| finding.tool.as_str()).collect()
+        };
+        assert_eq!(hidden(Block), [&*format!("t{MAX_PINS:05}")].into());
+        assert!(hidden(Warn).is_empty());
     }
 }

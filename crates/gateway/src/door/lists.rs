@@ -18,7 +18,7 @@ use mcp_server::{
 };
 use serde_json::value::RawValue;
 
-use super::{Door, Place, reason};
+use super::{Door, Place, pinned, reason};
 use crate::{
     config::Upstream,
     definition::Kind,
@@ -73,15 +73,24 @@ impl Door {
             listed.hint.is_some_and(|hint| hint.public) && !upstream.credential.is_personal();
         let ttl_ms =
             listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
-        let listing =
+        let asked_ms = ctx.platform.now_ms();
+        let mut listing =
             Listing::new(upstream, kind_of(kind), listed.items.iter().map(|item| &**item));
         let left_out = listing.left_out.iter();
         let left_out =
             left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
-        let warnings = listed.warnings.into_iter().chain(left_out).collect();
+        let mut warnings: Vec<String> = listed.warnings.into_iter().chain(left_out).collect();
+        let marks = match kind {
+            ListKind::Tools => self.check_pins(ctx, upstream, &mut listing).await?,
+            _ => Vec::new(),
+        };
+        // Lists show the first.
+        if let Some(note) = pinned::note(&marks) {
+            warnings.insert(0, note);
+        }
         let items = listing.entries;
         let asked_ms = ctx.platform.now_ms();
-        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings });
+        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks });
         let own = self.whose(ctx, upstream);
         let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
         self.memory.note_list(&name, kind, whose, list.clone());
@@ -129,6 +138,12 @@ impl Door {
         };
         let found = self.look_up(ctx, upstream, kind, name).await;
         let found = found.map_err(|failure| self.unlisted(ctx, upstream, method, failure))?;
+        if found.is_none()
+            && kind == ListKind::Tools
+            && let Some(blocked) = self.blocked(ctx, upstream, name)
+        {
+            return Err(blocked);
+        }
         Ok(found.map(|item| (upstream, item)))
     }
 

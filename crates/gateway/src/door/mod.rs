@@ -7,8 +7,11 @@
 
 mod chosen;
 mod lists;
+mod pinned;
+#[cfg(test)]
+mod pinned_tests;
 mod send;
-mod status;
+pub mod status;
 mod tasks;
 #[cfg(test)]
 mod tasks_tests;
@@ -48,6 +51,7 @@ use crate::{
     forwarded::{self, Forwarded, Headers},
     listing::Entry,
     memory::{Memory, Whose},
+    pin_store::PinStore,
     relay::{
         self, Asked, Failure,
         place::{Caller, UpstreamObjects},
@@ -77,6 +81,8 @@ pub struct Door {
     pub place: Place,
     /// What the isolate knows.
     pub memory: Rc<Memory>,
+    /// Where definitions are pinned.
+    pub pins: Rc<dyn PinStore>,
     /// The gateways that the caller's request passed, this one included.
     pub trail: Trail,
     /// Those that it passed before this one.

@@ -7,7 +7,7 @@ use mcp_protocol::object::{Object, array};
 use mcp_server::{context::Context, remote::ListKind};
 
 use super::Door;
-use crate::config::Upstream;
+use crate::{config::Upstream, memory::Memory, pin_marks};
 
 /// The resource.
 pub(super) const URI: &str = "gateway://upstreams";
@@ -30,25 +30,36 @@ impl Door {
     }
 
     fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
-        let (name, now_ms) = (&upstream.name, ctx.platform.now_ms());
-        let era = upstream.era.or_else(|| self.memory.era(name, now_ms));
-        let mut status = Object::new()
-            .text("name", name)
-            .text("url", &upstream.shown_url())
-            .text("era", era.map_or("not asked yet", |era| era.as_str()))
-            .text("auth", upstream.credential.kind())
-            .text("breaker", self.memory.breaker(name, now_ms));
-        if let Some(list) = self.memory.list(name, ListKind::Tools, self.whose(ctx, upstream)) {
+        let mut status = summary(upstream, &self.memory, ctx.platform.now_ms());
+        if let Some(list) = self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream)) {
             let count = u64::try_from(list.items.len()).unwrap_or_default();
             status = status
                 .number("tools", count)
                 .text("listed", &rfc3339(list.asked_ms))
                 .texts("warnings", list.warnings.iter().map(String::as_str));
-        }
-        if let Some(last) = self.memory.last(name) {
-            status =
-                status.text("asked", &rfc3339(last.at_ms)).text_if("failure", last.why.as_deref());
+            if !list.marks.is_empty() {
+                status = status.raw("changed", &pin_marks::shown(&list.marks));
+            }
         }
         status.end()
+    }
+}
+
+/// What an upstream is and how it is, as far as this isolate knows: name, address, wire, kind of credential, breaker, and how
+/// the last request went.
+pub fn summary(upstream: &Upstream, memory: &Memory, now_ms: u64) -> Object {
+    let name = &upstream.name;
+    let era = upstream.era.or_else(|| memory.era(name, now_ms));
+    let status = Object::new()
+        .text("name", name)
+        .text("url", &upstream.shown_url())
+        .text("era", era.map_or("not asked yet", |era| era.as_str()))
+        .text("auth", upstream.credential.kind())
+        .text("breaker", memory.breaker(name, now_ms));
+    match memory.last(name) {
+        Some(last) => {
+            status.text("asked", &rfc3339(last.at_ms)).text_if("failure", last.why.as_deref())
+        }
+        None => status,
     }
 }

@@ -13,7 +13,7 @@ use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::testing::FakePlatform;
 use serde_json::{Value, json};
 
-use super::*;
+use super::{pinned_tests::FakePins, *};
 use crate::{
     address::Surroundings,
     config::Rules,
@@ -35,6 +35,11 @@ impl UpstreamObjects for NoObjects {
 
 /// The door of this name before one upstream, `tickets`, with these settings.
 pub(super) fn door(name: &str, settings: &Value) -> Door {
+    door_with(name, settings, Rc::<FakePins>::default())
+}
+
+/// The same with pins in this place.
+pub(super) fn door_with(name: &str, settings: &Value, pins: Rc<dyn PinStore>) -> Door {
     let mut tickets = json!({ "url": "https://tickets.example/mcp", "era": "stateless" });
     tickets.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let rules =
@@ -46,6 +51,7 @@ pub(super) fn door(name: &str, settings: &Value) -> Door {
         name: name.to_owned(),
         place: Place::Worker(Rc::new(NoObjects)),
         memory: Rc::default(),
+        pins,
         trail: Trail::of(None, "own").unwrap(),
         passed: None,
         forwarded: Forwarded::default(),
@@ -74,7 +80,11 @@ pub(super) fn tools(names: &[&str]) -> Value {
     json!({ "tools": names.iter().map(tool).collect::<Vec<_>>() })
 }
 
-fn list(door: &Door, platform: &Rc<VirtualPlatform>, ctx: &Context) -> (Vec<String>, Vec<String>) {
+pub(super) fn list(
+    door: &Door,
+    platform: &Rc<VirtualPlatform>,
+    ctx: &Context,
+) -> (Vec<String>, Vec<String>) {
     let list = platform.run(door.list(ctx, ListKind::Tools));
     let name = |item: &Rc<str>| {
         serde_json::from_str::<Value>(item).unwrap()["name"].as_str().unwrap().to_owned()
@@ -83,7 +93,7 @@ fn list(door: &Door, platform: &Rc<VirtualPlatform>, ctx: &Context) -> (Vec<Stri
 }
 
 /// What a caller reads of a tool that cannot be looked up.
-fn failure(found: Result<Option<RemoteTool>, Outcome>) -> String {
+pub(super) fn failure(found: Result<Option<RemoteTool>, Outcome>) -> String {
     let Err(Outcome::Tool(CallToolResult { content, is_error: true, .. })) = found else {
         panic!("{found:?}")
     };

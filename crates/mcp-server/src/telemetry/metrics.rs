@@ -31,8 +31,9 @@ const REFUSALS: usize = 1;
 const TOOLS: usize = 2;
 const SITEBAY: usize = 3;
 const UPSTREAMS: usize = 4;
+const PINS: usize = 5;
 
-static FAMILIES: [Family; 5] = [
+static FAMILIES: [Family; 6] = [
     Family {
         name: "mcp_requests_total",
         help: "Requests that were answered",
@@ -67,6 +68,13 @@ static FAMILIES: [Family; 5] = [
         labels: ["upstream", "cell", "end"],
         by_status: false,
         timed: true,
+    },
+    Family {
+        name: "mcp_upstream_pins_total",
+        help: "Definitions of upstreams that differ from their pins, when they were seen first",
+        labels: ["upstream", "change", ""],
+        by_status: false,
+        timed: false,
     },
 ];
 
@@ -133,6 +141,11 @@ pub fn sitebay(status: u16, ms: u64) {
 /// Another server was asked: its configured name, the eras in front and behind, and whether it answered.
 pub fn upstream(name: &str, cell: &'static str, end: &'static str, ms: u64) {
     count(UPSTREAMS, [name, cell, end], 0, ms);
+}
+
+/// A definition of an upstream's tool is not the pinned one: the configured name of the upstream, and what is different.
+pub fn pin(upstream: &str, change: &'static str) {
+    count(PINS, [upstream, change, ""], 0, 0);
 }
 
 /// A session began.
@@ -239,6 +252,7 @@ mod tests {
         sitebay(200, 7);
         refusal("rate-limit");
         upstream("tickets", "session-stateless", "answered", 7);
+        pin("tickets", "changed");
         let text = text();
         for line in [
             r#"mcp_requests_total{route="mcp",method="tools/call",protocol_version="2025-11-25",status="200"} 2"#,
@@ -250,6 +264,7 @@ mod tests {
             r#"mcp_sitebay_duration_seconds_count{status="200"} 1"#,
             r#"mcp_refusals_total{reason="rate-limit"} 1"#,
             r#"mcp_upstream_duration_seconds_count{upstream="tickets",cell="session-stateless",end="answered"} 1"#,
+            r#"mcp_upstream_pins_total{upstream="tickets",change="changed"} 1"#,
             "mcp_streams_open 0",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
