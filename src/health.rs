@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     platform::http::Response,
     response::{self, CorsContext},
+    state,
     stubs::named_keys,
 };
 use mcp_protocol::{
@@ -20,6 +21,9 @@ use mcp_protocol::{
 /// The error where the backend is this server.
 const LEADS_BACK: &str =
     "BACKEND_URL: expected another server than this one: requests to it are refused";
+
+/// The warning where the database does not say which upstreams are stored.
+const UNREAD: &str = "upstreams: those that are stored in the database cannot be read, and the last known ones count";
 
 /// How the server is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,13 +81,14 @@ pub fn report(config: &Config, percentage: Option<u8>, url: &str) -> String {
     // Only a request knows the own address.
     let leads_back = config.backend.as_ref().is_some_and(|backend| backend.is_at(url));
     let errors = config.errors.iter().map(String::as_str).chain(leads_back.then_some(LEADS_BACK));
+    let unread = state::with_stored(|known| known.has_failed()).then_some(UNREAD);
     public(config, HealthState::of(config, true), percentage)
         .raw("rateLimit", &or_null(config.rate_limit))
         .flag("namedKeys", config.auth.named_keys)
         .flag("audit", config.auth.named_keys)
         .flag("metrics", config.analytics)
         .texts("errors", errors)
-        .texts("warnings", config.warnings.iter().map(String::as_str))
+        .texts("warnings", config.warnings.iter().map(String::as_str).chain(unread))
         .end()
 }
 

@@ -25,7 +25,7 @@ use crate::{
     platform::http::{Request, Response},
     response::{self, CorsContext},
     state,
-    stubs::{named_keys, rollout, session},
+    stubs::{named_keys, rollout, session, stored_upstreams},
     transports::{endpoint::AdmittedRequest, sessions, sse, streamable},
 };
 use mcp_auth::refusal::Refusal;
@@ -66,12 +66,15 @@ async fn route(
     context: Context,
     record: &Rc<RequestRecord>,
 ) -> Result<Response> {
-    let config = state::config(env);
+    let mut config = state::config(env);
     let caller = CorsContext::of(&request);
     let path = request.path();
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     let whole = path;
+    if stored_upstreams::is_due(&config) && stored_upstreams::are_needed(&request, path) {
+        config = cold(stored_upstreams::current(env)).await;
+    }
     let (door, path) = door(path).filter(|(name, _)| config.has_door(name)).unwrap_or(("", path));
     let Some(wire) = wire(path).filter(|wire| door.is_empty() || WIRES.contains(wire)) else {
         // Behind a door there are its wires, and no other path of this server.

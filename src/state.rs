@@ -17,7 +17,10 @@ use crate::{
         stores::{DATABASE, DATASET, Database, STORE, Store},
     },
 };
-use gateway::memory::Memory;
+use gateway::{
+    memory::Memory,
+    stored::{KnownStored, StoredUpstream},
+};
 use mcp_auth::{
     accepted_tokens::KnownTokens,
     failed_attempts::FailedAttempts,
@@ -38,6 +41,8 @@ use mcp_server::telemetry::{
 
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static SETTINGS: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static STORED: RefCell<KnownStored> = RefCell::default();
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
     static ISSUER_KEYS: RefCell<IssuerKeys> = RefCell::default();
@@ -179,14 +184,44 @@ pub fn with_percentage<T>(f: impl FnOnce(&mut Percentage) -> T) -> T {
     PERCENTAGE.with_borrow_mut(f)
 }
 
-/// The configuration; bindings do not change while an isolate lives.
+/// Reads or changes what is known of the upstreams that are stored.
+pub fn with_stored<T>(f: impl FnOnce(&mut KnownStored) -> T) -> T {
+    STORED.with_borrow_mut(f)
+}
+
+/// Makes the upstreams that are stored a part of the configuration. Of one that is another now, nothing is known.
+pub fn set_stored(env: &Env, stored: &[StoredUpstream]) {
+    let before = config(env);
+    let next = settings(env).with_stored(stored, &|name| variable(env, name));
+    for upstream in before.upstreams.iter() {
+        if next.upstreams.get(&upstream.name) != Some(upstream) {
+            upstreams().forget(&upstream.name);
+        }
+    }
+    for warning in next.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
+        log::warn!("{warning}");
+    }
+    CONFIG.set(Some(Rc::new(next)));
+}
+
+/// The configuration without the upstreams that are stored.
+pub fn settings(env: &Env) -> Rc<Config> {
+    let config = config(env);
+    SETTINGS.with_borrow(Clone::clone).unwrap_or(config)
+}
+
+/// The value of a variable or a secret.
+pub fn variable(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|value| value.to_string())
+}
+
+/// The configuration; bindings do not change while an isolate lives, and upstreams that are stored do.
 pub fn config(env: &Env) -> Rc<Config> {
     if let Some(config) = CONFIG.with_borrow(Clone::clone) {
         return config;
     }
     mcp_platform::host_name::install(crate::platform::host_name::to_ascii);
-    let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-    let mut config = Config::read(&lookup);
+    let mut config = Config::read(&|name| variable(env, name));
     config.auth.named_keys = Database::of(env, DATABASE).is_some();
     config.analytics = env.analytics_engine(DATASET).is_ok();
     config.has_rollout = Store::of(env, STORE).is_some();
@@ -195,6 +230,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     if let Some(keys) = config.keyring() {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
+    SETTINGS.set(Some(config.clone()));
     CONFIG.set(Some(config.clone()));
     config
 }

@@ -14,6 +14,7 @@ mod support;
 
 mod access;
 mod admin;
+mod admin_upstreams;
 mod asking;
 mod backend;
 mod backend_bodies;

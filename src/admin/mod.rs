@@ -6,6 +6,7 @@
 
 mod keys;
 mod read;
+mod stored_upstreams;
 mod upstreams;
 
 use std::rc::Rc;
@@ -85,7 +86,7 @@ impl<'a> AdminRoute<'a> {
             Self::Keys => "GET, POST, OPTIONS",
             Self::Rollout => "GET, PUT, OPTIONS",
             Self::Health | Self::Audit | Self::Quota(_) | Self::Upstreams => "GET, OPTIONS",
-            Self::Upstream(_) => "GET, OPTIONS",
+            Self::Upstream(_) => "GET, PUT, DELETE, OPTIONS",
             Self::Pins(_) => "POST, DELETE, OPTIONS",
             Self::Sessions(_) => "GET, DELETE, OPTIONS",
             Self::Key(_) => "DELETE, OPTIONS",
@@ -154,7 +155,8 @@ async fn execute(
     Ok(match (request.method(), of) {
         (Method::Get, AdminRoute::Health) => {
             let percentage = rollout::percentage(env).await;
-            (200, Some(health::report(endpoint.config, percentage, request.url())))
+            let config = upstreams::config(env).await;
+            (200, Some(health::report(&config, percentage, request.url())))
         }
         (Method::Get, AdminRoute::Keys) => {
             let keys = named_keys::list(env).await?;
@@ -210,6 +212,13 @@ async fn execute(
         }
         (Method::Get, AdminRoute::Upstreams) => upstreams::all(endpoint).await,
         (Method::Get, AdminRoute::Upstream(name)) => upstreams::one(endpoint, &request, name).await,
+        (Method::Put, AdminRoute::Upstream(name)) => {
+            let body = body(&request).await?;
+            stored_upstreams::put(endpoint, &request, name, &body).await?
+        }
+        (Method::Delete, AdminRoute::Upstream(name)) => {
+            stored_upstreams::remove(endpoint, name).await?
+        }
         (Method::Post, AdminRoute::Pins(name)) => {
             let body = body(&request).await?;
             upstreams::approve(endpoint, &request, name, &body).await

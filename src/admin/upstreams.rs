@@ -2,6 +2,8 @@
 //!
 //! Invariant: no answer has a secret or the query of a URL; of secrets there are the names.
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
 use worker::Env;
 
@@ -10,7 +12,7 @@ use crate::{
     config::Config,
     platform::{clock::now_ms, http::Request},
     state,
-    stubs::pins::PinObjects,
+    stubs::{pins::PinObjects, stored_upstreams},
     transports::endpoint::AdmittedRequest,
 };
 use gateway::{
@@ -29,10 +31,11 @@ use mcp_protocol::{
 
 /// The JSON text of all upstreams, with the faults of those that were left out.
 pub(super) async fn all(endpoint: &AdmittedRequest<'_>) -> AdminReply {
-    let config = endpoint.config;
+    let config = config(endpoint.env).await;
+    let known = &config;
     let shown = config.upstreams.iter().map(|upstream| async move {
         let pins = read(endpoint.env, upstream, None).await;
-        described(config, upstream, pins.as_ref()).end()
+        described(known, upstream, pins.as_ref()).end()
     });
     let shown = join_all(shown).await;
     let faults: Vec<String> = config.upstreams.errors.iter().map(ToString::to_string).collect();
@@ -46,7 +49,8 @@ pub(super) async fn one(
     request: &Request,
     name: &str,
 ) -> AdminReply {
-    let Some(upstream) = endpoint.config.upstreams.get(name) else {
+    let config = config(endpoint.env).await;
+    let Some(upstream) = config.upstreams.get(name) else {
         return unknown();
     };
     let person = match person(request) {
@@ -54,7 +58,7 @@ pub(super) async fn one(
         Err(reply) => return reply,
     };
     let pins = read(endpoint.env, upstream, person).await;
-    let shown = described(endpoint.config, upstream, pins.as_ref());
+    let shown = described(&config, upstream, pins.as_ref());
     let shown = shown.raw("settings", &upstream.to_shown_json());
     (200, Some(shown.raw("pinned", &pinned(pins.as_ref().ok())).end()))
 }
@@ -87,7 +91,7 @@ async fn change(
     name: &str,
     asked: PinsRequest,
 ) -> AdminReply {
-    if endpoint.config.upstreams.get(name).is_none() {
+    if config(endpoint.env).await.upstreams.get(name).is_none() {
         return unknown();
     }
     let person = match person(request) {
@@ -134,7 +138,12 @@ fn person(request: &Request) -> Result<Option<Subject>, AdminReply> {
     Subject::read(&said).map(Some).ok_or_else(|| wrong("`subject`: expected the name of a subject"))
 }
 
-fn unknown() -> AdminReply {
+/// The configuration with the upstreams that are stored now; those that are known where they cannot be read.
+pub(super) async fn config(env: &Env) -> Rc<Config> {
+    stored_upstreams::latest(env).await.unwrap_or_else(|_| state::config(env))
+}
+
+pub(super) fn unknown() -> AdminReply {
     (404, Some(said("there is no upstream of this name")))
 }
 

@@ -6,6 +6,7 @@ mod keys;
 #[cfg(test)]
 mod page_tests;
 pub mod settings;
+mod stored_upstreams;
 mod upstreams;
 mod values;
 
@@ -39,6 +40,7 @@ use mcp_server::{
 
 use backend::Backend;
 use settings::Setting;
+use stored_upstreams::AllowedSecrets;
 
 /// The values of the variables and secrets.
 #[derive(Clone)]
@@ -97,6 +99,8 @@ pub struct Config {
     pub choice: Selection,
     /// Other MCP servers behind the same door.
     pub upstreams: Rc<Upstreams>,
+    /// The secrets that stored ones may name.
+    pub upstream_secrets: Rc<AllowedSecrets>,
     /// Warnings for the operator.
     pub warnings: Vec<String>,
     /// Settings because of which callers are refused.
@@ -150,6 +154,7 @@ impl Config {
             consent: Consent::default(),
             choice: Selection::default(),
             upstreams: Rc::default(),
+            upstream_secrets: Rc::default(),
             warnings: Vec::new(),
             errors: Vec::new(),
             broken: None,
@@ -167,6 +172,7 @@ impl Config {
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
         config.read_upstreams(get(&settings::UPSTREAMS).as_deref(), lookup);
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
+        config.read_upstream_secrets(&get);
         config.read_backend(&get);
         config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
         config.choice.tools.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
@@ -250,6 +256,11 @@ impl Config {
     /// Whether anybody wants to know what was done: a database, a dataset.
     pub fn keeps_audit(&self) -> bool {
         self.auth.named_keys || self.analytics
+    }
+
+    /// Whether there are upstreams, or may be some that are stored.
+    pub fn may_have_upstreams(&self) -> bool {
+        !self.upstreams.is_empty() || self.auth.named_keys
     }
 
     /// Whether a hub may look at what this caller watches.

@@ -39,8 +39,8 @@ const BINDINGS: &str = "
 | `KEY_AGENT` | Durable Object | the generated keys where `SESSION_KEY` and `SUBJECT_KEY` are missing |
 | `GRANT_AGENT` | Durable Object | OAuth grants |
 | `QUOTA_AGENT` | Durable Object | rate limits |
-| `UPSTREAM_AGENT` | Durable Object | calls of upstreams that have sessions, for clients that have none |
-| `MCP_DB` | D1 database | [named keys](ACCESS.md#named-keys) and [the audit](ACCESS.md#the-audit) |
+| `UPSTREAM_AGENT` | Durable Object | calls of upstreams that have sessions, for clients that have none; the pins of upstreams |
+| `MCP_DB` | D1 database | [named keys](ACCESS.md#named-keys), [the audit](ACCESS.md#the-audit), [upstreams of administrators](GATEWAY.md#upstreams-in-the-database) |
 | `MCP_KV` | KV namespace | the [gradual rollout](ACCESS.md#gradual-rollout) |
 | `MCP_ANALYTICS` | Analytics Engine dataset | [data points](OPERATIONS.md#data-points) |
 ";

@@ -315,6 +315,20 @@ pub static UPSTREAMS: Setting = Setting::variable(
     "Set it to offer tools of other servers, or to put OAuth, sessions and limits in front of one.",
 );
 
+pub static UPSTREAM_SECRETS: Setting = Setting::variable(
+    "UPSTREAM_SECRETS",
+    Values::Text("names of secrets with hosts, such as `TICKETS_TOKEN@tickets.example`, separated by commas"),
+    "",
+)
+.does(
+    "The secrets that [upstreams in the database](GATEWAY.md#upstreams-in-the-database) may name, each with a host that it \
+     may be sent to.",
+)
+.when(
+    "Set it where administrators add upstreams that need a key. Without it theirs have none, and no secret can be sent to a \
+     host that is not named here.",
+);
+
 pub static MCP_PAGE_SIZE: Setting = Setting::variable(
     "MCP_PAGE_SIZE",
     Values::Number { least: 1, most: 1_000, unit: "items" },
@@ -461,6 +475,6 @@ pub static GROUPS: &[Group] = &[
     ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
     ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
     ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),
-    ("Gateway", &[&UPSTREAMS]),
+    ("Gateway", &[&UPSTREAMS, &UPSTREAM_SECRETS]),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
 ];

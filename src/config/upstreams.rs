@@ -33,9 +33,7 @@ impl Config {
         if setting.is_none() {
             return;
         }
-        let first = |name: &'static str| name.split('_').next().unwrap_or(name);
-        let reserved: BTreeSet<&str> = REGISTRY.all().map(|tool| first(tool.name)).collect();
-        let reserved: Vec<&str> = reserved.into_iter().chain(WORDS).collect();
+        let reserved = reserved();
         let secret = |name: &str| {
             let value = lookup(name).map(|value| value.trim().to_owned());
             value.filter(|value| !value.is_empty()).map(Secret::new)
@@ -68,6 +66,13 @@ impl Config {
             ));
         }
     }
+}
+
+/// The first words of the names of this server's own tools.
+pub(super) fn reserved() -> Vec<&'static str> {
+    let first = |name: &'static str| name.split('_').next().unwrap_or(name);
+    let reserved: BTreeSet<&str> = REGISTRY.all().map(|tool| first(tool.name)).collect();
+    reserved.into_iter().chain(WORDS).collect()
 }
 
 #[cfg(test)]

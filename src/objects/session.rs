@@ -34,6 +34,7 @@ use crate::{
         hub::Hub,
         quota,
         session::{SessionCommand, TAKES_JSON_ALONE, traced},
+        stored_upstreams,
         tasks::TaskClient,
         upstream,
     },
@@ -409,7 +410,7 @@ impl Message {
 
     /// The session, the context and the body.
     async fn received(
-        self,
+        mut self,
         (env, sessions): (&Env, &Rc<Sessions>),
         audit: WaitUntil,
         caller: &CorsContext,
@@ -430,6 +431,11 @@ impl Message {
         }
         let subject = self.sealed.claims.subject;
         let door = self.sealed.claims.door().to_owned();
+        if stored_upstreams::is_due(&self.config)
+            && (!door.is_empty() || stored_upstreams::are_needed_by(&body))
+        {
+            self.config = cold(stored_upstreams::current(env)).await;
+        }
         let remote = self.remote((env, sessions), &door)?;
         traced(&self.record, &self.request);
         let mut ctx = self.config.context(self.sealed, own_token.clone(), Rc::new(WorkersPlatform));

@@ -31,7 +31,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     response, state,
-    stubs::{keys, upstream},
+    stubs::{keys, stored_upstreams, upstream},
 };
 use gateway::{
     door::address_with,
@@ -168,7 +168,7 @@ impl Inner {
         capabilities: ClientCapabilities,
         caller: &Caller,
     ) -> std::result::Result<Route, RpcError> {
-        let config = state::config(&self.env);
+        let config = stored_upstreams::current(&self.env).await;
         let keys = keys::keys(&self.env, &config).await;
         let keys = keys.map_err(|_| failed("the keys of this server cannot be read"))?;
         let trail = upstream::trail(caller.trail.as_deref(), &keys);

@@ -19,7 +19,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     state,
-    stubs::{keys, upstream},
+    stubs::{keys, stored_upstreams, upstream},
 };
 use gateway::{
     door::address,
@@ -99,12 +99,15 @@ pub async fn end_rows(
     rows: &Rows,
     is_over: &dyn Fn(&str, u64) -> bool,
 ) -> Result<Vec<String>> {
-    let config = state::config(env);
-    if config.upstreams.is_empty() {
+    if !state::config(env).may_have_upstreams() {
         return Ok(Vec::new());
     }
     let mut keys = Vec::new();
     rows.each(UPSTREAM, &mut |key, _| keys.push(key.to_owned())).await?;
+    if keys.is_empty() {
+        return Ok(keys);
+    }
+    stored_upstreams::current(env).await;
     let mut over = Vec::new();
     for key in keys {
         let row = format!("{UPSTREAM}{key}");

@@ -338,9 +338,9 @@ impl<'a> AdmittedRequest<'a> {
         let sealed = self.sealed(claims, self.rate);
         // The grant's token replaces the one that the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
-        let (gateways, forwarded) = match self.config.upstreams.is_empty() {
-            true => (None, None),
-            false => {
+        let (gateways, forwarded) = match self.config.may_have_upstreams() {
+            false => (None, None),
+            true => {
                 let gateways = request.header(upstream::GATEWAYS_HEADER);
                 (gateways, self.forwarded(request).to_text())
             }

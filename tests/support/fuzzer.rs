@@ -22,6 +22,8 @@ pub async fn fuzz(test: &str, document: &str, headers: &[(&str, &str)], examples
     command.args(["run", document, "--seed", "7", "--no-color"]);
     command.args(["--max-examples", &examples.to_string()]);
     command.args(["--continue-on-failure", "--no-shrink"]);
+    // Which URLs may be called is more than a schema can say.
+    command.args(["--exclude-operation-id", "putUpstream"]);
     for (name, value) in headers {
         command.arg("-H").arg(format!("{name}: {value}"));
     }

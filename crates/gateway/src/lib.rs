@@ -20,7 +20,7 @@
 //! Requests to upstreams:
 //!
 //! - [`door`]: the upstreams that a caller may use, as one [`Remote`](mcp_server::remote::Remote).
-//! - [`memory`]: what an isolate knows of upstreams: wires, lists, outcomes.
+//! - [`memory`]: what an isolate knows of upstreams: wires, lists, outcomes; [`stored`]: which are stored.
 //! - [`relay`]: one request to one upstream, wherever it runs, in each combination of eras.
 
 pub mod address;
@@ -45,5 +45,6 @@ pub mod pins;
 pub mod relay;
 pub mod request;
 pub mod result;
+pub mod stored;
 pub mod task;
 mod text;

@@ -103,6 +103,15 @@ impl Credential {
         }
     }
 
+    /// The name of the secret in it, where it has one.
+    pub fn secret_name(&self) -> Option<&str> {
+        match self {
+            Self::Static { secret, .. } | Self::Access { secret, .. } => Some(&secret.name),
+            Self::OAuth { secret, .. } => secret.as_ref().map(|secret| secret.name.as_str()),
+            Self::None | Self::Subject { .. } => None,
+        }
+    }
+
     /// Whether every person who calls has a credential of their own.
     pub const fn is_personal(&self) -> bool {
         matches!(self, Self::Subject { .. } | Self::OAuth { .. })

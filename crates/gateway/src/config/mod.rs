@@ -85,8 +85,12 @@ impl Upstreams {
         upstreams
     }
 
-    /// Adds an upstream that the admin API stored, unless the variable has that name.
-    pub fn add_stored(&mut self, name: &str, json: &str, rules: &Rules<'_>) {
+    /// Adds an upstream that the admin API stored, unless the variable has that name: then it is not even read.
+    pub fn add_stored(
+        &mut self,
+        name: &str,
+        read: impl FnOnce() -> Result<Upstream, Vec<ConfigError>>,
+    ) {
         if self.claimed.contains(name) {
             return;
         }
@@ -99,7 +103,7 @@ impl Upstreams {
             );
             return;
         }
-        self.add(Upstream::read(name, json, &at, rules));
+        self.add(read());
     }
 
     /// The upstream of this name.

@@ -302,9 +302,10 @@ fn what_the_variable_names_wins_over_what_is_stored() {
     let mut upstreams = read(r#"{"a":{"url":"https://a.example/"},"b":{"url":"http://b"}}"#);
     with_rules(|rules| {
         for name in ["a", "b", "c"] {
-            upstreams.add_stored(name, r#"{"url":"https://stored.example/"}"#, rules);
+            let settings = r#"{"url":"https://stored.example/"}"#;
+            upstreams.add_stored(name, || Upstream::read(name, settings, name, rules));
         }
-        upstreams.add_stored("d", r#"{"url":1}"#, rules);
+        upstreams.add_stored("d", || Upstream::read("d", r#"{"url":1}"#, "upstreams.d", rules));
     });
     let names: Vec<&str> = upstreams.iter().map(|upstream| upstream.name.as_str()).collect();
     assert_eq!(names, ["a", "c"]);

@@ -89,7 +89,6 @@ impl Door {
             warnings.insert(0, note);
         }
         let items = listing.entries;
-        let asked_ms = ctx.platform.now_ms();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks });
         let own = self.whose(ctx, upstream);
         let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };

@@ -14,7 +14,7 @@ use mcp_server::{
     client_request::Stop, context::Context, outcome::Outcome, remote::ListKind, telemetry::metrics,
 };
 
-use super::{Door, lists::whose};
+use super::Door;
 use crate::{
     config::Upstream,
     listing::{Entry, Listing},
@@ -83,7 +83,7 @@ impl Door {
         upstream: &Upstream,
         name: &str,
     ) -> Option<Outcome> {
-        let known = self.memory.list(&upstream.name, ListKind::Tools, whose(ctx))?;
+        let known = self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream))?;
         let is_it = |mark: &&Mark| match self.is_common() {
             true => *mark.exposed == *name,
             false => *mark.shown == *name,

@@ -31,7 +31,9 @@ impl Door {
 
     fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
         let mut status = summary(upstream, &self.memory, ctx.platform.now_ms());
-        if let Some(list) = self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream)) {
+        if let Some(list) =
+            self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream))
+        {
             let count = u64::try_from(list.items.len()).unwrap_or_default();
             status = status
                 .number("tools", count)

@@ -75,7 +75,7 @@ impl Door {
         }
         let exposed = task::id_of(params)?;
         let claims = UpstreamTaskId::verify(&exposed, &self.keys, ctx.principal.subject)?;
-        let upstream = self.find(&ctx.principal, &claims.upstream)?;
+        let upstream = self.find(ctx, &claims.upstream)?;
         if !upstream.filter.shows(&claims.tool) {
             return None;
         }

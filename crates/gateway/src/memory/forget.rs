@@ -30,7 +30,11 @@ mod tests {
     #[test]
     fn what_is_known_of_one_upstream_is_forgotten_and_no_more() {
         let memory = Memory::default();
-        let whose = Whose { subject: None, capabilities: ClientCapabilities::default() };
+        let whose = Whose {
+            subject: None,
+            capabilities: ClientCapabilities::default(),
+            headers: Default::default(),
+        };
         for name in ["a", "b"] {
             memory.note_era(name, Era::Session, 1);
             memory.pins.note_equal(name, [1; 32], 1);

@@ -1,0 +1,224 @@
+//! Upstreams that administrators stored in the database: read at most once in 30 s by an isolate, and by none for a request
+//! that needs no upstream.
+
+use std::rc::Rc;
+
+use serde::{
+    Deserialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
+use worker::{D1Type, Env};
+
+use crate::{
+    config::Config,
+    platform::{
+        clock::now_s,
+        http::Request,
+        stores::{DATABASE, Database, number},
+    },
+    state,
+    wiring::REGISTRY,
+};
+use gateway::{config::MAX_UPSTREAMS, stored::StoredUpstream};
+use mcp_auth::refusal::Refusal;
+use mcp_protocol::{
+    fields::fields,
+    jsonrpc::{Body, Message, decode},
+    raw,
+    stateless::headers::{METHOD_HEADER, NAME_HEADER},
+};
+use mcp_server::cold::cold;
+
+const LIST: &str = "SELECT name, settings FROM upstreams ORDER BY name LIMIT ?";
+const PUT: &str = "INSERT INTO upstreams (name, settings, changed, changed_by) \
+    SELECT ?1, ?2, ?3, ?4 WHERE (SELECT COUNT(*) FROM upstreams WHERE name <> ?1) < ?5 \
+    ON CONFLICT (name) DO UPDATE SET settings = excluded.settings, changed = excluded.changed, \
+    changed_by = excluded.changed_by RETURNING name";
+const REMOVE: &str = "DELETE FROM upstreams WHERE name = ? RETURNING name";
+
+/// A row of the table.
+#[derive(Deserialize)]
+struct Row {
+    name: String,
+    settings: String,
+}
+
+/// Why an upstream is not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotStored {
+    /// There are as many as there may be.
+    Full,
+    /// The database has no table for them.
+    NoTable,
+}
+
+/// Whether a request that needs upstreams must read them first.
+pub fn is_due(config: &Config) -> bool {
+    config.auth.named_keys && state::with_stored(|known| known.is_due(now_s()))
+}
+
+/// The configuration with the upstreams that are stored, read anew where what is known is too old. Where they cannot be read,
+/// what was known counts.
+pub async fn current(env: &Env) -> Rc<Config> {
+    if is_due(&state::config(env)) {
+        // It is logged, and the admin API says it.
+        let _ = cold(latest(env)).await;
+    }
+    state::config(env)
+}
+
+/// The same, read in any case.
+///
+/// # Errors
+/// 503 where they cannot be read.
+pub async fn latest(env: &Env) -> Result<Rc<Config>, Refusal> {
+    if !state::config(env).auth.named_keys {
+        return Ok(state::config(env));
+    }
+    state::with_stored(|known| known.begin(now_s()));
+    let most = number(u64::try_from(MAX_UPSTREAMS).unwrap_or(u64::MAX));
+    // Without its table the database has none.
+    let read = rows::<Row>(env, LIST, &[most]).await.map(Option::unwrap_or_default);
+    let read: Result<Vec<StoredUpstream>, Refusal> =
+        read.map(|rows| rows.into_iter().map(|row| (row.name, row.settings)).collect());
+    let changed = state::with_stored(|known| known.note(read.as_deref().ok(), now_s()));
+    let stored = read?;
+    if changed {
+        state::set_stored(env, &stored);
+    }
+    Ok(state::config(env))
+}
+
+/// The same for what changes them.
+///
+/// # Errors
+/// 501 where there is no database, 503 where they cannot be read.
+pub async fn require(env: &Env) -> Result<Rc<Config>, Refusal> {
+    match Database::of(env, DATABASE) {
+        Some(_) => latest(env).await,
+        None => Err(Refusal::NotBound(DATABASE)),
+    }
+}
+
+/// Stores an upstream: here at once, elsewhere within 30 s.
+///
+/// # Errors
+/// 503 where that is not known.
+pub async fn put(
+    env: &Env,
+    name: &str,
+    settings: &str,
+    by: &str,
+) -> Result<Result<(), NotStored>, Refusal> {
+    let values = [
+        D1Type::Text(name),
+        D1Type::Text(settings),
+        number(now_s()),
+        D1Type::Text(by),
+        number(u64::try_from(MAX_UPSTREAMS).unwrap_or(u64::MAX)),
+    ];
+    let stored = match rows::<IgnoredAny>(env, PUT, &values).await? {
+        None => Err(NotStored::NoTable),
+        Some(rows) if rows.is_empty() => Err(NotStored::Full),
+        Some(_) => Ok(()),
+    };
+    if stored.is_ok() {
+        latest(env).await?;
+    }
+    Ok(stored)
+}
+
+/// Removes an upstream: here at once, elsewhere within 30 s. False: there was none.
+///
+/// # Errors
+/// 503 where that is not known.
+pub async fn remove(env: &Env, name: &str) -> Result<bool, Refusal> {
+    let removed = rows::<IgnoredAny>(env, REMOVE, &[D1Type::Text(name)]).await?;
+    let was_there = removed.is_some_and(|rows| !rows.is_empty());
+    if was_there {
+        latest(env).await?;
+    }
+    Ok(was_there)
+}
+
+/// Runs a statement. None: the database has no such table, because its migration was not applied.
+async fn rows<T: DeserializeOwned>(
+    env: &Env,
+    sql: &str,
+    values: &[D1Type<'_>],
+) -> Result<Option<Vec<T>>, Refusal> {
+    let database = Database::of(env, DATABASE).ok_or(Refusal::NotBound(DATABASE))?;
+    match database.rows(sql, values).await {
+        Ok(rows) => Ok(Some(rows)),
+        Err(error) if error.to_string().contains("no such table") => Ok(None),
+        Err(error) => {
+            log::error!("the stored upstreams cannot be read or changed: {error}");
+            Err(Refusal::DatabaseFailed)
+        }
+    }
+}
+
+/// Whether a request to the Worker needs upstreams, as far as its path and headers say. Of a request in a session its object
+/// finds out.
+pub fn are_needed(request: &Request, path: &str) -> bool {
+    let method = || request.header(METHOD_HEADER);
+    let is_native = || request.header(NAME_HEADER).is_some_and(|name| is_native(&name));
+    path.starts_with("/u/")
+        || (path == "/mcp" && method().is_some_and(|method| needs(&method, is_native)))
+}
+
+/// The same of a message in a session.
+pub fn are_needed_by(body: &[u8]) -> bool {
+    match decode(body) {
+        Ok(Body::Single(Message::Request { method, params, .. })) => needs(&method, || {
+            let [name] = params.and_then(|raw| fields(raw.get(), ["name"]).ok()).unwrap_or([None]);
+            name.and_then(raw::text).is_some_and(|name| is_native(&name))
+        }),
+        Ok(Body::Batch(_)) => true,
+        _ => false,
+    }
+}
+
+fn needs(method: &str, is_native: impl FnOnce() -> bool) -> bool {
+    match method {
+        "tools/call" => !is_native(),
+        "completion/complete" | "subscriptions/listen" => true,
+        _ => ["tools/", "prompts/", "resources/"].iter().any(|of| method.starts_with(of)),
+    }
+}
+
+fn is_native(tool: &str) -> bool {
+    REGISTRY.find(tool).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_an_upstreams_needs_upstreams() {
+        let body = |method: &str, name: &str| {
+            format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{"name":"{name}"}}}}"#
+            )
+        };
+        for (method, name, needed) in [
+            ("tools/list", "", true),
+            ("tools/call", "t_echo", true),
+            ("tools/call", "sitebay_list_sites", false),
+            ("prompts/get", "a", true),
+            ("resources/read", "", true),
+            ("completion/complete", "", true),
+            ("ping", "", false),
+            ("initialize", "", false),
+            ("logging/setLevel", "", false),
+        ] {
+            assert_eq!(are_needed_by(body(method, name).as_bytes()), needed, "{method} {name}");
+        }
+        let batch = format!("[{}]", body("ping", ""));
+        assert!(are_needed_by(batch.as_bytes()));
+        for other in ["", "{", r#"{"jsonrpc":"2.0","id":1,"result":{}}"#] {
+            assert!(!are_needed_by(other.as_bytes()), "{other}");
+        }
+    }
+}
