@@ -5,9 +5,12 @@
 //! scanners read. Where the MCP endpoints are a backend's, they are made from nothing of this server (`backend_card`).
 
 mod backend_card;
+mod backend_seen;
+
+use std::rc::Rc;
 
 use sha2::{Digest as _, Sha256};
-use worker::Result;
+use worker::{Method, Result};
 
 use crate::wiring::REGISTRY;
 use crate::{
@@ -116,16 +119,20 @@ impl Document {
         request: &Request,
         url: &str,
         (config, is_open): (&Config, bool),
+        seen: &OfBackend,
     ) -> Result<Response> {
         let access = Access::of(&config.auth, is_open);
         let origin = own(url).unwrap_or_default();
-        let body = match config.backend.as_deref().filter(|backend| backend.has_mcp()) {
-            Some(backend) => backend_card::text(self, origin, access, backend),
+        let backend = config.backend.as_deref().filter(|backend| backend.has_mcp());
+        let body = match backend {
+            Some(backend) => backend_card::text(self, origin, access, (backend, seen.0.as_deref())),
             None => self.text(origin, access),
         };
         let etag = etag(&body);
         let made = |status| {
-            let caching = "public, max-age=3600";
+            // What the backend says of itself may be another thing then.
+            let age = if backend.is_some() { backend_seen::FRESH_S } else { 3_600 };
+            let caching = &format!("public, max-age={age}");
             open(status)
                 .header("Content-Type", self.media_type())
                 .header("Cache-Control", caching)
@@ -151,6 +158,23 @@ impl Document {
             Self::ServerCard => server_card(origin, access),
             Self::ScannerCard => scanner_card(origin, access),
             Self::Catalogue => catalogue(origin),
+        }
+    }
+}
+
+/// What the server behind this one says of itself, as far as a document needs it.
+#[derive(Default)]
+pub struct OfBackend(Option<Rc<backend_seen::Seen>>);
+
+impl OfBackend {
+    /// Asks for it where a document is made from it.
+    pub async fn ask(config: &Config, request: &Request) -> Self {
+        let backend = config.backend.as_deref();
+        let backend = backend.filter(|backend| backend.has_mcp() && backend.card.is_none());
+        let reads = matches!(request.method(), Method::Get | Method::Head);
+        match backend.filter(|_| reads) {
+            Some(backend) => Self(backend_seen::seen(backend).await),
+            None => Self::default(),
         }
     }
 }

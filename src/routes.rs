@@ -18,7 +18,7 @@ use crate::{
     backend::{self, BackendRoute},
     body, challenge,
     config::Config,
-    discovery,
+    discovery::{self, OfBackend},
     error::Error,
     health,
     pages::{landing, oauth},
@@ -123,7 +123,8 @@ async fn elsewhere(
     if let Some(document) = discovery::document(path) {
         record.set_route("document");
         let is_open = named_keys::is_open(env, config).await;
-        return public(&request, |url| document.answer(&request, url, (config, is_open)));
+        let seen = cold(OfBackend::ask(config, &request)).await;
+        return public(&request, |url| document.answer(&request, url, (config, is_open), &seen));
     }
     if let Some(route) = oauth::route(path, config) {
         record.set_route("oauth");

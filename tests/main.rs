@@ -18,6 +18,7 @@ mod admin_upstreams;
 mod asking;
 mod backend;
 mod backend_bodies;
+mod backend_card;
 mod backend_door;
 mod backend_fastmcp;
 
