@@ -93,8 +93,8 @@ impl RequestContext<'_> {
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
         let scopes = &admitted.principal.upstreams;
-        if !scopes.is_empty() {
-            // Others mean nothing here.
+        // Others mean nothing here. Where upstreams are stored, those that are not read yet may have any of them.
+        if !scopes.is_empty() && !config.auth.named_keys {
             admitted.principal.upstreams = scopes.filtered(|scope| config.has_scope(scope));
         }
         let account = admitted.principal.unverified;

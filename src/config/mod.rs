@@ -42,6 +42,9 @@ use backend::Backend;
 use settings::Setting;
 use stored_upstreams::AllowedSecrets;
 
+/// What a warning of a wrong `MCP_TOOLSETS` begins with.
+const TOOLSETS_WARNING: &str = "MCP_TOOLSETS: ";
+
 /// The values of the variables and secrets.
 #[derive(Clone)]
 pub struct Config {
@@ -308,6 +311,18 @@ impl Config {
         selection
     }
 
+    /// Reads the choice of the operator again, where it may name upstreams that were not known before.
+    fn read_toolsets_again(&mut self, lookup: Lookup<'_>) {
+        let setting = lookup(settings::MCP_TOOLSETS.name).unwrap_or_default();
+        if setting.trim().is_empty() {
+            return;
+        }
+        let legacy = self.choice.tools.legacy;
+        self.warnings.retain(|warning| !warning.starts_with(TOOLSETS_WARNING));
+        self.read_toolsets(setting.trim());
+        self.choice.tools.legacy = legacy;
+    }
+
     /// After the upstreams, which are toolsets too.
     fn read_toolsets(&mut self, setting: &str) {
         let upstreams = self.upstreams.clone();
@@ -316,7 +331,7 @@ impl Config {
             Ok(choice) => self.choice = choice,
             Err(unknown) => {
                 let usual = settings::MCP_TOOLSETS.default;
-                self.warnings.push(format!("MCP_TOOLSETS: {unknown}; using `{usual}`"));
+                self.warnings.push(format!("{TOOLSETS_WARNING}{unknown}; using `{usual}`"));
             }
         }
     }

@@ -119,6 +119,7 @@ impl Config {
         let mut config = self.clone();
         config.warnings.extend(upstreams.errors.iter().skip(known).map(ToString::to_string));
         config.upstreams = Rc::new(upstreams);
+        config.read_toolsets_again(lookup);
         config
     }
 }
@@ -185,6 +186,26 @@ mod tests {
             let faults = stored(settings).unwrap_err();
             assert!(faults.iter().any(|fault| fault.contains(what)), "{settings}: {faults:?}");
         }
+    }
+
+    #[test]
+    fn a_stored_upstream_is_a_toolset_of_its_name() {
+        let lookup = |name: &str| match name {
+            "MCP_TOOLSETS" => Some("tickets".to_owned()),
+            "SITEBAY_LEGACY_ROUTES" => Some("1".to_owned()),
+            name => lookup(name),
+        };
+        let told = |config: &Config| {
+            config.warnings.iter().filter(|text| text.starts_with("MCP_TOOLSETS")).count()
+        };
+        let base = Config::read(&lookup);
+        assert_eq!((told(&base), base.choice.tools.has_own()), (1, true));
+        let row = ("tickets".to_owned(), r#"{"url":"https://t.example.com/mcp"}"#.to_owned());
+        let config = base.with_stored(&[row], &lookup);
+        assert_eq!((told(&config), config.choice.tools.has_own()), (0, false));
+        assert!(config.choice.upstreams.lists("tickets") && !config.choice.upstreams.lists("set"));
+        assert!(config.choice.tools.legacy && config.has_scope("upstream:tickets"));
+        assert_eq!(told(&base.with_stored(&[], &lookup)), 1);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use crate::{
 };
 use gateway::{config::MAX_UPSTREAMS, stored::StoredUpstream};
 use mcp_auth::refusal::Refusal;
+use mcp_platform::url::query_value;
 use mcp_protocol::{
     fields::fields,
     jsonrpc::{Body, Message, decode},
@@ -29,6 +30,8 @@ use mcp_protocol::{
 };
 use mcp_server::cold::cold;
 
+/// The header that names the toolsets that a caller wants.
+const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 const LIST: &str = "SELECT name, settings FROM upstreams ORDER BY name LIMIT ?";
 const PUT: &str = "INSERT INTO upstreams (name, settings, changed, changed_by) \
     SELECT ?1, ?2, ?3, ?4 WHERE (SELECT COUNT(*) FROM upstreams WHERE name <> ?1) < ?5 \
@@ -163,8 +166,18 @@ async fn rows<T: DeserializeOwned>(
 pub fn are_needed(request: &Request, path: &str) -> bool {
     let method = || request.header(METHOD_HEADER);
     let is_native = || request.header(NAME_HEADER).is_some_and(|name| is_native(&name));
-    path.starts_with("/u/")
+    is_about_them(path, request.url())
+        || request.header(TOOLSETS_HEADER).is_some()
         || (path == "/mcp" && method().is_some_and(|method| needs(&method, is_native)))
+}
+
+/// Whether an address is a door's, one at which scopes of upstreams are offered or granted, or one that chooses toolsets.
+fn is_about_them(path: &str, url: &str) -> bool {
+    let offers = ["/u/", "/.well-known/oauth-", "/.well-known/openid-"];
+    let grants = ["/authorize", "/authorize/callback", "/token", "/register"];
+    offers.iter().any(|of| path.starts_with(of))
+        || grants.contains(&path)
+        || query_value(url, "toolsets").is_some()
 }
 
 /// The same of a message in a session.
@@ -194,6 +207,25 @@ fn is_native(tool: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn doors_grants_and_choices_need_upstreams() {
+        let url = "https://m.example/mcp";
+        for path in [
+            "/u/tickets/mcp",
+            "/.well-known/oauth-protected-resource/u/tickets/mcp",
+            "/authorize",
+            "/authorize/callback",
+            "/token",
+            "/register",
+        ] {
+            assert!(is_about_them(path, url), "{path}");
+        }
+        for path in ["/mcp", "/sse", "/", "/account", "/tokens", "/health"] {
+            assert!(!is_about_them(path, url), "{path}");
+        }
+        assert!(is_about_them("/sse", "https://m.example/sse?toolsets=tickets"));
+    }
 
     #[test]
     fn only_what_may_be_an_upstreams_needs_upstreams() {
