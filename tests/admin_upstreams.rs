@@ -196,9 +196,11 @@ async fn stored_upstreams_survive_are_bounded_and_yield_to_the_variable() {
     let mut with = vars.to_vec();
     with.push(("UPSTREAMS", &set));
     let mut server = server;
-    for (path, tool, has_session) in
-        [("/u/u1/mcp", "count", true), ("/mcp", "u1_count", false), ("/mcp", "u1_count", true)]
-    {
+    for (path, tool, has_session) in [
+        ("/u/u1/mcp", "count", true),
+        ("/mcp", "u1_count", false),
+        ("/mcp?toolsets=u1", "u1_count", true),
+    ] {
         server = server.restart(&with).await;
         let client =
             Client::at(server.url(), path).with("authorization", &format!("Bearer {PLAIN}"));

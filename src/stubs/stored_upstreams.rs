@@ -17,6 +17,7 @@ use crate::{
         stores::{DATABASE, Database, number},
     },
     state,
+    stubs::upstream::TOOLSETS_HEADER,
     wiring::REGISTRY,
 };
 use gateway::{config::MAX_UPSTREAMS, stored::StoredUpstream};
@@ -30,8 +31,6 @@ use mcp_protocol::{
 };
 use mcp_server::cold::cold;
 
-/// The header that names the toolsets that a caller wants.
-const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 const LIST: &str = "SELECT name, settings FROM upstreams ORDER BY name LIMIT ?";
 const PUT: &str = "INSERT INTO upstreams (name, settings, changed, changed_by) \
     SELECT ?1, ?2, ?3, ?4 WHERE (SELECT COUNT(*) FROM upstreams WHERE name <> ?1) < ?5 \
@@ -174,7 +173,7 @@ pub fn are_needed(request: &Request, path: &str) -> bool {
 /// Whether an address is a door's, one at which scopes of upstreams are offered or granted, or one that chooses toolsets.
 fn is_about_them(path: &str, url: &str) -> bool {
     let offers = ["/u/", "/.well-known/oauth-", "/.well-known/openid-"];
-    let grants = ["/authorize", "/authorize/callback", "/token", "/register"];
+    let grants = ["/authorize", "/authorize/callback", "/token", "/revoke", "/register"];
     offers.iter().any(|of| path.starts_with(of))
         || grants.contains(&path)
         || query_value(url, "toolsets").is_some()
@@ -196,7 +195,7 @@ fn needs(method: &str, is_native: impl FnOnce() -> bool) -> bool {
     match method {
         "tools/call" => !is_native(),
         "completion/complete" | "subscriptions/listen" => true,
-        _ => ["tools/", "prompts/", "resources/"].iter().any(|of| method.starts_with(of)),
+        _ => ["tools/", "prompts/", "resources/", "tasks/"].iter().any(|of| method.starts_with(of)),
     }
 }
 
@@ -241,6 +240,7 @@ mod tests {
             ("prompts/get", "a", true),
             ("resources/read", "", true),
             ("completion/complete", "", true),
+            ("tasks/get", "", true),
             ("ping", "", false),
             ("initialize", "", false),
             ("logging/setLevel", "", false),

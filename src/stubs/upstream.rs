@@ -33,6 +33,8 @@ use mcp_client::headers::{TRAIL_HEADER, Trail};
 use mcp_platform::{message, record::Record as _};
 use mcp_server::upstream_selection::Selection;
 
+/// The header that names the toolsets that a caller wants; upstreams are toolsets, too.
+pub const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 /// The binding of the objects.
 pub(super) const UPSTREAM_AGENT: &str = "UPSTREAM_AGENT";
 

@@ -65,8 +65,6 @@ use mcp_server::{
     upstream_selection::Selection,
 };
 
-/// The header that names the toolsets that a caller wants.
-const TOOLSETS_HEADER: &str = "x-mcp-toolsets";
 /// The answer to a caller who chooses more upstreams than a session's id can name.
 const TOO_MANY_UPSTREAMS: &str = "too many upstreams were chosen for one session: their names may have about 170 characters \
                                   together; choose fewer, or `upstreams` for all";
@@ -385,7 +383,7 @@ impl<'a> AdmittedRequest<'a> {
         let said = |header: &str, parameter: &str| {
             request.header(header).or_else(|| query_value(request.url(), parameter))
         };
-        let toolsets = said(TOOLSETS_HEADER, "toolsets");
+        let toolsets = said(upstream::TOOLSETS_HEADER, "toolsets");
         let read_only = said(READ_ONLY_HEADER, "readonly");
         if toolsets.is_none() && read_only.is_none() {
             return Ok(None);
