@@ -44,6 +44,7 @@ mod gateway_doors_oauth;
 mod gateway_faults;
 mod gateway_forward;
 mod gateway_lies;
+mod gateway_listen;
 mod gateway_parked;
 mod gateway_pins;
 mod gateway_real;

@@ -99,9 +99,12 @@ impl SessionAgent {
         promise(cleared.map_ok(|()| JsValue::NULL).boxed_local())
     }
 
-    /// Clients' messages are ignored: the sockets only carry what the object sends.
+    /// Called by the runtime for a message of the Worker that holds a stream.
     #[wasm_bindgen(js_name = webSocketMessage)]
-    pub fn message(&self) -> Promise {
+    pub fn message(&self, socket: web_sys::WebSocket, message: JsValue) -> Promise {
+        if let Some(text) = message.as_string() {
+            self.0.sessions.outdate(&socket.into(), &text);
+        }
         Promise::resolve(&JsValue::NULL)
     }
 

@@ -1,6 +1,7 @@
 //! The hibernatable sockets over which objects feed streams that the Worker holds.
 //!
-//! Invariant: the other end only listens, so that an object is woken by its news alone.
+//! Invariant: the other end only listens, so that an object is woken by its news alone, and by lists of upstreams that
+//! changed.
 
 use worker::{Result, State, WebSocket, WebSocketPair};
 

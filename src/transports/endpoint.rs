@@ -32,7 +32,10 @@ use crate::{
         single_response::read_response, sse_stream::StreamLease, watchdog::WatchedStream,
     },
 };
-use gateway::{door::Place, forwarded::Forwarded};
+use gateway::{
+    door::{Door, Place},
+    forwarded::Forwarded,
+};
 use mcp_auth::{
     credential::Credential,
     keys::Keyring,
@@ -169,6 +172,14 @@ impl<'a> AdmittedRequest<'a> {
         request: &Request,
         choice: &Selection,
     ) -> AppResult<Option<Rc<dyn Remote>>> {
+        Ok(self.upstreams(request, choice)?.map(|door| door as Rc<dyn Remote>))
+    }
+
+    /// The same as the door itself.
+    ///
+    /// # Errors
+    /// 508 where the request was here before.
+    pub fn upstreams(&self, request: &Request, choice: &Selection) -> AppResult<Option<Rc<Door>>> {
         if !upstream::is_any(self.config, &self.door, choice) {
             return Ok(None);
         }
@@ -177,8 +188,7 @@ impl<'a> AdmittedRequest<'a> {
         let is_personal = self.is_one_person();
         let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
         let along = (passed, self.forwarded(request));
-        let door = upstream::door((self.env, self.config), &self.keys, &self.door, place, along)?;
-        Ok(door.map(|door| door as Rc<dyn Remote>))
+        Ok(upstream::door((self.env, self.config), &self.keys, &self.door, place, along)?)
     }
 
     /// The headers of a request that upstreams want.
@@ -233,8 +243,12 @@ impl<'a> AdmittedRequest<'a> {
         Ok(tool.map(|tool| tool.map(|tool| tool.param_headers).unwrap_or_default()))
     }
 
-    /// The context of what is asked before the request itself.
-    fn preliminary(&self, capabilities: ClientCapabilities, client: &Implementation) -> Context {
+    /// The context of what is asked beside the request itself.
+    pub fn preliminary(
+        &self,
+        capabilities: ClientCapabilities,
+        client: &Implementation,
+    ) -> Context {
         let platform = Rc::new(WorkersPlatform);
         Context {
             client: Rc::new(client.clone()),

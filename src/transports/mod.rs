@@ -2,8 +2,9 @@
 //! every `POST /mcp`), [`stateless`] (2026-07-28, with `tasks` for those who follow them) and [`sse`] (2024-11-05).
 //!
 //! [`endpoint`] has what all of them need of an admitted caller; [`sse_stream`], [`send_queue`], [`watchdog`] and `single_response` are
-//! about event streams.
+//! about event streams; `behind` is about those of upstreams.
 
+mod behind;
 pub mod endpoint;
 mod listen;
 mod preliminary;

@@ -10,7 +10,7 @@ use crate::{
     error::AppResult,
     platform::http::{Request, Response},
     response,
-    transports::{endpoint::AdmittedRequest, sse_stream::open_stream},
+    transports::{behind, endpoint::AdmittedRequest, sse_stream::open_stream},
 };
 use mcp_auth::refusal::Refusal;
 use mcp_platform::url::query_value;
@@ -49,10 +49,12 @@ async fn open(endpoint: AdmittedRequest<'_>, request: &Request) -> AppResult<Res
     let claims = endpoint.claims(InitializeParams::default(), endpoint.choice(request)?)?;
     let lease = endpoint.lease(&claims);
     let first = event::endpoint(&format!("messages?sessionId={}", claims.sign(&endpoint.keys)));
+    let behind = behind::of_session(&endpoint, request, &claims)?;
     let answered = endpoint.open_feed(claims, "sse").await?;
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     endpoint.record.hold_open();
-    Ok(response::stream(open_stream(socket, lease, first)?, endpoint.caller)?)
+    let beside = behind.beside(&socket);
+    Ok(response::stream(open_stream(socket, lease, first, beside)?, endpoint.caller)?)
 }
 
 /// Passes a message on to the session that its URL names.

@@ -1,6 +1,8 @@
 //! Long-lived streams: held by the Worker, fed by the session's object over a hibernatable
 //! WebSocket, so that the object sleeps while nothing happens.
 //!
+//! News of upstreams come on the stream beside those of the object ([`Beside`]).
+//!
 //! Invariant: the queue to the client is bounded in messages and bytes (`SendQueue`). The stream of a
 //! client that does not read is closed with a reason; one that left is noticed at the next comment, and
 //! its socket is closed. Whether the stream may go on is asked every 20 s, however many messages pass;
@@ -12,9 +14,11 @@ use std::{
     time::Duration,
 };
 
+use futures_channel::oneshot;
 use futures_util::{
     FutureExt as _, Stream, StreamExt as _,
-    future::{Either, LocalBoxFuture, select},
+    future::{Either, LocalBoxFuture, ready, select},
+    stream::{self, LocalBoxStream},
 };
 use wasm_bindgen_futures::spawn_local;
 use worker::{Env, Result, WebSocket, WebsocketEvent};
@@ -44,6 +48,22 @@ const GOING_AWAY: u16 = 1001;
 pub struct SseStream {
     pieces: QueuedFrames,
     socket: WebSocket,
+    /// Dropped with the stream, which ends the feed at once.
+    _reader: oneshot::Sender<()>,
+}
+
+/// What comes on a stream beside the messages of the object.
+pub struct Beside {
+    /// The messages.
+    pub messages: LocalBoxStream<'static, Vec<u8>>,
+    /// Takes the object's messages that are for the Worker, and leaves the others.
+    pub takes: Box<dyn FnMut(&str) -> bool>,
+}
+
+impl Default for Beside {
+    fn default() -> Self {
+        Self { messages: stream::empty().boxed_local(), takes: Box::new(|_| false) }
+    }
 }
 
 /// For how long a stream may go on.
@@ -127,15 +147,30 @@ impl StreamLease {
 
 /// Opens the stream over the object's socket. `first` goes out at once, because proxies hold the
 /// headers back until then.
-pub fn open_stream(socket: WebSocket, lease: StreamLease, first: Vec<u8>) -> Result<SseStream> {
+pub fn open_stream(
+    socket: WebSocket,
+    lease: StreamLease,
+    first: Vec<u8>,
+    beside: Beside,
+) -> Result<SseStream> {
     let (mut waiting, pieces) = queue();
     // Nothing waits yet.
     let _ = waiting.push(first);
     let feed = Feed { socket: socket.clone(), lease };
     socket.accept()?;
-    spawn_local(feed.run(waiting));
+    let (reader, left) = oneshot::channel();
+    let fed = feed.run(waiting, beside).boxed_local();
+    spawn_local(select(fed, left).map(drop));
     metrics::stream_opened();
-    Ok(SseStream { pieces, socket })
+    Ok(SseStream { pieces, socket, _reader: reader })
+}
+
+/// What a stream is fed with.
+enum Fed {
+    /// An event of the socket; None: it ended.
+    Socket(Option<Result<WebsocketEvent>>),
+    /// A message beside them.
+    Beside(Vec<u8>),
 }
 
 /// Moves messages from the socket to the client.
@@ -150,28 +185,36 @@ type LeaseCheck<'a> = LocalBoxFuture<'a, Option<&'static str>>;
 impl Feed {
     /// Awaits nothing but the next message and the next look: messages that come while the feed waits for
     /// something else are queued without a bound.
-    async fn run(self, mut waiting: SendQueue) {
-        let Ok(mut events) = self.socket.events() else {
+    async fn run(self, mut waiting: SendQueue, mut beside: Beside) {
+        let Ok(events) = self.socket.events() else {
             return waiting.end("closed: the session could not be reached");
         };
+        // Neither side keeps the other one from being read.
+        let over = stream::once(ready(Fed::Socket(None)));
+        let events = events.map(|event| Fed::Socket(Some(event))).chain(over);
+        let mut fed = stream::select(events, beside.messages.map(Fed::Beside));
         let mut look = self.lease.look_later();
         let mut due = self.lease.next_look();
         loop {
             // The look comes first: a socket that always has a message must not keep it from being made.
-            let next = match select(&mut look, events.next()).await {
+            let next = match select(&mut look, fed.next()).await {
                 Either::Left((over, _)) => Err(over),
-                Either::Right((event, _)) => Ok(event),
+                Either::Right((fed, _)) => Ok(fed),
             };
+            // Timers may come late; messages do not put the look off.
+            if next.is_ok() && now_s() >= due {
+                (look, due) = (self.lease.look(), u64::MAX);
+            }
             let frame = match next {
-                Ok(Some(Ok(WebsocketEvent::Message(message)))) => {
-                    // Timers may come late; messages do not put the look off.
-                    if now_s() >= due {
-                        (look, due) = (self.lease.look(), u64::MAX);
-                    }
+                Ok(Some(Fed::Socket(Some(Ok(WebsocketEvent::Message(message)))))) => {
                     let Some(text) = message.text() else { continue };
+                    if (beside.takes)(&text) {
+                        continue;
+                    }
                     event::message(None, text.as_bytes())
                 }
-                Ok(Some(Ok(WebsocketEvent::Close(close)))) => {
+                Ok(Some(Fed::Beside(message))) => event::message(None, &message),
+                Ok(Some(Fed::Socket(Some(Ok(WebsocketEvent::Close(close)))))) => {
                     return waiting.end(reason(close.code()));
                 }
                 Ok(_) => return waiting.end("closed: the session's stream broke"),

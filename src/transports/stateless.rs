@@ -106,7 +106,7 @@ pub async fn answer(
             Ok(response::json(200, &result_text(&id, &text), endpoint.caller)?)
         }
         Method::Listen if !streams => Err(Refusal::AcceptStream.into()),
-        Method::Listen => listen(endpoint, &id, opened).await,
+        Method::Listen => listen(endpoint, http, &id, opened).await,
         Method::TasksGet | Method::TasksUpdate | Method::TasksCancel => {
             tasks::answer(endpoint, id, opened, (http, streams)).await
         }
@@ -266,12 +266,13 @@ pub fn capabilities(config: &Config) -> String {
 
 async fn listen(
     endpoint: AdmittedRequest<'_>,
+    http: &Request,
     id: &RequestId,
     opened: ValidatedRequest,
 ) -> Answered<Response> {
     let offered = Offered {
         tools: true,
-        prompts: !REGISTRY.prompts().is_empty(),
+        prompts: !REGISTRY.prompts().is_empty() || !endpoint.config.upstreams.is_empty(),
         resources: true,
         subscribe: true,
         tasks: endpoint.config.offers_tasks(),
@@ -279,7 +280,8 @@ async fn listen(
     let mut filter = opened.filter.unwrap_or_default().limited_to(&offered);
     // Tasks of upstreams are not announced.
     filter.task_ids.retain(|id| !endpoint.is_task_of_upstream(id));
-    super::listen::listen(&endpoint, id, &filter).await
+    let client = (opened.envelope.capabilities, &opened.envelope.client);
+    super::listen::listen(&endpoint, http, id, (&filter, client)).await
 }
 
 pub(super) async fn execute(

@@ -14,7 +14,7 @@ use crate::{
     error::AppResult,
     platform::http::{Request, Response},
     response,
-    transports::{endpoint::AdmittedRequest, sse_stream::open_stream, stateless},
+    transports::{behind, endpoint::AdmittedRequest, sse_stream::open_stream, stateless},
 };
 use mcp_auth::{refusal::Refusal, session_id::Claims};
 use mcp_protocol::media;
@@ -110,6 +110,7 @@ async fn get(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Respo
         return endpoint.pass_on(claims, &request, PATH).await;
     }
     let lease = endpoint.lease(&claims);
+    let behind = behind::of_session(&endpoint, &request, &claims)?;
     let answered = endpoint.open_feed(claims, "stream").await?;
     if answered.status_code() != 101 {
         endpoint.record.delegate();
@@ -118,7 +119,8 @@ async fn get(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Respo
     let socket = answered.websocket().ok_or(Refusal::Failed)?;
     let first = event::comment("connected");
     endpoint.record.hold_open();
-    Ok(response::stream(open_stream(socket, lease, first)?, endpoint.caller)?)
+    let beside = behind.beside(&socket);
+    Ok(response::stream(open_stream(socket, lease, first, beside)?, endpoint.caller)?)
 }
 
 async fn delete(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Response> {

@@ -20,6 +20,7 @@
 //! Requests to upstreams:
 //!
 //! - [`door`]: the upstreams that a caller may use, as one [`Remote`](mcp_server::remote::Remote).
+//! - [`listen`]: what upstreams say outside of calls, for one listener.
 //! - [`memory`]: what an isolate knows of upstreams: wires, lists, outcomes; [`stored`]: which are stored.
 //! - [`relay`]: one request to one upstream, wherever it runs, in each combination of eras.
 
@@ -36,6 +37,7 @@ pub mod forwarded;
 pub mod hygiene;
 #[cfg(test)]
 mod hygiene_tests;
+pub mod listen;
 pub mod listing;
 pub mod memory;
 pub mod names;

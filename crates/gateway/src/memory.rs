@@ -6,7 +6,12 @@
 
 mod forget;
 
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    rc::Rc,
+    time::Duration,
+};
 
 use mcp_auth::subject::Subject;
 use mcp_client::{
@@ -49,17 +54,20 @@ pub struct KnownList {
     pub warnings: Vec<String>,
     /// Tools whose definitions are not the pinned ones, those included that are not among the items.
     pub marks: Vec<Mark>,
+    /// Whether the upstream said since then that the list changed: it only stands in for one that cannot be had.
+    pub outdated: Cell<bool>,
 }
 
 impl KnownList {
     /// Whether it is as good as a new one.
     pub fn is_fresh(&self, now_ms: u64) -> bool {
-        self.is_younger(now_ms, u64::try_from(FRESH.as_millis()).unwrap_or_default())
+        let fresh = u64::try_from(FRESH.as_millis()).unwrap_or_default();
+        !self.outdated.get() && self.is_younger(now_ms, fresh)
     }
 
     /// Whether it says well enough which tools there are.
     pub fn is_usable(&self, now_ms: u64) -> bool {
-        self.is_younger(now_ms, USABLE)
+        !self.outdated.get() && self.is_younger(now_ms, USABLE)
     }
 
     /// Whether it may stand in for one that cannot be had.

@@ -16,7 +16,7 @@ use mcp_protocol::{
     jsonrpc::RpcError,
     object::Object,
     spans,
-    stateless::{discover, param_declarations::ParamHeader, result::CacheHint},
+    stateless::{discover, listen::Offered, param_declarations::ParamHeader, result::CacheHint},
     version::Version,
 };
 use serde::{Deserialize, Serialize};
@@ -129,9 +129,20 @@ impl About {
     #[must_use]
     pub fn behind_a_door(self) -> Self {
         let declared = fields(&self.capabilities, KEPT).unwrap_or([None; KEPT.len()]);
+        let offered = Offered::declared(&self.capabilities);
         let kept = KEPT.iter().zip(declared).filter(|(_, declared)| declared.is_some());
-        // Neither subscriptions nor announcements of changes are passed on.
-        let kept = kept.fold(Object::new(), |all, (name, _)| all.raw(name, "{}"));
+        let written = |name: &str| {
+            let (changes, subscribe) = match name {
+                "tools" => (offered.tools, false),
+                "prompts" => (offered.prompts, false),
+                "resources" => (offered.resources, offered.subscribe),
+                _ => (false, false),
+            };
+            let flags = [("listChanged", changes), ("subscribe", subscribe)];
+            let flags = flags.into_iter().filter(|(_, is_set)| *is_set);
+            flags.fold(Object::new(), |flags, (name, _)| flags.flag(name, true)).end()
+        };
+        let kept = kept.fold(Object::new(), |all, (name, _)| all.raw(name, &written(name)));
         let kept = match has_tasks(&self.capabilities) {
             true => kept.raw(EXTENSIONS, &Object::new().raw(TASKS_EXTENSION, "{}").end()),
             false => kept,
@@ -244,14 +255,31 @@ mod tests {
         let capabilities =
             format!(r#"{{"tools":{{"listChanged":true}},"extensions":{tasks},"x":1}}"#);
         let about = About { capabilities, ..About::default() }.behind_a_door();
-        let kept = r#"{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
+        let kept =
+            r#"{"tools":{"listChanged":true},"extensions":{"io.modelcontextprotocol/tasks":{}}}"#;
         assert_eq!(about.capabilities, kept);
         assert!(about.discovered().contains(kept));
         let hello = about.initialized(Version::V2025_11_25);
-        assert!(hello.contains(r#""capabilities":{"tools":{}}"#), "{hello}");
+        assert!(hello.contains(r#""capabilities":{"tools":{"listChanged":true}}"#), "{hello}");
         for other in [r#"{"extensions":{"x/y":{}}}"#, r#"{"extensions":7}"#, r#"{"tasks":{}}"#] {
             let about = About { capabilities: other.to_owned(), ..About::default() };
             assert_eq!(about.behind_a_door().capabilities, "{}", "{other}");
         }
+    }
+
+    fn at_a_door(capabilities: &str) -> String {
+        let about = About { capabilities: capabilities.to_owned(), ..About::default() };
+        about.behind_a_door().capabilities
+    }
+
+    #[test]
+    fn a_door_declares_what_is_passed_on() {
+        let declared = r#"{"tools":{"listChanged":true,"x":1},"tasks":{},"logging":{},
+            "resources":{"subscribe":true,"listChanged":false},"prompts":{"listChanged":"yes"}}"#;
+        assert_eq!(
+            at_a_door(declared),
+            r#"{"logging":{},"prompts":{},"resources":{"subscribe":true},"tools":{"listChanged":true}}"#
+        );
+        assert_eq!(at_a_door("[]"), "{}");
     }
 }

@@ -30,7 +30,7 @@ use crate::{
     },
     state,
 };
-use gateway::relay::pool::Pool;
+use gateway::{listen::outdated::Outdated, relay::pool::Pool};
 use mcp_auth::session_id::Claims;
 use mcp_platform::record::Record as _;
 use mcp_server::{
@@ -243,6 +243,9 @@ impl Sessions {
         if let Some(negotiated) = negotiated {
             session.set_negotiated(negotiated);
         }
+        if session.watches() && !state::config(&self.env).upstreams.is_empty() {
+            socket::send(&pair.server, &session.watching().to_text());
+        }
         for news in session.take_news() {
             socket::send(&pair.server, &news);
         }
@@ -295,6 +298,13 @@ impl Sessions {
         // A client that watches a resource is notified of its next change, wherever that arises.
         if !settings.subscriptions.is_empty() && !session.is_ended() {
             self.register(claims).await;
+        }
+    }
+
+    /// The Worker that holds a stream heard that a list of an upstream is old.
+    pub fn outdate(&self, socket: &WebSocket, text: &str) {
+        if let (Some(outdated), Some(kept)) = (Outdated::from_json(text), attachment(socket)) {
+            outdated.note(&state::upstreams(), kept.claims.subject);
         }
     }
 

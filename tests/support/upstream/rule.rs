@@ -61,7 +61,8 @@ impl Match {
         Self { is_early: true, ..self }
     }
 
-    pub(super) fn fits(&self, request: &Request) -> bool {
+    /// Whether a request is one of those.
+    pub fn fits(&self, request: &Request) -> bool {
         self.conditions.iter().all(|condition| condition(request))
     }
 }

@@ -15,7 +15,7 @@ use crate::{config::Upstream, listing::Entry, memory::KnownList};
 
 impl Door {
     /// The upstreams of which a caller may use anything here.
-    pub(super) fn usable(&self, ctx: &Context) -> impl Iterator<Item = &Upstream> {
+    pub(crate) fn usable(&self, ctx: &Context) -> impl Iterator<Item = &Upstream> {
         let here = move |upstream: &&Upstream| match self.is_common() {
             true => ctx.upstreams.reaches(&upstream.name, ctx.choice),
             false => upstream.name == self.name,
@@ -33,7 +33,7 @@ impl Door {
     }
 
     /// The upstream of this name, where the caller may use it here.
-    pub(super) fn find(&self, ctx: &Context, name: &str) -> Option<&Upstream> {
+    pub(crate) fn find(&self, ctx: &Context, name: &str) -> Option<&Upstream> {
         self.usable(ctx).find(|upstream| upstream.name == name)
     }
 

@@ -1,6 +1,10 @@
 //! Lists of a door: asked for, remembered, and searched for what a request names.
 
-use std::{cell::RefCell, rc::Rc, time::Duration};
+use std::{
+    cell::{Cell, RefCell},
+    rc::Rc,
+    time::Duration,
+};
 
 use futures_util::{
     FutureExt as _,
@@ -30,7 +34,7 @@ use crate::{
 
 impl Door {
     /// A list of an upstream: one that is known, or a new one.
-    async fn known(
+    pub(super) async fn known(
         &self,
         ctx: &Context,
         upstream: &Upstream,
@@ -47,7 +51,7 @@ impl Door {
     }
 
     /// Asks an upstream for a list, with all its pages.
-    async fn fetch(
+    pub(super) async fn fetch(
         &self,
         ctx: &Context,
         upstream: &Upstream,
@@ -89,7 +93,8 @@ impl Door {
             warnings.insert(0, note);
         }
         let items = listing.entries;
-        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks });
+        let outdated = Cell::default();
+        let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks, outdated });
         let own = self.whose(ctx, upstream);
         let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
         self.memory.note_list(&name, kind, whose, list.clone());

@@ -5,11 +5,12 @@
 //! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
 //! (`/u/{name}/mcp`) nothing is rewritten but ids of tasks.
 
+mod changes;
 mod chosen;
 mod lists;
 mod pinned;
 #[cfg(test)]
-mod pinned_tests;
+pub(crate) mod pinned_tests;
 mod send;
 pub mod status;
 mod tasks;
@@ -46,6 +47,7 @@ use mcp_server::{
     toolset::Effect,
 };
 
+pub(crate) use self::changes::Digest;
 use crate::{
     config::{Upstream, Upstreams},
     forwarded::{self, Forwarded, Headers},
@@ -123,7 +125,7 @@ pub fn address_with(
 }
 
 impl Door {
-    fn is_common(&self) -> bool {
+    pub(crate) fn is_common(&self) -> bool {
         self.name.is_empty()
     }
 
@@ -136,7 +138,7 @@ impl Door {
     ///
     /// # Errors
     /// Where a header of the caller cannot be passed on.
-    fn route(
+    pub(crate) fn route(
         &self,
         ctx: &Context,
         upstream: &Upstream,

@@ -31,7 +31,7 @@ use crate::{
 
 /// Pins in memory.
 #[derive(Default)]
-pub(super) struct FakePins {
+pub(crate) struct FakePins {
     pins: RefCell<BTreeMap<String, Pins>>,
     /// How often they were asked.
     asked: Cell<u32>,

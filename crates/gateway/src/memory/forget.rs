@@ -1,8 +1,20 @@
-//! Forgetting what is known of an upstream, where an administrator changed something about it.
+//! Forgetting what is known of an upstream, where an administrator or the upstream itself changed something.
+
+use mcp_auth::subject::Subject;
+use mcp_server::remote::ListKind;
 
 use super::Memory;
 
 impl Memory {
+    /// Has a list asked for again before it is shown to a subject.
+    pub fn outdate(&self, upstream: &str, kind: ListKind, subject: Subject) {
+        for kept in self.lists.borrow().iter().filter(|kept| kept.is_of(upstream, kind)) {
+            if kept.whose.subject.is_none_or(|owner| owner == subject) {
+                kept.list.outdated.set(true);
+            }
+        }
+    }
+
     /// Has the lists of an upstream, and its pins, asked for again.
     pub fn forget_lists(&self, upstream: &str) {
         self.lists.borrow_mut().retain(|kept| *kept.upstream != *upstream);
@@ -21,8 +33,6 @@ mod tests {
     use std::rc::Rc;
 
     use mcp_client::era::Era;
-    use mcp_protocol::capabilities::ClientCapabilities;
-    use mcp_server::remote::ListKind;
 
     use super::*;
     use crate::memory::{KnownList, Whose};
@@ -30,11 +40,7 @@ mod tests {
     #[test]
     fn what_is_known_of_one_upstream_is_forgotten_and_no_more() {
         let memory = Memory::default();
-        let whose = Whose {
-            subject: None,
-            capabilities: ClientCapabilities::default(),
-            headers: Default::default(),
-        };
+        let whose = Whose::default();
         for name in ["a", "b"] {
             memory.note_era(name, Era::Session, 1);
             memory.pins.note_equal(name, [1; 32], 1);

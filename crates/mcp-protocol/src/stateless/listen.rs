@@ -123,6 +123,38 @@ impl SubscriptionFilter {
         }
     }
 
+    /// The part of it that another filter has as well.
+    #[must_use]
+    pub fn intersection(&self, other: &Self) -> Self {
+        let both = |one: &[String], other: &[String]| {
+            one.iter().filter(|named| has(other, named)).cloned().collect()
+        };
+        Self {
+            tools_list_changed: self.tools_list_changed && other.tools_list_changed,
+            prompts_list_changed: self.prompts_list_changed && other.prompts_list_changed,
+            resources_list_changed: self.resources_list_changed && other.resources_list_changed,
+            resource_subscriptions: both(
+                &self.resource_subscriptions,
+                &other.resource_subscriptions,
+            ),
+            task_ids: both(&self.task_ids, &other.task_ids),
+        }
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether a resource is one that is watched, or a part of one: servers may announce those.
+    pub fn concerns(&self, uri: &str) -> bool {
+        let is_part = |watched: &str| {
+            let rest = uri.strip_prefix(watched.trim_end_matches('/'));
+            rest.is_some_and(|rest| rest.starts_with(['/', '?', '#']))
+        };
+        self.resource_subscriptions.iter().any(|watched| same(watched, uri) || is_part(watched))
+    }
+
     /// Whether a change is one of those.
     pub fn wants(&self, change: &Change<'_>) -> bool {
         match change {
@@ -176,6 +208,26 @@ pub struct Offered {
     pub resources: bool,
     pub subscribe: bool,
     pub tasks: bool,
+}
+
+impl Offered {
+    /// What a server offers that declares these capabilities, the JSON text of an object. Tasks are
+    /// declared in another way.
+    pub fn declared(capabilities: &str) -> Self {
+        let [tools, prompts, resources] =
+            fields(capabilities, ["tools", "prompts", "resources"]).unwrap_or([None; 3]);
+        let says = |of: Option<&RawValue>, name: &'static str| {
+            let found = of.and_then(|of| fields(of.get(), [name]).ok());
+            found.and_then(|[flag]| raw::flag(flag?)).unwrap_or_default()
+        };
+        Self {
+            tools: says(tools, "listChanged"),
+            prompts: says(prompts, "listChanged"),
+            resources: says(resources, "listChanged"),
+            subscribe: says(resources, "subscribe"),
+            tasks: false,
+        }
+    }
 }
 
 /// A change that a subscription may report.

@@ -154,3 +154,45 @@ fn the_messages_of_the_specification_are_ours() {
         }
     }
 }
+
+#[test]
+fn two_filters_have_in_common_what_both_name() {
+    let one = filter(&everything()).unwrap();
+    assert_eq!(one.intersection(&one), one);
+    let other = json!({
+        "promptsListChanged": true,
+        "resourceSubscriptions": ["file:///b", "file:///a"],
+        "taskIds": ["t2"],
+    });
+    let both = one.intersection(&filter(&other).unwrap());
+    let expected = json!({ "promptsListChanged": true, "resourceSubscriptions": ["file:///a"] });
+    assert_eq!(value(&both.to_json()).unwrap(), expected);
+    assert!(!both.is_empty() && both.intersection(&SubscriptionFilter::default()).is_empty());
+}
+
+#[test]
+fn a_part_of_a_watched_resource_concerns_who_watches_the_whole() {
+    let watching = filter(&json!({ "resourceSubscriptions": ["file:///a/", "urn:x:1"] })).unwrap();
+    for uri in ["file:///a", "FILE:///a/", "file:///a/b", "file:///a?x", "urn:x:1", "urn:x:1#a"] {
+        assert!(watching.concerns(uri), "{uri}");
+    }
+    for uri in ["file:///ab", "file:///", "urn:x:10", "urn:x", ""] {
+        assert!(!watching.concerns(uri), "{uri}");
+    }
+}
+
+#[test]
+fn what_a_server_declares_is_what_it_offers() {
+    let declared = |capabilities: &Value| Offered::declared(&capabilities.to_string());
+    let changes = json!({ "listChanged": true });
+    let all = json!({
+        "tools": changes,
+        "prompts": changes,
+        "resources": { "subscribe": true, "listChanged": true },
+    });
+    assert_eq!(declared(&all), Offered { tasks: false, ..ALL });
+    let odd = json!({ "tools": {}, "prompts": { "listChanged": "yes" }, "resources": [true] });
+    for nothing in [odd, json!([]), json!(null), json!({ "tools": { "listChanged": false } })] {
+        assert_eq!(declared(&nothing), Offered::default(), "{nothing}");
+    }
+}

@@ -17,8 +17,9 @@ use futures_util::{
 use serde_json::{Value, json};
 
 use super::{
-    Session, TOOLS_CHANGED,
+    Session,
     client_requests::{ENDED, PendingRequest},
+    watching::TOOLS_CHANGED,
 };
 use crate::{
     channel::Channel,

@@ -10,10 +10,12 @@ mod recent_streams;
 pub mod record;
 mod serve;
 mod settings;
+mod watching;
 
 pub use recent_streams::RecentStreams;
 pub use serve::{encode, serve};
 pub use settings::Settings;
+pub use watching::{Watching, announcement};
 
 use std::{
     cell::{Cell, RefCell},
@@ -41,17 +43,13 @@ use mcp_protocol::{
     fields::fields,
     implementation::Implementation,
     initialize::InitializeParams,
-    jsonrpc::{RequestId, notification_text},
-    object::Object,
+    jsonrpc::RequestId,
     version::Version,
     version_schema::askable_capabilities,
 };
 
 /// Kinds of news kept for a client that has no long-lived stream open.
 const MAX_NEWS: usize = 64;
-
-/// The notification that the list of tools is another one.
-const TOOLS_CHANGED: &str = "notifications/tools/list_changed";
 
 /// The operations that a session needs of its object.
 pub trait SessionStore: AnswerStore {
@@ -251,26 +249,24 @@ impl Session {
 
     /// Notifies the client of a change, if it concerns this session.
     pub fn notify(&self, news: &ChangeEvent) {
-        let (method, params) = match news {
-            ChangeEvent::ToolsChanged => (TOOLS_CHANGED, Object::new()),
-            ChangeEvent::PromptsChanged => ("notifications/prompts/list_changed", Object::new()),
-            ChangeEvent::ResourcesChanged => {
-                ("notifications/resources/list_changed", Object::new())
+        let ChangeEvent::ResourceUpdated(uri) = news else {
+            if let Some(message) = announcement(news) {
+                self.send_or_queue(&message);
             }
-            ChangeEvent::ResourceUpdated(uri) => {
-                let addresses = self.settings.borrow().watched_as(uri);
-                for uri in addresses {
-                    let params = Object::new().text("uri", &uri).end();
-                    self.send_or_queue(&notification_text(
-                        "notifications/resources/updated",
-                        &params,
-                    ));
-                }
-                return;
-            }
-            ChangeEvent::Task(..) => return,
+            return;
         };
-        self.send_or_queue(&notification_text(method, &params.end()));
+        // The client knows it by the address that it asked for.
+        let addresses = self.settings.borrow().watched_as(uri);
+        for uri in addresses {
+            if let Some(message) = announcement(&ChangeEvent::ResourceUpdated(uri)) {
+                self.send_or_queue(&message);
+            }
+        }
+    }
+
+    /// What the session watches, for the Worker that holds its stream.
+    pub fn watching(&self) -> Watching {
+        Watching { uris: self.settings.borrow().subscriptions.clone() }
     }
 
     /// Sends a message to the long-lived stream, or keeps one of its kind until there is one.

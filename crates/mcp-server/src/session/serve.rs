@@ -217,8 +217,13 @@ async fn unwatch(
     outcome
 }
 
-/// Has the hub poll a resource that changes by itself, with the caller's credential.
+/// Has the hub poll a resource that changes by itself, with the caller's credential, and the Worker watch one of another
+/// server.
 async fn watch_changes(session: &Session, ctx: &Context, uri: &str) {
+    if ctx.remote.is_some() {
+        // Where no stream is open, the next one begins with it.
+        session.keeper.announce(&session.watching().to_text());
+    }
     if ctx.registry.is_watchable(uri) {
         let own = ctx.principal.own_credential;
         let token = ctx.credential.token.clone().filter(|_| own);
