@@ -126,6 +126,10 @@ async fn elsewhere(
         let seen = cold(OfBackend::ask(config, &request)).await;
         return public(&request, |url| document.answer(&request, url, (config, is_open), &seen));
     }
+    if config.connects(path).is_some() {
+        record.set_route("connect");
+        return cold(oauth::handle(oauth::Route::Connect, request, env, config, context)).await;
+    }
     if let Some(route) = oauth::route(path, config) {
         record.set_route("oauth");
         if !config.auth.oauth {

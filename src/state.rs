@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use gateway::{
+    connect::{Connected, known::KnownCredentials},
     memory::Memory,
     stored::{KnownStored, StoredUpstream},
 };
@@ -58,12 +59,28 @@ thread_local! {
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
     static UPSTREAMS: Rc<Memory> = Rc::default();
+    static CONNECTED: RefCell<KnownCredentials> = RefCell::default();
     static OUT: RefCell<Option<Rc<dyn TelemetrySink>>> = const { RefCell::new(None) };
 }
 
 /// What the isolate knows of upstreams.
 pub fn upstreams() -> Rc<Memory> {
     UPSTREAMS.with(Rc::clone)
+}
+
+/// The key for an upstream that a person connected, where that is known.
+pub fn connected(subject: Subject, upstream: &str, now_s: u64) -> Option<Connected> {
+    CONNECTED.with_borrow(|known| known.get(subject, upstream, now_s))
+}
+
+/// Notes a key that a person connected.
+pub fn note_connected(subject: Subject, upstream: &str, connected: Connected, now_s: u64) {
+    CONNECTED.with_borrow_mut(|known| known.note(subject, upstream, connected, now_s));
+}
+
+/// Has a person's hub asked for the key again.
+pub fn forget_connected(subject: Subject, upstream: &str) {
+    CONNECTED.with_borrow_mut(|known| known.forget(subject, upstream));
 }
 
 /// The credential of an OAuth grant, or that it is over; None where its object must be asked.

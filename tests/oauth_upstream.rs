@@ -2,7 +2,7 @@
 
 use reqwest::Method;
 use serde_json::json;
-use xtask::server::Server;
+use xtask::server::{Options, Server};
 
 use crate::support::{
     Answer,
@@ -11,12 +11,16 @@ use crate::support::{
     start,
 };
 
-async fn server_at(provider: &Provider) -> Server {
-    let options = with_oauth()
+/// The options of a server at which people sign in there.
+pub fn at(provider: &Provider) -> Options {
+    with_oauth()
         .var("MCP_OIDC_ISSUER", &provider.url)
         .var("MCP_OIDC_CLIENT_ID", ID)
-        .var("MCP_OIDC_CLIENT_SECRET", SECRET);
-    start(options).await
+        .var("MCP_OIDC_CLIENT_SECRET", SECRET)
+}
+
+async fn server_at(provider: &Provider) -> Server {
+    start(at(provider)).await
 }
 
 /// Comes back from the provider, in the browser that was sent there.
@@ -28,7 +32,12 @@ async fn comes_back(server: &Server, sent: &Answer, cookie: &str, state: &str) -
 }
 
 /// Signs in as a person: the page or the redirect that follows, and the browser's cookie.
-async fn signs_in(server: &Server, provider: &Provider, url: &str, id: &str) -> (Answer, String) {
+pub async fn signs_in(
+    server: &Server,
+    provider: &Provider,
+    url: &str,
+    id: &str,
+) -> (Answer, String) {
     let sent = get(url).await;
     assert!(sent.header("location").starts_with(&format!("{}/auth?", provider.url)), "{sent:?}");
     provider.knows(id, &sent_to(&sent, "nonce").unwrap());
@@ -38,7 +47,13 @@ async fn signs_in(server: &Server, provider: &Provider, url: &str, id: &str) -> 
 }
 
 /// The tokens that a person gives to an app, with or without a SiteBay token.
-async fn tokens(server: &Server, provider: &Provider, app: &App, id: &str, token: &str) -> Tokens {
+pub async fn tokens(
+    server: &Server,
+    provider: &Provider,
+    app: &App,
+    id: &str,
+    token: &str,
+) -> Tokens {
     let (page, cookie) = signs_in(server, provider, &app.authorize_url(&[]), id).await;
     assert_eq!(page.status, 200, "{page:?}");
     assert!(page.text.contains(&format!("signed in as <b>{id}@example.org</b>")), "{page:?}");

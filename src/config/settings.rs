@@ -234,10 +234,14 @@ pub static SUBJECT_KEY: Setting =
 
 pub static CREDENTIAL_KEY: Setting = Setting::secret("CREDENTIAL_KEY", Values::Keys(MIN_KEY_CHARS))
     .does(
-        "Encrypts the SiteBay tokens of callers whose work goes on in a task, and those of \
-             OAuth grants. The first key of a list encrypts, all of them decrypt.",
+        "Encrypts the SiteBay tokens of callers whose work goes on in a task, those of \
+             OAuth grants, and the keys that people [connect to \
+             upstreams](GATEWAY.md#a-persons-own-key). The first key of a list encrypts, all of them decrypt.",
     )
-    .when("Without it no tasks are offered, long work ends with its call, and OAuth stays off.");
+    .when(
+        "Without it no tasks are offered, long work ends with its call, OAuth stays off, and \
+             people cannot connect keys.",
+    );
 
 pub static MCP_OAUTH: Setting = Setting::variable("MCP_OAUTH", Values::Word(&["off", "on"]), "off")
     .does(

@@ -7,6 +7,7 @@ use crate::wiring::REGISTRY;
 use gateway::{
     address::Surroundings,
     config::{Rules, Upstream, Upstreams},
+    connect::link,
 };
 use mcp_auth::{oauth::offer::Offer, secret::Secret};
 use mcp_client::era::Era;
@@ -29,6 +30,18 @@ impl Config {
         Offer::new(upstreams.map(|upstream| (upstream.name.as_str(), upstream.scope.as_str())))
     }
 
+    /// Whether an upstream is called as the person who calls, with a key that they connect on a page of this server.
+    pub fn has_personal_upstreams(&self) -> bool {
+        self.upstreams.iter().any(|upstream| upstream.credential.is_personal())
+    }
+
+    /// The upstream to which people connect a key or an account at this path.
+    pub fn connects(&self, path: &str) -> Option<&Upstream> {
+        let rest = path.strip_prefix(link::PATH)?;
+        let upstream = self.upstreams.get(rest.strip_suffix(link::CALLBACK).unwrap_or(rest))?;
+        upstream.credential.is_personal().then_some(upstream)
+    }
+
     pub(super) fn read_upstreams(&mut self, setting: Option<&str>, lookup: Lookup<'_>) {
         if setting.is_none() {
             return;
@@ -47,7 +60,21 @@ impl Config {
         // The others work: callers are not refused because of one of them.
         self.warnings.extend(upstreams.errors.iter().map(ToString::to_string));
         self.warn_of_lost_sessions(&upstreams);
+        self.warn_of_lost_keys(&upstreams);
         self.upstreams = Rc::new(upstreams);
+    }
+
+    /// People's keys are stored under `CREDENTIAL_KEY`, or not at all.
+    fn warn_of_lost_keys(&mut self, upstreams: &Upstreams) {
+        let is_personal = |upstream: &&Upstream| upstream.credential.is_personal();
+        let names: Vec<String> =
+            upstreams.iter().filter(is_personal).map(|one| format!("`{}`", one.name)).collect();
+        if self.credential_keys.is_none() && !names.is_empty() {
+            self.warnings.push(format!(
+                "UPSTREAMS: CREDENTIAL_KEY is not set, so that people cannot connect a key of theirs to {}",
+                names.join(", ")
+            ));
+        }
     }
 
     /// Sessions with upstreams are stored under `CREDENTIAL_KEY`, or not at all.
@@ -97,5 +124,13 @@ mod tests {
         assert!(warnings(true, found).is_empty());
         let stateless = r#"{"tickets":{"url":"https://t.example.com/mcp","era":"stateless"}}"#;
         assert!(warnings(false, stateless).is_empty());
+    }
+
+    #[test]
+    fn keys_of_persons_need_a_key_to_keep_them() {
+        let personal = r#"{"tickets":{"url":"https://t.example.com/mcp","era":"stateless","auth":{"kind":"subject"}}}"#;
+        let [warning] = &warnings(false, personal)[..] else { panic!("no warning") };
+        assert!(warning.contains("people cannot connect") && warning.contains("`tickets`"));
+        assert!(warnings(true, personal).is_empty());
     }
 }

@@ -15,6 +15,7 @@ use crate::stubs::keys;
 use crate::{
     objects::{
         class::class,
+        connections::{Connections, Outcome},
         rows::{CLOCK_ERROR, Rows},
         stored_results::ResultPages,
         watching::ResourceWatcher,
@@ -28,6 +29,7 @@ use crate::{
     state,
     stubs::session::{SessionCommand, send_command},
 };
+use gateway::connect::request::{self as connect, ConnectRequest};
 use mcp_auth::{
     authentication::OWN_TOKEN_HEADER, keys::Keyring, not_before::next_end, secret::Secret,
 };
@@ -58,6 +60,10 @@ const WATCHER_KEY: &str = "watch:";
 const GRANT: &str = "grant:";
 const NOT_BEFORE: &str = "not-before";
 
+/// What changes with a key for an upstream.
+const LISTS_CHANGED: [ChangeEvent; 3] =
+    [ChangeEvent::ToolsChanged, ChangeEvent::PromptsChanged, ChangeEvent::ResourcesChanged];
+
 class! {
     /// Announces a subject's changes to its listeners and sessions.
     HubAgent(requests, alarm, sockets)
@@ -70,6 +76,7 @@ struct Inner {
     nonces: Nonces,
     watching: ResourceWatcher,
     keeping: ResultPages,
+    connections: Rc<Connections>,
     /// How many session objects are registered, once they were counted.
     watchers: Cell<Option<usize>>,
 }
@@ -80,8 +87,9 @@ impl Inner {
         let rows = Rc::new(Rows::in_table(state.clone()));
         let watching = ResourceWatcher { env: env.clone(), rows: rows.clone() };
         let keeping = ResultPages { rows: rows.clone() };
+        let connections = Rc::new(Connections::new(rows.clone(), state.clone(), env.clone()));
         let (nonces, watchers) = (Nonces::default(), Cell::new(None));
-        Self { rows, state, env, nonces, watching, keeping, watchers }
+        Self { rows, state, env, nonces, watching, keeping, connections, watchers }
     }
 
     /// The alarm: a look at what is watched, and the end of rows.
@@ -120,12 +128,29 @@ impl Inner {
             self.keeping.keep(id, &request.text().await?).await?;
             return http::text(200, "");
         }
+        if request.path() == connect::PATH {
+            return self.connect(&request).await;
+        }
         match object::asked::<HubRequest>(&request).await? {
             Some((ask, form)) => {
                 object::answered::<HubRequest>(&self.answer(ask, &request).await?, form)
             }
             None => http::text(404, "not for a hub"),
         }
+    }
+
+    /// A request about keys that the person connected, whose lists may be others from then on.
+    async fn connect(self: &Rc<Self>, request: &Request) -> Result<Response> {
+        let Some(ask) = ConnectRequest::from_json(&request.text().await?) else {
+            return http::text(404, "not for a hub");
+        };
+        let Outcome { answer, is_changed } = self.connections.answer(ask).await?;
+        if is_changed {
+            for news in LISTS_CHANGED {
+                self.announce(news, String::new());
+            }
+        }
+        http::text(200, &answer.to_json())
     }
 
     async fn answer(self: &Rc<Self>, ask: HubRequest, request: &Request) -> Result<Answer> {
@@ -150,6 +175,10 @@ impl Inner {
             }
             HubRequest::DropGrant { grant } => {
                 self.rows.remove(vec![grant_key(&grant)]).await?;
+                // What a person connected ends with the last app of theirs.
+                if self.rows.count(GRANT).await? == 0 {
+                    self.connections.clear().await?;
+                }
             }
             HubRequest::Grants => return self.grants().await,
             HubRequest::Watchers => return self.watchers().await,

@@ -2,6 +2,7 @@
 //! [`grant`] and [`key`] have one class each; the other files are parts of them.
 
 mod class;
+pub mod connections;
 pub mod grant;
 pub mod hub;
 pub mod key;

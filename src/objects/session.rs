@@ -31,9 +31,10 @@ use crate::{
     state,
     stubs::{
         audit::{self, DeploymentAudit},
+        connect::PersonalKeys,
         hub::Hub,
         quota,
-        session::{SessionCommand, TAKES_JSON_ALONE, traced},
+        session::{ORIGIN_HEADER, SessionCommand, TAKES_JSON_ALONE, traced},
         stored_upstreams,
         tasks::TaskClient,
         upstream,
@@ -406,7 +407,12 @@ impl Message {
         let forwarded =
             wants_headers.then(|| self.request.header(upstream::FORWARD_HEADER)).flatten();
         let forwarded = forwarded.as_deref().and_then(Forwarded::from_text).unwrap_or_default();
-        let along = (passed, forwarded);
+        let connections = || PersonalKeys {
+            env: env.clone(),
+            keys: self.keys.clone(),
+            origin: self.request.header(ORIGIN_HEADER).unwrap_or_default(),
+        };
+        let along = (passed, forwarded, connections);
         let door = upstream::door((env, &self.config), &self.keys, door, place, along)?;
         Ok(door.map(|door| door as Rc<dyn Remote>))
     }

@@ -34,7 +34,7 @@ use crate::{
     stubs::{keys, stored_upstreams, upstream},
 };
 use gateway::{
-    door::address_with,
+    door::address_for,
     pin_store::PinsRequest,
     relay::{
         self,
@@ -44,7 +44,8 @@ use gateway::{
         pool::{Pool, Route},
     },
 };
-use mcp_platform::{Platform as _, SharedPlatform, record::Record as _};
+use mcp_client::error::UpstreamError;
+use mcp_platform::{SharedPlatform, record::Record as _};
 use mcp_protocol::{
     capabilities::ClientCapabilities,
     jsonrpc::{INTERNAL_ERROR, RpcError},
@@ -119,12 +120,14 @@ impl Inner {
             ObjectRequest::About { upstream, capabilities, caller } => {
                 let capabilities = ClientCapabilities::from_bits(capabilities);
                 let route = self.route(&upstream, capabilities, &caller).await?;
-                let opened = self.pool.peer(&route).await;
-                opened.map_err(|error| failed(&format!("`{upstream}`: {error}")))?;
+                let opened = self.pool.peer(&route).await.map_err(|error| match error {
+                    UpstreamError::Unauthorized { .. } if caller.key.is_some() => {
+                        relay::key_refused()
+                    }
+                    error => failed(&format!("`{upstream}`: {error}")),
+                })?;
                 self.pool.close_idle();
-                let now_ms = WorkersPlatform.now_ms();
-                let about = state::upstreams().about(&upstream, now_ms).unwrap_or_default();
-                let text = serde_json::to_string(&about).unwrap_or_default();
+                let text = serde_json::to_string(&opened.about()).unwrap_or_default();
                 let about = RawValue::from_string(text).map_err(|_| failed("it says nothing"))?;
                 Ok(one(Frame::Result(about)))
             }
@@ -177,9 +180,10 @@ impl Inner {
         let headers = caller.headers.for_upstream(found);
         let headers = headers.map_err(|unfit| failed(&unfit.to_string()))?;
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
+        let person = caller.key.as_ref().map(|key| &key.0);
         Ok(Route {
             name: name.into(),
-            address: address_with(found, &trail, &platform, headers),
+            address: address_for(found, person, &trail, &platform, headers),
             era: found.era,
             capabilities,
             client_info: caller.client_info.as_str().into(),

@@ -24,7 +24,7 @@ use mcp_server::{
 };
 
 /// The binding of the hubs.
-const HUB_AGENT: &str = "HUB_AGENT";
+pub const HUB_AGENT: &str = "HUB_AGENT";
 /// Where the socket of a listener is asked for.
 const LISTEN: &str = "https://object/listen";
 

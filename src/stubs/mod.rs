@@ -3,6 +3,7 @@
 //! their name.
 
 pub mod audit;
+pub mod connect;
 pub mod grants;
 pub mod hub;
 pub mod issuer;

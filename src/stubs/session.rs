@@ -39,7 +39,12 @@ pub struct Along<'a> {
     pub gateways: Option<&'a str>,
     /// Its headers that upstreams want.
     pub forwarded: Option<&'a str>,
+    /// This server as the client reaches it, where a person may be led to a page of it.
+    pub origin: Option<&'a str>,
 }
+
+/// The header that names this server as the client reaches it.
+pub const ORIGIN_HEADER: &str = "x-internal-origin";
 
 /// Passes a client's request on to its session's object, with its body unread, under the path that
 /// objects know. Of its headers only those go along that the object reads.
@@ -62,6 +67,7 @@ pub async fn pass_on(
     // Only where it can matter: no other request went through a gateway.
     lines.push(GATEWAYS_HEADER, along.gateways)?;
     lines.push(FORWARD_HEADER, along.forwarded)?;
+    lines.push(ORIGIN_HEADER, along.origin)?;
     // Only where there is a trace: it is asked for by itself.
     if request.header(PARENT).is_some() {
         lines.push(STATE, request.header(STATE).as_deref())?;

@@ -20,7 +20,7 @@ use crate::{
     stubs::upstream::TOOLSETS_HEADER,
     wiring::REGISTRY,
 };
-use gateway::{config::MAX_UPSTREAMS, stored::StoredUpstream};
+use gateway::{config::MAX_UPSTREAMS, connect::link, stored::StoredUpstream};
 use mcp_auth::refusal::Refusal;
 use mcp_platform::url::query_value;
 use mcp_protocol::{
@@ -165,7 +165,8 @@ async fn rows<T: DeserializeOwned>(
 pub fn are_needed(request: &Request, path: &str) -> bool {
     let method = || request.header(METHOD_HEADER);
     let is_native = || request.header(NAME_HEADER).is_some_and(|name| is_native(&name));
-    is_about_them(path, request.url())
+    path.starts_with(link::PATH)
+        || is_about_them(path, request.url())
         || request.header(TOOLSETS_HEADER).is_some()
         || (path == "/mcp" && method().is_some_and(|method| needs(&method, is_native)))
 }

@@ -12,10 +12,11 @@ use crate::{
     platform::{object_stub::ObjectStub, request},
     response::STREAMED,
     state,
-    stubs::pins::PinObjects,
+    stubs::{connect::PersonalKeys, pins::PinObjects},
 };
 use gateway::{
     config::Upstream,
+    connect::NoConnections,
     door::{Door, Place},
     forwarded::Forwarded,
     relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
@@ -179,7 +180,7 @@ pub fn door(
     keys: &Rc<Keyring>,
     name: &str,
     place: impl FnOnce() -> Place,
-    (passed, forwarded): (Option<String>, Forwarded),
+    (passed, forwarded, connections): (Option<String>, Forwarded, impl FnOnce() -> PersonalKeys),
 ) -> std::result::Result<Option<Rc<Door>>, Refusal> {
     if config.upstreams.is_empty() {
         return Ok(None);
@@ -195,6 +196,10 @@ pub fn door(
         forwarded,
         keys: keys.clone(),
         may_use,
+        connections: match config.has_personal_upstreams() {
+            true => Rc::new(connections()),
+            false => Rc::new(NoConnections),
+        },
     })))
 }
 

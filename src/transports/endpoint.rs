@@ -20,6 +20,7 @@ use crate::{
     response::{self, CorsContext, STREAMED},
     state,
     stubs::{
+        connect::PersonalKeys,
         grants::Admitted,
         hub::Hub,
         quota,
@@ -40,6 +41,7 @@ use mcp_auth::{
     credential::Credential,
     keys::Keyring,
     oauth::token::GrantHandle,
+    origin::own,
     principal::Principal,
     quota::Rate,
     refusal::Refusal,
@@ -187,7 +189,12 @@ impl<'a> AdmittedRequest<'a> {
         let (env, subject) = (self.env.clone(), self.principal.subject);
         let is_personal = self.is_one_person();
         let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
-        let along = (passed, self.forwarded(request));
+        let connections = || PersonalKeys {
+            env: self.env.clone(),
+            keys: self.keys.clone(),
+            origin: own(request.url()).unwrap_or_default().to_owned(),
+        };
+        let along = (passed, self.forwarded(request), connections);
         Ok(upstream::door((self.env, self.config), &self.keys, &self.door, place, along)?)
     }
 
@@ -254,7 +261,7 @@ impl<'a> AdmittedRequest<'a> {
             client: Rc::new(client.clone()),
             notifier: Rc::new(Declared(capabilities)),
             record: self.record.clone(),
-            ..self.config.background(self.principal.clone(), None, platform)
+            ..self.config.background(self.principal.clone(), self.own_token.clone(), platform)
         }
     }
 
@@ -357,8 +364,13 @@ impl<'a> AdmittedRequest<'a> {
                 (gateways, self.forwarded(request).to_text())
             }
         };
-        let along =
-            Along { own_token, gateways: gateways.as_deref(), forwarded: forwarded.as_deref() };
+        let has_pages = self.config.may_have_upstreams();
+        let along = Along {
+            own_token,
+            gateways: gateways.as_deref(),
+            forwarded: forwarded.as_deref(),
+            origin: has_pages.then(|| own(request.url()).unwrap_or_default()),
+        };
         let response =
             session::pass_on(self.env, &self.keys, &sealed, along, request, path).await?;
         let streams = response.status() == STREAMED;

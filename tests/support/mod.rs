@@ -8,6 +8,8 @@ pub mod events;
 pub mod fuzzer;
 pub mod gateway;
 pub mod issuer;
+pub mod issuing;
+pub mod keyed;
 pub mod lines;
 pub mod memory;
 pub mod oauth;

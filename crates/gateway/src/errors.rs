@@ -16,7 +16,7 @@ use mcp_protocol::{
 use mcp_server::{outcome::Outcome, toolset::Effect};
 use serde_json::{Map, Value};
 
-use crate::{breaker::Refused, text};
+use crate::{breaker::Refused, connect::Unconnected, text};
 
 /// Characters of an upstream's text that a message repeats.
 const MAX_QUOTE: usize = 200;
@@ -70,6 +70,16 @@ impl Answer {
         };
         let why = format!("Nothing was sent, because it could not be looked up: {what}");
         failure(asked, &why, retry_after(error), None)
+    }
+
+    /// The answer to a request that could not be sent as the person who calls. `link`: where that person connects a key.
+    pub fn unconnected(asked: Asked<'_>, unconnected: &Unconnected, link: Option<&str>) -> Self {
+        let why = unconnected.described(asked.upstream);
+        let why = match link {
+            Some(link) => format!("{why}. Open {link} to connect it, then try again"),
+            None => why,
+        };
+        failure(asked, &why, None, link)
     }
 
     /// The answer to a request that ended so.

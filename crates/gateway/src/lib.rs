@@ -19,6 +19,7 @@
 //!
 //! Requests to upstreams:
 //!
+//! - [`connect`]: keys that persons have for upstreams.
 //! - [`door`]: the upstreams that a caller may use, as one [`Remote`](mcp_server::remote::Remote).
 //! - [`listen`]: what upstreams say outside of calls, for one listener.
 //! - [`memory`]: what an isolate knows of upstreams: wires, lists, outcomes; [`stored`]: which are stored.
@@ -28,6 +29,7 @@ pub mod address;
 pub mod breaker;
 pub mod canonical;
 pub mod config;
+pub mod connect;
 pub mod definition;
 pub mod description;
 pub mod door;

@@ -55,6 +55,9 @@ pub struct Endpoint {
     pub url: String,
     /// Headers that carry the credential. They go to this origin only.
     pub credential: Vec<(Cow<'static, str>, Secret)>,
+    /// Tells the credential from others where something is stored for it, in the place of a hash of the credential. A
+    /// person's key may be short enough to be guessed by its hash.
+    pub identity: Option<String>,
     /// Headers of the caller that the operator has passed on. They go where the credential goes.
     pub forwarded: Vec<(Cow<'static, str>, String)>,
     /// The deadlines.
@@ -71,6 +74,7 @@ impl Endpoint {
         Self {
             url: url.into(),
             credential: Vec::new(),
+            identity: None,
             forwarded: Vec::new(),
             timeouts: Timeouts::default(),
             limits: Limits::default(),

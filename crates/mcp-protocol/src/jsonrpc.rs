@@ -145,6 +145,8 @@ pub const INTERNAL_ERROR: i32 = -32603;
 pub const TRANSPORT_ERROR: i32 = -32000;
 /// The session is unknown or over.
 pub const SESSION_NOT_FOUND: i32 = -32001;
+/// The person must open a page first; `data` names it (2025-11-25 `client/elicitation`).
+pub const URL_ELICITATION_REQUIRED: i32 = -32042;
 /// The resource does not exist (up to 2025-11-25).
 pub const RESOURCE_NOT_FOUND: i32 = -32002;
 

@@ -19,9 +19,11 @@ use crate::{
         clock::now_s,
         http::{Request, Response},
     },
-    stubs::{grants, hub::Hub},
+    state,
+    stubs::{connect, grants, hub::Hub},
     transports::sessions,
 };
+use gateway::connect::request::{ConnectAnswer, ConnectRequest};
 use mcp_auth::{
     oauth::{
         error::OAuthError,
@@ -92,7 +94,10 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
 }
 
 /// The signed-in subject, and its cookie.
-fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, String)>> {
+pub(super) fn signed_in(
+    server: &Server<'_>,
+    request: &Request,
+) -> Result<Option<(Subject, String)>> {
     let Some(cookie) = Cookie::Account.read(server, request)? else {
         return Ok(None);
     };
@@ -131,10 +136,20 @@ fn check_ticket(
 
 /// Signs a person in.
 pub(super) fn let_in(server: &Server<'_>, subject: Subject) -> Result<Response> {
-    let cookie = ticket::sign(&server.keys, TicketPurpose::SignedIn, "", until(), &subject.0);
-    let response = reply::see_other("/account")?;
-    Cookie::Account.set(server, &response, &cookie, SIGNED_IN)?;
+    let_in_at(server, subject, "/account")
+}
+
+/// The same, and sends them to this page.
+pub(super) fn let_in_at(server: &Server<'_>, subject: Subject, page: &str) -> Result<Response> {
+    let response = reply::see_other(page)?;
+    remember(server, &response, subject)?;
     Ok(response)
+}
+
+/// Has the browser remember who is signed in.
+pub(super) fn remember(server: &Server<'_>, response: &Response, subject: Subject) -> Result<()> {
+    let cookie = ticket::sign(&server.keys, TicketPurpose::SignedIn, "", until(), &subject.0);
+    Cookie::Account.set(server, response, &cookie, SIGNED_IN)
 }
 
 /// Signs a person in who knows a SiteBay token.
@@ -155,8 +170,16 @@ async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Res
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
     let ticket = ticket::sign(&server.keys, TicketPurpose::Account, cookie, until(), b"");
-    let page =
-        Account { grants: AccountItem::grants(grants), sessions: AccountItem::sessions(sessions) };
+    let keys = match server.config.has_personal_upstreams() {
+        true => connect::ask(server.env, subject, &ConnectRequest::List).await?,
+        false => ConnectAnswer::Done,
+    };
+    let keys = if let ConnectAnswer::All(keys) = keys { keys } else { Vec::new() };
+    let page = Account {
+        grants: AccountItem::grants(grants),
+        sessions: AccountItem::sessions(sessions),
+        keys: AccountItem::keys(keys),
+    };
     reply::page(200, &page.page(&ticket), "'self'")
 }
 
@@ -179,6 +202,11 @@ async fn carry_out(
         "end-sessions" => sessions::end(&hub)
             .await
             .map_err(|_| worker::Error::from("the sessions were not ended"))?,
+        "disconnect" => {
+            let upstream = form.needed("upstream", STALE)?.to_owned();
+            state::forget_connected(subject, &upstream);
+            connect::ask(server.env, subject, &ConnectRequest::Forget { upstream }).await?;
+        }
         "sign-out" => Cookie::Account.set(server, &response, "", 0)?,
         _ => {}
     }

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::html::{page, token_field, wrong};
+use gateway::connect::request::ListedCredential;
 use mcp_auth::oauth::redirect;
 use mcp_platform::time::rfc3339;
 use mcp_server::hub::{ListedGrant, Watcher};
@@ -24,6 +25,8 @@ pub(super) struct Account {
     pub(super) grants: Vec<AccountItem>,
     /// The sessions that hold a stream or something stored.
     pub(super) sessions: Vec<AccountItem>,
+    /// The upstreams to which a key is connected.
+    pub(super) keys: Vec<AccountItem>,
 }
 
 impl AccountItem {
@@ -42,6 +45,19 @@ impl AccountItem {
             name: name.unwrap_or_else(|| "An app without a name".to_owned()),
             about: format!("{scopes}; {to}; until {until} if it is not used"),
         }
+    }
+
+    /// The keys for upstreams that a hub has.
+    pub(super) fn keys(listed: Vec<ListedCredential>) -> Vec<Self> {
+        let item = |listed: ListedCredential| {
+            let since = day(listed.connected_ms / 1_000);
+            let about = match listed.is_refused {
+                true => format!("since {since}; no longer accepted there"),
+                false => format!("since {since}"),
+            };
+            Self { id: listed.upstream.clone(), name: listed.upstream, about }
+        };
+        listed.into_iter().map(item).collect()
     }
 
     /// The session objects that a hub knows.
@@ -64,7 +80,17 @@ impl Account {
                 section aria-label=(grant.name) {
                     b { (grant.name) }
                     p.hint { (grant.about) }
-                    (form(ticket, "revoke", Some(&grant.id), &format!("Revoke access of {}", grant.name)))
+                    (form(ticket, "revoke", Some(("grant", &grant.id)), &format!("Revoke access of {}", grant.name)))
+                }
+            }
+            @if !self.keys.is_empty() {
+                h2 { "Servers to which a key of yours is connected" }
+                @for key in &self.keys {
+                    section aria-label=(key.name) {
+                        b { (key.name) }
+                        p.hint { (key.about) }
+                        (form(ticket, "disconnect", Some(("upstream", &key.id)), &format!("Remove the key for {}", key.name)))
+                    }
                 }
             }
             h2 { "Sessions that hold a stream or stored state" }
@@ -79,11 +105,11 @@ impl Account {
     }
 }
 
-fn form(ticket: &str, what: &str, grant: Option<&str>, label: &str) -> Markup {
+fn form(ticket: &str, what: &str, of: Option<(&str, &str)>, label: &str) -> Markup {
     html! {
         form method="post" action="/account" {
             input type="hidden" name="ticket" value=(ticket);
-            @if let Some(grant) = grant { input type="hidden" name="grant" value=(grant); }
+            @if let Some((name, id)) = of { input type="hidden" name=(name) value=(id); }
             button name="do" value=(what) { (label) }
         }
     }
@@ -126,6 +152,11 @@ mod tests {
         let account = Account {
             grants: AccountItem::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
             sessions: AccountItem::sessions(vec![watcher]),
+            keys: AccountItem::keys(vec![ListedCredential {
+                upstream: "tickets".into(),
+                connected_ms: 259_200_000,
+                is_refused: true,
+            }]),
         };
         assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
         let page = account.page("t").0;
@@ -136,5 +167,7 @@ mod tests {
         assert!(page.contains("1970-01-02") && page.contains("1970-01-03"), "{page}");
         assert!(page.contains("<code>01234567</code>"), "{page}");
         assert!(page.contains("value=\"AAAA\""), "{page}");
+        assert!(page.contains("since 1970-01-04; no longer accepted there"), "{page}");
+        assert!(page.contains("name=\"upstream\" value=\"tickets\""), "{page}");
     }
 }

@@ -1,6 +1,7 @@
-//! The OAuth endpoints: discovery, registration, consent, tokens, and what a person gave (`/account`).
+//! The OAuth endpoints: discovery, registration, consent, tokens, and what a person gave (`/account`); and the page on which
+//! a person connects a key to an upstream, which stands where such an upstream is configured.
 //!
-//! Invariant: they exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
+//! Invariant: the others exist only where `MCP_OAUTH` is on; elsewhere they are 404, because some clients
 //! leave out the headers that they were given as soon as they find such a document.
 
 mod account;
@@ -8,6 +9,9 @@ mod account_page;
 mod authorize;
 mod client_auth;
 mod clients;
+mod connect;
+mod connect_oauth;
+mod connect_page;
 mod consent;
 pub mod disabled;
 mod html;
@@ -58,6 +62,8 @@ pub enum Route {
     Register,
     /// The account page.
     Account,
+    /// The page of a person's key for an upstream.
+    Connect,
     /// A discovery document of something that this server does not have.
     Nothing,
 }
@@ -133,9 +139,11 @@ pub async fn handle(
         (Route::Authorize, Method::Post) => authorize::answer(&server, request).await,
         (Route::Account, Method::Get) => account::show(&server, &request).await,
         (Route::Account, Method::Post) => account::change(&server, request).await,
+        (Route::Connect, Method::Get) => connect::show(&server, &request).await,
+        (Route::Connect, Method::Post) => connect::change(&server, request).await,
         (Route::Callback, Method::Get) => oidc::callback(&server, &request).await,
         (Route::Callback, _) => refused("GET"),
-        (Route::Authorize | Route::Account, _) => refused("GET, POST"),
+        (Route::Authorize | Route::Account | Route::Connect, _) => refused("GET, POST"),
         (_, Method::Options) => reply::preflight(),
         (Route::Document(document), Method::Get | Method::Head) => {
             reply::json(200, &document.text(request.url(), &server.offer))

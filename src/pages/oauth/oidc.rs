@@ -20,6 +20,7 @@ use crate::platform::{
     sleep::Sleep,
     workers::WorkersPlatform,
 };
+use gateway::connect::link;
 use mcp_auth::oauth::{
     authorization::Authorization,
     error::{ErrorCode, OAuthError},
@@ -28,7 +29,8 @@ use mcp_auth::oauth::{
     oidc::{OidcEndpoints, OidcProvider, OidcUser},
     ticket::{self, TicketPurpose},
 };
-use mcp_platform::{Method, OutboundRequest, Platform as _};
+use mcp_platform::{Method, OutboundRequest, Platform as _, url::with_parameters};
+use mcp_protocol::bytes::{Reader, put_block};
 
 /// Where the provider sends people back to.
 pub(super) const CALLBACK: &str = "/authorize/callback";
@@ -53,19 +55,40 @@ pub(super) enum LoginPurpose {
     Consent(Authorization),
     /// To see `/account`.
     Account,
+    /// To connect a key to an upstream.
+    Connect {
+        /// The upstream's configured name.
+        upstream: String,
+        /// The ticket of the link.
+        ticket: String,
+    },
 }
+
+/// What the bytes of [`LoginPurpose::Connect`] begin with; those of an authorization have another second byte.
+const CONNECT: [u8; 2] = [0, 2];
 
 impl LoginPurpose {
     fn to_bytes(&self) -> Option<Vec<u8>> {
         match self {
             Self::Consent(request) => request.to_bytes(),
             Self::Account => Some(Vec::new()),
+            Self::Connect { upstream, ticket } => {
+                let mut out = CONNECT.to_vec();
+                put_block(&mut out, upstream.as_bytes())?;
+                put_block(&mut out, ticket.as_bytes())?;
+                Some(out)
+            }
         }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         match bytes {
             [] => Some(Self::Account),
+            [0, 2, rest @ ..] => {
+                let mut reader = Reader::new(rest);
+                let mut text = || String::from_utf8(reader.block()?.to_vec()).ok();
+                Some(Self::Connect { upstream: text()?, ticket: text()? })
+            }
             bytes => Authorization::from_bytes(bytes).map(Self::Consent),
         }
     }
@@ -127,11 +150,20 @@ pub(super) async fn callback(server: &Server<'_>, request: &Request) -> Result<R
         (LoginPurpose::Account, Some(person)) => {
             account::let_in(server, authorize::subject_of(server, &person))
         }
+        (LoginPurpose::Connect { upstream, ticket }, Some(person)) => {
+            let page = with_parameters(
+                &format!("{}{upstream}", link::PATH),
+                std::iter::once((link::PARAMETER, ticket.as_str())),
+            );
+            account::let_in_at(server, authorize::subject_of(server, &person), &page)
+        }
         (LoginPurpose::Consent(request), None) => {
             let denied = OAuthError::new(ErrorCode::AccessDenied, "the person did not sign in");
             reply::see_other(&request.answer(Err(denied), &server.origin))
         }
-        (LoginPurpose::Account, None) => reply::error_page(400, FAILED),
+        (LoginPurpose::Account | LoginPurpose::Connect { .. }, None) => {
+            reply::error_page(400, FAILED)
+        }
     }
 }
 

@@ -72,7 +72,7 @@ fn is_token(name: &str) -> bool {
 }
 
 /// Whether a text may be the value of a header: visible ASCII and spaces inside.
-pub(super) fn is_value(text: &str) -> bool {
+pub(crate) fn is_value(text: &str) -> bool {
     text.len() <= 8 << 10
         && text.trim() == text
         && text.bytes().all(|byte| (b' '..=b'~').contains(&byte))

@@ -23,6 +23,7 @@ use mcp_auth::secret::Secret;
 use self::object::Object;
 use crate::address::Surroundings;
 
+pub(crate) use self::header::is_value;
 pub use self::{
     credential::{Credential, KeyHeader, NamedSecret},
     error::ConfigError,

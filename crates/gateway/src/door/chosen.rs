@@ -10,7 +10,7 @@ use mcp_server::{
     remote::{FoundThere, ListKind},
 };
 
-use super::Door;
+use super::{Door, lists::Shown};
 use crate::{config::Upstream, listing::Entry, memory::KnownList};
 
 impl Door {
@@ -56,15 +56,19 @@ impl Door {
     /// The tools of all upstreams that a caller may use, and what is missing.
     pub(super) async fn all_tools(&self, ctx: &Context) -> (Vec<FoundThere>, Vec<String>) {
         let kind = ListKind::Tools;
-        let asked = self.usable(ctx).map(|upstream| async move {
-            let (known, note) = self.to_show(ctx, upstream, kind).await;
-            (upstream, known, note)
-        });
+        let asked = self
+            .usable(ctx)
+            .map(|upstream| async move { (upstream, self.to_show(ctx, upstream, kind).await) });
         let (mut tools, mut notes) = (Vec::new(), Vec::new());
-        for (upstream, known, note) in join_all(asked).await {
+        for (upstream, Shown { list: known, note, stand_in }) in join_all(asked).await {
             notes.extend(note);
-            let Some(known) = known else { continue };
             let name: Rc<str> = upstream.name.as_str().into();
+            tools.extend(stand_in.map(|definition| FoundThere {
+                name: self.connecting_name(upstream).into(),
+                upstream: name.clone(),
+                definition,
+            }));
+            let Some(known) = known else { continue };
             tools.extend(self.visible(ctx, kind, &known).into_iter().map(|item| {
                 let (shown, definition) = match self.is_common() {
                     true => (&item.exposed, &item.common),

@@ -17,12 +17,11 @@ use mcp_client::{
 use mcp_server::{
     context::Context,
     notifier::{Declared, Notifier},
-    outcome::Outcome,
     remote::ListKind,
 };
 use serde_json::value::RawValue;
 
-use super::{Door, Place, pinned, reason};
+use super::{Door, Place, connect, pinned, reason};
 use crate::{
     config::Upstream,
     definition::Kind,
@@ -31,6 +30,16 @@ use crate::{
     names,
     relay::{Asked, Failure},
 };
+
+/// A list of an upstream as it is shown.
+pub(super) struct Shown {
+    /// The list. None: there is none.
+    pub(super) list: Option<Rc<KnownList>>,
+    /// What is missing from it, for people.
+    pub(super) note: Option<String>,
+    /// The tool that stands in for those that are listed once the person has connected a key.
+    pub(super) stand_in: Option<Rc<str>>,
+}
 
 impl Door {
     /// A list of an upstream: one that is known, or a new one.
@@ -41,6 +50,8 @@ impl Door {
         kind: ListKind,
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
+        // What was listed is nobody's who has no key any more.
+        self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
         let before = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
         if let Some(known) = &before
             && is_good(known, ctx.platform.now_ms())
@@ -107,18 +118,32 @@ impl Door {
         ctx: &Context,
         upstream: &Upstream,
         kind: ListKind,
-    ) -> (Option<Rc<KnownList>>, Option<String>) {
+    ) -> Shown {
         match self.known(ctx, upstream, kind, KnownList::is_fresh).await {
             Ok(list) => {
-                let warning = list.warnings.first().map(|why| format!("{}: {why}", upstream.name));
-                (Some(list), warning)
+                let note = list.warnings.first().map(|why| format!("{}: {why}", upstream.name));
+                Shown { list: Some(list), note, stand_in: None }
+            }
+            Err(Failure::Unconnected(why)) => {
+                let note = Some(format!("{}: {}", upstream.name, why.described("it")));
+                let is_offered = kind == ListKind::Tools && why.can_connect();
+                let stand_in = is_offered.then(|| connect::definition(self, upstream));
+                Shown { list: None, note, stand_in }
             }
             Err(failure) => {
-                let why = format!("{}: {}", upstream.name, reason(&failure));
+                let note = Some(format!("{}: {}", upstream.name, reason(&failure)));
                 let last = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
-                let last = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
-                (last, Some(why))
+                let list = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
+                Shown { list, note, stand_in: None }
             }
+        }
+    }
+
+    /// The upstream whose items have names like this one.
+    pub(super) fn upstream_of(&self, ctx: &Context, name: &str) -> Option<&Upstream> {
+        match self.is_common() {
+            true => names::split(name).and_then(|(upstream, _)| self.find(ctx, upstream)),
+            false => self.find(ctx, &self.name),
         }
     }
 
@@ -126,29 +151,18 @@ impl Door {
     /// it is not known. None: there is none.
     ///
     /// # Errors
-    /// Where the upstream does not say, what the caller of this method is told.
+    /// Where the upstream does not say: which one, and why.
     pub(super) async fn locate<'a>(
         &'a self,
         ctx: &Context,
-        (kind, method): (ListKind, &str),
+        kind: ListKind,
         name: &str,
-    ) -> Result<Option<(&'a Upstream, Entry)>, Outcome> {
-        let upstream = match self.is_common() {
-            true => names::split(name).and_then(|(upstream, _)| self.find(ctx, upstream)),
-            false => self.find(ctx, &self.name),
-        };
-        let Some(upstream) = upstream else {
+    ) -> Result<Option<(&'a Upstream, Entry)>, (&'a Upstream, Failure)> {
+        let Some(upstream) = self.upstream_of(ctx, name) else {
             return Ok(None);
         };
         let found = self.look_up(ctx, upstream, kind, name).await;
-        let found = found.map_err(|failure| self.unlisted(ctx, upstream, method, failure))?;
-        if found.is_none()
-            && kind == ListKind::Tools
-            && let Some(blocked) = self.blocked(ctx, upstream, name)
-        {
-            return Err(blocked);
-        }
-        Ok(found.map(|item| (upstream, item)))
+        found.map(|found| found.map(|item| (upstream, item))).map_err(|failure| (upstream, failure))
     }
 
     async fn look_up(

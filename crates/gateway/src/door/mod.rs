@@ -7,6 +7,7 @@
 
 mod changes;
 mod chosen;
+mod connect;
 mod lists;
 mod pinned;
 #[cfg(test)]
@@ -48,15 +49,17 @@ use mcp_server::{
 };
 
 pub(crate) use self::changes::Digest;
+use self::lists::Shown;
 use crate::{
     config::{Upstream, Upstreams},
+    connect::{Connected, Connections},
     forwarded::{self, Forwarded, Headers},
     listing::Entry,
     memory::{Memory, Whose},
     pin_store::PinStore,
     relay::{
         self, Asked, Failure,
-        place::{Caller, UpstreamObjects},
+        place::{Caller, LentKey, UpstreamObjects},
         pool::{Pool, Route},
     },
     request, result,
@@ -95,6 +98,8 @@ pub struct Door {
     pub keys: Rc<Keyring>,
     /// Whether a caller may use an upstream.
     pub may_use: fn(&Principal, &Upstream) -> bool,
+    /// The keys of the person who calls.
+    pub connections: Rc<dyn Connections>,
 }
 
 /// The address of an upstream, with the operator's credential.
@@ -103,18 +108,23 @@ pub fn address(
     trail: &Trail,
     platform: &mcp_platform::SharedPlatform,
 ) -> Address {
-    address_with(upstream, trail, platform, Headers::new())
+    address_for(upstream, None, trail, platform, Headers::new())
 }
 
-/// The same for a caller with these headers.
-pub fn address_with(
+/// The same for a caller with these headers, and with the key of the person who calls, where the upstream is called with
+/// one.
+pub fn address_for(
     upstream: &Upstream,
+    person: Option<&Connected>,
     trail: &Trail,
     platform: &mcp_platform::SharedPlatform,
     forwarded: Headers,
 ) -> Address {
+    let personal = person.and_then(|person| upstream.credential.personal_header(&person.key));
+    let identity = person.filter(|_| personal.is_some());
     let endpoint = Endpoint {
-        credential: upstream.credential.headers(),
+        credential: upstream.credential.headers().into_iter().chain(personal).collect(),
+        identity: identity.map(|person| person.revision.to_string()),
         forwarded,
         timeouts: upstream.timeouts,
         limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
@@ -129,19 +139,20 @@ impl Door {
         self.name.is_empty()
     }
 
-    fn caller(&self, ctx: &Context) -> Caller {
+    fn caller(&self, ctx: &Context, person: Option<&Connected>) -> Caller {
         let (trail, headers) = (self.passed.clone(), self.forwarded.clone());
-        Caller { client_info: client_info(ctx), trail, headers }
+        let key = person.cloned().map(LentKey);
+        Caller { client_info: client_info(ctx), trail, headers, key }
     }
 
-    /// The way to an upstream for a request.
+    /// The way to an upstream for a request; as the person who calls, where it is called so.
     ///
     /// # Errors
     /// Where a header of the caller cannot be passed on.
     pub(crate) fn route(
         &self,
         ctx: &Context,
-        upstream: &Upstream,
+        (upstream, person): (&Upstream, Option<&Connected>),
         back: &dyn Notifier,
     ) -> Result<Route, Failure> {
         let forwarded = self.forwarded.for_upstream(upstream).map_err(|unfit| {
@@ -149,7 +160,7 @@ impl Door {
         })?;
         Ok(Route {
             name: upstream.name.as_str().into(),
-            address: address_with(upstream, &self.trail, &ctx.platform, forwarded),
+            address: address_for(upstream, person, &self.trail, &ctx.platform, forwarded),
             era: upstream.era,
             capabilities: back.capabilities(),
             client_info: client_info(ctx).into(),
@@ -185,7 +196,19 @@ impl Door {
             return Ok(upstream.map(|upstream| (upstream, params.to_owned())));
         }
         let located = match &prompt {
-            Some(name) => self.locate(ctx, (ListKind::Prompts, method), name).await?,
+            Some(name) => match self.locate(ctx, ListKind::Prompts, name).await {
+                Ok(located) => located,
+                Err((upstream, Failure::Unconnected(why))) => {
+                    let what = (method, None);
+                    return Err(match self.require(ctx, upstream, what).await {
+                        Err(outcome) => outcome,
+                        Ok(_) => self.unconnected(ctx, upstream, what, why).await,
+                    });
+                }
+                Err((upstream, failure)) => {
+                    return Err(self.unlisted(ctx, upstream, method, failure));
+                }
+            },
             None => None,
         };
         let find = |_: &str| {
@@ -213,14 +236,21 @@ impl Remote for Door {
             let Some(upstream) = self.find(ctx, &self.name) else {
                 return Ok(None);
             };
-            if let Some(about) = self.memory.about(&upstream.name, ctx.platform.now_ms()) {
+            // What an upstream says to one person is not for others.
+            if !upstream.credential.is_personal()
+                && let Some(about) = self.memory.about(&upstream.name, ctx.platform.now_ms())
+            {
                 return Ok(Some(about));
             }
-            let found = self.ask_about(ctx, upstream).await;
-            found.map(Some).map_err(|failure| {
-                let why = format!("`{}` did not answer: {}", upstream.name, reason(&failure));
-                RpcError::new(INTERNAL_ERROR, why)
-            })
+            match self.ask_about(ctx, upstream).await {
+                Ok(about) => Ok(Some(about)),
+                // The door opens, so that the client can be told where to connect.
+                Err(Failure::Unconnected(why)) => Ok(Some(connect::about(&upstream.name, &why))),
+                Err(failure) => {
+                    let why = format!("`{}` did not answer: {}", upstream.name, reason(&failure));
+                    Err(RpcError::new(INTERNAL_ERROR, why))
+                }
+            }
         }
         .boxed_local()
     }
@@ -234,8 +264,9 @@ impl Remote for Door {
                 list.items.push(status::DEFINITION.into());
             }
             let mut ttl: Option<u32> = None;
-            for (known, note) in shown {
+            for Shown { list: known, note, stand_in } in shown {
                 list.notes.extend(note);
+                list.items.extend(stand_in);
                 let Some(known) = known else { continue };
                 let hint = known.ttl_ms.unwrap_or_default();
                 ttl = Some(ttl.map_or(hint, |before| before.min(hint)));
@@ -269,7 +300,25 @@ impl Remote for Door {
         name: &'a str,
     ) -> LocalBoxFuture<'a, Result<Option<RemoteTool>, Outcome>> {
         async move {
-            let located = self.locate(ctx, (ListKind::Tools, "tools/call"), name).await?;
+            if let Some(stand_in) = self.connecting_tool(ctx, name) {
+                return Ok(Some(stand_in));
+            }
+            let located = match self.locate(ctx, ListKind::Tools, name).await {
+                Ok(located) => located,
+                // The call leads to the page: who looks something up may be unable to ask.
+                Err((upstream, Failure::Unconnected(_))) => {
+                    return Ok(Some(connect::stand_in(upstream, name)));
+                }
+                Err((upstream, failure)) => {
+                    return Err(self.unlisted(ctx, upstream, "tools/call", failure));
+                }
+            };
+            if located.is_none()
+                && let Some(upstream) = self.upstream_of(ctx, name)
+                && let Some(blocked) = self.blocked(ctx, upstream, name)
+            {
+                return Err(blocked);
+            }
             let allowed = located.filter(|(_, item)| ctx.choice.allows(item.effect));
             Ok(allowed.map(|(upstream, item)| RemoteTool {
                 name: name.into(),
@@ -292,6 +341,14 @@ impl Remote for Door {
             let Some(upstream) = self.find(ctx, &tool.upstream) else {
                 return Outcome::Failed(RpcError::new(INTERNAL_ERROR, "its server is gone"));
             };
+            let what = ("tools/call", Some(tool.effect));
+            let back = match self.require(ctx, upstream, what).await {
+                Ok(back) => back,
+                Err(outcome) => return outcome,
+            };
+            if connect::is_connecting(upstream, tool) {
+                return connect::done(&upstream.name);
+            }
             let there = request::by_name(params, |_| {
                 let (upstream, name) = (tool.upstream.to_string(), tool.name_there.to_string());
                 Some(request::Located { upstream, name })
@@ -313,7 +370,7 @@ impl Remote for Door {
             if tool.effect != Effect::Read {
                 ctx.changes.sent();
             }
-            let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
+            let sent = self.send(ctx, upstream, &asked, &back).await;
             if let Err(Failure::Task { id, text }) = &sent {
                 return self.begun(ctx, (upstream, tool), id, text);
             }
@@ -324,7 +381,10 @@ impl Remote for Door {
                 true => result::of_tool(&upstream.name, &text).into_owned(),
                 false => text,
             };
-            self.outcome(ctx, upstream, ("tools/call", Some(tool.effect)), sent.map(rewritten))
+            match sent {
+                Err(Failure::Unconnected(why)) => self.unconnected(ctx, upstream, what, why).await,
+                sent => self.outcome(ctx, upstream, what, sent.map(rewritten)),
+            }
         }
         .boxed_local()
     }
@@ -337,10 +397,14 @@ impl Remote for Door {
     ) -> LocalBoxFuture<'a, Option<Outcome>> {
         async move {
             if self.is_common() && method == "resources/read" && names_status(params) {
-                return Some(Outcome::Text(self.status(ctx)));
+                return Some(Outcome::Text(self.status(ctx).await));
             }
             let (upstream, params) = match self.routed(ctx, method, params).await {
                 Ok(routed) => routed?,
+                Err(outcome) => return Some(outcome),
+            };
+            let back = match self.require(ctx, upstream, (method, None)).await {
+                Ok(back) => back,
                 Err(outcome) => return Some(outcome),
             };
             let asked = Asked {
@@ -352,13 +416,18 @@ impl Remote for Door {
                 changes: false,
                 takes_task: false,
             };
-            let sent = self.send(ctx, upstream, &asked, &ctx.notifier).await;
+            let sent = self.send(ctx, upstream, &asked, &back).await;
             let rewritten = |text: String| match (self.is_common(), method) {
                 (true, "prompts/get") => result::of_prompt(&upstream.name, &text).into_owned(),
                 (true, "resources/read") => result::of_read(&upstream.name, &text).into_owned(),
                 _ => text,
             };
-            Some(self.outcome(ctx, upstream, (method, None), sent.map(rewritten)))
+            Some(match sent {
+                Err(Failure::Unconnected(why)) => {
+                    self.unconnected(ctx, upstream, (method, None), why).await
+                }
+                sent => self.outcome(ctx, upstream, (method, None), sent.map(rewritten)),
+            })
         }
         .boxed_local()
     }
@@ -405,6 +474,7 @@ fn reason(failure: &Failure) -> String {
         Failure::Upstream(error) => error.to_string(),
         Failure::TakenBack => "the request was taken back".to_owned(),
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
+        Failure::Unconnected(why) => why.described("it"),
         Failure::Unknown(Outcome::Failed(error)) => error.message.clone(),
         Failure::Unknown(_) => "its outcome is not known".to_owned(),
         Failure::Task { .. } => "it became a task".to_owned(),

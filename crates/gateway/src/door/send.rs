@@ -26,10 +26,11 @@ use mcp_server::{
     toolset::Effect,
 };
 
-use super::{Door, Place, taken_back};
+use super::{Door, Place, connect, taken_back};
 use crate::{
     config::Upstream,
-    errors,
+    connect::{Connected, Unconnected},
+    errors, memory,
     relay::{
         self, Asked, Failure, Peer,
         place::{Carriage, ObjectRequest, UpstreamObjects},
@@ -38,7 +39,8 @@ use crate::{
 };
 
 impl Door {
-    /// Sends a request to an upstream.
+    /// Sends a request to an upstream: as the person who calls, where it is called so. One that it refused to a key is
+    /// sent once more where another key was connected since.
     pub(super) async fn send(
         &self,
         ctx: &Context,
@@ -46,11 +48,34 @@ impl Door {
         asked: &Asked<'_>,
         back: &Rc<dyn Notifier>,
     ) -> Result<String, Failure> {
-        if upstream.credential.is_personal() {
-            let why = format!("no credential for `{}` is known", upstream.name);
-            return Err(Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why))));
+        let person = self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        let sent = self.send_as(ctx, (upstream, person.as_ref()), asked, back).await;
+        let Some(person) = person.filter(|_| connect::is_refused(&sent)) else {
+            return sent;
+        };
+        let newer = self.connections.refused(ctx, upstream, &person).await;
+        let newer = newer.map_err(Failure::Unconnected)?;
+        // A call that was parked went on in its object, and is not begun anew.
+        if back.carried().is_some() {
+            let why = "another one was connected meanwhile, so that the call can be made again";
+            return Err(Failure::Unconnected(Unconnected::Unavailable(why.to_owned())));
         }
-        let route = self.route(ctx, upstream, &**back)?;
+        let sent = self.send_as(ctx, (upstream, Some(&newer)), asked, back).await;
+        if !connect::is_refused(&sent) {
+            return sent;
+        }
+        let refused = self.connections.refused(ctx, upstream, &newer).await;
+        Err(Failure::Unconnected(refused.err().unwrap_or(Unconnected::Refused)))
+    }
+
+    async fn send_as(
+        &self,
+        ctx: &Context,
+        (upstream, person): (&Upstream, Option<&Connected>),
+        asked: &Asked<'_>,
+        back: &Rc<dyn Notifier>,
+    ) -> Result<String, Failure> {
+        let route = self.route(ctx, (upstream, person), &**back)?;
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
         let _running = match back.carried().is_none() && !self.is_noted_there(&route, began) {
@@ -59,7 +84,9 @@ impl Door {
         };
         let sent = match &self.place {
             Place::Object(pool) => relay::in_object(pool, &route, asked, back, &ctx.platform).await,
-            Place::Worker(objects) => self.send_here(ctx, &route, asked, back, &**objects).await,
+            Place::Worker(objects) => {
+                self.send_here(ctx, (&route, person), asked, back, &**objects).await
+            }
         };
         let took = ctx.platform.now_ms().saturating_sub(began);
         let bytes = sent.as_ref().map_or(0, String::len);
@@ -111,7 +138,7 @@ impl Door {
     async fn send_here(
         &self,
         ctx: &Context,
-        route: &Route,
+        (route, person): (&Route, Option<&Connected>),
         asked: &Asked<'_>,
         back: &Rc<dyn Notifier>,
         objects: &dyn UpstreamObjects,
@@ -121,7 +148,7 @@ impl Door {
             // A call goes on where it began, whatever is spoken there now.
             Some(Carriage::Park(..)) => Era::Session,
             Some(Carriage::State(_)) => Era::Stateless,
-            None => self.wire(ctx, route).await?,
+            Some(Carriage::Connect(..)) | None => self.wire(ctx, route).await?,
         };
         match era {
             Era::Stateless => {
@@ -143,14 +170,17 @@ impl Door {
                         self.memory.forget_era(&route.name);
                         match self.wire(ctx, route).await? {
                             Era::Stateless => answered,
-                            _ => self.send_through_object(ctx, route, asked, back, objects).await,
+                            _ => {
+                                let to = (route, person);
+                                self.send_through_object(ctx, to, asked, back, objects).await
+                            }
                         }
                     }
                     _ => answered,
                 }
             }
             Era::Session | Era::Sse => {
-                self.send_through_object(ctx, route, asked, back, objects).await
+                self.send_through_object(ctx, (route, person), asked, back, objects).await
             }
         }
     }
@@ -158,12 +188,12 @@ impl Door {
     async fn send_through_object(
         &self,
         ctx: &Context,
-        route: &Route,
+        (route, person): (&Route, Option<&Connected>),
         asked: &Asked<'_>,
         back: &Rc<dyn Notifier>,
         objects: &dyn UpstreamObjects,
     ) -> Result<String, Failure> {
-        let to = (&*route.name, self.caller(ctx));
+        let to = (&*route.name, self.caller(ctx, person));
         relay::remote::ask(objects, to, asked, &**back, &ctx.platform).await
     }
 
@@ -189,7 +219,7 @@ impl Door {
     }
 
     /// A request, as its failures name it.
-    fn named<'a>(
+    pub(super) fn named<'a>(
         &self,
         ctx: &Context,
         upstream: &'a Upstream,
@@ -232,6 +262,7 @@ impl Door {
                 None => errors::Answer::of(asked, &error).into(),
             },
             Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+            Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
         }
     }
 
@@ -260,47 +291,51 @@ impl Door {
         ctx: &Context,
         upstream: &Upstream,
     ) -> Result<About, Failure> {
-        let route = self.route(ctx, upstream, &*ctx.notifier)?;
-        match &self.place {
-            Place::Object(pool) => {
-                pool.peer(&route).await?;
-            }
-            Place::Worker(objects) => {
-                if self.wire(ctx, &route).await? == Era::Stateless {
-                    // A wire that the configuration names was not asked for.
-                    let said = discover(&route.address, &route.declaration()).await;
-                    match after_discover(said) {
-                        Verdict::Known(found) => {
-                            self.memory.note_handshake(
-                                &upstream.name,
-                                &found,
-                                ctx.platform.now_ms(),
-                            );
-                        }
-                        Verdict::Older => {
-                            let why = "it does not speak 2026-07-28";
-                            return Err(UpstreamError::bad_answer(why, b"").into());
-                        }
-                        Verdict::Failed(error) => return Err(error.into()),
-                    }
-                } else {
-                    let asked = ObjectRequest::About {
-                        upstream: upstream.name.clone(),
-                        capabilities: ctx.notifier.capabilities().bits(),
-                        caller: self.caller(ctx),
-                    };
-                    let body = objects.send(&upstream.name, asked).await;
-                    let body = body.map_err(|why| {
-                        Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why)))
-                    })?;
-                    let text = relay::remote::read(body, &NoClient, &ctx.platform).await?;
-                    return serde_json::from_str(&text)
-                        .map_err(|_| UpstreamError::bad_answer("it says nothing", b"").into());
+        let person = self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        let about = self.ask_about_as(ctx, (upstream, person.as_ref())).await;
+        let Some(person) = person.filter(|_| connect::is_refused(&about)) else {
+            return about;
+        };
+        let newer = self.connections.refused(ctx, upstream, &person).await;
+        let newer = newer.map_err(Failure::Unconnected)?;
+        self.ask_about_as(ctx, (upstream, Some(&newer))).await
+    }
+
+    async fn ask_about_as(
+        &self,
+        ctx: &Context,
+        (upstream, person): (&Upstream, Option<&Connected>),
+    ) -> Result<About, Failure> {
+        let route = self.route(ctx, (upstream, person), &*ctx.notifier)?;
+        let objects = match &self.place {
+            Place::Object(pool) => return Ok(pool.peer(&route).await?.about()),
+            Place::Worker(objects) => objects,
+        };
+        if self.wire(ctx, &route).await? == Era::Stateless {
+            // A wire that the configuration names was not asked for.
+            return match after_discover(discover(&route.address, &route.declaration()).await) {
+                Verdict::Known(found) => {
+                    self.memory.note_handshake(&upstream.name, &found, ctx.platform.now_ms());
+                    Ok(memory::about(&found))
                 }
-            }
+                Verdict::Older => {
+                    let why = "it does not speak 2026-07-28";
+                    Err(UpstreamError::bad_answer(why, b"").into())
+                }
+                Verdict::Failed(error) => Err(error.into()),
+            };
         }
-        let known = self.memory.about(&upstream.name, ctx.platform.now_ms());
-        Ok(known.unwrap_or_default())
+        let asked = ObjectRequest::About {
+            upstream: upstream.name.clone(),
+            capabilities: ctx.notifier.capabilities().bits(),
+            caller: self.caller(ctx, person),
+        };
+        let body = objects.send(&upstream.name, asked).await;
+        let body = body
+            .map_err(|why| Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why))))?;
+        let text = relay::remote::read(body, &NoClient, &ctx.platform).await?;
+        serde_json::from_str(&text)
+            .map_err(|_| UpstreamError::bad_answer("it says nothing", b"").into())
     }
 }
 

@@ -1,13 +1,15 @@
 //! `gateway://upstreams`: how the upstreams of a door are, for people and their assistants.
 //!
-//! Invariant: it names no secret, no session and no query of a URL.
+//! Invariant: it names no secret, no session and no query of an upstream's URL. The link at which a caller connects, replaces or
+//! removes a key of their own is for that caller only.
 
+use futures_util::future::join_all;
 use mcp_platform::time::rfc3339;
 use mcp_protocol::object::{Object, array};
 use mcp_server::{context::Context, remote::ListKind};
 
 use super::Door;
-use crate::{config::Upstream, memory::Memory, pin_marks};
+use crate::{config::Upstream, connect::Unconnected, memory::Memory, pin_marks};
 
 /// The resource.
 pub(super) const URI: &str = "gateway://upstreams";
@@ -17,9 +19,9 @@ pub(super) const DEFINITION: &str = r#"{"uri":"gateway://upstreams","name":"upst
 
 impl Door {
     /// The result of `resources/read`.
-    pub(super) fn status(&self, ctx: &Context) -> String {
-        let all: Vec<String> =
-            self.usable(ctx).map(|upstream| self.status_of(ctx, upstream)).collect();
+    pub(super) async fn status(&self, ctx: &Context) -> String {
+        let all = self.usable(ctx).map(|upstream| self.status_of(ctx, upstream));
+        let all = join_all(all).await;
         let text = Object::new().raw("upstreams", &array(&all)).end();
         let contents = Object::new()
             .text("uri", URI)
@@ -29,7 +31,7 @@ impl Door {
         Object::new().raw("contents", &array(&[contents])).end()
     }
 
-    fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
+    async fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
         let mut status = summary(upstream, &self.memory, ctx.platform.now_ms());
         if let Some(list) =
             self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream))
@@ -42,6 +44,15 @@ impl Door {
             if !list.marks.is_empty() {
                 status = status.raw("changed", &pin_marks::shown(&list.marks));
             }
+        }
+        if upstream.credential.is_personal() {
+            let found = self.person(ctx, upstream).await.err();
+            let can_connect = found.as_ref().is_none_or(Unconnected::can_connect);
+            let page = self.connections.page(ctx, upstream).filter(|_| can_connect);
+            let why = found.map(|why| why.described(&upstream.name));
+            status = status
+                .text("key", why.as_deref().unwrap_or("connected"))
+                .text_if("connect", page.as_ref().map(|page| page.url.as_str()));
         }
         status.end()
     }

@@ -17,6 +17,7 @@ use super::{pinned_tests::FakePins, *};
 use crate::{
     address::Surroundings,
     config::Rules,
+    connect::NoConnections,
     relay::place::{FrameBody, ObjectRequest},
 };
 
@@ -57,6 +58,7 @@ pub(super) fn door_with(name: &str, settings: &Value, pins: Rc<dyn PinStore>) ->
         forwarded: Forwarded::default(),
         keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
         may_use: |_, _| true,
+        connections: Rc::new(NoConnections),
     }
 }
 

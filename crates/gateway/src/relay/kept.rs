@@ -93,7 +93,7 @@ fn fingerprint(route: &Route) -> String {
     add(route.era.map_or("auto", Era::as_str));
     for (name, value) in &endpoint.credential {
         add(name);
-        add(value.expose());
+        add(endpoint.identity.as_deref().unwrap_or_else(|| value.expose()));
     }
     if let Some(digest) = forwarded::digest(&endpoint.forwarded) {
         add(&format!("{digest:x}"));

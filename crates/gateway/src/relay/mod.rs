@@ -60,7 +60,11 @@ use self::{
     pool::{Pool, Route},
     sse::SharedLink,
 };
-use crate::{breaker::Refused, errors};
+use crate::{breaker::Refused, connect::Unconnected, errors};
+
+/// How an object answers the Worker that an upstream refused the key of the person who calls, so that nothing ran. No
+/// client sees it.
+const KEY_REFUSED: &str = "the upstream refused the key of the person who calls";
 
 /// A request for an upstream.
 #[derive(Debug, Clone, Copy, Default)]
@@ -164,6 +168,8 @@ pub enum Failure {
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
     Paused(Refused),
+    /// The upstream is called as the person who calls, and has no key of theirs that it accepts. Nothing ran.
+    Unconnected(Unconnected),
     /// What was done is not known; the caller is told this.
     Unknown(Outcome),
     /// There is none yet: the upstream goes on in a task.
@@ -184,6 +190,7 @@ impl Failure {
             Self::Upstream(error) => Some(error),
             Self::Stopped(_)
             | Self::Paused(_)
+            | Self::Unconnected(_)
             | Self::Unknown(_)
             | Self::Task { .. }
             | Self::TakenBack => None,
@@ -281,7 +288,13 @@ pub async fn for_worker(
 /// Whether an answer says what happened: also that nothing did.
 pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
-        Ok(_) | Err(Failure::Stopped(_) | Failure::Paused(_) | Failure::Task { .. }) => true,
+        Ok(_)
+        | Err(
+            Failure::Stopped(_)
+            | Failure::Paused(_)
+            | Failure::Unconnected(_)
+            | Failure::Task { .. },
+        ) => true,
         Err(Failure::Upstream(error)) => !error.may_have_run(),
         Err(Failure::Unknown(_) | Failure::TakenBack) => false,
     }
@@ -316,6 +329,11 @@ fn told(
         Err(Failure::Task { .. }) => return Err(RpcError::new(INTERNAL_ERROR, "it is a task")),
         Err(Failure::Unknown(outcome)) => outcome,
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
+        Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
+        // The Worker knows whose key it is.
+        Err(Failure::Upstream(UpstreamError::Unauthorized { .. })) if call.caller.key.is_some() => {
+            return Err(key_refused());
+        }
         Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
     };
     match outcome {
@@ -324,6 +342,16 @@ fn told(
         Outcome::Failed(error) => Err(error),
         _ => Err(RpcError::new(INTERNAL_ERROR, "the server gave no answer")),
     }
+}
+
+/// The answer of an object whose upstream refused a person's key.
+pub fn key_refused() -> RpcError {
+    RpcError::new(INTERNAL_ERROR, KEY_REFUSED)
+}
+
+/// Whether an object's answer is that one. An upstream that says the same of a key is believed as well.
+pub fn is_key_refused(error: &RpcError) -> bool {
+    error.code == INTERNAL_ERROR && error.message == KEY_REFUSED
 }
 
 fn written(text: String) -> Result<Box<RawValue>, RpcError> {

@@ -1,12 +1,13 @@
 //! Where a call of an upstream runs: in an object that keeps the upstream's session, or in the Worker.
 
 use futures_util::{future::LocalBoxFuture, stream::LocalBoxStream};
+use mcp_auth::secret::Secret;
 use mcp_platform::record::Record;
 use mcp_protocol::{capabilities::ClientCapabilities, log_level::LoggingLevel};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::forwarded::Forwarded;
+use crate::{connect::Connected, forwarded::Forwarded};
 
 /// What the Worker asks of an upstream's object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -74,6 +75,35 @@ pub struct Caller {
     /// Its headers that upstreams want.
     #[serde(default, skip_serializing_if = "Forwarded::is_empty")]
     pub headers: Forwarded,
+    /// The key with which the upstream is called as this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<LentKey>,
+}
+
+/// A person's key on its way to the object that calls the upstream with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LentKey(pub Connected);
+
+/// Its form in a message.
+#[derive(Serialize, Deserialize)]
+struct WrittenKey {
+    key: String,
+    revision: String,
+}
+
+impl Serialize for LentKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Connected { key, revision } = &self.0;
+        let (key, revision) = (key.expose().to_owned(), revision.to_string());
+        WrittenKey { key, revision }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for LentKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let WrittenKey { key, revision } = WrittenKey::deserialize(deserializer)?;
+        Ok(Self(Connected { key: Secret::new(key), revision: revision.into() }))
+    }
 }
 
 impl RelayedCall {
@@ -107,6 +137,8 @@ pub enum Carriage {
     State(Option<String>),
     /// The place of a parked call: the life of its object, its number there, and the round that asked.
     Park(String, u64, u64),
+    /// The link at which the person connects a key, and until when it is good, in seconds since 1970. Nothing was sent.
+    Connect(String, u64),
 }
 
 impl Carriage {
@@ -118,5 +150,21 @@ impl Carriage {
     /// Reads it back.
     pub fn read(text: &str) -> Option<Self> {
         serde_json::from_str(text).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lent_key_arrives_and_is_not_shown() {
+        let connected = Connected { key: Secret::new("a secret"), revision: "r".into() };
+        let caller = Caller { key: Some(LentKey(connected)), ..Caller::default() };
+        let text = serde_json::to_string(&caller).unwrap();
+        assert_eq!(serde_json::from_str::<Caller>(&text).unwrap(), caller);
+        assert!(!format!("{caller:?}").contains("a secret"));
+        let before = serde_json::from_str::<Caller>(r#"{"client_info":"{}"}"#).unwrap();
+        assert_eq!(before.key, None);
     }
 }

@@ -56,6 +56,11 @@ pub struct Opened {
 }
 
 impl Opened {
+    /// What the upstream said of itself to this caller.
+    pub fn about(&self) -> About {
+        (*self.about).clone()
+    }
+
     /// The same with the trail of a request.
     fn for_request(mut self, route: &Route) -> Self {
         if let Peer::Http(connection) = &mut self.peer {

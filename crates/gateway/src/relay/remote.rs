@@ -8,6 +8,7 @@ use futures_util::{
     StreamExt as _,
     future::{Either, select},
 };
+use mcp_client::error::UpstreamError;
 use mcp_platform::SharedPlatform;
 use mcp_protocol::jsonrpc::{INTERNAL_ERROR, RpcError};
 use mcp_server::{client_request::Stop, notifier::Notifier, outcome::Outcome};
@@ -16,6 +17,7 @@ use serde_json::value::RawValue;
 use super::{
     Asked, Failure,
     frames::{Frame, FrameReader},
+    is_key_refused,
     place::{Caller, Carriage, FrameBody, ObjectRequest, RelayedCall, UpstreamObjects},
 };
 
@@ -79,6 +81,9 @@ pub async fn read(
                 Frame::Result(result) if is_certain => return Ok(result.get().to_owned()),
                 Frame::Result(result) => {
                     return Err(Failure::Unknown(Outcome::Relayed(result.get().to_owned())));
+                }
+                Frame::Error(error) if is_certain && is_key_refused(&error) => {
+                    return Err(UpstreamError::Unauthorized { challenge: None }.into());
                 }
                 Frame::Error(error) if is_certain => {
                     return Err(Failure::Stopped(Stop::refused(error)));

@@ -25,6 +25,10 @@ pub enum TicketPurpose {
     SignedIn,
     /// The forms of a person who is.
     Account,
+    /// A link at which a person connects an upstream; its cookie is the upstream's name.
+    ConnectLink,
+    /// The forms behind such a link.
+    ConnectForm,
 }
 
 impl TicketPurpose {
@@ -35,6 +39,8 @@ impl TicketPurpose {
             Self::SignIn => "sign in",
             Self::SignedIn => "signed in",
             Self::Account => "account",
+            Self::ConnectLink => "connect link",
+            Self::ConnectForm => "connect form",
         }
     }
 }

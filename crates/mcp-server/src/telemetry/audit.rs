@@ -88,7 +88,7 @@ impl AuditEntry {
     }
 }
 
-/// The events of OAuth grants.
+/// The events of OAuth grants, and of keys that persons connect to upstreams.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GrantEvent {
     /// A person agreed.
@@ -103,6 +103,12 @@ pub enum GrantEvent {
     Revoked,
     /// The person ended it.
     RevokedByOwner,
+    /// A person connected a key of theirs to an upstream.
+    Connected,
+    /// A person entered a key that the upstream does not accept.
+    KeyRefused,
+    /// A person removed their key for an upstream.
+    Disconnected,
 }
 
 impl GrantEvent {
@@ -115,6 +121,9 @@ impl GrantEvent {
             Self::Reused => ("oauth.reuse", "write", "ended"),
             Self::Revoked => ("oauth.revoke", "write", "done"),
             Self::RevokedByOwner => ("oauth.take-back", "write", "done"),
+            Self::Connected => ("upstream.connect", "write", "done"),
+            Self::KeyRefused => ("upstream.connect", "refusal", "wrong-credential"),
+            Self::Disconnected => ("upstream.disconnect", "write", "done"),
         }
     }
 }

@@ -1,0 +1,375 @@
+//! `/connect/{name}`: a person connects a key of their own to an upstream, or removes it.
+//!
+//! Invariant: the page opens by a link that this server made for a subject, in the browser that opened it first, and for a
+//! caller who signed in only to the person who is signed in as the same subject. A key is kept after the upstream accepted
+//! it, and not before. Nothing that a person enters is shown, logged or repeated.
+
+use std::rc::Rc;
+
+use worker::Result;
+
+use super::{
+    Server,
+    account::{self, signed_in},
+    authorize::subject,
+    connect_oauth,
+    connect_page::{self, ConnectPage},
+    oidc::{self, LoginPurpose},
+    person::{self, Cookie},
+    reply::{self, EndpointError, EndpointResult},
+};
+use crate::{
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+        workers::WorkersPlatform,
+    },
+    state,
+    stubs::{connect, upstream},
+};
+use gateway::{
+    config::{Credential, Upstream},
+    connect::{
+        check::{self, Verdict, check},
+        link::{CALLBACK, Link, PARAMETER},
+        request::{ConnectAnswer, ConnectRequest},
+        stored::{LinkFault, Visit},
+    },
+};
+use mcp_auth::{
+    oauth::{form::Form, hash},
+    secret::Secret,
+};
+use mcp_platform::{SharedPlatform, url::query_value};
+use mcp_server::telemetry::audit::{AuditEntry, GrantEvent};
+
+pub(super) const OVER: &str = "This link is over. Have your app try again: it gets a new one.";
+const OTHER_BROWSER: &str =
+    "This link was opened in another browser, and is good in that one only.";
+pub(super) const OTHER_PERSON: &str =
+    "This link is for another person than the one who is signed in.";
+const TOO_MANY: &str =
+    "Too many keys were tried with this link. Have your app try again: it gets a new one.";
+pub(super) const STALE: &str = "This page is out of date, or was not opened in this browser.";
+const BUSY: &str = "The server cannot do this at the moment. Try again in a minute.";
+const NO_KEY: &str = "That cannot be a key: it is empty, longer than 8 KiB, or has characters that no header carries.";
+
+/// Why a person goes no further: status and text.
+type Halt = (u16, &'static str);
+
+/// The upstream that a request is about.
+fn upstream_of<'a>(server: &'a Server<'_>, request: &Request) -> Option<&'a Upstream> {
+    let path = request.path();
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let upstream = server.config.connects(path)?;
+    let is_account = matches!(upstream.credential, Credential::OAuth { .. });
+    (is_account || !path.ends_with(CALLBACK)).then_some(upstream)
+}
+
+/// Shows the page.
+pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Response> {
+    let Some(upstream) = upstream_of(server, request) else {
+        return reply::error_page(404, OVER);
+    };
+    if request.path().trim_end_matches('/').ends_with(CALLBACK) {
+        return match connect_oauth::come_back(server, upstream, request).await {
+            Ok(response) => Ok(response),
+            Err(error) => {
+                log::error!("an account could not be connected: {error}");
+                reply::error_page(503, BUSY)
+            }
+        };
+    }
+    let ticket = query_value(request.url(), PARAMETER).unwrap_or_default();
+    let Some(link) = Link::open(&server.keys, &upstream.name, &ticket, now_s()) else {
+        return reply::error_page(410, OVER);
+    };
+    let cookie = Cookie::Form.read(server, request)?;
+    match person(server, request, &link)? {
+        Person::IsIt => open(server, upstream, &link, cookie.as_deref()).await,
+        Person::IsAnother => reply::error_page(403, OTHER_PERSON),
+        Person::Unknown => match &server.config.oidc {
+            Some(provider) => {
+                let errand = LoginPurpose::Connect { upstream: upstream.name.clone(), ticket };
+                let cookie = cookie.as_deref();
+                oidc::redirect_to_provider(server, provider, cookie, &errand).await
+            }
+            None => ask_who(server, upstream, &link, cookie.as_deref(), None),
+        },
+    }
+}
+
+/// Does what a form of the page says.
+pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Response> {
+    let Some(upstream) = upstream_of(server, &request) else {
+        return reply::error_page(404, OVER);
+    };
+    if person::is_foreign(&request)? {
+        return reply::error_page(400, STALE);
+    }
+    let Some(browser) = Cookie::Form.read(server, &request)? else {
+        return reply::error_page(403, OTHER_BROWSER);
+    };
+    // Who is signed in is asked before the body is read, and compared after.
+    let account = signed_in(server, &request)?.map(|(subject, _)| subject);
+    let changed = async {
+        let form = reply::form(request).await?;
+        let ticket = form.one("ticket")?.unwrap_or_default();
+        let of = (&*upstream.name, &*browser);
+        let Some(link) = Link::of_form(&server.keys, of, ticket, now_s()) else {
+            return Ok(reply::error_page(400, STALE)?);
+        };
+        let what = form.one("do")?;
+        if what == Some("sign-in") {
+            return sign_in(server, upstream, &link, &form, &browser).await;
+        }
+        if link.needs_account && account != Some(link.subject) {
+            return Ok(reply::error_page(403, OTHER_PERSON)?);
+        }
+        let visit = visit(upstream, &link, &browser);
+        match what {
+            Some("connect") => connect_key(server, upstream, (&link, visit), &form, &browser).await,
+            Some("leave") => connect_oauth::leave(server, upstream, (&link, visit), &browser).await,
+            Some("remove") => remove(server, upstream, &link, visit).await,
+            _ => Ok(reply::error_page(400, STALE)?),
+        }
+    };
+    match changed.await {
+        Ok(response) => Ok(response),
+        Err(EndpointError::Broken(error)) => {
+            log::error!("a key could not be connected: {error}");
+            reply::error_page(503, BUSY)
+        }
+        Err(_) => reply::error_page(400, STALE),
+    }
+}
+
+/// Who is in front of the page, as far as the link asks.
+enum Person {
+    IsIt,
+    IsAnother,
+    Unknown,
+}
+
+fn person(server: &Server<'_>, request: &Request, link: &Link) -> Result<Person> {
+    if !link.needs_account {
+        return Ok(Person::IsIt);
+    }
+    let signed_in = signed_in(server, request)?;
+    Ok(match signed_in.map(|(subject, _)| subject == link.subject) {
+        Some(true) => Person::IsIt,
+        Some(false) => Person::IsAnother,
+        None => Person::Unknown,
+    })
+}
+
+pub(super) fn visit(upstream: &Upstream, link: &Link, browser: &str) -> Visit {
+    Visit {
+        upstream: upstream.name.clone(),
+        link: link.hash(),
+        browser: hash(browser),
+        issued_ms: link.issued_ms,
+    }
+}
+
+pub(super) fn halt(fault: LinkFault) -> Halt {
+    match fault {
+        LinkFault::OtherBrowser => (403, OTHER_BROWSER),
+        LinkFault::Over => (410, OVER),
+        LinkFault::TooMany => (429, TOO_MANY),
+    }
+}
+
+pub(super) fn unexpected() -> worker::Error {
+    worker::Error::from("the hub gave the answer to another request")
+}
+
+/// Opens the page in this browser, which is the only one from then on.
+async fn open(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    cookie: Option<&str>,
+) -> Result<Response> {
+    let browser = person::cookie_or_fresh(cookie)?;
+    let asked = ConnectRequest::Open(visit(upstream, link, &browser));
+    let since = match connect::ask(server.env, link.subject, &asked).await {
+        Ok(ConnectAnswer::Opened(since)) => since,
+        Ok(ConnectAnswer::Refused(fault)) => {
+            let (status, why) = halt(fault);
+            return reply::error_page(status, why);
+        }
+        Ok(_) => return Err(unexpected()),
+        Err(error) => {
+            log::error!("a link could not be opened: {error}");
+            return reply::error_page(503, BUSY);
+        }
+    };
+    let ticket = link.form(&server.keys, &upstream.name, &browser);
+    let page = ConnectPage { upstream, link, since, ticket: &ticket, wrong: None };
+    let response = reply::page(200, &page.page(), "'self'")?;
+    if cookie.is_none() {
+        Cookie::Form.set(server, &response, &browser, 86_400)?;
+    }
+    Ok(response)
+}
+
+/// Asks who is in front of the page, where people sign in with their SiteBay token.
+fn ask_who(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    cookie: Option<&str>,
+    wrong: Option<&str>,
+) -> Result<Response> {
+    let browser = person::cookie_or_fresh(cookie)?;
+    let ticket = link.form(&server.keys, &upstream.name, &browser);
+    let status = if wrong.is_some() { 422 } else { 200 };
+    let page = connect_page::sign_in(upstream, &ticket, wrong);
+    let response = reply::page(status, &page, "'self'")?;
+    if cookie.is_none() {
+        Cookie::Form.set(server, &response, &browser, 86_400)?;
+    }
+    Ok(response)
+}
+
+/// Signs a person in, and shows them the page.
+async fn sign_in(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    form: &Form,
+    browser: &str,
+) -> EndpointResult<Response> {
+    if !link.needs_account || server.config.oidc.is_some() {
+        return Ok(reply::error_page(400, STALE)?);
+    }
+    let entered = form.one("token")?.unwrap_or_default();
+    match person::sitebay_token(server, entered).await {
+        Ok(token) if subject(server, &token) == link.subject => {
+            let response = open(server, upstream, link, Some(browser)).await?;
+            account::remember(server, &response, link.subject)?;
+            Ok(response)
+        }
+        Ok(_) => Ok(reply::error_page(403, OTHER_PERSON)?),
+        Err(wrong) => Ok(ask_who(server, upstream, link, Some(browser), Some(wrong))?),
+    }
+}
+
+/// The page once more, with an error.
+pub(super) fn again(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    browser: &str,
+    wrong: &str,
+) -> Result<Response> {
+    let ticket = link.form(&server.keys, &upstream.name, browser);
+    let page = ConnectPage { upstream, link, since: None, ticket: &ticket, wrong: Some(wrong) };
+    reply::page(422, &page.page(), "'self'")
+}
+
+/// Checks a key at the upstream, and keeps it.
+async fn connect_key(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    (link, visit): (&Link, Visit),
+    form: &Form,
+    browser: &str,
+) -> EndpointResult<Response> {
+    let again = |wrong: &str| again(server, upstream, link, browser, wrong);
+    if !matches!(upstream.credential, Credential::Subject { .. }) {
+        return Ok(reply::error_page(400, STALE)?);
+    }
+    let Some(key) = check::entered(form.one("key")?.unwrap_or_default()) else {
+        return Ok(again(NO_KEY)?);
+    };
+    if let Some(refused) = refused(server, link, ConnectRequest::Try(visit.clone())).await? {
+        return Ok(refused);
+    }
+    match checked(server, upstream, link, &key).await {
+        Ok(()) => Ok(keep(server, upstream, link, visit, &key).await?),
+        Err(why) => Ok(again(&why)?),
+    }
+}
+
+/// Whether the upstream accepts a key or a token.
+///
+/// # Errors
+/// Where it does not: why, for the person.
+pub(super) async fn checked(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    key: &Secret,
+) -> std::result::Result<(), String> {
+    let platform: SharedPlatform = Rc::new(WorkersPlatform);
+    let trail = upstream::trail(None, &server.keys).map_err(|refusal| refusal.to_string())?;
+    let era = state::upstreams().era(&upstream.name, now_s().saturating_mul(1_000));
+    let name = &upstream.name;
+    match check(upstream, key, era, &trail, &platform).await {
+        Verdict::Accepted => Ok(()),
+        Verdict::Refused => {
+            note(server, GrantEvent::KeyRefused, upstream, link);
+            Err(format!("{name} does not accept this key."))
+        }
+        Verdict::Unclear(why) => {
+            Err(format!("{name} did not say whether it accepts this key: {why}. Nothing was kept."))
+        }
+    }
+}
+
+/// Keeps what the upstream accepted, which uses the link up.
+pub(super) async fn keep(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    visit: Visit,
+    text: &Secret,
+) -> Result<Response> {
+    let sealed = connect::seal(server.config, link.subject, upstream, text).await?;
+    let keep = ConnectRequest::Connect { visit, sealed };
+    if let Some(refused) = refused(server, link, keep).await? {
+        return Ok(refused);
+    }
+    state::forget_connected(link.subject, &upstream.name);
+    note(server, GrantEvent::Connected, upstream, link);
+    reply::page(200, &connect_page::connected(upstream), "'none'")
+}
+
+async fn remove(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    visit: Visit,
+) -> EndpointResult<Response> {
+    if let Some(refused) = refused(server, link, ConnectRequest::Remove(visit)).await? {
+        return Ok(refused);
+    }
+    state::forget_connected(link.subject, &upstream.name);
+    note(server, GrantEvent::Disconnected, upstream, link);
+    Ok(reply::page(200, &connect_page::removed(upstream), "'none'")?)
+}
+
+/// Asks the hub for a step of the link. Returns the page that says why it is none.
+pub(super) async fn refused(
+    server: &Server<'_>,
+    link: &Link,
+    step: ConnectRequest,
+) -> Result<Option<Response>> {
+    match connect::ask(server.env, link.subject, &step).await? {
+        ConnectAnswer::Done => Ok(None),
+        ConnectAnswer::Refused(fault) => {
+            let (status, why) = halt(fault);
+            reply::error_page(status, why).map(Some)
+        }
+        _ => Err(unexpected()),
+    }
+}
+
+/// Notes in the audit what became of a key.
+fn note(server: &Server<'_>, happened: GrantEvent, upstream: &Upstream, link: &Link) {
+    let at_ms = now_s().saturating_mul(1_000);
+    let entry = AuditEntry::of_grant(happened, Some(link.subject), &link.caller, at_ms);
+    server.audit.note(AuditEntry { site: upstream.name.clone(), auth_method: "", ..entry });
+}

@@ -1,0 +1,164 @@
+//! The way of a person to the authorization server of an upstream, and back to `/connect/{name}/callback`.
+//!
+//! Invariant: who comes back is the browser that left, with the state that it was given, from the server to which it went;
+//! once, and within the ten minutes of the link. The token is kept after the upstream accepted it.
+
+use std::rc::Rc;
+
+use worker::Result;
+
+use super::{
+    Server,
+    account::signed_in,
+    connect::{OTHER_PERSON, OVER, STALE, again, checked, halt, keep, refused, unexpected, visit},
+    connect_page,
+    person::Cookie,
+    reply::{self, EndpointResult},
+};
+use crate::{
+    platform::{
+        clock::now_s,
+        http::{Request, Response},
+        random,
+        workers::WorkersPlatform,
+    },
+    stubs::{connect, upstream},
+};
+use gateway::{
+    config::{Credential, Upstream},
+    connect::{
+        link::{CALLBACK, Link, PATH},
+        oauth::{
+            client::Client,
+            server::find,
+            token::{Errand, TokenError},
+        },
+        request::{ConnectAnswer, ConnectRequest},
+        stored::Visit,
+    },
+};
+use mcp_auth::{oauth::form::Form, secret::Secret};
+use mcp_platform::{SharedPlatform, record::Record as _, url::Url};
+
+const FOREIGN: &str =
+    "The answer did not come from the server to which you went. Nothing was kept.";
+const NOT_AGREED: &str = "You were sent back without an agreement. Nothing was kept.";
+
+fn callback(server: &Server<'_>, upstream: &Upstream) -> String {
+    format!("{}{PATH}{}{CALLBACK}", server.origin, upstream.name)
+}
+
+/// Sends a person on their way: a page whose link leads there. A redirect of the form would need the policy of the page
+/// to name a server that is not known yet.
+pub(super) async fn leave(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    (link, visit): (&Link, Visit),
+    browser: &str,
+) -> EndpointResult<Response> {
+    if let Some(refused) = refused(server, link, ConnectRequest::Try(visit.clone())).await? {
+        return Ok(refused);
+    }
+    match begun(server, upstream, link, browser).await? {
+        Ok((errand, url)) => {
+            let text = Secret::new(errand.to_json());
+            let sealed = connect::seal(server.config, link.subject, upstream, &text).await?;
+            let leaves = ConnectRequest::Leave { visit, errand: sealed };
+            if let Some(refused) = refused(server, link, leaves).await? {
+                return Ok(refused);
+            }
+            let host = Url::parse(&url).map(|url| url.host).unwrap_or_default();
+            Ok(reply::page(200, &connect_page::leaving(upstream, &host, &url), "'none'")?)
+        }
+        Err(why) => {
+            let why = format!("People cannot sign in at {} now: {why}.", upstream.name);
+            Ok(again(server, upstream, link, browser, &why)?)
+        }
+    }
+}
+
+/// The errand, and where it leads; or why there is none.
+async fn begun(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    browser: &str,
+) -> Result<std::result::Result<(Errand, String), String>> {
+    let Credential::OAuth { client_id, secret, scopes } = &upstream.credential else {
+        return Ok(Err("it takes keys".to_owned()));
+    };
+    let Ok(trail) = upstream::trail(None, &server.keys) else {
+        return Ok(Err("it leads back to this server".to_owned()));
+    };
+    let platform: SharedPlatform = Rc::new(WorkersPlatform);
+    let surroundings = connect::surroundings(server.config);
+    let there = match find(upstream, &trail, surroundings, &platform).await {
+        Ok(there) => there,
+        Err(why) => return Ok(Err(why)),
+    };
+    let callback = callback(server, upstream);
+    let client = match client_id {
+        Some(id) => Ok(Client::configured(id, secret.as_ref().map(|secret| &secret.value))),
+        None => Client::register(&there, &callback, surroundings, &platform).await,
+    };
+    let state = link.form(&server.keys, &upstream.name, browser);
+    let verifier = random::bytes::<32>()?;
+    Ok(client.map(|client| Errand::begin(&there, client, verifier, (&callback, &state, scopes))))
+}
+
+/// Takes a person who comes back.
+pub(super) async fn come_back(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    request: &Request,
+) -> Result<Response> {
+    let form = Form::of_query(request.url());
+    let one = |name: &str| form.one(name).ok().flatten();
+    let browser = Cookie::Form.read(server, request)?.unwrap_or_default();
+    let of = (&*upstream.name, &*browser);
+    let state = one("state").unwrap_or_default();
+    let Some(link) = Link::of_form(&server.keys, of, state, now_s()) else {
+        return reply::error_page(400, STALE);
+    };
+    let account = signed_in(server, request)?.map(|(subject, _)| subject);
+    if link.needs_account && account != Some(link.subject) {
+        return reply::error_page(403, OTHER_PERSON);
+    }
+    let visit = visit(upstream, &link, &browser);
+    let asked = ConnectRequest::Return(visit.clone());
+    let sealed = match connect::ask(server.env, link.subject, &asked).await? {
+        ConnectAnswer::Errand(Some(sealed)) => sealed,
+        ConnectAnswer::Errand(None) => return reply::error_page(410, OVER),
+        ConnectAnswer::Refused(fault) => {
+            let (status, why) = halt(fault);
+            return reply::error_page(status, why);
+        }
+        _ => return Err(unexpected()),
+    };
+    let errand = connect::opened(server.config, link.subject, upstream, &sealed).await;
+    let Some(errand) = errand.and_then(|text| Errand::from_json(text.expose())) else {
+        return reply::error_page(410, OVER);
+    };
+    if !errand.is_from(one("iss")) {
+        return reply::error_page(400, FOREIGN);
+    }
+    let Some(code) = one("code") else {
+        return reply::error_page(400, NOT_AGREED);
+    };
+    let platform: SharedPlatform = Rc::new(WorkersPlatform);
+    let surroundings = connect::surroundings(server.config);
+    let (callback, name) = (callback(server, upstream), &upstream.name);
+    let account = errand.end((code, &callback), now_s(), surroundings, &platform).await;
+    let why = match account {
+        Ok(account) => match checked(server, upstream, &link, &account.access()).await {
+            Ok(()) => {
+                let text = Secret::new(account.to_json());
+                return keep(server, upstream, &link, visit, &text).await;
+            }
+            Err(why) => why,
+        },
+        Err(TokenError::Refused) => format!("{name} gave out no token for you."),
+        Err(TokenError::Unavailable(why)) => format!("{name} gave out no token for you: {why}."),
+    };
+    reply::page(422, &connect_page::not_connected(upstream, &why), "'none'")
+}

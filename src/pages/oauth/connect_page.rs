@@ -1,0 +1,182 @@
+//! The pages of `/connect/{name}`.
+
+use maud::{Markup, html};
+
+use super::html::{page, token_field, wrong};
+use gateway::{
+    config::{Credential, Upstream},
+    connect::link::{Link, PATH},
+};
+use mcp_platform::time::rfc3339;
+
+/// The page on which a person connects a key.
+pub(super) struct ConnectPage<'a> {
+    /// The server that asks for it.
+    pub(super) upstream: &'a Upstream,
+    /// The link by which the page was opened.
+    pub(super) link: &'a Link,
+    /// Since when a key is connected, in milliseconds since 1970.
+    pub(super) since: Option<u64>,
+    /// The forms' ticket.
+    pub(super) ticket: &'a str,
+    /// The error of the last submission.
+    pub(super) wrong: Option<&'a str>,
+}
+
+impl ConnectPage<'_> {
+    /// The page.
+    pub(super) fn page(&self) -> Markup {
+        let (name, host) = (&self.upstream.name, &self.upstream.url.host);
+        let body = html! {
+            (wrong(self.wrong))
+            p { "The server " b { (name) } " at " b { (host) } " is used by your apps as you, once it is connected." }
+            @if !self.link.caller.is_empty() {
+                p { "You were led here by " b { (self.link.caller) } "." }
+            }
+            p { "Continue only if an app of your own led you here just now. A stranger who sent you this link would "
+                "act with your key." }
+            @match self.upstream.credential {
+                Credential::OAuth { .. } => (leave_form(name, self.ticket)),
+                _ => (key_form(name, host, self.ticket)),
+            }
+            @if let Some(since) = self.since {
+                h2 { "You are connected" }
+                p { "Since " (day(since)) ". Connecting again replaces that." }
+                form method="post" action={ (PATH) (name) } {
+                    input type="hidden" name="ticket" value=(self.ticket);
+                    button name="do" value="remove" { "Disconnect" }
+                }
+            }
+        };
+        page(&format!("Connect {name}"), &body)
+    }
+}
+
+/// The form for a key.
+fn key_form(name: &str, host: &str, ticket: &str) -> Markup {
+    html! {
+        form method="post" action={ (PATH) (name) } {
+            input type="hidden" name="ticket" value=(ticket);
+            label for="key" { "Your key for " (name) }
+            input id="key" name="key" type="password" autocomplete="off" spellcheck="false" required
+                maxlength="8192" aria-describedby="key-hint";
+            p.hint id="key-hint" {
+                "It is checked at " (host) ", and kept encrypted. It is sent to " (host) " and nowhere else; no app sees it."
+            }
+            button.yes name="do" value="connect" { "Connect" }
+        }
+    }
+}
+
+/// The form that leads to the server where the person signs in.
+fn leave_form(name: &str, ticket: &str) -> Markup {
+    html! {
+        form method="post" action={ (PATH) (name) } {
+            input type="hidden" name="ticket" value=(ticket);
+            p.hint { "You sign in at " (name) " itself. The token that it gives out for you is kept encrypted; no app sees it." }
+            button.yes name="do" value="leave" { "Sign in at " (name) }
+        }
+    }
+}
+
+/// The page that leads to the server where the person signs in.
+pub(super) fn leaving(upstream: &Upstream, host: &str, url: &str) -> Markup {
+    let name = &upstream.name;
+    let body = html! {
+        p { b { (name) } " has people sign in at " b { (host) } "." }
+        p { a href=(url) { "Continue to " (host) } }
+    };
+    page(&format!("Connect {name}"), &body)
+}
+
+/// The page for a person who came back without an account.
+pub(super) fn not_connected(upstream: &Upstream, why: &str) -> Markup {
+    let name = &upstream.name;
+    let body = html! {
+        p.wrong role="alert" { (why) }
+        p { "Nothing was kept. Go back to your app, and let it try again." }
+    };
+    page(&format!("{name} is not connected"), &body)
+}
+
+/// The page that asks who is there.
+pub(super) fn sign_in(upstream: &Upstream, ticket: &str, why: Option<&str>) -> Markup {
+    let name = &upstream.name;
+    let body = html! {
+        (wrong(why))
+        p { "Sign in as the person whose app led you here, to connect a key for " b { (name) } "." }
+        form method="post" action={ (PATH) (name) } {
+            input type="hidden" name="ticket" value=(ticket);
+            (token_field(true))
+            button.yes name="do" value="sign-in" { "Sign in" }
+        }
+    };
+    page("Sign in", &body)
+}
+
+/// The page after a key was connected.
+pub(super) fn connected(upstream: &Upstream) -> Markup {
+    let name = &upstream.name;
+    let body = html! {
+        p { b { (name) } " accepts your key, and is connected." }
+        p { "Go back to your app, and let it try again. You can close this page." }
+    };
+    page(&format!("{name} is connected"), &body)
+}
+
+/// The page after a key was removed.
+pub(super) fn removed(upstream: &Upstream) -> Markup {
+    let name = &upstream.name;
+    let body = html! {
+        p { "Your key for " b { (name) } " was deleted. It takes up to half a minute until no app can use it any more." }
+    };
+    page(&format!("{name} is not connected"), &body)
+}
+
+/// A day in UTC.
+fn day(at_ms: u64) -> String {
+    rfc3339(at_ms).chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use gateway::{
+        address::Surroundings,
+        config::{Rules, Upstreams},
+    };
+    use mcp_auth::subject::Subject;
+
+    fn shown(since: Option<u64>, why: Option<&str>) -> String {
+        let settings = r#"{"tickets":{"url":"https://tickets.example/mcp?k=hidden","auth":{"kind":"subject"}}}"#;
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        let upstreams = Upstreams::read(Some(settings), &rules);
+        let upstream = upstreams.get("tickets").unwrap();
+        let caller = "<b>my key".to_owned();
+        let link = Link {
+            subject: Subject([7; 16]),
+            secret: [9; 16],
+            issued_ms: 1,
+            needs_account: false,
+            caller,
+        };
+        ConnectPage { upstream, link: &link, since, ticket: "t", wrong: why }.page().0
+    }
+
+    #[test]
+    fn a_person_sees_who_asks_and_who_led_them_there() {
+        let page = shown(None, Some("no"));
+        assert!(page.contains("<b>tickets</b> at <b>tickets.example</b>"), "{page}");
+        assert!(page.contains("&lt;b&gt;my key") && page.contains("role=\"alert\""), "{page}");
+        assert!(page.contains("type=\"password\"") && page.contains("autocomplete=\"off\""));
+        assert!(!page.contains("k=hidden"), "{page}");
+        assert!(!page.contains("value=\"remove\""), "{page}");
+    }
+
+    #[test]
+    fn a_key_that_is_connected_can_be_removed() {
+        let page = shown(Some(86_400_000), None);
+        assert!(page.contains("Since 1970-01-02") && page.contains("value=\"remove\""), "{page}");
+    }
+}
