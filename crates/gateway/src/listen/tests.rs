@@ -21,6 +21,7 @@ use super::{Listener, Listening, News, Watcher, parts::Part};
 use crate::{
     address::Surroundings,
     config::{Rules, Upstreams},
+    connect::NoConnections,
     door::{Door, Place, pinned_tests::FakePins},
     forwarded::Forwarded,
     relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
@@ -57,6 +58,7 @@ fn door(name: &str, settings: &Value) -> Rc<Door> {
         passed: None,
         forwarded: Forwarded::default(),
         keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
+        connections: Rc::new(NoConnections),
         may_use: |_, _| true,
     })
 }

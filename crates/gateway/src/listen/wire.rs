@@ -117,7 +117,7 @@ pub(super) async fn open(
     if let Some(session) = before {
         return session.go_on().await.ok_or(Closed::ForNow);
     }
-    let route = door.route(ctx, found, &*ctx.notifier).map_err(|_| Closed::ForGood)?;
+    let route = door.route(ctx, (found, None), &*ctx.notifier).map_err(|_| Closed::ForGood)?;
     let known = route.era.or_else(|| memory.era(&upstream, now_ms));
     let opened = opened(&listener, &route, known, &wanted).await;
     opened.map_err(|error| match error {
