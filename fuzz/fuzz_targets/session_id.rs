@@ -10,7 +10,7 @@ use libfuzzer_sys::{
 };
 use mcp_auth::{
     keys::{Keyring, Purpose},
-    session_id::{Claims, Placement},
+    session_id::{Claims, MAX_TOOLSET, Placement},
     subject::Subject,
 };
 use mcp_protocol::{bytes::cut_text, capabilities::ClientCapabilities, version::Version};
@@ -92,7 +92,7 @@ fn claims(from: &mut Unstructured<'_>) -> Result<Claims> {
 /// The claims as an id carries them.
 fn cut(claims: Claims) -> Claims {
     Claims {
-        toolset: cut_text(&claims.toolset, 64).to_owned(),
+        toolset: cut_text(&claims.toolset, MAX_TOOLSET).to_owned(),
         client_name: cut_text(&claims.client_name, 64).to_owned(),
         client_version: cut_text(&claims.client_version, 32).to_owned(),
         ..claims
