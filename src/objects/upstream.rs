@@ -4,7 +4,7 @@
 //! and parks those whose upstream asks. Route: [`ObjectRequest`]. State: the rows of sessions
 //! ([`upstream_sessions`](super::upstream_sessions)).
 //!
-//! One keeps the pins of an upstream. Route: [`PinsRequest`]. State: their row ([`upstream_pins`](super::upstream_pins)).
+//! One keeps the pins of an upstream. Route: [`PinsRequest`]. State: their row (`upstream_pins`).
 //!
 //! Invariant: it holds no connection and no timer but those of calls that run or wait for their client.
 

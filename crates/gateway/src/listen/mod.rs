@@ -6,13 +6,13 @@
 //!              reopens     compares lists   agreed on
 //! ```
 //!
-//! - [`parts`]: which part of a listener's filter concerns which upstream.
-//! - [`wire`]: one stream of one upstream, in each era.
-//! - [`notice`]: which messages on it are heard.
-//! - [`source`]: the stream with its end and its beginning again.
-//! - [`pending`]: what was heard and is not told yet.
-//! - [`following`]: from what is heard to what is told.
-//! - [`outdated`]: how another isolate is told that a list is old.
+//! - `parts`: which part of a listener's filter concerns which upstream.
+//! - `wire`: one stream of one upstream, in each era.
+//! - `notice`: which messages on it are heard.
+//! - `source`: the stream with its end and its beginning again.
+//! - `pending`: what was heard and is not told yet.
+//! - `following`: from what is heard to what is told.
+//! - `outdated`: how another isolate is told that a list is old.
 //!
 //! Invariant: everything here lives as long as the listener, and nothing runs without one. What waits is bounded: an
 //! upstream that says more than can be told is not read. A listener is told of a list only where it is another one for the
