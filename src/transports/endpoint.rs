@@ -55,14 +55,13 @@ use mcp_protocol::{
     capabilities::ClientCapabilities,
     implementation::Implementation,
     initialize::InitializeParams,
-    stateless::{method::Method, param_declarations::ParamHeader},
+    stateless::method::Method,
 };
 use mcp_server::{
     changes::WaitUntil,
     cold::cold,
     context::Context,
     notifier::Declared,
-    outcome::Outcome,
     remote::{About, Remote},
     tasks::Tasks,
     telemetry::{audit::Audit, metrics, record::RequestRecord},
@@ -225,29 +224,6 @@ impl<'a> AdmittedRequest<'a> {
             Ok(None) => Err(Refusal::NotFound.into()),
             Err(error) => Err(Refusal::Upstream(error.message).into()),
         }
-    }
-
-    /// The arguments of another server's tool that headers repeat: none, where no other server has the tool.
-    /// The inner error is how a call of it ends, where its server does not say.
-    ///
-    /// # Errors
-    /// 508 where the request was here before.
-    pub async fn param_headers(
-        &self,
-        request: &Request,
-        (capabilities, client): (ClientCapabilities, &Implementation),
-        (name, choice): (&str, &Selection),
-    ) -> AppResult<Result<Vec<ParamHeader>, Outcome>> {
-        let Some(remote) = self.remote(request, choice)? else {
-            return Ok(Ok(Vec::new()));
-        };
-        let ctx = Context {
-            choice: choice.tools,
-            upstreams: choice.upstreams.clone(),
-            ..self.preliminary(capabilities, client)
-        };
-        let tool = remote.tool(&ctx, name).await;
-        Ok(tool.map(|tool| tool.map(|tool| tool.param_headers).unwrap_or_default()))
     }
 
     /// The context of what is asked beside the request itself.

@@ -112,15 +112,8 @@ pub async fn answer(
         }
         _ => {
             let choice = endpoint.choice(http)?;
-            let chosen = choice.as_ref().unwrap_or(&endpoint.config.choice);
-            let checked =
-                preliminary::check_param_headers(&endpoint, http, &opened, chosen).await?;
-            let ended = match checked {
-                Ok(ended) => ended,
-                Err(error) => return refused(&endpoint, &id, &error),
-            };
             let departure = Disconnect::of(http.inner());
-            execute(endpoint, id, opened, (choice, http), (streams, departure), ended).await
+            execute(endpoint, id, opened, (choice, http), (streams, departure)).await
         }
     }
 }
@@ -290,7 +283,6 @@ pub(super) async fn execute(
     opened: ValidatedRequest,
     (choice, http): (Option<Selection>, &Request),
     (streams, departure): (bool, Disconnect),
-    ended: Option<Outcome>,
 ) -> Answered<Response> {
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
@@ -335,6 +327,10 @@ pub(super) async fn execute(
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);
+    let ended = match preliminary::check_param_headers(&ctx, http, method, &params).await {
+        Ok(ended) => ended,
+        Err(error) => return refused(&endpoint, &id, &error),
+    };
     let until_end = record.end_guard();
     let call = async move {
         let _until_end = until_end;

@@ -44,7 +44,7 @@ pub(super) async fn answer(
     let task = opened.params.name.clone().unwrap_or_default();
     if endpoint.is_task_of_upstream(&task) {
         let departure = Disconnect::of(http.inner());
-        return execute(endpoint, id, opened, (None, http), (streams, departure), None).await;
+        return execute(endpoint, id, opened, (None, http), (streams, departure)).await;
     }
     let tended = tend(&endpoint, &task, opened).await;
     let (status, body) = match tended {

@@ -40,7 +40,9 @@ impl fmt::Debug for StreamRequest {
     }
 }
 
-/// The headers of an answer. A header that came several times has its values joined by `", "`.
+/// The headers of an answer that anybody asks for. A header that came several times has its values joined by `", "`.
+///
+/// On Workers these are the ones that `stream_fetch.js` names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ResponseHeaders(Vec<(String, String)>);
 

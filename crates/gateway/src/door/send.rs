@@ -90,7 +90,7 @@ impl Door {
         };
         let took = ctx.platform.now_ms().saturating_sub(began);
         let bytes = sent.as_ref().map_or(0, String::len);
-        let cell = self.cell(&upstream.name, ctx.platform.now_ms());
+        let cell = self.cell(&route, ctx.platform.now_ms());
         let end = match &sent {
             Ok(_) | Err(Failure::Task { .. }) => "answered",
             Err(failure) if failure.upstream().is_some() => "failed",
@@ -111,8 +111,8 @@ impl Door {
     }
 
     /// The eras in front and behind.
-    fn cell(&self, upstream: &str, now_ms: u64) -> &'static str {
-        match (&self.place, self.memory.era(upstream, now_ms)) {
+    fn cell(&self, route: &Route, now_ms: u64) -> &'static str {
+        match (&self.place, self.known_wire(route, now_ms)) {
             (Place::Object(_), Some(Era::Stateless)) => "session-stateless",
             (Place::Object(_), _) => "session-session",
             (Place::Worker(_), Some(Era::Stateless)) => "stateless-stateless",
