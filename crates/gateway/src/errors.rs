@@ -34,8 +34,6 @@ pub struct Asked<'a> {
     pub version: Version,
     /// The version that was agreed with the upstream, where one was.
     pub behind: Option<Version>,
-    /// Where the caller connects an account of the upstream, if it can.
-    pub connect: Option<&'a str>,
 }
 
 /// What the caller gets.
@@ -101,11 +99,7 @@ impl Answer {
             }
             _ => what,
         };
-        let link = match error {
-            UpstreamError::Unauthorized { .. } => asked.connect,
-            _ => None,
-        };
-        failure(asked, &why, retry_after(error), link)
+        failure(asked, &why, retry_after(error), None)
     }
 }
 
@@ -161,14 +155,10 @@ fn described(asked: Asked<'_>, error: &UpstreamError) -> String {
             rpc.code,
             text::quote(&rpc.message, MAX_QUOTE)
         ),
-        UpstreamError::Unauthorized { .. } => match asked.connect {
-            Some(link) => format!(
-                "{name} needs a credential of yours: open {link} and connect it, then try again"
-            ),
-            None => format!(
-                "{name} refuses the credential that this server has for it: {configuration}"
-            ),
-        },
+        // One of the person who calls is asked for anew, see [`Answer::unconnected`].
+        UpstreamError::Unauthorized { .. } => {
+            format!("{name} refuses the credential that this server has for it: {configuration}")
+        }
         UpstreamError::Forbidden { challenge } => match challenge.as_deref().and_then(scope) {
             Some(scope) => format!("Access was refused by {name}: the scope `{scope}` is needed"),
             None => format!("Access was refused by {name}"),
@@ -272,7 +262,6 @@ mod tests {
         effect: Some(Effect::Write),
         version: Version::V2025_11_25,
         behind: None,
-        connect: None,
     };
     const READ: Asked<'_> = Asked { method: "resources/read", effect: None, ..CALL };
 
@@ -406,9 +395,18 @@ mod tests {
         ] {
             assert_eq!(text(Answer::of(CALL, &error)), told);
         }
-        let link = Asked { connect: Some("https://x.example/connect/tickets"), ..CALL };
-        let told = text(Answer::of(link, &UpstreamError::Unauthorized { challenge: None }));
-        assert!(told.contains("open https://x.example/connect/tickets and connect it"), "{told}");
+    }
+
+    #[test]
+    fn who_has_no_key_reads_where_to_connect_one() {
+        let link = "https://x.example/connect/tickets";
+        let told = text(Answer::unconnected(CALL, &Unconnected::Missing, Some(link)));
+        assert!(told.contains(&format!("Open {link} to connect it")), "{told}");
+        let Answer::Error(error) = Answer::unconnected(READ, &Unconnected::Missing, Some(link))
+        else {
+            panic!()
+        };
+        assert_eq!(error.data, Some(json!({ "url": link })));
     }
 
     #[test]
@@ -437,13 +435,6 @@ mod tests {
             data: Some(data),
         };
         assert_eq!(Answer::of(READ, &error), Answer::Error(expected));
-        let asked = Asked { connect: Some("https://x.example/c"), ..READ };
-        let Answer::Error(told) =
-            Answer::of(asked, &UpstreamError::Unauthorized { challenge: None })
-        else {
-            panic!()
-        };
-        assert_eq!(told.data, Some(json!({ "url": "https://x.example/c" })));
         let cut = Answer::of(READ, &UpstreamError::Cut);
         assert!(matches!(cut, Answer::Error(error) if error.data.is_none()));
     }

@@ -234,7 +234,7 @@ impl Door {
             Place::Object(_) => Version::V2025_11_25,
             Place::Worker(_) => Version::V2026_07_28,
         };
-        errors::Asked { upstream: &upstream.name, method, effect, version, behind, connect: None }
+        errors::Asked { upstream: &upstream.name, method, effect, version, behind }
     }
 
     /// How a request to an upstream ended, for its caller.

@@ -314,7 +314,6 @@ fn told(
         effect: is_call.then_some(effect),
         version: Version::V2026_07_28,
         behind: Some(Version::V2025_11_25),
-        connect: None,
     };
     let outcome = match sent {
         Ok(text) => return written(text),
