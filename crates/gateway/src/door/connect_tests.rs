@@ -72,12 +72,6 @@ struct Client {
 }
 
 impl Notifier for Client {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         _questions: Vec<KeyedRequest>,
@@ -105,12 +99,6 @@ impl Notifier for Client {
 
     fn capabilities(&self) -> ClientCapabilities {
         self.can
-    }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
     }
 }
 
