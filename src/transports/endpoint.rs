@@ -235,7 +235,7 @@ impl<'a> AdmittedRequest<'a> {
     pub async fn param_headers(
         &self,
         request: &Request,
-        (capabilities, client): (ClientCapabilities, &Implementation),
+        (declared, client): (Declared, &Implementation),
         (name, choice): (&str, &Selection),
     ) -> AppResult<Result<Vec<ParamHeader>, Outcome>> {
         let Some(remote) = self.remote(request, choice)? else {
@@ -244,7 +244,8 @@ impl<'a> AdmittedRequest<'a> {
         let ctx = Context {
             choice: choice.tools,
             upstreams: choice.upstreams.clone(),
-            ..self.preliminary(capabilities, client)
+            notifier: Rc::new(declared.clone()),
+            ..self.preliminary(declared.capabilities, client)
         };
         let tool = remote.tool(&ctx, name).await;
         Ok(tool.map(|tool| tool.map(|tool| tool.param_headers).unwrap_or_default()))
@@ -259,7 +260,7 @@ impl<'a> AdmittedRequest<'a> {
         let platform = Rc::new(WorkersPlatform);
         Context {
             client: Rc::new(client.clone()),
-            notifier: Rc::new(Declared(capabilities)),
+            notifier: Rc::new(Declared::new(capabilities)),
             record: self.record.clone(),
             ..self.config.background(self.principal.clone(), self.own_token.clone(), platform)
         }

@@ -43,7 +43,7 @@ pub(super) async fn check_param_headers(
     if registry(&endpoint.door).find(name).is_some() {
         return Ok(Ok(None));
     }
-    let front = (opened.envelope.capabilities, &opened.envelope.client);
+    let front = (opened.declared(), &opened.envelope.client);
     let declared = match endpoint.param_headers(http, front, (name, choice)).await? {
         Ok(declared) => declared,
         Err(outcome) => return Ok(Ok(Some(outcome))),

@@ -67,9 +67,11 @@ use mcp_server::{
     context::Context,
     dispatch::dispatch,
     mrtr::{ConsumeNonce, MakeBinding, ROUND_TTL_S, Round, RoundInput},
+    notifier::Declared,
     outcome::{Outcome, beyond_text},
     params::OwnedParams,
     relay,
+    remote::Carried,
     result_size::{MAX_RESULT, too_large, too_large_error},
     telemetry::trace::Trace,
     upstream_selection::Selection,
@@ -142,6 +144,16 @@ pub(super) struct ValidatedRequest {
     pub(super) params: Rc<OwnedParams>,
     before: Option<RequestState>,
     filter: Option<SubscriptionFilter>,
+}
+
+impl ValidatedRequest {
+    /// The client as one who looks a tool up before the request is carried out sees it: the answers that it brings are not
+    /// read yet.
+    pub(super) fn declared(&self) -> Declared {
+        let state = self.before.as_ref().and_then(|before| before.carried.clone());
+        let carried = state.map(|state| Carried { state, responses: Vec::new() });
+        Declared { capabilities: self.envelope.capabilities, carried }
+    }
 }
 
 /// The stored part of the envelope.

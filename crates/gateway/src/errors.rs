@@ -34,6 +34,8 @@ pub struct Asked<'a> {
     pub version: Version,
     /// The version that was agreed with the upstream, where one was.
     pub behind: Option<Version>,
+    /// Whether it was sent in an earlier round, in which the upstream asked its client.
+    pub is_begun: bool,
 }
 
 /// What the caller gets.
@@ -54,7 +56,7 @@ impl Answer {
             "{} failed several times in a row or asked to be left alone, and is not called now",
             asked.upstream
         );
-        failure(asked, &why, Some(refused.retry_after_ms), None)
+        failure(asked, &held_up(asked, why), Some(refused.retry_after_ms), None)
     }
 
     /// The answer to a request of something that the upstream has or not: it was looked up in a list, and the list ended so.
@@ -66,8 +68,11 @@ impl Answer {
             }
             error => described(asked, error),
         };
-        let why = format!("Nothing was sent, because it could not be looked up: {what}");
-        failure(asked, &why, retry_after(error), None)
+        let why = match asked.is_begun {
+            true => format!("what the request names could not be looked up: {what}"),
+            false => format!("Nothing was sent, because it could not be looked up: {what}"),
+        };
+        failure(asked, &held_up(asked, why), retry_after(error), None)
     }
 
     /// The answer to a request that could not be sent as the person who calls. `link`: where that person connects a key.
@@ -100,6 +105,17 @@ impl Answer {
             _ => what,
         };
         failure(asked, &why, retry_after(error), None)
+    }
+}
+
+/// Why a request goes no further, with what that means for one that was begun.
+pub(crate) fn held_up(asked: Asked<'_>, why: String) -> String {
+    match asked.is_begun {
+        true => format!(
+            "The outcome is unknown: the request was sent before, and may still wait for the answers to its questions. They \
+             were not passed on: {why}. Send them again with the same `requestState`"
+        ),
+        false => why,
     }
 }
 
@@ -262,6 +278,7 @@ mod tests {
         effect: Some(Effect::Write),
         version: Version::V2025_11_25,
         behind: None,
+        is_begun: false,
     };
     const READ: Asked<'_> = Asked { method: "resources/read", effect: None, ..CALL };
 
@@ -422,6 +439,23 @@ mod tests {
         assert!(told.ends_with("tickets answered with the error -32603: x y."), "{told}");
         let Answer::Error(error) = Answer::unlisted(READ, &late) else { panic!() };
         assert_eq!(error.code, INTERNAL_ERROR);
+    }
+
+    #[test]
+    fn a_request_that_was_begun_is_not_called_unsent() {
+        let begun = Asked { is_begun: true, ..CALL };
+        let limited =
+            UpstreamError::TooMany { status: 429, retry_after: Some(Duration::from_secs(3)) };
+        for told in [
+            text(Answer::unlisted(begun, &limited)),
+            text(Answer::refused(begun, Refused { retry_after_ms: 3_000 })),
+        ] {
+            assert!(
+                told.starts_with("The outcome is unknown: ") && !told.contains("othing"),
+                "{told}"
+            );
+            assert!(told.ends_with("same `requestState`. retryAfterMs: 3000"), "{told}");
+        }
     }
 
     #[test]

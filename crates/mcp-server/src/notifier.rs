@@ -181,8 +181,20 @@ impl Notifier for NoClient {
 }
 
 /// A client that declared this, and is told nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Declared(pub ClientCapabilities);
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// What it declared.
+    pub capabilities: ClientCapabilities,
+    /// What it brought back for another server that asked in the round before.
+    pub carried: Option<Carried>,
+}
+
+impl Declared {
+    /// A client that declared this, and brought nothing back.
+    pub const fn new(capabilities: ClientCapabilities) -> Self {
+        Self { capabilities, carried: None }
+    }
+}
 
 impl Notifier for Declared {
     fn ask(
@@ -192,8 +204,12 @@ impl Notifier for Declared {
         NoClient.ask(questions)
     }
 
+    fn carried(&self) -> Option<Carried> {
+        self.carried.clone()
+    }
+
     fn capabilities(&self) -> ClientCapabilities {
-        self.0
+        self.capabilities
     }
 }
 

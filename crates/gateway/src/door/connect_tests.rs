@@ -181,7 +181,7 @@ fn who_looks_a_tool_up_is_not_asked_and_the_call_is() {
     let door = door("", &keys(&[]));
     let stateless = Rc::new(client(PAGES, true));
     let ctx = caller(&platform, &stateless);
-    let declares = mcp_server::notifier::Declared(PAGES);
+    let declares = mcp_server::notifier::Declared::new(PAGES);
     let looks = Context { notifier: Rc::new(declares), ..ctx.clone() };
     let tool = platform.run(door.tool(&looks, "tickets_get")).unwrap().unwrap();
     assert_eq!((&*tool.name, tool.effect), ("tickets_get", Effect::Read));

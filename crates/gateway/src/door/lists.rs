@@ -212,7 +212,7 @@ impl Pages for UpstreamPages<'_> {
             // A list asks nothing, but some servers choose their tools by what their client can be asked.
             let back: Rc<dyn Notifier> = match &self.door.place {
                 Place::Object(_) => self.ctx.notifier.clone(),
-                Place::Worker(_) => Rc::new(Declared(self.ctx.notifier.capabilities())),
+                Place::Worker(_) => Rc::new(Declared::new(self.ctx.notifier.capabilities())),
             };
             let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
             let text = sent.map_err(|failure| match failure {

@@ -16,7 +16,11 @@ use mcp_platform::{
     testing::{ScriptedStream, VirtualPlatform},
 };
 use mcp_server::{
-    context::Context, outcome::Outcome, remote::Remote as _, tool_selection::ToolSelection,
+    context::Context,
+    notifier::Declared,
+    outcome::Outcome,
+    remote::{Carried, Remote as _},
+    tool_selection::ToolSelection,
 };
 use serde_json::{Value, json};
 
@@ -27,6 +31,7 @@ use super::{
 use crate::{
     pin_store::{PinStore, PinsAnswer, PinsRequest},
     pins::Pins,
+    relay::place::Carriage,
 };
 
 /// Pins in memory.
@@ -202,6 +207,34 @@ fn where_pins_cannot_be_asked_only_what_could_be_hidden_is_not_offered() {
             Err(other) => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_call_that_was_begun_is_not_called_unsent_where_its_tool_is_hidden() {
+    let lists = [described("a", "one"), described("a", "two"), described("a", "three")];
+    let mut stand = Stand::new(&json!({ "pins": "block" }), &lists);
+    stand.list();
+    let back = |ctx| {
+        let state = Carriage::Park("life".to_owned(), 1, 1).to_json();
+        let carried = Some(Carried { state, responses: Vec::new() });
+        Context { notifier: Rc::new(Declared { carried, ..Declared::default() }), ..ctx }
+    };
+    let ctx = back(stand.caller());
+    let told = failure(stand.platform.run(stand.door.tool(&ctx, "tickets_a")));
+    assert!(
+        told.contains("is blocked") && told.contains("outcome of the call is unknown"),
+        "{told}"
+    );
+    assert!(!told.contains("nothing was sent"), "{told}");
+    stand.pins.fail.set(true);
+    let ctx = back(stand.caller());
+    let found = stand.platform.run(stand.door.tool(&ctx, "tickets_a"));
+    let Err(Outcome::Stopped(stop)) = found else { panic!("{found:?}") };
+    let told = format!("{stop:?}");
+    assert!(
+        told.contains("The outcome is unknown") && told.contains("pins cannot be read"),
+        "{told}"
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use mcp_platform::{
     testing::{ScriptedStream, VirtualPlatform},
 };
 use mcp_protocol::content::{CallToolResult, ContentBlock};
-use mcp_server::testing::FakePlatform;
+use mcp_server::{notifier::Declared, remote::Carried, testing::FakePlatform};
 use serde_json::{Value, json};
 
 use super::{pinned_tests::FakePins, *};
@@ -18,7 +18,7 @@ use crate::{
     address::Surroundings,
     config::Rules,
     connect::NoConnections,
-    relay::place::{FrameBody, ObjectRequest},
+    relay::place::{Carriage, FrameBody, ObjectRequest},
 };
 
 /// No object is there: the upstreams are stateless.
@@ -201,6 +201,41 @@ fn an_upstream_that_cannot_be_reached_is_no_missing_tool_and_is_refused_fast_in_
     assert_eq!(platform.requests().len(), sent, "nothing was sent");
     // A name that is of no upstream is still no tool.
     assert!(platform.run(door.tool(&ctx, "other_a")).unwrap().is_none());
+}
+
+/// The caller, who comes back with this for the upstream.
+fn comes_back(ctx: &Context, with: &Carriage) -> Context {
+    let carried = Carried { state: with.to_json(), responses: Vec::new() };
+    let client = Declared { carried: Some(carried), ..Declared::default() };
+    Context { notifier: Rc::new(client), ..ctx.clone() }
+}
+
+#[test]
+fn a_call_that_waits_is_not_called_unsent_where_its_tool_cannot_be_looked_up() {
+    let platform = VirtualPlatform::new([]);
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    let told = |ctx: &Context| failure(platform.run(door.tool(ctx, "tickets_a")));
+    let begun = [Carriage::Park("life".to_owned(), 1, 1), Carriage::State(None)];
+    let check = |why: &str| {
+        for begun in &begun {
+            let told = told(&comes_back(&ctx, begun));
+            assert!(told.starts_with("The outcome is unknown") && told.contains(why), "{told}");
+            assert!(told.contains("requestState") && !told.contains("othing was sent"), "{told}");
+        }
+    };
+    check("cannot be reached");
+    // One that was led to a page was not sent.
+    let page = Carriage::Connect("https://front.example/connect/tickets".to_owned(), 1);
+    assert!(told(&comes_back(&ctx, &page)).starts_with("Nothing was sent"));
+    for _ in 0..9 {
+        told(&ctx);
+    }
+    check("is not called now");
+    let prompt = comes_back(&ctx, &begun[0]);
+    let prompt = platform.run(door.request(&prompt, "prompts/get", r#"{"name":"tickets_a"}"#));
+    let Some(Outcome::Failed(error)) = prompt else { panic!("{prompt:?}") };
+    assert!(error.message.starts_with("The outcome is unknown"), "{error:?}");
 }
 
 #[test]
