@@ -23,7 +23,7 @@ use crate::{
     stubs::{connect, grants, hub::Hub},
     transports::sessions,
 };
-use gateway::connect::request::{ConnectAnswer, ConnectRequest};
+use gateway::connect::request::{ConnectAnswer, ConnectRequest, ListedCredential};
 use mcp_auth::{
     oauth::{
         error::OAuthError,
@@ -34,6 +34,7 @@ use mcp_auth::{
     },
     subject::Subject,
 };
+use mcp_server::telemetry::audit::GrantEvent;
 
 /// How long a person stays signed in, in seconds.
 const SIGNED_IN: u32 = 3_600;
@@ -166,15 +167,34 @@ async fn enter(
     }
 }
 
+/// The keys for upstreams that a person has connected.
+async fn keys(server: &Server<'_>, subject: Subject) -> Result<Vec<ListedCredential>> {
+    match connect::ask(server.env, subject, &ConnectRequest::List).await? {
+        ConnectAnswer::All(keys) => Ok(keys),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Removes the key for an upstream. What is not listed is not noted: its name could be any text.
+async fn disconnect(server: &Server<'_>, subject: Subject, upstream: &str) -> Result<()> {
+    if !keys(server, subject).await?.iter().any(|key| key.upstream == upstream) {
+        return Ok(());
+    }
+    let forget = ConnectRequest::Forget { upstream: upstream.to_owned() };
+    connect::ask(server.env, subject, &forget).await?;
+    state::forget_connected(subject, upstream);
+    server.note_key(GrantEvent::Disconnected, upstream, (subject, ""));
+    Ok(())
+}
+
 async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Response> {
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
     let ticket = ticket::sign(&server.keys, TicketPurpose::Account, cookie, until(), b"");
     let keys = match server.config.has_personal_upstreams() {
-        true => connect::ask(server.env, subject, &ConnectRequest::List).await?,
-        false => ConnectAnswer::Done,
+        true => keys(server, subject).await?,
+        false => Vec::new(),
     };
-    let keys = if let ConnectAnswer::All(keys) = keys { keys } else { Vec::new() };
     let page = Account {
         grants: AccountItem::grants(grants),
         sessions: AccountItem::sessions(sessions),
@@ -203,9 +223,7 @@ async fn carry_out(
             .await
             .map_err(|_| worker::Error::from("the sessions were not ended"))?,
         "disconnect" => {
-            let upstream = form.needed("upstream", STALE)?.to_owned();
-            state::forget_connected(subject, &upstream);
-            connect::ask(server.env, subject, &ConnectRequest::Forget { upstream }).await?;
+            disconnect(server, subject, form.needed("upstream", STALE)?).await?;
         }
         "sign-out" => Cookie::Account.set(server, &response, "", 0)?,
         _ => {}

@@ -41,7 +41,7 @@ use mcp_auth::{
     secret::Secret,
 };
 use mcp_platform::{SharedPlatform, url::query_value};
-use mcp_server::telemetry::audit::{AuditEntry, GrantEvent};
+use mcp_server::telemetry::audit::GrantEvent;
 
 pub(super) const OVER: &str = "This link is over. Have your app try again: it gets a new one.";
 const OTHER_BROWSER: &str =
@@ -369,7 +369,5 @@ pub(super) async fn refused(
 
 /// Notes in the audit what became of a key.
 fn note(server: &Server<'_>, happened: GrantEvent, upstream: &Upstream, link: &Link) {
-    let at_ms = now_s().saturating_mul(1_000);
-    let entry = AuditEntry::of_grant(happened, Some(link.subject), &link.caller, at_ms);
-    server.audit.note(AuditEntry { site: upstream.name.clone(), auth_method: "", ..entry });
+    server.note_key(happened, &upstream.name, (link.subject, &link.caller));
 }
