@@ -9,11 +9,8 @@ use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
 };
-use mcp_protocol::content::ContentBlock;
-use mcp_server::{
-    remote::{ListKind, Remote as _},
-    testing::FakePlatform,
-};
+use mcp_protocol::{content::ContentBlock, list_kind::ListKind};
+use mcp_server::{remote::Remote as _, testing::FakePlatform};
 
 use super::*;
 use crate::connect::Connections;

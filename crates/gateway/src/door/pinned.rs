@@ -9,10 +9,9 @@ use std::{collections::BTreeMap, rc::Rc};
 use mcp_protocol::{
     content::CallToolResult,
     jsonrpc::{INTERNAL_ERROR, RpcError},
+    list_kind::ListKind,
 };
-use mcp_server::{
-    client_request::Stop, context::Context, outcome::Outcome, remote::ListKind, telemetry::metrics,
-};
+use mcp_server::{client_request::Stop, context::Context, outcome::Outcome, telemetry::metrics};
 
 use super::{Door, send::is_begun};
 use crate::{
