@@ -11,7 +11,7 @@ mod connect;
 mod lists;
 mod pinned;
 #[cfg(test)]
-pub(crate) mod pinned_tests;
+mod pinned_tests;
 mod send;
 pub mod status;
 mod tasks;

@@ -1,16 +1,7 @@
 //! Doors before upstreams whose definitions change.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{rc::Rc, time::Duration};
 
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, ready},
-};
 use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
@@ -28,38 +19,7 @@ use super::{
     Door,
     tests::{answer, caller, door_with, failure, list, tools},
 };
-use crate::{
-    pin_store::{PinStore, PinsAnswer, PinsRequest},
-    pins::Pins,
-    relay::place::Carriage,
-};
-
-/// Pins in memory.
-#[derive(Default)]
-pub(crate) struct FakePins {
-    pins: RefCell<BTreeMap<String, Pins>>,
-    /// How often they were asked.
-    asked: Cell<u32>,
-    /// Whether they cannot be asked.
-    fail: Cell<bool>,
-}
-
-impl PinStore for FakePins {
-    fn ask(
-        &self,
-        pins: &str,
-        request: PinsRequest,
-    ) -> LocalBoxFuture<'static, Result<PinsAnswer, String>> {
-        self.asked.set(self.asked.get().saturating_add(1));
-        let answer = match self.fail.get() {
-            true => Err("away".to_owned()),
-            false => {
-                Ok(self.pins.borrow_mut().entry(pins.to_owned()).or_default().answer(request).0)
-            }
-        };
-        ready(answer).boxed_local()
-    }
-}
+use crate::{relay::place::Carriage, testing::FakePins};
 
 /// An upstream, its door, and what is asked of its pins.
 struct Stand {

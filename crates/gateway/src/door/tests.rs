@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::ready;
 use mcp_auth::subject::Subject;
 use mcp_client::request::first_id;
 use mcp_platform::{
@@ -13,26 +12,11 @@ use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::{notifier::Declared, remote::Carried, testing::FakePlatform};
 use serde_json::{Value, json};
 
-use super::{pinned_tests::FakePins, *};
+use super::*;
 use crate::{
-    address::Surroundings,
-    config::Rules,
-    connect::NoConnections,
-    relay::place::{Carriage, FrameBody, ObjectRequest},
+    relay::place::Carriage,
+    testing::{self, FakePins},
 };
-
-/// No object is there: the upstreams are stateless.
-struct NoObjects;
-
-impl UpstreamObjects for NoObjects {
-    fn send(
-        &self,
-        upstream: &str,
-        _request: ObjectRequest,
-    ) -> LocalBoxFuture<'static, Result<FrameBody, String>> {
-        ready(Err(format!("no object of {upstream}"))).boxed_local()
-    }
-}
 
 /// The door of this name before one upstream, `tickets`, with these settings.
 pub(super) fn door(name: &str, settings: &Value) -> Door {
@@ -41,25 +25,7 @@ pub(super) fn door(name: &str, settings: &Value) -> Door {
 
 /// The same with pins in this place.
 pub(super) fn door_with(name: &str, settings: &Value, pins: Rc<dyn PinStore>) -> Door {
-    let mut tickets = json!({ "url": "https://tickets.example/mcp", "era": "stateless" });
-    tickets.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    let rules =
-        Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
-    let upstreams = Upstreams::read(Some(&json!({ "tickets": tickets }).to_string()), &rules);
-    assert!(upstreams.errors.is_empty());
-    Door {
-        upstreams: Rc::new(upstreams),
-        name: name.to_owned(),
-        place: Place::Worker(Rc::new(NoObjects)),
-        memory: Rc::default(),
-        pins,
-        trail: Trail::of(None, "own").unwrap(),
-        passed: None,
-        forwarded: Forwarded::default(),
-        keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
-        may_use: |_, _| true,
-        connections: Rc::new(NoConnections),
-    }
+    testing::door(name, ("tickets", settings), pins)
 }
 
 /// A caller with this subject.
