@@ -32,6 +32,12 @@ use mcp_protocol::{
 /// The reverse-DNS name of the server in cards.
 const CARD_NAME: &str = "org.sitebay/sitebay-mcp";
 const CARD_TYPE: &str = "application/mcp-server-card+json";
+/// The schema of `/mcp/server-card`.
+const CARD_SCHEMA: &str =
+    "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json";
+/// The schema of the card for scanners.
+const SCANNER_SCHEMA: &str =
+    "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// A discovery document.
@@ -218,10 +224,7 @@ fn server_card(origin: &str, access: Access) -> String {
     ];
     let repository = Object::new().text("url", REPOSITORY).text("source", "github").end();
     Object::new()
-        .text(
-            "$schema",
-            "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
-        )
+        .text("$schema", CARD_SCHEMA)
         .text("name", CARD_NAME)
         .text("title", SERVER_TITLE)
         .text("version", SERVER_VERSION)
@@ -245,7 +248,7 @@ fn remote(kind: &str, url: &str, versions: &[&str], access: Access) -> String {
 
 fn scanner_card(origin: &str, access: Access) -> String {
     Object::new()
-        .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
+        .text("$schema", SCANNER_SCHEMA)
         .text("version", "1.0")
         .text("protocolVersion", Version::LATEST.as_str())
         .texts("supportedProtocolVersions", versions())

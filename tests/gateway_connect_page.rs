@@ -2,11 +2,13 @@
 //!
 //! Tests name the statements of the gateway that they show.
 
-use serde_json::json;
+use sandbox::Sandbox;
+use serde_json::{Value, json};
 
 use crate::{
     oauth_account::sign_in,
     oauth_upstream,
+    oauth_wrangler::{ADMIN, audit},
     support::{
         Client,
         keyed::{Keyed, Tab, before, client_of, connect, connects, link_for, stand, status},
@@ -16,6 +18,7 @@ use crate::{
         provider::Provider,
         upstream::{any, mcp::Era},
         wait,
+        wrangler::Wrangler,
     },
 };
 
@@ -189,8 +192,74 @@ async fn the_link_of_a_person_who_signed_in_opens_for_that_person_only() {
     let link = status(&client).await["connect"].as_str().unwrap().to_owned();
     let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
     assert!(own.open(&link).await.text.contains("You are connected"));
-    let listed = own.open(&format!("{}/account", worker.url())).await;
-    assert!(listed.text.contains("Remove the key for t"), "{listed:?}");
+    // They remove the key at their account, and nobody else does.
+    let account = format!("{}/account", worker.url());
+    let remove = [("upstream", "t"), ("do", "disconnect")];
+    for (tab, key) in
+        [(&mut other, "connected"), (&mut own, "t needs a key of yours, and none is connected")]
+    {
+        let listed = tab.open(&account).await;
+        let has_key = listed.text.contains("Remove the key for t");
+        assert_eq!(has_key, key != "connected", "{listed:?}");
+        assert_eq!(tab.submit(&account, &listed, &remove).await.status, 303);
+        assert_eq!(status(&client).await["key"], key);
+    }
+    assert!(!own.open(&account).await.text.contains("Remove the key for t"));
+}
+
+/// Under `wrangler dev`, which has a database.
+#[tokio::test]
+async fn what_becomes_of_a_key_is_in_the_audit() {
+    let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
+    let options = sandbox::Options { token: Some(SITEBAY_TOKEN.into()), ..Default::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let server = Wrangler::start(&[
+        ("ENVIRONMENT", "development"),
+        ("SESSION_KEY", "a-session-key-of-this-test-with-enough-characters"),
+        ("CREDENTIAL_KEY", "a-credential-key-of-this-test-with-enough-characters"),
+        ("MCP_ADMIN_KEY", ADMIN),
+        ("MCP_OAUTH", "on"),
+        ("SITEBAY_API_URL", &sandbox.url()),
+        ("UPSTREAMS", &keyed.settings(ERA)),
+    ])
+    .await;
+    let (url, account) = (server.url(), format!("{}/account", server.url()));
+    let app = App::register(url).await;
+    let client = app.client(&app.tokens().await.access).connect().await;
+    let mut tab = Tab::with(&sign_in(url, SITEBAY_TOKEN).await);
+    let link = link_for(&client, "t_echo").await;
+    let page = tab.open(&link).await;
+    assert_eq!(tab.enter(&link, &page, "a-wrong-key").await.status, 422);
+    assert_eq!(tab.enter(&link, &page, "key-of-ada").await.status, 200);
+    let page = tab.open(&account).await;
+    // What is not connected is not removed.
+    for upstream in ["another", "t", "t"] {
+        let remove = [("upstream", upstream), ("do", "disconnect")];
+        assert_eq!(tab.submit(&account, &page, &remove).await.status, 303);
+    }
+    let link = link_for(&client, "t_echo").await;
+    let page = tab.open(&link).await;
+    assert_eq!(tab.enter(&link, &page, "key-of-ada").await.status, 200);
+    let link = status(&client).await["connect"].as_str().unwrap().to_owned();
+    let page = tab.open(&link).await;
+    assert_eq!(tab.submit(&link, &page, &[("do", "remove")]).await.status, 200);
+    let connected = audit(url, "action=upstream.connect", 3).await;
+    let removed = audit(url, "action=upstream.disconnect", 2).await;
+    let granted = audit(url, "action=oauth.grant", 1).await;
+    let subject = &granted[0]["subject"];
+    let told = |entries: &[Value]| {
+        let word = |entry: &Value| ["effect", "outcome"].map(|name| entry[name].clone());
+        entries.iter().map(word).collect::<Vec<_>>()
+    };
+    let (done, refused) = (["write", "done"], ["refusal", "wrong-credential"]);
+    assert_eq!(told(&connected), [done, done, refused]);
+    assert_eq!(told(&removed), [done, done]);
+    for entry in connected.iter().chain(&removed) {
+        assert_eq!((&entry["site"], &entry["subject"]), (&json!("t"), subject), "{entry}");
+        assert!(!entry.to_string().contains("-key"), "{entry}");
+    }
+    assert!(!server.log().contains("key-of-ada") && !server.log().contains("a-wrong-key"));
+    server.end().await;
 }
 
 #[tokio::test]

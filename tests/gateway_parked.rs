@@ -14,6 +14,7 @@ use crate::support::{
     start,
     stateless::ask,
     upstream::{
+        Reply, any,
         mcp::{Era, Server},
         tool,
     },
@@ -227,6 +228,24 @@ async fn a_call_whose_object_was_lost_has_an_unknown_outcome_and_is_not_done_ove
     assert_eq!((upstream.executions("ask"), upstream.count(&tool("ask"))), (0, 1));
     is_right(&ended(&client, round(&client, None, json!({})).await).await);
     assert_eq!((upstream.executions("ask"), upstream.count(&tool("ask"))), (1, 2));
+}
+
+/// Statement 4: the call waits there, so that it is not said that nothing was sent.
+#[tokio::test]
+async fn answers_whose_tool_cannot_be_looked_up_leave_the_outcome_unknown() {
+    let (upstream, mut worker) = stand(Era::Session("2025-11-25")).await;
+    let first = round(&Client::new(&worker.url()), None, json!({})).await;
+    let (key, field, state) = question(&first);
+    // What the isolate knew of the tools is gone.
+    worker.restart().await.unwrap();
+    let client = Client::new(&worker.url());
+    upstream.on(any(), |_| Reply::status(503));
+    let told = round(&client, Some(&state), right(&key, &field)).await;
+    let told = told.tool_text();
+    assert!(told.starts_with("The outcome is unknown") && told.contains("requestState"), "{told}");
+    assert_eq!((upstream.executions("ask"), upstream.count(&tool("ask"))), (0, 1));
+    let unsent = round(&client, None, json!({})).await;
+    assert!(unsent.tool_text().starts_with("Nothing was sent"), "{unsent:?}");
 }
 
 /// Statement 2: what a client cannot be asked, its upstream is told beforehand.

@@ -9,15 +9,15 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
-use xtask::server::{Options, Server};
+use xtask::server::Server;
 
 use crate::{
     storage::objects,
     support::{
         Answer, hasty,
         oauth::{
-            App, CALLBACK, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send, sent_to,
-            server, ticket, with_oauth,
+            App, CALLBACK, ConsentForm, SITEBAY_TOKEN, Tokens, VERIFIER, get, post, register, send,
+            sent_to, server, ticket, with_oauth,
         },
         passing::Passing,
         start,
@@ -231,25 +231,14 @@ async fn consent_counts_only_from_its_page_in_its_browser() {
 
 #[tokio::test]
 async fn whoever_guesses_sitebay_tokens_is_kept_from_guessing_on() {
-    let sandbox =
-        sandbox::Options { token: Some(SITEBAY_TOKEN.into()), ..sandbox::Options::default() };
-    let server = start(Options { sandbox: Some(sandbox), ..with_oauth() }).await;
-    let app = App::register(&server.url()).await;
-    let page = app.ask(&[]).await;
-    let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
-    let (url, ticket) = (format!("{}/authorize", server.url()), ticket(&page));
-    let guess = async |token: &str, address: &str| {
-        let fields =
-            [("ticket", ticket.as_str()), ("scope", "read"), ("token", token), ("answer", "allow")];
-        post(&url, &fields, &[("cookie", &cookie), ("cf-connecting-ip", address)]).await
-    };
+    let form = ConsentForm::open().await;
     for number in 0..60 {
-        let answer = guess(&format!("guess-{number}"), "203.0.113.7").await;
+        let answer = form.enter(&format!("guess-{number}"), "203.0.113.7").await;
         assert!(answer.text.contains("does not know this token"), "{answer:?}");
     }
-    let late = guess(SITEBAY_TOKEN, "203.0.113.7").await;
+    let late = form.enter(SITEBAY_TOKEN, "203.0.113.7").await;
     assert!(late.status == 422 && late.text.contains("Too many wrong tokens"), "{late:?}");
-    assert!(sent_to(&guess(SITEBAY_TOKEN, "203.0.113.8").await, "code").is_some());
+    assert!(sent_to(&form.enter(SITEBAY_TOKEN, "203.0.113.8").await, "code").is_some());
 }
 
 #[tokio::test]

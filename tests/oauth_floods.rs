@@ -14,13 +14,12 @@ use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
-use xtask::server::Options;
 
 use crate::support::{
     Answer, Client,
     issuer::{claims, now_s, token},
     oauth::{
-        App, CALLBACK, SITEBAY_TOKEN, encoded, post, send, sent_to, server, ticket, with_oauth,
+        App, CALLBACK, ConsentForm, SITEBAY_TOKEN, encoded, send, sent_to, server, with_oauth,
     },
     options,
     provider::{ID, SECRET},
@@ -116,28 +115,17 @@ async fn a_metadata_document_that_cannot_be_had_is_not_fetched_for_everybody_who
 
 #[tokio::test]
 async fn many_guesses_at_the_same_time_reach_sitebay_no_more_often_than_one_after_another() {
-    let sandbox =
-        sandbox::Options { token: Some(SITEBAY_TOKEN.into()), ..sandbox::Options::default() };
-    let server = start(Options { sandbox: Some(sandbox), ..with_oauth() }).await;
-    let app = App::register(&server.url()).await;
-    let page = app.ask(&[]).await;
-    let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
-    let (url, ticket) = (format!("{}/authorize", server.url()), ticket(&page));
-    let guess = async |token: &str, address: &str| {
-        let fields =
-            [("ticket", ticket.as_str()), ("scope", "read"), ("token", token), ("answer", "allow")];
-        post(&url, &fields, &[("cookie", &cookie), ("cf-connecting-ip", address)]).await
-    };
+    let form = ConsentForm::open().await;
     let tokens: Vec<String> = (0..150).map(|number| format!("guess-{number}")).collect();
-    let answers = tokens.iter().map(|token| guess(token, "203.0.113.7"));
+    let answers = tokens.iter().map(|token| form.enter(token, "203.0.113.7"));
     for answer in futures_util::future::join_all(answers).await {
         assert_eq!(answer.status, 422, "{answer:?}");
     }
-    let asked = server.sandbox().unwrap().requests().len();
+    let asked = form.server.sandbox().unwrap().requests().len();
     assert!(asked <= 60, "{asked} guesses reached SiteBay");
     // Tokens that are right do not count, however many there are.
     for _ in 0..70 {
-        assert!(sent_to(&guess(SITEBAY_TOKEN, "203.0.113.8").await, "code").is_some());
+        assert!(sent_to(&form.enter(SITEBAY_TOKEN, "203.0.113.8").await, "code").is_some());
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-const ADMIN: &str = "the-admin-key-of-this-test";
+pub const ADMIN: &str = "the-admin-key-of-this-test";
 
 #[tokio::test]
 async fn what_becomes_of_grants_is_in_the_audit_and_mcp_remote_signs_in_with_oauth() {
@@ -48,7 +48,7 @@ async fn what_becomes_of_grants_is_in_the_audit_and_mcp_remote_signs_in_with_oau
 }
 
 /// Entries of the audit, once there are so many of them.
-async fn audit(url: &str, query: &str, count: usize) -> Vec<Value> {
+pub async fn audit(url: &str, query: &str, count: usize) -> Vec<Value> {
     wait::until(query, async || {
         let request = reqwest::Client::new().get(format!("{url}/admin/audit?{query}"));
         let answer = request.header("authorization", format!("Bearer {ADMIN}")).send().await;

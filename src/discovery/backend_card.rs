@@ -3,7 +3,10 @@
 //! Invariant: nothing of this server's own tools, prompts and resources is in them. What the backend says of itself is in
 //! them as it said it; without that they say where the endpoints are.
 
-use super::{Access, CARD_TYPE, Document, authentication, backend_seen::Seen, remote, transport};
+use super::{
+    Access, CARD_SCHEMA, CARD_TYPE, Document, SCANNER_SCHEMA, authentication, backend_seen::Seen,
+    remote, transport,
+};
 use crate::config::backend::{Backend, BackendAccess};
 use mcp_protocol::{
     fields::fields,
@@ -65,10 +68,7 @@ fn server_card(origin: &str, access: Access, seen: Option<&Seen>) -> String {
     let remotes = [remote("streamable-http", &format!("{origin}/mcp"), &versions, access)];
     let (title, version) = said(seen);
     Object::new()
-        .text(
-            "$schema",
-            "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
-        )
+        .text("$schema", CARD_SCHEMA)
         .text("name", &name(origin))
         .text("title", title.as_deref().unwrap_or(host(origin)))
         .text("version", version.as_deref().unwrap_or(SERVER_VERSION))
@@ -79,7 +79,7 @@ fn server_card(origin: &str, access: Access, seen: Option<&Seen>) -> String {
 
 fn scanner_card(origin: &str, access: Access, seen: Option<&Seen>) -> String {
     let card = Object::new()
-        .text("$schema", "https://static.modelcontextprotocol.io/schemas/mcp-server-card/v1.json")
+        .text("$schema", SCANNER_SCHEMA)
         .text("version", "1.0")
         .text("description", &description(origin))
         .raw("transport", &transport(origin))

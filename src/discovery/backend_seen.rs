@@ -23,11 +23,11 @@ use mcp_client::{
     connection::Connection,
     endpoint::{Endpoint, Limits},
     era::{Era, handshake},
-    lists::{self, Caps, ListKind},
+    lists::{self, Caps},
     request::{Declaration, first_id},
     upstream::Upstream,
 };
-use mcp_protocol::{initialize::server_info, object::array};
+use mcp_protocol::{initialize::server_info, list_kind::ListKind, object::array};
 
 /// For how long an answer counts, and a failure, in seconds.
 pub(super) const FRESH_S: u64 = 60;

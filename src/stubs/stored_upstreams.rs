@@ -59,6 +59,16 @@ pub fn is_due(config: &Config) -> bool {
     config.auth.named_keys && state::with_stored(|known| known.is_due(now_s()))
 }
 
+/// Whether there are upstreams, or may be some that are stored: one that is added elsewhere is known within 30 s.
+pub fn may_be_any(config: &Config) -> bool {
+    may_be_any_at(config, now_s())
+}
+
+fn may_be_any_at(config: &Config, now_s: u64) -> bool {
+    let are_none = || state::with_stored(|known| known.are_none(now_s));
+    config.may_have_upstreams() && (!config.upstreams.is_empty() || !are_none())
+}
+
 /// The configuration with the upstreams that are stored, read anew where what is known is too old. Where they cannot be read,
 /// what was known counts.
 pub async fn current(env: &Env) -> Rc<Config> {
@@ -207,6 +217,31 @@ fn is_native(tool: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway::stored::KnownStored;
+
+    fn config(upstreams: &str, has_database: bool) -> Config {
+        let mut config = Config::read(&|name| (name == "UPSTREAMS").then(|| upstreams.to_owned()));
+        config.auth.named_keys = has_database;
+        config
+    }
+
+    #[test]
+    fn where_it_is_known_that_none_are_stored_there_are_those_of_the_variable() {
+        let one = r#"{"t":{"url":"https://t.example.com/mcp"}}"#;
+        for (upstreams, has_database, before, after) in [
+            ("{}", false, false, false),
+            ("{}", true, true, false),
+            (one, false, true, true),
+            (one, true, true, true),
+        ] {
+            let config = config(upstreams, has_database);
+            state::with_stored(|known| *known = KnownStored::default());
+            assert_eq!(may_be_any_at(&config, 1_000), before, "{upstreams} {has_database}");
+            state::with_stored(|known| known.note(Some(&[]), 1_000));
+            assert_eq!(may_be_any_at(&config, 1_029), after, "{upstreams} {has_database}");
+            assert_eq!(may_be_any_at(&config, 1_030), before, "an upstream may have been added");
+        }
+    }
 
     #[test]
     fn doors_grants_and_choices_need_upstreams() {

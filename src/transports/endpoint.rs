@@ -25,6 +25,7 @@ use crate::{
         hub::Hub,
         quota,
         session::{self, Along},
+        stored_upstreams,
         tasks::TaskClient,
         token_check::TokenCheck,
         upstream::{self, UpstreamStub},
@@ -235,7 +236,7 @@ impl<'a> AdmittedRequest<'a> {
         let platform = Rc::new(WorkersPlatform);
         Context {
             client: Rc::new(client.clone()),
-            notifier: Rc::new(Declared(capabilities)),
+            notifier: Rc::new(Declared::new(capabilities)),
             record: self.record.clone(),
             ..self.config.background(self.principal.clone(), self.own_token.clone(), platform)
         }
@@ -333,19 +334,20 @@ impl<'a> AdmittedRequest<'a> {
         let sealed = self.sealed(claims, self.rate);
         // The grant's token replaces the one that the client sent.
         let own_token = self.own_token.as_deref().filter(|_| self.grant.is_some());
-        let (gateways, forwarded) = match self.config.may_have_upstreams() {
+        // Each is a call of the runtime, or a line that the object reads.
+        let may_be_any = stored_upstreams::may_be_any(self.config);
+        let (gateways, forwarded) = match may_be_any {
             false => (None, None),
             true => {
                 let gateways = request.header(upstream::GATEWAYS_HEADER);
                 (gateways, self.forwarded(request).to_text())
             }
         };
-        let has_pages = self.config.may_have_upstreams();
         let along = Along {
             own_token,
             gateways: gateways.as_deref(),
             forwarded: forwarded.as_deref(),
-            origin: has_pages.then(|| own(request.url()).unwrap_or_default()),
+            origin: may_be_any.then(|| own(request.url()).unwrap_or_default()),
         };
         let response =
             session::pass_on(self.env, &self.keys, &sealed, along, request, path).await?;

@@ -184,6 +184,32 @@ impl App {
     }
 }
 
+/// The consent page of a server whose SiteBay knows one token.
+pub struct ConsentForm {
+    pub server: Server,
+    cookie: String,
+    ticket: String,
+}
+
+impl ConsentForm {
+    pub async fn open() -> Self {
+        let sandbox =
+            sandbox::Options { token: Some(SITEBAY_TOKEN.into()), ..sandbox::Options::default() };
+        let server = start(Options { sandbox: Some(sandbox), ..with_oauth() }).await;
+        let page = App::register(&server.url()).await.ask(&[]).await;
+        let cookie = page.header("set-cookie").split(';').next().unwrap().to_owned();
+        Self { server, cookie, ticket: ticket(&page) }
+    }
+
+    /// Agrees with this token, from an address.
+    pub async fn enter(&self, token: &str, address: &str) -> Answer {
+        let ticket = self.ticket.as_str();
+        let fields = [("ticket", ticket), ("scope", "read"), ("token", token), ("answer", "allow")];
+        let headers = [("cookie", self.cookie.as_str()), ("cf-connecting-ip", address)];
+        post(&format!("{}/authorize", self.server.url()), &fields, &headers).await
+    }
+}
+
 pub async fn register(url: &str, metadata: &Value) -> Answer {
     let kind = [("content-type", "application/json")];
     send(Method::POST, &format!("{url}/register"), &kind, metadata.to_string()).await

@@ -3,41 +3,17 @@
 //! Invariant: the name, or the URI, is replaced, and the URI of a tool's own view; every other byte is as the upstream sent
 //! it. The door of a single upstream lists definitions as they are.
 
-use mcp_protocol::{fields::fields, raw, splice::Splice};
+use mcp_protocol::{fields::fields, list_kind::ListKind, raw, splice::Splice};
 use serde_json::value::RawValue;
 
 use crate::names::exposed_uri;
 
-/// What a list has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Kind {
-    /// `tools/list`.
-    Tool,
-    /// `prompts/list`.
-    Prompt,
-    /// `resources/list`.
-    Resource,
-    /// `resources/templates/list`.
-    Template,
-}
-
-impl Kind {
-    /// The field that tells one from another within its upstream.
-    pub const fn key(self) -> &'static str {
-        match self {
-            Self::Tool | Self::Prompt => "name",
-            Self::Resource => "uri",
-            Self::Template => "uriTemplate",
-        }
-    }
-}
-
 /// A tool or a prompt under the name with which it is exposed. None: the text is no object with one name.
-pub fn named(kind: Kind, upstream: &str, exposed: &str, text: &str) -> Option<String> {
+pub fn named(kind: ListKind, upstream: &str, exposed: &str, text: &str) -> Option<String> {
     let [name, meta] = fields(text, ["name", "_meta"]).ok()?;
     let mut splice = Splice::new(text);
     splice.replace_text(name?, exposed);
-    if let (Kind::Tool, Some(meta)) = (kind, meta) {
+    if let (ListKind::Tools, Some(meta)) = (kind, meta) {
         for uri in view_uris(meta) {
             prefix(&mut splice, upstream, uri);
         }
@@ -54,7 +30,7 @@ pub fn renamed(name: &str, text: &str) -> Option<String> {
 }
 
 /// A resource or a template under the URI with which it is exposed. None: the text is no object with one URI.
-pub fn located(kind: Kind, upstream: &str, text: &str) -> Option<String> {
+pub fn located(kind: ListKind, upstream: &str, text: &str) -> Option<String> {
     let [uri] = fields(text, [kind.key()]).ok()?;
     let mut splice = Splice::new(text);
     prefix(&mut splice, upstream, uri.filter(|uri| raw::text(uri).is_some())?);
@@ -157,7 +133,7 @@ mod tests {
                 with_name.replacen('{', &format!("{{ \"_meta\":{},", meta(uri)), 1)
             };
             let sent = text(&written(&name), "ui://a+b");
-            let listed = named(Kind::Tool, "tickets", "tickets_x", &sent);
+            let listed = named(ListKind::Tools, "tickets", "tickets_x", &sent);
             prop_assert_eq!(listed, Some(text("\"tickets_x\"", "tickets+ui://a+b")));
         }
 
@@ -167,7 +143,7 @@ mod tests {
             place in any::<usize>(),
             uri in ANY_TEXT,
         ) {
-            for kind in [Kind::Resource, Kind::Template] {
+            for kind in [ListKind::Resources, ListKind::ResourceTemplates] {
                 let text = |uri: &str| {
                     let uri = serde_json::to_string(uri).unwrap();
                     around(&members, place, &format!("\"{}\" : {uri}", kind.key()))
@@ -183,23 +159,23 @@ mod tests {
         let sent =
             r#"{"_meta":{"ui/resourceUri":"ui://v","ui":{"resourceUri":"ui://v"}},"name":"a"}"#;
         let listed = r#"{"_meta":{"ui/resourceUri":"t+ui://v","ui":{"resourceUri":"t+ui://v"}},"name":"t_a"}"#;
-        assert_eq!(named(Kind::Tool, "t", "t_a", sent).as_deref(), Some(listed));
-        let prompt = named(Kind::Prompt, "t", "t_a", sent).unwrap();
+        assert_eq!(named(ListKind::Tools, "t", "t_a", sent).as_deref(), Some(listed));
+        let prompt = named(ListKind::Prompts, "t", "t_a", sent).unwrap();
         assert_eq!(prompt, sent.replace("\"a\"", "\"t_a\""));
     }
 
     #[test]
     fn what_has_no_name_or_two_is_no_definition() {
         for text in ["[]", "{}", r#"{"name":null}"#, r#"{"name":"a","n\u0061me":"b"}"#, ""] {
-            assert_eq!(named(Kind::Tool, "t", "t_a", text), None, "{text}");
+            assert_eq!(named(ListKind::Tools, "t", "t_a", text), None, "{text}");
         }
         for text in ["[]", "{}", r#"{"uri":1}"#, r#"{"uri":"a:b","uri":"c:d"}"#] {
-            assert_eq!(located(Kind::Resource, "t", text), None, "{text}");
+            assert_eq!(located(ListKind::Resources, "t", text), None, "{text}");
         }
         for odd in
             [r#"{"name":"a","_meta":[]}"#, r#"{"name":"a","_meta":{"ui":{"resourceUri":1}}}"#]
         {
-            let listed = named(Kind::Tool, "t", "b", odd);
+            let listed = named(ListKind::Tools, "t", "b", odd);
             assert_eq!(listed, Some(odd.replace("\"a\"", "\"b\"")), "{odd}");
         }
     }

@@ -34,8 +34,8 @@ pub struct Asked<'a> {
     pub version: Version,
     /// The version that was agreed with the upstream, where one was.
     pub behind: Option<Version>,
-    /// Where the caller connects an account of the upstream, if it can.
-    pub connect: Option<&'a str>,
+    /// Whether it was sent in an earlier round, in which the upstream asked its client.
+    pub is_begun: bool,
 }
 
 /// What the caller gets.
@@ -56,7 +56,7 @@ impl Answer {
             "{} failed several times in a row or asked to be left alone, and is not called now",
             asked.upstream
         );
-        failure(asked, &why, Some(refused.retry_after_ms), None)
+        failure(asked, &held_up(asked, why), Some(refused.retry_after_ms), None)
     }
 
     /// The answer to a request of something that the upstream has or not: it was looked up in a list, and the list ended so.
@@ -68,8 +68,11 @@ impl Answer {
             }
             error => described(asked, error),
         };
-        let why = format!("Nothing was sent, because it could not be looked up: {what}");
-        failure(asked, &why, retry_after(error), None)
+        let why = match asked.is_begun {
+            true => format!("what the request names could not be looked up: {what}"),
+            false => format!("Nothing was sent, because it could not be looked up: {what}"),
+        };
+        failure(asked, &held_up(asked, why), retry_after(error), None)
     }
 
     /// The answer to a request that could not be sent as the person who calls. `link`: where that person connects a key.
@@ -101,11 +104,18 @@ impl Answer {
             }
             _ => what,
         };
-        let link = match error {
-            UpstreamError::Unauthorized { .. } => asked.connect,
-            _ => None,
-        };
-        failure(asked, &why, retry_after(error), link)
+        failure(asked, &why, retry_after(error), None)
+    }
+}
+
+/// Why a request goes no further, with what that means for one that was begun.
+pub(crate) fn held_up(asked: Asked<'_>, why: String) -> String {
+    match asked.is_begun {
+        true => format!(
+            "The outcome is unknown: the request was sent before, and may still wait for the answers to its questions. They \
+             were not passed on: {why}. Send them again with the same `requestState`"
+        ),
+        false => why,
     }
 }
 
@@ -161,14 +171,10 @@ fn described(asked: Asked<'_>, error: &UpstreamError) -> String {
             rpc.code,
             text::quote(&rpc.message, MAX_QUOTE)
         ),
-        UpstreamError::Unauthorized { .. } => match asked.connect {
-            Some(link) => format!(
-                "{name} needs a credential of yours: open {link} and connect it, then try again"
-            ),
-            None => format!(
-                "{name} refuses the credential that this server has for it: {configuration}"
-            ),
-        },
+        // One of the person who calls is asked for anew, see [`Answer::unconnected`].
+        UpstreamError::Unauthorized { .. } => {
+            format!("{name} refuses the credential that this server has for it: {configuration}")
+        }
         UpstreamError::Forbidden { challenge } => match challenge.as_deref().and_then(scope) {
             Some(scope) => format!("Access was refused by {name}: the scope `{scope}` is needed"),
             None => format!("Access was refused by {name}"),
@@ -272,7 +278,7 @@ mod tests {
         effect: Some(Effect::Write),
         version: Version::V2025_11_25,
         behind: None,
-        connect: None,
+        is_begun: false,
     };
     const READ: Asked<'_> = Asked { method: "resources/read", effect: None, ..CALL };
 
@@ -406,9 +412,18 @@ mod tests {
         ] {
             assert_eq!(text(Answer::of(CALL, &error)), told);
         }
-        let link = Asked { connect: Some("https://x.example/connect/tickets"), ..CALL };
-        let told = text(Answer::of(link, &UpstreamError::Unauthorized { challenge: None }));
-        assert!(told.contains("open https://x.example/connect/tickets and connect it"), "{told}");
+    }
+
+    #[test]
+    fn who_has_no_key_reads_where_to_connect_one() {
+        let link = "https://x.example/connect/tickets";
+        let told = text(Answer::unconnected(CALL, &Unconnected::Missing, Some(link)));
+        assert!(told.contains(&format!("Open {link} to connect it")), "{told}");
+        let Answer::Error(error) = Answer::unconnected(READ, &Unconnected::Missing, Some(link))
+        else {
+            panic!()
+        };
+        assert_eq!(error.data, Some(json!({ "url": link })));
     }
 
     #[test]
@@ -427,6 +442,23 @@ mod tests {
     }
 
     #[test]
+    fn a_request_that_was_begun_is_not_called_unsent() {
+        let begun = Asked { is_begun: true, ..CALL };
+        let limited =
+            UpstreamError::TooMany { status: 429, retry_after: Some(Duration::from_secs(3)) };
+        for told in [
+            text(Answer::unlisted(begun, &limited)),
+            text(Answer::refused(begun, Refused { retry_after_ms: 3_000 })),
+        ] {
+            assert!(
+                told.starts_with("The outcome is unknown: ") && !told.contains("othing"),
+                "{told}"
+            );
+            assert!(told.ends_with("same `requestState`. retryAfterMs: 3000"), "{told}");
+        }
+    }
+
+    #[test]
     fn other_methods_fail_with_an_error_and_data() {
         let error =
             UpstreamError::Unavailable { status: 503, retry_after: Some(Duration::from_secs(2)) };
@@ -437,13 +469,6 @@ mod tests {
             data: Some(data),
         };
         assert_eq!(Answer::of(READ, &error), Answer::Error(expected));
-        let asked = Asked { connect: Some("https://x.example/c"), ..READ };
-        let Answer::Error(told) =
-            Answer::of(asked, &UpstreamError::Unauthorized { challenge: None })
-        else {
-            panic!()
-        };
-        assert_eq!(told.data, Some(json!({ "url": "https://x.example/c" })));
         let cut = Answer::of(READ, &UpstreamError::Cut);
         assert!(matches!(cut, Answer::Error(error) if error.data.is_none()));
     }

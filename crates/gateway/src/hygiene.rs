@@ -7,6 +7,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use mcp_protocol::{
     fields::{entries, fields},
+    list_kind::ListKind,
     raw,
     stateless::param_declarations::{ParamHeader, ParamHeaderError},
 };
@@ -14,7 +15,6 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::{
-    definition::Kind,
     description::{Descriptions, clean},
     text,
 };
@@ -113,7 +113,7 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// One whose name or URI is that of another.
-    pub(crate) fn repeated(key: &str, kind: Kind) -> Self {
+    pub(crate) fn repeated(key: &str, kind: ListKind) -> Self {
         Self { key: text::quote(key, MAX_SHOWN), fault: Fault::Repeated(kind.key()) }
     }
 
@@ -134,7 +134,7 @@ pub struct Checked<'a> {
 
 /// Checks the items of a list. Of two with one name or URI, the first is kept.
 pub fn check_all<'a>(
-    kind: Kind,
+    kind: ListKind,
     items: impl IntoIterator<Item = &'a RawValue>,
     descriptions: Descriptions,
 ) -> Checked<'a> {
@@ -159,7 +159,11 @@ pub fn check_all<'a>(
 ///
 /// # Errors
 /// Why it cannot be listed.
-pub fn check(kind: Kind, definition: &str, descriptions: Descriptions) -> Result<Item<'_>, Fault> {
+pub fn check(
+    kind: ListKind,
+    definition: &str,
+    descriptions: Descriptions,
+) -> Result<Item<'_>, Fault> {
     if definition.len() > MAX_DEFINITION {
         return Err(Fault::TooLarge);
     }
@@ -169,9 +173,9 @@ pub fn check(kind: Kind, definition: &str, descriptions: Descriptions) -> Result
     check_fields(kind, definition)?;
     let key = key_of(kind, definition)?;
     let headers = match kind {
-        Kind::Tool => check_schemas(definition)?,
-        Kind::Prompt => check_arguments(definition)?,
-        Kind::Resource | Kind::Template => Vec::new(),
+        ListKind::Tools => check_schemas(definition)?,
+        ListKind::Prompts => check_arguments(definition)?,
+        ListKind::Resources | ListKind::ResourceTemplates => Vec::new(),
     };
     let text = match descriptions {
         Descriptions::Clean => clean(definition).map_err(|_| Fault::Unreadable)?,
@@ -183,9 +187,9 @@ pub fn check(kind: Kind, definition: &str, descriptions: Descriptions) -> Result
 /// The form of a field that every client reads: its name, whether it must be there, and the first byte of its value.
 type Shape = (&'static str, bool, u8);
 
-const fn shapes(kind: Kind) -> &'static [Shape] {
+const fn shapes(kind: ListKind) -> &'static [Shape] {
     match kind {
-        Kind::Tool => &[
+        ListKind::Tools => &[
             ("name", true, b'"'),
             ("title", false, b'"'),
             ("description", false, b'"'),
@@ -195,7 +199,7 @@ const fn shapes(kind: Kind) -> &'static [Shape] {
             ("icons", false, b'['),
             ("_meta", false, b'{'),
         ],
-        Kind::Prompt => &[
+        ListKind::Prompts => &[
             ("name", true, b'"'),
             ("title", false, b'"'),
             ("description", false, b'"'),
@@ -203,7 +207,7 @@ const fn shapes(kind: Kind) -> &'static [Shape] {
             ("icons", false, b'['),
             ("_meta", false, b'{'),
         ],
-        Kind::Resource | Kind::Template => &[
+        ListKind::Resources | ListKind::ResourceTemplates => &[
             ("uri", true, b'"'),
             ("uriTemplate", true, b'"'),
             ("name", true, b'"'),
@@ -217,13 +221,13 @@ const fn shapes(kind: Kind) -> &'static [Shape] {
     }
 }
 
-fn check_fields(kind: Kind, definition: &str) -> Result<(), Fault> {
+fn check_fields(kind: ListKind, definition: &str) -> Result<(), Fault> {
     let found = entries(definition).map_err(|_| Fault::Unreadable)?;
     // A resource has no template, and a template no URI of its own.
     let foreign = match kind {
-        Kind::Resource => Some("uriTemplate"),
-        Kind::Template => Some("uri"),
-        Kind::Tool | Kind::Prompt => None,
+        ListKind::Resources => Some("uriTemplate"),
+        ListKind::ResourceTemplates => Some("uri"),
+        ListKind::Tools | ListKind::Prompts => None,
     };
     let own = shapes(kind).iter().filter(|(name, ..)| Some(*name) != foreign);
     for (name, required, first) in own {
@@ -248,21 +252,17 @@ const fn type_name(first: u8) -> &'static str {
     }
 }
 
-fn key_of(kind: Kind, definition: &str) -> Result<String, Fault> {
+fn key_of(kind: ListKind, definition: &str) -> Result<String, Fault> {
     let [key] = fields(definition, [kind.key()]).map_err(|_| Fault::Twice(kind.key()))?;
     let key = key.and_then(raw::string).ok_or(Fault::Missing(kind.key()))?;
     let is_plain = key.chars().all(text::is_plain);
     match kind {
-        Kind::Tool | Kind::Prompt => {
+        ListKind::Tools | ListKind::Prompts => {
             let fits = (1..=MAX_NAME).contains(&key.chars().count());
             if fits && is_plain && key != "__proto__" { Ok(key) } else { Err(Fault::Name) }
         }
-        Kind::Resource | Kind::Template => {
-            if (1..=MAX_URI).contains(&key.len()) && is_plain {
-                Ok(key)
-            } else {
-                Err(Fault::Uri)
-            }
+        ListKind::Resources | ListKind::ResourceTemplates => {
+            if (1..=MAX_URI).contains(&key.len()) && is_plain { Ok(key) } else { Err(Fault::Uri) }
         }
     }
 }
@@ -336,7 +336,7 @@ pub(crate) fn depth(json: &str) -> usize {
     most
 }
 
-fn shown_key(kind: Kind, definition: &str) -> String {
+fn shown_key(kind: ListKind, definition: &str) -> String {
     let key = fields(definition, [kind.key()]).ok().and_then(|[key]| key).and_then(raw::string);
     text::quote(&key.unwrap_or_default(), MAX_SHOWN)
 }

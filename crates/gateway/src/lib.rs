@@ -51,4 +51,6 @@ pub mod request;
 pub mod result;
 pub mod stored;
 pub mod task;
+#[cfg(test)]
+mod testing;
 mod text;

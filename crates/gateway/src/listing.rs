@@ -6,13 +6,13 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use mcp_protocol::stateless::param_declarations::ParamHeader;
+use mcp_protocol::{list_kind::ListKind, stateless::param_declarations::ParamHeader};
 use mcp_server::toolset::Effect;
 use serde_json::value::RawValue;
 
 use crate::{
     config::Upstream,
-    definition::{self, Kind},
+    definition,
     filter::effect,
     hygiene::{Item, LeftOut, check_all},
     names::{exposed_all, exposed_uri},
@@ -53,11 +53,11 @@ impl Listing {
     /// Makes the list of one kind from the items that an upstream sent.
     pub fn new<'a>(
         upstream: &Upstream,
-        kind: Kind,
+        kind: ListKind,
         items: impl IntoIterator<Item = &'a RawValue>,
     ) -> Self {
         let checked = check_all(kind, items, upstream.descriptions);
-        let is_named = matches!(kind, Kind::Tool | Kind::Prompt);
+        let is_named = matches!(kind, ListKind::Tools | ListKind::Prompts);
         let is_shown = |item: &Item<'_>| !is_named || upstream.filter.shows(&item.key);
         let items: Vec<Item<'_>> = checked.items.into_iter().filter(is_shown).collect();
         let shown = shown_keys(upstream, kind, &items);
@@ -87,12 +87,12 @@ impl Listing {
 /// The name or the URI of each item at the door of the upstream. None: it was renamed to the name of another.
 fn shown_keys<'a>(
     upstream: &'a Upstream,
-    kind: Kind,
+    kind: ListKind,
     items: &'a [Item<'_>],
 ) -> Vec<Option<&'a str>> {
     let renamed = |item: &Item<'_>| match kind {
-        Kind::Tool => upstream.rename.get(&item.key),
-        Kind::Prompt | Kind::Resource | Kind::Template => None,
+        ListKind::Tools => upstream.rename.get(&item.key),
+        ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => None,
     };
     let own = items.iter().filter(|item| renamed(item).is_none());
     let mut taken: BTreeSet<&str> = own.map(|item| item.key.as_str()).collect();
@@ -104,14 +104,18 @@ fn shown_keys<'a>(
 }
 
 /// The name or the URI of each item at the common door. None: it cannot be told from another.
-fn exposed_keys(upstream: &Upstream, kind: Kind, shown: &[Option<&str>]) -> Vec<Option<String>> {
+fn exposed_keys(
+    upstream: &Upstream,
+    kind: ListKind,
+    shown: &[Option<&str>],
+) -> Vec<Option<String>> {
     match kind {
-        Kind::Tool | Kind::Prompt => {
+        ListKind::Tools | ListKind::Prompts => {
             let names: Vec<&str> = shown.iter().flatten().copied().collect();
             let mut exposed = exposed_all(&upstream.name, &names).into_iter();
             shown.iter().map(|name| name.and_then(|_| exposed.next().flatten())).collect()
         }
-        Kind::Resource | Kind::Template => {
+        ListKind::Resources | ListKind::ResourceTemplates => {
             shown.iter().map(|uri| uri.map(|uri| exposed_uri(&upstream.name, uri))).collect()
         }
     }
@@ -119,25 +123,31 @@ fn exposed_keys(upstream: &Upstream, kind: Kind, shown: &[Option<&str>]) -> Vec<
 
 fn entry(
     upstream: &Upstream,
-    kind: Kind,
+    kind: ListKind,
     item: &Item<'_>,
     (shown, exposed): (&str, &str),
 ) -> Option<Entry> {
     let common = match kind {
-        Kind::Tool | Kind::Prompt => definition::named(kind, &upstream.name, exposed, &item.text)?,
-        Kind::Resource | Kind::Template => definition::located(kind, &upstream.name, &item.text)?,
+        ListKind::Tools | ListKind::Prompts => {
+            definition::named(kind, &upstream.name, exposed, &item.text)?
+        }
+        ListKind::Resources | ListKind::ResourceTemplates => {
+            definition::located(kind, &upstream.name, &item.text)?
+        }
     };
     let own = match shown == item.key {
         true => item.text.clone().into_owned(),
         false => definition::renamed(shown, &item.text)?,
     };
     let (effect, digest) = match kind {
-        Kind::Tool => {
+        ListKind::Tools => {
             let is_pinned = upstream.pins != PinPolicy::Off;
             let digest = is_pinned.then(|| pins::digest(&item.text));
             (effect(&upstream.effects, &item.key, &item.text), digest)
         }
-        Kind::Prompt | Kind::Resource | Kind::Template => (Effect::Read, None),
+        ListKind::Prompts | ListKind::Resources | ListKind::ResourceTemplates => {
+            (Effect::Read, None)
+        }
     };
     Some(Entry {
         key: item.key.as_str().into(),
@@ -177,7 +187,7 @@ mod tests {
         json!({ "name": name, "inputSchema": { "type": "object" } }).to_string()
     }
 
-    fn listing(upstream: &Upstream, kind: Kind, items: &[String]) -> Listing {
+    fn listing(upstream: &Upstream, kind: ListKind, items: &[String]) -> Listing {
         let items: Vec<Box<RawValue>> = items.iter().map(|item| raw(item)).collect();
         Listing::new(upstream, kind, items.iter().map(AsRef::as_ref))
     }
@@ -193,31 +203,31 @@ mod tests {
             "effects": { "get*": "read" },
         }));
         let items = ["get.all", "get_secret", "find", "drop"].map(tool);
-        let listed = listing(&tickets, Kind::Tool, &items);
+        let listed = listing(&tickets, ListKind::Tools, &items);
         assert_eq!(exposed(&listed), ["tickets_all", "tickets_find"]);
         let [all, find] = &listed.entries[..] else { panic!() };
         assert_eq!((&*all.key, &*all.shown, all.effect), ("get.all", "all", Effect::Read));
         assert_eq!((&*all.common, &*all.own), (&*tool("tickets_all"), &*tool("all")));
         assert_eq!((&*find.own, find.effect), (&*items[2], Effect::Destructive));
         assert_eq!(all.digest, Some(pins::digest(&items[0])));
-        let unpinned = listing(&upstream(&json!({ "pins": "off" })), Kind::Tool, &items);
+        let unpinned = listing(&upstream(&json!({ "pins": "off" })), ListKind::Tools, &items);
         assert!(unpinned.entries.iter().all(|entry| entry.digest.is_none()));
     }
 
     #[test]
     fn a_tool_is_not_renamed_to_the_name_of_another() {
         let tickets = upstream(&json!({ "rename": { "a": "b" } }));
-        let both = listing(&tickets, Kind::Tool, &["a", "b"].map(tool));
+        let both = listing(&tickets, ListKind::Tools, &["a", "b"].map(tool));
         assert_eq!(exposed(&both), ["tickets_b"]);
         assert_eq!(&*both.entries[0].key, "b");
-        assert_eq!(both.left_out, [LeftOut::repeated("a", Kind::Tool)]);
+        assert_eq!(both.left_out, [LeftOut::repeated("a", ListKind::Tools)]);
     }
 
     #[test]
     fn resources_are_listed_by_uri_and_filtered_by_no_name() {
         let tickets = upstream(&json!({ "allow": ["get_*"], "rename": { "a:1": "x" } }));
         let items = [r#"{"uri":"a:1","name":"x"}"#.to_owned()];
-        let listed = listing(&tickets, Kind::Resource, &items);
+        let listed = listing(&tickets, ListKind::Resources, &items);
         let [entry] = &listed.entries[..] else { panic!() };
         assert_eq!(&*entry.common, r#"{"uri":"tickets+a:1","name":"x"}"#);
         assert_eq!((&*entry.own, &*entry.exposed), (&*items[0], "tickets+a:1"));
@@ -229,7 +239,7 @@ mod tests {
         let tickets = upstream(&json!({ "pins": "block" }));
         let mut pins = Pins::default();
         let mut found = |items: &[String]| {
-            let mut list = listing(&tickets, Kind::Tool, items);
+            let mut list = listing(&tickets, ListKind::Tools, items);
             let unknown = UnknownTools::Allow;
             let (found, _) = pins.compare(list.digests(), unknown);
             let hidden = found.iter().filter(|finding| finding.hides(tickets.pins, unknown));
@@ -249,7 +259,7 @@ mod tests {
         fn every_name_of_a_listing_is_found_and_stands_for_one_tool(names in btree_set(prop_oneof![ANY_TEXT, "[a-z._]{0,9}"], 0..9)) {
             let tickets = upstream(&json!({}));
             let items: Vec<String> = names.iter().map(|name| tool(name)).collect();
-            let listed = listing(&tickets, Kind::Tool, &items);
+            let listed = listing(&tickets, ListKind::Tools, &items);
             prop_assert_eq!(listed.entries.len().saturating_add(listed.left_out.len()), names.len());
             let found: BTreeSet<&str> = listed.entries.iter().map(|entry| &*entry.exposed).collect();
             prop_assert_eq!(found.len(), listed.entries.len());

@@ -18,8 +18,8 @@ use mcp_client::{
     era::{Era, Handshake},
     error::UpstreamError,
 };
-use mcp_protocol::{capabilities::ClientCapabilities, spans};
-use mcp_server::remote::{About, ListKind};
+use mcp_protocol::{capabilities::ClientCapabilities, list_kind::ListKind, spans};
+use mcp_server::remote::About;
 
 use crate::{
     breaker::{self, Admitted, Breaker, Refused},

@@ -26,6 +26,13 @@ impl KnownStored {
         self.read.is_none_or(|(at, counts)| now_s.abs_diff(at) >= counts)
     }
 
+    /// Whether it is known that there are none: they were read, and that still counts. Where they could not be read since, they
+    /// are not known.
+    pub fn are_none(&self, now_s: u64) -> bool {
+        let is_empty = self.rows.as_ref().is_some_and(Vec::is_empty);
+        is_empty && !self.has_failed && !self.is_due(now_s)
+    }
+
     /// Notes that a request reads them. Others go on with what is known, if anything is.
     pub fn begin(&mut self, now_s: u64) {
         if self.rows.is_some() {
@@ -86,6 +93,20 @@ mod tests {
         assert!(!known.note(None, 1_080) && known.has_failed());
         assert!(!known.is_due(1_084) && known.is_due(1_085));
         assert!(!known.note(Some(&[row("a")]), 1_085) && !known.has_failed());
+    }
+
+    #[test]
+    fn that_there_are_none_is_known_for_as_long_as_a_reading_counts() {
+        let mut known = KnownStored::default();
+        assert!(!known.are_none(1_000), "nothing was read");
+        known.note(Some(&[]), 1_000);
+        assert!(known.are_none(1_029) && !known.are_none(1_030));
+        known.note(None, 1_030);
+        assert!(!known.are_none(1_031), "they may be others now");
+        known.note(Some(&[]), 1_035);
+        assert!(known.are_none(1_036));
+        known.note(Some(&[row("a")]), 1_065);
+        assert!(!known.are_none(1_066));
     }
 
     #[test]

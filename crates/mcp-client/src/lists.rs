@@ -9,7 +9,9 @@ use std::{collections::BTreeSet, time::Duration};
 use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
 
-use mcp_protocol::{fields::fields, jsonrpc::METHOD_NOT_FOUND, object::Object, raw};
+use mcp_protocol::{
+    fields::fields, jsonrpc::METHOD_NOT_FOUND, list_kind::ListKind, object::Object, raw,
+};
 
 use crate::{
     connection::Connection,
@@ -24,50 +26,6 @@ const MAX_CURSOR: usize = 64 << 10;
 const MAX_NAME: usize = 128;
 /// The longest that a list says it may be kept.
 const LONGEST_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// A kind of list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names are the kinds")]
-pub enum ListKind {
-    Tools,
-    Prompts,
-    Resources,
-    Templates,
-}
-
-impl ListKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Tools, Self::Prompts, Self::Resources, Self::Templates];
-
-    /// The method.
-    pub fn method(self) -> &'static str {
-        match self {
-            Self::Tools => "tools/list",
-            Self::Prompts => "prompts/list",
-            Self::Resources => "resources/list",
-            Self::Templates => "resources/templates/list",
-        }
-    }
-
-    /// The field of the result that holds the items.
-    pub fn field(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-            Self::Resources => "resources",
-            Self::Templates => "resourceTemplates",
-        }
-    }
-
-    /// The field that identifies an item.
-    pub fn identifier(self) -> &'static str {
-        match self {
-            Self::Tools | Self::Prompts => "name",
-            Self::Resources => "uri",
-            Self::Templates => "uriTemplate",
-        }
-    }
-}
 
 /// The most that a list may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,7 +198,7 @@ impl Listing {
     }
 
     fn name(&self, item: &RawValue) -> String {
-        let name = fields(item.get(), [self.kind.identifier()]).ok().and_then(|[name]| name);
+        let name = fields(item.get(), [self.kind.key()]).ok().and_then(|[name]| name);
         let name = name.and_then(raw::string).unwrap_or_default();
         name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()
     }

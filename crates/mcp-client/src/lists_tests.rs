@@ -6,13 +6,13 @@ use std::{cell::RefCell, time::Duration};
 
 use futures_util::future::{LocalBoxFuture, ready};
 use mcp_platform::testing::ScriptedStream;
-use mcp_protocol::version::Version;
+use mcp_protocol::{list_kind::ListKind, version::Version};
 use pollster::block_on;
 use serde_json::value::RawValue;
 
 use crate::{
     error::UpstreamError,
-    lists::{Caps, ListKind, Listed, Pages, list, list_from},
+    lists::{Caps, Listed, Pages, list, list_from},
     testing::{answer, connection, machine, s},
 };
 

@@ -13,6 +13,7 @@ pub mod initialize;
 pub mod input_request;
 pub mod input_response;
 pub mod jsonrpc;
+pub mod list_kind;
 pub mod log_level;
 pub mod media;
 pub mod notification;

@@ -14,9 +14,7 @@ use crate::{
     paged_list::PagedList,
     params::Params,
     registry::{Completion, FoundTool, PromptError, ReadError, Reference},
-    relay,
-    remote::ListKind,
-    task_call,
+    relay, task_call,
     tasks::{OPERATION, TaskPolicy},
     telemetry::{
         audit::{AuditEntry, MAX_NAME, PendingEntry},
@@ -30,6 +28,7 @@ use mcp_protocol::{
     content::ResourceContents,
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, METHOD_NOT_FOUND, RpcError},
+    list_kind::ListKind,
     object::Object,
     raw,
     uri::canonical,

@@ -78,16 +78,17 @@ impl<'de> Deserialize<'de> for ChangeEvent {
 
 impl Record for ChangeEvent {}
 
-/// Where a call's notifications and questions go. A session puts them on the stream of the call.
+/// Where a call's notifications and questions go. A session puts them on the stream of the call. One that implements only what
+/// it must drops every notification.
 pub trait Notifier {
     /// A `notifications/progress`, if the client asked for progress.
-    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>);
+    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
 
     /// A `notifications/message`, if the client wants this level.
-    fn log(&self, level: LoggingLevel, logger: &str, data: Value);
+    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
 
     /// Announces a change to all sessions and listeners that it concerns.
-    fn announce(&self, news: ChangeEvent);
+    fn announce(&self, _news: ChangeEvent) {}
 
     /// Asks the client, all in one round. The answers are results in the order of the questions.
     fn ask(
@@ -124,10 +125,12 @@ pub trait Notifier {
     fn capabilities(&self) -> ClientCapabilities;
 
     /// Ends the connection of the call's stream, and lets the client come back for the rest.
-    fn pause_stream(&self, retry_ms: u32);
+    fn pause_stream(&self, _retry_ms: u32) {}
 
     /// Whether the client took its request back.
-    fn is_cancelled(&self) -> bool;
+    fn is_cancelled(&self) -> bool {
+        false
+    }
 
     /// Completes when the client takes its request back. A request whose call is dropped then need not
     /// notice.
@@ -165,12 +168,6 @@ pub trait Notifier {
 pub struct NoClient;
 
 impl Notifier for NoClient {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         _questions: Vec<KeyedRequest>,
@@ -181,25 +178,25 @@ impl Notifier for NoClient {
     fn capabilities(&self) -> ClientCapabilities {
         ClientCapabilities::default()
     }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
-    }
 }
 
 /// A client that declared this, and is told nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Declared(pub ClientCapabilities);
+#[derive(Debug, Clone, Default)]
+pub struct Declared {
+    /// What it declared.
+    pub capabilities: ClientCapabilities,
+    /// What it brought back for another server that asked in the round before.
+    pub carried: Option<Carried>,
+}
+
+impl Declared {
+    /// A client that declared this, and brought nothing back.
+    pub const fn new(capabilities: ClientCapabilities) -> Self {
+        Self { capabilities, carried: None }
+    }
+}
 
 impl Notifier for Declared {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         questions: Vec<KeyedRequest>,
@@ -207,14 +204,12 @@ impl Notifier for Declared {
         NoClient.ask(questions)
     }
 
-    fn capabilities(&self) -> ClientCapabilities {
-        self.0
+    fn carried(&self) -> Option<Carried> {
+        self.carried.clone()
     }
 
-    fn pause_stream(&self, _retry_ms: u32) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
+    fn capabilities(&self) -> ClientCapabilities {
+        self.capabilities
     }
 }
 

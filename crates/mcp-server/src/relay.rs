@@ -11,13 +11,14 @@ use crate::{
     outcome::Outcome,
     paged_list::PagedList,
     params::Params,
-    remote::{ListKind, Remote},
+    remote::Remote,
     tasks,
     toolset::Effect,
 };
 use mcp_auth::scope::Scopes;
 use mcp_protocol::{
     jsonrpc::{INVALID_PARAMS, RpcError},
+    list_kind::ListKind,
     object::Object,
     spans,
     stateless::{

@@ -14,6 +14,7 @@ use mcp_protocol::{
     fields::fields,
     initialize,
     jsonrpc::RpcError,
+    list_kind::ListKind,
     object::Object,
     spans,
     stateless::{discover, listen::Offered, param_declarations::ParamHeader, result::CacheHint},
@@ -23,45 +24,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{context::Context, outcome::Outcome, toolset::Effect};
-
-/// A list of MCP.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ListKind {
-    /// `tools/list`.
-    Tools,
-    /// `prompts/list`.
-    Prompts,
-    /// `resources/list`.
-    Resources,
-    /// `resources/templates/list`.
-    ResourceTemplates,
-}
-
-impl ListKind {
-    /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::Tools, Self::Prompts, Self::Resources, Self::ResourceTemplates];
-
-    /// The method that asks for it.
-    pub const fn method(self) -> &'static str {
-        match self {
-            Self::Tools => "tools/list",
-            Self::Prompts => "prompts/list",
-            Self::Resources => "resources/list",
-            Self::ResourceTemplates => "resources/templates/list",
-        }
-    }
-
-    /// The field of the result that holds the items.
-    pub const fn field(self) -> &'static str {
-        match self {
-            Self::Tools => "tools",
-            Self::Prompts => "prompts",
-            Self::Resources => "resources",
-            Self::ResourceTemplates => "resourceTemplates",
-        }
-    }
-}
 
 /// The items of a list.
 #[derive(Debug, Clone, Default)]

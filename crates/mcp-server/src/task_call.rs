@@ -182,13 +182,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        notifier::{ChangeEvent, Notifier},
+        notifier::Notifier,
         tasks::TaskFuture,
         testing::{FakePlatform, START_MS},
     };
-    use mcp_protocol::{
-        capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
-    };
+    use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
 
     /// Tasks whose starts come to this, the last one for ever.
     struct Starts {
@@ -251,12 +249,6 @@ mod tests {
     }
 
     impl Notifier for Call {
-        fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-        fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-        fn announce(&self, _news: ChangeEvent) {}
-
         fn ask(
             &self,
             _questions: Vec<KeyedRequest>,
@@ -267,8 +259,6 @@ mod tests {
         fn capabilities(&self) -> ClientCapabilities {
             ClientCapabilities::default()
         }
-
-        fn pause_stream(&self, _retry_ms: u32) {}
 
         fn is_cancelled(&self) -> bool {
             self.cancelled.is_some_and(|before| before || !self.moved.borrow().is_empty())

@@ -17,7 +17,7 @@ use crate::{
     client_request::Stop,
     context::{Consent, Context},
     execution::InPlace,
-    notifier::{ChangeEvent, NoClient, Notifier},
+    notifier::{NoClient, Notifier},
     registry::Registry,
     tool_selection::ToolSelection,
     upstream_selection::UpstreamSelection,
@@ -37,8 +37,7 @@ use mcp_platform::{
     testing::{ScriptedStream, Sleep},
 };
 use mcp_protocol::{
-    capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
-    version::Version,
+    capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest, version::Version,
 };
 
 /// Where the fake clock starts: 2026-11-20T08:00:00Z.
@@ -313,10 +312,6 @@ impl Notifier for Reports {
         self.0.reports.borrow_mut().push(line);
     }
 
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         questions: Vec<KeyedRequest>,
@@ -326,11 +321,5 @@ impl Notifier for Reports {
 
     fn capabilities(&self) -> ClientCapabilities {
         ClientCapabilities::default()
-    }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
     }
 }

@@ -159,13 +159,11 @@ mod tests {
 
     use super::*;
     use crate::testing::{Seen, run_in};
-    use mcp_protocol::{
-        capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
-    };
+    use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
     use mcp_server::{
         client_request::Stop,
         context::Context,
-        notifier::{ChangeEvent, Notifier},
+        notifier::Notifier,
         testing::{FakePlatform, ScriptedResponse, json, text},
     };
 
@@ -176,12 +174,6 @@ mod tests {
     }
 
     impl Notifier for Person {
-        fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-        fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-        fn announce(&self, _news: ChangeEvent) {}
-
         fn ask(
             &self,
             questions: Vec<KeyedRequest>,
@@ -193,12 +185,6 @@ mod tests {
 
         fn capabilities(&self) -> ClientCapabilities {
             ClientCapabilities::ELICITATION_FORM
-        }
-
-        fn pause_stream(&self, _retry_ms: u32) {}
-
-        fn is_cancelled(&self) -> bool {
-            false
         }
     }
 

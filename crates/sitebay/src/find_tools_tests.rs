@@ -4,7 +4,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_protocol::jsonrpc::RpcError;
+use mcp_protocol::{jsonrpc::RpcError, list_kind::ListKind};
 use pollster::block_on;
 use serde_json::{json, value::to_raw_value};
 
@@ -12,7 +12,7 @@ use super::*;
 use crate::testing::REGISTRY;
 use mcp_server::{
     outcome::Outcome,
-    remote::{About, ListKind, Remote, RemoteList, RemoteTool},
+    remote::{About, Remote, RemoteList, RemoteTool},
     testing::FakePlatform,
     tool_selection::ToolSelection,
 };

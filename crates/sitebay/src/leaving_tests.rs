@@ -17,15 +17,13 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::testing::REGISTRY;
 use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
-use mcp_protocol::{
-    capabilities::ClientCapabilities, log_level::LoggingLevel, stateless::mrtr::KeyedRequest,
-};
+use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
 use mcp_server::{
     client_request::Stop,
     context::Context,
     dispatch::dispatch,
     execution::{Execution, Idempotency, InPlace, Recorded},
-    notifier::{ChangeEvent, NoClient, Notifier},
+    notifier::{NoClient, Notifier},
     params::Params,
     telemetry::audit::{Audit, AuditEntry},
     testing::{FakePlatform, ScriptedResponse, broken, json as answer},
@@ -108,12 +106,6 @@ fn leave(
 struct Fickle(Cell<bool>);
 
 impl Notifier for Fickle {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         questions: Vec<KeyedRequest>,
@@ -124,8 +116,6 @@ impl Notifier for Fickle {
     fn capabilities(&self) -> ClientCapabilities {
         ClientCapabilities::default()
     }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
 
     fn is_cancelled(&self) -> bool {
         self.0.get()

@@ -10,9 +10,9 @@ use super::{
     Server,
     account_page::{Account, AccountItem, sign_in},
     authorize::subject,
-    oidc::{self, LoginPurpose},
-    person::{self, Cookie},
-    reply::{self, EndpointError, EndpointResult},
+    oidc::LoginPurpose,
+    person::{self, Cookie, Visitor},
+    reply::{self, EndpointResult, STALE},
 };
 use crate::{
     platform::{
@@ -23,7 +23,7 @@ use crate::{
     stubs::{connect, grants, hub::Hub},
     transports::sessions,
 };
-use gateway::connect::request::{ConnectAnswer, ConnectRequest};
+use gateway::connect::request::{ConnectAnswer, ConnectRequest, ListedCredential};
 use mcp_auth::{
     oauth::{
         error::OAuthError,
@@ -34,31 +34,20 @@ use mcp_auth::{
     },
     subject::Subject,
 };
+use mcp_server::telemetry::audit::GrantEvent;
 
 /// How long a person stays signed in, in seconds.
 const SIGNED_IN: u32 = 3_600;
-const STALE: &str = "This page is out of date, or was not opened in this browser.";
 
 /// Shows what the person gave, or asks who it is.
 pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Response> {
-    match signed_in(server, request)? {
-        Some((subject, cookie)) => list(server, subject, &cookie).await,
-        None => {
-            let cookie = Cookie::Form.read(server, request)?;
-            match &server.config.oidc {
-                Some(provider) => {
-                    oidc::redirect_to_provider(
-                        server,
-                        provider,
-                        cookie.as_deref(),
-                        &LoginPurpose::Account,
-                    )
-                    .await
-                }
-                None => ask_who(server, cookie.as_deref(), None),
-            }
-        }
+    let Visitor { account, browser } = Visitor::of(server, request)?;
+    if let Some((subject, cookie)) = account {
+        return list(server, subject, &cookie).await;
     }
+    let browser = browser.as_deref();
+    let page = || ask_who(server, browser, None);
+    person::sign_in_first(server, browser, &LoginPurpose::Account, page).await
 }
 
 /// Does what a form of the page says.
@@ -66,10 +55,10 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     if person::is_foreign(&request)? {
         return reply::error_page(400, STALE);
     }
-    let (person, browser) = (signed_in(server, &request)?, Cookie::Form.read(server, &request)?);
+    let Visitor { account, browser } = Visitor::of(server, &request)?;
     let changed = async {
         let form = reply::form(request).await?;
-        match (form.one("do")?, person) {
+        match (form.one("do")?, account) {
             (Some("sign-in"), _) if server.config.oidc.is_none() => {
                 enter(server, &form, browser.as_deref()).await
             }
@@ -80,30 +69,7 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
             _ => Ok(reply::see_other("/account")?),
         }
     };
-    match changed.await {
-        Ok(response) => Ok(response),
-        Err(EndpointError::Broken(error)) => {
-            log::error!("an account could not be changed: {error}");
-            reply::error_page(
-                503,
-                "The server cannot do this at the moment. Try again in a minute.",
-            )
-        }
-        Err(_) => reply::error_page(400, STALE),
-    }
-}
-
-/// The signed-in subject, and its cookie.
-pub(super) fn signed_in(
-    server: &Server<'_>,
-    request: &Request,
-) -> Result<Option<(Subject, String)>> {
-    let Some(cookie) = Cookie::Account.read(server, request)? else {
-        return Ok(None);
-    };
-    let content = ticket::open(&server.keys, TicketPurpose::SignedIn, "", &cookie, now_s());
-    let subject = content.and_then(|content| content.try_into().ok()).map(Subject);
-    Ok(subject.map(|subject| (subject, cookie)))
+    reply::changed(changed.await, "an account could not be changed")
 }
 
 fn ask_who(server: &Server<'_>, cookie: Option<&str>, wrong: Option<&str>) -> Result<Response> {
@@ -166,15 +132,34 @@ async fn enter(
     }
 }
 
+/// The keys for upstreams that a person has connected.
+async fn keys(server: &Server<'_>, subject: Subject) -> Result<Vec<ListedCredential>> {
+    match connect::ask(server.env, subject, &ConnectRequest::List).await? {
+        ConnectAnswer::All(keys) => Ok(keys),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Removes the key for an upstream. What is not listed is not noted: its name could be any text.
+async fn disconnect(server: &Server<'_>, subject: Subject, upstream: &str) -> Result<()> {
+    if !keys(server, subject).await?.iter().any(|key| key.upstream == upstream) {
+        return Ok(());
+    }
+    let forget = ConnectRequest::Forget { upstream: upstream.to_owned() };
+    connect::ask(server.env, subject, &forget).await?;
+    state::forget_connected(subject, upstream);
+    server.note_key(GrantEvent::Disconnected, upstream, (subject, ""));
+    Ok(())
+}
+
 async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Response> {
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
     let ticket = ticket::sign(&server.keys, TicketPurpose::Account, cookie, until(), b"");
     let keys = match server.config.has_personal_upstreams() {
-        true => connect::ask(server.env, subject, &ConnectRequest::List).await?,
-        false => ConnectAnswer::Done,
+        true => keys(server, subject).await?,
+        false => Vec::new(),
     };
-    let keys = if let ConnectAnswer::All(keys) = keys { keys } else { Vec::new() };
     let page = Account {
         grants: AccountItem::grants(grants),
         sessions: AccountItem::sessions(sessions),
@@ -203,9 +188,7 @@ async fn carry_out(
             .await
             .map_err(|_| worker::Error::from("the sessions were not ended"))?,
         "disconnect" => {
-            let upstream = form.needed("upstream", STALE)?.to_owned();
-            state::forget_connected(subject, &upstream);
-            connect::ask(server.env, subject, &ConnectRequest::Forget { upstream }).await?;
+            disconnect(server, subject, form.needed("upstream", STALE)?).await?;
         }
         "sign-out" => Cookie::Account.set(server, &response, "", 0)?,
         _ => {}

@@ -8,9 +8,9 @@ use worker::Result;
 use super::{
     Server, clients,
     consent::Consent,
-    oidc::{self, LoginPurpose},
+    oidc::LoginPurpose,
     person::{self, Cookie},
-    reply::{self, EndpointError},
+    reply::{self, BUSY, EndpointError, STALE},
 };
 use crate::{
     platform::{
@@ -44,8 +44,6 @@ use mcp_server::telemetry::audit::GrantEvent;
 
 /// How long a form may stay open, in seconds.
 const FORM_LASTS: u64 = 1_800;
-const STALE: &str = "This page is out of date, or was not opened in this browser.";
-const BUSY: &str = "The server cannot do this at the moment. Try again in a minute.";
 
 /// Asks the person.
 pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Response> {
@@ -53,13 +51,10 @@ pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Respon
     match read(server, &form).await {
         Ok(request_of) => {
             let cookie = Cookie::Form.read(server, request)?;
-            match &server.config.oidc {
-                Some(provider) => {
-                    let errand = LoginPurpose::Consent(request_of);
-                    oidc::redirect_to_provider(server, provider, cookie.as_deref(), &errand).await
-                }
-                None => show(server, &ConsentRequest::anybody(request_of), cookie.as_deref(), None),
-            }
+            let cookie = cookie.as_deref();
+            let asked = ConsentRequest::anybody(request_of.clone());
+            let page = || show(server, &asked, cookie, None);
+            person::sign_in_first(server, cookie, &LoginPurpose::Consent(request_of), page).await
         }
         Err(AuthorizationError::ShowToUser(fault)) => {
             let too_many = fault.code == ErrorCode::TemporarilyUnavailable;

@@ -9,14 +9,13 @@ use std::rc::Rc;
 use worker::Result;
 
 use super::{
-    Server,
-    account::{self, signed_in},
+    Server, account,
     authorize::subject,
     connect_oauth,
     connect_page::{self, ConnectPage},
-    oidc::{self, LoginPurpose},
-    person::{self, Cookie},
-    reply::{self, EndpointError, EndpointResult},
+    oidc::LoginPurpose,
+    person::{self, Cookie, Visitor},
+    reply::{self, BUSY, EndpointResult, STALE},
 };
 use crate::{
     platform::{
@@ -41,7 +40,7 @@ use mcp_auth::{
     secret::Secret,
 };
 use mcp_platform::{SharedPlatform, url::query_value};
-use mcp_server::telemetry::audit::{AuditEntry, GrantEvent};
+use mcp_server::telemetry::audit::GrantEvent;
 
 pub(super) const OVER: &str = "This link is over. Have your app try again: it gets a new one.";
 const OTHER_BROWSER: &str =
@@ -50,8 +49,6 @@ pub(super) const OTHER_PERSON: &str =
     "This link is for another person than the one who is signed in.";
 const TOO_MANY: &str =
     "Too many keys were tried with this link. Have your app try again: it gets a new one.";
-pub(super) const STALE: &str = "This page is out of date, or was not opened in this browser.";
-const BUSY: &str = "The server cannot do this at the moment. Try again in a minute.";
 const NO_KEY: &str = "That cannot be a key: it is empty, longer than 8 KiB, or has characters that no header carries.";
 
 /// Why a person goes no further: status and text.
@@ -84,18 +81,16 @@ pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Respo
     let Some(link) = Link::open(&server.keys, &upstream.name, &ticket, now_s()) else {
         return reply::error_page(410, OVER);
     };
-    let cookie = Cookie::Form.read(server, request)?;
-    match person(server, request, &link)? {
-        Person::IsIt => open(server, upstream, &link, cookie.as_deref()).await,
+    let visitor = Visitor::of(server, request)?;
+    let browser = visitor.browser.as_deref();
+    match Person::of(&visitor, &link) {
+        Person::IsIt => open(server, upstream, &link, browser).await,
         Person::IsAnother => reply::error_page(403, OTHER_PERSON),
-        Person::Unknown => match &server.config.oidc {
-            Some(provider) => {
-                let errand = LoginPurpose::Connect { upstream: upstream.name.clone(), ticket };
-                let cookie = cookie.as_deref();
-                oidc::redirect_to_provider(server, provider, cookie, &errand).await
-            }
-            None => ask_who(server, upstream, &link, cookie.as_deref(), None),
-        },
+        Person::Unknown => {
+            let page = || ask_who(server, upstream, &link, browser, None);
+            let errand = LoginPurpose::Connect { upstream: upstream.name.clone(), ticket };
+            person::sign_in_first(server, browser, &errand, page).await
+        }
     }
 }
 
@@ -107,11 +102,10 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     if person::is_foreign(&request)? {
         return reply::error_page(400, STALE);
     }
-    let Some(browser) = Cookie::Form.read(server, &request)? else {
+    let visitor = Visitor::of(server, &request)?;
+    let Some(browser) = visitor.browser.clone() else {
         return reply::error_page(403, OTHER_BROWSER);
     };
-    // Who is signed in is asked before the body is read, and compared after.
-    let account = signed_in(server, &request)?.map(|(subject, _)| subject);
     let changed = async {
         let form = reply::form(request).await?;
         let ticket = form.one("ticket")?.unwrap_or_default();
@@ -123,7 +117,7 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
         if what == Some("sign-in") {
             return sign_in(server, upstream, &link, &form, &browser).await;
         }
-        if link.needs_account && account != Some(link.subject) {
+        if Person::of(&visitor, &link) != Person::IsIt {
             return Ok(reply::error_page(403, OTHER_PERSON)?);
         }
         let visit = visit(upstream, &link, &browser);
@@ -134,33 +128,29 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
             _ => Ok(reply::error_page(400, STALE)?),
         }
     };
-    match changed.await {
-        Ok(response) => Ok(response),
-        Err(EndpointError::Broken(error)) => {
-            log::error!("a key could not be connected: {error}");
-            reply::error_page(503, BUSY)
-        }
-        Err(_) => reply::error_page(400, STALE),
-    }
+    reply::changed(changed.await, "a key could not be connected")
 }
 
 /// Who is in front of the page, as far as the link asks.
-enum Person {
+#[derive(PartialEq, Eq)]
+pub(super) enum Person {
     IsIt,
     IsAnother,
     Unknown,
 }
 
-fn person(server: &Server<'_>, request: &Request, link: &Link) -> Result<Person> {
-    if !link.needs_account {
-        return Ok(Person::IsIt);
+impl Person {
+    /// The visitor, where the link is one person's. A link for callers who do not sign in is anybody's who has it.
+    pub(super) fn of(visitor: &Visitor, link: &Link) -> Self {
+        if !link.needs_account {
+            return Self::IsIt;
+        }
+        match visitor.subject() {
+            Some(subject) if subject == link.subject => Self::IsIt,
+            Some(_) => Self::IsAnother,
+            None => Self::Unknown,
+        }
     }
-    let signed_in = signed_in(server, request)?;
-    Ok(match signed_in.map(|(subject, _)| subject == link.subject) {
-        Some(true) => Person::IsIt,
-        Some(false) => Person::IsAnother,
-        None => Person::Unknown,
-    })
 }
 
 pub(super) fn visit(upstream: &Upstream, link: &Link, browser: &str) -> Visit {
@@ -369,7 +359,5 @@ pub(super) async fn refused(
 
 /// Notes in the audit what became of a key.
 fn note(server: &Server<'_>, happened: GrantEvent, upstream: &Upstream, link: &Link) {
-    let at_ms = now_s().saturating_mul(1_000);
-    let entry = AuditEntry::of_grant(happened, Some(link.subject), &link.caller, at_ms);
-    server.audit.note(AuditEntry { site: upstream.name.clone(), auth_method: "", ..entry });
+    server.note_key(happened, &upstream.name, (link.subject, &link.caller));
 }

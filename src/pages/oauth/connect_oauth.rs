@@ -9,11 +9,10 @@ use worker::Result;
 
 use super::{
     Server,
-    account::signed_in,
-    connect::{OTHER_PERSON, OVER, STALE, again, checked, halt, keep, refused, unexpected, visit},
+    connect::{OTHER_PERSON, OVER, Person, again, checked, halt, keep, refused, unexpected, visit},
     connect_page,
-    person::Cookie,
-    reply::{self, EndpointResult},
+    person::Visitor,
+    reply::{self, EndpointResult, STALE},
 };
 use crate::{
     platform::{
@@ -114,14 +113,14 @@ pub(super) async fn come_back(
 ) -> Result<Response> {
     let form = Form::of_query(request.url());
     let one = |name: &str| form.one(name).ok().flatten();
-    let browser = Cookie::Form.read(server, request)?.unwrap_or_default();
+    let visitor = Visitor::of(server, request)?;
+    let browser = visitor.browser.clone().unwrap_or_default();
     let of = (&*upstream.name, &*browser);
     let state = one("state").unwrap_or_default();
     let Some(link) = Link::of_form(&server.keys, of, state, now_s()) else {
         return reply::error_page(400, STALE);
     };
-    let account = signed_in(server, request)?.map(|(subject, _)| subject);
-    if link.needs_account && account != Some(link.subject) {
+    if Person::of(&visitor, &link) != Person::IsIt {
         return reply::error_page(403, OTHER_PERSON);
     }
     let visit = visit(upstream, &link, &browser);

@@ -105,6 +105,13 @@ impl Server<'_> {
         let at_ms = now_s().saturating_mul(1_000);
         self.audit.note(AuditEntry::of_grant(happened, subject, client, at_ms));
     }
+
+    /// Notes in the audit what became of a person's key for an upstream.
+    fn note_key(&self, happened: GrantEvent, upstream: &str, (subject, client): (Subject, &str)) {
+        let at_ms = now_s().saturating_mul(1_000);
+        let entry = AuditEntry::of_grant(happened, Some(subject), client, at_ms);
+        self.audit.note(AuditEntry { site: upstream.to_owned(), auth_method: "", ..entry });
+    }
 }
 
 /// Answers a request.

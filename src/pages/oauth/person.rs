@@ -8,7 +8,10 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use worker::Result;
 
-use super::Server;
+use super::{
+    Server,
+    oidc::{self, LoginPurpose},
+};
 use crate::{
     platform::{
         clock::now_s,
@@ -20,7 +23,9 @@ use crate::{
 };
 use mcp_auth::{
     failed_attempts::{CountedAttempt, MAX_FAILURES},
+    oauth::ticket::{self, TicketPurpose},
     secret::Secret,
+    subject::Subject,
 };
 use mcp_platform::{Method, OutboundRequest, Platform as _};
 use mcp_server::telemetry::audit::GrantEvent;
@@ -83,6 +88,50 @@ pub(super) fn cookie_or_fresh(cookie: Option<&str>) -> Result<String> {
     match cookie {
         Some(value) => Ok(value.to_owned()),
         None => Ok(URL_SAFE_NO_PAD.encode(random::bytes::<32>()?)),
+    }
+}
+
+/// The signed-in subject, and its cookie.
+fn signed_in(server: &Server<'_>, request: &Request) -> Result<Option<(Subject, String)>> {
+    let Some(cookie) = Cookie::Account.read(server, request)? else {
+        return Ok(None);
+    };
+    let content = ticket::open(&server.keys, TicketPurpose::SignedIn, "", &cookie, now_s());
+    let subject = content.and_then(|content| content.try_into().ok()).map(Subject);
+    Ok(subject.map(|subject| (subject, cookie)))
+}
+
+/// Who opens a page or sends its form, by the cookies of the browser.
+pub(super) struct Visitor {
+    /// Who is signed in, and the cookie that says so.
+    pub(super) account: Option<(Subject, String)>,
+    /// The cookie that binds forms to the browser.
+    pub(super) browser: Option<String>,
+}
+
+impl Visitor {
+    /// The visitor of a request.
+    pub(super) fn of(server: &Server<'_>, request: &Request) -> Result<Self> {
+        let (account, browser) = (signed_in(server, request)?, Cookie::Form.read(server, request)?);
+        Ok(Self { account, browser })
+    }
+
+    /// The subject that is signed in.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        self.account.as_ref().map(|(subject, _)| *subject)
+    }
+}
+
+/// Has a person sign in: at the provider, where people do so there, else on a page of this server.
+pub(super) async fn sign_in_first(
+    server: &Server<'_>,
+    cookie: Option<&str>,
+    errand: &LoginPurpose,
+    page: impl FnOnce() -> Result<Response>,
+) -> Result<Response> {
+    match &server.config.oidc {
+        Some(provider) => oidc::redirect_to_provider(server, provider, cookie, errand).await,
+        None => page(),
     }
 }
 

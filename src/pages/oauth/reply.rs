@@ -20,6 +20,11 @@ use mcp_auth::oauth::{
 /// Bytes that a form or a registration may have.
 const MAX_FORM: usize = 64 * 1024;
 
+/// What a person reads whose form is no good any more.
+pub(super) const STALE: &str = "This page is out of date, or was not opened in this browser.";
+/// What a person reads where the server failed.
+pub(super) const BUSY: &str = "The server cannot do this at the moment. Try again in a minute.";
+
 /// Why a program gets no answer.
 pub(super) enum EndpointError {
     /// Answered as an OAuth error.
@@ -66,6 +71,18 @@ pub(super) fn outcome(outcome: EndpointResult<Response>) -> Result<Response> {
             let fault = OAuthError::new(ErrorCode::TemporarilyUnavailable, why);
             json(fault.status(), &fault.to_json())
         }
+    }
+}
+
+/// The answer to a form of a page: what came of it, or why nothing did. `what`: what failed, for the log.
+pub(super) fn changed(outcome: EndpointResult<Response>, what: &str) -> Result<Response> {
+    match outcome {
+        Ok(response) => Ok(response),
+        Err(EndpointError::Broken(error)) => {
+            log::error!("{what}: {error}");
+            error_page(503, BUSY)
+        }
+        Err(_) => error_page(400, STALE),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Whether a list is another one for a caller than it was.
 
-use mcp_server::{context::Context, remote::ListKind};
+use mcp_protocol::list_kind::ListKind;
+use mcp_server::context::Context;
 use sha2::{Digest as _, Sha256};
 
 use super::Door;

@@ -5,10 +5,8 @@
 use std::rc::Rc;
 
 use futures_util::future::join_all;
-use mcp_server::{
-    context::Context,
-    remote::{FoundThere, ListKind},
-};
+use mcp_protocol::list_kind::ListKind;
+use mcp_server::{context::Context, remote::FoundThere};
 
 use super::{Door, lists::Shown};
 use crate::{config::Upstream, listing::Entry, memory::KnownList};

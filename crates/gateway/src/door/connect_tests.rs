@@ -9,11 +9,8 @@ use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
 };
-use mcp_protocol::content::ContentBlock;
-use mcp_server::{
-    remote::{ListKind, Remote as _},
-    testing::FakePlatform,
-};
+use mcp_protocol::{content::ContentBlock, list_kind::ListKind};
+use mcp_server::{remote::Remote as _, testing::FakePlatform};
 
 use super::*;
 use crate::connect::Connections;
@@ -72,12 +69,6 @@ struct Client {
 }
 
 impl Notifier for Client {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         _questions: Vec<KeyedRequest>,
@@ -105,12 +96,6 @@ impl Notifier for Client {
 
     fn capabilities(&self) -> ClientCapabilities {
         self.can
-    }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
-
-    fn is_cancelled(&self) -> bool {
-        false
     }
 }
 
@@ -193,7 +178,7 @@ fn who_looks_a_tool_up_is_not_asked_and_the_call_is() {
     let door = door("", &keys(&[]));
     let stateless = Rc::new(client(PAGES, true));
     let ctx = caller(&platform, &stateless);
-    let declares = mcp_server::notifier::Declared(PAGES);
+    let declares = mcp_server::notifier::Declared::new(PAGES);
     let looks = Context { notifier: Rc::new(declares), ..ctx.clone() };
     let tool = platform.run(door.tool(&looks, "tickets_get")).unwrap().unwrap();
     assert_eq!((&*tool.name, tool.effect), ("tickets_get", Effect::Read));

@@ -14,17 +14,16 @@ use mcp_client::{
     error::{Phase, UpstreamError},
     lists::{self, Caps, Pages},
 };
+use mcp_protocol::list_kind::ListKind;
 use mcp_server::{
     context::Context,
     notifier::{Declared, Notifier},
-    remote::ListKind,
 };
 use serde_json::value::RawValue;
 
 use super::{Door, Place, connect, pinned, reason};
 use crate::{
     config::Upstream,
-    definition::Kind,
     listing::{Entry, Listing},
     memory::{KnownList, Whose},
     names,
@@ -70,7 +69,7 @@ impl Door {
     ) -> Result<Rc<KnownList>, Failure> {
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
         let limit = upstream.timeouts.lists;
-        let listing = Box::pin(lists::list_from(&pages, wire_kind(kind), Caps::default()));
+        let listing = Box::pin(lists::list_from(&pages, kind, Caps::default()));
         let listed = match select(listing, ctx.platform.sleep(limit)).await {
             Either::Left((listed, _)) => {
                 listed.map_err(|error| pages.failed.take().unwrap_or(Failure::Upstream(error)))?
@@ -89,8 +88,7 @@ impl Door {
         let ttl_ms =
             listed.hint.map(|hint| u32::try_from(hint.ttl.as_millis()).unwrap_or(u32::MAX));
         let asked_ms = ctx.platform.now_ms();
-        let mut listing =
-            Listing::new(upstream, kind_of(kind), listed.items.iter().map(|item| &**item));
+        let mut listing = Listing::new(upstream, kind, listed.items.iter().map(|item| &**item));
         let left_out = listing.left_out.iter();
         let left_out =
             left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
@@ -212,7 +210,7 @@ impl Pages for UpstreamPages<'_> {
             // A list asks nothing, but some servers choose their tools by what their client can be asked.
             let back: Rc<dyn Notifier> = match &self.door.place {
                 Place::Object(_) => self.ctx.notifier.clone(),
-                Place::Worker(_) => Rc::new(Declared(self.ctx.notifier.capabilities())),
+                Place::Worker(_) => Rc::new(Declared::new(self.ctx.notifier.capabilities())),
             };
             let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
             let text = sent.map_err(|failure| match failure {
@@ -225,24 +223,6 @@ impl Pages for UpstreamPages<'_> {
             RawValue::from_string(text).map_err(|_| UpstreamError::bad_answer("it is no JSON", b""))
         }
         .boxed_local()
-    }
-}
-
-fn kind_of(kind: ListKind) -> Kind {
-    match kind {
-        ListKind::Tools => Kind::Tool,
-        ListKind::Prompts => Kind::Prompt,
-        ListKind::Resources => Kind::Resource,
-        ListKind::ResourceTemplates => Kind::Template,
-    }
-}
-
-fn wire_kind(kind: ListKind) -> lists::ListKind {
-    match kind {
-        ListKind::Tools => lists::ListKind::Tools,
-        ListKind::Prompts => lists::ListKind::Prompts,
-        ListKind::Resources => lists::ListKind::Resources,
-        ListKind::ResourceTemplates => lists::ListKind::Templates,
     }
 }
 

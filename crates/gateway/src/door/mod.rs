@@ -11,7 +11,7 @@ mod connect;
 mod lists;
 mod pinned;
 #[cfg(test)]
-pub(crate) mod pinned_tests;
+mod pinned_tests;
 mod send;
 pub mod status;
 mod tasks;
@@ -35,6 +35,7 @@ use mcp_client::{
 use mcp_protocol::{
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RpcError},
+    list_kind::ListKind,
     object::Object,
     raw,
     stateless::result::{CacheHint, CacheScope},
@@ -44,7 +45,7 @@ use mcp_server::{
     context::Context,
     notifier::Notifier,
     outcome::Outcome,
-    remote::{About, FoundThere, ListKind, Remote, RemoteList, RemoteTool},
+    remote::{About, FoundThere, Remote, RemoteList, RemoteTool},
     toolset::Effect,
 };
 

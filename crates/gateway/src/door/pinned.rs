@@ -9,12 +9,11 @@ use std::{collections::BTreeMap, rc::Rc};
 use mcp_protocol::{
     content::CallToolResult,
     jsonrpc::{INTERNAL_ERROR, RpcError},
+    list_kind::ListKind,
 };
-use mcp_server::{
-    client_request::Stop, context::Context, outcome::Outcome, remote::ListKind, telemetry::metrics,
-};
+use mcp_server::{client_request::Stop, context::Context, outcome::Outcome, telemetry::metrics};
 
-use super::Door;
+use super::{Door, send::is_begun};
 use crate::{
     config::Upstream,
     listing::{Entry, Listing},
@@ -69,8 +68,7 @@ impl Door {
             return Ok(Vec::new());
         }
         let why = format!(
-            "nothing was sent: the tools of `{}` are pinned, and their pins cannot be read at the moment. Try again in a \
-             few seconds",
+            "the tools of `{}` are pinned, and none is called while their pins cannot be read. Try again in a few seconds",
             upstream.name
         );
         Err(Failure::Stopped(Stop::refused(RpcError::new(INTERNAL_ERROR, why))))
@@ -90,19 +88,27 @@ impl Door {
         };
         let mark = known.marks.iter().filter(|mark| mark.is_hidden).find(is_it)?;
         // What the caller may not see otherwise is unknown to it.
-        ctx.choice.allows(mark.effect).then(|| Outcome::Tool(refusal(upstream, name, mark)))
+        let refused = || Outcome::Tool(refusal(upstream, name, mark, is_begun(&*ctx.notifier)));
+        ctx.choice.allows(mark.effect).then(refused)
     }
 }
 
-fn refusal(upstream: &Upstream, name: &str, mark: &Mark) -> CallToolResult {
+/// What the caller reads of a tool that is hidden. `is_begun`: its call was sent in an earlier round.
+fn refusal(upstream: &Upstream, name: &str, mark: &Mark, is_begun: bool) -> CallToolResult {
     let why = match mark.finding.change {
         Change::Changed => "its definition there is no longer the one that was approved",
         Change::Unknown => "it is new there, and new tools wait for approval",
     };
+    let there = &upstream.name;
+    let what = match is_begun {
+        true => format!(
+            "the answers to the questions of {there} were not passed on, so that the outcome of the call is unknown"
+        ),
+        false => format!("nothing was sent to {there}"),
+    };
     CallToolResult::error(format!(
-        "`{name}` is blocked, and nothing was sent to {}: {why}. An administrator of this server can look at it with \
-         GET /admin/upstreams/{} and approve it",
-        upstream.name, upstream.name
+        "`{name}` is blocked, and {what}: {why}. An administrator of this server can look at it with \
+         GET /admin/upstreams/{there} and approve it"
     ))
 }
 

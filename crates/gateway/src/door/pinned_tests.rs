@@ -1,22 +1,17 @@
 //! Doors before upstreams whose definitions change.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::BTreeMap,
-    rc::Rc,
-    time::Duration,
-};
+use std::{rc::Rc, time::Duration};
 
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, ready},
-};
 use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
 };
 use mcp_server::{
-    context::Context, outcome::Outcome, remote::Remote as _, tool_selection::ToolSelection,
+    context::Context,
+    notifier::Declared,
+    outcome::Outcome,
+    remote::{Carried, Remote as _},
+    tool_selection::ToolSelection,
 };
 use serde_json::{Value, json};
 
@@ -24,37 +19,7 @@ use super::{
     Door,
     tests::{answer, caller, door_with, failure, list, tools},
 };
-use crate::{
-    pin_store::{PinStore, PinsAnswer, PinsRequest},
-    pins::Pins,
-};
-
-/// Pins in memory.
-#[derive(Default)]
-pub(crate) struct FakePins {
-    pins: RefCell<BTreeMap<String, Pins>>,
-    /// How often they were asked.
-    asked: Cell<u32>,
-    /// Whether they cannot be asked.
-    fail: Cell<bool>,
-}
-
-impl PinStore for FakePins {
-    fn ask(
-        &self,
-        pins: &str,
-        request: PinsRequest,
-    ) -> LocalBoxFuture<'static, Result<PinsAnswer, String>> {
-        self.asked.set(self.asked.get().saturating_add(1));
-        let answer = match self.fail.get() {
-            true => Err("away".to_owned()),
-            false => {
-                Ok(self.pins.borrow_mut().entry(pins.to_owned()).or_default().answer(request).0)
-            }
-        };
-        ready(answer).boxed_local()
-    }
-}
+use crate::{relay::place::Carriage, testing::FakePins};
 
 /// An upstream, its door, and what is asked of its pins.
 struct Stand {
@@ -202,6 +167,34 @@ fn where_pins_cannot_be_asked_only_what_could_be_hidden_is_not_offered() {
             Err(other) => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_call_that_was_begun_is_not_called_unsent_where_its_tool_is_hidden() {
+    let lists = [described("a", "one"), described("a", "two"), described("a", "three")];
+    let mut stand = Stand::new(&json!({ "pins": "block" }), &lists);
+    stand.list();
+    let back = |ctx| {
+        let state = Carriage::Park("life".to_owned(), 1, 1).to_json();
+        let carried = Some(Carried { state, responses: Vec::new() });
+        Context { notifier: Rc::new(Declared { carried, ..Declared::default() }), ..ctx }
+    };
+    let ctx = back(stand.caller());
+    let told = failure(stand.platform.run(stand.door.tool(&ctx, "tickets_a")));
+    assert!(
+        told.contains("is blocked") && told.contains("outcome of the call is unknown"),
+        "{told}"
+    );
+    assert!(!told.contains("nothing was sent"), "{told}");
+    stand.pins.fail.set(true);
+    let ctx = back(stand.caller());
+    let found = stand.platform.run(stand.door.tool(&ctx, "tickets_a"));
+    let Err(Outcome::Stopped(stop)) = found else { panic!("{found:?}") };
+    let told = format!("{stop:?}");
+    assert!(
+        told.contains("The outcome is unknown") && told.contains("pins cannot be read"),
+        "{told}"
+    );
 }
 
 #[test]

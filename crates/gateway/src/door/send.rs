@@ -234,7 +234,8 @@ impl Door {
             Place::Object(_) => Version::V2025_11_25,
             Place::Worker(_) => Version::V2026_07_28,
         };
-        errors::Asked { upstream: &upstream.name, method, effect, version, behind, connect: None }
+        let upstream = &upstream.name;
+        errors::Asked { upstream, method, effect, version, behind, is_begun: false }
     }
 
     /// How a request to an upstream ended, for its caller.
@@ -276,10 +277,16 @@ impl Door {
     ) -> Outcome {
         // A tool that is not known did nothing.
         let effect = (method == "tools/call").then_some(Effect::Read);
+        let asked = errors::Asked {
+            is_begun: is_begun(&*ctx.notifier),
+            ..self.named(ctx, upstream, (method, effect))
+        };
         match failure {
-            Failure::Upstream(error) => {
-                let asked = self.named(ctx, upstream, (method, effect));
-                errors::Answer::unlisted(asked, &error).into()
+            Failure::Upstream(error) => errors::Answer::unlisted(asked, &error).into(),
+            Failure::Paused(refused) => errors::Answer::refused(asked, refused).into(),
+            Failure::Stopped(Stop(StopReason::Refused(error))) => {
+                let message = errors::held_up(asked, error.message);
+                Outcome::Stopped(Stop::refused(RpcError { message, ..error }))
             }
             other => self.outcome(ctx, upstream, (method, effect), Err(other)),
         }
@@ -337,6 +344,12 @@ impl Door {
         serde_json::from_str(&text)
             .map_err(|_| UpstreamError::bad_answer("it says nothing", b"").into())
     }
+}
+
+/// Whether a request comes back to an upstream that asked in the round before.
+pub(super) fn is_begun(back: &dyn Notifier) -> bool {
+    let carried = back.carried().and_then(|carried| Carriage::read(&carried.state));
+    matches!(carried, Some(Carriage::Park(..) | Carriage::State(_)))
 }
 
 /// What the client in front would have to declare, where the upstream says so (2026-07-28, −32021).

@@ -5,8 +5,11 @@
 
 use futures_util::future::join_all;
 use mcp_platform::time::rfc3339;
-use mcp_protocol::object::{Object, array};
-use mcp_server::{context::Context, remote::ListKind};
+use mcp_protocol::{
+    list_kind::ListKind,
+    object::{Object, array},
+};
+use mcp_server::context::Context;
 
 use super::Door;
 use crate::{config::Upstream, connect::Unconnected, memory::Memory, pin_marks};

@@ -23,7 +23,7 @@ fn declaring(
     subject: u8,
     capabilities: ClientCapabilities,
 ) -> Context {
-    Context { notifier: Rc::new(Declared(capabilities)), ..caller(platform, subject) }
+    Context { notifier: Rc::new(Declared::new(capabilities)), ..caller(platform, subject) }
 }
 
 /// A caller who follows tasks.

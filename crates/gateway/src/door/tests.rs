@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use futures_util::future::ready;
 use mcp_auth::subject::Subject;
 use mcp_client::request::first_id;
 use mcp_platform::{
@@ -10,29 +9,14 @@ use mcp_platform::{
     testing::{ScriptedStream, VirtualPlatform},
 };
 use mcp_protocol::content::{CallToolResult, ContentBlock};
-use mcp_server::testing::FakePlatform;
+use mcp_server::{notifier::Declared, remote::Carried, testing::FakePlatform};
 use serde_json::{Value, json};
 
-use super::{pinned_tests::FakePins, *};
+use super::*;
 use crate::{
-    address::Surroundings,
-    config::Rules,
-    connect::NoConnections,
-    relay::place::{FrameBody, ObjectRequest},
+    relay::place::Carriage,
+    testing::{self, FakePins},
 };
-
-/// No object is there: the upstreams are stateless.
-struct NoObjects;
-
-impl UpstreamObjects for NoObjects {
-    fn send(
-        &self,
-        upstream: &str,
-        _request: ObjectRequest,
-    ) -> LocalBoxFuture<'static, Result<FrameBody, String>> {
-        ready(Err(format!("no object of {upstream}"))).boxed_local()
-    }
-}
 
 /// The door of this name before one upstream, `tickets`, with these settings.
 pub(super) fn door(name: &str, settings: &Value) -> Door {
@@ -41,25 +25,7 @@ pub(super) fn door(name: &str, settings: &Value) -> Door {
 
 /// The same with pins in this place.
 pub(super) fn door_with(name: &str, settings: &Value, pins: Rc<dyn PinStore>) -> Door {
-    let mut tickets = json!({ "url": "https://tickets.example/mcp", "era": "stateless" });
-    tickets.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    let rules =
-        Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
-    let upstreams = Upstreams::read(Some(&json!({ "tickets": tickets }).to_string()), &rules);
-    assert!(upstreams.errors.is_empty());
-    Door {
-        upstreams: Rc::new(upstreams),
-        name: name.to_owned(),
-        place: Place::Worker(Rc::new(NoObjects)),
-        memory: Rc::default(),
-        pins,
-        trail: Trail::of(None, "own").unwrap(),
-        passed: None,
-        forwarded: Forwarded::default(),
-        keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
-        may_use: |_, _| true,
-        connections: Rc::new(NoConnections),
-    }
+    testing::door(name, ("tickets", settings), pins)
 }
 
 /// A caller with this subject.
@@ -201,6 +167,41 @@ fn an_upstream_that_cannot_be_reached_is_no_missing_tool_and_is_refused_fast_in_
     assert_eq!(platform.requests().len(), sent, "nothing was sent");
     // A name that is of no upstream is still no tool.
     assert!(platform.run(door.tool(&ctx, "other_a")).unwrap().is_none());
+}
+
+/// The caller, who comes back with this for the upstream.
+fn comes_back(ctx: &Context, with: &Carriage) -> Context {
+    let carried = Carried { state: with.to_json(), responses: Vec::new() };
+    let client = Declared { carried: Some(carried), ..Declared::default() };
+    Context { notifier: Rc::new(client), ..ctx.clone() }
+}
+
+#[test]
+fn a_call_that_waits_is_not_called_unsent_where_its_tool_cannot_be_looked_up() {
+    let platform = VirtualPlatform::new([]);
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    let told = |ctx: &Context| failure(platform.run(door.tool(ctx, "tickets_a")));
+    let begun = [Carriage::Park("life".to_owned(), 1, 1), Carriage::State(None)];
+    let check = |why: &str| {
+        for begun in &begun {
+            let told = told(&comes_back(&ctx, begun));
+            assert!(told.starts_with("The outcome is unknown") && told.contains(why), "{told}");
+            assert!(told.contains("requestState") && !told.contains("othing was sent"), "{told}");
+        }
+    };
+    check("cannot be reached");
+    // One that was led to a page was not sent.
+    let page = Carriage::Connect("https://front.example/connect/tickets".to_owned(), 1);
+    assert!(told(&comes_back(&ctx, &page)).starts_with("Nothing was sent"));
+    for _ in 0..9 {
+        told(&ctx);
+    }
+    check("is not called now");
+    let prompt = comes_back(&ctx, &begun[0]);
+    let prompt = platform.run(door.request(&prompt, "prompts/get", r#"{"name":"tickets_a"}"#));
+    let Some(Outcome::Failed(error)) = prompt else { panic!("{prompt:?}") };
+    assert!(error.message.starts_with("The outcome is unknown"), "{error:?}");
 }
 
 #[test]

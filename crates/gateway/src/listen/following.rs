@@ -18,8 +18,8 @@ use futures_util::{
     future::{LocalBoxFuture, join_all, pending},
     stream::{self, LocalBoxStream},
 };
-use mcp_protocol::stateless::listen::SubscriptionFilter;
-use mcp_server::{notifier::ChangeEvent, remote::ListKind};
+use mcp_protocol::{list_kind::ListKind, stateless::listen::SubscriptionFilter};
+use mcp_server::notifier::ChangeEvent;
 
 use super::{
     Listener, News,

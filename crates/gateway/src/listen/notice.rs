@@ -6,10 +6,10 @@ use mcp_client::message::Incoming;
 use mcp_protocol::{
     fields::fields,
     jsonrpc::RequestId,
+    list_kind::ListKind,
     raw,
     stateless::{META_SUBSCRIPTION, listen::SubscriptionFilter},
 };
-use mcp_server::remote::ListKind;
 use serde_json::value::RawValue;
 
 /// Bytes of a URI.

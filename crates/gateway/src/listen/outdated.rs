@@ -5,7 +5,8 @@
 
 use mcp_auth::subject::Subject;
 use mcp_platform::record::Record;
-use mcp_server::{notifier::ChangeEvent, remote::ListKind};
+use mcp_protocol::list_kind::ListKind;
+use mcp_server::notifier::ChangeEvent;
 use serde::{Deserialize, Serialize};
 
 use super::News;

@@ -4,7 +4,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use mcp_server::remote::ListKind;
+use mcp_protocol::list_kind::ListKind;
 
 use super::notice::Notice;
 

@@ -2,13 +2,8 @@
 
 use std::{cell::RefCell, rc::Rc, time::Duration};
 
-use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{LocalBoxFuture, ready},
-    stream::LocalBoxStream,
-};
-use mcp_auth::keys::Keyring;
-use mcp_client::{headers::Trail, request::first_id};
+use futures_util::{StreamExt as _, future::LocalBoxFuture, stream::LocalBoxStream};
+use mcp_client::request::first_id;
 use mcp_platform::{
     Method, Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
@@ -19,48 +14,13 @@ use serde_json::{Value, json};
 
 use super::{Listener, Listening, News, Watcher, parts::Part};
 use crate::{
-    address::Surroundings,
-    config::{Rules, Upstreams},
-    connect::NoConnections,
-    door::{Door, Place, pinned_tests::FakePins},
-    forwarded::Forwarded,
-    relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
+    door::Door,
+    testing::{self, FakePins},
 };
-
-/// No object is there.
-struct NoObjects;
-
-impl UpstreamObjects for NoObjects {
-    fn send(
-        &self,
-        upstream: &str,
-        _request: ObjectRequest,
-    ) -> LocalBoxFuture<'static, Result<FrameBody, String>> {
-        ready(Err(format!("no object of {upstream}"))).boxed_local()
-    }
-}
 
 /// The door of this name before one upstream, `t`, with these settings.
 fn door(name: &str, settings: &Value) -> Rc<Door> {
-    let mut upstream = json!({ "url": "https://t.example/mcp", "era": "stateless" });
-    upstream.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
-    let rules =
-        Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
-    let upstreams = Upstreams::read(Some(&json!({ "t": upstream }).to_string()), &rules);
-    assert!(upstreams.errors.is_empty(), "{:?}", upstreams.errors);
-    Rc::new(Door {
-        upstreams: Rc::new(upstreams),
-        name: name.to_owned(),
-        place: Place::Worker(Rc::new(NoObjects)),
-        memory: Rc::default(),
-        pins: Rc::<FakePins>::default(),
-        trail: Trail::of(None, "own").unwrap(),
-        passed: None,
-        forwarded: Forwarded::default(),
-        keys: Rc::new(Keyring::parse(&"k".repeat(40)).unwrap()),
-        connections: Rc::new(NoConnections),
-        may_use: |_, _| true,
-    })
+    Rc::new(testing::door(name, ("t", settings), Rc::<FakePins>::default()))
 }
 
 fn filter(notifications: &Value) -> SubscriptionFilter {

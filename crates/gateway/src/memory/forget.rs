@@ -1,7 +1,7 @@
 //! Forgetting what is known of an upstream, where an administrator or the upstream itself changed something.
 
 use mcp_auth::subject::Subject;
-use mcp_server::remote::ListKind;
+use mcp_protocol::list_kind::ListKind;
 
 use super::Memory;
 

@@ -18,7 +18,7 @@ use mcp_platform::{
 use mcp_protocol::{
     capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest, version::Version,
 };
-use mcp_server::{client_request::Stop, notifier::ChangeEvent};
+use mcp_server::client_request::Stop;
 use serde_json::json;
 
 use super::*;
@@ -71,12 +71,6 @@ fn client(platform: &Rc<VirtualPlatform>, takes: Duration) -> Rc<Client> {
 }
 
 impl Notifier for Client {
-    fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
-
-    fn log(&self, _level: LoggingLevel, _logger: &str, _data: Value) {}
-
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         questions: Vec<KeyedRequest>,
@@ -89,8 +83,6 @@ impl Notifier for Client {
     fn capabilities(&self) -> ClientCapabilities {
         ClientCapabilities::ROOTS
     }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
 
     fn is_cancelled(&self) -> bool {
         self.gone

@@ -314,7 +314,7 @@ fn told(
         effect: is_call.then_some(effect),
         version: Version::V2026_07_28,
         behind: Some(Version::V2025_11_25),
-        connect: None,
+        is_begun: false,
     };
     let outcome = match sent {
         Ok(text) => return written(text),

@@ -29,10 +29,7 @@ use mcp_protocol::{
     raw,
     stateless::mrtr::KeyedRequest,
 };
-use mcp_server::{
-    client_request::Stop,
-    notifier::{ChangeEvent, Notifier},
-};
+use mcp_server::{client_request::Stop, notifier::Notifier};
 use serde_json::{Value, value::RawValue};
 
 use super::{
@@ -381,8 +378,6 @@ impl Notifier for ParkNotifier {
         }
     }
 
-    fn announce(&self, _news: ChangeEvent) {}
-
     fn ask(
         &self,
         questions: Vec<KeyedRequest>,
@@ -420,8 +415,6 @@ impl Notifier for ParkNotifier {
     fn capabilities(&self) -> ClientCapabilities {
         self.0.capabilities
     }
-
-    fn pause_stream(&self, _retry_ms: u32) {}
 
     fn is_cancelled(&self) -> bool {
         self.0.cancelled.get()

@@ -7,7 +7,7 @@
 use std::sync::OnceLock;
 
 use crate::{
-    fields::fields,
+    fields::{fields, fields_or_null},
     initialize::server_info,
     object::Object,
     raw, spans,
@@ -123,15 +123,18 @@ pub fn relayed(result: &str, cache: Option<CacheHint>) -> String {
     noted(without_hop(result), cache)
 }
 
-/// A complete result that may have a `_meta` of its own, which is kept.
+/// A complete result that may have a `_meta` of its own, which is kept where it is an object.
 pub fn noted(result: String, cache: Option<CacheHint>) -> String {
     noted_as(result, ResultType::Complete, cache)
 }
 
 /// The same for a result of any type.
 pub fn noted_as(result: String, kind: ResultType, cache: Option<CacheHint>) -> String {
-    let Some(meta) = meta_of(&result) else {
-        return typed(result, kind, cache);
+    let meta = match fields_or_null(&result, ["_meta"]) {
+        Ok([None]) => return typed(result, kind, cache),
+        Ok([Some(meta)]) if raw::is_object(meta) => meta.get().to_owned(),
+        // One that is no object, or is there twice, cannot be added to.
+        _ => return typed(spans::without(&result, &["_meta"]), kind, cache),
     };
     let meta = spans::with(&meta, META_SERVER, &server_info());
     let hint = cache.map(CacheHint::fields).unwrap_or_default();
@@ -222,6 +225,26 @@ mod tests {
         assert_eq!(plain["_meta"][META_SERVER]["name"], "sitebay-mcp");
         let only = r#"{"_meta":{"io.modelcontextprotocol/serverInfo":{}},"a":1}"#;
         assert_eq!(without_hop(only), r#"{"a":1}"#);
+    }
+
+    #[test]
+    fn a_meta_of_another_server_that_cannot_be_added_to_is_replaced() {
+        for theirs in [
+            r#"{"_meta":7,"a":1}"#,
+            r#"{"a":1,"_meta":null}"#,
+            r#"{"_meta":[{}],"a":1}"#,
+            r#"{"_me\u0074a":"x","a":1}"#,
+            r#"{"_meta":{"x":1},"a":1,"_meta":{"x":2}}"#,
+        ] {
+            for ours in [relayed(theirs, None), noted_as(theirs.into(), ResultType::Task, None)] {
+                let names = spans::fields(&ours).unwrap();
+                let names = names.iter().filter(|field| field.name == "_meta");
+                assert_eq!(names.count(), 1, "{theirs}: {ours}");
+                let ours = parsed(&ours);
+                assert_eq!((&ours["a"], &ours["_meta"]["x"]), (&json!(1), &Value::Null));
+                assert_eq!(ours["_meta"][META_SERVER]["name"], "sitebay-mcp", "{theirs}");
+            }
+        }
     }
 
     #[test]

@@ -163,7 +163,7 @@ async fn initialize(session: &Session, ctx: &Context, params: Option<&RawValue>)
             session.set_negotiated(negotiated);
             let ctx = Context {
                 client: Rc::new(session.client()),
-                notifier: Rc::new(Declared(hello.capabilities)),
+                notifier: Rc::new(Declared::new(hello.capabilities)),
                 ..ctx.clone()
             };
             let about = match &ctx.remote {
