@@ -57,14 +57,14 @@ pub(super) struct OwnCredentials<'a> {
 /// `is_preflight`: a browser asks for a page's sake, without credentials, and gets none of this server's.
 pub(super) fn to_backend(
     received: &ReceivedHeaders,
-    url: &str,
+    (method, url): (&str, &str),
     backend: &Backend,
     own_credentials: &OwnCredentials<'_>,
     is_preflight: bool,
 ) -> HeaderChanges {
     let mut changes = HeaderChanges::default();
-    let is_upgrade = is_websocket(received);
-    for name in named_by_connection(received) {
+    let is_upgrade = is_websocket(method, received);
+    for name in named_by_connection(received, is_upgrade) {
         changes.remove(&name);
     }
     for (name, value) in received.iter() {
@@ -129,11 +129,19 @@ pub(super) fn went_in_a_circle(received: &ReceivedHeaders, backend: &Backend) ->
     vias.any(|(_, value)| value.split([',', ' ', '\t']).any(|part| part == backend.via))
 }
 
-/// Whether the client wants to open a WebSocket.
-pub(super) fn is_websocket(received: &ReceivedHeaders) -> bool {
-    received
-        .iter()
-        .any(|(name, value)| name == "upgrade" && value.trim().eq_ignore_ascii_case("websocket"))
+/// Whether the client wants to open a WebSocket, which only a `GET` does (RFC 6455 §4.1). The runtime opens one with `GET`
+/// whatever the method, so that the backend would answer another request than the one that was judged.
+pub(super) fn is_websocket(method: &str, received: &ReceivedHeaders) -> bool {
+    let asks = |(name, value): (&str, &str)| {
+        name == "upgrade" && value.trim().eq_ignore_ascii_case("websocket")
+    };
+    method == "GET" && received.iter().any(asks)
+}
+
+/// Whether a browser asks if a page may send a request. It sends no credentials with that, and never an `Upgrade`.
+pub(super) fn is_preflight(method: &str, received: &ReceivedHeaders) -> bool {
+    let has = |wanted: &str| received.iter().any(|(name, _)| name == wanted);
+    method == "OPTIONS" && has("origin") && has("access-control-request-method") && !has("upgrade")
 }
 
 /// What changes in the headers of an answer to a client that asked at `url`. `page`: the origin of the page that asked
@@ -146,7 +154,7 @@ pub(super) fn to_client(
     is_mcp: bool,
 ) -> HeaderChanges {
     let mut changes = HeaderChanges::default();
-    for name in named_by_connection(received) {
+    for name in named_by_connection(received, false) {
         changes.remove(&name);
     }
     for (name, value) in received.iter() {
@@ -175,9 +183,8 @@ fn location_here(location: &str, url: &str, backend: &Backend) -> Option<String>
     Some(format!("{}{}", own(url)?, location.strip_prefix(there)?))
 }
 
-/// The names that `Connection` lists.
-fn named_by_connection(received: &ReceivedHeaders) -> Vec<String> {
-    let is_upgrade = is_websocket(received);
+/// The names that `Connection` lists, but for `Upgrade` where that is passed on.
+fn named_by_connection(received: &ReceivedHeaders, is_upgrade: bool) -> Vec<String> {
     let lists = received.iter().filter(|(name, _)| *name == "connection");
     let names = lists.flat_map(|(_, list)| list.split(','));
     let names = names.map(|name| name.trim().to_ascii_lowercase());

@@ -65,7 +65,7 @@ pub async fn handle(
     if request.method_name() == "TRACE" {
         return Problem::Trace.answer(visit.caller, &visit.record);
     }
-    let is_preflight = is_preflight(&request, &received);
+    let is_preflight = headers::is_preflight(request.method_name(), &received);
     if route == BackendRoute::Mcp {
         if let Some(origin) = &visit.caller.origin
             && !visit.config.origins.allows(origin, request.url())
@@ -115,7 +115,7 @@ async fn admit(
     };
     let principal = cold(visit.admit_with(request, brought)).await?.admitted.principal;
     let only_reads = matches!(request.method_name(), "GET" | "HEAD" | "OPTIONS");
-    if only_reads && !headers::is_websocket(received) {
+    if only_reads && !headers::is_websocket(request.method_name(), received) {
         return Ok(());
     }
     if let Err(beyond) = principal.scopes.require(Scopes::WRITE) {
@@ -133,12 +133,6 @@ fn note(visit: &RequestContext<'_>, request: &Request, by: &Principal) {
     let action = format!("{} {}", request.method_name(), request.path());
     let entry = AuditEntry::refused(Some(by), &action, PASSED_ON, now_ms());
     visit.audit().note(AuditEntry { effect: "write", ..entry });
-}
-
-/// Whether a browser asks if a page may send a request. It sends no credentials with that.
-fn is_preflight(request: &Request, received: &ReceivedHeaders) -> bool {
-    let has = |wanted: &str| received.iter().any(|(name, _)| name == wanted);
-    request.method_name() == "OPTIONS" && has("origin") && has("access-control-request-method")
 }
 
 async fn pass_on(
@@ -159,7 +153,8 @@ async fn pass_on(
     };
     let asked = url.strip_prefix(own(url).unwrap_or_default()).unwrap_or_default();
     let asked = without_own_keys(asked, &is_own);
-    let changes = headers::to_backend(received, url, backend, &own_credentials, is_preflight);
+    let sent = (request.method_name(), url);
+    let changes = headers::to_backend(received, sent, backend, &own_credentials, is_preflight);
     let began = now_ms();
     let answer = http::forward(request, &format!("{target}{asked}"), &changes, DEADLINE).await;
     let took = now_ms().saturating_sub(began);
