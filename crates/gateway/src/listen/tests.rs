@@ -24,6 +24,7 @@ use crate::{
     connect::NoConnections,
     door::{Door, Place, pinned_tests::FakePins},
     forwarded::Forwarded,
+    memory::Generation,
     relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
 };
 
@@ -428,7 +429,8 @@ fn what_an_upstream_is_known_not_to_announce_costs_it_nothing() {
         capabilities: r#"{"tools":{},"prompts":{"listChanged":true}}"#.to_owned(),
         ..Default::default()
     };
-    stand.door.memory.note_about("t", &about, stand.platform.now_ms());
+    let now_ms = stand.platform.now_ms();
+    stand.door.memory.note_about("t", Generation::default(), &about, now_ms);
     assert_eq!(stand.listen(&tools()).0, json!({}));
     assert!(stand.platform.requests().is_empty());
 }
