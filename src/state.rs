@@ -215,6 +215,7 @@ pub fn set_stored(env: &Env, stored: &[StoredUpstream]) {
             upstreams().forget(&upstream.name);
         }
     }
+    upstreams().set_upstreams(next.upstreams.clone());
     for warning in next.warnings.iter().filter(|warning| !before.warnings.contains(warning)) {
         log::warn!("{warning}");
     }

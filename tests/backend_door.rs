@@ -193,6 +193,34 @@ async fn a_preflight_passes_the_door_and_carries_no_credential() {
     assert_eq!(backend.received().len(), 1);
 }
 
+/// The runtime opens a socket with `GET` whatever the method, and a route that ignores `Upgrade` answers with its body.
+#[tokio::test]
+async fn no_method_but_get_opens_a_socket_behind() {
+    let backend = behind().await;
+    let server = with_door(&backend).await;
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+                   sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let asked = async |method: &str, headers: &str| {
+        let request = format!("{method} /x HTTP/1.1\r\nhost: a\r\n{headers}{upgrade}\r\n");
+        crate::support::backend::first(&server.url(), request).await
+    };
+    let page = "origin: https://page.example\r\naccess-control-request-method: PUT\r\n";
+    let stranger = asked("OPTIONS", page).await;
+    assert!(!stranger.starts_with("HTTP/1.1 2") && !stranger.contains("behind"), "{stranger}");
+    assert!(backend.received().is_empty(), "{:?}", backend.received());
+    let key = format!("x-api-key: {KEY}\r\n");
+    for (method, body) in
+        [("POST", "content-length: 0\r\n"), ("OPTIONS", ""), ("HEAD", ""), ("DELETE", "")]
+    {
+        let before = backend.received().len();
+        let answer = asked(method, &format!("{key}{body}")).await;
+        for received in backend.received().iter().skip(before) {
+            assert_eq!(received.target(), format!("{method} /x"), "{answer}");
+            assert_eq!(received.header("upgrade"), None, "{answer}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_key_that_may_only_read_changes_nothing_behind() {
     let backend = behind().await;
@@ -207,6 +235,10 @@ async fn a_key_that_may_only_read_changes_nothing_behind() {
         status(&ask(&server.url(), line, &format!("{header}{more}")).await)
     };
     assert_eq!((of("GET /x", "").await, of("HEAD /x", "").await), (200, 200));
+    for name in ["x-http-method-override", "X-HTTP-Method", "x-method-override"] {
+        assert_eq!(of("GET /x", &format!("{name}: DELETE\r\n")).await, 200);
+        assert!(!backend.last().head.contains("DELETE"), "{:?}", backend.last());
+    }
     for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"] {
         assert_eq!(of(&format!("{method} /x"), "").await, 403, "{method}");
     }
@@ -215,7 +247,7 @@ async fn a_key_that_may_only_read_changes_nothing_behind() {
     let request = format!("GET /x HTTP/1.1\r\nhost: a\r\n{header}{upgrade}\r\n");
     let answer = crate::support::backend::first(&server.url(), request).await;
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-    assert_eq!(backend.received().len(), 2);
+    assert_eq!(backend.received().len(), 5);
     saw_none_of(&backend, &[&token]);
 }
 

@@ -397,6 +397,7 @@ async fn a_jwt_for_a_door_opens_that_door_and_nothing_else() {
         (json!(["account", url("/u/wiki/mcp")]), &doors[2..]),
         (json!([url("/u/wiki/mcp"), url("/u/tickets/mcp")]), &doors[1..]),
         (json!(url("/u/none/mcp")), &[]),
+        (json!("https://other.example/u/tickets/mcp"), &[]),
     ] {
         let token = token(audience.clone());
         for path in doors {

@@ -38,9 +38,23 @@ const OF_ACCESS: [&str; 4] = [
     "cf-access-token",
 ];
 
+/// Headers by which some servers take a request for one with another method.
+const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+
 /// Cookies for this server's pages, and that of Cloudflare Access.
 const OWN_COOKIES: [&str; 5] =
     ["__Host-mcp-form", "__Host-mcp-account", "mcp-form", "mcp-account", "CF_Authorization"];
+
+/// What a request may do behind, as far as this server judged it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Permission {
+    /// A browser asks for a page's sake, without credentials, and gets none of this server's.
+    Preflight,
+    /// What its method says, and nothing more: its caller may only read.
+    AsItsMethodSays,
+    /// Anything.
+    All,
+}
 
 /// Decides whether a text is a credential for this server.
 pub(super) struct OwnCredentials<'a> {
@@ -52,19 +66,17 @@ pub(super) struct OwnCredentials<'a> {
     pub(super) cleaned: &'a dyn Fn(&str) -> String,
 }
 
-/// What changes in the headers of a request that was sent to `url`.
-///
-/// `is_preflight`: a browser asks for a page's sake, without credentials, and gets none of this server's.
+/// What changes in the headers of a request with this method that was sent to `url`.
 pub(super) fn to_backend(
     received: &ReceivedHeaders,
-    url: &str,
+    (method, url): (&str, &str),
     backend: &Backend,
     own_credentials: &OwnCredentials<'_>,
-    is_preflight: bool,
+    permission: Permission,
 ) -> HeaderChanges {
     let mut changes = HeaderChanges::default();
-    let is_upgrade = is_websocket(received);
-    for name in named_by_connection(received) {
+    let is_upgrade = is_websocket(method, received);
+    for name in named_by_connection(received, is_upgrade) {
         changes.remove(&name);
     }
     for (name, value) in received.iter() {
@@ -74,6 +86,8 @@ pub(super) fn to_backend(
             "authorization" => !backend.forwards_auth || (own_credentials.authorization)(value),
             "x-api-key" => !backend.forwards_auth || (own_credentials.token)(value),
             name if OF_ACCESS.contains(&name) => !backend.forwards_auth,
+            // It would reach the backend as another request than the one that was judged.
+            name if is_override(name) => permission != Permission::All,
             name => is_of_one_hop(name) || OWN_CREDENTIALS.contains(&name) || is_of_proxies(name),
         };
         if ends_here {
@@ -92,9 +106,9 @@ pub(super) fn to_backend(
     }
     say_who_asks(received, url, backend, &mut changes);
     if let Some((name, value)) = &backend.auth {
-        match is_preflight {
-            true => changes.remove(name),
-            false => changes.set(name, value.expose()),
+        match permission {
+            Permission::Preflight => changes.remove(name),
+            _ => changes.set(name, value.expose()),
         }
     }
     changes
@@ -129,11 +143,19 @@ pub(super) fn went_in_a_circle(received: &ReceivedHeaders, backend: &Backend) ->
     vias.any(|(_, value)| value.split([',', ' ', '\t']).any(|part| part == backend.via))
 }
 
-/// Whether the client wants to open a WebSocket.
-pub(super) fn is_websocket(received: &ReceivedHeaders) -> bool {
-    received
-        .iter()
-        .any(|(name, value)| name == "upgrade" && value.trim().eq_ignore_ascii_case("websocket"))
+/// Whether the client wants to open a WebSocket, which only a `GET` does (RFC 6455 §4.1). The runtime opens one with `GET`
+/// whatever the method, so that the backend would answer another request than the one that was judged.
+pub(super) fn is_websocket(method: &str, received: &ReceivedHeaders) -> bool {
+    let asks = |(name, value): (&str, &str)| {
+        name == "upgrade" && value.trim().eq_ignore_ascii_case("websocket")
+    };
+    method == "GET" && received.iter().any(asks)
+}
+
+/// Whether a browser asks if a page may send a request. It sends no credentials with that, and never an `Upgrade`.
+pub(super) fn is_preflight(method: &str, received: &ReceivedHeaders) -> bool {
+    let has = |wanted: &str| received.iter().any(|(name, _)| name == wanted);
+    method == "OPTIONS" && has("origin") && has("access-control-request-method") && !has("upgrade")
 }
 
 /// What changes in the headers of an answer to a client that asked at `url`. `page`: the origin of the page that asked
@@ -146,7 +168,7 @@ pub(super) fn to_client(
     is_mcp: bool,
 ) -> HeaderChanges {
     let mut changes = HeaderChanges::default();
-    for name in named_by_connection(received) {
+    for name in named_by_connection(received, false) {
         changes.remove(&name);
     }
     for (name, value) in received.iter() {
@@ -175,9 +197,18 @@ fn location_here(location: &str, url: &str, backend: &Backend) -> Option<String>
     Some(format!("{}{}", own(url)?, location.strip_prefix(there)?))
 }
 
-/// The names that `Connection` lists.
-fn named_by_connection(received: &ReceivedHeaders) -> Vec<String> {
-    let is_upgrade = is_websocket(received);
+/// Whether the backend may take the request for one with another method.
+pub(super) fn overrides_method(received: &ReceivedHeaders) -> bool {
+    received.iter().any(|(name, _)| is_override(name))
+}
+
+fn is_override(name: &str) -> bool {
+    // To a program behind a CGI or WSGI server both spellings are one name.
+    name.starts_with('x') && OVERRIDES.contains(&&*name.replace('_', "-"))
+}
+
+/// The names that `Connection` lists, but for `Upgrade` where that is passed on.
+fn named_by_connection(received: &ReceivedHeaders, is_upgrade: bool) -> Vec<String> {
     let lists = received.iter().filter(|(name, _)| *name == "connection");
     let names = lists.flat_map(|(_, list)| list.split(','));
     let names = names.map(|name| name.trim().to_ascii_lowercase());

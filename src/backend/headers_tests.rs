@@ -17,16 +17,21 @@ fn backend() -> Backend {
 }
 
 fn sent(backend: &Backend, headers: &[(&str, &str)]) -> HeaderChanges {
-    sent_by(backend, headers, false)
+    sent_by(backend, "GET", headers, Permission::All)
 }
 
-fn sent_by(backend: &Backend, headers: &[(&str, &str)], is_preflight: bool) -> HeaderChanges {
+fn sent_by(
+    backend: &Backend,
+    method: &str,
+    headers: &[(&str, &str)],
+    permission: Permission,
+) -> HeaderChanges {
     let own = OwnCredentials {
         authorization: &|value| value.contains("own"),
         token: &|value| value.contains("own"),
         cleaned: &|url| url.replace("?auth=own", ""),
     };
-    to_backend(&ReceivedHeaders::of(headers), URL, backend, &own, is_preflight)
+    to_backend(&ReceivedHeaders::of(headers), (method, URL), backend, &own, permission)
 }
 
 #[test]
@@ -105,7 +110,7 @@ fn the_credential_of_this_server_stands_in_the_place_of_the_clients() {
     let backend = Backend { auth, ..backend() };
     assert_eq!(sent(&backend, &[("x-key", "forged")]).value("x-key"), Some("secret"));
     assert_eq!(sent(&backend, &[]).value("x-key"), Some("secret"));
-    let preflight = sent_by(&backend, &[("x-key", "forged")], true);
+    let preflight = sent_by(&backend, "OPTIONS", &[("x-key", "forged")], Permission::Preflight);
     assert!(preflight.removed().contains(&"x-key") && preflight.value("x-key").is_none());
 }
 
@@ -133,6 +138,46 @@ fn a_socket_is_opened_through_and_other_upgrades_are_not() {
     assert!(!changes.removed().contains(&"upgrade") && !changes.removed().contains(&"connection"));
     assert!(changes.removed().contains(&"x-hop"));
     assert!(sent(&backend(), &[("upgrade", "h2c")]).removed().contains(&"upgrade"));
+}
+
+#[test]
+fn only_a_get_opens_a_socket() {
+    let upgrade = [("connection", "upgrade"), ("upgrade", "WebSocket")];
+    let received = ReceivedHeaders::of(&upgrade);
+    assert!(is_websocket("GET", &received));
+    for method in ["OPTIONS", "HEAD", "POST", "PUT", "get"] {
+        assert!(!is_websocket(method, &received), "{method}");
+        let changes = sent_by(&backend(), method, &upgrade, Permission::All);
+        for name in ["upgrade", "connection"] {
+            assert!(changes.removed().contains(&name), "{method} {name}");
+        }
+    }
+}
+
+#[test]
+fn only_who_may_write_has_a_request_taken_for_another_method() {
+    use Permission::{All, AsItsMethodSays, Preflight};
+    for name in ["x-http-method-override", "x-http-method", "x-method-override", "x_http_method"] {
+        let header = [(name, "DELETE")];
+        assert!(overrides_method(&ReceivedHeaders::of(&header)), "{name}");
+        for (permission, is_removed) in [(All, false), (AsItsMethodSays, true), (Preflight, true)] {
+            let changes = sent_by(&backend(), "GET", &header, permission);
+            assert_eq!(changes.removed().contains(&name), is_removed, "{name} {permission:?}");
+        }
+    }
+    assert!(!overrides_method(&ReceivedHeaders::of(&[("x-method", "DELETE")])));
+}
+
+#[test]
+fn a_preflight_has_no_upgrade() {
+    let asked = [("origin", "https://page.example"), ("access-control-request-method", "PUT")];
+    let is_it = |method: &str, more: &[(&str, &str)]| {
+        is_preflight(method, &ReceivedHeaders::of(&[&asked[..], more].concat()))
+    };
+    assert!(is_it("OPTIONS", &[]));
+    assert!(!is_it("GET", &[]) && !is_it("OPTIONS", &[("upgrade", "websocket")]));
+    assert!(!is_preflight("OPTIONS", &ReceivedHeaders::of(&asked[..1])));
+    assert!(!is_preflight("OPTIONS", &ReceivedHeaders::of(&asked[1..])));
 }
 
 #[test]

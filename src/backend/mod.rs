@@ -26,7 +26,7 @@ use crate::{
     response,
 };
 use credentials::{for_door, is_own, is_own_authorization, without_own_keys};
-use headers::OwnCredentials;
+use headers::{OwnCredentials, Permission};
 use mcp_auth::{origin::own, principal::Principal, refusal::Refusal, scope::Scopes};
 use mcp_server::{cold::cold, telemetry::audit::AuditEntry};
 use problem::Problem;
@@ -65,7 +65,7 @@ pub async fn handle(
     if request.method_name() == "TRACE" {
         return Problem::Trace.answer(visit.caller, &visit.record);
     }
-    let is_preflight = is_preflight(&request, &received);
+    let is_preflight = headers::is_preflight(request.method_name(), &received);
     if route == BackendRoute::Mcp {
         if let Some(origin) = &visit.caller.origin
             && !visit.config.origins.allows(origin, request.url())
@@ -78,13 +78,19 @@ pub async fn handle(
             return response::preflight(asked.as_deref(), visit.caller);
         }
     }
-    let needs_admission = backend.access == BackendAccess::Door && !is_preflight;
-    if needs_admission && let Err(error) = admit(&visit, &request, &received, backend).await {
-        let answer = error.answer(visit.caller, &visit.record)?;
-        return challenge::complete(answer, visit.config, request.url());
-    }
+    let permission = match backend.access {
+        _ if is_preflight => Permission::Preflight,
+        BackendAccess::Open => Permission::All,
+        BackendAccess::Door => match admit(&visit, &request, &received, backend).await {
+            Ok(permission) => permission,
+            Err(error) => {
+                let answer = error.answer(visit.caller, &visit.record)?;
+                return challenge::complete(answer, visit.config, request.url());
+            }
+        },
+    };
     let lasts = outlasting_the_client(&visit);
-    let answer = match pass_on(&request, &received, &visit, backend, route, is_preflight).await {
+    let answer = match pass_on(&request, &received, &visit, backend, route, permission).await {
         Ok(response) => Ok(response),
         Err(problem) => problem.answer(visit.caller, &visit.record),
     };
@@ -107,24 +113,28 @@ async fn admit(
     request: &Request,
     received: &ReceivedHeaders,
     backend: &Backend,
-) -> AppResult<()> {
+) -> AppResult<Permission> {
     let brought = visit.credentials(request);
     let brought = match backend.forwards_auth {
         true => for_door(&visit.config.auth, brought, now_s()),
         false => brought,
     };
     let principal = cold(visit.admit_with(request, brought)).await?.admitted.principal;
-    let only_reads = matches!(request.method_name(), "GET" | "HEAD" | "OPTIONS");
-    if only_reads && !headers::is_websocket(received) {
-        return Ok(());
-    }
+    let method = request.method_name();
+    let only_reads =
+        matches!(method, "GET" | "HEAD" | "OPTIONS") && !headers::is_websocket(method, received);
     if let Err(beyond) = principal.scopes.require(Scopes::WRITE) {
+        if only_reads {
+            return Ok(Permission::AsItsMethodSays);
+        }
         let stop = Error::from(Refusal::Scope(beyond));
         visit.refused(request, Some(&principal), &stop);
         return Err(stop);
     }
-    note(visit, request, &principal);
-    Ok(())
+    if !only_reads || headers::overrides_method(received) {
+        note(visit, request, &principal);
+    }
+    Ok(Permission::All)
 }
 
 /// Notes in the audit that something may be changed. It is noted before the request is sent, because the client may
@@ -135,19 +145,13 @@ fn note(visit: &RequestContext<'_>, request: &Request, by: &Principal) {
     visit.audit().note(AuditEntry { effect: "write", ..entry });
 }
 
-/// Whether a browser asks if a page may send a request. It sends no credentials with that.
-fn is_preflight(request: &Request, received: &ReceivedHeaders) -> bool {
-    let has = |wanted: &str| received.iter().any(|(name, _)| name == wanted);
-    request.method_name() == "OPTIONS" && has("origin") && has("access-control-request-method")
-}
-
 async fn pass_on(
     request: &Request,
     received: &ReceivedHeaders,
     visit: &RequestContext<'_>,
     backend: &Backend,
     route: BackendRoute,
-    is_preflight: bool,
+    permission: Permission,
 ) -> std::result::Result<Response, Problem> {
     let target = backend.origin.as_deref().ok_or(Problem::Misconfigured)?;
     let (url, auth, now) = (request.url(), &visit.config.auth, now_s());
@@ -159,7 +163,8 @@ async fn pass_on(
     };
     let asked = url.strip_prefix(own(url).unwrap_or_default()).unwrap_or_default();
     let asked = without_own_keys(asked, &is_own);
-    let changes = headers::to_backend(received, url, backend, &own_credentials, is_preflight);
+    let sent = (request.method_name(), url);
+    let changes = headers::to_backend(received, sent, backend, &own_credentials, permission);
     let began = now_ms();
     let answer = http::forward(request, &format!("{target}{asked}"), &changes, DEADLINE).await;
     let took = now_ms().saturating_sub(began);

@@ -187,6 +187,7 @@ impl Inner {
             era: found.era,
             capabilities,
             client_info: caller.client_info.as_str().into(),
+            generation: state::upstreams().generation(&config.upstreams, name),
         })
     }
 }

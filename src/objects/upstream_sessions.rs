@@ -23,6 +23,7 @@ use crate::{
 };
 use gateway::{
     door::address,
+    memory::Generation,
     relay::{
         kept::{self, KEPT_FOR},
         pool::{Route, SessionKeeper},
@@ -139,6 +140,7 @@ async fn end_row(env: &Env, key: &str, row: &str, sealed: &str) -> Option<()> {
         era: found.era,
         capabilities,
         client_info: "{}".into(),
+        generation: Generation::default(),
     };
     kept::end(key, &text, &route).await;
     Some(())

@@ -17,6 +17,9 @@ use crate::text::is_hidden;
 
 /// Bytes that a description may have.
 pub const MAX_DESCRIPTION: usize = 8 << 10;
+/// Fields of a schema that hold an object whose keys are names that the upstream chose, and no fields.
+const OF_NAMES: [&str; 6] =
+    ["properties", "patternProperties", "dependentSchemas", "dependencies", "$defs", "definitions"];
 /// The mark of a text that was cut.
 const CUT: &str = "\u{2026}";
 
@@ -67,13 +70,31 @@ fn is_surely_clean(definition: &str) -> bool {
 fn walk(splice: &mut Splice<'_>, object: &str) -> Result<(), Error> {
     for (name, value) in entries(object)? {
         match name.as_str() {
-            "description" | "title" if value.get().starts_with('"') => clean_text(splice, value),
+            name if is_read(name, value) => clean_text(splice, value),
             // These are values of arguments, and no one's description.
             "default" | "const" | "enum" | "examples" | "_meta" => {}
+            name if OF_NAMES.contains(&name) && value.get().starts_with('{') => {
+                walk_named(splice, value.get())?;
+            }
             _ => step(splice, value)?,
         }
     }
     Ok(())
+}
+
+/// The same for an object whose keys are names: a property may be called `default`.
+fn walk_named(splice: &mut Splice<'_>, object: &str) -> Result<(), Error> {
+    for (name, value) in entries(object)? {
+        match is_read(&name, value) {
+            true => clean_text(splice, value),
+            false => step(splice, value)?,
+        }
+    }
+    Ok(())
+}
+
+fn is_read(name: &str, value: &RawValue) -> bool {
+    matches!(name, "description" | "title") && value.get().starts_with('"')
 }
 
 fn step(splice: &mut Splice<'_>, value: &RawValue) -> Result<(), Error> {
@@ -116,6 +137,27 @@ mod tests {
         assert_eq!(clean(sent).unwrap(), clean_one);
         assert!(matches!(clean(clean_one).unwrap(), Cow::Owned(_) | Cow::Borrowed(_)));
         assert_eq!(clean(clean_one).unwrap(), clean_one);
+    }
+
+    #[test]
+    fn a_property_is_no_hiding_place_whatever_its_name() {
+        let hides = r#"{"title":"\u202e","properties":{"enum":{"description":"\b"}},"default":{"title":"\b"}}"#;
+        let clean_one =
+            r#"{"title":"","properties":{"enum":{"description":""}},"default":{"title":"\b"}}"#;
+        for of_names in OF_NAMES {
+            for name in ["default", "const", "enum", "examples", "_meta", "description", "title"] {
+                let schema = |inner: &str| {
+                    format!(r#"{{"inputSchema":{{"{of_names}":{{"{name}":{inner},"n":true}}}}}}"#)
+                };
+                assert_eq!(clean(&schema(hides)).unwrap(), schema(clean_one), "{of_names} {name}");
+            }
+        }
+        // A property may have such a name, too.
+        let nested = |inner: &str| format!(r#"{{"properties":{{"properties":{inner}}}}}"#);
+        assert_eq!(clean(&nested(hides)).unwrap(), nested(clean_one));
+        let text = |text: &str| format!(r#"{{"properties":{{"title":"{text}","x":"\b"}}}}"#);
+        assert_eq!(clean(&text(r"\b")).unwrap(), text(""));
+        assert_eq!(clean(r#"{"properties":["\b"]}"#).unwrap(), r#"{"properties":["\b"]}"#);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! says that it is the same for everybody.
 
 mod forget;
+mod generations;
 
 use std::{
     cell::{Cell, RefCell},
@@ -21,6 +22,8 @@ use mcp_client::{
 use mcp_protocol::{capabilities::ClientCapabilities, list_kind::ListKind, spans};
 use mcp_server::remote::About;
 
+pub use self::generations::Generation;
+use self::generations::Generations;
 use crate::{
     breaker::{self, Admitted, Breaker, Refused},
     config::MAX_UPSTREAMS,
@@ -180,6 +183,7 @@ pub struct Memory {
     upstreams: RefCell<BTreeMap<String, Known>>,
     /// The oldest is the first.
     lists: RefCell<Vec<Kept>>,
+    generations: Generations,
     /// What is known of pins.
     pub pins: KnownPins,
 }
@@ -199,34 +203,11 @@ impl Memory {
         (now_ms.abs_diff(*noted) < ERA_FOR).then(|| about.clone())
     }
 
-    /// Notes what an upstream said of itself when a session was opened that goes on.
-    pub fn note_about(&self, upstream: &str, about: &About, now_ms: u64) {
-        self.with(upstream, |known| known.about = Some((about.clone(), now_ms)));
-    }
-
-    /// Notes the wire of an upstream.
-    pub fn note_era(&self, upstream: &str, era: Era, now_ms: u64) {
-        self.with(upstream, |known| known.era = Some((era, now_ms)));
-    }
-
-    /// Notes that an upstream does not speak 2026-07-28.
-    pub fn note_older(&self, upstream: &str, now_ms: u64) {
-        self.with(upstream, |known| known.older = Some(now_ms));
-    }
-
     /// Whether an upstream is known not to speak 2026-07-28.
     pub fn is_older(&self, upstream: &str, now_ms: u64) -> bool {
         let upstreams = self.upstreams.borrow();
         let noted = upstreams.get(upstream).and_then(|known| known.older);
         noted.is_some_and(|noted| now_ms.abs_diff(noted) < ERA_FOR)
-    }
-
-    /// Notes what a handshake led to.
-    pub fn note_handshake(&self, upstream: &str, found: &Handshake, now_ms: u64) {
-        self.with(upstream, |known| {
-            known.era = Some((found.era, now_ms));
-            known.about = Some((about(found), now_ms));
-        });
     }
 
     /// Has the wire found out again.

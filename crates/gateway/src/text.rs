@@ -1,15 +1,6 @@
 //! Texts of other servers and of operators, as messages repeat them.
 
-/// Whether a character neither controls a terminal nor the direction of the text, and can be seen.
-pub(crate) fn is_plain(c: char) -> bool {
-    !c.is_control() && !is_hidden(c) && !matches!(c, '\u{2028}' | '\u{2029}')
-}
-
-/// Whether a character changes the direction of the text around it, or carries text that models read and people do not
-/// see: embeddings, overrides and isolates (UAX #9), and tags (Unicode §23.9).
-pub(crate) fn is_hidden(c: char) -> bool {
-    matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{e0000}'..='\u{e007f}')
-}
+pub(crate) use mcp_protocol::characters::{is_hidden, is_plain};
 
 /// The first characters of a text, with a mark where it was longer.
 pub(crate) fn cut(text: &str, most: usize) -> String {

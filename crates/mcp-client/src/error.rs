@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use thiserror::Error;
 
 use mcp_protocol::{
+    characters::is_plain,
     fields::fields,
     jsonrpc::{
         INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR, SESSION_NOT_FOUND,
@@ -305,15 +306,9 @@ impl UpstreamError {
 pub(crate) fn quote(body: &[u8]) -> String {
     let most = body.get(..MAX_QUOTE.saturating_mul(4)).unwrap_or(body);
     let text = String::from_utf8_lossy(most);
-    let shown = text.chars().map(|c| if is_plain(c) { c } else { ' ' });
+    let directs = |c: char| matches!(c, '\u{200e}' | '\u{200f}');
+    let shown = text.chars().map(|c| if is_plain(c) && !directs(c) { c } else { ' ' });
     shown.take(MAX_QUOTE).collect::<String>().trim().to_owned()
-}
-
-/// Whether a character neither controls the terminal nor the direction of the text.
-fn is_plain(c: char) -> bool {
-    let directs =
-        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    !c.is_control() && !directs && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use futures_util::future::LocalBoxFuture;
 use serde_json::value::RawValue;
 
 use mcp_protocol::{
-    fields::fields, jsonrpc::METHOD_NOT_FOUND, list_kind::ListKind, object::Object, raw,
+    characters::is_plain, fields::fields, jsonrpc::METHOD_NOT_FOUND, list_kind::ListKind,
+    object::Object, raw,
 };
 
 use crate::{
@@ -200,7 +201,7 @@ impl Listing {
     fn name(&self, item: &RawValue) -> String {
         let name = fields(item.get(), [self.kind.key()]).ok().and_then(|[name]| name);
         let name = name.and_then(raw::string).unwrap_or_default();
-        name.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()
+        name.chars().filter(|c| is_plain(*c)).take(MAX_NAME).collect()
     }
 
     fn next(&mut self, cursor: Option<&RawValue>) -> Option<String> {

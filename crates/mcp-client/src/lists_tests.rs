@@ -92,6 +92,16 @@ fn the_first_that_is_left_out_is_named() {
 }
 
 #[test]
+fn a_warning_repeats_no_character_that_cannot_be_seen() {
+    let page = |_: usize| {
+        r#"{"tools":[{"name":"a"},{"name":"b\u001b\u202e\u200b\udb40\udd00c"}]}"#.to_owned()
+    };
+    let (cut, _) = listed(Caps { items: 1, ..Caps::default() }, page);
+    let warning = "tools/list: `bc` and all after it were left out: more than 1 entries";
+    assert_eq!(cut.warnings, [warning]);
+}
+
+#[test]
 fn empty_pages_come_to_an_end() {
     let (cut, asked) = listed(Caps::default(), |page| tools(page, 0, Some(&format!("p{page}"))));
     assert_eq!((cut.items.len(), asked, cut.warnings.len()), (0, 51, 1));

@@ -3,6 +3,7 @@
 pub mod base64url;
 pub mod bytes;
 pub mod capabilities;
+pub mod characters;
 pub mod content;
 pub mod elicitation_form;
 pub mod era;

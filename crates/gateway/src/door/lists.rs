@@ -67,6 +67,7 @@ impl Door {
         upstream: &Upstream,
         kind: ListKind,
     ) -> Result<Rc<KnownList>, Failure> {
+        let generation = self.memory.generation(&self.upstreams, &upstream.name);
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
         let limit = upstream.timeouts.lists;
         let listing = Box::pin(lists::list_from(&pages, kind, Caps::default()));
@@ -94,7 +95,7 @@ impl Door {
             left_out.map(|item| format!("`{}` is left out: {}", item.key, item.reason()));
         let mut warnings: Vec<String> = listed.warnings.into_iter().chain(left_out).collect();
         let marks = match kind {
-            ListKind::Tools => self.check_pins(ctx, upstream, &mut listing).await?,
+            ListKind::Tools => self.check_pins(ctx, (upstream, generation), &mut listing).await?,
             _ => Vec::new(),
         };
         // Lists show the first.
@@ -104,9 +105,12 @@ impl Door {
         let items = listing.entries;
         let outdated = Cell::default();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks, outdated });
-        let own = self.whose(ctx, upstream);
-        let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
-        self.memory.note_list(&name, kind, whose, list.clone());
+        // Another one may be right by now: the settings or the pins were changed while the upstream was asked.
+        if self.memory.is_current(&name, generation) {
+            let own = self.whose(ctx, upstream);
+            let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
+            self.memory.note_list(&name, kind, whose, list.clone());
+        }
         Ok(list)
     }
 
@@ -170,14 +174,16 @@ impl Door {
         kind: ListKind,
         name: &str,
     ) -> Result<Option<Entry>, Failure> {
+        let is_named = matches!(kind, ListKind::Tools | ListKind::Prompts);
+        let is_shown = |item: &Entry| !is_named || upstream.filter.shows(&item.key);
         let known = self.known(ctx, upstream, kind, KnownList::is_usable).await?;
-        let item = self.item(&known, name);
+        let item = self.item(&known, name).filter(is_shown);
         // What was listed a moment ago has no new items.
         if item.is_some() || ctx.platform.now_ms().saturating_sub(known.asked_ms) < 1_000 {
             return Ok(item);
         }
         let anew = self.fetch(ctx, upstream, kind).await?;
-        Ok(self.item(&anew, name))
+        Ok(self.item(&anew, name).filter(is_shown))
     }
 
     fn item(&self, list: &KnownList, name: &str) -> Option<Entry> {

@@ -165,6 +165,7 @@ impl Door {
             era: upstream.era,
             capabilities: back.capabilities(),
             client_info: client_info(ctx).into(),
+            generation: self.memory.generation(&self.upstreams, &upstream.name),
         })
     }
 
@@ -350,6 +351,10 @@ impl Remote for Door {
             if connect::is_connecting(upstream, tool) {
                 return connect::done(&upstream.name);
             }
+            if !upstream.filter.shows(&tool.name_there) {
+                let why = format!("no tool `{}`: see tools/list", tool.name);
+                return Outcome::Failed(RpcError::new(INVALID_PARAMS, why));
+            }
             let there = request::by_name(params, |_| {
                 let (upstream, name) = (tool.upstream.to_string(), tool.name_there.to_string());
                 Some(request::Located { upstream, name })
@@ -408,15 +413,9 @@ impl Remote for Door {
                 Ok(back) => back,
                 Err(outcome) => return Some(outcome),
             };
-            let asked = Asked {
-                method,
-                params: &params,
-                param_headers: &[],
-                log_level: ctx.notifier.log_level(),
-                reads: true,
-                changes: false,
-                takes_task: false,
-            };
+            let log_level = ctx.notifier.log_level();
+            let asked =
+                Asked { method, params: &params, log_level, reads: true, ..Asked::default() };
             let sent = self.send(ctx, upstream, &asked, &back).await;
             let rewritten = |text: String| match (self.is_common(), method) {
                 (true, "prompts/get") => result::of_prompt(&upstream.name, &text).into_owned(),

@@ -17,6 +17,7 @@ use super::{Door, send::is_begun};
 use crate::{
     config::Upstream,
     listing::{Entry, Listing},
+    memory::Generation,
     pin_marks::Mark,
     pin_store::{PinsAnswer, PinsRequest, name_of_pins},
     pins::{Change, Finding, PinPolicy, UnknownTools, digest_of_list},
@@ -28,13 +29,14 @@ const MAX_LOGGED: usize = 20;
 
 impl Door {
     /// Compares a list of tools with the pins of its upstream, takes out what must not be seen, and returns what differs.
+    /// `asked`: what was forgotten before the upstream was asked for the list.
     ///
     /// # Errors
     /// Where tools may have to be hidden and the pins cannot be asked.
     pub(super) async fn check_pins(
         &self,
         ctx: &Context,
-        upstream: &Upstream,
+        (upstream, asked): (&Upstream, Generation),
         listing: &mut Listing,
     ) -> Result<Vec<Mark>, Failure> {
         if upstream.pins == PinPolicy::Off || listing.entries.is_empty() {
@@ -52,10 +54,11 @@ impl Door {
             unknown_wait: upstream.unknown == UnknownTools::Block,
         };
         let person = is_personal.then_some(ctx.principal.subject);
-        let asked = self.pins.ask(&name_of_pins(&upstream.name, person), request).await;
-        let why = match asked {
+        let compared = self.pins.ask(&name_of_pins(&upstream.name, person), request).await;
+        let why = match compared {
             Ok(PinsAnswer::Findings(findings)) => {
-                if findings.is_empty() && !is_personal {
+                let is_current = self.memory.is_current(&upstream.name, asked);
+                if findings.is_empty() && !is_personal && is_current {
                     self.memory.pins.note_equal(&upstream.name, list, now_ms);
                 }
                 return Ok(marks(upstream, listing, findings));

@@ -19,7 +19,7 @@ use super::{
     Door,
     tests::{answer, caller, door_with, failure, list, tools},
 };
-use crate::{relay::place::Carriage, testing::FakePins};
+use crate::{memory::Memory, relay::place::Carriage, testing::FakePins};
 
 /// An upstream, its door, and what is asked of its pins.
 struct Stand {
@@ -143,6 +143,40 @@ fn pins_are_asked_once_for_a_list_and_never_for_a_call() {
     let mut unpinned = Stand::new(&json!({ "pins": "off" }), &[tools(&["a"])]);
     assert_eq!(unpinned.list().0, ["tickets_a"]);
     assert_eq!(unpinned.pins.asked.get(), 0);
+}
+
+/// Pins that are changed in the moment in which a list is compared with them.
+struct ChangingPins {
+    pins: FakePins,
+    memory: RefCell<Rc<Memory>>,
+}
+
+impl PinStore for ChangingPins {
+    fn ask(
+        &self,
+        pins: &str,
+        request: PinsRequest,
+    ) -> LocalBoxFuture<'static, Result<PinsAnswer, String>> {
+        let compared = self.pins.ask(pins, request);
+        // So does the admin API.
+        self.memory.borrow().forget_lists("tickets");
+        compared
+    }
+}
+
+#[test]
+fn a_comparison_with_pins_that_were_changed_meanwhile_is_not_remembered() {
+    let pins = Rc::new(ChangingPins { pins: FakePins::default(), memory: RefCell::default() });
+    let door = door_with("", &json!({}), pins.clone());
+    pins.memory.replace(door.memory.clone());
+    let platform = VirtualPlatform::new((0..3).map(|_| answer(Duration::ZERO, &tools(&["a"]))));
+    for asked in 1..=3 {
+        // The third time the first one asks again.
+        let ctx = caller(&platform, asked % 2);
+        assert_eq!(list(&door, &platform, &ctx).0, ["tickets_a"]);
+        assert_eq!(pins.pins.asked.get(), u32::from(asked));
+        assert_eq!(platform.requests().len(), usize::from(asked));
+    }
 }
 
 #[test]

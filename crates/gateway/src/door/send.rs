@@ -205,11 +205,11 @@ impl Door {
         }
         match after_discover(discover(&route.address, &route.declaration()).await) {
             Verdict::Known(found) => {
-                self.memory.note_handshake(&route.name, &found, now_ms);
+                self.memory.note_handshake(&route.name, route.generation, &found, now_ms);
                 Ok(Era::Stateless)
             }
             Verdict::Older => {
-                self.memory.note_older(&route.name, now_ms);
+                self.memory.note_older(&route.name, route.generation, now_ms);
                 // It answered; from here on its object asks the breaker.
                 self.memory.note_end(&route.name, None, now_ms);
                 Ok(Era::Session)
@@ -322,7 +322,8 @@ impl Door {
             // A wire that the configuration names was not asked for.
             return match after_discover(discover(&route.address, &route.declaration()).await) {
                 Verdict::Known(found) => {
-                    self.memory.note_handshake(&upstream.name, &found, ctx.platform.now_ms());
+                    let now_ms = ctx.platform.now_ms();
+                    self.memory.note_handshake(&route.name, route.generation, &found, now_ms);
                     Ok(memory::about(&found))
                 }
                 Verdict::Older => {

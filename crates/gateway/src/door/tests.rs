@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::{join, ready};
 use mcp_auth::subject::Subject;
 use mcp_client::request::first_id;
 use mcp_platform::{
@@ -105,6 +106,49 @@ fn what_is_hidden_is_unknown() {
         assert!(find("drop").unwrap().is_none());
         assert!(find("other").unwrap().is_none());
     }
+}
+
+#[test]
+fn a_tool_that_is_hidden_by_now_is_not_called() {
+    let platform = VirtualPlatform::new([]);
+    let door = door("", &json!({ "deny": ["drop"] }));
+    let tool = RemoteTool {
+        name: "tickets_drop".into(),
+        upstream: "tickets".into(),
+        name_there: "drop".into(),
+        effect: Effect::Destructive,
+        param_headers: Vec::new(),
+    };
+    let ctx = caller(&platform, 1);
+    let called = door.call(&ctx, &tool, r#"{"name":"tickets_drop"}"#);
+    let Outcome::Failed(error) = platform.run(called) else { panic!() };
+    assert_eq!(error.code, INVALID_PARAMS);
+    assert!(platform.requests().is_empty());
+}
+
+// An isolate serves callers under old settings, which began before a change, and under new ones.
+#[test]
+fn a_list_that_was_asked_for_under_old_settings_is_not_remembered() {
+    let (second, listed) = (Duration::from_secs(1), tools(&["get", "drop"]));
+    let slow = answer(Duration::ZERO, &listed).after(second * 2);
+    let later = || answer(second * 2, &listed);
+    let platform = VirtualPlatform::new([slow, later(), later()]);
+    let before = door("", &json!({}));
+    let after = Door { memory: before.memory.clone(), ..door("", &json!({ "deny": ["drop"] })) };
+    let ctx = caller(&platform, 1);
+    let change = async {
+        platform.sleep(second).await;
+        before.memory.set_upstreams(after.upstreams.clone());
+        before.memory.forget("tickets");
+    };
+    let (shown, ()) = platform.run(join(before.list(&ctx, ListKind::Tools), change));
+    assert_eq!(shown.items.len(), 2, "who asked before reads what was so");
+    assert!(platform.run(after.tool(&ctx, "tickets_drop")).unwrap().is_none());
+    assert_eq!(list(&after, &platform, &ctx).0, ["tickets_get"]);
+    // The door of a stream is as old as the stream.
+    assert!(platform.run(before.digest(&ctx, "tickets", ListKind::Tools, true)).is_some());
+    assert_eq!(list(&after, &platform, &ctx).0, ["tickets_get"]);
+    assert_eq!(platform.requests().len(), 3);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{Listener, Listening, News, Watcher, parts::Part};
 use crate::{
     door::Door,
+    memory::Generation,
     testing::{self, FakePins},
 };
 
@@ -388,7 +389,8 @@ fn what_an_upstream_is_known_not_to_announce_costs_it_nothing() {
         capabilities: r#"{"tools":{},"prompts":{"listChanged":true}}"#.to_owned(),
         ..Default::default()
     };
-    stand.door.memory.note_about("t", &about, stand.platform.now_ms());
+    let now_ms = stand.platform.now_ms();
+    stand.door.memory.note_about("t", Generation::default(), &about, now_ms);
     assert_eq!(stand.listen(&tools()).0, json!({}));
     assert!(stand.platform.requests().is_empty());
 }

@@ -158,7 +158,8 @@ async fn opened(
         Some(Era::Sse) => return on_sse(route, first, wanted).await,
         Some(Era::Session) | None => handshake(&route.address, &route.declaration(), known).await?,
     };
-    listener.door.memory.note_handshake(&route.name, &found, platform.now_ms());
+    let memory = &listener.door.memory;
+    memory.note_handshake(&route.name, route.generation, &found, platform.now_ms());
     match found.era {
         Era::Stateless => subscribed(listener, route, first, wanted).await,
         Era::Sse => on_sse(route, first, wanted).await,

@@ -15,8 +15,9 @@ impl Memory {
         }
     }
 
-    /// Has the lists of an upstream, and its pins, asked for again.
+    /// Has the lists of an upstream, and its pins, asked for again. What requests under way learn is not noted.
     pub fn forget_lists(&self, upstream: &str) {
+        self.generations.raise(upstream);
         self.lists.borrow_mut().retain(|kept| *kept.upstream != *upstream);
         self.pins.forget(upstream);
     }

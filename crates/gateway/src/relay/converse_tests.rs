@@ -23,7 +23,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    memory::Memory,
+    memory::{Generation, Memory},
     relay::{
         in_object,
         pool::{Pool, Route, SessionKeeper},
@@ -119,6 +119,7 @@ fn in_session(platform: &Rc<VirtualPlatform>, client: Rc<dyn Notifier>) -> Resul
         era: Some(Era::Session),
         capabilities: ClientCapabilities::ROOTS,
         client_info: r#"{"name":"c","version":"1"}"#.into(),
+        generation: Generation::default(),
     };
     platform.run(in_object(&pool, &route, &CALL, &client, &shared))
 }

@@ -31,7 +31,7 @@ use super::{
     questions::{declared, declared_without_session},
     sse::SharedLink,
 };
-use crate::memory::{Memory, about};
+use crate::memory::{Generation, Memory, about};
 
 /// Where an object keeps the sessions over the end of its memory.
 pub trait SessionKeeper {
@@ -96,6 +96,8 @@ pub struct Route {
     pub capabilities: ClientCapabilities,
     /// `clientInfo` for the upstream: the text of an object.
     pub client_info: Rc<str>,
+    /// What was forgotten of the upstream before.
+    pub generation: Generation,
 }
 
 impl Route {
@@ -269,14 +271,15 @@ impl Pool {
     fn recall(&self, route: &Route, opened: &Opened) {
         let now_ms = self.platform.now_ms();
         if self.memory.about(&route.name, now_ms).is_none() {
-            self.memory.note_about(&route.name, &opened.about, now_ms);
+            self.memory.note_about(&route.name, route.generation, &opened.about, now_ms);
         }
     }
 
     async fn open_sse(&self, route: &Route, first: u64) -> Result<Opened, UpstreamError> {
         let opened = sse_2024::connect(&route.address, &route.declaration(), first).await;
         let (link, found) = opened.inspect_err(|error| self.failed(route, error))?;
-        self.memory.note_handshake(&route.name, &found, self.platform.now_ms());
+        let now_ms = self.platform.now_ms();
+        self.memory.note_handshake(&route.name, route.generation, &found, now_ms);
         let whole = route.address.endpoint().timeouts.whole;
         let link = SharedLink::new(link, self.platform.clone(), whole);
         Ok(self.number(Peer::Sse(link), about(&found)))
@@ -289,7 +292,8 @@ impl Pool {
     ) -> Result<Handshake, UpstreamError> {
         match &found {
             Ok(handshake) => {
-                self.memory.note_handshake(&route.name, handshake, self.platform.now_ms());
+                let now_ms = self.platform.now_ms();
+                self.memory.note_handshake(&route.name, route.generation, handshake, now_ms);
             }
             Err(error) => self.failed(route, error),
         }

@@ -68,6 +68,7 @@ impl Stand {
             era: Some(Era::Session),
             capabilities: ClientCapabilities::ROOTS,
             client_info: "{}".into(),
+            generation: Generation::default(),
         }
     }
 
@@ -100,6 +101,22 @@ fn all_that_wait_for_an_opening_hear_how_it_failed() {
     assert!(all.iter().all(timed_out));
     assert_eq!(stand.platform.requests().len(), 1);
     assert!(stand.platform.elapsed() <= route.address.endpoint().timeouts.headers);
+}
+
+#[test]
+fn what_another_server_said_before_it_was_replaced_is_not_noted() {
+    let [opened, accepted] = opens("s-1");
+    let stand = Stand::new([opened.after(Duration::from_secs(2)), accepted]);
+    let route = stand.plain();
+    let replaced = async {
+        stand.platform.sleep(Duration::from_secs(1)).await;
+        stand.memory.forget("tickets");
+    };
+    let (opened, ()) = stand.platform.run(join(stand.pool.peer(&route), replaced));
+    assert!(opened.is_ok());
+    let now_ms = stand.platform.now_ms();
+    assert!(stand.memory.about("tickets", now_ms).is_none());
+    assert_eq!(stand.memory.era("tickets", now_ms), None);
 }
 
 #[test]

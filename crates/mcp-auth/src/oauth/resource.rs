@@ -70,18 +70,28 @@ pub fn audience(origin: &str, door: &str) -> String {
     if door.is_empty() { origin.to_owned() } else { format!("{origin}/u/{door}") }
 }
 
-/// Whether a token whose audiences are these may be used at a door. One that names doors of this server, and not the
-/// server itself, is good at those alone.
+/// Whether a token whose audiences are these may be used at a door. One that names doors, and not this server itself, is
+/// good at those alone: a door under another host name may be one of this deployment, and is never all of it.
 pub fn opens<'a>(audiences: impl IntoIterator<Item = &'a str>, origin: &str, door: &str) -> bool {
     let (mut is_bound, mut is_here) = (false, false);
-    for named in audiences.into_iter().filter_map(|audience| door_of(audience, origin)) {
-        if named.is_empty() {
+    for audience in audiences {
+        let named = door_of(audience, origin);
+        if named.as_deref() == Some("") {
             return true;
         }
-        is_bound = true;
-        is_here |= named == door;
+        is_here |= named.as_deref() == Some(door);
+        is_bound |= named.is_some() || is_below_doors(audience);
     }
     is_here || !is_bound
+}
+
+/// Whether an audience is a URL, of any server, below the place of doors.
+fn is_below_doors(audience: &str) -> bool {
+    let path = |text: &str| text.find('/').and_then(|at| text.get(at..)).map(str::to_owned);
+    // A host name that is not ASCII is not read, and the path is behind it all the same.
+    let unread = || audience.split_once("://").and_then(|(_, rest)| path(rest));
+    let path = Url::parse(audience).map(|url| url.path).or_else(unread);
+    path.is_some_and(|path| path.starts_with("/u/"))
 }
 
 /// The resource that a request is for: path and query of the MCP endpoint that its client is configured to
@@ -250,7 +260,16 @@ mod tests {
             (&["account", &one], &["tickets"]),
             (&[&*one, &other], &["tickets", "wiki"]),
             (&["https://mcp.example/u/gone/mcp"], &[]),
-            (&["https://other.example/u/tickets/mcp"], &["", "tickets", "wiki"]),
+            (&["https://other.example/mcp"], &["", "tickets", "wiki"]),
+            (&["https://other.example/u/tickets/mcp"], &[]),
+            (&["https://other.example/u/tickets/mcp", "account"], &[]),
+            (&["https://other.example/u/tickets/mcp", &one], &["tickets"]),
+            (&["https://other.example/u/tickets/mcp", &main], &["", "tickets", "wiki"]),
+            (&["https://b\u{fc}cher.example/u/tickets/mcp"], &[]),
+            (&["https://mcp.example/u/tickets"], &[]),
+            (&["https://mcp.example/u/tickets/mcp#x"], &[]),
+            (&["https://mcp.example:443/x/../u/tickets/mcp"], &["tickets"]),
+            (&["https://mcp.example/user/tickets", "/u/tickets/mcp"], &["", "tickets", "wiki"]),
         ] {
             for door in ["", "tickets", "wiki"] {
                 assert_eq!(opens(audiences, door), doors.contains(&door), "{audiences:?} {door}");
