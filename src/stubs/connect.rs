@@ -66,7 +66,7 @@ impl Connections for PersonalKeys {
                 return Err(Unconnected::Shared);
             }
             let subject = ctx.principal.subject;
-            if let Some(known) = state::connected(subject, &upstream.name, now_s()) {
+            if let Some(known) = state::connected(subject, upstream, now_s()) {
                 return Ok(known);
             }
             check(&self.env, ctx).await?;
@@ -131,21 +131,20 @@ impl PersonalKeys {
             return Err(Unconnected::Refused);
         }
         let config = state::config(&self.env);
-        let revision: Rc<str> = revision(&stored.sealed).into();
+        let revision = revision(&stored.sealed);
         let connected = match is_account(upstream) {
             false => {
                 let key = open(&config, subject, upstream, &stored).await;
-                Connected { key: key.ok_or(Unconnected::Missing)?, revision }
+                Connected::new(key.ok_or(Unconnected::Missing)?, &revision, upstream)
             }
             true => {
                 let account = account(&config, subject, upstream, &stored).await;
                 let account = account.ok_or(Unconnected::Missing)?;
                 if account.is_due(now_s()) && !matches!(asked, ConnectRequest::Renew { .. }) {
-                    let (upstream_name, revision) = (upstream.name.clone(), revision.to_string());
-                    let ask = ConnectRequest::Renew { upstream: upstream_name, revision };
+                    let ask = ConnectRequest::Renew { upstream: upstream.name.clone(), revision };
                     return self.found(subject, upstream, &ask).boxed_local().await;
                 }
-                Connected { key: account.access(), revision }
+                Connected::new(account.access(), &revision, upstream)
             }
         };
         state::note_connected(subject, &upstream.name, connected.clone(), now_s());
@@ -178,10 +177,9 @@ fn unreadable(why: &str) -> Unconnected {
     Unconnected::Unavailable(UNREADABLE.to_owned())
 }
 
-/// What a key or an account is sealed for. The kind is a part of it: an account must not be sent as a key.
+/// What a key or an account is sealed for.
 fn sealed_for(subject: Subject, upstream: &Upstream) -> String {
-    let Upstream { name, url, credential, .. } = upstream;
-    format!("connect {} {name} {} {}", subject.to_text(), url.origin, credential.kind())
+    format!("connect {} {}", subject.to_text(), upstream.key_binding())
 }
 
 /// Seals a key.

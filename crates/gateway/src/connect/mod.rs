@@ -41,6 +41,20 @@ pub struct Connected {
     pub key: Secret,
     /// Tells it from one that is connected before or later, and says nothing of the key.
     pub revision: Rc<str>,
+    /// What it is bound to: the [binding](Upstream::key_binding) of the upstream that it was connected for.
+    pub binding: Rc<str>,
+}
+
+impl Connected {
+    /// A key that was connected for an upstream as it is configured now.
+    pub fn new(key: Secret, revision: &str, upstream: &Upstream) -> Self {
+        Self { key, revision: revision.into(), binding: upstream.key_binding().into() }
+    }
+
+    /// Whether an upstream may get it: a name may be given to another server, or to another kind of credential.
+    pub fn is_for(&self, upstream: &Upstream) -> bool {
+        *self.binding == upstream.key_binding()
+    }
 }
 
 /// Why a request cannot be sent as the person who calls.

@@ -26,9 +26,13 @@ struct Keys {
 }
 
 impl Keys {
-    fn current(&self, otherwise: Unconnected) -> Result<Connected, Unconnected> {
+    fn current(
+        &self,
+        upstream: &Upstream,
+        otherwise: Unconnected,
+    ) -> Result<Connected, Unconnected> {
         let key = self.keys.borrow().first().copied().ok_or(otherwise)?;
-        Ok(Connected { key: Secret::new(key), revision: key.into() })
+        Ok(Connected::new(Secret::new(key), key, upstream))
     }
 }
 
@@ -36,20 +40,20 @@ impl Connections for Keys {
     fn find<'a>(
         &'a self,
         _ctx: &'a Context,
-        _upstream: &'a Upstream,
+        upstream: &'a Upstream,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
-        ready(self.current(Unconnected::Missing)).boxed_local()
+        ready(self.current(upstream, Unconnected::Missing)).boxed_local()
     }
 
     fn refused<'a>(
         &'a self,
         _ctx: &'a Context,
-        _upstream: &'a Upstream,
+        upstream: &'a Upstream,
         refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
         self.refused.set(self.refused.get().saturating_add(1));
         self.keys.borrow_mut().retain(|key| **key != *refused.revision);
-        ready(self.current(Unconnected::Refused)).boxed_local()
+        ready(self.current(upstream, Unconnected::Refused)).boxed_local()
     }
 
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page> {
