@@ -3,7 +3,7 @@
 //! Tests name the statements of the gateway that they show.
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     Client,
@@ -144,6 +144,31 @@ async fn who_comes_back_is_the_browser_that_left_and_from_where_it_went_once() {
     link_for(&ada, "t_echo").await;
 }
 
+/// A client that the operator registered, with a secret in the variable `CLIENT_SECRET`.
+fn registered(issuer: &str) -> Value {
+    json!({ "kind": "oauth", "issuer": issuer, "client_id": "client-1", "secret": "CLIENT_SECRET" })
+}
+
+#[tokio::test]
+async fn the_secret_of_the_operator_goes_to_the_issuer_that_the_operator_named() {
+    let issuing = Issuing::start(Era::Stateless).await;
+    let options = || options().var("CLIENT_SECRET", "secret-of-the-operator");
+    let auth = registered("https://elsewhere.example");
+    let worker = issuing.before_as(auth, options()).await;
+    let link = link_for(&session(&worker, "ada").await, "t_echo").await;
+    let mut tab = Tab::default();
+    let page = tab.open(&link).await;
+    let told = tab.submit(&link, &page, &[("do", "leave")]).await;
+    assert!(told.status == 422 && told.text.contains("another authorization server"), "{told:?}");
+    issuing.upstream.never_received("secret-of-the-operator");
+    let worker = issuing.before_as(registered(issuing.upstream.origin()), options()).await;
+    let ada = session(&worker, "ada").await;
+    issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+    assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
+    let exchanged = issuing.upstream.received(&any().path("/token")).await;
+    assert!(exchanged.text().contains("client_secret=secret-of-the-operator"));
+}
+
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_said_to_the_person() {
     let metadata = "/.well-known/oauth-authorization-server";
@@ -153,6 +178,7 @@ async fn a_server_that_cannot_be_used_is_said_to_the_person() {
         (json!({ "registration_endpoint": null }), "registers no clients"),
         (json!({ "authorization_endpoint": "javascript:alert(1)" }), "address that is refused"),
         (json!({ "registration_endpoint": "http://10.0.0.1/register" }), "address that is refused"),
+        (json!({ "token_endpoint": "http://127.0.0.1:9/token" }), "at another place"),
     ] {
         let upstream = Server::start(Era::Stateless).await;
         let origin = upstream.origin().to_owned();

@@ -141,7 +141,12 @@ impl Issuing {
 
     /// A Worker that has it as `t`.
     pub async fn before(&self, options: Options) -> Worker {
-        let other = json!({ "auth": { "kind": "oauth" }, "scope": "read" });
+        self.before_as(json!({ "kind": "oauth" }), options).await
+    }
+
+    /// The same with this `auth`.
+    pub async fn before_as(&self, auth: Value, options: Options) -> Worker {
+        let other = json!({ "auth": auth, "scope": "read" });
         let upstreams = settings(&[("t", &self.upstream.url(), other)]);
         start(options.var("UPSTREAMS", &upstreams)).await
     }

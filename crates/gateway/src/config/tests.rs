@@ -113,7 +113,10 @@ fn every_kind_of_credential_is_read_and_written_back() {
         (json!({ "kind": "subject", "header": "X-Key" }), None),
         (json!({ "kind": "oauth" }), None),
         (
-            json!({ "kind": "oauth", "client_id": "a", "secret": "TICKETS_TOKEN", "scopes": ["read"] }),
+            json!({
+                "kind": "oauth", "issuer": "https://as.example/t", "client_id": "a", "secret": "TICKETS_TOKEN",
+                "scopes": ["read"],
+            }),
             None,
         ),
     ] {
@@ -237,7 +240,7 @@ fn a_secret_that_is_missing_or_misplaced_is_not_repeated() {
         json!({ "kind": "static", "secret": 1234 }),
         json!({ "kind": "static", "secret": "BROKEN" }),
         json!({ "kind": "access", "client_id": "x", "secret": "NOT_SET" }),
-        json!({ "kind": "oauth", "secret": "NOT_SET" }),
+        json!({ "kind": "oauth", "issuer": "https://as.example", "secret": "NOT_SET" }),
         json!({ "kind": "static" }),
     ] {
         let fault = fault(json!({ "auth": auth }));
@@ -245,6 +248,30 @@ fn a_secret_that_is_missing_or_misplaced_is_not_repeated() {
         for value in ["AKIA", "sk-live", "1234", "NOT_SET", "Evil"] {
             assert!(!fault.contains(value), "{fault}");
         }
+    }
+}
+
+#[test]
+fn a_client_of_the_operator_s_goes_to_the_issuer_that_the_operator_names() {
+    for auth in [
+        json!({ "client_id": "a" }),
+        json!({ "secret": "TICKETS_TOKEN" }),
+        json!({ "client_id": "a", "issuer": "http://as.example" }),
+        json!({ "client_id": "a", "issuer": "as.example" }),
+        json!({ "client_id": "a", "issuer": "https://10.0.0.1" }),
+        json!({ "client_id": "a", "issuer": "https://as.example?t=hunter2" }),
+        json!({ "client_id": "a", "issuer": "https://u:hunter2@as.example" }),
+        json!({ "issuer": 7 }),
+    ] {
+        let mut auth = auth;
+        auth["kind"] = json!("oauth");
+        let fault = fault(json!({ "auth": auth }));
+        let expected = "UPSTREAMS.tickets.auth.issuer: expected the issuer of the authorization server";
+        assert!(fault.starts_with(expected) && !fault.contains("hunter2"), "{fault}");
+    }
+    for auth in [json!({ "kind": "oauth" }), json!({ "kind": "oauth", "issuer": "https://as.example" })]
+    {
+        assert!(faults(json!({ "auth": auth })).is_empty(), "{auth}");
     }
 }
 
