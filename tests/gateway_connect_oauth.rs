@@ -107,6 +107,28 @@ async fn a_refresh_token_stays_where_no_new_one_comes_and_one_that_is_over_is_as
 }
 
 #[tokio::test]
+async fn an_account_whose_next_token_is_refused_too_is_asked_for_anew_and_not_renewed_again() {
+    for era in ERAS {
+        let issuing = Issuing::start(era).await;
+        let worker = issuing.before(options()).await;
+        let ada = session(&worker, "ada").await;
+        issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+        assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
+        issuing.books(|books| books.takes_none = true);
+        let told = ada.call("t_echo", json!({ "text": "y" })).await.tool_text();
+        assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");
+        let sent = issuing.upstream.recorded().len();
+        for front in [Front::Session(ada.clone()), Front::Stateless(client_of(&worker, "/mcp", "ada"))]
+        {
+            let told = front.call("t_echo", json!({ "text": "z" })).await.tool_text();
+            assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");
+        }
+        assert_eq!(issuing.books(|books| books.refreshes), 1, "{era:?}");
+        assert_eq!(issuing.upstream.recorded().len(), sent, "{era:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_comes_back_is_the_browser_that_left_and_from_where_it_went_once() {
     let issuing = Issuing::start(Era::Stateless).await;
     let worker = issuing.before(options()).await;

@@ -100,6 +100,25 @@ impl Connections for PersonalKeys {
         .boxed_local()
     }
 
+    fn given_up<'a>(
+        &'a self,
+        ctx: &'a Context,
+        upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        async move {
+            let subject = ctx.principal.subject;
+            state::forget_connected(subject, &upstream.name);
+            let ask = ConnectRequest::Refuse {
+                upstream: upstream.name.clone(),
+                revision: refused.revision.to_string(),
+            };
+            let found = self.found(subject, upstream, &ask).await;
+            found.err().unwrap_or_else(Unconnected::replaced)
+        }
+        .boxed_local()
+    }
+
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page> {
         let principal = &ctx.principal;
         let link = Link {

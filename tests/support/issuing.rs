@@ -35,6 +35,8 @@ pub struct Books {
     pub lasts: u64,
     /// Whether a refresh token is good once, and replaced.
     pub rotates: bool,
+    /// Whether the upstream takes no token at all.
+    pub takes_none: bool,
 }
 
 impl Books {
@@ -111,7 +113,8 @@ impl Issuing {
         let books = Arc::clone(&self.books);
         let is_unknown = any().path("/mcp").when(move |request| {
             let sent = request.header("authorization").replace("Bearer ", "");
-            !books.lock().unwrap().access.contains(&sent)
+            let books = books.lock().unwrap();
+            books.takes_none || !books.access.contains(&sent)
         });
         let challenge = format!(
             r#"Bearer resource_metadata="{origin}/.well-known/oauth-protected-resource/mcp""#

@@ -76,6 +76,11 @@ impl Unconnected {
         matches!(self, Self::Missing | Self::Refused)
     }
 
+    /// Another key was connected while one was refused.
+    pub fn replaced() -> Self {
+        Self::Unavailable("another one was connected meanwhile, so that the call can be made again".to_owned())
+    }
+
     /// Why nothing was sent, for the caller of this upstream.
     pub fn described(&self, upstream: &str) -> String {
         match self {
@@ -113,6 +118,15 @@ pub trait Connections {
         refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>>;
 
+    /// Notes that the upstream refused a key that [`Self::refused`] gave: it is not sent again, and no other one is asked
+    /// for. Returns why there is none.
+    fn given_up<'a>(
+        &'a self,
+        ctx: &'a Context,
+        upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected>;
+
     /// A new page at which the caller connects a key. None: the runtime has no random bytes.
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page>;
 }
@@ -146,6 +160,15 @@ impl Connections for NoConnections {
         _refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
         self.find(ctx, upstream)
+    }
+
+    fn given_up<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _upstream: &'a Upstream,
+        _refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        ready(Unconnected::Missing).boxed_local()
     }
 
     fn page(&self, _ctx: &Context, _upstream: &Upstream) -> Option<Page> {

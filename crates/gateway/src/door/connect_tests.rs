@@ -23,6 +23,7 @@ use crate::connect::Connections;
 struct Keys {
     keys: RefCell<Vec<&'static str>>,
     refused: Cell<usize>,
+    given_up: Cell<bool>,
 }
 
 impl Keys {
@@ -42,7 +43,11 @@ impl Connections for Keys {
         _ctx: &'a Context,
         upstream: &'a Upstream,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
-        ready(self.current(upstream, Unconnected::Missing)).boxed_local()
+        let otherwise = match self.given_up.get() {
+            true => Unconnected::Refused,
+            false => Unconnected::Missing,
+        };
+        ready(self.current(upstream, otherwise)).boxed_local()
     }
 
     fn refused<'a>(
@@ -54,6 +59,17 @@ impl Connections for Keys {
         self.refused.set(self.refused.get().saturating_add(1));
         self.keys.borrow_mut().retain(|key| **key != *refused.revision);
         ready(self.current(upstream, Unconnected::Refused)).boxed_local()
+    }
+
+    fn given_up<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        self.given_up.set(true);
+        assert_eq!(self.keys.take(), [&*refused.revision], "it is the one in use");
+        ready(Unconnected::Refused).boxed_local()
     }
 
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page> {
@@ -162,7 +178,7 @@ fn tools() -> ScriptedStream {
 }
 
 fn keys(keys: &[&'static str]) -> Rc<Keys> {
-    Rc::new(Keys { keys: RefCell::new(keys.to_vec()), refused: Cell::new(0) })
+    Rc::new(Keys { keys: RefCell::new(keys.to_vec()), ..Keys::default() })
 }
 
 // Statement 18.
@@ -324,6 +340,39 @@ fn a_key_that_is_refused_is_asked_for_anew_and_another_one_is_used() {
         .collect();
     assert_eq!(sent, ["Bearer old", "Bearer old", "Bearer new", "Bearer new"]);
     assert_eq!(keys.refused.get(), 2);
+}
+
+#[test]
+fn a_second_key_that_is_refused_is_noted_and_none_is_asked_for() {
+    let refused = || ScriptedStream::status(401);
+    for name in ["", "tickets"] {
+        let platform = VirtualPlatform::new([refused(), refused()]);
+        let keys = keys(&["old", "renewed"]);
+        let door = door(name, &keys);
+        let plain = Rc::new(client(ClientCapabilities::default(), false));
+        let ctx = caller(&platform, &plain);
+        match name {
+            "" => {
+                let tool = stand_in(door.upstreams.get("tickets").unwrap(), "tickets_get");
+                let tool = RemoteTool { name_there: "get".into(), ..tool };
+                let params = r#"{"name":"tickets_get","arguments":{}}"#;
+                let told = failure(&platform.run(door.call(&ctx, &tool, params)));
+                assert!(told.contains("no longer accepts the key"), "{told}");
+            }
+            _ => {
+                let about = platform.run(door.about(&ctx)).unwrap().unwrap();
+                assert!(about.instructions.unwrap().contains("no longer accepts the key"));
+            }
+        }
+        assert_eq!((keys.refused.get(), keys.given_up.get()), (1, true), "{name}");
+        assert_eq!(platform.requests().len(), 2);
+        let told = failure(&call(&door, &platform, &ctx, match name {
+            "" => "tickets_get",
+            _ => "get",
+        }));
+        assert!(told.contains("no longer accepts the key") && told.contains(LINK), "{told}");
+        assert_eq!(platform.requests().len(), 2, "it is not sent again");
+    }
 }
 
 #[test]
