@@ -4,6 +4,7 @@
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use xtask::server::Options;
 
 use crate::support::{
     Client,
@@ -189,6 +190,29 @@ async fn the_secret_of_the_operator_goes_to_the_issuer_that_the_operator_named()
     assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
     let exchanged = issuing.upstream.received(&any().path("/token")).await;
     assert!(exchanged.text().contains("client_secret=secret-of-the-operator"));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_ends_no_account() {
+    let issuing = Issuing::start(Era::Stateless).await;
+    let storage = tempfile::tempdir().unwrap();
+    let worker = async |secret: &str| {
+        let options = Options { storage: Some(storage.path().into()), ..options() };
+        let auth = registered(issuing.upstream.origin());
+        issuing.before_as(auth, options.var("CLIENT_SECRET", secret)).await
+    };
+    issuing.books(|books| books.secret = Some("first"));
+    let before = worker("first").await;
+    let ada = session(&before, "ada").await;
+    issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+    issuing.books(|books| books.secret = Some("second"));
+    issuing.ends_access();
+    let told = ada.call("t_echo", json!({ "text": "x" })).await.tool_text();
+    assert!(told.contains("cannot be renewed at the moment"), "{told}");
+    drop(before);
+    let after = worker("second").await;
+    let ada = session(&after, "ada").await;
+    assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
 }
 
 #[tokio::test]

@@ -197,7 +197,8 @@ impl Connections {
         };
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
         let surroundings = connect::surroundings(&config);
-        let next = match account.renewed(now_s(), surroundings, &platform).await {
+        let renewed = account.renewed(&configured.credential, now_s(), surroundings, &platform);
+        let next = match renewed.await {
             Ok(next) => {
                 let text = Secret::new(next.to_json());
                 let sealed = connect::seal(&config, subject, configured, &text).await?;

@@ -35,6 +35,8 @@ pub struct Books {
     pub lasts: u64,
     /// Whether a refresh token is good once, and replaced.
     pub rotates: bool,
+    /// The secret of the client, where it has one.
+    pub secret: Option<&'static str>,
     /// Whether the upstream takes no token at all.
     pub takes_none: bool,
 }
@@ -104,8 +106,11 @@ impl Issuing {
         };
         let books = Arc::clone(&self.books);
         let token = move |request: &Request| {
-            let answer = books.lock().unwrap().exchange(&Form::parse(&request.text()));
-            match answer {
+            let (form, mut books) = (Form::parse(&request.text()), books.lock().unwrap());
+            if books.secret.is_some_and(|secret| form.one("client_secret") != Ok(Some(secret))) {
+                return Reply::json(r#"{"error":"invalid_client"}"#).with_status(401);
+            }
+            match books.exchange(&form) {
                 Some(tokens) => Reply::json(&tokens.to_string()),
                 None => Reply::json(r#"{"error":"invalid_grant"}"#).with_status(400),
             }
