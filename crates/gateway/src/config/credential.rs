@@ -1,7 +1,7 @@
 //! The credential with which an upstream is called.
 //!
-//! Invariant: a configuration names secrets and holds none; a fault never repeats the name, which may be a secret that
-//! was put into the wrong place.
+//! Invariant: a configuration names secrets and holds none; a fault repeats no value, which may be a secret that was put
+//! into the wrong place.
 
 use std::borrow::Cow;
 
@@ -165,7 +165,7 @@ impl Credential {
         let Some(auth) = of.get("auth") else {
             return Some(Self::None);
         };
-        let auth = Object::open(&of.path("auth"), auth.get(), faults)?;
+        let auth = Object::open(&of.path("auth"), auth.get(), faults)?.without_values();
         let words = KINDS.map(|kind| (kind.0, kind));
         if auth.get("kind").is_none() {
             let names = words.map(|(word, _)| word).join(", ");

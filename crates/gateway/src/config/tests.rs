@@ -149,8 +149,15 @@ fn what_is_not_json_or_no_object_is_named_without_its_text() {
     assert_eq!(shown(&read("[]")), ["UPSTREAMS: expected an object; got an array"]);
     assert_eq!(
         shown(&read(r#"{"tickets":"https://x"}"#)),
-        ["UPSTREAMS.tickets: expected an object; got \"https://x\""],
+        ["UPSTREAMS.tickets: expected an object; got a text"],
     );
+    for (value, kind) in [("[]", "an array"), ("7", "a number"), ("true", "true or false"), ("null", "null")]
+    {
+        assert_eq!(
+            fault(json!({ "auth": serde_json::from_str::<Value>(value).unwrap() })),
+            format!("UPSTREAMS.tickets.auth: expected an object; got {kind}"),
+        );
+    }
 }
 
 #[test]
@@ -272,6 +279,25 @@ fn a_client_of_the_operator_s_goes_to_the_issuer_that_the_operator_names() {
     for auth in [json!({ "kind": "oauth" }), json!({ "kind": "oauth", "issuer": "https://as.example" })]
     {
         assert!(faults(json!({ "auth": auth })).is_empty(), "{auth}");
+    }
+}
+
+#[test]
+fn no_fault_below_auth_repeats_a_value() {
+    let (text, line) = ("hunter2", "hunter2\r\n");
+    for auth in [
+        json!(text),
+        json!({ "kind": text }),
+        json!({ "kind": "subject", "header": line }),
+        json!({ "kind": "subject", "prefix": line }),
+        json!({ "kind": "oauth", "issuer": "https://as.example", "client_id": line }),
+        json!({ "kind": "oauth", "issuer": text }),
+        json!({ "kind": "oauth", "scopes": text }),
+        json!({ "kind": "oauth", "scopes": [line] }),
+        json!({ "kind": "access", "client_id": line, "secret": "TICKETS_TOKEN" }),
+    ] {
+        let fault = fault(json!({ "auth": auth }));
+        assert!(fault.contains("; got ") && !fault.contains(text), "{fault}");
     }
 }
 
