@@ -3,6 +3,7 @@
 //! Tests name the statements of the gateway that they show.
 
 use serde_json::json;
+use xtask::server::Options;
 
 use crate::{
     oauth_account::sign_in,
@@ -14,6 +15,7 @@ use crate::{
         options,
         passing::Passing,
         provider::Provider,
+        start,
         upstream::{any, mcp::Era},
         wait,
     },
@@ -223,6 +225,30 @@ async fn the_end_of_the_last_grant_of_a_person_ends_their_key() {
     time.pass(31).await;
     let again = app.client(&app.tokens().await.access).connect().await;
     assert_eq!(status(&again).await["key"], "t needs a key of yours, and none is connected");
+}
+
+/// What a person connected is theirs to remove, also where nobody else needs it any more.
+#[tokio::test]
+async fn a_key_for_an_upstream_that_is_gone_is_listed_and_removed() {
+    let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
+    let storage = tempfile::tempdir().unwrap();
+    let options = || Options { storage: Some(storage.path().into()), ..with_oauth() };
+    let worker = before(&keyed, ERA, options()).await;
+    let app = App::register(&worker.url()).await;
+    let client = app.client(&app.tokens().await.access).connect().await;
+    let link = link_for(&client, "t_echo").await;
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let page = own.open(&link).await;
+    assert_eq!(own.enter(&link, &page, "key-of-ada").await.status, 200);
+    drop(worker);
+    let worker = start(options()).await;
+    let account = format!("{}/account", worker.url());
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let listed = own.open(&account).await;
+    assert!(listed.text.contains("Remove the key for t"), "{listed:?}");
+    own.submit(&account, &listed, &[("upstream", "t"), ("do", "disconnect")]).await;
+    let listed = own.open(&account).await;
+    assert!(!listed.text.contains("Remove the key"), "{listed:?}");
 }
 
 /// Statement 18, where people sign in at a provider.
