@@ -10,6 +10,7 @@ use crate::{
     oauth_upstream,
     support::{
         Client,
+        events::Live,
         keyed::{Keyed, Tab, before, client_of, connect, connects, link_for, stand, status},
         oauth::{App, SITEBAY_TOKEN, get, post, ticket, with_oauth},
         options,
@@ -225,6 +226,24 @@ async fn the_end_of_the_last_grant_of_a_person_ends_their_key() {
     time.pass(31).await;
     let again = app.client(&app.tokens().await.access).connect().await;
     assert_eq!(status(&again).await["key"], "t needs a key of yours, and none is connected");
+}
+
+#[tokio::test]
+async fn the_end_of_a_person_s_keys_is_announced() {
+    let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
+    let worker = before(&keyed, ERA, with_oauth()).await;
+    let app = App::register(&worker.url()).await;
+    let tokens = app.tokens().await;
+    let client = app.client(&tokens.access).connect().await;
+    let link = link_for(&client, "t_echo").await;
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let page = own.open(&link).await;
+    assert_eq!(own.enter(&link, &page, "key-of-ada").await.status, 200);
+    let mut live = Live::new(client.get().await);
+    live.until(": connected").await;
+    let fields = [("token", tokens.refresh.as_str()), ("client_id", app.id.as_str())];
+    assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
+    live.until("notifications/tools/list_changed").await;
 }
 
 /// What a person connected is theirs to remove, also where nobody else needs it any more.

@@ -112,11 +112,11 @@ impl Connections {
         Ok(Outcome { answer, is_changed })
     }
 
-    /// Removes all keys.
-    pub async fn clear(&self) -> Result<()> {
+    /// Removes all keys. Returns whether there were any.
+    pub async fn clear(&self) -> Result<bool> {
         let all = self.all().await?;
         let keys = all.iter().map(|listed| credential_key(&listed.upstream)).collect();
-        self.rows.remove(keys).await.map(drop)
+        Ok(self.rows.remove(keys).await? > 0)
     }
 
     /// A key that is about to be used.

@@ -146,11 +146,23 @@ impl Inner {
         };
         let Outcome { answer, is_changed } = self.connections.answer(ask).await?;
         if is_changed {
-            for news in LISTS_CHANGED {
-                self.announce(news, String::new());
-            }
+            self.announce_lists();
         }
         http::text(200, &answer.to_json())
+    }
+
+    /// What a person connected ends with the last app of theirs.
+    async fn end_keys(self: &Rc<Self>) -> Result<()> {
+        if self.connections.clear().await? {
+            self.announce_lists();
+        }
+        Ok(())
+    }
+
+    fn announce_lists(self: &Rc<Self>) {
+        for news in LISTS_CHANGED {
+            self.announce(news, String::new());
+        }
     }
 
     async fn answer(self: &Rc<Self>, ask: HubRequest, request: &Request) -> Result<Answer> {
@@ -175,9 +187,8 @@ impl Inner {
             }
             HubRequest::DropGrant { grant } => {
                 self.rows.remove(vec![grant_key(&grant)]).await?;
-                // What a person connected ends with the last app of theirs.
                 if self.rows.count(GRANT).await? == 0 {
-                    self.connections.clear().await?;
+                    self.end_keys().await?;
                 }
             }
             HubRequest::Grants => return self.grants().await,
