@@ -3,7 +3,7 @@
 //! Invariant: a key opens for the subject, the upstream, the origin and the kind for which it was connected, so that an
 //! upstream which moves to another origin does not get it. A hub is asked once for each use, and not in the 30 s after an answer.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Error, Headers, Result};
@@ -13,7 +13,7 @@ use crate::{
     platform::{
         cipher::{self, KeyContext},
         clock::now_s,
-        object_stub::ObjectStub,
+        object_stub::{DEADLINE, ObjectStub},
         random, request,
         workers::WorkersPlatform,
     },
@@ -26,7 +26,7 @@ use gateway::{
     connect::{
         Connected, Connections, Page, Unconnected,
         link::Link,
-        oauth::token::Account,
+        oauth::{self, token::Account},
         request::{ConnectAnswer, ConnectRequest, PATH},
         stored::{StoredCredential, revision},
     },
@@ -44,6 +44,8 @@ use mcp_server::{context::Context, hub::hub_name};
 pub const NO_KEY: &str = "this server cannot keep one, because its operator set no CREDENTIAL_KEY";
 const NOT_RENEWED: &str = "its token cannot be renewed at the moment";
 const UNREADABLE: &str = "it cannot be read at the moment";
+/// How long a hub may take that asks an authorization server.
+const RENEWAL: Duration = oauth::TIMEOUT.saturating_add(DEADLINE);
 
 /// The keys of the person who calls.
 pub struct PersonalKeys {
@@ -71,7 +73,7 @@ impl Connections for PersonalKeys {
             }
             check(&self.env, ctx).await?;
             let ask = ConnectRequest::Find { upstream: upstream.name.clone() };
-            self.found(subject, upstream, &ask).await
+            self.found(subject, upstream, &ask, DEADLINE).await
         }
         .boxed_local()
     }
@@ -88,10 +90,10 @@ impl Connections for PersonalKeys {
             let (upstream_name, revision) = (upstream.name.clone(), refused.revision.to_string());
             if !is_account(upstream) {
                 let ask = ConnectRequest::Refuse { upstream: upstream_name, revision };
-                return self.found(subject, upstream, &ask).await;
+                return self.found(subject, upstream, &ask, DEADLINE).await;
             }
             let ask = ConnectRequest::Renew { upstream: upstream_name, revision };
-            let renewed = self.found(subject, upstream, &ask).await?;
+            let renewed = self.found(subject, upstream, &ask, RENEWAL).await?;
             match renewed.revision == refused.revision {
                 true => Err(Unconnected::Unavailable(NOT_RENEWED.to_owned())),
                 false => Ok(renewed),
@@ -113,7 +115,7 @@ impl Connections for PersonalKeys {
                 upstream: upstream.name.clone(),
                 revision: refused.revision.to_string(),
             };
-            let found = self.found(subject, upstream, &ask).await;
+            let found = self.found(subject, upstream, &ask, DEADLINE).await;
             found.err().unwrap_or_else(Unconnected::replaced)
         }
         .boxed_local()
@@ -140,8 +142,9 @@ impl PersonalKeys {
         subject: Subject,
         upstream: &Upstream,
         asked: &ConnectRequest,
+        at_most: Duration,
     ) -> std::result::Result<Connected, Unconnected> {
-        let stored = match ask(&self.env, subject, asked).await {
+        let stored = match ask_within(&self.env, subject, asked, at_most).await {
             Ok(ConnectAnswer::Found(stored)) => stored.ok_or(Unconnected::Missing)?,
             Ok(_) => return Err(unreadable("its hub gave the answer to another request")),
             Err(error) => return Err(unreadable(&error.to_string())),
@@ -160,8 +163,13 @@ impl PersonalKeys {
                 let account = account(&config, subject, upstream, &stored).await;
                 let account = account.ok_or(Unconnected::Missing)?;
                 if account.is_due(now_s()) && !matches!(asked, ConnectRequest::Renew { .. }) {
-                    let ask = ConnectRequest::Renew { upstream: upstream.name.clone(), revision };
-                    return self.found(subject, upstream, &ask).boxed_local().await;
+                    let (upstream_name, revision) = (upstream.name.clone(), revision.clone());
+                    let ask = ConnectRequest::Renew { upstream: upstream_name, revision };
+                    let at_most = if account.is_good(now_s()) { DEADLINE } else { RENEWAL };
+                    let renewed = self.found(subject, upstream, &ask, at_most).boxed_local().await;
+                    if !account.stands_in(&renewed, now_s()) {
+                        return renewed;
+                    }
                 }
                 Connected::new(account.access(), &revision, upstream)
             }
@@ -261,10 +269,19 @@ pub async fn opened(
 /// # Errors
 /// Where it does not answer.
 pub async fn ask(env: &Env, subject: Subject, ask: &ConnectRequest) -> Result<ConnectAnswer> {
+    ask_within(env, subject, ask, DEADLINE).await
+}
+
+async fn ask_within(
+    env: &Env,
+    subject: Subject,
+    ask: &ConnectRequest,
+    at_most: Duration,
+) -> Result<ConnectAnswer> {
     let url = format!("https://object{PATH}");
     let request = request::request("POST", &url, &Headers::new(), Some(&ask.to_json()))?;
     let stub = ObjectStub::named(env, HUB_AGENT, &hub_name(subject))?;
-    let (status, text) = stub.text(&request).await?;
+    let (status, text) = stub.text_within(&request, at_most).await?;
     let answer = ConnectAnswer::from_json(&text).filter(|_| status == 200);
     answer.ok_or_else(|| Error::RustError(format!("the hub answers {status}")))
 }

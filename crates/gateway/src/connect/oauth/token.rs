@@ -14,6 +14,7 @@ use super::{ask, client::Client, server::Server};
 use crate::{
     address::Surroundings,
     config::{Credential, is_value},
+    connect::{Connected, Unconnected},
 };
 
 /// Seconds before its end at which a token is renewed.
@@ -149,6 +150,16 @@ impl Account {
     pub fn is_due(&self, now_s: u64) -> bool {
         let is_over = |at: u64| now_s.saturating_add(EARLY) >= at;
         self.refresh.is_some() && self.expires_s.is_some_and(is_over)
+    }
+
+    /// Whether the access token is not over yet.
+    pub fn is_good(&self, now_s: u64) -> bool {
+        self.expires_s.is_none_or(|at| now_s < at)
+    }
+
+    /// Whether the access token is used on after a renewal: one that could not be made in time ends no call before the token.
+    pub fn stands_in(&self, renewed: &Result<Connected, Unconnected>, now_s: u64) -> bool {
+        self.is_good(now_s) && matches!(renewed, Err(Unconnected::Unavailable(_)))
     }
 
     /// The account with the next access token. `configured`: how the upstream is called by now.
@@ -341,5 +352,11 @@ mod tests {
         assert!(!account(None, Some(1_000)).is_due(2_000));
         assert!(!account(Some("r"), None).is_due(2_000));
         assert_eq!(format!("{with:?}"), "[account]");
+        // Until then it stands in for one that cannot be had at the moment.
+        let failed = |why: Unconnected, now_s| with.stands_in(&Err(why), now_s);
+        let late = || Unconnected::Unavailable("no answer in 5 s".into());
+        assert!(failed(late(), 940) && failed(late(), 999) && !failed(late(), 1_000));
+        assert!(!failed(Unconnected::Refused, 940) && !failed(Unconnected::Missing, 940));
+        assert!(account(None, None).is_good(u64::MAX));
     }
 }
