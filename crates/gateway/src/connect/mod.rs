@@ -29,7 +29,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_auth::secret::Secret;
+use mcp_auth::{oauth::hash, secret::Secret};
 use mcp_server::context::Context;
 
 use crate::config::Upstream;
@@ -49,6 +49,12 @@ impl Connected {
     /// A key that was connected for an upstream as it is configured now.
     pub fn new(key: Secret, revision: &str, upstream: &Upstream) -> Self {
         Self { key, revision: revision.into(), binding: upstream.key_binding().into() }
+    }
+
+    /// Stands for it in what is remembered.
+    pub fn digest(&self) -> u64 {
+        let digest = hash(&*self.revision);
+        digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
     }
 
     /// Whether an upstream may get it: a name may be given to another server, or to another kind of credential.

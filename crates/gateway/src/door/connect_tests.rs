@@ -343,6 +343,25 @@ fn a_key_that_is_refused_is_asked_for_anew_and_another_one_is_used() {
 }
 
 #[test]
+fn a_list_of_another_account_is_not_used() {
+    let other = answer(&json!({ "tools": [{ "name": "put", "inputSchema": {} }] }));
+    let platform = VirtualPlatform::new([tools(), other]);
+    let keys = keys(&["one"]);
+    let door = door("tickets", &keys);
+    let plain = Rc::new(client(ClientCapabilities::default(), false));
+    let ctx = caller(&platform, &plain);
+    let has = |name: &str| {
+        let list = platform.run(door.list(&ctx, ListKind::Tools));
+        list.items.len() == 1 && list.items[0].contains(&format!(r#""name":"{name}""#))
+    };
+    assert!(has("get") && has("get"));
+    assert_eq!(platform.requests().len(), 1);
+    keys.keys.replace(vec!["another"]);
+    assert!(has("put") && has("put"));
+    assert_eq!(platform.requests().len(), 2);
+}
+
+#[test]
 fn a_second_key_that_is_refused_is_noted_and_none_is_asked_for() {
     let refused = || ScriptedStream::status(401);
     for name in ["", "tickets"] {

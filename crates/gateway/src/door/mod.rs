@@ -53,9 +53,9 @@ use self::lists::Shown;
 use crate::{
     config::{Upstream, Upstreams},
     connect::{Connected, Connections},
-    forwarded::{self, Forwarded, Headers},
+    forwarded::{Forwarded, Headers},
     listing::Entry,
-    memory::{Memory, Whose},
+    memory::Memory,
     pin_store::PinStore,
     relay::{
         self, Asked, Failure,
@@ -165,16 +165,6 @@ impl Door {
             capabilities: back.capabilities(),
             client_info: client_info(ctx).into(),
         })
-    }
-
-    /// Whose lists of an upstream a caller sees.
-    fn whose(&self, ctx: &Context, upstream: &Upstream) -> Whose {
-        let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
-        Whose {
-            subject: Some(ctx.principal.subject),
-            capabilities: ctx.notifier.capabilities(),
-            headers: forwarded::digest(&headers),
-        }
     }
 
     /// The parameters and the upstream of a request that names something. None: it names nothing that is here.
@@ -315,7 +305,7 @@ impl Remote for Door {
             };
             if located.is_none()
                 && let Some(upstream) = self.upstream_of(ctx, name)
-                && let Some(blocked) = self.blocked(ctx, upstream, name)
+                && let Some(blocked) = self.blocked(ctx, upstream, name).await
             {
                 return Err(blocked);
             }
