@@ -119,7 +119,8 @@ async fn an_account_whose_next_token_is_refused_too_is_asked_for_anew_and_not_re
         let told = ada.call("t_echo", json!({ "text": "y" })).await.tool_text();
         assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");
         let sent = issuing.upstream.recorded().len();
-        for front in [Front::Session(ada.clone()), Front::Stateless(client_of(&worker, "/mcp", "ada"))]
+        for front in
+            [Front::Session(ada.clone()), Front::Stateless(client_of(&worker, "/mcp", "ada"))]
         {
             let told = front.call("t_echo", json!({ "text": "z" })).await.tool_text();
             assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");

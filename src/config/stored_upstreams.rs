@@ -97,11 +97,14 @@ impl Config {
         let at = format!("upstreams.{}", name.chars().take(32).collect::<String>());
         let upstream = Upstream::read(name, settings, &at, &rules)?;
         let issuer = upstream.credential.issuer();
-        let issuer = issuer.map(|issuer| Url::parse(issuer).map(|url| url.host).unwrap_or_default());
+        let issuer =
+            issuer.map(|issuer| Url::parse(issuer).map(|url| url.host).unwrap_or_default());
         let mut hosts = std::iter::once(upstream.url.host.as_str()).chain(issuer.as_deref());
         let expected = match upstream.credential.secret_name() {
             Some(secret) if !hosts.all(|host| allowed.permits(secret, host)) => match issuer {
-                Some(_) => "a secret that UPSTREAM_SECRETS allows for the hosts of `url` and of `issuer`",
+                Some(_) => {
+                    "a secret that UPSTREAM_SECRETS allows for the hosts of `url` and of `issuer`"
+                }
                 None => "a secret that UPSTREAM_SECRETS allows for the host of `url`",
             },
             _ => return Ok(upstream),

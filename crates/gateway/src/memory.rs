@@ -286,9 +286,7 @@ impl Memory {
     /// Notes a list.
     pub fn note_list(&self, upstream: &Rc<str>, kind: ListKind, whose: Whose, list: Rc<KnownList>) {
         let mut lists = self.lists.borrow_mut();
-        lists.retain(|kept| {
-            !kept.is_of(upstream, kind) || !whose.replaces(kept.whose)
-        });
+        lists.retain(|kept| !kept.is_of(upstream, kind) || !whose.replaces(kept.whose));
         let bytes = list.bytes();
         lists.push(Kept { upstream: upstream.clone(), kind, whose, bytes, list });
         let mut bytes: usize = lists.iter().map(|kept| kept.bytes).sum();

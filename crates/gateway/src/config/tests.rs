@@ -151,7 +151,8 @@ fn what_is_not_json_or_no_object_is_named_without_its_text() {
         shown(&read(r#"{"tickets":"https://x"}"#)),
         ["UPSTREAMS.tickets: expected an object; got a text"],
     );
-    for (value, kind) in [("[]", "an array"), ("7", "a number"), ("true", "true or false"), ("null", "null")]
+    for (value, kind) in
+        [("[]", "an array"), ("7", "a number"), ("true", "true or false"), ("null", "null")]
     {
         assert_eq!(
             fault(json!({ "auth": serde_json::from_str::<Value>(value).unwrap() })),
@@ -273,10 +274,12 @@ fn a_client_of_the_operator_s_goes_to_the_issuer_that_the_operator_names() {
         let mut auth = auth;
         auth["kind"] = json!("oauth");
         let fault = fault(json!({ "auth": auth }));
-        let expected = "UPSTREAMS.tickets.auth.issuer: expected the issuer of the authorization server";
+        let expected =
+            "UPSTREAMS.tickets.auth.issuer: expected the issuer of the authorization server";
         assert!(fault.starts_with(expected) && !fault.contains("hunter2"), "{fault}");
     }
-    for auth in [json!({ "kind": "oauth" }), json!({ "kind": "oauth", "issuer": "https://as.example" })]
+    for auth in
+        [json!({ "kind": "oauth" }), json!({ "kind": "oauth", "issuer": "https://as.example" })]
     {
         assert!(faults(json!({ "auth": auth })).is_empty(), "{auth}");
     }

@@ -109,8 +109,7 @@ mod tests {
     #[test]
     fn the_oldest_makes_room() {
         let mut known = KnownCredentials::default();
-        let named =
-            |n: usize| Upstream { name: format!("u{n}"), ..upstream(URL, "subject") };
+        let named = |n: usize| Upstream { name: format!("u{n}"), ..upstream(URL, "subject") };
         for n in 0..=MAX_KEYS {
             let (name, at) = (named(n).name, u64::try_from(n).unwrap());
             let connected = Connected::new(Secret::new("k"), "r", &named(n));

@@ -141,7 +141,8 @@ mod tests {
     fn people_come_back_at_the_whole_path_and_not_at_a_page_of_that_name() {
         for upstream in ["tickets", "callback"] {
             assert!(is_callback(&format!("/connect/{upstream}/callback"), upstream));
-            for other in [format!("/connect/{upstream}"), format!("/connect/{upstream}/callback/x")] {
+            for other in [format!("/connect/{upstream}"), format!("/connect/{upstream}/callback/x")]
+            {
                 assert!(!is_callback(&other, upstream), "{other}");
             }
         }

@@ -84,7 +84,9 @@ impl Unconnected {
 
     /// Another key was connected while one was refused.
     pub fn replaced() -> Self {
-        Self::Unavailable("another one was connected meanwhile, so that the call can be made again".to_owned())
+        Self::Unavailable(
+            "another one was connected meanwhile, so that the call can be made again".to_owned(),
+        )
     }
 
     /// Why nothing was sent, for the caller of this upstream.

@@ -43,9 +43,9 @@ impl Connections for Keys {
         _ctx: &'a Context,
         upstream: &'a Upstream,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
-        let otherwise = match self.given_up.get() {
-            true => Unconnected::Refused,
-            false => Unconnected::Missing,
+        let otherwise = match self.refused.get() {
+            0 => Unconnected::Missing,
+            _ => Unconnected::Refused,
         };
         ready(self.current(upstream, otherwise)).boxed_local()
     }
@@ -344,7 +344,8 @@ fn a_key_that_is_refused_is_asked_for_anew_and_another_one_is_used() {
 
 #[test]
 fn a_list_of_another_account_is_not_used() {
-    let other = answer(&json!({ "tools": [{ "name": "put", "inputSchema": {} }] }));
+    let other =
+        answer(&json!({ "tools": [{ "name": "put", "inputSchema": { "type": "object" } }] }));
     let platform = VirtualPlatform::new([tools(), other]);
     let keys = keys(&["one"]);
     let door = door("tickets", &keys);
@@ -385,10 +386,15 @@ fn a_second_key_that_is_refused_is_noted_and_none_is_asked_for() {
         }
         assert_eq!((keys.refused.get(), keys.given_up.get()), (1, true), "{name}");
         assert_eq!(platform.requests().len(), 2);
-        let told = failure(&call(&door, &platform, &ctx, match name {
-            "" => "tickets_get",
-            _ => "get",
-        }));
+        let told = failure(&call(
+            &door,
+            &platform,
+            &ctx,
+            match name {
+                "" => "tickets_get",
+                _ => "get",
+            },
+        ));
         assert!(told.contains("no longer accepts the key") && told.contains(LINK), "{told}");
         assert_eq!(platform.requests().len(), 2, "it is not sent again");
     }

@@ -48,7 +48,11 @@ impl Door {
     ///
     /// # Errors
     /// Where the caller needs a key and has none: what was listed with one is theirs no more.
-    pub(super) async fn whose(&self, ctx: &Context, upstream: &Upstream) -> Result<Whose, Unconnected> {
+    pub(super) async fn whose(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+    ) -> Result<Whose, Unconnected> {
         let person = self.person(ctx, upstream).await?;
         let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
         Ok(Whose {

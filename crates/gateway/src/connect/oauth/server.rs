@@ -269,9 +269,12 @@ mod tests {
         };
         let at = "https://as.example/authorize";
         assert!(server(at, "https://as.example/token").is_of_one_origin());
-        for token in
-            ["https://evil.example/token", "https://as.example:8443/token", "http://as.example/", "no"]
-        {
+        for token in [
+            "https://evil.example/token",
+            "https://as.example:8443/token",
+            "http://as.example/",
+            "no",
+        ] {
             assert!(!server(at, token).is_of_one_origin(), "{token}");
         }
         assert!(!server("no", "no").is_of_one_origin());

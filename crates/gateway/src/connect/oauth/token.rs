@@ -22,8 +22,13 @@ const EARLY: u64 = 60;
 /// The longest that a token is believed to be good, in seconds.
 const LONGEST: u64 = 365 * 86_400;
 /// Errors that may be repeated (RFC 6749 §5.2, RFC 8707 §2): no other text of the answer is.
-const FAULTS: [&str; 5] =
-    ["invalid_request", "invalid_client", "unsupported_grant_type", "invalid_scope", "invalid_target"];
+const FAULTS: [&str; 5] = [
+    "invalid_request",
+    "invalid_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "invalid_target",
+];
 
 /// A person on the way to an authorization server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -332,7 +337,9 @@ mod tests {
     fn an_account_of_before_it_named_its_issuer_is_read() {
         let text = r#"{"access":"a","token":"t","resource":"r","client":{"id":"me"}}"#;
         let account = Account::from_json(text).unwrap();
-        assert!(account.issuer.is_empty() && Account::from_json(&account.to_json()) == Some(account));
+        assert!(
+            account.issuer.is_empty() && Account::from_json(&account.to_json()) == Some(account)
+        );
     }
 
     #[test]
