@@ -18,6 +18,7 @@ use crate::{
     },
 };
 use gateway::{
+    config::Upstream,
     connect::{Connected, known::KnownCredentials},
     memory::Memory,
     stored::{KnownStored, StoredUpstream},
@@ -69,7 +70,7 @@ pub fn upstreams() -> Rc<Memory> {
 }
 
 /// The key for an upstream that a person connected, where that is known.
-pub fn connected(subject: Subject, upstream: &str, now_s: u64) -> Option<Connected> {
+pub fn connected(subject: Subject, upstream: &Upstream, now_s: u64) -> Option<Connected> {
     CONNECTED.with_borrow(|known| known.get(subject, upstream, now_s))
 }
 

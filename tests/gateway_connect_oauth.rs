@@ -3,7 +3,8 @@
 //! Tests name the statements of the gateway that they show.
 
 use futures_util::future::join_all;
-use serde_json::json;
+use serde_json::{Value, json};
+use xtask::server::Options;
 
 use crate::support::{
     Client,
@@ -107,6 +108,29 @@ async fn a_refresh_token_stays_where_no_new_one_comes_and_one_that_is_over_is_as
 }
 
 #[tokio::test]
+async fn an_account_whose_next_token_is_refused_too_is_asked_for_anew_and_not_renewed_again() {
+    for era in ERAS {
+        let issuing = Issuing::start(era).await;
+        let worker = issuing.before(options()).await;
+        let ada = session(&worker, "ada").await;
+        issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+        assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
+        issuing.books(|books| books.takes_none = true);
+        let told = ada.call("t_echo", json!({ "text": "y" })).await.tool_text();
+        assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");
+        let sent = issuing.upstream.recorded().len();
+        for front in
+            [Front::Session(ada.clone()), Front::Stateless(client_of(&worker, "/mcp", "ada"))]
+        {
+            let told = front.call("t_echo", json!({ "text": "z" })).await.tool_text();
+            assert!(told.contains("no longer accepts the key"), "{era:?}: {told}");
+        }
+        assert_eq!(issuing.books(|books| books.refreshes), 1, "{era:?}");
+        assert_eq!(issuing.upstream.recorded().len(), sent, "{era:?}");
+    }
+}
+
+#[tokio::test]
 async fn who_comes_back_is_the_browser_that_left_and_from_where_it_went_once() {
     let issuing = Issuing::start(Era::Stateless).await;
     let worker = issuing.before(options()).await;
@@ -144,6 +168,54 @@ async fn who_comes_back_is_the_browser_that_left_and_from_where_it_went_once() {
     link_for(&ada, "t_echo").await;
 }
 
+/// A client that the operator registered, with a secret in the variable `CLIENT_SECRET`.
+fn registered(issuer: &str) -> Value {
+    json!({ "kind": "oauth", "issuer": issuer, "client_id": "client-1", "secret": "CLIENT_SECRET" })
+}
+
+#[tokio::test]
+async fn the_secret_of_the_operator_goes_to_the_issuer_that_the_operator_named() {
+    let issuing = Issuing::start(Era::Stateless).await;
+    let options = || options().var("CLIENT_SECRET", "secret-of-the-operator");
+    let auth = registered("https://elsewhere.example");
+    let worker = issuing.before_as(auth, options()).await;
+    let link = link_for(&session(&worker, "ada").await, "t_echo").await;
+    let mut tab = Tab::default();
+    let page = tab.open(&link).await;
+    let told = tab.submit(&link, &page, &[("do", "leave")]).await;
+    assert!(told.status == 422 && told.text.contains("another authorization server"), "{told:?}");
+    issuing.upstream.never_received("secret-of-the-operator");
+    let worker = issuing.before_as(registered(issuing.upstream.origin()), options()).await;
+    let ada = session(&worker, "ada").await;
+    issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+    assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
+    let exchanged = issuing.upstream.received(&any().path("/token")).await;
+    assert!(exchanged.text().contains("client_secret=secret-of-the-operator"));
+}
+
+#[tokio::test]
+async fn a_secret_that_was_replaced_ends_no_account() {
+    let issuing = Issuing::start(Era::Stateless).await;
+    let storage = tempfile::tempdir().unwrap();
+    let worker = async |secret: &str| {
+        let options = Options { storage: Some(storage.path().into()), ..options() };
+        let auth = registered(issuing.upstream.origin());
+        issuing.before_as(auth, options.var("CLIENT_SECRET", secret)).await
+    };
+    issuing.books(|books| books.secret = Some("first"));
+    let before = worker("first").await;
+    let ada = session(&before, "ada").await;
+    issuing.connects(&link_for(&ada, "t_echo").await, "ada").await;
+    issuing.books(|books| books.secret = Some("second"));
+    issuing.ends_access();
+    let told = ada.call("t_echo", json!({ "text": "x" })).await.tool_text();
+    assert!(told.contains("cannot be renewed at the moment"), "{told}");
+    drop(before);
+    let after = worker("second").await;
+    let ada = session(&after, "ada").await;
+    assert_eq!(ada.call("t_echo", json!({ "text": "x" })).await.tool_text(), "x");
+}
+
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_said_to_the_person() {
     let metadata = "/.well-known/oauth-authorization-server";
@@ -153,6 +225,7 @@ async fn a_server_that_cannot_be_used_is_said_to_the_person() {
         (json!({ "registration_endpoint": null }), "registers no clients"),
         (json!({ "authorization_endpoint": "javascript:alert(1)" }), "address that is refused"),
         (json!({ "registration_endpoint": "http://10.0.0.1/register" }), "address that is refused"),
+        (json!({ "token_endpoint": "http://127.0.0.1:9/token" }), "at another place"),
     ] {
         let upstream = Server::start(Era::Stateless).await;
         let origin = upstream.origin().to_owned();

@@ -4,6 +4,7 @@
 
 use sandbox::Sandbox;
 use serde_json::{Value, json};
+use xtask::server::Options;
 
 use crate::{
     oauth_account::sign_in,
@@ -11,11 +12,13 @@ use crate::{
     oauth_wrangler::{ADMIN, audit},
     support::{
         Client,
+        events::Live,
         keyed::{Keyed, Tab, before, client_of, connect, connects, link_for, stand, status},
         oauth::{App, SITEBAY_TOKEN, get, post, ticket, with_oauth},
         options,
         passing::Passing,
         provider::Provider,
+        start,
         upstream::{any, mcp::Era},
         wait,
         wrangler::Wrangler,
@@ -292,6 +295,48 @@ async fn the_end_of_the_last_grant_of_a_person_ends_their_key() {
     time.pass(31).await;
     let again = app.client(&app.tokens().await.access).connect().await;
     assert_eq!(status(&again).await["key"], "t needs a key of yours, and none is connected");
+}
+
+#[tokio::test]
+async fn the_end_of_a_person_s_keys_is_announced() {
+    let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
+    let worker = before(&keyed, ERA, with_oauth()).await;
+    let app = App::register(&worker.url()).await;
+    let tokens = app.tokens().await;
+    let client = app.client(&tokens.access).connect().await;
+    let link = link_for(&client, "t_echo").await;
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let page = own.open(&link).await;
+    assert_eq!(own.enter(&link, &page, "key-of-ada").await.status, 200);
+    let mut live = Live::new(client.get().await);
+    live.until(": connected").await;
+    let fields = [("token", tokens.refresh.as_str()), ("client_id", app.id.as_str())];
+    assert_eq!(post(&format!("{}/revoke", app.url), &fields, &[]).await.status, 200);
+    live.until("notifications/tools/list_changed").await;
+}
+
+/// What a person connected is theirs to remove, also where nobody else needs it any more.
+#[tokio::test]
+async fn a_key_for_an_upstream_that_is_gone_is_listed_and_removed() {
+    let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
+    let storage = tempfile::tempdir().unwrap();
+    let options = || Options { storage: Some(storage.path().into()), ..with_oauth() };
+    let worker = before(&keyed, ERA, options()).await;
+    let app = App::register(&worker.url()).await;
+    let client = app.client(&app.tokens().await.access).connect().await;
+    let link = link_for(&client, "t_echo").await;
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let page = own.open(&link).await;
+    assert_eq!(own.enter(&link, &page, "key-of-ada").await.status, 200);
+    drop(worker);
+    let worker = start(options()).await;
+    let account = format!("{}/account", worker.url());
+    let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
+    let listed = own.open(&account).await;
+    assert!(listed.text.contains("Remove the key for t"), "{listed:?}");
+    own.submit(&account, &listed, &[("upstream", "t"), ("do", "disconnect")]).await;
+    let listed = own.open(&account).await;
+    assert!(!listed.text.contains("Remove the key"), "{listed:?}");
 }
 
 /// Statement 18, where people sign in at a provider.

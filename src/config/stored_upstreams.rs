@@ -1,8 +1,8 @@
 //! Upstreams that administrators stored, beside those of `UPSTREAMS`.
 //!
 //! Invariant: what the variable names wins. A stored upstream names a secret only where the operator allowed that secret for
-//! its host (`UPSTREAM_SECRETS`), so that nobody with an admin key reads a secret by sending it to a host of their own. The
-//! secrets of this server itself are never allowed.
+//! its host (`UPSTREAM_SECRETS`), and for the host of the issuer to which a client secret goes, so that nobody with an admin
+//! key reads a secret by sending it to a host of their own. The secrets of this server itself are never allowed.
 
 use std::{collections::BTreeSet, rc::Rc};
 
@@ -13,6 +13,7 @@ use gateway::{
     stored::StoredUpstream,
 };
 use mcp_auth::secret::Secret;
+use mcp_platform::url::Url;
 
 /// The secrets that stored upstreams may name, each with a host that it may be sent to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -95,17 +96,21 @@ impl Config {
         };
         let at = format!("upstreams.{}", name.chars().take(32).collect::<String>());
         let upstream = Upstream::read(name, settings, &at, &rules)?;
-        match upstream.credential.secret_name() {
-            Some(secret) if !allowed.permits(secret, &upstream.url.host) => {
-                let expected = "a secret that UPSTREAM_SECRETS allows for the host of `url`";
-                Err(vec![ConfigError {
-                    field: format!("{at}.auth.secret"),
-                    expected: expected.to_owned(),
-                    got: None,
-                }])
-            }
-            _ => Ok(upstream),
-        }
+        let issuer = upstream.credential.issuer();
+        let issuer =
+            issuer.map(|issuer| Url::parse(issuer).map(|url| url.host).unwrap_or_default());
+        let mut hosts = std::iter::once(upstream.url.host.as_str()).chain(issuer.as_deref());
+        let expected = match upstream.credential.secret_name() {
+            Some(secret) if !hosts.all(|host| allowed.permits(secret, host)) => match issuer {
+                Some(_) => {
+                    "a secret that UPSTREAM_SECRETS allows for the hosts of `url` and of `issuer`"
+                }
+                None => "a secret that UPSTREAM_SECRETS allows for the host of `url`",
+            },
+            _ => return Ok(upstream),
+        };
+        let field = format!("{at}.auth.secret");
+        Err(vec![ConfigError { field, expected: expected.to_owned(), got: None }])
     }
 
     /// The same with the upstreams that are stored. Those with a fault are left out, and named in the warnings.
@@ -128,7 +133,8 @@ impl Config {
 mod tests {
     use super::*;
 
-    const SECRETS: &str = "TICKETS_TOKEN@tickets.example.com, OTHER_TOKEN@other.example.com";
+    const SECRETS: &str = "TICKETS_TOKEN@tickets.example.com, TICKETS_TOKEN@as.example.com, \
+                           OTHER_TOKEN@other.example.com";
 
     fn lookup(name: &str) -> Option<String> {
         Some(match name {
@@ -170,6 +176,23 @@ mod tests {
         // Which secrets there are is not to be found out.
         let of = |secret| with_secret(secret, "tickets.example.com").unwrap_err();
         assert_eq!(of("SESSION_KEY"), of("NOT_SET"));
+    }
+
+    #[test]
+    fn a_client_secret_is_allowed_for_the_issuer_as_well_to_which_it_goes() {
+        let with = |issuer: &str| {
+            let auth = format!(
+                r#"{{"kind":"oauth","issuer":"{issuer}","client_id":"a","secret":"TICKETS_TOKEN"}}"#
+            );
+            stored(&format!(r#"{{"url":"https://tickets.example.com/mcp","auth":{auth}}}"#))
+        };
+        assert!(with("https://tickets.example.com/as").is_ok());
+        assert!(with("https://as.example.com").is_ok());
+        for issuer in ["https://other.example.com", "https://as.example.com.evil.example.org"] {
+            let faults = with(issuer).unwrap_err();
+            let [fault] = &faults[..] else { panic!("{faults:?}") };
+            assert!(fault.contains("the hosts of `url` and of `issuer`"), "{fault}");
+        }
     }
 
     #[test]

@@ -112,11 +112,11 @@ impl Connections {
         Ok(Outcome { answer, is_changed })
     }
 
-    /// Removes all keys.
-    pub async fn clear(&self) -> Result<()> {
+    /// Removes all keys. Returns whether there were any.
+    pub async fn clear(&self) -> Result<bool> {
         let all = self.all().await?;
         let keys = all.iter().map(|listed| credential_key(&listed.upstream)).collect();
-        self.rows.remove(keys).await.map(drop)
+        Ok(self.rows.remove(keys).await? > 0)
     }
 
     /// A key that is about to be used.
@@ -197,7 +197,8 @@ impl Connections {
         };
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
         let surroundings = connect::surroundings(&config);
-        let next = match account.renewed(now_s(), surroundings, &platform).await {
+        let renewed = account.renewed(&configured.credential, now_s(), surroundings, &platform);
+        let next = match renewed.await {
             Ok(next) => {
                 let text = Secret::new(next.to_json());
                 let sealed = connect::seal(&config, subject, configured, &text).await?;

@@ -104,6 +104,10 @@ impl Inner {
             self.watching.look_again().await?;
         }
         self.watchers.set(None);
+        // Asked before the rows of the grants are gone.
+        if are_over(&self.listed_grants().await?, now_s()) {
+            self.end_keys().await?;
+        }
         self.rows.clear(&|_| 0).await
     }
 
@@ -146,11 +150,23 @@ impl Inner {
         };
         let Outcome { answer, is_changed } = self.connections.answer(ask).await?;
         if is_changed {
-            for news in LISTS_CHANGED {
-                self.announce(news, String::new());
-            }
+            self.announce_lists();
         }
         http::text(200, &answer.to_json())
+    }
+
+    /// What a person connected ends with the last app of theirs.
+    async fn end_keys(self: &Rc<Self>) -> Result<()> {
+        if self.connections.clear().await? {
+            self.announce_lists();
+        }
+        Ok(())
+    }
+
+    fn announce_lists(self: &Rc<Self>) {
+        for news in LISTS_CHANGED {
+            self.announce(news, String::new());
+        }
     }
 
     async fn answer(self: &Rc<Self>, ask: HubRequest, request: &Request) -> Result<Answer> {
@@ -175,12 +191,11 @@ impl Inner {
             }
             HubRequest::DropGrant { grant } => {
                 self.rows.remove(vec![grant_key(&grant)]).await?;
-                // What a person connected ends with the last app of theirs.
                 if self.rows.count(GRANT).await? == 0 {
-                    self.connections.clear().await?;
+                    self.end_keys().await?;
                 }
             }
-            HubRequest::Grants => return self.grants().await,
+            HubRequest::Grants => return Ok(Answer::Grants(self.listed_grants().await?)),
             HubRequest::Watchers => return self.watchers().await,
             HubRequest::Consume { nonce, until } => return self.consume(nonce, until).await,
         }
@@ -277,7 +292,7 @@ impl Inner {
         Ok(Answer::Done)
     }
 
-    async fn grants(&self) -> Result<Answer> {
+    async fn listed_grants(&self) -> Result<Vec<ListedGrant>> {
         let mut grants = Vec::new();
         let mut show = |grant: &str, text: &str| {
             if let Some(about) = AboutGrant::from_json(text) {
@@ -285,7 +300,7 @@ impl Inner {
             }
         };
         self.rows.each(GRANT, &mut show).await?;
-        Ok(Answer::Grants(grants))
+        Ok(grants)
     }
 
     async fn watchers(&self) -> Result<Answer> {
@@ -372,6 +387,11 @@ impl Inner {
     }
 }
 
+/// Whether the last grant of a person came to its end by itself. Without a grant, keys belong to a caller that has none.
+fn are_over(grants: &[ListedGrant], now_s: u64) -> bool {
+    !grants.is_empty() && grants.iter().all(|grant| grant.about.until <= now_s)
+}
+
 fn watcher_key(object: &str) -> String {
     format!("{WATCHER_KEY}{object}")
 }
@@ -391,6 +411,20 @@ mod tests {
     use test_support::stored::row_of_0_1_0;
 
     const UNTIL: u64 = 1_800_000_000;
+
+    #[test]
+    fn keys_end_with_the_last_grant_and_not_where_there_was_none() {
+        let grants = |ends: &[u64]| {
+            let grant = |until: &u64| ListedGrant {
+                grant: until.to_string(),
+                about: AboutGrant { until: *until, ..listed() },
+            };
+            ends.iter().map(grant).collect::<Vec<_>>()
+        };
+        assert!(are_over(&grants(&[100]), 100) && are_over(&grants(&[99, 100]), 100));
+        assert!(!are_over(&grants(&[101]), 100) && !are_over(&grants(&[99, 101]), 100));
+        assert!(!are_over(&[], 100));
+    }
 
     #[test]
     fn rows_of_hubs_of_0_1_0_are_found_and_read() {

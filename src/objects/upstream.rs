@@ -180,7 +180,7 @@ impl Inner {
         let headers = caller.headers.for_upstream(found);
         let headers = headers.map_err(|unfit| failed(&unfit.to_string()))?;
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
-        let person = caller.key.as_ref().map(|key| &key.0);
+        let person = caller.person(found)?;
         Ok(Route {
             name: name.into(),
             address: address_for(found, person, &trail, &platform, headers),

@@ -16,7 +16,7 @@ use crate::platform::{
 use mcp_platform::message::{self, Message};
 
 /// How long an object may take for its whole answer.
-const DEADLINE: Duration = Duration::from_secs(5);
+pub const DEADLINE: Duration = Duration::from_secs(5);
 /// How long an object may take to begin its answer to a client's request, whose body it reads first and
 /// for which it may ask other objects. Calls answer or stream after 250 ms; a longer wait is an object
 /// that starts cold, or one that is broken.
@@ -59,8 +59,20 @@ impl ObjectStub {
     /// # Errors
     /// Where it is not. The object may have done what was asked of it all the same.
     pub async fn text(&self, request: &Request) -> std::result::Result<(u16, String), CallError> {
-        let sent = read(&self.0, millis(DEADLINE), request.inner());
-        let answer: Array = answered(sent, DEADLINE).await?;
+        self.text_within(request, DEADLINE).await
+    }
+
+    /// The same for what takes the object longer.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub async fn text_within(
+        &self,
+        request: &Request,
+        deadline: Duration,
+    ) -> std::result::Result<(u16, String), CallError> {
+        let sent = read(&self.0, millis(deadline), request.inner());
+        let answer: Array = answered(sent, deadline).await?;
         let status = answer.get(0).as_f64().unwrap_or_default();
         // A status has three digits.
         Ok((status as u16, answer.get(1).as_string().unwrap_or_default()))

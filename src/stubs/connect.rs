@@ -3,7 +3,7 @@
 //! Invariant: a key opens for the subject, the upstream, the origin and the kind for which it was connected, so that an
 //! upstream which moves to another origin does not get it. A hub is asked once for each use, and not in the 30 s after an answer.
 
-use std::rc::Rc;
+use std::{rc::Rc, time::Duration};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use worker::{Env, Error, Headers, Result};
@@ -13,7 +13,7 @@ use crate::{
     platform::{
         cipher::{self, KeyContext},
         clock::now_s,
-        object_stub::ObjectStub,
+        object_stub::{DEADLINE, ObjectStub},
         random, request,
         workers::WorkersPlatform,
     },
@@ -26,7 +26,7 @@ use gateway::{
     connect::{
         Connected, Connections, Page, Unconnected,
         link::Link,
-        oauth::token::Account,
+        oauth::{self, token::Account},
         request::{ConnectAnswer, ConnectRequest, PATH},
         stored::{StoredCredential, revision},
     },
@@ -44,6 +44,8 @@ use mcp_server::{context::Context, hub::hub_name};
 pub const NO_KEY: &str = "this server cannot keep one, because its operator set no CREDENTIAL_KEY";
 const NOT_RENEWED: &str = "its token cannot be renewed at the moment";
 const UNREADABLE: &str = "it cannot be read at the moment";
+/// How long a hub may take that asks an authorization server.
+const RENEWAL: Duration = oauth::TIMEOUT.saturating_add(DEADLINE);
 
 /// The keys of the person who calls.
 pub struct PersonalKeys {
@@ -66,12 +68,12 @@ impl Connections for PersonalKeys {
                 return Err(Unconnected::Shared);
             }
             let subject = ctx.principal.subject;
-            if let Some(known) = state::connected(subject, &upstream.name, now_s()) {
+            if let Some(known) = state::connected(subject, upstream, now_s()) {
                 return Ok(known);
             }
             check(&self.env, ctx).await?;
             let ask = ConnectRequest::Find { upstream: upstream.name.clone() };
-            self.found(subject, upstream, &ask).await
+            self.found(subject, upstream, &ask, DEADLINE).await
         }
         .boxed_local()
     }
@@ -88,14 +90,33 @@ impl Connections for PersonalKeys {
             let (upstream_name, revision) = (upstream.name.clone(), refused.revision.to_string());
             if !is_account(upstream) {
                 let ask = ConnectRequest::Refuse { upstream: upstream_name, revision };
-                return self.found(subject, upstream, &ask).await;
+                return self.found(subject, upstream, &ask, DEADLINE).await;
             }
             let ask = ConnectRequest::Renew { upstream: upstream_name, revision };
-            let renewed = self.found(subject, upstream, &ask).await?;
+            let renewed = self.found(subject, upstream, &ask, RENEWAL).await?;
             match renewed.revision == refused.revision {
                 true => Err(Unconnected::Unavailable(NOT_RENEWED.to_owned())),
                 false => Ok(renewed),
             }
+        }
+        .boxed_local()
+    }
+
+    fn given_up<'a>(
+        &'a self,
+        ctx: &'a Context,
+        upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        async move {
+            let subject = ctx.principal.subject;
+            state::forget_connected(subject, &upstream.name);
+            let ask = ConnectRequest::Refuse {
+                upstream: upstream.name.clone(),
+                revision: refused.revision.to_string(),
+            };
+            let found = self.found(subject, upstream, &ask, DEADLINE).await;
+            found.err().unwrap_or_else(Unconnected::replaced)
         }
         .boxed_local()
     }
@@ -121,8 +142,9 @@ impl PersonalKeys {
         subject: Subject,
         upstream: &Upstream,
         asked: &ConnectRequest,
+        at_most: Duration,
     ) -> std::result::Result<Connected, Unconnected> {
-        let stored = match ask(&self.env, subject, asked).await {
+        let stored = match ask_within(&self.env, subject, asked, at_most).await {
             Ok(ConnectAnswer::Found(stored)) => stored.ok_or(Unconnected::Missing)?,
             Ok(_) => return Err(unreadable("its hub gave the answer to another request")),
             Err(error) => return Err(unreadable(&error.to_string())),
@@ -131,21 +153,25 @@ impl PersonalKeys {
             return Err(Unconnected::Refused);
         }
         let config = state::config(&self.env);
-        let revision: Rc<str> = revision(&stored.sealed).into();
+        let revision = revision(&stored.sealed);
         let connected = match is_account(upstream) {
             false => {
                 let key = open(&config, subject, upstream, &stored).await;
-                Connected { key: key.ok_or(Unconnected::Missing)?, revision }
+                Connected::new(key.ok_or(Unconnected::Missing)?, &revision, upstream)
             }
             true => {
                 let account = account(&config, subject, upstream, &stored).await;
                 let account = account.ok_or(Unconnected::Missing)?;
                 if account.is_due(now_s()) && !matches!(asked, ConnectRequest::Renew { .. }) {
-                    let (upstream_name, revision) = (upstream.name.clone(), revision.to_string());
+                    let (upstream_name, revision) = (upstream.name.clone(), revision.clone());
                     let ask = ConnectRequest::Renew { upstream: upstream_name, revision };
-                    return self.found(subject, upstream, &ask).boxed_local().await;
+                    let at_most = if account.is_good(now_s()) { DEADLINE } else { RENEWAL };
+                    let renewed = self.found(subject, upstream, &ask, at_most).boxed_local().await;
+                    if !account.stands_in(&renewed, now_s()) {
+                        return renewed;
+                    }
                 }
-                Connected { key: account.access(), revision }
+                Connected::new(account.access(), &revision, upstream)
             }
         };
         state::note_connected(subject, &upstream.name, connected.clone(), now_s());
@@ -178,10 +204,9 @@ fn unreadable(why: &str) -> Unconnected {
     Unconnected::Unavailable(UNREADABLE.to_owned())
 }
 
-/// What a key or an account is sealed for. The kind is a part of it: an account must not be sent as a key.
+/// What a key or an account is sealed for.
 fn sealed_for(subject: Subject, upstream: &Upstream) -> String {
-    let Upstream { name, url, credential, .. } = upstream;
-    format!("connect {} {name} {} {}", subject.to_text(), url.origin, credential.kind())
+    format!("connect {} {}", subject.to_text(), upstream.key_binding())
 }
 
 /// Seals a key.
@@ -244,10 +269,19 @@ pub async fn opened(
 /// # Errors
 /// Where it does not answer.
 pub async fn ask(env: &Env, subject: Subject, ask: &ConnectRequest) -> Result<ConnectAnswer> {
+    ask_within(env, subject, ask, DEADLINE).await
+}
+
+async fn ask_within(
+    env: &Env,
+    subject: Subject,
+    ask: &ConnectRequest,
+    at_most: Duration,
+) -> Result<ConnectAnswer> {
     let url = format!("https://object{PATH}");
     let request = request::request("POST", &url, &Headers::new(), Some(&ask.to_json()))?;
     let stub = ObjectStub::named(env, HUB_AGENT, &hub_name(subject))?;
-    let (status, text) = stub.text(&request).await?;
+    let (status, text) = stub.text_within(&request, at_most).await?;
     let answer = ConnectAnswer::from_json(&text).filter(|_| status == 200);
     answer.ok_or_else(|| Error::RustError(format!("the hub answers {status}")))
 }

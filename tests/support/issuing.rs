@@ -35,6 +35,10 @@ pub struct Books {
     pub lasts: u64,
     /// Whether a refresh token is good once, and replaced.
     pub rotates: bool,
+    /// The secret of the client, where it has one.
+    pub secret: Option<&'static str>,
+    /// Whether the upstream takes no token at all.
+    pub takes_none: bool,
 }
 
 impl Books {
@@ -102,8 +106,11 @@ impl Issuing {
         };
         let books = Arc::clone(&self.books);
         let token = move |request: &Request| {
-            let answer = books.lock().unwrap().exchange(&Form::parse(&request.text()));
-            match answer {
+            let (form, mut books) = (Form::parse(&request.text()), books.lock().unwrap());
+            if books.secret.is_some_and(|secret| form.one("client_secret") != Ok(Some(secret))) {
+                return Reply::json(r#"{"error":"invalid_client"}"#).with_status(401);
+            }
+            match books.exchange(&form) {
                 Some(tokens) => Reply::json(&tokens.to_string()),
                 None => Reply::json(r#"{"error":"invalid_grant"}"#).with_status(400),
             }
@@ -111,7 +118,8 @@ impl Issuing {
         let books = Arc::clone(&self.books);
         let is_unknown = any().path("/mcp").when(move |request| {
             let sent = request.header("authorization").replace("Bearer ", "");
-            !books.lock().unwrap().access.contains(&sent)
+            let books = books.lock().unwrap();
+            books.takes_none || !books.access.contains(&sent)
         });
         let challenge = format!(
             r#"Bearer resource_metadata="{origin}/.well-known/oauth-protected-resource/mcp""#
@@ -141,7 +149,12 @@ impl Issuing {
 
     /// A Worker that has it as `t`.
     pub async fn before(&self, options: Options) -> Worker {
-        let other = json!({ "auth": { "kind": "oauth" }, "scope": "read" });
+        self.before_as(json!({ "kind": "oauth" }), options).await
+    }
+
+    /// The same with this `auth`.
+    pub async fn before_as(&self, auth: Value, options: Options) -> Worker {
+        let other = json!({ "auth": auth, "scope": "read" });
         let upstreams = settings(&[("t", &self.upstream.url(), other)]);
         start(options.var("UPSTREAMS", &upstreams)).await
     }

@@ -6,6 +6,7 @@
 
 mod forget;
 mod generations;
+mod whose;
 
 use std::{
     cell::{Cell, RefCell},
@@ -14,15 +15,14 @@ use std::{
     time::Duration,
 };
 
-use mcp_auth::subject::Subject;
 use mcp_client::{
     era::{Era, Handshake},
     error::UpstreamError,
 };
-use mcp_protocol::{capabilities::ClientCapabilities, list_kind::ListKind, spans};
+use mcp_protocol::{list_kind::ListKind, spans};
 use mcp_server::remote::About;
 
-pub use self::generations::Generation;
+pub use self::{generations::Generation, whose::Whose};
 use self::generations::Generations;
 use crate::{
     breaker::{self, Admitted, Breaker, Refused},
@@ -127,18 +127,6 @@ pub fn about(found: &Handshake) -> About {
     }
 }
 
-/// Whose a list is: its subject, unless it is the same for everybody, and what the client declared, by which some
-/// servers choose their tools.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Whose {
-    /// None: everybody.
-    pub subject: Option<Subject>,
-    /// What the client in front can be asked.
-    pub capabilities: ClientCapabilities,
-    /// Stands for the caller's headers that went to the upstream with the request for it. None: none did that matter.
-    pub headers: Option<u64>,
-}
-
 /// A list, and whose it is.
 struct Kept {
     upstream: Rc<str>,
@@ -151,13 +139,6 @@ struct Kept {
 impl Kept {
     fn is_of(&self, upstream: &str, kind: ListKind) -> bool {
         *self.upstream == *upstream && self.kind == kind
-    }
-
-    fn is_for(&self, whose: Whose) -> bool {
-        let owner = self.whose.subject;
-        self.whose.capabilities == whose.capabilities
-            && self.whose.headers == whose.headers
-            && owner.is_none_or(|subject| whose.subject == Some(subject))
     }
 }
 
@@ -278,18 +259,14 @@ impl Memory {
     /// A list as it was seen last: the subject's own, or the one for everybody.
     pub fn list(&self, upstream: &str, kind: ListKind, whose: Whose) -> Option<Rc<KnownList>> {
         let lists = self.lists.borrow();
-        let is_it = |kept: &&Kept| kept.is_of(upstream, kind) && kept.is_for(whose);
+        let is_it = |kept: &&Kept| kept.is_of(upstream, kind) && whose.sees(kept.whose);
         lists.iter().rev().find(is_it).map(|kept| kept.list.clone())
     }
 
     /// Notes a list.
     pub fn note_list(&self, upstream: &Rc<str>, kind: ListKind, whose: Whose, list: Rc<KnownList>) {
         let mut lists = self.lists.borrow_mut();
-        // Once it is somebody's, there is none for everybody, and the other way round.
-        lists.retain(|kept| {
-            let turned = kept.whose.subject.is_none() != whose.subject.is_none();
-            !kept.is_of(upstream, kind) || (kept.whose != whose && !turned)
-        });
+        lists.retain(|kept| !kept.is_of(upstream, kind) || !whose.replaces(kept.whose));
         let bytes = list.bytes();
         lists.push(Kept { upstream: upstream.clone(), kind, whose, bytes, list });
         let mut bytes: usize = lists.iter().map(|kept| kept.bytes).sum();
@@ -332,6 +309,8 @@ fn said_of(error: &UpstreamError) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mcp_auth::subject::Subject;
+    use mcp_protocol::capabilities::ClientCapabilities;
     use mcp_server::toolset::Effect;
 
     use super::*;

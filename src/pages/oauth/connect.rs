@@ -30,7 +30,7 @@ use gateway::{
     config::{Credential, Upstream},
     connect::{
         check::{self, Verdict, check},
-        link::{CALLBACK, Link, PARAMETER},
+        link::{Link, PARAMETER, is_callback},
         request::{ConnectAnswer, ConnectRequest},
         stored::{LinkFault, Visit},
     },
@@ -60,7 +60,7 @@ fn upstream_of<'a>(server: &'a Server<'_>, request: &Request) -> Option<&'a Upst
     let path = path.strip_suffix('/').unwrap_or(path);
     let upstream = server.config.connects(path)?;
     let is_account = matches!(upstream.credential, Credential::OAuth { .. });
-    (is_account || !path.ends_with(CALLBACK)).then_some(upstream)
+    (is_account || !is_callback(path, &upstream.name)).then_some(upstream)
 }
 
 /// Shows the page.
@@ -68,7 +68,7 @@ pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Respo
     let Some(upstream) = upstream_of(server, request) else {
         return reply::error_page(404, OVER);
     };
-    if request.path().trim_end_matches('/').ends_with(CALLBACK) {
+    if is_callback(request.path().trim_end_matches('/'), &upstream.name) {
         return match connect_oauth::come_back(server, upstream, request).await {
             Ok(response) => Ok(response),
             Err(error) => {

@@ -83,7 +83,7 @@ async fn begun(
     link: &Link,
     browser: &str,
 ) -> Result<std::result::Result<(Errand, String), String>> {
-    let Credential::OAuth { client_id, secret, scopes } = &upstream.credential else {
+    let Credential::OAuth { client_id, secret, scopes, .. } = &upstream.credential else {
         return Ok(Err("it takes keys".to_owned()));
     };
     let Ok(trail) = upstream::trail(None, &server.keys) else {

@@ -1,7 +1,7 @@
 //! The credential with which an upstream is called.
 //!
-//! Invariant: a configuration names secrets and holds none; a fault never repeats the name, which may be a secret that
-//! was put into the wrong place.
+//! Invariant: a configuration names secrets and holds none; a fault repeats no value, which may be a secret that was put
+//! into the wrong place.
 
 use std::borrow::Cow;
 
@@ -14,10 +14,13 @@ use super::{
     header::{is_value, may_carry_credential},
     object::{Faults, Object},
 };
+use crate::address;
 
 const AUTHORIZATION: &str = "Authorization";
 const EXPECTED_HEADER: &str = "the name of a header that can carry a credential";
 const EXPECTED_PREFIX: &str = "at most 32 visible characters, such as \"Bearer \"";
+const EXPECTED_ISSUER: &str = "the issuer of the authorization server at which `client_id` is registered, an https URL as \
+                               its metadata has it";
 const EXPECTED_SECRET: &str =
     "the name of a secret that is set, of capital letters, digits and `_`";
 
@@ -58,6 +61,8 @@ pub enum Credential {
     },
     /// `oauth`: with a token that the upstream's authorization server gives out for the person who calls.
     OAuth {
+        /// The authorization server's issuer. None: whichever the upstream names, where this server registers itself.
+        issuer: Option<String>,
         /// The id of this server as a client there, where it was registered by hand.
         client_id: Option<String>,
         /// The secret that belongs to it.
@@ -79,7 +84,7 @@ const KINDS: [(&str, &[&str]); 5] = [
     ("none", &["kind"]),
     ("static", &["kind", "header", "prefix", "secret"]),
     ("subject", &["kind", "header", "prefix"]),
-    ("oauth", &["kind", "client_id", "secret", "scopes"]),
+    ("oauth", &["kind", "issuer", "client_id", "secret", "scopes"]),
     ("access", &["kind", "client_id", "secret"]),
 ];
 
@@ -109,6 +114,14 @@ impl Credential {
             Self::Static { secret, .. } | Self::Access { secret, .. } => Some(&secret.name),
             Self::OAuth { secret, .. } => secret.as_ref().map(|secret| secret.name.as_str()),
             Self::None | Self::Subject { .. } => None,
+        }
+    }
+
+    /// The issuer of the authorization server that the operator chose.
+    pub fn issuer(&self) -> Option<&str> {
+        match self {
+            Self::OAuth { issuer, .. } => issuer.as_deref(),
+            _ => None,
         }
     }
 
@@ -152,7 +165,7 @@ impl Credential {
         let Some(auth) = of.get("auth") else {
             return Some(Self::None);
         };
-        let auth = Object::open(&of.path("auth"), auth.get(), faults)?;
+        let auth = Object::open(&of.path("auth"), auth.get(), faults)?.without_values();
         let words = KINDS.map(|kind| (kind.0, kind));
         if auth.get("kind").is_none() {
             let names = words.map(|(word, _)| word).join(", ");
@@ -171,6 +184,7 @@ impl Credential {
             }
             "subject" => Some(Self::Subject { header: KeyHeader::read(&auth, faults)? }),
             "oauth" => Some(Self::OAuth {
+                issuer: issuer(&auth, rules, faults),
                 client_id: client_id(&auth, faults),
                 secret: secret(&auth, rules, faults),
                 scopes: auth.list("scopes", "a scope (RFC 6749 §3.3)", faults, scope),
@@ -198,7 +212,8 @@ impl Credential {
             Self::None => begun,
             Self::Static { header, secret } => key(begun, header).text("secret", &secret.name),
             Self::Subject { header } => key(begun, header),
-            Self::OAuth { client_id, secret, scopes } => begun
+            Self::OAuth { issuer, client_id, secret, scopes } => begun
+                .text_if("issuer", issuer.as_deref())
                 .text_if("client_id", client_id.as_deref())
                 .text_if("secret", secret.as_ref().map(|secret| secret.name.as_str()))
                 .texts("scopes", scopes.iter().map(String::as_str)),
@@ -227,6 +242,26 @@ impl KeyHeader {
         });
         (faults.len() == before).then(|| Self::named(name, prefix))
     }
+}
+
+/// The upstream chooses its authorization server. It must not choose where the operator's client goes.
+fn issuer(auth: &Object<'_>, rules: &Rules<'_>, faults: &mut Faults) -> Option<String> {
+    let at = auth.path("issuer");
+    let Some(raw) = auth.get("issuer") else {
+        if auth.get("client_id").or(auth.get("secret")).is_some() {
+            faults.push(ConfigError::new(&at, EXPECTED_ISSUER, None));
+        }
+        return None;
+    };
+    let text = raw::string(raw);
+    let got = match text.as_deref().map(|text| address::check(text, rules.surroundings)) {
+        None => "no text".to_owned(),
+        Some(Ok(url)) if url.href.contains('?') => "a URL with a query".to_owned(),
+        Some(Ok(_)) => return text,
+        Some(Err(error)) => error.to_string(),
+    };
+    faults.push(ConfigError::new(&at, EXPECTED_ISSUER, Some(got)));
+    None
 }
 
 fn client_id(auth: &Object<'_>, faults: &mut Faults) -> Option<String> {

@@ -53,10 +53,21 @@ pub(super) fn below(at: &str, name: &str) -> String {
 /// A value as a message shows it.
 pub(super) fn shown(raw: &RawValue) -> String {
     match raw.get().as_bytes().first() {
-        Some(b'{') => "an object".to_owned(),
-        Some(b'[') => "an array".to_owned(),
+        Some(b'{' | b'[') => kind_of(raw).to_owned(),
         Some(b'"') => shown_text(&mcp_protocol::raw::string(raw).unwrap_or_default(), MAX_SHOWN),
         _ => text::cut(raw.get(), MAX_SHOWN),
+    }
+}
+
+/// The same of a value that may be secret.
+pub(super) fn kind_of(raw: &RawValue) -> &'static str {
+    match raw.get().as_bytes().first() {
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
     }
 }
 

@@ -6,7 +6,7 @@ use mcp_protocol::{
 };
 use serde_json::value::RawValue;
 
-use super::error::{ConfigError, below, shown, shown_text};
+use super::error::{ConfigError, below, kind_of, shown, shown_text};
 
 /// Entries that a list may have.
 const MAX_LIST: usize = 256;
@@ -18,15 +18,18 @@ pub(super) type Faults = Vec<ConfigError>;
 pub(super) struct Object<'a> {
     at: String,
     entries: Vec<(String, &'a RawValue)>,
+    /// How a fault shows the value of a field.
+    shown: fn(&RawValue) -> String,
 }
 
 impl<'a> Object<'a> {
-    /// Opens the object at this path. None: it is none.
+    /// Opens the object at this path. None: it is none, and what it is may be a URL with a key in it.
     pub(super) fn open(at: &str, json: &'a str, faults: &mut Faults) -> Option<Self> {
         match entries(json) {
-            Ok(entries) => Some(Self { at: at.to_owned(), entries }),
+            Ok(entries) => Some(Self { at: at.to_owned(), entries, shown }),
             Err(error) if error.is_data() => {
-                let got = RawValue::from_string(json.to_owned()).ok().map(|raw| shown(&raw));
+                let raw = RawValue::from_string(json.to_owned());
+                let got = raw.ok().map(|raw| kind_of(&raw).to_owned());
                 faults.push(ConfigError::new(at, "an object", got));
                 None
             }
@@ -37,6 +40,11 @@ impl<'a> Object<'a> {
                 None
             }
         }
+    }
+
+    /// The same where any of its values may be a secret that was put into the wrong place.
+    pub(super) fn without_values(self) -> Self {
+        Self { shown: |raw| kind_of(raw).to_owned(), ..self }
     }
 
     /// Finds fields of other names, and those that are there twice.
@@ -76,7 +84,8 @@ impl<'a> Object<'a> {
         let raw = self.get(name)?;
         let value = read(raw);
         if value.is_none() {
-            faults.push(ConfigError::new(&self.path(name), expected, Some(shown(raw))));
+            let got = Some((self.shown)(raw));
+            faults.push(ConfigError::new(&self.path(name), expected, got));
         }
         value
     }
@@ -111,7 +120,8 @@ impl<'a> Object<'a> {
                 Some(value) => values.push(value),
                 None => {
                     let at = format!("{}[{place}]", self.path(name));
-                    faults.push(ConfigError::new(&at, expected, Some(shown(element))));
+                    let got = Some((self.shown)(element));
+                    faults.push(ConfigError::new(&at, expected, got));
                 }
             }
         }

@@ -113,7 +113,10 @@ fn every_kind_of_credential_is_read_and_written_back() {
         (json!({ "kind": "subject", "header": "X-Key" }), None),
         (json!({ "kind": "oauth" }), None),
         (
-            json!({ "kind": "oauth", "client_id": "a", "secret": "TICKETS_TOKEN", "scopes": ["read"] }),
+            json!({
+                "kind": "oauth", "issuer": "https://as.example/t", "client_id": "a", "secret": "TICKETS_TOKEN",
+                "scopes": ["read"],
+            }),
             None,
         ),
     ] {
@@ -146,8 +149,16 @@ fn what_is_not_json_or_no_object_is_named_without_its_text() {
     assert_eq!(shown(&read("[]")), ["UPSTREAMS: expected an object; got an array"]);
     assert_eq!(
         shown(&read(r#"{"tickets":"https://x"}"#)),
-        ["UPSTREAMS.tickets: expected an object; got \"https://x\""],
+        ["UPSTREAMS.tickets: expected an object; got a text"],
     );
+    for (value, kind) in
+        [("[]", "an array"), ("7", "a number"), ("true", "true or false"), ("null", "null")]
+    {
+        assert_eq!(
+            fault(json!({ "auth": serde_json::from_str::<Value>(value).unwrap() })),
+            format!("UPSTREAMS.tickets.auth: expected an object; got {kind}"),
+        );
+    }
 }
 
 #[test]
@@ -237,7 +248,7 @@ fn a_secret_that_is_missing_or_misplaced_is_not_repeated() {
         json!({ "kind": "static", "secret": 1234 }),
         json!({ "kind": "static", "secret": "BROKEN" }),
         json!({ "kind": "access", "client_id": "x", "secret": "NOT_SET" }),
-        json!({ "kind": "oauth", "secret": "NOT_SET" }),
+        json!({ "kind": "oauth", "issuer": "https://as.example", "secret": "NOT_SET" }),
         json!({ "kind": "static" }),
     ] {
         let fault = fault(json!({ "auth": auth }));
@@ -245,6 +256,51 @@ fn a_secret_that_is_missing_or_misplaced_is_not_repeated() {
         for value in ["AKIA", "sk-live", "1234", "NOT_SET", "Evil"] {
             assert!(!fault.contains(value), "{fault}");
         }
+    }
+}
+
+#[test]
+fn a_client_of_the_operator_s_goes_to_the_issuer_that_the_operator_names() {
+    for auth in [
+        json!({ "client_id": "a" }),
+        json!({ "secret": "TICKETS_TOKEN" }),
+        json!({ "client_id": "a", "issuer": "http://as.example" }),
+        json!({ "client_id": "a", "issuer": "as.example" }),
+        json!({ "client_id": "a", "issuer": "https://10.0.0.1" }),
+        json!({ "client_id": "a", "issuer": "https://as.example?t=hunter2" }),
+        json!({ "client_id": "a", "issuer": "https://u:hunter2@as.example" }),
+        json!({ "issuer": 7 }),
+    ] {
+        let mut auth = auth;
+        auth["kind"] = json!("oauth");
+        let fault = fault(json!({ "auth": auth }));
+        let expected =
+            "UPSTREAMS.tickets.auth.issuer: expected the issuer of the authorization server";
+        assert!(fault.starts_with(expected) && !fault.contains("hunter2"), "{fault}");
+    }
+    for auth in
+        [json!({ "kind": "oauth" }), json!({ "kind": "oauth", "issuer": "https://as.example" })]
+    {
+        assert!(faults(json!({ "auth": auth })).is_empty(), "{auth}");
+    }
+}
+
+#[test]
+fn no_fault_below_auth_repeats_a_value() {
+    let (text, line) = ("hunter2", "hunter2\r\n");
+    for auth in [
+        json!(text),
+        json!({ "kind": text }),
+        json!({ "kind": "subject", "header": line }),
+        json!({ "kind": "subject", "prefix": line }),
+        json!({ "kind": "oauth", "issuer": "https://as.example", "client_id": line }),
+        json!({ "kind": "oauth", "issuer": text }),
+        json!({ "kind": "oauth", "scopes": text }),
+        json!({ "kind": "oauth", "scopes": [line] }),
+        json!({ "kind": "access", "client_id": line, "secret": "TICKETS_TOKEN" }),
+    ] {
+        let fault = fault(json!({ "auth": auth }));
+        assert!(fault.contains("; got ") && !fault.contains(text), "{fault}");
     }
 }
 

@@ -157,6 +157,12 @@ impl Upstream {
         self.rename.get(tool).map_or(tool, String::as_str)
     }
 
+    /// What a person's key is bound to: the name, the origin, and the kind of the credential. An account must not be sent
+    /// as a key.
+    pub fn key_binding(&self) -> String {
+        format!("{} {} {}", self.name, self.url.origin, self.credential.kind())
+    }
+
     /// The address without its query, which may hold a key.
     pub fn shown_url(&self) -> String {
         format!("{}{}", self.url.origin, self.url.path)
@@ -198,6 +204,17 @@ impl Upstream {
             .raw("timeouts", &timeouts::to_json(&self.timeouts))
             .texts("forward_headers", self.forward_headers.iter().map(String::as_str))
             .end()
+    }
+}
+
+#[cfg(test)]
+impl Upstream {
+    /// `tickets` at this address, with this `auth`.
+    pub(crate) fn tickets(url: &str, auth: &serde_json::Value) -> Self {
+        let settings = serde_json::json!({ "url": url, "auth": auth }).to_string();
+        let secret = |_: &str| Some(mcp_auth::secret::Secret::new("s3cret"));
+        let rules = Rules { reserved: &[], surroundings: Surroundings::default(), secret: &secret };
+        Self::read("tickets", &settings, "tickets", &rules).unwrap()
     }
 }
 

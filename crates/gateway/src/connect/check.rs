@@ -43,7 +43,7 @@ pub async fn check(
     trail: &Trail,
     platform: &SharedPlatform,
 ) -> Verdict {
-    let connected = Connected { key: key.clone(), revision: "check".into() };
+    let connected = Connected::new(key.clone(), "check", upstream);
     let address = address_for(upstream, Some(&connected), trail, platform, Vec::new());
     let client_info = Object::new().text("name", "sitebay-mcp").text("version", SERVER_VERSION);
     let declaration = Declaration { client_info: client_info.end(), capabilities: "{}".to_owned() };

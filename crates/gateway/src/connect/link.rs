@@ -28,6 +28,12 @@ pub const PARAMETER: &str = "link";
 /// How long a link is good, in seconds.
 pub const LINK_LASTS: u32 = 600;
 
+/// Whether people come back at this path from the authorization server of this upstream, which may be called `callback`.
+pub fn is_callback(path: &str, upstream: &str) -> bool {
+    let rest = path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix(upstream));
+    rest == Some(CALLBACK)
+}
+
 /// What a link says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
@@ -129,6 +135,18 @@ mod tests {
 
     fn keys() -> Keyring {
         Keyring::parse(&"k".repeat(40)).unwrap()
+    }
+
+    #[test]
+    fn people_come_back_at_the_whole_path_and_not_at_a_page_of_that_name() {
+        for upstream in ["tickets", "callback"] {
+            assert!(is_callback(&format!("/connect/{upstream}/callback"), upstream));
+            for other in [format!("/connect/{upstream}"), format!("/connect/{upstream}/callback/x")]
+            {
+                assert!(!is_callback(&other, upstream), "{other}");
+            }
+        }
+        assert!(!is_callback("/connect/callback/callback", "tickets"));
     }
 
     #[test]

@@ -29,7 +29,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_auth::secret::Secret;
+use mcp_auth::{oauth::hash, secret::Secret};
 use mcp_server::context::Context;
 
 use crate::config::Upstream;
@@ -41,6 +41,26 @@ pub struct Connected {
     pub key: Secret,
     /// Tells it from one that is connected before or later, and says nothing of the key.
     pub revision: Rc<str>,
+    /// What it is bound to: the [binding](Upstream::key_binding) of the upstream that it was connected for.
+    pub binding: Rc<str>,
+}
+
+impl Connected {
+    /// A key that was connected for an upstream as it is configured now.
+    pub fn new(key: Secret, revision: &str, upstream: &Upstream) -> Self {
+        Self { key, revision: revision.into(), binding: upstream.key_binding().into() }
+    }
+
+    /// Stands for it in what is remembered.
+    pub fn digest(&self) -> u64 {
+        let digest = hash(&*self.revision);
+        digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+    }
+
+    /// Whether an upstream may get it: a name may be given to another server, or to another kind of credential.
+    pub fn is_for(&self, upstream: &Upstream) -> bool {
+        *self.binding == upstream.key_binding()
+    }
 }
 
 /// Why a request cannot be sent as the person who calls.
@@ -60,6 +80,13 @@ impl Unconnected {
     /// Whether a person can change it by connecting a key.
     pub const fn can_connect(&self) -> bool {
         matches!(self, Self::Missing | Self::Refused)
+    }
+
+    /// Another key was connected while one was refused.
+    pub fn replaced() -> Self {
+        Self::Unavailable(
+            "another one was connected meanwhile, so that the call can be made again".to_owned(),
+        )
     }
 
     /// Why nothing was sent, for the caller of this upstream.
@@ -99,6 +126,15 @@ pub trait Connections {
         refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>>;
 
+    /// Notes that the upstream refused a key that [`Self::refused`] gave: it is not sent again, and no other one is asked
+    /// for. Returns why there is none.
+    fn given_up<'a>(
+        &'a self,
+        ctx: &'a Context,
+        upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected>;
+
     /// A new page at which the caller connects a key. None: the runtime has no random bytes.
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page>;
 }
@@ -132,6 +168,15 @@ impl Connections for NoConnections {
         _refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
         self.find(ctx, upstream)
+    }
+
+    fn given_up<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _upstream: &'a Upstream,
+        _refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        ready(Unconnected::Missing).boxed_local()
     }
 
     fn page(&self, _ctx: &Context, _upstream: &Upstream) -> Option<Page> {

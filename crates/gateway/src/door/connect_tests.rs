@@ -20,12 +20,17 @@ use crate::connect::Connections;
 struct Keys {
     keys: RefCell<Vec<&'static str>>,
     refused: Cell<usize>,
+    given_up: Cell<bool>,
 }
 
 impl Keys {
-    fn current(&self, otherwise: Unconnected) -> Result<Connected, Unconnected> {
+    fn current(
+        &self,
+        upstream: &Upstream,
+        otherwise: Unconnected,
+    ) -> Result<Connected, Unconnected> {
         let key = self.keys.borrow().first().copied().ok_or(otherwise)?;
-        Ok(Connected { key: Secret::new(key), revision: key.into() })
+        Ok(Connected::new(Secret::new(key), key, upstream))
     }
 }
 
@@ -33,20 +38,35 @@ impl Connections for Keys {
     fn find<'a>(
         &'a self,
         _ctx: &'a Context,
-        _upstream: &'a Upstream,
+        upstream: &'a Upstream,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
-        ready(self.current(Unconnected::Missing)).boxed_local()
+        let otherwise = match self.refused.get() {
+            0 => Unconnected::Missing,
+            _ => Unconnected::Refused,
+        };
+        ready(self.current(upstream, otherwise)).boxed_local()
     }
 
     fn refused<'a>(
         &'a self,
         _ctx: &'a Context,
-        _upstream: &'a Upstream,
+        upstream: &'a Upstream,
         refused: &'a Connected,
     ) -> LocalBoxFuture<'a, Result<Connected, Unconnected>> {
         self.refused.set(self.refused.get().saturating_add(1));
         self.keys.borrow_mut().retain(|key| **key != *refused.revision);
-        ready(self.current(Unconnected::Refused)).boxed_local()
+        ready(self.current(upstream, Unconnected::Refused)).boxed_local()
+    }
+
+    fn given_up<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _upstream: &'a Upstream,
+        refused: &'a Connected,
+    ) -> LocalBoxFuture<'a, Unconnected> {
+        self.given_up.set(true);
+        assert_eq!(self.keys.take(), [&*refused.revision], "it is the one in use");
+        ready(Unconnected::Refused).boxed_local()
     }
 
     fn page(&self, ctx: &Context, upstream: &Upstream) -> Option<Page> {
@@ -143,7 +163,7 @@ fn tools() -> ScriptedStream {
 }
 
 fn keys(keys: &[&'static str]) -> Rc<Keys> {
-    Rc::new(Keys { keys: RefCell::new(keys.to_vec()), refused: Cell::new(0) })
+    Rc::new(Keys { keys: RefCell::new(keys.to_vec()), ..Keys::default() })
 }
 
 // Statement 18.
@@ -305,6 +325,64 @@ fn a_key_that_is_refused_is_asked_for_anew_and_another_one_is_used() {
         .collect();
     assert_eq!(sent, ["Bearer old", "Bearer old", "Bearer new", "Bearer new"]);
     assert_eq!(keys.refused.get(), 2);
+}
+
+#[test]
+fn a_list_of_another_account_is_not_used() {
+    let other =
+        answer(&json!({ "tools": [{ "name": "put", "inputSchema": { "type": "object" } }] }));
+    let platform = VirtualPlatform::new([tools(), other]);
+    let keys = keys(&["one"]);
+    let door = door("tickets", &keys);
+    let plain = Rc::new(client(ClientCapabilities::default(), false));
+    let ctx = caller(&platform, &plain);
+    let has = |name: &str| {
+        let list = platform.run(door.list(&ctx, ListKind::Tools));
+        list.items.len() == 1 && list.items[0].contains(&format!(r#""name":"{name}""#))
+    };
+    assert!(has("get") && has("get"));
+    assert_eq!(platform.requests().len(), 1);
+    keys.keys.replace(vec!["another"]);
+    assert!(has("put") && has("put"));
+    assert_eq!(platform.requests().len(), 2);
+}
+
+#[test]
+fn a_second_key_that_is_refused_is_noted_and_none_is_asked_for() {
+    let refused = || ScriptedStream::status(401);
+    for name in ["", "tickets"] {
+        let platform = VirtualPlatform::new([refused(), refused()]);
+        let keys = keys(&["old", "renewed"]);
+        let door = door(name, &keys);
+        let plain = Rc::new(client(ClientCapabilities::default(), false));
+        let ctx = caller(&platform, &plain);
+        match name {
+            "" => {
+                let tool = stand_in(door.upstreams.get("tickets").unwrap(), "tickets_get");
+                let tool = RemoteTool { name_there: "get".into(), ..tool };
+                let params = r#"{"name":"tickets_get","arguments":{}}"#;
+                let told = failure(&platform.run(door.call(&ctx, &tool, params)));
+                assert!(told.contains("no longer accepts the key"), "{told}");
+            }
+            _ => {
+                let about = platform.run(door.about(&ctx)).unwrap().unwrap();
+                assert!(about.instructions.unwrap().contains("no longer accepts the key"));
+            }
+        }
+        assert_eq!((keys.refused.get(), keys.given_up.get()), (1, true), "{name}");
+        assert_eq!(platform.requests().len(), 2);
+        let told = failure(&call(
+            &door,
+            &platform,
+            &ctx,
+            match name {
+                "" => "tickets_get",
+                _ => "get",
+            },
+        ));
+        assert!(told.contains("no longer accepts the key") && told.contains(LINK), "{told}");
+        assert_eq!(platform.requests().len(), 2, "it is not sent again");
+    }
 }
 
 #[test]

@@ -24,6 +24,8 @@ use serde_json::value::RawValue;
 use super::{Door, Place, connect, pinned, reason};
 use crate::{
     config::Upstream,
+    connect::{Connected, Unconnected},
+    forwarded,
     listing::{Entry, Listing},
     memory::{KnownList, Whose},
     names,
@@ -41,6 +43,25 @@ pub(super) struct Shown {
 }
 
 impl Door {
+    /// Whose lists of an upstream a caller sees.
+    ///
+    /// # Errors
+    /// Where the caller needs a key and has none: what was listed with one is theirs no more.
+    pub(super) async fn whose(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+    ) -> Result<Whose, Unconnected> {
+        let person = self.person(ctx, upstream).await?;
+        let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
+        Ok(Whose {
+            subject: Some(ctx.principal.subject),
+            capabilities: ctx.notifier.capabilities(),
+            headers: forwarded::digest(&headers),
+            key: person.as_ref().map(Connected::digest),
+        })
+    }
+
     /// A list of an upstream: one that is known, or a new one.
     pub(super) async fn known(
         &self,
@@ -49,13 +70,11 @@ impl Door {
         kind: ListKind,
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
-        // What was listed is nobody's who has no key any more.
-        self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
-        let before = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
-        if let Some(known) = &before
-            && is_good(known, ctx.platform.now_ms())
+        let whose = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        if let Some(known) = self.memory.list(&upstream.name, kind, whose)
+            && is_good(&known, ctx.platform.now_ms())
         {
-            return Ok(known.clone());
+            return Ok(known);
         }
         self.fetch(ctx, upstream, kind).await
     }
@@ -68,6 +87,7 @@ impl Door {
         kind: ListKind,
     ) -> Result<Rc<KnownList>, Failure> {
         let generation = self.memory.generation(&self.upstreams, &upstream.name);
+        let own = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
         let limit = upstream.timeouts.lists;
         let listing = Box::pin(lists::list_from(&pages, kind, Caps::default()));
@@ -105,9 +125,10 @@ impl Door {
         let items = listing.entries;
         let outdated = Cell::default();
         let list = Rc::new(KnownList { items, asked_ms, ttl_ms, warnings, marks, outdated });
-        // Another one may be right by now: the settings or the pins were changed while the upstream was asked.
-        if self.memory.is_current(&name, generation) {
-            let own = self.whose(ctx, upstream);
+        // Another one may be right by now, where the settings or the pins were changed while the upstream was asked. Where the
+        // key was replaced it is not known with which one each page was asked for.
+        let has_same_key = self.whose(ctx, upstream).await == Ok(own);
+        if has_same_key && self.memory.is_current(&name, generation) {
             let whose = Whose { subject: own.subject.filter(|_| !is_public), ..own };
             self.memory.note_list(&name, kind, whose, list.clone());
         }
@@ -134,7 +155,8 @@ impl Door {
             }
             Err(failure) => {
                 let note = Some(format!("{}: {}", upstream.name, reason(&failure)));
-                let last = self.memory.list(&upstream.name, kind, self.whose(ctx, upstream));
+                let whose = self.whose(ctx, upstream).await.ok();
+                let last = whose.and_then(|whose| self.memory.list(&upstream.name, kind, whose));
                 let list = last.filter(|list| list.is_last_good(ctx.platform.now_ms()));
                 Shown { list, note, stand_in: None }
             }

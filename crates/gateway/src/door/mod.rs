@@ -54,9 +54,9 @@ use self::lists::Shown;
 use crate::{
     config::{Upstream, Upstreams},
     connect::{Connected, Connections},
-    forwarded::{self, Forwarded, Headers},
+    forwarded::{Forwarded, Headers},
     listing::Entry,
-    memory::{Memory, Whose},
+    memory::Memory,
     pin_store::PinStore,
     relay::{
         self, Asked, Failure,
@@ -167,16 +167,6 @@ impl Door {
             client_info: client_info(ctx).into(),
             generation: self.memory.generation(&self.upstreams, &upstream.name),
         })
-    }
-
-    /// Whose lists of an upstream a caller sees.
-    fn whose(&self, ctx: &Context, upstream: &Upstream) -> Whose {
-        let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
-        Whose {
-            subject: Some(ctx.principal.subject),
-            capabilities: ctx.notifier.capabilities(),
-            headers: forwarded::digest(&headers),
-        }
     }
 
     /// The parameters and the upstream of a request that names something. None: it names nothing that is here.
@@ -317,7 +307,7 @@ impl Remote for Door {
             };
             if located.is_none()
                 && let Some(upstream) = self.upstream_of(ctx, name)
-                && let Some(blocked) = self.blocked(ctx, upstream, name)
+                && let Some(blocked) = self.blocked(ctx, upstream, name).await
             {
                 return Err(blocked);
             }

@@ -78,13 +78,14 @@ impl Door {
     }
 
     /// What the caller of a tool is told that is there and hidden because of its definition. None: it is not hidden.
-    pub(super) fn blocked(
+    pub(super) async fn blocked(
         &self,
         ctx: &Context,
         upstream: &Upstream,
         name: &str,
     ) -> Option<Outcome> {
-        let known = self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream))?;
+        let whose = self.whose(ctx, upstream).await.ok()?;
+        let known = self.memory.list(&upstream.name, ListKind::Tools, whose)?;
         let is_it = |mark: &&Mark| match self.is_common() {
             true => *mark.exposed == *name,
             false => *mark.shown == *name,

@@ -57,15 +57,23 @@ impl Door {
         let newer = newer.map_err(Failure::Unconnected)?;
         // A call that was parked went on in its object, and is not begun anew.
         if back.carried().is_some() {
-            let why = "another one was connected meanwhile, so that the call can be made again";
-            return Err(Failure::Unconnected(Unconnected::Unavailable(why.to_owned())));
+            return Err(Failure::Unconnected(Unconnected::replaced()));
         }
         let sent = self.send_as(ctx, (upstream, Some(&newer)), asked, back).await;
+        self.unless_refused(ctx, (upstream, &newer), sent).await
+    }
+
+    /// What was sent with the second key. A third one is not tried: an account could be renewed without end.
+    async fn unless_refused<T>(
+        &self,
+        ctx: &Context,
+        (upstream, newer): (&Upstream, &Connected),
+        sent: Result<T, Failure>,
+    ) -> Result<T, Failure> {
         if !connect::is_refused(&sent) {
             return sent;
         }
-        let refused = self.connections.refused(ctx, upstream, &newer).await;
-        Err(Failure::Unconnected(refused.err().unwrap_or(Unconnected::Refused)))
+        Err(Failure::Unconnected(self.connections.given_up(ctx, upstream, newer).await))
     }
 
     async fn send_as(
@@ -305,7 +313,8 @@ impl Door {
         };
         let newer = self.connections.refused(ctx, upstream, &person).await;
         let newer = newer.map_err(Failure::Unconnected)?;
-        self.ask_about_as(ctx, (upstream, Some(&newer))).await
+        let about = self.ask_about_as(ctx, (upstream, Some(&newer))).await;
+        self.unless_refused(ctx, (upstream, &newer), about).await
     }
 
     async fn ask_about_as(

@@ -36,9 +36,9 @@ impl Door {
 
     async fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
         let mut status = summary(upstream, &self.memory, ctx.platform.now_ms());
-        if let Some(list) =
-            self.memory.list(&upstream.name, ListKind::Tools, self.whose(ctx, upstream))
-        {
+        let whose = self.whose(ctx, upstream).await;
+        let list = |whose| self.memory.list(&upstream.name, ListKind::Tools, whose);
+        if let Some(list) = whose.as_ref().ok().copied().and_then(list) {
             let count = u64::try_from(list.items.len()).unwrap_or_default();
             status = status
                 .number("tools", count)
@@ -49,7 +49,7 @@ impl Door {
             }
         }
         if upstream.credential.is_personal() {
-            let found = self.person(ctx, upstream).await.err();
+            let found = whose.err();
             let can_connect = found.as_ref().is_none_or(Unconnected::can_connect);
             let page = self.connections.page(ctx, upstream).filter(|_| can_connect);
             let why = found.map(|why| why.described(&upstream.name));

@@ -3,11 +3,15 @@
 use futures_util::{future::LocalBoxFuture, stream::LocalBoxStream};
 use mcp_auth::secret::Secret;
 use mcp_platform::record::Record;
-use mcp_protocol::{capabilities::ClientCapabilities, log_level::LoggingLevel};
+use mcp_protocol::{
+    capabilities::ClientCapabilities,
+    jsonrpc::{INTERNAL_ERROR, RpcError},
+    log_level::LoggingLevel,
+};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::{connect::Connected, forwarded::Forwarded};
+use crate::{config::Upstream, connect::Connected, forwarded::Forwarded};
 
 /// What the Worker asks of an upstream's object.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -80,6 +84,26 @@ pub struct Caller {
     pub key: Option<LentKey>,
 }
 
+impl Caller {
+    /// The key with which an upstream is called as this person. `upstream`: as the object knows it, which may read its
+    /// settings before or after the Worker did.
+    ///
+    /// # Errors
+    /// Where the key was connected for another one, so that nothing may be sent.
+    pub fn person(&self, upstream: &Upstream) -> Result<Option<&Connected>, RpcError> {
+        match &self.key {
+            Some(LentKey(key)) if !key.is_for(upstream) => {
+                let name = &upstream.name;
+                let why = format!(
+                    "nothing was sent: the settings of `{name}` are being changed. Send the request again in half a minute"
+                );
+                Err(RpcError::new(INTERNAL_ERROR, why))
+            }
+            key => Ok(key.as_ref().map(|LentKey(key)| key)),
+        }
+    }
+}
+
 /// A person's key on its way to the object that calls the upstream with it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LentKey(pub Connected);
@@ -89,20 +113,24 @@ pub struct LentKey(pub Connected);
 struct WrittenKey {
     key: String,
     revision: String,
+    /// What it is bound to. One that does not say so is for no upstream.
+    #[serde(default)]
+    binding: String,
 }
 
 impl Serialize for LentKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Connected { key, revision } = &self.0;
+        let Connected { key, revision, binding } = &self.0;
         let (key, revision) = (key.expose().to_owned(), revision.to_string());
-        WrittenKey { key, revision }.serialize(serializer)
+        WrittenKey { key, revision, binding: binding.to_string() }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LentKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let WrittenKey { key, revision } = WrittenKey::deserialize(deserializer)?;
-        Ok(Self(Connected { key: Secret::new(key), revision: revision.into() }))
+        let WrittenKey { key, revision, binding } = WrittenKey::deserialize(deserializer)?;
+        let (revision, binding) = (revision.into(), binding.into());
+        Ok(Self(Connected { key: Secret::new(key), revision, binding }))
     }
 }
 
@@ -155,12 +183,44 @@ impl Carriage {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn upstream(url: &str, kind: &str) -> Upstream {
+        Upstream::tickets(url, &json!({ "kind": kind }))
+    }
+
+    fn caller() -> Caller {
+        let tickets = upstream("https://tickets.example/mcp", "subject");
+        let connected = Connected::new(Secret::new("a secret"), "r", &tickets);
+        Caller { key: Some(LentKey(connected)), ..Caller::default() }
+    }
+
+    #[test]
+    fn a_lent_key_is_for_the_upstream_that_it_was_connected_for() {
+        let text = serde_json::to_string(&caller()).unwrap();
+        let read = |text: &str| serde_json::from_str::<Caller>(text).unwrap();
+        let same = upstream("https://tickets.example/mcp", "subject");
+        let (arrived, nobody) = (read(&text), Caller::default());
+        assert_eq!(arrived.person(&same).unwrap().unwrap().key, Secret::new("a secret"));
+        assert_eq!(nobody.person(&same), Ok(None));
+        for (url, kind) in [
+            ("https://elsewhere.example/mcp", "subject"),
+            ("https://tickets.example/mcp", "oauth"),
+            ("https://tickets.example/mcp", "none"),
+        ] {
+            let refused = arrived.person(&upstream(url, kind)).unwrap_err();
+            assert!(refused.message.starts_with("nothing was sent"), "{}", refused.message);
+            assert!(!refused.message.contains("a secret"));
+        }
+        let unbound = r#"{"key":{"key":"a secret","revision":"r"}}"#;
+        assert!(read(unbound).person(&same).is_err());
+    }
 
     #[test]
     fn a_lent_key_arrives_and_is_not_shown() {
-        let connected = Connected { key: Secret::new("a secret"), revision: "r".into() };
-        let caller = Caller { key: Some(LentKey(connected)), ..Caller::default() };
+        let caller = caller();
         let text = serde_json::to_string(&caller).unwrap();
         assert_eq!(serde_json::from_str::<Caller>(&text).unwrap(), caller);
         assert!(!format!("{caller:?}").contains("a secret"));

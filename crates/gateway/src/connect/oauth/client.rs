@@ -6,7 +6,10 @@ use mcp_protocol::{fields::fields, object::Object, raw};
 use serde::{Deserialize, Serialize};
 
 use super::{ask, server::Server};
-use crate::{address::Surroundings, config::is_value};
+use crate::{
+    address::Surroundings,
+    config::{Credential, is_value},
+};
 
 /// A client.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +25,19 @@ impl Client {
     /// One that was registered by hand.
     pub fn configured(id: &str, secret: Option<&Secret>) -> Self {
         Self { id: id.to_owned(), secret: secret.map(|secret| secret.expose().to_owned()) }
+    }
+
+    /// This client as the configuration has it by now: its secret may have been replaced. One that registered itself, and one
+    /// of another issuer, is what it was.
+    pub(super) fn current(&self, issuer: &str, configured: &Credential) -> Self {
+        match configured {
+            Credential::OAuth { issuer: Some(at), client_id: Some(id), secret, .. }
+                if at == issuer && *id == self.id =>
+            {
+                Self::configured(id, secret.as_ref().map(|secret| &secret.value))
+            }
+            _ => self.clone(),
+        }
     }
 
     /// Registers one that returns to this address.
@@ -73,7 +89,25 @@ impl Client {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::config::Upstream;
+
+    #[test]
+    fn a_client_has_the_secret_that_is_configured_for_it_at_its_issuer() {
+        let auth = json!({
+            "kind": "oauth", "issuer": "https://as.example", "client_id": "a", "secret": "TICKETS_CLIENT",
+        });
+        let configured = Upstream::tickets("https://tickets.example/mcp", &auth).credential;
+        let before = Client::configured("a", Some(&Secret::new("before")));
+        let secret = |client: &Client, issuer: &str| client.current(issuer, &configured).secret;
+        assert_eq!(secret(&before, "https://as.example").as_deref(), Some("s3cret"));
+        assert_eq!(secret(&before, "https://other.example").as_deref(), Some("before"));
+        let other = Client::configured("b", None);
+        assert_eq!(secret(&other, "https://as.example"), None);
+        assert!(before.current("https://as.example", &Credential::None) == before);
+    }
 
     #[test]
     fn a_registration_has_an_id() {

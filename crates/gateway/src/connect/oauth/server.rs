@@ -2,7 +2,9 @@
 //! metadata (RFC 8414, OpenID Connect Discovery 1.0).
 //!
 //! Invariant: the metadata of the resource is that of the upstream, and the metadata of an issuer names that issuer, so that
-//! no other server is mistaken for it.
+//! no other server is mistaken for it. Where the operator named an issuer, no other one is used. Where not, the upstream
+//! chose the server, and may have chosen one that sends people to another server to get at their codes (RFC 9700 §4.4): a
+//! server that does not name itself on the way back must exchange codes where it sends people.
 
 use mcp_client::{error::UpstreamError, headers::Trail, request::Declaration, stateless::discover};
 use mcp_platform::{Method, SharedPlatform, url::Url};
@@ -17,6 +19,11 @@ use crate::{
 
 /// Scopes of a resource's metadata that are asked for at most.
 const MAX_SCOPES: usize = 64;
+/// Why a server is not used that the operator did not choose.
+const ANOTHER: &str = "it names another authorization server than the one that the operator of this server configured";
+/// Why one is not used that may collect the codes of another one.
+const SPLIT: &str = "its authorization server exchanges codes at another place than it sends people to, and does not name itself \
+                     on the way back, so that the operator must name it as `issuer`";
 
 /// An authorization server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +42,14 @@ pub struct Server {
     pub resource: String,
     /// The scopes that the upstream names.
     pub scopes: Vec<String>,
+}
+
+impl Server {
+    /// Whether codes go to where people go.
+    fn is_of_one_origin(&self) -> bool {
+        let origin = |url: &str| Url::parse(url).map(|url| url.origin);
+        origin(&self.token).is_some_and(|token| Some(token) == origin(&self.authorization))
+    }
 }
 
 /// What an upstream says of the way in (RFC 9728 §2).
@@ -56,18 +71,23 @@ pub async fn find(
     platform: &SharedPlatform,
 ) -> Result<Server, String> {
     let resource = resource(upstream, trail, surroundings, platform).await;
+    let chosen = upstream.credential.issuer();
+    if chosen.is_some_and(|chosen| chosen != resource.issuer) {
+        return Err(ANOTHER.to_owned());
+    }
     for place in places(&resource.issuer) {
         let asked = ask((Method::Get, &place), Vec::new(), None, surroundings, platform).await;
         if let Ok((200, text)) = asked
             && let Some(server) = read_server(&text, &resource)?
         {
             // A person is sent there, and not to whatever else a link may do.
-            let checked = check(&server.authorization, surroundings);
-            return checked.map(|_| server).map_err(|error| {
+            check(&server.authorization, surroundings).map_err(|error| {
                 format!(
                     "its authorization server sends people to an address that is refused: {error}"
                 )
-            });
+            })?;
+            let is_trusted = chosen.is_some() || server.names_itself || server.is_of_one_origin();
+            return if is_trusted { Ok(server) } else { Err(SPLIT.to_owned()) };
         }
     }
     Err("its authorization server does not say where people sign in".to_owned())
@@ -119,7 +139,10 @@ fn read_resource(text: &str, upstream: &Upstream) -> Option<Resource> {
         return None;
     }
     let servers = raw::elements(servers?.get()).ok()?;
-    let issuer = servers.first().and_then(|first| raw::string(first))?;
+    let mut issuers = servers.iter().filter_map(|server| raw::string(server)).peekable();
+    let first = issuers.peek().cloned()?;
+    let chosen = upstream.credential.issuer();
+    let issuer = issuers.find(|issuer| Some(issuer.as_str()) == chosen).unwrap_or(first);
     let scopes = scopes.and_then(|scopes| raw::elements(scopes.get()).ok()).unwrap_or_default();
     let scopes = scopes.iter().filter_map(|scope| raw::string(scope));
     let scopes = scopes.filter(|scope| is_value(scope) && !scope.contains(' '));
@@ -232,6 +255,48 @@ mod tests {
         }
         for wrong in ["", "[]", "{}", r#"{"issuer":"https://as.example"}"#] {
             assert_eq!(read_server(wrong, &of("https://as.example")), Ok(None), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn codes_go_to_where_people_go() {
+        let server = |authorization: &str, token: &str| {
+            let text = json!({
+                "issuer": "https://evil.example", "authorization_endpoint": authorization,
+                "token_endpoint": token, "code_challenge_methods_supported": ["S256"],
+            });
+            read_server(&text.to_string(), &of("https://evil.example")).unwrap().unwrap()
+        };
+        let at = "https://as.example/authorize";
+        assert!(server(at, "https://as.example/token").is_of_one_origin());
+        for token in [
+            "https://evil.example/token",
+            "https://as.example:8443/token",
+            "http://as.example/",
+            "no",
+        ] {
+            assert!(!server(at, token).is_of_one_origin(), "{token}");
+        }
+        assert!(!server("no", "no").is_of_one_origin());
+    }
+
+    #[test]
+    fn of_several_issuers_the_configured_one_is_used_and_else_the_first() {
+        let url = "https://tickets.example/mcp";
+        let said = json!({
+            "resource": url, "authorization_servers": ["https://one.example", "https://two.example"],
+        });
+        for (issuer, found) in [
+            (json!(null), "https://one.example"),
+            (json!("https://two.example"), "https://two.example"),
+            (json!("https://three.example"), "https://one.example"),
+        ] {
+            let mut auth = json!({ "kind": "oauth" });
+            if issuer.is_string() {
+                auth["issuer"] = issuer;
+            }
+            let resource = read_resource(&said.to_string(), &Upstream::tickets(url, &auth));
+            assert_eq!(resource.unwrap().issuer, found);
         }
     }
 

@@ -11,12 +11,24 @@ use mcp_protocol::{base64url, fields::fields, raw};
 use serde::{Deserialize, Serialize};
 
 use super::{ask, client::Client, server::Server};
-use crate::{address::Surroundings, config::is_value};
+use crate::{
+    address::Surroundings,
+    config::{Credential, is_value},
+    connect::{Connected, Unconnected},
+};
 
 /// Seconds before its end at which a token is renewed.
 const EARLY: u64 = 60;
 /// The longest that a token is believed to be good, in seconds.
 const LONGEST: u64 = 365 * 86_400;
+/// Errors that may be repeated (RFC 6749 §5.2, RFC 8707 §2): no other text of the answer is.
+const FAULTS: [&str; 5] = [
+    "invalid_request",
+    "invalid_client",
+    "unsupported_grant_type",
+    "invalid_scope",
+    "invalid_target",
+];
 
 /// A person on the way to an authorization server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +53,9 @@ pub struct Account {
     /// When the access token is over, in seconds since 1970. None: the server did not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expires_s: Option<u64>,
+    /// The issuer that gave it out.
+    #[serde(default)]
+    issuer: String,
     token: String,
     resource: String,
     client: Client,
@@ -125,8 +140,8 @@ impl Errand {
         ];
         let answer = exchange(&self.token, &self.client, &form, surroundings, platform).await?;
         let (access, refresh, expires_s) = read(&answer, now_s).ok_or_else(no_token)?;
-        let Self { token, resource, client, .. } = self;
-        Ok(Account { access, refresh, expires_s, token, resource, client })
+        let Self { issuer, token, resource, client, .. } = self;
+        Ok(Account { access, refresh, expires_s, issuer, token, resource, client })
     }
 }
 
@@ -142,12 +157,23 @@ impl Account {
         self.refresh.is_some() && self.expires_s.is_some_and(is_over)
     }
 
-    /// The account with the next access token.
+    /// Whether the access token is not over yet.
+    pub fn is_good(&self, now_s: u64) -> bool {
+        self.expires_s.is_none_or(|at| now_s < at)
+    }
+
+    /// Whether the access token is used on after a renewal: one that could not be made in time ends no call before the token.
+    pub fn stands_in(&self, renewed: &Result<Connected, Unconnected>, now_s: u64) -> bool {
+        self.is_good(now_s) && matches!(renewed, Err(Unconnected::Unavailable(_)))
+    }
+
+    /// The account with the next access token. `configured`: how the upstream is called by now.
     ///
     /// # Errors
     /// Where the server gives none.
     pub async fn renewed(
         &self,
+        configured: &Credential,
         now_s: u64,
         surroundings: Surroundings<'_>,
         platform: &SharedPlatform,
@@ -158,11 +184,12 @@ impl Account {
             ("refresh_token", refresh),
             ("resource", &self.resource),
         ];
-        let answer = exchange(&self.token, &self.client, &form, surroundings, platform).await?;
+        let client = self.client.current(&self.issuer, configured);
+        let answer = exchange(&self.token, &client, &form, surroundings, platform).await?;
         let (access, next, expires_s) = read(&answer, now_s).ok_or_else(no_token)?;
         // RFC 6749 §6: without a new one the old one stays good.
         let refresh = next.or_else(|| self.refresh.clone());
-        Ok(Self { access, refresh, expires_s, ..self.clone() })
+        Ok(Self { access, refresh, expires_s, client, ..self.clone() })
     }
 }
 
@@ -185,11 +212,21 @@ async fn exchange(
     let asked = ask(to, vec![kind], Some(body), surroundings, platform).await;
     match asked.map_err(TokenError::Unavailable)? {
         (200, text) => Ok(text),
-        (400..=403, _) => Err(TokenError::Refused),
-        (status, _) => {
-            Err(TokenError::Unavailable(format!("its authorization server failed ({status})")))
-        }
+        (status, text) => Err(refusal(status, &text)),
     }
+}
+
+/// Why a server gives no token (RFC 6749 §5.2). Only an end of the person's grant is one that the person can mend: a fault
+/// of this server, such as a secret that was replaced, must not end the accounts of all.
+fn refusal(status: u16, text: &str) -> TokenError {
+    let [error] = fields(text, ["error"]).unwrap_or([None]);
+    let error = error.filter(|_| (400..=403).contains(&status)).and_then(raw::text);
+    let why = match error.as_deref() {
+        Some("invalid_grant" | "unauthorized_client") => return TokenError::Refused,
+        Some(known) if FAULTS.contains(&known) => known.to_owned(),
+        _ => status.to_string(),
+    };
+    TokenError::Unavailable(format!("its authorization server failed ({why})"))
 }
 
 /// The tokens of an answer (RFC 6749 §5.1), and the end of the access token.
@@ -274,12 +311,45 @@ mod tests {
     }
 
     #[test]
+    fn only_the_end_of_the_grant_ends_an_account() {
+        for error in ["invalid_grant", "unauthorized_client"] {
+            for status in [400, 401, 403] {
+                let text = format!(r#"{{"error":"{error}","error_description":"x"}}"#);
+                assert_eq!(refusal(status, &text), TokenError::Refused, "{status} {error}");
+            }
+        }
+        for (status, text, why) in [
+            (401, r#"{"error":"invalid_client"}"#, "invalid_client"),
+            (400, r#"{"error":"invalid_request"}"#, "invalid_request"),
+            (400, r#"{"error":"a secret"}"#, "400"),
+            (400, r#"{"error":7}"#, "400"),
+            (403, "<html>blocked</html>", "403"),
+            (400, "", "400"),
+            (500, r#"{"error":"invalid_grant"}"#, "500"),
+            (302, "", "302"),
+        ] {
+            let expected = format!("its authorization server failed ({why})");
+            assert_eq!(refusal(status, text), TokenError::Unavailable(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_account_of_before_it_named_its_issuer_is_read() {
+        let text = r#"{"access":"a","token":"t","resource":"r","client":{"id":"me"}}"#;
+        let account = Account::from_json(text).unwrap();
+        assert!(
+            account.issuer.is_empty() && Account::from_json(&account.to_json()) == Some(account)
+        );
+    }
+
+    #[test]
     fn a_token_is_renewed_a_minute_before_its_end_where_it_can_be() {
         let client = Client::configured("me", None);
         let account = |refresh: Option<&str>, expires_s| Account {
             access: "a".into(),
             refresh: refresh.map(str::to_owned),
             expires_s,
+            issuer: "i".into(),
             token: "t".into(),
             resource: "r".into(),
             client: client.clone(),
@@ -289,5 +359,11 @@ mod tests {
         assert!(!account(None, Some(1_000)).is_due(2_000));
         assert!(!account(Some("r"), None).is_due(2_000));
         assert_eq!(format!("{with:?}"), "[account]");
+        // Until then it stands in for one that cannot be had at the moment.
+        let failed = |why: Unconnected, now_s| with.stands_in(&Err(why), now_s);
+        let late = || Unconnected::Unavailable("no answer in 5 s".into());
+        assert!(failed(late(), 940) && failed(late(), 999) && !failed(late(), 1_000));
+        assert!(!failed(Unconnected::Refused, 940) && !failed(Unconnected::Missing, 940));
+        assert!(account(None, None).is_good(u64::MAX));
     }
 }
