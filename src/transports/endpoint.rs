@@ -53,9 +53,7 @@ use mcp_auth::{
 use mcp_platform::url::query_value;
 use mcp_protocol::media;
 use mcp_protocol::{
-    capabilities::ClientCapabilities,
-    implementation::Implementation,
-    initialize::InitializeParams,
+    capabilities::ClientCapabilities, implementation::Implementation, initialize::InitializeParams,
     stateless::method::Method,
 };
 use mcp_server::{

@@ -22,8 +22,8 @@ use mcp_client::{
 use mcp_protocol::{list_kind::ListKind, spans};
 use mcp_server::remote::About;
 
-pub use self::{generations::Generation, whose::Whose};
 use self::generations::Generations;
+pub use self::{generations::Generation, whose::Whose};
 use crate::{
     breaker::{self, Admitted, Breaker, Refused},
     config::MAX_UPSTREAMS,

@@ -1,7 +1,8 @@
 //! Doors before upstreams whose definitions change.
 
-use std::{rc::Rc, time::Duration};
+use std::{cell::RefCell, rc::Rc, time::Duration};
 
+use futures_util::future::LocalBoxFuture;
 use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
@@ -19,7 +20,12 @@ use super::{
     Door,
     tests::{answer, caller, door_with, failure, list, tools},
 };
-use crate::{memory::Memory, relay::place::Carriage, testing::FakePins};
+use crate::{
+    memory::Memory,
+    pin_store::{PinStore, PinsAnswer, PinsRequest},
+    relay::place::Carriage,
+    testing::FakePins,
+};
 
 /// An upstream, its door, and what is asked of its pins.
 struct Stand {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::{join, ready};
+use futures_util::future::join;
 use mcp_auth::subject::Subject;
 use mcp_client::request::first_id;
 use mcp_platform::{
