@@ -26,7 +26,11 @@ use crate::{
     response::{self, CorsContext},
     state,
     stubs::{named_keys, rollout, session, stored_upstreams},
-    transports::{endpoint::AdmittedRequest, sessions, sse, streamable},
+    transports::{
+        endpoint::AdmittedRequest,
+        sessions, sse,
+        streamable::{self, SESSION_HEADER},
+    },
 };
 use mcp_auth::refusal::Refusal;
 use mcp_server::{
@@ -72,7 +76,10 @@ async fn route(
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     let whole = path;
-    if stored_upstreams::is_due(&config) && stored_upstreams::are_needed(&request, path) {
+    // Of a message in a session its object finds out whether an upstream is asked. Which headers travel is known here.
+    let is_in_session = || request.header(SESSION_HEADER).is_some() || sse::takes_messages(path);
+    let needs_them = || is_in_session() || stored_upstreams::are_needed(&request, path);
+    if stored_upstreams::is_due(&config) && needs_them() {
         config = cold(stored_upstreams::current(env)).await;
     }
     let (door, path) = door(path).filter(|(name, _)| config.has_door(name)).unwrap_or(("", path));

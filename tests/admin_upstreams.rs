@@ -7,7 +7,10 @@ use crate::support::{
     Answer, Client,
     gateway::{Front, error, settings},
     options, start,
-    upstream::mcp::{Era, Server},
+    upstream::{
+        mcp::{Era, Server},
+        tool,
+    },
     wait,
     wrangler::Wrangler,
 };
@@ -122,6 +125,37 @@ async fn administrators_add_change_and_remove_upstreams() {
         let log: Vec<&str> = log.lines().filter(|line| !line.contains("env.")).collect();
         assert!(!log.iter().any(|line| line.contains(key)), "{log:?}");
     }
+    server.end().await;
+}
+
+/// The first message in a session may come to an isolate that has read nothing yet.
+#[tokio::test]
+async fn headers_travel_to_a_stored_upstream_from_an_isolate_that_just_began() {
+    let upstream = Server::start(Era::Stateless).await;
+    let vars = [
+        ("ENVIRONMENT", "development"),
+        ("SESSION_KEY", SESSION_KEY),
+        ("MCP_ADMIN_KEY", ADMIN),
+        ("MCP_API_KEY", PLAIN),
+    ];
+    let server = Wrangler::start(&vars).await;
+    let settings = json!({ "url": upstream.url(), "forward_headers": ["X-Tenant"] });
+    assert_eq!(put(server.url(), "t", &settings).await.status, 200);
+    let caller = |url: &str| {
+        let client = Client::at(url, "/mcp").with("authorization", &format!("Bearer {PLAIN}"));
+        client.with("x-tenant", "acme")
+    };
+    let session = caller(server.url()).connect().await.session();
+    let server = server.restart(&vars).await;
+    let client = caller(server.url())
+        .with("mcp-session-id", &session)
+        .with("mcp-protocol-version", "2025-11-25");
+    let echo = Front::Session(client).call("t_echo", json!({ "text": "x" })).await;
+    assert_eq!(echo.tool_text(), "x");
+    for request in upstream.requests(&tool("echo")) {
+        assert_eq!(request.header("x-tenant"), "acme");
+    }
+    assert_eq!(upstream.count(&tool("echo")), 1);
     server.end().await;
 }
 

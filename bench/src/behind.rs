@@ -18,7 +18,7 @@ use xtask::{paths, setup};
 use crate::{
     contestant::{
         Built,
-        Contestant::{self, FastMcp, Floor, Gateway, Silent},
+        Contestant::{self, FastMcp, Floor, Gateway, Reading, Silent},
     },
     figure::Figure,
     timed::{self, Plan, Timed},
@@ -28,7 +28,7 @@ use crate::{
 /// The figures of it.
 pub const FIGURES: [Figure; 2] = [Figure::Behind, Figure::Behind16];
 /// Who is measured.
-pub const CONTESTANTS: [Contestant; 3] = [Gateway, Floor, FastMcp];
+pub const CONTESTANTS: [Contestant; 4] = [Gateway, Floor, Reading, FastMcp];
 
 /// Measures it.
 ///
@@ -60,11 +60,14 @@ pub async fn run(rounds: usize) -> Result<()> {
                 of(|point| point.load.p99),
             );
         }
-        if let Some(ratio) = timed.ratio((figure, Gateway), (figure, Floor)) {
+        for (who, than) in [(Gateway, Floor), (Gateway, Reading), (Reading, Floor)] {
+            let Some(ratio) = timed.ratio((figure, who), (figure, than)) else { continue };
             println!(
-                "{}: {:.1} % of the floor ({:.1} - {:.1})",
+                "{}: {}: {:.1} % of the {} ({:.1} - {:.1})",
                 figure.name(),
+                who.name(),
                 ratio.median * 100.0,
+                than.name(),
                 ratio.low * 100.0,
                 ratio.high * 100.0
             );

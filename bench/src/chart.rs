@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use crate::{
     contestant::Contestant::{
-        self, Before, Classes, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent,
-        Subject,
+        self, Before, Classes, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Reading,
+        Silent, Subject,
     },
     figure::Figure,
     results::Results,
@@ -103,7 +103,7 @@ fn colour(who: Contestant) -> &'static str {
     match who {
         Ours | Subject | Gateway => "#d9480f",
         Quiet | Before => "#ff922b",
-        Floor | Classes => "#adb5bd",
+        Floor | Reading | Classes => "#adb5bd",
         Silent => "#dee2e6",
         McpAgent => "#1c7ed6",
         McpHandler | FastMcp => "#37b24d",

@@ -39,7 +39,9 @@ pub enum Contestant {
     FastMcp,
     /// A bare Rust Worker with an object, which writes a line for each request as long as ours.
     Floor,
-    /// The same without lines.
+    /// The floor, reading what it passes on: what a server must that looks at a call of an upstream and at its answer.
+    Reading,
+    /// The floor without lines.
     Silent,
     /// The floor with as many classes of objects as ours: the local runtime opens a database for each.
     Classes,
@@ -76,8 +78,9 @@ impl Contestant {
             Self::Gateway => "sitebay-mcp, as a gateway",
             Self::FastMcp => "FastMCP proxy",
             Self::Floor => "floor",
+            Self::Reading => "floor that reads",
             Self::Silent => "floor, no lines",
-            Self::Classes => "floor, six classes",
+            Self::Classes => "floor, as many classes",
             Self::McpAgent => "`McpAgent`",
             Self::McpHandler => "`createMcpHandler`",
         }
@@ -191,7 +194,9 @@ impl Built {
                 vars.push(var("UPSTREAMS", &upstreams.to_string()));
                 (&self.ours, &capnp::OBJECTS, &[], vars)
             }
-            Contestant::Floor => (&self.floor, &[("FLOOR", "Floor")], &[], line()),
+            Contestant::Floor | Contestant::Reading => {
+                (&self.floor, &[("FLOOR", "Floor")], &[], line())
+            }
             Contestant::Silent => (&self.floor, &[("FLOOR", "Floor")], &[], Vec::new()),
             Contestant::Classes => (&self.floor, &capnp::OBJECTS, &[], line()),
             Contestant::McpAgent => {
@@ -228,9 +233,11 @@ impl Built {
                 &self.production
             }
             Contestant::Before => &self.before,
-            Contestant::Floor | Contestant::Silent | Contestant::Classes | Contestant::FastMcp => {
-                &self.floor
-            }
+            Contestant::Floor
+            | Contestant::Reading
+            | Contestant::Silent
+            | Contestant::Classes
+            | Contestant::FastMcp => &self.floor,
             Contestant::McpAgent => &self.agent,
             Contestant::McpHandler => &self.handler,
         };

@@ -76,7 +76,7 @@ impl Figure {
     #[must_use]
     pub fn first_request(who: Contestant) -> Vec<u8> {
         match who {
-            Contestant::Floor | Contestant::Silent | Contestant::Classes => {
+            Contestant::Floor | Contestant::Reading | Contestant::Silent | Contestant::Classes => {
                 Caller::at("/bare").initialize()
             }
             _ => who.caller().initialize(),
@@ -87,7 +87,8 @@ impl Figure {
     #[must_use]
     pub fn work(self, who: Contestant) -> Option<Work> {
         use Contestant::{
-            Before, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+            Before, FastMcp, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Reading, Silent,
+            Subject,
         };
         let caller = who.caller();
         let is_floor = matches!(who, Floor | Silent);
@@ -101,6 +102,7 @@ impl Figure {
             Self::Behind | Self::Behind16 if is_floor => {
                 (Caller::at("/relay"), Caller::at("/relay"))
             }
+            _ if who == Reading => (Caller::at("/read"), Caller::at("/read")),
             _ if is_floor => (Caller::at("/bare"), Caller::at("/bare")),
             _ => (caller.clone(), caller),
         };
@@ -123,7 +125,7 @@ impl Figure {
             }
             (Self::Session, Ours | Before | Floor | McpAgent)
             | (Self::SubjectSession, Subject | Floor) => Some(Work::Session { open, rest }),
-            (Self::Behind | Self::Behind16, Gateway | Floor | FastMcp) => {
+            (Self::Behind | Self::Behind16, Gateway | Floor | Reading | FastMcp) => {
                 repeat(open.stateless_call("echo", ECHO), HELLO)
             }
             (Self::List, Ours) => {

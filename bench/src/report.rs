@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::{
     behind,
     contestant::Contestant::{
-        self, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Silent, Subject,
+        self, Floor, Gateway, McpAgent, McpHandler, Ours, Quiet, Reading, Silent, Subject,
     },
     counts::Act,
     figure::Figure,
@@ -121,7 +121,8 @@ fn latencies(results: &Results) -> String {
 fn passed_through(results: &Results) -> String {
     let names = behind::CONTESTANTS.map(Contestant::name);
     let title = "A server behind this one: each second · half and 99 of 100 within, in ms";
-    let mut text = table(title, &[&[""], &names[..], &["of the floor"]].concat());
+    let shares = ["of the floor", "of the floor that reads"];
+    let mut text = table(title, &[&[""], &names[..], &shares[..]].concat());
     for figure in behind::FIGURES {
         let cells = behind::CONTESTANTS.map(|who| {
             let of = |value: fn(&Point) -> f64| short(results.behind.of(figure, who, value).median);
@@ -132,11 +133,14 @@ fn passed_through(results: &Results) -> String {
             ];
             format!("{rate} · {p50} · {p99}")
         });
-        let share = percent(results.behind.ratio((figure, Gateway), (figure, Floor)));
-        row(&mut text, [&[figure.name().to_owned()], &cells[..], &[share]].concat());
+        let shares = [Floor, Reading]
+            .map(|than| percent(results.behind.ratio((figure, Gateway), (figure, than))));
+        row(&mut text, [&[figure.name().to_owned()], &cells[..], &shares[..]].concat());
     }
     text + "\nThe server behind is a bare Worker in a process of its own; both it and the gateways share the \
-            machine's processors with the client. The floor passes each request to it with the body unread. The \
+            machine's processors with the client. The floor passes each request to it with the body unread, and its answer \
+            back. The one that reads does what no gateway between versions can leave out: it reads and parses both, and writes \
+            the headers of the call anew; it has no deadline, no key, no limit and no list of tools. The \
             proxy is Python on one core, with FastMCP's `create_proxy`; of gateways it is the one that installs \
             from a package registry and speaks 2026-07-28 on both sides (agentgateway and ToolHive are not in any).\n"
 }

@@ -28,7 +28,8 @@ use mcp_protocol::{
 };
 use mcp_server::cold::cold;
 
-const SESSION_HEADER: &str = "mcp-session-id";
+/// The header that names the session of a message.
+pub const SESSION_HEADER: &str = "mcp-session-id";
 const VERSION_HEADER: &str = "mcp-protocol-version";
 const METHODS: &str = "GET, POST, DELETE, OPTIONS";
 /// Where the wire is, as objects know it.

@@ -5,7 +5,8 @@
 //! `/bare` reads a JSON-RPC message, parses it with raw values and answers; `/open` does the same and
 //! names a session; `/object` forwards the original request to one object that does the same,
 //! `/named` to the object of the session, `/fresh` to a new object each time. `/relay` passes the request
-//! with its body unread to the URL in `RELAY_TO`, and the answer back. `/upstream` is the server behind it:
+//! with its body unread to the URL in `RELAY_TO`, and the answer back; `/read` reads and parses both, and writes the headers of
+//! a call anew. `/upstream` is the server behind it:
 //! one of 2026-07-28 with the tool `echo`, which writes no line.
 
 use std::{borrow::Cow, cell::OnceCell};
@@ -13,8 +14,8 @@ use std::{borrow::Cow, cell::OnceCell};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use worker::{
-    Context, DurableObject, Env, Fetch, Headers, Request, Response, ResponseBuilder, Result, State,
-    durable_object, event, wasm_bindgen::JsCast as _, web_sys,
+    Context, DurableObject, Env, Fetch, Headers, Method, Request, RequestInit, Response,
+    ResponseBuilder, Result, State, durable_object, event, wasm_bindgen::JsCast as _, web_sys,
 };
 
 #[derive(Deserialize)]
@@ -27,6 +28,15 @@ struct Message<'a> {
     params: Option<&'a RawValue>,
 }
 
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "it is read to be found well formed")]
+struct Answer<'a> {
+    #[serde(borrow)]
+    id: &'a RawValue,
+    #[serde(borrow)]
+    result: &'a RawValue,
+}
+
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
     match request.path().as_str() {
@@ -36,6 +46,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         "/fresh" => forward(request, &env, &unique()).await,
         // In boxes: in one function with the others, `wasm-bindgen` cannot read what the compiler makes of them.
         "/relay" => Box::pin(relay(request, &env)).await,
+        "/read" => Box::pin(read(request, &env)).await,
         "/upstream" => Box::pin(upstream(request)).await,
         _ => {
             let name = request.headers().get("mcp-session-id")?.unwrap_or_default();
@@ -56,6 +67,36 @@ async fn relay(request: Request, env: &Env) -> Result<Response> {
     Fetch::Request(passed.into()).send().await
 }
 
+/// The headers of a call of the tool, but for those that say what its body is.
+const CALL: [(&str, &str); 4] = [
+    ("accept", "application/json, text/event-stream"),
+    ("mcp-protocol-version", "2026-07-28"),
+    ("mcp-method", "tools/call"),
+    ("mcp-name", "echo"),
+];
+
+async fn read(mut request: Request, env: &Env) -> Result<Response> {
+    write_line(env);
+    let body = request.text().await?;
+    serde_json::from_str::<Message<'_>>(&body)?;
+    let headers = json_headers()?;
+    for (name, value) in CALL {
+        headers.set(name, value)?;
+    }
+    let mut init = RequestInit::new();
+    init.with_method(Method::Post).with_headers(headers).with_body(Some(body.into()));
+    let call = Request::new_with_init(&env.var("RELAY_TO")?.to_string(), &init)?;
+    let answer = Fetch::Request(call).send().await?.bytes().await?;
+    serde_json::from_slice::<Answer<'_>>(&answer)?;
+    Ok(ResponseBuilder::new().with_headers(json_headers()?).fixed(answer))
+}
+
+fn json_headers() -> Result<Headers> {
+    let headers = Headers::new();
+    headers.set("content-type", "application/json")?;
+    Ok(headers)
+}
+
 /// The results of a server of 2026-07-28.
 const DISCOVERED: &str = r#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":3600000,"cacheScope":"public"}"#;
 const TOOLS: &str = r#"{"resultType":"complete","ttlMs":3600000,"cacheScope":"public","tools":[{"name":"echo","inputSchema":{"type":"object","properties":{"text":{"type":"string"}}}}]}"#;
@@ -70,8 +111,7 @@ async fn upstream(mut request: Request) -> Result<Response> {
         "tools/list" => TOOLS,
         _ => CALLED,
     };
-    let headers = Headers::new();
-    headers.set("content-type", "application/json")?;
+    let headers = json_headers()?;
     let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#);
     Ok(ResponseBuilder::new().with_headers(headers).fixed(text.into_bytes()))
 }
@@ -98,8 +138,7 @@ async fn answer(mut request: Request, env: &Env, session: Option<String>) -> Res
     write_line(env);
     let body = request.bytes().await?;
     let message: Message<'_> = serde_json::from_slice(&body)?;
-    let headers = Headers::new();
-    headers.set("content-type", "application/json")?;
+    let headers = json_headers()?;
     if let Some(session) = session {
         headers.set("mcp-session-id", &session)?;
     }
