@@ -61,15 +61,12 @@ impl Answer {
 
     /// The answer to a request of something that the upstream has or not: it was looked up in a list, and the list ended so.
     pub fn unlisted(asked: Asked<'_>, error: &UpstreamError) -> Self {
-        let what = match error {
-            UpstreamError::Rpc(rpc) => {
-                let text = text::quote(&rpc.message, MAX_QUOTE);
-                format!("{} answered with the error {}: {text}", asked.upstream, rpc.code)
-            }
-            error => described(asked, error),
-        };
-        let why = format!("Nothing was sent, because it could not be looked up: {what}");
-        failure(asked, &why, retry_after(error), None)
+        unsent(asked, "because it could not be looked up", error)
+    }
+
+    /// The answer to a request before which the handshake ended so.
+    pub fn not_sent(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        unsent(asked, "so that it can be tried again", error)
     }
 
     /// The answer to a request that could not be sent as the person who calls. `link`: where that person connects a key.
@@ -89,24 +86,53 @@ impl Answer {
         {
             return Self::Passed(passed(asked, rpc));
         }
-        let changes = asked.effect.is_some_and(|effect| effect != Effect::Read);
-        let what = described(asked, error);
-        let why = match (error.may_have_run(), changes) {
-            (true, true) => format!(
-                "The outcome is unknown: {what}. It may have carried out the call, in whole or in part, and the call \
-                 was not sent again. Check what it did before you call it again"
-            ),
-            (true, false) if asked.effect.is_some() => {
-                format!("{what}. The tool only reads, so that it can be called again")
-            }
-            _ => what,
-        };
-        let link = match error {
-            UpstreamError::Unauthorized { .. } => asked.connect,
-            _ => None,
-        };
-        failure(asked, &why, retry_after(error), link)
+        told(asked, error, described(asked, error), error.may_have_run())
     }
+
+    /// The answer to a request that the upstream had begun to answer when it ended so.
+    pub fn interrupted(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        let what = match error {
+            // Whose credential it is does not matter to what ran.
+            UpstreamError::Unauthorized { .. } => {
+                format!(
+                    "{} refused the credential before its answer was complete (401)",
+                    asked.upstream
+                )
+            }
+            error => described(asked, error),
+        };
+        told(asked, error, what, true)
+    }
+}
+
+fn unsent(asked: Asked<'_>, why: &str, error: &UpstreamError) -> Answer {
+    let what = match error {
+        UpstreamError::Rpc(rpc) => {
+            let text = text::quote(&rpc.message, MAX_QUOTE);
+            format!("{} answered with the error {}: {text}", asked.upstream, rpc.code)
+        }
+        error => described(asked, error),
+    };
+    failure(asked, &format!("Nothing was sent, {why}: {what}"), retry_after(error), None)
+}
+
+fn told(asked: Asked<'_>, error: &UpstreamError, what: String, may_have_run: bool) -> Answer {
+    let changes = asked.effect.is_some_and(|effect| effect != Effect::Read);
+    let why = match (may_have_run, changes) {
+        (true, true) => format!(
+            "The outcome is unknown: {what}. It may have carried out the call, in whole or in part, and the call was \
+             not sent again. Check what it did before you call it again"
+        ),
+        (true, false) if asked.effect.is_some() => {
+            format!("{what}. The tool only reads, so that it can be called again")
+        }
+        _ => what,
+    };
+    let link = match error {
+        UpstreamError::Unauthorized { .. } => asked.connect,
+        _ => None,
+    };
+    failure(asked, &why, retry_after(error), link)
 }
 
 impl From<Answer> for Outcome {
@@ -422,6 +448,8 @@ mod tests {
         );
         let told = text(Answer::unlisted(CALL, &rpc(r#"{"code":-32603,"message":"x\u001by"}"#)));
         assert!(told.ends_with("tickets answered with the error -32603: x y."), "{told}");
+        let told = text(Answer::not_sent(CALL, &late));
+        assert!(told.starts_with("Nothing was sent, so that it can be tried again: "), "{told}");
         let Answer::Error(error) = Answer::unlisted(READ, &late) else { panic!() };
         assert_eq!(error.code, INTERNAL_ERROR);
     }

@@ -216,7 +216,7 @@ impl Pages for UpstreamPages<'_> {
             };
             let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
             let text = sent.map_err(|failure| match failure {
-                Failure::Upstream(error) => error,
+                Failure::Upstream(error) | Failure::NotSent(error) => error,
                 other => {
                     self.failed.replace(Some(other));
                     UpstreamError::Cut

@@ -148,7 +148,9 @@ impl Door {
             // A call goes on where it began, whatever is spoken there now.
             Some(Carriage::Park(..)) => Era::Session,
             Some(Carriage::State(_)) => Era::Stateless,
-            Some(Carriage::Connect(..)) | None => self.wire(ctx, route).await?,
+            Some(Carriage::Connect(..)) | None => {
+                self.wire(ctx, route).await.map_err(Failure::NotSent)?
+            }
         };
         match era {
             Era::Stateless => {
@@ -168,7 +170,7 @@ impl Door {
                             && may_have_changed(Era::Stateless, error) =>
                     {
                         self.memory.forget_era(&route.name);
-                        match self.wire(ctx, route).await? {
+                        match self.wire(ctx, route).await.map_err(Failure::NotSent)? {
                             Era::Stateless => answered,
                             _ => {
                                 let to = (route, person);
@@ -261,6 +263,8 @@ impl Door {
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),
                 None => errors::Answer::of(asked, &error).into(),
             },
+            Err(Failure::NotSent(error)) => errors::Answer::not_sent(asked, &error).into(),
+            Err(Failure::Interrupted(error)) => errors::Answer::interrupted(asked, &error).into(),
             Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
             Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
         }
@@ -277,7 +281,7 @@ impl Door {
         // A tool that is not known did nothing.
         let effect = (method == "tools/call").then_some(Effect::Read);
         match failure {
-            Failure::Upstream(error) => {
+            Failure::Upstream(error) | Failure::NotSent(error) => {
                 let asked = self.named(ctx, upstream, (method, effect));
                 errors::Answer::unlisted(asked, &error).into()
             }
@@ -352,3 +356,7 @@ fn missing_capability(error: &UpstreamError) -> Option<ClientCapabilities> {
     let needs = ClientCapabilities::from_declared(&required);
     (!needs.is_empty()).then_some(needs)
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;

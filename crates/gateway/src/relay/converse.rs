@@ -23,7 +23,7 @@ use mcp_server::notifier::Notifier;
 use serde_json::Value;
 
 use super::{
-    Asked, Failure, Peer,
+    Asked, Failure, Peer, once_begun,
     questions::{self, MAX_QUESTIONS},
     sse::SharedExchange,
 };
@@ -119,9 +119,7 @@ pub(super) async fn ask(
             return Err(Failure::TakenBack);
         };
         let incoming = match came {
-            Err(error) if begun.get() && !error.may_have_run() => {
-                return Err(UpstreamError::Cut.into());
-            }
+            Err(error) if begun.get() => return Err(once_begun(error)),
             came => came?,
         };
         begun.set(true);

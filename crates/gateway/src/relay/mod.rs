@@ -126,7 +126,7 @@ pub async fn in_object(
                 let sent = opened.peer.ask_noting(asked, back, platform, &begun).await;
                 (Some(opened), sent)
             }
-            Err(error) => (None, Err(error.into())),
+            Err(error) => (None, Err(Failure::NotSent(error))),
         };
         let era = used.as_ref().map(|opened| opened.peer.era());
         match sent {
@@ -149,7 +149,9 @@ pub async fn in_object(
                 renewed = true;
                 pool.forget(route, used.as_ref()).await;
             }
-            Err(Failure::Upstream(error)) if !repeated && asked.may_repeat(&error) => {
+            Err(Failure::Upstream(error) | Failure::NotSent(error))
+                if !repeated && asked.may_repeat(&error) =>
+            {
                 repeated = true;
             }
             answered => break answered,
@@ -164,6 +166,11 @@ pub async fn in_object(
 pub enum Failure {
     /// The upstream gave none.
     Upstream(UpstreamError),
+    /// The handshake before it failed: nothing of the request was sent.
+    NotSent(UpstreamError),
+    /// The upstream had begun to answer when it refused what belongs to the request, as the next round: what it did by
+    /// then is not known, although the error alone says that nothing ran.
+    Interrupted(UpstreamError),
     /// The call stops at a question, or the client cannot be asked.
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
@@ -187,7 +194,7 @@ impl Failure {
     /// The upstream's failure, where it is one.
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
-            Self::Upstream(error) => Some(error),
+            Self::Upstream(error) | Self::NotSent(error) | Self::Interrupted(error) => Some(error),
             Self::Stopped(_)
             | Self::Paused(_)
             | Self::Unconnected(_)
@@ -195,6 +202,16 @@ impl Failure {
             | Self::Task { .. }
             | Self::TakenBack => None,
         }
+    }
+}
+
+/// An error in the words of a request that the upstream has begun to answer: a refusal does not undo what ran before.
+fn once_begun(error: UpstreamError) -> Failure {
+    match error {
+        error @ UpstreamError::Rpc(_) => Failure::Upstream(error),
+        UpstreamError::SessionGone => UpstreamError::Cut.into(),
+        error if error.may_have_run() => Failure::Upstream(error),
+        refusal => Failure::Interrupted(refusal),
     }
 }
 
@@ -290,13 +307,14 @@ pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
         Ok(_)
         | Err(
-            Failure::Stopped(_)
+            Failure::NotSent(_)
+            | Failure::Stopped(_)
             | Failure::Paused(_)
             | Failure::Unconnected(_)
             | Failure::Task { .. },
         ) => true,
         Err(Failure::Upstream(error)) => !error.may_have_run(),
-        Err(Failure::Unknown(_) | Failure::TakenBack) => false,
+        Err(Failure::Interrupted(_) | Failure::Unknown(_) | Failure::TakenBack) => false,
     }
 }
 
@@ -331,10 +349,15 @@ fn told(
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
         Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
         // The Worker knows whose key it is.
-        Err(Failure::Upstream(UpstreamError::Unauthorized { .. })) if call.caller.key.is_some() => {
+        Err(
+            Failure::Upstream(UpstreamError::Unauthorized { .. })
+            | Failure::NotSent(UpstreamError::Unauthorized { .. }),
+        ) if call.caller.key.is_some() => {
             return Err(key_refused());
         }
+        Err(Failure::NotSent(error)) => errors::Answer::not_sent(asked, &error).into(),
         Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+        Err(Failure::Interrupted(error)) => errors::Answer::interrupted(asked, &error).into(),
     };
     match outcome {
         Outcome::Tool(result) => written(result.to_json()),
