@@ -74,7 +74,7 @@ impl Inner {
         let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), keeper);
         let name = state.id().name().unwrap_or_default();
         let life = upstream::life(&name, &Uuid::new_v4().simple().to_string());
-        let parks = Rc::new(Parks::new(life));
+        let parks = Rc::new(Parks::new(life, state::relay_room()));
         let pins = StoredPins::new(rows.clone());
         Self { state, env, rows, pool: Rc::new(pool), parks, pins }
     }
@@ -133,7 +133,8 @@ impl Inner {
             }
             ObjectRequest::Call(call) => {
                 let route = self.route(&call.upstream, call.capabilities(), &call.caller).await?;
-                let (parked, frames) = self.parks.start(call.capabilities(), call.log_level)?;
+                let (capabilities, bytes) = (call.capabilities(), call.params.get().len());
+                let (parked, frames) = self.parks.start(capabilities, call.log_level, bytes)?;
                 let back: Rc<dyn Notifier> = Rc::new(ParkNotifier(parked.clone()));
                 let work = self.work(route, call, back);
                 let platform: SharedPlatform = Rc::new(WorkersPlatform);

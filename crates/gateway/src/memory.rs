@@ -4,7 +4,10 @@
 //! Invariant: values only, bounded in number and bytes. A list belongs to one subject, unless its upstream
 //! says that it is the same for everybody.
 
+mod about;
 mod forget;
+
+pub use self::about::about;
 
 use std::{
     cell::{Cell, RefCell},
@@ -18,7 +21,7 @@ use mcp_client::{
     era::{Era, Handshake},
     error::UpstreamError,
 };
-use mcp_protocol::{capabilities::ClientCapabilities, spans};
+use mcp_protocol::capabilities::ClientCapabilities;
 use mcp_server::remote::{About, ListKind};
 
 use crate::{
@@ -108,20 +111,6 @@ struct Known {
     about: Option<(About, u64)>,
     breaker: Breaker,
     last: Option<LastOutcome>,
-}
-
-/// What an upstream says of itself in a handshake.
-pub fn about(found: &Handshake) -> About {
-    let capabilities = found.capabilities.get();
-    About {
-        server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
-        instructions: found.instructions.clone(),
-        capabilities: match found.era {
-            Era::Stateless => capabilities.to_owned(),
-            // Those with sessions have no extensions that are passed on.
-            Era::Session | Era::Sse => spans::without(capabilities, &["extensions"]),
-        },
-    }
 }
 
 /// Whose a list is: its subject, unless it is the same for everybody, and what the client declared, by which some

@@ -229,3 +229,21 @@ fn a_shared_session_carries_the_trail_of_each_request() {
     assert_eq!(trail(name, 2).as_deref(), expected.as_ref().map(Trail::as_str));
     assert_ne!(trail(name, 0), trail(name, 2));
 }
+
+#[test]
+fn a_client_that_varies_what_tells_sessions_apart_does_not_fill_the_memory() {
+    let script = (0..100).flat_map(|n| opens(&format!("s-{n}")));
+    let stand = Stand::new(script);
+    let route = |n: usize| stand.route(&format!("Bearer {n}"), None);
+    stand.platform.run(async {
+        for n in 0..100 {
+            stand.pool.peer(&route(n)).await.unwrap();
+            stand.pool.peer(&route(0)).await.unwrap();
+        }
+        assert_eq!(stand.pool.peers.borrow().len(), MAX_PEERS);
+        // One that is used stays, and one that made room goes on.
+        assert!(stand.pool.peers.borrow().contains_key(&route(0).key()));
+        stand.pool.peer(&route(1)).await.unwrap();
+    });
+    assert_eq!(stand.platform.requests().len(), 200, "each was opened once");
+}
