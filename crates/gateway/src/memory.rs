@@ -250,6 +250,10 @@ impl Memory {
 
     /// Notes how a request ended: for the breaker, and for people. `failed`: why the upstream gave nothing.
     pub fn note_end(&self, upstream: &str, failed: Option<&UpstreamError>, at_ms: u64) {
+        // Nothing was sent, which says nothing of the upstream.
+        if let Some(UpstreamError::Unsendable(_)) = failed {
+            return;
+        }
         let ended = match failed {
             Some(error) if error.counts_against_health() => breaker::Outcome::Failed,
             _ => breaker::Outcome::Answered,
@@ -397,6 +401,18 @@ mod tests {
         let quoted = UpstreamError::Refused { status: 400, quote: "a secret of Ada".to_owned() };
         memory.note_end("tickets", Some(&quoted), 1);
         assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "it refused a request (400)");
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_written_says_nothing_of_the_upstream() {
+        let memory = Memory::default();
+        let fails = |error| memory.note_end("tickets", Some(&error), 1_000);
+        for _ in 0..5 {
+            fails(UpstreamError::Unsendable("a header cannot carry a value"));
+            fails(UpstreamError::Cut);
+        }
+        assert_eq!(memory.breaker("tickets", 1_000), "open");
+        assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "an answer broke off");
     }
 
     #[test]

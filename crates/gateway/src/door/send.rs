@@ -104,8 +104,7 @@ impl Door {
         );
         let now_ms = ctx.platform.now_ms();
         if !self.is_noted_there(&route, now_ms) {
-            let failed = sent.as_ref().err().and_then(Failure::upstream);
-            self.memory.note_end(&upstream.name, failed, now_ms);
+            relay::note_end(&self.memory, &upstream.name, &sent, now_ms);
         }
         sent
     }

@@ -193,6 +193,31 @@ fn a_call_that_asked_is_not_begun_anew_when_its_next_round_is_refused() {
 }
 
 #[test]
+fn a_call_that_its_client_takes_back_says_nothing_of_the_upstream() {
+    let failing = || [discovered(), ScriptedStream::status(500)];
+    let script = failing().into_iter().chain((0..3).map(|_| ScriptedStream::status(500)));
+    let platform = VirtualPlatform::new(script.chain((0..2).map(|_| ScriptedStream::silent())));
+    let door = in_object(&platform, &json!({}));
+    let failed = |count: u32| {
+        (0..count).for_each(|_| drop(call(&door, &platform, Client::default())));
+    };
+    let taken_back = || {
+        let leaves = platform.sleep(Duration::from_secs(1));
+        let client = Client { leaves: RefCell::new(Some(leaves)), ..Client::default() };
+        let sent = call(&door, &platform, client);
+        assert!(matches!(sent, Err(Failure::TakenBack)), "{sent:?}");
+    };
+    let state = || door.memory.breaker("tickets", platform.now_ms());
+    failed(4);
+    taken_back();
+    assert_eq!(door.memory.last("tickets").unwrap().why.unwrap(), "it failed (500)");
+    taken_back();
+    // The script is over, so that nothing can be reached.
+    failed(1);
+    assert_eq!(state(), "open", "four failures were not forgotten");
+}
+
+#[test]
 fn a_call_whose_handshake_fails_was_not_sent_and_counts_for_the_breaker() {
     for settings in [json!({ "era": "session" }), json!({ "era": "auto" }), json!({})] {
         let platform = VirtualPlatform::new((0..9).map(|_| ScriptedStream::status(503)));

@@ -60,7 +60,7 @@ use self::{
     pool::{Pool, Route},
     sse::SharedLink,
 };
-use crate::{breaker::Refused, connect::Unconnected, errors};
+use crate::{breaker::Refused, connect::Unconnected, errors, memory::Memory};
 
 /// How an object answers the Worker that an upstream refused the key of the person who calls, so that nothing ran. No
 /// client sees it.
@@ -292,14 +292,25 @@ pub async fn for_worker(
     let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
         Ok(_running) => {
             let sent = in_object(&pool, &route, &asked, &back, &platform).await;
-            let failed = sent.as_ref().err().and_then(Failure::upstream);
-            pool.memory().note_end(&route.name, failed, platform.now_ms());
+            note_end(pool.memory(), &route.name, &sent, platform.now_ms());
             sent
         }
         Err(refused) => Err(Failure::Paused(refused)),
     };
     let is_certain = !call.changes || is_certain(&sent);
     Ended { outcome: told(&route, &call, sent), is_certain }
+}
+
+/// Notes how a request ended that the breaker let through. One that its client took back says nothing of the upstream.
+pub(crate) fn note_end(
+    memory: &Memory,
+    upstream: &str,
+    sent: &Result<String, Failure>,
+    now_ms: u64,
+) {
+    if !matches!(sent, Err(Failure::TakenBack)) {
+        memory.note_end(upstream, sent.as_ref().err().and_then(Failure::upstream), now_ms);
+    }
 }
 
 /// Whether an answer says what happened: also that nothing did.
