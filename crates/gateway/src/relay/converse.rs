@@ -12,7 +12,13 @@ use futures_util::{
     future::{Either, LocalBoxFuture, select},
     stream::FuturesUnordered,
 };
-use mcp_client::{error::UpstreamError, exchange::Exchange, message::Incoming, request::Request};
+use mcp_client::{
+    error::UpstreamError,
+    exchange::Exchange,
+    message::{Answer, Incoming},
+    request::Request,
+};
+use mcp_platform::SharedPlatform;
 use mcp_protocol::{
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, RequestId, RpcError},
@@ -88,7 +94,8 @@ impl Peer {
     }
 }
 
-/// Sends a request and waits for its result. `begun` is set at the first message of the upstream.
+/// Sends a request and waits for its result. `begun` is set at the first message of the upstream that may come of the
+/// request.
 ///
 /// # Errors
 /// Where there is none.
@@ -122,7 +129,10 @@ pub(super) async fn ask(
             Err(error) if begun.get() => return Err(once_begun(error)),
             came => came?,
         };
-        begun.set(true);
+        // An error of the hop is of a peer that speaks another wire by now: it did not read what it was asked.
+        if !matches!(&incoming, Incoming::Answer(Answer::Error(failure)) if failure.is_hop()) {
+            begun.set(true);
+        }
         match incoming {
             Incoming::Answer(answer) => return Ok(answer.into_result()?.get().to_owned()),
             Incoming::Request { .. } if replies.len() >= MAX_REPLIES => {

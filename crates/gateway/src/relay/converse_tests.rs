@@ -97,18 +97,23 @@ impl Notifier for Client {
     }
 }
 
-/// Keeps one session.
-struct Kept;
+/// Keeps one session until it is forgotten.
+#[derive(Default)]
+struct Kept {
+    is_over: Cell<bool>,
+}
 
 impl SessionKeeper for Kept {
     fn kept(&self, _key: &str) -> LocalBoxFuture<'static, Option<Secret>> {
         let code = Version::V2025_11_25.code();
         let about = json!({ "server_info": null, "instructions": null, "capabilities": "{}" });
         let kept = json!({ "version": code, "id": "s-1", "about": about, "stored_s": 0 });
-        ready(Some(Secret::new(kept.to_string()))).boxed_local()
+        let kept = Secret::new(kept.to_string());
+        ready((!self.is_over.get()).then_some(kept)).boxed_local()
     }
 
-    fn keep(&self, _key: &str, _text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
+    fn keep(&self, _key: &str, text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
+        self.is_over.set(text.is_none());
         ready(()).boxed_local()
     }
 }
@@ -119,12 +124,21 @@ fn upstream(platform: &Rc<VirtualPlatform>) -> Upstream {
 
 /// Sends the call over a session that is kept.
 fn in_session(platform: &Rc<VirtualPlatform>, client: Rc<dyn Notifier>) -> Result<String, Failure> {
+    in_session_of(Some(Era::Session), platform, client)
+}
+
+/// The same for an upstream of which the configuration says this.
+fn in_session_of(
+    era: Option<Era>,
+    platform: &Rc<VirtualPlatform>,
+    client: Rc<dyn Notifier>,
+) -> Result<String, Failure> {
     let shared: SharedPlatform = platform.clone();
-    let pool = Pool::new(shared.clone(), Rc::new(Memory::default()), Rc::new(Kept));
+    let pool = Pool::new(shared.clone(), Rc::new(Memory::default()), Rc::<Kept>::default());
     let route = Route {
         name: "up".into(),
         address: upstream(platform),
-        era: Some(Era::Session),
+        era,
         capabilities: ClientCapabilities::ROOTS,
         client_info: r#"{"name":"c","version":"1"}"#.into(),
     };
@@ -146,6 +160,25 @@ fn a_call_is_sent_once_whatever_becomes_of_the_answer_to_its_question() {
         let answered = in_session(&platform, client(&platform, s(1)));
         assert_eq!(answered.unwrap(), format!(r#"{{"to":{id}}}"#));
         assert_eq!(platform.requests().len(), 2);
+    }
+}
+
+#[test]
+fn a_call_whose_upstream_speaks_another_wire_by_now_is_sent_on_that_one() {
+    for (status, code) in [(400, -32020), (400, -32022), (200, -32022)] {
+        let id = first_id(VirtualPlatform::new([]).now_ms());
+        let error = json!({ "code": code, "message": "another version" });
+        let refused = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+        let found = json!({ "supportedVersions": ["2026-07-28"], "capabilities": {} });
+        let answers = [
+            (status, refused),
+            (200, json!({ "jsonrpc": "2.0", "id": 0, "result": found })),
+            (200, json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [] } })),
+        ];
+        let answers = answers.map(|(status, body)| ScriptedStream::json(status, &body.to_string()));
+        let platform = VirtualPlatform::new(answers);
+        let answered = in_session_of(None, &platform, client(&platform, s(1)));
+        assert_eq!(answered.unwrap(), r#"{"content":[]}"#, "{status} {code}");
     }
 }
 
