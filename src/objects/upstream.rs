@@ -22,7 +22,7 @@ use crate::{
         class::class,
         rows::Rows,
         upstream_pins::StoredPins,
-        upstream_sessions::{KeptSessions, end_rows},
+        upstream_sessions::{KeptSessions, UPSTREAM, end_rows},
     },
     platform::{
         clock::now_s,
@@ -56,6 +56,9 @@ class! {
     /// Speaks to one upstream for one caller, or keeps its pins.
     UpstreamAgent(requests, alarm)
 }
+
+/// How long a row outlives its end at least while its session is used, in seconds.
+const LOOK_AGAIN: u64 = 300;
 
 struct Inner {
     state: Rc<State>,
@@ -97,10 +100,11 @@ impl Inner {
         }
     }
 
-    /// The alarm: the end of rows, and of their sessions.
+    /// The alarm: the end of rows, and of their sessions. One in which a call runs or waits goes on.
     async fn due(self: Rc<Self>) -> Result<()> {
         let now = now_s();
-        match end_rows(&self.env, &self.rows, &|_, until| until <= now).await {
+        let is_over = |row: &str, until: u64| until.max(self.in_use_until(row)) <= now;
+        match end_rows(&self.env, &self.rows, &is_over).await {
             // The keys begin with the owner, who has no name here.
             Ok(ended) => {
                 ended.iter().filter_map(|key| key.strip_prefix(':')).for_each(|key| {
@@ -109,7 +113,15 @@ impl Inner {
             }
             Err(error) => log::error!("sessions with an upstream could not be ended: {error}"),
         }
-        self.rows.clear(&|_| 0).await
+        self.rows.clear(&|row| self.in_use_until(row)).await
+    }
+
+    fn in_use_until(&self, row: &str) -> u64 {
+        let is_used = self.pool.is_in_use() || !self.parks.is_empty();
+        match row.starts_with(UPSTREAM) && is_used {
+            true => now_s().saturating_add(LOOK_AGAIN),
+            false => 0,
+        }
     }
 
     async fn answer(

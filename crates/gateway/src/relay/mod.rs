@@ -118,6 +118,7 @@ pub async fn in_object(
     back: &Rc<dyn Notifier>,
     platform: &SharedPlatform,
 ) -> Result<String, Failure> {
+    let _in_use = pool.in_use();
     let (mut renewed, mut repeated) = (false, false);
     let begun = Cell::new(false);
     let answered = loop {

@@ -247,3 +247,20 @@ fn a_client_that_varies_what_tells_sessions_apart_does_not_fill_the_memory() {
     });
     assert_eq!(stand.platform.requests().len(), 200, "each was opened once");
 }
+
+#[test]
+fn a_pool_is_in_use_while_a_request_runs() {
+    let stand = Stand::new(opens("s-1").into_iter().chain([ScriptedStream::silent()]));
+    let (route, shared) = (stand.plain(), stand.platform.clone() as SharedPlatform);
+    let asked = crate::relay::Asked { method: "tools/call", params: "{}", ..Default::default() };
+    let back: Rc<dyn mcp_server::notifier::Notifier> = Rc::new(mcp_server::notifier::NoClient);
+    assert!(!stand.pool.is_in_use());
+    let call = crate::relay::in_object(&stand.pool, &route, &asked, &back, &shared);
+    let looks = async {
+        stand.platform.sleep(Duration::from_secs(1)).await;
+        assert!(stand.pool.is_in_use());
+    };
+    let leaves = futures_util::future::select(call.boxed_local(), looks.boxed_local());
+    drop(stand.platform.run(leaves));
+    assert!(!stand.pool.is_in_use());
+}
