@@ -13,7 +13,6 @@
 use std::rc::Rc;
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 use worker::{Env, Result, State};
 
@@ -38,13 +37,11 @@ use gateway::{
     pin_store::PinsRequest,
     relay::{
         self,
-        frames::Frame,
-        park::{Ended, ParkNotifier, Parks},
+        park::{Ended, ParkNotifier, ParkedCall, Parks},
         place::{Caller, ObjectRequest, RelayedCall},
         pool::{Pool, Route},
     },
 };
-use mcp_client::error::UpstreamError;
 use mcp_platform::{SharedPlatform, record::Record as _};
 use mcp_protocol::{
     capabilities::ClientCapabilities,
@@ -89,7 +86,10 @@ impl Inner {
         };
         match self.answer(asked).await {
             Ok(response) => response,
-            Err(error) => one(Frame::Error(error)),
+            Err(ended) => {
+                let frames = ended.into_frames().into_iter().map(|frame| Ok(frame.to_bytes()));
+                response::stream_to_worker(stream::iter(frames.collect::<Vec<_>>()))
+            }
         }
     }
 
@@ -127,38 +127,22 @@ impl Inner {
     async fn answer(
         self: &Rc<Self>,
         asked: ObjectRequest,
-    ) -> std::result::Result<Result<Response>, RpcError> {
+    ) -> std::result::Result<Result<Response>, Ended> {
         match asked {
             ObjectRequest::About { upstream, capabilities, caller } => {
                 let capabilities = ClientCapabilities::from_bits(capabilities);
                 let route = self.route(&upstream, capabilities, &caller).await?;
-                let opened = self.pool.peer(&route).await.map_err(|error| match error {
-                    UpstreamError::Unauthorized { .. } if caller.key.is_some() => {
-                        relay::key_refused()
-                    }
-                    error => failed(&format!("`{upstream}`: {error}")),
-                })?;
-                self.pool.close_idle();
-                let text = serde_json::to_string(&opened.about()).unwrap_or_default();
-                let about = RawValue::from_string(text).map_err(|_| failed("it says nothing"))?;
-                Ok(one(Frame::Result(about)))
+                let (parked, frames) = self.parks.start(capabilities, None, 0)?;
+                let (pool, with_key) = (self.pool.clone(), caller.key.is_some());
+                self.run(parked, relay::about_for_worker(pool, route, with_key).boxed_local());
+                Ok(response::stream_to_worker(frames.map(Ok)))
             }
             ObjectRequest::Call(call) => {
                 let route = self.route(&call.upstream, call.capabilities(), &call.caller).await?;
                 let (capabilities, bytes) = (call.capabilities(), call.params.get().len());
                 let (parked, frames) = self.parks.start(capabilities, call.log_level, bytes)?;
                 let back: Rc<dyn Notifier> = Rc::new(ParkNotifier(parked.clone()));
-                let work = self.work(route, call, back);
-                let platform: SharedPlatform = Rc::new(WorkersPlatform);
-                let run = self.parks.clone().run(parked, work, platform);
-                let core = self.clone();
-                let run = async move {
-                    run.await;
-                    if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
-                        core.pool.end().await;
-                    }
-                };
-                wait_until(&self.state, run.boxed_local());
+                self.run(parked, self.work(route, call, back));
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
             ObjectRequest::Resume { epoch, park, round, responses } => {
@@ -166,6 +150,20 @@ impl Inner {
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
         }
+    }
+
+    /// Runs a call to its end, whoever reads it.
+    fn run(self: &Rc<Self>, parked: Rc<ParkedCall>, work: LocalBoxFuture<'static, Ended>) {
+        let platform: SharedPlatform = Rc::new(WorkersPlatform);
+        let run = self.parks.clone().run(parked, work, platform);
+        let core = self.clone();
+        let run = async move {
+            run.await;
+            if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
+                core.pool.end().await;
+            }
+        };
+        wait_until(&self.state, run.boxed_local());
     }
 
     fn work(
@@ -206,9 +204,4 @@ impl Inner {
 
 fn failed(why: &str) -> RpcError {
     RpcError::new(INTERNAL_ERROR, why)
-}
-
-/// A stream of one frame.
-fn one(frame: Frame) -> Result<Response> {
-    response::stream_to_worker(stream::iter([Ok(frame.to_bytes())]))
 }

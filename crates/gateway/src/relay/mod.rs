@@ -302,6 +302,21 @@ pub async fn for_worker(
     Ended { outcome: told(&route, &call, sent), is_certain }
 }
 
+/// Answers the Worker that asks what an upstream says of itself, in the form of a call: a handshake may take long.
+pub async fn about_for_worker(pool: Rc<Pool>, route: Route, with_key: bool) -> Ended {
+    let opened = pool.peer(&route).await;
+    pool.close_idle();
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(UpstreamError::Unauthorized { .. }) if with_key => return key_refused().into(),
+        Err(error) => {
+            let why = format!("`{}`: {error}", route.name);
+            return RpcError::new(INTERNAL_ERROR, why).into();
+        }
+    };
+    written(serde_json::to_string(&opened.about()).unwrap_or_default()).into()
+}
+
 /// Notes how a request ended that the breaker let through. One that its client took back says nothing of the upstream.
 pub(crate) fn note_end(
     memory: &Memory,

@@ -90,6 +90,7 @@ pub struct Parks {
 }
 
 /// How the work of a call ended.
+#[derive(Debug)]
 pub struct Ended {
     /// What the client is told.
     pub outcome: Result<Box<RawValue>, RpcError>,
@@ -103,13 +104,22 @@ impl From<Result<Box<RawValue>, RpcError>> for Ended {
     }
 }
 
+impl From<RpcError> for Ended {
+    fn from(error: RpcError) -> Self {
+        Err(error).into()
+    }
+}
+
 impl Ended {
+    /// The frames that say so where no call runs.
+    pub fn into_frames(self) -> Vec<Frame> {
+        let unknown = (!self.is_certain).then_some(Frame::Unknown);
+        unknown.into_iter().chain([last(self.outcome)]).collect()
+    }
+
     /// The frames that say so, or that there is no room for them.
     fn frames(self, budget: &Budget) -> Vec<Kept> {
-        let last = match self.outcome {
-            Ok(result) => Frame::Result(result),
-            Err(error) => Frame::Error(error),
-        };
+        let last = last(self.outcome);
         let kept = budget.keep(last.to_bytes());
         drop(last);
         let unknown = (kept.is_none() || !self.is_certain).then_some(Frame::Unknown);
@@ -119,6 +129,13 @@ impl Ended {
             Kept::last(Frame::Error(why).to_bytes())
         });
         unknown.into_iter().chain([last]).collect()
+    }
+}
+
+fn last(outcome: Result<Box<RawValue>, RpcError>) -> Frame {
+    match outcome {
+        Ok(result) => Frame::Result(result),
+        Err(error) => Frame::Error(error),
     }
 }
 
@@ -212,18 +229,20 @@ impl Parks {
     /// their keys.
     ///
     /// # Errors
-    /// Where the call is gone or went on, or an answer does not fit its question.
+    /// Where the call is gone or went on, or an answer does not fit its question. What a call did that is gone is not
+    /// certain.
     pub fn resume(
         &self,
         epoch: &str,
         (id, round): (u64, u64),
         responses: &[(String, Box<RawValue>)],
-    ) -> Result<FrameStream, RpcError> {
+    ) -> Result<FrameStream, Ended> {
         let call = self.calls.borrow().get(&id).filter(|_| epoch == self.epoch).cloned();
         let call = call.filter(|call| call.rounds.get() == round && !call.cancelled.get());
-        let call = call.ok_or_else(|| RpcError::new(INVALID_PARAMS, GONE))?;
+        let gone = || Ended { is_certain: false, ..RpcError::new(INVALID_PARAMS, GONE).into() };
+        let call = call.ok_or_else(gone)?;
         if !call.is_asleep() {
-            return Err(RpcError::new(INVALID_PARAMS, BUSY));
+            return Err(RpcError::new(INVALID_PARAMS, BUSY).into());
         }
         call.answer(responses)?;
         let stream = call.attach();

@@ -71,7 +71,9 @@ fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
         let (park, key) = question_of(&frames(first).await);
         // What does not fit is refused, and the question stays open.
         let wrong = [(key.clone(), raw_text(&json!({ "roots": 7 })))];
-        assert_eq!(parks.resume("life", park, &wrong).err().unwrap().code, INVALID_PARAMS);
+        let wrong = parks.resume("life", park, &wrong).err().unwrap();
+        assert!(wrong.is_certain);
+        assert_eq!(wrong.outcome.unwrap_err().code, INVALID_PARAMS);
         // Without an answer it is asked again.
         let again = parks.resume("life", park, &[]).unwrap();
         assert_eq!(question_of(&frames(again).await), (park, key.clone()));
@@ -170,6 +172,8 @@ fn a_second_answer_to_the_same_questions_does_not_take_the_stream() {
         let (park, key) = question_of(&frames(first).await);
         let last = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
         let second = parks.resume("life", park, &[(key, roots())]).err().unwrap();
+        assert!(second.is_certain, "the first one tells how it ends");
+        let second = second.outcome.unwrap_err();
         assert!(second.message.contains("is being answered"), "{second:?}");
         assert!(matches!(frames(last).await.last(), Some(Frame::Result(_))));
     };
@@ -251,8 +255,11 @@ fn a_state_of_an_older_round_is_refused() {
         let second = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
         let (next, other) = question_of(&frames(second).await);
         assert_ne!((park, &key), (next, &other));
-        let old = parks.resume("life", park, &[(key, roots())]).err().unwrap();
-        assert!(old.message.contains("not known"), "{old:?}");
+        let old = parks.resume("life", park, &[(key, roots())]).err().unwrap().into_frames();
+        assert!(
+            matches!(&old[..], [Frame::Unknown, Frame::Error(why)] if why.message.contains("not known")),
+            "{old:?}"
+        );
         let last = frames(parks.resume("life", next, &[(other, roots())]).unwrap()).await;
         assert!(matches!(last.last(), Some(Frame::Result(_))), "{last:?}");
     };
