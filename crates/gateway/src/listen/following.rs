@@ -203,7 +203,11 @@ impl Following {
             // What happened in between is found out.
             self.outdate(&lists);
             self.pending.compare(&lists);
-            for uri in before.intersection(&filter).resource_subscriptions {
+            let watched = match before.is_empty() {
+                true => filter.clone(),
+                false => before.intersection(&filter),
+            };
+            for uri in watched.resource_subscriptions {
                 self.pending.hear(Notice::Updated(uri));
             }
         } else {
