@@ -311,7 +311,12 @@ impl Door {
     ) -> Result<About, Failure> {
         let route = self.route(ctx, (upstream, person), &*ctx.notifier)?;
         let objects = match &self.place {
-            Place::Object(pool) => return Ok(pool.peer(&route).await?.about()),
+            Place::Object(pool) => {
+                let opened = pool.peer(&route).await;
+                // An object with an open stream never sleeps.
+                pool.close_idle();
+                return Ok(opened?.about());
+            }
             Place::Worker(objects) => objects,
         };
         if self.wire(ctx, &route).await? == Era::Stateless {

@@ -218,6 +218,26 @@ fn a_call_that_its_client_takes_back_says_nothing_of_the_upstream() {
 }
 
 #[test]
+fn a_door_that_opens_leaves_no_stream_open() {
+    let result = json!({ "protocolVersion": "2024-11-05", "capabilities": {} });
+    let hello = json!({ "jsonrpc": "2.0", "id": first(), "result": result });
+    let stream = ScriptedStream::events()
+        .chunk("event: endpoint\ndata: /m\n\n")
+        .chunk(format!("data: {hello}\n\n"))
+        .hangs();
+    let posts = [202, 202].map(ScriptedStream::status);
+    let platform = VirtualPlatform::new([stream].into_iter().chain(posts));
+    let door = in_object(&platform, &json!({ "era": "sse" }));
+    let ctx = caller(&platform, 1);
+    let upstream = door.find(&ctx, "tickets").unwrap();
+    platform.run(door.ask_about(&ctx, upstream)).unwrap();
+    let Place::Object(pool) = &door.place else { panic!() };
+    let before = platform.aborted();
+    pool.close_idle();
+    assert_eq!(platform.aborted(), before, "nothing is left to be closed");
+}
+
+#[test]
 fn a_call_whose_handshake_fails_was_not_sent_and_counts_for_the_breaker() {
     for settings in [json!({ "era": "session" }), json!({ "era": "auto" }), json!({})] {
         let platform = VirtualPlatform::new((0..9).map(|_| ScriptedStream::status(503)));
