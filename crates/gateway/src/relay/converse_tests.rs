@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::future::{join_all, ready};
 use mcp_auth::secret::Secret;
 use mcp_client::{
+    connection::Connection,
     endpoint::Endpoint,
     era::Era,
     request::{Declaration, first_id},
+    session::SessionId,
     sse_2024,
     upstream::Upstream,
 };
@@ -63,11 +65,19 @@ struct Client {
     platform: Rc<VirtualPlatform>,
     takes: Duration,
     gone: bool,
+    /// When it takes its request back.
+    leaves: Option<Duration>,
     asked: Cell<usize>,
 }
 
 fn client(platform: &Rc<VirtualPlatform>, takes: Duration) -> Rc<Client> {
-    Rc::new(Client { platform: platform.clone(), takes, gone: false, asked: Cell::new(0) })
+    Rc::new(Client {
+        platform: platform.clone(),
+        takes,
+        gone: false,
+        leaves: None,
+        asked: Cell::new(0),
+    })
 }
 
 impl Notifier for Client {
@@ -94,6 +104,13 @@ impl Notifier for Client {
 
     fn is_cancelled(&self) -> bool {
         self.gone
+    }
+
+    fn cancelled(&self) -> LocalBoxFuture<'static, ()> {
+        match self.leaves {
+            Some(leaves) => self.platform.sleep(leaves),
+            None => std::future::pending().boxed_local(),
+        }
     }
 }
 
@@ -216,7 +233,8 @@ fn stream() -> ScriptedStream {
 
 async fn call(link: &Rc<SharedLink>, client: &Rc<Client>) -> Result<String, Failure> {
     let back: Rc<dyn Notifier> = client.clone();
-    ask(&Peer::Sse(link.clone()), &CALL, &back, &Cell::new(false)).await
+    let platform: SharedPlatform = client.platform.clone();
+    ask(&Peer::Sse(link.clone()), &CALL, &back, &platform, &Cell::new(false)).await
 }
 
 #[test]
@@ -315,4 +333,48 @@ fn the_last_request_that_leaves_closes_the_stream() {
     let refused = platform.run(call(&link, &client)).unwrap_err();
     let refused = refused.upstream().unwrap();
     assert!(CALL.may_repeat(refused) && !refused.may_have_run(), "{refused:?}");
+}
+
+/// The last message that was sent.
+fn last_sent(platform: &VirtualPlatform) -> String {
+    platform.requests().pop().unwrap().body.unwrap_or_default()
+}
+
+#[test]
+fn a_request_is_taken_back_while_the_stream_of_its_session_is_open() {
+    let posts = (0..3).map(|_| accepted());
+    let script = [stream().hangs()].into_iter().chain(posts).chain([accepted().after(s(3))]);
+    let platform = VirtualPlatform::new(script);
+    let link = shared(&platform, s(60));
+    let client = Client { leaves: Some(s(1)), ..Rc::into_inner(client(&platform, s(1))).unwrap() };
+    let client = Rc::new(client);
+    let looks = async {
+        platform.sleep(s(3)).await;
+        assert!(last_sent(&platform).contains("notifications/cancelled"));
+        assert!(!link.is_broken(), "the cancellation is on its way");
+    };
+    let both = futures_util::future::join(call(&link, &client), looks);
+    let (ended, ()) = platform.run(both);
+    assert!(matches!(ended, Err(Failure::TakenBack)), "{ended:?}");
+    assert!(link.is_broken());
+}
+
+#[test]
+fn an_upstream_hears_of_a_request_whose_time_is_over() {
+    // One that does not hear it holds nobody up.
+    for hears in [accepted(), ScriptedStream::silent()] {
+        let platform = VirtualPlatform::new([ScriptedStream::events().hangs(), hears]);
+        let declaration = Declaration { client_info: "{}".into(), capabilities: "{}".into() };
+        let (version, session) = (Version::V2025_11_25, SessionId::parse("s-1"));
+        let connection = Connection::new(upstream(&platform), declaration, version, session, 1);
+        let back: Rc<dyn Notifier> = client(&platform, s(1));
+        let shared: SharedPlatform = platform.clone();
+        let (peer, begun) = (Peer::Http(connection), Cell::new(false));
+        let ended = platform.run(ask(&peer, &CALL, &back, &shared, &begun)).unwrap_err();
+        assert!(matches!(ended, Failure::Upstream(UpstreamError::TimedOut { .. })), "{ended:?}");
+        let told = last_sent(&platform);
+        assert!(told.contains("notifications/cancelled") && told.contains(TOO_LATE), "{told}");
+        let idle = upstream(&platform).endpoint().timeouts.idle;
+        assert!(platform.elapsed() <= idle + HEARS_WITHIN, "{:?}", platform.elapsed());
+    }
 }

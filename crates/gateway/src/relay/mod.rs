@@ -267,7 +267,7 @@ impl Peer {
             Self::Http(connection) if connection.version().is_stateless() => {
                 rounds::ask(connection, asked, &**back, platform, begun).await
             }
-            _ => converse::ask(self, asked, back, begun).await,
+            _ => converse::ask(self, asked, back, platform, begun).await,
         }
     }
 }
