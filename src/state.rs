@@ -21,6 +21,7 @@ use gateway::{
     config::Upstream,
     connect::{Connected, known::KnownCredentials},
     memory::Memory,
+    relay::park::Room,
     stored::{KnownStored, StoredUpstream},
 };
 use mcp_auth::{
@@ -60,6 +61,7 @@ thread_local! {
     static PERCENTAGE: RefCell<Percentage> = RefCell::default();
     static GRANTS: RefCell<KnownGrants> = RefCell::default();
     static UPSTREAMS: Rc<Memory> = Rc::default();
+    static RELAY_ROOM: Room = Room::default();
     static CONNECTED: RefCell<KnownCredentials> = RefCell::default();
     static OUT: RefCell<Option<Rc<dyn TelemetrySink>>> = const { RefCell::new(None) };
 }
@@ -67,6 +69,11 @@ thread_local! {
 /// What the isolate knows of upstreams.
 pub fn upstreams() -> Rc<Memory> {
     UPSTREAMS.with(Rc::clone)
+}
+
+/// The room for the calls that objects of upstreams run.
+pub fn relay_room() -> Room {
+    RELAY_ROOM.with(Clone::clone)
 }
 
 /// The key for an upstream that a person connected, where that is known.

@@ -13,7 +13,6 @@
 use std::rc::Rc;
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
-use serde_json::value::RawValue;
 use uuid::Uuid;
 use worker::{Env, Result, State};
 
@@ -22,7 +21,7 @@ use crate::{
         class::class,
         rows::Rows,
         upstream_pins::StoredPins,
-        upstream_sessions::{KeptSessions, end_rows},
+        upstream_sessions::{KeptSessions, UPSTREAM, end_rows},
     },
     platform::{
         clock::now_s,
@@ -38,13 +37,11 @@ use gateway::{
     pin_store::PinsRequest,
     relay::{
         self,
-        frames::Frame,
-        park::{Ended, ParkNotifier, Parks},
+        park::{Ended, ParkNotifier, ParkedCall, Parks},
         place::{Caller, ObjectRequest, RelayedCall},
         pool::{Pool, Route},
     },
 };
-use mcp_client::error::UpstreamError;
 use mcp_platform::{SharedPlatform, record::Record as _};
 use mcp_protocol::{
     capabilities::ClientCapabilities,
@@ -56,6 +53,9 @@ class! {
     /// Speaks to one upstream for one caller, or keeps its pins.
     UpstreamAgent(requests, alarm)
 }
+
+/// How long a row outlives its end at least while its session is used, in seconds.
+const LOOK_AGAIN: u64 = 300;
 
 struct Inner {
     state: Rc<State>,
@@ -74,7 +74,7 @@ impl Inner {
         let pool = Pool::new(Rc::new(WorkersPlatform), state::upstreams(), keeper);
         let name = state.id().name().unwrap_or_default();
         let life = upstream::life(&name, &Uuid::new_v4().simple().to_string());
-        let parks = Rc::new(Parks::new(life));
+        let parks = Rc::new(Parks::new(life, state::relay_room()));
         let pins = StoredPins::new(rows.clone());
         Self { state, env, rows, pool: Rc::new(pool), parks, pins }
     }
@@ -86,7 +86,10 @@ impl Inner {
         };
         match self.answer(asked).await {
             Ok(response) => response,
-            Err(error) => one(Frame::Error(error)),
+            Err(ended) => {
+                let frames = ended.into_frames().into_iter().map(|frame| Ok(frame.to_bytes()));
+                response::stream_to_worker(stream::iter(frames.collect::<Vec<_>>()))
+            }
         }
     }
 
@@ -97,10 +100,11 @@ impl Inner {
         }
     }
 
-    /// The alarm: the end of rows, and of their sessions.
+    /// The alarm: the end of rows, and of their sessions. One in which a call runs or waits goes on.
     async fn due(self: Rc<Self>) -> Result<()> {
         let now = now_s();
-        match end_rows(&self.env, &self.rows, &|_, until| until <= now).await {
+        let is_over = |row: &str, until: u64| until.max(self.in_use_until(row)) <= now;
+        match end_rows(&self.env, &self.rows, &is_over).await {
             // The keys begin with the owner, who has no name here.
             Ok(ended) => {
                 ended.iter().filter_map(|key| key.strip_prefix(':')).for_each(|key| {
@@ -109,43 +113,36 @@ impl Inner {
             }
             Err(error) => log::error!("sessions with an upstream could not be ended: {error}"),
         }
-        self.rows.clear(&|_| 0).await
+        self.rows.clear(&|row| self.in_use_until(row)).await
+    }
+
+    fn in_use_until(&self, row: &str) -> u64 {
+        let is_used = self.pool.is_in_use() || !self.parks.is_empty();
+        match row.starts_with(UPSTREAM) && is_used {
+            true => now_s().saturating_add(LOOK_AGAIN),
+            false => 0,
+        }
     }
 
     async fn answer(
         self: &Rc<Self>,
         asked: ObjectRequest,
-    ) -> std::result::Result<Result<Response>, RpcError> {
+    ) -> std::result::Result<Result<Response>, Ended> {
         match asked {
             ObjectRequest::About { upstream, capabilities, caller } => {
                 let capabilities = ClientCapabilities::from_bits(capabilities);
                 let route = self.route(&upstream, capabilities, &caller).await?;
-                let opened = self.pool.peer(&route).await.map_err(|error| match error {
-                    UpstreamError::Unauthorized { .. } if caller.key.is_some() => {
-                        relay::key_refused()
-                    }
-                    error => failed(&format!("`{upstream}`: {error}")),
-                })?;
-                self.pool.close_idle();
-                let text = serde_json::to_string(&opened.about()).unwrap_or_default();
-                let about = RawValue::from_string(text).map_err(|_| failed("it says nothing"))?;
-                Ok(one(Frame::Result(about)))
+                let (parked, frames) = self.parks.start(capabilities, None, 0)?;
+                let (pool, with_key) = (self.pool.clone(), caller.key.is_some());
+                self.run(parked, relay::about_for_worker(pool, route, with_key).boxed_local());
+                Ok(response::stream_to_worker(frames.map(Ok)))
             }
             ObjectRequest::Call(call) => {
                 let route = self.route(&call.upstream, call.capabilities(), &call.caller).await?;
-                let (parked, frames) = self.parks.start(call.capabilities(), call.log_level)?;
+                let (capabilities, bytes) = (call.capabilities(), call.params.get().len());
+                let (parked, frames) = self.parks.start(capabilities, call.log_level, bytes)?;
                 let back: Rc<dyn Notifier> = Rc::new(ParkNotifier(parked.clone()));
-                let work = self.work(route, call, back);
-                let platform: SharedPlatform = Rc::new(WorkersPlatform);
-                let run = self.parks.clone().run(parked, work, platform);
-                let core = self.clone();
-                let run = async move {
-                    run.await;
-                    if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
-                        core.pool.end().await;
-                    }
-                };
-                wait_until(&self.state, run.boxed_local());
+                self.run(parked, self.work(route, call, back));
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
             ObjectRequest::Resume { epoch, park, round, responses } => {
@@ -153,6 +150,20 @@ impl Inner {
                 Ok(response::stream_to_worker(frames.map(Ok)))
             }
         }
+    }
+
+    /// Runs a call to its end, whoever reads it.
+    fn run(self: &Rc<Self>, parked: Rc<ParkedCall>, work: LocalBoxFuture<'static, Ended>) {
+        let platform: SharedPlatform = Rc::new(WorkersPlatform);
+        let run = self.parks.clone().run(parked, work, platform);
+        let core = self.clone();
+        let run = async move {
+            run.await;
+            if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
+                core.pool.end().await;
+            }
+        };
+        wait_until(&self.state, run.boxed_local());
     }
 
     fn work(
@@ -194,9 +205,4 @@ impl Inner {
 
 fn failed(why: &str) -> RpcError {
     RpcError::new(INTERNAL_ERROR, why)
-}
-
-/// A stream of one frame.
-fn one(frame: Frame) -> Result<Response> {
-    response::stream_to_worker(stream::iter([Ok(frame.to_bytes())]))
 }

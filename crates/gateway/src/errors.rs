@@ -61,18 +61,12 @@ impl Answer {
 
     /// The answer to a request of something that the upstream has or not: it was looked up in a list, and the list ended so.
     pub fn unlisted(asked: Asked<'_>, error: &UpstreamError) -> Self {
-        let what = match error {
-            UpstreamError::Rpc(rpc) => {
-                let text = text::quote(&rpc.message, MAX_QUOTE);
-                format!("{} answered with the error {}: {text}", asked.upstream, rpc.code)
-            }
-            error => described(asked, error),
-        };
-        let why = match asked.is_begun {
-            true => format!("what the request names could not be looked up: {what}"),
-            false => format!("Nothing was sent, because it could not be looked up: {what}"),
-        };
-        failure(asked, &held_up(asked, why), retry_after(error), None)
+        unsent(asked, "because it could not be looked up", error)
+    }
+
+    /// The answer to a request before which the handshake ended so.
+    pub fn not_sent(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        unsent(asked, "so that it can be tried again", error)
     }
 
     /// The answer to a request that could not be sent as the person who calls. `link`: where that person connects a key.
@@ -92,20 +86,38 @@ impl Answer {
         {
             return Self::Passed(passed(asked, rpc));
         }
-        let changes = asked.effect.is_some_and(|effect| effect != Effect::Read);
-        let what = described(asked, error);
-        let why = match (error.may_have_run(), changes) {
-            (true, true) => format!(
-                "The outcome is unknown: {what}. It may have carried out the call, in whole or in part, and the call \
-                 was not sent again. Check what it did before you call it again"
-            ),
-            (true, false) if asked.effect.is_some() => {
-                format!("{what}. The tool only reads, so that it can be called again")
-            }
-            _ => what,
-        };
-        failure(asked, &why, retry_after(error), None)
+        told(asked, error, described(asked, error), error.may_have_run())
     }
+
+    /// The answer to a request that the upstream had begun to answer when it ended so.
+    pub fn interrupted(asked: Asked<'_>, error: &UpstreamError) -> Self {
+        let what = match error {
+            // Whose credential it is does not matter to what ran.
+            UpstreamError::Unauthorized { .. } => {
+                format!(
+                    "{} refused the credential before its answer was complete (401)",
+                    asked.upstream
+                )
+            }
+            error => described(asked, error),
+        };
+        told(asked, error, what, true)
+    }
+}
+
+fn unsent(asked: Asked<'_>, why: &str, error: &UpstreamError) -> Answer {
+    let what = match error {
+        UpstreamError::Rpc(rpc) => {
+            let text = text::quote(&rpc.message, MAX_QUOTE);
+            format!("{} answered with the error {}: {text}", asked.upstream, rpc.code)
+        }
+        error => described(asked, error),
+    };
+    let why = match asked.is_begun {
+        true => format!("what the request names could not be looked up: {what}"),
+        false => format!("Nothing was sent, {why}: {what}"),
+    };
+    failure(asked, &held_up(asked, why), retry_after(error), None)
 }
 
 /// Why a request goes no further, with what that means for one that was begun.
@@ -117,6 +129,21 @@ pub(crate) fn held_up(asked: Asked<'_>, why: String) -> String {
         ),
         false => why,
     }
+}
+
+fn told(asked: Asked<'_>, error: &UpstreamError, what: String, may_have_run: bool) -> Answer {
+    let changes = asked.effect.is_some_and(|effect| effect != Effect::Read);
+    let why = match (may_have_run, changes) {
+        (true, true) => format!(
+            "The outcome is unknown: {what}. It may have carried out the call, in whole or in part, and the call was \
+             not sent again. Check what it did before you call it again"
+        ),
+        (true, false) if asked.effect.is_some() => {
+            format!("{what}. The tool only reads, so that it can be called again")
+        }
+        _ => what,
+    };
+    failure(asked, &why, retry_after(error), None)
 }
 
 impl From<Answer> for Outcome {
@@ -437,6 +464,8 @@ mod tests {
         );
         let told = text(Answer::unlisted(CALL, &rpc(r#"{"code":-32603,"message":"x\u001by"}"#)));
         assert!(told.ends_with("tickets answered with the error -32603: x y."), "{told}");
+        let told = text(Answer::not_sent(CALL, &late));
+        assert!(told.starts_with("Nothing was sent, so that it can be tried again: "), "{told}");
         let Answer::Error(error) = Answer::unlisted(READ, &late) else { panic!() };
         assert_eq!(error.code, INTERNAL_ERROR);
     }

@@ -4,9 +4,12 @@
 //! Invariant: values only, bounded in number and bytes. A list belongs to one subject, unless its upstream
 //! says that it is the same for everybody.
 
+mod about;
 mod forget;
 mod generations;
 mod whose;
+
+pub use self::about::about;
 
 use std::{
     cell::{Cell, RefCell},
@@ -15,11 +18,8 @@ use std::{
     time::Duration,
 };
 
-use mcp_client::{
-    era::{Era, Handshake},
-    error::UpstreamError,
-};
-use mcp_protocol::{list_kind::ListKind, spans};
+use mcp_client::{era::Era, error::UpstreamError};
+use mcp_protocol::list_kind::ListKind;
 use mcp_server::remote::About;
 
 use self::generations::Generations;
@@ -111,20 +111,6 @@ struct Known {
     about: Option<(About, u64)>,
     breaker: Breaker,
     last: Option<LastOutcome>,
-}
-
-/// What an upstream says of itself in a handshake.
-pub fn about(found: &Handshake) -> About {
-    let capabilities = found.capabilities.get();
-    About {
-        server_info: found.server_info.as_ref().map(|info| info.get().to_owned()),
-        instructions: found.instructions.clone(),
-        capabilities: match found.era {
-            Era::Stateless => capabilities.to_owned(),
-            // Those with sessions have no extensions that are passed on.
-            Era::Session | Era::Sse => spans::without(capabilities, &["extensions"]),
-        },
-    }
 }
 
 /// A list, and whose it is.
@@ -223,6 +209,10 @@ impl Memory {
 
     /// Notes how a request ended: for the breaker, and for people. `failed`: why the upstream gave nothing.
     pub fn note_end(&self, upstream: &str, failed: Option<&UpstreamError>, at_ms: u64) {
+        // Nothing was sent, which says nothing of the upstream.
+        if let Some(UpstreamError::Unsendable(_)) = failed {
+            return;
+        }
         let ended = match failed {
             Some(error) if error.counts_against_health() => breaker::Outcome::Failed,
             _ => breaker::Outcome::Answered,
@@ -368,6 +358,18 @@ mod tests {
         let quoted = UpstreamError::Refused { status: 400, quote: "a secret of Ada".to_owned() };
         memory.note_end("tickets", Some(&quoted), 1);
         assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "it refused a request (400)");
+    }
+
+    #[test]
+    fn a_request_that_cannot_be_written_says_nothing_of_the_upstream() {
+        let memory = Memory::default();
+        let fails = |error| memory.note_end("tickets", Some(&error), 1_000);
+        for _ in 0..5 {
+            fails(UpstreamError::Unsendable("a header cannot carry a value"));
+            fails(UpstreamError::Cut);
+        }
+        assert_eq!(memory.breaker("tickets", 1_000), "open");
+        assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "an answer broke off");
     }
 
     #[test]

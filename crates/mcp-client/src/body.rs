@@ -55,7 +55,7 @@ impl Body {
         }
     }
 
-    /// Another body in its place, with the same deadlines and the limit that is left.
+    /// Another body in its place, with the same deadlines.
     pub(crate) fn replace(&mut self, chunks: BodyStream) {
         self.chunks = chunks;
     }

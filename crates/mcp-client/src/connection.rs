@@ -255,9 +255,8 @@ impl Connection {
             Patience::Call => endpoint.timeouts.idle,
             Patience::List | Patience::Held => endpoint.timeouts.headers,
         };
-        let most = (patience != Patience::Held).then_some(endpoint.limits.answer);
         let (version, session) = (Some(self.version), self.session.clone());
-        Reading { version, session, headers_within, most }
+        Reading { version, session, headers_within }
     }
 
     fn deadline(&self, patience: Patience) -> Deadline {

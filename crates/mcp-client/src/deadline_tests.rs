@@ -131,6 +131,14 @@ fn a_body_over_its_limits_is_refused() {
 }
 
 #[test]
+fn a_call_that_reports_much_on_its_stream_is_answered() {
+    let mib = event(&NOTE.replace("1.0", &format!("\"{}\"", "x".repeat(1 << 20))));
+    let script = (0..40).fold(ScriptedStream::events(), |script, _| script.chunk(&mib));
+    let lines = called([script.chunk(event(&answer("{}")))]);
+    assert_eq!((lines.len(), lines[40].as_str()), (41, "result {}"));
+}
+
+#[test]
 fn a_stream_that_is_held_has_no_deadline_and_no_end() {
     let mib = event(&NOTE.replace("1.0", &format!("\"{}\"", "x".repeat(1 << 20))));
     let script =

@@ -36,7 +36,7 @@ impl Default for Timeouts {
 pub struct Limits {
     /// Bytes of one event.
     pub event: usize,
-    /// Bytes of a whole answer.
+    /// Bytes of an answer that is one JSON text. A stream has no limit but that of its events.
     pub answer: usize,
     /// Levels of JSON.
     pub depth: usize,

@@ -55,8 +55,6 @@ pub(crate) struct Reading {
     pub(crate) session: Option<SessionId>,
     /// How long its headers may take.
     pub(crate) headers_within: Duration,
-    /// Bytes of the whole answer; None for a stream that is held.
-    pub(crate) most: Option<usize>,
 }
 
 impl Reading {
@@ -162,7 +160,7 @@ impl Exchange {
             upstream: upstream.clone(),
             id,
             state,
-            body: Body::new(nothing, deadline, reading.most),
+            body: Body::new(nothing, deadline, None),
             reading,
             ready: VecDeque::new(),
             progress: None,
@@ -349,7 +347,7 @@ impl Exchange {
         };
         self.note_session(&response)?;
         if matches!(state, State::Json(_)) {
-            // It is kept whole, also where a stream may go on for ever.
+            // It is kept whole; of a stream one event is, which has a limit of its own.
             self.body.limit_to(self.upstream.endpoint().limits.answer);
         }
         self.state = state;

@@ -49,8 +49,7 @@ pub async fn initialize(
     let within = upstream.endpoint().timeouts.headers;
     let id = RequestId::number(0);
     let text = request_text(&id, "initialize", Some(&initialize_params(declaration)));
-    let most = Some(upstream.endpoint().limits.answer);
-    let reading = Reading { version: None, session: None, headers_within: within, most };
+    let reading = Reading { version: None, session: None, headers_within: within };
     let deadline = upstream.deadline(None, Some(within));
     let mut exchange = Exchange::new(upstream, id, headers::post(), text, reading, deadline);
     let result = exchange.wait_for_result().await?;

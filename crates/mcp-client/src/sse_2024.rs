@@ -53,6 +53,7 @@ pub struct Events {
     running: Running,
     ready: VecDeque<Tagged>,
     depth: usize,
+    passed_over: bool,
 }
 
 /// A message, and the request of ours that it belongs to.
@@ -114,7 +115,14 @@ async fn open(upstream: &Upstream, first_id: u64) -> Result<Link, UpstreamError>
     let next_id = Rc::new(Cell::new(first_id));
     let posts =
         Posts { upstream: upstream.clone(), url: url.into(), running: running.clone(), next_id };
-    let events = Events { body, reader, running, ready: VecDeque::new(), depth: limits.depth };
+    let events = Events {
+        body,
+        reader,
+        running,
+        ready: VecDeque::new(),
+        depth: limits.depth,
+        passed_over: false,
+    };
     Ok(Link { posts, events })
 }
 
@@ -240,6 +248,11 @@ impl Events {
         }
     }
 
+    /// Whether a notification was passed over since this was asked before.
+    pub fn take_passed_over(&mut self) -> bool {
+        std::mem::take(&mut self.passed_over)
+    }
+
     fn accept(&mut self, event: &Event) -> Result<(), UpstreamError> {
         match event.name.as_str() {
             "endpoint" => {
@@ -299,23 +312,32 @@ impl Events {
 }
 
 impl Link {
-    /// Sends one request while no other runs, and waits for its result. Other messages are passed over; `ping` is
-    /// answered, and other requests of the upstream are refused.
+    /// Sends one request while no other runs, and waits for its result, for as long as a handshake may take. Other
+    /// messages are passed over, which is noted of notifications; `ping` is answered, and other requests of the upstream
+    /// are refused.
     ///
     /// # Errors
     /// Where there is none.
     pub async fn result(&mut self, request: Request<'_>) -> Result<Box<RawValue>, UpstreamError> {
         let (id, text) = self.posts.prepare(request)?;
+        let mut deadline = self.posts.upstream.short_deadline();
+        let result = deadline.wait(self.result_of(&id, text)).await;
+        self.posts.forget(&id);
+        result?
+    }
+
+    async fn result_of(
+        &mut self,
+        id: &RequestId,
+        text: String,
+    ) -> Result<Box<RawValue>, UpstreamError> {
         let posts = self.posts.clone();
         let sending = pin!(posts.post(text));
-        let reading = pin!(read_result(&mut self.events, &self.posts, &id));
+        let reading = pin!(read_result(&mut self.events, &self.posts, id));
         // Some servers accept a message only when its answer is on the stream.
         match select(sending, reading).await {
             Either::Left((Ok(()), reading)) => reading.await,
-            Either::Left((Err(error), _)) => {
-                posts.forget(&id);
-                Err(error)
-            }
+            Either::Left((Err(error), _)) => Err(error),
             Either::Right((result, _)) => result,
         }
     }
@@ -338,6 +360,7 @@ async fn read_result(
                 let refused = RpcError::new(METHOD_NOT_FOUND, "not during a handshake");
                 posts.respond(&id, Err(&refused)).await?;
             }
+            Incoming::Notification { .. } => events.passed_over = true,
             _ => {}
         }
     }

@@ -331,6 +331,12 @@ impl Sessions {
         Ok(())
     }
 
+    /// Whether a request of a session runs at an upstream.
+    fn calls_upstreams(&self, session: Uuid) -> bool {
+        let pools = self.pools.borrow();
+        pools.iter().any(|owned| owned.owner == session && owned.pool.is_in_use())
+    }
+
     /// Lets go of a session with an upstream, whose row had this key behind its prefix.
     fn release(&self, key: &str) {
         let Some((owner, key)) = key.split_once(':') else { return };
@@ -386,7 +392,7 @@ impl Sessions {
         let Some(id) = settings.or_else(|| upstream_owner(key)) else {
             return 0;
         };
-        if self.has_stream(id) {
+        if self.has_stream(id) || self.calls_upstreams(id) {
             return now_s().saturating_add(KEEP_SETTINGS);
         }
         let used = self.known(id).map_or(0, |session| session.used_at());

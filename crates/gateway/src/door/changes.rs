@@ -26,12 +26,30 @@ impl Door {
             false => self.known(ctx, upstream, kind, KnownList::is_fresh).await,
         };
         let list = list.ok()?;
+        Some(self.digest_of(ctx, kind, &list))
+    }
+
+    /// The list as a caller saw it last, where that was asked for before now.
+    pub(crate) fn known_digest(
+        &self,
+        ctx: &Context,
+        upstream: &str,
+        kind: ListKind,
+    ) -> Option<Digest> {
+        let (upstream, now_ms) = (self.find(ctx, upstream)?, ctx.platform.now_ms());
+        let known =
+            self.memory.list(&upstream.name, kind, self.whose_without_key(ctx, upstream))?;
+        let is_older = known.asked_ms < now_ms && known.is_last_good(now_ms);
+        is_older.then(|| self.digest_of(ctx, kind, &known))
+    }
+
+    fn digest_of(&self, ctx: &Context, kind: ListKind, list: &KnownList) -> Digest {
         let mut hash = Sha256::new();
-        for item in self.visible(ctx, kind, &list) {
+        for item in self.visible(ctx, kind, list) {
             let text = if self.is_common() { &item.common } else { &item.own };
             hash.update(text.len().to_le_bytes());
             hash.update(text.as_bytes());
         }
-        Some(hash.finalize().into())
+        hash.finalize().into()
     }
 }

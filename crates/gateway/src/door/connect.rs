@@ -213,7 +213,11 @@ pub(super) fn about(upstream: &str, why: &Unconnected) -> About {
 
 /// Whether an upstream refused the credential.
 pub(super) fn is_refused<T>(sent: &Result<T, Failure>) -> bool {
-    matches!(sent, Err(Failure::Upstream(UpstreamError::Unauthorized { .. })))
+    use UpstreamError::Unauthorized;
+    matches!(
+        sent,
+        Err(Failure::Upstream(Unauthorized { .. }) | Failure::NotSent(Unauthorized { .. }))
+    )
 }
 
 fn message(upstream: &Upstream, why: &Unconnected) -> String {

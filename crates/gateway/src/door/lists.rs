@@ -53,13 +53,19 @@ impl Door {
         upstream: &Upstream,
     ) -> Result<Whose, Unconnected> {
         let person = self.person(ctx, upstream).await?;
+        let key = person.as_ref().map(Connected::digest);
+        Ok(Whose { key, ..self.whose_without_key(ctx, upstream) })
+    }
+
+    /// The same where the upstream is called with no key of the caller's.
+    pub(super) fn whose_without_key(&self, ctx: &Context, upstream: &Upstream) -> Whose {
         let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
-        Ok(Whose {
+        Whose {
             subject: Some(ctx.principal.subject),
             capabilities: ctx.notifier.capabilities(),
             headers: forwarded::digest(&headers),
-            key: person.as_ref().map(Connected::digest),
-        })
+            key: None,
+        }
     }
 
     /// A list of an upstream: one that is known, or a new one.
@@ -242,7 +248,7 @@ impl Pages for UpstreamPages<'_> {
             };
             let sent = self.door.send(self.ctx, self.upstream, &asked, &back).await;
             let text = sent.map_err(|failure| match failure {
-                Failure::Upstream(error) => error,
+                Failure::Upstream(error) | Failure::NotSent(error) => error,
                 other => {
                     self.failed.replace(Some(other));
                     UpstreamError::Cut

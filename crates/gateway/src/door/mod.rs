@@ -461,7 +461,9 @@ fn taken_back() -> Stop {
 
 fn reason(failure: &Failure) -> String {
     match failure {
-        Failure::Upstream(error) => error.to_string(),
+        Failure::Upstream(error) | Failure::NotSent(error) | Failure::Interrupted(error) => {
+            error.to_string()
+        }
         Failure::TakenBack => "the request was taken back".to_owned(),
         Failure::Paused(_) => "it failed several times in a row".to_owned(),
         Failure::Unconnected(why) => why.described("it"),

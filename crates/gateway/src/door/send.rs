@@ -112,8 +112,7 @@ impl Door {
         );
         let now_ms = ctx.platform.now_ms();
         if !self.is_noted_there(&route, now_ms) {
-            let failed = sent.as_ref().err().and_then(Failure::upstream);
-            self.memory.note_end(&upstream.name, failed, now_ms);
+            relay::note_end(&self.memory, &upstream.name, &sent, now_ms);
         }
         sent
     }
@@ -156,7 +155,9 @@ impl Door {
             // A call goes on where it began, whatever is spoken there now.
             Some(Carriage::Park(..)) => Era::Session,
             Some(Carriage::State(_)) => Era::Stateless,
-            Some(Carriage::Connect(..)) | None => self.wire(ctx, route).await?,
+            Some(Carriage::Connect(..)) | None => {
+                self.wire(ctx, route).await.map_err(Failure::NotSent)?
+            }
         };
         match era {
             Era::Stateless => {
@@ -176,7 +177,7 @@ impl Door {
                             && may_have_changed(Era::Stateless, error) =>
                     {
                         self.memory.forget_era(&route.name);
-                        match self.wire(ctx, route).await? {
+                        match self.wire(ctx, route).await.map_err(Failure::NotSent)? {
                             Era::Stateless => answered,
                             _ => {
                                 let to = (route, person);
@@ -270,6 +271,8 @@ impl Door {
                 Some(needs) => Outcome::Stopped(Stop(StopReason::MissingCapability(needs))),
                 None => errors::Answer::of(asked, &error).into(),
             },
+            Err(Failure::NotSent(error)) => errors::Answer::not_sent(asked, &error).into(),
+            Err(Failure::Interrupted(error)) => errors::Answer::interrupted(asked, &error).into(),
             Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
             Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
         }
@@ -290,7 +293,9 @@ impl Door {
             ..self.named(ctx, upstream, (method, effect))
         };
         match failure {
-            Failure::Upstream(error) => errors::Answer::unlisted(asked, &error).into(),
+            Failure::Upstream(error) | Failure::NotSent(error) => {
+                errors::Answer::unlisted(asked, &error).into()
+            }
             Failure::Paused(refused) => errors::Answer::refused(asked, refused).into(),
             Failure::Stopped(Stop(StopReason::Refused(error))) => {
                 let message = errors::held_up(asked, error.message);
@@ -324,7 +329,12 @@ impl Door {
     ) -> Result<About, Failure> {
         let route = self.route(ctx, (upstream, person), &*ctx.notifier)?;
         let objects = match &self.place {
-            Place::Object(pool) => return Ok(pool.peer(&route).await?.about()),
+            Place::Object(pool) => {
+                let opened = pool.peer(&route).await;
+                // An object with an open stream never sleeps.
+                pool.close_idle();
+                return Ok(opened?.about());
+            }
             Place::Worker(objects) => objects,
         };
         if self.wire(ctx, &route).await? == Era::Stateless {
@@ -375,3 +385,7 @@ fn missing_capability(error: &UpstreamError) -> Option<ClientCapabilities> {
     let needs = ClientCapabilities::from_declared(&required);
     (!needs.is_empty()).then_some(needs)
 }
+
+#[cfg(test)]
+#[path = "send_tests.rs"]
+mod tests;

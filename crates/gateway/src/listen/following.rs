@@ -185,8 +185,7 @@ impl Following {
                 if let Notice::Lists(kinds) = &notice {
                     self.outdate(kinds);
                     for kind in *kinds {
-                        let is_seen = self.seen.iter().any(|(seen, _)| seen == kind);
-                        if !is_seen && !self.unseen.contains(kind) {
+                        if !self.has_seen(*kind) && !self.unseen.contains(kind) {
                             self.unseen.push(*kind);
                         }
                     }
@@ -198,25 +197,46 @@ impl Following {
 
     fn agreed_to(&mut self, filter: SubscriptionFilter, has_gap: bool) {
         let before = std::mem::replace(&mut self.agreed, filter.clone());
-        let lists = lists(&filter);
+        let mut lists = lists(&filter);
+        let older = self.recall(&lists);
         if has_gap {
             // What happened in between is found out.
             self.outdate(&lists);
             self.pending.compare(&lists);
-            for uri in before.intersection(&filter).resource_subscriptions {
+            let watched = match before.is_empty() {
+                true => filter.clone(),
+                false => before.intersection(&filter),
+            };
+            for uri in watched.resource_subscriptions {
                 self.pending.hear(Notice::Updated(uri));
             }
         } else {
-            let is_new = |kind: &ListKind| self.seen.iter().all(|(seen, _)| seen != kind);
-            let new: Vec<ListKind> = lists.into_iter().filter(is_new).collect();
-            if !new.is_empty() && self.first_look.is_none() {
-                self.first_look = Some(self.look(new, false));
+            self.pending.compare(&older);
+            lists.retain(|kind| !self.has_seen(*kind));
+            if !lists.is_empty() && self.first_look.is_none() {
+                self.first_look = Some(self.look(lists, false));
             }
         }
         self.agreement = Some(Told::Agreed(self.upstream.clone(), filter));
         if self.first_look.is_none() {
             self.ready.extend(self.agreement.take());
         }
+    }
+
+    fn has_seen(&self, kind: ListKind) -> bool {
+        self.seen.iter().any(|(seen, _)| *seen == kind)
+    }
+
+    /// Takes those of the lists as seen that are known from before the stream was there: what changed until then was not
+    /// announced to this listener. Returns them.
+    fn recall(&mut self, lists: &[ListKind]) -> Vec<ListKind> {
+        let (door, ctx) = (&self.listener.door, &self.listener.ctx);
+        let new = lists.iter().copied().filter(|kind| !self.has_seen(*kind));
+        let digest = |kind| Some((kind, door.known_digest(ctx, &self.upstream, kind)?));
+        let known: Vec<(ListKind, Digest)> = new.filter_map(digest).collect();
+        let kinds = known.iter().map(|(kind, _)| *kind).collect();
+        self.seen.extend(known);
+        kinds
     }
 
     /// Begins a window where something waits and nothing is done about it yet.
@@ -251,7 +271,7 @@ impl Following {
         self.ready.extend(self.agreement.take());
         for (kind, digest) in lists {
             if let Some(digest) = digest
-                && self.seen.iter().all(|(seen, _)| *seen != kind)
+                && !self.has_seen(kind)
             {
                 self.seen.push((kind, digest));
             }

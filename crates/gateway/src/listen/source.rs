@@ -163,9 +163,10 @@ impl Source {
 
     fn opened(&mut self, opened: Result<Opened, Closed>) -> Option<Heard> {
         match opened {
-            Ok(Opened { wire, agreed, goes_on }) => {
+            Ok(Opened { wire, agreed, goes_on, has_missed }) => {
                 let now_ms = self.listener.ctx.platform.now_ms();
-                let has_gap = self.opened_ms.replace(now_ms).is_some() && !goes_on;
+                let is_first = self.opened_ms.replace(now_ms).is_none();
+                let has_gap = has_missed || !(is_first || goes_on);
                 self.state = State::Open(wire, agreed.clone());
                 Some(Heard::Agreed { filter: agreed, has_gap })
             }
@@ -182,13 +183,11 @@ impl Source {
 
     /// Another stream is there in the place of the open one, or cannot be.
     fn replaced(&mut self, opened: Result<Opened, Closed>) -> Option<Heard> {
-        let is_there = opened.is_ok();
-        match self.opened(opened)? {
-            Heard::Agreed { filter, .. } if is_there => {
-                Some(Heard::Agreed { filter, has_gap: false })
-            }
-            heard => Some(heard),
-        }
+        let has_missed = opened.as_ref().is_ok_and(|opened| opened.has_missed);
+        Some(match self.opened(opened)? {
+            Heard::Agreed { filter, .. } => Heard::Agreed { filter, has_gap: has_missed },
+            heard => heard,
+        })
     }
 
     /// The stream ended.

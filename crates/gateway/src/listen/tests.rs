@@ -421,3 +421,6 @@ fn other_wishes_take_over_without_a_gap() {
     assert_eq!(stand.platform.requests().len(), 2);
     assert_eq!(stand.platform.aborted(), 1, "the first stream ends");
 }
+
+#[path = "opening_tests.rs"]
+mod opening;

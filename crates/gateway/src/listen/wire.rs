@@ -48,6 +48,8 @@ pub(super) struct Opened {
     pub(super) agreed: SubscriptionFilter,
     /// Whether it goes on where an earlier stream ended.
     pub(super) goes_on: bool,
+    /// Whether something that was announced meanwhile was not heard.
+    pub(super) has_missed: bool,
 }
 
 /// Why no stream is open.
@@ -199,7 +201,12 @@ async fn subscribed(
         }
     };
     let agreed = wanted.intersection(&agreed);
-    Ok(Opened { wire: Wire::Stateless(Box::new(exchange)), agreed, goes_on: false })
+    Ok(Opened {
+        wire: Wire::Stateless(Box::new(exchange)),
+        agreed,
+        goes_on: false,
+        has_missed: false,
+    })
 }
 
 /// Waits until the upstream has agreed. What comes before that was not agreed on.
@@ -237,18 +244,25 @@ async fn on_sse(
     let (mut link, found) =
         sse_2024::connect(&route.address, &route.declaration(), first_id).await?;
     let mut agreed = agreed(&found, wanted);
-    let mut kept = Vec::new();
+    let (mut kept, mut late) = (Vec::new(), None);
     for uri in std::mem::take(&mut agreed.resource_subscriptions) {
         let params = params_of(&uri);
-        if link.result(Request::new(SUBSCRIBE, Some(&params))).await.is_ok() {
-            kept.push(uri);
+        match link.result(Request::new(SUBSCRIBE, Some(&params))).await {
+            Ok(_) => kept.push(uri),
+            // Each further one would take as long, and the listener would hear nothing until then.
+            Err(error @ UpstreamError::TimedOut { .. }) => {
+                late = Some(error);
+                break;
+            }
+            Err(_) => {}
         }
     }
     agreed.resource_subscriptions = kept;
     if agreed.is_empty() {
-        return Err(None);
+        return Err(late);
     }
-    Ok(Opened { wire: Wire::Sse(Box::new(link), None), agreed, goes_on: false })
+    let has_missed = link.events.take_passed_over();
+    Ok(Opened { wire: Wire::Sse(Box::new(link), None), agreed, goes_on: false, has_missed })
 }
 
 const SUBSCRIBE: &str = "resources/subscribe";
@@ -296,7 +310,7 @@ impl Session {
     fn opened(self, stream: SessionStream, goes_on: bool) -> Opened {
         let agreed = self.agreed.clone();
         let held = Held { session: self, stream, answering: None };
-        Opened { wire: Wire::Session(Box::new(held)), agreed, goes_on }
+        Opened { wire: Wire::Session(Box::new(held)), agreed, goes_on, has_missed: false }
     }
 }
 

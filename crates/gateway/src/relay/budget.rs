@@ -1,4 +1,4 @@
-//! The bytes that an object keeps for readers of its calls.
+//! The bytes that are kept for calls in objects: for their readers, and of their requests.
 //!
 //! Invariant: what was taken is given back, at the latest when its holder is dropped.
 
@@ -13,12 +13,18 @@ use std::{
 #[derive(Debug, Clone)]
 pub(super) struct Budget(Rc<Cell<usize>>);
 
+/// Bytes that are taken from a budget until this is dropped.
+#[derive(Debug)]
+pub(super) struct Charge {
+    taken: usize,
+    budget: Budget,
+}
+
 /// Bytes that are kept.
 #[derive(Debug)]
 pub(super) struct Kept {
     bytes: Vec<u8>,
-    taken: usize,
-    budget: Budget,
+    _charge: Option<Charge>,
 }
 
 impl Budget {
@@ -26,33 +32,38 @@ impl Budget {
         Self(Rc::new(Cell::new(bytes)))
     }
 
-    /// Keeps bytes. None: there is no room for them.
-    pub(super) fn keep(&self, bytes: Vec<u8>) -> Option<Kept> {
-        let taken = bytes.capacity();
-        self.0.set(self.0.get().checked_sub(taken)?);
-        Some(Kept { bytes, taken, budget: self.clone() })
+    /// Takes so many bytes. None: there is no room for them.
+    pub(super) fn charge(&self, bytes: usize) -> Option<Charge> {
+        self.0.set(self.0.get().checked_sub(bytes)?);
+        Some(Charge { taken: bytes, budget: self.clone() })
     }
 
-    /// Keeps the few bytes that say why a call ends, whether or not there is room.
-    pub(super) fn keep_last(&self, bytes: Vec<u8>) -> Kept {
-        Kept { bytes, taken: 0, budget: self.clone() }
+    /// Keeps bytes. None: there is no room for them.
+    pub(super) fn keep(&self, bytes: Vec<u8>) -> Option<Kept> {
+        let charge = self.charge(bytes.capacity())?;
+        Some(Kept { bytes, _charge: Some(charge) })
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        let left = &self.budget.0;
+        left.set(left.get().saturating_add(self.taken));
     }
 }
 
 impl Kept {
+    /// Keeps the few bytes that say why a call ends, whether or not there is room.
+    pub(super) fn last(bytes: Vec<u8>) -> Self {
+        Self { bytes, _charge: None }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     pub(super) fn take(mut self) -> Vec<u8> {
         std::mem::take(&mut self.bytes)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        let left = &self.budget.0;
-        left.set(left.get().saturating_add(self.taken));
     }
 }
 

@@ -5,14 +5,20 @@
 //! id that the upstream knows. What fails after the upstream has begun to answer, as the way of an answer
 //! to a question, is never taken for a failure of the sending.
 
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, pin::pin, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _, StreamExt as _,
     future::{Either, LocalBoxFuture, select},
     stream::FuturesUnordered,
 };
-use mcp_client::{error::UpstreamError, exchange::Exchange, message::Incoming, request::Request};
+use mcp_client::{
+    error::UpstreamError,
+    exchange::Exchange,
+    message::{Answer, Incoming},
+    request::Request,
+};
+use mcp_platform::SharedPlatform;
 use mcp_protocol::{
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, RequestId, RpcError},
@@ -23,7 +29,7 @@ use mcp_server::notifier::Notifier;
 use serde_json::Value;
 
 use super::{
-    Asked, Failure, Peer,
+    Asked, Failure, Peer, once_begun,
     questions::{self, MAX_QUESTIONS},
     sse::SharedExchange,
 };
@@ -34,8 +40,13 @@ type Replies = FuturesUnordered<LocalBoxFuture<'static, ()>>;
 /// Requests of the upstream whose answers or refusals are on their way.
 const MAX_REPLIES: usize = 2 * MAX_QUESTIONS;
 
-/// Why the client's request is no longer wanted.
-const REASON: &str = "the client took its request back";
+/// Why a request is no longer wanted.
+const TAKEN_BACK: &str = "the client took its request back";
+const TOO_LATE: &str = "its time is over";
+const TOO_MUCH: &str = "it asks too much at a time";
+
+/// How long the upstream may take to hear of it, while the client waits for its answer.
+const HEARS_WITHIN: Duration = Duration::from_secs(2);
 
 /// A request in flight, on either wire.
 enum Sent {
@@ -78,17 +89,27 @@ impl Peer {
         }
     }
 
-    async fn cancel(&self, id: &RequestId) {
-        let told = match self {
-            Self::Http(connection) => connection.cancel(id, Some(REASON)).await,
-            Self::Sse(link) => link.cancel(id, REASON).await,
-        };
+    /// Ends a request and tells the upstream so. HTTP with SSE is told while its stream is open: the session ends with
+    /// that.
+    async fn cancel(&self, sent: Sent, reason: &str) {
+        let id = sent.id();
         // The upstream may have ended it already.
-        let _ = told;
+        match (self, sent) {
+            (Self::Sse(link), Sent::Sse(exchange)) => {
+                exchange.leave();
+                let _ = link.cancel(&id, reason).await;
+            }
+            (Self::Http(connection), sent) => {
+                drop(sent);
+                let _ = connection.cancel(&id, Some(reason)).await;
+            }
+            (Self::Sse(_), Sent::Http(_)) => {}
+        }
     }
 }
 
-/// Sends a request and waits for its result. `begun` is set at the first message of the upstream.
+/// Sends a request and waits for its result. `begun` is set at the first message of the upstream that may come of the
+/// request.
 ///
 /// # Errors
 /// Where there is none.
@@ -96,6 +117,7 @@ pub(super) async fn ask(
     peer: &Peer,
     asked: &Asked<'_>,
     back: &Rc<dyn Notifier>,
+    platform: &SharedPlatform,
     begun: &Cell<bool>,
 ) -> Result<String, Failure> {
     if back.is_cancelled() {
@@ -106,32 +128,37 @@ pub(super) async fn ask(
     let mut taken_back = back.cancelled();
     loop {
         let came = {
-            let next = std::pin::pin!(next(&mut sent, &mut replies));
+            let next = pin!(next(&mut sent, &mut replies));
             match select(&mut taken_back, next).await {
                 Either::Left(_) => None,
                 Either::Right((came, _)) => Some(came.unwrap_or(Err(UpstreamError::Cut))),
             }
         };
         let Some(came) = came else {
-            let id = sent.id();
-            drop((sent, replies));
-            peer.cancel(&id).await;
+            drop(replies);
+            peer.cancel(sent, TAKEN_BACK).await;
             return Err(Failure::TakenBack);
         };
         let incoming = match came {
-            Err(error) if begun.get() && !error.may_have_run() => {
-                return Err(UpstreamError::Cut.into());
+            Err(late @ UpstreamError::TimedOut { .. }) => {
+                drop(replies);
+                let told = pin!(peer.cancel(sent, TOO_LATE));
+                select(told, platform.sleep(HEARS_WITHIN)).await;
+                return Err(late.into());
             }
+            Err(error) if begun.get() => return Err(once_begun(error)),
             came => came?,
         };
-        begun.set(true);
+        // An error of the hop is of a peer that speaks another wire by now: it did not read what it was asked.
+        if !matches!(&incoming, Incoming::Answer(Answer::Error(failure)) if failure.is_hop()) {
+            begun.set(true);
+        }
         match incoming {
             Incoming::Answer(answer) => return Ok(answer.into_result()?.get().to_owned()),
             Incoming::Request { .. } if replies.len() >= MAX_REPLIES => {
-                let id = sent.id();
-                drop((sent, replies));
-                peer.cancel(&id).await;
-                return Err(UpstreamError::bad_answer("it asks too much at a time", b"").into());
+                drop(replies);
+                peer.cancel(sent, TOO_MUCH).await;
+                return Err(UpstreamError::bad_answer(TOO_MUCH, b"").into());
             }
             Incoming::Request { id, method, params } => {
                 let may_ask = replies.len() < MAX_QUESTIONS;
@@ -154,7 +181,7 @@ pub(super) async fn ask(
 
 /// The next message of the upstream, while answers of the client are on their way.
 async fn next(sent: &mut Sent, replies: &mut Replies) -> Option<Result<Incoming, UpstreamError>> {
-    let mut came = std::pin::pin!(sent.next());
+    let mut came = pin!(sent.next());
     while !replies.is_empty() {
         match select(came, replies.next()).await {
             Either::Left((came, _)) => return came,

@@ -5,9 +5,11 @@ use std::time::Duration;
 use futures_util::future::{join_all, ready};
 use mcp_auth::secret::Secret;
 use mcp_client::{
+    connection::Connection,
     endpoint::Endpoint,
     era::Era,
     request::{Declaration, first_id},
+    session::SessionId,
     sse_2024,
     upstream::Upstream,
 };
@@ -63,11 +65,19 @@ struct Client {
     platform: Rc<VirtualPlatform>,
     takes: Duration,
     gone: bool,
+    /// When it takes its request back.
+    leaves: Option<Duration>,
     asked: Cell<usize>,
 }
 
 fn client(platform: &Rc<VirtualPlatform>, takes: Duration) -> Rc<Client> {
-    Rc::new(Client { platform: platform.clone(), takes, gone: false, asked: Cell::new(0) })
+    Rc::new(Client {
+        platform: platform.clone(),
+        takes,
+        gone: false,
+        leaves: None,
+        asked: Cell::new(0),
+    })
 }
 
 impl Notifier for Client {
@@ -87,20 +97,32 @@ impl Notifier for Client {
     fn is_cancelled(&self) -> bool {
         self.gone
     }
+
+    fn cancelled(&self) -> LocalBoxFuture<'static, ()> {
+        match self.leaves {
+            Some(leaves) => self.platform.sleep(leaves),
+            None => std::future::pending().boxed_local(),
+        }
+    }
 }
 
-/// Keeps one session.
-struct Kept;
+/// Keeps one session until it is forgotten.
+#[derive(Default)]
+struct Kept {
+    is_over: Cell<bool>,
+}
 
 impl SessionKeeper for Kept {
     fn kept(&self, _key: &str) -> LocalBoxFuture<'static, Option<Secret>> {
         let code = Version::V2025_11_25.code();
         let about = json!({ "server_info": null, "instructions": null, "capabilities": "{}" });
         let kept = json!({ "version": code, "id": "s-1", "about": about, "stored_s": 0 });
-        ready(Some(Secret::new(kept.to_string()))).boxed_local()
+        let kept = Secret::new(kept.to_string());
+        ready((!self.is_over.get()).then_some(kept)).boxed_local()
     }
 
-    fn keep(&self, _key: &str, _text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
+    fn keep(&self, _key: &str, text: Option<Secret>) -> LocalBoxFuture<'static, ()> {
+        self.is_over.set(text.is_none());
         ready(()).boxed_local()
     }
 }
@@ -111,12 +133,21 @@ fn upstream(platform: &Rc<VirtualPlatform>) -> Upstream {
 
 /// Sends the call over a session that is kept.
 fn in_session(platform: &Rc<VirtualPlatform>, client: Rc<dyn Notifier>) -> Result<String, Failure> {
+    in_session_of(Some(Era::Session), platform, client)
+}
+
+/// The same for an upstream of which the configuration says this.
+fn in_session_of(
+    era: Option<Era>,
+    platform: &Rc<VirtualPlatform>,
+    client: Rc<dyn Notifier>,
+) -> Result<String, Failure> {
     let shared: SharedPlatform = platform.clone();
-    let pool = Pool::new(shared.clone(), Rc::new(Memory::default()), Rc::new(Kept));
+    let pool = Pool::new(shared.clone(), Rc::new(Memory::default()), Rc::<Kept>::default());
     let route = Route {
         name: "up".into(),
         address: upstream(platform),
-        era: Some(Era::Session),
+        era,
         capabilities: ClientCapabilities::ROOTS,
         client_info: r#"{"name":"c","version":"1"}"#.into(),
         generation: Generation::default(),
@@ -139,6 +170,25 @@ fn a_call_is_sent_once_whatever_becomes_of_the_answer_to_its_question() {
         let answered = in_session(&platform, client(&platform, s(1)));
         assert_eq!(answered.unwrap(), format!(r#"{{"to":{id}}}"#));
         assert_eq!(platform.requests().len(), 2);
+    }
+}
+
+#[test]
+fn a_call_whose_upstream_speaks_another_wire_by_now_is_sent_on_that_one() {
+    for (status, code) in [(400, -32020), (400, -32022), (200, -32022)] {
+        let id = first_id(VirtualPlatform::new([]).now_ms());
+        let error = json!({ "code": code, "message": "another version" });
+        let refused = json!({ "jsonrpc": "2.0", "id": id, "error": error });
+        let found = json!({ "supportedVersions": ["2026-07-28"], "capabilities": {} });
+        let answers = [
+            (status, refused),
+            (200, json!({ "jsonrpc": "2.0", "id": 0, "result": found })),
+            (200, json!({ "jsonrpc": "2.0", "id": id, "result": { "content": [] } })),
+        ];
+        let answers = answers.map(|(status, body)| ScriptedStream::json(status, &body.to_string()));
+        let platform = VirtualPlatform::new(answers);
+        let answered = in_session_of(None, &platform, client(&platform, s(1)));
+        assert_eq!(answered.unwrap(), r#"{"content":[]}"#, "{status} {code}");
     }
 }
 
@@ -176,7 +226,8 @@ fn stream() -> ScriptedStream {
 
 async fn call(link: &Rc<SharedLink>, client: &Rc<Client>) -> Result<String, Failure> {
     let back: Rc<dyn Notifier> = client.clone();
-    ask(&Peer::Sse(link.clone()), &CALL, &back, &Cell::new(false)).await
+    let platform: SharedPlatform = client.platform.clone();
+    ask(&Peer::Sse(link.clone()), &CALL, &back, &platform, &Cell::new(false)).await
 }
 
 #[test]
@@ -275,4 +326,48 @@ fn the_last_request_that_leaves_closes_the_stream() {
     let refused = platform.run(call(&link, &client)).unwrap_err();
     let refused = refused.upstream().unwrap();
     assert!(CALL.may_repeat(refused) && !refused.may_have_run(), "{refused:?}");
+}
+
+/// The last message that was sent.
+fn last_sent(platform: &VirtualPlatform) -> String {
+    platform.requests().pop().unwrap().body.unwrap_or_default()
+}
+
+#[test]
+fn a_request_is_taken_back_while_the_stream_of_its_session_is_open() {
+    let posts = (0..3).map(|_| accepted());
+    let script = [stream().hangs()].into_iter().chain(posts).chain([accepted().after(s(3))]);
+    let platform = VirtualPlatform::new(script);
+    let link = shared(&platform, s(60));
+    let client = Client { leaves: Some(s(1)), ..Rc::into_inner(client(&platform, s(1))).unwrap() };
+    let client = Rc::new(client);
+    let looks = async {
+        platform.sleep(s(3)).await;
+        assert!(last_sent(&platform).contains("notifications/cancelled"));
+        assert!(!link.is_broken(), "the cancellation is on its way");
+    };
+    let both = futures_util::future::join(call(&link, &client), looks);
+    let (ended, ()) = platform.run(both);
+    assert!(matches!(ended, Err(Failure::TakenBack)), "{ended:?}");
+    assert!(link.is_broken());
+}
+
+#[test]
+fn an_upstream_hears_of_a_request_whose_time_is_over() {
+    // One that does not hear it holds nobody up.
+    for hears in [accepted(), ScriptedStream::silent()] {
+        let platform = VirtualPlatform::new([ScriptedStream::events().hangs(), hears]);
+        let declaration = Declaration { client_info: "{}".into(), capabilities: "{}".into() };
+        let (version, session) = (Version::V2025_11_25, SessionId::parse("s-1"));
+        let connection = Connection::new(upstream(&platform), declaration, version, session, 1);
+        let back: Rc<dyn Notifier> = client(&platform, s(1));
+        let shared: SharedPlatform = platform.clone();
+        let (peer, begun) = (Peer::Http(connection), Cell::new(false));
+        let ended = platform.run(ask(&peer, &CALL, &back, &shared, &begun)).unwrap_err();
+        assert!(matches!(ended, Failure::Upstream(UpstreamError::TimedOut { .. })), "{ended:?}");
+        let told = last_sent(&platform);
+        assert!(told.contains("notifications/cancelled") && told.contains(TOO_LATE), "{told}");
+        let idle = upstream(&platform).endpoint().timeouts.idle;
+        assert!(platform.elapsed() <= idle + HEARS_WITHIN, "{:?}", platform.elapsed());
+    }
 }

@@ -15,8 +15,6 @@ use crate::forwarded;
 
 /// How long a session outlives its last use at most, in seconds.
 pub const KEPT_FOR: u64 = 1_800;
-/// Bytes of instructions that are stored.
-const MAX_INSTRUCTIONS: usize = 64 * 1024;
 /// Bytes of a session as it is stored; one that is larger is not.
 const MAX_BYTES: usize = 256 * 1024;
 /// Bytes of a hash that tells addresses and credentials apart.
@@ -42,9 +40,8 @@ impl KeptSession {
     /// The text to store. None: there is no session, or what belongs to it is too large.
     pub(super) fn text_of(connection: &Connection, about: &About, stored_s: u64) -> Option<Secret> {
         let id = connection.session()?.expose().to_owned();
-        let mut about = about.clone();
-        about.instructions = about.instructions.filter(|text| text.len() <= MAX_INSTRUCTIONS);
-        let kept = Self { version: connection.version().code(), id, about, stored_s };
+        let (version, about) = (connection.version().code(), about.clone());
+        let kept = Self { version, id, about, stored_s };
         let text = serde_json::to_string(&kept).ok()?;
         (text.len() <= MAX_BYTES).then(|| Secret::new(text))
     }

@@ -60,7 +60,7 @@ use self::{
     pool::{Pool, Route},
     sse::SharedLink,
 };
-use crate::{breaker::Refused, connect::Unconnected, errors};
+use crate::{breaker::Refused, connect::Unconnected, errors, memory::Memory};
 
 /// How an object answers the Worker that an upstream refused the key of the person who calls, so that nothing ran. No
 /// client sees it.
@@ -118,6 +118,7 @@ pub async fn in_object(
     back: &Rc<dyn Notifier>,
     platform: &SharedPlatform,
 ) -> Result<String, Failure> {
+    let _in_use = pool.in_use();
     let (mut renewed, mut repeated) = (false, false);
     let begun = Cell::new(false);
     let answered = loop {
@@ -126,7 +127,7 @@ pub async fn in_object(
                 let sent = opened.peer.ask_noting(asked, back, platform, &begun).await;
                 (Some(opened), sent)
             }
-            Err(error) => (None, Err(error.into())),
+            Err(error) => (None, Err(Failure::NotSent(error))),
         };
         let era = used.as_ref().map(|opened| opened.peer.era());
         match sent {
@@ -149,7 +150,9 @@ pub async fn in_object(
                 renewed = true;
                 pool.forget(route, used.as_ref()).await;
             }
-            Err(Failure::Upstream(error)) if !repeated && asked.may_repeat(&error) => {
+            Err(Failure::Upstream(error) | Failure::NotSent(error))
+                if !repeated && asked.may_repeat(&error) =>
+            {
                 repeated = true;
             }
             answered => break answered,
@@ -164,6 +167,11 @@ pub async fn in_object(
 pub enum Failure {
     /// The upstream gave none.
     Upstream(UpstreamError),
+    /// The handshake before it failed: nothing of the request was sent.
+    NotSent(UpstreamError),
+    /// The upstream had begun to answer when it refused what belongs to the request, as the next round: what it did by
+    /// then is not known, although the error alone says that nothing ran.
+    Interrupted(UpstreamError),
     /// The call stops at a question, or the client cannot be asked.
     Stopped(Stop),
     /// The upstream failed too often, and is not asked.
@@ -187,7 +195,7 @@ impl Failure {
     /// The upstream's failure, where it is one.
     pub(crate) fn upstream(&self) -> Option<&UpstreamError> {
         match self {
-            Self::Upstream(error) => Some(error),
+            Self::Upstream(error) | Self::NotSent(error) | Self::Interrupted(error) => Some(error),
             Self::Stopped(_)
             | Self::Paused(_)
             | Self::Unconnected(_)
@@ -195,6 +203,16 @@ impl Failure {
             | Self::Task { .. }
             | Self::TakenBack => None,
         }
+    }
+}
+
+/// An error in the words of a request that the upstream has begun to answer: a refusal does not undo what ran before.
+fn once_begun(error: UpstreamError) -> Failure {
+    match error {
+        error @ UpstreamError::Rpc(_) => Failure::Upstream(error),
+        UpstreamError::SessionGone => UpstreamError::Cut.into(),
+        error if error.may_have_run() => Failure::Upstream(error),
+        refusal => Failure::Interrupted(refusal),
     }
 }
 
@@ -249,7 +267,7 @@ impl Peer {
             Self::Http(connection) if connection.version().is_stateless() => {
                 rounds::ask(connection, asked, &**back, platform, begun).await
             }
-            _ => converse::ask(self, asked, back, begun).await,
+            _ => converse::ask(self, asked, back, platform, begun).await,
         }
     }
 }
@@ -275,8 +293,7 @@ pub async fn for_worker(
     let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
         Ok(_running) => {
             let sent = in_object(&pool, &route, &asked, &back, &platform).await;
-            let failed = sent.as_ref().err().and_then(Failure::upstream);
-            pool.memory().note_end(&route.name, failed, platform.now_ms());
+            note_end(pool.memory(), &route.name, &sent, platform.now_ms());
             sent
         }
         Err(refused) => Err(Failure::Paused(refused)),
@@ -285,18 +302,46 @@ pub async fn for_worker(
     Ended { outcome: told(&route, &call, sent), is_certain }
 }
 
+/// Answers the Worker that asks what an upstream says of itself, in the form of a call: a handshake may take long.
+pub async fn about_for_worker(pool: Rc<Pool>, route: Route, with_key: bool) -> Ended {
+    let opened = pool.peer(&route).await;
+    pool.close_idle();
+    let opened = match opened {
+        Ok(opened) => opened,
+        Err(UpstreamError::Unauthorized { .. }) if with_key => return key_refused().into(),
+        Err(error) => {
+            let why = format!("`{}`: {error}", route.name);
+            return RpcError::new(INTERNAL_ERROR, why).into();
+        }
+    };
+    written(serde_json::to_string(&opened.about()).unwrap_or_default()).into()
+}
+
+/// Notes how a request ended that the breaker let through. One that its client took back says nothing of the upstream.
+pub(crate) fn note_end(
+    memory: &Memory,
+    upstream: &str,
+    sent: &Result<String, Failure>,
+    now_ms: u64,
+) {
+    if !matches!(sent, Err(Failure::TakenBack)) {
+        memory.note_end(upstream, sent.as_ref().err().and_then(Failure::upstream), now_ms);
+    }
+}
+
 /// Whether an answer says what happened: also that nothing did.
 pub fn is_certain(sent: &Result<String, Failure>) -> bool {
     match sent {
         Ok(_)
         | Err(
-            Failure::Stopped(_)
+            Failure::NotSent(_)
+            | Failure::Stopped(_)
             | Failure::Paused(_)
             | Failure::Unconnected(_)
             | Failure::Task { .. },
         ) => true,
         Err(Failure::Upstream(error)) => !error.may_have_run(),
-        Err(Failure::Unknown(_) | Failure::TakenBack) => false,
+        Err(Failure::Interrupted(_) | Failure::Unknown(_) | Failure::TakenBack) => false,
     }
 }
 
@@ -331,10 +376,15 @@ fn told(
         Err(Failure::Paused(refused)) => errors::Answer::refused(asked, refused).into(),
         Err(Failure::Unconnected(why)) => errors::Answer::unconnected(asked, &why, None).into(),
         // The Worker knows whose key it is.
-        Err(Failure::Upstream(UpstreamError::Unauthorized { .. })) if call.caller.key.is_some() => {
+        Err(
+            Failure::Upstream(UpstreamError::Unauthorized { .. })
+            | Failure::NotSent(UpstreamError::Unauthorized { .. }),
+        ) if call.caller.key.is_some() => {
             return Err(key_refused());
         }
+        Err(Failure::NotSent(error)) => errors::Answer::not_sent(asked, &error).into(),
         Err(Failure::Upstream(error)) => errors::Answer::of(asked, &error).into(),
+        Err(Failure::Interrupted(error)) => errors::Answer::interrupted(asked, &error).into(),
     };
     match outcome {
         Outcome::Tool(result) => written(result.to_json()),

@@ -1,10 +1,14 @@
 //! Calls that an upstream's object runs for clients of the stateless era: a call whose upstream asks its
 //! client is parked until the client sends its request again with the answers.
 //!
-//! Invariant: what waits for readers is bounded, for each call and for all together; a call that nobody
-//! comes back to ends after [`PATIENCE`]; an answer is taken for an open question of the last round only,
+//! Invariant: what waits for readers is bounded, for each call and for all of an isolate together, and so is what is held
+//! of requests and questions; a call that nobody comes back to ends after [`PATIENCE`]; an answer is taken for an open question of the last round only,
 //! and once; one reader at a time reads a call.
 //! Source: MCP 2026-07-28 `basic/patterns/mrtr`.
+
+mod notifier;
+
+pub use self::notifier::ParkNotifier;
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,8 +21,8 @@ use std::{
 
 use futures_channel::oneshot;
 use futures_util::{
-    FutureExt as _, Stream,
-    future::{LocalBoxFuture, join_all, poll_fn, ready},
+    Stream,
+    future::{LocalBoxFuture, poll_fn},
 };
 use mcp_platform::SharedPlatform;
 use mcp_protocol::{
@@ -29,21 +33,21 @@ use mcp_protocol::{
     raw,
     stateless::mrtr::KeyedRequest,
 };
-use mcp_server::{client_request::Stop, notifier::Notifier};
 use serde_json::{Value, value::RawValue};
 
 use super::{
-    budget::{Budget, FrameQueue, Kept},
+    budget::{Budget, Charge, FrameQueue, Kept},
     frames::Frame,
-    questions::MAX_QUESTIONS,
 };
 
 /// How long a parked call waits for its client.
 pub const PATIENCE: Duration = Duration::from_secs(300);
 /// Bytes of progress and log messages that wait for a reader; more are dropped.
 const MAX_WAITING: usize = 256 * 1024;
-/// Bytes of frames that wait for the readers of all calls.
+/// Bytes of frames that wait for the readers of all calls of an isolate, which has 128 MiB.
 const MAX_KEPT: usize = 48 << 20;
+/// Bytes of the requests and the open questions of all calls of an isolate.
+const MAX_HELD: usize = 24 << 20;
 /// Calls that one object runs at a time.
 const MAX_CALLS: usize = 256;
 /// How often a stream says that its call goes on.
@@ -60,16 +64,33 @@ const BUSY: &str =
 const TOO_LARGE: &str = "the request has ended, but its answer was too large to keep until it is read. \
                          Check what it did before you send it again";
 
+/// Why no more is taken in.
+const FULL: &str = "the calls that this server runs or that wait for their clients hold as much as it has memory for";
+
+/// The room for the calls of all objects of an isolate. Copies share it.
+#[derive(Debug, Clone)]
+pub struct Room {
+    frames: Budget,
+    held: Budget,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { frames: Budget::new(MAX_KEPT), held: Budget::new(MAX_HELD) }
+    }
+}
+
 /// The calls of one object.
 pub struct Parks {
     /// Names this life of the object.
     epoch: String,
     calls: RefCell<BTreeMap<u64, Rc<ParkedCall>>>,
     next: Cell<u64>,
-    budget: Budget,
+    room: Room,
 }
 
 /// How the work of a call ended.
+#[derive(Debug)]
 pub struct Ended {
     /// What the client is told.
     pub outcome: Result<Box<RawValue>, RpcError>,
@@ -83,22 +104,38 @@ impl From<Result<Box<RawValue>, RpcError>> for Ended {
     }
 }
 
+impl From<RpcError> for Ended {
+    fn from(error: RpcError) -> Self {
+        Err(error).into()
+    }
+}
+
 impl Ended {
+    /// The frames that say so where no call runs.
+    pub fn into_frames(self) -> Vec<Frame> {
+        let unknown = (!self.is_certain).then_some(Frame::Unknown);
+        unknown.into_iter().chain([last(self.outcome)]).collect()
+    }
+
     /// The frames that say so, or that there is no room for them.
     fn frames(self, budget: &Budget) -> Vec<Kept> {
-        let last = match self.outcome {
-            Ok(result) => Frame::Result(result),
-            Err(error) => Frame::Error(error),
-        };
+        let last = last(self.outcome);
         let kept = budget.keep(last.to_bytes());
         drop(last);
         let unknown = (kept.is_none() || !self.is_certain).then_some(Frame::Unknown);
-        let unknown = unknown.map(|frame| budget.keep_last(frame.to_bytes()));
+        let unknown = unknown.map(|frame| Kept::last(frame.to_bytes()));
         let last = kept.unwrap_or_else(|| {
             let why = RpcError::new(INTERNAL_ERROR, TOO_LARGE);
-            budget.keep_last(Frame::Error(why).to_bytes())
+            Kept::last(Frame::Error(why).to_bytes())
         });
         unknown.into_iter().chain([last]).collect()
+    }
+}
+
+fn last(outcome: Result<Box<RawValue>, RpcError>) -> Frame {
+    match outcome {
+        Ok(result) => Frame::Result(result),
+        Err(error) => Frame::Error(error),
     }
 }
 
@@ -124,19 +161,20 @@ pub struct ParkedCall {
     driver: RefCell<Option<Waker>>,
     /// How it ended while nobody read.
     ended: RefCell<Option<Vec<Kept>>>,
-    budget: Budget,
+    room: Room,
+    _request: Charge,
 }
 
 struct OpenQuestion {
     keyed: KeyedRequest,
     answer: oneshot::Sender<Value>,
+    _charge: Charge,
 }
 
 impl Parks {
     /// No calls yet, in the life of an object with this name.
-    pub fn new(epoch: String) -> Self {
-        let budget = Budget::new(MAX_KEPT);
-        Self { epoch, calls: RefCell::default(), next: Cell::new(1), budget }
+    pub fn new(epoch: String, room: Room) -> Self {
+        Self { epoch, calls: RefCell::default(), next: Cell::new(1), room }
     }
 
     /// Whether no call runs.
@@ -144,20 +182,24 @@ impl Parks {
         self.calls.borrow().is_empty()
     }
 
-    /// Starts a call, and its first stream.
+    /// Starts a call whose request has so many bytes, and its first stream.
     ///
     /// # Errors
-    /// Where the object runs too many.
+    /// Where the object runs too many, or the isolate has no room for the request.
     pub fn start(
         self: &Rc<Self>,
         capabilities: ClientCapabilities,
         log_level: Option<LoggingLevel>,
+        bytes: usize,
     ) -> Result<(Rc<ParkedCall>, FrameStream), RpcError> {
         let mut calls = self.calls.borrow_mut();
         if calls.len() >= MAX_CALLS {
             let why = format!("{MAX_CALLS} calls of this upstream run or wait for their clients");
             return Err(RpcError::new(INTERNAL_ERROR, why));
         }
+        let request = self.room.held.charge(bytes).ok_or_else(|| {
+            RpcError::new(INTERNAL_ERROR, format!("nothing was sent: {FULL}. Try again later"))
+        })?;
         let id = self.next.replace(self.next.get().saturating_add(1));
         let call = Rc::new(ParkedCall {
             epoch: self.epoch.clone(),
@@ -170,7 +212,8 @@ impl Parks {
             sleeps: Cell::new(0),
             rounds: Cell::new(0),
             is_changed: Cell::new(false),
-            budget: self.budget.clone(),
+            room: self.room.clone(),
+            _request: request,
             cancelled: Cell::new(false),
             waker: RefCell::default(),
             driver: RefCell::default(),
@@ -186,18 +229,20 @@ impl Parks {
     /// their keys.
     ///
     /// # Errors
-    /// Where the call is gone or went on, or an answer does not fit its question.
+    /// Where the call is gone or went on, or an answer does not fit its question. What a call did that is gone is not
+    /// certain.
     pub fn resume(
         &self,
         epoch: &str,
         (id, round): (u64, u64),
         responses: &[(String, Box<RawValue>)],
-    ) -> Result<FrameStream, RpcError> {
+    ) -> Result<FrameStream, Ended> {
         let call = self.calls.borrow().get(&id).filter(|_| epoch == self.epoch).cloned();
         let call = call.filter(|call| call.rounds.get() == round && !call.cancelled.get());
-        let call = call.ok_or_else(|| RpcError::new(INVALID_PARAMS, GONE))?;
+        let gone = || Ended { is_certain: false, ..RpcError::new(INVALID_PARAMS, GONE).into() };
+        let call = call.ok_or_else(gone)?;
         if !call.is_asleep() {
-            return Err(RpcError::new(INVALID_PARAMS, BUSY));
+            return Err(RpcError::new(INVALID_PARAMS, BUSY).into());
         }
         call.answer(responses)?;
         let stream = call.attach();
@@ -254,11 +299,11 @@ impl Parks {
         drop(work);
         if call.is_asleep() && !call.cancelled.get() {
             // The client that comes back reads it.
-            *call.ended.borrow_mut() = Some(outcome.frames(&self.budget));
+            *call.ended.borrow_mut() = Some(outcome.frames(&self.room.frames));
             call.collected(platform.sleep(PATIENCE)).await;
             call.ended.take();
         } else {
-            call.end_stream(outcome.frames(&self.budget));
+            call.end_stream(outcome.frames(&self.room.frames));
         }
         self.calls.borrow_mut().remove(&call.id);
     }
@@ -331,7 +376,7 @@ impl ParkedCall {
         drop(open);
         let round = self.rounds.get().saturating_add(u64::from(self.is_changed.get()));
         let ask = Frame::Ask { epoch: self.epoch.clone(), park: self.id, round, questions };
-        match self.budget.keep(ask.to_bytes()) {
+        match self.room.frames.keep(ask.to_bytes()) {
             Some(ask) => {
                 self.rounds.set(round);
                 self.is_changed.set(false);
@@ -356,80 +401,10 @@ impl ParkedCall {
     fn push(&self, frame: &Frame) {
         if let Some(reader) = &*self.reader.borrow()
             && reader.waiting() < MAX_WAITING
-            && let Some(frame) = self.budget.keep(frame.to_bytes())
+            && let Some(frame) = self.room.frames.keep(frame.to_bytes())
         {
             reader.push(frame);
         }
-    }
-}
-
-/// The way back to the client of such a call.
-pub struct ParkNotifier(pub Rc<ParkedCall>);
-
-impl Notifier for ParkNotifier {
-    fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        let message = message.map(str::to_owned);
-        self.0.push(&Frame::Progress { progress, total, message });
-    }
-
-    fn log(&self, level: LoggingLevel, logger: &str, data: Value) {
-        if self.0.log_level.is_some_and(|wanted| level >= wanted) {
-            self.0.push(&Frame::Log { level, logger: logger.to_owned(), data });
-        }
-    }
-
-    fn ask(
-        &self,
-        questions: Vec<KeyedRequest>,
-    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
-        let able = |asked: &KeyedRequest| self.0.capabilities.has(asked.question.needs());
-        if !questions.iter().all(able) {
-            let why = RpcError::new(INVALID_PARAMS, "the client did not declare what this needs");
-            return ready(Err(Stop::refused(why))).boxed_local();
-        }
-        if self.0.open.borrow().len().saturating_add(questions.len()) > MAX_QUESTIONS {
-            let why = RpcError::new(INTERNAL_ERROR, "too many questions are open");
-            return ready(Err(Stop::refused(why))).boxed_local();
-        }
-        let mut answers = Vec::new();
-        for keyed in questions {
-            let asked = self.0.asked.get().saturating_add(1);
-            self.0.asked.set(asked);
-            let (answer, answered) = oneshot::channel();
-            let keyed = KeyedRequest { key: format!("question_{asked}"), ..keyed };
-            self.0.open.borrow_mut().push(OpenQuestion { keyed, answer });
-            self.0.is_changed.set(true);
-            answers.push(answered);
-        }
-        let taken_back = || {
-            let why = RpcError::new(INVALID_PARAMS, "the client took its request back");
-            Stop::refused(why)
-        };
-        async move {
-            let answers = join_all(answers).await;
-            answers.into_iter().map(|answer| answer.map_err(|_| taken_back())).collect()
-        }
-        .boxed_local()
-    }
-
-    fn capabilities(&self) -> ClientCapabilities {
-        self.0.capabilities
-    }
-
-    fn is_cancelled(&self) -> bool {
-        self.0.cancelled.get()
-    }
-
-    fn cancelled(&self) -> LocalBoxFuture<'static, ()> {
-        let call = self.0.clone();
-        let over = poll_fn(move |cx| match call.cancelled.get() {
-            true => Poll::Ready(()),
-            false => {
-                *call.waker.borrow_mut() = Some(cx.waker().clone());
-                Poll::Pending
-            }
-        });
-        over.boxed_local()
     }
 }
 

@@ -1,17 +1,22 @@
 //! Calls that wait for their clients.
 
-use futures_util::{StreamExt as _, future::join, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{join, join_all, ready},
+    stream::FuturesUnordered,
+};
 use mcp_platform::{Platform as _, testing::VirtualPlatform};
 use mcp_protocol::input_request::InputRequest;
+use mcp_server::notifier::Notifier as _;
 use serde_json::json;
 
 use super::*;
-use crate::relay::frames::FrameReader;
+use crate::relay::{frames::FrameReader, questions::MAX_QUESTIONS};
 
 const EVERYTHING: ClientCapabilities = ClientCapabilities::ROOTS;
 
 fn parks() -> Rc<Parks> {
-    Rc::new(Parks::new("life".to_owned()))
+    Rc::new(Parks::new("life".to_owned(), Room::default()))
 }
 
 /// The frames of a stream that ended.
@@ -60,13 +65,15 @@ fn roots() -> Box<RawValue> {
 #[test]
 fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let run = parks.clone().run(call.clone(), asks_for_roots(&call), platform.clone());
     let client = async {
         let (park, key) = question_of(&frames(first).await);
         // What does not fit is refused, and the question stays open.
         let wrong = [(key.clone(), raw_text(&json!({ "roots": 7 })))];
-        assert_eq!(parks.resume("life", park, &wrong).err().unwrap().code, INVALID_PARAMS);
+        let wrong = parks.resume("life", park, &wrong).err().unwrap();
+        assert!(wrong.is_certain);
+        assert_eq!(wrong.outcome.unwrap_err().code, INVALID_PARAMS);
         // Without an answer it is asked again.
         let again = parks.resume("life", park, &[]).unwrap();
         assert_eq!(question_of(&frames(again).await), (park, key.clone()));
@@ -83,7 +90,7 @@ fn a_call_that_asks_goes_on_with_the_answers_of_the_next_round() {
 #[test]
 fn a_client_that_leaves_while_its_call_runs_takes_it_back() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let back = ParkNotifier(call.clone());
     let work = async move {
         back.cancelled().await;
@@ -102,7 +109,7 @@ fn a_client_that_leaves_while_its_call_runs_takes_it_back() {
 #[test]
 fn a_client_that_never_comes_back_is_waited_for_five_minutes() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let run = parks.clone().run(call.clone(), asks_for_roots(&call), platform.clone());
     let client = async { question_of(&frames(first).await) };
     platform.run(join(run, client));
@@ -114,7 +121,7 @@ fn a_client_that_never_comes_back_is_waited_for_five_minutes() {
 #[test]
 fn a_call_that_ends_between_two_rounds_is_answered_in_the_next() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(60)));
     let work = async move {
         // The upstream gives up on its question.
@@ -141,7 +148,7 @@ fn a_call_that_ends_between_two_rounds_is_answered_in_the_next() {
 #[test]
 fn progress_that_nobody_reads_is_bounded() {
     let parks = parks();
-    let (call, stream) = parks.start(EVERYTHING, None).unwrap();
+    let (call, stream) = parks.start(EVERYTHING, None, 0).unwrap();
     let back = ParkNotifier(call.clone());
     for step in 0..100_000 {
         back.progress(f64::from(step), None, Some("a message of some length"));
@@ -153,7 +160,7 @@ fn progress_that_nobody_reads_is_bounded() {
 #[test]
 fn a_second_answer_to_the_same_questions_does_not_take_the_stream() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(60)));
     let work = async move {
         let answered = asks.await;
@@ -165,6 +172,8 @@ fn a_second_answer_to_the_same_questions_does_not_take_the_stream() {
         let (park, key) = question_of(&frames(first).await);
         let last = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
         let second = parks.resume("life", park, &[(key, roots())]).err().unwrap();
+        assert!(second.is_certain, "the first one tells how it ends");
+        let second = second.outcome.unwrap_err();
         assert!(second.message.contains("is being answered"), "{second:?}");
         assert!(matches!(frames(last).await.last(), Some(Frame::Result(_))));
     };
@@ -174,7 +183,7 @@ fn a_second_answer_to_the_same_questions_does_not_take_the_stream() {
 #[test]
 fn an_end_that_was_read_is_not_waited_for() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let (asks, sleep) = (asks_for_roots(&call), platform.sleep(Duration::from_secs(5)));
     let work = async move {
         drop(futures_util::future::select(asks, sleep).await);
@@ -198,7 +207,7 @@ fn answers_that_wait_for_their_clients_are_bounded_together() {
     let large = raw_text(&json!({ "text": "x".repeat(30 << 20) }));
     let (mut runs, mut streams) = (Vec::new(), Vec::new());
     for _ in 0..2 {
-        let (call, first) = parks.start(EVERYTHING, None).unwrap();
+        let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
         let ended = Ended::from(Ok(large.clone()));
         let run = parks.clone().run(call, ready(ended).boxed_local(), platform.clone());
         runs.push(run);
@@ -213,7 +222,7 @@ fn answers_that_wait_for_their_clients_are_bounded_together() {
     );
     drop((read, second));
     // What was read makes room.
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let ended = ready(Ended::from(Ok(large))).boxed_local();
     platform.run(parks.clone().run(call, ended, platform.clone()));
     assert!(matches!(&platform.run(frames(first))[..], [Frame::Result(_)]));
@@ -222,7 +231,7 @@ fn answers_that_wait_for_their_clients_are_bounded_together() {
 #[test]
 fn more_questions_than_a_call_may_have_open_are_refused() {
     let parks = parks();
-    let (call, _stream) = parks.start(EVERYTHING, None).unwrap();
+    let (call, _stream) = parks.start(EVERYTHING, None, 0).unwrap();
     let back = ParkNotifier(call.clone());
     let ask = || back.ask(vec![KeyedRequest::new("", InputRequest::Roots)]);
     let _open: Vec<_> = (0..MAX_QUESTIONS).map(|_| ask()).collect();
@@ -234,7 +243,7 @@ fn more_questions_than_a_call_may_have_open_are_refused() {
 #[test]
 fn a_state_of_an_older_round_is_refused() {
     let (parks, platform) = (parks(), VirtualPlatform::new([]));
-    let (call, first) = parks.start(EVERYTHING, None).unwrap();
+    let (call, first) = parks.start(EVERYTHING, None, 0).unwrap();
     let (one, two) = (asks_for_roots(&call), asks_for_roots(&call));
     let work = async move {
         one.await;
@@ -246,10 +255,38 @@ fn a_state_of_an_older_round_is_refused() {
         let second = parks.resume("life", park, &[(key.clone(), roots())]).unwrap();
         let (next, other) = question_of(&frames(second).await);
         assert_ne!((park, &key), (next, &other));
-        let old = parks.resume("life", park, &[(key, roots())]).err().unwrap();
-        assert!(old.message.contains("not known"), "{old:?}");
+        let old = parks.resume("life", park, &[(key, roots())]).err().unwrap().into_frames();
+        assert!(
+            matches!(&old[..], [Frame::Unknown, Frame::Error(why)] if why.message.contains("not known")),
+            "{old:?}"
+        );
         let last = frames(parks.resume("life", next, &[(other, roots())]).unwrap()).await;
         assert!(matches!(last.last(), Some(Frame::Result(_))), "{last:?}");
     };
     platform.run(join(run, client));
+}
+
+#[test]
+fn what_waiting_calls_hold_is_bounded_for_all_objects_of_an_isolate() {
+    let room = Room::default();
+    let objects = ["a", "b"].map(|life| Rc::new(Parks::new(life.to_owned(), room.clone())));
+    let able = EVERYTHING.with(ClientCapabilities::SAMPLING);
+    let start = |object: usize| objects[object].start(able, None, 4 << 20);
+    let mut running: Vec<_> = (0..6).map(|n| start(n % 2).unwrap()).collect();
+    let refused = start(0).err().unwrap();
+    assert!(refused.message.starts_with("nothing was sent: "), "{refused:?}");
+    // Nor can more be asked, and the call goes on.
+    let back = ParkNotifier(running[0].0.clone());
+    let question = || vec![KeyedRequest::new("", InputRequest::Roots)];
+    let refused = back.ask(question()).now_or_never().unwrap().unwrap_err();
+    assert!(refused.into_message().contains("cannot be asked"));
+    let platform = VirtualPlatform::new([]);
+    let (call, stream) = running.pop().unwrap();
+    let ended = ready(Ended::from(Ok(raw_text(&json!({}))))).boxed_local();
+    platform.run(objects[1].clone().run(call, ended, platform.clone()));
+    drop(stream);
+    assert!(back.ask(question()).now_or_never().is_none(), "it waits for its answer");
+    let large = || vec![KeyedRequest::new("", InputRequest::Sampling(json!("x".repeat(5 << 20))))];
+    let refused = back.ask(large()).now_or_never().unwrap().unwrap_err();
+    assert!(refused.into_message().contains("cannot be asked"));
 }

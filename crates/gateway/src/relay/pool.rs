@@ -33,6 +33,10 @@ use super::{
 };
 use crate::memory::{Generation, Memory, about};
 
+/// Sessions in memory. The headers of clients tell them apart, so that clients choose how many there are; one that makes
+/// room is opened again from what is kept of it.
+const MAX_PEERS: usize = 32;
+
 /// Where an object keeps the sessions over the end of its memory.
 pub trait SessionKeeper {
     /// What was kept under a key.
@@ -53,6 +57,8 @@ pub struct Opened {
     about: Rc<About>,
     /// When the session was stored, in seconds since 1970. 0: it was not.
     stored_s: Rc<Cell<u64>>,
+    /// When it was used, in uses of the pool.
+    used: Rc<Cell<u64>>,
 }
 
 impl Opened {
@@ -80,7 +86,19 @@ pub struct Pool {
     peers: RefCell<BTreeMap<String, Opened>>,
     opening: RefCell<BTreeMap<String, Vec<oneshot::Sender<Outcome>>>>,
     opened: Cell<u64>,
+    uses: Cell<u64>,
+    /// Requests that run.
+    running: Cell<usize>,
     ended: Cell<bool>,
+}
+
+/// A request that runs in a pool.
+pub(super) struct InUse<'a>(&'a Pool);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.running.set(self.0.running.get().saturating_sub(1));
+    }
 }
 
 /// How an upstream is reached for one caller.
@@ -139,6 +157,8 @@ impl Pool {
             peers: RefCell::default(),
             opening: RefCell::default(),
             opened: Cell::default(),
+            uses: Cell::default(),
+            running: Cell::default(),
             ended: Cell::default(),
         }
     }
@@ -188,7 +208,35 @@ impl Pool {
             |opened: &&Opened| !matches!(&opened.peer, Peer::Sse(link) if link.is_broken());
         let peers = self.peers.borrow();
         let found = peers.get(key).or_else(|| peers.get(&route.key_on_trail()));
-        found.filter(is_usable).cloned()
+        found.filter(is_usable).inspect(|opened| self.note_use(opened)).cloned()
+    }
+
+    fn note_use(&self, opened: &Opened) {
+        opened.used.set(self.uses.replace(self.uses.get().saturating_add(1)));
+    }
+
+    /// Keeps a session in memory. Where there are too many, the one that was used longest ago makes room; requests that
+    /// run in it go on.
+    fn insert(&self, key: String, opened: Opened) {
+        self.note_use(&opened);
+        let mut peers = self.peers.borrow_mut();
+        if peers.len() >= MAX_PEERS && !peers.contains_key(&key) {
+            let oldest = peers.iter().min_by_key(|(_, opened)| opened.used.get());
+            let oldest = oldest.map(|(key, _)| key.clone());
+            oldest.and_then(|oldest| peers.remove(&oldest));
+        }
+        peers.insert(key, opened);
+    }
+
+    /// Notes that a request runs, until what is returned is dropped.
+    pub(super) fn in_use(&self) -> InUse<'_> {
+        self.running.set(self.running.get().saturating_add(1));
+        InUse(self)
+    }
+
+    /// Whether a request runs in one of the sessions.
+    pub fn is_in_use(&self) -> bool {
+        self.running.get() > 0
     }
 
     async fn open_and_keep(&self, route: &Route, key: &str) -> Result<Opened, UpstreamError> {
@@ -212,7 +260,7 @@ impl Pool {
             Peer::Http(_) => key.to_owned(),
             Peer::Sse(_) => route.key_on_trail(),
         };
-        self.peers.borrow_mut().insert(key, opened.clone());
+        self.insert(key, opened.clone());
         Ok(opened)
     }
 
@@ -244,7 +292,8 @@ impl Pool {
 
     fn number(&self, peer: Peer, about: About) -> Opened {
         let number = self.opened.replace(self.opened.get().wrapping_add(1));
-        Opened { peer, number, about: Rc::new(about), stored_s: Rc::default() }
+        let (about, stored_s, used) = (Rc::new(about), Rc::default(), Rc::default());
+        Opened { peer, number, about, stored_s, used }
     }
 
     /// Stores a session, where there is one.

@@ -246,3 +246,38 @@ fn a_shared_session_carries_the_trail_of_each_request() {
     assert_eq!(trail(name, 2).as_deref(), expected.as_ref().map(Trail::as_str));
     assert_ne!(trail(name, 0), trail(name, 2));
 }
+
+#[test]
+fn a_client_that_varies_what_tells_sessions_apart_does_not_fill_the_memory() {
+    let script = (0..100).flat_map(|n| opens(&format!("s-{n}")));
+    let stand = Stand::new(script);
+    let route = |n: usize| stand.route(&format!("Bearer {n}"), None);
+    stand.platform.run(async {
+        for n in 0..100 {
+            stand.pool.peer(&route(n)).await.unwrap();
+            stand.pool.peer(&route(0)).await.unwrap();
+        }
+        assert_eq!(stand.pool.peers.borrow().len(), MAX_PEERS);
+        // One that is used stays, and one that made room goes on.
+        assert!(stand.pool.peers.borrow().contains_key(&route(0).key()));
+        stand.pool.peer(&route(1)).await.unwrap();
+    });
+    assert_eq!(stand.platform.requests().len(), 200, "each was opened once");
+}
+
+#[test]
+fn a_pool_is_in_use_while_a_request_runs() {
+    let stand = Stand::new(opens("s-1").into_iter().chain([ScriptedStream::silent()]));
+    let (route, shared) = (stand.plain(), stand.platform.clone() as SharedPlatform);
+    let asked = crate::relay::Asked { method: "tools/call", params: "{}", ..Default::default() };
+    let back: Rc<dyn mcp_server::notifier::Notifier> = Rc::new(mcp_server::notifier::NoClient);
+    assert!(!stand.pool.is_in_use());
+    let call = crate::relay::in_object(&stand.pool, &route, &asked, &back, &shared);
+    let looks = async {
+        stand.platform.sleep(Duration::from_secs(1)).await;
+        assert!(stand.pool.is_in_use());
+    };
+    let leaves = futures_util::future::select(call.boxed_local(), looks.boxed_local());
+    drop(stand.platform.run(leaves));
+    assert!(!stand.pool.is_in_use());
+}

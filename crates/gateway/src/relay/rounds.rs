@@ -26,7 +26,7 @@ use mcp_server::{
 };
 use serde_json::value::RawValue;
 
-use super::{Asked, Failure, converse::pass_on, place::Carriage, questions};
+use super::{Asked, Failure, converse::pass_on, once_begun, place::Carriage, questions};
 
 /// Rounds that one request may have while its client has a session.
 const MAX_ROUNDS: u32 = 10;
@@ -60,7 +60,10 @@ pub(super) async fn ask(
             // What looks like answers is the client's: those to the questions of a task.
             false => Cow::Borrowed(asked.params),
         };
-        let result = send(connection, asked, &params, back).await?;
+        let result = match send(connection, asked, &params, back).await {
+            Err(Failure::Upstream(error)) if begun.get() => return Err(once_begun(error)),
+            sent => sent?,
+        };
         begun.set(true);
         let (questions, state) = match outcome(asked.method, &result)? {
             Outcome::Complete => return Ok(result.get().to_owned()),

@@ -271,6 +271,13 @@ impl SharedExchange {
         &self.id
     }
 
+    /// Leaves the stream to its other requests. It stays open until this is dropped.
+    pub fn leave(&self) {
+        self.link.posts.forget(&self.id);
+        self.link.running.borrow_mut().remove(self.id.as_json());
+        self.link.wake_all();
+    }
+
     /// The next message.
     pub async fn next(&mut self) -> Option<Result<Incoming, UpstreamError>> {
         poll_fn(|cx| self.poll_next(cx)).await
