@@ -76,11 +76,16 @@ async fn route(
     let path = path.strip_suffix('/').filter(|path| !path.is_empty()).unwrap_or(path).to_owned();
     let path = path.as_str();
     let whole = path;
-    // Of a message in a session its object finds out whether an upstream is asked. Which headers travel is known here.
-    let is_in_session = || request.header(SESSION_HEADER).is_some() || sse::takes_messages(path);
-    let needs_them = || is_in_session() || stored_upstreams::are_needed(&request, path);
-    if stored_upstreams::is_due(&config) && needs_them() {
-        config = cold(stored_upstreams::current(env)).await;
+    if stored_upstreams::is_due(&config) {
+        if stored_upstreams::are_needed(&request, path) {
+            config = cold(stored_upstreams::current(env)).await;
+        } else if is_in_session(&request, path) {
+            // Its object finds out whether an upstream is asked. Which headers travel must be known here, if not at once.
+            match stored_upstreams::were_read() {
+                true => context.wait_until(stored_upstreams::refresh(env.clone())),
+                false => config = cold(stored_upstreams::current(env)).await,
+            }
+        }
     }
     let (door, path) = door(path).filter(|(name, _)| config.has_door(name)).unwrap_or(("", path));
     let Some(wire) = wire(path).filter(|wire| door.is_empty() || WIRES.contains(wire)) else {
@@ -99,6 +104,12 @@ async fn route(
     }
 }
 
+/// Whether a request is a message in a session, as far as its path and headers say.
+fn is_in_session(request: &Request, path: &str) -> bool {
+    (path == streamable::PATH && request.header(SESSION_HEADER).is_some())
+        || sse::takes_messages(path)
+}
+
 /// The upstream that a door is for, and the path behind the door: `/u/{name}/mcp` is `/mcp`.
 fn door(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix(DOORS)?;
@@ -108,7 +119,7 @@ fn door(path: &str) -> Option<(&str, &str)> {
 /// The route name of a path that needs authentication. Returns `None` for other paths.
 fn wire(path: &str) -> Option<&'static str> {
     match path {
-        "/mcp" => Some("mcp"),
+        streamable::PATH => Some("mcp"),
         sse::STREAM => Some("sse"),
         sessions::PATH => Some("sessions"),
         admin::DESCRIPTION => None,
@@ -221,7 +232,7 @@ async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<
     };
     caller.rate.set(endpoint.rate);
     let answered = match path {
-        "/mcp" => cold(streamable::handle(endpoint, request)).await,
+        streamable::PATH => cold(streamable::handle(endpoint, request)).await,
         sessions::PATH => cold(sessions::handle(endpoint, &request)).await,
         _ if path.starts_with(admin::PREFIX) => cold(admin::handle(endpoint, request, path)).await,
         _ => cold(sse::handle(endpoint, request, path)).await,

@@ -4,7 +4,6 @@
 
 use sandbox::Sandbox;
 use serde_json::{Value, json};
-use xtask::server::Options;
 
 use crate::{
     oauth_account::sign_in,
@@ -18,7 +17,6 @@ use crate::{
         options,
         passing::Passing,
         provider::Provider,
-        start,
         upstream::{any, mcp::Era},
         wait,
         wrangler::Wrangler,
@@ -319,17 +317,14 @@ async fn the_end_of_a_person_s_keys_is_announced() {
 #[tokio::test]
 async fn a_key_for_an_upstream_that_is_gone_is_listed_and_removed() {
     let keyed = Keyed::start(ERA, &["key-of-ada"]).await;
-    let storage = tempfile::tempdir().unwrap();
-    let options = || Options { storage: Some(storage.path().into()), ..with_oauth() };
-    let worker = before(&keyed, ERA, options()).await;
+    let mut worker = before(&keyed, ERA, with_oauth()).await;
     let app = App::register(&worker.url()).await;
     let client = app.client(&app.tokens().await.access).connect().await;
     let link = link_for(&client, "t_echo").await;
     let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
     let page = own.open(&link).await;
     assert_eq!(own.enter(&link, &page, "key-of-ada").await.status, 200);
-    drop(worker);
-    let worker = start(options()).await;
+    worker.restart_with(&with_oauth()).await.unwrap();
     let account = format!("{}/account", worker.url());
     let mut own = Tab::with(&sign_in(&worker.url(), SITEBAY_TOKEN).await);
     let listed = own.open(&account).await;

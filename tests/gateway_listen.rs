@@ -101,8 +101,9 @@ async fn announces_nothing_new(upstream: &Server) {
 #[tokio::test]
 async fn a_listener_hears_of_a_list_where_it_changed_and_sees_the_new_one_at_once() {
     for era in ERAS {
-        let (upstream, worker) = stand(era).await;
         for (door, prefix, uri) in DOORS {
+            // Of its own for each door: what an isolate listed before is compared when a listener begins.
+            let (upstream, worker) = stand(era).await;
             let what = format!("{era:?} {door}");
             upstream.set_tools(vec![tool("one")]);
             let front = Front::Stateless(Client::at(&worker.url(), &format!("{door}/mcp")));

@@ -35,10 +35,18 @@ pub const CONTESTANTS: [Contestant; 4] = [Gateway, Floor, Reading, FastMcp];
 /// # Errors
 /// Where one does not answer as it should.
 pub async fn measure(built: &Built, plan: Plan) -> Result<Timed> {
-    let upstream = Process::start(&built.worker(Silent)).await?;
+    let upstream = upstream(built).await?;
     let other = Proxy::start(upstream.port).await?;
     let built = built.relaying(upstream.port, other.port);
     timed::run(&built, Plan { starts: 0, ..plan }, &FIGURES, &CONTESTANTS).await
+}
+
+/// The server behind all of them.
+///
+/// # Errors
+/// Where it does not start.
+pub async fn upstream(built: &Built) -> Result<Process> {
+    Process::start(&built.worker(Silent)).await
 }
 
 /// Measures it alone, and prints rates, times, and the share of the bare Worker's rate.

@@ -15,6 +15,7 @@ pub mod load;
 pub mod machine;
 pub mod memory;
 pub mod messages;
+pub mod profile;
 pub mod report;
 pub mod results;
 pub mod start;

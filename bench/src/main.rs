@@ -9,7 +9,7 @@ use bench::{
     cost,
     counts::{self, Counts},
     endure::{self, Size},
-    guard, report,
+    guard, profile, report,
     results::{self, Length},
     start,
     targets::{self, Target},
@@ -59,6 +59,8 @@ enum Run {
     },
     /// Where the time of a start goes, into `bench/START.md`
     Start,
+    /// Where the time of a call goes, into `bench/PROFILE.md`
+    Profile,
     /// Fail where the hot path is half as fast as it should be
     Guard,
 }
@@ -78,6 +80,11 @@ async fn main() -> Result<()> {
             let page = start::page().await?;
             println!("{page}");
             Ok(fs::write(paths::root().join("bench/START.md"), page)?)
+        }
+        Run::Profile => {
+            let page = profile::page().await?;
+            println!("{page}");
+            Ok(fs::write(paths::root().join("bench/PROFILE.md"), page)?)
         }
         Run::Guard => guard::run().await,
     }

@@ -107,6 +107,14 @@ impl Process {
         log(self.folder.path())
     }
 
+    /// A file that it wrote into its folder.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn file(&self, name: &str) -> Result<String> {
+        Ok(String::from_utf8_lossy(&fs::read(self.folder.path().join(name))?).into_owned())
+    }
+
     /// The folder in which its objects are stored.
     #[must_use]
     pub fn storage(&self) -> PathBuf {

@@ -326,7 +326,7 @@ pub static UPSTREAM_SECRETS: Setting = Setting::variable(
 )
 .does(
     "The secrets that [upstreams in the database](GATEWAY.md#upstreams-in-the-database) may name, each with a host that it \
-     may be sent to.",
+     may be sent to. The secret of an OAuth client needs another entry for the host of its `issuer`.",
 )
 .when(
     "Set it where administrators add upstreams that need a key. Without it theirs have none, and no secret can be sent to a \

@@ -7,13 +7,21 @@ const SMALL = 65_536;
 const EXPECTED = ["content-type", "mcp-session-id"];
 const ALL = [...EXPECTED, "location", "retry-after", "www-authenticate"];
 
-// Most requests to an upstream have the headers of the one before: each set is made once, and a fetch copies it.
+// Most requests to an upstream have the headers of the one before: each set is made once, and a fetch copies it. They are secret,
+// and forgotten after half a minute, as the isolate does with the keys in them.
 const MOST_SETS = 64;
 const LONGEST_SET = 2_048;
+const KEPT_MS = 30_000;
 const sets = new Map();
+let since = 0;
 
 // `lines`: names and values in turn, a line each.
 function headers(lines) {
+  const now = Date.now();
+  if (now - since >= KEPT_MS) {
+    sets.clear();
+    since = now;
+  }
   const known = sets.get(lines);
   if (known !== undefined) return known;
   const parts = lines.split("\n");

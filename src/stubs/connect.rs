@@ -174,6 +174,7 @@ impl PersonalKeys {
                 Connected::new(account.access(), &revision, upstream)
             }
         };
+        let connected = connected.connected_at(stored.connected_ms);
         state::note_connected(subject, &upstream.name, connected.clone(), now_s());
         Ok(connected)
     }

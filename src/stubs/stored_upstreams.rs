@@ -1,5 +1,5 @@
-//! Upstreams that administrators stored in the database: read at most once in 30 s by an isolate, and by none for a request
-//! that needs no upstream.
+//! Upstreams that administrators stored in the database: read at most once in 30 s by an isolate, for a request that may be
+//! for one or is in a session.
 
 use std::rc::Rc;
 
@@ -67,6 +67,16 @@ pub fn may_be_any(config: &Config) -> bool {
 fn may_be_any_at(config: &Config, now_s: u64) -> bool {
     let are_none = || state::with_stored(|known| known.are_none(now_s));
     config.may_have_upstreams() && (!config.upstreams.is_empty() || !are_none())
+}
+
+/// Whether they were read already, or could not be: who can go on with what is known need not wait.
+pub fn were_read() -> bool {
+    state::with_stored(|known| known.was_tried())
+}
+
+/// Reads them anew where what is known is too old, beside the request.
+pub async fn refresh(env: Env) {
+    let _ = current(&env).await;
 }
 
 /// The configuration with the upstreams that are stored, read anew where what is known is too old. Where they cannot be read,
@@ -170,7 +180,7 @@ async fn rows<T: DeserializeOwned>(
     }
 }
 
-/// Whether a request to the Worker needs upstreams, as far as its path and headers say. Of a request in a session its object
+/// Whether a request to the Worker needs upstreams, as far as its path and headers say. Of a message in a session its object
 /// finds out.
 pub fn are_needed(request: &Request, path: &str) -> bool {
     let method = || request.header(METHOD_HEADER);

@@ -56,6 +56,11 @@ impl KnownStored {
         changed
     }
 
+    /// Whether they were read, or could not be.
+    pub fn was_tried(&self) -> bool {
+        self.read.is_some()
+    }
+
     /// Whether they could not be read the last time.
     pub fn has_failed(&self) -> bool {
         self.has_failed
@@ -73,12 +78,12 @@ mod tests {
     #[test]
     fn they_are_read_once_in_thirty_seconds() {
         let mut known = KnownStored::default();
-        assert!(known.is_due(1_000));
+        assert!(known.is_due(1_000) && !known.was_tried());
         // Until something is known, nobody can go on without it.
         known.begin(1_000);
         assert!(known.is_due(1_000));
         assert!(known.note(Some(&[row("a")]), 1_000));
-        assert!(!known.is_due(1_029) && known.is_due(1_030));
+        assert!(!known.is_due(1_029) && known.is_due(1_030) && known.was_tried());
         known.begin(1_030);
         assert!(!known.is_due(1_030), "another request reads them");
         assert!(!known.note(Some(&[row("a")]), 1_031), "nothing changed");

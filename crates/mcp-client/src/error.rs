@@ -47,6 +47,12 @@ impl RpcFailure {
             .contains(&self.code)
     }
 
+    /// Whether a server of another wire says that it cannot read the request. A number of the kind that it gives to an error
+    /// of its own comes with a success.
+    pub fn is_of_another_wire(&self) -> bool {
+        self.code == i64::from(UNSUPPORTED_VERSION) || (self.is_hop() && self.status == 400)
+    }
+
     /// The text of an `error` object that every client can read: the upstream's own where it is one.
     pub fn to_json(&self) -> String {
         let well_formed =

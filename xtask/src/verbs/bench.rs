@@ -29,6 +29,9 @@ pub struct Arguments {
     /// Only show where the time of a start goes, and write `bench/START.md`
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot"])]
     start: bool,
+    /// Only show where the time of a call goes, and write `bench/PROFILE.md`
+    #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot", "start", "against", "behind"])]
+    profile: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -36,6 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Arguments { against: Some(folder), .. } => native(&["against", folder]),
         Arguments { guard: true, .. } => native(&["guard"]),
         Arguments { start: true, .. } => native(&["start"]),
+        Arguments { profile: true, .. } => native(&["profile"]),
         Arguments { behind: true, .. } => native(&["behind"]),
         Arguments { hot: true, .. } => native(&["hot"]),
         Arguments { counts: true, .. } => native(&["counts"]),

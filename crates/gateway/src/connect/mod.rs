@@ -43,18 +43,22 @@ pub struct Connected {
     pub revision: Rc<str>,
     /// What it is bound to: the [binding](Upstream::key_binding) of the upstream that it was connected for.
     pub binding: Rc<str>,
+    /// Stands for the connection in what is remembered: a token that is renewed keeps it.
+    pub connection: u64,
 }
 
 impl Connected {
     /// A key that was connected for an upstream as it is configured now.
     pub fn new(key: Secret, revision: &str, upstream: &Upstream) -> Self {
-        Self { key, revision: revision.into(), binding: upstream.key_binding().into() }
+        let digest = hash(revision);
+        let connection = digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte));
+        Self { key, revision: revision.into(), binding: upstream.key_binding().into(), connection }
     }
 
-    /// Stands for it in what is remembered.
-    pub fn digest(&self) -> u64 {
-        let digest = hash(&*self.revision);
-        digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte))
+    /// The same as part of a connection that was made then, in milliseconds since 1970.
+    #[must_use]
+    pub fn connected_at(self, connected_ms: u64) -> Self {
+        Self { connection: connected_ms, ..self }
     }
 
     /// Whether an upstream may get it: a name may be given to another server, or to another kind of credential.

@@ -4,7 +4,7 @@ use mcp_protocol::list_kind::ListKind;
 use mcp_server::context::Context;
 use sha2::{Digest as _, Sha256};
 
-use super::Door;
+use super::{Door, lists::LISTED_NOW_MS};
 use crate::memory::KnownList;
 
 /// A digest of a list as one caller sees it.
@@ -29,7 +29,7 @@ impl Door {
         Some(self.digest_of(ctx, kind, &list))
     }
 
-    /// The list as a caller saw it last, where that was asked for before now.
+    /// The list as a caller saw it last, where that was asked for more than a moment ago.
     pub(crate) fn known_digest(
         &self,
         ctx: &Context,
@@ -39,7 +39,8 @@ impl Door {
         let (upstream, now_ms) = (self.find(ctx, upstream)?, ctx.platform.now_ms());
         let known =
             self.memory.list(&upstream.name, kind, self.whose_without_key(ctx, upstream))?;
-        let is_older = known.asked_ms < now_ms && known.is_last_good(now_ms);
+        let is_older =
+            now_ms.saturating_sub(known.asked_ms) >= LISTED_NOW_MS && known.is_last_good(now_ms);
         is_older.then(|| self.digest_of(ctx, kind, &known))
     }
 

@@ -30,7 +30,13 @@ impl Keys {
         otherwise: Unconnected,
     ) -> Result<Connected, Unconnected> {
         let key = self.keys.borrow().first().copied().ok_or(otherwise)?;
-        Ok(Connected::new(Secret::new(key), key, upstream))
+        // A key that is renewed stays the same connection.
+        let connected = Connected::new(Secret::new(key), key, upstream);
+        Ok(match key {
+            "renewed" => connected
+                .connected_at(Connected::new(Secret::new("one"), "one", upstream).connection),
+            _ => connected,
+        })
     }
 }
 
@@ -341,6 +347,8 @@ fn a_list_of_another_account_is_not_used() {
         list.items.len() == 1 && list.items[0].contains(&format!(r#""name":"{name}""#))
     };
     assert!(has("get") && has("get"));
+    keys.keys.replace(vec!["renewed"]);
+    assert!(has("get"), "a renewed token belongs to the same account");
     assert_eq!(platform.requests().len(), 1);
     keys.keys.replace(vec!["another"]);
     assert!(has("put") && has("put"));

@@ -24,13 +24,16 @@ use serde_json::value::RawValue;
 use super::{Door, Place, connect, pinned, reason};
 use crate::{
     config::Upstream,
-    connect::{Connected, Unconnected},
+    connect::Unconnected,
     forwarded,
     listing::{Entry, Listing},
     memory::{KnownList, Whose},
     names,
     relay::{Asked, Failure},
 };
+
+/// For how long a list was asked for a moment ago, in milliseconds: clients list and listen when they begin.
+pub(super) const LISTED_NOW_MS: u64 = 1_000;
 
 /// A list of an upstream as it is shown.
 pub(super) struct Shown {
@@ -53,7 +56,7 @@ impl Door {
         upstream: &Upstream,
     ) -> Result<Whose, Unconnected> {
         let person = self.person(ctx, upstream).await?;
-        let key = person.as_ref().map(Connected::digest);
+        let key = person.as_ref().map(|person| person.connection);
         Ok(Whose { key, ..self.whose_without_key(ctx, upstream) })
     }
 
@@ -207,7 +210,8 @@ impl Door {
         let known = self.known(ctx, upstream, kind, KnownList::is_usable).await?;
         let item = self.item(&known, name).filter(is_shown);
         // What was listed a moment ago has no new items.
-        if item.is_some() || ctx.platform.now_ms().saturating_sub(known.asked_ms) < 1_000 {
+        let age_ms = ctx.platform.now_ms().saturating_sub(known.asked_ms);
+        if item.is_some() || age_ms < LISTED_NOW_MS {
             return Ok(item);
         }
         let anew = self.fetch(ctx, upstream, kind).await?;

@@ -298,7 +298,7 @@ impl Remote for Door {
             let located = match self.locate(ctx, ListKind::Tools, name).await {
                 Ok(located) => located,
                 // The call leads to the page: who looks something up may be unable to ask.
-                Err((upstream, Failure::Unconnected(_))) => {
+                Err((upstream, Failure::Unconnected(why))) if why.can_connect() => {
                     return Ok(Some(connect::stand_in(upstream, name)));
                 }
                 Err((upstream, failure)) => {

@@ -149,8 +149,9 @@ pub(super) async fn ask(
             Err(error) if begun.get() => return Err(once_begun(error)),
             came => came?,
         };
-        // An error of the hop is of a peer that speaks another wire by now: it did not read what it was asked.
-        if !matches!(&incoming, Incoming::Answer(Answer::Error(failure)) if failure.is_hop()) {
+        // A peer that speaks another wire by now did not read what it was asked.
+        if !matches!(&incoming, Incoming::Answer(Answer::Error(failure)) if failure.is_of_another_wire())
+        {
             begun.set(true);
         }
         match incoming {

@@ -116,21 +116,25 @@ struct WrittenKey {
     /// What it is bound to. One that does not say so is for no upstream.
     #[serde(default)]
     binding: String,
+    #[serde(default)]
+    connection: u64,
 }
 
 impl Serialize for LentKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Connected { key, revision, binding } = &self.0;
+        let Connected { key, revision, binding, connection } = &self.0;
         let (key, revision) = (key.expose().to_owned(), revision.to_string());
-        WrittenKey { key, revision, binding: binding.to_string() }.serialize(serializer)
+        let (binding, connection) = (binding.to_string(), *connection);
+        WrittenKey { key, revision, binding, connection }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LentKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let WrittenKey { key, revision, binding } = WrittenKey::deserialize(deserializer)?;
+        let WrittenKey { key, revision, binding, connection } =
+            WrittenKey::deserialize(deserializer)?;
         let (revision, binding) = (revision.into(), binding.into());
-        Ok(Self(Connected { key: Secret::new(key), revision, binding }))
+        Ok(Self(Connected { key: Secret::new(key), revision, binding, connection }))
     }
 }
 

@@ -33,8 +33,8 @@ use super::{
 };
 use crate::memory::{Generation, Memory, about};
 
-/// Sessions in memory. The headers of clients tell them apart, so that clients choose how many there are; one that makes
-/// room is opened again from what is kept of it.
+/// Sessions with one upstream in memory. The headers of clients tell them apart, so that clients choose how many there are; one
+/// that makes room is opened again, from what is kept of it where that is kept.
 const MAX_PEERS: usize = 32;
 
 /// Where an object keeps the sessions over the end of its memory.
@@ -220,8 +220,11 @@ impl Pool {
     fn insert(&self, key: String, opened: Opened) {
         self.note_use(&opened);
         let mut peers = self.peers.borrow_mut();
-        if peers.len() >= MAX_PEERS && !peers.contains_key(&key) {
-            let oldest = peers.iter().min_by_key(|(_, opened)| opened.used.get());
+        let upstream = key.split(':').next().unwrap_or_default();
+        let are_its = |known: &&String| known.split(':').next() == Some(upstream);
+        if peers.keys().filter(are_its).count() >= MAX_PEERS && !peers.contains_key(&key) {
+            let its = peers.iter().filter(|(known, _)| are_its(known));
+            let oldest = its.min_by_key(|(_, opened)| opened.used.get());
             let oldest = oldest.map(|(key, _)| key.clone());
             oldest.and_then(|oldest| peers.remove(&oldest));
         }
@@ -370,10 +373,12 @@ impl Pool {
             was_current |= is_it;
             !is_it
         });
-        if was_current {
+        // It may have made room for another one meanwhile.
+        let is_out = was_current || !self.peers.borrow().contains_key(&route.key());
+        if is_out {
             self.keeper.keep(&route.key(), None).await;
         }
-        was_current
+        is_out
     }
 
     /// Forgets the wire as well: the upstream speaks another one.

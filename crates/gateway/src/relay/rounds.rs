@@ -53,6 +53,8 @@ pub(super) async fn ask(
 ) -> Result<String, Failure> {
     let may_ask = Method::parse(asked.method).is_ok_and(Method::may_ask);
     let mut next = carried(back);
+    // The round before this one was sent by another request.
+    let is_resumed = next.state.is_some() || next.responses.is_some();
     let mut waits = 0_u32;
     for _ in 0..MAX_ROUNDS {
         let params = match may_ask {
@@ -61,7 +63,11 @@ pub(super) async fn ask(
             false => Cow::Borrowed(asked.params),
         };
         let result = match send(connection, asked, &params, back).await {
-            Err(Failure::Upstream(error)) if begun.get() => return Err(once_begun(error)),
+            Err(Failure::Upstream(error))
+                if begun.get() || (is_resumed && undoes_nothing(&error)) =>
+            {
+                return Err(once_begun(error));
+            }
             sent => sent?,
         };
         begun.set(true);
@@ -107,6 +113,16 @@ pub(super) async fn ask(
         next = Next { responses: (!keys.is_empty()).then(|| responses.end()), state };
     }
     Err(UpstreamError::bad_answer("it asks again and again", b"").into())
+}
+
+/// Whether an error of a round that another request began says nothing of what ran before it. A key is replaced first, and
+/// what reached nobody is sent again.
+fn undoes_nothing(error: &UpstreamError) -> bool {
+    !matches!(
+        error,
+        UpstreamError::Unauthorized { .. }
+            | UpstreamError::Unreachable { never_connected: true, .. }
+    )
 }
 
 /// One sending.
