@@ -48,8 +48,8 @@ const MAX_WAITING: usize = 256 * 1024;
 const MAX_KEPT: usize = 48 << 20;
 /// Bytes of the requests and the open questions of all calls of an isolate.
 const MAX_HELD: usize = 24 << 20;
-/// Calls that one object runs at a time.
-const MAX_CALLS: usize = 256;
+/// Calls that one object runs at a time. What they hold is bounded for itself.
+const MAX_CALLS: usize = 1_024;
 /// How often a stream says that its call goes on.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
