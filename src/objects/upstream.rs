@@ -10,9 +10,13 @@
 
 #![expect(missing_docs, reason = "`durable_object` makes methods without")]
 
-use std::rc::Rc;
+use std::{pin::pin, rc::Rc};
 
-use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture, stream};
+use futures_util::{
+    FutureExt as _, StreamExt as _,
+    future::{LocalBoxFuture, select},
+    stream,
+};
 use uuid::Uuid;
 use worker::{Env, Result, State};
 
@@ -81,6 +85,10 @@ impl Inner {
 
     async fn receive(self: Rc<Self>, request: Request) -> Result<Response> {
         let body = request.text().await?;
+        if body.is_empty() {
+            // It is awake.
+            return http::text(200, "");
+        }
         let Some(asked) = ObjectRequest::from_json(&body) else {
             return self.receive_about_pins(&body).await;
         };
@@ -152,13 +160,15 @@ impl Inner {
         }
     }
 
-    /// Runs a call to its end, whoever reads it.
+    /// Runs a call to its end, whoever reads it. While it waits for its client the object asks itself from time to time: the
+    /// runtime drops one that is asked nothing for 70 s and more, whatever runs in it (tried with workerd 1.20261117.1).
     fn run(self: &Rc<Self>, parked: Rc<ParkedCall>, work: LocalBoxFuture<'static, Ended>) {
         let platform: SharedPlatform = Rc::new(WorkersPlatform);
+        let awake = upstream::stay_awake(self.env.clone(), self.state.id().name(), parked.clone());
         let run = self.parks.clone().run(parked, work, platform);
         let core = self.clone();
         let run = async move {
-            run.await;
+            select(pin!(run), pin!(awake)).await;
             if upstream::runs_one_call(&core.state.id().name().unwrap_or_default()) {
                 core.pool.end().await;
             }

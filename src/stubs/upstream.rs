@@ -1,7 +1,7 @@
 //! The doors of upstreams, and the Worker's side of the objects that keep upstreams' sessions for clients which have none
 //! themselves.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, rc::Rc, time::Duration};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
@@ -9,7 +9,7 @@ use worker::{Env, Headers, Result};
 
 use crate::{
     config::Config,
-    platform::{object_stub::ObjectStub, request},
+    platform::{object_stub::ObjectStub, request, workers::WorkersPlatform},
     response::STREAMED,
     state,
     stubs::{connect::PersonalKeys, pins::PinObjects},
@@ -19,7 +19,10 @@ use gateway::{
     connect::NoConnections,
     door::{Door, Place},
     forwarded::Forwarded,
-    relay::place::{FrameBody, ObjectRequest, UpstreamObjects},
+    relay::{
+        park::ParkedCall,
+        place::{FrameBody, ObjectRequest, UpstreamObjects},
+    },
 };
 use mcp_auth::{
     keys::Keyring,
@@ -31,7 +34,7 @@ use mcp_auth::{
     upstream_task_id::UpstreamTaskId,
 };
 use mcp_client::headers::{TRAIL_HEADER, Trail};
-use mcp_platform::{message, record::Record as _};
+use mcp_platform::{Platform as _, message, record::Record as _};
 use mcp_server::upstream_selection::Selection;
 
 /// The header that names the toolsets that a caller wants; upstreams are toolsets, too.
@@ -70,6 +73,28 @@ pub fn life(object: &str, life: &str) -> String {
 /// Whether an object of this name runs one call, so that its session with the upstream ends with that.
 pub fn runs_one_call(object: &str) -> bool {
     object.starts_with(OF_ONE_CALL)
+}
+
+/// How often an object in which a call waits is asked, so that it stays.
+const ASKED_EVERY: Duration = Duration::from_secs(45);
+
+/// Keeps the object of this name in memory for as long as a call waits in it for its client. Never ends.
+pub async fn stay_awake(env: Env, name: Option<String>, call: Rc<ParkedCall>) {
+    let name = name.unwrap_or_default();
+    loop {
+        WorkersPlatform.sleep(ASKED_EVERY).await;
+        if call.is_asleep()
+            && let Err(error) = ask_nothing(&env, &name).await
+        {
+            log::warn!("an object in which a call waits does not answer itself: {error}");
+        }
+    }
+}
+
+async fn ask_nothing(env: &Env, name: &str) -> Result<()> {
+    let request = request::request("POST", "https://object/", &Headers::new(), Some(""))?;
+    ObjectStub::named(env, UPSTREAM_AGENT, name)?.text(&request).await?;
+    Ok(())
 }
 
 impl UpstreamStub {

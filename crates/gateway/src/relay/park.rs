@@ -317,7 +317,7 @@ impl ParkedCall {
     }
 
     /// Whether it waits for its client to come back.
-    fn is_asleep(&self) -> bool {
+    pub fn is_asleep(&self) -> bool {
         self.reader.borrow().is_none()
     }
 
