@@ -1,6 +1,6 @@
 //! Where the time of a call goes: the engine's own profile (`--prof`) of the thread that answers, while it is under load.
 //!
-//! The engine notes every millisecond what that thread does: our WebAssembly, JavaScript and the engine's own code, the runtime's
+//! The engine notes every millisecond what that thread does: WebAssembly, JavaScript and the engine's own code, the runtime's
 //! functions that these call, or the collector. What the runtime does outside of it, as reading sockets, is in the processor's
 //! time of the whole process only.
 
@@ -121,10 +121,11 @@ impl Samples {
         let address = |text: &str| u64::from_str_radix(text.trim_start_matches("0x"), 16).ok();
         match fields.next()? {
             "code-creation" => {
-                let (kind, mut rest) = (fields.next()?, fields.skip(2));
-                let (first, bytes) = (address(rest.next()?)?, rest.next()?.parse::<u64>().ok()?);
-                let is_ours = kind == "JS" && rest.next()?.starts_with("wasm-function");
-                self.code.insert(first, (first.saturating_add(bytes), is_ours));
+                // WebAssembly is of the kind 5, whether or not its functions have names.
+                let is_wasm = (fields.next()?, fields.next()?) == ("JS", "5");
+                let (first, bytes) =
+                    (address(fields.nth(1)?)?, fields.next()?.parse::<u64>().ok()?);
+                self.code.insert(first, (first.saturating_add(bytes), is_wasm));
             }
             "tick" => {
                 let (at, when) = (address(fields.next()?)?, fields.next()?.parse().ok()?);
@@ -152,7 +153,7 @@ impl Samples {
             return 3;
         }
         match self.code.range(..=at).next_back() {
-            Some((_, (end, is_ours))) if at < *end => usize::from(!is_ours),
+            Some((_, (end, is_wasm))) if at < *end => usize::from(!is_wasm),
             _ => 2,
         }
     }
