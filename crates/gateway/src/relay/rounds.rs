@@ -64,7 +64,7 @@ pub(super) async fn ask(
         };
         let result = match send(connection, asked, &params, back).await {
             Err(Failure::Upstream(error))
-                if begun.get() || (is_resumed && undoes_nothing(&error)) =>
+                if begun.get() || (is_resumed && leaves_it_unknown(&error)) =>
             {
                 return Err(once_begun(error));
             }
@@ -115,9 +115,9 @@ pub(super) async fn ask(
     Err(UpstreamError::bad_answer("it asks again and again", b"").into())
 }
 
-/// Whether an error of a round that another request began says nothing of what ran before it. A key is replaced first, and
-/// what reached nobody is sent again.
-fn undoes_nothing(error: &UpstreamError) -> bool {
+/// Whether the outcome is unknown after this error in a later round of a call. Not where a key was refused, which
+/// is told in words of its own, or where the request reached nobody.
+fn leaves_it_unknown(error: &UpstreamError) -> bool {
     !matches!(
         error,
         UpstreamError::Unauthorized { .. }
