@@ -1,7 +1,13 @@
 //! The doors of upstreams, and the Worker's side of the objects that keep upstreams' sessions for clients which have none
 //! themselves.
 
-use std::{borrow::Cow, rc::Rc, time::Duration};
+use std::{
+    borrow::Cow,
+    future::poll_fn,
+    rc::Rc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use futures_util::{FutureExt as _, StreamExt as _, future::LocalBoxFuture};
 use uuid::Uuid;
@@ -78,10 +84,16 @@ pub fn runs_one_call(object: &str) -> bool {
 /// How often an object in which a call waits is asked, so that it stays.
 const ASKED_EVERY: Duration = Duration::from_secs(45);
 
-/// Keeps the object of this name in memory for as long as a call waits in it for its client. Never ends.
+/// Keeps the object of this name in memory for as long as a call waits in it for its client. Never ends. It is polled by the
+/// task that runs the call, so that a call which never waits has no timer for it.
 pub async fn stay_awake(env: Env, name: Option<String>, call: Rc<ParkedCall>) {
     let name = name.unwrap_or_default();
+    let waits = |_: &mut Context<'_>| match call.is_asleep() {
+        true => Poll::Ready(()),
+        false => Poll::Pending,
+    };
     loop {
+        poll_fn(waits).await;
         WorkersPlatform.sleep(ASKED_EVERY).await;
         if call.is_asleep()
             && let Err(error) = ask_nothing(&env, &name).await
