@@ -5,6 +5,7 @@
 //! says that it is the same for everybody.
 
 mod about;
+mod asking;
 mod forget;
 mod generations;
 mod whose;
@@ -22,7 +23,7 @@ use mcp_client::{era::Era, error::UpstreamError};
 use mcp_protocol::list_kind::ListKind;
 use mcp_server::remote::About;
 
-use self::generations::Generations;
+use self::{asking::AskedFor, generations::Generations};
 pub use self::{generations::Generation, whose::Whose};
 use crate::{
     breaker::{self, Admitted, Breaker, Refused},
@@ -150,6 +151,7 @@ pub struct Memory {
     upstreams: RefCell<BTreeMap<String, Known>>,
     /// The oldest is the first.
     lists: RefCell<Vec<Kept>>,
+    asked_for: AskedFor,
     generations: Generations,
     /// What is known of pins.
     pub pins: KnownPins,

@@ -35,6 +35,10 @@ use crate::{
 /// For how long a list was asked for a moment ago, in milliseconds: clients list and listen when they begin.
 pub(super) const LISTED_NOW_MS: u64 = 1_000;
 
+/// When a list that somebody else asks for is looked for again at first, and later.
+const SOONEST: Duration = Duration::from_millis(5);
+const LATEST: Duration = Duration::from_millis(80);
+
 /// A list of an upstream as it is shown.
 pub(super) struct Shown {
     /// The list. None: there is none.
@@ -80,12 +84,36 @@ impl Door {
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
         let whose = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
-        if let Some(known) = self.memory.list(&upstream.name, kind, whose)
-            && is_good(&known, ctx.platform.now_ms())
-        {
+        let good = || {
+            let known = self.memory.list(&upstream.name, kind, whose);
+            known.filter(|known| is_good(known, ctx.platform.now_ms()))
+        };
+        if let Some(known) = good() {
             return Ok(known);
         }
-        self.fetch(ctx, upstream, kind).await
+        let limit = upstream.timeouts.lists;
+        let now_ms = ctx.platform.now_ms();
+        let until_ms = now_ms.saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX));
+        let list = (&*upstream.name, kind, whose);
+        let _asking = match self.memory.ask_for(list, now_ms, until_ms) {
+            Ok(asking) => Some(asking),
+            Err(elsewhere) => {
+                let mut pause = SOONEST;
+                while self.memory.is_asked_for(elsewhere, ctx.platform.now_ms()) {
+                    ctx.platform.sleep(pause).await;
+                    pause = pause.saturating_mul(2).min(LATEST);
+                }
+                if let Some(known) = good() {
+                    return Ok(known);
+                }
+                None
+            }
+        };
+        let left_ms = until_ms.saturating_sub(ctx.platform.now_ms());
+        if left_ms == 0 {
+            return Err(late(limit).into());
+        }
+        self.fetch_within(ctx, upstream, kind, Duration::from_millis(left_ms)).await
     }
 
     /// Asks an upstream for a list, with all its pages.
@@ -95,10 +123,19 @@ impl Door {
         upstream: &Upstream,
         kind: ListKind,
     ) -> Result<Rc<KnownList>, Failure> {
+        self.fetch_within(ctx, upstream, kind, upstream.timeouts.lists).await
+    }
+
+    async fn fetch_within(
+        &self,
+        ctx: &Context,
+        upstream: &Upstream,
+        kind: ListKind,
+        limit: Duration,
+    ) -> Result<Rc<KnownList>, Failure> {
         let generation = self.memory.generation(&self.upstreams, &upstream.name);
         let own = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
-        let limit = upstream.timeouts.lists;
         let listing = Box::pin(lists::list_from(&pages, kind, Caps::default()));
         let listed = match select(listing, ctx.platform.sleep(limit)).await {
             Either::Left((listed, _)) => {
@@ -107,7 +144,7 @@ impl Door {
             Either::Right(((), listing)) => {
                 // Its request is dropped and notes nothing.
                 drop(listing);
-                let late = late(limit);
+                let late = late(upstream.timeouts.lists);
                 self.memory.note_end(&upstream.name, Some(&late), ctx.platform.now_ms());
                 return Err(late.into());
             }

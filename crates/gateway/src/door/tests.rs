@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{join, join_all};
 use mcp_auth::subject::Subject;
 use mcp_client::request::first_id;
 use mcp_platform::{
@@ -93,6 +93,44 @@ fn a_list_that_is_public_is_everybodys() {
     for subject in 1..3 {
         assert_eq!(list(&door, &platform, &caller(&platform, subject)).0, ["tickets_a"]);
     }
+}
+
+#[test]
+fn callers_who_need_a_list_at_once_have_it_asked_for_once() {
+    let second = Duration::from_secs(1);
+    let slow = answer(Duration::ZERO, &tools(&["a"])).after(second);
+    let platform = VirtualPlatform::new([slow]);
+    let door = door("", &json!({}));
+    let ctx = caller(&platform, 1);
+    let lists = join_all((0..100).map(|_| door.list(&ctx, ListKind::Tools)));
+    for list in platform.run(lists) {
+        assert_eq!((list.items.len(), list.notes), (1, Vec::new()));
+    }
+    assert_eq!(platform.requests().len(), 1);
+    assert!(platform.elapsed() < second * 11 / 10);
+}
+
+#[test]
+fn callers_who_wait_for_a_list_that_fails_ask_themselves_in_what_is_left_of_their_time() {
+    let second = Duration::from_secs(1);
+    let failed = ScriptedStream::status(415).after(second);
+    // Who waits looks after 5, 10, 20, 40 and then each 80 ms.
+    let looks = Duration::from_millis(155 + 11 * 80);
+    let platform = VirtualPlatform::new([failed, answer(looks, &tools(&["a"]))]);
+    let door = door("", &json!({ "timeouts": { "lists": 2 } }));
+    let ctx = caller(&platform, 1);
+    let both = || join_all((0..2).map(|_| door.list(&ctx, ListKind::Tools)));
+    let found: Vec<_> = platform.run(both()).iter().map(|list| list.items.len()).collect();
+    assert_eq!((found, platform.requests().len()), (vec![0, 1], 2));
+    // Nobody waits longer because another waits, too.
+    door.memory.forget("tickets");
+    let platform = VirtualPlatform::new((0..9).map(|_| ScriptedStream::silent()));
+    let ctx = caller(&platform, 1);
+    for list in platform.run(join_all((0..9).map(|_| door.list(&ctx, ListKind::Tools)))) {
+        assert!(list.items.is_empty() && list.notes[0].contains("2 s"), "{:?}", list.notes);
+    }
+    assert_eq!(platform.requests().len(), 1);
+    assert!(platform.elapsed() < second * 2 + Duration::from_millis(80));
 }
 
 #[test]

@@ -41,10 +41,16 @@ impl Generations {
         self.of.borrow().get(upstream).copied().unwrap_or(self.others.get())
     }
 
+    /// A number that did not come before.
+    pub(super) fn next(&self) -> u64 {
+        let next = self.last.get().saturating_add(1);
+        self.last.set(next);
+        next
+    }
+
     /// Notes that something of an upstream was forgotten.
     pub(super) fn raise(&self, upstream: &str) {
-        let next = Generation(self.last.get().saturating_add(1));
-        self.last.set(next.0);
+        let next = Generation(self.next());
         let mut of = self.of.borrow_mut();
         if of.len() >= MAX_UPSTREAMS && !of.contains_key(upstream) {
             of.clear();
