@@ -1,15 +1,19 @@
 //! The published Keboola MCP server, asked directly: what clients of the gateway can expect of it, and
 //! what the stand-in of Keboola's APIs must answer.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::{
     Client,
     keboola_server::{KeboolaServer, host},
-    upstream::{Reply, Upstream, http},
+    stateless,
+    upstream::{Reply, Upstream, any, http},
 };
 
 const TOKEN: &str = "58-44-aStorageToken";
+
+const MCP_COMPONENT: &str = "/v2/storage/branch/default/components/keboola.mcp-server-tool/configs";
 
 /// The project of a token, as `tokens/verify` describes it.
 fn project(role: &str) -> String {
@@ -30,6 +34,32 @@ async fn stand_in(role: &str) -> Upstream {
     stand_in.on(verify, move |_| Reply::json(&project));
     let models = http("GET").path("/api/v1/repository/semantic-model");
     stand_in.on(models, |_| Reply::json(r#"{"data":[]}"#));
+    stand_in
+}
+
+/// The same with a workspace, in which a query runs until it is cancelled.
+async fn stand_in_that_queries() -> Upstream {
+    let stand_in = stand_in("admin").await;
+    let workspace = json!([{
+        "id": 234,
+        "readOnlyStorageAccess": true,
+        "connection": { "backend": "snowflake", "schema": "WORKSPACE_234", "user": "U" },
+    }]);
+    let answers = [
+        (MCP_COMPONENT.to_owned(), json!([{ "id": "500" }])),
+        (format!("{MCP_COMPONENT}/500/workspaces"), workspace),
+        ("/v2/storage/dev-branches".to_owned(), json!([{ "id": 5, "isDefault": true }])),
+        ("/api/v1/queries/q-1".to_owned(), json!({ "queryJobId": "q-1", "status": "processing" })),
+    ];
+    for (path, answer) in answers {
+        let matches = http("GET").when(move |request| request.path() == path);
+        stand_in.on(matches, move |_| Reply::json(&answer.to_string()));
+    }
+    let submit = http("POST").path("/api/v1/branches/5/workspaces/234/queries");
+    stand_in.on(submit, |_| Reply::json(r#"{"queryJobId":"q-1"}"#).with_status(201));
+    stand_in.on(http("POST").path("/api/v1/queries/q-1/cancel"), |_| {
+        Reply::json(r#"{"queryJobId":"q-1"}"#)
+    });
     stand_in
 }
 
@@ -81,19 +111,83 @@ async fn the_keboola_server_lists_its_tools_for_a_storage_token() {
 }
 
 #[tokio::test]
-async fn the_keboola_server_lists_only_tools_that_read_where_a_header_says_so() {
-    let stand_in = stand_in("admin").await;
+async fn the_keboola_server_lists_only_tools_that_read_to_whoever_may_only_read() {
+    for (role, read_only) in [("admin", "true"), ("readonly", "false")] {
+        let stand_in = stand_in(role).await;
+        let Some(server) =
+            KeboolaServer::start("the Keboola server for readers", stand_in.origin()).await
+        else {
+            return;
+        };
+        let client = client(&server).with("x-read-only-mode", read_only);
+        let list = client.request("tools/list", json!({})).await.result();
+        assert!(names(&list).contains(&"query_data"), "{role}: {list}");
+        for tool in tools(&list) {
+            assert_eq!(tool["annotations"]["readOnlyHint"], true, "{role}: {tool}");
+        }
+    }
+}
+
+/// Why a gateway in front of it sends headers by a list, and passes none on.
+#[tokio::test]
+async fn the_keboola_server_takes_another_credential_from_headers_that_look_harmless() {
+    let stand_in = Upstream::start().await;
     let Some(server) =
-        KeboolaServer::start("the Keboola server in read-only mode", stand_in.origin()).await
+        KeboolaServer::start("headers of the Keboola server", stand_in.origin()).await
     else {
         return;
     };
-    let client = client(&server).with("x-read-only-mode", "true");
-    let list = client.request("tools/list", json!({})).await.result();
-    assert!(names(&list).contains(&"query_data"), "{list}");
-    for tool in tools(&list) {
-        assert_eq!(tool["annotations"]["readOnlyHint"], true, "{tool}");
+    let taken = [
+        ("storage-token", "58-45-another", "x-storageapi-token", "58-45-another"),
+        ("kbc_bearer_token", "another", "authorization", "Bearer another"),
+    ];
+    for (place, (name, value, sent_as, sent)) in taken.into_iter().enumerate() {
+        let list = client(&server).with(name, value).request("tools/list", json!({})).await;
+        // Its answer to a refused credential is an error of code 0, and no result.
+        assert_eq!(list.response()["error"]["code"], 0, "{list:?}");
+        let asked = stand_in.recorded();
+        assert_eq!(asked[place].request.header(sent_as), sent, "{asked:?}");
     }
+    stand_in.never_received(TOKEN);
+}
+
+#[tokio::test]
+async fn the_keboola_server_is_stateless_in_both_eras() {
+    let stand_in = stand_in("admin").await;
+    let Some(server) = KeboolaServer::start("eras of the Keboola server", stand_in.origin()).await
+    else {
+        return;
+    };
+    let client = client(&server);
+    let hello = client.initialize("2025-11-25").await;
+    assert_eq!(hello.result()["serverInfo"]["name"], "Keboola MCP Server", "{hello:?}");
+    assert_eq!(hello.header("mcp-session-id"), "");
+    let discovered = stateless::ask(&client, "server/discover", json!({}), json!({})).await;
+    assert_eq!(discovered.result()["supportedVersions"], json!([stateless::VERSION]));
+    assert_eq!(stand_in.count(&any()), 0, "neither needs a credential");
+    let list = stateless::ask(&client, "tools/list", json!({}), json!({})).await.result();
+    assert_eq!(list["cacheScope"], "private", "{list}");
+}
+
+#[tokio::test]
+async fn the_keboola_server_cancels_a_query_whose_request_is_closed() {
+    let stand_in = stand_in_that_queries().await;
+    let Some(server) =
+        KeboolaServer::start("a query of the Keboola server", stand_in.origin()).await
+    else {
+        return;
+    };
+    let query = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {
+            "name": "query_data",
+            "arguments": { "sql_query": "SELECT 1", "query_name": "one" },
+        },
+    });
+    let answer = client(&server).send(Method::POST).body(query.to_string()).send().await.unwrap();
+    stand_in.received(&http("GET").path("/api/v1/queries/q-1")).await;
+    drop(answer);
+    stand_in.received(&http("POST").path("/api/v1/queries/q-1/cancel")).await;
 }
 
 #[tokio::test]
