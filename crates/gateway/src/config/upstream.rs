@@ -16,7 +16,9 @@ use super::{
     error::ConfigError,
     header::may_be_forwarded,
     object::{Faults, Object, chosen},
-    timeouts,
+    stacks::{self, Stack},
+    template::{TEMPLATES, Template},
+    templated, timeouts,
 };
 use crate::{
     address::{self, Surroundings},
@@ -27,7 +29,8 @@ use crate::{
 };
 
 /// The fields of an upstream.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
+    "template",
     "url",
     "era",
     "auth",
@@ -52,7 +55,13 @@ const MAX_MAPPED: usize = 256;
 pub struct Upstream {
     /// Its name: up to 16 small letters, digits and hyphens after a letter.
     pub name: String,
-    /// `url`: where it is. Its query may be secret.
+    /// `template`: the known server that it is. Default: none.
+    pub template: Option<&'static Template>,
+    /// `stacks`: those of its template of which a person has one. Default: all that the template knows.
+    pub stacks: Vec<Stack>,
+    /// Further settings of its template: fields and values.
+    pub options: BTreeMap<&'static str, String>,
+    /// `url`: where it is. Its query may be secret. Default with a template: the MCP server of the first stack.
     pub url: Url,
     /// `era`: the wire that it speaks. None, which is `auto` and the default: this is found out.
     pub era: Option<Era>,
@@ -102,8 +111,20 @@ impl Upstream {
         let Some(of) = Object::open(at, json, &mut faults) else {
             return Err(faults);
         };
-        of.allow_only(&FIELDS, &mut faults);
-        let read = Self::read_fields(name, &of, rules, &mut faults);
+        let words = TEMPLATES.map(|template| (template.name, template));
+        let template = of.choice("template", &words, &mut faults);
+        let (of, known) = match template {
+            Some(template) => {
+                (of.over(template.settings), FIELDS.into_iter().chain(template.fields()).collect())
+            }
+            None => (of, FIELDS.to_vec()),
+        };
+        of.allow_only(&known, &mut faults);
+        let is_unknown = of.get("template").is_some() && template.is_none();
+        if is_unknown {
+            return Err(faults);
+        }
+        let read = Self::read_fields((name, template), &of, rules, &mut faults);
         match (read, faults.is_empty()) {
             (Some(upstream), true) => Ok(upstream),
             _ => Err(faults),
@@ -111,13 +132,25 @@ impl Upstream {
     }
 
     fn read_fields(
-        name: &str,
+        (name, template): (&str, Option<&'static Template>),
         of: &Object<'_>,
         rules: &Rules<'_>,
         faults: &mut Faults,
     ) -> Option<Self> {
-        let url = read_url(of, rules.surroundings, faults);
-        let credential = Credential::read(of, rules, faults);
+        let has_url = of.get("url").is_some() || template.is_none();
+        let own_url = has_url.then(|| read_url(of, rules.surroundings, faults)).flatten();
+        let usual = template.map(|template| template.key_header);
+        let credential = Credential::read(of, usual, rules, faults);
+        let (mut stacks, mut options) = (Vec::new(), BTreeMap::new());
+        if let Some(template) = template {
+            stacks = stacks::read(of, template, own_url.as_ref(), rules, faults);
+            options = templated::read_options(of, template, faults);
+            templated::check(of, template, (credential.as_ref(), &stacks, has_url), faults);
+        }
+        let url = match has_url {
+            true => own_url,
+            false => stacks.first().map(|stack| stack.mcp.clone()),
+        };
         let eras = [
             ("auto", None),
             ("stateless", Some(Era::Stateless)),
@@ -133,10 +166,14 @@ impl Upstream {
         let pins = of.choice("pins", &PinPolicy::WORDS, faults).unwrap_or_default();
         let unknown = of.choice("unknown", &UnknownTools::WORDS, faults).unwrap_or_default();
         let descriptions = of.choice("descriptions", &Descriptions::WORDS, faults);
-        let timeouts = timeouts::read(of, faults);
-        let forward_headers = read_forwarded(of, credential.as_ref(), faults);
+        let usual = template.map_or_else(Timeouts::default, |template| template.timeouts);
+        let timeouts = timeouts::read(of, usual, faults);
+        let forward_headers = read_forwarded(of, (credential.as_ref(), template), faults);
         Some(Self {
             name: name.to_owned(),
+            template,
+            stacks,
+            options,
             url: url?,
             era,
             credential: credential?,
@@ -155,12 +192,6 @@ impl Upstream {
     /// The name to show for one of its tools: what `rename` says, else its own.
     pub fn shown_name<'a>(&'a self, tool: &'a str) -> &'a str {
         self.rename.get(tool).map_or(tool, String::as_str)
-    }
-
-    /// What a person's key is bound to: the name, the origin, and the kind of the credential. An account must not be sent
-    /// as a key.
-    pub fn key_binding(&self) -> String {
-        format!("{} {} {}", self.name, self.url.origin, self.credential.kind())
     }
 
     /// The address without its query, which may hold a key.
@@ -189,7 +220,16 @@ impl Upstream {
                 globs.iter().map(|glob| mcp_protocol::object::quoted(glob.as_str())).collect();
             array(&all)
         };
-        Written::new()
+        let begun = match self.template {
+            Some(template) => self.options.iter().fold(
+                Written::new()
+                    .text("template", template.name)
+                    .raw("stacks", &stacks::to_json(&self.stacks)),
+                |all, (field, value)| all.text(field, value),
+            ),
+            None => Written::new(),
+        };
+        begun
             .text("url", url)
             .text("era", self.era.map_or("auto", Era::as_str))
             .raw("auth", &self.credential.to_json())
@@ -215,6 +255,13 @@ impl Upstream {
         let secret = |_: &str| Some(mcp_auth::secret::Secret::new("s3cret"));
         let rules = Rules { reserved: &[], surroundings: Surroundings::default(), secret: &secret };
         Self::read("tickets", &settings, "tickets", &rules).unwrap()
+    }
+
+    /// `keboola` with these settings.
+    pub(crate) fn keboola(settings: &serde_json::Value) -> Result<Self, Vec<ConfigError>> {
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        Self::read("keboola", &settings.to_string(), "keboola", &rules)
     }
 }
 
@@ -325,12 +372,19 @@ fn check_count(of: &Object<'_>, field: &str, object: &Object<'_>, faults: &mut F
 
 fn read_forwarded(
     of: &Object<'_>,
-    credential: Option<&Credential>,
+    (credential, template): (Option<&Credential>, Option<&Template>),
     faults: &mut Faults,
 ) -> Vec<String> {
-    let expected = "the name of a header that carries no credential and belongs to no single hop";
-    let is_free = |name: &str| credential.is_none_or(|credential| !credential.uses(name));
-    let all = of.list("forward_headers", expected, faults, |name| {
+    let expected = match template {
+        None => "the name of a header that carries no credential and belongs to no single hop"
+            .to_owned(),
+        Some(template) => format!("one of {}", template.forwardable.join(", ")),
+    };
+    let is_free = |name: &str| {
+        credential.is_none_or(|credential| !credential.uses(name))
+            && template.is_none_or(|template| template.may_forward(&name.to_ascii_lowercase()))
+    };
+    let all = of.list("forward_headers", &expected, faults, |name| {
         (may_be_forwarded(name) && is_free(name)).then(|| name.to_ascii_lowercase())
     });
     if all.len() > MAX_FORWARDED {
