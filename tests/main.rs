@@ -60,6 +60,7 @@ mod initialize;
 mod inspector;
 mod invented_tokens;
 mod jwt;
+mod keboola_connect;
 mod large;
 mod layers;
 mod leaving;

@@ -91,7 +91,9 @@ pub(super) async fn connect<'a>(
         match connect::ask(server.env, subject, &keep).await? {
             ConnectAnswer::Done => {}
             _ => {
-                return Err(worker::Error::from("the hub gave the answer to another request").into());
+                return Err(
+                    worker::Error::from("the hub gave the answer to another request").into()
+                );
             }
         }
         state::forget_connected(subject, &upstream.name);
