@@ -37,10 +37,12 @@ const SETTINGS: [&str; 10] = [
     "authorization",
 ];
 
+/// A stack, a token of it, and what `tokens/verify` says of that.
+type Token = (&'static str, &'static str, Value);
+
 struct Keboola {
     server: Upstream,
-    /// The tokens of each stack, and what `tokens/verify` says of them.
-    tokens: Arc<Mutex<Vec<(&'static str, &'static str, Value)>>>,
+    tokens: Arc<Mutex<Vec<Token>>>,
 }
 
 fn on_stack(request: &Request, at: &str) -> Option<&'static str> {

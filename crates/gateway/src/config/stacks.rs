@@ -48,19 +48,20 @@ impl Stack {
         }
     }
 
-    pub(super) fn to_json(&self) -> String {
+    fn to_json(&self, mcp: &str) -> String {
         Written::new()
             .text("name", &self.name)
             .text("title", &self.title)
             .text("connection", &self.connection)
-            .text("mcp", &self.mcp.href)
+            .text("mcp", mcp)
             .end()
     }
 }
 
-/// The text of a list that [`read`] reads back.
-pub(super) fn to_json(stacks: &[Stack]) -> String {
-    array(&stacks.iter().map(Stack::to_json).collect::<Vec<_>>())
+/// The text of a list that [`read`] reads back. `shown` writes an address, whose query may be secret.
+pub(super) fn to_json(stacks: &[Stack], shown: fn(&Url) -> String) -> String {
+    let texts: Vec<String> = stacks.iter().map(|stack| stack.to_json(&shown(&stack.mcp))).collect();
+    array(&texts)
 }
 
 /// Reads `stacks`; without it, all that the template knows. `url`: the one MCP server for all of them.

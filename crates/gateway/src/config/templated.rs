@@ -5,15 +5,16 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use mcp_auth::secret::Secret;
+use mcp_platform::url::Url;
 use mcp_protocol::raw;
 
 use super::{
-    Upstream,
+    Rules, Upstream,
     credential::Credential,
     error::ConfigError,
     header::is_value,
     object::{Faults, Object},
-    stacks::Stack,
+    stacks::{self, Stack},
     template::Template,
 };
 use crate::filter::Glob;
@@ -113,8 +114,20 @@ fn names(globs: &[Glob], whole: bool) -> Option<String> {
     (is_complete && !text.is_empty() && text.len() <= MAX_FILTER).then_some(text)
 }
 
-/// Reads the further fields of a template.
-pub(super) fn read_options(
+/// Reads the stacks and the further fields of a template, beside `url` and `auth`.
+pub(super) fn read(
+    of: &Object<'_>,
+    template: &Template,
+    (url, credential): (Option<&Url>, Option<&Credential>),
+    rules: &Rules<'_>,
+    faults: &mut Faults,
+) -> (Vec<Stack>, BTreeMap<&'static str, String>) {
+    let stacks = stacks::read(of, template, url, rules, faults);
+    check(of, template, (credential, &stacks, url.is_some()), faults);
+    (stacks, read_options(of, template, faults))
+}
+
+fn read_options(
     of: &Object<'_>,
     template: &Template,
     faults: &mut Faults,
@@ -128,7 +141,7 @@ pub(super) fn read_options(
 }
 
 /// What the settings of a template may not say of the credential.
-pub(super) fn check(
+fn check(
     of: &Object<'_>,
     template: &Template,
     (credential, stacks, has_url): (Option<&Credential>, &[Stack], bool),

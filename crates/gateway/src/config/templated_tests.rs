@@ -82,7 +82,7 @@ fn every_field_of_a_template_can_be_set_and_is_written_back() {
         "era": "auto",
         "stacks": ["acme.keboola.com", "keboola.com", {
             "name": "EU", "connection": "https://connection.eu-central-1.keboola.com",
-            "mcp": "https://eu.acme.example/mcp",
+            "mcp": "https://eu.acme.example/mcp?k=hidden",
         }],
         "branch": "123", "workspace_schema": "WORKSPACE_1",
         "timeouts": { "lists": 4 }, "effects": {}, "allow": ["get_*"], "deny": ["query_data"],
@@ -93,7 +93,8 @@ fn every_field_of_a_template_can_be_set_and_is_written_back() {
     assert_eq!((upstream.timeouts.lists.as_secs(), upstream.timeouts.idle.as_secs()), (4, 310));
     let places: Vec<&str> = upstream.stacks.iter().map(|stack| stack.mcp.href.as_str()).collect();
     let own = "https://mcp.acme.example/mcp";
-    assert_eq!(places, [own, own, "https://eu.acme.example/mcp"]);
+    assert_eq!(places, [own, own, "https://eu.acme.example/mcp?k=hidden"]);
+    assert!(!upstream.to_shown_json().contains("hidden"));
     let again: Value = serde_json::from_str(&upstream.to_json()).unwrap();
     assert_eq!(read_in(&again, false).unwrap(), upstream);
     let plain = read(json!({})).unwrap();

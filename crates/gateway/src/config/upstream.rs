@@ -141,12 +141,10 @@ impl Upstream {
         let own_url = has_url.then(|| read_url(of, rules.surroundings, faults)).flatten();
         let usual = template.map(|template| template.key_header);
         let credential = Credential::read(of, usual, rules, faults);
-        let (mut stacks, mut options) = (Vec::new(), BTreeMap::new());
-        if let Some(template) = template {
-            stacks = stacks::read(of, template, own_url.as_ref(), rules, faults);
-            options = templated::read_options(of, template, faults);
-            templated::check(of, template, (credential.as_ref(), &stacks, has_url), faults);
-        }
+        let (stacks, options) = template.map_or_else(Default::default, |template| {
+            let set = (own_url.as_ref(), credential.as_ref());
+            templated::read(of, template, set, rules, faults)
+        });
         let url = match has_url {
             true => own_url,
             false => stacks.first().map(|stack| stack.mcp.clone()),
@@ -196,20 +194,21 @@ impl Upstream {
 
     /// The address without its query, which may hold a key.
     pub fn shown_url(&self) -> String {
-        format!("{}{}", self.url.origin, self.url.path)
+        without_query(&self.url)
     }
 
     /// The text that [`Self::read`] reads back. It has names of secrets and none of their values, and the whole URL.
     pub fn to_json(&self) -> String {
-        self.written(&self.url.href)
+        self.written(|url| url.href.clone())
     }
 
-    /// The same for people: without the query of the URL.
+    /// The same for people: without the queries of URLs.
     pub fn to_shown_json(&self) -> String {
-        self.written(&self.shown_url())
+        self.written(without_query)
     }
 
-    fn written(&self, url: &str) -> String {
+    /// `shown` writes an address.
+    fn written(&self, shown: fn(&Url) -> String) -> String {
         let word =
             |glob: &Glob, effect: &Effect, all: Written| all.text(glob.as_str(), effect.name());
         let renames = self.rename.iter().fold(Written::new(), |all, (from, to)| all.text(from, to));
@@ -224,13 +223,13 @@ impl Upstream {
             Some(template) => self.options.iter().fold(
                 Written::new()
                     .text("template", template.name)
-                    .raw("stacks", &stacks::to_json(&self.stacks)),
+                    .raw("stacks", &stacks::to_json(&self.stacks, shown)),
                 |all, (field, value)| all.text(field, value),
             ),
             None => Written::new(),
         };
         begun
-            .text("url", url)
+            .text("url", &shown(&self.url))
             .text("era", self.era.map_or("auto", Era::as_str))
             .raw("auth", &self.credential.to_json())
             .raw("allow", &globs(&self.filter.allow))
@@ -263,6 +262,10 @@ impl Upstream {
             Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
         Self::read("keboola", &settings.to_string(), "keboola", &rules)
     }
+}
+
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin, url.path)
 }
 
 fn check_name(name: &str, at: &str, rules: &Rules<'_>, faults: &mut Faults) {
