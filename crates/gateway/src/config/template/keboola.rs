@@ -1,0 +1,51 @@
+//! Keboola's MCP server.
+//!
+//! It reads any of its settings from any header, whatever its prefix, case, hyphens and underscores: also the secret of its
+//! tokens and the address of its stack. So only the headers named here are sent.
+//!
+//! Source: keboola/mcp-server 1.76, `config.py`, `mcp.py`, TOOLS.md.
+
+use std::time::Duration;
+
+use mcp_client::endpoint::Timeouts;
+
+use super::Template;
+
+pub(super) const KEBOOLA: Template = Template {
+    name: "keboola",
+    title: "Keboola",
+    key: "Storage API token",
+    key_hint: "You make one in your project under Settings → API Tokens. Prefer a token that is limited to the buckets and \
+               components that your apps need, and that expires.",
+    // `run_sync_action` is marked as one that reads, and runs what a component defines.
+    settings: r#"{"era":"session","auth":{"kind":"subject"},"effects":{"run_sync_action":"write"}}"#,
+    // A query runs for up to 300 s, and says nothing meanwhile.
+    timeouts: Timeouts {
+        headers: Duration::from_secs(30),
+        idle: Duration::from_secs(310),
+        whole: Duration::from_secs(330),
+        lists: Duration::from_secs(20),
+    },
+    stacks: &[
+        ("keboola.com", "US Virginia, AWS"),
+        ("us-east4.gcp.keboola.com", "US Virginia, GCP"),
+        ("eu-central-1.keboola.com", "EU Frankfurt, AWS"),
+        ("north-europe.azure.keboola.com", "EU Ireland, Azure"),
+        ("europe-west3.gcp.keboola.com", "EU Frankfurt, GCP"),
+    ],
+    domain: "keboola.com",
+    key_header: "X-StorageAPI-Token",
+    stack_header: "X-StorageAPI-URL",
+    options: &[("branch", "X-Branch-Id"), ("workspace_schema", "X-Workspace-Schema")],
+    filters: ("X-Allowed-Tools", "X-Disallowed-Tools"),
+    read_only: ("x-read-only-mode", "true"),
+    forwardable: &[
+        "accept-language",
+        "baggage",
+        "traceparent",
+        "tracestate",
+        "x-conversation-id",
+        "x-correlation-id",
+        "x-request-id",
+    ],
+};
