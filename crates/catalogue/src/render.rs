@@ -4,8 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::catalogue::{Field, Shape};
-use crate::api::cut;
+use crate::operation::{Field, Shape};
 
 /// Longest value that is shown, in characters.
 const SHOWN: usize = 300;
@@ -15,12 +14,12 @@ const JSON_SHOWN: usize = 20_000;
 type Record = Map<String, Value>;
 
 /// The name of one item of a shape.
-pub(crate) fn name(shape: &Shape) -> String {
+pub fn name(shape: &Shape) -> String {
     shape.name.replace('_', " ")
 }
 
 /// One record: its heading, then a line per labelled field.
-pub(crate) fn record(shape: &Shape, record: &Record) -> String {
+pub fn record(shape: &Shape, record: &Record) -> String {
     let mut lines: Vec<String> = heading(shape, record).into_iter().collect();
     let fields = labelled(shape, record);
     lines.extend(fields.map(|(label, value)| format!("- {label}: {value}")));
@@ -28,7 +27,7 @@ pub(crate) fn record(shape: &Shape, record: &Record) -> String {
 }
 
 /// A list: how many, then a line per record.
-pub(crate) fn list(
+pub fn list(
     shape: &Shape,
     plural: &str,
     records: &[Record],
@@ -88,7 +87,7 @@ fn shown(value: &Value) -> Option<String> {
 
 /// JSON for a reader, cut at a sensible length. Where it holds texts of many lines (a diff, a file, a
 /// log), they stand there as they are.
-pub(crate) fn json(value: &Value) -> String {
+pub fn json(value: &Value) -> String {
     if !holds_lines(value) {
         return long(&format!("{value:#}"));
     }
@@ -128,7 +127,7 @@ fn unfold(out: &mut String, path: &str, value: &Value) {
 }
 
 /// The end of a text for a reader, from a line's beginning on. False: it is not all of it.
-pub(crate) fn tail(text: &str) -> (&str, bool) {
+pub fn tail(text: &str) -> (&str, bool) {
     if text.len() <= JSON_SHOWN {
         return (text, true);
     }
@@ -139,8 +138,16 @@ pub(crate) fn tail(text: &str) -> (&str, bool) {
     (text.get(from..).unwrap_or_default(), false)
 }
 
+/// At most that many characters, with `…` where something is missing.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A text for a reader, cut at a sensible length.
-pub(crate) fn long(text: &str) -> String {
+pub fn long(text: &str) -> String {
     let short = cut(text, JSON_SHOWN);
     if short.len() == text.len() {
         return short;

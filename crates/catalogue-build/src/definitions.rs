@@ -2,23 +2,27 @@
 
 use serde_json::{Map, Value, json};
 
-use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
+use crate::{
+    Settings,
+    model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool},
+};
 
 /// The definition of every tool, in catalogue order.
-pub(crate) fn render(catalogue: &Catalogue) -> Vec<String> {
-    catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect()
+pub(crate) fn render(settings: &Settings, catalogue: &Catalogue) -> Vec<String> {
+    let tools = catalogue.tools();
+    tools.map(|(_, tool)| definition(settings, catalogue, tool).to_string()).collect()
 }
 
 /// Names what a tool may show that is secret.
 const SENSITIVE: &str = "org.sitebay/sensitive";
 
-fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
+fn definition(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value {
     let mut definition = json!({
         "name": tool.name,
         "title": tool.title,
         "description": one_line(&tool.description),
         "inputSchema": input(&tool.parameters),
-        "outputSchema": output(catalogue, tool),
+        "outputSchema": output(settings, catalogue, tool),
         "annotations": {
             "title": tool.title,
             "readOnlyHint": tool.effect == Effect::Read,
@@ -55,7 +59,7 @@ fn input(parameters: &[Parameter]) -> Value {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let mut schema = base(parameter.kind);
+    let mut schema = base(&parameter.kind);
     let mut set = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
             schema.insert(key.to_owned(), value);
@@ -81,11 +85,9 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 /// The type, and the format where an empty string has no meaning of its own.
-fn base(kind: Kind) -> Map<String, Value> {
+fn base(kind: &Kind) -> Map<String, Value> {
     let value = match kind {
-        Kind::Text | Kind::Fqdn | Kind::JsonObject | Kind::ContentPath | Kind::Blocks => {
-            json!({"type": "string"})
-        }
+        Kind::Text | Kind::Fqdn | Kind::JsonObject | Kind::Own(_) => json!({"type": "string"}),
         Kind::Uuid => json!({"type": "string", "format": "uuid"}),
         Kind::Email => json!({"type": "string", "format": "email"}),
         Kind::DateTime => json!({"type": "string", "format": "date-time"}),
@@ -103,18 +105,18 @@ fn base(kind: Kind) -> Map<String, Value> {
     }
 }
 
-fn output(catalogue: &Catalogue, tool: &Tool) -> Value {
+fn output(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value {
     let Some(shape) = catalogue.shape(&tool.output) else {
         return json!({"type": "object"});
     };
     let (mut properties, mut required) = match &tool.list {
-        Some(name) => list(catalogue, shape, name),
+        Some(name) => list(settings, catalogue, shape, name),
         None => (fields(catalogue, shape), guaranteed(shape)),
     };
     properties.insert(
         "warnings".into(),
         json!({"type": "array", "items": {"type": "string"},
-               "description": "Parts of SiteBay's answer that were not as expected."}),
+               "description": format!("Parts of {}'s answer that were not as expected.", settings.service)}),
     );
     let mut schema = Map::from_iter([
         ("type".to_owned(), json!("object")),
@@ -126,7 +128,13 @@ fn output(catalogue: &Catalogue, tool: &Tool) -> Value {
     Value::Object(schema)
 }
 
-fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>, Vec<Value>) {
+fn list(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    shape: &Shape,
+    name: &str,
+) -> (Map<String, Value>, Vec<Value>) {
+    let total = format!("How many {} says there are.", settings.service);
     let items = json!({"type": "object", "properties": fields(catalogue, shape)});
     let properties = Map::from_iter([
         (
@@ -137,10 +145,7 @@ fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>
             "truncated".to_owned(),
             json!({"type": "boolean", "description": "Whether there are more than are listed."}),
         ),
-        (
-            "total".to_owned(),
-            json!({"type": ["integer", "null"], "description": "How many SiteBay says there are."}),
-        ),
+        ("total".to_owned(), json!({"type": ["integer", "null"], "description": total})),
         (name.to_owned(), json!({"type": "array", "items": items})),
     ]);
     (properties, vec![json!("count"), json!("truncated"), json!(name)])
@@ -164,8 +169,15 @@ fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {
     if field.kind == "texts" {
         schema.insert("items".into(), json!({"type": "string"}));
     }
-    if let Some(shape) = catalogue.shape(&field.kind) {
-        schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+    match (catalogue.shape_of(field), field.items()) {
+        (Some(shape), None) => {
+            schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+        }
+        (Some(shape), Some(_)) => {
+            let items = json!({"type": "object", "properties": fields(catalogue, shape)});
+            schema.insert("items".into(), items);
+        }
+        (None, _) => {}
     }
     if let Some(description) = &field.description {
         schema.insert("description".into(), json!(one_line(description)));
@@ -181,6 +193,7 @@ fn json_type(kind: &str) -> Option<&'static str> {
         "integer" => Some("integer"),
         "number" => Some("number"),
         "texts" => Some("array"),
+        kind if kind.ends_with("[]") => Some("array"),
         _ => Some("object"),
     }
 }

@@ -1,10 +1,10 @@
-//! Reads the catalogue's files.
+//! Reads a catalogue's files.
 
 use std::{error::Error, fs, path::Path};
 
 use serde_json::json;
 
-use super::model::{Catalogue, Kind, Parameter, Place, Tool, Toolset};
+use crate::model::{Catalogue, Kind, Parameter, Place, Tool, Toolset};
 
 /// Reads every `*.toml` of the folder, ordered by the toolsets' own `order`.
 pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
@@ -29,6 +29,9 @@ pub(crate) fn parse(text: &str) -> Result<Toolset, toml::de::Error> {
 
 /// Parameters that a key of the tool stands for.
 fn share(tool: &mut Tool) {
+    if tool.has_no_request() {
+        tool.parameters.iter_mut().for_each(|parameter| parameter.place = Place::Local);
+    }
     if tool.paged {
         tool.parameters.push(Parameter {
             minimum: Some(1),
