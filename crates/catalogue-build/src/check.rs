@@ -13,14 +13,15 @@ use crate::{
 };
 
 /// Types of fields that are not the name of a shape.
-pub(crate) const PLAIN_FIELDS: [&str; 7] =
-    ["text", "flag", "integer", "number", "texts", "object", "any"];
+pub(crate) const PLAIN_FIELDS: [&str; 8] =
+    ["text", "flag", "integer", "number", "texts", "object", "objects", "any"];
 
 /// Everything that is wrong, one line each.
 pub(crate) fn problems(settings: &Settings, catalogue: &Catalogue) -> Vec<String> {
     let mut found = Vec::new();
     repeated("tool", catalogue.tools().map(|(_, tool)| tool.name.as_str()), &mut found);
     repeated("shape", catalogue.shapes().map(|shape| shape.name.as_str()), &mut found);
+    repeated("shared parameter", catalogue.shared().map(|of| of.name.as_str()), &mut found);
     repeated("toolset", catalogue.toolsets.iter().map(|set| set.toolset.as_str()), &mut found);
     for (_, tool) in catalogue.tools() {
         let problems = tool_problems(settings, catalogue, tool);
@@ -61,6 +62,11 @@ fn tool_problems(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Vec
     }
     if (tool.effect == Effect::Read) == tool.check.is_some() {
         found.push("`check` belongs to every tool that changes something, and only there".into());
+    }
+    for name in &tool.with {
+        if !catalogue.shared().any(|shared| &shared.name == name) {
+            found.push(format!("no shared parameter is called {name}"));
+        }
     }
     offer_problems(tool, &mut found);
     secret_problems(catalogue, tool, &mut found);
@@ -132,6 +138,9 @@ fn offer_problems(tool: &Tool, found: &mut Vec<String>) {
     }
     if tool.long && tool.effect == Effect::Read {
         found.push("`long` is for what changes something".into());
+    }
+    if tool.wrapped && tool.list.is_some() {
+        found.push("`wrapped` is for answers that are no list".into());
     }
     if tool.paged && tool.list.is_none() {
         found.push("`paged` is for lists".into());
@@ -252,16 +261,17 @@ fn parameter_problems(
     {
         found.push("bounds are for integers".into());
     }
-    if !parameter.kind.is_text()
-        && (parameter.empty.is_some() || !parameter.choices.is_empty() || parameter.secret)
+    let takes_choices = parameter.kind.is_text() || parameter.kind == Kind::Texts;
+    if (!parameter.kind.is_text() && (parameter.empty.is_some() || parameter.secret))
+        || (!takes_choices && !parameter.choices.is_empty())
     {
         found.push("`empty`, `enum` and `secret` are for strings".into());
     }
     let sent = matches!(parameter.place, Place::Path | Place::Query);
-    if sent && matches!(parameter.kind, Kind::Object | Kind::Objects) {
+    if sent && matches!(parameter.kind, Kind::Object | Kind::Objects | Kind::Any) {
         found.push("an object goes into the body".into());
     }
-    if (parameter.kind == Kind::Objects) == parameter.items.is_empty() {
+    if parameter.kind != Kind::Objects && !parameter.items.is_empty() {
         found.push("`items` belong to an array of objects".into());
     }
     repeated("item", parameter.items.iter().map(|item| item.name.as_str()), found);
@@ -287,6 +297,7 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
         Kind::Integer => default.is_i64(),
         Kind::Texts | Kind::Objects => default.is_array(),
         Kind::Object => default.is_object(),
+        Kind::Any => true,
         _ => default.as_str().is_some_and(listed),
     }
 }

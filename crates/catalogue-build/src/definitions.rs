@@ -66,7 +66,9 @@ fn parameter(parameter: &Parameter) -> Value {
         }
     };
     set("description", Some(json!(one_line(&parameter.description))));
-    set("enum", (!parameter.choices.is_empty()).then(|| json!(parameter.choices)));
+    let choices = (!parameter.choices.is_empty()).then(|| json!(parameter.choices));
+    let of_items = parameter.kind == Kind::Texts && choices.is_some();
+    set("enum", choices.clone().filter(|_| !of_items));
     set("minimum", parameter.minimum.map(|bound| json!(bound)));
     set("maximum", parameter.maximum.map(|bound| json!(bound)));
     let (least, most) = match parameter.kind.is_array() {
@@ -75,7 +77,14 @@ fn parameter(parameter: &Parameter) -> Value {
     };
     set(least, parameter.min_length.map(|bound| json!(bound)));
     set(most, parameter.max_length.map(|bound| json!(bound)));
-    set("items", (!parameter.items.is_empty()).then(|| input(&parameter.items)));
+    set("items", of_items.then(|| json!({"type": "string", "enum": choices})));
+    set(
+        "items",
+        (parameter.kind == Kind::Objects).then(|| match parameter.items.is_empty() {
+            true => json!({"type": "object"}),
+            false => input(&parameter.items),
+        }),
+    );
     set("default", parameter.default.clone());
     if parameter.kind == Kind::Fqdn && parameter.empty.is_none() {
         set("minLength", Some(json!(1)));
@@ -98,6 +107,7 @@ fn base(kind: &Kind) -> Map<String, Value> {
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Objects => json!({"type": "array"}),
         Kind::Object => json!({"type": "object"}),
+        Kind::Any => json!({}),
     };
     match value {
         Value::Object(map) => map,
@@ -113,17 +123,30 @@ fn output(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value {
         Some(name) => list(settings, catalogue, shape, name),
         None => (fields(catalogue, shape), guaranteed(shape)),
     };
+    if tool.wrapped {
+        let inner = object(properties, required);
+        properties = Map::from_iter([("result".to_owned(), inner)]);
+        required = vec![json!("result")];
+    }
     properties.insert(
         "warnings".into(),
         json!({"type": "array", "items": {"type": "string"},
                "description": format!("Parts of {}'s answer that were not as expected.", settings.service)}),
     );
+    let mut schema = object(properties, required);
+    if let (true, Some(schema)) = (tool.wrapped, schema.as_object_mut()) {
+        schema.insert("x-fastmcp-wrap-result".into(), json!(true));
+    }
+    schema
+}
+
+fn object(properties: Map<String, Value>, required: Vec<Value>) -> Value {
     let mut schema = Map::from_iter([
         ("type".to_owned(), json!("object")),
         ("properties".to_owned(), Value::Object(properties)),
     ]);
     if !required.is_empty() {
-        schema.insert("required".into(), Value::Array(std::mem::take(&mut required)));
+        schema.insert("required".into(), Value::Array(required));
     }
     Value::Object(schema)
 }
@@ -179,6 +202,9 @@ fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {
         }
         (None, _) => {}
     }
+    if field.kind == "objects" {
+        schema.insert("items".into(), json!({"type": "object"}));
+    }
     if let Some(description) = &field.description {
         schema.insert("description".into(), json!(one_line(description)));
     }
@@ -192,7 +218,7 @@ fn json_type(kind: &str) -> Option<&'static str> {
         "flag" => Some("boolean"),
         "integer" => Some("integer"),
         "number" => Some("number"),
-        "texts" => Some("array"),
+        "texts" | "objects" => Some("array"),
         kind if kind.ends_with("[]") => Some("array"),
         _ => Some("object"),
     }

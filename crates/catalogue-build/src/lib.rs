@@ -17,7 +17,7 @@ use std::{env, error::Error, fmt, fs, path::Path, path::PathBuf};
 
 pub use model::Catalogue;
 
-/// What a catalogue's files do not say about it.
+/// The facts about a catalogue that are not in its files.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
     /// The service's name in texts, such as `SiteBay`.

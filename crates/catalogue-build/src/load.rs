@@ -17,14 +17,23 @@ pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
         }
     }
     toolsets.sort_by(|a, b| (a.order, &a.toolset).cmp(&(b.order, &b.toolset)));
-    Ok(Catalogue { toolsets })
+    Ok(whole(toolsets))
 }
 
-/// One file, with the parameters that its tools share.
+/// One file.
 pub(crate) fn parse(text: &str) -> Result<Toolset, toml::de::Error> {
-    let mut toolset: Toolset = toml::from_str(text)?;
-    toolset.tool.iter_mut().for_each(share);
-    Ok(toolset)
+    toml::from_str(text)
+}
+
+/// The catalogue of these files, with the parameters that tools share.
+pub(crate) fn whole(mut toolsets: Vec<Toolset>) -> Catalogue {
+    let shared: Vec<Parameter> = toolsets.iter().flat_map(|set| &set.shared).cloned().collect();
+    for tool in toolsets.iter_mut().flat_map(|set| &mut set.tool) {
+        let named = shared.iter().filter(|parameter| tool.with.contains(&parameter.name));
+        tool.parameters.extend(named.cloned());
+        share(tool);
+    }
+    Catalogue { toolsets }
 }
 
 /// Parameters that a key of the tool stands for.

@@ -10,6 +10,9 @@ pub(crate) struct Toolset {
     pub(crate) toolset: String,
     /// Place of the toolset in the list of tools.
     pub(crate) order: u32,
+    /// Parameters that tools of any file name in `with`.
+    #[serde(default)]
+    pub(crate) shared: Vec<Parameter>,
     #[serde(default)]
     pub(crate) tool: Vec<Tool>,
     #[serde(default)]
@@ -35,6 +38,9 @@ pub(crate) struct Tool {
     pub(crate) behaviour: Option<String>,
     /// The shape of the answer.
     pub(crate) output: String,
+    /// The answer stands under `result`, as FastMCP wraps answers.
+    #[serde(default)]
+    pub(crate) wrapped: bool,
     /// The answer is a list, shown under this name.
     pub(crate) list: Option<String>,
     /// First line of the text of a success; `{name}` stands for an argument.
@@ -77,6 +83,9 @@ pub(crate) struct Tool {
     pub(crate) alternatives: Vec<Alternative>,
     #[serde(default)]
     pub(crate) parameters: Vec<Parameter>,
+    /// Names of `shared` parameters, which follow its own.
+    #[serde(default)]
+    pub(crate) with: Vec<String>,
 }
 
 /// The form that an operation had in another generation of the API.
@@ -146,7 +155,7 @@ pub(crate) struct Parameter {
     /// The value must appear in no answer and no error.
     #[serde(default)]
     pub(crate) secret: bool,
-    /// The fields of the objects in an array of objects.
+    /// The fields of the objects in an array of objects; none: any object.
     #[serde(default)]
     pub(crate) items: Vec<Self>,
     pub(crate) description: String,
@@ -179,6 +188,7 @@ pub(crate) enum Kind {
     Texts,
     Objects,
     Object,
+    Any,
     /// A kind of text that only this catalogue has.
     Own(String),
 }
@@ -199,6 +209,7 @@ impl From<String> for Kind {
             "texts" => Self::Texts,
             "objects" => Self::Objects,
             "object" => Self::Object,
+            "any" => Self::Any,
             _ => Self::Own(name),
         }
     }
@@ -207,7 +218,7 @@ impl From<String> for Kind {
 impl Kind {
     /// Whether values are JSON strings.
     pub(crate) fn is_text(&self) -> bool {
-        !matches!(self, Self::Flag | Self::Integer | Self::Object) && !self.is_array()
+        !matches!(self, Self::Flag | Self::Integer | Self::Object | Self::Any) && !self.is_array()
     }
 
     /// Whether values are arrays; their lengths are numbers of items.
@@ -242,7 +253,7 @@ pub(crate) struct Shape {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     pub(crate) name: String,
-    /// text, flag, integer, number, texts, object, any, the name of a shape, or that name and `[]` for
+    /// text, flag, integer, number, texts, object, objects, any, the name of a shape, or that name and `[]` for
     /// a list of such objects.
     #[serde(rename = "type")]
     pub(crate) kind: String,
@@ -286,6 +297,11 @@ impl Catalogue {
                 .flat_map(|set| set.tool.iter().map(|tool| (set.toolset.as_str(), tool)))
         };
         all().filter(|(_, tool)| tool.original).chain(all().filter(|(_, tool)| !tool.original))
+    }
+
+    /// All shared parameters.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &Parameter> {
+        self.toolsets.iter().flat_map(|set| &set.shared)
     }
 
     /// All shapes.

@@ -121,6 +121,7 @@ fn kind(settings: &Settings, kind: &Kind) -> &'static str {
         Kind::Texts => "list of strings",
         Kind::Objects => "list of objects",
         Kind::Object => "object",
+        Kind::Any => "anything",
         Kind::Own(name) => settings.own_kind(name).unwrap_or("string"),
     }
 }

@@ -75,6 +75,7 @@ fn write_tool(out: &mut String, toolset: &str, tool: &Tool) -> Result<(), Error>
     writeln!(out, "  method: Method::{method:?}, path: {path:?}, host: {:?},", tool.host)?;
     writeln!(out, "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},", tool.effect)?;
     writeln!(out, "  output: &{}, list: {:?},", constant(&tool.output), tool.list)?;
+    writeln!(out, "  wrapped: {},", tool.wrapped)?;
     writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
     writeln!(out, "  retired: {:?}, keyed: {},", tool.retired, tool.keyed)?;
     writeln!(out, "  default: {}, hidden: {}, long: {},", tool.default, tool.hidden, tool.long)?;

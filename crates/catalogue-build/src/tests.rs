@@ -44,6 +44,9 @@ alternatives = [{ generation = "2026-03", method = "get", path = "/old/{name}", 
   { name = "name", in = "query", api = "n" },
 ] }]"#;
 
+const ITEMS: &str =
+    r#"items = [{ name = "a", type = "text", description = "Its name." }], default = 5"#;
+
 /// Two shapes that use each other.
 const CIRCLE: &str = r#""text" }, { name = "a", type = "inner" }]
 
@@ -51,9 +54,12 @@ const CIRCLE: &str = r#""text" }, { name = "a", type = "inner" }]
 name = "inner"
 fields = [{ name = "b", type = "inner" }]"#;
 
+fn catalogue(text: &str) -> Catalogue {
+    load::whole(vec![load::parse(text).unwrap()])
+}
+
 fn problems(text: &str) -> Vec<String> {
-    let toolset = load::parse(text).unwrap();
-    check::problems(&SETTINGS, &Catalogue { toolsets: vec![toolset] })
+    check::problems(&SETTINGS, &catalogue(text))
 }
 
 #[test]
@@ -89,7 +95,13 @@ fn every_broken_rule_is_told() {
         ("idempotent = true", "idempotent = true\nreveal = \"it\"", "`reveal` belongs to"),
         ("\"text\" }]", "\"text\", secret = true }]", "`reveal` belongs to"),
         ("heading = \"name\"", "heading = \"name\"\nfree = true", "one field of type any"),
-        ("type = \"integer\", default = 5", "type = \"objects\"", "`items` belong to"),
+        ("default = 5", ITEMS, "`items` belong to"),
+        (
+            "idempotent = true",
+            "idempotent = true\nwith = [\"moon\"]",
+            "no shared parameter is called",
+        ),
+        ("idempotent = true", "idempotent = true\nlist = \"x\"\nwrapped = true", "are no list"),
         ("\"get_thing\"", "\"read_thing\"", "does not begin with get_"),
         ("idempotent = true", "idempotent = true\nbehaviour = \"dance\"", "no behaviour is called"),
         ("idempotent = true", "idempotent = true\nhost = \"moon\"", "no host is called moon"),
@@ -138,7 +150,7 @@ fn a_catalogue_may_use_what_its_settings_declare() {
          [[shape]]\nname = \"bolt\"\nfields = [{ name = \"c\", type = \"text\" }]",
     );
     assert_eq!(problems(&text), [""; 0]);
-    let catalogue = Catalogue { toolsets: vec![load::parse(&text).unwrap()] };
+    let catalogue = catalogue(&text);
     let definitions = catalogue.definitions(&SETTINGS);
     let definition: Value = serde_json::from_str(&definitions[0]).unwrap();
     let parts = &definition["outputSchema"]["properties"]["a"];
@@ -162,11 +174,34 @@ fn a_catalogue_may_use_what_its_settings_declare() {
 }
 
 #[test]
+fn tools_share_parameters_and_a_wrapped_answer_stands_under_result() {
+    let shared = "[[shared]]\nname = \"branch\"\nin = \"local\"\ntype = \"text\"\n\
+                  description = \"Where to look.\"\n\n[[tool]]";
+    let own = "idempotent = true\nwith = [\"branch\"]\nwrapped = true";
+    let choices = "type = \"texts\", enum = [\"s\", \"m\"]";
+    let text = GOOD
+        .replace("[[tool]]", shared)
+        .replace("idempotent = true", own)
+        .replace("type = \"integer\", default = 5", choices);
+    assert_eq!(problems(&text), [""; 0]);
+    let definitions = catalogue(&text).definitions(&SETTINGS);
+    let definition: Value = serde_json::from_str(&definitions[0]).unwrap();
+    let input = &definition["inputSchema"]["properties"];
+    assert_eq!(input["branch"], json!({"type": "string", "description": "Where to look."}));
+    assert_eq!(input["size"]["items"], json!({"type": "string", "enum": ["s", "m"]}));
+    assert!(input["size"].get("enum").is_none(), "{input}");
+    let output = &definition["outputSchema"];
+    assert_eq!(output["required"], json!(["result"]));
+    assert_eq!(output["properties"]["result"]["properties"]["name"]["type"][0], "string");
+    assert!(output["properties"]["warnings"].is_object(), "{output}");
+}
+
+#[test]
 fn a_tool_without_a_request_sends_no_argument() {
     let request = "method = \"get\"\npath = \"/thing/{name}\"\n";
     let text = GOOD.replace(request, "behaviour = \"count\"\n");
     assert_eq!(problems(&text), [""; 0]);
-    let catalogue = Catalogue { toolsets: vec![load::parse(&text).unwrap()] };
+    let catalogue = catalogue(&text);
     let table = catalogue.table(&catalogue.definitions(&SETTINGS)).unwrap();
     assert!(table.contains("path: \"\""), "{table}");
     assert_eq!(table.matches("place: Place::Local").count(), 2, "{table}");

@@ -24,7 +24,6 @@ use mcp_server::{
 };
 
 /// A call with checked arguments.
-#[derive(Clone)]
 pub struct Call<'a, S: Service> {
     /// What surrounds it.
     pub ctx: &'a Context,
@@ -32,6 +31,19 @@ pub struct Call<'a, S: Service> {
     pub operation: &'static Operation<S>,
     /// The arguments.
     pub arguments: Arguments,
+    /// What it has beside them.
+    pub state: S::State<'a>,
+}
+
+impl<'a, S: Service<State<'a>: Clone>> Clone for Call<'a, S> {
+    fn clone(&self) -> Self {
+        Self {
+            ctx: self.ctx,
+            operation: self.operation,
+            arguments: self.arguments.clone(),
+            state: self.state.clone(),
+        }
+    }
 }
 
 /// The result of a call, or what ends it early.
@@ -74,6 +86,7 @@ pub struct Listing {
 /// # Errors
 /// A [`Stop`]: the call goes on elsewhere, or later.
 pub async fn run<S: Service>(
+    service: &S,
     ctx: &Context,
     operation: &'static Operation<S>,
     arguments: RawArguments<'_>,
@@ -86,18 +99,24 @@ pub async fn run<S: Service>(
         Ok(arguments) => arguments,
         Err(problems) => return Ok(problems.into_result(operation.name)),
     };
-    let call = Call { ctx, operation, arguments };
-    match agreed(&call).await {
+    match agreed(service, ctx, operation, arguments).await {
         Ok(result) | Err(ShortCircuit::Result(result)) => Ok(result),
         Err(ShortCircuit::Stop(stop)) => Err(stop),
     }
 }
 
 /// Runs a call once the person agreed to what it destroys, if it does.
-async fn agreed<S: Service>(call: &Call<'_, S>) -> CallOutcome {
-    consent::given(call).await?;
-    let result = S::run(call).await?;
-    S::announce(call, &result);
+async fn agreed<S: Service>(
+    service: &S,
+    ctx: &Context,
+    operation: &'static Operation<S>,
+    arguments: Arguments,
+) -> CallOutcome {
+    let state = service.open(ctx, operation, &arguments).await?;
+    let call = Call { ctx, operation, arguments, state };
+    consent::given(&call).await?;
+    let result = S::run(&call).await?;
+    S::announce(&call, &result);
     Ok(result)
 }
 
@@ -147,21 +166,21 @@ impl<S: Service> Call<'_, S> {
         conform::hide(shape, &mut data, self.arguments.flag("reveal"));
         conform::conform(shape, &mut data, "", &mut warnings);
         if S::TEXT == ResultText::Json {
-            return as_json(data, warnings);
+            return self.as_json(data, warnings);
         }
         let mut text = self.says();
         text.push_str(&render::record(shape, &data));
         if text.is_empty() {
             text = render::json(&Value::Object(data.clone()));
         }
-        finished(data, text, warnings)
+        finished(self.wrapped(data), text, warnings)
     }
 
     /// The result of an operation whose answer has no known form.
     pub fn free(&self, json: Value) -> CallToolResult {
         let name = self.operation.output.fields.first().map_or("result", |field| field.name);
         if S::TEXT == ResultText::Json {
-            return as_json(Map::from_iter([(name.to_owned(), json)]), Vec::new());
+            return self.as_json(Map::from_iter([(name.to_owned(), json)]), Vec::new());
         }
         let mut text = self.says();
         match &json {
@@ -170,7 +189,7 @@ impl<S: Service> Call<'_, S> {
             Value::String(plain) => text.push_str(&render::long(plain)),
             json => text.push_str(&render::json(json)),
         }
-        finished(Map::from_iter([(name.to_owned(), json)]), text, Vec::new())
+        finished(self.wrapped(Map::from_iter([(name.to_owned(), json)])), text, Vec::new())
     }
 
     /// The result of an operation that answers with a list.
@@ -195,7 +214,7 @@ impl<S: Service> Call<'_, S> {
         data.insert(name.into(), records.into_iter().map(Value::Object).collect());
         match text {
             Some(text) => finished(data, text, warnings),
-            None => as_json(data, warnings),
+            None => self.as_json(data, warnings),
         }
     }
 
@@ -224,6 +243,20 @@ impl<S: Service> Call<'_, S> {
         };
         let size = size.map(|size| format!(", size: {size}")).unwrap_or_default();
         format!(" Read on with page: {}{size}.", page.saturating_add(1))
+    }
+
+    /// A result whose text is its data.
+    fn as_json(&self, data: Map<String, Value>, warnings: Vec<String>) -> CallToolResult {
+        let text = render::compact(&data);
+        finished(self.wrapped(data), text, warnings)
+    }
+
+    /// The data where the definition has them.
+    fn wrapped(&self, data: Map<String, Value>) -> Map<String, Value> {
+        match self.operation.wrapped {
+            true => Map::from_iter([("result".to_owned(), Value::Object(data))]),
+            false => data,
+        }
     }
 
     /// The losses that the catalogue names.
@@ -269,16 +302,6 @@ pub fn finished(
         data.insert("warnings".into(), warnings.into());
     }
     CallToolResult::structured(Value::Object(data), text.trim_end())
-}
-
-/// A result with its data as text, too, in compact JSON.
-fn as_json(mut data: Map<String, Value>, warnings: Vec<String>) -> CallToolResult {
-    if !warnings.is_empty() {
-        data.insert("warnings".into(), warnings.into());
-    }
-    let data = Value::Object(data);
-    let text = data.to_string();
-    CallToolResult::structured(data, text)
 }
 
 /// A name of the catalogue as words.

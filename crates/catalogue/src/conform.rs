@@ -117,6 +117,9 @@ fn fits(field: &Field, value: &Value) -> bool {
         FieldKind::Texts => {
             value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
         }
+        FieldKind::Objects => {
+            value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
+        }
         FieldKind::Object | FieldKind::One(_) => value.is_object(),
         FieldKind::Many(_) => value.is_array(),
     }
@@ -135,6 +138,6 @@ fn expected(field: &Field) -> &'static str {
         FieldKind::Number => "a number",
         FieldKind::Texts => "an array of strings",
         FieldKind::Object | FieldKind::One(_) => "an object",
-        FieldKind::Many(_) => "an array of objects",
+        FieldKind::Objects | FieldKind::Many(_) => "an array of objects",
     }
 }

@@ -59,13 +59,16 @@ async fn agreed<S: Service>(call: &Call<'_, S>) -> Result<Value, ShortCircuit> {
 }
 
 /// The form's schema.
-const AGREE: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false}}}"#;
+const AGREE: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"","default":false}}}"#;
 /// The same with a checkpoint to choose.
-const AGREE_WITH_CHECKPOINT: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"What is named above is lost.","default":false},"checkpoint":{"type":"boolean","title":"Make a checkpoint first","description":"So that the present state can be brought back.","default":true}}}"#;
+const AGREE_WITH_CHECKPOINT: &str = r#"{"type":"object","required":["confirm"],"properties":{"confirm":{"type":"boolean","title":"Yes, go on","description":"","default":false},"checkpoint":{"type":"boolean","title":"Make a checkpoint first","description":"So that the present state can be brought back.","default":true}}}"#;
 
 fn form<S: Service>(call: &Call<'_, S>, losses: &str) -> ElicitForm {
     let schema = if call.operation.checkpoint { AGREE_WITH_CHECKPOINT } else { AGREE };
-    let schema = raw::value(schema).unwrap_or_default();
+    let mut schema = raw::value(schema).unwrap_or_default();
+    if let Some(text) = schema.pointer_mut("/properties/confirm/description") {
+        *text = S::AGREED.into();
+    }
     ElicitForm::new(&format!("{}\n{losses}", call.operation.title), schema).key("consent")
 }
 

@@ -73,7 +73,10 @@ impl<K> Parameter<K> {
 
 /// Whether values of a kind are JSON strings.
 pub(crate) fn is_text<K>(kind: &Kind<K>) -> bool {
-    !matches!(kind, Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object)
+    !matches!(
+        kind,
+        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any
+    )
 }
 
 fn text_value<K: OwnKind>(parameter: &Parameter<K>, text: &str) -> Option<String> {
@@ -87,9 +90,13 @@ fn text_value<K: OwnKind>(parameter: &Parameter<K>, text: &str) -> Option<String
         Kind::Date => is_date(text).then(|| text.to_owned())?,
         Kind::UrlPath => is_url_path(text).then(|| text.to_owned())?,
         Kind::JsonObject => is_json_object(text).then(|| text.to_owned())?,
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Own(_) => {
-            return None;
-        }
+        Kind::Flag
+        | Kind::Integer
+        | Kind::Texts
+        | Kind::Objects
+        | Kind::Object
+        | Kind::Any
+        | Kind::Own(_) => return None,
     };
     parameter.takes_length_of(&normal).then_some(normal)
 }
@@ -148,7 +155,7 @@ pub(crate) fn expectation<K: OwnKind>(parameter: &Parameter<K>) -> String {
         Kind::Own(kind) => kind.expected(),
         Kind::JsonObject => "a JSON object written as a string, such as {\"per_page\": 5}".into(),
         // The schema says what these take.
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object => {
+        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any => {
             "another value".into()
         }
     }

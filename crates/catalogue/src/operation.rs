@@ -51,6 +51,8 @@ pub struct Operation<S: Service> {
     pub behaviour: S::Behaviour,
     /// The shape of the answer, or of the items of a list.
     pub output: &'static Shape,
+    /// The answer stands under `result`.
+    pub wrapped: bool,
     /// The answer is a list, shown under this name.
     pub list: Option<&'static str>,
     /// First line of the text of a success.
@@ -205,10 +207,12 @@ pub enum Kind<K> {
     Integer,
     /// An array of strings.
     Texts,
-    /// An array of objects with the fields of `items`.
+    /// An array of objects with the fields of `items`, or of any objects.
     Objects,
     /// Any object.
     Object,
+    /// Anything.
+    Any,
     /// A kind of text that only this catalogue has.
     Own(K),
 }
@@ -265,6 +269,8 @@ pub enum FieldKind {
     Texts,
     /// Any object.
     Object,
+    /// An array of any objects.
+    Objects,
     /// Anything.
     Any,
     /// An object of this shape.

@@ -27,13 +27,21 @@ pub(crate) fn plain(value: &Value) -> String {
 }
 
 /// One form of an operation: its own, or one of its alternatives.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Form<S: Service> {
     /// The operation.
     pub operation: &'static Operation<S>,
     /// None: its own form.
     pub alternative: Option<&'static Alternative>,
 }
+
+impl<S: Service> Clone for Form<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Service> Copy for Form<S> {}
 
 impl<S: Service> Form<S> {
     /// The operation's own form.
@@ -61,7 +69,7 @@ impl<S: Service> Form<S> {
 }
 
 /// The arguments of a call in one form of its operation.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Placed<'a, S: Service> {
     /// The form.
     pub form: Form<S>,

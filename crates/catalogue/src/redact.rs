@@ -28,12 +28,6 @@ impl SecretKeys {
     /// For a service whose catalogue marks all that is secret.
     pub const NONE: Self = Self { on_demand: &[], never: &[], beginnings: &[] };
 
-    fn hides(&self, key: &str, reveal: bool) -> bool {
-        (!reveal && self.on_demand.contains(&key))
-            || self.never.contains(&key)
-            || self.beginnings.iter().any(|beginning| key.starts_with(beginning))
-    }
-
     /// Where the first secret key is in a text that is not whole JSON.
     fn first_in(&self, text: &str) -> Option<usize> {
         let whole = self.on_demand.iter().chain(self.never).filter_map(|key| text.find(key));
@@ -42,13 +36,21 @@ impl SecretKeys {
     }
 }
 
+/// Whether the values of a key are hidden. The keys are constants here, as this is called for each key of
+/// every answer.
+fn hides<S: Service>(key: &str, reveal: bool) -> bool {
+    (!reveal && S::SECRETS.on_demand.contains(&key))
+        || S::SECRETS.never.contains(&key)
+        || S::SECRETS.beginnings.iter().any(|beginning| key.starts_with(beginning))
+}
+
 /// Replaces the values of secret keys at any depth.
 pub fn redact<S: Service>(value: &mut Value, reveal: bool) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| redact::<S>(item, reveal)),
         Value::Object(map) => {
             for (key, inner) in map.iter_mut() {
-                if S::SECRETS.hides(key, reveal) && !inner.is_null() {
+                if hides::<S>(key, reveal) && !inner.is_null() {
                     *inner = Value::from(PLACEHOLDER);
                 } else {
                     redact::<S>(inner, reveal);

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::operation::{Field, Shape};
+use mcp_protocol::object::quoted;
 
 /// Longest value that is shown, in characters.
 const SHOWN: usize = 300;
@@ -96,6 +97,41 @@ pub fn json(value: &Value) -> String {
     long(out.trim())
 }
 
+/// Compact JSON without the fields that are null.
+pub fn compact(record: &Record) -> String {
+    let mut out = String::new();
+    write_record(&mut out, record);
+    out
+}
+
+fn write_record(out: &mut String, record: &Record) {
+    out.push('{');
+    let set = record.iter().filter(|(_, inner)| !inner.is_null());
+    for (at, (name, inner)) in set.enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        out.push_str(&quoted(name));
+        out.push(':');
+        write_value(out, inner);
+    }
+    out.push('}');
+}
+
+fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Object(map) => write_record(out, map),
+        Value::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                write_value(out, item);
+            }
+            out.push(']');
+        }
+        Value::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&other.to_string()),
+    }
+}
+
 fn holds_lines(value: &Value) -> bool {
     match value {
         Value::String(text) => text.trim_end().contains('\n'),
@@ -168,6 +204,20 @@ mod tests {
         assert!(text.contains(diff) && text.contains("success: true"), "{text}");
         assert!(text.contains("files[0].path: a.php"), "{text}");
         assert_eq!(json(&json!({"a": "b"})), "{\n  \"a\": \"b\"\n}");
+    }
+
+    #[test]
+    fn compact_json_leaves_out_what_is_null() {
+        for (value, text) in [
+            (
+                json!({"a": null, "b": {"c": null}, "d": [1, null, {"e": "\"ü\n"}]}),
+                "{\"b\":{},\"d\":[1,null,{\"e\":\"\\\"ü\\n\"}]}",
+            ),
+            (json!({}), "{}"),
+            (json!({"a": true, "z": 1.5, "l": []}), "{\"a\":true,\"l\":[],\"z\":1.5}"),
+        ] {
+            assert_eq!(compact(value.as_object().unwrap()), text);
+        }
     }
 
     #[test]

@@ -3,18 +3,19 @@
 use std::{fmt::Debug, future::Future, future::ready};
 
 use mcp_protocol::content::CallToolResult;
-use mcp_server::arguments::type_name;
+use mcp_server::{arguments::type_name, context::Context};
 use serde_json::Value;
 
 use crate::{
+    arguments::Arguments,
     call::{Call, CallOutcome, Listing, ShortCircuit},
     kinds::OwnKind,
     operation::Operation,
     redact::SecretKeys,
 };
 
-/// A service whose operations are a catalogue. All calls of it are resolved at compile time.
-pub trait Service: Copy + Debug + 'static {
+/// A service whose operations are a catalogue. Its functions are resolved at compile time.
+pub trait Service: Debug + Sized + 'static {
     /// Its name in texts.
     const NAME: &'static str;
 
@@ -23,6 +24,9 @@ pub trait Service: Copy + Debug + 'static {
 
     /// The text beside the data of a result.
     const TEXT: ResultText = ResultText::Lines;
+
+    /// What a person agrees to, in the consent form.
+    const AGREED: &'static str = "What is named above is lost.";
 
     /// The end of a call whose losses changed each time that the person was asked.
     const UNSETTLED: &'static str = "Nothing was changed: what would be lost changed each time while the person was asked. Wait, \
@@ -34,8 +38,19 @@ pub trait Service: Copy + Debug + 'static {
     /// The kinds of text that only this catalogue has; [`crate::NoKind`] where there are none.
     type Kind: OwnKind;
 
+    /// What a call has beside its arguments, such as the client and the project of the caller.
+    type State<'a>;
+
     /// The table that the build step made.
     fn operations() -> &'static [Operation<Self>];
+
+    /// Begins a call whose arguments are right; where that fails nothing is asked and nothing is done.
+    fn open<'a>(
+        &'a self,
+        ctx: &'a Context,
+        operation: &'static Operation<Self>,
+        arguments: &Arguments,
+    ) -> impl Future<Output = Result<Self::State<'a>, ShortCircuit>>;
 
     /// Runs a call as the behaviour of its operation says; [`Call::plain`] where it has none.
     fn run(call: &Call<'_, Self>) -> impl Future<Output = CallOutcome>;
@@ -89,6 +104,6 @@ pub trait Service: Copy + Debug + 'static {
 pub enum ResultText {
     /// The labelled fields of the shape, and a sentence.
     Lines,
-    /// The data once more, as compact JSON.
+    /// The data once more, as compact JSON without what is null.
     Json,
 }

@@ -1,4 +1,4 @@
-//! What the catalogue's files do not say about it.
+//! The facts about SiteBay's catalogue that are not in its files.
 
 use catalogue_build::Settings;
 

@@ -177,7 +177,7 @@ impl Toolset for Sitebay {
 /// Runs the tool of that name.
 async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> CallResult {
     match operations::find(name) {
-        Some(operation) => catalogue::run(ctx, operation, arguments).await,
+        Some(operation) => catalogue::run(&SitebayService, ctx, operation, arguments).await,
         None => Ok(find_tools::run(ctx, arguments).await),
     }
 }

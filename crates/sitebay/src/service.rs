@@ -10,11 +10,12 @@ use super::{
     operations::{Behaviour, OPERATIONS, Operation, OwnKind},
     tools,
 };
-use catalogue::{Listing, SecretKeys, Service};
+use catalogue::{Listing, SecretKeys, Service, arguments::Arguments};
 use mcp_protocol::content::CallToolResult;
+use mcp_server::context::Context;
 
 /// The service of this toolset.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct SitebayService;
 
 impl Service for SitebayService {
@@ -25,9 +26,19 @@ impl Service for SitebayService {
 
     type Behaviour = Behaviour;
     type Kind = OwnKind;
+    type State<'a> = ();
 
     fn operations() -> &'static [Operation] {
         OPERATIONS
+    }
+
+    async fn open(
+        &self,
+        _ctx: &Context,
+        _operation: &'static Operation,
+        _arguments: &Arguments,
+    ) -> Result<(), ShortCircuit> {
+        Ok(())
     }
 
     async fn run(call: &Call<'_>) -> CallOutcome {
