@@ -18,6 +18,7 @@
 )]
 
 mod engine;
+pub mod keboola;
 mod sitebay;
 
 pub use engine::fault::Fault;

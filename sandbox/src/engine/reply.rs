@@ -35,6 +35,11 @@ impl Reply {
         Self::json(200, body)
     }
 
+    /// An answer without a body.
+    pub(crate) fn empty(status: u16) -> Self {
+        Self { status, headers: Vec::new(), content_type: String::new(), body: Bytes::new() }
+    }
+
     /// A redirect that keeps method and body.
     pub(crate) fn redirect(location: String) -> Self {
         Self {
