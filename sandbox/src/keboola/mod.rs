@@ -2,7 +2,7 @@
 //! Scheduler, Sync actions, Data science and Metastore, on two stacks, `us` and `eu`.
 //!
 //! A service is reached by path, `http://127.0.0.1:PORT/us/queue/jobs`, or by the header
-//! `Host: queue.us.keboola.test`. The index, `GET /v2/storage`, lists the addresses in the form
+//! `Host: queue.us.keboola.test` (or `….keboola-testing.com`). The index, `GET /v2/storage`, lists the addresses in the form
 //! that the client used; as with the real one, `connection` itself is not among them.
 //!
 //! | project | stack | backend | apart |

@@ -2,8 +2,9 @@
 //!
 //! Two forms are understood. By path: `http://127.0.0.1:PORT/{stack}/{service}/…`. By the `Host`
 //! header: `{service}.{stack}.keboola.test`, for clients that know only host names, with a TLS
-//! proxy in front. Addresses in answers keep to the client's form; those by host are `https`
-//! unless `X-Forwarded-Proto` says otherwise.
+//! proxy in front; `keboola-testing.com` is understood as well, because Keboola's MCP server
+//! refuses domains that are not Keboola's. Addresses in answers keep to the client's form; those
+//! by host are `https` unless `X-Forwarded-Proto` says otherwise.
 
 use crate::engine::call::Call;
 
@@ -39,7 +40,10 @@ pub(crate) const SERVICES: &[&str] = &[
     "metastore",
 ];
 
-/// The end of all host names.
+/// The ends of host names.
+const DOMAINS: [&str; 2] = [DOMAIN, "keboola-testing.com"];
+
+/// The usual end of host names.
 pub(crate) const DOMAIN: &str = "keboola.test";
 
 /// Where a request goes.
@@ -57,7 +61,7 @@ pub(crate) struct Place {
 #[derive(Debug)]
 enum Form {
     ByPath { origin: String },
-    ByHost { scheme: &'static str, port: String },
+    ByHost { scheme: &'static str, domain: &'static str, port: String },
 }
 
 impl Place {
@@ -72,10 +76,11 @@ impl Place {
             Some((name, port)) => (name, format!(":{port}")),
             None => (host.as_str(), String::new()),
         };
-        let (service, stack) = name.strip_suffix(DOMAIN)?.strip_suffix('.')?.split_once('.')?;
+        let domain = DOMAINS.into_iter().find(|domain| name.ends_with(domain))?;
+        let (service, stack) = name.strip_suffix(domain)?.strip_suffix('.')?.split_once('.')?;
         let is_plain = call.header("x-forwarded-proto") == Some("http");
         let scheme = if is_plain { "http" } else { "https" };
-        let form = Form::ByHost { scheme, port };
+        let form = Form::ByHost { scheme, domain, port };
         Some(Self {
             stack: known(stack)?,
             service: served(service)?,
@@ -97,8 +102,8 @@ impl Place {
         let stack = self.stack.name;
         match &self.form {
             Form::ByPath { origin } => format!("{origin}/{stack}/{service}"),
-            Form::ByHost { scheme, port } => {
-                format!("{scheme}://{service}.{stack}.{DOMAIN}{port}")
+            Form::ByHost { scheme, domain, port } => {
+                format!("{scheme}://{service}.{stack}.{domain}{port}")
             }
         }
     }

@@ -22,6 +22,26 @@ async fn an_app_is_started_stopped_and_removed() {
 }
 
 #[tokio::test]
+async fn an_app_comes_and_goes_with_its_configuration() {
+    let lab = Lab::start().await;
+    let body = json!({
+        "branchId": "default", "name": "app", "description": "d", "type": "streamlit",
+        "config": { "parameters": { "dataApp": { "slug": "s" } } },
+    });
+    let (_, app) = lab.send("POST", "data-science", "apps", body).await;
+    let config = app["configId"].as_str().unwrap();
+    let path = format!("branch/default/components/keboola.data-apps/configs/{config}");
+    let (status, found) = lab.get(&path).await;
+    assert_eq!((status, &found["name"]), (200, &json!("app")));
+    let parameters = json!({ "id": app["id"], "dataApp": { "slug": "s" } });
+    assert_eq!(found["configuration"]["parameters"], parameters);
+    let app = format!("apps/{}", app["id"].as_str().unwrap());
+    assert_eq!(lab.ask("GET", "data-science", &format!("{app}/git-repo")).await.0, 404);
+    assert_eq!(lab.ask("DELETE", "data-science", &app).await.0, 204);
+    assert_eq!(lab.get(&path).await.0, 404);
+}
+
+#[tokio::test]
 async fn an_app_has_logs_runs_and_a_password() {
     let lab = Lab::start().await;
     let path = "apps/101001/logs/tail?lines=1";
@@ -31,12 +51,14 @@ async fn an_app_has_logs_runs_and_a_password() {
     assert_eq!(runs.as_array().unwrap().len(), 1);
     let (_, password) = lab.ask("GET", "data-science", "apps/101001/password").await;
     assert!(password["password"].is_string());
+    let (_, runtimes) = lab.ask("GET", "data-science", "runtimes").await;
+    assert_eq!(runtimes[0]["type"], "streamlit");
 }
 
 #[tokio::test]
 async fn credentials_for_a_repository_are_an_administrators() {
     let mut lab = Lab::start().await;
-    let body = json!({ "name": "app", "type": "python-js" });
+    let body = json!({ "name": "app", "type": "python-js", "useManagedGitRepo": true });
     let (status, app) = lab.send("POST", "data-science", "apps", body).await;
     assert_eq!((status, &app["state"]), (201, &json!("created")));
     let path = format!("apps/{}/git-repo", app["id"].as_str().unwrap());

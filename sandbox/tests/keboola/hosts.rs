@@ -41,6 +41,9 @@ async fn a_host_name_chooses_stack_and_service_and_is_kept_in_addresses() {
     let plain = get(format!("{connection}:8080"), "/v2/storage?exclude=components");
     let (_, index) = answer(plain.header("X-Forwarded-Proto", "http")).await;
     assert_eq!(service(&index, "ai"), "http://ai.eu.keboola.test:8080");
+    let theirs = get("connection.us.keboola-testing.com".to_owned(), "/v2/storage");
+    let (_, index) = answer(theirs).await;
+    assert_eq!(service(&index, "query"), "https://query.us.keboola-testing.com");
     let (status, verified) = answer(get(connection, "/v2/storage/tokens/verify")).await;
     assert_eq!((status, &verified["owner"]["id"]), (200, &Value::from(201)));
     let (_, jobs) = answer(get(Keboola::host("eu", "queue"), "/search/jobs?limit=1")).await;

@@ -67,6 +67,8 @@ pub(crate) struct App {
     pub(crate) config: String,
     pub(crate) config_version: u64,
     pub(crate) kind: String,
+    /// Whether it has a Git repository of the service.
+    pub(crate) has_repository: bool,
     pub(crate) state: String,
     pub(crate) desired: String,
     pub(crate) started: Option<Time>,

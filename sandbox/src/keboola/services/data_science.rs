@@ -1,7 +1,7 @@
 //! Data apps. An app is at once in the state that is desired.
 //!
-//! Chosen: creating one makes no configuration; one without a Git repository has a 404 there;
-//! only an administrator's token or a bearer gets credentials for it.
+//! Chosen: an app without a managed Git repository has a 404 there; only an administrator's token
+//! or a bearer gets credentials for it; removing an app marks its configuration as deleted.
 
 use serde_json::{Value, json};
 
@@ -9,12 +9,14 @@ use crate::engine::json::Fields as _;
 use crate::engine::paging::page;
 use crate::engine::reply::Reply;
 use crate::keboola::ask::Ask;
-use crate::keboola::data::{App, World};
+use crate::keboola::body::Body;
+use crate::keboola::data::{App, Config, Snapshot, World};
 use crate::keboola::problem::Problem;
 use crate::keboola::route::{Outcome, Route, delete, get, patch, post};
 use crate::keboola::time;
 
 pub(crate) const ROUTES: &[Route] = &[
+    get("runtimes", runtimes),
     get("apps", list),
     post("apps", create),
     get("apps/{app}", one),
@@ -49,6 +51,19 @@ fn view(app: &App, ask: &Ask<'_>) -> Value {
     })
 }
 
+/// The images that an app can run on.
+fn runtimes(_: &mut World, _: &Ask<'_>) -> Outcome {
+    let runtime = |kind: &str, description: &str| {
+        json!({
+            "type": kind, "description": description, "isTypeDefault": true,
+            "imageTag": "sandbox", "endOfLifeDate": null,
+        })
+    };
+    let all =
+        [runtime("streamlit", "Python 3.13"), runtime("python-js", "Python 3.13, Node.js 24")];
+    Ok(Reply::ok(&json!(all)))
+}
+
 fn list(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let (limit, offset) = ask.params().page(100, 1000)?;
     let apps = page(&world.project(ask.project)?.apps, limit, offset);
@@ -68,21 +83,23 @@ fn one(world: &mut World, ask: &Ask<'_>) -> Outcome {
 
 fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let body = ask.body()?;
-    body.required("name")?;
+    let name = body.required("name")?;
     let id = world.next_id();
+    let branch = match body.text("branchId")? {
+        Some(branch) => Some(world.project(ask.project)?.branch(&branch)?.id),
+        None => None,
+    };
     let config = match body.text("configId")? {
         Some(config) => config,
-        None => format!("app-{id}"),
+        None => add_config(world, ask, &body, (id, branch, name))?,
     };
     let app = App {
         id,
-        branch: match body.text("branchId")? {
-            Some(branch) => Some(world.project(ask.project)?.branch(&branch)?.id),
-            None => None,
-        },
+        branch,
         config,
         config_version: 1,
         kind: body.text("type")?.unwrap_or("streamlit".to_owned()),
+        has_repository: body.flag("useManagedGitRepo")?.unwrap_or(false),
         state: "created".to_owned(),
         desired: "created".to_owned(),
         started: None,
@@ -90,6 +107,47 @@ fn create(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let view = view(&app, ask);
     world.project_mut(ask.project)?.apps.push(app);
     Ok(Reply::json(201, &view))
+}
+
+/// Makes the configuration of a new app, which has the app's id among its parameters.
+fn add_config(
+    world: &mut World,
+    ask: &Ask<'_>,
+    body: &Body,
+    (app, branch, name): (u64, Option<u64>, String),
+) -> Result<String, Problem> {
+    let mut content = body.object("config")?.unwrap_or_else(|| json!({ "parameters": {} }));
+    if let Some(parameters) = content.get_mut("parameters") {
+        parameters.set("id", app.to_string());
+    }
+    let by = ask.token()?.named();
+    let first = Snapshot {
+        version: 1,
+        changed: ask.now,
+        changed_by: by.clone(),
+        change: "Data app created".to_owned(),
+        name,
+        description: body.text("description")?.unwrap_or_default(),
+        is_disabled: false,
+        configuration: content,
+        rows: Vec::new(),
+        rows_sort_order: Vec::new(),
+    };
+    let id = world.next_id().to_string();
+    world.project_mut(ask.project)?.configs.push(Config {
+        id: id.clone(),
+        component: COMPONENT.to_owned(),
+        branch: branch.unwrap_or(ask.branch),
+        created: ask.now,
+        creator: by,
+        is_deleted: false,
+        state: json!({}),
+        metadata: Vec::new(),
+        empties_are_lists: false,
+        versions: vec![first.clone()],
+        now: first,
+    });
+    Ok(id)
 }
 
 fn change(world: &mut World, ask: &Ask<'_>) -> Outcome {
@@ -119,8 +177,13 @@ fn remove(world: &mut World, ask: &Ask<'_>) -> Outcome {
     if app.state == "running" {
         return Err(Problem::invalid("A running app cannot be deleted"));
     }
-    let id = app.id;
-    world.project_mut(ask.project)?.apps.retain(|app| app.id != id);
+    let (id, config) = (app.id, app.config.clone());
+    let branch = app.branch.unwrap_or(ask.branch);
+    let project = world.project_mut(ask.project)?;
+    project.apps.retain(|app| app.id != id);
+    if let Ok(config) = project.config_mut(branch, COMPONENT, &config) {
+        config.is_deleted = true;
+    }
     Ok(Reply::empty(204))
 }
 
@@ -154,7 +217,7 @@ fn password(world: &mut World, ask: &Ask<'_>) -> Outcome {
 
 fn repository(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let app = found(world, ask)?;
-    if app.kind == "streamlit" {
+    if !app.has_repository {
         return Err(Problem::missing(format!("App \"{}\" has no repository", app.id)));
     }
     Ok(Reply::ok(&json!({

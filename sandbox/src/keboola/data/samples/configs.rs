@@ -33,6 +33,7 @@ pub(super) fn fill(project: &mut Project) {
         config: "app-1".to_owned(),
         config_version: 1,
         kind: "streamlit".to_owned(),
+        has_repository: false,
         state: "running".to_owned(),
         desired: "running".to_owned(),
         started: Some(sample(50)),

@@ -72,6 +72,14 @@ fn table(id: &str, columns: &[&str], rows: Vec<Cells>) -> Table {
     }
 }
 
+/// The same with a type in the metadata of each column.
+fn described(mut table: Table) -> Table {
+    for column in &mut table.columns {
+        column.metadata = vec![meta(40, "KBC.datatype.basetype", "STRING", "storage")];
+    }
+    table
+}
+
 /// Typed, with types in the metadata too.
 fn orders(backend: Backend) -> Table {
     let names = [("1", "Tea", "4.50"), ("2", "Coffee, \"strong\"", "5.00"), ("3", "Čaj", "3.20")];
@@ -115,7 +123,7 @@ fn customers() -> Table {
     customers
 }
 
-/// More rows than a preview can have.
+/// More rows than a preview can have, and no metadata of columns.
 fn events() -> Table {
     let rows = (1..=1500).map(|number| cells(&[&number.to_string(), "click"]));
     table("in.c-main.events", &["id", "kind"], rows.collect())
@@ -123,18 +131,19 @@ fn events() -> Table {
 
 /// A cell longer than a preview shows.
 fn wide() -> Table {
-    table("in.c-main.wide", &["id", "text"], vec![cells(&["1", &"x".repeat(20_000)])])
+    described(table("in.c-main.wide", &["id", "text"], vec![cells(&["1", &"x".repeat(20_000)])]))
 }
 
 fn unicode() -> Table {
     let mut table = table("in.c-names.people", &["id", "jméno \"plné\"", "雪"], vec![]);
     table.rows = vec![cells(&["1", "Žofie", "❄"])];
     "Lidé „všichni“".clone_into(&mut table.display_name);
-    table
+    described(table)
 }
 
 fn summary() -> Table {
-    table("out.c-results.summary", &["day", "total"], vec![cells(&["2026-08-16", "12.70"])])
+    let rows = vec![cells(&["2026-08-16", "12.70"])];
+    described(table("out.c-results.summary", &["day", "total"], rows))
 }
 
 fn alias() -> Table {
