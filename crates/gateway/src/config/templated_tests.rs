@@ -42,6 +42,10 @@ fn sent(upstream: &Upstream, stack: Option<&str>) -> (String, Vec<(String, Strin
     (url.to_owned(), headers.into_iter().map(shown).collect())
 }
 
+/// The tools that the template denies.
+const OTHER_PROJECTS: (&str, &str) =
+    ("X-Disallowed-Tools", "create_project,get_accessible_projects,set_project_scope");
+
 fn pairs(headers: &[(&str, &str)]) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
@@ -112,12 +116,13 @@ fn a_token_goes_to_its_stack_with_the_address_of_that_stack() {
             pairs(&[
                 ("X-StorageAPI-Token", "58-44-x"),
                 ("X-StorageAPI-URL", "https://connection.us-east4.gcp.keboola.com"),
+                OTHER_PROJECTS,
             ]),
         ),
     );
     // Nothing says where a token belongs that has no stack, or one that is gone.
     for stack in [None, Some("acme.keboola.com"), Some("evil.com"), Some("")] {
-        assert_eq!(sent(&upstream, stack).1, [], "{stack:?}");
+        assert_eq!(sent(&upstream, stack).1, pairs(&[OTHER_PROJECTS]), "{stack:?}");
     }
     let other = read(json!({
         "branch": "5", "workspace_schema": "W", "allow": ["get_jobs", "run_job"],
@@ -134,7 +139,7 @@ fn a_token_goes_to_its_stack_with_the_address_of_that_stack() {
         ]),
     );
     // A list of patterns would allow less than it says.
-    let patterns = read(json!({ "allow": ["get_jobs", "create_*"] })).unwrap();
+    let patterns = read(json!({ "allow": ["get_jobs", "create_*"], "deny": [] })).unwrap();
     assert_eq!(sent(&patterns, None).1, []);
 }
 
@@ -280,7 +285,7 @@ fn people_sign_in_at_the_server_of_one_stack() {
     assert!(!upstream.asks_stack() && matches!(upstream.credential, Credential::OAuth { .. }));
     let (url, headers) = sent(&upstream, None);
     assert_eq!(url, "https://mcp.eu-central-1.keboola.com/mcp");
-    assert_eq!(headers, pairs(&[("Authorization", "Bearer 58-44-x")]));
+    assert_eq!(headers, pairs(&[("Authorization", "Bearer 58-44-x"), OTHER_PROJECTS]));
     let fault = fault(json!({ "auth": { "kind": "oauth" } }));
     assert!(fault.starts_with("UPSTREAMS.keboola.stacks: expected one stack, or `url`"), "{fault}");
     let own = json!({ "auth": { "kind": "oauth" }, "url": "https://mcp.acme.example/mcp" });

@@ -1,9 +1,9 @@
 //! Keboola's MCP server.
 //!
-//! It reads any of its settings from any header, whatever its prefix, case, hyphens and underscores: also the secret of its
-//! tokens and the address of its stack. So only the headers named here are sent.
+//! It reads its settings from headers, whatever their prefix, case, hyphens and underscores: the address of its stack and other
+//! credentials, and before 1.105 also the secret of its tokens. So only the headers named here are sent.
 //!
-//! Source: keboola/mcp-server 1.76, `config.py`, `mcp.py`, TOOLS.md.
+//! Source: keboola/mcp-server 1.76 and 1.105, `config.py`, `mcp.py`, TOOLS.md.
 
 use std::time::Duration;
 
@@ -17,8 +17,10 @@ pub(super) const KEBOOLA: Template = Template {
     key: "Storage API token",
     key_hint: "You make one in your project under Settings → API Tokens. Prefer a token that is limited to the buckets and \
                components that your apps need, and that expires.",
-    // `run_sync_action` is marked as one that reads, and runs what a component defines.
-    settings: r#"{"era":"session","auth":{"kind":"subject"},"effects":{"run_sync_action":"write"}}"#,
+    // `run_sync_action` was marked as one that reads before 1.105, and runs what a component defines. The tools that are
+    // denied work on projects other than the one that the token opens.
+    settings: r#"{"era":"session","auth":{"kind":"subject"},"effects":{"run_sync_action":"write"},
+        "deny":["create_project","get_accessible_projects","set_project_scope"]}"#,
     // A query runs for up to 300 s, and says nothing meanwhile.
     timeouts: Timeouts {
         headers: Duration::from_secs(30),
