@@ -1,7 +1,7 @@
 //! What every stand-in is made of: a port and its connections, requests and replies, the record
 //! of requests, faults, a clock that tests can move, and the control routes.
 //!
-//! A stand-in implements [`Service`] and owns a [`Server`](server::Server). The engine knows
+//! A stand-in implements [`Service`](service::Service) and owns a [`Server`](server::Server). The engine knows
 //! nothing of any API: error shapes and paths are the service's.
 
 pub(crate) mod answer;
