@@ -60,6 +60,8 @@ mod initialize;
 mod inspector;
 mod invented_tokens;
 mod jwt;
+mod keboola_connect;
+mod keboola_real;
 mod large;
 mod layers;
 mod leaving;

@@ -1,19 +1,13 @@
-//! A stand-in for the SiteBay REST API, for development and tests.
+//! Stand-ins for the APIs behind this server, for development and tests: SiteBay's
+//! ([`Sandbox`]) and Keboola's ([`keboola::Keboola`]).
 //!
-//! It keeps teams and sites in memory, each site with its files, its database, their past and a
-//! stage, answers on a loopback port with the shapes of the published contract, records what it
-//! was asked, and can be made to misbehave. Nothing leaves the process, so no test needs an
-//! account, a key or the network.
+//! Each keeps its data in memory, answers on a loopback port with the shapes of the published
+//! contract, records what it was asked, and can be made to misbehave. Nothing leaves the process,
+//! so no test needs an account, a key or the network.
 //!
-//! Changes persist: an edit is seen by the shell, the browser and the WordPress
-//! proxy, and a restore or a checkpoint takes it back. Work that the service takes a while for
-//! keeps a site busy for [`Options::working_for`], or until [`Sandbox::finish`].
-//!
-//! Tests in another process steer it with `POST /__control/fault`, `reset`, `generation` and
-//! `finish`, and look at `GET /__control/requests`, `state` and `routes`.
-//!
-//! Where the contract is silent (error texts, what a proxy answers, the busy rules' exact
-//! bounds) the choice made is said in the module that makes it.
+//! Tests in another process steer a stand-in with `POST /__control/fault` and `reset`, and look
+//! at `GET /__control/requests`. SiteBay's also has `generation`, `finish`, `state` and `routes`;
+//! Keboola's has `clock`, `finish`, `job`, `query` and `state`.
 
 #![warn(
     clippy::unwrap_used,
@@ -23,27 +17,10 @@
     clippy::arithmetic_side_effects
 )]
 
-mod answer;
-mod api;
-mod ask;
-mod auth;
-mod call;
-mod check;
-mod clock;
-mod control;
-mod data;
-mod fault;
-mod form;
-mod json;
-mod options;
-mod paging;
-mod record;
-mod reply;
-mod route;
-mod server;
-mod shared;
+mod engine;
+pub mod keboola;
+mod sitebay;
 
-pub use fault::Fault;
-pub use options::{Generation, Options};
-pub use record::Recorded;
-pub use server::Sandbox;
+pub use engine::fault::Fault;
+pub use engine::record::Recorded;
+pub use sitebay::{Generation, Options, Sandbox};

@@ -1,23 +1,26 @@
-//! Runs the sandbox as a program of its own, for local development.
+//! Runs a stand-in as a program of its own, for local development.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sandbox::keboola::{self, Keboola};
 use sandbox::{Generation, Options, Sandbox};
 use tokio::signal;
 use tokio::signal::unix::SignalKind;
 
-const USAGE: &str = "usage: sandbox [--port N] [--sites N] [--token TOKEN] [--creating-ms N] \
-                     [--working-ms N] [--generation march|october]";
+const USAGE: &str = "usage: sandbox [--service sitebay] [--port N] [--sites N] [--token TOKEN] \
+                     [--creating-ms N] [--working-ms N] [--generation march|october]\n       \
+                     sandbox --service keboola [--port N] [--clock running|frozen] [--job-ms N] \
+                     [--redirect-uri URI]…";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let Some(options) = options(std::env::args().skip(1)) else {
+    let Some(program) = program(std::env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    match run(options).await {
+    match run(program).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("sandbox: {error}");
@@ -26,12 +29,31 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn run(options: Options) -> io::Result<()> {
+/// Which stand-in to run, and how.
+enum Program {
+    SiteBay(Options),
+    Keboola(keboola::Options),
+}
+
+async fn run(program: Program) -> io::Result<()> {
     // Set up before the address is printed: its reader may stop the process at once.
-    let mut terminated = signal::unix::signal(SignalKind::terminate())?;
-    let sandbox = Sandbox::start(options).await?;
+    let terminated = signal::unix::signal(SignalKind::terminate())?;
+    match program {
+        Program::SiteBay(options) => {
+            let sandbox = Sandbox::start(options).await?;
+            wait(&sandbox.url(), terminated).await
+        }
+        Program::Keboola(options) => {
+            let keboola = Keboola::start(options).await?;
+            wait(&keboola.url(), terminated).await
+        }
+    }
+}
+
+/// Says where it listens, and waits to be stopped.
+async fn wait(url: &str, mut terminated: signal::unix::Signal) -> io::Result<()> {
     let mut out = io::stdout();
-    writeln!(out, "listening on {}", sandbox.url())?;
+    writeln!(out, "listening on {url}")?;
     out.flush()?;
     tokio::select! {
         _ = terminated.recv() => Ok(()),
@@ -39,13 +61,31 @@ async fn run(options: Options) -> io::Result<()> {
     }
 }
 
-fn options(mut words: impl Iterator<Item = String>) -> Option<Options> {
-    let mut options = Options::default();
+fn program(words: impl Iterator<Item = String>) -> Option<Program> {
+    let (services, others): (Vec<_>, Vec<_>) =
+        pairs(words)?.into_iter().partition(|(name, _)| name == "--service");
+    match services.last().map_or("sitebay", |(_, service)| service.as_str()) {
+        "sitebay" => sitebay(others).map(Program::SiteBay),
+        "keboola" => keboola(others).map(Program::Keboola),
+        _ => None,
+    }
+}
+
+/// The options with their values; `None` where the last one has no value.
+fn pairs(mut words: impl Iterator<Item = String>) -> Option<Vec<(String, String)>> {
+    let mut pairs = Vec::new();
     while let Some(word) = words.next() {
-        let (name, value) = match word.split_once('=') {
+        pairs.push(match word.split_once('=') {
             Some((name, value)) => (name.to_owned(), value.to_owned()),
             None => (word, words.next()?),
-        };
+        });
+    }
+    Some(pairs)
+}
+
+fn sitebay(pairs: Vec<(String, String)>) -> Option<Options> {
+    let mut options = Options::default();
+    for (name, value) in pairs {
         match name.as_str() {
             "--port" => options.port = value.parse().ok()?,
             "--sites" => options.sites = value.parse().ok()?,
@@ -59,6 +99,26 @@ fn options(mut words: impl Iterator<Item = String>) -> Option<Options> {
                     _ => return None,
                 }
             }
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn keboola(pairs: Vec<(String, String)>) -> Option<keboola::Options> {
+    let mut options = keboola::Options::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "--port" => options.port = value.parse().ok()?,
+            "--clock" => {
+                options.frozen = match value.as_str() {
+                    "running" => false,
+                    "frozen" => true,
+                    _ => return None,
+                }
+            }
+            "--job-ms" => options.job_runs = Duration::from_millis(value.parse().ok()?),
+            "--redirect-uri" => options.redirect_uris.push(value),
             _ => return None,
         }
     }

@@ -15,6 +15,7 @@ use crate::{
     stubs::{connect, stored_upstreams},
 };
 use gateway::connect::{
+    keboola::Project,
     oauth::token::TokenError,
     request::{ConnectAnswer, ConnectRequest, ListedCredential},
     stored::{KEPT_FOR, LinkFault, OpenedLink, Step, StoredCredential, Visit},
@@ -81,20 +82,20 @@ impl Connections {
                 Ok(_) => ConnectAnswer::Done,
                 Err(fault) => ConnectAnswer::Refused(fault),
             },
-            ConnectRequest::Connect { visit, sealed } => {
+            ConnectRequest::Connect { visit, sealed, project } => {
                 match self.visit(&visit, OpenedLink::used).await? {
                     Ok(_) => {
-                        let stored = StoredCredential {
-                            sealed,
-                            connected_ms: WorkersPlatform.now_ms(),
-                            is_refused: false,
-                        };
-                        self.store(&visit.upstream, &stored).await?;
+                        self.store(&visit.upstream, &connected_now(sealed, project)).await?;
                         is_changed = true;
                         ConnectAnswer::Done
                     }
                     Err(fault) => ConnectAnswer::Refused(fault),
                 }
+            }
+            ConnectRequest::Keep { upstream, sealed, project } => {
+                self.store(&upstream, &connected_now(sealed, project)).await?;
+                is_changed = true;
+                ConnectAnswer::Done
             }
             ConnectRequest::Remove(visit) => match self.visit(&visit, OpenedLink::used).await? {
                 Ok(_) => {
@@ -201,7 +202,7 @@ impl Connections {
         let next = match renewed.await {
             Ok(next) => {
                 let text = Secret::new(next.to_json());
-                let sealed = connect::seal(&config, subject, configured, &text).await?;
+                let sealed = connect::seal(&config, subject, (configured, None), &text).await?;
                 StoredCredential { sealed, ..due.clone() }
             }
             Err(TokenError::Refused) => StoredCredential { is_refused: true, ..due.clone() },
@@ -253,9 +254,9 @@ impl Connections {
         let mut all = Vec::new();
         let mut show = |upstream: &str, text: &str| {
             if let Some(stored) = StoredCredential::from_json(text) {
-                let StoredCredential { connected_ms, is_refused, .. } = stored;
+                let StoredCredential { connected_ms, is_refused, project, .. } = stored;
                 let upstream = upstream.to_owned();
-                all.push(ListedCredential { upstream, connected_ms, is_refused });
+                all.push(ListedCredential { upstream, connected_ms, is_refused, project });
             }
         };
         self.rows.each(CREDENTIAL, &mut show).await?;
@@ -286,6 +287,11 @@ impl Connections {
         }
         Ok(Ok(stored))
     }
+}
+
+fn connected_now(sealed: String, project: Option<Project>) -> StoredCredential {
+    let connected_ms = WorkersPlatform.now_ms();
+    StoredCredential { sealed, connected_ms, is_refused: false, project }
 }
 
 fn credential_key(upstream: &str) -> String {

@@ -1,7 +1,7 @@
 //! The way to the keys for upstreams that a person connected: kept sealed in the hub of the subject.
 //!
-//! Invariant: a key opens for the subject, the upstream, the origin and the kind for which it was connected, so that an
-//! upstream which moves to another origin does not get it. A hub is asked once for each use, and not in the 30 s after an answer.
+//! Invariant: a key opens for the subject, the upstream, the origin, the kind and the stack for which it was connected, so
+//! that an upstream which moves to another origin does not get it. A hub is asked once for each use, and not in the 30 s after an answer.
 
 use std::{rc::Rc, time::Duration};
 
@@ -158,6 +158,7 @@ impl PersonalKeys {
             false => {
                 let key = open(&config, subject, upstream, &stored).await;
                 Connected::new(key.ok_or(Unconnected::Missing)?, &revision, upstream)
+                    .at(stored.stack(), upstream)
             }
             true => {
                 let account = account(&config, subject, upstream, &stored).await;
@@ -205,23 +206,25 @@ fn unreadable(why: &str) -> Unconnected {
     Unconnected::Unavailable(UNREADABLE.to_owned())
 }
 
-/// What a key or an account is sealed for.
-fn sealed_for(subject: Subject, upstream: &Upstream) -> String {
-    format!("connect {} {}", subject.to_text(), upstream.key_binding())
+/// What a key or an account is sealed for. None: the upstream does not have this stack.
+fn sealed_for(subject: Subject, (upstream, stack): (&Upstream, Option<&str>)) -> Option<String> {
+    Some(format!("connect {} {}", subject.to_text(), upstream.key_binding(stack)?))
 }
 
-/// Seals a key.
+/// Seals a key, for the stack that the person chose.
 ///
 /// # Errors
 /// Where no key is set under which that can be done, and where the runtime fails.
 pub async fn seal(
     config: &Config,
     subject: Subject,
-    upstream: &Upstream,
+    (upstream, stack): (&Upstream, Option<&str>),
     key: &Secret,
 ) -> Result<String> {
     let keys = config.credential_keys.as_deref().ok_or_else(|| Error::from(NO_KEY))?;
-    Ok(cipher::seal(KeyContext { keys, aad: &[] }, &sealed_for(subject, upstream), key).await?)
+    let context = sealed_for(subject, (upstream, stack));
+    let context = context.ok_or_else(|| Error::from("the stack of a key is not configured"))?;
+    Ok(cipher::seal(KeyContext { keys, aad: &[] }, &context, key).await?)
 }
 
 /// Whether an upstream is called with a token of an account, and not with a key.
@@ -251,18 +254,18 @@ pub async fn open(
     upstream: &Upstream,
     stored: &StoredCredential,
 ) -> Option<Secret> {
-    opened(config, subject, upstream, &stored.sealed).await
+    opened(config, subject, (upstream, stored.stack()), &stored.sealed).await
 }
 
 /// The same for a text that is not a row.
 pub async fn opened(
     config: &Config,
     subject: Subject,
-    upstream: &Upstream,
+    (upstream, stack): (&Upstream, Option<&str>),
     sealed: &str,
 ) -> Option<Secret> {
     let lock = KeyContext { keys: config.credential_keys.as_deref()?, aad: &[] };
-    cipher::open(lock, &sealed_for(subject, upstream), sealed).await.ok()
+    cipher::open(lock, &sealed_for(subject, (upstream, stack))?, sealed).await.ok()
 }
 
 /// Asks the hub of a subject about connected keys.

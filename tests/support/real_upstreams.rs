@@ -66,7 +66,7 @@ impl RealServer {
     }
 
     /// Starts a program, and waits until it accepts connections.
-    async fn start(mut command: Command, port: u16, path: &str) -> Self {
+    pub(super) async fn start(mut command: Command, port: u16, path: &str) -> Self {
         command.stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
         let mut child = command.spawn().expect("the server starts");
         wait::until("the server listens", async || {
@@ -96,6 +96,6 @@ impl RealServer {
 }
 
 /// A port that was free a moment ago.
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

@@ -68,6 +68,11 @@ pub fn fuzzer() -> Result<Option<PathBuf>> {
     python_with("fuzzer", "fuzzer-requirements.txt", "fuzzing the admin API")
 }
 
+/// A Python with the Keboola MCP server, which needs another version of FastMCP.
+pub fn keboola() -> Result<Option<PathBuf>> {
+    python_with("keboola", "keboola-requirements.txt", "tests with the Keboola MCP server")
+}
+
 /// A Python with the packages of a list in `tests/clients`, made once for each state of that list.
 /// None: this machine has no Python that could be one.
 fn python_with(name: &str, list: &str, purpose: &str) -> Result<Option<PathBuf>> {

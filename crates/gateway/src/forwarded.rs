@@ -16,6 +16,8 @@ use crate::config::{Upstream, Upstreams};
 const MAX_VALUE: usize = 1_024;
 /// Bytes of all values of a request.
 const MAX_VALUES: usize = 8 << 10;
+/// Stands beside the headers of a caller who may only read. No header has such a name.
+const READS_ONLY: &str = ":reads-only";
 /// Headers that tell requests apart for those who look at them, and mean nothing else to a server.
 const OF_TRACING: [&str; 6] =
     ["b3", "baggage", "traceparent", "tracestate", "x-correlation-id", "x-request-id"];
@@ -53,6 +55,13 @@ impl Forwarded {
         Self(names.into_iter().filter_map(found).collect())
     }
 
+    /// The same of a caller who may only read, which upstreams are told that have a header for it.
+    #[must_use]
+    pub fn reading_only(mut self) -> Self {
+        self.0.push((READS_ONLY.to_owned(), String::new()));
+        self
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -82,6 +91,9 @@ impl Forwarded {
     pub fn for_upstream(&self, upstream: &Upstream) -> Result<Headers, Unfit> {
         let mut bytes = 0_usize;
         let wanted = |(name, _): &&(String, String)| upstream.forward_headers.contains(name);
+        let told = self.0.iter().any(|(name, _)| name == READS_ONLY);
+        let told = upstream.read_only_header().filter(|_| told);
+        let told = told.map(|(name, value)| Ok((Cow::Borrowed(name), value.to_owned())));
         let checked = self.0.iter().filter(wanted).map(|(name, value)| {
             bytes = bytes.saturating_add(value.len());
             let fits = value.len() <= MAX_VALUE
@@ -92,7 +104,7 @@ impl Forwarded {
                 false => Err(Unfit(name.clone())),
             }
         });
-        checked.collect()
+        checked.chain(told).collect()
     }
 }
 
@@ -204,6 +216,20 @@ mod tests {
         for other in [&[("x-tenant", "beta")][..], &[("x-tenan", "tacme")], &[("x-tenant", "")]] {
             assert!(digest(&headers(other)) != acme && digest(&headers(other)).is_some());
         }
+    }
+
+    #[test]
+    fn an_upstream_of_a_template_is_told_who_may_only_read() {
+        let keboola = Upstream::keboola(&json!({ "template": "keboola" })).unwrap();
+        let all = upstreams();
+        let sent = read(&[("x-tenant", "acme"), ("x-read-only-mode", "false")]);
+        assert_eq!(sent.for_upstream(&keboola), Ok(Headers::new()));
+        let marked = Forwarded::from_text(&sent.reading_only().to_text().unwrap()).unwrap();
+        let told = headers(&[("x-read-only-mode", "true")]);
+        assert_eq!(marked.for_upstream(&keboola), Ok(told.clone()));
+        assert!(digest(&told).is_some(), "their lists are others");
+        let tickets = all.get("tickets").unwrap();
+        assert_eq!(marked.for_upstream(tickets), Ok(headers(&[("x-tenant", "acme")])));
     }
 
     proptest! {

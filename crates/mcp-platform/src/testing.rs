@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
+    borrow::Cow,
     cell::{Cell, RefCell},
     collections::VecDeque,
     future::{Future, poll_fn},
@@ -13,8 +14,8 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt as _, StreamExt as _,
-    future::{Either, LocalBoxFuture, ready, select},
+    FutureExt as _, StreamExt as _, TryStreamExt as _,
+    future::{Either, LocalBoxFuture, select},
     stream,
 };
 
@@ -280,9 +281,34 @@ impl VirtualPlatform {
 impl Platform for VirtualPlatform {
     fn fetch(
         &self,
-        _request: OutboundRequest,
+        request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
-        ready(Err(NetworkFailure::Broken("only streams are scripted".into()))).boxed_local()
+        let OutboundRequest { method, url, headers, body, timeout, at_most } = request;
+        let headers = headers.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
+        let (headers, headers_within) = (headers.collect(), timeout);
+        let opened = self.open(StreamRequest { method, url, headers, body, headers_within });
+        let whole = async move {
+            let StreamResponse { status, headers, body } = opened.await?;
+            let chunks: Vec<Vec<u8>> = body.try_collect().await?;
+            let body = chunks.concat();
+            if body.len() > at_most {
+                return Err(NetworkFailure::TooLarge(at_most));
+            }
+            let header = |name: &str| headers.get(name).map(str::to_owned);
+            Ok(OutboundResponse {
+                status,
+                content_type: header("content-type"),
+                retry_after: header("retry-after"),
+                location: header("location"),
+                body,
+            })
+        };
+        select(whole.boxed_local(), self.sleep(timeout))
+            .map(move |first| match first {
+                Either::Left((answer, _)) => answer,
+                Either::Right(_) => Err(NetworkFailure::TimedOut(timeout)),
+            })
+            .boxed_local()
     }
 
     fn open(

@@ -2,7 +2,10 @@
 
 use maud::{Markup, html};
 
-use super::html::{page, token_field, wrong};
+use super::{
+    html::{page, token_field, wrong},
+    key_fields::opened_in_short,
+};
 use gateway::connect::request::ListedCredential;
 use mcp_auth::oauth::redirect;
 use mcp_platform::time::rfc3339;
@@ -51,10 +54,13 @@ impl AccountItem {
     pub(super) fn keys(listed: Vec<ListedCredential>) -> Vec<Self> {
         let item = |listed: ListedCredential| {
             let since = day(listed.connected_ms / 1_000);
-            let about = match listed.is_refused {
+            let mut about = match listed.is_refused {
                 true => format!("since {since}; no longer accepted there"),
                 false => format!("since {since}"),
             };
+            if let Some(project) = &listed.project {
+                about = format!("{}; {about}", opened_in_short(project));
+            }
             Self { id: listed.upstream.clone(), name: listed.upstream, about }
         };
         listed.into_iter().map(item).collect()
@@ -138,6 +144,7 @@ fn day(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use gateway::connect::keboola::Project;
     use mcp_server::hub::AboutGrant;
 
     #[test]
@@ -148,15 +155,31 @@ mod tests {
             scopes: "read write".into(),
             until: 86_400,
         };
+        let project = Project {
+            stack: "keboola.com".into(),
+            id: "58".into(),
+            name: "<i>Sales".into(),
+            is_master: true,
+            ..Project::default()
+        };
         let watcher = Watcher { object: "0123456789abcdef".into(), until: 172_800 };
         let account = Account {
             grants: AccountItem::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
             sessions: AccountItem::sessions(vec![watcher]),
-            keys: AccountItem::keys(vec![ListedCredential {
-                upstream: "tickets".into(),
-                connected_ms: 259_200_000,
-                is_refused: true,
-            }]),
+            keys: AccountItem::keys(vec![
+                ListedCredential {
+                    upstream: "tickets".into(),
+                    connected_ms: 259_200_000,
+                    is_refused: true,
+                    project: None,
+                },
+                ListedCredential {
+                    upstream: "keboola".into(),
+                    connected_ms: 259_200_000,
+                    is_refused: false,
+                    project: Some(project),
+                },
+            ]),
         };
         assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
         let page = account.page("t").0;
@@ -169,5 +192,7 @@ mod tests {
         assert!(page.contains("value=\"AAAA\""), "{page}");
         assert!(page.contains("since 1970-01-04; no longer accepted there"), "{page}");
         assert!(page.contains("name=\"upstream\" value=\"tickets\""), "{page}");
+        let opened = "project &lt;i&gt;Sales (58) at keboola.com; master token; since 1970-01-04";
+        assert!(page.contains(opened), "{page}");
     }
 }

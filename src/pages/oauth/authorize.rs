@@ -3,11 +3,14 @@
 //! Invariant: what the person answers is what it was shown: the form carries the request, signed, and
 //! bound to its browser.
 
+use std::borrow::Cow;
+
 use worker::Result;
 
 use super::{
     Server, clients,
     consent::Consent,
+    consent_keys::{self, ConnectedKey},
     oidc::LoginPurpose,
     person::{self, Cookie},
     reply::{self, BUSY, EndpointError, STALE},
@@ -132,7 +135,8 @@ fn show(
     let until = u32::try_from(now_s().saturating_add(FORM_LASTS)).unwrap_or(u32::MAX);
     let ticket = ticket::sign(&server.keys, TicketPurpose::Consent, &value, until, &content);
     let (person, offer) = (asked.person.as_ref(), &server.offer);
-    let page = Consent { request: &asked.request, offer, person, ticket: &ticket, wrong }.page();
+    let (request, keys) = (&asked.request, &consent_keys::asked(server, &asked.request)[..]);
+    let page = Consent { request, offer, person, keys, ticket: &ticket, wrong }.page();
     let status = if wrong.is_some() { 422 } else { 200 };
     let response = reply::page(status, &page, &redirect::form_action(&asked.request.redirect_uri))?;
     if cookie.is_none() {
@@ -161,8 +165,12 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
         return reply::error_page(400, STALE);
     };
     match decide(server, &form, &asked).await {
-        Ok(to) => reply::see_other(&to),
-        Err(Undecided::Entered(wrong)) => show(server, &asked, cookie.as_deref(), Some(wrong)),
+        Ok((to, connected)) if connected.is_empty() => reply::see_other(&to),
+        Ok((to, connected)) => {
+            let page = consent_keys::connected_page(&connected, &asked.request, &to);
+            reply::page(200, &page, "'none'")
+        }
+        Err(Undecided::Entered(wrong)) => show(server, &asked, cookie.as_deref(), Some(&wrong)),
         Err(Undecided::Request(EndpointError::Broken(error))) => {
             log::error!("a grant could not be made: {error}");
             show(server, &asked, cookie.as_deref(), Some(BUSY))
@@ -172,16 +180,16 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
 }
 
 /// Why a person goes nowhere yet.
-enum Undecided {
+pub(super) enum Undecided {
     /// What they entered is wrong, and this says why: the form is shown again.
-    Entered(&'static str),
+    Entered(Cow<'static, str>),
     /// The request is wrong, or the runtime failed.
     Request(EndpointError),
 }
 
 impl From<&'static str> for Undecided {
     fn from(wrong: &'static str) -> Self {
-        Self::Entered(wrong)
+        Self::Entered(wrong.into())
     }
 }
 
@@ -197,18 +205,18 @@ impl From<worker::Error> for Undecided {
     }
 }
 
-/// Where the person goes.
-async fn decide(
-    server: &Server<'_>,
+/// Where the person goes, and what they connected on the way.
+async fn decide<'a>(
+    server: &'a Server<'_>,
     form: &Form,
     asked: &ConsentRequest,
-) -> std::result::Result<String, Undecided> {
+) -> std::result::Result<(String, Vec<ConnectedKey<'a>>), Undecided> {
     let request = &asked.request;
     if form.one("answer")? != Some("allow") {
         let person = asked.person.as_ref().map(|person| subject_of(server, person));
         server.note(GrantEvent::Denied, person, &request.client_name);
         let denied = OAuthError::new(ErrorCode::AccessDenied, "the person did not agree");
-        return Ok(request.answer(Err(denied), &server.origin));
+        return Ok((request.answer(Err(denied), &server.origin), Vec::new()));
     }
     let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
@@ -230,8 +238,10 @@ async fn decide(
         (None, Some(token)) => subject(server, token),
         (None, None) => return Err(BUSY.into()),
     };
+    let connected =
+        consent_keys::connect(server, form, (request, subject), (scopes, &there)).await?;
     let code = grant(server, request, subject, (scopes, there), token.as_ref()).await?;
-    Ok(request.answer(Ok(&code), &server.origin))
+    Ok((request.answer(Ok(&code), &server.origin), connected))
 }
 
 /// Makes the grant, and its code.

@@ -4,8 +4,6 @@
 //! caller who signed in only to the person who is signed in as the same subject. A key is kept after the upstream accepted
 //! it, and not before. Nothing that a person enters is shown, logged or repeated.
 
-use std::rc::Rc;
-
 use worker::Result;
 
 use super::{
@@ -13,6 +11,8 @@ use super::{
     authorize::subject,
     connect_oauth,
     connect_page::{self, ConnectPage},
+    entered_key::{CheckedKey, EnteredKey},
+    key_fields,
     oidc::LoginPurpose,
     person::{self, Cookie, Visitor},
     reply::{self, BUSY, EndpointResult, STALE},
@@ -21,25 +21,20 @@ use crate::{
     platform::{
         clock::now_s,
         http::{Request, Response},
-        workers::WorkersPlatform,
     },
     state,
-    stubs::{connect, upstream},
+    stubs::connect,
 };
 use gateway::{
     config::{Credential, Upstream},
     connect::{
-        check::{self, Verdict, check},
         link::{Link, PARAMETER, is_callback},
         request::{ConnectAnswer, ConnectRequest},
         stored::{LinkFault, Visit},
     },
 };
-use mcp_auth::{
-    oauth::{form::Form, hash},
-    secret::Secret,
-};
-use mcp_platform::{SharedPlatform, url::query_value};
+use mcp_auth::oauth::{form::Form, hash};
+use mcp_platform::url::query_value;
 use mcp_server::telemetry::audit::GrantEvent;
 
 pub(super) const OVER: &str = "This link is over. Have your app try again: it gets a new one.";
@@ -49,7 +44,6 @@ pub(super) const OTHER_PERSON: &str =
     "This link is for another person than the one who is signed in.";
 const TOO_MANY: &str =
     "Too many keys were tried with this link. Have your app try again: it gets a new one.";
-const NO_KEY: &str = "That cannot be a key: it is empty, longer than 8 KiB, or has characters that no header carries.";
 
 /// Why a person goes no further: status and text.
 type Halt = (u16, &'static str);
@@ -196,7 +190,7 @@ async fn open(
         }
     };
     let ticket = link.form(&server.keys, &upstream.name, &browser);
-    let page = ConnectPage { upstream, link, since, ticket: &ticket, wrong: None };
+    let page = ConnectPage { upstream, link, since, ticket: &ticket, wrong: None, stack: None };
     let response = reply::page(200, &page.page(), "'self'")?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &browser, 86_400)?;
@@ -246,16 +240,17 @@ async fn sign_in(
     }
 }
 
-/// The page once more, with an error.
+/// The page once more, with an error, and with the stack that the person chose.
 pub(super) fn again(
     server: &Server<'_>,
     upstream: &Upstream,
     link: &Link,
     browser: &str,
-    wrong: &str,
+    (wrong, stack): (&str, Option<&str>),
 ) -> Result<Response> {
     let ticket = link.form(&server.keys, &upstream.name, browser);
-    let page = ConnectPage { upstream, link, since: None, ticket: &ticket, wrong: Some(wrong) };
+    let wrong = Some(wrong);
+    let page = ConnectPage { upstream, link, since: None, ticket: &ticket, wrong, stack };
     reply::page(422, &page.page(), "'self'")
 }
 
@@ -267,45 +262,22 @@ async fn connect_key(
     form: &Form,
     browser: &str,
 ) -> EndpointResult<Response> {
-    let again = |wrong: &str| again(server, upstream, link, browser, wrong);
+    let stack = form.one(key_fields::STACK)?;
+    let again = |wrong: &str| again(server, upstream, link, browser, (wrong, stack));
     if !matches!(upstream.credential, Credential::Subject { .. }) {
         return Ok(reply::error_page(400, STALE)?);
     }
-    let Some(key) = check::entered(form.one("key")?.unwrap_or_default()) else {
-        return Ok(again(NO_KEY)?);
+    let entered = form.one(key_fields::KEY)?.unwrap_or_default();
+    let entered = match EnteredKey::read(upstream, entered, stack) {
+        Ok(entered) => entered,
+        Err(wrong) => return Ok(again(wrong)?),
     };
     if let Some(refused) = refused(server, link, ConnectRequest::Try(visit.clone())).await? {
         return Ok(refused);
     }
-    match checked(server, upstream, link, &key).await {
-        Ok(()) => Ok(keep(server, upstream, link, visit, &key).await?),
-        Err(why) => Ok(again(&why)?),
-    }
-}
-
-/// Whether the upstream accepts a key or a token.
-///
-/// # Errors
-/// Where it does not: why, for the person.
-pub(super) async fn checked(
-    server: &Server<'_>,
-    upstream: &Upstream,
-    link: &Link,
-    key: &Secret,
-) -> std::result::Result<(), String> {
-    let platform: SharedPlatform = Rc::new(WorkersPlatform);
-    let trail = upstream::trail(None, &server.keys).map_err(|refusal| refusal.to_string())?;
-    let era = state::upstreams().era(&upstream.name, now_s().saturating_mul(1_000));
-    let name = &upstream.name;
-    match check(upstream, key, era, &trail, &platform).await {
-        Verdict::Accepted => Ok(()),
-        Verdict::Refused => {
-            note(server, GrantEvent::KeyRefused, upstream, link);
-            Err(format!("{name} does not accept this key."))
-        }
-        Verdict::Unclear(why) => {
-            Err(format!("{name} did not say whether it accepts this key: {why}. Nothing was kept."))
-        }
+    match entered.check(server, upstream, (link.subject, &link.caller)).await {
+        Ok(checked) => Ok(keep(server, upstream, link, visit, &checked).await?),
+        Err(fault) => Ok(again(&fault.why)?),
     }
 }
 
@@ -315,16 +287,17 @@ pub(super) async fn keep(
     upstream: &Upstream,
     link: &Link,
     visit: Visit,
-    text: &Secret,
+    checked: &CheckedKey,
 ) -> Result<Response> {
-    let sealed = connect::seal(server.config, link.subject, upstream, text).await?;
-    let keep = ConnectRequest::Connect { visit, sealed };
+    let sealed = checked.seal(server, link.subject, upstream).await?;
+    let project = checked.project.clone();
+    let keep = ConnectRequest::Connect { visit, sealed, project };
     if let Some(refused) = refused(server, link, keep).await? {
         return Ok(refused);
     }
     state::forget_connected(link.subject, &upstream.name);
     note(server, GrantEvent::Connected, upstream, link);
-    reply::page(200, &connect_page::connected(upstream), "'none'")
+    reply::page(200, &connect_page::connected(upstream, checked.project.as_ref()), "'none'")
 }
 
 async fn remove(

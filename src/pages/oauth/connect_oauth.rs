@@ -9,8 +9,9 @@ use worker::Result;
 
 use super::{
     Server,
-    connect::{OTHER_PERSON, OVER, Person, again, checked, halt, keep, refused, unexpected, visit},
+    connect::{OTHER_PERSON, OVER, Person, again, halt, keep, refused, unexpected, visit},
     connect_page,
+    entered_key::{CheckedKey, EnteredKey},
     person::Visitor,
     reply::{self, EndpointResult, STALE},
 };
@@ -61,7 +62,8 @@ pub(super) async fn leave(
     match begun(server, upstream, link, browser).await? {
         Ok((errand, url)) => {
             let text = Secret::new(errand.to_json());
-            let sealed = connect::seal(server.config, link.subject, upstream, &text).await?;
+            let sealed =
+                connect::seal(server.config, link.subject, (upstream, None), &text).await?;
             let leaves = ConnectRequest::Leave { visit, errand: sealed };
             if let Some(refused) = refused(server, link, leaves).await? {
                 return Ok(refused);
@@ -71,7 +73,7 @@ pub(super) async fn leave(
         }
         Err(why) => {
             let why = format!("People cannot sign in at {} now: {why}.", upstream.name);
-            Ok(again(server, upstream, link, browser, &why)?)
+            Ok(again(server, upstream, link, browser, (&why, None))?)
         }
     }
 }
@@ -134,7 +136,7 @@ pub(super) async fn come_back(
         }
         _ => return Err(unexpected()),
     };
-    let errand = connect::opened(server.config, link.subject, upstream, &sealed).await;
+    let errand = connect::opened(server.config, link.subject, (upstream, None), &sealed).await;
     let Some(errand) = errand.and_then(|text| Errand::from_json(text.expose())) else {
         return reply::error_page(410, OVER);
     };
@@ -149,13 +151,16 @@ pub(super) async fn come_back(
     let (callback, name) = (callback(server, upstream), &upstream.name);
     let account = errand.end((code, &callback), now_s(), surroundings, &platform).await;
     let why = match account {
-        Ok(account) => match checked(server, upstream, &link, &account.access()).await {
-            Ok(()) => {
-                let text = Secret::new(account.to_json());
-                return keep(server, upstream, &link, visit, &text).await;
+        Ok(account) => {
+            let token = EnteredKey::of(account.access());
+            match token.check(server, upstream, (link.subject, &link.caller)).await {
+                Ok(_) => {
+                    let kept = CheckedKey::of(Secret::new(account.to_json()));
+                    return keep(server, upstream, &link, visit, &kept).await;
+                }
+                Err(fault) => fault.why,
             }
-            Err(why) => why,
-        },
+        }
         Err(TokenError::Refused) => format!("{name} gave out no token for you."),
         Err(TokenError::Unavailable(why)) => format!("{name} gave out no token for you: {why}."),
     };

@@ -2,10 +2,16 @@
 
 use maud::{Markup, html};
 
-use super::html::{page, token_field, wrong};
+use super::{
+    html::{page, token_field, wrong},
+    key_fields::{KeyFields, opened},
+};
 use gateway::{
     config::{Credential, Upstream},
-    connect::link::{Link, PATH},
+    connect::{
+        keboola::Project,
+        link::{Link, PATH},
+    },
 };
 use mcp_platform::time::rfc3339;
 
@@ -21,12 +27,14 @@ pub(super) struct ConnectPage<'a> {
     pub(super) ticket: &'a str,
     /// The error of the last submission.
     pub(super) wrong: Option<&'a str>,
+    /// The stack that was chosen there.
+    pub(super) stack: Option<&'a str>,
 }
 
 impl ConnectPage<'_> {
     /// The page.
     pub(super) fn page(&self) -> Markup {
-        let (name, host) = (&self.upstream.name, &self.upstream.url.host);
+        let (name, host) = (&self.upstream.name, self.upstream.place());
         let body = html! {
             (wrong(self.wrong))
             p { "The server " b { (name) } " at " b { (host) } " is used by your apps as you, once it is connected." }
@@ -37,7 +45,7 @@ impl ConnectPage<'_> {
                 "act with your key." }
             @match self.upstream.credential {
                 Credential::OAuth { .. } => (leave_form(name, self.ticket)),
-                _ => (key_form(name, host, self.ticket)),
+                _ => (self.key_form()),
             }
             @if let Some(since) = self.since {
                 h2 { "You are connected" }
@@ -50,20 +58,17 @@ impl ConnectPage<'_> {
         };
         page(&format!("Connect {name}"), &body)
     }
-}
 
-/// The form for a key.
-fn key_form(name: &str, host: &str, ticket: &str) -> Markup {
-    html! {
-        form method="post" action={ (PATH) (name) } {
-            input type="hidden" name="ticket" value=(ticket);
-            label for="key" { "Your key for " (name) }
-            input id="key" name="key" type="password" autocomplete="off" spellcheck="false" required
-                maxlength="8192" aria-describedby="key-hint";
-            p.hint id="key-hint" {
-                "It is checked at " (host) ", and kept encrypted. It is sent to " (host) " and nowhere else; no app sees it."
+    /// The form for a key.
+    fn key_form(&self) -> Markup {
+        let Self { upstream, ticket, stack, .. } = *self;
+        let fields = KeyFields { upstream, suffix: "", is_required: true, stack };
+        html! {
+            form method="post" action={ (PATH) (upstream.name) } {
+                input type="hidden" name="ticket" value=(ticket);
+                (fields.markup())
+                button.yes name="do" value="connect" { "Connect" }
             }
-            button.yes name="do" value="connect" { "Connect" }
         }
     }
 }
@@ -114,11 +119,12 @@ pub(super) fn sign_in(upstream: &Upstream, ticket: &str, why: Option<&str>) -> M
     page("Sign in", &body)
 }
 
-/// The page after a key was connected.
-pub(super) fn connected(upstream: &Upstream) -> Markup {
+/// The page after a key was connected. `project`: what it opens, where that is known.
+pub(super) fn connected(upstream: &Upstream, project: Option<&Project>) -> Markup {
     let name = &upstream.name;
     let body = html! {
         p { b { (name) } " accepts your key, and is connected." }
+        @if let Some(project) = project { (opened(upstream, project)) }
         p { "Go back to your app, and let it try again. You can close this page." }
     };
     page(&format!("{name} is connected"), &body)
@@ -161,7 +167,7 @@ mod tests {
             needs_account: false,
             caller,
         };
-        ConnectPage { upstream, link: &link, since, ticket: "t", wrong: why }.page().0
+        ConnectPage { upstream, link: &link, since, ticket: "t", wrong: why, stack: None }.page().0
     }
 
     #[test]

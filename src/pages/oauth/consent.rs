@@ -2,7 +2,11 @@
 
 use maud::{Markup, html};
 
-use super::html::{page, token_field, wrong};
+use super::{
+    html::{page, token_field, wrong},
+    key_fields::KeyFields,
+};
+use gateway::config::Upstream;
 use mcp_auth::{
     oauth::{
         authorization::Authorization, client_metadata_document, offer::Offer, oidc::OidcUser,
@@ -20,6 +24,8 @@ pub(super) struct Consent<'a> {
     pub(super) offer: &'a Offer,
     /// The signed-in person, if people sign in at a provider.
     pub(super) person: Option<&'a OidcUser>,
+    /// The upstreams to which the person can connect a key on the way.
+    pub(super) keys: &'a [&'a Upstream],
     /// The form's ticket.
     pub(super) ticket: &'a str,
     /// The error of the last submission.
@@ -51,6 +57,7 @@ impl Consent<'_> {
                     @for name in self.request.upstreams.names() { (scope(name, &self.uses(name))) }
                 }
                 (token_field(self.person.is_none()))
+                @for upstream in self.keys { (key(upstream)) }
                 button.yes name="answer" value="allow" { "Allow" }
                 button name="answer" value="deny" formnovalidate { "Do not allow" }
             }
@@ -92,6 +99,17 @@ impl Consent<'_> {
     }
 }
 
+/// The fields for a key, which nobody must fill in.
+fn key(upstream: &Upstream) -> Markup {
+    let fields = KeyFields { upstream, suffix: &upstream.name, is_required: false, stack: None };
+    html! {
+        fieldset {
+            legend { "Connect " (upstream.name) }
+            (fields.markup())
+        }
+    }
+}
+
 /// The verified origin of the client.
 fn origin(request: &Authorization) -> Markup {
     let host = client_metadata_document::is_address(&request.client_id)
@@ -114,6 +132,10 @@ fn scope(name: &str, what: &str) -> Markup {
 
 #[cfg(test)]
 mod tests {
+    use gateway::{
+        address::Surroundings,
+        config::{Rules, Upstreams},
+    };
     use mcp_auth::upstream_scopes::UpstreamScopes;
 
     use super::*;
@@ -133,7 +155,38 @@ mod tests {
 
     fn shown(request: &Authorization, wrong: Option<&str>) -> String {
         let offer = Offer::new([("tickets", "upstream:tickets"), ("a", "shared"), ("b", "shared")]);
-        Consent { request, offer: &offer, person: None, ticket: "t", wrong }.page().0
+        Consent { request, offer: &offer, person: None, keys: &[], ticket: "t", wrong }.page().0
+    }
+
+    #[test]
+    fn a_key_can_be_connected_on_the_way() {
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        let settings = r#"{"keboola":{"template":"keboola"}}"#;
+        let upstreams = Upstreams::read(Some(settings), &rules);
+        let (request, offer) = (request("App", Scopes::WRITE), Offer::default());
+        let keys = [upstreams.get("keboola").unwrap()];
+        let shown = |keys: &[&Upstream]| {
+            let page = Consent {
+                request: &request,
+                offer: &offer,
+                person: None,
+                keys,
+                ticket: "t",
+                wrong: Some("no"),
+            };
+            page.page().0
+        };
+        let page = shown(&keys);
+        for part in [
+            "<legend>Connect keboola</legend>",
+            "name=\"stack-keboola\"",
+            "name=\"key-keboola\" type=\"password\" autocomplete=\"off\"",
+            "role=\"alert\"",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("<script") && !shown(&[]).contains("key-keboola"), "{page}");
     }
 
     #[test]

@@ -5,10 +5,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
 color:#1d2329;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}fieldset,section{border:1px \
 solid #c8ced4;border-radius:6px;padding:.75rem 1rem;margin:1rem 0}label{display:block;margin:.25rem 0}\
-input[type=password]{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;margin:.25rem 0}button{font:\
+input[type=password],select{box-sizing:border-box;width:100%;font:inherit;padding:.5rem;margin:.25rem 0}button{font:\
 inherit;padding:.5rem 1rem;margin:.5rem .5rem .5rem 0;border-radius:6px;border:1px solid #5a6672;background:#fff;\
 color:#1d2329}button.yes{background:#0b5cad;border-color:#0b5cad;color:#fff}.wrong{border-left:4px solid #b3261e;\
-padding-left:.75rem}.hint{color:#49535d}@media(prefers-color-scheme:dark){body{color:#e4e7ea;background:#14181c}\
+padding-left:.75rem}dt{font-weight:600}.hint{color:#49535d}@media(prefers-color-scheme:dark){body{color:#e4e7ea;background:#14181c}\
 button{background:#1f252b;color:#e4e7ea}.hint{color:#a9b3bd}a{color:#7db7ff}}";
 
 /// A page.

@@ -167,8 +167,7 @@ pub(super) async fn sitebay_token(
         timeout: TIMEOUT,
         at_most: MAX_ANSWER,
     };
-    let begun = server.address.as_deref().map(begin_attempt).transpose();
-    let Ok(counted) = begun else {
+    let Ok(counted) = begin_attempt(server) else {
         return Err("Too many wrong tokens were entered. Try again in a minute.");
     };
     match WorkersPlatform.fetch(request).await.map(|answer| answer.status) {
@@ -187,15 +186,21 @@ pub(super) async fn sitebay_token(
     }
 }
 
-/// Counts an attempt as wrong until it is known to be right.
+/// Counts an attempt as wrong until it is known to be right. None: its address is not known.
 ///
 /// # Errors
 /// The seconds until the address may try again.
-fn begin_attempt(address: &str) -> std::result::Result<CountedAttempt, u64> {
-    state::with_attempts(|attempts| attempts.begin(MAX_FAILURES, address, now_s()))
+pub(super) fn begin_attempt(
+    server: &Server<'_>,
+) -> std::result::Result<Option<CountedAttempt>, u64> {
+    let begin = |address: &str| {
+        state::with_attempts(|attempts| attempts.begin(MAX_FAILURES, address, now_s()))
+    };
+    server.address.as_deref().map(begin).transpose()
 }
 
-fn forgive_attempt(counted: Option<CountedAttempt>) {
+/// Takes an attempt back.
+pub(super) fn forgive_attempt(counted: Option<CountedAttempt>) {
     if let Some(counted) = counted {
         state::with_attempts(|attempts| attempts.forgive(counted));
     }

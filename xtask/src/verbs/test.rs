@@ -101,9 +101,11 @@ impl Parts {
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     build(Flavour::Production)?;
     build(Flavour::Fixtures)?;
-    // Where it fails, the tests that need it say so.
-    if let Err(error) = setup::python() {
-        say(&format!("warning: {error:#}"));
+    // Where one fails, the tests that need it say so.
+    for installed in [setup::python(), setup::keboola()] {
+        if let Err(error) = installed {
+            say(&format!("warning: {error:#}"));
+        }
     }
     let mut parts = Parts::default();
     parts.run("tests", || tests(arguments));

@@ -161,7 +161,13 @@ impl Credential {
         }
     }
 
-    pub(super) fn read(of: &Object<'_>, rules: &Rules<'_>, faults: &mut Faults) -> Option<Self> {
+    /// `usual`: the header that carries a person's key, where no other is named.
+    pub(super) fn read(
+        of: &Object<'_>,
+        usual: Option<&str>,
+        rules: &Rules<'_>,
+        faults: &mut Faults,
+    ) -> Option<Self> {
         let Some(auth) = of.get("auth") else {
             return Some(Self::None);
         };
@@ -176,13 +182,13 @@ impl Credential {
         auth.allow_only(known, faults);
         match kind {
             "static" => {
-                let header = KeyHeader::read(&auth, faults);
+                let header = KeyHeader::read(&auth, None, faults);
                 Some(Self::Static {
                     header: header?,
                     secret: required_secret(&auth, rules, faults)?,
                 })
             }
-            "subject" => Some(Self::Subject { header: KeyHeader::read(&auth, faults)? }),
+            "subject" => Some(Self::Subject { header: KeyHeader::read(&auth, usual, faults)? }),
             "oauth" => Some(Self::OAuth {
                 issuer: issuer(&auth, rules, faults),
                 client_id: client_id(&auth, faults),
@@ -232,7 +238,7 @@ impl KeyHeader {
         Self { name, prefix: prefix.unwrap_or_else(|| usual.to_owned()) }
     }
 
-    fn read(auth: &Object<'_>, faults: &mut Faults) -> Option<Self> {
+    fn read(auth: &Object<'_>, usual: Option<&str>, faults: &mut Faults) -> Option<Self> {
         let before = faults.len();
         let name = auth.read("header", EXPECTED_HEADER, faults, |raw| {
             raw::string(raw).filter(|name| may_carry_credential(name))
@@ -240,6 +246,7 @@ impl KeyHeader {
         let prefix = auth.read("prefix", EXPECTED_PREFIX, faults, |raw| {
             raw::string(raw).filter(|text| text.len() <= 32 && is_value(text.trim_end_matches(' ')))
         });
+        let name = name.or_else(|| usual.map(str::to_owned));
         (faults.len() == before).then(|| Self::named(name, prefix))
     }
 }

@@ -11,6 +11,11 @@ mod credential;
 mod error;
 mod header;
 mod object;
+mod stacks;
+mod template;
+mod templated;
+#[cfg(test)]
+mod templated_tests;
 #[cfg(test)]
 mod tests;
 mod timeouts;
@@ -27,6 +32,8 @@ pub(crate) use self::header::is_value;
 pub use self::{
     credential::{Credential, KeyHeader, NamedSecret},
     error::ConfigError,
+    stacks::Stack,
+    template::Template,
     upstream::Upstream,
 };
 

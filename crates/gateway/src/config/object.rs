@@ -47,6 +47,16 @@ impl<'a> Object<'a> {
         Self { shown: |raw| kind_of(raw).to_owned(), ..self }
     }
 
+    /// The same with these fields in the place of those that are absent.
+    pub(super) fn over(mut self, usual: &'static str) -> Self {
+        for (name, raw) in entries(usual).unwrap_or_default() {
+            if self.get(&name).is_none() {
+                self.entries.push((name, raw));
+            }
+        }
+        self
+    }
+
     /// Finds fields of other names, and those that are there twice.
     pub(super) fn allow_only(&self, known: &[&str], faults: &mut Faults) {
         for (place, (name, _)) in self.entries.iter().enumerate() {

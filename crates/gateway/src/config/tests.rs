@@ -177,7 +177,7 @@ fn a_fault_names_field_expectation_and_value() {
     );
     assert_eq!(
         fault(json!({ "colour": 1 })),
-        "UPSTREAMS.tickets: expected one of the fields url, era, auth, allow, deny, rename, effects, scope, pins, \
+        "UPSTREAMS.tickets: expected one of the fields template, url, era, auth, allow, deny, rename, effects, scope, pins, \
          unknown, descriptions, timeouts, forward_headers; got \"colour\"",
     );
 }

@@ -10,9 +10,8 @@ use super::object::{Faults, Object};
 /// The shortest of all, in seconds.
 const LEAST: f64 = 0.05;
 
-/// Reads `timeouts`: seconds, with a fraction where need be.
-pub(super) fn read(of: &Object<'_>, faults: &mut Faults) -> Timeouts {
-    let usual = Timeouts::default();
+/// Reads `timeouts`: seconds, with a fraction where need be; the usual ones where they are absent.
+pub(super) fn read(of: &Object<'_>, usual: Timeouts, faults: &mut Faults) -> Timeouts {
     let Some(all) = of.object("timeouts", faults) else {
         return usual;
     };

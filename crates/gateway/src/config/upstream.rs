@@ -16,7 +16,9 @@ use super::{
     error::ConfigError,
     header::may_be_forwarded,
     object::{Faults, Object, chosen},
-    timeouts,
+    stacks::{self, Stack},
+    template::{TEMPLATES, Template},
+    templated, timeouts,
 };
 use crate::{
     address::{self, Surroundings},
@@ -27,7 +29,8 @@ use crate::{
 };
 
 /// The fields of an upstream.
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
+    "template",
     "url",
     "era",
     "auth",
@@ -52,7 +55,13 @@ const MAX_MAPPED: usize = 256;
 pub struct Upstream {
     /// Its name: up to 16 small letters, digits and hyphens after a letter.
     pub name: String,
-    /// `url`: where it is. Its query may be secret.
+    /// `template`: the known server that it is. Default: none.
+    pub template: Option<&'static Template>,
+    /// `stacks`: those of its template of which a person has one. Default: all that the template knows.
+    pub stacks: Vec<Stack>,
+    /// Further settings of its template: fields and values.
+    pub options: BTreeMap<&'static str, String>,
+    /// `url`: where it is. Its query may be secret. Default with a template: the MCP server of the first stack.
     pub url: Url,
     /// `era`: the wire that it speaks. None, which is `auto` and the default: this is found out.
     pub era: Option<Era>,
@@ -102,8 +111,20 @@ impl Upstream {
         let Some(of) = Object::open(at, json, &mut faults) else {
             return Err(faults);
         };
-        of.allow_only(&FIELDS, &mut faults);
-        let read = Self::read_fields(name, &of, rules, &mut faults);
+        let words = TEMPLATES.map(|template| (template.name, template));
+        let template = of.choice("template", &words, &mut faults);
+        let (of, known) = match template {
+            Some(template) => {
+                (of.over(template.settings), FIELDS.into_iter().chain(template.fields()).collect())
+            }
+            None => (of, FIELDS.to_vec()),
+        };
+        of.allow_only(&known, &mut faults);
+        let is_unknown = of.get("template").is_some() && template.is_none();
+        if is_unknown {
+            return Err(faults);
+        }
+        let read = Self::read_fields((name, template), &of, rules, &mut faults);
         match (read, faults.is_empty()) {
             (Some(upstream), true) => Ok(upstream),
             _ => Err(faults),
@@ -111,13 +132,23 @@ impl Upstream {
     }
 
     fn read_fields(
-        name: &str,
+        (name, template): (&str, Option<&'static Template>),
         of: &Object<'_>,
         rules: &Rules<'_>,
         faults: &mut Faults,
     ) -> Option<Self> {
-        let url = read_url(of, rules.surroundings, faults);
-        let credential = Credential::read(of, rules, faults);
+        let has_url = of.get("url").is_some() || template.is_none();
+        let own_url = has_url.then(|| read_url(of, rules.surroundings, faults)).flatten();
+        let usual = template.map(|template| template.key_header);
+        let credential = Credential::read(of, usual, rules, faults);
+        let (stacks, options) = template.map_or_else(Default::default, |template| {
+            let set = (own_url.as_ref(), credential.as_ref());
+            templated::read(of, template, set, rules, faults)
+        });
+        let url = match has_url {
+            true => own_url,
+            false => stacks.first().map(|stack| stack.mcp.clone()),
+        };
         let eras = [
             ("auto", None),
             ("stateless", Some(Era::Stateless)),
@@ -133,10 +164,14 @@ impl Upstream {
         let pins = of.choice("pins", &PinPolicy::WORDS, faults).unwrap_or_default();
         let unknown = of.choice("unknown", &UnknownTools::WORDS, faults).unwrap_or_default();
         let descriptions = of.choice("descriptions", &Descriptions::WORDS, faults);
-        let timeouts = timeouts::read(of, faults);
-        let forward_headers = read_forwarded(of, credential.as_ref(), faults);
+        let usual = template.map_or_else(Timeouts::default, |template| template.timeouts);
+        let timeouts = timeouts::read(of, usual, faults);
+        let forward_headers = read_forwarded(of, (credential.as_ref(), template), faults);
         Some(Self {
             name: name.to_owned(),
+            template,
+            stacks,
+            options,
             url: url?,
             era,
             credential: credential?,
@@ -157,28 +192,23 @@ impl Upstream {
         self.rename.get(tool).map_or(tool, String::as_str)
     }
 
-    /// What a person's key is bound to: the name, the origin, and the kind of the credential. An account must not be sent
-    /// as a key.
-    pub fn key_binding(&self) -> String {
-        format!("{} {} {}", self.name, self.url.origin, self.credential.kind())
-    }
-
     /// The address without its query, which may hold a key.
     pub fn shown_url(&self) -> String {
-        format!("{}{}", self.url.origin, self.url.path)
+        without_query(&self.url)
     }
 
     /// The text that [`Self::read`] reads back. It has names of secrets and none of their values, and the whole URL.
     pub fn to_json(&self) -> String {
-        self.written(&self.url.href)
+        self.written(|url| url.href.clone())
     }
 
-    /// The same for people: without the query of the URL.
+    /// The same for people: without the queries of URLs.
     pub fn to_shown_json(&self) -> String {
-        self.written(&self.shown_url())
+        self.written(without_query)
     }
 
-    fn written(&self, url: &str) -> String {
+    /// `shown` writes an address.
+    fn written(&self, shown: fn(&Url) -> String) -> String {
         let word =
             |glob: &Glob, effect: &Effect, all: Written| all.text(glob.as_str(), effect.name());
         let renames = self.rename.iter().fold(Written::new(), |all, (from, to)| all.text(from, to));
@@ -189,8 +219,17 @@ impl Upstream {
                 globs.iter().map(|glob| mcp_protocol::object::quoted(glob.as_str())).collect();
             array(&all)
         };
-        Written::new()
-            .text("url", url)
+        let begun = match self.template {
+            Some(template) => self.options.iter().fold(
+                Written::new()
+                    .text("template", template.name)
+                    .raw("stacks", &stacks::to_json(&self.stacks, shown)),
+                |all, (field, value)| all.text(field, value),
+            ),
+            None => Written::new(),
+        };
+        begun
+            .text("url", &shown(&self.url))
             .text("era", self.era.map_or("auto", Era::as_str))
             .raw("auth", &self.credential.to_json())
             .raw("allow", &globs(&self.filter.allow))
@@ -216,6 +255,17 @@ impl Upstream {
         let rules = Rules { reserved: &[], surroundings: Surroundings::default(), secret: &secret };
         Self::read("tickets", &settings, "tickets", &rules).unwrap()
     }
+
+    /// `keboola` with these settings.
+    pub(crate) fn keboola(settings: &serde_json::Value) -> Result<Self, Vec<ConfigError>> {
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        Self::read("keboola", &settings.to_string(), "keboola", &rules)
+    }
+}
+
+fn without_query(url: &Url) -> String {
+    format!("{}{}", url.origin, url.path)
 }
 
 fn check_name(name: &str, at: &str, rules: &Rules<'_>, faults: &mut Faults) {
@@ -325,12 +375,19 @@ fn check_count(of: &Object<'_>, field: &str, object: &Object<'_>, faults: &mut F
 
 fn read_forwarded(
     of: &Object<'_>,
-    credential: Option<&Credential>,
+    (credential, template): (Option<&Credential>, Option<&Template>),
     faults: &mut Faults,
 ) -> Vec<String> {
-    let expected = "the name of a header that carries no credential and belongs to no single hop";
-    let is_free = |name: &str| credential.is_none_or(|credential| !credential.uses(name));
-    let all = of.list("forward_headers", expected, faults, |name| {
+    let expected = match template {
+        None => "the name of a header that carries no credential and belongs to no single hop"
+            .to_owned(),
+        Some(template) => format!("one of {}", template.forwardable.join(", ")),
+    };
+    let is_free = |name: &str| {
+        credential.is_none_or(|credential| !credential.uses(name))
+            && template.is_none_or(|template| template.may_forward(&name.to_ascii_lowercase()))
+    };
+    let all = of.list("forward_headers", &expected, faults, |name| {
         (may_be_forwarded(name) && is_free(name)).then(|| name.to_ascii_lowercase())
     });
     if all.len() > MAX_FORWARDED {

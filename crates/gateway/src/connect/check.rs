@@ -35,15 +35,15 @@ pub fn entered(text: &str) -> Option<Secret> {
     is_key.then(|| Secret::new(key))
 }
 
-/// Asks an upstream whether it accepts a key. `era`: its wire, where it is known.
+/// Asks an upstream whether it accepts a key, at the stack that the person chose. `era`: its wire, where it is known.
 pub async fn check(
     upstream: &Upstream,
-    key: &Secret,
+    (key, stack): (&Secret, Option<&str>),
     era: Option<Era>,
     trail: &Trail,
     platform: &SharedPlatform,
 ) -> Verdict {
-    let connected = Connected::new(key.clone(), "check", upstream);
+    let connected = Connected::new(key.clone(), "check", upstream).at(stack, upstream);
     let address = address_for(upstream, Some(&connected), trail, platform, Vec::new());
     let client_info = Object::new().text("name", "sitebay-mcp").text("version", SERVER_VERSION);
     let declaration = Declaration { client_info: client_info.end(), capabilities: "{}".to_owned() };
@@ -117,7 +117,7 @@ mod tests {
         let shared: SharedPlatform = platform.clone();
         let trail = Trail::of(None, "own").unwrap();
         let (upstream, key) = (upstream(), Secret::new("a key of Ada"));
-        let verdict = platform.run(check(&upstream, &key, None, &trail, &shared));
+        let verdict = platform.run(check(&upstream, (&key, None), None, &trail, &shared));
         (verdict, platform)
     }
 
@@ -171,6 +171,27 @@ mod tests {
             let Verdict::Unclear(why) = verdict else { panic!("{verdict:?}") };
             assert!(!why.contains("Ada"), "{why}");
         }
+    }
+
+    #[test]
+    fn a_key_is_checked_at_the_stack_that_was_chosen() {
+        let upstream = Upstream::keboola(&json!({ "template": "keboola" })).unwrap();
+        let platform = VirtualPlatform::new([ScriptedStream::status(401)]);
+        let shared: SharedPlatform = platform.clone();
+        let trail = Trail::of(None, "own").unwrap();
+        let key = Secret::new("58-44-x");
+        let at = (&key, Some("eu-central-1.keboola.com"));
+        let verdict = platform.run(check(&upstream, at, None, &trail, &shared));
+        assert_eq!(verdict, Verdict::Refused);
+        let sent = platform.requests();
+        assert_eq!(sent[0].url, "https://mcp.eu-central-1.keboola.com/mcp");
+        for (name, value) in [
+            ("x-storageapi-token", "58-44-x"),
+            ("x-storageapi-url", "https://connection.eu-central-1.keboola.com"),
+        ] {
+            assert_eq!(sent[0].header(name), Some(value));
+        }
+        assert_eq!(sent[0].header("authorization"), None);
     }
 
     #[test]

@@ -13,10 +13,12 @@
 //! - [`known`]: what an isolate remembers.
 //! - [`oauth`]: accounts at an upstream's own authorization server.
 //! - [`check`]: whether an upstream accepts a key.
+//! - [`keboola`]: what a Storage token of Keboola opens.
 //!
 //! Invariant: a key goes to the upstream that it was connected for, in requests of the subject that connected it.
 
 pub mod check;
+pub mod keboola;
 pub mod known;
 pub mod link;
 pub mod oauth;
@@ -41,7 +43,10 @@ pub struct Connected {
     pub key: Secret,
     /// Tells it from one that is connected before or later, and says nothing of the key.
     pub revision: Rc<str>,
-    /// What it is bound to: the [binding](Upstream::key_binding) of the upstream that it was connected for.
+    /// The stack that the person chose, where the upstream has several.
+    pub stack: Option<Rc<str>>,
+    /// What it is bound to: the [binding](Upstream::key_binding) of the upstream that it was connected for. Empty: it is for
+    /// none.
     pub binding: Rc<str>,
     /// Stands for the connection in what is remembered: a token that is renewed keeps it.
     pub connection: u64,
@@ -52,7 +57,15 @@ impl Connected {
     pub fn new(key: Secret, revision: &str, upstream: &Upstream) -> Self {
         let digest = hash(revision);
         let connection = digest.iter().take(8).fold(0, |bits, byte| (bits << 8) | u64::from(*byte));
-        Self { key, revision: revision.into(), binding: upstream.key_binding().into(), connection }
+        let binding = upstream.key_binding(None).unwrap_or_default().into();
+        Self { key, revision: revision.into(), stack: None, binding, connection }
+    }
+
+    /// The same for a stack of the upstream.
+    #[must_use]
+    pub fn at(self, stack: Option<&str>, upstream: &Upstream) -> Self {
+        let binding = upstream.key_binding(stack).unwrap_or_default().into();
+        Self { stack: stack.map(Rc::from), binding, ..self }
     }
 
     /// The same as part of a connection that was made then, in milliseconds since 1970.
@@ -61,9 +74,11 @@ impl Connected {
         Self { connection: connected_ms, ..self }
     }
 
-    /// Whether an upstream may get it: a name may be given to another server, or to another kind of credential.
+    /// Whether an upstream may get it: a name may be given to another server, to another kind of credential, or to another
+    /// stack.
     pub fn is_for(&self, upstream: &Upstream) -> bool {
-        *self.binding == upstream.key_binding()
+        let bound = upstream.key_binding(self.stack.as_deref());
+        bound.is_some_and(|bound| *self.binding == *bound)
     }
 }
 

@@ -4,6 +4,7 @@
 use mcp_platform::record::Record;
 use serde::{Deserialize, Serialize};
 
+use super::keboola::Project;
 use super::stored::{LinkFault, StoredCredential, Visit};
 
 /// The path of these requests at a hub.
@@ -51,6 +52,19 @@ pub enum ConnectRequest {
         visit: Visit,
         /// The sealed key.
         sealed: String,
+        /// What it opens, where the person chose a stack.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<Project>,
+    },
+    /// A person who agrees that an app may act for them connects a key on the way.
+    Keep {
+        /// The upstream's configured name.
+        upstream: String,
+        /// The sealed key.
+        sealed: String,
+        /// What it opens, where the person chose a stack.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        project: Option<Project>,
     },
     /// A browser removes a key, which uses the link up.
     Remove(Visit),
@@ -91,6 +105,9 @@ pub struct ListedCredential {
     /// Whether the upstream refused it since.
     #[serde(default)]
     pub is_refused: bool,
+    /// What it opens, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
 }
 
 impl Record for ConnectRequest {}
@@ -104,6 +121,7 @@ mod tests {
     fn requests_and_answers_are_read_as_they_were_written() {
         let visit = Visit { upstream: "t".into(), link: [1; 32], browser: [2; 32], issued_ms: 7 };
         let upstream = "t".to_owned();
+        let project = Some(Project { stack: "eu".into(), id: "7".into(), ..Project::default() });
         for ask in [
             ConnectRequest::Find { upstream: upstream.clone() },
             ConnectRequest::Refuse { upstream: upstream.clone(), revision: "r".into() },
@@ -112,15 +130,26 @@ mod tests {
             ConnectRequest::Return(visit.clone()),
             ConnectRequest::Open(visit.clone()),
             ConnectRequest::Try(visit.clone()),
-            ConnectRequest::Connect { visit: visit.clone(), sealed: "s".into() },
+            ConnectRequest::Connect { visit: visit.clone(), sealed: "s".into(), project: None },
+            ConnectRequest::Keep {
+                upstream: upstream.clone(),
+                sealed: "s".into(),
+                project: project.clone(),
+            },
             ConnectRequest::Remove(visit),
             ConnectRequest::Forget { upstream },
             ConnectRequest::List,
         ] {
             assert_eq!(ConnectRequest::from_json(&ask.to_json()), Some(ask));
         }
-        let stored = StoredCredential { sealed: "s".into(), connected_ms: 7, is_refused: true };
-        let listed = ListedCredential { upstream: "t".into(), connected_ms: 7, is_refused: true };
+        let stored = StoredCredential {
+            sealed: "s".into(),
+            connected_ms: 7,
+            is_refused: true,
+            project: project.clone(),
+        };
+        let listed =
+            ListedCredential { upstream: "t".into(), connected_ms: 7, is_refused: true, project };
         for answer in [
             ConnectAnswer::Done,
             ConnectAnswer::Found(Some(stored)),

@@ -10,7 +10,7 @@ use mcp_protocol::base64url;
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use super::link::LINK_LASTS;
+use super::{keboola::Project, link::LINK_LASTS};
 
 /// Seconds that a key is kept after its last use.
 pub const KEPT_FOR: u64 = 30 * 86_400;
@@ -29,6 +29,9 @@ pub struct StoredCredential {
     /// Whether the upstream refused it since.
     #[serde(default)]
     pub is_refused: bool,
+    /// What it opens, where the person chose a stack: the key is sealed for that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<Project>,
 }
 
 impl Record for StoredCredential {}
@@ -40,6 +43,11 @@ pub fn revision(sealed: &str) -> String {
 }
 
 impl StoredCredential {
+    /// The name of the stack that the person chose.
+    pub fn stack(&self) -> Option<&str> {
+        self.project.as_ref().map(|project| project.stack.as_str())
+    }
+
     /// Whether it is the one of this name.
     pub fn is(&self, named: &str) -> bool {
         revision(&self.sealed) == named
@@ -174,7 +182,12 @@ mod tests {
     }
 
     fn stored(connected_ms: u64) -> StoredCredential {
-        StoredCredential { sealed: "c2VhbGVk".into(), connected_ms, is_refused: false }
+        StoredCredential {
+            sealed: "c2VhbGVk".into(),
+            connected_ms,
+            is_refused: false,
+            project: None,
+        }
     }
 
     fn after(
@@ -241,6 +254,10 @@ mod tests {
         let stored = stored(1);
         assert!(stored.is(&revision("c2VhbGVk")) && !stored.is(&revision("c2VhbGVl")));
         let row = r#"{"sealed":"c2VhbGVk","connected_ms":1}"#;
-        assert_eq!(StoredCredential::from_json(row), Some(stored));
+        assert_eq!(StoredCredential::from_json(row), Some(stored.clone()));
+        let project = Some(Project { stack: "keboola.com".into(), ..Project::default() });
+        let at_stack = StoredCredential { project, ..stored };
+        assert_eq!(at_stack.stack(), Some("keboola.com"));
+        assert_eq!(StoredCredential::from_json(&at_stack.to_json()), Some(at_stack));
     }
 }

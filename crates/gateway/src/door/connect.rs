@@ -175,7 +175,7 @@ pub(super) fn stand_in(upstream: &Upstream, name: &str) -> RemoteTool {
 
 /// The definition of the tool that stands in for those of an upstream.
 pub(super) fn definition(door: &Door, upstream: &Upstream) -> Rc<str> {
-    let (name, host) = (&upstream.name, &upstream.url.host);
+    let (name, host) = (&upstream.name, upstream.place());
     let description = format!(
         "Leads the person to a page of this server on which they connect their own key for {name} ({host}). The tools of \
          {name} are listed once a key is connected."
@@ -221,7 +221,7 @@ pub(super) fn is_refused<T>(sent: &Result<T, Failure>) -> bool {
 }
 
 fn message(upstream: &Upstream, why: &Unconnected) -> String {
-    let (name, host) = (&upstream.name, &upstream.url.host);
+    let (name, host) = (&upstream.name, upstream.place());
     format!("{} ({host}). Open this page to connect it.", why.described(name))
 }
 

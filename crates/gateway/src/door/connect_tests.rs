@@ -3,14 +3,14 @@
 use std::cell::{Cell, RefCell};
 
 use futures_util::{FutureExt as _, future::ready};
-use mcp_auth::{principal::Principal, secret::Secret, subject::Subject};
+use mcp_auth::{principal::Principal, scope::Scopes, secret::Secret, subject::Subject};
 use mcp_client::request::first_id;
 use mcp_platform::{
     Platform as _,
     testing::{ScriptedStream, VirtualPlatform},
 };
 use mcp_protocol::{content::ContentBlock, list_kind::ListKind};
-use mcp_server::{remote::Remote as _, testing::FakePlatform};
+use mcp_server::{remote::Remote as _, testing::FakePlatform, tool_selection::ToolSelection};
 
 use super::*;
 use crate::connect::Connections;
@@ -401,4 +401,28 @@ fn a_door_opens_for_who_has_no_key() {
     let about = platform.run(door.about(&caller(&platform, &plain))).unwrap().unwrap();
     assert!(about.instructions.unwrap().contains("`connect_account` leads to the page"));
     assert!(about.capabilities.contains("\"tools\""));
+}
+
+#[test]
+fn an_upstream_of_a_template_hears_that_a_caller_may_only_read() {
+    let keys = Rc::new(Keys::default());
+    let template = json!({ "template": "keboola" });
+    let pins = Rc::new(crate::testing::FakePins::default());
+    let door = Door { connections: keys, ..crate::testing::door("", ("keboola", &template), pins) };
+    let platform = VirtualPlatform::new([]);
+    let ctx = caller(&platform, &Rc::new(client(ClientCapabilities::default(), true)));
+    let of = |scopes, read_only| {
+        let principal = Principal { scopes, ..(*ctx.principal).clone() };
+        let choice = ToolSelection { read_only, ..ctx.choice };
+        let ctx = Context { principal: Rc::new(principal), choice, ..ctx.clone() };
+        let upstream = door.upstreams.get("keboola").unwrap();
+        let lists = door.whose_without_key(&ctx, upstream).headers;
+        let told = door.caller(&ctx, None).headers.for_upstream(upstream).unwrap();
+        (told.iter().any(|(name, value)| name == "x-read-only-mode" && value == "true"), lists)
+    };
+    let may_write = of(Scopes::WRITE, false);
+    let may_read = of(Scopes::READ, false);
+    assert_eq!(may_write, (false, None));
+    assert!(may_read.0 && may_read.1.is_some(), "its lists are others");
+    assert_eq!(of(Scopes::WRITE, true), may_read, "as one who asks for no more");
 }

@@ -66,7 +66,7 @@ impl Door {
 
     /// The same where the upstream is called with no key of the caller's.
     pub(super) fn whose_without_key(&self, ctx: &Context, upstream: &Upstream) -> Whose {
-        let headers = self.forwarded.for_upstream(upstream).unwrap_or_default();
+        let headers = self.headers(ctx).for_upstream(upstream).unwrap_or_default();
         Whose {
             subject: Some(ctx.principal.subject),
             capabilities: ctx.notifier.capabilities(),

@@ -20,7 +20,7 @@ mod tasks_tests;
 #[cfg(test)]
 mod tests;
 
-use std::rc::Rc;
+use std::{borrow::Cow, rc::Rc};
 
 use futures_util::{
     FutureExt as _,
@@ -121,16 +121,17 @@ pub fn address_for(
     platform: &mcp_platform::SharedPlatform,
     forwarded: Headers,
 ) -> Address {
-    let personal = person.and_then(|person| upstream.credential.personal_header(&person.key));
-    let identity = person.filter(|_| personal.is_some());
+    let key = person.map(|person| (&person.key, person.stack.as_deref()));
+    let (url, credential) = upstream.called_with(key);
+    let identity = person.filter(|_| upstream.credential.is_personal());
     let endpoint = Endpoint {
-        credential: upstream.credential.headers().into_iter().chain(personal).collect(),
+        credential,
         identity: identity.map(|person| person.revision.to_string()),
         forwarded,
         timeouts: upstream.timeouts,
         limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
         trail: Some(trail.clone()),
-        ..Endpoint::new(upstream.url.href.clone())
+        ..Endpoint::new(url)
     };
     Address::new(platform.clone(), endpoint)
 }
@@ -141,9 +142,18 @@ impl Door {
     }
 
     fn caller(&self, ctx: &Context, person: Option<&Connected>) -> Caller {
-        let (trail, headers) = (self.passed.clone(), self.forwarded.clone());
+        let (trail, headers) = (self.passed.clone(), self.headers(ctx).into_owned());
         let key = person.cloned().map(LentKey);
         Caller { client_info: client_info(ctx), trail, headers, key }
+    }
+
+    /// The caller's headers that upstreams want, with a mark where the caller may only read.
+    pub(crate) fn headers(&self, ctx: &Context) -> Cow<'_, Forwarded> {
+        let choice = ctx.choice.within(ctx.principal.scopes);
+        match choice.allows(Effect::Write) {
+            true => Cow::Borrowed(&self.forwarded),
+            false => Cow::Owned(self.forwarded.clone().reading_only()),
+        }
     }
 
     /// The way to an upstream for a request; as the person who calls, where it is called so.
@@ -156,7 +166,7 @@ impl Door {
         (upstream, person): (&Upstream, Option<&Connected>),
         back: &dyn Notifier,
     ) -> Result<Route, Failure> {
-        let forwarded = self.forwarded.for_upstream(upstream).map_err(|unfit| {
+        let forwarded = self.headers(ctx).for_upstream(upstream).map_err(|unfit| {
             Failure::Stopped(Stop::refused(RpcError::new(INVALID_REQUEST, unfit.to_string())))
         })?;
         Ok(Route {

@@ -1,5 +1,7 @@
 //! Where a call of an upstream runs: in an object that keeps the upstream's session, or in the Worker.
 
+use std::rc::Rc;
+
 use futures_util::{future::LocalBoxFuture, stream::LocalBoxStream};
 use mcp_auth::secret::Secret;
 use mcp_platform::record::Record;
@@ -113,6 +115,8 @@ pub struct LentKey(pub Connected);
 struct WrittenKey {
     key: String,
     revision: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stack: Option<String>,
     /// What it is bound to. One that does not say so is for no upstream.
     #[serde(default)]
     binding: String,
@@ -122,19 +126,21 @@ struct WrittenKey {
 
 impl Serialize for LentKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Connected { key, revision, binding, connection } = &self.0;
+        let Connected { key, revision, stack, binding, connection } = &self.0;
         let (key, revision) = (key.expose().to_owned(), revision.to_string());
+        let stack = stack.as_ref().map(ToString::to_string);
         let (binding, connection) = (binding.to_string(), *connection);
-        WrittenKey { key, revision, binding, connection }.serialize(serializer)
+        WrittenKey { key, revision, stack, binding, connection }.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for LentKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let WrittenKey { key, revision, binding, connection } =
+        let WrittenKey { key, revision, stack, binding, connection } =
             WrittenKey::deserialize(deserializer)?;
         let (revision, binding) = (revision.into(), binding.into());
-        Ok(Self(Connected { key: Secret::new(key), revision, binding, connection }))
+        let (key, stack) = (Secret::new(key), stack.map(Rc::from));
+        Ok(Self(Connected { key, revision, stack, binding, connection }))
     }
 }
 
@@ -220,6 +226,25 @@ mod tests {
         }
         let unbound = r#"{"key":{"key":"a secret","revision":"r"}}"#;
         assert!(read(unbound).person(&same).is_err());
+    }
+
+    #[test]
+    fn a_lent_key_is_for_the_stack_that_it_was_connected_for() {
+        let keboola = |settings| Upstream::keboola(&settings).unwrap();
+        let all = keboola(json!({ "template": "keboola" }));
+        let connected = Connected::new(Secret::new("a secret"), "r", &all);
+        assert!(!connected.is_for(&all), "no stack was chosen");
+        let connected = connected.at(Some("keboola.com"), &all);
+        let text = serde_json::to_string(&LentKey(connected.clone())).unwrap();
+        let LentKey(arrived) = serde_json::from_str(&text).unwrap();
+        assert_eq!(arrived, connected);
+        assert!(arrived.is_for(&all));
+        let fewer = json!({ "template": "keboola", "stacks": ["acme.keboola.com"] });
+        let other = Connected { stack: Some("eu-central-1.keboola.com".into()), ..arrived.clone() };
+        assert!(!arrived.is_for(&keboola(fewer)) && !other.is_for(&all));
+        let own = json!({ "template": "keboola", "url": "https://mcp.acme.example/mcp" });
+        assert!(!arrived.is_for(&keboola(own)));
+        assert!(!Connected::new(Secret::new("k"), "r", &all).at(Some("x"), &all).is_for(&all));
     }
 
     #[test]

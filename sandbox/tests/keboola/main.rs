@@ -1,0 +1,29 @@
+//! The stand-in for Keboola over loopback HTTP: what it promises, as a client sees it.
+
+mod ai;
+mod branches;
+mod buckets;
+mod client;
+mod components;
+mod configs;
+mod control;
+mod data_apps;
+mod encryption;
+mod events;
+mod faults;
+mod global_search;
+mod hosts;
+mod metadata;
+mod metastore;
+mod oauth;
+mod preview;
+mod program;
+mod query;
+mod queue;
+mod robustness;
+mod scheduler;
+mod storage_jobs;
+mod tables;
+mod tokens;
+mod versions;
+mod workspaces;
