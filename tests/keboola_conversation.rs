@@ -14,14 +14,13 @@ use crate::{
     support::{
         Client,
         gateway::{Front, error},
-        keboola::{Discovered, Keboola, STACK, service},
+        keboola::{Discovered, Keboola, PROJECT, STACK, service},
         keyed::{Tab, link_in},
         oauth::{SITEBAY_TOKEN, Tokens},
         process::script,
     },
 };
 
-const PROJECT: u64 = 101;
 const DOOR: &str = "/u/keboola/mcp";
 const COMPONENT: &str = "keboola.ex-http";
 /// What a person would not like to read anywhere.
@@ -252,7 +251,9 @@ async fn a_person_signs_in_and_has_the_usual_conversation_at_both_doors_and_in_b
 
 #[tokio::test]
 async fn a_connector_that_knows_nothing_but_the_url_of_the_door_gets_in_and_stays_in() {
-    let Some(keboola) = Keboola::start("a connector at the door of Keboola").await else { return };
+    let Some(keboola) = Keboola::with_workspace("a connector at the door of Keboola").await else {
+        return;
+    };
     let worker = keboola.before(json!({})).await;
     let discovered = Discovered::at(&worker, DOOR).await;
     assert_eq!(discovered.resource, format!("{}{DOOR}", worker.url()));
@@ -271,7 +272,8 @@ async fn a_connector_that_knows_nothing_but_the_url_of_the_door_gets_in_and_stay
 
 #[tokio::test]
 async fn the_typescript_client_v2_signs_in_at_the_door_of_keboola_and_queries() {
-    let Some(keboola) = Keboola::start("the TypeScript client before Keboola").await else {
+    let Some(keboola) = Keboola::with_workspace("the TypeScript client before Keboola").await
+    else {
         return;
     };
     let worker = keboola.before(json!({})).await;
@@ -284,7 +286,7 @@ async fn the_typescript_client_v2_signs_in_at_the_door_of_keboola_and_queries() 
 
 #[tokio::test]
 async fn a_caller_who_only_reads_sees_and_calls_only_what_reads_in_keboola() {
-    let Some(keboola) = Keboola::start("a reader before Keboola").await else { return };
+    let Some(keboola) = Keboola::with_workspace("a reader before Keboola").await else { return };
     let worker = keboola.before(json!({})).await;
     let master = token(PROJECT, "master");
     let (_, tokens) = Discovered::at(&worker, "/mcp").await.sign_in(&READING, &master).await;
@@ -302,7 +304,9 @@ async fn a_caller_who_only_reads_sees_and_calls_only_what_reads_in_keboola() {
 /// A project may let its own people no more than read, whatever they agree to here.
 #[tokio::test]
 async fn a_token_that_only_reads_opens_only_what_reads_in_keboola() {
-    let Some(keboola) = Keboola::start("a token that reads in Keboola").await else { return };
+    let Some(keboola) = Keboola::with_workspace("a token that reads in Keboola").await else {
+        return;
+    };
     let worker = keboola.before(json!({})).await;
     let readonly = token(PROJECT, "readonly");
     let (_, tokens) = Discovered::at(&worker, DOOR).await.sign_in(&ALL, &readonly).await;
@@ -336,7 +340,7 @@ async fn reads_only(keboola: &Keboola, caller: &Caller) {
 
 #[tokio::test]
 async fn a_storage_token_that_is_revoked_between_two_calls_is_asked_for_anew() {
-    let Some(keboola) = Keboola::start("a revoked token of Keboola").await else { return };
+    let Some(keboola) = Keboola::with_workspace("a revoked token of Keboola").await else { return };
     let worker = keboola.before(json!({})).await;
     let (master, share) = (token(PROJECT, "master"), token(PROJECT, "share"));
     let (_, tokens) = Discovered::at(&worker, DOOR).await.sign_in(&ALL, &share).await;
@@ -346,8 +350,8 @@ async fn a_storage_token_that_is_revoked_between_two_calls_is_asked_for_anew() {
         assert_eq!(project["user_role"], "share", "{project}");
     }
     let id = share.split('-').nth(1).unwrap();
-    let revoked = keboola.storage(Method::DELETE, &format!("tokens/{id}"), &master).await;
-    assert_eq!(revoked.status(), 204);
+    let revoked = keboola.storage(Method::DELETE, &format!("tokens/{id}"), json!({})).await;
+    assert_eq!(revoked.status, 204, "{revoked:?}");
     let received = keboola.received();
     let mut link = String::new();
     for caller in &callers {
@@ -374,7 +378,9 @@ async fn a_storage_token_that_is_revoked_between_two_calls_is_asked_for_anew() {
 
 #[tokio::test]
 async fn an_upstream_of_a_development_branch_changes_nothing_in_the_main_one() {
-    let Some(keboola) = Keboola::start("a development branch of Keboola").await else { return };
+    let Some(keboola) = Keboola::with_workspace("a development branch of Keboola").await else {
+        return;
+    };
     let worker = keboola.before(json!({ "branch": "1012" })).await;
     let master = token(PROJECT, "master");
     let (_, tokens) = Discovered::at(&worker, DOOR).await.sign_in(&ALL, &master).await;
@@ -398,8 +404,8 @@ async fn an_upstream_of_a_development_branch_changes_nothing_in_the_main_one() {
         assert_eq!((place.as_str(), &job["branchId"]), ("POST queue /jobs", &json!("1012")));
         for (branch, status) in [("default", 404), ("1012", 200)] {
             let path = format!("branch/{branch}/components/{COMPONENT}/configs/{config}");
-            let found = keboola.storage(Method::GET, &path, &master).await;
-            assert_eq!(found.status(), status, "{branch}");
+            let found = keboola.storage(Method::GET, &path, json!({})).await;
+            assert_eq!(found.status, status, "{branch}: {found:?}");
         }
     }
 }

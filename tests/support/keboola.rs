@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use mcp_platform::url::query_value;
+use reqwest::Method;
 use sandbox::{
     Recorded,
-    keboola::{Keboola as Apis, Options},
+    keboola::{Keboola as Apis, Options, token},
 };
 use serde_json::{Value, json};
 use xtask::server::Server as Worker;
@@ -14,12 +15,14 @@ use xtask::server::Server as Worker;
 use super::{
     Answer, Client,
     keboola_server::KeboolaServer,
-    oauth::{App, SITEBAY_TOKEN, Tokens, VERIFIER, get, with_oauth},
+    oauth::{App, SITEBAY_TOKEN, Tokens, VERIFIER, get, send, with_oauth},
     start,
 };
 
 /// The stack, by the name that people choose it by.
 pub const STACK: &str = "us";
+/// A project of the stack.
+pub const PROJECT: u64 = 101;
 /// The end of the stack's hosts, as the MCP server asks them.
 const HOSTS: &str = "us.keboola-testing.com";
 /// The upstream, by its configured name.
@@ -46,6 +49,18 @@ impl Keboola {
         let apis = Apis::start(options).await.expect("a free port");
         let server = KeboolaServer::of_stack(test, HOSTS, &apis.url()).await?;
         Some(Self { apis, server })
+    }
+
+    /// The same with a workspace in [`PROJECT`], which takes the MCP server seconds to make.
+    pub async fn with_workspace(test: &str) -> Option<Self> {
+        let keboola = Self::start(test).await?;
+        let path = "branch/default/components/keboola.mcp-server-tool/configs";
+        let made = keboola.storage(Method::POST, path, json!({ "name": "queries" })).await;
+        let path = format!("{path}/{}/workspaces", made.json()["id"].as_str().expect("an id"));
+        let read_only = json!({ "readOnlyStorageAccess": true });
+        let made = keboola.storage(Method::POST, &path, read_only).await;
+        assert_eq!(made.status, 201, "{made:?}");
+        Some(keboola)
     }
 
     /// A Worker at which people sign in, and that has the MCP server as [`UPSTREAM`], with these settings
@@ -83,16 +98,12 @@ impl Keboola {
         writes.map(shown).collect()
     }
 
-    /// A request to the stack's Storage API with this token.
-    pub async fn storage(
-        &self,
-        method: reqwest::Method,
-        path: &str,
-        token: &str,
-    ) -> reqwest::Response {
+    /// A request to the Storage API with the master token of [`PROJECT`].
+    pub async fn storage(&self, method: Method, path: &str, body: Value) -> Answer {
         let url = format!("{}/v2/storage/{path}", self.apis.service_url(STACK, "connection"));
-        let request = reqwest::Client::new().request(method, url);
-        request.header("x-storageapi-token", token).send().await.expect("an answer")
+        let master = token(PROJECT, "master");
+        let headers = [("x-storageapi-token", &*master), ("content-type", "application/json")];
+        send(method, &url, &headers, body.to_string()).await
     }
 }
 
