@@ -14,8 +14,8 @@
 //!    the table in `build.rs`, with `catalogue-build` (feature `ordered`) as a build-dependency:
 //!    `catalogue_build::write(&SETTINGS, "catalogue", "NAME_table.rs")`.
 //! 3. Include the table where its names are in scope: the types of this crate, `Method`, `Effect`, and two of
-//!    your own: `type Operation = catalogue::Operation<Name>` and an enum `Behaviour` with a variant `Plain` and
-//!    one for each behaviour. Kinds of text that only this catalogue has are an enum `OwnKind`; without
+//!    your own: `type Operation = catalogue::Operation<Name>` and an enum `Behaviour` with a variant for each
+//!    behaviour, and `Plain` if some operation has none. Kinds of text that only this catalogue has are an enum `OwnKind`; without
 //!    them `type Kind = NoKind`.
 //! 4. Implement [`Service`]. `open` finds what every call needs (its `State`); `run` matches the behaviour: `Plain` is
 //!    [`Call::plain`], another one the `run` of a file of its own. `answer` sends a request: [`Placed`] has

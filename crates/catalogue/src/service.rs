@@ -32,7 +32,7 @@ pub trait Service: Debug + Sized + 'static {
     const UNSETTLED: &'static str = "Nothing was changed: what would be lost changed each time while the person was asked. Wait, \
          then call again.";
 
-    /// The crate's enum of behaviours. `Plain` is for operations without one.
+    /// The crate's enum of behaviours. Operations without one have `Plain`.
     type Behaviour: Copy + Debug + PartialEq + Sync + 'static;
 
     /// The kinds of text that only this catalogue has; [`crate::NoKind`] where there are none.
@@ -56,8 +56,12 @@ pub trait Service: Debug + Sized + 'static {
     fn run(call: &Call<'_, Self>) -> impl Future<Output = CallOutcome>;
 
     /// Sends the operation's request, and explains what fails. The answer went through
-    /// [`crate::redact()`]: nothing behind this looks for secret keys.
-    fn answer(call: &Call<'_, Self>) -> impl Future<Output = Result<Value, ShortCircuit>>;
+    /// [`crate::redact()`]: nothing behind this looks for secret keys. A service all of whose tools
+    /// have a behaviour needs no implementation.
+    fn answer(_call: &Call<'_, Self>) -> impl Future<Output = Result<Value, ShortCircuit>> {
+        let text = format!("Nothing was sent to {}.", Self::NAME);
+        ready(Err(CallToolResult::error(text).into()))
+    }
 
     /// Reads the list that an operation answers with; `name` is the list's. Without another
     /// implementation the answer is the whole list.
