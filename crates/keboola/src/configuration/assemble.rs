@@ -93,19 +93,10 @@ pub fn create(
     configuration.insert("storage".to_owned(), storage.into());
     let mut configuration = Value::Object(configuration);
     // An empty list says nothing in a new configuration.
-    let given = |list: Option<&'_ Value>| {
-        list.is_some_and(|list| list.as_array().is_none_or(|l| !l.is_empty()))
-    };
-    set_processors(
-        &mut configuration,
-        "before",
-        parts.processors_before.filter(|list| given(Some(list))),
-    )?;
-    set_processors(
-        &mut configuration,
-        "after",
-        parts.processors_after.filter(|list| given(Some(list))),
-    )?;
+    let is_given = |list: &&Value| list.as_array().is_none_or(|items| !items.is_empty());
+    let (before, after) = (parts.processors_before, parts.processors_after);
+    set_processors(&mut configuration, "before", before.filter(is_given))?;
+    set_processors(&mut configuration, "after", after.filter(is_given))?;
     size::check(&configuration)?;
     Ok(configuration)
 }

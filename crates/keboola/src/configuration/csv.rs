@@ -93,11 +93,11 @@ impl Csv {
         let characters = cells
             .iter()
             .fold(self.characters, |sum, cell| sum.saturating_add(cell.chars().count()));
-        self.limit = self.limit.or(match () {
-            () if self.rows >= MAX_ROWS => Some(Limit::Rows),
-            () if characters > MAX_CHARACTERS => Some(Limit::Characters),
-            () => None,
-        });
+        if self.rows >= MAX_ROWS {
+            self.limit = self.limit.or(Some(Limit::Rows));
+        } else if characters > MAX_CHARACTERS {
+            self.limit = self.limit.or(Some(Limit::Characters));
+        }
         if self.limit.is_some() {
             return false;
         }

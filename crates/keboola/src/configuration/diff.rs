@@ -117,21 +117,17 @@ impl Diff {
 
     /// The changes in one sentence: how many of each kind, and where.
     pub fn summary(&self) -> String {
+        let (mut changed, mut added, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        for change in &self.changes {
+            let kind = match change.kind {
+                ChangeKind::Changed { .. } => &mut changed,
+                ChangeKind::Added { .. } => &mut added,
+                ChangeKind::Removed { .. } => &mut removed,
+            };
+            kind.push(change.path.as_str());
+        }
         let mut parts = Vec::new();
-        for (verb, is_of_kind) in [
-            (
-                "changed",
-                (|kind| matches!(kind, ChangeKind::Changed { .. })) as fn(&ChangeKind) -> bool,
-            ),
-            ("added", |kind| matches!(kind, ChangeKind::Added { .. })),
-            ("removed", |kind| matches!(kind, ChangeKind::Removed { .. })),
-        ] {
-            let paths: Vec<&str> = self
-                .changes
-                .iter()
-                .filter(|change| is_of_kind(&change.kind))
-                .map(|change| change.path.as_str())
-                .collect();
+        for (verb, paths) in [("changed", changed), ("added", added), ("removed", removed)] {
             if let Some(named) = paths.get(..paths.len().min(5)).filter(|named| !named.is_empty()) {
                 let more = if paths.len() > named.len() { ", …" } else { "" };
                 parts.push(format!("{verb} {} ({}{more})", paths.len(), named.join(", ")));
@@ -150,7 +146,7 @@ impl Diff {
     }
 
     fn compare(&mut self, path: &mut String, is_secret: bool, old: &Value, new: &Value) {
-        if old == new {
+        if old == new || (is_empty_container(old) && is_empty_container(new)) {
             return;
         }
         match (old, new) {
@@ -229,6 +225,15 @@ impl Change {
             ChangeKind::Changed { values: Some((old, new)) } => format!("{path}: {old} → {new}"),
             ChangeKind::Changed { values: None } => format!("{path}: secret changed"),
         }
+    }
+}
+
+/// Whether a value is an empty object or an empty array, between which Keboola makes no difference.
+fn is_empty_container(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
     }
 }
 

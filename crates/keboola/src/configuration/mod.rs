@@ -10,7 +10,7 @@ pub mod diff;
 pub mod ids;
 pub mod normalise;
 pub mod parameter_path;
-mod printable;
+pub(crate) mod printable;
 pub mod secrets;
 pub mod size;
 pub mod transformation;

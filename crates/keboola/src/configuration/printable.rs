@@ -188,7 +188,7 @@ mod tests {
         #[test]
         fn what_is_shown_is_bounded_and_on_one_line(text in ".*", most in 0_usize..50) {
             for shown in [quoted(&text, most), json(&value!({ "k": [text] }), most)] {
-                prop_assert!(shown.chars().count() <= most + 1);
+                prop_assert!(shown.chars().count() <= most.saturating_add(1));
                 prop_assert!(!shown.chars().any(is_invisible));
             }
         }
