@@ -7,6 +7,7 @@ use super::{
     normalise,
     printable::described,
     size::{self, SizeError},
+    transformation::{self, OperationError, TransformationUpdate},
     updates::{self, ParameterUpdate, UpdateError},
 };
 
@@ -74,6 +75,9 @@ pub enum AssembleError {
     /// An update of the parameters was refused.
     #[error(transparent)]
     Update(#[from] UpdateError),
+    /// An update of the blocks was refused.
+    #[error(transparent)]
+    Transformation(#[from] OperationError),
     /// The result is too large or too deep.
     #[error(transparent)]
     Size(#[from] SizeError),
@@ -110,11 +114,7 @@ pub fn update(
     parameter_updates: &[ParameterUpdate],
     parts: Parts<'_>,
 ) -> Result<Value, AssembleError> {
-    let mut configuration = stored.clone();
-    normalise::configuration(&mut configuration);
-    let Value::Object(members) = &mut configuration else {
-        return Err(form("configuration", "an object", stored));
-    };
+    let mut members = members(stored)?;
     if parts.storage.is_some() {
         let storage = storage(component, level, parts.storage)?;
         members.insert("storage".to_owned(), storage.into());
@@ -124,10 +124,42 @@ pub fn update(
         let parameters = updates::apply(stored, parameter_updates)?;
         members.insert("parameters".to_owned(), parameters);
     }
+    let mut configuration = Value::Object(members);
     set_processors(&mut configuration, "before", parts.processors_before)?;
     set_processors(&mut configuration, "after", parts.processors_after)?;
     size::check(&configuration)?;
     Ok(configuration)
+}
+
+/// A stored SQL transformation with changes, and what the changes of its blocks are.
+pub fn update_sql(
+    component: Component<'_>,
+    stored: &Value,
+    parameter_updates: &[TransformationUpdate],
+    new_storage: Option<&Value>,
+) -> Result<(Value, String), AssembleError> {
+    let mut members = members(stored)?;
+    if new_storage.is_some() {
+        let storage = storage(component, Level::Root, new_storage)?;
+        members.insert("storage".to_owned(), storage.into());
+    }
+    let mut change_summary = String::new();
+    if !parameter_updates.is_empty() {
+        let stored = members.get("parameters").unwrap_or(&Value::Null);
+        let updated = transformation::apply(stored, parameter_updates)?;
+        members.insert("parameters".to_owned(), updated.parameters);
+        change_summary = updated.change_summary;
+    }
+    let configuration = Value::Object(members);
+    size::check(&configuration)?;
+    Ok((configuration, change_summary))
+}
+
+/// The members of a stored configuration.
+fn members(stored: &Value) -> Result<Map<String, Value>, AssembleError> {
+    let mut configuration = stored.clone();
+    normalise::configuration(&mut configuration);
+    object("configuration", &configuration)
 }
 
 /// The tool that is meant for a component that the general ones are not for.

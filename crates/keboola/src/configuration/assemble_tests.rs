@@ -98,6 +98,34 @@ fn a_parameter_that_is_called_parameters_survives_an_update() {
 }
 
 #[test]
+fn a_transformation_is_updated_by_its_blocks() {
+    let sql = Component { id: SQL_TRANSFORMATIONS[1], kind: "transformation", has_rows: false };
+    let stored =
+        json!({ "parameters": { "blocks": [], "query_timeout": 5 }, "storage": [], "runtime": [] });
+    let added = json!([{ "op": "add_block", "block": { "name": "b", "codes": [{ "name": "c", "script": "SELECT 1; SELECT 2" }] } }]);
+    let updates = transformation::read(&added).unwrap();
+    let storage = json!({ "storage": { "output": { "tables": [1] } } });
+    let (updated, summary) = update_sql(sql, &stored, &updates, Some(&storage)).unwrap();
+    let expected = json!({
+        "parameters": {
+            "blocks": [{ "name": "b", "codes": [{ "name": "c", "script": ["SELECT 1;", "SELECT 2"] }] }],
+            "query_timeout": 5,
+        },
+        "storage": { "output": { "tables": [1] } }, "runtime": {},
+    });
+    assert_eq!(updated, expected);
+    assert!(summary.contains("code b0.c0"), "{summary}");
+
+    let (same, summary) = update_sql(sql, &updated, &[], None).unwrap();
+    assert_eq!((same, summary.as_str()), (expected, ""));
+    let none = json!({});
+    let refused = update_sql(sql, &stored, &updates, Some(&none)).unwrap_err();
+    assert_eq!(refused, AssembleError::NoMappings(sql.id.to_owned()));
+    let refused = update_sql(sql, &json!(1), &updates, None).unwrap_err().to_string();
+    assert_eq!(refused, "configuration: expected an object, found the number 1");
+}
+
+#[test]
 fn parts_of_another_form_are_refused() {
     let text = json!("x");
     let with = |parts| create(EXTRACTOR, Level::Root, &json!({}), parts).unwrap_err().to_string();
