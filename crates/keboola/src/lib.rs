@@ -116,20 +116,9 @@ async fn called(
     }
 }
 
-/// An answer as data, and as the text of the same without its nulls.
+/// An answer as data, and as the text of the same.
 fn rendered(operation: &Operation, answer: Value) -> CallToolResult {
-    let text = without_nulls(&answer).to_string();
     let data = if operation.wrapped { json!({ "result": answer }) } else { answer };
+    let text = data.to_string();
     CallToolResult::structured(data, text)
-}
-
-fn without_nulls(value: &Value) -> Value {
-    match value {
-        Value::Object(map) => {
-            let set = map.iter().filter(|(_, inner)| !inner.is_null());
-            Value::Object(set.map(|(name, inner)| (name.clone(), without_nulls(inner))).collect())
-        }
-        Value::Array(items) => items.iter().map(without_nulls).collect(),
-        other => other.clone(),
-    }
 }

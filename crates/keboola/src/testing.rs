@@ -50,7 +50,7 @@ impl Connections for Connected {
 /// remembered of that one is still known.
 fn later() -> u64 {
     thread_local!(static NEXT_MS: Cell<u64> = const { Cell::new(START_MS) });
-    NEXT_MS.with(|next| next.replace(next.get() + 86_400_000))
+    NEXT_MS.with(|next| next.replace(next.get().saturating_add(86_400_000)))
 }
 
 type Scripted = Result<OutboundResponse, NetworkFailure>;
@@ -164,13 +164,13 @@ impl FakeKeboola {
 
     /// How far its clock went.
     pub(crate) fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.now_ms.get() - self.since_ms)
+        Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
     }
 
     /// Moves its clock.
     pub(crate) fn pass(&self, duration: Duration) {
         let ms = u64::try_from(duration.as_millis()).unwrap();
-        self.now_ms.set(self.now_ms.get() + ms);
+        self.now_ms.set(self.now_ms.get().saturating_add(ms));
     }
 }
 
@@ -216,7 +216,7 @@ impl Platform for FakeKeboola {
     }
 
     fn uuid(&self) -> String {
-        self.ids.set(self.ids.get() + 1);
+        self.ids.set(self.ids.get().saturating_add(1));
         format!("{:08x}-0000-4000-8000-000000000000", self.ids.get())
     }
 }

@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::{
-    call::id_of,
+    api::{Path, plain},
+    call::{Call, id_of, items},
     configuration::{assemble::SQL_TRANSFORMATIONS, normalise, secrets, transformation::Blocks},
     metadata::{self, FOLDER},
 };
@@ -19,6 +20,42 @@ fn flag(record: &Value, name: &str) -> bool {
 /// The folder that a configuration is shown in; empty for none.
 pub(super) fn folder(record: &Value) -> &str {
     metadata::property(record.get("metadata"), FOLDER, None).unwrap_or_default()
+}
+
+/// The record with its metadata, which some answers leave out. Without the right to see them it
+/// stays as it is.
+pub(super) async fn with_metadata(call: &Call<'_>, path: Path, mut record: Value) -> Value {
+    if record.get("metadata").is_none()
+        && let Ok(metadata) = call.storage(path.then("metadata"), &[]).await
+        && let Some(record) = record.as_object_mut()
+    {
+        record.insert("metadata".to_owned(), metadata);
+    }
+    record
+}
+
+/// The folders of all configurations, as Storage's search finds them. A list is shown without them
+/// where it finds none.
+pub(super) async fn folders(call: &Call<'_>) -> Vec<Value> {
+    let query =
+        [("metadataKeys[0]", FOLDER.to_owned()), ("include", "filteredMetadata".to_owned())];
+    let found = call.storage(call.below("search/component-configurations"), &query).await;
+    found.map(items).unwrap_or_default()
+}
+
+/// Gives a configuration of a list the metadata that were found.
+pub(super) fn file(folders: &[Value], component: &str, record: &mut Value) {
+    let id = id_of(record);
+    let text = |found: &Value, name: &str| found.get(name).map(plain).unwrap_or_default();
+    let is_it = |found: &&Value| {
+        text(found, "configurationId") == id && text(found, "idComponent") == component
+    };
+    let metadata = folders.iter().find(is_it).and_then(|found| found.get("metadata").cloned());
+    if record.get("metadata").is_none()
+        && let (Some(metadata), Some(record)) = (metadata, record.as_object_mut())
+    {
+        record.insert("metadata".to_owned(), metadata);
+    }
 }
 
 fn objects(value: Option<&Value>) -> Option<Vec<Value>> {

@@ -15,9 +15,10 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return Ok(json!({ "configs": read }));
     }
     let ids = call.texts("component_ids");
+    let folders = config_view::folders(call).await;
     let listed = match ids.is_empty() {
-        true => by_types(call).await?,
-        false => all(ids, async |id: String| by_component(call, &id).await).await?,
+        true => by_types(call, &folders).await?,
+        false => all(ids, async |id: String| by_component(call, &id, &folders).await).await?,
     };
     let links = call.links();
     Ok(json!({
@@ -29,7 +30,9 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 async fn read(call: &Call<'_>, asked: &Value) -> Result<Value, ShortCircuit> {
     let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
     let (component, id) = (text("component_id"), text("configuration_id"));
-    let record = call.storage(call.configs(component).part(id), &[]).await?;
+    let path = call.configs(component).part(id);
+    let record = call.storage(path.clone(), &[]).await?;
+    let record = config_view::with_metadata(call, path, record).await;
     let about = component::read(call, component).await?;
     let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
     Ok(json!({
@@ -40,7 +43,7 @@ async fn read(call: &Call<'_>, asked: &Value) -> Result<Value, ShortCircuit> {
     }))
 }
 
-async fn by_types(call: &Call<'_>) -> Result<Vec<Value>, ShortCircuit> {
+async fn by_types(call: &Call<'_>, folders: &[Value]) -> Result<Vec<Value>, ShortCircuit> {
     let mut types = call.texts("component_types");
     if types.is_empty() {
         types = TYPES.map(str::to_owned).to_vec();
@@ -55,28 +58,34 @@ async fn by_types(call: &Call<'_>) -> Result<Vec<Value>, ShortCircuit> {
     Ok(components
         .map(|record| {
             let configurations = record.get("configurations").cloned().map(items);
-            with_configs(call, &record, &configurations.unwrap_or_default())
+            with_configs(call, &record, configurations.unwrap_or_default(), folders)
         })
         .collect())
 }
 
-async fn by_component(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
+async fn by_component(call: &Call<'_>, id: &str, folders: &[Value]) -> Result<Value, ShortCircuit> {
     let configurations = items(call.storage(call.configs(id), &[]).await?);
     let record = call.storage(call.below("components").part(id), &[]).await?;
-    Ok(with_configs(call, &record, &configurations))
+    Ok(with_configs(call, &record, configurations, folders))
 }
 
-fn with_configs(call: &Call<'_>, record: &Value, configurations: &[Value]) -> Value {
+fn with_configs(
+    call: &Call<'_>,
+    record: &Value,
+    configurations: Vec<Value>,
+    folders: &[Value],
+) -> Value {
     let links = call.links();
     let (id, name) = (component::id(record), component::name(record));
     let configs: Vec<Value> = configurations
-        .iter()
-        .map(|configuration| {
+        .into_iter()
+        .map(|mut configuration| {
+            config_view::file(folders, &id, &mut configuration);
             let name = configuration.get("name").and_then(Value::as_str).unwrap_or_default();
-            let own = crate::call::id_of(configuration);
+            let own = crate::call::id_of(&configuration);
             json!({
-                "configuration_root": config_view::root_summary(&id, configuration),
-                "configuration_rows": config_view::row_summaries(&id, configuration),
+                "configuration_root": config_view::root_summary(&id, &configuration),
+                "configuration_rows": config_view::row_summaries(&id, &configuration),
                 "links": [links.config(&id, &own, name)],
             })
         })
@@ -141,7 +150,7 @@ mod tests {
         fake.on(COMPONENTS, 200, json!([]));
         fake.on(&format!("{COMPONENTS}?componentType=extractor&include=configuration"), 200, with);
         let listed = run(&fake, TOOL, json!({}));
-        assert_eq!(fake.lines().len(), 4);
+        assert_eq!(fake.lines().len(), 5);
         let of = &listed["components_with_configs"];
         assert_eq!(of.as_array().unwrap().len(), 1);
         assert_eq!(of[0]["configs"][0]["configuration_root"]["folder"], "sales");
@@ -159,6 +168,34 @@ mod tests {
         );
         let why = fails(&fake, TOOL, json!({"component_types": ["other"]}));
         assert!(why.contains("- component_types[0]"), "{why}");
+    }
+
+    #[test]
+    fn folders_come_from_the_search_and_metadata_from_their_own_address() {
+        let fake = FakeKeboola::new();
+        let mut bare = config();
+        bare.as_object_mut().unwrap().remove("metadata");
+        let folder =
+            json!([{"id": "1", "key": "KBC.configuration.folderName", "value": "reports"}]);
+        fake.on(&format!("{COMPONENTS}/ex/configs"), 200, json!([bare]));
+        fake.on(&format!("{COMPONENTS}/ex/configs/7"), 200, bare);
+        fake.on(&format!("{COMPONENTS}/ex/configs/7/metadata"), 200, folder.clone());
+        fake.on(&format!("{COMPONENTS}/ex"), 200, json!({"id": "ex", "type": "extractor"}));
+        let search = "Get connection /v2/storage/branch/default/search/component-configurations";
+        fake.on(
+            search,
+            200,
+            json!([{"idComponent": "ex", "configurationId": "7", "metadata": folder}]),
+        );
+        let listed = run(&fake, TOOL, json!({"component_ids": ["ex"]}));
+        let root = &listed["components_with_configs"][0]["configs"][0]["configuration_root"];
+        assert_eq!(root["folder"], "reports");
+        let one = json!({"configs": [{"component_id": "ex", "configuration_id": "7"}]});
+        let root = &run(&fake, TOOL, one)["configs"][0]["configuration_root"];
+        assert_eq!(
+            (&root["folder"], root["configuration_metadata"].as_array().unwrap().len()),
+            (&json!("reports"), 1)
+        );
     }
 
     #[test]

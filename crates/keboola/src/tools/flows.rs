@@ -18,6 +18,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         let flows = all(ids, async |id: String| read(call, &id).await).await?;
         return Ok(json!({ "flows": flows }));
     }
+    let folders = config_view::folders(call).await;
     let mut flows = Vec::new();
     for component in TYPES {
         let records = match call.storage(call.configs(component), &[]).await {
@@ -26,7 +27,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
             Err(ApiError::Refused { status: 404, .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
         };
-        let counted = async |record: Value| {
+        let counted = async |mut record: Value| {
+            config_view::file(&folders, component, &mut record);
             // Without the right to see schedules there is a list all the same.
             let schedules = schedules(call, component, &id_of(&record)).await.unwrap_or_default();
             Ok(summary(component, &record, schedules.len()))
@@ -39,8 +41,10 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 
 async fn read(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
     for component in TYPES {
-        match call.storage(call.configs(component).part(id), &[]).await {
+        let path = call.configs(component).part(id);
+        match call.storage(path.clone(), &[]).await {
             Ok(record) => {
+                let record = config_view::with_metadata(call, path, record).await;
                 let schedules = schedules(call, component, id).await?;
                 return Ok(detail(call, component, &record, &schedules));
             }

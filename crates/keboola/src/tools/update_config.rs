@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use super::config_write::{self, Draft};
 use crate::{
-    api::{Path, Service},
-    call::{Call, Outcome, ShortCircuit, id_of, sentence},
+    api::{ApiError, Path, Service},
+    call::{Call, Outcome, ShortCircuit, id_of, items, sentence},
     configuration::assemble::Level,
     metadata::FOLDER,
 };
@@ -35,7 +35,7 @@ pub(super) async fn written(call: &Call<'_>, component: &str, path: Path, draft:
         false => config_write::stored(call, &begun, path.clone(), &draft, &body).await?,
     };
     let mut notes = vec![draft.diff.summary()];
-    notes.extend(folder(call, &begun, &path, &draft.record).await);
+    notes.extend(folder(call, &begun, &path).await);
     if !draft.diff.is_empty() {
         let version = config_write::version(&record);
         notes.extend(config_write::mark_version(call, &begun, path, version).await);
@@ -45,17 +45,25 @@ pub(super) async fn written(call: &Call<'_>, component: &str, path: Path, draft:
 }
 
 /// Puts the configuration into the folder that is asked for; a sentence where that failed.
-async fn folder(call: &Call<'_>, begun: &Begun, path: &Path, record: &Value) -> Option<String> {
+async fn folder(call: &Call<'_>, begun: &Begun, path: &Path) -> Option<String> {
     let folder = call.text("folder")?;
     if !folder.is_empty() {
         return config_write::mark(call, begun, path.clone(), FOLDER, folder).await;
     }
-    let mut metadata = record.get("metadata")?.as_array()?.iter();
-    let present = metadata.find(|item| item.get("key").and_then(Value::as_str) == Some(FOLDER))?;
-    let path = path.clone().then("metadata").part(&id_of(present));
-    let (delete, storage) = (Method::Delete, Service::Storage);
-    let cleared = call.client.change(begun, delete, storage, path, &[], None).await;
+    let cleared = cleared(call, begun, path).await;
     cleared.err().map(|error| format!("The folder could not be cleared. {}", sentence(&error)))
+}
+
+async fn cleared(call: &Call<'_>, begun: &Begun, path: &Path) -> Result<(), ApiError> {
+    let path = path.clone().then("metadata");
+    let metadata = items(call.storage(path.clone(), &[]).await?);
+    let is_folder = |item: &&Value| item.get("key").and_then(Value::as_str) == Some(FOLDER);
+    for present in metadata.iter().filter(is_folder) {
+        let (delete, storage) = (Method::Delete, Service::Storage);
+        let path = path.clone().part(&id_of(present));
+        call.client.change(begun, delete, storage, path, &[], None).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

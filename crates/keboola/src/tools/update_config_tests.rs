@@ -154,11 +154,11 @@ fn a_folder_is_set_and_cleared_without_a_new_version() {
         fake.body(&format!("Post {CONFIG}/metadata")),
         json!({"metadata": [{"key": "KBC.configuration.folderName", "value": "sales"}]})
     );
-    fake.clear(&format!("Get {CONFIG}"));
-    let mut filed = config();
-    filed["metadata"] =
-        json!([{"id": "m1", "key": "KBC.configuration.folderName", "value": "sales"}]);
-    fake.on(&format!("Get {CONFIG}"), 200, filed);
+    fake.on(
+        &format!("Get {CONFIG}/metadata"),
+        200,
+        json!([{"id": "m0", "key": "other"}, {"id": "m1", "key": "KBC.configuration.folderName", "value": "sales"}]),
+    );
     fake.on(&format!("Delete {CONFIG}/metadata/m1"), 204, json!(null));
     run(&fake, TOOL, folder(""));
     assert_eq!(fake.count(&format!("Delete {CONFIG}/metadata/m1")), 1);
