@@ -2,7 +2,10 @@
 //!
 //! Invariant: a change is announced once it was made, also if its outcome is not known.
 
-use super::{call::Call, catalogue::Operation};
+use super::{
+    call::{Call, Requests as _},
+    operations::Operation,
+};
 use mcp_platform::Method;
 use mcp_protocol::content::CallToolResult;
 use mcp_server::notifier::ChangeEvent;
@@ -45,11 +48,11 @@ fn changed(operation: &Operation, fqdn: Option<&str>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue;
+    use crate::operations;
 
     #[test]
     fn a_change_concerns_its_site_and_the_lists_that_name_it() {
-        let of = |tool: &str| changed(catalogue::find(tool).unwrap(), Some("a.org"));
+        let of = |tool: &str| changed(operations::find(tool).unwrap(), Some("a.org"));
         assert_eq!(
             of("sitebay_clear_cache"),
             ["sitebay://site/a.org/config", "sitebay://site/a.org"]

@@ -1,143 +1,50 @@
-//! The rules of `build_rs/check.rs`, each broken once.
+//! The catalogue that is built keeps the rules, and the reference describes it.
 
-#[path = "../build_rs/check.rs"]
-mod check;
-#[path = "../build_rs/definitions.rs"]
-mod definitions;
-#[path = "../build_rs/load.rs"]
-mod load;
-#[path = "../build_rs/model.rs"]
-mod model;
-#[path = "../build_rs/reference.rs"]
-mod reference;
-#[path = "../build_rs/table.rs"]
-mod table;
+#[path = "../catalogue/settings.rs"]
+mod settings;
 
-use model::Catalogue;
+use catalogue_build::Catalogue;
 use serde_json::Value;
+use settings::SETTINGS;
 
-const GOOD: &str = r#"
-toolset = "things"
-order = 1
+const HEAD: &str = "# Tools
 
-[[tool]]
-name = "get_thing"
-title = "Get a thing"
-description = "Reads a thing of the service by its name."
-method = "get"
-path = "/thing/{name}"
-effect = "read"
-idempotent = true
-output = "thing"
-parameters = [
-  { name = "name", in = "path", type = "text", required = true, description = "Its name." },
-  { name = "size", in = "query", type = "integer", default = 5, description = "How big." },
-]
+Written by `cargo xtask docs` from `crates/sitebay/catalogue/*.toml`; a test keeps it current.
 
-[[shape]]
-name = "thing"
-heading = "name"
-fields = [{ name = "name", type = "text" }]
-"#;
+Tools marked *default* are listed for callers who choose no toolsets. *Retired* tools call routes that SiteBay removed in October 2026; those that
+are also *hidden* are not listed. *Sensitive* tools show secrets if `reveal` is true. Any tool can be called by its name. Paths are below
+`/f/api/v1`.
 
-const SAME: &str = r#"idempotent = true
-alternatives = [{ generation = "2026-03", method = "get", path = "/thing/{name}" }]"#;
+With the toolset `dynamic` there is one more tool: `sitebay_find_tools` finds tools by what you want to do (`query`, in a few words), returns their
+whole definitions, and lists toolsets (`enable`) for the rest of a session.
+";
 
-const MOVED: &str = r#"idempotent = true
-alternatives = [{ generation = "2026-03", method = "get", path = "/old/{name}", moved = [
-  { name = "name", in = "query", api = "n" },
-] }]"#;
-
-fn problems(text: &str) -> Vec<String> {
-    let toolset = load::parse(text).unwrap();
-    check::problems(&Catalogue { toolsets: vec![toolset] })
+fn catalogue() -> Catalogue {
+    Catalogue::read(concat!(env!("CARGO_MANIFEST_DIR"), "/catalogue").as_ref()).unwrap()
 }
 
 #[test]
 fn the_catalogue_that_is_built_keeps_the_rules() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/catalogue");
-    let catalogue = load::read(folder.as_ref()).unwrap();
-    assert_eq!(check::problems(&catalogue), [""; 0]);
+    let catalogue = catalogue();
+    assert_eq!(catalogue.problems(&SETTINGS), [""; 0]);
     let built = include_str!(concat!(env!("OUT_DIR"), "/sitebay_table.rs"));
     // The build keeps the order of keys, this test does not: texts are compared as JSON.
     let texts: Vec<_> =
-        super::catalogue::OPERATIONS.iter().map(|tool| tool.definition.to_owned()).collect();
-    assert_eq!(table::render(&catalogue, &texts).unwrap(), built);
+        super::operations::OPERATIONS.iter().map(|tool| tool.definition.to_owned()).collect();
+    assert_eq!(catalogue.table(&texts).unwrap(), built);
     let json = |text: &String| serde_json::from_str::<Value>(text).unwrap();
-    let rendered = definitions::render(&catalogue);
+    let rendered = catalogue.definitions(&SETTINGS);
     assert!(rendered.iter().map(json).eq(texts.iter().map(json)));
 }
 
 /// `cargo xtask docs` runs it with `UPDATE_DOCS`, which writes the document instead.
 #[test]
 fn the_reference_is_what_the_catalogue_says() {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let folder = format!("{root}/catalogue");
-    let text = reference::render(&load::read(folder.as_ref()).unwrap());
-    let file = format!("{root}/../../docs/TOOLS_REFERENCE.md");
+    let text = catalogue().reference(&SETTINGS, HEAD);
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/TOOLS_REFERENCE.md");
     if std::env::var_os("UPDATE_DOCS").is_some() {
-        std::fs::write(&file, &text).unwrap();
+        std::fs::write(file, &text).unwrap();
     }
-    let written = std::fs::read_to_string(&file).unwrap_or_default();
+    let written = std::fs::read_to_string(file).unwrap_or_default();
     assert!(written == text, "docs/TOOLS_REFERENCE.md is not current: run cargo xtask docs");
-}
-
-#[test]
-fn every_broken_rule_is_told() {
-    assert_eq!(problems(GOOD), [""; 0]);
-    for (part, broken, told) in [
-        ("\"get_thing\"", "\"Get-Thing\"", "1 to 64 of a-z"),
-        ("Reads a thing of the service by its name.", "Reads.", "description has 6 characters"),
-        ("{name}\"", "{id}\"", "no path parameter fills {id}"),
-        ("{name}\"", "x\"", "name has no place in the path"),
-        ("\"/thing", "\"thing", "is not a plain path"),
-        ("required = true", "required = false", "must be required"),
-        ("in = \"query\"", "in = \"body\"", "get has no body"),
-        ("default = 5", "default = \"5\"", "the default is not of the type"),
-        ("output = \"thing\"", "output = \"other\"", "no shape is called other"),
-        ("effect = \"read\"", "effect = \"write\"", "`check` belongs to"),
-        ("method = \"get\"", "method = \"post\"", "only reads uses get"),
-        ("heading = \"name\"", "heading = \"title\"", "the heading title is not a field"),
-        ("type = \"text\" }]", "type = \"thing\" }]", "unknown type thing"),
-        ("\"size\"", "\"name\"", "two of this name"),
-        ("idempotent = true", "idempotent = true\nsafe = true", "`safe` is for a post"),
-        ("idempotent = true", "idempotent = true\noriginal = true", "always offered"),
-        ("idempotent = true", "idempotent = true\nhidden = true", "`hidden` is for what"),
-        ("idempotent = true", "idempotent = true\nretired = \"x\"", "`hidden` is for what"),
-        ("idempotent = true", "idempotent = true\nhidden = true\ndefault = true", "exclude"),
-        (
-            "idempotent = true",
-            "idempotent = true\nconsent = \"All of {name} is lost.\"",
-            "destroys",
-        ),
-        ("idempotent = true", "idempotent = true\nlong = true", "`long` is for what changes"),
-        ("idempotent = true", "idempotent = true\npaged = true", "`paged` is for lists"),
-        ("idempotent = true", "idempotent = true\nreveal = \"it\"", "`reveal` belongs to"),
-        ("\"text\" }]", "\"text\", secret = true }]", "`reveal` belongs to"),
-        ("heading = \"name\"", "heading = \"name\"\nfree = true", "one field of type any"),
-        ("type = \"integer\", default = 5", "type = \"objects\"", "`items` belong to"),
-        ("idempotent = true", SAME, "the alternative 2026-03 differs in nothing"),
-        ("idempotent = true", MOVED, "name cannot be moved"),
-        ("idempotent = true", "idempotent = true\nsays = \"{size} is done.\"", "`says` names size"),
-    ] {
-        let text = GOOD.replace(part, broken);
-        assert_ne!(text, GOOD, "{part}");
-        let found = problems(&text).join("\n");
-        assert!(found.contains(told), "{broken}: {found}");
-    }
-}
-
-#[test]
-fn unknown_keys_and_values_are_refused() {
-    for (part, broken) in [
-        ("idempotent", "idempotant"),
-        ("required", "requird"),
-        ("\"get\"", "\"fetch\""),
-        ("heading", "headline"),
-        ("in = \"path\"", "in = \"header\""),
-        ("idempotent = true", "idempotent = true\nalternatives = [{ path = \"/a\" }]"),
-        ("\"text\" }]", "\"text\", secret = \"no\" }]"),
-    ] {
-        assert!(load::parse(&GOOD.replace(part, broken)).is_err(), "{broken}");
-    }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::call::{Call, ShortCircuit, data};
+use super::call::{Call, Requests as _, ShortCircuit, data};
 use crate::api::{Repeat, Request, encode_part};
 use mcp_platform::Method;
 use mcp_protocol::content::CallToolResult;

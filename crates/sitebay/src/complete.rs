@@ -8,8 +8,9 @@ use std::cell::RefCell;
 
 use serde_json::Value;
 
-use super::{fqdn, prompts};
+use super::prompts;
 use crate::api::{Client, Request, encode_part};
+use catalogue::fqdn;
 use mcp_auth::subject::Subject;
 use mcp_server::{
     context::Context,

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    catalogue::{Alternative, OPERATIONS, Operation, Parameter, Place},
+    operations::{OPERATIONS, Operation, Parameter},
     testing::{definition, fact_or_skip},
 };
+use catalogue::{Alternative, Place};
 use mcp_platform::Method;
 
 const FILE: &str = "sitebay-openapi-2026-03.json";

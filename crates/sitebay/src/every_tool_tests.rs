@@ -6,9 +6,10 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::{
-    catalogue::{Kind, OPERATIONS, Operation, Parameter, Place},
+    operations::{Kind, OPERATIONS, Operation, OwnKind, Parameter},
     testing::{definition, run},
 };
+use catalogue::Place;
 use mcp_server::testing::{FakePlatform, json};
 
 const BLOCKS: &str = "<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE";
@@ -55,7 +56,7 @@ fn arguments(schema: &Value) -> Value {
 fn sent(operation: &Operation, parameter: &Parameter, value: &Value) -> Value {
     let below = |text: &Value| json!(text.as_str().unwrap().trim_start_matches("wp-content/"));
     match parameter.kind {
-        Kind::ContentPath => below(value),
+        Kind::Own(OwnKind::ContentPath) => below(value),
         Kind::Objects if operation.toolset == "files" => {
             let mut edits = value.clone();
             edits[0]["file_path"] = below(&edits[0]["file_path"]);

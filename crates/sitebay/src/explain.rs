@@ -5,8 +5,9 @@
 
 use std::time::Duration;
 
-use super::catalogue::{Operation, Place};
+use super::operations::Operation;
 use crate::api::{ApiError, CALL_BUDGET, Detail};
+use catalogue::Place;
 use mcp_platform::NetworkFailure;
 
 const SET_A_TOKEN: &str = "Set one: as the secret SITEBAY_API_TOKEN of the server, or per request \

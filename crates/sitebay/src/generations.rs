@@ -5,24 +5,20 @@
 
 use std::cell::RefCell;
 
-use super::{
-    catalogue::{Alternative, Operation, Parameter, Place},
-    explain,
-};
+use super::{explain, operations::Operation, service::SitebayService};
 use crate::api::ApiError;
-use mcp_platform::Method;
 
 thread_local! {
     /// Operations whose first form is not the service's, and the form that is.
     static FOUND: RefCell<Vec<(&'static str, usize)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// One form of an operation: its own, or one of its alternatives.
+/// One form of an operation, and its place among them.
 #[derive(Clone, Copy)]
 pub(crate) struct Form {
     number: usize,
-    operation: &'static Operation,
-    alternative: Option<&'static Alternative>,
+    /// The form.
+    pub(crate) of_operation: catalogue::Form<SitebayService>,
 }
 
 /// The forms of an operation, the one that the service is known to take first.
@@ -31,37 +27,18 @@ pub(crate) fn forms(operation: &'static Operation) -> impl Iterator<Item = Form>
         found.iter().find(|(name, _)| *name == operation.name).map_or(0, |(_, number)| *number)
     });
     let count = operation.alternatives.len().saturating_add(1);
-    let form = move |number: usize| Form {
-        number,
-        operation,
-        alternative: number.checked_sub(1).and_then(|at| operation.alternatives.get(at)),
+    let form = move |number: usize| {
+        let alternative = number.checked_sub(1).and_then(|at| operation.alternatives.get(at));
+        Form { number, of_operation: catalogue::Form { operation, alternative } }
     };
     std::iter::once(known).chain((0..count).filter(move |number| *number != known)).map(form)
 }
 
 impl Form {
-    /// The method.
-    pub(crate) fn method(&self) -> Method {
-        self.alternative.map_or(self.operation.method, |other| other.method)
-    }
-
-    /// The path below the API's prefix.
-    pub(crate) fn path(&self) -> &'static str {
-        self.alternative.map_or(self.operation.path, |other| other.path)
-    }
-
-    /// Where a parameter goes, and under which name.
-    pub(crate) fn place(&self, parameter: &Parameter) -> (Place, &'static str) {
-        let moved = self
-            .alternative
-            .and_then(|other| other.moved.iter().find(|moved| moved.name == parameter.name));
-        moved.map_or((parameter.place, parameter.api), |moved| (moved.place, moved.api))
-    }
-
     /// Notes that the service takes this form.
     pub(crate) fn taken(&self) {
         FOUND.with_borrow_mut(|found| {
-            let name = self.operation.name;
+            let name = self.of_operation.operation.name;
             found.retain(|(known, _)| *known != name);
             if self.number > 0 {
                 found.push((name, self.number));
@@ -71,10 +48,10 @@ impl Form {
 
     /// Whether an error may mean that the service wants another form, and that nothing happened.
     pub(crate) fn is_refused(&self, error: &ApiError) -> bool {
-        let misplaced = self.operation.alternatives.iter().any(|other| !other.moved.is_empty());
+        let alternatives = self.of_operation.operation.alternatives;
+        let misplaced = alternatives.iter().any(|other| !other.moved.is_empty());
         let unread = matches!(error, ApiError::Refused { status: 422, .. });
-        !self.operation.alternatives.is_empty()
-            && (explain::is_retired(error) || (misplaced && unread))
+        !alternatives.is_empty() && (explain::is_retired(error) || (misplaced && unread))
     }
 }
 

@@ -1,21 +1,23 @@
 //! The tools and resources that manage sites on SiteBay.
 //!
-//! Operations are data (`catalogue/*.toml`, rendered by `build.rs`); one executor runs them all.
+//! Operations are data (`catalogue/*.toml`, rendered by `build.rs`); the crate `catalogue` runs them all.
 //! Those with behaviour of their own have a file under `tools/`. Invariant: nothing is sent to
 //! SiteBay before every argument of the call was checked.
 
 mod announcements;
 pub mod api;
-mod arguments;
+#[cfg(test)]
+mod arguments_tests;
 mod blocks;
 mod call;
-mod catalogue;
 #[cfg(test)]
 mod catalogue_rules;
 mod checkpoint;
 mod complete;
-mod conform;
-mod consent;
+#[cfg(test)]
+mod conform_tests;
+#[cfg(test)]
+mod consent_tests;
 mod content_path;
 #[cfg(test)]
 mod contract_tests;
@@ -23,15 +25,15 @@ mod contract_tests;
 mod every_tool_tests;
 mod explain;
 mod find_tools;
-mod fqdn;
 mod generations;
-mod kinds;
 #[cfg(test)]
 mod leaving_tests;
 mod long_running;
+mod losses;
+mod operations;
 mod prompts;
-mod render;
 mod resources;
+mod service;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -46,7 +48,7 @@ use std::{iter, sync::LazyLock};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use mcp_protocol::{
-    content::{CallToolResult, GetPromptResult, ResourceContents},
+    content::{GetPromptResult, ResourceContents},
     fields::fields,
     raw,
 };
@@ -54,15 +56,13 @@ use mcp_server::{
     context::Context,
     registry::{Completion, PromptError, ReadError},
     result_store,
-    tasks::TaskPolicy,
-    toolset::{Arguments as RawArguments, CallResult, ResourceState, Tool, Toolset, Visibility},
+    toolset::{Arguments as RawArguments, CallResult, ResourceState, Tool, Toolset},
 };
 use serde_json::{Map, Value};
 
-use arguments::Arguments;
-use call::{Call, CallOutcome, ShortCircuit};
-use catalogue::Operation;
+use catalogue::fqdn;
 use resources::ResourceError;
+use service::SitebayService;
 
 /// The toolset.
 #[derive(Debug)]
@@ -70,15 +70,7 @@ pub struct Sitebay;
 
 /// The groups by which its tools can be chosen, in catalogue order.
 fn groups() -> &'static [&'static str] {
-    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
-        let mut names = Vec::new();
-        for operation in catalogue::OPERATIONS {
-            if !names.contains(&operation.toolset) {
-                names.push(operation.toolset);
-            }
-        }
-        names
-    });
+    static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(catalogue::groups::<SitebayService>);
     &NAMES
 }
 
@@ -86,7 +78,7 @@ fn groups() -> &'static [&'static str] {
 /// that finds others.
 fn tools() -> &'static [Tool] {
     static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
-        let operations = catalogue::OPERATIONS.iter().map(Operation::tool);
+        let operations = operations::OPERATIONS.iter().map(operations::Operation::tool);
         iter::once(find_tools::TOOL).chain(operations).collect()
     });
     &TOOLS
@@ -182,48 +174,10 @@ impl Toolset for Sitebay {
     }
 }
 
-impl Operation {
-    /// The operation as a tool.
-    fn tool(&self) -> Tool {
-        Tool {
-            name: self.name,
-            group: self.toolset,
-            effect: self.effect,
-            visibility: match (self.hidden, self.default) {
-                (true, _) => Visibility::Retired,
-                (false, true) => Visibility::Default,
-                (false, false) => Visibility::Chosen,
-            },
-            task_policy: if self.long { TaskPolicy::AtBegin } else { TaskPolicy::Never },
-            definition: self.definition,
-        }
-    }
-}
-
 /// Runs the tool of that name.
 async fn call(ctx: &Context, name: &str, arguments: RawArguments<'_>) -> CallResult {
-    let Some(operation) = catalogue::find(name) else {
-        return Ok(find_tools::run(ctx, arguments).await);
-    };
-    if !ctx.choice.allows(operation.effect) {
-        let text = "Nothing was changed: this connection only reads (readonly).";
-        return Ok(CallToolResult::error(text));
+    match operations::find(name) {
+        Some(operation) => catalogue::run(&SitebayService, ctx, operation, arguments).await,
+        None => Ok(find_tools::run(ctx, arguments).await),
     }
-    let arguments = match Arguments::check(operation, arguments) {
-        Ok(arguments) => arguments,
-        Err(problems) => return Ok(problems.into_result(operation.name)),
-    };
-    let call = Call { ctx, operation, arguments };
-    match agreed(&call).await {
-        Ok(result) | Err(ShortCircuit::Result(result)) => Ok(result),
-        Err(ShortCircuit::Stop(stop)) => Err(stop),
-    }
-}
-
-/// Runs a call once the person agreed to what it destroys, if it does.
-async fn agreed(call: &Call<'_>) -> CallOutcome {
-    consent::given(call).await?;
-    let result = tools::run(call).await?;
-    announcements::announce(call, &result);
-    Ok(result)
 }

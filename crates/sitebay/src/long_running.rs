@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{
     announcements,
-    call::{Call, ShortCircuit, data},
+    call::{Call, Requests as _, ShortCircuit, data},
 };
 use crate::api::{ApiError, ApiResponse, Client, Request, encode_part};
 use mcp_platform::Method;

@@ -4,7 +4,7 @@ use std::{env, fs, path::PathBuf, rc::Rc};
 
 use serde_json::{Value, value::to_raw_value};
 
-use super::catalogue;
+use super::operations;
 use crate::Sitebay;
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::registry::Registry;
@@ -26,7 +26,7 @@ pub(crate) struct Seen {
 
 /// Calls a tool on the fake machine, with the consent that it needs unless `confirm` is given.
 pub(crate) fn run(fake: &Rc<FakePlatform>, tool: &str, mut arguments: Value) -> Seen {
-    let consent = catalogue::find(tool).is_some_and(|operation| operation.consent.is_some());
+    let consent = operations::find(tool).is_some_and(|operation| operation.consent.is_some());
     if let (true, Some(given)) = (consent, arguments.as_object_mut()) {
         given.entry("confirm").or_insert(Value::Bool(true));
     }
@@ -61,7 +61,7 @@ fn output_schema(tool: &str) -> Value {
 
 /// A tool's definition.
 pub(crate) fn definition(tool: &str) -> Value {
-    serde_json::from_str(catalogue::find(tool).unwrap().definition).unwrap()
+    serde_json::from_str(operations::find(tool).unwrap().definition).unwrap()
 }
 
 /// A file of the shared facts, for a test that needs it. Where there is no copy it counts as skipped.

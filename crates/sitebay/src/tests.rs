@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::{
-    catalogue,
+    operations,
     testing::{REGISTRY, fact_or_skip, run, run_in},
 };
 use mcp_server::testing::{FakePlatform, ScriptedResponse, broken, json, text};
@@ -14,7 +14,7 @@ use mcp_server::toolset::Effect;
 const TEAM: &str = "6f1c2b1e-8f0a-4c57-9d0e-0a9b8c7d6e5f";
 
 fn definitions() -> Vec<Value> {
-    catalogue::OPERATIONS
+    operations::OPERATIONS
         .iter()
         .map(|tool| serde_json::from_str(tool.definition).unwrap())
         .collect()
@@ -220,7 +220,7 @@ fn an_unknown_tool_is_none() {
 fn every_definition_is_whole() {
     let definitions = definitions();
     assert_eq!(definitions.len(), 71);
-    for (definition, operation) in definitions.iter().zip(catalogue::OPERATIONS) {
+    for (definition, operation) in definitions.iter().zip(operations::OPERATIONS) {
         assert_eq!(definition["name"], operation.name);
         assert!(!operation.toolset.is_empty());
         assert_eq!(definition["inputSchema"]["type"], "object");
@@ -238,7 +238,7 @@ fn every_definition_is_whole() {
 
 #[test]
 fn the_default_set_is_the_originals_and_what_most_conversations_need() {
-    let tools = catalogue::OPERATIONS;
+    let tools = operations::OPERATIONS;
     let offered: Vec<_> = tools.iter().filter(|tool| tool.default).map(|tool| tool.name).collect();
     assert_eq!(offered.len(), 24);
     assert!(tools.iter().take(16).all(|tool| tool.default), "the originals come first");
@@ -247,12 +247,12 @@ fn the_default_set_is_the_originals_and_what_most_conversations_need() {
 
 #[test]
 fn what_a_person_should_agree_to_is_said() {
-    for operation in catalogue::OPERATIONS {
-        let proxied = operation.behaviour == catalogue::Behaviour::Proxy;
+    for operation in operations::OPERATIONS {
+        let proxied = operation.behaviour == operations::Behaviour::Proxy;
         let destroys = operation.effect == Effect::Destructive && !proxied;
         assert_eq!(operation.consent.is_some(), destroys, "{}", operation.name);
     }
-    let long = catalogue::OPERATIONS.iter().filter(|operation| operation.long);
+    let long = operations::OPERATIONS.iter().filter(|operation| operation.long);
     let long: Vec<_> = long.map(|operation| operation.name).collect();
     assert_eq!(long.len(), 7, "{long:?}");
 }
@@ -260,7 +260,7 @@ fn what_a_person_should_agree_to_is_said() {
 #[test]
 fn retired_tools_say_so_before_they_are_called() {
     for definition in definitions() {
-        let retired = catalogue::find(definition["name"].as_str().unwrap()).unwrap().retired;
+        let retired = operations::find(definition["name"].as_str().unwrap()).unwrap().retired;
         let told = definition["description"].as_str().unwrap().contains("retired this route");
         assert_eq!(retired.is_some(), told, "{}", definition["name"]);
     }

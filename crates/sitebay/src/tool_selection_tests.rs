@@ -3,7 +3,7 @@
 use mcp_auth::scope::Scopes;
 use mcp_server::{tool_selection::ToolSelection, toolset::Effect};
 
-use crate::{catalogue::OPERATIONS, testing::REGISTRY};
+use crate::{operations::OPERATIONS, testing::REGISTRY};
 
 fn offered(choice: ToolSelection) -> Vec<&'static str> {
     let operations = REGISTRY.all().filter(|tool| !tool.group.is_empty());

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use catalogue::render::cut;
 use serde_json::Value;
 
 /// Most characters of foreign text that are shown.
@@ -137,14 +138,6 @@ fn after_tag(tag: &str) -> &str {
     match tag.to_ascii_lowercase().find(end) {
         Some(at) => tag.get(at.saturating_add(end.len())..).unwrap_or_default(),
         None => "",
-    }
-}
-
-/// At most that many characters, with `…` where something is missing.
-pub fn cut(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
-        None => text.to_owned(),
     }
 }
 

@@ -12,8 +12,10 @@ mod request;
 mod retry;
 
 pub use client::{CALL_BUDGET, Client};
-pub use detail::{Detail, cut};
+pub use detail::Detail;
 pub use error::ApiError;
-pub use paging::Listing;
+pub(crate) use redact::KEYS;
 pub use redact::{PLACEHOLDER, redact};
-pub use request::{ApiResponse, Repeat, Request, encode_part};
+pub use request::{ApiResponse, Repeat, Request};
+
+pub use catalogue::{Listing, encode_part, render::cut};

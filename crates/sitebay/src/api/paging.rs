@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use catalogue::Listing;
+
 use super::{client::Client, error::ApiError, request::Request};
 use mcp_platform::url::Url;
 
@@ -18,21 +20,9 @@ const MAX_ITEMS: usize = 2_500;
 /// With less time left than this, a lost answer is the deadline's doing.
 const LAST_MOMENT: Duration = Duration::from_millis(500);
 
-/// A list as far as it was read.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Listing {
-    /// The items that were read.
-    pub items: Vec<Value>,
-    /// How many there are, as the service says.
-    pub total: Option<u64>,
-    /// Whether there are more than were read.
-    pub truncated: bool,
-}
-
-impl Listing {
-    fn is_short(&self) -> bool {
-        self.total.is_some_and(|total| total > self.items.len() as u64)
-    }
+/// Whether the service says that there are more items.
+fn is_short(listing: &Listing) -> bool {
+    listing.total.is_some_and(|total| total > listing.items.len() as u64)
 }
 
 /// One page of a list.
@@ -164,7 +154,7 @@ impl Reader {
 
     /// The address of the next page, if there is one to read.
     fn after(&mut self, client: &Client<'_>, current: &Url, page: &Page) -> Option<Url> {
-        let more = page.next.is_some() || self.listing.is_short();
+        let more = page.next.is_some() || is_short(&self.listing);
         if page.is_whole || !more {
             return None;
         }
@@ -199,7 +189,7 @@ impl Reader {
     fn finish(mut self) -> Listing {
         let cut = self.listing.items.len() > MAX_ITEMS;
         self.listing.items.truncate(MAX_ITEMS);
-        self.listing.truncated |= cut || (self.listing.is_short() && self.pages > 0);
+        self.listing.truncated |= cut || (is_short(&self.listing) && self.pages > 0);
         self.listing
     }
 }

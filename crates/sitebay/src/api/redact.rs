@@ -1,107 +1,29 @@
-//! Takes secrets out of answers.
-//!
-//! Invariant: what a caller gave as secret, and the token, never come back; what SiteBay keeps
-//! secret for a site comes back only where the caller asked to see it. Fields that are secret in one
-//! answer only are marked in the catalogue; the keys here are secret wherever they turn up, and so is
-//! a password in an address.
+//! The keys of SiteBay's answers that are secret.
 
 use serde_json::Value;
 
+use crate::service::SitebayService;
+use catalogue::redact::{self, SecretKeys};
 use mcp_auth::secret::Secret;
 
-/// The replacement for a secret.
-pub const PLACEHOLDER: &str = "[redacted]";
-/// Keys whose values are shown only on demand.
-const ON_DEMAND: [&str; 2] = ["http_auth_password", "code_server_password"];
-/// Keys whose values are never shown.
-const NEVER: [&str; 1] = ["wordpress_password"];
+pub use redact::PLACEHOLDER;
+pub(crate) use redact::scrub;
+
+/// What SiteBay keeps secret for a site.
+pub(crate) const KEYS: SecretKeys = SecretKeys {
+    on_demand: &["http_auth_password", "code_server_password"],
+    never: &["wordpress_password"],
+    beginnings: &[],
+};
 
 /// Replaces the values of secret keys at any depth.
 pub fn redact(value: &mut Value, reveal: bool) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(|item| redact(item, reveal)),
-        Value::Object(map) => {
-            for (key, inner) in map.iter_mut() {
-                let on_demand = ON_DEMAND.contains(&key.as_str()) && !reveal;
-                if (on_demand || NEVER.contains(&key.as_str())) && !inner.is_null() {
-                    *inner = Value::from(PLACEHOLDER);
-                } else {
-                    redact(inner, reveal);
-                }
-            }
-        }
-        Value::String(text) => {
-            if let Some(clean) = without_userinfo(text) {
-                *text = clean;
-            }
-        }
-        _ => {}
-    }
+    redact::redact::<SitebayService>(value, reveal);
 }
 
-/// An address without the password in it (RFC 3986 §3.2.1), such as that of a Git repository. None:
-/// it has none.
-fn without_userinfo(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    // A text around an address, such as a file, stays what it is.
-    if text.contains(char::is_whitespace) {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    let after = rest.get(user.len()..)?;
-    let user = match user.split_once(':') {
-        Some((name, _)) => format!("{name}:{PLACEHOLDER}"),
-        None if user == "git" => return None,
-        // A token alone is a password, too.
-        None => PLACEHOLDER.to_owned(),
-    };
-    Some(format!("{scheme}://{user}{after}"))
-}
-
-/// Replaces secrets in all strings of a value.
-pub(crate) fn scrub(value: &mut Value, secrets: &[Secret]) {
-    match value {
-        Value::String(text) => {
-            if let Some(clean) = scrubbed(text, secrets) {
-                *text = clean;
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| scrub(item, secrets)),
-        Value::Object(map) => map.values_mut().for_each(|inner| scrub(inner, secrets)),
-        _ => {}
-    }
-}
-
-/// A text without the secrets, as they are or as JSON writes them. From the first secret key on
-/// nothing is kept: the end of its value cannot be found in a text that is not whole JSON.
+/// A text without the secrets, as they are or as JSON writes them.
 pub(crate) fn scrub_text(text: &str, secrets: &[Secret]) -> String {
-    let keys = ON_DEMAND.iter().chain(&NEVER);
-    let safe = keys.filter_map(|key| text.find(key)).min().and_then(|end| text.get(..end));
-    let kept = safe.unwrap_or(text);
-    let mut clean = scrubbed(kept, secrets).unwrap_or_else(|| kept.to_owned());
-    if safe.is_some() {
-        clean.push_str(PLACEHOLDER);
-    }
-    clean
-}
-
-fn scrubbed(text: &str, secrets: &[Secret]) -> Option<String> {
-    let mut clean = None;
-    for secret in secrets.iter().filter(|secret| !secret.expose().is_empty()) {
-        for form in [secret.expose().to_owned(), in_json(secret.expose())] {
-            let current = clean.as_deref().unwrap_or(text);
-            if current.contains(&form) {
-                clean = Some(current.replace(&form, PLACEHOLDER));
-            }
-        }
-    }
-    clean
-}
-
-fn in_json(text: &str) -> String {
-    let quoted = Value::from(text).to_string();
-    quoted.trim_matches('"').to_owned()
+    redact::scrub_text::<SitebayService>(text, secrets)
 }
 
 #[cfg(test)]

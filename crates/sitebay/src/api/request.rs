@@ -1,15 +1,11 @@
 //! A request to the API, before it becomes HTTP, and its answer.
 //!
-//! Invariant: a value becomes part of a path only through [`encode_part`].
+//! Invariant: a value becomes part of a path only through [`super::encode_part`].
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use mcp_auth::secret::Secret;
 use mcp_platform::{Method, url::Url};
-
-/// Everything but RFC 3986's unreserved characters.
-const PART: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// One request.
 #[derive(Debug, Clone)]
@@ -51,25 +47,4 @@ pub struct ApiResponse {
     pub status: u16,
     /// The body; null when it was empty.
     pub json: Value,
-}
-
-/// One part of a path, percent-encoded. Refuses what a URL parser would drop or resolve.
-pub fn encode_part(value: &str) -> Option<String> {
-    let whole = !matches!(value, "" | "." | "..");
-    whole.then(|| utf8_percent_encode(value, PART).to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_part_cannot_leave_its_place() {
-        assert_eq!(encode_part("../team").as_deref(), Some("..%2Fteam"));
-        assert_eq!(encode_part("a b?c#d%2f").as_deref(), Some("a%20b%3Fc%23d%252f"));
-        assert_eq!(encode_part("www.example.org").as_deref(), Some("www.example.org"));
-        for refused in ["", ".", ".."] {
-            assert_eq!(encode_part(refused), None);
-        }
-    }
 }

@@ -97,7 +97,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::catalogue;
+    use crate::operations;
 
     fn made(name: &str, arguments: Value) -> Result<String, PromptError> {
         let result = prompt(name, arguments.as_object().unwrap())?;
@@ -157,7 +157,7 @@ mod tests {
     fn every_tool_that_a_text_names_is_there() {
         for prompt in &PROMPTS {
             for word in prompt.text.split(|c: char| !c.is_alphanumeric() && c != '_') {
-                let known = || catalogue::find(word).is_some();
+                let known = || operations::find(word).is_some();
                 assert!(!word.starts_with("sitebay_") || known(), "{}: {word}", prompt.name);
             }
         }

@@ -14,10 +14,11 @@ use serde_json::Value;
 use thiserror::Error;
 
 use super::{
-    catalogue::{self, Operation},
-    explain, fqdn,
+    explain,
+    operations::{self, Operation},
 };
 use crate::api::{ApiError, Client};
+use catalogue::fqdn;
 use mcp_server::context::Context;
 
 /// The resource definitions, separated by commas, without brackets around them.
@@ -88,7 +89,7 @@ fn client(ctx: &Context) -> Result<Client<'_>, ResourceError> {
 /// The error in the words of the tool that reads the same thing.
 fn failed(tool: &str, error: &ApiError) -> ResourceError {
     let explained = |operation: &'static Operation| explain::explain(operation, error, false);
-    let text = catalogue::find(tool).map_or_else(|| error.to_string(), explained);
+    let text = operations::find(tool).map_or_else(|| error.to_string(), explained);
     ResourceError::Failed(text)
 }
 

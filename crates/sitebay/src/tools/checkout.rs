@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use crate::{
     api::{Client, cut},
-    call::{Call, CallOutcome, finished},
-    conform,
+    call::{Call, CallOutcome, Requests as _, finished},
 };
+use catalogue::conform;
 use mcp_protocol::content::CallToolResult;
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, CallOutcome, ShortCircuit, data, finished},
-    consent,
+    call::{Call, CallOutcome, Requests as _, ShortCircuit, data, finished},
+    losses,
 };
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
@@ -22,7 +22,7 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
 /// The content that would be lost with the site.
 pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let fqdn = call.arguments.text("fqdn").unwrap_or_default();
-    let Some(site) = consent::site(call).await? else {
+    let Some(site) = losses::site(call).await? else {
         return Ok(format!(
             "Deleting {fqdn} would remove its files, its database and its staging site for good; its \
              details could not be read just now."
@@ -43,7 +43,7 @@ pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
         site.get("fqdn").and_then(Value::as_str).unwrap_or(fqdn),
         text("status"),
         text("created_at"),
-        consent::restore_point(&site),
+        losses::restore_point(&site),
     ))
 }
 

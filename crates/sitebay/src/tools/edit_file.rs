@@ -5,7 +5,7 @@
 use crate::{
     api::cut,
     blocks,
-    call::{Call, CallOutcome, data, finished},
+    call::{Call, CallOutcome, Requests as _, data, finished},
     content_path,
 };
 use mcp_protocol::{content::CallToolResult, object::quoted};

@@ -8,7 +8,7 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     if call.arguments.get("restore_point").is_none() {
         call.arguments.set("restore_point", rfc3339(call.ctx.platform.now_ms()));
     }
-    call.run().await
+    call.plain().await
 }
 
 #[cfg(test)]

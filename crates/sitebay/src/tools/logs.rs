@@ -4,10 +4,8 @@
 
 use serde_json::Value;
 
-use crate::{
-    call::{Call, CallOutcome, data, finished},
-    render,
-};
+use crate::call::{Call, CallOutcome, Requests as _, data, finished};
+use catalogue::render;
 use mcp_protocol::content::ContentBlock;
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {

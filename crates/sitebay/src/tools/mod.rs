@@ -15,8 +15,8 @@ use futures_util::future::{LocalBoxFuture, ready};
 
 use super::{
     call::{Call, CallOutcome, ShortCircuit},
-    catalogue::Behaviour,
-    consent,
+    losses::of_site,
+    operations::Behaviour,
 };
 use mcp_server::cold::cold;
 
@@ -26,17 +26,17 @@ pub(crate) fn losses<'a>(call: &'a Call<'_>) -> LocalBoxFuture<'a, Result<String
         Behaviour::DeleteSite => cold(delete_site::losses(call)),
         Behaviour::Restore => cold(restore::losses(call)),
         Behaviour::EditFile => match edit_file::checked(call) {
-            Ok(_) => cold(consent::losses(call)),
+            Ok(_) => cold(of_site(call)),
             Err(refused) => cold(ready(Err(refused.into()))),
         },
-        _ => cold(consent::losses(call)),
+        _ => cold(of_site(call)),
     }
 }
 
 /// Runs a call as its operation says.
 pub(crate) async fn run(call: &Call<'_>) -> CallOutcome {
     let special = match call.operation.behaviour {
-        Behaviour::Plain => return call.run().await,
+        Behaviour::Plain => return call.plain().await,
         Behaviour::Update => cold(update::run(call)),
         Behaviour::DeleteSite => cold(delete_site::run(call)),
         Behaviour::Shell => cold(shell::run(call)),

@@ -4,7 +4,7 @@
 
 use crate::{
     api::Repeat,
-    call::{Call, CallOutcome},
+    call::{Call, CallOutcome, Requests as _},
 };
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {

@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use crate::{
-    call::{Call, CallOutcome, ShortCircuit, finished},
-    conform, consent, render,
+    call::{Call, CallOutcome, Requests as _, ShortCircuit, finished},
+    losses,
 };
+use catalogue::{conform, render};
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let dry = call.is_dry();
@@ -71,7 +72,7 @@ pub(super) async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
         true => "\n- Files that are not in the backup would be deleted.",
         false => "",
     };
-    let site = consent::site_lines(call).await?;
+    let site = losses::site_lines(call).await?;
     Ok(format!(
         "A restore of {} to {point} would overwrite {what}:\n\
          - Everything changed there since then would be lost (posts, orders, uploads, settings).",

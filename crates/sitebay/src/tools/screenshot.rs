@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{
     api::cut,
-    call::{Call, CallOutcome, data, finished},
+    call::{Call, CallOutcome, Requests as _, data, finished},
 };
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use crate::{
-    call::{Call, CallOutcome, data, finished},
-    render,
-};
+use crate::call::{Call, CallOutcome, Requests as _, data, finished};
+use catalogue::render;
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let answer = call.sent().await?;

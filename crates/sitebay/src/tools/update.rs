@@ -1,9 +1,7 @@
 //! Changes the given settings; a call without any returns the list of settings.
 
-use crate::{
-    call::{Call, CallOutcome},
-    catalogue::Place,
-};
+use crate::call::{Call, CallOutcome};
+use catalogue::Place;
 use mcp_protocol::content::CallToolResult;
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
@@ -21,5 +19,5 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
         ))
         .into());
     }
-    call.run().await
+    call.plain().await
 }

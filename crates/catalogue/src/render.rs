@@ -4,8 +4,8 @@
 
 use serde_json::{Map, Value};
 
-use super::catalogue::{Field, Shape};
-use crate::api::cut;
+use crate::operation::{Field, Shape};
+use mcp_protocol::object::quoted;
 
 /// Longest value that is shown, in characters.
 const SHOWN: usize = 300;
@@ -15,12 +15,12 @@ const JSON_SHOWN: usize = 20_000;
 type Record = Map<String, Value>;
 
 /// The name of one item of a shape.
-pub(crate) fn name(shape: &Shape) -> String {
+pub fn name(shape: &Shape) -> String {
     shape.name.replace('_', " ")
 }
 
 /// One record: its heading, then a line per labelled field.
-pub(crate) fn record(shape: &Shape, record: &Record) -> String {
+pub fn record(shape: &Shape, record: &Record) -> String {
     let mut lines: Vec<String> = heading(shape, record).into_iter().collect();
     let fields = labelled(shape, record);
     lines.extend(fields.map(|(label, value)| format!("- {label}: {value}")));
@@ -28,7 +28,7 @@ pub(crate) fn record(shape: &Shape, record: &Record) -> String {
 }
 
 /// A list: how many, then a line per record.
-pub(crate) fn list(
+pub fn list(
     shape: &Shape,
     plural: &str,
     records: &[Record],
@@ -88,13 +88,48 @@ fn shown(value: &Value) -> Option<String> {
 
 /// JSON for a reader, cut at a sensible length. Where it holds texts of many lines (a diff, a file, a
 /// log), they stand there as they are.
-pub(crate) fn json(value: &Value) -> String {
+pub fn json(value: &Value) -> String {
     if !holds_lines(value) {
         return long(&format!("{value:#}"));
     }
     let mut out = String::new();
     unfold(&mut out, "", value);
     long(out.trim())
+}
+
+/// Compact JSON without the fields that are null.
+pub fn compact(record: &Record) -> String {
+    let mut out = String::new();
+    write_record(&mut out, record);
+    out
+}
+
+fn write_record(out: &mut String, record: &Record) {
+    out.push('{');
+    let set = record.iter().filter(|(_, inner)| !inner.is_null());
+    for (at, (name, inner)) in set.enumerate() {
+        out.push_str(if at > 0 { "," } else { "" });
+        out.push_str(&quoted(name));
+        out.push(':');
+        write_value(out, inner);
+    }
+    out.push('}');
+}
+
+fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Object(map) => write_record(out, map),
+        Value::Array(items) => {
+            out.push('[');
+            for (at, item) in items.iter().enumerate() {
+                out.push_str(if at > 0 { "," } else { "" });
+                write_value(out, item);
+            }
+            out.push(']');
+        }
+        Value::String(text) => out.push_str(&quoted(text)),
+        other => out.push_str(&other.to_string()),
+    }
 }
 
 fn holds_lines(value: &Value) -> bool {
@@ -128,7 +163,7 @@ fn unfold(out: &mut String, path: &str, value: &Value) {
 }
 
 /// The end of a text for a reader, from a line's beginning on. False: it is not all of it.
-pub(crate) fn tail(text: &str) -> (&str, bool) {
+pub fn tail(text: &str) -> (&str, bool) {
     if text.len() <= JSON_SHOWN {
         return (text, true);
     }
@@ -139,8 +174,16 @@ pub(crate) fn tail(text: &str) -> (&str, bool) {
     (text.get(from..).unwrap_or_default(), false)
 }
 
+/// At most that many characters, with `…` where something is missing.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
 /// A text for a reader, cut at a sensible length.
-pub(crate) fn long(text: &str) -> String {
+pub fn long(text: &str) -> String {
     let short = cut(text, JSON_SHOWN);
     if short.len() == text.len() {
         return short;
@@ -161,6 +204,20 @@ mod tests {
         assert!(text.contains(diff) && text.contains("success: true"), "{text}");
         assert!(text.contains("files[0].path: a.php"), "{text}");
         assert_eq!(json(&json!({"a": "b"})), "{\n  \"a\": \"b\"\n}");
+    }
+
+    #[test]
+    fn compact_json_leaves_out_what_is_null() {
+        for (value, text) in [
+            (
+                json!({"a": null, "b": {"c": null}, "d": [1, null, {"e": "\"ü\n"}]}),
+                "{\"b\":{},\"d\":[1,null,{\"e\":\"\\\"ü\\n\"}]}",
+            ),
+            (json!({}), "{}"),
+            (json!({"a": true, "z": 1.5, "l": []}), "{\"a\":true,\"l\":[],\"z\":1.5}"),
+        ] {
+            assert_eq!(compact(value.as_object().unwrap()), text);
+        }
     }
 
     #[test]

@@ -2,23 +2,27 @@
 
 use serde_json::{Map, Value, json};
 
-use super::model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool};
+use crate::{
+    Settings,
+    model::{Catalogue, Effect, Field, Kind, Parameter, Shape, Tool},
+};
 
 /// The definition of every tool, in catalogue order.
-pub(crate) fn render(catalogue: &Catalogue) -> Vec<String> {
-    catalogue.tools().map(|(_, tool)| definition(catalogue, tool).to_string()).collect()
+pub(crate) fn render(settings: &Settings, catalogue: &Catalogue) -> Vec<String> {
+    let tools = catalogue.tools();
+    tools.map(|(_, tool)| definition(settings, catalogue, tool).to_string()).collect()
 }
 
 /// Names what a tool may show that is secret.
 const SENSITIVE: &str = "org.sitebay/sensitive";
 
-fn definition(catalogue: &Catalogue, tool: &Tool) -> Value {
+fn definition(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value {
     let mut definition = json!({
         "name": tool.name,
         "title": tool.title,
         "description": one_line(&tool.description),
         "inputSchema": input(&tool.parameters),
-        "outputSchema": output(catalogue, tool),
+        "outputSchema": output(settings, catalogue, tool),
         "annotations": {
             "title": tool.title,
             "readOnlyHint": tool.effect == Effect::Read,
@@ -55,14 +59,16 @@ fn input(parameters: &[Parameter]) -> Value {
 }
 
 fn parameter(parameter: &Parameter) -> Value {
-    let mut schema = base(parameter.kind);
+    let mut schema = base(&parameter.kind);
     let mut set = |key: &str, value: Option<Value>| {
         if let Some(value) = value {
             schema.insert(key.to_owned(), value);
         }
     };
     set("description", Some(json!(one_line(&parameter.description))));
-    set("enum", (!parameter.choices.is_empty()).then(|| json!(parameter.choices)));
+    let choices = (!parameter.choices.is_empty()).then(|| json!(parameter.choices));
+    let of_items = parameter.kind == Kind::Texts && choices.is_some();
+    set("enum", choices.clone().filter(|_| !of_items));
     set("minimum", parameter.minimum.map(|bound| json!(bound)));
     set("maximum", parameter.maximum.map(|bound| json!(bound)));
     let (least, most) = match parameter.kind.is_array() {
@@ -71,7 +77,14 @@ fn parameter(parameter: &Parameter) -> Value {
     };
     set(least, parameter.min_length.map(|bound| json!(bound)));
     set(most, parameter.max_length.map(|bound| json!(bound)));
-    set("items", (!parameter.items.is_empty()).then(|| input(&parameter.items)));
+    set("items", of_items.then(|| json!({"type": "string", "enum": choices})));
+    set(
+        "items",
+        (parameter.kind == Kind::Objects).then(|| match parameter.items.is_empty() {
+            true => json!({"type": "object"}),
+            false => input(&parameter.items),
+        }),
+    );
     set("default", parameter.default.clone());
     if parameter.kind == Kind::Fqdn && parameter.empty.is_none() {
         set("minLength", Some(json!(1)));
@@ -81,11 +94,9 @@ fn parameter(parameter: &Parameter) -> Value {
 }
 
 /// The type, and the format where an empty string has no meaning of its own.
-fn base(kind: Kind) -> Map<String, Value> {
+fn base(kind: &Kind) -> Map<String, Value> {
     let value = match kind {
-        Kind::Text | Kind::Fqdn | Kind::JsonObject | Kind::ContentPath | Kind::Blocks => {
-            json!({"type": "string"})
-        }
+        Kind::Text | Kind::Fqdn | Kind::JsonObject | Kind::Own(_) => json!({"type": "string"}),
         Kind::Uuid => json!({"type": "string", "format": "uuid"}),
         Kind::Email => json!({"type": "string", "format": "email"}),
         Kind::DateTime => json!({"type": "string", "format": "date-time"}),
@@ -96,6 +107,7 @@ fn base(kind: Kind) -> Map<String, Value> {
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
         Kind::Objects => json!({"type": "array"}),
         Kind::Object => json!({"type": "object"}),
+        Kind::Any => json!({}),
     };
     match value {
         Value::Object(map) => map,
@@ -103,30 +115,49 @@ fn base(kind: Kind) -> Map<String, Value> {
     }
 }
 
-fn output(catalogue: &Catalogue, tool: &Tool) -> Value {
+fn output(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value {
     let Some(shape) = catalogue.shape(&tool.output) else {
         return json!({"type": "object"});
     };
     let (mut properties, mut required) = match &tool.list {
-        Some(name) => list(catalogue, shape, name),
+        Some(name) => list(settings, catalogue, shape, name),
         None => (fields(catalogue, shape), guaranteed(shape)),
     };
+    if tool.wrapped {
+        let inner = object(properties, required);
+        properties = Map::from_iter([("result".to_owned(), inner)]);
+        required = vec![json!("result")];
+    }
     properties.insert(
         "warnings".into(),
         json!({"type": "array", "items": {"type": "string"},
-               "description": "Parts of SiteBay's answer that were not as expected."}),
+               "description": format!("Parts of {}'s answer that were not as expected.", settings.service)}),
     );
+    let mut schema = object(properties, required);
+    if let (true, Some(schema)) = (tool.wrapped, schema.as_object_mut()) {
+        schema.insert("x-fastmcp-wrap-result".into(), json!(true));
+    }
+    schema
+}
+
+fn object(properties: Map<String, Value>, required: Vec<Value>) -> Value {
     let mut schema = Map::from_iter([
         ("type".to_owned(), json!("object")),
         ("properties".to_owned(), Value::Object(properties)),
     ]);
     if !required.is_empty() {
-        schema.insert("required".into(), Value::Array(std::mem::take(&mut required)));
+        schema.insert("required".into(), Value::Array(required));
     }
     Value::Object(schema)
 }
 
-fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>, Vec<Value>) {
+fn list(
+    settings: &Settings,
+    catalogue: &Catalogue,
+    shape: &Shape,
+    name: &str,
+) -> (Map<String, Value>, Vec<Value>) {
+    let total = format!("How many {} says there are.", settings.service);
     let items = json!({"type": "object", "properties": fields(catalogue, shape)});
     let properties = Map::from_iter([
         (
@@ -137,10 +168,7 @@ fn list(catalogue: &Catalogue, shape: &Shape, name: &str) -> (Map<String, Value>
             "truncated".to_owned(),
             json!({"type": "boolean", "description": "Whether there are more than are listed."}),
         ),
-        (
-            "total".to_owned(),
-            json!({"type": ["integer", "null"], "description": "How many SiteBay says there are."}),
-        ),
+        ("total".to_owned(), json!({"type": ["integer", "null"], "description": total})),
         (name.to_owned(), json!({"type": "array", "items": items})),
     ]);
     (properties, vec![json!("count"), json!("truncated"), json!(name)])
@@ -164,8 +192,18 @@ fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {
     if field.kind == "texts" {
         schema.insert("items".into(), json!({"type": "string"}));
     }
-    if let Some(shape) = catalogue.shape(&field.kind) {
-        schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+    match (catalogue.shape_of(field), field.items()) {
+        (Some(shape), None) => {
+            schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+        }
+        (Some(shape), Some(_)) => {
+            let items = json!({"type": "object", "properties": fields(catalogue, shape)});
+            schema.insert("items".into(), items);
+        }
+        (None, _) => {}
+    }
+    if field.kind == "objects" {
+        schema.insert("items".into(), json!({"type": "object"}));
     }
     if let Some(description) = &field.description {
         schema.insert("description".into(), json!(one_line(description)));
@@ -180,7 +218,8 @@ fn json_type(kind: &str) -> Option<&'static str> {
         "flag" => Some("boolean"),
         "integer" => Some("integer"),
         "number" => Some("number"),
-        "texts" => Some("array"),
+        "texts" | "objects" => Some("array"),
+        kind if kind.ends_with("[]") => Some("array"),
         _ => Some("object"),
     }
 }

@@ -1,19 +1,21 @@
-//! Makes what SiteBay sent fit the output schema that the tool promised.
+//! Makes what a service sent fit the output schema that the tool promised.
 //!
 //! Invariant: after this every known field has its type or is null, so that clients which
 //! validate `structuredContent` never fail; what was set to null is in the warnings.
 
 use serde_json::{Map, Value};
 
-use super::catalogue::{Field, FieldKind, Shape};
-use crate::api::PLACEHOLDER;
+use crate::{
+    operation::{Field, FieldKind, Shape},
+    redact::PLACEHOLDER,
+};
 use mcp_server::arguments::type_name;
 
 /// More warnings than this tell nothing new.
-const MAX_WARNINGS: usize = 20;
+pub const MAX_WARNINGS: usize = 20;
 
 /// The items of a list that are objects, each fitting its shape.
-pub(crate) fn records(
+pub fn records(
     shape: &Shape,
     items: Vec<Value>,
     name: &str,
@@ -35,21 +37,32 @@ pub(crate) fn records(
 }
 
 /// Sets to null what does not have its type. `path` is empty or ends with a dot.
-pub(crate) fn conform(
+pub fn conform(
     shape: &Shape,
     record: &mut Map<String, Value>,
     path: &str,
     warnings: &mut Vec<String>,
 ) {
-    // The name is this server's own; something else of SiteBay's under it would break the schema.
+    // The name is this server's own; something else of the service's under it would break the schema.
     record.remove("warnings");
     for field in shape.fields {
         let Some(value) = record.get_mut(field.name) else {
             continue;
         };
-        if let (FieldKind::One(inner), Value::Object(map)) = (field.kind, &mut *value) {
-            conform(inner, map, &format!("{path}{}.", field.name), warnings);
-        } else if !fits(field, value) {
+        let known = match (field.kind, &mut *value) {
+            (FieldKind::One(inner), Value::Object(map)) => {
+                conform(inner, map, &format!("{path}{}.", field.name), warnings);
+                true
+            }
+            (FieldKind::Many(inner), Value::Array(items)) => {
+                let name = format!("{path}{}", field.name);
+                let given = std::mem::take(items);
+                items.extend(records(inner, given, &name, warnings).into_iter().map(Value::Object));
+                true
+            }
+            _ => fits(field, value),
+        };
+        if !known {
             warn(warnings, || {
                 let (name, got) = (field.name, type_name(value));
                 format!("{path}{name} is {got}, not {}; it is null here", expected(field))
@@ -60,16 +73,28 @@ pub(crate) fn conform(
 }
 
 /// Hides the secret fields of a record, before anything else looks at it.
-pub(crate) fn hide(shape: &Shape, record: &mut Map<String, Value>, reveal: bool) {
+pub fn hide(shape: &Shape, record: &mut Map<String, Value>, reveal: bool) {
     for field in shape.fields {
         let Some(value) = record.get_mut(field.name) else {
             continue;
         };
         if field.secret && !reveal && !value.is_null() {
             *value = Value::from(PLACEHOLDER);
-        } else if let (FieldKind::One(inner), Value::Object(map)) = (field.kind, value) {
-            hide(inner, map, reveal);
+        } else {
+            hide_within(field.kind, value, reveal);
         }
+    }
+}
+
+fn hide_within(kind: FieldKind, value: &mut Value, reveal: bool) {
+    match (kind, value) {
+        (FieldKind::One(inner), Value::Object(map)) => hide(inner, map, reveal),
+        (FieldKind::Many(inner), Value::Array(items)) => {
+            items.iter_mut().filter_map(Value::as_object_mut).for_each(|map| {
+                hide(inner, map, reveal);
+            });
+        }
+        _ => {}
     }
 }
 
@@ -92,7 +117,11 @@ fn fits(field: &Field, value: &Value) -> bool {
         FieldKind::Texts => {
             value.as_array().is_some_and(|items| items.iter().all(Value::is_string))
         }
+        FieldKind::Objects => {
+            value.as_array().is_some_and(|items| items.iter().all(Value::is_object))
+        }
         FieldKind::Object | FieldKind::One(_) => value.is_object(),
+        FieldKind::Many(_) => value.is_array(),
     }
 }
 
@@ -109,56 +138,6 @@ fn expected(field: &Field) -> &'static str {
         FieldKind::Number => "a number",
         FieldKind::Texts => "an array of strings",
         FieldKind::Object | FieldKind::One(_) => "an object",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::catalogue;
-
-    fn site() -> &'static Shape {
-        catalogue::find("sitebay_get_site").unwrap().output
-    }
-
-    #[test]
-    fn a_field_of_another_type_becomes_null_and_is_told() {
-        let mut record = json!({"fqdn": "a.org", "active": "yes", "current_storage": 1.5,
-            "tracked_tables": ["a", 1], "site_stage": {"fqdn": 7}, "team": [], "new": {"x": 1},
-            "git_url": null, "current_cycle_visits": 3.0, "warnings": 1});
-        let mut warnings = Vec::new();
-        conform(site(), record.as_object_mut().unwrap(), "", &mut warnings);
-        assert_eq!(
-            record,
-            json!({"fqdn": "a.org", "active": null, "current_storage": null,
-                "tracked_tables": null, "site_stage": {"fqdn": null}, "team": null,
-                "new": {"x": 1}, "git_url": null, "current_cycle_visits": 3.0})
-        );
-        assert!(warnings.contains(&"active is a string, not a boolean; it is null here".into()));
-        assert!(warnings.iter().any(|line| line.starts_with("site_stage.fqdn is a number")));
-        assert_eq!(warnings.len(), 5);
-    }
-
-    #[test]
-    fn secret_fields_are_hidden_unless_asked_for() {
-        let cookie = catalogue::find("sitebay_browser_admin_cookie").unwrap().output;
-        let given = json!({"name": "n", "value": {"odd": "secret"}, "domain": null});
-        for (reveal, shown) in [(false, json!("[redacted]")), (true, given["value"].clone())] {
-            let mut record = given.clone();
-            hide(cookie, record.as_object_mut().unwrap(), reveal);
-            assert_eq!(record, json!({"name": "n", "value": shown, "domain": null}));
-        }
-    }
-
-    #[test]
-    fn what_is_no_object_is_left_out_of_a_list_and_warnings_end() {
-        let mut warnings = Vec::new();
-        let items = (0..50).map(|_| json!("page")).chain([json!({"fqdn": "a.org"})]).collect();
-        let records = records(site(), items, "sites", &mut warnings);
-        assert_eq!(records.len(), 1);
-        assert_eq!(warnings.len(), MAX_WARNINGS + 1);
-        assert_eq!(warnings[0], "sites[0] is a string, not an object; it was left out");
+        FieldKind::Objects | FieldKind::Many(_) => "an array of objects",
     }
 }

@@ -6,7 +6,7 @@
 use mcp_platform::host_name::to_ascii;
 
 /// The host name in its ASCII form, or None for anything that is more or less than a host name.
-pub(crate) fn normalise(text: &str) -> Option<String> {
+pub fn normalise(text: &str) -> Option<String> {
     let text = text.strip_suffix('.').unwrap_or(text);
     let refused = |c: char| c.is_whitespace() || c.is_control() || "/\\%:@?#[]_".contains(c);
     if text.is_empty() || text.contains(refused) {

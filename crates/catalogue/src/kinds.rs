@@ -2,12 +2,13 @@
 //!
 //! Invariant: a value that passes needs no further check before it is placed.
 
+use std::fmt::Debug;
+
 use serde_json::Value;
 
-use super::{
-    blocks,
-    catalogue::{Empty, Kind, Parameter},
-    content_path, fqdn,
+use crate::{
+    fqdn,
+    operation::{Empty, Kind, Parameter},
 };
 use mcp_platform::time::is_rfc3339;
 use mcp_protocol::raw;
@@ -16,7 +17,33 @@ use mcp_server::{
     schema_text::lengths,
 };
 
-impl TextFormat for Parameter {
+/// The kinds of text that only one catalogue has.
+pub trait OwnKind: Copy + Debug + PartialEq + Sync + 'static {
+    /// A description of the values.
+    fn expected(self) -> String;
+
+    /// The text in the form that is sent.
+    ///
+    /// # Errors
+    /// What was expected instead.
+    fn read(self, parameter: &Parameter<Self>, text: &str) -> Result<String, String>;
+}
+
+/// For catalogues without a kind of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoKind {}
+
+impl OwnKind for NoKind {
+    fn expected(self) -> String {
+        match self {}
+    }
+
+    fn read(self, _parameter: &Parameter<Self>, _text: &str) -> Result<String, String> {
+        match self {}
+    }
+}
+
+impl<K: OwnKind> TextFormat for Parameter<K> {
     fn expected(&self) -> String {
         expectation(self)
     }
@@ -27,22 +54,32 @@ impl TextFormat for Parameter {
             Empty::Null if text.trim().is_empty() => return ParsedText::Fits(Value::Null),
             _ => {}
         }
-        if self.kind == Kind::Blocks {
-            let whole = |problem| format!("whole search and replace blocks ({problem})");
-            let normal = blocks::normalise(text).map(Value::from).map_err(whole);
-            return normal.map_or_else(ParsedText::Unfit, ParsedText::Fits);
-        }
-        text_value(self, text)
-            .map_or_else(|| ParsedText::Unfit(expectation(self)), ParsedText::Fits)
+        let normal = match self.kind {
+            Kind::Own(kind) => kind.read(self, text),
+            _ => text_value(self, text).ok_or_else(|| expectation(self)),
+        };
+        normal.map_or_else(ParsedText::Unfit, |text| ParsedText::Fits(text.into()))
+    }
+}
+
+impl<K> Parameter<K> {
+    /// Whether a text is neither too short nor too long.
+    pub fn takes_length_of(&self, text: &str) -> bool {
+        let length = text.chars().count();
+        self.min_length.is_none_or(|least| length >= least)
+            && self.max_length.is_none_or(|most| length <= most)
     }
 }
 
 /// Whether values of a kind are JSON strings.
-pub(crate) fn is_text(kind: Kind) -> bool {
-    !matches!(kind, Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object)
+pub(crate) fn is_text<K>(kind: &Kind<K>) -> bool {
+    !matches!(
+        kind,
+        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any
+    )
 }
 
-fn text_value(parameter: &Parameter, text: &str) -> Option<Value> {
+fn text_value<K: OwnKind>(parameter: &Parameter<K>, text: &str) -> Option<String> {
     let normal = match parameter.kind {
         Kind::Text if parameter.choices.is_empty() => text.to_owned(),
         Kind::Text => choice(parameter, text)?,
@@ -52,32 +89,23 @@ fn text_value(parameter: &Parameter, text: &str) -> Option<Value> {
         Kind::DateTime => is_rfc3339(text).then(|| text.to_owned())?,
         Kind::Date => is_date(text).then(|| text.to_owned())?,
         Kind::UrlPath => is_url_path(text).then(|| text.to_owned())?,
-        Kind::ContentPath => below_content(parameter, text)?,
         Kind::JsonObject => is_json_object(text).then(|| text.to_owned())?,
-        Kind::Blocks | Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object => {
-            return None;
-        }
+        Kind::Flag
+        | Kind::Integer
+        | Kind::Texts
+        | Kind::Objects
+        | Kind::Object
+        | Kind::Any
+        | Kind::Own(_) => return None,
     };
-    length_fits(parameter, normal.chars().count()).then(|| Value::from(normal))
-}
-
-fn length_fits(parameter: &Parameter, length: usize) -> bool {
-    parameter.min_length.is_none_or(|least| length >= least)
-        && parameter.max_length.is_none_or(|most| length <= most)
-}
-
-/// wp-content itself fits only where nothing has to be named.
-fn below_content(parameter: &Parameter, text: &str) -> Option<String> {
-    let below = content_path::normalise(text, false)?;
-    let whole = !parameter.required || content_path::names_a_file(text, &below);
-    whole.then_some(below)
+    parameter.takes_length_of(&normal).then_some(normal)
 }
 
 fn is_date(text: &str) -> bool {
     text.len() == 10 && is_rfc3339(&format!("{text}T00:00:00Z"))
 }
 
-fn choice(parameter: &Parameter, text: &str) -> Option<String> {
+fn choice<K>(parameter: &Parameter<K>, text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     parameter.choices.contains(&lower.as_str()).then_some(lower)
 }
@@ -110,7 +138,7 @@ fn is_json_object(text: &str) -> bool {
 }
 
 /// A description of the values that a parameter takes.
-pub(crate) fn expectation(parameter: &Parameter) -> String {
+pub(crate) fn expectation<K: OwnKind>(parameter: &Parameter<K>) -> String {
     if !parameter.choices.is_empty() {
         return format!("one of {}", parameter.choices.join(", "));
     }
@@ -124,13 +152,10 @@ pub(crate) fn expectation(parameter: &Parameter) -> String {
         Kind::DateTime => "an RFC 3339 date and time such as 2026-11-20T08:00:00Z".into(),
         Kind::Date => "a date such as 2026-11-20".into(),
         Kind::UrlPath => "a path that starts with one /".into(),
-        Kind::ContentPath => {
-            "a path below wp-content without .. in it, such as themes/mine/style.css".into()
-        }
-        Kind::Blocks => blocks::EXPECTED.into(),
+        Kind::Own(kind) => kind.expected(),
         Kind::JsonObject => "a JSON object written as a string, such as {\"per_page\": 5}".into(),
         // The schema says what these take.
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object => {
+        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any => {
             "another value".into()
         }
     }
@@ -141,11 +166,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::catalogue::Place;
+    use crate::operation::Place;
 
-    const BLOCKS: &str = "<<<<<< SEARCH\na\n======\nb\n>>>>>> REPLACE";
-
-    fn parameter(kind: Kind) -> Parameter {
+    fn parameter(kind: Kind<NoKind>) -> Parameter<NoKind> {
         Parameter {
             name: "p",
             api: "p",
@@ -175,8 +198,6 @@ mod tests {
             (Kind::UrlPath, vec!["/a?b=c"], vec!["a", "", "//evil.org/"]),
             (Kind::JsonObject, vec!["{}", ""], vec!["[]", "{"]),
             (Kind::Date, vec!["2026-11-20"], vec!["2026-02-30", "20.11.2026"]),
-            (Kind::ContentPath, vec!["a/b.php", ""], vec!["../a"]),
-            (Kind::Blocks, vec![BLOCKS], vec!["", "x"]),
         ];
         for (kind, right, wrong) in cases {
             let parameter = parameter(kind);

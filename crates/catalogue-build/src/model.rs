@@ -10,6 +10,9 @@ pub(crate) struct Toolset {
     pub(crate) toolset: String,
     /// Place of the toolset in the list of tools.
     pub(crate) order: u32,
+    /// Parameters that tools of any file name in `with`.
+    #[serde(default)]
+    pub(crate) shared: Vec<Parameter>,
     #[serde(default)]
     pub(crate) tool: Vec<Tool>,
     #[serde(default)]
@@ -23,22 +26,28 @@ pub(crate) struct Tool {
     pub(crate) name: String,
     pub(crate) title: String,
     pub(crate) description: String,
-    pub(crate) method: Method,
+    /// Absent, as `path`, where its behaviour makes requests of its own.
+    pub(crate) method: Option<Method>,
     /// Path below the API's prefix; `{name}` stands for a path parameter.
-    pub(crate) path: String,
+    pub(crate) path: Option<String>,
+    /// Where the request goes, if the service has several hosts.
+    pub(crate) host: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) idempotent: bool,
     /// The Rust module that runs it; absent: the generic executor alone.
     pub(crate) behaviour: Option<String>,
     /// The shape of the answer.
     pub(crate) output: String,
+    /// The answer stands under `result`, as FastMCP wraps answers.
+    #[serde(default)]
+    pub(crate) wrapped: bool,
     /// The answer is a list, shown under this name.
     pub(crate) list: Option<String>,
     /// First line of the text of a success; `{name}` stands for an argument.
     pub(crate) says: Option<String>,
     /// How to find out whether a change happened when its answer was lost.
     pub(crate) check: Option<String>,
-    /// SiteBay retired the route: what to use instead.
+    /// The service retired the route: what to use instead.
     pub(crate) retired: Option<String>,
     /// Sends an `Idempotency-Key`, so that a lost answer can be asked for again.
     #[serde(default)]
@@ -55,7 +64,7 @@ pub(crate) struct Tool {
     /// Retired and not an original: listed only where the operator wants retired routes.
     #[serde(default)]
     pub(crate) hidden: bool,
-    /// SiteBay works on after its answer, so that the call becomes a task.
+    /// The service works on after its answer, so that the call becomes a task.
     #[serde(default)]
     pub(crate) long: bool,
     /// The losses that the consent form names; `{name}` stands for a required argument. Adds the
@@ -74,6 +83,9 @@ pub(crate) struct Tool {
     pub(crate) alternatives: Vec<Alternative>,
     #[serde(default)]
     pub(crate) parameters: Vec<Parameter>,
+    /// Names of `shared` parameters, which follow its own.
+    #[serde(default)]
+    pub(crate) with: Vec<String>,
 }
 
 /// The form that an operation had in another generation of the API.
@@ -143,7 +155,7 @@ pub(crate) struct Parameter {
     /// The value must appear in no answer and no error.
     #[serde(default)]
     pub(crate) secret: bool,
-    /// The fields of the objects in an array of objects.
+    /// The fields of the objects in an array of objects; none: any object.
     #[serde(default)]
     pub(crate) items: Vec<Self>,
     pub(crate) description: String,
@@ -160,8 +172,8 @@ pub(crate) enum Place {
     Local,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
 pub(crate) enum Kind {
     Text,
     Fqdn,
@@ -170,24 +182,47 @@ pub(crate) enum Kind {
     DateTime,
     Date,
     UrlPath,
-    ContentPath,
-    Blocks,
     JsonObject,
     Flag,
     Integer,
     Texts,
     Objects,
     Object,
+    Any,
+    /// A kind of text that only this catalogue has.
+    Own(String),
+}
+
+impl From<String> for Kind {
+    fn from(name: String) -> Self {
+        match name.as_str() {
+            "text" => Self::Text,
+            "fqdn" => Self::Fqdn,
+            "uuid" => Self::Uuid,
+            "email" => Self::Email,
+            "date_time" => Self::DateTime,
+            "date" => Self::Date,
+            "url_path" => Self::UrlPath,
+            "json_object" => Self::JsonObject,
+            "flag" => Self::Flag,
+            "integer" => Self::Integer,
+            "texts" => Self::Texts,
+            "objects" => Self::Objects,
+            "object" => Self::Object,
+            "any" => Self::Any,
+            _ => Self::Own(name),
+        }
+    }
 }
 
 impl Kind {
     /// Whether values are JSON strings.
-    pub(crate) fn is_text(self) -> bool {
-        !matches!(self, Self::Flag | Self::Integer | Self::Object) && !self.is_array()
+    pub(crate) fn is_text(&self) -> bool {
+        !matches!(self, Self::Flag | Self::Integer | Self::Object | Self::Any) && !self.is_array()
     }
 
     /// Whether values are arrays; their lengths are numbers of items.
-    pub(crate) fn is_array(self) -> bool {
+    pub(crate) fn is_array(&self) -> bool {
         matches!(self, Self::Texts | Self::Objects)
     }
 }
@@ -218,7 +253,8 @@ pub(crate) struct Shape {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
     pub(crate) name: String,
-    /// text, flag, integer, number, texts, object, any, or the name of a shape.
+    /// text, flag, integer, number, texts, object, objects, any, the name of a shape, or that name and `[]` for
+    /// a list of such objects.
     #[serde(rename = "type")]
     pub(crate) kind: String,
     /// The tool itself makes sure that the field is there.
@@ -232,10 +268,24 @@ pub(crate) struct Field {
     pub(crate) description: Option<String>,
 }
 
-/// All toolsets, in order.
+/// A catalogue: all its toolsets, in order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Catalogue {
+pub struct Catalogue {
     pub(crate) toolsets: Vec<Toolset>,
+}
+
+impl Tool {
+    /// Whether its behaviour makes all requests, so that the tool has none of its own.
+    pub(crate) fn has_no_request(&self) -> bool {
+        self.method.is_none() && self.path.is_none()
+    }
+}
+
+impl Field {
+    /// The name of the shape of its items, where it is a list of objects.
+    pub(crate) fn items(&self) -> Option<&str> {
+        self.kind.strip_suffix("[]")
+    }
 }
 
 impl Catalogue {
@@ -249,9 +299,19 @@ impl Catalogue {
         all().filter(|(_, tool)| tool.original).chain(all().filter(|(_, tool)| !tool.original))
     }
 
+    /// All shared parameters.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &Parameter> {
+        self.toolsets.iter().flat_map(|set| &set.shared)
+    }
+
     /// All shapes.
     pub(crate) fn shapes(&self) -> impl Iterator<Item = &Shape> {
         self.toolsets.iter().flat_map(|set| &set.shape)
+    }
+
+    /// The shape of a field, or of its items.
+    pub(crate) fn shape_of(&self, field: &Field) -> Option<&Shape> {
+        self.shape(field.items().unwrap_or(&field.kind))
     }
 
     /// The shape of that name.

@@ -1,10 +1,10 @@
-//! Reads the catalogue's files.
+//! Reads a catalogue's files.
 
 use std::{error::Error, fs, path::Path};
 
 use serde_json::json;
 
-use super::model::{Catalogue, Kind, Parameter, Place, Tool, Toolset};
+use crate::model::{Catalogue, Kind, Parameter, Place, Tool, Toolset};
 
 /// Reads every `*.toml` of the folder, ordered by the toolsets' own `order`.
 pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
@@ -17,18 +17,30 @@ pub(crate) fn read(folder: &Path) -> Result<Catalogue, Box<dyn Error>> {
         }
     }
     toolsets.sort_by(|a, b| (a.order, &a.toolset).cmp(&(b.order, &b.toolset)));
-    Ok(Catalogue { toolsets })
+    Ok(whole(toolsets))
 }
 
-/// One file, with the parameters that its tools share.
+/// One file.
 pub(crate) fn parse(text: &str) -> Result<Toolset, toml::de::Error> {
-    let mut toolset: Toolset = toml::from_str(text)?;
-    toolset.tool.iter_mut().for_each(share);
-    Ok(toolset)
+    toml::from_str(text)
+}
+
+/// The catalogue of these files, with the parameters that tools share.
+pub(crate) fn whole(mut toolsets: Vec<Toolset>) -> Catalogue {
+    let shared: Vec<Parameter> = toolsets.iter().flat_map(|set| &set.shared).cloned().collect();
+    for tool in toolsets.iter_mut().flat_map(|set| &mut set.tool) {
+        let named = shared.iter().filter(|parameter| tool.with.contains(&parameter.name));
+        tool.parameters.extend(named.cloned());
+        share(tool);
+    }
+    Catalogue { toolsets }
 }
 
 /// Parameters that a key of the tool stands for.
 fn share(tool: &mut Tool) {
+    if tool.has_no_request() {
+        tool.parameters.iter_mut().for_each(|parameter| parameter.place = Place::Local);
+    }
     if tool.paged {
         tool.parameters.push(Parameter {
             minimum: Some(1),

@@ -4,23 +4,27 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::model::{
-    Alternative, Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool,
-    placeholders,
+use crate::{
+    Settings,
+    model::{
+        Alternative, Catalogue, Effect, Field, Kind, Method, Parameter, Place, Shape, Tool,
+        placeholders,
+    },
 };
 
 /// Types of fields that are not the name of a shape.
-pub(crate) const PLAIN_FIELDS: [&str; 7] =
-    ["text", "flag", "integer", "number", "texts", "object", "any"];
+pub(crate) const PLAIN_FIELDS: [&str; 8] =
+    ["text", "flag", "integer", "number", "texts", "object", "objects", "any"];
 
 /// Everything that is wrong, one line each.
-pub(crate) fn problems(catalogue: &Catalogue) -> Vec<String> {
+pub(crate) fn problems(settings: &Settings, catalogue: &Catalogue) -> Vec<String> {
     let mut found = Vec::new();
     repeated("tool", catalogue.tools().map(|(_, tool)| tool.name.as_str()), &mut found);
     repeated("shape", catalogue.shapes().map(|shape| shape.name.as_str()), &mut found);
+    repeated("shared parameter", catalogue.shared().map(|of| of.name.as_str()), &mut found);
     repeated("toolset", catalogue.toolsets.iter().map(|set| set.toolset.as_str()), &mut found);
     for (_, tool) in catalogue.tools() {
-        let problems = tool_problems(catalogue, tool);
+        let problems = tool_problems(settings, catalogue, tool);
         found.extend(problems.into_iter().map(|problem| format!("tool {}: {problem}", tool.name)));
     }
     for shape in catalogue.shapes() {
@@ -48,8 +52,9 @@ fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.chars().all(allowed)
 }
 
-fn tool_problems(catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
+fn tool_problems(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
     let mut found = Vec::new();
+    settings_problems(settings, tool, &mut found);
     length("title", &tool.title, 3, 60, &mut found);
     length("description", &tool.description, 20, 1200, &mut found);
     if catalogue.shape(&tool.output).is_none() {
@@ -58,24 +63,60 @@ fn tool_problems(catalogue: &Catalogue, tool: &Tool) -> Vec<String> {
     if (tool.effect == Effect::Read) == tool.check.is_some() {
         found.push("`check` belongs to every tool that changes something, and only there".into());
     }
-    let reads = matches!(tool.method, Method::Get) || tool.safe;
-    if tool.effect == Effect::Read && !reads {
-        found.push("a tool that only reads uses get, or a post that is `safe`".into());
-    }
-    if tool.safe && (tool.effect != Effect::Read || !matches!(tool.method, Method::Post)) {
-        found.push("`safe` is for a post that only reads".into());
-    }
-    if tool.keyed && !matches!(tool.method, Method::Post) {
-        found.push("`keyed` is for post".into());
+    for name in &tool.with {
+        if !catalogue.shared().any(|shared| &shared.name == name) {
+            found.push(format!("no shared parameter is called {name}"));
+        }
     }
     offer_problems(tool, &mut found);
     secret_problems(catalogue, tool, &mut found);
-    path_problems(&tool.path, tool, &mut found);
-    parameter_list_problems(tool, &mut found);
+    request_problems(tool, &mut found);
+    parameter_list_problems(settings, tool, &mut found);
     for alternative in &tool.alternatives {
         alternative_problems(tool, alternative, &mut found);
     }
     found
+}
+
+/// The names that the settings declare.
+fn settings_problems(settings: &Settings, tool: &Tool, found: &mut Vec<String>) {
+    if !tool.name.starts_with(settings.prefix) {
+        found.push(format!("its name does not begin with {}", settings.prefix));
+    }
+    let known =
+        [("behaviour", &tool.behaviour, settings.behaviours), ("host", &tool.host, settings.hosts)];
+    for (key, name, names) in known {
+        if let Some(name) = name.as_deref().filter(|name| !names.contains(name)) {
+            found.push(format!("no {key} is called {name}"));
+        }
+    }
+}
+
+/// The request of a tool. One without a request has a behaviour that makes its own.
+fn request_problems(tool: &Tool, found: &mut Vec<String>) {
+    let (Some(method), Some(path)) = (tool.method, &tool.path) else {
+        if !tool.has_no_request() {
+            found.push("`method` and `path` belong together".into());
+        }
+        if tool.behaviour.is_none() {
+            found.push("a tool without a request needs a `behaviour`".into());
+        }
+        if tool.keyed || tool.safe || tool.paged || !tool.alternatives.is_empty() {
+            found.push("`keyed`, `safe`, `paged` and `alternatives` are of a request".into());
+        }
+        return;
+    };
+    let (reads, posts) = (matches!(method, Method::Get), matches!(method, Method::Post));
+    if tool.effect == Effect::Read && !reads && !tool.safe {
+        found.push("a tool that only reads uses get, or a post that is `safe`".into());
+    }
+    if tool.safe && (tool.effect != Effect::Read || !posts) {
+        found.push("`safe` is for a post that only reads".into());
+    }
+    if tool.keyed && !posts {
+        found.push("`keyed` is for post".into());
+    }
+    path_problems(path, tool, found);
 }
 
 /// When a tool is offered, and what is said before it runs.
@@ -98,6 +139,9 @@ fn offer_problems(tool: &Tool, found: &mut Vec<String>) {
     if tool.long && tool.effect == Effect::Read {
         found.push("`long` is for what changes something".into());
     }
+    if tool.wrapped && tool.list.is_some() {
+        found.push("`wrapped` is for answers that are no list".into());
+    }
     if tool.paged && tool.list.is_none() {
         found.push("`paged` is for lists".into());
     }
@@ -106,9 +150,8 @@ fn offer_problems(tool: &Tool, found: &mut Vec<String>) {
 /// Secret fields are asked for by `reveal`.
 fn secret_problems(catalogue: &Catalogue, tool: &Tool, found: &mut Vec<String>) {
     let secret = catalogue.shape(&tool.output).is_some_and(|shape| {
-        let inner = shape.fields.iter().filter_map(|field| catalogue.shape(&field.kind));
-        let mut fields = inner.flat_map(|shape| &shape.fields).chain(&shape.fields);
-        fields.any(|field| field.secret)
+        let shapes = [shape].into_iter().chain(within(catalogue, shape));
+        shapes.flat_map(|shape| &shape.fields).any(|field| field.secret)
     });
     if secret != tool.reveal.is_some() {
         found.push(
@@ -117,11 +160,26 @@ fn secret_problems(catalogue: &Catalogue, tool: &Tool, found: &mut Vec<String>) 
     }
 }
 
+/// The shapes of a shape's fields, and of theirs. Each is there once: a circle ends.
+fn within<'a>(catalogue: &'a Catalogue, shape: &'a Shape) -> Vec<&'a Shape> {
+    let mut found: Vec<&Shape> = Vec::new();
+    let mut open = vec![shape];
+    while let Some(shape) = open.pop() {
+        for inner in shape.fields.iter().filter_map(|field| catalogue.shape_of(field)) {
+            if !found.iter().any(|known| known.name == inner.name) {
+                found.push(inner);
+                open.push(inner);
+            }
+        }
+    }
+    found
+}
+
 fn alternative_problems(tool: &Tool, alternative: &Alternative, found: &mut Vec<String>) {
     path_problems(&alternative.path, tool, found);
-    if (alternative.method, &alternative.path) == (tool.method, &tool.path)
-        && alternative.moved.is_empty()
-    {
+    let same =
+        Some(alternative.method) == tool.method && Some(&alternative.path) == tool.path.as_ref();
+    if same && alternative.moved.is_empty() {
         found.push(format!("the alternative {} differs in nothing", alternative.generation));
     }
     for moved in &alternative.moved {
@@ -162,7 +220,7 @@ fn path_problems(path: &str, tool: &Tool, found: &mut Vec<String>) {
     }
 }
 
-fn parameter_list_problems(tool: &Tool, found: &mut Vec<String>) {
+fn parameter_list_problems(settings: &Settings, tool: &Tool, found: &mut Vec<String>) {
     repeated("parameter", tool.parameters.iter().map(|p| p.name.as_str()), found);
     let texts = [("says", &tool.says), ("consent", &tool.consent)];
     let named = texts.iter().flat_map(|(key, text)| {
@@ -175,17 +233,27 @@ fn parameter_list_problems(tool: &Tool, found: &mut Vec<String>) {
     }
     for parameter in &tool.parameters {
         let mut own = Vec::new();
-        parameter_problems(tool, parameter, &mut own);
+        parameter_problems(settings, tool, parameter, &mut own);
         found.extend(own.into_iter().map(|problem| format!("{}: {problem}", parameter.name)));
     }
 }
 
-fn parameter_problems(tool: &Tool, parameter: &Parameter, found: &mut Vec<String>) {
+fn parameter_problems(
+    settings: &Settings,
+    tool: &Tool,
+    parameter: &Parameter,
+    found: &mut Vec<String>,
+) {
     length("description", &parameter.description, 5, 400, found);
+    if let Kind::Own(name) = &parameter.kind
+        && settings.own_kind(name).is_none()
+    {
+        found.push(format!("the type {name} is not known"));
+    }
     if parameter.required && parameter.default.is_some() {
         found.push("required, yet it has a default".into());
     }
-    if parameter.place == Place::Body && matches!(tool.method, Method::Get) {
+    if parameter.place == Place::Body && tool.method == Some(Method::Get) {
         found.push("get has no body".into());
     }
     if (parameter.minimum.is_some() || parameter.maximum.is_some())
@@ -193,15 +261,17 @@ fn parameter_problems(tool: &Tool, parameter: &Parameter, found: &mut Vec<String
     {
         found.push("bounds are for integers".into());
     }
-    if !parameter.kind.is_text()
-        && (parameter.empty.is_some() || !parameter.choices.is_empty() || parameter.secret)
+    let takes_choices = parameter.kind.is_text() || parameter.kind == Kind::Texts;
+    if (!parameter.kind.is_text() && (parameter.empty.is_some() || parameter.secret))
+        || (!takes_choices && !parameter.choices.is_empty())
     {
         found.push("`empty`, `enum` and `secret` are for strings".into());
     }
-    if parameter.place != Place::Body && matches!(parameter.kind, Kind::Object | Kind::Objects) {
+    let sent = matches!(parameter.place, Place::Path | Place::Query);
+    if sent && matches!(parameter.kind, Kind::Object | Kind::Objects | Kind::Any) {
         found.push("an object goes into the body".into());
     }
-    if (parameter.kind == Kind::Objects) == parameter.items.is_empty() {
+    if parameter.kind != Kind::Objects && !parameter.items.is_empty() {
         found.push("`items` belong to an array of objects".into());
     }
     repeated("item", parameter.items.iter().map(|item| item.name.as_str()), found);
@@ -209,7 +279,7 @@ fn parameter_problems(tool: &Tool, parameter: &Parameter, found: &mut Vec<String
         if item.kind == Kind::Objects || item.place != Place::Body || item.api.is_some() {
             found.push(format!("{}: an item is a plain value with its own name", item.name));
         }
-        parameter_problems(tool, item, found);
+        parameter_problems(settings, tool, item, found);
     }
     if let Some(default) = &parameter.default
         && !default_fits(parameter, default)
@@ -227,6 +297,7 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
         Kind::Integer => default.is_i64(),
         Kind::Texts | Kind::Objects => default.is_array(),
         Kind::Object => default.is_object(),
+        Kind::Any => true,
         _ => default.as_str().is_some_and(listed),
     }
 }
@@ -253,11 +324,12 @@ fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
     found
 }
 
-/// A shape may use others that use none, so that schemas stay finite.
+/// A shape may use others, but none that uses it in turn, so that schemas stay finite.
 fn known_kind(catalogue: &Catalogue, shape: &Shape, field: &Field) -> bool {
-    let flat = |inner: &Shape| {
+    let finite = |inner: &Shape| {
         inner.name != shape.name
-            && inner.fields.iter().all(|field| PLAIN_FIELDS.contains(&field.kind.as_str()))
+            && within(catalogue, inner).iter().all(|below| below.name != shape.name)
     };
-    PLAIN_FIELDS.contains(&field.kind.as_str()) || catalogue.shape(&field.kind).is_some_and(flat)
+    let plain = PLAIN_FIELDS.contains(&field.kind.as_str());
+    plain || catalogue.shape_of(field).is_some_and(finite)
 }

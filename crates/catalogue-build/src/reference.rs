@@ -1,25 +1,14 @@
-//! The catalogue for people: `docs/TOOLS_REFERENCE.md`.
+//! A catalogue for readers, in Markdown, such as `docs/TOOLS_REFERENCE.md`.
 
-use super::{
+use crate::{
+    Settings,
     definitions::one_line,
     model::{Alternative, Catalogue, Effect, Kind, Parameter, Place, Tool, Toolset},
 };
 
-const HEAD: &str = "# Tools
-
-Written by `cargo xtask docs` from `crates/sitebay/catalogue/*.toml`; a test keeps it current.
-
-Tools marked *default* are listed for callers who choose no toolsets. *Retired* tools call routes that SiteBay removed in October 2026; those that
-are also *hidden* are not listed. *Sensitive* tools show secrets if `reveal` is true. Any tool can be called by its name. Paths are below
-`/f/api/v1`.
-
-With the toolset `dynamic` there is one more tool: `sitebay_find_tools` finds tools by what you want to do (`query`, in a few words), returns their
-whole definitions, and lists toolsets (`enable`) for the rest of a session.
-";
-
 /// The whole document.
-pub(crate) fn render(catalogue: &Catalogue) -> String {
-    let mut out = HEAD.to_owned();
+pub(crate) fn render(settings: &Settings, catalogue: &Catalogue, head: &str) -> String {
+    let mut out = head.to_owned();
     let sets = || catalogue.toolsets.iter().filter(|set| !set.tool.is_empty());
     out.push_str(
         "\n| toolset | tools | default | reads | writes | destroys |\n|---|---|---|---|---|---|\n",
@@ -27,7 +16,7 @@ pub(crate) fn render(catalogue: &Catalogue) -> String {
     sets().for_each(|set| out.push_str(&summary(set)));
     for set in sets() {
         out.push_str(&format!("\n## {}\n", set.toolset));
-        set.tool.iter().for_each(|tool| out.push_str(&section(tool)));
+        set.tool.iter().for_each(|tool| out.push_str(&section(settings, tool)));
     }
     out
 }
@@ -40,15 +29,14 @@ fn summary(set: &Toolset) -> String {
     format!("| [{name}](#{name}) | {all} | {default} | {reads} | {writes} | {destroys} |\n")
 }
 
-fn section(tool: &Tool) -> String {
+fn section(settings: &Settings, tool: &Tool) -> String {
     let mut out =
         format!("\n### {}\n\n**{}.** {}\n\n", tool.name, tool.title, one_line(&tool.description));
-    out.push_str(&format!(
-        "`{} {}` · {}\n",
-        method(tool.method),
-        tool.path,
-        marks(tool).join(" · ")
-    ));
+    if let (Some(verb), Some(path)) = (tool.method, &tool.path) {
+        let host = tool.host.as_ref().map(|host| format!("{host}: ")).unwrap_or_default();
+        out.push_str(&format!("`{host}{} {path}` · ", method(verb)));
+    }
+    out.push_str(&format!("{}\n", marks(tool).join(" · ")));
     for other in &tool.alternatives {
         out.push_str(&alternative(other));
     }
@@ -57,7 +45,7 @@ fn section(tool: &Tool) -> String {
     }
     if !tool.parameters.is_empty() {
         out.push_str("\n| parameter | type | sent in | |\n|---|---|---|---|\n");
-        tool.parameters.iter().for_each(|parameter| out.push_str(&row("", parameter)));
+        tool.parameters.iter().for_each(|parameter| out.push_str(&row(settings, "", parameter)));
     }
     out
 }
@@ -94,7 +82,7 @@ fn alternative(other: &Alternative) -> String {
     format!("\nIn the API of {generation}: `{} {path}`{with}\n", method(verb))
 }
 
-fn row(prefix: &str, parameter: &Parameter) -> String {
+fn row(settings: &Settings, prefix: &str, parameter: &Parameter) -> String {
     let name = format!("{prefix}{}", parameter.name);
     let required = if parameter.required { " **required**" } else { "" };
     let api = match &parameter.api {
@@ -102,10 +90,10 @@ fn row(prefix: &str, parameter: &Parameter) -> String {
         None => place(parameter.place).to_owned(),
     };
     let text = one_line(&parameter.description).replace('|', "\\|");
-    let limits = limits(parameter);
-    let mut out =
-        format!("| `{name}`{required} | {}{limits} | {api} | {text} |\n", kind(parameter.kind));
-    parameter.items.iter().for_each(|item| out.push_str(&row(&format!("{name}[]."), item)));
+    let (kind, limits) = (kind(settings, &parameter.kind), limits(parameter));
+    let mut out = format!("| `{name}`{required} | {kind}{limits} | {api} | {text} |\n");
+    let items = parameter.items.iter();
+    items.for_each(|item| out.push_str(&row(settings, &format!("{name}[]."), item)));
     out
 }
 
@@ -118,7 +106,7 @@ fn place(place: Place) -> &'static str {
     }
 }
 
-fn kind(kind: Kind) -> &'static str {
+fn kind(settings: &Settings, kind: &Kind) -> &'static str {
     match kind {
         Kind::Text => "string",
         Kind::Fqdn => "host name",
@@ -127,14 +115,14 @@ fn kind(kind: Kind) -> &'static str {
         Kind::DateTime => "date and time",
         Kind::Date => "date",
         Kind::UrlPath => "path",
-        Kind::ContentPath => "path below wp-content",
-        Kind::Blocks => "search and replace blocks",
         Kind::JsonObject => "JSON object as text",
         Kind::Flag => "boolean",
         Kind::Integer => "integer",
         Kind::Texts => "list of strings",
         Kind::Objects => "list of objects",
         Kind::Object => "object",
+        Kind::Any => "anything",
+        Kind::Own(name) => settings.own_kind(name).unwrap_or("string"),
     }
 }
 

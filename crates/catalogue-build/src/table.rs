@@ -1,10 +1,10 @@
-//! The executor's table as Rust source. Its types are in `src/catalogue.rs`.
+//! The executor's table as Rust source. Its types are those of the crate `catalogue`.
 
 use std::fmt::{Error, Write as _};
 
-use super::{
+use crate::{
     check::PLAIN_FIELDS,
-    model::{Alternative, Catalogue, Field, Parameter, Shape, Tool},
+    model::{Alternative, Catalogue, Field, Kind, Method, Parameter, Shape, Tool},
 };
 
 /// The source text. `definitions` are those of the tools, in their order.
@@ -13,10 +13,17 @@ pub(crate) fn render(catalogue: &Catalogue, definitions: &[String]) -> Result<St
     for shape in catalogue.shapes() {
         write_shape(&mut out, shape)?;
     }
+    let count = definitions.len();
+    writeln!(out, "/// The input schema of each operation, once it was read.")?;
+    writeln!(
+        out,
+        "static SCHEMAS: [SchemaCell; {count}] = [const {{ SchemaCell::new() }}; {count}];"
+    )?;
     writeln!(out, "/// Every operation, in catalogue order.")?;
     writeln!(out, "pub(crate) static OPERATIONS: &[Operation] = &[")?;
-    for ((toolset, tool), definition) in catalogue.tools().zip(definitions) {
-        write_tool(&mut out, toolset, tool, definition)?;
+    for (at, ((toolset, tool), definition)) in catalogue.tools().zip(definitions).enumerate() {
+        write_tool(&mut out, toolset, tool)?;
+        writeln!(out, "], definition: {definition:?}, schema: &SCHEMAS[{at}] }},")?;
     }
     writeln!(out, "];")?;
     Ok(out)
@@ -44,10 +51,10 @@ fn write_shape(out: &mut String, shape: &Shape) -> Result<(), Error> {
 }
 
 fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
-    let kind = if PLAIN_FIELDS.contains(&field.kind.as_str()) {
-        variant(&field.kind)
-    } else {
-        format!("One(&{})", constant(&field.kind))
+    let kind = match field.items() {
+        Some(items) => format!("Many(&{})", constant(items)),
+        None if PLAIN_FIELDS.contains(&field.kind.as_str()) => variant(&field.kind),
+        None => format!("One(&{})", constant(&field.kind)),
     };
     let (name, label) = (&field.name, &field.label);
     let secret = field.secret;
@@ -55,16 +62,20 @@ fn write_field(out: &mut String, field: &Field) -> Result<(), Error> {
     writeln!(out, "    secret: {secret} }},")
 }
 
-fn write_tool(out: &mut String, toolset: &str, tool: &Tool, definition: &str) -> Result<(), Error> {
+fn write_tool(out: &mut String, toolset: &str, tool: &Tool) -> Result<(), Error> {
     let behaviour = tool.behaviour.as_deref().map_or_else(|| "Plain".to_owned(), variant);
     writeln!(
         out,
         "Operation {{ name: {:?}, title: {:?}, toolset: {toolset:?},",
         tool.name, tool.title
     )?;
-    writeln!(out, "  method: Method::{:?}, path: {:?},", tool.method, tool.path)?;
+    // A tool without a request of its own has an empty path.
+    let (method, path) = (tool.method.unwrap_or(Method::Post), tool.path.as_deref());
+    let path = path.unwrap_or_default();
+    writeln!(out, "  method: Method::{method:?}, path: {path:?}, host: {:?},", tool.host)?;
     writeln!(out, "  effect: Effect::{:?}, behaviour: Behaviour::{behaviour},", tool.effect)?;
     writeln!(out, "  output: &{}, list: {:?},", constant(&tool.output), tool.list)?;
+    writeln!(out, "  wrapped: {},", tool.wrapped)?;
     writeln!(out, "  says: {:?}, check: {:?},", tool.says, tool.check)?;
     writeln!(out, "  retired: {:?}, keyed: {},", tool.retired, tool.keyed)?;
     writeln!(out, "  default: {}, hidden: {}, long: {},", tool.default, tool.hidden, tool.long)?;
@@ -77,7 +88,7 @@ fn write_tool(out: &mut String, toolset: &str, tool: &Tool, definition: &str) ->
     for parameter in &tool.parameters {
         write_parameter(out, parameter)?;
     }
-    writeln!(out, "], definition: {definition:?} }},")
+    Ok(())
 }
 
 fn write_alternative(out: &mut String, alternative: &Alternative) -> Result<(), Error> {
@@ -91,6 +102,13 @@ fn write_alternative(out: &mut String, alternative: &Alternative) -> Result<(), 
     writeln!(out, "  ] }},")
 }
 
+fn kind(kind: &Kind) -> String {
+    match kind {
+        Kind::Own(name) => format!("Kind::Own(OwnKind::{})", variant(name)),
+        shared => format!("Kind::{shared:?}"),
+    }
+}
+
 fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error> {
     let api = parameter.api.as_ref().unwrap_or(&parameter.name);
     let empty = match parameter.empty {
@@ -98,7 +116,7 @@ fn write_parameter(out: &mut String, parameter: &Parameter) -> Result<(), Error>
         Some(empty) => format!("Empty::{empty:?}"),
     };
     writeln!(out, "  Parameter {{ name: {:?}, api: {api:?},", parameter.name)?;
-    writeln!(out, "    place: Place::{:?}, kind: Kind::{:?},", parameter.place, parameter.kind)?;
+    writeln!(out, "    place: Place::{:?}, kind: {},", parameter.place, kind(&parameter.kind))?;
     writeln!(out, "    required: {},", parameter.required)?;
     writeln!(
         out,
