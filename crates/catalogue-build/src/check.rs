@@ -36,14 +36,18 @@ pub(crate) fn problems(settings: &Settings, catalogue: &Catalogue) -> Vec<String
 }
 
 fn repeated<'a>(what: &str, names: impl Iterator<Item = &'a str>, found: &mut Vec<String>) {
+    let names: Vec<&str> = names.collect();
+    unique(what, &names, found);
+    for name in names.iter().filter(|name| !is_name(name)) {
+        found.push(format!("{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"));
+    }
+}
+
+/// The names of fields are the service's own, so any text will do.
+fn unique(what: &str, names: &[&str], found: &mut Vec<String>) {
     let mut seen = HashSet::new();
-    for name in names {
-        if !seen.insert(name) {
-            found.push(format!("{what} {name}: there are two of this name"));
-        }
-        if !is_name(name) {
-            found.push(format!("{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"));
-        }
+    for name in names.iter().filter(|name| !seen.insert(**name)) {
+        found.push(format!("{what} {name}: there are two of this name"));
     }
 }
 
@@ -136,8 +140,8 @@ fn offer_problems(tool: &Tool, found: &mut Vec<String>) {
     if let Some(consent) = &tool.consent {
         length("consent", consent, 20, 300, found);
     }
-    if tool.long && tool.effect == Effect::Read {
-        found.push("`long` is for what changes something".into());
+    if tool.long && tool.effect == Effect::Read && tool.behaviour.is_none() {
+        found.push("`long` is for what changes something, or a behaviour".into());
     }
     if tool.wrapped && tool.list.is_some() {
         found.push("`wrapped` is for answers that are no list".into());
@@ -304,7 +308,8 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
 
 fn shape_problems(catalogue: &Catalogue, shape: &Shape) -> Vec<String> {
     let mut found = Vec::new();
-    repeated("field", shape.fields.iter().map(|field| field.name.as_str()), &mut found);
+    let names: Vec<&str> = shape.fields.iter().map(|field| field.name.as_str()).collect();
+    unique("field", &names, &mut found);
     if let Some(heading) = &shape.heading
         && !shape.fields.iter().any(|field| &field.name == heading)
     {

@@ -195,10 +195,13 @@ fn field_schema(catalogue: &Catalogue, field: &Field) -> Value {
     match (catalogue.shape_of(field), field.items()) {
         (Some(shape), None) => {
             schema.insert("properties".into(), Value::Object(fields(catalogue, shape)));
+            let required = guaranteed(shape);
+            if !required.is_empty() {
+                schema.insert("required".into(), Value::Array(required));
+            }
         }
         (Some(shape), Some(_)) => {
-            let items = json!({"type": "object", "properties": fields(catalogue, shape)});
-            schema.insert("items".into(), items);
+            schema.insert("items".into(), object(fields(catalogue, shape), guaranteed(shape)));
         }
         (None, _) => {}
     }

@@ -1,6 +1,6 @@
 //! The build step of catalogues: operations that are written in TOML become static text.
 //!
-//! The build script of a toolset's crate calls [`write`], which leaves one file of Rust: the table that the
+//! The build script of a toolset's crate calls [`write()`], which leaves one file of Rust: the table that the
 //! executor runs (its types are in the crate `catalogue`), with each tool's definition as JSON text. Invariant:
 //! what is rendered was checked; a catalogue that breaks a rule of `check` does not compile.
 

@@ -108,6 +108,7 @@ fn every_broken_rule_is_told() {
         ("\"text\", required", "\"smell\", required", "the type smell is not known"),
         ("method = \"get\"\n", "", "`method` and `path` belong together"),
         ("method = \"get\"\npath = \"/thing/{name}\"\n", "", "needs a `behaviour`"),
+        ("\"text\" }]", "\"text\" }, { name = \"name\", type = \"flag\" }]", "field name: there are two"),
         ("\"text\" }]", "\"other[]\" }]", "unknown type other[]"),
         ("\"text\" }]", "\"thing[]\" }]", "unknown type thing[]"),
         ("\"text\" }]", CIRCLE, "b has the unknown type inner"),
@@ -147,7 +148,7 @@ fn a_catalogue_may_use_what_its_settings_declare() {
     let mut text = own.iter().fold(GOOD.to_owned(), |text, (part, own)| text.replace(part, own));
     text.push_str(
         "[[shape]]\nname = \"part\"\nfields = [{ name = \"b\", type = \"bolt[]\" }]\n\
-         [[shape]]\nname = \"bolt\"\nfields = [{ name = \"c\", type = \"text\" }]",
+         [[shape]]\nname = \"bolt\"\nfields = [{ name = \"C\", type = \"text\", guaranteed = true }]",
     );
     assert_eq!(problems(&text), [""; 0]);
     let catalogue = catalogue(&text);
@@ -155,7 +156,9 @@ fn a_catalogue_may_use_what_its_settings_declare() {
     let definition: Value = serde_json::from_str(&definitions[0]).unwrap();
     let parts = &definition["outputSchema"]["properties"]["a"];
     assert_eq!(parts["type"], json!(["array", "null"]));
-    assert_eq!(parts["items"]["properties"]["b"]["items"]["properties"]["c"]["type"][0], "string");
+    let bolts = &parts["items"]["properties"]["b"]["items"];
+    assert_eq!(bolts["properties"]["C"], json!({"type": "string"}));
+    assert_eq!(bolts["required"], json!(["C"]));
     let table = catalogue.table(&definitions).unwrap();
     for part in [
         "kind: Kind::Own(OwnKind::Colour)",

@@ -56,7 +56,7 @@ pub trait Service: Debug + Sized + 'static {
     fn run(call: &Call<'_, Self>) -> impl Future<Output = CallOutcome>;
 
     /// Sends the operation's request, and explains what fails. The answer went through
-    /// [`crate::redact`]: nothing behind this looks for secret keys.
+    /// [`crate::redact()`]: nothing behind this looks for secret keys.
     fn answer(call: &Call<'_, Self>) -> impl Future<Output = Result<Value, ShortCircuit>>;
 
     /// Reads the list that an operation answers with; `name` is the list's. Without another

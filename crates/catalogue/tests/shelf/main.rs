@@ -123,7 +123,7 @@ fn the_tools_are_declared_as_the_catalogue_says() {
 #[test]
 fn a_list_is_placed_redacted_conformed_and_shown_as_json() {
     let book = json!({"id": BOOK, "title": "Emma", "year": "1815", "pin": 7, "#key": "KEY",
-        "loans": [{"who": "Ann", "token": "TOKEN", "since": 3}, "nobody"]});
+        "loans": [{"who": "Ann", "token": "TOKEN", "since": 3}, "Bob"]});
     let fake = FakePlatform::new([answers(200, json!([book]))]);
     let arguments = json!({"shelf": "a/b", "limit": 3});
     let (text, result) = call(&fake.context(), "shelf_list_books", arguments);
