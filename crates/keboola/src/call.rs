@@ -3,18 +3,20 @@
 //! Invariant: nothing is sent to Keboola before the arguments were checked; nothing is changed in a
 //! branch in which the caller may not.
 
-use std::{rc::Rc, sync::OnceLock};
+use std::{ops::Deref, rc::Rc};
 
+use catalogue::arguments::Arguments;
 use futures_util::{StreamExt as _, stream};
 use mcp_protocol::content::CallToolResult;
-use mcp_server::{arguments::Schema, client_request::Stop, context::Context, toolset::Effect};
-use serde_json::{Map, Value, value::RawValue};
+use mcp_server::{client_request::Stop, context::Context, toolset::Effect};
+use serde_json::Value;
 
 use crate::{
     api::{ApiError, Client, Kept, Key, Path, Project, Service, Stack},
-    catalogue::{OPERATIONS, Operation},
     connection::Connections,
     links::Links,
+    operations::Operation,
+    service::KeboolaService,
 };
 
 thread_local! {
@@ -37,6 +39,15 @@ pub(crate) enum ShortCircuit {
 impl From<Stop> for ShortCircuit {
     fn from(stop: Stop) -> Self {
         Self::Stop(stop)
+    }
+}
+
+impl From<ShortCircuit> for catalogue::ShortCircuit {
+    fn from(reason: ShortCircuit) -> Self {
+        match reason {
+            ShortCircuit::Failed(why) => CallToolResult::error(why).into(),
+            ShortCircuit::Stop(stop) => stop.into(),
+        }
     }
 }
 
@@ -86,37 +97,36 @@ impl Branch {
     }
 }
 
-/// A call.
+/// A call, as its tool sees it.
 pub(crate) struct Call<'a> {
     pub(crate) ctx: &'a Context,
     pub(crate) operation: &'static Operation,
-    pub(crate) arguments: Map<String, Value>,
+    arguments: &'a Arguments,
+    state: &'a State<'a>,
+}
+
+/// What a call has beside its arguments: the services, the project and the branch.
+pub(crate) struct State<'a> {
     pub(crate) client: Client<'a>,
     pub(crate) project: Rc<Project>,
     pub(crate) branch: Branch,
 }
 
-/// Checks what a client sent.
-pub(crate) fn checked(
-    operation: &'static Operation,
-    raw: Option<&RawValue>,
-) -> Result<Map<String, Value>, CallToolResult> {
-    static READ: [OnceLock<Schema>; OPERATIONS.len()] =
-        [const { OnceLock::new() }; OPERATIONS.len()];
-    static NONE: OnceLock<Schema> = OnceLock::new();
-    let at = OPERATIONS.iter().position(|known| std::ptr::eq(known, operation));
-    let place = at.and_then(|at| READ.get(at)).unwrap_or(&NONE);
-    let schema = place.get_or_init(|| Schema::of_definition(operation.definition));
-    schema.check(raw).map_err(|problems| problems.into_result(operation.name))
+impl<'a> Deref for Call<'a> {
+    type Target = State<'a>;
+
+    fn deref(&self) -> &State<'a> {
+        self.state
+    }
 }
 
-impl<'a> Call<'a> {
+impl<'a> State<'a> {
     /// Finds out who calls, in which project and branch, and whether they may.
     pub(crate) async fn open(
         ctx: &'a Context,
         connections: &dyn Connections,
         operation: &'static Operation,
-        arguments: Map<String, Value>,
+        arguments: &Arguments,
     ) -> Result<Self, ShortCircuit> {
         let found = connections.connection(ctx).await.map_err(ShortCircuit::Failed)?;
         let Some(connection) = found else {
@@ -128,11 +138,11 @@ impl<'a> Call<'a> {
             stack.map_err(|error| ShortCircuit::Failed(format!("Nothing was sent: {error}.")))?;
         let client = Client::new(ctx, stack, connection.token);
         let project = Project::of(&client).await?;
-        let mut call = Self { ctx, operation, arguments, client, project, branch: Branch::Main };
-        let asked = call.text("branch_id").map(str::to_owned).or(connection.branch);
-        call.branch = call.found_branch(asked.as_deref()).await?;
-        call.may_change(connection.branch_required)?;
-        Ok(call)
+        let mut state = Self { client, project, branch: Branch::Main };
+        let asked = arguments.text("branch_id").map(str::to_owned).or(connection.branch);
+        state.branch = state.found_branch(asked.as_deref()).await?;
+        state.may_change(operation, connection.branch_required)?;
+        Ok(state)
     }
 
     async fn found_branch(&self, asked: Option<&str>) -> Result<Branch, ShortCircuit> {
@@ -153,12 +163,12 @@ impl<'a> Call<'a> {
         }
     }
 
-    fn may_change(&self, branch_required: bool) -> Result<(), ShortCircuit> {
+    fn may_change(&self, operation: &Operation, branch_required: bool) -> Result<(), ShortCircuit> {
         let project = &self.project;
         if project.is_disabled {
             return failed(format!("The project {} is disabled.", project.name));
         }
-        if self.operation.effect == Effect::Read {
+        if operation.effect == Effect::Read {
             return Ok(());
         }
         if project.role == "readonly" {
@@ -231,6 +241,18 @@ impl<'a> Call<'a> {
     /// The key of something that is remembered for this credential and branch.
     pub(crate) fn key(&self, name: &str) -> Key {
         self.client.key().with(&format!("{name}:{}", self.branch.segment()))
+    }
+}
+
+impl<'a> Call<'a> {
+    /// The call as the executor has it.
+    pub(crate) fn of(call: &'a catalogue::Call<'_, KeboolaService>) -> Self {
+        Self {
+            ctx: call.ctx,
+            operation: call.operation,
+            arguments: &call.arguments,
+            state: &call.state,
+        }
     }
 
     /// An argument.

@@ -21,7 +21,7 @@ use mcp_server::{
 };
 use serde_json::{Value, json, value::to_raw_value};
 
-use crate::{Connection, Connections, catalogue};
+use crate::{Connection, Connections, Keboola, service::KeboolaService};
 
 /// The address of the stack.
 pub(crate) const STACK: &str = "https://connection.keboola.com";
@@ -233,7 +233,7 @@ pub(crate) struct Seen {
 pub(crate) fn run(fake: &Rc<FakeKeboola>, tool: &str, arguments: Value) -> Value {
     let seen = run_in(&fake.context(), tool, arguments);
     assert!(!seen.is_error, "{}: {:?}", seen.text, fake.lines());
-    match catalogue::find(tool).unwrap().wrapped {
+    match catalogue::find::<KeboolaService>(tool).unwrap().wrapped {
         true => seen.data["result"].clone(),
         false => seen.data,
     }
@@ -250,8 +250,8 @@ pub(crate) fn fails(fake: &Rc<FakeKeboola>, tool: &str, arguments: Value) -> Str
 /// Calls a tool in a context.
 pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
-    let called = super::called(&Connected, ctx, tool, Some(&raw));
-    seen(tool, pollster::block_on(called).unwrap())
+    let keboola = Keboola::new(&Connected);
+    seen(tool, pollster::block_on(keboola.called(ctx, tool, Some(&raw))).unwrap())
 }
 
 fn seen(tool: &str, result: CallToolResult) -> Seen {
@@ -261,7 +261,7 @@ fn seen(tool: &str, result: CallToolResult) -> Seen {
     };
     assert_eq!(is_error, structured_content.is_none(), "{text}");
     if let Some(data) = &structured_content {
-        let definition = catalogue::find(tool).unwrap().definition;
+        let definition = catalogue::find::<KeboolaService>(tool).unwrap().definition;
         let definition: Value = serde_json::from_str(definition).unwrap();
         let schema = jsonschema::validator_for(&definition["outputSchema"]).unwrap();
         let wrong: Vec<String> = schema.iter_errors(data).map(|e| e.to_string()).collect();

@@ -10,7 +10,7 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     Keboola,
-    catalogue::OPERATIONS,
+    operations::OPERATIONS,
     testing::{Connected, FakeKeboola, run_in},
 };
 

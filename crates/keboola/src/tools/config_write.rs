@@ -106,6 +106,8 @@ pub(super) struct Draft {
     /// The component whose configuration it is.
     pub(super) component: String,
     pub(super) diff: Diff,
+    /// What changed, for the answer.
+    pub(super) summary: String,
 }
 
 impl Draft {
@@ -157,7 +159,8 @@ impl Draft {
             }
         }
         let component = call.required("component_id").to_owned();
-        Self { diff: Diff::of(&old, &new), record, configuration, component }
+        let diff = Diff::of(&old, &new);
+        Self { summary: diff.summary(), diff, record, configuration, component }
     }
 
     /// The change for the person who is asked.

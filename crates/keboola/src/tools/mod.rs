@@ -37,7 +37,7 @@ use mcp_server::cold::cold;
 
 use crate::{
     call::{Call, Outcome, ShortCircuit},
-    catalogue::Behaviour,
+    operations::Behaviour,
 };
 
 /// What a call would change, in lines for the person who is asked.

@@ -34,7 +34,7 @@ pub(super) async fn written(call: &Call<'_>, component: &str, path: Path, draft:
         true => draft.record.clone(),
         false => config_write::stored(call, &begun, path.clone(), &draft, &body).await?,
     };
-    let mut notes = vec![draft.diff.summary()];
+    let mut notes = vec![draft.summary.clone()];
     notes.extend(folder(call, &begun, &path).await);
     if !draft.diff.is_empty() {
         let version = config_write::version(&record);

@@ -27,7 +27,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let body = draft.body(call).await?;
     let begun = call.ctx.begin().await?;
     let record = config_write::stored(call, &begun, path(call), &draft, &body).await?;
-    let mut notes = vec![draft.diff.summary()];
+    let mut notes = vec![draft.summary.clone()];
     let version = config_write::version(&record);
     notes.extend(config_write::mark_version(call, &begun, config(call), version).await);
     let (component, id) = (call.required("component_id"), call.required("configuration_id"));

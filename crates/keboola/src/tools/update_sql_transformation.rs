@@ -1,5 +1,7 @@
 //! Changes blocks, codes and scripts of an SQL transformation.
 
+use std::fmt::Display;
+
 use serde_json::Value;
 
 use super::{
@@ -8,8 +10,11 @@ use super::{
 };
 use crate::{
     api::Path,
-    call::{Call, Outcome, ShortCircuit, failed},
-    configuration::{normalise, transformation},
+    call::{Call, Outcome, ShortCircuit},
+    configuration::{
+        assemble::{self, Component},
+        transformation,
+    },
 };
 
 fn path(call: &Call<'_>) -> Path {
@@ -27,27 +32,21 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 }
 
 async fn draft(call: &Call<'_>) -> Result<Draft, ShortCircuit> {
-    let refused = |why: String| ShortCircuit::Failed(format!("Nothing was changed. {why}."));
+    let refused = |why: &dyn Display| ShortCircuit::Failed(format!("Nothing was changed. {why}."));
     let steps = call.get("parameter_updates").map(transformation::read).transpose();
-    let steps = steps.map_err(|why| refused(why.to_string()))?.unwrap_or_default();
+    let steps = steps.map_err(|why| refused(&why))?.unwrap_or_default();
     let record = call.storage(path(call), &[]).await?;
-    let mut configuration = record.get("configuration").cloned().unwrap_or_default();
-    normalise::configuration(&mut configuration);
-    let Value::Object(mut members) = configuration else {
-        return failed("Nothing was changed: what is stored is no configuration.");
-    };
-    if let Some(storage) = call.get("storage") {
-        members.insert("storage".to_owned(), storage.clone());
-    }
-    if !steps.is_empty() {
-        let stored = members.get("parameters").unwrap_or(&Value::Null);
-        let updated = transformation::apply(stored, &steps);
-        let updated = updated.map_err(|why| refused(why.to_string()))?;
-        members.insert("parameters".to_owned(), updated.parameters);
-    }
-    let mut draft = Draft::new(call, record, Value::Object(members));
+    let id = config_write::sql_component(call);
+    let component = Component { id, kind: "transformation", has_rows: false };
+    let stored = record.get("configuration").unwrap_or(&Value::Null);
+    let updated = assemble::update_sql(component, stored, &steps, call.get("storage"));
+    let (configuration, summary) = updated.map_err(|why| refused(&why))?;
+    let mut draft = Draft::new(call, record, configuration);
     draft.require_change(call)?;
-    draft.component = config_write::sql_component(call).to_owned();
+    draft.component = id.to_owned();
+    if !summary.is_empty() {
+        draft.summary = summary;
+    }
     Ok(draft)
 }
 
