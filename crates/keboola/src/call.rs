@@ -124,7 +124,7 @@ impl<'a> State<'a> {
     /// Finds out who calls, in which project and branch, and whether they may.
     pub(crate) async fn open(
         ctx: &'a Context,
-        connections: &dyn Connections,
+        connections: &'a dyn Connections,
         operation: &'static Operation,
         arguments: &Arguments,
     ) -> Result<Self, ShortCircuit> {
@@ -136,12 +136,17 @@ impl<'a> State<'a> {
         let stack = Stack::parse(&connection.stack);
         let stack =
             stack.map_err(|error| ShortCircuit::Failed(format!("Nothing was sent: {error}.")))?;
-        let client = Client::new(ctx, stack, connection.token);
+        let (branch, branch_required) = (connection.branch.clone(), connection.branch_required);
+        let client = Client::new(ctx, stack, (connections, connection));
+        // A change begins with a token that is good, and with the role that the person has by now.
+        if operation.effect != Effect::Read {
+            Project::forget(client.key());
+        }
         let project = Project::of(&client).await?;
         let mut state = Self { client, project, branch: Branch::Main };
-        let asked = arguments.text("branch_id").map(str::to_owned).or(connection.branch);
+        let asked = arguments.text("branch_id").map(str::to_owned).or(branch);
         state.branch = state.found_branch(asked.as_deref()).await?;
-        state.may_change(operation, connection.branch_required)?;
+        state.may_change(operation, branch_required)?;
         Ok(state)
     }
 

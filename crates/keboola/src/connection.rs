@@ -1,6 +1,9 @@
 //! How the toolset gets the credential that a call acts with.
 
-use futures_util::future::LocalBoxFuture;
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
 use mcp_auth::secret::Secret;
 use mcp_server::context::Context;
 
@@ -27,6 +30,15 @@ pub trait Connections: Sync {
         &'a self,
         ctx: &'a Context,
     ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>>;
+
+    /// Notes that Storage refused the token of a connection, so that it is not given out again.
+    fn refused<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _connection: &'a Connection,
+    ) -> LocalBoxFuture<'a, ()> {
+        ready(()).boxed_local()
+    }
 
     /// How a caller who has none gets a connection.
     fn advice(&self) -> String {

@@ -15,6 +15,9 @@ mod links;
 mod metadata;
 mod moment;
 mod operations;
+mod own_door;
+#[cfg(test)]
+mod refusal_tests;
 mod service;
 #[cfg(test)]
 mod testing;
@@ -35,7 +38,14 @@ use mcp_server::{
 pub use api::{Stack, StackError};
 pub use connection::{Connection, Connections};
 use operations::Operation;
+pub use own_door::OwnDoor;
 use service::KeboolaService;
+
+/// What a client is told at the toolset's own door.
+pub const INSTRUCTIONS: &str = "Tools for the Keboola project of the person who calls. Begin with get_project_info, which has the \
+     instructions for this project, and find things with search. Tools that change or run something ask the person first: \
+     where the client cannot ask, call them without `confirm`, show the person what they say, and pass `confirm: true` only \
+     with their consent. A failed tool says what was wrong and what to do next.";
 
 /// The toolset.
 #[derive(Debug)]
@@ -66,7 +76,8 @@ impl Toolset for Keboola {
     }
 
     fn groups(&self) -> &[&'static str] {
-        static GROUPS: LazyLock<Vec<&'static str>> = LazyLock::new(catalogue::groups::<KeboolaService>);
+        static GROUPS: LazyLock<Vec<&'static str>> =
+            LazyLock::new(catalogue::groups::<KeboolaService>);
         &GROUPS
     }
 

@@ -58,6 +58,11 @@ impl<T: Clone> Kept<T> {
         (age < self.for_ms).then(|| value.clone())
     }
 
+    /// Forgets a value.
+    pub(crate) fn remove(&self, key: Key) {
+        self.entries.borrow_mut().retain(|(known, ..)| *known != key);
+    }
+
     /// Remembers a value; the oldest one goes where there are too many.
     pub(crate) fn put(&self, key: Key, now_ms: u64, value: T) {
         let mut entries = self.entries.borrow_mut();

@@ -12,9 +12,11 @@ use super::{
     detail::Detail,
     error::ApiError,
     path::Path,
+    project::Project,
     retry::{self, Next},
     stack::Stack,
 };
+use crate::connection::{Connection, Connections};
 use mcp_auth::secret::Secret;
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, url::with_parameters,
@@ -95,16 +97,22 @@ impl Service {
 pub(crate) struct Client<'a> {
     ctx: &'a Context,
     stack: Stack,
-    token: Secret,
+    connections: &'a dyn Connections,
+    connection: Connection,
     key: Key,
     ends_ms: Cell<u64>,
 }
 
 impl<'a> Client<'a> {
     /// Starts the call's time.
-    pub(crate) fn new(ctx: &'a Context, stack: Stack, token: Secret) -> Self {
-        let key = Key::of(stack.connection(), &token);
-        let client = Self { ctx, stack, token, key, ends_ms: Cell::new(0) };
+    pub(crate) fn new(
+        ctx: &'a Context,
+        stack: Stack,
+        (connections, connection): (&'a dyn Connections, Connection),
+    ) -> Self {
+        let key = Key::of(stack.connection(), &connection.token);
+        let ends_ms = Cell::new(0);
+        let client = Self { ctx, stack, connections, connection, key, ends_ms };
         client.start_over();
         client
     }
@@ -261,14 +269,28 @@ impl<'a> Client<'a> {
             timeout,
             at_most: MAX_ANSWER,
         };
-        Ok(self.ctx.platform.fetch(request).await)
+        let outcome = self.ctx.platform.fetch(request).await;
+        let is_refused = outcome.as_ref().is_ok_and(|response| response.status == 401);
+        if is_refused && service != Service::Encryption {
+            self.refused(service).await;
+        }
+        Ok(outcome)
+    }
+
+    /// Notes that a service refused the token. Storage alone says for sure whether it is good: after a refusal of another
+    /// one it is asked again.
+    async fn refused(&self, service: Service) {
+        Project::forget(self.key);
+        if service == Service::Storage {
+            self.connections.refused(self.ctx, &self.connection).await;
+        }
     }
 
     fn headers(&self, service: Service, has_body: bool) -> Vec<(&'static str, String)> {
         let mut headers =
             vec![("Accept", "application/json".to_owned()), ("User-Agent", USER_AGENT.to_owned())];
         if service != Service::Encryption {
-            headers.push(("X-StorageApi-Token", self.token.expose().to_owned()));
+            headers.push(("X-StorageApi-Token", self.connection.token.expose().to_owned()));
         }
         if has_body {
             headers.push(("Content-Type", "application/json".to_owned()));
@@ -289,7 +311,7 @@ impl<'a> Client<'a> {
             200..=299 => {}
             300..=399 => return Err(ApiError::Redirected(label)),
             _ => {
-                let detail = Detail::read(&body, &self.token);
+                let detail = Detail::read(&body, &self.connection.token);
                 return Err(ApiError::Refused { service: label, status, detail, tries });
             }
         }
@@ -306,7 +328,7 @@ impl<'a> Client<'a> {
         wait: Duration,
     ) -> ApiError {
         let (status, detail) = match outcome {
-            Ok(response) => (response.status, Detail::read(&response.body, &self.token)),
+            Ok(response) => (response.status, Detail::read(&response.body, &self.connection.token)),
             Err(_) => (503, Detail::default()),
         };
         ApiError::WaitTooLong { service: service.label(), status, wait, detail }

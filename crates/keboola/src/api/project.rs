@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::{
-    cache::Kept,
+    cache::{Kept, Key},
     client::{Client, Service},
     error::ApiError,
     path::Path,
@@ -42,6 +42,11 @@ impl Project {
         let project = Rc::new(Self::read(&answer));
         PROJECTS.with(|projects| projects.put(key, now, project.clone()));
         Ok(project)
+    }
+
+    /// Has the next call ask for it.
+    pub(crate) fn forget(key: Key) {
+        PROJECTS.with(|projects| projects.remove(key));
     }
 
     fn read(answer: &Value) -> Self {
