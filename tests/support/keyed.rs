@@ -85,7 +85,7 @@ pub fn link_in(text: &str) -> String {
     let (_, rest) = text.split_once("http").unwrap_or_else(|| panic!("no link: {text}"));
     let end = rest.find([' ', '"']).unwrap_or(rest.len());
     let link = format!("http{}", &rest[..end]);
-    assert!(link.contains("/connect/t?link="), "{link}");
+    assert!(link.contains("/connect/") && link.contains("?link="), "{link}");
     link
 }
 
