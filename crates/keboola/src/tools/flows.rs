@@ -122,10 +122,10 @@ fn detail(call: &Call<'_>, component: &str, record: &Value, schedules: &[Value])
 fn schedule(record: &Value) -> Value {
     let at = |name: &str| record.pointer(&format!("/schedule/{name}")).cloned().unwrap_or_default();
     json!({
-        "scheduleId": record.get("configurationId").map(plain),
+        "schedule_id": record.get("configurationId").map(plain),
         "timezone": at("timezone"),
         "state": at("state"),
-        "cronTab": at("cronTab"),
+        "cron_tab": at("cronTab"),
         "target_executions": record.get("executions").filter(|list| list.is_array()).cloned().unwrap_or_else(|| json!([])),
     })
 }
@@ -170,7 +170,7 @@ mod tests {
         let read = run(&fake, TOOL, json!({"flow_ids": ["3"]}));
         let one = &read["flows"][0];
         assert_eq!(one["component_id"], "keboola.orchestrator");
-        assert_eq!(one["schedules"]["schedules"][0]["cronTab"], "0 * * * *");
+        assert_eq!(one["schedules"]["schedules"][0]["cron_tab"], "0 * * * *");
         assert!(fails(&fake, TOOL, json!({"flow_ids": ["4"]})).contains("no flow \"4\""));
     }
 }

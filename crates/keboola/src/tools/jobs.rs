@@ -95,7 +95,7 @@ mod tests {
             run(&fake, TOOL, json!({"status": "success", "component_id": "ex", "limit": 5}));
         let one = &listed["jobs"][0];
         assert_eq!(
-            (&one["id"], &one["componentId"], &one["configId"]),
+            (&one["id"], &one["component_id"], &one["config_id"]),
             (&json!("7"), &json!("ex"), &json!("1"))
         );
         let line =
@@ -120,8 +120,8 @@ mod tests {
         );
         let read = run(&fake, TOOL, json!({"job_ids": ["7"], "include_logs": true}));
         let one = &read["jobs"][0];
-        assert_eq!((&one["result"], &one["runId"]), (&json!({}), &json!("1.7")));
-        assert_eq!(one["configData"]["parameters"]["#p"], "[REDACTED]");
+        assert_eq!((&one["result"], &one["run_id"]), (&json!({}), &json!("1.7")));
+        assert_eq!(one["config_data"]["parameters"]["#p"], "[REDACTED]");
         assert_eq!(one["logs"][0]["message"], "first");
         assert!(fake.lines()[1].contains("?runId=7&limit=50"), "{:?}", fake.lines());
         let read = run(
