@@ -66,7 +66,8 @@ impl Toolset for Keboola {
     }
 
     fn groups(&self) -> &[&'static str] {
-        static GROUPS: LazyLock<Vec<&'static str>> = LazyLock::new(catalogue::groups::<KeboolaService>);
+        static GROUPS: LazyLock<Vec<&'static str>> =
+            LazyLock::new(catalogue::groups::<KeboolaService>);
         &GROUPS
     }
 

@@ -6,6 +6,7 @@ use crate::{
     api::{ApiError, Path, Service, plain},
     call::{Call, id_of},
     configuration::{normalise, secrets},
+    moment,
 };
 
 /// Reads a job.
@@ -23,6 +24,7 @@ pub(super) fn is_over(job: &Value) -> bool {
 /// A job in short form.
 pub(super) fn summary(job: &Value) -> Value {
     let text = |name: &str| job.get(name).and_then(Value::as_str);
+    let time = |name: &str| text(name).map(moment::iso);
     let id = |name: &str, other: &str| {
         let id = job.get(name).or_else(|| job.get(other)).map(plain).unwrap_or_default();
         if id.is_empty() { Value::Null } else { Value::from(id) }
@@ -33,9 +35,9 @@ pub(super) fn summary(job: &Value) -> Value {
         "component_id": id("component", "componentId"),
         "config_id": id("config", "configId"),
         "is_finished": job.get("isFinished") == Some(&Value::Bool(true)),
-        "created_time": text("createdTime"),
-        "start_time": text("startTime"),
-        "end_time": text("endTime"),
+        "created_time": time("createdTime"),
+        "start_time": time("startTime"),
+        "end_time": time("endTime"),
         "duration_seconds": job.get("durationSeconds").filter(|value| value.is_number()),
     })
 }
