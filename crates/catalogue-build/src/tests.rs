@@ -108,7 +108,11 @@ fn every_broken_rule_is_told() {
         ("\"text\", required", "\"smell\", required", "the type smell is not known"),
         ("method = \"get\"\n", "", "`method` and `path` belong together"),
         ("method = \"get\"\npath = \"/thing/{name}\"\n", "", "needs a `behaviour`"),
-        ("\"text\" }]", "\"text\" }, { name = \"name\", type = \"flag\" }]", "field name: there are two"),
+        (
+            "\"text\" }]",
+            "\"text\" }, { name = \"name\", type = \"flag\" }]",
+            "field name: there are two",
+        ),
         ("\"text\" }]", "\"other[]\" }]", "unknown type other[]"),
         ("\"text\" }]", "\"thing[]\" }]", "unknown type thing[]"),
         ("\"text\" }]", CIRCLE, "b has the unknown type inner"),

@@ -49,6 +49,25 @@ fn days(year: i64, month: i64, day: i64) -> Option<i64> {
     whole.checked_add(in_year)?.checked_add(day)?.checked_sub(719_469)
 }
 
+/// The same with its zone as RFC 3339 has it: `+02:00`, or `Z` for UTC.
+pub(crate) fn iso(text: &str) -> String {
+    let zone = text.len().checked_sub(5).and_then(|at| text.split_at_checked(at));
+    let is_zone = |zone: &str| {
+        zone.starts_with(['+', '-']) && zone.chars().skip(1).all(|c| c.is_ascii_digit())
+    };
+    let text = match zone {
+        Some((moment, zone)) if is_zone(zone) && parse(text).is_some() => {
+            let (hours, minutes) = zone.split_at_checked(3).unwrap_or((zone, ""));
+            format!("{moment}{hours}:{minutes}")
+        }
+        _ => text.to_owned(),
+    };
+    match text.strip_suffix("+00:00") {
+        Some(moment) if parse(&text).is_some() => format!("{moment}Z"),
+        _ => text,
+    }
+}
+
 /// The latest of these, as it was written.
 pub(crate) fn latest<'a>(texts: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     texts.filter(|text| !text.is_empty()).max_by_key(|text| parse(text).unwrap_or(i64::MIN))
@@ -75,6 +94,22 @@ mod tests {
         assert_eq!(parse("2024-02-29T00:00:00Z"), Some(1_709_164_800));
         for wrong in ["", "soon", "2026-08-17", "2026-13-17T05:39:18Z", "2026-08-17T05:39:18+x"] {
             assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_zone_is_written_with_a_colon() {
+        for (given, iso_form) in [
+            ("2026-08-17T07:39:18+0200", "2026-08-17T07:39:18+02:00"),
+            ("2026-08-17T07:39:18+02:00", "2026-08-17T07:39:18+02:00"),
+            ("2026-08-17T07:39:18+00:00", "2026-08-17T07:39:18Z"),
+            ("2026-08-17T07:39:18+0000", "2026-08-17T07:39:18Z"),
+            ("2026-08-17T07:39:18Z", "2026-08-17T07:39:18Z"),
+            ("x+0200", "x+0200"),
+            ("ž", "ž"),
+            ("", ""),
+        ] {
+            assert_eq!(iso(given), iso_form);
         }
     }
 

@@ -24,6 +24,8 @@ pub struct Parts<'a> {
     pub processors_before: Option<&'a Value>,
     /// `processors_after`.
     pub processors_after: Option<&'a Value>,
+    /// `runtime`.
+    pub runtime: Option<&'a Value>,
 }
 
 /// What is known of the component that a configuration is for.
@@ -95,6 +97,9 @@ pub fn create(
     let mut configuration = Map::new();
     configuration.insert("parameters".to_owned(), object("parameters", parameters)?.into());
     configuration.insert("storage".to_owned(), storage.into());
+    if let Some(runtime) = parts.runtime.filter(|runtime| is_filled(runtime)) {
+        configuration.insert("runtime".to_owned(), object("runtime", runtime)?.into());
+    }
     let mut configuration = Value::Object(configuration);
     // An empty list says nothing in a new configuration.
     let is_given = |list: &&Value| list.as_array().is_none_or(|items| !items.is_empty());
@@ -123,6 +128,9 @@ pub fn update(
         let stored = members.get("parameters").unwrap_or(&Value::Null);
         let parameters = updates::apply(stored, parameter_updates)?;
         members.insert("parameters".to_owned(), parameters);
+    }
+    if let Some(runtime) = parts.runtime {
+        members.insert("runtime".to_owned(), object("runtime", runtime)?.into());
     }
     let mut configuration = Value::Object(members);
     set_processors(&mut configuration, "before", parts.processors_before)?;

@@ -28,6 +28,7 @@ fn a_new_configuration_has_parameters_storage_and_given_processors() {
         storage: Some(&storage),
         processors_before: Some(&before),
         processors_after: Some(&after),
+        ..Parts::default()
     };
     let created = create(EXTRACTOR, Level::Row, &json!([]), parts).unwrap();
     let expected =

@@ -24,9 +24,9 @@ fn all_buckets_are_counted_by_stage() {
         listed["bucket_counts"],
         json!({"total_buckets": 3, "input_buckets": 2, "output_buckets": 1})
     );
-    assert_eq!(listed["buckets"][0]["displayName"], "a");
+    assert_eq!(listed["buckets"][0]["display_name"], "a");
     assert_eq!(listed["buckets"][0]["updated"], "2026-03-01T00:00:00+0100");
-    assert_eq!(listed["buckets"][0]["tablesCount"], json!(null));
+    assert_eq!(listed["buckets"][0]["tables_count"], json!(null));
     assert_eq!(fake.lines(), [format!("{LIST}?include=metadata%2ClinkedBuckets")]);
 }
 
@@ -87,7 +87,7 @@ fn a_branch_sees_its_own_buckets_in_place_of_mains() {
     newer["dataSizeBytes"] = json!(99);
     fake.on("Get connection /v2/storage/branch/9/buckets", 200, json!([newer]));
     let listed = run(&fake, TOOL, json!({"branch_id": "9"}));
-    assert_eq!(listed["buckets"][0]["dataSizeBytes"], 99);
+    assert_eq!(listed["buckets"][0]["data_size_bytes"], 99);
     assert_eq!(listed["buckets"].as_array().unwrap().len(), 2);
 }
 

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{ApiError, Path, Service},
-    call::{Call, ShortCircuit},
+    call::Call,
     configuration::normalise,
 };
 
 /// The record of a component. Private ones are not in the catalogue.
-pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
+pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
     let path = Path::new("docs/components").part(id);
     let found = call.client.get(Service::Ai, path, &[]).await;
     let stored = call.storage(call.below("components").part(id), &[]).await;
@@ -22,9 +22,9 @@ pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Value, ShortCircui
             Ok(found)
         }
         // Only Storage can say that there is no such component.
-        (Err(ApiError::Refused { status: 404, .. }), stored) => Ok(stored?),
+        (Err(ApiError::Refused { status: 404, .. }), stored) => stored,
         (Err(_), Ok(stored)) => Ok(stored),
-        (Err(error), Err(_)) => Err(error.into()),
+        (Err(error), Err(_)) => Err(error),
     }
 }
 

@@ -1,19 +1,23 @@
 //! Components with their documentation and schemas.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::component;
-use crate::call::{Call, Outcome, all};
+use super::{component, lookup};
+use crate::call::{Call, Outcome};
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let links = call.links();
-    let components: Vec<Value> = all(call.texts("component_ids"), async |id: String| {
+    let read = async |id: String| {
         let record = component::read(call, &id).await?;
         let name = component::name(&record);
         Ok(component::detail(&record, json!([links.component(&id, Some(&name))])))
-    })
-    .await?;
-    Ok(json!({ "components": components, "links": [links.used_components()] }))
+    };
+    let found = lookup::each(call.texts("component_ids"), String::clone, read).await?;
+    let mut answer = found.into_answer("components");
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("links".to_owned(), json!([links.used_components()]));
+    }
+    Ok(answer)
 }
 
 #[cfg(test)]
@@ -62,7 +66,10 @@ mod tests {
         );
         let read = run(&fake, TOOL, json!({"component_ids": ["mine"]}));
         assert_eq!(read["components"][0]["component_type"], "application");
-        let why = fails(&fake, TOOL, json!({"component_ids": ["mine", "gone"]}));
+        let read = run(&fake, TOOL, json!({"component_ids": ["mine", "gone"]}));
+        assert_eq!(read["components"].as_array().unwrap().len(), 1);
+        assert_eq!((&read["not_found"][0]["id"], &read["errors"]), (&json!("gone"), &json!(null)));
+        let why = fails(&fake, TOOL, json!({"component_ids": ["gone"]}));
         assert!(why.contains("404"), "{why}");
         assert!(fails(&fake, TOOL, json!({"component_ids": []})).contains("- component_ids"));
     }

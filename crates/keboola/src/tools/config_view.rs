@@ -138,6 +138,7 @@ pub(super) fn root(component: &str, record: &Value) -> Value {
         "parameters": parameters,
         "storage": part(&inner, "storage"),
         "processors": filled(part(&inner, "processors")),
+        "runtime": part(&inner, "runtime"),
         "variables_id": inner.get("variables_id").map(crate::api::plain),
         "variables_values_id": inner.get("variables_values_id").map(crate::api::plain),
         "variables": objects(inner.get("variables")),

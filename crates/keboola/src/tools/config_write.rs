@@ -46,6 +46,7 @@ fn parts<'c>(call: &'c Call<'_>) -> Parts<'c> {
         storage: call.get("storage"),
         processors_before: call.get("processors_before"),
         processors_after: call.get("processors_after"),
+        runtime: call.get("runtime"),
     }
 }
 

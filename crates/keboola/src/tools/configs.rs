@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{component, config_view};
+use super::{
+    component, config_view,
+    lookup::{self, Missed},
+};
 use crate::call::{Call, Outcome, ShortCircuit, all, items};
 
 /// The types of components whose configurations are listed.
@@ -11,8 +14,8 @@ const TYPES: [&str; 4] = ["application", "extractor", "transformation", "writer"
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let asked = call.get("configs").and_then(Value::as_array).cloned().unwrap_or_default();
     if !asked.is_empty() {
-        let read = all(asked, async |one: Value| read(call, &one).await).await?;
-        return Ok(json!({ "configs": read }));
+        let read = async |one: Value| read(call, &one).await;
+        return Ok(lookup::each(asked, id_of_both, read).await?.into_answer("configs"));
     }
     let ids = call.texts("component_ids");
     let folders = config_view::folders(call).await;
@@ -27,9 +30,20 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     }))
 }
 
-async fn read(call: &Call<'_>, asked: &Value) -> Result<Value, ShortCircuit> {
+/// The ids of a configuration that is asked for.
+fn ids(asked: &Value) -> (&str, &str) {
     let text = |name: &str| asked.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (component, id) = (text("component_id"), text("configuration_id"));
+    (text("component_id"), text("configuration_id"))
+}
+
+/// Both in one, for those that are not found.
+fn id_of_both(asked: &Value) -> String {
+    let (component, id) = ids(asked);
+    format!("{component}/{id}")
+}
+
+async fn read(call: &Call<'_>, asked: &Value) -> Result<Value, Missed> {
+    let (component, id) = ids(asked);
     let path = call.configs(component).part(id);
     let record = call.storage(path.clone(), &[]).await?;
     let record = config_view::with_metadata(call, path, record).await;
@@ -213,5 +227,16 @@ mod tests {
             why.contains("Configuration 8 not found (code storage.configuration.notFound"),
             "{why}"
         );
+        fake.on(&format!("{COMPONENTS}/ex/configs/9"), 500, json!({"error": "down"}));
+        fake.on(&format!("{COMPONENTS}/ex/configs/7"), 200, config());
+        fake.on(&format!("{COMPONENTS}/ex"), 200, json!({"id": "ex", "type": "extractor"}));
+        let one = |id: &str| json!({"component_id": "ex", "configuration_id": id});
+        let read = run(&fake, TOOL, json!({"configs": [one("8"), one("7"), one("9")]}));
+        assert_eq!(read["configs"].as_array().unwrap().len(), 1);
+        assert_eq!(
+            (&read["not_found"][0]["id"], &read["errors"][0]["id"]),
+            (&json!("ex/8"), &json!("ex/9"))
+        );
+        assert!(read["errors"][0]["reason"].as_str().unwrap().contains("down"), "{read}");
     }
 }

@@ -7,18 +7,18 @@ use crate::{
     call::{Call, Outcome, id_of, items},
 };
 
-/// Fields of an event that are shown as they came, if they are texts.
-const FIELDS: [&str; 10] = [
-    "event",
-    "type",
-    "message",
-    "description",
-    "component",
-    "configurationId",
-    "runId",
-    "created",
-    "objectId",
-    "objectType",
+/// Fields of an event that are shown as they came, if they are texts, and the API's names of them.
+const FIELDS: [(&str, &str); 10] = [
+    ("event", "event"),
+    ("type", "type"),
+    ("message", "message"),
+    ("description", "description"),
+    ("component", "component"),
+    ("configuration_id", "configurationId"),
+    ("run_id", "runId"),
+    ("created", "created"),
+    ("object_id", "objectId"),
+    ("object_type", "objectType"),
 ];
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -41,8 +41,8 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 }
 
 fn view(event: &Value) -> Value {
-    let field = |name: &&str| {
-        let text = event.get(*name).map(plain).filter(|text| !text.is_empty());
+    let field = |(name, api): &(&str, &str)| {
+        let text = event.get(*api).map(plain).filter(|text| !text.is_empty());
         ((*name).to_owned(), text.map_or(Value::Null, Value::from))
     };
     let mut view: serde_json::Map<String, Value> = FIELDS.iter().map(field).collect();
@@ -68,7 +68,7 @@ mod tests {
         );
         let listed = run(&fake, "keboola_get_events", json!({"job_id": "12", "limit": 3}));
         assert_eq!(listed["events"][0]["id"], "u");
-        assert_eq!(listed["events"][0]["configurationId"], "7");
+        assert_eq!(listed["events"][0]["configuration_id"], "7");
         assert!(listed["events"][0].get("params").is_none());
         assert_eq!(
             fake.lines(),

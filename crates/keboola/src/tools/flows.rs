@@ -2,11 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::config_view;
+use super::{
+    config_view, flow_view,
+    lookup::{self, Missed},
+};
 use crate::{
-    api::{ApiError, Path, Service, plain},
-    call::{Call, Outcome, ShortCircuit, all, failed, id_of, items, shown},
-    configuration::{normalise, secrets},
+    api::{ApiError, Path, Service},
+    call::{Call, Outcome, all, id_of, items, sentence, shown},
     links::{FLOW, ORCHESTRATOR},
 };
 
@@ -15,8 +17,8 @@ const TYPES: [&str; 2] = [FLOW, ORCHESTRATOR];
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let ids = call.texts("flow_ids");
     if !ids.is_empty() {
-        let flows = all(ids, async |id: String| read(call, &id).await).await?;
-        return Ok(json!({ "flows": flows }));
+        let read = async |id: String| read(call, &id).await;
+        return Ok(lookup::each(ids, String::clone, read).await?.into_answer("flows"));
     }
     let folders = config_view::folders(call).await;
     let mut flows = Vec::new();
@@ -31,7 +33,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
             config_view::file(&folders, component, &mut record);
             // Without the right to see schedules there is a list all the same.
             let schedules = schedules(call, component, &id_of(&record)).await.unwrap_or_default();
-            Ok(summary(component, &record, schedules.len()))
+            Ok(flow_view::summary(component, &record, schedules.len()))
         };
         flows.extend(all(records, counted).await?);
     }
@@ -39,95 +41,28 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     Ok(json!({ "flows": flows, "links": links }))
 }
 
-async fn read(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
+async fn read(call: &Call<'_>, id: &str) -> Result<Value, Missed> {
     for component in TYPES {
         let path = call.configs(component).part(id);
         match call.storage(path.clone(), &[]).await {
             Ok(record) => {
                 let record = config_view::with_metadata(call, path, record).await;
-                let schedules = schedules(call, component, id).await?;
-                return Ok(detail(call, component, &record, &schedules));
+                let schedules = schedules(call, component, id).await;
+                let schedules = schedules.map_err(|error| sentence(&error));
+                return Ok(flow_view::detail(call, component, &record, schedules));
             }
             Err(ApiError::Refused { status: 404, .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }
-    failed(format!("There is no flow {}. keboola_get_flows lists those that there are.", shown(id)))
+    let why = "keboola_get_flows lists those that there are.";
+    Err(Missed::NotFound(format!("There is no flow {}. {why}", shown(id))))
 }
 
 async fn schedules(call: &Call<'_>, component: &str, id: &str) -> Result<Vec<Value>, ApiError> {
     let query = [("componentId", component.to_owned()), ("configurationId", id.to_owned())];
     let found = call.client.get(Service::Scheduler, Path::new("schedules"), &query).await;
     found.map(items)
-}
-
-/// The fields that both forms have.
-fn common(component: &str, record: &Value) -> Value {
-    let text = |name: &str| record.get(name).and_then(Value::as_str);
-    let flag = |name: &str| record.get(name) == Some(&Value::Bool(true));
-    json!({
-        "component_id": component,
-        "configuration_id": id_of(record),
-        "name": text("name").unwrap_or_default(),
-        "description": text("description"),
-        "version": record.get("version").and_then(Value::as_i64).unwrap_or_default(),
-        "is_disabled": flag("isDisabled"),
-        "is_deleted": flag("isDeleted"),
-        "folder": config_view::folder(record),
-        "created": text("created"),
-        "updated": text("updated"),
-    })
-}
-
-fn with(mut view: Value, more: Value) -> Value {
-    if let (Some(view), Value::Object(more)) = (view.as_object_mut(), more) {
-        view.extend(more);
-    }
-    view
-}
-
-fn summary(component: &str, record: &Value, schedules: usize) -> Value {
-    let count = |name: &str| {
-        let list = record.get("configuration").and_then(|inner| inner.get(name));
-        list.and_then(Value::as_array).map_or(0, Vec::len)
-    };
-    let more = json!({
-        "phases_count": count("phases"),
-        "tasks_count": count("tasks"),
-        "schedules_count": schedules,
-    });
-    with(common(component, record), more)
-}
-
-fn detail(call: &Call<'_>, component: &str, record: &Value, schedules: &[Value]) -> Value {
-    let inner = record.get("configuration").cloned().and_then(normalise::into_object);
-    let inner = secrets::redact(Value::Object(inner.unwrap_or_default()));
-    let list = |name: &str| inner.get(name).cloned().unwrap_or_else(|| json!([]));
-    let id = id_of(record);
-    let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
-    let more = json!({
-        "configuration": { "phases": list("phases"), "tasks": list("tasks") },
-        "change_description": record.get("changeDescription").and_then(Value::as_str),
-        "configuration_metadata": record.get("metadata").filter(|m| m.is_array()).cloned().unwrap_or_else(|| json!([])),
-        "schedules": {
-            "schedules": schedules.iter().map(schedule).collect::<Vec<_>>(),
-            "n_schedules": schedules.len(),
-            "links": [call.links().schedules(component, &id)],
-        },
-        "links": call.links().flow_and_flows(component, &id, name),
-    });
-    with(common(component, record), more)
-}
-
-fn schedule(record: &Value) -> Value {
-    let at = |name: &str| record.pointer(&format!("/schedule/{name}")).cloned().unwrap_or_default();
-    json!({
-        "scheduleId": record.get("configurationId").map(plain),
-        "timezone": at("timezone"),
-        "state": at("state"),
-        "cronTab": at("cronTab"),
-        "target_executions": record.get("executions").filter(|list| list.is_array()).cloned().unwrap_or_else(|| json!([])),
-    })
 }
 
 #[cfg(test)]
@@ -170,7 +105,13 @@ mod tests {
         let read = run(&fake, TOOL, json!({"flow_ids": ["3"]}));
         let one = &read["flows"][0];
         assert_eq!(one["component_id"], "keboola.orchestrator");
-        assert_eq!(one["schedules"]["schedules"][0]["cronTab"], "0 * * * *");
+        assert_eq!(one["schedules"]["schedules"][0]["cron_tab"], "0 * * * *");
         assert!(fails(&fake, TOOL, json!({"flow_ids": ["4"]})).contains("no flow \"4\""));
+        fake.clear("Get scheduler /schedules");
+        fake.on("Get scheduler /schedules", 403, json!({"error": "no rights"}));
+        let read = run(&fake, TOOL, json!({"flow_ids": ["4", "3"]}));
+        let one = &read["flows"][0];
+        assert_eq!((&read["not_found"][0]["id"], &one["schedules"]), (&json!("4"), &json!(null)));
+        assert!(one["schedules_error"].as_str().unwrap().contains("no rights"), "{one}");
     }
 }

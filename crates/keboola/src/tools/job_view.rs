@@ -6,6 +6,7 @@ use crate::{
     api::{ApiError, Path, Service, plain},
     call::{Call, id_of},
     configuration::{normalise, secrets},
+    moment,
 };
 
 /// Reads a job.
@@ -23,6 +24,7 @@ pub(super) fn is_over(job: &Value) -> bool {
 /// A job in short form.
 pub(super) fn summary(job: &Value) -> Value {
     let text = |name: &str| job.get(name).and_then(Value::as_str);
+    let time = |name: &str| text(name).map(moment::iso);
     let id = |name: &str, other: &str| {
         let id = job.get(name).or_else(|| job.get(other)).map(plain).unwrap_or_default();
         if id.is_empty() { Value::Null } else { Value::from(id) }
@@ -30,13 +32,13 @@ pub(super) fn summary(job: &Value) -> Value {
     json!({
         "id": id_of(job),
         "status": text("status").unwrap_or_default(),
-        "componentId": id("component", "componentId"),
-        "configId": id("config", "configId"),
-        "isFinished": job.get("isFinished") == Some(&Value::Bool(true)),
-        "createdTime": text("createdTime"),
-        "startTime": text("startTime"),
-        "endTime": text("endTime"),
-        "durationSeconds": job.get("durationSeconds").filter(|value| value.is_number()),
+        "component_id": id("component", "componentId"),
+        "config_id": id("config", "configId"),
+        "is_finished": job.get("isFinished") == Some(&Value::Bool(true)),
+        "created_time": time("createdTime"),
+        "start_time": time("startTime"),
+        "end_time": time("endTime"),
+        "duration_seconds": job.get("durationSeconds").filter(|value| value.is_number()),
     })
 }
 
@@ -50,12 +52,13 @@ pub(super) fn detail(call: &Call<'_>, job: &Value) -> Value {
     let text = |name: &str| job.get(name).and_then(Value::as_str);
     let more = json!({
         "url": text("url").unwrap_or_default(),
-        "configData": object("configData"),
-        "configRow": text("configRow"),
-        "runId": job.get("runId").map(plain),
+        "config_data": object("configData"),
+        "config_row": text("configRow"),
+        "run_id": job.get("runId").map(plain),
         "result": object("result"),
         "links": call.links().job(&id_of(job)),
         "logs": null,
+        "logs_error": null,
     });
     let mut view = summary(job);
     if let (Some(view), Value::Object(more)) = (view.as_object_mut(), more) {

@@ -2,10 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::job_view;
+use super::{job_view, lookup};
 use crate::{
-    api::{Path, Service},
-    call::{Call, Outcome, ShortCircuit, all, items},
+    api::{ApiError, Path, Service},
+    call::{Call, Outcome, items, sentence},
+    moment,
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -13,18 +14,20 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if ids.is_empty() {
         return list(call).await;
     }
-    let jobs = all(ids, async |id: String| {
+    let read = async |id: String| {
         let job = job_view::read(call, &id).await?;
         let mut view = job_view::detail(call, &job);
         if call.flag("include_logs")
             && let Some(view) = view.as_object_mut()
         {
-            view.insert("logs".to_owned(), logs(call, &id).await?);
+            match logs(call, &id).await {
+                Ok(lines) => view.insert("logs".to_owned(), lines),
+                Err(error) => view.insert("logs_error".to_owned(), sentence(&error).into()),
+            };
         }
         Ok(view)
-    })
-    .await?;
-    Ok(json!({ "jobs": jobs }))
+    };
+    Ok(lookup::each(ids, String::clone, read).await?.into_answer("jobs"))
 }
 
 async fn list(call: &Call<'_>) -> Outcome {
@@ -49,7 +52,7 @@ async fn list(call: &Call<'_>) -> Outcome {
 
 /// The log lines of a job in the order in which they were written. Storage has them under the job's
 /// id as run id.
-async fn logs(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
+async fn logs(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
     let most = call.number("log_tail_lines").unwrap_or(50);
     let types = call.texts("log_event_types");
     let query = [
@@ -68,7 +71,7 @@ async fn logs(call: &Call<'_>, id: &str) -> Result<Value, ShortCircuit> {
         json!({
             "message": text(event, "message"),
             "type": text(event, "type"),
-            "created": text(event, "created"),
+            "created": moment::iso(&text(event, "created")),
         })
     };
     Ok(events.iter().filter(wanted).map(line).collect())
@@ -89,14 +92,18 @@ mod tests {
             SEARCH,
             200,
             json!([{"id": 7, "status": "success", "component": "ex", "config": "1",
-            "isFinished": true, "createdTime": "2026-11-20T08:00:00+01:00", "durationSeconds": 3}]),
+            "isFinished": true, "createdTime": "2026-11-20T08:00:00+0100", "startTime": "2026-11-20T08:00:00+00:00", "durationSeconds": 3}]),
         );
         let listed =
             run(&fake, TOOL, json!({"status": "success", "component_id": "ex", "limit": 5}));
         let one = &listed["jobs"][0];
         assert_eq!(
-            (&one["id"], &one["componentId"], &one["configId"]),
+            (&one["id"], &one["component_id"], &one["config_id"]),
             (&json!("7"), &json!("ex"), &json!("1"))
+        );
+        assert_eq!(
+            (&one["created_time"], &one["start_time"]),
+            (&json!("2026-11-20T08:00:00+01:00"), &json!("2026-11-20T08:00:00Z"))
         );
         let line =
             "?componentId=ex&status=success&sortBy=startTime&sortOrder=desc&limit=5&offset=0";
@@ -120,8 +127,8 @@ mod tests {
         );
         let read = run(&fake, TOOL, json!({"job_ids": ["7"], "include_logs": true}));
         let one = &read["jobs"][0];
-        assert_eq!((&one["result"], &one["runId"]), (&json!({}), &json!("1.7")));
-        assert_eq!(one["configData"]["parameters"]["#p"], "[REDACTED]");
+        assert_eq!((&one["result"], &one["run_id"]), (&json!({}), &json!("1.7")));
+        assert_eq!(one["config_data"]["parameters"]["#p"], "[REDACTED]");
         assert_eq!(one["logs"][0]["message"], "first");
         assert!(fake.lines()[1].contains("?runId=7&limit=50"), "{:?}", fake.lines());
         let read = run(
@@ -162,5 +169,12 @@ mod tests {
             why.contains("job queue answered 404: Job \"9\" not found (exception id e9)"),
             "{why}"
         );
+        fake.on("Get queue /jobs/7", 200, json!({"id": "7", "status": "success", "url": "u"}));
+        fake.on("Get connection /v2/storage/events", 403, json!({"error": "no rights"}));
+        let read = run(&fake, TOOL, json!({"job_ids": ["9", "7"], "include_logs": true}));
+        assert_eq!(read["not_found"][0]["id"], "9");
+        let one = &read["jobs"][0];
+        assert_eq!((&one["id"], &one["logs"]), (&json!("7"), &json!(null)));
+        assert!(one["logs_error"].as_str().unwrap().contains("no rights"), "{one}");
     }
 }

@@ -16,7 +16,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
                 "name": text(branch, "name").unwrap_or_default(),
                 "description": text(branch, "description"),
                 "created": text(branch, "created"),
-                "isDefault": branch.get("isDefault") == Some(&Value::Bool(true)),
+                "is_default": branch.get("isDefault") == Some(&Value::Bool(true)),
             })
         })
         .collect();
@@ -34,7 +34,7 @@ mod tests {
         let fake = FakeKeboola::new();
         let listed = run(&fake, "keboola_list_branches", json!({}));
         assert_eq!(listed["branches"][0]["id"], "5");
-        assert_eq!(listed["branches"][1]["isDefault"], false);
+        assert_eq!(listed["branches"][1]["is_default"], false);
         assert_eq!(fake.lines(), ["Get connection /v2/storage/dev-branches"]);
     }
 }

@@ -67,8 +67,8 @@ fn instruction(dialect: &str) -> String {
          applications, transformations) have configurations, some with rows; a job runs a \
          configuration, a flow runs several in order.\n\
          - Find things with keboola_search before you list everything.\n\
-         - Before SQL, read the tables with keboola_get_tables and copy fullyQualifiedName and \
-         quotedName as they are. The dialect is {dialect}. {quoting} Storage keeps empty cells as \
+         - Before SQL, read the tables with keboola_get_tables and copy fully_qualified_name and \
+         quoted_name as they are. The dialect is {dialect}. {quoting} Storage keeps empty cells as \
          empty strings. Compute in SQL and use LIMIT.\n\
          - Before you make or change a configuration, read its component with \
          keboola_get_components and the configuration with keboola_get_configs. Change as little as \

@@ -54,6 +54,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         "query_name": call.required("query_name"),
         "csv_data": csv,
         "message": if message.is_empty() { Value::Null } else { Value::from(message) },
+        "query_ref": call.text("query_ref"),
     }))
 }
 

@@ -78,7 +78,7 @@ fn waiting_ends_with_the_job() {
     let mut arguments = arguments();
     arguments["wait"] = json!(true);
     let ended = run(&fake, TOOL, arguments);
-    assert_eq!((&ended["status"], &ended["isFinished"]), (&json!("error"), &json!(true)));
+    assert_eq!((&ended["status"], &ended["is_finished"]), (&json!("error"), &json!(true)));
     assert_eq!(fake.reports(), ["1/Some(2.0) job 12 is running"]);
 }
 

@@ -126,13 +126,13 @@ fn summary(table: &Table) -> Value {
     json!({
         "id": table.main_id,
         "name": name,
-        "displayName": text("displayName").unwrap_or(name),
+        "display_name": text("displayName").unwrap_or(name),
         "description": description,
-        "primaryKey": if key.is_empty() { Value::Null } else { json!(key.join("|")) },
+        "primary_key": if key.is_empty() { Value::Null } else { json!(key.join("|")) },
         "created": text("created"),
         "updated": changed,
-        "rowsCount": number("rowsCount"),
-        "dataSizeBytes": number("dataSizeBytes"),
+        "rows_count": number("rowsCount"),
+        "data_size_bytes": number("dataSizeBytes"),
         "links": null,
         "source_project": buckets::source_project(record, "sourceTable"),
     })
@@ -153,7 +153,7 @@ fn detail(call: &Call<'_>, table: &Table) -> Value {
     let more = [
         ("updated", updated),
         ("columns", Value::Array(columns)),
-        ("fullyQualifiedName", sql_name(record, is_bigquery).map_or(Value::Null, Value::from)),
+        ("fully_qualified_name", sql_name(record, is_bigquery).map_or(Value::Null, Value::from)),
         ("used_by", Value::Null),
         ("created_by", metadata::reference(metadata, "createdBy")),
         ("last_updated_by", last),
@@ -183,7 +183,7 @@ fn column(record: &Value, name: &str, is_bigquery: bool) -> Value {
     let nullable = nullable.is_some_and(|text| text == "1" || text.eq_ignore_ascii_case("true"));
     json!({
         "name": name,
-        "quotedName": quoted(name, is_bigquery),
+        "quoted_name": quoted(name, is_bigquery),
         "database_native_type": property("KBC.datatype.type", None).unwrap_or_else(|| fallback.to_owned()),
         "nullable": nullable,
         "keboola_base_type": property("KBC.datatype.basetype", Some("user")),

@@ -25,16 +25,16 @@ fn a_table_has_its_columns_and_its_name_in_sql() {
     fake.on(TABLE, 200, table());
     let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders", "in.c-a.gone"]}));
     let one = &read["tables"][0];
-    assert_eq!(one["fullyQualifiedName"], "\"DB\".\"in.c-a\".\"orders\"");
-    assert_eq!(one["primaryKey"], "id|day");
+    assert_eq!(one["fully_qualified_name"], "\"DB\".\"in.c-a\".\"orders\"");
+    assert_eq!(one["primary_key"], "id|day");
     assert_eq!(
         one["columns"][0],
         json!({
-            "name": "id", "quotedName": "\"id\"", "database_native_type": "NUMBER", "nullable": true,
+            "name": "id", "quoted_name": "\"id\"", "database_native_type": "NUMBER", "nullable": true,
             "keboola_base_type": "INTEGER", "description": null,
         })
     );
-    assert_eq!(one["columns"][1]["quotedName"], "\"na\"\"me\"");
+    assert_eq!(one["columns"][1]["quoted_name"], "\"na\"\"me\"");
     assert_eq!(one["columns"][1]["database_native_type"], "VARCHAR");
     assert_eq!(read["tables_not_found"], json!(["in.c-a.gone"]));
 }
@@ -47,13 +47,13 @@ fn no_metadata_of_columns_may_come_as_a_list() {
     odd["bucket"] = json!({"id": "in.c-a", "backendPath": ["in.c-a"]});
     fake.on(TABLE, 200, odd.clone());
     let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"]}));
-    assert_eq!(read["tables"][0]["fullyQualifiedName"], "`in_c_a`.`orders`");
+    assert_eq!(read["tables"][0]["fully_qualified_name"], "`in_c_a`.`orders`");
     assert_eq!(read["tables"][0]["columns"][0]["database_native_type"], "STRING");
     odd["sourceTable"] = json!({"isAlias": true});
     fake.clear(TABLE);
     fake.on(TABLE, 200, odd);
     let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"]}));
-    assert_eq!(read["tables"][0]["fullyQualifiedName"], json!(null));
+    assert_eq!(read["tables"][0]["fully_qualified_name"], json!(null));
 }
 
 #[test]
@@ -64,8 +64,8 @@ fn the_tables_of_a_bucket_are_listed_in_short_form() {
     fake.on(&format!("{bucket}/tables"), 200, json!([table()]));
     let listed = run(&fake, TOOL, json!({"bucket_ids": ["in.c-a", "in.c-gone"]}));
     let one = &listed["tables"][0];
-    assert!(one.get("columns").is_none() && one.get("fullyQualifiedName").is_none(), "{one}");
-    assert_eq!(one["rowsCount"], 7);
+    assert!(one.get("columns").is_none() && one.get("fully_qualified_name").is_none(), "{one}");
+    assert_eq!(one["rows_count"], 7);
     assert_eq!(listed["links"].as_array().unwrap().len(), 2);
 }
 

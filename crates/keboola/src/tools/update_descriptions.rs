@@ -10,6 +10,7 @@ use crate::{
     call::{Call, Outcome, ShortCircuit, all, failed, sentence},
     configuration::ids::ItemId,
     metadata::{self, DESCRIPTION},
+    moment,
 };
 
 /// One thing to describe.
@@ -39,7 +40,7 @@ fn updates(call: &Call<'_>) -> (Vec<Update>, Vec<Value>) {
 }
 
 fn result(id: &str, timestamp: Option<&str>, error: Option<&str>) -> Value {
-    json!({"item_id": id, "success": error.is_none(), "error": error, "timestamp": timestamp})
+    json!({"item_id": id, "success": error.is_none(), "error": error, "timestamp": timestamp.map(moment::iso)})
 }
 
 /// The present and the new descriptions.
@@ -194,7 +195,7 @@ mod tests {
         );
         assert_eq!((&done["total_processed"], &done["successful"]), (&json!(4), &json!(2)));
         assert_eq!(done["results"][0]["item_id"], "in.c-a.t.x.y");
-        assert_eq!(done["results"][1]["timestamp"], "2026-11-20T09:00:00+0100");
+        assert_eq!(done["results"][1]["timestamp"], "2026-11-20T09:00:00+01:00");
         let body = fake.body(TABLE);
         assert_eq!(body["provider"], "user");
         assert_eq!(body["columnsMetadata"]["id"][0]["columnName"], "id");
