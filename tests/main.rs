@@ -61,6 +61,7 @@ mod inspector;
 mod invented_tokens;
 mod jwt;
 mod keboola_connect;
+mod keboola_conversation;
 mod keboola_native;
 mod keboola_real;
 mod large;

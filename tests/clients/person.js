@@ -3,19 +3,23 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 
-/** Opens the consent page and agrees; the address that the person is sent back to. */
-export async function agrees(url, token) {
+/** Opens the consent page and agrees, with more fields of the form; the address that the person is sent back to. */
+export async function agrees(url, token, more = []) {
   const page = await fetch(url, { redirect: "manual" });
   const html = await page.text();
   if (page.status !== 200) throw new Error(`${page.status}: ${html}`);
   const ticket = /name="ticket" value="([^"]+)"/.exec(html)[1];
   const body = new URLSearchParams({ ticket, token, answer: "allow" });
-  for (const scope of ["read", "write"]) body.append("scope", scope);
+  for (const [name, value] of [["scope", "read"], ["scope", "write"], ...more]) body.append(name, value);
   const cookie = page.headers.get("set-cookie").split(";")[0];
   const action = new URL("/authorize", url);
   const sent = await fetch(action, { method: "POST", body, headers: { cookie }, redirect: "manual" });
-  if (sent.status !== 303) throw new Error(`${sent.status}: ${await sent.text()}`);
-  return new URL(sent.headers.get("location"));
+  if (sent.status === 303) return new URL(sent.headers.get("location"));
+  // Where a key was connected on the way, a page says so, and leads back by a link.
+  const said = await sent.text();
+  const link = sent.status === 200 && /<a href="([^"]+)">Continue to /.exec(said);
+  if (!link) throw new Error(`${sent.status}: ${said}`);
+  return new URL(link[1].replaceAll("&amp;", "&"));
 }
 
 /** Serves the document of a client; its id is the address. */

@@ -31,8 +31,14 @@ impl KeboolaServer {
     /// Starts one that belongs to [`STACK`]. Its requests to the stack's services go to the stand-in at
     /// this origin, with their `Host`. None: this machine has no Python, and the test was skipped.
     pub async fn start(test: &str, stand_in: &str) -> Option<Self> {
-        let own = format!("https://connection.{STACK}");
-        Self::with(test, &[(STACK, stand_in)], &["--api-url", &own]).await
+        Self::of_stack(test, STACK, stand_in).await
+    }
+
+    /// The same for the stack whose hosts end so. It asks that one alone, whichever a client names: a
+    /// gateway in development names a stack on loopback, which the server would refuse.
+    pub async fn of_stack(test: &str, stack: &str, stand_in: &str) -> Option<Self> {
+        let own = format!("https://connection.{stack}");
+        Self::with(test, &[(stack, stand_in)], &["--api-url", &own]).await
     }
 
     /// The same for a server that serves every one of these stacks, each with a stand-in: the client

@@ -9,6 +9,7 @@ pub mod fuzzer;
 pub mod gateway;
 pub mod issuer;
 pub mod issuing;
+pub mod keboola;
 pub mod keboola_native;
 pub mod keboola_server;
 pub mod keyed;

@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use mcp_auth::secret::Secret;
 
-use crate::headers::Trail;
+use crate::{error::RpcFailure, headers::Trail};
 
 /// The deadlines of an exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,23 @@ impl Default for Limits {
     }
 }
 
+/// A JSON-RPC error by which a server says that it refuses the credential, where it does not answer with the status 401.
+/// It says so before anything runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusalError {
+    /// `error.code`.
+    pub code: i64,
+    /// What `error.message` begins with.
+    pub begins: &'static str,
+}
+
+impl RefusalError {
+    /// Whether an error is this one.
+    pub(crate) fn is(&self, failure: &RpcFailure) -> bool {
+        failure.code == self.code && failure.message.starts_with(self.begins)
+    }
+}
+
 /// One upstream.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
@@ -66,6 +83,8 @@ pub struct Endpoint {
     pub limits: Limits,
     /// The gateways that the request passed, for the header by which a loop is found.
     pub trail: Option<Trail>,
+    /// The error that stands for the status 401. None: the server answers with the status.
+    pub refusal: Option<RefusalError>,
 }
 
 impl Endpoint {
@@ -79,6 +98,7 @@ impl Endpoint {
             timeouts: Timeouts::default(),
             limits: Limits::default(),
             trail: None,
+            refusal: None,
         }
     }
 }

@@ -192,6 +192,9 @@ impl Exchange {
     pub async fn next(&mut self) -> Option<Result<Incoming, UpstreamError>> {
         loop {
             match self.take_ready() {
+                Ok(Some(incoming)) if self.refuses_credential(&incoming) => {
+                    return Some(Err(self.fail(UpstreamError::Unauthorized { challenge: None })));
+                }
                 Ok(Some(incoming)) => {
                     if matches!(incoming, Incoming::Answer(_)) {
                         self.end();
@@ -224,6 +227,12 @@ impl Exchange {
             }
         }
         Err(UpstreamError::Cut)
+    }
+
+    /// Whether an answer says what the status 401 says of other servers.
+    fn refuses_credential(&self, incoming: &Incoming) -> bool {
+        let Incoming::Answer(Answer::Error(failure)) = incoming else { return false };
+        self.upstream.endpoint().refusal.is_some_and(|refusal| refusal.is(failure))
     }
 
     fn end(&mut self) {

@@ -6,11 +6,14 @@ use mcp_platform::{Method, testing::ScriptedStream};
 use mcp_protocol::version::Version;
 
 use crate::{
+    connection::Connection,
+    endpoint::{Endpoint, RefusalError},
     error::{Repeat, UpstreamError},
     testing::{
-        all, answer, call, called, connection, error, error_in, event, line, machine,
-        progress_text, s,
+        URL, all, answer, call, called, connection, declaration, error, error_in, event, line,
+        machine, progress_text, s,
     },
+    upstream::Upstream,
 };
 
 const NOTE: &str =
@@ -413,4 +416,26 @@ fn a_session_id_that_changes_is_refused() {
     is_bad(script().header("Mcp-Session-Id", "s-2"), "the id of the session changed");
     is_bad(script().header("Mcp-Session-Id", "s-1, s-1"), "the id of the session changed");
     assert_eq!(called([script().header("MCP-Session-Id", "s-1")]), ["result {}"]);
+}
+
+#[test]
+fn an_error_that_stands_for_the_status_401_refuses_the_credential() {
+    let ended = |code: i64, message: &str, refusal: Option<RefusalError>| {
+        let error = format!(r#"{{"code":{code},"message":"{message}"}}"#);
+        let said = event(&format!(r#"{{"jsonrpc":"2.0","id":7,"error":{error}}}"#));
+        let platform = machine([ScriptedStream::events().chunk(said)]);
+        let upstream = Upstream::new(platform.clone(), Endpoint { refusal, ..Endpoint::new(URL) });
+        let connection = Connection::new(upstream, declaration(), Version::V2025_11_25, None, 7);
+        platform.run(connection.request(call()).result()).expect_err("an error")
+    };
+    let refusal = Some(RefusalError { code: 0, begins: "401 for " });
+    let refused = ended(0, "401 for https://api.example/", refusal);
+    assert!(matches!(refused, UpstreamError::Unauthorized { challenge: None }), "{refused:?}");
+    assert_eq!((refused.repeat(), refused.may_have_run()), (Repeat::NewCredential, false));
+    for (code, message, refusal) in
+        [(1, "401 for x", refusal), (0, "it said 401 for x", refusal), (0, "401 for x", None)]
+    {
+        let other = ended(code, message, refusal);
+        assert!(matches!(other, UpstreamError::Rpc(_)), "{other:?}");
+    }
 }

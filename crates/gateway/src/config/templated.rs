@@ -5,6 +5,7 @@
 use std::{borrow::Cow, collections::BTreeMap};
 
 use mcp_auth::secret::Secret;
+use mcp_client::endpoint::RefusalError;
 use mcp_platform::url::Url;
 use mcp_protocol::raw;
 
@@ -90,6 +91,11 @@ impl Upstream {
     /// The header, and its value, with which the upstream offers a caller only what reads.
     pub(crate) fn read_only_header(&self) -> Option<(&'static str, &'static str)> {
         self.template.map(|template| template.read_only)
+    }
+
+    /// The JSON-RPC error that says that the upstream refuses the credential.
+    pub(crate) fn refusal(&self) -> Option<RefusalError> {
+        self.template.and_then(|template| template.refusal)
     }
 
     /// The headers that say the same for every caller: options, and the names of tools that are shown.

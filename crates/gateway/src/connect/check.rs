@@ -195,6 +195,29 @@ mod tests {
     }
 
     #[test]
+    fn a_server_of_a_template_may_refuse_a_key_by_an_error() {
+        let settings = json!({ "template": "keboola", "era": "stateless" });
+        let upstream = Upstream::keboola(&settings).unwrap();
+        let first = first_id(VirtualPlatform::new([]).now_ms());
+        let url = "https://connection.keboola.com/v2/storage/tokens/verify";
+        for (status, verdict) in [
+            ("401 Unauthorized", Verdict::Refused),
+            ("403 Forbidden", Verdict::Unclear("it answered with the error 0".to_owned())),
+        ] {
+            let message = format!("Client error '{status}' for url '{url}'\nAPI error: no");
+            let error = json!({ "code": 0, "message": message });
+            let response = json!({ "jsonrpc": "2.0", "id": first, "error": error });
+            let answer = ScriptedStream::json(200, &response.to_string());
+            let platform = VirtualPlatform::new([discovered(), answer]);
+            let shared: SharedPlatform = platform.clone();
+            let trail = Trail::of(None, "own").unwrap();
+            let key = (&Secret::new("58-44-x"), Some("keboola.com"));
+            let said = platform.run(check(&upstream, key, None, &trail, &shared));
+            assert_eq!(said, verdict, "{status}");
+        }
+    }
+
+    #[test]
     fn what_no_header_can_carry_is_no_key() {
         assert_eq!(entered(" a key\r\n"), Some(Secret::new("a key")));
         let long = "x".repeat((8 << 10) + 1);

@@ -22,8 +22,7 @@ pub fn address(
     address_for(upstream, None, trail, platform, Headers::new())
 }
 
-/// The same for a caller with these headers, and with the key of the person who calls, where the upstream is called with
-/// one.
+/// The same for a caller with these headers, and with the key of that person, where the upstream is called with one.
 pub fn address_for(
     upstream: &Upstream,
     person: Option<&Connected>,
@@ -41,6 +40,7 @@ pub fn address_for(
         timeouts: upstream.timeouts,
         limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
         trail: Some(trail.clone()),
+        refusal: upstream.refusal(),
         ..Endpoint::new(url)
     };
     Address::new(platform.clone(), endpoint)

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use mcp_client::endpoint::Timeouts;
+use mcp_client::endpoint::{RefusalError, Timeouts};
 
 use super::Template;
 
@@ -41,6 +41,8 @@ pub(super) const KEBOOLA: Template = Template {
     options: &[("branch", "X-Branch-Id"), ("workspace_schema", "X-Workspace-Schema")],
     filters: ("X-Allowed-Tools", "X-Disallowed-Tools"),
     read_only: ("x-read-only-mode", "true"),
+    // It answers so where Storage refuses the token before a tool runs; a tool that fails has a result.
+    refusal: Some(RefusalError { code: 0, begins: "Client error '401 Unauthorized' for url '" }),
     forwardable: &[
         "accept-language",
         "baggage",

@@ -9,7 +9,7 @@
 
 mod keboola;
 
-use mcp_client::endpoint::Timeouts;
+use mcp_client::endpoint::{RefusalError, Timeouts};
 
 /// A server that is known by name.
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct Template {
     pub(super) filters: (&'static str, &'static str),
     /// The header, and its value, with which the server offers only what reads.
     pub(super) read_only: (&'static str, &'static str),
+    /// The JSON-RPC error by which the server says that it refuses the key, in the place of the status 401.
+    pub(super) refusal: Option<RefusalError>,
     /// The only headers of callers that may travel, in small letters: the server takes others for settings.
     pub(super) forwardable: &'static [&'static str],
 }
