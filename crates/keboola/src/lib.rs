@@ -15,6 +15,8 @@ mod links;
 mod metadata;
 mod moment;
 mod operations;
+#[cfg(test)]
+mod parity_tests;
 mod service;
 #[cfg(test)]
 mod testing;
