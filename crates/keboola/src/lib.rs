@@ -17,6 +17,8 @@ mod moment;
 mod operations;
 mod own_door;
 #[cfg(test)]
+mod parity_tests;
+#[cfg(test)]
 mod refusal_tests;
 mod service;
 #[cfg(test)]

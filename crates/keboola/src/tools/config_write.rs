@@ -6,7 +6,7 @@ use mcp_platform::{Method, time::rfc3339};
 use mcp_server::execution::Begun;
 use serde_json::{Value, json};
 
-use super::component;
+use super::{component, variables};
 use crate::{
     api::{Path, Service, plain},
     call::{Call, ShortCircuit, failed, id_of, sentence},
@@ -15,6 +15,7 @@ use crate::{
         diff::{CONSENT, Diff},
         secrets::Unsealed,
         size, updates,
+        variables::Variable,
     },
 };
 
@@ -109,6 +110,8 @@ pub(super) struct Draft {
     pub(super) diff: Diff,
     /// What changed, for the answer.
     pub(super) summary: String,
+    /// The variables that it gets; None where they stay.
+    pub(super) variables: Option<Vec<Variable>>,
 }
 
 impl Draft {
@@ -129,14 +132,19 @@ impl Draft {
         let stored = record.get("configuration").unwrap_or(&Value::Null);
         let configuration =
             assemble::update(about, level, stored, &steps, parts(call)).map_err(refused)?;
-        let draft = Self::new(call, record, configuration);
+        let draft = Self::new(call, record, configuration)?;
         draft.require_change(call)?;
         Ok(draft)
     }
 
+    /// Whether the configuration itself gets a new version.
+    pub(super) fn writes(&self) -> bool {
+        !self.diff.is_empty() || self.variables.is_some()
+    }
+
     /// Refuses a call that changes nothing.
     pub(super) fn require_change(&self, call: &Call<'_>) -> Result<(), ShortCircuit> {
-        if !self.diff.is_empty() || call.get("folder").is_some() {
+        if self.writes() || call.get("folder").is_some() {
             return Ok(());
         }
         failed(
@@ -146,7 +154,11 @@ impl Draft {
     }
 
     /// The draft of a record that becomes this.
-    pub(super) fn new(call: &Call<'_>, record: Value, configuration: Value) -> Self {
+    pub(super) fn new(
+        call: &Call<'_>,
+        record: Value,
+        configuration: Value,
+    ) -> Result<Self, ShortCircuit> {
         let old = whole(&record, record.get("configuration"));
         let mut new = whole(&record, Some(&configuration));
         if let Some(new) = new.as_object_mut() {
@@ -161,7 +173,8 @@ impl Draft {
         }
         let component = call.required("component_id").to_owned();
         let diff = Diff::of(&old, &new);
-        Self { summary: diff.summary(), diff, record, configuration, component }
+        let variables = variables::asked(call)?;
+        Ok(Self { summary: diff.summary(), diff, record, configuration, component, variables })
     }
 
     /// The change for the person who is asked.
@@ -173,8 +186,11 @@ impl Draft {
             Some("") => "\n- Folder: none".to_owned(),
             Some(folder) => format!("\n- Folder: {folder}"),
         };
+        let variables = self.variables.as_deref().map(variables::named);
+        let variables = variables.map(|names| format!("\n- Variables: {names}"));
+        let variables = variables.unwrap_or_default();
         format!(
-            "- Component: {}\n- Configuration: {name} ({}), version {version}\n- Why: {}{folder}\n\
+            "- Component: {}\n- Configuration: {name} ({}), version {version}\n- Why: {}{folder}{variables}\n\
              Changes:\n{}",
             self.component,
             id_of(&self.record),

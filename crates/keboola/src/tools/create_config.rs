@@ -4,11 +4,14 @@ use mcp_platform::Method;
 use mcp_server::{client_request::Stop, execution::Begun};
 use serde_json::{Value, json};
 
-use super::config_write;
+use super::{
+    config_write,
+    variables::{self, Owner},
+};
 use crate::{
-    api::{ApiError, Service},
+    api::{ApiError, Path, Service},
     call::{Call, Outcome, ShortCircuit, failed, id_of, sentence},
-    configuration::assemble::Level,
+    configuration::{assemble::Level, variables::Variable},
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -18,19 +21,55 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 
 /// Creates a configuration of a component; the answer of the tool.
 pub(super) async fn created(call: &Call<'_>, component: &str, configuration: Value) -> Outcome {
+    let asked = variables::asked(call)?.filter(|asked| !asked.is_empty());
     let sealed = config_write::sealed(call, component, configuration).await?;
     let id = async { Ok::<_, Stop>(new_id(call)) };
     let id = call.ctx.once("id", id).await?;
     let begun = call.ctx.begin().await?;
-    let record = sent(call, &begun, component, &id, sealed).await?;
-    let path = call.configs(component).part(&id_of(&record));
+    let mut record = sent(call, &begun, component, &id, sealed.clone()).await?;
+    let id = id_of(&record);
+    let path = call.configs(component).part(&id);
     let mut notes = Vec::new();
     if let Some(folder) = call.text("folder").filter(|folder| !folder.is_empty()) {
         let key = crate::metadata::FOLDER;
         notes.extend(config_write::mark(call, &begun, path.clone(), key, folder).await);
     }
-    notes.extend(config_write::mark(call, &begun, path, "KBC.MCP.createdBy", "true").await);
-    Ok(config_write::answer(call, component, &id_of(&record), &record, notes))
+    let key = "KBC.MCP.createdBy";
+    notes.extend(config_write::mark(call, &begun, path.clone(), key, "true").await);
+    if let Some(asked) = asked {
+        let owner = Owner { component, id: &id };
+        match with_variables(call, &begun, &owner, path.clone(), sealed, &asked).await {
+            Ok(linked) => {
+                let version = config_write::version(&linked);
+                notes.extend(config_write::mark_version(call, &begun, path, version).await);
+                record = linked;
+            }
+            Err(ShortCircuit::Failed(why)) => {
+                notes.push(format!("The configuration has no variables yet. {why}"));
+            }
+            Err(stop) => return Err(stop),
+        }
+    }
+    Ok(config_write::answer(call, component, &id, &record, notes))
+}
+
+/// Makes a new configuration use variables; its record then.
+async fn with_variables(
+    call: &Call<'_>,
+    begun: &Begun,
+    owner: &Owner<'_>,
+    path: Path,
+    mut configuration: Value,
+    asked: &[Variable],
+) -> Outcome {
+    variables::write(call, begun, owner, &mut configuration, asked).await?;
+    let body = json!({ "configuration": configuration, "changeDescription": "Link variables" });
+    let (put, storage) = (Method::Put, Service::Storage);
+    let answer = call.client.change(begun, put, storage, path, &[], Some(&body)).await;
+    answer.map_err(|error| {
+        let why = sentence(&error);
+        ShortCircuit::Failed(format!("They were written, but not linked. {why}"))
+    })
 }
 
 /// An id that no other configuration has. Storage takes any text.

@@ -13,6 +13,9 @@ use crate::{
     links::FLOW,
 };
 
+/// Shows a part of a flow.
+type View = fn(Value) -> Value;
+
 /// The fields that both forms have.
 fn common(component: &str, record: &Value) -> Value {
     let text = |name: &str| record.get(name).and_then(Value::as_str);
@@ -62,7 +65,7 @@ pub(super) fn detail(
     let inner = record.get("configuration").cloned().and_then(normalise::into_object);
     let inner = secrets::redact(Value::Object(inner.unwrap_or_default()));
     let list = |name: &str| inner.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
-    let (phase, task): (fn(Value) -> Value, fn(Value) -> Value) = match component == FLOW {
+    let (phase, task): (View, View) = match component == FLOW {
         true => (phase, task),
         false => (legacy_phase, legacy_task),
     };

@@ -33,6 +33,7 @@ mod update_config_row;
 mod update_descriptions;
 mod update_sql_transformation;
 mod usage;
+mod variables;
 mod workspace;
 
 use mcp_server::cold::cold;

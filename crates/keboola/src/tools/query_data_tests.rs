@@ -49,8 +49,11 @@ fn rows_come_as_csv_with_their_count() {
     assert!(answer["message"].as_str().unwrap().starts_with("Returning 2 of 2 selected rows."));
     assert_eq!(fake.body(SUBMIT), json!({"statements": ["SELECT 1"]}));
     assert_eq!(fake.reports().len(), 1);
+    assert_eq!(answer["query_ref"], json!(null));
     // The workspace is remembered.
-    run(&fake, TOOL, query("SELECT 2"));
+    let mut again = query("SELECT 2");
+    again["query_ref"] = json!("my-7");
+    assert_eq!(run(&fake, TOOL, again)["query_ref"], "my-7");
     assert_eq!(fake.count(&format!("Get {CONFIGS}")), 1);
 }
 

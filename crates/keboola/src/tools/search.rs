@@ -43,7 +43,8 @@ impl Search {
         Ok(Self {
             patterns,
             types: call.texts("item_types"),
-            limit: number("limit", 50),
+            // As with Keboola's own server, a limit out of bounds is the default.
+            limit: Some(number("limit", 50)).filter(|n| (1..=100).contains(n)).unwrap_or(50),
             offset: number("offset", 0),
             by_config: call.text("search_type") == Some("config-based"),
             scopes,

@@ -40,6 +40,10 @@ fn names_are_compared_here_where_there_is_no_index() {
     assert!(url.ends_with("/storage/in.c-crm/table/t"), "{url}");
     let found = run(&fake, TOOL, json!({"patterns": ["customer"], "limit": 1, "offset": 1}));
     assert_eq!(found["hits"][0]["item_type"], "configuration");
+    for (limit, offset) in [(0, -1), (-5, 0), (101, 0)] {
+        let beyond = json!({"patterns": ["customer"], "limit": limit, "offset": offset});
+        assert_eq!(run(&fake, TOOL, beyond)["hits"].as_array().unwrap().len(), 4);
+    }
 }
 
 #[test]

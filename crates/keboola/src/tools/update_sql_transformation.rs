@@ -41,7 +41,7 @@ async fn draft(call: &Call<'_>) -> Result<Draft, ShortCircuit> {
     let stored = record.get("configuration").unwrap_or(&Value::Null);
     let updated = assemble::update_sql(component, stored, &steps, call.get("storage"));
     let (configuration, summary) = updated.map_err(|why| refused(&why))?;
-    let mut draft = Draft::new(call, record, configuration);
+    let mut draft = Draft::new(call, record, configuration)?;
     draft.require_change(call)?;
     draft.component = id.to_owned();
     if !summary.is_empty() {
