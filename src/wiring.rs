@@ -1,7 +1,20 @@
-//! The toolsets that this server has.
+//! The toolsets that this server has, and those with which it answers in the place of upstreams.
 
-use mcp_server::{registry::Registry, tool_selection::ToolSelection, toolset::Toolset};
+mod peoples_keys;
+
+use gateway::door::Native;
+use keboola::{Keboola, OwnDoor};
+use mcp_server::{
+    registry::{FoundTool, Registry},
+    tool_selection::ToolSelection,
+    toolset::Toolset,
+};
 use sitebay::Sitebay;
+
+use peoples_keys::PeoplesKeys;
+
+/// The upstream in whose place the tools for Keboola can stand.
+pub const KEBOOLA: &str = "keboola";
 
 /// The toolsets in the order in which their tools are listed. Those with groups keep their order:
 /// session ids carry places in it.
@@ -13,6 +26,33 @@ const TOOLSETS: &[&dyn Toolset] = &[
 
 /// The tools, resources and prompts of this server.
 pub static REGISTRY: Registry = Registry::new(TOOLSETS);
+
+/// The tools for Keboola as the common door has them, and as the door of the upstream `keboola`.
+static KEBOOLA_TOOLS: Keboola = Keboola::new(&PeoplesKeys);
+static KEBOOLA_DOOR: OwnDoor = OwnDoor::new(&KEBOOLA_TOOLS);
+
+/// The toolset that can stand in the place of the upstream of this name.
+pub fn native(upstream: &str) -> Option<Native> {
+    (upstream == KEBOOLA).then_some(Native {
+        common: &KEBOOLA_TOOLS,
+        own: &KEBOOLA_DOOR,
+        instructions: keboola::INSTRUCTIONS,
+    })
+}
+
+/// A tool by the name that a task was started with: of this server, or of a toolset in the place of an upstream.
+pub fn find(tool: &str) -> Option<FoundTool> {
+    REGISTRY.find(tool).or_else(|| native_tool(tool))
+}
+
+/// The upstream in whose place the toolset of this tool stands. None: it is a tool of this server.
+pub fn upstream_of(tool: &str) -> Option<&'static str> {
+    (REGISTRY.find(tool).is_none() && native_tool(tool).is_some()).then_some(KEBOOLA)
+}
+
+fn native_tool(tool: &str) -> Option<FoundTool> {
+    FoundTool::of(&KEBOOLA_TOOLS, tool).or_else(|| FoundTool::of(&KEBOOLA_DOOR, tool))
+}
 
 /// Nothing: behind the door of one upstream there is that upstream alone.
 pub static NOTHING: Registry = Registry::new(&[]);
@@ -36,6 +76,20 @@ mod tests {
     use serde_json::{Value, json, value::to_raw_value};
 
     use super::*;
+
+    #[test]
+    fn a_task_is_found_by_its_tool_at_both_doors_of_keboola() {
+        for tool in KEBOOLA_TOOLS.tools() {
+            let own = tool.name.strip_prefix("keboola_").unwrap();
+            for name in [tool.name, own] {
+                assert!(REGISTRY.find(name).is_none(), "{name} is a tool of this server");
+                assert_eq!(find(name).unwrap().tool.name, name);
+                assert_eq!(upstream_of(name), Some("keboola"));
+            }
+        }
+        assert_eq!(upstream_of("sitebay_list_sites"), None);
+        assert_eq!(upstream_of("keboola_nothing"), None);
+    }
 
     fn called(name: &str, arguments: &Value) -> CallToolResult {
         let fake = FakePlatform::new([]);

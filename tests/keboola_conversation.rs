@@ -1,4 +1,4 @@
-//! A person's whole way with Keboola's published MCP server behind this one: signing in, and the usual
+//! A person's whole way with Keboola, with its published MCP server behind this one and with tools of this server in its place: signing in, and the usual
 //! conversation, from a look at the project to a job that is followed and a configuration that is changed.
 
 use std::time::Duration;
@@ -27,6 +27,8 @@ const COMPONENT: &str = "keboola.ex-http";
 const SECRET: &str = "password-of-the-download";
 const COOKIE: &str = "a=cookie-of-the-app";
 const ALL: [&str; 3] = ["read", "write", "upstream:keboola"];
+/// The tools of this server that ask before they do something.
+const ASKING: [&str; 2] = ["run_job", "update_config"];
 const READING: [&str; 2] = ["read", "upstream:keboola"];
 
 /// A client at a door.
@@ -34,21 +36,30 @@ struct Caller {
     front: Front,
     /// What the names of Keboola's tools begin with at this door.
     prefix: &'static str,
+    /// Whether the tools ask before they change something; the person of this client agreed.
+    agrees: bool,
 }
 
 impl Caller {
     /// The clients of an access token at a door: in a session, and without one.
     async fn both(worker: &Worker, path: &str, access: &str) -> [Self; 2] {
+        Self::of((worker, false), path, access).await
+    }
+
+    async fn of((worker, agrees): (&Worker, bool), path: &str, access: &str) -> [Self; 2] {
         let prefix = if path == DOOR { "" } else { "keboola_" };
         let client = Client::at(&worker.url(), path)
             .with("authorization", &format!("Bearer {access}"))
             .with("cookie", COOKIE);
         let fronts = [Front::Session(client.clone().connect().await), Front::Stateless(client)];
-        fronts.map(|front| Self { front, prefix })
+        fronts.map(|front| Self { front, prefix, agrees })
     }
 
     /// The structured result of a call that succeeds.
-    async fn call(&self, tool: &str, arguments: Value) -> Value {
+    async fn call(&self, tool: &str, mut arguments: Value) -> Value {
+        if self.agrees && ASKING.contains(&tool) {
+            arguments["confirm"] = json!(true);
+        }
         let answer = self.front.call(&format!("{}{tool}", self.prefix), arguments).await;
         let result = answer.result();
         assert_ne!(result["isError"], true, "{tool}: {result}");
@@ -124,7 +135,16 @@ async fn converses(keboola: &Keboola, caller: &Caller) {
     let one = json!({ "configs": [{ "component_id": COMPONENT, "configuration_id": config }] });
     let seen = caller.call("get_configs", one).await["result"]["configs"][0].clone();
     assert_eq!(seen["configuration_root"]["parameters"], stored_parameters("c.csv"), "{seen}");
-    assert_eq!(keboola.writes_since(received), writes(config));
+    let (written, expected) = (keboola.writes_since(received), writes(config));
+    if !keboola.is_native() {
+        assert_eq!(written, expected);
+        return;
+    }
+    // The same in the same order, however each is put.
+    let mut places = written.iter().map(|(place, _)| place);
+    for (place, _) in &expected {
+        assert!(places.any(|one| one == place), "{place}: {written:?}");
+    }
 }
 
 /// Finds a table and asks it.
@@ -212,7 +232,9 @@ fn was_asked_only_with(keboola: &Keboola, storage_token: &str, tokens: &Tokens) 
     for request in keboola.apis.requests() {
         let sent = request.headers.get("x-storageapi-token").map(String::as_str);
         // Encryption knows nobody, and is told nothing but the configuration.
-        let expected = (service(&request) != "encryption").then_some(storage_token);
+        // Nor does the index of a stand-in.
+        let needs_none = service(&request) == "encryption" || request.path.ends_with("/v2/storage");
+        let expected = (!needs_none).then_some(storage_token);
         assert_eq!(sent, expected, "{request:?}");
         for header in ["authorization", "cookie", "x-sitebay-token"] {
             assert!(!request.headers.contains_key(header), "{request:?}");
@@ -232,20 +254,29 @@ fn was_asked_only_with(keboola: &Keboola, storage_token: &str, tokens: &Tokens) 
 #[tokio::test]
 async fn a_person_signs_in_and_has_the_usual_conversation_at_both_doors_and_in_both_ways() {
     let Some(keboola) = Keboola::start("the usual conversation with Keboola").await else { return };
+    usual(&keboola).await;
+}
+
+#[tokio::test]
+async fn the_tools_of_this_server_have_the_usual_conversation_as_well() {
+    usual(&Keboola::native().await).await;
+}
+
+async fn usual(keboola: &Keboola) {
     let worker = keboola.before(json!({})).await;
     let master = token(PROJECT, "master");
     let discovered = Discovered::at(&worker, "/mcp").await;
     assert_eq!(discovered.scope, ALL.join(" "));
     let (_, tokens) = discovered.sign_in(&ALL, &master).await;
     for path in [DOOR, "/mcp"] {
-        for caller in Caller::both(&worker, path, &tokens.access).await {
-            converses(&keboola, &caller).await;
+        for caller in Caller::of((&worker, keboola.is_native()), path, &tokens.access).await {
+            converses(keboola, &caller).await;
             let tools = caller.tools().await;
             let names = names(&tools);
             assert!(names.contains(&"update_config") && !names.contains(&"create_project"));
         }
     }
-    was_asked_only_with(&keboola, &master, &tokens);
+    was_asked_only_with(keboola, &master, &tokens);
     assert!(!worker.log().contains(&master) && !worker.log().contains(SECRET));
 }
 
@@ -287,13 +318,22 @@ async fn the_typescript_client_v2_signs_in_at_the_door_of_keboola_and_queries() 
 #[tokio::test]
 async fn a_caller_who_only_reads_sees_and_calls_only_what_reads_in_keboola() {
     let Some(keboola) = Keboola::with_workspace("a reader before Keboola").await else { return };
+    reads(&keboola).await;
+}
+
+#[tokio::test]
+async fn a_caller_who_only_reads_sees_and_calls_only_tools_of_this_server_that_read() {
+    reads(&Keboola::native().await).await;
+}
+
+async fn reads(keboola: &Keboola) {
     let worker = keboola.before(json!({})).await;
     let master = token(PROJECT, "master");
     let (_, tokens) = Discovered::at(&worker, "/mcp").await.sign_in(&READING, &master).await;
     assert_eq!(tokens.scope, READING.join(" "));
     for path in [DOOR, "/mcp"] {
         for caller in Caller::both(&worker, path, &tokens.access).await {
-            reads_only(&keboola, &caller).await;
+            reads_only(keboola, &caller).await;
             let sql = json!({ "sql_query": "SELECT 1", "query_name": "One" });
             let row = caller.call("query_data", sql).await;
             assert_eq!(row["csv_data"], "1\r\n1\r\n", "{row}");
@@ -341,6 +381,16 @@ async fn reads_only(keboola: &Keboola, caller: &Caller) {
 #[tokio::test]
 async fn a_storage_token_that_is_revoked_between_two_calls_is_asked_for_anew() {
     let Some(keboola) = Keboola::with_workspace("a revoked token of Keboola").await else { return };
+    revoked(&keboola).await;
+}
+
+#[tokio::test]
+async fn a_storage_token_that_is_revoked_between_two_calls_of_this_servers_tools_is_asked_for_anew()
+{
+    revoked(&Keboola::native().await).await;
+}
+
+async fn revoked(keboola: &Keboola) {
     let worker = keboola.before(json!({})).await;
     let (master, share) = (token(PROJECT, "master"), token(PROJECT, "share"));
     let (_, tokens) = Discovered::at(&worker, DOOR).await.sign_in(&ALL, &share).await;
@@ -381,10 +431,19 @@ async fn an_upstream_of_a_development_branch_changes_nothing_in_the_main_one() {
     let Some(keboola) = Keboola::with_workspace("a development branch of Keboola").await else {
         return;
     };
+    branches(&keboola).await;
+}
+
+#[tokio::test]
+async fn the_tools_of_this_server_change_nothing_in_the_main_branch_either() {
+    branches(&Keboola::native().await).await;
+}
+
+async fn branches(keboola: &Keboola) {
     let worker = keboola.before(json!({ "branch": "1012" })).await;
     let master = token(PROJECT, "master");
     let (_, tokens) = Discovered::at(&worker, DOOR).await.sign_in(&ALL, &master).await;
-    for caller in Caller::both(&worker, DOOR, &tokens.access).await {
+    for caller in Caller::of((&worker, keboola.is_native()), DOOR, &tokens.access).await {
         let project = caller.call("get_project_info", json!({})).await;
         assert_eq!(project["branch_name"], "Development", "{project}");
         assert_eq!(project["is_development_branch"], true, "{project}");

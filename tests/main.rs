@@ -62,6 +62,7 @@ mod invented_tokens;
 mod jwt;
 mod keboola_connect;
 mod keboola_conversation;
+mod keboola_native;
 mod keboola_real;
 mod large;
 mod layers;

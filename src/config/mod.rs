@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod backend;
+mod keboola;
 mod keys;
 #[cfg(test)]
 mod page_tests;
@@ -173,7 +174,7 @@ impl Config {
         config.read_numbers(&get);
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
-        config.read_upstreams(get(&settings::UPSTREAMS).as_deref(), lookup);
+        config.read_upstreams(&get, lookup);
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_upstream_secrets(&get);
         config.read_backend(&get);
@@ -440,6 +441,7 @@ mod tests {
             ("BACKEND_ACCESS", "closed"),
             ("BACKEND_FORWARD_AUTH", "yes"),
             ("RATE_LIMIT", "many"),
+            ("KEBOOLA", "both"),
         ] {
             let warnings = read(&[(name, value)]).warnings;
             let start = format!("{name} is `{value}`: expected ");

@@ -319,6 +319,17 @@ pub static UPSTREAMS: Setting = Setting::variable(
     "Set it to offer tools of other servers, or to put OAuth, sessions and limits in front of one.",
 );
 
+pub static KEBOOLA: Setting = Setting::variable(
+    "KEBOOLA",
+    Values::Word(&["native", "upstream", "off"]),
+    "",
+)
+.does(
+    "Who answers as the upstream `keboola`: `native` this server itself, `upstream` [Keboola's MCP server](KEBOOLA.md), \
+     `off` nobody.",
+)
+.when("Set it to offer Keboola, or to switch between the two. Without it `UPSTREAMS` decides.");
+
 pub static UPSTREAM_SECRETS: Setting = Setting::variable(
     "UPSTREAM_SECRETS",
     Values::Text("names of secrets with hosts, such as `TICKETS_TOKEN@tickets.example`, separated by commas"),
@@ -479,6 +490,6 @@ pub static GROUPS: &[Group] = &[
     ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
     ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
     ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),
-    ("Gateway", &[&UPSTREAMS, &UPSTREAM_SECRETS]),
+    ("Gateway", &[&UPSTREAMS, &KEBOOLA, &UPSTREAM_SECRETS]),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
 ];

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use super::{Config, Lookup};
+use super::{Config, Get, Lookup, settings};
 use crate::wiring::REGISTRY;
 use gateway::{
     address::Surroundings,
@@ -42,8 +42,9 @@ impl Config {
         upstream.credential.is_personal().then_some(upstream)
     }
 
-    pub(super) fn read_upstreams(&mut self, setting: Option<&str>, lookup: Lookup<'_>) {
-        if setting.is_none() {
+    pub(super) fn read_upstreams(&mut self, get: Get<'_>, lookup: Lookup<'_>) {
+        let (setting, keboola) = (get(&settings::UPSTREAMS), self.keboola(get));
+        if setting.is_none() && keboola.is_none() {
             return;
         }
         let reserved = reserved();
@@ -56,7 +57,10 @@ impl Config {
             surroundings: Surroundings { own_origins: &[], development: self.is_development() },
             secret: &secret,
         };
-        let upstreams = Upstreams::read(setting, &rules);
+        let mut upstreams = Upstreams::read(setting.as_deref(), &rules);
+        if let Some(owner) = keboola {
+            self.give_keboola(owner, &mut upstreams, &rules);
+        }
         // The others work: callers are not refused because of one of them.
         self.warnings.extend(upstreams.errors.iter().map(ToString::to_string));
         self.warn_of_lost_sessions(&upstreams);
@@ -79,7 +83,9 @@ impl Config {
 
     /// Sessions with upstreams are stored under `CREDENTIAL_KEY`, or not at all.
     fn warn_of_lost_sessions(&mut self, upstreams: &Upstreams) {
-        let has_sessions = |upstream: &&Upstream| upstream.era != Some(Era::Stateless);
+        let has_sessions = |upstream: &&Upstream| {
+            upstream.era != Some(Era::Stateless) && !upstream.is_answered_here
+        };
         let names: Vec<String> = upstreams
             .iter()
             .filter(has_sessions)

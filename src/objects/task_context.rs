@@ -9,21 +9,26 @@ use thiserror::Error;
 use worker::Env;
 
 use crate::{
+    config::Config,
     platform::{
         cipher::{self, KeyContext},
         workers::WorkersPlatform,
     },
     state,
-    stubs::{grants, hub::Hub},
+    stubs::{self, connect::PersonalKeys, grants, hub::Hub, keys, upstream::UpstreamStub},
+    wiring,
 };
-use mcp_auth::secret::Secret;
+use gateway::{door::Place, forwarded::Forwarded};
+use mcp_auth::{secret::Secret, subject::Subject};
 use mcp_protocol::{
     content::CallToolResult,
     jsonrpc::{INTERNAL_ERROR, RpcError},
 };
 use mcp_server::{
     client_request::Stop,
+    cold::cold,
     context::Context,
+    remote::Remote,
     task::{TaskRecord, TaskRun, TaskSpec},
     tasks::TaskCall,
     telemetry::{audit::NoAudit, record::RequestRecord, trace::Trace},
@@ -109,9 +114,14 @@ pub async fn context(
         None => None,
     };
     let result_store = Rc::new(Hub::new(env, order.principal.subject));
+    let remote = match wiring::upstream_of(&order.start.tool) {
+        Some(upstream) => cold(in_place_of(env, &config, upstream, order.principal.subject)).await,
+        None => None,
+    };
     Ok(Context {
         client: Rc::new(order.client()),
         result_store: Some(result_store),
+        remote,
         notifier: run.clone(),
         execution: run.clone(),
         record,
@@ -119,6 +129,27 @@ pub async fn context(
         audit: Rc::new(NoAudit),
         ..config.background(order.principal, own_token, Rc::new(WorkersPlatform))
     })
+}
+
+/// The door of an upstream in whose place this server answers: it has the key of the person whose task it is. None: the
+/// tool says that it is not there.
+async fn in_place_of(
+    env: &Env,
+    config: &Config,
+    upstream: &str,
+    subject: Subject,
+) -> Option<Rc<dyn Remote>> {
+    let keys = keys::keys(env, config).await.ok()?;
+    let place = || {
+        // Nothing is sent there.
+        let (env, is_personal) = (env.clone(), true);
+        Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }))
+    };
+    let connections =
+        || PersonalKeys { env: env.clone(), keys: keys.clone(), origin: String::new() };
+    let along = (None, Forwarded::default(), connections);
+    let door = stubs::upstream::door((env, config), &keys, upstream, place, along).ok()??;
+    Some(door)
 }
 
 /// Fills a record with what is known of the task.
@@ -135,7 +166,7 @@ pub fn call(
     start: TaskCall,
 ) -> LocalBoxFuture<'static, Result<CallToolResult, Stop>> {
     let called = async move {
-        match ctx.registry.find(&start.tool) {
+        match wiring::find(&start.tool) {
             Some(found) => found.call(&ctx, start.arguments.as_deref()).await,
             None => Err(internal("the tool does not exist any more")),
         }

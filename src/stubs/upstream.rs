@@ -19,6 +19,7 @@ use crate::{
     response::STREAMED,
     state,
     stubs::{connect::PersonalKeys, pins::PinObjects},
+    wiring::native,
 };
 use gateway::{
     config::Upstream,
@@ -237,6 +238,7 @@ pub fn door(
             true => Rc::new(connections()),
             false => Rc::new(NoConnections),
         },
+        natives: native,
     })))
 }
 

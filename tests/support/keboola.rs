@@ -17,6 +17,7 @@ use super::{
     keboola_server::KeboolaServer,
     oauth::{App, SITEBAY_TOKEN, Tokens, VERIFIER, get, send, with_oauth},
     start,
+    upstream::closed_port,
 };
 
 /// The stack, by the name that people choose it by.
@@ -30,25 +31,30 @@ pub const UPSTREAM: &str = "keboola";
 /// Where Claude's connectors are sent back to.
 pub const CLAUDE: &str = "https://claude.ai/api/mcp/auth_callback";
 
-/// The stand-in and the MCP server.
+/// The stand-in, and the MCP server where that answers.
 pub struct Keboola {
     /// The stand-in. Its clock stands still until a test moves it.
     pub apis: Apis,
-    server: KeboolaServer,
+    /// None: the Worker answers with tools of its own.
+    server: Option<KeboolaServer>,
 }
 
 impl Keboola {
     /// None: this machine has no Python, and the test was skipped.
     pub async fn start(test: &str) -> Option<Self> {
-        let options = Options {
-            frozen: true,
-            statement_takes: Duration::ZERO,
-            storage_job_takes: Duration::ZERO,
-            ..Options::default()
-        };
-        let apis = Apis::start(options).await.expect("a free port");
+        let apis = apis().await;
         let server = KeboolaServer::of_stack(test, HOSTS, &apis.url()).await?;
-        Some(Self { apis, server })
+        Some(Self { apis, server: Some(server) })
+    }
+
+    /// The stand-in alone, for a Worker that answers itself (`KEBOOLA=native`).
+    pub async fn native() -> Self {
+        Self { apis: apis().await, server: None }
+    }
+
+    /// Whether the Worker answers itself.
+    pub fn is_native(&self) -> bool {
+        self.server.is_none()
     }
 
     /// The same with a workspace in [`PROJECT`], which takes the MCP server seconds to make.
@@ -66,13 +72,18 @@ impl Keboola {
     /// A Worker at which people sign in, and that has the MCP server as [`UPSTREAM`], with these settings
     /// besides.
     pub async fn before(&self, other: Value) -> Worker {
+        let (owner, mcp) = match &self.server {
+            Some(server) => ("upstream", format!("{}/mcp", server.origin())),
+            // Whatever went there would fail.
+            None => ("native", closed_port()),
+        };
         let stack = json!({
-            "name": STACK, "connection": self.apis.service_url(STACK, "connection"),
-            "mcp": format!("{}/mcp", self.server.origin()),
+            "name": STACK, "connection": self.apis.service_url(STACK, "connection"), "mcp": mcp,
         });
         let mut settings = json!({ "template": "keboola", "stacks": [stack] });
         settings.as_object_mut().unwrap().extend(other.as_object().unwrap().clone());
-        start(with_oauth().var("UPSTREAMS", &json!({ UPSTREAM: settings }).to_string())).await
+        let upstreams = json!({ UPSTREAM: settings }).to_string();
+        start(with_oauth().var("KEBOOLA", owner).var("UPSTREAMS", &upstreams)).await
     }
 
     /// How many requests the APIs received.
@@ -92,7 +103,7 @@ impl Keboola {
         };
         let writes = self.apis.requests().into_iter().skip(received).filter(|one| !is_own(one));
         let shown = |one: Recorded| {
-            let place = format!("{} {} {}", one.method, service(&one), one.path);
+            let place = format!("{} {} {}", one.method, service(&one), path(&one));
             (place, one.body.unwrap_or_default())
         };
         writes.map(shown).collect()
@@ -107,10 +118,35 @@ impl Keboola {
     }
 }
 
-/// The service that a request was for; empty where it named none by its host.
+async fn apis() -> Apis {
+    let options = Options {
+        frozen: true,
+        statement_takes: Duration::ZERO,
+        storage_job_takes: Duration::ZERO,
+        ..Options::default()
+    };
+    Apis::start(options).await.expect("a free port")
+}
+
+/// The service that a request was for, by its host or by its path.
 pub fn service(request: &Recorded) -> &str {
     let host = request.headers.get("host").map_or("", String::as_str);
-    host.strip_suffix(HOSTS).and_then(|service| service.strip_suffix('.')).unwrap_or_default()
+    let by_host = host.strip_suffix(HOSTS).and_then(|service| service.strip_suffix('.'));
+    by_host.or_else(|| Some(by_path(request)?.0)).unwrap_or_default()
+}
+
+/// The path below the service.
+fn path(request: &Recorded) -> &str {
+    by_path(request).map_or(&request.path, |(service, _)| {
+        let begins = STACK.len() + service.len() + 2;
+        &request.path[begins..]
+    })
+}
+
+/// The service and the rest of a path that names the stack.
+fn by_path(request: &Recorded) -> Option<(&str, &str)> {
+    let rest = request.path.strip_prefix('/')?.strip_prefix(STACK)?.strip_prefix('/')?;
+    rest.split_once('/')
 }
 
 /// What a server says of an endpoint to an app that has no token.

@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod issuer;
 pub mod issuing;
 pub mod keboola;
+pub mod keboola_native;
 pub mod keboola_server;
 pub mod keyed;
 pub mod lines;

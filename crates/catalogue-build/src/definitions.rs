@@ -28,7 +28,7 @@ fn definition(settings: &Settings, catalogue: &Catalogue, tool: &Tool) -> Value 
             "readOnlyHint": tool.effect == Effect::Read,
             "destructiveHint": tool.effect == Effect::Destructive,
             "idempotentHint": tool.idempotent,
-            "openWorldHint": true,
+            "openWorldHint": tool.open_world,
         },
     });
     if let (Some(what), Some(fields)) = (&tool.reveal, definition.as_object_mut()) {

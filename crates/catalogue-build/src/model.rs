@@ -34,6 +34,9 @@ pub(crate) struct Tool {
     pub(crate) host: Option<String>,
     pub(crate) effect: Effect,
     pub(crate) idempotent: bool,
+    /// It may reach things outside of the service; false where all that it touches is the service's.
+    #[serde(default = "yes")]
+    pub(crate) open_world: bool,
     /// The Rust module that runs it; absent: the generic executor alone.
     pub(crate) behaviour: Option<String>,
     /// The shape of the answer.
@@ -86,6 +89,11 @@ pub(crate) struct Tool {
     /// Names of `shared` parameters, which follow its own.
     #[serde(default)]
     pub(crate) with: Vec<String>,
+}
+
+/// What a switch is where nothing is said.
+const fn yes() -> bool {
+    true
 }
 
 /// The form that an operation had in another generation of the API.

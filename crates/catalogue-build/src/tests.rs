@@ -204,6 +204,18 @@ fn tools_share_parameters_and_a_wrapped_answer_stands_under_result() {
 }
 
 #[test]
+fn a_tool_reaches_outside_of_its_service_unless_it_says_otherwise() {
+    let hint = |text: &str| {
+        let definitions = catalogue(text).definitions(&SETTINGS);
+        let definition: Value = serde_json::from_str(&definitions[0]).unwrap();
+        definition["annotations"]["openWorldHint"].clone()
+    };
+    assert_eq!(hint(GOOD), true);
+    let closed = GOOD.replace("idempotent = true", "idempotent = true\nopen_world = false");
+    assert_eq!(hint(&closed), false);
+}
+
+#[test]
 fn a_tool_without_a_request_sends_no_argument() {
     let request = "method = \"get\"\npath = \"/thing/{name}\"\n";
     let text = GOOD.replace(request, "behaviour = \"count\"\n");

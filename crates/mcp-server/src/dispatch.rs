@@ -118,7 +118,8 @@ pub(crate) fn no_tool(name: &str) -> Outcome {
     Outcome::Failed(RpcError::new(INVALID_PARAMS, format!("no tool `{name}`: see tools/list")))
 }
 
-async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) -> Outcome {
+/// Runs a tool of this server, in a task where its work becomes one.
+pub async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) -> Outcome {
     if let Err(beyond) = ctx.principal.scopes.require(found.needs()) {
         return Outcome::Beyond(beyond);
     }

@@ -89,6 +89,11 @@ pub struct FoundTool {
 }
 
 impl FoundTool {
+    /// The tool of this name in a toolset, which need not be in a registry.
+    pub fn of(toolset: &'static dyn Toolset, name: &str) -> Option<Self> {
+        Some(Self { tool: toolset.find(name)?, toolset })
+    }
+
     /// The scopes needed to call it.
     pub fn needs(&self) -> Scopes {
         if self.tool.effect == Effect::Read { Scopes::READ } else { Scopes::WRITE }
@@ -141,9 +146,7 @@ impl Registry {
 
     /// The tool of this name.
     pub fn find(&self, name: &str) -> Option<FoundTool> {
-        self.toolsets
-            .iter()
-            .find_map(|toolset| Some(FoundTool { tool: toolset.find(name)?, toolset: *toolset }))
+        self.toolsets.iter().find_map(|toolset| FoundTool::of(*toolset, name))
     }
 
     /// The groups by which tools can be chosen.

@@ -9,6 +9,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
+use mcp_auth::secret::Secret;
 use mcp_protocol::{
     capabilities::TASKS_EXTENSION,
     fields::fields,
@@ -60,6 +61,17 @@ pub struct FoundThere {
     pub upstream: Rc<str>,
     /// Its definition as the caller sees it: the text of a JSON object.
     pub definition: Rc<str>,
+}
+
+/// The key of the person who calls, for a server in whose place this one answers.
+#[derive(Debug, Clone)]
+pub struct PersonKey {
+    /// The key.
+    pub key: Secret,
+    /// The address of the API that it opens.
+    pub api: String,
+    /// Further settings of the operator's: fields and values.
+    pub options: Vec<(&'static str, String)>,
 }
 
 /// What another server says of itself.
@@ -194,6 +206,28 @@ pub trait Remote {
         _params: &'a str,
     ) -> LocalBoxFuture<'a, Option<Outcome>> {
         ready(None).boxed_local()
+    }
+
+    /// The caller's key for a server in whose place this one answers.
+    ///
+    /// # Errors
+    /// Where there is none: why, for the caller.
+    fn key<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        server: &'a str,
+    ) -> LocalBoxFuture<'a, Result<PersonKey, String>> {
+        ready(Err(format!("{server} is not behind this door"))).boxed_local()
+    }
+
+    /// Notes that the API refused a key: it is not given out again.
+    fn refuse_key<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _server: &'a str,
+        _key: &'a Secret,
+    ) -> LocalBoxFuture<'a, ()> {
+        ready(()).boxed_local()
     }
 }
 

@@ -17,7 +17,7 @@ use std::{
 use futures_util::FutureExt as _;
 use worker::{Env, Result, State, WebSocket, WebSocketPair};
 
-use crate::wiring::REGISTRY;
+use crate::wiring;
 use crate::{
     objects::{
         class::class,
@@ -300,15 +300,16 @@ impl Inner {
 
     /// Notes in the audit and in the log how the task ended.
     fn note(&self, kept: &SharedTask, status: Status) {
-        let (tool, began_ms) = {
+        let (found, began_ms) = {
             let kept = kept.borrow();
-            (REGISTRY.find(&kept.order.start.tool).map(|found| found.tool.name), kept.created_ms)
+            (wiring::find(&kept.order.start.tool), kept.created_ms)
         };
+        let tool = found.map(|found| found.tool.name);
         self.record(kept).task(tool, status.as_str(), began_ms);
         let state = self.state.clone();
         let keep = Rc::new(move |task| wait_until(&state, task));
         let audit = audit::of(&self.env, &state::config(&self.env), keep);
-        audit.note(kept.borrow().entry(&REGISTRY, status, WorkersPlatform.now_ms()));
+        audit.note(kept.borrow().entry(found, status, WorkersPlatform.now_ms()));
     }
 
     async fn end(&self, kept: &SharedTask, ended: TaskOutcome) -> Result<()> {

@@ -96,6 +96,10 @@ impl<'a> EnteredKey<'a> {
                 }
             },
         };
+        // There is no server behind that could refuse it.
+        if upstream.is_answered_here {
+            return Ok(CheckedKey { key: self.key, project });
+        }
         let trail = upstream::trail(None, &server.keys);
         let trail = trail.map_err(|refusal| unclear(refusal.to_string()))?;
         let era = state::upstreams().era(&upstream.name, now_s().saturating_mul(1_000));

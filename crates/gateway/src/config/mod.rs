@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mcp_auth::secret::Secret;
 
 use self::object::Object;
-use crate::address::Surroundings;
+use crate::{address::Surroundings, pins::PinPolicy};
 
 pub(crate) use self::header::is_value;
 pub use self::{
@@ -112,6 +112,51 @@ impl Upstreams {
             return;
         }
         self.add(read());
+    }
+
+    /// Has an upstream of this name with these settings, where the variable has none.
+    pub fn add_usual(&mut self, name: &str, settings: &str, rules: &Rules<'_>) {
+        if !self.claimed.insert(name.to_owned()) {
+            return;
+        }
+        let at = error::below(VARIABLE, name);
+        match self.all.len() < MAX_UPSTREAMS {
+            true => self.add(Upstream::read(name, settings, &at, rules)),
+            false => self.fault(
+                &at,
+                format!("at most {MAX_UPSTREAMS} upstreams"),
+                MAX_UPSTREAMS.saturating_add(1),
+            ),
+        }
+    }
+
+    /// Leaves out the upstream of this name; a stored one, too. Returns whether there was one.
+    pub fn leave_out(&mut self, name: &str) -> bool {
+        self.all.remove(name);
+        !self.claimed.insert(name.to_owned())
+    }
+
+    /// Has this server answer in the place of the upstream of this name, which is of the template of that name and called
+    /// with people's keys. One that is not is left out.
+    pub fn answer_here(&mut self, name: &str) {
+        let Some(mut upstream) = self.all.remove(name) else { return };
+        let at = error::below(VARIABLE, name);
+        let is_of_template = upstream.template.is_some_and(|template| template.name == name);
+        if !is_of_template {
+            let field = error::below(&at, "template");
+            let expected = format!("\"{name}\", because this server answers in its place");
+            self.errors.push(ConfigError::new(&field, expected, None));
+        } else if !matches!(upstream.credential, Credential::Subject { .. }) {
+            let field = error::below(&error::below(&at, "auth"), "kind");
+            let expected = "\"subject\", because this server answers in its place";
+            let got = Some(format!("\"{}\"", upstream.credential.kind()));
+            self.errors.push(ConfigError::new(&field, expected, got));
+        } else {
+            upstream.is_answered_here = true;
+            // Its definitions are this server's own.
+            upstream.pins = PinPolicy::Off;
+            self.all.insert(name.to_owned(), upstream);
+        }
     }
 
     /// The upstream of this name.

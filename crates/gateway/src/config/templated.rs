@@ -54,11 +54,14 @@ impl Upstream {
         }
     }
 
-    /// Where it is, for people: its host, or the name of its template where people are at several hosts.
+    /// Where it is, for people: its host, or the name of its template where people are at several hosts or this server
+    /// answers in its place.
     pub fn place(&self) -> &str {
         let is_elsewhere = |stack: &Stack| stack.mcp.host != self.url.host;
         match self.template {
-            Some(template) if self.stacks.iter().any(is_elsewhere) => template.title,
+            Some(template) if self.is_answered_here || self.stacks.iter().any(is_elsewhere) => {
+                template.title
+            }
             _ => &self.url.host,
         }
     }

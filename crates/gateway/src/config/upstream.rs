@@ -86,6 +86,10 @@ pub struct Upstream {
     pub timeouts: Timeouts,
     /// `forward_headers`: headers of a caller that are passed on, in small letters. Default: none.
     pub forward_headers: Vec<String>,
+    /// Whether this server answers in its place. No settings of an upstream say so, but [`Upstreams::answer_here`].
+    ///
+    /// [`Upstreams::answer_here`]: super::Upstreams::answer_here
+    pub is_answered_here: bool,
 }
 
 impl fmt::Debug for Upstream {
@@ -184,6 +188,7 @@ impl Upstream {
             descriptions: descriptions.unwrap_or_default(),
             timeouts,
             forward_headers,
+            is_answered_here: false,
         })
     }
 

@@ -84,6 +84,9 @@ impl Door {
         is_good: fn(&KnownList, u64) -> bool,
     ) -> Result<Rc<KnownList>, Failure> {
         let whose = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        if let Some(native) = self.native(upstream) {
+            return Ok(self.native_list(ctx, (upstream, native), kind));
+        }
         let good = || {
             let known = self.memory.list(&upstream.name, kind, whose);
             known.filter(|known| is_good(known, ctx.platform.now_ms()))
@@ -123,6 +126,10 @@ impl Door {
         upstream: &Upstream,
         kind: ListKind,
     ) -> Result<Rc<KnownList>, Failure> {
+        if let Some(native) = self.native(upstream) {
+            self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
+            return Ok(self.native_list(ctx, (upstream, native), kind));
+        }
         self.fetch_within(ctx, upstream, kind, upstream.timeouts.lists).await
     }
 

@@ -5,10 +5,14 @@
 //! common door (`/mcp`) names and URIs begin with their upstream's; at the door of one upstream
 //! (`/u/{name}/mcp`) nothing is rewritten but ids of tasks.
 
+mod address;
 mod changes;
 mod chosen;
 mod connect;
 mod lists;
+mod native;
+#[cfg(test)]
+mod native_tests;
 mod pinned;
 #[cfg(test)]
 mod pinned_tests;
@@ -26,17 +30,12 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, join_all},
 };
-use mcp_auth::{keys::Keyring, principal::Principal};
-use mcp_client::{
-    endpoint::{Endpoint, Limits},
-    headers::Trail,
-    upstream::Upstream as Address,
-};
+use mcp_auth::{keys::Keyring, principal::Principal, secret::Secret};
+use mcp_client::headers::Trail;
 use mcp_protocol::{
     fields::fields,
     jsonrpc::{INTERNAL_ERROR, INVALID_PARAMS, INVALID_REQUEST, RpcError},
     list_kind::ListKind,
-    object::Object,
     raw,
     stateless::result::{CacheHint, CacheScope},
 };
@@ -45,16 +44,20 @@ use mcp_server::{
     context::Context,
     notifier::Notifier,
     outcome::Outcome,
-    remote::{About, FoundThere, Remote, RemoteList, RemoteTool},
+    remote::{About, FoundThere, PersonKey, Remote, RemoteList, RemoteTool},
     toolset::Effect,
 };
 
 pub(crate) use self::changes::Digest;
 use self::lists::Shown;
+pub use self::{
+    address::{address, address_for},
+    native::{Native, Natives},
+};
 use crate::{
     config::{Upstream, Upstreams},
     connect::{Connected, Connections},
-    forwarded::{Forwarded, Headers},
+    forwarded::Forwarded,
     listing::Entry,
     memory::Memory,
     pin_store::PinStore,
@@ -65,9 +68,6 @@ use crate::{
     },
     request, result,
 };
-
-/// Bytes of one answer: an object holds a few of them at a time.
-const MAX_ANSWER: usize = 8 << 20;
 
 /// Where a caller's requests to upstreams run.
 pub enum Place {
@@ -101,39 +101,8 @@ pub struct Door {
     pub may_use: fn(&Principal, &Upstream) -> bool,
     /// The keys of the person who calls.
     pub connections: Rc<dyn Connections>,
-}
-
-/// The address of an upstream, with the operator's credential.
-pub fn address(
-    upstream: &Upstream,
-    trail: &Trail,
-    platform: &mcp_platform::SharedPlatform,
-) -> Address {
-    address_for(upstream, None, trail, platform, Headers::new())
-}
-
-/// The same for a caller with these headers, and with the key of that person, where the upstream is called with one.
-pub fn address_for(
-    upstream: &Upstream,
-    person: Option<&Connected>,
-    trail: &Trail,
-    platform: &mcp_platform::SharedPlatform,
-    forwarded: Headers,
-) -> Address {
-    let key = person.map(|person| (&person.key, person.stack.as_deref()));
-    let (url, credential) = upstream.called_with(key);
-    let identity = person.filter(|_| upstream.credential.is_personal());
-    let endpoint = Endpoint {
-        credential,
-        identity: identity.map(|person| person.revision.to_string()),
-        forwarded,
-        timeouts: upstream.timeouts,
-        limits: Limits { answer: MAX_ANSWER, ..Limits::default() },
-        trail: Some(trail.clone()),
-        refusal: upstream.refusal(),
-        ..Endpoint::new(url)
-    };
-    Address::new(platform.clone(), endpoint)
+    /// The toolsets with which this server answers in the place of an upstream.
+    pub natives: Natives,
 }
 
 impl Door {
@@ -144,7 +113,7 @@ impl Door {
     fn caller(&self, ctx: &Context, person: Option<&Connected>) -> Caller {
         let (trail, headers) = (self.passed.clone(), self.headers(ctx).into_owned());
         let key = person.cloned().map(LentKey);
-        Caller { client_info: client_info(ctx), trail, headers, key }
+        Caller { client_info: address::client_info(ctx), trail, headers, key }
     }
 
     /// The caller's headers that upstreams want, with a mark where the caller may only read.
@@ -174,7 +143,7 @@ impl Door {
             address: address_for(upstream, person, &self.trail, &ctx.platform, forwarded),
             era: upstream.era,
             capabilities: back.capabilities(),
-            client_info: client_info(ctx).into(),
+            client_info: address::client_info(ctx).into(),
             generation: self.memory.generation(&self.upstreams, &upstream.name),
         })
     }
@@ -238,6 +207,9 @@ impl Remote for Door {
             let Some(upstream) = self.find(ctx, &self.name) else {
                 return Ok(None);
             };
+            if let Some(native) = self.native(upstream) {
+                return Ok(Some(self.about_native(ctx, upstream, native).await));
+            }
             // What an upstream says to one person is not for others.
             if !upstream.credential.is_personal()
                 && let Some(about) = self.memory.about(&upstream.name, ctx.platform.now_ms())
@@ -355,6 +327,9 @@ impl Remote for Door {
                 let why = format!("no tool `{}`: see tools/list", tool.name);
                 return Outcome::Failed(RpcError::new(INVALID_PARAMS, why));
             }
+            if let Some(native) = self.native(upstream) {
+                return self.answer_here(ctx, (upstream, native, tool), params, &back).await;
+            }
             let there = request::by_name(params, |_| {
                 let (upstream, name) = (tool.upstream.to_string(), tool.name_there.to_string());
                 Some(request::Located { upstream, name })
@@ -409,6 +384,10 @@ impl Remote for Door {
                 Ok(routed) => routed?,
                 Err(outcome) => return Some(outcome),
             };
+            // It has tools alone.
+            if self.native(upstream).is_some() {
+                return None;
+            }
             let back = match self.require(ctx, upstream, (method, None)).await {
                 Ok(back) => back,
                 Err(outcome) => return Some(outcome),
@@ -439,6 +418,23 @@ impl Remote for Door {
         params: &'a str,
     ) -> LocalBoxFuture<'a, Option<Outcome>> {
         self.about_task(ctx, method, params).boxed_local()
+    }
+
+    fn key<'a>(
+        &'a self,
+        ctx: &'a Context,
+        server: &'a str,
+    ) -> LocalBoxFuture<'a, Result<PersonKey, String>> {
+        self.person_key(ctx, server).boxed_local()
+    }
+
+    fn refuse_key<'a>(
+        &'a self,
+        ctx: &'a Context,
+        server: &'a str,
+        key: &'a Secret,
+    ) -> LocalBoxFuture<'a, ()> {
+        self.refuse_person_key(ctx, server, key).boxed_local()
     }
 }
 
@@ -483,17 +479,4 @@ fn reason(failure: &Failure) -> String {
         Failure::Stopped(Stop(StopReason::Refused(error))) => error.message.clone(),
         Failure::Stopped(_) => "it asks its client".to_owned(),
     }
-}
-
-/// `clientInfo` for upstreams: the program in front, through this server.
-fn client_info(ctx: &Context) -> String {
-    let name = match ctx.client.name.as_str() {
-        "" => "sitebay-mcp",
-        name => name,
-    };
-    let version = match ctx.client.version.as_str() {
-        "" => mcp_protocol::initialize::SERVER_VERSION,
-        version => version,
-    };
-    Object::new().text("name", name).text("version", version).end()
 }

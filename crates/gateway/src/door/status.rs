@@ -37,7 +37,10 @@ impl Door {
     async fn status_of(&self, ctx: &Context, upstream: &Upstream) -> String {
         let mut status = summary(upstream, &self.memory, ctx.platform.now_ms());
         let whose = self.whose(ctx, upstream).await;
-        let list = |whose| self.memory.list(&upstream.name, ListKind::Tools, whose);
+        let list = |whose| match self.native(upstream) {
+            Some(native) => Some(self.native_list(ctx, (upstream, native), ListKind::Tools)),
+            None => self.memory.list(&upstream.name, ListKind::Tools, whose),
+        };
         if let Some(list) = whose.as_ref().ok().copied().and_then(list) {
             let count = u64::try_from(list.items.len()).unwrap_or_default();
             status = status
@@ -66,8 +69,11 @@ impl Door {
 pub fn summary(upstream: &Upstream, memory: &Memory, now_ms: u64) -> Object {
     let name = &upstream.name;
     let era = upstream.era.or_else(|| memory.era(name, now_ms));
-    let status = Object::new()
-        .text("name", name)
+    let status = Object::new().text("name", name);
+    if upstream.is_answered_here {
+        return status.flag("answeredHere", true).text("auth", upstream.credential.kind());
+    }
+    let status = status
         .text("url", &upstream.shown_url())
         .text("era", era.map_or("not asked yet", |era| era.as_str()))
         .text("auth", upstream.credential.kind())

@@ -6,15 +6,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Status, TaskEvent, TaskRecord, TaskSpec};
-use crate::{registry::Registry, telemetry::audit::AuditEntry, toolset::Effect};
+use crate::{registry::FoundTool, telemetry::audit::AuditEntry, toolset::Effect};
 use mcp_platform::record::Record;
 use mcp_protocol::{log_level::LoggingLevel, stateless::mrtr::KeyedRequest};
 
 impl TaskRecord {
-    /// The audit entry of its end.
-    pub fn entry(&self, registry: &Registry, status: Status, at_ms: u64) -> AuditEntry {
+    /// The audit entry of its end. `found`: the tool that it runs.
+    pub fn entry(&self, found: Option<FoundTool>, status: Status, at_ms: u64) -> AuditEntry {
         let TaskSpec { start, principal, client_name, .. } = &self.order;
-        let found = registry.find(&start.tool);
         let effect = found.map_or(Effect::Read, |found| found.tool.effect);
         let site = found.and_then(|found| found.target(start.arguments.as_deref()));
         AuditEntry {

@@ -1,0 +1,118 @@
+//! Why a service gave no usable answer.
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::detail::Detail;
+use mcp_platform::NetworkFailure;
+
+/// A request to Keboola that failed. It never holds a token.
+#[derive(Debug, Clone, PartialEq, Error)]
+pub(crate) enum ApiError {
+    /// A part of the path cannot be sent: empty, `.`, `..`, or too long.
+    #[error("an id is empty, a dot, or longer than 1,024 bytes")]
+    BadPath,
+    /// The service is not in the stack's index.
+    #[error("this stack has no service {0}")]
+    NoService(&'static str),
+    /// The service answered with an error status.
+    #[error("Keboola's {service} answered {status}{detail}")]
+    Refused {
+        /// The service.
+        service: &'static str,
+        /// The status.
+        status: u16,
+        /// The reason that its body gives.
+        detail: Detail,
+        /// How often the request was sent.
+        tries: u32,
+    },
+    /// `Retry-After` asks for more time than the call has left.
+    #[error(
+        "Keboola's {service} answered {status}{detail}; it asks to wait {} s",
+        wait.as_secs()
+    )]
+    WaitTooLong {
+        /// The service.
+        service: &'static str,
+        /// The status.
+        status: u16,
+        /// How long it asks to wait.
+        wait: Duration,
+        /// The reason that its body gives.
+        detail: Detail,
+    },
+    /// No answer came, in any of the tries.
+    #[error("Keboola's {service} gave no answer: {failure}")]
+    NoAnswer {
+        /// The service.
+        service: &'static str,
+        /// How the last try failed.
+        failure: NetworkFailure,
+    },
+    /// The body is larger than a configuration may be.
+    #[error("the configuration is larger than 4 MB")]
+    TooLarge,
+    /// The call's time was used up before this request.
+    #[error("the time of the call was used up")]
+    OutOfTime,
+    /// A redirect, which is never followed.
+    #[error("Keboola's {0} redirects, which is not followed")]
+    Redirected(&'static str),
+    /// A success that is not JSON.
+    #[error("Keboola's {service} answered {status} with something that is not JSON")]
+    Unreadable {
+        /// The service.
+        service: &'static str,
+        /// The status.
+        status: u16,
+    },
+}
+
+impl ApiError {
+    /// The status with which a service refused.
+    pub(crate) fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } | Self::WaitTooLong { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The code that Storage gives an error.
+    pub(crate) fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused { detail, .. } => detail.code.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether a change that failed so may have happened all the same.
+    pub(crate) fn leaves_doubt(&self) -> bool {
+        match self {
+            Self::Refused { status, .. } | Self::WaitTooLong { status, .. } => *status >= 500,
+            Self::NoAnswer { .. } | Self::Unreadable { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What the model can do about it, where that is known.
+    pub(crate) fn advice(&self) -> &'static str {
+        match (self.status(), self.code()) {
+            (Some(401), _) => {
+                "The Storage token is not valid any more, or is of another stack. Ask the person to \
+                 connect Keboola again."
+            }
+            (Some(403), _) => {
+                "The Storage token has no right to this. Ask the person for another one."
+            }
+            (Some(400 | 409), Some("storage.components.configurations.versionConflict")) => {
+                "Somebody else changed it meanwhile. Read it again, and repeat the change on what is \
+                 there now."
+            }
+            (Some(429), _) => "Wait a minute before you call again.",
+            (Some(503), _) => "The project or the stack is in maintenance. Call again later.",
+            _ => "",
+        }
+    }
+}

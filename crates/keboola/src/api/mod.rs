@@ -1,0 +1,18 @@
+//! The client of Keboola's services.
+
+mod cache;
+mod client;
+mod detail;
+mod error;
+mod path;
+mod project;
+mod retry;
+mod stack;
+
+pub(crate) use cache::{Kept, Key};
+pub(crate) use client::{Client, Service};
+pub(crate) use detail::cut;
+pub(crate) use error::ApiError;
+pub(crate) use path::Path;
+pub(crate) use project::{Project, plain};
+pub use stack::{Stack, StackError};

@@ -1,0 +1,47 @@
+//! How the toolset gets the credential that a call acts with.
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use mcp_auth::secret::Secret;
+use mcp_server::context::Context;
+
+/// A person's connection to a project.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The address of the stack's connection service, such as `https://connection.keboola.com`.
+    pub stack: String,
+    /// A Storage token. It belongs to one project.
+    pub token: Secret,
+    /// The development branch in which calls work that name none. None: main.
+    pub branch: Option<String>,
+    /// Whether nothing may be changed in main.
+    pub branch_required: bool,
+}
+
+/// Where connections are kept. The server around the toolset has one.
+pub trait Connections: Sync {
+    /// The connection of the caller. None: there is none, and the answer says how to make one.
+    ///
+    /// # Errors
+    /// A sentence for the caller, where it could not be found out.
+    fn connection<'a>(
+        &'a self,
+        ctx: &'a Context,
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>>;
+
+    /// Notes that Storage refused the token of a connection, so that it is not given out again.
+    fn refused<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _connection: &'a Connection,
+    ) -> LocalBoxFuture<'a, ()> {
+        ready(()).boxed_local()
+    }
+
+    /// How a caller who has none gets a connection.
+    fn advice(&self) -> String {
+        "Ask the person to connect their Keboola project with a Storage token.".to_owned()
+    }
+}

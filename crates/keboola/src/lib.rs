@@ -1,0 +1,104 @@
+//! The tools that work with a project on Keboola.
+//!
+//! A tool is an entry in `catalogue/*.toml` (rendered by `build.rs`, run by the crate `catalogue`) and a
+//! file under `tools/`, whose core is a function over a [`call::Call`]: checked arguments, and the
+//! services. Names,
+//! arguments and answers of tools that Keboola's own MCP server has as well are the same as there.
+//! Invariant: nothing is sent to Keboola before every argument of the call was checked, and nothing
+//! is changed before the person agreed to what it may destroy.
+
+mod api;
+mod call;
+pub mod configuration;
+mod connection;
+mod links;
+mod metadata;
+mod moment;
+mod operations;
+mod own_door;
+#[cfg(test)]
+mod parity_tests;
+#[cfg(test)]
+mod refusal_tests;
+mod service;
+#[cfg(test)]
+mod testing;
+mod tools;
+#[cfg(test)]
+mod toolset_tests;
+
+use std::{borrow::Cow, sync::LazyLock};
+
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use mcp_protocol::{content::CallToolResult, fields::fields, raw};
+use mcp_server::{
+    context::Context,
+    result_store,
+    toolset::{Arguments, CallResult, Tool, Toolset},
+};
+
+pub use api::{Stack, StackError};
+pub use connection::{Connection, Connections};
+use operations::Operation;
+pub use own_door::OwnDoor;
+use service::KeboolaService;
+
+/// What a client is told at the toolset's own door.
+pub const INSTRUCTIONS: &str = "Tools for the Keboola project of the person who calls. Begin with get_project_info, which has the \
+     instructions for this project, and find things with search. Tools that change or run something ask the person first: \
+     where the client cannot ask, call them without `confirm`, show the person what they say, and pass `confirm: true` only \
+     with their consent. A failed tool says what was wrong and what to do next.";
+
+/// The toolset.
+#[derive(Debug)]
+pub struct Keboola {
+    service: KeboolaService,
+}
+
+impl Keboola {
+    /// The toolset of a server that keeps people's connections here.
+    pub const fn new(connections: &'static dyn Connections) -> Self {
+        Self { service: KeboolaService { connections } }
+    }
+
+    /// Runs the tool of that name.
+    async fn called(&self, ctx: &Context, name: &str, arguments: Arguments<'_>) -> CallResult {
+        match catalogue::find::<KeboolaService>(name) {
+            Some(operation) => catalogue::run(&self.service, ctx, operation, arguments).await,
+            None => Ok(CallToolResult::error("There is no such tool.")),
+        }
+    }
+}
+
+impl Toolset for Keboola {
+    fn tools(&self) -> &[Tool] {
+        static TOOLS: LazyLock<Vec<Tool>> =
+            LazyLock::new(|| operations::OPERATIONS.iter().map(Operation::tool).collect());
+        &TOOLS
+    }
+
+    fn groups(&self) -> &[&'static str] {
+        static GROUPS: LazyLock<Vec<&'static str>> =
+            LazyLock::new(catalogue::groups::<KeboolaService>);
+        &GROUPS
+    }
+
+    fn call<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a Tool,
+        arguments: Arguments<'a>,
+    ) -> LocalBoxFuture<'a, CallResult> {
+        let called = async move {
+            let result = self.called(ctx, tool.name, arguments).await?;
+            Ok(result_store::fit(ctx, result).await)
+        };
+        called.boxed_local()
+    }
+
+    fn target(&self, arguments: Arguments<'_>) -> Option<String> {
+        let names = ["configuration_id", "component_id", "table_id", "job_id"];
+        let found = fields(arguments?.get(), names).ok()?;
+        found.into_iter().flatten().find_map(|of| raw::text(of).map(Cow::into_owned))
+    }
+}

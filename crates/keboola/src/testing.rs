@@ -1,0 +1,271 @@
+//! Runs tools in unit tests, against a Keboola that answers as it is told.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::VecDeque,
+    rc::Rc,
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use mcp_auth::secret::Secret;
+use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+use mcp_protocol::content::{CallToolResult, ContentBlock};
+use mcp_server::{
+    context::Context,
+    execution::InPlace,
+    testing::{FakePlatform, START_MS, answer},
+};
+use serde_json::{Value, json, value::to_raw_value};
+
+use crate::{Connection, Connections, Keboola, service::KeboolaService};
+
+/// The address of the stack.
+pub(crate) const STACK: &str = "https://connection.keboola.com";
+/// The token of every call.
+pub(crate) const TOKEN: &str = "58-44-abcdefghijklmnop";
+
+/// A connection that everybody has.
+pub(crate) struct Connected;
+
+impl Connections for Connected {
+    fn connection<'a>(
+        &'a self,
+        _ctx: &'a Context,
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+        let connection = Connection {
+            stack: STACK.to_owned(),
+            token: Secret::new(TOKEN),
+            branch: None,
+            branch_required: false,
+        };
+        ready(Ok(Some(connection))).boxed_local()
+    }
+}
+
+/// The start of the next Keboola on this thread: a day after the last one, so that nothing which is
+/// remembered of that one is still known.
+fn later() -> u64 {
+    thread_local!(static NEXT_MS: Cell<u64> = const { Cell::new(START_MS) });
+    NEXT_MS.with(|next| next.replace(next.get().saturating_add(86_400_000)))
+}
+
+type Scripted = Result<OutboundResponse, NetworkFailure>;
+
+/// A Keboola. Each route has its answers, of which the last one stays.
+pub(crate) struct FakeKeboola {
+    routes: RefCell<Vec<(String, VecDeque<Scripted>)>>,
+    requests: RefCell<Vec<OutboundRequest>>,
+    since_ms: u64,
+    now_ms: Cell<u64>,
+    ids: Cell<u32>,
+    base: Rc<FakePlatform>,
+}
+
+impl FakeKeboola {
+    /// One with a project, whose token is an administrator's, and its branches.
+    pub(crate) fn new() -> Rc<Self> {
+        Self::with_project(json!({}))
+    }
+
+    /// The same, with these fields of its `owner`.
+    pub(crate) fn with_project(owner: Value) -> Rc<Self> {
+        let since_ms = later();
+        let fake = Rc::new(Self {
+            routes: RefCell::default(),
+            requests: RefCell::default(),
+            since_ms,
+            now_ms: Cell::new(since_ms),
+            ids: Cell::new(0),
+            base: FakePlatform::new([]),
+        });
+        let mut project = json!({
+            "id": 58, "name": "Sales", "features": [], "defaultBackend": "snowflake",
+            "isDisabled": false,
+        });
+        for (name, value) in owner.as_object().into_iter().flatten() {
+            project[name] = value.clone();
+        }
+        let verified = json!({
+            "id": "44", "isMasterToken": true, "owner": project, "organization": {"id": 3},
+            "admin": {"id": 9, "role": "admin"},
+        });
+        fake.on("Get connection /v2/storage/tokens/verify", 200, verified);
+        fake.on("Get connection /v2/storage/dev-branches", 200, json!([
+            {"id": 5, "name": "Main", "description": "", "created": "2026-01-01T00:00:00+0100", "isDefault": true},
+            {"id": 9, "name": "Trial", "description": "a trial", "created": "2026-02-01T00:00:00+0100", "isDefault": false},
+        ]));
+        fake
+    }
+
+    /// Answers a route, such as `Get queue /jobs/7`, with JSON.
+    pub(crate) fn on(&self, route: &str, status: u16, body: Value) {
+        self.script(route, Ok(answer(status, &body.to_string())));
+    }
+
+    /// Answers a route with nothing: the connection breaks.
+    pub(crate) fn breaks(&self, route: &str) {
+        self.script(route, Err(NetworkFailure::Broken("reset".into())));
+    }
+
+    /// Puts an answer at the end of a route's.
+    pub(crate) fn script(&self, route: &str, answer: Scripted) {
+        let mut routes = self.routes.borrow_mut();
+        match routes.iter_mut().find(|(known, _)| known == route) {
+            Some((_, answers)) => answers.push_back(answer),
+            None => routes.push((route.to_owned(), VecDeque::from([answer]))),
+        }
+    }
+
+    /// Forgets what a route answers.
+    pub(crate) fn clear(&self, route: &str) {
+        self.routes.borrow_mut().retain(|(known, _)| known != route);
+    }
+
+    /// A context in which a client cannot ask.
+    pub(crate) fn context(self: &Rc<Self>) -> Context {
+        let platform: Rc<dyn Platform> = self.clone();
+        let execution = Rc::new(InPlace { platform: platform.clone(), moves: false });
+        Context { platform, execution, ..self.base.context() }
+    }
+
+    /// The requests as `Get queue /jobs/7?x=y`, without those that every call begins with.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let requests = self.requests.borrow();
+        let lines = requests.iter().map(line);
+        lines.filter(|line| !line.ends_with("/tokens/verify")).collect()
+    }
+
+    /// All requests.
+    pub(crate) fn requests(&self) -> Vec<OutboundRequest> {
+        self.requests.borrow().clone()
+    }
+
+    /// The body of the only request of this route.
+    pub(crate) fn body(&self, route: &str) -> Value {
+        let requests = self.requests.borrow();
+        let found: Vec<_> = requests.iter().filter(|request| route_of(request) == route).collect();
+        assert_eq!(found.len(), 1, "{route}: {:?}", self.lines());
+        serde_json::from_str(found[0].body.as_deref().unwrap()).unwrap()
+    }
+
+    /// How often a route was asked.
+    pub(crate) fn count(&self, route: &str) -> usize {
+        self.requests.borrow().iter().filter(|request| route_of(request) == route).count()
+    }
+
+    /// The progress that was reported.
+    pub(crate) fn reports(&self) -> Vec<String> {
+        self.base.reports()
+    }
+
+    /// How far its clock went.
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
+    }
+
+    /// Moves its clock.
+    pub(crate) fn pass(&self, duration: Duration) {
+        let ms = u64::try_from(duration.as_millis()).unwrap();
+        self.now_ms.set(self.now_ms.get().saturating_add(ms));
+    }
+}
+
+/// `Get queue /jobs/7`, with the query as it was sent.
+fn line(request: &OutboundRequest) -> String {
+    let rest = request.url.strip_prefix("https://").unwrap();
+    let (host, path) = rest.split_once('/').unwrap();
+    let service = host.strip_suffix(".keboola.com").unwrap();
+    format!("{:?} {service} /{path}", request.method)
+}
+
+fn route_of(request: &OutboundRequest) -> String {
+    line(request).split('?').next().unwrap().to_owned()
+}
+
+impl Platform for FakeKeboola {
+    fn fetch(
+        &self,
+        request: OutboundRequest,
+    ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
+        self.pass(Duration::from_millis(50));
+        let (whole, route) = (line(&request), route_of(&request));
+        self.requests.borrow_mut().push(request);
+        let mut routes = self.routes.borrow_mut();
+        let at = routes.iter().position(|(known, _)| *known == whole);
+        let at = at.or_else(|| routes.iter().position(|(known, _)| *known == route));
+        let found = at.and_then(|at| routes.get_mut(at));
+        let outcome = match found {
+            Some((_, answers)) if answers.len() > 1 => answers.pop_front().unwrap(),
+            Some((_, answers)) => answers[0].clone(),
+            None => Ok(answer(404, r#"{"error":"not scripted","code":"notFound"}"#)),
+        };
+        ready(outcome).boxed_local()
+    }
+
+    fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
+        self.pass(duration);
+        ready(()).boxed_local()
+    }
+
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+
+    fn uuid(&self) -> String {
+        self.ids.set(self.ids.get().saturating_add(1));
+        format!("{:08x}-0000-4000-8000-000000000000", self.ids.get())
+    }
+}
+
+/// A result as tests look at it.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    pub(crate) is_error: bool,
+    pub(crate) text: String,
+    pub(crate) data: Value,
+}
+
+/// Calls a tool that must succeed; its data, without the wrapper.
+pub(crate) fn run(fake: &Rc<FakeKeboola>, tool: &str, arguments: Value) -> Value {
+    let seen = run_in(&fake.context(), tool, arguments);
+    assert!(!seen.is_error, "{}: {:?}", seen.text, fake.lines());
+    match catalogue::find::<KeboolaService>(tool).unwrap().wrapped {
+        true => seen.data["result"].clone(),
+        false => seen.data,
+    }
+}
+
+/// Calls a tool that must fail; its text.
+pub(crate) fn fails(fake: &Rc<FakeKeboola>, tool: &str, arguments: Value) -> String {
+    let seen = run_in(&fake.context(), tool, arguments);
+    assert!(seen.is_error, "{}", seen.text);
+    assert!(!seen.text.contains(TOKEN), "{}", seen.text);
+    seen.text
+}
+
+/// Calls a tool in a context.
+pub(crate) fn run_in(ctx: &Context, tool: &str, arguments: Value) -> Seen {
+    let raw = to_raw_value(&arguments).unwrap();
+    let keboola = Keboola::new(&Connected);
+    seen(tool, pollster::block_on(keboola.called(ctx, tool, Some(&raw))).unwrap())
+}
+
+fn seen(tool: &str, result: CallToolResult) -> Seen {
+    let CallToolResult { content, structured_content, is_error, .. } = result;
+    let [ContentBlock::Text { text }] = content.as_slice() else {
+        panic!("not one text: {content:?}");
+    };
+    assert_eq!(is_error, structured_content.is_none(), "{text}");
+    if let Some(data) = &structured_content {
+        let definition = catalogue::find::<KeboolaService>(tool).unwrap().definition;
+        let definition: Value = serde_json::from_str(definition).unwrap();
+        let schema = jsonschema::validator_for(&definition["outputSchema"]).unwrap();
+        let wrong: Vec<String> = schema.iter_errors(data).map(|e| e.to_string()).collect();
+        assert!(wrong.is_empty(), "{tool}: {wrong:?}: {data}");
+    }
+    Seen { is_error, text: text.clone(), data: structured_content.unwrap_or_default() }
+}

@@ -1,0 +1,188 @@
+//! Buckets: a list, or some in full.
+
+use serde_json::{Value, json};
+
+use crate::{
+    api::{ApiError, Path},
+    call::{Branch, Call, Outcome, ShortCircuit, all, id_of, items},
+    links::packed,
+    metadata::{self, BRANCH, DESCRIPTION, SHARED_DESCRIPTION},
+    moment,
+};
+
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    let ids = call.texts("bucket_ids");
+    let links = call.links();
+    if ids.is_empty() {
+        let buckets: Vec<Value> =
+            list(call).await?.iter().map(|found| view(call, found, false)).collect();
+        let inputs = buckets.iter().filter(|bucket| bucket.get("stage") == Some(&json!("in")));
+        let (total, inputs) = (buckets.len(), inputs.count());
+        let counts = json!({
+            "total_buckets": total,
+            "input_buckets": inputs,
+            "output_buckets": total.saturating_sub(inputs),
+        });
+        let links = json!([links.buckets()]);
+        return Ok(answer(buckets, links, Value::Null, counts));
+    }
+    let found = all(ids, async |id: String| Ok((find(call, &id).await?, id))).await?;
+    let (mut buckets, mut missing, mut shown) = (Vec::new(), Vec::new(), vec![links.buckets()]);
+    for (found, id) in found {
+        match found {
+            Some(found) => {
+                shown.push(links.bucket(&id_of(&found.bucket), &found.name()));
+                buckets.push(view(call, &found, true));
+            }
+            None => missing.push(id),
+        }
+    }
+    let missing = if missing.is_empty() { Value::Null } else { json!(missing) };
+    Ok(answer(buckets, packed(shown), missing, Value::Null))
+}
+
+fn answer(buckets: Vec<Value>, links: Value, missing: Value, counts: Value) -> Value {
+    json!({
+        "buckets": buckets,
+        "links": links,
+        "buckets_not_found": missing,
+        "bucket_counts": counts,
+    })
+}
+
+/// A bucket as it is seen from the call's branch.
+pub(super) struct Found {
+    /// The record of the API; that of the branch, where the branch has one of its own.
+    pub(super) bucket: Value,
+    /// The id that it has in main.
+    pub(super) main_id: String,
+    /// The branch of the path under which the API has it.
+    pub(super) segment: String,
+}
+
+impl Found {
+    fn name(&self) -> String {
+        let name = self.bucket.get("name").and_then(Value::as_str);
+        name.map_or_else(|| self.main_id.clone(), str::to_owned)
+    }
+}
+
+/// All buckets that the call's branch sees, each once under its id in main.
+pub(super) async fn list(call: &Call<'_>) -> Result<Vec<Found>, ShortCircuit> {
+    let include = [("include", "metadata,linkedBuckets".to_owned())];
+    let path = Path::new("branch/default/buckets");
+    let mut all: Vec<Found> = Vec::new();
+    for bucket in items(call.storage(path, &include).await?) {
+        put(&mut all, placed(call, bucket, "default"));
+    }
+    if call.has_storage_branches() {
+        for bucket in items(call.storage(call.below("buckets"), &include).await?) {
+            put(&mut all, placed(call, bucket, call.branch.segment()));
+        }
+    }
+    Ok(all)
+}
+
+/// One of a branch comes in place of main's.
+fn put(all: &mut Vec<Found>, found: Option<Found>) {
+    let Some(found) = found else { return };
+    match all.iter_mut().find(|known| known.main_id == found.main_id) {
+        Some(known) if id_of(&known.bucket) == known.main_id => *known = found,
+        Some(_) => {}
+        None => all.push(found),
+    }
+}
+
+/// A record where it belongs; None where it is of another development branch.
+fn placed(call: &Call<'_>, bucket: Value, segment: &str) -> Option<Found> {
+    let id = id_of(&bucket);
+    let segment = segment.to_owned();
+    match metadata::property(bucket.get("metadata"), BRANCH, None) {
+        None => Some(Found { bucket, main_id: id, segment }),
+        Some(branch) if call.branch.id() == Some(branch) => {
+            let main_id = id.replacen(&format!("c-{branch}-"), "c-", 1);
+            Some(Found { bucket, main_id, segment })
+        }
+        Some(_) => None,
+    }
+}
+
+/// A bucket by its id in main; None: there is none.
+pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Found>, ShortCircuit> {
+    if call.has_storage_branches()
+        && let Some(bucket) = read(call, call.below("buckets").part(id)).await?
+        && let Some(found) = placed(call, bucket, call.branch.segment())
+    {
+        return Ok(Some(found));
+    }
+    // Older projects keep a branch's buckets in main, with the branch in their names.
+    if let (Branch::Development(branch), false) = (&call.branch, call.has_storage_branches()) {
+        let own = id.replacen("c-", &format!("c-{branch}-"), 1);
+        if let Some(bucket) = read(call, main(&own)).await?
+            && let Some(found) = placed(call, bucket, "default")
+        {
+            return Ok(Some(found));
+        }
+    }
+    Ok(read(call, main(id)).await?.and_then(|bucket| placed(call, bucket, "default")))
+}
+
+fn main(id: &str) -> Path {
+    Path::new("branch/default/buckets").part(id)
+}
+
+/// A record; None where there is none.
+pub(super) async fn read(call: &Call<'_>, path: Path) -> Result<Option<Value>, ShortCircuit> {
+    match call.storage(path, &[]).await {
+        Ok(record) => Ok(Some(record)),
+        Err(ApiError::Refused { status: 404, .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn view(call: &Call<'_>, found: &Found, full: bool) -> Value {
+    let bucket = &found.bucket;
+    let metadata = bucket.get("metadata");
+    let text = |name: &str| bucket.get(name).and_then(Value::as_str);
+    let described = |key: &str| metadata::property(metadata, key, None);
+    let description = described(SHARED_DESCRIPTION)
+        .or_else(|| described(DESCRIPTION))
+        .or_else(|| text("description").filter(|text| !text.is_empty()));
+    let changed =
+        text("updated").filter(|text| !text.is_empty()).or_else(|| text("lastChangeDate"));
+    let (made, last) = match full {
+        true => (
+            metadata::reference(metadata, "createdBy"),
+            metadata::reference(metadata, "lastUpdatedBy"),
+        ),
+        false => (Value::Null, Value::Null),
+    };
+    let stamps = changed.into_iter().chain(last.get("timestamp").and_then(Value::as_str));
+    let name = text("name").unwrap_or_default();
+    json!({
+        "id": if call.branch == Branch::Main { id_of(bucket) } else { found.main_id.clone() },
+        "name": name,
+        "display_name": text("displayName").unwrap_or(name),
+        "description": description,
+        "stage": text("stage").unwrap_or_default(),
+        "created": text("created").unwrap_or_default(),
+        "updated": moment::latest(stamps),
+        "data_size_bytes": bucket.get("dataSizeBytes").filter(|size| size.is_u64()),
+        "tables_count": bucket.get("tables").and_then(Value::as_array).map(Vec::len),
+        "links": null,
+        "source_project": source_project(bucket, "sourceBucket"),
+        "created_by": made,
+        "last_updated_by": last,
+    })
+}
+
+/// The project that a linked bucket or table comes from.
+pub(super) fn source_project(record: &Value, source: &str) -> Option<String> {
+    let project = record.get(source)?.get("project")?;
+    let name = project.get("name")?.as_str()?;
+    Some(format!("{name} (ID: {})", id_of(project)))
+}
+
+#[cfg(test)]
+#[path = "buckets_tests.rs"]
+mod tests;

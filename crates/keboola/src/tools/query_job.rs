@@ -1,0 +1,178 @@
+//! A job of the query service: submitted, looked at until it is over, and its rows.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::workspace::Workspace;
+use crate::{
+    api::{ApiError, Path, Service},
+    call::{Call, ShortCircuit, failed, id_of, sentence},
+    configuration::csv::{self, Csv},
+};
+
+/// How often a job is submitted where the workspace's credentials are not there yet.
+const SUBMISSIONS: u32 = 3;
+
+/// How a job ended.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+pub(super) enum End {
+    /// Its first statement has this id.
+    Statement(String),
+    /// Somebody cancelled it.
+    Cancelled,
+    /// It is not known any more.
+    Lost(String),
+}
+
+/// Submits a query; the id of its job.
+pub(super) async fn submit(
+    call: &Call<'_>,
+    branch: &str,
+    workspace: &Workspace,
+    sql: &str,
+) -> Result<String, ShortCircuit> {
+    let path = Path::new("branches").part(branch).then("workspaces");
+    let path = path.part(&workspace.id.to_string()).then("queries");
+    let body = json!({ "statements": [sql] });
+    let mut tries = 0_u32;
+    loop {
+        tries = tries.saturating_add(1);
+        match call.client.ask(Service::Query, path.clone(), &[], &body).await {
+            Ok(answer) => {
+                let job = answer.get("queryJobId").map(crate::api::plain).unwrap_or_default();
+                return match job.is_empty() {
+                    true => failed("Keboola's query service answered without a job."),
+                    false => Ok(job),
+                };
+            }
+            Err(error) if tries < SUBMISSIONS && is_passing(&error) => {
+                let pause = Duration::from_secs(u64::from(tries).saturating_mul(2));
+                call.ctx.platform.sleep(pause).await;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// The credentials of a new workspace come a while after it; no job was made then.
+fn is_passing(error: &ApiError) -> bool {
+    let text = error.to_string().to_lowercase();
+    error.status() == Some(403) && text.contains("workspace credentials")
+}
+
+fn job_path(job: &str) -> Path {
+    Path::new("queries").part(job)
+}
+
+/// How a job ended; None: it has not, or could not be looked at just now.
+pub(super) async fn look(call: &Call<'_>, job: &str) -> Option<End> {
+    call.client.start_over();
+    let seen = match call.client.get(Service::Query, job_path(job), &[]).await {
+        Ok(seen) => seen,
+        Err(error @ ApiError::Refused { status: 401 | 403 | 404 | 410, .. }) => {
+            return Some(End::Lost(sentence(&error)));
+        }
+        Err(_) => return None,
+    };
+    match seen.get("status").and_then(Value::as_str) {
+        Some("canceled" | "cancelled") => Some(End::Cancelled),
+        Some("completed" | "failed") => {
+            let statement = seen.pointer("/statements/0").map(id_of).unwrap_or_default();
+            Some(End::Statement(statement))
+        }
+        _ => None,
+    }
+}
+
+/// Asks the service to stop a job.
+pub(super) async fn cancel(call: &Call<'_>, job: &str, reason: &str) {
+    call.client.start_over();
+    let path = job_path(job).then("cancel");
+    // One that goes on ends by itself.
+    let _ = call.client.ask(Service::Query, path, &[], &json!({ "reason": reason })).await;
+}
+
+/// The rows of a statement as CSV, and what there is to say about them.
+pub(super) async fn results(
+    call: &Call<'_>,
+    job: &str,
+    statement: &str,
+    is_bigquery: bool,
+) -> Result<(String, String), ShortCircuit> {
+    let mut table: Option<Csv> = None;
+    let (mut total, mut said) = (None, String::new());
+    loop {
+        let page = match &table {
+            None => Some(1_000),
+            Some(table) => table.next_page(),
+        };
+        let (Some(page), offset) = (page, table.as_ref().map_or(0, Csv::rows)) else { break };
+        call.client.start_over();
+        let query = [("offset", offset.to_string()), ("pageSize", page.to_string())];
+        let path = job_path(job).part(statement).then("results");
+        let answer = call.client.get(Service::Query, path, &query).await?;
+        if table.is_none() {
+            check(&answer, is_bigquery)?;
+            total = answer.get("numberOfRows").and_then(Value::as_u64);
+            said = answer.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+        }
+        let columns = answer.get("columns").and_then(Value::as_array);
+        let columns = columns.map(Vec::as_slice).unwrap_or_default();
+        if columns.is_empty() && table.is_none() {
+            return Ok((csv::message_only(&said), said));
+        }
+        let rows = answer.get("data").and_then(Value::as_array);
+        let rows = rows.map(Vec::as_slice).unwrap_or_default();
+        let csv = table.get_or_insert_with(|| Csv::of_result(columns));
+        if !csv.push(rows) || rows.len() < page {
+            break;
+        }
+    }
+    let Some(table) = table else { return Ok((String::new(), said)) };
+    let answer = table.finish(total);
+    let message = [said, answer.message].join(" ").trim().to_owned();
+    Ok((answer.csv, message))
+}
+
+fn check(answer: &Value, is_bigquery: bool) -> Result<(), ShortCircuit> {
+    let status = answer.get("status").and_then(Value::as_str).unwrap_or_default();
+    let message = answer.get("message").and_then(Value::as_str).unwrap_or("no reason is given");
+    match status {
+        "completed" => Ok(()),
+        "failed" | "canceled" | "cancelled" => {
+            let message = if is_bigquery { unwrapped(message) } else { message.to_owned() };
+            let message = crate::api::cut(&message, 4_000);
+            failed(format!("Failed to run SQL query, error: {message}"))
+        }
+        other => failed(format!("Keboola's query service answered the unknown status {other:?}.")),
+    }
+}
+
+/// The message in BigQuery's `{Location: "query"; Message: "…"; Reason: "invalidQuery"}`.
+fn unwrapped(text: &str) -> String {
+    let Some((_, rest)) = text.split_once("Message: \"") else { return text.to_owned() };
+    let (mut message, mut characters) = (String::new(), rest.chars());
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => return message,
+            '\\' => message.extend(characters.next()),
+            other => message.push(other),
+        }
+    }
+    text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bigquerys_message_is_unwrapped() {
+        let wrapped = r#"{Location: "query"; Message: "no \"x\" here"; Reason: "invalidQuery"}"#;
+        assert_eq!(unwrapped(wrapped), "no \"x\" here");
+        for plain in ["plain", "Message: \"open"] {
+            assert_eq!(unwrapped(plain), plain);
+        }
+    }
+}

@@ -1,0 +1,199 @@
+use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use mcp_server::{
+    client_request::Stop,
+    context::Context,
+    execution::{Execution, Idempotency, Recorded},
+};
+use serde_json::{Value, json};
+
+use crate::testing::{FakeKeboola, fails, run, run_in};
+
+const TOOL: &str = "keboola_run_job";
+const START: &str = "Post queue /jobs";
+const SEARCH: &str = "Get queue /search/jobs";
+const CONFIG: &str = "Get connection /v2/storage/branch/default/components/ex/configs/7";
+
+fn job(status: &str) -> Value {
+    json!({"id": 12, "status": status, "component": "ex", "config": "7", "result": [], "configData": [],
+        "isFinished": matches!(status, "success" | "error"), "runId": "12", "url": "https://q/jobs/12"})
+}
+
+fn arguments() -> Value {
+    json!({"component_id": "ex", "configuration_id": "7", "confirm": true})
+}
+
+#[test]
+fn a_job_is_started_once_and_shown() {
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    let mut arguments = arguments();
+    arguments["configuration_row_ids"] = json!(["r"]);
+    let started = run(&fake, TOOL, arguments);
+    assert_eq!(
+        (&started["id"], &started["status"], &started["result"]),
+        (&json!("12"), &json!("created"), &json!({}))
+    );
+    assert_eq!(
+        fake.body(START),
+        json!({"component": "ex", "config": "7", "mode": "run", "configRowIds": ["r"]})
+    );
+    assert_eq!(fake.lines(), [START]);
+}
+
+#[test]
+fn a_job_of_a_branch_says_so() {
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    let mut arguments = arguments();
+    arguments["branch_id"] = json!("9");
+    run(&fake, TOOL, arguments);
+    assert_eq!(fake.body(START)["branchId"], "9");
+}
+
+#[test]
+fn the_person_is_told_what_would_run() {
+    let fake = FakeKeboola::new();
+    fake.on(CONFIG, 200, json!({"id": "7", "name": "Orders", "version": 4}));
+    let why = fails(&fake, TOOL, json!({"component_id": "ex", "configuration_id": "7"}));
+    for part in
+        ["Sales (58)", "Branch: main", "Orders (7), version 4", "Rows: all", "confirm: true"]
+    {
+        assert!(why.contains(part), "{part}: {why}");
+    }
+    assert_eq!(fake.count(START), 0);
+}
+
+#[test]
+fn waiting_ends_with_the_job() {
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    for status in ["waiting", "processing", "processing", "error"] {
+        fake.on("Get queue /jobs/12", 200, job(status));
+    }
+    let mut arguments = arguments();
+    arguments["wait"] = json!(true);
+    let ended = run(&fake, TOOL, arguments);
+    assert_eq!((&ended["status"], &ended["is_finished"]), (&json!("error"), &json!(true)));
+    assert_eq!(fake.reports(), ["1/Some(2.0) job 12 is running"]);
+}
+
+#[test]
+fn a_job_that_never_ends_is_left_alone_after_hours() {
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    fake.on("Get queue /jobs/12", 200, job("processing"));
+    let mut arguments = arguments();
+    arguments["wait"] = json!(true);
+    let why = fails(&fake, TOOL, arguments.clone());
+    assert!(
+        why.contains("still runs after 6 hours") && why.contains("do not start it again"),
+        "{why}"
+    );
+    assert!(fake.elapsed() >= Duration::from_secs(6 * 3_600));
+    assert_eq!(fake.count(START), 1);
+    fake.clear("Get queue /jobs/12");
+    let why = fails(&fake, TOOL, arguments);
+    assert!(why.contains("Job 12 was started, but cannot be read any more"), "{why}");
+}
+
+#[test]
+fn a_start_whose_answer_is_lost_is_looked_up_and_not_sent_again() {
+    let fake = FakeKeboola::new();
+    fake.breaks(START);
+    fake.on(SEARCH, 200, json!([job("processing")]));
+    let started = run(&fake, TOOL, arguments());
+    assert_eq!(started["id"], "12");
+    assert_eq!(fake.count(START), 1);
+    let line = fake.lines().pop().unwrap();
+    for part in
+        ["componentId=ex", "configId=7", "createdTimeFrom=2026-11-20T07%3A59%3A55Z", "tokenId=44"]
+    {
+        assert!(line.contains(part), "{part}: {line}");
+    }
+}
+
+#[test]
+fn a_lost_start_that_is_not_found_is_doubt() {
+    for (found, part) in [
+        (json!([]), "no such job so far"),
+        (json!([job("created"), {"id": 11}]), "one of the jobs 12, 11"),
+    ] {
+        let fake = FakeKeboola::new();
+        fake.on(START, 502, json!({"error": "bad gateway"}));
+        fake.on(SEARCH, 200, found);
+        let why = fails(&fake, TOOL, arguments());
+        assert!(why.contains(part) && why.contains("MAY have happened"), "{why}");
+        assert_eq!(fake.count(START), 1);
+    }
+}
+
+#[test]
+fn a_refusal_is_not_doubt_and_a_429_is_not_sent_again() {
+    for status in [400, 401, 403, 429] {
+        let fake = FakeKeboola::new();
+        fake.on(START, status, json!({"error": "no", "code": status}));
+        let why = fails(&fake, TOOL, arguments());
+        assert!(why.starts_with("Nothing was started.") && !why.contains("MAY"), "{why}");
+        assert_eq!(fake.lines(), [START]);
+    }
+}
+
+/// A task's steps, which outlive its runs.
+#[derive(Default)]
+struct Steps(RefCell<BTreeMap<String, Option<String>>>);
+
+impl Execution for Steps {
+    fn begin(&self, _: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        ready(Ok(())).boxed_local()
+    }
+
+    fn recorded(&self, key: &str) -> Recorded {
+        match self.0.borrow().get(key) {
+            None => Recorded::Nothing,
+            Some(None) => Recorded::Intent,
+            Some(Some(outcome)) => Recorded::Outcome(outcome.clone()),
+        }
+    }
+
+    fn record(
+        &self,
+        key: &str,
+        outcome: Option<String>,
+    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        self.0.borrow_mut().insert(key.to_owned(), outcome);
+        ready(Ok(())).boxed_local()
+    }
+
+    fn sleep(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
+        ready(()).boxed_local()
+    }
+
+    fn pause(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
+        ready(()).boxed_local()
+    }
+}
+
+#[test]
+fn a_task_that_is_run_again_looks_at_the_job_that_it_started() {
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    fake.on("Get queue /jobs/12", 200, job("success"));
+    let steps = Rc::new(Steps::default());
+    let ctx = || Context { execution: steps.clone(), ..fake.context() };
+    let mut arguments = arguments();
+    arguments["wait"] = json!(true);
+    assert_eq!(run_in(&ctx(), TOOL, arguments.clone()).data["status"], "success");
+    steps.0.borrow_mut().remove("ended");
+    assert_eq!(run_in(&ctx(), TOOL, arguments.clone()).data["status"], "success");
+    assert_eq!(fake.count(START), 1, "{:?}", fake.lines());
+    // A run that died between the request and its answer.
+    steps.0.borrow_mut().insert("start".to_owned(), None);
+    fake.on(SEARCH, 200, json!([job("processing")]));
+    assert_eq!(run_in(&ctx(), TOOL, arguments).data["id"], "12");
+    assert_eq!((fake.count(START), fake.count(SEARCH)), (1, 1));
+}

@@ -1,0 +1,99 @@
+use serde_json::{Value, json};
+
+use crate::testing::{FakeKeboola, run};
+
+const TOOL: &str = "keboola_get_tables";
+const TABLE: &str = "Get connection /v2/storage/branch/default/tables/in.c-a.orders";
+
+fn table() -> Value {
+    json!({
+        "id": "in.c-a.orders", "name": "orders", "displayName": "orders", "primaryKey": ["id", "day"],
+        "created": "2026-01-01T00:00:00+0100", "lastChangeDate": "2026-02-01T00:00:00+0100",
+        "rowsCount": 7, "dataSizeBytes": 100, "columns": ["id", "na\"me"], "metadata": [],
+        "columnMetadata": {"id": [
+            {"key": "KBC.datatype.type", "value": "NUMBER"},
+            {"key": "KBC.datatype.nullable", "value": "1"},
+            {"key": "KBC.datatype.basetype", "value": "INTEGER", "provider": "user"},
+        ]},
+        "bucket": {"id": "in.c-a", "backend": "snowflake", "backendPath": ["DB", "in.c-a"]},
+    })
+}
+
+#[test]
+fn a_table_has_its_columns_and_its_name_in_sql() {
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders", "in.c-a.gone"]}));
+    let one = &read["tables"][0];
+    assert_eq!(one["fully_qualified_name"], "\"DB\".\"in.c-a\".\"orders\"");
+    assert_eq!(one["primary_key"], "id|day");
+    assert_eq!(
+        one["columns"][0],
+        json!({
+            "name": "id", "quoted_name": "\"id\"", "database_native_type": "NUMBER", "nullable": true,
+            "keboola_base_type": "INTEGER", "description": null,
+        })
+    );
+    assert_eq!(one["columns"][1]["quoted_name"], "\"na\"\"me\"");
+    assert_eq!(one["columns"][1]["database_native_type"], "VARCHAR");
+    assert_eq!(read["tables_not_found"], json!(["in.c-a.gone"]));
+}
+
+#[test]
+fn no_metadata_of_columns_may_come_as_a_list() {
+    let fake = FakeKeboola::with_project(json!({"defaultBackend": "bigquery"}));
+    let mut odd = table();
+    odd["columnMetadata"] = json!([]);
+    odd["bucket"] = json!({"id": "in.c-a", "backendPath": ["in.c-a"]});
+    fake.on(TABLE, 200, odd.clone());
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"]}));
+    assert_eq!(read["tables"][0]["fully_qualified_name"], "`in_c_a`.`orders`");
+    assert_eq!(read["tables"][0]["columns"][0]["database_native_type"], "STRING");
+    odd["sourceTable"] = json!({"isAlias": true});
+    fake.clear(TABLE);
+    fake.on(TABLE, 200, odd);
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"]}));
+    assert_eq!(read["tables"][0]["fully_qualified_name"], json!(null));
+}
+
+#[test]
+fn the_tables_of_a_bucket_are_listed_in_short_form() {
+    let fake = FakeKeboola::new();
+    let bucket = "Get connection /v2/storage/branch/default/buckets/in.c-a";
+    fake.on(bucket, 200, json!({"id": "in.c-a", "name": "c-a", "metadata": []}));
+    fake.on(&format!("{bucket}/tables"), 200, json!([table()]));
+    let listed = run(&fake, TOOL, json!({"bucket_ids": ["in.c-a", "in.c-gone"]}));
+    let one = &listed["tables"][0];
+    assert!(one.get("columns").is_none() && one.get("fully_qualified_name").is_none(), "{one}");
+    assert_eq!(one["rows_count"], 7);
+    assert_eq!(listed["links"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn without_a_filter_there_is_nothing_to_list() {
+    let fake = FakeKeboola::new();
+    assert_eq!(run(&fake, TOOL, json!({}))["tables"], json!([]));
+    assert!(fake.lines().is_empty());
+}
+
+#[test]
+fn what_uses_a_table_is_found_in_the_mappings() {
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    let mapping = |id: &str| json!({"storage": {"input": {"tables": [{"source": id}]}}, "parameters": {"x": id}});
+    fake.on("Get connection /v2/storage/branch/default/components", 200, json!([{
+        "id": "wr", "type": "writer", "configurations": [
+            {"id": "1", "name": "one", "created": "2026-01-01T00:00:00Z", "configuration": mapping("in.c-a.orders"),
+             "rows": [{"id": "r", "name": "row", "configuration": mapping("in.c-a.orders2")}]},
+        ],
+    }]));
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"], "include_usage": true}));
+    assert_eq!(
+        read["tables"][0]["used_by"],
+        json!([{
+            "component_id": "wr", "configuration_id": "1", "configuration_row_id": null,
+            "configuration_name": "one", "used_in": "storage.input.tables[0].source",
+            "timestamp": "2026-01-01T00:00:00Z",
+        }])
+    );
+}

@@ -1,0 +1,252 @@
+//! Descriptions of buckets, tables and columns. The columns of a table are described together.
+
+use mcp_platform::Method;
+use mcp_server::execution::Begun;
+use serde_json::{Map, Value, json};
+
+use super::buckets;
+use crate::{
+    api::{Path, Service},
+    call::{Call, Outcome, ShortCircuit, all, failed, sentence},
+    configuration::ids::ItemId,
+    metadata::{self, DESCRIPTION},
+    moment,
+};
+
+/// One thing to describe.
+struct Update {
+    id: ItemId,
+    given: String,
+    description: String,
+}
+
+/// The updates whose ids can be read, and the results of the others.
+fn updates(call: &Call<'_>) -> (Vec<Update>, Vec<Value>) {
+    let (mut readable, mut wrong) = (Vec::<Update>::new(), Vec::new());
+    for item in call.get("updates").and_then(Value::as_array).into_iter().flatten() {
+        let text =
+            |name: &str| item.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let (given, description) = (text("item_id"), text("description"));
+        match ItemId::parse(&given) {
+            Ok(id) => {
+                // The last one counts.
+                readable.retain(|known| known.id != id);
+                readable.push(Update { id, given, description });
+            }
+            Err(why) => wrong.push(result(&given, None, Some(&why.to_string()))),
+        }
+    }
+    (readable, wrong)
+}
+
+fn result(id: &str, timestamp: Option<&str>, error: Option<&str>) -> Value {
+    json!({"item_id": id, "success": error.is_none(), "error": error, "timestamp": timestamp.map(moment::iso)})
+}
+
+/// The present and the new descriptions.
+pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
+    let (updates, _) = updates(call);
+    if updates.is_empty() {
+        return failed("Nothing was changed: none of the item ids can be read.");
+    }
+    let shown: Vec<&Update> = updates.iter().take(20).collect();
+    let mut lines = all(shown, async |update: &Update| line(call, update).await).await?;
+    let more = updates.len().saturating_sub(lines.len());
+    if more > 0 {
+        lines.push(format!("- and {more} more"));
+    }
+    Ok(lines.join("\n"))
+}
+
+async fn line(call: &Call<'_>, update: &Update) -> Result<String, ShortCircuit> {
+    let (path, column) = match &update.id {
+        ItemId::Bucket { bucket } => (call.tables("buckets").part(bucket), None),
+        ItemId::Table { table } => (call.tables("tables").part(table), None),
+        ItemId::Column { table, column } => (call.tables("tables").part(table), Some(column)),
+    };
+    let record = buckets::read(call, path).await?.unwrap_or_default();
+    let metadata = match column {
+        None => record.get("metadata"),
+        Some(column) => record.get("columnMetadata").and_then(|all| all.get(column)),
+    };
+    let quoted = |text: &str| Value::from(crate::api::cut(text, 200)).to_string();
+    let present = metadata::property(metadata, DESCRIPTION, None);
+    let present = present.map_or_else(|| "no description".to_owned(), quoted);
+    Ok(format!("- {}: {present} → {}", update.given, quoted(&update.description)))
+}
+
+pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    let (updates, mut results) = updates(call);
+    if !updates.is_empty() {
+        let begun = call.ctx.begin_idempotent().await?;
+        for request in requests(&updates) {
+            results.extend(sent(call, &begun, &request).await);
+        }
+    }
+    let successful = results.iter().filter(|result| result.get("success") == Some(&json!(true)));
+    let (total, successful) = (results.len(), successful.count());
+    Ok(json!({
+        "results": results,
+        "total_processed": total,
+        "successful": successful,
+        "failed": total.saturating_sub(successful),
+    }))
+}
+
+/// One request for each bucket and table, and one for all columns of a table.
+fn requests(updates: &[Update]) -> Vec<Vec<&Update>> {
+    let mut requests: Vec<Vec<&Update>> = Vec::new();
+    for update in updates {
+        let same = |one: &&mut Vec<&Update>| match (one.first().map(|first| &first.id), &update.id)
+        {
+            (Some(ItemId::Column { table, .. }), ItemId::Column { table: own, .. }) => table == own,
+            _ => false,
+        };
+        match requests.iter_mut().find(same) {
+            Some(one) => one.push(update),
+            None => requests.push(vec![update]),
+        }
+    }
+    requests
+}
+
+async fn sent(call: &Call<'_>, begun: &Begun, updates: &[&Update]) -> Vec<Value> {
+    let item = |description: &str| json!({"key": DESCRIPTION, "value": description});
+    let (mut metadata, mut columns) = (Vec::new(), Map::new());
+    let mut path = None;
+    for update in updates {
+        match &update.id {
+            ItemId::Bucket { bucket } => {
+                path = Some(call.tables("buckets").part(bucket));
+                metadata.push(item(&update.description));
+            }
+            ItemId::Table { table } => {
+                path = Some(call.tables("tables").part(table));
+                metadata.push(item(&update.description));
+            }
+            ItemId::Column { table, column } => {
+                path = Some(call.tables("tables").part(table));
+                let value =
+                    json!({"key": DESCRIPTION, "value": update.description, "columnName": column});
+                columns.insert(column.clone(), json!([value]));
+            }
+        }
+    }
+    let mut body = json!({"provider": "user"});
+    let parts = [("metadata", json!(metadata)), ("columnsMetadata", Value::Object(columns))];
+    if let Some(body) = body.as_object_mut() {
+        let filled = parts.into_iter().filter(|(_, part)| *part != json!([]) && *part != json!({}));
+        body.extend(filled.map(|(name, part)| (name.to_owned(), part)));
+    }
+    let Some(path) = path.map(|path: Path| path.then("metadata")) else { return Vec::new() };
+    let answer =
+        call.client.change(begun, Method::Post, Service::Storage, path, &[], Some(&body)).await;
+    let outcome = |update: &&Update| match &answer {
+        Ok(answer) => match stamp(answer, &update.id) {
+            Some(stamp) => result(&update.given, Some(stamp), None),
+            None => result(&update.given, None, Some("Keboola did not confirm the description.")),
+        },
+        Err(error) if error.leaves_doubt() => {
+            result(&update.given, None, Some(&call.in_doubt(&sentence(error))))
+        }
+        Err(error) => result(&update.given, None, Some(&sentence(error))),
+    };
+    updates.iter().map(outcome).collect()
+}
+
+/// When the description was set, as the answer says.
+fn stamp<'a>(answer: &'a Value, id: &ItemId) -> Option<&'a str> {
+    let metadata = match id {
+        ItemId::Bucket { .. } => answer,
+        ItemId::Table { .. } => answer.get("metadata")?,
+        ItemId::Column { column, .. } => answer.get("columnsMetadata")?.get(column)?,
+    };
+    let mut items = metadata.as_array()?.iter();
+    let found = items.rfind(|item| item.get("key").and_then(Value::as_str) == Some(DESCRIPTION))?;
+    Some(found.get("timestamp").and_then(Value::as_str).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{FakeKeboola, fails, run};
+
+    const TOOL: &str = "keboola_update_descriptions";
+    const TABLE: &str = "Post connection /v2/storage/tables/in.c-a.t/metadata";
+
+    fn metadata() -> Value {
+        json!([{"key": "KBC.description", "value": "x", "timestamp": "2026-11-20T09:00:00+0100"}])
+    }
+
+    #[test]
+    fn the_columns_of_a_table_go_in_one_request() {
+        let fake = FakeKeboola::new();
+        fake.on("Post connection /v2/storage/buckets/in.c-a/metadata", 201, metadata());
+        fake.on(TABLE, 201, json!({"metadata": [], "columnsMetadata": {"id": metadata()}}));
+        let done = run(
+            &fake,
+            TOOL,
+            json!({"confirm": true, "updates": [
+                {"item_id": "in.c-a", "description": "the bucket"},
+                {"item_id": "in.c-a.t.id", "description": "the id"},
+                {"item_id": "in.c-a.t.gone", "description": "nothing"},
+                {"item_id": "in.c-a.t.x.y", "description": "five parts"},
+            ]}),
+        );
+        assert_eq!((&done["total_processed"], &done["successful"]), (&json!(4), &json!(2)));
+        assert_eq!(done["results"][0]["item_id"], "in.c-a.t.x.y");
+        assert_eq!(done["results"][1]["timestamp"], "2026-11-20T09:00:00+01:00");
+        let body = fake.body(TABLE);
+        assert_eq!(body["provider"], "user");
+        assert_eq!(body["columnsMetadata"]["id"][0]["columnName"], "id");
+        assert!(body.get("metadata").is_none(), "{body}");
+    }
+
+    #[test]
+    fn without_consent_the_person_is_shown_old_and_new() {
+        let fake = FakeKeboola::new();
+        let record =
+            json!({"id": "in.c-a.t", "metadata": [{"key": "KBC.description", "value": "old"}]});
+        fake.on("Get connection /v2/storage/tables/in.c-a.t", 200, record);
+        let arguments = json!({"updates": [{"item_id": "in.c-a.t", "description": "new"}]});
+        let why = fails(&fake, TOOL, arguments);
+        for part in ["Sales (58)", "Branch: main", "in.c-a.t: \"old\" → \"new\"", "confirm: true"]
+        {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        assert_eq!(fake.count(TABLE), 0);
+        let arguments = json!({"updates": [{"item_id": "a.b", "description": "new"}]});
+        assert!(fails(&fake, TOOL, arguments).contains("none of the item ids"));
+    }
+
+    #[test]
+    fn a_lost_answer_is_doubt_and_a_refusal_is_not() {
+        let fake = FakeKeboola::new();
+        fake.breaks(TABLE);
+        fake.on(TABLE, 403, json!({"error": "no", "code": "accessDenied"}));
+        let arguments =
+            json!({"confirm": true, "updates": [{"item_id": "in.c-a.t", "description": "new"}]});
+        let lost = run(&fake, TOOL, arguments.clone());
+        assert!(lost["results"][0]["error"].as_str().unwrap().contains("MAY"), "{lost}");
+        assert_eq!(fake.count(TABLE), 1);
+        let refused = run(&fake, TOOL, arguments);
+        let why = refused["results"][0]["error"].as_str().unwrap();
+        assert!(why.contains("403: no") && !why.contains("MAY"), "{why}");
+    }
+
+    #[test]
+    fn a_readonly_person_changes_nothing() {
+        let fake = FakeKeboola::new();
+        let verify = "Get connection /v2/storage/tokens/verify";
+        fake.clear(verify);
+        fake.on(
+            verify,
+            200,
+            json!({"id": "1", "owner": {"id": 58, "name": "S"}, "admin": {"role": "readonly"}}),
+        );
+        let arguments =
+            json!({"confirm": true, "updates": [{"item_id": "in.c-a", "description": "x"}]});
+        assert!(fails(&fake, TOOL, arguments).contains("readonly"));
+        assert!(fake.lines().is_empty());
+    }
+}

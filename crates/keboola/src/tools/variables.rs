@@ -1,0 +1,184 @@
+//! The variables of a configuration: a configuration of their own, which the other one links to.
+//!
+//! Invariant: what a configuration links to is written before the link, and deleted after it.
+
+use mcp_platform::Method;
+use mcp_server::{client_request::Stop, execution::Begun};
+use serde::Deserialize as _;
+use serde_json::{Map, Value, json};
+
+use super::create_config;
+use crate::{
+    api::{ApiError, Path, Service},
+    call::{Call, ShortCircuit, id_of, items, sentence},
+    configuration::variables::{self, COMPONENT_ID, DEFAULT_ROW, Variable},
+};
+
+/// The variables among the arguments; None where they are not given.
+pub(super) fn asked(call: &Call<'_>) -> Result<Option<Vec<Variable>>, ShortCircuit> {
+    let refused = |why: String| ShortCircuit::Failed(format!("Nothing was changed. {why}."));
+    let Some(given) = call.get("variables") else { return Ok(None) };
+    let given =
+        Vec::<Variable>::deserialize(given).map_err(|why| refused(format!("variables: {why}")))?;
+    variables::check(&given).map_err(|why| refused(why.to_string()))?;
+    Ok(Some(given))
+}
+
+/// Their names, for a person.
+pub(super) fn named(asked: &[Variable]) -> String {
+    let names: Vec<&str> = asked.iter().map(|variable| variable.name.as_str()).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+/// A configuration that gets variables.
+pub(super) struct Owner<'a> {
+    pub(super) component: &'a str,
+    pub(super) id: &'a str,
+}
+
+/// The configuration that defines the variables of another one, where there is one.
+async fn present(
+    call: &Call<'_>,
+    owner: &Owner<'_>,
+    linked: Option<&str>,
+) -> Result<Option<Value>, ApiError> {
+    let configs = call.configs(COMPONENT_ID);
+    if let Some(linked) = linked {
+        match call.storage(configs.clone().part(linked), &[]).await {
+            Err(ApiError::Refused { status: 404, .. }) => {}
+            found => return found.map(Some),
+        }
+    }
+    let name = variables::configuration_name(owner.component, owner.id);
+    let all = items(call.storage(configs.clone(), &[]).await?);
+    let is_it = |record: &&Value| record.get("name").and_then(Value::as_str) == Some(&name);
+    match all.iter().find(is_it) {
+        Some(found) => call.storage(configs.part(&id_of(found)), &[]).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn send(
+    call: &Call<'_>,
+    begun: &Begun,
+    method: Method,
+    path: Path,
+    body: Value,
+) -> Result<Value, ApiError> {
+    call.client.change(begun, method, Service::Storage, path, &[], Some(&body)).await
+}
+
+/// Why the definitions were not written.
+fn unwritten(error: ApiError) -> ShortCircuit {
+    let doubt = if error.leaves_doubt() { " They may be there all the same." } else { "" };
+    ShortCircuit::Failed(format!("The variables could not be written. {}{doubt}", sentence(&error)))
+}
+
+/// Writes the variables, and links the configuration to them. The id of the configuration of variables
+/// that is to be deleted once the link is gone.
+pub(super) async fn write(
+    call: &Call<'_>,
+    begun: &Begun,
+    owner: &Owner<'_>,
+    configuration: &mut Value,
+    asked: &[Variable],
+) -> Result<Option<String>, ShortCircuit> {
+    let linked = variables::linked(configuration).map(str::to_owned);
+    let present = present(call, owner, linked.as_deref()).await?;
+    let mut none = Map::new();
+    let members = configuration.as_object_mut().unwrap_or(&mut none);
+    if asked.is_empty() {
+        variables::unlink(members);
+        return Ok(present.as_ref().map(id_of));
+    }
+    let id = defined(call, begun, owner, present.as_ref(), asked).await?;
+    let row = defaults(call, begun, &id, present.as_ref(), asked).await?;
+    variables::link(members, &id, row.as_deref());
+    Ok(None)
+}
+
+/// Writes the definitions; the id of their configuration.
+async fn defined(
+    call: &Call<'_>,
+    begun: &Begun,
+    owner: &Owner<'_>,
+    present: Option<&Value>,
+    asked: &[Variable],
+) -> Result<String, ShortCircuit> {
+    let configs = call.configs(COMPONENT_ID);
+    let configuration = variables::definitions(asked);
+    if let Some(id) = present.map(id_of) {
+        let body = json!({
+            "configuration": configuration,
+            "changeDescription": "Update variable definitions",
+        });
+        send(call, begun, Method::Put, configs.part(&id), body).await.map_err(unwritten)?;
+        return Ok(id);
+    }
+    let new = async { Ok::<_, Stop>(create_config::new_id(call)) };
+    let id = call.ctx.once("variables", new).await?;
+    let body = json!({
+        "configurationId": id,
+        "name": variables::configuration_name(owner.component, owner.id),
+        "description": "",
+        "configuration": configuration,
+    });
+    send(call, begun, Method::Post, configs, body).await.map_err(unwritten)?;
+    Ok(id)
+}
+
+/// Writes the default values; the id of their row, where there are some.
+async fn defaults(
+    call: &Call<'_>,
+    begun: &Begun,
+    id: &str,
+    present: Option<&Value>,
+    asked: &[Variable],
+) -> Result<Option<String>, ShortCircuit> {
+    let rows = call.configs(COMPONENT_ID).part(id).then("rows");
+    let stored = present.and_then(|record| record.get("rows")?.as_array());
+    let is_it = |row: &&Value| row.get("name").and_then(Value::as_str) == Some(DEFAULT_ROW);
+    let row = stored.into_iter().flatten().find(is_it).map(id_of);
+    let values = variables::default_values(asked);
+    let (id, method, path, body) = match (row, &values) {
+        (None, None) => return Ok(None),
+        (Some(row), _) => {
+            let body = json!({
+                "configuration": values.clone().unwrap_or_else(|| json!({ "values": [] })),
+                "changeDescription": "Update default variable values",
+            });
+            (row.clone(), Method::Put, rows.part(&row), body)
+        }
+        (None, Some(values)) => {
+            let new = async { Ok::<_, Stop>(create_config::new_id(call)) };
+            let row = call.ctx.once("variables-row", new).await?;
+            let body = json!({
+                "rowId": row, "name": DEFAULT_ROW, "description": "", "configuration": values,
+            });
+            (row, Method::Post, rows, body)
+        }
+    };
+    let written = send(call, begun, method, path, body).await;
+    written.map_err(|error| {
+        let why = sentence(&error);
+        ShortCircuit::Failed(format!(
+            "The variables were defined, but their default values were not written. {why}"
+        ))
+    })?;
+    Ok(values.is_some().then_some(id))
+}
+
+/// Deletes the configuration of variables that no configuration links to any more; a sentence where that
+/// failed.
+pub(super) async fn delete(call: &Call<'_>, begun: &Begun, id: &str) -> Option<String> {
+    let path = call.configs(COMPONENT_ID).part(id);
+    let (delete, storage) = (Method::Delete, Service::Storage);
+    let deleted = call.client.change(begun, delete, storage, path, &[], None).await;
+    deleted.err().map(|error| {
+        format!("The configuration of the variables could not be deleted. {}", sentence(&error))
+    })
+}
+
+#[cfg(test)]
+#[path = "variables_tests.rs"]
+mod tests;

@@ -1,0 +1,190 @@
+//! Who answers under the name `keboola` (`KEBOOLA`): this server, Keboola's own MCP server, or nobody.
+//!
+//! Invariant: in each case the name, its scope and the keys of people are those of the upstream `keboola`.
+
+use gateway::config::{Rules, Upstreams};
+
+use super::{
+    Config, Get,
+    settings::{self, Values},
+    values::one_of,
+};
+use crate::wiring::KEBOOLA;
+
+/// The settings of the upstream where `UPSTREAMS` has none.
+const USUAL: &str = r#"{"template":"keboola"}"#;
+
+/// What `KEBOOLA` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// This server.
+    Native,
+    /// The server that the upstream names.
+    Upstream,
+    /// Nobody.
+    Nobody,
+}
+
+impl Config {
+    /// Reads `KEBOOLA`. None: it says nothing, so that `UPSTREAMS` decides.
+    pub(super) fn keboola(&mut self, get: Get<'_>) -> Option<Owner> {
+        let text = get(&settings::KEBOOLA)?;
+        match text.as_str() {
+            "native" => Some(Owner::Native),
+            "upstream" => Some(Owner::Upstream),
+            "off" => Some(Owner::Nobody),
+            other => {
+                let words = match settings::KEBOOLA.values {
+                    Values::Word(words) => one_of(words),
+                    _ => String::new(),
+                };
+                self.wrong(&settings::KEBOOLA, other, &words, "what UPSTREAMS says");
+                None
+            }
+        }
+    }
+
+    /// Gives the name to its owner.
+    pub(super) fn give_keboola(
+        &mut self,
+        owner: Owner,
+        upstreams: &mut Upstreams,
+        rules: &Rules<'_>,
+    ) {
+        if owner == Owner::Nobody {
+            if upstreams.leave_out(KEBOOLA) {
+                let why = "KEBOOLA is `off`: the upstream `keboola` of UPSTREAMS is left out";
+                self.warnings.push(why.to_owned());
+            }
+            return;
+        }
+        upstreams.add_usual(KEBOOLA, USUAL, rules);
+        if owner == Owner::Native {
+            upstreams.answer_here(KEBOOLA);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gateway::config::Upstream;
+
+    use super::*;
+
+    fn read(keboola: &str, upstreams: &str) -> Config {
+        Config::read(&|name| match name {
+            "KEBOOLA" => Some(keboola.to_owned()),
+            "UPSTREAMS" => Some(upstreams.to_owned()),
+            "CREDENTIAL_KEY" => Some("c".repeat(64)),
+            _ => None,
+        })
+    }
+
+    fn owner(config: &Config) -> Option<bool> {
+        config.upstreams.get(KEBOOLA).map(|upstream| upstream.is_answered_here)
+    }
+
+    fn about_keboola(config: &Config) -> Vec<&str> {
+        let warnings = config.warnings.iter().map(String::as_str);
+        warnings.filter(|text| text.contains("KEBOOLA") || text.contains("keboola")).collect()
+    }
+
+    const SERVER: &str =
+        r#"{"keboola":{"template":"keboola","url":"https://k.example/mcp","deny":["run_job"]}}"#;
+
+    #[test]
+    fn the_setting_decides_who_answers() {
+        for (keboola, upstreams, expected) in [
+            ("", "", None),
+            ("", SERVER, Some(false)),
+            ("upstream", "", Some(false)),
+            ("upstream", SERVER, Some(false)),
+            ("native", "", Some(true)),
+            ("native", SERVER, Some(true)),
+            ("off", "", None),
+            ("off", "{}", None),
+        ] {
+            let config = read(keboola, upstreams);
+            assert_eq!(owner(&config), expected, "{keboola} {upstreams}");
+            assert!(about_keboola(&config).is_empty(), "{:?}", config.warnings);
+        }
+    }
+
+    #[test]
+    fn what_is_in_front_is_the_same_whoever_answers() {
+        let [native, upstream] = ["native", "upstream"].map(|word| read(word, SERVER));
+        let [native, upstream] = [&native, &upstream].map(|config| {
+            let found = config.upstreams.get(KEBOOLA).unwrap();
+            let bound = found.key_binding(Some("keboola.com"));
+            (found.scope.clone(), found.filter.shows("run_job"), bound.unwrap())
+        });
+        assert_eq!(native, upstream);
+    }
+
+    #[test]
+    fn switched_off_the_upstream_is_left_out_and_the_warning_says_why() {
+        let config = read("off", SERVER);
+        assert_eq!(owner(&config), None);
+        let why = "KEBOOLA is `off`: the upstream `keboola` of UPSTREAMS is left out";
+        assert_eq!(about_keboola(&config), [why]);
+    }
+
+    #[test]
+    fn a_stored_upstream_does_not_take_the_name() {
+        let stored = [(KEBOOLA.to_owned(), r#"{"url":"https://other.example/mcp"}"#.to_owned())];
+        for (keboola, expected) in
+            [("off", None), ("native", Some(true)), ("upstream", Some(false))]
+        {
+            let config = read(keboola, "").with_stored(&stored, &|_| None);
+            assert_eq!(owner(&config), expected, "{keboola}");
+            let template = config.upstreams.get(KEBOOLA).map(|one| one.template.is_some());
+            assert_eq!(template, expected.map(|_| true), "{keboola}");
+        }
+    }
+
+    #[test]
+    fn this_server_answers_only_for_people_with_keys_of_their_own() {
+        let one_stack = r#""stacks":["keboola.com"],"auth":{"kind":"oauth"}"#;
+        for (settings, field) in [
+            (r#""url":"https://k.example/mcp","auth":{"kind":"subject"}"#.to_owned(), "template"),
+            (format!(r#""template":"keboola",{one_stack}"#), "auth.kind"),
+        ] {
+            let upstreams = format!(r#"{{"keboola":{{{settings}}}}}"#);
+            assert_eq!(owner(&read("upstream", &upstreams)), Some(false), "{upstreams}");
+            let config = read("native", &upstreams);
+            assert_eq!(owner(&config), None);
+            let [warning] = &about_keboola(&config)[..] else { panic!("{:?}", config.warnings) };
+            assert!(
+                warning.starts_with(&format!("UPSTREAMS.keboola.{field}: expected ")),
+                "{warning}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_settings_of_an_upstream_say_that_this_server_answers() {
+        for field in ["is_answered_here", "answered_here", "native"] {
+            let upstreams = format!(r#"{{"keboola":{{"template":"keboola","{field}":true}}}}"#);
+            let config = read("", &upstreams);
+            assert!(config.upstreams.get(KEBOOLA).is_none(), "{field}");
+        }
+        let native = read("native", "");
+        let rules = gateway::config::Rules {
+            reserved: &[],
+            surroundings: gateway::address::Surroundings::default(),
+            secret: &|_| None,
+        };
+        let written = native.upstreams.get(KEBOOLA).unwrap().to_json();
+        let again = Upstream::read(KEBOOLA, &written, "k", &rules).unwrap();
+        assert!(!again.is_answered_here, "{written}");
+    }
+
+    #[test]
+    fn another_word_is_named_with_the_three_and_changes_nothing() {
+        let config = read("both", SERVER);
+        let why =
+            "KEBOOLA is `both`: expected `native`, `upstream` or `off`; using what UPSTREAMS says";
+        assert_eq!(about_keboola(&config), [why]);
+        assert_eq!(owner(&config), Some(false));
+    }
+}
