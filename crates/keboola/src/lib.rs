@@ -1,10 +1,9 @@
 //! The tools that work with a project on Keboola.
 //!
 //! A tool is an entry in `catalogue/*.toml` (rendered by `build.rs`, run by the crate `catalogue`) and a
-//! file under `tools/`, whose core is a function over a [`call::Call`]: checked arguments, and the
-//! services. Names,
-//! arguments and answers of tools that Keboola's own MCP server has as well are the same as there.
-//! Invariant: nothing is sent to Keboola before every argument of the call was checked, and nothing
+//! file under `tools/`, whose core is a function over a call: checked arguments, and the services.
+//! Names, arguments and answers of tools that Keboola's own MCP server has as well are the same as
+//! there. Invariant: nothing is sent to Keboola before every argument of the call was checked, and nothing
 //! is changed before the person agreed to what it may destroy.
 
 mod api;
