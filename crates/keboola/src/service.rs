@@ -10,7 +10,7 @@ use mcp_server::context::Context;
 use serde_json::Value;
 
 use crate::{
-    call::{Branch, Call, State},
+    call::{Branch, Call, State, failed},
     connection::Connections,
     operations::{Behaviour, OPERATIONS, Operation},
     tools,
@@ -58,7 +58,13 @@ impl Service for KeboolaService {
     }
 
     async fn run(call: &catalogue::Call<'_, Self>) -> CallOutcome {
-        match tools::run(&Call::of(call)).await? {
+        let asks = call.operation.consent.is_some();
+        let here = Call::of(call);
+        if asks {
+            still_connected(&here).await?;
+            here.client.start_over();
+        }
+        match tools::run(&here).await? {
             Value::Object(data) => Ok(call.shown(data, Vec::new())),
             other => Ok(call.free(other)),
         }
@@ -70,7 +76,19 @@ impl Service for KeboolaService {
     }
 
     async fn losses(call: &catalogue::Call<'_, Self>) -> Result<String, ShortCircuit> {
-        Ok(losses(&Call::of(call)).await?)
+        let here = Call::of(call);
+        // People take their time.
+        here.client.start_over();
+        Ok(losses(&here).await?)
+    }
+}
+
+/// Goes on where the person still has the connection: they may have removed it while they were asked.
+async fn still_connected(call: &Call<'_>) -> Result<(), crate::call::ShortCircuit> {
+    match call.client.is_connected().await {
+        Ok(true) => Ok(()),
+        Ok(false) => failed("Nothing was changed: the project was disconnected meanwhile."),
+        Err(why) => failed(format!("Nothing was changed: {why}.")),
     }
 }
 

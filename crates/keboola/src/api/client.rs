@@ -123,6 +123,18 @@ impl<'a> Client<'a> {
         self.ends_ms.set(self.now_ms().saturating_add(ms));
     }
 
+    /// Whether the person has this very connection by now.
+    ///
+    /// # Errors
+    /// Where that cannot be found out: why.
+    pub(crate) async fn is_connected(&self) -> Result<bool, String> {
+        let now = self.connections.connection(self.ctx).await?;
+        let is_it = |now: Connection| {
+            now.stack == self.connection.stack && now.token == self.connection.token
+        };
+        Ok(now.is_some_and(is_it))
+    }
+
     /// Stands for the credential in what is remembered.
     pub(crate) fn key(&self) -> Key {
         self.key
