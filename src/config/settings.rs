@@ -326,7 +326,7 @@ pub static KEBOOLA: Setting = Setting::variable(
 )
 .does(
     "Who answers as the upstream `keboola`: `native` this server itself, `upstream` [Keboola's MCP server](KEBOOLA.md), \
-     `off` nobody.",
+     `off` no server.",
 )
 .when("Set it to offer Keboola, or to switch between the two. Without it `UPSTREAMS` decides.");
 

@@ -107,7 +107,7 @@ impl ApiError {
                 "The Storage token has no right to this. Ask the person for another one."
             }
             (Some(400 | 409), Some("storage.components.configurations.versionConflict")) => {
-                "Somebody else changed it meanwhile. Read it again, and repeat the change on what is \
+                "It was changed elsewhere meanwhile. Read it again, and repeat the change on what is \
                  there now."
             }
             (Some(429), _) => "Wait a minute before you call again.",
