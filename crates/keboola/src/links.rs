@@ -111,6 +111,11 @@ impl Links {
         json!([self.config(component, id, name), self.component(component, None)])
     }
 
+    /// A transformation, and where all of them are listed.
+    pub(crate) fn transformation_and_all(&self, component: &str, id: &str, name: &str) -> Value {
+        json!([self.config(component, id, name), self.transformations()])
+    }
+
     fn flow(&self, component: &str, id: &str, name: &str) -> Value {
         let path = format!("{}/{}", flows_path(component), part(id));
         self.detail(format!("Flow: {name}"), &path)

@@ -314,6 +314,10 @@ pub(super) fn answer(
     let name = text("name").or_else(|| call.text("name")).unwrap_or_default();
     let description = text("description").or_else(|| call.text("description")).unwrap_or_default();
     let summary = summary.join(" ");
+    let links = match SQL_TRANSFORMATIONS.contains(&component) {
+        true => call.links().transformation_and_all(component, id, name),
+        false => call.links().config_and_component(component, id, name),
+    };
     json!({
         "component_id": component,
         "configuration_id": id,
@@ -321,7 +325,7 @@ pub(super) fn answer(
         "version": version(record),
         "timestamp": rfc3339(call.client.now_ms()),
         "success": true,
-        "links": call.links().config_and_component(component, id, name),
+        "links": links,
         "change_summary": if summary.is_empty() { Value::Null } else { Value::from(summary) },
     })
 }

@@ -64,7 +64,10 @@ pub(super) fn detail(
 ) -> Value {
     let inner = record.get("configuration").cloned().and_then(normalise::into_object);
     let inner = secrets::redact(Value::Object(inner.unwrap_or_default()));
-    let list = |name: &str| inner.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let list = |name: &str| {
+        let items = inner.get(name).and_then(Value::as_array).into_iter().flatten();
+        items.filter(|item| item.is_object()).cloned().collect::<Vec<Value>>()
+    };
     let (phase, task): (View, View) = match component == FLOW {
         true => (phase, task),
         false => (legacy_phase, legacy_task),
@@ -98,14 +101,15 @@ fn scheduled(call: &Call<'_>, component: &str, id: &str, schedules: &[Value]) ->
 }
 
 fn schedule(record: &Value) -> Value {
-    let at = |name: &str| record.pointer(&format!("/schedule/{name}")).cloned().unwrap_or_default();
+    let text = |value: Option<&Value>| value.map(plain).unwrap_or_default();
+    let at = |name: &str| text(record.pointer(&format!("/schedule/{name}")));
     let executions = record.get("executions").and_then(Value::as_array).into_iter().flatten();
     let execution = |one: &Value| {
         let field = |name: &str| one.get(name).filter(|value| !value.is_null()).map(plain);
         json!({ "job_id": field("jobId"), "execution_time": field("executionTime") })
     };
     json!({
-        "schedule_id": record.get("configurationId").map(plain),
+        "schedule_id": text(record.get("configurationId")),
         "timezone": at("timezone"),
         "state": at("state"),
         "cron_tab": at("cronTab"),

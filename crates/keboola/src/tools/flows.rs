@@ -37,7 +37,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         };
         flows.extend(all(records, counted).await?);
     }
-    let links = TYPES.map(|component| call.links().flows(component));
+    let links = [ORCHESTRATOR, FLOW].map(|component| call.links().flows(component));
     Ok(json!({ "flows": flows, "links": links }))
 }
 

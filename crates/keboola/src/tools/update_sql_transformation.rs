@@ -80,7 +80,9 @@ mod tests {
         asks["confirm"] = json!(false);
         let why = fails(&fake, TOOL, asks);
         assert!(why.contains("Sums (7), version 2") && why.contains("SELECT 2"), "{why}");
-        assert_eq!(run(&fake, TOOL, arguments(set))["version"], 3);
+        let done = run(&fake, TOOL, arguments(set));
+        assert_eq!(done["version"], 3);
+        assert_eq!(done["links"][1]["title"], "Transformations dashboard");
         let body = fake.body(&format!("Put {CONFIG}"));
         let script = &body["configuration"]["parameters"]["blocks"][0]["codes"][0]["script"];
         assert_eq!(script.as_array().unwrap().len(), 2, "{script}");
