@@ -14,7 +14,7 @@ use std::{
 /// Files that a command writes, and that are not kept.
 const WRITTEN: [&str; 1] = ["docs/LONG_RUN.md"];
 
-/// Names that Cloudflare and queries have, and no source.
+/// Names that Cloudflare, Keboola and queries have, and no source.
 const OTHERS: [&str; 7] = [
     "KBC_STORAGE_API_URL",
     "_sample_interval",
