@@ -197,6 +197,7 @@ async fn a_job_that_is_followed_survives_a_restart_and_is_started_once() {
         })
         .await;
         native.worker.restart().await.unwrap();
+        // Real time: a task that started its job again would do so in this time.
         tokio::time::sleep(Duration::from_secs(1)).await;
         native.keboola.finish();
         let ended = talk.followed(&task).await;
