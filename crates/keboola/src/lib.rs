@@ -7,6 +7,8 @@
 //! is changed before the person agreed to what it may destroy.
 
 mod api;
+#[cfg(test)]
+mod branch_tests;
 mod call;
 pub mod configuration;
 mod connection;
