@@ -12,7 +12,7 @@ use mcp_server::{
 
 use super::KEBOOLA;
 
-/// The option of the upstream that names a development branch.
+/// The option of the upstream that names the branch of every call.
 const BRANCH: &str = "branch";
 
 /// The keys of the people who call.
@@ -32,7 +32,7 @@ impl Connections for PeoplesKeys {
             let PersonKey { key, api, options } = door(ctx)?.key(ctx, KEBOOLA).await?;
             let branch = options.into_iter().find(|(field, _)| *field == BRANCH);
             let branch = branch.map(|(_, branch)| branch);
-            Ok(Some(Connection { stack: api, token: key, branch, branch_required: false }))
+            Ok(Some(Connection { stack: api, token: key, branch }))
         }
         .boxed_local()
     }

@@ -136,7 +136,7 @@ impl<'a> State<'a> {
         let stack = Stack::parse(&connection.stack);
         let stack =
             stack.map_err(|error| ShortCircuit::Failed(format!("Nothing was sent: {error}.")))?;
-        let (branch, branch_required) = (connection.branch.clone(), connection.branch_required);
+        let bound = connection.branch.clone();
         let client = Client::new(ctx, stack, (connections, connection));
         // A change begins with a token that is good, and with the role that the person has by now.
         if operation.effect != Effect::Read {
@@ -144,10 +144,27 @@ impl<'a> State<'a> {
         }
         let project = Project::of(&client).await?;
         let mut state = Self { client, project, branch: Branch::Main };
-        let asked = arguments.text("branch_id").map(str::to_owned).or(branch);
-        state.branch = state.found_branch(asked.as_deref()).await?;
-        state.may_change(operation, branch_required)?;
+        state.branch = state.chosen_branch(arguments.text("branch_id"), bound.as_deref()).await?;
+        state.may_change(operation)?;
         Ok(state)
+    }
+
+    /// The branch that a call asks for; a connection that is bound to one has no other.
+    async fn chosen_branch(
+        &self,
+        asked: Option<&str>,
+        bound: Option<&str>,
+    ) -> Result<Branch, ShortCircuit> {
+        let Some(bound) = bound else { return self.found_branch(asked).await };
+        let bound = self.found_branch(Some(bound)).await?;
+        match asked {
+            Some(asked) if self.found_branch(Some(asked)).await? != bound => failed(format!(
+                "Nothing was read or changed: this server works in the branch {} of Keboola alone. Leave \
+                 branch_id out.",
+                bound.id().unwrap_or("main")
+            )),
+            _ => Ok(bound),
+        }
     }
 
     async fn found_branch(&self, asked: Option<&str>) -> Result<Branch, ShortCircuit> {
@@ -168,7 +185,7 @@ impl<'a> State<'a> {
         }
     }
 
-    fn may_change(&self, operation: &Operation, branch_required: bool) -> Result<(), ShortCircuit> {
+    fn may_change(&self, operation: &Operation) -> Result<(), ShortCircuit> {
         let project = &self.project;
         if project.is_disabled {
             return failed(format!("The project {} is disabled.", project.name));
@@ -178,12 +195,6 @@ impl<'a> State<'a> {
         }
         if project.role == "readonly" {
             return failed("Nothing was changed: the person's role in this project is readonly.");
-        }
-        if branch_required && self.branch == Branch::Main {
-            return failed(
-                "Nothing was changed: this connection changes things only in a development branch. \
-                 Give branch_id (keboola_list_branches has the ids).",
-            );
         }
         Ok(())
     }
@@ -195,7 +206,7 @@ impl<'a> State<'a> {
             return Ok(known);
         }
         let answer = self.client.get(Service::Storage, Path::new("dev-branches"), &[]).await?;
-        let branches = Rc::new(items(answer));
+        let branches = Rc::new(items(answer)?);
         BRANCHES.with(|kept| kept.put(key, now, branches.clone()));
         Ok(branches)
     }
@@ -221,11 +232,6 @@ impl<'a> State<'a> {
     /// A path below the call's branch.
     pub(crate) fn below(&self, fixed: &str) -> Path {
         Path::new("branch").part(self.branch.segment()).then(fixed)
-    }
-
-    /// A path to buckets or tables. Only projects with branches in Storage have others in a branch.
-    pub(crate) fn tables(&self, fixed: &str) -> Path {
-        if self.has_storage_branches() { self.below(fixed) } else { Path::new(fixed) }
     }
 
     /// The configurations of a component in the call's branch.
@@ -329,11 +335,11 @@ pub(crate) async fn all<T, R>(
     Ok(done)
 }
 
-/// The items of an array; none of anything else.
-pub(crate) fn items(value: Value) -> Vec<Value> {
+/// The items of an answer that is a list. Anything else is no empty list.
+pub(crate) fn items(value: Value) -> Result<Vec<Value>, ApiError> {
     match value {
-        Value::Array(items) => items,
-        _ => Vec::new(),
+        Value::Array(items) => Ok(items),
+        _ => Err(ApiError::Unexpected("a list")),
     }
 }
 

@@ -14,10 +14,9 @@ pub struct Connection {
     pub stack: String,
     /// A Storage token. It belongs to one project.
     pub token: Secret,
-    /// The development branch in which calls work that name none. None: main.
+    /// The branch in which every call works: one that names another is refused. None: a call works in the branch that it
+    /// names, else in main.
     pub branch: Option<String>,
-    /// Whether nothing may be changed in main.
-    pub branch_required: bool,
 }
 
 /// Where connections are kept. The server around the toolset has one.

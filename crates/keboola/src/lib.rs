@@ -9,6 +9,8 @@
 mod api;
 #[cfg(test)]
 mod asking_tests;
+#[cfg(test)]
+mod branch_tests;
 mod call;
 pub mod configuration;
 mod connection;

@@ -11,7 +11,7 @@ use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
     Connection, Connections, Keboola,
-    testing::{Connected, FakeKeboola},
+    testing::{Connected, FakeKeboola, fails},
 };
 
 thread_local!(static REFUSED: Cell<usize> = const { Cell::new(0) });
@@ -60,6 +60,18 @@ fn a_token_that_storage_refuses_is_given_back() {
     let fake = FakeKeboola::new();
     refuses(&fake, VERIFY);
     assert_eq!(called(&fake, "keboola_get_buckets", json!({})), 1);
+}
+
+#[test]
+fn an_answer_without_a_project_opens_nothing() {
+    for odd in [json!({}), json!([]), json!({"id": "44", "owner": {"name": "Sales", "id": null}})] {
+        let fake = FakeKeboola::new();
+        fake.clear(VERIFY);
+        fake.on(VERIFY, 200, odd.clone());
+        let why = fails(&fake, "keboola_get_buckets", json!({}));
+        assert!(why.contains("not a token with its project"), "{odd}: {why}");
+        assert!(fake.lines().is_empty(), "{:?}", fake.lines());
+    }
 }
 
 #[test]

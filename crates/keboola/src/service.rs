@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     call::{Branch, Call, State, failed},
+    configuration::printable::foreign,
     connection::Connections,
     operations::{Behaviour, OPERATIONS, Operation},
     tools,
@@ -96,13 +97,13 @@ async fn still_connected(call: &Call<'_>) -> Result<(), crate::call::ShortCircui
 async fn losses(call: &Call<'_>) -> Result<String, crate::call::ShortCircuit> {
     let changes = tools::plan(call).await?;
     let about = call.operation.consent.unwrap_or_default();
-    let project = format!("{} ({})", call.project.name, call.project.id());
+    let project = format!("{} ({})", foreign(&call.project.name), call.project.id());
     let branch = match &call.branch {
         Branch::Main => "main".to_owned(),
         Branch::Development(id) => {
             let name = call.branch_record().await?;
             let name = name.as_ref().and_then(|branch| branch.get("name")).and_then(Value::as_str);
-            format!("{} (development branch {id})", name.unwrap_or_default())
+            format!("{} (development branch {id})", foreign(name.unwrap_or_default()))
         }
     };
     Ok(format!("{about}\n- Project: {project}\n- Branch: {branch}\n{changes}"))

@@ -28,6 +28,13 @@ pub(crate) const STACK: &str = "https://connection.keboola.com";
 /// The token of every call.
 pub(crate) const TOKEN: &str = "58-44-abcdefghijklmnop";
 
+thread_local!(static BOUND: RefCell<Option<String>> = const { RefCell::new(None) });
+
+/// Binds the connection of this thread to a branch.
+pub(crate) fn bind(branch: Option<&str>) {
+    BOUND.with(|bound| *bound.borrow_mut() = branch.map(str::to_owned));
+}
+
 /// A connection that everybody has.
 pub(crate) struct Connected;
 
@@ -39,8 +46,7 @@ impl Connections for Connected {
         let connection = Connection {
             stack: STACK.to_owned(),
             token: Secret::new(TOKEN),
-            branch: None,
-            branch_required: false,
+            branch: BOUND.with(|bound| bound.borrow().clone()),
         };
         ready(Ok(Some(connection))).boxed_local()
     }

@@ -68,6 +68,9 @@ pub(crate) enum ApiError {
         /// The status.
         status: u16,
     },
+    /// A success of another form than this, which is asked for.
+    #[error("Keboola's answer cannot be read: it is not {0}")]
+    Unexpected(&'static str),
 }
 
 impl ApiError {

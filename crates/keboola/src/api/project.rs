@@ -39,7 +39,7 @@ impl Project {
             return Ok(known);
         }
         let answer = client.get(Service::Storage, Path::new("tokens/verify"), &[]).await?;
-        let project = Rc::new(Self::read(&answer));
+        let project = Rc::new(Self::read(&answer)?);
         PROJECTS.with(|projects| projects.put(key, now, project.clone()));
         Ok(project)
     }
@@ -49,12 +49,16 @@ impl Project {
         PROJECTS.with(|projects| projects.remove(key));
     }
 
-    fn read(answer: &Value) -> Self {
+    /// Reads the answer. Without the project's id, it says nothing of the token.
+    fn read(answer: &Value) -> Result<Self, ApiError> {
         let at = |pointer: &str| answer.pointer(pointer).cloned().unwrap_or_default();
         let text = |pointer: &str| plain(&at(pointer));
+        if text("/owner/id").is_empty() {
+            return Err(ApiError::Unexpected("a token with its project"));
+        }
         let features = at("/owner/features");
         let features = features.as_array().into_iter().flatten();
-        Self {
+        Ok(Self {
             id: at("/owner/id"),
             name: text("/owner/name"),
             organization: at("/organization/id"),
@@ -63,7 +67,7 @@ impl Project {
             backend: text("/owner/defaultBackend"),
             token_id: text("/id"),
             is_disabled: at("/owner/isDisabled") == Value::Bool(true),
-        }
+        })
     }
 
     /// The id as text.

@@ -6,14 +6,10 @@
 use mcp_platform::url::Url;
 use thiserror::Error;
 
-/// The suffixes of Keboola's multi-tenant stacks.
-const SUFFIXES: [&str; 5] = [
-    "keboola.com",
-    "us-east4.gcp.keboola.com",
-    "eu-central-1.keboola.com",
-    "north-europe.azure.keboola.com",
-    "europe-west3.gcp.keboola.com",
-];
+/// What every stack's hosts end with.
+const DOMAIN: &str = "keboola.com";
+/// The most bytes of a stack's suffix.
+const MAX_SUFFIX: usize = 200;
 
 /// Why an address is no stack's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -72,13 +68,16 @@ impl Stack {
     }
 }
 
-/// A multi-tenant stack's, or a customer's own: one name below `keboola.com`.
+/// Keboola's domain or anything below it: what the settings of upstreams accept for a stack. A service's host is none.
 fn is_suffix(suffix: &str) -> bool {
-    let customer = suffix.strip_suffix(".keboola.com").is_some_and(|name| {
-        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        !name.is_empty() && name.chars().all(plain)
-    });
-    SUFFIXES.contains(&suffix) || customer
+    let is_within =
+        suffix == DOMAIN || suffix.strip_suffix(DOMAIN).is_some_and(|before| before.ends_with('.'));
+    let is_label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain)
+    };
+    let is_service = ["connection.", "mcp."].iter().any(|begins| suffix.starts_with(begins));
+    is_within && !is_service && suffix.len() <= MAX_SUFFIX && suffix.split('.').all(is_label)
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -93,7 +92,16 @@ mod tests {
 
     #[test]
     fn services_stand_below_the_suffix_of_the_connection() {
-        for suffix in SUFFIXES.into_iter().chain(["acme.keboola.com"]) {
+        for suffix in [
+            "keboola.com",
+            "us-east4.gcp.keboola.com",
+            "eu-central-1.keboola.com",
+            "north-europe.azure.keboola.com",
+            "europe-west3.gcp.keboola.com",
+            "acme.keboola.com",
+            "acme.eu-central-1.keboola.com",
+            "a.b.us-east4.gcp.keboola.com",
+        ] {
             let stack = Stack::parse(&format!("https://connection.{suffix}/")).unwrap();
             assert_eq!(stack.service("queue"), Some(format!("https://queue.{suffix}")));
             assert_eq!(stack.connection(), format!("https://connection.{suffix}"));
@@ -113,7 +121,10 @@ mod tests {
             "https://queue.keboola.com",
             "https://connection.evil.example",
             "https://connection.keboola.com.evil.example",
-            "https://connection.a.b.keboola.com",
+            "https://connection.evilkeboola.com",
+            "https://connection.a_b.keboola.com",
+            "https://connection.mcp.keboola.com",
+            "https://connection.connection.keboola.com",
             "https://connection..keboola.com",
             "https://connectionkeboola.com",
             "ftp://127.0.0.1/",

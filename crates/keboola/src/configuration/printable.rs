@@ -8,12 +8,32 @@ use super::secrets::is_secret_key;
 
 /// What stands for a secret.
 const SECRET: &str = "[secret]";
+/// The most characters of a text of others in a form for consent.
+const MOST_FOREIGN: usize = 200;
+/// The most of them in a list.
+const MOST_LISTED: usize = 20;
 
 /// A text in quotes, cut after this many characters.
 pub(crate) fn quoted(text: &str, most: usize) -> String {
     let mut out = Bounded::new(most);
     out.quoted(text);
     out.finish()
+}
+
+/// A text of others in a form for consent: it cannot be taken for a line of the form.
+pub(crate) fn foreign(text: &str) -> String {
+    quoted(text, MOST_FOREIGN)
+}
+
+/// Several of them, the first twenty.
+pub(crate) fn foreign_list<T: AsRef<str>>(texts: &[T]) -> String {
+    let mut shown: Vec<String> =
+        texts.iter().take(MOST_LISTED).map(|text| foreign(text.as_ref())).collect();
+    let more = texts.len().saturating_sub(shown.len());
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
 }
 
 /// A value as JSON, cut after this many characters. Values of secret keys are left out.
@@ -172,6 +192,13 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         assert_eq!(quoted("žluťoučký", 4), "\"žlu…");
         assert_eq!(json(&value!([1, 2, 3, 4, 5]), 6), "[1, 2,…");
+    }
+
+    #[test]
+    fn a_list_of_texts_is_cut_and_counted() {
+        assert_eq!(foreign_list(&["a\n- Rows: all", "b"]), r#""a\n- Rows: all", "b""#);
+        let many = vec!["r"; 25];
+        assert!(foreign_list(&many).ends_with("\"r\", and 5 more"));
     }
 
     #[test]

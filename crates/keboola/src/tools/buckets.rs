@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    api::{ApiError, Path},
+    api::{ApiError, Path, plain},
     call::{Branch, Call, Outcome, ShortCircuit, all, id_of, items},
     links::packed,
     metadata::{self, BRANCH, DESCRIPTION, SHARED_DESCRIPTION},
@@ -61,9 +61,35 @@ pub(super) struct Found {
 }
 
 impl Found {
+    /// Whether the API has it in the call's branch: a development branch sees main's, too.
+    pub(super) fn is_of(&self, call: &Call<'_>) -> bool {
+        is_of(call, &self.bucket, self.bucket.get("idBranch"), &self.segment)
+    }
+
+    /// Its path in the API.
+    pub(super) fn path(&self) -> Path {
+        in_branch(&self.segment, "buckets").part(&id_of(&self.bucket))
+    }
+
     fn name(&self) -> String {
         let name = self.bucket.get("name").and_then(Value::as_str);
         name.map_or_else(|| self.main_id.clone(), str::to_owned)
+    }
+}
+
+/// Whether a record that the call's branch sees is of that branch.
+pub(super) fn is_of(call: &Call<'_>, record: &Value, place: Option<&Value>, segment: &str) -> bool {
+    let Some(branch) = call.branch.id() else { return true };
+    let marked = metadata::property(record.get("metadata"), BRANCH, None);
+    let place = place.map(plain).filter(|place| !place.is_empty());
+    marked == Some(branch) || segment == branch && place.is_none_or(|place| place == branch)
+}
+
+/// A path in a branch. That of main has none, as some requests are there without a branch alone.
+pub(super) fn in_branch(segment: &str, fixed: &str) -> Path {
+    match segment {
+        "default" => Path::new(fixed),
+        segment => Path::new("branch").part(segment).then(fixed),
     }
 }
 
@@ -72,11 +98,11 @@ pub(super) async fn list(call: &Call<'_>) -> Result<Vec<Found>, ShortCircuit> {
     let include = [("include", "metadata,linkedBuckets".to_owned())];
     let path = Path::new("branch/default/buckets");
     let mut all: Vec<Found> = Vec::new();
-    for bucket in items(call.storage(path, &include).await?) {
+    for bucket in items(call.storage(path, &include).await?)? {
         put(&mut all, placed(call, bucket, "default"));
     }
     if call.has_storage_branches() {
-        for bucket in items(call.storage(call.below("buckets"), &include).await?) {
+        for bucket in items(call.storage(call.below("buckets"), &include).await?)? {
             put(&mut all, placed(call, bucket, call.branch.segment()));
         }
     }

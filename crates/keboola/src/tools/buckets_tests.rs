@@ -92,6 +92,16 @@ fn a_branch_sees_its_own_buckets_in_place_of_mains() {
 }
 
 #[test]
+fn an_answer_that_is_no_list_is_no_empty_list() {
+    for odd in [json!({}), json!(null), json!("x"), json!({"error": "no"})] {
+        let fake = FakeKeboola::new();
+        fake.on(LIST, 200, odd.clone());
+        let why = fails(&fake, TOOL, json!({}));
+        assert!(why.contains("not a list"), "{odd}: {why}");
+    }
+}
+
+#[test]
 fn maintenance_is_waited_for_and_then_told() {
     let fake = FakeKeboola::new();
     fake.on(LIST, 503, json!({"status": "maintenance", "reason": "upgrade"}));

@@ -40,7 +40,7 @@ pub(super) async fn folders(call: &Call<'_>) -> Vec<Value> {
     let query =
         [("metadataKeys[0]", FOLDER.to_owned()), ("include", "filteredMetadata".to_owned())];
     let found = call.storage(call.below("search/component-configurations"), &query).await;
-    found.map(items).unwrap_or_default()
+    found.and_then(items).unwrap_or_default()
 }
 
 /// Gives a configuration of a list the metadata that were found.

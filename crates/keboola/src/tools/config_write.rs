@@ -6,13 +6,17 @@ use mcp_platform::{Method, time::rfc3339};
 use mcp_server::execution::Begun;
 use serde_json::{Value, json};
 
-use super::{component, variables};
+use super::{
+    component,
+    variables::{self, Owner},
+};
 use crate::{
-    api::{Path, Service, plain},
+    api::{Path, Service},
     call::{Call, ShortCircuit, failed, id_of, sentence},
     configuration::{
         assemble::{self, Component, Level, Parts, SQL_TRANSFORMATIONS},
         diff::{CONSENT, Diff},
+        printable::foreign,
         secrets::Unsealed,
         size, updates,
         variables::Variable,
@@ -178,25 +182,32 @@ impl Draft {
     }
 
     /// The change for the person who is asked.
-    pub(super) fn plan(&self, call: &Call<'_>) -> String {
+    pub(super) async fn plan(&self, call: &Call<'_>) -> Result<String, ShortCircuit> {
         let name = self.record.get("name").and_then(Value::as_str).unwrap_or_default();
-        let version = self.record.get("version").map(plain).unwrap_or_default();
         let folder = match call.text("folder") {
             None => String::new(),
             Some("") => "\n- Folder: none".to_owned(),
-            Some(folder) => format!("\n- Folder: {folder}"),
+            Some(folder) => format!("\n- Folder: {}", foreign(folder)),
         };
-        let variables = self.variables.as_deref().map(variables::named);
-        let variables = variables.map(|names| format!("\n- Variables: {names}"));
-        let variables = variables.unwrap_or_default();
-        format!(
-            "- Component: {}\n- Configuration: {name} ({}), version {version}\n- Why: {}{folder}{variables}\n\
+        let variables = match &self.variables {
+            None => String::new(),
+            Some(asked) => {
+                let id = call.required("configuration_id");
+                let owner = Owner { component: &self.component, id };
+                let effect = variables::effect(call, &owner, &self.configuration, asked).await?;
+                format!("\n- Variables: {}; {effect}", variables::named(asked))
+            }
+        };
+        Ok(format!(
+            "- Component: {}\n- Configuration: {} ({}), version {}\n- Why: {}{folder}{variables}\n\
              Changes:\n{}",
-            self.component,
-            id_of(&self.record),
-            call.required("change_description"),
+            foreign(&self.component),
+            foreign(name),
+            foreign(&id_of(&self.record)),
+            version(&self.record),
+            foreign(call.required("change_description")),
             self.diff.text(CONSENT)
-        )
+        ))
     }
 
     /// The body of the request that stores it.

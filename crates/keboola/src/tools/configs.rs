@@ -65,20 +65,19 @@ async fn by_types(call: &Call<'_>, folders: &[Value]) -> Result<Vec<Value>, Shor
     types.sort();
     let of_types = all(types, async |kind: String| {
         let query = [("componentType", kind), ("include", "configuration".to_owned())];
-        Ok(items(call.storage(call.below("components"), &query).await?))
+        Ok(items(call.storage(call.below("components"), &query).await?)?)
     })
     .await?;
     let components = of_types.into_iter().flatten();
-    Ok(components
-        .map(|record| {
-            let configurations = record.get("configurations").cloned().map(items);
-            with_configs(call, &record, configurations.unwrap_or_default(), folders)
-        })
-        .collect())
+    let with_own = |record: Value| -> Result<Value, ShortCircuit> {
+        let configurations = record.get("configurations").cloned().map(items).transpose()?;
+        Ok(with_configs(call, &record, configurations.unwrap_or_default(), folders))
+    };
+    components.map(with_own).collect()
 }
 
 async fn by_component(call: &Call<'_>, id: &str, folders: &[Value]) -> Result<Value, ShortCircuit> {
-    let configurations = items(call.storage(call.configs(id), &[]).await?);
+    let configurations = items(call.storage(call.configs(id), &[]).await?)?;
     let record = call.storage(call.below("components").part(id), &[]).await?;
     Ok(with_configs(call, &record, configurations, folders))
 }

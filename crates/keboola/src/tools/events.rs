@@ -35,7 +35,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         query.extend(call.number(name).map(|number| (name, number.to_string())));
     }
     query.push(("forceUuid", "true".to_owned()));
-    let events = items(call.storage(Path::new("events"), &query).await?);
+    let events = items(call.storage(Path::new("events"), &query).await?)?;
     let events: Vec<Value> = events.iter().map(view).collect();
     Ok(json!({ "events": events }))
 }

@@ -24,7 +24,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let mut flows = Vec::new();
     for component in TYPES {
         let records = match call.storage(call.configs(component), &[]).await {
-            Ok(records) => items(records),
+            Ok(records) => items(records)?,
             // A project may be without one of the two kinds.
             Err(ApiError::Refused { status: 404, .. }) => Vec::new(),
             Err(error) => return Err(error.into()),
@@ -62,7 +62,7 @@ async fn read(call: &Call<'_>, id: &str) -> Result<Value, Missed> {
 async fn schedules(call: &Call<'_>, component: &str, id: &str) -> Result<Vec<Value>, ApiError> {
     let query = [("componentId", component.to_owned()), ("configurationId", id.to_owned())];
     let found = call.client.get(Service::Scheduler, Path::new("schedules"), &query).await;
-    found.map(items)
+    found.and_then(items)
 }
 
 #[cfg(test)]

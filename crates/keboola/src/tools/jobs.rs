@@ -46,7 +46,7 @@ async fn list(call: &Call<'_>) -> Outcome {
     }
     query.extend(call.branch.id().map(|id| ("branchId", id.to_owned())));
     let found = call.client.get(Service::Queue, Path::new("search/jobs"), &query).await?;
-    let jobs: Vec<Value> = items(found).iter().map(job_view::summary).collect();
+    let jobs: Vec<Value> = items(found)?.iter().map(job_view::summary).collect();
     Ok(json!({ "jobs": jobs, "links": [call.links().jobs()] }))
 }
 
@@ -61,7 +61,7 @@ async fn logs(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
         ("offset", "0".to_owned()),
         ("forceUuid", "true".to_owned()),
     ];
-    let mut events = items(call.storage(Path::new("events"), &query).await?);
+    let mut events = items(call.storage(Path::new("events"), &query).await?)?;
     events.reverse();
     let text = |event: &Value, name: &str| {
         event.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()

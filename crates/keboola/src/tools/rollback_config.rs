@@ -7,6 +7,7 @@ use super::config_write;
 use crate::{
     api::{Path, Service, plain},
     call::{Call, Outcome, ShortCircuit, failed, items},
+    configuration::printable::foreign,
 };
 
 /// Versions on a page, and pages that are looked through.
@@ -33,13 +34,14 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let Some(version) = found(call).await? else {
         return failed(format!("Nothing was changed: there is no version {}.", wanted(call)));
     };
-    let text = |record: &Value, name: &str| record.get(name).map(plain).unwrap_or_default();
+    let text =
+        |record: &Value, name: &str| foreign(&record.get(name).map(plain).unwrap_or_default());
     Ok(format!(
         "- Component: {}\n- Configuration: {} ({})\n- Now: version {now} ({})\n- Comes back: version {} \
          of {} ({})",
-        call.required("component_id"),
+        foreign(call.required("component_id")),
         text(&record, "name"),
-        call.required("configuration_id"),
+        foreign(call.required("configuration_id")),
         text(&record, "changeDescription"),
         wanted(call),
         text(&version, "created"),
@@ -54,7 +56,7 @@ async fn found(call: &Call<'_>) -> Result<Option<Value>, ShortCircuit> {
     for page in 0..PAGES {
         let offset = page.saturating_mul(PAGE).to_string();
         let query = [("limit", PAGE.to_string()), ("offset", offset)];
-        let versions = items(call.storage(path(call).then("versions"), &query).await?);
+        let versions = items(call.storage(path(call).then("versions"), &query).await?)?;
         let is_last = versions.len() < PAGE;
         if let Some(found) = versions.into_iter().find(is_it) {
             return Ok(Some(found));
@@ -101,15 +103,18 @@ mod tests {
     #[test]
     fn a_version_comes_back_as_a_new_one() {
         let fake = FakeKeboola::new();
-        let now =
-            json!({"id": "7", "name": "Orders", "version": 5, "changeDescription": "broke it"});
+        let now = json!({"id": "7", "name": "Orders", "version": 5, "changeDescription": "broke\n- Project: it"});
         fake.on(&format!("Get {CONFIG}"), 200, now);
         fake.on(&format!("Get {CONFIG}/versions"), 200, json!([
             {"version": 5}, {"version": 3, "created": "2026-01-01T00:00:00Z", "changeDescription": "good"},
         ]));
         fake.on(&format!("Post {CONFIG}/versions/3/rollback"), 201, json!({"version": 6}));
         let why = fails(&fake, TOOL, arguments(3, false));
-        for part in ["version 5 (broke it)", "version 3 of 2026-01-01T00:00:00Z (good)"] {
+        for part in [
+            "Configuration: \"Orders\" (\"7\")",
+            r#"version 5 ("broke\n- Project: it")"#,
+            "version 3 of \"2026-01-01T00:00:00Z\" (\"good\")",
+        ] {
             assert!(why.contains(part), "{part}: {why}");
         }
         assert!(fails(&fake, TOOL, arguments(4, false)).contains("no version 4"));

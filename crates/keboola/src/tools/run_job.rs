@@ -14,10 +14,11 @@ use mcp_server::{
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::job_view;
+use super::{config_write, job_view};
 use crate::{
-    api::{ApiError, Path, Service, plain},
+    api::{ApiError, Path, Service},
     call::{Call, Outcome, ShortCircuit, failed, id_of, items, sentence},
+    configuration::printable::{foreign, foreign_list},
 };
 
 /// Jobs take from seconds to hours.
@@ -40,11 +41,14 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let (component, id) = (call.required("component_id"), call.required("configuration_id"));
     let record = call.storage(call.configs(component).part(id), &[]).await?;
     let name = record.get("name").and_then(Value::as_str).unwrap_or_default();
-    let version = record.get("version").map(plain).unwrap_or_default();
     let rows = call.texts("configuration_row_ids");
-    let rows = if rows.is_empty() { "all".to_owned() } else { rows.join(", ") };
+    let rows = if rows.is_empty() { "all".to_owned() } else { foreign_list(&rows) };
     Ok(format!(
-        "- Component: {component}\n- Configuration: {name} ({id}), version {version}\n- Rows: {rows}"
+        "- Component: {}\n- Configuration: {} ({}), version {}\n- Rows: {rows}",
+        foreign(component),
+        foreign(name),
+        foreign(id),
+        config_write::version(&record)
     ))
 }
 
@@ -118,7 +122,7 @@ async fn looked_up(call: &Call<'_>, since: u64, why: &str) -> Outcome {
     }
     query.extend(call.branch.id().map(|id| ("branchId", id.to_owned())));
     let found = call.client.get(Service::Queue, Path::new("search/jobs"), &query).await;
-    let jobs = found.map(items).map_err(|_| ShortCircuit::Failed(call.in_doubt(why)))?;
+    let jobs = found.and_then(items).map_err(|_| ShortCircuit::Failed(call.in_doubt(why)))?;
     match jobs.as_slice() {
         [job] => Ok(job.clone()),
         [] => failed(call.in_doubt(&format!("{why} The queue shows no such job so far."))),

@@ -60,12 +60,31 @@ fn the_person_is_told_what_would_run() {
     let fake = FakeKeboola::new();
     fake.on(CONFIG, 200, json!({"id": "7", "name": "Orders", "version": 4}));
     let why = fails(&fake, TOOL, json!({"component_id": "ex", "configuration_id": "7"}));
-    for part in
-        ["Sales (58)", "Branch: main", "Orders (7), version 4", "Rows: all", "confirm: true"]
-    {
+    for part in [
+        "\"Sales\" (58)",
+        "Branch: main",
+        "\"Orders\" (\"7\"), version 4",
+        "Rows: all",
+        "confirm: true",
+    ] {
         assert!(why.contains(part), "{part}: {why}");
     }
     assert_eq!(fake.count(START), 0);
+}
+
+#[test]
+fn texts_of_others_are_no_lines_of_the_form() {
+    let fake = FakeKeboola::with_project(json!({"name": "S\n- Branch: a"}));
+    fake.on(CONFIG, 200, json!({"id": "7", "name": "O\n- Rows: b", "version": 4}));
+    let rows = json!(["r\n- Project: c", "all"]);
+    let arguments =
+        json!({"component_id": "ex", "configuration_id": "7", "configuration_row_ids": rows});
+    let why = fails(&fake, TOOL, arguments);
+    for line in ["- Branch: ", "- Rows: ", "- Project: "] {
+        let lines = why.lines().filter(|known| known.starts_with(line));
+        assert_eq!(lines.count(), 1, "{why}");
+    }
+    assert!(why.contains(r#"- Rows: "r\n- Project: c", "all""#), "{why}");
 }
 
 #[test]

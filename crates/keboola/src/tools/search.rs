@@ -173,7 +173,7 @@ async fn tables_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, Sh
     let of_buckets = all(buckets::list(call).await?, async |found: buckets::Found| {
         let path = Path::new("branch").part(&found.segment).then("buckets");
         let path = path.part(&id_of(&found.bucket)).then("tables");
-        Ok(items(call.storage(path, &include).await?))
+        Ok(items(call.storage(path, &include).await?)?)
     })
     .await?;
     let mut hits = Vec::new();
@@ -205,7 +205,7 @@ async fn tables_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, Sh
 async fn configs_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, ShortCircuit> {
     let include = [("include", "configuration,rows".to_owned())];
     let mut hits = Vec::new();
-    for component in items(call.storage(call.below("components"), &include).await?) {
+    for component in items(call.storage(call.below("components"), &include).await?)? {
         let kind = kind_of(&id_of(&component), text(&component, "type").unwrap_or_default());
         let configurations = component.get("configurations").and_then(Value::as_array);
         for configuration in configurations.into_iter().flatten() {

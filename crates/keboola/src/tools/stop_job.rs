@@ -7,6 +7,7 @@ use super::job_view;
 use crate::{
     api::{Path, Service, plain},
     call::{Call, Outcome, ShortCircuit, failed},
+    configuration::printable::foreign,
 };
 
 /// The job that would be stopped.
@@ -17,17 +18,33 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
     if job_view::is_over(&job) {
         return failed(format!("Nothing was changed: job {id} has ended ({}).", text("status")));
     }
+    require_branch(call, &job)?;
     let since = job.get("startTime").or_else(|| job.get("createdTime"));
     let since = since.and_then(Value::as_str).unwrap_or("unknown");
     Ok(format!(
-        "- Job: {id}, {}, since {since}\n- Component: {}\n- Configuration: {}",
-        text("status"),
-        text("component"),
-        text("config")
+        "- Job: {}, {}, since {}\n- Component: {}\n- Configuration: {}",
+        foreign(id),
+        foreign(&text("status")),
+        foreign(since),
+        foreign(&text("component")),
+        foreign(&text("config"))
     ))
 }
 
+/// Refuses a job of another branch than the development branch of the call.
+fn require_branch(call: &Call<'_>, job: &Value) -> Result<(), ShortCircuit> {
+    match call.branch.id() {
+        Some(own) if job.get("branchId").map(plain).as_deref() != Some(own) => {
+            failed("Nothing was changed: the job is of another branch.")
+        }
+        _ => Ok(()),
+    }
+}
+
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
+    if call.branch.id().is_some() {
+        require_branch(call, &job_view::read(call, call.required("job_id")).await?)?;
+    }
     let begun = call.ctx.begin_idempotent().await?;
     let path = Path::new("jobs").part(call.required("job_id")).then("kill");
     let answer = call.client.change(&begun, Method::Post, Service::Queue, path, &[], None).await;
@@ -55,7 +72,10 @@ mod tests {
             json!({"id": "7", "status": "terminating", "desiredStatus": "terminating"}),
         );
         let why = fails(&fake, TOOL, json!({"job_id": "7"}));
-        assert!(why.contains("Job: 7, processing, since 2026-11-20T08:00:00Z"), "{why}");
+        assert!(
+            why.contains("Job: \"7\", \"processing\", since \"2026-11-20T08:00:00Z\""),
+            "{why}"
+        );
         let stopped = run(&fake, TOOL, json!({"job_id": "7", "confirm": true}));
         assert_eq!(stopped["status"], "terminating");
         assert_eq!(fake.count("Post queue /jobs/7/kill"), 1);

@@ -41,12 +41,26 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
 }
 
 /// A table as it is seen from the call's branch.
-struct Table {
-    record: Value,
+pub(super) struct Table {
+    pub(super) record: Value,
     /// The id that it has in main.
     main_id: String,
     /// The bucket in which the API has it.
     bucket: String,
+    /// The branch of the path under which the API has it.
+    segment: String,
+}
+
+impl Table {
+    /// Whether the API has it in the call's branch: a development branch sees main's, too.
+    pub(super) fn is_of(&self, call: &Call<'_>) -> bool {
+        buckets::is_of(call, &self.record, self.record.pointer("/bucket/idBranch"), &self.segment)
+    }
+
+    /// Its path in the API.
+    pub(super) fn path(&self) -> Path {
+        buckets::in_branch(&self.segment, "tables").part(&id_of(&self.record))
+    }
 }
 
 /// A table comes once; in full where it was asked for so.
@@ -71,24 +85,26 @@ async fn of_bucket(call: &Call<'_>, id: &str) -> Result<Vec<Table>, ShortCircuit
     let path =
         Path::new("branch").part(&found.segment).then("buckets").part(&bucket).then("tables");
     let include = [("include", "metadata,sourceMetadata".to_owned())];
-    let records = items(call.storage(path, &include).await?);
-    Ok(records.into_iter().filter_map(|record| placed(call, record, &bucket)).collect())
+    let records = items(call.storage(path, &include).await?)?;
+    let place = (bucket.as_str(), found.segment.as_str());
+    Ok(records.into_iter().filter_map(|record| placed(call, record, place)).collect())
 }
 
 /// A table by its id in main; None: there is none.
-async fn find(call: &Call<'_>, id: &str) -> Result<Option<Table>, ShortCircuit> {
-    let main = |id: &str| Path::new("branch/default/tables").part(id);
+pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Table>, ShortCircuit> {
+    let main = "default";
     let own = match &call.branch {
         Branch::Main => None,
-        Branch::Development(_) if call.has_storage_branches() => {
-            Some(call.below("tables").part(id))
+        Branch::Development(branch) if call.has_storage_branches() => {
+            Some((branch.as_str(), id.to_owned()))
         }
-        Branch::Development(branch) => Some(main(&id.replacen("c-", &format!("c-{branch}-"), 1))),
+        Branch::Development(branch) => Some((main, id.replacen("c-", &format!("c-{branch}-"), 1))),
     };
-    for path in own.into_iter().chain([main(id)]) {
+    for (segment, id) in own.into_iter().chain([(main, id.to_owned())]) {
+        let path = Path::new("branch").part(segment).then("tables").part(&id);
         if let Some(record) = buckets::read(call, path).await? {
             let bucket = record.get("bucket").map(id_of).unwrap_or_default();
-            if let Some(table) = placed(call, record, &bucket) {
+            if let Some(table) = placed(call, record, (&bucket, segment)) {
                 return Ok(Some(table));
             }
         }
@@ -97,13 +113,13 @@ async fn find(call: &Call<'_>, id: &str) -> Result<Option<Table>, ShortCircuit> 
 }
 
 /// A record where it belongs; None where it is of another development branch.
-fn placed(call: &Call<'_>, record: Value, bucket: &str) -> Option<Table> {
-    let (id, bucket) = (id_of(&record), bucket.to_owned());
+fn placed(call: &Call<'_>, record: Value, (bucket, segment): (&str, &str)) -> Option<Table> {
+    let (id, bucket, segment) = (id_of(&record), bucket.to_owned(), segment.to_owned());
     match metadata::property(record.get("metadata"), BRANCH, None) {
-        None => Some(Table { record, main_id: id, bucket }),
+        None => Some(Table { record, main_id: id, bucket, segment }),
         Some(branch) if call.branch.id() == Some(branch) => {
             let main_id = id.replacen(&format!("c-{branch}-"), "c-", 1);
-            Some(Table { record, main_id, bucket })
+            Some(Table { record, main_id, bucket, segment })
         }
         Some(_) => None,
     }

@@ -21,7 +21,7 @@ fn path(call: &Call<'_>) -> Path {
 
 /// The change, line by line.
 pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
-    Ok(Draft::of(call, path(call), Level::Root).await?.plan(call))
+    Draft::of(call, path(call), Level::Root).await?.plan(call).await
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -100,7 +100,7 @@ async fn folder(call: &Call<'_>, begun: &Begun, path: &Path) -> Option<String> {
 
 async fn cleared(call: &Call<'_>, begun: &Begun, path: &Path) -> Result<(), ApiError> {
     let path = path.clone().then("metadata");
-    let metadata = items(call.storage(path.clone(), &[]).await?);
+    let metadata = items(call.storage(path.clone(), &[]).await?)?;
     let is_folder = |item: &&Value| item.get("key").and_then(Value::as_str) == Some(FOLDER);
     for present in metadata.iter().filter(is_folder) {
         let (delete, storage) = (Method::Delete, Service::Storage);

@@ -4,7 +4,7 @@ use super::config_write::{self, Draft};
 use crate::{
     api::Path,
     call::{Call, Outcome, ShortCircuit},
-    configuration::assemble::Level,
+    configuration::{assemble::Level, printable::foreign},
 };
 
 fn config(call: &Call<'_>) -> Path {
@@ -19,7 +19,7 @@ fn path(call: &Call<'_>) -> Path {
 pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let draft = Draft::of(call, path(call), Level::Row).await?;
     let id = call.required("configuration_id");
-    Ok(format!("- Row of configuration {id}\n{}", draft.plan(call)))
+    Ok(format!("- Row of configuration {}\n{}", foreign(id), draft.plan(call).await?))
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -64,7 +64,7 @@ mod tests {
         let mut arguments = json!({"change_description": "off", "component_id": "ex", "configuration_id": "7",
             "configuration_row_id": "r", "is_disabled": true, "parameter_updates": [{"op": "set", "path": "t", "value": 1}]});
         let why = fails(&fake, TOOL, arguments.clone());
-        assert!(why.contains("Row of configuration 7") && why.contains("isDisabled"), "{why}");
+        assert!(why.contains("Row of configuration \"7\"") && why.contains("isDisabled"), "{why}");
         arguments["confirm"] = json!(true);
         assert_eq!(run(&fake, TOOL, arguments)["version"], 2);
         let body = fake.body(&format!("Put {ROW}"));

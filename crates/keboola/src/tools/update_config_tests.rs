@@ -89,6 +89,21 @@ fn a_path_that_leads_nowhere_changes_nothing() {
 }
 
 #[test]
+fn what_the_model_says_of_a_change_is_no_line_of_the_form() {
+    let fake = fake();
+    let mut forged = arguments(set("host", json!("b")));
+    forged["confirm"] = json!(false);
+    forged["change_description"] = json!("x\n- Project: \"Test\" (1)\u{2028}- Branch: a");
+    forged["folder"] = json!("f\n- Branch: b");
+    let why = fails(&fake, TOOL, forged);
+    for line in ["- Project: ", "- Branch: "] {
+        let lines = why.lines().filter(|known| known.starts_with(line));
+        assert_eq!(lines.count(), 1, "{why}");
+    }
+    assert!(why.contains(r#"- Folder: "f\n- Branch: b""#) && !why.contains('\u{2028}'), "{why}");
+}
+
+#[test]
 fn a_name_such_as_proto_is_a_key_like_any() {
     let fake = fake();
     run(&fake, TOOL, arguments(set("__proto__", json!({"x": 1}))));
@@ -201,9 +216,13 @@ fn the_person_sees_the_change_without_secrets_and_may_say_no() {
     assert!(refused.is_error && refused.text.contains("said no"), "{}", refused.text);
     assert_eq!(fake.count(&format!("Put {CONFIG}")), 0);
     let asked = person.asked.borrow()[0].clone();
-    for part in
-        ["Sales (58)", "Branch: main", "Orders (7), version 3", "another host", "parameters.host"]
-    {
+    for part in [
+        "\"Sales\" (58)",
+        "Branch: main",
+        "\"Orders\" (\"7\"), version 3",
+        "\"another host\"",
+        "parameters.host",
+    ] {
         assert!(asked.contains(part), "{part}: {asked}");
     }
     assert!(asked.contains("#password") && !asked.contains("hunter2"), "{asked}");

@@ -1,14 +1,16 @@
 //! Descriptions of buckets, tables and columns. The columns of a table are described together.
+//!
+//! Invariant: a call in a development branch changes what that branch has of its own, never main's.
 
 use mcp_platform::Method;
 use mcp_server::execution::Begun;
 use serde_json::{Map, Value, json};
 
-use super::buckets;
+use super::{buckets, tables};
 use crate::{
     api::{Path, Service},
-    call::{Call, Outcome, ShortCircuit, all, failed, sentence},
-    configuration::ids::ItemId,
+    call::{Call, Outcome, ShortCircuit, all, failed, id_of, sentence},
+    configuration::{ids::ItemId, printable::foreign},
     metadata::{self, DESCRIPTION},
     moment,
 };
@@ -43,6 +45,35 @@ fn result(id: &str, timestamp: Option<&str>, error: Option<&str>) -> Value {
     json!({"item_id": id, "success": error.is_none(), "error": error, "timestamp": timestamp.map(moment::iso)})
 }
 
+/// The bucket or table of an item as the API has it.
+struct Target {
+    record: Value,
+    path: Path,
+}
+
+/// Where the description of an item is written, or why it is not.
+async fn target(call: &Call<'_>, id: &ItemId) -> Result<Result<Target, String>, ShortCircuit> {
+    let found = match id {
+        ItemId::Bucket { bucket } => buckets::find(call, bucket)
+            .await
+            .map(|found| found.map(|found| (found.is_of(call), found.path(), found.bucket))),
+        ItemId::Table { table } | ItemId::Column { table, .. } => tables::find(call, table)
+            .await
+            .map(|found| found.map(|found| (found.is_of(call), found.path(), found.record))),
+    };
+    Ok(match found {
+        Ok(Some((true, path, record))) => Ok(Target { record, path }),
+        Ok(Some((false, ..))) => {
+            Err("Only the main branch has it, and a call in a development branch \
+             changes nothing there."
+                .to_owned())
+        }
+        Ok(None) => Err("There is none of this id.".to_owned()),
+        Err(ShortCircuit::Failed(why)) => Err(why),
+        Err(stop) => return Err(stop),
+    })
+}
+
 /// The present and the new descriptions.
 pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
     let (updates, _) = updates(call);
@@ -50,37 +81,56 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
         return failed("Nothing was changed: none of the item ids can be read.");
     }
     let shown: Vec<&Update> = updates.iter().take(20).collect();
-    let mut lines = all(shown, async |update: &Update| line(call, update).await).await?;
+    let lines = all(shown, async |update: &Update| line(call, update).await).await?;
     let more = updates.len().saturating_sub(lines.len());
+    let is_vain = more == 0 && lines.iter().all(Result::is_err);
+    let mut lines: Vec<String> =
+        lines.into_iter().map(|line| line.unwrap_or_else(|why| why)).collect();
+    if is_vain {
+        return failed(format!("Nothing was changed.\n{}", lines.join("\n")));
+    }
     if more > 0 {
         lines.push(format!("- and {more} more"));
     }
     Ok(lines.join("\n"))
 }
 
-async fn line(call: &Call<'_>, update: &Update) -> Result<String, ShortCircuit> {
-    let (path, column) = match &update.id {
-        ItemId::Bucket { bucket } => (call.tables("buckets").part(bucket), None),
-        ItemId::Table { table } => (call.tables("tables").part(table), None),
-        ItemId::Column { table, column } => (call.tables("tables").part(table), Some(column)),
+/// The line of an item; an error, where it is not changed.
+async fn line(call: &Call<'_>, update: &Update) -> Result<Result<String, String>, ShortCircuit> {
+    let given = foreign(&update.given);
+    let record = match target(call, &update.id).await? {
+        Ok(target) => target.record,
+        Err(why) => return Ok(Err(format!("- {given} is not changed: {}", foreign(&why)))),
     };
-    let record = buckets::read(call, path).await?.unwrap_or_default();
-    let metadata = match column {
-        None => record.get("metadata"),
-        Some(column) => record.get("columnMetadata").and_then(|all| all.get(column)),
+    let (metadata, place) = match &update.id {
+        ItemId::Bucket { bucket } => (record.get("metadata"), bucket),
+        ItemId::Table { table } => (record.get("metadata"), table),
+        ItemId::Column { table, column } => {
+            (record.get("columnMetadata").and_then(|all| all.get(column)), table)
+        }
     };
-    let quoted = |text: &str| Value::from(crate::api::cut(text, 200)).to_string();
+    let id = id_of(&record);
+    let stored = if id == *place { String::new() } else { format!(" (in {})", foreign(&id)) };
     let present = metadata::property(metadata, DESCRIPTION, None);
-    let present = present.map_or_else(|| "no description".to_owned(), quoted);
-    Ok(format!("- {}: {present} → {}", update.given, quoted(&update.description)))
+    let present = present.map_or_else(|| "no description".to_owned(), foreign);
+    Ok(Ok(format!("- {given}{stored}: {present} → {}", foreign(&update.description))))
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let (updates, mut results) = updates(call);
     if !updates.is_empty() {
+        let requests = requests(&updates);
+        let firsts = requests.iter().filter_map(|request| Some(request.first()?.id.clone()));
+        let firsts: Vec<ItemId> = firsts.collect();
+        let targets = all(firsts, async |id: ItemId| target(call, &id).await).await?;
+        call.client.start_over();
         let begun = call.ctx.begin_idempotent().await?;
-        for request in requests(&updates) {
-            results.extend(sent(call, &begun, &request).await);
+        for (request, target) in requests.iter().zip(targets) {
+            match target {
+                Ok(target) => results.extend(sent(call, &begun, request, target.path).await),
+                Err(why) => results
+                    .extend(request.iter().map(|update| result(&update.given, None, Some(&why)))),
+            }
         }
     }
     let successful = results.iter().filter(|result| result.get("success") == Some(&json!(true)));
@@ -110,22 +160,15 @@ fn requests(updates: &[Update]) -> Vec<Vec<&Update>> {
     requests
 }
 
-async fn sent(call: &Call<'_>, begun: &Begun, updates: &[&Update]) -> Vec<Value> {
+async fn sent(call: &Call<'_>, begun: &Begun, updates: &[&Update], path: Path) -> Vec<Value> {
     let item = |description: &str| json!({"key": DESCRIPTION, "value": description});
     let (mut metadata, mut columns) = (Vec::new(), Map::new());
-    let mut path = None;
     for update in updates {
         match &update.id {
-            ItemId::Bucket { bucket } => {
-                path = Some(call.tables("buckets").part(bucket));
+            ItemId::Bucket { .. } | ItemId::Table { .. } => {
                 metadata.push(item(&update.description));
             }
-            ItemId::Table { table } => {
-                path = Some(call.tables("tables").part(table));
-                metadata.push(item(&update.description));
-            }
-            ItemId::Column { table, column } => {
-                path = Some(call.tables("tables").part(table));
+            ItemId::Column { column, .. } => {
                 let value =
                     json!({"key": DESCRIPTION, "value": update.description, "columnName": column});
                 columns.insert(column.clone(), json!([value]));
@@ -138,7 +181,7 @@ async fn sent(call: &Call<'_>, begun: &Begun, updates: &[&Update]) -> Vec<Value>
         let filled = parts.into_iter().filter(|(_, part)| *part != json!([]) && *part != json!({}));
         body.extend(filled.map(|(name, part)| (name.to_owned(), part)));
     }
-    let Some(path) = path.map(|path: Path| path.then("metadata")) else { return Vec::new() };
+    let path = path.then("metadata");
     let answer =
         call.client.change(begun, Method::Post, Service::Storage, path, &[], Some(&body)).await;
     let outcome = |update: &&Update| match &answer {
@@ -173,6 +216,24 @@ mod tests {
 
     const TOOL: &str = "keboola_update_descriptions";
     const TABLE: &str = "Post connection /v2/storage/tables/in.c-a.t/metadata";
+    const MAIN: &str = "Get connection /v2/storage/branch/default";
+
+    /// One with the bucket `in.c-a` and its table `t`.
+    fn fake() -> std::rc::Rc<FakeKeboola> {
+        there(FakeKeboola::new())
+    }
+
+    fn there(fake: std::rc::Rc<FakeKeboola>) -> std::rc::Rc<FakeKeboola> {
+        fake.on(&format!("{MAIN}/buckets/in.c-a"), 200, json!({"id": "in.c-a", "metadata": []}));
+        let record =
+            json!({"id": "in.c-a.t", "metadata": [{"key": "KBC.description", "value": "old"}]});
+        fake.on(&format!("{MAIN}/tables/in.c-a.t"), 200, record);
+        fake
+    }
+
+    fn writes(fake: &FakeKeboola) -> Vec<String> {
+        fake.lines().into_iter().filter(|line| !line.starts_with("Get ")).collect()
+    }
 
     fn metadata() -> Value {
         json!([{"key": "KBC.description", "value": "x", "timestamp": "2026-11-20T09:00:00+0100"}])
@@ -180,7 +241,7 @@ mod tests {
 
     #[test]
     fn the_columns_of_a_table_go_in_one_request() {
-        let fake = FakeKeboola::new();
+        let fake = fake();
         fake.on("Post connection /v2/storage/buckets/in.c-a/metadata", 201, metadata());
         fake.on(TABLE, 201, json!({"metadata": [], "columnsMetadata": {"id": metadata()}}));
         let done = run(
@@ -204,13 +265,11 @@ mod tests {
 
     #[test]
     fn without_consent_the_person_is_shown_old_and_new() {
-        let fake = FakeKeboola::new();
-        let record =
-            json!({"id": "in.c-a.t", "metadata": [{"key": "KBC.description", "value": "old"}]});
-        fake.on("Get connection /v2/storage/tables/in.c-a.t", 200, record);
+        let fake = fake();
         let arguments = json!({"updates": [{"item_id": "in.c-a.t", "description": "new"}]});
         let why = fails(&fake, TOOL, arguments);
-        for part in ["Sales (58)", "Branch: main", "in.c-a.t: \"old\" → \"new\"", "confirm: true"]
+        for part in
+            ["\"Sales\" (58)", "Branch: main", "\"in.c-a.t\": \"old\" → \"new\"", "confirm: true"]
         {
             assert!(why.contains(part), "{part}: {why}");
         }
@@ -221,7 +280,7 @@ mod tests {
 
     #[test]
     fn a_lost_answer_is_doubt_and_a_refusal_is_not() {
-        let fake = FakeKeboola::new();
+        let fake = fake();
         fake.breaks(TABLE);
         fake.on(TABLE, 403, json!({"error": "no", "code": "accessDenied"}));
         let arguments =
@@ -232,6 +291,74 @@ mod tests {
         let refused = run(&fake, TOOL, arguments);
         let why = refused["results"][0]["error"].as_str().unwrap();
         assert!(why.contains("403: no") && !why.contains("MAY"), "{why}");
+    }
+
+    #[test]
+    fn in_a_branch_of_an_older_project_the_branchs_own_is_described_and_mains_is_not() {
+        let fake = fake();
+        let own = json!([{"key": "KBC.createdBy.branch.id", "value": "9"}]);
+        let bucket = json!({"id": "in.c-9-a", "metadata": own});
+        fake.on(&format!("{MAIN}/buckets/in.c-9-a"), 200, bucket);
+        let written = "Post connection /v2/storage/buckets/in.c-9-a/metadata";
+        fake.on(written, 201, metadata());
+        let mut arguments = json!({"branch_id": "9", "updates": [
+            {"item_id": "in.c-a", "description": "new"},
+            {"item_id": "in.c-a.t", "description": "new"},
+        ]});
+        let why = fails(&fake, TOOL, arguments.clone());
+        for part in [
+            "- Branch: \"Trial\" (development branch 9)",
+            "- \"in.c-a\" (in \"in.c-9-a\"): no description → \"new\"",
+            "- \"in.c-a.t\" is not changed: \"Only the main branch has it",
+        ] {
+            assert!(why.contains(part), "{part}: {why}");
+        }
+        arguments["confirm"] = json!(true);
+        let done = run(&fake, TOOL, arguments);
+        assert_eq!(writes(&fake), [written]);
+        assert_eq!((&done["successful"], &done["failed"]), (&json!(1), &json!(1)));
+        let why = done["results"][1]["error"].as_str().unwrap();
+        assert!(why.contains("Only the main branch has it"), "{why}");
+        let arguments = json!({"branch_id": "9", "updates": [
+            {"item_id": "in.c-a.t", "description": "new"},
+        ]});
+        assert!(fails(&fake, TOOL, arguments).starts_with("Nothing was changed."));
+    }
+
+    #[test]
+    fn in_a_branch_of_storage_the_branchs_own_is_described_under_its_path() {
+        let fake = there(FakeKeboola::with_project(json!({"features": ["storage-branches"]})));
+        let own = "connection /v2/storage/branch/9/tables/in.c-a.t";
+        fake.on(&format!("Get {own}"), 200, json!({"id": "in.c-a.t", "metadata": []}));
+        let written = format!("Post {own}/metadata");
+        fake.on(&written, 201, json!({"metadata": metadata(), "columnsMetadata": {}}));
+        let done = run(
+            &fake,
+            TOOL,
+            json!({"branch_id": "9", "confirm": true, "updates": [
+                {"item_id": "in.c-a", "description": "new"},
+                {"item_id": "in.c-a.t", "description": "new"},
+            ]}),
+        );
+        assert_eq!(writes(&fake), [written]);
+        assert_eq!((&done["successful"], &done["failed"]), (&json!(1), &json!(1)));
+    }
+
+    #[test]
+    fn what_is_not_there_and_what_is_another_branchs_is_refused() {
+        let fake = FakeKeboola::new();
+        let other = json!([{"key": "KBC.createdBy.branch.id", "value": "10"}]);
+        let bucket = json!({"id": "in.c-10-a", "metadata": other});
+        fake.on(&format!("{MAIN}/buckets/in.c-10-a"), 200, bucket);
+        let done = run(
+            &fake,
+            TOOL,
+            json!({"confirm": true, "updates": [
+                {"item_id": "in.c-10-a", "description": "new"},
+                {"item_id": "in.c-gone", "description": "new"},
+            ]}),
+        );
+        assert!(writes(&fake).is_empty() && done["failed"] == 2, "{done}");
     }
 
     #[test]

@@ -23,7 +23,7 @@ fn path(call: &Call<'_>) -> Path {
 
 /// The change, line by line.
 pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
-    Ok(draft(call).await?.plan(call))
+    draft(call).await?.plan(call).await
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -79,7 +79,7 @@ mod tests {
         let mut asks = arguments(set.clone());
         asks["confirm"] = json!(false);
         let why = fails(&fake, TOOL, asks);
-        assert!(why.contains("Sums (7), version 2") && why.contains("SELECT 2"), "{why}");
+        assert!(why.contains("\"Sums\" (\"7\"), version 2") && why.contains("SELECT 2"), "{why}");
         let done = run(&fake, TOOL, arguments(set));
         assert_eq!(done["version"], 3);
         assert_eq!(done["links"][1]["title"], "Transformations dashboard");

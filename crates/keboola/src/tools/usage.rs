@@ -16,7 +16,7 @@ pub(super) async fn add(call: &Call<'_>, tables: &mut [Value]) -> Result<(), Sho
         return Ok(());
     }
     let include = [("include", "configuration,rows".to_owned())];
-    for component in items(call.storage(call.below("components"), &include).await?) {
+    for component in items(call.storage(call.below("components"), &include).await?)? {
         let configurations = component.get("configurations").and_then(Value::as_array);
         for configuration in configurations.into_iter().flatten() {
             let rows = configuration.get("rows").and_then(Value::as_array);

@@ -11,7 +11,10 @@ use super::create_config;
 use crate::{
     api::{ApiError, Path, Service},
     call::{Call, ShortCircuit, id_of, items, sentence},
-    configuration::variables::{self, COMPONENT_ID, DEFAULT_ROW, Variable},
+    configuration::{
+        printable::{foreign, foreign_list},
+        variables::{self, COMPONENT_ID, DEFAULT_ROW, Variable},
+    },
 };
 
 /// The variables among the arguments; None where they are not given.
@@ -27,13 +30,49 @@ pub(super) fn asked(call: &Call<'_>) -> Result<Option<Vec<Variable>>, ShortCircu
 /// Their names, for a person.
 pub(super) fn named(asked: &[Variable]) -> String {
     let names: Vec<&str> = asked.iter().map(|variable| variable.name.as_str()).collect();
-    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "none".to_owned() } else { foreign_list(&names) }
+}
+
+/// What happens to the configuration that defines them, for a person.
+pub(super) async fn effect(
+    call: &Call<'_>,
+    owner: &Owner<'_>,
+    configuration: &Value,
+    asked: &[Variable],
+) -> Result<String, ShortCircuit> {
+    let Some(present) = present(call, owner, variables::linked(configuration)).await? else {
+        let effect =
+            if asked.is_empty() { "there are none" } else { "a configuration is made for them" };
+        return Ok(effect.to_owned());
+    };
+    let name = present.get("name").and_then(Value::as_str).unwrap_or_default();
+    let effect = match (asked.is_empty(), owner.owns(&present)) {
+        (false, true) => "is rewritten",
+        (false, false) => "is rewritten; by its name it is not this configuration's own",
+        (true, true) => "is deleted",
+        (true, false) => {
+            "is used no more; it stays, as by its name it is not this configuration's own"
+        }
+    };
+    Ok(format!(
+        "configuration {} of variables, {}, {effect}",
+        foreign(&id_of(&present)),
+        foreign(name)
+    ))
 }
 
 /// A configuration that gets variables.
 pub(super) struct Owner<'a> {
     pub(super) component: &'a str,
     pub(super) id: &'a str,
+}
+
+impl Owner<'_> {
+    /// Whether a configuration of variables is made for this one alone: its name says so.
+    fn owns(&self, record: &Value) -> bool {
+        let name = variables::configuration_name(self.component, self.id);
+        record.get("name").and_then(Value::as_str) == Some(&name)
+    }
 }
 
 /// The configuration that defines the variables of another one, where there is one.
@@ -49,10 +88,8 @@ async fn present(
             found => return found.map(Some),
         }
     }
-    let name = variables::configuration_name(owner.component, owner.id);
-    let all = items(call.storage(configs.clone(), &[]).await?);
-    let is_it = |record: &&Value| record.get("name").and_then(Value::as_str) == Some(&name);
-    match all.iter().find(is_it) {
+    let all = items(call.storage(configs.clone(), &[]).await?)?;
+    match all.iter().find(|record| owner.owns(record)) {
         Some(found) => call.storage(configs.part(&id_of(found)), &[]).await.map(Some),
         None => Ok(None),
     }
@@ -75,7 +112,7 @@ fn unwritten(error: ApiError) -> ShortCircuit {
 }
 
 /// Writes the variables, and links the configuration to them. The id of the configuration of variables
-/// that is to be deleted once the link is gone.
+/// that is to be deleted once the link is gone: the owner's own, as others may use another's.
 pub(super) async fn write(
     call: &Call<'_>,
     begun: &Begun,
@@ -89,7 +126,7 @@ pub(super) async fn write(
     let members = configuration.as_object_mut().unwrap_or(&mut none);
     if asked.is_empty() {
         variables::unlink(members);
-        return Ok(present.as_ref().map(id_of));
+        return Ok(present.filter(|record| owner.owns(record)).as_ref().map(id_of));
     }
     let id = defined(call, begun, owner, present.as_ref(), asked).await?;
     let row = defaults(call, begun, &id, present.as_ref(), asked).await?;

@@ -101,7 +101,8 @@ fn present_variables_are_replaced_before_the_configuration_is_written() {
     let mut asks = change(variables());
     asks["confirm"] = json!(false);
     let why = fails(&fake, UPDATE, asks);
-    assert!(why.contains("- Variables: from, key"), "{why}");
+    let part = r#"- Variables: "from", "key"; configuration "50" of variables, "", is rewritten; by its name"#;
+    assert!(why.contains(part), "{why}");
     assert_eq!(run(&fake, UPDATE, change(variables()))["version"], 3);
     let body = fake.body(&format!("Put {COMPONENTS}/ex/configs/7"));
     assert_eq!(
@@ -123,14 +124,37 @@ fn present_variables_are_replaced_before_the_configuration_is_written() {
 fn no_variables_unlink_and_delete_those_that_are_there() {
     let fake = stored(json!({"variables_id": "50", "variables_values_id": "60"}));
     let own = format!("{COMPONENTS}/keboola.variables/configs/50");
-    fake.on(&format!("Get {own}"), 200, json!({"id": "50"}));
+    let record = json!({"id": "50", "name": "Variables definition for ex/7"});
+    fake.on(&format!("Get {own}"), 200, record);
     fake.on(&format!("Delete {own}"), 200, json!({}));
+    let mut asks = change(json!([]));
+    asks["confirm"] = json!(false);
+    let why = fails(&fake, UPDATE, asks);
+    let part = "- Variables: none; configuration \"50\" of variables, \"Variables definition for ex/7\", is deleted";
+    assert!(why.contains(part), "{why}");
     run(&fake, UPDATE, change(json!([])));
     let body = fake.body(&format!("Put {COMPONENTS}/ex/configs/7"));
     assert_eq!(body["configuration"], json!({"parameters": {"host": "a"}}));
     let lines = fake.lines();
     let at = |part: &str| lines.iter().position(|line| line.starts_with(part)).unwrap();
     assert!(at("Put ") < at("Delete "), "{lines:?}");
+}
+
+#[test]
+fn variables_of_another_configuration_are_unlinked_and_stay() {
+    let fake = stored(json!({"variables_id": "50"}));
+    let own = format!("{COMPONENTS}/keboola.variables/configs/50");
+    let record = json!({"id": "50", "name": "Variables definition for ex/8"});
+    fake.on(&format!("Get {own}"), 200, record);
+    fake.on(&format!("Delete {own}"), 200, json!({}));
+    let mut asks = change(json!([]));
+    asks["confirm"] = json!(false);
+    let why = fails(&fake, UPDATE, asks);
+    assert!(why.contains("\"Variables definition for ex/8\", is used no more; it stays"), "{why}");
+    run(&fake, UPDATE, change(json!([])));
+    let body = fake.body(&format!("Put {COMPONENTS}/ex/configs/7"));
+    assert_eq!(body["configuration"], json!({"parameters": {"host": "a"}}));
+    assert_eq!(fake.count(&format!("Delete {own}")), 0);
 }
 
 #[test]

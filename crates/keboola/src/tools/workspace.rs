@@ -56,13 +56,13 @@ pub(super) async fn find(call: &Call<'_>) -> Result<Option<Workspace>, ApiError>
         return Ok(Some(known));
     }
     let configurations = match call.storage(configs(call), &[]).await {
-        Ok(configurations) => items(configurations),
+        Ok(configurations) => items(configurations)?,
         Err(ApiError::Refused { status: 404, .. }) => Vec::new(),
         Err(error) => return Err(error),
     };
     for configuration in configurations {
         let path = configs(call).part(&id_of(&configuration)).then("workspaces");
-        let records = items(call.storage(path, &[]).await?);
+        let records = items(call.storage(path, &[]).await?)?;
         if let Some(found) = records.iter().find_map(Workspace::read) {
             WORKSPACES.with(|kept| kept.put(key, now, found.clone()));
             return Ok(Some(found));
