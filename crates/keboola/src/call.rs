@@ -9,6 +9,7 @@ use catalogue::arguments::Arguments;
 use futures_util::{StreamExt as _, stream};
 use mcp_protocol::content::CallToolResult;
 use mcp_server::{client_request::Stop, context::Context, toolset::Effect};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
@@ -16,6 +17,7 @@ use crate::{
     connection::Connections,
     links::Links,
     operations::Operation,
+    resumed::Resumed,
     service::KeboolaService,
 };
 
@@ -71,7 +73,7 @@ pub(crate) fn failed<T>(text: impl Into<String>) -> Result<T, ShortCircuit> {
 pub(crate) type Outcome = Result<Value, ShortCircuit>;
 
 /// The branch in which a call works.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Branch {
     /// The default one.
     Main,
@@ -128,6 +130,9 @@ impl<'a> State<'a> {
         operation: &'static Operation,
         arguments: &Arguments,
     ) -> Result<Self, ShortCircuit> {
+        if let Some(resumed) = Resumed::of(ctx, operation) {
+            return Self::reopen(ctx, connections, resumed).await;
+        }
         let found = connections.connection(ctx).await.map_err(ShortCircuit::Failed)?;
         let Some(connection) = found else {
             let advice = connections.advice();
@@ -247,6 +252,21 @@ impl<'a> State<'a> {
     /// Addresses in the user interface.
     pub(crate) fn links(&self) -> Links {
         Links::new(self.client.connection(), &self.project.id(), self.branch.id())
+    }
+
+    /// The state in a later run of a task, whose job is under way: nobody is asked whether it may begin.
+    async fn reopen(
+        ctx: &'a Context,
+        connections: &'a dyn Connections,
+        resumed: Resumed,
+    ) -> Result<Self, ShortCircuit> {
+        let connection = resumed.connection(ctx, connections).await?;
+        let stack = match Stack::parse(&connection.stack) {
+            Ok(stack) => stack,
+            Err(error) => return resumed.over(&format!("The stack cannot be used: {error}.")),
+        };
+        let client = Client::new(ctx, stack, (connections, connection));
+        Ok(Self { client, project: Rc::new(resumed.project), branch: resumed.branch })
     }
 
     /// The key of something that is remembered for this credential and branch.

@@ -23,6 +23,9 @@ mod own_door;
 mod parity_tests;
 #[cfg(test)]
 mod refusal_tests;
+mod resumed;
+#[cfg(test)]
+mod resumed_tests;
 mod service;
 #[cfg(test)]
 mod testing;

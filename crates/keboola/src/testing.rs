@@ -2,7 +2,7 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     rc::Rc,
     time::Duration,
 };
@@ -15,8 +15,9 @@ use mcp_auth::secret::Secret;
 use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::{
+    client_request::Stop,
     context::Context,
-    execution::InPlace,
+    execution::{Execution, Idempotency, InPlace, Recorded},
     testing::{FakePlatform, START_MS, answer},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -274,4 +275,51 @@ fn seen(tool: &str, result: CallToolResult) -> Seen {
         assert!(wrong.is_empty(), "{tool}: {wrong:?}: {data}");
     }
     Seen { is_error, text: text.clone(), data: structured_content.unwrap_or_default() }
+}
+
+/// A task's steps, which outlive its runs.
+#[derive(Default)]
+pub(crate) struct Steps(RefCell<BTreeMap<String, Option<String>>>);
+
+impl Steps {
+    /// The next run does this step anew.
+    pub(crate) fn forgets(&self, key: &str) {
+        self.0.borrow_mut().remove(key);
+    }
+
+    /// A run died between the request of this step and its answer.
+    pub(crate) fn loses(&self, key: &str) {
+        self.0.borrow_mut().insert(key.to_owned(), None);
+    }
+}
+
+impl Execution for Steps {
+    fn begin(&self, _: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        ready(Ok(())).boxed_local()
+    }
+
+    fn recorded(&self, key: &str) -> Recorded {
+        match self.0.borrow().get(key) {
+            None => Recorded::Nothing,
+            Some(None) => Recorded::Intent,
+            Some(Some(outcome)) => Recorded::Outcome(outcome.clone()),
+        }
+    }
+
+    fn record(
+        &self,
+        key: &str,
+        outcome: Option<String>,
+    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        self.0.borrow_mut().insert(key.to_owned(), outcome);
+        ready(Ok(())).boxed_local()
+    }
+
+    fn sleep(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
+        ready(()).boxed_local()
+    }
+
+    fn pause(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
+        ready(()).boxed_local()
+    }
 }

@@ -20,6 +20,8 @@ const HIDDEN: &str = "[secret]";
 pub(crate) struct Detail {
     text: Option<String>,
     pub(super) code: Option<String>,
+    /// The project or the stack is in maintenance.
+    pub(super) is_maintenance: bool,
     exception: Option<String>,
 }
 
@@ -47,7 +49,12 @@ impl Detail {
         });
         let text = ["exception", "error", "message"].into_iter().find_map(field);
         let code = field("code").filter(|code| code.parse::<u16>().is_err());
-        Self { text: maintenance.or(text), code, exception: field("exceptionId") }
+        Self {
+            is_maintenance: maintenance.is_some(),
+            text: maintenance.or(text),
+            code,
+            exception: field("exceptionId"),
+        }
     }
 }
 

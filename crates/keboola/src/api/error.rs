@@ -99,6 +99,25 @@ impl ApiError {
         }
     }
 
+    /// Whether the same read may succeed later.
+    pub(crate) fn is_passing(&self) -> bool {
+        match self {
+            Self::NoAnswer { failure: NetworkFailure::TooLarge(_), .. } => false,
+            Self::OutOfTime => true,
+            _ => self.leaves_doubt() || self.status() == Some(429),
+        }
+    }
+
+    /// Whether the body said that the project or the stack is in maintenance.
+    fn is_maintenance(&self) -> bool {
+        match self {
+            Self::Refused { detail, .. } | Self::WaitTooLong { detail, .. } => {
+                detail.is_maintenance
+            }
+            _ => false,
+        }
+    }
+
     /// What the model can do about it, where that is known.
     pub(crate) fn advice(&self) -> &'static str {
         match (self.status(), self.code()) {
@@ -114,8 +133,43 @@ impl ApiError {
                  there now."
             }
             (Some(429), _) => "Wait a minute before you call again.",
-            (Some(503), _) => "The project or the stack is in maintenance. Call again later.",
+            (Some(503), _) if self.is_maintenance() => {
+                "The project or the stack is in maintenance. Call again later."
+            }
+            (Some(503), _) => "The service is not available just now. Call again later.",
             _ => "",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mcp_auth::secret::Secret;
+
+    use super::*;
+
+    #[test]
+    fn only_the_body_of_maintenance_is_called_maintenance() {
+        for (body, is_maintenance) in [
+            (r#"{"status":"maintenance","reason":"upgrade"}"#, true),
+            (r#"{"error":"overloaded"}"#, false),
+            ("<h1>Service Unavailable</h1>", false),
+        ] {
+            let detail = Detail::read(body.as_bytes(), &Secret::new("58-1-secret"));
+            let wait = Duration::from_secs(600);
+            for error in [
+                ApiError::Refused {
+                    service: "Storage",
+                    status: 503,
+                    detail: detail.clone(),
+                    tries: 1,
+                },
+                ApiError::WaitTooLong { service: "Storage", status: 503, wait, detail },
+            ] {
+                let advice = error.advice();
+                assert_eq!(advice.contains("maintenance"), is_maintenance, "{body}");
+                assert!(advice.contains("Call again later"), "{body}");
+            }
         }
     }
 }

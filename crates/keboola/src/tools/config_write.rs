@@ -295,7 +295,10 @@ pub(super) async fn mark(
     let (post, storage) = (Method::Post, Service::Storage);
     let path = config.then("metadata");
     let marked = call.client.change(begun, post, storage, path, &[], Some(&body)).await;
-    marked.err().map(|error| format!("The metadata {key} could not be set. {}", sentence(&error)))
+    marked.err().map(|error| {
+        let what = if error.leaves_doubt() { "MAY not be set" } else { "could not be set" };
+        format!("The metadata {key} {what}. {}", sentence(&error))
+    })
 }
 
 /// Notes that a version of a configuration is this server's.

@@ -45,7 +45,7 @@ pub(super) async fn created(call: &Call<'_>, component: &str, configuration: Val
                 record = linked;
             }
             Err(ShortCircuit::Failed(why)) => {
-                notes.push(format!("The configuration has no variables yet. {why}"));
+                notes.push(why);
             }
             Err(stop) => return Err(stop),
         }
@@ -62,13 +62,27 @@ async fn with_variables(
     mut configuration: Value,
     asked: &[Variable],
 ) -> Outcome {
-    variables::write(call, begun, owner, &mut configuration, asked).await?;
+    let written = variables::write(call, begun, owner, &mut configuration, asked).await;
+    written.map_err(|reason| match reason {
+        ShortCircuit::Failed(why) => {
+            ShortCircuit::Failed(format!("The configuration has no variables yet. {why}"))
+        }
+        stop => stop,
+    })?;
     let body = json!({ "configuration": configuration, "changeDescription": "Link variables" });
     let (put, storage) = (Method::Put, Service::Storage);
     let answer = call.client.change(begun, put, storage, path, &[], Some(&body)).await;
     answer.map_err(|error| {
         let why = sentence(&error);
-        ShortCircuit::Failed(format!("They were written, but not linked. {why}"))
+        ShortCircuit::Failed(match error.leaves_doubt() {
+            true => format!(
+                "The variables were written; the configuration MAY be linked to them. {why} Read it with \
+                 keboola_get_configs."
+            ),
+            false => format!(
+                "The configuration has no variables yet: they were written, but not linked. {why}"
+            ),
+        })
     })
 }
 

@@ -125,3 +125,34 @@ fn more_than_four_megabytes_are_refused_before_they_are_sent() {
     assert!(why.starts_with("Nothing was changed."), "{why}");
     assert_eq!(fake.count(CREATE), 0);
 }
+
+#[test]
+fn a_link_to_variables_whose_answer_is_lost_may_be_there() {
+    let variables =
+        "Post connection /v2/storage/branch/default/components/keboola.variables/configs";
+    for (status, part) in [(502, "MAY be linked"), (403, "has no variables yet")] {
+        let fake = fake();
+        fake.on(CREATE, 201, json!({"id": ID, "version": 1}));
+        fake.on(&variables.replace("Post", "Get"), 200, json!([]));
+        fake.on(variables, 201, json!({"id": "v", "version": 1}));
+        let link = format!("Put{}/{ID}", CREATE.trim_start_matches("Post"));
+        fake.on(&link, status, json!({"error": "no"}));
+        let mut arguments = arguments(json!({"host": "a"}));
+        arguments["variables"] = json!([{"name": "from"}]);
+        let note = run(&fake, TOOL, arguments)["change_summary"].as_str().unwrap().to_owned();
+        assert!(note.contains(part) && note.contains("were written"), "{note}");
+        assert_eq!(note.contains("MAY"), status == 502, "{note}");
+    }
+}
+
+#[test]
+fn metadata_whose_answer_is_lost_may_be_set() {
+    let fake = fake();
+    fake.on(CREATE, 201, json!({"id": ID, "version": 1}));
+    let metadata = format!("{CREATE}/{ID}/metadata");
+    fake.clear(&metadata);
+    fake.breaks(&metadata);
+    let made = run(&fake, TOOL, arguments(json!({"host": "a"})));
+    let note = made["change_summary"].as_str().unwrap();
+    assert!(note.contains("MAY not be set") && !note.contains("could not be set"), "{note}");
+}

@@ -41,8 +41,8 @@ fn with(mut view: Value, more: Value) -> Value {
     view
 }
 
-/// A flow in short form.
-pub(super) fn summary(component: &str, record: &Value, schedules: usize) -> Value {
+/// A flow in short form, with the number of its schedules or why it is not known.
+pub(super) fn summary(component: &str, record: &Value, schedules: Result<usize, String>) -> Value {
     let count = |name: &str| {
         let list = record.get("configuration").and_then(|inner| inner.get(name));
         list.and_then(Value::as_array).map_or(0, Vec::len)
@@ -50,7 +50,8 @@ pub(super) fn summary(component: &str, record: &Value, schedules: usize) -> Valu
     let more = json!({
         "phases_count": count("phases"),
         "tasks_count": count("tasks"),
-        "schedules_count": schedules,
+        "schedules_count": schedules.as_ref().ok(),
+        "schedules_error": schedules.as_ref().err(),
     });
     with(common(component, record), more)
 }

@@ -32,8 +32,9 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         let counted = async |mut record: Value| {
             config_view::file(&folders, component, &mut record);
             // Without the right to see schedules there is a list all the same.
-            let schedules = schedules(call, component, &id_of(&record)).await.unwrap_or_default();
-            Ok(flow_view::summary(component, &record, schedules.len()))
+            let schedules = schedules(call, component, &id_of(&record)).await;
+            let count = schedules.map(|schedules| schedules.len());
+            Ok(flow_view::summary(component, &record, count.map_err(|error| sentence(&error))))
         };
         flows.extend(all(records, counted).await?);
     }
@@ -90,6 +91,17 @@ mod tests {
             (&json!(1), &json!(2), &json!(1))
         );
         assert_eq!(listed["links"].as_array().unwrap().len(), 2);
+        assert_eq!(one["schedules_error"], json!(null));
+    }
+
+    #[test]
+    fn schedules_that_cannot_be_read_are_not_counted_as_none() {
+        let fake = FakeKeboola::new();
+        fake.on(&format!("{BASE}/keboola.flow/configs"), 200, json!([flow()]));
+        fake.on("Get scheduler /schedules", 403, json!({"error": "no rights"}));
+        let one = &run(&fake, TOOL, json!({}))["flows"][0];
+        assert_eq!((&one["schedules_count"], &one["tasks_count"]), (&json!(null), &json!(2)));
+        assert!(one["schedules_error"].as_str().unwrap().contains("no rights"), "{one}");
     }
 
     #[test]

@@ -1,26 +1,47 @@
 //! One SQL query in the read-only workspace.
 //!
-//! Invariant: the query's job is written down before it is waited for, so a task that is run again
-//! looks at that job and submits no other. A call that ends before its query cancels the query.
+//! Invariant: in a task the query is a step, sent once: one that is run again looks at the job that was
+//! written down, and submits no other. Where a restart falls between the request and its record, the
+//! answer says that the query may run. A query that takes too long is cancelled, and one whose call is
+//! taken back in a session; in stateless calls and in tasks nothing cancels it then: it ends by itself.
 
 use std::time::Duration;
 
-use mcp_server::context::Pace;
+use mcp_server::{
+    context::Pace,
+    execution::{Begun, Recorded, Step},
+};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    query_job::{self, End},
-    workspace,
+    query_job::{self, End, Unread},
+    workspace::{self, Workspace},
 };
-use crate::call::{Call, Outcome, ShortCircuit, failed, id_of};
+use crate::{
+    call::{Call, Outcome, ShortCircuit, failed, id_of},
+    resumed::{self, QUERY},
+};
 
 /// Within a call.
 const PACE: Pace = Pace { every: Duration::from_secs(1), at_most: Duration::from_secs(300) };
 /// In a task.
 const LONG_PACE: Pace =
     Pace { every: Duration::from_secs(2), at_most: Duration::from_secs(2 * 3_600) };
+/// Rows within a call: each request is repeated anyway.
+const ROWS: Pace = Pace { every: Duration::from_secs(1), at_most: Duration::ZERO };
+/// Rows in a task.
+const LONG_ROWS: Pace =
+    Pace { every: Duration::from_secs(5), at_most: Duration::from_secs(30 * 60) };
 /// After it was cancelled.
 const CANCELLING: Pace = Pace { every: Duration::from_secs(1), at_most: Duration::from_secs(30) };
+
+/// Where the query runs.
+#[derive(Serialize, Deserialize)]
+struct Place {
+    workspace: Workspace,
+    branch: String,
+}
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let sql = call.required("sql_query");
@@ -28,34 +49,95 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return failed("sql_query is empty: nothing was sent.");
     }
     let is_long = call.flag("long_running");
-    if is_long {
-        call.ctx.begin_idempotent().await?;
-    }
-    let workspace = workspace::found_or_made(call).await?;
-    let branch = branch_id(call).await?;
-    call.client.start_over();
-    let submitted = query_job::submit(call, &branch, &workspace, sql);
-    let job: String = match call.ctx.once("query", submitted).await {
-        Err(ShortCircuit::Failed(why)) => {
-            workspace::forget(call);
-            return failed(why);
-        }
-        submitted => submitted?,
-    };
+    let begun = if is_long { Some(call.ctx.begin_idempotent().await?) } else { None };
+    let place = call.ctx.once("place", place(call)).await?;
+    let job = submitted(call, begun.as_ref(), &place, sql).await?;
     call.ctx.progress(1.0, None, Some(&format!("the query runs as job {job}")));
     let pace = if is_long { LONG_PACE } else { PACE };
     let statement = match waited(call, &job, pace).await? {
         End::Statement(statement) => statement,
         End::Cancelled => return failed("Query was cancelled"),
         End::Lost(why) => return failed(format!("The query's job {job} is lost. {why}")),
+        End::Empty(status) => {
+            return failed(format!(
+                "Failed to run SQL query, error: its job {job} ended as {status}, without a statement."
+            ));
+        }
     };
-    let (csv, message) = query_job::results(call, &job, &statement, workspace.is_bigquery).await?;
+    let (csv, message) = rows(call, &job, &statement, &place, is_long).await?;
     Ok(json!({
         "query_name": call.required("query_name"),
         "csv_data": csv,
         "message": if message.is_empty() { Value::Null } else { Value::from(message) },
         "query_ref": call.text("query_ref"),
     }))
+}
+
+async fn place(call: &Call<'_>) -> Result<Place, ShortCircuit> {
+    let workspace = workspace::found_or_made(call).await?;
+    Ok(Place { workspace, branch: branch_id(call).await? })
+}
+
+/// Submits the query; the id of its job.
+async fn submitted(
+    call: &Call<'_>,
+    begun: Option<&Begun>,
+    place: &Place,
+    sql: &str,
+) -> Result<String, ShortCircuit> {
+    call.client.start_over();
+    let submit = query_job::submit(call, &place.branch, &place.workspace, sql);
+    let step = match begun {
+        None => Step::Done(submit.await),
+        Some(begun) => {
+            if call.ctx.execution.recorded(QUERY) == Recorded::Nothing {
+                resumed::remember(call.ctx, call).await?;
+            }
+            call.ctx.step(begun, QUERY, submit).await?
+        }
+    };
+    match step {
+        Step::Done(Ok(job)) => Ok(job),
+        Step::Done(Err(why)) => {
+            workspace::forget(call);
+            failed(why)
+        }
+        Step::Unknown => failed(
+            "This server restarted while it submitted the query. The query MAY run at Keboola; it only \
+             reads, and its rows are lost. Call again.",
+        ),
+    }
+}
+
+/// The rows of a query that ended. In a task they are asked for again while the service has a fault.
+async fn rows(
+    call: &Call<'_>,
+    job: &str,
+    statement: &str,
+    place: &Place,
+    is_long: bool,
+) -> Result<(String, String), ShortCircuit> {
+    let pace = if is_long { LONG_ROWS } else { ROWS };
+    let read = async || query_job::results(call, job, statement, place.workspace.is_bigquery).await;
+    let mut outcome = None;
+    // The rows themselves are not written down: they are there to be read again.
+    let look = async || {
+        let seen = read().await;
+        let is_over = !matches!(seen, Err(Unread::Passing(_)));
+        outcome = Some(seen);
+        is_over.then_some(())
+    };
+    call.ctx.poll("rows", pace, look).await?;
+    let outcome = match outcome {
+        Some(outcome) => outcome,
+        None => read().await,
+    };
+    outcome.or_else(|unread| match unread {
+        Unread::Final(why) => failed(why),
+        Unread::Passing(why) => failed(format!(
+            "The query's job {job} has ended, but its rows could not be read. {why}"
+        )),
+    })
 }
 
 /// The query service takes the number of the default branch only.
@@ -92,12 +174,12 @@ async fn waited(call: &Call<'_>, job: &str, pace: Pace) -> Result<End, ShortCirc
     let looked =
         call.ctx.poll("query-cancelled", CANCELLING, async || query_job::look(call, job).await);
     match looked.await? {
-        Some(End::Statement(statement)) => Ok(End::Statement(statement)),
-        Some(_) => failed(format!(
+        Some(ended @ (End::Statement(_) | End::Empty(_))) => Ok(ended),
+        Some(End::Cancelled) => failed(format!(
             "Query execution timed out after {seconds} seconds. The query has been cancelled: \
              job_id={job}. With long_running: true it may take up to two hours."
         )),
-        None => failed(format!(
+        Some(End::Lost(_)) | None => failed(format!(
             "Query execution timed out after {seconds} seconds. Cancellation was attempted but could \
              not be confirmed. The query may still be running: job_id={job}"
         )),

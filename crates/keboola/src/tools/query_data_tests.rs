@@ -191,3 +191,28 @@ fn a_job_that_vanishes_is_told() {
     let why = fails(&fake, TOOL, query("SELECT 1"));
     assert!(why.contains("is lost") && why.contains("q1 not found"), "{why}");
 }
+
+#[test]
+fn a_query_that_ends_without_a_statement_says_so() {
+    let fake = with_workspace();
+    fake.on(JOB, 200, json!({"queryJobId": "q1", "status": "failed", "statements": []}));
+    let why = fails(&fake, TOOL, query("SELECT 1"));
+    assert!(why.contains("job q1 ended as failed, without a statement"), "{why}");
+}
+
+#[test]
+fn a_workspace_whose_making_had_no_answer_is_looked_for() {
+    let fake = FakeKeboola::new();
+    fake.on(&format!("Get {CONFIGS}"), 200, json!([]));
+    fake.on(&format!("Post {CONFIGS}"), 201, json!({"id": "new"}));
+    fake.breaks(&format!("Post {CONFIGS}/new/workspaces"));
+    let why = fails(&fake, TOOL, query("SELECT 1"));
+    assert!(why.contains("The workspace MAY be made all the same"), "{why}");
+    let delete = format!("Delete {CONFIGS}/new");
+    assert_eq!((fake.count(&format!("Post {CONFIGS}")), fake.count(&delete)), (1, 0));
+    let fake = FakeKeboola::new();
+    fake.on(&format!("Get {CONFIGS}"), 200, json!([]));
+    fake.breaks(&format!("Post {CONFIGS}"));
+    let why = fails(&fake, TOOL, query("SELECT 1"));
+    assert!(why.contains("MAY be there now"), "{why}");
+}

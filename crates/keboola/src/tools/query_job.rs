@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::workspace::Workspace;
 use crate::{
     api::{ApiError, Path, Service},
-    call::{Call, ShortCircuit, failed, id_of, sentence},
+    call::{Call, id_of, sentence},
     configuration::csv::{self, Csv},
 };
 
@@ -23,6 +23,8 @@ pub(super) enum End {
     Cancelled,
     /// It is not known any more.
     Lost(String),
+    /// With this status, and without a statement whose rows could be read.
+    Empty(String),
 }
 
 /// Submits a query; the id of its job.
@@ -31,7 +33,7 @@ pub(super) async fn submit(
     branch: &str,
     workspace: &Workspace,
     sql: &str,
-) -> Result<String, ShortCircuit> {
+) -> Result<String, String> {
     let path = Path::new("branches").part(branch).then("workspaces");
     let path = path.part(&workspace.id.to_string()).then("queries");
     let body = json!({ "statements": [sql] });
@@ -42,7 +44,7 @@ pub(super) async fn submit(
             Ok(answer) => {
                 let job = answer.get("queryJobId").map(crate::api::plain).unwrap_or_default();
                 return match job.is_empty() {
-                    true => failed("Keboola's query service answered without a job."),
+                    true => Err("Keboola's query service answered without a job.".to_owned()),
                     false => Ok(job),
                 };
             }
@@ -50,7 +52,11 @@ pub(super) async fn submit(
                 let pause = Duration::from_secs(u64::from(tries).saturating_mul(2));
                 call.ctx.platform.sleep(pause).await;
             }
-            Err(error) => return Err(error.into()),
+            Err(error) if error.leaves_doubt() => {
+                let why = sentence(&error);
+                return Err(format!("{why} The query MAY run all the same; it only reads."));
+            }
+            Err(error) => return Err(sentence(&error)),
         }
     }
 }
@@ -77,9 +83,12 @@ pub(super) async fn look(call: &Call<'_>, job: &str) -> Option<End> {
     };
     match seen.get("status").and_then(Value::as_str) {
         Some("canceled" | "cancelled") => Some(End::Cancelled),
-        Some("completed" | "failed") => {
+        Some(status @ ("completed" | "failed")) => {
             let statement = seen.pointer("/statements/0").map(id_of).unwrap_or_default();
-            Some(End::Statement(statement))
+            Some(match statement.is_empty() {
+                true => End::Empty(status.to_owned()),
+                false => End::Statement(statement),
+            })
         }
         _ => None,
     }
@@ -93,13 +102,28 @@ pub(super) async fn cancel(call: &Call<'_>, job: &str, reason: &str) {
     let _ = call.client.ask(Service::Query, path, &[], &json!({ "reason": reason })).await;
 }
 
+/// Why the rows could not be read.
+pub(super) enum Unread {
+    /// They may be there later.
+    Passing(String),
+    /// They will not.
+    Final(String),
+}
+
+impl From<ApiError> for Unread {
+    fn from(error: ApiError) -> Self {
+        let why = sentence(&error);
+        if error.is_passing() { Self::Passing(why) } else { Self::Final(why) }
+    }
+}
+
 /// The rows of a statement as CSV, and what there is to say about them.
 pub(super) async fn results(
     call: &Call<'_>,
     job: &str,
     statement: &str,
     is_bigquery: bool,
-) -> Result<(String, String), ShortCircuit> {
+) -> Result<(String, String), Unread> {
     let mut table: Option<Csv> = None;
     let (mut total, mut said) = (None, String::new());
     loop {
@@ -113,7 +137,7 @@ pub(super) async fn results(
         let path = job_path(job).part(statement).then("results");
         let answer = call.client.get(Service::Query, path, &query).await?;
         if table.is_none() {
-            check(&answer, is_bigquery)?;
+            check(&answer, is_bigquery).map_err(Unread::Final)?;
             total = answer.get("numberOfRows").and_then(Value::as_u64);
             said = answer.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
         }
@@ -135,7 +159,7 @@ pub(super) async fn results(
     Ok((answer.csv, message))
 }
 
-fn check(answer: &Value, is_bigquery: bool) -> Result<(), ShortCircuit> {
+fn check(answer: &Value, is_bigquery: bool) -> Result<(), String> {
     let status = answer.get("status").and_then(Value::as_str).unwrap_or_default();
     let message = answer.get("message").and_then(Value::as_str).unwrap_or("no reason is given");
     match status {
@@ -143,9 +167,9 @@ fn check(answer: &Value, is_bigquery: bool) -> Result<(), ShortCircuit> {
         "failed" | "canceled" | "cancelled" => {
             let message = if is_bigquery { unwrapped(message) } else { message.to_owned() };
             let message = crate::api::cut(&message, 4_000);
-            failed(format!("Failed to run SQL query, error: {message}"))
+            Err(format!("Failed to run SQL query, error: {message}"))
         }
-        other => failed(format!("Keboola's query service answered the unknown status {other:?}.")),
+        other => Err(format!("Keboola's query service answered the unknown status {other:?}.")),
     }
 }
 

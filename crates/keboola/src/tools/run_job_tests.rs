@@ -1,17 +1,9 @@
-use std::{cell::RefCell, collections::BTreeMap, rc::Rc, time::Duration};
+use std::{rc::Rc, time::Duration};
 
-use futures_util::{
-    FutureExt as _,
-    future::{LocalBoxFuture, ready},
-};
-use mcp_server::{
-    client_request::Stop,
-    context::Context,
-    execution::{Execution, Idempotency, Recorded},
-};
+use mcp_server::context::Context;
 use serde_json::{Value, json};
 
-use crate::testing::{FakeKeboola, fails, run, run_in};
+use crate::testing::{FakeKeboola, Steps, fails, run, run_in};
 
 const TOOL: &str = "keboola_run_job";
 const START: &str = "Post queue /jobs";
@@ -110,7 +102,8 @@ fn a_job_that_never_ends_is_left_alone_after_hours() {
     arguments["wait"] = json!(true);
     let why = fails(&fake, TOOL, arguments.clone());
     assert!(
-        why.contains("still runs after 6 hours") && why.contains("do not start it again"),
+        why.contains("Job 12 was started, and still runs after 6 hours")
+            && why.contains("do not start it again"),
         "{why}"
     );
     assert!(fake.elapsed() >= Duration::from_secs(6 * 3_600));
@@ -162,41 +155,6 @@ fn a_refusal_is_not_doubt_and_a_429_is_not_sent_again() {
     }
 }
 
-/// A task's steps, which outlive its runs.
-#[derive(Default)]
-struct Steps(RefCell<BTreeMap<String, Option<String>>>);
-
-impl Execution for Steps {
-    fn begin(&self, _: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
-        ready(Ok(())).boxed_local()
-    }
-
-    fn recorded(&self, key: &str) -> Recorded {
-        match self.0.borrow().get(key) {
-            None => Recorded::Nothing,
-            Some(None) => Recorded::Intent,
-            Some(Some(outcome)) => Recorded::Outcome(outcome.clone()),
-        }
-    }
-
-    fn record(
-        &self,
-        key: &str,
-        outcome: Option<String>,
-    ) -> LocalBoxFuture<'static, Result<(), Stop>> {
-        self.0.borrow_mut().insert(key.to_owned(), outcome);
-        ready(Ok(())).boxed_local()
-    }
-
-    fn sleep(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
-        ready(()).boxed_local()
-    }
-
-    fn pause(&self, _: Duration) -> LocalBoxFuture<'static, ()> {
-        ready(()).boxed_local()
-    }
-}
-
 #[test]
 fn a_task_that_is_run_again_looks_at_the_job_that_it_started() {
     let fake = FakeKeboola::new();
@@ -207,12 +165,62 @@ fn a_task_that_is_run_again_looks_at_the_job_that_it_started() {
     let mut arguments = arguments();
     arguments["wait"] = json!(true);
     assert_eq!(run_in(&ctx(), TOOL, arguments.clone()).data["status"], "success");
-    steps.0.borrow_mut().remove("ended");
+    steps.forgets("ended");
     assert_eq!(run_in(&ctx(), TOOL, arguments.clone()).data["status"], "success");
     assert_eq!(fake.count(START), 1, "{:?}", fake.lines());
     // A run that died between the request and its answer.
-    steps.0.borrow_mut().insert("start".to_owned(), None);
+    steps.loses("start");
+    steps.forgets("found");
     fake.on(SEARCH, 200, json!([job("processing")]));
     assert_eq!(run_in(&ctx(), TOOL, arguments).data["id"], "12");
     assert_eq!((fake.count(START), fake.count(SEARCH)), (1, 1));
+}
+
+#[test]
+fn a_job_that_was_found_stays_the_one_whatever_starts_later() {
+    let fake = FakeKeboola::new();
+    fake.breaks(START);
+    fake.on(SEARCH, 200, json!([job("processing")]));
+    fake.on(SEARCH, 200, json!([{"id": 13}, job("processing")]));
+    fake.on("Get queue /jobs/12", 404, json!({"error": "gone"}));
+    let steps = Rc::new(Steps::default());
+    let ctx = || Context { execution: steps.clone(), ..fake.context() };
+    let mut arguments = arguments();
+    arguments["wait"] = json!(true);
+    for _ in 0..2 {
+        let why = run_in(&ctx(), TOOL, arguments.clone()).text;
+        assert!(why.contains("Job 12 was found") && !why.contains("was started"), "{why}");
+        steps.forgets("ended");
+    }
+    assert_eq!((fake.count(START), fake.count(SEARCH)), (1, 1));
+    assert_eq!(fake.reports()[0], "0.5/Some(2.0) job 12 was found in the queue");
+    let search = fake.lines().into_iter().find(|line| line.starts_with(SEARCH)).unwrap();
+    assert!(search.contains("createdTimeTo="), "{search}");
+}
+
+#[test]
+fn only_a_job_of_the_same_rows_and_branch_is_the_lost_one() {
+    let with = |id: u64, rows: Value, branch: Value| {
+        let mut job = job("processing");
+        job["id"] = json!(id);
+        job["configRowIds"] = rows;
+        job["branchId"] = branch;
+        job
+    };
+    let fake = FakeKeboola::new();
+    fake.breaks(START);
+    fake.on(
+        SEARCH,
+        200,
+        json!([
+            with(21, json!(["r1"]), json!(null)),
+            with(22, json!([]), json!("5")),
+            with(23, json!(["r2", "r1"]), json!("9")),
+            with(24, json!(["r2", "r1"]), json!("5")),
+        ]),
+    );
+    let mut of_rows = arguments();
+    of_rows["configuration_row_ids"] = json!(["r1", "r2"]);
+    assert_eq!(run(&fake, TOOL, of_rows)["id"], "24");
+    assert_eq!(run(&fake, TOOL, arguments())["id"], "22");
 }

@@ -81,7 +81,7 @@ fn after_variables(draft: &Draft, reason: ShortCircuit) -> ShortCircuit {
     match (&draft.variables, reason) {
         (Some(asked), ShortCircuit::Failed(why)) if !asked.is_empty() => {
             ShortCircuit::Failed(format!(
-                "The variables were written, but the configuration does not use them yet. {why}"
+                "The variables were written. The configuration uses them once it is stored, too. {why}"
             ))
         }
         (_, reason) => reason,

@@ -6,7 +6,10 @@
 use std::time::Duration;
 
 use mcp_platform::Method;
-use mcp_server::{context::Pace, execution::Step};
+use mcp_server::{
+    context::Pace,
+    execution::{Begun, Step},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -83,22 +86,40 @@ pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCir
     }
     let begun = call.ctx.begin().await?;
     call.ctx.progress(0.0, None, Some("making the read-only workspace"));
-    let make = async { make(call, &begun).await.map_err(|error| sentence(&error)) };
-    let job = match call.ctx.step(&begun, "workspace", make).await? {
-        Step::Done(Ok(job)) => job,
-        Step::Done(Err(why)) => return failed(format!("The workspace could not be made. {why}")),
-        Step::Unknown => String::new(),
+    // One whose answer was lost may be on its way: it is looked for as others are.
+    let (job, lost) = match call.ctx.step(&begun, "workspace", make(call, &begun)).await? {
+        Step::Done(Made::Job(job)) => (job, String::new()),
+        Step::Done(Made::Refused(why)) => {
+            return failed(format!("The workspace could not be made. {why}"));
+        }
+        Step::Done(Made::Lost(why)) => (String::new(), why),
+        Step::Unknown => (String::new(), "This server restarted while it was made.".to_owned()),
     };
     let done = call.ctx.poll("workspace-made", PACE, async || look(call, &job).await).await?;
     match done {
         Some(Ok(workspace)) => Ok(workspace),
         Some(Err(why)) => failed(format!("The workspace could not be made: {why}")),
+        None if job.is_empty() => failed(format!(
+            "{lost} The workspace MAY be made all the same, but is not there after five minutes. Call \
+             again later."
+        )),
         None => failed("The workspace is still being made after five minutes. Call again later."),
     }
 }
 
-/// Makes a configuration and a workspace of it; the id of the storage job that does.
-async fn make(call: &Call<'_>, begun: &mcp_server::execution::Begun) -> Result<String, ApiError> {
+/// How the requests that make a workspace ended.
+#[derive(Serialize, Deserialize)]
+enum Made {
+    /// The storage job that makes it.
+    Job(String),
+    /// There will be none.
+    Refused(String),
+    /// There may be one: the answer was lost.
+    Lost(String),
+}
+
+/// Makes a configuration and a workspace of it.
+async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let id = call.ctx.platform.uuid();
     let short = id.split('-').next().unwrap_or_default();
     let body = json!({
@@ -108,22 +129,32 @@ async fn make(call: &Call<'_>, begun: &mcp_server::execution::Begun) -> Result<S
         "configuration": {},
     });
     let (post, storage) = (Method::Post, Service::Storage);
-    let made = call.client.change(begun, post, storage, configs(call), &[], Some(&body)).await?;
+    let made = call.client.change(begun, post, storage, configs(call), &[], Some(&body)).await;
+    let made = match made {
+        Ok(made) => made,
+        Err(error) if error.leaves_doubt() => {
+            let why = sentence(&error);
+            let left = format!("An empty configuration {id} of {COMPONENT} MAY be there now.");
+            return Made::Refused(format!("{why} {left}"));
+        }
+        Err(error) => return Made::Refused(sentence(&error)),
+    };
     let is_bigquery = call.project.is_bigquery();
     let login = if is_bigquery { "default" } else { "snowflake-person-sso" };
     let backend = if is_bigquery { "bigquery" } else { "snowflake" };
     let body = json!({"readOnlyStorageAccess": true, "loginType": login, "backend": backend});
     let path = configs(call).part(&id_of(&made));
     let query = [("async", "true".to_owned())];
-    let job = call
-        .client
-        .change(begun, post, storage, path.clone().then("workspaces"), &query, Some(&body))
-        .await;
-    if job.as_ref().is_err_and(|error| !error.leaves_doubt()) {
-        // One that stays behind does no harm.
-        let _ = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
+    let workspaces = path.clone().then("workspaces");
+    match call.client.change(begun, post, storage, workspaces, &query, Some(&body)).await {
+        Ok(job) => Made::Job(id_of(&job)),
+        Err(error) if error.leaves_doubt() => Made::Lost(sentence(&error)),
+        Err(error) => {
+            // One that stays behind does no harm.
+            let _ = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
+            Made::Refused(sentence(&error))
+        }
     }
-    Ok(id_of(&job?))
 }
 
 /// The workspace once it is made, or why it is not.
