@@ -28,17 +28,18 @@ pub(crate) const START: &str = "start";
 pub(crate) const FOUND: &str = "found";
 /// The key of the request that submits a query.
 pub(crate) const QUERY: &str = "query";
-/// Between two attempts to get the connection.
-const PAUSE: Duration = Duration::from_secs(30);
-/// No job is followed for longer.
-const AT_MOST_MS: u64 = 6 * 3_600 * 1_000;
+/// The key of how often the connection could not be got in a row.
+const UNCONNECTED: &str = "unconnected";
+/// So often is it asked for. An error may mean that there will be none: it cannot be told apart.
+const TRIES: u32 = 4;
+/// After the first time; it doubles.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a task writes down before it starts a job.
 #[derive(Debug, Serialize, Deserialize)]
 struct Opened {
     project: Project,
     branch: Branch,
-    at_ms: u64,
 }
 
 /// A task that has a job.
@@ -46,18 +47,13 @@ struct Opened {
 pub(crate) struct Resumed {
     pub(crate) project: Project,
     pub(crate) branch: Branch,
-    at_ms: u64,
     /// The job, and how to look at it.
     about: String,
 }
 
 /// Writes down what later runs need. Outside a task nothing is kept.
 pub(crate) async fn remember(ctx: &Context, state: &State<'_>) -> Result<(), Stop> {
-    let opened = Opened {
-        project: (*state.project).clone(),
-        branch: state.branch.clone(),
-        at_ms: ctx.platform.now_ms(),
-    };
+    let opened = Opened { project: (*state.project).clone(), branch: state.branch.clone() };
     let text = serde_json::to_string(&opened).unwrap_or_default();
     ctx.execution.record(OPENED, Some(text)).await
 }
@@ -67,19 +63,26 @@ impl Resumed {
     pub(crate) fn of(ctx: &Context, operation: &Operation) -> Option<Self> {
         let about = under_way(&*ctx.execution, operation)?;
         let opened = outcome(&*ctx.execution, OPENED)?;
-        let Opened { project, branch, at_ms } = serde_json::from_value(opened).ok()?;
-        Some(Self { project, branch, at_ms, about })
+        let Opened { project, branch } = serde_json::from_value(opened).ok()?;
+        Some(Self { project, branch, about })
     }
 
-    /// The connection. One that cannot be got just now is asked for again later.
+    /// The connection. One that cannot be got just now is asked for again a little later.
     pub(crate) async fn connection(
         &self,
         ctx: &Context,
         connections: &dyn Connections,
     ) -> Result<Connection, ShortCircuit> {
+        let missed = outcome(&*ctx.execution, UNCONNECTED).and_then(|missed| missed.as_u64());
+        let mut missed = missed.and_then(|missed| u32::try_from(missed).ok()).unwrap_or_default();
         loop {
             let why = match connections.connection(ctx).await {
-                Ok(Some(connection)) => return Ok(connection),
+                Ok(Some(connection)) => {
+                    if missed > 0 {
+                        ctx.execution.record(UNCONNECTED, Some("0".to_owned())).await?;
+                    }
+                    return Ok(connection);
+                }
                 Ok(None) => {
                     let advice = connections.advice();
                     return self
@@ -87,10 +90,14 @@ impl Resumed {
                 }
                 Err(why) => why,
             };
-            if ctx.platform.now_ms().saturating_sub(self.at_ms) > AT_MOST_MS {
-                return self.over(&why);
+            missed = missed.saturating_add(1);
+            if missed >= TRIES {
+                return self.over(&format!("It cannot be followed from here any longer: {why}."));
             }
-            ctx.execution.pause(PAUSE).await;
+            // A longer pause ends this run, and the next one goes on counting.
+            ctx.execution.record(UNCONNECTED, Some(missed.to_string())).await?;
+            let factor = 2_u32.saturating_pow(missed.saturating_sub(1));
+            ctx.execution.pause(PAUSE.saturating_mul(factor)).await;
         }
     }
 
