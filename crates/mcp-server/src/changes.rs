@@ -26,6 +26,7 @@ pub struct Changes {
     /// None: the runtime does not say.
     has_left: Option<HasLeft>,
     begun: Cell<bool>,
+    moved: Cell<bool>,
     unanswered: Cell<u32>,
     /// Dropping it ends what the runtime waits for.
     running: RefCell<Option<oneshot::Sender<()>>>,
@@ -71,6 +72,16 @@ impl Changes {
         self.begun.get()
     }
 
+    /// From here on a task does the work of the call, or may do it.
+    pub fn move_to_task(&self) {
+        self.moved.set(true);
+    }
+
+    /// Whether a second run of the call could do something twice.
+    pub fn must_not_run_again(&self) -> bool {
+        self.is_begun() || self.moved.get()
+    }
+
     /// A change is sent.
     pub fn sent(&self) {
         self.unanswered.set(self.unanswered.get().saturating_add(1));
@@ -107,6 +118,16 @@ mod tests {
         assert!(block_on(poll_immediate(&mut wait)).is_none());
         drop(changes);
         assert!(block_on(poll_immediate(&mut wait)).is_some());
+    }
+
+    #[test]
+    fn a_call_that_changes_something_or_went_into_a_task_is_not_run_again() {
+        for starts in [Changes::begin, Changes::move_to_task] {
+            let changes = Changes::default();
+            assert!(!changes.must_not_run_again());
+            starts(&changes);
+            assert!(changes.must_not_run_again());
+        }
     }
 
     #[test]

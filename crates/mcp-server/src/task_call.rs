@@ -68,6 +68,7 @@ async fn move_to_task(
         nonce,
     };
     let id = tasks.name(nonce);
+    ctx.changes.move_to_task();
     // Before the start, so that a session which dies meanwhile still finds the task.
     ctx.notifier.moved(&id);
     let seen = match start_task(ctx, tasks, &id, start).await {

@@ -98,8 +98,8 @@ impl Door {
         About { server_info: None, instructions, capabilities: CAPABILITIES.to_owned() }
     }
 
-    /// Runs a tool for a caller who has a key. Where the API refuses the key before anything was changed, the person is led
-    /// to the page, or the call is made again with a key that was connected since.
+    /// Runs a tool for a caller who has a key. Where the API refuses the key before anything was changed or a task was
+    /// started, the person is led to the page, or the call is made again with a key that was connected since.
     pub(super) async fn answer_here(
         &self,
         ctx: &Context,
@@ -119,7 +119,7 @@ impl Door {
         let here = Context { notifier: back.clone(), ..ctx.clone() };
         let outcome = execute(&here, found, arguments).await;
         let failed = matches!(&outcome, Outcome::Tool(CallToolResult { is_error: true, .. }));
-        if !failed || ctx.changes.is_begun() {
+        if !failed || ctx.changes.must_not_run_again() {
             return outcome;
         }
         match self.person(ctx, upstream).await {
