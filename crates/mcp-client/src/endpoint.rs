@@ -54,14 +54,18 @@ impl Default for Limits {
 pub struct RefusalError {
     /// `error.code`.
     pub code: i64,
-    /// What `error.message` begins with.
+    /// What `error.message` begins with: a URL in single quotes follows.
     pub begins: &'static str,
+    /// What the URL has in it: a service that says for sure whether the credential is good.
+    pub url_has: &'static str,
 }
 
 impl RefusalError {
     /// Whether an error is this one.
     pub(crate) fn is(&self, failure: &RpcFailure) -> bool {
-        failure.code == self.code && failure.message.starts_with(self.begins)
+        let rest = failure.message.strip_prefix(self.begins);
+        let url = rest.and_then(|rest| rest.split('\'').next());
+        failure.code == self.code && url.is_some_and(|url| url.contains(self.url_has))
     }
 }
 

@@ -428,13 +428,18 @@ fn an_error_that_stands_for_the_status_401_refuses_the_credential() {
         let connection = Connection::new(upstream, declaration(), Version::V2025_11_25, None, 7);
         platform.run(connection.request(call()).result()).expect_err("an error")
     };
-    let refusal = Some(RefusalError { code: 0, begins: "401 for " });
-    let refused = ended(0, "401 for https://api.example/", refusal);
+    let refusal = Some(RefusalError { code: 0, begins: "401 for '", url_has: "/keys/" });
+    let refused = ended(0, "401 for 'https://api.example/keys/mine'", refusal);
     assert!(matches!(refused, UpstreamError::Unauthorized { challenge: None }), "{refused:?}");
     assert_eq!((refused.repeat(), refused.may_have_run()), (Repeat::NewCredential, false));
-    for (code, message, refusal) in
-        [(1, "401 for x", refusal), (0, "it said 401 for x", refusal), (0, "401 for x", None)]
-    {
+    for (code, message, refusal) in [
+        (1, "401 for '/keys/'", refusal),
+        (0, "it said 401 for '/keys/'", refusal),
+        (0, "401 for '/keys/'", None),
+        // Another service, and a text of its own that names this one.
+        (0, "401 for '/jobs/'", refusal),
+        (0, "401 for '/jobs/': see '/keys/'", refusal),
+    ] {
         let other = ended(code, message, refusal);
         assert!(matches!(other, UpstreamError::Rpc(_)), "{other:?}");
     }

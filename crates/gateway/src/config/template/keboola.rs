@@ -42,7 +42,11 @@ pub(super) const KEBOOLA: Template = Template {
     filters: ("X-Allowed-Tools", "X-Disallowed-Tools"),
     read_only: ("x-read-only-mode", "true"),
     // It answers so where Storage refuses the token before a tool runs; a tool that fails has a result.
-    refusal: Some(RefusalError { code: 0, begins: "Client error '401 Unauthorized' for url '" }),
+    refusal: Some(RefusalError {
+        code: 0,
+        begins: "Client error '401 Unauthorized' for url '",
+        url_has: "/v2/storage/",
+    }),
     forwardable: &[
         "accept-language",
         "baggage",
