@@ -11,6 +11,7 @@ pub mod ids;
 pub mod normalise;
 pub mod parameter_path;
 pub(crate) mod printable;
+pub mod reading_sql;
 pub mod secrets;
 pub mod size;
 pub mod transformation;

@@ -20,6 +20,7 @@ use super::{
 };
 use crate::{
     call::{Call, Outcome, ShortCircuit, failed, id_of},
+    configuration::reading_sql,
     resumed::{self, QUERY},
 };
 
@@ -45,8 +46,8 @@ struct Place {
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let sql = call.required("sql_query");
-    if sql.trim().is_empty() {
-        return failed("sql_query is empty: nothing was sent.");
+    if let Err(why) = reading_sql::check(sql) {
+        return failed(format!("{why}. Nothing was sent."));
     }
     let is_long = call.flag("long_running");
     let begun = if is_long { Some(call.ctx.begin_idempotent().await?) } else { None };

@@ -180,7 +180,15 @@ fn too_much_sql_and_none_is_refused_before_anything_is_sent() {
     let long = format!("SELECT '{}'", "x".repeat(1024 * 1024));
     assert!(fails(&fake, TOOL, query(&long)).contains("- sql_query: "));
     assert!(fake.requests().is_empty());
-    assert!(fails(&fake, TOOL, query("  \n ")).contains("empty"));
+    for (sql, why) in [
+        ("  \n ", "has no statement"),
+        ("-- only a comment", "has no statement"),
+        ("SELECT 1; SELECT 2", "several statements"),
+        ("DROP TABLE x", "must begin with SELECT"),
+    ] {
+        let text = fails(&fake, TOOL, query(sql));
+        assert!(text.contains(why) && text.contains("Nothing was sent"), "{text}");
+    }
     assert!(fake.lines().is_empty());
 }
 
