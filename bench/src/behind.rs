@@ -54,7 +54,13 @@ pub async fn upstream(built: &Built) -> Result<Process> {
 /// # Errors
 /// Where one does not answer as it should.
 pub async fn run(rounds: usize) -> Result<()> {
-    let plan = Plan { rounds, time: Duration::from_secs(1), starts: 0 };
+    let plan = Plan {
+        rounds,
+        warm: Duration::from_secs(1),
+        turns: 4,
+        time: Duration::from_millis(500),
+        starts: 0,
+    };
     let timed = measure(&Built::guarded()?, plan).await?;
     for figure in FIGURES {
         for who in CONTESTANTS {

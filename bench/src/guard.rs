@@ -9,7 +9,7 @@ use anyhow::{Result, bail};
 use crate::{
     contestant::{
         Built,
-        Contestant::{Before, Classes, Floor, Ours, Quiet, Silent, Subject},
+        Contestant::{Before, Floor, Ours, Quiet, Silent, Subject},
     },
     figure::Figure,
     timed::{self, Plan, Timed},
@@ -20,7 +20,22 @@ use crate::{
 const GUARDED: [(Figure, f64); 3] =
     [(Figure::Call16, 0.28), (Figure::Stateless16, 0.27), (Figure::Initialize, 0.27)];
 
-const PLAN: Plan = Plan { rounds: 3, time: Duration::from_secs(1), starts: 0 };
+const PLAN: Plan = Plan {
+    rounds: 2,
+    warm: Duration::from_millis(500),
+    turns: 3,
+    time: Duration::from_millis(500),
+    starts: 0,
+};
+
+/// For what is looked at closely.
+const CLOSE: Plan = Plan {
+    rounds: 0,
+    warm: Duration::from_secs(2),
+    turns: 8,
+    time: Duration::from_millis(250),
+    starts: 0,
+};
 
 /// Runs it.
 ///
@@ -56,7 +71,7 @@ pub async fn against(other: PathBuf, rounds: usize) -> Result<()> {
     let mut built = Built::guarded()?;
     built.before = other;
     let figures = [Figure::Call16, Figure::Stateless16, Figure::Initialize, Figure::Session];
-    let plan = Plan { rounds, time: Duration::from_secs(1), starts: 0 };
+    let plan = Plan { rounds, ..CLOSE };
     let timed = timed::run(&built, plan, &figures, &[Ours, Before]).await?;
     for figure in figures {
         let us = |who| timed.of(figure, who, |point| point.processor_us).median;
@@ -89,8 +104,8 @@ pub async fn hot(rounds: usize) -> Result<()> {
         Figure::Session,
         Figure::SubjectSession,
     ];
-    let plan = Plan { rounds, time: Duration::from_secs(1), starts: 1 };
-    let who = [Ours, Quiet, Subject, Floor, Silent, Classes];
+    let plan = Plan { rounds, ..CLOSE };
+    let who = [Ours, Quiet, Subject, Floor, Silent];
     let timed = timed::run(&built, plan, &figures, &who).await?;
     for figure in figures {
         for (own, floor) in [(Ours, Floor), (Quiet, Silent), (Subject, Floor)] {
@@ -110,9 +125,6 @@ pub async fn hot(rounds: usize) -> Result<()> {
                 );
             }
         }
-    }
-    if let Some(ratio) = timed.start_ratio(Ours, Classes) {
-        println!("start: {:.0} % of {}", ratio.median * 100.0, Classes.name());
     }
     Ok(())
 }

@@ -60,7 +60,11 @@ enum Run {
     /// Where the time of a start goes, into `bench/START.md`
     Start,
     /// Where the time of a call goes, into `bench/PROFILE.md`
-    Profile,
+    Profile {
+        /// Only show the functions of a call without a session; writes nothing
+        #[arg(long)]
+        functions: bool,
+    },
     /// Fail where the hot path is half as fast as it should be
     Guard,
 }
@@ -81,7 +85,8 @@ async fn main() -> Result<()> {
             println!("{page}");
             Ok(fs::write(paths::root().join("bench/START.md"), page)?)
         }
-        Run::Profile => {
+        Run::Profile { functions: true } => profile::functions().await,
+        Run::Profile { functions: false } => {
             let page = profile::page().await?;
             println!("{page}");
             Ok(fs::write(paths::root().join("bench/PROFILE.md"), page)?)

@@ -4,7 +4,7 @@
 //! functions that these call, or the collector. What the runtime does outside of it, as reading sockets, is in the processor's
 //! time of the whole process only.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{cmp::Reverse, collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use anyhow::{Context as _, Result};
 use xtask::exec::say;
@@ -28,6 +28,9 @@ const WARM: Duration = Duration::from_secs(4);
 const TIME: Duration = Duration::from_secs(6);
 /// What the profile may lose of its end, because it is written in blocks.
 const LOST_MICROS: u64 = 500_000;
+
+/// How many functions are shown of each.
+const SHOWN: usize = 80;
 
 /// Who is profiled with what.
 const PROFILED: [(Figure, &[Contestant]); 3] = [
@@ -72,10 +75,38 @@ pub async fn page() -> Result<String> {
     Ok(page)
 }
 
+/// Shows which functions take the time of a call. Those of WebAssembly have names where the bundle was built with
+/// `BUNDLE_NAMES=1`.
+///
+/// # Errors
+/// Where the Worker does not answer as it should.
+pub async fn functions() -> Result<()> {
+    let built = Built::guarded()?;
+    for figure in [Figure::Stateless16, Figure::Call16] {
+        for who in [Ours, Floor] {
+            let profile = profile(&built, figure, who).await?;
+            let [wasm, ..] = profile.kinds;
+            println!(
+                "{}: {}: {wasm:.1} of {:.0} us in WebAssembly",
+                figure.name(),
+                who.name(),
+                profile.all
+            );
+            println!("  with what the runtime does for it | alone | with all that it calls");
+            for (name, [own, alone, all]) in profile.functions.iter().take(SHOWN) {
+                println!("{own:6.2} {alone:6.2} {all:6.2}  {name}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Microseconds for each request.
 struct Profile {
     all: f64,
     kinds: [f64; KINDS.len()],
+    /// Names and microseconds, the most first: with what the runtime does for them, without, and with all that they call.
+    functions: Vec<(String, [f64; 3])>,
 }
 
 async fn profile(built: &Built, figure: Figure, who: Contestant) -> Result<Profile> {
@@ -90,19 +121,27 @@ async fn profile(built: &Built, figure: Figure, who: Contestant) -> Result<Profi
     let window = TIME.as_micros() as f64;
     let within = samples.last(window as u64);
     let scale = window / (window - LOST_MICROS as f64);
+    let micros = |count: usize| count as f64 * 1_000.0 * scale / requests;
+    let mut functions: Vec<_> = samples.functions(window as u64).into_iter().collect();
+    functions.sort_by_key(|(_, [own, ..])| Reverse(*own));
+    let functions =
+        functions.into_iter().map(|(name, counts)| (name.to_owned(), counts.map(micros)));
     Ok(Profile {
         all: taken.as_secs_f64() * 1e6 / requests,
-        kinds: within.map(|count| count as f64 * 1_000.0 * scale / requests),
+        kinds: within.map(micros),
+        functions: functions.collect(),
     })
 }
 
 /// What the engine wrote.
 #[derive(Default)]
 struct Samples {
-    /// Code by its first address: its end, and whether it is WebAssembly.
-    code: BTreeMap<u64, (u64, bool)>,
+    /// Code by its first address: its end, whether it is WebAssembly, and its name.
+    code: BTreeMap<u64, (u64, bool, String)>,
     /// When, where, and in which state of the engine.
     ticks: Vec<(u64, u64, u8)>,
+    /// The callers of each of them, the innermost first.
+    stacks: Vec<Vec<u64>>,
 }
 
 impl Samples {
@@ -125,11 +164,13 @@ impl Samples {
                 let is_wasm = (fields.next()?, fields.next()?) == ("JS", "5");
                 let (first, bytes) =
                     (address(fields.nth(1)?)?, fields.next()?.parse::<u64>().ok()?);
-                self.code.insert(first, (first.saturating_add(bytes), is_wasm));
+                let name = fields.next().unwrap_or_default().to_owned();
+                self.code.insert(first, (first.saturating_add(bytes), is_wasm, name));
             }
             "tick" => {
                 let (at, when) = (address(fields.next()?)?, fields.next()?.parse().ok()?);
                 self.ticks.push((when, at, fields.nth(2)?.parse().ok()?));
+                self.stacks.push(stack(at, fields));
             }
             _ => {}
         }
@@ -138,13 +179,47 @@ impl Samples {
 
     /// Samples of the last microseconds, by kind.
     fn last(&self, micros: u64) -> [usize; KINDS.len()] {
-        let end = self.ticks.last().map_or(0, |(when, ..)| *when);
-        let begin = end.saturating_sub(micros.saturating_sub(LOST_MICROS));
         let mut counts = [0; KINDS.len()];
-        for (_, at, state) in self.ticks.iter().filter(|(when, ..)| *when > begin) {
+        for (_, at, state) in self.within(micros) {
             counts[self.kind(*at, *state)] += 1;
         }
         counts
+    }
+
+    /// Samples of the last microseconds by function, as [`Profile::functions`] has them.
+    fn functions(&self, micros: u64) -> BTreeMap<&str, [usize; 3]> {
+        let mut counts: BTreeMap<&str, [usize; 3]> = BTreeMap::new();
+        let within = self.within(micros);
+        let stacks = self.stacks.iter().skip(self.ticks.len() - within.len());
+        for ((_, at, _), stack) in within.iter().zip(stacks) {
+            let inner = self.function(*at);
+            let callers = stack.iter().filter_map(|at| self.function(*at));
+            let mut on_stack: Vec<&str> = inner.into_iter().chain(callers).collect();
+            if let Some(first) = on_stack.first() {
+                let [own, alone, _] = counts.entry(first).or_default();
+                *own += 1;
+                *alone += usize::from(inner.is_some());
+            }
+            on_stack.sort_unstable();
+            on_stack.dedup();
+            for name in on_stack {
+                counts.entry(name).or_default()[2] += 1;
+            }
+        }
+        counts
+    }
+
+    /// The name of the code at an address, where it is not the runtime's.
+    fn function(&self, at: u64) -> Option<&str> {
+        let (_, (end, _, name)) = self.code.range(..=at).next_back()?;
+        (at < *end).then_some(name.as_str())
+    }
+
+    fn within(&self, micros: u64) -> &[(u64, u64, u8)] {
+        let end = self.ticks.last().map_or(0, |(when, ..)| *when);
+        let begin = end.saturating_sub(micros.saturating_sub(LOST_MICROS));
+        let before = self.ticks.partition_point(|(when, ..)| *when <= begin);
+        self.ticks.get(before..).unwrap_or_default()
     }
 
     fn kind(&self, at: u64, state: u8) -> usize {
@@ -153,10 +228,28 @@ impl Samples {
             return 3;
         }
         match self.code.range(..=at).next_back() {
-            Some((_, (end, is_wasm))) if at < *end => usize::from(!is_wasm),
+            Some((_, (end, is_wasm, _))) if at < *end => usize::from(!is_wasm),
             _ => 2,
         }
     }
+}
+
+/// The callers of a sample: each address as it is, or as its distance to the one before it.
+fn stack<'a>(at: u64, fields: impl Iterator<Item = &'a str>) -> Vec<u64> {
+    let mut last = at;
+    let mut stack = Vec::new();
+    for field in fields {
+        let (sign, digits) = field.split_at_checked(1).unwrap_or_default();
+        let digits = if matches!(sign, "+" | "-") { digits } else { field };
+        let Ok(number) = u64::from_str_radix(digits.trim_start_matches("0x"), 16) else { continue };
+        last = match sign {
+            "+" => last.wrapping_add(number),
+            "-" => last.wrapping_sub(number),
+            _ => number,
+        };
+        stack.push(last);
+    }
+    stack
 }
 
 #[cfg(test)]
@@ -170,12 +263,14 @@ mod tests {
              code-creation,JS,5,10,0x1000,256,wasm-function[7],0x70,\n\
              code-creation,Builtin,3,11,0x2000,16,StringAdd\n\
              tick,0x1080,900000,0,0x0,0\n\
-             tick,0x1080,2000000,0,0x0,0,0x1\n\
+             tick,0x1080,2000000,0,0x0,0,0x1,+0x1080\n\
              tick,0x2004,2000001,0,0x0,0\n\
-             tick,0x2010,2000002,0,0x0,0\n\
+             tick,0x2010,2000002,0,0x0,0,-0xf90\n\
              tick,0x1080,2000003,0,0x0,1\n\
              tick,0x10",
         );
         assert_eq!(samples.last(1_500_000), [1, 1, 1, 1]);
+        let functions = BTreeMap::from([("wasm-function[7]", [3, 2, 3]), ("StringAdd", [1, 1, 1])]);
+        assert_eq!(samples.functions(1_500_000), functions);
     }
 }

@@ -38,12 +38,16 @@ fn head(results: &Results) -> String {
     let machine = &results.machine;
     format!(
         "# Results\n\n\
-         Written by `cargo xtask bench`: all of them on plain `workerd`, in {} rounds of {:.1} s for each figure, \
-         each round in a new process. Only ratios within one run mean anything elsewhere.\n\n\
+         Written by `cargo xtask bench`: all of them on plain `workerd`, in {} rounds, each in new \
+         processes. In a round each of them is under the load of a figure for {:.1} s until the engine has compiled what it runs; then they \
+         take {} turns of {:.1} s each. A ratio is the median of the ratios of turns that follow each other, with the interval that has it \
+         with a probability of 95 %. Only ratios within one run mean anything elsewhere.\n\n\
          ![Requests per second, the floor being 100 %](results.svg)\n\n\
          | | |\n|---|---|\n| processor | {} |\n| memory, system | {} |\n| load before the run | {} |\n\
          | versions | {} |\n",
         results.plan.rounds,
+        results.plan.warm.as_secs_f64(),
+        results.plan.turns,
         results.plan.time.as_secs_f64(),
         machine.processor,
         machine.system,

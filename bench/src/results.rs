@@ -56,8 +56,20 @@ pub enum Length {
 impl Length {
     fn plan(self) -> Plan {
         match self {
-            Self::Quick => Plan { rounds: 2, time: Duration::from_millis(500), starts: 2 },
-            Self::Full => Plan { rounds: 9, time: Duration::from_secs(2), starts: 2 },
+            Self::Quick => Plan {
+                rounds: 2,
+                warm: Duration::from_millis(250),
+                turns: 2,
+                time: Duration::from_millis(250),
+                starts: 2,
+            },
+            Self::Full => Plan {
+                rounds: 9,
+                warm: Duration::from_secs(2),
+                turns: 4,
+                time: Duration::from_millis(500),
+                starts: 2,
+            },
         }
     }
 

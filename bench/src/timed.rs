@@ -17,13 +17,17 @@ use crate::{
 pub struct Plan {
     /// Rounds.
     pub rounds: usize,
-    /// How long each figure is measured in a round.
+    /// How long each contestant is under a figure's load before it is measured: until the engine has compiled what the load runs.
+    pub warm: Duration,
+    /// How many times each contestant has its turn at a figure in a round.
+    pub turns: usize,
+    /// How long a turn is.
     pub time: Duration,
     /// How often a process is started in a round.
     pub starts: usize,
 }
 
-/// One round's measure of one figure.
+/// One turn's measure of one figure.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Point {
     /// The clients' view.
@@ -41,8 +45,8 @@ pub struct Timed {
     pub starts: BTreeMap<Contestant, Vec<f64>>,
 }
 
-/// Times figures: in each round every contestant has a new process, and for each figure all of them
-/// are measured one right after the other, so that a machine that slows down slows all of them.
+/// Times figures: in each round every contestant has a new process, and for each figure all of them take turns that are short
+/// beside the time in which a machine becomes slower or faster.
 ///
 /// # Errors
 /// Where a contestant does not answer as it should.
@@ -95,17 +99,23 @@ impl Timed {
             processes.push((*who, port, process));
         }
         for figure in figures {
-            for (who, port, process) in &processes {
-                let Some(work) = figure.work(*who) else { continue };
-                let point = point(*port, process.as_ref(), &work, *figure, plan.time).await;
-                let point = point.with_context(|| format!("{}: {}", who.name(), figure.name()))?;
-                self.points.entry((*figure, *who)).or_default().push(point);
+            for turn in 0..=plan.turns {
+                let time = if turn == 0 { plan.warm } else { plan.time };
+                for (who, port, process) in &processes {
+                    let Some(work) = figure.work(*who) else { continue };
+                    let point = point(*port, process.as_ref(), &work, *figure, time).await;
+                    let point =
+                        point.with_context(|| format!("{}: {}", who.name(), figure.name()))?;
+                    if turn > 0 {
+                        self.points.entry((*figure, *who)).or_default().push(point);
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// How many times as often one contestant answers as another: the median over the rounds of the
+    /// How many times as often one contestant answers as another: the median over the turns of the
     /// ratio of neighbours.
     #[must_use]
     pub fn ratio(&self, one: (Figure, Contestant), other: (Figure, Contestant)) -> Option<Ratio> {
@@ -137,8 +147,6 @@ async fn point(
     figure: Figure,
     time: Duration,
 ) -> Result<Point> {
-    // Until the compiler of the runtime has done its work.
-    load::run(port, work, figure.connections(), time / 3).await?;
     let processor = || process.and_then(Process::processor);
     let before = processor();
     let load = load::run(port, work, figure.connections(), time).await?;

@@ -124,11 +124,15 @@ fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Keeps the functions' names in the bundle, for a profile.
+const NAMES: &str = "BUNDLE_NAMES";
+
 /// Optimizes for speed. Not by `worker-build`, which keeps the name section: it is for debuggers, and a
 /// seventh of the module.
 fn optimize(made: &Path, to: &Path) -> Result<()> {
+    let names = if env::var_os(NAMES).is_some() { "--debuginfo" } else { "--strip-debug" };
     run(Command::new(paths::npm_bin("wasm-opt"))
-        .args(["--all-features", "-O3", "--strip-debug", "--strip-producers"])
+        .args(["--all-features", "-O3", names, "--strip-producers"])
         .arg(made)
         .arg("-o")
         .arg(to))
@@ -168,7 +172,7 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
         env::vars().filter(|(name, _)| name.starts_with("CARGO_PROFILE_")).collect();
     profile.sort();
     profile.hash(&mut hasher);
-    format!("{flavour:?} {panics:?}").hash(&mut hasher);
+    format!("{flavour:?} {panics:?} {:?}", env::var_os(NAMES)).hash(&mut hasher);
     for name in ["Cargo.toml", "Cargo.lock", "package-lock.json", "xtask/src/bundle.rs"] {
         fs::read(root.join(name))?.hash(&mut hasher);
     }

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// Only show where the time of a call goes, and write `bench/PROFILE.md`
     #[arg(long, conflicts_with_all = ["quick", "guard", "counts", "hot", "start", "against", "behind"])]
     profile: bool,
+    /// With `--profile`: only show the functions of a call without a session, named where the bundle was built with `BUNDLE_NAMES=1`
+    #[arg(long, requires = "profile")]
+    functions: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
@@ -39,6 +42,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         Arguments { against: Some(folder), .. } => native(&["against", folder]),
         Arguments { guard: true, .. } => native(&["guard"]),
         Arguments { start: true, .. } => native(&["start"]),
+        Arguments { functions: true, .. } => native(&["profile", "--functions"]),
         Arguments { profile: true, .. } => native(&["profile"]),
         Arguments { behind: true, .. } => native(&["behind"]),
         Arguments { hot: true, .. } => native(&["hot"]),
