@@ -135,7 +135,7 @@ impl FakeKeboola {
     /// A context in which a client cannot ask.
     pub(crate) fn context(self: &Rc<Self>) -> Context {
         let platform: Rc<dyn Platform> = self.clone();
-        let execution = Rc::new(InPlace { platform: platform.clone(), moves: false });
+        let execution = Rc::new(InPlace::new(platform.clone()));
         Context { platform, execution, ..self.base.context() }
     }
 
