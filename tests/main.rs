@@ -60,6 +60,7 @@ mod initialize;
 mod inspector;
 mod invented_tokens;
 mod jwt;
+mod keboola_cancel;
 mod keboola_connect;
 mod keboola_conversation;
 mod keboola_native;

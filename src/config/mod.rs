@@ -241,7 +241,7 @@ impl Config {
             upstreams: self.choice.upstreams.clone(),
             registry: &REGISTRY,
             remote: None,
-            execution: Rc::new(InPlace { platform: platform.clone(), moves: false }),
+            execution: Rc::new(InPlace::new(platform.clone())),
             platform,
             notifier: Rc::new(NoClient),
             audit: Rc::new(NoAudit),

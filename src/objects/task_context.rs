@@ -19,7 +19,7 @@ use crate::{
     wiring,
 };
 use gateway::{door::Place, forwarded::Forwarded};
-use mcp_auth::{secret::Secret, subject::Subject};
+use mcp_auth::{refusal::Refusal, secret::Secret, subject::Subject};
 use mcp_protocol::{
     content::CallToolResult,
     jsonrpc::{INTERNAL_ERROR, RpcError},
@@ -40,6 +40,9 @@ pub enum TaskBlocked {
     /// The OAuth grant it was begun with could not be asked.
     #[error("its grant could not be asked: {0}")]
     Grant(worker::Error),
+    /// The keys of this server, under which a person's own are found, could not be had.
+    #[error("the server's keys could not be had: {0}")]
+    Keys(Refusal),
     /// The SiteBay token it was begun with does not open.
     #[error("its credential cannot be decrypted: {0}")]
     Credential(String),
@@ -59,6 +62,7 @@ impl TaskBlocked {
                 "the server cannot check whether the access with which it was started is still \
                  valid"
             }
+            Self::Keys(_) => "the server cannot read its own keys",
             Self::Credential(_) => {
                 "the server cannot decrypt the SiteBay token with which it was started, because \
                  CREDENTIAL_KEY was replaced"
@@ -93,7 +97,7 @@ pub async fn is_revoked(env: &Env, order: &TaskSpec) -> Result<bool, TaskBlocked
 /// The context of a run.
 ///
 /// # Errors
-/// Where the task's credential cannot be opened.
+/// Where the task's credential cannot be opened, or the server's keys cannot be had.
 pub async fn context(
     env: &Env,
     order: TaskSpec,
@@ -115,7 +119,9 @@ pub async fn context(
     };
     let result_store = Rc::new(Hub::new(env, order.principal.subject));
     let remote = match wiring::upstream_of(&order.start.tool) {
-        Some(upstream) => cold(in_place_of(env, &config, upstream, order.principal.subject)).await,
+        Some(upstream) => {
+            cold(in_place_of(env, &config, upstream, order.principal.subject)).await?
+        }
         None => None,
     };
     Ok(Context {
@@ -133,13 +139,16 @@ pub async fn context(
 
 /// The door of an upstream in whose place this server answers: it has the key of the person whose task it is. None: the
 /// tool says that it is not there.
+///
+/// # Errors
+/// Where the keys of this server cannot be had at the moment.
 async fn in_place_of(
     env: &Env,
     config: &Config,
     upstream: &str,
     subject: Subject,
-) -> Option<Rc<dyn Remote>> {
-    let keys = keys::keys(env, config).await.ok()?;
+) -> Result<Option<Rc<dyn Remote>>, TaskBlocked> {
+    let keys = keys::keys(env, config).await.map_err(TaskBlocked::Keys)?;
     let place = || {
         // Nothing is sent there.
         let (env, is_personal) = (env.clone(), true);
@@ -148,8 +157,8 @@ async fn in_place_of(
     let connections =
         || PersonalKeys { env: env.clone(), keys: keys.clone(), origin: String::new() };
     let along = (None, Forwarded::default(), connections);
-    let door = stubs::upstream::door((env, config), &keys, upstream, place, along).ok()??;
-    Some(door)
+    let door = stubs::upstream::door((env, config), &keys, upstream, place, along);
+    Ok(door.ok().flatten().map(|door| door as Rc<dyn Remote>))
 }
 
 /// Fills a record with what is known of the task.

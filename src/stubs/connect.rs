@@ -183,13 +183,13 @@ impl PersonalKeys {
 
 /// Whether the hub of this caller may be asked.
 async fn check(env: &Env, ctx: &Context) -> std::result::Result<(), Unconnected> {
-    let unavailable = |why: &str| Err(Unconnected::Unavailable(why.to_owned()));
+    let impossible = |why: &str| Err(Unconnected::Impossible(why.to_owned()));
     if state::config(env).credential_keys.is_none() {
-        return unavailable(NO_KEY);
+        return impossible(NO_KEY);
     }
     // No object is made for a token that SiteBay does not know.
     if ctx.principal.unverified.is_some() && TokenCheck(ctx.clone()).run().await.is_err() {
-        return unavailable("SiteBay did not accept your token");
+        return impossible("SiteBay did not accept your token");
     }
     Ok(())
 }

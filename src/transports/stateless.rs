@@ -2,8 +2,8 @@
 //!
 //! Invariant: a request says everything that is needed to answer it, and is answered here, in the
 //! Worker, without an object, unless it listens or announces. A client that closes the stream takes
-//! its request back: the call lives in its body, until it may have changed something. Then it runs to
-//! its end, so that its outcome is known.
+//! its request back: the call lives in its body, until it may have changed something, or has work elsewhere
+//! that it must end. Then it runs to its end, so that its outcome is known.
 
 use std::{borrow::Cow, rc::Rc};
 
@@ -60,7 +60,7 @@ use mcp_protocol::{
 };
 use mcp_server::{
     call::{AttachedAnswer, run_attached},
-    changes::Changes,
+    changes::{Changes, HasLeft},
     channel::{Channel, Reply},
     client_request::{Stop, StopReason},
     cold::cold,
@@ -287,9 +287,12 @@ pub(super) async fn execute(
     let channel = Channel::of_request(id.clone());
     let record = endpoint.record.clone();
     let hub = Rc::new(endpoint.hub());
+    let left = departure.clone();
+    let has_left: HasLeft = Rc::new(move || left.is_disconnected());
     let run = Rc::new(Round::new(RoundInput {
         channel: channel.clone(),
         platform: Rc::new(WorkersPlatform),
+        has_left: has_left.clone(),
         capabilities: opened.envelope.capabilities,
         token: opened.envelope.token,
         log_level: opened.envelope.log_level,
@@ -301,9 +304,7 @@ pub(super) async fn execute(
         consume: nonce_consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));
     let tasks = endpoint.tasks(opened.envelope.client.clone());
-    let left = departure.clone();
-    let changes = Changes::in_request(endpoint.wait_until());
-    let changes = Rc::new(changes.of_client(Rc::new(move || left.is_disconnected())));
+    let changes = Rc::new(Changes::in_request(endpoint.wait_until()).of_client(has_left));
     let is_chosen = choice.is_some();
     let choice = choice.unwrap_or_else(|| endpoint.config.choice.clone());
     let ctx = Context {
@@ -444,7 +445,10 @@ fn stopped(id: &RequestId, Stop(reason): Stop, run: &Round, keys: &Keyring) -> (
         }
         StopReason::Malformed(fault) => failed(id, &fault.into()),
         StopReason::Refused(error) => (200, error_text(Some(id), &error)),
-        StopReason::Unanswered(_) | StopReason::Moves => {
+        StopReason::Unanswered(_)
+        | StopReason::Moves
+        | StopReason::TakenBack(_)
+        | StopReason::Held(_) => {
             let text = Stop(reason).into_result().to_json();
             (200, result_text(id, &complete(text, None)))
         }

@@ -7,7 +7,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use keboola::{Connection, Connections};
 use mcp_server::{
     context::Context,
-    remote::{PersonKey, Remote},
+    remote::{KeyError, PersonKey, Remote},
 };
 
 use super::KEBOOLA;
@@ -19,15 +19,16 @@ const BRANCH: &str = "branch";
 pub(super) struct PeoplesKeys;
 
 /// Where the keys are. The door through which the call came has them; a task has one of its own.
-fn door(ctx: &Context) -> Result<&dyn Remote, String> {
-    ctx.remote.as_deref().ok_or_else(|| "this server has no Keboola any more".to_owned())
+fn door(ctx: &Context) -> Result<&dyn Remote, KeyError> {
+    let none = || KeyError::Lasting("this server has no Keboola any more".to_owned());
+    ctx.remote.as_deref().ok_or_else(none)
 }
 
 impl Connections for PeoplesKeys {
     fn connection<'a>(
         &'a self,
         ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         async move {
             let PersonKey { key, api, options } = door(ctx)?.key(ctx, KEBOOLA).await?;
             let branch = options.into_iter().find(|(field, _)| *field == BRANCH);

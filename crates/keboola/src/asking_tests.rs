@@ -8,7 +8,8 @@ use futures_util::{
 };
 use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
 use mcp_server::{
-    client_request::Stop, context::Context, notifier::Notifier, toolset::Toolset as _,
+    client_request::Stop, context::Context, notifier::Notifier, remote::KeyError,
+    toolset::Toolset as _,
 };
 use serde_json::{Value, json, value::to_raw_value};
 
@@ -26,7 +27,7 @@ impl Connections for Removable {
     fn connection<'a>(
         &'a self,
         ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         match IS_REMOVED.with_borrow(|is_removed| *is_removed) {
             true => ready(Ok(None)).boxed_local(),
             false => Connected.connection(ctx),

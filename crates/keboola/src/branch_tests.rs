@@ -75,3 +75,19 @@ fn a_job_of_another_branch_is_not_stopped_from_a_branch() {
     assert_eq!(fake.count(kill), 1);
     bind(None);
 }
+
+#[test]
+fn a_branch_that_was_made_a_moment_ago_is_found() {
+    let fake = FakeKeboola::new();
+    fake.on(LIST, 200, json!([]));
+    run(&fake, "keboola_get_buckets", json!({"branch_id": "9"}));
+    let branches = "Get connection /v2/storage/dev-branches";
+    fake.clear(branches);
+    fake.on(branches, 200, json!([{"id": 5, "isDefault": true}, {"id": 11, "name": "New"}]));
+    run(&fake, "keboola_get_buckets", json!({"branch_id": "11"}));
+    assert_eq!(fake.count(branches), 2);
+    // One that is not there is asked for once more, and not twice in a call.
+    let why = fails(&fake, "keboola_get_buckets", json!({"branch_id": "77"}));
+    assert!(why.contains("no branch"), "{why}");
+    assert_eq!(fake.count(branches), 3);
+}

@@ -8,12 +8,13 @@ use std::{ops::Deref, rc::Rc};
 use catalogue::arguments::Arguments;
 use futures_util::{StreamExt as _, stream};
 use mcp_protocol::content::CallToolResult;
-use mcp_server::{client_request::Stop, context::Context, toolset::Effect};
+use mcp_server::{client_request::Stop, context::Context, remote::KeyError, toolset::Effect};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
     api::{ApiError, Client, Kept, Key, Path, Project, Service, Stack},
+    bound,
     connection::Connections,
     links::Links,
     operations::Operation,
@@ -49,6 +50,15 @@ impl From<ShortCircuit> for catalogue::ShortCircuit {
         match reason {
             ShortCircuit::Failed(why) => CallToolResult::error(why).into(),
             ShortCircuit::Stop(stop) => stop.into(),
+        }
+    }
+}
+
+impl From<KeyError> for ShortCircuit {
+    fn from(error: KeyError) -> Self {
+        match error {
+            KeyError::Passing(why) => Self::Stop(Stop::held(why)),
+            KeyError::Lasting(why) => Self::Failed(why),
         }
     }
 }
@@ -112,6 +122,8 @@ pub(crate) struct State<'a> {
     pub(crate) client: Client<'a>,
     pub(crate) project: Rc<Project>,
     pub(crate) branch: Branch,
+    /// Whether an earlier run of the task started its job.
+    pub(crate) is_resumed: bool,
 }
 
 impl<'a> Deref for Call<'a> {
@@ -133,7 +145,7 @@ impl<'a> State<'a> {
         if let Some(resumed) = Resumed::of(ctx, operation) {
             return Self::reopen(ctx, connections, resumed).await;
         }
-        let found = connections.connection(ctx).await.map_err(ShortCircuit::Failed)?;
+        let found = connections.connection(ctx).await?;
         let Some(connection) = found else {
             let advice = connections.advice();
             return failed(format!("No Keboola project is connected. {advice}"));
@@ -148,8 +160,9 @@ impl<'a> State<'a> {
             Project::forget(client.key());
         }
         let project = Project::of(&client).await?;
-        let mut state = Self { client, project, branch: Branch::Main };
+        let mut state = Self { client, project, branch: Branch::Main, is_resumed: false };
         state.branch = state.chosen_branch(arguments.text("branch_id"), bound.as_deref()).await?;
+        bound::check(ctx, &state).await?;
         state.may_change(operation)?;
         Ok(state)
     }
@@ -178,8 +191,15 @@ impl<'a> State<'a> {
         if main.contains(&asked.to_ascii_lowercase().as_str()) {
             return Ok(Branch::Main);
         }
-        let branches = self.branches().await?;
         let is_asked = |branch: &&Value| id_of(branch) == asked;
+        let (key, now) = (self.client.key(), self.client.now_ms());
+        let was_known = BRANCHES.with(|known| known.get(key, now)).is_some();
+        let mut branches = self.branches().await?;
+        if was_known && !branches.iter().any(|branch| is_asked(&branch)) {
+            // It may have been made since they were asked for.
+            BRANCHES.with(|known| known.forget(key));
+            branches = self.branches().await?;
+        }
         match branches.iter().find(is_asked) {
             Some(branch) if branch.get("isDefault") == Some(&Value::Bool(true)) => Ok(Branch::Main),
             Some(_) => Ok(Branch::Development(asked.to_owned())),
@@ -266,7 +286,9 @@ impl<'a> State<'a> {
             Err(error) => return resumed.over(&format!("The stack cannot be used: {error}.")),
         };
         let client = Client::new(ctx, stack, (connections, connection));
-        Ok(Self { client, project: Rc::new(resumed.project), branch: resumed.branch })
+        resumed.check(&client).await?;
+        let (project, branch) = resumed.into_place();
+        Ok(Self { client, project: Rc::new(project), branch, is_resumed: true })
     }
 
     /// The key of something that is remembered for this credential and branch.

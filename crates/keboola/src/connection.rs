@@ -5,7 +5,7 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_auth::secret::Secret;
-use mcp_server::context::Context;
+use mcp_server::{context::Context, remote::KeyError};
 
 /// A person's connection to a project.
 #[derive(Debug, Clone)]
@@ -24,11 +24,11 @@ pub trait Connections: Sync {
     /// The connection of the caller. None: there is none, and the answer says how to make one.
     ///
     /// # Errors
-    /// A sentence for the caller, where it could not be found out.
+    /// Where it could not be found out just now, or cannot be found out at all: why.
     fn connection<'a>(
         &'a self,
         ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>>;
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>>;
 
     /// Notes that Storage refused the token of a connection, so that it is not given out again.
     fn refused<'a>(

@@ -9,6 +9,7 @@
 mod api;
 #[cfg(test)]
 mod asking_tests;
+mod bound;
 #[cfg(test)]
 mod branch_tests;
 mod call;
@@ -100,6 +101,25 @@ impl Toolset for Keboola {
             Ok(result_store::fit(ctx, result).await)
         };
         called.boxed_local()
+    }
+
+    fn takes_back(&self, tool: &Tool) -> bool {
+        let operation = catalogue::find::<KeboolaService>(tool.name);
+        operation.is_some_and(|operation| tools::takes_back(operation.behaviour))
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a Tool,
+    ) -> LocalBoxFuture<'a, Result<String, String>> {
+        async move {
+            match catalogue::find::<KeboolaService>(tool.name) {
+                Some(operation) => tools::take_back(ctx, self.service.connections, operation).await,
+                None => Ok(String::new()),
+            }
+        }
+        .boxed_local()
     }
 
     fn target(&self, arguments: Arguments<'_>) -> Option<String> {

@@ -5,7 +5,10 @@
 
 use std::{borrow::Cow, sync::LazyLock};
 
-use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::{
     context::Context,
@@ -31,9 +34,13 @@ impl OwnDoor {
         Self { keboola }
     }
 
+    /// A tool as the common door has it.
+    fn common(&self, tool: &Tool) -> Option<&'static Tool> {
+        self.keboola.find(&format!("{PREFIX}{}", tool.name))
+    }
+
     async fn called(&self, ctx: &Context, tool: &Tool, arguments: Arguments<'_>) -> CallResult {
-        let common = format!("{PREFIX}{}", tool.name);
-        let Some(common) = self.keboola.find(&common) else {
+        let Some(common) = self.common(tool) else {
             return Ok(CallToolResult::error("There is no such tool."));
         };
         Ok(shown(self.keboola.call(ctx, common, arguments).await?))
@@ -64,6 +71,21 @@ impl Toolset for OwnDoor {
         arguments: Arguments<'a>,
     ) -> LocalBoxFuture<'a, CallResult> {
         self.called(ctx, tool, arguments).boxed_local()
+    }
+
+    fn takes_back(&self, tool: &Tool) -> bool {
+        self.common(tool).is_some_and(|common| self.keboola.takes_back(common))
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        ctx: &'a Context,
+        tool: &'a Tool,
+    ) -> LocalBoxFuture<'a, Result<String, String>> {
+        match self.common(tool) {
+            Some(common) => self.keboola.take_back(ctx, common),
+            None => ready(Ok(String::new())).boxed_local(),
+        }
     }
 
     fn target(&self, arguments: Arguments<'_>) -> Option<String> {

@@ -6,7 +6,7 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_server::{context::Context, toolset::Toolset as _};
+use mcp_server::{context::Context, remote::KeyError, toolset::Toolset as _};
 use serde_json::{Value, json, value::to_raw_value};
 
 use crate::{
@@ -23,7 +23,7 @@ impl Connections for Counting {
     fn connection<'a>(
         &'a self,
         ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         Connected.connection(ctx)
     }
 

@@ -1,21 +1,22 @@
 //! A later run of a task whose job is under way at Keboola.
 //!
 //! Invariant: project and branch are written down before the request that starts the job. A run that
-//! finds that request written down asks nobody whether it may still begin: it only looks at the job.
-
-use std::time::Duration;
+//! finds that request written down asks nobody whether it may still begin: it only looks at the job, and
+//! only in the project in which that was started.
 
 use mcp_server::{
     client_request::Stop,
     context::Context,
     execution::{Execution, Recorded},
+    remote::KeyError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    api::{Project, plain},
-    call::{Branch, ShortCircuit, State, failed},
+    api::{Client, Project, plain},
+    call::{Branch, ShortCircuit, State, failed, sentence},
+    configuration::printable::foreign,
     connection::{Connection, Connections},
     operations::{Behaviour, Operation},
 };
@@ -28,32 +29,44 @@ pub(crate) const START: &str = "start";
 pub(crate) const FOUND: &str = "found";
 /// The key of the request that submits a query.
 pub(crate) const QUERY: &str = "query";
-/// The key of how often the connection could not be got in a row.
-const UNCONNECTED: &str = "unconnected";
-/// So often is it asked for. An error may mean that there will be none: it cannot be told apart.
-const TRIES: u32 = 4;
-/// After the first time; it doubles.
-const PAUSE: Duration = Duration::from_secs(1);
 
 /// What a task writes down before it starts a job.
 #[derive(Debug, Serialize, Deserialize)]
 struct Opened {
     project: Project,
     branch: Branch,
+    /// The address of the stack; empty: an earlier version did not write it down.
+    #[serde(default)]
+    stack: String,
+    /// Stands for the credential, and says nothing of it.
+    #[serde(default)]
+    credential: String,
 }
 
 /// A task that has a job.
 #[derive(Debug)]
 pub(crate) struct Resumed {
-    pub(crate) project: Project,
-    pub(crate) branch: Branch,
-    /// The job, and how to look at it.
+    opened: Opened,
+    job: UnderWay,
+}
+
+/// What is known of the job that a task started.
+#[derive(Debug)]
+struct UnderWay {
+    /// Its name in a sentence.
+    name: String,
+    /// That it goes on, and how to look at it.
     about: String,
 }
 
 /// Writes down what later runs need. Outside a task nothing is kept.
 pub(crate) async fn remember(ctx: &Context, state: &State<'_>) -> Result<(), Stop> {
-    let opened = Opened { project: (*state.project).clone(), branch: state.branch.clone() };
+    let opened = Opened {
+        project: (*state.project).clone(),
+        branch: state.branch.clone(),
+        stack: state.client.connection().to_owned(),
+        credential: state.client.key().text(),
+    };
     let text = serde_json::to_string(&opened).unwrap_or_default();
     ctx.execution.record(OPENED, Some(text)).await
 }
@@ -61,49 +74,74 @@ pub(crate) async fn remember(ctx: &Context, state: &State<'_>) -> Result<(), Sto
 impl Resumed {
     /// The job that an earlier run of this task started, if there is one.
     pub(crate) fn of(ctx: &Context, operation: &Operation) -> Option<Self> {
-        let about = under_way(&*ctx.execution, operation)?;
-        let opened = outcome(&*ctx.execution, OPENED)?;
-        let Opened { project, branch } = serde_json::from_value(opened).ok()?;
-        Some(Self { project, branch, about })
+        let job = under_way(&*ctx.execution, operation)?;
+        let opened = serde_json::from_value(outcome(&*ctx.execution, OPENED)?).ok()?;
+        Some(Self { opened, job })
     }
 
-    /// The connection. One that cannot be got just now is asked for again a little later.
+    /// The project and the branch of the job.
+    pub(crate) fn into_place(self) -> (Project, Branch) {
+        (self.opened.project, self.opened.branch)
+    }
+
+    /// The id of a query's job, where that is known.
+    pub(crate) fn query_job(&self, ctx: &Context) -> Option<String> {
+        let sent = outcome(&*ctx.execution, QUERY)?;
+        sent.get("Ok").map(plain).filter(|job| !job.is_empty())
+    }
+
+    /// The connection. Where it cannot be got just now the task is held back, and asks again later.
     pub(crate) async fn connection(
         &self,
         ctx: &Context,
         connections: &dyn Connections,
     ) -> Result<Connection, ShortCircuit> {
-        let missed = outcome(&*ctx.execution, UNCONNECTED).and_then(|missed| missed.as_u64());
-        let mut missed = missed.and_then(|missed| u32::try_from(missed).ok()).unwrap_or_default();
-        loop {
-            let why = match connections.connection(ctx).await {
-                Ok(Some(connection)) => {
-                    if missed > 0 {
-                        ctx.execution.record(UNCONNECTED, Some("0".to_owned())).await?;
-                    }
-                    return Ok(connection);
-                }
-                Ok(None) => {
-                    let advice = connections.advice();
-                    return self
-                        .over(&format!("No Keboola project is connected any more. {advice}"));
-                }
-                Err(why) => why,
-            };
-            missed = missed.saturating_add(1);
-            if missed >= TRIES {
-                return self.over(&format!("It cannot be followed from here any longer: {why}."));
+        match connections.connection(ctx).await {
+            Ok(Some(connection)) => Ok(connection),
+            Ok(None) => {
+                let advice = connections.advice();
+                self.over(&format!("No Keboola project is connected any more. {advice}"))
             }
-            // A longer pause ends this run, and the next one goes on counting.
-            ctx.execution.record(UNCONNECTED, Some(missed.to_string())).await?;
-            let factor = 2_u32.saturating_pow(missed.saturating_sub(1));
-            ctx.execution.pause(PAUSE.saturating_mul(factor)).await;
+            Err(KeyError::Lasting(why)) => {
+                self.over(&format!("It cannot be followed from here any longer: {why}."))
+            }
+            Err(KeyError::Passing(why)) => Err(self.held(&why)),
+        }
+    }
+
+    /// Goes on where the connection opens the project in which the job was started. The same credential does; of
+    /// another one Keboola is asked.
+    pub(crate) async fn check(&self, client: &Client<'_>) -> Result<(), ShortCircuit> {
+        let Opened { project, stack, credential, .. } = &self.opened;
+        let here = client.connection();
+        if !stack.is_empty() && stack != here {
+            return self
+                .over(&format!("By now a project at {here} is connected, and not at {stack}."));
+        }
+        if credential.is_empty() || *credential == client.key().text() {
+            return Ok(());
+        }
+        match Project::of(client).await {
+            Ok(now) if now.id() == project.id() => Ok(()),
+            Ok(now) => {
+                let (is, was) = (foreign(&now.name), foreign(&project.name));
+                let (is_id, was_id) = (now.id(), project.id());
+                self.over(&format!(
+                    "By now the project {is} ({is_id}) is connected, and not {was} ({was_id})."
+                ))
+            }
+            Err(error) if error.is_passing() => Err(self.held(&error.to_string())),
+            Err(error) => self.over(&sentence(&error)),
         }
     }
 
     /// The end of a call whose job goes on.
     pub(crate) fn over<T>(&self, why: &str) -> Result<T, ShortCircuit> {
-        failed(format!("{} {why}", self.about))
+        failed(format!("{} {why}", self.job.about))
+    }
+
+    fn held(&self, why: &str) -> ShortCircuit {
+        Stop::held(format!("{} cannot be looked at: {why}", self.job.name)).into()
     }
 }
 
@@ -115,7 +153,7 @@ fn outcome(execution: &dyn Execution, key: &str) -> Option<Value> {
 }
 
 /// What is known of the job that the call started. None: none was.
-fn under_way(execution: &dyn Execution, operation: &Operation) -> Option<String> {
+fn under_way(execution: &dyn Execution, operation: &Operation) -> Option<UnderWay> {
     let key = match operation.behaviour {
         Behaviour::RunJob => START,
         Behaviour::QueryData => QUERY,
@@ -128,23 +166,33 @@ fn under_way(execution: &dyn Execution, operation: &Operation) -> Option<String>
     if sent.get("Refused").or(sent.get("Err")).is_some() {
         return None;
     }
+    let known = |name: String, about: String| Some(UnderWay { name, about });
     if key == QUERY {
         let job = sent.get("Ok").map(plain).unwrap_or_default();
-        return Some(match job.is_empty() {
-            true => "A query MAY have been submitted; it only reads.".to_owned(),
-            false => format!("The query's job {job} may go on at Keboola; it only reads."),
-        });
+        return match job.is_empty() {
+            true => {
+                let about = "A query MAY have been submitted; it only reads.".to_owned();
+                known("the query".to_owned(), about)
+            }
+            false => {
+                let about = format!("The query's job {job} may go on at Keboola; it only reads.");
+                known(format!("the query's job {job}"), about)
+            }
+        };
     }
     let started = sent.pointer("/Job/id").map(plain);
     let found = || Some(plain(outcome(execution, FOUND)?.pointer("/Ok/id")?));
-    Some(match (started, found()) {
-        (Some(id), _) => format!("Job {id} was started and goes on at Keboola. {}", look_at(&id)),
-        (None, Some(id)) => format!("Job {id} was found and goes on at Keboola. {}", look_at(&id)),
+    let (id, how) = match (started, found()) {
+        (Some(id), _) => (id, "started"),
+        (None, Some(id)) => (id, "found"),
         (None, None) => {
             let check = operation.check.unwrap_or_default();
-            format!("The job MAY have been started. {check}")
+            let about = format!("The job MAY have been started. {check}");
+            return known("the job".to_owned(), about);
         }
-    })
+    };
+    let about = format!("Job {id} was {how} and goes on at Keboola. {}", look_at(&id));
+    known(format!("job {id}"), about)
 }
 
 /// How a job of the queue is read.

@@ -4,12 +4,18 @@ use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use mcp_protocol::content::ContentBlock;
-use mcp_server::context::Context;
+use mcp_server::{
+    client_request::{Stop, StopReason},
+    context::Context,
+    remote::KeyError,
+};
 use serde_json::{Value, json, value::to_raw_value};
+
+use mcp_auth::secret::Secret;
 
 use crate::{
     Connection, Connections, Keboola,
-    testing::{Connected, FakeKeboola, Steps},
+    testing::{Connected, FakeKeboola, STACK, Steps},
 };
 
 /// How the hub of a person is.
@@ -19,6 +25,10 @@ enum Hub {
     Fails(usize),
     /// It has no connection any more.
     Gone,
+    /// It has none, and says that there will be none.
+    Closed,
+    /// It has this token of this stack.
+    Other(&'static str, &'static str),
 }
 
 thread_local!(static HUB: Cell<Hub> = const { Cell::new(Hub::Fails(0)) });
@@ -29,15 +39,21 @@ impl Connections for Moody {
     fn connection<'a>(
         &'a self,
         ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         async {
             match HUB.get() {
                 Hub::Fails(0) => Connected.connection(ctx).await,
                 Hub::Fails(times) => {
                     HUB.set(Hub::Fails(times.saturating_sub(1)));
-                    Err("the hub gave no answer".to_owned())
+                    Err(KeyError::Passing("the hub gave no answer".to_owned()))
                 }
                 Hub::Gone => Ok(None),
+                Hub::Closed => Err(KeyError::Lasting("there are no keys here".to_owned())),
+                Hub::Other(stack, token) => Ok(Some(Connection {
+                    stack: stack.to_owned(),
+                    token: Secret::new(token),
+                    branch: None,
+                })),
             }
         }
         .boxed_local()
@@ -50,13 +66,32 @@ const BRANCHES: &str = "Get connection /v2/storage/dev-branches";
 const START: &str = "Post queue /jobs";
 const JOB: &str = "Get queue /jobs/12";
 
-/// Runs a task; whether it failed, and its text.
-fn run(fake: &Rc<FakeKeboola>, steps: &Rc<Steps>, tool: &str, arguments: &Value) -> (bool, String) {
+/// Runs a task once; whether it failed, and its text, or why it is held back.
+fn once(
+    fake: &Rc<FakeKeboola>,
+    steps: &Rc<Steps>,
+    tool: &str,
+    arguments: &Value,
+) -> Result<(bool, String), String> {
     let ctx = Context { execution: steps.clone(), ..fake.context() };
     let raw = to_raw_value(arguments).unwrap();
-    let result = pollster::block_on(KEBOOLA.called(&ctx, tool, Some(&raw))).unwrap();
+    let result = match pollster::block_on(KEBOOLA.called(&ctx, tool, Some(&raw))) {
+        Ok(result) => result,
+        Err(Stop(StopReason::Held(why))) => return Err(why),
+        Err(stop) => panic!("{stop:?}"),
+    };
     let [ContentBlock::Text { text }] = result.content.as_slice() else { panic!("no text") };
-    (result.is_error, text.clone())
+    Ok((result.is_error, text.clone()))
+}
+
+/// Runs a task as often as it is held back; whether it failed, and its text.
+fn run(fake: &Rc<FakeKeboola>, steps: &Rc<Steps>, tool: &str, arguments: &Value) -> (bool, String) {
+    loop {
+        match once(fake, steps, tool, arguments) {
+            Ok(ended) => return ended,
+            Err(why) => assert!(why.contains("the hub gave no answer"), "{why}"),
+        }
+    }
 }
 
 fn job(status: &str) -> Value {
@@ -95,15 +130,64 @@ fn breaks(fake: &FakeKeboola) {
 fn a_job_is_followed_through_faults_of_storage_and_of_the_hub() {
     let (fake, steps) = started();
     breaks(&fake);
-    HUB.set(Hub::Fails(3));
+    // However often: the task decides when it is over.
+    HUB.set(Hub::Fails(40));
     let before = fake.count(VERIFY);
     let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
     assert!(!failed && text.contains("branch/9"), "{text}");
-    // They are counted in a row.
-    HUB.set(Hub::Fails(3));
+    assert_eq!((fake.count(VERIFY), fake.count(START)), (before, 1));
+}
+
+#[test]
+fn a_task_that_is_held_back_names_its_job_and_no_tool() {
+    let (fake, steps) = started();
+    HUB.set(Hub::Fails(1));
+    let why = once(&fake, &steps, "keboola_run_job", &arguments()).unwrap_err();
+    assert_eq!(why, "job 12 cannot be looked at: the hub gave no answer");
+}
+
+#[test]
+fn a_task_whose_hub_fails_before_its_start_is_held_back_too() {
+    HUB.set(Hub::Fails(2));
+    let fake = FakeKeboola::new();
+    fake.on(START, 201, job("created"));
+    fake.on(JOB, 200, job("success"));
+    let steps = Rc::new(Steps::default());
+    let why = once(&fake, &steps, "keboola_run_job", &arguments()).unwrap_err();
+    assert!(why.contains("the hub gave no answer"), "{why}");
+    assert_eq!(fake.count(START), 0);
+    let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
+    assert!(!failed && fake.count(START) == 1, "{text}");
+}
+
+#[test]
+fn a_job_is_looked_at_in_the_project_in_which_it_was_started_only() {
+    let (fake, steps) = started();
+    let looks = fake.count(JOB);
+    HUB.set(Hub::Other("https://connection.eu-central-1.keboola.com", "99-1-x"));
+    let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
+    assert!(failed && text.contains("Job 12 was started"), "{text}");
+    assert!(text.contains("https://connection.eu-central-1.keboola.com is connected"), "{text}");
+    assert_eq!(
+        (fake.count(JOB), fake.requests().iter().filter(|r| r.url.contains("eu-")).count()),
+        (looks, 0)
+    );
+    // Another token of the same project goes on.
+    HUB.set(Hub::Other(STACK, "58-45-another"));
     let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
     assert!(!failed, "{text}");
-    assert_eq!((fake.count(VERIFY), fake.count(START)), (before, 1));
+    steps.forgets("ended");
+    let looks = fake.count(JOB);
+    fake.clear(VERIFY);
+    fake.on(VERIFY, 200, json!({"id": "1", "owner": {"id": 77, "name": "Other"}}));
+    HUB.set(Hub::Other(STACK, "77-1-other"));
+    let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
+    assert!(
+        failed && text.contains("\"Other\" (77) is connected, and not \"Sales\" (58)"),
+        "{text}"
+    );
+    assert_eq!(fake.count(JOB), looks);
+    assert_eq!(fake.count(START), 1);
 }
 
 #[test]
@@ -127,7 +211,7 @@ fn a_role_that_changed_does_not_end_what_was_started() {
 
 #[test]
 fn a_call_that_must_end_names_its_job_and_how_to_look_at_it() {
-    for hub in [Hub::Gone, Hub::Fails(9)] {
+    for hub in [Hub::Gone, Hub::Closed] {
         let (fake, steps) = started();
         HUB.set(hub);
         let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());

@@ -6,7 +6,7 @@ use catalogue::{
     CallOutcome, NoKind, ResultText, SecretKeys, Service, ShortCircuit, arguments::Arguments,
 };
 use mcp_protocol::content::CallToolResult;
-use mcp_server::context::Context;
+use mcp_server::{client_request::Stop, context::Context, remote::KeyError};
 use serde_json::Value;
 
 use crate::{
@@ -61,7 +61,8 @@ impl Service for KeboolaService {
     async fn run(call: &catalogue::Call<'_, Self>) -> CallOutcome {
         let asks = call.operation.consent.is_some();
         let here = Call::of(call);
-        if asks {
+        // A job that was started is followed, whatever happened to the connection since.
+        if asks && !here.is_resumed {
             still_connected(&here).await?;
             here.client.start_over();
         }
@@ -89,7 +90,10 @@ async fn still_connected(call: &Call<'_>) -> Result<(), crate::call::ShortCircui
     match call.client.is_connected().await {
         Ok(true) => Ok(()),
         Ok(false) => failed("Nothing was changed: the project was disconnected meanwhile."),
-        Err(why) => failed(format!("Nothing was changed: {why}.")),
+        Err(KeyError::Lasting(why)) => failed(format!("Nothing was changed: {why}.")),
+        Err(KeyError::Passing(why)) => {
+            Err(Stop::held(format!("Nothing was changed: {why}")).into())
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use mcp_server::{
     client_request::Stop,
     context::Context,
     execution::{Execution, Idempotency, InPlace, Recorded},
+    remote::KeyError,
     testing::{FakePlatform, START_MS, answer},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -43,7 +44,7 @@ impl Connections for Connected {
     fn connection<'a>(
         &'a self,
         _ctx: &'a Context,
-    ) -> LocalBoxFuture<'a, Result<Option<Connection>, String>> {
+    ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         let connection = Connection {
             stack: STACK.to_owned(),
             token: Secret::new(TOKEN),
@@ -135,7 +136,7 @@ impl FakeKeboola {
     /// A context in which a client cannot ask.
     pub(crate) fn context(self: &Rc<Self>) -> Context {
         let platform: Rc<dyn Platform> = self.clone();
-        let execution = Rc::new(InPlace { platform: platform.clone(), moves: false });
+        let execution = Rc::new(InPlace::new(platform.clone()));
         Context { platform, execution, ..self.base.context() }
     }
 
@@ -226,6 +227,12 @@ impl Platform for FakeKeboola {
         self.ids.set(self.ids.get().saturating_add(1));
         format!("{:08x}-0000-4000-8000-000000000000", self.ids.get())
     }
+}
+
+/// Whether the progress of these reports increases.
+pub(crate) fn rises(reports: &[String]) -> bool {
+    let value = |line: &String| line.split('/').next().unwrap().parse::<f64>().unwrap();
+    reports.iter().map(value).is_sorted_by(|one, next| one < next)
 }
 
 /// A result as tests look at it.

@@ -35,7 +35,7 @@ pub const STREAM_AFTER: Duration = Duration::from_millis(250);
 /// The longest silence on a stream. Proxies cut idle ones after 100 s and more.
 pub const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
-/// How long a call that may have changed something goes on without a reader.
+/// How long a call that outlives its client goes on without a reader.
 const DETACHED_LIMIT: Duration = Duration::from_secs(25);
 /// How often it is looked for a reader.
 const READER_CHECK_EVERY: Duration = Duration::from_secs(5);
@@ -90,13 +90,13 @@ pub async fn run(
 pub enum AttachedAnswer {
     /// At once and whole.
     Whole(Reply),
-    /// As a stream that ends with the answer. Dropping it ends the call, unless that may have changed
-    /// something.
+    /// As a stream that ends with the answer. Dropping it ends the call, unless that outlives its client
+    /// ([`Changes::outlives_client`]).
     Stream(LocalBoxStream<'static, Vec<u8>>),
 }
 
 /// Runs a call that ends when its client leaves (2026-07-28 `basic/transports` "Cancellation"), unless
-/// it may have changed something by then.
+/// it may have changed something by then, or has something to end elsewhere.
 pub async fn run_attached(
     call: LocalBoxFuture<'static, Reply>,
     channel: Rc<Channel>,
@@ -115,7 +115,7 @@ pub async fn run_attached(
     match channel.take_whole() {
         Some(reply) => AttachedAnswer::Whole(reply),
         // The body of an answer that cannot be sent is never read, and would not drive the call.
-        None if held.changes.is_begun() => {
+        None if held.changes.outlives_client() => {
             let stream = channel.events();
             held.go_on_alone();
             AttachedAnswer::Stream(stream.boxed_local())
@@ -190,7 +190,7 @@ impl AttachedCall {
 impl Drop for AttachedCall {
     fn drop(&mut self) {
         self.stream = None;
-        if self.changes.is_begun() {
+        if self.changes.outlives_client() {
             self.go_on_alone();
         }
     }
@@ -228,7 +228,7 @@ impl Stream for AttachedCall {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         if !self.advance(cx) {
             // The runtime stops asking for the body when the client leaves, and need not say so.
-            match self.changes.is_begun() {
+            match self.changes.outlives_client() {
                 true => self.go_on_alone(),
                 false => self.keep_alive(cx),
             }
@@ -377,8 +377,9 @@ mod tests {
         assert!(matches!(answer, CallAnswer::Whole(Reply::Json { status: 500, .. })));
     }
 
-    /// Drops the stream of a waiting call; returns the number of futures handed to `wait_until`.
-    fn dropped(may_have_changed: bool) -> usize {
+    /// Drops the stream of a waiting call that got this far; returns the number of futures handed to
+    /// `wait_until`.
+    fn dropped(outlives: Option<fn(&Changes)>) -> usize {
         let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
         let kept = runs_on.clone();
         let changes = Rc::new(Changes::in_request(Rc::new(move |rest| {
@@ -391,19 +392,24 @@ mod tests {
             changes.clone(),
         );
         let AttachedAnswer::Stream(stream) = block_on(held) else { panic!("it ended") };
-        if may_have_changed {
-            changes.begin();
+        if let Some(outlives) = outlives {
+            outlives(&changes);
         }
         drop(stream);
         // One of them only waits for the end of the call.
         let count = runs_on.borrow().len();
-        count.saturating_sub(usize::from(may_have_changed))
+        count.saturating_sub(usize::from(outlives.is_some()))
     }
 
     #[test]
     fn a_call_runs_on_without_its_client_once_it_may_have_changed_something() {
-        assert_eq!(dropped(false), 0);
-        assert_eq!(dropped(true), 1);
+        assert_eq!(dropped(None), 0);
+        assert_eq!(dropped(Some(Changes::begin)), 1);
+    }
+
+    #[test]
+    fn a_call_runs_on_without_its_client_to_end_what_it_has_elsewhere() {
+        assert_eq!(dropped(Some(Changes::outlive_client)), 1);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Tracks whether a call may have changed something, and keeps it running until that is known.
 //!
-//! Invariant: from the moment a call may change something until it ends, `waitUntil` keeps
-//! it running. A request whose client leaves before its answer would otherwise be ended without
+//! Invariant: from the moment a call may change something, or has work elsewhere that it must end itself,
+//! until it ends, `waitUntil` keeps it running. A request whose client leaves before its answer would otherwise be ended without
 //! dropping anything, so that no destructor could say what happened.
 
 use std::{
@@ -26,6 +26,7 @@ pub struct Changes {
     /// None: the runtime does not say.
     has_left: Option<HasLeft>,
     begun: Cell<bool>,
+    outlives: Cell<bool>,
     moved: Cell<bool>,
     unanswered: Cell<u32>,
     /// Dropping it ends what the runtime waits for.
@@ -51,7 +52,14 @@ impl Changes {
 
     /// From here on the call may change something.
     pub fn begin(&self) {
-        if !self.begun.replace(true)
+        self.begun.set(true);
+        self.outlive_client();
+    }
+
+    /// From here on the call has something under way elsewhere, which it ends where its client leaves: it
+    /// goes on without its client for as long as that takes.
+    pub fn outlive_client(&self) {
+        if !self.outlives.replace(true)
             && let Some(wait_until) = &self.wait_until
         {
             let (running, ended) = oneshot::channel();
@@ -70,6 +78,11 @@ impl Changes {
     /// Whether the call may have changed something.
     pub fn is_begun(&self) -> bool {
         self.begun.get()
+    }
+
+    /// Whether the call goes on when its client leaves.
+    pub fn outlives_client(&self) -> bool {
+        self.outlives.get()
     }
 
     /// From here on a task does the work of the call, or may do it.
@@ -118,6 +131,19 @@ mod tests {
         assert!(block_on(poll_immediate(&mut wait)).is_none());
         drop(changes);
         assert!(block_on(poll_immediate(&mut wait)).is_some());
+    }
+
+    #[test]
+    fn work_elsewhere_keeps_a_call_running_and_is_no_change() {
+        let waits: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = waits.clone();
+        let changes = Changes::in_request(Rc::new(move |task| kept.borrow_mut().push(task)));
+        changes.outlive_client();
+        assert!(changes.outlives_client() && !changes.is_begun());
+        assert!(!changes.must_not_run_again());
+        changes.begin();
+        assert_eq!(waits.borrow().len(), 1);
+        assert!(changes.is_begun());
     }
 
     #[test]

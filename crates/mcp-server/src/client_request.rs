@@ -33,6 +33,10 @@ pub enum StopReason {
     Malformed(InputResponsesError),
     /// The work goes on in a task.
     Moves,
+    /// The client took its request back while something ran elsewhere for it: whether that was ended.
+    TakenBack(bool),
+    /// It cannot go on for now, for this reason: a task is held back and tried again later.
+    Held(String),
     /// The request is answered with an error of the protocol.
     Refused(RpcError),
 }
@@ -45,6 +49,17 @@ impl Stop {
     /// The client cancelled the request, so its work is not begun. No client reads this result.
     pub(crate) fn cancelled() -> Self {
         Self::refused(RpcError::new(INVALID_REQUEST, "the request was cancelled before it began"))
+    }
+
+    /// The client took its request back while something ran elsewhere for it, which was ended or may go on. No client
+    /// reads this result.
+    pub fn taken_back(is_ended: bool) -> Self {
+        Self(StopReason::TakenBack(is_ended))
+    }
+
+    /// The work cannot go on for now. A task is tried again later; elsewhere this is the end, in these words.
+    pub fn held(why: impl Into<String>) -> Self {
+        Self(StopReason::Held(why.into()))
     }
 
     /// The result for the model, if the reason is not a protocol error.
@@ -63,6 +78,8 @@ impl Stop {
                 needs.declaration()
             ),
             StopReason::Refused(error) => error.message,
+            StopReason::Held(why) => why,
+            StopReason::TakenBack(_) => "The client took the request back.".to_owned(),
             StopReason::Suspended(_) | StopReason::Malformed(_) | StopReason::Moves => {
                 "The question was lost.".to_owned()
             }

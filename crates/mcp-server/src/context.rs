@@ -48,6 +48,29 @@ pub struct Pace {
     pub at_most: Duration,
 }
 
+/// What is reported while something is waited for.
+#[derive(Debug, Clone, Copy)]
+pub struct WaitReport<'a> {
+    /// The progress when the wait begins.
+    pub from: f64,
+    /// The total, where it is known. While something is waited for, the progress stays below it.
+    pub total: Option<f64>,
+    /// What is waited for.
+    pub message: &'a str,
+}
+
+impl WaitReport<'_> {
+    /// The progress after so many milliseconds: more than after fewer.
+    fn progress(&self, waited_ms: u64) -> f64 {
+        let seconds = Duration::from_millis(waited_ms).as_secs_f64();
+        match self.total {
+            // Half of what is left after a minute, three quarters after three.
+            Some(total) => self.from + (total - self.from) * seconds / (seconds + 60.0),
+            None => self.from + seconds,
+        }
+    }
+}
+
 /// The context of one call.
 #[derive(Clone)]
 pub struct Context {
@@ -114,6 +137,13 @@ impl Context {
         Ok(Begun(()))
     }
 
+    /// From here on something runs elsewhere for the call that it must end where its client leaves: it goes on without
+    /// its client, and finds out by [`Self::is_cancelled`]. A task is ended by
+    /// [`Toolset::take_back`](crate::toolset::Toolset::take_back) instead.
+    pub fn outlive_client(&self) {
+        self.changes.outlive_client();
+    }
+
     /// Goes on unless the client took the request back.
     fn go_on(&self) -> Result<(), Stop> {
         if self.is_cancelled() { Err(Stop::cancelled()) } else { Ok(()) }
@@ -130,6 +160,18 @@ impl Context {
         key: &str,
         effect: impl Future<Output = T>,
     ) -> Result<Step<T>, Stop> {
+        self.read_step(key, effect).await
+    }
+
+    /// The same for a request that changes nothing, and is to be sent once all the same: it needs no permission.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: it could not be written down.
+    pub async fn read_step<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        request: impl Future<Output = T>,
+    ) -> Result<Step<T>, Stop> {
         match self.execution.recorded(key) {
             Recorded::Outcome(text) => {
                 return Ok(serde_json::from_str(&text).map_or(Step::Unknown, Step::Done));
@@ -138,7 +180,7 @@ impl Context {
             Recorded::Nothing => {}
         }
         self.execution.record(key, None).await?;
-        let outcome = effect.await;
+        let outcome = request.await;
         let text = serde_json::to_string(&outcome).unwrap_or_default();
         self.execution.record(key, Some(text)).await?;
         Ok(Step::Done(outcome))
@@ -173,6 +215,20 @@ impl Context {
         &self,
         key: &str,
         pace: Pace,
+        look: impl AsyncFnMut() -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        self.poll_reporting(key, pace, None, look).await
+    }
+
+    /// The same with progress that grows after each look, so that a client which waits knows that the work goes on.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`.
+    pub async fn poll_reporting<T: Serialize + DeserializeOwned>(
+        &self,
+        key: &str,
+        pace: Pace,
+        report: Option<&WaitReport<'_>>,
         mut look: impl AsyncFnMut() -> Option<T>,
     ) -> Result<Option<T>, Stop> {
         let since_key = format!("{key}:since");
@@ -196,6 +252,9 @@ impl Context {
             let waited = now().saturating_sub(since);
             if waited >= at_most {
                 return Ok(None);
+            }
+            if let Some(report) = report {
+                self.progress(report.progress(waited), report.total, Some(report.message));
             }
             // Long work is polled less often: up to eight times the interval.
             let slower = Duration::from_millis(waited / 8).min(pace.every.saturating_mul(8));
@@ -254,5 +313,40 @@ impl Context {
     /// Whether the client took its request back. Work that can stop cleanly should.
     pub fn is_cancelled(&self) -> bool {
         self.notifier.is_cancelled()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::testing::FakePlatform;
+
+    #[test]
+    fn a_wait_reports_progress_that_grows_and_stays_below_its_total() {
+        let fake = FakePlatform::new([]);
+        let ctx = fake.context();
+        let pace = Pace { every: Duration::from_secs(2), at_most: Duration::from_secs(7_200) };
+        for (total, most) in [(Some(2.0), 2.0), (None, 7_202.0)] {
+            let before = fake.reports().len();
+            let report = WaitReport { from: 1.0, total, message: "at work" };
+            let look = async || None::<()>;
+            pollster::block_on(ctx.poll_reporting("k", pace, Some(&report), look)).unwrap();
+            let lines = fake.reports().split_off(before);
+            let value = |line: &String| line.split('/').next().unwrap().parse::<f64>().unwrap();
+            let values: Vec<f64> = lines.iter().map(value).collect();
+            assert!(values.len() > 50 && values.is_sorted_by(|one, next| one < next), "{values:?}");
+            assert!(values[0] >= 1.0 && *values.last().unwrap() < most, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_request_that_only_reads_is_a_step_without_a_permission() {
+        let ctx = FakePlatform::new([]).context();
+        let sent = Cell::new(0);
+        let request = async { sent.replace(7) };
+        let step = pollster::block_on(ctx.read_step("k", request)).unwrap();
+        assert_eq!((step, sent.get()), (Step::Done(0), 7));
     }
 }

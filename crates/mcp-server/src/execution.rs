@@ -6,7 +6,7 @@
 //!
 //! [`Context::begin`]: crate::context::Context::begin
 
-use std::time::Duration;
+use std::{cell::RefCell, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -71,12 +71,32 @@ pub trait Execution {
     fn pause(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 }
 
+/// The key of what a call is for, such as the project that the caller has. A call that becomes a task finds
+/// there what it was asked for, however much later it runs.
+pub const BOUND: &str = "bound";
+
 /// Execution in the request itself, without persistence.
 pub struct InPlace {
-    /// Its clock.
-    pub platform: SharedPlatform,
-    /// It goes on in a task as soon as it begins to change something.
-    pub moves: bool,
+    platform: SharedPlatform,
+    moves: bool,
+    bound: RefCell<Option<String>>,
+}
+
+impl InPlace {
+    /// Execution to the end.
+    pub fn new(platform: SharedPlatform) -> Self {
+        Self { platform, moves: false, bound: RefCell::default() }
+    }
+
+    /// Execution that goes on in a task as soon as it begins to change something.
+    pub fn until_begun(platform: SharedPlatform) -> Self {
+        Self { moves: true, ..Self::new(platform) }
+    }
+
+    /// Takes what was recorded under [`BOUND`], for the task in which the call goes on.
+    pub fn take_bound(&self) -> Option<String> {
+        self.bound.take()
+    }
 }
 
 impl Execution for InPlace {
@@ -91,9 +111,12 @@ impl Execution for InPlace {
 
     fn record(
         &self,
-        _key: &str,
-        _outcome: Option<String>,
+        key: &str,
+        outcome: Option<String>,
     ) -> LocalBoxFuture<'static, Result<(), Stop>> {
+        if key == BOUND {
+            *self.bound.borrow_mut() = outcome;
+        }
         ready(Ok(())).boxed_local()
     }
 

@@ -18,10 +18,11 @@ use futures_util::{
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    changes::HasLeft,
     channel::Channel,
     client_request::{Stop, StopReason, named},
     execution::{Execution, Idempotency, Recorded},
-    notifier::{ChangeEvent, Notifier},
+    notifier::{ChangeEvent, Notifier, RisingProgress},
     remote::Carried,
     tasks::Follows,
 };
@@ -55,6 +56,8 @@ pub struct RoundInput {
     pub channel: Rc<Channel>,
     /// The clock.
     pub platform: SharedPlatform,
+    /// Whether the client closed its connection, as far as the runtime knows.
+    pub has_left: HasLeft,
     /// The client's capabilities.
     pub capabilities: ClientCapabilities,
     /// The token for progress.
@@ -91,6 +94,7 @@ pub struct Round {
     news: RefCell<Vec<ChangeEvent>>,
     /// The work has begun: nothing can be asked any more.
     begun: Cell<bool>,
+    rising: RisingProgress,
 }
 
 impl Round {
@@ -102,6 +106,7 @@ impl Round {
             next: RefCell::default(),
             news: RefCell::default(),
             begun: Cell::new(false),
+            rising: RisingProgress::default(),
         }
     }
 
@@ -203,7 +208,9 @@ impl Round {
 
 impl Notifier for Round {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        if let Some(token) = &self.brought.token {
+        if let Some(token) = &self.brought.token
+            && self.rising.takes(progress)
+        {
             let text = notification::progress(token, progress, total, message);
             self.brought.channel.push(&text);
         }
@@ -263,8 +270,10 @@ impl Notifier for Round {
         // A stream of this era cannot be read on: to end it would be to cancel the request.
     }
 
+    /// A client of this era takes its request back by closing the stream (2026-07-28 `basic/transports`
+    /// "Cancellation"). A call is asked that outlives its client; any other is dropped.
     fn is_cancelled(&self) -> bool {
-        false
+        self.brought.channel.is_deserted() || (self.brought.has_left)()
     }
 
     fn answered(&self) -> Vec<AnsweredInput> {
@@ -344,147 +353,5 @@ impl Execution for Round {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::testing::FakePlatform;
-    use mcp_auth::subject::Subject;
-    use mcp_protocol::{input_request::InputRequest, stateless::method::Method};
-
-    fn form(key: &str, message: &str) -> KeyedRequest {
-        let requested_schema = json!({ "type": "object", "properties": {} });
-        KeyedRequest::new(key, InputRequest::Form { message: message.to_owned(), requested_schema })
-    }
-
-    fn run(before: Option<RequestState>, responses: Option<Value>) -> Round {
-        run_that_counts(&Rc::default(), before, responses)
-    }
-
-    /// The same, with a count of how often the arguments were digested.
-    fn run_that_counts(
-        bound: &Rc<Cell<u32>>,
-        before: Option<RequestState>,
-        responses: Option<Value>,
-    ) -> Round {
-        let bound = bound.clone();
-        let bind = move || {
-            bound.set(bound.get().saturating_add(1));
-            Binding::of(Method::ToolsCall, "t", None, Subject([1; 16]))
-        };
-        Round::new(RoundInput {
-            channel: Channel::new(),
-            platform: FakePlatform::new([]),
-            capabilities: ClientCapabilities::ELICITATION_FORM,
-            token: None,
-            log_level: None,
-            bind: Some(Box::new(bind)),
-            before,
-            responses: responses.and_then(|r| RawValue::from_string(r.to_string()).ok()),
-            now_s: 1_000,
-            nonce: || Some([9; 16]),
-            consume: Box::new(|nonce| ready(Ok(nonce == [9; 16])).boxed_local()),
-        })
-    }
-
-    fn accepted() -> Value {
-        json!({ "action": "accept", "content": {} })
-    }
-
-    #[test]
-    fn two_rounds_lead_to_both_answers() {
-        let first = run(None, None);
-        assert!(first.answers(vec![form("", "one")]).is_err());
-        let state = first.take_next();
-        let second = run(state, Some(json!({ "question_1": accepted() })));
-        assert_eq!(second.answers(vec![form("", "one")]).unwrap(), [accepted()]);
-        assert!(second.answers(vec![form("", "two")]).is_err());
-        let state = second.take_next();
-        let third = run(state, Some(json!({ "question_2": accepted() })));
-        assert!(third.answers(vec![form("", "one")]).is_ok());
-        assert!(third.answers(vec![form("", "two")]).is_ok());
-    }
-
-    #[test]
-    fn arguments_are_digested_for_a_request_that_asks_and_for_no_other() {
-        let bound = Rc::new(Cell::new(0));
-        let run = run_that_counts(&bound, None, None);
-        assert!(run.begin(Idempotency::Once).now_or_never().unwrap().is_ok());
-        assert_eq!(bound.get(), 0);
-        let run = run_that_counts(&bound, None, None);
-        assert!(run.answers(vec![form("", "one")]).is_err());
-        assert_eq!(bound.get(), 1);
-        // A state that came back was bound when it was opened.
-        let responses = Some(json!({ "question_1": accepted() }));
-        let run = run_that_counts(&bound, run.take_next(), responses);
-        assert!(run.answers(vec![form("", "one")]).is_ok());
-        assert_eq!(bound.get(), 1);
-    }
-
-    #[test]
-    fn a_question_that_changed_is_asked_again() {
-        let first = run(None, None);
-        assert!(first.answers(vec![form("k", "Delete a?")]).is_err());
-        let second = run(first.take_next(), Some(json!({ "k": accepted() })));
-        let Err(Stop(StopReason::Suspended(open))) = second.answers(vec![form("k", "Delete b?")])
-        else {
-            panic!("should be asked again")
-        };
-        assert_eq!(open.len(), 1);
-    }
-
-    #[test]
-    fn the_state_of_another_server_comes_back_with_the_answers_to_its_questions() {
-        let first = run(None, None);
-        assert!(first.carried().is_none());
-        let asked = first.relay(vec![form("k", "one")], "theirs").now_or_never().unwrap();
-        assert!(matches!(asked, Err(Stop(StopReason::Suspended(open))) if open.len() == 1));
-        let state = first.take_next();
-        let second = run(state, Some(json!({ "k": accepted(), "other": accepted() })));
-        let carried = second.carried().unwrap();
-        assert_eq!(carried.state, "theirs");
-        let [(key, answer)] = &carried.responses[..] else { panic!("{carried:?}") };
-        assert_eq!((key.as_str(), answer.get()), ("k", &*accepted().to_string()));
-        // It may ask again, without a question, too.
-        assert!(second.relay(Vec::new(), "more").now_or_never().unwrap().is_err());
-        let third = run(second.take_next(), None);
-        assert_eq!(third.carried().unwrap().state, "more");
-    }
-
-    fn refused(asked: Option<Result<Vec<Value>, Stop>>) -> String {
-        let Some(Err(Stop(StopReason::Refused(error)))) = asked else { panic!("{asked:?}") };
-        error.message
-    }
-
-    #[test]
-    fn another_server_asks_sixteen_times_at_most() {
-        let mut state = None;
-        for _ in 0..16 {
-            let round = run(state, Some(json!({ "k": accepted() })));
-            let asked = round.relay(vec![form("k", "more?")], "theirs").now_or_never();
-            assert!(matches!(asked, Some(Err(Stop(StopReason::Suspended(_))))));
-            state = round.take_next();
-            assert!(state.is_some());
-        }
-        let last = run(state, Some(json!({ "k": accepted() })));
-        let why = refused(last.relay(vec![form("k", "more?")], "theirs").now_or_never());
-        assert!(why.contains("16 times") && last.take_next().is_none(), "{why}");
-    }
-
-    #[test]
-    fn a_question_that_could_not_come_back_is_not_asked() {
-        let mut nameless = run(None, None);
-        nameless.brought.nonce = || None;
-        let why = refused(nameless.relay(vec![form("k", "one")], "theirs").now_or_never());
-        assert!(why.contains("cannot name") && nameless.take_next().is_none(), "{why}");
-    }
-
-    #[test]
-    fn a_client_is_not_asked_what_it_cannot_answer() {
-        let first = run(None, None);
-        let roots = KeyedRequest::new("r", InputRequest::Roots);
-        let Err(Stop(StopReason::MissingCapability(_))) = first.answers(vec![roots]) else {
-            panic!("should not be asked")
-        };
-    }
-}
+#[path = "mrtr_tests.rs"]
+mod tests;

@@ -1,6 +1,6 @@
 //! Notifications and requests from a running call to its client.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, cell::Cell};
 
 use futures_util::{
     FutureExt as _,
@@ -78,10 +78,27 @@ impl<'de> Deserialize<'de> for ChangeEvent {
 
 impl Record for ChangeEvent {}
 
+/// Lets the progress of one request through where it increases (MCP `basic/utilities/progress`): a task
+/// that is run again reports once more what it reported before.
+#[derive(Debug, Default)]
+pub struct RisingProgress(Cell<Option<f64>>);
+
+impl RisingProgress {
+    /// Whether this value may be sent. One that may is the last one from here on.
+    pub fn takes(&self, progress: f64) -> bool {
+        let rises = self.0.get().is_none_or(|last| progress > last);
+        if rises {
+            self.0.set(Some(progress));
+        }
+        rises
+    }
+}
+
 /// Where a call's notifications and questions go. A session puts them on the stream of the call. One that implements only what
 /// it must drops every notification.
 pub trait Notifier {
-    /// A `notifications/progress`, if the client asked for progress.
+    /// A `notifications/progress`, if the client asked for progress. The last stage before the client drops
+    /// what does not increase.
     fn progress(&self, _progress: f64, _total: Option<f64>, _message: Option<&str>) {}
 
     /// A `notifications/message`, if the client wants this level.
@@ -217,6 +234,13 @@ impl Notifier for Declared {
 mod tests {
     use super::*;
     use test_support::stored::lines_of_0_1_0;
+
+    #[test]
+    fn only_progress_that_increases_is_sent() {
+        let rising = RisingProgress::default();
+        let sent = [0.0, 0.0, 1.0, 0.5, 1.0, f64::NAN, 1.5, 2.0].map(|value| rising.takes(value));
+        assert_eq!(sent, [true, false, true, false, false, false, true, true]);
+    }
 
     #[test]
     fn news_are_read_as_they_were_written() {

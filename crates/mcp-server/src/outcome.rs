@@ -12,6 +12,7 @@ use mcp_protocol::{
 use crate::{
     client_request::{Stop, StopReason},
     tasks::TaskSnapshot,
+    telemetry::record::{LEFT, LEFT_RUNNING},
 };
 
 /// How a request is called that ended at a question: it comes again.
@@ -57,6 +58,9 @@ impl Outcome {
             Self::Beyond(_) => "beyond-scope",
             Self::Task(_) => "task",
             Self::Stopped(Stop(StopReason::Suspended(_))) => ASKS,
+            Self::Stopped(Stop(StopReason::TakenBack(true))) => LEFT,
+            Self::Stopped(Stop(StopReason::TakenBack(false))) => LEFT_RUNNING,
+            Self::Stopped(Stop(StopReason::Held(_))) => "failed",
             Self::Stopped(_) => "stopped",
             _ => "done",
         }

@@ -5,6 +5,7 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use futures_util::future::{Either, select};
 use mcp_auth::{refusal::UnknownToolset, scope::Scopes};
 use mcp_protocol::{
     content::{GetPromptResult, ResourceContents},
@@ -20,7 +21,9 @@ use crate::{
     paged_list::PagedList,
     result_store::{self, RESULT},
     tool_selection::{ALL, DEFAULT, DYNAMIC, ToolSelection},
-    toolset::{Arguments, CallResult, Effect, ResourceState, Tool, Toolset, Visibility},
+    toolset::{
+        Arguments, CallResult, Effect, ResourceState, TAKE_BACK_WITHIN, Tool, Toolset, Visibility,
+    },
     upstream_selection::{Selection, UpstreamSelection},
 };
 
@@ -105,6 +108,25 @@ impl FoundTool {
     /// Where it stops at a question to the client.
     pub async fn call(&self, ctx: &Context, arguments: Arguments<'_>) -> CallResult {
         self.toolset.call(ctx, self.tool, arguments).await
+    }
+
+    /// Whether a task of it has to be taken back where it is cancelled.
+    pub fn takes_back(&self) -> bool {
+        self.toolset.takes_back(self.tool)
+    }
+
+    /// Ends what a cancelled task of it began elsewhere, in bounded time. Returns what was done.
+    ///
+    /// # Errors
+    /// Where it may go on: why.
+    pub async fn take_back(&self, ctx: &Context) -> Result<String, String> {
+        let ended = self.toolset.take_back(ctx, self.tool);
+        match select(ended, ctx.platform.sleep(TAKE_BACK_WITHIN)).await {
+            Either::Left((ended, _)) => ended,
+            Either::Right(_) => {
+                Err("What was begun may go on: it was not ended in time.".to_owned())
+            }
+        }
     }
 
     /// The thing that the arguments of a call name.

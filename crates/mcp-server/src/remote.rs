@@ -74,6 +74,17 @@ pub struct PersonKey {
     pub options: Vec<(&'static str, String)>,
 }
 
+/// Why there is no key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// It cannot be had at the moment: the same request may succeed later.
+    #[error("{0}")]
+    Passing(String),
+    /// There is none, and there will be none until a person or the operator does something.
+    #[error("{0}")]
+    Lasting(String),
+}
+
 /// What another server says of itself.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct About {
@@ -216,8 +227,9 @@ pub trait Remote {
         &'a self,
         _ctx: &'a Context,
         server: &'a str,
-    ) -> LocalBoxFuture<'a, Result<PersonKey, String>> {
-        ready(Err(format!("{server} is not behind this door"))).boxed_local()
+    ) -> LocalBoxFuture<'a, Result<PersonKey, KeyError>> {
+        let why = format!("{server} is not behind this door");
+        ready(Err(KeyError::Lasting(why))).boxed_local()
     }
 
     /// Notes that the API refused a key: it is not given out again.

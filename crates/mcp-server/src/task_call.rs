@@ -36,12 +36,14 @@ pub(super) async fn call(
 ) -> Outcome {
     let name = found.tool.name;
     if found.tool.task_policy == TaskPolicy::AtOnce && ctx.notifier.follows() == Follows::Handle {
-        return move_to_task(ctx, tasks, name, arguments).await;
+        return move_to_task(ctx, tasks, name, arguments, None).await;
     }
-    let work = InPlace { platform: ctx.platform.clone(), moves: true };
-    let here = Context { execution: Rc::new(work), ..ctx.clone() };
+    let work = Rc::new(InPlace::until_begun(ctx.platform.clone()));
+    let here = Context { execution: work.clone(), ..ctx.clone() };
     match found.call(&here, arguments).await {
-        Err(Stop(StopReason::Moves)) => move_to_task(ctx, tasks, name, arguments).await,
+        Err(Stop(StopReason::Moves)) => {
+            move_to_task(ctx, tasks, name, arguments, work.take_bound()).await
+        }
         called => called.map_or_else(Outcome::Stopped, Outcome::Tool),
     }
 }
@@ -51,6 +53,7 @@ async fn move_to_task(
     tasks: &Rc<dyn Tasks>,
     name: &str,
     arguments: Option<&RawValue>,
+    bound: Option<String>,
 ) -> Outcome {
     if ctx.is_cancelled() {
         return Outcome::Stopped(Stop::cancelled());
@@ -65,6 +68,7 @@ async fn move_to_task(
         // A request without a session that waits cannot ask any more.
         can_ask: follows != Follows::Owns,
         trace: Some(ctx.record.trace(&*ctx.platform).to_text(span(&*ctx.platform))),
+        bound,
         nonce,
     };
     let id = tasks.name(nonce);
@@ -78,7 +82,9 @@ async fn move_to_task(
             return Outcome::Tool(may_have_begun(&id));
         }
     };
-    if ctx.notifier.is_cancelled() {
+    // A request with a name may come again after its connection was lost, and is given this very task.
+    let comes_again = follows == Follows::Handle && nonce.is_some();
+    if ctx.notifier.is_cancelled() && !comes_again {
         // A cancellation that came while the task was started may have found none. One that fails leaves a task that
         // ends by itself.
         let _ = tasks.cancel(&seen.id).await;
@@ -183,6 +189,7 @@ mod tests {
 
     use super::*;
     use crate::{
+        execution::{BOUND, Execution as _},
         notifier::Notifier,
         tasks::TaskFuture,
         testing::{FakePlatform, START_MS},
@@ -193,11 +200,13 @@ mod tests {
     struct Starts {
         outcomes: RefCell<Vec<Result<(), TaskError>>>,
         calls: RefCell<Vec<String>>,
+        bound: RefCell<Option<String>>,
     }
 
     impl Starts {
         fn new(outcomes: &[Result<(), TaskError>]) -> Rc<Self> {
-            Rc::new(Self { outcomes: RefCell::new(outcomes.to_vec()), calls: RefCell::default() })
+            let (outcomes, calls) = (RefCell::new(outcomes.to_vec()), RefCell::default());
+            Rc::new(Self { outcomes, calls, bound: RefCell::default() })
         }
 
         fn note(&self, call: &str, id: &str) {
@@ -210,8 +219,9 @@ mod tests {
             "the-id".to_owned()
         }
 
-        fn start(&self, id: &str, _start: TaskCall) -> TaskFuture<TaskSnapshot> {
+        fn start(&self, id: &str, start: TaskCall) -> TaskFuture<TaskSnapshot> {
             self.note("start", id);
+            *self.bound.borrow_mut() = start.bound;
             let mut outcomes = self.outcomes.borrow_mut();
             let outcome = if outcomes.len() > 1 { outcomes.remove(0) } else { outcomes[0].clone() };
             ready(outcome.map(|()| TaskSnapshot { id: id.to_owned(), task: "{}".to_owned() }))
@@ -247,6 +257,8 @@ mod tests {
         /// None: never. Else whether the call was cancelled before its task was named, or after.
         cancelled: Option<bool>,
         moved: RefCell<Vec<String>>,
+        /// Whether the request has a name, so that it may come again.
+        named: bool,
     }
 
     impl Notifier for Call {
@@ -265,6 +277,10 @@ mod tests {
             self.cancelled.is_some_and(|before| before || !self.moved.borrow().is_empty())
         }
 
+        fn nonce(&self) -> Option<[u8; 16]> {
+            self.named.then_some([7; 16])
+        }
+
         fn follows(&self) -> Follows {
             self.follows
         }
@@ -279,12 +295,12 @@ mod tests {
     }
 
     fn call(follows: Follows) -> Rc<Call> {
-        Rc::new(Call { follows, cancelled: None, moved: RefCell::default() })
+        Rc::new(Call { follows, cancelled: None, moved: RefCell::default(), named: false })
     }
 
     fn cancelled(before: bool) -> Rc<Call> {
         let (follows, cancelled) = (Follows::Waits, Some(before));
-        Rc::new(Call { follows, cancelled, moved: RefCell::default() })
+        Rc::new(Call { follows, cancelled, moved: RefCell::default(), named: false })
     }
 
     /// The outcome of a call, and how long it took.
@@ -292,7 +308,7 @@ mod tests {
         let fake = FakePlatform::new([]);
         let ctx = Context { notifier: call, ..fake.context() };
         let tasks: Rc<dyn Tasks> = tasks.clone();
-        let outcome = move_to_task(&ctx, &tasks, "tool", None).now_or_never().unwrap();
+        let outcome = move_to_task(&ctx, &tasks, "tool", None, None).now_or_never().unwrap();
         let text = match outcome {
             Outcome::Tool(result) => result.to_json(),
             Outcome::Failed(error) => error.message,
@@ -348,6 +364,37 @@ mod tests {
         let tasks = Starts::new(&[Ok(())]);
         moved_on(&tasks, cancelled(false));
         assert_eq!(*tasks.calls.borrow(), ["start the-id", "cancel the-id", "follow the-id"]);
+    }
+
+    #[test]
+    fn a_task_that_its_client_may_ask_for_again_is_not_cancelled_with_the_connection() {
+        let call = |named| {
+            let call = Rc::new(Call {
+                follows: Follows::Handle,
+                cancelled: Some(false),
+                moved: RefCell::default(),
+                named,
+            });
+            let tasks = Starts::new(&[Ok(())]);
+            moved_on(&tasks, call);
+            tasks.calls.take()
+        };
+        assert_eq!(call(false), ["start the-id", "cancel the-id"]);
+        assert_eq!(call(true), ["start the-id"]);
+    }
+
+    #[test]
+    fn a_task_is_told_what_its_call_was_for() {
+        let fake = FakePlatform::new([]);
+        let work = InPlace::until_begun(fake.clone());
+        work.record(BOUND, Some("\"this\"".to_owned())).now_or_never().unwrap().unwrap();
+        work.record("other", Some("1".to_owned())).now_or_never().unwrap().unwrap();
+        let tasks = Starts::new(&[Ok(())]);
+        let ctx = Context { notifier: call(Follows::Handle), ..fake.context() };
+        let kept: Rc<dyn Tasks> = tasks.clone();
+        let moved = move_to_task(&ctx, &kept, "tool", None, work.take_bound());
+        moved.now_or_never().unwrap();
+        assert_eq!(tasks.bound.take().as_deref(), Some("\"this\""));
     }
 
     #[test]

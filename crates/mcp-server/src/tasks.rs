@@ -59,6 +59,9 @@ pub struct TaskCall {
     /// The trace that it belongs to, as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,
+    /// What the call was for when it was made, as its tool recorded it under [`BOUND`](crate::execution::BOUND).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bound: Option<String>,
     /// Names the request, so that sending it again does not do it again. None: it has no name.
     #[serde(default, with = "base64url::option", skip_serializing_if = "Option::is_none")]
     pub nonce: Option<[u8; 16]>,

@@ -178,7 +178,7 @@ impl FakePlatform {
             }),
             platform: self.clone(),
             notifier: Rc::new(Reports(self.clone())),
-            execution: Rc::new(InPlace { platform: self.clone(), moves: false }),
+            execution: Rc::new(InPlace::new(self.clone())),
             audit: Rc::new(crate::telemetry::audit::NoAudit),
             changes: Rc::default(),
             tasks: None,

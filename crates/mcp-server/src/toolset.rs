@@ -29,6 +29,8 @@
 //! }
 //! ```
 
+use std::time::Duration;
+
 use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
@@ -42,6 +44,9 @@ use crate::{
     registry::{Completion, PromptError, ReadError},
     tasks::TaskPolicy,
 };
+
+/// How long it may take to end what a cancelled task began elsewhere.
+pub const TAKE_BACK_WITHIN: Duration = Duration::from_secs(20);
 
 /// The arguments of a call, as they came.
 pub type Arguments<'a> = Option<&'a RawValue>;
@@ -144,6 +149,25 @@ pub trait Toolset: Sync {
         tool: &'a Tool,
         arguments: Arguments<'a>,
     ) -> LocalBoxFuture<'a, CallResult>;
+
+    /// Whether a task of this tool may have begun something elsewhere that ends with it: then a task that is cancelled is
+    /// taken back by [`Self::take_back`].
+    fn takes_back(&self, _tool: &Tool) -> bool {
+        false
+    }
+
+    /// Ends what a cancelled task began elsewhere, as its recorded steps say. Its tool runs no more. It may be asked
+    /// twice, and has [`TAKE_BACK_WITHIN`]. Returns what was done, for the person.
+    ///
+    /// # Errors
+    /// Where it may go on: why, for the person.
+    fn take_back<'a>(
+        &'a self,
+        _ctx: &'a Context,
+        _tool: &'a Tool,
+    ) -> LocalBoxFuture<'a, Result<String, String>> {
+        ready(Ok(String::new())).boxed_local()
+    }
 
     /// The thing that arguments name, such as a site's host name: for the audit.
     fn target(&self, _arguments: Arguments<'_>) -> Option<String> {

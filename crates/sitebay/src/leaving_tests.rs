@@ -85,7 +85,7 @@ fn leave(
     let ctx = Context {
         registry: &REGISTRY,
         platform: machine.clone(),
-        execution: Rc::new(InPlace { platform: machine, moves: false }),
+        execution: Rc::new(InPlace::new(machine)),
         audit: entries.clone(),
         ..fake.context()
     };
@@ -157,7 +157,7 @@ impl Execution for Slowly {
 fn take_back(polls: usize, script: Vec<ScriptedResponse>, call: &Value) -> (usize, usize, bool) {
     let fake = FakePlatform::new(script);
     let (machine, back) = (Rc::new(Waiting(fake.clone())), Rc::new(Fickle::default()));
-    let work = InPlace { platform: machine.clone(), moves: false };
+    let work = InPlace::new(machine.clone());
     let ctx = Context {
         platform: machine,
         execution: Rc::new(Slowly(work)),

@@ -15,11 +15,18 @@ use super::{
 use crate::api::{ApiError, ApiResponse, Client, Request, encode_part};
 use mcp_platform::Method;
 use mcp_protocol::content::{CallToolResult, ContentBlock};
-use mcp_server::{context::Pace, execution::Step};
+use mcp_server::{
+    context::{Pace, WaitReport},
+    execution::Step,
+};
 
 /// Sites are made in minutes, large restores take longer.
 const POLL_PACE: Pace =
     Pace { every: Duration::from_secs(2), at_most: Duration::from_secs(2 * 3_600) };
+
+/// What a client hears meanwhile.
+const WORKS: WaitReport<'static> =
+    WaitReport { from: 1.0, total: Some(2.0), message: "SiteBay is working on it" };
 
 /// Sends the request of a call, and waits until SiteBay has done it.
 pub(crate) async fn sent(call: &Call<'_>) -> Result<ApiResponse, ShortCircuit> {
@@ -34,10 +41,11 @@ pub(crate) async fn sent(call: &Call<'_>) -> Result<ApiResponse, ShortCircuit> {
         },
         Step::Unknown => found_out(call).await?,
     };
-    call.ctx.progress(1.0, Some(2.0), Some("SiteBay is working on it"));
+    call.ctx.progress(WORKS.from, WORKS.total, Some(WORKS.message));
     announcements::announce_begun(call);
     let watched = CompletionCheck::of(call, &answer.json);
-    let looked = call.ctx.poll("done", POLL_PACE, async || watched.look(call).await).await?;
+    let look = async || watched.look(call).await;
+    let looked = call.ctx.poll_reporting("done", POLL_PACE, Some(&WORKS), look).await?;
     match looked {
         Some(Value::String(why)) => Err(CallToolResult::error(why).into()),
         Some(Value::Null) => Ok(answer),

@@ -258,11 +258,19 @@ impl Inner {
         Ok(TaskResponse::Done)
     }
 
+    /// Ends a task. One that may have something under way elsewhere ends once that was taken back, or was tried for
+    /// long enough; until then it is cancelled in storage, too.
     async fn cancel(self: &Rc<Self>, kept: &SharedTask) -> Result<TaskResponse> {
+        let takes_back = self.takes_back(kept);
+        if takes_back {
+            kept.borrow_mut().cancel();
+            self.save(kept).await?;
+        }
         let live = self.live.borrow().clone();
         match live {
             Some(run) => run.cancel(),
             None if kept.borrow().is_over() => {}
+            None if takes_back => self.run_now(kept.clone()),
             None => self.end(kept, TaskOutcome::Cancelled).await?,
         }
         Ok(TaskResponse::Done)

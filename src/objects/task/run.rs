@@ -9,11 +9,13 @@ use super::{Inner, RUN_LEASE, SharedTask};
 use crate::{
     objects::task_context::{self, TaskBlocked},
     platform::{object::wait_until, workers::WorkersPlatform},
+    wiring,
 };
 use mcp_platform::Platform as _;
 use mcp_protocol::{jsonrpc::INTERNAL_ERROR, log_level::LoggingLevel};
 use mcp_server::{
     client_request::{Stop, StopReason},
+    cold::cold,
     notifier::{ChangeEvent, Notifier as _},
     result_size::{MAX_RESULT, too_large},
     task::{RunEnd, Status, TaskEvent, TaskRun, TaskStore, drive},
@@ -57,7 +59,8 @@ impl Inner {
         let times = kept.borrow().attempts;
         log::error!("a task's run failed {times} times in a row: {halt}");
         let stored = async {
-            if cancelled && !kept.borrow().is_over() {
+            // One that has something to take back tries that again.
+            if cancelled && !kept.borrow().is_over() && !self.takes_back(kept) {
                 return self.end(kept, TaskOutcome::Cancelled).await;
             }
             self.save(kept).await?;
@@ -70,6 +73,9 @@ impl Inner {
 
     async fn run(self: &Rc<Self>, kept: &SharedTask) -> std::result::Result<(), TaskBlocked> {
         self.wake_in(RUN_LEASE).await?;
+        if kept.borrow().is_cancelled {
+            return Ok(self.take_back(kept).await?);
+        }
         let keeper = Rc::new(ObjectTaskStore { core: self.clone(), kept: kept.clone() });
         let run = Rc::new(TaskRun::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
         self.live.replace(Some(run.clone()));
@@ -89,16 +95,29 @@ impl Inner {
         }
         let attempts = kept.borrow_mut().resume();
         let stopped = drive(call, run).await;
-        let stored = self.stopped(kept, stopped).await;
+        let stored = self.stopped(kept, stopped, attempts).await;
         if stored.is_err() {
             kept.borrow_mut().attempts = attempts;
         }
         Ok(stored?)
     }
 
-    /// Stores how a run stopped.
-    async fn stopped(self: &Rc<Self>, kept: &SharedTask, stopped: RunEnd) -> Result<()> {
+    /// Stores how a run stopped, before which so many in a row could not go on.
+    async fn stopped(
+        self: &Rc<Self>,
+        kept: &SharedTask,
+        stopped: RunEnd,
+        attempts: u32,
+    ) -> Result<()> {
         match stopped {
+            RunEnd::Cancelled if self.takes_back(kept) => self.take_back(kept).await,
+            RunEnd::Ended(Err(Stop(StopReason::Held(why)))) => {
+                kept.borrow_mut().back_off(why, attempts, WorkersPlatform.now_ms());
+                let times = kept.borrow().attempts;
+                log::warn!("a task cannot continue for now, {times} times in a row");
+                self.save(kept).await?;
+                self.wake_for(kept).await
+            }
             RunEnd::Sleeps(until) => {
                 kept.borrow_mut().sleeps(until, WorkersPlatform.now_ms());
                 self.save(kept).await?;
@@ -124,6 +143,56 @@ impl Inner {
             }
         }
     }
+}
+
+/// Taking back what a cancelled task began elsewhere.
+impl Inner {
+    /// Whether the task may have something under way elsewhere that ends with it.
+    pub(super) fn takes_back(&self, kept: &SharedTask) -> bool {
+        let kept = kept.borrow();
+        let has_begun = kept.status == Status::Working && !kept.steps.is_empty();
+        has_begun && wiring::find(&kept.order.start.tool).is_some_and(|found| found.takes_back())
+    }
+
+    /// Takes back what runs elsewhere for a cancelled task, as far as that can be done now, and ends it.
+    async fn take_back(self: &Rc<Self>, kept: &SharedTask) -> Result<()> {
+        let outcome = self.taken_back(kept).await;
+        let outcome = outcome.unwrap_or_else(|halt| Err(may_go_on(halt.why())));
+        if outcome.is_err() {
+            // Why may name things of the person's: it is in the task, which is theirs.
+            log::warn!("what a cancelled task began elsewhere could not be ended there");
+        }
+        let said = outcome.unwrap_or_else(|why| why);
+        if !said.is_empty() {
+            kept.borrow_mut().message = Some(said);
+        }
+        self.end(kept, TaskOutcome::Cancelled).await
+    }
+
+    async fn taken_back(
+        self: &Rc<Self>,
+        kept: &SharedTask,
+    ) -> std::result::Result<std::result::Result<String, String>, TaskBlocked> {
+        let Some(found) = wiring::find(&kept.borrow().order.start.tool) else {
+            return Ok(Ok(String::new()));
+        };
+        let keeper = Rc::new(ObjectTaskStore { core: self.clone(), kept: kept.clone() });
+        // A run of its own: one that was cancelled records nothing more.
+        let run = Rc::new(TaskRun::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
+        let (order, credential) = {
+            let kept = kept.borrow();
+            (kept.order.clone(), kept.credential.clone())
+        };
+        let record = self.record(kept);
+        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
+        let ended = AssertUnwindSafe(cold(found.take_back(&ctx))).catch_unwind().await;
+        Ok(ended.unwrap_or_else(|_| Err(may_go_on("the server failed"))))
+    }
+}
+
+/// What the person reads where it could not even be tried.
+fn may_go_on(why: &str) -> String {
+    format!("What was begun elsewhere may go on: {why}.")
 }
 
 /// The operations that a run needs of its object.

@@ -32,7 +32,7 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_auth::{oauth::hash, secret::Secret};
-use mcp_server::context::Context;
+use mcp_server::{context::Context, remote::KeyError};
 
 use crate::config::Upstream;
 
@@ -91,8 +91,10 @@ pub enum Unconnected {
     Refused,
     /// The caller is not one person, so that a key of one of them would be used by all.
     Shared,
-    /// It could not be found out, or no key can be kept: why.
+    /// It could not be found out just now: why. The same request may be sent later.
     Unavailable(String),
+    /// No key is to be had here, whatever the person connects: why.
+    Impossible(String),
 }
 
 impl Unconnected {
@@ -117,7 +119,20 @@ impl Unconnected {
                 "{upstream} needs a key of each person, and callers who share a key of this server are not one \
                  person: sign in, use a named key, or send a SiteBay token"
             ),
-            Self::Unavailable(why) => format!("{upstream} needs a key of yours: {why}"),
+            Self::Unavailable(why) | Self::Impossible(why) => {
+                format!("{upstream} needs a key of yours: {why}")
+            }
+        }
+    }
+
+    /// The same for a toolset that stands in the place of this upstream.
+    pub fn key_error(&self, upstream: &str) -> KeyError {
+        let why = self.described(upstream);
+        match self {
+            Self::Unavailable(_) => KeyError::Passing(why),
+            Self::Missing | Self::Refused | Self::Shared | Self::Impossible(_) => {
+                KeyError::Lasting(why)
+            }
         }
     }
 }

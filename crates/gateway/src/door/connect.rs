@@ -94,7 +94,7 @@ impl Door {
         };
         if asked.as_ref().is_some_and(|asked| asked.is_declined) {
             let declined =
-                Unconnected::Unavailable("the person did not agree to connect one".into());
+                Unconnected::Impossible("the person did not agree to connect one".into());
             return Err(
                 Answer::unconnected(self.named(ctx, upstream, what), &declined, None).into()
             );

@@ -44,7 +44,7 @@ use mcp_server::{
     context::Context,
     notifier::Notifier,
     outcome::Outcome,
-    remote::{About, FoundThere, PersonKey, Remote, RemoteList, RemoteTool},
+    remote::{About, FoundThere, KeyError, PersonKey, Remote, RemoteList, RemoteTool},
     toolset::Effect,
 };
 
@@ -424,7 +424,7 @@ impl Remote for Door {
         &'a self,
         ctx: &'a Context,
         server: &'a str,
-    ) -> LocalBoxFuture<'a, Result<PersonKey, String>> {
+    ) -> LocalBoxFuture<'a, Result<PersonKey, KeyError>> {
         self.person_key(ctx, server).boxed_local()
     }
 

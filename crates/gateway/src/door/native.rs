@@ -18,7 +18,7 @@ use mcp_server::{
     notifier::Notifier,
     outcome::Outcome,
     registry::FoundTool,
-    remote::{About, PersonKey, RemoteTool},
+    remote::{About, KeyError, PersonKey, RemoteTool},
     toolset::{Tool, Toolset, Visibility},
 };
 use serde_json::value::RawValue;
@@ -135,14 +135,21 @@ impl Door {
     ///
     /// # Errors
     /// Where there is none: why, for the caller.
-    pub(super) async fn person_key(&self, ctx: &Context, name: &str) -> Result<PersonKey, String> {
+    pub(super) async fn person_key(
+        &self,
+        ctx: &Context,
+        name: &str,
+    ) -> Result<PersonKey, KeyError> {
+        let lasting = |why: String| KeyError::Lasting(why);
         let upstream = self.find(ctx, name).filter(|upstream| upstream.is_answered_here);
-        let upstream =
-            upstream.ok_or_else(|| format!("this server has no tools of {name} any more"))?;
-        let person = self.person(ctx, upstream).await.map_err(|why| why.described(name))?;
-        let person = person.ok_or_else(|| format!("{name} is not called with people's keys"))?;
+        let upstream = upstream
+            .ok_or_else(|| lasting(format!("this server has no tools of {name} any more")))?;
+        let person = self.person(ctx, upstream).await.map_err(|why| why.key_error(name))?;
+        let person =
+            person.ok_or_else(|| lasting(format!("{name} is not called with people's keys")))?;
         let stack = person.stack.as_deref().and_then(|stack| upstream.stack(stack));
-        let stack = stack.ok_or_else(|| format!("the stack of the key for {name} is not there"))?;
+        let stack = stack
+            .ok_or_else(|| lasting(format!("the stack of the key for {name} is not there")))?;
         let options = upstream.options.iter().map(|(field, value)| (*field, value.clone()));
         Ok(PersonKey { key: person.key, api: stack.connection.clone(), options: options.collect() })
     }

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use sha2::{Digest as _, Sha256};
 
 use mcp_auth::secret::Secret;
+use mcp_protocol::base64url;
 
 /// Entries of one kind.
 const MOST: usize = 256;
@@ -25,6 +26,11 @@ impl Key {
     /// The key of something of a credential's.
     pub(crate) fn with(&self, name: &str) -> Self {
         Self::digest(&[&self.0, name.as_bytes()])
+    }
+
+    /// As a text, which says nothing of the credential.
+    pub(crate) fn text(&self) -> String {
+        base64url::to_text(&self.0)
     }
 
     fn digest(parts: &[&[u8]]) -> Self {

@@ -22,7 +22,7 @@ use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, url::with_parameters,
 };
 use mcp_protocol::raw;
-use mcp_server::{context::Context, execution::Begun};
+use mcp_server::{context::Context, execution::Begun, remote::KeyError};
 
 /// A read that takes longer is tried again.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -119,15 +119,25 @@ impl<'a> Client<'a> {
 
     /// Starts the call's time anew, after a wait that is not Keboola's fault.
     pub(crate) fn start_over(&self) {
-        let ms = u64::try_from(CALL_BUDGET.as_millis()).unwrap_or(u64::MAX);
+        self.start_over_within(CALL_BUDGET);
+    }
+
+    /// The same with less time.
+    pub(crate) fn start_over_within(&self, time: Duration) {
+        let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.ends_ms.set(self.now_ms().saturating_add(ms));
+    }
+
+    /// Waits.
+    pub(crate) async fn pause(&self, duration: Duration) {
+        self.ctx.platform.sleep(duration).await;
     }
 
     /// Whether the person has this very connection by now.
     ///
     /// # Errors
     /// Where that cannot be found out: why.
-    pub(crate) async fn is_connected(&self) -> Result<bool, String> {
+    pub(crate) async fn is_connected(&self) -> Result<bool, KeyError> {
         let now = self.connections.connection(self.ctx).await?;
         let is_it = |now: Connection| {
             now.stack == self.connection.stack && now.token == self.connection.token

@@ -28,6 +28,7 @@ mod search_global;
 mod search_matches;
 mod stop_job;
 mod tables;
+mod take_back;
 mod update_config;
 mod update_config_row;
 mod update_descriptions;
@@ -42,6 +43,8 @@ use crate::{
     call::{Call, Outcome, ShortCircuit},
     operations::Behaviour,
 };
+
+pub(crate) use take_back::{take_back, takes_back};
 
 /// What a call would change, in lines for the person who is asked.
 pub(crate) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {

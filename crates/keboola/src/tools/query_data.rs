@@ -2,20 +2,21 @@
 //!
 //! Invariant: in a task the query is a step, sent once: one that is run again looks at the job that was
 //! written down, and submits no other. Where a restart falls between the request and its record, the
-//! answer says that the query may run. A query that takes too long is cancelled, and one whose call is
-//! taken back in a session; in stateless calls and in tasks nothing cancels it then: it ends by itself.
+//! answer says that the query may run. A query that takes too long is cancelled, and so is one whose call is
+//! taken back: here, and that of a task by [`take_back`](super::take_back).
 
 use std::time::Duration;
 
 use mcp_server::{
-    context::Pace,
-    execution::{Begun, Recorded, Step},
+    client_request::Stop,
+    context::{Pace, WaitReport},
+    execution::{Recorded, Step},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{
-    query_job::{self, End, Unread},
+    query_job::{self, End, QUERY_END, Unread},
     workspace::{self, Workspace},
 };
 use crate::{
@@ -50,10 +51,11 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return failed(format!("{why}. Nothing was sent."));
     }
     let is_long = call.flag("long_running");
-    let begun = if is_long { Some(call.ctx.begin_idempotent().await?) } else { None };
+    if is_long {
+        call.ctx.begin_idempotent().await?;
+    }
     let place = call.ctx.once("place", place(call)).await?;
-    let job = submitted(call, begun.as_ref(), &place, sql).await?;
-    call.ctx.progress(1.0, None, Some(&format!("the query runs as job {job}")));
+    let job = submitted(call, &place, sql).await?;
     let pace = if is_long { LONG_PACE } else { PACE };
     let statement = match waited(call, &job, pace).await? {
         End::Statement(statement) => statement,
@@ -79,24 +81,19 @@ async fn place(call: &Call<'_>) -> Result<Place, ShortCircuit> {
     Ok(Place { workspace, branch: branch_id(call).await? })
 }
 
-/// Submits the query; the id of its job.
-async fn submitted(
-    call: &Call<'_>,
-    begun: Option<&Begun>,
-    place: &Place,
-    sql: &str,
-) -> Result<String, ShortCircuit> {
+/// Submits the query; the id of its job. A call without a session goes on without its client from here on, to cancel
+/// the query if that client leaves.
+async fn submitted(call: &Call<'_>, place: &Place, sql: &str) -> Result<String, ShortCircuit> {
+    if call.ctx.is_cancelled() {
+        return Err(Stop::taken_back(true).into());
+    }
+    call.ctx.outlive_client();
     call.client.start_over();
+    if call.ctx.execution.recorded(QUERY) == Recorded::Nothing {
+        resumed::remember(call.ctx, call).await?;
+    }
     let submit = query_job::submit(call, &place.branch, &place.workspace, sql);
-    let step = match begun {
-        None => Step::Done(submit.await),
-        Some(begun) => {
-            if call.ctx.execution.recorded(QUERY) == Recorded::Nothing {
-                resumed::remember(call.ctx, call).await?;
-            }
-            call.ctx.step(begun, QUERY, submit).await?
-        }
-    };
+    let step = call.ctx.read_step(QUERY, submit).await?;
     match step {
         Step::Done(Ok(job)) => Ok(job),
         Step::Done(Err(why)) => {
@@ -155,23 +152,27 @@ async fn branch_id(call: &Call<'_>) -> Result<String, ShortCircuit> {
     }
 }
 
-/// Waits for a job; one that takes too long, or that nobody waits for any more, is cancelled.
+/// Waits for a job; one that takes too long, or whose call is taken back, is cancelled.
 async fn waited(call: &Call<'_>, job: &str, pace: Pace) -> Result<End, ShortCircuit> {
-    let ended = call
-        .ctx
-        .poll("query-end", pace, async || match call.ctx.is_cancelled() {
-            true => Some(End::Cancelled),
-            false => query_job::look(call, job).await,
-        })
-        .await?;
+    let message = format!("the query runs as job {job}");
+    let report = WaitReport { from: 1.0, total: None, message: &message };
+    call.ctx.progress(report.from, report.total, Some(report.message));
+    let look = async || match call.ctx.is_cancelled() {
+        true => Some(End::Cancelled),
+        false => query_job::look(call, job).await,
+    };
+    let ended = call.ctx.poll_reporting(QUERY_END, pace, Some(&report), look).await?;
     if call.ctx.is_cancelled() {
-        query_job::cancel(call, job, "the client took its request back").await;
+        let reason = "the client took its request back";
+        let cancelled = query_job::cancel(&call.client, job, reason).await;
+        return Err(Stop::taken_back(cancelled.is_ok()).into());
     }
     if let Some(ended) = ended {
         return Ok(ended);
     }
     let seconds = pace.at_most.as_secs();
-    query_job::cancel(call, job, &format!("it took more than {seconds} s")).await;
+    // Whether that was heard is seen below.
+    let _ = query_job::cancel(&call.client, job, &format!("it took more than {seconds} s")).await;
     let looked =
         call.ctx.poll("query-cancelled", CANCELLING, async || query_job::look(call, job).await);
     match looked.await? {

@@ -1,8 +1,19 @@
-use std::time::Duration;
+use std::{cell::Cell, rc::Rc, time::Duration};
 
-use serde_json::{Value, json};
+use futures_util::future::LocalBoxFuture;
+use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
+use mcp_server::{
+    changes::Changes,
+    client_request::{Stop, StopReason},
+    context::Context,
+    notifier::{NoClient, Notifier},
+};
+use serde_json::{Value, json, value::to_raw_value};
 
-use crate::testing::{FakeKeboola, fails, run};
+use crate::{
+    Keboola,
+    testing::{Connected, FakeKeboola, Steps, fails, rises, run, run_in},
+};
 
 const TOOL: &str = "keboola_query_data";
 const CONFIGS: &str =
@@ -17,7 +28,7 @@ fn workspace() -> Value {
 }
 
 /// A project with a workspace, in which queries are taken.
-fn with_workspace() -> std::rc::Rc<FakeKeboola> {
+fn with_workspace() -> Rc<FakeKeboola> {
     let fake = FakeKeboola::new();
     fake.on(&format!("Get {CONFIGS}"), 200, json!([{"id": "c1"}]));
     fake.on(&format!("Get {CONFIGS}/c1/workspaces"), 200, workspace());
@@ -48,7 +59,9 @@ fn rows_come_as_csv_with_their_count() {
     assert_eq!(answer["csv_data"], "id,id\r\n1,\r\nž,\"a,b\"\r\n");
     assert!(answer["message"].as_str().unwrap().starts_with("Returning 2 of 2 selected rows."));
     assert_eq!(fake.body(SUBMIT), json!({"statements": ["SELECT 1"]}));
-    assert_eq!(fake.reports().len(), 1);
+    let reports = fake.reports();
+    assert!(reports.iter().all(|line| line.ends_with("the query runs as job q1")), "{reports:?}");
+    assert_eq!((reports.len(), rises(&reports)), (2, true), "{reports:?}");
     assert_eq!(answer["query_ref"], json!(null));
     // The workspace is remembered.
     let mut again = query("SELECT 2");
@@ -223,4 +236,79 @@ fn a_workspace_whose_making_had_no_answer_is_looked_for() {
     fake.breaks(&format!("Post {CONFIGS}"));
     let why = fails(&fake, TOOL, query("SELECT 1"));
     assert!(why.contains("MAY be there now"), "{why}");
+}
+
+/// A client that takes its request back once it was asked so often whether it did.
+struct Fickle(Cell<usize>);
+
+impl Notifier for Fickle {
+    fn ask(
+        &self,
+        questions: Vec<KeyedRequest>,
+    ) -> LocalBoxFuture<'static, Result<Vec<Value>, Stop>> {
+        NoClient.ask(questions)
+    }
+
+    fn capabilities(&self) -> ClientCapabilities {
+        ClientCapabilities::default()
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.0.set(self.0.get().saturating_sub(1));
+        self.0.get() == 0
+    }
+}
+
+const CANCEL: &str = "Post query /api/v1/queries/q1/cancel";
+
+/// Runs a query whose client stays for so many looks; how it stopped, and whether it outlived its client.
+fn taken_back(fake: &Rc<FakeKeboola>, after: usize) -> (StopReason, bool) {
+    let changes = Rc::new(Changes::default());
+    let notifier = Rc::new(Fickle(Cell::new(after)));
+    let ctx = Context { notifier, changes: changes.clone(), ..fake.context() };
+    let raw = to_raw_value(&query("SELECT 1")).unwrap();
+    let called = pollster::block_on(Keboola::new(&Connected).called(&ctx, TOOL, Some(&raw)));
+    (called.unwrap_err().0, changes.outlives_client())
+}
+
+#[test]
+fn a_query_whose_call_is_taken_back_is_cancelled_at_keboola() {
+    let fake = with_workspace();
+    fake.on(JOB, 200, ended("processing"));
+    fake.on(CANCEL, 200, json!({"queryJobId": "q1"}));
+    let (why, outlived) = taken_back(&fake, 4);
+    assert!(matches!(why, StopReason::TakenBack(true)) && outlived, "{why:?}");
+    assert_eq!(fake.body(CANCEL), json!({"reason": "the client took its request back"}));
+    assert!(fake.elapsed() < Duration::from_secs(30));
+}
+
+#[test]
+fn a_query_that_cannot_be_cancelled_is_said_to_go_on() {
+    let fake = with_workspace();
+    fake.on(JOB, 200, ended("processing"));
+    fake.breaks(CANCEL);
+    let (why, _) = taken_back(&fake, 4);
+    assert!(matches!(why, StopReason::TakenBack(false)), "{why:?}");
+    assert_eq!(fake.count(CANCEL), 3);
+}
+
+#[test]
+fn a_query_whose_call_is_taken_back_before_is_not_submitted() {
+    let fake = with_workspace();
+    let (why, outlived) = taken_back(&fake, 1);
+    assert!(matches!(why, StopReason::TakenBack(true)) && !outlived, "{why:?}");
+    assert_eq!((fake.count(SUBMIT), fake.count(CANCEL)), (0, 0));
+}
+
+#[test]
+fn a_short_query_that_went_into_a_task_is_submitted_once() {
+    let fake = with_workspace();
+    fake.on(JOB, 200, ended("failed"));
+    fake.on(RESULTS, 200, json!({"status": "failed", "message": "no", "data": []}));
+    let steps = Rc::new(Steps::default());
+    for _ in 0..2 {
+        run_in(&Context { execution: steps.clone(), ..fake.context() }, TOOL, query("SELECT 1"));
+        steps.forgets("query-end");
+    }
+    assert_eq!(fake.count(SUBMIT), 1);
 }

@@ -6,13 +6,20 @@ use serde_json::{Value, json};
 
 use super::workspace::Workspace;
 use crate::{
-    api::{ApiError, Path, Service},
+    api::{ApiError, Client, Path, Service},
     call::{Call, id_of, sentence},
     configuration::csv::{self, Csv},
 };
 
 /// How often a job is submitted where the workspace's credentials are not there yet.
 const SUBMISSIONS: u32 = 3;
+
+/// The key of how a job ended.
+pub(super) const QUERY_END: &str = "query-end";
+/// How often a job is cancelled at most, where Keboola does not answer.
+const CANCELS: u32 = 3;
+/// How long that may take together: the runtime soon ends a call whose client left.
+const CANCEL_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a job ended.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -94,12 +101,23 @@ pub(super) async fn look(call: &Call<'_>, job: &str) -> Option<End> {
     }
 }
 
-/// Asks the service to stop a job.
-pub(super) async fn cancel(call: &Call<'_>, job: &str, reason: &str) {
-    call.client.start_over();
-    let path = job_path(job).then("cancel");
-    // One that goes on ends by itself.
-    let _ = call.client.ask(Service::Query, path, &[], &json!({ "reason": reason })).await;
+/// Asks the service to stop a job. One that is over stays as it is.
+///
+/// # Errors
+/// Where it does not say that it will: the job may go on to its end.
+pub(super) async fn cancel(client: &Client<'_>, job: &str, reason: &str) -> Result<(), ApiError> {
+    client.start_over_within(CANCEL_WITHIN);
+    let mut tries = 0_u32;
+    loop {
+        tries = tries.saturating_add(1);
+        let (path, body) = (job_path(job).then("cancel"), json!({ "reason": reason }));
+        match client.ask(Service::Query, path, &[], &body).await {
+            Err(error) if tries < CANCELS && error.is_passing() => {
+                client.pause(Duration::from_secs(1)).await;
+            }
+            asked => return asked.map(drop),
+        }
+    }
 }
 
 /// Why the rows could not be read.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use mcp_platform::{Method, time::rfc3339};
 use mcp_server::{
     client_request::Stop,
-    context::Pace,
+    context::{Pace, WaitReport},
     execution::{Begun, Recorded, Step},
 };
 use serde::{Deserialize, Serialize};
@@ -75,8 +75,11 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return Ok(job_view::detail(call, &job));
     }
     let id = id_of(&job);
-    call.ctx.progress(1.0, Some(2.0), Some(&format!("job {id} is running")));
-    match call.ctx.poll("ended", PACE, async || look(call, &id).await).await? {
+    let message = format!("job {id} is running");
+    let report = WaitReport { from: 1.0, total: Some(2.0), message: &message };
+    call.ctx.progress(report.from, report.total, Some(report.message));
+    let look = async || look(call, &id).await;
+    match call.ctx.poll_reporting("ended", PACE, Some(&report), look).await? {
         Some(Ok(job)) => Ok(job_view::detail(call, &job)),
         Some(Err(why)) => {
             let read = look_at(&id);

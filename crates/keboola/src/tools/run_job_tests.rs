@@ -3,7 +3,7 @@ use std::{rc::Rc, time::Duration};
 use mcp_server::context::Context;
 use serde_json::{Value, json};
 
-use crate::testing::{FakeKeboola, Steps, fails, run, run_in};
+use crate::testing::{FakeKeboola, Steps, fails, rises, run, run_in};
 
 const TOOL: &str = "keboola_run_job";
 const START: &str = "Post queue /jobs";
@@ -90,7 +90,9 @@ fn waiting_ends_with_the_job() {
     arguments["wait"] = json!(true);
     let ended = run(&fake, TOOL, arguments);
     assert_eq!((&ended["status"], &ended["is_finished"]), (&json!("error"), &json!(true)));
-    assert_eq!(fake.reports(), ["1/Some(2.0) job 12 is running"]);
+    let reports = fake.reports();
+    assert!(reports[0] == "1/Some(2.0) job 12 is running" && rises(&reports), "{reports:?}");
+    assert!(reports.len() == 4 && reports.iter().all(|line| line.starts_with("1")), "{reports:?}");
 }
 
 #[test]

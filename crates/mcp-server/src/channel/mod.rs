@@ -85,6 +85,8 @@ struct Inner {
     feed: Option<Feed>,
     /// Whether the answer has become a stream.
     streamed: bool,
+    /// The last reader left before the end.
+    deserted: bool,
     /// When the client is to come back, in milliseconds, where its connection ends before the call.
     pause: Option<u32>,
     /// Takes word of the first event, a pause or the end, until the answer is a stream.
@@ -275,7 +277,13 @@ impl Channel {
         let mut inner = self.0.borrow_mut();
         if inner.feed.as_ref().is_some_and(|feed| feed.is_of(queue)) {
             inner.feed = None;
+            inner.deserted = !inner.done;
         }
+    }
+
+    /// Whether its last reader left before the end, and none came since.
+    pub fn is_deserted(&self) -> bool {
+        self.0.borrow().deserted
     }
 
     /// Whether it has a reader.
@@ -346,6 +354,7 @@ impl Inner {
             feed.close();
         }
         self.streamed = true;
+        self.deserted = false;
         let queue = feed.queue();
         if let Some(before) = self.feed.replace(feed) {
             before.give_way();

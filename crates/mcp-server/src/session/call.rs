@@ -24,7 +24,7 @@ use super::{
 use crate::{
     channel::Channel,
     client_request::{Stop, StopReason, named, validated},
-    notifier::{ChangeEvent, Notifier},
+    notifier::{ChangeEvent, Notifier, RisingProgress},
 };
 use mcp_auth::{refusal::Refusal, request_state::AnsweredInput};
 use mcp_platform::SharedPlatform;
@@ -51,6 +51,7 @@ pub(super) struct Call {
     /// Whether it is all of its POST.
     pub(super) alone: bool,
     cancelled: Cell<bool>,
+    rising: RisingProgress,
     task: RefCell<Option<String>>,
     waker: RefCell<Option<Waker>>,
 }
@@ -59,7 +60,8 @@ impl Call {
     /// A request of the POST that this channel belongs to.
     pub(super) fn new(id: RequestId, channel: Rc<Channel>, alone: bool) -> Rc<Self> {
         let (task, waker) = (RefCell::default(), RefCell::default());
-        Rc::new(Self { id, channel, alone, cancelled: Cell::new(false), task, waker })
+        let (cancelled, rising) = (Cell::default(), RisingProgress::default());
+        Rc::new(Self { id, channel, alone, cancelled, rising, task, waker })
     }
 
     /// The client takes the request back: it is not answered any more.
@@ -120,7 +122,9 @@ type Answers = Rc<RefCell<Vec<AnsweredInput>>>;
 
 impl Notifier for CallNotifier {
     fn progress(&self, progress: f64, total: Option<f64>, message: Option<&str>) {
-        if let Some(token) = &self.token {
+        if let Some(token) = &self.token
+            && self.call.rising.takes(progress)
+        {
             let message = message.filter(|_| self.session.version().progress_message());
             self.call.push(&notification::progress(token, progress, total, message));
         }

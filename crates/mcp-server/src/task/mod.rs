@@ -20,7 +20,10 @@ pub use run::{RunEnd, TaskRun, TaskStore, drive};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tasks::{TaskCall, TaskOutcome};
+use crate::{
+    execution::BOUND,
+    tasks::{TaskCall, TaskOutcome},
+};
 use mcp_auth::{principal::Principal, request_state::AnsweredInput};
 use mcp_platform::{record::Record, time::rfc3339};
 use mcp_protocol::{
@@ -135,6 +138,14 @@ pub struct TaskRecord {
     /// Runs in a row that ended because it could not go on.
     #[serde(default)]
     pub attempts: u32,
+    /// The client took it back: its tool runs no more, and what it began elsewhere is ended.
+    #[serde(default, rename = "cancelled", skip_serializing_if = "is_false")]
+    pub is_cancelled: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl Record for TaskRecord {}
@@ -161,6 +172,7 @@ const POLL: std::ops::RangeInclusive<u64> = 500..=5_000;
 impl TaskRecord {
     /// A new task.
     pub fn new(order: TaskSpec, credential: Option<String>, now_ms: u64) -> Self {
+        let bound = order.start.bound.clone().map(|bound| (BOUND.to_owned(), Some(bound)));
         Self {
             order,
             credential,
@@ -170,9 +182,10 @@ impl TaskRecord {
             updated_ms: now_ms,
             wake_ms: 0,
             asked: Vec::new(),
-            steps: Vec::new(),
+            steps: bound.into_iter().collect(),
             held: None,
             attempts: 0,
+            is_cancelled: false,
         }
     }
 
@@ -190,6 +203,12 @@ impl TaskRecord {
     pub fn is_due(&self, now_ms: u64) -> bool {
         let sleeps = (1..=MAX_NAP).contains(&self.wake_ms.saturating_sub(now_ms));
         self.status == Status::Working && !sleeps
+    }
+
+    /// Takes it back: what its tool began elsewhere is ended at once, also where it was to sleep.
+    pub fn cancel(&mut self) {
+        self.is_cancelled = true;
+        self.wake_ms = 0;
     }
 
     /// The step recorded under a key.
@@ -212,6 +231,7 @@ impl TaskRecord {
         self.updated_ms = now_ms;
         if self.is_over() {
             self.resume();
+            self.is_cancelled = false;
             self.credential = None;
             self.asked.clear();
             self.steps.clear();

@@ -124,6 +124,7 @@ pub(super) mod tests {
             capabilities: ClientCapabilities::ROOTS,
             can_ask: true,
             trace: Some("t".into()),
+            bound: None,
             nonce: Some([255; 16]),
         };
         let order = TaskSpec {
@@ -175,6 +176,28 @@ pub(super) mod tests {
             let again = TaskRecord::from_json(&kept.to_json()).unwrap();
             assert_eq!(format!("{again:?}"), format!("{kept:?}"));
         }
+    }
+
+    #[test]
+    fn a_task_that_is_cancelled_runs_at_once_and_knows_it_after_a_restart() {
+        let mut kept = kept();
+        kept.status = Status::Working;
+        kept.sleeps(9_000_000, 8_990_000);
+        assert!(!kept.to_json().contains("cancelled"), "rows are as they were");
+        kept.cancel();
+        let mut again = TaskRecord::from_json(&kept.to_json()).unwrap();
+        assert!(again.is_cancelled && again.is_due(8_990_001));
+        again.becomes(Status::Cancelled, 9);
+        assert!(!again.is_cancelled);
+    }
+
+    #[test]
+    fn a_task_begins_with_what_its_call_was_for() {
+        let mut order = kept().order;
+        order.start.bound = Some("7".into());
+        let order = TaskSpec::from_json(&order.to_json()).unwrap();
+        let made = TaskRecord::new(order, None, 7);
+        assert_eq!(made.step("bound"), Some(&Some("7".to_owned())));
     }
 
     #[test]

@@ -29,6 +29,8 @@ pub(crate) const PANICKED: &str = "panicked";
 pub const BROKE: &str = "stream-broke";
 /// The client left before it ended, and nothing was changed.
 pub(crate) const LEFT: &str = "left";
+/// The client left before it ended, and what ran elsewhere for it could not be ended there.
+pub(crate) const LEFT_RUNNING: &str = "left-running";
 /// It may have changed something; the outcome is not known.
 pub(crate) const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
