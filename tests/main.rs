@@ -63,6 +63,7 @@ mod jwt;
 mod keboola_connect;
 mod keboola_conversation;
 mod keboola_native;
+mod keboola_own;
 mod keboola_real;
 mod keboola_tools;
 mod large;
