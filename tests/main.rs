@@ -65,6 +65,7 @@ mod keboola_conversation;
 mod keboola_native;
 mod keboola_own;
 mod keboola_real;
+mod keboola_refused;
 mod keboola_tools;
 mod large;
 mod layers;
