@@ -60,6 +60,8 @@ mod initialize;
 mod inspector;
 mod invented_tokens;
 mod jwt;
+mod keboola_asked;
+mod keboola_clients;
 mod keboola_connect;
 mod keboola_conversation;
 mod keboola_native;
