@@ -285,6 +285,15 @@ async fn a_connector_that_knows_nothing_but_the_url_of_the_door_gets_in_and_stay
     let Some(keboola) = Keboola::with_workspace("a connector at the door of Keboola").await else {
         return;
     };
+    gets_in(&keboola).await;
+}
+
+#[tokio::test]
+async fn a_connector_gets_in_to_the_tools_of_this_server_as_well() {
+    gets_in(&Keboola::native().await).await;
+}
+
+async fn gets_in(keboola: &Keboola) {
     let worker = keboola.before(json!({})).await;
     let discovered = Discovered::at(&worker, DOOR).await;
     assert_eq!(discovered.resource, format!("{}{DOOR}", worker.url()));

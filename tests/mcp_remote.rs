@@ -21,14 +21,27 @@ const KEY: &str = "remote key";
 
 /// A started `mcp-remote`, after its client's handshake.
 async fn remote(server: &Server, home: &Path, path: &str, flags: &[&str]) -> StdioServer {
+    let url = format!("{}{path}", server.url());
+    let (remote, hello) = begun(&url, home, &format!("Bearer {KEY}"), flags).await;
+    assert_eq!(hello["serverInfo"]["name"], "sitebay-mcp");
+    remote
+}
+
+/// The same before any server, with this `Authorization`; and what the server says of itself.
+pub async fn begun(
+    url: &str,
+    home: &Path,
+    authorization: &str,
+    flags: &[&str],
+) -> (StdioServer, Value) {
     let mut command = node();
     command
         .arg(paths::root().join("node_modules/mcp-remote/dist/proxy.js"))
-        .arg(format!("{}{path}", server.url()))
+        .arg(url)
         // No space after the colon: some clients break arguments at spaces.
         .args(["--header", "Authorization:${AUTH_HEADER}"])
         .args(flags)
-        .env("AUTH_HEADER", format!("Bearer {KEY}"))
+        .env("AUTH_HEADER", authorization)
         .env("MCP_REMOTE_CONFIG_DIR", home)
         .env("HOME", home);
     let mut remote = StdioServer::start(command);
@@ -37,9 +50,8 @@ async fn remote(server: &Server, home: &Path, path: &str, flags: &[&str]) -> Std
         "clientInfo": { "name": "cursor-like", "version": "1" },
     });
     let answer = remote.request("initialize", hello).await;
-    assert_eq!(answer["serverInfo"]["name"], "sitebay-mcp");
     remote.notify("notifications/initialized").await;
-    remote
+    (remote, answer)
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use xtask::server::{Options, Server as Worker};
 use super::{
     Client,
     events::Live,
+    keboola::apis,
     keyed::{Tab, client_of, link_for},
     start,
     stateless::ask,
@@ -43,7 +44,16 @@ impl Native {
 
     /// The same with these settings of the upstream.
     pub async fn with(options: Options, other: Value) -> Self {
-        let keboola = Keboola::start(keboola::Options::default()).await.unwrap();
+        Self::before(Keboola::start(keboola::Options::default()).await.unwrap(), options, other)
+            .await
+    }
+
+    /// The same with a stand-in whose clock stands still until a test moves it: nothing but jobs takes time.
+    pub async fn still(options: Options) -> Self {
+        Self::before(apis().await, options, json!({})).await
+    }
+
+    async fn before(keboola: Keboola, options: Options, other: Value) -> Self {
         let server = Upstream::start().await;
         let worker = start(set(options, "native", &settings(&keboola, &server, other))).await;
         Self { keboola, server, worker }

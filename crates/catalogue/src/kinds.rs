@@ -105,9 +105,10 @@ fn is_date(text: &str) -> bool {
     text.len() == 10 && is_rfc3339(&format!("{text}T00:00:00Z"))
 }
 
+/// The choice as the catalogue writes it, however a caller does.
 fn choice<K>(parameter: &Parameter<K>, text: &str) -> Option<String> {
-    let lower = text.to_ascii_lowercase();
-    parameter.choices.contains(&lower.as_str()).then_some(lower)
+    let mut choices = parameter.choices.iter();
+    choices.find(|choice| choice.eq_ignore_ascii_case(text)).map(|choice| (*choice).to_owned())
 }
 
 fn is_uuid(text: &str) -> bool {
@@ -215,5 +216,9 @@ mod tests {
         let parameter = Parameter { choices: &["get", "post"], ..parameter(Kind::Text) };
         assert_eq!(parameter.read("POST"), ParsedText::Fits(json!("post")));
         assert_eq!(parameter.read("trace"), ParsedText::Unfit("one of get, post".into()));
+        let parameter = Parameter { choices: &["startTime"], ..parameter };
+        for text in ["startTime", "starttime"] {
+            assert_eq!(parameter.read(text), ParsedText::Fits(json!("startTime")));
+        }
     }
 }

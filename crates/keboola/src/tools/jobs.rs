@@ -113,6 +113,17 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_ordered_by_each_field_that_the_schema_names() {
+        for field in ["startTime", "endTime", "createdTime", "durationSeconds", "id"] {
+            let fake = FakeKeboola::new();
+            fake.on(SEARCH, 200, json!([]));
+            run(&fake, TOOL, json!({"sort_by": field, "sort_order": "asc"}));
+            let order = format!("sortBy={field}&sortOrder=asc");
+            assert!(fake.lines()[0].contains(&order), "{:?}", fake.lines());
+        }
+    }
+
+    #[test]
     fn a_job_in_full_has_its_logs_in_order_and_no_secrets() {
         let fake = FakeKeboola::new();
         fake.on("Get queue /jobs/7", 200, json!({"id": "7", "status": "error", "isFinished": true, "result": [],
