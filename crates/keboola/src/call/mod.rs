@@ -1,0 +1,18 @@
+//! One call of a tool: its checked arguments, the project, the branch, and how it ends.
+//!
+//! Invariant: nothing is sent to Keboola before the arguments were checked; nothing is changed in a
+//! branch in which the caller may not.
+
+mod arguments;
+mod branch;
+mod ending;
+mod records;
+mod side_by_side;
+mod state;
+
+pub(crate) use arguments::Call;
+pub(crate) use branch::Branch;
+pub(crate) use ending::{Outcome, ShortCircuit, failed, sentence};
+pub(crate) use records::{id_of, items, shown};
+pub(crate) use side_by_side::all;
+pub(crate) use state::State;
