@@ -1,6 +1,6 @@
 //! A call, as its tool sees it: checked arguments, and what surrounds them.
 
-use std::ops::Deref;
+use std::{collections::HashSet, ops::Deref};
 
 use catalogue::arguments::Arguments;
 use mcp_server::context::Context;
@@ -66,15 +66,10 @@ impl<'a> Call<'a> {
 
     /// A list of texts, each once.
     pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        for text in self.get(name).and_then(Value::as_array).into_iter().flatten() {
-            if let Some(text) = text.as_str().map(str::to_owned)
-                && !texts.contains(&text)
-            {
-                texts.push(text);
-            }
-        }
-        texts
+        let mut seen = HashSet::new();
+        let texts = self.get(name).and_then(Value::as_array).into_iter().flatten();
+        let texts = texts.filter_map(Value::as_str).filter(|text| seen.insert(*text));
+        texts.map(str::to_owned).collect()
     }
 
     /// The failure of a change: whether it may have happened, and how to find out.

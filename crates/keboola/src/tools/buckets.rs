@@ -1,5 +1,7 @@
 //! Buckets: a list, or some in full.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -97,25 +99,39 @@ pub(super) fn in_branch(segment: &str, fixed: &str) -> Path {
 pub(super) async fn list(call: &Call<'_>) -> Result<Vec<Found>, ShortCircuit> {
     let include = [("include", "metadata,linkedBuckets".to_owned())];
     let path = Path::new("branch/default/buckets");
-    let mut all: Vec<Found> = Vec::new();
+    let mut all = Visible::default();
     for bucket in items(call.storage(path, &include).await?)? {
-        put(&mut all, placed(call, bucket, "default"));
+        all.put(placed(call, bucket, "default"));
     }
     if call.has_storage_branches() {
         for bucket in items(call.storage(call.below("buckets"), &include).await?)? {
-            put(&mut all, placed(call, bucket, call.branch.segment()));
+            all.put(placed(call, bucket, call.branch.segment()));
         }
     }
-    Ok(all)
+    Ok(all.buckets)
 }
 
-/// One of a branch comes in place of main's.
-fn put(all: &mut Vec<Found>, found: Option<Found>) {
-    let Some(found) = found else { return };
-    match all.iter_mut().find(|known| known.main_id == found.main_id) {
-        Some(known) if id_of(&known.bucket) == known.main_id => *known = found,
-        Some(_) => {}
-        None => all.push(found),
+/// The buckets that a branch sees, in the order in which they came.
+#[derive(Default)]
+struct Visible {
+    buckets: Vec<Found>,
+    /// Where the bucket of an id in main is.
+    places: HashMap<String, usize>,
+}
+
+impl Visible {
+    /// Adds a bucket. One of a branch comes in place of main's.
+    fn put(&mut self, found: Option<Found>) {
+        let Some(found) = found else { return };
+        let place = self.places.get(&found.main_id).and_then(|at| self.buckets.get_mut(*at));
+        match place {
+            Some(known) if id_of(&known.bucket) == known.main_id => *known = found,
+            Some(_) => {}
+            None => {
+                self.places.insert(found.main_id.clone(), self.buckets.len());
+                self.buckets.push(found);
+            }
+        }
     }
 }
 

@@ -70,6 +70,24 @@ fn the_tables_of_a_bucket_are_listed_in_short_form() {
 }
 
 #[test]
+fn a_table_comes_once_and_in_full_where_it_was_asked_for_so() {
+    let fake = FakeKeboola::new();
+    let bucket = "Get connection /v2/storage/branch/default/buckets/in.c-a";
+    fake.on(bucket, 200, json!({"id": "in.c-a", "name": "c-a", "metadata": []}));
+    let other = |n: usize| json!({"id": format!("in.c-a.t{n}"), "name": format!("t{n}")});
+    let mut listed: Vec<Value> = (0..2_000).map(other).collect();
+    listed.insert(1_000, table());
+    fake.on(&format!("{bucket}/tables"), 200, json!(listed));
+    fake.on(TABLE, 200, table());
+    let both = json!({"bucket_ids": ["in.c-a"], "table_ids": ["in.c-a.orders"]});
+    let read = run(&fake, TOOL, both);
+    assert_eq!(read["tables"].as_array().unwrap().len(), 2_001);
+    assert!(read["tables"][1_000]["columns"].is_array(), "{}", read["tables"][1_000]);
+    assert!(read["tables"][999].get("columns").is_none());
+    assert_eq!(read["links"].as_array().unwrap().len(), 2_002);
+}
+
+#[test]
 fn without_a_filter_there_is_nothing_to_list() {
     let fake = FakeKeboola::new();
     assert_eq!(run(&fake, TOOL, json!({}))["tables"], json!([]));
