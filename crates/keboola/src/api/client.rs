@@ -13,10 +13,10 @@ use super::{
     error::ApiError,
     path::Path,
     project::Project,
-    retry::{self, Next},
     stack::Stack,
 };
 use crate::connection::{Connection, Connections};
+use catalogue::retry::{self, Next};
 use mcp_auth::secret::Secret;
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, url::with_parameters,
@@ -170,7 +170,7 @@ impl<'a> Client<'a> {
             tries = tries.saturating_add(1);
             let outcome = self.once(service, Method::Get, &url, None, READ_TIMEOUT).await?;
             let noise = (self.now_ms() % 256) as u8;
-            match retry::next(&outcome, tries, self.left(), self.now_ms(), noise) {
+            match retry::next(outcome.as_ref(), tries, self.left(), self.now_ms(), noise) {
                 Next::Accept => return self.read(service, outcome, tries),
                 Next::Pause(pause) => self.ctx.platform.sleep(pause).await,
                 Next::TooLong(wait) => return Err(self.too_long(service, &outcome, wait)),

@@ -6,7 +6,6 @@ mod detail;
 mod error;
 mod path;
 mod project;
-mod retry;
 mod stack;
 
 pub(crate) use cache::{Kept, Key};
