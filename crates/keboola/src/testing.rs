@@ -69,6 +69,7 @@ pub(crate) struct FakeKeboola {
     since_ms: u64,
     now_ms: Cell<u64>,
     ids: Cell<u32>,
+    bytes: Cell<usize>,
     base: Rc<FakePlatform>,
 }
 
@@ -87,6 +88,7 @@ impl FakeKeboola {
             since_ms,
             now_ms: Cell::new(since_ms),
             ids: Cell::new(0),
+            bytes: Cell::new(0),
             base: FakePlatform::new([]),
         });
         let mut project = json!({
@@ -169,6 +171,11 @@ impl FakeKeboola {
         self.base.reports()
     }
 
+    /// The bytes of all answers that were read.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
     /// How far its clock went.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
@@ -199,7 +206,7 @@ impl Platform for FakeKeboola {
         request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
         self.pass(Duration::from_millis(50));
-        let (whole, route) = (line(&request), route_of(&request));
+        let (whole, route, at_most) = (line(&request), route_of(&request), request.at_most);
         self.requests.borrow_mut().push(request);
         let mut routes = self.routes.borrow_mut();
         let at = routes.iter().position(|(known, _)| *known == whole);
@@ -210,6 +217,13 @@ impl Platform for FakeKeboola {
             Some((_, answers)) => answers[0].clone(),
             None => Ok(answer(404, r#"{"error":"not scripted","code":"notFound"}"#)),
         };
+        let outcome = outcome.and_then(|answer| match answer.body.len() > at_most {
+            true => Err(NetworkFailure::TooLarge(at_most)),
+            false => Ok(answer),
+        });
+        if let Ok(answer) = &outcome {
+            self.bytes.set(self.bytes.get().saturating_add(answer.body.len()));
+        }
         ready(outcome).boxed_local()
     }
 

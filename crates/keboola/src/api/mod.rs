@@ -1,5 +1,6 @@
 //! The client of Keboola's services.
 
+mod answer;
 mod cache;
 mod client;
 mod detail;
@@ -8,6 +9,7 @@ mod path;
 mod project;
 mod stack;
 
+pub(crate) use answer::Answer;
 pub(crate) use cache::{Kept, Key};
 pub(crate) use client::{Client, Service};
 pub(crate) use detail::cut;

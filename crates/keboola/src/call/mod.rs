@@ -5,6 +5,7 @@
 
 mod arguments;
 mod branch;
+mod budget;
 mod ending;
 mod records;
 mod side_by_side;
@@ -12,6 +13,9 @@ mod state;
 
 pub(crate) use arguments::Call;
 pub(crate) use branch::Branch;
+pub(crate) use budget::{Budget, Incomplete, Within};
+#[cfg(test)]
+pub(crate) use budget::{MAX_ANSWER, MAX_BYTES, MAX_REQUESTS};
 pub(crate) use ending::{Outcome, ShortCircuit, failed, sentence};
 pub(crate) use records::{id_of, items, shown};
 pub(crate) use side_by_side::all;

@@ -16,8 +16,9 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let ids = call.texts("bucket_ids");
     let links = call.links();
     if ids.is_empty() {
+        let read = async |path: Path| Ok(items(call.storage(path, &include()).await?)?);
         let buckets: Vec<Value> =
-            list(call).await?.iter().map(|found| view(call, found, false)).collect();
+            list(call, read).await?.iter().map(|found| view(call, found, false)).collect();
         let inputs = buckets.iter().filter(|bucket| bucket.get("stage") == Some(&json!("in")));
         let (total, inputs) = (buckets.len(), inputs.count());
         let counts = json!({
@@ -95,16 +96,22 @@ pub(super) fn in_branch(segment: &str, fixed: &str) -> Path {
     }
 }
 
-/// All buckets that the call's branch sees, each once under its id in main.
-pub(super) async fn list(call: &Call<'_>) -> Result<Vec<Found>, ShortCircuit> {
-    let include = [("include", "metadata,linkedBuckets".to_owned())];
-    let path = Path::new("branch/default/buckets");
+/// The query of a list of buckets.
+pub(super) fn include() -> [(&'static str, String); 1] {
+    [("include", "metadata,linkedBuckets".to_owned())]
+}
+
+/// All buckets that the call's branch sees, each once under its id in main. `read` reads a list of them.
+pub(super) async fn list(
+    call: &Call<'_>,
+    read: impl AsyncFn(Path) -> Result<Vec<Value>, ShortCircuit>,
+) -> Result<Vec<Found>, ShortCircuit> {
     let mut all = Visible::default();
-    for bucket in items(call.storage(path, &include).await?)? {
+    for bucket in read(Path::new("branch/default/buckets")).await? {
         all.put(placed(call, bucket, "default"));
     }
     if call.has_storage_branches() {
-        for bucket in items(call.storage(call.below("buckets"), &include).await?)? {
+        for bucket in read(call.below("buckets")).await? {
             all.put(placed(call, bucket, call.branch.segment()));
         }
     }

@@ -33,13 +33,15 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         }
     }
     let mut tables = views.tables;
-    if call.flag("include_usage") {
-        usage::add(call, &mut tables).await?;
-    }
+    let incomplete = match call.flag("include_usage") {
+        true => usage::add(call, &mut tables).await?,
+        false => None,
+    };
     Ok(json!({
         "tables": tables,
         "links": packed(links),
         "tables_not_found": if missing.is_empty() { Value::Null } else { json!(missing) },
+        "incomplete": incomplete,
     }))
 }
 
