@@ -14,6 +14,8 @@ mod branch_tests;
 mod call;
 pub mod configuration;
 mod connection;
+#[cfg(test)]
+mod doubt_tests;
 mod links;
 mod metadata;
 mod moment;

@@ -12,7 +12,7 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_auth::secret::Secret;
-use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::{
     client_request::Stop,
@@ -70,6 +70,7 @@ pub(crate) struct FakeKeboola {
     now_ms: Cell<u64>,
     ids: Cell<u32>,
     bytes: Cell<usize>,
+    takes_writes: Cell<bool>,
     base: Rc<FakePlatform>,
 }
 
@@ -89,6 +90,7 @@ impl FakeKeboola {
             now_ms: Cell::new(since_ms),
             ids: Cell::new(0),
             bytes: Cell::new(0),
+            takes_writes: Cell::new(false),
             base: FakePlatform::new([]),
         });
         let mut project = json!({
@@ -113,6 +115,23 @@ impl FakeKeboola {
     /// Answers a route, such as `Get queue /jobs/7`, with JSON.
     pub(crate) fn on(&self, route: &str, status: u16, body: Value) {
         self.script(route, Ok(answer(status, &body.to_string())));
+    }
+
+    /// From here on, what changes something has an answer of success where its route has none.
+    pub(crate) fn takes_writes(&self) {
+        self.takes_writes.set(true);
+    }
+
+    /// The routes of the requests that change something, each once.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let mut writes: Vec<String> = Vec::new();
+        for request in self.requests.borrow().iter() {
+            let route = route_of(request);
+            if request.method != Method::Get && !writes.contains(&route) {
+                writes.push(route);
+            }
+        }
+        writes
     }
 
     /// Answers a route with nothing: the connection breaks.
@@ -196,6 +215,14 @@ fn line(request: &OutboundRequest) -> String {
     format!("{:?} {service} /{path}", request.method)
 }
 
+/// What a service answers to a change: the record that it made or changed.
+fn written(body: &str) -> OutboundResponse {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let id = body.get("configurationId").or(body.get("rowId")).cloned();
+    let record = json!({ "id": id.unwrap_or_else(|| json!("7")), "version": 3 });
+    answer(200, &record.to_string())
+}
+
 fn route_of(request: &OutboundRequest) -> String {
     line(request).split('?').next().unwrap().to_owned()
 }
@@ -207,6 +234,7 @@ impl Platform for FakeKeboola {
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
         self.pass(Duration::from_millis(50));
         let (whole, route, at_most) = (line(&request), route_of(&request), request.at_most);
+        let body = request.body.clone().unwrap_or_default();
         self.requests.borrow_mut().push(request);
         let mut routes = self.routes.borrow_mut();
         let at = routes.iter().position(|(known, _)| *known == whole);
@@ -215,6 +243,7 @@ impl Platform for FakeKeboola {
         let outcome = match found {
             Some((_, answers)) if answers.len() > 1 => answers.pop_front().unwrap(),
             Some((_, answers)) => answers[0].clone(),
+            None if self.takes_writes.get() && !whole.starts_with("Get ") => Ok(written(&body)),
             None => Ok(answer(404, r#"{"error":"not scripted","code":"notFound"}"#)),
         };
         let outcome = outcome.and_then(|answer| match answer.body.len() > at_most {

@@ -15,6 +15,7 @@ use super::{
     path::Path,
     project::Project,
     stack::Stack,
+    unconfirmed::Unconfirmed,
 };
 use crate::connection::{Connection, Connections};
 use catalogue::retry::{self, Next};
@@ -214,12 +215,13 @@ impl<'a> Client<'a> {
         path: Path,
         query: &[(&str, String)],
         body: Option<&Value>,
-    ) -> Result<Value, ApiError> {
-        let url = self.address(service, &path, query).await?;
+    ) -> Result<Value, Unconfirmed> {
+        let url = self.address(service, &path, query).await.map_err(Unconfirmed::unsent)?;
         self.ctx.changes.sent();
         let outcome = self.once(service, method, &url, body, CHANGE).await;
         let answer = outcome.and_then(|outcome| self.success(service, outcome, 1)?.value());
-        if !answer.as_ref().is_err_and(ApiError::leaves_doubt) {
+        let answer = answer.map_err(Unconfirmed::sent);
+        if !answer.as_ref().is_err_and(Unconfirmed::leaves_doubt) {
             self.ctx.changes.answered();
         }
         answer

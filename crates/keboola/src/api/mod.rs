@@ -8,6 +8,7 @@ mod error;
 mod path;
 mod project;
 mod stack;
+mod unconfirmed;
 
 pub(crate) use answer::Answer;
 pub(crate) use cache::{Kept, Key};
@@ -17,3 +18,4 @@ pub(crate) use error::ApiError;
 pub(crate) use path::Path;
 pub(crate) use project::{Project, plain};
 pub use stack::{Stack, StackError};
+pub(crate) use unconfirmed::Unconfirmed;

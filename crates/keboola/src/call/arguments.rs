@@ -6,11 +6,11 @@ use catalogue::arguments::Arguments;
 use mcp_server::context::Context;
 use serde_json::Value;
 
-use super::{
-    ending::{ShortCircuit, sentence},
-    state::State,
-};
-use crate::{api::ApiError, operations::Operation, service::KeboolaService};
+use super::{ending::ShortCircuit, state::State};
+use crate::{api::Unconfirmed, operations::Operation, service::KeboolaService};
+
+/// What is said of a change whose answer was lost.
+pub(crate) const POSSIBLE: &str = "The change MAY have happened.";
 
 /// A call, as its tool sees it.
 pub(crate) struct Call<'a> {
@@ -73,17 +73,17 @@ impl<'a> Call<'a> {
     }
 
     /// The failure of a change: whether it may have happened, and how to find out.
-    pub(crate) fn unchanged(&self, error: &ApiError) -> ShortCircuit {
-        let why = sentence(error);
-        ShortCircuit::Failed(match error.leaves_doubt() {
-            true => self.in_doubt(&why),
-            false => format!("Nothing was changed. {why}"),
-        })
+    pub(crate) fn unchanged(&self, error: &Unconfirmed) -> ShortCircuit {
+        ShortCircuit::Failed(error.told("Nothing was changed.", POSSIBLE, self.look_up()))
     }
 
     /// The same where the answer was lost for this reason.
     pub(crate) fn in_doubt(&self, why: &str) -> String {
-        let check = self.operation.check.unwrap_or_default();
-        format!("{why} The change MAY have happened. {check}")
+        format!("{why} {POSSIBLE} {}", self.look_up())
+    }
+
+    /// How to find out whether the change of this tool happened.
+    pub(crate) fn look_up(&self) -> &'static str {
+        self.operation.check.unwrap_or_default()
     }
 }

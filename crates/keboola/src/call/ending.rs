@@ -38,7 +38,7 @@ impl From<ApiError> for ShortCircuit {
 
 /// An error of a read, with what can be done about it.
 pub(crate) fn sentence(error: &ApiError) -> String {
-    format!("{error}. {}", error.advice()).trim_end().to_owned()
+    error.sentence()
 }
 
 /// A failure in these words.

@@ -11,7 +11,7 @@ mod records;
 mod side_by_side;
 mod state;
 
-pub(crate) use arguments::Call;
+pub(crate) use arguments::{Call, POSSIBLE};
 pub(crate) use branch::Branch;
 pub(crate) use budget::{Budget, Incomplete, Within};
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, Path, Service},
-    call::{Call, Outcome, ShortCircuit, failed, id_of, sentence},
+    call::{Call, Outcome, ShortCircuit, failed, id_of},
     configuration::{assemble::Level, variables::Variable},
 };
 
@@ -73,16 +73,11 @@ async fn with_variables(
     let (put, storage) = (Method::Put, Service::Storage);
     let answer = call.client.change(begun, put, storage, path, &[], Some(&body)).await;
     answer.map_err(|error| {
-        let why = sentence(&error);
-        ShortCircuit::Failed(match error.leaves_doubt() {
-            true => format!(
-                "The variables were written; the configuration MAY be linked to them. {why} Read it with \
-                 keboola_get_configs."
-            ),
-            false => format!(
-                "The configuration has no variables yet: they were written, but not linked. {why}"
-            ),
-        })
+        ShortCircuit::Failed(error.told(
+            "The configuration has no variables yet: they were written, but not linked.",
+            "The variables were written; the configuration MAY be linked to them.",
+            "Read it with keboola_get_configs.",
+        ))
     })
 }
 
@@ -115,10 +110,12 @@ async fn sent(
     call.client.start_over();
     match call.storage(path.part(id), &[]).await {
         Ok(record) => Ok(record),
-        Err(ApiError::Refused { status: 404, .. }) => failed(call.in_doubt(&format!(
-            "{} Keboola shows no configuration {id} so far.",
-            sentence(&error)
-        ))),
+        Err(ApiError::Refused { status: 404, .. }) => {
+            failed(call.in_doubt(&format!(
+                "{} Keboola shows no configuration {id} so far.",
+                error.reason()
+            )))
+        }
         Err(_) => Err(call.unchanged(&error)),
     }
 }

@@ -15,11 +15,13 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{ApiError, Kept, Path, Service},
-    call::{Call, ShortCircuit, failed, id_of, items, sentence},
+    call::{Call, ShortCircuit, failed, id_of, items},
 };
 
 /// The component that such workspaces belong to.
 const COMPONENT: &str = "keboola.mcp-server-tool";
+/// How to find out what is there of it.
+const LOOK_UP: &str = "List its configurations with keboola_get_configs (component_ids).";
 /// Making one takes up to some minutes.
 const PACE: Pace = Pace { every: Duration::from_secs(2), at_most: Duration::from_secs(300) };
 
@@ -100,8 +102,8 @@ pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCir
         Some(Ok(workspace)) => Ok(workspace),
         Some(Err(why)) => failed(format!("The workspace could not be made: {why}")),
         None if job.is_empty() => failed(format!(
-            "{lost} The workspace MAY be made all the same, but is not there after five minutes. Call \
-             again later."
+            "{lost} The workspace MAY be made all the same, but is not there after five minutes. \
+             keboola_get_project_info has its workspace_id once it is there."
         )),
         None => failed("The workspace is still being made after five minutes. Call again later."),
     }
@@ -132,12 +134,10 @@ async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let made = call.client.change(begun, post, storage, configs(call), &[], Some(&body)).await;
     let made = match made {
         Ok(made) => made,
-        Err(error) if error.leaves_doubt() => {
-            let why = sentence(&error);
-            let left = format!("An empty configuration {id} of {COMPONENT} MAY be there now.");
-            return Made::Refused(format!("{why} {left}"));
+        Err(error) => {
+            let possible = format!("An empty configuration {id} of {COMPONENT} MAY be there now.");
+            return Made::Refused(error.told("", &possible, LOOK_UP));
         }
-        Err(error) => return Made::Refused(sentence(&error)),
     };
     let is_bigquery = call.project.is_bigquery();
     let login = if is_bigquery { "default" } else { "snowflake-person-sso" };
@@ -148,11 +148,15 @@ async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let workspaces = path.clone().then("workspaces");
     match call.client.change(begun, post, storage, workspaces, &query, Some(&body)).await {
         Ok(job) => Made::Job(id_of(&job)),
-        Err(error) if error.leaves_doubt() => Made::Lost(sentence(&error)),
+        Err(error) if error.leaves_doubt() => Made::Lost(error.reason()),
         Err(error) => {
-            // One that stays behind does no harm.
-            let _ = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
-            Made::Refused(sentence(&error))
+            let deleted = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
+            let left = deleted.err().map(|error| {
+                let denied = format!("The empty configuration {id} of {COMPONENT} stays.");
+                let possible = format!("The empty configuration {id} of {COMPONENT} MAY stay.");
+                error.told(&denied, &possible, LOOK_UP)
+            });
+            Made::Refused([error.reason()].into_iter().chain(left).collect::<Vec<_>>().join(" "))
         }
     }
 }
