@@ -18,6 +18,7 @@ use mcp_server::{
     client_request::Stop,
     context::Context,
     execution::{Execution, Idempotency, InPlace, Recorded},
+    telemetry::trace::Trace,
     testing::{FakePlatform, START_MS, answer},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -26,6 +27,8 @@ use crate::{Connection, Connections, Keboola, service::KeboolaService};
 
 /// The address of the stack.
 pub(crate) const STACK: &str = "https://connection.keboola.com";
+/// The trace of every call.
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// The token of every call.
 pub(crate) const TOKEN: &str = "58-44-abcdefghijklmnop";
 
@@ -157,7 +160,9 @@ impl FakeKeboola {
     pub(crate) fn context(self: &Rc<Self>) -> Context {
         let platform: Rc<dyn Platform> = self.clone();
         let execution = Rc::new(InPlace { platform: platform.clone(), moves: false });
-        Context { platform, execution, ..self.base.context() }
+        let ctx = Context { platform, execution, ..self.base.context() };
+        ctx.record.set_trace(Trace::read(PARENT, None));
+        ctx
     }
 
     /// The requests as `Get queue /jobs/7?x=y`, without those that every call begins with.
@@ -236,6 +241,8 @@ impl Platform for FakeKeboola {
         let (whole, route, at_most) = (line(&request), route_of(&request), request.at_most);
         let body = request.body.clone().unwrap_or_default();
         self.requests.borrow_mut().push(request);
+        // The id of the request's span is free again: a test knows the ids of the things that a tool makes.
+        self.ids.set(self.ids.get().saturating_sub(1));
         let mut routes = self.routes.borrow_mut();
         let at = routes.iter().position(|(known, _)| *known == whole);
         let at = at.or_else(|| routes.iter().position(|(known, _)| *known == route));

@@ -23,8 +23,12 @@ use mcp_auth::secret::Secret;
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, url::with_parameters,
 };
-use mcp_server::{context::Context, execution::Begun};
+use mcp_server::{context::Context, execution::Begun, telemetry::trace::span};
 
+/// The name of the service in records.
+const UPSTREAM: &str = "keboola";
+/// What stands in records in place of the eras in front and behind: no MCP server is asked.
+const CELL: &str = "native";
 /// A read that takes longer is tried again.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A change gets more time: it is not tried again.
@@ -297,7 +301,10 @@ impl<'a> Client<'a> {
             timeout,
             at_most,
         };
+        let mut sent = SentRequest { ctx: self.ctx, began_ms: self.now_ms(), answered: None };
         let outcome = self.ctx.platform.fetch(request).await;
+        sent.answered = outcome.as_ref().ok().map(|response| response.body.len());
+        drop(sent);
         let is_refused = outcome.as_ref().is_ok_and(|response| response.status == 401);
         if is_refused && service != Service::Encryption {
             self.refused(service).await;
@@ -322,6 +329,12 @@ impl<'a> Client<'a> {
         }
         if has_body {
             headers.push(("Content-Type", "application/json".to_owned()));
+        }
+        let platform = &*self.ctx.platform;
+        let trace = self.ctx.record.trace(platform);
+        headers.push(("traceparent", trace.parent(span(platform))));
+        if let Some(state) = trace.state() {
+            headers.push(("tracestate", state.to_owned()));
         }
         headers
     }
@@ -358,3 +371,25 @@ impl<'a> Client<'a> {
         ApiError::WaitTooLong { service: service.label(), status, wait, detail }
     }
 }
+
+/// A request that was sent. It is recorded when this is dropped: after its answer, or without one where the
+/// call is dropped.
+struct SentRequest<'a> {
+    ctx: &'a Context,
+    began_ms: u64,
+    /// The bytes of its answer.
+    answered: Option<usize>,
+}
+
+impl Drop for SentRequest<'_> {
+    fn drop(&mut self) {
+        let took = self.ctx.platform.now_ms().saturating_sub(self.began_ms);
+        let end = if self.answered.is_some() { "answered" } else { "failed" };
+        let bytes = u64::try_from(self.answered.unwrap_or_default()).unwrap_or(u64::MAX);
+        self.ctx.record.add_upstream_call(&UPSTREAM.into(), (CELL, end), took, bytes);
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;
