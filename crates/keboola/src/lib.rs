@@ -10,6 +10,8 @@ mod api;
 #[cfg(test)]
 mod asking_tests;
 #[cfg(test)]
+mod audit_tests;
+#[cfg(test)]
 mod branch_tests;
 mod call;
 pub mod configuration;
@@ -29,16 +31,17 @@ mod resumed;
 #[cfg(test)]
 mod resumed_tests;
 mod service;
+mod target;
 #[cfg(test)]
 mod testing;
 mod tools;
 #[cfg(test)]
 mod toolset_tests;
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use mcp_protocol::{content::CallToolResult, fields::fields, raw};
+use mcp_protocol::{content::CallToolResult, raw};
 use mcp_server::{
     context::Context,
     result_store,
@@ -104,9 +107,11 @@ impl Toolset for Keboola {
         called.boxed_local()
     }
 
+    /// As far as the arguments say it. A call says the rest once it knows its project.
     fn target(&self, arguments: Arguments<'_>) -> Option<String> {
-        let names = ["configuration_id", "component_id", "table_id", "job_id"];
-        let found = fields(arguments?.get(), names).ok()?;
-        found.into_iter().flatten().find_map(|of| raw::text(of).map(Cow::into_owned))
+        let arguments = raw::value(arguments?.get()).ok()?;
+        let argument = |name: &str| arguments.get(name);
+        let (branch, thing) = (target::asked_branch(argument), target::thing(argument, None));
+        (!thing.is_empty()).then(|| target::whole(None, &branch, &thing))
     }
 }

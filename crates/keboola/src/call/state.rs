@@ -17,8 +17,9 @@ use crate::{
     api::{ApiError, Client, Kept, Key, Path, Project, Service, Stack},
     connection::Connections,
     links::Links,
-    operations::Operation,
+    operations::{Behaviour, Operation},
     resumed::Resumed,
+    target,
 };
 
 thread_local! {
@@ -61,6 +62,16 @@ impl<'a> State<'a> {
         let project = Project::of(&client).await?;
         let mut state = Self { client, project, branch: Branch::Main };
         state.branch = state.chosen_branch(arguments.text("branch_id"), bound.as_deref()).await?;
+        if operation.effect != Effect::Read {
+            let component = match operation.behaviour {
+                Behaviour::CreateSqlTransformation | Behaviour::UpdateSqlTransformation => {
+                    Some(state.project.sql_component())
+                }
+                _ => None,
+            };
+            let thing = target::thing(|name| arguments.get(name), component);
+            ctx.changes_what(state.target(&thing)).await?;
+        }
         state.may_change(operation)?;
         Ok(state)
     }
@@ -113,6 +124,12 @@ impl<'a> State<'a> {
             return failed("Nothing was changed: the person's role in this project is readonly.");
         }
         Ok(())
+    }
+
+    /// Something in the call's branch, for the audit.
+    pub(crate) fn target(&self, thing: &str) -> String {
+        let branch = self.branch.id().unwrap_or("main");
+        target::whole(Some(&self.project.id()), branch, thing)
     }
 
     /// The branches of the project. They are asked for once a minute.

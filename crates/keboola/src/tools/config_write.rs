@@ -245,14 +245,6 @@ impl Draft {
     }
 }
 
-/// The component of SQL transformations in this project.
-pub(super) fn sql_component(call: &Call<'_>) -> &'static str {
-    match (call.project.is_bigquery(), SQL_TRANSFORMATIONS) {
-        (false, [snowflake, _]) => snowflake,
-        (true, [_, bigquery]) => bigquery,
-    }
-}
-
 /// A configuration with the fields beside it that can be changed.
 fn whole(record: &Value, configuration: Option<&Value>) -> Value {
     let mut whole =

@@ -25,6 +25,7 @@ pub(super) async fn created(call: &Call<'_>, component: &str, configuration: Val
     let sealed = config_write::sealed(call, component, configuration).await?;
     let id = async { Ok::<_, Stop>(new_id(call)) };
     let id = call.ctx.once("id", id).await?;
+    call.ctx.changes_what(call.target(&format!("{component}/{id}"))).await?;
     let begun = call.ctx.begin().await?;
     let mut record = sent(call, &begun, component, &id, sealed.clone()).await?;
     let id = id_of(&record);

@@ -20,7 +20,10 @@ pub use run::{RunEnd, TaskRun, TaskStore, drive};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::tasks::{TaskCall, TaskOutcome};
+use crate::{
+    execution::TARGET,
+    tasks::{TaskCall, TaskOutcome},
+};
 use mcp_auth::{principal::Principal, request_state::AnsweredInput};
 use mcp_platform::{record::Record, time::rfc3339};
 use mcp_protocol::{
@@ -214,7 +217,8 @@ impl TaskRecord {
             self.resume();
             self.credential = None;
             self.asked.clear();
-            self.steps.clear();
+            // The audit says what it changed.
+            self.steps.retain(|(key, _)| key == TARGET);
             self.order.start.answers.clear();
         }
     }

@@ -30,7 +30,7 @@ pub const BROKE: &str = "stream-broke";
 /// The client left before it ended, and nothing was changed.
 pub(crate) const LEFT: &str = "left";
 /// It may have changed something; the outcome is not known.
-pub(crate) const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
 pub const SILENT: &str = "stream-silent";
 
