@@ -5,6 +5,7 @@
 use std::rc::Rc;
 
 use catalogue::arguments::Arguments;
+use mcp_auth::scope::Scopes;
 use mcp_server::{context::Context, toolset::Effect};
 use serde_json::Value;
 
@@ -21,6 +22,9 @@ use crate::{
     resumed::Resumed,
     target,
 };
+
+/// The role of a person who changes nothing.
+const READONLY: &str = "readonly";
 
 thread_local! {
     /// The branches of a credential's project.
@@ -120,7 +124,7 @@ impl<'a> State<'a> {
         if operation.effect == Effect::Read {
             return Ok(());
         }
-        if project.role == "readonly" {
+        if project.role == READONLY {
             return failed("Nothing was changed: the person's role in this project is readonly.");
         }
         Ok(())
@@ -130,6 +134,18 @@ impl<'a> State<'a> {
     pub(crate) fn target(&self, thing: &str) -> String {
         let branch = self.branch.id().unwrap_or("main");
         target::whole(Some(&self.project.id()), branch, thing)
+    }
+
+    /// Why the caller may change nothing; None: they may.
+    pub(crate) fn reads_only(&self, ctx: &Context) -> Option<&'static str> {
+        match (ctx.choice.read_only, ctx.principal.scopes.has(Scopes::WRITE)) {
+            (true, _) => Some("the connection is readonly"),
+            (_, false) => Some("the caller has not the scope write"),
+            _ if self.project.role == READONLY => {
+                Some("the person's role in this project is readonly")
+            }
+            _ => None,
+        }
     }
 
     /// The branches of the project. They are asked for once a minute.

@@ -1,14 +1,18 @@
 //! The shared read-only workspace in which queries run.
 //!
 //! It belongs to a configuration of [`COMPONENT`], by which every client of a project finds it again.
-//! Invariant: it is made at most once in a call, and only by the tool that queries.
+//! Invariant: it is made at most once in a call, only by the tool that queries, and never for a caller who
+//! may only read. That it was made is in the audit and in the answer, as it stays.
 
 use std::time::Duration;
 
 use mcp_platform::Method;
 use mcp_server::{
     context::Pace,
+    dispatch::note_change,
     execution::{Begun, Step},
+    telemetry::record::UNKNOWN,
+    toolset::Effect,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -81,10 +85,26 @@ pub(super) fn forget(call: &Call<'_>) {
     WORKSPACES.with(|kept| kept.forget(call.key(&format!("workspace:{}", segment(call)))));
 }
 
-/// The workspace; it is made if there is none.
-pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCircuit> {
+/// Goes on unless there is no workspace, and the caller may make none.
+pub(super) async fn require(call: &Call<'_>) -> Result<(), ShortCircuit> {
+    match call.reads_only(call.ctx) {
+        Some(why) if find(call).await?.is_none() => failed(format!(
+            "Nothing was queried: the project has no read-only workspace for queries yet. The first query of a \
+             caller who may change the project makes it, and it stays; for this caller nothing is made ({why}). \
+             Ask the person to have such a caller run keboola_query_data once. keboola_preview_table shows rows \
+             without a workspace."
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The workspace, and a sentence where it was made because there was none.
+pub(super) async fn found_or_made(
+    call: &Call<'_>,
+) -> Result<(Workspace, Option<String>), ShortCircuit> {
+    require(call).await?;
     if let Some(found) = find(call).await? {
-        return Ok(found);
+        return Ok((found, None));
     }
     let begun = call.ctx.begin().await?;
     call.ctx.progress(0.0, None, Some("making the read-only workspace"));
@@ -99,7 +119,13 @@ pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCir
     };
     let done = call.ctx.poll("workspace-made", PACE, async || look(call, &job).await).await?;
     match done {
-        Some(Ok(workspace)) => Ok(workspace),
+        Some(Ok(workspace)) => {
+            let made = format!(
+                "As the project had none, this query made its shared read-only workspace {}, which stays.",
+                workspace.id
+            );
+            Ok((workspace, Some(made)))
+        }
         Some(Err(why)) => failed(format!("The workspace could not be made: {why}")),
         None if job.is_empty() => failed(format!(
             "{lost} The workspace MAY be made all the same, but is not there after five minutes. \
@@ -120,9 +146,21 @@ enum Made {
     Lost(String),
 }
 
-/// Makes a configuration and a workspace of it.
+/// Makes a configuration and a workspace of it, and notes that in the audit.
 async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let id = call.ctx.platform.uuid();
+    let target = call.target(&format!("{COMPONENT}/{id}"));
+    let noted = note_change(call.ctx, call.operation.name, Effect::Write, target);
+    let made = made(call, begun, id).await;
+    noted.end(match &made {
+        Made::Job(_) => "done",
+        Made::Refused(_) => "failed",
+        Made::Lost(_) => UNKNOWN,
+    });
+    made
+}
+
+async fn made(call: &Call<'_>, begun: &Begun, id: String) -> Made {
     let short = id.split('-').next().unwrap_or_default();
     let body = json!({
         "configurationId": id,
