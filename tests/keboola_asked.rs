@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::support::{
     Client,
     keboola::{Discovered, Keboola, PROJECT},
-    keboola_native::{Era, Talk},
+    talk::{Era, Talk},
     wait,
 };
 

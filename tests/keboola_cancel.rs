@@ -9,9 +9,10 @@ use crate::support::{
     Client,
     events::Live,
     hasty,
-    keboola_native::{Era, Native, Talk},
+    keboola_native::Native,
     options,
     stateless::{ask, prepared},
+    talk::{Era, Talk},
     wait,
 };
 

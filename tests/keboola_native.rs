@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use crate::support::{
     Answer, Client,
     gateway::Front,
-    keboola_native::{Era, Native, Talk},
+    keboola_native::Native,
     keyed::link_in,
     oauth::{App, SITEBAY_TOKEN, Tokens, with_oauth},
     options,
     stateless::ask,
+    talk::{Era, Talk},
     upstream::{Reply, http, rpc},
 };
 
@@ -128,13 +129,13 @@ async fn a_change_asks_its_person_in_each_era() {
             [("/mcp", "keboola_update_descriptions"), ("/u/keboola/mcp", "update_descriptions")]
         {
             let said = format!("{said} at {path}");
-            let talk = Talk::new(native.client(path, "ada"), era).await;
+            let talk = Talk::new(native.client(path, "ada"), era).await.with_progress();
             let mut declines = talk.declining();
             let before = description(&reader).await;
             let refused = declines.call(tool, describes(&said)).await;
             assert_eq!(refused["isError"], true, "{refused}");
             assert_eq!(description(&reader).await, before);
-            let mut talk = Talk::new(native.client(path, "ada"), era).await;
+            let mut talk = Talk::new(native.client(path, "ada"), era).await.with_progress();
             let changed = talk.call(tool, describes(&said)).await;
             assert_ne!(changed["isError"], true, "{changed}");
             let [asked] = &talk.asked[..] else { panic!("{:?}", talk.asked) };
@@ -175,7 +176,7 @@ async fn a_job_is_followed_to_its_end_in_each_era() {
     native.keboola.plan_job(job_that_runs(1));
     for era in [Era::Session, Era::Rounds, Era::Tasks] {
         let before = native.count("POST", "/queue/jobs");
-        let mut talk = Talk::new(native.client("/mcp", "ada"), era).await;
+        let mut talk = Talk::new(native.client("/mcp", "ada"), era).await.with_progress();
         let ended = talk.call("keboola_run_job", http_job(true)).await;
         assert_ne!(ended["isError"], true, "{era:?}: {ended}");
         assert_eq!(ended["structuredContent"]["status"], "success", "{era:?}: {ended}");
@@ -190,7 +191,7 @@ async fn a_job_that_is_followed_survives_a_restart_and_is_started_once() {
         let mut native = Native::start(options()).await;
         native.person("ada", 101).await;
         native.keboola.plan_job(JobPlan { end: JobEnd::Never, ..job_that_runs(1) });
-        let mut talk = Talk::new(native.client(path, "ada"), Era::Tasks).await;
+        let mut talk = Talk::new(native.client(path, "ada"), Era::Tasks).await.with_progress();
         let task = talk.begins(tool, http_job(true)).await;
         crate::support::wait::holds("the job was started", || {
             native.count("POST", "/queue/jobs") == 1
@@ -212,7 +213,7 @@ async fn a_task_ends_in_words_where_this_server_has_no_keboola_any_more() {
     let mut native = Native::start(options()).await;
     native.person("ada", 101).await;
     native.keboola.plan_job(JobPlan { end: JobEnd::Never, ..job_that_runs(1) });
-    let mut talk = Talk::new(native.client("/mcp", "ada"), Era::Tasks).await;
+    let mut talk = Talk::new(native.client("/mcp", "ada"), Era::Tasks).await.with_progress();
     let task = talk.begins("keboola_run_job", http_job(true)).await;
     crate::support::wait::holds("the job was started", || native.count("POST", "/queue/jobs") == 1)
         .await;

@@ -14,11 +14,12 @@ use crate::support::{
     Answer, Client,
     gateway::Front,
     keboola::STACK,
-    keboola_native::{Era, Native, Talk},
+    keboola_native::Native,
     keyed::{Tab, link_for, link_in},
     oauth::send,
     options,
     stateless::ask,
+    talk::{Era, Talk},
     wait,
 };
 

@@ -25,6 +25,7 @@ pub mod rmcp_server;
 pub mod site;
 pub mod spec;
 pub mod stateless;
+pub mod talk;
 pub mod tour;
 pub mod upstream;
 pub mod wait;

@@ -37,6 +37,7 @@ mod operation;
 mod place;
 pub mod redact;
 pub mod render;
+pub mod retry;
 mod service;
 
 pub use call::{Call, CallOutcome, Listing, ShortCircuit, run};

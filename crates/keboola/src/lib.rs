@@ -9,12 +9,16 @@
 mod api;
 #[cfg(test)]
 mod asking_tests;
+#[cfg(test)]
+mod audit_tests;
 mod bound;
 #[cfg(test)]
 mod branch_tests;
 mod call;
 pub mod configuration;
 mod connection;
+#[cfg(test)]
+mod doubt_tests;
 mod links;
 mod metadata;
 mod moment;
@@ -28,16 +32,17 @@ mod resumed;
 #[cfg(test)]
 mod resumed_tests;
 mod service;
+mod target;
 #[cfg(test)]
 mod testing;
 mod tools;
 #[cfg(test)]
 mod toolset_tests;
 
-use std::{borrow::Cow, sync::LazyLock};
+use std::sync::LazyLock;
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use mcp_protocol::{content::CallToolResult, fields::fields, raw};
+use mcp_protocol::{content::CallToolResult, raw};
 use mcp_server::{
     context::Context,
     result_store,
@@ -122,9 +127,11 @@ impl Toolset for Keboola {
         .boxed_local()
     }
 
+    /// As far as the arguments say it. A call says the rest once it knows its project.
     fn target(&self, arguments: Arguments<'_>) -> Option<String> {
-        let names = ["configuration_id", "component_id", "table_id", "job_id"];
-        let found = fields(arguments?.get(), names).ok()?;
-        found.into_iter().flatten().find_map(|of| raw::text(of).map(Cow::into_owned))
+        let arguments = raw::value(arguments?.get()).ok()?;
+        let argument = |name: &str| arguments.get(name);
+        let (branch, thing) = (target::asked_branch(argument), target::thing(argument, None));
+        (!thing.is_empty()).then(|| target::whole(None, &branch, &thing))
     }
 }

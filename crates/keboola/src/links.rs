@@ -1,5 +1,7 @@
 //! Addresses of things in Keboola's user interface.
 
+use std::collections::HashSet;
+
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde_json::{Value, json};
 
@@ -154,12 +156,9 @@ fn part(text: &str) -> String {
 
 /// Links of one answer: each once, by type and title.
 pub(crate) fn packed(links: Vec<Value>) -> Value {
-    let mut packed: Vec<Value> = Vec::new();
-    for link in links {
-        if !packed.contains(&link) {
-            packed.push(link);
-        }
-    }
+    let mut seen = HashSet::new();
+    let mut packed: Vec<Value> =
+        links.into_iter().filter(|link| seen.insert(link.to_string())).collect();
     let text = |link: &Value, name: &str| {
         link.get(name).and_then(Value::as_str).unwrap_or_default().to_owned()
     };

@@ -12,13 +12,14 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_auth::secret::Secret;
-use mcp_platform::{NetworkFailure, OutboundRequest, OutboundResponse, Platform};
+use mcp_platform::{Method, NetworkFailure, OutboundRequest, OutboundResponse, Platform};
 use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::{
     client_request::Stop,
     context::Context,
     execution::{Execution, Idempotency, InPlace, Recorded},
     remote::KeyError,
+    telemetry::trace::Trace,
     testing::{FakePlatform, START_MS, answer},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -27,6 +28,8 @@ use crate::{Connection, Connections, Keboola, service::KeboolaService};
 
 /// The address of the stack.
 pub(crate) const STACK: &str = "https://connection.keboola.com";
+/// The trace of every call.
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 /// The token of every call.
 pub(crate) const TOKEN: &str = "58-44-abcdefghijklmnop";
 
@@ -70,6 +73,8 @@ pub(crate) struct FakeKeboola {
     since_ms: u64,
     now_ms: Cell<u64>,
     ids: Cell<u32>,
+    bytes: Cell<usize>,
+    takes_writes: Cell<bool>,
     base: Rc<FakePlatform>,
 }
 
@@ -88,6 +93,8 @@ impl FakeKeboola {
             since_ms,
             now_ms: Cell::new(since_ms),
             ids: Cell::new(0),
+            bytes: Cell::new(0),
+            takes_writes: Cell::new(false),
             base: FakePlatform::new([]),
         });
         let mut project = json!({
@@ -114,6 +121,23 @@ impl FakeKeboola {
         self.script(route, Ok(answer(status, &body.to_string())));
     }
 
+    /// From here on, what changes something has an answer of success where its route has none.
+    pub(crate) fn takes_writes(&self) {
+        self.takes_writes.set(true);
+    }
+
+    /// The routes of the requests that change something, each once.
+    pub(crate) fn writes(&self) -> Vec<String> {
+        let mut writes: Vec<String> = Vec::new();
+        for request in self.requests.borrow().iter() {
+            let route = route_of(request);
+            if request.method != Method::Get && !writes.contains(&route) {
+                writes.push(route);
+            }
+        }
+        writes
+    }
+
     /// Answers a route with nothing: the connection breaks.
     pub(crate) fn breaks(&self, route: &str) {
         self.script(route, Err(NetworkFailure::Broken("reset".into())));
@@ -137,7 +161,9 @@ impl FakeKeboola {
     pub(crate) fn context(self: &Rc<Self>) -> Context {
         let platform: Rc<dyn Platform> = self.clone();
         let execution = Rc::new(InPlace::new(platform.clone()));
-        Context { platform, execution, ..self.base.context() }
+        let ctx = Context { platform, execution, ..self.base.context() };
+        ctx.record.set_trace(Trace::read(PARENT, None));
+        ctx
     }
 
     /// The requests as `Get queue /jobs/7?x=y`, without those that every call begins with.
@@ -170,6 +196,11 @@ impl FakeKeboola {
         self.base.reports()
     }
 
+    /// The bytes of all answers that were read.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.get()
+    }
+
     /// How far its clock went.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
@@ -190,6 +221,14 @@ fn line(request: &OutboundRequest) -> String {
     format!("{:?} {service} /{path}", request.method)
 }
 
+/// What a service answers to a change: the record that it made or changed.
+fn written(body: &str) -> OutboundResponse {
+    let body: Value = serde_json::from_str(body).unwrap_or_default();
+    let id = body.get("configurationId").or(body.get("rowId")).cloned();
+    let record = json!({ "id": id.unwrap_or_else(|| json!("7")), "version": 3 });
+    answer(200, &record.to_string())
+}
+
 fn route_of(request: &OutboundRequest) -> String {
     line(request).split('?').next().unwrap().to_owned()
 }
@@ -200,8 +239,11 @@ impl Platform for FakeKeboola {
         request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
         self.pass(Duration::from_millis(50));
-        let (whole, route) = (line(&request), route_of(&request));
+        let (whole, route, at_most) = (line(&request), route_of(&request), request.at_most);
+        let body = request.body.clone().unwrap_or_default();
         self.requests.borrow_mut().push(request);
+        // The id of the request's span is free again: a test knows the ids of the things that a tool makes.
+        self.ids.set(self.ids.get().saturating_sub(1));
         let mut routes = self.routes.borrow_mut();
         let at = routes.iter().position(|(known, _)| *known == whole);
         let at = at.or_else(|| routes.iter().position(|(known, _)| *known == route));
@@ -209,8 +251,16 @@ impl Platform for FakeKeboola {
         let outcome = match found {
             Some((_, answers)) if answers.len() > 1 => answers.pop_front().unwrap(),
             Some((_, answers)) => answers[0].clone(),
+            None if self.takes_writes.get() && !whole.starts_with("Get ") => Ok(written(&body)),
             None => Ok(answer(404, r#"{"error":"not scripted","code":"notFound"}"#)),
         };
+        let outcome = outcome.and_then(|answer| match answer.body.len() > at_most {
+            true => Err(NetworkFailure::TooLarge(at_most)),
+            false => Ok(answer),
+        });
+        if let Ok(answer) = &outcome {
+            self.bytes.set(self.bytes.get().saturating_add(answer.body.len()));
+        }
         ready(outcome).boxed_local()
     }
 

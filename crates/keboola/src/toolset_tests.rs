@@ -60,8 +60,8 @@ fn the_audit_names_what_a_call_is_about() {
     let target = |arguments: Value| KEBOOLA.target(Some(&to_raw_value(&arguments).unwrap()));
     assert_eq!(
         target(json!({"component_id": "ex", "configuration_id": "7"})).as_deref(),
-        Some("7")
+        Some("keboola/ex/7")
     );
-    assert_eq!(target(json!({"table_id": "in.c-a.t"})).as_deref(), Some("in.c-a.t"));
+    assert_eq!(target(json!({"table_id": "in.c-a.t"})).as_deref(), Some("keboola/in.c-a.t"));
     assert_eq!(target(json!({})), None);
 }

@@ -53,6 +53,24 @@ pub fn is_public(host: &str) -> bool {
     labels.len() > 1 && is_name && !NOWHERE.iter().any(under)
 }
 
+/// The most bytes of the end of a stack's hosts.
+const MAX_STACK: usize = 200;
+/// Services of a stack, whose hosts are no stacks.
+const SERVICES: [&str; 2] = ["connection.", "mcp."];
+
+/// Whether the hosts of a stack may end with this: a provider's domain or a name below it, in the form that URLs
+/// have. A stack is a place with hosts of its own, of which each is `SERVICE.` and this end.
+pub fn is_stack(end: &str, domain: &str) -> bool {
+    let is_within =
+        end == domain || end.strip_suffix(domain).is_some_and(|before| before.ends_with('.'));
+    let is_label = |label: &str| {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        (1..=63).contains(&label.len()) && label.bytes().all(plain)
+    };
+    let is_service = SERVICES.iter().any(|service| end.starts_with(service));
+    is_within && !is_service && end.len() <= MAX_STACK && end.split('.').all(is_label)
+}
+
 fn without_tables(name: &str) -> Option<String> {
     let label = |label: &str| {
         let lower = label.to_lowercase();
@@ -75,6 +93,32 @@ mod tests {
         assert_eq!(to_ascii("Shop.Example").as_deref(), Some("shop.example"));
         assert_eq!(to_ascii("Müller.example").as_deref(), Some("xn--mller-kva.example"));
         assert_eq!(to_ascii("mül ler.example"), None);
+    }
+
+    #[test]
+    fn a_stack_is_its_providers_domain_or_below_it_and_no_service() {
+        let long =
+            |bytes: usize| format!("{}.example.com", "a.".repeat(bytes).trim_end_matches('.'));
+        for end in ["example.com", "eu.example.com", "a-1.b.example.com", &long(90)] {
+            assert!(is_stack(end, "example.com"), "{end}");
+        }
+        for end in [
+            "",
+            ".",
+            "com",
+            "evilexample.com",
+            "example.com.evil",
+            ".example.com",
+            "a..example.com",
+            "A.example.com",
+            "a_b.example.com",
+            "connection.example.com",
+            "mcp.eu.example.com",
+            &format!("{}.example.com", "a".repeat(64)),
+            &long(100),
+        ] {
+            assert!(!is_stack(end, "example.com"), "{end}");
+        }
     }
 
     #[test]

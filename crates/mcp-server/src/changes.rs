@@ -28,6 +28,7 @@ pub struct Changes {
     begun: Cell<bool>,
     outlives: Cell<bool>,
     moved: Cell<bool>,
+    target: RefCell<Option<String>>,
     unanswered: Cell<u32>,
     /// Dropping it ends what the runtime waits for.
     running: RefCell<Option<oneshot::Sender<()>>>,
@@ -93,6 +94,16 @@ impl Changes {
     /// Whether a second run of the call could do something twice.
     pub fn must_not_run_again(&self) -> bool {
         self.is_begun() || self.moved.get()
+    }
+
+    /// Says what is changed, for the audit.
+    pub(crate) fn set_target(&self, target: String) {
+        self.target.replace(Some(target));
+    }
+
+    /// What is changed, as far as the tool has said so.
+    pub(crate) fn target(&self) -> Option<String> {
+        self.target.borrow().clone()
     }
 
     /// A change is sent.

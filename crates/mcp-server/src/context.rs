@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::{
     changes::Changes,
     client_request::{ClientRequest, Stop, StopReason, validated},
-    execution::{Begun, Execution, Idempotency, Recorded, Step},
+    execution::{Begun, Execution, Idempotency, Recorded, Step, TARGET},
     notifier::{ChangeEvent, Notifier},
     registry::Registry,
     remote::Remote,
@@ -184,6 +184,18 @@ impl Context {
         let text = serde_json::to_string(&outcome).unwrap_or_default();
         self.execution.record(key, Some(text)).await?;
         Ok(Step::Done(outcome))
+    }
+
+    /// Says what the call changes, for the audit. A task writes it down.
+    ///
+    /// # Errors
+    /// A [`Stop`] to pass on with `?`: it could not be written down.
+    pub async fn changes_what(&self, target: String) -> Result<(), Stop> {
+        self.changes.set_target(target.clone());
+        match self.execution.recorded(TARGET) {
+            Recorded::Outcome(known) if known == target => Ok(()),
+            _ => self.execution.record(TARGET, Some(target)).await,
+        }
     }
 
     /// Finds something out that must stay the same in every run of a task.

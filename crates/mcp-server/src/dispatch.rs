@@ -132,6 +132,23 @@ pub async fn execute(ctx: &Context, found: FoundTool, arguments: Arguments<'_>) 
     called.map_or_else(Outcome::Stopped, Outcome::Tool)
 }
 
+/// Begins an entry in the audit of something that a tool changes. Dropping it notes that its outcome is not known.
+pub fn note_change(ctx: &Context, action: &str, effect: Effect, target: String) -> PendingEntry {
+    let entry = AuditEntry {
+        at_ms: 0,
+        subject: ctx.principal.subject.to_text(),
+        auth_method: ctx.principal.auth_method.name(),
+        key: ctx.principal.client.clone(),
+        client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
+        action: cut_text(action, MAX_NAME).to_owned(),
+        site: target,
+        effect: effect.name(),
+        outcome: UNKNOWN,
+        duration_ms: 0,
+    };
+    PendingEntry::begin(ctx.audit.clone(), entry, ctx.platform.clone())
+}
+
 /// The entry in the audit of a call of a tool that goes on. Dropping it notes what is known by then.
 pub(crate) struct AuditedCall {
     pending: Option<PendingEntry>,
@@ -148,30 +165,16 @@ impl AuditedCall {
         target: impl FnOnce() -> Option<String>,
     ) -> Option<Self> {
         let wanted = effect != Effect::Read || ctx.audit.wants_reads();
-        wanted.then(|| {
-            let entry = AuditEntry {
-                at_ms: 0,
-                subject: ctx.principal.subject.to_text(),
-                auth_method: ctx.principal.auth_method.name(),
-                key: ctx.principal.client.clone(),
-                client: cut_text(&ctx.client.name, MAX_NAME).to_owned(),
-                action: cut_text(tool, MAX_NAME).to_owned(),
-                site: target().unwrap_or_default(),
-                effect: effect.name(),
-                outcome: UNKNOWN,
-                duration_ms: 0,
-            };
-            Self {
-                pending: Some(PendingEntry::begin(ctx.audit.clone(), entry, ctx.platform.clone())),
-                changes: ctx.changes.clone(),
-                record: ctx.record.clone(),
-            }
+        wanted.then(|| Self {
+            pending: Some(note_change(ctx, tool, effect, target().unwrap_or_default())),
+            changes: ctx.changes.clone(),
+            record: ctx.record.clone(),
         })
     }
 
     /// Notes how it ended. A call that waits for an answer has not: it comes again.
     pub(crate) fn end(mut self, outcome: &Outcome) {
-        let Some(pending) = self.pending.take() else {
+        let Some(pending) = self.taken() else {
             return;
         };
         let word = outcome.word();
@@ -186,9 +189,20 @@ impl AuditedCall {
     }
 }
 
+impl AuditedCall {
+    /// The entry, with what the call is about as far as its tool has said so.
+    fn taken(&mut self) -> Option<PendingEntry> {
+        let mut pending = self.pending.take()?;
+        if let Some(target) = self.changes.target() {
+            pending.is_about(target);
+        }
+        Some(pending)
+    }
+}
+
 impl Drop for AuditedCall {
     fn drop(&mut self) {
-        let Some(pending) = self.pending.take() else {
+        let Some(pending) = self.taken() else {
             return;
         };
         let panicked = std::thread::panicking();

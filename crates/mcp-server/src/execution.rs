@@ -16,6 +16,9 @@ use futures_util::{
 use crate::client_request::{Stop, StopReason};
 use mcp_platform::SharedPlatform;
 
+/// The key under which a task writes down what it changes.
+pub(crate) const TARGET: &str = "target";
+
 /// The permission to change something.
 #[derive(Debug)]
 pub struct Begun(pub(super) ());

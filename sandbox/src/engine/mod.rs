@@ -14,5 +14,6 @@ pub(crate) mod paging;
 pub(crate) mod path;
 pub(crate) mod record;
 pub(crate) mod reply;
+pub(crate) mod route;
 pub(crate) mod server;
 pub(crate) mod service;

@@ -1,10 +1,13 @@
-//! One operation of the API: its method, its path, who may call it, and when it is there.
+//! One operation of the API: what the engine knows of it, and when it is there.
 
 use crate::engine::path;
 use crate::engine::reply::Reply;
+use crate::engine::route::{self, methods};
 use crate::sitebay::ask::Ask;
 use crate::sitebay::data::World;
 use crate::sitebay::options::Generation;
+
+pub(crate) use crate::engine::route::Access;
 
 /// An answer, or the error to answer with instead.
 pub(crate) type Outcome = Result<Reply, Reply>;
@@ -13,36 +16,16 @@ pub(crate) type Outcome = Result<Reply, Reply>;
 pub(crate) type Handler = fn(&mut World, &Ask<'_>) -> Outcome;
 
 /// An operation.
-#[derive(Debug)]
-pub(crate) struct Route {
-    /// The method, in upper case.
-    pub(crate) method: &'static str,
-    /// The path after the prefix, with names in braces where a parameter stands.
-    pub(crate) path: &'static str,
-    /// Whether it changes something, or may be asked to.
-    pub(crate) access: Access,
-    /// Its handler.
-    pub(crate) handler: Handler,
-    span: Span,
-}
+pub(crate) type Route = route::Route<Handler, Span>;
 
-/// Whether a token that may only read is enough.
+/// The generations that have an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Access {
-    /// It is.
-    Read,
-    /// It is not.
-    Write,
-    /// That depends on the request, and the operation looks for itself.
-    Own,
-    /// No token is needed at all.
-    Open,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Span {
+pub(crate) enum Span {
+    /// All.
     Always,
+    /// The earlier one.
     OnlyMarch,
+    /// The later one.
     OnlyOctober,
     /// Still there in October, to say that it is gone.
     Retired,
@@ -50,79 +33,32 @@ enum Span {
     NeverThere,
 }
 
-/// An operation that reads.
-pub(crate) const fn get(path: &'static str, handler: Handler) -> Route {
-    route("GET", path, Access::Read, handler)
-}
-
-/// An operation that makes something.
-pub(crate) const fn post(path: &'static str, handler: Handler) -> Route {
-    route("POST", path, Access::Write, handler)
-}
-
-/// An operation that changes something.
-pub(crate) const fn patch(path: &'static str, handler: Handler) -> Route {
-    route("PATCH", path, Access::Write, handler)
-}
-
-/// An operation that replaces something.
-pub(crate) const fn put(path: &'static str, handler: Handler) -> Route {
-    route("PUT", path, Access::Write, handler)
-}
-
-/// An operation that removes something.
-pub(crate) const fn delete(path: &'static str, handler: Handler) -> Route {
-    route("DELETE", path, Access::Write, handler)
-}
-
-const fn route(
-    method: &'static str,
-    path: &'static str,
-    access: Access,
-    handler: Handler,
-) -> Route {
-    Route { method, path, access, handler, span: Span::Always }
-}
+methods!(Handler, Route, Span::Always);
 
 impl Route {
-    /// The same, for one that changes nothing although it is posted.
-    pub(crate) const fn reads(self) -> Self {
-        Self { access: Access::Read, ..self }
-    }
-
-    /// The same, for one that looks at the token for itself.
-    pub(crate) const fn looks_itself(self) -> Self {
-        Self { access: Access::Own, ..self }
-    }
-
-    /// The same, for one that needs no token.
-    pub(crate) const fn open(self) -> Self {
-        Self { access: Access::Open, ..self }
-    }
-
     /// The same, unknown to the later generation.
     pub(crate) const fn until_march(self) -> Self {
-        Self { span: Span::OnlyMarch, ..self }
+        self.with(Span::OnlyMarch)
     }
 
     /// The same, unknown to the earlier generation.
     pub(crate) const fn since_october(self) -> Self {
-        Self { span: Span::OnlyOctober, ..self }
+        self.with(Span::OnlyOctober)
     }
 
     /// The same, answered with 410 in the later generation.
     pub(crate) const fn retired(self) -> Self {
-        Self { span: Span::Retired, ..self }
+        self.with(Span::Retired)
     }
 
     /// The same, known to the later generation only, and there as gone.
     pub(crate) const fn never_there(self) -> Self {
-        Self { span: Span::NeverThere, ..self }
+        self.with(Span::NeverThere)
     }
 
     /// Whether a generation knows it, be it as retired.
     pub(crate) fn is_in(&self, generation: Generation) -> bool {
-        match self.span {
+        match self.more {
             Span::Always | Span::Retired => true,
             Span::OnlyMarch => generation == Generation::March,
             Span::OnlyOctober | Span::NeverThere => generation == Generation::October,
@@ -131,7 +67,7 @@ impl Route {
 
     /// Whether a generation only says that it is gone.
     pub(crate) fn is_gone(&self, generation: Generation) -> bool {
-        matches!(self.span, Span::Retired | Span::NeverThere) && generation == Generation::October
+        matches!(self.more, Span::Retired | Span::NeverThere) && generation == Generation::October
     }
 
     /// The parameters in a decoded path, if it is this one's.

@@ -3,7 +3,7 @@
 //! Invariant: a stack is one that the operator or the template names. Outside development its API is at
 //! `https://connection.` and a host of the template's domain, with nothing else in the address.
 
-use mcp_platform::url::Url;
+use mcp_platform::{host_name::is_stack, url::Url};
 use mcp_protocol::{
     object::{Object as Written, array},
     raw::{self, elements},
@@ -107,15 +107,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// The stack of these hosts.
     fn named(&self, suffix: &str) -> Option<Stack> {
-        let domain = self.template.domain;
-        let is_within = suffix == domain
-            || suffix.strip_suffix(domain).is_some_and(|before| before.ends_with('.'));
-        let is_label = |label: &str| {
-            let part = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            (1..=63).contains(&label.len()) && label.bytes().all(part)
-        };
-        let is_service = ["connection.", "mcp."].iter().any(|begins| suffix.starts_with(begins));
-        if !is_within || is_service || suffix.len() > 200 || !suffix.split('.').all(is_label) {
+        if !is_stack(suffix, self.template.domain) {
             return None;
         }
         let mcp = match self.url {

@@ -8,28 +8,35 @@ use std::{cell::Cell, time::Duration};
 use serde_json::Value;
 
 use super::{
+    answer::Answer,
     cache::{Kept, Key},
     detail::Detail,
     error::ApiError,
     path::Path,
     project::Project,
-    retry::{self, Next},
     stack::Stack,
+    unconfirmed::Unconfirmed,
 };
 use crate::connection::{Connection, Connections};
+use catalogue::retry::{self, Next};
 use mcp_auth::secret::Secret;
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, url::with_parameters,
 };
-use mcp_protocol::raw;
-use mcp_server::{context::Context, execution::Begun, remote::KeyError};
+use mcp_server::{context::Context, execution::Begun, remote::KeyError, telemetry::trace::span};
 
+/// The name of the service in records.
+const UPSTREAM: &str = "keboola";
+/// What stands in records in place of the eras in front and behind: no MCP server is asked.
+const CELL: &str = "native";
 /// A read that takes longer is tried again.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// A change gets more time: it is not tried again.
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Bytes an answer may have.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
+/// The time and the answer of what is sent once.
+const CHANGE: (Duration, usize) = (CHANGE_TIMEOUT, MAX_ANSWER);
 /// Bytes of a body: a configuration has 4 MB at most, with some room around it.
 const MAX_BODY: usize = 4 * 1024 * 1024 + 256 * 1024;
 const USER_AGENT: &str = concat!("sitebay-mcp/", env!("CARGO_PKG_VERSION"));
@@ -174,14 +181,26 @@ impl<'a> Client<'a> {
         path: Path,
         query: &[(&str, String)],
     ) -> Result<Value, ApiError> {
+        self.get_within(MAX_ANSWER, service, path, query).await?.value()
+    }
+
+    /// Reads an answer of at most so many bytes.
+    pub(crate) async fn get_within(
+        &self,
+        at_most: usize,
+        service: Service,
+        path: Path,
+        query: &[(&str, String)],
+    ) -> Result<Answer, ApiError> {
         let url = self.address(service, &path, query).await?;
+        let limits = (READ_TIMEOUT, at_most.min(MAX_ANSWER));
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);
-            let outcome = self.once(service, Method::Get, &url, None, READ_TIMEOUT).await?;
+            let outcome = self.once(service, Method::Get, &url, None, limits).await?;
             let noise = (self.now_ms() % 256) as u8;
-            match retry::next(&outcome, tries, self.left(), self.now_ms(), noise) {
-                Next::Accept => return self.read(service, outcome, tries),
+            match retry::next(outcome.as_ref(), tries, self.left(), self.now_ms(), noise) {
+                Next::Accept => return self.success(service, outcome, tries),
                 Next::Pause(pause) => self.ctx.platform.sleep(pause).await,
                 Next::TooLong(wait) => return Err(self.too_long(service, &outcome, wait)),
             }
@@ -197,9 +216,8 @@ impl<'a> Client<'a> {
         body: &Value,
     ) -> Result<Value, ApiError> {
         let url = self.address(service, &path, query).await?;
-        let timeout = CHANGE_TIMEOUT;
-        let outcome = self.once(service, Method::Post, &url, Some(body), timeout).await?;
-        self.read(service, outcome, 1)
+        let outcome = self.once(service, Method::Post, &url, Some(body), CHANGE).await?;
+        self.success(service, outcome, 1)?.value()
     }
 
     /// Changes something, once.
@@ -211,12 +229,13 @@ impl<'a> Client<'a> {
         path: Path,
         query: &[(&str, String)],
         body: Option<&Value>,
-    ) -> Result<Value, ApiError> {
-        let url = self.address(service, &path, query).await?;
+    ) -> Result<Value, Unconfirmed> {
+        let url = self.address(service, &path, query).await.map_err(Unconfirmed::unsent)?;
         self.ctx.changes.sent();
-        let outcome = self.once(service, method, &url, body, CHANGE_TIMEOUT).await;
-        let answer = outcome.and_then(|outcome| self.read(service, outcome, 1));
-        if !answer.as_ref().is_err_and(ApiError::leaves_doubt) {
+        let outcome = self.once(service, method, &url, body, CHANGE).await;
+        let answer = outcome.and_then(|outcome| self.success(service, outcome, 1)?.value());
+        let answer = answer.map_err(Unconfirmed::sent);
+        if !answer.as_ref().is_err_and(Unconfirmed::leaves_doubt) {
             self.ctx.changes.answered();
         }
         answer
@@ -256,8 +275,9 @@ impl<'a> Client<'a> {
     async fn index(&self) -> Result<Vec<(String, String)>, ApiError> {
         let url = format!("{}/v2/storage?exclude=components", self.stack.connection());
         // The index needs no token, as the encryption service does not.
-        let outcome = self.once(Service::Encryption, Method::Get, &url, None, READ_TIMEOUT).await?;
-        let index = self.read(Service::Storage, outcome, 1)?;
+        let limits = (READ_TIMEOUT, MAX_ANSWER);
+        let outcome = self.once(Service::Encryption, Method::Get, &url, None, limits).await?;
+        let index = self.success(Service::Storage, outcome, 1)?.value()?;
         let services = index.get("services").and_then(Value::as_array).into_iter().flatten();
         let service = |service: &Value| {
             let text =
@@ -273,9 +293,9 @@ impl<'a> Client<'a> {
         method: Method,
         url: &str,
         body: Option<&Value>,
-        at_most: Duration,
+        (longest, at_most): (Duration, usize),
     ) -> Result<Result<OutboundResponse, NetworkFailure>, ApiError> {
-        let timeout = self.left().min(at_most);
+        let timeout = self.left().min(longest);
         if timeout.is_zero() {
             return Err(ApiError::OutOfTime);
         }
@@ -289,9 +309,12 @@ impl<'a> Client<'a> {
             headers: self.headers(service, body.is_some()),
             body,
             timeout,
-            at_most: MAX_ANSWER,
+            at_most,
         };
+        let mut sent = SentRequest { ctx: self.ctx, began_ms: self.now_ms(), answered: None };
         let outcome = self.ctx.platform.fetch(request).await;
+        sent.answered = outcome.as_ref().ok().map(|response| response.body.len());
+        drop(sent);
         let is_refused = outcome.as_ref().is_ok_and(|response| response.status == 401);
         if is_refused && service != Service::Encryption {
             self.refused(service).await;
@@ -317,30 +340,32 @@ impl<'a> Client<'a> {
         if has_body {
             headers.push(("Content-Type", "application/json".to_owned()));
         }
+        let platform = &*self.ctx.platform;
+        let trace = self.ctx.record.trace(platform);
+        headers.push(("traceparent", trace.parent(span(platform))));
+        if let Some(state) = trace.state() {
+            headers.push(("tracestate", state.to_owned()));
+        }
         headers
     }
 
-    fn read(
+    fn success(
         &self,
         service: Service,
         outcome: Result<OutboundResponse, NetworkFailure>,
         tries: u32,
-    ) -> Result<Value, ApiError> {
+    ) -> Result<Answer, ApiError> {
         let label = service.label();
         let response = outcome.map_err(|failure| ApiError::NoAnswer { service: label, failure })?;
         let OutboundResponse { status, body, .. } = response;
         match status {
-            200..=299 => {}
-            300..=399 => return Err(ApiError::Redirected(label)),
+            200..=299 => Ok(Answer { service: label, status, body }),
+            300..=399 => Err(ApiError::Redirected(label)),
             _ => {
                 let detail = Detail::read(&body, &self.connection.token);
-                return Err(ApiError::Refused { service: label, status, detail, tries });
+                Err(ApiError::Refused { service: label, status, detail, tries })
             }
         }
-        if raw::without_bom(&body).trim_ascii().is_empty() {
-            return Ok(Value::Null);
-        }
-        raw::value_of_bytes(&body).ok_or(ApiError::Unreadable { service: label, status })
     }
 
     fn too_long(
@@ -356,3 +381,25 @@ impl<'a> Client<'a> {
         ApiError::WaitTooLong { service: service.label(), status, wait, detail }
     }
 }
+
+/// A request that was sent. It is recorded when this is dropped: after its answer, or without one where the
+/// call is dropped.
+struct SentRequest<'a> {
+    ctx: &'a Context,
+    began_ms: u64,
+    /// The bytes of its answer.
+    answered: Option<usize>,
+}
+
+impl Drop for SentRequest<'_> {
+    fn drop(&mut self) {
+        let took = self.ctx.platform.now_ms().saturating_sub(self.began_ms);
+        let end = if self.answered.is_some() { "answered" } else { "failed" };
+        let bytes = u64::try_from(self.answered.unwrap_or_default()).unwrap_or(u64::MAX);
+        self.ctx.record.add_upstream_call(&UPSTREAM.into(), (CELL, end), took, bytes);
+    }
+}
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

@@ -118,6 +118,11 @@ impl ApiError {
         }
     }
 
+    /// The error, with what can be done about it.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{self}. {}", self.advice()).trim_end().to_owned()
+    }
+
     /// What the model can do about it, where that is known.
     pub(crate) fn advice(&self) -> &'static str {
         match (self.status(), self.code()) {

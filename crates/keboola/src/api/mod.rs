@@ -1,14 +1,16 @@
 //! The client of Keboola's services.
 
+mod answer;
 mod cache;
 mod client;
 mod detail;
 mod error;
 mod path;
 mod project;
-mod retry;
 mod stack;
+mod unconfirmed;
 
+pub(crate) use answer::Answer;
 pub(crate) use cache::{Kept, Key};
 pub(crate) use client::{Client, Service};
 pub(crate) use detail::cut;
@@ -16,3 +18,4 @@ pub(crate) use error::ApiError;
 pub(crate) use path::Path;
 pub(crate) use project::{Project, plain};
 pub use stack::{Stack, StackError};
+pub(crate) use unconfirmed::Unconfirmed;

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::configuration::assemble::SQL_TRANSFORMATIONS;
+
 use super::{
     cache::{Kept, Key},
     client::{Client, Service},
@@ -79,6 +81,12 @@ impl Project {
     /// Whether the project has a feature.
     pub(crate) fn has(&self, feature: &str) -> bool {
         self.features.iter().any(|known| known == feature)
+    }
+
+    /// The component of its SQL transformations.
+    pub(crate) fn sql_component(&self) -> &'static str {
+        let [snowflake, bigquery] = SQL_TRANSFORMATIONS;
+        if self.is_bigquery() { bigquery } else { snowflake }
     }
 
     /// Whether its SQL is BigQuery's; else it is Snowflake's.

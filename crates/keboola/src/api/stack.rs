@@ -3,13 +3,11 @@
 //! Invariant: a token is sent only to hosts below the stack's own suffix; on a machine's own
 //! loopback interface, which stand-ins use, only to that.
 
-use mcp_platform::url::Url;
+use mcp_platform::{host_name::is_stack, url::Url};
 use thiserror::Error;
 
 /// What every stack's hosts end with.
 const DOMAIN: &str = "keboola.com";
-/// The most bytes of a stack's suffix.
-const MAX_SUFFIX: usize = 200;
 
 /// Why an address is no stack's.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -42,7 +40,7 @@ impl Stack {
         }
         let suffix = url.host.strip_prefix("connection.").ok_or(StackError)?;
         let plain = format!("https://{}", url.host);
-        if has_more || url.path != "/" || url.origin != plain || !is_suffix(suffix) {
+        if has_more || url.path != "/" || url.origin != plain || !is_stack(suffix, DOMAIN) {
             return Err(StackError);
         }
         Ok(Self { connection: plain, suffix: Some(suffix.to_owned()) })
@@ -66,18 +64,6 @@ impl Stack {
     pub(crate) fn may_serve(&self, address: &str) -> bool {
         self.suffix.is_none() && Url::parse(address).is_some_and(|url| is_loopback(&url))
     }
-}
-
-/// Keboola's domain or anything below it: what the settings of upstreams accept for a stack. A service's host is none.
-fn is_suffix(suffix: &str) -> bool {
-    let is_within =
-        suffix == DOMAIN || suffix.strip_suffix(DOMAIN).is_some_and(|before| before.ends_with('.'));
-    let is_label = |label: &str| {
-        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-        (1..=63).contains(&label.len()) && label.bytes().all(plain)
-    };
-    let is_service = ["connection.", "mcp."].iter().any(|begins| suffix.starts_with(begins));
-    is_within && !is_service && suffix.len() <= MAX_SUFFIX && suffix.split('.').all(is_label)
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -17,6 +17,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let sealed = config_write::sealed(call, component, configuration).await?;
     let row = async { Ok::<_, Stop>(create_config::new_id(call)) };
     let row = call.ctx.once("id", row).await?;
+    call.ctx.changes_what(call.target(&format!("{component}/{id}/{row}"))).await?;
     let begun = call.ctx.begin().await?;
     let body = json!({
         "rowId": row,

@@ -1,5 +1,7 @@
 //! Buckets: a list, or some in full.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -14,8 +16,9 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let ids = call.texts("bucket_ids");
     let links = call.links();
     if ids.is_empty() {
+        let read = async |path: Path| Ok(items(call.storage(path, &include()).await?)?);
         let buckets: Vec<Value> =
-            list(call).await?.iter().map(|found| view(call, found, false)).collect();
+            list(call, read).await?.iter().map(|found| view(call, found, false)).collect();
         let inputs = buckets.iter().filter(|bucket| bucket.get("stage") == Some(&json!("in")));
         let (total, inputs) = (buckets.len(), inputs.count());
         let counts = json!({
@@ -93,29 +96,49 @@ pub(super) fn in_branch(segment: &str, fixed: &str) -> Path {
     }
 }
 
-/// All buckets that the call's branch sees, each once under its id in main.
-pub(super) async fn list(call: &Call<'_>) -> Result<Vec<Found>, ShortCircuit> {
-    let include = [("include", "metadata,linkedBuckets".to_owned())];
-    let path = Path::new("branch/default/buckets");
-    let mut all: Vec<Found> = Vec::new();
-    for bucket in items(call.storage(path, &include).await?)? {
-        put(&mut all, placed(call, bucket, "default"));
-    }
-    if call.has_storage_branches() {
-        for bucket in items(call.storage(call.below("buckets"), &include).await?)? {
-            put(&mut all, placed(call, bucket, call.branch.segment()));
-        }
-    }
-    Ok(all)
+/// The query of a list of buckets.
+pub(super) fn include() -> [(&'static str, String); 1] {
+    [("include", "metadata,linkedBuckets".to_owned())]
 }
 
-/// One of a branch comes in place of main's.
-fn put(all: &mut Vec<Found>, found: Option<Found>) {
-    let Some(found) = found else { return };
-    match all.iter_mut().find(|known| known.main_id == found.main_id) {
-        Some(known) if id_of(&known.bucket) == known.main_id => *known = found,
-        Some(_) => {}
-        None => all.push(found),
+/// All buckets that the call's branch sees, each once under its id in main. `read` reads a list of them.
+pub(super) async fn list(
+    call: &Call<'_>,
+    read: impl AsyncFn(Path) -> Result<Vec<Value>, ShortCircuit>,
+) -> Result<Vec<Found>, ShortCircuit> {
+    let mut all = Visible::default();
+    for bucket in read(Path::new("branch/default/buckets")).await? {
+        all.put(placed(call, bucket, "default"));
+    }
+    if call.has_storage_branches() {
+        for bucket in read(call.below("buckets")).await? {
+            all.put(placed(call, bucket, call.branch.segment()));
+        }
+    }
+    Ok(all.buckets)
+}
+
+/// The buckets that a branch sees, in the order in which they came.
+#[derive(Default)]
+struct Visible {
+    buckets: Vec<Found>,
+    /// Where the bucket of an id in main is.
+    places: HashMap<String, usize>,
+}
+
+impl Visible {
+    /// Adds a bucket. One of a branch comes in place of main's.
+    fn put(&mut self, found: Option<Found>) {
+        let Some(found) = found else { return };
+        let place = self.places.get(&found.main_id).and_then(|at| self.buckets.get_mut(*at));
+        match place {
+            Some(known) if id_of(&known.bucket) == known.main_id => *known = found,
+            Some(_) => {}
+            None => {
+                self.places.insert(found.main_id.clone(), self.buckets.len());
+                self.buckets.push(found);
+            }
+        }
     }
 }
 

@@ -11,8 +11,8 @@ use super::{
     variables::{self, Owner},
 };
 use crate::{
-    api::{Path, Service},
-    call::{Call, ShortCircuit, failed, id_of, sentence},
+    api::{Path, Service, Unconfirmed},
+    call::{Call, POSSIBLE, ShortCircuit, failed, id_of, sentence},
     configuration::{
         assemble::{self, Component, Level, Parts, SQL_TRANSFORMATIONS},
         diff::{CONSENT, Diff},
@@ -210,6 +210,20 @@ impl Draft {
         ))
     }
 
+    /// What became of a draft that was not stored, or may have been.
+    fn told(&self, call: &Call<'_>, error: &Unconfirmed) -> String {
+        let writes_variables = self.variables.as_ref().is_some_and(|asked| !asked.is_empty());
+        let (denied, possible) = match writes_variables {
+            true => (
+                "The variables were written, but the configuration itself was not changed."
+                    .to_owned(),
+                format!("The variables were written. {POSSIBLE}"),
+            ),
+            false => ("Nothing was changed.".to_owned(), POSSIBLE.to_owned()),
+        };
+        error.told(&denied, &possible, call.look_up())
+    }
+
     /// The body of the request that stores it.
     pub(super) async fn body(&self, call: &Call<'_>) -> Result<Value, ShortCircuit> {
         let sealed = sealed(call, &self.component, self.configuration.clone()).await?;
@@ -231,14 +245,6 @@ impl Draft {
     }
 }
 
-/// The component of SQL transformations in this project.
-pub(super) fn sql_component(call: &Call<'_>) -> &'static str {
-    match (call.project.is_bigquery(), SQL_TRANSFORMATIONS) {
-        (false, [snowflake, _]) => snowflake,
-        (true, [_, bigquery]) => bigquery,
-    }
-}
-
 /// A configuration with the fields beside it that can be changed.
 fn whole(record: &Value, configuration: Option<&Value>) -> Value {
     let mut whole =
@@ -254,7 +260,8 @@ fn whole(record: &Value, configuration: Option<&Value>) -> Value {
     whole
 }
 
-/// Stores a draft; the record as it is then. A lost answer is looked up by the change's description.
+/// Stores a draft, whose variables were written before; the record as it is then. A lost answer is looked up
+/// by the change's description.
 pub(super) async fn stored(
     call: &Call<'_>,
     begun: &Begun,
@@ -264,14 +271,15 @@ pub(super) async fn stored(
 ) -> Result<Value, ShortCircuit> {
     let (put, storage) = (Method::Put, Service::Storage);
     let answer = call.client.change(begun, put, storage, path.clone(), &[], Some(body)).await;
+    let failure = |error: &Unconfirmed| ShortCircuit::Failed(draft.told(call, error));
     let error = match answer {
         Ok(answer) => return Ok(answer),
         Err(error) if error.leaves_doubt() => error,
-        Err(error) => return Err(call.unchanged(&error)),
+        Err(error) => return Err(failure(&error)),
     };
     call.client.start_over();
     let Ok(now) = call.storage(path, &[]).await else {
-        return Err(call.unchanged(&error));
+        return Err(failure(&error));
     };
     let version = |record: &Value| record.get("version").and_then(Value::as_u64);
     let described = now.get("changeDescription").and_then(Value::as_str);
@@ -279,7 +287,7 @@ pub(super) async fn stored(
         && described == Some(call.required("change_description"))
     {
         true => Ok(now),
-        false => Err(call.unchanged(&error)),
+        false => Err(failure(&error)),
     }
 }
 
@@ -296,8 +304,11 @@ pub(super) async fn mark(
     let path = config.then("metadata");
     let marked = call.client.change(begun, post, storage, path, &[], Some(&body)).await;
     marked.err().map(|error| {
-        let what = if error.leaves_doubt() { "MAY not be set" } else { "could not be set" };
-        format!("The metadata {key} {what}. {}", sentence(&error))
+        error.told(
+            &format!("The metadata {key} could not be set."),
+            &format!("The metadata {key} MAY not be set."),
+            "Read the configuration with keboola_get_configs.",
+        )
     })
 }
 

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::{ApiError, Path, Service},
-    call::{Call, Outcome, ShortCircuit, failed, id_of, sentence},
+    call::{Call, Outcome, ShortCircuit, failed, id_of},
     configuration::{assemble::Level, variables::Variable},
 };
 
@@ -25,6 +25,7 @@ pub(super) async fn created(call: &Call<'_>, component: &str, configuration: Val
     let sealed = config_write::sealed(call, component, configuration).await?;
     let id = async { Ok::<_, Stop>(new_id(call)) };
     let id = call.ctx.once("id", id).await?;
+    call.ctx.changes_what(call.target(&format!("{component}/{id}"))).await?;
     let begun = call.ctx.begin().await?;
     let mut record = sent(call, &begun, component, &id, sealed.clone()).await?;
     let id = id_of(&record);
@@ -73,16 +74,11 @@ async fn with_variables(
     let (put, storage) = (Method::Put, Service::Storage);
     let answer = call.client.change(begun, put, storage, path, &[], Some(&body)).await;
     answer.map_err(|error| {
-        let why = sentence(&error);
-        ShortCircuit::Failed(match error.leaves_doubt() {
-            true => format!(
-                "The variables were written; the configuration MAY be linked to them. {why} Read it with \
-                 keboola_get_configs."
-            ),
-            false => format!(
-                "The configuration has no variables yet: they were written, but not linked. {why}"
-            ),
-        })
+        ShortCircuit::Failed(error.told(
+            "The configuration has no variables yet: they were written, but not linked.",
+            "The variables were written; the configuration MAY be linked to them.",
+            "Read it with keboola_get_configs.",
+        ))
     })
 }
 
@@ -115,10 +111,12 @@ async fn sent(
     call.client.start_over();
     match call.storage(path.part(id), &[]).await {
         Ok(record) => Ok(record),
-        Err(ApiError::Refused { status: 404, .. }) => failed(call.in_doubt(&format!(
-            "{} Keboola shows no configuration {id} so far.",
-            sentence(&error)
-        ))),
+        Err(ApiError::Refused { status: 404, .. }) => {
+            failed(call.in_doubt(&format!(
+                "{} Keboola shows no configuration {id} so far.",
+                error.reason()
+            )))
+        }
         Err(_) => Err(call.unchanged(&error)),
     }
 }

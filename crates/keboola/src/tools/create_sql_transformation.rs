@@ -3,7 +3,7 @@
 use serde::Deserialize as _;
 use serde_json::Value;
 
-use super::{config_write, create_config};
+use super::create_config;
 use crate::{
     call::{Call, Outcome, failed},
     configuration::transformation::{self, SqlCode},
@@ -17,7 +17,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     };
     let tables = call.texts("created_table_names");
     match transformation::create(call.required("name"), &codes, &tables) {
-        Ok(made) => create_config::created(call, config_write::sql_component(call), made).await,
+        Ok(made) => create_config::created(call, call.project.sql_component(), made).await,
         Err(why) => failed(format!("Nothing was changed. {why}.")),
     }
 }

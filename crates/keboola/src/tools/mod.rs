@@ -1,6 +1,7 @@
 //! The tools: one file each.
 
 mod add_config_row;
+mod all_configs;
 mod buckets;
 mod component;
 mod components;
@@ -13,6 +14,7 @@ mod docs_query;
 mod events;
 mod flow_view;
 mod flows;
+mod hits;
 mod job_view;
 mod jobs;
 mod list_branches;

@@ -38,11 +38,17 @@ const LONG_ROWS: Pace =
 /// After it was cancelled.
 const CANCELLING: Pace = Pace { every: Duration::from_secs(1), at_most: Duration::from_secs(30) };
 
+/// The key under which a task writes down where its query runs.
+const PLACE: &str = "place";
+
 /// Where the query runs.
 #[derive(Serialize, Deserialize)]
 struct Place {
     workspace: Workspace,
     branch: String,
+    /// Says that the workspace was made by this call.
+    #[serde(default)]
+    made: Option<String>,
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -51,11 +57,26 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         return failed(format!("{why}. Nothing was sent."));
     }
     let is_long = call.flag("long_running");
+    if call.ctx.execution.recorded(PLACE) == Recorded::Nothing {
+        // Before the work goes on elsewhere: a task does not know that its caller asked for reading alone.
+        workspace::require(call).await?;
+    }
     if is_long {
         call.ctx.begin_idempotent().await?;
     }
-    let place = call.ctx.once("place", place(call)).await?;
-    let job = submitted(call, &place, sql).await?;
+    let place = call.ctx.once(PLACE, place(call)).await?;
+    match queried(call, &place, sql).await {
+        Err(ShortCircuit::Failed(why)) => {
+            failed([Some(why), place.made].into_iter().flatten().collect::<Vec<_>>().join(" "))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Submits the query and waits for its rows; the answer of the tool.
+async fn queried(call: &Call<'_>, place: &Place, sql: &str) -> Outcome {
+    let is_long = call.flag("long_running");
+    let job = submitted(call, place, sql).await?;
     let pace = if is_long { LONG_PACE } else { PACE };
     let statement = match waited(call, &job, pace).await? {
         End::Statement(statement) => statement,
@@ -67,18 +88,21 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
             ));
         }
     };
-    let (csv, message) = rows(call, &job, &statement, &place, is_long).await?;
+    let (csv, message) = rows(call, &job, &statement, place, is_long).await?;
+    let said = [Some(message), place.made.clone()].into_iter().flatten();
+    let said: Vec<String> = said.filter(|text| !text.is_empty()).collect();
     Ok(json!({
         "query_name": call.required("query_name"),
         "csv_data": csv,
-        "message": if message.is_empty() { Value::Null } else { Value::from(message) },
+        "message": if said.is_empty() { Value::Null } else { Value::from(said.join(" ")) },
         "query_ref": call.text("query_ref"),
     }))
 }
 
 async fn place(call: &Call<'_>) -> Result<Place, ShortCircuit> {
-    let workspace = workspace::found_or_made(call).await?;
-    Ok(Place { workspace, branch: branch_id(call).await? })
+    let branch = branch_id(call).await?;
+    let (workspace, made) = workspace::found_or_made(call).await?;
+    Ok(Place { workspace, branch, made })
 }
 
 /// Submits the query; the id of its job. A call without a session goes on without its client from here on, to cancel

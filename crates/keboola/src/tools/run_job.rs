@@ -123,8 +123,8 @@ async fn sent(call: &Call<'_>, begun: &Begun) -> Sent {
     match call.client.change(begun, Method::Post, Service::Queue, path, &[], Some(&body)).await {
         Ok(job) if !id_of(&job).is_empty() => Sent::Job(job),
         Ok(_) => Sent::Lost("Keboola's job queue answered without a job.".to_owned()),
-        Err(error) if error.leaves_doubt() => Sent::Lost(sentence(&error)),
-        Err(error) => Sent::Refused(sentence(&error)),
+        Err(error) if error.leaves_doubt() => Sent::Lost(error.reason()),
+        Err(error) => Sent::Refused(error.reason()),
     }
 }
 

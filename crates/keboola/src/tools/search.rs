@@ -1,20 +1,32 @@
 //! Finds items of the project by name, or configurations by what is in them.
 
-use serde_json::{Map, Value, json};
+use std::cell::{Cell, RefCell};
+
+use mcp_protocol::raw;
+use serde_json::{Map, Value, json, value::RawValue};
 
 use super::{
-    buckets, search_global,
+    all_configs::{self, Owner},
+    buckets,
+    hits::Hits,
+    search_global,
     search_matches::{Patterns, Scope},
 };
 use crate::{
-    api::Path,
-    call::{Call, Outcome, ShortCircuit, all, failed, id_of, items, shown},
+    api::{Answer, ApiError, Path, cut},
+    call::{Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all, failed, id_of, shown},
     links::{DATA_APPS, FLOW, ORCHESTRATOR},
-    metadata::{self, DESCRIPTION},
+    metadata::{self, BRANCH, DESCRIPTION},
 };
 
 /// The component of workspaces.
 pub(super) const WORKSPACES: &str = "keboola.sandboxes";
+/// Characters of a description in a hit.
+const LONGEST_DESCRIPTION: usize = 2_000;
+/// How to ask for less.
+pub(super) const NARROWER: &str = "Narrow it: item_types leaves other items out, and a longer pattern has fewer hits; \
+     keboola_get_tables (bucket_ids) has the tables of a bucket, keboola_get_configs (component_ids) the \
+     configurations of a component.";
 
 /// What is looked for.
 pub(super) struct Search {
@@ -67,44 +79,37 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if !search.by_config && call.project.has("global-search") {
         return search_global::run(call, &search).await;
     }
-    let mut hits = Vec::new();
-    if !search.by_config && search.wants("bucket") {
-        hits.extend(buckets_found(call, &search).await?);
-    }
-    if !search.by_config && search.wants("table") {
-        hits.extend(tables_found(call, &search).await?);
+    let (budget, mut incomplete) = (Budget::new(), Incomplete::default());
+    let mut hits = Hits::default();
+    if !search.by_config && (search.wants("bucket") || search.wants("table")) {
+        let within = (&budget, &mut incomplete);
+        storage_found(call, &search, within, &mut hits).await?;
     }
     let kinds =
         ["configuration", "configuration-row", "transformation", "flow", "data-app", "workspace"];
     if kinds.iter().any(|kind| search.wants(kind)) {
-        hits.extend(configs_found(call, &search).await?);
+        configs_found(call, &search, (&budget, &mut incomplete), &mut hits).await?;
     }
-    let mut by_type = Map::new();
-    for hit in &hits {
-        let kind = hit.get("item_type").and_then(Value::as_str).unwrap_or_default();
-        let count = by_type.get(kind).and_then(Value::as_u64).unwrap_or_default();
-        by_type.insert(kind.to_owned(), count.saturating_add(1).into());
-    }
-    let total = hits.len();
-    latest_first(&mut hits);
-    let hits: Vec<Value> = hits.into_iter().skip(search.offset).take(search.limit).collect();
+    let page = (search.offset, search.limit);
+    let (hits, total, by_type) = hits.into_page(page, &mut incomplete);
     Ok(json!({
         "hits": hits,
         "total": total,
         "by_type": by_type,
         "branch_scope": "current-branch",
+        "incomplete": incomplete.text(NARROWER),
     }))
 }
 
 /// Hits by the time of their last change.
 pub(super) fn latest_first(hits: &mut [Value]) {
-    let moment = |hit: &Value| {
-        hit.get("updated")
-            .and_then(Value::as_str)
-            .and_then(crate::moment::parse)
-            .unwrap_or(i64::MIN)
-    };
-    hits.sort_by_key(|hit| std::cmp::Reverse(moment(hit)));
+    hits.sort_by_key(|hit| std::cmp::Reverse(changed(hit)));
+}
+
+/// When the item of a hit was changed.
+pub(super) fn changed(hit: &Value) -> i64 {
+    let updated = hit.get("updated").and_then(Value::as_str);
+    updated.and_then(crate::moment::parse).unwrap_or(i64::MIN)
 }
 
 /// A hit with these fields; the others are null.
@@ -147,79 +152,148 @@ fn first<'a>(record: &'a Value, names: &[&str]) -> &'a str {
     names.iter().find_map(|name| text(record, name)).unwrap_or_default()
 }
 
-async fn buckets_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, ShortCircuit> {
-    let mut hits = Vec::new();
-    for found in buckets::list(call).await? {
-        let bucket = &found.bucket;
-        let description = metadata::property(bucket.get("metadata"), DESCRIPTION, None);
-        let (name, display) = (text(bucket, "name"), text(bucket, "displayName"));
-        let texts = [Some(found.main_id.as_str()), name, display, description];
-        if search.patterns.occur(texts.into_iter().flatten()) {
-            let fields = json!({
-                "bucket_id": found.main_id,
-                "updated": first(bucket, &["lastChangeDate", "updated", "created"]),
-                "name": name,
-                "display_name": display,
-                "description": description,
-            });
-            hits.push(hit(call, "bucket", fields));
+/// Looks at the buckets that the branch sees, and at their tables.
+async fn storage_found(
+    call: &Call<'_>,
+    search: &Search,
+    (budget, incomplete): (&Budget, &mut Incomplete),
+    hits: &mut Hits,
+) -> Result<(), ShortCircuit> {
+    let unread = Cell::new(false);
+    let seen = buckets::list(call, async |path: Path| {
+        match budget.read(call, path, &buckets::include()).await? {
+            Within::Read(answer) => slim(&answer),
+            Within::TooLarge | Within::UsedUp => {
+                unread.set(true);
+                Ok(Vec::new())
+            }
         }
-    }
-    Ok(hits)
-}
-
-async fn tables_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, ShortCircuit> {
-    let include = [("include", "columns,metadata,columnMetadata".to_owned())];
-    let of_buckets = all(buckets::list(call).await?, async |found: buckets::Found| {
-        let path = Path::new("branch").part(&found.segment).then("buckets");
-        let path = path.part(&id_of(&found.bucket)).then("tables");
-        Ok(items(call.storage(path, &include).await?)?)
     })
     .await?;
-    let mut hits = Vec::new();
-    for table in of_buckets.iter().flatten() {
-        let description = metadata::property(table.get("metadata"), DESCRIPTION, None);
-        let (name, display) = (text(table, "name"), text(table, "displayName"));
-        let id = id_of(table);
-        let texts = [Some(id.as_str()), name, display, description];
-        let columns = table.get("columns").and_then(Value::as_array).into_iter().flatten();
-        let described =
-            table.get("columnMetadata").and_then(Value::as_object).into_iter().flatten();
-        let described =
-            described.filter_map(|(_, list)| metadata::property(Some(list), DESCRIPTION, None));
-        let texts = texts.into_iter().flatten();
-        if search.patterns.occur(texts.chain(columns.filter_map(Value::as_str)).chain(described)) {
-            let fields = json!({
-                "table_id": id,
-                "updated": first(table, &["lastChangeDate", "created"]),
-                "name": name,
-                "display_name": display,
-                "description": description,
-            });
-            hits.push(hit(call, "table", fields));
-        }
+    if unread.get() {
+        incomplete.note("buckets, with their tables");
     }
-    Ok(hits)
+    if search.wants("bucket") {
+        seen.iter().filter_map(|found| bucket_found(call, search, found)).for_each(|hit| {
+            hits.push(hit);
+        });
+    }
+    if !search.wants("table") {
+        return Ok(());
+    }
+    let hits = RefCell::new(hits);
+    let include = [("include", "columns,metadata,columnMetadata".to_owned())];
+    let unread = all(seen, async |found: buckets::Found| {
+        let path = Path::new("branch").part(&found.segment).then("buckets");
+        let path = path.part(&id_of(&found.bucket)).then("tables");
+        let Within::Read(answer) = budget.read(call, path, &include).await? else {
+            return Ok(Some(found.main_id));
+        };
+        for item in answer.items()? {
+            let table = read_item(item)?;
+            if let Some(hit) = table_found(call, search, &table) {
+                hits.borrow_mut().push(hit);
+            }
+        }
+        Ok(None)
+    })
+    .await?;
+    let unread: Vec<String> = unread.into_iter().flatten().collect();
+    incomplete.note_all("the tables of", &unread);
+    Ok(())
 }
 
-async fn configs_found(call: &Call<'_>, search: &Search) -> Result<Vec<Value>, ShortCircuit> {
-    let include = [("include", "configuration,rows".to_owned())];
-    let mut hits = Vec::new();
-    for component in items(call.storage(call.below("components"), &include).await?)? {
-        let kind = kind_of(&id_of(&component), text(&component, "type").unwrap_or_default());
-        let configurations = component.get("configurations").and_then(Value::as_array);
-        for configuration in configurations.into_iter().flatten() {
-            let place = (&component, configuration);
-            if search.wants(kind) {
-                hits.extend(config_found(call, search, place, None, kind));
-            }
-            let rows = configuration.get("rows").and_then(Value::as_array);
-            for row in rows.into_iter().flatten().filter(|_| search.wants("configuration-row")) {
-                hits.extend(config_found(call, search, place, Some(row), "configuration-row"));
-            }
-        }
+fn read_item(item: &RawValue) -> Result<Value, ApiError> {
+    raw::value(item.get()).map_err(|_| ApiError::Unexpected("JSON"))
+}
+
+/// The buckets of an answer, with the fields alone that a search looks at.
+fn slim(answer: &Answer) -> Result<Vec<Value>, ShortCircuit> {
+    let fields = ["id", "name", "displayName", "lastChangeDate", "updated", "created", "idBranch"];
+    let mut slim = Vec::new();
+    for item in answer.items()? {
+        let bucket = read_item(item)?;
+        let field = |name: &&str| Some(((*name).to_owned(), bucket.get(*name)?.clone()));
+        let mut kept: Map<String, Value> = fields.iter().filter_map(field).collect();
+        let metadata = bucket.get("metadata").and_then(Value::as_array);
+        let is_read = |item: &&Value| {
+            let key = item.get("key").and_then(Value::as_str);
+            key == Some(DESCRIPTION) || key == Some(BRANCH)
+        };
+        let metadata: Vec<Value> =
+            metadata.into_iter().flatten().filter(is_read).cloned().collect();
+        kept.insert("metadata".to_owned(), metadata.into());
+        slim.push(Value::Object(kept));
     }
-    Ok(hits)
+    Ok(slim)
+}
+
+fn bucket_found(call: &Call<'_>, search: &Search, found: &buckets::Found) -> Option<Value> {
+    let bucket = &found.bucket;
+    let description = metadata::property(bucket.get("metadata"), DESCRIPTION, None);
+    let (name, display) = (text(bucket, "name"), text(bucket, "displayName"));
+    let texts = [Some(found.main_id.as_str()), name, display, description];
+    search.patterns.occur(texts.into_iter().flatten()).then(|| {
+        let fields = json!({
+            "bucket_id": found.main_id,
+            "updated": first(bucket, &["lastChangeDate", "updated", "created"]),
+            "name": name,
+            "display_name": display,
+            "description": description.map(shortened),
+        });
+        hit(call, "bucket", fields)
+    })
+}
+
+fn table_found(call: &Call<'_>, search: &Search, table: &Value) -> Option<Value> {
+    let description = metadata::property(table.get("metadata"), DESCRIPTION, None);
+    let (name, display) = (text(table, "name"), text(table, "displayName"));
+    let id = id_of(table);
+    let texts = [Some(id.as_str()), name, display, description].into_iter().flatten();
+    let columns = table.get("columns").and_then(Value::as_array).into_iter().flatten();
+    let described = table.get("columnMetadata").and_then(Value::as_object).into_iter().flatten();
+    let described =
+        described.filter_map(|(_, list)| metadata::property(Some(list), DESCRIPTION, None));
+    let texts = texts.chain(columns.filter_map(Value::as_str)).chain(described);
+    search.patterns.occur(texts).then(|| {
+        let fields = json!({
+            "table_id": id,
+            "updated": first(table, &["lastChangeDate", "created"]),
+            "name": name,
+            "display_name": display,
+            "description": description.map(shortened),
+        });
+        hit(call, "table", fields)
+    })
+}
+
+/// A description as hits have it.
+fn shortened(text: &str) -> String {
+    cut(text, LONGEST_DESCRIPTION)
+}
+
+async fn configs_found(
+    call: &Call<'_>,
+    search: &Search,
+    within: (&Budget, &mut Incomplete),
+    hits: &mut Hits,
+) -> Result<(), ShortCircuit> {
+    let kind = |owner: &Owner| kind_of(&owner.id, &owner.kind);
+    let wants_rows = search.wants("configuration-row");
+    let wants = |owner: &Owner| wants_rows || search.wants(kind(owner));
+    all_configs::each(call, within, wants, |owner, configuration| {
+        if search.wants(kind(owner)) {
+            let found = config_found(call, search, (owner, configuration), None, kind(owner));
+            found.into_iter().for_each(|hit| hits.push(hit));
+        }
+        let rows = configuration.get("rows").and_then(Value::as_array);
+        for row in rows.into_iter().flatten().filter(|_| wants_rows) {
+            let place = (owner, configuration);
+            let found = config_found(call, search, place, Some(row), "configuration-row");
+            found.into_iter().for_each(|hit| hits.push(hit));
+        }
+    })
+    .await
 }
 
 /// What a configuration of a component is.
@@ -236,7 +310,7 @@ pub(super) fn kind_of(component: &str, kind: &str) -> &'static str {
 fn config_found(
     call: &Call<'_>,
     search: &Search,
-    (component, configuration): (&Value, &Value),
+    (owner, configuration): (&Owner, &Value),
     row: Option<&Value>,
     kind: &str,
 ) -> Option<Value> {
@@ -256,12 +330,12 @@ fn config_found(
     };
     let updated = configuration.pointer("/currentVersion/created").and_then(Value::as_str);
     let fields = json!({
-        "component_id": id_of(component),
+        "component_id": owner.id,
         "configuration_id": id_of(configuration),
         "configuration_row_id": row.map(id_of),
         "updated": updated.or_else(|| text(configuration, "created")).unwrap_or_default(),
         "name": name,
-        "description": description,
+        "description": description.map(shortened),
         "matches": matches,
     });
     found.then(|| hit(call, kind, fields))

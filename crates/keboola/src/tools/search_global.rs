@@ -1,11 +1,13 @@
 //! Search by Keboola's own index of names, in projects that have it.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 use super::search::{self, Search};
 use crate::{
     api::{Path, plain},
-    call::{Branch, Call, Outcome, ShortCircuit, all, id_of},
+    call::{Branch, Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all, id_of, shown},
 };
 
 /// What the index gives at most.
@@ -31,11 +33,12 @@ fn types_of(kind: &str) -> &'static [&'static str] {
 
 pub(super) async fn run(call: &Call<'_>, search: &Search) -> Outcome {
     let mut scope = "current-branch";
-    let mut answers = asked(call, search, false).await?;
+    let (budget, mut incomplete) = (Budget::new(), Incomplete::default());
+    let mut answers = asked(call, search, (&budget, &mut incomplete), false).await?;
     let mut hits = found(call, search, &answers);
     if hits.is_empty() && search.offset == 0 {
         scope = "all-branches";
-        answers = asked(call, search, true).await?;
+        answers = asked(call, search, (&budget, &mut incomplete), true).await?;
         hits = found(call, search, &answers);
     }
     search::latest_first(&mut hits);
@@ -47,12 +50,14 @@ pub(super) async fn run(call: &Call<'_>, search: &Search) -> Outcome {
         "total": total,
         "by_type": counts(&answers),
         "branch_scope": scope,
+        "incomplete": incomplete.text(search::NARROWER),
     }))
 }
 
 async fn asked(
     call: &Call<'_>,
     search: &Search,
+    (budget, incomplete): (&Budget, &mut Incomplete),
     everywhere: bool,
 ) -> Result<Vec<Value>, ShortCircuit> {
     let mut types: Vec<&str> = Vec::new();
@@ -77,17 +82,29 @@ async fn asked(
             query.push(("branchIds[]", id.clone()));
         }
     }
-    all(search.patterns.texts(), async |pattern: &str| {
+    let answers = all(search.patterns.texts(), async |pattern: &str| {
         let mut query = query.clone();
         query.insert(0, ("query", pattern.to_owned()));
-        Ok(call.storage(Path::new("global-search"), &query).await?)
+        match budget.read(call, Path::new("global-search"), &query).await? {
+            Within::Read(answer) => Ok(Ok(answer.value()?)),
+            Within::TooLarge | Within::UsedUp => Ok(Err(shown(pattern))),
+        }
     })
-    .await
+    .await?;
+    let (mut read, mut unread) = (Vec::new(), Vec::new());
+    for answer in answers {
+        match answer {
+            Ok(answer) => read.push(answer),
+            Err(pattern) => unread.push(pattern),
+        }
+    }
+    incomplete.note_all("the hits of", &unread);
+    Ok(read)
 }
 
 /// The hits of all answers that are of a wanted type, each once.
 fn found(call: &Call<'_>, search: &Search, answers: &[Value]) -> Vec<Value> {
-    let (mut seen, mut hits) = (Vec::new(), Vec::new());
+    let (mut seen, mut hits) = (HashSet::new(), Vec::new());
     for answer in answers {
         for item in answer.get("items").and_then(Value::as_array).into_iter().flatten() {
             let key = (item.get("type").map(plain), id_of(item));
@@ -98,7 +115,7 @@ fn found(call: &Call<'_>, search: &Search, answers: &[Value]) -> Vec<Value> {
             let kind = hit.as_ref().and_then(|hit| hit.get("item_type")?.as_str());
             if kind.is_some_and(|kind| search.wants(kind)) {
                 hits.extend(hit);
-                seen.push(key);
+                seen.insert(key);
             }
         }
     }

@@ -4,6 +4,9 @@ use serde_json::{Value, json};
 
 use crate::configuration::parameter_path::{ParameterPath, PathError, Step};
 
+/// Places of one configuration that are named.
+pub(super) const MOST_PLACES: usize = 100;
+
 /// What is looked for, in small letters.
 pub(super) struct Patterns(Vec<(String, String)>);
 
@@ -40,7 +43,7 @@ impl Patterns {
                 .filter(|(_, p)| text.contains(p))
                 .map(|(given, _)| &**given)
                 .collect();
-            if !here.is_empty() {
+            if !here.is_empty() && found.len() < MOST_PLACES {
                 found.push(json!({ "scope": path, "patterns": here }));
             }
         };
@@ -140,6 +143,12 @@ mod tests {
                 json!({"scope": "parameters.ports[1]", "patterns": ["54"]}),
             ]
         );
+    }
+
+    #[test]
+    fn only_so_many_places_are_named() {
+        let value = json!(vec!["hit"; 2 * MOST_PLACES]);
+        assert_eq!(patterns(&["hit"]).places(&value, &[]).len(), MOST_PLACES);
     }
 
     #[test]

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::testing::{FakeKeboola, fails, run};
+use crate::{
+    call::{MAX_ANSWER, MAX_BYTES, MAX_REQUESTS},
+    testing::{FakeKeboola, fails, run},
+};
 
 const TOOL: &str = "keboola_search";
 const COMPONENTS: &str = "Get connection /v2/storage/branch/default/components";
@@ -96,4 +99,110 @@ fn blank_patterns_are_refused() {
             .contains("- item_types[0]")
     );
     assert!(fake.lines().is_empty());
+}
+
+/// Components with one configuration each, whose text is this long.
+fn large(components: usize, bytes: usize) -> Vec<Value> {
+    let one = |n: usize| {
+        let text = format!("needle {}", "x".repeat(bytes));
+        let configuration = json!({"parameters": {"text": text}});
+        let created = format!("2026-01-01T00:{n:02}:00Z");
+        json!({"id": n.to_string(), "name": format!("needle {n}"), "created": created,
+            "configuration": configuration, "rows": []})
+    };
+    (0..components).map(one).collect()
+}
+
+/// A project whose configurations are too much for one answer.
+fn large_project(configs: &[Value]) -> std::rc::Rc<FakeKeboola> {
+    let fake = FakeKeboola::new();
+    let component = |n: usize| json!({"id": format!("ex{n}"), "type": "extractor"});
+    let whole: Vec<Value> = configs
+        .iter()
+        .enumerate()
+        .map(|(n, config)| {
+            let mut component = component(n);
+            component["configurations"] = json!([config]);
+            component
+        })
+        .collect();
+    let short: Vec<Value> = (0..configs.len()).map(component).collect();
+    fake.on(&format!("{COMPONENTS}?include=configuration%2Crows"), 200, json!(whole));
+    fake.on(COMPONENTS, 200, json!(short));
+    for (n, config) in configs.iter().enumerate() {
+        fake.on(&format!("{COMPONENTS}/ex{n}/configs"), 200, json!([config]));
+    }
+    fake
+}
+
+fn needles(more: Value) -> Value {
+    let mut arguments = json!({"patterns": ["needle"], "item_types": ["configuration"]});
+    arguments.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    arguments
+}
+
+#[test]
+fn a_project_that_is_larger_than_the_budget_is_searched_as_far_as_it_goes() {
+    let fake = large_project(&large(12, MAX_ANSWER / 2));
+    for by in ["textual", "config-based"] {
+        let before = fake.bytes();
+        let found = run(&fake, TOOL, needles(json!({"search_type": by})));
+        let (hits, read) = (found["hits"].as_array().unwrap().len(), fake.bytes() - before);
+        assert!((3..12).contains(&hits) && found["total"] == hits, "{hits}: {}", found["total"]);
+        assert!(read <= MAX_BYTES, "{read}");
+        let why = found["incomplete"].as_str().unwrap();
+        let unread: Vec<String> = (hits..12).map(|n| format!("ex{n}")).collect();
+        assert!(why.contains(&format!("the configurations of {}", unread.join(", "))), "{why}");
+        assert!(why.contains("32 MiB") && why.contains("item_types"), "{why}");
+    }
+    let small = large_project(&large(3, 10));
+    let found = run(&small, TOOL, needles(json!({})));
+    assert_eq!((&found["total"], &found["incomplete"]), (&json!(3), &json!(null)));
+}
+
+#[test]
+fn a_component_that_is_too_large_leaves_the_others_searched() {
+    let mut configs = large(3, 10);
+    configs[1] = large(2, MAX_ANSWER).swap_remove(1);
+    let found = run(&large_project(&configs), TOOL, needles(json!({})));
+    assert_eq!(found["total"], 2);
+    let why = found["incomplete"].as_str().unwrap();
+    assert!(why.contains("Not read: the configurations of ex1."), "{why}");
+}
+
+#[test]
+fn only_components_that_are_wanted_are_read_one_by_one() {
+    let fake = large_project(&large(3, MAX_ANSWER / 2));
+    let found = run(&fake, TOOL, json!({"patterns": ["needle"], "item_types": ["flow"]}));
+    assert_eq!((&found["total"], &found["incomplete"]), (&json!(0), &json!(null)));
+    assert_eq!(fake.lines().len(), 2, "{:?}", fake.lines());
+}
+
+#[test]
+fn a_call_makes_a_bounded_number_of_requests() {
+    let fake = FakeKeboola::new();
+    let buckets = "Get connection /v2/storage/branch/default/buckets";
+    let bucket = |n: usize| json!({"id": format!("in.c-b{n:03}"), "name": format!("b{n:03}"), "metadata": []});
+    fake.on(buckets, 200, (0..300).map(bucket).collect());
+    for n in 0..300 {
+        let tables = json!([{"id": format!("in.c-b{n:03}.needle"), "name": "needle"}]);
+        fake.on(&format!("{buckets}/in.c-b{n:03}/tables"), 200, tables);
+    }
+    let found = run(&fake, TOOL, json!({"patterns": ["needle"], "item_types": ["table"]}));
+    assert_eq!(fake.lines().len(), MAX_REQUESTS);
+    assert_eq!(found["total"], MAX_REQUESTS - 1);
+    let why = found["incomplete"].as_str().unwrap();
+    assert!(why.contains("the tables of in.c-b199, ") && why.contains("and 91 more"), "{why}");
+}
+
+#[test]
+fn buckets_that_are_too_much_for_one_answer_are_said_to_be_unread() {
+    let fake = FakeKeboola::new();
+    let long = json!([{"id": "in.c-a", "name": "x".repeat(MAX_ANSWER)}]);
+    fake.on("Get connection /v2/storage/branch/default/buckets", 200, long);
+    fake.on(COMPONENTS, 200, components());
+    let found = run(&fake, TOOL, json!({"patterns": ["customer"]}));
+    assert_eq!(found["total"], 3);
+    let why = found["incomplete"].as_str().unwrap();
+    assert!(why.contains("Not read: buckets, with their tables."), "{why}");
 }

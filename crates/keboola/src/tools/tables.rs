@@ -1,5 +1,7 @@
 //! Tables: those of buckets in short form, or some in full, with their columns and names in SQL.
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use super::{buckets, usage};
@@ -12,31 +14,34 @@ use crate::{
 };
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    let (mut tables, mut missing, mut links) =
-        (Vec::new(), Vec::new(), vec![call.links().buckets()]);
+    let (mut views, mut missing, mut links) =
+        (Views::default(), Vec::new(), vec![call.links().buckets()]);
     let listed =
         all(call.texts("bucket_ids"), async |id: String| of_bucket(call, &id).await).await?;
     for table in listed.into_iter().flatten() {
         links.push(link(call, &table));
-        put(&mut tables, summary(&table));
+        views.put(summary(&table));
     }
     let read = async |id: String| Ok((find(call, &id).await?, id));
     for (found, id) in all(call.texts("table_ids"), read).await? {
         match found {
             Some(table) => {
                 links.push(link(call, &table));
-                put(&mut tables, detail(call, &table));
+                views.put(detail(call, &table));
             }
             None => missing.push(id),
         }
     }
-    if call.flag("include_usage") {
-        usage::add(call, &mut tables).await?;
-    }
+    let mut tables = views.tables;
+    let incomplete = match call.flag("include_usage") {
+        true => usage::add(call, &mut tables).await?,
+        false => None,
+    };
     Ok(json!({
         "tables": tables,
         "links": packed(links),
         "tables_not_found": if missing.is_empty() { Value::Null } else { json!(missing) },
+        "incomplete": incomplete,
     }))
 }
 
@@ -63,11 +68,25 @@ impl Table {
     }
 }
 
-/// A table comes once; in full where it was asked for so.
-fn put(tables: &mut Vec<Value>, table: Value) {
-    match tables.iter_mut().find(|known| known.get("id") == table.get("id")) {
-        Some(known) => *known = table,
-        None => tables.push(table),
+/// Tables, each once, in the order in which they came.
+#[derive(Default)]
+struct Views {
+    tables: Vec<Value>,
+    /// Where the table of an id is.
+    places: HashMap<String, usize>,
+}
+
+impl Views {
+    /// Adds a table, or replaces what is there of it: it is in full where it was asked for so.
+    fn put(&mut self, table: Value) {
+        let id = id_of(&table);
+        match self.places.get(&id).and_then(|at| self.tables.get_mut(*at)) {
+            Some(known) => *known = table,
+            None => {
+                self.places.insert(id, self.tables.len());
+                self.tables.push(table);
+            }
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::testing::{FakeKeboola, run};
+use crate::{
+    call::MAX_ANSWER,
+    testing::{FakeKeboola, run},
+};
 
 const TOOL: &str = "keboola_get_tables";
 const TABLE: &str = "Get connection /v2/storage/branch/default/tables/in.c-a.orders";
@@ -70,6 +73,24 @@ fn the_tables_of_a_bucket_are_listed_in_short_form() {
 }
 
 #[test]
+fn a_table_comes_once_and_in_full_where_it_was_asked_for_so() {
+    let fake = FakeKeboola::new();
+    let bucket = "Get connection /v2/storage/branch/default/buckets/in.c-a";
+    fake.on(bucket, 200, json!({"id": "in.c-a", "name": "c-a", "metadata": []}));
+    let other = |n: usize| json!({"id": format!("in.c-a.t{n}"), "name": format!("t{n}")});
+    let mut listed: Vec<Value> = (0..2_000).map(other).collect();
+    listed.insert(1_000, table());
+    fake.on(&format!("{bucket}/tables"), 200, json!(listed));
+    fake.on(TABLE, 200, table());
+    let both = json!({"bucket_ids": ["in.c-a"], "table_ids": ["in.c-a.orders"]});
+    let read = run(&fake, TOOL, both);
+    assert_eq!(read["tables"].as_array().unwrap().len(), 2_001);
+    assert!(read["tables"][1_000]["columns"].is_array(), "{}", read["tables"][1_000]);
+    assert!(read["tables"][999].get("columns").is_none());
+    assert_eq!(read["links"].as_array().unwrap().len(), 2_002);
+}
+
+#[test]
 fn without_a_filter_there_is_nothing_to_list() {
     let fake = FakeKeboola::new();
     assert_eq!(run(&fake, TOOL, json!({}))["tables"], json!([]));
@@ -96,4 +117,41 @@ fn what_uses_a_table_is_found_in_the_mappings() {
             "timestamp": "2026-01-01T00:00:00Z",
         }])
     );
+}
+
+#[test]
+fn uses_in_a_project_larger_than_the_budget_are_said_to_be_incomplete() {
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    let components = "Get connection /v2/storage/branch/default/components";
+    let mapping = json!({"storage": {"input": {"tables": [{"source": "in.c-a.orders"}]}}});
+    let config = |n: usize, bytes: usize| json!({"id": n.to_string(), "name": "x".repeat(bytes), "configuration": mapping});
+    let component = |n: usize| json!({"id": format!("wr{n}"), "type": "writer"});
+    let mut first = component(0);
+    first["configurations"] = json!([config(0, MAX_ANSWER)]);
+    fake.on(&format!("{components}?include=configuration%2Crows"), 200, json!([first]));
+    fake.on(components, 200, (0..3).map(component).collect());
+    for (n, bytes) in [(0, 10), (1, MAX_ANSWER), (2, 10)] {
+        fake.on(&format!("{components}/wr{n}/configs"), 200, json!([config(n, bytes)]));
+    }
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"], "include_usage": true}));
+    let used = read["tables"][0]["used_by"].as_array().unwrap();
+    let by: Vec<_> = used.iter().map(|by| by["component_id"].clone()).collect();
+    assert_eq!(by, ["wr0", "wr2"]);
+    let why = read["incomplete"].as_str().unwrap();
+    assert!(why.contains("the configurations of wr1.") && why.contains("component_ids"), "{why}");
+}
+
+#[test]
+fn only_so_many_uses_of_a_table_are_named() {
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    let sources = vec![json!({"source": "in.c-a.orders"}); 600];
+    let configuration = json!({"storage": {"input": {"tables": sources}}});
+    let configs = json!([{"id": "1", "name": "one", "configuration": configuration}]);
+    let all = json!([{"id": "wr", "type": "writer", "configurations": configs}]);
+    fake.on("Get connection /v2/storage/branch/default/components", 200, all);
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"], "include_usage": true}));
+    assert_eq!(read["tables"][0]["used_by"].as_array().unwrap().len(), 500);
+    assert!(read["incomplete"].as_str().unwrap().contains("more than 500 uses of in.c-a.orders"));
 }

@@ -9,7 +9,7 @@ use super::{
     variables::{self, Owner},
 };
 use crate::{
-    api::{ApiError, Path, Service},
+    api::{Path, Service},
     call::{Call, Outcome, ShortCircuit, id_of, items, sentence},
     configuration::assemble::Level,
     metadata::FOLDER,
@@ -36,10 +36,7 @@ pub(super) async fn written(call: &Call<'_>, component: &str, path: Path, draft:
     let orphan = linked(call, &begun, component, &draft, &mut body).await?;
     let record = match draft.writes() {
         false => draft.record.clone(),
-        true => {
-            let stored = config_write::stored(call, &begun, path.clone(), &draft, &body).await;
-            stored.map_err(|reason| after_variables(&draft, reason))?
-        }
+        true => config_write::stored(call, &begun, path.clone(), &draft, &body).await?,
     };
     let mut notes = vec![draft.summary.clone()];
     if let Some(orphan) = orphan {
@@ -76,36 +73,30 @@ async fn linked(
     })
 }
 
-/// A failure to store a draft whose variables were written before.
-fn after_variables(draft: &Draft, reason: ShortCircuit) -> ShortCircuit {
-    match (&draft.variables, reason) {
-        (Some(asked), ShortCircuit::Failed(why)) if !asked.is_empty() => {
-            ShortCircuit::Failed(format!(
-                "The variables were written. The configuration uses them once it is stored, too. {why}"
-            ))
-        }
-        (_, reason) => reason,
-    }
-}
-
 /// Puts the configuration into the folder that is asked for; a sentence where that failed.
 async fn folder(call: &Call<'_>, begun: &Begun, path: &Path) -> Option<String> {
     let folder = call.text("folder")?;
     if !folder.is_empty() {
         return config_write::mark(call, begun, path.clone(), FOLDER, folder).await;
     }
-    let cleared = cleared(call, begun, path).await;
-    cleared.err().map(|error| format!("The folder could not be cleared. {}", sentence(&error)))
+    cleared(call, begun, path).await.err()
 }
 
-async fn cleared(call: &Call<'_>, begun: &Begun, path: &Path) -> Result<(), ApiError> {
+/// Takes the configuration out of its folder.
+async fn cleared(call: &Call<'_>, begun: &Begun, path: &Path) -> Result<(), String> {
+    const DENIED: &str = "The folder could not be cleared.";
     let path = path.clone().then("metadata");
-    let metadata = items(call.storage(path.clone(), &[]).await?)?;
+    let metadata = call.storage(path.clone(), &[]).await.and_then(items);
+    let metadata = metadata.map_err(|error| format!("{DENIED} {}", sentence(&error)))?;
     let is_folder = |item: &&Value| item.get("key").and_then(Value::as_str) == Some(FOLDER);
     for present in metadata.iter().filter(is_folder) {
         let (delete, storage) = (Method::Delete, Service::Storage);
         let path = path.clone().part(&id_of(present));
-        call.client.change(begun, delete, storage, path, &[], None).await?;
+        let deleted = call.client.change(begun, delete, storage, path, &[], None).await;
+        deleted.map_err(|error| {
+            let look_up = "Read the configuration with keboola_get_configs.";
+            error.told(DENIED, "The folder MAY be cleared.", look_up)
+        })?;
     }
     Ok(())
 }

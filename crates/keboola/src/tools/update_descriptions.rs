@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{buckets, tables};
 use crate::{
     api::{Path, Service},
-    call::{Call, Outcome, ShortCircuit, all, failed, id_of, sentence},
+    call::{Call, Outcome, POSSIBLE, ShortCircuit, all, failed, id_of},
     configuration::{ids::ItemId, printable::foreign},
     metadata::{self, DESCRIPTION},
     moment,
@@ -189,10 +189,10 @@ async fn sent(call: &Call<'_>, begun: &Begun, updates: &[&Update], path: Path) -
             Some(stamp) => result(&update.given, Some(stamp), None),
             None => result(&update.given, None, Some("Keboola did not confirm the description.")),
         },
-        Err(error) if error.leaves_doubt() => {
-            result(&update.given, None, Some(&call.in_doubt(&sentence(error))))
+        Err(error) => {
+            let why = error.told("", POSSIBLE, call.look_up());
+            result(&update.given, None, Some(&why))
         }
-        Err(error) => result(&update.given, None, Some(&sentence(error))),
     };
     updates.iter().map(outcome).collect()
 }

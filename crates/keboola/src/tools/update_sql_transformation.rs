@@ -4,10 +4,7 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::{
-    config_write::{self, Draft},
-    update_config,
-};
+use super::{config_write::Draft, update_config};
 use crate::{
     api::Path,
     call::{Call, Outcome, ShortCircuit},
@@ -18,7 +15,7 @@ use crate::{
 };
 
 fn path(call: &Call<'_>) -> Path {
-    call.configs(config_write::sql_component(call)).part(call.required("configuration_id"))
+    call.configs(call.project.sql_component()).part(call.required("configuration_id"))
 }
 
 /// The change, line by line.
@@ -28,7 +25,7 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let draft = draft(call).await?;
-    update_config::written(call, config_write::sql_component(call), path(call), draft).await
+    update_config::written(call, call.project.sql_component(), path(call), draft).await
 }
 
 async fn draft(call: &Call<'_>) -> Result<Draft, ShortCircuit> {
@@ -36,7 +33,7 @@ async fn draft(call: &Call<'_>) -> Result<Draft, ShortCircuit> {
     let steps = call.get("parameter_updates").map(transformation::read).transpose();
     let steps = steps.map_err(|why| refused(&why))?.unwrap_or_default();
     let record = call.storage(path(call), &[]).await?;
-    let id = config_write::sql_component(call);
+    let id = call.project.sql_component();
     let component = Component { id, kind: "transformation", has_rows: false };
     let stored = record.get("configuration").unwrap_or(&Value::Null);
     let updated = assemble::update_sql(component, stored, &steps, call.get("storage"));

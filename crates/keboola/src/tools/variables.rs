@@ -9,8 +9,8 @@ use serde_json::{Map, Value, json};
 
 use super::create_config;
 use crate::{
-    api::{ApiError, Path, Service},
-    call::{Call, ShortCircuit, id_of, items, sentence},
+    api::{ApiError, Path, Service, Unconfirmed},
+    call::{Call, ShortCircuit, id_of, items},
     configuration::{
         printable::{foreign, foreign_list},
         variables::{self, COMPONENT_ID, DEFAULT_ROW, Variable},
@@ -101,14 +101,22 @@ async fn send(
     method: Method,
     path: Path,
     body: Value,
-) -> Result<Value, ApiError> {
+) -> Result<Value, Unconfirmed> {
     call.client.change(begun, method, Service::Storage, path, &[], Some(&body)).await
 }
 
-/// Why the definitions were not written.
-fn unwritten(error: ApiError) -> ShortCircuit {
-    let doubt = if error.leaves_doubt() { " They may be there all the same." } else { "" };
-    ShortCircuit::Failed(format!("The variables could not be written. {}{doubt}", sentence(&error)))
+/// Why the definitions were not written, or may have been.
+fn unwritten(error: &Unconfirmed, id: &str) -> ShortCircuit {
+    ShortCircuit::Failed(error.told(
+        "The variables could not be written.",
+        "The variables MAY have been written.",
+        &look_up(id),
+    ))
+}
+
+/// How to find out what is there of the variables of this id.
+fn look_up(id: &str) -> String {
+    format!("Read configuration {} of {COMPONENT_ID} with keboola_get_configs.", foreign(id))
 }
 
 /// Writes the variables, and links the configuration to them. The id of the configuration of variables
@@ -149,7 +157,8 @@ async fn defined(
             "configuration": configuration,
             "changeDescription": "Update variable definitions",
         });
-        send(call, begun, Method::Put, configs.part(&id), body).await.map_err(unwritten)?;
+        let written = send(call, begun, Method::Put, configs.part(&id), body).await;
+        written.map_err(|error| unwritten(&error, &id))?;
         return Ok(id);
     }
     let new = async { Ok::<_, Stop>(create_config::new_id(call)) };
@@ -160,7 +169,8 @@ async fn defined(
         "description": "",
         "configuration": configuration,
     });
-    send(call, begun, Method::Post, configs, body).await.map_err(unwritten)?;
+    let written = send(call, begun, Method::Post, configs, body).await;
+    written.map_err(|error| unwritten(&error, &id))?;
     Ok(id)
 }
 
@@ -177,7 +187,7 @@ async fn defaults(
     let is_it = |row: &&Value| row.get("name").and_then(Value::as_str) == Some(DEFAULT_ROW);
     let row = stored.into_iter().flatten().find(is_it).map(id_of);
     let values = variables::default_values(asked);
-    let (id, method, path, body) = match (row, &values) {
+    let (row, method, path, body) = match (row, &values) {
         (None, None) => return Ok(None),
         (Some(row), _) => {
             let body = json!({
@@ -197,22 +207,27 @@ async fn defaults(
     };
     let written = send(call, begun, method, path, body).await;
     written.map_err(|error| {
-        let why = sentence(&error);
-        ShortCircuit::Failed(format!(
-            "The variables were defined, but their default values were not written. {why}"
+        ShortCircuit::Failed(error.told(
+            "The variables were defined, but their default values were not written.",
+            "The variables were defined, and their default values MAY have been written.",
+            &look_up(id),
         ))
     })?;
-    Ok(values.is_some().then_some(id))
+    Ok(values.is_some().then_some(row))
 }
 
 /// Deletes the configuration of variables that no configuration links to any more; a sentence where that
-/// failed.
+/// failed, or may have.
 pub(super) async fn delete(call: &Call<'_>, begun: &Begun, id: &str) -> Option<String> {
     let path = call.configs(COMPONENT_ID).part(id);
     let (delete, storage) = (Method::Delete, Service::Storage);
     let deleted = call.client.change(begun, delete, storage, path, &[], None).await;
     deleted.err().map(|error| {
-        format!("The configuration of the variables could not be deleted. {}", sentence(&error))
+        error.told(
+            "The configuration of the variables could not be deleted.",
+            "The configuration of the variables MAY have been deleted.",
+            &look_up(id),
+        )
     })
 }
 

@@ -1,25 +1,31 @@
 //! The shared read-only workspace in which queries run.
 //!
 //! It belongs to a configuration of [`COMPONENT`], by which every client of a project finds it again.
-//! Invariant: it is made at most once in a call, and only by the tool that queries.
+//! Invariant: it is made at most once in a call, only by the tool that queries, and never for a caller who
+//! may only read. That it was made is in the audit and in the answer, as it stays.
 
 use std::time::Duration;
 
 use mcp_platform::Method;
 use mcp_server::{
     context::Pace,
+    dispatch::note_change,
     execution::{Begun, Step},
+    telemetry::record::UNKNOWN,
+    toolset::Effect,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::{
     api::{ApiError, Kept, Path, Service},
-    call::{Call, ShortCircuit, failed, id_of, items, sentence},
+    call::{Call, ShortCircuit, failed, id_of, items},
 };
 
 /// The component that such workspaces belong to.
 const COMPONENT: &str = "keboola.mcp-server-tool";
+/// How to find out what is there of it.
+const LOOK_UP: &str = "List its configurations with keboola_get_configs (component_ids).";
 /// Making one takes up to some minutes.
 const PACE: Pace = Pace { every: Duration::from_secs(2), at_most: Duration::from_secs(300) };
 
@@ -79,10 +85,26 @@ pub(super) fn forget(call: &Call<'_>) {
     WORKSPACES.with(|kept| kept.forget(call.key(&format!("workspace:{}", segment(call)))));
 }
 
-/// The workspace; it is made if there is none.
-pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCircuit> {
+/// Goes on unless there is no workspace, and the caller may make none.
+pub(super) async fn require(call: &Call<'_>) -> Result<(), ShortCircuit> {
+    match call.reads_only(call.ctx) {
+        Some(why) if find(call).await?.is_none() => failed(format!(
+            "Nothing was queried: the project has no read-only workspace for queries yet. The first query of a \
+             caller who may change the project makes it, and it stays; for this caller nothing is made ({why}). \
+             Ask the person to have such a caller run keboola_query_data once. keboola_preview_table shows rows \
+             without a workspace."
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The workspace, and a sentence where it was made because there was none.
+pub(super) async fn found_or_made(
+    call: &Call<'_>,
+) -> Result<(Workspace, Option<String>), ShortCircuit> {
+    require(call).await?;
     if let Some(found) = find(call).await? {
-        return Ok(found);
+        return Ok((found, None));
     }
     let begun = call.ctx.begin().await?;
     call.ctx.progress(0.0, None, Some("making the read-only workspace"));
@@ -97,11 +119,17 @@ pub(super) async fn found_or_made(call: &Call<'_>) -> Result<Workspace, ShortCir
     };
     let done = call.ctx.poll("workspace-made", PACE, async || look(call, &job).await).await?;
     match done {
-        Some(Ok(workspace)) => Ok(workspace),
+        Some(Ok(workspace)) => {
+            let made = format!(
+                "As the project had none, this query made its shared read-only workspace {}, which stays.",
+                workspace.id
+            );
+            Ok((workspace, Some(made)))
+        }
         Some(Err(why)) => failed(format!("The workspace could not be made: {why}")),
         None if job.is_empty() => failed(format!(
-            "{lost} The workspace MAY be made all the same, but is not there after five minutes. Call \
-             again later."
+            "{lost} The workspace MAY be made all the same, but is not there after five minutes. \
+             keboola_get_project_info has its workspace_id once it is there."
         )),
         None => failed("The workspace is still being made after five minutes. Call again later."),
     }
@@ -118,9 +146,21 @@ enum Made {
     Lost(String),
 }
 
-/// Makes a configuration and a workspace of it.
+/// Makes a configuration and a workspace of it, and notes that in the audit.
 async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let id = call.ctx.platform.uuid();
+    let target = call.target(&format!("{COMPONENT}/{id}"));
+    let noted = note_change(call.ctx, call.operation.name, Effect::Write, target);
+    let made = made(call, begun, id).await;
+    noted.end(match &made {
+        Made::Job(_) => "done",
+        Made::Refused(_) => "failed",
+        Made::Lost(_) => UNKNOWN,
+    });
+    made
+}
+
+async fn made(call: &Call<'_>, begun: &Begun, id: String) -> Made {
     let short = id.split('-').next().unwrap_or_default();
     let body = json!({
         "configurationId": id,
@@ -132,12 +172,10 @@ async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let made = call.client.change(begun, post, storage, configs(call), &[], Some(&body)).await;
     let made = match made {
         Ok(made) => made,
-        Err(error) if error.leaves_doubt() => {
-            let why = sentence(&error);
-            let left = format!("An empty configuration {id} of {COMPONENT} MAY be there now.");
-            return Made::Refused(format!("{why} {left}"));
+        Err(error) => {
+            let possible = format!("An empty configuration {id} of {COMPONENT} MAY be there now.");
+            return Made::Refused(error.told("", &possible, LOOK_UP));
         }
-        Err(error) => return Made::Refused(sentence(&error)),
     };
     let is_bigquery = call.project.is_bigquery();
     let login = if is_bigquery { "default" } else { "snowflake-person-sso" };
@@ -148,11 +186,15 @@ async fn make(call: &Call<'_>, begun: &Begun) -> Made {
     let workspaces = path.clone().then("workspaces");
     match call.client.change(begun, post, storage, workspaces, &query, Some(&body)).await {
         Ok(job) => Made::Job(id_of(&job)),
-        Err(error) if error.leaves_doubt() => Made::Lost(sentence(&error)),
+        Err(error) if error.leaves_doubt() => Made::Lost(error.reason()),
         Err(error) => {
-            // One that stays behind does no harm.
-            let _ = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
-            Made::Refused(sentence(&error))
+            let deleted = call.client.change(begun, Method::Delete, storage, path, &[], None).await;
+            let left = deleted.err().map(|error| {
+                let denied = format!("The empty configuration {id} of {COMPONENT} stays.");
+                let possible = format!("The empty configuration {id} of {COMPONENT} MAY stay.");
+                error.told(&denied, &possible, LOOK_UP)
+            });
+            Made::Refused([error.reason()].into_iter().chain(left).collect::<Vec<_>>().join(" "))
         }
     }
 }

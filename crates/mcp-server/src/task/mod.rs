@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    execution::BOUND,
+    execution::{BOUND, TARGET},
     tasks::{TaskCall, TaskOutcome},
 };
 use mcp_auth::{principal::Principal, request_state::AnsweredInput};
@@ -234,7 +234,8 @@ impl TaskRecord {
             self.is_cancelled = false;
             self.credential = None;
             self.asked.clear();
-            self.steps.clear();
+            // The audit says what it changed.
+            self.steps.retain(|(key, _)| key == TARGET);
             self.order.start.answers.clear();
         }
     }

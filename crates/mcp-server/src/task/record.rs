@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::{Status, TaskEvent, TaskRecord, TaskSpec};
-use crate::{registry::FoundTool, telemetry::audit::AuditEntry, toolset::Effect};
+use crate::{
+    execution::TARGET, registry::FoundTool, telemetry::audit::AuditEntry, toolset::Effect,
+};
 use mcp_platform::record::Record;
 use mcp_protocol::{log_level::LoggingLevel, stateless::mrtr::KeyedRequest};
 
@@ -15,7 +17,8 @@ impl TaskRecord {
     pub fn entry(&self, found: Option<FoundTool>, status: Status, at_ms: u64) -> AuditEntry {
         let TaskSpec { start, principal, client_name, .. } = &self.order;
         let effect = found.map_or(Effect::Read, |found| found.tool.effect);
-        let site = found.and_then(|found| found.target(start.arguments.as_deref()));
+        let said = self.step(TARGET).cloned().flatten();
+        let site = said.or_else(|| found?.target(start.arguments.as_deref()));
         AuditEntry {
             at_ms,
             subject: principal.subject.to_text(),
@@ -165,6 +168,15 @@ pub(super) mod tests {
         assert!(!kept.is_due(9_000_001) && kept.is_due(9_600_000), "it looks at the clock");
         kept.status = Status::Completed;
         assert!(!kept.is_due(9_600_000));
+    }
+
+    #[test]
+    fn the_entry_of_its_end_says_what_its_tool_has_said_that_it_changes() {
+        let mut kept = kept();
+        kept.record(TARGET, Some("keboola/58/main/ex/7".to_owned()));
+        kept.becomes(Status::Completed, 9);
+        assert_eq!(kept.entry(None, Status::Completed, 9).site, "keboola/58/main/ex/7");
+        assert_eq!(kept.steps.len(), 1, "the others are over");
     }
 
     #[test]

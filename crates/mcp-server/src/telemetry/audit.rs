@@ -1,6 +1,7 @@
 //! The audit: changes and refusals, with their callers.
 //!
-//! Invariant: no argument of a call is written down but the site's host name, and no credential ever.
+//! Invariant: no argument of a call is written down but the names of what it is about (a site's host name; a project, a
+//! branch and ids of things in it), and no credential ever.
 //! What is under way is noted however it ends, also where it is dropped. What waits to be written is bounded: refusals, which anybody can cause, are limited to so many a
 //! minute, changes only by what fits.
 
@@ -38,7 +39,7 @@ pub struct AuditEntry {
     pub client: String,
     /// The tool, the method and path of what was refused, or what became of an OAuth grant.
     pub action: String,
-    /// The site's host name, where the call names one.
+    /// What the call is about, such as a site's host name, where it says so.
     pub site: String,
     /// `read`, `write`, `destructive`; `refusal` for what was not let in.
     pub effect: &'static str,
@@ -167,6 +168,13 @@ impl PendingEntry {
     /// It ended in this way.
     pub fn end(mut self, outcome: &'static str) {
         self.note(outcome);
+    }
+
+    /// It is about this, as is known by now.
+    pub(crate) fn is_about(&mut self, target: String) {
+        if let Some(entry) = &mut self.entry {
+            entry.site = target;
+        }
     }
 
     /// It is noted elsewhere, or comes again.

@@ -32,7 +32,7 @@ pub(crate) const LEFT: &str = "left";
 /// The client left before it ended, and what ran elsewhere for it could not be ended there.
 pub(crate) const LEFT_RUNNING: &str = "left-running";
 /// It may have changed something; the outcome is not known.
-pub(crate) const UNKNOWN: &str = "unknown";
+pub const UNKNOWN: &str = "unknown";
 /// It said nothing for too long.
 pub const SILENT: &str = "stream-silent";
 

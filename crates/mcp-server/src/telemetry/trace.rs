@@ -2,7 +2,7 @@
 //!
 //! Invariant: a malformed trace is ignored. The trace sent on has the same id, keeps
 //! its flags, and has a parent of its own for each request. `baggage` is not sent on: it is meant for
-//! the client's operator, and SiteBay is another party.
+//! the client's operator, and SiteBay and Keboola are other parties.
 
 use mcp_platform::Platform;
 use uuid::Uuid;

@@ -1,29 +1,13 @@
-//! When a request is sent again, and after how long.
+//! Which requests are sent again. When, and after how long, is for [`catalogue::retry`] to say.
 //!
-//! Invariant: only what may be repeated is; at most [`TRIES`] times; never beyond the time left.
+//! Invariant: only what may be repeated is.
 
 use std::time::Duration;
 
 use crate::api::{error::ApiError, request::Repeat};
-use mcp_platform::time;
 use mcp_platform::{NetworkFailure, OutboundResponse};
 
-/// How often a request is sent at most.
-pub(crate) const TRIES: u32 = 4;
-/// Less time than this is not worth another try.
-const WORTHWHILE: Duration = Duration::from_millis(500);
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-
-/// The decision after an attempt.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
-    /// The outcome stands.
-    Accept,
-    /// Try again after a pause.
-    Pause(Duration),
-    /// The service asks to wait longer than there is time.
-    TooLong(Duration),
-}
+pub(crate) use catalogue::retry::Next;
 
 /// Decides after the try with this number (from 1).
 pub(crate) fn next(
@@ -34,40 +18,13 @@ pub(crate) fn next(
     now_ms: u64,
     noise: u8,
 ) -> Next {
-    if *repeat == Repeat::Never || tries >= TRIES || !is_passing(outcome) {
-        return Next::Accept;
-    }
-    let asked = outcome.as_ref().ok().and_then(|response| retry_after(response, now_ms));
-    let pause = asked.unwrap_or_else(|| backoff(tries, noise));
-    match (pause.saturating_add(WORTHWHILE) <= left, asked) {
-        (true, _) => Next::Pause(pause),
-        (false, Some(wait)) => Next::TooLong(wait),
-        (false, None) => Next::Accept,
-    }
-}
-
-fn is_passing(outcome: &Result<OutboundResponse, ApiError>) -> bool {
-    match outcome {
-        Ok(response) => matches!(response.status, 429 | 502 | 503 | 504),
-        Err(ApiError::NoAnswer { failure, .. }) => !matches!(failure, NetworkFailure::TooLarge(_)),
-        Err(_) => false,
-    }
-}
-
-/// `Retry-After` in seconds or as an HTTP-date (RFC 9110 §10.2.3).
-fn retry_after(response: &OutboundResponse, now_ms: u64) -> Option<Duration> {
-    let text = response.retry_after.as_deref()?.trim();
-    match text.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => time::http_date(text).map(|at| Duration::from_millis(at.saturating_sub(now_ms))),
-    }
-}
-
-/// 250, 500, 1000 ms, and up to a quarter more so that callers spread.
-fn backoff(tries: u32, noise: u8) -> Duration {
-    let pause = FIRST_PAUSE.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1)));
-    let spread = pause.saturating_mul(u32::from(noise)).checked_div(1024);
-    pause.saturating_add(spread.unwrap_or_default())
+    let outcome: Result<&OutboundResponse, &NetworkFailure> = match (repeat, outcome) {
+        (Repeat::Never, _) => return Next::Accept,
+        (_, Ok(response)) => Ok(response),
+        (_, Err(ApiError::NoAnswer { failure, .. })) => Err(failure),
+        (_, Err(_)) => return Next::Accept,
+    };
+    catalogue::retry::next(outcome, tries, left, now_ms, noise)
 }
 
 #[cfg(test)]

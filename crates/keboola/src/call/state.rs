@@ -1,120 +1,35 @@
-//! One call of a tool: its checked arguments, the project, the branch, and how it ends.
+//! What a call has beside its arguments: the services, the project and the branch.
 //!
-//! Invariant: nothing is sent to Keboola before the arguments were checked; nothing is changed in a
-//! branch in which the caller may not.
+//! Invariant: nothing is changed in a branch in which the caller may not.
 
-use std::{ops::Deref, rc::Rc};
+use std::rc::Rc;
 
 use catalogue::arguments::Arguments;
-use futures_util::{StreamExt as _, stream};
-use mcp_protocol::content::CallToolResult;
-use mcp_server::{client_request::Stop, context::Context, remote::KeyError, toolset::Effect};
-use serde::{Deserialize, Serialize};
+use mcp_auth::scope::Scopes;
+use mcp_server::{context::Context, toolset::Effect};
 use serde_json::Value;
 
+use super::{
+    branch::Branch,
+    ending::{ShortCircuit, failed},
+    records::{id_of, items, shown},
+};
 use crate::{
     api::{ApiError, Client, Kept, Key, Path, Project, Service, Stack},
     bound,
     connection::Connections,
     links::Links,
-    operations::Operation,
+    operations::{Behaviour, Operation},
     resumed::Resumed,
-    service::KeboolaService,
+    target,
 };
+
+/// The role of a person who changes nothing.
+const READONLY: &str = "readonly";
 
 thread_local! {
     /// The branches of a credential's project.
     static BRANCHES: Kept<Rc<Vec<Value>>> = const { Kept::new(60_000) };
-}
-
-/// Requests that one call has under way at a time.
-const AT_ONCE: usize = 6;
-
-/// The reasons why a call ends early.
-#[derive(Debug)]
-pub(crate) enum ShortCircuit {
-    /// A failure, in words for the model.
-    Failed(String),
-    /// It goes on elsewhere, or later.
-    Stop(Stop),
-}
-
-impl From<Stop> for ShortCircuit {
-    fn from(stop: Stop) -> Self {
-        Self::Stop(stop)
-    }
-}
-
-impl From<ShortCircuit> for catalogue::ShortCircuit {
-    fn from(reason: ShortCircuit) -> Self {
-        match reason {
-            ShortCircuit::Failed(why) => CallToolResult::error(why).into(),
-            ShortCircuit::Stop(stop) => stop.into(),
-        }
-    }
-}
-
-impl From<KeyError> for ShortCircuit {
-    fn from(error: KeyError) -> Self {
-        match error {
-            KeyError::Passing(why) => Self::Stop(Stop::held(why)),
-            KeyError::Lasting(why) => Self::Failed(why),
-        }
-    }
-}
-
-impl From<ApiError> for ShortCircuit {
-    fn from(error: ApiError) -> Self {
-        Self::Failed(sentence(&error))
-    }
-}
-
-/// An error of a read, with what can be done about it.
-pub(crate) fn sentence(error: &ApiError) -> String {
-    format!("{error}. {}", error.advice()).trim_end().to_owned()
-}
-
-/// A failure in these words.
-pub(crate) fn failed<T>(text: impl Into<String>) -> Result<T, ShortCircuit> {
-    Err(ShortCircuit::Failed(text.into()))
-}
-
-/// The answer of a tool, or what ends it early.
-pub(crate) type Outcome = Result<Value, ShortCircuit>;
-
-/// The branch in which a call works.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Branch {
-    /// The default one.
-    Main,
-    /// A development branch, by its id.
-    Development(String),
-}
-
-impl Branch {
-    /// Its part of a path.
-    pub(crate) fn segment(&self) -> &str {
-        match self {
-            Self::Main => "default",
-            Self::Development(id) => id,
-        }
-    }
-
-    /// The id of a development branch.
-    pub(crate) fn id(&self) -> Option<&str> {
-        match self {
-            Self::Main => None,
-            Self::Development(id) => Some(id),
-        }
-    }
-}
-
-/// A call, as its tool sees it.
-pub(crate) struct Call<'a> {
-    pub(crate) ctx: &'a Context,
-    pub(crate) operation: &'static Operation,
-    arguments: &'a Arguments,
-    state: &'a State<'a>,
 }
 
 /// What a call has beside its arguments: the services, the project and the branch.
@@ -124,14 +39,6 @@ pub(crate) struct State<'a> {
     pub(crate) branch: Branch,
     /// Whether an earlier run of the task started its job.
     pub(crate) is_resumed: bool,
-}
-
-impl<'a> Deref for Call<'a> {
-    type Target = State<'a>;
-
-    fn deref(&self) -> &State<'a> {
-        self.state
-    }
 }
 
 impl<'a> State<'a> {
@@ -163,6 +70,16 @@ impl<'a> State<'a> {
         let mut state = Self { client, project, branch: Branch::Main, is_resumed: false };
         state.branch = state.chosen_branch(arguments.text("branch_id"), bound.as_deref()).await?;
         bound::check(ctx, &state).await?;
+        if operation.effect != Effect::Read {
+            let component = match operation.behaviour {
+                Behaviour::CreateSqlTransformation | Behaviour::UpdateSqlTransformation => {
+                    Some(state.project.sql_component())
+                }
+                _ => None,
+            };
+            let thing = target::thing(|name| arguments.get(name), component);
+            ctx.changes_what(state.target(&thing)).await?;
+        }
         state.may_change(operation)?;
         Ok(state)
     }
@@ -218,10 +135,28 @@ impl<'a> State<'a> {
         if operation.effect == Effect::Read {
             return Ok(());
         }
-        if project.role == "readonly" {
+        if project.role == READONLY {
             return failed("Nothing was changed: the person's role in this project is readonly.");
         }
         Ok(())
+    }
+
+    /// Something in the call's branch, for the audit.
+    pub(crate) fn target(&self, thing: &str) -> String {
+        let branch = self.branch.id().unwrap_or("main");
+        target::whole(Some(&self.project.id()), branch, thing)
+    }
+
+    /// Why the caller may change nothing; None: they may.
+    pub(crate) fn reads_only(&self, ctx: &Context) -> Option<&'static str> {
+        match (ctx.choice.read_only, ctx.principal.scopes.has(Scopes::WRITE)) {
+            (true, _) => Some("the connection is readonly"),
+            (_, false) => Some("the caller has not the scope write"),
+            _ if self.project.role == READONLY => {
+                Some("the person's role in this project is readonly")
+            }
+            _ => None,
+        }
     }
 
     /// The branches of the project. They are asked for once a minute.
@@ -295,102 +230,4 @@ impl<'a> State<'a> {
     pub(crate) fn key(&self, name: &str) -> Key {
         self.client.key().with(&format!("{name}:{}", self.branch.segment()))
     }
-}
-
-impl<'a> Call<'a> {
-    /// The call as the executor has it.
-    pub(crate) fn of(call: &'a catalogue::Call<'_, KeboolaService>) -> Self {
-        Self {
-            ctx: call.ctx,
-            operation: call.operation,
-            arguments: &call.arguments,
-            state: &call.state,
-        }
-    }
-
-    /// An argument.
-    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.arguments.get(name)
-    }
-
-    /// A text argument.
-    pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.get(name)?.as_str()
-    }
-
-    /// A text argument that the schema requires.
-    pub(crate) fn required(&self, name: &str) -> &str {
-        self.text(name).unwrap_or_default()
-    }
-
-    /// A number argument.
-    pub(crate) fn number(&self, name: &str) -> Option<u64> {
-        self.get(name)?.as_u64()
-    }
-
-    /// Whether a flag is true.
-    pub(crate) fn flag(&self, name: &str) -> bool {
-        self.get(name) == Some(&Value::Bool(true))
-    }
-
-    /// A list of texts, each once.
-    pub(crate) fn texts(&self, name: &str) -> Vec<String> {
-        let mut texts = Vec::new();
-        for text in self.get(name).and_then(Value::as_array).into_iter().flatten() {
-            if let Some(text) = text.as_str().map(str::to_owned)
-                && !texts.contains(&text)
-            {
-                texts.push(text);
-            }
-        }
-        texts
-    }
-
-    /// The failure of a change: whether it may have happened, and how to find out.
-    pub(crate) fn unchanged(&self, error: &ApiError) -> ShortCircuit {
-        let why = sentence(error);
-        ShortCircuit::Failed(match error.leaves_doubt() {
-            true => self.in_doubt(&why),
-            false => format!("Nothing was changed. {why}"),
-        })
-    }
-
-    /// The same where the answer was lost for this reason.
-    pub(crate) fn in_doubt(&self, why: &str) -> String {
-        let check = self.operation.check.unwrap_or_default();
-        format!("{why} The change MAY have happened. {check}")
-    }
-}
-
-/// Carries out reads side by side, a few at a time; the outcomes in the order of the items.
-pub(crate) async fn all<T, R>(
-    items: impl IntoIterator<Item = T>,
-    each: impl AsyncFn(T) -> Result<R, ShortCircuit>,
-) -> Result<Vec<R>, ShortCircuit> {
-    let each = &each;
-    let mut work =
-        stream::iter(items).map(|item| async move { each(item).await }).buffered(AT_ONCE);
-    let mut done = Vec::new();
-    while let Some(outcome) = work.next().await {
-        done.push(outcome?);
-    }
-    Ok(done)
-}
-
-/// The items of an answer that is a list. Anything else is no empty list.
-pub(crate) fn items(value: Value) -> Result<Vec<Value>, ApiError> {
-    match value {
-        Value::Array(items) => Ok(items),
-        _ => Err(ApiError::Unexpected("a list")),
-    }
-}
-
-/// The id of a record, which may be a number.
-pub(crate) fn id_of(record: &Value) -> String {
-    record.get("id").map(crate::api::plain).unwrap_or_default()
-}
-
-/// A text that a caller sent, in quotation marks and short.
-pub(crate) fn shown(text: &str) -> String {
-    Value::from(crate::api::cut(text, 100)).to_string()
 }
