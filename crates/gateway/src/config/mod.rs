@@ -32,7 +32,7 @@ pub(crate) use self::header::is_value;
 pub use self::{
     credential::{Credential, KeyHeader, NamedSecret},
     error::ConfigError,
-    stacks::Stack,
+    stacks::{MAX_STACKS, Stack},
     template::Template,
     upstream::Upstream,
 };
