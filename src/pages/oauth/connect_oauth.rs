@@ -12,6 +12,7 @@ use super::{
     connect::{OTHER_PERSON, OVER, Person, again, halt, keep, refused, unexpected, visit},
     connect_page,
     entered_key::{CheckedKey, EnteredKey},
+    input_error::InputError,
     person::Visitor,
     reply::{self, EndpointResult, STALE},
 };
@@ -73,7 +74,8 @@ pub(super) async fn leave(
         }
         Err(why) => {
             let why = format!("People cannot sign in at {} now: {why}.", upstream.name);
-            Ok(again(server, upstream, link, browser, (&why, None))?)
+            let error = InputError::of_form(why);
+            Ok(again(server, upstream, link, browser, (error, None)).await?)
         }
     }
 }
