@@ -9,6 +9,8 @@ mod address;
 mod changes;
 mod chosen;
 mod connect;
+#[cfg(test)]
+mod keboola_headers_tests;
 mod lists;
 mod native;
 #[cfg(test)]

@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// The first person is at one stack, all others are at another.
-struct AtStacks;
+pub(super) struct AtStacks;
 
 const US: &str = "keboola.com";
 const EU: &str = "eu-central-1.keboola.com";
