@@ -58,6 +58,13 @@ impl Config {
             }
             return;
         }
+        // What UPSTREAMS was to deny must not be allowed because it cannot be read.
+        if upstreams.is_unreadable {
+            upstreams.leave_out(KEBOOLA);
+            let why = "KEBOOLA: the upstream `keboola` is left out, because UPSTREAMS, which may limit it, cannot be read";
+            self.warnings.push(why.to_owned());
+            return;
+        }
         upstreams.add_usual(KEBOOLA, USUAL, rules);
         if owner == Owner::Native {
             upstreams.answer_here(KEBOOLA);
@@ -177,6 +184,45 @@ mod tests {
         let written = native.upstreams.get(KEBOOLA).unwrap().to_json();
         let again = Upstream::read(KEBOOLA, &written, "k", &rules).unwrap();
         assert!(!again.is_answered_here, "{written}");
+    }
+
+    #[test]
+    fn where_its_limits_cannot_be_read_it_is_left_out() {
+        for keboola in ["native", "upstream"] {
+            for upstreams in [r#"{"keboola":{"template":"keboola","deny":["run_job"]}"#, "[]", "x"]
+            {
+                let config = read(keboola, upstreams);
+                assert_eq!(owner(&config), None, "{keboola} {upstreams}");
+                let about = about_keboola(&config);
+                assert!(about.iter().any(|text| text.starts_with("KEBOOLA: ")), "{about:?}");
+                let stored =
+                    [(KEBOOLA.to_owned(), r#"{"url":"https://o.example/mcp"}"#.to_owned())];
+                assert_eq!(owner(&config.with_stored(&stored, &|_| None)), None);
+            }
+            // A fault of its own leaves it out as well, and says so itself.
+            let config = read(keboola, r#"{"keboola":{"template":"keboola","stacks":[]}}"#);
+            assert_eq!(owner(&config), None);
+            let [warning] = &about_keboola(&config)[..] else { panic!("{:?}", config.warnings) };
+            assert!(warning.starts_with("UPSTREAMS.keboola.stacks: expected "), "{warning}");
+        }
+    }
+
+    #[test]
+    fn without_the_key_for_tokens_the_warning_names_the_setting_that_was_set() {
+        for (upstreams, begins) in [("", "KEBOOLA: "), (SERVER, "UPSTREAMS: ")] {
+            for keboola in ["native", "upstream"] {
+                let config = Config::read(&|name| match name {
+                    "KEBOOLA" => Some(keboola.to_owned()),
+                    "UPSTREAMS" => Some(upstreams.to_owned()),
+                    _ => None,
+                });
+                let about = about_keboola(&config);
+                assert_eq!(about.len(), if keboola == "native" { 1 } else { 2 }, "{about:?}");
+                for text in about {
+                    assert!(text.starts_with(begins) && text.contains("CREDENTIAL_KEY"), "{text}");
+                }
+            }
+        }
     }
 
     #[test]
