@@ -64,6 +64,7 @@ mod keboola_connect;
 mod keboola_conversation;
 mod keboola_native;
 mod keboola_real;
+mod keboola_sign_in;
 mod large;
 mod layers;
 mod leaving;

@@ -57,7 +57,8 @@ fn upstream_of<'a>(server: &'a Server<'_>, request: &Request) -> Option<&'a Upst
     let path = request.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     let upstream = server.config.connects(path)?;
-    let is_account = matches!(upstream.credential, Credential::OAuth { .. });
+    let is_account = matches!(upstream.credential, Credential::OAuth { .. })
+        || server.config.signs_in(upstream).is_some();
     (is_account || !is_callback(path, &upstream.name)).then_some(upstream)
 }
 
@@ -121,7 +122,9 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
         let visit = visit(upstream, &link, &browser);
         match what {
             Some("connect") => connect_key(server, upstream, (&link, visit), &form, &browser).await,
-            Some("leave") => connect_oauth::leave(server, upstream, (&link, visit), &browser).await,
+            Some("leave") => {
+                connect_oauth::leave(server, upstream, (&link, visit), &form, &browser).await
+            }
             Some("remove") => remove(server, upstream, &link, visit).await,
             _ => Ok(reply::error_page(400, STALE)?),
         }
@@ -194,7 +197,9 @@ async fn open(
         }
     };
     let ticket = link.form(&server.keys, &upstream.name, &browser);
-    let page = ConnectPage { upstream, link, since, ticket: &ticket, error: None, stack: None };
+    let signs_in = server.config.signs_in(upstream).is_some();
+    let page =
+        ConnectPage { upstream, link, since, ticket: &ticket, error: None, stack: None, signs_in };
     let response = reply::page(200, &page.page(), "'self'")?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &browser, 86_400)?;
@@ -262,7 +267,8 @@ pub(super) async fn again(
         _ => None,
     };
     let ticket = link.form(&server.keys, &upstream.name, browser);
-    let page = ConnectPage { upstream, link, since, ticket: &ticket, error: Some(&error), stack };
+    let (error, signs_in) = (Some(&error), server.config.signs_in(upstream).is_some());
+    let page = ConnectPage { upstream, link, since, ticket: &ticket, error, stack, signs_in };
     reply::page(422, &page.page(), "'self'")
 }
 

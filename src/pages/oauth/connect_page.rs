@@ -30,6 +30,8 @@ pub(super) struct ConnectPage<'a> {
     pub(super) error: Option<&'a InputError>,
     /// The stack that was chosen there.
     pub(super) stack: Option<&'a str>,
+    /// Whether the person can sign in at the stack instead of entering a key.
+    pub(super) signs_in: bool,
 }
 
 impl ConnectPage<'_> {
@@ -69,8 +71,21 @@ impl ConnectPage<'_> {
                 input type="hidden" name="ticket" value=(ticket);
                 (fields.markup())
                 button.yes name="do" value="connect" { "Connect" }
+                @if self.signs_in { (sign_in_there(upstream)) }
             }
         }
+    }
+}
+
+/// The other button of the form for a key.
+fn sign_in_there(upstream: &Upstream) -> Markup {
+    let title = upstream.template.map_or(upstream.name.as_str(), |template| template.title);
+    html! {
+        p.hint {
+            "Or sign in at " (title) ", at the stack that you choose, without entering a token: it makes one for this server, which "
+            "ends after 30 days. It reaches all buckets and components of your project, and you can delete it there at any time."
+        }
+        button name="do" value="leave" formnovalidate { "Sign in at " (title) }
     }
 }
 
@@ -155,6 +170,10 @@ mod tests {
     use mcp_auth::subject::Subject;
 
     fn shown(since: Option<u64>, why: Option<&'static str>) -> String {
+        shown_where(since, why, false)
+    }
+
+    fn shown_where(since: Option<u64>, why: Option<&'static str>, signs_in: bool) -> String {
         let settings = r#"{"tickets":{"url":"https://tickets.example/mcp?k=hidden","auth":{"kind":"subject"}}}"#;
         let rules =
             Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
@@ -170,7 +189,7 @@ mod tests {
         };
         let error = why.map(|why| InputError::of_field("key", why));
         let (link, error) = (&link, error.as_ref());
-        ConnectPage { upstream, link, since, ticket: "t", error, stack: None }.page().0
+        ConnectPage { upstream, link, since, ticket: "t", error, stack: None, signs_in }.page().0
     }
 
     #[test]
@@ -183,6 +202,13 @@ mod tests {
         assert!(page.contains("type=\"password\"") && page.contains("autocomplete=\"off\""));
         assert!(!page.contains("k=hidden"), "{page}");
         assert!(!page.contains("value=\"remove\""), "{page}");
+    }
+
+    #[test]
+    fn who_can_sign_in_there_need_not_enter_a_key() {
+        let button = "value=\"leave\" formnovalidate>Sign in at tickets</button>";
+        assert!(shown_where(None, None, true).contains(button));
+        assert!(!shown_where(None, None, false).contains("leave"));
     }
 
     #[test]

@@ -28,7 +28,7 @@ use mcp_platform::SharedPlatform;
 use mcp_server::telemetry::audit::GrantEvent;
 
 const NO_KEY: &str = "That cannot be a key: it is empty, longer than 8 KiB, or has characters that no header carries.";
-const NO_STACK: &str = "Choose one of the stacks.";
+pub(super) const NO_STACK: &str = "Choose one of the stacks.";
 
 /// A key as a person entered it, or a token that was given out for them.
 pub(super) struct EnteredKey<'a> {
@@ -55,6 +55,11 @@ impl<'a> EnteredKey<'a> {
     /// A token that belongs to no stack.
     pub(super) const fn of(key: Secret) -> Self {
         Self { key, stack: None }
+    }
+
+    /// A token that a stack made for the person.
+    pub(super) const fn of_stack(key: Secret, stack: &'a Stack) -> Self {
+        Self { key, stack: Some(stack) }
     }
 
     /// Reads what was entered.
