@@ -1,5 +1,7 @@
 //! The toolsets that this server has, and those with which it answers in the place of upstreams.
 
+#[cfg(test)]
+mod keboola_page_tests;
 mod peoples_keys;
 
 use gateway::door::Native;

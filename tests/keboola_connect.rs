@@ -341,6 +341,40 @@ fn code_on(page: &Answer) -> String {
 }
 
 #[tokio::test]
+async fn after_a_wrong_token_a_page_keeps_ticks_and_stack_and_no_secret() {
+    let keboola = Keboola::start().await;
+    let worker = keboola.before(with_oauth()).await;
+    let app = App::register(&worker.url()).await;
+    let page = app.ask(&[("scope", "read write upstream:t")]).await;
+    assert_eq!(page.text.matches(" checked>").count(), 3, "{page:?}");
+    for (entered, field) in [(("eu", US_TOKEN), "key-t"), (("nowhere", US_TOKEN), "stack-t")] {
+        let again = app.answer(&page, &agrees(&["read", "upstream:t"], entered)).await;
+        assert_eq!(again.status, 422, "{again:?}");
+        for part in [
+            "value=\"read\" checked>",
+            "value=\"upstream:t\" checked>",
+            "value=\"write\">",
+            &format!("role=\"alert\" id=\"{field}-error\""),
+        ] {
+            assert!(again.text.contains(part), "{part}: {again:?}");
+        }
+        let is_kept = again.text.contains("<option value=\"eu\" selected>");
+        assert_eq!(is_kept, entered.0 == "eu", "{again:?}");
+        assert!(!again.text.contains(US_TOKEN) && !again.text.contains(SITEBAY_TOKEN), "{again:?}");
+    }
+    // The page of a person who is connected says so after a wrong key as well.
+    let worker = keboola.before(options()).await;
+    let client = connects(&worker, "ada", ("us", US_TOKEN)).await;
+    keboola.tokens.lock().unwrap().clear();
+    let (link, page, mut tab) = page_for(&client).await;
+    assert!(page.text.contains("You are connected"), "{page:?}");
+    let again = enter(&mut tab, &link, &page, ("eu", US_TOKEN)).await;
+    for part in ["You are connected", "<option value=\"eu\" selected>", "id=\"key-error\""] {
+        assert!(again.text.contains(part), "{part}: {again:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_token_is_connected_on_the_way_to_an_app() {
     let keboola = Keboola::start().await;
     let worker = keboola.before(with_oauth()).await;

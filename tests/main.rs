@@ -69,6 +69,7 @@ mod keboola_native;
 mod keboola_own;
 mod keboola_real;
 mod keboola_refused;
+mod keboola_sign_in;
 mod keboola_tools;
 mod large;
 mod layers;

@@ -154,7 +154,13 @@ async fn a_wrong_sitebay_token_is_told_on_the_page() {
         let again =
             app.answer(&page, &[("scope", "read"), ("token", token), ("answer", "allow")]).await;
         assert_eq!(again.status, 422, "{again:?}");
-        assert!(again.text.contains(said) && again.text.contains("role=\"alert\""), "{again:?}");
+        assert!(
+            again.text.contains(said) && again.text.contains("id=\"token-error\""),
+            "{again:?}"
+        );
+        // What the person did not tick stays so.
+        assert!(again.text.contains("value=\"read\" checked>"), "{again:?}");
+        assert!(again.text.contains("value=\"write\">"), "{again:?}");
         assert!(token.is_empty() || !again.text.contains("wrong-one-entered"), "{again:?}");
     }
     let fields = [("scope", "read"), ("token", "the-right-one"), ("answer", "allow")];

@@ -2,7 +2,11 @@
 //!
 //! Invariant: in each case the name, its scope and the keys of people are those of the upstream `keboola`.
 
-use gateway::config::{Rules, Upstreams};
+use gateway::{
+    config::{Rules, Template, Upstream, Upstreams},
+    connect::oauth::client::Client,
+};
+use mcp_auth::secret::Secret;
 
 use super::{
     Config, Get,
@@ -25,6 +29,10 @@ pub(super) enum Owner {
     Nobody,
 }
 
+fn is_visible(text: &str) -> bool {
+    text.len() <= 8_192 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
 impl Config {
     /// Reads `KEBOOLA`. None: it says nothing, so that `UPSTREAMS` decides.
     pub(super) fn keboola(&mut self, get: Get<'_>) -> Option<Owner> {
@@ -44,6 +52,31 @@ impl Config {
         }
     }
 
+    /// Reads `KEBOOLA_CLIENT_ID` and `KEBOOLA_CLIENT_SECRET`.
+    pub(super) fn read_keboola_client(&mut self, get: Get<'_>) {
+        let both = [&settings::KEBOOLA_CLIENT_ID, &settings::KEBOOLA_CLIENT_SECRET].map(get);
+        let why = match both {
+            [None, None] => return,
+            [Some(id), Some(secret)] if [&id, &secret].into_iter().all(|text| is_visible(text)) => {
+                let client = Client::configured(&id, Some(&Secret::new(secret)));
+                self.keboola_client = Some(client);
+                return;
+            }
+            [Some(_), Some(_)] => "expected visible ASCII",
+            _ => "must be set together",
+        };
+        self.warnings.push(format!(
+            "KEBOOLA_CLIENT_ID and KEBOOLA_CLIENT_SECRET: {why}; people cannot sign in at Keboola, and enter tokens"
+        ));
+    }
+
+    /// This server as the client of the stacks of an upstream at which people can sign in. None: they enter a key.
+    pub fn signs_in(&self, upstream: &Upstream) -> Option<&Client> {
+        let is_there = |template: &Template| template.sign_in.is_some();
+        let can = upstream.asks_stack() && upstream.template.is_some_and(is_there);
+        self.keboola_client.as_ref().filter(|_| can)
+    }
+
     /// Gives the name to its owner.
     pub(super) fn give_keboola(
         &mut self,
@@ -58,6 +91,13 @@ impl Config {
             }
             return;
         }
+        // What UPSTREAMS was to deny must not be allowed because it cannot be read.
+        if upstreams.is_unreadable {
+            upstreams.leave_out(KEBOOLA);
+            let why = "KEBOOLA: the upstream `keboola` is left out, because UPSTREAMS, which may limit it, cannot be read";
+            self.warnings.push(why.to_owned());
+            return;
+        }
         upstreams.add_usual(KEBOOLA, USUAL, rules);
         if owner == Owner::Native {
             upstreams.answer_here(KEBOOLA);
@@ -67,8 +107,6 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
-    use gateway::config::Upstream;
-
     use super::*;
 
     fn read(keboola: &str, upstreams: &str) -> Config {
@@ -177,6 +215,78 @@ mod tests {
         let written = native.upstreams.get(KEBOOLA).unwrap().to_json();
         let again = Upstream::read(KEBOOLA, &written, "k", &rules).unwrap();
         assert!(!again.is_answered_here, "{written}");
+    }
+
+    #[test]
+    fn where_its_limits_cannot_be_read_it_is_left_out() {
+        for keboola in ["native", "upstream"] {
+            for upstreams in [r#"{"keboola":{"template":"keboola","deny":["run_job"]}"#, "[]", "x"]
+            {
+                let config = read(keboola, upstreams);
+                assert_eq!(owner(&config), None, "{keboola} {upstreams}");
+                let about = about_keboola(&config);
+                assert!(about.iter().any(|text| text.starts_with("KEBOOLA: ")), "{about:?}");
+                let stored =
+                    [(KEBOOLA.to_owned(), r#"{"url":"https://o.example/mcp"}"#.to_owned())];
+                assert_eq!(owner(&config.with_stored(&stored, &|_| None)), None);
+            }
+            // A fault of its own leaves it out as well, and says so itself.
+            let config = read(keboola, r#"{"keboola":{"template":"keboola","stacks":[]}}"#);
+            assert_eq!(owner(&config), None);
+            let [warning] = &about_keboola(&config)[..] else { panic!("{:?}", config.warnings) };
+            assert!(warning.starts_with("UPSTREAMS.keboola.stacks: expected "), "{warning}");
+        }
+    }
+
+    #[test]
+    fn without_the_key_for_tokens_the_warning_names_the_setting_that_was_set() {
+        for (upstreams, begins) in [("", "KEBOOLA: "), (SERVER, "UPSTREAMS: ")] {
+            for keboola in ["native", "upstream"] {
+                let config = Config::read(&|name| match name {
+                    "KEBOOLA" => Some(keboola.to_owned()),
+                    "UPSTREAMS" => Some(upstreams.to_owned()),
+                    _ => None,
+                });
+                let about = about_keboola(&config);
+                assert_eq!(about.len(), if keboola == "native" { 1 } else { 2 }, "{about:?}");
+                for text in about {
+                    assert!(text.starts_with(begins) && text.contains("CREDENTIAL_KEY"), "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn people_sign_in_where_both_parts_of_the_client_are_set() {
+        let read = |id: &str, secret: &str| {
+            Config::read(&|name| match name {
+                "KEBOOLA" => Some("native".to_owned()),
+                "UPSTREAMS" => Some(
+                    r#"{"t":{"url":"https://t.example/mcp","auth":{"kind":"subject"}}}"#.to_owned(),
+                ),
+                "CREDENTIAL_KEY" => Some("c".repeat(64)),
+                "KEBOOLA_CLIENT_ID" => Some(id.to_owned()),
+                "KEBOOLA_CLIENT_SECRET" => Some(secret.to_owned()),
+                _ => None,
+            })
+        };
+        let signs_in = |config: &Config, name: &str| {
+            config.signs_in(config.upstreams.get(name).unwrap()).is_some()
+        };
+        let both = read("an-id", "a-s3cret");
+        assert!(signs_in(&both, KEBOOLA) && !signs_in(&both, "t"));
+        assert!(about_keboola(&both).is_empty(), "{:?}", both.warnings);
+        for (id, secret, why) in [
+            ("an-id", "", "must be set together"),
+            ("", "a-s3cret", "must be set together"),
+            ("an-id", "a s3cret\u{e9}", "expected visible ASCII"),
+        ] {
+            let config = read(id, secret);
+            assert!(!signs_in(&config, KEBOOLA), "{id}");
+            let [warning] = &about_keboola(&config)[..] else { panic!("{:?}", config.warnings) };
+            assert!(warning.contains(why) && !warning.contains("s3cret"), "{warning}");
+        }
+        assert!(about_keboola(&read("", "")).is_empty());
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod keboola;
 mod keys;
 #[cfg(test)]
 mod page_tests;
+mod setting;
 pub mod settings;
 mod stored_upstreams;
 mod upstreams;
@@ -14,7 +15,7 @@ mod values;
 use std::{rc::Rc, time::Duration};
 
 use crate::wiring::REGISTRY;
-use gateway::config::Upstreams;
+use gateway::{config::Upstreams, connect::oauth::client::Client};
 use mcp_auth::origin::AllowedOrigins;
 use mcp_auth::{
     address::is_protected,
@@ -101,6 +102,8 @@ pub struct Config {
     pub consent: Consent,
     /// The tools and upstreams that are offered where the caller does not choose.
     pub choice: Selection,
+    /// This server as a client of Keboola's authorization servers. None: people enter tokens.
+    pub keboola_client: Option<Client>,
     /// Other MCP servers behind the same door.
     pub upstreams: Rc<Upstreams>,
     /// The secrets that stored ones may name.
@@ -142,6 +145,7 @@ impl Config {
             credential_keys: None,
             access_max_age: 0,
             oidc: None,
+            keboola_client: None,
             placement: Placement::Session,
             session_max_age: Duration::ZERO,
             backend: None,
@@ -171,6 +175,7 @@ impl Config {
         config.credential_keys = config.read_keys(&settings::CREDENTIAL_KEY, &get).map(Rc::new);
         config.read_oauth(&get);
         config.read_oidc(&get);
+        config.read_keboola_client(&get);
         config.read_numbers(&get);
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());

@@ -7,79 +7,11 @@
 
 use mcp_auth::keys::MIN_KEY_CHARS;
 
+pub use super::setting::{Setting, Values};
+
 /// Characters that a key or a shared secret must have outside development: 16 characters of a generated
 /// key carry 64 bits or more, too many to guess.
 const MIN_SECRET_CHARS: usize = 16;
-
-/// A variable or a secret.
-#[derive(Debug)]
-pub struct Setting {
-    /// Its name in the environment of the Worker.
-    pub name: &'static str,
-    /// Whether it is set with `wrangler secret put` and never logged.
-    pub is_secret: bool,
-    /// The values that it takes.
-    pub values: Values,
-    /// The value where it is not set, or what holds then. Empty: nothing.
-    pub default: &'static str,
-    /// Its effect.
-    pub does: &'static str,
-    /// When to set it, or why it is as it is.
-    pub when: &'static str,
-}
-
-/// The values that a setting takes.
-#[derive(Debug)]
-pub enum Values {
-    /// A text, described in words.
-    Text(&'static str),
-    /// One key or several, separated by commas or line ends, each with at least so many characters.
-    Keys(usize),
-    /// `1` switches on; `0` and nothing leave it off.
-    Flag,
-    /// One of these words.
-    Word(&'static [&'static str]),
-    /// A whole number.
-    Number {
-        /// The smallest.
-        least: u64,
-        /// The largest.
-        most: u64,
-        /// The unit.
-        unit: &'static str,
-    },
-}
-
-impl Setting {
-    const fn variable(name: &'static str, values: Values, default: &'static str) -> Self {
-        Self { name, is_secret: false, values, default, does: "", when: "" }
-    }
-
-    const fn secret(name: &'static str, values: Values) -> Self {
-        Self { name, is_secret: true, values, default: "", does: "", when: "" }
-    }
-
-    const fn does(self, does: &'static str) -> Self {
-        Self { does, ..self }
-    }
-
-    const fn when(self, when: &'static str) -> Self {
-        Self { when, ..self }
-    }
-
-    /// The default of a number.
-    pub fn default_number(&self) -> u64 {
-        self.default.parse().unwrap_or_default()
-    }
-
-    /// The fewest characters of a key.
-    pub fn least_chars(&self) -> usize {
-        match self.values {
-            Values::Keys(least) => least,
-            _ => 0,
-        }
-    }
-}
 
 pub static ENVIRONMENT: Setting = Setting::variable(
     "ENVIRONMENT",
@@ -330,6 +262,25 @@ pub static KEBOOLA: Setting = Setting::variable(
 )
 .when("Set it to offer Keboola, or to switch between the two. Without it `UPSTREAMS` decides.");
 
+pub static KEBOOLA_CLIENT_ID: Setting = Setting::variable(
+    "KEBOOLA_CLIENT_ID",
+    Values::Text("the id of a client"),
+    "",
+)
+.does(
+    "The id of this server as an OAuth client of Keboola, so that people can \
+     [sign in there](KEBOOLA.md#sign-in-at-keboola) instead of entering a token.",
+)
+.when(
+    "Set it once Keboola registered this server, with the redirect URI `https://<your worker>/connect/keboola/callback`. \
+     Needs `KEBOOLA_CLIENT_SECRET`.",
+);
+
+pub static KEBOOLA_CLIENT_SECRET: Setting =
+    Setting::secret("KEBOOLA_CLIENT_SECRET", Values::Text("the client's secret"))
+        .does("The secret that belongs to `KEBOOLA_CLIENT_ID`. It is sent to the stack at which a person signs in, and nowhere else.")
+        .when("Set it together with `KEBOOLA_CLIENT_ID`.");
+
 pub static UPSTREAM_SECRETS: Setting = Setting::variable(
     "UPSTREAM_SECRETS",
     Values::Text("names of secrets with hosts, such as `TICKETS_TOKEN@tickets.example`, separated by commas"),
@@ -490,6 +441,9 @@ pub static GROUPS: &[Group] = &[
     ("Limits", &[&MCP_ALLOWED_ORIGINS, &RATE_LIMIT, &ROLLOUT_ALLOW]),
     ("Sessions", &[&SESSION_PLACEMENT, &SESSION_MAX_AGE]),
     ("Tools", &[&MCP_TOOLSETS, &MCP_CONSENT, &MCP_PAGE_SIZE]),
-    ("Gateway", &[&UPSTREAMS, &KEBOOLA, &UPSTREAM_SECRETS]),
+    (
+        "Gateway",
+        &[&UPSTREAMS, &KEBOOLA, &KEBOOLA_CLIENT_ID, &KEBOOLA_CLIENT_SECRET, &UPSTREAM_SECRETS],
+    ),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
 ];

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, rc::Rc};
 
-use super::{Config, Get, Lookup, settings};
+use super::{
+    Config, Get, Lookup,
+    settings::{self, Setting},
+};
 use crate::wiring::REGISTRY;
 use gateway::{
     address::Surroundings,
@@ -63,26 +66,28 @@ impl Config {
         }
         // The others work: callers are not refused because of one of them.
         self.warnings.extend(upstreams.errors.iter().map(ToString::to_string));
-        self.warn_of_lost_sessions(&upstreams);
-        self.warn_of_lost_keys(&upstreams);
+        let of = if setting.is_some() { &settings::UPSTREAMS } else { &settings::KEBOOLA };
+        self.warn_of_lost_sessions(of, &upstreams);
+        self.warn_of_lost_keys(of, &upstreams);
         self.upstreams = Rc::new(upstreams);
     }
 
     /// People's keys are stored under `CREDENTIAL_KEY`, or not at all.
-    fn warn_of_lost_keys(&mut self, upstreams: &Upstreams) {
+    fn warn_of_lost_keys(&mut self, of: &Setting, upstreams: &Upstreams) {
         let is_personal = |upstream: &&Upstream| upstream.credential.is_personal();
         let names: Vec<String> =
             upstreams.iter().filter(is_personal).map(|one| format!("`{}`", one.name)).collect();
         if self.credential_keys.is_none() && !names.is_empty() {
             self.warnings.push(format!(
-                "UPSTREAMS: CREDENTIAL_KEY is not set, so that people cannot connect a key of theirs to {}",
+                "{}: CREDENTIAL_KEY is not set, so that people cannot connect a key of theirs to {}",
+                of.name,
                 names.join(", ")
             ));
         }
     }
 
     /// Sessions with upstreams are stored under `CREDENTIAL_KEY`, or not at all.
-    fn warn_of_lost_sessions(&mut self, upstreams: &Upstreams) {
+    fn warn_of_lost_sessions(&mut self, of: &Setting, upstreams: &Upstreams) {
         let has_sessions = |upstream: &&Upstream| {
             upstream.era != Some(Era::Stateless) && !upstream.is_answered_here
         };
@@ -93,8 +98,9 @@ impl Config {
             .collect();
         if self.credential_keys.is_none() && !names.is_empty() {
             self.warnings.push(format!(
-                "UPSTREAMS: CREDENTIAL_KEY is not set, so that sessions with {} are lost whenever an object leaves \
+                "{}: CREDENTIAL_KEY is not set, so that sessions with {} are lost whenever an object leaves \
                  memory. Set CREDENTIAL_KEY, or `era` to `stateless` where an upstream has no sessions",
+                of.name,
                 names.join(", ")
             ));
         }

@@ -204,6 +204,7 @@ impl Inner {
         let person = caller.person(found)?;
         Ok(Route {
             name: name.into(),
+            stack: person.and_then(|person| person.stack.clone()),
             address: address_for(found, person, &trail, &platform, headers),
             era: found.era,
             capabilities,

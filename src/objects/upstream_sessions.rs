@@ -136,6 +136,7 @@ async fn end_row(env: &Env, key: &str, row: &str, sealed: &str) -> Option<()> {
     let platform: SharedPlatform = Rc::new(WorkersPlatform);
     let route = Route {
         name: name.into(),
+        stack: None,
         address: address(found, &trail, &platform),
         era: found.era,
         capabilities,

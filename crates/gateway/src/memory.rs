@@ -6,6 +6,7 @@
 
 mod about;
 mod asking;
+mod breakers;
 mod forget;
 mod generations;
 mod whose;
@@ -23,10 +24,14 @@ use mcp_client::{era::Era, error::UpstreamError};
 use mcp_protocol::list_kind::ListKind;
 use mcp_server::remote::About;
 
-use self::{asking::AskedFor, generations::Generations};
-pub use self::{generations::Generation, whose::Whose};
+use self::{asking::AskedFor, breakers::Breakers, generations::Generations};
+pub use self::{
+    breakers::{Running, Target},
+    generations::Generation,
+    whose::Whose,
+};
 use crate::{
-    breaker::{self, Admitted, Breaker, Refused},
+    breaker,
     config::MAX_UPSTREAMS,
     listing::Entry,
     pin_marks::{KnownPins, Mark},
@@ -110,7 +115,7 @@ struct Known {
     /// When it was found out that it is older than 2026-07-28, in milliseconds since 1970.
     older: Option<u64>,
     about: Option<(About, u64)>,
-    breaker: Breaker,
+    breakers: Breakers,
     last: Option<LastOutcome>,
 }
 
@@ -126,22 +131,6 @@ struct Kept {
 impl Kept {
     fn is_of(&self, upstream: &str, kind: ListKind) -> bool {
         *self.upstream == *upstream && self.kind == kind
-    }
-}
-
-/// A request that the breaker let through. Dropped before its end is noted, it is given back: neither a failure nor a
-/// success.
-pub struct Running {
-    memory: Rc<Memory>,
-    upstream: Rc<str>,
-    admitted: Admitted,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        // After its end was noted this changes nothing.
-        let admitted = self.admitted;
-        self.memory.with(&self.upstream, |known| known.breaker.give_back(admitted));
     }
 }
 
@@ -186,31 +175,8 @@ impl Memory {
         });
     }
 
-    /// Asks whether a request may be sent.
-    ///
-    /// # Errors
-    /// Where the upstream failed too often.
-    pub fn admit(self: &Rc<Self>, upstream: &Rc<str>, now_ms: u64) -> Result<Running, Refused> {
-        let mut admitted = Err(Refused { retry_after_ms: 1 });
-        self.with(upstream, |known| admitted = known.breaker.admit(now_ms));
-        let running =
-            |admitted| Running { memory: self.clone(), upstream: upstream.clone(), admitted };
-        admitted.map(running)
-    }
-
-    /// Notes how a request ended, for the breaker.
-    pub fn ended(&self, upstream: &str, outcome: breaker::Outcome, now_ms: u64) {
-        self.with(upstream, |known| known.breaker.ended(outcome, now_ms));
-    }
-
-    /// The state of the breaker, in a word.
-    pub fn breaker(&self, upstream: &str, now_ms: u64) -> &'static str {
-        let upstreams = self.upstreams.borrow();
-        upstreams.get(upstream).map_or("closed", |known| known.breaker.state(now_ms))
-    }
-
     /// Notes how a request ended: for the breaker, and for people. `failed`: why the upstream gave nothing.
-    pub fn note_end(&self, upstream: &str, failed: Option<&UpstreamError>, at_ms: u64) {
+    pub fn note_end(&self, target: Target<'_>, failed: Option<&UpstreamError>, at_ms: u64) {
         // Nothing was sent, which says nothing of the upstream.
         if let Some(UpstreamError::Unsendable(_)) = failed {
             return;
@@ -219,9 +185,9 @@ impl Memory {
             Some(error) if error.counts_against_health() => breaker::Outcome::Failed,
             _ => breaker::Outcome::Answered,
         };
-        self.ended(upstream, ended, at_ms);
+        self.ended(target, ended, at_ms);
         let why = failed.map(said_of);
-        self.note_outcome(upstream, LastOutcome { at_ms, why });
+        self.note_outcome(target.0, LastOutcome { at_ms, why });
     }
 
     /// Notes how a request went.
@@ -307,6 +273,8 @@ mod tests {
 
     use super::*;
 
+    const TICKETS: Target<'_> = ("tickets", None);
+
     fn list(asked_ms: u64, text: &str) -> Rc<KnownList> {
         let text: Rc<str> = text.into();
         let item = Entry {
@@ -358,19 +326,19 @@ mod tests {
     fn what_an_upstream_sent_to_one_caller_is_not_told_to_others() {
         let memory = Memory::default();
         let quoted = UpstreamError::Refused { status: 400, quote: "a secret of Ada".to_owned() };
-        memory.note_end("tickets", Some(&quoted), 1);
+        memory.note_end(TICKETS, Some(&quoted), 1);
         assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "it refused a request (400)");
     }
 
     #[test]
     fn a_request_that_cannot_be_written_says_nothing_of_the_upstream() {
         let memory = Memory::default();
-        let fails = |error| memory.note_end("tickets", Some(&error), 1_000);
+        let fails = |error| memory.note_end(TICKETS, Some(&error), 1_000);
         for _ in 0..5 {
             fails(UpstreamError::Unsendable("a header cannot carry a value"));
             fails(UpstreamError::Cut);
         }
-        assert_eq!(memory.breaker("tickets", 1_000), "open");
+        assert_eq!(memory.breaker(TICKETS, 1_000), "open");
         assert_eq!(memory.last("tickets").unwrap().why.unwrap(), "an answer broke off");
     }
 
@@ -413,7 +381,7 @@ mod tests {
     fn no_more_upstreams_are_known_than_can_be_configured() {
         let memory = Memory::default();
         for n in 0..200_u64 {
-            memory.note_end(&format!("up{n}"), None, n);
+            memory.note_end((&format!("up{n}"), None), None, n);
         }
         assert_eq!(memory.upstreams.borrow().len(), MAX_UPSTREAMS);
         assert!(memory.last("up199").is_some() && memory.last("up0").is_none());
@@ -441,17 +409,17 @@ mod tests {
         let memory = Rc::<Memory>::default();
         let name: Rc<str> = "tickets".into();
         for _ in 0..9 {
-            drop(memory.admit(&name, 1_000).unwrap());
+            drop(memory.admit((&name, None), 1_000).unwrap());
         }
-        assert_eq!(memory.breaker("tickets", 1_000), "closed");
-        (0..5).for_each(|_| memory.note_end("tickets", Some(&UpstreamError::Cut), 1_000));
-        assert!(memory.admit(&name, 1_000).is_err());
-        let probe = memory.admit(&name, 31_000).unwrap();
-        assert!(memory.admit(&name, 31_000).is_err(), "one at a time");
+        assert_eq!(memory.breaker(TICKETS, 1_000), "closed");
+        (0..5).for_each(|_| memory.note_end(TICKETS, Some(&UpstreamError::Cut), 1_000));
+        assert!(memory.admit((&name, None), 1_000).is_err());
+        let probe = memory.admit((&name, None), 31_000).unwrap();
+        assert!(memory.admit((&name, None), 31_000).is_err(), "one at a time");
         drop(probe);
-        let probe = memory.admit(&name, 31_000).unwrap();
-        memory.note_end("tickets", None, 31_000);
+        let probe = memory.admit((&name, None), 31_000).unwrap();
+        memory.note_end(TICKETS, None, 31_000);
         drop(probe);
-        assert_eq!(memory.breaker("tickets", 31_000), "closed");
+        assert_eq!(memory.breaker(TICKETS, 31_000), "closed");
     }
 }

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// No object is there: the upstreams are stateless.
-struct NoObjects;
+pub(crate) struct NoObjects;
 
 impl UpstreamObjects for NoObjects {
     fn send(

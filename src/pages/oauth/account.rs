@@ -10,6 +10,8 @@ use super::{
     Server,
     account_page::{Account, AccountItem, sign_in},
     authorize::subject,
+    html::TOKEN,
+    input_error::InputError,
     oidc::LoginPurpose,
     person::{self, Cookie, Visitor},
     reply::{self, EndpointResult, STALE},
@@ -72,11 +74,15 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
     reply::changed(changed.await, "an account could not be changed")
 }
 
-fn ask_who(server: &Server<'_>, cookie: Option<&str>, wrong: Option<&str>) -> Result<Response> {
+fn ask_who(
+    server: &Server<'_>,
+    cookie: Option<&str>,
+    error: Option<&InputError>,
+) -> Result<Response> {
     let value = person::cookie_or_fresh(cookie)?;
     let ticket = ticket::sign(&server.keys, TicketPurpose::SignIn, &value, until(), b"");
-    let status = if wrong.is_some() { 422 } else { 200 };
-    let response = reply::page(status, &sign_in(&ticket, wrong), "'self'")?;
+    let status = if error.is_some() { 422 } else { 200 };
+    let response = reply::page(status, &sign_in(&ticket, error), "'self'")?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &value, 86_400)?;
     }
@@ -128,7 +134,7 @@ async fn enter(
     let entered = form.one("token")?.unwrap_or_default();
     match person::sitebay_token(server, entered).await {
         Ok(token) => Ok(let_in(server, subject(server, &token))?),
-        Err(wrong) => Ok(ask_who(server, browser, Some(wrong))?),
+        Err(why) => Ok(ask_who(server, browser, Some(&InputError::of_field(TOKEN, why)))?),
     }
 }
 

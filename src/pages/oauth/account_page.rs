@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    html::{page, token_field, wrong},
+    html::{page, token_field},
+    input_error::InputError,
     key_fields::opened_in_short,
 };
 use gateway::connect::request::ListedCredential;
@@ -122,14 +123,14 @@ fn form(ticket: &str, what: &str, of: Option<(&str, &str)>, label: &str) -> Mark
 }
 
 /// The page that asks who is there.
-pub(super) fn sign_in(ticket: &str, why: Option<&str>) -> Markup {
+pub(super) fn sign_in(ticket: &str, error: Option<&InputError>) -> Markup {
     let body = html! {
-        (wrong(why))
+        (InputError::above(error))
         p { "See which apps may act on your SiteBay account through this server, and revoke their \
              access." }
         form method="post" action="/account" {
             input type="hidden" name="ticket" value=(ticket);
-            (token_field(true))
+            (token_field(true, error))
             button.yes name="do" value="sign-in" { "Sign in" }
         }
     };

@@ -3,14 +3,14 @@
 //! Invariant: what the person answers is what it was shown: the form carries the request, signed, and
 //! bound to its browser.
 
-use std::borrow::Cow;
-
 use worker::Result;
 
 use super::{
     Server, clients,
-    consent::Consent,
+    consent::{Consent, SCOPE, Submission},
     consent_keys::{self, ConnectedKey},
+    html::TOKEN,
+    input_error::InputError,
     oidc::LoginPurpose,
     person::{self, Cookie},
     reply::{self, BUSY, EndpointError, STALE},
@@ -45,6 +45,10 @@ use mcp_auth::{
 use mcp_protocol::bytes::{Reader, put_block};
 use mcp_server::telemetry::audit::GrantEvent;
 
+const NEEDED: &str =
+    "Without this permission the app can use nothing: leave it ticked, or press Do not allow.";
+const NOTHING: &str = "Choose at least one permission, or press Do not allow.";
+
 /// How long a form may stay open, in seconds.
 const FORM_LASTS: u64 = 1_800;
 
@@ -56,7 +60,7 @@ pub(super) async fn ask(server: &Server<'_>, request: &Request) -> Result<Respon
             let cookie = Cookie::Form.read(server, request)?;
             let cookie = cookie.as_deref();
             let asked = ConsentRequest::anybody(request_of.clone());
-            let page = || show(server, &asked, cookie, None);
+            let page = || show(server, &asked, cookie, &Submission::default());
             person::sign_in_first(server, cookie, &LoginPurpose::Consent(request_of), page).await
         }
         Err(AuthorizationError::ShowToUser(fault)) => {
@@ -118,7 +122,7 @@ pub(super) fn show_to(
     cookie: Option<&str>,
 ) -> Result<Response> {
     let asked = ConsentRequest { request: request.clone(), person: Some(person.clone()) };
-    show(server, &asked, cookie, None)
+    show(server, &asked, cookie, &Submission::default())
 }
 
 /// The page, in this browser.
@@ -126,7 +130,7 @@ fn show(
     server: &Server<'_>,
     asked: &ConsentRequest,
     cookie: Option<&str>,
-    wrong: Option<&str>,
+    submitted: &Submission,
 ) -> Result<Response> {
     let value = person::cookie_or_fresh(cookie)?;
     let Some(content) = asked.to_bytes() else {
@@ -136,8 +140,8 @@ fn show(
     let ticket = ticket::sign(&server.keys, TicketPurpose::Consent, &value, until, &content);
     let (person, offer) = (asked.person.as_ref(), &server.offer);
     let (request, keys) = (&asked.request, &consent_keys::asked(server, &asked.request)[..]);
-    let page = Consent { request, offer, person, keys, ticket: &ticket, wrong }.page();
-    let status = if wrong.is_some() { 422 } else { 200 };
+    let page = Consent { request, offer, person, keys, ticket: &ticket, submitted }.page();
+    let status = if submitted.error.is_some() { 422 } else { 200 };
     let response = reply::page(status, &page, &redirect::form_action(&asked.request.redirect_uri))?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &value, 86_400)?;
@@ -164,16 +168,20 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
     let Some(asked) = asked.filter(is_current) else {
         return reply::error_page(400, STALE);
     };
+    let submitted =
+        |error| Submission::of(&form, &consent_keys::asked(server, &asked.request), error);
     match decide(server, &form, &asked).await {
         Ok((to, connected)) if connected.is_empty() => reply::see_other(&to),
         Ok((to, connected)) => {
             let page = consent_keys::connected_page(&connected, &asked.request, &to);
             reply::page(200, &page, "'none'")
         }
-        Err(Undecided::Entered(wrong)) => show(server, &asked, cookie.as_deref(), Some(&wrong)),
+        Err(Undecided::Entered(error)) => {
+            show(server, &asked, cookie.as_deref(), &submitted(error))
+        }
         Err(Undecided::Request(EndpointError::Broken(error))) => {
             log::error!("a grant could not be made: {error}");
-            show(server, &asked, cookie.as_deref(), Some(BUSY))
+            show(server, &asked, cookie.as_deref(), &submitted(InputError::of_form(BUSY)))
         }
         Err(Undecided::Request(_)) => reply::error_page(400, STALE),
     }
@@ -181,16 +189,10 @@ pub(super) async fn answer(server: &Server<'_>, request: Request) -> Result<Resp
 
 /// Why a person goes nowhere yet.
 pub(super) enum Undecided {
-    /// What they entered is wrong, and this says why: the form is shown again.
-    Entered(Cow<'static, str>),
+    /// What they entered is wrong: the form is shown again.
+    Entered(InputError),
     /// The request is wrong, or the runtime failed.
     Request(EndpointError),
-}
-
-impl From<&'static str> for Undecided {
-    fn from(wrong: &'static str) -> Self {
-        Self::Entered(wrong.into())
-    }
 }
 
 impl From<OAuthError> for Undecided {
@@ -203,6 +205,10 @@ impl From<worker::Error> for Undecided {
     fn from(error: worker::Error) -> Self {
         Self::Request(error.into())
     }
+}
+
+fn wrong(field: &str, why: &'static str) -> Undecided {
+    Undecided::Entered(InputError::of_field(field, why))
 }
 
 /// Where the person goes, and what they connected on the way.
@@ -218,25 +224,28 @@ async fn decide<'a>(
         let denied = OAuthError::new(ErrorCode::AccessDenied, "the person did not agree");
         return Ok((request.answer(Err(denied), &server.origin), Vec::new()));
     }
-    let ticked = form.all("scope").map(Scopes::named).fold(Scopes::NONE, Scopes::with);
+    let ticked = form.all(SCOPE).map(Scopes::named).fold(Scopes::NONE, Scopes::with);
     let scopes = ticked.limited_to(request.scopes);
-    let there = UpstreamScopes::of(form.all("scope")).limited_to(&request.upstreams);
+    let there = UpstreamScopes::of(form.all(SCOPE)).limited_to(&request.upstreams);
     // A token for a door opens nothing without the scope of its upstream.
     let is_useless = !request.door.is_empty() && there != request.upstreams;
     if is_useless {
-        return Err("Without this permission the app can use nothing: leave it ticked, or press Do not allow.".into());
+        return Err(wrong(SCOPE, NEEDED));
     }
     if scopes == Scopes::NONE {
-        return Err("Choose at least one permission, or press Do not allow.".into());
+        return Err(wrong(SCOPE, NOTHING));
     }
-    let token = match (&asked.person, form.one("token")?) {
+    let token = match (&asked.person, form.one(TOKEN)?) {
         (Some(_), None) => None,
-        (_, entered) => Some(person::sitebay_token(server, entered.unwrap_or_default()).await?),
+        (_, entered) => {
+            let token = person::sitebay_token(server, entered.unwrap_or_default()).await;
+            Some(token.map_err(|why| wrong(TOKEN, why))?)
+        }
     };
     let subject = match (&asked.person, &token) {
         (Some(person), _) => subject_of(server, person),
         (None, Some(token)) => subject(server, token),
-        (None, None) => return Err(BUSY.into()),
+        (None, None) => return Err(Undecided::Entered(InputError::of_form(BUSY))),
     };
     let connected =
         consent_keys::connect(server, form, (request, subject), (scopes, &there)).await?;

@@ -4,6 +4,8 @@
 //! caller who signed in only to the person who is signed in as the same subject. A key is kept after the upstream accepted
 //! it, and not before. Nothing that a person enters is shown, logged or repeated.
 
+use std::borrow::Cow;
+
 use worker::Result;
 
 use super::{
@@ -12,6 +14,8 @@ use super::{
     connect_oauth,
     connect_page::{self, ConnectPage},
     entered_key::{CheckedKey, EnteredKey},
+    html::TOKEN,
+    input_error::InputError,
     key_fields,
     oidc::LoginPurpose,
     person::{self, Cookie, Visitor},
@@ -53,7 +57,8 @@ fn upstream_of<'a>(server: &'a Server<'_>, request: &Request) -> Option<&'a Upst
     let path = request.path();
     let path = path.strip_suffix('/').unwrap_or(path);
     let upstream = server.config.connects(path)?;
-    let is_account = matches!(upstream.credential, Credential::OAuth { .. });
+    let is_account = matches!(upstream.credential, Credential::OAuth { .. })
+        || server.config.signs_in(upstream).is_some();
     (is_account || !is_callback(path, &upstream.name)).then_some(upstream)
 }
 
@@ -117,7 +122,9 @@ pub(super) async fn change(server: &Server<'_>, request: Request) -> Result<Resp
         let visit = visit(upstream, &link, &browser);
         match what {
             Some("connect") => connect_key(server, upstream, (&link, visit), &form, &browser).await,
-            Some("leave") => connect_oauth::leave(server, upstream, (&link, visit), &browser).await,
+            Some("leave") => {
+                connect_oauth::leave(server, upstream, (&link, visit), &form, &browser).await
+            }
             Some("remove") => remove(server, upstream, &link, visit).await,
             _ => Ok(reply::error_page(400, STALE)?),
         }
@@ -190,7 +197,9 @@ async fn open(
         }
     };
     let ticket = link.form(&server.keys, &upstream.name, &browser);
-    let page = ConnectPage { upstream, link, since, ticket: &ticket, wrong: None, stack: None };
+    let signs_in = server.config.signs_in(upstream).is_some();
+    let page =
+        ConnectPage { upstream, link, since, ticket: &ticket, error: None, stack: None, signs_in };
     let response = reply::page(200, &page.page(), "'self'")?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &browser, 86_400)?;
@@ -204,12 +213,12 @@ fn ask_who(
     upstream: &Upstream,
     link: &Link,
     cookie: Option<&str>,
-    wrong: Option<&str>,
+    error: Option<&InputError>,
 ) -> Result<Response> {
     let browser = person::cookie_or_fresh(cookie)?;
     let ticket = link.form(&server.keys, &upstream.name, &browser);
-    let status = if wrong.is_some() { 422 } else { 200 };
-    let page = connect_page::sign_in(upstream, &ticket, wrong);
+    let status = if error.is_some() { 422 } else { 200 };
+    let page = connect_page::sign_in(upstream, &ticket, error);
     let response = reply::page(status, &page, "'self'")?;
     if cookie.is_none() {
         Cookie::Form.set(server, &response, &browser, 86_400)?;
@@ -236,21 +245,30 @@ async fn sign_in(
             Ok(response)
         }
         Ok(_) => Ok(reply::error_page(403, OTHER_PERSON)?),
-        Err(wrong) => Ok(ask_who(server, upstream, link, Some(browser), Some(wrong))?),
+        Err(why) => {
+            let error = InputError::of_field(TOKEN, why);
+            Ok(ask_who(server, upstream, link, Some(browser), Some(&error))?)
+        }
     }
 }
 
 /// The page once more, with an error, and with the stack that the person chose.
-pub(super) fn again(
+pub(super) async fn again(
     server: &Server<'_>,
     upstream: &Upstream,
     link: &Link,
     browser: &str,
-    (wrong, stack): (&str, Option<&str>),
+    (error, stack): (InputError, Option<&str>),
 ) -> Result<Response> {
+    let asked = ConnectRequest::Open(visit(upstream, link, browser));
+    // It is shown as before; without the hub only the part about a key that is connected is missing.
+    let since = match connect::ask(server.env, link.subject, &asked).await {
+        Ok(ConnectAnswer::Opened(since)) => since,
+        _ => None,
+    };
     let ticket = link.form(&server.keys, &upstream.name, browser);
-    let wrong = Some(wrong);
-    let page = ConnectPage { upstream, link, since: None, ticket: &ticket, wrong, stack };
+    let (error, signs_in) = (Some(&error), server.config.signs_in(upstream).is_some());
+    let page = ConnectPage { upstream, link, since, ticket: &ticket, error, stack, signs_in };
     reply::page(422, &page.page(), "'self'")
 }
 
@@ -263,21 +281,23 @@ async fn connect_key(
     browser: &str,
 ) -> EndpointResult<Response> {
     let stack = form.one(key_fields::STACK)?;
-    let again = |wrong: &str| again(server, upstream, link, browser, (wrong, stack));
+    let again = |field: &str, why: Cow<'static, str>| {
+        again(server, upstream, link, browser, (InputError::of_field(field, why), stack))
+    };
     if !matches!(upstream.credential, Credential::Subject { .. }) {
         return Ok(reply::error_page(400, STALE)?);
     }
     let entered = form.one(key_fields::KEY)?.unwrap_or_default();
     let entered = match EnteredKey::read(upstream, entered, stack) {
         Ok(entered) => entered,
-        Err(wrong) => return Ok(again(wrong)?),
+        Err((field, why)) => return Ok(again(field, why.into()).await?),
     };
     if let Some(refused) = refused(server, link, ConnectRequest::Try(visit.clone())).await? {
         return Ok(refused);
     }
     match entered.check(server, upstream, (link.subject, &link.caller)).await {
         Ok(checked) => Ok(keep(server, upstream, link, visit, &checked).await?),
-        Err(fault) => Ok(again(&fault.why)?),
+        Err(fault) => Ok(again(key_fields::KEY, fault.why.into()).await?),
     }
 }
 

@@ -1,7 +1,8 @@
 //! The way of a person to the authorization server of an upstream, and back to `/connect/{name}/callback`.
 //!
 //! Invariant: who comes back is the browser that left, with the state that it was given, from the server to which it went;
-//! once, and within the ten minutes of the link. The token is kept after the upstream accepted it.
+//! once, and within the ten minutes of the link. The token is kept after the upstream accepted it; where people sign in at a
+//! stack, the one that the stack made for them.
 
 use std::rc::Rc;
 
@@ -11,7 +12,9 @@ use super::{
     Server,
     connect::{OTHER_PERSON, OVER, Person, again, halt, keep, refused, unexpected, visit},
     connect_page,
-    entered_key::{CheckedKey, EnteredKey},
+    entered_key::{CheckedKey, EnteredKey, NO_STACK},
+    input_error::InputError,
+    key_fields::STACK,
     person::Visitor,
     reply::{self, EndpointResult, STALE},
 };
@@ -25,15 +28,16 @@ use crate::{
     stubs::{connect, upstream},
 };
 use gateway::{
-    config::{Credential, Upstream},
+    config::{Credential, Stack, Upstream},
     connect::{
         link::{CALLBACK, Link, PATH},
         oauth::{
             client::Client,
             server::find,
-            token::{Errand, TokenError},
+            token::{Account, Errand, TokenError},
         },
         request::{ConnectAnswer, ConnectRequest},
+        sign_in::{self, SealedErrand},
         stored::Visit,
     },
 };
@@ -48,23 +52,46 @@ fn callback(server: &Server<'_>, upstream: &Upstream) -> String {
     format!("{}{PATH}{}{CALLBACK}", server.origin, upstream.name)
 }
 
+/// The stack at which a person wants to sign in. None: the upstream has an authorization server of its own.
+fn chosen<'a>(
+    server: &Server<'_>,
+    upstream: &'a Upstream,
+    stack: Option<&str>,
+) -> std::result::Result<Option<&'a Stack>, InputError> {
+    if server.config.signs_in(upstream).is_none() {
+        return Ok(None);
+    }
+    let stack = stack.and_then(|stack| upstream.stack(stack));
+    stack.map(Some).ok_or_else(|| InputError::of_field(STACK, NO_STACK))
+}
+
 /// Sends a person on their way: a page whose link leads there. A redirect of the form would need the policy of the page
 /// to name a server that is not known yet.
 pub(super) async fn leave(
     server: &Server<'_>,
     upstream: &Upstream,
     (link, visit): (&Link, Visit),
+    form: &Form,
     browser: &str,
 ) -> EndpointResult<Response> {
+    let entered = form.one(STACK)?;
+    let stack = match chosen(server, upstream, entered) {
+        Ok(stack) => stack,
+        Err(error) => {
+            return Ok(again(server, upstream, link, browser, (error, entered)).await?);
+        }
+    };
     if let Some(refused) = refused(server, link, ConnectRequest::Try(visit.clone())).await? {
         return Ok(refused);
     }
-    match begun(server, upstream, link, browser).await? {
+    match begun(server, (upstream, stack), link, browser).await? {
         Ok((errand, url)) => {
             let text = Secret::new(errand.to_json());
-            let sealed =
-                connect::seal(server.config, link.subject, (upstream, None), &text).await?;
-            let leaves = ConnectRequest::Leave { visit, errand: sealed };
+            let stack = stack.map(|stack| stack.name.clone());
+            let of = (upstream, stack.as_deref());
+            let sealed = connect::seal(server.config, link.subject, of, &text).await?;
+            let errand = SealedErrand { stack, sealed }.into_text();
+            let leaves = ConnectRequest::Leave { visit, errand };
             if let Some(refused) = refused(server, link, leaves).await? {
                 return Ok(refused);
             }
@@ -73,7 +100,8 @@ pub(super) async fn leave(
         }
         Err(why) => {
             let why = format!("People cannot sign in at {} now: {why}.", upstream.name);
-            Ok(again(server, upstream, link, browser, (&why, None))?)
+            let error = InputError::of_form(why);
+            Ok(again(server, upstream, link, browser, (error, entered)).await?)
         }
     }
 }
@@ -81,10 +109,19 @@ pub(super) async fn leave(
 /// The errand, and where it leads; or why there is none.
 async fn begun(
     server: &Server<'_>,
-    upstream: &Upstream,
+    (upstream, stack): (&Upstream, Option<&Stack>),
     link: &Link,
     browser: &str,
 ) -> Result<std::result::Result<(Errand, String), String>> {
+    let callback = callback(server, upstream);
+    let state = link.form(&server.keys, &upstream.name, browser);
+    let verifier = random::bytes::<32>()?;
+    if let Some((client, stack)) = server.config.signs_in(upstream).zip(stack) {
+        let Some(there) = sign_in::server(upstream, stack) else {
+            return Ok(Err("it takes keys".to_owned()));
+        };
+        return Ok(Ok(Errand::begin(&there, client.clone(), verifier, (&callback, &state, &[]))));
+    }
     let Credential::OAuth { client_id, secret, scopes, .. } = &upstream.credential else {
         return Ok(Err("it takes keys".to_owned()));
     };
@@ -97,13 +134,10 @@ async fn begun(
         Ok(there) => there,
         Err(why) => return Ok(Err(why)),
     };
-    let callback = callback(server, upstream);
     let client = match client_id {
         Some(id) => Ok(Client::configured(id, secret.as_ref().map(|secret| &secret.value))),
         None => Client::register(&there, &callback, surroundings, &platform).await,
     };
-    let state = link.form(&server.keys, &upstream.name, browser);
-    let verifier = random::bytes::<32>()?;
     Ok(client.map(|client| Errand::begin(&there, client, verifier, (&callback, &state, scopes))))
 }
 
@@ -136,7 +170,9 @@ pub(super) async fn come_back(
         }
         _ => return Err(unexpected()),
     };
-    let errand = connect::opened(server.config, link.subject, (upstream, None), &sealed).await;
+    let SealedErrand { stack, sealed } = SealedErrand::read(sealed);
+    let of = (upstream, stack.as_deref());
+    let errand = connect::opened(server.config, link.subject, of, &sealed).await;
     let Some(errand) = errand.and_then(|text| Errand::from_json(text.expose())) else {
         return reply::error_page(410, OVER);
     };
@@ -150,19 +186,56 @@ pub(super) async fn come_back(
     let surroundings = connect::surroundings(server.config);
     let (callback, name) = (callback(server, upstream), &upstream.name);
     let account = errand.end((code, &callback), now_s(), surroundings, &platform).await;
-    let why = match account {
-        Ok(account) => {
-            let token = EnteredKey::of(account.access());
-            match token.check(server, upstream, (link.subject, &link.caller)).await {
-                Ok(_) => {
-                    let kept = CheckedKey::of(Secret::new(account.to_json()));
-                    return keep(server, upstream, &link, visit, &kept).await;
-                }
-                Err(fault) => fault.why,
-            }
+    let accepted = match (account, stack.as_deref().and_then(|stack| upstream.stack(stack))) {
+        (Ok(account), None) => accept_account(server, upstream, &link, &account).await,
+        (Ok(account), Some(stack)) => {
+            accept_made(server, (upstream, stack), &link, &account.access()).await
         }
-        Err(TokenError::Refused) => format!("{name} gave out no token for you."),
-        Err(TokenError::Unavailable(why)) => format!("{name} gave out no token for you: {why}."),
+        (Err(TokenError::Refused), _) => Err(format!("{name} gave out no token for you.")),
+        (Err(TokenError::Unavailable(why)), _) => {
+            Err(format!("{name} gave out no token for you: {why}."))
+        }
     };
-    reply::page(422, &connect_page::not_connected(upstream, &why), "'none'")
+    match accepted {
+        Ok(kept) => keep(server, upstream, &link, visit, &kept).await,
+        Err(why) => reply::page(422, &connect_page::not_connected(upstream, &why), "'none'"),
+    }
+}
+
+/// Whether the upstream accepts the token of an account.
+async fn accept_account(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    account: &Account,
+) -> std::result::Result<CheckedKey, String> {
+    let token = EnteredKey::of(account.access());
+    let checked = token.check(server, upstream, (link.subject, &link.caller)).await;
+    checked.map_err(|fault| fault.why)?;
+    Ok(CheckedKey::of(Secret::new(account.to_json())))
+}
+
+/// Has a stack make a token for the person, which is checked and kept as one that was entered.
+async fn accept_made(
+    server: &Server<'_>,
+    (upstream, stack): (&Upstream, &Stack),
+    link: &Link,
+    access: &Secret,
+) -> std::result::Result<CheckedKey, String> {
+    let platform: SharedPlatform = Rc::new(WorkersPlatform);
+    let made = sign_in::make_token(stack, access, &platform).await;
+    let made = made.map_err(|why| format!("You are signed in, but {why}."))?;
+    let token = EnteredKey::of_stack(made.token.clone(), stack);
+    match token.check(server, upstream, (link.subject, &link.caller)).await {
+        Ok(checked) => Ok(checked),
+        Err(fault) => {
+            if !sign_in::discard(stack, &made, access, &platform).await {
+                log::warn!(
+                    "a token that was made for `{}` is not kept, and ends by itself",
+                    upstream.name
+                );
+            }
+            Err(fault.why)
+        }
+    }
 }

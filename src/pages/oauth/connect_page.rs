@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::{
-    html::{page, token_field, wrong},
+    html::{page, token_field},
+    input_error::InputError,
     key_fields::{KeyFields, opened},
 };
 use gateway::{
@@ -26,9 +27,11 @@ pub(super) struct ConnectPage<'a> {
     /// The forms' ticket.
     pub(super) ticket: &'a str,
     /// The error of the last submission.
-    pub(super) wrong: Option<&'a str>,
+    pub(super) error: Option<&'a InputError>,
     /// The stack that was chosen there.
     pub(super) stack: Option<&'a str>,
+    /// Whether the person can sign in at the stack instead of entering a key.
+    pub(super) signs_in: bool,
 }
 
 impl ConnectPage<'_> {
@@ -36,7 +39,7 @@ impl ConnectPage<'_> {
     pub(super) fn page(&self) -> Markup {
         let (name, host) = (&self.upstream.name, self.upstream.place());
         let body = html! {
-            (wrong(self.wrong))
+            (InputError::above(self.error))
             p { "The server " b { (name) } " at " b { (host) } " is used by your apps as you, once it is connected." }
             @if !self.link.caller.is_empty() {
                 p { "You were led here by " b { (self.link.caller) } "." }
@@ -61,15 +64,28 @@ impl ConnectPage<'_> {
 
     /// The form for a key.
     fn key_form(&self) -> Markup {
-        let Self { upstream, ticket, stack, .. } = *self;
-        let fields = KeyFields { upstream, suffix: "", is_required: true, stack };
+        let Self { upstream, ticket, stack, error, .. } = *self;
+        let fields = KeyFields { upstream, suffix: "", is_required: true, stack, error };
         html! {
             form method="post" action={ (PATH) (upstream.name) } {
                 input type="hidden" name="ticket" value=(ticket);
                 (fields.markup())
                 button.yes name="do" value="connect" { "Connect" }
+                @if self.signs_in { (sign_in_there(upstream)) }
             }
         }
+    }
+}
+
+/// The other button of the form for a key.
+fn sign_in_there(upstream: &Upstream) -> Markup {
+    let title = upstream.template.map_or(upstream.name.as_str(), |template| template.title);
+    html! {
+        p.hint {
+            "Or sign in at " (title) ", at the stack that you choose, without entering a token: it makes one for this server, which "
+            "ends after 30 days. It reaches all buckets and components of your project, and you can delete it there at any time."
+        }
+        button name="do" value="leave" formnovalidate { "Sign in at " (title) }
     }
 }
 
@@ -105,14 +121,14 @@ pub(super) fn not_connected(upstream: &Upstream, why: &str) -> Markup {
 }
 
 /// The page that asks who is there.
-pub(super) fn sign_in(upstream: &Upstream, ticket: &str, why: Option<&str>) -> Markup {
+pub(super) fn sign_in(upstream: &Upstream, ticket: &str, error: Option<&InputError>) -> Markup {
     let name = &upstream.name;
     let body = html! {
-        (wrong(why))
+        (InputError::above(error))
         p { "Sign in as the person whose app led you here, to connect a key for " b { (name) } "." }
         form method="post" action={ (PATH) (name) } {
             input type="hidden" name="ticket" value=(ticket);
-            (token_field(true))
+            (token_field(true, error))
             button.yes name="do" value="sign-in" { "Sign in" }
         }
     };
@@ -153,7 +169,11 @@ mod tests {
     };
     use mcp_auth::subject::Subject;
 
-    fn shown(since: Option<u64>, why: Option<&str>) -> String {
+    fn shown(since: Option<u64>, why: Option<&'static str>) -> String {
+        shown_where(since, why, false)
+    }
+
+    fn shown_where(since: Option<u64>, why: Option<&'static str>, signs_in: bool) -> String {
         let settings = r#"{"tickets":{"url":"https://tickets.example/mcp?k=hidden","auth":{"kind":"subject"}}}"#;
         let rules =
             Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
@@ -167,22 +187,38 @@ mod tests {
             needs_account: false,
             caller,
         };
-        ConnectPage { upstream, link: &link, since, ticket: "t", wrong: why, stack: None }.page().0
+        let error = why.map(|why| InputError::of_field("key", why));
+        let (link, error) = (&link, error.as_ref());
+        ConnectPage { upstream, link, since, ticket: "t", error, stack: None, signs_in }.page().0
     }
 
     #[test]
     fn a_person_sees_who_asks_and_who_led_them_there() {
         let page = shown(None, Some("no"));
         assert!(page.contains("<b>tickets</b> at <b>tickets.example</b>"), "{page}");
-        assert!(page.contains("&lt;b&gt;my key") && page.contains("role=\"alert\""), "{page}");
+        assert!(page.contains("&lt;b&gt;my key"), "{page}");
+        let beside = "aria-describedby=\"key-error key-hint\"><p class=\"wrong\" role=\"alert\" id=\"key-error\">no</p>";
+        assert!(page.contains(beside) && page.matches("role=\"alert\"").count() == 1, "{page}");
         assert!(page.contains("type=\"password\"") && page.contains("autocomplete=\"off\""));
         assert!(!page.contains("k=hidden"), "{page}");
         assert!(!page.contains("value=\"remove\""), "{page}");
     }
 
     #[test]
+    fn who_can_sign_in_there_need_not_enter_a_key() {
+        let button = "value=\"leave\" formnovalidate>Sign in at tickets</button>";
+        assert!(shown_where(None, None, true).contains(button));
+        assert!(!shown_where(None, None, false).contains("leave"));
+    }
+
+    #[test]
     fn a_key_that_is_connected_can_be_removed() {
-        let page = shown(Some(86_400_000), None);
-        assert!(page.contains("Since 1970-01-02") && page.contains("value=\"remove\""), "{page}");
+        for why in [None, Some("no")] {
+            let page = shown(Some(86_400_000), why);
+            assert!(
+                page.contains("Since 1970-01-02") && page.contains("value=\"remove\""),
+                "{page}"
+            );
+        }
     }
 }

@@ -3,14 +3,15 @@
 use maud::{Markup, html};
 
 use super::{
-    html::{page, token_field, wrong},
-    key_fields::KeyFields,
+    html::{page, token_field},
+    input_error::InputError,
+    key_fields::{KeyFields, STACK, name as field_name},
 };
 use gateway::config::Upstream;
 use mcp_auth::{
     oauth::{
-        authorization::Authorization, client_metadata_document, offer::Offer, oidc::OidcUser,
-        redirect,
+        authorization::Authorization, client_metadata_document, form::Form, offer::Offer,
+        oidc::OidcUser, redirect,
     },
     scope::Scopes,
 };
@@ -28,8 +29,48 @@ pub(super) struct Consent<'a> {
     pub(super) keys: &'a [&'a Upstream],
     /// The form's ticket.
     pub(super) ticket: &'a str,
-    /// The error of the last submission.
-    pub(super) wrong: Option<&'a str>,
+    /// The last submission.
+    pub(super) submitted: &'a Submission,
+}
+
+/// The field of the scopes that are ticked.
+pub(super) const SCOPE: &str = "scope";
+
+/// What a person submitted before, without secrets, and what is wrong with it. Default: nothing was submitted.
+#[derive(Debug, Default)]
+pub(super) struct Submission {
+    /// The scopes that were ticked. None: nothing was submitted.
+    ticked: Option<Vec<String>>,
+    /// The stacks that were chosen, by the names of their fields.
+    stacks: Vec<(String, String)>,
+    /// What is wrong.
+    pub(super) error: Option<InputError>,
+}
+
+impl Submission {
+    /// What a form has besides secrets.
+    pub(super) fn of(form: &Form, keys: &[&Upstream], error: InputError) -> Self {
+        let chosen = |upstream: &&Upstream| {
+            let field = field_name(STACK, &upstream.name);
+            let stack = form.one(&field).ok().flatten().map(str::to_owned)?;
+            Some((field, stack))
+        };
+        Self {
+            ticked: Some(form.all(SCOPE).map(str::to_owned).collect()),
+            stacks: keys.iter().filter_map(chosen).collect(),
+            error: Some(error),
+        }
+    }
+
+    fn is_ticked(&self, scope: &str) -> bool {
+        self.ticked.as_ref().is_none_or(|ticked| ticked.iter().any(|one| one == scope))
+    }
+
+    fn stack(&self, upstream: &Upstream) -> Option<&str> {
+        let field = field_name(STACK, &upstream.name);
+        let chosen = self.stacks.iter().find(|(name, _)| *name == field);
+        chosen.map(|(_, stack)| stack.as_str())
+    }
 }
 
 impl Consent<'_> {
@@ -39,8 +80,10 @@ impl Consent<'_> {
             "" => "An app without a name",
             name => name,
         };
+        let error = self.submitted.error.as_ref();
+        let of_scopes = InputError::at(error, SCOPE);
         let body = html! {
-            (wrong(self.wrong))
+            (InputError::above(error))
             p { b { (client) } (self.asks()) (origin(self.request)) }
             @if let Some(person) = self.person { p { "You are signed in as " b { (person.name) } "." } }
             p { "After you agree, you return to " b { (redirect::shown(&self.request.redirect_uri)) } "." }
@@ -50,14 +93,15 @@ impl Consent<'_> {
             }
             form method="post" action="/authorize" {
                 input type="hidden" name="ticket" value=(self.ticket);
-                fieldset {
+                fieldset aria-describedby=[of_scopes.described_by(None)] {
                     legend { "What it may do" }
-                    (scope("read", self.words().0))
-                    @if self.request.scopes.has(Scopes::WRITE) { (scope("write", self.words().1)) }
-                    @for name in self.request.upstreams.names() { (scope(name, &self.uses(name))) }
+                    (of_scopes.text())
+                    (self.scope("read", self.words().0))
+                    @if self.request.scopes.has(Scopes::WRITE) { (self.scope("write", self.words().1)) }
+                    @for name in self.request.upstreams.names() { (self.scope(name, &self.uses(name))) }
                 }
-                (token_field(self.person.is_none()))
-                @for upstream in self.keys { (key(upstream)) }
+                (token_field(self.person.is_none(), error))
+                @for upstream in self.keys { (self.key(upstream)) }
                 button.yes name="answer" value="allow" { "Allow" }
                 button name="answer" value="deny" formnovalidate { "Do not allow" }
             }
@@ -65,6 +109,29 @@ impl Consent<'_> {
         };
         let what = if self.request.door.is_empty() { "SiteBay" } else { &self.request.door };
         page(&format!("Let {client} use {what}?"), &body)
+    }
+
+    /// A scope, ticked unless the person removed it.
+    fn scope(&self, name: &str, what: &str) -> Markup {
+        html! {
+            label {
+                input type="checkbox" name=(SCOPE) value=(name) checked[self.submitted.is_ticked(name)];
+                " " (what)
+            }
+        }
+    }
+
+    /// The fields for a key, which need not be filled in.
+    fn key(&self, upstream: &Upstream) -> Markup {
+        let (stack, error) = (self.submitted.stack(upstream), self.submitted.error.as_ref());
+        let suffix = &upstream.name;
+        let fields = KeyFields { upstream, suffix, is_required: false, stack, error };
+        html! {
+            fieldset {
+                legend { "Connect " (upstream.name) }
+                (fields.markup())
+            }
+        }
     }
 
     /// What is asked for, in a sentence that begins with the client.
@@ -99,17 +166,6 @@ impl Consent<'_> {
     }
 }
 
-/// The fields for a key, which nobody must fill in.
-fn key(upstream: &Upstream) -> Markup {
-    let fields = KeyFields { upstream, suffix: &upstream.name, is_required: false, stack: None };
-    html! {
-        fieldset {
-            legend { "Connect " (upstream.name) }
-            (fields.markup())
-        }
-    }
-}
-
 /// The verified origin of the client.
 fn origin(request: &Authorization) -> Markup {
     let host = client_metadata_document::is_address(&request.client_id)
@@ -121,12 +177,6 @@ fn origin(request: &Authorization) -> Markup {
             Some(host) => { "The app is identified by its page at " b { (host) } "." },
             None => { "The app chose this name itself, and the name is not verified." },
         }
-    }
-}
-
-fn scope(name: &str, what: &str) -> Markup {
-    html! {
-        label { input type="checkbox" name="scope" value=(name) checked; " " (what) }
     }
 }
 
@@ -153,9 +203,12 @@ mod tests {
         }
     }
 
-    fn shown(request: &Authorization, wrong: Option<&str>) -> String {
+    fn shown(request: &Authorization, wrong: Option<&'static str>) -> String {
+        let submitted =
+            Submission { error: wrong.map(InputError::of_form), ..Submission::default() };
         let offer = Offer::new([("tickets", "upstream:tickets"), ("a", "shared"), ("b", "shared")]);
-        Consent { request, offer: &offer, person: None, keys: &[], ticket: "t", wrong }.page().0
+        let submitted = &submitted;
+        Consent { request, offer: &offer, person: None, keys: &[], ticket: "t", submitted }.page().0
     }
 
     #[test]
@@ -167,26 +220,49 @@ mod tests {
         let (request, offer) = (request("App", Scopes::WRITE), Offer::default());
         let keys = [upstreams.get("keboola").unwrap()];
         let shown = |keys: &[&Upstream]| {
-            let page = Consent {
-                request: &request,
-                offer: &offer,
-                person: None,
-                keys,
-                ticket: "t",
-                wrong: Some("no"),
-            };
-            page.page().0
+            let (request, offer, submitted) = (&request, &offer, &Submission::default());
+            Consent { request, offer, person: None, keys, ticket: "t", submitted }.page().0
         };
         let page = shown(&keys);
         for part in [
             "<legend>Connect keboola</legend>",
             "name=\"stack-keboola\"",
             "name=\"key-keboola\" type=\"password\" autocomplete=\"off\"",
-            "role=\"alert\"",
         ] {
             assert!(page.contains(part), "{part}: {page}");
         }
         assert!(!page.contains("<script") && !shown(&[]).contains("key-keboola"), "{page}");
+    }
+
+    #[test]
+    fn after_an_error_the_page_keeps_what_was_entered_but_secrets() {
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        let upstreams = Upstreams::read(Some(r#"{"keboola":{"template":"keboola"}}"#), &rules);
+        let there = UpstreamScopes::parse("upstream:keboola upstream:tickets");
+        let request = Authorization { upstreams: there, ..request("App", Scopes::WRITE) };
+        let (offer, keys) = (Offer::default(), [upstreams.get("keboola").unwrap()]);
+        let form = Form::parse(
+            "scope=read&scope=upstream:keboola&scope=%22%3E%3Cscript&token=s3cret-1&key-keboola=s3cret-2\
+             &stack-keboola=eu-central-1.keboola.com",
+        );
+        let error = InputError::of_field("key-keboola", "It is refused.");
+        let submitted = &Submission::of(&form, &keys, error);
+        let (request, offer, keys) = (&request, &offer, &keys[..]);
+        let page = Consent { request, offer, person: None, keys, ticket: "t", submitted }.page().0;
+        for part in [
+            "value=\"read\" checked",
+            "value=\"upstream:keboola\" checked",
+            "value=\"write\">",
+            "value=\"upstream:tickets\">",
+            "<option value=\"eu-central-1.keboola.com\" selected>",
+            "autofocus aria-invalid=\"true\" aria-describedby=\"key-keboola-error key-keboola-hint\"",
+            "<p class=\"wrong\" role=\"alert\" id=\"key-keboola-error\">It is refused.</p>",
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert_eq!(page.matches("role=\"alert\"").count(), 1, "{page}");
+        assert!(!page.contains("s3cret") && !page.contains("<script"), "{page}");
     }
 
     #[test]

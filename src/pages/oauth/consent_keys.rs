@@ -3,6 +3,8 @@
 //! Invariant: a key is asked for where the agreement opens an upstream of whose stacks a person has one, and never needed: it
 //! can be connected later. It is kept before the agreement is, and the person sees what it opens before they go on.
 
+use std::borrow::Cow;
+
 use maud::{Markup, html};
 
 use super::{
@@ -10,6 +12,7 @@ use super::{
     authorize::Undecided,
     entered_key::EnteredKey,
     html::page,
+    input_error::InputError,
     key_fields::{KEY, STACK, name, opened},
     person,
 };
@@ -28,6 +31,8 @@ use mcp_auth::{
     upstream_scopes::UpstreamScopes,
 };
 use mcp_server::telemetry::audit::GrantEvent;
+
+const TOO_MANY: &str = "Too many wrong keys were entered. Try again in a minute.";
 
 /// A key that was connected: for which upstream, and what it opens.
 pub(super) type ConnectedKey<'a> = (&'a Upstream, Project);
@@ -66,9 +71,13 @@ pub(super) async fn connect<'a>(
     for upstream in asked(server, request).into_iter().filter(|one| opened.contains(one)) {
         let Some(key) = form.one(&name(KEY, &upstream.name))? else { continue };
         let stack = form.one(&name(STACK, &upstream.name))?;
-        let entered = EnteredKey::read(upstream, key, stack)?;
+        let wrong = |field: &str, why: Cow<'static, str>| {
+            Undecided::Entered(InputError::of_field(name(field, &upstream.name), why))
+        };
+        let entered = EnteredKey::read(upstream, key, stack);
+        let entered = entered.map_err(|(field, why)| wrong(field, why.into()))?;
         let Ok(counted) = person::begin_attempt(server) else {
-            return Err("Too many wrong keys were entered. Try again in a minute.".into());
+            return Err(wrong(KEY, TOO_MANY.into()));
         };
         match entered.check(server, upstream, (subject, &request.client_name)).await {
             Ok(key) => {
@@ -79,7 +88,7 @@ pub(super) async fn connect<'a>(
                 if !fault.is_refused {
                     person::forgive_attempt(counted);
                 }
-                return Err(Undecided::Entered(fault.why.into()));
+                return Err(wrong(KEY, fault.why.into()));
             }
         }
     }

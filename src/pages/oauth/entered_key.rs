@@ -7,7 +7,10 @@ use std::rc::Rc;
 
 use worker::Result;
 
-use super::Server;
+use super::{
+    Server,
+    key_fields::{KEY, STACK},
+};
 use crate::{
     platform::{clock::now_s, workers::WorkersPlatform},
     state,
@@ -25,7 +28,7 @@ use mcp_platform::SharedPlatform;
 use mcp_server::telemetry::audit::GrantEvent;
 
 const NO_KEY: &str = "That cannot be a key: it is empty, longer than 8 KiB, or has characters that no header carries.";
-const NO_STACK: &str = "Choose one of the stacks.";
+pub(super) const NO_STACK: &str = "Choose one of the stacks.";
 
 /// A key as a person entered it, or a token that was given out for them.
 pub(super) struct EnteredKey<'a> {
@@ -54,20 +57,28 @@ impl<'a> EnteredKey<'a> {
         Self { key, stack: None }
     }
 
+    /// A token that a stack made for the person.
+    pub(super) const fn of_stack(key: Secret, stack: &'a Stack) -> Self {
+        Self { key, stack: Some(stack) }
+    }
+
     /// Reads what was entered.
     ///
     /// # Errors
-    /// What is wrong with it, for the person.
+    /// The field that is wrong, and why, for the person.
     pub(super) fn read(
         upstream: &'a Upstream,
         key: &str,
         stack: Option<&str>,
-    ) -> std::result::Result<Self, &'static str> {
+    ) -> std::result::Result<Self, (&'static str, &'static str)> {
         let stack = match upstream.asks_stack() {
-            true => Some(stack.and_then(|stack| upstream.stack(stack)).ok_or(NO_STACK)?),
+            true => {
+                let stack = stack.and_then(|stack| upstream.stack(stack));
+                Some(stack.ok_or((STACK, NO_STACK))?)
+            }
             false => None,
         };
-        Ok(Self { key: check::entered(key).ok_or(NO_KEY)?, stack })
+        Ok(Self { key: check::entered(key).ok_or((KEY, NO_KEY))?, stack })
     }
 
     /// Whether the upstream accepts it. `person`: whose it is, and who led them there.

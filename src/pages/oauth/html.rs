@@ -2,6 +2,8 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::input_error::InputError;
+
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:34rem;margin:3rem auto;padding:0 1rem;\
 color:#1d2329;background:#fff}h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}fieldset,section{border:1px \
 solid #c8ced4;border-radius:6px;padding:.75rem 1rem;margin:1rem 0}label{display:block;margin:.25rem 0}\
@@ -36,20 +38,19 @@ pub(super) fn error_page(why: &str) -> Markup {
     page("This page cannot continue", &body)
 }
 
-/// An error about a person's input.
-pub(super) fn wrong(why: Option<&str>) -> Markup {
-    html! {
-        @if let Some(why) = why { p.wrong role="alert" { (why) } }
-    }
-}
+/// The field of a SiteBay token.
+pub(super) const TOKEN: &str = "token";
 
 /// The field for a SiteBay token.
-pub(super) fn token_field(required: bool) -> Markup {
+pub(super) fn token_field(required: bool, error: Option<&InputError>) -> Markup {
+    let error = InputError::at(error, TOKEN);
     html! {
-        label for="token" { "Your SiteBay API token" @if !required { " (optional: without it, the \
+        label for=(TOKEN) { "Your SiteBay API token" @if !required { " (optional: without it, the \
                                                                       app sends one itself)" } }
-        input id="token" name="token" type="password" autocomplete="off" spellcheck="false"
-            required[required] aria-describedby="token-hint";
+        input id=(TOKEN) name=(TOKEN) type="password" autocomplete="off" spellcheck="false"
+            required[required] autofocus[error.is_there()] aria-invalid=[error.invalid()]
+            aria-describedby=[error.described_by(Some("token-hint"))];
+        (error.text())
         p.hint id="token-hint" {
             "You find it at SiteBay under Settings → API Tokens. It is kept encrypted; the app never sees it."
         }

@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::input_error::InputError;
 use gateway::{config::Upstream, connect::keboola::Project};
 
 /// The field of a key.
@@ -19,6 +20,8 @@ pub(super) struct KeyFields<'a> {
     pub(super) is_required: bool,
     /// The stack that the person chose before.
     pub(super) stack: Option<&'a str>,
+    /// The error of the last submission.
+    pub(super) error: Option<&'a InputError>,
 }
 
 /// A field's name on the wire.
@@ -35,22 +38,27 @@ impl KeyFields<'_> {
         let Self { upstream, suffix, .. } = self;
         let (key, stack) = (name(KEY, suffix), name(STACK, suffix));
         let hint = format!("{key}-hint");
+        let [of_key, of_stack] = [&key, &stack].map(|field| InputError::at(self.error, field));
         let what = upstream.template.map_or("key", |template| template.key);
         html! {
             @if upstream.asks_stack() {
                 label for=(stack) { "The stack of your project" }
-                select id=(stack) name=(stack) required[self.is_required] {
+                select id=(stack) name=(stack) required[self.is_required] autofocus[of_stack.is_there()]
+                    aria-invalid=[of_stack.invalid()] aria-describedby=[of_stack.described_by(None)] {
                     @for one in &upstream.stacks {
                         option value=(one.name) selected[self.stack == Some(&one.name)] { (one.label()) }
                     }
                 }
+                (of_stack.text())
             }
             label for=(key) {
                 "Your " (what) " for " (upstream.name)
                 @if !self.is_required { " (optional: without it, you can connect one later)" }
             }
             input id=(key) name=(key) type="password" autocomplete="off" spellcheck="false"
-                required[self.is_required] maxlength="8192" aria-describedby=(hint);
+                required[self.is_required] maxlength="8192" autofocus[of_key.is_there()]
+                aria-invalid=[of_key.invalid()] aria-describedby=[of_key.described_by(Some(&hint))];
+            (of_key.text())
             p.hint id=(hint) {
                 @if let Some(template) = upstream.template { (template.key_hint) " " }
                 (where_it_goes(upstream))
@@ -118,7 +126,7 @@ mod tests {
     fn shown(settings: &str, suffix: &str, is_required: bool, stack: Option<&str>) -> String {
         let upstreams = upstreams(settings);
         let upstream = upstreams.get("keboola").unwrap();
-        KeyFields { upstream, suffix, is_required, stack }.markup().0
+        KeyFields { upstream, suffix, is_required, stack, error: None }.markup().0
     }
 
     const TEMPLATE: &str = r#"{"keboola":{"template":"keboola"}}"#;

@@ -17,6 +17,7 @@ mod consent_keys;
 pub mod disabled;
 mod entered_key;
 mod html;
+mod input_error;
 mod key_fields;
 mod metadata;
 mod oidc;

@@ -7,8 +7,11 @@ use anyhow::Result;
 use crate::{exec::run as run_command, paths};
 
 /// Each compares a page with the code that it describes, and writes it where `UPDATE_DOCS` is set.
-const TESTS: [&str; 2] =
-    ["the_reference_is_what_the_catalogue_says", "the_page_of_settings_is_what_the_code_declares"];
+const TESTS: [&str; 3] = [
+    "the_reference_is_what_the_catalogue_says",
+    "the_page_of_settings_is_what_the_code_declares",
+    "the_table_of_keboolas_tools_is_what_the_catalogue_says",
+];
 
 pub(super) fn run() -> Result<()> {
     let mut cargo = Command::new("cargo");
@@ -26,6 +29,6 @@ pub(super) fn run() -> Result<()> {
         .args(TESTS)
         .env("UPDATE_DOCS", "1");
     run_command(cargo.current_dir(paths::root()))?;
-    println!("docs: docs/TOOLS_REFERENCE.md and docs/CONFIGURATION.md are current");
+    println!("docs: TOOLS_REFERENCE.md, CONFIGURATION.md and KEBOOLA.md in docs/ are current");
     Ok(())
 }

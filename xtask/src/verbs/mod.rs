@@ -35,7 +35,7 @@ pub enum Verb {
     Conformance(conformance::Arguments),
     /// Check formatting and lints
     Lint,
-    /// Write docs/TOOLS_REFERENCE.md from the catalogue and docs/CONFIGURATION.md from the settings
+    /// Write docs/TOOLS_REFERENCE.md, the table in docs/KEBOOLA.md and docs/CONFIGURATION.md from the code
     Docs,
     /// Build and deploy to an environment of `wrangler.toml`
     Deploy(deploy::Arguments),

@@ -32,7 +32,7 @@ pub(crate) use self::header::is_value;
 pub use self::{
     credential::{Credential, KeyHeader, NamedSecret},
     error::ConfigError,
-    stacks::Stack,
+    stacks::{MAX_STACKS, Stack},
     template::Template,
     upstream::Upstream,
 };
@@ -59,6 +59,8 @@ pub struct Upstreams {
     all: BTreeMap<String, Upstream>,
     /// Names that the variable has, those of upstreams that were left out included.
     claimed: BTreeSet<String>,
+    /// Whether the variable is no object, so that it is not known what it says of any upstream.
+    pub is_unreadable: bool,
     /// What is wrong, in the order of the settings.
     pub errors: Vec<ConfigError>,
 }
@@ -71,6 +73,7 @@ impl Upstreams {
             return upstreams;
         };
         let Some(object) = Object::open(VARIABLE, setting, &mut upstreams.errors) else {
+            upstreams.is_unreadable = true;
             return upstreams;
         };
         let entries = object.entries();

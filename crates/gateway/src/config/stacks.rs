@@ -19,7 +19,7 @@ use super::{
 use crate::{address, text::is_plain};
 
 /// Stacks that an upstream may have.
-const MAX_STACKS: usize = 32;
+pub const MAX_STACKS: usize = 32;
 const EXPECTED: &str = "the end of a stack's hosts, such as \"eu-central-1.keboola.com\", or an object with `name`, \
                         `connection` and `mcp`";
 const EXPECTED_NAME: &str = "a name of 1 to 64 characters that no other stack has";

@@ -14,6 +14,7 @@
 //! - [`oauth`]: accounts at an upstream's own authorization server.
 //! - [`check`]: whether an upstream accepts a key.
 //! - [`keboola`]: what a Storage token of Keboola opens.
+//! - [`sign_in`]: a Storage token that is made for a person who signs in at Keboola.
 //!
 //! Invariant: a key goes to the upstream that it was connected for, in requests of the subject that connected it.
 
@@ -23,6 +24,7 @@ pub mod known;
 pub mod link;
 pub mod oauth;
 pub mod request;
+pub mod sign_in;
 pub mod stored;
 
 use std::rc::Rc;

@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 use super::{Door, Place, connect, pinned, reason};
 use crate::{
     config::Upstream,
-    connect::Unconnected,
+    connect::{Connected, Unconnected},
     forwarded,
     listing::{Entry, Listing},
     memory::{KnownList, Whose},
@@ -60,8 +60,12 @@ impl Door {
         upstream: &Upstream,
     ) -> Result<Whose, Unconnected> {
         let person = self.person(ctx, upstream).await?;
-        let key = person.as_ref().map(|person| person.connection);
-        Ok(Whose { key, ..self.whose_without_key(ctx, upstream) })
+        Ok(self.whose_with(ctx, upstream, person.as_ref()))
+    }
+
+    fn whose_with(&self, ctx: &Context, upstream: &Upstream, person: Option<&Connected>) -> Whose {
+        let key = person.map(|person| person.connection);
+        Whose { key, ..self.whose_without_key(ctx, upstream) }
     }
 
     /// The same where the upstream is called with no key of the caller's.
@@ -141,7 +145,8 @@ impl Door {
         limit: Duration,
     ) -> Result<Rc<KnownList>, Failure> {
         let generation = self.memory.generation(&self.upstreams, &upstream.name);
-        let own = self.whose(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        let person = self.person(ctx, upstream).await.map_err(Failure::Unconnected)?;
+        let own = self.whose_with(ctx, upstream, person.as_ref());
         let pages = UpstreamPages { door: self, ctx, upstream, failed: RefCell::default() };
         let listing = Box::pin(lists::list_from(&pages, kind, Caps::default()));
         let listed = match select(listing, ctx.platform.sleep(limit)).await {
@@ -152,7 +157,9 @@ impl Door {
                 // Its request is dropped and notes nothing.
                 drop(listing);
                 let late = late(upstream.timeouts.lists);
-                self.memory.note_end(&upstream.name, Some(&late), ctx.platform.now_ms());
+                let stack = person.as_ref().and_then(|person| person.stack.as_deref());
+                let target = (&*upstream.name, stack);
+                self.memory.note_end(target, Some(&late), ctx.platform.now_ms());
                 return Err(late.into());
             }
         };

@@ -9,6 +9,8 @@ mod address;
 mod changes;
 mod chosen;
 mod connect;
+#[cfg(test)]
+mod keboola_headers_tests;
 mod lists;
 mod native;
 #[cfg(test)]
@@ -17,6 +19,8 @@ mod pinned;
 #[cfg(test)]
 mod pinned_tests;
 mod send;
+#[cfg(test)]
+mod stacks_tests;
 pub mod status;
 mod tasks;
 #[cfg(test)]
@@ -140,6 +144,7 @@ impl Door {
         })?;
         Ok(Route {
             name: upstream.name.as_str().into(),
+            stack: person.and_then(|person| person.stack.clone()),
             address: address_for(upstream, person, &self.trail, &ctx.platform, forwarded),
             era: upstream.era,
             capabilities: back.capabilities(),

@@ -87,7 +87,7 @@ impl Door {
         let began = ctx.platform.now_ms();
         // A round that comes back belongs to a call that was let through.
         let _running = match back.carried().is_none() && !self.is_noted_there(&route, began) {
-            true => Some(self.memory.admit(&route.name, began).map_err(Failure::Paused)?),
+            true => Some(route.admit(&self.memory, began).map_err(Failure::Paused)?),
             false => None,
         };
         let sent = match &self.place {
@@ -112,7 +112,7 @@ impl Door {
         );
         let now_ms = ctx.platform.now_ms();
         if !self.is_noted_there(&route, now_ms) {
-            relay::note_end(&self.memory, &upstream.name, &sent, now_ms);
+            relay::note_end(&self.memory, route.target(), &sent, now_ms);
         }
         sent
     }
@@ -220,7 +220,7 @@ impl Door {
             Verdict::Older => {
                 self.memory.note_older(&route.name, route.generation, now_ms);
                 // It answered; from here on its object asks the breaker.
-                self.memory.note_end(&route.name, None, now_ms);
+                self.memory.note_end(route.target(), None, now_ms);
                 Ok(Era::Session)
             }
             Verdict::Failed(error) => Err(error),

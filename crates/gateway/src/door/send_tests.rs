@@ -215,7 +215,7 @@ fn a_call_that_its_client_takes_back_says_nothing_of_the_upstream() {
         let sent = call(&door, &platform, client);
         assert!(matches!(sent, Err(Failure::TakenBack)), "{sent:?}");
     };
-    let state = || door.memory.breaker("tickets", platform.now_ms());
+    let state = || door.memory.breaker(("tickets", None), platform.now_ms());
     failed(4);
     taken_back();
     assert_eq!(door.memory.last("tickets").unwrap().why.unwrap(), "it failed (500)");
@@ -257,6 +257,6 @@ fn a_call_whose_handshake_fails_was_not_sent_and_counts_for_the_breaker() {
             assert!(told.contains("Nothing was sent") && told.contains("failed (503)"), "{told}");
             assert_eq!(platform.requests().len(), sent);
         }
-        assert_eq!(door.memory.breaker("tickets", platform.now_ms()), "open");
+        assert_eq!(door.memory.breaker(("tickets", None), platform.now_ms()), "open");
     }
 }

@@ -3,6 +3,8 @@
 //! Invariant: it names no secret, no session and no query of an upstream's URL. The link at which a caller connects, replaces or
 //! removes a key of their own is for that caller only.
 
+use std::rc::Rc;
+
 use futures_util::future::join_all;
 use mcp_platform::time::rfc3339;
 use mcp_protocol::{
@@ -64,6 +66,23 @@ impl Door {
     }
 }
 
+/// The state of the breaker; where the upstream has stacks, the gravest of their states, and those that are not closed.
+fn with_breakers(status: Object, (upstream, memory): (&Upstream, &Memory), now_ms: u64) -> Object {
+    let states = memory.breakers(&upstream.name, now_ms);
+    let is_there = |wanted: &&str| states.iter().any(|(_, state)| state == wanted);
+    let gravest = ["open", "half-open"].into_iter().find(is_there).unwrap_or("closed");
+    let status = status.text("breaker", gravest);
+    let named = states.iter().filter_map(|(stack, state)| Some((stack.as_ref()?, *state)));
+    let of_stacks = named.filter(|(stack, _)| upstream.stack(stack).is_some());
+    let of_stacks: Vec<(&Rc<str>, &str)> = of_stacks.collect();
+    if of_stacks.is_empty() {
+        return status;
+    }
+    let all =
+        of_stacks.into_iter().fold(Object::new(), |all, (stack, state)| all.text(stack, state));
+    status.raw("breakers", &all.end())
+}
+
 /// What an upstream is and how it is, as far as this isolate knows: name, address, wire, kind of credential, breaker, and how
 /// the last request went.
 pub fn summary(upstream: &Upstream, memory: &Memory, now_ms: u64) -> Object {
@@ -76,8 +95,8 @@ pub fn summary(upstream: &Upstream, memory: &Memory, now_ms: u64) -> Object {
     let status = status
         .text("url", &upstream.shown_url())
         .text("era", era.map_or("not asked yet", |era| era.as_str()))
-        .text("auth", upstream.credential.kind())
-        .text("breaker", memory.breaker(name, now_ms));
+        .text("auth", upstream.credential.kind());
+    let status = with_breakers(status, (upstream, memory), now_ms);
     match memory.last(name) {
         Some(last) => {
             status.text("asked", &rfc3339(last.at_ms)).text_if("failure", last.why.as_deref())

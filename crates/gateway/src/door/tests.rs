@@ -313,7 +313,7 @@ fn a_call_whose_client_leaves_is_no_failure() {
         let asked = door.list(&ctx, ListKind::Tools);
         assert!(platform.run_for(Duration::from_secs(1), asked).is_none());
     }
-    assert_eq!(door.memory.breaker("tickets", platform.now_ms()), "closed");
+    assert_eq!(door.memory.breaker(("tickets", None), platform.now_ms()), "closed");
     assert_eq!(platform.requests().len(), 9);
 }
 

@@ -113,7 +113,7 @@ pub(super) async fn open(
     if offers_nothing {
         return Err(Closed::ForGood);
     }
-    if memory.breaker(&upstream, now_ms) == "open" {
+    if memory.breaker((&upstream, None), now_ms) == "open" {
         return Err(Closed::ForNow);
     }
     if let Some(session) = before {

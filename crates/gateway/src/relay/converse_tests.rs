@@ -146,6 +146,7 @@ fn in_session_of(
     let pool = Pool::new(shared.clone(), Rc::new(Memory::default()), Rc::<Kept>::default());
     let route = Route {
         name: "up".into(),
+        stack: None,
         address: upstream(platform),
         era,
         capabilities: ClientCapabilities::ROOTS,

@@ -60,7 +60,12 @@ use self::{
     pool::{Pool, Route},
     sse::SharedLink,
 };
-use crate::{breaker::Refused, connect::Unconnected, errors, memory::Memory};
+use crate::{
+    breaker::Refused,
+    connect::Unconnected,
+    errors,
+    memory::{Memory, Target},
+};
 
 /// How an object answers the Worker that an upstream refused the key of the person who calls, so that nothing ran. No
 /// client sees it.
@@ -290,10 +295,10 @@ pub async fn for_worker(
         takes_task: false,
     };
     // The breaker is asked where the request leaves: the Worker does not see how it ends.
-    let sent = match pool.memory().admit(&route.name, platform.now_ms()) {
+    let sent = match route.admit(pool.memory(), platform.now_ms()) {
         Ok(_running) => {
             let sent = in_object(&pool, &route, &asked, &back, &platform).await;
-            note_end(pool.memory(), &route.name, &sent, platform.now_ms());
+            note_end(pool.memory(), route.target(), &sent, platform.now_ms());
             sent
         }
         Err(refused) => Err(Failure::Paused(refused)),
@@ -320,12 +325,12 @@ pub async fn about_for_worker(pool: Rc<Pool>, route: Route, with_key: bool) -> E
 /// Notes how a request ended that the breaker let through. One that its client took back says nothing of the upstream.
 pub(crate) fn note_end(
     memory: &Memory,
-    upstream: &str,
+    target: Target<'_>,
     sent: &Result<String, Failure>,
     now_ms: u64,
 ) {
     if !matches!(sent, Err(Failure::TakenBack)) {
-        memory.note_end(upstream, sent.as_ref().err().and_then(Failure::upstream), now_ms);
+        memory.note_end(target, sent.as_ref().err().and_then(Failure::upstream), now_ms);
     }
 }
 

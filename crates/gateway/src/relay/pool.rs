@@ -31,7 +31,10 @@ use super::{
     questions::{declared, declared_without_session},
     sse::SharedLink,
 };
-use crate::memory::{Generation, Memory, about};
+use crate::{
+    breaker::Refused,
+    memory::{Generation, Memory, Running, Target, about},
+};
 
 /// Sessions with one upstream in memory. The headers of clients tell them apart, so that clients choose how many there are; one
 /// that makes room is opened again, from what is kept of it where that is kept.
@@ -106,6 +109,8 @@ impl Drop for InUse<'_> {
 pub struct Route {
     /// Its configured name.
     pub name: Rc<str>,
+    /// The stack to which the request goes, where the upstream has several.
+    pub stack: Option<Rc<str>>,
     /// Its address and credential.
     pub address: Address,
     /// The wire that the configuration names.
@@ -119,6 +124,19 @@ pub struct Route {
 }
 
 impl Route {
+    /// Where requests fail together.
+    pub fn target(&self) -> Target<'_> {
+        (&self.name, self.stack.as_deref())
+    }
+
+    /// Asks whether a request may be sent.
+    ///
+    /// # Errors
+    /// Where the upstream failed too often there.
+    pub fn admit(&self, memory: &Rc<Memory>, now_ms: u64) -> Result<Running, Refused> {
+        memory.admit((&self.name, self.stack.as_ref()), now_ms)
+    }
+
     /// What the upstream is told of its client.
     pub fn declaration(&self) -> Declaration {
         let client_info = self.client_info.to_string();

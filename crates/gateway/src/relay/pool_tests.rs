@@ -64,6 +64,7 @@ impl Stand {
         endpoint.trail = Some(Trail::of(passed, "own").unwrap());
         Route {
             name: "tickets".into(),
+            stack: None,
             address: Address::new(self.platform.clone(), endpoint),
             era: Some(Era::Session),
             capabilities: ClientCapabilities::ROOTS,

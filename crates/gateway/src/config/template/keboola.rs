@@ -39,6 +39,7 @@ pub(super) const KEBOOLA: Template = Template {
     key_header: "X-StorageAPI-Token",
     stack_header: "X-StorageAPI-URL",
     options: &[("branch", "X-Branch-Id"), ("workspace_schema", "X-Workspace-Schema")],
+    sign_in: Some(("/oauth/authorize", "/oauth/token")),
     filters: ("X-Allowed-Tools", "X-Disallowed-Tools"),
     read_only: ("x-read-only-mode", "true"),
     // It answers so where Storage refuses the token before a tool runs; a tool that fails has a result.

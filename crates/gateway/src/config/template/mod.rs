@@ -36,6 +36,8 @@ pub struct Template {
     pub(super) stack_header: &'static str,
     /// Further fields of its settings, and the header that carries each.
     pub(super) options: &'static [(&'static str, &'static str)],
+    /// Where people sign in at a stack, below its API, and where codes are exchanged. None: they enter a key.
+    pub sign_in: Option<(&'static str, &'static str)>,
     /// The headers that carry the names of tools that are shown, and of those that are not.
     pub(super) filters: (&'static str, &'static str),
     /// The header, and its value, with which the server offers only what reads.

@@ -204,7 +204,9 @@ async fn exchange(
     surroundings: Surroundings<'_>,
     platform: &SharedPlatform,
 ) -> Result<String, TokenError> {
-    let all = form.iter().copied().chain(client.fields());
+    // A server without resources is told of none.
+    let form = form.iter().copied().filter(|(_, value)| !value.is_empty());
+    let all = form.chain(client.fields());
     // The body is what would be the query.
     let body = with_parameters("?", all).trim_start_matches('?').to_owned();
     let kind = ("Content-Type", "application/x-www-form-urlencoded".to_owned());

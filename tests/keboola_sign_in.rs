@@ -1,0 +1,140 @@
+//! People sign in at a stack of Keboola instead of entering a token, where the operator registered a client there.
+//!
+//! Keboola's authorization server is that of the stand-in.
+
+use std::collections::BTreeSet;
+
+use sandbox::keboola::{self, CLIENT_ID, CLIENT_SECRET, Keboola, token};
+use serde_json::json;
+use xtask::server::{Options, Server as Worker};
+
+use crate::support::{
+    Answer, Client,
+    keboola_native::settings,
+    keyed::{Tab, client_of, link_for},
+    oauth::get,
+    options, start,
+    upstream::Upstream,
+};
+
+const CALLBACK: &str = "/connect/keboola/callback?";
+
+struct Signing {
+    keboola: Keboola,
+    worker: Worker,
+}
+
+fn with_client(options: Options) -> Options {
+    options.var("KEBOOLA_CLIENT_ID", CLIENT_ID).var("KEBOOLA_CLIENT_SECRET", CLIENT_SECRET)
+}
+
+impl Signing {
+    async fn start(options: Options) -> Self {
+        let keboola = Keboola::start(keboola::Options::default()).await.unwrap();
+        let server = Upstream::start().await;
+        let upstreams = settings(&keboola, &server, json!({}));
+        let options = options.var("KEBOOLA", "native").var("UPSTREAMS", &upstreams);
+        Self { keboola, worker: start(options).await }
+    }
+
+    /// A person with the link to which a call leads, its page, and the tab that opened it.
+    async fn person(&self, name: &str) -> (Client, String, Answer, Tab) {
+        let client = client_of(&self.worker, "/mcp", name).connect().await;
+        let link = link_for(&client, "keboola_get_project_info").await;
+        let mut tab = Tab::default();
+        let page = tab.open(&link).await;
+        assert_eq!(page.status, 200, "{page:?}");
+        (client, link, page, tab)
+    }
+
+    /// The requests that reached Keboola at this end of a path.
+    fn asked(&self, end: &str) -> Vec<sandbox::Recorded> {
+        self.keboola.requests().into_iter().filter(|sent| sent.path.ends_with(end)).collect()
+    }
+}
+
+/// Where the link of a page leads.
+fn link_on(page: &Answer) -> String {
+    assert_eq!(page.status, 200, "{page:?}");
+    let (_, rest) = page.text.split_once("<a href=\"").expect("a link");
+    rest.split('"').next().unwrap().replace("&amp;", "&")
+}
+
+/// Where a person who agrees for this project comes back.
+async fn agrees(there: &str, project: u64) -> String {
+    let agreed = get(&format!("{there}&project={project}")).await;
+    assert_eq!(agreed.status, 302, "{agreed:?}");
+    agreed.header("location").to_owned()
+}
+
+#[tokio::test]
+async fn a_person_signs_in_at_the_stack_and_uses_a_token_that_it_made() {
+    let signing = Signing::start(with_client(options())).await;
+    let (client, link, page, mut tab) = signing.person("ada").await;
+    assert!(page.text.contains("formnovalidate>Sign in at Keboola</button>"), "{page:?}");
+    let nowhere = tab.submit(&link, &page, &[("stack", "nowhere"), ("do", "leave")]).await;
+    assert!(nowhere.status == 422 && nowhere.text.contains("id=\"stack-error\""), "{nowhere:?}");
+    let leaving = tab.submit(&link, &page, &[("stack", "us"), ("do", "leave")]).await;
+    let there = link_on(&leaving);
+    let begins = format!("{}/oauth/authorize?", signing.keboola.service_url("us", "connection"));
+    assert!(there.starts_with(&begins) && !there.contains(CLIENT_SECRET), "{there}");
+    let back = agrees(&there, 101).await;
+    assert!(back.starts_with(&format!("{}{CALLBACK}", signing.worker.url())), "{back}");
+    assert_eq!(Tab::default().open(&back).await.status, 400, "another browser");
+    let connected = tab.open(&back).await;
+    assert_eq!(connected.status, 200, "{connected:?}");
+    assert!(connected.text.contains("keboola is connected"), "{connected:?}");
+    assert!(!connected.text.contains("master token"), "{connected:?}");
+    assert_eq!(tab.open(&back).await.status, 410, "once");
+    let told = client.call("keboola_get_project_info", json!({})).await;
+    let project = told.result()["structuredContent"]["project_id"].to_string();
+    assert_eq!(project.trim_matches('"'), "101", "{told:?}");
+    // The client's secret went to the token endpoint of that stack.
+    let [exchange] = &signing.asked("/oauth/token")[..] else { panic!("one exchange") };
+    assert!(exchange.path.contains("/us/"), "{exchange:?}");
+    let [made] = &signing.asked("/v2/storage/tokens")[..] else { panic!("one token is made") };
+    assert_eq!((made.method.as_str(), made.status), ("POST", 201), "{made:?}");
+    assert!(made.headers["authorization"].starts_with("Bearer access-"), "{made:?}");
+    assert_eq!(made.body.as_ref().unwrap()["expiresIn"], 2_592_000, "{made:?}");
+    let requests = signing.keboola.requests();
+    let sent = requests.iter().filter_map(|sent| sent.headers.get("x-storageapi-token"));
+    let sent: BTreeSet<&String> = sent.collect();
+    assert_eq!(sent.len(), 1, "the token that was made, and no other");
+    let log = signing.worker.log();
+    for secret in [CLIENT_SECRET, "access-", "refresh-", sent.first().unwrap().as_str()] {
+        assert!(!log.contains(secret), "{secret}: {log}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_that_is_not_keboolas_keeps_nothing_and_a_token_can_be_entered_instead() {
+    let signing = Signing::start(with_client(options())).await;
+    let (client, link, page, mut tab) = signing.person("ada").await;
+    let leave = [("stack", "us"), ("do", "leave")];
+    for (from, to, status) in [
+        ("code=", "code=x", 422),
+        ("code=", "error=access_denied&none=", 400),
+        ("state=", "state=A", 400),
+    ] {
+        let there = link_on(&tab.submit(&link, &page, &leave).await);
+        let back = agrees(&there, 101).await.replace(from, to);
+        let refused = tab.open(&back).await;
+        assert_eq!(refused.status, status, "{refused:?}");
+    }
+    assert!(signing.asked("/v2/storage/tokens").is_empty(), "none was made");
+    link_for(&client, "keboola_get_project_info").await;
+    let entered = [("stack", "us"), ("key", &*token(101, "master")), ("do", "connect")];
+    assert_eq!(tab.submit(&link, &page, &entered).await.status, 200);
+}
+
+#[tokio::test]
+async fn without_a_client_people_enter_tokens() {
+    let signing = Signing::start(options().var("KEBOOLA_CLIENT_ID", CLIENT_ID)).await;
+    let (_, link, page, mut tab) = signing.person("ada").await;
+    assert!(!page.text.contains("Sign in at Keboola"), "{page:?}");
+    let refused = tab.submit(&link, &page, &[("stack", "us"), ("do", "leave")]).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let callback = format!("{}{CALLBACK}code=x&state=y", signing.worker.url());
+    assert_eq!(tab.open(&callback).await.status, 404);
+    assert!(signing.asked("/oauth/token").is_empty());
+}
