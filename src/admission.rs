@@ -89,7 +89,8 @@ impl RequestContext<'_> {
     ) -> AppResult<Admission> {
         let Self { env, config, door, .. } = self;
         let keys = keys::keys(env, config).await?;
-        let identified = identify((request, self.door), env, config, &keys, &brought).await;
+        let when = self.record.began_s();
+        let identified = identify((request, self.door), env, config, &keys, (&brought, when)).await;
         let identified = identified.inspect_err(|stop| self.refused(request, None, stop));
         let mut admitted = identified.map_err(|error| challenging(error, config, request))?;
         let scopes = &admitted.principal.upstreams;
@@ -181,21 +182,21 @@ async fn identify(
     env: &Env,
     config: &Config,
     keys: &Keyring,
-    brought: &Credentials,
+    (brought, now_s): (&Credentials, u64),
 ) -> AppResult<Admitted> {
     // On Cloudflare every request has it; elsewhere all callers count as one address.
-    let address = || request.header("cf-connecting-ip");
+    let address = || request.header_text("cf-connecting-ip");
     if !state::with_attempts(|attempts| attempts.is_empty())
         && let Some(address) = address()
-        && let Some(pause) = state::with_attempts(|attempts| attempts.pause(&address, now_s()))
+        && let Some(pause) = state::with_attempts(|attempts| attempts.pause(&address, now_s))
     {
         return Err(Refusal::TooManyAttempts(pause).into());
     }
     let auth = &config.auth;
     let was_closed = auth.is_open() && cold(named_keys::any_exist(env)).await?;
     let judged = match was_closed {
-        true => auth.authenticate_credentials(brought, now_s()),
-        false => auth.authenticate(brought, now_s()),
+        true => auth.authenticate_credentials(brought, now_s),
+        false => auth.authenticate(brought, now_s),
     };
     let judged = match judged {
         Ok(AuthDecision::Admitted(identity)) => Ok(identity),
@@ -265,10 +266,10 @@ fn read_credentials(request: &Request, keys_in_url: bool) -> Credentials {
         query_value(url, "auth").or_else(|| query_value(url, "apiKey"))
     };
     Credentials {
-        authorization: request.header("authorization"),
-        api_key: request.header("x-api-key"),
+        authorization: request.header_text("authorization"),
+        api_key: request.header_text("x-api-key"),
         in_url: keys_in_url.then(in_url).flatten(),
-        secret: request.header("x-mcp-secret"),
-        own_token: request.header(OWN_TOKEN_HEADER),
+        secret: request.header_text("x-mcp-secret"),
+        own_token: request.header_text(OWN_TOKEN_HEADER),
     }
 }

@@ -144,7 +144,7 @@ impl Document {
                 .header("Cache-Control", caching)
                 .header("ETag", &etag)
         };
-        let known = request.header("if-none-match");
+        let known = request.header_text("if-none-match");
         if known.is_some_and(|known| matches_etag(&known, &etag)) {
             return made(304).empty();
         }

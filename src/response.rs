@@ -44,7 +44,7 @@ impl CorsContext {
 
     /// Reads who asks.
     pub fn of(request: &Request) -> Self {
-        Self { origin: request.header("origin"), rate: Cell::default() }
+        Self { origin: request.header_text("origin"), rate: Cell::default() }
     }
 }
 

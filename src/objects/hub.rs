@@ -203,7 +203,7 @@ impl Inner {
     }
 
     async fn listen(&self, request: &Request) -> Result<Response> {
-        let header = request.header(LISTENER_HEADER);
+        let header = request.header_text(LISTENER_HEADER);
         let Some(listener) = header.filter(|text| Listener::from_ascii(text).is_some()) else {
             return http::text(400, "not a listener");
         };
@@ -220,11 +220,11 @@ impl Inner {
 
     /// Keeps whose credential to look with, where the request says so.
     async fn look_with(&self, request: &Request, until: u64) -> Result<bool> {
-        let principal = request.header(PRINCIPAL_HEADER);
+        let principal = request.header_text(PRINCIPAL_HEADER);
         let Some(principal) = principal.as_deref().and_then(principal_from_ascii) else {
             return Ok(false);
         };
-        let token = request.header(OWN_TOKEN_HEADER).map(Secret::new);
+        let token = request.header_text(OWN_TOKEN_HEADER).map(Secret::new);
         self.watching.look_as(&principal, token, until).await?;
         Ok(true)
     }

@@ -177,7 +177,7 @@ impl Inner {
     ) -> AppResult<Response> {
         let config = state::config(&self.env);
         let keys = keys::keys(&self.env, &config).await?;
-        let seal = request.header(SEAL_HEADER).unwrap_or_default();
+        let seal = request.header_text(SEAL_HEADER).unwrap_or_default();
         let Some(sealed) = Sealed::open(&seal, &keys) else {
             record.delegate();
             return cold(self.handle_command(request, &seal, &keys)).await;
@@ -229,7 +229,7 @@ impl Inner {
         }
         let (state, sessions) = (self.state.clone(), self.sessions.clone());
         let principal = sealed.principal.clone();
-        let own_token = request.header(OWN_TOKEN_HEADER).filter(|_| principal.own_credential);
+        let own_token = request.header_text(OWN_TOKEN_HEADER).filter(|_| principal.own_credential);
         let trust = move || {
             let trusted = async move {
                 sessions.trust(&principal, own_token.map(Secret::new).as_ref()).await;
@@ -321,8 +321,8 @@ impl Inner {
         claims: &Claims,
         tasks: TaskClient,
     ) -> Result<Response> {
-        let last = request.header("last-event-id");
-        let upgrade = request.header("upgrade");
+        let last = request.header_text("last-event-id");
+        let upgrade = request.header_text("upgrade");
         match last.as_deref().and_then(LastEvent::parse).filter(|_| upgrade.is_none()) {
             Some(last) => {
                 let incarnation = self.sessions.incarnation();
@@ -401,16 +401,16 @@ impl Message {
         if !upstream::is_any(&self.config, door, &choice) {
             return Ok(None);
         }
-        let passed = self.request.header(upstream::GATEWAYS_HEADER);
+        let passed = self.request.header_text(upstream::GATEWAYS_HEADER);
         let place = || Place::Object(sessions.pool(&self.session));
         let wants_headers = self.config.upstreams.wants_headers();
         let forwarded =
-            wants_headers.then(|| self.request.header(upstream::FORWARD_HEADER)).flatten();
+            wants_headers.then(|| self.request.header_text(upstream::FORWARD_HEADER)).flatten();
         let forwarded = forwarded.as_deref().and_then(Forwarded::from_text).unwrap_or_default();
         let connections = || PersonalKeys {
             env: env.clone(),
             keys: self.keys.clone(),
-            origin: self.request.header(ORIGIN_HEADER).unwrap_or_default(),
+            origin: self.request.header_text(ORIGIN_HEADER).unwrap_or_default(),
         };
         let along = (passed, forwarded, connections);
         let door = upstream::door((env, &self.config), &self.keys, door, place, along)?;
@@ -425,7 +425,7 @@ impl Message {
         caller: &CorsContext,
     ) -> AppResult<(Rc<Session>, Context, Vec<u8>)> {
         let own_token = match self.sealed.principal.own_credential {
-            true => self.request.header(OWN_TOKEN_HEADER),
+            true => self.request.header_text(OWN_TOKEN_HEADER),
             false => None,
         };
         let body = read_body(&self.request).await?;

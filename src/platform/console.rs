@@ -9,7 +9,7 @@ use uuid::Uuid;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 
-use crate::platform::workers::WorkersPlatform;
+use crate::platform::{random, workers::WorkersPlatform};
 use mcp_platform::Platform as _;
 use mcp_protocol::object::Object;
 use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
@@ -112,7 +112,7 @@ impl TelemetrySink for Console {
     }
 
     fn uuid(&self) -> Uuid {
-        Uuid::new_v4()
+        random::name()
     }
 
     fn wants(&self, level: Level) -> bool {

@@ -3,6 +3,9 @@
 //! Invariant: every secret and every nonce is made of these. A UUID names something that may be seen;
 //! 6 of its bits are fixed.
 
+use std::cell::RefCell;
+
+use uuid::{Builder, Uuid};
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::WorkerGlobalScope;
 
@@ -17,6 +20,27 @@ pub fn bytes<const N: usize>() -> Result<[u8; N], JsValue> {
     Ok(bytes)
 }
 
+/// Bytes that are taken from the runtime at once for names: the call costs more than the bytes.
+const TAKEN: usize = 1_024;
+
+thread_local! {
+    static LEFT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A random name for something that may be seen, such as a request in the log.
+pub fn name() -> Uuid {
+    let taken = LEFT.with_borrow_mut(|left| {
+        if left.is_empty() {
+            left.extend(bytes::<TAKEN>().ok()?);
+        }
+        let from = left.len().checked_sub(size_of::<Uuid>())?;
+        let taken = left.get(from..)?.try_into().ok();
+        left.truncate(from);
+        taken
+    });
+    taken.map_or_else(Uuid::new_v4, |bytes| Builder::from_random_bytes(bytes).into_uuid())
+}
+
 #[cfg(test)]
 mod tests {
     use std::{
@@ -25,10 +49,9 @@ mod tests {
     };
 
     /// The files that make UUIDs, and what each names with them.
-    const NAMES: [(&str, &str); 8] = [
+    const NAMES: [(&str, &str); 7] = [
         ("objects/sessions/mod.rs", "the incarnation of an object, in event ids"),
         ("objects/upstream.rs", "the life of an object, in the state of a parked call"),
-        ("platform/console.rs", "a request, in the log"),
         ("platform/workers.rs", "spans, and idempotency keys of requests to SiteBay"),
         ("stubs/hub.rs", "a result in its subject's hub"),
         ("stubs/tasks.rs", "a task, in its signed id"),

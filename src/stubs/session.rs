@@ -1,6 +1,8 @@
 //! Calls of a session's object, under a deadline: the Worker passes a client's request on with its body unread, and the
 //! subject's hub sends news and the end of all sessions. The other side is `objects::session`.
 
+use std::borrow::Cow;
+
 use worker::{Env, Headers, Result};
 
 use crate::{
@@ -73,7 +75,7 @@ pub async fn pass_on(
         lines.push(STATE, request.header(STATE).as_deref())?;
     }
     if sealed.principal.own_credential {
-        let token = along.own_token.map(str::to_owned).or_else(|| request.header(OWN_TOKEN_HEADER));
+        let token = along.own_token.map(Cow::Borrowed).or_else(|| request.header(OWN_TOKEN_HEADER));
         lines.push(OWN_TOKEN_HEADER, token.as_deref())?;
     }
     let streams = media::accepts_stream(request.header("accept").as_deref());
@@ -164,7 +166,7 @@ pub async fn send_command(
 /// Finds out from the headers which trace a request belongs to.
 pub fn traced(record: &RequestRecord, request: &Request) {
     if let Some(parent) = request.header(PARENT) {
-        record.set_trace(Trace::read(&parent, request.header(STATE)));
+        record.set_trace(Trace::read(&parent, request.header_text(STATE)));
     }
 }
 

@@ -183,7 +183,7 @@ impl<'a> AdmittedRequest<'a> {
         if !upstream::is_any(self.config, &self.door, choice) {
             return Ok(None);
         }
-        let passed = request.header(upstream::GATEWAYS_HEADER);
+        let passed = request.header_text(upstream::GATEWAYS_HEADER);
         let (env, subject) = (self.env.clone(), self.principal.subject);
         let is_personal = self.is_one_person();
         let place = || Place::Worker(Rc::new(UpstreamStub { env, subject, is_personal }));
@@ -198,7 +198,7 @@ impl<'a> AdmittedRequest<'a> {
 
     /// The headers of a request that upstreams want.
     fn forwarded(&self, request: &Request) -> Forwarded {
-        Forwarded::read(&self.config.upstreams, |name| request.header(name))
+        Forwarded::read(&self.config.upstreams, |name| request.header_text(name))
     }
 
     /// What the upstream behind the door says of itself. None: this is the main door.
@@ -337,7 +337,7 @@ impl<'a> AdmittedRequest<'a> {
         let (gateways, forwarded) = match may_be_any {
             false => (None, None),
             true => {
-                let gateways = request.header(upstream::GATEWAYS_HEADER);
+                let gateways = request.header_text(upstream::GATEWAYS_HEADER);
                 (gateways, self.forwarded(request).to_text())
             }
         };
@@ -383,7 +383,7 @@ impl<'a> AdmittedRequest<'a> {
     /// 400 where there is no such toolset, and no such upstream that the caller may use.
     pub fn choice(&self, request: &Request) -> AppResult<Option<Selection>> {
         let said = |header: &str, parameter: &str| {
-            request.header(header).or_else(|| query_value(request.url(), parameter))
+            request.header_text(header).or_else(|| query_value(request.url(), parameter))
         };
         let toolsets = said(upstream::TOOLSETS_HEADER, "toolsets");
         let read_only = said(READ_ONLY_HEADER, "readonly");

@@ -79,7 +79,7 @@ use mcp_server::{
 pub(super) struct RequestHeaders<'a>(pub(super) &'a Request);
 
 impl HeaderSource for RequestHeaders<'_> {
-    fn header(&self, name: &str) -> Option<String> {
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         self.0.header(name)
     }
 }
@@ -299,7 +299,7 @@ pub(super) async fn execute(
         bind: make_binding(opened.method, opened.params.clone(), &endpoint),
         before: opened.before,
         responses: opened.envelope.responses,
-        now_s: u32::try_from(now_s()).unwrap_or(u32::MAX),
+        now_s: u32::try_from(record.began_s()).unwrap_or(u32::MAX),
         nonce: || random::bytes().ok(),
         consume: nonce_consumer(hub.clone(), endpoint.token_check().map(Rc::new)),
     }));

@@ -60,11 +60,11 @@ async fn post(endpoint: AdmittedRequest<'_>, request: &Request) -> AppResult<Res
     if let Some(id) = &id
         && era::by_headers(true, version.as_deref())
     {
-        check_version(version)?;
+        check_version(version.as_deref())?;
         return cold(in_session(&endpoint, id, request)).await;
     }
     let body = read_body(request).await?;
-    let answered = by_body(endpoint, request, &body, id.is_some(), version).await;
+    let answered = by_body(endpoint, request, &body, id.is_some(), version.as_deref()).await;
     answered.map_err(|error| error.naming_body(&body))
 }
 
@@ -74,10 +74,10 @@ async fn by_body(
     request: &Request,
     body: &[u8],
     has_session: bool,
-    version: Option<String>,
+    version: Option<&str>,
 ) -> AppResult<Response> {
     let body = decode(body).map_err(Refusal::Body)?;
-    match era::classify(has_session, version.as_deref(), &body) {
+    match era::classify(has_session, version, &body) {
         Ok(Era::Stateless(stateless)) => {
             cold(stateless::answer(endpoint, request, stateless)).await
         }
@@ -130,7 +130,7 @@ async fn delete(endpoint: AdmittedRequest<'_>, request: Request) -> AppResult<Re
 }
 
 async fn required_session(endpoint: &AdmittedRequest<'_>, request: &Request) -> AppResult<Claims> {
-    check_version(request.header(VERSION_HEADER))?;
+    check_version(request.header(VERSION_HEADER).as_deref())?;
     let id = request.header(SESSION_HEADER).ok_or(Refusal::NoSession)?;
     endpoint.session(&id).await
 }
@@ -192,9 +192,9 @@ fn is_initialize(message: &Message<'_>) -> bool {
 
 /// Refuses a version that is not served; none at all is fine (MCP 2025-06-18 "Protocol Version
 /// Header": the session knows its version).
-fn check_version(version: Option<String>) -> AppResult<()> {
+fn check_version(version: Option<&str>) -> AppResult<()> {
     match version {
-        Some(version) if !has_sessions(&version) => Err(Refusal::Version(version).into()),
+        Some(version) if !has_sessions(version) => Err(Refusal::Version(version.to_owned()).into()),
         _ => Ok(()),
     }
 }

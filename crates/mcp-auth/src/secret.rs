@@ -81,6 +81,9 @@ impl Secrets {
     /// Whether a text is one of them. Neither its length nor its content, nor which one it is, shows
     /// in the time taken.
     pub fn contains(&self, text: &str) -> bool {
+        if self.digests.is_empty() {
+            return false;
+        }
         let digest: [u8; 32] = Sha256::digest(text).into();
         let same = self.digests.iter().map(|known| known.ct_eq(&digest));
         same.fold(Choice::from(0), |any, same| any | same).into()

@@ -103,7 +103,7 @@ impl Inner {
         }
         match object::asked::<TaskRequest>(&request).await? {
             Some((ask, form)) => {
-                let own_token = request.header(OWN_TOKEN_HEADER);
+                let own_token = request.header_text(OWN_TOKEN_HEADER);
                 object::answered::<TaskRequest>(&self.answer(ask, own_token).await?, form)
             }
             None => http::text(400, "the request cannot be read"),

@@ -134,7 +134,7 @@ pub async fn handle(
         Err(refusal) => return response::refusal(&refusal, &CorsContext::public()),
     };
     let origin = own(request.url()).unwrap_or_default().to_owned();
-    let address = request.header("cf-connecting-ip");
+    let address = request.header_text("cf-connecting-ip");
     let wait_until: WaitUntil = Rc::new(move |task| context.wait_until(task));
     let audit = audit::of(env, config, wait_until.clone());
     // A caller that leaves ends neither a change of a grant nor what is noted of it.

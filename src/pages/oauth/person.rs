@@ -60,7 +60,7 @@ impl Cookie {
 
     /// The cookie's value in a request.
     pub(super) fn read(self, server: &Server<'_>, request: &Request) -> Result<Option<String>> {
-        let header = request.header("cookie").unwrap_or_default();
+        let header = request.header_text("cookie").unwrap_or_default();
         let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
         let found = pairs.into_iter().find(|(name, _)| *name == self.name(server));
         let value = found.map(|(_, value)| value.to_owned());
@@ -137,7 +137,7 @@ pub(super) async fn sign_in_first(
 
 /// Whether a form came from another site's page, as browsers say.
 pub(super) fn is_foreign(request: &Request) -> Result<bool> {
-    let site = request.header("sec-fetch-site");
+    let site = request.header_text("sec-fetch-site");
     Ok(site.is_some_and(|site| !matches!(site.as_str(), "same-origin" | "none")))
 }
 

@@ -153,7 +153,7 @@ pub(super) async fn text(request: Request) -> EndpointResult<String> {
 
 /// The form that was posted.
 pub(super) async fn form(request: Request) -> EndpointResult<Form> {
-    let kind = request.header("content-type").unwrap_or_default();
+    let kind = request.header_text("content-type").unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if kind != "application/x-www-form-urlencoded" {
         return Err(

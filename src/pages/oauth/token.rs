@@ -101,7 +101,7 @@ pub(super) async fn revoke(server: &Server<'_>, request: Request) -> EndpointRes
 
 /// The form, and which client sent it.
 async fn sent(server: &Server<'_>, request: Request) -> EndpointResult<(Form, String)> {
-    let authorization = request.header("authorization");
+    let authorization = request.header_text("authorization");
     let form = reply::form(request).await?;
     let client_id = client_auth::client_id(&form, authorization.as_deref(), &server.keys)?;
     Ok((form, client_id))

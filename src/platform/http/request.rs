@@ -1,6 +1,6 @@
 //! A request that came in.
 
-use std::{cell::Cell, ops::Range};
+use std::{borrow::Cow, cell::Cell, ops::Range};
 
 use wasm_bindgen::{JsCast as _, prelude::wasm_bindgen};
 use wasm_bindgen_futures::JsFuture;
@@ -87,11 +87,16 @@ impl Request {
     }
 
     /// A header. The name's case does not matter.
-    pub fn header(&self, name: &str) -> Option<String> {
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
         match NAMES.iter().position(|known| known.eq_ignore_ascii_case(name)) {
-            Some(index) => self.head.header(index).map(str::to_owned),
-            None => self.raw.headers().get(name).ok().flatten(),
+            Some(index) => self.head.header(index).map(Cow::Borrowed),
+            None => self.raw.headers().get(name).ok().flatten().map(Cow::Owned),
         }
+    }
+
+    /// The same as a text of its own.
+    pub fn header_text(&self, name: &str) -> Option<String> {
+        self.header(name).map(Cow::into_owned)
     }
 
     /// The runtime's own.

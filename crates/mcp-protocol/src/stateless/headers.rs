@@ -4,6 +4,8 @@
 //! is carried out. Source: MCP 2026-07-28 `basic/transports/streamable-http` "Request Metadata",
 //! "Server Validation" (SEP-2243); SEP-2663 "Routing Headers".
 
+use std::borrow::Cow;
+
 use thiserror::Error;
 
 use crate::{
@@ -29,7 +31,7 @@ const MAX_SHOWN: usize = 128;
 /// into the runtime.
 pub trait HeaderSource {
     /// The header's value, if it is there. The name's case does not matter.
-    fn header(&self, name: &str) -> Option<String>;
+    fn header(&self, name: &str) -> Option<Cow<'_, str>>;
 }
 
 /// A header that does not match the body: 400, −32020.

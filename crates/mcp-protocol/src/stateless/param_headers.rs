@@ -230,7 +230,7 @@ mod tests {
     fn a_tool_without_marks_has_no_header_read() {
         struct Untouchable;
         impl HeaderSource for Untouchable {
-            fn header(&self, name: &str) -> Option<String> {
+            fn header(&self, name: &str) -> Option<Cow<'_, str>> {
                 panic!("{name} was read")
             }
         }

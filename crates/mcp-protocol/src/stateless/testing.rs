@@ -1,6 +1,6 @@
 //! Test support: request headers.
 
-use std::collections::BTreeMap;
+use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::stateless::headers::HeaderSource;
 
@@ -17,7 +17,7 @@ impl Headers {
 }
 
 impl HeaderSource for Headers {
-    fn header(&self, name: &str) -> Option<String> {
-        self.0.get(&name.to_lowercase()).cloned()
+    fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.0.get(&name.to_lowercase()).map(|value| value.as_str().into())
     }
 }

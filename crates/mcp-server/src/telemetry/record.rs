@@ -157,6 +157,11 @@ impl RequestRecord {
         })
     }
 
+    /// When it began, in seconds since 1970.
+    pub fn began_s(&self) -> u64 {
+        self.began_ms.get() / 1_000
+    }
+
     /// Its id in the log.
     pub fn id(&self) -> Uuid {
         if self.id.get().is_nil() {
