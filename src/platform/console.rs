@@ -15,11 +15,14 @@ use mcp_protocol::object::Object;
 use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
 
 /// The crates of this server, whose lines carry no target.
-const OWN: [&str; 8] = [
+const OWN: [&str; 11] = [
     env!("CARGO_CRATE_NAME"),
+    "catalogue",
     "fixtures",
     "gateway",
+    "keboola",
     "mcp_auth",
+    "mcp_client",
     "mcp_platform",
     "mcp_protocol",
     "mcp_server",
@@ -141,6 +144,8 @@ pub fn write_point(dataset: &AnalyticsEngineDataset, point: AnalyticsEngineDataP
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     #[test]
@@ -162,6 +167,23 @@ mod tests {
         );
         let other = own.replace('}', r#","target":"sitebay_mcp2"}"#);
         assert_eq!(say("sitebay_mcp2"), other);
+    }
+
+    /// Those that run in the Worker are heard at each level.
+    #[test]
+    fn all_crates_of_this_server_are_its_own() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates");
+        let folders = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+        let crates = folders.filter(|entry| entry.path().join("Cargo.toml").exists());
+        let names = crates.map(|entry| entry.file_name().into_string().unwrap().replace('-', "_"));
+        let mut names: Vec<String> = names
+            .filter(|name| !["catalogue_build", "test_support"].contains(&name.as_str()))
+            .collect();
+        names.push("sitebay_mcp".to_owned());
+        names.sort_unstable();
+        let mut own = OWN;
+        own.sort_unstable();
+        assert_eq!(own.map(str::to_owned).to_vec(), names);
     }
 
     #[test]
