@@ -18,7 +18,7 @@ use crate::{
     tasks::{OPERATION, TaskPolicy},
     telemetry::{
         audit::{AuditEntry, MAX_NAME, PendingEntry},
-        record::{LEFT, PANICKED, RequestRecord, UNKNOWN},
+        record::{LEFT, LEFT_RUNNING, PANICKED, RequestRecord, UNKNOWN},
     },
     tool_selection::ToolSelection,
     toolset::{Arguments, Effect},
@@ -108,9 +108,7 @@ async fn call_tool(ctx: &Context, params: Params<'_>) -> Result<Outcome, RpcErro
         Some(found) => execute(ctx, found, params.arguments).await,
         None => no_tool(&name),
     };
-    if let Some(noted) = noted {
-        noted.end(&outcome);
-    }
+    noted.end(&outcome);
     Ok(outcome)
 }
 
@@ -149,37 +147,44 @@ pub fn note_change(ctx: &Context, action: &str, effect: Effect, target: String) 
     PendingEntry::begin(ctx.audit.clone(), entry, ctx.platform.clone())
 }
 
-/// The entry in the audit of a call of a tool that goes on. Dropping it notes what is known by then.
+/// A call of a tool that goes on, and its entry in the audit. Dropping it notes what is known by then.
 pub(crate) struct AuditedCall {
+    /// None: this call is not audited.
     pending: Option<PendingEntry>,
+    ended: bool,
     changes: Rc<Changes>,
     record: Rc<RequestRecord>,
 }
 
 impl AuditedCall {
-    /// Begins with the call. None: this call is not audited.
+    /// Begins with the call.
     pub(crate) fn begin(
         ctx: &Context,
         tool: &str,
         effect: Effect,
         target: impl FnOnce() -> Option<String>,
-    ) -> Option<Self> {
+    ) -> Self {
         let wanted = effect != Effect::Read || ctx.audit.wants_reads();
-        wanted.then(|| Self {
-            pending: Some(note_change(ctx, tool, effect, target().unwrap_or_default())),
+        let entry = || note_change(ctx, tool, effect, target().unwrap_or_default());
+        Self {
+            pending: wanted.then(entry),
+            ended: false,
             changes: ctx.changes.clone(),
             record: ctx.record.clone(),
-        })
+        }
     }
 
     /// Notes how it ended. A call that waits for an answer has not: it comes again.
     pub(crate) fn end(mut self, outcome: &Outcome) {
+        self.ended = true;
+        if self.changes.is_unknown() {
+            self.record.set_unknown();
+        }
         let Some(pending) = self.taken() else {
             return;
         };
         let word = outcome.word();
         if self.changes.is_unknown() {
-            self.record.set_unknown();
             pending.end(UNKNOWN);
         } else if word == ASKS {
             pending.forget();
@@ -202,17 +207,24 @@ impl AuditedCall {
 
 impl Drop for AuditedCall {
     fn drop(&mut self) {
-        let Some(pending) = self.taken() else {
+        if self.ended {
             return;
-        };
+        }
         let panicked = std::thread::panicking();
-        if self.changes.is_begun() {
-            pending.end(UNKNOWN);
-            if !panicked {
-                self.record.set_unknown();
-            }
-        } else {
-            pending.end(if panicked { PANICKED } else { LEFT });
+        let word = match (self.changes.is_begun(), self.changes.outlives_client()) {
+            (true, _) => UNKNOWN,
+            _ if panicked => PANICKED,
+            // It was given up before it had ended what it has elsewhere.
+            (false, true) => LEFT_RUNNING,
+            (false, false) => LEFT,
+        };
+        match word {
+            UNKNOWN if !panicked => self.record.set_unknown(),
+            LEFT_RUNNING => self.record.set_outcome(word, None),
+            _ => {}
+        }
+        if let Some(pending) = self.taken() {
+            pending.end(word);
         }
     }
 }
@@ -298,3 +310,7 @@ async fn complete(ctx: &Context, params: &Params<'_>) -> Result<Outcome, RpcErro
         .end();
     Ok(Outcome::Result(Object::new().raw("completion", &completion).end()))
 }
+
+#[cfg(test)]
+#[path = "dispatch_tests.rs"]
+mod tests;

@@ -77,9 +77,7 @@ pub(crate) async fn call(
         Ok(()) => remote.call(ctx, &tool, params.map_or("{}", RawValue::get)).await,
         Err(beyond) => Outcome::Beyond(beyond),
     };
-    if let Some(noted) = noted {
-        noted.end(&outcome);
-    }
+    noted.end(&outcome);
     Ok(outcome)
 }
 

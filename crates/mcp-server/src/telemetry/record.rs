@@ -29,7 +29,7 @@ pub(crate) const PANICKED: &str = "panicked";
 pub const BROKE: &str = "stream-broke";
 /// The client left before it ended, and nothing was changed.
 pub(crate) const LEFT: &str = "left";
-/// The client left before it ended, and what ran elsewhere for it could not be ended there.
+/// The client left before it ended, and what ran elsewhere for it was not ended there.
 pub(crate) const LEFT_RUNNING: &str = "left-running";
 /// It may have changed something; the outcome is not known.
 pub const UNKNOWN: &str = "unknown";
@@ -294,6 +294,12 @@ impl RequestRecord {
     pub fn set_outcome(&self, outcome: &'static str, code: Option<i32>) {
         self.outcome.set(if self.unknown.get() { UNKNOWN } else { outcome });
         self.code.set(code.unwrap_or_default());
+    }
+
+    /// The outcome; empty as long as it is not known.
+    #[cfg(test)]
+    pub(crate) fn outcome(&self) -> &'static str {
+        self.outcome.get()
     }
 
     /// Sets the outcome of a refusal.
