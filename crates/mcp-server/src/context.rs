@@ -132,7 +132,11 @@ impl Context {
     async fn begin_with(&self, effect: Idempotency) -> Result<Begun, Stop> {
         self.go_on()?;
         self.execution.begin(effect).await?;
-        self.go_on()?;
+        // The name of a request that may come again is used up by now: the work that was agreed to begins, so that
+        // what its client reads of it is true.
+        if effect == Idempotency::Repeatable || self.notifier.nonce().is_none() {
+            self.go_on()?;
+        }
         self.changes.begin();
         Ok(Begun(()))
     }

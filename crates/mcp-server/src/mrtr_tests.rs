@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::testing::FakePlatform;
+use crate::{context::Context, testing::FakePlatform};
 use mcp_auth::subject::Subject;
 use mcp_protocol::{input_request::InputRequest, stateless::method::Method};
 
@@ -173,4 +173,41 @@ fn progress_that_does_not_increase_is_not_sent() {
     let sent = pollster::block_on(futures_util::StreamExt::collect::<Vec<_>>(reader)).concat();
     let sent = String::from_utf8(sent).unwrap();
     assert_eq!(sent.matches("notifications/progress").count(), 2, "{sent}");
+}
+
+/// Begins in a second round whose client leaves while the name of the request is consumed. Returns whether it began.
+fn begins(effect: Idempotency, answers: bool) -> bool {
+    let first = run(None, None);
+    let before = answers.then(|| {
+        assert!(first.answers(vec![form("", "one")]).is_err());
+        first.take_next().unwrap()
+    });
+    let left = Rc::new(Cell::new(false));
+    let mut round = run(before, answers.then(|| json!({ "question_1": accepted() })));
+    let (known, leaves) = (left.clone(), left.clone());
+    round.brought.has_left = Rc::new(move || known.get());
+    round.brought.consume = Box::new(move |_| {
+        leaves.set(true);
+        ready(Ok(true)).boxed_local()
+    });
+    let round = Rc::new(round);
+    let fake = FakePlatform::new([]);
+    let ctx = Context { notifier: round.clone(), execution: round, ..fake.context() };
+    let begun = pollster::block_on(async {
+        match effect {
+            Idempotency::Once => ctx.begin().await,
+            Idempotency::Repeatable => ctx.begin_idempotent().await,
+        }
+    });
+    assert_eq!(begun.is_ok(), ctx.changes.is_begun());
+    // Where it did not begin, the same state may be sent again.
+    assert_eq!(left.get(), answers && effect == Idempotency::Once);
+    begun.is_ok()
+}
+
+#[test]
+fn a_request_whose_name_is_consumed_begins_also_where_its_client_leaves() {
+    assert!(begins(Idempotency::Once, true));
+    assert!(begins(Idempotency::Once, false));
+    assert!(begins(Idempotency::Repeatable, true));
 }
