@@ -84,9 +84,10 @@ impl Record for ChangeEvent {}
 pub struct RisingProgress(Cell<Option<f64>>);
 
 impl RisingProgress {
-    /// Whether this value may be sent. One that may is the last one from here on.
+    /// Whether this value may be sent. One that may is the last one from here on. What is no finite number is
+    /// none that the next could exceed.
     pub fn takes(&self, progress: f64) -> bool {
-        let rises = self.0.get().is_none_or(|last| progress > last);
+        let rises = progress.is_finite() && self.0.get().is_none_or(|last| progress > last);
         if rises {
             self.0.set(Some(progress));
         }
@@ -240,6 +241,14 @@ mod tests {
         let rising = RisingProgress::default();
         let sent = [0.0, 0.0, 1.0, 0.5, 1.0, f64::NAN, 1.5, 2.0].map(|value| rising.takes(value));
         assert_eq!(sent, [true, false, true, false, false, false, true, true]);
+    }
+
+    #[test]
+    fn a_value_that_is_no_finite_number_does_not_end_the_progress() {
+        let rising = RisingProgress::default();
+        let sent = [f64::NAN, f64::INFINITY, -f64::INFINITY, 0.0, f64::INFINITY, 1.0];
+        let sent = sent.map(|value| rising.takes(value));
+        assert_eq!(sent, [false, false, false, true, false, true]);
     }
 
     #[test]
