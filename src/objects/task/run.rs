@@ -51,13 +51,16 @@ impl Inner {
         }
     }
 
-    /// Ends a task that was cancelled, and holds any other back. Where even that cannot be stored, the
-    /// alarm that was set before the run tries again.
+    /// Ends a task that was cancelled, holds any other back, and stores one that is over once more. Where even that
+    /// cannot be stored, the alarm that was set before the run tries again.
     async fn halted(&self, kept: &SharedTask, halt: &TaskBlocked, cancelled: bool) {
         let attempts = kept.borrow().attempts;
         kept.borrow_mut().back_off(halt.why().to_owned(), attempts, WorkersPlatform.now_ms());
-        let times = kept.borrow().attempts;
-        log::error!("a task's run failed {times} times in a row: {halt}");
+        let (times, is_over) = (kept.borrow().attempts, kept.borrow().is_over());
+        match is_over {
+            true => log::error!("the end of a task failed: {halt}"),
+            false => log::error!("a task's run failed {times} times in a row: {halt}"),
+        }
         let stored = async {
             // One that has something to take back tries that again.
             if cancelled && !kept.borrow().is_over() && !self.takes_back(kept) {
@@ -163,9 +166,7 @@ impl Inner {
             log::warn!("what a cancelled task began elsewhere could not be ended there");
         }
         let said = outcome.unwrap_or_else(|why| why);
-        if !said.is_empty() {
-            kept.borrow_mut().message = Some(said);
-        }
+        kept.borrow_mut().has_taken_back(said);
         self.end(kept, TaskOutcome::Cancelled).await
     }
 

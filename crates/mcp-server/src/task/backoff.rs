@@ -14,8 +14,12 @@ const LONGEST_PAUSE: u64 = 300_000;
 const LAST_WORD: u64 = 3_600_000;
 
 impl TaskRecord {
-    /// Holds the task back because it cannot go on for now. `attempts` had failed in a row before.
+    /// Holds the task back because it cannot go on for now. `attempts` had failed in a row before. One that is over is
+    /// as it ended.
     pub fn back_off(&mut self, why: String, attempts: u32, now_ms: u64) {
+        if self.is_over() {
+            return;
+        }
         let doubled = FIRST_PAUSE.saturating_mul(1 << attempts.min(16));
         self.attempts = attempts.saturating_add(1);
         self.held = Some(why);
@@ -123,6 +127,16 @@ mod tests {
         assert!(kept.view(None, 2_000).contains(&held));
         assert_eq!(kept.resume(), 4);
         assert_eq!((kept.status_message().as_deref(), kept.attempts), (Some("half"), 0));
+    }
+
+    #[test]
+    fn a_task_that_is_over_is_not_held_back() {
+        let mut kept = working();
+        kept.message = Some("half".into());
+        kept.becomes(Status::Completed, 1);
+        kept.back_off("no key".into(), 3, 1_000);
+        assert_eq!((kept.status_message().as_deref(), kept.attempts), (Some("half"), 0));
+        assert_eq!((kept.updated_ms, kept.wakes_ms()), (1, 24 * HOUR_MS));
     }
 
     #[test]

@@ -211,6 +211,12 @@ impl TaskRecord {
         self.wake_ms = 0;
     }
 
+    /// What it began elsewhere was ended there, or may go on: this is all that its status says from here on, which is
+    /// nothing where nothing ran any more.
+    pub fn has_taken_back(&mut self, said: String) {
+        self.message = Some(said).filter(|said| !said.is_empty());
+    }
+
     /// The step recorded under a key.
     pub fn step(&self, key: &str) -> Option<&Option<String>> {
         self.steps.iter().find(|(known, _)| known == key).map(|(_, step)| step)

@@ -204,6 +204,16 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn a_task_that_was_taken_back_does_not_say_that_its_work_goes_on() {
+        for (said, message) in [("it was ended", Some("it was ended")), ("", None)] {
+            let mut kept = kept();
+            kept.message = Some("the query runs".into());
+            kept.has_taken_back(said.into());
+            assert_eq!(kept.status_message().as_deref(), message);
+        }
+    }
+
+    #[test]
     fn a_task_begins_with_what_its_call_was_for() {
         let mut order = kept().order;
         order.start.bound = Some("7".into());
