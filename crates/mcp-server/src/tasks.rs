@@ -106,6 +106,19 @@ pub enum TaskOutcome {
     Cancelled,
 }
 
+impl TaskOutcome {
+    /// The same, where it failed with what became of the work that it had elsewhere.
+    #[must_use]
+    pub fn and_said(self, said: &str) -> Self {
+        match self {
+            Self::Failed(code, why) if !said.is_empty() => {
+                Self::Failed(code, format!("{why}. {said}"))
+            }
+            ended => ended,
+        }
+    }
+}
+
 /// The fields of an [`TaskOutcome`]; one that was cancelled has none.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -175,4 +188,17 @@ pub trait Tasks {
     /// Waits for the end of a task; its notifications and requests go through `notifier`. `owner`: it is
     /// cancelled when no follower waits for it any more.
     fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_task_that_failed_says_what_became_of_its_work_elsewhere() {
+        let failed = |why: &str| TaskOutcome::Failed(-32603, why.to_owned());
+        assert_eq!(failed("no access").and_said("Job 7 ended."), failed("no access. Job 7 ended."));
+        assert_eq!(failed("no access").and_said(""), failed("no access"));
+        assert_eq!(TaskOutcome::Cancelled.and_said("Job 7 ended."), TaskOutcome::Cancelled);
+    }
 }

@@ -150,8 +150,8 @@ pub trait Toolset: Sync {
         arguments: Arguments<'a>,
     ) -> LocalBoxFuture<'a, CallResult>;
 
-    /// Whether a task of this tool may have begun something elsewhere that ends with it: then a task that is cancelled is
-    /// taken back by [`Self::take_back`].
+    /// Whether a task of this tool may have begun something elsewhere that ends with it: then a task that is cancelled, or
+    /// fails before its tool ends, is taken back by [`Self::take_back`].
     fn takes_back(&self, _tool: &Tool) -> bool {
         false
     }

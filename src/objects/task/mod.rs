@@ -36,7 +36,7 @@ use crate::{
 };
 use mcp_auth::{authentication::OWN_TOKEN_HEADER, secret::Secret, subject::Subject};
 use mcp_platform::{Platform as _, record::Record as _};
-use mcp_protocol::{capabilities::ClientCapabilities, jsonrpc::INTERNAL_ERROR};
+use mcp_protocol::capabilities::ClientCapabilities;
 use mcp_server::{
     notifier::ChangeEvent,
     task::{
@@ -136,15 +136,12 @@ impl Inner {
         self.rows.woken();
         match self.load().await {
             Ok(Some(kept)) if kept.borrow().order.ends_s > now_s() => {
-                let given_up = kept.borrow().given_up(WorkersPlatform.now_ms());
-                match given_up {
-                    Some(_) if self.busy.get() => return self.wake_in(RUN_LEASE).await,
-                    Some(why) => {
-                        return self.end(&kept, TaskOutcome::Failed(INTERNAL_ERROR, why)).await;
-                    }
-                    None => {}
+                let is_given_up = kept.borrow().given_up(WorkersPlatform.now_ms()).is_some();
+                if is_given_up && self.busy.get() {
+                    return self.wake_in(RUN_LEASE).await;
                 }
-                if !self.is_due(&kept) {
+                // The run ends one whose time is over, also where it sleeps or waits for an answer.
+                if !is_given_up && !self.is_due(&kept) {
                     return self.wake_for(&kept).await;
                 }
                 self.wake_in(RUN_LEASE).await?;

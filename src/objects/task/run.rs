@@ -67,7 +67,12 @@ impl Inner {
                 return self.end(kept, TaskOutcome::Cancelled).await;
             }
             self.save(kept).await?;
-            self.wake_for(kept).await
+            let is_given_up = kept.borrow().given_up(WorkersPlatform.now_ms()).is_some();
+            match is_given_up {
+                // It would wake at once.
+                true => self.wake_in(RUN_LEASE).await,
+                false => self.wake_for(kept).await,
+            }
         };
         if let Err(error) = stored.await {
             log::error!("a task's pause could not be stored: {error}");
@@ -77,7 +82,11 @@ impl Inner {
     async fn run(self: &Rc<Self>, kept: &SharedTask) -> std::result::Result<(), TaskBlocked> {
         self.wake_in(RUN_LEASE).await?;
         if kept.borrow().is_cancelled {
-            return Ok(self.take_back(kept).await?);
+            return Ok(self.take_back(kept, TaskOutcome::Cancelled).await?);
+        }
+        let given_up = kept.borrow().given_up(WorkersPlatform.now_ms());
+        if let Some(why) = given_up {
+            return Ok(self.fail(kept, why).await?);
         }
         let keeper = Rc::new(ObjectTaskStore { core: self.clone(), kept: kept.clone() });
         let run = Rc::new(TaskRun::new(kept.clone(), keeper, Rc::new(WorkersPlatform)));
@@ -87,8 +96,7 @@ impl Inner {
             (kept.order.clone(), kept.credential.clone())
         };
         if task_context::is_revoked(&self.env, &order).await? {
-            let taken_back = TaskOutcome::Failed(INTERNAL_ERROR, ACCESS_REVOKED.to_owned());
-            return Ok(self.end(kept, taken_back).await?);
+            return Ok(self.fail(kept, ACCESS_REVOKED.to_owned()).await?);
         }
         let (start, record) = (order.start.clone(), self.record(kept));
         let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
@@ -113,7 +121,9 @@ impl Inner {
         attempts: u32,
     ) -> Result<()> {
         match stopped {
-            RunEnd::Cancelled if self.takes_back(kept) => self.take_back(kept).await,
+            RunEnd::Cancelled if self.takes_back(kept) => {
+                self.take_back(kept, TaskOutcome::Cancelled).await
+            }
             RunEnd::Ended(Err(Stop(StopReason::Held(why)))) => {
                 kept.borrow_mut().back_off(why, attempts, WorkersPlatform.now_ms());
                 let times = kept.borrow().attempts;
@@ -148,7 +158,7 @@ impl Inner {
     }
 }
 
-/// Taking back what a cancelled task began elsewhere.
+/// Taking back what a task began elsewhere that ends before its tool does.
 impl Inner {
     /// Whether the task may have something under way elsewhere that ends with it.
     pub(super) fn takes_back(&self, kept: &SharedTask) -> bool {
@@ -157,17 +167,27 @@ impl Inner {
         has_begun && wiring::find(&kept.order.start.tool).is_some_and(|found| found.takes_back())
     }
 
-    /// Takes back what runs elsewhere for a cancelled task, as far as that can be done now, and ends it.
-    async fn take_back(self: &Rc<Self>, kept: &SharedTask) -> Result<()> {
+    /// Ends a task whose tool may not go on, and what it has under way elsewhere.
+    async fn fail(self: &Rc<Self>, kept: &SharedTask, why: String) -> Result<()> {
+        let failed = TaskOutcome::Failed(INTERNAL_ERROR, why);
+        match self.takes_back(kept) {
+            true => self.take_back(kept, failed).await,
+            false => self.end(kept, failed).await,
+        }
+    }
+
+    /// Takes back what runs elsewhere for a task, as far as that can be done now, and ends it like this.
+    async fn take_back(self: &Rc<Self>, kept: &SharedTask, ended: TaskOutcome) -> Result<()> {
         let outcome = self.taken_back(kept).await;
         let outcome = outcome.unwrap_or_else(|halt| Err(may_go_on(halt.why())));
         if outcome.is_err() {
             // Why may name things of the person's: it is in the task, which is theirs.
-            log::warn!("what a cancelled task began elsewhere could not be ended there");
+            log::warn!("what a task began elsewhere could not be ended there");
         }
         let said = outcome.unwrap_or_else(|why| why);
+        let ended = ended.and_said(&said);
         kept.borrow_mut().has_taken_back(said);
-        self.end(kept, TaskOutcome::Cancelled).await
+        self.end(kept, ended).await
     }
 
     async fn taken_back(
