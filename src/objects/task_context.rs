@@ -31,7 +31,7 @@ use mcp_server::{
     remote::Remote,
     task::{TaskRecord, TaskRun, TaskSpec},
     tasks::TaskCall,
-    telemetry::{audit::NoAudit, record::RequestRecord, trace::Trace},
+    telemetry::{audit::Audit, record::RequestRecord, trace::Trace},
 };
 
 /// Why a task cannot go on for now. The text is for the log.
@@ -94,7 +94,7 @@ pub async fn is_revoked(env: &Env, order: &TaskSpec) -> Result<bool, TaskBlocked
     }
 }
 
-/// The context of a run.
+/// The context of a run. `record`, `audit`: where it is noted.
 ///
 /// # Errors
 /// Where the task's credential cannot be opened, or the server's keys cannot be had.
@@ -103,7 +103,7 @@ pub async fn context(
     order: TaskSpec,
     credential: Option<String>,
     run: &Rc<TaskRun>,
-    record: Rc<RequestRecord>,
+    (record, audit): (Rc<RequestRecord>, Rc<dyn Audit>),
 ) -> Result<Context, TaskBlocked> {
     let config = state::config(env);
     let own_token = match credential {
@@ -131,8 +131,9 @@ pub async fn context(
         notifier: run.clone(),
         execution: run.clone(),
         record,
-        // The end of the task is noted, where it ends.
-        audit: Rc::new(NoAudit),
+        // For what its tool notes by itself (`note_change`): the call was noted as it became a task, and its end is where
+        // it ends.
+        audit,
         ..config.background(order.principal, own_token, Rc::new(WorkersPlatform))
     })
 }

@@ -44,7 +44,7 @@ use mcp_server::{
         TaskRun, TaskSpec,
     },
     tasks::{OPERATION, TaskOutcome, TaskSnapshot},
-    telemetry::record::RequestRecord,
+    telemetry::{audit::Audit, record::RequestRecord},
 };
 
 pub(super) const TASK: &str = "task";
@@ -303,6 +303,13 @@ impl Inner {
         self.record.clone()
     }
 
+    /// The audit, whose entries the object writes.
+    fn audit(&self) -> Rc<dyn Audit> {
+        let state = self.state.clone();
+        let keep = Rc::new(move |task| wait_until(&state, task));
+        audit::of(&self.env, &state::config(&self.env), keep)
+    }
+
     /// Notes in the audit and in the log how the task ended.
     fn note(&self, kept: &SharedTask, status: Status) {
         let (found, began_ms) = {
@@ -311,10 +318,7 @@ impl Inner {
         };
         let tool = found.map(|found| found.tool.name);
         self.record(kept).task(tool, status.as_str(), began_ms);
-        let state = self.state.clone();
-        let keep = Rc::new(move |task| wait_until(&state, task));
-        let audit = audit::of(&self.env, &state::config(&self.env), keep);
-        audit.note(kept.borrow().entry(found, status, WorkersPlatform.now_ms()));
+        self.audit().note(kept.borrow().entry(found, status, WorkersPlatform.now_ms()));
     }
 
     async fn end(&self, kept: &SharedTask, ended: TaskOutcome) -> Result<()> {

@@ -98,8 +98,8 @@ impl Inner {
         if task_context::is_revoked(&self.env, &order).await? {
             return Ok(self.fail(kept, ACCESS_REVOKED.to_owned()).await?);
         }
-        let (start, record) = (order.start.clone(), self.record(kept));
-        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
+        let (start, noted) = (order.start.clone(), (self.record(kept), self.audit()));
+        let ctx = task_context::context(&self.env, order, credential, &run, noted).await?;
         let call = task_context::call(ctx, start);
         if kept.borrow().is_over() {
             return Ok(());
@@ -204,8 +204,8 @@ impl Inner {
             let kept = kept.borrow();
             (kept.order.clone(), kept.credential.clone())
         };
-        let record = self.record(kept);
-        let ctx = task_context::context(&self.env, order, credential, &run, record).await?;
+        let noted = (self.record(kept), self.audit());
+        let ctx = task_context::context(&self.env, order, credential, &run, noted).await?;
         let ended = AssertUnwindSafe(cold(found.take_back(&ctx))).catch_unwind().await;
         Ok(ended.unwrap_or_else(|_| Err(may_go_on("the server failed"))))
     }

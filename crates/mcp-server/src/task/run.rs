@@ -274,7 +274,14 @@ mod tests {
     use pollster::block_on;
 
     use super::*;
-    use crate::{task::record::tests::kept, testing::FakePlatform};
+    use crate::{
+        context::Context,
+        dispatch::note_change,
+        task::record::tests::kept,
+        telemetry::audit::{Audit, AuditEntry},
+        testing::FakePlatform,
+        toolset::Effect,
+    };
 
     struct Nowhere;
 
@@ -286,6 +293,43 @@ mod tests {
         fn emit(&self, _told: &TaskEvent) {}
 
         fn announce(&self, _news: ChangeEvent) {}
+    }
+
+    #[derive(Default)]
+    struct Kept(RefCell<Vec<(String, &'static str)>>);
+
+    impl Audit for Kept {
+        fn wants_reads(&self) -> bool {
+            true
+        }
+
+        fn note(&self, entry: AuditEntry) {
+            self.0.borrow_mut().push((entry.action, entry.outcome));
+        }
+    }
+
+    #[test]
+    fn what_a_task_changes_is_noted_once_however_often_it_is_run() {
+        let (kept, audit) = (Rc::new(RefCell::new(kept())), Rc::new(Kept::default()));
+        for _ in 0..2 {
+            let fake = FakePlatform::new([]);
+            let run = Rc::new(TaskRun::new(kept.clone(), Rc::new(Nowhere), fake.clone()));
+            let (audit, background) = (audit.clone(), fake.context());
+            let own = run.clone();
+            let ctx = Context { notifier: own.clone(), execution: own, audit, ..background };
+            let call = async move {
+                let begun = ctx.begin().await?;
+                let make = async {
+                    note_change(&ctx, "query", Effect::Write, "thing".to_owned()).end("done");
+                };
+                ctx.step(&begun, "make", make).await?;
+                ctx.sleep(Duration::from_secs(7_200)).await;
+                Ok(CallToolResult::text("done"))
+            };
+            let stopped = block_on(drive(call.boxed_local(), run));
+            assert!(matches!(stopped, RunEnd::Sleeps(_)), "{stopped:?}");
+        }
+        assert_eq!(*audit.0.borrow(), [("query".to_owned(), "done")]);
     }
 
     #[test]
