@@ -229,6 +229,11 @@ impl FakeKeboola {
         self.under_way.as_ref().unwrap().1.get()
     }
 
+    /// From here on, an answer takes so long.
+    pub(crate) fn takes(&self, duration: Duration) {
+        self.takes.set(duration);
+    }
+
     /// How far its clock went.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
