@@ -212,9 +212,9 @@ fn few_large_answers_are_in_memory_at_a_time_and_the_budget_is_used_to_its_end()
     let fake = FakeKeboola::parallel();
     let buckets = "Get connection /v2/storage/branch/default/buckets";
     let bucket = |n: usize| json!({"id": format!("in.c-b{n:02}"), "name": format!("b{n:02}"), "metadata": []});
-    fake.on(buckets, 200, (0..40).map(bucket).collect());
+    fake.on(buckets, 200, (0..32).map(bucket).collect());
     let long = "x".repeat(1024 * 1024);
-    for n in 0..40 {
+    for n in 0..32 {
         let tables =
             json!([{"id": format!("in.c-b{n:02}.needle"), "name": "needle", "long": long}]);
         fake.on(&format!("{buckets}/in.c-b{n:02}/tables"), 200, tables);
