@@ -23,6 +23,8 @@ use crate::{
 enum Hub {
     /// It fails so often.
     Fails(usize),
+    /// It answers once, and fails once then.
+    FailsNext,
     /// It has no connection any more.
     Gone,
     /// It has none, and says that there will be none.
@@ -46,6 +48,10 @@ impl Connections for Moody {
                 Hub::Fails(times) => {
                     HUB.set(Hub::Fails(times.saturating_sub(1)));
                     Err(KeyError::Passing("the hub gave no answer".to_owned()))
+                }
+                Hub::FailsNext => {
+                    HUB.set(Hub::Fails(1));
+                    Connected.connection(ctx).await
                 }
                 Hub::Gone => Ok(None),
                 Hub::Closed => Err(KeyError::Lasting("there are no keys here".to_owned())),
@@ -147,15 +153,19 @@ fn a_task_that_is_held_back_names_its_job_and_no_tool() {
 }
 
 #[test]
-fn a_task_whose_hub_fails_before_its_start_is_held_back_too() {
-    HUB.set(Hub::Fails(2));
+fn a_task_whose_hub_fails_before_its_start_ends_and_nothing_is_started_later() {
     let fake = FakeKeboola::new();
     fake.on(START, 201, job("created"));
     fake.on(JOB, 200, job("success"));
     let steps = Rc::new(Steps::default());
-    let why = once(&fake, &steps, "keboola_run_job", &arguments()).unwrap_err();
-    assert!(why.contains("the hub gave no answer"), "{why}");
-    assert_eq!(fake.count(START), 0);
+    // It fails at once, or where it is asked again before the start.
+    for (hub, what) in [(Hub::Fails(1), "started"), (Hub::FailsNext, "changed")] {
+        HUB.set(hub);
+        let (failed, text) = once(&fake, &steps, "keboola_run_job", &arguments()).unwrap();
+        let why = format!("Nothing was {what}: the hub gave no answer");
+        assert!(failed && text.contains(&why), "{text}");
+        assert_eq!(fake.count(START), 0);
+    }
     let (failed, text) = run(&fake, &steps, "keboola_run_job", &arguments());
     assert!(!failed && fake.count(START) == 1, "{text}");
 }

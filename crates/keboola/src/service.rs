@@ -6,7 +6,7 @@ use catalogue::{
     CallOutcome, NoKind, ResultText, SecretKeys, Service, ShortCircuit, arguments::Arguments,
 };
 use mcp_protocol::content::CallToolResult;
-use mcp_server::{client_request::Stop, context::Context, remote::KeyError};
+use mcp_server::{context::Context, remote::KeyError};
 use serde_json::Value;
 
 use crate::{
@@ -91,9 +91,8 @@ async fn still_connected(call: &Call<'_>) -> Result<(), crate::call::ShortCircui
         Ok(true) => Ok(()),
         Ok(false) => failed("Nothing was changed: the project was disconnected meanwhile."),
         Err(KeyError::Lasting(why)) => failed(format!("Nothing was changed: {why}.")),
-        Err(KeyError::Passing(why)) => {
-            Err(Stop::held(format!("Nothing was changed: {why}")).into())
-        }
+        // Not held back: it would begin when its caller is long gone.
+        Err(KeyError::Passing(why)) => failed(format!("Nothing was changed: {why}")),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, VecDeque},
+    future::poll_fn,
     rc::Rc,
+    task::Poll,
     time::Duration,
 };
 
@@ -66,6 +68,10 @@ fn later() -> u64 {
 
 type Scripted = Result<OutboundResponse, NetworkFailure>;
 
+/// The bytes that the answers under way may have, and the most that these were.
+#[derive(Default)]
+struct UnderWay(Cell<usize>, Cell<usize>);
+
 /// A Keboola. Each route has its answers, of which the last one stays.
 pub(crate) struct FakeKeboola {
     routes: RefCell<Vec<(String, VecDeque<Scripted>)>>,
@@ -75,6 +81,8 @@ pub(crate) struct FakeKeboola {
     ids: Cell<u32>,
     bytes: Cell<usize>,
     takes_writes: Cell<bool>,
+    takes: Cell<Duration>,
+    under_way: Option<Rc<UnderWay>>,
     base: Rc<FakePlatform>,
 }
 
@@ -84,10 +92,19 @@ impl FakeKeboola {
         Self::with_project(json!({}))
     }
 
+    /// One whose answers come a while after their requests, so that several are under way at a time.
+    pub(crate) fn parallel() -> Rc<Self> {
+        Self::made(json!({}), true)
+    }
+
     /// The same, with these fields of its `owner`.
     pub(crate) fn with_project(owner: Value) -> Rc<Self> {
+        Self::made(owner, false)
+    }
+
+    fn made(owner: Value, is_parallel: bool) -> Rc<Self> {
         let since_ms = later();
-        let fake = Rc::new(Self {
+        let mut fake = Self {
             routes: RefCell::default(),
             requests: RefCell::default(),
             since_ms,
@@ -95,8 +112,14 @@ impl FakeKeboola {
             ids: Cell::new(0),
             bytes: Cell::new(0),
             takes_writes: Cell::new(false),
+            takes: Cell::new(Duration::from_millis(50)),
+            under_way: None,
             base: FakePlatform::new([]),
-        });
+        };
+        if is_parallel {
+            fake.under_way = Some(Rc::default());
+        }
+        let fake = Rc::new(fake);
         let mut project = json!({
             "id": 58, "name": "Sales", "features": [], "defaultBackend": "snowflake",
             "isDisabled": false,
@@ -201,6 +224,16 @@ impl FakeKeboola {
         self.bytes.get()
     }
 
+    /// The most bytes that the answers under way at a time might have had.
+    pub(crate) fn most_under_way(&self) -> usize {
+        self.under_way.as_ref().unwrap().1.get()
+    }
+
+    /// From here on, an answer takes so long.
+    pub(crate) fn takes(&self, duration: Duration) {
+        self.takes.set(duration);
+    }
+
     /// How far its clock went.
     pub(crate) fn elapsed(&self) -> Duration {
         Duration::from_millis(self.now_ms.get().saturating_sub(self.since_ms))
@@ -238,7 +271,7 @@ impl Platform for FakeKeboola {
         &self,
         request: OutboundRequest,
     ) -> LocalBoxFuture<'static, Result<OutboundResponse, NetworkFailure>> {
-        self.pass(Duration::from_millis(50));
+        self.pass(self.takes.get());
         let (whole, route, at_most) = (line(&request), route_of(&request), request.at_most);
         let body = request.body.clone().unwrap_or_default();
         self.requests.borrow_mut().push(request);
@@ -261,7 +294,23 @@ impl Platform for FakeKeboola {
         if let Ok(answer) = &outcome {
             self.bytes.set(self.bytes.get().saturating_add(answer.body.len()));
         }
-        ready(outcome).boxed_local()
+        let Some(under_way) = self.under_way.clone() else { return ready(outcome).boxed_local() };
+        under_way.0.set(under_way.0.get() + at_most);
+        under_way.1.set(under_way.1.get().max(under_way.0.get()));
+        async move {
+            let mut is_later = false;
+            poll_fn(|cx| match std::mem::replace(&mut is_later, true) {
+                true => Poll::Ready(()),
+                false => {
+                    cx.waker().wake_by_ref();
+                    Poll::Pending
+                }
+            })
+            .await;
+            under_way.0.set(under_way.0.get() - at_most);
+            outcome
+        }
+        .boxed_local()
     }
 
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {

@@ -168,7 +168,7 @@ impl<'a> Client<'a> {
     }
 
     /// The time that is left of the call.
-    fn left(&self) -> Duration {
+    pub(crate) fn left(&self) -> Duration {
         let left = self.ends_ms.get().saturating_sub(self.now_ms());
         // A clock that went back gives no more time.
         Duration::from_millis(left).min(CALL_BUDGET)

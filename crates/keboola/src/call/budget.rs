@@ -1,11 +1,12 @@
 //! What one call may read of a project that may be of any size.
 //!
 //! Invariant: the answers of a call have at most [`MAX_BYTES`] together and [`MAX_ANSWER`] each, in at most
-//! [`MAX_REQUESTS`] requests; those under way at the same time may pass the sum by one answer each. What is not read is
-//! reported, never passed over in silence.
+//! [`MAX_REQUESTS`] requests. What an answer may have is reserved before its request, and given back where it has less.
+//! What is not read is reported, never passed over in silence.
 
 use std::cell::Cell;
 
+use futures_util::lock::Mutex;
 use mcp_platform::NetworkFailure;
 
 use super::{ending::ShortCircuit, state::State};
@@ -23,6 +24,8 @@ pub(crate) const MAX_REQUESTS: usize = 200;
 pub(crate) struct Budget {
     bytes: Cell<usize>,
     requests: Cell<usize>,
+    /// Held by a read that leaves too little for another one beside it.
+    last: Mutex<()>,
 }
 
 /// How a read within a budget ended.
@@ -39,7 +42,11 @@ pub(crate) enum Within {
 impl Budget {
     /// One of which nothing is used.
     pub(crate) fn new() -> Self {
-        Self { bytes: Cell::new(MAX_BYTES), requests: Cell::new(MAX_REQUESTS) }
+        Self {
+            bytes: Cell::new(MAX_BYTES),
+            requests: Cell::new(MAX_REQUESTS),
+            last: Mutex::new(()),
+        }
     }
 
     /// Reads from Storage where there is something left.
@@ -49,17 +56,24 @@ impl Budget {
         path: Path,
         query: &[(&str, String)],
     ) -> Result<Within, ShortCircuit> {
+        // Near the end one is read at a time: what is reserved for it may be given back for the next one.
+        let _alone = match self.bytes.get() < MAX_ANSWER.saturating_mul(2) {
+            true => Some(self.last.lock().await),
+            false => None,
+        };
         let (left, requests) = (self.bytes.get(), self.requests.get());
         if left == 0 || requests == 0 {
             return Ok(Within::UsedUp);
         }
         self.requests.set(requests.saturating_sub(1));
         let at_most = left.min(MAX_ANSWER);
+        self.bytes.set(left.saturating_sub(at_most));
         let answer = state.client.get_within(at_most, Service::Storage, path, query).await;
         let is_cut =
             matches!(answer, Err(ApiError::NoAnswer { failure: NetworkFailure::TooLarge(_), .. }));
         let used = answer.as_ref().map_or(if is_cut { at_most } else { 0 }, Answer::len);
-        self.bytes.set(self.bytes.get().saturating_sub(used));
+        let unused = at_most.saturating_sub(used);
+        self.bytes.set(self.bytes.get().saturating_add(unused));
         match answer {
             Ok(answer) => Ok(Within::Read(answer)),
             Err(_) if is_cut && at_most == MAX_ANSWER => Ok(Within::TooLarge),

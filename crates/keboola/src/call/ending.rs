@@ -33,7 +33,8 @@ impl From<ShortCircuit> for catalogue::ShortCircuit {
 impl From<KeyError> for ShortCircuit {
     fn from(error: KeyError) -> Self {
         match error {
-            KeyError::Passing(why) => Self::Stop(Stop::held(why)),
+            // A task that began nothing is not held back: it would begin when its caller is long gone.
+            KeyError::Passing(why) => Self::Failed(format!("Nothing was started: {why}")),
             KeyError::Lasting(why) => Self::Failed(why),
         }
     }

@@ -18,5 +18,5 @@ pub(crate) use budget::{Budget, Incomplete, Within};
 pub(crate) use budget::{MAX_ANSWER, MAX_BYTES, MAX_REQUESTS};
 pub(crate) use ending::{Outcome, ShortCircuit, failed, sentence};
 pub(crate) use records::{id_of, items, shown};
-pub(crate) use side_by_side::all;
+pub(crate) use side_by_side::{all, all_large};
 pub(crate) use state::State;

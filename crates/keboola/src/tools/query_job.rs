@@ -20,6 +20,8 @@ pub(super) const QUERY_END: &str = "query-end";
 const CANCELS: u32 = 3;
 /// How long that may take together: the runtime soon ends a call whose client left.
 const CANCEL_WITHIN: Duration = Duration::from_secs(10);
+/// The pause before it is cancelled again.
+const CANCEL_PAUSE: Duration = Duration::from_secs(1);
 
 /// How a job ended.
 #[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
@@ -107,13 +109,16 @@ pub(super) async fn look(call: &Call<'_>, job: &str) -> Option<End> {
 /// Where it does not say that it will: the job may go on to its end.
 pub(super) async fn cancel(client: &Client<'_>, job: &str, reason: &str) -> Result<(), ApiError> {
     client.start_over_within(CANCEL_WITHIN);
-    let mut tries = 0_u32;
+    let (mut tries, mut first) = (0_u32, None);
     loop {
         tries = tries.saturating_add(1);
         let (path, body) = (job_path(job).then("cancel"), json!({ "reason": reason }));
         match client.ask(Service::Query, path, &[], &body).await {
-            Err(error) if tries < CANCELS && error.is_passing() => {
-                client.pause(Duration::from_secs(1)).await;
+            // That the time is used up says less than why it was.
+            Err(ApiError::OutOfTime) => return Err(first.unwrap_or(ApiError::OutOfTime)),
+            Err(error) if tries < CANCELS && error.is_passing() && client.left() > CANCEL_PAUSE => {
+                first = first.or(Some(error));
+                client.pause(CANCEL_PAUSE).await;
             }
             asked => return asked.map(drop),
         }

@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     api::{Answer, ApiError, Path, cut},
-    call::{Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all, failed, id_of, shown},
+    call::{
+        Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all_large, failed, id_of, shown,
+    },
     links::{DATA_APPS, FLOW, ORCHESTRATOR},
     metadata::{self, BRANCH, DESCRIPTION},
 };
@@ -183,7 +185,7 @@ async fn storage_found(
     }
     let hits = RefCell::new(hits);
     let include = [("include", "columns,metadata,columnMetadata".to_owned())];
-    let unread = all(seen, async |found: buckets::Found| {
+    let unread = all_large(seen, async |found: buckets::Found| {
         let path = Path::new("branch").part(&found.segment).then("buckets");
         let path = path.part(&id_of(&found.bucket)).then("tables");
         let Within::Read(answer) = budget.read(call, path, &include).await? else {

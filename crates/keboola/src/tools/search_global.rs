@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::search::{self, Search};
 use crate::{
     api::{Path, plain},
-    call::{Branch, Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all, id_of, shown},
+    call::{
+        Branch, Budget, Call, Incomplete, Outcome, ShortCircuit, Within, all_large, id_of, shown,
+    },
 };
 
 /// What the index gives at most.
@@ -82,7 +84,7 @@ async fn asked(
             query.push(("branchIds[]", id.clone()));
         }
     }
-    let answers = all(search.patterns.texts(), async |pattern: &str| {
+    let answers = all_large(search.patterns.texts(), async |pattern: &str| {
         let mut query = query.clone();
         query.insert(0, ("query", pattern.to_owned()));
         match budget.read(call, Path::new("global-search"), &query).await? {

@@ -206,3 +206,22 @@ fn buckets_that_are_too_much_for_one_answer_are_said_to_be_unread() {
     let why = found["incomplete"].as_str().unwrap();
     assert!(why.contains("Not read: buckets, with their tables."), "{why}");
 }
+
+#[test]
+fn few_large_answers_are_in_memory_at_a_time_and_the_budget_is_used_to_its_end() {
+    let fake = FakeKeboola::parallel();
+    let buckets = "Get connection /v2/storage/branch/default/buckets";
+    let bucket = |n: usize| json!({"id": format!("in.c-b{n:02}"), "name": format!("b{n:02}"), "metadata": []});
+    fake.on(buckets, 200, (0..32).map(bucket).collect());
+    let long = "x".repeat(1024 * 1024);
+    for n in 0..32 {
+        let tables =
+            json!([{"id": format!("in.c-b{n:02}.needle"), "name": "needle", "long": long}]);
+        fake.on(&format!("{buckets}/in.c-b{n:02}/tables"), 200, tables);
+    }
+    let found = run(&fake, TOOL, json!({"patterns": ["needle"], "item_types": ["table"]}));
+    assert!(fake.most_under_way() <= 2 * MAX_ANSWER, "{}", fake.most_under_way());
+    // What is reserved for one answer does not keep another from being read later.
+    assert_eq!(found["total"], 31);
+    assert!(found["incomplete"].as_str().unwrap().contains("the tables of"));
+}

@@ -155,3 +155,41 @@ fn only_so_many_uses_of_a_table_are_named() {
     assert_eq!(read["tables"][0]["used_by"].as_array().unwrap().len(), 500);
     assert!(read["incomplete"].as_str().unwrap().contains("more than 500 uses of in.c-a.orders"));
 }
+
+#[test]
+fn a_use_has_a_short_path_and_name_whatever_the_configuration_has() {
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    let long = "k".repeat(100_000);
+    let configuration = json!({"storage": {"input": {long.clone(): vec!["in.c-a.orders"; 200]}}});
+    let configs = json!([{"id": "1", "name": long, "configuration": configuration}]);
+    let all = json!([{"id": "wr", "type": "writer", "configurations": configs}]);
+    fake.on("Get connection /v2/storage/branch/default/components", 200, all);
+    let read = run(&fake, TOOL, json!({"table_ids": ["in.c-a.orders"], "include_usage": true}));
+    let used = &read["tables"][0]["used_by"];
+    assert_eq!(used.as_array().unwrap().len(), 200);
+    assert!(used.to_string().len() < 200_000);
+    let path = used[0]["used_in"].as_str().unwrap();
+    assert!(path.starts_with("storage.input.kkk") && path.ends_with("k…"), "{path}");
+}
+
+#[test]
+fn only_so_many_uses_of_all_tables_are_named() {
+    let fake = FakeKeboola::new();
+    let ids: Vec<String> = (0..12).map(|n| format!("in.c-a.t{n}")).collect();
+    for id in &ids {
+        let mut one = table();
+        one["id"] = json!(id);
+        fake.on(&format!("Get connection /v2/storage/branch/default/tables/{id}"), 200, one);
+    }
+    let configuration = json!({"storage": {"input": vec![json!(ids); 500]}});
+    let configs = json!([{"id": "1", "name": "one", "configuration": configuration}]);
+    let all = json!([{"id": "wr", "type": "writer", "configurations": configs}]);
+    fake.on("Get connection /v2/storage/branch/default/components", 200, all);
+    let read = run(&fake, TOOL, json!({"table_ids": ids, "include_usage": true}));
+    let used = |table: &Value| table["used_by"].as_array().unwrap().len();
+    let together: usize = read["tables"].as_array().unwrap().iter().map(used).sum();
+    assert_eq!(together, 5_000);
+    let why = read["incomplete"].as_str().unwrap();
+    assert!(why.contains("more than 5000 uses of these tables together"), "{why}");
+}

@@ -1,12 +1,15 @@
-use std::{cell::Cell, rc::Rc};
+use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures_util::{
     FutureExt as _,
-    future::{LocalBoxFuture, ready},
+    future::{LocalBoxFuture, pending, ready},
 };
 use mcp_auth::secret::Secret;
 use mcp_server::{
-    context::Context, execution::Execution as _, remote::KeyError, toolset::Toolset as _,
+    context::Context,
+    execution::Execution as _,
+    remote::KeyError,
+    toolset::{TAKE_BACK_WITHIN, Toolset as _},
 };
 use serde_json::{Value, json};
 
@@ -22,6 +25,9 @@ const JOB: &str = "Get query /api/v1/queries/q1";
 const CANCEL: &str = "Post query /api/v1/queries/q1/cancel";
 const TOOL: &str = "keboola_query_data";
 
+/// So many failures: it never answers.
+const NEVER: usize = usize::MAX;
+
 thread_local!(static FAILS: Cell<(usize, &'static str)> = const { Cell::new((0, TOKEN)) });
 
 /// The hub fails so often, and has this token then.
@@ -33,6 +39,9 @@ impl Connections for Hub {
         _ctx: &'a Context,
     ) -> LocalBoxFuture<'a, Result<Option<Connection>, KeyError>> {
         let (fails, token) = FAILS.get();
+        if fails == NEVER {
+            return pending().boxed_local();
+        }
         FAILS.set((fails.saturating_sub(1), token));
         let found = Connection { stack: STACK.into(), token: Secret::new(token), branch: None };
         let busy = || KeyError::Passing("the hub gave no answer".into());
@@ -132,4 +141,44 @@ fn nothing_is_cancelled_in_another_project() {
     let why = take_back(&fake, &steps).unwrap_err();
     assert!(why.contains("job q1 may go on") && why.contains("\"Other\" (77)"), "{why}");
     assert_eq!(fake.count(CANCEL), 0);
+}
+
+#[test]
+fn a_cancel_that_runs_out_of_time_names_the_job_and_the_first_reason() {
+    let (fake, steps) = running();
+    fake.clear(CANCEL);
+    fake.on(CANCEL, 503, json!({"exception": "busy"}));
+    fake.takes(Duration::from_secs(11));
+    let before = fake.elapsed();
+    let why = take_back(&fake, &steps).unwrap_err();
+    assert!(why.contains("job q1 may go on") && why.contains("503"), "{why}");
+    assert_eq!((fake.count(CANCEL), fake.elapsed() - before), (1, Duration::from_secs(11)));
+    // A second one that cannot be sent any more hides nothing either.
+    fake.takes(Duration::from_millis(8_999));
+    let before = fake.elapsed();
+    let why = take_back(&fake, &steps).unwrap_err();
+    assert!(why.contains("job q1 may go on") && why.contains("503"), "{why}");
+    assert!(fake.elapsed() - before < TAKE_BACK_WITHIN);
+}
+
+#[test]
+fn the_project_of_another_credential_is_asked_for_in_the_time_there_is() {
+    let (fake, steps) = running();
+    FAILS.set((0, "58-45-another"));
+    let verify = "Get connection /v2/storage/tokens/verify";
+    fake.clear(verify);
+    fake.on(verify, 503, json!({"exception": "busy"}));
+    fake.takes(Duration::from_secs(9));
+    let before = fake.elapsed();
+    let why = take_back(&fake, &steps).unwrap_err();
+    assert!(why.contains("job q1 may go on") && why.contains("503"), "{why}");
+    assert!(fake.elapsed() - before < TAKE_BACK_WITHIN, "{:?}", fake.elapsed() - before);
+}
+
+#[test]
+fn the_job_is_named_where_its_end_takes_too_long() {
+    let (fake, steps) = running();
+    FAILS.set((NEVER, TOKEN));
+    let why = take_back(&fake, &steps).unwrap_err();
+    assert!(why.contains("job q1 may go on") && why.contains("in time"), "{why}");
 }

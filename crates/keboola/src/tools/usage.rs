@@ -1,17 +1,22 @@
 //! The configurations whose input or output mapping names a table.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, ops::ControlFlow};
 
 use serde_json::{Value, json};
 
 use super::{
     all_configs::{self, Owner},
-    search_matches::strings,
+    search_matches::{At, LONGEST, strings},
 };
-use crate::call::{Budget, Call, Incomplete, ShortCircuit, id_of};
+use crate::{
+    api::cut,
+    call::{Budget, Call, Incomplete, ShortCircuit, id_of},
+};
 
 /// Uses that are named of one table.
 const MOST: usize = 500;
+/// Uses that are named of all tables together.
+const MOST_TOGETHER: usize = 5_000;
 /// How to ask for less.
 const NARROWER: &str = "Read the configurations of one component with keboola_get_configs (component_ids) and look at \
      their storage.input and storage.output, or ask for fewer tables.";
@@ -47,6 +52,9 @@ pub(super) async fn add(
     let mut cut: Vec<String> = uses.iter().filter_map(is_cut).collect();
     cut.sort();
     incomplete.note_all(&format!("more than {MOST} uses of"), &cut);
+    if uses.values().map(Vec::len).fold(0, usize::saturating_add) >= MOST_TOGETHER {
+        incomplete.note(format!("more than {MOST_TOGETHER} uses of these tables together"));
+    }
     for table in tables.iter_mut().filter(|table| table.get("columns").is_some()) {
         let found = uses.get(&id_of(table)).cloned();
         if let (Some(table), Some(found)) = (table.as_object_mut(), found) {
@@ -56,7 +64,16 @@ pub(super) async fn add(
     Ok(incomplete.text(NARROWER))
 }
 
+/// Whether all uses are found that may be named.
+fn is_full(uses: &Uses) -> bool {
+    let together = uses.values().map(Vec::len).fold(0, usize::saturating_add);
+    together >= MOST_TOGETHER || uses.values().all(|uses| uses.len() >= MOST)
+}
+
 fn look(owner: &Owner, configuration: &Value, row: Option<&Value>, uses: &mut Uses) {
+    if is_full(uses) {
+        return;
+    }
     let looked_at = row.unwrap_or(configuration);
     let text = |name: &str| looked_at.get(name).and_then(Value::as_str);
     let changed = configuration.pointer("/currentVersion/created").and_then(Value::as_str);
@@ -65,17 +82,21 @@ fn look(owner: &Owner, configuration: &Value, row: Option<&Value>, uses: &mut Us
         let Some(mapping) = looked_at.pointer(&format!("/configuration/storage/{scope}")) else {
             continue;
         };
-        strings(mapping, &format!("storage.{scope}"), &mut |path, value| {
-            if let Some(uses) = uses.get_mut(value).filter(|uses| uses.len() < MOST) {
-                uses.push(json!({
+        let at = format!("storage.{scope}");
+        // It breaks off only where all that may be named is.
+        let _ = strings(mapping, &At::Path(&at), &mut |at, value| {
+            let Some(of_it) = uses.get_mut(value) else { return ControlFlow::Continue(()) };
+            if of_it.len() < MOST {
+                of_it.push(json!({
                     "component_id": owner.id,
                     "configuration_id": id_of(configuration),
                     "configuration_row_id": row.map(id_of),
-                    "configuration_name": text("name"),
-                    "used_in": path,
+                    "configuration_name": text("name").map(|name| cut(name, LONGEST)),
+                    "used_in": at.text(),
                     "timestamp": changed,
                 }));
             }
+            if is_full(uses) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     }
 }
