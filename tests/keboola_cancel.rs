@@ -131,10 +131,17 @@ async fn a_query_that_a_task_follows_is_cancelled_with_the_task_also_after_a_res
         let mut talk = Talk::new(native.client("/mcp", "ada"), Era::Tasks).await;
         let task = talk.begins("keboola_query_data", query(SLOW, true)).await;
         submitted(&native, before).await;
+        let client = native.client("/mcp", "ada");
+        wait::until("the query is known by its job", async || {
+            let params = json!({ "taskId": task });
+            let seen = ask(&client, "tasks/get", params, follows()).await.result();
+            let says = seen["statusMessage"].as_str().unwrap_or_default();
+            if says.contains("runs as job") { Ok(()) } else { Err(seen) }
+        })
+        .await;
         if restarts {
             native.worker.restart().await.unwrap();
         }
-        let client = native.client("/mcp", "ada");
         ask(&client, "tasks/cancel", json!({ "taskId": task }), follows()).await.result();
         let seen = until(&client, &task, "cancelled").await;
         let said = seen["statusMessage"].as_str().unwrap();

@@ -193,7 +193,7 @@ async fn a_query_that_is_followed_survives_a_restart_and_is_submitted_once() {
 }
 
 #[tokio::test]
-async fn a_task_that_is_cancelled_goes_no_further_and_stops_nothing_at_keboola() {
+async fn a_task_that_is_cancelled_goes_no_further_and_ends_its_query_but_no_job() {
     let (native, client) = stand(options()).await;
     let mut talk = Talk::new(native.client("/mcp", "ada"), Era::Tasks).await;
     let stateless = native.client("/mcp", "ada");
@@ -213,7 +213,7 @@ async fn a_task_that_is_cancelled_goes_no_further_and_stops_nothing_at_keboola()
     let ended = talk.call("keboola_query_data", other).await;
     assert_eq!(data(&ended)["csv_data"], "1\r\n1\r\n", "{ended}");
     assert_eq!(looks(&native), seen + 1, "only the other one is looked at");
-    assert_eq!((native.count("POST", "/kill"), native.count("POST", "/cancel")), (0, 0));
+    assert_eq!((native.count("POST", "/kill"), native.count("POST", "/cancel")), (0, 1));
     let listed = client.call("keboola_get_jobs", json!({ "component_id": HTTP })).await.result();
     let id = data(&listed)["result"]["jobs"][0]["id"].as_str().expect("a job").to_owned();
     native.keboola.advance(Duration::from_secs(1));

@@ -43,6 +43,11 @@ impl Caller {
         Self { front: Front::Stateless(native.client(DOOR, "ada")), prefix: "" }
     }
 
+    /// What a row says, with the names of tools that this caller has.
+    fn as_read(&self, said: &str) -> String {
+        said.replace("keboola_", self.prefix)
+    }
+
     /// Calls a tool; whether that failed, the text of the result, and what the stand-in received.
     async fn calls(&self, native: &Native, tool: &str, of: Value) -> (bool, String, Vec<Recorded>) {
         let before = native.keboola.requests().len();
@@ -99,14 +104,16 @@ async fn every_row(native: &Native, caller: &Caller) {
         let row = ready(native, row).await;
         let tool = row.tool;
         let (failed, text, received) = caller.calls(native, tool, row.arguments.clone()).await;
-        assert!(!failed && text.contains(row.says), "{tool}: no {:?}: {text}", row.says);
+        let says = caller.as_read(row.says);
+        assert!(!failed && text.contains(&says), "{tool}: no {says:?}: {text}");
         compare(&format!("{tool} {}", row.arguments), &row.sent, &received);
         was_asked_rightly(tool, &received);
         for wrong in &row.wrong {
             let arguments = wrong.of(&row.arguments);
             let what: String = format!("{tool} {arguments}").chars().take(500).collect();
             let (failed, text, received) = caller.calls(native, tool, arguments).await;
-            assert!(failed && text.contains(wrong.words), "{what}: no {:?}: {text}", wrong.words);
+            let words = caller.as_read(wrong.words);
+            assert!(failed && text.contains(&words), "{what}: no {words:?}: {text}");
             compare(&what, &wrong.sent, &received);
             was_asked_rightly(tool, &received);
         }
@@ -189,7 +196,7 @@ async fn a_value_that_does_not_fit_is_refused_by_the_name_of_its_parameter() {
     for tool in caller.front.list("tools/list", "tools").await {
         let row = rows.iter().find(|row| tool["name"] == row.tool).expect("a row");
         let calls = wrong::calls(&tool["inputSchema"], &row.arguments);
-        assert!(calls.len() > 1, "{tool}");
+        assert!(!calls.is_empty(), "{tool}");
         stream::iter(calls)
             .for_each_concurrent(AT_ONCE, async |(named, arguments)| {
                 let answer = caller.front.call(row.tool, arguments.clone()).await;
