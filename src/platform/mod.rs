@@ -1,6 +1,5 @@
 //! The Workers runtime as the rest of the server sees it: HTTP, timers, the clock, sockets, stores, ciphers, the log.
 
-mod allocator;
 pub mod cipher;
 pub mod clock;
 pub mod console;
