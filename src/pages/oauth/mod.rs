@@ -10,6 +10,7 @@ mod authorize;
 mod client_auth;
 mod clients;
 mod connect;
+mod connect_made;
 mod connect_oauth;
 mod connect_page;
 mod consent;
