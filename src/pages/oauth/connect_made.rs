@@ -39,7 +39,7 @@ pub(super) async fn connect_made(
     let made = match sign_in::make_token(stack, access, &platform).await {
         Ok(made) => made,
         Err(NotMade { status, why }) => {
-            let status = status.unwrap_or_default();
+            let status = status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
             log::warn!("no token was made for a person who signed in for `{name}` ({status})");
             return not_connected(&format!("You are signed in, but {why}."));
         }

@@ -34,8 +34,8 @@ pub const LINK_LASTS: u32 = 600;
 /// The upstream of a path, which may be called `callback`, and whether people come back there.
 pub fn upstream_of(path: &str) -> Option<(&str, bool)> {
     let rest = path.strip_prefix(PATH)?;
-    let Some(end) = rest.find('/') else { return Some((rest, false)) };
-    let (upstream, rest) = rest.split_at(end);
+    let parts = rest.find('/').and_then(|end| rest.split_at_checked(end));
+    let Some((upstream, rest)) = parts else { return Some((rest, false)) };
     let stack = rest.strip_prefix(CALLBACK)?;
     let is_one = stack.strip_prefix('/').is_some_and(|one| !one.is_empty() && !one.contains('/'));
     (stack.is_empty() || is_one).then_some((upstream, true))

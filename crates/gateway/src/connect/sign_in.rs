@@ -85,7 +85,8 @@ pub async fn make_token(
     let (status, body) = match answer {
         Ok(answer) => (answer.status, answer.body),
         Err(_) => {
-            let why = "Keboola cannot be asked for a token".to_owned();
+            let why =
+                "Keboola did not answer; a token that it may have made ends by itself".to_owned();
             return Err(NotMade { status: None, why });
         }
     };
@@ -294,6 +295,14 @@ mod tests {
             assert!(!why.contains("58-77"), "{why}");
             assert_eq!(seen.len(), 1, "no redirect is followed");
         }
+    }
+
+    #[test]
+    fn without_an_answer_a_token_may_have_been_made() {
+        let (made, _) = made(ScriptedStream::unreachable("access-1"));
+        let NotMade { status, why } = made.err().unwrap();
+        assert!(status.is_none() && why.contains("may have made"), "{why}");
+        assert!(!why.contains("access-1"), "{why}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::{
 pub type Target<'a> = (&'a str, Option<&'a str>);
 
 /// One for each stack, and one for what is sent without a stack.
-const MAX_BREAKERS: usize = MAX_STACKS + 1;
+const MAX_BREAKERS: usize = MAX_STACKS.saturating_add(1);
 
 #[derive(Debug, Clone)]
 struct OfStack {
