@@ -17,7 +17,7 @@ use crate::support::{
     upstream::Upstream,
 };
 
-const CALLBACK: &str = "/connect/keboola/callback?";
+const CALLBACK: &str = "/connect/keboola/callback/us?";
 
 struct Signing {
     keboola: Keboola,
@@ -125,6 +125,25 @@ async fn a_code_that_is_not_keboolas_keeps_nothing_and_a_token_can_be_entered_in
     link_for(&client, "keboola_get_project_info").await;
     let entered = [("stack", "us"), ("key", &*token(101, "master")), ("do", "connect")];
     assert_eq!(tab.submit(&link, &page, &entered).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_code_comes_back_to_its_own_stack_on_its_own_way_or_goes_nowhere() {
+    let signing = Signing::start(with_client(options())).await;
+    let (_, link, page, mut tab) = signing.person("ada").await;
+    let leave = [("stack", "us"), ("do", "leave")];
+    let first = agrees(&link_on(&tab.submit(&link, &page, &leave).await), 101).await;
+    for (to, status) in [("/callback/eu?", 400), ("/callback?", 400), ("/callback/us/x?", 404)] {
+        let elsewhere = tab.open(&first.replace("/callback/us?", to)).await;
+        assert_eq!(elsewhere.status, status, "{elsewhere:?}");
+    }
+    let second = agrees(&link_on(&tab.submit(&link, &page, &leave).await), 101).await;
+    assert_eq!(tab.open(&first).await.status, 400, "the state of another way");
+    assert_eq!(tab.open(&second).await.status, 410, "that way is over");
+    let third = agrees(&link_on(&tab.submit(&link, &page, &leave).await), 101).await;
+    let refused = tab.open(&third.replace("code=", "error=invalid_scope&none=")).await;
+    assert!(refused.status == 400 && refused.text.contains("invalid_scope"), "{refused:?}");
+    assert!(signing.asked("/oauth/token").is_empty(), "no code was exchanged");
 }
 
 #[tokio::test]

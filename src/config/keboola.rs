@@ -239,6 +239,34 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_with_a_fault_that_may_be_meant_for_it_leaves_it_out() {
+        for keboola in ["native", "upstream"] {
+            for upstreams in [
+                r#"{"Keboola":{"template":"keboola","deny":["run_job"]}}"#,
+                r#"{"my keboola":{"template":"keboola","deny":["run_job"]}}"#,
+                r#"{"kbc":{"template":" Keboola ","deny":["run_job"]}}"#,
+                r#"{"kbc":{"template":"keboola","deny":7}}"#,
+                r#"{"KEBOOLA ":{"url":"https://k.example/mcp"}}"#,
+                r#"{"keboola ":"x"}"#,
+            ] {
+                let config = read(keboola, upstreams);
+                assert_eq!(owner(&config), None, "{keboola} {upstreams}");
+                let about = about_keboola(&config);
+                assert!(about.iter().any(|text| text.contains("is left out")), "{about:?}");
+                let stored =
+                    [(KEBOOLA.to_owned(), r#"{"url":"https://o.example/mcp"}"#.to_owned())];
+                assert_eq!(owner(&config.with_stored(&stored, &|_| None)), None);
+            }
+            for others in [
+                r#"{"kbc":{"template":"keboola","deny":["run_job"]}}"#,
+                r#"{"Tickets":{"url":"https://t.example/mcp"}}"#,
+            ] {
+                assert!(owner(&read(keboola, others)).is_some(), "{others}");
+            }
+        }
+    }
+
+    #[test]
     fn without_the_key_for_tokens_the_warning_names_the_setting_that_was_set() {
         for (upstreams, begins) in [("", "KEBOOLA: "), (SERVER, "UPSTREAMS: ")] {
             for keboola in ["native", "upstream"] {

@@ -272,7 +272,8 @@ pub static KEBOOLA_CLIENT_ID: Setting = Setting::variable(
      [sign in there](KEBOOLA.md#sign-in-at-keboola) instead of entering a token.",
 )
 .when(
-    "Set it once Keboola registered this server, with the redirect URI `https://<your worker>/connect/keboola/callback`. \
+    "Set it once Keboola registered this server, with [a redirect URI for each stack](KEBOOLA.md#as-a-client-of-connection), such as \
+     `https://<your worker>/connect/keboola/callback/eu-central-1.keboola.com`. \
      Needs `KEBOOLA_CLIENT_SECRET`.",
 );
 

@@ -40,8 +40,8 @@ impl Config {
 
     /// The upstream to which people connect a key or an account at this path.
     pub fn connects(&self, path: &str) -> Option<&Upstream> {
-        let rest = path.strip_prefix(link::PATH)?;
-        let upstream = self.upstreams.get(rest.strip_suffix(link::CALLBACK).unwrap_or(rest))?;
+        let (upstream, _) = link::upstream_of(path)?;
+        let upstream = self.upstreams.get(upstream)?;
         upstream.credential.is_personal().then_some(upstream)
     }
 

@@ -34,6 +34,7 @@ use gateway::{
 use mcp_auth::{
     keys::Keyring,
     principal::Principal,
+    refusal::Refusal,
     secret::Secret,
     subject::{AuthMethod, Subject},
 };
@@ -42,6 +43,8 @@ use mcp_server::{context::Context, hub::hub_name};
 
 /// Why no key can be connected on a server that cannot keep one.
 pub const NO_KEY: &str = "this server cannot keep one, because its operator set no CREDENTIAL_KEY";
+const NOT_ACCEPTED: &str = "SiteBay did not accept your token";
+const UNCHECKED: &str = "SiteBay did not say whether it accepts your token";
 const NOT_RENEWED: &str = "its token cannot be renewed at the moment";
 const UNREADABLE: &str = "it cannot be read at the moment";
 /// How long a hub may take that asks an authorization server.
@@ -183,15 +186,22 @@ impl PersonalKeys {
 
 /// Whether the hub of this caller may be asked.
 async fn check(env: &Env, ctx: &Context) -> std::result::Result<(), Unconnected> {
-    let impossible = |why: &str| Err(Unconnected::Impossible(why.to_owned()));
     if state::config(env).credential_keys.is_none() {
-        return impossible(NO_KEY);
+        return Err(Unconnected::Impossible(NO_KEY.to_owned()));
     }
     // No object is made for a token that SiteBay does not know.
-    if ctx.principal.unverified.is_some() && TokenCheck(ctx.clone()).run().await.is_err() {
-        return impossible("SiteBay did not accept your token");
+    if ctx.principal.unverified.is_some() {
+        TokenCheck(ctx.clone()).run().await.map_err(|refusal| unknown(&refusal))?;
     }
     Ok(())
+}
+
+/// What a caller is told whose token was not found to be good.
+fn unknown(refusal: &Refusal) -> Unconnected {
+    match refusal {
+        Refusal::TokenNotAccepted => Unconnected::Impossible(NOT_ACCEPTED.to_owned()),
+        _ => Unconnected::Unavailable(UNCHECKED.to_owned()),
+    }
 }
 
 /// Whether a caller is one person or program, so that a key of theirs is nobody else's. A server without any credential
@@ -288,4 +298,17 @@ async fn ask_within(
     let (status, text) = stub.text_within(&request, at_most).await?;
     let answer = ConnectAnswer::from_json(&text).filter(|_| status == 200);
     answer.ok_or_else(|| Error::RustError(format!("the hub answers {status}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_was_not_checked_is_not_said_to_be_refused() {
+        let refused = unknown(&Refusal::TokenNotAccepted);
+        assert_eq!(refused, Unconnected::Impossible(NOT_ACCEPTED.to_owned()));
+        let unchecked = unknown(&Refusal::TokenUnchecked);
+        assert_eq!(unchecked, Unconnected::Unavailable(UNCHECKED.to_owned()));
+    }
 }

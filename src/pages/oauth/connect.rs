@@ -32,7 +32,7 @@ use crate::{
 use gateway::{
     config::{Credential, Upstream},
     connect::{
-        link::{Link, PARAMETER, is_callback},
+        link::{Link, PARAMETER, upstream_of as of_path},
         request::{ConnectAnswer, ConnectRequest},
         stored::{LinkFault, Visit},
     },
@@ -47,7 +47,7 @@ const OTHER_BROWSER: &str =
 pub(super) const OTHER_PERSON: &str =
     "This link is for another person than the one who is signed in.";
 const TOO_MANY: &str =
-    "Too many keys were tried with this link. Have your app try again: it gets a new one.";
+    "Too many attempts were made with this link. Have your app try again: it gets a new one.";
 
 /// Why a person goes no further: status and text.
 type Halt = (u16, &'static str);
@@ -59,7 +59,12 @@ fn upstream_of<'a>(server: &'a Server<'_>, request: &Request) -> Option<&'a Upst
     let upstream = server.config.connects(path)?;
     let is_account = matches!(upstream.credential, Credential::OAuth { .. })
         || server.config.signs_in(upstream).is_some();
-    (is_account || !is_callback(path, &upstream.name)).then_some(upstream)
+    (is_account || !comes_back(request)).then_some(upstream)
+}
+
+/// Whether a person comes back from where they signed in.
+fn comes_back(request: &Request) -> bool {
+    of_path(request.path().trim_end_matches('/')).is_some_and(|(_, comes_back)| comes_back)
 }
 
 /// Shows the page.
@@ -67,7 +72,7 @@ pub(super) async fn show(server: &Server<'_>, request: &Request) -> Result<Respo
     let Some(upstream) = upstream_of(server, request) else {
         return reply::error_page(404, OVER);
     };
-    if is_callback(request.path().trim_end_matches('/'), &upstream.name) {
+    if comes_back(request) {
         return match connect_oauth::come_back(server, upstream, request).await {
             Ok(response) => Ok(response),
             Err(error) => {
@@ -163,7 +168,7 @@ pub(super) fn visit(upstream: &Upstream, link: &Link, browser: &str) -> Visit {
     }
 }
 
-pub(super) fn halt(fault: LinkFault) -> Halt {
+fn halt(fault: LinkFault) -> Halt {
     match fault {
         LinkFault::OtherBrowser => (403, OTHER_BROWSER),
         LinkFault::Over => (410, OVER),
@@ -186,10 +191,7 @@ async fn open(
     let asked = ConnectRequest::Open(visit(upstream, link, &browser));
     let since = match connect::ask(server.env, link.subject, &asked).await {
         Ok(ConnectAnswer::Opened(since)) => since,
-        Ok(ConnectAnswer::Refused(fault)) => {
-            let (status, why) = halt(fault);
-            return reply::error_page(status, why);
-        }
+        Ok(ConnectAnswer::Refused(fault)) => return not_good(fault),
         Ok(_) => return Err(unexpected()),
         Err(error) => {
             log::error!("a link could not be opened: {error}");
@@ -301,6 +303,18 @@ async fn connect_key(
     }
 }
 
+/// What became of a key that was to be kept.
+pub(super) enum Stored {
+    /// It is.
+    Kept,
+    /// The link is no good.
+    Refused(LinkFault),
+    /// It is not.
+    NotKept(worker::Error),
+    /// The hub did not say.
+    Unclear(worker::Error),
+}
+
 /// Keeps what the upstream accepted, which uses the link up.
 pub(super) async fn keep(
     server: &Server<'_>,
@@ -309,12 +323,54 @@ pub(super) async fn keep(
     visit: Visit,
     checked: &CheckedKey,
 ) -> Result<Response> {
-    let sealed = checked.seal(server, link.subject, upstream).await?;
-    let project = checked.project.clone();
-    let keep = ConnectRequest::Connect { visit, sealed, project };
-    if let Some(refused) = refused(server, link, keep).await? {
-        return Ok(refused);
+    match store(server, upstream, link, visit, checked).await {
+        Stored::Kept => is_connected(server, upstream, link, checked),
+        Stored::Refused(fault) => not_good(fault),
+        Stored::NotKept(error) | Stored::Unclear(error) => Err(error),
     }
+}
+
+/// Has the hub keep a key. Where it gives no answer, it is asked whether it did.
+pub(super) async fn store(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    visit: Visit,
+    checked: &CheckedKey,
+) -> Stored {
+    let sealed = match checked.seal(server, link.subject, upstream).await {
+        Ok(sealed) => sealed,
+        Err(error) => return Stored::NotKept(error),
+    };
+    let project = checked.project.clone();
+    let keep = ConnectRequest::Connect { visit, sealed: sealed.clone(), project };
+    let error = match connect::ask(server.env, link.subject, &keep).await {
+        Ok(ConnectAnswer::Done) => return Stored::Kept,
+        Ok(ConnectAnswer::Refused(fault)) => return Stored::Refused(fault),
+        Ok(_) => unexpected(),
+        Err(error) => error,
+    };
+    let find = ConnectRequest::Find { upstream: upstream.name.clone() };
+    match connect::ask(server.env, link.subject, &find).await {
+        Ok(ConnectAnswer::Found(Some(stored))) if stored.sealed == sealed => Stored::Kept,
+        Ok(ConnectAnswer::Found(_)) => Stored::NotKept(error),
+        _ => Stored::Unclear(error),
+    }
+}
+
+/// The page that says why a link is no good.
+pub(super) fn not_good(fault: LinkFault) -> Result<Response> {
+    let (status, why) = halt(fault);
+    reply::error_page(status, why)
+}
+
+/// The page after a key was kept.
+pub(super) fn is_connected(
+    server: &Server<'_>,
+    upstream: &Upstream,
+    link: &Link,
+    checked: &CheckedKey,
+) -> Result<Response> {
     state::forget_connected(link.subject, &upstream.name);
     note(server, GrantEvent::Connected, upstream, link);
     reply::page(200, &connect_page::connected(upstream, checked.project.as_ref()), "'none'")
@@ -342,10 +398,7 @@ pub(super) async fn refused(
 ) -> Result<Option<Response>> {
     match connect::ask(server.env, link.subject, &step).await? {
         ConnectAnswer::Done => Ok(None),
-        ConnectAnswer::Refused(fault) => {
-            let (status, why) = halt(fault);
-            reply::error_page(status, why).map(Some)
-        }
+        ConnectAnswer::Refused(fault) => not_good(fault).map(Some),
         _ => Err(unexpected()),
     }
 }

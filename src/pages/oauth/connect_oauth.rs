@@ -1,8 +1,9 @@
-//! The way of a person to the authorization server of an upstream, and back to `/connect/{name}/callback`.
+//! The way of a person to the authorization server of an upstream, and back to `/connect/{name}/callback`, or to
+//! `/connect/{name}/callback/{stack}` where they signed in at a stack.
 //!
-//! Invariant: who comes back is the browser that left, with the state that it was given, from the server to which it went;
-//! once, and within the ten minutes of the link. The token is kept after the upstream accepted it; where people sign in at a
-//! stack, the one that the stack made for them.
+//! Invariant: who comes back is the browser that left, with the state of that way, from the server to which it went; once,
+//! and within the ten minutes of the link. A code that came to the path of one stack goes to no other. The token is kept
+//! after the upstream accepted it; where people sign in at a stack, the one that the stack made for them.
 
 use std::rc::Rc;
 
@@ -10,7 +11,8 @@ use worker::Result;
 
 use super::{
     Server,
-    connect::{OTHER_PERSON, OVER, Person, again, halt, keep, refused, unexpected, visit},
+    connect::{OTHER_PERSON, OVER, Person, again, keep, not_good, refused, unexpected, visit},
+    connect_made::connect_made,
     connect_page,
     entered_key::{CheckedKey, EnteredKey, NO_STACK},
     input_error::InputError,
@@ -30,11 +32,11 @@ use crate::{
 use gateway::{
     config::{Credential, Stack, Upstream},
     connect::{
-        link::{CALLBACK, Link, PATH},
+        link::{Link, callback},
         oauth::{
             client::Client,
-            server::find,
-            token::{Account, Errand, TokenError},
+            server::{Server as Authorization, find},
+            token::{Account, Errand, TokenError, mark, sent_back},
         },
         request::{ConnectAnswer, ConnectRequest},
         sign_in::{self, SealedErrand},
@@ -47,10 +49,7 @@ use mcp_platform::{SharedPlatform, record::Record as _, url::Url};
 const FOREIGN: &str =
     "The answer did not come from the server to which you went. Nothing was kept.";
 const NOT_AGREED: &str = "You were sent back without an agreement. Nothing was kept.";
-
-fn callback(server: &Server<'_>, upstream: &Upstream) -> String {
-    format!("{}{PATH}{}{CALLBACK}", server.origin, upstream.name)
-}
+const NO_CODE: &str = "You were sent back without a code. Nothing was kept.";
 
 /// The stack at which a person wants to sign in. None: the upstream has an authorization server of its own.
 fn chosen<'a>(
@@ -113,14 +112,18 @@ async fn begun(
     link: &Link,
     browser: &str,
 ) -> Result<std::result::Result<(Errand, String), String>> {
-    let callback = callback(server, upstream);
-    let state = link.form(&server.keys, &upstream.name, browser);
+    let path = callback(&upstream.name, stack.map(|stack| stack.name.as_str()));
+    let callback = format!("{}{path}", server.origin);
     let verifier = random::bytes::<32>()?;
+    let begin = |there: &Authorization, client: Client, scopes: &[String]| {
+        let state = link.state(&server.keys, (&path, browser), &mark(there, &verifier));
+        Errand::begin(there, client, verifier, (&callback, &state, scopes))
+    };
     if let Some((client, stack)) = server.config.signs_in(upstream).zip(stack) {
         let Some(there) = sign_in::server(upstream, stack) else {
             return Ok(Err("it takes keys".to_owned()));
         };
-        return Ok(Ok(Errand::begin(&there, client.clone(), verifier, (&callback, &state, &[]))));
+        return Ok(Ok(begin(&there, client.clone(), &[])));
     }
     let Credential::OAuth { client_id, secret, scopes, .. } = &upstream.credential else {
         return Ok(Err("it takes keys".to_owned()));
@@ -138,7 +141,7 @@ async fn begun(
         Some(id) => Ok(Client::configured(id, secret.as_ref().map(|secret| &secret.value))),
         None => Client::register(&there, &callback, surroundings, &platform).await,
     };
-    Ok(client.map(|client| Errand::begin(&there, client, verifier, (&callback, &state, scopes))))
+    Ok(client.map(|client| begin(&there, client, scopes)))
 }
 
 /// Takes a person who comes back.
@@ -151,9 +154,9 @@ pub(super) async fn come_back(
     let one = |name: &str| form.one(name).ok().flatten();
     let visitor = Visitor::of(server, request)?;
     let browser = visitor.browser.clone().unwrap_or_default();
-    let of = (&*upstream.name, &*browser);
+    let path = request.path().trim_end_matches('/');
     let state = one("state").unwrap_or_default();
-    let Some(link) = Link::of_form(&server.keys, of, state, now_s()) else {
+    let Some((link, mark)) = Link::of_state(&server.keys, (path, &browser), state, now_s()) else {
         return reply::error_page(400, STALE);
     };
     if Person::of(&visitor, &link) != Person::IsIt {
@@ -164,10 +167,7 @@ pub(super) async fn come_back(
     let sealed = match connect::ask(server.env, link.subject, &asked).await? {
         ConnectAnswer::Errand(Some(sealed)) => sealed,
         ConnectAnswer::Errand(None) => return reply::error_page(410, OVER),
-        ConnectAnswer::Refused(fault) => {
-            let (status, why) = halt(fault);
-            return reply::error_page(status, why);
-        }
+        ConnectAnswer::Refused(fault) => return not_good(fault),
         _ => return Err(unexpected()),
     };
     let SealedErrand { stack, sealed } = SealedErrand::read(sealed);
@@ -176,29 +176,48 @@ pub(super) async fn come_back(
     let Some(errand) = errand.and_then(|text| Errand::from_json(text.expose())) else {
         return reply::error_page(410, OVER);
     };
-    if !errand.is_from(one("iss")) {
+    let expected = callback(&upstream.name, stack.as_deref());
+    if path != expected || !errand.is_marked(&mark) || !errand.is_from(one("iss")) {
         return reply::error_page(400, FOREIGN);
     }
     let Some(code) = one("code") else {
-        return reply::error_page(400, NOT_AGREED);
+        return without_code(upstream, one("error"));
     };
     let platform: SharedPlatform = Rc::new(WorkersPlatform);
     let surroundings = connect::surroundings(server.config);
-    let (callback, name) = (callback(server, upstream), &upstream.name);
+    let (callback, name) = (format!("{}{expected}", server.origin), &upstream.name);
     let account = errand.end((code, &callback), now_s(), surroundings, &platform).await;
-    let accepted = match (account, stack.as_deref().and_then(|stack| upstream.stack(stack))) {
-        (Ok(account), None) => accept_account(server, upstream, &link, &account).await,
-        (Ok(account), Some(stack)) => {
-            accept_made(server, (upstream, stack), &link, &account.access()).await
-        }
-        (Err(TokenError::Refused), _) => Err(format!("{name} gave out no token for you.")),
-        (Err(TokenError::Unavailable(why)), _) => {
+    let stack = stack.as_deref().and_then(|stack| upstream.stack(stack));
+    if let (Ok(account), Some(stack)) = (&account, stack) {
+        return connect_made(server, (upstream, stack), (&link, visit), &account.access()).await;
+    }
+    let accepted = match account {
+        Ok(account) => accept_account(server, upstream, &link, &account).await,
+        Err(TokenError::Refused) => Err(format!("{name} gave out no token for you.")),
+        Err(TokenError::Unavailable(why)) => {
             Err(format!("{name} gave out no token for you: {why}."))
         }
     };
     match accepted {
         Ok(kept) => keep(server, upstream, &link, visit, &kept).await,
         Err(why) => reply::page(422, &connect_page::not_connected(upstream, &why), "'none'"),
+    }
+}
+
+/// Why a person came back without a code.
+fn without_code(upstream: &Upstream, error: Option<&str>) -> Result<Response> {
+    let name = &upstream.name;
+    match error.and_then(sent_back) {
+        Some("access_denied") => reply::error_page(400, NOT_AGREED),
+        Some(error) => {
+            log::warn!("the authorization server of `{name}` sent a person back: {error}");
+            let why = format!("{name} sent you back with the error {error}. Nothing was kept.");
+            reply::error_page(400, &why)
+        }
+        None => {
+            log::warn!("the authorization server of `{name}` sent a person back without a code");
+            reply::error_page(400, NO_CODE)
+        }
     }
 }
 
@@ -213,29 +232,4 @@ async fn accept_account(
     let checked = token.check(server, upstream, (link.subject, &link.caller)).await;
     checked.map_err(|fault| fault.why)?;
     Ok(CheckedKey::of(Secret::new(account.to_json())))
-}
-
-/// Has a stack make a token for the person, which is checked and kept as one that was entered.
-async fn accept_made(
-    server: &Server<'_>,
-    (upstream, stack): (&Upstream, &Stack),
-    link: &Link,
-    access: &Secret,
-) -> std::result::Result<CheckedKey, String> {
-    let platform: SharedPlatform = Rc::new(WorkersPlatform);
-    let made = sign_in::make_token(stack, access, &platform).await;
-    let made = made.map_err(|why| format!("You are signed in, but {why}."))?;
-    let token = EnteredKey::of_stack(made.token.clone(), stack);
-    match token.check(server, upstream, (link.subject, &link.caller)).await {
-        Ok(checked) => Ok(checked),
-        Err(fault) => {
-            if !sign_in::discard(stack, &made, access, &platform).await {
-                log::warn!(
-                    "a token that was made for `{}` is not kept, and ends by itself",
-                    upstream.name
-                );
-            }
-            Err(fault.why)
-        }
-    }
 }

@@ -151,8 +151,23 @@ pub(super) fn removed(upstream: &Upstream) -> Markup {
     let name = &upstream.name;
     let body = html! {
         p { "Your key for " b { (name) } " was deleted. It takes up to half a minute until no app can use it any more." }
+        (lives_on(upstream))
     };
     page(&format!("{name} is not connected"), &body)
+}
+
+/// What becomes of a token that was made for a person who signed in: it is not kept which ones were.
+fn lives_on(upstream: &Upstream) -> Markup {
+    let template = upstream.template.filter(|template| template.sign_in.is_some());
+    html! {
+        @if let Some(template) = template {
+            p {
+                "It was deleted here, and not at " (template.title) ". If you signed in there to connect it, the token that was "
+                "made for this server is good there for up to 30 days from then; a token that you entered is good until its own "
+                "end. You can delete either in your project, under Settings → API Tokens."
+            }
+        }
+    }
 }
 
 /// A day in UTC.
@@ -202,6 +217,17 @@ mod tests {
         assert!(page.contains("type=\"password\"") && page.contains("autocomplete=\"off\""));
         assert!(!page.contains("k=hidden"), "{page}");
         assert!(!page.contains("value=\"remove\""), "{page}");
+    }
+
+    #[test]
+    fn who_removes_a_key_reads_that_a_token_lives_on_at_keboola() {
+        let settings = r#"{"tickets":{"url":"https://tickets.example/mcp","auth":{"kind":"subject"}},"k":{"template":"keboola"}}"#;
+        let rules =
+            Rules { reserved: &[], surroundings: Surroundings::default(), secret: &|_: &str| None };
+        let upstreams = Upstreams::read(Some(settings), &rules);
+        let said = |name: &str| removed(upstreams.get(name).unwrap()).0;
+        assert!(said("k").contains("and not at Keboola") && said("k").contains("30 days"));
+        assert!(!said("tickets").contains("30 days"));
     }
 
     #[test]

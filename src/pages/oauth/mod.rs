@@ -10,6 +10,7 @@ mod authorize;
 mod client_auth;
 mod clients;
 mod connect;
+mod connect_made;
 mod connect_oauth;
 mod connect_page;
 mod consent;
@@ -139,7 +140,8 @@ pub async fn handle(
     let audit = audit::of(env, config, wait_until.clone());
     // A caller that leaves ends neither a change of a grant nor what is noted of it.
     let changes = Changes::in_request(wait_until);
-    if request.method() == Method::Post {
+    // A person who comes back from where they signed in has a code exchanged, and a token made.
+    if request.method() == Method::Post || route == Route::Connect {
         changes.begin();
     }
     let offer = config.offer();

@@ -24,6 +24,7 @@ mod upstream;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mcp_auth::secret::Secret;
+use mcp_protocol::{fields::fields, raw};
 
 use self::object::Object;
 use crate::{address::Surroundings, pins::PinPolicy};
@@ -59,6 +60,8 @@ pub struct Upstreams {
     all: BTreeMap<String, Upstream>,
     /// Names that the variable has, those of upstreams that were left out included.
     claimed: BTreeSet<String>,
+    /// What those that were left out may have been meant for: their names and their templates, without case and spaces.
+    refused: BTreeSet<String>,
     /// Whether the variable is no object, so that it is not known what it says of any upstream.
     pub is_unreadable: bool,
     /// What is wrong, in the order of the settings.
@@ -84,6 +87,7 @@ impl Upstreams {
         for (place, (name, settings)) in entries.iter().enumerate() {
             let count = entries.iter().filter(|(other, _)| other == name).count();
             let at = object.path(name);
+            let faults = upstreams.errors.len();
             if count > 1 {
                 let is_first = entries.iter().position(|(other, _)| other == name) == Some(place);
                 if is_first {
@@ -91,6 +95,11 @@ impl Upstreams {
                 }
             } else if place < MAX_UPSTREAMS {
                 upstreams.add(Upstream::read(name, settings.get(), &at, rules));
+            }
+            if !upstreams.all.contains_key(name) || upstreams.errors.len() > faults {
+                let [template] = fields(settings.get(), ["template"]).unwrap_or([None]);
+                let template = template.and_then(raw::string);
+                upstreams.refused.extend(template.iter().chain([name]).map(|word| folded(word)));
             }
         }
         upstreams
@@ -117,12 +126,18 @@ impl Upstreams {
         self.add(read());
     }
 
-    /// Has an upstream of this name with these settings, where the variable has none.
+    /// Has an upstream of this name with these settings, where the variable has none. Where an entry was left out that may
+    /// have been meant for it there is none, so that what the entry was to deny is not allowed.
     pub fn add_usual(&mut self, name: &str, settings: &str, rules: &Rules<'_>) {
         if !self.claimed.insert(name.to_owned()) {
             return;
         }
         let at = error::below(VARIABLE, name);
+        if self.refused.contains(name) {
+            let expected = "an entry without a fault, because one with a fault may be meant for it; it is left out";
+            self.errors.push(ConfigError::new(&at, expected, None));
+            return;
+        }
         match self.all.len() < MAX_UPSTREAMS {
             true => self.add(Upstream::read(name, settings, &at, rules)),
             false => self.fault(
@@ -199,4 +214,9 @@ impl Upstreams {
     fn fault(&mut self, at: &str, expected: String, got: usize) {
         self.errors.push(ConfigError::new(at, expected, Some(got.to_string())));
     }
+}
+
+/// A word without case and spaces.
+fn folded(word: &str) -> String {
+    word.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase).collect()
 }

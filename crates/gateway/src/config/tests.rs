@@ -51,6 +51,32 @@ fn fault(settings: Value) -> String {
 }
 
 #[test]
+fn the_usual_upstream_is_not_added_where_an_entry_with_a_fault_may_be_meant_for_it() {
+    let usual = |setting: &str| {
+        let mut upstreams = read(setting);
+        let before = upstreams.errors.len();
+        with_rules(|rules| upstreams.add_usual("keboola", r#"{"template":"keboola"}"#, rules));
+        (upstreams.get("keboola").is_some(), upstreams.errors.len() > before)
+    };
+    for setting in [
+        r#"{"Keboola":{"template":"keboola","deny":["run_job"]}}"#,
+        r#"{"kbc":{"template":" Keboola","deny":["run_job"]}}"#,
+        r#"{"kbc":{"template":"keboola","deny":7}}"#,
+        r#"{"kbc":{"template":"keboola"},"kbc":{"template":"keboola"}}"#,
+        r#"{" keboola":7}"#,
+    ] {
+        assert_eq!(usual(setting), (false, true), "{setting}");
+    }
+    assert_eq!(usual(r#"{"keboola":{"template":"keboola","deny":7}}"#), (false, false));
+    for setting in [
+        r#"{"kbc":{"template":"keboola","deny":["run_job"]}}"#,
+        r#"{"Tickets":{"url":"https://t.example/mcp"}}"#,
+    ] {
+        assert_eq!(usual(setting), (true, false), "{setting}");
+    }
+}
+
+#[test]
 fn an_upstream_of_an_address_alone_has_the_defaults() {
     let upstreams = read(r#"{"tickets":{"url":"https://Tickets.example/mcp?key=abc"}}"#);
     assert!(upstreams.errors.is_empty());

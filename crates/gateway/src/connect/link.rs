@@ -17,7 +17,10 @@ use mcp_auth::{
     subject::Subject,
 };
 use mcp_platform::url::with_parameters;
-use mcp_protocol::bytes::{Reader, put_text};
+use mcp_protocol::{
+    base64url,
+    bytes::{Reader, put_text},
+};
 
 /// What the paths of the pages begin with.
 pub const PATH: &str = "/connect/";
@@ -28,10 +31,35 @@ pub const PARAMETER: &str = "link";
 /// How long a link is good, in seconds.
 pub const LINK_LASTS: u32 = 600;
 
-/// Whether people come back at this path from the authorization server of this upstream, which may be called `callback`.
-pub fn is_callback(path: &str, upstream: &str) -> bool {
-    let rest = path.strip_prefix(PATH).and_then(|rest| rest.strip_prefix(upstream));
-    rest == Some(CALLBACK)
+/// The upstream of a path, which may be called `callback`, and whether people come back there.
+pub fn upstream_of(path: &str) -> Option<(&str, bool)> {
+    let rest = path.strip_prefix(PATH)?;
+    let parts = rest.find('/').and_then(|end| rest.split_at_checked(end));
+    let Some((upstream, rest)) = parts else { return Some((rest, false)) };
+    let stack = rest.strip_prefix(CALLBACK)?;
+    let is_one = stack.strip_prefix('/').is_some_and(|one| !one.is_empty() && !one.contains('/'));
+    (stack.is_empty() || is_one).then_some((upstream, true))
+}
+
+/// The path to which people are sent back from the authorization server of an upstream. Each stack has one of its own, so
+/// that the code of one is not taken for that of another (RFC 9700 §4.4).
+pub fn callback(upstream: &str, stack: Option<&str>) -> String {
+    let path = format!("{PATH}{upstream}{CALLBACK}");
+    match stack {
+        None => path,
+        Some(stack) => format!("{path}/{}", segment(stack)),
+    }
+}
+
+/// The name of a stack as a segment of a path, which no other stack has.
+fn segment(stack: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    match stack.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && stack.bytes().all(is_plain)
+    {
+        true => stack.to_owned(),
+        false => format!("~{}", base64url::to_text(stack.as_bytes())),
+    }
 }
 
 /// What a link says.
@@ -80,6 +108,27 @@ impl Link {
         Self::read(&content)
     }
 
+    /// What a person on the way to an authorization server brings back (`state`): it counts in this browser, at the path to
+    /// which that server sends people, for the way of this [mark](super::oauth::token::mark).
+    pub fn state(&self, keys: &Keyring, (path, browser): (&str, &str), mark: &Hash) -> String {
+        let content = [&self.content()[..], mark].concat();
+        let bound = bound(path, browser);
+        ticket::sign(keys, TicketPurpose::ConnectForm, &bound, self.until(), &content)
+    }
+
+    /// Reads it back, with the mark. None: it is none, is over, or comes from elsewhere.
+    pub fn of_state(
+        keys: &Keyring,
+        (path, browser): (&str, &str),
+        state: &str,
+        now_s: u64,
+    ) -> Option<(Self, Hash)> {
+        let bound = bound(path, browser);
+        let content = ticket::open(keys, TicketPurpose::ConnectForm, &bound, state, now_s)?;
+        let (link, mark) = content.split_last_chunk()?;
+        Some((Self::read(link)?, *mark))
+    }
+
     /// Names it where something is stored of it.
     pub fn hash(&self) -> Hash {
         hash(self.secret)
@@ -92,12 +141,16 @@ impl Link {
     }
 
     fn sign(&self, keys: &Keyring, of: TicketPurpose, bound: &str) -> String {
+        ticket::sign(keys, of, bound, self.until(), &self.content())
+    }
+
+    fn content(&self) -> Vec<u8> {
         let mut content = self.subject.0.to_vec();
         content.extend_from_slice(&self.secret);
         content.extend_from_slice(&self.issued_ms.to_be_bytes());
         content.push(u8::from(self.needs_account));
         put_text(&mut content, &self.caller);
-        ticket::sign(keys, of, bound, self.until(), &content)
+        content
     }
 
     fn read(content: &[u8]) -> Option<Self> {
@@ -111,9 +164,9 @@ impl Link {
     }
 }
 
-/// No name of an upstream has a space.
-fn bound(upstream: &str, browser: &str) -> String {
-    format!("{upstream} {browser}")
+/// Neither a name of an upstream nor a path has a space, and no name begins as a path.
+fn bound(to: &str, browser: &str) -> String {
+    format!("{to} {browser}")
 }
 
 #[cfg(test)]
@@ -140,13 +193,46 @@ mod tests {
     #[test]
     fn people_come_back_at_the_whole_path_and_not_at_a_page_of_that_name() {
         for upstream in ["tickets", "callback"] {
-            assert!(is_callback(&format!("/connect/{upstream}/callback"), upstream));
-            for other in [format!("/connect/{upstream}"), format!("/connect/{upstream}/callback/x")]
-            {
-                assert!(!is_callback(&other, upstream), "{other}");
+            assert_eq!(upstream_of(&format!("/connect/{upstream}")), Some((upstream, false)));
+            for stack in [None, Some("eu-central-1.keboola.com"), Some("US \"1\""), Some("..")] {
+                assert_eq!(upstream_of(&callback(upstream, stack)), Some((upstream, true)));
+            }
+            for other in ["/callback/", "/callback/x/y", "/callbacks", "/x", "/"] {
+                assert_eq!(upstream_of(&format!("/connect/{upstream}{other}")), None, "{other}");
             }
         }
-        assert!(!is_callback("/connect/callback/callback", "tickets"));
+        assert_eq!(upstream_of("/other/tickets"), None);
+    }
+
+    #[test]
+    fn each_stack_has_a_path_of_its_own_that_no_browser_changes() {
+        for (stack, segment) in [
+            ("eu-central-1.keboola.com", "eu-central-1.keboola.com"),
+            ("us", "us"),
+            ("..", "~Li4"),
+            ("a/b", "~YS9i"),
+            ("~Li4", "~fkxpNA"),
+            ("é", "~w6k"),
+        ] {
+            let path = format!("/connect/keboola/callback/{segment}");
+            assert_eq!(callback("keboola", Some(stack)), path);
+        }
+        assert_eq!(callback("tickets", None), "/connect/tickets/callback");
+    }
+
+    #[test]
+    fn a_state_counts_at_the_path_of_its_stack_and_is_no_form() {
+        let [us, eu] = ["us", "eu"].map(|stack| callback("keboola", Some(stack)));
+        let state = link().state(&keys(), (&us, "a cookie"), &[3; 32]);
+        let read = |of: (&str, &str), now_s| Link::of_state(&keys(), of, &state, now_s);
+        assert_eq!(read((&us, "a cookie"), 1_001), Some((link(), [3; 32])));
+        assert_eq!(read((&us, "a cookie"), 1_600), None);
+        for of in [(&*eu, "a cookie"), (&*us, "another"), ("keboola", "a cookie")] {
+            assert_eq!(read(of, 1_001), None, "{of:?}");
+        }
+        assert_eq!(Link::of_form(&keys(), ("keboola", "a cookie"), &state, 1_001), None);
+        let form = link().form(&keys(), "keboola", "a cookie");
+        assert_eq!(Link::of_state(&keys(), (&us, "a cookie"), &form, 1_001), None);
     }
 
     #[test]

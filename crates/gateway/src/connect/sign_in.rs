@@ -36,6 +36,15 @@ pub struct MadeToken {
     pub token: Secret,
 }
 
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotMade {
+    /// The status with which Keboola answered. None: it gave no answer.
+    pub status: Option<u16>,
+    /// Why, for the person.
+    pub why: String,
+}
+
 /// The authorization server of a stack. Connection publishes no metadata of it, so that the template knows where it is. None:
 /// people enter a key.
 pub fn server(upstream: &Upstream, stack: &Stack) -> Option<Server> {
@@ -61,7 +70,7 @@ pub async fn make_token(
     stack: &Stack,
     access: &Secret,
     platform: &SharedPlatform,
-) -> Result<MadeToken, String> {
+) -> Result<MadeToken, NotMade> {
     // It reaches what Keboola's own server gives the tokens that it makes.
     let wanted = Object::new()
         .text("description", DESCRIPTION)
@@ -73,11 +82,36 @@ pub async fn make_token(
     request.headers.push(("Content-Type", "application/json".to_owned()));
     request.body = Some(wanted);
     let answer = platform.fetch(request).await;
-    let answer = answer.map_err(|_| "Keboola cannot be asked for a token".to_owned())?;
-    if !matches!(answer.status, 200 | 201) {
-        return Err(format!("Keboola made no token ({})", answer.status));
-    }
-    read(&answer.body).ok_or_else(|| "Keboola's answer has no token".to_owned())
+    let (status, body) = match answer {
+        Ok(answer) => (answer.status, answer.body),
+        Err(_) => {
+            let why =
+                "Keboola did not answer; a token that it may have made ends by itself".to_owned();
+            return Err(NotMade { status: None, why });
+        }
+    };
+    let why = match status {
+        200 | 201 => match read(&body) {
+            (Some(id), Some(token)) => return Ok(MadeToken { id, token }),
+            (id, _) => {
+                let is_gone = match id {
+                    Some(id) => delete(stack, &id, access, platform).await,
+                    None => false,
+                };
+                if !is_gone {
+                    log::warn!(
+                        "an answer of Keboola has no token; one that was made ends by itself"
+                    );
+                }
+                "Keboola's answer has no token".to_owned()
+            }
+        },
+        401 | 403 => format!(
+            "Keboola does not let you make a token for this server ({status}). You can enter one instead"
+        ),
+        status => format!("Keboola made no token ({status})"),
+    };
+    Err(NotMade { status: Some(status), why })
 }
 
 /// Has a token deleted that is not kept after all. Where that fails it ends by itself.
@@ -87,7 +121,11 @@ pub async fn discard(
     access: &Secret,
     platform: &SharedPlatform,
 ) -> bool {
-    let path = format!("/v2/storage/tokens/{}", made.id);
+    delete(stack, &made.id, access, platform).await
+}
+
+async fn delete(stack: &Stack, id: &str, access: &Secret, platform: &SharedPlatform) -> bool {
+    let path = format!("/v2/storage/tokens/{id}");
     let deleted = platform.fetch(request(stack, access, (Method::Delete, &path))).await;
     deleted.is_ok_and(|answer| (200..300).contains(&answer.status))
 }
@@ -106,13 +144,17 @@ fn request(stack: &Stack, access: &Secret, (method, path): (Method, &str)) -> Ou
     }
 }
 
-fn read(body: &[u8]) -> Option<MadeToken> {
-    let [id, token] = fields(std::str::from_utf8(body).ok()?, ["id", "token"]).ok()?;
+/// The id and the token of an answer.
+fn read(body: &[u8]) -> (Option<String>, Option<Secret>) {
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    let [id, token] = fields(text, ["id", "token"]).unwrap_or([None, None]);
     // A number on some stacks.
-    let id = raw::string(id?).or_else(|| raw::whole_number(id?).map(|id| id.to_string()))?;
-    let is_id = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
-    let token = check::entered(&raw::string(token?)?)?;
-    is_id.then_some(MadeToken { id, token })
+    let id = id
+        .and_then(|id| raw::string(id).or_else(|| raw::whole_number(id).map(|id| id.to_string())));
+    let is_id =
+        |id: &String| (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit());
+    let token = token.and_then(raw::string).and_then(|token| check::entered(&token));
+    (id.filter(is_id), token)
 }
 
 /// A person who is on the way, as the hub keeps it: sealed, with the name of the stack for which it is.
@@ -150,7 +192,10 @@ mod tests {
     use super::*;
     use crate::{
         address::Surroundings,
-        connect::oauth::{client::Client, token::Errand},
+        connect::oauth::{
+            client::Client,
+            token::{Errand, mark},
+        },
     };
 
     fn upstream() -> Upstream {
@@ -170,6 +215,11 @@ mod tests {
         let begins = "https://connection.eu-central-1.keboola.com/oauth/authorize?response_type=code&client_id=our-id&";
         assert!(url.starts_with(begins), "{url}");
         assert!(!url.contains("scope") && !url.contains("resource") && !url.contains("our-secret"));
+        assert!(errand.is_marked(&mark(&server, &[7; 32])));
+        assert!(!errand.is_marked(&mark(&server, &[8; 32])));
+        let elsewhere = upstream().stack("keboola.com").unwrap().clone();
+        let elsewhere = super::server(&upstream(), &elsewhere).unwrap();
+        assert!(!errand.is_marked(&mark(&elsewhere, &[7; 32])), "another stack");
         assert!(errand.is_from(None) && !errand.is_from(Some("https://connection.keboola.com")));
         let plain = json!({ "kind": "subject" });
         let plain = Upstream::tickets("https://t.example/mcp", &plain);
@@ -200,8 +250,8 @@ mod tests {
         assert!(body.contains("code_verifier=") && !body.contains("resource"), "{body}");
     }
 
-    fn made(answer: ScriptedStream) -> (Result<MadeToken, String>, Vec<Value>) {
-        let platform = VirtualPlatform::new([answer]);
+    fn made(answer: ScriptedStream) -> (Result<MadeToken, NotMade>, Vec<Value>) {
+        let platform = VirtualPlatform::new([answer, ScriptedStream::status(204)]);
         let shared: SharedPlatform = platform.clone();
         let made = platform.run(make_token(&stack(), &Secret::new("access-1"), &shared));
         let seen = platform.requests().into_iter().map(|request| {
@@ -209,7 +259,7 @@ mod tests {
             json!([
                 format!("{:?}", request.method),
                 request.url,
-                serde_json::from_str::<Value>(&request.body.unwrap_or_default()).unwrap(),
+                request.body.map(|body| serde_json::from_str::<Value>(&body).unwrap()),
             ])
         });
         (made, seen.collect())
@@ -233,16 +283,49 @@ mod tests {
         for (status, body) in [
             (401, r#"{"error":"access-1 is invalid"}"#),
             (201, "{}"),
-            (201, r#"{"id":"77","token":""}"#),
             (201, r#"{"id":"../7","token":"58-77-made"}"#),
-            (201, r#"{"id":"77","token":"58-77-made\r\nX: y"}"#),
+            (201, r#"{"token":"58-77-made"}"#),
             (302, ""),
             (200, "<html>"),
         ] {
             let (made, seen) = made(ScriptedStream::json(status, body));
-            let Err(why) = made else { panic!("{body}") };
+            let Err(NotMade { status: given, why }) = made else { panic!("{body}") };
+            assert_eq!(given, Some(status));
             assert!(why.starts_with("Keboola") && !why.contains("access-1"), "{why}");
+            assert!(!why.contains("58-77"), "{why}");
             assert_eq!(seen.len(), 1, "no redirect is followed");
+        }
+    }
+
+    #[test]
+    fn without_an_answer_a_token_may_have_been_made() {
+        let (made, _) = made(ScriptedStream::unreachable("access-1"));
+        let NotMade { status, why } = made.err().unwrap();
+        assert!(status.is_none() && why.contains("may have made"), "{why}");
+        assert!(!why.contains("access-1"), "{why}");
+    }
+
+    #[test]
+    fn a_token_whose_text_cannot_be_read_is_deleted() {
+        for body in [
+            r#"{"id":"77"}"#,
+            r#"{"id":77,"token":""}"#,
+            r#"{"id":"77","token":"58-77-made\r\nX: y"}"#,
+        ] {
+            let (made, seen) = made(ScriptedStream::json(201, body));
+            assert_eq!(made.err().unwrap().why, "Keboola's answer has no token");
+            let url = "https://connection.eu-central-1.keboola.com/v2/storage/tokens/77";
+            assert_eq!(seen[1..], [json!(["Delete", url, null])], "{body}");
+        }
+    }
+
+    #[test]
+    fn who_may_make_no_token_is_told_that_one_can_be_entered() {
+        for (status, may) in [(401, false), (403, false), (500, true), (400, true)] {
+            let (made, _) = made(ScriptedStream::json(status, "{}"));
+            let why = made.err().unwrap().why;
+            assert!(why.contains(&status.to_string()), "{why}");
+            assert_eq!(why.contains("You can enter one instead"), !may, "{why}");
         }
     }
 

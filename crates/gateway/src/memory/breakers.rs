@@ -14,6 +14,9 @@ use crate::{
 /// An upstream, and the stack of it to which a request goes, where it has several.
 pub type Target<'a> = (&'a str, Option<&'a str>);
 
+/// One for each stack, and one for what is sent without a stack.
+const MAX_BREAKERS: usize = MAX_STACKS.saturating_add(1);
+
 #[derive(Debug, Clone)]
 struct OfStack {
     /// None: the upstream has no stacks.
@@ -43,7 +46,7 @@ impl Breakers {
             None => OfStack { stack: stack.map(Rc::from), breaker: Breaker::default() },
         };
         let changed = change(&mut one.breaker);
-        if self.0.len() >= MAX_STACKS {
+        if self.0.len() >= MAX_BREAKERS {
             self.0.remove(0);
         }
         self.0.push(one);
@@ -151,17 +154,27 @@ mod tests {
     }
 
     #[test]
+    fn all_stacks_and_what_has_none_have_a_breaker_at_a_time() {
+        let memory = Memory::default();
+        fails(&memory, None, 5);
+        for n in 0..MAX_STACKS {
+            fails(&memory, Some(&format!("s{n}")), 5);
+        }
+        assert_eq!(memory.breakers("keboola", 1_000).len(), MAX_STACKS + 1);
+    }
+
+    #[test]
     fn breakers_are_bounded_and_the_one_used_longest_ago_makes_room() {
         let memory = Memory::default();
         fails(&memory, Some("first"), 5);
         fails(&memory, Some("second"), 5);
-        for n in 2..MAX_STACKS {
+        for n in 2..MAX_BREAKERS {
             fails(&memory, Some(&format!("s{n}")), 1);
         }
         fails(&memory, Some("first"), 1);
         fails(&memory, Some("one more"), 1);
         let known = memory.upstreams.borrow().get("keboola").unwrap().breakers.0.len();
-        assert_eq!(known, MAX_STACKS);
+        assert_eq!(known, MAX_BREAKERS);
         let state = |stack| memory.breaker(("keboola", Some(stack)), 1_000);
         assert_eq!((state("first"), state("second")), ("open", "closed"));
     }

@@ -5,10 +5,14 @@
 
 use std::fmt;
 
-use mcp_auth::{oauth::hash, secret::Secret};
+use mcp_auth::{
+    oauth::{Hash, hash},
+    secret::Secret,
+};
 use mcp_platform::{Method, SharedPlatform, record::Record, url::with_parameters};
 use mcp_protocol::{base64url, fields::fields, raw};
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq as _;
 
 use super::{ask, client::Client, server::Server};
 use crate::{
@@ -29,6 +33,31 @@ const FAULTS: [&str; 5] = [
     "invalid_scope",
     "invalid_target",
 ];
+
+/// Errors with which a server sends people back (RFC 6749 §4.1.2.1): no other text of theirs is repeated.
+const SENT_BACK: [&str; 7] = [
+    "access_denied",
+    "invalid_request",
+    "unauthorized_client",
+    "unsupported_response_type",
+    "invalid_scope",
+    "server_error",
+    "temporarily_unavailable",
+];
+
+/// The error with which a person was sent back, where it is one that is known.
+pub fn sent_back(error: &str) -> Option<&'static str> {
+    SENT_BACK.into_iter().find(|known| *known == error)
+}
+
+/// Names one way of a person to a server.
+pub fn mark(server: &Server, verifier: &[u8; 32]) -> Hash {
+    marked(&server.issuer, &server.token, &base64url::to_text(verifier))
+}
+
+fn marked(issuer: &str, token: &str, verifier: &str) -> Hash {
+    hash(format!("{issuer}\n{token}\n{verifier}"))
+}
 
 /// A person on the way to an authorization server.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +147,11 @@ impl Errand {
             Some(issuer) => issuer == self.issuer,
             None => !self.names_itself,
         }
+    }
+
+    /// Whether it is the one of this [`mark`].
+    pub fn is_marked(&self, mark: &Hash) -> bool {
+        marked(&self.issuer, &self.token, &self.verifier).ct_eq(mark).into()
     }
 
     /// Exchanges the code with which a person came back.
@@ -309,6 +343,14 @@ mod tests {
             r#"{"access_token":"a","token_type":"mac"}"#,
         ] {
             assert_eq!(read(wrong, 10), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_error_with_which_a_person_comes_back_is_repeated_where_it_is_known() {
+        assert_eq!(sent_back("invalid_scope"), Some("invalid_scope"));
+        for other in ["", "a secret", "Access_Denied", "invalid_scope "] {
+            assert_eq!(sent_back(other), None, "{other}");
         }
     }
 
