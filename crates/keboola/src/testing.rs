@@ -295,7 +295,7 @@ impl Platform for FakeKeboola {
             self.bytes.set(self.bytes.get().saturating_add(answer.body.len()));
         }
         let Some(under_way) = self.under_way.clone() else { return ready(outcome).boxed_local() };
-        under_way.0.set(under_way.0.get() + at_most);
+        under_way.0.update(|bytes| bytes.saturating_add(at_most));
         under_way.1.set(under_way.1.get().max(under_way.0.get()));
         async move {
             let mut is_later = false;
@@ -307,7 +307,7 @@ impl Platform for FakeKeboola {
                 }
             })
             .await;
-            under_way.0.set(under_way.0.get() - at_most);
+            under_way.0.update(|bytes| bytes.saturating_sub(at_most));
             outcome
         }
         .boxed_local()

@@ -72,9 +72,9 @@ pub(super) enum At<'a> {
     /// At this path.
     Path(&'a str),
     /// The value of a key.
-    Key(&'a At<'a>, &'a str),
+    Key(&'a Self, &'a str),
     /// An item of an array.
-    Item(&'a At<'a>, usize),
+    Item(&'a Self, usize),
 }
 
 impl At<'_> {
