@@ -1,6 +1,8 @@
 //! A header value comes out as it was meant, and repeats an argument only where both say the same.
 #![no_main]
 
+use std::borrow::Cow;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use libfuzzer_sys::{
     arbitrary::{Result, Unstructured},
@@ -18,8 +20,8 @@ use serde_json::{json, value::to_raw_value};
 struct Sent<'a>(&'a str);
 
 impl HeaderSource for Sent<'_> {
-    fn header(&self, _name: &str) -> Option<String> {
-        Some(self.0.to_owned())
+    fn header(&self, _name: &str) -> Option<Cow<'_, str>> {
+        Some(Cow::Borrowed(self.0))
     }
 }
 

@@ -4,21 +4,30 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{exec::run as run_command, paths};
+use crate::{exec::run as run_command, fuzz, paths};
 
 const FORMAT: &[&str] = &["fmt", "--all", "--check"];
-const FORMAT_FUZZ: &[&str] = &["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
-const FORMAT_FLOOR: &[&str] = &["fmt", "--manifest-path", "bench/floor/Cargo.toml", "--check"];
 const HOST: &[&str] = &["clippy", "--quiet", "--workspace", "--all-targets"];
 const FIXTURES: &[&str] = &["clippy", "--quiet", "--all-targets", "--features", "fixtures"];
+/// The workspaces of their own.
+const OTHERS: [&str; 2] = ["fuzz/Cargo.toml", "bench/floor/Cargo.toml"];
 const DOCS: &[&str] = &["doc", "--quiet", "--no-deps", "--workspace"];
 
 pub(super) fn run() -> Result<()> {
     cargo(FORMAT, &[])?;
-    cargo(FORMAT_FUZZ, &[])?;
-    cargo(FORMAT_FLOOR, &[])?;
+    for manifest in OTHERS {
+        cargo(&["fmt", "--manifest-path", manifest, "--check"], &[])?;
+    }
     for arguments in [HOST, FIXTURES] {
         cargo(arguments, &["--", "-D", "warnings"])?;
+    }
+    for manifest in OTHERS {
+        if let Some(reason) = fuzz::lacking().filter(|_| manifest.starts_with("fuzz/")) {
+            println!("lint: {manifest} was not compiled: {reason}");
+            continue;
+        }
+        let arguments = ["clippy", "--quiet", "--all-targets", "--manifest-path", manifest];
+        cargo(&arguments, &["--", "-D", "warnings"])?;
     }
     run_command(
         Command::new("cargo")
