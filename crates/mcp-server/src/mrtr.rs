@@ -40,7 +40,7 @@ use mcp_protocol::{
 };
 
 /// The error for a request that is replayed.
-const REPLAYED: &str = "this requestState was used before, and the work that was agreed to has \
+const REPLAYED: &str = "this requestState was used before, and the work that was agreed to may have \
                         begun. Check its outcome before you send the request again, without \
                         `requestState`";
 
@@ -94,6 +94,8 @@ pub struct Round {
     news: RefCell<Vec<ChangeEvent>>,
     /// The work has begun: nothing can be asked any more.
     begun: Cell<bool>,
+    /// The name of the request is consumed, or about to be.
+    consumed: Rc<Cell<bool>>,
     rising: RisingProgress,
 }
 
@@ -106,6 +108,7 @@ impl Round {
             next: RefCell::default(),
             news: RefCell::default(),
             begun: Cell::new(false),
+            consumed: Rc::default(),
             rising: RisingProgress::default(),
         }
     }
@@ -300,9 +303,10 @@ impl Notifier for Round {
 
 impl Execution for Round {
     /// A request that asked its client may come again with the same answers: what it then does must
-    /// not be done twice.
+    /// not be done twice. Its name is consumed before the first change that a second time would change again, also where
+    /// others were made before.
     fn begin(&self, effect: Idempotency) -> LocalBoxFuture<'static, Result<(), Stop>> {
-        let again = self.begun.replace(true);
+        self.begun.set(true);
         if effect == Idempotency::Once
             && self.nonce().is_none()
             && !self.answered.borrow().is_empty()
@@ -311,12 +315,17 @@ impl Execution for Round {
             let refused = Stop::refused(RpcError::new(INVALID_PARAMS, why));
             return ready(Err(refused)).boxed_local();
         }
-        let (Some(nonce), Idempotency::Once, false) = (self.nonce(), effect, again) else {
+        let (Some(nonce), Idempotency::Once) = (self.nonce(), effect) else {
             return ready(Ok(())).boxed_local();
         };
-        let consumed = (self.brought.consume)(nonce);
+        if self.consumed.replace(true) {
+            return ready(Ok(())).boxed_local();
+        }
+        let (consumed, outcome) = (self.consumed.clone(), (self.brought.consume)(nonce));
         async move {
-            match consumed.await {
+            let outcome = outcome.await;
+            consumed.set(outcome == Ok(true));
+            match outcome {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(Stop::refused(RpcError::new(INVALID_PARAMS, REPLAYED))),
                 Err(why) => {

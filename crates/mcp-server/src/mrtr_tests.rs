@@ -211,3 +211,43 @@ fn a_request_whose_name_is_consumed_begins_also_where_its_client_leaves() {
     assert!(begins(Idempotency::Once, false));
     assert!(begins(Idempotency::Repeatable, true));
 }
+
+/// A second round whose consumptions come to this; each one is counted.
+fn consuming(outcome: Result<bool, String>) -> (Round, Rc<Cell<u32>>) {
+    let first = run(None, None);
+    assert!(first.answers(vec![form("", "one")]).is_err());
+    let mut round = run(first.take_next(), Some(json!({ "question_1": accepted() })));
+    let count: Rc<Cell<u32>> = Rc::default();
+    let counted = count.clone();
+    round.brought.consume = Box::new(move |_| {
+        counted.set(counted.get().saturating_add(1));
+        ready(outcome.clone()).boxed_local()
+    });
+    (round, count)
+}
+
+#[test]
+fn a_change_is_not_made_again_by_a_replay_also_where_a_repeatable_one_was_made_before_it() {
+    let begin = |round: &Round, effect| round.begin(effect).now_or_never().unwrap();
+    let (round, count) = consuming(Ok(true));
+    for (effect, consumed) in [
+        (Idempotency::Repeatable, 0),
+        (Idempotency::Once, 1),
+        (Idempotency::Once, 1),
+        (Idempotency::Repeatable, 1),
+    ] {
+        assert!(begin(&round, effect).is_ok());
+        assert_eq!(count.get(), consumed);
+    }
+    // The replay: a refusal stays one.
+    let (replay, _) = consuming(Ok(false));
+    assert!(begin(&replay, Idempotency::Repeatable).is_ok());
+    for _ in 0..2 {
+        let why = refused(Some(begin(&replay, Idempotency::Once).map(|()| Vec::new())));
+        assert!(why.contains("may have begun"), "{why}");
+    }
+    let (unsure, count) = consuming(Err("no answer".to_owned()));
+    assert!(begin(&unsure, Idempotency::Once).is_err());
+    assert!(begin(&unsure, Idempotency::Once).is_err());
+    assert_eq!(count.get(), 2);
+}
