@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use bench::{http::Connection, messages::Caller};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::time::{Duration, timeout};
+use tokio::time::{Duration, sleep, timeout};
 use xtask::{
     clock::Clock,
     faults::{Fault, Faults, How},
@@ -65,6 +66,25 @@ async fn a_task_whose_start_is_lost_once_is_given_its_handle() {
     let task = started(&client, params).await;
     until(&client, &task, "completed").await;
     assert_eq!(creations(&server), 1);
+}
+
+#[tokio::test]
+async fn a_task_whose_client_leaves_while_it_starts_is_cancelled() {
+    // The first start has no answer for five seconds; the second one begins the task.
+    let fault = Fault { class: "TaskAgent", path: "/ask/start", how: How::Hang, times: 1 };
+    let faults = Some(Faults { faults: vec![fault], haste: 1 });
+    let server = start(Options { faults, ..options() }).await;
+    let params = json!({ "name": "slow_compute", "arguments": { "seconds": 600, "label": "x" } });
+    let can = follows().to_string();
+    let call = Caller::at("/mcp").stateless_of("tools/call", "slow_compute", &params, &can);
+    let port = server.url().rsplit(':').next().unwrap().parse().unwrap();
+    let mut connection = Connection::open(port).await.unwrap();
+    connection.send(&call).await.unwrap();
+    // Real time: no line and no file shows that a start is under way.
+    sleep(Duration::from_secs(1)).await;
+    connection.reset().unwrap();
+    let is_over = |line: &Value| line["event"] == "task" && line["outcome"] == "cancelled";
+    wait::holds("the task is cancelled", || lines(&server).iter().any(is_over)).await;
 }
 
 #[tokio::test]

@@ -68,7 +68,7 @@ async fn follow(
     let (running, back) = session.read_on(&request, &channel, &task, Rc::new(WorkersPlatform));
     let call = async move {
         let _running = running;
-        let ended = tasks.follow(&task, false, back).await;
+        let ended = tasks.follow(&task, false, back, None).await;
         encode(version, "tools/call", &request, task_call::ended(&task, ended))
     };
     match run_attached(call.boxed_local(), channel, Rc::new(WorkersPlatform), Rc::default()).await {

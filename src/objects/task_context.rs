@@ -124,8 +124,10 @@ pub async fn context(
         }
         None => None,
     };
+    let choice = order.start.choice(config.choice.tools);
     Ok(Context {
         client: Rc::new(order.client()),
+        choice,
         result_store: Some(result_store),
         remote,
         notifier: run.clone(),

@@ -29,6 +29,7 @@ use mcp_auth::{
 use mcp_platform::{Platform as _, record::Record as _};
 use mcp_protocol::{fields::fields, implementation::Implementation, stateless::mrtr::KeyedRequest};
 use mcp_server::{
+    changes::Hold,
     client_request::Stop,
     cold::cold,
     notifier::Notifier,
@@ -160,10 +161,11 @@ impl TaskClient {
         id: String,
         owner: bool,
         notifier: Rc<dyn Notifier>,
+        mut held: Option<Hold>,
     ) -> TaskResult<TaskOutcome> {
         let mut open = None;
         for _ in 0..TRIES {
-            match self.listen(&id, owner, &*notifier, &mut open).await {
+            match self.listen(&id, owner, &*notifier, (&mut open, &mut held)).await {
                 Ok(Some(ended)) => return Ok(ended),
                 Ok(None) | Err(TaskError::Failed(_)) => {}
                 Err(fault) => return Err(fault),
@@ -174,16 +176,17 @@ impl TaskClient {
     }
 
     /// Follows a task until it ends. None: its object went away. `open` outlives the connection, so that
-    /// the client is not asked again what it is being asked.
+    /// the client is not asked again what it is being asked. `held` is let go once there is one.
     async fn listen(
         &self,
         id: &str,
         owner: bool,
         notifier: &dyn Notifier,
-        open: &mut Option<OpenRound>,
+        (open, held): (&mut Option<OpenRound>, &mut Option<Hold>),
     ) -> TaskResult<Option<TaskOutcome>> {
         let path = format!("{}{HEARS_NOTHING_ASKED}", if owner { OWN } else { FOLLOW });
         let socket = self.open(id, &path).await?;
+        drop(held.take());
         let mut events = socket.0.events().map_err(broken)?;
         socket.0.accept().map_err(broken)?;
         let mut patience = FollowerBackoff::default();
@@ -437,8 +440,14 @@ impl Tasks for TaskClient {
         async move { link.ask(&id, &TaskRequest::Cancel).await.map(drop) }.boxed_local()
     }
 
-    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome> {
-        self.clone().wait(id.to_owned(), owner, notifier).boxed_local()
+    fn follow(
+        &self,
+        id: &str,
+        owner: bool,
+        notifier: Rc<dyn Notifier>,
+        held: Option<Hold>,
+    ) -> TaskFuture<TaskOutcome> {
+        self.clone().wait(id.to_owned(), owner, notifier, held).boxed_local()
     }
 }
 

@@ -198,7 +198,7 @@ impl Drop for AttachedCall {
 
 /// Runs a call to its end while it has a reader, and for [`DETACHED_LIMIT`] without one: the runtime gives what
 /// goes on after an answer 30 s. A call that takes longer is dropped, which notes that its outcome is
-/// not known. The body of an answer that was never sent keeps its place as a reader, so the runtime is
+/// not known; so is one that has no reader and does not outlive it any more, which ends with its client. The body of an answer that was never sent keeps its place as a reader, so the runtime is
 /// asked, too, whether the client is still there.
 async fn finish_detached(
     mut call: LocalBoxFuture<'static, Reply>,
@@ -213,6 +213,9 @@ async fn finish_detached(
             Either::Right(((), rest)) => call = rest,
         }
         let is_read = channel.has_reader() && !changes.is_abandoned();
+        if !is_read && !changes.outlives_client() {
+            return;
+        }
         alone = if is_read { Duration::ZERO } else { alone.saturating_add(READER_CHECK_EVERY) };
         silent = silent.saturating_add(READER_CHECK_EVERY);
         if silent >= KEEP_ALIVE {
@@ -434,15 +437,40 @@ mod tests {
         assert_eq!(runs_on.borrow().len(), 2);
     }
 
+    /// A call that is dropped after so many timers.
+    fn dropped_after(changes: Rc<Changes>) -> u32 {
+        let platform = Rc::<Hasty>::default();
+        block_on(finish_detached(
+            pending().boxed_local(),
+            Channel::new(),
+            platform.clone(),
+            changes,
+        ));
+        platform.0.get()
+    }
+
+    #[test]
+    fn a_call_that_was_held_ends_with_its_client_once_it_is_let_go() {
+        let changes = Rc::new(Changes::default());
+        let held = changes.hold();
+        assert_eq!(dropped_after(changes.clone()), 5);
+        drop(held);
+        assert_eq!(dropped_after(changes), 1);
+    }
+
     #[test]
     fn a_call_without_its_client_is_given_up_in_the_end() {
         let call = || pending().boxed_local();
-        let changes = Rc::new(Changes::default());
+        let begun = |changes: Changes| {
+            changes.begin();
+            Rc::new(changes)
+        };
+        let changes = begun(Changes::default());
         block_on(finish_detached(call(), Channel::new(), Rc::<Hasty>::default(), changes));
         // The body of an answer that was never sent is still there.
         let channel = Channel::new();
         let _unread = channel.events();
-        let left = Rc::new(Changes::default().of_client(Rc::new(|| true)));
+        let left = begun(Changes::default().of_client(Rc::new(|| true)));
         block_on(finish_detached(call(), channel.clone(), Rc::<Hasty>::default(), left));
     }
 }

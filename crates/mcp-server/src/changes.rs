@@ -27,6 +27,8 @@ pub struct Changes {
     has_left: Option<HasLeft>,
     begun: Cell<bool>,
     outlives: Cell<bool>,
+    /// How many wait for something that must not end with the client.
+    held: Cell<u32>,
     moved: Cell<bool>,
     target: RefCell<Option<String>>,
     unanswered: Cell<u32>,
@@ -60,9 +62,20 @@ impl Changes {
     /// From here on the call has something under way elsewhere, which it ends where its client leaves: it
     /// goes on without its client for as long as that takes.
     pub fn outlive_client(&self) {
-        if !self.outlives.replace(true)
-            && let Some(wait_until) = &self.wait_until
-        {
+        self.outlives.set(true);
+        self.keep_running();
+    }
+
+    /// The call goes on without its client while this is held, and ends with it again afterwards.
+    pub fn hold(self: &Rc<Self>) -> Hold {
+        self.held.update(|held| held.saturating_add(1));
+        self.keep_running();
+        Hold(self.clone())
+    }
+
+    fn keep_running(&self) {
+        let is_kept = self.running.borrow().is_some();
+        if let (false, Some(wait_until)) = (is_kept, &self.wait_until) {
             let (running, ended) = oneshot::channel();
             self.running.replace(Some(running));
             wait_until(ended.map(drop).boxed_local());
@@ -83,7 +96,7 @@ impl Changes {
 
     /// Whether the call goes on when its client leaves.
     pub fn outlives_client(&self) -> bool {
-        self.outlives.get()
+        self.outlives.get() || self.held.get() > 0
     }
 
     /// From here on a task does the work of the call, or may do it.
@@ -122,6 +135,18 @@ impl Changes {
     }
 }
 
+/// While it lives, a call goes on without its client ([`Changes::hold`]).
+pub struct Hold(Rc<Changes>);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.held.update(|held| held.saturating_sub(1));
+        if !self.0.outlives_client() {
+            self.0.running.take();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::future::poll_immediate;
@@ -155,6 +180,27 @@ mod tests {
         changes.begin();
         assert_eq!(waits.borrow().len(), 1);
         assert!(changes.is_begun());
+    }
+
+    #[test]
+    fn a_call_that_is_held_goes_on_until_it_is_let_go() {
+        let waits: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = waits.clone();
+        let changes =
+            Rc::new(Changes::in_request(Rc::new(move |task| kept.borrow_mut().push(task))));
+        let (one, other) = (changes.hold(), changes.hold());
+        assert!(changes.outlives_client() && !changes.is_begun() && waits.borrow().len() == 1);
+        drop(one);
+        assert!(changes.outlives_client());
+        drop(other);
+        assert!(!changes.outlives_client());
+        let mut wait = waits.borrow_mut().pop().unwrap();
+        assert!(block_on(poll_immediate(&mut wait)).is_some());
+        let held = changes.hold();
+        changes.begin();
+        drop(held);
+        let mut wait = waits.borrow_mut().pop().unwrap();
+        assert!(block_on(poll_immediate(&mut wait)).is_none() && changes.outlives_client());
     }
 
     #[test]

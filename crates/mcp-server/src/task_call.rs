@@ -1,7 +1,8 @@
 //! Calls whose work goes on in a task: handed over when it begins, and waited for where the client
 //! cannot follow tasks itself.
 //!
-//! Invariant: what the client has answered goes with the work, so that it is not asked again.
+//! Invariant: what the client has answered goes with the work, so that it is not asked again. A client that leaves while
+//! its task starts takes it back, unless the same request may come again for it.
 
 use std::{rc::Rc, time::Duration};
 
@@ -70,9 +71,13 @@ async fn move_to_task(
         trace: Some(ctx.record.trace(&*ctx.platform).to_text(span(&*ctx.platform))),
         bound,
         nonce,
+        read_only: ctx.choice.read_only,
     };
     let id = tasks.name(nonce);
     ctx.changes.move_to_task();
+    // A call that ended with its client here would leave a task which its person cannot find: its id is known to that
+    // call alone, and the extension has no list.
+    let held = ctx.changes.hold();
     // Before the start, so that a session which dies meanwhile still finds the task.
     ctx.notifier.moved(&id);
     let seen = match start_task(ctx, tasks, &id, start).await {
@@ -96,7 +101,7 @@ async fn move_to_task(
         ctx.notifier.moved(&seen.id);
     }
     let owner = follows == Follows::Owns;
-    ended(&seen.id, tasks.follow(&seen.id, owner, ctx.notifier.clone()).await)
+    ended(&seen.id, tasks.follow(&seen.id, owner, ctx.notifier.clone(), Some(held)).await)
 }
 
 /// Starts a task. A start that is lost is sent again under the same id, which starts nothing twice.
@@ -181,6 +186,7 @@ pub(super) async fn read(tasks: &Rc<dyn Tasks>, id: &str, uri: &str) -> Result<O
 mod tests {
     use std::cell::RefCell;
 
+    use futures_channel::oneshot::{self, Receiver};
     use futures_util::{
         FutureExt as _,
         future::{LocalBoxFuture, ready},
@@ -189,10 +195,14 @@ mod tests {
 
     use super::*;
     use crate::{
+        call::{AttachedAnswer, run_attached},
+        changes::{Changes, Hold},
+        channel::{Channel, Reply},
         execution::{BOUND, Execution as _},
         notifier::Notifier,
         tasks::TaskFuture,
         testing::{FakePlatform, START_MS},
+        tool_selection::ToolSelection,
     };
     use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
 
@@ -200,13 +210,15 @@ mod tests {
     struct Starts {
         outcomes: RefCell<Vec<Result<(), TaskError>>>,
         calls: RefCell<Vec<String>>,
-        bound: RefCell<Option<String>>,
+        last: RefCell<Option<TaskCall>>,
+        /// The answer to a start comes once this is opened.
+        gate: RefCell<Option<Receiver<()>>>,
     }
 
     impl Starts {
         fn new(outcomes: &[Result<(), TaskError>]) -> Rc<Self> {
             let (outcomes, calls) = (RefCell::new(outcomes.to_vec()), RefCell::default());
-            Rc::new(Self { outcomes, calls, bound: RefCell::default() })
+            Rc::new(Self { outcomes, calls, last: RefCell::default(), gate: RefCell::default() })
         }
 
         fn note(&self, call: &str, id: &str) {
@@ -221,11 +233,15 @@ mod tests {
 
         fn start(&self, id: &str, start: TaskCall) -> TaskFuture<TaskSnapshot> {
             self.note("start", id);
-            *self.bound.borrow_mut() = start.bound;
+            *self.last.borrow_mut() = Some(start);
             let mut outcomes = self.outcomes.borrow_mut();
             let outcome = if outcomes.len() > 1 { outcomes.remove(0) } else { outcomes[0].clone() };
-            ready(outcome.map(|()| TaskSnapshot { id: id.to_owned(), task: "{}".to_owned() }))
-                .boxed_local()
+            let outcome =
+                outcome.map(|()| TaskSnapshot { id: id.to_owned(), task: "{}".to_owned() });
+            match self.gate.take() {
+                Some(gate) => gate.map(|_| outcome).boxed_local(),
+                None => ready(outcome).boxed_local(),
+            }
         }
 
         fn look(&self, _id: &str) -> TaskFuture<String> {
@@ -246,7 +262,9 @@ mod tests {
             id: &str,
             _owner: bool,
             _notifier: Rc<dyn Notifier>,
+            held: Option<Hold>,
         ) -> TaskFuture<TaskOutcome> {
+            assert!(held.is_some());
             self.note("follow", id);
             ready(Ok(TaskOutcome::Completed("{}".to_owned()))).boxed_local()
         }
@@ -394,7 +412,58 @@ mod tests {
         let kept: Rc<dyn Tasks> = tasks.clone();
         let moved = move_to_task(&ctx, &kept, "tool", None, work.take_bound());
         moved.now_or_never().unwrap();
-        assert_eq!(tasks.bound.take().as_deref(), Some("\"this\""));
+        let start = tasks.last.take().unwrap();
+        assert_eq!((start.bound.as_deref(), start.read_only), (Some("\"this\""), false));
+    }
+
+    #[test]
+    fn a_task_reads_alone_where_its_caller_chose_so() {
+        let fake = FakePlatform::new([]);
+        let choice = ToolSelection { read_only: true, ..ToolSelection::default() };
+        let tasks = Starts::new(&[Ok(())]);
+        let ctx = Context { notifier: call(Follows::Handle), choice, ..fake.context() };
+        let kept: Rc<dyn Tasks> = tasks.clone();
+        move_to_task(&ctx, &kept, "tool", None, None).now_or_never().unwrap();
+        assert!(tasks.last.take().unwrap().read_only);
+    }
+
+    /// What becomes of a task whose client leaves while it starts.
+    fn left_while_it_starts(follows: Follows, named: bool) -> Vec<String> {
+        let runs_on: Rc<RefCell<Vec<LocalBoxFuture<'static, ()>>>> = Rc::default();
+        let kept = runs_on.clone();
+        let wait_until = Rc::new(move |rest| kept.borrow_mut().push(rest));
+        let changes = Rc::new(Changes::in_request(wait_until));
+        let (opens, gate) = oneshot::channel();
+        let tasks = Starts::new(&[Ok(())]);
+        tasks.gate.replace(Some(gate));
+        let fake = FakePlatform::new([]);
+        // It is found out once the task is named.
+        let notifier =
+            Rc::new(Call { follows, cancelled: Some(false), moved: RefCell::default(), named });
+        let ctx = Context { notifier, changes: changes.clone(), ..fake.context() };
+        let started: Rc<dyn Tasks> = tasks.clone();
+        let called = async move {
+            move_to_task(&ctx, &started, "tool", None, None).await;
+            Reply::Accepted
+        };
+        let answer = run_attached(called.boxed_local(), Channel::new(), fake, changes);
+        let Some(AttachedAnswer::Stream(stream)) = answer.now_or_never() else {
+            panic!("no stream")
+        };
+        drop(stream);
+        opens.send(()).unwrap();
+        for rest in runs_on.take() {
+            rest.now_or_never();
+        }
+        tasks.calls.take()
+    }
+
+    #[test]
+    fn a_client_that_leaves_while_its_task_starts_takes_it_back_or_may_come_again() {
+        let (start, cancel, follow) = ("start the-id", "cancel the-id", "follow the-id");
+        assert_eq!(left_while_it_starts(Follows::Handle, false), [start, cancel]);
+        assert_eq!(left_while_it_starts(Follows::Handle, true), [start]);
+        assert_eq!(left_while_it_starts(Follows::Owns, false), [start, cancel, follow]);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use futures_util::future::LocalBoxFuture;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::notifier::Notifier;
+use crate::{changes::Hold, notifier::Notifier, tool_selection::ToolSelection};
 use mcp_auth::request_state::AnsweredInput;
 use mcp_platform::record::Record;
 use mcp_protocol::{base64url, bytes::cut_text, capabilities::ClientCapabilities};
@@ -65,6 +65,21 @@ pub struct TaskCall {
     /// Names the request, so that sending it again does not do it again. None: it has no name.
     #[serde(default, with = "base64url::option", skip_serializing_if = "Option::is_none")]
     pub nonce: Option<[u8; 16]>,
+    /// The caller chose tools that read alone, which holds for its work wherever that is done.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub read_only: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl TaskCall {
+    /// What the tool may do, of what this server usually allows.
+    pub fn choice(&self, usual: ToolSelection) -> ToolSelection {
+        ToolSelection { read_only: usual.read_only || self.read_only, ..usual }
+    }
 }
 
 /// A task and what it looks like.
@@ -186,13 +201,37 @@ pub trait Tasks {
     fn cancel(&self, id: &str) -> TaskFuture<()>;
 
     /// Waits for the end of a task; its notifications and requests go through `notifier`. `owner`: it is
-    /// cancelled when no follower waits for it any more.
-    fn follow(&self, id: &str, owner: bool, notifier: Rc<dyn Notifier>) -> TaskFuture<TaskOutcome>;
+    /// cancelled when no follower waits for it any more. `held` is let go once the task has this follower.
+    fn follow(
+        &self,
+        id: &str,
+        owner: bool,
+        notifier: Rc<dyn Notifier>,
+        held: Option<Hold>,
+    ) -> TaskFuture<TaskOutcome>;
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_task_reads_alone_where_its_caller_chose_so_or_the_server_allows_no_more() {
+        let call = |read_only: bool| {
+            let text = format!(r#"{{"tool":"t","read_only":{read_only}}}"#);
+            TaskCall::from_json(&text).unwrap()
+        };
+        let usual = |read_only| ToolSelection { sets: 4, read_only, legacy: true };
+        for (asked, allowed, reads_only) in
+            [(false, false, false), (true, false, true), (false, true, true), (true, true, true)]
+        {
+            let again = TaskCall::from_json(&call(asked).to_json()).unwrap();
+            assert_eq!(again.choice(usual(allowed)), usual(reads_only));
+        }
+        // One that an earlier version started says nothing of it.
+        let earlier = TaskCall::from_json(r#"{"tool":"t"}"#).unwrap();
+        assert!(!earlier.read_only && !earlier.to_json().contains("read_only"));
+    }
 
     #[test]
     fn a_task_that_failed_says_what_became_of_its_work_elsewhere() {

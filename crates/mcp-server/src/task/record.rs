@@ -129,6 +129,7 @@ pub(super) mod tests {
             trace: Some("t".into()),
             bound: None,
             nonce: Some([255; 16]),
+            read_only: false,
         };
         let order = TaskSpec {
             id: "i".into(),
