@@ -49,6 +49,10 @@ thread_local! {
 /// How long the requests of one call may take together.
 const CALL_BUDGET: Duration = Duration::from_secs(60);
 
+/// How long one look at work that is under way may take. A call whose client left has 20 s to find that out and to end the
+/// work: a pause or a look, and what then ends it, fit into them.
+const LOOK_BUDGET: Duration = Duration::from_secs(8);
+
 /// A service of a stack.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Service {
@@ -127,6 +131,11 @@ impl<'a> Client<'a> {
     /// Starts the call's time anew, after a wait that is not Keboola's fault.
     pub(crate) fn start_over(&self) {
         self.start_over_within(CALL_BUDGET);
+    }
+
+    /// The same for one look at work that is under way, after which there is another.
+    pub(crate) fn start_look(&self) {
+        self.start_over_within(LOOK_BUDGET);
     }
 
     /// The same with less time.

@@ -57,6 +57,9 @@ pub(crate) enum ApiError {
     /// The call's time was used up before this request.
     #[error("the time of the call was used up")]
     OutOfTime,
+    /// The call has read as much as one may.
+    #[error("one call reads up to 32 MiB in 200 requests, and nothing of that is left for this")]
+    UsedUp,
     /// A redirect, which is never followed.
     #[error("Keboola's {0} redirects, which is not followed")]
     Redirected(&'static str),
@@ -108,6 +111,16 @@ impl ApiError {
         }
     }
 
+    /// Whether this was not read because it is more than a call may read, or than is left of that.
+    pub(crate) fn is_beyond_budget(&self) -> bool {
+        matches!(
+            self,
+            Self::UsedUp
+                | Self::OutOfTime
+                | Self::NoAnswer { failure: NetworkFailure::TooLarge(_), .. }
+        )
+    }
+
     /// Whether the body said that the project or the stack is in maintenance.
     fn is_maintenance(&self) -> bool {
         match self {
@@ -125,6 +138,9 @@ impl ApiError {
 
     /// What the model can do about it, where that is known.
     pub(crate) fn advice(&self) -> &'static str {
+        if *self == Self::UsedUp {
+            return "Ask for fewer things in one call.";
+        }
         match (self.status(), self.code()) {
             (Some(401), _) => {
                 "The Storage token is not valid any more, or is of another stack. Ask the person to \

@@ -4,13 +4,16 @@
 //! [`MAX_REQUESTS`] requests. What an answer may have is reserved before its request, and given back where it has less.
 //! What is not read is reported, never passed over in silence.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    future::poll_fn,
+    task::{Poll, Waker},
+};
 
-use futures_util::lock::Mutex;
 use mcp_platform::NetworkFailure;
 
 use super::{ending::ShortCircuit, state::State};
-use crate::api::{Answer, ApiError, Path, Service};
+use crate::api::{Answer, ApiError, Client, Path, Service};
 
 /// Bytes of all answers. An isolate has 128 MB for everything.
 pub(crate) const MAX_BYTES: usize = 32 * 1024 * 1024;
@@ -24,8 +27,10 @@ pub(crate) const MAX_REQUESTS: usize = 200;
 pub(crate) struct Budget {
     bytes: Cell<usize>,
     requests: Cell<usize>,
-    /// Held by a read that leaves too little for another one beside it.
-    last: Mutex<()>,
+    /// Reads under way.
+    reads: Cell<usize>,
+    /// Reads that wait for what those under way give back.
+    waiting: RefCell<Vec<Waker>>,
 }
 
 /// How a read within a budget ended.
@@ -45,7 +50,53 @@ impl Budget {
         Self {
             bytes: Cell::new(MAX_BYTES),
             requests: Cell::new(MAX_REQUESTS),
-            last: Mutex::new(()),
+            reads: Cell::new(0),
+            waiting: RefCell::default(),
+        }
+    }
+
+    /// Waits until there is room for a whole answer, or nothing under way that could give any back.
+    async fn room(&self) {
+        poll_fn(|cx| {
+            if self.bytes.get() >= MAX_ANSWER || self.reads.get() == 0 {
+                return Poll::Ready(());
+            }
+            self.waiting.borrow_mut().push(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Reads where there is something left.
+    ///
+    /// # Errors
+    /// [`ApiError::UsedUp`] where there is not enough; the read's own.
+    pub(crate) async fn take(
+        &self,
+        client: &Client<'_>,
+        service: Service,
+        path: Path,
+        query: &[(&str, String)],
+    ) -> Result<Answer, ApiError> {
+        self.room().await;
+        let (left, requests) = (self.bytes.get(), self.requests.get());
+        if left == 0 || requests == 0 {
+            return Err(ApiError::UsedUp);
+        }
+        self.requests.set(requests.saturating_sub(1));
+        let at_most = left.min(MAX_ANSWER);
+        self.bytes.set(left.saturating_sub(at_most));
+        self.reads.update(|reads| reads.saturating_add(1));
+        let answer = client.get_within(at_most, service, path, query).await;
+        let is_cut =
+            matches!(answer, Err(ApiError::NoAnswer { failure: NetworkFailure::TooLarge(_), .. }));
+        let used = answer.as_ref().map_or(if is_cut { at_most } else { 0 }, Answer::len);
+        self.bytes.update(|bytes| bytes.saturating_add(at_most.saturating_sub(used)));
+        self.reads.update(|reads| reads.saturating_sub(1));
+        self.waiting.take().into_iter().for_each(Waker::wake);
+        match answer {
+            Err(_) if is_cut && at_most < MAX_ANSWER => Err(ApiError::UsedUp),
+            answer => answer,
         }
     }
 
@@ -56,31 +107,20 @@ impl Budget {
         path: Path,
         query: &[(&str, String)],
     ) -> Result<Within, ShortCircuit> {
-        // Near the end one is read at a time: what is reserved for it may be given back for the next one.
-        let _alone = match self.bytes.get() < MAX_ANSWER.saturating_mul(2) {
-            true => Some(self.last.lock().await),
-            false => None,
-        };
-        let (left, requests) = (self.bytes.get(), self.requests.get());
-        if left == 0 || requests == 0 {
-            return Ok(Within::UsedUp);
-        }
-        self.requests.set(requests.saturating_sub(1));
-        let at_most = left.min(MAX_ANSWER);
-        self.bytes.set(left.saturating_sub(at_most));
-        let answer = state.client.get_within(at_most, Service::Storage, path, query).await;
-        let is_cut =
-            matches!(answer, Err(ApiError::NoAnswer { failure: NetworkFailure::TooLarge(_), .. }));
-        let used = answer.as_ref().map_or(if is_cut { at_most } else { 0 }, Answer::len);
-        let unused = at_most.saturating_sub(used);
-        self.bytes.set(self.bytes.get().saturating_add(unused));
-        match answer {
+        match self.take(&state.client, Service::Storage, path, query).await {
             Ok(answer) => Ok(Within::Read(answer)),
-            Err(_) if is_cut && at_most == MAX_ANSWER => Ok(Within::TooLarge),
-            Err(ApiError::OutOfTime) => Ok(Within::UsedUp),
-            Err(_) if is_cut => Ok(Within::UsedUp),
+            Err(ApiError::UsedUp | ApiError::OutOfTime) => Ok(Within::UsedUp),
+            Err(error) if error.is_beyond_budget() => Ok(Within::TooLarge),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// What was read; None where it does not fit into the call's budget.
+pub(crate) fn within<T>(read: Result<T, ApiError>) -> Result<Option<T>, ApiError> {
+    match read {
+        Err(error) if error.is_beyond_budget() => Ok(None),
+        read => read.map(Some),
     }
 }
 

@@ -13,7 +13,7 @@ mod state;
 
 pub(crate) use arguments::{Call, POSSIBLE};
 pub(crate) use branch::Branch;
-pub(crate) use budget::{Budget, Incomplete, Within};
+pub(crate) use budget::{Budget, Incomplete, Within, within};
 #[cfg(test)]
 pub(crate) use budget::{MAX_ANSWER, MAX_BYTES, MAX_REQUESTS};
 pub(crate) use ending::{Outcome, ShortCircuit, failed, sentence};

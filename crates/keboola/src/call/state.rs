@@ -2,7 +2,7 @@
 //!
 //! Invariant: nothing is changed in a branch in which the caller may not.
 
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 use catalogue::arguments::Arguments;
 use mcp_auth::scope::Scopes;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::{
     branch::Branch,
+    budget::Budget,
     ending::{ShortCircuit, failed},
     records::{id_of, items, shown},
 };
@@ -39,6 +40,8 @@ pub(crate) struct State<'a> {
     pub(crate) branch: Branch,
     /// Whether an earlier run of the task started its job.
     pub(crate) is_resumed: bool,
+    /// What is left to read, for a call that may ask for many things.
+    budget: OnceCell<Budget>,
 }
 
 impl<'a> State<'a> {
@@ -67,7 +70,8 @@ impl<'a> State<'a> {
             Project::forget(client.key());
         }
         let project = Project::of(&client).await?;
-        let mut state = Self { client, project, branch: Branch::Main, is_resumed: false };
+        let budget = OnceCell::new();
+        let mut state = Self { client, project, branch: Branch::Main, is_resumed: false, budget };
         state.branch = state.chosen_branch(arguments.text("branch_id"), bound.as_deref()).await?;
         bound::check(ctx, &state).await?;
         if operation.effect != Effect::Read {
@@ -180,13 +184,31 @@ impl<'a> State<'a> {
         Ok(self.branches().await?.iter().find(is_it).cloned())
     }
 
+    /// The budget of the call. From the first time on that it is asked for, all reads are within it.
+    pub(crate) fn budget(&self) -> &Budget {
+        self.budget.get_or_init(Budget::new)
+    }
+
     /// Reads from Storage.
     pub(crate) async fn storage(
         &self,
         path: Path,
         query: &[(&str, String)],
     ) -> Result<Value, ApiError> {
-        self.client.get(Service::Storage, path, query).await
+        self.read_from(Service::Storage, path, query).await
+    }
+
+    /// Reads from a service.
+    pub(crate) async fn read_from(
+        &self,
+        service: Service,
+        path: Path,
+        query: &[(&str, String)],
+    ) -> Result<Value, ApiError> {
+        match self.budget.get() {
+            Some(budget) => budget.take(&self.client, service, path, query).await?.value(),
+            None => self.client.get(service, path, query).await,
+        }
     }
 
     /// A path below the call's branch.
@@ -223,7 +245,8 @@ impl<'a> State<'a> {
         let client = Client::new(ctx, stack, (connections, connection));
         resumed.check(&client).await?;
         let (project, branch) = resumed.into_place();
-        Ok(Self { client, project: Rc::new(project), branch, is_resumed: true })
+        let (project, budget) = (Rc::new(project), OnceCell::new());
+        Ok(Self { client, project, branch, is_resumed: true, budget })
     }
 
     /// The key of something that is remembered for this credential and branch.

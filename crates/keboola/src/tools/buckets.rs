@@ -6,11 +6,14 @@ use serde_json::{Value, json};
 
 use crate::{
     api::{ApiError, Path, plain},
-    call::{Branch, Call, Outcome, ShortCircuit, all, id_of, items},
+    call::{Branch, Call, Incomplete, Outcome, ShortCircuit, all, id_of, items, within},
     links::packed,
     metadata::{self, BRANCH, DESCRIPTION, SHARED_DESCRIPTION},
     moment,
 };
+
+/// How to ask for less.
+const NARROWER: &str = "Ask for fewer buckets in one call.";
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let ids = call.texts("bucket_ids");
@@ -29,19 +32,27 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         let links = json!([links.buckets()]);
         return Ok(answer(buckets, links, Value::Null, counts));
     }
-    let found = all(ids, async |id: String| Ok((find(call, &id).await?, id))).await?;
+    call.budget();
+    let found = all(ids, async |id: String| Ok((within(find(call, &id).await)?, id))).await?;
     let (mut buckets, mut missing, mut shown) = (Vec::new(), Vec::new(), vec![links.buckets()]);
+    let (mut unread, mut incomplete) = (Vec::new(), Incomplete::default());
     for (found, id) in found {
         match found {
-            Some(found) => {
+            Some(Some(found)) => {
                 shown.push(links.bucket(&id_of(&found.bucket), &found.name()));
                 buckets.push(view(call, &found, true));
             }
-            None => missing.push(id),
+            Some(None) => missing.push(id),
+            None => unread.push(id),
         }
     }
+    incomplete.note_all("the buckets", &unread);
     let missing = if missing.is_empty() { Value::Null } else { json!(missing) };
-    Ok(answer(buckets, packed(shown), missing, Value::Null))
+    let mut answer = answer(buckets, packed(shown), missing, Value::Null);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.insert("incomplete".to_owned(), json!(incomplete.text(NARROWER)));
+    }
+    Ok(answer)
 }
 
 fn answer(buckets: Vec<Value>, links: Value, missing: Value, counts: Value) -> Value {
@@ -50,6 +61,7 @@ fn answer(buckets: Vec<Value>, links: Value, missing: Value, counts: Value) -> V
         "links": links,
         "buckets_not_found": missing,
         "bucket_counts": counts,
+        "incomplete": null,
     })
 }
 
@@ -157,7 +169,7 @@ fn placed(call: &Call<'_>, bucket: Value, segment: &str) -> Option<Found> {
 }
 
 /// A bucket by its id in main; None: there is none.
-pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Found>, ShortCircuit> {
+pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Found>, ApiError> {
     if call.has_storage_branches()
         && let Some(bucket) = read(call, call.below("buckets").part(id)).await?
         && let Some(found) = placed(call, bucket, call.branch.segment())
@@ -181,11 +193,10 @@ fn main(id: &str) -> Path {
 }
 
 /// A record; None where there is none.
-pub(super) async fn read(call: &Call<'_>, path: Path) -> Result<Option<Value>, ShortCircuit> {
+pub(super) async fn read(call: &Call<'_>, path: Path) -> Result<Option<Value>, ApiError> {
     match call.storage(path, &[]).await {
-        Ok(record) => Ok(Some(record)),
         Err(ApiError::Refused { status: 404, .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+        record => record.map(Some),
     }
 }
 

@@ -1,6 +1,9 @@
 use serde_json::json;
 
-use crate::testing::{FakeKeboola, fails, run};
+use crate::{
+    call::MAX_ANSWER,
+    testing::{FakeKeboola, fails, run},
+};
 
 const TOOL: &str = "keboola_get_buckets";
 const LIST: &str = "Get connection /v2/storage/branch/default/buckets";
@@ -108,4 +111,22 @@ fn maintenance_is_waited_for_and_then_told() {
     let why = fails(&fake, TOOL, json!({}));
     assert!(why.contains("maintenance (upgrade)") && why.contains("Call again later"), "{why}");
     assert_eq!(fake.count(LIST), 4);
+}
+
+#[test]
+fn buckets_beyond_the_budget_of_a_call_are_named() {
+    let fake = FakeKeboola::new();
+    let ids: Vec<String> = (0..6).map(|n| format!("in.c-{n}")).collect();
+    for id in &ids {
+        let route = format!("Get connection /v2/storage/branch/default/buckets/{id}");
+        let large = "x".repeat(MAX_ANSWER - 10_000);
+        fake.on(&route, 200, json!({"id": id, "name": id, "metadata": [], "description": large}));
+    }
+    let read = run(&fake, TOOL, json!({ "bucket_ids": ids }));
+    assert_eq!(read["buckets"].as_array().unwrap().len(), 4);
+    let why = read["incomplete"].as_str().unwrap();
+    assert!(
+        why.contains("Not read: the buckets in.c-4, in.c-5.") && why.contains("fewer"),
+        "{why}"
+    );
 }

@@ -11,9 +11,10 @@ use crate::{
 /// The record of a component. Private ones are not in the catalogue.
 pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
     let path = Path::new("docs/components").part(id);
-    let found = call.client.get(Service::Ai, path, &[]).await;
+    let found = call.read_from(Service::Ai, path, &[]).await;
     let stored = call.storage(call.below("components").part(id), &[]).await;
     match (found, stored) {
+        (Err(error), _) | (_, Err(error)) if error.is_beyond_budget() => Err(error),
         (Ok(mut found), stored) => {
             let data = stored.ok().and_then(|stored| stored.get("data").cloned());
             if let (Some(found), Some(data)) = (found.as_object_mut(), data) {

@@ -7,6 +7,7 @@ use crate::call::{Call, Outcome};
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let links = call.links();
+    call.budget();
     let read = async |id: String| {
         let record = component::read(call, &id).await?;
         let name = component::name(&record);

@@ -1,5 +1,7 @@
 //! Configurations: lists by component, or some in full.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -12,7 +14,10 @@ use crate::call::{Call, Outcome, ShortCircuit, all, items};
 const TYPES: [&str; 4] = ["application", "extractor", "transformation", "writer"];
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
-    let asked = call.get("configs").and_then(Value::as_array).cloned().unwrap_or_default();
+    let asked = call.get("configs").and_then(Value::as_array).into_iter().flatten();
+    let mut seen = HashSet::new();
+    let asked: Vec<Value> = asked.filter(|one| seen.insert(ids(one))).cloned().collect();
+    call.budget();
     if !asked.is_empty() {
         let read = async |one: Value| read(call, &one).await;
         return Ok(lookup::each(asked, id_of_both, read).await?.into_answer("configs"));
@@ -112,7 +117,10 @@ fn with_configs(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{FakeKeboola, fails, run};
+    use crate::{
+        call::{MAX_ANSWER, MAX_BYTES},
+        testing::{FakeKeboola, fails, run},
+    };
 
     const TOOL: &str = "keboola_get_configs";
     const COMPONENTS: &str = "Get connection /v2/storage/branch/default/components";
@@ -153,6 +161,29 @@ mod tests {
         assert_eq!(row["parameters"]["#token"], "[REDACTED]");
         let whole = read.to_string();
         assert!(!whole.contains("hunter2") && !whole.contains("plain"), "{whole}");
+    }
+
+    #[test]
+    fn configurations_beyond_the_budget_are_named_and_each_is_read_once() {
+        let fake = FakeKeboola::new();
+        let one = |id: &str| json!({"component_id": "ex", "configuration_id": id});
+        let route = |id: &str| format!("{COMPONENTS}/ex/configs/{id}");
+        let ids: Vec<String> = (0..6).map(|n| n.to_string()).collect();
+        for id in &ids {
+            let mut large = config();
+            large["description"] = json!("x".repeat(MAX_ANSWER - 10_000));
+            fake.on(&route(id), 200, large);
+        }
+        fake.on(&format!("{COMPONENTS}/ex"), 200, json!({"id": "ex", "type": "extractor"}));
+        let asked: Vec<Value> = ids.iter().chain(&ids).map(|id| one(id)).collect();
+        let read = run(&fake, TOOL, json!({ "configs": asked }));
+        assert!(ids.iter().all(|id| fake.count(&route(id)) <= 1), "{:?}", fake.lines());
+        let shown = read["configs"].as_array().unwrap().len();
+        let errors = read["errors"].as_array().unwrap();
+        assert!(shown >= 3 && shown + errors.len() == ids.len(), "{errors:?}");
+        let why = errors[0]["reason"].as_str().unwrap();
+        assert!(why.contains("32 MiB in 200 requests") && why.contains("fewer"), "{why}");
+        assert!(fake.bytes() <= MAX_BYTES + 10_000);
     }
 
     #[test]

@@ -16,6 +16,7 @@ const TYPES: [&str; 2] = [FLOW, ORCHESTRATOR];
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let ids = call.texts("flow_ids");
+    call.budget();
     if !ids.is_empty() {
         let read = async |id: String| read(call, &id).await;
         return Ok(lookup::each(ids, String::clone, read).await?.into_answer("flows"));
@@ -62,7 +63,7 @@ async fn read(call: &Call<'_>, id: &str) -> Result<Value, Missed> {
 
 async fn schedules(call: &Call<'_>, component: &str, id: &str) -> Result<Vec<Value>, ApiError> {
     let query = [("componentId", component.to_owned()), ("configurationId", id.to_owned())];
-    let found = call.client.get(Service::Scheduler, Path::new("schedules"), &query).await;
+    let found = call.read_from(Service::Scheduler, Path::new("schedules"), &query).await;
     found.and_then(items)
 }
 

@@ -11,7 +11,7 @@ use crate::{
 
 /// Reads a job.
 pub(super) async fn read(call: &Call<'_>, id: &str) -> Result<Value, ApiError> {
-    call.client.get(Service::Queue, Path::new("jobs").part(id), &[]).await
+    call.read_from(Service::Queue, Path::new("jobs").part(id), &[]).await
 }
 
 /// Whether a job has come to its end.

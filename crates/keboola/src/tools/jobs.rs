@@ -14,6 +14,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     if ids.is_empty() {
         return list(call).await;
     }
+    call.budget();
     let read = async |id: String| {
         let job = job_view::read(call, &id).await?;
         let mut view = job_view::detail(call, &job);

@@ -58,7 +58,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
     }
     let is_long = call.flag("long_running");
     if call.ctx.execution.recorded(PLACE) == Recorded::Nothing {
-        // Before the work goes on elsewhere: a task does not know that its caller asked for reading alone.
+        // Before the work goes on elsewhere, so that the caller hears it at once.
         workspace::require(call).await?;
     }
     if is_long {
@@ -183,7 +183,11 @@ async fn waited(call: &Call<'_>, job: &str, pace: Pace) -> Result<End, ShortCirc
     call.ctx.progress(report.from, report.total, Some(report.message));
     let look = async || match call.ctx.is_cancelled() {
         true => Some(End::Cancelled),
-        false => query_job::look(call, job).await,
+        false => match query_job::look(call, job).await {
+            // A client that left meanwhile: the pause before the next look is time that cancelling needs.
+            None if call.ctx.is_cancelled() => Some(End::Cancelled),
+            seen => seen,
+        },
     };
     let ended = call.ctx.poll_reporting(QUERY_END, pace, Some(&report), look).await?;
     if call.ctx.is_cancelled() {

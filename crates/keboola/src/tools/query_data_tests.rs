@@ -1,6 +1,7 @@
 use std::{cell::Cell, rc::Rc, time::Duration};
 
 use futures_util::future::LocalBoxFuture;
+use mcp_platform::OutboundRequest;
 use mcp_protocol::{capabilities::ClientCapabilities, stateless::mrtr::KeyedRequest};
 use mcp_server::{
     changes::Changes,
@@ -280,6 +281,27 @@ fn a_query_whose_call_is_taken_back_is_cancelled_at_keboola() {
     assert!(matches!(why, StopReason::TakenBack(true)) && outlived, "{why:?}");
     assert_eq!(fake.body(CANCEL), json!({"reason": "the client took its request back"}));
     assert!(fake.elapsed() < Duration::from_secs(30));
+}
+
+/// What is left of the time without a client once it was found out that the client left.
+const WITHOUT_CLIENT: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_look_that_has_no_answer_leaves_time_to_cancel_the_query() {
+    let fake = with_workspace();
+    fake.on(JOB, 200, ended("processing"));
+    fake.on(CANCEL, 200, json!({"queryJobId": "q1"}));
+    // The client leaves while the query is looked at: it is there before the look, and gone after it.
+    let (why, _) = taken_back(&fake, 4);
+    assert!(matches!(why, StopReason::TakenBack(true)), "{why:?}");
+    assert_eq!(fake.count(JOB), 1);
+    let timeout = |route: &str| {
+        let requests = fake.requests();
+        let is_it = |request: &&OutboundRequest| request.url.ends_with(route);
+        requests.iter().find(is_it).unwrap().timeout
+    };
+    let (look, cancel) = (timeout("/queries/q1"), timeout("/queries/q1/cancel"));
+    assert!(look + cancel < WITHOUT_CLIENT, "{look:?} {cancel:?}");
 }
 
 #[test]

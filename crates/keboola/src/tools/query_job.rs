@@ -82,7 +82,7 @@ fn job_path(job: &str) -> Path {
 
 /// How a job ended; None: it has not, or could not be looked at just now.
 pub(super) async fn look(call: &Call<'_>, job: &str) -> Option<End> {
-    call.client.start_over();
+    call.client.start_look();
     let seen = match call.client.get(Service::Query, job_path(job), &[]).await {
         Ok(seen) => seen,
         Err(error @ ApiError::Refused { status: 401 | 403 | 404 | 410, .. }) => {

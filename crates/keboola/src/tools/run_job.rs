@@ -160,7 +160,7 @@ async fn looked_up(call: &Call<'_>, since: u64, why: &str) -> Outcome {
 
 /// The jobs that the request may have started.
 async fn candidates(call: &Call<'_>, since: u64) -> Result<Vec<Value>, ApiError> {
-    call.client.start_over();
+    call.client.start_look();
     let mut query = vec![
         ("componentId", call.required("component_id").to_owned()),
         ("configId", call.required("configuration_id").to_owned()),
@@ -202,7 +202,7 @@ fn has_rows(job: &Value, mut asked: Vec<String>) -> bool {
 
 /// The job once it is over, or why it cannot be read.
 async fn look(call: &Call<'_>, id: &str) -> Option<Result<Value, String>> {
-    call.client.start_over();
+    call.client.start_look();
     match job_view::read(call, id).await {
         Ok(job) => job_view::is_over(&job).then_some(Ok(job)),
         Err(error @ ApiError::Refused { status: 401 | 403 | 404 | 410, .. }) => {

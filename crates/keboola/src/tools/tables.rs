@@ -6,42 +6,57 @@ use serde_json::{Value, json};
 
 use super::{buckets, usage};
 use crate::{
-    api::Path,
-    call::{Branch, Call, Outcome, ShortCircuit, all, id_of, items},
+    api::{ApiError, Path},
+    call::{Branch, Call, Incomplete, Outcome, all, id_of, items, within},
     links::packed,
     metadata::{self, BRANCH, DESCRIPTION},
     moment,
 };
 
+/// How to ask for less.
+const NARROWER: &str = "Ask for fewer buckets or tables in one call.";
+
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
     let (mut views, mut missing, mut links) =
         (Views::default(), Vec::new(), vec![call.links().buckets()]);
-    let listed =
-        all(call.texts("bucket_ids"), async |id: String| of_bucket(call, &id).await).await?;
-    for table in listed.into_iter().flatten() {
-        links.push(link(call, &table));
-        views.put(summary(&table));
+    let (mut unlisted, mut unread) = (Vec::new(), Vec::new());
+    call.budget();
+    let list = async |id: String| Ok((within(of_bucket(call, &id).await)?, id));
+    for (listed, id) in all(call.texts("bucket_ids"), list).await? {
+        match listed {
+            Some(listed) => listed.iter().for_each(|table| {
+                links.push(link(call, table));
+                views.put(summary(table));
+            }),
+            None => unlisted.push(id),
+        }
     }
-    let read = async |id: String| Ok((find(call, &id).await?, id));
+    let read = async |id: String| Ok((within(find(call, &id).await)?, id));
     for (found, id) in all(call.texts("table_ids"), read).await? {
         match found {
-            Some(table) => {
+            Some(Some(table)) => {
                 links.push(link(call, &table));
                 views.put(detail(call, &table));
             }
-            None => missing.push(id),
+            Some(None) => missing.push(id),
+            None => unread.push(id),
         }
     }
     let mut tables = views.tables;
-    let incomplete = match call.flag("include_usage") {
+    let mut incomplete = Incomplete::default();
+    incomplete.note_all("the tables of", &unlisted);
+    incomplete.note_all("the tables", &unread);
+    let unused = match call.flag("include_usage") {
         true => usage::add(call, &mut tables).await?,
         false => None,
     };
+    let incomplete: Vec<String> =
+        [incomplete.text(NARROWER), unused].into_iter().flatten().collect();
     Ok(json!({
         "tables": tables,
         "links": packed(links),
         "tables_not_found": if missing.is_empty() { Value::Null } else { json!(missing) },
-        "incomplete": incomplete,
+        "incomplete": if incomplete.is_empty() { Value::Null } else { json!(incomplete.join(" ")) },
     }))
 }
 
@@ -96,7 +111,7 @@ fn link(call: &Call<'_>, table: &Table) -> Value {
 }
 
 /// The tables of a bucket; none where there is no such bucket.
-async fn of_bucket(call: &Call<'_>, id: &str) -> Result<Vec<Table>, ShortCircuit> {
+async fn of_bucket(call: &Call<'_>, id: &str) -> Result<Vec<Table>, ApiError> {
     let Some(found) = buckets::find(call, id).await? else {
         return Ok(Vec::new());
     };
@@ -110,7 +125,7 @@ async fn of_bucket(call: &Call<'_>, id: &str) -> Result<Vec<Table>, ShortCircuit
 }
 
 /// A table by its id in main; None: there is none.
-pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Table>, ShortCircuit> {
+pub(super) async fn find(call: &Call<'_>, id: &str) -> Result<Option<Table>, ApiError> {
     let main = "default";
     let own = match &call.branch {
         Branch::Main => None,

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    call::MAX_ANSWER,
+    call::{MAX_ANSWER, MAX_BYTES, MAX_REQUESTS},
     testing::{FakeKeboola, run},
 };
 
@@ -192,4 +192,60 @@ fn only_so_many_uses_of_all_tables_are_named() {
     assert_eq!(together, 5_000);
     let why = read["incomplete"].as_str().unwrap();
     assert!(why.contains("more than 5000 uses of these tables together"), "{why}");
+}
+
+/// A table in full, of so many bytes.
+fn large(id: &str, bytes: usize) -> Value {
+    let mut large = table();
+    (large["id"], large["name"]) = (json!(id), json!("x".repeat(bytes)));
+    large
+}
+
+#[test]
+fn tables_beyond_the_budget_of_a_call_are_named() {
+    let fake = FakeKeboola::parallel();
+    let ids: Vec<String> = (0..8).map(|n| format!("in.c-a.t{n}")).collect();
+    for id in &ids {
+        let route = format!("Get connection /v2/storage/branch/default/tables/{id}");
+        fake.on(&route, 200, large(id, MAX_ANSWER - 10_000));
+    }
+    let read = run(&fake, TOOL, json!({"table_ids": ids}));
+    let shown = read["tables"].as_array().unwrap().len();
+    assert_eq!(shown, 4);
+    let why = read["incomplete"].as_str().unwrap();
+    assert!(why.contains("the tables in.c-a.t4, in.c-a.t5, in.c-a.t6, in.c-a.t7."), "{why}");
+    assert!(why.contains("32 MiB in 200 requests. Ask for fewer"), "{why}");
+    assert!(fake.bytes() <= MAX_BYTES + 10_000 && fake.most_under_way() <= MAX_BYTES);
+    // One that is larger than an answer may be leaves the others alone.
+    let fake = FakeKeboola::new();
+    let bucket = "Get connection /v2/storage/branch/default/buckets/in.c-a";
+    fake.on(bucket, 200, json!({"id": "in.c-a", "name": "c-a", "metadata": []}));
+    fake.on(&format!("{bucket}/tables"), 200, json!([large("in.c-a.t", MAX_ANSWER)]));
+    fake.on(TABLE, 200, table());
+    let read = run(&fake, TOOL, json!({"bucket_ids": ["in.c-a"], "table_ids": ["in.c-a.orders"]}));
+    assert_eq!(read["tables"].as_array().unwrap().len(), 1);
+    assert!(read["incomplete"].as_str().unwrap().contains("Not read: the tables of in.c-a."));
+}
+
+#[test]
+fn a_call_sends_so_many_requests_and_reads_each_id_once() {
+    let fake = FakeKeboola::new();
+    let buckets: Vec<String> = (0..100).map(|n| format!("in.c-{n}")).collect();
+    for id in &buckets {
+        let route = format!("Get connection /v2/storage/branch/default/buckets/{id}");
+        fake.on(&route, 200, json!({"id": id, "name": id, "metadata": []}));
+        fake.on(&format!("{route}/tables"), 200, json!([]));
+    }
+    fake.on(TABLE, 200, table());
+    let all = json!({"bucket_ids": buckets, "table_ids": ["in.c-a.orders"]});
+    let read = run(&fake, TOOL, all);
+    assert_eq!(fake.lines().len(), MAX_REQUESTS);
+    assert!(read["incomplete"].as_str().unwrap().contains("the tables in.c-a.orders."));
+    let fake = FakeKeboola::new();
+    fake.on(TABLE, 200, table());
+    fake.on("Get connection /v2/storage/branch/default/components", 200, json!([]));
+    let twice = json!({"table_ids": ["in.c-a.orders", "in.c-a.orders"], "include_usage": true});
+    let read = run(&fake, TOOL, twice);
+    assert_eq!((fake.count(TABLE), &read["tables"][0]["used_by"]), (1, &json!([])));
+    assert_eq!((read["tables"].as_array().unwrap().len(), &read["incomplete"]), (1, &json!(null)));
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::{buckets, tables};
 use crate::{
     api::{Path, Service},
-    call::{Call, Outcome, POSSIBLE, ShortCircuit, all, failed, id_of},
+    call::{Call, Outcome, POSSIBLE, ShortCircuit, all, failed, id_of, sentence},
     configuration::{ids::ItemId, printable::foreign},
     metadata::{self, DESCRIPTION},
     moment,
@@ -52,7 +52,7 @@ struct Target {
 }
 
 /// Where the description of an item is written, or why it is not.
-async fn target(call: &Call<'_>, id: &ItemId) -> Result<Result<Target, String>, ShortCircuit> {
+async fn target(call: &Call<'_>, id: &ItemId) -> Result<Target, String> {
     let found = match id {
         ItemId::Bucket { bucket } => buckets::find(call, bucket)
             .await
@@ -61,7 +61,7 @@ async fn target(call: &Call<'_>, id: &ItemId) -> Result<Result<Target, String>, 
             .await
             .map(|found| found.map(|found| (found.is_of(call), found.path(), found.record))),
     };
-    Ok(match found {
+    match found {
         Ok(Some((true, path, record))) => Ok(Target { record, path }),
         Ok(Some((false, ..))) => {
             Err("Only the main branch has it, and a call in a development branch \
@@ -69,9 +69,8 @@ async fn target(call: &Call<'_>, id: &ItemId) -> Result<Result<Target, String>, 
                 .to_owned())
         }
         Ok(None) => Err("There is none of this id.".to_owned()),
-        Err(ShortCircuit::Failed(why)) => Err(why),
-        Err(stop) => return Err(stop),
-    })
+        Err(error) => Err(sentence(&error)),
+    }
 }
 
 /// The present and the new descriptions.
@@ -81,7 +80,7 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
         return failed("Nothing was changed: none of the item ids can be read.");
     }
     let shown: Vec<&Update> = updates.iter().take(20).collect();
-    let lines = all(shown, async |update: &Update| line(call, update).await).await?;
+    let lines = all(shown, async |update: &Update| Ok(line(call, update).await)).await?;
     let more = updates.len().saturating_sub(lines.len());
     let is_vain = more == 0 && lines.iter().all(Result::is_err);
     let mut lines: Vec<String> =
@@ -96,12 +95,11 @@ pub(super) async fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
 }
 
 /// The line of an item; an error, where it is not changed.
-async fn line(call: &Call<'_>, update: &Update) -> Result<Result<String, String>, ShortCircuit> {
+async fn line(call: &Call<'_>, update: &Update) -> Result<String, String> {
     let given = foreign(&update.given);
-    let record = match target(call, &update.id).await? {
-        Ok(target) => target.record,
-        Err(why) => return Ok(Err(format!("- {given} is not changed: {}", foreign(&why)))),
-    };
+    let target = target(call, &update.id).await;
+    let unchanged = |why: String| format!("- {given} is not changed: {}", foreign(&why));
+    let record = target.map_err(unchanged)?.record;
     let (metadata, place) = match &update.id {
         ItemId::Bucket { bucket } => (record.get("metadata"), bucket),
         ItemId::Table { table } => (record.get("metadata"), table),
@@ -113,7 +111,7 @@ async fn line(call: &Call<'_>, update: &Update) -> Result<Result<String, String>
     let stored = if id == *place { String::new() } else { format!(" (in {})", foreign(&id)) };
     let present = metadata::property(metadata, DESCRIPTION, None);
     let present = present.map_or_else(|| "no description".to_owned(), foreign);
-    Ok(Ok(format!("- {given}{stored}: {present} → {}", foreign(&update.description))))
+    Ok(format!("- {given}{stored}: {present} → {}", foreign(&update.description)))
 }
 
 pub(super) async fn run(call: &Call<'_>) -> Outcome {
@@ -122,7 +120,7 @@ pub(super) async fn run(call: &Call<'_>) -> Outcome {
         let requests = requests(&updates);
         let firsts = requests.iter().filter_map(|request| Some(request.first()?.id.clone()));
         let firsts: Vec<ItemId> = firsts.collect();
-        let targets = all(firsts, async |id: ItemId| target(call, &id).await).await?;
+        let targets = all(firsts, async |id: ItemId| Ok(target(call, &id).await)).await?;
         call.client.start_over();
         let begun = call.ctx.begin_idempotent().await?;
         for (request, target) in requests.iter().zip(targets) {

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     api::cut,
-    call::{Budget, Call, Incomplete, ShortCircuit, id_of},
+    call::{Call, Incomplete, ShortCircuit, id_of},
 };
 
 /// Uses that are named of one table.
@@ -34,10 +34,10 @@ pub(super) async fn add(
     if uses.is_empty() {
         return Ok(None);
     }
-    let (budget, mut incomplete) = (Budget::new(), Incomplete::default());
+    let mut incomplete = Incomplete::default();
     all_configs::each(
         call,
-        (&budget, &mut incomplete),
+        (call.budget(), &mut incomplete),
         |_| true,
         |owner, configuration| {
             look(owner, configuration, None, &mut uses);

@@ -201,7 +201,7 @@ async fn made(call: &Call<'_>, begun: &Begun, id: String) -> Made {
 
 /// The workspace once it is made, or why it is not.
 async fn look(call: &Call<'_>, job: &str) -> Option<Result<Workspace, String>> {
-    call.client.start_over();
+    call.client.start_look();
     if let Ok(Some(found)) = find(call).await {
         return Some(Ok(found));
     }
