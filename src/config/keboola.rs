@@ -18,6 +18,10 @@ use crate::wiring::KEBOOLA;
 /// The settings of the upstream where `UPSTREAMS` has none.
 const USUAL: &str = r#"{"template":"keboola"}"#;
 
+/// The warning of a client that nothing uses.
+const UNUSED_CLIENT: &str = "KEBOOLA_CLIENT_ID and KEBOOLA_CLIENT_SECRET: no upstream has the template `keboola` with keys of \
+                             people, so that people cannot sign in with them";
+
 /// What `KEBOOLA` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Owner {
@@ -68,6 +72,16 @@ impl Config {
         self.warnings.push(format!(
             "KEBOOLA_CLIENT_ID and KEBOOLA_CLIENT_SECRET: {why}; people cannot sign in at Keboola, and enter tokens"
         ));
+    }
+
+    /// Warns of a client with which nobody can sign in, because no upstream has people sign in at stacks. Those that are
+    /// stored count as soon as they are known.
+    pub(super) fn warn_of_unused_client(&mut self) {
+        self.warnings.retain(|warning| warning != UNUSED_CLIENT);
+        let is_used = self.upstreams.iter().any(|upstream| self.signs_in(upstream).is_some());
+        if self.keboola_client.is_some() && !is_used {
+            self.warnings.push(UNUSED_CLIENT.to_owned());
+        }
     }
 
     /// This server as the client of the stacks of an upstream at which people can sign in. None: they enter a key.
@@ -315,6 +329,45 @@ mod tests {
             assert!(warning.contains(why) && !warning.contains("s3cret"), "{warning}");
         }
         assert!(about_keboola(&read("", "")).is_empty());
+    }
+
+    #[test]
+    fn a_client_that_no_upstream_uses_is_named_until_a_stored_one_does() {
+        let read = |keboola: &str, upstreams: &str| {
+            let lookup = |name: &str| match name {
+                "KEBOOLA" => Some(keboola.to_owned()),
+                "UPSTREAMS" => Some(upstreams.to_owned()),
+                "CREDENTIAL_KEY" => Some("c".repeat(64)),
+                "KEBOOLA_CLIENT_ID" => Some("an-id".to_owned()),
+                "KEBOOLA_CLIENT_SECRET" => Some("a-s3cret".to_owned()),
+                _ => None,
+            };
+            Config::read(&lookup)
+        };
+        let is_named = |config: &Config| {
+            config.warnings.iter().filter(|text| *text == UNUSED_CLIENT).count() == 1
+        };
+        let of_server =
+            r#"{"kbc":{"template":"keboola","stacks":["keboola.com"],"auth":{"kind":"oauth"}}}"#;
+        let other = r#"{"t":{"url":"https://t.example/mcp","auth":{"kind":"subject"}}}"#;
+        for (keboola, upstreams, expected) in [
+            ("", "", true),
+            ("off", "", true),
+            ("", other, true),
+            ("", of_server, true),
+            ("native", "", false),
+            ("upstream", "", false),
+            ("", r#"{"kbc":{"template":"keboola"}}"#, false),
+        ] {
+            let config = read(keboola, upstreams);
+            assert_eq!(is_named(&config), expected, "{keboola} {upstreams}: {:?}", config.warnings);
+        }
+        let stored = |settings: &str| {
+            let stored = [("kbc".to_owned(), settings.to_owned())];
+            read("", "").with_stored(&stored, &|_| None)
+        };
+        assert!(!is_named(&stored(r#"{"template":"keboola"}"#)));
+        assert!(is_named(&stored(r#"{"url":"https://t.example/mcp"}"#)));
     }
 
     #[test]

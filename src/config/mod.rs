@@ -180,6 +180,7 @@ impl Config {
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());
         config.read_upstreams(&get, lookup);
+        config.warn_of_unused_client();
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_upstream_secrets(&get);
         config.read_backend(&get);

@@ -124,6 +124,7 @@ impl Config {
         let mut config = self.clone();
         config.warnings.extend(upstreams.errors.iter().skip(known).map(ToString::to_string));
         config.upstreams = Rc::new(upstreams);
+        config.warn_of_unused_client();
         config.read_toolsets_again(lookup);
         config
     }

@@ -158,6 +158,15 @@ async fn disconnect(server: &Server<'_>, subject: Subject, upstream: &str) -> Re
     Ok(())
 }
 
+/// Where a token is made for a person who signs in to connect this key, also where no client is configured any more: a token
+/// that was made before lives on.
+fn makes_tokens(server: &Server<'_>, key: &ListedCredential) -> Option<&'static str> {
+    let template =
+        server.config.upstreams.get(&key.upstream).and_then(|upstream| upstream.template);
+    let template = template.filter(|template| template.sign_in.is_some());
+    template.filter(|_| key.project.is_some()).map(|template| template.title)
+}
+
 async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Response> {
     let hub = Hub::new(server.env, subject);
     let (grants, sessions) = (hub.grants().await?, hub.watchers().await?);
@@ -170,7 +179,7 @@ async fn list(server: &Server<'_>, subject: Subject, cookie: &str) -> Result<Res
     let page = Account {
         grants: AccountItem::grants(grants),
         sessions: AccountItem::sessions(sessions),
-        keys: AccountItem::keys(keys),
+        keys: AccountItem::keys(keys, |key| makes_tokens(server, key)),
     };
     reply::page(200, &page.page(&ticket), "'self'")
 }

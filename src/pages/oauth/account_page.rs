@@ -21,6 +21,8 @@ pub(super) struct AccountItem {
     name: String,
     /// Further details.
     about: String,
+    /// What a person should know before they end it.
+    more: Option<String>,
 }
 
 /// The grants and sessions of a signed-in person.
@@ -48,12 +50,18 @@ impl AccountItem {
             id: listed.grant,
             name: name.unwrap_or_else(|| "An app without a name".to_owned()),
             about: format!("{scopes}; {to}; until {until} if it is not used"),
+            more: None,
         }
     }
 
-    /// The keys for upstreams that a hub has.
-    pub(super) fn keys(listed: Vec<ListedCredential>) -> Vec<Self> {
+    /// The keys for upstreams that a hub has. `made`: where tokens are made for people who sign in, for those upstreams
+    /// where this is so.
+    pub(super) fn keys(
+        listed: Vec<ListedCredential>,
+        made: impl Fn(&ListedCredential) -> Option<&'static str>,
+    ) -> Vec<Self> {
         let item = |listed: ListedCredential| {
+            let more = made(&listed).map(lives_on);
             let since = day(listed.connected_ms / 1_000);
             let mut about = match listed.is_refused {
                 true => format!("since {since}; no longer accepted there"),
@@ -62,7 +70,7 @@ impl AccountItem {
             if let Some(project) = &listed.project {
                 about = format!("{}; {about}", opened_in_short(project));
             }
-            Self { id: listed.upstream.clone(), name: listed.upstream, about }
+            Self { id: listed.upstream.clone(), name: listed.upstream, about, more }
         };
         listed.into_iter().map(item).collect()
     }
@@ -71,10 +79,20 @@ impl AccountItem {
     pub(super) fn sessions(watchers: Vec<Watcher>) -> Vec<Self> {
         let listed = |watcher: Watcher| {
             let (name, until) = (watcher.object.chars().take(8).collect(), day(watcher.until));
-            Self { id: watcher.object, name, about: format!("until {until} at the latest") }
+            let about = format!("until {until} at the latest");
+            Self { id: watcher.object, name, about, more: None }
         };
         watchers.into_iter().map(listed).collect()
     }
+}
+
+/// What removing a key leaves there: it is not kept which tokens were made for people who signed in.
+fn lives_on(there: &'static str) -> String {
+    format!(
+        "If you signed in at {there} to connect it, this server had a token made for you there. Removing the key deletes it here, \
+         and not at {there}, where it is good for 30 days from when it was made. You can delete it in your project, under \
+         Settings → API Tokens."
+    )
 }
 
 impl Account {
@@ -96,6 +114,7 @@ impl Account {
                     section aria-label=(key.name) {
                         b { (key.name) }
                         p.hint { (key.about) }
+                        @if let Some(more) = &key.more { p.hint { (more) } }
                         (form(ticket, "disconnect", Some(("upstream", &key.id)), &format!("Remove the key for {}", key.name)))
                     }
                 }
@@ -167,20 +186,23 @@ mod tests {
         let account = Account {
             grants: AccountItem::grants(vec![ListedGrant { grant: "AAAA".into(), about }]),
             sessions: AccountItem::sessions(vec![watcher]),
-            keys: AccountItem::keys(vec![
-                ListedCredential {
-                    upstream: "tickets".into(),
-                    connected_ms: 259_200_000,
-                    is_refused: true,
-                    project: None,
-                },
-                ListedCredential {
-                    upstream: "keboola".into(),
-                    connected_ms: 259_200_000,
-                    is_refused: false,
-                    project: Some(project),
-                },
-            ]),
+            keys: AccountItem::keys(
+                vec![
+                    ListedCredential {
+                        upstream: "tickets".into(),
+                        connected_ms: 259_200_000,
+                        is_refused: true,
+                        project: None,
+                    },
+                    ListedCredential {
+                        upstream: "keboola".into(),
+                        connected_ms: 259_200_000,
+                        is_refused: false,
+                        project: Some(project),
+                    },
+                ],
+                |listed| listed.project.as_ref().map(|_| "Keboola"),
+            ),
         };
         assert_eq!((account.grants.len(), account.sessions.len()), (1, 1));
         let page = account.page("t").0;
@@ -195,5 +217,12 @@ mod tests {
         assert!(page.contains("name=\"upstream\" value=\"tickets\""), "{page}");
         let opened = "project &lt;i&gt;Sales (58) at keboola.com; master token; since 1970-01-04";
         assert!(page.contains(opened), "{page}");
+        // Of the key that may be a token which was made at sign-in, and of no other.
+        assert_eq!(page.matches("had a token made for you there").count(), 1, "{page}");
+        let (before, after) = page.split_once("and not at Keboola").expect("where it lives on");
+        assert!(
+            before.contains("value=\"tickets\"") && after.contains("value=\"keboola\""),
+            "{page}"
+        );
     }
 }

@@ -83,7 +83,8 @@ fn sign_in_there(upstream: &Upstream) -> Markup {
     html! {
         p.hint {
             "Or sign in at " (title) ", at the stack that you choose, without entering a token: it makes one for this server, which "
-            "ends after 30 days. It reaches all buckets and components of your project, and you can delete it there at any time."
+            "ends after 30 days. It reaches all buckets and components of your project, and you can delete it there at any time. "
+            "A stack that does not know this server shows an error instead of a question: then go back, and enter a token."
         }
         button name="do" value="leave" formnovalidate { "Sign in at " (title) }
     }
@@ -233,7 +234,8 @@ mod tests {
     #[test]
     fn who_can_sign_in_there_need_not_enter_a_key() {
         let button = "value=\"leave\" formnovalidate>Sign in at tickets</button>";
-        assert!(shown_where(None, None, true).contains(button));
+        let page = shown_where(None, None, true);
+        assert!(page.contains(button) && page.contains("does not know this server"), "{page}");
         assert!(!shown_where(None, None, false).contains("leave"));
     }
 
