@@ -1,6 +1,7 @@
 //! Long calls of this server's own tools for Keboola that are taken back: the query is cancelled at Keboola, however the
 //! client takes it back, and a job goes on.
 
+use bench::http::{Connection, request};
 use reqwest::Method;
 use sandbox::keboola::{JobEnd, JobPlan, SqlRule};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::support::{
     hasty,
     keboola_native::Native,
     options,
-    stateless::{ask, prepared},
+    stateless::{VERSION, ask, prepared},
     talk::{Era, Talk},
     wait,
 };
@@ -88,6 +89,32 @@ async fn a_query_without_a_session_is_cancelled_when_its_client_leaves() {
         waiting.abort();
         drop(waiting);
         let how = format!("as a task: {long_running}");
+        cancelled(&native, before, &how).await;
+    }
+}
+
+/// A client that takes JSON alone has no stream to close. It is seen to leave where its connection is reset.
+#[tokio::test]
+async fn a_query_of_a_client_that_takes_json_alone_is_cancelled_when_its_connection_is_reset() {
+    let (native, _) = with_a_slow_query().await;
+    let port = native.worker.url().rsplit(':').next().unwrap().parse().unwrap();
+    for long_running in [false, true] {
+        let before = counts(&native);
+        let params = params(long_running);
+        let (_, body) = prepared(&native.client("/mcp", "ada"), "tools/call", params, json!({}));
+        let headers = [
+            ("content-type", "application/json"),
+            ("accept", "application/json"),
+            ("mcp-protocol-version", VERSION),
+            ("mcp-method", "tools/call"),
+            ("mcp-name", "keboola_query_data"),
+            ("x-sitebay-token", "ada"),
+        ];
+        let mut connection = Connection::open(port).await.unwrap();
+        connection.send(&request("POST", "/mcp", &headers, &body)).await.unwrap();
+        submitted(&native, before).await;
+        connection.reset().unwrap();
+        let how = format!("for JSON alone, as a task: {long_running}");
         cancelled(&native, before, &how).await;
     }
 }

@@ -37,6 +37,28 @@ const SETTINGS: [&str; 10] = [
     "authorization",
 ];
 
+/// All headers that may reach it: those of HTTP, of the protocol, and of the person.
+const SENT: [&str; 18] = [
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "last-event-id",
+    "mcp-method",
+    "mcp-name",
+    "mcp-protocol-version",
+    "mcp-session-id",
+    "transfer-encoding",
+    "user-agent",
+    "x-disallowed-tools",
+    "x-mcp-gateways",
+    "x-storageapi-token",
+    "x-storageapi-url",
+    "x-allowed-tools",
+];
+
 /// A stack, a token of it, and what `tokens/verify` says of that.
 type Token = (&'static str, &'static str, Value);
 
@@ -250,6 +272,8 @@ async fn a_token_goes_to_its_own_stack_and_nothing_else_that_the_server_takes_fo
             assert_eq!(request.header("x-storageapi-token"), *token, "{request:?}");
             assert!(!request.has("x-read-only-mode"), "{request:?}");
             for (name, _) in &request.headers {
+                let lower = name.to_lowercase();
+                assert!(SENT.contains(&&*lower), "{name}: {request:?}");
                 let compared = name.to_lowercase().replace(['-', '_'], "");
                 let bare = compared.trim_start_matches("kbc");
                 let bare = bare.strip_prefix('x').unwrap_or(bare);

@@ -4,23 +4,33 @@
 
 use std::collections::BTreeSet;
 
-use sandbox::keboola::{self, CLIENT_ID, CLIENT_SECRET, Keboola, token};
+use bench::http::{Connection, request};
+use sandbox::{
+    Fault,
+    keboola::{self, CLIENT_ID, CLIENT_SECRET, Keboola, token},
+};
 use serde_json::json;
-use xtask::server::{Options, Server as Worker};
+use xtask::{
+    faults::{self, Faults, How},
+    server::{Options, Server as Worker},
+};
 
 use crate::support::{
-    Answer, Client,
+    Answer, Client, hasty,
     keboola_native::settings,
     keyed::{Tab, client_of, link_for},
     oauth::get,
     options, start,
     upstream::Upstream,
+    wait,
 };
 
 const CALLBACK: &str = "/connect/keboola/callback/us?";
 
 struct Signing {
     keboola: Keboola,
+    /// What stands at the address of Keboola's MCP server.
+    server: Upstream,
     worker: Worker,
 }
 
@@ -28,13 +38,33 @@ fn with_client(options: Options) -> Options {
     options.var("KEBOOLA_CLIENT_ID", CLIENT_ID).var("KEBOOLA_CLIENT_SECRET", CLIENT_SECRET)
 }
 
+fn native(keboola: &Keboola, server: &Upstream, options: Options) -> Options {
+    let upstreams = settings(keboola, server, json!({}));
+    options.var("KEBOOLA", "native").var("UPSTREAMS", &upstreams)
+}
+
 impl Signing {
     async fn start(options: Options) -> Self {
         let keboola = Keboola::start(keboola::Options::default()).await.unwrap();
         let server = Upstream::start().await;
-        let upstreams = settings(&keboola, &server, json!({}));
-        let options = options.var("KEBOOLA", "native").var("UPSTREAMS", &upstreams);
-        Self { keboola, worker: start(options).await }
+        let worker = start(native(&keboola, &server, options)).await;
+        Self { keboola, server, worker }
+    }
+
+    /// Starts the Worker again, whose hubs say nothing to the first request for keys.
+    async fn silence_hubs(&mut self) {
+        let fault = faults::Fault { class: "HubAgent", path: "/connect", how: How::Hang, times: 1 };
+        let faults = Some(Faults { faults: vec![fault], haste: 20 });
+        let options = native(&self.keboola, &self.server, with_client(options()));
+        self.worker.restart_with(&Options { faults, ..options }).await.unwrap();
+    }
+
+    /// Where a person comes back who agreed at the stack, and the tab that left for it.
+    async fn back(&self, name: &str) -> (Client, String, Tab) {
+        let (client, link, page, mut tab) = self.person(name).await;
+        let leaving = tab.submit(&link, &page, &[("stack", "us"), ("do", "leave")]).await;
+        let back = agrees(&link_on(&leaving), 101).await;
+        (client, back, tab)
     }
 
     /// A person with the link to which a call leads, its page, and the tab that opened it.
@@ -144,6 +174,68 @@ async fn a_code_comes_back_to_its_own_stack_on_its_own_way_or_goes_nowhere() {
     let refused = tab.open(&third.replace("code=", "error=invalid_scope&none=")).await;
     assert!(refused.status == 400 && refused.text.contains("invalid_scope"), "{refused:?}");
     assert!(signing.asked("/oauth/token").is_empty(), "no code was exchanged");
+}
+
+/// The stack takes longer for this than the Worker waits.
+fn silent(path: &str) -> Fault {
+    let (method, path) = (Some("POST".into()), Some(path.into()));
+    Fault { method, path, delay_ms: Some(600_000), times: Some(1), ..Fault::default() }
+}
+
+#[tokio::test]
+async fn a_stack_that_says_nothing_at_sign_in_is_given_up_and_nothing_is_kept() {
+    let signing = Signing::start(with_client(hasty(options()))).await;
+    for (path, says) in [
+        ("/connection/oauth/token", "keboola gave out no token for you"),
+        ("/connection/v2/storage/tokens", "Keboola did not answer"),
+    ] {
+        let (client, back, mut tab) = signing.back("ada").await;
+        signing.keboola.inject(silent(path));
+        let page = tab.open(&back).await;
+        assert_eq!(page.status, 422, "{path}: {page:?}");
+        assert!(page.text.contains(says) && page.text.contains("Nothing was kept"), "{page:?}");
+        assert_eq!(tab.open(&back).await.status, 410, "once");
+        link_for(&client, "keboola_get_project_info").await;
+    }
+}
+
+#[tokio::test]
+async fn a_hub_that_says_nothing_on_the_way_back_keeps_nothing_and_the_way_is_still_open() {
+    let mut signing = Signing::start(with_client(options())).await;
+    let (_, back, mut tab) = signing.back("ada").await;
+    signing.silence_hubs().await;
+    let busy = tab.open(&back).await;
+    assert_eq!(busy.status, 503, "{busy:?}");
+    assert!(busy.text.contains("Try again in a minute"), "{busy:?}");
+    assert!(signing.asked("/oauth/token").is_empty(), "the code is good for another time");
+    let connected = tab.open(&back).await;
+    assert_eq!(connected.status, 200, "{connected:?}");
+    assert_eq!(signing.asked("/v2/storage/tokens").len(), 1);
+}
+
+#[tokio::test]
+async fn a_person_who_leaves_on_the_way_back_is_connected_all_the_same() {
+    let signing = Signing::start(with_client(options())).await;
+    let (client, back, tab) = signing.back("ada").await;
+    let (method, path) = (Some("POST".into()), Some("/connection/v2/storage/tokens".into()));
+    signing.keboola.inject(Fault { method, path, delay_ms: Some(1_000), ..Fault::default() });
+    let (origin, path) = back.split_at(signing.worker.url().len());
+    let host = origin.strip_prefix("http://").unwrap();
+    let port = host.rsplit(':').next().unwrap().parse().unwrap();
+    let mut connection = Connection::open(port).await.unwrap();
+    let sent = String::from_utf8(request("GET", path, &[("cookie", &tab.cookie())], "")).unwrap();
+    let sent = sent.replace("host: localhost", &format!("host: {host}"));
+    connection.send(sent.as_bytes()).await.unwrap();
+    wait::holds("a token is made", || !signing.asked("/v2/storage/tokens").is_empty()).await;
+    connection.reset().unwrap();
+    wait::until("the token is kept", async || {
+        let told = client.call("keboola_get_project_info", json!({})).await.result();
+        if told["isError"] == true { Err(told) } else { Ok(()) }
+    })
+    .await;
+    assert_eq!(signing.asked("/v2/storage/tokens").len(), 1, "neither another one nor none");
+    let deleted = signing.keboola.requests().into_iter().filter(|sent| sent.method == "DELETE");
+    assert_eq!(deleted.count(), 0, "it is used");
 }
 
 #[tokio::test]

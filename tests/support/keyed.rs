@@ -108,7 +108,8 @@ impl Tab {
         Self { cookies: vec![cookie.to_owned()] }
     }
 
-    fn cookie(&self) -> String {
+    /// What it sends as `Cookie`.
+    pub fn cookie(&self) -> String {
         self.cookies.join("; ")
     }
 

@@ -165,8 +165,11 @@ impl Server {
         self.child.id()
     }
 
-    /// The same with the variables of other options.
+    /// The same with the variables and the faults of other options.
     pub async fn restart_with(&mut self, options: &Options) -> Result<()> {
+        if let Some(front) = options.module() {
+            fs::write(self.folder.path().join(FRONT), front)?;
+        }
         let vars = variables(options, self.sandbox.as_ref());
         let main = options.module().map(|_| FRONT);
         let configuration =

@@ -1,6 +1,6 @@
 //! What Keboola's MCP server is sent: it takes settings from headers, so that those of an allow-list alone reach it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use futures_util::{
     FutureExt as _,
@@ -9,13 +9,14 @@ use futures_util::{
 use mcp_auth::{scope::Scopes, secret::Secret};
 use mcp_platform::{
     SharedPlatform,
+    stream::StreamRequest,
     testing::{ScriptedStream, VirtualPlatform},
 };
 use serde_json::{Value, json};
 
 use super::{
     stacks_tests::AtStacks,
-    tests::{caller, list},
+    tests::{answer, caller, list, tools},
     *,
 };
 use crate::{
@@ -57,12 +58,28 @@ const OF_THE_CALLER: [&str; 7] = [
     "x-request-id",
 ];
 
-/// The headers of the first request that a list leads to, but those of the protocol.
-fn sent(settings: &Value, era: &str, only_reads: bool) -> BTreeSet<String> {
+/// The answer to a handshake of an upstream with sessions.
+const HELLO: &str = concat!(
+    r#"{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{}},"#,
+    r#""serverInfo":{"name":"k","version":"1"}}}"#
+);
+
+/// The headers of each request that a list leads to, but those of the protocol.
+fn sent(settings: &Value, era: &str, only_reads: bool) -> Vec<BTreeSet<String>> {
     let mut all = json!({ "template": "keboola", "era": era });
     all.as_object_mut().unwrap().extend(settings.as_object().unwrap().clone());
     let door = testing::door("", ("keboola", &all), Rc::<FakePins>::default());
-    let platform = VirtualPlatform::new((0..4).map(|_| ScriptedStream::status(400)));
+    let list_of_tools = answer(Duration::ZERO, &tools(&["get_jobs"]));
+    let script = match era {
+        "session" => vec![
+            ScriptedStream::json(200, HELLO).header("Mcp-Session-Id", "s-1"),
+            ScriptedStream::status(202),
+            list_of_tools,
+        ],
+        _ => vec![list_of_tools],
+    };
+    let expected = script.len();
+    let platform = VirtualPlatform::new(script);
     let shared: SharedPlatform = platform.clone();
     let place = match era {
         "session" => {
@@ -77,10 +94,14 @@ fn sent(settings: &Value, era: &str, only_reads: bool) -> BTreeSet<String> {
     let scopes = if only_reads { Scopes::READ } else { Scopes::WRITE };
     ctx.principal = Rc::new(Principal { scopes, ..(*ctx.principal).clone() });
     list(&door, &platform, &ctx);
-    let request = platform.requests().into_iter().next().expect("a request");
-    assert!(!request.url.contains("a key"), "the token is in no URL");
-    let names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
-    names.filter(|name| !OF_THE_PROTOCOL.contains(&name.as_str())).collect()
+    let requests = platform.requests();
+    assert_eq!(requests.len(), expected, "{era}");
+    let bare = |request: &StreamRequest| {
+        assert!(!request.url.contains("a key"), "the token is in no URL");
+        let names = request.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+        names.filter(|name| !OF_THE_PROTOCOL.contains(&name.as_str())).collect()
+    };
+    requests.iter().map(bare).collect()
 }
 
 fn names(groups: &[&[&str]]) -> BTreeSet<String> {
@@ -93,10 +114,13 @@ fn no_header_beside_those_of_the_allow_list_reaches_keboolas_server() {
         "branch": "1012", "workspace_schema": "WORKSPACE_1", "allow": ["get_jobs"], "forward_headers": OF_THE_CALLER,
     });
     for era in ["session", "stateless"] {
-        assert_eq!(sent(&json!({}), era, false), names(&[&OF_THE_PERSON]), "{era}");
-        let expected = names(&[&OF_THE_PERSON, &OF_THE_SETTINGS, &OF_THE_CALLER]);
-        assert_eq!(sent(&all, era, false), expected, "{era}");
-        let expected = names(&[&OF_THE_PERSON, &["x-read-only-mode"]]);
-        assert_eq!(sent(&json!({}), era, true), expected, "{era}");
+        let each = |settings: &Value, only_reads: bool, groups: &[&[&str]]| {
+            for request in sent(settings, era, only_reads) {
+                assert_eq!(request, names(groups), "{era}");
+            }
+        };
+        each(&json!({}), false, &[&OF_THE_PERSON]);
+        each(&all, false, &[&OF_THE_PERSON, &OF_THE_SETTINGS, &OF_THE_CALLER]);
+        each(&json!({}), true, &[&OF_THE_PERSON, &["x-read-only-mode"]]);
     }
 }
