@@ -7,10 +7,12 @@
 //! | [`plan`] | what an apply or a destroy would do |
 //! | [`state`] | what is kept of a stage, and its lock |
 //! | [`apply`] | carries a plan out, step by step |
+//! | [`api`] | the client of Cloudflare's REST API |
 //!
 //! Invariant: callers name stages and resources of the manifest. What Cloudflare calls them, and their ids, are
 //! looked up and never leave.
 
+pub mod api;
 pub mod apply;
 pub mod manifest;
 pub mod plan;
