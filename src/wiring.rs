@@ -1,6 +1,8 @@
 //! The toolsets that this server has, and those with which it answers in the place of upstreams.
 
 #[cfg(test)]
+mod infrastructure_page_tests;
+#[cfg(test)]
 mod keboola_page_tests;
 mod peoples_keys;
 mod stages;

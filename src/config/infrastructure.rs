@@ -1,5 +1,7 @@
 //! The settings of the toolset `infrastructure`.
 
+#![expect(missing_docs, reason = "`does` and `when` document a setting")]
+
 use std::rc::Rc;
 
 use infrastructure::api;

@@ -5,7 +5,11 @@
 use std::{cell::RefCell, rc::Rc};
 
 use catalogue::{ShortCircuit, arguments::Arguments};
-use mcp_protocol::content::CallToolResult;
+use mcp_protocol::{
+    characters::{is_hidden, is_plain},
+    content::CallToolResult,
+    object::quoted,
+};
 use mcp_server::{context::Context, toolset::Effect};
 use serde_json::Value;
 
@@ -225,9 +229,10 @@ const MOST_FOREIGN: usize = 200;
 
 /// A text of others in a sentence: in quotes, on one line, without characters that hide or reorder it.
 pub(crate) fn foreign(text: &str) -> String {
-    let cut: String = text.chars().take(MOST_FOREIGN).collect();
-    let more = if cut.len() < text.len() { "…" } else { "" };
-    format!("{cut:?}{more}")
+    let shown = |c: char| if is_plain(c) && !is_hidden(c) { c } else { '\u{fffd}' };
+    let cut: String = text.chars().take(MOST_FOREIGN).map(shown).collect();
+    let more = if text.chars().nth(MOST_FOREIGN).is_some() { "…" } else { "" };
+    format!("{}{more}", quoted(&cut))
 }
 
 /// A text field of an answer.

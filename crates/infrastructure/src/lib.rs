@@ -30,6 +30,10 @@ mod target;
 #[cfg(test)]
 mod testing;
 mod tools;
+#[cfg(test)]
+mod tools_testing;
+#[cfg(test)]
+mod toolset_tests;
 
 use std::{
     fmt,

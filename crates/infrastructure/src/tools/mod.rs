@@ -1,11 +1,15 @@
 //! The tools: one file each.
 
+#[cfg(test)]
+mod change_tests;
 mod deployments;
 mod describe_database;
 mod error_rates;
 mod list_objects;
 mod list_stages;
 mod query;
+#[cfg(test)]
+mod read_tests;
 mod rollback;
 mod rollout;
 mod send_message;
