@@ -195,9 +195,9 @@ pub(crate) fn told(error: &ApiError) -> ShortCircuit {
 /// An error with what can be done about it.
 pub(crate) fn sentence(error: &ApiError) -> String {
     match error {
-        ApiError::NotSet(what) => format!(
-            "Nothing was sent to Cloudflare: this server has no {what}. Its operator sets it."
-        ),
+        ApiError::NotSet(_) => {
+            format!("Nothing was sent to Cloudflare: {error}. The operator of this server sets it.")
+        }
         _ if error.may_not() => format!(
             "{error}. The server's token has no right to it, which says nothing of whether it exists. The operator gives the token the \
              permission."
