@@ -2,6 +2,8 @@
 //! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only,
 //! never futures, channels or locks: a request that waits for another's wake-up is killed at once.
 
+mod stages;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -16,6 +18,7 @@ use crate::{
         random,
         stores::{DATABASE, DATASET, Database, STORE, Store},
     },
+    wiring,
 };
 use gateway::{
     config::Upstream,
@@ -259,6 +262,7 @@ pub fn config(env: &Env) -> Rc<Config> {
     }
     SETTINGS.set(Some(config.clone()));
     ENV.set(Some(env.clone()));
+    wiring::install_host(&stages::Isolate);
     CONFIG.set(Some(config.clone()));
     config
 }

@@ -19,6 +19,7 @@ use sitebay::Sitebay;
 
 use peoples_keys::PeoplesKeys;
 use stages::ThisServer;
+pub use stages::install_host;
 
 /// The upstream in whose place the tools for Keboola can stand.
 pub const KEBOOLA: &str = "keboola";
