@@ -2,6 +2,8 @@
 //! what it found out about tokens, which OAuth grants go on, and what was asked of it. Values only,
 //! never futures, channels or locks: a request that waits for another's wake-up is killed at once.
 
+mod stages;
+
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
@@ -16,6 +18,7 @@ use crate::{
         random,
         stores::{DATABASE, DATASET, Database, STORE, Store},
     },
+    wiring,
 };
 use gateway::{
     config::Upstream,
@@ -45,6 +48,7 @@ use mcp_server::telemetry::{
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static ENV: RefCell<Option<Env>> = const { RefCell::new(None) };
     static STORED: RefCell<KnownStored> = RefCell::default();
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
@@ -257,8 +261,15 @@ pub fn config(env: &Env) -> Rc<Config> {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
     SETTINGS.set(Some(config.clone()));
+    ENV.set(Some(env.clone()));
+    wiring::install_host(&stages::Isolate);
     CONFIG.set(Some(config.clone()));
     config
+}
+
+/// The bindings, once the configuration was read. They are the same in every request and object of an isolate.
+pub fn env() -> Option<Env> {
+    ENV.with_borrow(Clone::clone)
 }
 
 /// Logs what is wrong with the configuration, once in each isolate: `/health` does not say it.

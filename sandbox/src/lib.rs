@@ -1,5 +1,5 @@
 //! Stand-ins for the APIs behind this server, for development and tests: SiteBay's
-//! ([`Sandbox`]) and Keboola's ([`keboola::Keboola`]).
+//! ([`Sandbox`]), Keboola's ([`keboola::Keboola`]) and Cloudflare's ([`cloudflare::Cloudflare`]).
 //!
 //! Each keeps its data in memory, answers on a loopback port with the shapes of the published
 //! contract, records what it was asked, and can be made to misbehave. Nothing leaves the process,
@@ -7,7 +7,8 @@
 //!
 //! Tests in another process steer a stand-in with `POST /__control/fault` and `reset`, and look
 //! at `GET /__control/requests`. SiteBay's also has `generation`, `finish`, `state` and `routes`;
-//! Keboola's has `clock`, `finish`, `job`, `query` and `state`.
+//! Keboola's has `clock`, `finish`, `job`, `query` and `state`; Cloudflare's has `clock`, `workflow`,
+//! `points`, `numbers`, `sql`, `dump`, `state` and `routes`.
 
 #![warn(
     clippy::unwrap_used,
@@ -17,6 +18,7 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod cloudflare;
 mod engine;
 pub mod keboola;
 mod sitebay;

@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sandbox::cloudflare::{self, Cloudflare};
 use sandbox::keboola::{self, Keboola};
 use sandbox::{Generation, Options, Sandbox};
 use tokio::signal;
@@ -12,7 +13,9 @@ use tokio::signal::unix::SignalKind;
 const USAGE: &str = "usage: sandbox [--service sitebay] [--port N] [--sites N] [--token TOKEN] \
                      [--creating-ms N] [--working-ms N] [--generation march|october]\n       \
                      sandbox --service keboola [--port N] [--clock running|frozen] [--job-ms N] \
-                     [--redirect-uri URI]…";
+                     [--redirect-uri URI]…\n       \
+                     sandbox --service cloudflare [--port N] [--clock running|frozen] \
+                     [--samples yes|no] [--request-limit N] [--workflow-ms N]";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -33,6 +36,7 @@ async fn main() -> ExitCode {
 enum Program {
     SiteBay(Options),
     Keboola(keboola::Options),
+    Cloudflare(cloudflare::Options),
 }
 
 async fn run(program: Program) -> io::Result<()> {
@@ -46,6 +50,10 @@ async fn run(program: Program) -> io::Result<()> {
         Program::Keboola(options) => {
             let keboola = Keboola::start(options).await?;
             wait(&keboola.url(), terminated).await
+        }
+        Program::Cloudflare(options) => {
+            let cloudflare = Cloudflare::start(options).await?;
+            wait(&cloudflare.url(), terminated).await
         }
     }
 }
@@ -67,6 +75,7 @@ fn program(words: impl Iterator<Item = String>) -> Option<Program> {
     match services.last().map_or("sitebay", |(_, service)| service.as_str()) {
         "sitebay" => sitebay(others).map(Program::SiteBay),
         "keboola" => keboola(others).map(Program::Keboola),
+        "cloudflare" => cloudflare(others).map(Program::Cloudflare),
         _ => None,
     }
 }
@@ -110,17 +119,43 @@ fn keboola(pairs: Vec<(String, String)>) -> Option<keboola::Options> {
     for (name, value) in pairs {
         match name.as_str() {
             "--port" => options.port = value.parse().ok()?,
-            "--clock" => {
-                options.frozen = match value.as_str() {
-                    "running" => false,
-                    "frozen" => true,
-                    _ => return None,
-                }
-            }
+            "--clock" => options.frozen = is_frozen(&value)?,
             "--job-ms" => options.job_runs = Duration::from_millis(value.parse().ok()?),
             "--redirect-uri" => options.redirect_uris.push(value),
             _ => return None,
         }
     }
     Some(options)
+}
+
+fn cloudflare(pairs: Vec<(String, String)>) -> Option<cloudflare::Options> {
+    let mut options = cloudflare::Options::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "--port" => options.port = value.parse().ok()?,
+            "--clock" => options.frozen = is_frozen(&value)?,
+            "--samples" => {
+                options.samples = match value.as_str() {
+                    "yes" => true,
+                    "no" => false,
+                    _ => return None,
+                }
+            }
+            "--request-limit" => options.request_limit = value.parse().ok()?,
+            "--workflow-ms" => {
+                options.workflow_runs = Duration::from_millis(value.parse().ok()?);
+            }
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+/// Whether a clock is to stand still.
+fn is_frozen(value: &str) -> Option<bool> {
+    match value {
+        "running" => Some(false),
+        "frozen" => Some(true),
+        _ => None,
+    }
 }

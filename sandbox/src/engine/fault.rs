@@ -17,7 +17,8 @@ pub struct Fault {
     /// The method to match; any without one.
     pub method: Option<String>,
     /// The path to match, after the API prefix: exact, or a prefix ending in `*`; any without
-    /// one. For Keboola it begins with the service, `/queue/jobs`, or with stack and service.
+    /// one. For Keboola it begins with the service, `/queue/jobs`, or with stack and service; for
+    /// Cloudflare it may leave out the account or the zone: `/d1/database`.
     pub path: Option<String>,
     /// The status to answer with.
     pub status: Option<u16>,

@@ -1,0 +1,99 @@
+//! Lists in pages and with cursors.
+//!
+//! Invariant: a list is whole, or an error. One that repeats a page or a cursor, or does not end, is an error.
+
+use serde_json::Value;
+
+use super::{
+    client::{Client, Path},
+    error::ApiError,
+};
+
+/// Items on one page.
+const PER_PAGE: usize = 100;
+/// Pages of one list.
+const MOST_PAGES: usize = 100;
+
+impl Client<'_> {
+    /// Every item of a list with `page` and `per_page`. A page that is not full is the last one, whatever totals say.
+    pub(super) async fn pages(
+        &self,
+        path: &Path,
+        what: &'static str,
+        filter: &[(&str, String)],
+    ) -> Result<Vec<Value>, ApiError> {
+        let mut items: Vec<Value> = Vec::new();
+        let mut last: Vec<Value> = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let mut query = filter.to_vec();
+            query.push(("page", page.to_string()));
+            query.push(("per_page", PER_PAGE.to_string()));
+            let Value::Array(found) = self.get(path, &query).await?.result else {
+                return Err(ApiError::Incomplete(what));
+            };
+            if !found.is_empty() && found == last {
+                return Err(ApiError::Endless(what));
+            }
+            let is_last = found.len() < PER_PAGE;
+            items.extend(found.iter().cloned());
+            if is_last {
+                return Ok(items);
+            }
+            last = found;
+        }
+        Err(ApiError::Endless(what))
+    }
+
+    /// Every item of a list with a cursor, at most so many pages. `items` finds them in a result. The flag says whether it is whole.
+    pub(super) async fn cursors(
+        &self,
+        path: &Path,
+        what: &'static str,
+        filter: &[(&str, String)],
+        most_pages: usize,
+        items: impl Fn(Value) -> Option<Vec<Value>>,
+    ) -> Result<(Vec<Value>, bool), ApiError> {
+        let mut all = Vec::new();
+        let mut seen: Vec<String> = Vec::new();
+        for _ in 0..most_pages {
+            let mut query = filter.to_vec();
+            query.extend(seen.last().map(|cursor| ("cursor", cursor.clone())));
+            let envelope = self.get(path, &query).await?;
+            all.extend(items(envelope.result).ok_or(ApiError::Incomplete(what))?);
+            let Some(cursor) = cursor(&envelope.info) else { return Ok((all, true)) };
+            if seen.contains(&cursor) {
+                return Err(ApiError::Endless(what));
+            }
+            seen.push(cursor);
+        }
+        Ok((all, false))
+    }
+}
+
+/// The id of the only item with this name. None: there is none.
+pub(super) fn id_of_the_only(
+    items: &[Value],
+    (field, name): (&str, &str),
+    id: &str,
+) -> Result<Option<String>, ApiError> {
+    let has_name = |item: &&Value| item.get(field).and_then(Value::as_str) == Some(name);
+    let mut found = items.iter().filter(has_name);
+    let Some(only) = found.next() else { return Ok(None) };
+    if found.next().is_some() {
+        return Err(ApiError::Ambiguous(name.to_owned()));
+    }
+    let id = only.get(id).and_then(Value::as_str).ok_or(ApiError::Incomplete("id"))?;
+    Ok(Some(id.to_owned()))
+}
+
+/// The cursor of the next page. An empty one, or `is_truncated` that is false, is the end.
+pub(super) fn cursor(info: &Value) -> Option<String> {
+    let is_end = match info.get("is_truncated") {
+        Some(Value::Bool(truncated)) => !truncated,
+        Some(Value::String(truncated)) => truncated == "false",
+        _ => false,
+    };
+    let after = || info.get("cursors")?.get("after");
+    let cursor = info.get("cursor").or_else(after)?.as_str()?;
+    (!is_end && !cursor.is_empty()).then(|| cursor.to_owned())
+}

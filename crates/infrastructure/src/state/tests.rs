@@ -1,0 +1,204 @@
+use super::*;
+use crate::{
+    plan::Plan,
+    testing::{DEPLOY, World, deployed, destroy, stage},
+};
+
+fn begin(world: &World, plan: &Plan, plan_id: &str, subject: &str) -> Answer {
+    world.handle(Request::Begin {
+        plan: Box::new(plan.clone()),
+        plan_id: plan_id.to_owned(),
+        subject: subject.to_owned(),
+        holder: "task-9".to_owned(),
+    })
+}
+
+fn refused(answer: Answer) -> Refusal {
+    match answer {
+        Answer::Refused(refusal) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn unlock(world: &World, plan: &Plan, minutes: u64) -> Answer {
+    let plan_id = plan.id().to_string();
+    world.handle(Request::Unlock { plan_id, minutes, by: "root".into() })
+}
+
+#[test]
+fn a_plan_is_applied_by_its_subject_once_while_it_is_good() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    let id = plan.id().to_string();
+    assert_eq!(refused(begin(&world, &plan, &id, "ann")), Refusal::UnknownPlan);
+    world.offer(&plan);
+    for wrong in ["", "plan", "staging.12", "true"] {
+        assert_eq!(refused(begin(&world, &plan, wrong, "ann")), Refusal::MalformedPlan);
+    }
+    let other = id.replace("staging", "production");
+    let of = "production".to_owned();
+    assert_eq!(refused(begin(&world, &plan, &other, "ann")), Refusal::OtherStage { of });
+    assert_eq!(refused(begin(&world, &plan, &id, "bob")), Refusal::OtherSubject);
+    world.pass(15 * 60_000);
+    assert!(matches!(refused(begin(&world, &plan, &id, "ann")), Refusal::Expired { .. }));
+    world.offer(&plan);
+    assert!(matches!(begin(&world, &plan, &id, "ann"), Answer::Begun { .. }));
+    world.state.borrow_mut().operation = None;
+    assert_eq!(refused(begin(&world, &plan, &id, "ann")), Refusal::Used);
+    assert_ne!(world.plan(Some(&stage), DEPLOY).id(), plan.id(), "an id is good once");
+}
+
+#[test]
+fn a_plan_that_is_another_one_by_now_changes_nothing() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    world.upload(&stage);
+    let now = world.plan(Some(&stage), DEPLOY);
+    let before = world.state.borrow().clone();
+    let answer = begin(&world, &now, &plan.id().to_string(), "ann");
+    assert!(!answer.has_changed());
+    assert_eq!(refused(answer), Refusal::Changed { now: now.id() });
+    assert_eq!(*world.state.borrow(), before);
+}
+
+#[test]
+fn a_plan_with_an_obstacle_is_not_begun() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    world.put(crate::manifest::Kind::D1, "shop-staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    assert!(matches!(world.begin(&plan), Err(Refusal::Obstacles { .. })));
+}
+
+#[test]
+fn one_operation_runs_at_a_time_and_the_other_learns_which() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    world.begin(&plan).unwrap();
+    let again = world.plan(Some(&stage), DEPLOY);
+    world.offer(&again);
+    let busy = world.begin(&again).unwrap_err();
+    assert!(
+        busy.to_string().starts_with("The stage is busy: task-1 works on it since 2026-"),
+        "{busy}"
+    );
+    assert!(matches!(world.resume(), Err(Refusal::Busy { .. })));
+    world.pass(119_000);
+    assert!(matches!(world.resume(), Err(Refusal::Busy { .. })));
+    world.pass(2_000);
+    assert!(world.begin(&again).is_ok(), "the lease ran out, and nothing was to be destroyed");
+}
+
+#[test]
+fn a_task_that_was_replaced_writes_nothing_more() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    let old = world.begin(&plan).unwrap().fencing;
+    world.pass(130_000);
+    let record = |fencing| Request::Record {
+        fencing,
+        resource: "db".into(),
+        row: RowChange::Drop,
+        progress: Some(Progress::Done),
+    };
+    assert_eq!(world.handle(record(old)), Answer::Recorded, "it ran out, and was not replaced");
+    world.pass(130_000);
+    let new = world.resume().unwrap().fencing;
+    assert!(new > old);
+    for request in [record(old), Request::Renew { fencing: old }, Request::End { fencing: old }] {
+        assert_eq!(refused(world.handle(request)), Refusal::Fenced);
+    }
+    assert_eq!(world.handle(Request::End { fencing: new }), Answer::Recorded);
+    assert_eq!(refused(world.handle(record(new))), Refusal::Fenced, "it was given back");
+}
+
+#[test]
+fn a_destroy_that_did_not_end_blocks_everything_but_itself() {
+    let stage = stage("preview-1");
+    let world = deployed(&stage);
+    let plan = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&plan);
+    world.begin(&plan).unwrap();
+    world.pass(130_000);
+    for intent in [DEPLOY, destroy(&[])] {
+        let other = world.plan(Some(&stage), intent);
+        world.offer(&other);
+        assert_eq!(world.begin(&other), Err(Refusal::Unfinished));
+    }
+    assert!(world.resume().is_ok());
+}
+
+#[test]
+fn a_protected_stage_is_destroyed_with_an_unlock_for_that_plan_only_once_and_in_time() {
+    let stage = stage("production");
+    let world = deployed(&stage);
+    let plan = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&plan);
+    assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })));
+    assert_eq!(refused(unlock(&world, &plan, 0)), Refusal::Minutes);
+    assert_eq!(refused(unlock(&world, &plan, 61)), Refusal::Minutes);
+    let other = world.plan(Some(&stage), destroy(&["db"]));
+    assert!(matches!(unlock(&world, &other, 5), Answer::Unlocked(_)));
+    assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "for another plan");
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked(_)));
+    world.pass(5 * 60_000);
+    assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "too late");
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked(_)));
+    world.now_ms.set(world.now_ms.get() - 1);
+    assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "before it was given");
+    world.pass(1);
+    let begun = world.begin(&plan).unwrap();
+    assert_eq!(begun.unlock, None, "it is good once");
+    assert!(world.run(&begun).unwrap().unwrap().is_done());
+    assert!(matches!(world.begin(&plan), Err(Refusal::Used)));
+}
+
+#[test]
+fn an_unlock_needs_the_id_of_a_plan_of_this_stage() {
+    let world = World::new("production");
+    let other = World::new("staging").plan(Some(&stage("staging")), DEPLOY);
+    assert!(matches!(refused(unlock(&world, &other, 5)), Refusal::OtherStage { .. }));
+    let request = Request::Unlock { plan_id: "all".into(), minutes: 5, by: "root".into() };
+    assert_eq!(refused(world.handle(request)), Refusal::MalformedPlan);
+}
+
+#[test]
+fn what_a_newer_version_keeps_is_left_alone_and_older_rows_are_read() {
+    use mcp_platform::record::Record as _;
+    let mut newer = StageState { form: FORM + 1, ..StageState::new("staging") };
+    assert_eq!(newer.handle(Request::Read, 0), Answer::Refused(Refusal::Newer));
+    let text = r#"{"form":1,"stage":"staging","rows":{"db":{"kind":"d1","name":"n","status":"ready","at_ms":1}}}"#;
+    let state = StageState::from_json(text).unwrap();
+    assert_eq!((state.rows["db"].id.clone(), state.generation), (None, 0));
+}
+
+#[test]
+fn offers_and_used_plans_are_bounded() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let mut state = world.state.borrow().clone();
+    for generation in 0..40 {
+        state.generation = generation;
+        state.operation = None;
+        let account = world.account(Some(&stage));
+        let plan = crate::plan::make(Some(&stage), &state, &account, DEPLOY, 0);
+        for subject in 0..20 {
+            let subject = subject.to_string();
+            state.handle(Request::Offer { plan: Box::new(plan.clone()), subject }, 0);
+        }
+        assert!(state.offers.len() <= 16);
+        let (plan_id, plan) = (plan.id().to_string(), Box::new(plan));
+        let (subject, holder) = ("19".to_owned(), "task".to_owned());
+        let answer = state.handle(Request::Begin { plan, plan_id, subject, holder }, 0);
+        assert!(answer.has_changed(), "{answer:?}");
+    }
+    assert_eq!(state.used.len(), 32);
+}
