@@ -254,6 +254,7 @@ impl Config {
             record: RequestRecord::disabled(),
             tasks: None,
             result_store: None,
+            stages: None,
         }
     }
 

@@ -127,6 +127,7 @@ pub async fn context(
     Ok(Context {
         client: Rc::new(order.client()),
         result_store: Some(result_store),
+        stages: Some(Rc::new(StageObjects(env.clone()))),
         remote,
         notifier: run.clone(),
         execution: run.clone(),

@@ -325,6 +325,7 @@ pub(super) async fn execute(
         record: record.clone(),
         tasks,
         result_store: Some(hub.clone()),
+        stages: Some(Rc::new(StageObjects(endpoint.env.clone()))),
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);

@@ -7,6 +7,7 @@
 //! | [`plan`] | what an apply or a destroy would do |
 //! | [`state`] | what is kept of a stage, and its lock |
 //! | [`apply`] | carries a plan out, step by step |
+//! | [`operate`] | the two tools that deploy and destroy: plan, consent, a task |
 //! | [`api`] | the client of Cloudflare's REST API |
 //!
 //! Invariant: callers name stages and resources of the manifest. What Cloudflare calls them, and their ids, are
@@ -15,6 +16,7 @@
 pub mod api;
 pub mod apply;
 pub mod manifest;
+pub mod operate;
 pub mod plan;
 pub mod query;
 pub mod state;

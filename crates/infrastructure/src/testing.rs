@@ -17,7 +17,7 @@ use crate::{
         Account, Action, Contents, Intent, Mark, Observed, Observer, Plan, Unseen, Wanted, make,
         observe,
     },
-    state::{Answer, Lease, Progress, Refusal, Request, RowChange, StageState},
+    state::{Answer, Lease, Progress, Refusal, Request, RowChange, StageState, UnlockRequest},
 };
 
 /// When the world begins.
@@ -125,6 +125,11 @@ impl World {
         let answer = state.handle(request, self.now_ms.get());
         *state = StageState::from_json(&state.to_json()).unwrap();
         Answer::from_json(&answer.to_json()).unwrap()
+    }
+
+    pub(crate) fn unlock(&self, request: UnlockRequest) -> Answer {
+        let mut state = self.state.borrow_mut();
+        state.unlock(request, self.now_ms.get())
     }
 
     pub(crate) fn account(&self, stage: Option<&Stage>) -> Account {

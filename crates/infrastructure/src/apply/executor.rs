@@ -107,6 +107,9 @@ pub enum Halt {
     /// A step could not be recorded, or another task has taken over.
     #[error("the work stopped: {0}")]
     Unrecorded(String),
+    /// Another task has the lease by now.
+    #[error("another task has taken over")]
+    Replaced,
     /// Cloudflare asks to wait.
     #[error("Cloudflare asks to wait {} s", .0.as_secs())]
     Wait(Duration),
