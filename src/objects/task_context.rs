@@ -15,7 +15,10 @@ use crate::{
         workers::WorkersPlatform,
     },
     state,
-    stubs::{self, connect::PersonalKeys, grants, hub::Hub, keys, upstream::UpstreamStub},
+    stubs::{
+        self, connect::PersonalKeys, grants, hub::Hub, keys, stages::StageObjects,
+        upstream::UpstreamStub,
+    },
     wiring,
 };
 use gateway::{door::Place, forwarded::Forwarded};

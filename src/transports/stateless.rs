@@ -24,7 +24,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     response,
-    stubs::{hub, token_check::TokenCheck, upstream::target_at},
+    stubs::{hub, stages::StageObjects, token_check::TokenCheck, upstream::target_at},
     transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response, tasks},
 };
 use mcp_auth::{
