@@ -201,7 +201,7 @@ impl World {
     }
 
     /// A point at which it may be killed.
-    async fn point(&self) {
+    pub(crate) async fn point(&self) {
         self.points.set(self.points.get() + 1);
         if self.dies_at.get() == Some(self.points.get()) {
             pending::<()>().await;

@@ -189,7 +189,7 @@ pub enum Refusal {
     },
     /// The stage is protected.
     #[error(
-        "The stage is protected. An administrator must unlock it for this plan first, outside of MCP: cargo xtask stage unlock {stage} {plan_id}"
+        "The stage is protected. An administrator must unlock it for this plan first, outside of MCP: cargo xtask stage unlock {stage} {plan_id} --url URL --by NAME"
     )]
     Locked {
         /// The stage.
