@@ -45,6 +45,7 @@ use mcp_server::telemetry::{
 thread_local! {
     static CONFIG: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
     static SETTINGS: RefCell<Option<Rc<Config>>> = const { RefCell::new(None) };
+    static ENV: RefCell<Option<Env>> = const { RefCell::new(None) };
     static STORED: RefCell<KnownStored> = RefCell::default();
     static KEPT_KEYS: RefCell<Option<Rc<Keyring>>> = const { RefCell::new(None) };
     static NOT_BEFORE: RefCell<NotBefore> = RefCell::default();
@@ -257,8 +258,14 @@ pub fn config(env: &Env) -> Rc<Config> {
         KEPT_KEYS.set(Some(Rc::new(keys)));
     }
     SETTINGS.set(Some(config.clone()));
+    ENV.set(Some(env.clone()));
     CONFIG.set(Some(config.clone()));
     config
+}
+
+/// The bindings, once the configuration was read. They are the same in every request and object of an isolate.
+pub fn env() -> Option<Env> {
+    ENV.with_borrow(Clone::clone)
 }
 
 /// Logs what is wrong with the configuration, once in each isolate: `/health` does not say it.

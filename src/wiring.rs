@@ -3,8 +3,10 @@
 #[cfg(test)]
 mod keboola_page_tests;
 mod peoples_keys;
+mod stages;
 
 use gateway::door::Native;
+use infrastructure::Infrastructure;
 use keboola::{Keboola, OwnDoor};
 use mcp_server::{
     registry::{FoundTool, Registry},
@@ -14,9 +16,16 @@ use mcp_server::{
 use sitebay::Sitebay;
 
 use peoples_keys::PeoplesKeys;
+use stages::ThisServer;
 
 /// The upstream in whose place the tools for Keboola can stand.
 pub const KEBOOLA: &str = "keboola";
+
+/// The tools that operate the stages of `infrastructure.json`, which `build.rs` checked. Without stages it has none.
+static INFRASTRUCTURE: Infrastructure = Infrastructure::new(
+    include_str!(concat!(env!("OUT_DIR"), "/infrastructure.json")),
+    &ThisServer,
+);
 
 /// The toolsets in the order in which their tools are listed. Those with groups keep their order:
 /// session ids carry places in it.
@@ -24,6 +33,7 @@ const TOOLSETS: &[&dyn Toolset] = &[
     #[cfg(feature = "fixtures")]
     &fixtures::Fixtures,
     &Sitebay,
+    &INFRASTRUCTURE,
 ];
 
 /// The tools, resources and prompts of this server.

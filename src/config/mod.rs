@@ -2,6 +2,7 @@
 
 mod auth;
 pub mod backend;
+pub mod infrastructure;
 mod keboola;
 mod keys;
 #[cfg(test)]
@@ -40,6 +41,7 @@ use mcp_server::{
     upstream_selection::Selection,
 };
 
+use self::infrastructure::Infrastructure;
 use backend::Backend;
 use settings::Setting;
 use stored_upstreams::AllowedSecrets;
@@ -104,6 +106,8 @@ pub struct Config {
     pub choice: Selection,
     /// This server as a client of Keboola's authorization servers. None: people enter tokens.
     pub keboola_client: Option<Client>,
+    /// What the toolset `infrastructure` has.
+    pub infrastructure: Infrastructure,
     /// Other MCP servers behind the same door.
     pub upstreams: Rc<Upstreams>,
     /// The secrets that stored ones may name.
@@ -161,6 +165,7 @@ impl Config {
             page_size: 0,
             consent: Consent::default(),
             choice: Selection::default(),
+            infrastructure: Infrastructure::default(),
             upstreams: Rc::default(),
             upstream_secrets: Rc::default(),
             warnings: Vec::new(),
@@ -176,6 +181,7 @@ impl Config {
         config.read_oauth(&get);
         config.read_oidc(&get);
         config.read_keboola_client(&get);
+        config.read_infrastructure(&get);
         config.read_numbers(&get);
         config.read_words(&get);
         config.read_rate_limit(get(&settings::RATE_LIMIT).as_deref());

@@ -7,6 +7,7 @@
 
 use mcp_auth::keys::MIN_KEY_CHARS;
 
+use super::infrastructure;
 pub use super::setting::{Setting, Values};
 
 /// Characters that a key or a shared secret must have outside development: 16 characters of a generated
@@ -456,6 +457,17 @@ pub static GROUPS: &[Group] = &[
     (
         "Gateway",
         &[&UPSTREAMS, &KEBOOLA, &KEBOOLA_CLIENT_ID, &KEBOOLA_CLIENT_SECRET, &UPSTREAM_SECRETS],
+    ),
+    (
+        "Infrastructure",
+        &[
+            &infrastructure::CLOUDFLARE_ACCOUNT_ID,
+            &infrastructure::CLOUDFLARE_READ_TOKEN,
+            &infrastructure::CLOUDFLARE_API_TOKEN,
+            &infrastructure::CLOUDFLARE_WORKFLOWS_TOKEN,
+            &infrastructure::CLOUDFLARE_API_URL,
+            &infrastructure::INFRASTRUCTURE_STAGE,
+        ],
     ),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
 ];

@@ -22,9 +22,10 @@ impl Config {
         self.upstreams.get(name).is_some()
     }
 
-    /// Whether an upstream has this scope.
+    /// Whether an upstream or a toolset has this scope.
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.upstreams.iter().any(|upstream| upstream.scope == scope)
+        infrastructure::is_scope(scope)
+            || self.upstreams.iter().any(|upstream| upstream.scope == scope)
     }
 
     /// The doors and scopes of upstreams that a person can grant.

@@ -173,9 +173,13 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     profile.sort();
     profile.hash(&mut hasher);
     format!("{flavour:?} {panics:?} {:?}", env::var_os(NAMES)).hash(&mut hasher);
-    for name in ["Cargo.toml", "Cargo.lock", "package-lock.json", "xtask/src/bundle.rs"] {
+    for name in ["Cargo.toml", "Cargo.lock", "build.rs", "package-lock.json", "xtask/src/bundle.rs"]
+    {
         fs::read(root.join(name))?.hash(&mut hasher);
     }
+    // The stages that it operates.
+    fs::read(root.join("infrastructure.json")).unwrap_or_default().hash(&mut hasher);
+    env::var_os("INFRASTRUCTURE_MANIFEST").hash(&mut hasher);
     for folder in ["src", "crates"] {
         hash_folder(&root.join(folder), &mut hasher)?;
     }

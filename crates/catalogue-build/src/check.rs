@@ -38,8 +38,11 @@ pub(crate) fn problems(settings: &Settings, catalogue: &Catalogue) -> Vec<String
 fn repeated<'a>(what: &str, names: impl Iterator<Item = &'a str>, found: &mut Vec<String>) {
     let names: Vec<&str> = names.collect();
     unique(what, &names, found);
-    for name in names.iter().filter(|name| !is_name(name)) {
-        found.push(format!("{what} {name}: a name is 1 to 64 of a-z, 0-9 and _"));
+    // Arguments may have the names that callers know from elsewhere, such as `dryRun`.
+    let capitals = matches!(what, "parameter" | "shared parameter");
+    let form = if capitals { "letters" } else { "a-z" };
+    for name in names.iter().filter(|name| !is_name(name, capitals)) {
+        found.push(format!("{what} {name}: a name is 1 to 64 of {form}, 0-9 and _"));
     }
 }
 
@@ -51,8 +54,9 @@ fn unique(what: &str, names: &[&str], found: &mut Vec<String>) {
     }
 }
 
-fn is_name(name: &str) -> bool {
-    let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+fn is_name(name: &str, capitals: bool) -> bool {
+    let is_letter = |c: char| c.is_ascii_lowercase() || (capitals && c.is_ascii_uppercase());
+    let allowed = |c: char| is_letter(c) || c.is_ascii_digit() || c == '_';
     (1..=64).contains(&name.len()) && name.chars().all(allowed)
 }
 
@@ -299,7 +303,7 @@ fn default_fits(parameter: &Parameter, default: &Value) -> bool {
     match parameter.kind {
         Kind::Flag => default.is_boolean(),
         Kind::Integer => default.is_i64(),
-        Kind::Texts | Kind::Objects => default.is_array(),
+        Kind::Texts | Kind::Values | Kind::Objects => default.is_array(),
         Kind::Object => default.is_object(),
         Kind::Any => true,
         _ => default.as_str().is_some_and(listed),

@@ -105,6 +105,10 @@ fn base(kind: &Kind) -> Map<String, Value> {
         Kind::Flag => json!({"type": "boolean"}),
         Kind::Integer => json!({"type": "integer"}),
         Kind::Texts => json!({"type": "array", "items": {"type": "string"}}),
+        Kind::Values => {
+            let value = ["string", "number", "boolean", "null"];
+            json!({"type": "array", "items": {"type": value}})
+        }
         Kind::Objects => json!({"type": "array"}),
         Kind::Object => json!({"type": "object"}),
         Kind::Any => json!({}),

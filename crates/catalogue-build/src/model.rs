@@ -194,6 +194,7 @@ pub(crate) enum Kind {
     Flag,
     Integer,
     Texts,
+    Values,
     Objects,
     Object,
     Any,
@@ -215,6 +216,7 @@ impl From<String> for Kind {
             "flag" => Self::Flag,
             "integer" => Self::Integer,
             "texts" => Self::Texts,
+            "values" => Self::Values,
             "objects" => Self::Objects,
             "object" => Self::Object,
             "any" => Self::Any,
@@ -231,7 +233,7 @@ impl Kind {
 
     /// Whether values are arrays; their lengths are numbers of items.
     pub(crate) fn is_array(&self) -> bool {
-        matches!(self, Self::Texts | Self::Objects)
+        matches!(self, Self::Texts | Self::Values | Self::Objects)
     }
 }
 

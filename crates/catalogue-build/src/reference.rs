@@ -119,6 +119,7 @@ fn kind(settings: &Settings, kind: &Kind) -> &'static str {
         Kind::Flag => "boolean",
         Kind::Integer => "integer",
         Kind::Texts => "list of strings",
+        Kind::Values => "list of values",
         Kind::Objects => "list of objects",
         Kind::Object => "object",
         Kind::Any => "anything",

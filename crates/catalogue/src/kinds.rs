@@ -75,7 +75,13 @@ impl<K> Parameter<K> {
 pub(crate) fn is_text<K>(kind: &Kind<K>) -> bool {
     !matches!(
         kind,
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any
+        Kind::Flag
+            | Kind::Integer
+            | Kind::Texts
+            | Kind::Values
+            | Kind::Objects
+            | Kind::Object
+            | Kind::Any
     )
 }
 
@@ -93,6 +99,7 @@ fn text_value<K: OwnKind>(parameter: &Parameter<K>, text: &str) -> Option<String
         Kind::Flag
         | Kind::Integer
         | Kind::Texts
+        | Kind::Values
         | Kind::Objects
         | Kind::Object
         | Kind::Any
@@ -156,9 +163,13 @@ pub(crate) fn expectation<K: OwnKind>(parameter: &Parameter<K>) -> String {
         Kind::Own(kind) => kind.expected(),
         Kind::JsonObject => "a JSON object written as a string, such as {\"per_page\": 5}".into(),
         // The schema says what these take.
-        Kind::Flag | Kind::Integer | Kind::Texts | Kind::Objects | Kind::Object | Kind::Any => {
-            "another value".into()
-        }
+        Kind::Flag
+        | Kind::Integer
+        | Kind::Texts
+        | Kind::Values
+        | Kind::Objects
+        | Kind::Object
+        | Kind::Any => "another value".into(),
     }
 }
 

@@ -207,6 +207,8 @@ pub enum Kind<K> {
     Integer,
     /// An array of strings.
     Texts,
+    /// An array of strings, numbers, booleans and nulls.
+    Values,
     /// An array of objects with the fields of `items`, or of any objects.
     Objects,
     /// Any object.

@@ -53,7 +53,7 @@ fn is_passing(outcome: Result<&OutboundResponse, &NetworkFailure>) -> bool {
 }
 
 /// `Retry-After` in seconds or as an HTTP-date (RFC 9110 §10.2.3).
-fn retry_after(response: &OutboundResponse, now_ms: u64) -> Option<Duration> {
+pub fn retry_after(response: &OutboundResponse, now_ms: u64) -> Option<Duration> {
     let text = response.retry_after.as_deref()?.trim();
     match text.parse() {
         Ok(seconds) => Some(Duration::from_secs(seconds)),

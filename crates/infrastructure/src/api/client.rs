@@ -2,16 +2,16 @@
 
 use std::{cell::Cell, time::Duration};
 
+use catalogue::retry::{self, Next};
 use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, SharedPlatform, url::with_parameters,
 };
 use mcp_server::execution::Begun;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     envelope::{self, Envelope},
     error::ApiError,
-    retry,
     settings::{Purpose, Settings},
 };
 
@@ -68,6 +68,19 @@ impl<'a> Client<'a> {
         self.ends_ms.set(self.now_ms().saturating_add(ms));
     }
 
+    /// Checks that a request of this purpose could be sent.
+    ///
+    /// # Errors
+    /// Which setting is missing.
+    pub fn check(&self, purpose: Purpose) -> Result<(), ApiError> {
+        self.settings.check(purpose)
+    }
+
+    /// The id of the account, for the queries that have it in their body. It never leaves otherwise.
+    pub(super) fn account_id(&self) -> Result<&str, ApiError> {
+        self.settings.account()
+    }
+
     pub(super) fn now_ms(&self) -> u64 {
         self.platform.now_ms()
     }
@@ -89,12 +102,22 @@ impl<'a> Client<'a> {
         path: &Path,
         query: &[(&str, String)],
     ) -> Result<Envelope, ApiError> {
-        self.read(Method::Get, path, query, None).await
+        let outcome = self.read(Method::Get, path, query, None).await?;
+        self.envelope(outcome)
     }
 
     /// Sends a POST that reads.
     pub(super) async fn ask(&self, path: &Path, body: &Value) -> Result<Envelope, ApiError> {
-        self.read(Method::Post, path, &[], Some(body)).await
+        let outcome = self.read(Method::Post, path, &[], Some(body)).await?;
+        self.envelope(outcome)
+    }
+
+    /// Asks the GraphQL API, whose answers have no envelope.
+    pub(super) async fn numbers(&self, query: &str, variables: &Value) -> Result<Value, ApiError> {
+        let body = json!({ "query": query, "variables": variables });
+        let outcome = self.read(Method::Post, &Path::new("graphql"), &[], Some(&body)).await?;
+        let response = outcome.map_err(ApiError::NoAnswer)?;
+        envelope::read_graphql(&response, &self.settings.secrets(), self.now_ms())
     }
 
     async fn read(
@@ -103,7 +126,7 @@ impl<'a> Client<'a> {
         path: &Path,
         query: &[(&str, String)],
         body: Option<&Value>,
-    ) -> Result<Envelope, ApiError> {
+    ) -> Result<Outcome, ApiError> {
         let mut tries = 0_u32;
         loop {
             tries = tries.saturating_add(1);
@@ -111,9 +134,9 @@ impl<'a> Client<'a> {
             let noise =
                 self.platform.uuid().get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
             let noise = noise.unwrap_or_default();
-            match retry::pause(&outcome, tries, self.left(), self.now_ms(), noise) {
-                Some(pause) => self.platform.sleep(pause).await,
-                None => return self.envelope(outcome),
+            match retry::next(outcome.as_ref(), tries, self.left(), self.now_ms(), noise) {
+                Next::Pause(pause) => self.platform.sleep(pause).await,
+                Next::Accept | Next::TooLong(_) => return Ok(outcome),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{client::Client, error::ApiError};
+use super::{client::Client, error::ApiError, lists::id_of_the_only};
 use crate::query::{Answer, AnswerError, Statement};
 
 /// Why a query has no rows.
@@ -17,6 +17,16 @@ pub enum DatabaseError {
 }
 
 impl Client<'_> {
+    /// The id of the database with this name. None: there is none.
+    ///
+    /// # Errors
+    /// Why that cannot be found out.
+    pub async fn database_id(&self, name: &str) -> Result<Option<String>, ApiError> {
+        let path = self.account("d1/database")?;
+        let databases = self.pages(&path, "databases", &[("name", name.to_owned())]).await?;
+        id_of_the_only(&databases, ("name", name), "uuid")
+    }
+
     /// Runs a statement in the database with this id.
     ///
     /// # Errors

@@ -38,6 +38,21 @@ pub struct Deployment {
     pub message: Option<String>,
 }
 
+/// A version that can be deployed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Its id.
+    pub id: String,
+    /// Its number, which grows.
+    pub number: Option<u64>,
+    /// When it was uploaded.
+    pub created_on: Option<String>,
+    /// The tag of its upload.
+    pub tag: Option<String>,
+    /// The message of its upload.
+    pub message: Option<String>,
+}
+
 /// Shares that make no deployment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error(
@@ -77,6 +92,20 @@ impl Client<'_> {
         read.ok_or(ApiError::Incomplete("versions of a deployment"))
     }
 
+    /// The versions of a Worker that can be deployed, as Cloudflare orders them.
+    ///
+    /// # Errors
+    /// Why they cannot be had.
+    pub async fn versions(&self, worker: &str) -> Result<Vec<Version>, ApiError> {
+        let path = self.account("workers/scripts")?.part(worker).then("versions");
+        let query = [("deployable", "true".to_owned())];
+        let result = self.get(&path, &query).await?.result;
+        let items = result.get("items").and_then(Value::as_array);
+        let read: Option<Vec<Version>> =
+            items.ok_or(ApiError::Incomplete("versions"))?.iter().map(version).collect();
+        read.ok_or(ApiError::Incomplete("id of a version"))
+    }
+
     /// Deploys versions with these shares, which [`check_shares`] has accepted. The answer is the id of the deployment.
     ///
     /// # Errors
@@ -102,6 +131,19 @@ impl Client<'_> {
         let id = made.result.get("id").and_then(Value::as_str);
         id.map(str::to_owned).ok_or(ApiError::Incomplete("id"))
     }
+}
+
+fn version(item: &Value) -> Option<Version> {
+    let text = |part: &str, name: &str| {
+        item.get(part).and_then(|part| part.get(name)?.as_str()).map(str::to_owned)
+    };
+    Some(Version {
+        id: item.get("id")?.as_str()?.to_owned(),
+        number: item.get("number").and_then(Value::as_u64),
+        created_on: text("metadata", "created_on"),
+        tag: text("annotations", "workers/tag"),
+        message: text("annotations", "workers/message"),
+    })
 }
 
 fn deployment(mut item: Value) -> Option<Deployment> {

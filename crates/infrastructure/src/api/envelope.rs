@@ -1,5 +1,6 @@
 //! Cloudflare's envelope: `success`, `errors`, `result`, `result_info`.
 
+use catalogue::retry::retry_after;
 use mcp_platform::OutboundResponse;
 use mcp_protocol::raw;
 use serde_json::Value;
@@ -7,7 +8,6 @@ use serde_json::Value;
 use super::{
     error::{ApiError, Reason},
     hide::hide,
-    retry::retry_after,
 };
 
 /// A success.
@@ -42,8 +42,30 @@ pub(super) fn read(
     Ok(Envelope { result: take("result"), info: take("result_info") })
 }
 
+/// Reads an answer of the GraphQL API: its `data`.
+pub(super) fn read_graphql(
+    response: &OutboundResponse,
+    secrets: &[&str],
+    now_ms: u64,
+) -> Result<Value, ApiError> {
+    let status = response.status;
+    if (300..400).contains(&status) {
+        return Err(ApiError::Redirected(status));
+    }
+    let json = raw::value_of_bytes(&response.body);
+    let errors = json.as_ref().and_then(|json| json.get("errors")?.as_array());
+    let reasons: Vec<Reason> =
+        errors.into_iter().flatten().map(|error| reason(error, secrets)).collect();
+    if !(200..300).contains(&status) || !reasons.is_empty() {
+        let wait = retry_after(response, now_ms);
+        return Err(ApiError::Refused { status, reasons, wait });
+    }
+    let data = json.as_ref().and_then(|json| json.get("data")).filter(|data| data.is_object());
+    data.cloned().ok_or(ApiError::Unreadable(status))
+}
+
 /// One error. A code may come as a text.
-fn reason(error: &Value, secrets: &[&str]) -> Reason {
+pub(super) fn reason(error: &Value, secrets: &[&str]) -> Reason {
     let code = match error.get("code") {
         Some(Value::String(code)) => code.parse().ok(),
         Some(code) => code.as_i64(),

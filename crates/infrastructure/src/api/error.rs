@@ -55,6 +55,9 @@ pub enum ApiError {
     /// A success without what was asked for.
     #[error("Cloudflare's answer has no {0}")]
     Incomplete(&'static str),
+    /// Several things have the name that should be of one.
+    #[error("several are called `{0}`, and only one should be")]
+    Ambiguous(String),
     /// A list that repeats itself or does not end.
     #[error("Cloudflare's list of {0} does not end")]
     Endless(&'static str),
@@ -112,6 +115,11 @@ impl ApiError {
         matches!(self, Self::Refused { status: 401 | 403, .. }) || self.has(&MAY_NOT)
     }
 
+    /// Whether a change that ended with it may have happened.
+    pub fn leaves_doubt(&self) -> bool {
+        self.failure().kind == FailureKind::Doubt
+    }
+
     /// The failure of a change.
     pub fn failure(&self) -> Failure {
         let kind = match self {
@@ -122,7 +130,9 @@ impl ApiError {
             Self::Refused { .. } if self.is_gone() => FailureKind::Gone,
             Self::Refused { .. } if self.has(&EXISTS) => FailureKind::Exists,
             Self::Refused { status, .. } if *status < 500 => FailureKind::Refused,
-            Self::NotSet(_) | Self::BadPath | Self::Redirected(_) => FailureKind::Refused,
+            Self::NotSet(_) | Self::BadPath | Self::Redirected(_) | Self::Ambiguous(_) => {
+                FailureKind::Refused
+            }
             Self::Refused { .. }
             | Self::NoAnswer(_)
             | Self::Unreadable(_)

@@ -70,8 +70,24 @@ impl Client<'_> {
     }
 }
 
+/// The id of the only item with this name. None: there is none.
+pub(super) fn id_of_the_only(
+    items: &[Value],
+    (field, name): (&str, &str),
+    id: &str,
+) -> Result<Option<String>, ApiError> {
+    let has_name = |item: &&Value| item.get(field).and_then(Value::as_str) == Some(name);
+    let mut found = items.iter().filter(has_name);
+    let Some(only) = found.next() else { return Ok(None) };
+    if found.next().is_some() {
+        return Err(ApiError::Ambiguous(name.to_owned()));
+    }
+    let id = only.get(id).and_then(Value::as_str).ok_or(ApiError::Incomplete("id"))?;
+    Ok(Some(id.to_owned()))
+}
+
 /// The cursor of the next page. An empty one, or `is_truncated` that is false, is the end.
-fn cursor(info: &Value) -> Option<String> {
+pub(super) fn cursor(info: &Value) -> Option<String> {
     let is_end = match info.get("is_truncated") {
         Some(Value::Bool(truncated)) => !truncated,
         Some(Value::String(truncated)) => truncated == "false",

@@ -7,14 +7,17 @@
 
 mod changes;
 mod client;
+mod cursor;
 mod database;
 mod deployments;
 mod envelope;
 mod error;
 mod hide;
 mod lists;
+mod namespaces;
+mod numbers;
+mod objects;
 mod observe;
-mod retry;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -23,8 +26,10 @@ mod workflows;
 pub use changes::Changes;
 pub use client::Client;
 pub use database::DatabaseError;
-pub use deployments::{Deployment, SharesError, VersionShare, check_shares};
+pub use deployments::{Deployment, SharesError, Version, VersionShare, check_shares};
 pub use error::{ApiError, Reason};
+pub use numbers::{CacheNumbers, CacheOperation, WorkerNumbers};
+pub use objects::{ObjectPage, ObjectQuery};
 pub use observe::View;
 pub use settings::{Purpose, Settings};
 pub use workflows::{RunError, WorkflowRun, is_run_id};

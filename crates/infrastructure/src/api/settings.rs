@@ -16,7 +16,7 @@ pub enum Purpose {
 }
 
 /// The account and its tokens. Nothing of it is shown.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The address of the API, such as `https://api.cloudflare.com/client/v4`.
     pub url: String,
@@ -39,6 +39,24 @@ impl Settings {
             Purpose::Workflows => self.workflows_token.is_some(),
             Purpose::Write => self.token.is_some(),
         }
+    }
+
+    /// Whether a request of this purpose could be sent.
+    ///
+    /// # Errors
+    /// Which setting is missing.
+    pub fn check(&self, purpose: Purpose) -> Result<(), ApiError> {
+        self.account()?;
+        self.token(purpose).map(drop)?;
+        match self.url.is_empty() {
+            true => Err(ApiError::NotSet("a usable CLOUDFLARE_API_URL")),
+            false => Ok(()),
+        }
+    }
+
+    /// What must not come out in an answer.
+    pub fn hidden(&self) -> Vec<Secret> {
+        self.secrets().into_iter().map(Secret::new).collect()
     }
 
     pub(super) fn token(&self, purpose: Purpose) -> Result<&Secret, ApiError> {

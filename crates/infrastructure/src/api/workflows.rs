@@ -30,6 +30,9 @@ pub struct WorkflowRun {
     /// Its steps.
     #[serde(default)]
     pub steps: Value,
+    /// Whether a start found it there already.
+    #[serde(skip)]
+    pub was_there: bool,
 }
 
 /// A run that is not started.
@@ -85,7 +88,8 @@ impl Client<'_> {
         match started {
             Ok(envelope) => read(envelope.result, id).map_err(RunError::Api),
             Err(error) if error.is_refused_as("already_exists") => {
-                Ok(self.workflow_run(workflow, id).await?)
+                let found = self.workflow_run(workflow, id).await?;
+                Ok(WorkflowRun { was_there: true, ..found })
             }
             Err(error) => Err(error.into()),
         }

@@ -22,7 +22,7 @@ pub use document::Manifest;
 pub use fault::{Fault, Faults};
 pub use kind::Kind;
 pub use resolve::StageError;
-pub use stage::{Resource, Stage};
+pub use stage::{Resource, Stage, StageOutline};
 
 /// The JSON schema of a manifest.
 pub const SCHEMA: &str = include_str!("schema.json");

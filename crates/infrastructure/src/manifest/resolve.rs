@@ -12,7 +12,7 @@ use super::{
     kind::Kind,
     pattern::is_stage_name,
     reader::FaultList,
-    stage::{Resource, Stage},
+    stage::{Resource, Stage, StageOutline},
     template::Template,
 };
 
@@ -94,6 +94,23 @@ impl Manifest {
     /// The stages and patterns as the manifest has them.
     pub fn stage_names(&self) -> impl Iterator<Item = &str> {
         self.stages.iter().map(|entry| entry.pattern.text())
+    }
+
+    /// The stage that is read where a call names none.
+    pub fn default_stage(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
+    /// The stages and patterns, for lists.
+    pub fn outlines(&self) -> impl Iterator<Item = StageOutline<'_>> {
+        self.stages.iter().map(|entry| StageOutline {
+            name: entry.pattern.text(),
+            is_pattern: entry.pattern.is_wild(),
+            is_protected: entry.is_protected,
+            aliases: &entry.aliases,
+            ttl_hours: entry.ttl_hours,
+            stage: self.resolved(entry, &entry.pattern.longest()),
+        })
     }
 
     /// The aliases of a stage.

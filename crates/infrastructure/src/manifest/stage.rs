@@ -46,6 +46,23 @@ pub struct Resource {
     pub message_path: Option<String>,
 }
 
+/// What a manifest says of a stage, or of all that match a pattern.
+#[derive(Debug, Clone)]
+pub struct StageOutline<'a> {
+    /// Its name or pattern.
+    pub name: &'a str,
+    /// Whether it stands for many stages.
+    pub is_pattern: bool,
+    /// Whether it is protected.
+    pub is_protected: bool,
+    /// Its other names.
+    pub aliases: &'a [String],
+    /// Hours after which it may be destroyed.
+    pub ttl_hours: Option<u32>,
+    /// The stage, or the one with the longest name that the pattern matches.
+    pub stage: Stage,
+}
+
 impl Stage {
     /// The resource with this name in the manifest.
     pub fn resource(&self, id: &str) -> Option<&Resource> {

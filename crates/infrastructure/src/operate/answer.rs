@@ -213,15 +213,17 @@ pub(super) fn ended(
             wish.tool()
         )),
     }
-    let data = json!({
+    let mut data = json!({
         "stage": stage,
         "plan_id": plan.id().to_string(),
         "status": if is_done { what } else { "partial" },
         "done": done,
         "failed": failed,
         "blocked": blocked,
-        "left": left,
     });
+    if let (Some(data), Some(left)) = (data.as_object_mut(), left) {
+        data.insert("left".to_owned(), json!(left));
+    }
     CallToolResult { is_error: !is_done, ..CallToolResult::structured(data, lines.join("\n")) }
 }
 

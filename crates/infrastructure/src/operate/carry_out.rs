@@ -74,7 +74,9 @@ pub(super) async fn carry_out<C: Cloud>(
         let worker = worker(place, &state);
         let journal = StageJournal::new(ctx, &place.name, fencing, operation);
         let steps = Watched { steps: call.cloud.steps(begun, &worker), ctx };
-        match apply::run(&state, &steps, &journal).await {
+        let ran = apply::run(&state, &steps, &journal).await;
+        journal.stopped().await?;
+        match ran {
             Ok(report) => {
                 let finished = Finished { plan: operation.plan.clone(), report };
                 let text = serde_json::to_string(&finished).unwrap_or_default();

@@ -2,7 +2,10 @@
 
 use std::cell::Cell;
 
-use mcp_server::{client_request::Stop, context::Context, dispatch::note_change, toolset::Effect};
+use mcp_server::{
+    client_request::Stop, context::Context, dispatch::note_change, execution::Recorded,
+    toolset::Effect,
+};
 
 use super::desk;
 use crate::{
@@ -34,6 +37,14 @@ impl<'a> StageJournal<'a> {
         let ended = u32::try_from(operation.progress.len()).unwrap_or(u32::MAX);
         let actions = &operation.plan.actions;
         Self { ctx, stage, fencing, actions, ended: Cell::new(ended) }
+    }
+
+    /// Notes that no step is under way where the work stopped in the middle of one: its intent is in the records of the stage.
+    pub(super) async fn stopped(&self) -> Result<(), Stop> {
+        match self.ctx.execution.recorded(STEP) {
+            Recorded::Intent => self.ctx.execution.record(STEP, Some(String::new())).await,
+            _ => Ok(()),
+        }
     }
 
     /// Reports and audits the end of an action.

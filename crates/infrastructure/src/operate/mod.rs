@@ -30,7 +30,6 @@ mod tests;
 pub use carry_out::take_back;
 pub use steps::{Cloud, Rest};
 
-use mcp_auth::scope::Scopes;
 use mcp_protocol::content::CallToolResult;
 use mcp_server::{
     client_request::Stop, context::Context, execution::Recorded, toolset::CallResult,
@@ -38,6 +37,7 @@ use mcp_server::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    access::Level,
     manifest::Manifest,
     plan::{Intent, Plan},
 };
@@ -166,7 +166,6 @@ impl<C: Cloud> Operate<'_, C> {
         let begun = self.ctx.begin().await?;
         let text = serde_json::to_string(&agreed).unwrap_or_default();
         self.ctx.execution.record(AGREED, Some(text)).await?;
-        self.ctx.changes_what(place.name.clone()).await?;
         carry_out::carry_out(self, &place, &begun, &agreed, fresh).await
     }
 
@@ -180,11 +179,15 @@ impl<C: Cloud> Operate<'_, C> {
 
     /// Destroying, and whatever is done to a protected stage, is for administrators.
     fn check_scope(&self, plan: &Plan) -> Result<(), Ended> {
-        if self.wish == Wish::Destroy || plan.is_protected {
-            let required = self.ctx.principal.scopes.require(Scopes::ADMIN);
-            required.or_else(|beyond| failed(format!("Nothing was changed: {beyond}.")))?;
+        if self.wish == Wish::Deploy && !plan.is_protected {
+            return Ok(());
         }
-        Ok(())
+        let what = match plan.is_protected {
+            true => format!("{} in the protected stage `{}`", self.wish.tool(), plan.stage),
+            false => self.wish.tool().to_owned(),
+        };
+        let level = Level::of(&self.ctx.principal);
+        level.require(Level::Admin, &what).or_else(failed)
     }
 
     /// What the call is for.

@@ -120,7 +120,7 @@ fn destroying_needs_the_scope_admin_and_looking_does_not() {
     let writer = Caller { scopes: Scopes::WRITE, ..Caller::of(&world) };
     let asked = writer.agreed(Wish::Destroy, &stage("preview-1"));
     let (said, is_gone) = destroyed(&writer, &asked);
-    assert!(!is_gone && said.contains("insufficient scope"), "{said}");
+    assert!(!is_gone && said.contains("needs the scope `infrastructure:admin`"), "{said}");
     let world = Rc::new(World::new("preview-1"));
     let writer = Caller { scopes: Scopes::WRITE, ..Caller::of(&world) };
     let asked = writer.agreed(Wish::Deploy, &stage("preview-1"));

@@ -55,7 +55,7 @@ fn a_task_that_is_killed_at_any_point_ends_as_the_undisturbed_one_and_sends_noth
         let ended = task.to_its_end();
         assert!(!ended.is_error, "{}", text(&ended));
         let points = calm.points.get();
-        assert!(points > 80, "{points}");
+        assert!(points > 60, "{points}");
         for point in 1..=points {
             let (world, task) = begun(wish);
             world.dies_at.set(Some(point));

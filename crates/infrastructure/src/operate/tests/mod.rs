@@ -15,7 +15,10 @@ use futures_util::{
     FutureExt as _,
     future::{LocalBoxFuture, ready},
 };
-use mcp_auth::{scope::Scopes, subject::Subject};
+use mcp_auth::{
+    scope::Scopes,
+    subject::{AuthMethod, Subject},
+};
 use mcp_platform::{
     NetworkFailure, OutboundRequest, OutboundResponse, Platform, record::Record as _,
 };
@@ -160,6 +163,7 @@ impl Caller {
         let base = FakePlatform::new([]).context();
         let platform: Rc<dyn Platform> = Rc::new(Clock(self.world.clone()));
         let mut principal = (*base.principal).clone();
+        principal.auth_method = AuthMethod::ApiKey;
         principal.scopes = self.scopes;
         principal.subject = Subject([self.subject; 16]);
         Context {
