@@ -56,6 +56,7 @@ mod gateway_tasks;
 mod gateway_toolsets;
 mod guide;
 mod in_flight;
+mod infrastructure_stage;
 mod initialize;
 mod inspector;
 mod invented_tokens;

@@ -146,7 +146,8 @@ fn size(bytes: u64) -> String {
         [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     let unit = units.into_iter().find(|(unit, _)| above >= *unit);
     let (unit, name) = unit.unwrap_or((1, "bytes"));
-    format!("under {} {name}", above / unit)
+    let count = above.checked_div(unit).unwrap_or_default();
+    format!("under {count} {name}")
 }
 
 fn shown(action: &Action) -> Value {
