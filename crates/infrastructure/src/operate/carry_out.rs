@@ -6,13 +6,15 @@ use mcp_protocol::content::CallToolResult;
 use mcp_server::{
     client_request::Stop,
     context::Context,
+    dispatch::note_change,
     execution::{Begun, Recorded},
     tasks::OPERATION,
+    toolset::Effect,
 };
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AGREED, Agreed, Ended, Operate, answer, desk, failed,
+    AGREED, Agreed, Ended, Operate, Wish, answer, desk, failed,
     journal::StageJournal,
     place::Place,
     planned::Planned,
@@ -58,11 +60,15 @@ pub(super) async fn carry_out<C: Cloud>(
 ) -> Result<CallToolResult, Ended> {
     let ctx = call.ctx;
     let holder = holder(ctx).await?;
+    let mut is_noted = known_lease(ctx).is_some();
     loop {
         if let Some(finished) = recorded::<Finished>(ctx, REPORT) {
             return finish(call, place, &finished, known_lease(ctx)).await;
         }
         let (fencing, state) = acquire(call, place, agreed, &holder, fresh.take()).await?;
+        if !std::mem::replace(&mut is_noted, true) {
+            note_begun(call, agreed);
+        }
         ctx.execution.record(LEASE, Some(fencing.to_string())).await?;
         if let Some(left) = left(ctx) {
             ctx.execution.pause(left.min(LONGEST_PAUSE)).await;
@@ -100,6 +106,16 @@ pub(super) async fn carry_out<C: Cloud>(
             Err(Halt::Unrecorded(why)) => return Err(Stop::held(why).into()),
         }
     }
+}
+
+/// Notes in the audit that a plan was agreed to and begun, or that its rest is.
+fn note_begun<C: Cloud>(call: &Operate<'_, C>, agreed: &Agreed) {
+    let action = if agreed.continues { "stage.continue" } else { "stage.begin" };
+    let effect = match call.wish {
+        Wish::Destroy => Effect::Destructive,
+        Wish::Deploy => Effect::Write,
+    };
+    note_change(call.ctx, action, effect, agreed.plan_id.clone()).end("done");
 }
 
 /// Under which name the stage knows this work: that of the task, so that others can be told.
