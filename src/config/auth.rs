@@ -19,6 +19,7 @@ impl Config {
         let api_keys = self.secrets(&settings::MCP_API_KEY, get);
         let admin_keys = self.secrets(&settings::MCP_ADMIN_KEY, get);
         let shared_secrets = self.secrets(&settings::MCP_SHARED_SECRET, get);
+        let unlock_keys = self.unlock_keys(get, &[&api_keys, &admin_keys, &shared_secrets]);
         let jwt = [
             &settings::MCP_JWT_SECRET,
             &settings::MCP_JWKS_URL,
@@ -36,12 +37,26 @@ impl Config {
             development: self.is_development(),
             api_keys,
             admin_keys,
+            unlock_keys,
             named_keys: false,
             shared_secrets,
             jwt,
             oauth: false,
             keys_in_url: self.is_on(&settings::ALLOW_KEY_IN_URL, get),
         };
+    }
+
+    /// The keys that unlock stages, which must not let in as well: an agent may hold those.
+    fn unlock_keys(&mut self, get: Get<'_>, others: &[&Secrets]) -> Secrets {
+        let keys = self.secrets(&settings::STAGE_UNLOCK_KEY, get);
+        if !others.iter().any(|other| keys.overlaps(other)) {
+            return keys;
+        }
+        self.errors.push(
+            "STAGE_UNLOCK_KEY has a key that also lets callers in: it unlocks nothing until it is another one"
+                .to_owned(),
+        );
+        Secrets::unusable()
     }
 
     fn secrets(&mut self, setting: &Setting, get: Get<'_>) -> Secrets {
@@ -158,6 +173,19 @@ mod tests {
         }
         for empty in ["  ", " , "] {
             assert!(read(&[("MCP_API_KEY", empty)]).auth.is_closed(), "{empty}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_lets_in_unlocks_no_stage() {
+        let key = "a-key-of-this-test-with-enough-characters";
+        let read = |vars: &[(&str, &str)]| read(vars).auth.unlock_keys;
+        assert!(read(&[("STAGE_UNLOCK_KEY", key)]).contains(key));
+        assert!(read(&[("STAGE_UNLOCK_KEY", "short")]).is_unusable());
+        for other in ["MCP_API_KEY", "MCP_ADMIN_KEY", "MCP_SHARED_SECRET"] {
+            let list = format!("another-key-with-enough-characters,{key}");
+            let keys = read(&[("STAGE_UNLOCK_KEY", &list), (other, key)]);
+            assert!(keys.is_unusable() && !keys.contains(key), "{other}");
         }
     }
 

@@ -261,6 +261,7 @@ impl Config {
             record: RequestRecord::disabled(),
             tasks: None,
             result_store: None,
+            stages: None,
         }
     }
 

@@ -40,6 +40,7 @@ const BINDINGS: &str = "
 | `GRANT_AGENT` | Durable Object | OAuth grants |
 | `QUOTA_AGENT` | Durable Object | rate limits |
 | `UPSTREAM_AGENT` | Durable Object | calls of upstreams that have sessions, for clients that have none; the pins of upstreams |
+| `STAGE_AGENT` | Durable Object | one for each stage: its records, its lock, plans, the unlock of a protected one ([infrastructure](INFRASTRUCTURE.md)) |
 | `MCP_DB` | D1 database | [named keys](ACCESS.md#named-keys), [the audit](ACCESS.md#the-audit), [upstreams of administrators](GATEWAY.md#upstreams-in-the-database) |
 | `MCP_KV` | KV namespace | the [gradual rollout](ACCESS.md#gradual-rollout) |
 | `MCP_ANALYTICS` | Analytics Engine dataset | [data points](OPERATIONS.md#data-points) |

@@ -71,6 +71,16 @@ pub static MCP_ADMIN_KEY: Setting =
         )
         .when("Needed to make the first named key.");
 
+pub static STAGE_UNLOCK_KEY: Setting =
+    Setting::secret("STAGE_UNLOCK_KEY", Values::Keys(MIN_KEY_CHARS))
+        .does(
+            "Unlocks a protected stage for one plan, at the [admin \
+             API](ACCESS.md#unlocking-a-protected-stage). It lets in nowhere, and no other key unlocks.",
+        )
+        .when(
+            "Needed to destroy a protected stage, or to delete anything of it. Keep it away from every client of MCP.",
+        );
+
 pub static MCP_SHARED_SECRET: Setting =
     Setting::secret("MCP_SHARED_SECRET", Values::Keys(MIN_SECRET_CHARS))
         .does("Lets in requests with `X-MCP-Secret: <secret>`, with the scope `write`.")
@@ -409,6 +419,7 @@ pub static GROUPS: &[Group] = &[
         &[
             &MCP_API_KEY,
             &MCP_ADMIN_KEY,
+            &STAGE_UNLOCK_KEY,
             &MCP_SHARED_SECRET,
             &MCP_JWT_SECRET,
             &MCP_JWKS_URL,

@@ -1,5 +1,5 @@
 //! The Durable Objects: thin shells over state machines that the host can test. [`session`], [`task`], [`hub`], [`quota`],
-//! [`grant`] and [`key`] have one class each; the other files are parts of them.
+//! [`grant`], [`key`] and [`stage`] have one class each; the other files are parts of them.
 
 mod class;
 pub mod connections;
@@ -11,6 +11,7 @@ pub mod resume;
 pub mod rows;
 pub mod session;
 pub mod sessions;
+pub mod stage;
 pub mod stored_results;
 pub mod task;
 pub mod task_context;

@@ -35,6 +35,7 @@ use crate::{
         hub::Hub,
         quota,
         session::{ORIGIN_HEADER, SessionCommand, TAKES_JSON_ALONE, traced},
+        stages::StageObjects,
         stored_upstreams,
         tasks::TaskClient,
         upstream,
@@ -452,6 +453,7 @@ impl Message {
         ctx.registry = chosen_registry(&door, ctx.choice);
         ctx.remote = remote;
         ctx.result_store = Some(Rc::new(Hub::new(env, subject)));
+        ctx.stages = Some(Rc::new(StageObjects(env.clone())));
         if self.config.keeps_audit() {
             ctx.audit = Rc::new(DeploymentAudit::new(env, &self.config, audit));
         }

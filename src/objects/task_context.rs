@@ -15,7 +15,10 @@ use crate::{
         workers::WorkersPlatform,
     },
     state,
-    stubs::{self, connect::PersonalKeys, grants, hub::Hub, keys, upstream::UpstreamStub},
+    stubs::{
+        self, connect::PersonalKeys, grants, hub::Hub, keys, stages::StageObjects,
+        upstream::UpstreamStub,
+    },
     wiring,
 };
 use gateway::{door::Place, forwarded::Forwarded};
@@ -129,6 +132,7 @@ pub async fn context(
         client: Rc::new(order.client()),
         choice,
         result_store: Some(result_store),
+        stages: Some(Rc::new(StageObjects(env.clone()))),
         remote,
         notifier: run.clone(),
         execution: run.clone(),

@@ -13,6 +13,7 @@ pub mod pins;
 pub mod quota;
 pub mod rollout;
 pub mod session;
+pub mod stages;
 pub mod stored_upstreams;
 pub mod tasks;
 pub mod token_check;

@@ -24,7 +24,7 @@ use crate::{
         workers::WorkersPlatform,
     },
     response,
-    stubs::{hub, token_check::TokenCheck, upstream::target_at},
+    stubs::{hub, stages::StageObjects, token_check::TokenCheck, upstream::target_at},
     transports::{endpoint::AdmittedRequest, preliminary, single_response::read_response, tasks},
 };
 use mcp_auth::{
@@ -325,6 +325,7 @@ pub(super) async fn execute(
         record: record.clone(),
         tasks,
         result_store: Some(hub.clone()),
+        stages: Some(Rc::new(StageObjects(endpoint.env.clone()))),
     };
     let keys = endpoint.keys.clone();
     let (method, params) = (opened.method, opened.params);

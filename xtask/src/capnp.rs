@@ -17,7 +17,7 @@ pub struct Configuration<'a> {
 }
 
 /// The Durable Object classes: binding and class.
-pub const OBJECTS: [(&str, &str); 7] = [
+pub const OBJECTS: [(&str, &str); 8] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),
@@ -25,6 +25,7 @@ pub const OBJECTS: [(&str, &str); 7] = [
     ("GRANT_AGENT", "GrantAgent"),
     ("QUOTA_AGENT", "QuotaAgent"),
     ("UPSTREAM_AGENT", "UpstreamAgent"),
+    ("STAGE_AGENT", "StageAgent"),
 ];
 
 /// The date of `wrangler.toml`.

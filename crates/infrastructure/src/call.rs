@@ -17,7 +17,7 @@ use crate::{
     access::Level,
     api::{ApiError, Client, Purpose, Settings},
     host::Host,
-    manifest::{Kind, Manifest, Resource, Stage},
+    manifest::{Kind, Manifest, Resource, Stage, StageError},
     operations::{Behaviour, Operation},
     service::InfrastructureService,
     target,
@@ -174,7 +174,12 @@ fn stage(
     let found = match operation.behaviour {
         Behaviour::ListStages => return Ok(None),
         Behaviour::TriggerWorkflow | Behaviour::SendMessage => manifest.stage_to_use(named),
-        Behaviour::Deploy | Behaviour::Destroy | Behaviour::Rollback | Behaviour::Rollout => {
+        // What is recorded of a stage that the manifest no longer has can be destroyed.
+        Behaviour::Destroy => match manifest.stage(named.unwrap_or_default()) {
+            Err(StageError::Unknown { .. }) => return Ok(None),
+            found => found,
+        },
+        Behaviour::Deploy | Behaviour::Rollback | Behaviour::Rollout => {
             manifest.stage(named.unwrap_or_default())
         }
         _ => manifest.stage_or_default(named),

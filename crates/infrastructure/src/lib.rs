@@ -7,6 +7,7 @@
 //! | [`plan`] | what an apply or a destroy would do |
 //! | [`state`] | what is kept of a stage, and its lock |
 //! | [`apply`] | carries a plan out, step by step |
+//! | [`operate`] | the two tools that deploy and destroy: plan, consent, a task |
 //! | [`api`] | the client of Cloudflare's REST API |
 //! | [`host`] | what the server around the toolset has for it |
 //!
@@ -21,6 +22,7 @@ pub mod apply;
 mod call;
 pub mod host;
 pub mod manifest;
+pub mod operate;
 mod operations;
 pub mod plan;
 pub mod query;
@@ -51,7 +53,7 @@ use mcp_server::{
 pub use access::is_scope;
 use host::Host;
 use manifest::Manifest;
-use operations::Operation;
+use operations::{Behaviour, Operation};
 use service::InfrastructureService;
 
 /// The toolset.
@@ -139,6 +141,20 @@ impl Toolset for Infrastructure {
             Ok(result_store::fit(ctx, result).await)
         };
         called.boxed_local()
+    }
+
+    fn takes_back(&self, tool: &Tool) -> bool {
+        let operation = catalogue::find::<InfrastructureService>(tool.name);
+        let behaviour = operation.map(|operation| operation.behaviour);
+        matches!(behaviour, Some(Behaviour::Deploy | Behaviour::Destroy))
+    }
+
+    fn take_back<'a>(
+        &'a self,
+        ctx: &'a Context,
+        _tool: &'a Tool,
+    ) -> LocalBoxFuture<'a, Result<String, String>> {
+        operate::take_back(ctx).boxed_local()
     }
 
     /// As far as the arguments say it. A change says the rest once it knows its stage.

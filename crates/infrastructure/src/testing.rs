@@ -17,7 +17,7 @@ use crate::{
         Account, Action, Contents, Intent, Mark, Observed, Observer, Plan, Unseen, Wanted, make,
         observe,
     },
-    state::{Answer, Lease, Progress, Refusal, Request, RowChange, StageState},
+    state::{Answer, Lease, Progress, Refusal, Request, RowChange, StageState, UnlockRequest},
 };
 
 /// When the world begins.
@@ -127,6 +127,11 @@ impl World {
         Answer::from_json(&answer.to_json()).unwrap()
     }
 
+    pub(crate) fn unlock(&self, request: UnlockRequest) -> Answer {
+        let mut state = self.state.borrow_mut();
+        state.unlock(request, self.now_ms.get())
+    }
+
     pub(crate) fn account(&self, stage: Option<&Stage>) -> Account {
         let state = self.state.borrow().clone();
         poll_once(observe(self, stage, &state)).unwrap()
@@ -196,7 +201,7 @@ impl World {
     }
 
     /// A point at which it may be killed.
-    async fn point(&self) {
+    pub(crate) async fn point(&self) {
         self.points.set(self.points.get() + 1);
         if self.dies_at.get() == Some(self.points.get()) {
             pending::<()>().await;

@@ -27,6 +27,8 @@ pub struct AuthConfig {
     pub api_keys: Secrets,
     /// `MCP_ADMIN_KEY`.
     pub admin_keys: Secrets,
+    /// `STAGE_UNLOCK_KEY`: it unlocks stages at the admin API, and lets in nowhere.
+    pub unlock_keys: Secrets,
     /// Whether there is a database with named keys.
     pub named_keys: bool,
     /// `MCP_SHARED_SECRET`.
@@ -101,6 +103,7 @@ impl AuthConfig {
     /// 401 without the right credential, 503 where nothing is configured or the way in that the
     /// credential belongs to cannot be used.
     pub fn authenticate(&self, with: &Credentials, now_s: u64) -> Result<AuthDecision, Refusal> {
+        self.refuse_unlock_keys(with)?;
         match self.is_open() {
             true => Ok(AuthDecision::Admitted(Identity::shared(AuthMethod::Open))),
             false => self.authenticate_credentials(with, now_s),
@@ -117,6 +120,7 @@ impl AuthConfig {
         with: &Credentials,
         now_s: u64,
     ) -> Result<AuthDecision, Refusal> {
+        self.refuse_unlock_keys(with)?;
         if self.is_closed() {
             return Err(Refusal::NotConfigured);
         }
@@ -150,6 +154,45 @@ impl AuthConfig {
             (None, None) => return Err(Refusal::Unauthorized("no credential was sent")),
         };
         Ok(AuthDecision::Admitted(Identity::shared(auth_method)))
+    }
+
+    /// The key that unlocks stages is for those who do not call tools: a request that brings it is refused, wherever it has
+    /// it, also where the server is open, and it leaves for no other server.
+    fn refuse_unlock_keys(&self, with: &Credentials) -> Result<(), Refusal> {
+        if self.unlock_keys.is_empty() {
+            return Ok(());
+        }
+        let Credentials { authorization, api_key, in_url, secret, own_token } = with;
+        let places = [authorization, api_key, in_url, secret, own_token];
+        let is_unlock_key = |text: &String| {
+            let text = text.trim();
+            let behind_scheme = text.split_once(' ').map_or(text, |(_, token)| token.trim());
+            // Both are compared, so that the time taken says nothing.
+            self.unlock_keys.contains(text) | self.unlock_keys.contains(behind_scheme)
+        };
+        match places.into_iter().flatten().any(is_unlock_key) {
+            true => Err(Refusal::WrongCredential("the key unlocks stages, and lets in nowhere")),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a request may unlock a stage.
+    ///
+    /// # Errors
+    /// 401 without the right key, 404 where none is set, 503 where it must not be used.
+    pub fn authenticate_unlock(&self, with: &Credentials) -> Result<(), Refusal> {
+        if self.unlock_keys.is_unusable() {
+            return Err(Refusal::Misconfigured(None));
+        }
+        if self.unlock_keys.is_empty() {
+            return Err(Refusal::NotFound);
+        }
+        let token = with.token()?.ok_or(Refusal::Unauthorized("no credential was sent"))?;
+        let (Token::Jwt(key) | Token::Access(key) | Token::Named(key) | Token::Key(key)) = token;
+        match self.unlock_keys.contains(key) {
+            true => Ok(()),
+            false => Err(Refusal::WrongCredential("the key does not unlock stages")),
+        }
     }
 
     #[inline(never)]
@@ -314,6 +357,50 @@ mod tests {
         let with_database = AuthConfig { named_keys: true, ..alone };
         assert_eq!(auth_method(&with_database, &bearer("sbk_a_b")), Ok(AuthMethod::NamedKey));
         assert!(with_database.is_misconfigured());
+    }
+
+    #[test]
+    fn the_key_that_unlocks_stages_lets_in_nowhere_and_no_other_key_unlocks() {
+        let unlocks = |auth: AuthConfig| AuthConfig {
+            unlock_keys: Secrets::parse("opener, next"),
+            admin_keys: Secrets::parse("boss"),
+            named_keys: true,
+            ..auth
+        };
+        let open = AuthConfig {
+            development: true,
+            unlock_keys: Secrets::parse("opener, next"),
+            ..AuthConfig::default()
+        };
+        let places: [fn(&str) -> Credentials; 7] = [
+            bearer,
+            |key| Credentials { authorization: Some(key.to_owned()), ..Credentials::default() },
+            |key| Credentials { authorization: Some(format!("Basic {key}")), ..bearer("right") },
+            |key| Credentials { api_key: Some(key.to_owned()), ..Credentials::default() },
+            |key| Credentials { in_url: Some(key.to_owned()), ..bearer("right") },
+            |key| Credentials { secret: Some(format!(" {key} ")), ..bearer("right") },
+            |key| Credentials { own_token: Some(key.to_owned()), ..bearer("right") },
+        ];
+        for auth in [unlocks(auth()), open] {
+            assert!(auth.is_open() || auth_method(&auth, &bearer("right")).is_ok());
+            for place in places {
+                for key in ["opener", "next"] {
+                    let refused = auth.authenticate(&place(key), 0);
+                    assert!(matches!(refused, Err(Refusal::WrongCredential(_))), "{refused:?}");
+                    let refused = auth.authenticate_credentials(&place(key), 0);
+                    assert!(matches!(refused, Err(Refusal::WrongCredential(_))), "{refused:?}");
+                }
+            }
+        }
+        let auth = unlocks(auth());
+        assert_eq!(auth.authenticate_unlock(&bearer("opener")), Ok(()));
+        for key in ["boss", "right", "s3cret", "smk_abc", "opener, next2", "", "openers"] {
+            assert!(auth.authenticate_unlock(&bearer(key)).is_err(), "{key}");
+        }
+        let none = AuthConfig { unlock_keys: Secrets::default(), ..auth.clone() };
+        assert_eq!(none.authenticate_unlock(&bearer("")), Err(Refusal::NotFound));
+        let weak = AuthConfig { unlock_keys: Secrets::unusable(), ..auth };
+        assert_eq!(weak.authenticate_unlock(&bearer("opener")), Err(Refusal::Misconfigured(None)));
     }
 
     #[test]

@@ -78,6 +78,11 @@ impl Secrets {
         self.digests.is_empty()
     }
 
+    /// Whether a text is one of these and one of others.
+    pub fn overlaps(&self, others: &Self) -> bool {
+        self.digests.iter().any(|digest| others.digests.contains(digest))
+    }
+
     /// Whether a text is one of them. Neither its length nor its content, nor which one it is, shows
     /// in the time taken.
     pub fn contains(&self, text: &str) -> bool {

@@ -16,6 +16,7 @@ use crate::{
     registry::Registry,
     remote::Remote,
     result_store::ResultStore,
+    stages::Stages,
     tasks::Tasks,
     telemetry::{audit::Audit, record::RequestRecord},
     tool_selection::ToolSelection,
@@ -108,6 +109,8 @@ pub struct Context {
     pub tasks: Option<Rc<dyn Tasks>>,
     /// Where results are kept that are too large for an answer. None: nowhere.
     pub result_store: Option<Rc<dyn ResultStore>>,
+    /// The objects of stages. None: the server keeps none.
+    pub stages: Option<Rc<dyn Stages>>,
 }
 
 impl Context {

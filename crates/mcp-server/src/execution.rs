@@ -67,6 +67,11 @@ pub trait Execution {
         outcome: Option<String>,
     ) -> LocalBoxFuture<'static, Result<(), Stop>>;
 
+    /// The id of the task in which the work is done. None: it is done in place.
+    fn task(&self) -> Option<String> {
+        None
+    }
+
     /// Waits. A run that is repeated waits only for what is left.
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()>;
 

@@ -23,6 +23,7 @@ pub mod remote;
 pub mod result_size;
 pub mod result_store;
 pub mod schema_text;
+pub mod stages;
 pub mod task_call;
 pub mod tasks;
 pub mod tool_selection;

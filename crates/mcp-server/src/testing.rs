@@ -183,6 +183,7 @@ impl FakePlatform {
             changes: Rc::default(),
             tasks: None,
             result_store: None,
+            stages: None,
         }
     }
 

@@ -10,6 +10,7 @@ mod endure;
 mod fuzz;
 mod lint;
 mod serve;
+mod stage;
 mod test;
 
 use anyhow::Result;
@@ -39,6 +40,8 @@ pub enum Verb {
     Docs,
     /// Build and deploy to an environment of `wrangler.toml`
     Deploy(deploy::Arguments),
+    /// Unlock a protected stage for one plan
+    Stage(stage::Arguments),
 }
 
 impl Verb {
@@ -59,6 +62,7 @@ impl Verb {
             Self::Lint => lint::run(),
             Self::Docs => docs::run(),
             Self::Deploy(arguments) => deploy::run(&arguments),
+            Self::Stage(arguments) => stage::run(&arguments),
         }
     }
 }

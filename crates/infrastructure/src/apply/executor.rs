@@ -59,6 +59,40 @@ pub trait Executor {
     fn now_ms(&self) -> u64;
 }
 
+impl<E: Executor> Executor for &E {
+    async fn create(&self, action: &Action) -> Result<String, Failure> {
+        (**self).create(action).await
+    }
+
+    async fn update(&self, action: &Action, id: &str) -> Result<(), Failure> {
+        (**self).update(action, id).await
+    }
+
+    async fn empty(&self, action: &Action, id: &str) -> Result<(), Failure> {
+        (**self).empty(action, id).await
+    }
+
+    async fn delete(&self, action: &Action, id: &str) -> Result<(), Failure> {
+        (**self).delete(action, id).await
+    }
+
+    async fn find(&self, kind: Kind, name: &str) -> Result<Vec<Observed>, Failure> {
+        (**self).find(kind, name).await
+    }
+
+    async fn read(&self, kind: Kind, id: &str) -> Result<Option<Observed>, Failure> {
+        (**self).read(kind, id).await
+    }
+
+    fn is_cancelled(&self) -> bool {
+        (**self).is_cancelled()
+    }
+
+    fn now_ms(&self) -> u64 {
+        (**self).now_ms()
+    }
+}
+
 /// Records steps in the object of the stage.
 pub trait Journal {
     /// Records what becomes of a resource's record, and how its action ended. It is durable when this
@@ -107,6 +141,9 @@ pub enum Halt {
     /// A step could not be recorded, or another task has taken over.
     #[error("the work stopped: {0}")]
     Unrecorded(String),
+    /// Another task has the lease by now.
+    #[error("another task has taken over")]
+    Replaced,
     /// Cloudflare asks to wait.
     #[error("Cloudflare asks to wait {} s", .0.as_secs())]
     Wait(Duration),

@@ -194,7 +194,7 @@ fn a_bucket_with_objects_survives_unless_it_is_named() {
     assert!(
         named
             .losses()
-            .contains("the R2 bucket `shop-preview-1-uploads` with 12 objects (2048 bytes)")
+            .contains("the R2 bucket `shop-preview-1-uploads` with 12 objects (under 10 kB)")
     );
     world.change(&bucket, |it| it.contents.count = Some(13));
     assert_ne!(world.plan(Some(&stage), destroy(&["uploads"])).id(), named.id(), "one object more");

@@ -12,6 +12,16 @@ use crate::manifest::Kind;
 impl Plan {
     /// The plan as a text.
     pub fn text(&self) -> String {
+        let mut text = self.question();
+        if self.may_apply() && self.changes() {
+            let until = mcp_platform::time::rfc3339(self.expires_ms());
+            text.push_str(&format!("\nPlan {}, good once until {until}", self.id()));
+        }
+        text
+    }
+
+    /// The same without what differs between two looks at the same account, so that it is the same question.
+    pub fn question(&self) -> String {
         let what = if self.intent.is_destroy() { "Destroy" } else { "Deploy" };
         let guard = if self.is_protected { " (protected)" } else { "" };
         let mut lines = vec![format!("{what} the stage `{}`{guard}", self.stage)];
@@ -23,10 +33,6 @@ impl Plan {
         lines.extend(listed("Note:", &self.warnings));
         lines.extend(listed("It cannot be applied:", &self.obstacles));
         lines.push(self.summary_line());
-        if self.may_apply() && self.changes() {
-            let until = mcp_platform::time::rfc3339(self.expires_ms());
-            lines.push(format!("Plan {}, good once until {until}", self.id()));
-        }
         lines.join("\n")
     }
 
@@ -111,7 +117,8 @@ fn line(action: &Action) -> String {
     )
 }
 
-/// What is in a resource, such as ` with 3 objects (2048 bytes)`.
+/// What is in a resource, such as ` with 3 objects (under 10 kB)`. Sizes are rounded up to a power of ten: those of a
+/// database in use change all the time.
 fn contents(kind: Kind, contents: &Contents) -> String {
     let unit = match kind {
         Kind::D1 => "tables",
@@ -122,11 +129,25 @@ fn contents(kind: Kind, contents: &Contents) -> String {
         _ => return String::new(),
     };
     match (contents.count, contents.bytes) {
-        (Some(count), Some(bytes)) => format!(" with {count} {unit} ({bytes} bytes)"),
+        (Some(count), Some(bytes)) => format!(" with {count} {unit} ({})", size(bytes)),
         (Some(count), None) => format!(" with {count} {unit}"),
-        (None, Some(bytes)) => format!(" with {unit} ({bytes} bytes)"),
+        (None, Some(bytes)) => format!(" with {unit} ({})", size(bytes)),
         (None, None) => format!(" with an unknown number of {unit}"),
     }
+}
+
+/// The next power of ten above a number of bytes, such as `under 100 kB`.
+fn size(bytes: u64) -> String {
+    let mut above = 1_000_u64;
+    while above <= bytes && above < 1_000_000_000_000_000 {
+        above = above.saturating_mul(10);
+    }
+    let units =
+        [(1_000_000_000_000, "TB"), (1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
+    let unit = units.into_iter().find(|(unit, _)| above >= *unit);
+    let (unit, name) = unit.unwrap_or((1, "bytes"));
+    let count = above.checked_div(unit).unwrap_or_default();
+    format!("under {count} {name}")
 }
 
 fn shown(action: &Action) -> Value {

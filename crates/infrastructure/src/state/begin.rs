@@ -31,8 +31,7 @@ impl StageState {
         now_ms: u64,
     ) -> Result<Answer, Refusal> {
         self.may_begin(now_ms)?;
-        let plan_id = self.own_plan(plan_id)?;
-        self.check_offer(&plan_id, &subject, now_ms)?;
+        let plan_id = self.check_shown(plan_id, &subject, now_ms)?;
         if plan.id() != plan_id || plan.generation != self.generation {
             return Err(Refusal::Changed { now: plan.id() });
         }
@@ -40,7 +39,7 @@ impl StageState {
             let obstacles: Vec<String> = plan.obstacles.iter().map(ToString::to_string).collect();
             return Err(Refusal::Obstacles { why: obstacles.join("; ") });
         }
-        if plan.needs_unlock() || (self.is_protected && plan.intent.is_destroy()) {
+        if self.needs_unlock(&plan) {
             self.check_unlock(&plan_id, now_ms)?;
             self.unlock = None;
         }
@@ -53,12 +52,49 @@ impl StageState {
         Ok(self.leased(plan, holder, subject, now_ms, BTreeMap::new()))
     }
 
-    /// Goes on with what did not end: what is done stays done, and what failed is tried again.
+    /// Whether a plan can only be applied with an unlock: also where the manifest no longer protects the stage.
+    fn needs_unlock(&self, plan: &Plan) -> bool {
+        plan.needs_unlock() || (self.is_protected && plan.intent.is_destroy())
+    }
+
+    /// Whether a plan is locked: it needs an unlock, and there is none that is open.
+    pub fn is_locked(&self, plan: &Plan, now_ms: u64) -> Option<Refusal> {
+        self.needs_unlock(plan).then(|| self.check_unlock(&plan.id(), now_ms).err()).flatten()
+    }
+
+    /// Reads the id of a plan that was shown to this person and can still be applied.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check_shown(
+        &self,
+        plan_id: &str,
+        subject: &str,
+        now_ms: u64,
+    ) -> Result<PlanId, Refusal> {
+        let plan_id = self.own_plan(plan_id)?;
+        self.check_offer(&plan_id, subject, now_ms)?;
+        Ok(plan_id)
+    }
+
+    /// The text of a plan that was shown.
+    pub fn shown_text(&self, plan_id: &PlanId) -> Option<&str> {
+        let shown = self.offers.iter().find(|offer| offer.plan_id == *plan_id);
+        shown.map(|offer| offer.text.as_str())
+    }
+
+    /// Goes on with what did not end: what is done stays done. A later life of the task that holds it goes on at once, as it
+    /// was; another task waits for the end of the lease, and tries again what failed.
     pub(super) fn resume(&mut self, holder: String, now_ms: u64) -> Result<Answer, Refusal> {
-        self.check_idle(now_ms)?;
+        let is_holder = self.operation.as_ref().is_some_and(|known| known.holder == holder);
+        if !is_holder {
+            self.check_idle(now_ms)?;
+        }
         let Operation { plan, subject, mut progress, .. } =
             self.operation.take().ok_or(Refusal::NothingUnfinished)?;
-        progress.retain(|_, progress| *progress == super::Progress::Done);
+        if !is_holder {
+            progress.retain(|_, progress| *progress == super::Progress::Done);
+        }
         Ok(self.leased(plan, holder, subject, now_ms, progress))
     }
 
@@ -78,7 +114,11 @@ impl StageState {
         Answer::Begun { lease, state: Box::new(self.clone()) }
     }
 
-    fn check_idle(&self, now_ms: u64) -> Result<(), Refusal> {
+    /// Refuses while another task works on the stage.
+    ///
+    /// # Errors
+    /// Which one.
+    pub fn check_idle(&self, now_ms: u64) -> Result<(), Refusal> {
         match &self.operation {
             Some(operation) if operation.is_running(now_ms) => Err(Refusal::Busy {
                 holder: operation.holder.clone(),
@@ -90,9 +130,12 @@ impl StageState {
 
     fn may_begin(&self, now_ms: u64) -> Result<(), Refusal> {
         self.check_idle(now_ms)?;
-        let is_destroy =
-            self.operation.as_ref().is_some_and(|operation| operation.plan.intent.is_destroy());
-        if is_destroy { Err(Refusal::Unfinished) } else { Ok(()) }
+        if self.is_blocked() { Err(Refusal::Unfinished) } else { Ok(()) }
+    }
+
+    /// Whether a destroy did not end: nothing but its continuation can be begun.
+    pub fn is_blocked(&self) -> bool {
+        self.operation.as_ref().is_some_and(|operation| operation.plan.intent.is_destroy())
     }
 
     fn check_offer(&self, plan_id: &PlanId, subject: &str, now_ms: u64) -> Result<(), Refusal> {

@@ -65,15 +65,18 @@ pub enum Request {
         /// The lease.
         fencing: u64,
     },
-    /// Unlocks a protected stage for one plan. The administrators' interface alone makes this request.
-    Unlock {
-        /// The plan, as it came.
-        plan_id: String,
-        /// For how long.
-        minutes: u64,
-        /// The administrator, for the audit.
-        by: String,
-    },
+}
+
+/// Unlocks a protected stage for one plan. It is no [`Request`], so that nothing that answers a caller of MCP can make it:
+/// the administrators' interface alone does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnlockRequest {
+    /// The plan, as it came.
+    pub plan_id: String,
+    /// For how long.
+    pub minutes: u64,
+    /// The administrator, for the audit.
+    pub by: String,
 }
 
 /// What becomes of the record of a resource.
@@ -108,8 +111,13 @@ pub enum Answer {
     },
     /// It is recorded.
     Recorded,
-    /// The stage is unlocked.
-    Unlocked(Unlock),
+    /// The stage is unlocked for the plan with this text.
+    Unlocked {
+        /// The unlock.
+        unlock: Unlock,
+        /// The plan as text.
+        plan: String,
+    },
     /// Nothing was changed.
     Refused(Refusal),
 }
@@ -181,7 +189,7 @@ pub enum Refusal {
     },
     /// The stage is protected.
     #[error(
-        "The stage is protected. An administrator must unlock it for this plan first, outside of MCP: cargo xtask stage unlock {stage} --plan {plan_id}"
+        "The stage is protected. An administrator must unlock it for this plan first, outside of MCP: cargo xtask stage unlock {stage} {plan_id} --url URL --by NAME"
     )]
     Locked {
         /// The stage.
@@ -218,9 +226,17 @@ impl StageState {
             }
             Request::Renew { fencing } => self.renewed(fencing, now_ms).map(|()| Answer::Recorded),
             Request::End { fencing } => self.end(fencing, now_ms),
-            Request::Unlock { plan_id, minutes, by } => self.open(&plan_id, minutes, by, now_ms),
         };
         answer.unwrap_or_else(Answer::Refused)
+    }
+
+    /// Unlocks it for one plan that was shown to a person.
+    pub fn unlock(&mut self, request: UnlockRequest, now_ms: u64) -> Answer {
+        if !self.is_known() {
+            return Answer::Refused(Refusal::Newer);
+        }
+        let UnlockRequest { plan_id, minutes, by } = request;
+        self.open(&plan_id, minutes, by, now_ms).unwrap_or_else(Answer::Refused)
     }
 
     fn offer(&mut self, plan: &Plan, subject: String, now_ms: u64) -> Result<Answer, Refusal> {
@@ -236,7 +252,8 @@ impl StageState {
             self.offers.remove(0);
         }
         let until_ms = now_ms.saturating_add(plan.expires_ms().saturating_sub(plan.made_ms));
-        let offer = Offer { plan_id, subject, since_ms: now_ms, until_ms };
+        let text = plan.question();
+        let offer = Offer { plan_id, subject, since_ms: now_ms, until_ms, text };
         self.offers.push(offer.clone());
         Ok(Answer::Offered(offer))
     }
@@ -293,9 +310,14 @@ impl StageState {
         if !(1..=MOST_MINUTES).contains(&minutes) {
             return Err(Refusal::Minutes);
         }
+        let is_shown = |offer: &&Offer| {
+            offer.plan_id == plan_id && is_open(offer.since_ms, offer.until_ms, now_ms)
+        };
+        let shown = self.offers.iter().find(is_shown).ok_or(Refusal::UnknownPlan)?;
+        let plan = shown.text.clone();
         let until_ms = now_ms.saturating_add(minutes.saturating_mul(60_000));
         let unlock = Unlock { plan_id, by, since_ms: now_ms, until_ms };
         self.unlock = Some(unlock.clone());
-        Ok(Answer::Unlocked(unlock))
+        Ok(Answer::Unlocked { unlock, plan })
     }
 }

@@ -9,7 +9,7 @@
 //! - A plan is applied once, by the subject that it was offered to, before it ends, and only while it is still the plan that
 //!   the account gives.
 //! - A destroy that did not end blocks everything but its own continuation.
-//! - What would be deleted of a protected stage needs an [`Unlock`], which no request of MCP can make.
+//! - What would be deleted of a protected stage needs an [`Unlock`], which no [`Request`] can make: [`UnlockRequest`] does.
 //!
 //! ```text
 //!            Offer                     Begin                      End, all done
@@ -27,7 +27,7 @@ mod row;
 #[cfg(test)]
 mod tests;
 
-pub use handle::{Answer, Refusal, Request, RowChange};
+pub use handle::{Answer, Refusal, Request, RowChange, UnlockRequest};
 pub use operation::{Lease, Offer, Operation, Progress, Unlock};
 pub use row::{Row, Status};
 
@@ -96,4 +96,5 @@ impl StageState {
 
 impl Record for StageState {}
 impl Record for Request {}
+impl Record for UnlockRequest {}
 impl Record for Answer {}

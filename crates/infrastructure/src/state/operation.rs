@@ -79,6 +79,9 @@ pub struct Offer {
     pub since_ms: u64,
     /// When it ends.
     pub until_ms: u64,
+    /// The plan as text, which the administrator who unlocks it reads, and with which a later plan is compared.
+    #[serde(default)]
+    pub text: String,
 }
 
 /// An administrator's permission to apply one plan to a protected stage, once.

@@ -22,7 +22,7 @@ fn refused(answer: Answer) -> Refusal {
 
 fn unlock(world: &World, plan: &Plan, minutes: u64) -> Answer {
     let plan_id = plan.id().to_string();
-    world.handle(Request::Unlock { plan_id, minutes, by: "root".into() })
+    world.unlock(UnlockRequest { plan_id, minutes, by: "root".into() })
 }
 
 #[test]
@@ -146,12 +146,14 @@ fn a_protected_stage_is_destroyed_with_an_unlock_for_that_plan_only_once_and_in_
     assert_eq!(refused(unlock(&world, &plan, 0)), Refusal::Minutes);
     assert_eq!(refused(unlock(&world, &plan, 61)), Refusal::Minutes);
     let other = world.plan(Some(&stage), destroy(&["db"]));
-    assert!(matches!(unlock(&world, &other, 5), Answer::Unlocked(_)));
+    assert_eq!(refused(unlock(&world, &other, 5)), Refusal::UnknownPlan, "it was shown to no one");
+    world.offer(&other);
+    assert!(matches!(unlock(&world, &other, 5), Answer::Unlocked { .. }));
     assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "for another plan");
-    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked(_)));
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked { .. }));
     world.pass(5 * 60_000);
     assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "too late");
-    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked(_)));
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked { .. }));
     world.now_ms.set(world.now_ms.get() - 1);
     assert!(matches!(world.begin(&plan), Err(Refusal::Locked { .. })), "before it was given");
     world.pass(1);
@@ -166,8 +168,31 @@ fn an_unlock_needs_the_id_of_a_plan_of_this_stage() {
     let world = World::new("production");
     let other = World::new("staging").plan(Some(&stage("staging")), DEPLOY);
     assert!(matches!(refused(unlock(&world, &other, 5)), Refusal::OtherStage { .. }));
-    let request = Request::Unlock { plan_id: "all".into(), minutes: 5, by: "root".into() };
-    assert_eq!(refused(world.handle(request)), Refusal::MalformedPlan);
+    let request = UnlockRequest { plan_id: "all".into(), minutes: 5, by: "root".into() };
+    assert_eq!(refused(world.unlock(request)), Refusal::MalformedPlan);
+}
+
+#[test]
+fn a_later_life_of_the_task_goes_on_at_once_and_tries_nothing_again_that_failed() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    let fencing = world.begin(&plan).unwrap().fencing;
+    let failed = Progress::Failed { why: "no".into(), code: None };
+    for (resource, progress) in [("db", Progress::Done), ("cache", failed.clone())] {
+        let (resource, progress) = (resource.into(), Some(progress));
+        world.handle(Request::Record { fencing, resource, row: RowChange::Same, progress });
+    }
+    let resume = |holder: &str| world.handle(Request::Continue { holder: holder.into() });
+    assert!(matches!(refused(resume("task-2")), Refusal::Busy { .. }));
+    let Answer::Begun { lease, state } = resume("task-1") else { panic!("it is its own") };
+    assert!(lease.fencing > fencing);
+    assert_eq!(state.operation.unwrap().progress["cache"], failed);
+    world.pass(130_000);
+    let Answer::Begun { state, .. } = resume("task-2") else { panic!("the lease ran out") };
+    let progress = state.operation.unwrap().progress;
+    assert_eq!(progress.keys().collect::<Vec<_>>(), ["db"]);
 }
 
 #[test]

@@ -238,6 +238,10 @@ impl Execution for TaskRun {
         .boxed_local()
     }
 
+    fn task(&self) -> Option<String> {
+        Some(self.kept.borrow().order.id.clone())
+    }
+
     fn sleep(&self, duration: Duration) -> LocalBoxFuture<'static, ()> {
         if duration <= MAX_WAIT_IN_MEMORY {
             return self.platform.sleep(duration);

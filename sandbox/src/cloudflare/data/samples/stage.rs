@@ -60,7 +60,7 @@ pub(super) const STAGES: &[Stage] = &[
 ];
 
 /// The bindings and classes of this server's own objects.
-const AGENTS: [(&str, &str); 7] = [
+const AGENTS: [(&str, &str); 8] = [
     ("SESSION_AGENT", "SessionAgent"),
     ("HUB_AGENT", "HubAgent"),
     ("TASK_AGENT", "TaskAgent"),
@@ -68,6 +68,7 @@ const AGENTS: [(&str, &str); 7] = [
     ("GRANT_AGENT", "GrantAgent"),
     ("QUOTA_AGENT", "QuotaAgent"),
     ("UPSTREAM_AGENT", "UpstreamAgent"),
+    ("STAGE_AGENT", "StageAgent"),
 ];
 
 /// Adds a stage to an account.
