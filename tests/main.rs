@@ -23,6 +23,7 @@ mod backend_door;
 mod backend_fastmcp;
 
 mod batches;
+mod bindings;
 mod bodies;
 mod browser;
 mod calls;

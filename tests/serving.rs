@@ -4,22 +4,48 @@ use std::process::Stdio;
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
-    process::Command,
+    process::{Child, Command},
 };
 use xtask::paths;
 
 use crate::support::{Client, production, wait};
 
-#[tokio::test]
-async fn serve_says_when_it_is_ready_and_ends_with_its_children() {
+fn serve(arguments: &[&str]) -> Child {
     production();
-    let mut child = Command::new(paths::root().join("target/debug/xtask"))
+    Command::new(paths::root().join("target/debug/xtask"))
         .args(["serve", "--port", "0"])
+        .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .unwrap();
+        .unwrap()
+}
+
+#[tokio::test]
+async fn serve_binds_what_it_is_asked_to_and_says_where_that_is_steered() {
+    let mut child = serve(&["--bindings"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async |start: &str| {
+        let line = wait::done(start, lines.next_line()).await.unwrap().expect("a line");
+        line.strip_prefix(start).unwrap_or_else(|| panic!("{start}: {line}")).to_owned()
+    };
+    let url = next("listening on ").await;
+    next("sandbox on ").await;
+    let bindings = next("bindings on ").await;
+    let client = Client::new(url.trim_end_matches("/mcp"));
+    assert_eq!(client.initialize("2025-11-25").await.status, 200);
+    let points = format!("{bindings}/__control/points?dataset=sitebay_mcp");
+    wait::until("a data point of the request", async || {
+        let points = reqwest::get(&points).await.unwrap().text().await.unwrap();
+        if points.contains("initialize") { Ok(()) } else { Err(points) }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn serve_says_when_it_is_ready_and_ends_with_its_children() {
+    let mut child = serve(&[]);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let line = wait::done("it says so", lines.next_line()).await.unwrap().expect("a line");
     let url = line.strip_prefix("listening on ").expect("the URL").to_owned();

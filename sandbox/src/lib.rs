@@ -1,5 +1,6 @@
 //! Stand-ins for the APIs behind this server, for development and tests: SiteBay's
-//! ([`Sandbox`]), Keboola's ([`keboola::Keboola`]) and Cloudflare's ([`cloudflare::Cloudflare`]).
+//! ([`Sandbox`]), Keboola's ([`keboola::Keboola`]) and Cloudflare's ([`cloudflare::Cloudflare`]); and for what
+//! a Worker has bound ([`bindings::Bindings`]).
 //!
 //! Each keeps its data in memory, answers on a loopback port with the shapes of the published
 //! contract, records what it was asked, and can be made to misbehave. Nothing leaves the process,
@@ -8,7 +9,8 @@
 //! Tests in another process steer a stand-in with `POST /__control/fault` and `reset`, and look
 //! at `GET /__control/requests`. SiteBay's also has `generation`, `finish`, `state` and `routes`;
 //! Keboola's has `clock`, `finish`, `job`, `query` and `state`; Cloudflare's has `clock`, `workflow`,
-//! `points`, `numbers`, `sql`, `dump`, `state` and `routes`.
+//! `points`, `numbers`, `sql`, `dump`, `state` and `routes`; that for bindings `clock`, `sql`, `dump`, `value`,
+//! `points` and `state`.
 
 #![warn(
     clippy::unwrap_used,
@@ -18,6 +20,7 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod bindings;
 pub mod cloudflare;
 mod engine;
 pub mod keboola;

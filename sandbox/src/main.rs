@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use sandbox::bindings::{self, Bindings};
 use sandbox::cloudflare::{self, Cloudflare};
 use sandbox::keboola::{self, Keboola};
 use sandbox::{Generation, Options, Sandbox};
@@ -15,7 +16,9 @@ const USAGE: &str = "usage: sandbox [--service sitebay] [--port N] [--sites N] [
                      sandbox --service keboola [--port N] [--clock running|frozen] [--job-ms N] \
                      [--redirect-uri URI]…\n       \
                      sandbox --service cloudflare [--port N] [--clock running|frozen] \
-                     [--samples yes|no] [--request-limit N] [--workflow-ms N]";
+                     [--samples yes|no] [--request-limit N] [--workflow-ms N]\n       \
+                     sandbox --service bindings [--port N] [--clock running|frozen] \
+                     [--assets NAME=FOLDER]…";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -37,6 +40,7 @@ enum Program {
     SiteBay(Options),
     Keboola(keboola::Options),
     Cloudflare(cloudflare::Options),
+    Bindings(bindings::Options),
 }
 
 async fn run(program: Program) -> io::Result<()> {
@@ -54,6 +58,10 @@ async fn run(program: Program) -> io::Result<()> {
         Program::Cloudflare(options) => {
             let cloudflare = Cloudflare::start(options).await?;
             wait(&cloudflare.url(), terminated).await
+        }
+        Program::Bindings(options) => {
+            let bindings = Bindings::start(options).await?;
+            wait(&format!("http://{}", bindings.address()), terminated).await
         }
     }
 }
@@ -76,6 +84,7 @@ fn program(words: impl Iterator<Item = String>) -> Option<Program> {
         "sitebay" => sitebay(others).map(Program::SiteBay),
         "keboola" => keboola(others).map(Program::Keboola),
         "cloudflare" => cloudflare(others).map(Program::Cloudflare),
+        "bindings" => bindings(others).map(Program::Bindings),
         _ => None,
     }
 }
@@ -144,6 +153,22 @@ fn cloudflare(pairs: Vec<(String, String)>) -> Option<cloudflare::Options> {
             "--request-limit" => options.request_limit = value.parse().ok()?,
             "--workflow-ms" => {
                 options.workflow_runs = Duration::from_millis(value.parse().ok()?);
+            }
+            _ => return None,
+        }
+    }
+    Some(options)
+}
+
+fn bindings(pairs: Vec<(String, String)>) -> Option<bindings::Options> {
+    let mut options = bindings::Options::default();
+    for (name, value) in pairs {
+        match name.as_str() {
+            "--port" => options.port = value.parse().ok()?,
+            "--clock" => options.frozen = is_frozen(&value)?,
+            "--assets" => {
+                let (name, folder) = value.split_once('=')?;
+                options.assets.push((name.to_owned(), folder.into()));
             }
             _ => return None,
         }

@@ -1,4 +1,4 @@
-//! The Worker under `wrangler dev`, which has what plain `workerd` has not: KV and D1.
+//! The Worker under `wrangler dev`, with KV and D1 of Cloudflare's own tools.
 
 use std::{fs, net::TcpListener, path::Path, process::Stdio, time::Duration};
 

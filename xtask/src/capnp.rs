@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use crate::bindings::{Binding, designators, services};
+
 /// The values of the configuration.
 #[derive(Debug, Clone)]
 pub struct Configuration<'a> {
@@ -14,6 +16,10 @@ pub struct Configuration<'a> {
     pub v8: &'a [String],
     /// The module that the runtime loads, beside `index.js`, which it imports. None: `index.js` itself.
     pub main: Option<&'a str>,
+    /// What is bound beside objects and variables.
+    pub bindings: &'a [Binding],
+    /// The address of their stand-in; unused without bindings.
+    pub bound_at: &'a str,
 }
 
 /// The Durable Object classes: binding and class.
@@ -46,6 +52,7 @@ pub fn render(configuration: &Configuration<'_>) -> String {
     for index in 0..configuration.ports.len() {
         let _ = writeln!(text, "    (name = \"main{index}\", worker = .worker{index}),");
     }
+    text.push_str(&services(configuration.bindings, configuration.bound_at));
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], \
          tlsOptions = (trustBrowserCas = true))),\n    \
@@ -80,6 +87,7 @@ fn worker(index: usize, configuration: &Configuration<'_>) -> String {
     for (name, value) in configuration.vars {
         let _ = writeln!(bindings, "    (name = {}, text = {}),", quoted(name), quoted(value));
     }
+    bindings.push_str(&designators(configuration.bindings));
     let objects = if index == 0 { objects() } else { String::new() };
     let main = match configuration.main {
         Some(name) => format!("(name = \"{name}\", esModule = embed \"{name}\"),\n    "),
@@ -107,7 +115,8 @@ fn objects() -> String {
     text
 }
 
-fn quoted(text: &str) -> String {
+/// A text in quotes.
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for character in text.chars() {
         match character {
@@ -127,17 +136,31 @@ fn quoted(text: &str) -> String {
 mod tests {
     use super::*;
 
+    fn plain(ports: &[u16]) -> Configuration<'_> {
+        Configuration { ports, vars: &[], v8: &[], main: None, bindings: &[], bound_at: "" }
+    }
+
     #[test]
     fn the_second_isolate_uses_the_objects_of_the_first() {
-        let text = render(&Configuration { ports: &[1, 2], vars: &[], v8: &[], main: None });
+        let text = render(&plain(&[1, 2]));
         assert!(text.contains(r#"durableObjectNamespace = "SessionAgent""#));
         assert!(text.contains(r#"(className = "SessionAgent", serviceName = "main0")"#));
         assert_eq!(text.matches("localDisk").count(), 1);
     }
 
     #[test]
+    fn every_isolate_has_the_bindings() {
+        let bindings = [Binding::new("K", sandbox::bindings::Kind::Kv, "k")];
+        let bound =
+            Configuration { bindings: &bindings, bound_at: "127.0.0.1:9", ..plain(&[1, 2]) };
+        let text = render(&bound);
+        assert_eq!(text.matches(r#"(name = "K", kvNamespace = "bound K")"#).count(), 2);
+        assert_eq!(text.matches(r#"external = (address = "127.0.0.1:9""#).count(), 1);
+    }
+
+    #[test]
     fn every_file_of_a_bundle_is_a_module() {
-        let text = render(&Configuration { ports: &[1], vars: &[], v8: &[], main: None });
+        let text = render(&plain(&[1]));
         for name in crate::bundle::FILES {
             assert!(text.contains(&format!("(name = \"{name}\", ")), "{name}");
         }

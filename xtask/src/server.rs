@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use sandbox::Sandbox;
+use sandbox::{Sandbox, bindings::Bindings};
 use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    bindings::{Bound, are_experimental},
     bundle::FILES,
     capnp::{self, Configuration},
     faults::Faults,
@@ -52,6 +53,8 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The sandbox to start; None when `SITEBAY_API_URL` is among the variables.
     pub sandbox: Option<sandbox::Options>,
+    /// KV, D1, R2, Analytics Engine and assets to bind; None: the Worker has none of them.
+    pub bound: Option<Bound>,
     /// Flags of V8.
     pub v8: Vec<String>,
     /// The environment of `workerd`, beside this process's own.
@@ -74,12 +77,21 @@ impl Options {
             storage: None,
             vars: Vec::new(),
             sandbox: Some(sandbox::Options::default()),
+            bound: None,
             v8: Vec::new(),
             environment: Vec::new(),
             faults: None,
             front: None,
             verbose: false,
         }
+    }
+
+    /// The same with everything bound that `wrangler.toml` binds.
+    ///
+    /// # Errors
+    /// Where `wrangler.toml` or the migrations cannot be read.
+    pub fn with_bindings(self) -> Result<Self> {
+        Ok(Self { bound: Some(Bound::declared()?), ..self })
     }
 
     /// The module in front of the Worker.
@@ -103,6 +115,8 @@ pub struct Server {
     folder: TempDir,
     storage: PathBuf,
     sandbox: Option<Sandbox>,
+    bound: Option<Bound>,
+    bindings: Option<Bindings>,
     environment: Vec<(String, PathBuf)>,
 }
 
@@ -113,20 +127,32 @@ impl Server {
             Some(wanted) => Some(Sandbox::start(wanted.clone()).await?),
             None => None,
         };
+        let bindings = match &options.bound {
+            Some(bound) => Some(Bindings::start(bound.sandbox.clone()).await?),
+            None => None,
+        };
         let folder = tempfile::tempdir()?;
         let storage = prepare(folder.path(), options)?;
         let vars = variables(options, sandbox.as_ref());
         // A port found free may be taken a moment later by another program.
         for _ in 0..5 {
             let ports = ports(options)?;
-            let main = options.module().map(|_| FRONT);
-            let configuration = Configuration { ports: &ports, vars: &vars, v8: &options.v8, main };
-            let text = capnp::render(&configuration);
+            let text = configuration(options, &ports, &vars, bindings.as_ref());
             fs::write(folder.path().join("config.capnp"), text)?;
             let environment = options.environment.clone();
-            let mut child = spawn(folder.path(), &environment, options.verbose)?;
+            let bound = options.bound.clone();
+            let mut child = spawn(folder.path(), &environment, bound.as_ref(), options.verbose)?;
             if listening(&mut child, &ports).await? {
-                return Ok(Self { child, ports, folder, storage, sandbox, environment });
+                return Ok(Self {
+                    child,
+                    ports,
+                    folder,
+                    storage,
+                    sandbox,
+                    bound,
+                    bindings,
+                    environment,
+                });
             }
             if options.port != 0 {
                 bail!("workerd ended at its start: is port {} taken?", options.port);
@@ -150,6 +176,11 @@ impl Server {
         self.sandbox.as_ref()
     }
 
+    /// The stand-in for what is bound, where something is.
+    pub fn bindings(&self) -> Option<&Bindings> {
+        self.bindings.as_ref()
+    }
+
     /// The folder in which objects are stored.
     pub fn storage(&self) -> &Path {
         &self.storage
@@ -165,23 +196,22 @@ impl Server {
         self.child.id()
     }
 
-    /// The same with the variables and the faults of other options.
+    /// The same with the variables and the faults of other options. What is bound stays.
     pub async fn restart_with(&mut self, options: &Options) -> Result<()> {
         if let Some(front) = options.module() {
             fs::write(self.folder.path().join(FRONT), front)?;
         }
         let vars = variables(options, self.sandbox.as_ref());
-        let main = options.module().map(|_| FRONT);
-        let configuration =
-            Configuration { ports: &self.ports, vars: &vars, v8: &options.v8, main };
-        fs::write(self.folder.path().join("config.capnp"), capnp::render(&configuration))?;
+        let options = Options { bound: self.bound.clone(), ..options.clone() };
+        let text = configuration(&options, &self.ports, &vars, self.bindings.as_ref());
+        fs::write(self.folder.path().join("config.capnp"), text)?;
         self.restart().await
     }
 
     /// Ends the processes, and starts `workerd` again over the same storage and ports.
     pub async fn restart(&mut self) -> Result<()> {
         self.child.kill().await?;
-        self.child = spawn(self.folder.path(), &self.environment, false)?;
+        self.child = spawn(self.folder.path(), &self.environment, self.bound.as_ref(), false)?;
         if !listening(&mut self.child, &self.ports).await? {
             bail!("workerd did not come back");
         }
@@ -212,6 +242,22 @@ fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
     fs::create_dir_all(wanted)?;
     std::os::unix::fs::symlink(fs::canonicalize(wanted)?, &storage)?;
     Ok(wanted.clone())
+}
+
+fn configuration(
+    options: &Options,
+    ports: &[u16],
+    vars: &[(String, String)],
+    bindings: Option<&Bindings>,
+) -> String {
+    capnp::render(&Configuration {
+        ports,
+        vars,
+        v8: &options.v8,
+        main: options.module().map(|_| FRONT),
+        bindings: options.bound.as_ref().map_or(&[], |bound| &bound.bindings),
+        bound_at: &bindings.map(Bindings::address).unwrap_or_default(),
+    })
 }
 
 fn variables(options: &Options, sandbox: Option<&Sandbox>) -> Vec<(String, String)> {
@@ -254,14 +300,21 @@ fn ports(options: &Options) -> Result<Vec<u16>> {
     Ok(ports)
 }
 
-fn spawn(folder: &Path, environment: &[(String, PathBuf)], verbose: bool) -> Result<Child> {
+fn spawn(
+    folder: &Path,
+    environment: &[(String, PathBuf)],
+    bound: Option<&Bound>,
+    verbose: bool,
+) -> Result<Child> {
     let kept = || fs::OpenOptions::new().create(true).append(true).open(folder.join(LOG));
     let (out, err) = match verbose {
         true => (Stdio::null(), Stdio::inherit()),
         false => (kept()?.into(), kept()?.into()),
     };
+    let experimental = bound.is_some_and(|bound| are_experimental(&bound.bindings));
     Command::new(paths::workerd())
         .args(["serve", "config.capnp"])
+        .args(experimental.then_some("--experimental"))
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(folder)
         .stdin(Stdio::null())

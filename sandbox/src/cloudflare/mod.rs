@@ -37,7 +37,9 @@ mod paging;
 mod play;
 mod problem;
 mod route;
-mod sql;
+pub(crate) mod sql;
+
+pub(crate) use ids::digest;
 
 pub use data::{DataPoint, Number, WorkflowEnd, WorkflowPlan};
 pub use handle::Cloudflare;

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
+use hyper::ext::ReasonPhrase;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use serde_json::Value;
@@ -17,17 +18,20 @@ pub(crate) struct Reply {
     pub(crate) content_type: String,
     /// The body.
     pub(crate) body: Bytes,
+    /// The words after the status, where they are not the usual ones.
+    pub(crate) reason: Option<String>,
 }
 
 impl Reply {
+    /// An answer with a body.
+    pub(crate) fn of(status: u16, content_type: impl Into<String>, body: impl Into<Bytes>) -> Self {
+        let content_type = content_type.into();
+        Self { status, headers: Vec::new(), content_type, body: body.into(), reason: None }
+    }
+
     /// An answer with a JSON body.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            content_type: "application/json".to_owned(),
-            body: body.to_string().into(),
-        }
+        Self::of(status, "application/json", body.to_string())
     }
 
     /// The usual success.
@@ -37,23 +41,23 @@ impl Reply {
 
     /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), content_type: String::new(), body: Bytes::new() }
+        Self::of(status, "", Bytes::new())
     }
 
     /// A redirect that keeps method and body.
     pub(crate) fn redirect(location: String) -> Self {
-        Self {
-            status: 307,
-            headers: vec![("location", location)],
-            content_type: String::new(),
-            body: Bytes::new(),
-        }
+        Self::empty(307).with("location", location)
     }
 
     /// The same answer with one more header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+
+    /// The same answer with other words after its status.
+    pub(crate) fn saying(self, reason: impl Into<String>) -> Self {
+        Self { reason: Some(reason.into()), ..self }
     }
 
     /// The form the HTTP library sends.
@@ -69,9 +73,14 @@ impl Reply {
             headers.insert(CONTENT_TYPE, value);
         }
         for (name, value) in self.headers {
-            if let Ok(value) = HeaderValue::from_str(&value) {
+            // What KV keeps beside a value may have any characters.
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
                 headers.append(HeaderName::from_static(name), value);
             }
+        }
+        if let Some(words) = self.reason.and_then(|it| ReasonPhrase::try_from(it.into_bytes()).ok())
+        {
+            response.extensions_mut().insert(words);
         }
         response
     }

@@ -39,7 +39,7 @@ pub(crate) fn answer(world: &mut World, call: &Call) -> Reply {
 /// What a proxy answers for a host that it does not know.
 fn nowhere() -> Reply {
     let body = "<html><body><h1>404 Not Found</h1></body></html>";
-    Reply { status: 404, headers: vec![], content_type: "text/html".to_owned(), body: body.into() }
+    Reply::of(404, "text/html", body)
 }
 
 fn respond(world: &mut World, call: &Call, place: &Place) -> Outcome {

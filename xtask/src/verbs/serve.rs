@@ -7,6 +7,7 @@ use sandbox::Generation;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    bindings::Bound,
     bundle::{Flavour, build},
     server::{Options, Server},
 };
@@ -28,6 +29,9 @@ pub struct Arguments {
     /// Which generation of the SiteBay API the sandbox plays: march or october
     #[arg(long, default_value = "march", value_parser = generation)]
     generation: Generation,
+    /// Bind KV, D1, R2, Analytics Engine and assets as wrangler.toml does, in memory
+    #[arg(long)]
+    bindings: bool,
     /// A variable or secret, NAME=VALUE; an empty value removes one
     #[arg(long = "var", value_parser = pair)]
     vars: Vec<(String, String)>,
@@ -54,11 +58,13 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
     let own_service = arguments.vars.iter().any(|(name, _)| name == "SITEBAY_API_URL");
     let generation = arguments.generation;
     let sandbox = sandbox::Options { generation, ..sandbox::Options::default() };
+    let bound = arguments.bindings.then(Bound::declared).transpose()?;
     let options = Options {
         port: arguments.port,
         isolates: arguments.isolates,
         storage: arguments.storage,
         vars: arguments.vars,
+        bound,
         sandbox: (!own_service).then_some(sandbox),
         verbose: true,
         ..Options::new(bundle.folder)
@@ -75,6 +81,9 @@ async fn serve(options: &Options) -> Result<()> {
     }
     if let Some(sandbox) = server.sandbox() {
         println!("sandbox on {}", sandbox.url());
+    }
+    if let Some(bindings) = server.bindings() {
+        println!("bindings on http://{}", bindings.address());
     }
     tokio::select! {
         ended = server.ended() => ended,

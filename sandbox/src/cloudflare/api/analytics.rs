@@ -42,5 +42,5 @@ fn query(world: &mut World, ask: &Ask<'_>) -> Outcome {
 }
 
 fn plain(status: u16, content_type: &str, body: String) -> Reply {
-    Reply { status, headers: Vec::new(), content_type: content_type.to_owned(), body: body.into() }
+    Reply::of(status, content_type, body)
 }

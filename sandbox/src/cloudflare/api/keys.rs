@@ -56,12 +56,7 @@ fn entry<'a>(world: &'a mut World, ask: &Ask<'_>) -> Result<&'a Entry, Problem> 
 
 fn value(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let entry = entry(world, ask)?;
-    Ok(Reply {
-        status: 200,
-        headers: Vec::new(),
-        content_type: "application/octet-stream".to_owned(),
-        body: entry.value.clone(),
-    })
+    Ok(Reply::of(200, "application/octet-stream", entry.value.clone()))
 }
 
 fn metadata(world: &mut World, ask: &Ask<'_>) -> Outcome {

@@ -91,12 +91,8 @@ fn one(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let key = ask.argument("key");
     let object = find(world, ask)?.objects.get(&key).ok_or_else(no_object)?;
     let content_type = object.content_type.clone();
-    let reply = Reply {
-        status: 200,
-        headers: Vec::new(),
-        content_type: content_type.unwrap_or("application/octet-stream".to_owned()),
-        body: object.body.clone(),
-    };
+    let content_type = content_type.unwrap_or("application/octet-stream".to_owned());
+    let reply = Reply::of(200, content_type, object.body.clone());
     Ok(reply.with("etag", format!("\"{}\"", object.etag())))
 }
 

@@ -87,6 +87,16 @@ impl Store {
         reads_only: bool,
         time: Duration,
     ) -> Result<Vec<Ran>, SqlFailure> {
+        Ok(self.run_each(statements, reads_only, time)?.into_iter().flatten().collect())
+    }
+
+    /// The same, with the outcomes of each text apart.
+    pub(crate) fn run_each(
+        &mut self,
+        statements: &[Statement],
+        reads_only: bool,
+        time: Duration,
+    ) -> Result<Vec<Vec<Ran>>, SqlFailure> {
         if let Some(fault) = statements.iter().find_map(|statement| fault(&statement.text)) {
             return Err(fault);
         }

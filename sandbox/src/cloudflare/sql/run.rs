@@ -27,17 +27,13 @@ pub(super) struct Room {
     pub(super) time: Duration,
 }
 
-/// Runs all statements.
+/// Runs all statements: the outcomes of each text.
 pub(super) fn all(
     store: &Store,
     statements: &[Statement],
     room: &Room,
-) -> Result<Vec<Ran>, SqlFailure> {
-    let mut done = Vec::new();
-    for statement in statements {
-        done.extend(text(store, statement, room)?);
-    }
-    Ok(done)
+) -> Result<Vec<Vec<Ran>>, SqlFailure> {
+    statements.iter().map(|statement| text(store, statement, room)).collect()
 }
 
 /// Runs the statements of one text.
@@ -129,8 +125,14 @@ fn cell(value: &Value) -> Cell {
             None => Cell::Real(number.as_f64().unwrap_or_default()),
         },
         Value::String(text) => Cell::Text(text.clone()),
+        // Bytes, as a binding sends them; the REST API refuses lists.
+        Value::Array(bytes) => Cell::Blob(bytes.iter().map(byte).collect()),
         other => Cell::Text(other.to_string()),
     }
+}
+
+fn byte(value: &Value) -> u8 {
+    value.as_f64().unwrap_or_default() as u8
 }
 
 /// A value as an answer has it.

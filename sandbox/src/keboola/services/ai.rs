@@ -65,6 +65,6 @@ fn streamed(ask: &Ask<'_>, view: &Value) -> Reply {
         return Reply::ok(view);
     }
     let content_type = "text/event-stream".to_owned();
-    let body = format!("data: {view}\n\n").into();
-    Reply { status: 200, headers: Vec::new(), content_type, body }
+    let body = format!("data: {view}\n\n");
+    Reply::of(200, content_type, body)
 }

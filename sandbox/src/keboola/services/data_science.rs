@@ -207,7 +207,7 @@ fn logs(world: &mut World, ask: &Ask<'_>) -> Outcome {
     let shown = log.len().saturating_sub(lines);
     let text = log.get(shown..).unwrap_or_default().join("\n") + "\n";
     let content_type = "text/plain; charset=utf-8".to_owned();
-    Ok(Reply { status: 200, headers: Vec::new(), content_type, body: text.into() })
+    Ok(Reply::of(200, content_type, text))
 }
 
 fn password(world: &mut World, ask: &Ask<'_>) -> Outcome {

@@ -23,8 +23,8 @@ fn encrypt(_: &mut World, ask: &Ask<'_>) -> Outcome {
         let text = std::str::from_utf8(&ask.call.body)
             .map_err(|_| Problem::invalid("The body is not valid UTF-8"))?;
         let content_type = "text/plain; charset=utf-8".to_owned();
-        let body = cipher(&start, text).into();
-        return Ok(Reply { status: 200, headers: Vec::new(), content_type, body });
+        let body = cipher(&start, text);
+        return Ok(Reply::of(200, content_type, body));
     }
     if !kind.starts_with("application/json") {
         return Err(Problem::invalid("Incorrect content type."));

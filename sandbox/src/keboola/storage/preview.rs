@@ -117,7 +117,7 @@ fn csv(columns: &[(String, usize)], rows: &[&Cells]) -> Reply {
         text.push('\n');
     }
     let content_type = "text/csv; charset=utf-8".to_owned();
-    Reply { status: 200, headers: Vec::new(), content_type, body: text.into() }
+    Reply::of(200, content_type, text)
 }
 
 fn as_json(columns: &[(String, usize)], rows: &[&Cells]) -> Value {
