@@ -7,6 +7,7 @@
 
 use mcp_auth::keys::MIN_KEY_CHARS;
 
+use super::alarm_settings::ALARMS;
 pub use super::setting::{Setting, Values};
 
 /// Characters that a key or a shared secret must have outside development: 16 characters of a generated
@@ -447,4 +448,5 @@ pub static GROUPS: &[Group] = &[
         &[&UPSTREAMS, &KEBOOLA, &KEBOOLA_CLIENT_ID, &KEBOOLA_CLIENT_SECRET, &UPSTREAM_SECRETS],
     ),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
+    ("Alarms", ALARMS),
 ];

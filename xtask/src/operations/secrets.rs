@@ -15,7 +15,7 @@ use tempfile::NamedTempFile;
 use crate::server::{LOCAL_CREDENTIAL_KEY, LOCAL_SESSION_KEY};
 
 /// The secrets of the server, and how many characters each has at least.
-pub const NAMES: [(&str, usize); 13] = [
+pub const NAMES: [(&str, usize); 14] = [
     ("SITEBAY_API_TOKEN", 8),
     ("MCP_API_KEY", 16),
     ("MCP_ADMIN_KEY", 16),
@@ -27,7 +27,8 @@ pub const NAMES: [(&str, usize); 13] = [
     ("CREDENTIAL_KEY", 32),
     ("BACKEND_AUTH", 8),
     ("KEBOOLA_CLIENT_SECRET", 8),
-    ("ALARM_WEBHOOK_SECRET", 24),
+    ("ALARM_WEBHOOK_URL", 9),
+    ("ALARM_WEBHOOK_SECRET", 32),
     ("ALARM_API_TOKEN", 16),
 ];
 

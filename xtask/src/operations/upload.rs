@@ -72,7 +72,7 @@ pub fn upload(
         Kind::Deploy => command.arg("deploy"),
         Kind::Version => command.args(["versions", "upload"]),
     };
-    // `--strict` stops where someone changed the Worker in the dashboard.
+    // `--strict` stops where the Worker was changed in the dashboard.
     command.args(["--env", &stage.name, "--strict"]);
     let git = |arguments: &[&str]| {
         let text = output(Command::new("git").args(arguments).current_dir(paths::root()));

@@ -22,6 +22,8 @@ use crate::{
 
 /// At 100 % no version answers beside the new one: the one before is judged by so many seconds.
 const BASELINE: u64 = 3_600;
+/// Moments of data points are whole seconds.
+const SLACK: u64 = 3;
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -180,7 +182,7 @@ fn pass(
     let versions = [pair.new.as_str(), pair.old.as_str()];
     loop {
         let passed = began.elapsed().as_secs();
-        let [new, mut old] = gate::counts(api, &dataset, versions, passed.saturating_add(1))?;
+        let [new, mut old] = gate::counts(api, &dataset, versions, passed.saturating_add(SLACK))?;
         if old.requests < rules.least_requests {
             old = gate::counts(api, &dataset, versions, passed.saturating_add(BASELINE))?[1];
         }
