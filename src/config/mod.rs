@@ -1,6 +1,6 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
-mod alarm_settings;
+pub mod alarm_settings;
 mod alarms;
 mod auth;
 pub mod backend;

@@ -136,8 +136,11 @@ mod tests {
         let good = of(&[("MCP_SHARED_SECRET", long), ("MCP_JWT_SECRET", long), ("OTHER", "x")]);
         assert_eq!(good.names(), ["MCP_JWT_SECRET", "MCP_SHARED_SECRET"]);
         assert!(good.faults().is_empty());
-        let text = fs::read_to_string(good.file().unwrap().unwrap().path());
-        assert!(text.is_err(), "the file is gone with its owner");
+        let file = good.file().unwrap().unwrap();
+        let path = file.path();
+        assert!(fs::read_to_string(&path).unwrap().contains(long));
+        drop(file);
+        assert!(!path.exists(), "the file is gone with its owner");
         let two = of(&[("MCP_API_KEY", &format!("{long},short"))]);
         assert_eq!(two.faults(), ["MCP_API_KEY: expected at least 16 characters"]);
         assert_eq!(of(&[("SESSION_KEY", LOCAL_SESSION_KEY)]).faults().len(), 1);
