@@ -69,7 +69,7 @@ impl Store for Scene {
     }
 
     fn put(&self, text: String) -> LocalBoxFuture<'_, Result<(), String>> {
-        self.puts.set(self.puts.get() + 1);
+        self.puts.set(self.puts.get().saturating_add(1));
         *self.kept.borrow_mut() = Some(text);
         ready(Ok(())).boxed_local()
     }
@@ -84,7 +84,7 @@ impl Scene {
     }
 
     fn look(&self) -> Result<usize, LookError> {
-        self.now_ms.set(self.now_ms.get() + 300_000);
+        self.now_ms.set(self.now_ms.get().saturating_add(300_000));
         let settings = Settings {
             api_url: "https://api.example/client/v4".to_owned(),
             account: Secret::new("an-account"),
