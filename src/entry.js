@@ -91,7 +91,7 @@ function lost(error, request, env) {
 export * from "./worker.js";
 
 // Not as an instance of the class that `worker-build` made: it is an object and two proxies for each request.
-const { fetch: answer } = Worker.prototype;
+const { fetch: answer, scheduled: due } = Worker.prototype;
 
 export default {
   async fetch(request, env, ctx) {
@@ -102,5 +102,10 @@ export default {
     } catch (error) {
       return lost(error, request, env);
     }
+  },
+
+  async scheduled(event, env, ctx) {
+    life.criticalError = false;
+    await due.call({ env, ctx }, event);
   },
 };

@@ -8,7 +8,7 @@ use worker::{Env, Result};
 
 use crate::{
     config::Config,
-    platform::http::Response,
+    platform::{http::Response, version},
     response::{self, CorsContext},
     state,
     stubs::named_keys,
@@ -71,39 +71,45 @@ async fn lets_somebody_in(env: &Env, config: &Config) -> bool {
 /// Only where the runtime fails.
 pub async fn answer(env: &Env, config: &Config, percentage: Option<u8>) -> Result<Response> {
     let state = HealthState::of(config, lets_somebody_in(env, config).await);
-    let body = public(config, state, percentage).end();
+    let body = public(env, config, state, percentage).end();
     let status = if state == HealthState::Misconfigured { 503 } else { 200 };
     response::json(status, body.as_bytes(), &CorsContext::public())
 }
 
 /// The JSON text for a caller with the admin scope. `url`: where it asks.
-pub fn report(config: &Config, percentage: Option<u8>, url: &str) -> String {
+pub fn report(env: &Env, config: &Config, percentage: Option<u8>, url: &str) -> String {
     // Only a request knows the own address.
     let leads_back = config.backend.as_ref().is_some_and(|backend| backend.is_at(url));
     let errors = config.errors.iter().map(String::as_str).chain(leads_back.then_some(LEADS_BACK));
     let unread = state::with_stored(|known| known.has_failed()).then_some(UNREAD);
-    public(config, HealthState::of(config, true), percentage)
+    public(env, config, HealthState::of(config, true), percentage)
         .raw("rateLimit", &or_null(config.rate_limit))
         .flag("namedKeys", config.auth.named_keys)
         .flag("audit", config.auth.named_keys)
         .flag("metrics", config.analytics)
+        .flag("alarms", config.alarms.is_some())
         .texts("errors", errors)
         .texts("warnings", config.warnings.iter().map(String::as_str).chain(unread))
         .end()
 }
 
-fn public(config: &Config, state: HealthState, percentage: Option<u8>) -> Object {
+/// Without `versionId` where no metadata of the version is bound.
+fn public(env: &Env, config: &Config, state: HealthState, percentage: Option<u8>) -> Object {
     let rollout = Object::new()
         .raw("percentage", &or_null(percentage.map(u32::from)))
         .flag("on", percentage.is_some())
         .end();
-    Object::new()
+    let health = Object::new()
         .text("status", state.name())
         .text("service", SERVER_NAME)
         .text("environment", &config.environment)
         .text("timestamp", &String::from(js_sys::Date::new_0().to_iso_string()))
         .text("version", SERVER_VERSION)
-        .raw("rollout", &rollout)
+        .raw("rollout", &rollout);
+    match version::id(env) {
+        Some(id) => health.text("versionId", &id),
+        None => health,
+    }
 }
 
 fn or_null(number: Option<u32>) -> String {

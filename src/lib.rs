@@ -24,13 +24,14 @@ pub mod pages;
 pub mod platform;
 pub mod response;
 pub mod routes;
+pub mod scheduled;
 pub mod state;
 pub mod stubs;
 pub mod transports;
 pub mod wiring;
 
 use futures_util::FutureExt as _;
-use worker::{Context, Env, Result};
+use worker::{Context, Env, Result, ScheduleContext, ScheduledEvent};
 use worker_macros::event;
 
 use crate::platform::http::{self, Request, Response};
@@ -45,4 +46,10 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
             http::empty(500)
         }
     }
+}
+
+/// Does what a cron is for.
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    self::scheduled::run(&env).boxed_local().await;
 }

@@ -15,6 +15,7 @@ use crate::{
     config::Config,
     platform::{
         console::{self, Console},
+        dataset::Dataset,
         random,
         stores::{DATABASE, DATASET, Database, STORE, Store},
     },
@@ -286,7 +287,7 @@ fn report(config: &Config) {
 /// Begins the record of a request.
 pub fn record(env: &Env) -> Rc<RequestRecord> {
     let out = OUT.with_borrow(Clone::clone).unwrap_or_else(|| {
-        let dataset = env.analytics_engine(DATASET).ok();
+        let dataset = Dataset::of(env);
         let out: Rc<dyn TelemetrySink> = Rc::new(Console::new(config(env).log_level, dataset));
         OUT.set(Some(out.clone()));
         out

@@ -11,7 +11,7 @@ use std::{
 const LAYERS: [&[&str]; 12] = [
     &["routes"],
     &["admin", "pages", "discovery"],
-    &["transports", "health", "backend"],
+    &["transports", "health", "backend", "scheduled"],
     &["admission"],
     &["challenge", "objects"],
     &["body", "stubs"],

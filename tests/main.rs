@@ -98,6 +98,7 @@ mod python;
 mod references;
 mod resuming;
 mod rust_sdk;
+mod scheduled;
 mod scopes;
 mod sdk_v1;
 mod serving;

@@ -159,7 +159,7 @@ async fn execute(
         (Method::Get, AdminRoute::Health) => {
             let percentage = rollout::percentage(env).await;
             let config = upstreams::config(env).await;
-            (200, Some(health::report(&config, percentage, request.url())))
+            (200, Some(health::report(env, &config, percentage, request.url())))
         }
         (Method::Get, AdminRoute::Keys) => {
             let keys = named_keys::list(env).await?;

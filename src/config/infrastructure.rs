@@ -18,7 +18,7 @@ pub static CLOUDFLARE_ACCOUNT_ID: Setting = Setting::variable(
     "",
 )
 .does("The account in which [stages](INFRASTRUCTURE.md) are. It never appears in an answer.")
-.when("Set it, and a token, where `infrastructure.json` describes stages.");
+.when("Set it, and a token, where `infrastructure.json` describes stages, and for the alarms.");
 
 pub static CLOUDFLARE_API_TOKEN: Setting =
     Setting::secret("CLOUDFLARE_API_TOKEN", Values::Text("an API token of Cloudflare"))

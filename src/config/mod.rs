@@ -1,5 +1,7 @@
 //! The Worker's configuration: variables and secrets, read once per isolate.
 
+pub mod alarm_settings;
+mod alarms;
 mod auth;
 pub mod backend;
 pub mod infrastructure;
@@ -112,6 +114,8 @@ pub struct Config {
     pub upstreams: Rc<Upstreams>,
     /// The secrets that stored ones may name.
     pub upstream_secrets: Rc<AllowedSecrets>,
+    /// What the alarms need. None: they are off.
+    pub alarms: Option<::alarms::watch::Settings>,
     /// Warnings for the operator.
     pub warnings: Vec<String>,
     /// Settings because of which callers are refused.
@@ -168,6 +172,7 @@ impl Config {
             infrastructure: Infrastructure::default(),
             upstreams: Rc::default(),
             upstream_secrets: Rc::default(),
+            alarms: None,
             warnings: Vec::new(),
             errors: Vec::new(),
             broken: None,
@@ -190,6 +195,7 @@ impl Config {
         config.read_toolsets(&or_default(&settings::MCP_TOOLSETS));
         config.read_upstream_secrets(&get);
         config.read_backend(&get);
+        config.read_alarms(&get);
         config.audit_reads = config.is_on(&settings::AUDIT_READS, &get);
         config.choice.tools.legacy = config.is_on(&settings::SITEBAY_LEGACY_ROUTES, &get);
         config.warn();

@@ -42,8 +42,9 @@ const BINDINGS: &str = "
 | `UPSTREAM_AGENT` | Durable Object | calls of upstreams that have sessions, for clients that have none; the pins of upstreams |
 | `STAGE_AGENT` | Durable Object | one for each stage: its records, its lock, plans, the unlock of a protected one ([infrastructure](INFRASTRUCTURE.md)) |
 | `MCP_DB` | D1 database | [named keys](ACCESS.md#named-keys), [the audit](ACCESS.md#the-audit), [upstreams of administrators](GATEWAY.md#upstreams-in-the-database) |
-| `MCP_KV` | KV namespace | the [gradual rollout](ACCESS.md#gradual-rollout) |
+| `MCP_KV` | KV namespace | the [gradual rollout](ACCESS.md#gradual-rollout), the incidents of the [alarms](OPERATIONS.md#alarms-of-the-worker) |
 | `MCP_ANALYTICS` | Analytics Engine dataset | [data points](OPERATIONS.md#data-points) |
+| `CF_VERSION_METADATA` | version metadata | the version in `/health` and in the data points |
 ";
 
 fn root() -> PathBuf {
@@ -192,8 +193,26 @@ fn bindings(deployment: &toml::Value) -> BTreeSet<String> {
     let objects = deployment.get("durable_objects").and_then(|objects| objects.get("bindings"));
     let all = lists.iter().filter_map(|list| deployment.get(list)).chain(objects);
     let all = all.filter_map(toml::Value::as_array).flatten();
+    let all = all.chain(deployment.get("version_metadata"));
     let names = all.filter_map(|binding| binding.get("binding").or_else(|| binding.get("name")));
     names.filter_map(toml::Value::as_str).map(str::to_owned).collect()
+}
+
+/// `wrangler deploy` without an environment and `--env production` deploy the same, but for what belongs below an
+/// environment only: routes and crons.
+#[test]
+fn the_environment_production_is_the_top_level() {
+    let text = fs::read_to_string(root().join("wrangler.toml")).unwrap();
+    let file: toml::Table = toml::from_str(&text).unwrap();
+    let production = file["env"]["production"].as_table().unwrap();
+    for name in production.keys().filter(|name| !["routes", "triggers"].contains(&name.as_str())) {
+        assert_eq!(file.get(name), production.get(name), "{name}");
+    }
+    // What every environment has from the top level without repeating it.
+    let inherited = ["main", "compatibility_date", "build", "migrations", "observability", "env"];
+    for name in file.keys().filter(|name| !inherited.contains(&name.as_str())) {
+        assert!(production.contains_key(name), "{name}");
+    }
 }
 
 #[test]

@@ -7,7 +7,8 @@
 
 use mcp_auth::keys::MIN_KEY_CHARS;
 
-use super::infrastructure;
+
+use super::{alarm_settings::ALARMS, infrastructure};
 pub use super::setting::{Setting, Values};
 
 /// Characters that a key or a shared secret must have outside development: 16 characters of a generated
@@ -470,4 +471,5 @@ pub static GROUPS: &[Group] = &[
         ],
     ),
     ("Audit", &[&AUDIT_READS, &AUDIT_DAYS]),
+    ("Alarms", ALARMS),
 ];

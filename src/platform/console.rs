@@ -7,19 +7,20 @@
 use log::{LevelFilter, Log, Metadata};
 use uuid::Uuid;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::{AnalyticsEngineDataPointBuilder, AnalyticsEngineDataset};
 
-use crate::platform::{random, workers::WorkersPlatform};
+use crate::platform::{dataset::Dataset, random, workers::WorkersPlatform};
 use mcp_platform::Platform as _;
 use mcp_protocol::object::Object;
 use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
 
 /// The crates of this server, whose lines carry no target.
-const OWN: [&str; 11] = [
+const OWN: [&str; 13] = [
     env!("CARGO_CRATE_NAME"),
+    "alarms",
     "catalogue",
     "fixtures",
     "gateway",
+    "infrastructure",
     "keboola",
     "mcp_auth",
     "mcp_client",
@@ -98,12 +99,12 @@ pub fn set_level(level: Level) {
 
 /// Where this deployment's records go.
 pub struct Console {
-    dataset: Option<AnalyticsEngineDataset>,
+    dataset: Option<Dataset>,
 }
 
 impl Console {
     /// Lines from this level on, points into this dataset.
-    pub fn new(level: Level, dataset: Option<AnalyticsEngineDataset>) -> Self {
+    pub fn new(level: Level, dataset: Option<Dataset>) -> Self {
         set_level(level);
         Self { dataset }
     }
@@ -128,17 +129,8 @@ impl TelemetrySink for Console {
 
     fn measure(&self, point: &dyn Fn() -> DataPoint) {
         if let Some(dataset) = &self.dataset {
-            let DataPoint { index, blobs, doubles } = point();
-            let point = AnalyticsEngineDataPointBuilder::new().indexes([index.as_str()]);
-            write_point(dataset, point.blobs(blobs).doubles(doubles));
+            dataset.write(point());
         }
-    }
-}
-
-/// Writes a data point. Nothing waits for it, and one that cannot be written is lost.
-pub fn write_point(dataset: &AnalyticsEngineDataset, point: AnalyticsEngineDataPointBuilder) {
-    if let Err(error) = point.write_to(dataset) {
-        log::error!("a data point is lost: {error}");
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod cipher;
 pub mod clock;
 pub mod console;
+pub mod dataset;
 pub mod disconnect;
 pub mod host_name;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod signature;
 pub mod sleep;
 pub mod stores;
 pub mod stream_fetch;
+pub mod version;
 pub mod workers;
 
 pub mod object_stub;

@@ -6,14 +6,14 @@ use std::{rc::Rc, time::Duration};
 
 use futures_util::FutureExt as _;
 use serde::{Deserialize, Serialize, de::IgnoredAny};
-use worker::{AnalyticsEngineDataPointBuilder, D1Type, Env};
+use worker::{D1Type, Env};
 
-use crate::platform::stores::{DATABASE, DATASET};
+use crate::platform::stores::DATABASE;
 use crate::{
     config::Config,
     platform::{
         clock::now_s,
-        console,
+        dataset::Dataset,
         sleep::Sleep,
         stores::{Database, number},
     },
@@ -26,6 +26,7 @@ use mcp_server::{
     telemetry::{
         audit::{Audit, AuditEntry, NoAudit},
         known_names,
+        log_line::DataPoint,
     },
 };
 
@@ -90,11 +91,11 @@ impl Audit for DeploymentAudit {
 
 /// The data point of a grant, in the places of a request's.
 fn measure(env: &Env, entry: &AuditEntry) {
-    if let Ok(dataset) = env.analytics_engine(DATASET) {
+    if let Some(dataset) = Dataset::of(env) {
         let AuditEntry { action, outcome, auth_method, key, .. } = entry;
         let blobs = ["info", "grant", "oauth", action, "", outcome, "", auth_method, key];
-        let point = AnalyticsEngineDataPointBuilder::new().indexes([entry.subject.as_str()]);
-        console::write_point(&dataset, point.blobs(blobs));
+        let blobs = blobs.map(str::to_owned).to_vec();
+        dataset.write(DataPoint { index: entry.subject.clone(), blobs, doubles: Vec::new() });
     }
 }
 

@@ -10,6 +10,7 @@ pub mod exec;
 pub mod faults;
 pub mod fuzz;
 pub mod libtest;
+pub mod operations;
 pub mod paths;
 pub mod server;
 pub mod setup;

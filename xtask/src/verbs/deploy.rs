@@ -1,33 +1,70 @@
-//! `cargo xtask deploy`.
+//! `cargo xtask deploy`: uploads a stage's code.
 
-use std::process::Command;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::{exec::run as run_command, paths, setup};
+use crate::{
+    exec::say,
+    operations::{
+        api::Api,
+        outputs::output,
+        secrets::Secrets,
+        stage::Stage,
+        upload::{self, Kind},
+        worker::{Deployed, Share, short},
+    },
+};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// The environment: `production` or one of `wrangler.toml`
+    /// The stage: an environment of `wrangler.toml`, such as staging or production
     #[arg(long)]
     env: String,
+    /// Only prepare a release: the new version gets no requests until `release` says so
+    #[arg(long)]
+    gradual: bool,
+    /// A JSON file of secrets. Without it those of the server that are in the environment are uploaded
+    #[arg(long)]
+    secrets_file: Option<PathBuf>,
+    /// Why; the subject of the last commit where it is missing
+    #[arg(long)]
+    message: Option<String>,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    setup::npm_packages()?;
-    let mut command = wrangler();
-    command.arg("deploy");
-    if arguments.env != "production" {
-        command.args(["--env", &arguments.env]);
+    let stage = Stage::load(&arguments.env)?;
+    let api = Api::from_environment()?;
+    let mut deployed = Deployed::look(&api, &stage)?;
+    deployed.refuse_split()?;
+    let secrets = Secrets::gather(arguments.secrets_file.as_deref())?;
+    say(&format!("{} is the Worker {}", stage.name, stage.worker));
+    if !secrets.names().is_empty() {
+        say(&format!("secrets: {}", secrets.names().join(", ")));
     }
-    // wrangler.toml's [build] makes the bundle.
-    run_command(&mut command)
-}
-
-/// `wrangler` on the Node it needs, which may be newer than the machine's.
-pub(super) fn wrangler() -> Command {
-    let mut command = Command::new(paths::npm_bin("node"));
-    command.arg(paths::root().join("node_modules/wrangler/bin/wrangler.js"));
-    command.current_dir(paths::root()).env("WRANGLER_SEND_METRICS", "false");
-    command
+    let changes_classes = deployed.migration_tag != stage.migration_tag();
+    let is_gradual = arguments.gradual && deployed.exists && !changes_classes;
+    if arguments.gradual && !is_gradual {
+        say("its objects' classes change, or it is new: it can only be deployed all at once");
+    }
+    let kind = if is_gradual { Kind::Version } else { Kind::Deploy };
+    let file = secrets.file()?;
+    let uploaded = upload::upload(kind, &api, &stage, file.as_ref(), arguments.message.as_deref())?;
+    if is_gradual {
+        let old = deployed.only().unwrap_or_default().to_owned();
+        let shares = [Share::of(&uploaded.version, 0.0), Share::of(&old, 100.0)];
+        let message = format!("{} waits for its release", short(&uploaded.version));
+        deployed.deploy(&shares, &message)?;
+    } else {
+        deployed = Deployed::look(&api, &stage)?;
+    }
+    output("version", &uploaded.version)?;
+    output("gradual", if is_gradual { "true" } else { "false" })?;
+    let mut addresses = deployed.addresses()?;
+    addresses
+        .extend(uploaded.addresses.into_iter().filter(|address| address.starts_with("https://")));
+    if let Some(first) = addresses.first() {
+        output("url", first)?;
+    }
+    Ok(())
 }

@@ -12,13 +12,11 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use super::{
-    deploy::wrangler,
-    serve::{generation, pair},
-};
+use super::serve::{generation, pair};
 use crate::{
     bundle::{Flavour, build},
     exec::say,
+    operations::upload::wrangler,
     paths,
     server::{LOCAL_CREDENTIAL_KEY, LOCAL_SESSION_KEY},
 };

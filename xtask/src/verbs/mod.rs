@@ -1,7 +1,9 @@
 //! One file for each verb.
 
+mod alerts;
 mod bench;
 mod build;
+mod checklist;
 mod conformance;
 mod deploy;
 mod dev;
@@ -9,6 +11,8 @@ mod docs;
 mod endure;
 mod fuzz;
 mod lint;
+mod release;
+mod rollback;
 mod serve;
 mod stage;
 mod test;
@@ -38,10 +42,18 @@ pub enum Verb {
     Lint,
     /// Write docs/TOOLS_REFERENCE.md, the table in docs/KEBOOLA.md and docs/CONFIGURATION.md from the code
     Docs,
-    /// Build and deploy to an environment of `wrangler.toml`
+    /// Build and upload a stage: an environment of `wrangler.toml`
     Deploy(deploy::Arguments),
     /// Unlock a protected stage for one plan
     Stage(stage::Arguments),
+    /// Give a new version more of a stage's requests, and take it back where it fails more
+    Release(release::Arguments),
+    /// Have an earlier version answer all requests of a stage
+    Rollback(rollback::Arguments),
+    /// Check whether a stage is as it should be
+    Checklist(checklist::Arguments),
+    /// Notifications of Cloudflare for a stage
+    Alerts(alerts::Arguments),
 }
 
 impl Verb {
@@ -63,6 +75,10 @@ impl Verb {
             Self::Docs => docs::run(),
             Self::Deploy(arguments) => deploy::run(&arguments),
             Self::Stage(arguments) => stage::run(&arguments),
+            Self::Release(arguments) => release::run(&arguments),
+            Self::Rollback(arguments) => rollback::run(&arguments),
+            Self::Checklist(arguments) => checklist::run(&arguments),
+            Self::Alerts(arguments) => alerts::run(&arguments),
         }
     }
 }
