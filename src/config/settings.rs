@@ -7,9 +7,8 @@
 
 use mcp_auth::keys::MIN_KEY_CHARS;
 
-
-use super::{alarm_settings::ALARMS, infrastructure};
 pub use super::setting::{Setting, Values};
+use super::{alarm_settings::ALARMS, infrastructure};
 
 /// Characters that a key or a shared secret must have outside development: 16 characters of a generated
 /// key carry 64 bits or more, too many to guess.
