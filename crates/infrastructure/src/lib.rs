@@ -43,7 +43,7 @@ use std::{
 };
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
-use mcp_protocol::{content::CallToolResult, fields::fields, raw};
+use mcp_protocol::{content::CallToolResult, raw};
 use mcp_server::{
     context::{Consent, Context},
     result_store,
@@ -111,8 +111,9 @@ impl Infrastructure {
         if ctx.consent != Consent::Argument || operation.effect == Effect::Read {
             return None;
         }
-        let [stage] = fields(arguments?.get(), ["stage"]).ok()?;
-        let stage = self.manifest()?.stage(&raw::text(stage?)?).ok()?;
+        // Read as the check of the arguments reads them: of a name that comes twice the last value counts.
+        let arguments = raw::value(arguments?.get()).ok()?;
+        let stage = self.manifest()?.stage(arguments.get("stage")?.as_str()?).ok()?;
         stage.is_protected.then(|| Context { consent: Consent::Person, ..ctx.clone() })
     }
 }

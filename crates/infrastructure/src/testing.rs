@@ -158,8 +158,15 @@ impl World {
     }
 
     pub(crate) fn resume(&self) -> Result<StageState, Refusal> {
-        let answer = self.handle(Request::Continue { holder: "task-2".into() });
+        let answer = self.go_on("task-2");
         self.begun(answer)
+    }
+
+    /// A task goes on with the operation that did not end.
+    pub(crate) fn go_on(&self, holder: &str) -> Answer {
+        let plan_id = self.state.borrow().operation.as_ref().map(|known| known.plan.id().to_string());
+        let plan_id = plan_id.unwrap_or_else(|| self.plan(None, DEPLOY).id().to_string());
+        self.handle(Request::Continue { holder: holder.into(), plan_id })
     }
 
     fn begun(&self, answer: Answer) -> Result<StageState, Refusal> {

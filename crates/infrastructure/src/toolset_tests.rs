@@ -11,7 +11,7 @@ use mcp_server::{
     testing::FakePlatform,
     toolset::{Effect, Toolset as _},
 };
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     operations::OPERATIONS,
@@ -188,13 +188,21 @@ fn a_protected_stage_is_changed_by_an_administrator_alone() {
 fn the_word_of_the_model_does_not_count_for_less_in_a_protected_stage() {
     let ctx = Context { consent: Consent::Argument, ..FakePlatform::new([]).context() };
     let operation = OPERATIONS.iter().find(|one| one.name == "set_rollout").unwrap();
-    let consent = |stage: &str| {
-        let raw = serde_json::value::to_raw_value(&json!({ "stage": stage })).unwrap();
+    let consent = |arguments: &str| {
+        let raw = RawValue::from_string(arguments.to_owned()).unwrap();
         SHOP.stricter(&ctx, operation, Some(&raw)).map(|ctx| ctx.consent)
     };
-    assert_eq!(consent("prod"), Some(Consent::Person));
-    assert_eq!(consent("production"), Some(Consent::Person));
-    assert_eq!(consent("staging"), None);
+    for protected in [
+        r#"{"stage":"prod"}"#,
+        r#"{"stage":"production"}"#,
+        r#"{"stage":"production","stage":"prod"}"#,
+        r#"{"stage":"staging","stage":"production"}"#,
+        r#"{"st\u0061ge":"pr\u006fd"}"#,
+        r#"{"stage":"prod","message":"\ud800"}"#,
+    ] {
+        assert_eq!(consent(protected), Some(Consent::Person), "{protected}");
+    }
+    assert_eq!(consent(r#"{"stage":"staging"}"#), None);
 }
 
 #[test]

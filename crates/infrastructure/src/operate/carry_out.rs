@@ -139,7 +139,8 @@ async fn acquire<C: Cloud>(
     let state = desk::state(ctx, &place.name).await?;
     let holds =
         |state: &StageState| state.operation.as_ref().is_some_and(|known| known.holder == holder);
-    let goes_on = Request::Continue { holder: holder.to_owned() };
+    let (task, plan_id) = (holder.to_owned(), agreed.plan_id.clone());
+    let goes_on = Request::Continue { holder: task, plan_id };
     if holds(&state) || (agreed.continues && known_lease(ctx).is_none()) {
         return leased(desk::ask_or_hold(ctx, &place.name, &goes_on).await?);
     }

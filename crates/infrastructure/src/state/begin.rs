@@ -84,9 +84,20 @@ impl StageState {
     }
 
     /// Goes on with what did not end: what is done stays done. A later life of the task that holds it goes on at once, as it
-    /// was; another task waits for the end of the lease, and tries again what failed.
-    pub(super) fn resume(&mut self, holder: String, now_ms: u64) -> Result<Answer, Refusal> {
-        let is_holder = self.operation.as_ref().is_some_and(|known| known.holder == holder);
+    /// was; another task waits for the end of the lease, and tries again what failed. What runs by now may be another plan than
+    /// the one that the person was shown.
+    pub(super) fn resume(
+        &mut self,
+        holder: String,
+        plan_id: &str,
+        now_ms: u64,
+    ) -> Result<Answer, Refusal> {
+        let plan_id = self.own_plan(plan_id)?;
+        let known = self.operation.as_ref().ok_or(Refusal::NothingUnfinished)?;
+        if known.plan.id() != plan_id {
+            return Err(Refusal::Changed { now: known.plan.id() });
+        }
+        let is_holder = known.holder == holder;
         if !is_holder {
             self.check_idle(now_ms)?;
         }

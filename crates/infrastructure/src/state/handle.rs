@@ -43,6 +43,8 @@ pub enum Request {
     Continue {
         /// The task that carries it out from now on.
         holder: String,
+        /// The plan whose rest the person agreed to, as it came.
+        plan_id: String,
     },
     /// Records a step, before it or after it. It renews the lease.
     Record {
@@ -220,7 +222,7 @@ impl StageState {
             Request::Begin { plan, plan_id, subject, holder } => {
                 self.begin(*plan, &plan_id, subject, holder, now_ms)
             }
-            Request::Continue { holder } => self.resume(holder, now_ms),
+            Request::Continue { holder, plan_id } => self.resume(holder, &plan_id, now_ms),
             Request::Record { fencing, resource, row, progress } => {
                 self.record(fencing, resource, row, progress, now_ms)
             }

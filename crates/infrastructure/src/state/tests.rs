@@ -132,6 +132,9 @@ fn a_destroy_that_did_not_end_blocks_everything_but_itself() {
         let other = world.plan(Some(&stage), intent);
         world.offer(&other);
         assert_eq!(world.begin(&other), Err(Refusal::Unfinished));
+        let (holder, plan_id) = ("task-2".to_owned(), other.id().to_string());
+        let rest_of_another = world.handle(Request::Continue { holder, plan_id });
+        assert_eq!(refused(rest_of_another), Refusal::Changed { now: plan.id() });
     }
     assert!(world.resume().is_ok());
 }
@@ -184,7 +187,7 @@ fn a_later_life_of_the_task_goes_on_at_once_and_tries_nothing_again_that_failed(
         let (resource, progress) = (resource.into(), Some(progress));
         world.handle(Request::Record { fencing, resource, row: RowChange::Same, progress });
     }
-    let resume = |holder: &str| world.handle(Request::Continue { holder: holder.into() });
+    let resume = |holder: &str| world.go_on(holder);
     assert!(matches!(refused(resume("task-2")), Refusal::Busy { .. }));
     let Answer::Begun { lease, state } = resume("task-1") else { panic!("it is its own") };
     assert!(lease.fencing > fencing);

@@ -132,8 +132,7 @@ fn a_task_sleeps_where_cloudflare_asks_to_wait_and_keeps_its_lease() {
                     assert_eq!(world.log.borrow().len(), sent, "nothing is sent while it waits");
                 }
                 sent = world.log.borrow().len();
-                let other = Request::Continue { holder: "another".into() };
-                assert!(!world.handle(other).has_changed(), "the lease is kept");
+                assert!(!world.go_on("another").has_changed(), "the lease is kept");
                 world.now_ms.set(until);
             }
             Life::Ended(RunEnd::Ended(ended)) => break ended.unwrap(),
@@ -173,8 +172,7 @@ fn a_task_that_was_replaced_changes_nothing_more() {
     assert!(matches!(task.live(), Life::Killed));
     world.dies_at.set(None);
     world.pass(130_000);
-    let other = Request::Continue { holder: "another".into() };
-    assert!(matches!(world.handle(other), Answer::Begun { .. }));
+    assert!(matches!(world.go_on("another"), Answer::Begun { .. }));
     let before = world.log.borrow().len();
     let said = text(&task.to_its_end());
     assert!(said.contains("taken over"), "{said}");

@@ -278,6 +278,7 @@ impl Task {
             trace: None,
             bound: None,
             nonce: None,
+            read_only: false,
         };
         let order = TaskSpec {
             id: "the-task".into(),
