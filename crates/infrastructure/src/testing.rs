@@ -164,7 +164,8 @@ impl World {
 
     /// A task goes on with the operation that did not end.
     pub(crate) fn go_on(&self, holder: &str) -> Answer {
-        let plan_id = self.state.borrow().operation.as_ref().map(|known| known.plan.id().to_string());
+        let plan_id =
+            self.state.borrow().operation.as_ref().map(|known| known.plan.id().to_string());
         let plan_id = plan_id.unwrap_or_else(|| self.plan(None, DEPLOY).id().to_string());
         self.handle(Request::Continue { holder: holder.into(), plan_id })
     }

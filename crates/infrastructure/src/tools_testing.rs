@@ -7,9 +7,12 @@ use futures_util::{
     future::{LocalBoxFuture, ready},
 };
 use mcp_auth::{principal::Principal, secret::Secret};
+use mcp_platform::record::Record as _;
 use mcp_protocol::content::ContentBlock;
 use mcp_server::{
+    client_request::Stop,
     context::Context,
+    stages::Stages,
     testing::{FakePlatform, ScriptedResponse, json as answer},
 };
 use serde_json::{Value, json, value::to_raw_value};
@@ -20,6 +23,7 @@ use crate::{
     host::{Host, ObjectAnswer, ObjectMessage, SendError},
     manifest::SAMPLE,
     service::InfrastructureService,
+    state::{Request, StageState},
 };
 
 /// The account of every call.
@@ -145,14 +149,30 @@ pub(crate) fn call(
     arguments: Value,
 ) -> Seen {
     let platform = FakePlatform::new(script);
-    let ctx = platform.context();
+    let ctx = context(&platform);
     call_in(platform, &ctx, tool, arguments)
+}
+
+/// A caller's context, with records of stages in which nothing was made.
+pub(crate) fn context(platform: &Rc<FakePlatform>) -> Context {
+    Context { stages: Some(Rc::new(Untouched)), ..platform.context() }
+}
+
+/// The objects of stages that nothing was ever applied to.
+struct Untouched;
+
+impl Stages for Untouched {
+    fn ask(&self, stage: &str, request: String) -> LocalBoxFuture<'static, Result<String, String>> {
+        let request = Request::from_json(&request).unwrap();
+        let answer = StageState::new(stage).handle(request, 0);
+        ready(Ok(answer.to_json())).boxed_local()
+    }
 }
 
 /// The same as another caller.
 pub(crate) fn call_as(principal: Principal, tool: &str, arguments: Value) -> Seen {
     let platform = FakePlatform::new([]);
-    let ctx = Context { principal: Rc::new(principal), ..platform.context() };
+    let ctx = Context { principal: Rc::new(principal), ..context(&platform) };
     call_in(platform, &ctx, tool, arguments)
 }
 
@@ -164,7 +184,8 @@ pub(crate) fn call_in(
     arguments: Value,
 ) -> Seen {
     let raw = to_raw_value(&arguments).unwrap();
-    let result = pollster::block_on(SHOP.called(ctx, tool, Some(&raw))).unwrap();
+    let result = pollster::block_on(SHOP.called(ctx, tool, Some(&raw)));
+    let result = result.unwrap_or_else(Stop::into_result);
     let [ContentBlock::Text { text }] = result.content.as_slice() else {
         panic!("not one text: {:?}", result.content);
     };

@@ -48,7 +48,8 @@ impl Stage {
         let stage = Self::of(&text, name)?;
         for variable in OVERRIDES {
             let value = env::var(variable).unwrap_or_default();
-            if !value.is_empty() && !(variable == "CLOUDFLARE_ENV" && value == name) {
+            let names_it = variable == "CLOUDFLARE_ENV" && value == name;
+            if !value.is_empty() && !names_it {
                 bail!(
                     "{variable} is set to {value}: wrangler would deploy another Worker than {name}'s"
                 );

@@ -25,7 +25,7 @@ fn database() -> Connection {
     let mut database = Connection::open_in_memory().unwrap();
     database.execute_batch(TABLES).unwrap();
     // In the place of D1's deadline.
-    database.progress_handler(20_000_000, Some(|| true));
+    database.progress_handler(20_000_000, Some(|| true)).unwrap();
     database
 }
 
