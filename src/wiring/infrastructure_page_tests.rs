@@ -1,6 +1,7 @@
 //! The table of tools in `docs/INFRASTRUCTURE.md`.
 
 use infrastructure::{Infrastructure, manifest::SAMPLE};
+use mcp_protocol::spans;
 use mcp_server::toolset::{Effect, Tool, Toolset as _};
 use serde_json::Value;
 
@@ -9,15 +10,28 @@ use super::stages::ThisServer;
 const BEGIN: &str = "<!-- Written by `cargo xtask docs` from `crates/infrastructure/catalogue/*.toml`; a test keeps it current. -->\n\n";
 const END: &str = "<!-- end of the table -->\n";
 
+/// The value of a field in its text.
+fn field(text: &str, name: &str) -> String {
+    let fields = spans::fields(text).unwrap();
+    let found = fields.into_iter().find(|field| field.name == name);
+    found.map_or_else(|| "{}".to_owned(), |field| text[field.value].to_owned())
+}
+
+/// The names of a tool's arguments in the order of its definition, which a map may not keep.
+fn arguments(tool: &Tool) -> Vec<String> {
+    let properties = field(&field(tool.definition, "inputSchema"), "properties");
+    spans::fields(&properties).unwrap().into_iter().map(|field| field.name).collect()
+}
+
 fn row(tool: &Tool) -> String {
     let definition: Value = serde_json::from_str(tool.definition).unwrap();
     let description = definition["description"].as_str().unwrap();
     let first = description.split_once(". ").map_or(description, |(first, _)| first);
     let schema = &definition["inputSchema"];
     let required = schema["required"].as_array().cloned().unwrap_or_default();
-    let arguments = schema["properties"].as_object().unwrap().keys();
-    let arguments: Vec<String> = arguments
-        .map(|name| match required.iter().any(|one| one == name) {
+    let arguments: Vec<String> = arguments(tool)
+        .into_iter()
+        .map(|name| match required.iter().any(|one| *one == *name) {
             true => format!("**`{name}`**"),
             false => format!("`{name}`"),
         })

@@ -2,7 +2,9 @@
 
 use std::{
     collections::hash_map::DefaultHasher,
-    env, fs,
+    env,
+    ffi::OsString,
+    fs,
     hash::{Hash as _, Hasher as _},
     io::Write as _,
     path::{Path, PathBuf},
@@ -13,6 +15,7 @@ use anyhow::Result;
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{
+    account,
     exec::{run, say},
     paths,
     setup::{self, Panics},
@@ -25,6 +28,8 @@ pub enum Flavour {
     Production,
     /// The same with the fixture tools.
     Fixtures,
+    /// The deployed bundle for the stages of the sample manifest, which the stand-in for Cloudflare has.
+    Sample,
 }
 
 impl Flavour {
@@ -33,12 +38,21 @@ impl Flavour {
         match self {
             Self::Production => paths::root().join("build"),
             Self::Fixtures => paths::root().join("target/bundle-fixtures"),
+            Self::Sample => paths::root().join("target/bundle-sample"),
+        }
+    }
+
+    /// The manifest of stages that its build names. None: the one of the repository, or with fixtures the sample.
+    fn manifest(self) -> Option<OsString> {
+        match self {
+            Self::Sample => Some(account::SAMPLE.into()),
+            Self::Production | Self::Fixtures => env::var_os(account::MANIFEST),
         }
     }
 
     fn features(self) -> &'static [&'static str] {
         match self {
-            Self::Production => &[],
+            Self::Production | Self::Sample => &[],
             Self::Fixtures => &["--", "--features", "fixtures"],
         }
     }
@@ -55,15 +69,24 @@ pub struct Bundle {
 
 /// Builds the Worker unless the bundle that is there was made from the same sources.
 pub fn build(flavour: Flavour) -> Result<Bundle> {
+    build_for(flavour, flavour.manifest())
+}
+
+/// The same for the stages of the sample manifest, at the place where `wrangler` looks for it.
+pub fn build_for_wrangler_with_sample() -> Result<Bundle> {
+    build_for(Flavour::Production, Flavour::Sample.manifest())
+}
+
+fn build_for(flavour: Flavour, manifest: Option<OsString>) -> Result<Bundle> {
     let panics = setup::for_build()?;
     let folder = flavour.folder();
-    let wanted = fingerprint(flavour, panics)?;
+    let wanted = fingerprint(flavour, panics, manifest.as_ref())?;
     let stamp = folder.join(".fingerprint");
     if fs::read_to_string(&stamp).is_ok_and(|found| found == wanted) {
         return Ok(Bundle { folder, panics });
     }
     say(&format!("building the Worker ({flavour:?}, panic={panics:?})"));
-    compile(flavour, panics, &folder)?;
+    compile(flavour, panics, manifest.as_ref(), &folder)?;
     fs::write(stamp, wanted)?;
     Ok(Bundle { folder, panics })
 }
@@ -112,10 +135,16 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
 pub const FILES: [&str; 3] = ["index.js", "worker.js", "index_bg.wasm"];
 
 /// From sources to a bundle.
-fn compile(flavour: Flavour, panics: Panics, folder: &Path) -> Result<()> {
+fn compile(
+    flavour: Flavour,
+    panics: Panics,
+    manifest: Option<&OsString>,
+    folder: &Path,
+) -> Result<()> {
     let root = paths::root();
     let made = root.join("target/worker-build").join(format!("{flavour:?}"));
     let mut command = worker_build(panics, &made);
+    command.envs(manifest.map(|manifest| (account::MANIFEST, manifest)));
     run(command.arg("--no-opt").args(flavour.features()).current_dir(&root))?;
     fs::create_dir_all(folder)?;
     optimize(&made.join("index_bg.wasm"), &folder.join("index_bg.wasm"))?;
@@ -165,7 +194,7 @@ fn gzip(bytes: &[u8]) -> Result<u64> {
 }
 
 /// A hash of everything the bundle is made from: sources, and the profile as the environment changes it.
-fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
+fn fingerprint(flavour: Flavour, panics: Panics, manifest: Option<&OsString>) -> Result<String> {
     let root = paths::root();
     let mut hasher = DefaultHasher::new();
     let mut profile: Vec<_> =
@@ -179,7 +208,7 @@ fn fingerprint(flavour: Flavour, panics: Panics) -> Result<String> {
     }
     // The stages that it operates.
     fs::read(root.join("infrastructure.json")).unwrap_or_default().hash(&mut hasher);
-    env::var_os("INFRASTRUCTURE_MANIFEST").hash(&mut hasher);
+    manifest.hash(&mut hasher);
     for folder in ["src", "crates"] {
         hash_folder(&root.join(folder), &mut hasher)?;
     }

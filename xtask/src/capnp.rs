@@ -16,6 +16,8 @@ pub struct Configuration<'a> {
     pub v8: &'a [String],
     /// The module that the runtime loads, beside `index.js`, which it imports. None: `index.js` itself.
     pub main: Option<&'a str>,
+    /// Whether the Worker [`CHAT`] is beside it, whose class `ChatDO` is bound as `APP_CHAT`.
+    pub chat: bool,
     /// What is bound beside objects and variables.
     pub bindings: &'a [Binding],
     /// The address of their stand-in; unused without bindings.
@@ -33,6 +35,9 @@ pub const OBJECTS: [(&str, &str); 8] = [
     ("UPSTREAM_AGENT", "UpstreamAgent"),
     ("STAGE_AGENT", "StageAgent"),
 ];
+
+/// The module of the Worker beside it.
+pub const CHAT: &str = "chat.js";
 
 /// The date of `wrangler.toml`.
 pub const COMPATIBILITY_DATE: &str = "2026-11-17";
@@ -52,6 +57,9 @@ pub fn render(configuration: &Configuration<'_>) -> String {
     for index in 0..configuration.ports.len() {
         let _ = writeln!(text, "    (name = \"main{index}\", worker = .worker{index}),");
     }
+    if configuration.chat {
+        text.push_str("    (name = \"chat\", worker = .chat),\n");
+    }
     text.push_str(&services(configuration.bindings, configuration.bound_at));
     text.push_str(
         "    (name = \"internet\", network = (allow = [\"public\", \"private\"], \
@@ -67,6 +75,9 @@ pub fn render(configuration: &Configuration<'_>) -> String {
     text.push_str("  ],\n);\n");
     for index in 0..configuration.ports.len() {
         text.push_str(&worker(index, configuration));
+    }
+    if configuration.chat {
+        text.push_str(&chat());
     }
     text
 }
@@ -88,6 +99,11 @@ fn worker(index: usize, configuration: &Configuration<'_>) -> String {
         let _ = writeln!(bindings, "    (name = {}, text = {}),", quoted(name), quoted(value));
     }
     bindings.push_str(&designators(configuration.bindings));
+    if configuration.chat {
+        bindings.push_str(
+            "    (name = \"APP_CHAT\", durableObjectNamespace = (className = \"ChatDO\", serviceName = \"chat\")),\n",
+        );
+    }
     let objects = if index == 0 { objects() } else { String::new() };
     let main = match configuration.main {
         Some(name) => format!("(name = \"{name}\", esModule = embed \"{name}\"),\n    "),
@@ -100,6 +116,16 @@ fn worker(index: usize, configuration: &Configuration<'_>) -> String {
          (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\"),\n  ],\n  \
          compatibilityDate = \"{COMPATIBILITY_DATE}\",\n  bindings = [\n{bindings}  ],\n{objects}  \
          globalOutbound = \"internet\",\n);\n"
+    )
+}
+
+/// The Worker beside it. Its objects are in memory.
+fn chat() -> String {
+    format!(
+        "const chat :Workerd.Worker = (\n  modules = [(name = \"{CHAT}\", esModule = embed \"{CHAT}\")],\n  \
+         compatibilityDate = \"{COMPATIBILITY_DATE}\",\n  durableObjectNamespaces = [\n    \
+         (className = \"ChatDO\", uniqueKey = \"chat-ChatDO\", enableSql = true),\n  ],\n  \
+         durableObjectStorage = (inMemory = void),\n);\n"
     )
 }
 
@@ -137,7 +163,15 @@ mod tests {
     use super::*;
 
     fn plain(ports: &[u16]) -> Configuration<'_> {
-        Configuration { ports, vars: &[], v8: &[], main: None, bindings: &[], bound_at: "" }
+        Configuration {
+            ports,
+            vars: &[],
+            v8: &[],
+            main: None,
+            chat: false,
+            bindings: &[],
+            bound_at: "",
+        }
     }
 
     #[test]
@@ -156,6 +190,15 @@ mod tests {
         let text = render(&bound);
         assert_eq!(text.matches(r#"(name = "K", kvNamespace = "bound K")"#).count(), 2);
         assert_eq!(text.matches(r#"external = (address = "127.0.0.1:9""#).count(), 1);
+    }
+
+    #[test]
+    fn every_isolate_reaches_the_objects_of_the_worker_beside_it() {
+        let text = render(&Configuration { chat: true, ..plain(&[1, 2]) });
+        let bound = r#"(name = "APP_CHAT", durableObjectNamespace = (className = "ChatDO", serviceName = "chat"))"#;
+        assert_eq!(text.matches(bound).count(), 2);
+        assert_eq!(text.matches("const chat :Workerd.Worker").count(), 1);
+        assert!(!render(&plain(&[1])).contains("chat"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The project's verbs as a library: what builds the Worker, and what runs it for tests,
 //! benchmarks and people.
 
+pub mod account;
 pub mod bindings;
 pub mod bundle;
 pub mod capnp;

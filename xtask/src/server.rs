@@ -9,7 +9,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use sandbox::{Sandbox, bindings::Bindings};
+use sandbox::{
+    Sandbox,
+    bindings::Bindings,
+    cloudflare::{self, Cloudflare},
+};
 use tempfile::TempDir;
 use tokio::{
     net::TcpStream,
@@ -18,6 +22,7 @@ use tokio::{
 };
 
 use crate::{
+    account,
     bindings::{Bound, are_experimental},
     bundle::FILES,
     capnp::{self, Configuration},
@@ -53,6 +58,10 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The sandbox to start; None when `SITEBAY_API_URL` is among the variables.
     pub sandbox: Option<sandbox::Options>,
+    /// The account at Cloudflare whose stages it operates; None: what its variables say.
+    pub cloudflare: Option<cloudflare::Options>,
+    /// Whether a Worker is beside it whose objects of the class `ChatDO` are bound as `APP_CHAT`.
+    pub chat: bool,
     /// KV, D1, R2, Analytics Engine and assets to bind; None: the Worker has none of them.
     pub bound: Option<Bound>,
     /// Flags of V8.
@@ -77,6 +86,8 @@ impl Options {
             storage: None,
             vars: Vec::new(),
             sandbox: Some(sandbox::Options::default()),
+            cloudflare: None,
+            chat: false,
             bound: None,
             v8: Vec::new(),
             environment: Vec::new(),
@@ -115,6 +126,7 @@ pub struct Server {
     folder: TempDir,
     storage: PathBuf,
     sandbox: Option<Sandbox>,
+    cloudflare: Option<Cloudflare>,
     bound: Option<Bound>,
     bindings: Option<Bindings>,
     environment: Vec<(String, PathBuf)>,
@@ -127,13 +139,17 @@ impl Server {
             Some(wanted) => Some(Sandbox::start(wanted.clone()).await?),
             None => None,
         };
+        let cloudflare = match &options.cloudflare {
+            Some(wanted) => Some(Cloudflare::start(wanted.clone()).await?),
+            None => None,
+        };
         let bindings = match &options.bound {
             Some(bound) => Some(Bindings::start(bound.sandbox.clone()).await?),
             None => None,
         };
         let folder = tempfile::tempdir()?;
         let storage = prepare(folder.path(), options)?;
-        let vars = variables(options, sandbox.as_ref());
+        let vars = variables(options, sandbox.as_ref(), cloudflare.as_ref());
         // A port found free may be taken a moment later by another program.
         for _ in 0..5 {
             let ports = ports(options)?;
@@ -149,6 +165,7 @@ impl Server {
                     folder,
                     storage,
                     sandbox,
+                    cloudflare,
                     bound,
                     bindings,
                     environment,
@@ -176,6 +193,11 @@ impl Server {
         self.sandbox.as_ref()
     }
 
+    /// The stand-in for Cloudflare's API, where one was started.
+    pub fn cloudflare(&self) -> Option<&Cloudflare> {
+        self.cloudflare.as_ref()
+    }
+
     /// The stand-in for what is bound, where something is.
     pub fn bindings(&self) -> Option<&Bindings> {
         self.bindings.as_ref()
@@ -201,7 +223,7 @@ impl Server {
         if let Some(front) = options.module() {
             fs::write(self.folder.path().join(FRONT), front)?;
         }
-        let vars = variables(options, self.sandbox.as_ref());
+        let vars = variables(options, self.sandbox.as_ref(), self.cloudflare.as_ref());
         let options = Options { bound: self.bound.clone(), ..options.clone() };
         let text = configuration(&options, &self.ports, &vars, self.bindings.as_ref());
         fs::write(self.folder.path().join("config.capnp"), text)?;
@@ -234,6 +256,9 @@ fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
     if let Some(module) = options.module() {
         fs::write(folder.join(FRONT), module)?;
     }
+    if options.chat {
+        fs::write(folder.join(capnp::CHAT), include_str!("chat.js"))?;
+    }
     let storage = folder.join("storage");
     let Some(wanted) = &options.storage else {
         fs::create_dir(&storage)?;
@@ -255,12 +280,17 @@ fn configuration(
         vars,
         v8: &options.v8,
         main: options.module().map(|_| FRONT),
+        chat: options.chat,
         bindings: options.bound.as_ref().map_or(&[], |bound| &bound.bindings),
         bound_at: &bindings.map(Bindings::address).unwrap_or_default(),
     })
 }
 
-fn variables(options: &Options, sandbox: Option<&Sandbox>) -> Vec<(String, String)> {
+fn variables(
+    options: &Options,
+    sandbox: Option<&Sandbox>,
+    cloudflare: Option<&Cloudflare>,
+) -> Vec<(String, String)> {
     let mut vars: Vec<(String, String)> = vec![
         ("ENVIRONMENT".into(), "development".into()),
         ("SESSION_KEY".into(), LOCAL_SESSION_KEY.into()),
@@ -270,6 +300,7 @@ fn variables(options: &Options, sandbox: Option<&Sandbox>) -> Vec<(String, Strin
         vars.push(("SITEBAY_API_URL".into(), sandbox.url()));
         vars.push(("SITEBAY_API_TOKEN".into(), "sandbox-token-for-development".into()));
     }
+    vars.extend(cloudflare.map(account::settings).unwrap_or_default());
     let elsewhere =
         |(name, value): &(String, String)| name == "ENVIRONMENT" && value != "development";
     if !options.vars.iter().any(elsewhere) {

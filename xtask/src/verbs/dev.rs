@@ -3,7 +3,10 @@
 use std::{fs, time::Duration};
 
 use anyhow::{Context as _, Result, bail};
-use sandbox::{Generation, Sandbox};
+use sandbox::{
+    Generation, Sandbox,
+    cloudflare::{self, Cloudflare},
+};
 use serde_json::{Map, Value, json};
 use tokio::{
     net::TcpStream,
@@ -14,7 +17,8 @@ use tokio::{
 
 use super::serve::{generation, pair};
 use crate::{
-    bundle::{Flavour, build},
+    account,
+    bundle::{Flavour, build, build_for_wrangler_with_sample},
     exec::say,
     operations::upload::wrangler,
     paths,
@@ -35,11 +39,16 @@ pub struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    build(Flavour::Production)?;
-    tokio::runtime::Runtime::new()?.block_on(dev(arguments))
+    let is_played = !account::is_described();
+    if is_played {
+        build_for_wrangler_with_sample()?;
+    } else {
+        build(Flavour::Production)?;
+    }
+    tokio::runtime::Runtime::new()?.block_on(dev(arguments, is_played))
 }
 
-async fn dev(arguments: &Arguments) -> Result<()> {
+async fn dev(arguments: &Arguments, is_played: bool) -> Result<()> {
     let port = arguments.port;
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for signals")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for signals")?;
@@ -51,10 +60,15 @@ async fn dev(arguments: &Arguments) -> Result<()> {
         let options = sandbox::Options { generation, ..sandbox::Options::default() };
         Some(Sandbox::start(options).await?)
     };
+    let cloudflare = match is_played {
+        true => Some(Cloudflare::start(cloudflare::Options::default()).await?),
+        false => None,
+    };
     make_tables()?;
-    let mut child = spawn(port, sandbox.as_ref(), upstreams(&arguments.upstreams)?)?;
+    let upstreams = upstreams(&arguments.upstreams)?;
+    let mut child = spawn(port, sandbox.as_ref(), cloudflare.as_ref(), upstreams)?;
     wait_for(&mut child, port).await?;
-    print_connection(port, sandbox.as_ref());
+    print_connection(port, sandbox.as_ref(), cloudflare.as_ref());
     tokio::select! {
         status = child.wait() => bail!("wrangler ended: {}", status?),
         _ = terminate.recv() => {}
@@ -96,7 +110,12 @@ fn upstreams(named: &[(String, String)]) -> Result<Option<String>> {
     Ok((!upstreams.is_empty()).then(|| Value::Object(upstreams).to_string()))
 }
 
-fn spawn(port: u16, sandbox: Option<&Sandbox>, upstreams: Option<String>) -> Result<Child> {
+fn spawn(
+    port: u16,
+    sandbox: Option<&Sandbox>,
+    cloudflare: Option<&Cloudflare>,
+    upstreams: Option<String>,
+) -> Result<Child> {
     let mut command = Command::from(wrangler());
     command.args(["dev", "--ip", "127.0.0.1", "--port", &port.to_string()]);
     command.args(["--show-interactive-dev-session", "false", "--log-level", "warn"]);
@@ -107,6 +126,13 @@ fn spawn(port: u16, sandbox: Option<&Sandbox>, upstreams: Option<String>) -> Res
     if let Some(sandbox) = sandbox {
         command.arg("--var").arg(format!("SITEBAY_API_URL:{}", sandbox.url()));
         command.args(["--var", "SITEBAY_API_TOKEN:sandbox-token-for-development"]);
+    }
+    if let Some(cloudflare) = cloudflare {
+        // `wrangler` builds the Worker again where its sources changed.
+        command.env(account::MANIFEST, account::SAMPLE);
+        for (name, value) in account::settings(cloudflare) {
+            command.arg("--var").arg(format!("{name}:{value}"));
+        }
     }
     if let Some(upstreams) = upstreams {
         command.arg("--var").arg(format!("UPSTREAMS:{upstreams}"));
@@ -129,11 +155,14 @@ async fn wait_for(child: &mut Child, port: u16) -> Result<()> {
     Ok(())
 }
 
-fn print_connection(port: u16, sandbox: Option<&Sandbox>) {
+fn print_connection(port: u16, sandbox: Option<&Sandbox>, cloudflare: Option<&Cloudflare>) {
     let url = format!("http://127.0.0.1:{port}/mcp");
     println!("\nlistening on {url}\n");
     if let Some(sandbox) = sandbox {
         println!("SiteBay is played by the sandbox on {}\n", sandbox.url());
+    }
+    if let Some(cloudflare) = cloudflare {
+        println!("{}", account::hints(cloudflare, url.trim_end_matches("/mcp")));
     }
     println!("Cursor and others that start a program:");
     println!(

@@ -7,6 +7,7 @@ use sandbox::Generation;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{
+    account,
     bindings::Bound,
     bundle::{Flavour, build},
     server::{Options, Server},
@@ -32,6 +33,9 @@ pub struct Arguments {
     /// Bind KV, D1, R2, Analytics Engine and assets as wrangler.toml does, in memory
     #[arg(long)]
     bindings: bool,
+    /// Operate the stages of the sample manifest, in an account at Cloudflare that the sandbox plays
+    #[arg(long)]
+    infrastructure: bool,
     /// A variable or secret, NAME=VALUE; an empty value removes one
     #[arg(long = "var", value_parser = pair)]
     vars: Vec<(String, String)>,
@@ -53,7 +57,12 @@ pub(super) fn generation(name: &str) -> Result<Generation, String> {
 }
 
 pub(super) fn run(arguments: Arguments) -> Result<()> {
-    let flavour = if arguments.fixtures { Flavour::Fixtures } else { Flavour::Production };
+    let flavour = match (arguments.fixtures, arguments.infrastructure) {
+        // It has the stages of the sample, too.
+        (true, _) => Flavour::Fixtures,
+        (false, true) => Flavour::Sample,
+        (false, false) => Flavour::Production,
+    };
     let bundle = build(flavour)?;
     let own_service = arguments.vars.iter().any(|(name, _)| name == "SITEBAY_API_URL");
     let generation = arguments.generation;
@@ -66,6 +75,8 @@ pub(super) fn run(arguments: Arguments) -> Result<()> {
         vars: arguments.vars,
         bound,
         sandbox: (!own_service).then_some(sandbox),
+        cloudflare: arguments.infrastructure.then(sandbox::cloudflare::Options::default),
+        chat: arguments.infrastructure,
         verbose: true,
         ..Options::new(bundle.folder)
     };
@@ -81,6 +92,10 @@ async fn serve(options: &Options) -> Result<()> {
     }
     if let Some(sandbox) = server.sandbox() {
         println!("sandbox on {}", sandbox.url());
+    }
+    if let Some(cloudflare) = server.cloudflare() {
+        println!("cloudflare on {}", cloudflare.url());
+        println!("unlock key {}", account::LOCAL_UNLOCK_KEY);
     }
     if let Some(bindings) = server.bindings() {
         println!("bindings on http://{}", bindings.address());

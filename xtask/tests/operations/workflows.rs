@@ -101,9 +101,9 @@ fn production_comes_after_staging_and_staging_after_the_tests() {
     for job in ["staging", "production"] {
         assert_eq!(text(&jobs[job]["environment"], "name"), job);
         let own: Vec<_> = steps(&release).into_iter().filter(|step| step.job == job).collect();
-        let verbs = own.iter().filter(|step| !step.run.is_empty());
+        let mut verbs = own.iter().filter(|step| !step.run.is_empty());
         assert!(verbs.clone().all(|step| step.run.contains(&format!("--env {job}"))));
-        let last = verbs.last().unwrap();
+        let last = verbs.next_back().unwrap();
         assert!(last.condition.starts_with("failure()") && last.run.contains(" rollback "));
         let names: BTreeSet<_> = own.iter().map(|step| step.condition.clone()).collect();
         assert_eq!(names.len(), 2, "only the rollback has a condition");

@@ -80,15 +80,15 @@ impl Answer {
     /// # Errors
     /// Where the form is another, or the database reports a change.
     pub fn read(result: &Value, limits: Limits) -> Result<Self, AnswerError> {
-        let part = |name: &str| result.get("results").and_then(|it| it.get(name)?.as_array());
-        let columns = part("columns").ok_or(AnswerError::Malformed("it has no columns"))?;
-        let rows = part("rows").ok_or(AnswerError::Malformed("it has no rows"))?;
         let meta = result.get("meta").cloned().unwrap_or(Value::Object(Map::new()));
         let meta: Meta = serde_json::from_value(meta)
             .map_err(|_| AnswerError::Malformed("its numbers cannot be read"))?;
         if meta.changed_db || meta.changes > 0 || meta.rows_written > 0 {
             return Err(AnswerError::Changed);
         }
+        let part = |name: &str| result.get("results").and_then(|it| it.get(name)?.as_array());
+        let columns = part("columns").ok_or(AnswerError::Malformed("it has no columns"))?;
+        let rows = part("rows").ok_or(AnswerError::Malformed("it has no rows"))?;
         let names: Vec<String> = columns.iter().map(column_name).collect();
         let rows: Option<Vec<Vec<Value>>> = rows
             .iter()
@@ -214,7 +214,9 @@ mod tests {
         assert_eq!(read.unwrap().meta.rows_read, 7);
         for meta in [json!({"changes": 1}), json!({"rows_written": 2}), json!({"changed_db": true})]
         {
-            assert_eq!(with(meta), Err(AnswerError::Changed));
+            assert_eq!(with(meta.clone()), Err(AnswerError::Changed));
+            let without_rows = Answer::read(&json!({ "meta": meta }), Limits::default());
+            assert_eq!(without_rows, Err(AnswerError::Changed));
         }
         assert!(matches!(with(json!({"changes": "many"})), Err(AnswerError::Malformed(_))));
     }

@@ -23,7 +23,8 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let id = query::id(call, &client, database).await?;
     let limits = Limits::of(Some(&json!(MOST))).map_err(|why| error(why.to_string()))?;
     let statement = Statement::new(SCHEMA, &[], limits).map_err(|why| error(why.to_string()))?;
-    let answer = client.query(&id, &statement).await.map_err(|why| query::refused(&why))?;
+    let answer = client.query(&id, &statement).await;
+    let answer = answer.map_err(|why| query::refused(call, database, &why))?;
     let objects: Vec<Value> = answer.rows.iter().map(|row| object(row)).collect();
     let fields = vec![
         ("stage", json!(call.state.stage()?.name)),

@@ -5,7 +5,7 @@
 
 use catalogue::{CallOutcome, ShortCircuit, call::data, render};
 use mcp_protocol::content::CallToolResult;
-use mcp_server::arguments::Problems;
+use mcp_server::{arguments::Problems, dispatch::note_change, toolset::Effect};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -20,7 +20,8 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let database = database(call)?;
     let client = call.state.client(call.ctx);
     let id = id(call, &client, database).await?;
-    let answer = client.query(&id, &statement).await.map_err(|error| refused(&error))?;
+    let answer =
+        client.query(&id, &statement).await.map_err(|why| refused(call, database, &why))?;
     let stage = &call.state.stage()?.name;
     let result = call.shown(fields(stage, &database.id, &answer), Vec::new());
     Ok(marked(call, result))
@@ -76,8 +77,8 @@ pub(super) async fn id(
     })
 }
 
-/// Why there are no rows.
-pub(super) fn refused(why: &DatabaseError) -> ShortCircuit {
+/// Why there are no rows. A change that the database claims is in the audit, beside what the call has there.
+pub(super) fn refused(call: &Call<'_>, database: &Resource, why: &DatabaseError) -> ShortCircuit {
     error(match why {
         DatabaseError::Api(api) if api.code() == Some(7_500) => {
             format!("The database refused the query. {}", sentence(api))
@@ -85,6 +86,9 @@ pub(super) fn refused(why: &DatabaseError) -> ShortCircuit {
         DatabaseError::Api(api) => sentence(api),
         DatabaseError::Answer(AnswerError::Changed) => {
             log::error!("a query reports that it changed a database");
+            let stage = call.state.stage().map(|stage| stage.name.as_str()).unwrap_or_default();
+            let target = format!("{stage}/{} {}", database.id, database.name);
+            note_change(call.ctx, "query.changed", Effect::Destructive, target).end("done");
             format!("{why}. Tell the operator at once.")
         }
         DatabaseError::Answer(answer) => format!("{answer}."),

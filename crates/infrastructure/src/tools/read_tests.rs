@@ -1,10 +1,16 @@
 //! The tools that read.
 
-use mcp_server::testing::{ScriptedResponse, broken, json as answer, text};
+use std::{cell::RefCell, rc::Rc};
+
+use mcp_server::{
+    context::Context,
+    telemetry::audit::{Audit, AuditEntry},
+    testing::{FakePlatform, ScriptedResponse, broken, json as answer, text},
+};
 use serde_json::{Value, json};
 
 use crate::tools_testing::{
-    ACCOUNT, ID, V1, V2, call, deployments, ok, page, refused, versions, with,
+    ACCOUNT, ID, V1, V2, call, call_in, context, deployments, ok, page, refused, versions, with,
 };
 
 #[test]
@@ -166,8 +172,38 @@ fn h5_a_refusal_of_the_engine_is_told_and_an_answer_that_claims_a_change_is_an_i
     let no = refused(403, 10_000, "Authentication error");
     let seen = call([database(), no], "query_database", one.clone()).says("has no right");
     assert_eq!(seen.lines.len(), 2, "it is not tried again");
-    let changed = json!([{"results": {"columns": [], "rows": []}, "meta": {"changes": 1}}]);
-    call([database(), ok(changed)], "query_database", one).says("Tell the operator");
+    let changed = || ok(json!([{"results": {"columns": [], "rows": []}, "meta": {"changes": 1}}]));
+    for (tool, arguments) in [("query_database", one.clone()), ("describe_database", json!({}))] {
+        let platform = FakePlatform::new([database(), changed()]);
+        let kept = Rc::new(Kept::default());
+        let ctx = Context { audit: kept.clone(), ..context(&platform) };
+        call_in(platform, &ctx, tool, arguments).says("Tell the operator");
+        let entries = kept.0.take();
+        let [entry] = entries.as_slice() else { panic!("{tool}: {entries:?}") };
+        assert_eq!(
+            (&*entry.action, &*entry.site, entry.effect, entry.outcome),
+            ("query.changed", "staging/db shop-staging", "destructive", "done")
+        );
+    }
+    let kept = Rc::new(Kept::default());
+    let platform = FakePlatform::new([database(), rows(json!(["1"]), json!([[1]]))]);
+    let ctx = Context { audit: kept.clone(), ..context(&platform) };
+    call_in(platform, &ctx, "query_database", one).good();
+    assert!(kept.0.take().is_empty(), "nothing was changed");
+}
+
+/// An audit whose entries are kept.
+#[derive(Default)]
+struct Kept(RefCell<Vec<AuditEntry>>);
+
+impl Audit for Kept {
+    fn wants_reads(&self) -> bool {
+        false
+    }
+
+    fn note(&self, entry: AuditEntry) {
+        self.0.borrow_mut().push(entry);
+    }
 }
 
 #[test]
