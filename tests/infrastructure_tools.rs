@@ -6,7 +6,7 @@ use sandbox::{
     cloudflare::{self, ACCOUNT, Cloudflare, token},
 };
 use serde_json::{Value, json};
-use xtask::server::Server;
+use xtask::server::{Options, Server};
 
 use crate::support::{gateway::Front, options, start};
 
@@ -18,8 +18,12 @@ struct Stand {
 
 impl Stand {
     async fn new() -> Self {
+        Self::of(options()).await
+    }
+
+    async fn of(options: Options) -> Self {
         let cloudflare = Cloudflare::start(cloudflare::Options::default()).await.unwrap();
-        let options = options()
+        let options = options
             .var("CLOUDFLARE_ACCOUNT_ID", ACCOUNT)
             .var("CLOUDFLARE_READ_TOKEN", &token("read"))
             .var("CLOUDFLARE_WORKFLOWS_TOKEN", &token("workflow"))
@@ -415,6 +419,19 @@ async fn a_message_needs_a_class_of_the_manifest_and_a_binding() {
         let of = json!({ "objectName": class, "message": "Hello from MCP", "confirm": true });
         let called = stand.call(&front, "send_durable_object_message", of).await;
         assert!(called.failed && called.text.contains(words), "{class}: {}", called.text);
+        assert!(called.lines.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_object_of_another_worker_answers_the_message_that_it_got_once() {
+    let stand = Stand::of(Options { chat: true, ..options() }).await;
+    let of = json!({ "objectName": "ChatDO", "message": "Hello from MCP", "confirm": true });
+    for (front, count) in stand.fronts().await.iter().zip(1..) {
+        let called = stand.call(front, "send_durable_object_message", of.clone()).await;
+        assert!(!called.failed, "{}", called.text);
+        let answer = json!({ "received": "Hello from MCP", "count": count });
+        assert_eq!(called.data["answer"], answer, "{}", called.text);
         assert!(called.lines.is_empty());
     }
 }

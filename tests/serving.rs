@@ -2,13 +2,14 @@
 
 use std::process::Stdio;
 
+use serde_json::json;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
 use xtask::paths;
 
-use crate::support::{Client, production, wait};
+use crate::support::{Client, fixtures, production, wait};
 
 fn serve(arguments: &[&str]) -> Child {
     production();
@@ -41,6 +42,28 @@ async fn serve_binds_what_it_is_asked_to_and_says_where_that_is_steered() {
         if points.contains("initialize") { Ok(()) } else { Err(points) }
     })
     .await;
+}
+
+#[tokio::test]
+async fn serve_operates_the_stages_of_the_sample_before_a_stand_in() {
+    fixtures();
+    let mut child = serve(&["--fixtures", "--infrastructure"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut next = async |start: &str| {
+        let line = wait::done(start, lines.next_line()).await.unwrap().expect("a line");
+        line.strip_prefix(start).unwrap_or_else(|| panic!("{start}: {line}")).to_owned()
+    };
+    let url = next("listening on ").await;
+    next("sandbox on ").await;
+    next("cloudflare on ").await;
+    next("unlock key ").await;
+    let client = Client::new(url.trim_end_matches("/mcp")).connect().await;
+    let query = json!({ "query": "SELECT * FROM users LIMIT 10", "stage": "staging" });
+    let seen = client.call("query_database", query).await.result();
+    assert!(seen["structuredContent"]["row_count"].as_u64().unwrap() > 0, "{seen}");
+    let message = json!({ "objectName": "ChatDO", "message": "Hello from MCP", "confirm": true });
+    let said = client.call("send_durable_object_message", message).await.result();
+    assert_eq!(said["structuredContent"]["answer"]["received"], "Hello from MCP", "{said}");
 }
 
 #[tokio::test]

@@ -23,6 +23,9 @@ struct Incident {
     /// Quiet looks in a row.
     #[serde(default)]
     quiet: u32,
+    /// The message of its beginning may not have arrived: it is posted again, under the same id, before that of its end.
+    #[serde(default)]
+    waits: bool,
 }
 
 /// The incidents that go on, as they are kept between two looks.
@@ -69,8 +72,8 @@ impl Incidents {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// What is posted after a reading. The incidents are as before, but for the count of quiet looks: [`Self::posted`]
-    /// takes up what was posted.
+    /// What is posted after a reading. What did not arrive is posted again until [`Self::posted`] notes it, also after a look
+    /// that is quiet: it may have arrived.
     pub fn look(&mut self, reading: &Reading, thresholds: &Thresholds, now_ms: u64) -> Vec<Event> {
         let mut events = Vec::new();
         for rule in Rule::ALL {
@@ -81,12 +84,17 @@ impl Incidents {
                 Event { rule, change, since_ms, share, threshold, requests }
             };
             match self.open.get_mut(rule.name()) {
-                None if is_high => events.push(event(Change::Begun, now_ms)),
+                None if is_high => {
+                    let incident = Incident { since_ms: now_ms, quiet: 0, waits: true };
+                    self.open.insert(rule.name().to_owned(), incident);
+                    events.push(event(Change::Begun, now_ms));
+                }
                 None => {}
-                Some(incident) if is_high => incident.quiet = 0,
                 Some(incident) => {
-                    incident.quiet = incident.quiet.saturating_add(1);
-                    if incident.quiet >= QUIET_LOOKS {
+                    incident.quiet = if is_high { 0 } else { incident.quiet.saturating_add(1) };
+                    if incident.waits {
+                        events.push(event(Change::Begun, incident.since_ms));
+                    } else if incident.quiet >= QUIET_LOOKS {
                         events.push(event(Change::Over, incident.since_ms));
                     }
                 }
@@ -100,8 +108,9 @@ impl Incidents {
         let name = event.rule.name();
         match event.change {
             Change::Begun => {
-                let incident = Incident { since_ms: event.since_ms, quiet: 0 };
-                self.open.insert(name.to_owned(), incident);
+                if let Some(incident) = self.open.get_mut(name) {
+                    incident.waits = false;
+                }
             }
             Change::Over => {
                 self.open.remove(name);
@@ -153,13 +162,29 @@ mod tests {
         let (high, low) = (reading(100, 100), reading(100, 0));
         assert_eq!(incidents.look(&high, &Thresholds::default(), 1).len(), 1);
         let again = incidents.look(&high, &Thresholds::default(), 2);
-        assert_eq!(again.len(), 1);
+        assert_eq!((again.len(), again[0].since_ms), (1, 1), "it is the same message");
         again.iter().for_each(|event| incidents.posted(event));
         for _ in 0..QUIET_LOOKS {
             incidents.look(&low, &Thresholds::default(), 3);
         }
         let over = incidents.look(&low, &Thresholds::default(), 4);
-        assert_eq!((over.len(), over[0].change, over[0].since_ms), (1, Change::Over, 2));
+        assert_eq!((over.len(), over[0].change, over[0].since_ms), (1, Change::Over, 1));
+    }
+
+    #[test]
+    fn an_incident_whose_beginning_did_not_arrive_is_posted_before_its_end() {
+        let mut incidents = Incidents::default();
+        let (high, low) = (reading(100, 100), reading(100, 0));
+        incidents.look(&high, &Thresholds::default(), 1);
+        for now_ms in 2..6 {
+            incidents = Incidents::read(Some(&incidents.to_text()));
+            let events = incidents.look(&low, &Thresholds::default(), now_ms);
+            assert_eq!((events.len(), events[0].change, events[0].since_ms), (1, Change::Begun, 1));
+        }
+        let begun = incidents.look(&low, &Thresholds::default(), 6);
+        incidents.posted(&begun[0]);
+        let over = incidents.look(&low, &Thresholds::default(), 7);
+        assert_eq!((over[0].change, over[0].since_ms), (Change::Over, 1));
     }
 
     #[test]

@@ -129,6 +129,12 @@ fn a_message_that_did_not_arrive_is_posted_again_and_the_failure_shows_no_addres
     }
     scene.hook_status.set(200);
     assert_eq!((scene.look(), scene.look()), (Ok(1), Ok(0)));
+    let posted = scene.posted.borrow();
+    let id = |request: &OutboundRequest| {
+        request.headers.iter().find(|(name, _)| *name == "webhook-id").unwrap().1.clone()
+    };
+    assert_eq!(posted.len(), 4);
+    assert!(posted.iter().all(|again| id(again) == id(&posted[0])), "the receiver knows it again");
 }
 
 #[test]
