@@ -57,6 +57,7 @@ mod gateway_tasks;
 mod gateway_toolsets;
 mod guide;
 mod in_flight;
+mod infrastructure_conversation;
 mod infrastructure_stage;
 mod infrastructure_tools;
 mod initialize;
