@@ -141,7 +141,10 @@ impl Deploy<'_> {
 
 /// The declared settings that differ. What Cloudflare fills in by itself is not compared, nor a setting for life that it does
 /// not report.
-fn changes(declared: &BTreeMap<String, String>, found: &BTreeMap<String, String>) -> Vec<Change> {
+pub(crate) fn changes(
+    declared: &BTreeMap<String, String>,
+    found: &BTreeMap<String, String>,
+) -> Vec<Change> {
     let differs = |(setting, to): (&String, &String)| {
         let from = found.get(setting);
         let is_same = from.is_some_and(|from| from.eq_ignore_ascii_case(to));

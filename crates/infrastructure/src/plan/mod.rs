@@ -20,6 +20,8 @@ mod observed;
 mod tests;
 mod text;
 
+pub(crate) use deploy::changes;
+
 pub use action::{Action, Change, Drift, Obstacle, Verb};
 pub use digest::{PlanId, PlanIdError};
 pub use make::{Intent, Plan, make};

@@ -11,7 +11,7 @@ use crate::{
     api::View,
     call::{Call, sentence},
     manifest::{Kind, Resource},
-    plan::{Account, Observed, observe},
+    plan::{Account, Change, Observed, changes, observe},
     state::StageState,
 };
 
@@ -113,14 +113,10 @@ fn state(resource: &Resource, account: &Account) -> (Value, Status) {
     (state, status)
 }
 
-/// The declared settings that Cloudflare has otherwise. What was not declared is not compared.
+/// The declared settings that Cloudflare has otherwise, as a plan compares them.
 fn drift(declared: &BTreeMap<String, String>, found: &Observed) -> Vec<Value> {
-    let differs = |(setting, declared): (&String, &String)| {
-        let there = found.settings.get(setting);
-        (there != Some(declared))
-            .then(|| json!({ "setting": setting, "declared": declared, "found": there }))
-    };
-    declared.iter().filter_map(differs).collect()
+    let shown = |Change { setting, from, to }: &Change| json!({ "setting": setting, "declared": to, "found": from });
+    changes(declared, &found.settings).iter().map(shown).collect()
 }
 
 const fn counted(kind: Kind) -> Option<&'static str> {
@@ -131,5 +127,33 @@ const fn counted(kind: Kind) -> Option<&'static str> {
         Kind::Queue => Some("messages"),
         Kind::Worker => Some("Durable Objects"),
         Kind::Workflow | Kind::Domain | Kind::DurableObject => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Contents;
+
+    #[test]
+    fn a_status_shows_the_drift_that_a_plan_would_change() {
+        let settings = |all: &[(&str, &str)]| -> BTreeMap<String, String> {
+            all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let found = Observed {
+            id: String::new(),
+            kind: Kind::R2,
+            name: String::new(),
+            settings: settings(&[("storage_class", "standard"), ("other", "x")]),
+            made_ms: None,
+            mark: None,
+            contents: Contents::default(),
+            dependents: Vec::new(),
+        };
+        let same = settings(&[("storage_class", "Standard"), ("location", "weur")]);
+        assert_eq!(drift(&same, &found), [] as [Value; 0], "a place that is not told is no drift");
+        let other = settings(&[("storage_class", "InfrequentAccess")]);
+        let shown = json!({ "setting": "storage_class", "declared": "InfrequentAccess", "found": "standard" });
+        assert_eq!(drift(&other, &found), [shown]);
     }
 }
