@@ -140,7 +140,7 @@ mod tests {
     fn lookup(name: &str) -> Option<String> {
         Some(match name {
             "UPSTREAM_SECRETS" => SECRETS.to_owned(),
-            "UPSTREAMS" => r#"{"set":{"url":"https://set.example.com/mcp"}}"#.to_owned(),
+            "UPSTREAMS" => r#"{"fixed":{"url":"https://fixed.example.com/mcp"}}"#.to_owned(),
             "TICKETS_TOKEN" | "OTHER_TOKEN" => "their-key".to_owned(),
             "SESSION_KEY" => "s".repeat(64),
             _ => return None,
@@ -227,7 +227,9 @@ mod tests {
         let row = ("tickets".to_owned(), r#"{"url":"https://t.example.com/mcp"}"#.to_owned());
         let config = base.with_stored(&[row], &lookup);
         assert_eq!((told(&config), config.choice.tools.has_own()), (0, false));
-        assert!(config.choice.upstreams.lists("tickets") && !config.choice.upstreams.lists("set"));
+        assert!(
+            config.choice.upstreams.lists("tickets") && !config.choice.upstreams.lists("fixed")
+        );
         assert!(config.choice.tools.legacy && config.has_scope("upstream:tickets"));
         assert_eq!(told(&base.with_stored(&[], &lookup)), 1);
     }
@@ -237,15 +239,15 @@ mod tests {
         let base = Config::read(&lookup);
         let row = |name: &str, settings: &str| (name.to_owned(), settings.to_owned());
         let rows = [
-            row("set", r#"{"url":"https://elsewhere.example.com/mcp"}"#),
+            row("fixed", r#"{"url":"https://elsewhere.example.com/mcp"}"#),
             row("good", r#"{"url":"https://good.example.com/mcp"}"#),
             row("bad", r#"{"url":"ftp://x"}"#),
             row("sitebay", r#"{"url":"https://good.example.com/mcp"}"#),
         ];
         let config = base.with_stored(&rows, &lookup);
         let names: Vec<&str> = config.upstreams.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["good", "set"]);
-        assert_eq!(config.upstreams.get("set").unwrap().url.host, "set.example.com");
+        assert_eq!(names, ["fixed", "good"]);
+        assert_eq!(config.upstreams.get("fixed").unwrap().url.host, "fixed.example.com");
         let new: Vec<&String> = config.warnings.iter().skip(base.warnings.len()).collect();
         assert!(
             matches!(&new[..], [bad, reserved] if bad.starts_with("upstreams.bad.url")

@@ -58,6 +58,8 @@ impl Bound {
                     bound.add(value, Kind::D1, "database_name")?;
                     bound.add_migrations(value, root)?;
                 }
+                // Only Cloudflare has versions of a Worker.
+                "version_metadata" => {}
                 _ if each(value).any(|item| item.get("binding").is_some()) => {
                     bail!("wrangler.toml has {key}, which plain workerd is not given here")
                 }
@@ -184,7 +186,7 @@ mod tests {
         let root = Path::new("/r");
         let of = |text: &str| Bound::of(&text.parse().unwrap(), root);
         let text = "[[r2_buckets]]\nbinding = 'B'\nbucket_name = 'b'\n\
-                    [assets]\nbinding = 'A'\ndirectory = 'public'\n[observability]\nenabled = true";
+                    [assets]\nbinding = 'A'\ndirectory = 'public'\n[version_metadata]\nbinding = 'V'\n[observability]\nenabled = true";
         let bound = of(text).unwrap();
         assert_eq!(
             bound.bindings,

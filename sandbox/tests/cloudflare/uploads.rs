@@ -63,12 +63,12 @@ async fn a_change_of_classes_is_deployed_and_not_uploaded() {
     let path = format!("workers/scripts/{WORKER}");
     let mut changed = metadata();
     changed["migrations"] = json!({
-        "old_tag": "v4", "new_tag": "v5", "steps": [{ "new_sqlite_classes": ["RoomDO"] }],
+        "old_tag": "v5", "new_tag": "v6", "steps": [{ "new_sqlite_classes": ["RoomDO"] }],
     });
     let refused = send(&lab, "POST", &format!("{path}/versions"), changed.clone()).await;
     assert_refused(&refused, 400, 10211);
     let worker = Lab::result(send(&lab, "PUT", &path, changed.clone()).await);
-    assert_eq!(worker["migration_tag"], "v5");
+    assert_eq!(worker["migration_tag"], "v6");
     let list = "workers/durable_objects/namespaces?per_page=100";
     let namespaces = Lab::result(lab.get(list).await);
     assert!(each(&namespaces, "class").contains(&"RoomDO"));

@@ -13,7 +13,7 @@ async fn the_list_shows_each_worker_and_filters_by_tags() {
     let lab = Lab::start().await;
     let all = Lab::result(lab.get("workers/scripts").await);
     assert_eq!(each(&all, "id"), [WORKER, "sitebay-mcp", "shop"]);
-    assert_eq!((&all[0]["migration_tag"], &all[0]["logpush"]), (&json!("v4"), &json!(false)));
+    assert_eq!((&all[0]["migration_tag"], &all[0]["logpush"]), (&json!("v5"), &json!(false)));
     let tags = json!({ "tags": ["app:mcp", "stage:staging"], "logpush": true });
     let settings = Lab::result(lab.patch(&script("/script-settings"), tags).await);
     assert_eq!((&settings["logpush"], &settings["tags"][0]), (&json!(true), &json!("app:mcp")));

@@ -12,10 +12,13 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use tempfile::NamedTempFile;
 
-use crate::server::{LOCAL_CREDENTIAL_KEY, LOCAL_SESSION_KEY};
+use crate::{
+    account::LOCAL_UNLOCK_KEY,
+    server::{LOCAL_CREDENTIAL_KEY, LOCAL_SESSION_KEY},
+};
 
 /// The secrets of the server, and how many characters each has at least.
-pub const NAMES: [(&str, usize); 14] = [
+pub const NAMES: [(&str, usize); 18] = [
     ("SITEBAY_API_TOKEN", 8),
     ("MCP_API_KEY", 16),
     ("MCP_ADMIN_KEY", 16),
@@ -30,14 +33,21 @@ pub const NAMES: [(&str, usize); 14] = [
     ("ALARM_WEBHOOK_URL", 9),
     ("ALARM_WEBHOOK_SECRET", 32),
     ("ALARM_API_TOKEN", 16),
+    ("CLOUDFLARE_API_TOKEN", 16),
+    ("CLOUDFLARE_READ_TOKEN", 16),
+    ("CLOUDFLARE_WORKFLOWS_TOKEN", 16),
+    ("STAGE_UNLOCK_KEY", 32),
 ];
+
+/// In the environment it is the token of these verbs, which may do more than the server: a server's is in a file.
+const OWN: &str = "CLOUDFLARE_API_TOKEN";
 
 /// Secrets of an upload.
 #[derive(Debug, Default)]
 pub struct Secrets(BTreeMap<String, String>);
 
 impl Secrets {
-    /// Those of a file of JSON, or those of [`NAMES`] in the environment.
+    /// Those of a file of JSON, or those of [`NAMES`] in the environment, but for the token of these verbs.
     ///
     /// # Errors
     /// Where the file cannot be used, or a value is none for production.
@@ -112,11 +122,17 @@ impl SecretsFile {
 fn from(value: impl Fn(&str) -> Option<String>) -> BTreeMap<String, String> {
     let set =
         |name: &str| value(name).map(|value| value.trim().to_owned()).filter(|it| !it.is_empty());
-    NAMES.iter().filter_map(|(name, _)| Some(((*name).to_owned(), set(name)?))).collect()
+    let names = NAMES.iter().filter(|(name, _)| *name != OWN);
+    names.filter_map(|(name, _)| Some(((*name).to_owned(), set(name)?))).collect()
 }
 
 fn is_for_development(value: &str) -> bool {
-    let known = [LOCAL_SESSION_KEY, LOCAL_CREDENTIAL_KEY, "sandbox-token-for-development"];
+    let known = [
+        LOCAL_SESSION_KEY,
+        LOCAL_CREDENTIAL_KEY,
+        LOCAL_UNLOCK_KEY,
+        "sandbox-token-for-development",
+    ];
     known.iter().any(|known| value.contains(known))
 }
 
@@ -144,7 +160,19 @@ mod tests {
         let two = of(&[("MCP_API_KEY", &format!("{long},short"))]);
         assert_eq!(two.faults(), ["MCP_API_KEY: expected at least 16 characters"]);
         assert_eq!(of(&[("SESSION_KEY", LOCAL_SESSION_KEY)]).faults().len(), 1);
+        assert_eq!(of(&[("STAGE_UNLOCK_KEY", LOCAL_UNLOCK_KEY)]).faults().len(), 1);
         assert!(of(&[("MCP_API_KEY", " ")]).file().unwrap().is_none());
+    }
+
+    #[test]
+    fn the_token_of_the_verbs_becomes_no_secret_of_the_server() {
+        let token = "a-token-of-the-pipeline";
+        let found = of(&[("CLOUDFLARE_API_TOKEN", token), ("CLOUDFLARE_READ_TOKEN", token)]);
+        assert_eq!(found.names(), ["CLOUDFLARE_READ_TOKEN"]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), format!(r#"{{"CLOUDFLARE_API_TOKEN":"{token}"}}"#)).unwrap();
+        let given = Secrets::gather(Some(file.path())).unwrap();
+        assert_eq!(given.names(), ["CLOUDFLARE_API_TOKEN"]);
     }
 
     /// `UPSTREAMS` is configuration that may hold keys: it is set by hand.

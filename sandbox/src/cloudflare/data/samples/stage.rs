@@ -129,7 +129,7 @@ fn worker(ids: &mut Ids, stage: &Stage, bindings: &[Value], now: Time) -> Worker
     for name in ["MCP_JWT_SECRET", "MCP_SHARED_SECRET"] {
         worker.put_secret(name, "secret_text", stage.name);
     }
-    worker.migration_tag = Some("v4".to_owned());
+    worker.migration_tag = Some("v5".to_owned());
     worker.schedules.push(("*/5 * * * *".to_owned(), now));
     for (tag, minutes) in [("v1.0.0", 50), ("v1.1.0", 20)] {
         let upload = Upload {
