@@ -1,7 +1,7 @@
 //! The admin API, `/admin/*`: the state of the server, keys, the share of subjects that is let in, what a subject used, ending
 //! its sessions, upstreams and their pins, the audit, unlocking a protected stage. JSON over HTTP; `openapi.json` beside this file describes it.
 //!
-//! Invariant: nothing here is done without the admin scope, or for [`unlock`] without the key of its own, and every change is
+//! Invariant: nothing here is done without the admin scope, or for [`unlock_stage`] without the key of its own, and every change is
 //! in the audit.
 
 mod keys;
