@@ -36,6 +36,11 @@ use worker_macros::event;
 
 use crate::platform::http::{self, Request, Response};
 
+/// Two-level segregated fit: allocating and releasing take constant time, and memory stays compact.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();
+
 /// Answers a request to the Worker.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {

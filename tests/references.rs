@@ -11,9 +11,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Files that a command writes, and that are not kept.
-const WRITTEN: [&str; 1] = ["docs/LONG_RUN.md"];
-
 /// Names that Cloudflare, Keboola and queries have, and no source.
 const OTHERS: [&str; 7] = [
     "KBC_STORAGE_API_URL",
@@ -331,7 +328,6 @@ fn fault(span: &Span<'_>, document: &Path, known: &Known) -> Option<String> {
         return Some(format!("no source has `{code}`"));
     }
     if let Some(path) = path_of(code)
-        && !WRITTEN.contains(&path.as_str())
         && !root().join(&path).exists()
     {
         return Some(format!("there is no `{path}`"));

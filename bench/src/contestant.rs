@@ -130,8 +130,8 @@ impl Built {
     /// # Errors
     /// Where one cannot be built.
     pub fn new() -> Result<Self> {
-        let production = bundle::build(Flavour::Production)?.folder;
-        let ours = bundle::build(Flavour::Fixtures)?.folder;
+        bundle::build_all()?;
+        let (production, ours) = (Flavour::Production.folder(), Flavour::Fixtures.folder());
         let floor = bundle::build_floor()?;
         install()?;
         let (agent, handler) = (peer("mcp_agent")?, peer("mcp_handler")?);

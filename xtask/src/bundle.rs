@@ -9,9 +9,11 @@ use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::Command,
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use flate2::{Compression, write::GzEncoder};
 
 use crate::{
@@ -91,6 +93,18 @@ fn build_for(flavour: Flavour, manifest: Option<OsString>) -> Result<Bundle> {
     Ok(Bundle { folder, panics })
 }
 
+/// Builds the Worker of each flavour: one is optimized, on one core, while the other is compiled.
+pub fn build_all() -> Result<()> {
+    // Installed once.
+    setup::for_build()?;
+    thread::scope(|scope| {
+        let fixtures = scope.spawn(|| build(Flavour::Fixtures));
+        let production = build(Flavour::Production);
+        fixtures.join().ok().context("a thread")??;
+        production.map(drop)
+    })
+}
+
 /// Builds `bench/floor`, a crate of its own, as `worker-build` does by default, unless it is
 /// current. Returns the folder of the bundle.
 pub fn build_floor() -> Result<PathBuf> {
@@ -134,6 +148,8 @@ pub fn gzip_size(folder: &Path) -> Result<u64> {
 /// The files of a bundle: the entry, and what `worker-build` made.
 pub const FILES: [&str; 3] = ["index.js", "worker.js", "index_bg.wasm"];
 
+static COMPILING: Mutex<()> = Mutex::new(());
+
 /// From sources to a bundle.
 fn compile(
     flavour: Flavour,
@@ -145,7 +161,11 @@ fn compile(
     let made = root.join("target/worker-build").join(format!("{flavour:?}"));
     let mut command = worker_build(panics, &made);
     command.envs(manifest.map(|manifest| (account::MANIFEST, manifest)));
-    run(command.arg("--no-opt").args(flavour.features()).current_dir(&root))?;
+    {
+        // What cargo leaves for both is at the same place.
+        let _compiling = COMPILING.lock().unwrap_or_else(PoisonError::into_inner);
+        run(command.arg("--no-opt").args(flavour.features()).current_dir(&root))?;
+    }
     fs::create_dir_all(folder)?;
     optimize(&made.join("index_bg.wasm"), &folder.join("index_bg.wasm"))?;
     fs::copy(made.join("index.js"), folder.join("worker.js"))?;

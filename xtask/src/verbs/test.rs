@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    bundle::{Flavour, build},
+    bundle::build_all,
     conformance,
     exec::{output, say},
     fuzz,
@@ -99,8 +99,7 @@ impl Parts {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
-    build(Flavour::Production)?;
-    build(Flavour::Fixtures)?;
+    build_all()?;
     // Where one fails, the tests that need it say so.
     for installed in [setup::python(), setup::keboola()] {
         if let Err(error) = installed {
