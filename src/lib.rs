@@ -36,7 +36,7 @@ use worker_macros::event;
 
 use crate::platform::http::{self, Request, Response};
 
-/// Two-level segregated fit: allocating and releasing take constant time, and memory stays compact.
+/// Two-level segregated fit: allocating and releasing take constant time (`docs/INTERNALS.md`).
 #[cfg(target_arch = "wasm32")]
 #[global_allocator]
 static ALLOCATOR: rlsf::GlobalTlsf = rlsf::GlobalTlsf::new();
