@@ -159,6 +159,8 @@ impl ResourceWatcher {
             let changed = polled.looked(&uri, &look.digest);
             restless |= polls_soon(&look, changed);
             if changed {
+                let unsettled = polled.unsettled(&uri).to_json();
+                self.rows.put(LOOKED, &unsettled, now_s().saturating_add(1)).await?;
                 tell(ChangeEvent::ResourceUpdated(uri));
             }
         }

@@ -70,6 +70,19 @@ impl PollState {
         }
     }
 
+    /// The same state, but without what is known of this resource: kept before a change of it is announced, it
+    /// has the next look announce a change in any case. A hub that ends between the news and its
+    /// record would else miss a change back.
+    pub fn unsettled(&self, uri: &str) -> Self {
+        let mut state = self.clone();
+        state
+            .seen
+            .iter_mut()
+            .filter(|(known, _)| known == uri)
+            .for_each(|(_, digest)| digest.clear());
+        state
+    }
+
     /// Seconds until the next round, after one in which something changed or was at work, or in
     /// which nothing could be read.
     pub fn next_s(&mut self, restless: bool, failed: bool) -> u64 {
@@ -118,6 +131,17 @@ mod tests {
         assert!(polled.knows(&["a".into()]) && !polled.knows(&["a".into(), "b".into()]));
         polled.keep(&[]);
         assert!(!polled.looked("a", "3"), "what was forgotten is new");
+    }
+
+    #[test]
+    fn after_an_end_between_the_news_and_its_record_a_change_back_is_announced() {
+        let mut polled = PollState::default();
+        polled.looked("a", "1");
+        polled.looked("b", "1");
+        assert!(polled.looked("a", "2"));
+        let mut after_the_end = polled.unsettled("a");
+        assert!(after_the_end.looked("a", "1"), "a change back");
+        assert!(!after_the_end.looked("b", "1"), "another resource is as it was");
     }
 
     #[test]
