@@ -88,7 +88,7 @@ impl Database {
         values: &[D1Type<'_>],
     ) -> Result<Vec<T>> {
         let statement = self.0.prepare(sql).bind_refs(values)?;
-        within(statement.all()).await?.results()
+        within(statement.all()).await.map_err(first_line)?.results()
     }
 
     /// Carries out the same statement for several lists of values, as one transaction.
@@ -102,8 +102,14 @@ impl Database {
     ) -> Result<()> {
         let statement = self.0.prepare(sql);
         let bound: Result<Vec<_>> = all.map(|values| statement.bind_refs(&values)).collect();
-        within(self.0.batch(bound?)).await.map(drop)
+        within(self.0.batch(bound?)).await.map(drop).map_err(first_line)
     }
+}
+
+/// `worker` shows an error of a database with its stack, below the message.
+fn first_line(error: Error) -> Error {
+    let text = error.to_string();
+    Error::RustError(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// A number in a statement. Times in milliseconds fit into what JavaScript counts exactly.
@@ -115,7 +121,16 @@ pub fn number(number: u64) -> D1Type<'static> {
 mod tests {
     use std::path::Path;
 
+    use super::first_line;
     use crate::platform::object_stub::tests::each_source;
+
+    #[test]
+    fn an_error_of_a_database_is_one_line() {
+        let shown =
+            "Error: D1_ERROR: no such table: keys\n    at D1Database._send (internal:d1:1:1)";
+        let error = first_line(worker::Error::RustError(shown.into()));
+        assert_eq!(error.to_string(), "Error: D1_ERROR: no such table: keys");
+    }
 
     #[test]
     fn every_call_of_a_store_goes_through_a_deadline() {
