@@ -60,7 +60,7 @@ async fn audited(url: &str, action: &str, count: usize) -> Vec<Value> {
 async fn administrators_add_change_and_remove_upstreams() {
     let (first, second) =
         (Server::start(Era::Session("2025-11-25")).await, Server::start(Era::Stateless).await);
-    let set = settings(&[("set", &second.url(), json!({}))]);
+    let set = settings(&[("desk", &second.url(), json!({}))]);
     let vars = [
         ("ENVIRONMENT", "development"),
         ("SESSION_KEY", SESSION_KEY),
@@ -94,7 +94,7 @@ async fn administrators_add_change_and_remove_upstreams() {
     let all = get(url, "/admin/upstreams").await;
     let names: Vec<&Value> =
         all["upstreams"].as_array().unwrap().iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["set", "t"]);
+    assert_eq!(names, ["desk", "t"]);
     assert!(!all.to_string().contains("operators-key"), "{all}");
     // Another server takes its place; of the first nothing is remembered.
     assert_eq!(put(url, "t", &json!({ "url": second.url() })).await.status, 200);
@@ -106,11 +106,11 @@ async fn administrators_add_change_and_remove_upstreams() {
     // It goes with its pins.
     let pinned = get(url, "/admin/upstreams/t").await["pinned"].as_array().unwrap().len();
     assert!(pinned > 10, "{pinned}");
-    let statuses = [delete(url, "t").await, delete(url, "t").await, delete(url, "set").await];
+    let statuses = [delete(url, "t").await, delete(url, "t").await, delete(url, "desk").await];
     assert_eq!(statuses, [204, 404, 409]);
     for front in callers(url, "/mcp").await {
         assert_eq!(error(&front.call("t_count", json!({})).await)["code"], -32602);
-        front.call("set_count", json!({})).await.result();
+        front.call("desk_count", json!({})).await.result();
     }
     let gone = Client::at(url, "/u/t/mcp").with("authorization", &format!("Bearer {PLAIN}"));
     assert_eq!(gone.initialize("2025-11-25").await.status, 404);
@@ -198,7 +198,7 @@ async fn what_is_wrong_is_refused(url: &str, upstream: &Server) {
         let refused = ask(url, ADMIN, Method::PUT, path, body).await;
         assert_eq!(refused.status, status, "{} bytes: {refused:?}", body.len());
     }
-    assert_eq!(put(url, "set", &json!({ "url": there })).await.status, 409);
+    assert_eq!(put(url, "desk", &json!({ "url": there })).await.status, 409);
     let plain = ask(url, PLAIN, Method::PUT, path, "{}").await;
     assert_eq!(plain.status, 403, "{plain:?}");
     assert_eq!(get(url, "/admin/upstreams").await["upstreams"].as_array().unwrap().len(), 1);

@@ -196,21 +196,21 @@ async fn a_caller_who_only_reads_neither_sees_nor_calls_what_changes() {
     let upstream = Server::start(Era::Session("2025-11-25")).await;
     let settings = json!({ "effects": { "count": "read", "echo": "write" } });
     let worker =
-        before(&[("plain", &upstream.url(), json!({})), ("set", &upstream.url(), settings)]).await;
+        before(&[("plain", &upstream.url(), json!({})), ("ruled", &upstream.url(), settings)]).await;
     let reader = Client::new(&worker.url()).with("x-mcp-readonly", "true");
     for front in [Front::Session(reader.clone().connect().await), Front::Stateless(reader.clone())]
     {
         let names = front.tools().await;
         // Of what is said to read, the configuration has the first word and its upstream the second.
-        let theirs = |name: &&String| name.starts_with("plain_") || name.starts_with("set_");
+        let theirs = |name: &&String| name.starts_with("plain_") || name.starts_with("ruled_");
         let seen: Vec<&String> = names.iter().filter(theirs).collect();
-        assert_eq!(seen, ["plain_echo", "set_count"]);
-        for hidden in ["plain_count", "plain_wait", "set_echo"] {
+        assert_eq!(seen, ["plain_echo", "ruled_count"]);
+        for hidden in ["plain_count", "plain_wait", "ruled_echo"] {
             let refused = front.call(hidden, json!({ "text": "x" })).await;
             assert_eq!(error(&refused)["code"], -32602, "{hidden}: {refused:?}");
         }
         front.call("plain_echo", json!({ "text": "x" })).await.result();
-        front.call("set_count", json!({})).await.result();
+        front.call("ruled_count", json!({})).await.result();
     }
     let reader = Client::at(&worker.url(), "/u/plain/mcp").with("x-mcp-readonly", "true");
     let refused = ask(&reader, "tools/call", json!({ "name": "count" }), json!({})).await;
