@@ -196,7 +196,8 @@ async fn a_caller_who_only_reads_neither_sees_nor_calls_what_changes() {
     let upstream = Server::start(Era::Session("2025-11-25")).await;
     let settings = json!({ "effects": { "count": "read", "echo": "write" } });
     let worker =
-        before(&[("plain", &upstream.url(), json!({})), ("ruled", &upstream.url(), settings)]).await;
+        before(&[("plain", &upstream.url(), json!({})), ("ruled", &upstream.url(), settings)])
+            .await;
     let reader = Client::new(&worker.url()).with("x-mcp-readonly", "true");
     for front in [Front::Session(reader.clone().connect().await), Front::Stateless(reader.clone())]
     {
