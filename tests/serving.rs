@@ -1,6 +1,10 @@
 //! `cargo xtask serve` as a program.
 
-use std::process::Stdio;
+use std::{
+    ops::{Deref, DerefMut},
+    process::{Command as Blocking, Stdio},
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tokio::{
@@ -11,16 +15,46 @@ use xtask::paths;
 
 use crate::support::{Client, fixtures, production, wait};
 
-fn serve(arguments: &[&str]) -> Child {
+/// The program. It is ended as people end it, so that it ends its own children, also where a test fails.
+struct Serve(Child);
+
+impl Deref for Serve {
+    type Target = Child;
+
+    fn deref(&self) -> &Child {
+        &self.0
+    }
+}
+
+impl DerefMut for Serve {
+    fn deref_mut(&mut self) -> &mut Child {
+        &mut self.0
+    }
+}
+
+impl Drop for Serve {
+    fn drop(&mut self) {
+        let Some(id) = self.0.id() else { return };
+        let ended = Blocking::new("kill").arg(id.to_string()).status();
+        let deadline = Instant::now() + wait::PATIENCE;
+        while ended.is_ok() && Instant::now() < deadline && matches!(self.0.try_wait(), Ok(None)) {
+            // Real time: a program is ended.
+            std::thread::sleep(Duration::from_millis(25));
+        }
+    }
+}
+
+fn serve(arguments: &[&str]) -> Serve {
     production();
-    Command::new(paths::root().join("target/debug/xtask"))
+    let child = Command::new(paths::root().join("target/debug/xtask"))
         .args(["serve", "--port", "0"])
         .args(arguments)
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .kill_on_drop(true)
         .spawn()
-        .unwrap()
+        .unwrap();
+    Serve(child)
 }
 
 #[tokio::test]
