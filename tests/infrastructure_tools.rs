@@ -287,13 +287,18 @@ async fn h1_each_stage_has_answers_of_its_own() {
         ("list_bucket_objects", json!({})),
         ("get_cache_stats", json!({})),
         ("list_deployments", json!({})),
+        ("get_error_rates", json!({})),
+        ("deploy_infrastructure", json!({ "dryRun": true, "adopt": true })),
+        ("destroy_infrastructure", json!({})),
     ] {
         let mut answers = Vec::new();
-        for stage in ["staging", "prod"] {
+        for (stage, other) in [("staging", "production"), ("prod", "staging")] {
             let mut arguments = arguments.clone();
             arguments["stage"] = json!(stage);
             let called = stand.call(&front, tool, arguments).await;
             assert!(!called.failed, "{tool} {stage}: {}", called.text);
+            let strays = called.lines.iter().any(|line| line.contains(other));
+            assert!(!strays, "{tool} {stage}: {:?}", called.lines);
             let reads = |line: &String| {
                 line.starts_with("GET ") || line.ends_with("/raw") || line.ends_with("graphql")
             };
@@ -303,6 +308,19 @@ async fn h1_each_stage_has_answers_of_its_own() {
             answers.push(data);
         }
         assert_ne!(answers[0], answers[1], "{tool}");
+    }
+    for (stage, workflow, words) in [
+        ("staging", "sitebay-mcp-staging-onboarding", "this server has no binding `APP_CHAT`"),
+        ("prod", "sitebay-mcp-production-onboarding", "bound to those of the stage `staging`"),
+    ] {
+        let start =
+            json!({ "workflowName": "OnboardingWorkflow", "stage": stage, "confirm": true });
+        let called = stand.call(&front, "trigger_workflow", start).await;
+        assert_eq!(called.lines, [format!("POST workflows/{workflow}/instances")], "{stage}");
+        let message =
+            json!({ "objectName": "ChatDO", "message": "hi", "stage": stage, "confirm": true });
+        let called = stand.call(&front, "send_durable_object_message", message).await;
+        assert!(called.failed && called.text.contains(words), "{stage}: {}", called.text);
     }
 }
 

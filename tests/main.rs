@@ -58,6 +58,8 @@ mod gateway_toolsets;
 mod guide;
 mod in_flight;
 mod infrastructure_conversation;
+mod infrastructure_isolation;
+mod infrastructure_production;
 mod infrastructure_stage;
 mod infrastructure_tools;
 mod initialize;

@@ -16,6 +16,7 @@ pub mod keyed;
 pub mod lines;
 pub mod memory;
 pub mod oauth;
+pub mod operated;
 pub mod pages;
 pub mod passing;
 pub mod process;

@@ -94,6 +94,11 @@ impl Host for TestHost {
 pub(crate) static SHOP: Infrastructure = Infrastructure::new(SAMPLE, &TestHost);
 pub(crate) static NOTHING: Infrastructure = Infrastructure::new("", &TestHost);
 
+/// The toolset with the stages of another manifest.
+pub(crate) fn toolset(manifest: &'static str) -> Infrastructure {
+    Infrastructure::new(manifest, &TestHost)
+}
+
 /// A success.
 pub(crate) fn ok(result: Value) -> ScriptedResponse {
     answer(200, json!({"success": true, "errors": [], "messages": [], "result": result}))

@@ -219,13 +219,10 @@ impl View<'_> {
         };
         let mut by = Vec::new();
         let services = references.get("services");
-        by.extend(names(
-            services.and_then(|it| it.get("incoming")),
-            &["name", "service", "script"],
-        ));
-        by.extend(names(references.get("durable_objects"), &["service", "script", "name"]));
-        by.extend(names(references.get("dispatch_outbounds"), &["namespace", "name"]));
-        by.extend(names(Some(&tails), &["producer", "name"]));
+        by.extend(workers(services.and_then(|it| it.get("incoming"))));
+        by.extend(workers(references.get("durable_objects")));
+        by.extend(workers(references.get("dispatch_outbounds")));
+        by.extend(workers(Some(&tails)));
         if services.and_then(|it| it.get("pages_function")).and_then(Value::as_bool) == Some(true) {
             by.push("a Pages project".to_owned());
         }
@@ -288,12 +285,15 @@ fn mark(item: &Value) -> Option<Mark> {
     Some(Mark { app: value("app=")?, stage: value("stage=")? })
 }
 
-/// The names in a list of objects or texts, by the first of these fields that an object has.
-fn names(list: Option<&Value>, fields: &[&str]) -> Vec<String> {
-    let name = |item: &Value| match item {
+/// Where a reference or the producer of a tail has the name of its Worker. Its own `name` may be that of a binding.
+const WORKER: [&str; 4] = ["service", "script", "namespace", "name"];
+
+/// The Workers in a list of references or tails.
+fn workers(list: Option<&Value>) -> Vec<String> {
+    let name = |item: &Value| match item.get("producer").unwrap_or(item) {
         Value::String(name) => name.clone(),
         item => {
-            let found = fields.iter().find_map(|field| text(item, field));
+            let found = WORKER.iter().find_map(|field| text(item, field));
             found.unwrap_or_else(|| "a service without a name".to_owned())
         }
     };

@@ -224,11 +224,13 @@ fn resources_are_seen_with_their_settings_and_contents() {
     assert_eq!(found.settings["read_replication"], "auto");
     assert_eq!(found.contents, Contents { count: Some(3), bytes: Some(4096) });
 
-    let scripts = ok(json!([{"id": "shop-staging", "tags": ["app=shop", "stage=staging"]}]));
-    let references = ok(
-        json!({"services": {"incoming": [{"name": "billing"}], "pages_function": false}, "durable_objects": [{"service": "billing"}]}),
-    );
-    let tails = refused(404, 10_007, "not found");
+    let scripts = || ok(json!([{"id": "shop-staging", "tags": ["app=shop", "stage=staging"]}]));
+    let references = ok(json!({
+        "services": {"incoming": [{"service": "billing", "name": "SHOP"}], "pages_function": false},
+        "durable_objects": [{"service": "billing", "name": "CHAT"}, {"service": "shop-staging", "name": "CHAT"}],
+    }));
+    let tails =
+        ok(json!([{"consumer": {"service": "shop-staging"}, "producer": {"script": "noisy"}}]));
     let classes = ok(
         json!([{"id": "n1", "script": "shop-staging", "class": "ChatDO"}, {"id": "n2", "script": "x"}]),
     );
@@ -236,12 +238,16 @@ fn resources_are_seen_with_their_settings_and_contents() {
     let found = look(
         Kind::Worker,
         &named("shop-staging"),
-        vec![scripts, references, tails, classes, objects],
+        vec![scripts(), references, tails, classes, objects],
     );
     let found = found.unwrap().remove(0);
-    assert_eq!(found.dependents, ["billing"]);
+    assert_eq!(found.dependents, ["billing", "noisy", "shop-staging"]);
     assert_eq!(found.contents.count, Some(2));
     assert_eq!(found.mark.unwrap().stage, "staging");
+    let (scripts, no_tails) = (scripts(), refused(404, 10_007, "not found"));
+    let none = [scripts, ok(json!({})), no_tails, ok(json!([]))].to_vec();
+    let found = look(Kind::Worker, &named("shop-staging"), none).unwrap().remove(0);
+    assert_eq!((found.dependents, found.contents.count), (vec![], Some(0)));
     let scripts = ok(json!([{"id": "shop-staging"}]));
     let blind =
         look(Kind::Worker, &named("shop-staging"), vec![scripts, refused(403, 10_000, "no")]);

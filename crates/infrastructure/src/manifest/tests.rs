@@ -189,6 +189,31 @@ fn names_that_stages_would_share_are_faults() {
     assert!(said.contains("resources.db.retain: `nowhere` is no stage"), "{said}");
 }
 
+/// §i: a name that the product would refuse is a fault of the manifest.
+#[test]
+fn names_have_the_lengths_and_characters_of_their_products() {
+    let names: [(Kind, &str, &str); 14] = [
+        (Kind::R2, "abc", "ab"),
+        (Kind::R2, "a1-b", "A1-b"),
+        (Kind::R2, "a-b", "a-b-"),
+        (Kind::R2, &"b".repeat(63), &"b".repeat(64)),
+        (Kind::D1, &"d".repeat(63), &"d".repeat(64)),
+        (Kind::D1, "a_b", "a b"),
+        (Kind::Queue, "q", ""),
+        (Kind::Queue, &"q".repeat(63), &"q".repeat(64)),
+        (Kind::Kv, &"ü".repeat(256), &"ü".repeat(257)),
+        (Kind::Kv, "any title", "a\nb"),
+        (Kind::Workflow, &"w".repeat(64), &"w".repeat(65)),
+        (Kind::Workflow, "W_1", "-w"),
+        (Kind::Domain, "shop.example.com", "*.example.com"),
+        (Kind::Domain, "a.b", "localhost"),
+    ];
+    for (kind, good, bad) in names {
+        assert_eq!(kind.check_name(good), Ok(()), "{good}");
+        assert!(kind.check_name(bad).is_err(), "{bad}");
+    }
+}
+
 #[test]
 fn of_two_stages_of_a_pattern_whose_names_would_meet_the_longer_one_is_refused() {
     let text = with(|sample| {

@@ -166,6 +166,57 @@ fn a_protected_stage_is_destroyed_with_an_unlock_for_that_plan_only_once_and_in_
     assert!(matches!(world.begin(&plan), Err(Refusal::Used)));
 }
 
+/// §i: the unlock of a second administrator is in the place of the first one's, and either is good once.
+#[test]
+fn of_two_administrators_who_unlock_the_last_one_counts() {
+    let stage = stage("production");
+    let world = deployed(&stage);
+    let (one, two) =
+        (world.plan(Some(&stage), destroy(&[])), world.plan(Some(&stage), destroy(&["db"])));
+    world.offer(&one);
+    world.offer(&two);
+    for plan in [&one, &two] {
+        assert!(matches!(unlock(&world, plan, 5), Answer::Unlocked { .. }));
+    }
+    assert!(matches!(world.begin(&one), Err(Refusal::Locked { .. })), "it was unlocked for two");
+    for _ in 0..2 {
+        assert!(matches!(unlock(&world, &one, 5), Answer::Unlocked { .. }));
+    }
+    assert_eq!(world.begin(&one).unwrap().unlock, None);
+    world.state.borrow_mut().operation = None;
+    let again = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&again);
+    assert!(matches!(world.begin(&again), Err(Refusal::Locked { .. })), "neither is left");
+}
+
+/// §i: the manifest was changed after the plan was shown.
+#[test]
+fn a_plan_of_another_manifest_changes_nothing() {
+    use crate::manifest::{Manifest, SAMPLE};
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage("staging")), DEPLOY);
+    world.offer(&plan);
+    let other = SAMPLE.replace("\"Standard\"", "\"InfrequentAccess\"");
+    assert_ne!(other, SAMPLE);
+    let other = Manifest::parse(&other).unwrap().stage("staging").unwrap();
+    let now = world.plan(Some(&other), DEPLOY);
+    let answer = begin(&world, &now, &plan.id().to_string(), "ann");
+    assert_eq!(refused(answer), Refusal::Changed { now: now.id() });
+}
+
+/// §i: a clock that went back makes no plan good that lies in the future.
+#[test]
+fn a_plan_that_was_shown_in_the_future_is_not_applied() {
+    let stage = stage("staging");
+    let world = World::new("staging");
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    world.now_ms.set(world.now_ms.get() - 1);
+    assert!(matches!(world.begin(&plan), Err(Refusal::Expired { .. })));
+    world.pass(1);
+    assert!(world.begin(&plan).is_ok());
+}
+
 #[test]
 fn an_unlock_needs_the_id_of_a_plan_of_this_stage() {
     let world = World::new("production");

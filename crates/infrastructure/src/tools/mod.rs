@@ -1,12 +1,16 @@
 //! The tools: one file each.
 
 #[cfg(test)]
+mod bad_input_tests;
+#[cfg(test)]
 mod change_tests;
 mod deployments;
 mod describe_database;
 mod error_rates;
 mod list_objects;
 mod list_stages;
+#[cfg(test)]
+mod own_tests;
 mod query;
 #[cfg(test)]
 mod read_tests;

@@ -47,7 +47,7 @@ fn of_staging() -> Vec<ScriptedResponse> {
         ok(json!([])),
         refused(403, 10_000, &format!("no right in {ACCOUNT}")),
         ok(json!([{"id": "shop-staging", "tags": []}])),
-        ok(json!({"services": {"incoming": [{"name": "front"}]}})),
+        ok(json!({"services": {"incoming": [{"service": "front", "name": "SHOP"}]}})),
         ok(json!([])),
         ok(json!([])),
         ok(json!([{"name": "shop-staging-onboarding", "class_name": "OnboardingWorkflow"}])),

@@ -130,3 +130,36 @@ fn destroying_needs_the_scope_admin_and_looking_does_not() {
     let asked = writer.agreed(Wish::Deploy, &stage("production"));
     assert!(writer.call(Wish::Deploy, &asked).is_error, "a protected stage");
 }
+
+/// §i: which of its faults a plan id has is said, and nothing is done.
+#[test]
+fn what_is_wrong_with_the_id_of_a_plan_is_said() {
+    let world = there();
+    let caller = Caller::of(&world);
+    let good = caller.preview(Wish::Destroy, &stage("preview-1"));
+    let with = |plan_id: &str| Asked {
+        confirm: true,
+        plan_id: Some(plan_id.to_owned()),
+        ..stage("preview-1")
+    };
+    let says = |caller: &Caller, asked: &Asked, words: &str| {
+        let (said, is_gone) = destroyed(caller, asked);
+        assert!(!is_gone && said.contains(words), "{words}: {said}");
+    };
+    for malformed in ["plan", "preview-1", "preview-1.12", &good.to_uppercase()] {
+        says(&caller, &with(malformed), "`plan_id` is no id of a plan");
+    }
+    let of_another = good.replace("preview-1", "preview-2");
+    says(&caller, &with(&of_another), "for the stage `preview-2`");
+    let unknown = format!("preview-1.{}", "0".repeat(32));
+    says(&caller, &with(&unknown), "There is no such plan");
+    says(&Caller { subject: 9, ..caller.clone() }, &with(&good), "another person");
+    world.now_ms.set(world.now_ms.get() - 1);
+    says(&caller, &with(&good), "That plan ended at");
+    world.pass(1 + 15 * 60_000);
+    says(&caller, &with(&good), "That plan ended at");
+    let good = caller.preview(Wish::Destroy, &stage("preview-1"));
+    assert!(destroyed(&caller, &with(&good)).1);
+    let used = caller.call(Wish::Destroy, &with(&good));
+    assert!(used.is_error || text(&used).contains("Nothing would change"), "{}", text(&used));
+}

@@ -1,6 +1,8 @@
 //! The two tools against an account, a stage's object and a task in memory.
 
+mod audit;
 mod consent;
+mod isolation;
 mod kills;
 mod plans;
 mod protected;
