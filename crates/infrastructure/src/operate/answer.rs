@@ -233,6 +233,7 @@ pub(super) fn row_of(action: &Action) -> Row {
         kind: action.kind,
         name: action.name.clone(),
         id: action.id.clone(),
+        made_ms: action.made_ms,
         settings: action.settings.clone(),
         status: Status::Deleting,
         is_retained: false,
