@@ -176,7 +176,7 @@ impl World {
         let plan_id =
             self.state.borrow().operation.as_ref().map(|known| known.plan.id().to_string());
         let plan_id = plan_id.unwrap_or_else(|| self.plan(None, DEPLOY).id().to_string());
-        self.handle(Request::Continue { holder: holder.into(), plan_id })
+        self.handle(Request::Continue { holder: holder.into(), plan_id, is_protected: false })
     }
 
     fn begun(&self, answer: Answer) -> Result<StageState, Refusal> {

@@ -140,7 +140,8 @@ async fn acquire<C: Cloud>(
     let holds =
         |state: &StageState| state.operation.as_ref().is_some_and(|known| known.holder == holder);
     let (task, plan_id) = (holder.to_owned(), agreed.plan_id.clone());
-    let goes_on = Request::Continue { holder: task, plan_id };
+    let is_protected = place.is_protected();
+    let goes_on = Request::Continue { holder: task, plan_id, is_protected };
     if holds(&state) || (agreed.continues && known_lease(ctx).is_none()) {
         return leased(desk::ask_or_hold(ctx, &place.name, &goes_on).await?);
     }
