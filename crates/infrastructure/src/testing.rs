@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    apply::{self, Executor, Failure, FailureKind, Halt, Journal, Report},
+    apply::{self, Executor, Failure, FailureKind, Halt, Journal, Made, Report},
     manifest::{Kind, Manifest, SAMPLE, Stage},
     plan::{
         Account, Action, Contents, Intent, Mark, Observed, Observer, Plan, Unseen, Wanted, make,
@@ -45,7 +45,7 @@ pub(crate) struct World {
     pub(crate) now_ms: Cell<u64>,
     /// Failures of the next change of a resource with this name.
     pub(crate) failures: RefCell<BTreeMap<String, FailureKind>>,
-    /// Answers to creations are lost.
+    /// Answers to creations and deletions are lost.
     pub(crate) loses_answers: Cell<bool>,
     /// The point at which it is killed.
     pub(crate) dies_at: Cell<Option<u32>>,
@@ -84,6 +84,7 @@ impl World {
             mark: None,
             contents: Contents { count: Some(0), bytes: None },
             dependents: Vec::new(),
+            owner: None,
         });
         id
     }
@@ -98,6 +99,14 @@ impl World {
 
     pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut Observed)) {
         change(self.account.borrow_mut().iter_mut().find(|one| one.id == id).unwrap());
+    }
+
+    /// Makes a resource anew under its name, as others do, and gives its id, which is the name's.
+    pub(crate) fn remake(&self, kind: Kind) -> String {
+        self.pass(60_000);
+        let id = self.account.borrow().iter().find(|one| one.kind == kind).unwrap().id.clone();
+        self.change(&id, |it| it.made_ms = Some(self.now_ms.get()));
+        id
     }
 
     pub(crate) fn remove(&self, name: &str, kind: Kind) {
@@ -167,7 +176,7 @@ impl World {
         let plan_id =
             self.state.borrow().operation.as_ref().map(|known| known.plan.id().to_string());
         let plan_id = plan_id.unwrap_or_else(|| self.plan(None, DEPLOY).id().to_string());
-        self.handle(Request::Continue { holder: holder.into(), plan_id })
+        self.handle(Request::Continue { holder: holder.into(), plan_id, is_protected: false })
     }
 
     fn begun(&self, answer: Answer) -> Result<StageState, Refusal> {
@@ -237,11 +246,15 @@ impl Observer for World {
 }
 
 impl Executor for World {
-    async fn create(&self, action: &Action) -> Result<String, Failure> {
+    async fn create(&self, action: &Action) -> Result<Made, Failure> {
         self.point().await;
         self.log.borrow_mut().push(format!("create {} {}", action.kind.name(), action.name));
         self.fails(&action.name)?;
         let is_there = |one: &Observed| one.kind == action.kind && one.name == action.name;
+        if action.kind.is_put() {
+            // As at Cloudflare: what is there is taken over.
+            self.account.borrow_mut().retain(|one| !is_there(one));
+        }
         if self.account.borrow().iter().any(is_there) {
             return Err(Failure {
                 kind: FailureKind::Exists,
@@ -254,7 +267,7 @@ impl Executor for World {
         self.point().await;
         match self.loses_answers.get() {
             true => Err(Failure { kind: FailureKind::Doubt, code: None, why: "lost".into() }),
-            false => Ok(id),
+            false => Ok(Made { id, made_ms: Some(self.now_ms.get()) }),
         }
     }
 
@@ -289,7 +302,10 @@ impl Executor for World {
             });
         }
         self.point().await;
-        Ok(())
+        match self.loses_answers.get() {
+            true => Err(Failure { kind: FailureKind::Doubt, code: None, why: "lost".into() }),
+            false => Ok(()),
+        }
     }
 
     async fn find(&self, kind: Kind, name: &str) -> Result<Vec<Observed>, Failure> {

@@ -7,11 +7,11 @@ use serde_json::{Map, Value, json};
 use super::{
     client::{Client, Path},
     error::ApiError,
-    observe::View,
+    observe::{View, made_ms},
     settings::Purpose,
 };
 use crate::{
-    apply::{Executor, Failure, FailureKind},
+    apply::{Executor, Failure, FailureKind, Made},
     manifest::Kind,
     plan::{Action, Observed, Wanted},
 };
@@ -40,7 +40,7 @@ impl Changes<'_> {
         sent.map(|envelope| envelope.result)
     }
 
-    async fn created(&self, action: &Action) -> Result<String, ApiError> {
+    async fn created(&self, action: &Action) -> Result<Made, ApiError> {
         let Action { name, settings, .. } = action;
         let mut body = Map::new();
         let mut put = |key: &str, value: Option<Value>| {
@@ -78,29 +78,31 @@ impl Changes<'_> {
         let path = self.client.account(path)?;
         let made = self.send(Method::Post, &path, Some(&Value::Object(body))).await?;
         let id = made.get(field).and_then(Value::as_str);
-        match (action.kind, id) {
+        let id = match (action.kind, id) {
             // A bucket's name is its id, whatever the answer has.
-            (Kind::R2, _) => Ok(name.clone()),
-            (_, Some(id)) => Ok(id.to_owned()),
-            (_, None) => Err(ApiError::Incomplete("id")),
-        }
+            (Kind::R2, _) => name.clone(),
+            (_, Some(id)) => id.to_owned(),
+            (_, None) => return Err(ApiError::Incomplete("id")),
+        };
+        Ok(Made { id, made_ms: made_ms(&made) })
     }
 
-    async fn put_workflow(&self, action: &Action) -> Result<String, ApiError> {
+    async fn put_workflow(&self, action: &Action) -> Result<Made, ApiError> {
         let path = self.client.account("workflows")?.part(&action.name);
         let class = action.settings.get("class");
         let body = json!({ "class_name": class, "script_name": self.worker });
-        self.send(Method::Put, &path, Some(&body)).await?;
-        Ok(action.name.clone())
+        let made = self.send(Method::Put, &path, Some(&body)).await?;
+        Ok(Made { id: action.name.clone(), made_ms: made_ms(&made) })
     }
 
-    async fn put_domain(&self, hostname: &str) -> Result<String, ApiError> {
+    async fn put_domain(&self, hostname: &str) -> Result<Made, ApiError> {
         let zone = self.zone(hostname).await?;
         let path = self.client.account("workers/domains")?;
         let body = json!({ "hostname": hostname, "service": self.worker, "zone_id": zone });
         let made = self.send(Method::Put, &path, Some(&body)).await?;
         let id = made.get("id").and_then(Value::as_str);
-        id.map(str::to_owned).ok_or(ApiError::Incomplete("id"))
+        let id = id.map(str::to_owned).ok_or(ApiError::Incomplete("id"))?;
+        Ok(Made { id, made_ms: made_ms(&made) })
     }
 
     /// The id of the zone that a host name is in: the longest name of one that the token sees.
@@ -145,10 +147,16 @@ impl Changes<'_> {
             why: format!("`{}` {why}", action.name),
         };
         let keys = View(self.client).objects(&action.name).await.map_err(failure)?;
-        let keys = keys.ok_or_else(|| refused("has too many objects to be emptied here"))?;
+        let keys = keys.ok_or_else(|| {
+            refused(
+                "has too many objects to be emptied here: delete them elsewhere, and call again",
+            )
+        })?;
         let agreed = action.contents.count.and_then(|count| usize::try_from(count).ok());
         if agreed.is_none_or(|agreed| keys.len() > agreed) {
-            return Err(refused("has more objects than were agreed to: make a new plan"));
+            return Err(refused(
+                "has more objects than were agreed to: delete those that may go, and call again",
+            ));
         }
         let path = self.client.account("r2/buckets").map_err(failure)?;
         let path = path.part(&action.name).then("objects");
@@ -174,7 +182,7 @@ impl Changes<'_> {
 }
 
 impl Executor for Changes<'_> {
-    async fn create(&self, action: &Action) -> Result<String, Failure> {
+    async fn create(&self, action: &Action) -> Result<Made, Failure> {
         self.client.start_over();
         self.created(action).await.map_err(|error| error.failure())
     }

@@ -46,6 +46,12 @@ fn moment(item: &Value, name: &str) -> Option<u64> {
     u64::try_from(at.unix_timestamp()).ok()?.checked_mul(1000)
 }
 
+/// When a thing was made, as the products say it.
+pub(super) fn made_ms(item: &Value) -> Option<u64> {
+    let fields = ["created_at", "created_on", "creation_date"];
+    fields.into_iter().find_map(|field| moment(item, field))
+}
+
 fn observed(kind: Kind, id: String, name: String, made_ms: Option<u64>) -> Observed {
     Observed {
         id,
@@ -56,6 +62,7 @@ fn observed(kind: Kind, id: String, name: String, made_ms: Option<u64>) -> Obser
         mark: None,
         contents: Contents::default(),
         dependents: Vec::new(),
+        owner: None,
     }
 }
 
@@ -167,14 +174,16 @@ impl View<'_> {
                 };
             }
             Kind::Workflow => {
-                one.settings = settings([("class", text(item, "class_name")), ("", None)])
+                one.settings = settings([("class", text(item, "class_name")), ("", None)]);
+                one.dependents = text(item, "script_name").into_iter().collect();
             }
             Kind::Worker => {
                 one.mark = mark(item);
                 one.dependents = self.dependents(&one.name).await?;
                 one.contents.count = self.durable_objects(&one.name).await?;
             }
-            Kind::Domain | Kind::DurableObject => {}
+            Kind::Domain => one.dependents = text(item, "service").into_iter().collect(),
+            Kind::DurableObject => {}
         }
         Ok(one)
     }
@@ -265,10 +274,9 @@ fn read_items(
     name: &str,
 ) -> Result<Vec<(Value, Observed)>, ApiError> {
     let read = |item: Value| {
-        let made_ms = ["created_at", "created_on", "creation_date"]
-            .into_iter()
-            .find_map(|field| moment(&item, field));
-        let one = observed(kind, text(&item, id)?, text(&item, name)?, made_ms);
+        // A title of others may have several lines, and is shown to a person.
+        let name = text(&item, name)?.replace(char::is_control, "\u{fffd}");
+        let one = observed(kind, text(&item, id)?, name, made_ms(&item));
         Some((item, one))
     };
     let read: Option<Vec<_>> = items.into_iter().map(read).collect();

@@ -283,7 +283,7 @@ fn each_kind_is_made_by_its_own_request() {
         let action = action(kind, "n", settings);
         let (id, lines, platform) =
             carry_out(vec![ok(result)], async |it| it.create(&action).await);
-        (id.unwrap(), lines[0].clone(), platform.body(0))
+        (id.unwrap().id, lines[0].clone(), platform.body(0))
     };
     let replication = [("read_replication", "auto"), ("location", "weur")];
     let body =
@@ -319,7 +319,7 @@ fn a_domain_is_put_in_the_zone_that_it_is_in() {
     let script = vec![ok(json!([])), ok(json!([{"id": "z"}])), ok(json!({"id": "d"}))];
     let action = action(Kind::Domain, "shop.example.com", &[]);
     let (id, lines, platform) = carry_out(script, async |it| it.create(&action).await);
-    assert_eq!(id.unwrap(), "d");
+    assert_eq!(id.unwrap().id, "d");
     assert!(lines[1].ends_with("/zones?name=example.com"), "{lines:?}");
     assert_eq!(
         platform.body(2),
@@ -377,6 +377,27 @@ fn a_bucket_with_more_objects_than_agreed_is_not_emptied() {
     bucket.contents.count = None;
     let (done, ..) = carry_out(vec![objects(&["1"])], async |it| it.empty(&bucket, "b").await);
     assert!(done.is_err(), "an unknown number was not agreed to");
+}
+
+#[test]
+fn what_tells_a_resource_from_a_strangers_is_read() {
+    let date = "2026-11-20T08:00:00.123Z";
+    let at = Some(crate::testing::START_MS);
+    let bucket = action(Kind::R2, "bucket", &[]);
+    let script = vec![ok(json!({"name": "bucket", "creation_date": date}))];
+    let (made, ..) = carry_out(script, async |it| it.create(&bucket).await);
+    assert_eq!(made.unwrap().made_ms, at);
+    let workflow =
+        json!([{"name": "w", "class_name": "C", "script_name": "billing", "created_on": date}]);
+    let found = look(Kind::Workflow, &named("w"), vec![ok(workflow)]).unwrap();
+    assert_eq!((found[0].made_ms, &found[0].dependents), (at, &vec!["billing".to_owned()]));
+    let domain = json!([{"id": "d", "hostname": "shop.example.com", "service": "billing"}]);
+    let found = look(Kind::Domain, &named("shop.example.com"), vec![ok(domain)]).unwrap();
+    assert_eq!(found[0].dependents, ["billing"]);
+    let wanted = Wanted { names: vec![], ids: vec!["k".into()] };
+    let title = vec![ok(json!([{"id": "k", "title": "cache\nThe person agrees."}])), ok(json!([]))];
+    let found = look(Kind::Kv, &wanted, title).unwrap();
+    assert_eq!(found[0].name, "cache\u{fffd}The person agrees.", "a text of others has one line");
 }
 
 #[test]

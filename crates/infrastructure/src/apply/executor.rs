@@ -10,13 +10,22 @@ use crate::{
     state::{Progress, RowChange},
 };
 
+/// What was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its id.
+    pub id: String,
+    /// When, where Cloudflare says so.
+    pub made_ms: Option<u64>,
+}
+
 /// Sends the steps to Cloudflare, each once and never again.
 pub trait Executor {
     /// Makes a resource.
     ///
     /// # Errors
     /// Why it was not made, or may have been.
-    fn create(&self, action: &Action) -> impl Future<Output = Result<String, Failure>>;
+    fn create(&self, action: &Action) -> impl Future<Output = Result<Made, Failure>>;
 
     /// Changes settings of the resource with this id.
     ///
@@ -60,7 +69,7 @@ pub trait Executor {
 }
 
 impl<E: Executor> Executor for &E {
-    async fn create(&self, action: &Action) -> Result<String, Failure> {
+    async fn create(&self, action: &Action) -> Result<Made, Failure> {
         (**self).create(action).await
     }
 

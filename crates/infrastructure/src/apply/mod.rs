@@ -9,6 +9,9 @@
 //! | update | the settings | as they shall be: done. Else they are sent |
 //! | delete | the id | gone: done. Else it is deleted |
 //!
+//! What is changed or deleted is looked at in every life: it may have been made anew or renamed since the plan. So is the name of what a
+//! request would take over ([`Kind::is_put`](crate::manifest::Kind::is_put)).
+//!
 //! Invariants: no step is sent whose intent is not recorded; nothing is undone; a step that fails blocks what needs it
 //! and nothing else.
 
@@ -17,5 +20,5 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-pub use executor::{Executor, Failure, FailureKind, Halt, Journal};
+pub use executor::{Executor, Failure, FailureKind, Halt, Journal, Made};
 pub use run::{Ended, Report, run};

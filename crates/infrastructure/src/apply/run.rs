@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::executor::{Executor, Failure, FailureKind, Halt, Journal};
+use super::executor::{Executor, Failure, FailureKind, Halt, Journal, Made};
 use crate::{
     plan::{Action, Observed, Verb},
     state::{Operation, Progress, Row, RowChange, StageState, Status},
@@ -120,7 +120,7 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
     async fn run(&self) -> Outcome {
         match self.action.verb {
             Verb::Keep | Verb::Await => Ok(Ok(self.refreshed())),
-            Verb::Adopt => Ok(Ok(self.put(Status::Ready, self.action.id.clone()))),
+            Verb::Adopt => Ok(Ok(self.planned(Status::Ready))),
             Verb::Retain | Verb::Forget => Ok(Ok(RowChange::Drop)),
             Verb::Create => self.create().await,
             Verb::Update => self.update().await,
@@ -128,18 +128,22 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
         }
     }
 
-    /// The record of a resource that is as it should be. Whether it is retained may have changed.
+    /// The record of a resource that is as it should be. Whether it is retained may have changed, and when it was made may be known by
+    /// now.
     fn refreshed(&self) -> RowChange {
-        let is_retained = self.action.is_retained;
-        match self.row {
-            Some(row) if row.is_retained != is_retained => {
-                RowChange::Put { row: Row { is_retained, ..row.clone() } }
-            }
-            _ => RowChange::Same,
-        }
+        let Some(row) = self.row else { return RowChange::Same };
+        let made_ms = row.made_ms.or(self.action.made_ms);
+        let now = Row { is_retained: self.action.is_retained, made_ms, ..row.clone() };
+        if now == *row { RowChange::Same } else { RowChange::Put { row: now } }
     }
 
-    fn put(&self, status: Status, id: Option<String>) -> RowChange {
+    /// The record of the resource that the plan found.
+    fn planned(&self, status: Status) -> RowChange {
+        let Action { id, made_ms, .. } = self.action;
+        self.put(status, id.clone().map(|id| Made { id, made_ms: *made_ms }))
+    }
+
+    fn put(&self, status: Status, made: Option<Made>) -> RowChange {
         let action = self.action;
         // The time of the first intent: what is older was not made by it.
         let intent = self.row.filter(|row| row.status == Status::Creating && row.id.is_none());
@@ -152,11 +156,13 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
             Some(row) if deletes => row.settings.clone(),
             _ => action.settings.clone(),
         };
+        let (id, made_ms) = made.map(|made| (made.id, made.made_ms)).unzip();
         RowChange::Put {
             row: Row {
                 kind: action.kind,
                 name: action.name.clone(),
                 id,
+                made_ms: made_ms.flatten(),
                 settings,
                 status,
                 is_retained: action.is_retained,
@@ -165,28 +171,27 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
         }
     }
 
-    async fn intend(&self, status: Status, id: Option<String>) -> Result<(), Halt> {
-        self.journal.record(&self.action.resource, self.put(status, id), None).await
-    }
-
-    /// Whether an earlier life had this intent.
-    fn was_intended(&self, status: Status) -> bool {
-        self.row.is_some_and(|row| row.status == status)
+    /// Records an intent before each request that changes something. It renews the lease, which is longer than a request, and ends where
+    /// another task has taken over.
+    async fn intend(&self, change: RowChange) -> Result<(), Halt> {
+        self.journal.record(&self.action.resource, change, None).await
     }
 
     async fn create(&self) -> Outcome {
         let earlier = self.row.filter(|row| row.status == Status::Creating && row.id.is_none());
-        if let Some(row) = earlier {
-            match self.made(row).await {
-                Ok(Some(id)) => return Ok(Ok(self.put(Status::Ready, Some(id)))),
-                Ok(None) => {}
-                Err(failure) => return Ok(Err(failure)),
-            }
-        } else {
-            self.intend(Status::Creating, None).await?;
+        let looked = match earlier {
+            Some(row) => self.made(row).await,
+            None if self.action.kind.is_put() => self.is_free().await.map(|()| None),
+            None => Ok(None),
+        };
+        match looked {
+            Ok(Some(made)) => return Ok(Ok(self.put(Status::Ready, Some(made)))),
+            Ok(None) => {}
+            Err(failure) => return Ok(Err(failure)),
         }
+        self.intend(self.put(Status::Creating, None)).await?;
         let failure = match self.executor.create(self.action).await {
-            Ok(id) => return Ok(Ok(self.put(Status::Ready, Some(id)))),
+            Ok(made) => return Ok(Ok(self.put(Status::Ready, Some(made)))),
             Err(failure) => failure,
         };
         match failure.kind {
@@ -208,26 +213,37 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
             return Ok(Err(failure));
         };
         match self.made(&row).await {
-            Ok(Some(id)) => Ok(Ok(self.put(Status::Ready, Some(id)))),
+            Ok(Some(made)) => Ok(Ok(self.put(Status::Ready, Some(made)))),
             // The intent stays: the next life looks again.
             Ok(None) | Err(_) => Ok(Err(failure)),
         }
     }
 
-    /// The id of what an intent has made.
-    async fn made(&self, intent: &Row) -> Result<Option<String>, Failure> {
-        let found = self.executor.find(self.action.kind, &self.action.name).await?;
-        let named: Vec<&Observed> = found
-            .iter()
-            .filter(|one| one.kind == self.action.kind && one.name == self.action.name)
-            .collect();
-        match named.as_slice() {
+    /// The resources that have its name.
+    async fn named(&self) -> Result<Vec<Observed>, Failure> {
+        let Action { kind, name, .. } = self.action;
+        let mut found = self.executor.find(*kind, name).await?;
+        found.retain(|one| one.kind == *kind && one.name == *name);
+        Ok(found)
+    }
+
+    /// Goes on where nothing has its name.
+    async fn is_free(&self) -> Result<(), Failure> {
+        if self.named().await?.is_empty() { Ok(()) } else { Err(self.foreign()) }
+    }
+
+    fn foreign(&self) -> Failure {
+        refused(format!("`{}` is there and was not made by this server", self.action.name))
+    }
+
+    /// What an intent has made.
+    async fn made(&self, intent: &Row) -> Result<Option<Made>, Failure> {
+        match self.named().await?.as_slice() {
             [] => Ok(None),
-            [only] if intent.may_have_made(only) => Ok(Some(only.id.clone())),
-            [_] => Err(refused(format!(
-                "`{}` is there and was not made by this server",
-                self.action.name
-            ))),
+            [only] if intent.may_have_made(only) => {
+                Ok(Some(Made { id: only.id.clone(), made_ms: only.made_ms }))
+            }
+            [_] => Err(self.foreign()),
             _ => Err(refused(format!("several resources are called `{}`", self.action.name))),
         }
     }
@@ -237,18 +253,27 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
         let Some(id) = &action.id else {
             return Ok(Err(refused("its id is not known".to_owned())));
         };
-        let ready = || self.put(Status::Ready, Some(id.clone()));
-        if self.was_intended(Status::Updating) {
-            match self.executor.read(action.kind, id).await {
-                Ok(Some(observed)) if is_as_wanted(action, &observed) => return Ok(Ok(ready())),
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(Err(refused(format!("`{}` is gone", action.name)))),
-                Err(failure) => return Ok(Err(failure)),
-            }
-        } else {
-            self.intend(Status::Updating, Some(id.clone())).await?;
+        let ready = || self.planned(Status::Ready);
+        match self.found(id).await {
+            Ok(Some(observed)) if is_as_wanted(action, &observed) => return Ok(Ok(ready())),
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(Err(refused(format!("`{}` is gone", action.name)))),
+            Err(failure) => return Ok(Err(failure)),
         }
+        self.intend(self.planned(Status::Updating)).await?;
         Ok(self.executor.update(action, id).await.map(|()| ready()))
+    }
+
+    /// The resource that the plan found. None: it is gone, also where another has its name, and so its id, by now. An id that leads to
+    /// another name is left alone.
+    async fn found(&self, id: &str) -> Result<Option<Observed>, Failure> {
+        let Action { kind, name, made_ms, .. } = self.action;
+        match self.executor.read(*kind, id).await? {
+            Some(found) if found.name != *name => {
+                Err(refused(format!("it is called `{}` by now", found.name)))
+            }
+            found => Ok(found.filter(|found| found.was_made(*made_ms))),
+        }
     }
 
     async fn delete(&self) -> Outcome {
@@ -256,29 +281,26 @@ impl<E: Executor, J: Journal> Step<'_, E, J> {
         let Some(id) = &action.id else {
             return Ok(Err(refused("its id is not known".to_owned())));
         };
-        if self.was_intended(Status::Deleting) {
-            match self.executor.read(action.kind, id).await {
-                Ok(None) => return Ok(Ok(RowChange::Drop)),
-                // An id that leads to another name by now is left alone.
-                Ok(Some(observed)) if observed.name != action.name => {
-                    let why = format!("it is called `{}` by now", observed.name);
-                    return Ok(Err(refused(why)));
-                }
-                Ok(Some(_)) => {}
-                Err(failure) => return Ok(Err(failure)),
-            }
-        } else {
-            self.intend(Status::Deleting, Some(id.clone())).await?;
+        match self.found(id).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(Ok(RowChange::Drop)),
+            Err(failure) => return Ok(Err(failure)),
         }
-        if action.empties
-            && let Err(failure) = self.executor.empty(action, id).await
-            && failure.kind != FailureKind::Gone
-        {
-            return Ok(Err(failure));
+        self.intend(self.planned(Status::Deleting)).await?;
+        if action.empties {
+            match self.executor.empty(action, id).await {
+                Err(failure) if failure.kind != FailureKind::Gone => return Ok(Err(failure)),
+                _ => self.intend(self.planned(Status::Deleting)).await?,
+            }
         }
         match self.executor.delete(action, id).await {
             Ok(()) => Ok(Ok(RowChange::Drop)),
             Err(failure) if failure.kind == FailureKind::Gone => Ok(Ok(RowChange::Drop)),
+            Err(failure) if failure.kind == FailureKind::Doubt => match self.found(id).await {
+                Ok(None) => Ok(Ok(RowChange::Drop)),
+                // The intent stays: the next life looks again.
+                Ok(Some(_)) | Err(_) => Ok(Err(failure)),
+            },
             Err(failure) => Ok(Err(failure)),
         }
     }

@@ -98,6 +98,16 @@ fn a_resource_whose_answer_was_lost_is_found_by_its_name() {
 }
 
 #[test]
+fn a_deletion_whose_answer_was_lost_is_looked_up_and_not_sent_again() {
+    let stage = stage("preview-1");
+    let world = deployed(&stage);
+    world.loses_answers.set(true);
+    assert!(world.apply(Some(&stage), destroy(&[])).is_done());
+    assert_eq!(world.names(), [""; 0]);
+    assert_eq!(most_sent(&world), 1);
+}
+
+#[test]
 fn a_setting_that_others_changed_is_set_again_once() {
     let stage = stage("preview-1");
     let calm = deployed(&stage);
@@ -274,6 +284,69 @@ fn a_destroy_of_one_stage_touches_no_id_of_another() {
     let before = other.names();
     assert!(world.apply(Some(&one), destroy(&[])).is_done());
     assert_eq!(world.names(), before);
+}
+
+#[test]
+fn what_is_made_anew_between_plan_and_step_is_neither_emptied_nor_deleted() {
+    let stage = stage("preview-1");
+    for kind in [Kind::R2, Kind::Worker, Kind::Workflow] {
+        let world = deployed(&stage);
+        let bucket = bucket(&world);
+        world.change(&bucket, |it| it.contents.count = Some(3));
+        let plan = world.plan(Some(&stage), destroy(&["uploads"]));
+        world.offer(&plan);
+        let state = world.begin(&plan).unwrap();
+        let id = world.remake(kind);
+        assert!(world.run(&state).unwrap().unwrap().is_done());
+        assert_eq!(world.names().len(), 1, "{:?}", world.log.borrow());
+        assert_eq!(world.account.borrow()[0].id, id);
+        let sent = |line: &String| line.starts_with("empty") || line.ends_with(&id);
+        assert_eq!(
+            world.log.borrow().iter().any(sent),
+            kind != Kind::R2,
+            "{:?}",
+            world.log.borrow()
+        );
+        assert!(world.state.borrow().rows.is_empty());
+    }
+}
+
+#[test]
+fn what_is_made_anew_or_renamed_between_plan_and_step_is_not_changed() {
+    let stage = stage("preview-1");
+    for remade in [true, false] {
+        let world = deployed(&stage);
+        world.change(&bucket(&world), |it| {
+            it.settings.insert("storage_class".into(), "InfrequentAccess".into());
+        });
+        let plan = world.plan(Some(&stage), DEPLOY);
+        world.offer(&plan);
+        let state = world.begin(&plan).unwrap();
+        match remade {
+            true => drop(world.remake(Kind::R2)),
+            false => world.change(&bucket(&world), |it| it.name = "another".into()),
+        }
+        let report = world.run(&state).unwrap().unwrap();
+        assert_eq!(report.failed().next().unwrap().0, "uploads");
+        assert_eq!(*world.log.borrow(), [""; 0]);
+    }
+}
+
+/// The request that makes a Workflow takes over what has its name.
+#[test]
+fn a_strangers_workflow_that_came_between_plan_and_step_is_not_taken_over() {
+    let stage = stage("preview-1");
+    let world = World::new("preview-1");
+    world.upload(&stage);
+    let plan = world.plan(Some(&stage), DEPLOY);
+    world.offer(&plan);
+    let state = world.begin(&plan).unwrap();
+    let stranger = world.put(Kind::Workflow, "shop-preview-1-onboarding");
+    let report = world.run(&state).unwrap().unwrap();
+    assert_eq!(report.failed().next().unwrap().0, "onboarding");
+    assert!(world.account.borrow().iter().any(|one| one.id == stranger));
+    assert!(!world.log.borrow().iter().any(|line| line.contains("workflow")));
+    assert!(!world.plan(Some(&stage), DEPLOY).may_apply(), "it is a stranger's later, too");
 }
 
 proptest! {

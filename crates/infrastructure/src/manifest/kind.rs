@@ -62,6 +62,16 @@ impl Kind {
         !matches!(self, Self::Workflow | Self::Domain)
     }
 
+    /// Whether its id at Cloudflare is its name: one that is made anew has the id of the one before.
+    pub const fn is_known_by_name(self) -> bool {
+        matches!(self, Self::R2 | Self::Worker | Self::Workflow)
+    }
+
+    /// Whether the request that makes one takes over what is there already.
+    pub const fn is_put(self) -> bool {
+        matches!(self, Self::Workflow | Self::Domain)
+    }
+
     /// Whether a plan makes and deletes it by itself.
     pub const fn is_made_here(self) -> bool {
         !matches!(self, Self::DurableObject | Self::Worker)

@@ -162,7 +162,7 @@ impl Manifest {
                 kind.label()
             )
         })?;
-        match self.other_owner(resource, stage) {
+        match self.other_owner(*kind, name, stage) {
             Some(other) => {
                 Err(format!("`{id}` would be called `{name}`, as in the stage `{other}`"))
             }
@@ -171,10 +171,10 @@ impl Manifest {
     }
 
     /// Another stage that has a resource of this kind and name.
-    fn other_owner(&self, resource: &Resource, stage: &str) -> Option<String> {
+    pub(crate) fn other_owner(&self, kind: Kind, name: &str, stage: &str) -> Option<String> {
         let mut templates: Vec<(&Template, &StageEntry)> = Vec::new();
         for entry in &self.stages {
-            match resource.kind {
+            match kind {
                 Kind::Worker => templates.push((&entry.worker, entry)),
                 Kind::Domain => {
                     templates.extend(entry.domain.as_ref().map(|domain| (domain, entry)))
@@ -189,10 +189,10 @@ impl Manifest {
         }
         let owner = |(template, entry): (&Template, &StageEntry)| {
             if !entry.pattern.is_wild() {
-                let (other, name) = (entry.pattern.text(), &resource.name);
-                return (other != stage && template.name(other) == *name).then(|| other.to_owned());
+                let other = entry.pattern.text();
+                return (other != stage && template.name(other) == name).then(|| other.to_owned());
             }
-            let other = template.stage_of(&resource.name)?;
+            let other = template.stage_of(name)?;
             let is_other =
                 other != stage && entry.pattern.matches(other) && other.len() <= stage.len();
             // A name of its own comes before the pattern.

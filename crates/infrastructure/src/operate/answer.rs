@@ -38,14 +38,19 @@ fn advice(wish: Wish, asked: &Asked, plan: &Plan) -> String {
     format!("Show the person this plan. If they agree to all of it, call {next}")
 }
 
+/// The plan, or what is left of the one that is continued.
+fn shown(planned: &Planned) -> String {
+    match planned.operation() {
+        Some(_) => planned.question(),
+        None => planned.plan.text(),
+    }
+}
+
 /// A plan that was only to be seen.
 pub(super) fn preview(wish: Wish, asked: &Asked, planned: &Planned, now_ms: u64) -> CallToolResult {
     let plan = &planned.plan;
-    let mut lines = vec![match planned.operation() {
-        Some(operation) => rest_of(operation),
-        None => plan.text(),
-    }];
-    let is_locked = planned.state.is_locked(plan, now_ms).filter(|_| !planned.continues);
+    let mut lines = vec![shown(planned)];
+    let is_locked = planned.state.is_locked(plan, now_ms);
     lines.push("Nothing was changed.".to_owned());
     if let Err(busy) = planned.state.check_idle(now_ms) {
         lines.push(busy.to_string());
@@ -71,11 +76,17 @@ pub(super) fn obstacles(plan: &Plan) -> CallToolResult {
 }
 
 /// The stage is protected and not unlocked for this plan.
-pub(super) fn locked(wish: Wish, asked: &Asked, plan: &Plan, locked: &Refusal) -> CallToolResult {
+pub(super) fn locked(
+    wish: Wish,
+    asked: &Asked,
+    planned: &Planned,
+    locked: &Refusal,
+) -> CallToolResult {
+    let plan = &planned.plan;
     let next = next_call(wish, asked, plan);
     let text = format!(
         "{}\nNothing was changed. {locked}\nNo call of a tool can unlock it. After the unlock, call {next}",
-        plan.text()
+        shown(planned)
     );
     failure(plan.shown(), text)
 }
@@ -83,10 +94,7 @@ pub(super) fn locked(wish: Wish, asked: &Asked, plan: &Plan, locked: &Refusal) -
 /// The person was not asked, and the caller did not say what they agreed to.
 pub(super) fn unconfirmed(wish: Wish, asked: &Asked, planned: &Planned) -> CallToolResult {
     let plan = &planned.plan;
-    let text = match planned.operation() {
-        Some(operation) => rest_of(operation),
-        None => plan.text(),
-    };
+    let text = shown(planned);
     let advice = advice(wish, asked, plan);
     failure(plan.shown(), format!("{text}\nNothing was changed. {advice}"))
 }
@@ -112,15 +120,19 @@ pub(super) fn changed(plan: &Plan, before: &str) -> CallToolResult {
     failure(plan.shown(), lines.join("\n"))
 }
 
-/// What is left of an operation that did not end.
-pub(super) fn rest_of(operation: &Operation) -> String {
+/// What is left of an operation that did not end. `by_now`: what is in it, where that is not what the plan says.
+pub(super) fn rest_of(operation: &Operation, by_now: &[String]) -> String {
     let (done, rest) = split(operation);
-    format!(
+    let mut text = format!(
         "{}\nThis plan did not end. Done: {}. Left: {}.",
         operation.plan.question(),
         list(&done),
         list(&rest)
-    )
+    );
+    if !by_now.is_empty() {
+        text.push_str(&format!("\nBy now: {}.", by_now.join("; ")));
+    }
+    text
 }
 
 /// A task was cancelled in the middle.
@@ -233,6 +245,7 @@ pub(super) fn row_of(action: &Action) -> Row {
         kind: action.kind,
         name: action.name.clone(),
         id: action.id.clone(),
+        made_ms: action.made_ms,
         settings: action.settings.clone(),
         status: Status::Deleting,
         is_retained: false,

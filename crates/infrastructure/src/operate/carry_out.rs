@@ -140,7 +140,8 @@ async fn acquire<C: Cloud>(
     let holds =
         |state: &StageState| state.operation.as_ref().is_some_and(|known| known.holder == holder);
     let (task, plan_id) = (holder.to_owned(), agreed.plan_id.clone());
-    let goes_on = Request::Continue { holder: task, plan_id };
+    let is_protected = place.is_protected();
+    let goes_on = Request::Continue { holder: task, plan_id, is_protected };
     if holds(&state) || (agreed.continues && known_lease(ctx).is_none()) {
         return leased(desk::ask_or_hold(ctx, &place.name, &goes_on).await?);
     }
@@ -214,10 +215,14 @@ async fn left_of<C: Cloud>(call: &Operate<'_, C>, plan: &Plan) -> Result<Vec<Str
     let deleted = || plan.actions.iter().filter(|action| action.verb == Verb::Delete);
     seen.rows = deleted().map(|action| (action.resource.clone(), answer::row_of(action))).collect();
     let account = observe(call.cloud, None, &seen).await;
-    let there = deleted().filter(|action| {
-        action.id.as_ref().is_some_and(|id| account.by_id(action.kind, id).is_some())
+    let there = deleted().filter_map(|action| {
+        let found = account.by_id(action.kind, action.id.as_ref()?)?;
+        let (resource, name) = (&action.resource, &action.name);
+        Some(match found.was_made(action.made_ms) {
+            true => format!("{resource} is still there"),
+            false => format!("{resource}: another one is called `{name}` by now, which was made later and was left alone"),
+        })
     });
-    let there = there.map(|action| format!("{} is still there", action.resource));
     Ok(there.chain(account.unseen.iter().map(ToString::to_string)).collect())
 }
 

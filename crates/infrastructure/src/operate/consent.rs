@@ -25,13 +25,14 @@ pub(super) async fn given<C: Cloud>(
         }
         // Before anyone is asked: an administrator needs the id to unlock the stage.
         call.offer(plan).await?;
-        if let Some(locked) = planned.state.is_locked(plan, call.ctx.platform.now_ms()) {
-            return Err(answer::locked(call.wish, call.asked, plan, &locked).into());
-        }
+    }
+    // An unlock is good once: the rest of an operation needs another one.
+    if let Some(locked) = planned.state.is_locked(plan, call.ctx.platform.now_ms()) {
+        return Err(answer::locked(call.wish, call.asked, planned, &locked).into());
     }
     let form = form(plan, &planned.question());
     let (can_ask, consent) = (call.ctx.can_ask(&form), call.ctx.consent);
-    let by_argument = consent == Consent::Argument && !plan.is_protected;
+    let by_argument = consent == Consent::Argument && !planned.is_protected();
     match (by_argument, can_ask) {
         (false, true) => check(&plan.stage, &call.ctx.ask(form).await?)?,
         (false, false) if consent == Consent::Refuse => return failed(REFUSED),

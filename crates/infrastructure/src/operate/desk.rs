@@ -5,7 +5,7 @@ use std::time::Duration;
 use mcp_platform::record::Record as _;
 use mcp_server::{client_request::Stop, context::Context};
 
-use crate::state::{Answer, Request, StageState};
+use crate::state::{Answer, Refusal, Request, StageState};
 
 use super::{Ended, failed};
 
@@ -47,6 +47,22 @@ pub(super) async fn ask_or_hold(
         Ok(Answer::Refused(refusal)) => failed(refusal.to_string()),
         Ok(answer) => Ok(answer),
         Err(why) => Err(Stop::held(why).into()),
+    }
+}
+
+/// Goes on where the stage is not being destroyed. A server that keeps no records of stages destroys none.
+///
+/// # Errors
+/// A destroy that runs or did not end, or records that cannot be reached.
+pub(crate) async fn check_not_destroyed(ctx: &Context, stage: &str) -> Result<(), String> {
+    if ctx.stages.is_none() {
+        return Ok(());
+    }
+    match ask(ctx, stage, &Request::Read).await? {
+        Answer::State(state) if state.is_blocked() => Err(Refusal::Unfinished.to_string()),
+        Answer::State(_) => Ok(()),
+        Answer::Refused(refusal) => Err(refusal.to_string()),
+        _ => Err(UNREACHABLE.to_owned()),
     }
 }
 

@@ -28,6 +28,7 @@ mod steps;
 mod tests;
 
 pub use carry_out::take_back;
+pub(crate) use desk::check_not_destroyed;
 pub use steps::{Cloud, Rest};
 
 use mcp_protocol::content::CallToolResult;

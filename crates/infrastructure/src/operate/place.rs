@@ -13,6 +13,11 @@ pub(super) struct Place {
 }
 
 impl Place {
+    /// Whether the manifest protects it.
+    pub(super) fn is_protected(&self) -> bool {
+        self.stage.as_ref().is_some_and(|stage| stage.is_protected)
+    }
+
     pub(super) fn of(manifest: &Manifest, name: &str, wish: Wish) -> Result<Self, Ended> {
         match manifest.stage(name) {
             Ok(stage) => Ok(Self { name: stage.name.clone(), stage: Some(stage) }),

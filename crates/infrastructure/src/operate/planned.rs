@@ -4,7 +4,7 @@ use mcp_protocol::content::CallToolResult;
 
 use super::{Ended, Operate, Wish, answer, desk, failed, place::Place, steps::Cloud};
 use crate::{
-    plan::{Plan, make, observe},
+    plan::{Account, Action, Plan, Verb, make, observe},
     state::{Operation, Refusal, Request, StageState},
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Planned {
     pub(super) plan: Plan,
     /// An operation that did not end is continued.
     pub(super) continues: bool,
+    /// What is in the rest of it by now, where that is not what its plan says.
+    pub(super) by_now: Vec<String>,
 }
 
 impl Planned {
@@ -33,16 +35,22 @@ impl Planned {
     /// The plan as the person reads it.
     pub(super) fn question(&self) -> String {
         match self.operation() {
-            Some(operation) => answer::rest_of(operation),
+            Some(operation) => answer::rest_of(operation, &self.by_now),
             None => self.plan.question(),
         }
+    }
+
+    /// Whether the stage is protected, in the manifest or by what was applied to it.
+    pub(super) const fn is_protected(&self) -> bool {
+        self.plan.is_protected || self.state.is_protected
     }
 }
 
 impl<C: Cloud> Operate<'_, C> {
     /// Plans. A stage in which something runs is not even looked at, but for a preview.
     pub(super) async fn planned(&self, place: &Place) -> Result<Planned, Ended> {
-        let state = desk::state(self.ctx, &place.name).await?;
+        let mut state = desk::state(self.ctx, &place.name).await?;
+        state.is_protected |= place.is_protected();
         if place.stage.is_none() && state.rows.is_empty() && state.operation.is_none() {
             // The words of the manifest, which name the stages that there are.
             let unknown = self.manifest.stage(&place.name).err();
@@ -65,7 +73,8 @@ impl<C: Cloud> Operate<'_, C> {
             }
             let unfinished = state.operation.as_ref().map(|operation| operation.plan.clone());
             if let (Wish::Destroy, Some(plan)) = (self.wish, unfinished) {
-                return Ok(Planned { state, plan, continues: true });
+                let by_now = self.by_now(place, &state).await;
+                return Ok(Planned { state, plan, continues: true, by_now });
             }
         }
         self.look(place, state).await
@@ -73,11 +82,34 @@ impl<C: Cloud> Operate<'_, C> {
 
     /// Plans anew from the account.
     pub(super) async fn look(&self, place: &Place, state: StageState) -> Result<Planned, Ended> {
-        self.cloud.start_over();
-        let account = observe(self.cloud, place.stage.as_ref(), &state).await;
+        let account = self.account(place, &state).await;
         let now_ms = self.ctx.platform.now_ms();
         let plan = make(place.stage.as_ref(), &state, &account, self.intent(), now_ms);
-        Ok(Planned { state, plan, continues: false })
+        Ok(Planned { state, plan, continues: false, by_now: Vec::new() })
+    }
+
+    /// The account as it is, with the stages of the manifest to which names belong by now.
+    async fn account(&self, place: &Place, state: &StageState) -> Account {
+        self.cloud.start_over();
+        let mut account = observe(self.cloud, place.stage.as_ref(), state).await;
+        for one in &mut account.resources {
+            one.owner = self.manifest.other_owner(one.kind, &one.name, &place.name);
+        }
+        account
+    }
+
+    /// What the rest of an operation would delete by now, where its plan has another number.
+    async fn by_now(&self, place: &Place, state: &StageState) -> Vec<String> {
+        let Some(operation) = &state.operation else { return Vec::new() };
+        let account = self.account(place, state).await;
+        let rest = operation.rest().filter(|action| action.verb == Verb::Delete);
+        let changed = rest.filter_map(|action| {
+            let found = account.by_id(action.kind, action.id.as_ref()?)?;
+            let is_same = found.contents.count == action.contents.count;
+            (!is_same)
+                .then(|| Action { contents: found.contents.clone(), ..action.clone() }.label())
+        });
+        changed.chain(account.unseen.iter().map(ToString::to_string)).collect()
     }
 
     /// Keeps a plan so that it can be applied by the person who is shown it.

@@ -6,7 +6,7 @@ use mcp_server::{context::Context, execution::Begun};
 
 use crate::{
     api::{Changes, Client, View},
-    apply::{Executor, Failure},
+    apply::{Executor, Failure, Made},
     manifest::Kind,
     plan::{Action, Observed, Observer, Unseen, Wanted},
 };
@@ -56,7 +56,7 @@ pub(super) struct Watched<'a, E> {
 }
 
 impl<E: Executor> Executor for Watched<'_, E> {
-    async fn create(&self, action: &Action) -> Result<String, Failure> {
+    async fn create(&self, action: &Action) -> Result<Made, Failure> {
         self.steps.create(action).await
     }
 

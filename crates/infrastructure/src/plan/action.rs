@@ -88,6 +88,9 @@ pub struct Action {
     pub name: String,
     /// Its id at Cloudflare, if it is there. It never leaves the server.
     pub id: Option<String>,
+    /// When it was made, where Cloudflare says so.
+    #[serde(default)]
+    pub made_ms: Option<u64>,
     /// The settings that it shall have.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,
@@ -114,6 +117,7 @@ impl Action {
             kind,
             name: name.to_owned(),
             id: None,
+            made_ms: None,
             settings: BTreeMap::new(),
             changes: Vec::new(),
             contents: Contents::default(),

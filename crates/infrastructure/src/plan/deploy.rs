@@ -13,6 +13,8 @@ use crate::{
     state::{Row, StageState},
 };
 
+/// Whether a resource stays when its stage goes. It is recorded here, and no setting of Cloudflare's.
+const RETAIN: &str = "retain";
 /// Settings that a resource keeps for life.
 const FOR_LIFE: [&str; 1] = ["location"];
 
@@ -56,16 +58,14 @@ impl Deploy<'_> {
             self.plan.obstacles.push(Obstacle::Replace { resource: resource.id.clone(), what });
             return;
         }
-        let recorded = row.and_then(|row| row.id.as_deref());
-        match recorded {
-            Some(id) => match self.account.by_id(resource.kind, id) {
-                Some(observed) => self.compare(resource, row, observed),
-                None => {
-                    self.plan.drift.push(Drift::Missing { resource: resource.id.clone() });
-                    self.by_name(resource, None);
-                }
-            },
-            None => self.by_name(resource, row),
+        let recorded = row.and_then(|row| Some((row.id.as_deref()?, row.made_ms)));
+        let Some((id, made_ms)) = recorded else { return self.by_name(resource, row) };
+        match self.account.by_id(resource.kind, id).filter(|found| found.was_made(made_ms)) {
+            Some(observed) => self.compare(resource, row, observed),
+            None => {
+                self.plan.drift.push(Drift::Missing { resource: resource.id.clone() });
+                self.by_name(resource, None);
+            }
         }
     }
 
@@ -79,6 +79,11 @@ impl Deploy<'_> {
                     matches!(resource.kind, Kind::Workflow | Kind::Domain) && !self.has_worker;
                 let awaits = resource.kind == Kind::Worker || needs_worker;
                 self.push(if awaits { Verb::Await } else { Verb::Create }, resource, None);
+            }
+            [only] if only.foreign_worker().is_some() => {
+                self.plan
+                    .obstacles
+                    .push(Obstacle::Dependents { resource: id, by: only.dependents.clone() });
             }
             [only] if self.may_take(only, row) => self.push(Verb::Adopt, resource, Some(only)),
             [_] => self.plan.obstacles.push(Obstacle::Foreign { resource: id, name }),
@@ -106,6 +111,13 @@ impl Deploy<'_> {
             self.plan.obstacles.push(Obstacle::Replace { resource: id, what });
             return;
         }
+        if let Some(worker) = observed.foreign_worker() {
+            self.plan.drift.push(Drift::Changed {
+                resource: id.clone(),
+                setting: "its Worker".to_owned(),
+                found: Some(worker.to_owned()),
+            });
+        }
         let changes = changes(&resource.settings, &observed.settings);
         for change in &changes {
             let recorded = row.and_then(|row| row.settings.get(&change.setting));
@@ -122,7 +134,17 @@ impl Deploy<'_> {
             self.plan.obstacles.push(Obstacle::Replace { resource: id, what });
             return;
         }
-        let verb = if changes.is_empty() { Verb::Keep } else { Verb::Update };
+        let retains = row.filter(|row| row.is_retained != resource.is_retained).map(|row| Change {
+            setting: RETAIN.to_owned(),
+            from: Some(row.is_retained.to_string()),
+            to: resource.is_retained.to_string(),
+        });
+        let (verb, changes) = match (changes.is_empty(), retains) {
+            (false, _) => (Verb::Update, changes),
+            // It has to be recorded: a later manifest may no longer say it.
+            (true, Some(retains)) => (Verb::Adopt, vec![retains]),
+            (true, None) => (Verb::Keep, changes),
+        };
         self.push(verb, resource, Some(observed));
         if let Some(action) = self.plan.actions.last_mut() {
             action.changes = changes;
@@ -132,6 +154,7 @@ impl Deploy<'_> {
     fn push(&mut self, verb: Verb, resource: &Resource, observed: Option<&Observed>) {
         self.plan.actions.push(Action {
             id: observed.map(|observed| observed.id.clone()),
+            made_ms: observed.and_then(|observed| observed.made_ms),
             settings: resource.settings.clone(),
             is_retained: resource.is_retained,
             ..Action::new(verb, &resource.id, resource.kind, &resource.name)

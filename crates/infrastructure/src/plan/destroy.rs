@@ -26,6 +26,11 @@ pub(super) fn plan_destroy(
         let is_retained = in_manifest.is_some_and(|resource| resource.is_retained);
         leave(plan, id, row, account, is_retained, empty, own_worker);
     }
+    let is_own = |obstacle: &Obstacle| matches!(obstacle, Obstacle::Own { .. });
+    let runs_here = own_worker.is_some() && stage.and_then(Stage::worker) == own_worker;
+    if runs_here && !plan.obstacles.iter().any(is_own) {
+        plan.obstacles.push(Obstacle::Own { resource: "worker".to_owned() });
+    }
     if stage.is_none() {
         let serving = state.rows.iter().filter(|(_, row)| row.kind == Kind::Domain);
         plan.obstacles.extend(
@@ -71,7 +76,17 @@ pub(super) fn leave(
         return;
     }
     let observed = match &row.id {
-        Some(recorded) => account.by_id(row.kind, recorded),
+        Some(recorded) => {
+            let found = account.by_id(row.kind, recorded);
+            if found.is_some_and(|found| !found.was_made(row.made_ms)) {
+                plan.warnings.push(format!(
+                    "{id}: the recorded {} is gone; the one that is called `{}` by now was made later, and it stays",
+                    row.kind.label(),
+                    row.name
+                ));
+            }
+            found.filter(|found| found.was_made(row.made_ms))
+        }
         None => match account.by_name(row.kind, &row.name).as_slice() {
             [only] if row.may_have_made(only) => Some(*only),
             _ => None,
@@ -84,14 +99,31 @@ pub(super) fn leave(
         plan.actions.push(action(Verb::Forget));
         return;
     };
+    if let Some(owner) = other_owner(plan, observed) {
+        let (label, name) = (row.kind.label(), &row.name);
+        plan.warnings
+            .push(format!("{id}: the {label} `{name}` belongs to {owner} by now, and it stays"));
+        plan.actions.push(action(Verb::Retain));
+        return;
+    }
     let empties = row.kind == Kind::R2 && empty.iter().any(|name| name == id);
     plan.obstacles.extend(obstacles(id, row, observed, empties, own_worker));
     plan.actions.push(Action {
         id: Some(observed.id.clone()),
+        made_ms: observed.made_ms,
         contents: observed.contents.clone(),
         empties,
         ..action(Verb::Delete)
     });
+}
+
+/// To whom else a recorded resource belongs by now: another stage of the manifest, the stage that it is marked with, or the Worker
+/// that a domain or a Workflow was given to.
+fn other_owner(plan: &Plan, observed: &Observed) -> Option<String> {
+    let marked = observed.mark.as_ref().map(|mark| &mark.stage);
+    let stage = observed.owner.as_ref().or_else(|| marked.filter(|stage| **stage != plan.stage));
+    let worker = || observed.foreign_worker().map(|worker| format!("the Worker `{worker}`"));
+    stage.map(|stage| format!("the stage `{stage}`")).or_else(worker)
 }
 
 fn obstacles(

@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::make::Plan;
 
 /// The form of the digest. Another form is another id.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// The id of a plan, such as `preview-1.9f86d081884c7d65`. Apply is bound to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,7 +73,7 @@ pub(super) fn of(plan: &Plan) -> PlanId {
         .map(|action| {
             let lost = (action.contents.count, action.empties, action.is_retained);
             let what = (action.verb, &action.resource, action.kind, &action.name, &action.id);
-            (what, &action.settings, &action.changes, lost)
+            (what, action.made_ms, &action.settings, &action.changes, lost)
         })
         .collect();
     let stage = (&plan.stage, &plan.revision, &plan.intent, plan.generation, plan.is_protected);

@@ -31,9 +31,34 @@ pub struct Observed {
     /// What is in it.
     #[serde(default)]
     pub contents: Contents,
-    /// Who would break without it.
+    /// Who would break without it. Of a domain and a Workflow: the Worker that it belongs to, where that is not the stage's.
     #[serde(default)]
     pub dependents: Vec<String>,
+    /// Another stage of the manifest, to which its name belongs by now.
+    #[serde(default)]
+    pub owner: Option<String>,
+}
+
+/// How far two answers may differ in when one thing was made.
+const SAME_MS: u64 = 5_000;
+
+impl Observed {
+    /// Whether it is the one that was made then, and not another that has its name, and so its id, by now. Where Cloudflare does
+    /// not say when, it is.
+    pub fn was_made(&self, made_ms: Option<u64>) -> bool {
+        match (self.made_ms, made_ms) {
+            (Some(found), Some(known)) if self.kind.is_known_by_name() => {
+                found.abs_diff(known) <= SAME_MS
+            }
+            _ => true,
+        }
+    }
+
+    /// The Worker of others that a domain or a Workflow belongs to.
+    pub(super) fn foreign_worker(&self) -> Option<&str> {
+        let belongs = matches!(self.kind, Kind::Domain | Kind::Workflow);
+        self.dependents.first().map(String::as_str).filter(|_| belongs)
+    }
 }
 
 /// The system and the stage that a Worker's tags name.
@@ -137,6 +162,7 @@ pub async fn observe(
         of_kind.names.push(row.name.clone());
         of_kind.ids.extend(row.id.clone());
     }
+    let workers = wanted.get(&Kind::Worker).map(|wanted| wanted.names.clone()).unwrap_or_default();
     let mut account = Account::default();
     for (kind, wanted) in wanted {
         match observer.look(kind, &wanted).await {
@@ -144,6 +170,11 @@ pub async fn observe(
                 found.into_iter().filter(|one| one.kind == kind && wanted.has(&one.id, &one.name)),
             ),
             Err(unseen) => account.unseen.push(unseen),
+        }
+    }
+    for one in &mut account.resources {
+        if matches!(one.kind, Kind::Domain | Kind::Workflow) {
+            one.dependents.retain(|worker| !workers.contains(worker));
         }
     }
     account

@@ -336,3 +336,99 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_is_retained_from_now_on_is_recorded_so_that_a_later_manifest_loses_nothing() {
+    let world = deployed(&stage("staging"));
+    let retained = changed(
+        r#""read_replication": "disabled",
+      "retain": ["production"]"#,
+        r#""read_replication": "disabled",
+      "retain": ["production", "staging"]"#,
+        "staging",
+    );
+    let plan = world.plan(Some(&retained), DEPLOY);
+    assert!(plan.changes() && plan.text().contains("(retain: false → true)"), "{}", plan.text());
+    assert!(world.apply(Some(&retained), DEPLOY).is_done());
+    assert_eq!(*world.log.borrow(), [""; 0]);
+    assert!(!world.plan(Some(&retained), DEPLOY).changes());
+    let mut without = retained;
+    without.resources.retain(|resource| resource.id != "db");
+    let plan = world.plan(Some(&without), DEPLOY);
+    assert_eq!(verbs(&plan).last(), Some(&(Verb::Retain, "db")));
+}
+
+/// Buckets, Workers and Workflows have their names as ids.
+#[test]
+fn what_was_made_anew_under_a_recorded_name_is_a_strangers() {
+    let stage = stage("preview-1");
+    for (kind, resource) in
+        [(Kind::R2, "uploads"), (Kind::Worker, "worker"), (Kind::Workflow, "onboarding")]
+    {
+        let world = deployed(&stage);
+        let before = world.plan(Some(&stage), destroy(&[])).id();
+        let id = world.remake(kind);
+        world.change(&id, |it| it.mark = None);
+        let plan = world.plan(Some(&stage), destroy(&[]));
+        assert_ne!(plan.id(), before);
+        assert!(verbs(&plan).contains(&(Verb::Forget, resource)), "{}", plan.text());
+        assert!(plan.warnings[0].contains("was made later, and it stays"), "{:?}", plan.warnings);
+        let plan = world.plan(Some(&stage), DEPLOY);
+        assert_eq!(plan.drift, [Drift::Missing { resource: resource.into() }]);
+        assert!(matches!(plan.obstacles[..], [Obstacle::Foreign { .. }]), "{}", plan.text());
+        assert!(world.apply(Some(&stage), Intent::Deploy { adopt: true }).is_done());
+        let plan = world.plan(Some(&stage), destroy(&[]));
+        assert!(verbs(&plan).contains(&(Verb::Delete, resource)), "it was adopted");
+    }
+}
+
+#[test]
+fn what_belongs_to_another_stage_by_now_is_not_deleted_with_this_one() {
+    let stage = stage("preview-1");
+    let owned = |it: &mut Observed| it.owner = Some("production".into());
+    let marked = |it: &mut Observed| {
+        it.mark = Some(Mark { app: "shop".into(), stage: "production".into() });
+    };
+    for give in [&owned as &dyn Fn(&mut Observed), &marked] {
+        let world = deployed(&stage);
+        let worker =
+            world.account.borrow().iter().find(|one| one.kind == Kind::Worker).unwrap().id.clone();
+        world.change(&worker, give);
+        let plan = world.plan(Some(&stage), destroy(&[]));
+        assert!(verbs(&plan).contains(&(Verb::Retain, "worker")), "{}", plan.text());
+        assert!(plan.warnings[0].contains("belongs to the stage `production` by now"));
+        assert!(world.apply(Some(&stage), destroy(&[])).is_done());
+        assert_eq!(world.names(), ["worker shop-preview-1"]);
+    }
+}
+
+#[test]
+fn a_domain_or_a_workflow_that_was_given_to_another_worker_stays_there() {
+    let stage = stage("production");
+    for (kind, resource) in [(Kind::Domain, "domain"), (Kind::Workflow, "onboarding")] {
+        let world = deployed(&stage);
+        let id = world.account.borrow().iter().find(|one| one.kind == kind).unwrap().id.clone();
+        world.change(&id, |it| it.dependents = vec!["shop".into()]);
+        let own = world.plan(Some(&stage), destroy(&[]));
+        assert!(verbs(&own).contains(&(Verb::Delete, resource)), "it is its own Worker's");
+        world.change(&id, |it| it.dependents = vec!["billing".into()]);
+        let plan = world.plan(Some(&stage), destroy(&[]));
+        assert!(verbs(&plan).contains(&(Verb::Retain, resource)), "{}", plan.text());
+        assert!(plan.warnings[0].contains("the Worker `billing`"), "{:?}", plan.warnings);
+        let plan = world.plan(Some(&stage), DEPLOY);
+        assert!(plan.text().contains("its Worker is billing by now"), "{}", plan.text());
+        world.state.borrow_mut().rows.remove(resource);
+        let plan = world.plan(Some(&stage), Intent::Deploy { adopt: true });
+        assert!(matches!(plan.obstacles[..], [Obstacle::Dependents { .. }]), "{}", plan.text());
+    }
+}
+
+#[test]
+fn the_stage_of_this_server_is_not_destroyed_around_a_worker_that_is_not_recorded() {
+    let stage = stage("preview-1");
+    let world = deployed(&stage);
+    world.state.borrow_mut().rows.remove("worker");
+    let own = Intent::Destroy { empty: vec![], own_worker: Some("shop-preview-1".into()) };
+    let plan = world.plan(Some(&stage), own);
+    assert_eq!(plan.obstacles, [Obstacle::Own { resource: "worker".into() }]);
+}

@@ -39,11 +39,7 @@ impl Plan {
     /// What would be lost for good, one line each; empty where nothing is.
     pub fn losses(&self) -> String {
         let lost = self.actions.iter().filter(|action| action.is_irreversible());
-        let line = |action: &Action| {
-            let (label, name) = (action.kind.label(), &action.name);
-            format!("the {label} `{name}`{}", contents(action.kind, &action.contents))
-        };
-        lost.map(line).collect::<Vec<_>>().join("\n")
+        lost.map(Action::label).collect::<Vec<_>>().join("\n")
     }
 
     /// The plan as data for the caller.
@@ -87,6 +83,14 @@ impl Plan {
     }
 }
 
+impl Action {
+    /// Its resource with what is in it, such as ``the queue `shop-jobs` with 3 messages``.
+    pub(crate) fn label(&self) -> String {
+        let (label, name) = (self.kind.label(), &self.name);
+        format!("the {label} `{name}`{}", contents(self.kind, &self.contents))
+    }
+}
+
 /// A title with items below it; nothing where there are none.
 fn listed(title: &str, items: &[impl ToString]) -> Option<String> {
     let items: Vec<String> = items.iter().map(ToString::to_string).collect();
@@ -101,12 +105,12 @@ fn line(action: &Action) -> String {
         .map(|it| format!("{}: {} → {}", it.setting, it.from.as_deref().unwrap_or("-"), it.to))
         .collect();
     let more = match verb {
-        Verb::Update => format!(" ({})", changes.join(", ")),
+        Verb::Update | Verb::Adopt if !changes.is_empty() => format!(" ({})", changes.join(", ")),
         Verb::Delete => contents(*kind, &action.contents),
         Verb::Retain => ", which stays at Cloudflare".to_owned(),
         Verb::Forget => ", which is gone already".to_owned(),
         Verb::Await => ", with the upload of the Worker".to_owned(),
-        Verb::Create | Verb::Adopt | Verb::Keep => String::new(),
+        Verb::Create | Verb::Adopt | Verb::Update | Verb::Keep => String::new(),
     };
     let forever = if action.is_irreversible() { ", for good" } else { "" };
     format!(

@@ -84,12 +84,13 @@ impl StageState {
     }
 
     /// Goes on with what did not end: what is done stays done. A later life of the task that holds it goes on at once, as it
-    /// was; another task waits for the end of the lease, and tries again what failed. What runs by now may be another plan than
-    /// the one that the person was shown.
+    /// was; another task waits for the end of the lease, needs an unlock of its own where the stage is protected, and tries again what
+    /// failed. What runs by now may be another plan than the one that the person was shown.
     pub(super) fn resume(
         &mut self,
         holder: String,
         plan_id: &str,
+        is_protected: bool,
         now_ms: u64,
     ) -> Result<Answer, Refusal> {
         let plan_id = self.own_plan(plan_id)?;
@@ -98,8 +99,15 @@ impl StageState {
             return Err(Refusal::Changed { now: known.plan.id() });
         }
         let is_holder = known.holder == holder;
+        let became_protected = is_protected && known.plan.intent.is_destroy();
+        let needs_unlock = became_protected || self.needs_unlock(&known.plan);
         if !is_holder {
             self.check_idle(now_ms)?;
+            if needs_unlock {
+                self.check_unlock(&plan_id, now_ms)?;
+                self.unlock = None;
+            }
+            self.is_protected |= is_protected;
         }
         let Operation { plan, subject, mut progress, .. } =
             self.operation.take().ok_or(Refusal::NothingUnfinished)?;

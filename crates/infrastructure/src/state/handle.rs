@@ -45,6 +45,9 @@ pub enum Request {
         holder: String,
         /// The plan whose rest the person agreed to, as it came.
         plan_id: String,
+        /// The manifest protects the stage, maybe only by now.
+        #[serde(default)]
+        is_protected: bool,
     },
     /// Records a step, before it or after it. It renews the lease.
     Record {
@@ -222,7 +225,9 @@ impl StageState {
             Request::Begin { plan, plan_id, subject, holder } => {
                 self.begin(*plan, &plan_id, subject, holder, now_ms)
             }
-            Request::Continue { holder, plan_id } => self.resume(holder, &plan_id, now_ms),
+            Request::Continue { holder, plan_id, is_protected } => {
+                self.resume(holder, &plan_id, is_protected, now_ms)
+            }
             Request::Record { fencing, resource, row, progress } => {
                 self.record(fencing, resource, row, progress, now_ms)
             }
@@ -232,7 +237,7 @@ impl StageState {
         answer.unwrap_or_else(Answer::Refused)
     }
 
-    /// Unlocks it for one plan that was shown to a person.
+    /// Unlocks it for one plan that was shown to a person, or that did not end.
     pub fn unlock(&mut self, request: UnlockRequest, now_ms: u64) -> Answer {
         if !self.is_known() {
             return Answer::Refused(Refusal::Newer);
@@ -251,7 +256,9 @@ impl StageState {
                 && !(offer.plan_id == plan_id && offer.subject == subject)
         });
         if self.offers.len() >= MOST_OFFERS {
-            self.offers.remove(0);
+            // A caller who asks for many plans ends their own first, and not one that waits for its unlock.
+            let own = self.offers.iter().position(|offer| offer.subject == subject);
+            self.offers.remove(own.unwrap_or_default());
         }
         let until_ms = now_ms.saturating_add(plan.expires_ms().saturating_sub(plan.made_ms));
         let text = plan.question();
@@ -301,6 +308,12 @@ impl StageState {
         Ok(Answer::Recorded)
     }
 
+    /// The operation of this plan, where it did not end and does not run.
+    fn unfinished(&self, plan_id: &PlanId, now_ms: u64) -> Option<&super::Operation> {
+        let operation = self.operation.as_ref();
+        operation.filter(|known| known.plan.id() == *plan_id && !known.is_running(now_ms))
+    }
+
     fn open(
         &mut self,
         plan_id: &str,
@@ -315,8 +328,9 @@ impl StageState {
         let is_shown = |offer: &&Offer| {
             offer.plan_id == plan_id && is_open(offer.since_ms, offer.until_ms, now_ms)
         };
-        let shown = self.offers.iter().find(is_shown).ok_or(Refusal::UnknownPlan)?;
-        let plan = shown.text.clone();
+        let shown = self.offers.iter().find(is_shown).map(|offer| offer.text.clone());
+        let unfinished = || self.unfinished(&plan_id, now_ms).map(|it| it.plan.question());
+        let plan = shown.or_else(unfinished).ok_or(Refusal::UnknownPlan)?;
         let until_ms = now_ms.saturating_add(minutes.saturating_mul(60_000));
         let unlock = Unlock { plan_id, by, since_ms: now_ms, until_ms };
         self.unlock = Some(unlock.clone());

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Plan, PlanId};
+use crate::plan::{Action, Plan, PlanId};
 
 /// How long a lease holds without a word from its holder.
 pub(super) const LEASE_MS: u64 = 120_000;
@@ -34,10 +34,15 @@ impl Operation {
         now_ms < self.lease_until_ms && self.lease_until_ms <= now_ms.saturating_add(LEASE_MS)
     }
 
+    /// The actions that are not done.
+    pub fn rest(&self) -> impl Iterator<Item = &Action> {
+        let is_done = |resource: &str| self.progress.get(resource) == Some(&Progress::Done);
+        self.plan.actions.iter().filter(move |action| !is_done(&action.resource))
+    }
+
     /// Whether every action is done.
     pub fn is_done(&self) -> bool {
-        let is_done = |resource: &str| self.progress.get(resource) == Some(&Progress::Done);
-        self.plan.actions.iter().all(|action| is_done(&action.resource))
+        self.rest().next().is_none()
     }
 }
 

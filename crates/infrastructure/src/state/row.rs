@@ -33,6 +33,9 @@ pub struct Row {
     /// Its id at Cloudflare. None: its making was not answered.
     #[serde(default)]
     pub id: Option<String>,
+    /// When it was made, where Cloudflare said so.
+    #[serde(default)]
+    pub made_ms: Option<u64>,
     /// The settings that it was given.
     #[serde(default)]
     pub settings: BTreeMap<String, String>,

@@ -133,7 +133,8 @@ fn a_destroy_that_did_not_end_blocks_everything_but_itself() {
         world.offer(&other);
         assert_eq!(world.begin(&other), Err(Refusal::Unfinished));
         let (holder, plan_id) = ("task-2".to_owned(), other.id().to_string());
-        let rest_of_another = world.handle(Request::Continue { holder, plan_id });
+        let rest_of_another =
+            world.handle(Request::Continue { holder, plan_id, is_protected: false });
         assert_eq!(refused(rest_of_another), Refusal::Changed { now: plan.id() });
     }
     assert!(world.resume().is_ok());
@@ -218,6 +219,44 @@ fn a_plan_that_was_shown_in_the_future_is_not_applied() {
 }
 
 #[test]
+fn the_rest_of_a_destroy_needs_an_unlock_of_its_own() {
+    let stage = stage("production");
+    let world = deployed(&stage);
+    let plan = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&plan);
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked { .. }));
+    world.begin(&plan).unwrap();
+    assert_eq!(refused(unlock(&world, &plan, 5)), Refusal::UnknownPlan, "it runs");
+    assert!(matches!(world.go_on("task-1"), Answer::Begun { .. }), "it is its own");
+    world.pass(130_000);
+    assert!(matches!(refused(world.go_on("task-2")), Refusal::Locked { .. }));
+    let Answer::Unlocked { plan: text, .. } = unlock(&world, &plan, 5) else { panic!("no unlock") };
+    assert!(text.contains("Destroy the stage `production`"), "{text}");
+    assert!(matches!(world.go_on("task-2"), Answer::Begun { .. }));
+    world.pass(130_000);
+    assert!(matches!(refused(world.go_on("task-3")), Refusal::Locked { .. }), "it is good once");
+}
+
+#[test]
+fn a_stage_that_became_protected_while_its_destroy_did_not_end_is_locked() {
+    let stage = stage("preview-1");
+    let world = deployed(&stage);
+    let plan = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&plan);
+    world.begin(&plan).unwrap();
+    world.pass(130_000);
+    let go_on = || Request::Continue {
+        holder: "task-2".into(),
+        plan_id: plan.id().to_string(),
+        is_protected: true,
+    };
+    assert!(matches!(refused(world.handle(go_on())), Refusal::Locked { .. }));
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked { .. }));
+    assert!(matches!(world.handle(go_on()), Answer::Begun { .. }));
+    assert!(world.state.borrow().is_protected);
+}
+
+#[test]
 fn an_unlock_needs_the_id_of_a_plan_of_this_stage() {
     let world = World::new("production");
     let other = World::new("staging").plan(Some(&stage("staging")), DEPLOY);
@@ -280,4 +319,19 @@ fn offers_and_used_plans_are_bounded() {
         assert!(answer.has_changed(), "{answer:?}");
     }
     assert_eq!(state.used.len(), 32);
+}
+
+#[test]
+fn many_plans_of_one_person_end_no_plan_of_another() {
+    let stage = stage("preview-1");
+    let world = deployed(&stage);
+    let plan = world.plan(Some(&stage), destroy(&[]));
+    world.offer(&plan);
+    for count in 0..40 {
+        let another = world.plan(Some(&stage), destroy(&vec!["uploads"; count + 1]));
+        let subject = "bob".to_owned();
+        world.handle(Request::Offer { plan: Box::new(another), subject });
+    }
+    assert!(world.state.borrow().offers.len() <= 16);
+    assert!(matches!(unlock(&world, &plan, 5), Answer::Unlocked { .. }));
 }

@@ -1,13 +1,26 @@
 //! The tools that change something.
 
-use std::time::Duration;
+use std::{rc::Rc, time::Duration};
 
-use mcp_server::testing::{ScriptedResponse, broken, text};
+use futures_util::{
+    FutureExt as _,
+    future::{LocalBoxFuture, ready},
+};
+use mcp_platform::record::Record as _;
+use mcp_server::{
+    context::Context,
+    stages::Stages,
+    testing::{FakePlatform, ScriptedResponse, broken, text},
+};
 use serde_json::{Value, json};
 
 use crate::{
     host::{ObjectAnswer, SendError},
-    tools_testing::{Seen, V1, V2, call, deployments, ok, refused, versions, with},
+    state::{Request, StageState},
+    testing::{deployed, destroy, stage},
+    tools_testing::{
+        Seen, V1, V2, call, call_in, context, deployments, ok, refused, versions, with,
+    },
 };
 
 fn posts(seen: &Seen) -> usize {
@@ -203,6 +216,37 @@ fn a_deployment_whose_answer_is_lost_is_looked_up_and_not_sent_again() {
     let seen = call([now(), versions(), broken(), now()], "rollback_deployment", rollback());
     let seen = seen.says("The change MAY have happened.");
     assert_eq!(posts(&seen), 1);
+}
+
+/// The object of a stage whose destroy did not end.
+struct HalfDestroyed(StageState);
+
+impl Stages for HalfDestroyed {
+    fn ask(
+        &self,
+        _stage: &str,
+        request: String,
+    ) -> LocalBoxFuture<'static, Result<String, String>> {
+        let request = Request::from_json(&request).unwrap();
+        ready(Ok(self.0.clone().handle(request, 0).to_json())).boxed_local()
+    }
+}
+
+#[test]
+fn nothing_is_rolled_out_or_back_in_a_stage_that_is_half_destroyed() {
+    let world = deployed(&stage("staging"));
+    let plan = world.plan(Some(&stage("staging")), destroy(&[]));
+    world.offer(&plan);
+    let state = world.begin(&plan).unwrap();
+    for (tool, arguments) in [("rollback_deployment", rollback()), ("set_rollout", rollout(V1, 10))]
+    {
+        let platform = FakePlatform::new([now(), versions(), ok(json!({"id": "d3"}))]);
+        let stages: Rc<dyn Stages> = Rc::new(HalfDestroyed(state.clone()));
+        let ctx = Context { stages: Some(stages), ..context(&platform) };
+        let seen = call_in(platform, &ctx, tool, arguments);
+        let seen = seen.says("A destroy of this stage did not end");
+        assert_eq!(posts(&seen), 0);
+    }
 }
 
 fn rollout(version: &str, percentage: u64) -> Value {

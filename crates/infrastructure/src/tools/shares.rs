@@ -1,7 +1,7 @@
 //! Gives versions of a Worker their shares of the requests.
 //!
-//! Invariant: a deployment is sent once, never forced, and only over the one that the person was shown. Where its answer is lost, it is
-//! looked up among the deployments.
+//! Invariant: a deployment is sent once, never forced, only over the one that the person was shown, and not in a stage that is being
+//! destroyed. Where its answer is lost, it is looked up among the deployments.
 
 use std::fmt::Write as _;
 
@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::{
     api::{ApiError, Deployment, Version, VersionShare},
     call::{Call, error, foreign, in_doubt, told, unchanged},
+    operate::check_not_destroyed,
 };
 
 /// The versions of a Worker and how they are deployed.
@@ -96,6 +97,9 @@ pub(super) async fn deploy(
     let (worker, now) = (call.state.worker()?, deployed.now()?);
     call.state.check_shown(&shown_as(now, shares))?;
     let message = call.arguments.text("message").unwrap_or(call.operation.title);
+    let stage = &call.state.stage()?.name;
+    let free = check_not_destroyed(call.ctx, stage).await;
+    free.map_err(|why| error(format!("Nothing was changed. {why}")))?;
     let begun = call.ctx.begin().await?;
     let client = call.state.client(call.ctx);
     match client.deploy(&begun, worker, shares, message).await {

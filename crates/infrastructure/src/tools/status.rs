@@ -149,6 +149,7 @@ mod tests {
             mark: None,
             contents: Contents::default(),
             dependents: Vec::new(),
+            owner: None,
         };
         let same = settings(&[("storage_class", "Standard"), ("location", "weur")]);
         assert_eq!(drift(&same, &found), [] as [Value; 0], "a place that is not told is no drift");

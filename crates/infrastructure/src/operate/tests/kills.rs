@@ -117,6 +117,38 @@ fn a_destroy_that_did_not_end_is_continued_by_one_call_and_blocks_a_deploy() {
     assert_eq!(world.names(), [""; 0]);
 }
 
+/// Who continues agrees to what is there by then.
+#[test]
+fn the_rest_of_a_destroy_is_shown_with_what_is_in_it_by_now() {
+    let (world, task) = begun(Wish::Destroy);
+    world.failures.borrow_mut().insert("shop-preview-1-onboarding".into(), FailureKind::Refused);
+    assert!(task.to_its_end().is_error);
+    let cache = world.account.borrow().iter().find(|one| one.kind == Kind::Kv).unwrap().id.clone();
+    world.change(&cache, |it| it.contents.count = Some(70));
+    world.unseen.set(Some(Kind::Queue));
+    let caller = Caller::of(&world).with(Person::typing("no"));
+    let seen = text(&caller.call(Wish::Destroy, &Asked { is_preview: true, ..stage("preview-1") }));
+    assert!(caller.call(Wish::Destroy, &stage("preview-1")).is_error);
+    for shown in [&seen, &caller.person.asked.borrow()[0]] {
+        let now = "By now: the KV namespace `shop-preview-1-cache` with 70 keys; the queue cannot be seen";
+        assert!(shown.contains(now), "{shown}");
+    }
+}
+
+#[test]
+fn a_bucket_that_was_made_anew_while_a_destroy_did_not_end_is_left_and_said() {
+    let (world, task) = begun(Wish::Destroy);
+    world.failures.borrow_mut().insert("shop-preview-1-onboarding".into(), FailureKind::Refused);
+    assert!(task.to_its_end().is_error);
+    world.remake(Kind::R2);
+    let caller = Caller::of(&world);
+    let asked = caller.agreed(Wish::Destroy, &stage("preview-1"));
+    let ended = caller.call(Wish::Destroy, &asked);
+    assert!(!ended.is_error, "{}", text(&ended));
+    assert!(text(&ended).contains("which was made later and was left alone"), "{}", text(&ended));
+    assert_eq!(world.names(), ["r2 shop-preview-1-uploads"]);
+}
+
 /// Statement 20.
 #[test]
 fn a_task_sleeps_where_cloudflare_asks_to_wait_and_keeps_its_lease() {

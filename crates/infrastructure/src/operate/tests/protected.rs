@@ -50,6 +50,45 @@ fn an_unlock_is_for_one_plan_and_once() {
     assert!(world.log.borrow().is_empty());
 }
 
+#[test]
+fn the_rest_of_a_destroy_needs_another_unlock_and_the_persons_yes() {
+    let world = production();
+    let caller = Caller::of(&world).with(Person::typing("production"));
+    let plan_id = caller.preview(Wish::Destroy, &stage("production"));
+    assert!(matches!(unlock(&world, &plan_id), Answer::Unlocked { .. }));
+    let refuses = crate::apply::FailureKind::Refused;
+    world.failures.borrow_mut().insert("shop-production-onboarding".into(), refuses);
+    assert!(caller.call(Wish::Destroy, &stage("production")).is_error);
+    let (names, asked) = (world.names(), caller.person.asked.borrow().len());
+    let locked = caller.call(Wish::Destroy, &stage("production"));
+    let said = text(&locked);
+    assert!(locked.is_error && said.contains("cargo xtask stage unlock production"), "{said}");
+    assert!(said.contains("This plan did not end."), "{said}");
+    let confirmed = Asked { confirm: true, plan_id: Some(plan_id.clone()), ..stage("production") };
+    assert!(Caller::of(&world).call(Wish::Destroy, &confirmed).is_error);
+    assert_eq!((world.names(), caller.person.asked.borrow().len()), (names, asked));
+    assert!(matches!(unlock(&world, &plan_id), Answer::Unlocked { .. }));
+    let ended = caller.call(Wish::Destroy, &stage("production"));
+    assert!(!ended.is_error, "{}", text(&ended));
+    assert_eq!(caller.person.asked.borrow().len(), asked + 1);
+}
+
+/// A Worker's name went from one stage of the manifest to a protected one.
+#[test]
+fn a_recorded_name_that_the_manifest_gives_to_a_protected_stage_by_now_stays() {
+    let world = Rc::new(deployed(&sample("preview-1")));
+    let id = world.put(crate::manifest::Kind::Worker, "shop");
+    let mut row = world.state.borrow().rows["worker"].clone();
+    (row.name, row.id) = ("shop".into(), Some(id));
+    world.state.borrow_mut().rows.insert("worker".into(), row);
+    world.remove("shop-preview-1", crate::manifest::Kind::Worker);
+    let caller = Caller::of(&world).with(Person::typing("preview-1"));
+    let ended = caller.call(Wish::Destroy, &stage("preview-1"));
+    assert!(!ended.is_error, "{}", text(&ended));
+    assert!(caller.person.asked.borrow()[0].contains("belongs to the stage `production` by now"));
+    assert_eq!(world.names(), ["worker shop"]);
+}
+
 /// One thing that a caller of MCP does.
 #[derive(Debug, Clone)]
 struct Move {
