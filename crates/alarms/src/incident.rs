@@ -2,6 +2,7 @@
 //!
 //! Invariant: an incident begins at the first look that finds its share too high, and is over after
 //! [`QUIET_LOOKS`] looks in a row that do not. A look with too few requests is quiet: what failed has no callers left.
+//! An incident has the same number and hour at the next look where it could not be kept, so that its message has the same id.
 
 use std::collections::BTreeMap;
 
@@ -20,6 +21,9 @@ pub const QUIET_LOOKS: u32 = 2;
 struct Incident {
     /// When it began, in milliseconds since the epoch.
     since_ms: u64,
+    /// Which incident of its rule it is.
+    #[serde(default)]
+    number: u64,
     /// Quiet looks in a row.
     #[serde(default)]
     quiet: u32,
@@ -33,6 +37,9 @@ struct Incident {
 pub struct Incidents {
     #[serde(default)]
     open: BTreeMap<String, Incident>,
+    /// How many there were of each rule.
+    #[serde(default)]
+    counts: BTreeMap<String, u64>,
 }
 
 /// What happened to an incident.
@@ -53,6 +60,8 @@ pub struct Event {
     pub change: Change,
     /// When the incident began, in milliseconds since the epoch.
     pub since_ms: u64,
+    /// Which incident of its rule it is.
+    pub number: u64,
     /// The share now, in percent. None: there are too few requests.
     pub share: Option<f64>,
     /// From which share on it is an incident. None: it is not watched any more.
@@ -79,23 +88,27 @@ impl Incidents {
         for rule in Rule::ALL {
             let (share, threshold) = (reading.share(rule), thresholds.of(rule));
             let is_high = share.zip(threshold).is_some_and(|(share, most)| share > most);
-            let event = |change, since_ms| {
+            let event = |change, incident: &Incident| {
                 let requests = reading.requests;
-                Event { rule, change, since_ms, share, threshold, requests }
+                let Incident { since_ms, number, .. } = *incident;
+                Event { rule, change, since_ms, number, share, threshold, requests }
             };
             match self.open.get_mut(rule.name()) {
                 None if is_high => {
-                    let incident = Incident { since_ms: now_ms, quiet: 0, waits: true };
+                    let number = self.counts.entry(rule.name().to_owned()).or_default();
+                    *number = number.saturating_add(1);
+                    let incident =
+                        Incident { since_ms: now_ms, number: *number, quiet: 0, waits: true };
                     self.open.insert(rule.name().to_owned(), incident);
-                    events.push(event(Change::Begun, now_ms));
+                    events.push(event(Change::Begun, &incident));
                 }
                 None => {}
                 Some(incident) => {
                     incident.quiet = if is_high { 0 } else { incident.quiet.saturating_add(1) };
                     if incident.waits {
-                        events.push(event(Change::Begun, incident.since_ms));
+                        events.push(event(Change::Begun, incident));
                     } else if incident.quiet >= QUIET_LOOKS {
-                        events.push(event(Change::Over, incident.since_ms));
+                        events.push(event(Change::Over, incident));
                     }
                 }
             }

@@ -15,6 +15,8 @@ use crate::{
 
 /// What a key may begin with.
 const PREFIX: &str = "whsec_";
+/// Milliseconds of an hour.
+const HOUR_MS: u64 = 3_600_000;
 /// Bytes of a key.
 const KEY_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 
@@ -64,14 +66,16 @@ pub struct Message {
 }
 
 impl Message {
-    /// The message of a change. Its id is the same whenever it is posted.
+    /// The message of a change. Its id is the same whenever it is posted, within the hour also where the incident could
+    /// not be kept: then the next look finds it anew, under the same number.
     pub fn of(event: &Event, environment: &str, key: &WebhookKey, now_ms: u64) -> Self {
-        let Event { rule, change, since_ms, share, threshold, requests } = event;
+        let Event { rule, change, since_ms, number, share, threshold, requests } = event;
         let word = match change {
             Change::Begun => "begun",
             Change::Over => "over",
         };
-        let id = format!("alarm_{environment}_{}_{since_ms}_{word}", rule.name());
+        let hour = since_ms / HOUR_MS;
+        let id = format!("alarm_{environment}_{}_{hour}_{number}_{word}", rule.name());
         let rounded = |percent: f64| (percent * 100.0).round() / 100.0;
         let body = json!({
             "type": format!("alarm.{word}"),
@@ -130,6 +134,7 @@ mod tests {
             rule: Rule::RateLimit,
             change: Change::Begun,
             since_ms: 1_795_161_600_000,
+            number: 1,
             share: Some(12.3456),
             threshold: Some(5.0),
             requests: 1000.0,

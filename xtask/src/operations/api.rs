@@ -6,7 +6,7 @@
 use std::{env, fmt, thread, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::{Agent, http::Request};
 
 /// Where the API is.
@@ -21,13 +21,18 @@ const TRIES: u32 = 3;
 const LONGEST: usize = 600;
 
 /// The API, as one account's token sees it.
-#[derive(Debug)]
 pub struct Api {
     agent: Agent,
     /// Its address, without a slash at the end.
     pub url: String,
     account: String,
     token: String,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("url", &self.url).finish_non_exhaustive()
+    }
 }
 
 /// An answer that is a refusal.
@@ -75,7 +80,13 @@ impl Api {
         if !url.starts_with("https://") && !is_own {
             bail!("CLOUDFLARE_API_URL: expected an https URL, or http on this machine");
         }
-        Ok(Self { agent: agent(TIMEOUT), url, account, token })
+        Ok(Self::at(&url, &account, &token))
+    }
+
+    /// The API at this address, with this account and this token.
+    pub fn at(url: &str, account: &str, token: &str) -> Self {
+        let (url, account, token) = (url.to_owned(), account.to_owned(), token.to_owned());
+        Self { agent: agent(TIMEOUT), url, account, token }
     }
 
     /// Reads a path below the account.
@@ -129,6 +140,27 @@ impl Api {
             serde_json::from_str(&text).context("the answer of Analytics Engine")?;
         let rows = answer.get("data").and_then(Value::as_array).cloned();
         rows.context("the answer of Analytics Engine has no rows")
+    }
+
+    /// The data of the account from the GraphQL API. The query has the variable `$account`.
+    ///
+    /// # Errors
+    /// As [`Self::get`]; its refusals come with the status 200.
+    pub fn graph(&self, query: &str, mut variables: Value) -> Result<Value> {
+        variables["account"] = self.account.as_str().into();
+        let body = json!({ "query": query, "variables": variables }).to_string();
+        let url = format!("{}/graphql", self.url);
+        let (status, text) = self.patiently_at("POST", &url, Some(body))?;
+        let answer: Value = serde_json::from_str(&text).unwrap_or_default();
+        let account = answer.pointer("/data/viewer/accounts/0").filter(|it| it.is_object());
+        match (status, account) {
+            (200, Some(account)) => Ok(account.clone()),
+            _ => {
+                let reason = answer.pointer("/errors/0/message").and_then(Value::as_str);
+                let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                Err(self.refused(status, Vec::new(), &reason).into())
+            }
+        }
     }
 
     /// The result of a path that is not below the account.

@@ -1,6 +1,6 @@
 //! The gate of a release: whether the new version fails more than the one before.
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::{
@@ -77,16 +77,25 @@ pub fn counts(api: &Api, dataset: &str, versions: [&str; 2], seconds: u64) -> Re
         bail!("the name of the dataset is not as expected: {dataset}");
     }
     let rows = api.rows(&query(dataset, versions, seconds))?;
-    let number = |row: &Value, name: &str| match row.get(name) {
-        // Sums of integers may come as texts.
-        Some(Value::String(text)) => text.parse().unwrap_or_default(),
-        value => value.and_then(Value::as_f64).unwrap_or_default(),
+    let [one, other] = versions.map(|version| of_version(&rows, version));
+    Ok([one?, other?])
+}
+
+/// A version without a row had no requests. A number that cannot be read is no zero: it would let a version pass.
+fn of_version(rows: &[Value], version: &str) -> Result<Counts> {
+    let Some(row) = rows.iter().find(|row| row["version"] == version) else {
+        return Ok(Counts::default());
     };
-    Ok(versions.map(|version| {
-        let row = rows.iter().find(|row| row["version"] == version);
-        row.map(|row| Counts { requests: number(row, "requests"), failed: number(row, "failed") })
-            .unwrap_or_default()
-    }))
+    let number = |name: &str| {
+        let number = match row.get(name) {
+            // Sums of integers may come as texts.
+            Some(Value::String(text)) => text.parse().ok(),
+            value => value.and_then(Value::as_f64),
+        };
+        let number = number.filter(|number: &f64| number.is_finite() && *number >= 0.0);
+        number.with_context(|| format!("the answer of Analytics Engine has no number of {name}"))
+    };
+    Ok(Counts { requests: number("requests")?, failed: number("failed")? })
 }
 
 fn query(dataset: &str, [one, other]: [&str; 2], seconds: u64) -> String {
@@ -107,7 +116,24 @@ pub fn shown(version: &str, counts: Counts) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_number_that_cannot_be_read_is_no_zero() {
+        let of = |failed: Value| {
+            let row = json!({ "version": "a", "requests": "100", "failed": failed });
+            of_version(&[row], "a")
+        };
+        assert_eq!(of(json!("5")).unwrap(), Counts { requests: 100.0, failed: 5.0 });
+        assert_eq!(of(json!(0)).unwrap().failed, 0.0);
+        for junk in [json!(null), json!("x"), json!("NaN"), json!("inf"), json!(-1), json!([5])] {
+            assert!(of(junk.clone()).is_err(), "{junk}");
+        }
+        assert!(of_version(&[json!({ "version": "a", "requests": 100 })], "a").is_err());
+        assert_eq!(of_version(&[], "a").unwrap(), Counts::default());
+    }
 
     #[test]
     fn a_version_is_judged_by_its_share_of_failures_beside_the_one_before() {

@@ -8,6 +8,7 @@
 //! | [`secrets`] | the file of secrets of an upload |
 //! | [`upload`] | the upload itself, by `wrangler` |
 //! | [`gate`] | whether a version fails more than the one before |
+//! | [`invocations`] | the same of what the runtime ends |
 //! | [`served`] | what a Worker answers at its address |
 //! | [`checklist`] | whether a stage is as it should be |
 //! | [`alerts`] | notifications of Cloudflare |
@@ -20,6 +21,7 @@ pub mod alerts;
 pub mod api;
 pub mod checklist;
 pub mod gate;
+pub mod invocations;
 pub mod outputs;
 pub mod secrets;
 pub mod served;

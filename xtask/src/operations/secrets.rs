@@ -4,7 +4,7 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env, fmt, fs,
     io::Write as _,
     path::{Path, PathBuf},
 };
@@ -40,11 +40,17 @@ pub const NAMES: [(&str, usize); 18] = [
 ];
 
 /// In the environment it is the token of these verbs, which may do more than the server: a server's is in a file.
-const OWN: &str = "CLOUDFLARE_API_TOKEN";
+pub(super) const OWN: &str = "CLOUDFLARE_API_TOKEN";
 
 /// Secrets of an upload.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Secrets(BTreeMap<String, String>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 impl Secrets {
     /// Those of a file of JSON, or those of [`NAMES`] in the environment, but for the token of these verbs.
@@ -152,6 +158,7 @@ mod tests {
         let good = of(&[("MCP_SHARED_SECRET", long), ("MCP_JWT_SECRET", long), ("OTHER", "x")]);
         assert_eq!(good.names(), ["MCP_JWT_SECRET", "MCP_SHARED_SECRET"]);
         assert!(good.faults().is_empty());
+        assert!(!format!("{good:?}").contains(long));
         let file = good.file().unwrap().unwrap();
         let path = file.path();
         assert!(fs::read_to_string(&path).unwrap().contains(long));

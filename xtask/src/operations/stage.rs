@@ -10,6 +10,8 @@ use toml::{Table, Value};
 
 use crate::paths;
 
+/// The file, below the repository's root.
+pub const CONFIGURATION: &str = "wrangler.toml";
 /// The stage that the top level is.
 pub const PRODUCTION: &str = "production";
 /// Variables of the environment that change which Worker `wrangler` deploys.
@@ -43,8 +45,8 @@ impl Stage {
     /// # Errors
     /// Where there is none, or something would have another Worker deployed.
     pub fn load(name: &str) -> Result<Self> {
-        let file = paths::root().join("wrangler.toml");
-        let text = fs::read_to_string(&file).context("wrangler.toml")?;
+        let file = paths::root().join(CONFIGURATION);
+        let text = fs::read_to_string(&file).context(CONFIGURATION)?;
         let stage = Self::of(&text, name)?;
         for variable in OVERRIDES {
             let value = env::var(variable).unwrap_or_default();
@@ -80,12 +82,16 @@ impl Stage {
                 "the stage {name} would be deployed as the Worker {worker}, and not as {expected}"
             );
         }
+        if top.contains_key("account_id") || own.contains_key("account_id") {
+            // `wrangler` would prefer it.
+            bail!("wrangler.toml: the account is that of CLOUDFLARE_ACCOUNT_ID; remove account_id");
+        }
         let stage = Self { name: name.to_owned(), worker, own, top };
         stage.check_domains(&environments)?;
         Ok(stage)
     }
 
-    /// A custom domain leads to one stage. Routes of the top level are those of every environment without its own.
+    /// A host leads to one stage. Routes of the top level are those of every environment without its own.
     fn check_domains(&self, environments: &Table) -> Result<()> {
         if self.top.contains_key("routes") || self.top.contains_key("route") {
             bail!(
@@ -93,13 +99,11 @@ impl Stage {
             );
         }
         for (name, other) in environments.iter().filter(|(name, _)| **name != self.name) {
-            let others = other.as_table().map(domains).unwrap_or_default();
-            if let Some(domain) = self.domains().into_iter().find(|domain| others.contains(domain))
-            {
-                bail!(
-                    "wrangler.toml: {domain} is the custom domain of both {} and {name}",
-                    self.name
-                );
+            // A route goes before a custom domain of the same host.
+            let others = other.as_table().map(hosts).unwrap_or_default();
+            let taken = |host: &String| others.iter().any(|other| overlap(host, other));
+            if let Some(host) = hosts(&self.own).into_iter().find(taken) {
+                bail!("wrangler.toml: {host} leads to both {} and {name}", self.name);
             }
         }
         Ok(())
@@ -129,6 +133,13 @@ impl Stage {
         let own = self.own.get("migrations").or_else(|| self.top.get("migrations"));
         let last = own.and_then(Value::as_array)?.last()?;
         last.get("tag").and_then(Value::as_str).map(str::to_owned)
+    }
+
+    /// Whether a migration of classes is one of the configuration.
+    pub fn knows_migration(&self, wanted: &str) -> bool {
+        let own = self.own.get("migrations").or_else(|| self.top.get("migrations"));
+        let mut all = own.and_then(Value::as_array).into_iter().flatten();
+        all.any(|one| one.get("tag").and_then(Value::as_str) == Some(wanted))
     }
 
     /// The dataset of its data points.
@@ -168,14 +179,37 @@ fn text_of(table: &Table, name: &str) -> Option<String> {
     table.get(name).and_then(Value::as_str).map(str::to_owned)
 }
 
-fn domains(own: &Table) -> Vec<String> {
+fn routes(own: &Table) -> impl Iterator<Item = &Value> {
     let routes = own.get("routes").and_then(Value::as_array).into_iter().flatten();
-    let single = own.get("route");
-    let custom = routes
-        .chain(single)
+    routes.chain(own.get("route"))
+}
+
+fn domains(own: &Table) -> Vec<String> {
+    let custom = routes(own)
         .filter(|route| route.get("custom_domain").and_then(Value::as_bool) == Some(true));
     let patterns = custom.filter_map(|route| route.get("pattern").and_then(Value::as_str));
     patterns.map(str::to_owned).collect()
+}
+
+/// The hosts of routes and custom domains, with their wildcards.
+fn hosts(own: &Table) -> Vec<String> {
+    let patterns = routes(own).filter_map(|route| route.get("pattern").unwrap_or(route).as_str());
+    let host = |pattern: &str| {
+        let pattern = pattern.split_once("://").map_or(pattern, |(_, rest)| rest);
+        pattern.split('/').next().unwrap_or_default().to_ascii_lowercase()
+    };
+    patterns.map(host).collect()
+}
+
+/// Whether a request may be for both hosts. A wildcard is at the beginning.
+fn overlap(one: &str, other: &str) -> bool {
+    let end = |host: &str| host.strip_prefix('*').map(str::to_owned);
+    match (end(one), end(other)) {
+        (None, None) => one == other,
+        (Some(end), None) => other.ends_with(&end),
+        (None, Some(end)) => one.ends_with(&end),
+        (Some(one), Some(other)) => one.ends_with(&other) || other.ends_with(&one),
+    }
 }
 
 #[cfg(test)]
@@ -204,6 +238,7 @@ mod tests {
         assert_eq!(production.worker, "app");
         assert_eq!(production.domains(), ["mcp.example.com"]);
         assert_eq!(production.migration_tag().as_deref(), Some("v2"));
+        assert!(production.knows_migration("v1") && !production.knows_migration("v3"));
         assert_eq!(production.bindings(), [Binding { name: "KV".into(), kind: "kv_namespace" }]);
         assert_eq!(Stage::of(FILE, "staging").unwrap().worker, "app-staging");
         for name in ["", "prod", "Production", "production ", "preview"] {
@@ -227,7 +262,32 @@ mod tests {
         assert!(Stage::of(&top, "staging").unwrap_err().to_string().contains("every stage"));
         let shared =
             format!("{FILE}\nroutes = [{{ pattern = \"mcp.example.com\", custom_domain = true }}]");
-        assert!(Stage::of(&shared, "staging").unwrap_err().to_string().contains("of both"));
+        assert!(Stage::of(&shared, "staging").unwrap_err().to_string().contains("to both"));
+    }
+
+    #[test]
+    fn a_route_of_another_stage_takes_no_requests_of_a_custom_domain() {
+        let with = |route: &str| Stage::of(&format!("{FILE}\nroutes = [{route}]"), "production");
+        for route in [
+            r#""mcp.example.com/*""#,
+            r#"{ pattern = "https://MCP.example.com/a", zone_name = "example.com" }"#,
+            r#"{ pattern = "*.example.com/*", zone_name = "example.com" }"#,
+            r#""*example.com/*""#,
+        ] {
+            let error = with(route).unwrap_err().to_string();
+            assert!(error.contains("to both"), "{route}: {error}");
+        }
+        assert!(with(r#""staging.example.com/*""#).is_ok());
+    }
+
+    #[test]
+    fn an_account_beside_the_one_of_the_verbs_is_refused() {
+        for place in ["name = \"app\"\n        [[migrations]]", "[env.staging]"] {
+            let (before, after) = place.split_once('\n').unwrap_or((place, ""));
+            let wrong = FILE.replace(place, &format!("{before}\naccount_id = \"x\"\n{after}"));
+            let error = Stage::of(&wrong, "staging").unwrap_err().to_string();
+            assert!(error.contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");
+        }
     }
 
     #[test]

@@ -5,7 +5,12 @@ use std::{fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{api::Api, secrets::SecretsFile, stage::Stage};
+use super::{
+    api::Api,
+    secrets::{NAMES, OWN, SecretsFile},
+    stage::{CONFIGURATION, Stage},
+    worker::is_version,
+};
 use crate::{
     exec::{output, run as run_command},
     paths, setup,
@@ -73,23 +78,23 @@ pub fn upload(
         Kind::Version => command.args(["versions", "upload"]),
     };
     // `--strict` stops where the Worker was changed in the dashboard.
-    command.args(["--env", &stage.name, "--strict"]);
+    of_stage(&mut command, api, stage).arg("--strict");
     let git = |arguments: &[&str]| {
         let text = output(Command::new("git").args(arguments).current_dir(paths::root()));
         text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
     };
     if let Some(tag) = git(&["rev-parse", "--short", "HEAD"]) {
-        command.args(["--tag", &tag]);
+        command.arg(format!("--tag={tag}"));
     }
     if let Some(message) = message.map(str::to_owned).or_else(|| git(&["log", "-1", "--format=%s"]))
     {
-        command.args(["--message", &message]);
+        // One argument: a text that begins with `--` would be an option, such as the name of another Worker.
+        command.arg(format!("--message={message}"));
     }
     if let Some(secrets) = secrets {
         command.arg("--secrets-file").arg(secrets.path());
     }
     command.env("WRANGLER_OUTPUT_FILE_PATH", record.path());
-    command.env("CLOUDFLARE_API_BASE_URL", &api.url);
     run_command(&mut command)?;
     read(kind, stage, record.path())
 }
@@ -101,8 +106,22 @@ pub fn upload(
 pub fn triggers(api: &Api, stage: &Stage) -> Result<()> {
     prepare()?;
     let mut command = wrangler();
-    command.args(["triggers", "deploy", "--env", &stage.name]);
-    run_command(command.env("CLOUDFLARE_API_BASE_URL", &api.url))
+    command.args(["triggers", "deploy"]);
+    run_command(of_stage(&mut command, api, stage))
+}
+
+/// Has `wrangler` read the configuration whose Worker was compared, and no other that it would prefer. The server's
+/// secrets are in their file alone: neither `wrangler` nor the build that it starts sees them in its environment.
+fn of_stage<'a>(command: &'a mut Command, api: &Api, stage: &Stage) -> &'a mut Command {
+    for (name, _) in NAMES.iter().filter(|(name, _)| *name != OWN) {
+        command.env_remove(name);
+    }
+    // The global key of an account goes before a token.
+    command.env_remove("CLOUDFLARE_API_KEY").env_remove("CLOUDFLARE_EMAIL");
+    command.env("CLOUDFLARE_API_BASE_URL", &api.url);
+    // Also where a file `.env` has another name.
+    command.env("WRANGLER_CI_OVERRIDE_NAME", &stage.worker);
+    command.args(["--config", CONFIGURATION, "--env", &stage.name])
 }
 
 fn read(kind: Kind, stage: &Stage, file: &Path) -> Result<Uploaded> {
@@ -117,7 +136,8 @@ fn read(kind: Kind, stage: &Stage, file: &Path) -> Result<Uploaded> {
     if record["worker_name"] != *stage.worker {
         bail!("wrangler uploaded the Worker {}, and not {}", record["worker_name"], stage.worker);
     }
-    let version = record["version_id"].as_str().context("wrangler recorded no version")?;
+    let version = record["version_id"].as_str().filter(|version| is_version(version));
+    let version = version.context("wrangler recorded no version")?;
     let targets = record["targets"].as_array().cloned().unwrap_or_default();
     let addresses = targets.iter().filter_map(Value::as_str);
     Ok(Uploaded { version: version.to_owned(), addresses: addresses.map(str::to_owned).collect() })

@@ -47,6 +47,11 @@ pub fn short(id: &str) -> &str {
     id.get(..SHOWN).unwrap_or(id)
 }
 
+/// The place of a version among those that can be deployed, newest first. One that is not among them is older.
+pub fn age(versions: &[String], version: &str) -> usize {
+    versions.iter().position(|known| known == version).unwrap_or(usize::MAX)
+}
+
 /// Whether a text is the id of a version.
 pub fn is_version(text: &str) -> bool {
     text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
@@ -142,15 +147,33 @@ impl<'a> Deployed<'a> {
         Ok(found.into_iter().map(|(_, id)| id).collect())
     }
 
-    /// Where a rollback leads: the newest version before the deployment in force that answered alone.
-    pub fn before(&self) -> Option<&str> {
-        let newest: Vec<&str> = self.shares().iter().map(|share| &*share.version).collect();
-        let whole = self.deployments.iter().skip(1).filter_map(|shares| match shares.as_slice() {
+    /// Where a rollback leads: the last version that answered alone and is older than the newest one that answers. A
+    /// version that was taken back is none of them, so that a second rollback does not lead to it.
+    ///
+    /// # Errors
+    /// Where the versions cannot be read.
+    pub fn before(&self) -> Result<Option<String>> {
+        let versions = self.versions()?;
+        let age = |version: &str| age(&versions, version);
+        let newest = self.shares().iter().map(|share| age(&share.version)).min();
+        let newest = newest.unwrap_or_default();
+        let mut whole = self.deployments.iter().skip(1).filter_map(|shares| match &**shares {
             [only] => Some(only.version.as_str()),
             _ => None,
         });
-        let mut whole = whole.filter(|version| newest != [*version]);
-        whole.next()
+        Ok(whole.find(|version| age(version) > newest).map(str::to_owned))
+    }
+
+    /// Whether a version answered before, and does not any more.
+    pub fn was_taken_back(&self, version: &str) -> bool {
+        let has = |shares: &[Share]| shares.iter().any(|share| share.version == version);
+        !has(self.shares()) && self.deployments.iter().any(|shares| has(shares))
+    }
+
+    /// Whether these versions answer, each with its share, in any order.
+    pub fn is_split(&self, shares: &[Share]) -> bool {
+        let found = self.shares();
+        found.len() == shares.len() && shares.iter().all(|share| found.contains(share))
     }
 
     /// Has these versions answer, and reads back that they do. Never forced.
@@ -177,8 +200,11 @@ impl<'a> Deployed<'a> {
             return Err(error);
         }
         self.deployments = self.read()?;
-        if self.shares() != shares {
-            bail!("another deployment came in between: look at `npx wrangler deployments list`");
+        if !self.is_split(shares) {
+            bail!(
+                "another deployment came in between: look at `npx wrangler deployments list --env {}`",
+                self.stage.name
+            );
         }
         Ok(())
     }
@@ -204,6 +230,37 @@ impl<'a> Deployed<'a> {
             if let Some(name) = account.get("subdomain").and_then(Value::as_str) {
                 found.push(format!("https://{}.{name}.workers.dev", self.stage.worker));
             }
+        }
+        Ok(found)
+    }
+
+    /// Those of them that lead here already: a custom domain is made at the end of a release, and until then there is
+    /// none to try a version at. Where the domains cannot be read, all of them.
+    ///
+    /// # Errors
+    /// As [`Self::addresses`].
+    pub fn reachable(&self) -> Result<Vec<String>> {
+        let all = self.addresses()?;
+        let Ok(attached) = self.attached() else { return Ok(all) };
+        let missing = |domain: &String| !attached.contains(domain);
+        let missing = self.stage.domains().into_iter().filter(missing);
+        let missing: Vec<_> = missing.map(|domain| format!("https://{domain}")).collect();
+        Ok(all.into_iter().filter(|address| !missing.contains(address)).collect())
+    }
+
+    /// The custom domains of the stage that lead to its Worker.
+    ///
+    /// # Errors
+    /// Where they cannot be read.
+    pub fn attached(&self) -> Result<Vec<String>> {
+        let mut found = Vec::new();
+        for domain in self.stage.domains() {
+            let path = format!("workers/domains?hostname={domain}");
+            let list = self.api.get(&path).context("the custom domains of the account")?;
+            let list = list.as_array().cloned().unwrap_or_default();
+            let leads_here =
+                |one: &Value| one["hostname"] == *domain && one["service"] == *self.stage.worker;
+            found.extend(list.iter().any(leads_here).then_some(domain));
         }
         Ok(found)
     }

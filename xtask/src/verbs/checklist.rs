@@ -5,7 +5,7 @@ use anyhow::{Result, bail};
 use crate::operations::{
     api::Api,
     checklist::{self, Asked},
-    stage::Stage,
+    stage::{PRODUCTION, Stage},
 };
 
 #[derive(Debug, clap::Args)]
@@ -25,15 +25,22 @@ pub struct Arguments {
     /// Do not ask for notifications of Cloudflare
     #[arg(long)]
     without_alerts: bool,
+    /// Send requests with MCP_API_KEY or MCP_SHARED_SECRET until the limit refuses one; not for production
+    #[arg(long)]
+    limit: bool,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let stage = Stage::load(&arguments.env)?;
+    if arguments.limit && stage.name == PRODUCTION {
+        bail!("--limit would refuse the callers of production who have the same key");
+    }
     let api = Api::from_environment()?;
     let asked = Asked {
         addresses: arguments.url.clone(),
         rollout: arguments.rollout,
         alerts: !arguments.without_alerts,
+        limit: arguments.limit,
     };
     let report = checklist::run(&api, &stage, &asked);
     if arguments.json {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 use crate::{
     exec::say,
@@ -42,25 +42,32 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     if !secrets.names().is_empty() {
         say(&format!("secrets: {}", secrets.names().join(", ")));
     }
+    if let Some(tag) = deployed.migration_tag.as_deref().filter(|tag| !stage.knows_migration(tag)) {
+        bail!(
+            "{} has the migration {tag}, which wrangler.toml has not: this code is older than its classes",
+            stage.worker
+        );
+    }
     let changes_classes = deployed.migration_tag != stage.migration_tag();
-    let is_gradual = arguments.gradual && deployed.exists && !changes_classes;
+    let old = deployed.only().filter(|_| !changes_classes).map(str::to_owned);
+    let is_gradual = arguments.gradual && old.is_some();
     if arguments.gradual && !is_gradual {
         say("its objects' classes change, or it is new: it can only be deployed all at once");
     }
     let kind = if is_gradual { Kind::Version } else { Kind::Deploy };
     let file = secrets.file()?;
     let uploaded = upload::upload(kind, &api, &stage, file.as_ref(), arguments.message.as_deref())?;
-    if is_gradual {
-        let old = deployed.only().unwrap_or_default().to_owned();
+    // At once: a step that goes back reads it also where the rest fails.
+    output("version", &uploaded.version)?;
+    if let Some(old) = old.filter(|_| is_gradual) {
         let shares = [Share::of(&uploaded.version, 0.0), Share::of(&old, 100.0)];
         let message = format!("{} waits for its release", short(&uploaded.version));
         deployed.deploy(&shares, &message)?;
     } else {
         deployed = Deployed::look(&api, &stage)?;
     }
-    output("version", &uploaded.version)?;
     output("gradual", if is_gradual { "true" } else { "false" })?;
-    let mut addresses = deployed.addresses()?;
+    let mut addresses = deployed.reachable()?;
     addresses
         .extend(uploaded.addresses.into_iter().filter(|address| address.starts_with("https://")));
     if let Some(first) = addresses.first() {

@@ -12,11 +12,12 @@ use crate::{
     operations::{
         api::Api,
         gate::{self, Counts, Rules, Verdict, judge},
+        invocations,
         outputs::output,
         served::Served,
         stage::Stage,
         upload,
-        worker::{Deployed, Share, short},
+        worker::{Deployed, Share, age, short},
     },
 };
 
@@ -36,6 +37,9 @@ pub struct Arguments {
     /// The version; the newest one where it is missing
     #[arg(long)]
     version: Option<String>,
+    /// Also where the version was taken back before
+    #[arg(long)]
+    again: bool,
     /// The address to try it at; the custom domain or workers.dev where it is missing
     #[arg(long)]
     url: Option<String>,
@@ -43,7 +47,7 @@ pub struct Arguments {
     #[arg(long, default_value_t = 50)]
     least_requests: u32,
     /// How much larger its share of failures may be, in percent of its requests
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = percentage)]
     margin: f64,
     /// How long the requests are waited for, in seconds
     #[arg(long, default_value_t = 900)]
@@ -51,6 +55,11 @@ pub struct Arguments {
     /// Seconds between two looks
     #[arg(long, default_value_t = 15.0)]
     pause: f64,
+}
+
+fn percentage(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| (0.0..=100.0).contains(number));
+    number.ok_or_else(|| "expected a number from 0 to 100".to_owned())
 }
 
 /// A new version and the one before.
@@ -71,8 +80,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     }
     let Some(pair) = pair(&deployed, arguments.version.as_deref())? else {
         say("the newest version has all requests already");
-        return Ok(());
+        return if arguments.percent == 100 { upload::triggers(&api, &stage) } else { Ok(()) };
     };
+    if deployed.was_taken_back(&pair.new) && !arguments.again {
+        bail!("{} was taken back: `--again` releases it nevertheless", short(&pair.new));
+    }
     let percent = f64::from(arguments.percent);
     if percent < pair.percentage {
         bail!(
@@ -85,14 +97,14 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
     let address = match &arguments.url {
         Some(url) => url.clone(),
         None => deployed
-            .addresses()?
+            .reachable()?
             .into_iter()
             .next()
             .context("the Worker has no address: use --url")?,
     };
     let began = Instant::now();
     let shares = shares(&pair, percent);
-    if deployed.shares() != shares {
+    if !deployed.is_split(&shares) {
         say(&format!("{} gets {percent}% of the requests of {}", short(&pair.new), stage.worker));
         deployed.deploy(&shares, &format!("{percent}% of {}", short(&pair.new)))?;
     }
@@ -135,10 +147,8 @@ impl std::error::Error for Undecided {}
 /// Which version is released over which. None: the newest one has all requests already.
 fn pair(deployed: &Deployed<'_>, wanted: Option<&str>) -> Result<Option<Pair>> {
     let versions = deployed.versions()?;
-    let age =
-        |version: &str| versions.iter().position(|known| known == version).unwrap_or(usize::MAX);
     let mut shares = deployed.shares().to_vec();
-    shares.sort_by_key(|share| age(&share.version));
+    shares.sort_by_key(|share| age(&versions, &share.version));
     let found = match shares.as_slice() {
         [new, old] => {
             Pair { new: new.version.clone(), old: old.version.clone(), percentage: new.percentage }
@@ -147,6 +157,13 @@ fn pair(deployed: &Deployed<'_>, wanted: Option<&str>) -> Result<Option<Pair>> {
             let new = wanted.or(versions.first().map(String::as_str)).unwrap_or(&only.version);
             if new == only.version {
                 return Ok(None);
+            }
+            if age(&versions, new) > age(&versions, &only.version) {
+                bail!(
+                    "{} is older than {}: `rollback --to` leads to it",
+                    short(new),
+                    short(&only.version)
+                );
             }
             Pair { new: new.to_owned(), old: only.version.clone(), percentage: 0.0 }
         }
@@ -180,20 +197,42 @@ fn pass(
     let rules =
         Rules { least_requests: f64::from(arguments.least_requests), margin: arguments.margin };
     let versions = [pair.new.as_str(), pair.old.as_str()];
+    let mut is_blind = false;
     loop {
         let passed = began.elapsed().as_secs();
-        let [new, mut old] = gate::counts(api, &dataset, versions, passed.saturating_add(SLACK))?;
-        if old.requests < rules.least_requests {
-            old = gate::counts(api, &dataset, versions, passed.saturating_add(BASELINE))?[1];
+        let [new, old] =
+            beside(rules, passed, |seconds| gate::counts(api, &dataset, versions, seconds))?;
+        // They come later than the data points, so that there may be too few: then those alone decide.
+        let ended = beside(rules, passed, |seconds| {
+            invocations::counts(api, &stage.worker, versions, seconds)
+        });
+        match &ended {
+            Ok([new, old]) if judge(*new, *old, rules) == Verdict::Worse => {
+                report(pair, *new, *old);
+                bail!(
+                    "the runtime ends more requests of {} than of {}",
+                    short(&pair.new),
+                    short(&pair.old)
+                );
+            }
+            Ok(_) => {}
+            Err(error) if !is_blind => {
+                say(&format!("what the runtime ends is not judged: {error:#}"));
+                is_blind = true;
+            }
+            Err(_) => {}
         }
         match judge(new, old, rules) {
-            Verdict::Good => return report(pair, new, old),
+            Verdict::Good => {
+                report(pair, new, old);
+                return Ok(());
+            }
             Verdict::Worse => {
-                report(pair, new, old)?;
+                report(pair, new, old);
                 bail!("{} fails more than {}", short(&pair.new), short(&pair.old));
             }
             Verdict::TooFew if passed >= arguments.within => {
-                report(pair, new, old)?;
+                report(pair, new, old);
                 let text = format!(
                     "too few requests to judge {} after {passed} s: its share stays. Run it again, or with a \
                      smaller --least-requests",
@@ -206,8 +245,20 @@ fn pass(
     }
 }
 
-fn report(pair: &Pair, new: Counts, old: Counts) -> Result<()> {
+/// The new version since its share was set, and the one before: in its last hour, where it had too few requests since.
+fn beside(
+    rules: Rules,
+    passed: u64,
+    counts: impl Fn(u64) -> Result<[Counts; 2]>,
+) -> Result<[Counts; 2]> {
+    let [new, mut old] = counts(passed.saturating_add(SLACK))?;
+    if old.requests < rules.least_requests {
+        old = counts(passed.saturating_add(BASELINE))?[1];
+    }
+    Ok([new, old])
+}
+
+fn report(pair: &Pair, new: Counts, old: Counts) {
     say(&gate::shown(&pair.new, new));
     say(&gate::shown(&pair.old, old));
-    Ok(())
 }

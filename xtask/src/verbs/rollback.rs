@@ -8,7 +8,7 @@ use crate::{
         api::Api,
         outputs::output,
         stage::Stage,
-        worker::{Deployed, Share, short},
+        worker::{Deployed, Share, is_version, short},
     },
 };
 
@@ -41,8 +41,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<()> {
         say(&format!("{} is not deployed: nothing to go back from", short(from)));
         return Ok(());
     }
-    let target = arguments.to.as_deref().or_else(|| deployed.before());
-    let target = target.context("there is no earlier version to go back to")?.to_owned();
+    let target = match &arguments.to {
+        Some(version) if is_version(version) => version.clone(),
+        Some(_) => bail!("--to: expected the id of a version"),
+        None => deployed.before()?.context("there is no earlier version to go back to")?,
+    };
     if deployed.only() == Some(&target) {
         say(&format!("{} has all requests already", short(&target)));
         return Ok(());

@@ -37,13 +37,13 @@ fn bindings(database: &str) -> Vec<Value> {
 }
 
 /// A production that is as it should be.
-struct Ready {
-    lab: Lab,
-    bindings: Vec<Value>,
+pub(crate) struct Ready {
+    pub(crate) lab: Lab,
+    pub(crate) bindings: Vec<Value>,
 }
 
 impl Ready {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let lab = Lab::start().await;
         let made = lab.api("POST", "d1/database", Some(json!({ "name": DATABASE }))).await;
         let mut sql = "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT);".to_owned();
@@ -63,7 +63,7 @@ impl Ready {
     }
 
     /// Deploys with these bindings, and has the address answer as that version.
-    async fn deploy(&self, bindings: &[Value]) {
+    pub(crate) async fn deploy(&self, bindings: &[Value]) {
         self.lab.upload(PRODUCTION, false, json!({ "bindings": bindings })).await;
         self.answer().await;
     }
@@ -98,7 +98,7 @@ impl Ready {
     }
 }
 
-fn variable(name: &str, text: &str) -> Value {
+pub(crate) fn variable(name: &str, text: &str) -> Value {
     json!({ "type": "plain_text", "name": name, "text": text })
 }
 
@@ -195,6 +195,16 @@ async fn the_checklist_fails_for_notifications_and_for_the_token() {
     ready.lab.api("DELETE", &format!("alerting/v3/policies/{id}"), None).await;
     assert_eq!(ready.failing(&[]).await, ["notifications"]);
     assert_eq!(ready.failing(&["--without-alerts"]).await, [""; 0]);
+    let to = [("ALERT_WEBHOOK_URL", "https://hooks.example.com/x"), ("ALERT_WEBHOOK_SECRET", KEY)];
+    // Each is there and on, and tells of nothing, or of something else.
+    for other in [json!({ "mechanisms": {} }), json!({ "alert_type": "billing_usage_alert" })] {
+        ready.lab.run_with(&["alerts", "apply", "--env", "production"], &to).await.good();
+        assert_eq!(ready.failing(&[]).await, [""; 0]);
+        let policies = ready.lab.api("GET", "alerting/v3/policies", None).await;
+        let id = policies[0]["id"].as_str().unwrap();
+        ready.lab.api("PUT", &format!("alerting/v3/policies/{id}"), Some(other)).await;
+        assert_eq!(ready.failing(&[]).await, ["notifications"]);
+    }
     assert!(!alerts::load().unwrap().is_empty());
     let arguments = ["checklist", "--env", "production", "--without-alerts"];
     for name in ["expired", "disabled"] {

@@ -96,7 +96,7 @@ impl Lab {
         let folder = self.folder.path().display();
         let line = record.map(Value::to_string).unwrap_or_default();
         let script = format!(
-            "#!/bin/sh\necho \"$@\" >> {folder}/arguments\nfor word in \"$@\"; do\n\
+            "#!/bin/sh\nenv > {folder}/environment\necho \"$@\" >> {folder}/arguments\nfor word in \"$@\"; do\n\
              case \"$word\" in *.json) cat \"$word\" >> {folder}/secrets;; esac\ndone\n\
              if [ -n \"$WRANGLER_OUTPUT_FILE_PATH\" ]; then echo '{line}' > \"$WRANGLER_OUTPUT_FILE_PATH\"; fi\n"
         );
@@ -203,7 +203,7 @@ impl Lab {
 
     /// Whether a request that changes something was sent.
     pub(crate) fn has_changed(&self) -> bool {
-        let reads = ["analytics_engine/sql", "/query"];
+        let reads = ["analytics_engine/sql", "/query", "/graphql"];
         self.cloudflare.requests().iter().any(|request| {
             request.method != "GET" && !reads.iter().any(|end| request.path.ends_with(end))
         })

@@ -3,6 +3,7 @@
 mod alarming;
 mod alerting;
 mod checking;
+mod configured;
 mod lab;
 mod page;
 mod releasing;

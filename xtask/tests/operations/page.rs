@@ -20,6 +20,8 @@ pub(crate) struct Answers {
     /// The status without a credential that is good.
     pub(crate) refusal: u16,
     pub(crate) preflight: u16,
+    /// The key that is let in, and how many requests it has left.
+    pub(crate) key: Option<(String, u32)>,
 }
 
 /// The address.
@@ -43,13 +45,13 @@ impl Page {
             heeds_overrides: true,
             refusal: 401,
             preflight: 204,
+            key: None,
         };
         let answers = Arc::new(Mutex::new(answers));
         let known = answers.clone();
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let answers = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                tokio::spawn(answer(stream, answers));
+                tokio::spawn(answer(stream, known.clone()));
             }
         });
         Self { url, answers, serving }
@@ -71,7 +73,7 @@ impl Drop for Page {
     }
 }
 
-async fn answer(mut stream: TcpStream, answers: Answers) {
+async fn answer(mut stream: TcpStream, known: Arc<Mutex<Answers>>) {
     let mut text = String::new();
     let mut bytes = [0; 4096];
     while !text.contains("\r\n\r\n") {
@@ -80,10 +82,12 @@ async fn answer(mut stream: TcpStream, answers: Answers) {
             Ok(read) => text.push_str(&String::from_utf8_lossy(&bytes[..read])),
         }
     }
+    let admitted = admitted(&text, &mut known.lock().unwrap_or_else(PoisonError::into_inner));
+    let answers = known.lock().unwrap_or_else(PoisonError::into_inner).clone();
     let (status, body) = match text.split(' ').take(2).collect::<Vec<_>>().as_slice() {
         ["GET", "/health"] => (answers.health_status, health(&text, answers).to_string()),
         ["OPTIONS", "/mcp"] => (answers.preflight, String::new()),
-        [_, "/mcp"] => (answers.refusal, String::new()),
+        [_, "/mcp"] => (admitted.unwrap_or(answers.refusal), String::new()),
         _ => (404, String::new()),
     };
     let head = format!(
@@ -92,6 +96,17 @@ async fn answer(mut stream: TcpStream, answers: Answers) {
     );
     let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
     let _ = stream.shutdown().await;
+}
+
+/// The status of a request with the key that is let in.
+fn admitted(request: &str, answers: &mut Answers) -> Option<u16> {
+    let (key, left) = answers.key.as_mut()?;
+    if !request.contains(&format!("Bearer {key}\r\n")) {
+        return None;
+    }
+    let is_over = *left == 0;
+    *left = left.saturating_sub(1);
+    Some(if is_over { 429 } else { 200 })
 }
 
 fn health(request: &str, answers: Answers) -> Value {

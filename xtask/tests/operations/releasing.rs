@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sandbox::Fault;
+use serde_json::json;
 use xtask::operations::worker::Share;
 
 use crate::lab::{Ended, Lab, PRODUCTION, ended};
@@ -53,8 +55,11 @@ async fn a_good_version_gets_all_requests_step_by_step() {
     let ended = step(&lab, "100", [(&new, 0), (&old, 0)], &[]).await.good();
     assert_eq!(ended.value("released"), Some(&*new));
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&new, 100.0)]);
-    assert_eq!(lab.wrangler_calls(), ["triggers deploy --env production"]);
+    let triggers = "triggers deploy --config wrangler.toml --env production";
+    assert_eq!(lab.wrangler_calls(), [triggers]);
+    // Run again, such as after the triggers failed.
     step(&lab, "100", [(&new, 0), (&old, 0)], &[]).await.good();
+    assert_eq!(lab.wrangler_calls(), [triggers; 2]);
 }
 
 /// §h 27.
@@ -66,6 +71,40 @@ async fn a_version_with_five_percent_errors_is_taken_back_within_one_window() {
     let ended = ended.refused("fails more than");
     assert!(ended.err.contains("taken back") && ended.err.contains("(5.00%)"), "{ended:?}");
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&old, 100.0)]);
+}
+
+/// A request that the runtime ends writes no data point: those of the others look good.
+#[tokio::test]
+async fn a_version_whose_requests_the_runtime_ends_is_taken_back() {
+    let (lab, new, old) = begun().await;
+    let invocations = |version: &str, errors: u32| {
+        let row = json!({
+            "dataset": "workersInvocationsAdaptive",
+            "dimensions": { "scriptName": PRODUCTION, "scriptVersion": version, "status": "scriptThrewException" },
+            "sum": { "requests": 100, "errors": errors },
+        });
+        lab.cloudflare.add_numbers(vec![serde_json::from_value(row).unwrap()]);
+    };
+    invocations(&old, 0);
+    invocations(&new, 1);
+    step(&lab, "10", [(&new, 0), (&old, 0)], &[]).await.good();
+    invocations(&new, 10);
+    let ended = step(&lab, "50", [(&new, 0), (&old, 0)], &[]).await;
+    ended.refused("the runtime ends more requests");
+    assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&old, 100.0)]);
+}
+
+/// The data points decide alone.
+#[tokio::test]
+async fn a_release_goes_on_where_the_invocations_cannot_be_read_and_says_so() {
+    let (lab, new, old) = begun().await;
+    lab.cloudflare.inject(Fault {
+        path: Some("/graphql".to_owned()),
+        status: Some(403),
+        ..Fault::default()
+    });
+    let ended = step(&lab, "10", [(&new, 0), (&old, 0)], &[]).await.good();
+    assert!(ended.err.contains("what the runtime ends is not judged"), "{ended:?}");
 }
 
 #[tokio::test]
@@ -101,12 +140,14 @@ async fn a_smoke_test_fails_where_another_version_answers() {
     ended.refused("the override was not applied");
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&old, 100.0)]);
     lab.page.set(|answers| answers.health["versionId"] = serde_json::Value::Null);
-    step(&lab, "0", [(&new, 0), (&old, 0)], &[]).await.refused("/health has no versionId");
+    let again = ["--again"];
+    step(&lab, "0", [(&new, 0), (&old, 0)], &[]).await.refused("was taken back");
+    step(&lab, "0", [(&new, 0), (&old, 0)], &again).await.refused("/health has no versionId");
     lab.page.set(|answers| {
         answers.heeds_overrides = true;
         answers.health["environment"] = "development".into();
     });
-    step(&lab, "0", [(&new, 0), (&old, 0)], &[]).await.refused("of the environment");
+    step(&lab, "0", [(&new, 0), (&old, 0)], &again).await.refused("of the environment");
 }
 
 #[tokio::test]
@@ -123,9 +164,50 @@ async fn a_rollback_leads_to_the_version_before_and_only_from_the_version_that_i
     // The pipeline may call it twice.
     lab.run(&own).await.good();
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&old, 100.0)]);
-    step(&lab, "100", [(&new, 0), (&old, 0)], &[]).await.good();
+    step(&lab, "100", [(&new, 0), (&old, 0)], &["--again"]).await.good();
     lab.run(&back).await.good();
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&old, 100.0)]);
+}
+
+/// A second rollback leads further back, or nowhere, and never to the version that was taken back.
+#[tokio::test]
+async fn a_version_that_was_taken_back_comes_again_only_where_it_is_asked_for() {
+    let (lab, new, old) = begun().await;
+    step(&lab, "100", [(&new, 0), (&old, 0)], &[]).await.good();
+    let back = ["rollback", "--env", "production"];
+    lab.run(&back).await.good();
+    let again = lab.run(&back).await;
+    assert!(again.value("version").is_none_or(|version| version != new), "{again:?}");
+    let shares = lab.shares(PRODUCTION).await;
+    assert!(shares.iter().all(|share| share.version != new), "{shares:?}");
+    // Such as the next step of a pipeline, after a person went back by hand.
+    step(&lab, "50", [(&new, 0), (&old, 0)], &[]).await.refused("was taken back");
+    let named = ["--version", &new];
+    step(&lab, "50", [(&new, 0), (&old, 0)], &named).await.refused("was taken back");
+    assert_eq!(lab.shares(PRODUCTION).await, shares);
+    let junk = [&back[..], &["--to", "latest"]].concat();
+    lab.run(&junk).await.refused("expected the id of a version");
+}
+
+#[tokio::test]
+async fn a_margin_that_lets_every_version_pass_is_refused() {
+    let (lab, new, old) = begun().await;
+    for margin in ["NaN", "inf", "-1", "101", "x"] {
+        let more = [&*format!("--margin={margin}")];
+        let ended = step(&lab, "0", [(&new, 0), (&old, 0)], &more).await;
+        ended.refused("expected a number from 0 to 100");
+    }
+    assert!(!lab.has_changed() || lab.shares(PRODUCTION).await == [Share::of(&old, 100.0)]);
+}
+
+/// An older version is no release: the next step would take it for the one before.
+#[tokio::test]
+async fn an_older_version_is_not_released() {
+    let (lab, new, old) = begun().await;
+    step(&lab, "100", [(&new, 0), (&old, 0)], &[]).await.good();
+    let more = ["--version", &old, "--again"];
+    step(&lab, "10", [(&new, 0), (&old, 0)], &more).await.refused("is older than");
+    assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&new, 100.0)]);
 }
 
 /// §h 29.

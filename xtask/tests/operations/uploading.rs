@@ -49,7 +49,10 @@ async fn a_stage_is_deployed_with_its_secrets_and_its_address_is_printed() {
     let url = ended.value("url").unwrap();
     assert!(url.starts_with("https://sitebay-mcp-staging."), "{url}");
     let calls = lab.wrangler_calls();
-    assert!(calls[0].starts_with("deploy --env staging --strict"), "{calls:?}");
+    assert!(
+        calls[0].starts_with("deploy --config wrangler.toml --env staging --strict"),
+        "{calls:?}"
+    );
     assert_eq!(calls.len(), 1, "secrets are no deployments: {calls:?}");
     assert_eq!(lab.secrets(), json!({ "MCP_SHARED_SECRET": KEY, "MCP_JWT_SECRET": KEY }));
     let written = std::fs::read_to_string(outputs).unwrap();
@@ -73,7 +76,10 @@ async fn a_gradual_deployment_gives_the_new_version_no_requests() {
     let ended = lab.run(&["deploy", "--env", "production", "--gradual"]).await.good();
     assert_eq!((ended.value("gradual"), ended.value("version")), (Some("true"), Some(&*new)));
     assert_eq!(lab.shares(PRODUCTION).await, [Share::of(&new, 0.0), Share::of(&old, 100.0)]);
-    assert!(lab.wrangler_calls()[0].starts_with("versions upload --env production --strict"));
+    assert!(
+        lab.wrangler_calls()[0]
+            .starts_with("versions upload --config wrangler.toml --env production --strict")
+    );
 }
 
 /// §h 27.
@@ -96,9 +102,49 @@ async fn a_split_deployment_stops_a_deploy_and_a_change_of_classes_takes_the_oth
     lab.uploads("deploy", STAGING, &version);
     let ended = lab.run(&["deploy", "--env", "staging", "--gradual"]).await.good();
     assert_eq!(ended.value("gradual"), Some("false"));
-    assert!(lab.wrangler_calls()[0].starts_with("deploy --env staging"));
+    assert!(lab.wrangler_calls()[0].starts_with("deploy --config wrangler.toml --env staging"));
     let again = lab.run(&["release", "--percent", "10", "--env", "staging"]).await.good();
     assert!(again.err.contains("has all requests already"), "{again:?}");
+}
+
+/// `wrangler` would take a text of its own for an option, such as the name of another Worker.
+#[tokio::test]
+async fn the_text_of_a_commit_is_no_option_of_wrangler_and_secrets_are_not_in_its_environment() {
+    let lab = Lab::start().await;
+    lab.uploads("deploy", STAGING, &lab.version(STAGING).await);
+    let arguments = ["deploy", "--env", "staging", "--message=--name=sitebay-mcp"];
+    let more = [("MCP_SHARED_SECRET", KEY), ("CLOUDFLARE_API_KEY", KEY)];
+    lab.run_with(&arguments, &more).await.good();
+    let calls = lab.wrangler_calls();
+    assert!(calls[0].contains(" --message=--name=sitebay-mcp"), "{calls:?}");
+    let environment = std::fs::read_to_string(lab.file("environment")).unwrap();
+    assert!(environment.contains(&format!("WRANGLER_CI_OVERRIDE_NAME={STAGING}\n")));
+    assert!(environment.contains("CLOUDFLARE_API_TOKEN="));
+    assert!(!environment.contains(KEY), "{environment}");
+    assert_eq!(lab.secrets(), json!({ "MCP_SHARED_SECRET": KEY }));
+}
+
+/// The step of a pipeline that goes back reads the version.
+#[tokio::test]
+async fn the_version_is_said_also_where_the_deployment_fails_after_the_upload() {
+    let lab = Lab::start().await;
+    let unknown = "00000000-0000-4000-8000-000000000000";
+    lab.uploads("version-upload", PRODUCTION, unknown);
+    let ended = lab.run(&["deploy", "--env", "production", "--gradual"]).await;
+    let ended = ended.refused("Cloudflare answered 404");
+    assert_eq!(ended.value("version"), Some(unknown));
+    lab.uploads("version-upload", PRODUCTION, "$(id)");
+    let ended = lab.run(&["deploy", "--env", "production", "--gradual"]).await;
+    ended.refused("wrangler recorded no version");
+}
+
+#[tokio::test]
+async fn code_that_is_older_than_the_classes_that_are_deployed_is_refused() {
+    let lab = Lab::start().await;
+    lab.upload(PRODUCTION, false, json!({ "migrations": { "new_tag": "v9" } })).await;
+    let ended = lab.run(&["deploy", "--env", "production", "--gradual"]).await;
+    ended.refused("has the migration v9, which wrangler.toml has not");
+    assert!(lab.wrangler_calls().is_empty());
 }
 
 #[tokio::test]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, fs, time::Duration};
 
-use xtask::{operations::worker::Share, paths};
+use xtask::{
+    operations::{secrets::NAMES, worker::Share},
+    paths,
+};
 use yaml_rust2::{Yaml, YamlLoader};
 
 use crate::lab::{KEY, Lab, PRODUCTION, STAGING, ended};
@@ -14,6 +17,8 @@ struct Step {
     run: String,
     uses: String,
     condition: String,
+    /// The names of its variables.
+    variables: BTreeSet<String>,
 }
 
 fn workflow(name: &str) -> Yaml {
@@ -34,6 +39,11 @@ fn text(yaml: &Yaml, name: &str) -> String {
     yaml[name].as_str().unwrap_or_default().to_owned()
 }
 
+fn variables(of: &Yaml) -> BTreeSet<String> {
+    let variables = of["env"].as_hash().into_iter().flatten();
+    variables.map(|(name, _)| name.as_str().unwrap().to_owned()).collect()
+}
+
 fn steps(workflow: &Yaml) -> Vec<Step> {
     let mut found = Vec::new();
     for (job, content) in workflow["jobs"].as_hash().unwrap() {
@@ -43,6 +53,7 @@ fn steps(workflow: &Yaml) -> Vec<Step> {
                 run: text(step, "run"),
                 uses: text(step, "uses"),
                 condition: text(step, "if"),
+                variables: variables(step),
             });
         }
     }
@@ -67,14 +78,14 @@ fn workflows_pin_actions_ask_for_few_rights_and_run_only_this_repositorys_comman
         for step in steps(&workflow) {
             if let Some((action, version)) = step.uses.split_once('@') {
                 assert!(action.starts_with("actions/"), "{name}: {}", step.uses);
-                let is_major =
-                    version.strip_prefix('v').is_some_and(|it| it.parse::<u32>().is_ok());
-                assert!(is_major || version.len() == 40, "{name}: {}", step.uses);
+                let is_commit = version.bytes().all(|byte| byte.is_ascii_hexdigit());
+                assert!(is_commit && version.len() == 40, "{name}: {}", step.uses);
+                assert!(step.variables.is_empty(), "{name}: an action sees no secret");
             } else {
                 let is_own = step.run == ".ci/run" || step.run.starts_with("cargo xtask ");
                 assert!(is_own && !step.run.contains('\n'), "{name}: {}", step.run);
-                // An input of a person is a variable of the step, and no part of its text.
-                assert!(!step.run.contains("inputs."), "{name}: {}", step.run);
+                // What a person or another step says is a variable of the step, and no part of its text.
+                assert!(!step.run.contains("${{"), "{name}: {}", step.run);
                 let verb = step.run.strip_prefix("cargo xtask ").unwrap_or(" --env ");
                 assert!(verb.contains(" --env "), "{name}: the stage is not named: {}", step.run);
             }
@@ -85,8 +96,20 @@ fn workflows_pin_actions_ask_for_few_rights_and_run_only_this_repositorys_comman
             assert_eq!(group.starts_with("deploy-"), deploys, "{name}: {job:?}");
             let cancels = content["concurrency"]["cancel-in-progress"].as_bool();
             assert_eq!(cancels, deploys.then_some(false), "{name}: {job:?}");
-            let has_token = !content["env"]["CLOUDFLARE_API_TOKEN"].is_badvalue();
-            assert_eq!(has_token, deploys, "{name}: {job:?}");
+            assert!(variables(content).is_empty(), "{name}: {job:?}: secrets are those of steps");
+            let of_job = job.as_str().unwrap();
+            let own = steps(&workflow).into_iter().filter(|step| step.job == of_job);
+            for step in own.filter(|step| !step.run.is_empty()) {
+                assert_eq!(
+                    step.variables.contains("CLOUDFLARE_API_TOKEN"),
+                    deploys,
+                    "{name}: {}",
+                    step.run
+                );
+            }
+            // A run by hand may be of any branch.
+            let condition = text(content, "if");
+            assert_eq!(condition == "github.ref == 'refs/heads/main'", deploys, "{name}: {job:?}");
         }
     }
 }
@@ -104,10 +127,24 @@ fn production_comes_after_staging_and_staging_after_the_tests() {
         let mut verbs = own.iter().filter(|step| !step.run.is_empty());
         assert!(verbs.clone().all(|step| step.run.contains(&format!("--env {job}"))));
         let last = verbs.next_back().unwrap();
-        assert!(last.condition.starts_with("failure()") && last.run.contains(" rollback "));
+        // A run that is cancelled, or lasts too long, leaves no version with a part of the requests.
+        assert!(last.condition.starts_with("(failure() || cancelled()) && "), "{last:?}");
+        assert!(last.run.contains(" rollback "));
         let names: BTreeSet<_> = own.iter().map(|step| step.condition.clone()).collect();
         assert_eq!(names.len(), 2, "only the rollback has a condition");
     }
+}
+
+/// A secret that the step does not pass on is one that is never uploaded, without a word.
+#[test]
+fn the_deployments_have_the_secrets_of_the_server() {
+    let own = ["CLOUDFLARE_API_TOKEN", "CLOUDFLARE_ACCOUNT_ID"].map(str::to_owned);
+    let names = NAMES.iter().map(|(name, _)| (*name).to_owned());
+    let wanted: BTreeSet<_> = names.filter(|name| name != "STAGE_UNLOCK_KEY").chain(own).collect();
+    let deploys = steps(&workflow("release.yml")).into_iter();
+    let deploys: Vec<_> = deploys.filter(|step| step.run.contains(" deploy ")).collect();
+    assert_eq!(deploys.len(), 2);
+    assert!(deploys.iter().all(|step| step.variables == wanted), "{deploys:#?}");
 }
 
 /// All steps of a release, in their order, against the stand-in.
@@ -121,7 +158,7 @@ async fn the_verbs_of_the_release_run_in_their_order() {
     for step in steps(&workflow("release.yml")) {
         let is_staging = step.job == "staging";
         let version = if is_staging { &staged } else { &new };
-        let values = [("${{ steps.deploy.outputs.version }}", &**version)];
+        let values = [("\"$VERSION\"", &**version)];
         let Some(mut arguments) = verb(&step.run, &values).filter(|_| step.condition.is_empty())
         else {
             continue;
@@ -179,9 +216,9 @@ async fn the_verbs_of_a_rollback_run() {
         let body = serde_json::json!({ "strategy": "percentage", "versions": shares });
         lab.api("POST", &format!("workers/scripts/{PRODUCTION}/deployments"), Some(body)).await;
         let values = [
-            ("${{ steps.deploy.outputs.version }}", &*new),
-            ("\"$STAGE\"", "production"),
             ("${VERSION:+--to \"$VERSION\"}", ""),
+            ("\"$STAGE\"", "production"),
+            ("\"$VERSION\"", &*new),
         ];
         let arguments = verb(&step.run, &values).unwrap();
         let words: Vec<_> = arguments.iter().map(String::as_str).collect();

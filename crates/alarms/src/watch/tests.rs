@@ -16,6 +16,7 @@ struct Scene {
     hook_status: Cell<u16>,
     kept: RefCell<Option<String>>,
     store_fails: Cell<bool>,
+    puts_fail: Cell<bool>,
     puts: Cell<u32>,
     asked: RefCell<Vec<OutboundRequest>>,
     posted: RefCell<Vec<OutboundRequest>>,
@@ -70,6 +71,9 @@ impl Store for Scene {
 
     fn put(&self, text: String) -> LocalBoxFuture<'_, Result<(), String>> {
         self.puts.set(self.puts.get().saturating_add(1));
+        if self.puts_fail.get() {
+            return ready(Err("it is full".to_owned())).boxed_local();
+        }
         *self.kept.borrow_mut() = Some(text);
         ready(Ok(())).boxed_local()
     }
@@ -130,11 +134,32 @@ fn a_message_that_did_not_arrive_is_posted_again_and_the_failure_shows_no_addres
     scene.hook_status.set(200);
     assert_eq!((scene.look(), scene.look()), (Ok(1), Ok(0)));
     let posted = scene.posted.borrow();
-    let id = |request: &OutboundRequest| {
-        request.headers.iter().find(|(name, _)| *name == "webhook-id").unwrap().1.clone()
-    };
     assert_eq!(posted.len(), 4);
     assert!(posted.iter().all(|again| id(again) == id(&posted[0])), "the receiver knows it again");
+}
+
+fn id(request: &OutboundRequest) -> String {
+    request.headers.iter().find(|(name, _)| *name == "webhook-id").unwrap().1.clone()
+}
+
+#[test]
+fn an_incident_that_could_not_be_kept_is_posted_again_under_its_id_and_the_next_one_under_another()
+{
+    let scene = Scene::new();
+    scene.rate_limit.set(900);
+    scene.puts_fail.set(true);
+    for _ in 0..3 {
+        assert!(matches!(scene.look(), Err(LookError::Store("kept", _))));
+    }
+    scene.puts_fail.set(false);
+    assert_eq!(scene.look(), Ok(1));
+    scene.rate_limit.set(0);
+    assert_eq!((0..3).map(|_| scene.look().unwrap()).sum::<usize>(), 1, "it is over");
+    scene.rate_limit.set(900);
+    assert_eq!(scene.look(), Ok(1), "the next one, in the same hour");
+    let ids: Vec<_> = scene.posted.borrow().iter().map(id).collect();
+    assert!(ids[..4].iter().all(|again| *again == ids[0]), "the receiver knows it again: {ids:?}");
+    assert!(ids[4] != ids[0] && ids[5] != ids[0] && ids[5] != ids[4], "{ids:?}");
 }
 
 #[test]

@@ -15,8 +15,6 @@ use crate::{
 const KEYS: [&str; 3] = ["SESSION_KEY", "SUBJECT_KEY", "CREDENTIAL_KEY"];
 /// Secrets each of which lets callers in.
 const WAYS_IN: [&str; 4] = ["MCP_ADMIN_KEY", "MCP_API_KEY", "MCP_SHARED_SECRET", "MCP_JWT_SECRET"];
-/// What the alarms need (`docs/OPERATIONS.md`).
-const ALARMS: [&str; 3] = ["ALARM_WEBHOOK_URL", "ALARM_WEBHOOK_SECRET", "ALARM_API_TOKEN"];
 
 /// It is the stage that it says, and not a development server.
 pub(super) fn environment(scene: &Scene<'_>) -> Result<String> {
@@ -98,10 +96,13 @@ pub(super) fn tables(scene: &Scene<'_>) -> Result<String> {
     let id = ["id", "database_id"].iter().find_map(|name| database.get(*name)?.as_str());
     let id = id.context("the database of MCP_DB is not named")?;
     let statement = json!({ "sql": "SELECT name FROM d1_migrations ORDER BY name" });
-    let answer = scene
-        .api
-        .ask(&format!("d1/database/{id}/query"), &statement)
-        .context("run npx wrangler d1 migrations apply MCP_DB --remote")?;
+    let answer =
+        scene.api.ask(&format!("d1/database/{id}/query"), &statement).with_context(|| {
+            format!(
+                "run npx wrangler d1 migrations apply MCP_DB --remote --env {}",
+                scene.stage.name
+            )
+        })?;
     let rows = answer.get(0).and_then(|one| one.get("results")).and_then(Value::as_array);
     let rows = rows.context("the list of migrations")?.iter();
     let applied: Vec<&str> = rows.filter_map(|row| row.get("name")?.as_str()).collect();
@@ -130,39 +131,27 @@ fn migrations() -> Result<Vec<String>> {
 pub(super) fn deployment(scene: &Scene<'_>) -> Result<String> {
     scene.worker.refuse_split()?;
     let version = scene.worker.only().context("no version is deployed")?;
-    let before = scene.worker.before().context("there is no earlier version to go back to")?;
-    if !scene.worker.versions()?.iter().any(|known| known == before) {
-        bail!("the earlier version {} cannot be deployed any more", short(before));
+    let before = scene.worker.before()?.context("there is no earlier version to go back to")?;
+    if !scene.worker.versions()?.contains(&before) {
+        bail!("the earlier version {} cannot be deployed any more", short(&before));
     }
-    Ok(format!("{}; before it {}", short(version), short(before)))
+    Ok(format!("{}; before it {}", short(version), short(&before)))
 }
 
-/// The alarms are on as a whole, or off as a whole.
-pub(super) fn alarms(scene: &Scene<'_>) -> Result<String> {
-    let has = |name: &&str| scene.has_secret(name) || scene.variable(name).is_some();
-    let set: Vec<&str> = ALARMS.into_iter().filter(has).collect();
-    let schedules = scene.api.find(&scene.worker.path("schedules"))?.unwrap_or_default();
-    let list = schedules.get("schedules").unwrap_or(&schedules).as_array().cloned();
-    let mut crons: Vec<String> = list
-        .unwrap_or_default()
+/// Custom domains lead to the stage's Worker.
+pub(super) fn domains(scene: &Scene<'_>) -> Result<String> {
+    let wanted = scene.stage.domains();
+    if wanted.is_empty() {
+        return Ok("none is configured".to_owned());
+    }
+    let attached = scene.worker.attached()?;
+    let missing: Vec<&str> = wanted
         .iter()
-        .filter_map(|one| one.get("cron")?.as_str().map(str::to_owned))
+        .map(String::as_str)
+        .filter(|domain| !attached.iter().any(|it| it == domain))
         .collect();
-    let mut wanted = scene.stage.crons();
-    crons.sort();
-    wanted.sort();
-    match (set.len(), wanted.is_empty()) {
-        (0, true) => return Ok("off".to_owned()),
-        (0, false) => bail!("there are crons, and ALARM_WEBHOOK_URL is not set"),
-        (_, true) => bail!("ALARM_WEBHOOK_URL is set, and wrangler.toml has no crons"),
-        (found, false) if found < ALARMS.len() => {
-            let missing = ALARMS.into_iter().filter(|name| !set.contains(name));
-            bail!("not set: {}", missing.collect::<Vec<_>>().join(", "));
-        }
-        _ => {}
+    if !missing.is_empty() {
+        bail!("does not lead to {}: {}", scene.stage.worker, missing.join(", "));
     }
-    if crons != wanted {
-        bail!("the crons are {crons:?}, and not {wanted:?}");
-    }
-    Ok(format!("on: {}", crons.join(", ")))
+    Ok(wanted.join(", "))
 }

@@ -2,7 +2,9 @@
 //!
 //! Invariant: a point that cannot be checked has failed; nothing is changed.
 
+mod alarms;
 mod deployed;
+mod limited;
 mod notified;
 mod served;
 
@@ -22,6 +24,8 @@ pub struct Asked {
     pub rollout: Option<u8>,
     /// Whether notifications are to be there.
     pub alerts: bool,
+    /// Whether requests are sent until one is refused.
+    pub limit: bool,
 }
 
 /// What a point is about.
@@ -110,7 +114,7 @@ impl fmt::Display for Report {
 }
 
 /// The points, in the order of the report.
-const POINTS: [(&str, Check); 13] = [
+const POINTS: [(&str, Check); 14] = [
     ("environment", deployed::environment),
     ("variables", deployed::variables),
     ("keys", deployed::keys),
@@ -119,7 +123,8 @@ const POINTS: [(&str, Check); 13] = [
     ("classes", deployed::classes),
     ("tables", deployed::tables),
     ("deployment", deployed::deployment),
-    ("alarms", deployed::alarms),
+    ("domains", deployed::domains),
+    ("alarms", alarms::alarms),
     ("health", served::health),
     ("rollout", served::rollout),
     ("closed door", served::closed_door),
@@ -156,6 +161,10 @@ pub fn run(api: &Api, stage: &Stage, asked: &Asked) -> Report {
             }
             if asked.alerts {
                 report.add("notifications", notified::notifications(&scene));
+            }
+            // Last: after it the caller is refused for a while.
+            if asked.limit {
+                report.add("limit", limited::limit(&scene));
             }
         }
         Err(error) => report.add("settings", Err(error)),
