@@ -72,10 +72,21 @@ impl ObjectStub {
         deadline: Duration,
     ) -> std::result::Result<(u16, String), CallError> {
         let sent = read(&self.0, millis(deadline), request.inner());
-        let answer: Array = answered(sent, deadline).await?;
-        let status = answer.get(0).as_f64().unwrap_or_default();
-        // A status has three digits.
-        Ok((status as u16, answer.get(1).as_string().unwrap_or_default()))
+        Ok(status_and_text(&answered(sent, deadline).await?))
+    }
+
+    /// The same of an object that is not this server's own: of a longer answer the beginning, with at least so many bytes.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub async fn beginning_within(
+        &self,
+        request: &Request,
+        deadline: Duration,
+        at_least: u32,
+    ) -> std::result::Result<(u16, String), CallError> {
+        let sent = begun(&self.0, millis(deadline), request.inner(), at_least);
+        Ok(status_and_text(&answered(sent, deadline).await?))
     }
 
     /// Asks the object. One of version 0.1.0, which does not know requests in JSON, is asked in its form.
@@ -163,6 +174,14 @@ extern "C" {
     ) -> std::result::Result<Promise, JsValue>;
 
     #[wasm_bindgen(catch)]
+    fn begun(
+        object: &Fetcher,
+        millis: u32,
+        request: &web_sys::Request,
+        most: u32,
+    ) -> std::result::Result<Promise, JsValue>;
+
+    #[wasm_bindgen(catch)]
     fn passed(
         object: &Fetcher,
         millis: u32,
@@ -171,6 +190,12 @@ extern "C" {
         lines: &str,
         request: &web_sys::Request,
     ) -> std::result::Result<Promise, JsValue>;
+}
+
+fn status_and_text(answer: &Array) -> (u16, String) {
+    let status = answer.get(0).as_f64().unwrap_or_default();
+    // A status has three digits.
+    (status as u16, answer.get(1).as_string().unwrap_or_default())
 }
 
 /// The error of an answer that says nothing. Its text may be secret.

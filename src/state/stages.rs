@@ -49,7 +49,7 @@ impl Host for Isolate {
 }
 
 async fn sent(env: &Env, message: ObjectMessage<'_>) -> Result<ObjectAnswer, SendError> {
-    let ObjectMessage { binding, object, path, body, deadline } = message;
+    let ObjectMessage { binding, object, path, body, deadline, at_least } = message;
     let stub = ObjectStub::named(env, binding, object)
         .map_err(|_| SendError::NoBinding(binding.to_owned()))?;
     let failed = |error: worker::Error| SendError::Failed(error.to_string());
@@ -57,7 +57,7 @@ async fn sent(env: &Env, message: ObjectMessage<'_>) -> Result<ObjectAnswer, Sen
     headers.set("content-type", "application/json").map_err(failed)?;
     let url = format!("https://object{path}");
     let request = request::request("POST", &url, &headers, Some(body)).map_err(failed)?;
-    match stub.text_within(&request, deadline).await {
+    match stub.beginning_within(&request, deadline, at_least).await {
         Ok((status, text)) => Ok(ObjectAnswer { status, text }),
         Err(CallError::TimedOut(deadline)) => Err(SendError::TimedOut(deadline)),
         Err(CallError::Failed(error)) => Err(failed(error)),

@@ -207,11 +207,13 @@ pub(crate) fn sentence(error: &ApiError) -> String {
             "{error}. The server's token has no right to it, which says nothing of whether it exists. The operator gives the token the \
              permission."
         ),
-        ApiError::Refused { status: 429, wait, .. } => {
-            let wait = wait.map_or(300, |wait| wait.as_secs());
-            format!("{error}. Cloudflare takes no more requests for now: call again in {wait} s.")
-        }
-        error => format!("{error}."),
+        error => match error.wait() {
+            Some(wait) => format!(
+                "{error}. Cloudflare takes no more requests for now: call again in {} s.",
+                wait.as_secs()
+            ),
+            None => format!("{error}."),
+        },
     }
 }
 

@@ -35,6 +35,8 @@ pub struct ObjectMessage<'a> {
     pub body: &'a str,
     /// How long it may take for its whole answer.
     pub deadline: Duration,
+    /// Bytes of its answer that are read at least, where it has them. The rest of a longer one need not be.
+    pub at_least: u32,
 }
 
 /// What an object answered.
@@ -42,7 +44,7 @@ pub struct ObjectMessage<'a> {
 pub struct ObjectAnswer {
     /// The status.
     pub status: u16,
-    /// The body.
+    /// The body, or the beginning of a long one.
     pub text: String,
 }
 

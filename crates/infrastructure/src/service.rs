@@ -6,8 +6,10 @@ use catalogue::{
     CallOutcome, NoKind, ResultText, SecretKeys, Service, ShortCircuit, arguments::Arguments,
     redact::scrub,
 };
-use mcp_protocol::content::CallToolResult;
+use mcp_auth::secret::Secret;
+use mcp_protocol::content::{CallToolResult, ContentBlock};
 use mcp_server::context::Context;
+use serde_json::Value;
 
 use crate::{
     call::{Call, State},
@@ -60,9 +62,11 @@ impl Service for InfrastructureService {
     }
 
     async fn run(call: &Call<'_>) -> CallOutcome {
-        let mut result = tools::run(call).await?;
-        hide(call, &mut result);
-        Ok(result)
+        let mut outcome = tools::run(call).await;
+        if let Ok(result) | Err(ShortCircuit::Result(result)) = &mut outcome {
+            hide(call, result);
+        }
+        outcome
     }
 
     async fn losses(call: &Call<'_>) -> Result<String, ShortCircuit> {
@@ -70,23 +74,27 @@ impl Service for InfrastructureService {
         let about = call.operation.consent.unwrap_or_default();
         let stage = call.state.stage()?;
         let protected = if stage.is_protected { " (protected)" } else { "" };
-        Ok(format!("{about}\n- Stage: {}{protected}\n{changes}", stage.name))
+        let losses = format!("{about}\n- Stage: {}{protected}\n{changes}", stage.name);
+        Ok(hidden(losses, &call.state.settings.hidden()))
     }
 }
 
-/// Takes the account and the tokens out of an answer, wherever they are.
+/// A text without secrets.
+fn hidden(text: String, secrets: &[Secret]) -> String {
+    let mut value = Value::String(text);
+    scrub(&mut value, secrets);
+    if let Value::String(clean) = value { clean } else { String::new() }
+}
+
+/// Takes the account and the tokens out of a result, also out of one that says what failed.
 fn hide(call: &Call<'_>, result: &mut CallToolResult) {
     let secrets = call.state.settings.hidden();
     if let Some(data) = &mut result.structured_content {
         scrub(data, &secrets);
     }
     for block in &mut result.content {
-        if let mcp_protocol::content::ContentBlock::Text { text } = block {
-            let mut value = serde_json::Value::String(std::mem::take(text));
-            scrub(&mut value, &secrets);
-            if let serde_json::Value::String(clean) = value {
-                *text = clean;
-            }
+        if let ContentBlock::Text { text } = block {
+            *text = hidden(std::mem::take(text), &secrets);
         }
     }
 }

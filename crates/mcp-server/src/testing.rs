@@ -116,7 +116,12 @@ pub fn json(status: u16, body: Value) -> ScriptedResponse {
 
 /// A connection that fails.
 pub fn broken() -> ScriptedResponse {
-    let outcome = Err(NetworkFailure::Broken("connection reset".into()));
+    broken_with("connection reset")
+}
+
+/// A connection that fails with this text.
+pub fn broken_with(why: &str) -> ScriptedResponse {
+    let outcome = Err(NetworkFailure::Broken(why.into()));
     ScriptedResponse { takes: Duration::from_millis(50), outcome }
 }
 

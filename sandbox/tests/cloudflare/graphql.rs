@@ -67,7 +67,14 @@ async fn errors_come_with_a_success_and_permissions_count() {
     let foreign = format!(
         "{{ viewer {{ accounts(filter: {{ accountTag: \"{OTHER_ACCOUNT}\" }}) {{ x }} }} }}"
     );
-    for text in ["", "{ nothing }", "{ viewer { zones } }", &foreign] {
+    let of = |dataset: &str| {
+        format!(
+            "{{ viewer {{ accounts(filter: {{ accountTag: \"{ACCOUNT}\" }}) {{ {dataset} {{ sum {{ requests }} }} }} }} }}"
+        )
+    };
+    let dataset = of("kvOperations(limit: 1, filter: { namespaceId: \"n\" })");
+    let filter = of("kvOperationsAdaptiveGroups(limit: 1, filter: { namespace: \"n\" })");
+    for text in ["", "{ nothing }", "{ viewer { zones } }", &foreign, &dataset, &filter] {
         let (status, body) = query(&lab, text, Value::Null).await;
         assert_eq!((status, &body["data"]), (200, &Value::Null), "{text}");
         assert!(body["errors"][0]["message"].is_string());

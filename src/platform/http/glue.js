@@ -119,6 +119,31 @@ export function read(object, millis, request) {
   return within(millis, object.fetch(request).then(statusAndText));
 }
 
+/**
+ * Status and beginning of an object's answer, both in time. It has at least `most` bytes where the answer has them; what comes
+ * after it, or too late, is not read.
+ */
+export function begun(object, millis, request, most) {
+  let reader = null;
+  const end = () => reader?.cancel().catch(() => {});
+  const text = async () => {
+    const { status, body } = await object.fetch(request);
+    const decoder = new TextDecoder();
+    let text = "";
+    if (body === null) return [status, text];
+    reader = body.getReader();
+    for (let size = 0; size < most; ) {
+      const { done, value } = await reader.read();
+      if (done) return [status, text + decoder.decode()];
+      size += value.byteLength;
+      text += decoder.decode(value, { stream: true });
+    }
+    end();
+    return [status, text];
+  };
+  return within(millis, text()).finally(end);
+}
+
 /** Sends a request on to an object, with its body unread and other headers. */
 export function passed(object, millis, method, url, lines, request) {
   const body = method === "POST" ? request.body : null;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::{
     client::{Client, Path},
     error::ApiError,
+    lists::id_of_the_only,
     observe::{View, made_ms},
     settings::Purpose,
 };
@@ -110,10 +111,12 @@ impl Changes<'_> {
         let mut name = hostname;
         while name.contains('.') {
             let query = [("name", name.to_owned())];
-            let zones = self.client.get(&Path::new("zones"), &query).await?.result;
-            let id = zones.as_array().and_then(|zones| zones.first()?.get("id")?.as_str());
-            if let Some(id) = id {
-                return Ok(id.to_owned());
+            let Value::Array(zones) = self.client.get(&Path::new("zones"), &query).await?.result
+            else {
+                return Err(ApiError::Incomplete("zones"));
+            };
+            if let Some(id) = id_of_the_only(&zones, ("name", name), "id")? {
+                return Ok(id);
             }
             name = name.split_once('.').map(|(_, rest)| rest).unwrap_or_default();
         }

@@ -7,11 +7,12 @@ use mcp_platform::{
     Method, NetworkFailure, OutboundRequest, OutboundResponse, SharedPlatform, url::with_parameters,
 };
 use mcp_server::execution::Begun;
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use super::{
     envelope::{self, Envelope},
     error::ApiError,
+    hide::hide,
     settings::{Purpose, Settings},
 };
 
@@ -106,10 +107,11 @@ impl<'a> Client<'a> {
         self.envelope(outcome)
     }
 
-    /// Sends a POST that reads.
-    pub(super) async fn ask(&self, path: &Path, body: &Value) -> Result<Envelope, ApiError> {
+    /// Sends a POST that reads. Its result stays unread.
+    pub(super) async fn ask(&self, path: &Path, body: &Value) -> Result<Box<RawValue>, ApiError> {
         let outcome = self.read(Method::Post, path, &[], Some(body)).await?;
-        self.envelope(outcome)
+        let response = outcome.map_err(ApiError::NoAnswer)?;
+        envelope::read_unread(&response, &self.settings.secrets(), self.now_ms())
     }
 
     /// Asks the GraphQL API, whose answers have no envelope.
@@ -191,6 +193,13 @@ impl<'a> Client<'a> {
             timeout,
             at_most: MAX_ANSWER,
         };
-        Ok(self.platform.fetch(request).await)
+        let outcome = self.platform.fetch(request).await;
+        // A runtime may name the address, or a header that it does not take.
+        Ok(outcome.map_err(|failure| match failure {
+            NetworkFailure::Broken(why) => {
+                NetworkFailure::Broken(hide(&why, &self.settings.secrets()))
+            }
+            failure => failure,
+        }))
     }
 }

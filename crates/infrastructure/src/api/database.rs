@@ -1,6 +1,7 @@
 //! Queries in a D1 database, with the token that reads.
 
-use serde_json::{Value, json};
+use mcp_protocol::raw;
+use serde_json::json;
 
 use super::{client::Client, error::ApiError, lists::id_of_the_only};
 use crate::query::{Answer, AnswerError, Statement};
@@ -34,13 +35,11 @@ impl Client<'_> {
     pub async fn query(&self, id: &str, statement: &Statement) -> Result<Answer, DatabaseError> {
         let path = self.account("d1/database")?.part(id).then("raw");
         let body = json!({ "sql": statement.sql, "params": statement.params });
-        let result = self.ask(&path, &body).await?.result;
-        let Some([only]) = result.as_array().map(Vec::as_slice) else {
+        let result = self.ask(&path, &body).await?;
+        let results = raw::elements(result.get()).ok();
+        let Some([only]) = results.as_deref() else {
             return Err(ApiError::Incomplete("result of one statement").into());
         };
-        if only.get("success").and_then(Value::as_bool) == Some(false) {
-            return Err(AnswerError::Malformed("its statement did not succeed").into());
-        }
-        Ok(Answer::read(only, statement.limits)?)
+        Ok(Answer::read(only.get(), statement.limits)?)
     }
 }

@@ -3,7 +3,8 @@
 use catalogue::retry::retry_after;
 use mcp_platform::OutboundResponse;
 use mcp_protocol::raw;
-use serde_json::Value;
+use serde::Deserialize;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     error::{ApiError, Reason},
@@ -40,6 +41,37 @@ pub(super) fn read(
     };
     let mut take = |name: &str| json.get_mut(name).map(Value::take).unwrap_or_default();
     Ok(Envelope { result: take("result"), info: take("result_info") })
+}
+
+/// The part of an envelope that is looked at where its result is left unread.
+#[derive(Deserialize)]
+struct Unread<'a> {
+    success: bool,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+}
+
+/// Reads an answer whose result is left as it came: as a tree it may take ten times the memory of its text.
+pub(super) fn read_unread(
+    response: &OutboundResponse,
+    secrets: &[&str],
+    now_ms: u64,
+) -> Result<Box<RawValue>, ApiError> {
+    let status = response.status;
+    if (200..300).contains(&status) {
+        let text = std::str::from_utf8(raw::without_bom(&response.body)).ok();
+        let unread: Option<Unread<'_>> = text.and_then(|text| serde_json::from_str(text).ok());
+        match unread {
+            Some(Unread { success: true, result: Some(result) }) => return Ok(result.to_owned()),
+            Some(Unread { success: true, result: None }) => {
+                return Err(ApiError::Incomplete("result"));
+            }
+            Some(Unread { success: false, .. }) => {}
+            None => return Err(ApiError::Unreadable(status)),
+        }
+    }
+    let failed = read(response, secrets, now_ms);
+    failed.and(Err(ApiError::Unreadable(status)))
 }
 
 /// Reads an answer of the GraphQL API: its `data`.

@@ -58,7 +58,7 @@ pub enum ApiError {
     /// Several things have the name that should be of one.
     #[error("several are called `{0}`, and only one should be")]
     Ambiguous(String),
-    /// A list that repeats itself or does not end.
+    /// A list that repeats itself, does not end, or cannot be read to its end.
     #[error("Cloudflare's list of {0} does not end")]
     Endless(&'static str),
 }
@@ -120,11 +120,21 @@ impl ApiError {
         self.failure().kind == FailureKind::Doubt
     }
 
+    /// How long the account takes no more requests, where it was answered 429: never longer than an hour.
+    pub fn wait(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { status: 429, wait, .. } => {
+                Some(wait.unwrap_or(BLOCKED_FOR).min(LONGEST_WAIT))
+            }
+            _ => None,
+        }
+    }
+
     /// The failure of a change.
     pub fn failure(&self) -> Failure {
         let kind = match self {
-            Self::Refused { status: 429, wait, .. } => {
-                FailureKind::Later(wait.unwrap_or(BLOCKED_FOR).min(LONGEST_WAIT))
+            Self::Refused { status: 429, .. } => {
+                FailureKind::Later(self.wait().unwrap_or(BLOCKED_FOR))
             }
             Self::OutOfTime => FailureKind::Later(Duration::from_secs(1)),
             Self::Refused { .. } if self.is_gone() => FailureKind::Gone,

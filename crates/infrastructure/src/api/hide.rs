@@ -5,6 +5,9 @@ const LONGEST: usize = 500;
 /// Digits in a row that are taken for an id: those of accounts, zones and namespaces have 32.
 const ID_DIGITS: usize = 32;
 
+/// Characters that are looked at: an id that begins in the last one that is kept is seen whole.
+const LOOKED_AT: usize = LONGEST + 2 * ID_DIGITS;
+
 /// The text without these secrets and without anything that looks like an id, cut to a length.
 pub(super) fn hide(text: &str, secrets: &[&str]) -> String {
     let mut clean = text.to_owned();
@@ -13,7 +16,7 @@ pub(super) fn hide(text: &str, secrets: &[&str]) -> String {
     }
     let mut shown = String::new();
     let mut word = String::new();
-    for c in clean.chars().take(LONGEST) {
+    for c in clean.chars().take(LOOKED_AT) {
         if c.is_ascii_alphanumeric() || c == '-' {
             word.push(c);
         } else {
@@ -23,7 +26,7 @@ pub(super) fn hide(text: &str, secrets: &[&str]) -> String {
         }
     }
     shown.push_str(without_id(&word));
-    shown
+    shown.chars().take(LONGEST).collect()
 }
 
 /// A word, or what stands for it where it is an id, also one in five groups.
@@ -48,5 +51,9 @@ mod tests {
             "namespace [id] of '[id]' for [secret] in shop-staging (deadbeef)"
         );
         assert!(hide(&"x".repeat(1_000_000), &[]).len() <= 500);
+        for at in 440..505 {
+            let cut = hide(&format!("{} {account} {account}", "-".repeat(at)), &[]);
+            assert!(!cut.contains(&account[..8]) && cut.len() <= 500, "{cut}");
+        }
     }
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     client::{Client, Path},
+    envelope::Envelope,
     error::ApiError,
 };
 
@@ -15,7 +16,8 @@ const PER_PAGE: usize = 100;
 const MOST_PAGES: usize = 100;
 
 impl Client<'_> {
-    /// Every item of a list with `page` and `per_page`. A page that is not full is the last one, whatever totals say.
+    /// Every item of a list with `page` and `per_page`. A page that is not full is the last one unless it says that there are
+    /// more: Cloudflare may give fewer on a page than are asked for. An empty one is the last, whatever totals say.
     pub(super) async fn pages(
         &self,
         path: &Path,
@@ -28,14 +30,16 @@ impl Client<'_> {
             let mut query = filter.to_vec();
             query.push(("page", page.to_string()));
             query.push(("per_page", PER_PAGE.to_string()));
-            let Value::Array(found) = self.get(path, &query).await?.result else {
+            let Envelope { result: Value::Array(found), info } = self.get(path, &query).await?
+            else {
                 return Err(ApiError::Incomplete(what));
             };
             if !found.is_empty() && found == last {
                 return Err(ApiError::Endless(what));
             }
-            let is_last = found.len() < PER_PAGE;
             items.extend(found.iter().cloned());
+            let is_short = found.len() < PER_PAGE && !has_more(&info, page, items.len());
+            let is_last = found.is_empty() || is_short;
             if is_last {
                 return Ok(items);
             }
@@ -60,7 +64,7 @@ impl Client<'_> {
             query.extend(seen.last().map(|cursor| ("cursor", cursor.clone())));
             let envelope = self.get(path, &query).await?;
             all.extend(items(envelope.result).ok_or(ApiError::Incomplete(what))?);
-            let Some(cursor) = cursor(&envelope.info) else { return Ok((all, true)) };
+            let Some(cursor) = cursor(&envelope.info, what)? else { return Ok((all, true)) };
             if seen.contains(&cursor) {
                 return Err(ApiError::Endless(what));
             }
@@ -86,14 +90,28 @@ pub(super) fn id_of_the_only(
     Ok(Some(id.to_owned()))
 }
 
+/// Whether what is said of a page says that the list has more than so many items, or pages.
+pub(super) fn has_more(info: &Value, page: usize, items: usize) -> bool {
+    let number = |name: &str| usize::try_from(info.get(name)?.as_u64()?).ok();
+    number("total_count").is_some_and(|total| total > items)
+        || number("total_pages").is_some_and(|total| total > page)
+}
+
 /// The cursor of the next page. An empty one, or `is_truncated` that is false, is the end.
-pub(super) fn cursor(info: &Value) -> Option<String> {
-    let is_end = match info.get("is_truncated") {
-        Some(Value::Bool(truncated)) => !truncated,
-        Some(Value::String(truncated)) => truncated == "false",
-        _ => false,
+///
+/// # Errors
+/// Where the list goes on and no cursor says from where.
+pub(super) fn cursor(info: &Value, what: &'static str) -> Result<Option<String>, ApiError> {
+    let is_truncated = match info.get("is_truncated") {
+        Some(Value::Bool(truncated)) => Some(*truncated),
+        Some(Value::String(truncated)) => truncated.parse().ok(),
+        _ => None,
     };
     let after = || info.get("cursors")?.get("after");
-    let cursor = info.get("cursor").or_else(after)?.as_str()?;
-    (!is_end && !cursor.is_empty()).then(|| cursor.to_owned())
+    let cursor = info.get("cursor").or_else(after).and_then(Value::as_str).unwrap_or_default();
+    match (is_truncated, cursor) {
+        (Some(true), "") => Err(ApiError::Endless(what)),
+        (Some(false), _) | (None, "") => Ok(None),
+        (_, cursor) => Ok(Some(cursor.to_owned())),
+    }
 }

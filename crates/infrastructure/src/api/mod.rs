@@ -13,6 +13,8 @@ mod deployments;
 mod envelope;
 mod error;
 mod hide;
+#[cfg(test)]
+mod list_tests;
 mod lists;
 mod namespaces;
 mod numbers;

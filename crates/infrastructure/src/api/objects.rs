@@ -47,7 +47,7 @@ impl Client<'_> {
         let Value::Array(objects) = envelope.result else {
             return Err(ApiError::Incomplete("objects"));
         };
-        let cursor = lists::cursor(&envelope.info);
+        let cursor = lists::cursor(&envelope.info, "objects")?;
         if cursor.is_some() && cursor.as_deref() == asked.cursor {
             return Err(ApiError::Endless("objects"));
         }

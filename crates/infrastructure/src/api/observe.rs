@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{client::Client, error::ApiError};
+use super::{client::Client, envelope::Envelope, error::ApiError, lists::has_more};
 use crate::{
     manifest::Kind,
     plan::{Contents, Mark, Observed, Observer, Unseen, Wanted},
@@ -121,9 +121,15 @@ impl View<'_> {
         kind: Kind,
         (id, name): (&str, &str),
     ) -> Result<Vec<(Value, Observed)>, ApiError> {
-        match self.0.get(&self.0.account(path)?, &[]).await?.result {
-            Value::Array(items) => read_items(items, what, kind, id, name),
-            _ => Err(ApiError::Incomplete(what)),
+        let Envelope { result: Value::Array(items), info } =
+            self.0.get(&self.0.account(path)?, &[]).await?
+        else {
+            return Err(ApiError::Incomplete(what));
+        };
+        // Of what is on other pages nothing is known.
+        match has_more(&info, 1, items.len()) {
+            true => Err(ApiError::Endless(what)),
+            false => read_items(items, what, kind, id, name),
         }
     }
 

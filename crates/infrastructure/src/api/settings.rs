@@ -31,14 +31,12 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Whether a purpose has a token of its own. Queries in databases of a protected stage need one: it is the
-    /// engine's own lock.
-    pub const fn has_own(&self, purpose: Purpose) -> bool {
-        match purpose {
-            Purpose::Read => self.read_token.is_some(),
-            Purpose::Workflows => self.workflows_token.is_some(),
-            Purpose::Write => self.token.is_some(),
-        }
+    /// Whether a token of its own reads, and not the one that changes stages under another name. Queries in databases of a
+    /// protected stage need one: it is the engine's own lock.
+    pub fn has_own_to_read(&self) -> bool {
+        let text = |token: &Option<Secret>| token.as_ref().map(|it| it.expose().to_owned());
+        let read = text(&self.read_token).filter(|read| !read.is_empty());
+        read.is_some() && read != text(&self.token)
     }
 
     /// Whether a request of this purpose could be sent.

@@ -4,7 +4,7 @@ use mcp_auth::secret::Secret;
 use mcp_platform::Method;
 use mcp_server::{
     execution::Begun,
-    testing::{FakePlatform, ScriptedResponse, broken, json as answer, text},
+    testing::{FakePlatform, ScriptedResponse, broken, broken_with, json as answer, text},
 };
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::{
 const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
 const ID: &str = "6b29fc40-ca47-1067-b31d-00dd010662da";
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     Settings {
         url: "https://api.cloudflare.test/client/v4/".into(),
         account: Some(Secret::new(ACCOUNT)),
@@ -29,11 +29,11 @@ fn settings() -> Settings {
     }
 }
 
-fn ok(result: Value) -> ScriptedResponse {
+pub(super) fn ok(result: Value) -> ScriptedResponse {
     answer(200, json!({"success": true, "errors": [], "messages": [], "result": result}))
 }
 
-fn refused(status: u16, code: i64, message: &str) -> ScriptedResponse {
+pub(super) fn refused(status: u16, code: i64, message: &str) -> ScriptedResponse {
     let errors = json!([{"code": code, "message": message}]);
     answer(status, json!({"success": false, "errors": errors, "messages": [], "result": null}))
 }
@@ -99,6 +99,9 @@ fn neither_secrets_nor_ids_come_out_in_a_text() {
         error.to_string(),
         "Cloudflare answered 400: namespace [id] of [secret] is not for [secret] or [secret] (code 1)"
     );
+    let why = format!("Invalid URL: /accounts/{ACCOUNT}/x for all-of-it, {ID}");
+    let error = get((0..4).map(|_| broken_with(&why))).0.unwrap_err().to_string();
+    assert!(error.ends_with("Invalid URL: /accounts/[secret]/x for [secret], [id]"), "{error}");
     let shown = format!("{:?}", settings());
     assert!(!shown.contains(ACCOUNT) && !shown.contains("all-of-it"), "{shown}");
 }
@@ -160,7 +163,7 @@ fn a_part_of_a_path_cannot_leave_its_place() {
     assert_eq!(platform.requests().len(), 1);
 }
 
-fn look(
+pub(super) fn look(
     kind: Kind,
     wanted: &Wanted,
     script: Vec<ScriptedResponse>,
@@ -172,44 +175,8 @@ fn look(
     found.map_err(|unseen| unseen.to_string())
 }
 
-fn named(name: &str) -> Wanted {
+pub(super) fn named(name: &str) -> Wanted {
     Wanted { names: vec![name.into()], ids: vec![] }
-}
-
-#[test]
-fn lists_are_read_to_their_end_and_lies_about_it_are_errors() {
-    let namespaces = |from: usize, to: usize| {
-        let one = |at| json!({"id": format!("id-{at}"), "title": format!("n-{at}")});
-        ok((from..to).map(one).collect())
-    };
-    let keys = || ok(json!([{"name": "a"}, {"name": "b"}]));
-    let found =
-        look(Kind::Kv, &named("n-150"), vec![namespaces(0, 100), namespaces(100, 160), keys()])
-            .unwrap();
-    assert_eq!(found.len(), 1);
-    assert_eq!(found[0].contents.count, Some(2));
-    let same = look(Kind::Kv, &named("x"), vec![namespaces(0, 100), namespaces(0, 100)]);
-    assert_eq!(
-        same.unwrap_err(),
-        "the KV namespace cannot be seen: Cloudflare's list of namespaces does not end"
-    );
-    let bucket = |cursor: &str| {
-        answer(
-            200,
-            json!({"success": true, "result": {"buckets": [{"name": "b"}]}, "result_info": {"cursor": cursor}}),
-        )
-    };
-    let endless = look(Kind::R2, &named("x"), vec![bucket("1"), bucket("1")]);
-    assert!(endless.unwrap_err().contains("does not end"));
-    let strange = look(Kind::Kv, &named("x"), vec![ok(json!({"a": 1}))]);
-    assert!(strange.unwrap_err().contains("has no namespaces"));
-    let nameless = look(Kind::Kv, &named("x"), vec![ok(json!([{"id": "1"}]))]);
-    assert!(nameless.unwrap_err().contains("has no namespaces"));
-    let unseen = look(Kind::Kv, &named("x"), vec![refused(403, 10_000, "Authentication error")]);
-    assert_eq!(
-        unseen.unwrap_err(),
-        "the KV namespace cannot be seen: the token has no right to read it (Cloudflare answered 403: Authentication error (code 10000))"
-    );
 }
 
 #[test]
@@ -316,7 +283,9 @@ fn each_kind_is_made_by_its_own_request() {
 
 #[test]
 fn a_domain_is_put_in_the_zone_that_it_is_in() {
-    let script = vec![ok(json!([])), ok(json!([{"id": "z"}])), ok(json!({"id": "d"}))];
+    let zones =
+        ok(json!([{"id": "y", "name": "x.example.com"}, {"id": "z", "name": "example.com"}]));
+    let script = vec![ok(json!([])), zones, ok(json!({"id": "d"}))];
     let action = action(Kind::Domain, "shop.example.com", &[]);
     let (id, lines, platform) = carry_out(script, async |it| it.create(&action).await);
     assert_eq!(id.unwrap().id, "d");
@@ -431,6 +400,24 @@ fn a_query_is_sent_wrapped_with_the_token_that_reads() {
         ),
     ] {
         let error = query(ok(wrong)).0.unwrap_err().to_string();
+        assert!(error.contains(said), "{error}");
+    }
+    // The result is not read as a tree: a blob in it would take many times its size.
+    let deep = format!("[{}1{}]", "[".repeat(200), "]".repeat(200));
+    let rows: String = (0..101).map(|at| format!("[{at}],")).collect();
+    let rows = format!(r#"{{"columns":["a"],"rows":[{rows}{deep}]}}"#);
+    let whole = format!(r#"{{"result":[{{"results":{rows},"success":true}}],"success":true}}"#);
+    let cut = query(text(200, &whole)).0.unwrap();
+    assert_eq!((cut.rows.len(), cut.truncated), (100, true));
+    for (wrong, said) in [
+        (text(200, "<html>"), "not as expected"),
+        (text(200, r#"{"result":[]}"#), "not as expected"),
+        (text(200, r#"{"success":true,"result":null}"#), "has no result"),
+        (text(200, r#"{"success":false,"errors":[],"result":null}"#), "answered 200"),
+        (text(302, ""), "not followed"),
+        (text(500, &whole), "answered 500"),
+    ] {
+        let error = query(wrong).0.unwrap_err().to_string();
         assert!(error.contains(said), "{error}");
     }
     let (failed, _) = query(refused(400, 7_500, "no such table: user"));

@@ -1,7 +1,8 @@
 //! What a database answered: rows with the types of their columns, cut to the bounds.
 
+use mcp_protocol::raw;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Value, value::RawValue};
 use thiserror::Error;
 
 use super::{limits::Limits, statement::writes};
@@ -74,56 +75,88 @@ pub enum AnswerError {
     Changed,
 }
 
+/// The result of a statement, unread.
+#[derive(Deserialize)]
+struct Parts<'a> {
+    #[serde(default)]
+    success: Option<bool>,
+    #[serde(borrow, default)]
+    results: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    meta: Option<&'a RawValue>,
+}
+
+/// Its rows, unread.
+#[derive(Deserialize)]
+struct Rows<'a> {
+    #[serde(borrow)]
+    columns: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    rows: Vec<&'a RawValue>,
+}
+
 impl Answer {
-    /// Reads the result of one statement: `results {columns, rows}` and `meta`.
+    /// Reads the result of one statement, which is JSON: `results {columns, rows}` and `meta`. Rows beyond the bounds are never read:
+    /// a blob comes as a list of numbers, which takes many times its size.
     ///
     /// # Errors
     /// Where the form is another, or the database reports a change.
-    pub fn read(result: &Value, limits: Limits) -> Result<Self, AnswerError> {
-        let meta = result.get("meta").cloned().unwrap_or(Value::Object(Map::new()));
-        let meta: Meta = serde_json::from_value(meta)
-            .map_err(|_| AnswerError::Malformed("its numbers cannot be read"))?;
+    pub fn read(result: &str, limits: Limits) -> Result<Self, AnswerError> {
+        let parts: Parts<'_> =
+            serde_json::from_str(result).map_err(|_| AnswerError::Malformed("it is no result"))?;
+        let meta = parts.meta.map(|meta| serde_json::from_str(meta.get()));
+        let meta: Meta = meta
+            .transpose()
+            .map_err(|_| AnswerError::Malformed("its numbers cannot be read"))?
+            .unwrap_or_default();
         if meta.changed_db || meta.changes > 0 || meta.rows_written > 0 {
             return Err(AnswerError::Changed);
         }
-        let part = |name: &str| result.get("results").and_then(|it| it.get(name)?.as_array());
-        let columns = part("columns").ok_or(AnswerError::Malformed("it has no columns"))?;
-        let rows = part("rows").ok_or(AnswerError::Malformed("it has no rows"))?;
-        let names: Vec<String> = columns.iter().map(column_name).collect();
-        let rows: Option<Vec<Vec<Value>>> = rows
-            .iter()
-            .map(|row| row.as_array().filter(|row| row.len() == names.len()).cloned())
-            .collect();
-        let rows = rows.ok_or(AnswerError::Malformed("a row has another number of values"))?;
-        Ok(Self::cut(names, rows, limits, meta))
+        if parts.success == Some(false) {
+            return Err(AnswerError::Malformed("its statement did not succeed"));
+        }
+        let results = parts.results.ok_or(AnswerError::Malformed("it has no rows"))?;
+        let Rows { columns, rows } = serde_json::from_str(results.get())
+            .map_err(|_| AnswerError::Malformed("it has no columns and rows"))?;
+        let names = columns.into_iter().map(column_name).collect();
+        Self::cut(names, &rows, limits, meta)
     }
 
-    fn cut(names: Vec<String>, mut rows: Vec<Vec<Value>>, limits: Limits, meta: Meta) -> Self {
-        let came = rows.len();
-        rows.truncate(usize::try_from(limits.rows()).unwrap_or(usize::MAX));
-        let mut bytes = 0_usize;
-        let fitting = rows
-            .iter()
-            .take_while(|row| {
-                let text = serde_json::to_string(row).unwrap_or_default();
-                bytes = bytes.saturating_add(text.len()).saturating_add(1);
-                bytes <= limits.bytes()
-            })
-            .count();
-        rows.truncate(fitting);
+    fn cut(
+        names: Vec<String>,
+        came: &[&RawValue],
+        limits: Limits,
+        meta: Meta,
+    ) -> Result<Self, AnswerError> {
+        let (mut rows, mut bytes) = (Vec::new(), 0_usize);
+        let most = usize::try_from(limits.rows()).unwrap_or(usize::MAX);
+        for row in came.iter().take(most) {
+            bytes = bytes.saturating_add(row.get().len()).saturating_add(1);
+            if bytes > limits.bytes() {
+                break;
+            }
+            let Ok(Value::Array(row)) = raw::value(row.get()) else {
+                return Err(AnswerError::Malformed("a row is no list"));
+            };
+            if row.len() != names.len() {
+                return Err(AnswerError::Malformed("a row has another number of values"));
+            }
+            rows.push(row);
+        }
         let column = |(at, name): (usize, String)| Column {
             name,
-            kind: column_type(rows.iter().filter_map(|row| row.get(at))),
+            kind: column_type(rows.iter().filter_map(|row: &Vec<Value>| row.get(at))),
         };
         let columns = names.into_iter().enumerate().map(column).collect();
-        Self { columns, truncated: rows.len() < came, rows, meta }
+        Ok(Self { columns, truncated: rows.len() < came.len(), rows, meta })
     }
 }
 
 /// The name of a column. One that had none was called by its text, with the end of the wrapping in it.
-fn column_name(name: &Value) -> String {
-    let name = name.as_str().unwrap_or_default();
-    name.trim_end().strip_suffix("/**/").map_or(name, str::trim_end).to_owned()
+fn column_name(name: &RawValue) -> String {
+    let name = raw::string(name).unwrap_or_default();
+    let without = name.trim_end().strip_suffix("/**/").map(|name| name.trim_end().to_owned());
+    without.unwrap_or(name)
 }
 
 fn column_type<'a>(values: impl Iterator<Item = &'a Value>) -> ColumnType {
@@ -162,7 +195,8 @@ mod tests {
     use super::*;
 
     fn read(columns: Value, rows: Value, limits: Limits) -> Answer {
-        Answer::read(&json!({"results": {"columns": columns, "rows": rows}}), limits).unwrap()
+        let result = json!({"results": {"columns": columns, "rows": rows}});
+        Answer::read(&result.to_string(), limits).unwrap()
     }
 
     #[test]
@@ -203,10 +237,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_beyond_the_bounds_are_never_read() {
+        // Deeper than JSON is read as a tree.
+        let deep = format!("[{}1{}]", "[".repeat(200), "]".repeat(200));
+        let result = format!(r#"{{"results":{{"columns":["a"],"rows":[[1],{deep}]}}}}"#);
+        let one = Limits::of(Some(&json!(1))).unwrap();
+        let answer = Answer::read(&result, one).unwrap();
+        assert_eq!((answer.rows, answer.truncated), (vec![vec![json!(1)]], true));
+        let few = Answer::read(&result, Limits::default().with_bytes(20)).unwrap();
+        assert_eq!((few.rows.len(), few.truncated), (1, true));
+        let all = Answer::read(&result, Limits::default());
+        assert_eq!(all, Err(AnswerError::Malformed("a row is no list")));
+    }
+
+    #[test]
     fn an_answer_that_claims_a_change_is_refused() {
         let with = |meta: Value| {
             let result = json!({"results": {"columns": [], "rows": []}, "meta": meta});
-            Answer::read(&result, Limits::default())
+            Answer::read(&result.to_string(), Limits::default())
         };
         let read = with(
             json!({"rows_read": 7, "changes": 0, "rows_written": 0, "changed_db": false, "duration": 0.2, "served_by": "x"}),
@@ -215,7 +263,8 @@ mod tests {
         for meta in [json!({"changes": 1}), json!({"rows_written": 2}), json!({"changed_db": true})]
         {
             assert_eq!(with(meta.clone()), Err(AnswerError::Changed));
-            let without_rows = Answer::read(&json!({ "meta": meta }), Limits::default());
+            let without_rows = json!({ "meta": meta }).to_string();
+            let without_rows = Answer::read(&without_rows, Limits::default());
             assert_eq!(without_rows, Err(AnswerError::Changed));
         }
         assert!(matches!(with(json!({"changes": "many"})), Err(AnswerError::Malformed(_))));
@@ -229,7 +278,7 @@ mod tests {
             json!({"results": {"columns": ["a"], "rows": [[1, 2]]}}),
             json!({"results": {"columns": ["a"], "rows": [{"a": 1}]}}),
         ] {
-            let read = Answer::read(&wrong, Limits::default());
+            let read = Answer::read(&wrong.to_string(), Limits::default());
             assert!(matches!(read, Err(AnswerError::Malformed(_))), "{wrong}");
         }
     }

@@ -122,11 +122,15 @@ fn check_parameters(params: &[Value]) -> Result<(), QueryError> {
     Ok(())
 }
 
+/// Of a larger integer than 64 bits hold only the rounded number came: a whole one is taken for that.
 fn is_exact(number: &serde_json::Number) -> bool {
     match (number.as_u64(), number.as_i64()) {
         (Some(whole), _) => whole <= EXACT,
         (None, Some(whole)) => whole.unsigned_abs() <= EXACT,
-        (None, None) => true,
+        (None, None) => {
+            let float = number.as_f64().unwrap_or_default();
+            float.fract() != 0.0 || float.abs() <= EXACT as f64
+        }
     }
 }
 

@@ -304,6 +304,8 @@ fn a_text_says_what_to_do_instead() {
     assert!(error("SELECT ?", &[json!({"a": 1})]).contains("`params[0]`"));
     assert!(error("SELECT ?", &[json!(9_007_199_254_740_993_u64)]).contains("rounded"));
     assert!(error("SELECT ?", &[json!(-9_007_199_254_740_993_i64)]).contains("rounded"));
+    let large: Value = serde_json::from_str("123456789012345678901234567890").unwrap();
+    assert!(error("SELECT ?", &[large]).contains("rounded"), "more than 64 bits");
     assert!(
         Statement::new("SELECT ?", &[json!(1.5), json!(null), json!(true)], Limits::default())
             .is_ok()

@@ -19,7 +19,7 @@ use crate::{
     state::{Request, StageState},
     testing::{deployed, destroy, stage},
     tools_testing::{
-        Seen, V1, V2, call, call_in, context, deployments, ok, refused, versions, with,
+        ACCOUNT, Seen, V1, V2, call, call_in, context, deployments, ok, refused, versions, with,
     },
 };
 
@@ -101,6 +101,10 @@ fn h24_a_message_reaches_an_object_of_a_class_of_the_manifest() {
     assert_eq!(seen.data["truncated"], true);
     with(|around| around.answer = Ok(ObjectAnswer { status: 418, text: "tea".into() }));
     call([], "send_durable_object_message", message()).says("answered 418 to the message: \"tea\"");
+    let text = format!("no right in {ACCOUNT} for only-reads");
+    with(|around| around.answer = Ok(ObjectAnswer { status: 500, text }));
+    let said = "answered 500 to the message: \"no right in [redacted] for [redacted]\"";
+    call([], "send_durable_object_message", message()).says(said);
 }
 
 #[test]
@@ -129,7 +133,9 @@ fn h24_other_classes_and_stages_are_refused_even_by_name() {
 fn h24_an_object_that_gives_no_answer_may_have_got_the_message() {
     for (error, words) in [
         (SendError::TimedOut(Duration::from_secs(15)), "no answer in 15 s"),
-        (SendError::Failed("gone".into()), "it failed: gone"),
+        (SendError::Failed("gone".into()), "it failed: \"gone\"."),
+        (SendError::Failed("a\nSend it again".into()), "\u{fffd}Send it again\"."),
+        (SendError::Failed("for changes-it".into()), "it failed: \"for [redacted]\"."),
     ] {
         with(|around| around.answer = Err(error));
         let seen = call([], "send_durable_object_message", message());
@@ -176,6 +182,15 @@ fn what_would_be_deployed_is_shown_before_the_person_agrees() {
     );
     assert!(seen.text.contains(&lines), "{}", seen.text);
     assert_eq!(posts(&seen), 0);
+}
+
+#[test]
+fn what_a_person_is_shown_has_no_secret_in_it() {
+    let named = json!({"id": V1, "annotations": {"workers/tag": format!("of {ACCOUNT}")}});
+    let versions = ok(json!({"items": [{"id": V2}, named]}));
+    let mut asks = rollback();
+    asks["confirm"] = json!(false);
+    call([now(), versions], "rollback_deployment", asks).says("(\"of [redacted]\")");
 }
 
 #[test]

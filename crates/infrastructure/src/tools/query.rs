@@ -9,7 +9,7 @@ use mcp_server::{arguments::Problems, dispatch::note_change, toolset::Effect};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::{Client, DatabaseError, Purpose},
+    api::{Client, DatabaseError},
     call::{Call, error, sentence, told},
     manifest::{Kind, Resource},
     query::{Answer, AnswerError, Limits, Statement},
@@ -22,8 +22,14 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let id = id(call, &client, database).await?;
     let answer =
         client.query(&id, &statement).await.map_err(|why| refused(call, database, &why))?;
+    if answer.truncated && answer.rows.is_empty() {
+        return Err(error(format!(
+            "The first row alone has more than {} bytes. Select less of it, such as `substr(text, 1, 1000)` or `length(blob)`.",
+            statement.limits.bytes()
+        )));
+    }
     let stage = &call.state.stage()?.name;
-    let result = call.shown(fields(stage, &database.id, &answer), Vec::new());
+    let result = call.shown(fields(stage, &database.id, answer), Vec::new());
     Ok(marked(call, result))
 }
 
@@ -51,10 +57,10 @@ pub(super) fn database<'a>(call: &'a Call<'_>) -> Result<&'a Resource, ShortCirc
     let opens = |resource: &Resource| resource.may_query;
     let found = call.state.resource(Kind::D1, named, "databases that may be queried", opens)?;
     // Its token can have the right to read alone, which D1 itself enforces.
-    if stage.is_protected && !call.state.settings.has_own(Purpose::Read) {
+    if stage.is_protected && !call.state.settings.has_own_to_read() {
         return Err(error(format!(
             "Nothing was sent: the stage `{}` is protected, and its databases are only queried with a token that cannot write. The \
-             operator sets CLOUDFLARE_READ_TOKEN.",
+             operator sets CLOUDFLARE_READ_TOKEN to another token than CLOUDFLARE_API_TOKEN.",
             stage.name
         )));
     }
@@ -95,13 +101,14 @@ pub(super) fn refused(call: &Call<'_>, database: &Resource, why: &DatabaseError)
     })
 }
 
-fn fields(stage: &str, database: &str, answer: &Answer) -> Map<String, Value> {
+fn fields(stage: &str, database: &str, answer: Answer) -> Map<String, Value> {
     data(vec![
         ("stage", json!(stage)),
         ("database", json!(database)),
         ("columns", json!(answer.columns)),
-        ("rows", json!(answer.rows)),
         ("row_count", json!(answer.rows.len())),
+        // Moved, as a copy of large rows takes as much memory again.
+        ("rows", answer.rows.into_iter().map(Value::Array).collect()),
         ("truncated", json!(answer.truncated)),
         ("rows_read", json!(answer.meta.rows_read)),
         ("duration_ms", json!(answer.meta.duration)),

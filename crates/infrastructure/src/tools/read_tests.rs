@@ -128,6 +128,15 @@ fn a_query_is_wrapped_and_its_rows_are_marked_as_data_of_others() {
 }
 
 #[test]
+fn a_row_that_is_too_large_is_an_error_and_not_no_row() {
+    let large = [database(), rows(json!(["a"]), json!([["x".repeat(1024 * 1024)]]))];
+    call(large, "query_database", json!({"query": "SELECT a FROM t"})).says("substr(");
+    let none = [database(), rows(json!(["a"]), json!([]))];
+    let seen = call(none, "query_database", json!({"query": "SELECT a FROM t"})).good();
+    assert_eq!((&seen.data["rows"], &seen.data["truncated"]), (&json!([]), &json!(false)));
+}
+
+#[test]
 fn h2_what_could_write_is_not_sent_and_each_wrong_argument_is_named() {
     let with = |name: &str, value: Value| {
         let mut arguments = json!({"query": "SELECT 1"});
@@ -156,6 +165,10 @@ fn h8_only_databases_that_the_manifest_opens_are_queried_and_protected_ones_with
     with(|around| around.settings.read_token = None);
     let prod = json!({"query": "SELECT 1", "stage": "prod"});
     call([], "query_database", prod.clone()).says("CLOUDFLARE_READ_TOKEN").unsent();
+    // The token that writes under another name.
+    with(|around| around.settings.read_token = around.settings.token.clone());
+    call([], "query_database", prod.clone()).says("another token").unsent();
+    with(|around| around.settings.read_token = None);
     let script = [database(), rows(json!(["1"]), json!([[1]]))];
     call(script, "query_database", json!({"query": "SELECT 1"})).good();
     let seen = call([ok(json!([]))], "query_database", json!({"query": "SELECT 1"}));
@@ -406,6 +419,7 @@ fn a_fault_of_the_api_is_told_as_what_it_is() {
         (vec![answer(200, json!({"success": false, "errors": []}))], "Cloudflare answered 200"),
         (vec![ok(json!(null))], "Cloudflare's answer has no status"),
         (vec![refused(429, 10_013, "slow").retry_after("300")], "call again in 300 s"),
+        (vec![refused(429, 1, "slow").retry_after("10000000000")], "call again in 3600 s"),
         (vec![refused(403, 10_000, "Authentication error")], "says nothing of whether it exists"),
         (vec![text(500, &"x".repeat(1_000_000))], "Cloudflare answered 500"),
         (vec![broken(), broken(), broken(), broken()], "gave no answer"),

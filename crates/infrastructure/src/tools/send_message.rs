@@ -19,6 +19,8 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(15);
 /// Characters of an answer that are shown.
 const MOST_CHARS: usize = 65_536;
+/// Bytes that have more characters than that, whatever they are.
+const MORE_BYTES: u32 = 4 * 65_536 + 1;
 
 /// What would be sent.
 pub(super) fn plan(call: &Call<'_>) -> Result<String, ShortCircuit> {
@@ -38,24 +40,32 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let message = call.arguments.text("message").unwrap_or_default();
     let body = json!({ "message": message }).to_string();
     let _begun = call.ctx.begin().await?;
-    let message = ObjectMessage { binding, object, path, body: &body, deadline: DEADLINE };
+    let (body, deadline, at_least) = (body.as_str(), DEADLINE, MORE_BYTES);
+    let message = ObjectMessage { binding, object, path, body, deadline, at_least };
     let answer = match call.state.host.send(message).await {
         Ok(answer) => answer,
         Err(why @ SendError::NoBinding(_)) => {
             return Err(error(format!("Nothing was sent: {why}.")));
         }
-        Err(why) => return Err(in_doubt(call, &format!("The object did not answer: {why}."))),
-    };
-    let shown = catalogue::render::cut(&answer.text, MOST_CHARS);
-    let truncated = shown.len() != answer.text.len();
-    let value = match raw::value(&answer.text) {
-        Ok(value) if !truncated => value,
-        _ => Value::String(shown),
+        Err(why) => {
+            // What the object threw is a text of others.
+            let why = match why {
+                SendError::Failed(text) => format!("it failed: {}", foreign(&text)),
+                why => why.to_string(),
+            };
+            return Err(in_doubt(call, &format!("The object did not answer: {why}.")));
+        }
     };
     if answer.status >= 400 {
         let text = foreign(&answer.text);
         return Err(error(format!("The object answered {} to the message: {text}", answer.status)));
     }
+    let shown = catalogue::render::cut(&answer.text, MOST_CHARS);
+    let truncated = shown.len() != answer.text.len();
+    let value = match truncated {
+        true => Value::String(shown),
+        false => raw::value(&shown).unwrap_or(Value::String(shown)),
+    };
     let fields = vec![
         ("stage", json!(call.state.stage()?.name)),
         ("class", json!(word(class))),

@@ -1,6 +1,7 @@
 //! The GraphQL API: numbers of Workers, KV, R2 and objects. Its answers have no envelope.
 //!
-//! Known: the datasets and fields that the samples have. Inferred: rows that are equal in the
+//! Known: the datasets and fields that the samples have; another dataset, or a filter by what it does not have, is an
+//! error. Inferred: rows that are equal in the
 //! dimensions that are selected are one, whose sums are added and whose other numbers are the largest;
 //! a filter by a dimension that a row does not have lets it pass. `orderBy` is not played.
 
@@ -46,9 +47,10 @@ fn viewer(world: &World, ask: &Ask<'_>, fields: &[Field]) -> Result<Value, Strin
                 return Err("not authorized for that account".to_owned());
             }
             let account = world.account(tag).map_err(|problem| problem.message)?;
-            let groups = accounts.fields.iter();
-            let groups = groups.map(|field| (field.alias.clone(), dataset(account, field)));
-            let groups = Value::Object(groups.collect());
+            let mut groups = Map::new();
+            for field in &accounts.fields {
+                groups.insert(field.alias.clone(), dataset(account, field)?);
+            }
             inner.insert(accounts.alias.clone(), json!([groups]));
         }
         data.insert(viewer.alias.clone(), Value::Object(inner));
@@ -56,9 +58,43 @@ fn viewer(world: &World, ask: &Ask<'_>, fields: &[Field]) -> Result<Value, Strin
     Ok(Value::Object(data))
 }
 
-fn dataset(account: &Account, field: &Field) -> Value {
+/// The datasets, and what their rows are filtered and grouped by.
+const DATASETS: &[(&str, &[&str])] = &[
+    ("kvOperationsAdaptiveGroups", &["actionType", "date", "datetime", "namespaceId"]),
+    ("kvStorageAdaptiveGroups", &["date", "datetime", "namespaceId"]),
+    ("r2StorageAdaptiveGroups", &["bucketName", "date", "datetime"]),
+    ("workersInvocationsAdaptive", &["date", "datetime", "scriptName", "scriptVersion", "status"]),
+];
+
+/// Refuses a filter by something that a dataset does not have, as the API's schema does.
+fn check_filter(known: &[&str], filter: &Value) -> Result<(), String> {
+    for (name, inner) in filter.as_object().into_iter().flatten() {
+        match name.as_str() {
+            "AND" | "OR" => {
+                for one in inner.as_array().into_iter().flatten() {
+                    check_filter(known, one)?;
+                }
+            }
+            name if known.contains(&without_end(name).0) => {}
+            name => return Err(format!("unknown arg \"{name}\"")),
+        }
+    }
+    Ok(())
+}
+
+/// The name of a dimension in a filter, and how it is compared.
+fn without_end(name: &str) -> (&str, &str) {
+    let ends = ["_geq", "_leq", "_gt", "_lt", "_neq", "_in"];
+    let end = ends.into_iter().find(|end| name.ends_with(end)).unwrap_or_default();
+    (name.strip_suffix(end).unwrap_or(name), end)
+}
+
+fn dataset(account: &Account, field: &Field) -> Result<Value, String> {
+    let known = DATASETS.iter().find(|(name, _)| *name == field.name);
+    let (_, known) = known.ok_or_else(|| format!("unknown field \"{}\"", field.name))?;
     let nothing = Value::Null;
     let filter = field.arguments.get("filter").unwrap_or(&nothing);
+    check_filter(known, filter)?;
     let limit = field.arguments.get("limit").and_then(Value::as_u64).unwrap_or(10_000);
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let fits = account.numbers.iter();
@@ -86,7 +122,7 @@ fn dataset(account: &Account, field: &Field) -> Value {
         }
         Value::Object(view)
     });
-    views.collect()
+    Ok(views.collect())
 }
 
 /// The fields of a part of a row that are selected.
@@ -123,9 +159,8 @@ fn passes(dimensions: &Map<String, Value>, filter: &Value) -> bool {
         if name == "OR" {
             return wanted.as_array().into_iter().flatten().any(|one| passes(dimensions, one));
         }
-        let ends = ["_geq", "_leq", "_gt", "_lt", "_neq", "_in"];
-        let end = ends.into_iter().find(|end| name.ends_with(end)).unwrap_or_default();
-        let Some(held) = dimensions.get(name.strip_suffix(end).unwrap_or(name)) else {
+        let (name, end) = without_end(name);
+        let Some(held) = dimensions.get(name) else {
             return true;
         };
         let order = order(held, wanted);
