@@ -6,7 +6,7 @@ const LONGEST: usize = 500;
 const ID_DIGITS: usize = 32;
 
 /// The text without these secrets and without anything that looks like an id, cut to a length.
-pub(super) fn hide(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn hide(text: &str, secrets: &[&str]) -> String {
     let mut clean = text.to_owned();
     for secret in secrets {
         clean = clean.replace(secret, "[secret]");
