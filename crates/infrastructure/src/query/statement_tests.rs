@@ -106,7 +106,7 @@ pub(crate) fn execute(
     let mut last = (Vec::new(), Vec::new());
     let params: Vec<Sql> = params.collect();
     while let Some(mut prepared) = batch.next()? {
-        let columns: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
         let count = columns.len();
         let mut rows = prepared.query(params_from_iter(params.iter()))?;
         last = (columns, Vec::new());
