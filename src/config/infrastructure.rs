@@ -51,7 +51,8 @@ pub static INFRASTRUCTURE_STAGE: Setting = Setting::variable(
     Values::Text("a stage of `infrastructure.json`, by its name or alias"),
     "the value of `ENVIRONMENT`; in development the manifest's default stage",
 )
-.does("The stage to which the bindings of this server lead: messages reach Durable Objects of that stage alone.")
+.does("The stage to which the bindings of this server lead: messages reach Durable Objects of that stage alone, \
+             and its databases, buckets and Workflows are reached [without a token](INFRASTRUCTURE.md#with-a-token-or-by-a-binding).")
 .when("Set it where the stage is called otherwise than the environment.");
 
 /// What the toolset has of the configuration.

@@ -1,5 +1,6 @@
 //! The Workers runtime as the rest of the server sees it: HTTP, timers, the clock, sockets, stores, ciphers, the log.
 
+pub mod bound;
 pub mod cipher;
 pub mod clock;
 pub mod console;

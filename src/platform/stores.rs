@@ -1,8 +1,8 @@
 //! The stores that a deployment may have bound or not: a D1 database and a KV namespace.
 //!
 //! They are `worker`'s own types. What this module adds is a deadline around each call, because a request
-//! waits for it. A binding of which `worker` has no type (Workflows, an object of another Worker) would be
-//! called by name here; the dataset of Analytics Engine is `worker`'s, and nothing waits for a data point.
+//! waits for it. What a stage has bound is asked by name in [`bound`](super::bound); the dataset of Analytics
+//! Engine is `worker`'s, and nothing waits for a data point.
 
 use std::{future::Future, pin::pin, time::Duration};
 

@@ -8,8 +8,12 @@ use futures_util::{
 };
 use infrastructure::{
     api::Settings,
-    host::{Host, ObjectAnswer, ObjectMessage, SendError},
+    bound::Ask,
+    host::{BindingError, Host, ObjectAnswer, ObjectMessage},
+    manifest::Kind,
 };
+use mcp_auth::secret::Secret;
+use serde_json::Value;
 
 use super::INFRASTRUCTURE;
 
@@ -33,14 +37,33 @@ impl Host for ThisServer {
         named.or_else(|| INFRASTRUCTURE.manifest()?.default_stage().map(str::to_owned))
     }
 
+    fn cursor_key(&self) -> Option<Secret> {
+        INSTALLED.get()?.cursor_key()
+    }
+
+    fn is_bound(&self, kind: Kind, binding: &str) -> bool {
+        INSTALLED.get().is_some_and(|host| host.is_bound(kind, binding))
+    }
+
+    fn ask<'a>(
+        &'a self,
+        binding: &'a str,
+        ask: Ask<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, BindingError>> {
+        match INSTALLED.get() {
+            Some(host) => host.ask(binding, ask),
+            None => ready(Err(BindingError::NoBinding(binding.to_owned()))).boxed_local(),
+        }
+    }
+
     fn send<'a>(
         &'a self,
         message: ObjectMessage<'a>,
-    ) -> LocalBoxFuture<'a, Result<ObjectAnswer, SendError>> {
+    ) -> LocalBoxFuture<'a, Result<ObjectAnswer, BindingError>> {
         match INSTALLED.get() {
             Some(host) => host.send(message),
             None => {
-                let none = SendError::NoBinding(message.binding.to_owned());
+                let none = BindingError::NoBinding(message.binding.to_owned());
                 ready(Err(none)).boxed_local()
             }
         }

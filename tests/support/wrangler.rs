@@ -7,7 +7,7 @@ use tokio::{
     process::{Child, Command},
     time::{Instant, sleep},
 };
-use xtask::paths;
+use xtask::{beside, paths};
 
 use super::{fixtures, process::node};
 
@@ -23,12 +23,20 @@ impl Wrangler {
     pub async fn start(vars: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("wrangler.toml"), configuration(&fixtures().folder)).unwrap();
-        let migrated = command(folder.path(), &["d1", "migrations", "apply", "MCP_DB", "--local"])
-            .output()
-            .await
-            .unwrap();
-        assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
+        migrate(folder.path()).await;
         Self::run(folder, vars).await
+    }
+
+    /// The same with the stage `staging` of the sample manifest bound as well, and the Worker beside it that has its classes.
+    pub async fn start_with_stage(vars: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let bound = beside::bound(&configuration(&fixtures().folder)).unwrap();
+        fs::write(folder.path().join("wrangler.toml"), bound).unwrap();
+        migrate(folder.path()).await;
+        let of_stage = |arguments: &[&str]| command(folder.path(), arguments).into_std();
+        beside::fill(&of_stage).unwrap();
+        let beside = beside::configuration();
+        Self::run_with(folder, vars, &["--config", &beside.to_string_lossy()]).await
     }
 
     /// Ends it, and starts it again with other variables over the same database and store.
@@ -38,6 +46,10 @@ impl Wrangler {
     }
 
     async fn run(folder: TempDir, vars: &[(&str, &str)]) -> Self {
+        Self::run_with(folder, vars, &[]).await
+    }
+
+    async fn run_with(folder: TempDir, vars: &[(&str, &str)], more: &[&str]) -> Self {
         let free = || TcpListener::bind("127.0.0.1:0").unwrap();
         let (one, other) = (free(), free());
         let [port, inspector] = [one, other].map(|held| held.local_addr().unwrap().port());
@@ -45,6 +57,8 @@ impl Wrangler {
         dev.args(["--port", &port.to_string(), "--show-interactive-dev-session", "false"]);
         // The default is one port for all of them, which those that start at once take from each other.
         dev.args(["--inspector-port", &inspector.to_string()]);
+        // A second configuration is of a Worker beside it.
+        dev.args(more);
         for (name, value) in vars {
             dev.arg("--var").arg(format!("{name}:{value}"));
         }
@@ -99,6 +113,13 @@ fn configuration(bundle: &Path) -> String {
     format!("{head}\n{rest}")
         .replace("build/index.js", &built.to_string_lossy())
         .replace("\"migrations\"", &format!("{:?}", migrations.to_string_lossy()))
+}
+
+/// Makes the tables of this server's own database.
+async fn migrate(folder: &Path) {
+    let apply = ["d1", "migrations", "apply", "MCP_DB", "--local"];
+    let migrated = command(folder, &apply).output().await.unwrap();
+    assert!(migrated.status.success(), "{}", String::from_utf8_lossy(&migrated.stderr));
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {

@@ -2,6 +2,7 @@
 //! benchmarks and people.
 
 pub mod account;
+pub mod beside;
 pub mod bindings;
 pub mod bundle;
 pub mod capnp;

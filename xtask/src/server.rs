@@ -257,7 +257,7 @@ fn prepare(folder: &Path, options: &Options) -> Result<PathBuf> {
         fs::write(folder.join(FRONT), module)?;
     }
     if options.chat {
-        fs::write(folder.join(capnp::CHAT), include_str!("chat.js"))?;
+        fs::write(folder.join(capnp::CHAT), include_str!("../../dev/chat.js"))?;
     }
     let storage = folder.join("storage");
     let Some(wanted) = &options.storage else {

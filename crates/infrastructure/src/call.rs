@@ -5,6 +5,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use catalogue::{ShortCircuit, arguments::Arguments};
+use mcp_auth::secret::Secret;
 use mcp_protocol::{
     characters::{is_hidden, is_plain},
     content::CallToolResult,
@@ -15,7 +16,7 @@ use serde_json::Value;
 
 use crate::{
     access::Level,
-    api::{ApiError, Client, Purpose, Settings},
+    api::{ApiError, Client, Purpose, Settings, hide},
     host::Host,
     manifest::{Kind, Manifest, Resource, Stage, StageError},
     operations::{Behaviour, Operation},
@@ -79,7 +80,12 @@ impl<'a> State<'a> {
     fn check_settings(&self, operation: &Operation) -> Result<(), ShortCircuit> {
         let purposes: &[Purpose] = match operation.behaviour {
             Behaviour::ListStages | Behaviour::SendMessage => &[],
-            Behaviour::TriggerWorkflow => &[Purpose::Workflows, Purpose::Read],
+            // A binding may lead there: `State::way` decides.
+            Behaviour::Query
+            | Behaviour::DescribeDatabase
+            | Behaviour::ListObjects
+            | Behaviour::TriggerWorkflow
+            | Behaviour::WorkflowRun => &[],
             Behaviour::Deploy | Behaviour::Destroy | Behaviour::Rollback | Behaviour::Rollout => {
                 &[Purpose::Write, Purpose::Read]
             }
@@ -100,6 +106,17 @@ impl<'a> State<'a> {
     pub(crate) fn worker(&self) -> Result<&str, ShortCircuit> {
         let stage = self.stage()?;
         stage.worker().ok_or_else(|| error(format!("The stage `{}` has no Worker.", stage.name)))
+    }
+
+    /// The key of cursors: that of the token which reads, or the server's own.
+    pub(crate) fn cursor_key(&self) -> Option<Secret> {
+        let token = self.settings.token(Purpose::Read).ok().cloned();
+        token.or_else(|| self.host.cursor_key())
+    }
+
+    /// What something that is bound says of its failure, without ids and secrets.
+    pub(crate) fn hidden(&self, error: &impl ToString) -> String {
+        hide(&error.to_string(), &self.settings.secrets())
     }
 
     /// The client of Cloudflare's API. Its time begins now.

@@ -9,6 +9,7 @@
 //! | [`apply`] | carries a plan out, step by step |
 //! | [`operate`] | the two tools that deploy and destroy: plan, consent, a task |
 //! | [`api`] | the client of Cloudflare's REST API |
+//! | [`bound`] | the ways by binding: databases, buckets and Workflows that are bound to the server |
 //! | [`host`] | what the server around the toolset has for it |
 //!
 //! A tool is an entry in `catalogue/*.toml` (rendered by `build.rs`, run by the crate `catalogue`) and a file under `tools/`.
@@ -19,6 +20,7 @@
 mod access;
 pub mod api;
 pub mod apply;
+pub mod bound;
 mod call;
 pub mod host;
 pub mod manifest;

@@ -20,8 +20,9 @@ use serde_json::{Value, json, value::to_raw_value};
 use crate::{
     Infrastructure,
     api::Settings,
-    host::{Host, ObjectAnswer, ObjectMessage, SendError},
-    manifest::SAMPLE,
+    bound::Ask,
+    host::{BindingError, Host, ObjectAnswer, ObjectMessage},
+    manifest::{Kind, SAMPLE},
     service::InfrastructureService,
     state::{Request, StageState},
 };
@@ -39,23 +40,55 @@ pub(crate) const V2: &str = "22222222-0000-4000-8000-000000000002";
 pub(crate) struct Around {
     pub(crate) settings: Settings,
     pub(crate) own_stage: Option<String>,
-    pub(crate) answer: Result<ObjectAnswer, SendError>,
+    pub(crate) answer: Result<ObjectAnswer, BindingError>,
     /// Messages as `APP_CHAT room /message {…}`.
     pub(crate) sent: Vec<String>,
+    /// What is bound, and what it answers.
+    pub(crate) bound: Vec<(Kind, &'static str)>,
+    pub(crate) answers: Rc<Answers>,
+    /// What was asked, as `APP_DB rows {…}`.
+    pub(crate) asked: Vec<String>,
+    /// The server's own key for cursors.
+    pub(crate) cursor_key: Option<Secret>,
+}
+
+/// What is bound, as a test has it.
+pub(crate) type Answers = dyn Fn(Ask<'_>) -> Result<Value, BindingError>;
+
+/// Binds something of this kind, and lets it answer so. Nothing is set for the way by Cloudflare's API.
+pub(crate) fn bind(
+    kind: Kind,
+    binding: &'static str,
+    answers: impl Fn(Ask<'_>) -> Result<Value, BindingError> + 'static,
+) {
+    with(|around| {
+        around.settings = Settings::default();
+        around.bound.push((kind, binding));
+        around.answers = Rc::new(answers);
+    });
+}
+
+/// An account with its tokens.
+pub(crate) fn settings() -> Settings {
+    Settings {
+        url: "https://api.cloudflare.test/client/v4".into(),
+        account: Some(Secret::new(ACCOUNT)),
+        token: Some(Secret::new("changes-it")),
+        read_token: Some(Secret::new("only-reads")),
+        workflows_token: None,
+    }
 }
 
 fn around() -> Around {
     Around {
-        settings: Settings {
-            url: "https://api.cloudflare.test/client/v4".into(),
-            account: Some(Secret::new(ACCOUNT)),
-            token: Some(Secret::new("changes-it")),
-            read_token: Some(Secret::new("only-reads")),
-            workflows_token: None,
-        },
+        settings: settings(),
         own_stage: Some("staging".into()),
         answer: Ok(ObjectAnswer { status: 200, text: r#"{"heard":true}"#.into() }),
         sent: Vec::new(),
+        bound: Vec::new(),
+        answers: Rc::new(|_| Ok(Value::Null)),
+        asked: Vec::new(),
+        cursor_key: Some(Secret::new("the-servers-own-key")),
     }
 }
 
@@ -77,10 +110,30 @@ impl Host for TestHost {
         with(|around| around.own_stage.clone())
     }
 
+    fn cursor_key(&self) -> Option<Secret> {
+        with(|around| around.cursor_key.clone())
+    }
+
+    fn is_bound(&self, kind: Kind, binding: &str) -> bool {
+        with(|around| around.bound.contains(&(kind, binding)))
+    }
+
+    fn ask<'a>(
+        &'a self,
+        binding: &'a str,
+        ask: Ask<'a>,
+    ) -> LocalBoxFuture<'a, Result<Value, BindingError>> {
+        let answers = with(|around| {
+            around.asked.push(format!("{binding} {} {}", ask.name(), ask.values()));
+            around.answers.clone()
+        });
+        ready(answers(ask)).boxed_local()
+    }
+
     fn send<'a>(
         &'a self,
         message: ObjectMessage<'a>,
-    ) -> LocalBoxFuture<'a, Result<ObjectAnswer, SendError>> {
+    ) -> LocalBoxFuture<'a, Result<ObjectAnswer, BindingError>> {
         let ObjectMessage { binding, object, path, body, .. } = message;
         let answer = with(|around| {
             around.sent.push(format!("{binding} {object} {path} {body}"));

@@ -17,7 +17,7 @@ use tokio::{
 
 use super::serve::{generation, pair};
 use crate::{
-    account,
+    account, beside,
     bundle::{Flavour, build, build_for_wrangler_with_sample},
     exec::say,
     operations::upload::wrangler,
@@ -65,6 +65,9 @@ async fn dev(arguments: &Arguments, is_played: bool) -> Result<()> {
         false => None,
     };
     make_tables()?;
+    if is_played {
+        bind_stage()?;
+    }
     let upstreams = upstreams(&arguments.upstreams)?;
     let mut child = spawn(port, sandbox.as_ref(), cloudflare.as_ref(), upstreams)?;
     wait_for(&mut child, port).await?;
@@ -99,6 +102,20 @@ fn make_tables() -> Result<()> {
     Ok(())
 }
 
+/// The configuration that binds a stage as well. It is beside `wrangler.toml`, whose paths and state it shares.
+const BOUND: &str = "wrangler.dev.toml";
+
+/// Writes that configuration, and puts rows and objects into what it binds.
+fn bind_stage() -> Result<()> {
+    let own = fs::read_to_string(paths::root().join("wrangler.toml"))?;
+    fs::write(paths::root().join(BOUND), beside::bound(&own)?)?;
+    beside::fill(&|arguments| {
+        let mut command = wrangler();
+        command.args(arguments).args(["--config", BOUND]);
+        command
+    })
+}
+
 /// The variable `UPSTREAMS` of these servers. None: there are none, and `.dev.vars` may have it.
 fn upstreams(named: &[(String, String)]) -> Result<Option<String>> {
     let mut upstreams = Map::new();
@@ -128,6 +145,7 @@ fn spawn(
         command.args(["--var", "SITEBAY_API_TOKEN:sandbox-token-for-development"]);
     }
     if let Some(cloudflare) = cloudflare {
+        command.args(["--config", BOUND, "--config"]).arg(beside::configuration());
         // `wrangler` builds the Worker again where its sources changed.
         command.env(account::MANIFEST, account::SAMPLE);
         for (name, value) in account::settings(cloudflare) {

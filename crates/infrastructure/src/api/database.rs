@@ -1,10 +1,13 @@
-//! Queries in a D1 database, with the token that reads.
+//! Queries in a D1 database, with the token that reads, and why they have no rows.
 
 use mcp_protocol::raw;
 use serde_json::json;
 
 use super::{client::Client, error::ApiError, lists::id_of_the_only};
-use crate::query::{Answer, AnswerError, Statement};
+use crate::{
+    host::BindingError,
+    query::{Answer, AnswerError, Statement},
+};
 
 /// Why a query has no rows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,6 +18,9 @@ pub enum DatabaseError {
     /// The answer cannot be used.
     #[error(transparent)]
     Answer(#[from] AnswerError),
+    /// The database that is bound gave no answer.
+    #[error(transparent)]
+    Bound(#[from] BindingError),
 }
 
 impl Client<'_> {

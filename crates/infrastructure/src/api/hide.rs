@@ -9,7 +9,7 @@ const ID_DIGITS: usize = 32;
 const LOOKED_AT: usize = LONGEST + 2 * ID_DIGITS;
 
 /// The text without these secrets and without anything that looks like an id, cut to a length.
-pub(super) fn hide(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn hide(text: &str, secrets: &[&str]) -> String {
     let mut clean = text.to_owned();
     for secret in secrets {
         clean = clean.replace(secret, "[secret]");

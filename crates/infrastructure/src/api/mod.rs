@@ -27,9 +27,11 @@ mod workflows;
 
 pub use changes::Changes;
 pub use client::Client;
+pub(crate) use cursor::{open_cursor, seal_cursor};
 pub use database::DatabaseError;
 pub use deployments::{Deployment, SharesError, Version, VersionShare, check_shares};
 pub use error::{ApiError, Reason};
+pub(crate) use hide::hide;
 pub use numbers::{CacheNumbers, CacheOperation, WorkerNumbers};
 pub use objects::{ObjectPage, ObjectQuery};
 pub use observe::View;

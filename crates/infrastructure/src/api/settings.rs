@@ -57,7 +57,7 @@ impl Settings {
         self.secrets().into_iter().map(Secret::new).collect()
     }
 
-    pub(super) fn token(&self, purpose: Purpose) -> Result<&Secret, ApiError> {
+    pub(crate) fn token(&self, purpose: Purpose) -> Result<&Secret, ApiError> {
         let own = match purpose {
             Purpose::Read => self.read_token.as_ref(),
             Purpose::Workflows => self.workflows_token.as_ref(),
@@ -79,7 +79,7 @@ impl Settings {
     }
 
     /// Everything that must not come out in a text.
-    pub(super) fn secrets(&self) -> Vec<&str> {
+    pub(crate) fn secrets(&self) -> Vec<&str> {
         let all = [&self.account, &self.token, &self.read_token, &self.workflows_token];
         all.into_iter().flatten().map(Secret::expose).filter(|text| !text.is_empty()).collect()
     }

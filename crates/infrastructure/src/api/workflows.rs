@@ -35,6 +35,15 @@ pub struct WorkflowRun {
     pub was_there: bool,
 }
 
+impl WorkflowRun {
+    /// A run of which the id alone is known.
+    pub(crate) fn unread(id: &str) -> Self {
+        let (id, status) = (id.to_owned(), "unknown".to_owned());
+        let (output, error, steps) = (Value::Null, Value::Null, Value::Null);
+        Self { id, status, output, error, steps, was_there: false }
+    }
+}
+
 /// A run that is not started.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RunError {

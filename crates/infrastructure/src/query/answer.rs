@@ -73,6 +73,9 @@ pub enum AnswerError {
     /// It claims that something was changed. This is an incident.
     #[error("the database reports that the query changed something, which no query may")]
     Changed,
+    /// The engine's plan shows a write, or cannot be read.
+    #[error("nothing was run: the database's plan of the query does not show that it only reads")]
+    Writes,
 }
 
 /// The result of a statement, unread.

@@ -11,7 +11,7 @@ mod answer;
 mod limits;
 mod statement;
 #[cfg(test)]
-mod statement_tests;
+pub(crate) mod statement_tests;
 
 pub use answer::{Answer, AnswerError, Column, ColumnType, Meta, only_reads};
 pub use limits::{LimitError, Limits};

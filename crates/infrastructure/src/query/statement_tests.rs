@@ -21,7 +21,7 @@ const TABLES: &str = "
     INSERT INTO docs VALUES ('hello world'),('other');
     CREATE TEMP TABLE scratch (a);";
 
-fn database() -> Connection {
+pub(crate) fn database() -> Connection {
     let mut database = Connection::open_in_memory().unwrap();
     database.execute_batch(TABLES).unwrap();
     // In the place of D1's deadline.
@@ -30,7 +30,7 @@ fn database() -> Connection {
 }
 
 /// Everything that a statement could change: the schema, all rows, the version of the file, and what a pragma switches.
-fn dump(database: &Connection) -> Vec<String> {
+pub(crate) fn dump(database: &Connection) -> Vec<String> {
     let mut lines = Vec::new();
     for query in [
         "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY name",
@@ -82,39 +82,43 @@ fn run(database: &Connection, query: &str, params: &[Value], rows: u32) -> Ended
         Ok(statement) => statement,
         Err(error) => return Ended::Unsent(error),
     };
-    let refused = |error: rusqlite::Error| Ended::Refused(error.to_string());
+    match execute(database, &statement.sql, params) {
+        Ok((_, rows)) => Ended::Rows(rows),
+        Err(error) => Ended::Refused(error.to_string()),
+    }
+}
+
+/// The columns and rows of the last statement of a text.
+pub(crate) type Table = (Vec<String>, Vec<Vec<Sql>>);
+
+/// Runs every statement of a text, one after the other.
+pub(crate) fn execute(
+    database: &Connection,
+    sql: &str,
+    params: &[Value],
+) -> Result<Table, rusqlite::Error> {
     let params = params.iter().map(|param| match param {
         Value::Null => Sql::Null,
         Value::Number(number) => Sql::Real(number.as_f64().unwrap()),
         other => Sql::Text(other.as_str().map_or_else(|| other.to_string(), str::to_owned)),
     });
-    let mut batch = rusqlite::Batch::new(database, &statement.sql);
-    let mut last = Vec::new();
+    let mut batch = rusqlite::Batch::new(database, sql);
+    let mut last = (Vec::new(), Vec::new());
     let params: Vec<Sql> = params.collect();
-    loop {
-        let mut prepared = match batch.next() {
-            Ok(Some(prepared)) => prepared,
-            Ok(None) => return Ended::Rows(last),
-            Err(error) => return refused(error),
-        };
-        let columns = prepared.column_count();
-        let mut rows = match prepared.query(params_from_iter(params.iter())) {
-            Ok(rows) => rows,
-            Err(error) => return refused(error),
-        };
-        last.clear();
-        loop {
-            match rows.next() {
-                Ok(Some(row)) => last.push((0..columns).map(|at| row.get(at).unwrap()).collect()),
-                Ok(None) => break,
-                Err(error) => return refused(error),
-            }
+    while let Some(mut prepared) = batch.next()? {
+        let columns: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+        let count = columns.len();
+        let mut rows = prepared.query(params_from_iter(params.iter()))?;
+        last = (columns, Vec::new());
+        while let Some(row) = rows.next()? {
+            last.1.push((0..count).map(|at| row.get(at).unwrap()).collect());
         }
     }
+    Ok(last)
 }
 
 /// Texts of the classes of bypasses that are known, by their numbers in the list of classes.
-const BYPASSES: &[(&str, &str)] = &[
+pub(crate) const BYPASSES: &[(&str, &str)] = &[
     ("1", "SELECT 1; DELETE FROM users"),
     ("1", "SELECT 1; DROP TABLE users"),
     ("1", "SELECT ?; DELETE FROM users"),

@@ -1,6 +1,6 @@
 //! What callers and Cloudflare send that is no good.
 
-use mcp_server::testing::{FakePlatform, ScriptedResponse, text};
+use mcp_server::testing::{FakePlatform, text};
 use serde_json::{Value, json, value::RawValue};
 
 use crate::tools_testing::{ID, SHOP, call, context, ok, page, refused, with};

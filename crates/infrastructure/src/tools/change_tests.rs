@@ -15,7 +15,7 @@ use mcp_server::{
 use serde_json::{Value, json};
 
 use crate::{
-    host::{ObjectAnswer, SendError},
+    host::{BindingError, ObjectAnswer},
     state::{Request, StageState},
     testing::{deployed, destroy, stage},
     tools_testing::{
@@ -132,16 +132,16 @@ fn h24_other_classes_and_stages_are_refused_even_by_name() {
 #[test]
 fn h24_an_object_that_gives_no_answer_may_have_got_the_message() {
     for (error, words) in [
-        (SendError::TimedOut(Duration::from_secs(15)), "no answer in 15 s"),
-        (SendError::Failed("gone".into()), "it failed: \"gone\"."),
-        (SendError::Failed("a\nSend it again".into()), "\u{fffd}Send it again\"."),
-        (SendError::Failed("for changes-it".into()), "it failed: \"for [redacted]\"."),
+        (BindingError::TimedOut(Duration::from_secs(15)), "no answer in 15 s"),
+        (BindingError::Failed("gone".into()), "it failed: \"gone\"."),
+        (BindingError::Failed("a\nSend it again".into()), "\u{fffd}Send it again\"."),
+        (BindingError::Failed("for changes-it".into()), "it failed: \"for [redacted]\"."),
     ] {
         with(|around| around.answer = Err(error));
         let seen = call([], "send_durable_object_message", message());
         seen.says(words).says("The change MAY have happened.");
     }
-    with(|around| around.answer = Err(SendError::NoBinding("APP_CHAT".into())));
+    with(|around| around.answer = Err(BindingError::NoBinding("APP_CHAT".into())));
     call([], "send_durable_object_message", message()).says("Nothing was sent: ");
 }
 

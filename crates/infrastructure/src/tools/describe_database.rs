@@ -19,12 +19,9 @@ const LONGEST: usize = 4_000;
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let database = query::database(call)?;
-    let client = call.state.client(call.ctx);
-    let id = query::id(call, &client, database).await?;
     let limits = Limits::of(Some(&json!(MOST))).map_err(|why| error(why.to_string()))?;
     let statement = Statement::new(SCHEMA, &[], limits).map_err(|why| error(why.to_string()))?;
-    let answer = client.query(&id, &statement).await;
-    let answer = answer.map_err(|why| query::refused(call, database, &why))?;
+    let answer = query::answer(call, database, &statement).await?;
     let objects: Vec<Value> = answer.rows.iter().map(|row| object(row)).collect();
     let fields = vec![
         ("stage", json!(call.state.stage()?.name)),

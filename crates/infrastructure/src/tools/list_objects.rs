@@ -1,17 +1,21 @@
 //! Lists objects of a bucket.
 
-use catalogue::{CallOutcome, call::data};
+use catalogue::{CallOutcome, ShortCircuit, call::data};
 use mcp_server::arguments::Problems;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{ApiError, ObjectQuery},
+    api::{ApiError, ObjectPage, ObjectQuery, Purpose, open_cursor, seal_cursor},
+    bound::{self, First, Way},
     call::{Call, error, text, told},
-    manifest::Kind,
+    host::BindingError,
+    manifest::{Kind, Resource},
 };
 
 /// Bytes that a key may have.
 const LONGEST_KEY: usize = 1_024;
+/// The code of R2 for a bucket that does not exist, as a binding has it in its text.
+const NO_BUCKET: &str = "(10006)";
 
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let argument = |name: &str| call.arguments.text(name);
@@ -24,29 +28,25 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let bucket =
         call.state.resource(Kind::R2, ("bucket", argument("bucket")), "buckets", |_| true)?;
     let delimiter = argument("delimiter");
-    let list = [&stage.name, &bucket.name, prefix, delimiter.unwrap_or_default()];
-    let settings = &call.state.settings;
+    let way = call.state.way(bucket, First::Binding, &[Purpose::Read])?;
+    let by = if way == Way::Api { "" } else { "binding" };
+    let list = [&stage.name, &bucket.name, prefix, delimiter.unwrap_or_default(), by];
+    let key = call.state.cursor_key();
     let cursor = argument("cursor").map(|sealed| {
-        settings.open_cursor(&list, sealed).ok_or_else(|| {
+        key.as_ref().and_then(|key| open_cursor(key, &list, sealed)).ok_or_else(|| {
             let why = "this is no next_cursor of a list with the same stage, bucket, prefix and delimiter";
             Problems::one("cursor", why).into_result(call.operation.name)
         })
     });
     let cursor = cursor.transpose()?;
     let limit = call.arguments.get("limit").and_then(Value::as_u64).unwrap_or(1);
-    let client = call.state.client(call.ctx);
     let asked =
         ObjectQuery { bucket: &bucket.name, prefix, delimiter, limit, cursor: cursor.as_deref() };
-    let page = client.object_page(asked).await.map_err(|why| match why.is_gone() {
-        true => error(format!(
-            "The bucket `{}` of the stage `{}` (`{}`) does not exist at Cloudflare. get_resource_status shows what does.",
-            bucket.id, stage.name, bucket.name
-        )),
-        false => told(&why),
-    })?;
+    let page = page(call, way, bucket, asked).await?;
     let objects: Option<Vec<Value>> = page.objects.iter().map(object).collect();
     let objects = objects.ok_or_else(|| told(&ApiError::Incomplete("key of an object")))?;
-    let next = page.cursor.as_deref().and_then(|cursor| settings.seal_cursor(&list, cursor));
+    let next = page.cursor.as_deref().zip(key.as_ref());
+    let next = next.and_then(|(cursor, key)| seal_cursor(key, &list, cursor));
     let fields = vec![
         ("stage", json!(stage.name)),
         ("bucket", json!(bucket.id)),
@@ -56,6 +56,34 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
         ("next_cursor", json!(next)),
     ];
     Ok(call.shown(data(fields), Vec::new()))
+}
+
+async fn page(
+    call: &Call<'_>,
+    way: Way<'_>,
+    bucket: &Resource,
+    asked: ObjectQuery<'_>,
+) -> Result<ObjectPage, ShortCircuit> {
+    let stage = &call.state.stage()?.name;
+    let gone = || {
+        error(format!(
+            "The bucket `{}` of the stage `{stage}` (`{}`) does not exist at Cloudflare. get_resource_status shows what does.",
+            bucket.id, bucket.name
+        ))
+    };
+    match way {
+        Way::Api => {
+            let page = call.state.client(call.ctx).object_page(asked).await;
+            page.map_err(|why| if why.is_gone() { gone() } else { told(&why) })
+        }
+        Way::Binding(binding) => {
+            let page = bound::object_page(call.state.host, binding, asked).await;
+            page.map_err(|why| match &why {
+                BindingError::Failed(text) if text.contains(NO_BUCKET) => gone(),
+                why => error(format!("The bucket gave no list: {}.", call.state.hidden(why))),
+            })
+        }
+    }
 }
 
 fn object(object: &Value) -> Option<Value> {

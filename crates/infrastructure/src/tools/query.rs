@@ -9,19 +9,21 @@ use mcp_server::{arguments::Problems, dispatch::note_change, toolset::Effect};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    api::{Client, DatabaseError},
+    api::{Client, DatabaseError, Purpose},
+    bound::{self, First, Way},
     call::{Call, error, sentence, told},
+    host::BindingError,
     manifest::{Kind, Resource},
     query::{Answer, AnswerError, Limits, Statement},
 };
 
+/// With this an error of D1 begins.
+const SQL: &str = "D1_ERROR";
+
 pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let statement = statement(call)?;
     let database = database(call)?;
-    let client = call.state.client(call.ctx);
-    let id = id(call, &client, database).await?;
-    let answer =
-        client.query(&id, &statement).await.map_err(|why| refused(call, database, &why))?;
+    let answer = answer(call, database, &statement).await?;
     if answer.truncated && answer.rows.is_empty() {
         return Err(error(format!(
             "The first row alone has more than {} bytes. Select less of it, such as `substr(text, 1, 1000)` or `length(blob)`.",
@@ -67,8 +69,25 @@ pub(super) fn database<'a>(call: &'a Call<'_>) -> Result<&'a Resource, ShortCirc
     Ok(found)
 }
 
+/// The rows of a statement: with the token that reads, or by the database's binding where there is no token.
+pub(super) async fn answer(
+    call: &Call<'_>,
+    database: &Resource,
+    statement: &Statement,
+) -> Result<Answer, ShortCircuit> {
+    let answer = match call.state.way(database, First::Api, &[Purpose::Read])? {
+        Way::Api => {
+            let client = call.state.client(call.ctx);
+            let id = id(call, &client, database).await?;
+            client.query(&id, statement).await
+        }
+        Way::Binding(binding) => bound::query(call.state.host, binding, statement).await,
+    };
+    answer.map_err(|why| refused(call, database, &why))
+}
+
 /// The id of that database.
-pub(super) async fn id(
+async fn id(
     call: &Call<'_>,
     client: &Client<'_>,
     database: &Resource,
@@ -84,7 +103,7 @@ pub(super) async fn id(
 }
 
 /// Why there are no rows. A change that the database claims is in the audit, beside what the call has there.
-pub(super) fn refused(call: &Call<'_>, database: &Resource, why: &DatabaseError) -> ShortCircuit {
+fn refused(call: &Call<'_>, database: &Resource, why: &DatabaseError) -> ShortCircuit {
     error(match why {
         DatabaseError::Api(api) if api.code() == Some(7_500) => {
             format!("The database refused the query. {}", sentence(api))
@@ -98,6 +117,12 @@ pub(super) fn refused(call: &Call<'_>, database: &Resource, why: &DatabaseError)
             format!("{why}. Tell the operator at once.")
         }
         DatabaseError::Answer(answer) => format!("{answer}."),
+        DatabaseError::Bound(BindingError::Failed(text)) if text.starts_with(SQL) => {
+            format!("The database refused the query. {}.", call.state.hidden(text))
+        }
+        DatabaseError::Bound(why) => {
+            format!("The database gave no rows: {}.", call.state.hidden(why))
+        }
     })
 }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     call::{Call, error, foreign, in_doubt},
-    host::{ObjectMessage, SendError},
+    host::{BindingError, ObjectMessage},
     manifest::{Kind, Resource},
 };
 
@@ -44,13 +44,13 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let message = ObjectMessage { binding, object, path, body, deadline, at_least };
     let answer = match call.state.host.send(message).await {
         Ok(answer) => answer,
-        Err(why @ SendError::NoBinding(_)) => {
+        Err(why @ BindingError::NoBinding(_)) => {
             return Err(error(format!("Nothing was sent: {why}.")));
         }
         Err(why) => {
             // What the object threw is a text of others.
             let why = match why {
-                SendError::Failed(text) => format!("it failed: {}", foreign(&text)),
+                BindingError::Failed(text) => format!("it failed: {}", foreign(&text)),
                 why => why.to_string(),
             };
             return Err(in_doubt(call, &format!("The object did not answer: {why}.")));
@@ -88,9 +88,9 @@ fn way<'a>(call: &'a Call<'_>) -> Result<(&'a Resource, &'a str, &'a str), Short
     let opens = |resource: &Resource| resource.message_path.is_some() && !is_own(resource);
     let what = "classes that take messages";
     let class = call.state.resource(Kind::DurableObject, named, what, opens)?;
-    let own = call.state.host.own_stage();
-    let own = own.and_then(|name| call.state.manifest.stage(&name).ok());
-    if own.as_ref().map(|own| &own.name) != Some(&stage.name) {
+    if !call.state.is_own_stage() {
+        let own = call.state.host.own_stage();
+        let own = own.and_then(|name| call.state.manifest.stage(&name).ok());
         let bound = match own {
             Some(own) => format!("it is bound to those of the stage `{}`", own.name),
             None => "it is bound to those of no stage (INFRASTRUCTURE_STAGE)".to_owned(),

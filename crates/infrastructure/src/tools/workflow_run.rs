@@ -1,12 +1,13 @@
 //! Reads a run of a Workflow.
 
-use catalogue::{CallOutcome, call::data};
+use catalogue::{CallOutcome, ShortCircuit, call::data};
 use mcp_protocol::content::CallToolResult;
 use mcp_server::arguments::Problems;
 use serde_json::{Value, json};
 
 use crate::{
-    api::{WorkflowRun, is_run_id},
+    api::{Purpose, WorkflowRun, is_run_id},
+    bound::{self, First, Way},
     call::{Call, error, told},
     manifest::{Kind, Resource},
 };
@@ -18,19 +19,31 @@ pub(super) async fn run(call: &Call<'_>) -> CallOutcome {
     let workflow = workflow(call)?;
     let id = call.arguments.text("run_id").unwrap_or_default();
     check_id(call, id)?;
-    let client = call.state.client(call.ctx);
-    match client.workflow_run(&workflow.name, id).await {
-        Ok(run) => shown(call, workflow, &run, None),
-        Err(why) if why.is_gone() => Err(error(format!(
-            "The Workflow `{}` has no run with this id, or none any more: Cloudflare keeps ended ones for some days.",
-            word(workflow)
-        ))),
-        Err(why) => Err(told(&why)),
-    }
+    let run = match call.state.way(workflow, First::Binding, &[Purpose::Read])? {
+        Way::Api => {
+            let run = call.state.client(call.ctx).workflow_run(&workflow.name, id).await;
+            run.map_err(|why| if why.is_gone() { gone(workflow) } else { told(&why) })
+        }
+        Way::Binding(binding) => {
+            let run = bound::workflow_run(call.state.host, binding, id).await;
+            run.map_err(|why| match bound::is_gone(&why) {
+                true => gone(workflow),
+                false => error(format!("The run cannot be read: {}.", call.state.hidden(&why))),
+            })
+        }
+    };
+    shown(call, workflow, &run?, None)
+}
+
+fn gone(workflow: &Resource) -> ShortCircuit {
+    error(format!(
+        "The Workflow `{}` has no run with this id, or none any more: Cloudflare keeps ended ones for some days.",
+        word(workflow)
+    ))
 }
 
 /// The Workflow that the call names, where callers may start it.
-pub(super) fn workflow<'a>(call: &'a Call<'_>) -> Result<&'a Resource, catalogue::ShortCircuit> {
+pub(super) fn workflow<'a>(call: &'a Call<'_>) -> Result<&'a Resource, ShortCircuit> {
     let named = ("workflowName", call.arguments.text("workflowName"));
     let what = "Workflows that may be started";
     call.state.resource(Kind::Workflow, named, what, |resource| resource.may_trigger)
