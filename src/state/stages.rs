@@ -41,7 +41,6 @@ impl Host for Isolate {
     }
 
     fn cursor_key(&self) -> Option<Secret> {
-        super::config(&super::env()?);
         let keys = super::kept_keys()?;
         let key = keys.secret(keys.signing_id(), Purpose::RequestState, CURSORS)?;
         let digits: Vec<String> = key.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -38,11 +38,18 @@ pub fn bound(configuration: &str) -> Result<String> {
 /// Adds what the other has: the items of a list to those of the list.
 fn merge(into: &mut Table, from: Table) {
     for (key, value) in from {
-        match (into.get_mut(&key), value) {
-            (Some(Value::Table(known)), Value::Table(more)) => merge(known, more),
-            (Some(Value::Array(known)), Value::Array(more)) => known.extend(more),
-            (_, value) => drop(into.insert(key, value)),
-        }
+        let value = match (into.remove(&key), value) {
+            (Some(Value::Table(mut known)), Value::Table(more)) => {
+                merge(&mut known, more);
+                Value::Table(known)
+            }
+            (Some(Value::Array(mut known)), Value::Array(more)) => {
+                known.extend(more);
+                Value::Array(known)
+            }
+            (_, value) => value,
+        };
+        into.insert(key, value);
     }
 }
 
