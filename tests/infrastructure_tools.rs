@@ -404,7 +404,7 @@ async fn a_rollout_is_set_ended_and_taken_back() {
 
 #[tokio::test]
 async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
-    let stand = Stand::new().await;
+    let mut stand = Stand::new().await;
     let [front, _] = stand.fronts().await;
     let lost = Fault {
         path: Some("/workflows/sitebay-mcp-staging-onboarding/instances".to_owned()),
@@ -421,6 +421,7 @@ async fn a_start_whose_answer_is_lost_is_found_and_not_sent_again() {
     let posts =
         |called: &Called| called.lines.iter().filter(|line| line.starts_with("POST ")).count();
     assert_eq!(posts(&called), 1);
+    stand.worker.restart().await.unwrap();
     let called = stand.call(&front, "trigger_workflow", start).await;
     assert!(!called.failed && called.text.contains("nothing was started"), "{}", called.text);
 }

@@ -152,7 +152,7 @@ impl Action {
 
 /// A difference between the records and the account that this server did not make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "drift", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Drift {
     /// A recorded resource is gone.
     Missing {
@@ -194,7 +194,7 @@ impl fmt::Display for Drift {
 
 /// Why a plan cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "obstacle", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Obstacle {
     /// It could only be replaced.
     Replace {

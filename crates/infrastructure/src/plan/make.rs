@@ -16,7 +16,7 @@ const GOOD_FOR_MS: u64 = 15 * 60_000;
 
 /// What a plan is for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "intent", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Intent {
     /// The stage shall be as the manifest has it.
     Deploy {

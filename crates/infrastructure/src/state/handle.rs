@@ -17,7 +17,7 @@ const MOST_MINUTES: u64 = 60;
 
 /// What the object of a stage is asked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "request", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Request {
     /// The state as it is.
     Read,
@@ -86,7 +86,7 @@ pub struct UnlockRequest {
 
 /// What becomes of the record of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum RowChange {
     /// It is as it was.
     Same,
@@ -101,7 +101,7 @@ pub enum RowChange {
 
 /// What the object answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Answer {
     /// The state.
     State(Box<StageState>),
@@ -136,7 +136,7 @@ impl Answer {
 
 /// Why a request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Error)]
-#[serde(tag = "refusal", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Refusal {
     /// Another operation runs.
     #[error("The stage is busy: {holder} works on it since {}.", mcp_platform::time::rfc3339(*since_ms))]

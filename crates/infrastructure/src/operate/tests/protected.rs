@@ -108,11 +108,11 @@ struct Move {
 
 const RAW: [&str; 6] = [
     r#"{"plan_id":"PLAN","minutes":15,"by":"root"}"#,
-    r#"{"request":"unlock","plan_id":"PLAN","minutes":15,"by":"root"}"#,
-    r#"{"request":"offer","unlock":{"plan_id":"PLAN","by":"me","since_ms":0,"until_ms":9e15}}"#,
-    r#"{"request":"continue","holder":"me","plan_id":"PLAN"}"#,
-    r#"{"request":"end","fencing":1}"#,
-    r#"{"request":"renew","fencing":99}"#,
+    r#"{"unlock":{"plan_id":"PLAN","minutes":15,"by":"root"}}"#,
+    r#"{"offer":{"unlock":{"plan_id":"PLAN","by":"me","since_ms":0,"until_ms":9e15}}}"#,
+    r#"{"continue":{"holder":"me","plan_id":"PLAN"}}"#,
+    r#"{"end":{"fencing":1}}"#,
+    r#"{"renew":{"fencing":99}}"#,
 ];
 
 prop_compose! {
