@@ -184,7 +184,7 @@ async fn no_answer_no_line_of_the_log_and_no_row_of_the_audit_has_an_id_a_token_
         for tool in ["get_resource_status", "list_bucket_objects", "get_cache_stats"] {
             stand.good(tool, json!({ "stage": stage })).await;
         }
-        let wrong = json!({ "stage": stage, "query": "SELECT nothing" });
+        let wrong = json!({ "stage": stage, "query": "SELECT missing" });
         stand.fails("query_database", &wrong, "no such column").await;
     }
     for tool in ["list_deployments", "get_error_rates", "describe_database"] {
