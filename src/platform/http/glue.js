@@ -126,8 +126,7 @@ export function read(object, millis, request) {
 export function begun(object, millis, request, most) {
   let reader = null;
   const end = () => reader?.cancel().catch(() => {});
-  const text = async () => {
-    const { status, body } = await object.fetch(request);
+  const beginning = async ({ status, body }) => {
     const decoder = new TextDecoder();
     let text = "";
     if (body === null) return [status, text];
@@ -141,7 +140,7 @@ export function begun(object, millis, request, most) {
     end();
     return [status, text];
   };
-  return within(millis, text()).finally(end);
+  return within(millis, object.fetch(request).then(beginning)).finally(end);
 }
 
 /** Sends a request on to an object, with its body unread and other headers. */

@@ -53,7 +53,7 @@ pub(super) fn plan_destroy(
     for resource in unrecorded {
         let (label, name) = (resource.kind.label(), &resource.name);
         plan.warnings.push(format!(
-            "a {label} is called `{name}` as {} would be; this server did not make it, and it stays",
+            "{}: there is the {label} `{name}`, which this server did not make; it stays",
             resource.id
         ));
     }

@@ -91,7 +91,7 @@ fn a_destroy_leaves_a_resource_of_the_right_name_that_this_server_did_not_make()
     let before = world.names();
     let caller = Caller::of(&world).with(Person::typing("preview-1"));
     let said = text(&caller.call(Wish::Destroy, &Asked { confirm: true, ..stage("preview-1") }));
-    assert!(said.contains("this server did not make it, and it stays"), "{said}");
+    assert!(said.contains("which this server did not make; it stays"), "{said}");
     assert!(caller.person.asked.borrow().is_empty() && world.log.borrow().is_empty());
     assert_eq!(world.names(), before);
 }
