@@ -1,0 +1,232 @@
+//! The messages of a link: the header of a frame says which one it is.
+//!
+//! Invariant: a message that is not known is no error. It is ignored and counted, or answered with [`Unsupported`] where it
+//! must be understood; so are fields ignored that are not known. What is new is used only where the other side named the
+//! capability.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    channel::{Cancel, ChannelId, Close, Credit, Data, Open, Opened},
+    command::{Command, CommandResult},
+    hello::{Challenge, Hello, Welcome},
+};
+
+/// What is sent first: the first class before the last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Handshake, commands, credits.
+    Control,
+    /// MCP messages.
+    Mcp,
+    /// The states of servers.
+    State,
+    /// Metrics.
+    Metrics,
+    /// Logs.
+    Logs,
+}
+
+/// Messages of a lane arrive in the order in which they were sent, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lane {
+    /// The lane of a class.
+    Class(Class),
+    /// The lane of an MCP channel.
+    Channel(ChannelId),
+}
+
+/// The table of messages: the name on the wire, the type, the class.
+macro_rules! messages {
+    ($($name:literal $variant:ident $class:ident: $doc:literal,)+) => {
+        /// A message. The MCP message of [`Data`], the records of [`Logs`] and the like are the payload of its frame.
+        #[derive(Debug, Clone, PartialEq, Serialize)]
+        #[serde(tag = "t")]
+        pub enum Message {
+            $(#[doc = $doc] #[serde(rename = $name)] $variant($variant),)+
+            /// One that this version does not know.
+            #[serde(skip_serializing)]
+            Unknown(Unknown),
+        }
+
+        impl Message {
+            /// Reads the fields of the message with this name. `must`: it is to be answered where it is not known.
+            pub(crate) fn read(name: &str, must: bool, json: &[u8]) -> serde_json::Result<Self> {
+                match name {
+                    $($name => serde_json::from_slice(json).map(Self::$variant),)+
+                    _ => Ok(Self::Unknown(Unknown { name: name.to_owned(), must })),
+                }
+            }
+
+            /// Its class.
+            pub fn class(&self) -> Class {
+                match self {
+                    $(Self::$variant(_) => Class::$class,)+
+                    Self::Unknown(_) => Class::Control,
+                }
+            }
+        }
+
+        $(impl From<$variant> for Message {
+            fn from(message: $variant) -> Self {
+                Self::$variant(message)
+            }
+        })+
+    };
+}
+
+messages! {
+    "challenge" Challenge Control: "The object's first message.",
+    "hello" Hello Control: "The device's first message.",
+    "welcome" Welcome Control: "The object takes the device.",
+    "ack" Ack Control: "Nothing but the acknowledgement that every header can carry.",
+    "bye" Bye Control: "The device goes away on purpose.",
+    "unsupported" Unsupported Control: "A message that had to be understood was not.",
+    "credit" Credit Control: "More MCP messages may be sent.",
+    "command" Command Control: "Something is to be done once.",
+    "result" CommandResult Control: "What became of a command.",
+    "desired" Desired Control: "What is to run; the payload is [`crate::desired::DesiredState`] as JSON.",
+    "stored" Stored Control: "Logs were stored.",
+    "watch" Watch Control: "What is being looked at.",
+    "open" Open Mcp: "A channel begins.",
+    "opened" Opened Mcp: "The channel leads to a process.",
+    "data" Data Mcp: "An MCP message; it is the payload.",
+    "cancel" Cancel Mcp: "An answer is not wanted any more.",
+    "close" Close Mcp: "A channel ends.",
+    "state" State State: "What runs; the payload is [`crate::server_state::Report`] as JSON.",
+    "metrics" Metrics Metrics: "Metrics; they are the payload.",
+    "logs" Logs Logs: "Log records; they are the payload.",
+}
+
+impl Message {
+    /// The lane that it is sent in.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Open(Open { ch, .. })
+            | Self::Opened(Opened { ch, .. })
+            | Self::Data(Data { ch, .. })
+            | Self::Cancel(Cancel { ch, .. })
+            | Self::Close(Close { ch, .. }) => Lane::Channel(*ch),
+            other => Lane::Class(other.class()),
+        }
+    }
+
+    /// The MCP channel that it is sent in.
+    pub fn channel(&self) -> Option<ChannelId> {
+        match self.lane() {
+            Lane::Channel(channel) => Some(channel),
+            Lane::Class(_) => None,
+        }
+    }
+
+    /// Whether frames with it are numbered, so that a link that is resumed has lost none.
+    pub fn is_numbered(&self) -> bool {
+        !matches!(self, Self::Challenge(_) | Self::Hello(_) | Self::Welcome(_) | Self::Ack(_))
+    }
+}
+
+/// A message that this version does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unknown {
+    /// Its name.
+    pub name: String,
+    /// Whether it must be understood: it is answered with [`Unsupported`].
+    pub must: bool,
+}
+
+/// Nothing but the acknowledgement that every header can carry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ack {}
+
+/// The device goes away on purpose: that is no fault, and causes no alert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bye {
+    /// Why.
+    pub reason: ByeReason,
+}
+
+/// Why a device goes away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ByeReason {
+    /// The agent is updated, and comes back.
+    Update,
+    /// The machine shuts down.
+    Shutdown,
+    /// A person stopped the agent.
+    Stop,
+    /// One that this version does not know.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A message that had to be understood was not.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unsupported {
+    /// Its name.
+    pub name: String,
+}
+
+/// What is to run on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Desired {
+    /// Which desired state it is. The device applies the newest, and repeats are harmless.
+    pub generation: u64,
+}
+
+/// What runs on the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct State {
+    /// The generation of the desired state that the device has applied.
+    pub observed_generation: u64,
+}
+
+/// Metrics of a period.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metrics {
+    /// How long the period was, in milliseconds.
+    pub period_ms: u64,
+    /// How long ago it ended, in milliseconds.
+    pub ended_ms_ago: u64,
+}
+
+/// A batch of log records, which stays as the device compressed it until it is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    /// The sequence number of the first record. The device never uses one twice.
+    pub first: u64,
+    /// That of the last one.
+    pub last: u64,
+    /// How many records there are.
+    pub lines: u64,
+    /// Bytes of the records before compression.
+    pub bytes: u64,
+    /// How they are compressed, such as `gzip`.
+    pub codec: String,
+    /// Lines that were dropped on the device since the last batch.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub dropped: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// Records up to this sequence number are stored: the device may forget them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// The last one.
+    pub last: u64,
+}
+
+/// What is being looked at, and is therefore sent at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watch {
+    /// A person follows the logs.
+    #[serde(default)]
+    pub logs: bool,
+    /// A person follows the metrics.
+    #[serde(default)]
+    pub metrics: bool,
+}
