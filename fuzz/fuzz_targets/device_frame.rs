@@ -76,10 +76,10 @@ impl Side {
                 self.sent.open(open.ch);
                 self.received.open(open.ch);
             }
-            Message::Close(close) => {
-                self.sent.close(close.ch);
-                let _ = self.received.close(close.ch);
-                self.assembler.drop_channel(close.ch);
+            Message::Cancel(cancel) => {
+                self.sent.close(cancel.ch);
+                let _ = self.received.close(cancel.ch);
+                self.assembler.drop_channel(cancel.ch);
             }
             Message::Credit(credit) => {
                 assert!(self.sent.grant(*credit).is_err() || credit.ch.is_some())
@@ -92,8 +92,8 @@ impl Side {
             }
             _ => {}
         }
-        if let Ok(Some(whole)) = self.assembler.take(frame) {
-            assert!(whole.payload.len() as u64 <= LIMITS.message);
+        if let Ok(Some(received)) = self.assembler.take(frame) {
+            assert!(received.payload.len() as u64 <= LIMITS.message);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Puts messages together that arrive in chunks.
+//! Puts messages together that arrive in chunks. The pieces of an answer's body ([`Data`]) are handed on as they arrive,
+//! because where it is cut means nothing; only compressed ones wait for their end.
 //!
 //! Invariant: the chunks of a message arrive in its lane one after the other, without another message between them; anything
 //! else is an error, and the message is dropped. No message is larger than its limit, compressed or not, and messages that
@@ -11,21 +12,22 @@ use thiserror::Error;
 use crate::{
     channel::ChannelId,
     compression::{InflateError, inflate},
+    exchange::Data,
     frame::{Frame, Header, Part},
     limits::{Limits, MAX_ASSEMBLY, MAX_OTHER},
     message::{Lane, Message},
 };
 
-/// A message that is complete.
+/// A message that is complete, or a piece of an answer's body.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Whole {
+pub struct Received {
     /// The message.
     pub message: Message,
     /// Its payload, not compressed.
     pub payload: Vec<u8>,
 }
 
-/// Why a chunk is refused. In an MCP channel it is an error of the channel, otherwise of the socket.
+/// Why a chunk is refused. In a channel it is a violation of its exchange, otherwise an error of the socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum ChunkError {
     /// The message is too large.
@@ -61,7 +63,21 @@ struct Partial {
     message: Message,
     inflated: Option<u64>,
     total: u64,
+    /// Bytes that have arrived.
+    arrived: u64,
+    /// Those that are kept for its end.
     bytes: Vec<u8>,
+}
+
+impl Partial {
+    /// Bytes that it will have here.
+    fn reserved(&self) -> u64 {
+        if self.is_handed_on() { 0 } else { self.total }
+    }
+
+    fn is_handed_on(&self) -> bool {
+        matches!(self.message, Message::Data(Data { .. })) && self.inflated.is_none()
+    }
 }
 
 /// The messages that arrive over a socket.
@@ -83,7 +99,7 @@ impl Assembler {
     ///
     /// # Errors
     /// Where it does not follow the one before in its lane, or its message is too large. What had arrived of it is dropped.
-    pub fn take(&mut self, frame: Frame<'_>) -> Result<Option<Whole>, ChunkError> {
+    pub fn take(&mut self, frame: Frame<'_>) -> Result<Option<Received>, ChunkError> {
         let Frame { header: Header { message, part, inflated, .. }, payload } = frame;
         let lane = message.lane();
         let before = self.remove(lane);
@@ -95,7 +111,7 @@ impl Assembler {
         }
         let at = part.map_or(0, |part| part.at);
         let mut partial = match before {
-            None => Partial { message, inflated, total, bytes: Vec::new() },
+            None => Partial { message, inflated, total, arrived: 0, bytes: Vec::new() },
             Some(before) => {
                 let is_same = before.message == message
                     && (before.inflated, before.total) == (inflated, total);
@@ -105,22 +121,34 @@ impl Assembler {
                 before
             }
         };
-        let expected = partial.bytes.len() as u64;
-        if at != expected {
-            return Err(ChunkError::Order { expected, got: at });
+        if at != partial.arrived {
+            return Err(ChunkError::Order { expected: partial.arrived, got: at });
         }
-        let reserved = self.reserved.saturating_add(total);
-        let is_complete = expected.saturating_add(payload.len() as u64) >= total;
-        if !is_complete && reserved > MAX_ASSEMBLY as u64 {
+        partial.arrived = at.saturating_add(payload.len() as u64);
+        partial.bytes.extend_from_slice(payload);
+        self.advance(lane, partial, limit)
+    }
+
+    fn advance(
+        &mut self,
+        lane: Lane,
+        mut partial: Partial,
+        limit: u64,
+    ) -> Result<Option<Received>, ChunkError> {
+        if partial.arrived >= partial.total {
+            return received(partial, limit).map(Some);
+        }
+        let reserved = self.reserved.saturating_add(partial.reserved());
+        if reserved > MAX_ASSEMBLY as u64 {
             return Err(ChunkError::TooMuch);
         }
-        partial.bytes.extend_from_slice(payload);
-        if is_complete {
-            return whole(partial, limit).map(Some);
-        }
+        let piece = partial.is_handed_on().then(|| Received {
+            message: partial.message.clone(),
+            payload: std::mem::take(&mut partial.bytes),
+        });
         self.reserved = reserved;
         self.lanes.insert(lane, partial);
-        Ok(None)
+        Ok(piece)
     }
 
     /// Drops what has arrived of a message in a channel.
@@ -130,7 +158,7 @@ impl Assembler {
 
     fn remove(&mut self, lane: Lane) -> Option<Partial> {
         let partial = self.lanes.remove(&lane)?;
-        self.reserved = self.reserved.saturating_sub(partial.total);
+        self.reserved = self.reserved.saturating_sub(partial.reserved());
         Some(partial)
     }
 
@@ -142,27 +170,28 @@ impl Assembler {
     }
 }
 
-fn whole(partial: Partial, limit: u64) -> Result<Whole, ChunkError> {
+fn received(partial: Partial, limit: u64) -> Result<Received, ChunkError> {
     let Partial { message, inflated, bytes, .. } = partial;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let payload = match inflated {
         None => bytes,
         Some(size) => inflate(&bytes, size, limit)?,
     };
-    Ok(Whole { message, payload })
+    Ok(Received { message, payload })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        channel::Data,
+        exchange::{Cancel, CancelReason, Open},
         limits::CHUNK,
         message::{State, Stored},
     };
 
-    fn data(number: u64) -> Message {
-        Data { ch: ChannelId::new(number), deadline_ms: None }.into()
+    fn open(number: u64) -> Message {
+        let (ch, server, method) = (ChannelId::new(number), "echo".into(), "POST".into());
+        Open { ch, server, method, headers: vec![], deadline_ms: None }.into()
     }
 
     fn chunk(message: Message, at: u64, total: u64, payload: &[u8]) -> Frame<'_> {
@@ -177,13 +206,13 @@ mod tests {
     #[test]
     fn chunks_become_one_message_and_lanes_do_not_mix() {
         let mut assembler = assembler();
-        assert_eq!(assembler.take(chunk(data(1), 0, 4, b"ab")), Ok(None));
-        assert_eq!(assembler.take(chunk(data(2), 0, 3, b"xy")), Ok(None));
+        assert_eq!(assembler.take(chunk(open(1), 0, 4, b"ab")), Ok(None));
+        assert_eq!(assembler.take(chunk(open(2), 0, 3, b"xy")), Ok(None));
         let stored = Message::from(Stored { last: 1 });
-        let whole = Whole { message: stored.clone(), payload: b"".to_vec() };
+        let whole = Received { message: stored.clone(), payload: b"".to_vec() };
         assert_eq!(assembler.take(Frame { header: stored.into(), payload: b"" }), Ok(Some(whole)));
-        let one = assembler.take(chunk(data(1), 2, 4, b"cd")).unwrap().unwrap();
-        let two = assembler.take(chunk(data(2), 2, 3, b"z")).unwrap().unwrap();
+        let one = assembler.take(chunk(open(1), 2, 4, b"cd")).unwrap().unwrap();
+        let two = assembler.take(chunk(open(2), 2, 3, b"z")).unwrap().unwrap();
         assert_eq!((&*one.payload, &*two.payload), (&b"abcd"[..], &b"xyz"[..]));
         assert_eq!(assembler.reserved, 0);
     }
@@ -191,21 +220,21 @@ mod tests {
     #[test]
     fn a_chunk_that_does_not_follow_is_refused_and_its_message_dropped() {
         let order = |expected, got| ChunkError::Order { expected, got };
-        let other = Data { ch: ChannelId::new(1), deadline_ms: Some(1) };
+        let other = Cancel { ch: ChannelId::new(1), reason: CancelReason::Gone };
         for (frame, error) in [
-            (chunk(data(1), 4, 6, b"ef"), order(2, 4)),
-            (chunk(data(1), 0, 6, b"ab"), order(2, 0)),
-            (chunk(data(1), 1, 6, b"bc"), order(2, 1)),
-            (chunk(data(1), 2, 5, b"cd"), ChunkError::Mixed),
+            (chunk(open(1), 4, 6, b"ef"), order(2, 4)),
+            (chunk(open(1), 0, 6, b"ab"), order(2, 0)),
+            (chunk(open(1), 1, 6, b"bc"), order(2, 1)),
+            (chunk(open(1), 2, 5, b"cd"), ChunkError::Mixed),
             (chunk(other.into(), 2, 6, b"cd"), ChunkError::Mixed),
-            (Frame { header: data(1).into(), payload: b"{}" }, ChunkError::Mixed),
+            (Frame { header: open(1).into(), payload: b"{}" }, ChunkError::Mixed),
         ] {
             let mut assembler = assembler();
-            assembler.take(chunk(data(1), 0, 6, b"ab")).unwrap();
+            assembler.take(chunk(open(1), 0, 6, b"ab")).unwrap();
             assert_eq!(assembler.take(frame), Err(error));
             assert_eq!(assembler.reserved, 0);
-            assert_eq!(assembler.take(chunk(data(1), 2, 6, b"cd")), Err(order(0, 2)));
-            assert!(assembler.take(Frame { header: data(1).into(), payload: b"{}" }).is_ok());
+            assert_eq!(assembler.take(chunk(open(1), 2, 6, b"cd")), Err(order(0, 2)));
+            assert!(assembler.take(Frame { header: open(1).into(), payload: b"{}" }).is_ok());
         }
     }
 
@@ -214,14 +243,30 @@ mod tests {
         let limit = Limits::OF_DEVICE.message;
         let too_large = |size, limit| Err(ChunkError::TooLarge { size, limit });
         let mut assembler = assembler();
-        assert_eq!(assembler.take(chunk(data(1), 0, limit, b"a")), Ok(None));
-        assert_eq!(assembler.take(chunk(data(2), 0, limit + 1, b"a")), too_large(limit + 1, limit));
-        assert_eq!(assembler.take(chunk(data(2), 0, u64::MAX, b"a")), too_large(u64::MAX, limit));
+        assert_eq!(assembler.take(chunk(open(1), 0, limit, b"a")), Ok(None));
+        assert_eq!(assembler.take(chunk(open(2), 0, limit + 1, b"a")), too_large(limit + 1, limit));
+        assert_eq!(assembler.take(chunk(open(2), 0, u64::MAX, b"a")), too_large(u64::MAX, limit));
         let other = MAX_OTHER as u64;
         let state = Message::from(State { observed_generation: 1 });
         assert_eq!(assembler.take(chunk(state, 0, other + 1, b"a")), too_large(other + 1, other));
-        let header = Header { inflated: Some(limit + 1), ..data(2).into() };
+        let header = Header { inflated: Some(limit + 1), ..open(2).into() };
         assert_eq!(assembler.take(Frame { header, payload: b"a" }), too_large(limit + 1, limit));
+    }
+
+    #[test]
+    fn the_pieces_of_a_body_are_handed_on_as_they_arrive_in_order() {
+        let data = || Message::from(Data { ch: ChannelId::new(1) });
+        let total = Limits::OF_WORKER.message;
+        let mut assembler = Assembler::new(Limits::OF_WORKER);
+        for (at, piece) in [(0, &b"ab"[..]), (2, b"c")] {
+            let received = Received { message: data(), payload: piece.to_vec() };
+            assert_eq!(assembler.take(chunk(data(), at, total, piece)), Ok(Some(received)));
+        }
+        assert_eq!(assembler.reserved, 0, "nothing is kept");
+        let missing = assembler.take(chunk(data(), 4, total, b"e"));
+        assert_eq!(missing, Err(ChunkError::Order { expected: 3, got: 4 }));
+        let too_large = assembler.take(chunk(data(), 0, total + 1, b"a"));
+        assert!(matches!(too_large, Err(ChunkError::TooLarge { .. })));
     }
 
     #[test]
@@ -229,13 +274,13 @@ mod tests {
         let mut assembler = assembler();
         let limit = Limits::OF_DEVICE.message;
         for number in 1..=4 {
-            assert_eq!(assembler.take(chunk(data(number), 0, limit, b"a")), Ok(None));
+            assert_eq!(assembler.take(chunk(open(number), 0, limit, b"a")), Ok(None));
         }
-        assert_eq!(assembler.take(chunk(data(5), 0, 2, b"a")), Err(ChunkError::TooMuch));
-        let whole = assembler.take(Frame { header: data(5).into(), payload: &[0; CHUNK] });
+        assert_eq!(assembler.take(chunk(open(5), 0, 2, b"a")), Err(ChunkError::TooMuch));
+        let whole = assembler.take(Frame { header: open(5).into(), payload: &[0; CHUNK] });
         assert!(whole.unwrap().is_some(), "a message in one frame waits for nothing");
         assembler.drop_channel(ChannelId::new(1));
-        assert_eq!(assembler.take(chunk(data(5), 0, 2, b"a")), Ok(None));
+        assert_eq!(assembler.take(chunk(open(5), 0, 2, b"a")), Ok(None));
     }
 
     #[test]
@@ -245,7 +290,7 @@ mod tests {
         let (half, size) = (compressed.len() / 2, compressed.len() as u64);
         let frame = |at: usize, payload, inflated| {
             let part = Some(Part { at: at as u64, total: size });
-            Frame { header: Header { part, inflated: Some(inflated), ..data(1).into() }, payload }
+            Frame { header: Header { part, inflated: Some(inflated), ..open(1).into() }, payload }
         };
         let mut assembler = assembler();
         for (inflated, is_right) in [(text.len() as u64, true), (1, false)] {

@@ -1,4 +1,4 @@
-//! Credits: how many bytes of MCP messages may be on their way, in each channel and over a socket.
+//! Credits: how many bytes of exchanges may be on their way, in each channel and over a socket.
 //!
 //! A Durable Object takes messages as fast as they come, whatever becomes of them (measured: 300 messages of 1 MiB reached 300
 //! waiting handlers), so a sender is slowed down by credits only.
@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 use crate::{
-    channel::{ChannelId, Credit},
+    channel::ChannelId,
+    exchange::Credit,
     limits::{Limits, STARVED_MS},
 };
 
-/// Why an account is wrong: the channel is closed with [`crate::channel::CloseReason::Violation`].
+/// Why an account is wrong: its exchange ends as a violation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum CreditError {
     /// A grant is zero or below.

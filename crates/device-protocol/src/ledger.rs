@@ -44,11 +44,14 @@ pub enum Next {
 impl Ledger {
     /// Notes that a command arrived. `now_ms`: milliseconds since the epoch.
     pub fn begin(&mut self, id: CommandId, now_ms: u64) -> Next {
-        self.forget(now_ms);
+        self.forget_old(now_ms);
         match self.entries.iter().find(|entry| entry.id == id) {
             Some(Entry { result: Some(result), .. }) => Next::Answer(result.clone()),
             Some(Entry { result: None, .. }) => Next::Wait,
             None => {
+                if self.entries.len() >= MAX_COMMANDS {
+                    self.entries.pop_front();
+                }
                 self.entries.push_back(Entry { id, begun_ms: now_ms, result: None });
                 Next::Run
             }
@@ -74,9 +77,9 @@ impl Ledger {
         ended.collect()
     }
 
-    fn forget(&mut self, now_ms: u64) {
+    fn forget_old(&mut self, now_ms: u64) {
         let is_old = |entry: &Entry| now_ms.saturating_sub(entry.begun_ms) > REMEMBERED_MS;
-        while self.entries.len() >= MAX_COMMANDS || self.entries.front().is_some_and(is_old) {
+        while self.entries.front().is_some_and(is_old) {
             self.entries.pop_front();
         }
     }
@@ -133,7 +136,13 @@ mod tests {
             ledger.begin(id(number), REMEMBERED_MS + 2);
         }
         assert_eq!(ledger.entries.len(), MAX_COMMANDS);
-        assert_eq!(ledger.begin(id(1_000), REMEMBERED_MS + 3), Next::Wait);
+        for number in [1, 1_000] {
+            assert_eq!(
+                ledger.begin(id(number), REMEMBERED_MS + 3),
+                Next::Wait,
+                "looking forgets none"
+            );
+        }
         assert_eq!(ledger.begin(id(0), REMEMBERED_MS + 3), Next::Run);
     }
 }

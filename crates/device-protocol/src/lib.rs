@@ -8,7 +8,7 @@
 //! | numbered frames of a link | [`link`] | nothing lost and nothing twice, also over another socket |
 //! | chunks of a message | [`outbox`], [`assembler`], [`compression`] | priorities, sizes |
 //! | bytes on their way in a channel | [`credit`] | a slow reader slows down its own sender only |
-//! | messages | [`message`], [`channel`], [`command`], [`desired`], [`server_state`] | what is said |
+//! | messages | [`message`], [`channel`], [`exchange`], [`command`], [`desired`], [`server_state`] | what is said |
 //!
 //! Who a device is: [`enrolment`], [`identity`], [`hello`], [`proof`]. When it comes back: [`close_code`], [`reconnect`].
 //! That a command takes effect once: [`ledger`]. What went wrong with a call, and where: [`fault`].
@@ -25,6 +25,7 @@ pub mod compression;
 pub mod credit;
 pub mod desired;
 pub mod enrolment;
+pub mod exchange;
 pub mod fault;
 pub mod frame;
 pub mod hello;

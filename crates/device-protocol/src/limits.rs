@@ -2,7 +2,7 @@
 //!
 //! A received WebSocket message above 32 MiB ends the socket of a Durable Object with 1009, and nothing slows a sender down
 //! there: 300 messages of 1 MiB reached 300 waiting handlers at once (measured on workerd 1.20261117). So frames
-//! are small, and every byte of an MCP message is sent against a credit.
+//! are small, and every byte of an exchange is sent against a credit.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,17 +14,17 @@ pub const MAX_HEADER: usize = 16 << 10;
 pub const CHUNK: usize = 256 << 10;
 /// Bytes of small frames that share a WebSocket message.
 pub const BUNDLE: usize = 64 << 10;
-/// Bytes of an MCP message to a device. A server on the TypeScript SDK ends at a line above 10 MiB (measured, 1.32.2).
+/// Bytes of a request's body to a device. A server on the TypeScript SDK ends at a line above 10 MiB (measured, 1.32.2).
 pub const MAX_TO_DEVICE: usize = 8 << 20;
-/// Bytes of an MCP message from a device.
+/// Bytes of a piece of an answer's body from a device: an MCP message is one piece.
 pub const MAX_FROM_DEVICE: usize = 16 << 20;
 /// Bytes of any other message: states, metrics, logs.
 pub const MAX_OTHER: usize = 1 << 20;
 /// Bytes of messages that arrive in chunks at the same time.
 pub const MAX_ASSEMBLY: usize = 32 << 20;
-/// Bytes that may be on their way in one MCP channel.
+/// Bytes that may be on their way in one channel.
 pub const CHANNEL_CREDIT: u64 = 1 << 20;
-/// Bytes that may be on their way in all MCP channels of a socket.
+/// Bytes that may be on their way in all channels of a socket.
 pub const SOCKET_CREDIT: u64 = 4 << 20;
 /// After so long without credit a channel is closed, in milliseconds.
 pub const STARVED_MS: u64 = 30_000;
@@ -43,9 +43,9 @@ pub const ACK_MS: u64 = 1_000;
 pub struct Limits {
     /// Bytes of a WebSocket message.
     pub frame: u64,
-    /// Bytes of an MCP message, uncompressed.
+    /// Bytes of a body, or of a piece of one, uncompressed.
     pub message: u64,
-    /// The credit with which an MCP channel begins, in bytes.
+    /// The credit with which a channel begins, in bytes.
     pub channel_credit: u64,
     /// The credit with which a socket begins, in bytes.
     pub socket_credit: u64,

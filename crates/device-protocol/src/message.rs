@@ -7,8 +7,9 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    channel::{Cancel, ChannelId, Close, Credit, Data, Open, Opened},
+    channel::ChannelId,
     command::{Command, CommandResult},
+    exchange::{Cancel, Credit, Data, End, Failed, Head, Open},
     hello::{Challenge, Hello, Welcome},
 };
 
@@ -17,7 +18,7 @@ use crate::{
 pub enum Class {
     /// Handshake, commands, credits.
     Control,
-    /// MCP messages.
+    /// Exchanges with servers.
     Mcp,
     /// The states of servers.
     State,
@@ -32,14 +33,14 @@ pub enum Class {
 pub enum Lane {
     /// The lane of a class.
     Class(Class),
-    /// The lane of an MCP channel.
+    /// The lane of a channel.
     Channel(ChannelId),
 }
 
 /// The table of messages: the name on the wire, the type, the class.
 macro_rules! messages {
     ($($name:literal $variant:ident $class:ident: $doc:literal,)+) => {
-        /// A message. The MCP message of [`Data`], the records of [`Logs`] and the like are the payload of its frame.
+        /// A message. The bodies of [`Open`] and [`Data`], the records of [`Logs`] and the like are the payload of its frame.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "t")]
         pub enum Message {
@@ -82,17 +83,18 @@ messages! {
     "ack" Ack Control: "Nothing but the acknowledgement that every header can carry.",
     "bye" Bye Control: "The device goes away on purpose.",
     "unsupported" Unsupported Control: "A message that had to be understood was not.",
-    "credit" Credit Control: "More MCP messages may be sent.",
+    "credit" Credit Control: "More of the exchanges may be sent.",
     "command" Command Control: "Something is to be done once.",
     "result" CommandResult Control: "What became of a command.",
     "desired" Desired Control: "What is to run; the payload is [`crate::desired::DesiredState`] as JSON.",
     "stored" Stored Control: "Logs were stored.",
     "watch" Watch Control: "What is being looked at.",
-    "open" Open Mcp: "A channel begins.",
-    "opened" Opened Mcp: "The channel leads to a process.",
-    "data" Data Mcp: "An MCP message; it is the payload.",
-    "cancel" Cancel Mcp: "An answer is not wanted any more.",
-    "close" Close Mcp: "A channel ends.",
+    "open" Open Mcp: "A request; its body is the payload.",
+    "head" Head Mcp: "The status and the headers of its answer.",
+    "data" Data Mcp: "A piece of the answer's body, which is the payload.",
+    "end" End Mcp: "The answer is complete.",
+    "error" Failed Mcp: "There is no answer, or not all of it.",
+    "cancel" Cancel Mcp: "The answer is not wanted any more.",
     "state" State State: "What runs; the payload is [`crate::server_state::Report`] as JSON.",
     "metrics" Metrics Metrics: "Metrics; they are the payload.",
     "logs" Logs Logs: "Log records; they are the payload.",
@@ -103,15 +105,16 @@ impl Message {
     pub fn lane(&self) -> Lane {
         match self {
             Self::Open(Open { ch, .. })
-            | Self::Opened(Opened { ch, .. })
-            | Self::Data(Data { ch, .. })
-            | Self::Cancel(Cancel { ch, .. })
-            | Self::Close(Close { ch, .. }) => Lane::Channel(*ch),
+            | Self::Head(Head { ch, .. })
+            | Self::Data(Data { ch })
+            | Self::End(End { ch })
+            | Self::Failed(Failed { ch, .. })
+            | Self::Cancel(Cancel { ch, .. }) => Lane::Channel(*ch),
             other => Lane::Class(other.class()),
         }
     }
 
-    /// The MCP channel that it is sent in.
+    /// The channel that it is sent in.
     pub fn channel(&self) -> Option<ChannelId> {
         match self.lane() {
             Lane::Channel(channel) => Some(channel),

@@ -1,8 +1,8 @@
 //! What is to be sent: one queue for each lane, and the order in which frames leave.
 //!
-//! Invariant: frames leave by class ([`Class`]), MCP channels in turn, and the messages of a lane one after the other. A long
+//! Invariant: frames leave by class ([`Class`]), channels in turn, and the messages of a lane one after the other. A long
 //! message leaves in chunks, and the order is decided anew before each: a result of 16 MiB holds up a command by one
-//! chunk. Bytes of MCP messages leave against credit; a channel without credit holds up no other.
+//! chunk. Bytes of exchanges leave against credit; a channel without credit holds up no other.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -145,7 +145,8 @@ impl Outbox {
         self.lanes.is_empty()
     }
 
-    /// Drops what waits in a channel, also the rest of a message. Send [`crate::channel::Close`] after it.
+    /// Drops what waits in a channel, also the rest of a message. Send [`crate::exchange::Cancel`] or
+    /// [`crate::exchange::Failed`] after it.
     pub fn drop_channel(&mut self, channel: ChannelId) {
         let queue = self.lanes.remove(&Lane::Channel(channel)).unwrap_or_default();
         let rest: usize = queue.iter().map(Waiting::rest).sum();

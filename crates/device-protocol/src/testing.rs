@@ -4,8 +4,9 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::{
-    channel::{Cancel, CancelReason, ChannelId, Close, CloseReason, Credit, Data, Open, Opened},
+    channel::ChannelId,
     command::{Action, Command, CommandId, CommandResult, Outcome},
+    exchange::{Cancel, CancelReason, Credit, Data, End, FailReason, Failed, Head, Open},
     fault::{Fault, Place, Provenance, Sent},
     frame::{Header, MAX_SEQ, Part},
     hello::{Capabilities, Challenge, Hello, Resume, Versions, Welcome},
@@ -24,8 +25,13 @@ pub(crate) fn messages() -> Vec<Message> {
     let caps = Capabilities::of(["deflate"]);
     let command = CommandId::new(1, 2);
     let provenance = Provenance::new(Place::Link, Sent::Unknown);
-    let fault = Some(Fault { message: "cut \"off\"\n".into(), provenance });
-    let version = "2025-11-25".to_owned();
+    let fault = Fault {
+        message: "cut \"off\"
+"
+        .into(),
+        provenance,
+    };
+    let headers = vec![("content-type".to_owned(), "text/event-stream".to_owned())];
     let detail = "é".to_owned();
     vec![
         Challenge { nonce: [9; 32], connection: id, proto, build: build.clone() }.into(),
@@ -63,15 +69,16 @@ pub(crate) fn messages() -> Vec<Message> {
         Open {
             ch,
             server: "echo".into(),
-            version: version.clone(),
-            subject: Some("s".into()),
+            method: "POST".into(),
+            headers: headers.clone(),
             deadline_ms: Some(1),
         }
         .into(),
-        Opened { ch, run: 4, version }.into(),
-        Data { ch, deadline_ms: None }.into(),
-        Cancel { ch, request: "\"1\"".into(), reason: CancelReason::Deadline }.into(),
-        Close { ch, reason: CloseReason::Exited, fault }.into(),
+        Head { ch, status: 200, headers }.into(),
+        Data { ch }.into(),
+        End { ch }.into(),
+        Failed { ch, reason: FailReason::Exited, fault }.into(),
+        Cancel { ch, reason: CancelReason::Deadline }.into(),
         State { observed_generation: 6 }.into(),
         Metrics { period_ms: 60_000, ended_ms_ago: 0 }.into(),
         Logs { first: 1, last: 9, lines: 9, bytes: 100, codec: "gzip".into(), dropped: 3 }.into(),
