@@ -13,7 +13,7 @@ use crate::{
     channel::ChannelId,
     compression::{InflateError, inflate},
     exchange::Data,
-    frame::{Frame, Header, Part},
+    frame::{Frame, Header},
     limits::{Limits, MAX_ASSEMBLY, MAX_OTHER},
     message::{Lane, Message},
 };
@@ -185,6 +185,7 @@ mod tests {
     use super::*;
     use crate::{
         exchange::{Cancel, CancelReason, Open},
+        frame::Part,
         limits::CHUNK,
         message::{State, Stored},
     };

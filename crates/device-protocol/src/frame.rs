@@ -278,10 +278,6 @@ mod tests {
             (&raw(r#"{"t":"ack","at":0,"len":1}"#, b"a"), FrameError::Part),
             (&raw(r#"{"t":"ack","at":0,"total":0}"#, b""), FrameError::Part),
             (&raw(r#"{"t":"ack","at":1,"total":1,"len":1}"#, b"a"), FrameError::Part),
-            (
-                &raw(&format!(r#"{{"t":"ack","x":{}1{}}}"#, "[".repeat(500), "]".repeat(500)), b""),
-                FrameError::Header,
-            ),
         ] {
             assert_eq!(one(message), Err(error), "{}", String::from_utf8_lossy(message));
         }
@@ -300,6 +296,8 @@ mod tests {
             assert_eq!(header.frame(b""), Err(FrameError::Header), "it is never sent on");
         }
         assert!(one(&raw("{}", b"")).is_ok(), "no name is a name that is not known");
+        let deep = format!(r#"{{"t":"ack","x":{}1{}}}"#, "[".repeat(7_000), "]".repeat(7_000));
+        assert!(one(&raw(&deep, b"")).is_ok(), "what is ignored is not recursed into");
         assert!(one(&raw(r#"{"t":"bye","reason":"bored","until":5}"#, b"")).is_ok());
     }
 
@@ -331,7 +329,7 @@ mod tests {
             let mut message = header.frame(&payload).unwrap();
             let at = at.index(message.len());
             message[at] = byte;
-            message.truncate(cut.index(message.len()) + 1);
+            message.truncate(cut.index(message.len()).max(1));
             let read: usize = Frames::of(&message).unwrap().flatten().map(|frame| frame.payload.len()).sum();
             prop_assert!(read < message.len());
         }

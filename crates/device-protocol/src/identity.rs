@@ -62,9 +62,7 @@ impl PublicKey {
     /// Where it is weak.
     pub fn new(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let mut unsigned = bytes;
-        if let [.., last] = &mut unsigned {
-            *last &= 0x7f;
-        }
+        unsigned[31] &= 0x7f;
         if WEAK.contains(&unsigned) { Err(KeyError::Weak) } else { Ok(Self(bytes)) }
     }
 

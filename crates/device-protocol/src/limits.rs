@@ -79,7 +79,7 @@ impl Limits {
     /// version, and never so little that nothing could be sent.
     #[must_use]
     pub fn within(self, known: Self) -> Self {
-        let within = |theirs: u64, known: u64| theirs.clamp(LEAST, known);
+        let within = |theirs: u64, known: u64| theirs.clamp(LEAST, known.max(LEAST));
         Self {
             frame: within(self.frame, known.frame),
             message: within(self.message, known.message),

@@ -159,7 +159,7 @@ proptest! {
                 Step::Send { to_right } => {
                     let (from, to) = if to_right { (&mut left, &mut right) } else { (&mut right, &mut left) };
                     if from.link.has_room(Class::Mcp) {
-                        from.sent += 1;
+                        from.sent = from.sent.saturating_add(1);
                         to.incoming.push(from.link.send(numbered(from.sent), b"p").unwrap().to_vec());
                     }
                 }

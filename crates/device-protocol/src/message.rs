@@ -211,7 +211,6 @@ pub struct Logs {
     pub dropped: u64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives it a reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

@@ -54,44 +54,38 @@ impl ServerState {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// As it should be.
-    AsDesired,
+    /// Nothing out of the ordinary.
+    Ordinary,
     /// A person stopped it.
-    UserStop,
-    /// No session needs it, and it starts on demand.
-    Idle,
-    /// A call started it.
-    Demand,
-    /// A command restarted it.
-    Restarted,
-    /// Its definition changed.
-    Changed,
-    /// Its process ended without being asked to, whatever its exit code.
+    StoppedByPerson,
+    /// It was not used for a while, or not yet, and starts on demand.
+    NotUsed,
+    /// It ended by itself after its input was closed.
+    Finished,
+    /// The agent is going away.
+    AgentEnds,
+    /// Other starts come first.
+    WaitsForTurn,
+    /// It ended without being asked to, whatever its exit code.
     Exited,
     /// It did not finish the handshake in time.
     StartDeadline,
-    /// It answered none of several probes, with no call in flight.
+    /// It refused the handshake.
+    HandshakeRefused,
+    /// The system refused to start it: the program, the folder or a secret is missing.
+    NotStarted,
+    /// It answered none of several probes with no call in flight, or did not read.
     Hang,
     /// It took more memory than it may.
-    Oom,
-    /// The program is not there.
-    CommandNotFound,
-    /// The program must not be run.
-    NotExecutable,
-    /// The working folder is not there.
-    BadFolder,
-    /// A secret that it needs is not set.
-    MissingSecret,
-    /// Its command is not approved on the device.
-    NotApproved,
-    /// The device's rules do not allow its command.
-    NotAllowed,
+    OutOfMemory,
     /// It writes to its standard output what is no MCP message.
     Noise,
-    /// The device runs as many processes as it may.
-    TooManyProcesses,
-    /// The agent is going away.
-    AgentStopping,
+    /// No definition of its name was approved on the device.
+    NeverApproved,
+    /// Another definition than this one was approved.
+    DefinitionChanged,
+    /// A new definition, or a person wanted it to start again.
+    Restart,
     /// One that this version does not know.
     #[serde(other)]
     Unknown,
@@ -139,6 +133,9 @@ pub struct ServerStatus {
     /// More about it, for people: what is wrong and what mends it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// Who stopped it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped_by: Option<String>,
     /// How long it has been in this state, in milliseconds.
     pub for_ms: u64,
     /// Which start of its process this is. Later starts have larger numbers.

@@ -88,7 +88,9 @@ pub(crate) fn messages() -> Vec<Message> {
 /// Any header; its part fits the payloads of [`any_payload`].
 pub(crate) fn any_header() -> impl Strategy<Value = Header> {
     let message = prop::sample::select(messages());
-    let part = prop::option::of((0..1_000_000_u64).prop_map(|at| Part { at, total: at + 1_000 }));
+    let part = prop::option::of(
+        (0..1_000_000_u64).prop_map(|at| Part { at, total: at.saturating_add(1_000) }),
+    );
     let inflated = prop::option::of(any::<u64>());
     (message, 0..=MAX_SEQ, 0..=MAX_SEQ, part, inflated).prop_map(
         |(message, seq, ack, part, inflated)| Header { message, seq, ack, part, inflated },
