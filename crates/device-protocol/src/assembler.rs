@@ -115,7 +115,7 @@ impl Assembler {
             Some(before) => {
                 let is_same = before.message == message
                     && (before.inflated, before.total) == (inflated, total);
-                if !is_same || part.is_none() {
+                if !is_same {
                     return Err(ChunkError::Mixed);
                 }
                 before

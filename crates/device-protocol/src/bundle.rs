@@ -36,6 +36,17 @@ mod tests {
         testing::{any_header, any_payload},
     };
 
+    #[test]
+    fn frames_share_a_message_while_they_fit() {
+        let mut bundle = Bundle::default();
+        assert_eq!(bundle.push(vec![1; BUNDLE / 2]), None);
+        assert_eq!(bundle.push(vec![2; BUNDLE / 2]), None);
+        assert_eq!(bundle.push(vec![3]).map(|message| message.len()), Some(BUNDLE));
+        assert_eq!(bundle.push(vec![4; BUNDLE + 1]), Some(vec![3]));
+        assert_eq!(bundle.push(vec![5]).map(|message| message.len()), Some(BUNDLE + 1));
+        assert_eq!(bundle.take(), Some(vec![5]));
+    }
+
     proptest! {
         #[test]
         fn bundles_have_every_frame_in_its_order(

@@ -69,6 +69,18 @@ impl SendCredits {
         Self { socket, channels: BTreeMap::new(), channel_limit: limits.channel_credit }
     }
 
+    /// Bytes that may be sent over the socket: what an object keeps of its accounts in the socket's attachment.
+    pub fn of_socket(&self) -> u64 {
+        self.socket.available
+    }
+
+    /// The accounts of an object that has lost its memory. Its channels begin anew: the Worker keeps their accounts, too.
+    #[must_use]
+    pub fn with_socket(mut self, available: u64) -> Self {
+        self.socket.available = available.min(self.socket.limit);
+        self
+    }
+
     /// Begins the account of a channel.
     pub fn open(&mut self, channel: ChannelId) {
         self.channels.insert(channel, Sending::new(self.channel_limit));
@@ -157,9 +169,12 @@ impl Receiving {
         let taken = bytes.min(self.waiting);
         self.waiting = self.waiting.saturating_sub(taken);
         self.taken = self.taken.saturating_add(taken);
-        let is_due = self.taken > 0 && self.taken >= self.limit / 4;
-        let grant = is_due.then(|| i64::try_from(std::mem::take(&mut self.taken)));
-        grant.and_then(Result::ok)
+        let is_due = self.taken >= self.limit / 4;
+        if is_due { self.settle() } else { None }
+    }
+
+    fn settle(&mut self) -> Option<i64> {
+        i64::try_from(std::mem::take(&mut self.taken)).ok().filter(|grant| *grant > 0)
     }
 }
 
@@ -189,7 +204,7 @@ impl ReceiveCredits {
         self.grant_socket(waiting)
     }
 
-    /// Notes bytes that arrived in a channel. In one that is not open they are to be dropped: call [`Self::drop_stray`].
+    /// Notes bytes that arrived in a channel. For one that is not open see [`Self::pass`].
     ///
     /// # Errors
     /// Where they were sent without credit.
@@ -203,11 +218,12 @@ impl ReceiveCredits {
         Ok(())
     }
 
-    /// Notes bytes that arrived in a channel that is not open any more.
+    /// Notes bytes that arrived and wait for nothing: they are in a channel that is not open any more and are dropped, or an
+    /// object has sent them on.
     ///
     /// # Errors
     /// Where they were sent without credit of the socket.
-    pub fn drop_stray(&mut self, bytes: u64) -> Result<Option<Credit>, CreditError> {
+    pub fn pass(&mut self, bytes: u64) -> Result<Option<Credit>, CreditError> {
         if !self.socket.has_room(bytes) {
             return Err(CreditError::Exceeded);
         }
@@ -224,6 +240,16 @@ impl ReceiveCredits {
         });
         let of_channel = bytes.map(|bytes| Credit { ch: Some(channel), bytes });
         of_channel.into_iter().chain(self.grant_socket(taken))
+    }
+
+    /// Grants everything that was taken. An object that may lose its memory does this after each message, so that there is
+    /// nothing to forget.
+    pub fn settle(&mut self) -> Vec<Credit> {
+        let of_channels = self.channels.iter_mut();
+        let credits = of_channels.map(|(channel, account)| (Some(*channel), account.settle()));
+        let of_socket = (None, self.socket.settle());
+        let all = credits.chain([of_socket]);
+        all.filter_map(|(ch, bytes)| Some(Credit { ch, bytes: bytes? })).collect()
     }
 
     fn grant_socket(&mut self, bytes: u64) -> Option<Credit> {
@@ -309,15 +335,15 @@ mod tests {
     #[test]
     fn data_without_credit_is_an_error_of_its_channel() {
         let mut credits = ReceiveCredits::new(LIMITS);
-        credits.open(channel(1));
-        credits.open(channel(2));
+        (1..=3).for_each(|number| credits.open(channel(number)));
         assert_eq!(credits.receive(channel(1), 101), Err(CreditError::Exceeded));
         assert_eq!(credits.receive(channel(1), u64::MAX), Err(CreditError::Exceeded));
         assert_eq!(credits.receive(channel(9), 1), Err(CreditError::Exceeded));
         assert_eq!(credits.receive(channel(1), 100), Ok(()));
         assert_eq!(credits.receive(channel(1), 1), Err(CreditError::Exceeded));
         assert_eq!(credits.receive(channel(2), 100), Ok(()), "another channel goes on");
-        assert_eq!(credits.drop_stray(51), Err(CreditError::Exceeded));
+        assert_eq!(credits.receive(channel(3), 51), Err(CreditError::Exceeded), "the socket");
+        assert_eq!(credits.pass(51), Err(CreditError::Exceeded));
     }
 
     #[test]
@@ -327,14 +353,34 @@ mod tests {
         credits.receive(channel(1), 80).unwrap();
         assert_eq!(credits.close(channel(1)), Some(Credit { ch: None, bytes: 80 }));
         assert_eq!(credits.close(channel(1)), None);
-        assert_eq!(credits.drop_stray(70), Ok(Some(Credit { ch: None, bytes: 70 })));
+        assert_eq!(credits.pass(70), Ok(Some(Credit { ch: None, bytes: 70 })));
+    }
+
+    #[test]
+    fn an_object_that_loses_its_memory_loses_no_credit() {
+        let (mut sender, mut object) = (sending(), ReceiveCredits::new(LIMITS));
+        for _ in 0..20 {
+            sender.spend(channel(1), 50).unwrap();
+            assert_eq!(object.pass(50), Ok(None));
+            let credits = object.settle();
+            assert_eq!(credits, [Credit { ch: None, bytes: 50 }]);
+            sender.grant(credits[0]).unwrap();
+            sender.grant(Credit { ch: Some(channel(1)), bytes: 50 }).unwrap();
+            object = ReceiveCredits::new(LIMITS);
+        }
+        sender.spend(channel(1), 30).unwrap();
+        let again = SendCredits::new(LIMITS).with_socket(sender.of_socket());
+        assert_eq!(
+            (again.of_socket(), SendCredits::new(LIMITS).with_socket(999).of_socket()),
+            (220, 250)
+        );
     }
 
     proptest! {
         /// Whatever is sent and taken, both sides agree, and a consumer that takes everything lets the sender go on.
         #[test]
         fn credits_are_never_exceeded_and_never_lost(
-            steps in prop::collection::vec((1..=3_u64, 0..3_u8, 1..150_u64), 0..300),
+            steps in prop::collection::vec((1..=3_u64, 0..4_u8, 1..150_u64), 0..300),
         ) {
             let (mut sender, mut receiver) = (sending(), ReceiveCredits::new(LIMITS));
             (1..=3).for_each(|number| receiver.open(channel(number)));
@@ -354,6 +400,11 @@ mod tests {
                         }
                         waiting[at] = waiting[at].saturating_sub(bytes);
                     }
+                    2 => {
+                        for credit in receiver.settle() {
+                            prop_assert_eq!(sender.grant(credit), Ok(()));
+                        }
+                    }
                     _ => {
                         sender.close(channel(number));
                         if let Some(credit) = receiver.close(channel(number)) {
@@ -371,8 +422,8 @@ mod tests {
                 for credit in receiver.take(channel(number), u64::MAX) {
                     prop_assert_eq!(sender.grant(credit), Ok(()));
                 }
-                prop_assert!(sender.available(channel(number)) > 0);
             }
+            prop_assert!((1..=3).all(|number| sender.available(channel(number)) > 0));
         }
     }
 }

@@ -266,6 +266,7 @@ mod tests {
             (&[0, 0, 0, 9, b'{', b'}'], FrameError::Cut),
             (&raw("not json", b""), FrameError::Header),
             (&raw(r#"["ack"]"#, b""), FrameError::Header),
+            (&raw(r#"["warp"]"#, b""), FrameError::Header),
             (&raw(r#"{"t":"ack""#, b""), FrameError::Header),
             (&raw(r#"{"t":"ack","seq":-1}"#, b""), FrameError::Header),
             (&raw(r#"{"t":"ack","seq":1,"seq":1}"#, b""), FrameError::Header),

@@ -127,6 +127,8 @@ fn too_large_and_too_much_is_not_taken() {
     }
     assert_eq!(outbox.push(data(2), vec![0]), Err(OutboxError::Full));
     assert_eq!(outbox.push(Stored { last: 1 }.into(), vec![]), Ok(()), "control still passes");
+    outbox.drop_channel(channel(1));
+    assert_eq!(outbox.push(data(2), vec![0]), Ok(()), "there is room again");
 }
 
 /// A message of one of some lanes, and its payload.

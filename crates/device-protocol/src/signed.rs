@@ -50,6 +50,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn bytes_belong_to_one_field() {
+        let of = |fields: [&'static str; 2]| message(Purpose::Code, fields.map(str::as_bytes));
+        assert_ne!(of(["ab", "c"]), of(["a", "bc"]));
+        assert_ne!(of(["abc", ""]), of(["", "abc"]));
+    }
+
     proptest! {
         #[test]
         fn other_fields_are_other_bytes(one: Vec<Vec<u8>>, other: Vec<Vec<u8>>) {
