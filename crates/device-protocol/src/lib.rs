@@ -10,7 +10,7 @@
 //! | bytes on their way in a channel | [`credit`] | a slow reader slows down its own sender only |
 //! | messages | [`message`], [`channel`], [`exchange`], [`command`], [`desired`], [`server_state`] | what is said |
 //!
-//! Who a device is: [`enrolment`], [`identity`], [`hello`], [`proof`]. When it comes back: [`close_code`], [`reconnect`].
+//! Who a device is: [`enrolment`], [`identity`], [`hello`], [`proof`]; and what may therefore come from it: [`stage`]. When it comes back: [`close_code`], [`reconnect`].
 //! That a command takes effect once: [`ledger`]. What went wrong with a call, and where: [`fault`].
 //!
 //! Nothing here reads a clock, makes a random number or does I/O: the caller says what time it is, in milliseconds. Nothing here
@@ -38,6 +38,7 @@ pub mod outbox;
 pub mod proof;
 pub mod reconnect;
 pub mod server_state;
+pub mod stage;
 
 mod crockford;
 mod signed;

@@ -37,9 +37,36 @@ pub enum Lane {
     Channel(ChannelId),
 }
 
-/// The table of messages: the name on the wire, the type, the class.
+/// A side of a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// The device's object, also for the Worker behind it.
+    Object,
+    /// The device.
+    Device,
+}
+
+/// Who sends a message.
+#[derive(Debug, Clone, Copy)]
+enum Sender {
+    Object,
+    Device,
+    Both,
+}
+
+impl Sender {
+    fn only(self) -> Option<Side> {
+        match self {
+            Self::Object => Some(Side::Object),
+            Self::Device => Some(Side::Device),
+            Self::Both => None,
+        }
+    }
+}
+
+/// The table of messages: the name on the wire, the type, the class, the side that sends it.
 macro_rules! messages {
-    ($($name:literal $variant:ident $class:ident: $doc:literal,)+) => {
+    ($($name:literal $variant:ident $class:ident $from:ident: $doc:literal,)+) => {
         /// A message. The bodies of [`Open`] and [`Data`], the records of [`Logs`] and the like are the payload of its frame.
         #[derive(Debug, Clone, PartialEq, Serialize)]
         #[serde(tag = "t")]
@@ -56,6 +83,14 @@ macro_rules! messages {
                 match name {
                     $($name => serde_json::from_slice(json).map(Self::$variant),)+
                     _ => Ok(Self::Unknown(Unknown { name: name.to_owned(), must })),
+                }
+            }
+
+            /// The side that alone sends it. None: both do.
+            pub fn only_from(&self) -> Option<Side> {
+                match self {
+                    $(Self::$variant(_) => Sender::$from.only(),)+
+                    Self::Unknown(_) => None,
                 }
             }
 
@@ -77,27 +112,27 @@ macro_rules! messages {
 }
 
 messages! {
-    "challenge" Challenge Control: "The object's first message.",
-    "hello" Hello Control: "The device's first message.",
-    "welcome" Welcome Control: "The object takes the device.",
-    "ack" Ack Control: "Nothing but the acknowledgement that every header can carry.",
-    "bye" Bye Control: "The device goes away on purpose.",
-    "unsupported" Unsupported Control: "A message that had to be understood was not.",
-    "credit" Credit Control: "More of the exchanges may be sent.",
-    "command" Command Control: "Something is to be done once.",
-    "result" CommandResult Control: "What became of a command.",
-    "desired" Desired Control: "What is to run; the payload is [`crate::desired::DesiredState`] as JSON.",
-    "stored" Stored Control: "Logs were stored.",
-    "watch" Watch Control: "What is being looked at.",
-    "open" Open Mcp: "A request; its body is the payload.",
-    "head" Head Mcp: "The status and the headers of its answer.",
-    "data" Data Mcp: "A piece of the answer's body, which is the payload.",
-    "end" End Mcp: "The answer is complete.",
-    "error" Failed Mcp: "There is no answer, or not all of it.",
-    "cancel" Cancel Mcp: "The answer is not wanted any more.",
-    "state" State State: "What runs; the payload is [`crate::server_state::Report`] as JSON.",
-    "metrics" Metrics Metrics: "Metrics; they are the payload.",
-    "logs" Logs Logs: "Log records; they are the payload.",
+    "challenge" Challenge Control Object: "The object's first message.",
+    "hello" Hello Control Device: "The device's first message.",
+    "welcome" Welcome Control Object: "The object takes the device.",
+    "ack" Ack Control Both: "Nothing but the acknowledgement that every header can carry.",
+    "bye" Bye Control Device: "The device goes away on purpose.",
+    "unsupported" Unsupported Control Both: "A message that had to be understood was not.",
+    "credit" Credit Control Both: "More of the exchanges may be sent.",
+    "command" Command Control Object: "Something is to be done once.",
+    "result" CommandResult Control Device: "What became of a command.",
+    "desired" Desired Control Object: "What is to run; the payload is [`crate::desired::DesiredState`] as JSON.",
+    "stored" Stored Control Object: "Logs were stored.",
+    "watch" Watch Control Object: "What is being looked at.",
+    "open" Open Mcp Object: "A request; its body is the payload.",
+    "head" Head Mcp Device: "The status and the headers of its answer.",
+    "data" Data Mcp Device: "A piece of the answer's body, which is the payload.",
+    "end" End Mcp Device: "The answer is complete.",
+    "error" Failed Mcp Device: "There is no answer, or not all of it.",
+    "cancel" Cancel Mcp Object: "The answer is not wanted any more.",
+    "state" State State Device: "What runs; the payload is [`crate::server_state::Report`] as JSON.",
+    "metrics" Metrics Metrics Device: "Metrics; they are the payload.",
+    "logs" Logs Logs Device: "Log records; they are the payload.",
 }
 
 impl Message {
