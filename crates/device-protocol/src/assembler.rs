@@ -3,7 +3,8 @@
 //!
 //! Invariant: the chunks of a message arrive in its lane one after the other, without another message between them; anything
 //! else is an error, and the message is dropped. No message is larger than its limit, compressed or not, and messages that
-//! are not complete have together at most [`MAX_ASSEMBLY`] bytes, which are counted when their first chunk arrives.
+//! are not complete have together at most [`MAX_ASSEMBLY`] bytes with their headers, which are counted when their first chunk
+//! arrives: neither their sizes nor their number can fill the memory.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::{
     compression::{InflateError, inflate},
     exchange::Data,
     frame::{Frame, Header},
-    limits::{Limits, MAX_ASSEMBLY, MAX_OTHER},
+    limits::{Limits, MAX_ASSEMBLY, MAX_HEADER, MAX_OTHER},
     message::{Lane, Message},
 };
 
@@ -72,7 +73,8 @@ struct Partial {
 impl Partial {
     /// Bytes that it will have here.
     fn reserved(&self) -> u64 {
-        if self.is_handed_on() { 0 } else { self.total }
+        let kept = if self.is_handed_on() { 0 } else { self.total };
+        kept.saturating_add(MAX_HEADER as u64)
     }
 
     fn is_handed_on(&self) -> bool {
@@ -263,7 +265,7 @@ mod tests {
             let received = Received { message: data(), payload: piece.to_vec() };
             assert_eq!(assembler.take(chunk(data(), at, total, piece)), Ok(Some(received)));
         }
-        assert_eq!(assembler.reserved, 0, "nothing is kept");
+        assert_eq!(assembler.reserved, MAX_HEADER as u64, "nothing of the body is kept");
         let missing = assembler.take(chunk(data(), 4, total, b"e"));
         assert_eq!(missing, Err(ChunkError::Order { expected: 3, got: 4 }));
         let too_large = assembler.take(chunk(data(), 0, total + 1, b"a"));
@@ -274,14 +276,25 @@ mod tests {
     fn messages_that_are_not_complete_are_bounded_together() {
         let mut assembler = assembler();
         let limit = Limits::OF_DEVICE.message;
-        for number in 1..=4 {
+        for number in 1..=3 {
             assert_eq!(assembler.take(chunk(open(number), 0, limit, b"a")), Ok(None));
         }
-        assert_eq!(assembler.take(chunk(open(5), 0, 2, b"a")), Err(ChunkError::TooMuch));
+        assert_eq!(assembler.take(chunk(open(4), 0, limit, b"a")), Err(ChunkError::TooMuch));
         let whole = assembler.take(Frame { header: open(5).into(), payload: &[0; CHUNK] });
         assert!(whole.unwrap().is_some(), "a message in one frame waits for nothing");
         assembler.drop_channel(ChannelId::new(1));
-        assert_eq!(assembler.take(chunk(open(5), 0, 2, b"a")), Ok(None));
+        assert_eq!(assembler.take(chunk(open(4), 0, limit, b"a")), Ok(None));
+    }
+
+    #[test]
+    fn messages_that_are_not_complete_are_bounded_in_number() {
+        let mut assembler = assembler();
+        let data = |number| Message::from(Data { ch: ChannelId::new(number) });
+        let taken = (0..10_000).filter(|number| {
+            let frame = chunk(data(*number), 0, 2, b"a");
+            assembler.take(frame).is_ok()
+        });
+        assert_eq!(taken.count(), MAX_ASSEMBLY / MAX_HEADER);
     }
 
     #[test]

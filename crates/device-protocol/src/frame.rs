@@ -7,7 +7,7 @@
 //!
 //! Invariant: a frame says how long it is, so that frames which follow each other are a WebSocket message, too
 //! ([`crate::bundle`]). The payload is never looked into here: an MCP message travels as the bytes that it was sent in.
-//! The only text messages are [`PING`] and [`PONG`], which a hibernating Durable Object answers in its sleep.
+//! A message may have thousands of frames: what limits a device counts frames. The only text messages are [`PING`] and [`PONG`], which a hibernating Durable Object answers in its sleep.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

@@ -28,7 +28,7 @@ pub enum KeyError {
     Weak,
 }
 
-/// The points of small order, without the sign bit, in each encoding (RFC 7748 §7 warns of them).
+/// The points whose order divides 8, the cofactor of the curve (RFC 8032 §5.1), in each encoding without the sign bit.
 const WEAK: [[u8; 32]; 7] = [
     y(0, 0, 0),
     y(1, 0, 0),
