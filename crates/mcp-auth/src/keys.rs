@@ -37,10 +37,12 @@ pub enum Purpose {
     Token,
     /// Forms of pages, and who is signed in there.
     Ticket,
+    /// The certificates of devices, under a list of keys of their own.
+    DeviceCertificate,
 }
 
 impl Purpose {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::SessionId,
         Self::Seal,
         Self::Subject,
@@ -50,6 +52,7 @@ impl Purpose {
         Self::Client,
         Self::Token,
         Self::Ticket,
+        Self::DeviceCertificate,
     ];
 
     fn label(self) -> &'static [u8] {
@@ -63,6 +66,7 @@ impl Purpose {
             Self::Client => b"sitebay-mcp oauth client v1",
             Self::Token => b"sitebay-mcp oauth token v1",
             Self::Ticket => b"sitebay-mcp ticket v1",
+            Self::DeviceCertificate => b"sitebay-mcp device certificate v1",
         }
     }
 }
@@ -113,7 +117,7 @@ impl SubjectKey {
 struct Key {
     id: KeyId,
     /// HMAC states with the derived key already absorbed, in the order of [`Purpose::ALL`].
-    states: [Hmac<Sha256>; 9],
+    states: [Hmac<Sha256>; 10],
 }
 
 impl Keyring {
@@ -195,8 +199,18 @@ impl Key {
     }
 
     fn state(&self, purpose: Purpose) -> Hmac<Sha256> {
-        let [session, seal, subject, request_state, task_id, credential, client, token, ticket] =
-            &self.states;
+        let [
+            session,
+            seal,
+            subject,
+            request_state,
+            task_id,
+            credential,
+            client,
+            token,
+            ticket,
+            certificate,
+        ] = &self.states;
         match purpose {
             Purpose::SessionId => session.clone(),
             Purpose::Seal => seal.clone(),
@@ -207,6 +221,7 @@ impl Key {
             Purpose::Client => client.clone(),
             Purpose::Token => token.clone(),
             Purpose::Ticket => ticket.clone(),
+            Purpose::DeviceCertificate => certificate.clone(),
         }
     }
 

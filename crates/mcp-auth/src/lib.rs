@@ -5,6 +5,7 @@ pub mod address;
 pub mod authentication;
 pub mod credential;
 pub mod credentials;
+pub mod device_certificate;
 pub mod failed_attempts;
 pub mod identity;
 pub mod jwt;
