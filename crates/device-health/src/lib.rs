@@ -7,13 +7,14 @@
 //! | [`recorder`] | on the device: a bucket a minute |
 //! | [`rows`] | in the device's object: quarters of an hour, hours and days |
 //! | [`uptime`] | from the intervals of a server's states |
-//! | [`alert`] | rules, incidents, messages |
+//! | `alert` | rules, incidents, messages; with the feature `alerts`, which an agent has no use for |
 
 #![cfg_attr(
     test,
     allow(clippy::arithmetic_side_effects, reason = "the numbers of a test are small")
 )]
 
+#[cfg(feature = "alerts")]
 pub mod alert;
 pub mod bucket;
 pub mod histogram;

@@ -28,6 +28,9 @@ pub struct IndexRow {
     pub servers: Vec<String>,
     /// Its bytes.
     pub bytes: u64,
+    /// Bytes of its records before they were compressed.
+    #[serde(default)]
+    pub raw: u64,
     /// Its key.
     pub key: ObjectKey,
 }
@@ -43,6 +46,7 @@ impl IndexRow {
             lines: 0,
             servers: Vec::new(),
             bytes: plan.bytes,
+            raw: 0,
             key,
         };
         for Row { head, received_ms, .. } in rows {
@@ -50,6 +54,7 @@ impl IndexRow {
             index.t0 = index.t0.min(head.t0).min(*received_ms);
             index.t1 = index.t1.max(head.t1).max(*received_ms);
             index.lines = index.lines.saturating_add(head.lines);
+            index.raw = index.raw.saturating_add(head.raw);
             for server in &head.servers {
                 if !index.servers.contains(server) {
                     index.servers.push(server.clone());
@@ -68,6 +73,18 @@ impl IndexRow {
         let has =
             |server: &str| self.servers.is_empty() || self.servers.iter().any(|id| id == server);
         self.t0 <= to_ms && self.t1 >= from_ms && server.is_none_or(has)
+    }
+
+    /// What the object says of itself in its metadata, by name. The bucket adds its own digest.
+    pub fn metadata(&self) -> [(&'static str, String); 6] {
+        [
+            ("codec", "gzip".to_owned()),
+            ("lines", self.lines.to_string()),
+            ("raw", self.raw.to_string()),
+            ("t0", self.t0.to_string()),
+            ("t1", self.t1.to_string()),
+            ("servers", self.servers.join(" ")),
+        ]
     }
 
     /// Whether its object is over, so that its row is deleted: the bucket's lifecycle deletes the object.
@@ -116,7 +133,7 @@ mod tests {
             first: 1,
             last: 9,
             lines: 9,
-            raw: 0,
+            raw: 70,
             t0: 500,
             t1: 600,
             servers: servers.to_vec(),
@@ -133,6 +150,8 @@ mod tests {
         assert!(!row.may_have(500, 600, Some("b")));
         let many: Vec<String> = (0..100).map(|at| format!("{at:030}")).collect();
         assert!(index(&many).may_have(500, 600, Some("b")), "they are not all named");
+        let metadata = row.metadata().map(|(name, value)| format!("{name}={value}"));
+        assert_eq!(metadata.join(" "), "codec=gzip lines=9 raw=70 t0=500 t1=1000 servers=a");
         assert!(!row.is_over(1_000) && row.is_over(1_000 + 7 * 86_400_000));
     }
 

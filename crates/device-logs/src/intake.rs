@@ -217,6 +217,21 @@ mod tests {
         assert!(kept[1_000].text.starts_with("9000 lines were dropped"), "{}", kept[1_000].text);
     }
 
+    #[test]
+    fn repeats_before_a_drop_are_told_before_it() {
+        let (mut intake, mut kept) = (Intake::new(0), Vec::new());
+        for at in 0..BURST {
+            intake.push(RawLine::from(at.to_string().as_str()), Level::Info, 0, |_| ());
+        }
+        for line in ["999", "dropped", "later"] {
+            let now_ms = if line == "later" { WINDOW_MS } else { 1 };
+            intake.push(RawLine::from(line), Level::Info, now_ms, |line| kept.push(line));
+        }
+        let counts: Vec<_> =
+            kept.iter().map(|line| (line.mark.repeated, line.mark.dropped)).collect();
+        assert_eq!(counts, [(1, 0), (0, 1), (0, 0)]);
+    }
+
     proptest! {
         #[test]
         fn every_line_is_kept_or_counted_once(

@@ -102,6 +102,21 @@ fn a_group_that_changes_is_said_again_after_15_minutes_and_then_on_change_only()
     assert_eq!(tenant.said.last().unwrap().subjects, [Subject::device("late")]);
 }
 
+#[test]
+fn a_second_storm_joins_a_group_of_which_one_device_is_left() {
+    let mut tenant = Tenant::default();
+    (0..12).for_each(|device| drop(tenant.device(&format!("d{device}"), OFFLINE, 0)));
+    tenant.run(0, 2 * M);
+    (1..12).for_each(|device| drop(tenant.device(&format!("d{device}"), &[], 3 * M)));
+    tenant.run(3 * M, 100 * M);
+    let before = tenant.said.len();
+    (20..40).for_each(|device| drop(tenant.device(&format!("d{device}"), OFFLINE, 200 * M)));
+    tenant.run(200 * M, 300 * M);
+    let said: Vec<_> = tenant.said[before..].iter().map(|one| (one.word, one.devices)).collect();
+    assert!(said.iter().all(|one| one.0 == Word::Still) && said.len() <= 2, "{said:?}");
+    assert_eq!(said.last().unwrap().1, 21);
+}
+
 /// Statement 4: a crash loop is said within 10 s.
 #[test]
 fn an_incident_is_said_after_its_hold_repeated_once_and_said_to_be_over() {

@@ -112,7 +112,12 @@ impl Notice {
             body: body.to_string(),
         };
         match shape {
-            Shape::Slack => chat(json!({ "text": self.text() })),
+            Shape::Slack => {
+                // What Slack reads as a link or a call of people is text.
+                let text =
+                    self.text().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+                chat(json!({ "text": text }))
+            }
             Shape::Discord => {
                 // No name of a device calls people.
                 chat(json!({ "content": self.text(), "allowed_mentions": { "parse": [] } }))
@@ -191,6 +196,9 @@ mod tests {
         let text = body["text"].as_str().unwrap();
         assert!(text.starts_with("d: The disk of the device is nearly full since 2026-"), "{text}");
         assert_eq!(slack.headers.len(), 1);
+        let odd = Notice { subjects: vec![Subject::device("<!channel>")], ..notice(1) };
+        let body = odd.message(Shape::Slack, "staging", &key(), 0).body;
+        assert!(body.contains("&lt;!channel&gt;:"), "{body}");
         let discord = notice(12).message(Shape::Discord, "staging", &key(), 0);
         let body: Value = serde_json::from_str(&discord.body).unwrap();
         assert!(body["content"].as_str().unwrap().starts_with("12 devices: "), "{body}");

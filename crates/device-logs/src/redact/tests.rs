@@ -117,6 +117,26 @@ fn what_looks_like_a_secret_is_taken_out() {
     }
 }
 
+/// Else the Worker would pack batches anew, and the name of the value would be lost.
+#[test]
+fn what_was_taken_out_is_left_as_it_is() {
+    let redactor = knowing(&[("NAME", "secret-value")]);
+    assert_eq!(redactor.text("password=secret-value x"), "password=•••(NAME) x");
+    assert_eq!(
+        redactor.text("Authorization: Bearer secret-value"),
+        "Authorization: Bearer •••(NAME)"
+    );
+    let mut text = "password=•••(NAME) https://•••(userinfo)@a.example •••(jwt)".to_owned();
+    let mut lines = [Line { text: &mut text, is_cut: false }];
+    assert!(!Redactor::shapes_only().lines(&mut lines, &mut Carry::default()));
+}
+
+#[test]
+fn what_is_left_of_a_shape_around_another_is_taken_out() {
+    let text = "https://user-----BEGIN x-----END x-----word@a.example";
+    assert_eq!(Redactor::shapes_only().text(text), "https://•••(userinfo)@a.example");
+}
+
 #[test]
 fn a_pem_block_is_taken_out_line_by_line_also_over_batches() {
     let redactor = Redactor::shapes_only();
