@@ -4,7 +4,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use mcp_platform::time::rfc3339;
-use serde_json::json;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use thiserror::Error;
 
@@ -77,20 +77,22 @@ impl Message {
         let hour = since_ms / HOUR_MS;
         let id = format!("alarm_{environment}_{}_{hour}_{number}_{word}", rule.name());
         let rounded = |percent: f64| (percent * 100.0).round() / 100.0;
-        let body = json!({
-            "type": format!("alarm.{word}"),
-            "timestamp": rfc3339(now_ms),
-            "data": {
-                "service": "sitebay-mcp",
-                "environment": environment,
-                "alarm": rule.name(),
-                "since": rfc3339(*since_ms),
-                "share_percent": share.map(rounded),
-                "threshold_percent": threshold,
-                "requests": requests.round(),
-                "window_minutes": WINDOW_MINUTES,
-            },
+        let data = json!({
+            "service": "sitebay-mcp",
+            "environment": environment,
+            "alarm": rule.name(),
+            "since": rfc3339(*since_ms),
+            "share_percent": share.map(rounded),
+            "threshold_percent": threshold,
+            "requests": requests.round(),
+            "window_minutes": WINDOW_MINUTES,
         });
+        Self::signed(id, &format!("alarm.{word}"), &data, key, now_ms)
+    }
+
+    /// A message of this id and kind, such as `alarm.begun`.
+    pub fn signed(id: String, kind: &str, data: &Value, key: &WebhookKey, now_ms: u64) -> Self {
+        let body = json!({ "type": kind, "timestamp": rfc3339(now_ms), "data": data });
         let (body, at_s) = (body.to_string(), now_ms / 1_000);
         let headers = vec![
             ("content-type", "application/json".to_owned()),
