@@ -14,10 +14,13 @@ use mcp_protocol::object::Object;
 use mcp_server::telemetry::{level::Level, log_line::DataPoint, record::TelemetrySink};
 
 /// The crates of this server, whose lines carry no target.
-const OWN: [&str; 13] = [
+const OWN: [&str; 16] = [
     env!("CARGO_CRATE_NAME"),
     "alarms",
     "catalogue",
+    "device_health",
+    "device_logs",
+    "device_protocol",
     "fixtures",
     "gateway",
     "infrastructure",
