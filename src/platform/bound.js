@@ -1,5 +1,5 @@
-// What is asked of a database, a bucket or a Workflow that is bound, by its name. `worker` has no class for Workflows, and D1's
-// and R2's of it hide what is needed here: the names of columns, and that an answer may never come.
+// Asks a database, a bucket or a Workflow that is bound to this Worker, by the name of the binding. `worker` has no class for
+// Workflows, and its class for D1 does not give the names of columns. Every question has a deadline.
 
 // The methods by which a kind is known.
 const METHODS = {
