@@ -303,16 +303,11 @@ async fn an_upstream_that_is_gone_says_so_and_others_go_on() {
     }
 }
 
-/// A port that nobody has.
-fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 /// Statement 26.
 #[tokio::test]
 async fn an_upstream_that_leads_back_here_is_refused_at_once() {
     for path in ["/mcp", "/u/back/mcp"] {
-        let port = free_port();
+        let port = xtask::ports::free().unwrap();
         let own = format!("http://127.0.0.1:{port}");
         let options = xtask::server::Options { port, ..options() };
         let back = format!("{own}{path}");
@@ -331,7 +326,7 @@ async fn an_upstream_that_leads_back_here_is_refused_at_once() {
 /// Statement 26: through another gateway.
 #[tokio::test]
 async fn an_upstream_that_leads_back_here_through_another_gateway_is_refused() {
-    let port = free_port();
+    let port = xtask::ports::free().unwrap();
     let own = format!("http://127.0.0.1:{port}/mcp");
     let other = options()
         .var("SESSION_KEY", "another-session-key-with-enough-characters-in-it")

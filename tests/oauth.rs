@@ -359,7 +359,7 @@ async fn a_grant_outlives_a_restart_and_an_unused_one_leaves_no_secret() {
 #[tokio::test]
 async fn a_grant_is_good_under_a_list_of_keys_and_over_without_its_own() {
     let storage = tempfile::tempdir().unwrap();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = xtask::ports::free().unwrap();
     let with_key = async |key: &str| {
         wait::until(
             "the server before it has ended",

@@ -172,7 +172,7 @@ async fn the_python_sdk_takes_the_endpoint_with_slash_and_query_with_oauth() {
 async fn the_official_suite_passes_this_authorization_server_with_oauth() {
     let server = server().await;
     let app = App::register_for(&server.url(), "http://127.0.0.1/callback").await;
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = xtask::ports::free().unwrap();
     let results = tempfile::tempdir().unwrap();
     let mut suite = node();
     suite

@@ -309,3 +309,24 @@ fn the_build_has_no_flag_that_changes_what_the_program_says() {
         assert!(found.is_empty(), "{}: {found:?}", path.display());
     }
 }
+
+/// Whether a text lets a port go that it was given as a free one, and names it to another program: by then a connection
+/// of anything on this machine may have it.
+fn lets_a_port_go(text: &str) -> bool {
+    let joined: String = text.split_whitespace().collect();
+    let mut bound = joined.split("Listener::bind(").skip(1);
+    bound.any(|rest| {
+        let statement = rest.split(';').next().unwrap_or_default();
+        statement.contains(".local_addr()")
+    })
+}
+
+#[test]
+fn a_port_for_another_program_comes_from_outside_the_dynamic_range() {
+    let texts = sources("");
+    let found: Vec<_> = texts.iter().filter(|source| lets_a_port_go(&source.text)).collect();
+    let found: Vec<_> = found.iter().map(|source| source.path.display().to_string()).collect();
+    assert!(found.is_empty(), "xtask::ports::free() gives one: {found:#?}");
+    assert!(lets_a_port_go(concat!("TcpListener", "::bind(\"x\")?\n    .local_addr()?.port();")));
+    assert!(!lets_a_port_go("let held = TcpListener::bind(\"x\")?; held.local_addr()"));
+}

@@ -2,7 +2,6 @@
 //! body to the same server by `fetch`, and beside another gateway.
 
 use std::{
-    net::TcpListener,
     process::Stdio,
     time::{Duration, Instant},
 };
@@ -13,7 +12,7 @@ use tokio::{
     process::{Child, Command},
     time::sleep,
 };
-use xtask::{paths, setup};
+use xtask::{paths, ports, setup};
 
 use crate::{
     contestant::{
@@ -100,7 +99,7 @@ impl Proxy {
     /// Starts one in front of the server at this port.
     async fn start(upstream: u16) -> Result<Self> {
         let python = setup::python()?.context("the other gateway needs Python")?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = ports::free()?;
         let mut child = Command::new(python)
             .arg(paths::root().join("bench/peers/fastmcp_proxy.py"))
             .args([port.to_string(), format!("http://127.0.0.1:{upstream}/upstream")])

@@ -3,7 +3,6 @@
 use std::{
     fmt::Write as _,
     fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::Stdio,
     time::{Duration, Instant},
@@ -16,7 +15,7 @@ use tokio::{
     process::{Child, Command},
     time::sleep,
 };
-use xtask::{bundle::FILES, capnp::COMPATIBILITY_DATE, paths};
+use xtask::{bundle::FILES, capnp::COMPATIBILITY_DATE, paths, ports};
 
 use crate::http::Connection;
 
@@ -75,9 +74,9 @@ impl Process {
         let folder = tempfile::tempdir()?;
         fs::create_dir(folder.path().join("storage"))?;
         let modules = modules(worker, folder.path())?;
-        // A port found free may be taken a moment later by another program.
+        // Another program may take the port before it listens.
         for _ in 0..5 {
-            let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+            let port = ports::free()?;
             fs::write(folder.path().join(CONFIG), configuration(worker, &modules, port))?;
             let mut child = spawn(folder.path())?;
             if listens(&mut child, port).await? {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use xtask::{paths, setup, skips::skip};
 
-use super::real_upstreams::{RealServer, free_port};
+use super::real_upstreams::RealServer;
 
 /// The end of the host names of the stack that the server belongs to. It accepts names of Keboola's
 /// own domains only; none of them is looked up.
@@ -49,7 +49,7 @@ impl KeboolaServer {
 
     async fn with(test: &str, stacks: &[(&str, &str)], options: &[&str]) -> Option<Self> {
         let home = tempfile::tempdir().unwrap();
-        let port = free_port();
+        let port = xtask::ports::free().unwrap();
         let mut command = isolated(python(test)?, home.path());
         command.arg("tests/servers/keboola_server.py").arg(port.to_string());
         command.args(stacks.iter().map(|(suffix, origin)| format!("{suffix}={origin}")));

@@ -1,12 +1,12 @@
 //! MCP servers of other projects, as programs on loopback.
 
-use std::{net::TcpListener, path::PathBuf, process::Stdio};
+use std::{path::PathBuf, process::Stdio};
 
 use tokio::{
     net::TcpStream,
     process::{Child, Command},
 };
-use xtask::paths;
+use xtask::{paths, ports};
 
 use super::{
     process::{node, python},
@@ -31,7 +31,7 @@ impl RealServer {
     }
 
     async fn everything_over(transport: &str, path: &str) -> Self {
-        let port = free_port();
+        let port = ports::free().unwrap();
         let package = "node_modules/@modelcontextprotocol/server-everything/dist/index.js";
         let mut command = node();
         command.arg(package).arg(transport).env("PORT", port.to_string());
@@ -40,7 +40,7 @@ impl RealServer {
 
     /// A server of the TypeScript SDK, version 2: sessions and 2026-07-28 at one URL.
     pub async fn sdk_v2() -> Self {
-        let port = free_port();
+        let port = ports::free().unwrap();
         let mut command = node();
         command.arg("tests/servers/sdk_v2.mjs").arg(port.to_string());
         Self::start(command, port, "/mcp").await
@@ -57,7 +57,7 @@ impl RealServer {
     }
 
     async fn fastmcp_over(test: &str, transport: &str, path: &str) -> Option<Self> {
-        let port = free_port();
+        let port = ports::free().unwrap();
         let mut command = Command::new(python(test)?);
         command.current_dir(paths::root()).stdin(Stdio::null()).kill_on_drop(true);
         command.arg(PathBuf::from("tests/servers/fastmcp_server.py")).arg(port.to_string());
@@ -93,9 +93,4 @@ impl RealServer {
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
-}
-
-/// A port that was free a moment ago.
-pub(super) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }

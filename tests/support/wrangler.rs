@@ -1,13 +1,13 @@
 //! The Worker under `wrangler dev`, with KV and D1 of Cloudflare's own tools.
 
-use std::{fs, net::TcpListener, path::Path, process::Stdio, time::Duration};
+use std::{fs, path::Path, process::Stdio, time::Duration};
 
 use tempfile::TempDir;
 use tokio::{
     process::{Child, Command},
     time::{Instant, sleep},
 };
-use xtask::{beside, paths};
+use xtask::{beside, paths, ports};
 
 use super::{fixtures, process::node};
 
@@ -50,9 +50,7 @@ impl Wrangler {
     }
 
     async fn run_with(folder: TempDir, vars: &[(&str, &str)], more: &[&str]) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap();
-        let (one, other) = (free(), free());
-        let [port, inspector] = [one, other].map(|held| held.local_addr().unwrap().port());
+        let (port, inspector) = (ports::free().unwrap(), ports::free().unwrap());
         let mut dev = command(folder.path(), &["dev", "--ip", "127.0.0.1"]);
         dev.args(["--port", &port.to_string(), "--show-interactive-dev-session", "false"]);
         // The default is one port for all of them, which those that start at once take from each other.

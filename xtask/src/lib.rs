@@ -14,6 +14,7 @@ pub mod fuzz;
 pub mod libtest;
 pub mod operations;
 pub mod paths;
+pub mod ports;
 pub mod server;
 pub mod setup;
 pub use test_support::skips;

@@ -1,8 +1,7 @@
 //! A running server: the built Worker on plain `workerd`, and the sandbox it talks to.
 
 use std::{
-    fs,
-    net::TcpListener,
+    fs, iter,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -27,7 +26,7 @@ use crate::{
     bundle::FILES,
     capnp::{self, Configuration},
     faults::Faults,
-    paths,
+    paths, ports,
 };
 
 /// A key for sessions that dev, serve and tests use where none is given. Anyone can read it here:
@@ -317,18 +316,10 @@ fn variables(
 }
 
 fn ports(options: &Options) -> Result<Vec<u16>> {
-    let mut held = Vec::new();
-    let mut ports = Vec::new();
-    for index in 0..options.isolates.max(1) {
-        if index == 0 && options.port != 0 {
-            ports.push(options.port);
-            continue;
-        }
-        let listener = TcpListener::bind("127.0.0.1:0")?;
-        ports.push(listener.local_addr()?.port());
-        held.push(listener);
-    }
-    Ok(ports)
+    let asked = (options.port != 0).then_some(options.port);
+    let more = options.isolates.max(1) - asked.iter().count();
+    let free = iter::repeat_with(|| Ok(ports::free()?)).take(more);
+    asked.map(Ok).into_iter().chain(free).collect()
 }
 
 fn spawn(

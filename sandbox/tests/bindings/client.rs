@@ -1,6 +1,5 @@
 //! A Worker on plain `workerd` that has everything bound and carries out calls.
 
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -34,7 +33,7 @@ impl Lab {
         std::fs::write(folder.path().join("worker.js"), include_str!("worker.js")).unwrap();
         // A port found free may be taken a moment later by another program.
         for _ in 0..5 {
-            let port = free_port();
+            let port = xtask::ports::free().unwrap();
             let text = configuration(&bindings.address(), port);
             std::fs::write(folder.path().join("config.capnp"), text).unwrap();
             let mut workerd = workerd(&folder);
@@ -81,10 +80,6 @@ impl Lab {
         let done = self.ask(calls.clone()).await;
         done.map(|value| panic!("{calls}: {value}")).unwrap_err()
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 fn configuration(address: &str, port: u16) -> String {

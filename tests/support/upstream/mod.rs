@@ -13,7 +13,6 @@ mod rule;
 
 use std::{
     io,
-    net::TcpListener as Listener,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -202,8 +201,7 @@ impl Upstream {
 
 /// The URL of a port at which nothing listens.
 pub fn closed_port() -> String {
-    let listener = Listener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}/mcp", listener.local_addr().unwrap())
+    format!("http://127.0.0.1:{}/mcp", xtask::ports::free().unwrap())
 }
 
 /// A port to which no connection comes about: its queue is full, and it never accepts.
