@@ -31,7 +31,7 @@ impl Lab {
         let bindings = Bindings::start(Options { frozen: true, ..options }).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("worker.js"), include_str!("worker.js")).unwrap();
-        // A port found free may be taken a moment later by another program.
+        // Another program may take the port before it listens.
         for _ in 0..5 {
             let port = xtask::ports::free().unwrap();
             let text = configuration(&bindings.address(), port);
